@@ -1,0 +1,175 @@
+package io.ringwork.cbor;
+
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JavaType;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectReader;
+import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
+import com.fasterxml.jackson.databind.util.ByteBufferBackedInputStream;
+import com.fasterxml.jackson.dataformat.cbor.CBORGenerator;
+import com.fasterxml.jackson.dataformat.cbor.CBORParser;
+import com.fasterxml.jackson.dataformat.cbor.databind.CBORMapper;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import io.ringwork.Codec;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.util.Objects;
+
+/**
+ * Values of one type as one CBOR item (RFC 8949): what a worker reads and writes with serde.
+ *
+ * <table>
+ *   <caption>What travels as what</caption>
+ *   <tr><th>Java</th><th>CBOR</th><th>Rust (serde)</th></tr>
+ *   <tr><td>{@code byte}, {@code short}, {@code int}, {@code long}</td><td>integer</td>
+ *       <td>any integer that holds the value</td></tr>
+ *   <tr><td>{@code BigInteger}</td><td>bignum (tags 2 and 3) from Java; integer or bignum to
+ *       Java</td><td>{@code u64}, {@code i128}, {@code u128}</td></tr>
+ *   <tr><td>{@code float}, {@code double}</td><td>float of 32 or 64 bits from Java; 16, 32 or 64
+ *       bits to Java</td><td>{@code f32}, {@code f64}</td></tr>
+ *   <tr><td>{@code boolean}</td><td>true, false</td><td>{@code bool}</td></tr>
+ *   <tr><td>{@code String}, {@code enum}</td><td>text</td>
+ *       <td>{@code String}, unit variants</td></tr>
+ *   <tr><td>{@code byte[]}</td><td>byte string; arrays of integers are read, too</td>
+ *       <td>{@code serde_bytes}, {@code Vec<u8>}</td></tr>
+ *   <tr><td>{@code List}, arrays</td><td>array</td><td>{@code Vec}, tuples</td></tr>
+ *   <tr><td>{@code Map}, records, beans</td><td>map with text keys</td>
+ *       <td>{@code BTreeMap<String, _>}, structs</td></tr>
+ *   <tr><td>{@code null}, empty {@code Optional}</td><td>null</td><td>{@code None}</td></tr>
+ * </table>
+ *
+ * <p>What is read is judged as serde judges it by default:
+ *
+ * <ul>
+ *   <li>a property that the Java type does not have is skipped, so that workers may be upgraded
+ *       first;
+ *   <li>null or nothing where a primitive is expected is an error; where an object is expected it
+ *       is {@code null}, where an {@code Optional} is expected it is empty;
+ *   <li>bytes after the item are an error, and so is an empty result;
+ *   <li>a number that does not fit its Java type is an error.
+ * </ul>
+ *
+ * <p>{@link #of(JavaType, ObjectMapper)} takes a mapper with other rules. Errors are thrown as
+ * {@link IOException}, which the client makes the cause of an {@link io.ringwork.CodecException}.
+ *
+ * <p>Instances are immutable and safe for use by many threads; making one is dear, so keep it in a
+ * constant, as part of a {@link io.ringwork.TaskType}.
+ *
+ * @param <T> the type of value
+ */
+public final class CborCodec<T> implements Codec<T> {
+  private static final ObjectMapper MAPPER =
+      CBORMapper.builder()
+          .addModule(new Jdk8Module())
+          // Without these two Jackson reads and writes negative bignums off by one.
+          .enable(CBORParser.Feature.DECODE_USING_STANDARD_NEGATIVE_BIGINT_ENCODING)
+          .enable(CBORGenerator.Feature.ENCODE_USING_STANDARD_NEGATIVE_BIGINT_ENCODING)
+          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+          .build();
+
+  private final JavaType type;
+  private final ObjectReader reader;
+  private final ObjectWriter writer;
+
+  private CborCodec(JavaType type, ObjectMapper mapper) {
+    this.type = type;
+    this.reader = mapper.readerFor(type);
+    this.writer = mapper.writerFor(type);
+  }
+
+  /**
+   * A codec for a class or record.
+   *
+   * @param type the type of value; {@code Object} for whatever comes: numbers, text, {@code
+   *     byte[]}, lists, maps, booleans and null
+   * @param <T> the type of value
+   * @return the codec
+   */
+  public static <T> CborCodec<T> of(Class<T> type) {
+    return new CborCodec<>(MAPPER.constructType(Objects.requireNonNull(type, "type")), MAPPER);
+  }
+
+  /**
+   * A codec for a generic type, as in {@code of(new TypeReference<Map<String, List<Long>>>() {})}.
+   *
+   * @param type the type of value
+   * @param <T> the type of value
+   * @return the codec
+   */
+  public static <T> CborCodec<T> of(TypeReference<T> type) {
+    return new CborCodec<>(MAPPER.constructType(Objects.requireNonNull(type, "type")), MAPPER);
+  }
+
+  /**
+   * A codec for a type that was put together at run time.
+   *
+   * @param type the type of value; the caller answers for its being {@code T}
+   * @param <T> the type of value
+   * @return the codec
+   */
+  public static <T> CborCodec<T> of(JavaType type) {
+    return new CborCodec<>(Objects.requireNonNull(type, "type"), MAPPER);
+  }
+
+  /**
+   * A codec with rules of your own.
+   *
+   * @param type the type of value; the caller answers for its being {@code T}
+   * @param mapper a mapper on a {@code CBORFactory}; not to be configured any more
+   * @param <T> the type of value
+   * @return the codec
+   * @throws IllegalArgumentException if the mapper writes something else than CBOR
+   */
+  public static <T> CborCodec<T> of(JavaType type, ObjectMapper mapper) {
+    String format = mapper.getFactory().getFormatName();
+    if (!"CBOR".equals(format)) {
+      throw new IllegalArgumentException(
+          "the mapper writes " + format + "; make it with CBORMapper.builder()");
+    }
+    return new CborCodec<>(Objects.requireNonNull(type, "type"), mapper);
+  }
+
+  @Override
+  public int id() {
+    return CBOR_ID;
+  }
+
+  /** Only encoding tells. */
+  @Override
+  public long maxSize(T value) {
+    return UNKNOWN_SIZE;
+  }
+
+  @Override
+  public void encode(T value, ByteBuffer target) throws IOException {
+    target.put(encode(value));
+  }
+
+  @Override
+  public ByteBuffer encode(T value) throws IOException {
+    return ByteBuffer.wrap(writer.writeValueAsBytes(value));
+  }
+
+  @Override
+  public T decode(ByteBuffer source) throws IOException {
+    if (!source.hasRemaining()) {
+      throw MismatchedInputException.from(
+          null, type, "the result is empty, so it is not the CBOR of a " + type.toCanonical());
+    }
+    // The parser copies what it looks at, so a worker that writes on can't confuse it.
+    try (InputStream in = new ByteBufferBackedInputStream(source)) {
+      return reader.readValue(in);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "CborCodec[" + type.toCanonical() + "]";
+  }
+}
