@@ -1,0 +1,70 @@
+package io.ringwork;
+
+import java.time.Duration;
+
+/**
+ * What a submit does when it finds no free slot, no room in the ring or no payload block.
+ *
+ * <p>Immutable.
+ */
+public final class Backpressure {
+  enum Kind {
+    FAIL,
+    BLOCK,
+    CALLER_RUNS
+  }
+
+  private static final Backpressure FAIL = new Backpressure(Kind.FAIL, 0);
+  private static final Backpressure CALLER_RUNS = new Backpressure(Kind.CALLER_RUNS, 0);
+
+  final Kind kind;
+  final long blockNanos;
+
+  private Backpressure(Kind kind, long blockNanos) {
+    this.kind = kind;
+    this.blockNanos = blockNanos;
+  }
+
+  /**
+   * The future fails at once with {@link RejectedException}. The default.
+   *
+   * @return the policy
+   */
+  public static Backpressure fail() {
+    return FAIL;
+  }
+
+  /**
+   * The submitting thread waits until there is room, at most for a time; then the future fails with
+   * {@link RejectedException}. The wait also ends at the task's deadline, when the thread is
+   * interrupted (the interrupt status stays set) and when the client is closed. In a callback on
+   * the poller thread ({@link CompletionMode#INLINE}) it behaves like {@link #fail()}, because
+   * only that thread could make room.
+   *
+   * @param timeout the longest wait, positive
+   * @return the policy
+   * @throws IllegalArgumentException if the timeout is not positive
+   */
+  public static Backpressure block(Duration timeout) {
+    if (timeout.isNegative() || timeout.isZero()) {
+      throw new IllegalArgumentException("block timeout must be positive: " + timeout);
+    }
+    return new Backpressure(Kind.BLOCK, Durations.nanos(timeout));
+  }
+
+  /**
+   * The submitting thread runs the type's {@linkplain TaskType#withFallback fallback} itself; the
+   * future is complete when submit returns. A type without a fallback fails as with {@link
+   * #fail()}.
+   *
+   * @return the policy
+   */
+  public static Backpressure callerRuns() {
+    return CALLER_RUNS;
+  }
+
+  @Override
+  public String toString() {
+    return kind == Kind.BLOCK ? "BLOCK(" + Duration.ofNanos(blockNanos) + ")" : kind.toString();
+  }
+}

@@ -1,0 +1,12 @@
+package io.ringwork;
+
+import org.jspecify.annotations.Nullable;
+
+/** The client was closed, or its pool has ended; the message says which and why. */
+public final class ClosedException extends RingworkException {
+  private static final long serialVersionUID = 1L;
+
+  ClosedException(String message, boolean mayHaveRun, @Nullable Throwable cause) {
+    super(message, mayHaveRun, cause);
+  }
+}

@@ -1,0 +1,12 @@
+package io.ringwork;
+
+import org.jspecify.annotations.Nullable;
+
+/** A request could not be encoded, or a result not be decoded, here or in the worker. */
+public final class CodecException extends RingworkException {
+  private static final long serialVersionUID = 1L;
+
+  CodecException(String message, boolean mayHaveRun, @Nullable Throwable cause) {
+    super(message, mayHaveRun, cause);
+  }
+}

@@ -1,0 +1,47 @@
+package io.ringwork;
+
+import java.util.concurrent.Executor;
+import java.util.Objects;
+
+/**
+ * On which thread futures are completed, and so on which their dependents run.
+ *
+ * <p>A thread that waits in {@code get}, {@code join} or {@code call} is handed the outcome
+ * directly in every mode and, except in {@link #INLINE}, completes the future itself.
+ */
+public final class CompletionMode {
+  /** A virtual thread for each completion. The default. */
+  public static final CompletionMode VIRTUAL_THREADS =
+      new CompletionMode("VIRTUAL_THREADS", Thread::startVirtualThread);
+
+  /**
+   * The thread that found the completion: the poller, or a thread that helps it. The lowest
+   * latency, for callbacks that are short and never block: a callback that blocks stops all
+   * completions of this client.
+   */
+  public static final CompletionMode INLINE = new CompletionMode("INLINE", Runnable::run);
+
+  private final String name;
+  final Executor executor;
+
+  private CompletionMode(String name, Executor executor) {
+    this.name = name;
+    this.executor = executor;
+  }
+
+  /**
+   * Completions run on an executor of yours. One that rejects the completion, or throws, gets it
+   * run on the poller thread instead, so that no future is lost. The client never shuts it down.
+   *
+   * @param executor where to complete futures
+   * @return the mode
+   */
+  public static CompletionMode executor(Executor executor) {
+    return new CompletionMode("EXECUTOR", Objects.requireNonNull(executor, "executor"));
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

@@ -1,0 +1,93 @@
+package io.ringwork;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How to connect to a pool that runs on its own ({@code ringwork serve --name NAME}). Immutable;
+ * each method returns a changed copy.
+ */
+public final class ConnectConfig {
+  final String name;
+  final @Nullable Path directory;
+  final long connectNanos;
+  final Settings settings;
+
+  private ConnectConfig(
+      String name, @Nullable Path directory, long connectNanos, Settings settings) {
+    this.name = name;
+    this.directory = directory;
+    this.connectNanos = connectNanos;
+    this.settings = settings;
+  }
+
+  /**
+   * The defaults for a pool.
+   *
+   * @param name the pool's name: 1 to 63 letters, digits, '-', '_' or '.', not starting with '.'
+   * @return the configuration
+   * @throws IllegalArgumentException if it is no such name
+   */
+  public static ConnectConfig of(String name) {
+    PoolFiles.checkName(name);
+    return new ConnectConfig(name, null, Duration.ofSeconds(5).toNanos(), Settings.DEFAULT);
+  }
+
+  private ConnectConfig with(Settings settings) {
+    return new ConnectConfig(name, directory, connectNanos, settings);
+  }
+
+  /**
+   * The directory in which the pools' directories are. Default: the environment variable {@code
+   * RINGWORK_DIR}, else {@code /dev/shm/ringwork-<uid>}.
+   *
+   * @param directory the directory, of mode 0700
+   * @return a copy
+   */
+  public ConnectConfig directory(Path directory) {
+    return new ConnectConfig(
+        name, Objects.requireNonNull(directory, "directory"), connectNanos, settings);
+  }
+
+  /**
+   * How long to wait for a segment that is there but not ready. Default 5 s.
+   *
+   * @param timeout the time
+   * @return a copy
+   */
+  public ConnectConfig connectTimeout(Duration timeout) {
+    return new ConnectConfig(name, directory, Durations.nanos(timeout), settings);
+  }
+
+  /**
+   * How threads wait for results. Default {@link WaitStrategy#ADAPTIVE}.
+   *
+   * @param strategy the strategy
+   * @return a copy
+   */
+  public ConnectConfig waitStrategy(WaitStrategy strategy) {
+    return with(settings.waitStrategy(strategy));
+  }
+
+  /**
+   * On which threads futures are completed. Default {@link CompletionMode#VIRTUAL_THREADS}.
+   *
+   * @param mode the mode
+   * @return a copy
+   */
+  public ConnectConfig completion(CompletionMode mode) {
+    return with(settings.completion(mode));
+  }
+
+  /**
+   * How long {@link Ringwork#close()} waits for tasks in flight before it fails them. Default 10 s.
+   *
+   * @param timeout the time; zero fails them at once
+   * @return a copy
+   */
+  public ConnectConfig closeTimeout(Duration timeout) {
+    return with(settings.closeTimeout(timeout));
+  }
+}

@@ -1,0 +1,3 @@
+package io.ringwork;
+
+final class PoolFiles { private PoolFiles() {} static void checkName(String n) {} }

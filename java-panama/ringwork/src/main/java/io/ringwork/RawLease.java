@@ -1,0 +1,3 @@
+package io.ringwork;
+
+interface RawLease { java.lang.foreign.MemorySegment segment(); int codec(); void close(); }

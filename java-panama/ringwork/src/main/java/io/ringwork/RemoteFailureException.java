@@ -1,0 +1,58 @@
+package io.ringwork;
+
+/** The handler returned an error or panicked, or the workers have no handler of that name. */
+public final class RemoteFailureException extends RingworkException {
+  private static final long serialVersionUID = 1L;
+
+  /** The kind of error. */
+  private final String code;
+
+  /** What the handler said. */
+  private final String remoteMessage;
+
+  /** Where in the worker's source. */
+  private final String location;
+
+  RemoteFailureException(
+      String task, String code, String remoteMessage, String location, boolean mayHaveRun) {
+    super(
+        task + " failed in the worker: " + code + ": " + remoteMessage + at(location),
+        mayHaveRun,
+        null);
+    this.code = code;
+    this.remoteMessage = remoteMessage;
+    this.location = location;
+  }
+
+  private static String at(String location) {
+    return location.isEmpty() ? "" : " (at " + location + ")";
+  }
+
+  /**
+   * The kind of error, for programs.
+   *
+   * @return the code that the handler gave; {@code panic} for a panic, {@code unknown_handler} for
+   *     a name that no worker knows
+   */
+  public String code() {
+    return code;
+  }
+
+  /**
+   * What the handler said, for people.
+   *
+   * @return the message without the context that {@link #getMessage()} adds
+   */
+  public String remoteMessage() {
+    return remoteMessage;
+  }
+
+  /**
+   * Where in the worker's source it happened.
+   *
+   * @return {@code file:line:column}, or empty when unknown
+   */
+  public String location() {
+    return location;
+  }
+}

@@ -1,0 +1,243 @@
+package io.ringwork;
+
+import java.util.List;
+
+/**
+ * A connection to a pool of Rust workers.
+ *
+ * <p>All methods may be called from any thread, virtual ones included, at the same time. Submitting
+ * never blocks unless {@link Backpressure#block} is asked for, and never throws for what happens at
+ * run time: whatever goes wrong, also a closed client or a full pool, is told by the future. It
+ * throws {@link NullPointerException} and {@link IllegalArgumentException} for errors of the
+ * program only.
+ *
+ * <pre>{@code
+ * try (Ringwork pool = Ringwork.launch()) {
+ *   CompletableFuture<byte[]> thumbnail = pool.submit(IMAGE_THUMBNAIL, request);
+ * }
+ * }</pre>
+ */
+public final class Ringwork implements AutoCloseable {
+  private final Client client;
+
+  private Ringwork(Client client) {
+    this.client = client;
+  }
+
+  /**
+   * Starts a pool of one's own with all defaults; see {@link #launch(LaunchConfig)}.
+   *
+   * @return the connection
+   * @throws LaunchException if the pool can't be started
+   */
+  public static Ringwork launch() {
+    return launch(LaunchConfig.DEFAULT);
+  }
+
+  /**
+   * Starts a pool of one's own: one child process, the supervisor, which starts the workers. All of
+   * them end within a second when this JVM dies, however it dies. Blocks until the pool is ready.
+   *
+   * @param config the options
+   * @return the connection; closing it ends the pool
+   * @throws LaunchException if the binary is missing, or fails at start
+   * @throws RingworkException if the connection then fails, as {@link #connect(ConnectConfig)} says
+   */
+  public static Ringwork launch(LaunchConfig config) {
+    return new Ringwork(Launcher.launch(config));
+  }
+
+  /**
+   * Connects to a pool with all defaults; see {@link #connect(ConnectConfig)}.
+   *
+   * @param name the pool's name
+   * @return the connection
+   * @throws IllegalArgumentException if it is no possible name
+   * @throws ConnectException if there is no such pool, or it can't be used
+   * @throws IncompatibleException if it is of another version
+   */
+  public static Ringwork connect(String name) {
+    return connect(ConnectConfig.of(name));
+  }
+
+  /**
+   * Connects to a pool that runs on its own. Blocks while the pool is being created, at most for
+   * the connect timeout. One JVM may connect several times; each connection has its own slots.
+   *
+   * @param config the options
+   * @return the connection; closing it leaves the pool alone
+   * @throws ConnectException if there is no such pool, it is not ready in time, belongs to another
+   *     user, is damaged, or has no client entry left
+   * @throws IncompatibleException if it is of another version
+   */
+  public static Ringwork connect(ConnectConfig config) {
+    return new Ringwork(Connector.connect(config));
+  }
+
+  /**
+   * Submits a task with {@link TaskOptions#DEFAULT}.
+   *
+   * @param type what to run
+   * @param request its request; encoded before this returns
+   * @param <Q> the request
+   * @param <R> the result
+   * @return the future of the result
+   */
+  public <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request) {
+    return submit(type, request, TaskOptions.DEFAULT);
+  }
+
+  /**
+   * Submits a task. Returns at once (see {@link Backpressure#block} for the exception); the request
+   * is encoded on the calling thread, straight into shared memory where the codec allows.
+   *
+   * @param type what to run
+   * @param request its request; may be changed after this returns
+   * @param options deadline, priority, backpressure, trace
+   * @param <Q> the request
+   * @param <R> the result
+   * @return the future of the result; it fails with a {@link RingworkException}
+   */
+  public <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options) {
+    return client.submit(type, request, options);
+  }
+
+  /**
+   * Submits a batch with {@link TaskOptions#DEFAULT}.
+   *
+   * @param type what to run
+   * @param requests the requests
+   * @param <Q> the request
+   * @param <R> the result
+   * @return a future for each request, in their order
+   */
+  public <Q, R> List<TaskFuture<R>> submitAll(TaskType<Q, R> type, List<? extends Q> requests) {
+    return submitAll(type, requests, TaskOptions.DEFAULT);
+  }
+
+  /**
+   * Submits a batch: as {@link #submit(TaskType, Object, TaskOptions)} for each, but with one fence
+   * and one wake for all. Each future fails or succeeds by itself.
+   *
+   * @param type what to run
+   * @param requests the requests
+   * @param options for each of them
+   * @param <Q> the request
+   * @param <R> the result
+   * @return a future for each request, in their order
+   */
+  public <Q, R> List<TaskFuture<R>> submitAll(
+      TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
+    return client.submitAll(type, requests, options);
+  }
+
+  /**
+   * Runs a task and waits for it, with {@link TaskOptions#DEFAULT}.
+   *
+   * @param type what to run
+   * @param request its request
+   * @param <Q> the request
+   * @param <R> the result
+   * @return the result
+   * @throws RingworkException if it fails
+   * @throws InterruptedException if interrupted; the task is cancelled then
+   */
+  public <Q, R> R call(TaskType<Q, R> type, Q request) throws InterruptedException {
+    return call(type, request, TaskOptions.DEFAULT);
+  }
+
+  /**
+   * Runs a task and waits for it: the shortest way there and back. Unless the strategy is {@link
+   * WaitStrategy#PARK} the thread spins for the result itself before it sleeps, and meanwhile does
+   * the poller's work. Must not be called from an {@link CompletionMode#INLINE} callback that other
+   * tasks wait for.
+   *
+   * @param type what to run
+   * @param request its request
+   * @param options deadline, priority, backpressure, trace
+   * @param <Q> the request
+   * @param <R> the result
+   * @return the result
+   * @throws RingworkException if it fails; the very exception that a future would have failed with
+   * @throws InterruptedException if interrupted; the task is cancelled then
+   */
+  public <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options)
+      throws InterruptedException {
+    return client.call(type, request, options);
+  }
+
+  /**
+   * Takes a slot and room for a request, to be written in place; with {@link TaskOptions#DEFAULT}.
+   *
+   * @param handler the handler's name
+   * @param requestSize the room in bytes
+   * @return the claimed task
+   * @throws RejectedException if there is no room
+   * @throws ClosedException if the client is closed
+   */
+  public RawTask claim(String handler, long requestSize) {
+    return claim(handler, requestSize, TaskOptions.DEFAULT);
+  }
+
+  /**
+   * Takes a slot and room for a request, to be written in place, without any copy. Unlike submit it
+   * throws, since there is no future yet. The deadline starts now. CALLER_RUNS is treated as FAIL.
+   *
+   * @param handler the handler's name
+   * @param requestSize the room in bytes
+   * @param options deadline, priority, backpressure, trace
+   * @return the claimed task; submit or close it
+   * @throws RejectedException if there is no room
+   * @throws ClosedException if the client is closed
+   * @throws IllegalArgumentException if the name or size is impossible
+   */
+  public RawTask claim(String handler, long requestSize, TaskOptions options) {
+    return client.claim(handler, requestSize, options);
+  }
+
+  /**
+   * The pool's name.
+   *
+   * @return the name
+   */
+  public String name() {
+    return client.name();
+  }
+
+  /**
+   * What is known of the pool now.
+   *
+   * @return a snapshot
+   * @throws ClosedException if the client is closed
+   */
+  public PoolInfo info() {
+    return client.info();
+  }
+
+  /**
+   * Whether tasks can be submitted: not closed, and the pool lives as far as is known.
+   *
+   * @return true if open
+   */
+  public boolean isOpen() {
+    return client.isOpen();
+  }
+
+  /**
+   * Ends the connection, and the pool if it was launched. New tasks are refused at once; those in
+   * flight may end within the close timeout, the rest fail with {@link ClosedException}. Leases and
+   * claimed tasks that are still open become unusable. Blocks until all that is done, except when
+   * called from an {@link CompletionMode#INLINE} callback: then the poller finishes it when the
+   * callback returns. Interrupting the thread ends the wait for tasks in flight. May be called
+   * again, from anywhere: later calls wait for the first.
+   */
+  @Override
+  public void close() {
+    client.close();
+  }
+
+  @Override
+  public String toString() {
+    return "Ringwork[" + name() + (isOpen() ? "]" : ", closed]");
+  }
+}

@@ -1,0 +1,10 @@
+package io.ringwork;
+
+/** The deadline passed before the result was there. */
+public final class TaskTimeoutException extends RingworkException {
+  private static final long serialVersionUID = 1L;
+
+  TaskTimeoutException(String message, boolean mayHaveRun) {
+    super(message, mayHaveRun, null);
+  }
+}

@@ -1,0 +1,67 @@
+package io.ringwork.stock;
+
+/**
+ * A password to be hashed, for {@link StockTasks#PASSWORD_HASH}. A 0 stands for the handler's
+ * default.
+ *
+ * @param password the password's bytes; not copied
+ * @param algorithm {@code argon2id} or {@code bcrypt}
+ * @param memoryKib argon2id: memory in KiB
+ * @param iterations argon2id: passes
+ * @param parallelism argon2id: threads
+ * @param outputLength argon2id: bytes of the hash
+ * @param cost bcrypt: the logarithm of the rounds
+ */
+public record PasswordHash(
+    byte[] password,
+    String algorithm,
+    int memoryKib,
+    int iterations,
+    int parallelism,
+    int outputLength,
+    int cost) {
+  /**
+   * Argon2id with the handler's default parameters.
+   *
+   * @param password the password's bytes
+   * @return the request
+   */
+  public static PasswordHash argon2id(byte[] password) {
+    return argon2id(password, 0, 0, 0);
+  }
+
+  /**
+   * Argon2id.
+   *
+   * @param password the password's bytes
+   * @param memoryKib memory in KiB
+   * @param iterations passes
+   * @param parallelism threads
+   * @return the request
+   */
+  public static PasswordHash argon2id(
+      byte[] password, int memoryKib, int iterations, int parallelism) {
+    return new PasswordHash(password, "argon2id", memoryKib, iterations, parallelism, 0, 0);
+  }
+
+  /**
+   * Bcrypt.
+   *
+   * @param password the password's bytes
+   * @param cost the logarithm of the rounds, 4 to 31
+   * @return the request
+   */
+  public static PasswordHash bcrypt(byte[] password, int cost) {
+    return new PasswordHash(password, "bcrypt", 0, 0, 0, 0, cost);
+  }
+
+  Json parameters() {
+    return new Json()
+        .put("algorithm", algorithm)
+        .putNonZero("memory_kib", memoryKib)
+        .putNonZero("iterations", iterations)
+        .putNonZero("parallelism", parallelism)
+        .putNonZero("output_len", outputLength)
+        .putNonZero("cost", cost);
+  }
+}
