@@ -1,0 +1,586 @@
+//! A low-level client: submit, wait, cancel from Rust.
+//!
+//! One per process and pool is enough; it is `Sync`. There is no poller thread:
+//! whoever waits drains the completion ring for all (one at a time), the others sleep on a
+//! condition variable. Invariant: a slot is in exactly one place: on the free list, or in the table
+//! as pending, abandoned or ready; it is freed once, by whoever finds it DONE or CRASHED under the table's lock.
+
+use crate::arena::{self, ArenaView, Role};
+use crate::clock::now_ns;
+use crate::entry::{entry_word, take_entry};
+use crate::error::{Result, RingError};
+use crate::layout::*;
+use crate::lock::LivenessLock;
+use crate::paths::PoolDir;
+use crate::segment::Segment;
+use crate::state::{Kind, Owner, Word};
+use crate::stats::bump;
+use crate::sync::{Ordering, fence};
+use crate::wait::{futex_wait, wake_after_publish};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often a waiter looks whether the supervisor still lives.
+const LIVENESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Options of one task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskOptions {
+    /// Time from now after which the task is given up (default: none).
+    pub timeout: Option<Duration>,
+    /// Priority, 0 the most urgent (default 1).
+    pub priority: u8,
+    /// Most attempts when workers die of it, 1 to 3 (default 1: at most once).
+    pub attempts: u8,
+    /// Codec of the request, `CODEC_*` (default: raw bytes).
+    pub codec: u8,
+    /// An id for logs (default 0).
+    pub task_id: u64,
+    /// W3C traceparent in binary (default: none).
+    pub traceparent: Option<[u8; 26]>,
+}
+
+impl Default for TaskOptions {
+    fn default() -> Self {
+        Self { timeout: None, priority: 1, attempts: 1, codec: CODEC_BYTES as u8, task_id: 0, traceparent: None }
+    }
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The handler's result.
+    Completed {
+        /// Codec of the bytes (`CODEC_*`).
+        codec: u8,
+        /// The result.
+        bytes: Vec<u8>,
+    },
+    /// The task failed in the worker.
+    Failed {
+        /// `STATUS_*`.
+        status: u32,
+        /// Whether the handler may have run.
+        may_have_run: bool,
+        /// Stable code.
+        code: String,
+        /// `file:line` in the worker's source, or empty.
+        location: String,
+        /// Cause and remedy.
+        message: String,
+    },
+    /// Its worker died, and no attempt was left.
+    Crashed {
+        /// `CAUSE_*`: signal or exit code.
+        cause: u16,
+        /// Attempts made.
+        attempts: u32,
+    },
+    /// The deadline passed first.
+    TimedOut {
+        /// Whether the handler may have run, or still does.
+        may_have_run: bool,
+    },
+    /// Cancelled.
+    Cancelled {
+        /// Whether the handler may have run, or still does.
+        may_have_run: bool,
+    },
+    /// The pool ended first.
+    Closed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A submitted task. Dropping it abandons the task: it runs, and its result is dropped.
+#[derive(Debug)]
+pub struct Ticket<'c> {
+    client: &'c Client,
+    slot: u32,
+    word: Word,
+    deadline_ns: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Free,
+    Pending(Word),
+    Abandoned(Word),
+    Ready(Word, Outcome),
+}
+
+#[derive(Debug)]
+struct Table {
+    free: Vec<u32>,
+    places: Vec<Place>,
+    submitted: u64,
+}
+
+/// A client of a pool.
+#[derive(Debug)]
+pub struct Client {
+    segment: Segment,
+    index: u32,
+    word: u64,
+    first_slot: u32,
+    arena: ArenaView,
+    table: Mutex<Table>,
+    polling: Mutex<Instant>,
+    changed: Condvar,
+    _lock: LivenessLock,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic of another waiter leaves the table consistent: each change is one assignment.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Client {
+    /// Attaches to a pool and takes a client entry.
+    pub fn connect(dir: &PoolDir) -> Result<Self> {
+        let segment = Segment::attach(dir)?;
+        if !segment.supervisor_lives()? {
+            return Err(closed(&segment, "its supervisor is dead; `ringwork clean` removes what it left"));
+        }
+        let count = segment.geometry().max_clients;
+        for index in 0..count {
+            let at = segment.client_at(index);
+            let path = dir.client_lock(segment.epoch(), index);
+            let Some((held, word)) = take_entry(&segment, at + CLIENT_WORD, &path)? else { continue };
+            for field in [CLIENT_WAITING, CLIENT_OVERFLOW] {
+                segment.u32_at(at + field).store(0, Ordering::Relaxed);
+            }
+            for counter in (CLIENT_SUBMITTED..=CLIENT_CANCELLED).step_by(8) {
+                segment.u64_at(at + counter).store(0, Ordering::Relaxed);
+            }
+            segment.u32_at(at + CLIENT_PID).store(std::process::id(), Ordering::Relaxed);
+            segment.u32_at(at + CLIENT_KIND).store(2, Ordering::Relaxed);
+            segment.u64_at(at + CLIENT_ATTACHED_NS).store(now_ns(), Ordering::Relaxed);
+            segment.u64_at(at + CLIENT_WORD).store(word, Ordering::Release);
+            let slots = segment.geometry().slots_per_client;
+            let table = Table {
+                free: (0..slots).rev().collect(),
+                places: (0..slots).map(|_| Place::Free).collect(),
+                submitted: 0,
+            };
+            return Ok(Self {
+                index,
+                word,
+                first_slot: index * slots,
+                arena: ArenaView::new(&segment),
+                table: Mutex::new(table),
+                polling: Mutex::new(Instant::now()),
+                changed: Condvar::new(),
+                segment,
+                _lock: held,
+            });
+        }
+        Err(RingError::TableFull { what: "client", count, option: "--clients" })
+    }
+
+    /// The segment.
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    fn entry(&self) -> usize {
+        self.segment.client_at(self.index)
+    }
+
+    /// Submits a task; returns at once.
+    pub fn submit(&self, handler: &str, request: &[u8], options: &TaskOptions) -> Result<Ticket<'_>> {
+        if self.segment.pool_state() >= POOL_DRAINING {
+            return Err(closed(&self.segment, "it takes no more tasks"));
+        }
+        let mut table = lock(&self.table);
+        let result = self.submit_locked(&mut table, handler, request, options);
+        if matches!(result, Err(RingError::SlotsTaken(_) | RingError::QueueFull | RingError::ArenaExhausted { .. })) {
+            bump(&self.segment, self.entry() + CLIENT_REJECTED);
+        }
+        drop(table);
+        let (slot, word, deadline_ns) = result?;
+        // After the hint; outside the lock, since it may be a system call.
+        wake_after_publish(&self.segment);
+        Ok(Ticket { client: self, slot, word, deadline_ns })
+    }
+
+    fn submit_locked(
+        &self,
+        table: &mut Table,
+        handler: &str,
+        request: &[u8],
+        options: &TaskOptions,
+    ) -> Result<(u32, Word, Option<u64>)> {
+        let segment = &self.segment;
+        let local = table.free.pop().ok_or(RingError::SlotsTaken(segment.geometry().slots_per_client))?;
+        let slot = self.first_slot + local;
+        let free = segment.word(slot);
+        let owner = Owner::request(slot, free.generation());
+        let block = if request.len() > INLINE {
+            match self.arena.take(segment, request.len(), Role::Request, owner) {
+                Ok(block) => Some(block),
+                Err(error) => {
+                    table.free.push(local);
+                    return Err(error);
+                }
+            }
+        } else {
+            None
+        };
+        let at = segment.slot_at(slot);
+        let room = block.map_or(at + SLOT_REQUEST, |block| arena::offset(segment, block));
+        // SAFETY: in bounds by `bytes_at`; the slot is on no list but in our hands, and the block is
+        // ours by its owner word, so nobody else touches these bytes until QUEUED is stored.
+        unsafe { std::ptr::copy_nonoverlapping(request.as_ptr(), segment.bytes_at(room, request.len()), request.len()) };
+        let deadline_ns = options.timeout.map(|timeout| now_ns().saturating_add(timeout.as_nanos() as u64).max(1));
+        let sampled = table.submitted < 1024 || table.submitted.is_multiple_of(8);
+        table.submitted += 1;
+        let put64 = |field: usize, value: u64| segment.u64_at(at + field).store(value, Ordering::Relaxed);
+        let put8 = |field: usize, value: u8| segment.u8_at(at + field).store(value, Ordering::Relaxed);
+        let priority = u32::from(options.priority).min(segment.geometry().priorities - 1);
+        put64(SLOT_DEADLINE, deadline_ns.unwrap_or(0));
+        put64(SLOT_HANDLER, id_of(handler));
+        put64(SLOT_REQUEST_REF, block.map_or(0, arena::BlockRef::to_word));
+        segment.u32_at(at + SLOT_REQUEST_LEN).store(request.len() as u32, Ordering::Relaxed);
+        put8(SLOT_ATTEMPTS, options.attempts.clamp(1, MAX_ATTEMPTS as u8));
+        put8(SLOT_PRIORITY, priority as u8);
+        put8(SLOT_REQUEST_CODEC, options.codec);
+        put64(SLOT_TASK_ID, options.task_id);
+        put64(SLOT_SUBMITTED_NS, if sampled { now_ns() } else { 0 });
+        put64(SLOT_PROGRESS, 0);
+        for (index, byte) in options.traceparent.unwrap_or_default().iter().enumerate() {
+            put8(SLOT_TRACEPARENT + index, *byte);
+        }
+        let queued = Word::queued(free.generation(), 0);
+        table.places[local as usize] = Place::Pending(queued);
+        // Release: pairs with the acquire of the claim.
+        segment.state(slot).store(queued.0, Ordering::Release);
+        bump(segment, self.entry() + CLIENT_SUBMITTED);
+        if segment.injector(priority).enqueue(slot).is_err() && segment.transition(slot, queued, queued.freed()) {
+            self.free_blocks(slot, queued);
+            table.places[local as usize] = Place::Free;
+            table.free.push(local);
+            return Err(RingError::QueueFull);
+        }
+        Ok((slot, queued, deadline_ns))
+    }
+
+    fn free_blocks(&self, slot: u32, word: Word) {
+        let reference = self.segment.u64_at(self.segment.slot_at(slot) + SLOT_REQUEST_REF).load(Ordering::Relaxed);
+        if reference != 0
+            && let Ok(block) = arena::check_ref(&self.segment, reference, 0)
+        {
+            arena::free(&self.segment, block, Owner::request(slot, word.generation()));
+        }
+    }
+
+    /// Submits and waits.
+    pub fn call(&self, handler: &str, request: &[u8], options: &TaskOptions) -> Result<Outcome> {
+        self.submit(handler, request, options)?.wait(None)
+    }
+
+    /// Takes completions out of the ring (and, after an overflow, from all slots). The caller holds `polling`.
+    fn drain(&self) {
+        let ring = self.segment.completion_ring(self.index);
+        let mut table = lock(&self.table);
+        let mut any = false;
+        while let Some(slot) = ring.dequeue() {
+            any |= self.settle(&mut table, slot.wrapping_sub(self.first_slot));
+        }
+        let overflow = self.segment.u32_at(self.entry() + CLIENT_OVERFLOW);
+        if overflow.load(Ordering::Relaxed) == 1
+            && overflow.compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        {
+            for local in 0..table.places.len() as u32 {
+                any |= self.settle(&mut table, local);
+            }
+        }
+        if any {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Frees a slot that is DONE or CRASHED in the generation awaited and keeps its outcome.
+    fn settle(&self, table: &mut Table, local: u32) -> bool {
+        let (awaited, abandoned) = match table.places.get(local as usize) {
+            Some(Place::Pending(word)) => (*word, false),
+            Some(Place::Abandoned(word)) => (*word, true),
+            _ => return false, // a stale hint
+        };
+        let slot = self.first_slot + local;
+        let word = self.segment.word(slot);
+        if word.generation() != awaited.generation() || !matches!(word.kind(), Kind::Done | Kind::Crashed) {
+            return false;
+        }
+        let outcome = if word.kind() == Kind::Crashed {
+            Outcome::Crashed { cause: word.owner(), attempts: word.attempt() + 1 }
+        } else {
+            self.read_result(slot, word)
+        };
+        self.free_blocks(slot, word);
+        // Release: the next submit, and the arena's next user, find us done with the bytes.
+        self.segment.state(slot).store(word.freed().0, Ordering::Release);
+        let ok = matches!(outcome, Outcome::Completed { .. });
+        bump(&self.segment, self.entry() + if ok { CLIENT_COMPLETED } else { CLIENT_FAILED });
+        if abandoned {
+            table.places[local as usize] = Place::Free;
+            table.free.push(local);
+        } else {
+            table.places[local as usize] = Place::Ready(awaited, outcome);
+        }
+        true
+    }
+
+    fn read_result(&self, slot: u32, word: Word) -> Outcome {
+        let segment = &self.segment;
+        let at = segment.slot_at(slot);
+        let reference = segment.u64_at(at + SLOT_RESULT_REF).load(Ordering::Relaxed);
+        let len = segment.u32_at(at + SLOT_RESULT_LEN).load(Ordering::Relaxed) as usize;
+        let status = segment.u32_at(at + SLOT_STATUS).load(Ordering::Relaxed);
+        let codec = segment.u8_at(at + SLOT_RESULT_CODEC).load(Ordering::Relaxed);
+        let block = match reference {
+            0 if len <= INLINE => Ok(None),
+            0 => Err(format!("an inline result of {len} bytes")),
+            word => arena::check_ref(segment, word, len).map(Some).map_err(|error| error.to_string()),
+        };
+        let block = match block {
+            Ok(block) => block,
+            Err(message) => return failed(STATUS_FAILED, "segment.corrupt", message),
+        };
+        let from = block.map_or(at + SLOT_RESULT, |block| arena::offset(segment, block));
+        let mut bytes = vec![0; len];
+        // SAFETY: in bounds by `bytes_at`; DONE gives the result to this client alone.
+        unsafe { std::ptr::copy_nonoverlapping(segment.bytes_at(from, len).cast_const(), bytes.as_mut_ptr(), len) };
+        if let Some(block) = block {
+            arena::free(segment, block, Owner::result(slot, word));
+        }
+        match status & !STATUS_NOT_RUN {
+            STATUS_OK => Outcome::Completed { codec, bytes },
+            STATUS_EXPIRED => Outcome::TimedOut { may_have_run: false },
+            other => {
+                let (code, location, message) = parse_failure(&bytes);
+                Outcome::Failed { status: other, may_have_run: status & STATUS_NOT_RUN == 0, code, location, message }
+            }
+        }
+    }
+
+    /// Waits for something to happen, as the one poller; at most `limit`.
+    fn park(&self, limit: Duration) {
+        let waiting = self.segment.u32_at(self.entry() + CLIENT_WAITING);
+        let wake = self.segment.u32_at(self.entry() + CLIENT_WAKE);
+        let seen = wake.load(Ordering::Acquire);
+        waiting.store(1, Ordering::Relaxed);
+        // pairs with the fence in `wake_client_after_publish`.
+        fence(Ordering::SeqCst);
+        let nothing = self.segment.completion_ring(self.index).is_empty()
+            && self.segment.u32_at(self.entry() + CLIENT_OVERFLOW).load(Ordering::Relaxed) == 0
+            && self.segment.pool_state() < POOL_CLOSED;
+        if nothing {
+            futex_wait(wake, seen, limit);
+        }
+        waiting.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let slots = self.segment.geometry().slots_per_client;
+        let idle = (self.first_slot..self.first_slot + slots).all(|slot| self.segment.word(slot).kind() == Kind::Free);
+        if idle {
+            let free = entry_word(self.word >> 8, ENTRY_FREE);
+            self.segment.u64_at(self.entry() + CLIENT_WORD).store(free, Ordering::Release);
+        }
+        // Otherwise the lock, dropped now, tells the reaper to clear the rest.
+    }
+}
+
+impl Ticket<'_> {
+    /// Waits until the task has ended, at most for `limit`.
+    ///
+    /// # Errors
+    /// [`RingError::Timeout`] after `limit`; the task goes on and can be waited for again.
+    pub fn wait(&self, limit: Option<Duration>) -> Result<Outcome> {
+        let start = Instant::now();
+        let mut spins = 0_u32;
+        loop {
+            if let Some(outcome) = self.try_take() {
+                return Ok(outcome);
+            }
+            if self.deadline_ns.is_some_and(|deadline| now_ns() >= deadline) {
+                if let Some(outcome) = self.give_up(|may_have_run| Outcome::TimedOut { may_have_run }, CLIENT_TIMED_OUT) {
+                    return Ok(outcome);
+                }
+                continue;
+            }
+            let mut nap = LIVENESS_INTERVAL;
+            if let Some(limit) = limit {
+                let spent = start.elapsed();
+                if spent >= limit {
+                    return Err(RingError::Timeout(limit));
+                }
+                nap = nap.min(limit - spent);
+            }
+            if let Some(deadline) = self.deadline_ns {
+                nap = nap.min(Duration::from_nanos(deadline.saturating_sub(now_ns()).max(1)));
+            }
+            if spins < 200 {
+                spins += 1;
+                std::hint::spin_loop();
+                if self.client.segment.word(self.slot).kind() != Kind::Done {
+                    continue;
+                }
+            }
+            if let Some(outcome) = self.help_or_sleep(nap) {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    fn help_or_sleep(&self, nap: Duration) -> Option<Outcome> {
+        let client = self.client;
+        match client.polling.try_lock() {
+            Ok(mut checked) => {
+                client.drain();
+                if self.is_ready() {
+                    return None;
+                }
+                client.park(nap);
+                client.drain();
+                if checked.elapsed() >= LIVENESS_INTERVAL || client.segment.pool_state() >= POOL_CLOSED {
+                    *checked = Instant::now();
+                    let over = client.segment.pool_state() >= POOL_CLOSED
+                        || client.segment.supervisor_lives().is_ok_and(|lives| !lives);
+                    if over && !self.is_ready() {
+                        let reason = closed(&client.segment, "its supervisor died").to_string();
+                        return Some(Outcome::Closed { reason });
+                    }
+                }
+                None
+            }
+            Err(_) => {
+                let table = lock(&client.table);
+                if matches!(table.places[self.local()], Place::Pending(_)) {
+                    // The poller notifies; the bound is for the case that it has just left.
+                    let _unused = client.changed.wait_timeout(table, nap.min(Duration::from_millis(2)));
+                }
+                None
+            }
+        }
+    }
+
+    fn local(&self) -> usize {
+        (self.slot - self.client.first_slot) as usize
+    }
+
+    fn is_ready(&self) -> bool {
+        matches!(lock(&self.client.table).places[self.local()], Place::Ready(word, _) if word == self.word)
+    }
+
+    /// The outcome, if it is there.
+    fn try_take(&self) -> Option<Outcome> {
+        let mut table = lock(&self.client.table);
+        let local = self.local();
+        match &table.places[local] {
+            Place::Ready(word, _) if *word == self.word => {}
+            _ => return None,
+        }
+        let Place::Ready(_, outcome) = std::mem::replace(&mut table.places[local], Place::Free) else { return None };
+        table.free.push(local as u32);
+        Some(outcome)
+    }
+
+    /// Ends the wait: takes the task out of the queue, or tells the handler to stop.
+    /// `None` when it had ended already.
+    fn give_up(&self, outcome: impl Fn(bool) -> Outcome, counter: usize) -> Option<Outcome> {
+        let client = self.client;
+        let mut table = lock(&client.table);
+        let local = self.local();
+        client.settle(&mut table, local as u32);
+        if !matches!(&table.places[local], Place::Pending(word) if *word == self.word) {
+            return None;
+        }
+        bump(&client.segment, client.entry() + counter);
+        loop {
+            let word = client.segment.word(self.slot);
+            match word.kind() {
+                Kind::Queued => {
+                    if client.segment.transition(self.slot, word, word.freed()) {
+                        client.free_blocks(self.slot, word);
+                        table.places[local] = Place::Free;
+                        table.free.push(local as u32);
+                        return Some(outcome(word.attempt() > 0));
+                    }
+                }
+                Kind::Done | Kind::Crashed => {
+                    client.settle(&mut table, local as u32);
+                    return None;
+                }
+                _ => {
+                    let cancel = CANCEL_BIT | word.generation();
+                    client.segment.u64_at(client.segment.slot_at(self.slot) + SLOT_CANCEL).store(cancel, Ordering::Release);
+                    table.places[local] = Place::Abandoned(self.word);
+                    return Some(outcome(true));
+                }
+            }
+        }
+    }
+
+    /// Cancels the task. The outcome says whether it may have run; a task that had ended keeps its result.
+    #[must_use]
+    pub fn cancel(self) -> Outcome {
+        match self.give_up(|may_have_run| Outcome::Cancelled { may_have_run }, CLIENT_CANCELLED) {
+            Some(outcome) => outcome,
+            None => self.try_take().unwrap_or(Outcome::Cancelled { may_have_run: true }),
+        }
+    }
+
+    /// The slot, for tests and logs.
+    #[must_use]
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        let mut table = lock(&self.client.table);
+        let local = self.local();
+        match &table.places[local] {
+            Place::Pending(word) if *word == self.word => table.places[local] = Place::Abandoned(self.word),
+            Place::Ready(word, _) if *word == self.word => {
+                table.places[local] = Place::Free;
+                table.free.push(local as u32);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn closed(segment: &Segment, default: &str) -> RingError {
+    let reason = segment.reason();
+    let why = if reason.is_empty() { default.to_owned() } else { reason };
+    RingError::Closed { name: segment.dir().name().to_owned(), why }
+}
+
+fn failed(status: u32, code: &str, message: String) -> Outcome {
+    Outcome::Failed { status, may_have_run: true, code: code.to_owned(), location: String::new(), message }
+}
+
+/// Code, location and message of a failure record; a broken one is shown as it is.
+#[must_use]
+pub fn parse_failure(bytes: &[u8]) -> (String, String, String) {
+    let text = |part: &[u8]| String::from_utf8_lossy(part).into_owned();
+    let parts = || {
+        let length = |at: usize| Some(usize::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
+        let code_end = FAILURE_TEXT + length(FAILURE_CODE_LEN)?;
+        let location_end = code_end + length(FAILURE_LOCATION_LEN)?;
+        Some((
+            text(bytes.get(FAILURE_TEXT..code_end)?),
+            text(bytes.get(code_end..location_end)?),
+            text(bytes.get(location_end..)?),
+        ))
+    };
+    parts().unwrap_or_else(|| ("failure.unreadable".to_owned(), String::new(), text(bytes)))
+}

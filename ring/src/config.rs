@@ -1,0 +1,369 @@
+//! Every option of a segment, with its default and unit, validated together.
+//!
+//! [`PoolConfig`] is what a person chooses; [`Geometry`] is what follows from
+//! it: section offsets and the file's size. A peer that attaches computes the
+//! geometry again from the header's counts and refuses a header that differs,
+//! so that no offset in a segment is ever believed.
+
+use crate::error::{Result, RingError};
+use crate::layout::*;
+
+/// One arena size class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArenaClass {
+    /// Size of a block in bytes: a multiple of 64.
+    pub size: usize,
+    /// Number of blocks, at least 2.
+    pub count: u32,
+    /// How many of them (at the end) only results may take.
+    pub reserved: u32,
+}
+
+impl ArenaClass {
+    /// A class with a quarter of its blocks, at least one, kept for results.
+    #[must_use]
+    pub const fn new(size: usize, count: u32) -> Self {
+        let quarter = count / 4;
+        Self { size, count, reserved: if quarter == 0 { 1 } else { quarter } }
+    }
+}
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// The classes of the default segment of 60 MiB, which fits the 64 MiB that
+/// container engines give `/dev/shm`; `segment_size` scales their counts.
+const DEFAULT_CLASSES: [ArenaClass; 6] = [
+    ArenaClass::new(KIB, 1024),
+    ArenaClass::new(16 * KIB, 96),
+    ArenaClass::new(128 * KIB, 16),
+    ArenaClass::new(MIB, 6),
+    ArenaClass::new(4 * MIB, 3),
+    ArenaClass::new(16 * MIB, 2),
+];
+
+/// What a person chooses for a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolConfig {
+    /// Most client processes at a time (default 8).
+    pub clients: u32,
+    /// Slots of each client, the most tasks that it has in flight (default 2048).
+    pub slots: u32,
+    /// Most worker processes at a time (default 16).
+    pub max_workers: u32,
+    /// Most lanes (worker threads) of the pool (default 64, at most 256).
+    pub max_lanes: u32,
+    /// Number of priorities (default 3: high, normal, low).
+    pub priorities: u32,
+    /// Size of the whole segment in bytes; the default classes are scaled to it
+    /// (default: none, the default classes as they are, 60 MiB in all).
+    pub segment_size: Option<u64>,
+    /// Arena size classes, ascending (default: none, see [`PoolConfig::segment_size`]).
+    pub arena: Option<Vec<ArenaClass>>,
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self {
+            clients: 8,
+            slots: 2048,
+            max_workers: 16,
+            max_lanes: 64,
+            priorities: 3,
+            segment_size: None,
+            arena: None,
+        }
+    }
+}
+
+/// A class with its place in the segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClassPlace {
+    /// The class.
+    pub class: ArenaClass,
+    /// Offset of its owner words.
+    pub owners: usize,
+    /// Offset of its first block.
+    pub blocks: usize,
+}
+
+/// Where everything is: computed, never read from a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields repeat the header's, documented in layout.rs")]
+pub struct Geometry {
+    pub max_clients: u32,
+    pub slots_per_client: u32,
+    pub max_workers: u32,
+    pub max_lanes: u32,
+    pub priorities: u32,
+    pub injector_capacity: u32,
+    pub completion_capacity: u32,
+    pub handler_capacity: u32,
+    pub error_capacity: u32,
+    pub clients: usize,
+    pub workers: usize,
+    pub lanes: usize,
+    pub injectors: usize,
+    pub slots: usize,
+    pub completions: usize,
+    pub handlers: usize,
+    pub errors: usize,
+    pub classes: Vec<ClassPlace>,
+    pub segment_size: u64,
+}
+
+const HANDLERS: u32 = 128;
+const ERRORS: u32 = 32;
+
+impl PoolConfig {
+    /// Checks every option against the others and lays the segment out.
+    pub fn geometry(&self) -> Result<Geometry> {
+        let class_list = match (&self.arena, self.segment_size) {
+            (Some(classes), _) => classes.clone(),
+            (None, None) => DEFAULT_CLASSES.to_vec(),
+            (None, Some(size)) => self.scaled_classes(size)?,
+        };
+        let geometry = self.lay_out(&class_list)?;
+        if let Some(limit) = self.segment_size
+            && geometry.segment_size > limit
+        {
+            return Err(RingError::Config(format!(
+                "the sections take {} bytes, more than the segment size of {limit}: raise \
+                 --segment-size, or lower --slots, --clients or the counts in --arena",
+                geometry.segment_size
+            )));
+        }
+        Ok(geometry)
+    }
+
+    /// The default classes, their counts scaled so that the segment fits `size`.
+    fn scaled_classes(&self, size: u64) -> Result<Vec<ArenaClass>> {
+        let fixed = self.lay_out(&[ArenaClass::new(KIB, 2)])?.segment_size;
+        let room = size.saturating_sub(fixed);
+        let mut template = DEFAULT_CLASSES.to_vec();
+        // A class that would get fewer than two blocks goes, and its room to the others.
+        let classes: Vec<ArenaClass> = loop {
+            let full: u64 = template.iter().map(|c| c.size as u64 * u64::from(c.count)).sum();
+            let scaled = |class: &ArenaClass| u64::from(class.count) * room / full.max(1);
+            if template.last().is_some_and(|class| scaled(class) < 2) {
+                template.pop();
+                continue;
+            }
+            break template.iter().map(|c| ArenaClass::new(c.size, scaled(c).min(1 << 24) as u32)).collect();
+        };
+        if classes.is_empty() {
+            return Err(RingError::Config(format!(
+                "a segment of {size} bytes has no room for payloads beside its tables ({fixed} \
+                 bytes): raise --segment-size, or lower --slots and --clients"
+            )));
+        }
+        Ok(classes)
+    }
+
+    fn lay_out(&self, classes: &[ArenaClass]) -> Result<Geometry> {
+        self.check(classes)?;
+        let all_slots = self.clients * self.slots;
+        let injector_capacity = (all_slots * 2).next_power_of_two();
+        let completion_capacity = (self.slots * 2).next_power_of_two();
+        let mut end = HEADER_SIZE;
+        let mut section = |bytes: usize, align: usize| {
+            let start = end.next_multiple_of(align);
+            end = start + bytes;
+            start
+        };
+        let ring = |capacity: u32| RING_CELLS + 8 * capacity as usize;
+        let clients = section(CLIENT_STRIDE * self.clients as usize, 128);
+        let workers = section(WORKER_STRIDE * self.max_workers as usize, 128);
+        let lanes = section(LANE_STRIDE * self.max_lanes as usize, 128);
+        let injectors = section(ring(injector_capacity) * self.priorities as usize, 128);
+        let slots = section(SLOT_STRIDE * all_slots as usize, 128);
+        let completions = section(ring(completion_capacity) * self.clients as usize, 128);
+        let handlers = section(HANDLER_STRIDE * HANDLERS as usize, 128);
+        let errors = section(ERROR_STRIDE * ERRORS as usize, 128);
+        let owners: Vec<usize> =
+            classes.iter().map(|c| section(8 * c.count as usize, 128)).collect();
+        let places = classes
+            .iter()
+            .zip(owners)
+            .map(|(class, owners)| ClassPlace {
+                class: *class,
+                owners,
+                blocks: section(class.size * class.count as usize, 4096),
+            })
+            .collect();
+        Ok(Geometry {
+            max_clients: self.clients,
+            slots_per_client: self.slots,
+            max_workers: self.max_workers,
+            max_lanes: self.max_lanes,
+            priorities: self.priorities,
+            injector_capacity,
+            completion_capacity,
+            handler_capacity: HANDLERS,
+            error_capacity: ERRORS,
+            clients,
+            workers,
+            lanes,
+            injectors,
+            slots,
+            completions,
+            handlers,
+            errors,
+            classes: places,
+            segment_size: end.next_multiple_of(4096) as u64,
+        })
+    }
+
+    fn check(&self, classes: &[ArenaClass]) -> Result<()> {
+        let range = |name: &str, value: u32, low: u32, high: u32| {
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(RingError::Config(format!("{name} is {value}, it must be {low} to {high}")))
+            }
+        };
+        range("clients", self.clients, 1, 1024)?;
+        range("slots", self.slots, 1, 65_536)?;
+        range("max-workers", self.max_workers, 1, 1024)?;
+        range("max-lanes", self.max_lanes, 1, (IDLE_WORDS * 64) as u32)?;
+        range("priorities", self.priorities, 2, 4)?;
+        let all = u64::from(self.clients) * u64::from(self.slots);
+        if all > u64::from(MAX_SLOTS) {
+            return Err(RingError::Config(format!(
+                "{} clients of {} slots are {all} slots, at most {MAX_SLOTS} fit: lower --clients or --slots",
+                self.clients, self.slots
+            )));
+        }
+        if classes.is_empty() || classes.len() > MAX_CLASSES {
+            return Err(RingError::Config(format!("the arena has {} classes, it must have 1 to {MAX_CLASSES}", classes.len())));
+        }
+        let mut previous = 0;
+        for class in classes {
+            if class.size % 64 != 0 || class.size <= previous || class.size > 1 << 30 {
+                return Err(RingError::Config(format!(
+                    "arena class of {} bytes: sizes must be ascending multiples of 64, at most 1 GiB",
+                    class.size
+                )));
+            }
+            if class.count < 2 || class.count > 1 << 24 || class.reserved == 0 || class.reserved >= class.count {
+                return Err(RingError::Config(format!(
+                    "arena class of {} bytes has {} blocks, {} of them for results: it needs at least 2, one for requests and one for results",
+                    class.size, class.count, class.reserved
+                )));
+            }
+            previous = class.size;
+        }
+        Ok(())
+    }
+}
+
+impl Geometry {
+    /// All slots of the segment.
+    #[must_use]
+    pub fn total_slots(&self) -> u32 {
+        self.max_clients * self.slots_per_client
+    }
+
+    /// The configuration that lays out to this geometry.
+    #[must_use]
+    pub fn config(&self) -> PoolConfig {
+        PoolConfig {
+            clients: self.max_clients,
+            slots: self.slots_per_client,
+            max_workers: self.max_workers,
+            max_lanes: self.max_lanes,
+            priorities: self.priorities,
+            segment_size: None,
+            arena: Some(self.classes.iter().map(|place| place.class).collect()),
+        }
+    }
+
+    /// The largest payload that a request or a result can have, in bytes.
+    #[must_use]
+    pub fn largest_payload(&self) -> usize {
+        self.classes.last().map_or(INLINE, |place| place.class.size.max(INLINE))
+    }
+}
+
+/// Reads a size such as `64MiB`, `16 KiB`, `512k` or `1048576` (bytes; powers of 1024).
+pub fn parse_size(text: &str) -> Result<u64> {
+    let trimmed = text.trim();
+    let digits = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
+    let (number, unit) = trimmed.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1_u64 << 30,
+        _ => return Err(bad_size(text)),
+    };
+    number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).ok_or_else(|| bad_size(text))
+}
+
+fn bad_size(text: &str) -> RingError {
+    RingError::Config(format!("{text:?} is no size: write bytes, or a number with KiB, MiB or GiB"))
+}
+
+/// Reads arena classes such as `1KiB:1024,16KiB:96:24` (size:blocks[:blocks kept for results]).
+pub fn parse_arena(text: &str) -> Result<Vec<ArenaClass>> {
+    text.split(',')
+        .map(|part| {
+            let mut fields = part.split(':');
+            let size = parse_size(fields.next().unwrap_or_default())?;
+            let bad = || RingError::Config(format!("arena class {part:?}: write SIZE:BLOCKS or SIZE:BLOCKS:RESERVED"));
+            let count = fields.next().and_then(|n| n.trim().parse().ok()).ok_or_else(bad)?;
+            let mut class = ArenaClass::new(usize::try_from(size).map_err(|_| bad())?, count);
+            if let Some(reserved) = fields.next() {
+                class.reserved = reserved.trim().parse().map_err(|_| bad())?;
+            }
+            if fields.next().is_some() { Err(bad()) } else { Ok(class) }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_fits_the_dev_shm_of_a_container() {
+        let geometry = PoolConfig::default().geometry().unwrap();
+        assert!(geometry.segment_size <= 62 << 20, "{}", geometry.segment_size);
+        assert!(geometry.largest_payload() >= 16 << 20);
+    }
+
+    #[test]
+    fn geometry_round_trips_through_its_configuration() {
+        let geometry = PoolConfig::default().geometry().unwrap();
+        assert_eq!(geometry.config().geometry().unwrap(), geometry);
+    }
+
+    #[test]
+    fn segment_size_scales_the_arena_both_ways() {
+        for size in [8 << 20, 32 << 20, 256 << 20, 1 << 30] {
+            let config = PoolConfig { segment_size: Some(size), ..PoolConfig::default() };
+            let geometry = config.geometry().unwrap();
+            assert!(geometry.segment_size <= size);
+            assert!(geometry.segment_size > size / 3, "{} of {size}", geometry.segment_size);
+        }
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let small = PoolConfig { segment_size: Some(1 << 20), ..PoolConfig::default() };
+        assert!(small.geometry().unwrap_err().to_string().contains("--segment-size"));
+        let wide = PoolConfig { clients: 1024, slots: 65_536, ..PoolConfig::default() };
+        assert!(wide.geometry().unwrap_err().to_string().contains("--slots"));
+        let one = PoolConfig { arena: Some(vec![ArenaClass { size: 64, count: 1, reserved: 0 }]), ..PoolConfig::default() };
+        assert!(one.geometry().unwrap_err().to_string().contains("at least 2"));
+    }
+
+    #[test]
+    fn sizes_and_classes_are_read() {
+        assert_eq!(parse_size("64MiB").unwrap(), 64 << 20);
+        assert_eq!(parse_size("512k").unwrap(), 512 << 10);
+        assert!(parse_size("lots").is_err());
+        assert_eq!(parse_arena("1KiB:8,4KiB:4:2").unwrap()[1], ArenaClass { size: 4096, count: 4, reserved: 2 });
+        assert!(parse_arena("1KiB").is_err());
+    }
+}

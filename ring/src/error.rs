@@ -1,0 +1,134 @@
+//! The one error type of the crate: each message names the cause and the remedy.
+
+use std::io;
+use std::path::PathBuf;
+
+/// What can go wrong with a segment, an entry or a task.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RingError {
+    /// An operating system call failed.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done, with the path where there is one.
+        what: String,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The configuration contradicts itself or a limit.
+    #[error("invalid configuration: {0}")]
+    Config(String),
+    /// The file system has not the room for the segment.
+    #[error(
+        "{dir} has {free} bytes free, but the segment takes {needed}: enlarge it (container: \
+         --shm-size, or emptyDir with medium Memory and a sizeLimit; host: mount -o remount,size=) \
+         or make the segment smaller with --segment-size"
+    )]
+    NoSpace {
+        /// The directory of the pool.
+        dir: PathBuf,
+        /// Bytes free there.
+        free: u64,
+        /// Bytes needed.
+        needed: u64,
+    },
+    /// No pool of that name is being served.
+    #[error("no pool at {path}: start it with `ringwork serve --name NAME`, or see `ringwork list`")]
+    NotFound {
+        /// The segment looked for.
+        path: PathBuf,
+    },
+    /// The file is not a segment that may be trusted.
+    #[error("{path} is refused: {why}")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A segment of another version.
+    #[error("{path} has layout {found}, this is a client of layout {expected}: use the same Ringwork version on both sides")]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// What the header says.
+        found: String,
+        /// What this build understands.
+        expected: u32,
+    },
+    /// The creator has not finished, or died before it did.
+    #[error("{path} is not ready yet: its supervisor is starting, or died before it was done (`ringwork clean` removes it then)")]
+    NotReady {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another supervisor serves this name.
+    #[error("a pool named {name} is being served already{by}: stop it, or choose another --name")]
+    NameTaken {
+        /// The pool's name.
+        name: String,
+        /// " by process N" when known.
+        by: String,
+    },
+    /// Every entry of a table is in use.
+    #[error("all {count} {what} entries of the pool are taken: close one, or serve the pool with a larger {option}")]
+    TableFull {
+        /// "client", "worker" or "lane".
+        what: &'static str,
+        /// Size of the table.
+        count: u32,
+        /// The option that enlarges it.
+        option: &'static str,
+    },
+    /// All slots of this client are in use.
+    #[error("all {0} slots of this client hold unfinished tasks: wait for some, or serve the pool with more --slots")]
+    SlotsTaken(u32),
+    /// The injector ring is full.
+    #[error("the queue of the pool is full: the workers do not keep up; wait, or add workers")]
+    QueueFull,
+    /// The request is larger than the largest block.
+    #[error("a request of {size} bytes is larger than the largest arena block ({largest} bytes): serve the pool with a larger class in --arena")]
+    TooLarge {
+        /// The request's size in bytes.
+        size: usize,
+        /// The largest block in bytes.
+        largest: usize,
+    },
+    /// No block is free now.
+    #[error("no arena block of {size} bytes is free: wait for tasks to finish, or serve the pool with a larger --segment-size or more blocks in --arena")]
+    ArenaExhausted {
+        /// The size wanted, in bytes.
+        size: usize,
+    },
+    /// The pool takes no tasks any more.
+    #[error("the pool {name} is closed: {why}")]
+    Closed {
+        /// The pool's name.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// A word in the segment makes no sense.
+    #[error("the segment is corrupt: {0}; restart the pool")]
+    Corrupt(String),
+    /// A wait ended first.
+    #[error("timed out after {0:?}")]
+    Timeout(std::time::Duration),
+}
+
+impl RingError {
+    /// Wraps an operating system error with what was being done.
+    pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Io { what, source }
+    }
+
+    /// The same for `nix` error numbers.
+    pub fn errno(what: impl Into<String>) -> impl FnOnce(nix::errno::Errno) -> Self {
+        let what = what.into();
+        move |errno| Self::Io { what, source: errno.into() }
+    }
+}
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, RingError>;

@@ -1,0 +1,239 @@
+//! The hint ring: bounded, MPMC, without a reserved-but-unpublished state.
+//!
+//! Invariant: position p is enqueued exactly when `cell[p % capacity]` has
+//! lap(p); `tail` never passes the first position that is not enqueued, and may
+//! lag behind it by the one enqueue of a producer that died or is slow (the next
+//! one helps). So no producer's death leaves a hole: the cells are the truth and
+//! `tail` is a shortcut to them. See docs/protocol.md section 4.
+
+use crate::sync::{AtomicU64, Ordering};
+
+/// A view of one ring in the segment.
+#[derive(Debug, Clone, Copy)]
+pub struct HintRing<'a> {
+    head: &'a AtomicU64,
+    tail: &'a AtomicU64,
+    cells: &'a [AtomicU64],
+}
+
+/// The ring has no free cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+impl<'a> HintRing<'a> {
+    /// A ring over its words; the number of cells must be a power of two.
+    #[must_use]
+    pub fn new(head: &'a AtomicU64, tail: &'a AtomicU64, cells: &'a [AtomicU64]) -> Self {
+        debug_assert!(cells.len().is_power_of_two());
+        Self { head, tail, cells }
+    }
+
+    #[inline]
+    fn cell(&self, position: u64) -> &'a AtomicU64 {
+        // Masked, so that a position that a peer made up stays in bounds.
+        &self.cells[position as usize & (self.cells.len() - 1)]
+    }
+
+    #[inline]
+    fn lap(&self, position: u64) -> u32 {
+        (position >> self.cells.len().trailing_zeros()) as u32 + 1
+    }
+
+    /// Puts a slot index in.
+    #[inline]
+    pub fn enqueue(&self, slot: u32) -> Result<(), Full> {
+        loop {
+            let tail = self.tail.load(Ordering::Acquire);
+            let lap = self.lap(tail);
+            let cell = self.cell(tail);
+            let seen = cell.load(Ordering::Acquire);
+            let seen_lap = (seen >> 32) as u32;
+            if seen_lap == lap {
+                // Help the producer that has not advanced the tail.
+                let _ = self.tail.compare_exchange(tail, tail + 1, Ordering::AcqRel, Ordering::Relaxed);
+                continue;
+            }
+            // pairs with the release CAS of head in `dequeue`: the cell to overwrite was read.
+            let head = self.head.load(Ordering::Acquire);
+            if tail.wrapping_sub(head) as i64 >= self.cells.len() as i64 {
+                return Err(Full);
+            }
+            if seen_lap != lap.wrapping_sub(1) {
+                continue; // `tail` was stale, or the cell is not what any producer writes.
+            }
+            let hint = u64::from(lap) << 32 | u64::from(slot);
+            // pairs with the acquire load of the cell in `peek`.
+            if cell.compare_exchange(seen, hint, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                let _ = self.tail.compare_exchange(tail, tail + 1, Ordering::AcqRel, Ordering::Relaxed);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads up to `out.len()` hints at the head without taking them.
+    #[inline]
+    pub fn peek(&self, out: &mut [u32]) -> Peeked {
+        let head = self.head.load(Ordering::Acquire);
+        let mut count = 0;
+        for (place, position) in out.iter_mut().zip(head..) {
+            let cell = self.cell(position).load(Ordering::Acquire);
+            if (cell >> 32) as u32 != self.lap(position) {
+                break;
+            }
+            *place = cell as u32;
+            count += 1;
+        }
+        Peeked { head, count }
+    }
+
+    /// Takes what `peek` read; `false` when another consumer was faster.
+    #[inline]
+    pub fn take(&self, peeked: Peeked) -> bool {
+        // pairs with the acquire load of head in `enqueue`.
+        self.head
+            .compare_exchange(peeked.head, peeked.head + peeked.count as u64, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Takes one hint.
+    #[inline]
+    pub fn dequeue(&self) -> Option<u32> {
+        let mut one = [0];
+        loop {
+            let peeked = self.peek(&mut one);
+            if peeked.count == 0 {
+                return None;
+            }
+            if self.take(peeked) {
+                return Some(one[0]);
+            }
+        }
+    }
+
+    /// Whether nothing is at the head now.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        let head = self.head.load(Ordering::Acquire);
+        (self.cell(head).load(Ordering::Acquire) >> 32) as u32 != self.lap(head)
+    }
+
+    /// About how many hints are in it.
+    #[must_use]
+    pub fn depth(&self) -> u64 {
+        let head = self.head.load(Ordering::Relaxed);
+        let depth = self.tail.load(Ordering::Relaxed).wrapping_sub(head) as i64;
+        depth.clamp(0, self.cells.len() as i64) as u64
+    }
+}
+
+/// What [`HintRing::peek`] saw: the head and how many hints stand there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peeked {
+    head: u64,
+    /// Number of hints read.
+    pub count: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicUsize;
+
+    struct Words {
+        head: AtomicU64,
+        tail: AtomicU64,
+        cells: Vec<AtomicU64>,
+    }
+
+    impl Words {
+        fn new(capacity: usize) -> Self {
+            let cells = (0..capacity).map(|_| AtomicU64::new(0)).collect();
+            Self { head: AtomicU64::new(0), tail: AtomicU64::new(0), cells }
+        }
+        fn ring(&self) -> HintRing<'_> {
+            HintRing::new(&self.head, &self.tail, &self.cells)
+        }
+    }
+
+    #[test]
+    fn first_in_first_out_over_many_laps() {
+        let words = Words::new(4);
+        let ring = words.ring();
+        for round in 0..100 {
+            for i in 0..4 {
+                ring.enqueue(round * 4 + i).unwrap();
+            }
+            assert_eq!(ring.enqueue(0), Err(Full));
+            assert_eq!(ring.depth(), 4);
+            for i in 0..4 {
+                assert_eq!(ring.dequeue(), Some(round * 4 + i));
+            }
+            assert_eq!(ring.dequeue(), None);
+            assert!(ring.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_producer_dead_after_its_cell_leaves_no_hole() {
+        let words = Words::new(2);
+        let ring = words.ring();
+        ring.enqueue(7).unwrap();
+        words.tail.store(0, Ordering::Relaxed); // as if it had died before its second CAS
+        assert_eq!(ring.dequeue(), Some(7)); // consumers never look at the tail
+        ring.enqueue(8).unwrap(); // helps first, with head ahead of tail
+        ring.enqueue(9).unwrap();
+        assert_eq!(ring.enqueue(10), Err(Full));
+        assert_eq!((ring.dequeue(), ring.dequeue(), ring.dequeue()), (Some(8), Some(9), None));
+    }
+
+    #[test]
+    fn a_batch_is_taken_whole_or_not_at_all() {
+        let words = Words::new(8);
+        let ring = words.ring();
+        (0..5).for_each(|i| ring.enqueue(i).unwrap());
+        let mut out = [0; 4];
+        let peeked = ring.peek(&mut out);
+        assert_eq!((peeked.count, out), (4, [0, 1, 2, 3]));
+        assert_eq!(ring.dequeue(), Some(0));
+        assert!(!ring.take(peeked), "somebody took one of them");
+        let peeked = ring.peek(&mut out);
+        assert!(ring.take(peeked));
+        assert!(ring.is_empty());
+    }
+
+    #[test]
+    fn threads_lose_and_double_nothing() {
+        const EACH: u32 = 20_000;
+        let words = Words::new(64);
+        let seen: Vec<AtomicUsize> = (0..2 * EACH).map(|_| AtomicUsize::new(0)).collect();
+        let left = AtomicUsize::new(2 * EACH as usize);
+        std::thread::scope(|scope| {
+            for producer in 0..2 {
+                let ring = words.ring();
+                scope.spawn(move || {
+                    for i in 0..EACH {
+                        while ring.enqueue(producer * EACH + i).is_err() {
+                            std::thread::yield_now();
+                        }
+                    }
+                });
+            }
+            for _ in 0..2 {
+                let (ring, seen, left) = (words.ring(), &seen, &left);
+                scope.spawn(move || {
+                    while left.load(Ordering::Relaxed) > 0 {
+                        match ring.dequeue() {
+                            Some(i) => {
+                                seen[i as usize].fetch_add(1, Ordering::Relaxed);
+                                left.fetch_sub(1, Ordering::Relaxed);
+                            }
+                            None => std::thread::yield_now(),
+                        }
+                    }
+                });
+            }
+        });
+        assert!(seen.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+    }
+}

@@ -1,0 +1,285 @@
+//! A lane: one worker thread's side of the rings.
+//!
+//! Finds tasks (own hints, injector rings, the slot it expects next, other
+//! lanes' held hints), claims them by CAS on the slot, and sleeps when there are
+//! none. Invariants: a hint is in a ring or in `held[]` before the head moves past
+//! it; a lane never sleeps without looking again after its idle bit is set.
+//! What is done with a claimed task is [`crate::task`]'s.
+
+use crate::arena::ArenaView;
+use crate::entry::entry_state;
+use crate::layout::*;
+use crate::segment::Segment;
+use crate::state::{Kind, Word};
+use crate::stats::bump;
+use crate::sync::{Ordering, fence};
+use crate::task::Claimed;
+use crate::wait::{self, Budget, QUIET_ROUNDS, any_idle, futex_wait, set_bit, wake_one_lane};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// Handlers shorter than this are worth taking several hints at once for.
+const SHORT_NS: u64 = 2_000;
+/// A backlog from which on several hints are taken at once.
+const DEEP: u64 = 32;
+/// A sleeping lane looks again this often, whatever happens.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// One worker thread's place in the pool.
+#[derive(Debug)]
+pub struct Lane {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) index: u32,
+    pub(crate) at: usize,
+    pub(crate) arena: ArenaView,
+    worker_at: usize,
+    budget: Budget,
+    // Hints taken in one go and not looked at yet; mirrored in held[].
+    hints: [u32; HELD],
+    hint_count: usize,
+    picks: u32,
+    searching: bool,
+    // The slot served last: a client with one task in flight uses it again.
+    expected: Option<u32>,
+    // Smoothed run time of sampled tasks.
+    pub(crate) run_ns: u64,
+}
+
+impl Lane {
+    pub(crate) fn new(segment: Arc<Segment>, index: u32, worker: u32, budget: Budget) -> Self {
+        let at = segment.lane_at(index);
+        let worker_at = segment.worker_at(worker);
+        let arena = ArenaView::new(&segment);
+        Self {
+            segment,
+            index,
+            at,
+            arena,
+            worker_at,
+            budget,
+            hints: [0; HELD],
+            hint_count: 0,
+            picks: 0,
+            searching: false,
+            expected: None,
+            run_ns: u64::MAX,
+        }
+    }
+
+    /// The lane's index in the pool.
+    #[must_use]
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
+    /// The next task, claimed; waits for one. `None` when it is time to leave:
+    /// `leave` is set, the worker is asked to, or the pool is closed.
+    pub fn next(&mut self, leave: &AtomicBool) -> Option<Claimed<'_>> {
+        let (slot, word) = self.find(leave)?;
+        self.expected = Some(slot);
+        self.wake_another_if_needed();
+        Some(Claimed::new(self, slot, word))
+    }
+
+    fn find(&mut self, leave: &AtomicBool) -> Option<(u32, Word)> {
+        let mut round: u32 = 0;
+        loop {
+            if let Some(found) = self.try_claim(round) {
+                self.set_searching(false);
+                return Some(found);
+            }
+            if round.is_multiple_of(16) && self.must_leave(leave) {
+                self.set_searching(false);
+                return None;
+            }
+            if round == QUIET_ROUNDS {
+                self.set_searching(true);
+            }
+            if round < self.budget.spins {
+                std::hint::spin_loop();
+            } else if round - self.budget.spins < self.budget.yields {
+                std::thread::yield_now();
+            } else {
+                self.set_searching(false);
+                self.park(leave);
+                round = 0;
+                continue;
+            }
+            // Spinning for ever stays in the searching rounds.
+            round = if round == u32::MAX - 1 { QUIET_ROUNDS + 1 } else { round + 1 };
+        }
+    }
+
+    fn must_leave(&self, leave: &AtomicBool) -> bool {
+        leave.load(Ordering::Relaxed)
+            || self.segment.pool_state() >= POOL_CLOSED
+            || self.segment.u32_at(self.worker_at + WORKER_LEAVE).load(Ordering::Relaxed) != 0
+    }
+
+    /// One look at every source of work.
+    fn try_claim(&mut self, round: u32) -> Option<(u32, Word)> {
+        loop {
+            while self.hint_count > 0 {
+                self.hint_count -= 1;
+                let claimed = self.claim(self.hints[self.hint_count]);
+                self.held(self.hint_count).store(0, Ordering::Release);
+                if claimed.is_some() {
+                    return claimed;
+                }
+            }
+            if !self.take_hints() {
+                break;
+            }
+        }
+        if let Some(slot) = self.expected {
+            for _ in 0..4 {
+                if self.segment.word(slot).kind() == Kind::Queued {
+                    return self.claim(slot);
+                }
+            }
+        }
+        if round % 32 == 1 { self.steal() } else { None }
+    }
+
+    fn held(&self, index: usize) -> &crate::sync::AtomicU32 {
+        self.segment.u32_at(self.at + LANE_HELD + 4 * index)
+    }
+
+    /// Claims a slot that a hint named.
+    fn claim(&self, slot: u32) -> Option<(u32, Word)> {
+        if slot >= self.segment.geometry().total_slots() {
+            return None; // No process of ours writes that; drop it.
+        }
+        let word = self.segment.word(slot);
+        if word.kind() != Kind::Queued {
+            return None;
+        }
+        let claimed = word.claimed_by(self.index as u16);
+        self.segment.transition(slot, word, claimed).then_some((slot, claimed))
+    }
+
+    /// Moves hints from a ring to `held[]`; `true` when there are some now.
+    fn take_hints(&mut self) -> bool {
+        let priorities = self.segment.geometry().priorities;
+        self.picks = self.picks.wrapping_add(1);
+        // Anti-starvation: mostly the most urgent first; every 16th pick begins one
+        // lower, every 64th two lower, so that each ring gets its share of any load.
+        let first = match self.picks {
+            n if n.is_multiple_of(64) => 2,
+            n if n.is_multiple_of(16) => 1,
+            _ => 0,
+        };
+        for step in 0..priorities {
+            let ring = self.segment.injector((first + step) % priorities);
+            let mut out = [0; HELD];
+            loop {
+                let peeked = ring.peek(&mut out[..1]);
+                if peeked.count == 0 {
+                    break;
+                }
+                let batch = if self.run_ns < SHORT_NS && ring.depth() >= DEEP { HELD } else { 1 };
+                let peeked = if batch > 1 { ring.peek(&mut out[..batch]) } else { peeked };
+                // In held[] before the head moves: never in neither place.
+                for (index, slot) in out[..peeked.count].iter().enumerate() {
+                    self.held(index).store(slot + 1, Ordering::Release);
+                }
+                if peeked.count > 0 && ring.take(peeked) {
+                    self.hints = out;
+                    self.hints[..peeked.count].reverse(); // used from the end
+                    for (index, slot) in self.hints[..peeked.count].iter().enumerate() {
+                        self.held(index).store(slot + 1, Ordering::Release);
+                    }
+                    self.hint_count = peeked.count;
+                    return true;
+                }
+                for index in 0..peeked.count {
+                    self.held(index).store(0, Ordering::Release);
+                }
+            }
+        }
+        false
+    }
+
+    /// Claims what another lane has taken a hint of and not begun.
+    fn steal(&mut self) -> Option<(u32, Word)> {
+        for other in 0..self.segment.geometry().max_lanes {
+            let at = self.segment.lane_at(other);
+            if other == self.index || entry_state(self.segment.u64_at(at + LANE_WORD).load(Ordering::Relaxed)) == ENTRY_FREE {
+                continue;
+            }
+            for index in 0..HELD {
+                let hint = self.segment.u32_at(at + LANE_HELD + 4 * index).load(Ordering::Acquire);
+                if hint != 0 && let Some(claimed) = self.claim(hint - 1) {
+                    bump(&self.segment, self.at + LANE_STOLEN);
+                    return Some(claimed);
+                }
+            }
+        }
+        None
+    }
+
+    fn set_searching(&mut self, on: bool) {
+        if self.searching != on {
+            self.searching = on;
+            set_bit(&self.segment, H_SEARCHING, self.index, on);
+        }
+    }
+
+    /// A lane that sees more work than it takes wakes the next.
+    fn wake_another_if_needed(&self) {
+        if any_idle(&self.segment) && (self.hint_count > 0 || !self.rings_are_empty()) {
+            wake_one_lane(&self.segment);
+        }
+    }
+
+    fn rings_are_empty(&self) -> bool {
+        (0..self.segment.geometry().priorities).all(|priority| self.segment.injector(priority).is_empty())
+    }
+
+    /// Sleeps until woken, unless there is something to do.
+    fn park(&mut self, leave: &AtomicBool) {
+        let wake = self.segment.u32_at(self.at + LANE_WAKE);
+        let seen = wake.load(Ordering::Acquire);
+        set_bit(&self.segment, H_IDLE, self.index, true);
+        // pairs with the fence in `wait::wake_after_publish`: either the submitter sees the bit,
+        // or this look at the rings sees its hint.
+        fence(Ordering::SeqCst);
+        let stolen_from = self.anything_held();
+        if self.rings_are_empty() && !stolen_from && !self.must_leave(leave) {
+            bump(&self.segment, self.at + LANE_PARKED);
+            futex_wait(self.segment.u32_at(self.at + LANE_WAKE), seen, LONGEST_SLEEP);
+        }
+        set_bit(&self.segment, H_IDLE, self.index, false);
+    }
+
+    /// Whether another lane holds a hint of a task that waits.
+    fn anything_held(&self) -> bool {
+        let segment = &self.segment;
+        (0..segment.geometry().max_lanes).filter(|other| *other != self.index).any(|other| {
+            let at = segment.lane_at(other);
+            entry_state(segment.u64_at(at + LANE_WORD).load(Ordering::Relaxed)) != ENTRY_FREE
+                && (0..HELD).any(|index| {
+                    let hint = segment.u32_at(at + LANE_HELD + 4 * index).load(Ordering::Acquire);
+                    hint != 0
+                        && hint <= segment.geometry().total_slots()
+                        && segment.word(hint - 1).kind() == Kind::Queued
+                })
+        })
+    }
+
+    /// After a task: its completion hint, and the client's poller.
+    pub(crate) fn announce(&self, slot: u32) {
+        let client = slot / self.segment.geometry().slots_per_client;
+        publish_completion(&self.segment, client, slot);
+        wait::wake_client_after_publish(&self.segment, client);
+    }
+}
+
+/// Puts a completion hint in the client's ring; full: sets its overflow word instead.
+pub(crate) fn publish_completion(segment: &Segment, client: u32, slot: u32) {
+    if segment.completion_ring(client).enqueue(slot).is_err() {
+        // pairs with the client's CAS of the word before it scans its slots.
+        segment.u32_at(segment.client_at(client) + CLIENT_OVERFLOW).store(1, Ordering::Release);
+    }
+}

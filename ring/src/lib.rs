@@ -1,0 +1,45 @@
+//! The shared-memory mechanism of Ringwork.
+//!
+//! A *segment* holds a fixed table of task *slots*, *hint rings* that say where
+//! to look, and an *arena* of payload blocks. Clients submit, lanes claim and
+//! complete, a reaper gives back what the dead held. The slot's state word is
+//! the only authority; a hint may be stale, doubled or lost. The protocol, with
+//! the argument for each step, is in `docs/protocol.md`.
+//!
+//! This crate is mechanism without policy; all `unsafe` of the project is here.
+//! Most people want `ringwork-worker` (to write handlers) or the Java client.
+//! Linux only: it needs tmpfs, futexes and open-file-description locks.
+
+#[cfg(not(all(target_os = "linux", target_endian = "little", target_pointer_width = "64")))]
+compile_error!("ringwork runs on 64-bit little-endian Linux only");
+
+pub mod arena;
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod entry;
+pub mod error;
+pub mod hint_ring;
+pub mod lane;
+#[allow(clippy::cast_possible_truncation, reason = "constants, checked by tests")]
+pub mod layout;
+pub mod layout_java;
+pub mod lock;
+pub mod paths;
+pub mod reap;
+pub mod segment;
+pub mod state;
+pub mod stats;
+mod sync;
+pub mod task;
+pub mod wait;
+
+pub use client::Client;
+pub use config::{ArenaClass, Geometry, PoolConfig};
+pub use entry::WorkerEntry;
+pub use error::{Result, RingError};
+pub use lane::Lane;
+pub use paths::PoolDir;
+pub use segment::Segment;
+pub use task::{Claimed, Failure};
+pub use wait::WaitStrategy;

@@ -1,0 +1,84 @@
+//! Liveness by locks: a process lives as long as it holds its lock file.
+//!
+//! Open-file-description locks are used: unlike POSIX locks they survive the
+//! closing of another descriptor of the same file in the process. They conflict
+//! with the POSIX locks that Java's `FileChannel` takes, which is what lets
+//! either side probe the other. The kernel releases a lock when the last
+//! thread of its process is gone: no sooner (so a zombie thread can't still be
+//! writing) and across PID namespaces.
+
+use crate::error::{Result, RingError};
+use nix::fcntl::{FcntlArg, fcntl};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// A held lock; dropping it releases the lock.
+#[derive(Debug)]
+pub struct LivenessLock {
+    // Rust opens files close-on-exec, so no child keeps the lock alive.
+    _file: File,
+}
+
+fn whole_file(kind: i32) -> libc::flock {
+    libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
+}
+
+/// Opens a lock file without following a link; makes it (0600) when `create` is set.
+pub fn open_lock_file(path: &Path, create: bool) -> Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(create)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)
+        .map_err(RingError::io(format!("cannot open the lock file {}", path.display())))
+}
+
+impl LivenessLock {
+    /// Takes the lock of an existing file; `None` when somebody holds it.
+    pub fn try_acquire(path: &Path) -> Result<Option<Self>> {
+        let file = open_lock_file(path, false)?;
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
+            Ok(_) => Ok(Some(Self { _file: file })),
+            Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Ok(None),
+            Err(errno) => Err(RingError::errno(format!("cannot lock {}", path.display()))(errno)),
+        }
+    }
+}
+
+/// Whether somebody holds an exclusive lock on the file. Takes none itself.
+pub fn is_held(file: &File) -> Result<bool> {
+    let mut probe = whole_file(libc::F_RDLCK);
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut probe)).map_err(RingError::errno("cannot probe a lock file"))?;
+    Ok(i32::from(probe.l_type) != libc::F_UNLCK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn held_until_dropped_and_only_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.lock");
+        let probe = open_lock_file(&path, true).unwrap();
+        assert!(!is_held(&probe).unwrap());
+        let lock = LivenessLock::try_acquire(&path).unwrap().unwrap();
+        assert!(is_held(&probe).unwrap());
+        assert!(LivenessLock::try_acquire(&path).unwrap().is_none());
+        // Closing another descriptor of the file must not drop it (it would with a POSIX lock).
+        drop(open_lock_file(&path, false).unwrap());
+        assert!(is_held(&probe).unwrap());
+        drop(lock);
+        assert!(!is_held(&probe).unwrap());
+    }
+}

@@ -1,0 +1,310 @@
+//! The reaper: gives back what the dead held.
+//!
+//! Called by the supervisor for a process that is *proved* dead. Every step is
+//! an idempotent CAS on a word judged just before, so a reaper may itself die or
+//! pause anywhere and another may do it all again (docs/protocol.md section 10).
+
+use crate::arena;
+use crate::entry::{entry_state, entry_word, lane_generation, lane_word, lane_worker};
+use crate::lane::publish_completion;
+use crate::layout::*;
+use crate::lock;
+use crate::segment::Segment;
+use crate::state::{Kind, Word};
+use crate::sync::Ordering;
+use crate::wait::{any_idle, set_bit, wake_client_after_publish, wake_one_lane};
+use std::collections::HashMap;
+use std::fs::File;
+
+/// What a reap gave back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reaped {
+    /// Tasks queued again for another attempt.
+    pub requeued: u64,
+    /// Tasks ended as crashed: slot and handler id.
+    pub crashed: Vec<(u32, u64)>,
+    /// Arena blocks freed.
+    pub blocks: u64,
+}
+
+/// Clears a worker that is proved dead; `cause` is `CAUSE_*`. Its lanes and its
+/// entry are free for others when this returns.
+pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
+    let entry = segment.u64_at(segment.worker_at(worker) + WORKER_WORD);
+    let seen = entry.load(Ordering::Acquire);
+    if entry_state(seen) == ENTRY_FREE {
+        return Reaped::default();
+    }
+    entry.store(entry_word(seen >> 8, ENTRY_REAPING), Ordering::Release);
+    let lanes = lanes_of(segment, worker);
+    for (lane, word) in &lanes {
+        let reaping = lane_word(lane_generation(*word), worker, ENTRY_REAPING);
+        segment.u64_at(segment.lane_at(*lane) + LANE_WORD).store(reaping, Ordering::Release);
+        set_bit(segment, H_IDLE, *lane, false);
+        set_bit(segment, H_SEARCHING, *lane, false);
+    }
+    let generations: HashMap<u16, u64> =
+        lanes.iter().map(|(lane, word)| (*lane as u16, lane_generation(*word))).collect();
+    restore_held(segment, &lanes);
+    let mut reaped = Reaped::default();
+    for slot in 0..segment.geometry().total_slots() {
+        reap_slot(segment, slot, worker, &generations, cause, &mut reaped);
+    }
+    reaped.blocks = arena::free_orphans(segment);
+    segment.count(C_TASKS_REQUEUED, reaped.requeued);
+    segment.count(C_TASKS_CRASHED, reaped.crashed.len() as u64);
+    segment.count(C_BLOCKS_RECOVERED, reaped.blocks);
+    wake_everyone_needed(segment);
+    for (lane, word) in lanes {
+        let at = segment.lane_at(lane);
+        for index in 0..HELD {
+            segment.u32_at(at + LANE_HELD + 4 * index).store(0, Ordering::Relaxed);
+        }
+        segment.u32_at(at + LANE_CURRENT).store(0, Ordering::Relaxed);
+        // Only now may the lane be taken again.
+        let free = lane_word(lane_generation(word), 0, ENTRY_FREE);
+        segment.u64_at(at + LANE_WORD).store(free, Ordering::Release);
+    }
+    entry.store(entry_word(seen >> 8, ENTRY_FREE), Ordering::Release);
+    reaped
+}
+
+fn lanes_of(segment: &Segment, worker: u32) -> Vec<(u32, u64)> {
+    (0..segment.geometry().max_lanes)
+        .map(|lane| (lane, segment.u64_at(segment.lane_at(lane) + LANE_WORD).load(Ordering::Acquire)))
+        .filter(|(_, word)| entry_state(*word) != ENTRY_FREE && lane_worker(*word) == worker)
+        .collect()
+}
+
+/// Puts the hints that the dead lanes had taken back into their rings.
+fn restore_held(segment: &Segment, lanes: &[(u32, u64)]) {
+    for (lane, _) in lanes {
+        for index in 0..HELD {
+            let held = segment.u32_at(segment.lane_at(*lane) + LANE_HELD + 4 * index).load(Ordering::Acquire);
+            if (1..=segment.geometry().total_slots()).contains(&held) {
+                hint(segment, held - 1);
+            }
+        }
+    }
+}
+
+fn reap_slot(
+    segment: &Segment,
+    slot: u32,
+    worker: u32,
+    generations: &HashMap<u16, u64>,
+    cause: u16,
+    reaped: &mut Reaped,
+) {
+    let word = segment.word(slot);
+    match word.kind() {
+        Kind::Done | Kind::Crashed => announce(segment, slot),
+        Kind::Queued => {
+            // `held[]` has given back the hints that died with the lane; all others are put in
+            // again only while there is ample room, lest doubled hints crowd out submits.
+            let g = segment.geometry();
+            let priority = segment.u8_at(segment.slot_at(slot) + SLOT_PRIORITY).load(Ordering::Relaxed);
+            if segment.injector(u32::from(priority)).depth() < u64::from(g.injector_capacity) / 2 {
+                hint(segment, slot);
+            }
+        }
+        Kind::Claimed => {
+            let Some(generation) = generations.get(&word.owner()) else { return };
+            // The lane's word again, after the slot's: still the dead one's, or this reaper was
+            // paused, the lane has a new life, and the claim is the living's.
+            let lane = segment.u64_at(segment.lane_at(u32::from(word.owner())) + LANE_WORD).load(Ordering::Acquire);
+            if lane != lane_word(*generation, worker, ENTRY_REAPING) {
+                return;
+            }
+            let at = segment.slot_at(slot);
+            let attempts = u32::from(segment.u8_at(at + SLOT_ATTEMPTS).load(Ordering::Relaxed)).clamp(1, MAX_ATTEMPTS);
+            let handler = segment.u64_at(at + SLOT_HANDLER).load(Ordering::Relaxed);
+            if word.attempt() + 1 < attempts {
+                if segment.transition(slot, word, word.retried()) {
+                    reaped.requeued += 1;
+                    hint(segment, slot);
+                }
+            } else if segment.transition(slot, word, word.crashed(cause)) {
+                reaped.crashed.push((slot, handler));
+                announce(segment, slot);
+            }
+        }
+        Kind::Free | Kind::Corrupt => {}
+    }
+}
+
+/// Puts a queued slot's hint into its ring; a full ring needs none of it: its
+/// hints make lanes look, and the sweep comes again.
+fn hint(segment: &Segment, slot: u32) -> bool {
+    let priority = segment.u8_at(segment.slot_at(slot) + SLOT_PRIORITY).load(Ordering::Relaxed);
+    segment.injector(u32::from(priority)).enqueue(slot).is_ok()
+}
+
+fn announce(segment: &Segment, slot: u32) {
+    let client = slot / segment.geometry().slots_per_client;
+    publish_completion(segment, client, slot);
+    wake_client_after_publish(segment, client);
+}
+
+fn wake_everyone_needed(segment: &Segment) {
+    crate::sync::fence(Ordering::SeqCst);
+    wake_one_lane(segment);
+    for client in 0..segment.geometry().max_clients {
+        wake_client_after_publish(segment, client);
+    }
+}
+
+/// Clears a client that is proved dead, as far as it can be now: slots that still
+/// run get the cancel word and are cleared by a later call. `true` when the entry is free.
+pub fn reap_client(segment: &Segment, client: u32) -> bool {
+    let entry = segment.u64_at(segment.client_at(client) + CLIENT_WORD);
+    let seen = entry.load(Ordering::Acquire);
+    if entry_state(seen) == ENTRY_FREE {
+        return true;
+    }
+    entry.store(entry_word(seen >> 8, ENTRY_REAPING), Ordering::Release);
+    let slots = segment.geometry().slots_per_client;
+    let mut dropped = 0;
+    let mut busy = false;
+    for slot in client * slots..(client + 1) * slots {
+        let word = segment.word(slot);
+        match word.kind() {
+            Kind::Claimed => {
+                let cancel = CANCEL_BIT | word.generation();
+                segment.u64_at(segment.slot_at(slot) + SLOT_CANCEL).store(cancel, Ordering::Relaxed);
+                busy = true;
+            }
+            // A task taken but not submitted may hold a block: the next generation orphans it.
+            Kind::Free | Kind::Done | Kind::Crashed | Kind::Corrupt => {
+                segment.transition(slot, word, word.freed());
+            }
+            Kind::Queued => {
+                let gone = segment.transition(slot, word, word.freed());
+                dropped += u64::from(gone);
+                busy |= !gone; // a lane was faster
+            }
+        }
+    }
+    segment.count(C_TASKS_DROPPED, dropped);
+    if busy {
+        return false;
+    }
+    segment.count(C_BLOCKS_RECOVERED, arena::free_orphans(segment));
+    segment.count(C_CLIENTS_REAPED, 1);
+    entry.store(entry_word(seen >> 8, ENTRY_FREE), Ordering::Release);
+    true
+}
+
+/// Who is dead: the entries that are not FREE while nobody holds their lock.
+/// Keeps the lock files open, so that a probe is one system call.
+#[derive(Debug)]
+pub struct Mourner {
+    clients: Vec<File>,
+    workers: Vec<File>,
+}
+
+impl Mourner {
+    /// Opens all lock files of the segment.
+    pub fn new(segment: &Segment) -> crate::error::Result<Self> {
+        let (dir, epoch, g) = (segment.dir(), segment.epoch(), segment.geometry());
+        let open = |path: std::path::PathBuf| lock::open_lock_file(&path, false);
+        Ok(Self {
+            clients: (0..g.max_clients).map(|i| open(dir.client_lock(epoch, i))).collect::<Result<_, _>>()?,
+            workers: (0..g.max_workers).map(|i| open(dir.worker_lock(epoch, i))).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Clients proved dead, or gone without clearing up.
+    #[must_use]
+    pub fn dead_clients(&self, segment: &Segment) -> Vec<u32> {
+        dead(&self.clients, |index| segment.u64_at(segment.client_at(index) + CLIENT_WORD).load(Ordering::Acquire))
+    }
+
+    /// Workers proved dead.
+    #[must_use]
+    pub fn dead_workers(&self, segment: &Segment) -> Vec<u32> {
+        dead(&self.workers, |index| segment.u64_at(segment.worker_at(index) + WORKER_WORD).load(Ordering::Acquire))
+    }
+}
+
+/// The word first, the lock second: ACTIVE is stored after the lock is taken, so
+/// this order can't take a newcomer for dead.
+fn dead(locks: &[File], word: impl Fn(u32) -> u64) -> Vec<u32> {
+    (0..locks.len() as u32)
+        .filter(|index| entry_state(word(*index)) != ENTRY_FREE)
+        .filter(|index| lock::is_held(&locks[*index as usize]).is_ok_and(|held| !held))
+        .collect()
+}
+
+/// The cheap look of the supervisor's tick: work waits while a lane sleeps (its
+/// wake was swallowed by a lane that is stopped, or its submitter died first).
+pub fn rouse(segment: &Segment) -> bool {
+    let waiting = (0..segment.geometry().priorities).any(|priority| !segment.injector(priority).is_empty());
+    waiting && any_idle(segment) && wake_one_lane(segment)
+}
+
+/// The slow look: what stands unchanged since the look before gets its hint again.
+#[derive(Debug, Default)]
+pub struct Sweeper {
+    seen: HashMap<u32, u64>,
+}
+
+/// A task that runs past its deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overdue {
+    /// Its slot.
+    pub slot: u32,
+    /// The lane that runs it.
+    pub lane: u32,
+    /// The worker of that lane.
+    pub worker: u32,
+    /// Nanoseconds since the deadline.
+    pub late_ns: u64,
+    /// Handler id.
+    pub handler: u64,
+}
+
+impl Sweeper {
+    /// Looks at the slots of all clients; returns the tasks that run past their deadline.
+    pub fn sweep(&mut self, segment: &Segment, now_ns: u64) -> Vec<Overdue> {
+        let slots = segment.geometry().slots_per_client;
+        let mut seen = HashMap::new();
+        let mut overdue = Vec::new();
+        let mut restored = 0;
+        for client in 0..segment.geometry().max_clients {
+            let entry = segment.u64_at(segment.client_at(client) + CLIENT_WORD).load(Ordering::Acquire);
+            if entry_state(entry) == ENTRY_FREE {
+                continue;
+            }
+            for slot in client * slots..(client + 1) * slots {
+                let word = segment.word(slot);
+                match word.kind() {
+                    Kind::Free | Kind::Corrupt => continue,
+                    Kind::Claimed => overdue.extend(overdue_task(segment, slot, word, now_ns)),
+                    Kind::Queued if self.seen.get(&slot) == Some(&word.0) && any_idle(segment) => {
+                        restored += u64::from(hint(segment, slot));
+                        wake_one_lane(segment);
+                    }
+                    Kind::Done | Kind::Crashed if self.seen.get(&slot) == Some(&word.0) => announce(segment, slot),
+                    _ => {}
+                }
+                seen.insert(slot, word.0);
+            }
+        }
+        self.seen = seen;
+        segment.count(C_HINTS_RESTORED, restored);
+        overdue
+    }
+}
+
+fn overdue_task(segment: &Segment, slot: u32, word: Word, now_ns: u64) -> Option<Overdue> {
+    let at = segment.slot_at(slot);
+    let deadline = segment.u64_at(at + SLOT_DEADLINE).load(Ordering::Relaxed);
+    let handler = segment.u64_at(at + SLOT_HANDLER).load(Ordering::Relaxed);
+    let lane = u32::from(word.owner());
+    if deadline == 0 || now_ns <= deadline || lane >= segment.geometry().max_lanes || segment.word(slot) != word {
+        return None;
+    }
+    let worker = lane_worker(segment.u64_at(segment.lane_at(lane) + LANE_WORD).load(Ordering::Acquire));
+    Some(Overdue { slot, lane, worker, late_ns: now_ns - deadline, handler })
+}

@@ -1,0 +1,510 @@
+//! The mapped segment: create, attach, checked access.
+//!
+//! Owns the mapping and a private copy of the geometry, which bounds every
+//! access: an offset that a peer wrote is never used before it is checked
+//! against the copy. Atomics are handed out as references into the mapping;
+//! payload bytes only through [`crate::arena`] and the slot accessors.
+
+use crate::clock::now_ns;
+use crate::config::{ArenaClass, Geometry, PoolConfig};
+use crate::error::{Result, RingError};
+use crate::hint_ring::HintRing;
+use crate::layout::*;
+use crate::lock::{self, LivenessLock};
+use crate::paths::PoolDir;
+use crate::state::Word;
+use crate::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use memmap2::{MmapOptions, MmapRaw};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+
+/// An attached segment.
+#[derive(Debug)]
+pub struct Segment {
+    map: MmapRaw,
+    geometry: Geometry,
+    dir: PoolDir,
+    epoch: u64,
+}
+
+/// The locks that a supervisor holds: the name's, and that of this segment.
+#[derive(Debug)]
+pub struct SupervisorLocks {
+    _name: LivenessLock,
+    _epoch: LivenessLock,
+}
+
+impl Segment {
+    /// Takes the pool's name, removes what a dead predecessor left, and writes
+    /// a new segment in full. It is visible when this returns, in state STARTING.
+    pub fn create(dir: &PoolDir, config: &PoolConfig) -> Result<(Self, SupervisorLocks)> {
+        let geometry = config.geometry()?;
+        dir.create()?;
+        let name_lock = take_name(dir)?;
+        remove_leftovers(dir)?;
+        let epoch = random_epoch()?;
+        let free = free_bytes(dir)?;
+        if free < geometry.segment_size {
+            return Err(RingError::NoSpace { dir: dir.path().to_path_buf(), free, needed: geometry.segment_size });
+        }
+        let locks = SupervisorLocks { _name: name_lock, _epoch: make_locks(dir, epoch, &geometry)? };
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(dir.new_segment())
+            .map_err(RingError::io(format!("cannot create {}", dir.new_segment().display())))?;
+        // Allocated in full: a full tmpfs is an error here and not a SIGBUS later.
+        nix::fcntl::posix_fallocate(&file, 0, geometry.segment_size as libc::off_t).map_err(|errno| {
+            let _ = fs::remove_file(dir.new_segment());
+            match errno {
+                nix::errno::Errno::ENOSPC => {
+                    RingError::NoSpace { dir: dir.path().to_path_buf(), free, needed: geometry.segment_size }
+                }
+                other => RingError::errno("cannot allocate the segment")(other),
+            }
+        })?;
+        let segment = Self { map: map(&file, geometry.segment_size)?, geometry, dir: dir.clone(), epoch };
+        segment.write_header();
+        fs::rename(dir.new_segment(), dir.segment())
+            .map_err(RingError::io(format!("cannot rename to {}", dir.segment().display())))?;
+        // pairs with the acquire load in `attach`: whoever sees READY sees the header.
+        segment.u32_at(H_READY).store(READY, Ordering::Release);
+        Ok((segment, locks))
+    }
+
+    fn write_header(&self) {
+        let g = &self.geometry;
+        let put32 = |at: usize, value: u32| self.u32_at(at).store(value, Ordering::Relaxed);
+        let put64 = |at: usize, value: usize| self.u64_at(at).store(value as u64, Ordering::Relaxed);
+        self.u64_at(H_MAGIC).store(MAGIC, Ordering::Relaxed);
+        put32(H_VERSION, VERSION);
+        self.u64_at(H_SEGMENT_SIZE).store(g.segment_size, Ordering::Relaxed);
+        self.u64_at(H_EPOCH).store(self.epoch, Ordering::Relaxed);
+        self.u64_at(H_CREATED_NS).store(now_ns(), Ordering::Relaxed);
+        put32(H_SUPERVISOR_PID, std::process::id());
+        for (at, value) in [
+            (H_MAX_CLIENTS, g.max_clients),
+            (H_SLOTS_PER_CLIENT, g.slots_per_client),
+            (H_MAX_WORKERS, g.max_workers),
+            (H_MAX_LANES, g.max_lanes),
+            (H_PRIORITIES, g.priorities),
+            (H_INJECTOR_CAPACITY, g.injector_capacity),
+            (H_COMPLETION_CAPACITY, g.completion_capacity),
+            (H_HANDLER_CAPACITY, g.handler_capacity),
+            (H_ERROR_CAPACITY, g.error_capacity),
+            (H_CLASS_COUNT, g.classes.len() as u32),
+        ] {
+            put32(at, value);
+        }
+        for (at, value) in [
+            (H_CLIENTS, g.clients),
+            (H_WORKERS, g.workers),
+            (H_LANES, g.lanes),
+            (H_INJECTORS, g.injectors),
+            (H_SLOTS, g.slots),
+            (H_COMPLETIONS, g.completions),
+            (H_HANDLERS, g.handlers),
+            (H_ERRORS, g.errors),
+        ] {
+            put64(at, value);
+        }
+        for (index, place) in g.classes.iter().enumerate() {
+            let at = H_CLASSES + index * CLASS_STRIDE;
+            put64(at + CLASS_SIZE, place.class.size);
+            put32(at + CLASS_COUNT, place.class.count);
+            put32(at + CLASS_RESERVED, place.class.reserved);
+            put64(at + CLASS_OWNERS, place.owners);
+            put64(at + CLASS_BLOCKS, place.blocks);
+        }
+        self.put_text(H_NAME, self.dir.name(), NAME_SIZE);
+    }
+
+    /// Maps the segment of a pool after checking file, version and every size.
+    pub fn attach(dir: &PoolDir) -> Result<Self> {
+        dir.check()?;
+        let path = dir.segment();
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(&path)
+            .map_err(|error| match error.raw_os_error() {
+                Some(libc::ENOENT) => RingError::NotFound { path: path.clone() },
+                Some(libc::ELOOP) => RingError::Foreign { path: path.clone(), why: "it is a link".into() },
+                _ => RingError::io(format!("cannot open {}", path.display()))(error),
+            })?;
+        let refuse = |why: String| RingError::Foreign { path: path.clone(), why };
+        let meta = file.metadata().map_err(RingError::io("cannot look at the segment"))?;
+        if !meta.is_file() || meta.uid() != nix::unistd::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
+            return Err(refuse("it is not a plain file of yours with mode 600".into()));
+        }
+        if meta.len() < HEADER_SIZE as u64 {
+            return Err(refuse(format!("it has {} bytes, a segment's header alone has {HEADER_SIZE}", meta.len())));
+        }
+        let map = map(&file, meta.len())?;
+        // A throw-away geometry: enough to read the header through the same checked accessors.
+        let mut segment = Self { map, geometry: PoolConfig::default().geometry()?, dir: dir.clone(), epoch: 0 };
+        // pairs with the release store at the end of `create`.
+        let ready = segment.u32_at(H_READY).load(Ordering::Acquire);
+        let magic = segment.u64_at(H_MAGIC).load(Ordering::Relaxed);
+        if magic != MAGIC {
+            return Err(if magic == 0 && ready == 0 {
+                RingError::NotReady { path }
+            } else {
+                refuse("it is not a Ringwork segment".into())
+            });
+        }
+        let version = segment.u32_at(H_VERSION).load(Ordering::Relaxed);
+        if version != VERSION {
+            return Err(RingError::Version { path, found: format!("version {version}"), expected: VERSION });
+        }
+        if ready != READY {
+            return Err(RingError::NotReady { path });
+        }
+        let unknown = segment.u64_at(H_FEATURES).load(Ordering::Relaxed) & !FEATURES_KNOWN;
+        if unknown != 0 {
+            return Err(RingError::Version { path, found: format!("unknown feature bits {unknown:#x}"), expected: VERSION });
+        }
+        segment.geometry = segment.read_geometry().map_err(|why| refuse(format!("its header is corrupt: {why}")))?;
+        if segment.geometry.segment_size != meta.len() {
+            return Err(refuse(format!(
+                "it was truncated or extended: {} bytes instead of {}",
+                meta.len(),
+                segment.geometry.segment_size
+            )));
+        }
+        segment.epoch = segment.u64_at(H_EPOCH).load(Ordering::Relaxed);
+        Ok(segment)
+    }
+
+    /// The geometry that follows from the header's counts, if its offsets agree.
+    fn read_geometry(&self) -> Result<Geometry> {
+        let get = |at: usize| self.u32_at(at).load(Ordering::Relaxed);
+        let classes = get(H_CLASS_COUNT) as usize;
+        if classes > MAX_CLASSES {
+            return Err(RingError::Config(format!("{classes} arena classes")));
+        }
+        let arena = (0..classes)
+            .map(|index| {
+                let at = H_CLASSES + index * CLASS_STRIDE;
+                ArenaClass {
+                    size: self.u64_at(at + CLASS_SIZE).load(Ordering::Relaxed) as usize,
+                    count: get(at + CLASS_COUNT),
+                    reserved: get(at + CLASS_RESERVED),
+                }
+            })
+            .collect();
+        let config = PoolConfig {
+            clients: get(H_MAX_CLIENTS),
+            slots: get(H_SLOTS_PER_CLIENT),
+            max_workers: get(H_MAX_WORKERS),
+            max_lanes: get(H_MAX_LANES),
+            priorities: get(H_PRIORITIES),
+            segment_size: None,
+            arena: Some(arena),
+        };
+        let geometry = config.geometry()?;
+        let offsets = [
+            (H_CLIENTS, geometry.clients),
+            (H_SLOTS, geometry.slots),
+            (H_COMPLETIONS, geometry.completions),
+            (H_ERRORS, geometry.errors),
+            (H_SEGMENT_SIZE, geometry.segment_size as usize),
+        ];
+        for (at, expected) in offsets {
+            let found = self.u64_at(at).load(Ordering::Relaxed);
+            if found != expected as u64 {
+                return Err(RingError::Config(format!("offset {found} at {at} should be {expected}")));
+            }
+        }
+        if get(H_INJECTOR_CAPACITY) != geometry.injector_capacity || get(H_COMPLETION_CAPACITY) != geometry.completion_capacity {
+            return Err(RingError::Config("ring capacities do not follow from the counts".into()));
+        }
+        Ok(geometry)
+    }
+
+    /// Removes the segment and its lock files; attached processes keep their mappings.
+    pub fn remove(&self) -> Result<()> {
+        remove_pool_files(&self.dir)
+    }
+
+    /// Where everything is.
+    #[must_use]
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// The pool's directory.
+    #[must_use]
+    pub fn dir(&self) -> &PoolDir {
+        &self.dir
+    }
+
+    /// The epoch, which names the lock files.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Whether the supervisor of this segment lives.
+    pub fn supervisor_lives(&self) -> Result<bool> {
+        let path = self.dir.supervisor_lock(self.epoch);
+        match lock::open_lock_file(&path, false) {
+            Ok(file) => lock::is_held(&file),
+            // Its successor, or `clean`, has removed the file: it is gone.
+            Err(_) if !path.exists() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The pool's state (`POOL_*`).
+    #[must_use]
+    pub fn pool_state(&self) -> u32 {
+        // pairs with the release store in `set_pool_state`.
+        self.u32_at(H_POOL_STATE).load(Ordering::Acquire)
+    }
+
+    /// Sets the pool's state; the supervisor only.
+    pub fn set_pool_state(&self, state: u32) {
+        self.u32_at(H_POOL_STATE).store(state, Ordering::Release);
+    }
+
+    /// Says why the pool fails or closes; call before [`Segment::set_pool_state`].
+    pub fn set_reason(&self, reason: &str) {
+        let written = self.put_text(H_REASON, reason, REASON_SIZE);
+        self.u32_at(H_REASON_LEN).store(written as u32, Ordering::Release);
+    }
+
+    /// Why the pool failed or closed; empty when nothing was said.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let len = self.u32_at(H_REASON_LEN).load(Ordering::Acquire) as usize;
+        self.get_text(H_REASON, len.min(REASON_SIZE))
+    }
+
+    /// The atomic u64 at a checked offset.
+    ///
+    /// # Panics
+    /// When the offset is outside the mapping or not aligned: offsets come from the
+    /// checked geometry, so that is a bug here and not a peer's doing.
+    #[must_use]
+    #[inline]
+    pub fn u64_at(&self, offset: usize) -> &AtomicU64 {
+        assert!(offset.is_multiple_of(8) && offset <= self.map.len() - 8, "offset {offset}");
+        // SAFETY: in bounds and aligned by the assertion (the mapping starts on a page); the
+        // mapping lives as long as `self`; every process only uses atomics on it.
+        unsafe { &*self.map.as_ptr().add(offset).cast::<AtomicU64>() }
+    }
+
+    /// The atomic u32 at a checked offset; panics as [`Segment::u64_at`].
+    #[must_use]
+    #[inline]
+    pub fn u32_at(&self, offset: usize) -> &AtomicU32 {
+        assert!(offset.is_multiple_of(4) && offset <= self.map.len() - 4, "offset {offset}");
+        // SAFETY: as in `u64_at`.
+        unsafe { &*self.map.as_ptr().add(offset).cast::<AtomicU32>() }
+    }
+
+    /// The atomic byte at a checked offset; panics as [`Segment::u64_at`].
+    #[must_use]
+    #[inline]
+    pub fn u8_at(&self, offset: usize) -> &AtomicU8 {
+        assert!(offset < self.map.len(), "offset {offset}");
+        // SAFETY: as in `u64_at`.
+        unsafe { &*self.map.as_ptr().add(offset).cast::<AtomicU8>() }
+    }
+
+    /// A pointer to `len` bytes at a checked offset, for payloads.
+    #[inline]
+    pub(crate) fn bytes_at(&self, offset: usize, len: usize) -> *mut u8 {
+        assert!(len <= self.map.len() && offset <= self.map.len() - len, "offset {offset}, {len} bytes");
+        self.map.as_mut_ptr().wrapping_add(offset)
+    }
+
+    /// A hint ring at a checked offset.
+    fn ring_at(&self, offset: usize, capacity: u32) -> HintRing<'_> {
+        let cells = self.bytes_at(offset + RING_CELLS, 8 * capacity as usize);
+        // SAFETY: in bounds by `bytes_at`, aligned since sections start on 128-byte
+        // lines, alive as long as `self`, only used through atomics.
+        let cells = unsafe { std::slice::from_raw_parts(cells.cast::<AtomicU64>(), capacity as usize) };
+        HintRing::new(self.u64_at(offset + RING_HEAD), self.u64_at(offset + RING_TAIL), cells)
+    }
+
+    /// The injector ring of a priority (clamped to the lowest).
+    #[must_use]
+    pub fn injector(&self, priority: u32) -> HintRing<'_> {
+        let g = &self.geometry;
+        let stride = RING_CELLS + 8 * g.injector_capacity as usize;
+        self.ring_at(g.injectors + stride * priority.min(g.priorities - 1) as usize, g.injector_capacity)
+    }
+
+    /// The completion ring of a client.
+    #[must_use]
+    pub fn completion_ring(&self, client: u32) -> HintRing<'_> {
+        let g = &self.geometry;
+        let stride = RING_CELLS + 8 * g.completion_capacity as usize;
+        self.ring_at(g.completions + stride * client as usize, g.completion_capacity)
+    }
+
+    /// Offset of client entry `index`.
+    #[must_use]
+    pub fn client_at(&self, index: u32) -> usize {
+        self.geometry.clients + CLIENT_STRIDE * index as usize
+    }
+
+    /// Offset of worker entry `index`.
+    #[must_use]
+    pub fn worker_at(&self, index: u32) -> usize {
+        self.geometry.workers + WORKER_STRIDE * index as usize
+    }
+
+    /// Offset of lane entry `index`.
+    #[must_use]
+    pub fn lane_at(&self, index: u32) -> usize {
+        self.geometry.lanes + LANE_STRIDE * index as usize
+    }
+
+    /// Offset of slot `index`.
+    #[must_use]
+    #[inline]
+    pub fn slot_at(&self, index: u32) -> usize {
+        debug_assert!(index < self.geometry.total_slots());
+        self.geometry.slots + SLOT_STRIDE * index as usize
+    }
+
+    /// The state word's atomic of slot `index`.
+    #[must_use]
+    #[inline]
+    pub fn state(&self, index: u32) -> &AtomicU64 {
+        self.u64_at(self.slot_at(index) + SLOT_STATE)
+    }
+
+    /// The state word of slot `index`, acquired.
+    #[must_use]
+    #[inline]
+    pub fn word(&self, index: u32) -> Word {
+        // pairs with the release of whichever transition wrote it (docs/protocol.md section 3).
+        Word(self.state(index).load(Ordering::Acquire))
+    }
+
+    /// One transition of a slot.
+    #[inline]
+    pub fn transition(&self, index: u32, from: Word, to: Word) -> bool {
+        self.state(index).compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Adds to a counter of the pool.
+    pub fn count(&self, counter: usize, by: u64) {
+        if by > 0 {
+            self.u64_at(counter).fetch_add(by, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes text byte by byte, cut at a character to `max` bytes; returns the length.
+    pub(crate) fn put_text(&self, offset: usize, text: &str, max: usize) -> usize {
+        let len = text.floor_char_boundary(max);
+        for (index, byte) in text.as_bytes()[..len].iter().enumerate() {
+            self.u8_at(offset + index).store(*byte, Ordering::Relaxed);
+        }
+        len
+    }
+
+    /// Reads text that a peer wrote; what is not UTF-8 is replaced.
+    pub(crate) fn get_text(&self, offset: usize, len: usize) -> String {
+        let bytes: Vec<u8> = (0..len).map(|index| self.u8_at(offset + index).load(Ordering::Relaxed)).collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+fn map(file: &File, size: u64) -> Result<MmapRaw> {
+    let len = usize::try_from(size).map_err(|_| RingError::Config("the segment is larger than the address space".into()))?;
+    MmapOptions::new().len(len).map_raw(file).map_err(RingError::io("cannot map the segment"))
+}
+
+fn take_name(dir: &PoolDir) -> Result<LivenessLock> {
+    let path = dir.name_lock();
+    // A pool that is being removed unlinks its name lock; then the lock of the unlinked file means nothing.
+    for _ in 0..10 {
+        let file = lock::open_lock_file(&path, true)?;
+        let Some(held) = LivenessLock::try_acquire(&path)? else { break };
+        let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+        if let (Ok(mine), Ok(now)) = (file.metadata(), fs::symlink_metadata(&path))
+            && same(&mine, &now)
+        {
+            return Ok(held);
+        }
+    }
+    let by = Segment::attach(dir)
+        .map(|segment| format!(" by process {}", segment.u32_at(H_SUPERVISOR_PID).load(Ordering::Relaxed)))
+        .unwrap_or_default();
+    Err(RingError::NameTaken { name: dir.name().to_owned(), by })
+}
+
+/// Removes what a dead supervisor left; its name lock is held by the caller.
+fn remove_leftovers(dir: &PoolDir) -> Result<()> {
+    if let Ok(old) = Segment::attach(dir) {
+        // Clients that are still attached to it learn that it is over.
+        old.set_reason("its supervisor died and another one has taken the name; connect again");
+        old.set_pool_state(POOL_CLOSED);
+    }
+    for entry in fs::read_dir(dir.path()).map_err(RingError::io("cannot list the pool's directory"))?.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let ours = name == "segment" || name == "segment.new" || (name.ends_with(".lock") && name != "name.lock");
+        if ours {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// Removes a pool's files and directory. The caller holds the name's lock.
+fn remove_pool_files(dir: &PoolDir) -> Result<()> {
+    remove_leftovers(dir)?;
+    let _ = fs::remove_file(dir.name_lock());
+    match fs::remove_dir(dir.path()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(RingError::io(format!("cannot remove {}", dir.path().display()))(error)),
+    }
+}
+
+/// Removes the pool if its supervisor is proved dead; `false` when it lives.
+pub fn clean(dir: &PoolDir) -> Result<bool> {
+    dir.check()?;
+    match take_name(dir) {
+        Ok(_held) => remove_pool_files(dir).map(|()| true),
+        Err(RingError::NameTaken { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn make_locks(dir: &PoolDir, epoch: u64, geometry: &Geometry) -> Result<LivenessLock> {
+    for index in 0..geometry.max_clients {
+        lock::open_lock_file(&dir.client_lock(epoch, index), true)?;
+    }
+    for index in 0..geometry.max_workers {
+        lock::open_lock_file(&dir.worker_lock(epoch, index), true)?;
+    }
+    let path = dir.supervisor_lock(epoch);
+    lock::open_lock_file(&path, true)?;
+    LivenessLock::try_acquire(&path)?
+        .ok_or_else(|| RingError::Foreign { path, why: "somebody else has locked it".into() })
+}
+
+fn random_epoch() -> Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|e| RingError::io("cannot draw an epoch")(std::io::Error::other(e.to_string())))?;
+    Ok((u64::from_le_bytes(bytes) >> 1).max(1))
+}
+
+fn free_bytes(dir: &PoolDir) -> Result<u64> {
+    let stat = nix::sys::statvfs::statvfs(dir.path()).map_err(RingError::errno("cannot ask for free space"))?;
+    Ok(stat.blocks_available() * stat.fragment_size())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+use super::*;
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
+
+fn small() -> PoolConfig {
+    PoolConfig { clients: 2, slots: 8, arena: Some(vec![ArenaClass::new(1024, 4)]), ..PoolConfig::default() }
+}
+
+fn pool(temp: &tempfile::TempDir) -> PoolDir {
+    PoolDir::below(&temp.path().join("base"), "p").unwrap()
+}
+
+#[test]
+fn what_was_created_attaches_with_the_same_geometry() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = pool(&temp);
+    let (made, locks) = Segment::create(&dir, &small()).unwrap();
+    let seen = Segment::attach(&dir).unwrap();
+    assert_eq!(made.geometry(), seen.geometry());
+    assert_eq!(made.epoch(), seen.epoch());
+    assert!(seen.supervisor_lives().unwrap());
+    assert!(matches!(Segment::create(&dir, &small()), Err(RingError::NameTaken { by, .. }) if by.contains("process")));
+    assert!(!clean(&dir).unwrap(), "a live pool is never removed");
+    drop(locks);
+    assert!(!seen.supervisor_lives().unwrap());
+    let (_next, _locks) = Segment::create(&dir, &small()).unwrap();
+    assert_eq!(seen.pool_state(), POOL_CLOSED, "those attached to the old one are told");
+    assert!(!seen.supervisor_lives().unwrap(), "a successor's lock is not the old one's");
+}
+
+#[test]
+fn a_dead_pool_is_cleaned() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = pool(&temp);
+    drop(Segment::create(&dir, &small()).unwrap());
+    assert!(clean(&dir).unwrap());
+    assert!(!dir.path().exists());
+    assert!(matches!(Segment::attach(&dir), Err(RingError::NotFound { .. })));
+}
+
+#[test]
+fn each_foreign_segment_is_refused_with_its_reason() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = pool(&temp);
+    let (segment, _locks) = Segment::create(&dir, &small()).unwrap();
+    let file = OpenOptions::new().write(true).open(dir.segment()).unwrap();
+    let says = |part: &str| {
+        let text = Segment::attach(&dir).unwrap_err().to_string();
+        assert!(text.contains(part), "{text}");
+    };
+    segment.u32_at(H_READY).store(0, Ordering::Release);
+    says("not ready");
+    segment.u32_at(H_READY).store(READY, Ordering::Release);
+    segment.u32_at(H_VERSION).store(99, Ordering::Relaxed);
+    says("version 99");
+    segment.u32_at(H_VERSION).store(VERSION, Ordering::Relaxed);
+    segment.u64_at(H_FEATURES).store(1 << 40, Ordering::Relaxed);
+    says("feature bits");
+    segment.u64_at(H_FEATURES).store(0, Ordering::Relaxed);
+    segment.u64_at(H_SLOTS).store(12, Ordering::Relaxed);
+    says("corrupt");
+    segment.u64_at(H_SLOTS).store(segment.geometry().slots as u64, Ordering::Relaxed);
+    file.set_permissions(fs::Permissions::from_mode(0o640)).unwrap();
+    says("mode 600");
+    file.set_permissions(fs::Permissions::from_mode(0o600)).unwrap();
+    Segment::attach(&dir).unwrap();
+    let size = segment.geometry().segment_size;
+    drop(segment);
+    file.set_len(size - 4096).unwrap();
+    says("truncated");
+    file.set_len(100).unwrap();
+    says("100 bytes");
+    file.set_len(8192).unwrap();
+    file.write_all_at(b"ELEPHANT", 0).unwrap();
+    says("not a Ringwork segment");
+    fs::rename(dir.segment(), dir.path().join("real")).unwrap();
+    symlink(dir.path().join("real"), dir.segment()).unwrap();
+    says("link");
+}
+
+#[test]
+fn too_large_for_the_file_system_is_an_error_now() {
+    let temp = tempfile::tempdir().unwrap();
+    let config = PoolConfig { arena: Some(vec![ArenaClass::new(1 << 30, 1 << 12)]), ..small() };
+    let error = Segment::create(&pool(&temp), &config).unwrap_err().to_string();
+    assert!(error.contains("--shm-size") && error.contains("--segment-size"), "{error}");
+}

@@ -1,0 +1,365 @@
+//! A claimed task: its request, its result, its end.
+//!
+//! Owned by the lane that claimed it. Request fields were read once, into
+//! private memory, after the claim, and are checked before use. The result goes
+//! beside the request, never over it: a retry needs the request whole. Dropped
+//! without an end, a task ends as failed: nothing disappears.
+
+use crate::arena::{self, BlockRef, Role};
+use crate::clock::now_ns;
+use crate::error::{Result, RingError};
+use crate::lane::Lane;
+use crate::layout::*;
+use crate::state::{Owner, Word};
+use crate::stats::{bump, record};
+use crate::sync::Ordering;
+use std::time::Duration;
+
+/// How long a result waits for an arena block before the task fails.
+const BLOCK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A failure as it travels to the client.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure<'a> {
+    /// `STATUS_*`, other than OK.
+    pub status: u32,
+    /// Whether the handler was certainly not started.
+    pub not_run: bool,
+    /// Stable, machine-readable code.
+    pub code: &'a str,
+    /// `file:line` in the Rust source, or empty.
+    pub location: &'a str,
+    /// Text for people: cause and remedy.
+    pub message: &'a str,
+}
+
+/// A task that this lane has claimed and must end.
+#[derive(Debug)]
+pub struct Claimed<'l> {
+    lane: &'l mut Lane,
+    slot: u32,
+    at: usize,
+    word: Word,
+    handler: u64,
+    request: std::result::Result<Place, String>,
+    request_codec: u8,
+    attempts: u8,
+    deadline_ns: u64,
+    claimed_ns: u64,
+    submitted_ns: u64,
+    result: Option<Place>,
+    ended: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    offset: usize,
+    len: usize,
+    block: Option<BlockRef>,
+}
+
+impl<'l> Claimed<'l> {
+    pub(crate) fn new(lane: &'l mut Lane, slot: u32, word: Word) -> Self {
+        let segment = &lane.segment;
+        let at = segment.slot_at(slot);
+        segment.u32_at(lane.at + LANE_CURRENT).store(slot + 1, Ordering::Relaxed);
+        bump(segment, lane.at + LANE_STARTED);
+        // Relaxed: the acquire of the claim ordered them.
+        let get64 = |field: usize| segment.u64_at(at + field).load(Ordering::Relaxed);
+        let get8 = |field: usize| segment.u8_at(at + field).load(Ordering::Relaxed);
+        let len = segment.u32_at(at + SLOT_REQUEST_LEN).load(Ordering::Relaxed) as usize;
+        let request = match get64(SLOT_REQUEST_REF) {
+            0 if len <= INLINE => Ok(Place { offset: at + SLOT_REQUEST, len, block: None }),
+            0 => Err(format!("an inline request of {len} bytes")),
+            word => arena::check_ref(segment, word, len)
+                .map(|block| Place { offset: arena::offset(segment, block), len, block: Some(block) })
+                .map_err(|error| error.to_string()),
+        };
+        let submitted_ns = get64(SLOT_SUBMITTED_NS);
+        let claimed_ns = if submitted_ns == 0 { 0 } else { now_ns() };
+        segment.u64_at(at + SLOT_CLAIMED_NS).store(claimed_ns, Ordering::Relaxed);
+        if submitted_ns != 0 {
+            record(segment, lane.at + LANE_QUEUE_HISTOGRAM, claimed_ns.saturating_sub(submitted_ns));
+        }
+        Self {
+            slot,
+            at,
+            word,
+            handler: get64(SLOT_HANDLER),
+            request,
+            request_codec: get8(SLOT_REQUEST_CODEC),
+            attempts: get8(SLOT_ATTEMPTS),
+            deadline_ns: get64(SLOT_DEADLINE),
+            claimed_ns,
+            submitted_ns,
+            result: None,
+            ended: false,
+            lane,
+        }
+    }
+
+    /// Id of the handler asked for: [`id_of`] its name.
+    #[must_use]
+    pub fn handler(&self) -> u64 {
+        self.handler
+    }
+
+    /// The task id that the client gave it.
+    #[must_use]
+    pub fn task_id(&self) -> u64 {
+        self.lane.segment.u64_at(self.at + SLOT_TASK_ID).load(Ordering::Relaxed)
+    }
+
+    /// The attempt, counted from 1, and how many there may be.
+    #[must_use]
+    pub fn attempt(&self) -> (u32, u32) {
+        (self.word.attempt() + 1, u32::from(self.attempts).clamp(1, MAX_ATTEMPTS))
+    }
+
+    /// The deadline in CLOCK_MONOTONIC nanoseconds, if there is one.
+    #[must_use]
+    pub fn deadline_ns(&self) -> Option<u64> {
+        (self.deadline_ns != 0).then_some(self.deadline_ns)
+    }
+
+    /// Whether the deadline has passed.
+    #[must_use]
+    pub fn expired(&self) -> bool {
+        self.deadline_ns != 0 && now_ns() >= self.deadline_ns
+    }
+
+    /// Whether the client has asked for this task to be given up.
+    #[must_use]
+    #[inline]
+    pub fn cancelled(&self) -> bool {
+        self.lane.segment.u64_at(self.at + SLOT_CANCEL).load(Ordering::Relaxed)
+            == CANCEL_BIT | self.word.generation()
+    }
+
+    /// The W3C traceparent in binary, if the client sent one.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<[u8; 26]> {
+        let mut bytes = [0; 26];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = self.lane.segment.u8_at(self.at + SLOT_TRACEPARENT + index).load(Ordering::Relaxed);
+        }
+        (bytes != [0; 26]).then_some(bytes)
+    }
+
+    /// Codec of the request (`CODEC_*`).
+    #[must_use]
+    pub fn request_codec(&self) -> u8 {
+        self.request_codec
+    }
+
+    /// Reports progress to whoever looks (`ringwork stat`, the client).
+    pub fn progress(&self, done: u32, total: u32) {
+        self.lane
+            .segment
+            .u64_at(self.at + SLOT_PROGRESS)
+            .store(u64::from(done) << 32 | u64::from(total), Ordering::Relaxed);
+    }
+
+    /// The request, in place.
+    ///
+    /// The bytes are the client's gift: a client keeps its hands off them from
+    /// submit to completion (the Java API can't reach them then). A client that
+    /// breaks this contract can make the bytes change under the reader; it can't
+    /// make a read go outside the request, since bounds are private.
+    pub fn request(&self) -> Result<&[u8]> {
+        match &self.request {
+            Ok(place) => {
+                let start = self.lane.segment.bytes_at(place.offset, place.len);
+                // SAFETY: in bounds by `bytes_at`; initialised, since the file was allocated in
+                // full; not written while the slot is CLAIMED by the protocol (section 3).
+                Ok(unsafe { std::slice::from_raw_parts(start, place.len) })
+            }
+            Err(why) => Err(RingError::Corrupt(why.clone())),
+        }
+    }
+
+    /// Room for a result of up to `len` bytes, zero-copy: the slot's own for 64
+    /// bytes, else an arena block. Asking again gives the former room back.
+    /// Waits up to a second (or to the deadline) for a block.
+    pub fn reserve(&mut self, len: usize) -> Result<&mut [u8]> {
+        let place = self.find_room(len)?;
+        let start = self.lane.segment.bytes_at(place.offset, place.len);
+        // SAFETY: in bounds by `bytes_at`; this lane owns the claimed slot's result area, or the
+        // block by its owner word, until DONE; `&mut self` keeps the slice unique here.
+        Ok(unsafe { std::slice::from_raw_parts_mut(start, len) })
+    }
+
+    /// The request and room for the result at once, for handlers that stream one to the other.
+    pub fn request_and_reserve(&mut self, len: usize) -> Result<(&[u8], &mut [u8])> {
+        let place = self.find_room(len)?;
+        let start = self.lane.segment.bytes_at(place.offset, place.len);
+        // SAFETY: as in `reserve`; request and result places never overlap (other offsets of the
+        // slot, or blocks with different owner words).
+        let out = unsafe { std::slice::from_raw_parts_mut(start, len) };
+        Ok((self.request()?, out))
+    }
+
+    fn find_room(&mut self, len: usize) -> Result<Place> {
+        self.give_back_room();
+        let place = if len <= INLINE {
+            Place { offset: self.at + SLOT_RESULT, len, block: None }
+        } else {
+            let block = self.take_block(len)?;
+            Place { offset: arena::offset(&self.lane.segment, block), len, block: Some(block) }
+        };
+        self.result = Some(place);
+        Ok(place)
+    }
+
+    fn take_block(&self, len: usize) -> Result<BlockRef> {
+        let owner = Owner::result(self.slot, self.word);
+        let give_up = now_ns() + BLOCK_PATIENCE.as_nanos() as u64;
+        loop {
+            match self.lane.arena.take(&self.lane.segment, len, Role::Result, owner) {
+                Err(RingError::ArenaExhausted { .. })
+                    if now_ns() < give_up && !self.expired() && !self.cancelled() =>
+                {
+                    std::thread::sleep(Duration::from_micros(100));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn give_back_room(&mut self) {
+        if let Some(Place { block: Some(block), .. }) = self.result.take() {
+            arena::free(&self.lane.segment, block, Owner::result(self.slot, self.word));
+        }
+    }
+
+    /// Ends the task with the first `len` bytes of the room reserved last.
+    ///
+    /// # Panics
+    /// When less was reserved.
+    pub fn finish(mut self, len: usize, codec: u8) {
+        let place = self.result.unwrap_or(Place { offset: self.at + SLOT_RESULT, len: 0, block: None });
+        assert!(len <= place.len, "a result of {len} bytes in room for {}", place.len);
+        bump(&self.lane.segment, self.lane.at + LANE_COMPLETED);
+        self.end(STATUS_OK, codec, len);
+    }
+
+    /// Ends the task with a copy of `bytes`, or with the failure that explains why that can't be.
+    pub fn complete(mut self, bytes: &[u8], codec: u8) {
+        match self.reserve(bytes.len()) {
+            Ok(room) => {
+                room.copy_from_slice(bytes);
+                self.finish(bytes.len(), codec);
+            }
+            Err(error) => self.fail_to_answer(&error),
+        }
+    }
+
+    /// Ends the task as failed since its result found no room.
+    pub fn fail_to_answer(self, error: &RingError) {
+        let (status, code) = match error {
+            RingError::TooLarge { .. } => (STATUS_RESULT_TOO_LARGE, "result.too_large"),
+            RingError::ArenaExhausted { .. } => (STATUS_ARENA_EXHAUSTED, "arena.exhausted"),
+            _ => (STATUS_FAILED, "segment.corrupt"),
+        };
+        let text = error.to_string().replacen("a request", "a result", 1);
+        self.fail(&Failure { status, not_run: false, code, location: "", message: &text });
+    }
+
+    /// Ends the task as failed.
+    pub fn fail(mut self, failure: &Failure<'_>) {
+        self.write_failure(failure);
+    }
+
+    fn write_failure(&mut self, failure: &Failure<'_>) {
+        let (segment, lane_at) = (&self.lane.segment, self.lane.at);
+        bump(segment, lane_at + LANE_FAILED);
+        match failure.status {
+            STATUS_PANICKED => bump(segment, lane_at + LANE_PANICKED),
+            STATUS_EXPIRED => bump(segment, lane_at + LANE_EXPIRED),
+            STATUS_CANCELLED => bump(segment, lane_at + LANE_CANCELLED),
+            _ => {}
+        }
+        self.give_back_room();
+        let mut bytes = failure_record(failure, 256, 1024, 64 << 10);
+        let mut place = Place { offset: self.at + SLOT_RESULT, len: bytes.len(), block: None };
+        if bytes.len() > INLINE {
+            let owner = Owner::result(self.slot, self.word);
+            // No patience here: a text cut to what fits inline is better than a lane that waits.
+            match self.lane.arena.take(&self.lane.segment, bytes.len(), Role::Result, owner) {
+                Ok(block) => {
+                    place.offset = arena::offset(&self.lane.segment, block);
+                    place.block = Some(block);
+                }
+                Err(_) => {
+                    bytes = failure_record(failure, 24, 0, INLINE);
+                    bytes.truncate(INLINE);
+                    place.len = bytes.len();
+                }
+            }
+        }
+        let start = self.lane.segment.bytes_at(place.offset, place.len);
+        // SAFETY: in bounds by `bytes_at`; this lane owns the place as in `reserve`.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
+        self.result = Some(place);
+        let flag = if failure.not_run { STATUS_NOT_RUN } else { 0 };
+        self.end(failure.status | flag, CODEC_UTF8 as u8, bytes.len());
+    }
+
+    /// Writes the result fields, CLAIMED → DONE, the hint.
+    fn end(&mut self, status: u32, codec: u8, len: usize) {
+        self.ended = true;
+        let block = self.result.take().and_then(|place| place.block);
+        let lane = &mut *self.lane;
+        let segment = &lane.segment;
+        if self.submitted_ns != 0 {
+            let ran = now_ns().saturating_sub(self.claimed_ns);
+            record(segment, lane.at + LANE_RUN_HISTOGRAM, ran);
+            let before = if lane.run_ns == u64::MAX { ran } else { lane.run_ns };
+            lane.run_ns = before - before / 8 + ran / 8;
+        }
+        let reference = block.map_or(0, BlockRef::to_word);
+        segment.u64_at(self.at + SLOT_RESULT_REF).store(reference, Ordering::Relaxed);
+        segment.u32_at(self.at + SLOT_RESULT_LEN).store(len as u32, Ordering::Relaxed);
+        segment.u8_at(self.at + SLOT_RESULT_CODEC).store(codec, Ordering::Relaxed);
+        segment.u32_at(self.at + SLOT_STATUS).store(status, Ordering::Relaxed);
+        segment.u32_at(lane.at + LANE_CURRENT).store(0, Ordering::Relaxed);
+        // Release: pairs with the client's acquire of the word before it reads the result.
+        if segment.transition(self.slot, self.word, self.word.done()) {
+            lane.announce(self.slot);
+        } else if let Some(block) = block {
+            // Can't be while this lane lives; were it so, the result would be nobody's.
+            arena::free(segment, block, Owner::result(self.slot, self.word));
+        }
+    }
+}
+
+impl Drop for Claimed<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.write_failure(&Failure {
+                status: STATUS_FAILED,
+                not_run: false,
+                code: "worker.dropped",
+                location: "",
+                message: "the worker let go of the task without an answer: this is a bug in the worker",
+            });
+        }
+    }
+}
+
+fn cut(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}
+
+/// A failure record (layout `FAILURE_*`), its texts cut to the given lengths.
+fn failure_record(failure: &Failure<'_>, code: usize, location: usize, message: usize) -> Vec<u8> {
+    let (code, location) = (cut(failure.code, code), cut(failure.location, location));
+    let message = cut(failure.message, message);
+    let mut bytes = Vec::with_capacity(FAILURE_TEXT + code.len() + location.len() + message.len());
+    bytes.extend_from_slice(&(code.len() as u16).to_le_bytes());
+    bytes.extend_from_slice(&(location.len() as u16).to_le_bytes());
+    for text in [code, location, message] {
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
+}
