@@ -1,0 +1,410 @@
+//! From a file's bytes to pixels.
+//!
+//! [`Source::open`] reads the header only, and refuses an image with too many
+//! pixels before memory is set aside for one of them; [`Source::decode`] then
+//! decodes. PNG, WebP and GIF go through the `image` crate; JPEG through
+//! `zune-jpeg`, or through `jpeg-decoder` where a reduced size will do, which
+//! then runs the inverse transform at that size instead of at full size (about
+//! a quarter less time, and a fraction of the memory). All of these are Rust.
+
+use std::io::Cursor;
+
+use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
+use image::metadata::Orientation;
+use image::{ColorType, ImageDecoder, ImageResult, Limits};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+
+use super::raster::{Channels, Raster};
+use super::resize::Plan;
+use super::{Format, too_many_pixels};
+use crate::error::TaskError;
+
+const ACCEPTED: &str = "accepted are JPEG, PNG, WebP and GIF";
+/// What a decoder may use beside 8 bytes a pixel: tables, profiles, metadata.
+const DECODER_OVERHEAD: u64 = 64 << 20;
+
+/// The kind of file that the first bytes announce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Jpeg,
+    Png,
+    Webp,
+    Gif,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::Webp => "WebP",
+            Self::Gif => "GIF",
+        }
+    }
+
+    /// The output's format where none is asked for.
+    pub(super) fn default_output(self) -> Format {
+        match self {
+            Self::Jpeg => Format::Jpeg,
+            Self::Png | Self::Gif => Format::Png,
+            Self::Webp => Format::Webp,
+        }
+    }
+
+    fn recognise(body: &[u8]) -> Result<Self, TaskError> {
+        match body {
+            [0xff, 0xd8, 0xff, ..] => Ok(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Ok(Self::Png),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(Self::Gif),
+            [
+                b'R',
+                b'I',
+                b'F',
+                b'F',
+                _,
+                _,
+                _,
+                _,
+                b'W',
+                b'E',
+                b'B',
+                b'P',
+                ..,
+            ] => Ok(Self::Webp),
+            _ => Err(TaskError::new(
+                "image.undecodable",
+                format!(
+                    "{}; {ACCEPTED}: send the bytes of such a file",
+                    describe_foreign(body)
+                ),
+            )),
+        }
+    }
+}
+
+fn describe_foreign(body: &[u8]) -> String {
+    let name = match body {
+        [] => return "the body is empty".to_owned(),
+        [b'B', b'M', ..] => "BMP",
+        [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => "TIFF (or a camera's raw file)",
+        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => "AVIF",
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "HEIC or a video",
+        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => "JPEG XL",
+        [b'%', b'P', b'D', b'F', ..] => "PDF",
+        [b'<', ..] => "markup text (SVG, XML or HTML)",
+        [0, 0, 1, 0, ..] => "an ICO icon",
+        _ => {
+            return format!(
+                "the body of {} bytes does not begin as any known image",
+                body.len()
+            );
+        }
+    };
+    format!("the body looks like {name}")
+}
+
+/// An opened file, of which only the header has been read.
+pub(super) struct Source<'a> {
+    pub(super) kind: Kind,
+    /// The stored size in pixels, before any turning; neither is 0.
+    pub(super) width: u32,
+    pub(super) height: u32,
+    orientation: Orientation,
+    profile: Option<Vec<u8>>,
+    decoder: Decoder<'a>,
+}
+
+enum Decoder<'a> {
+    Jpeg {
+        body: &'a [u8],
+        coded_as: ColorSpace,
+    },
+    Other(Box<dyn ImageDecoder + 'a>),
+}
+
+/// The decoded pixels, and what is still to be done to them.
+pub(super) struct Decoded {
+    pub(super) raster: Raster,
+    pub(super) orientation: Orientation,
+    pub(super) profile: Option<Vec<u8>>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn open(body: &'a [u8], max_pixels: u64) -> Result<Self, TaskError> {
+        let kind = Kind::recognise(body)?;
+        if let Some((width, height)) = announced_size(kind, body) {
+            check_pixels(width, height, max_pixels)?;
+        }
+        let source = if kind == Kind::Jpeg {
+            Self::open_jpeg(body)?
+        } else {
+            Self::open_other(kind, body, max_pixels).map_err(|error| undecodable(kind, &error))?
+        };
+        if source.width == 0 || source.height == 0 {
+            return Err(undecodable(kind, &"its header says 0 pixels"));
+        }
+        check_pixels(source.width, source.height, max_pixels)?;
+        Ok(source)
+    }
+
+    fn open_jpeg(body: &'a [u8]) -> Result<Self, TaskError> {
+        let problem = |error: &dyn std::fmt::Display| undecodable(Kind::Jpeg, error);
+        if !jpeg_is_complete(body) {
+            return Err(problem(
+                &"it is cut off: the end-of-image marker is missing",
+            ));
+        }
+        let mut decoder =
+            zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(body), jpeg_options());
+        decoder.decode_headers().map_err(|error| problem(&error))?;
+        let (Some((width, height)), Some(coded_as)) =
+            (decoder.dimensions(), decoder.input_colorspace())
+        else {
+            return Err(problem(&"it has no frame header"));
+        };
+        let orientation = decoder
+            .exif()
+            .and_then(|exif| Orientation::from_exif_chunk(exif));
+        Ok(Self {
+            kind: Kind::Jpeg,
+            width: u32::try_from(width).map_err(|error| problem(&error))?,
+            height: u32::try_from(height).map_err(|error| problem(&error))?,
+            orientation: orientation.unwrap_or(Orientation::NoTransforms),
+            profile: decoder.icc_profile(),
+            decoder: Decoder::Jpeg { body, coded_as },
+        })
+    }
+
+    fn open_other(kind: Kind, body: &'a [u8], max_pixels: u64) -> ImageResult<Self> {
+        let mut limits = Limits::no_limits();
+        limits.max_alloc = Some(
+            max_pixels
+                .saturating_mul(8)
+                .saturating_add(DECODER_OVERHEAD),
+        );
+        let cursor = Cursor::new(body);
+        let mut decoder: Box<dyn ImageDecoder + 'a> = match kind {
+            Kind::Png => Box::new(PngDecoder::with_limits(cursor, limits.clone())?),
+            Kind::Gif => Box::new(GifDecoder::new(cursor)?),
+            Kind::Webp | Kind::Jpeg => Box::new(WebPDecoder::new(cursor)?),
+        };
+        decoder.set_limits(limits)?;
+        let (width, height) = decoder.dimensions();
+        Ok(Self {
+            kind,
+            width,
+            height,
+            // Damaged metadata does not make the pixels unusable.
+            orientation: decoder.orientation().unwrap_or(Orientation::NoTransforms),
+            profile: decoder.icc_profile().unwrap_or(None),
+            decoder: Decoder::Other(decoder),
+        })
+    }
+
+    /// Whether the stored image lies on its side, so that upright its width is
+    /// what is stored as its height.
+    pub(super) fn is_sideways(&self) -> bool {
+        matches!(
+            self.orientation,
+            Orientation::Rotate90
+                | Orientation::Rotate270
+                | Orientation::Rotate90FlipH
+                | Orientation::Rotate270FlipH
+        )
+    }
+
+    /// Width and height as a viewer sees them.
+    pub(super) fn upright_size(&self) -> (u32, u32) {
+        if self.is_sideways() {
+            (self.height, self.width)
+        } else {
+            (self.width, self.height)
+        }
+    }
+
+    /// Decodes at full size, or at a fraction that serves `plan` as well.
+    pub(super) fn decode(self, plan: &Plan) -> Result<Decoded, TaskError> {
+        let Self {
+            kind,
+            width,
+            height,
+            orientation,
+            profile,
+            decoder,
+        } = self;
+        let raster = match decoder {
+            Decoder::Jpeg { body, coded_as } => {
+                decode_jpeg_reduced(body, coded_as, (width, height), plan.decode_eighths())
+                    .map_or_else(|| decode_jpeg(body, coded_as, (width, height)), Ok)?
+            }
+            Decoder::Other(decoder) => decode_other(kind, decoder)?,
+        };
+        Ok(Decoded {
+            raster,
+            orientation,
+            profile,
+        })
+    }
+}
+
+fn jpeg_options() -> DecoderOptions {
+    DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX))
+}
+
+fn decode_jpeg(body: &[u8], coded_as: ColorSpace, size: (u32, u32)) -> Result<Raster, TaskError> {
+    let (channels, color) = match coded_as {
+        ColorSpace::Luma => (Channels::L, ColorSpace::Luma),
+        // YCbCr and RGB, and CMYK and YCCK without their profile.
+        _ => (Channels::Rgb, ColorSpace::RGB),
+    };
+    let options = jpeg_options().jpeg_set_out_colorspace(color);
+    let data = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(body), options)
+        .decode()
+        .map_err(|error| undecodable(Kind::Jpeg, &error))?;
+    Raster::new(size.0, size.1, channels, data)
+        .ok_or_else(|| undecodable(Kind::Jpeg, &"its size is not that of its header"))
+}
+
+/// Decodes at a half, a quarter or an eighth. `None` sends the caller to the
+/// full decoder: at full size, for the rarer colour codings, and for whatever
+/// this decoder does not understand.
+fn decode_jpeg_reduced(
+    body: &[u8],
+    coded_as: ColorSpace,
+    size: (u32, u32),
+    eighths: u16,
+) -> Option<Raster> {
+    if eighths >= 8 || !matches!(coded_as, ColorSpace::YCbCr | ColorSpace::Luma) {
+        return None;
+    }
+    let mut decoder = jpeg_decoder::Decoder::new(body);
+    decoder.read_info().ok()?;
+    let info = decoder.info()?;
+    if (u32::from(info.width), u32::from(info.height)) != size {
+        return None;
+    }
+    let channels = match info.pixel_format {
+        jpeg_decoder::PixelFormat::L8 => Channels::L,
+        jpeg_decoder::PixelFormat::RGB24 => Channels::Rgb,
+        jpeg_decoder::PixelFormat::L16 | jpeg_decoder::PixelFormat::CMYK32 => return None,
+    };
+    let reduced = |side: u16| u16::try_from((u32::from(side) * u32::from(eighths)).div_ceil(8));
+    let (width, height) = decoder
+        .scale(reduced(info.width).ok()?, reduced(info.height).ok()?)
+        .ok()?;
+    let data = decoder.decode().ok()?;
+    Raster::new(width.into(), height.into(), channels, data)
+}
+
+fn decode_other(kind: Kind, decoder: Box<dyn ImageDecoder + '_>) -> Result<Raster, TaskError> {
+    let (width, height) = decoder.dimensions();
+    let color = decoder.color_type();
+    let mut data = Vec::new();
+    let bytes = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
+    data.try_reserve_exact(bytes).map_err(|_| {
+        TaskError::new(
+            "image.failed",
+            format!(
+                "no memory for {bytes} bytes of pixels; lower max_pixels or give the worker more"
+            ),
+        )
+    })?;
+    data.resize(bytes, 0);
+    decoder
+        .read_image_boxed(&mut data)
+        .map_err(|error| undecodable(kind, &error))?;
+    let (channels, data) = match color {
+        ColorType::L8 => (Channels::L, data),
+        ColorType::La8 => (Channels::La, data),
+        ColorType::Rgb8 => (Channels::Rgb, data),
+        ColorType::Rgba8 => (Channels::Rgba, data),
+        ColorType::L16 => (Channels::L, to_8_bits(data)),
+        ColorType::La16 => (Channels::La, to_8_bits(data)),
+        ColorType::Rgb16 => (Channels::Rgb, to_8_bits(data)),
+        ColorType::Rgba16 => (Channels::Rgba, to_8_bits(data)),
+        other => return Err(undecodable(kind, &format_args!("pixels of type {other:?}"))),
+    };
+    Raster::new(width, height, channels, data)
+        .ok_or_else(|| undecodable(kind, &"its size is not that of its header"))
+}
+
+/// 16-bit samples in native byte order, rounded to 8 bits, in the same memory.
+fn to_8_bits(mut data: Vec<u8>) -> Vec<u8> {
+    let half = data.len() / 2;
+    for i in 0..half {
+        let wide = u32::from(u16::from_ne_bytes([data[2 * i], data[2 * i + 1]]));
+        data[i] = u8::try_from((wide * 255 + 32_767) / 65_535).unwrap_or(u8::MAX);
+    }
+    data.truncate(half);
+    data
+}
+
+/// The size in a PNG's or GIF's first bytes, read without any decoder.
+fn announced_size(kind: Kind, body: &[u8]) -> Option<(u32, u32)> {
+    match kind {
+        Kind::Png => {
+            let size = body.get(16..24)?;
+            let [w0, w1, w2, w3, h0, h1, h2, h3] = size.try_into().ok()?;
+            Some((
+                u32::from_be_bytes([w0, w1, w2, w3]),
+                u32::from_be_bytes([h0, h1, h2, h3]),
+            ))
+        }
+        Kind::Gif => {
+            let [w0, w1, h0, h1] = body.get(6..10)?.try_into().ok()?;
+            Some((
+                u16::from_le_bytes([w0, w1]).into(),
+                u16::from_le_bytes([h0, h1]).into(),
+            ))
+        }
+        Kind::Jpeg | Kind::Webp => None,
+    }
+}
+
+fn check_pixels(width: u32, height: u32, max_pixels: u64) -> Result<(), TaskError> {
+    if u64::from(width) * u64::from(height) > max_pixels {
+        return Err(too_many_pixels(
+            "an image",
+            width.into(),
+            height.into(),
+            max_pixels,
+        ));
+    }
+    Ok(())
+}
+
+/// Whether an end-of-image marker follows the first start of scan. (A lenient
+/// decoder fills what is missing with grey, which nobody wants to keep.) The
+/// segments before are stepped over, as a preview in them has its own end.
+fn jpeg_is_complete(body: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some(&[0xff, marker]) = body.get(at..at + 2) {
+        match marker {
+            0xda => return body[at..].windows(2).rev().any(|pair| pair == [0xff, 0xd9]),
+            0xff => at += 1,
+            0x01 | 0xd0..=0xd7 => at += 2,
+            _ => match body.get(at + 2..at + 4) {
+                Some(&[high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+                _ => return false,
+            },
+        }
+    }
+    // Not at a marker: leave the judgement to the decoder, unless the body is over.
+    at < body.len()
+}
+
+#[track_caller]
+fn undecodable(kind: Kind, reason: &dyn std::fmt::Display) -> TaskError {
+    let name = kind.name();
+    TaskError::new(
+        "image.undecodable",
+        format!(
+            "the body begins as {name} and cannot be decoded: {reason}; it is cut off, damaged, or of a rare variant: send it again, or converted ({ACCEPTED})"
+        ),
+    )
+}
