@@ -53,7 +53,20 @@ class CborCodecTest {
 
   @ParameterizedTest
   @ValueSource(
-      longs = {0, 1, -1, 23, 24, 255, 256, 65_535, 65_536, 1L << 32, Long.MAX_VALUE, Long.MIN_VALUE})
+      longs = {
+        0,
+        1,
+        -1,
+        23,
+        24,
+        255,
+        256,
+        65_535,
+        65_536,
+        1L << 32,
+        Long.MAX_VALUE,
+        Long.MIN_VALUE
+      })
   void longs(long value) throws IOException {
     assertEquals(value, roundTrip(CborCodec.of(Long.class), value));
   }
@@ -61,8 +74,15 @@ class CborCodecTest {
   @ParameterizedTest
   @ValueSource(
       doubles = {
-        0, -0.0, 1.5, 0.1, Double.MIN_VALUE, Double.MAX_VALUE, Double.NaN,
-        Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY
+        0,
+        -0.0,
+        1.5,
+        0.1,
+        Double.MIN_VALUE,
+        Double.MAX_VALUE,
+        Double.NaN,
+        Double.POSITIVE_INFINITY,
+        Double.NEGATIVE_INFINITY
       })
   void doubles(double value) throws IOException {
     assertEquals(value, roundTrip(CborCodec.of(Double.class), value));
@@ -163,11 +183,9 @@ class CborCodecTest {
   @Test
   void absentPropertiesAreNullOrEmptyButNotZero() throws IOException {
     record Loose(@Nullable String text, Optional<Long> number) {}
-    assertEquals(
-        new Loose(null, Optional.empty()), CborCodec.of(Loose.class).decode(hex("a0")));
+    assertEquals(new Loose(null, Optional.empty()), CborCodec.of(Loose.class).decode(hex("a0")));
     assertThrows(IOException.class, () -> CborCodec.of(Point.class).decode(hex("a1617801")));
-    assertThrows(
-        IOException.class, () -> CborCodec.of(Point.class).decode(hex("a26178016179f6")));
+    assertThrows(IOException.class, () -> CborCodec.of(Point.class).decode(hex("a26178016179f6")));
   }
 
   @ParameterizedTest
@@ -193,8 +211,7 @@ class CborCodecTest {
   void depthIsBounded() {
     byte[] deep = new byte[100_000];
     Arrays.fill(deep, (byte) 0x81);
-    assertThrows(
-        IOException.class, () -> CborCodec.of(Object.class).decode(ByteBuffer.wrap(deep)));
+    assertThrows(IOException.class, () -> CborCodec.of(Object.class).decode(ByteBuffer.wrap(deep)));
   }
 
   @Test
@@ -220,8 +237,7 @@ class CborCodecTest {
     assertThrows(IOException.class, () -> codec.decode(hex("a16161f6")));
     ObjectMapper json = new ObjectMapper();
     assertThrows(
-        IllegalArgumentException.class,
-        () -> CborCodec.of(json.constructType(Point.class), json));
+        IllegalArgumentException.class, () -> CborCodec.of(json.constructType(Point.class), json));
   }
 
   @Test

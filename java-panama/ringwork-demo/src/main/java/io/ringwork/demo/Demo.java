@@ -6,8 +6,11 @@ import io.ringwork.RingworkException;
 import io.ringwork.stock.PasswordVerify;
 import io.ringwork.stock.StockTasks;
 import java.awt.image.BufferedImage;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -15,11 +18,12 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What {@code make demo} runs: 400 password hashes and 120 photo thumbnails by Rust workers, then by
- * a Java thread pool, while an event loop ticks; a table of both; workers killed in mid-run; every
- * result verified. Exit status 0 if all were right, 1 if anything was not.
+ * What {@code make demo} runs: 400 password hashes and 120 photo thumbnails by Rust workers, then
+ * by a Java thread pool, while an event loop ticks; a table of both; workers killed in mid-run;
+ * every result verified. Exit status 0 if all were right, 1 if anything was not.
  *
  * <p>Photos and the contact sheet go below the directory in the system property {@code demo.dir},
  * by default {@code target}.
@@ -55,6 +59,8 @@ public final class Demo {
       status = new Demo().run();
     } catch (RingworkException e) {
       System.err.println("demo: " + e.getMessage());
+    } catch (UncheckedIOException e) {
+      System.err.println("demo: " + e.getMessage() + ": " + e.getCause());
     } catch (InterruptedException e) {
       System.err.println("demo: interrupted");
     }
@@ -67,7 +73,7 @@ public final class Demo {
     introduce(photos);
     Workload.Outcome rust;
     Workload.Outcome java;
-    LaunchConfig config = LaunchConfig.DEFAULT.log(LaunchConfig.Log.DISCARD);
+    LaunchConfig config = LaunchConfig.DEFAULT.logFile(logFile());
     try (Ringwork pool = Ringwork.launch(config.workers(Side.THREADS).lanes(1))) {
       Side side = new RingworkSide(pool, COST, THUMBNAIL, QUALITY);
       warmUp(side, photos);
@@ -106,6 +112,17 @@ public final class Demo {
       out.println();
     }
     return photos.load();
+  }
+
+  /** Where supervisor and workers log to; the terminal is the progress bar's. */
+  private Path logFile() {
+    Path folder = directory.resolve("demo");
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot make " + folder, e);
+    }
+    return folder.resolve("ringwork.log");
   }
 
   private void introduce(List<Photo> photos) {
@@ -215,7 +232,7 @@ public final class Demo {
   }
 
   /** The salt of a hash; any salt for what is no hash, which the comparison will find. */
-  private static byte[] saltOf(String hash) {
+  private static byte[] saltOf(@Nullable String hash) {
     try {
       return hash == null ? randomSalt() : COST.salt(hash);
     } catch (IllegalArgumentException e) {

@@ -10,8 +10,8 @@ import java.util.concurrent.locks.LockSupport;
  * A server's event loop in small: one thread that has a tick to serve every millisecond and between
  * the ticks runs the callbacks handed to it. It records how late each tick came.
  *
- * <p>Ticks are counted from the time they were due: a loop that stood still for 5 ms has missed five
- * ticks and records all five, not one.
+ * <p>Ticks are counted from the time they were due: a loop that stood still for 5 ms has missed
+ * five ticks and records all five, not one.
  */
 final class EventLoop implements Executor, AutoCloseable {
   private static final long PERIOD_NANOS = 1_000_000;

@@ -87,8 +87,7 @@ final class Exif {
     int w = stored.getWidth();
     int h = stored.getHeight();
     boolean swap = swapsSides(orientation);
-    BufferedImage seen =
-        new BufferedImage(swap ? h : w, swap ? w : h, BufferedImage.TYPE_INT_RGB);
+    BufferedImage seen = new BufferedImage(swap ? h : w, swap ? w : h, BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < h; y++) {
       for (int x = 0; x < w; x++) {
         int rgb = stored.getRGB(x, y);

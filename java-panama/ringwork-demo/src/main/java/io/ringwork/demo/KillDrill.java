@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Kills workers with SIGKILL while they run tasks, and counts how every task ended. Half of the
@@ -141,7 +142,7 @@ final class KillDrill {
     int lost = 0;
     for (int i = 0; i < futures.size(); i++) {
       CompletableFuture<String> future = futures.get(i);
-      String result = null;
+      @Nullable String result = null;
       if (!future.isDone()) {
         lost++;
         complaints.add("drill task " + i + " never ended");

@@ -65,7 +65,8 @@ final class Noise {
         int cx = x / cell;
         float fx = smooth((x % cell) / (float) cell);
         float top = mix(corner(seed, cx, cy, cells), corner(seed, cx + 1, cy, cells), fx);
-        float bottom = mix(corner(seed, cx, cy + 1, cells), corner(seed, cx + 1, cy + 1, cells), fx);
+        float bottom =
+            mix(corner(seed, cx, cy + 1, cells), corner(seed, cx + 1, cy + 1, cells), fx);
         tile[(y << BITS) + x] += amplitude * mix(top, bottom, fy);
       }
     }

@@ -23,8 +23,8 @@ import javax.imageio.stream.MemoryCacheImageOutputStream;
 /**
  * The series of made-up photos: 120 JPEGs of 2 to 12 megapixels, in landscape and portrait format,
  * some stored sideways or upside down with an EXIF orientation, as phones do. They are drawn once
- * from fixed seeds and kept in a directory; a file is complete or absent, so an interrupted run goes
- * on where it stopped.
+ * from fixed seeds and kept in a directory; a file is complete or absent, so an interrupted run
+ * goes on where it stopped.
  */
 final class Photos {
   /** How many photos the series has. */

@@ -23,8 +23,8 @@ final class ProgressBar {
   private long shownTenths = -1;
 
   /**
-   * A bar for {@code total} steps on {@code out}; {@code redraw} if it is a terminal, {@code colour}
-   * if it may be coloured.
+   * A bar for {@code total} steps on {@code out}; {@code redraw} if it is a terminal, {@code
+   * colour} if it may be coloured.
    */
   ProgressBar(PrintStream out, String label, int total, boolean redraw, boolean colour) {
     this.out = out;
@@ -89,6 +89,7 @@ final class ProgressBar {
     String rest = ".".repeat(BAR - filled);
     String count = String.format(Locale.ROOT, "%4d/%-4d", done, total);
     String name = label.length() > LABEL ? label.substring(0, LABEL) : label;
-    return String.format(Locale.ROOT, "%-" + LABEL + "s [%s%s] %s %s", name, bar, rest, count, tail);
+    return String.format(
+        Locale.ROOT, "%-" + LABEL + "s [%s%s] %s %s", name, bar, rest, count, tail);
   }
 }

@@ -103,8 +103,7 @@ final class Scene {
     }
     float tall = 0.6f + 0.9f * (float) random.nextDouble();
     float height = tall * (city ? 0.32f : near == Skyline.Kind.HILLS ? 0.07f : 0.12f);
-    made[far] =
-        Skyline.of(city ? Skyline.Kind.CITY : near, 0.9f, height, columns, rows, random);
+    made[far] = Skyline.of(city ? Skyline.Kind.CITY : near, 0.9f, height, columns, rows, random);
     return made;
   }
 

@@ -29,15 +29,18 @@ final class Table {
     text.append(stall("event-loop stall p50", ours.p50(), theirs.p50()));
     text.append(stall("event-loop stall p99", ours.p99(), theirs.p99()));
     text.append(stall("event-loop stall max", ours.max(), theirs.max()));
+    text.append(
+        line(
+            "garbage collection",
+            number("%.0f ms", rust.gcMillis()),
+            number("%.0f ms", java.gcMillis()),
+            ratio(java.gcMillis(), rust.gcMillis())));
     return text.toString();
   }
 
   private static String stall(String what, long ours, long theirs) {
     return line(
-        what,
-        number("%.2f ms", ours / 1e6),
-        number("%.2f ms", theirs / 1e6),
-        ratio(theirs, ours));
+        what, number("%.2f ms", ours / 1e6), number("%.2f ms", theirs / 1e6), ratio(theirs, ours));
   }
 
   private static String ratio(double of, double to) {

@@ -4,11 +4,13 @@ import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Checks every result of the Rust workers against the Java libraries' own: a hash is right if Bouncy
- * Castle, given its salt, arrives at the same PHC string; a thumbnail is right if it decodes, has
- * the upright photo's proportions, and its pixels are close to those of the Java thumbnail.
+ * Checks every result of the Rust workers against the Java libraries' own: a hash is right if
+ * Bouncy Castle, given its salt, arrives at the same PHC string; a thumbnail is right if it
+ * decodes, has the upright photo's proportions, and its pixels are close to those of the Java
+ * thumbnail.
  */
 final class Verify {
   /** Greatest mean difference of a channel, of 255, between two thumbnails of one photo. */
@@ -63,7 +65,8 @@ final class Verify {
         worst);
   }
 
-  private void checkThumbnail(Photo photo, byte[] ours, byte[] theirs, int size) {
+  private void checkThumbnail(
+      Photo photo, byte @Nullable [] ours, byte @Nullable [] theirs, int size) {
     if (ours == null || theirs == null) {
       throw new IllegalStateException("no thumbnail from " + (ours == null ? "Rust" : "Java"));
     }

@@ -1,5 +1,7 @@
 package io.ringwork.demo;
 
+import java.lang.management.GarbageCollectorMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
@@ -7,6 +9,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The demo's work, {@value #HASHES} passwords to hash and a series of photos to thumbnail, mixed
@@ -28,14 +31,16 @@ final class Workload {
    * @param hashes the PHC strings by password; null where the task failed
    * @param thumbnails the JPEGs by photo; null where the task failed
    * @param stalls how late the event loop's ticks were
+   * @param gcMillis time that this JVM's garbage collectors took meanwhile
    * @param failures what went wrong, task by task
    */
   record Outcome(
       String name,
       double seconds,
-      AtomicReferenceArray<String> hashes,
-      AtomicReferenceArray<byte[]> thumbnails,
+      AtomicReferenceArray<@Nullable String> hashes,
+      AtomicReferenceArray<byte @Nullable []> thumbnails,
       EventLoop.Stalls stalls,
+      long gcMillis,
       List<String> failures) {
     int tasks() {
       return hashes.length() + thumbnails.length();
@@ -53,8 +58,10 @@ final class Workload {
   private final Semaphore window = new Semaphore(IN_FLIGHT);
   private final AtomicInteger done = new AtomicInteger();
   private final ConcurrentLinkedQueue<String> failures = new ConcurrentLinkedQueue<>();
-  private final AtomicReferenceArray<String> hashes;
-  private final AtomicReferenceArray<byte[]> thumbnails;
+  private final AtomicReferenceArray<@Nullable String> hashes;
+  private final AtomicReferenceArray<byte @Nullable []> thumbnails;
+  // Written by the event loop's thread, read after it has ended.
+  private long lastResult;
 
   private Workload(Side side, List<Photo> photos, int passwords) {
     this.side = side;
@@ -79,6 +86,7 @@ final class Workload {
 
   private Outcome run(boolean show) throws InterruptedException {
     int total = passwords + photos.size();
+    long gcBefore = gcMillis();
     long start = System.nanoTime();
     Thread requests = Thread.ofPlatform().name("requests").daemon().start(this::submitAll);
     if (show) {
@@ -93,13 +101,16 @@ final class Workload {
     requests.join();
     window.acquire(IN_FLIGHT);
     EventLoop.Stalls stalls = loop.stop();
+    long gc = gcMillis() - gcBefore;
     double seconds = (lastResult - start) / 1e9;
-    return new Outcome(
-        side.name(), seconds, hashes, thumbnails, stalls, List.copyOf(failures));
+    return new Outcome(side.name(), seconds, hashes, thumbnails, stalls, gc, List.copyOf(failures));
   }
 
-  // Written by the event loop's thread, read after it has ended.
-  private long lastResult;
+  private static long gcMillis() {
+    return ManagementFactory.getGarbageCollectorMXBeans().stream()
+        .mapToLong(GarbageCollectorMXBean::getCollectionTime)
+        .sum();
+  }
 
   private void submitAll() {
     int total = passwords + photos.size();
@@ -122,7 +133,7 @@ final class Workload {
 
   /** Submits a task and has the event loop put its result where it belongs. */
   private <T> void take(
-      String what, int index, AtomicReferenceArray<T> results, Submission<T> submission) {
+      String what, int index, AtomicReferenceArray<@Nullable T> results, Submission<T> submission) {
     CompletableFuture<T> future;
     try {
       future = submission.submit();

@@ -31,8 +31,7 @@ class ContactSheetTest {
   @Test
   void theFileIsAPngOfTheSheet(@TempDir Path directory) throws Exception {
     Path file = directory.resolve("made/on/the/way/sheet.png");
-    List<BufferedImage> pictures =
-        new ArrayList<>(Collections.nCopies(7, flat(8, 8, 0x123456)));
+    List<BufferedImage> pictures = new ArrayList<>(Collections.nCopies(7, flat(8, 8, 0x123456)));
     new ContactSheet(3, 8, 2).write(pictures, file);
     BufferedImage read = ImageIO.read(file.toFile());
     assertEquals(32, read.getWidth());

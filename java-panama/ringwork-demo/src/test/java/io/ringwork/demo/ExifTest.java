@@ -52,8 +52,7 @@ class ExifTest {
   @ParameterizedTest
   @CsvSource({"0", "2", "3", "20", "37"})
   void truncatedFilesCountAsUpright(int length) {
-    byte[] jpeg =
-        Exif.withOrientation(Photos.encode(image(new int[][] {{A, B}, {C, D}}), 0.9f), 6);
+    byte[] jpeg = Exif.withOrientation(Photos.encode(image(new int[][] {{A, B}, {C, D}}), 0.9f), 6);
     assertEquals(Exif.UPRIGHT, Exif.orientation(Arrays.copyOf(jpeg, length)));
   }
 
