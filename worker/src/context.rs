@@ -1,0 +1,103 @@
+//! What a handler may know of its task while it runs.
+
+use crate::error::TaskError;
+use ringwork_ring::clock::now_ns;
+use ringwork_ring::task::Claimed;
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Values shared by the handlers of a process, by type.
+#[derive(Default, Clone)]
+pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl States {
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+    }
+
+    fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.0.get(&TypeId::of::<T>())?.downcast_ref()
+    }
+}
+
+/// The running task, as its handler sees it.
+pub struct TaskContext<'t> {
+    claimed: &'t Claimed<'t>,
+    states: &'t States,
+}
+
+impl<'t> TaskContext<'t> {
+    pub(crate) fn new(claimed: &'t Claimed<'_>, states: &'t States) -> Self {
+        Self { claimed, states }
+    }
+
+    /// The id that the client gave the task.
+    #[must_use]
+    pub fn task_id(&self) -> u64 {
+        self.claimed.task_id()
+    }
+
+    /// Which attempt this is, counted from 1; above 1 a worker has died of the task before.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.claimed.attempt().0
+    }
+
+    /// Time left until the deadline (zero when it has passed); `None` without one.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        self.claimed.deadline_ns().map(|deadline| Duration::from_nanos(deadline.saturating_sub(now_ns())))
+    }
+
+    /// The deadline in nanoseconds of CLOCK_MONOTONIC; `None` without one.
+    #[must_use]
+    pub fn deadline(&self) -> Option<u64> {
+        self.claimed.deadline_ns()
+    }
+
+    /// Whether the caller has given the task up (cancelled it, met its deadline,
+    /// or died). A long handler looks now and then, and returns early: one load, no system call.
+    #[must_use]
+    pub fn cancelled(&self) -> bool {
+        self.claimed.cancelled()
+    }
+
+    /// `?` on this ends a handler whose caller has given up.
+    ///
+    /// # Errors
+    /// `task.cancelled` when [`Self::cancelled`].
+    #[track_caller]
+    pub fn check_cancelled(&self) -> Result<(), TaskError> {
+        if self.cancelled() {
+            Err(TaskError::new(crate::dispatch::CANCELLED, "the caller has given the task up"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Reports that `done` of `total` steps are done, for the client and `ringwork stat`.
+    pub fn progress(&self, done: u32, total: u32) {
+        self.claimed.progress(done, total);
+    }
+
+    /// The caller's W3C traceparent (version, trace id, parent id, flags), if it sent one.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<[u8; 26]> {
+        self.claimed.traceparent()
+    }
+
+    /// The value of type `T` that the worker was built with.
+    ///
+    /// # Panics
+    /// When none was given; the task fails with a message that says so.
+    #[must_use]
+    #[track_caller]
+    pub fn state<T: Send + Sync + 'static>(&self) -> &T {
+        match self.states.get() {
+            Some(value) => value,
+            None => panic!("no state of type {}: give it to Worker::builder().state(..)", type_name::<T>()),
+        }
+    }
+}

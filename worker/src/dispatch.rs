@@ -1,0 +1,179 @@
+//! One claimed task, from handler lookup to its end.
+//!
+//! Keeps the promise that each claimed task ends in exactly one way: result,
+//! failure, panic, expiry, cancellation, unknown handler. A panic costs the task
+//! and nothing else.
+
+use crate::codec::{FromRequest, IntoResult, request_error};
+use crate::context::{States, TaskContext};
+use crate::error::TaskError;
+use crate::panics::{self, Panic};
+use crate::raw::{Answer, RawTask};
+use ringwork_ring::RingError;
+use ringwork_ring::layout::*;
+use ringwork_ring::task::{Claimed, Failure};
+use std::collections::HashMap;
+
+/// Code of a task that its handler ended since the caller gave up.
+pub(crate) const CANCELLED: &str = "task.cancelled";
+
+/// Why a handler gave no result.
+pub(crate) enum Ended {
+    /// The request was not decodable; the handler proper did not run.
+    Undecodable(TaskError),
+    /// The handler's own error.
+    Failed(TaskError),
+    /// The result can't be encoded.
+    Unencodable(String),
+    /// The result found no room.
+    NoRoom(RingError),
+}
+
+type Run = dyn Fn(&mut Claimed<'_>, &States) -> Result<Answer, Ended> + Send + Sync;
+
+/// A handler with its name and codecs.
+pub(crate) struct Handler {
+    pub(crate) name: String,
+    pub(crate) request_codec: u32,
+    pub(crate) result_codec: u32,
+    run: Box<Run>,
+}
+
+impl Handler {
+    /// A handler over typed requests.
+    pub(crate) fn typed<Q, R, E, F>(name: &str, handler: F) -> Self
+    where
+        Q: FromRequest,
+        R: IntoResult,
+        E: Into<TaskError>,
+        F: Fn(&TaskContext<'_>, Q) -> Result<R, E> + Send + Sync + 'static,
+    {
+        let run = move |claimed: &mut Claimed<'_>, states: &States| {
+            let bytes = claimed
+                .request()
+                .map_err(|error| Ended::Undecodable(TaskError::new("segment.corrupt", error.to_string())))?;
+            let request = Q::from_request(claimed.request_codec(), bytes)
+                .map_err(|why| Ended::Undecodable(request_error(why)))?;
+            let result = handler(&TaskContext::new(claimed, states), request).map_err(|e| Ended::Failed(e.into()))?;
+            let mut written: Result<Answer, Ended> = Ok(Answer::InPlace { len: 0, codec: R::RESULT_CODEC });
+            result
+                .encode(&mut |codec, bytes| {
+                    written = claimed
+                        .reserve(bytes.len())
+                        .map(|room| {
+                            room.copy_from_slice(bytes);
+                            Answer::InPlace { len: bytes.len(), codec: u32::from(codec) }
+                        })
+                        .map_err(Ended::NoRoom);
+                })
+                .map_err(Ended::Unencodable)?;
+            written
+        };
+        Self { name: name.to_owned(), request_codec: Q::CODEC, result_codec: R::RESULT_CODEC, run: Box::new(run) }
+    }
+
+    /// A zero-copy handler.
+    pub(crate) fn raw<E, F>(name: &str, request_codec: u32, result_codec: u32, handler: F) -> Self
+    where
+        E: Into<TaskError>,
+        F: Fn(&mut RawTask<'_, '_>) -> Result<Answer, E> + Send + Sync + 'static,
+    {
+        let run = move |claimed: &mut Claimed<'_>, states: &States| {
+            let mut task = RawTask::new(claimed, states);
+            let answer = handler(&mut task);
+            let room_error = task.room_error.take();
+            answer.map_err(|error| match (error.into(), room_error) {
+                (error, Some(room)) if error.code() == "result.no_room" => {
+                    drop(error);
+                    Ended::NoRoom(room)
+                }
+                (error, _) if error.code() == "request.undecodable" => Ended::Undecodable(error),
+                (error, _) => Ended::Failed(error),
+            })
+        };
+        Self { name: name.to_owned(), request_codec, result_codec, run: Box::new(run) }
+    }
+}
+
+/// The handlers of a worker, by id.
+#[derive(Default)]
+pub(crate) struct Handlers {
+    by_id: HashMap<u64, Handler>,
+}
+
+impl Handlers {
+    /// Adds one; the error says which name stands in its way.
+    pub(crate) fn add(&mut self, handler: Handler) -> Result<(), String> {
+        if handler.name.is_empty() || handler.name.len() > HANDLER_NAME_MAX {
+            return Err(format!("handler name {:?}: use 1 to {HANDLER_NAME_MAX} bytes", handler.name));
+        }
+        match self.by_id.insert(id_of(&handler.name), handler) {
+            None => Ok(()),
+            Some(former) => Err(format!("two handlers have the name, or the id of the name, {:?}: rename one", former.name)),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Handler> {
+        self.by_id.values()
+    }
+
+    fn names(&self) -> String {
+        let mut names: Vec<&str> = self.by_id.values().map(|handler| handler.name.as_str()).collect();
+        names.sort_unstable();
+        names.join(", ")
+    }
+
+    /// Runs a claimed task to its end.
+    pub(crate) fn run(&self, mut claimed: Claimed<'_>, states: &States) {
+        if claimed.expired() {
+            let message = "the deadline passed while the task was queued; it was not started";
+            return claimed.fail(&not_run(STATUS_EXPIRED, "deadline.passed", message));
+        }
+        if claimed.cancelled() {
+            let message = "the caller cancelled the task before it was started";
+            return claimed.fail(&not_run(STATUS_CANCELLED, CANCELLED, message));
+        }
+        let Some(handler) = self.by_id.get(&claimed.handler()) else {
+            let message = format!("no handler of that name; this pool's workers know: {}", self.names());
+            return claimed.fail(&not_run(STATUS_UNKNOWN_HANDLER, "handler.unknown", &message));
+        };
+        match panics::catch(|| (handler.run)(&mut claimed, states)) {
+            Ok(Ok(Answer::InPlace { len, codec })) => claimed.finish(len, codec as u8),
+            Ok(Ok(Answer::Bytes { bytes, codec })) => claimed.complete(&bytes, codec as u8),
+            Ok(Err(ended)) => end(claimed, ended),
+            Err(panic) => end_panicked(claimed, &handler.name, &panic),
+        }
+    }
+}
+
+fn not_run<'a>(status: u32, code: &'a str, message: &'a str) -> Failure<'a> {
+    Failure { status, not_run: true, code, location: "", message }
+}
+
+fn end(claimed: Claimed<'_>, ended: Ended) {
+    let (status, not_run, error) = match ended {
+        Ended::NoRoom(error) => return claimed.fail_to_answer(&error),
+        Ended::Undecodable(error) => (STATUS_CODEC, true, error),
+        Ended::Unencodable(why) => (STATUS_CODEC, false, TaskError::new("result.unencodable", why).at("")),
+        Ended::Failed(error) if error.code() == CANCELLED && claimed.cancelled() => (STATUS_CANCELLED, false, error),
+        Ended::Failed(error) => (STATUS_FAILED, false, error),
+    };
+    claimed.fail(&Failure {
+        status,
+        not_run,
+        code: error.code(),
+        location: error.location(),
+        message: error.message(),
+    });
+}
+
+fn end_panicked(claimed: Claimed<'_>, handler: &str, panic: &Panic) {
+    tracing::error!(handler, location = panic.location, "handler panicked: {}", panic.message);
+    claimed.fail(&Failure {
+        status: STATUS_PANICKED,
+        not_run: false,
+        code: "handler.panicked",
+        location: &panic.location,
+        message: &panic.message,
+    });
+}

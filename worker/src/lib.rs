@@ -1,0 +1,53 @@
+//! Write Ringwork workers: processes that run tasks which Java (or Rust) submits
+//! through shared memory.
+//!
+//! ```no_run
+//! use ringwork_worker::{Cbor, TaskContext, TaskError, Worker};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Deserialize)]
+//! struct Order { id: u64, cents: Vec<i64> }
+//! #[derive(Serialize)]
+//! struct Total { id: u64, cents: i64 }
+//!
+//! fn total(_: &TaskContext<'_>, Cbor(order): Cbor<Order>) -> Result<Cbor<Total>, TaskError> {
+//!     if order.cents.is_empty() {
+//!         return Err(TaskError::new("order.empty", "the order has no lines: add one"));
+//!     }
+//!     Ok(Cbor(Total { id: order.id, cents: order.cents.iter().sum() }))
+//! }
+//!
+//! fn main() -> Result<(), ringwork_worker::WorkerError> {
+//!     Worker::builder()
+//!         .task("order.total", total)
+//!         .task("upper", |_: &TaskContext<'_>, text: String| Ok(text.to_uppercase()))
+//!         .run()
+//! }
+//! ```
+//!
+//! Start it with `ringwork serve --worker ./path/to/it`: the supervisor runs as many
+//! processes of it as asked, restarts the dead and gives their tasks back.
+
+#![forbid(unsafe_code)]
+
+pub mod cli;
+mod codec;
+mod context;
+mod dispatch;
+mod error;
+mod panics;
+mod raw;
+pub mod stock;
+mod stock_worker;
+pub mod supervisor;
+mod worker;
+
+pub use codec::{Cbor, Encoded, FromRequest, IntoResult, Params};
+pub use context::TaskContext;
+pub use error::TaskError;
+pub use raw::{Answer, RawTask};
+pub use stock_worker::stock_worker;
+pub use worker::{Builder, Worker, WorkerError};
+
+/// The mechanism below, for those who need it: segments, the low-level client.
+pub use ringwork_ring as ring;

@@ -1,0 +1,270 @@
+//! A worker process: its handlers, its lanes, its start and its end.
+
+use crate::codec::{FromRequest, IntoResult};
+use crate::context::{States, TaskContext};
+use crate::dispatch::{Handler, Handlers};
+use crate::error::TaskError;
+use crate::panics;
+use crate::raw::{Answer, RawTask};
+use ringwork_ring::stats::{self, HandlerInfo};
+use ringwork_ring::wait::wake_all_lanes;
+use ringwork_ring::{PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Environment variable: the pool's directory, set by the supervisor.
+pub const POOL_DIR_VARIABLE: &str = "RINGWORK_POOL_DIR";
+/// Environment variable: the worker's index, set by the supervisor.
+pub const WORKER_INDEX_VARIABLE: &str = "RINGWORK_WORKER_INDEX";
+/// Environment variable: number of lanes, set by the supervisor.
+pub const LANES_VARIABLE: &str = "RINGWORK_LANES";
+/// Environment variable: wait strategy, set by the supervisor.
+pub const WAIT_VARIABLE: &str = "RINGWORK_WAIT";
+
+/// How often a worker that no supervisor started looks whether the pool still lives.
+const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
+/// Stack of a lane: image codecs and deep recursions of handlers need more than Rust's 2 MiB.
+const LANE_STACK: usize = 8 << 20;
+
+/// Why a worker could not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkerError {
+    /// The pool could not be joined.
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// The worker is built wrongly.
+    #[error("the worker is not set up right: {0}")]
+    Setup(String),
+    /// Threads or signal handlers could not be made.
+    #[error("the worker can't start: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// A worker process.
+#[derive(Debug)]
+pub struct Worker;
+
+impl Worker {
+    /// Starts the description of a worker.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+/// The description of a worker: handlers, state, lanes.
+#[derive(Default)]
+pub struct Builder {
+    handlers: Vec<Handler>,
+    states: States,
+    lanes: Option<u32>,
+    wait: Option<WaitStrategy>,
+    pool: Option<String>,
+}
+
+impl Builder {
+    /// Adds a handler: a function of the context and a typed request (bytes,
+    /// UTF-8, integers, [`Cbor`](crate::Cbor) or [`Params`](crate::Params)) to a
+    /// result or an error. The name, 1 to 112 bytes, is what clients submit to.
+    #[must_use]
+    pub fn task<Q, R, E, F>(mut self, name: &str, handler: F) -> Self
+    where
+        Q: FromRequest,
+        R: IntoResult,
+        E: Into<TaskError>,
+        F: Fn(&TaskContext<'_>, Q) -> Result<R, E> + Send + Sync + 'static,
+    {
+        self.handlers.push(Handler::typed(name, handler));
+        self
+    }
+
+    /// Adds a zero-copy handler, with the codecs (`CODEC_*`) to announce for its request and result.
+    #[must_use]
+    pub fn raw_task<E, F>(mut self, name: &str, request_codec: u32, result_codec: u32, handler: F) -> Self
+    where
+        E: Into<TaskError>,
+        F: Fn(&mut RawTask<'_, '_>) -> Result<Answer, E> + Send + Sync + 'static,
+    {
+        self.handlers.push(Handler::raw(name, request_codec, result_codec, handler));
+        self
+    }
+
+    /// Gives all handlers a value, found by its type: [`TaskContext::state`].
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.states.insert(value);
+        self
+    }
+
+    /// Number of lanes (threads that run tasks). Default: what the supervisor says, else 1.
+    #[must_use]
+    pub fn lanes(mut self, lanes: u32) -> Self {
+        self.lanes = Some(lanes);
+        self
+    }
+
+    /// How lanes wait. Default: what the supervisor says, else adaptive.
+    #[must_use]
+    pub fn wait(mut self, strategy: WaitStrategy) -> Self {
+        self.wait = Some(strategy);
+        self
+    }
+
+    /// Joins the pool of this name, for a worker that is started by hand. Under a
+    /// supervisor its pool is joined, whatever is said here.
+    #[must_use]
+    pub fn connect(mut self, pool: &str) -> Self {
+        self.pool = Some(pool.to_owned());
+        self
+    }
+
+    /// Joins the pool and runs tasks until the pool closes, the supervisor asks
+    /// the worker to leave, or SIGTERM comes (the current tasks are finished first).
+    ///
+    /// # Errors
+    /// When the pool can't be joined, or the worker is set up wrongly.
+    pub fn run(self) -> Result<(), WorkerError> {
+        panics::install_hook();
+        let place = Place::find(self.pool.as_deref())?;
+        let mut handlers = Handlers::default();
+        for handler in self.handlers {
+            handlers.add(handler).map_err(WorkerError::Setup)?;
+        }
+        let segment = Arc::new(Segment::attach(&place.dir)?);
+        place.die_with_supervisor(&segment)?;
+        for handler in handlers.iter() {
+            register(&segment, handler)?;
+        }
+        let lanes = self.lanes.or(place.lanes).unwrap_or(1);
+        let wait = self.wait.or(place.wait).unwrap_or_default();
+        let leave = Arc::new(AtomicBool::new(false));
+        let signals = watch_signals(&segment, &leave)?;
+        if place.index.is_none() {
+            watch_pool(&segment, &leave)?;
+        }
+        let entry = WorkerEntry::register(Arc::clone(&segment), place.index)?;
+        let lanes = entry.lanes(lanes, wait)?;
+        tracing::info!(pool = segment.dir().name(), worker = entry.index(), lanes = lanes.len(), "worker ready");
+        let (handlers, states) = (&handlers, &self.states);
+        std::thread::scope(|scope| {
+            for mut lane in lanes {
+                let leave = &leave;
+                std::thread::Builder::new()
+                    .name(format!("ringwork-lane-{}", lane.index()))
+                    .stack_size(LANE_STACK)
+                    .spawn_scoped(scope, move || {
+                        while let Some(claimed) = lane.next(leave) {
+                            handlers.run(claimed, states);
+                        }
+                    })?;
+            }
+            Ok::<(), std::io::Error>(())
+        })?;
+        signals.close();
+        entry.leave();
+        Ok(())
+    }
+}
+
+/// Where the worker belongs: from the supervisor's environment, or by name.
+struct Place {
+    dir: PoolDir,
+    index: Option<u32>,
+    lanes: Option<u32>,
+    wait: Option<WaitStrategy>,
+}
+
+impl Place {
+    fn find(pool: Option<&str>) -> Result<Self, WorkerError> {
+        let supervised = std::env::var_os(POOL_DIR_VARIABLE);
+        let dir = match (&supervised, pool) {
+            (Some(path), _) => PoolDir::at(Path::new(path))?,
+            (None, Some(name)) => PoolDir::new(name)?,
+            (None, None) => {
+                return Err(WorkerError::Setup(
+                    "no pool to join: start it by `ringwork serve --worker PATH`, or name the pool with .connect(..)".into(),
+                ));
+            }
+        };
+        Ok(Self {
+            dir,
+            index: if supervised.is_some() { number(WORKER_INDEX_VARIABLE)? } else { None },
+            lanes: number(LANES_VARIABLE)?,
+            wait: match std::env::var(WAIT_VARIABLE) {
+                Ok(text) => Some(text.parse().map_err(WorkerError::Setup)?),
+                Err(_) => None,
+            },
+        })
+    }
+
+    /// A child dies with its supervisor, by the kernel's hand.
+    fn die_with_supervisor(&self, segment: &Segment) -> Result<(), WorkerError> {
+        if self.index.is_some() {
+            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(std::io::Error::from)?;
+        }
+        // It may have died before the line above, or before a worker started by hand came.
+        if segment.supervisor_lives()? {
+            return Ok(());
+        }
+        let name = segment.dir().name().to_owned();
+        Err(RingError::Closed { name, why: "its supervisor is dead".into() }.into())
+    }
+}
+
+fn number(variable: &str) -> Result<Option<u32>, WorkerError> {
+    match std::env::var(variable) {
+        Ok(text) => {
+            text.parse().map(Some).map_err(|_| WorkerError::Setup(format!("{variable}={text:?} is not a number")))
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+fn register(segment: &Segment, handler: &Handler) -> Result<(), WorkerError> {
+    let info = HandlerInfo {
+        name: handler.name.clone(),
+        request_codec: handler.request_codec as u8,
+        result_codec: handler.result_codec as u8,
+    };
+    if stats::register_handler(segment, &info) {
+        Ok(())
+    } else {
+        let most = segment.geometry().handler_capacity;
+        Err(WorkerError::Setup(format!("the pool's table of {most} handlers is full: split the worker into two pools")))
+    }
+}
+
+/// SIGTERM: leave after the current tasks. SIGINT goes to the whole terminal
+/// group, so the supervisor has it too and drains; here it is ignored.
+fn watch_signals(segment: &Arc<Segment>, leave: &Arc<AtomicBool>) -> Result<signal_hook::iterator::Handle, WorkerError> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let handle = signals.handle();
+    let (segment, leave) = (Arc::clone(segment), Arc::clone(leave));
+    std::thread::Builder::new().name("ringwork-signals".into()).spawn(move || {
+        for signal in signals.forever() {
+            if signal == SIGTERM {
+                leave.store(true, Ordering::Relaxed);
+                wake_all_lanes(&segment);
+            }
+        }
+    })?;
+    Ok(handle)
+}
+
+/// For a worker without a parent that watches it: leave when the pool is over.
+fn watch_pool(segment: &Arc<Segment>, leave: &Arc<AtomicBool>) -> Result<(), WorkerError> {
+    let (segment, leave) = (Arc::clone(segment), Arc::clone(leave));
+    std::thread::Builder::new().name("ringwork-liveness".into()).spawn(move || {
+        while segment.supervisor_lives().unwrap_or(false) {
+            std::thread::sleep(LIVENESS_INTERVAL);
+        }
+        leave.store(true, Ordering::Relaxed);
+        wake_all_lanes(&segment);
+    })?;
+    Ok(())
+}
