@@ -47,17 +47,33 @@ impl ArenaView {
     /// A view with fresh guesses.
     #[must_use]
     pub fn new(segment: &Segment) -> Self {
-        Self { guesses: segment.geometry().classes.iter().map(|_| AtomicU32::new(0)).collect() }
+        Self {
+            guesses: segment
+                .geometry()
+                .classes
+                .iter()
+                .map(|_| AtomicU32::new(0))
+                .collect(),
+        }
     }
 
     /// Takes a block of at least `size` bytes for `owner`: from the smallest
     /// class that holds it, or from the next larger one.
-    pub fn take(&self, segment: &Segment, size: usize, role: Role, owner: Owner) -> Result<BlockRef> {
+    pub fn take(
+        &self,
+        segment: &Segment,
+        size: usize,
+        role: Role,
+        owner: Owner,
+    ) -> Result<BlockRef> {
         let classes = &segment.geometry().classes;
         let first = classes
             .iter()
             .position(|place| place.class.size >= size)
-            .ok_or(RingError::TooLarge { size, largest: segment.geometry().largest_payload() })?;
+            .ok_or(RingError::TooLarge {
+                size,
+                largest: segment.geometry().largest_payload(),
+            })?;
         for class in first..classes.len().min(first + 2) {
             if let Some(block) = self.take_in(segment, class, role, owner) {
                 return Ok(block);
@@ -66,7 +82,13 @@ impl ArenaView {
         Err(RingError::ArenaExhausted { size })
     }
 
-    fn take_in(&self, segment: &Segment, class: usize, role: Role, owner: Owner) -> Option<BlockRef> {
+    fn take_in(
+        &self,
+        segment: &Segment,
+        class: usize,
+        role: Role,
+        owner: Owner,
+    ) -> Option<BlockRef> {
         let place = segment.geometry().classes[class];
         let limit = match role {
             Role::Request => place.class.count - place.class.reserved,
@@ -85,7 +107,10 @@ impl ArenaView {
                 && word.compare_exchange(0, owner.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
             {
                 self.guesses[class].store((guess + step) % limit, Ordering::Relaxed);
-                return Some(BlockRef { class: class as u32, index });
+                return Some(BlockRef {
+                    class: class as u32,
+                    index,
+                });
             }
         }
         None
@@ -94,10 +119,15 @@ impl ArenaView {
 
 /// Checks a reference that a peer wrote, together with the length it claims.
 pub fn check_ref(segment: &Segment, word: u64, len: usize) -> Result<BlockRef> {
-    let block = BlockRef { class: ((word >> 32) as u32).wrapping_sub(1), index: word as u32 };
+    let block = BlockRef {
+        class: ((word >> 32) as u32).wrapping_sub(1),
+        index: word as u32,
+    };
     match segment.geometry().classes.get(block.class as usize) {
         Some(place) if block.index < place.class.count && len <= place.class.size => Ok(block),
-        _ => Err(RingError::Corrupt(format!("a reference {word:#x} to {len} bytes is outside the arena"))),
+        _ => Err(RingError::Corrupt(format!(
+            "a reference {word:#x} to {len} bytes is outside the arena"
+        ))),
     }
 }
 
@@ -137,7 +167,11 @@ pub fn free_orphans(segment: &Segment) -> u64 {
             // A slot that does not exist: no process of ours wrote that; it is an orphan, too.
             let orphan = owner.slot() >= segment.geometry().total_slots()
                 || owner.is_orphan(segment.word(owner.slot()));
-            if orphan && word.compare_exchange(owner.0, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            if orphan
+                && word
+                    .compare_exchange(owner.0, 0, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_ok()
+            {
                 freed += 1;
             }
         }
@@ -150,7 +184,12 @@ pub fn free_orphans(segment: &Segment) -> u64 {
 pub fn taken(segment: &Segment) -> Vec<u32> {
     let count = |place: &crate::config::ClassPlace| {
         (0..place.class.count)
-            .filter(|index| segment.u64_at(place.owners + 8 * *index as usize).load(Ordering::Relaxed) != 0)
+            .filter(|index| {
+                segment
+                    .u64_at(place.owners + 8 * *index as usize)
+                    .load(Ordering::Relaxed)
+                    != 0
+            })
             .count() as u32
     };
     segment.geometry().classes.iter().map(count).collect()
@@ -166,7 +205,12 @@ mod tests {
     fn with_arena(check: impl Fn(&Segment, &ArenaView)) {
         let temp = tempfile::tempdir().unwrap();
         let arena = Some(vec![ArenaClass::new(128, 4), ArenaClass::new(1024, 2)]);
-        let config = PoolConfig { clients: 1, slots: 8, arena, ..PoolConfig::default() };
+        let config = PoolConfig {
+            clients: 1,
+            slots: 8,
+            arena,
+            ..PoolConfig::default()
+        };
         let dir = PoolDir::below(&temp.path().join("b"), "p").unwrap();
         let (segment, _locks) = Segment::create(&dir, &config).unwrap();
         check(&segment, &ArenaView::new(&segment));
@@ -177,7 +221,11 @@ mod tests {
         with_arena(|segment, arena| {
             let mut blocks = Vec::new();
             for slot in 0..4 {
-                blocks.push(arena.take(segment, 100, Role::Request, Owner::request(slot, 0)).unwrap());
+                blocks.push(
+                    arena
+                        .take(segment, 100, Role::Request, Owner::request(slot, 0))
+                        .unwrap(),
+                );
             }
             assert_eq!(taken(segment), [3, 1]);
             let full = arena.take(segment, 100, Role::Request, Owner::request(5, 0));
@@ -190,15 +238,22 @@ mod tests {
                 Err(RingError::TooLarge { largest: 1024, .. })
             ));
             assert!(free(segment, blocks[0], Owner::request(0, 0)));
-            assert!(!free(segment, blocks[0], Owner::request(0, 0)), "freed once");
+            assert!(
+                !free(segment, blocks[0], Owner::request(0, 0)),
+                "freed once"
+            );
         });
     }
 
     #[test]
     fn orphans_are_freed_and_others_kept() {
         with_arena(|segment, arena| {
-            arena.take(segment, 1, Role::Request, Owner::request(1, 0)).unwrap();
-            arena.take(segment, 1, Role::Request, Owner::request(2, 0)).unwrap();
+            arena
+                .take(segment, 1, Role::Request, Owner::request(1, 0))
+                .unwrap();
+            arena
+                .take(segment, 1, Role::Request, Owner::request(2, 0))
+                .unwrap();
             segment.state(1).store(Word::free(1).0, Ordering::Release);
             assert_eq!(free_orphans(segment), 1);
             assert_eq!(free_orphans(segment), 0);

@@ -42,7 +42,14 @@ pub struct TaskOptions {
 
 impl Default for TaskOptions {
     fn default() -> Self {
-        Self { timeout: None, priority: 1, attempts: 1, codec: CODEC_BYTES as u8, task_id: 0, traceparent: None }
+        Self {
+            timeout: None,
+            priority: 1,
+            attempts: 1,
+            codec: CODEC_BYTES as u8,
+            task_id: 0,
+            traceparent: None,
+        }
     }
 }
 
@@ -141,23 +148,34 @@ impl Client {
     pub fn connect(dir: &PoolDir) -> Result<Self> {
         let segment = Segment::attach(dir)?;
         if !segment.supervisor_lives()? {
-            return Err(closed(&segment, "its supervisor is dead; `ringwork clean` removes what it left"));
+            return Err(closed(
+                &segment,
+                "its supervisor is dead; `ringwork clean` removes what it left",
+            ));
         }
         let count = segment.geometry().max_clients;
         for index in 0..count {
             let at = segment.client_at(index);
             let path = dir.client_lock(segment.epoch(), index);
-            let Some((held, word)) = take_entry(&segment, at + CLIENT_WORD, &path)? else { continue };
+            let Some((held, word)) = take_entry(&segment, at + CLIENT_WORD, &path)? else {
+                continue;
+            };
             for field in [CLIENT_WAITING, CLIENT_OVERFLOW] {
                 segment.u32_at(at + field).store(0, Ordering::Relaxed);
             }
             for counter in (CLIENT_SUBMITTED..=CLIENT_CANCELLED).step_by(8) {
                 segment.u64_at(at + counter).store(0, Ordering::Relaxed);
             }
-            segment.u32_at(at + CLIENT_PID).store(std::process::id(), Ordering::Relaxed);
+            segment
+                .u32_at(at + CLIENT_PID)
+                .store(std::process::id(), Ordering::Relaxed);
             segment.u32_at(at + CLIENT_KIND).store(2, Ordering::Relaxed);
-            segment.u64_at(at + CLIENT_ATTACHED_NS).store(now_ns(), Ordering::Relaxed);
-            segment.u64_at(at + CLIENT_WORD).store(word, Ordering::Release);
+            segment
+                .u64_at(at + CLIENT_ATTACHED_NS)
+                .store(now_ns(), Ordering::Relaxed);
+            segment
+                .u64_at(at + CLIENT_WORD)
+                .store(word, Ordering::Release);
             let slots = segment.geometry().slots_per_client;
             let table = Table {
                 free: (0..slots).rev().collect(),
@@ -176,7 +194,11 @@ impl Client {
                 _lock: held,
             });
         }
-        Err(RingError::TableFull { what: "client", count, option: "--clients" })
+        Err(RingError::TableFull {
+            what: "client",
+            count,
+            option: "--clients",
+        })
     }
 
     /// The segment.
@@ -190,20 +212,33 @@ impl Client {
     }
 
     /// Submits a task; returns at once.
-    pub fn submit(&self, handler: &str, request: &[u8], options: &TaskOptions) -> Result<Ticket<'_>> {
+    pub fn submit(
+        &self,
+        handler: &str,
+        request: &[u8],
+        options: &TaskOptions,
+    ) -> Result<Ticket<'_>> {
         if self.segment.pool_state() >= POOL_DRAINING {
             return Err(closed(&self.segment, "it takes no more tasks"));
         }
         let mut table = lock(&self.table);
         let result = self.submit_locked(&mut table, handler, request, options);
-        if matches!(result, Err(RingError::SlotsTaken(_) | RingError::QueueFull | RingError::ArenaExhausted { .. })) {
+        if matches!(
+            result,
+            Err(RingError::SlotsTaken(_) | RingError::QueueFull | RingError::ArenaExhausted { .. })
+        ) {
             bump(&self.segment, self.entry() + CLIENT_REJECTED);
         }
         drop(table);
         let (slot, word, deadline_ns) = result?;
         // After the hint; outside the lock, since it may be a system call.
         wake_after_publish(&self.segment);
-        Ok(Ticket { client: self, slot, word, deadline_ns })
+        Ok(Ticket {
+            client: self,
+            slot,
+            word,
+            deadline_ns,
+        })
     }
 
     fn submit_locked(
@@ -214,12 +249,18 @@ impl Client {
         options: &TaskOptions,
     ) -> Result<(u32, Word, Option<u64>)> {
         let segment = &self.segment;
-        let local = table.free.pop().ok_or(RingError::SlotsTaken(segment.geometry().slots_per_client))?;
+        let local = table
+            .free
+            .pop()
+            .ok_or(RingError::SlotsTaken(segment.geometry().slots_per_client))?;
         let slot = self.first_slot + local;
         let free = segment.word(slot);
         let owner = Owner::request(slot, free.generation());
         let block = if request.len() > INLINE {
-            match self.arena.take(segment, request.len(), Role::Request, owner) {
+            match self
+                .arena
+                .take(segment, request.len(), Role::Request, owner)
+            {
                 Ok(block) => Some(block),
                 Err(error) => {
                     table.free.push(local);
@@ -233,17 +274,29 @@ impl Client {
         let room = block.map_or(at + SLOT_REQUEST, |block| arena::offset(segment, block));
         // SAFETY: in bounds by `bytes_at`; the slot is on no list but in our hands, and the block is
         // ours by its owner word, so nobody else touches these bytes until QUEUED is stored.
-        unsafe { std::ptr::copy_nonoverlapping(request.as_ptr(), segment.bytes_at(room, request.len()), request.len()) };
-        let deadline_ns = options.timeout.map(|timeout| now_ns().saturating_add(timeout.as_nanos() as u64).max(1));
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                request.as_ptr(),
+                segment.bytes_at(room, request.len()),
+                request.len(),
+            )
+        };
+        let deadline_ns = options
+            .timeout
+            .map(|timeout| now_ns().saturating_add(timeout.as_nanos() as u64).max(1));
         let sampled = table.submitted < 1024 || table.submitted.is_multiple_of(8);
         table.submitted += 1;
-        let put64 = |field: usize, value: u64| segment.u64_at(at + field).store(value, Ordering::Relaxed);
-        let put8 = |field: usize, value: u8| segment.u8_at(at + field).store(value, Ordering::Relaxed);
+        let put64 =
+            |field: usize, value: u64| segment.u64_at(at + field).store(value, Ordering::Relaxed);
+        let put8 =
+            |field: usize, value: u8| segment.u8_at(at + field).store(value, Ordering::Relaxed);
         let priority = u32::from(options.priority).min(segment.geometry().priorities - 1);
         put64(SLOT_DEADLINE, deadline_ns.unwrap_or(0));
         put64(SLOT_HANDLER, id_of(handler));
         put64(SLOT_REQUEST_REF, block.map_or(0, arena::BlockRef::to_word));
-        segment.u32_at(at + SLOT_REQUEST_LEN).store(request.len() as u32, Ordering::Relaxed);
+        segment
+            .u32_at(at + SLOT_REQUEST_LEN)
+            .store(request.len() as u32, Ordering::Relaxed);
         put8(SLOT_ATTEMPTS, options.attempts.clamp(1, MAX_ATTEMPTS as u8));
         put8(SLOT_PRIORITY, priority as u8);
         put8(SLOT_REQUEST_CODEC, options.codec);
@@ -258,7 +311,9 @@ impl Client {
         // Release: pairs with the acquire of the claim.
         segment.state(slot).store(queued.0, Ordering::Release);
         bump(segment, self.entry() + CLIENT_SUBMITTED);
-        if segment.injector(priority).enqueue(slot).is_err() && segment.transition(slot, queued, queued.freed()) {
+        if segment.injector(priority).enqueue(slot).is_err()
+            && segment.transition(slot, queued, queued.freed())
+        {
             self.free_blocks(slot, queued);
             table.places[local as usize] = Place::Free;
             table.free.push(local);
@@ -268,11 +323,18 @@ impl Client {
     }
 
     fn free_blocks(&self, slot: u32, word: Word) {
-        let reference = self.segment.u64_at(self.segment.slot_at(slot) + SLOT_REQUEST_REF).load(Ordering::Relaxed);
+        let reference = self
+            .segment
+            .u64_at(self.segment.slot_at(slot) + SLOT_REQUEST_REF)
+            .load(Ordering::Relaxed);
         if reference != 0
             && let Ok(block) = arena::check_ref(&self.segment, reference, 0)
         {
-            arena::free(&self.segment, block, Owner::request(slot, word.generation()));
+            arena::free(
+                &self.segment,
+                block,
+                Owner::request(slot, word.generation()),
+            );
         }
     }
 
@@ -291,7 +353,9 @@ impl Client {
         }
         let overflow = self.segment.u32_at(self.entry() + CLIENT_OVERFLOW);
         if overflow.load(Ordering::Relaxed) == 1
-            && overflow.compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            && overflow
+                .compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
         {
             for local in 0..table.places.len() as u32 {
                 any |= self.settle(&mut table, local);
@@ -311,19 +375,29 @@ impl Client {
         };
         let slot = self.first_slot + local;
         let word = self.segment.word(slot);
-        if word.generation() != awaited.generation() || !matches!(word.kind(), Kind::Done | Kind::Crashed) {
+        if word.generation() != awaited.generation()
+            || !matches!(word.kind(), Kind::Done | Kind::Crashed)
+        {
             return false;
         }
         let outcome = if word.kind() == Kind::Crashed {
-            Outcome::Crashed { cause: word.owner(), attempts: word.attempt() + 1 }
+            Outcome::Crashed {
+                cause: word.owner(),
+                attempts: word.attempt() + 1,
+            }
         } else {
             self.read_result(slot, word)
         };
         self.free_blocks(slot, word);
         // Release: the next submit, and the arena's next user, find us done with the bytes.
-        self.segment.state(slot).store(word.freed().0, Ordering::Release);
+        self.segment
+            .state(slot)
+            .store(word.freed().0, Ordering::Release);
         let ok = matches!(outcome, Outcome::Completed { .. });
-        bump(&self.segment, self.entry() + if ok { CLIENT_COMPLETED } else { CLIENT_FAILED });
+        bump(
+            &self.segment,
+            self.entry() + if ok { CLIENT_COMPLETED } else { CLIENT_FAILED },
+        );
         if abandoned {
             table.places[local as usize] = Place::Free;
             table.free.push(local);
@@ -339,11 +413,15 @@ impl Client {
         let reference = segment.u64_at(at + SLOT_RESULT_REF).load(Ordering::Relaxed);
         let len = segment.u32_at(at + SLOT_RESULT_LEN).load(Ordering::Relaxed) as usize;
         let status = segment.u32_at(at + SLOT_STATUS).load(Ordering::Relaxed);
-        let codec = segment.u8_at(at + SLOT_RESULT_CODEC).load(Ordering::Relaxed);
+        let codec = segment
+            .u8_at(at + SLOT_RESULT_CODEC)
+            .load(Ordering::Relaxed);
         let block = match reference {
             0 if len <= INLINE => Ok(None),
             0 => Err(format!("an inline result of {len} bytes")),
-            word => arena::check_ref(segment, word, len).map(Some).map_err(|error| error.to_string()),
+            word => arena::check_ref(segment, word, len)
+                .map(Some)
+                .map_err(|error| error.to_string()),
         };
         let block = match block {
             Ok(block) => block,
@@ -352,16 +430,30 @@ impl Client {
         let from = block.map_or(at + SLOT_RESULT, |block| arena::offset(segment, block));
         let mut bytes = vec![0; len];
         // SAFETY: in bounds by `bytes_at`; DONE gives the result to this client alone.
-        unsafe { std::ptr::copy_nonoverlapping(segment.bytes_at(from, len).cast_const(), bytes.as_mut_ptr(), len) };
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                segment.bytes_at(from, len).cast_const(),
+                bytes.as_mut_ptr(),
+                len,
+            )
+        };
         if let Some(block) = block {
             arena::free(segment, block, Owner::result(slot, word));
         }
         match status & !STATUS_NOT_RUN {
             STATUS_OK => Outcome::Completed { codec, bytes },
-            STATUS_EXPIRED => Outcome::TimedOut { may_have_run: false },
+            STATUS_EXPIRED => Outcome::TimedOut {
+                may_have_run: false,
+            },
             other => {
                 let (code, location, message) = parse_failure(&bytes);
-                Outcome::Failed { status: other, may_have_run: status & STATUS_NOT_RUN == 0, code, location, message }
+                Outcome::Failed {
+                    status: other,
+                    may_have_run: status & STATUS_NOT_RUN == 0,
+                    code,
+                    location,
+                    message,
+                }
             }
         }
     }
@@ -375,7 +467,11 @@ impl Client {
         // pairs with the fence in `wake_client_after_publish`.
         fence(Ordering::SeqCst);
         let nothing = self.segment.completion_ring(self.index).is_empty()
-            && self.segment.u32_at(self.entry() + CLIENT_OVERFLOW).load(Ordering::Relaxed) == 0
+            && self
+                .segment
+                .u32_at(self.entry() + CLIENT_OVERFLOW)
+                .load(Ordering::Relaxed)
+                == 0
             && self.segment.pool_state() < POOL_CLOSED;
         if nothing {
             futex_wait(wake, seen, limit);
@@ -387,10 +483,13 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         let slots = self.segment.geometry().slots_per_client;
-        let idle = (self.first_slot..self.first_slot + slots).all(|slot| self.segment.word(slot).kind() == Kind::Free);
+        let idle = (self.first_slot..self.first_slot + slots)
+            .all(|slot| self.segment.word(slot).kind() == Kind::Free);
         if idle {
             let free = entry_word(self.word >> 8, ENTRY_FREE);
-            self.segment.u64_at(self.entry() + CLIENT_WORD).store(free, Ordering::Release);
+            self.segment
+                .u64_at(self.entry() + CLIENT_WORD)
+                .store(free, Ordering::Release);
         }
         // Otherwise the lock, dropped now, tells the reaper to clear the rest.
     }
@@ -408,8 +507,14 @@ impl Ticket<'_> {
             if let Some(outcome) = self.try_take() {
                 return Ok(outcome);
             }
-            if self.deadline_ns.is_some_and(|deadline| now_ns() >= deadline) {
-                if let Some(outcome) = self.give_up(|may_have_run| Outcome::TimedOut { may_have_run }, CLIENT_TIMED_OUT) {
+            if self
+                .deadline_ns
+                .is_some_and(|deadline| now_ns() >= deadline)
+            {
+                if let Some(outcome) = self.give_up(
+                    |may_have_run| Outcome::TimedOut { may_have_run },
+                    CLIENT_TIMED_OUT,
+                ) {
                     return Ok(outcome);
                 }
                 continue;
@@ -423,7 +528,9 @@ impl Ticket<'_> {
                 nap = nap.min(limit - spent);
             }
             if let Some(deadline) = self.deadline_ns {
-                nap = nap.min(Duration::from_nanos(deadline.saturating_sub(now_ns()).max(1)));
+                nap = nap.min(Duration::from_nanos(
+                    deadline.saturating_sub(now_ns()).max(1),
+                ));
             }
             if spins < 200 {
                 spins += 1;
@@ -448,7 +555,9 @@ impl Ticket<'_> {
                 }
                 client.park(nap);
                 client.drain();
-                if checked.elapsed() >= LIVENESS_INTERVAL || client.segment.pool_state() >= POOL_CLOSED {
+                if checked.elapsed() >= LIVENESS_INTERVAL
+                    || client.segment.pool_state() >= POOL_CLOSED
+                {
                     *checked = Instant::now();
                     let over = client.segment.pool_state() >= POOL_CLOSED
                         || client.segment.supervisor_lives().is_ok_and(|lives| !lives);
@@ -463,7 +572,9 @@ impl Ticket<'_> {
                 let table = lock(&client.table);
                 if matches!(table.places[self.local()], Place::Pending(_)) {
                     // The poller notifies; the bound is for the case that it has just left.
-                    let _unused = client.changed.wait_timeout(table, nap.min(Duration::from_millis(2)));
+                    let _unused = client
+                        .changed
+                        .wait_timeout(table, nap.min(Duration::from_millis(2)));
                 }
                 None
             }
@@ -486,7 +597,10 @@ impl Ticket<'_> {
             Place::Ready(word, _) if *word == self.word => {}
             _ => return None,
         }
-        let Place::Ready(_, outcome) = std::mem::replace(&mut table.places[local], Place::Free) else { return None };
+        let Place::Ready(_, outcome) = std::mem::replace(&mut table.places[local], Place::Free)
+        else {
+            return None;
+        };
         table.free.push(local as u32);
         Some(outcome)
     }
@@ -519,7 +633,10 @@ impl Ticket<'_> {
                 }
                 _ => {
                     let cancel = CANCEL_BIT | word.generation();
-                    client.segment.u64_at(client.segment.slot_at(self.slot) + SLOT_CANCEL).store(cancel, Ordering::Release);
+                    client
+                        .segment
+                        .u64_at(client.segment.slot_at(self.slot) + SLOT_CANCEL)
+                        .store(cancel, Ordering::Release);
                     table.places[local] = Place::Abandoned(self.word);
                     return Some(outcome(true));
                 }
@@ -530,9 +647,14 @@ impl Ticket<'_> {
     /// Cancels the task. The outcome says whether it may have run; a task that had ended keeps its result.
     #[must_use]
     pub fn cancel(self) -> Outcome {
-        match self.give_up(|may_have_run| Outcome::Cancelled { may_have_run }, CLIENT_CANCELLED) {
+        match self.give_up(
+            |may_have_run| Outcome::Cancelled { may_have_run },
+            CLIENT_CANCELLED,
+        ) {
             Some(outcome) => outcome,
-            None => self.try_take().unwrap_or(Outcome::Cancelled { may_have_run: true }),
+            None => self
+                .try_take()
+                .unwrap_or(Outcome::Cancelled { may_have_run: true }),
         }
     }
 
@@ -548,7 +670,9 @@ impl Drop for Ticket<'_> {
         let mut table = lock(&self.client.table);
         let local = self.local();
         match &table.places[local] {
-            Place::Pending(word) if *word == self.word => table.places[local] = Place::Abandoned(self.word),
+            Place::Pending(word) if *word == self.word => {
+                table.places[local] = Place::Abandoned(self.word)
+            }
             Place::Ready(word, _) if *word == self.word => {
                 table.places[local] = Place::Free;
                 table.free.push(local as u32);
@@ -560,12 +684,25 @@ impl Drop for Ticket<'_> {
 
 fn closed(segment: &Segment, default: &str) -> RingError {
     let reason = segment.reason();
-    let why = if reason.is_empty() { default.to_owned() } else { reason };
-    RingError::Closed { name: segment.dir().name().to_owned(), why }
+    let why = if reason.is_empty() {
+        default.to_owned()
+    } else {
+        reason
+    };
+    RingError::Closed {
+        name: segment.dir().name().to_owned(),
+        why,
+    }
 }
 
 fn failed(status: u32, code: &str, message: String) -> Outcome {
-    Outcome::Failed { status, may_have_run: true, code: code.to_owned(), location: String::new(), message }
+    Outcome::Failed {
+        status,
+        may_have_run: true,
+        code: code.to_owned(),
+        location: String::new(),
+        message,
+    }
 }
 
 /// Code, location and message of a failure record; a broken one is shown as it is.
@@ -573,7 +710,11 @@ fn failed(status: u32, code: &str, message: String) -> Outcome {
 pub fn parse_failure(bytes: &[u8]) -> (String, String, String) {
     let text = |part: &[u8]| String::from_utf8_lossy(part).into_owned();
     let parts = || {
-        let length = |at: usize| Some(usize::from(u16::from_le_bytes(bytes.get(at..at + 2)?.try_into().ok()?)));
+        let length = |at: usize| {
+            Some(usize::from(u16::from_le_bytes(
+                bytes.get(at..at + 2)?.try_into().ok()?,
+            )))
+        };
         let code_end = FAILURE_TEXT + length(FAILURE_CODE_LEN)?;
         let location_end = code_end + length(FAILURE_LOCATION_LEN)?;
         Some((

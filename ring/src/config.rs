@@ -24,7 +24,11 @@ impl ArenaClass {
     #[must_use]
     pub const fn new(size: usize, count: u32) -> Self {
         let quarter = count / 4;
-        Self { size, count, reserved: if quarter == 0 { 1 } else { quarter } }
+        Self {
+            size,
+            count,
+            reserved: if quarter == 0 { 1 } else { quarter },
+        }
     }
 }
 
@@ -89,7 +93,10 @@ pub struct ClassPlace {
 
 /// Where everything is: computed, never read from a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the fields repeat the header's, documented in layout.rs")]
+#[allow(
+    missing_docs,
+    reason = "the fields repeat the header's, documented in layout.rs"
+)]
 pub struct Geometry {
     pub max_clients: u32,
     pub slots_per_client: u32,
@@ -143,13 +150,19 @@ impl PoolConfig {
         let mut template = DEFAULT_CLASSES.to_vec();
         // A class that would get fewer than two blocks goes, and its room to the others.
         let classes: Vec<ArenaClass> = loop {
-            let full: u64 = template.iter().map(|c| c.size as u64 * u64::from(c.count)).sum();
+            let full: u64 = template
+                .iter()
+                .map(|c| c.size as u64 * u64::from(c.count))
+                .sum();
             let scaled = |class: &ArenaClass| u64::from(class.count) * room / full.max(1);
             if template.last().is_some_and(|class| scaled(class) < 2) {
                 template.pop();
                 continue;
             }
-            break template.iter().map(|c| ArenaClass::new(c.size, scaled(c).min(1 << 24) as u32)).collect();
+            break template
+                .iter()
+                .map(|c| ArenaClass::new(c.size, scaled(c).min(1 << 24) as u32))
+                .collect();
         };
         if classes.is_empty() {
             return Err(RingError::Config(format!(
@@ -180,8 +193,10 @@ impl PoolConfig {
         let completions = section(ring(completion_capacity) * self.clients as usize, 128);
         let handlers = section(HANDLER_STRIDE * HANDLERS as usize, 128);
         let errors = section(ERROR_STRIDE * ERRORS as usize, 128);
-        let owners: Vec<usize> =
-            classes.iter().map(|c| section(8 * c.count as usize, 128)).collect();
+        let owners: Vec<usize> = classes
+            .iter()
+            .map(|c| section(8 * c.count as usize, 128))
+            .collect();
         let places = classes
             .iter()
             .zip(owners)
@@ -219,7 +234,9 @@ impl PoolConfig {
             if (low..=high).contains(&value) {
                 Ok(())
             } else {
-                Err(RingError::Config(format!("{name} is {value}, it must be {low} to {high}")))
+                Err(RingError::Config(format!(
+                    "{name} is {value}, it must be {low} to {high}"
+                )))
             }
         };
         range("clients", self.clients, 1, 1024)?;
@@ -235,7 +252,10 @@ impl PoolConfig {
             )));
         }
         if classes.is_empty() || classes.len() > MAX_CLASSES {
-            return Err(RingError::Config(format!("the arena has {} classes, it must have 1 to {MAX_CLASSES}", classes.len())));
+            return Err(RingError::Config(format!(
+                "the arena has {} classes, it must have 1 to {MAX_CLASSES}",
+                classes.len()
+            )));
         }
         let mut previous = 0;
         for class in classes {
@@ -245,7 +265,11 @@ impl PoolConfig {
                     class.size
                 )));
             }
-            if class.count < 2 || class.count > 1 << 24 || class.reserved == 0 || class.reserved >= class.count {
+            if class.count < 2
+                || class.count > 1 << 24
+                || class.reserved == 0
+                || class.reserved >= class.count
+            {
                 return Err(RingError::Config(format!(
                     "arena class of {} bytes has {} blocks, {} of them for results: it needs at least 2, one for requests and one for results",
                     class.size, class.count, class.reserved
@@ -281,14 +305,18 @@ impl Geometry {
     /// The largest payload that a request or a result can have, in bytes.
     #[must_use]
     pub fn largest_payload(&self) -> usize {
-        self.classes.last().map_or(INLINE, |place| place.class.size.max(INLINE))
+        self.classes
+            .last()
+            .map_or(INLINE, |place| place.class.size.max(INLINE))
     }
 }
 
 /// Reads a size such as `64MiB`, `16 KiB`, `512k` or `1048576` (bytes; powers of 1024).
 pub fn parse_size(text: &str) -> Result<u64> {
     let trimmed = text.trim();
-    let digits = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
+    let digits = trimmed
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(trimmed.len());
     let (number, unit) = trimmed.split_at(digits);
     let factor = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1,
@@ -297,11 +325,17 @@ pub fn parse_size(text: &str) -> Result<u64> {
         "g" | "gb" | "gib" => 1_u64 << 30,
         _ => return Err(bad_size(text)),
     };
-    number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor)).ok_or_else(|| bad_size(text))
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(factor))
+        .ok_or_else(|| bad_size(text))
 }
 
 fn bad_size(text: &str) -> RingError {
-    RingError::Config(format!("{text:?} is no size: write bytes, or a number with KiB, MiB or GiB"))
+    RingError::Config(format!(
+        "{text:?} is no size: write bytes, or a number with KiB, MiB or GiB"
+    ))
 }
 
 /// Reads arena classes such as `1KiB:1024,16KiB:96:24` (size:blocks[:blocks kept for results]).
@@ -310,13 +344,24 @@ pub fn parse_arena(text: &str) -> Result<Vec<ArenaClass>> {
         .map(|part| {
             let mut fields = part.split(':');
             let size = parse_size(fields.next().unwrap_or_default())?;
-            let bad = || RingError::Config(format!("arena class {part:?}: write SIZE:BLOCKS or SIZE:BLOCKS:RESERVED"));
-            let count = fields.next().and_then(|n| n.trim().parse().ok()).ok_or_else(bad)?;
+            let bad = || {
+                RingError::Config(format!(
+                    "arena class {part:?}: write SIZE:BLOCKS or SIZE:BLOCKS:RESERVED"
+                ))
+            };
+            let count = fields
+                .next()
+                .and_then(|n| n.trim().parse().ok())
+                .ok_or_else(bad)?;
             let mut class = ArenaClass::new(usize::try_from(size).map_err(|_| bad())?, count);
             if let Some(reserved) = fields.next() {
                 class.reserved = reserved.trim().parse().map_err(|_| bad())?;
             }
-            if fields.next().is_some() { Err(bad()) } else { Ok(class) }
+            if fields.next().is_some() {
+                Err(bad())
+            } else {
+                Ok(class)
+            }
         })
         .collect()
 }
@@ -328,7 +373,11 @@ mod tests {
     #[test]
     fn default_fits_the_dev_shm_of_a_container() {
         let geometry = PoolConfig::default().geometry().unwrap();
-        assert!(geometry.segment_size <= 62 << 20, "{}", geometry.segment_size);
+        assert!(
+            geometry.segment_size <= 62 << 20,
+            "{}",
+            geometry.segment_size
+        );
         assert!(geometry.largest_payload() >= 16 << 20);
     }
 
@@ -341,21 +390,53 @@ mod tests {
     #[test]
     fn segment_size_scales_the_arena_both_ways() {
         for size in [8 << 20, 32 << 20, 256 << 20, 1 << 30] {
-            let config = PoolConfig { segment_size: Some(size), ..PoolConfig::default() };
+            let config = PoolConfig {
+                segment_size: Some(size),
+                ..PoolConfig::default()
+            };
             let geometry = config.geometry().unwrap();
             assert!(geometry.segment_size <= size);
-            assert!(geometry.segment_size > size / 3, "{} of {size}", geometry.segment_size);
+            assert!(
+                geometry.segment_size > size / 3,
+                "{} of {size}",
+                geometry.segment_size
+            );
         }
     }
 
     #[test]
     fn contradictions_are_named() {
-        let small = PoolConfig { segment_size: Some(1 << 20), ..PoolConfig::default() };
-        assert!(small.geometry().unwrap_err().to_string().contains("--segment-size"));
-        let wide = PoolConfig { clients: 1024, slots: 65_536, ..PoolConfig::default() };
+        let small = PoolConfig {
+            segment_size: Some(1 << 20),
+            ..PoolConfig::default()
+        };
+        assert!(
+            small
+                .geometry()
+                .unwrap_err()
+                .to_string()
+                .contains("--segment-size")
+        );
+        let wide = PoolConfig {
+            clients: 1024,
+            slots: 65_536,
+            ..PoolConfig::default()
+        };
         assert!(wide.geometry().unwrap_err().to_string().contains("--slots"));
-        let one = PoolConfig { arena: Some(vec![ArenaClass { size: 64, count: 1, reserved: 0 }]), ..PoolConfig::default() };
-        assert!(one.geometry().unwrap_err().to_string().contains("at least 2"));
+        let one = PoolConfig {
+            arena: Some(vec![ArenaClass {
+                size: 64,
+                count: 1,
+                reserved: 0,
+            }]),
+            ..PoolConfig::default()
+        };
+        assert!(
+            one.geometry()
+                .unwrap_err()
+                .to_string()
+                .contains("at least 2")
+        );
     }
 
     #[test]
@@ -363,7 +444,14 @@ mod tests {
         assert_eq!(parse_size("64MiB").unwrap(), 64 << 20);
         assert_eq!(parse_size("512k").unwrap(), 512 << 10);
         assert!(parse_size("lots").is_err());
-        assert_eq!(parse_arena("1KiB:8,4KiB:4:2").unwrap()[1], ArenaClass { size: 4096, count: 4, reserved: 2 });
+        assert_eq!(
+            parse_arena("1KiB:8,4KiB:4:2").unwrap()[1],
+            ArenaClass {
+                size: 4096,
+                count: 4,
+                reserved: 2
+            }
+        );
         assert!(parse_arena("1KiB").is_err());
     }
 }

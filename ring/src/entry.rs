@@ -51,7 +51,9 @@ pub(crate) fn take_entry(
     if entry_state(word.load(Ordering::Acquire)) != ENTRY_FREE {
         return Ok(None);
     }
-    let Some(held) = LivenessLock::try_acquire(lock)? else { return Ok(None) };
+    let Some(held) = LivenessLock::try_acquire(lock)? else {
+        return Ok(None);
+    };
     // Under the lock nobody but a reaper changes the word, and a reaper leaves FREE alone.
     let seen = word.load(Ordering::Acquire);
     if entry_state(seen) != ENTRY_FREE {
@@ -75,22 +77,45 @@ impl WorkerEntry {
         let count = segment.geometry().max_workers;
         let candidates = match index {
             Some(index) if index < count => index..index + 1,
-            Some(index) => return Err(RingError::Config(format!("worker index {index} of {count}"))),
+            Some(index) => {
+                return Err(RingError::Config(format!(
+                    "worker index {index} of {count}"
+                )));
+            }
             None => 0..count,
         };
         for index in candidates {
             let at = segment.worker_at(index);
             let lock = segment.dir().worker_lock(segment.epoch(), index);
             if let Some((lock, word)) = take_entry(&segment, at + WORKER_WORD, &lock)? {
-                segment.u32_at(at + WORKER_PID).store(std::process::id(), Ordering::Relaxed);
-                segment.u32_at(at + WORKER_LANES).store(0, Ordering::Relaxed);
-                segment.u32_at(at + WORKER_LEAVE).store(0, Ordering::Relaxed);
-                segment.u64_at(at + WORKER_STARTED_NS).store(now_ns(), Ordering::Relaxed);
-                segment.u64_at(at + WORKER_WORD).store(word, Ordering::Release);
-                return Ok(Self { segment, index, word, _lock: lock });
+                segment
+                    .u32_at(at + WORKER_PID)
+                    .store(std::process::id(), Ordering::Relaxed);
+                segment
+                    .u32_at(at + WORKER_LANES)
+                    .store(0, Ordering::Relaxed);
+                segment
+                    .u32_at(at + WORKER_LEAVE)
+                    .store(0, Ordering::Relaxed);
+                segment
+                    .u64_at(at + WORKER_STARTED_NS)
+                    .store(now_ns(), Ordering::Relaxed);
+                segment
+                    .u64_at(at + WORKER_WORD)
+                    .store(word, Ordering::Release);
+                return Ok(Self {
+                    segment,
+                    index,
+                    word,
+                    _lock: lock,
+                });
             }
         }
-        Err(RingError::TableFull { what: "worker", count, option: "--max-workers" })
+        Err(RingError::TableFull {
+            what: "worker",
+            count,
+            option: "--max-workers",
+        })
     }
 
     /// Registers `count` lanes of this worker; with the last one the worker counts as ready.
@@ -105,18 +130,31 @@ impl WorkerEntry {
             let seen = word.load(Ordering::Acquire);
             let active = lane_word(lane_generation(seen) + 1, self.index, ENTRY_ACTIVE);
             if entry_state(seen) == ENTRY_FREE
-                && word.compare_exchange(seen, active, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+                && word
+                    .compare_exchange(seen, active, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_ok()
             {
                 let budget = Budget::of(strategy, count as usize + 1);
-                lanes.push(Lane::new(Arc::clone(&self.segment), index, self.index, budget));
+                lanes.push(Lane::new(
+                    Arc::clone(&self.segment),
+                    index,
+                    self.index,
+                    budget,
+                ));
             }
         }
         if (lanes.len() as u32) < count {
             self.release_lanes();
             let count = self.segment.geometry().max_lanes;
-            return Err(RingError::TableFull { what: "lane", count, option: "--max-lanes" });
+            return Err(RingError::TableFull {
+                what: "lane",
+                count,
+                option: "--max-lanes",
+            });
         }
-        self.segment.u32_at(self.segment.worker_at(self.index) + WORKER_LANES).store(count, Ordering::Release);
+        self.segment
+            .u32_at(self.segment.worker_at(self.index) + WORKER_LANES)
+            .store(count, Ordering::Release);
         Ok(lanes)
     }
 
@@ -133,7 +171,10 @@ impl WorkerEntry {
             if entry_state(seen) == ENTRY_ACTIVE && lane_worker(seen) == self.index {
                 set_bit(&self.segment, H_IDLE, index, false);
                 set_bit(&self.segment, H_SEARCHING, index, false);
-                word.store(lane_word(lane_generation(seen), 0, ENTRY_FREE), Ordering::Release);
+                word.store(
+                    lane_word(lane_generation(seen), 0, ENTRY_FREE),
+                    Ordering::Release,
+                );
             }
         }
     }

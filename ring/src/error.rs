@@ -33,7 +33,9 @@ pub enum RingError {
         needed: u64,
     },
     /// No pool of that name is being served.
-    #[error("no pool at {path}: start it with `ringwork serve --name NAME`, or see `ringwork list`")]
+    #[error(
+        "no pool at {path}: start it with `ringwork serve --name NAME`, or see `ringwork list`"
+    )]
     NotFound {
         /// The segment looked for.
         path: PathBuf,
@@ -47,7 +49,9 @@ pub enum RingError {
         why: String,
     },
     /// A segment of another version.
-    #[error("{path} has layout {found}, this is a client of layout {expected}: use the same Ringwork version on both sides")]
+    #[error(
+        "{path} has layout {found}, this is a client of layout {expected}: use the same Ringwork version on both sides"
+    )]
     Version {
         /// The file.
         path: PathBuf,
@@ -57,7 +61,9 @@ pub enum RingError {
         expected: u32,
     },
     /// The creator has not finished, or died before it did.
-    #[error("{path} is not ready yet: its supervisor is starting, or died before it was done (`ringwork clean` removes it then)")]
+    #[error(
+        "{path} is not ready yet: its supervisor is starting, or died before it was done (`ringwork clean` removes it then)"
+    )]
     NotReady {
         /// The file.
         path: PathBuf,
@@ -71,7 +77,9 @@ pub enum RingError {
         by: String,
     },
     /// Every entry of a table is in use.
-    #[error("all {count} {what} entries of the pool are taken: close one, or serve the pool with a larger {option}")]
+    #[error(
+        "all {count} {what} entries of the pool are taken: close one, or serve the pool with a larger {option}"
+    )]
     TableFull {
         /// "client", "worker" or "lane".
         what: &'static str,
@@ -81,13 +89,17 @@ pub enum RingError {
         option: &'static str,
     },
     /// All slots of this client are in use.
-    #[error("all {0} slots of this client hold unfinished tasks: wait for some, or serve the pool with more --slots")]
+    #[error(
+        "all {0} slots of this client hold unfinished tasks: wait for some, or serve the pool with more --slots"
+    )]
     SlotsTaken(u32),
     /// The injector ring is full.
     #[error("the queue of the pool is full: the workers do not keep up; wait, or add workers")]
     QueueFull,
     /// The request is larger than the largest block.
-    #[error("a request of {size} bytes is larger than the largest arena block ({largest} bytes): serve the pool with a larger class in --arena")]
+    #[error(
+        "a request of {size} bytes is larger than the largest arena block ({largest} bytes): serve the pool with a larger class in --arena"
+    )]
     TooLarge {
         /// The request's size in bytes.
         size: usize,
@@ -95,7 +107,9 @@ pub enum RingError {
         largest: usize,
     },
     /// No block is free now.
-    #[error("no arena block of {size} bytes is free: wait for tasks to finish, or serve the pool with a larger --segment-size or more blocks in --arena")]
+    #[error(
+        "no arena block of {size} bytes is free: wait for tasks to finish, or serve the pool with a larger --segment-size or more blocks in --arena"
+    )]
     ArenaExhausted {
         /// The size wanted, in bytes.
         size: usize,
@@ -126,7 +140,10 @@ impl RingError {
     /// The same for `nix` error numbers.
     pub fn errno(what: impl Into<String>) -> impl FnOnce(nix::errno::Errno) -> Self {
         let what = what.into();
-        move |errno| Self::Io { what, source: errno.into() }
+        move |errno| Self::Io {
+            what,
+            source: errno.into(),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ impl<'a> HintRing<'a> {
 
     #[inline]
     fn lap(&self, position: u64) -> u32 {
-        (position >> self.cells.len().trailing_zeros()) as u32 + 1
+        ((position >> self.cells.len().trailing_zeros()) as u32).wrapping_add(1)
     }
 
     /// Puts a slot index in.
@@ -50,7 +50,12 @@ impl<'a> HintRing<'a> {
             let seen_lap = (seen >> 32) as u32;
             if seen_lap == lap {
                 // Help the producer that has not advanced the tail.
-                let _ = self.tail.compare_exchange(tail, tail + 1, Ordering::AcqRel, Ordering::Relaxed);
+                let _ = self.tail.compare_exchange(
+                    tail,
+                    tail.wrapping_add(1),
+                    Ordering::AcqRel,
+                    Ordering::Relaxed,
+                );
                 continue;
             }
             // pairs with the release CAS of head in `dequeue`: the cell to overwrite was read.
@@ -63,8 +68,16 @@ impl<'a> HintRing<'a> {
             }
             let hint = u64::from(lap) << 32 | u64::from(slot);
             // pairs with the acquire load of the cell in `peek`.
-            if cell.compare_exchange(seen, hint, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                let _ = self.tail.compare_exchange(tail, tail + 1, Ordering::AcqRel, Ordering::Relaxed);
+            if cell
+                .compare_exchange(seen, hint, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+            {
+                let _ = self.tail.compare_exchange(
+                    tail,
+                    tail.wrapping_add(1),
+                    Ordering::AcqRel,
+                    Ordering::Relaxed,
+                );
                 return Ok(());
             }
         }
@@ -75,7 +88,8 @@ impl<'a> HintRing<'a> {
     pub fn peek(&self, out: &mut [u32]) -> Peeked {
         let head = self.head.load(Ordering::Acquire);
         let mut count = 0;
-        for (place, position) in out.iter_mut().zip(head..) {
+        for (place, step) in out.iter_mut().zip(0..) {
+            let position = head.wrapping_add(step);
             let cell = self.cell(position).load(Ordering::Acquire);
             if (cell >> 32) as u32 != self.lap(position) {
                 break;
@@ -91,7 +105,12 @@ impl<'a> HintRing<'a> {
     pub fn take(&self, peeked: Peeked) -> bool {
         // pairs with the acquire load of head in `enqueue`.
         self.head
-            .compare_exchange(peeked.head, peeked.head + peeked.count as u64, Ordering::AcqRel, Ordering::Relaxed)
+            .compare_exchange(
+                peeked.head,
+                peeked.head.wrapping_add(peeked.count as u64),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            )
             .is_ok()
     }
 
@@ -149,7 +168,11 @@ mod tests {
     impl Words {
         fn new(capacity: usize) -> Self {
             let cells = (0..capacity).map(|_| AtomicU64::new(0)).collect();
-            Self { head: AtomicU64::new(0), tail: AtomicU64::new(0), cells }
+            Self {
+                head: AtomicU64::new(0),
+                tail: AtomicU64::new(0),
+                cells,
+            }
         }
         fn ring(&self) -> HintRing<'_> {
             HintRing::new(&self.head, &self.tail, &self.cells)
@@ -184,7 +207,10 @@ mod tests {
         ring.enqueue(8).unwrap(); // helps first, with head ahead of tail
         ring.enqueue(9).unwrap();
         assert_eq!(ring.enqueue(10), Err(Full));
-        assert_eq!((ring.dequeue(), ring.dequeue(), ring.dequeue()), (Some(8), Some(9), None));
+        assert_eq!(
+            (ring.dequeue(), ring.dequeue(), ring.dequeue()),
+            (Some(8), Some(9), None)
+        );
     }
 
     #[test]

@@ -107,14 +107,22 @@ impl Lane {
                 continue;
             }
             // Spinning for ever stays in the searching rounds.
-            round = if round == u32::MAX - 1 { QUIET_ROUNDS + 1 } else { round + 1 };
+            round = if round == u32::MAX - 1 {
+                QUIET_ROUNDS + 1
+            } else {
+                round + 1
+            };
         }
     }
 
     fn must_leave(&self, leave: &AtomicBool) -> bool {
         leave.load(Ordering::Relaxed)
             || self.segment.pool_state() >= POOL_CLOSED
-            || self.segment.u32_at(self.worker_at + WORKER_LEAVE).load(Ordering::Relaxed) != 0
+            || self
+                .segment
+                .u32_at(self.worker_at + WORKER_LEAVE)
+                .load(Ordering::Relaxed)
+                != 0
     }
 
     /// One look at every source of work.
@@ -156,7 +164,9 @@ impl Lane {
             return None;
         }
         let claimed = word.claimed_by(self.index as u16);
-        self.segment.transition(slot, word, claimed).then_some((slot, claimed))
+        self.segment
+            .transition(slot, word, claimed)
+            .then_some((slot, claimed))
     }
 
     /// Moves hints from a ring to `held[]`; `true` when there are some now.
@@ -178,17 +188,27 @@ impl Lane {
                 if peeked.count == 0 {
                     break;
                 }
-                let batch = if self.run_ns < SHORT_NS && ring.depth() >= DEEP { HELD } else { 1 };
-                let peeked = if batch > 1 { ring.peek(&mut out[..batch]) } else { peeked };
+                let batch = if self.run_ns < SHORT_NS && ring.depth() >= DEEP {
+                    HELD
+                } else {
+                    1
+                };
+                let peeked = if batch > 1 {
+                    ring.peek(&mut out[..batch])
+                } else {
+                    peeked
+                };
                 // In held[] before the head moves: never in neither place.
                 for (index, slot) in out[..peeked.count].iter().enumerate() {
-                    self.held(index).store(slot + 1, Ordering::Release);
+                    self.held(index)
+                        .store(slot.wrapping_add(1), Ordering::Release);
                 }
                 if peeked.count > 0 && ring.take(peeked) {
                     self.hints = out;
                     self.hints[..peeked.count].reverse(); // used from the end
                     for (index, slot) in self.hints[..peeked.count].iter().enumerate() {
-                        self.held(index).store(slot + 1, Ordering::Release);
+                        self.held(index)
+                            .store(slot.wrapping_add(1), Ordering::Release);
                     }
                     self.hint_count = peeked.count;
                     return true;
@@ -205,12 +225,20 @@ impl Lane {
     fn steal(&mut self) -> Option<(u32, Word)> {
         for other in 0..self.segment.geometry().max_lanes {
             let at = self.segment.lane_at(other);
-            if other == self.index || entry_state(self.segment.u64_at(at + LANE_WORD).load(Ordering::Relaxed)) == ENTRY_FREE {
+            if other == self.index
+                || entry_state(self.segment.u64_at(at + LANE_WORD).load(Ordering::Relaxed))
+                    == ENTRY_FREE
+            {
                 continue;
             }
             for index in 0..HELD {
-                let hint = self.segment.u32_at(at + LANE_HELD + 4 * index).load(Ordering::Acquire);
-                if hint != 0 && let Some(claimed) = self.claim(hint - 1) {
+                let hint = self
+                    .segment
+                    .u32_at(at + LANE_HELD + 4 * index)
+                    .load(Ordering::Acquire);
+                if hint != 0
+                    && let Some(claimed) = self.claim(hint - 1)
+                {
                     bump(&self.segment, self.at + LANE_STOLEN);
                     return Some(claimed);
                 }
@@ -234,7 +262,8 @@ impl Lane {
     }
 
     fn rings_are_empty(&self) -> bool {
-        (0..self.segment.geometry().priorities).all(|priority| self.segment.injector(priority).is_empty())
+        (0..self.segment.geometry().priorities)
+            .all(|priority| self.segment.injector(priority).is_empty())
     }
 
     /// Sleeps until woken, unless there is something to do.
@@ -248,7 +277,11 @@ impl Lane {
         let stolen_from = self.anything_held();
         if self.rings_are_empty() && !stolen_from && !self.must_leave(leave) {
             bump(&self.segment, self.at + LANE_PARKED);
-            futex_wait(self.segment.u32_at(self.at + LANE_WAKE), seen, LONGEST_SLEEP);
+            futex_wait(
+                self.segment.u32_at(self.at + LANE_WAKE),
+                seen,
+                LONGEST_SLEEP,
+            );
         }
         set_bit(&self.segment, H_IDLE, self.index, false);
     }
@@ -256,16 +289,20 @@ impl Lane {
     /// Whether another lane holds a hint of a task that waits.
     fn anything_held(&self) -> bool {
         let segment = &self.segment;
-        (0..segment.geometry().max_lanes).filter(|other| *other != self.index).any(|other| {
-            let at = segment.lane_at(other);
-            entry_state(segment.u64_at(at + LANE_WORD).load(Ordering::Relaxed)) != ENTRY_FREE
-                && (0..HELD).any(|index| {
-                    let hint = segment.u32_at(at + LANE_HELD + 4 * index).load(Ordering::Acquire);
-                    hint != 0
-                        && hint <= segment.geometry().total_slots()
-                        && segment.word(hint - 1).kind() == Kind::Queued
-                })
-        })
+        (0..segment.geometry().max_lanes)
+            .filter(|other| *other != self.index)
+            .any(|other| {
+                let at = segment.lane_at(other);
+                entry_state(segment.u64_at(at + LANE_WORD).load(Ordering::Relaxed)) != ENTRY_FREE
+                    && (0..HELD).any(|index| {
+                        let hint = segment
+                            .u32_at(at + LANE_HELD + 4 * index)
+                            .load(Ordering::Acquire);
+                        hint != 0
+                            && hint <= segment.geometry().total_slots()
+                            && segment.word(hint - 1).kind() == Kind::Queued
+                    })
+            })
     }
 
     /// After a task: its completion hint, and the client's poller.
@@ -280,6 +317,8 @@ impl Lane {
 pub(crate) fn publish_completion(segment: &Segment, client: u32, slot: u32) {
     if segment.completion_ring(client).enqueue(slot).is_err() {
         // pairs with the client's CAS of the word before it scans its slots.
-        segment.u32_at(segment.client_at(client) + CLIENT_OVERFLOW).store(1, Ordering::Release);
+        segment
+            .u32_at(segment.client_at(client) + CLIENT_OVERFLOW)
+            .store(1, Ordering::Release);
     }
 }

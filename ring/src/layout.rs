@@ -485,6 +485,9 @@ mod tests {
     #[test]
     fn owner_word_has_room_for_slot_and_generation() {
         assert_eq!(GENERATION_MASK >> OWNER_SLOT_SHIFT, 0);
-        assert_eq!(u64::from(MAX_SLOTS - 1) << OWNER_SLOT_SHIFT >> OWNER_ATTEMPT_SHIFT, 0);
+        assert_eq!(
+            u64::from(MAX_SLOTS - 1) << OWNER_SLOT_SHIFT >> OWNER_ATTEMPT_SHIFT,
+            0
+        );
     }
 }

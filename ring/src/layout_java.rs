@@ -19,7 +19,11 @@ pub fn source() -> String {
         } else {
             ("int", constant.value.to_string())
         };
-        let _ = write!(java, "\n  /** {doc} */\n  static final {kind} {} = {value};\n", constant.name);
+        let _ = write!(
+            java,
+            "\n  /** {doc} */\n  static final {kind} {} = {value};\n",
+            constant.name
+        );
     }
     java.push_str("}\n");
     java

@@ -10,7 +10,11 @@
 //! Most people want `ringwork-worker` (to write handlers) or the Java client.
 //! Linux only: it needs tmpfs, futexes and open-file-description locks.
 
-#[cfg(not(all(target_os = "linux", target_endian = "little", target_pointer_width = "64")))]
+#[cfg(not(all(
+    target_os = "linux",
+    target_endian = "little",
+    target_pointer_width = "64"
+)))]
 compile_error!("ringwork runs on 64-bit little-endian Linux only");
 
 pub mod arena;
@@ -21,7 +25,10 @@ pub mod entry;
 pub mod error;
 pub mod hint_ring;
 pub mod lane;
-#[allow(clippy::cast_possible_truncation, reason = "constants, checked by tests")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "constants, checked by tests"
+)]
 pub mod layout;
 pub mod layout_java;
 pub mod lock;

@@ -40,7 +40,10 @@ pub fn open_lock_file(path: &Path, create: bool) -> Result<File> {
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW)
         .open(path)
-        .map_err(RingError::io(format!("cannot open the lock file {}", path.display())))
+        .map_err(RingError::io(format!(
+            "cannot open the lock file {}",
+            path.display()
+        )))
 }
 
 impl LivenessLock {
@@ -50,7 +53,9 @@ impl LivenessLock {
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
             Ok(_) => Ok(Some(Self { _file: file })),
             Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Ok(None),
-            Err(errno) => Err(RingError::errno(format!("cannot lock {}", path.display()))(errno)),
+            Err(errno) => Err(RingError::errno(format!("cannot lock {}", path.display()))(
+                errno,
+            )),
         }
     }
 }
@@ -58,7 +63,8 @@ impl LivenessLock {
 /// Whether somebody holds an exclusive lock on the file. Takes none itself.
 pub fn is_held(file: &File) -> Result<bool> {
     let mut probe = whole_file(libc::F_RDLCK);
-    fcntl(file, FcntlArg::F_OFD_GETLK(&mut probe)).map_err(RingError::errno("cannot probe a lock file"))?;
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut probe))
+        .map_err(RingError::errno("cannot probe a lock file"))?;
     Ok(i32::from(probe.l_type) != libc::F_UNLCK)
 }
 

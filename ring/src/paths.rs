@@ -21,7 +21,10 @@ pub struct PoolDir {
 pub fn base_dir() -> PathBuf {
     std::env::var_os(DIR_VARIABLE)
         .filter(|dir| !dir.is_empty())
-        .map_or_else(|| PathBuf::from(format!("/dev/shm/ringwork-{}", nix::unistd::geteuid())), PathBuf::from)
+        .map_or_else(
+            || PathBuf::from(format!("/dev/shm/ringwork-{}", nix::unistd::geteuid())),
+            PathBuf::from,
+        )
 }
 
 impl PoolDir {
@@ -33,18 +36,28 @@ impl PoolDir {
     /// The directory of the pool `name` below `base`.
     pub fn below(base: &Path, name: &str) -> Result<Self> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if name.is_empty() || name.len() >= NAME_SIZE || name.starts_with('.') || !name.chars().all(allowed) {
+        if name.is_empty()
+            || name.len() >= NAME_SIZE
+            || name.starts_with('.')
+            || !name.chars().all(allowed)
+        {
             return Err(RingError::Config(format!(
                 "pool name {name:?}: use 1 to {} letters, digits, '-', '_' or '.', not starting with '.'",
                 NAME_SIZE - 1
             )));
         }
-        Ok(Self { path: base.join(name), name: name.to_owned() })
+        Ok(Self {
+            path: base.join(name),
+            name: name.to_owned(),
+        })
     }
 
     /// The pool of an existing directory, as its supervisor passes it to workers.
     pub fn at(path: &Path) -> Result<Self> {
-        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .and_then(|n| n.to_str())
+            .unwrap_or_default();
         Self::below(path.parent().unwrap_or(Path::new("/")), name)
     }
 
@@ -53,7 +66,11 @@ impl PoolDir {
         let entries = match fs::read_dir(base) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(RingError::io(format!("cannot list {}", base.display()))(error)),
+            Err(error) => {
+                return Err(RingError::io(format!("cannot list {}", base.display()))(
+                    error,
+                ));
+            }
         };
         let mut pools: Vec<Self> = entries
             .flatten()
@@ -70,7 +87,11 @@ impl PoolDir {
             match DirBuilder::new().mode(0o700).create(dir) {
                 Ok(()) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(RingError::io(format!("cannot create {}", dir.display()))(error)),
+                Err(error) => {
+                    return Err(RingError::io(format!("cannot create {}", dir.display()))(
+                        error,
+                    ));
+                }
             }
         }
         self.check()
@@ -82,11 +103,22 @@ impl PoolDir {
             let meta = match fs::symlink_metadata(dir) {
                 Ok(meta) => meta,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    return Err(RingError::NotFound { path: self.segment() });
+                    return Err(RingError::NotFound {
+                        path: self.segment(),
+                    });
                 }
-                Err(error) => return Err(RingError::io(format!("cannot look at {}", dir.display()))(error)),
+                Err(error) => {
+                    return Err(RingError::io(format!("cannot look at {}", dir.display()))(
+                        error,
+                    ));
+                }
             };
-            let refuse = |why: String| Err(RingError::Foreign { path: dir.to_path_buf(), why });
+            let refuse = |why: String| {
+                Err(RingError::Foreign {
+                    path: dir.to_path_buf(),
+                    why,
+                })
+            };
             if !meta.is_dir() {
                 return refuse("it is no directory (a link is not followed)".into());
             }
@@ -94,7 +126,10 @@ impl PoolDir {
                 return refuse(format!("it belongs to user {}, not to you", meta.uid()));
             }
             if meta.mode() & 0o077 != 0 {
-                return refuse(format!("its mode is {:o}: others could reach it; chmod 700", meta.mode() & 0o777));
+                return refuse(format!(
+                    "its mode is {:o}: others could reach it; chmod 700",
+                    meta.mode() & 0o777
+                ));
             }
         }
         Ok(())
@@ -159,7 +194,10 @@ mod tests {
         for bad in ["", ".", "..", ".hidden", "a/b", "a b", "ü", &"x".repeat(64)] {
             assert!(PoolDir::new(bad).is_err(), "{bad}");
         }
-        assert_eq!(PoolDir::below(Path::new("/x"), "a-1._").unwrap().segment(), Path::new("/x/a-1._/segment"));
+        assert_eq!(
+            PoolDir::below(Path::new("/x"), "a-1._").unwrap().segment(),
+            Path::new("/x/a-1._/segment")
+        );
     }
 
     #[test]

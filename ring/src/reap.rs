@@ -39,12 +39,16 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
     let lanes = lanes_of(segment, worker);
     for (lane, word) in &lanes {
         let reaping = lane_word(lane_generation(*word), worker, ENTRY_REAPING);
-        segment.u64_at(segment.lane_at(*lane) + LANE_WORD).store(reaping, Ordering::Release);
+        segment
+            .u64_at(segment.lane_at(*lane) + LANE_WORD)
+            .store(reaping, Ordering::Release);
         set_bit(segment, H_IDLE, *lane, false);
         set_bit(segment, H_SEARCHING, *lane, false);
     }
-    let generations: HashMap<u16, u64> =
-        lanes.iter().map(|(lane, word)| (*lane as u16, lane_generation(*word))).collect();
+    let generations: HashMap<u16, u64> = lanes
+        .iter()
+        .map(|(lane, word)| (*lane as u16, lane_generation(*word)))
+        .collect();
     restore_held(segment, &lanes);
     let mut reaped = Reaped::default();
     for slot in 0..segment.geometry().total_slots() {
@@ -58,12 +62,18 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
     for (lane, word) in lanes {
         let at = segment.lane_at(lane);
         for index in 0..HELD {
-            segment.u32_at(at + LANE_HELD + 4 * index).store(0, Ordering::Relaxed);
+            segment
+                .u32_at(at + LANE_HELD + 4 * index)
+                .store(0, Ordering::Relaxed);
         }
-        segment.u32_at(at + LANE_CURRENT).store(0, Ordering::Relaxed);
+        segment
+            .u32_at(at + LANE_CURRENT)
+            .store(0, Ordering::Relaxed);
         // Only now may the lane be taken again.
         let free = lane_word(lane_generation(word), 0, ENTRY_FREE);
-        segment.u64_at(at + LANE_WORD).store(free, Ordering::Release);
+        segment
+            .u64_at(at + LANE_WORD)
+            .store(free, Ordering::Release);
     }
     entry.store(entry_word(seen >> 8, ENTRY_FREE), Ordering::Release);
     reaped
@@ -71,7 +81,14 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
 
 fn lanes_of(segment: &Segment, worker: u32) -> Vec<(u32, u64)> {
     (0..segment.geometry().max_lanes)
-        .map(|lane| (lane, segment.u64_at(segment.lane_at(lane) + LANE_WORD).load(Ordering::Acquire)))
+        .map(|lane| {
+            (
+                lane,
+                segment
+                    .u64_at(segment.lane_at(lane) + LANE_WORD)
+                    .load(Ordering::Acquire),
+            )
+        })
         .filter(|(_, word)| entry_state(*word) != ENTRY_FREE && lane_worker(*word) == worker)
         .collect()
 }
@@ -80,7 +97,9 @@ fn lanes_of(segment: &Segment, worker: u32) -> Vec<(u32, u64)> {
 fn restore_held(segment: &Segment, lanes: &[(u32, u64)]) {
     for (lane, _) in lanes {
         for index in 0..HELD {
-            let held = segment.u32_at(segment.lane_at(*lane) + LANE_HELD + 4 * index).load(Ordering::Acquire);
+            let held = segment
+                .u32_at(segment.lane_at(*lane) + LANE_HELD + 4 * index)
+                .load(Ordering::Acquire);
             if (1..=segment.geometry().total_slots()).contains(&held) {
                 hint(segment, held - 1);
             }
@@ -103,21 +122,28 @@ fn reap_slot(
             // `held[]` has given back the hints that died with the lane; all others are put in
             // again only while there is ample room, lest doubled hints crowd out submits.
             let g = segment.geometry();
-            let priority = segment.u8_at(segment.slot_at(slot) + SLOT_PRIORITY).load(Ordering::Relaxed);
+            let priority = segment
+                .u8_at(segment.slot_at(slot) + SLOT_PRIORITY)
+                .load(Ordering::Relaxed);
             if segment.injector(u32::from(priority)).depth() < u64::from(g.injector_capacity) / 2 {
                 hint(segment, slot);
             }
         }
         Kind::Claimed => {
-            let Some(generation) = generations.get(&word.owner()) else { return };
+            let Some(generation) = generations.get(&word.owner()) else {
+                return;
+            };
             // The lane's word again, after the slot's: still the dead one's, or this reaper was
             // paused, the lane has a new life, and the claim is the living's.
-            let lane = segment.u64_at(segment.lane_at(u32::from(word.owner())) + LANE_WORD).load(Ordering::Acquire);
+            let lane = segment
+                .u64_at(segment.lane_at(u32::from(word.owner())) + LANE_WORD)
+                .load(Ordering::Acquire);
             if lane != lane_word(*generation, worker, ENTRY_REAPING) {
                 return;
             }
             let at = segment.slot_at(slot);
-            let attempts = u32::from(segment.u8_at(at + SLOT_ATTEMPTS).load(Ordering::Relaxed)).clamp(1, MAX_ATTEMPTS);
+            let attempts = u32::from(segment.u8_at(at + SLOT_ATTEMPTS).load(Ordering::Relaxed))
+                .clamp(1, MAX_ATTEMPTS);
             let handler = segment.u64_at(at + SLOT_HANDLER).load(Ordering::Relaxed);
             if word.attempt() + 1 < attempts {
                 if segment.transition(slot, word, word.retried()) {
@@ -136,7 +162,9 @@ fn reap_slot(
 /// Puts a queued slot's hint into its ring; a full ring needs none of it: its
 /// hints make lanes look, and the sweep comes again.
 fn hint(segment: &Segment, slot: u32) -> bool {
-    let priority = segment.u8_at(segment.slot_at(slot) + SLOT_PRIORITY).load(Ordering::Relaxed);
+    let priority = segment
+        .u8_at(segment.slot_at(slot) + SLOT_PRIORITY)
+        .load(Ordering::Relaxed);
     segment.injector(u32::from(priority)).enqueue(slot).is_ok()
 }
 
@@ -171,7 +199,9 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
         match word.kind() {
             Kind::Claimed => {
                 let cancel = CANCEL_BIT | word.generation();
-                segment.u64_at(segment.slot_at(slot) + SLOT_CANCEL).store(cancel, Ordering::Relaxed);
+                segment
+                    .u64_at(segment.slot_at(slot) + SLOT_CANCEL)
+                    .store(cancel, Ordering::Relaxed);
                 busy = true;
             }
             // A task taken but not submitted may hold a block: the next generation orphans it.
@@ -209,21 +239,33 @@ impl Mourner {
         let (dir, epoch, g) = (segment.dir(), segment.epoch(), segment.geometry());
         let open = |path: std::path::PathBuf| lock::open_lock_file(&path, false);
         Ok(Self {
-            clients: (0..g.max_clients).map(|i| open(dir.client_lock(epoch, i))).collect::<Result<_, _>>()?,
-            workers: (0..g.max_workers).map(|i| open(dir.worker_lock(epoch, i))).collect::<Result<_, _>>()?,
+            clients: (0..g.max_clients)
+                .map(|i| open(dir.client_lock(epoch, i)))
+                .collect::<Result<_, _>>()?,
+            workers: (0..g.max_workers)
+                .map(|i| open(dir.worker_lock(epoch, i)))
+                .collect::<Result<_, _>>()?,
         })
     }
 
     /// Clients proved dead, or gone without clearing up.
     #[must_use]
     pub fn dead_clients(&self, segment: &Segment) -> Vec<u32> {
-        dead(&self.clients, |index| segment.u64_at(segment.client_at(index) + CLIENT_WORD).load(Ordering::Acquire))
+        dead(&self.clients, |index| {
+            segment
+                .u64_at(segment.client_at(index) + CLIENT_WORD)
+                .load(Ordering::Acquire)
+        })
     }
 
     /// Workers proved dead.
     #[must_use]
     pub fn dead_workers(&self, segment: &Segment) -> Vec<u32> {
-        dead(&self.workers, |index| segment.u64_at(segment.worker_at(index) + WORKER_WORD).load(Ordering::Acquire))
+        dead(&self.workers, |index| {
+            segment
+                .u64_at(segment.worker_at(index) + WORKER_WORD)
+                .load(Ordering::Acquire)
+        })
     }
 }
 
@@ -239,7 +281,8 @@ fn dead(locks: &[File], word: impl Fn(u32) -> u64) -> Vec<u32> {
 /// The cheap look of the supervisor's tick: work waits while a lane sleeps (its
 /// wake was swallowed by a lane that is stopped, or its submitter died first).
 pub fn rouse(segment: &Segment) -> bool {
-    let waiting = (0..segment.geometry().priorities).any(|priority| !segment.injector(priority).is_empty());
+    let waiting =
+        (0..segment.geometry().priorities).any(|priority| !segment.injector(priority).is_empty());
     waiting && any_idle(segment) && wake_one_lane(segment)
 }
 
@@ -272,7 +315,9 @@ impl Sweeper {
         let mut overdue = Vec::new();
         let mut restored = 0;
         for client in 0..segment.geometry().max_clients {
-            let entry = segment.u64_at(segment.client_at(client) + CLIENT_WORD).load(Ordering::Acquire);
+            let entry = segment
+                .u64_at(segment.client_at(client) + CLIENT_WORD)
+                .load(Ordering::Acquire);
             if entry_state(entry) == ENTRY_FREE {
                 continue;
             }
@@ -285,7 +330,9 @@ impl Sweeper {
                         restored += u64::from(hint(segment, slot));
                         wake_one_lane(segment);
                     }
-                    Kind::Done | Kind::Crashed if self.seen.get(&slot) == Some(&word.0) => announce(segment, slot),
+                    Kind::Done | Kind::Crashed if self.seen.get(&slot) == Some(&word.0) => {
+                        announce(segment, slot)
+                    }
                     _ => {}
                 }
                 seen.insert(slot, word.0);
@@ -302,9 +349,23 @@ fn overdue_task(segment: &Segment, slot: u32, word: Word, now_ns: u64) -> Option
     let deadline = segment.u64_at(at + SLOT_DEADLINE).load(Ordering::Relaxed);
     let handler = segment.u64_at(at + SLOT_HANDLER).load(Ordering::Relaxed);
     let lane = u32::from(word.owner());
-    if deadline == 0 || now_ns <= deadline || lane >= segment.geometry().max_lanes || segment.word(slot) != word {
+    if deadline == 0
+        || now_ns <= deadline
+        || lane >= segment.geometry().max_lanes
+        || segment.word(slot) != word
+    {
         return None;
     }
-    let worker = lane_worker(segment.u64_at(segment.lane_at(lane) + LANE_WORD).load(Ordering::Acquire));
-    Some(Overdue { slot, lane, worker, late_ns: now_ns - deadline, handler })
+    let worker = lane_worker(
+        segment
+            .u64_at(segment.lane_at(lane) + LANE_WORD)
+            .load(Ordering::Acquire),
+    );
+    Some(Overdue {
+        slot,
+        lane,
+        worker,
+        late_ns: now_ns - deadline,
+        handler,
+    })
 }

@@ -45,9 +45,16 @@ impl Segment {
         let epoch = random_epoch()?;
         let free = free_bytes(dir)?;
         if free < geometry.segment_size {
-            return Err(RingError::NoSpace { dir: dir.path().to_path_buf(), free, needed: geometry.segment_size });
+            return Err(RingError::NoSpace {
+                dir: dir.path().to_path_buf(),
+                free,
+                needed: geometry.segment_size,
+            });
         }
-        let locks = SupervisorLocks { _name: name_lock, _epoch: make_locks(dir, epoch, &geometry)? };
+        let locks = SupervisorLocks {
+            _name: name_lock,
+            _epoch: make_locks(dir, epoch, &geometry)?,
+        };
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -55,21 +62,35 @@ impl Segment {
             .mode(0o600)
             .custom_flags(libc::O_NOFOLLOW)
             .open(dir.new_segment())
-            .map_err(RingError::io(format!("cannot create {}", dir.new_segment().display())))?;
+            .map_err(RingError::io(format!(
+                "cannot create {}",
+                dir.new_segment().display()
+            )))?;
         // Allocated in full: a full tmpfs is an error here and not a SIGBUS later.
-        nix::fcntl::posix_fallocate(&file, 0, geometry.segment_size as libc::off_t).map_err(|errno| {
-            let _ = fs::remove_file(dir.new_segment());
-            match errno {
-                nix::errno::Errno::ENOSPC => {
-                    RingError::NoSpace { dir: dir.path().to_path_buf(), free, needed: geometry.segment_size }
+        nix::fcntl::posix_fallocate(&file, 0, geometry.segment_size as libc::off_t).map_err(
+            |errno| {
+                let _ = fs::remove_file(dir.new_segment());
+                match errno {
+                    nix::errno::Errno::ENOSPC => RingError::NoSpace {
+                        dir: dir.path().to_path_buf(),
+                        free,
+                        needed: geometry.segment_size,
+                    },
+                    other => RingError::errno("cannot allocate the segment")(other),
                 }
-                other => RingError::errno("cannot allocate the segment")(other),
-            }
-        })?;
-        let segment = Self { map: map(&file, geometry.segment_size)?, geometry, dir: dir.clone(), epoch };
+            },
+        )?;
+        let segment = Self {
+            map: map(&file, geometry.segment_size)?,
+            geometry,
+            dir: dir.clone(),
+            epoch,
+        };
         segment.write_header();
-        fs::rename(dir.new_segment(), dir.segment())
-            .map_err(RingError::io(format!("cannot rename to {}", dir.segment().display())))?;
+        fs::rename(dir.new_segment(), dir.segment()).map_err(RingError::io(format!(
+            "cannot rename to {}",
+            dir.segment().display()
+        )))?;
         // pairs with the acquire load in `attach`: whoever sees READY sees the header.
         segment.u32_at(H_READY).store(READY, Ordering::Release);
         Ok((segment, locks))
@@ -78,10 +99,12 @@ impl Segment {
     fn write_header(&self) {
         let g = &self.geometry;
         let put32 = |at: usize, value: u32| self.u32_at(at).store(value, Ordering::Relaxed);
-        let put64 = |at: usize, value: usize| self.u64_at(at).store(value as u64, Ordering::Relaxed);
+        let put64 =
+            |at: usize, value: usize| self.u64_at(at).store(value as u64, Ordering::Relaxed);
         self.u64_at(H_MAGIC).store(MAGIC, Ordering::Relaxed);
         put32(H_VERSION, VERSION);
-        self.u64_at(H_SEGMENT_SIZE).store(g.segment_size, Ordering::Relaxed);
+        self.u64_at(H_SEGMENT_SIZE)
+            .store(g.segment_size, Ordering::Relaxed);
         self.u64_at(H_EPOCH).store(self.epoch, Ordering::Relaxed);
         self.u64_at(H_CREATED_NS).store(now_ns(), Ordering::Relaxed);
         put32(H_SUPERVISOR_PID, std::process::id());
@@ -133,20 +156,41 @@ impl Segment {
             .open(&path)
             .map_err(|error| match error.raw_os_error() {
                 Some(libc::ENOENT) => RingError::NotFound { path: path.clone() },
-                Some(libc::ELOOP) => RingError::Foreign { path: path.clone(), why: "it is a link".into() },
+                Some(libc::ELOOP) => RingError::Foreign {
+                    path: path.clone(),
+                    why: "it is a link".into(),
+                },
                 _ => RingError::io(format!("cannot open {}", path.display()))(error),
             })?;
-        let refuse = |why: String| RingError::Foreign { path: path.clone(), why };
-        let meta = file.metadata().map_err(RingError::io("cannot look at the segment"))?;
-        if !meta.is_file() || meta.uid() != nix::unistd::geteuid().as_raw() || meta.mode() & 0o077 != 0 {
-            return Err(refuse("it is not a plain file of yours with mode 600".into()));
+        let refuse = |why: String| RingError::Foreign {
+            path: path.clone(),
+            why,
+        };
+        let meta = file
+            .metadata()
+            .map_err(RingError::io("cannot look at the segment"))?;
+        if !meta.is_file()
+            || meta.uid() != nix::unistd::geteuid().as_raw()
+            || meta.mode() & 0o077 != 0
+        {
+            return Err(refuse(
+                "it is not a plain file of yours with mode 600".into(),
+            ));
         }
         if meta.len() < HEADER_SIZE as u64 {
-            return Err(refuse(format!("it has {} bytes, a segment's header alone has {HEADER_SIZE}", meta.len())));
+            return Err(refuse(format!(
+                "it has {} bytes, a segment's header alone has {HEADER_SIZE}",
+                meta.len()
+            )));
         }
         let map = map(&file, meta.len())?;
         // A throw-away geometry: enough to read the header through the same checked accessors.
-        let mut segment = Self { map, geometry: PoolConfig::default().geometry()?, dir: dir.clone(), epoch: 0 };
+        let mut segment = Self {
+            map,
+            geometry: PoolConfig::default().geometry()?,
+            dir: dir.clone(),
+            epoch: 0,
+        };
         // pairs with the release store at the end of `create`.
         let ready = segment.u32_at(H_READY).load(Ordering::Acquire);
         let magic = segment.u64_at(H_MAGIC).load(Ordering::Relaxed);
@@ -159,16 +203,26 @@ impl Segment {
         }
         let version = segment.u32_at(H_VERSION).load(Ordering::Relaxed);
         if version != VERSION {
-            return Err(RingError::Version { path, found: format!("version {version}"), expected: VERSION });
+            return Err(RingError::Version {
+                path,
+                found: format!("version {version}"),
+                expected: VERSION,
+            });
         }
         if ready != READY {
             return Err(RingError::NotReady { path });
         }
         let unknown = segment.u64_at(H_FEATURES).load(Ordering::Relaxed) & !FEATURES_KNOWN;
         if unknown != 0 {
-            return Err(RingError::Version { path, found: format!("unknown feature bits {unknown:#x}"), expected: VERSION });
+            return Err(RingError::Version {
+                path,
+                found: format!("unknown feature bits {unknown:#x}"),
+                expected: VERSION,
+            });
         }
-        segment.geometry = segment.read_geometry().map_err(|why| refuse(format!("its header is corrupt: {why}")))?;
+        segment.geometry = segment
+            .read_geometry()
+            .map_err(|why| refuse(format!("its header is corrupt: {why}")))?;
         if segment.geometry.segment_size != meta.len() {
             return Err(refuse(format!(
                 "it was truncated or extended: {} bytes instead of {}",
@@ -217,11 +271,17 @@ impl Segment {
         for (at, expected) in offsets {
             let found = self.u64_at(at).load(Ordering::Relaxed);
             if found != expected as u64 {
-                return Err(RingError::Config(format!("offset {found} at {at} should be {expected}")));
+                return Err(RingError::Config(format!(
+                    "offset {found} at {at} should be {expected}"
+                )));
             }
         }
-        if get(H_INJECTOR_CAPACITY) != geometry.injector_capacity || get(H_COMPLETION_CAPACITY) != geometry.completion_capacity {
-            return Err(RingError::Config("ring capacities do not follow from the counts".into()));
+        if get(H_INJECTOR_CAPACITY) != geometry.injector_capacity
+            || get(H_COMPLETION_CAPACITY) != geometry.completion_capacity
+        {
+            return Err(RingError::Config(
+                "ring capacities do not follow from the counts".into(),
+            ));
         }
         Ok(geometry)
     }
@@ -275,7 +335,8 @@ impl Segment {
     /// Says why the pool fails or closes; call before [`Segment::set_pool_state`].
     pub fn set_reason(&self, reason: &str) {
         let written = self.put_text(H_REASON, reason, REASON_SIZE);
-        self.u32_at(H_REASON_LEN).store(written as u32, Ordering::Release);
+        self.u32_at(H_REASON_LEN)
+            .store(written as u32, Ordering::Release);
     }
 
     /// Why the pool failed or closed; empty when nothing was said.
@@ -293,7 +354,10 @@ impl Segment {
     #[must_use]
     #[inline]
     pub fn u64_at(&self, offset: usize) -> &AtomicU64 {
-        assert!(offset.is_multiple_of(8) && offset <= self.map.len() - 8, "offset {offset}");
+        assert!(
+            offset.is_multiple_of(8) && offset <= self.map.len() - 8,
+            "offset {offset}"
+        );
         // SAFETY: in bounds and aligned by the assertion (the mapping starts on a page); the
         // mapping lives as long as `self`; every process only uses atomics on it.
         unsafe { &*self.map.as_ptr().add(offset).cast::<AtomicU64>() }
@@ -303,7 +367,10 @@ impl Segment {
     #[must_use]
     #[inline]
     pub fn u32_at(&self, offset: usize) -> &AtomicU32 {
-        assert!(offset.is_multiple_of(4) && offset <= self.map.len() - 4, "offset {offset}");
+        assert!(
+            offset.is_multiple_of(4) && offset <= self.map.len() - 4,
+            "offset {offset}"
+        );
         // SAFETY: as in `u64_at`.
         unsafe { &*self.map.as_ptr().add(offset).cast::<AtomicU32>() }
     }
@@ -320,7 +387,10 @@ impl Segment {
     /// A pointer to `len` bytes at a checked offset, for payloads.
     #[inline]
     pub(crate) fn bytes_at(&self, offset: usize, len: usize) -> *mut u8 {
-        assert!(len <= self.map.len() && offset <= self.map.len() - len, "offset {offset}, {len} bytes");
+        assert!(
+            len <= self.map.len() && offset <= self.map.len() - len,
+            "offset {offset}, {len} bytes"
+        );
         self.map.as_mut_ptr().wrapping_add(offset)
     }
 
@@ -329,8 +399,13 @@ impl Segment {
         let cells = self.bytes_at(offset + RING_CELLS, 8 * capacity as usize);
         // SAFETY: in bounds by `bytes_at`, aligned since sections start on 128-byte
         // lines, alive as long as `self`, only used through atomics.
-        let cells = unsafe { std::slice::from_raw_parts(cells.cast::<AtomicU64>(), capacity as usize) };
-        HintRing::new(self.u64_at(offset + RING_HEAD), self.u64_at(offset + RING_TAIL), cells)
+        let cells =
+            unsafe { std::slice::from_raw_parts(cells.cast::<AtomicU64>(), capacity as usize) };
+        HintRing::new(
+            self.u64_at(offset + RING_HEAD),
+            self.u64_at(offset + RING_TAIL),
+            cells,
+        )
     }
 
     /// The injector ring of a priority (clamped to the lowest).
@@ -338,7 +413,10 @@ impl Segment {
     pub fn injector(&self, priority: u32) -> HintRing<'_> {
         let g = &self.geometry;
         let stride = RING_CELLS + 8 * g.injector_capacity as usize;
-        self.ring_at(g.injectors + stride * priority.min(g.priorities - 1) as usize, g.injector_capacity)
+        self.ring_at(
+            g.injectors + stride * priority.min(g.priorities - 1) as usize,
+            g.injector_capacity,
+        )
     }
 
     /// The completion ring of a client.
@@ -346,7 +424,10 @@ impl Segment {
     pub fn completion_ring(&self, client: u32) -> HintRing<'_> {
         let g = &self.geometry;
         let stride = RING_CELLS + 8 * g.completion_capacity as usize;
-        self.ring_at(g.completions + stride * client as usize, g.completion_capacity)
+        self.ring_at(
+            g.completions + stride * client as usize,
+            g.completion_capacity,
+        )
     }
 
     /// Offset of client entry `index`.
@@ -393,7 +474,9 @@ impl Segment {
     /// One transition of a slot.
     #[inline]
     pub fn transition(&self, index: u32, from: Word, to: Word) -> bool {
-        self.state(index).compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.state(index)
+            .compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Adds to a counter of the pool.
@@ -414,14 +497,20 @@ impl Segment {
 
     /// Reads text that a peer wrote; what is not UTF-8 is replaced.
     pub(crate) fn get_text(&self, offset: usize, len: usize) -> String {
-        let bytes: Vec<u8> = (0..len).map(|index| self.u8_at(offset + index).load(Ordering::Relaxed)).collect();
+        let bytes: Vec<u8> = (0..len)
+            .map(|index| self.u8_at(offset + index).load(Ordering::Relaxed))
+            .collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
 fn map(file: &File, size: u64) -> Result<MmapRaw> {
-    let len = usize::try_from(size).map_err(|_| RingError::Config("the segment is larger than the address space".into()))?;
-    MmapOptions::new().len(len).map_raw(file).map_err(RingError::io("cannot map the segment"))
+    let len = usize::try_from(size)
+        .map_err(|_| RingError::Config("the segment is larger than the address space".into()))?;
+    MmapOptions::new()
+        .len(len)
+        .map_raw(file)
+        .map_err(RingError::io("cannot map the segment"))
 }
 
 fn take_name(dir: &PoolDir) -> Result<LivenessLock> {
@@ -429,7 +518,9 @@ fn take_name(dir: &PoolDir) -> Result<LivenessLock> {
     // A pool that is being removed unlinks its name lock; then the lock of the unlinked file means nothing.
     for _ in 0..10 {
         let file = lock::open_lock_file(&path, true)?;
-        let Some(held) = LivenessLock::try_acquire(&path)? else { break };
+        let Some(held) = LivenessLock::try_acquire(&path)? else {
+            break;
+        };
         let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
         if let (Ok(mine), Ok(now)) = (file.metadata(), fs::symlink_metadata(&path))
             && same(&mine, &now)
@@ -438,9 +529,17 @@ fn take_name(dir: &PoolDir) -> Result<LivenessLock> {
         }
     }
     let by = Segment::attach(dir)
-        .map(|segment| format!(" by process {}", segment.u32_at(H_SUPERVISOR_PID).load(Ordering::Relaxed)))
+        .map(|segment| {
+            format!(
+                " by process {}",
+                segment.u32_at(H_SUPERVISOR_PID).load(Ordering::Relaxed)
+            )
+        })
         .unwrap_or_default();
-    Err(RingError::NameTaken { name: dir.name().to_owned(), by })
+    Err(RingError::NameTaken {
+        name: dir.name().to_owned(),
+        by,
+    })
 }
 
 /// Removes what a dead supervisor left; its name lock is held by the caller.
@@ -450,10 +549,15 @@ fn remove_leftovers(dir: &PoolDir) -> Result<()> {
         old.set_reason("its supervisor died and another one has taken the name; connect again");
         old.set_pool_state(POOL_CLOSED);
     }
-    for entry in fs::read_dir(dir.path()).map_err(RingError::io("cannot list the pool's directory"))?.flatten() {
+    for entry in fs::read_dir(dir.path())
+        .map_err(RingError::io("cannot list the pool's directory"))?
+        .flatten()
+    {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let ours = name == "segment" || name == "segment.new" || (name.ends_with(".lock") && name != "name.lock");
+        let ours = name == "segment"
+            || name == "segment.new"
+            || (name.ends_with(".lock") && name != "name.lock");
         if ours {
             let _ = fs::remove_file(entry.path());
         }
@@ -468,7 +572,10 @@ fn remove_pool_files(dir: &PoolDir) -> Result<()> {
     match fs::remove_dir(dir.path()) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(RingError::io(format!("cannot remove {}", dir.path().display()))(error)),
+        Err(error) => Err(RingError::io(format!(
+            "cannot remove {}",
+            dir.path().display()
+        ))(error)),
     }
 }
 
@@ -491,18 +598,22 @@ fn make_locks(dir: &PoolDir, epoch: u64, geometry: &Geometry) -> Result<Liveness
     }
     let path = dir.supervisor_lock(epoch);
     lock::open_lock_file(&path, true)?;
-    LivenessLock::try_acquire(&path)?
-        .ok_or_else(|| RingError::Foreign { path, why: "somebody else has locked it".into() })
+    LivenessLock::try_acquire(&path)?.ok_or_else(|| RingError::Foreign {
+        path,
+        why: "somebody else has locked it".into(),
+    })
 }
 
 fn random_epoch() -> Result<u64> {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).map_err(|e| RingError::io("cannot draw an epoch")(std::io::Error::other(e.to_string())))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|e| RingError::io("cannot draw an epoch")(std::io::Error::other(e.to_string())))?;
     Ok((u64::from_le_bytes(bytes) >> 1).max(1))
 }
 
 fn free_bytes(dir: &PoolDir) -> Result<u64> {
-    let stat = nix::sys::statvfs::statvfs(dir.path()).map_err(RingError::errno("cannot ask for free space"))?;
+    let stat = nix::sys::statvfs::statvfs(dir.path())
+        .map_err(RingError::errno("cannot ask for free space"))?;
     Ok(stat.blocks_available() * stat.fragment_size())
 }
 

@@ -159,11 +159,20 @@ mod tests {
     fn words_carry_their_parts_through_a_life() {
         let queued = Word::queued(GENERATION_MASK, 0);
         let claimed = queued.claimed_by(0xfffe);
-        assert_eq!((claimed.kind(), claimed.owner(), claimed.generation()), (Kind::Claimed, 0xfffe, GENERATION_MASK));
+        assert_eq!(
+            (claimed.kind(), claimed.owner(), claimed.generation()),
+            (Kind::Claimed, 0xfffe, GENERATION_MASK)
+        );
         let again = claimed.retried();
-        assert_eq!((again.kind(), again.attempt(), again.owner()), (Kind::Queued, 1, 0));
+        assert_eq!(
+            (again.kind(), again.attempt(), again.owner()),
+            (Kind::Queued, 1, 0)
+        );
         let crashed = again.claimed_by(3).crashed(0x10b);
-        assert_eq!((crashed.kind(), crashed.owner(), crashed.attempt()), (Kind::Crashed, 0x10b, 1));
+        assert_eq!(
+            (crashed.kind(), crashed.owner(), crashed.attempt()),
+            (Kind::Crashed, 0x10b, 1)
+        );
         assert_eq!(crashed.freed(), Word::free(0), "generations wrap");
     }
 

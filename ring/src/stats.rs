@@ -105,11 +105,19 @@ pub fn register_handler(segment: &Segment, info: &HandlerInfo) -> bool {
             continue;
         }
         let len = segment.put_text(at + HANDLER_NAME, &info.name, HANDLER_NAME_MAX);
-        segment.u8_at(at + HANDLER_NAME_LEN).store(len as u8, Ordering::Relaxed);
-        segment.u8_at(at + HANDLER_REQUEST_CODEC).store(info.request_codec, Ordering::Relaxed);
-        segment.u8_at(at + HANDLER_RESULT_CODEC).store(info.result_codec, Ordering::Relaxed);
+        segment
+            .u8_at(at + HANDLER_NAME_LEN)
+            .store(len as u8, Ordering::Relaxed);
+        segment
+            .u8_at(at + HANDLER_REQUEST_CODEC)
+            .store(info.request_codec, Ordering::Relaxed);
+        segment
+            .u8_at(at + HANDLER_RESULT_CODEC)
+            .store(info.result_codec, Ordering::Relaxed);
         // pairs with the acquire load in `handlers`.
-        segment.u32_at(at + HANDLER_READY).store(1, Ordering::Release);
+        segment
+            .u32_at(at + HANDLER_READY)
+            .store(1, Ordering::Release);
         return true;
     }
     false
@@ -161,13 +169,21 @@ pub fn log_error(segment: &Segment, text: &str) -> bool {
             continue;
         }
         if first.is_ok() {
-            segment.u64_at(at + ERROR_FIRST_NS).store(now, Ordering::Relaxed);
+            segment
+                .u64_at(at + ERROR_FIRST_NS)
+                .store(now, Ordering::Relaxed);
         }
-        segment.u64_at(at + ERROR_LAST_NS).store(now, Ordering::Relaxed);
-        segment.u64_at(at + ERROR_COUNT).fetch_add(1, Ordering::Relaxed);
+        segment
+            .u64_at(at + ERROR_LAST_NS)
+            .store(now, Ordering::Relaxed);
+        segment
+            .u64_at(at + ERROR_COUNT)
+            .fetch_add(1, Ordering::Relaxed);
         segment.put_text(at + ERROR_TEXT, text, ERROR_TEXT_MAX);
         // pairs with the acquire load in `errors`.
-        segment.u32_at(at + ERROR_LEN).store(text.len() as u32, Ordering::Release);
+        segment
+            .u32_at(at + ERROR_LEN)
+            .store(text.len() as u32, Ordering::Release);
         return true;
     }
     false

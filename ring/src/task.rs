@@ -62,24 +62,42 @@ impl<'l> Claimed<'l> {
     pub(crate) fn new(lane: &'l mut Lane, slot: u32, word: Word) -> Self {
         let segment = &lane.segment;
         let at = segment.slot_at(slot);
-        segment.u32_at(lane.at + LANE_CURRENT).store(slot + 1, Ordering::Relaxed);
+        segment
+            .u32_at(lane.at + LANE_CURRENT)
+            .store(slot + 1, Ordering::Relaxed);
         bump(segment, lane.at + LANE_STARTED);
         // Relaxed: the acquire of the claim ordered them.
         let get64 = |field: usize| segment.u64_at(at + field).load(Ordering::Relaxed);
         let get8 = |field: usize| segment.u8_at(at + field).load(Ordering::Relaxed);
-        let len = segment.u32_at(at + SLOT_REQUEST_LEN).load(Ordering::Relaxed) as usize;
+        let len = segment
+            .u32_at(at + SLOT_REQUEST_LEN)
+            .load(Ordering::Relaxed) as usize;
         let request = match get64(SLOT_REQUEST_REF) {
-            0 if len <= INLINE => Ok(Place { offset: at + SLOT_REQUEST, len, block: None }),
+            0 if len <= INLINE => Ok(Place {
+                offset: at + SLOT_REQUEST,
+                len,
+                block: None,
+            }),
             0 => Err(format!("an inline request of {len} bytes")),
             word => arena::check_ref(segment, word, len)
-                .map(|block| Place { offset: arena::offset(segment, block), len, block: Some(block) })
+                .map(|block| Place {
+                    offset: arena::offset(segment, block),
+                    len,
+                    block: Some(block),
+                })
                 .map_err(|error| error.to_string()),
         };
         let submitted_ns = get64(SLOT_SUBMITTED_NS);
         let claimed_ns = if submitted_ns == 0 { 0 } else { now_ns() };
-        segment.u64_at(at + SLOT_CLAIMED_NS).store(claimed_ns, Ordering::Relaxed);
+        segment
+            .u64_at(at + SLOT_CLAIMED_NS)
+            .store(claimed_ns, Ordering::Relaxed);
         if submitted_ns != 0 {
-            record(segment, lane.at + LANE_QUEUE_HISTOGRAM, claimed_ns.saturating_sub(submitted_ns));
+            record(
+                segment,
+                lane.at + LANE_QUEUE_HISTOGRAM,
+                claimed_ns.saturating_sub(submitted_ns),
+            );
         }
         Self {
             slot,
@@ -107,13 +125,19 @@ impl<'l> Claimed<'l> {
     /// The task id that the client gave it.
     #[must_use]
     pub fn task_id(&self) -> u64 {
-        self.lane.segment.u64_at(self.at + SLOT_TASK_ID).load(Ordering::Relaxed)
+        self.lane
+            .segment
+            .u64_at(self.at + SLOT_TASK_ID)
+            .load(Ordering::Relaxed)
     }
 
     /// The attempt, counted from 1, and how many there may be.
     #[must_use]
     pub fn attempt(&self) -> (u32, u32) {
-        (self.word.attempt() + 1, u32::from(self.attempts).clamp(1, MAX_ATTEMPTS))
+        (
+            self.word.attempt() + 1,
+            u32::from(self.attempts).clamp(1, MAX_ATTEMPTS),
+        )
     }
 
     /// The deadline in CLOCK_MONOTONIC nanoseconds, if there is one.
@@ -132,7 +156,10 @@ impl<'l> Claimed<'l> {
     #[must_use]
     #[inline]
     pub fn cancelled(&self) -> bool {
-        self.lane.segment.u64_at(self.at + SLOT_CANCEL).load(Ordering::Relaxed)
+        self.lane
+            .segment
+            .u64_at(self.at + SLOT_CANCEL)
+            .load(Ordering::Relaxed)
             == CANCEL_BIT | self.word.generation()
     }
 
@@ -141,7 +168,11 @@ impl<'l> Claimed<'l> {
     pub fn traceparent(&self) -> Option<[u8; 26]> {
         let mut bytes = [0; 26];
         for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = self.lane.segment.u8_at(self.at + SLOT_TRACEPARENT + index).load(Ordering::Relaxed);
+            *byte = self
+                .lane
+                .segment
+                .u8_at(self.at + SLOT_TRACEPARENT + index)
+                .load(Ordering::Relaxed);
         }
         (bytes != [0; 26]).then_some(bytes)
     }
@@ -202,10 +233,18 @@ impl<'l> Claimed<'l> {
     fn find_room(&mut self, len: usize) -> Result<Place> {
         self.give_back_room();
         let place = if len <= INLINE {
-            Place { offset: self.at + SLOT_RESULT, len, block: None }
+            Place {
+                offset: self.at + SLOT_RESULT,
+                len,
+                block: None,
+            }
         } else {
             let block = self.take_block(len)?;
-            Place { offset: arena::offset(&self.lane.segment, block), len, block: Some(block) }
+            Place {
+                offset: arena::offset(&self.lane.segment, block),
+                len,
+                block: Some(block),
+            }
         };
         self.result = Some(place);
         Ok(place)
@@ -215,7 +254,11 @@ impl<'l> Claimed<'l> {
         let owner = Owner::result(self.slot, self.word);
         let give_up = now_ns() + BLOCK_PATIENCE.as_nanos() as u64;
         loop {
-            match self.lane.arena.take(&self.lane.segment, len, Role::Result, owner) {
+            match self
+                .lane
+                .arena
+                .take(&self.lane.segment, len, Role::Result, owner)
+            {
                 Err(RingError::ArenaExhausted { .. })
                     if now_ns() < give_up && !self.expired() && !self.cancelled() =>
                 {
@@ -227,8 +270,15 @@ impl<'l> Claimed<'l> {
     }
 
     fn give_back_room(&mut self) {
-        if let Some(Place { block: Some(block), .. }) = self.result.take() {
-            arena::free(&self.lane.segment, block, Owner::result(self.slot, self.word));
+        if let Some(Place {
+            block: Some(block), ..
+        }) = self.result.take()
+        {
+            arena::free(
+                &self.lane.segment,
+                block,
+                Owner::result(self.slot, self.word),
+            );
         }
     }
 
@@ -237,8 +287,16 @@ impl<'l> Claimed<'l> {
     /// # Panics
     /// When less was reserved.
     pub fn finish(mut self, len: usize, codec: u8) {
-        let place = self.result.unwrap_or(Place { offset: self.at + SLOT_RESULT, len: 0, block: None });
-        assert!(len <= place.len, "a result of {len} bytes in room for {}", place.len);
+        let place = self.result.unwrap_or(Place {
+            offset: self.at + SLOT_RESULT,
+            len: 0,
+            block: None,
+        });
+        assert!(
+            len <= place.len,
+            "a result of {len} bytes in room for {}",
+            place.len
+        );
         bump(&self.lane.segment, self.lane.at + LANE_COMPLETED);
         self.end(STATUS_OK, codec, len);
     }
@@ -262,7 +320,13 @@ impl<'l> Claimed<'l> {
             _ => (STATUS_FAILED, "segment.corrupt"),
         };
         let text = error.to_string().replacen("a request", "a result", 1);
-        self.fail(&Failure { status, not_run: false, code, location: "", message: &text });
+        self.fail(&Failure {
+            status,
+            not_run: false,
+            code,
+            location: "",
+            message: &text,
+        });
     }
 
     /// Ends the task as failed.
@@ -281,11 +345,19 @@ impl<'l> Claimed<'l> {
         }
         self.give_back_room();
         let mut bytes = failure_record(failure, 256, 1024, 64 << 10);
-        let mut place = Place { offset: self.at + SLOT_RESULT, len: bytes.len(), block: None };
+        let mut place = Place {
+            offset: self.at + SLOT_RESULT,
+            len: bytes.len(),
+            block: None,
+        };
         if bytes.len() > INLINE {
             let owner = Owner::result(self.slot, self.word);
             // No patience here: a text cut to what fits inline is better than a lane that waits.
-            match self.lane.arena.take(&self.lane.segment, bytes.len(), Role::Result, owner) {
+            match self
+                .lane
+                .arena
+                .take(&self.lane.segment, bytes.len(), Role::Result, owner)
+            {
                 Ok(block) => {
                     place.offset = arena::offset(&self.lane.segment, block);
                     place.block = Some(block);
@@ -314,15 +386,29 @@ impl<'l> Claimed<'l> {
         if self.submitted_ns != 0 {
             let ran = now_ns().saturating_sub(self.claimed_ns);
             record(segment, lane.at + LANE_RUN_HISTOGRAM, ran);
-            let before = if lane.run_ns == u64::MAX { ran } else { lane.run_ns };
+            let before = if lane.run_ns == u64::MAX {
+                ran
+            } else {
+                lane.run_ns
+            };
             lane.run_ns = before - before / 8 + ran / 8;
         }
         let reference = block.map_or(0, BlockRef::to_word);
-        segment.u64_at(self.at + SLOT_RESULT_REF).store(reference, Ordering::Relaxed);
-        segment.u32_at(self.at + SLOT_RESULT_LEN).store(len as u32, Ordering::Relaxed);
-        segment.u8_at(self.at + SLOT_RESULT_CODEC).store(codec, Ordering::Relaxed);
-        segment.u32_at(self.at + SLOT_STATUS).store(status, Ordering::Relaxed);
-        segment.u32_at(lane.at + LANE_CURRENT).store(0, Ordering::Relaxed);
+        segment
+            .u64_at(self.at + SLOT_RESULT_REF)
+            .store(reference, Ordering::Relaxed);
+        segment
+            .u32_at(self.at + SLOT_RESULT_LEN)
+            .store(len as u32, Ordering::Relaxed);
+        segment
+            .u8_at(self.at + SLOT_RESULT_CODEC)
+            .store(codec, Ordering::Relaxed);
+        segment
+            .u32_at(self.at + SLOT_STATUS)
+            .store(status, Ordering::Relaxed);
+        segment
+            .u32_at(lane.at + LANE_CURRENT)
+            .store(0, Ordering::Relaxed);
         // Release: pairs with the client's acquire of the word before it reads the result.
         if segment.transition(self.slot, self.word, self.word.done()) {
             lane.announce(self.slot);

@@ -30,7 +30,9 @@ impl std::str::FromStr for WaitStrategy {
             "spin" => Ok(Self::Spin),
             "adaptive" => Ok(Self::Adaptive),
             "park" => Ok(Self::Park),
-            _ => Err(format!("unknown wait strategy {text:?}: use spin, adaptive or park")),
+            _ => Err(format!(
+                "unknown wait strategy {text:?}: use spin, adaptive or park"
+            )),
         }
     }
 }
@@ -59,11 +61,26 @@ impl Budget {
     pub fn of(strategy: WaitStrategy, spinners: usize) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         match strategy {
-            WaitStrategy::Spin => Self { spins: u32::MAX, yields: 0 },
-            WaitStrategy::Park => Self { spins: 1, yields: 0 },
-            WaitStrategy::Adaptive if cores > spinners => Self { spins: 1000, yields: 8 },
-            WaitStrategy::Adaptive if cores > 1 => Self { spins: QUIET_ROUNDS + 100, yields: 4 },
-            WaitStrategy::Adaptive => Self { spins: 1, yields: 2 },
+            WaitStrategy::Spin => Self {
+                spins: u32::MAX,
+                yields: 0,
+            },
+            WaitStrategy::Park => Self {
+                spins: 1,
+                yields: 0,
+            },
+            WaitStrategy::Adaptive if cores > spinners => Self {
+                spins: 1000,
+                yields: 8,
+            },
+            WaitStrategy::Adaptive if cores > 1 => Self {
+                spins: QUIET_ROUNDS + 100,
+                yields: 4,
+            },
+            WaitStrategy::Adaptive => Self {
+                spins: 1,
+                yields: 2,
+            },
         }
     }
 }
@@ -76,7 +93,13 @@ pub fn futex_wait(word: &AtomicU32, seen: u32, timeout: Duration) {
     };
     // SAFETY: the word is a live, aligned u32; the kernel only reads it and `time`.
     unsafe {
-        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, seen, &raw const time);
+        libc::syscall(
+            libc::SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAIT,
+            seen,
+            &raw const time,
+        );
     }
 }
 
@@ -106,11 +129,14 @@ pub(crate) fn set_bit(segment: &Segment, mask: usize, lane: u32, on: bool) {
 }
 
 fn mask_words(segment: &Segment) -> usize {
-    (segment.geometry().max_lanes as usize).div_ceil(64).min(IDLE_WORDS)
+    (segment.geometry().max_lanes as usize)
+        .div_ceil(64)
+        .min(IDLE_WORDS)
 }
 
 fn any(segment: &Segment, mask: usize) -> bool {
-    (0..mask_words(segment)).any(|word| segment.u64_at(mask + 8 * word).load(Ordering::Relaxed) != 0)
+    (0..mask_words(segment))
+        .any(|word| segment.u64_at(mask + 8 * word).load(Ordering::Relaxed) != 0)
 }
 
 /// Whether any lane is asleep.
@@ -136,7 +162,12 @@ pub fn wake_one_lane(segment: &Segment) -> bool {
         let mut bits = word.load(Ordering::Relaxed);
         while bits != 0 {
             let bit = 63 - bits.leading_zeros();
-            match word.compare_exchange(bits, bits & !(1 << bit), Ordering::AcqRel, Ordering::Relaxed) {
+            match word.compare_exchange(
+                bits,
+                bits & !(1 << bit),
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => {
                     let lane = index as u32 * 64 + bit;
                     if lane < segment.geometry().max_lanes {
@@ -167,7 +198,9 @@ pub fn wake_client_after_publish(segment: &Segment, client: u32) {
     let entry = segment.client_at(client);
     let waiting = segment.u32_at(entry + CLIENT_WAITING);
     if waiting.load(Ordering::Relaxed) != 0
-        && waiting.compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        && waiting
+            .compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
     {
         wake_word(segment.u32_at(entry + CLIENT_WAKE));
     }

@@ -2,7 +2,12 @@ use super::*;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 
 fn small() -> PoolConfig {
-    PoolConfig { clients: 2, slots: 8, arena: Some(vec![ArenaClass::new(1024, 4)]), ..PoolConfig::default() }
+    PoolConfig {
+        clients: 2,
+        slots: 8,
+        arena: Some(vec![ArenaClass::new(1024, 4)]),
+        ..PoolConfig::default()
+    }
 }
 
 fn pool(temp: &tempfile::TempDir) -> PoolDir {
@@ -18,13 +23,22 @@ fn what_was_created_attaches_with_the_same_geometry() {
     assert_eq!(made.geometry(), seen.geometry());
     assert_eq!(made.epoch(), seen.epoch());
     assert!(seen.supervisor_lives().unwrap());
-    assert!(matches!(Segment::create(&dir, &small()), Err(RingError::NameTaken { by, .. }) if by.contains("process")));
+    assert!(
+        matches!(Segment::create(&dir, &small()), Err(RingError::NameTaken { by, .. }) if by.contains("process"))
+    );
     assert!(!clean(&dir).unwrap(), "a live pool is never removed");
     drop(locks);
     assert!(!seen.supervisor_lives().unwrap());
     let (_next, _locks) = Segment::create(&dir, &small()).unwrap();
-    assert_eq!(seen.pool_state(), POOL_CLOSED, "those attached to the old one are told");
-    assert!(!seen.supervisor_lives().unwrap(), "a successor's lock is not the old one's");
+    assert_eq!(
+        seen.pool_state(),
+        POOL_CLOSED,
+        "those attached to the old one are told"
+    );
+    assert!(
+        !seen.supervisor_lives().unwrap(),
+        "a successor's lock is not the old one's"
+    );
 }
 
 #[test]
@@ -34,7 +48,10 @@ fn a_dead_pool_is_cleaned() {
     drop(Segment::create(&dir, &small()).unwrap());
     assert!(clean(&dir).unwrap());
     assert!(!dir.path().exists());
-    assert!(matches!(Segment::attach(&dir), Err(RingError::NotFound { .. })));
+    assert!(matches!(
+        Segment::attach(&dir),
+        Err(RingError::NotFound { .. })
+    ));
 }
 
 #[test]
@@ -58,10 +75,14 @@ fn each_foreign_segment_is_refused_with_its_reason() {
     segment.u64_at(H_FEATURES).store(0, Ordering::Relaxed);
     segment.u64_at(H_SLOTS).store(12, Ordering::Relaxed);
     says("corrupt");
-    segment.u64_at(H_SLOTS).store(segment.geometry().slots as u64, Ordering::Relaxed);
-    file.set_permissions(fs::Permissions::from_mode(0o640)).unwrap();
+    segment
+        .u64_at(H_SLOTS)
+        .store(segment.geometry().slots as u64, Ordering::Relaxed);
+    file.set_permissions(fs::Permissions::from_mode(0o640))
+        .unwrap();
     says("mode 600");
-    file.set_permissions(fs::Permissions::from_mode(0o600)).unwrap();
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+        .unwrap();
     Segment::attach(&dir).unwrap();
     let size = segment.geometry().segment_size;
     drop(segment);
@@ -80,7 +101,15 @@ fn each_foreign_segment_is_refused_with_its_reason() {
 #[test]
 fn too_large_for_the_file_system_is_an_error_now() {
     let temp = tempfile::tempdir().unwrap();
-    let config = PoolConfig { arena: Some(vec![ArenaClass::new(1 << 30, 1 << 12)]), ..small() };
-    let error = Segment::create(&pool(&temp), &config).unwrap_err().to_string();
-    assert!(error.contains("--shm-size") && error.contains("--segment-size"), "{error}");
+    let config = PoolConfig {
+        arena: Some(vec![ArenaClass::new(1 << 30, 1 << 12)]),
+        ..small()
+    };
+    let error = Segment::create(&pool(&temp), &config)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("--shm-size") && error.contains("--segment-size"),
+        "{error}"
+    );
 }

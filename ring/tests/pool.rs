@@ -1,0 +1,547 @@
+//! Lanes, clients and the reaper together, in one process: a worker "dies" by
+//! dropping its entry, which releases its lock as the kernel would.
+
+use ringwork_ring::arena;
+use ringwork_ring::client::{Client, Outcome, TaskOptions};
+use ringwork_ring::clock::now_ns;
+use ringwork_ring::layout::*;
+use ringwork_ring::reap::{Mourner, Sweeper, reap_client, reap_worker, rouse};
+use ringwork_ring::segment::SupervisorLocks;
+use ringwork_ring::state::Kind;
+use ringwork_ring::{
+    ArenaClass, Failure, Lane, PoolConfig, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry,
+};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+struct Pool {
+    segment: Arc<Segment>,
+    dir: PoolDir,
+    _locks: SupervisorLocks,
+    _temp: tempfile::TempDir,
+}
+
+fn pool() -> Pool {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+    let config = PoolConfig {
+        clients: 2,
+        slots: 16,
+        arena: Some(vec![ArenaClass::new(256, 8), ArenaClass::new(4096, 4)]),
+        ..PoolConfig::default()
+    };
+    let (segment, locks) = Segment::create(&dir, &config).unwrap();
+    segment.set_pool_state(POOL_SERVING);
+    Pool {
+        segment: Arc::new(segment),
+        dir,
+        _locks: locks,
+        _temp: temp,
+    }
+}
+
+impl Pool {
+    fn worker(&self) -> (WorkerEntry, Lane) {
+        let attached = Arc::new(Segment::attach(&self.dir).unwrap());
+        let entry = WorkerEntry::register(attached, None).unwrap();
+        let lane = entry
+            .lanes(1, WaitStrategy::Adaptive)
+            .unwrap()
+            .pop()
+            .unwrap();
+        (entry, lane)
+    }
+
+    fn client(&self) -> Client {
+        Client::connect(&self.dir).unwrap()
+    }
+
+    fn assert_nothing_held(&self) {
+        assert_eq!(arena::taken(&self.segment), [0, 0]);
+        for slot in 0..self.segment.geometry().total_slots() {
+            assert_eq!(self.segment.word(slot).kind(), Kind::Free, "slot {slot}");
+        }
+    }
+}
+
+fn echo_until(lane: &mut Lane, leave: &AtomicBool) {
+    while let Some(mut claimed) = lane.next(leave) {
+        let len = claimed.request().unwrap().len();
+        match claimed.request_and_reserve(len) {
+            Ok((request, room)) => {
+                room.copy_from_slice(request);
+                claimed.finish(len, CODEC_BYTES as u8);
+            }
+            Err(error) => claimed.fail_to_answer(&error),
+        }
+    }
+}
+
+/// Runs `client_side` against one echoing lane.
+fn with_echo(pool: &Pool, client_side: impl FnOnce(&Client)) {
+    let (entry, mut lane) = pool.worker();
+    let leave = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let stop = StopOnDrop(&leave, &pool.segment);
+        scope.spawn(|| echo_until(&mut lane, &leave));
+        client_side(&pool.client());
+        drop(stop);
+    });
+    entry.leave();
+    pool.assert_nothing_held();
+}
+
+struct StopOnDrop<'a>(&'a AtomicBool, &'a Segment);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        ringwork_ring::wait::wake_all_lanes(self.1);
+    }
+}
+
+fn completed(outcome: Outcome) -> Vec<u8> {
+    match outcome {
+        Outcome::Completed { bytes, .. } => bytes,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn payloads_of_all_sizes_come_back() {
+    with_echo(&pool(), |client| {
+        for size in [0, 1, 63, 64, 65, 255, 256, 257, 4095, 4096] {
+            let request: Vec<u8> = (0..size).map(|i| i as u8).collect();
+            let outcome = client
+                .call("echo", &request, &TaskOptions::default())
+                .unwrap();
+            assert_eq!(completed(outcome), request, "{size} bytes");
+        }
+        let error = client
+            .call("echo", &[0; 4097], &TaskOptions::default())
+            .unwrap_err();
+        assert!(matches!(
+            error,
+            RingError::TooLarge {
+                size: 4097,
+                largest: 4096
+            }
+        ));
+    });
+}
+
+#[test]
+fn many_threads_share_a_client() {
+    with_echo(&pool(), |client| {
+        std::thread::scope(|scope| {
+            for thread in 0..4_u64 {
+                scope.spawn(move || {
+                    for i in 0..2_000_u64 {
+                        let request = [thread.to_le_bytes(), i.to_le_bytes()].concat();
+                        let outcome = client
+                            .call("echo", &request, &TaskOptions::default())
+                            .unwrap();
+                        assert_eq!(completed(outcome), request);
+                    }
+                });
+            }
+        });
+    });
+}
+
+#[test]
+fn all_slots_taken_is_an_error_and_loses_nothing() {
+    let pool = pool();
+    let client = pool.client();
+    let tickets: Vec<_> = (0..16)
+        .map(|_| client.submit("x", b"", &TaskOptions::default()).unwrap())
+        .collect();
+    let full = client.submit("x", b"", &TaskOptions::default());
+    assert!(matches!(full, Err(RingError::SlotsTaken(16))));
+    for ticket in tickets {
+        assert_eq!(
+            ticket.cancel(),
+            Outcome::Cancelled {
+                may_have_run: false
+            }
+        );
+    }
+    assert_eq!(
+        client.call("x", b"", &soon()).unwrap(),
+        Outcome::TimedOut {
+            may_have_run: false
+        }
+    );
+    pool.assert_nothing_held();
+}
+
+fn soon() -> TaskOptions {
+    TaskOptions {
+        timeout: Some(Duration::from_millis(1)),
+        ..TaskOptions::default()
+    }
+}
+
+#[test]
+fn requests_that_exhaust_the_arena_are_refused() {
+    let pool = pool();
+    let client = pool.client();
+    let big = [7; 4000];
+    let tickets: Vec<_> = (0..3)
+        .map(|_| client.submit("x", &big, &TaskOptions::default()).unwrap())
+        .collect();
+    assert!(matches!(
+        client.submit("x", &big, &TaskOptions::default()),
+        Err(RingError::ArenaExhausted { .. })
+    ));
+    drop(tickets); // abandoned: a worker still runs them
+    let (entry, mut lane) = pool.worker();
+    let leave = AtomicBool::new(false);
+    for _ in 0..3 {
+        lane.next(&leave).unwrap().complete(b"", 0);
+    }
+    entry.leave();
+    assert_eq!(
+        client.call("x", b"", &soon()).unwrap(),
+        Outcome::TimedOut {
+            may_have_run: false
+        }
+    );
+    pool.assert_nothing_held();
+}
+
+#[test]
+fn a_dead_worker_costs_a_retry_or_a_crashed_task() {
+    let pool = pool();
+    let client = pool.client();
+    let retried = client
+        .submit(
+            "x",
+            &[1; 200],
+            &TaskOptions {
+                attempts: 2,
+                ..TaskOptions::default()
+            },
+        )
+        .unwrap();
+    let lost = client
+        .submit("x", b"once", &TaskOptions::default())
+        .unwrap();
+    let leave = AtomicBool::new(false);
+    let mut dying = Vec::new();
+    for _ in 0..2 {
+        let (entry, mut lane) = pool.worker();
+        let mut claimed = lane.next(&leave).unwrap();
+        claimed.reserve(1000).unwrap(); // a result half written
+        std::mem::forget(claimed);
+        dying.push((entry.index(), entry, lane));
+    }
+    assert!(
+        Mourner::new(&pool.segment)
+            .unwrap()
+            .dead_workers(&pool.segment)
+            .is_empty()
+    );
+    let indices: Vec<u32> = dying.iter().map(|(index, ..)| *index).collect();
+    drop(dying);
+    assert_eq!(
+        Mourner::new(&pool.segment)
+            .unwrap()
+            .dead_workers(&pool.segment),
+        indices
+    );
+    let cause = (CAUSE_SIGNAL | 9) as u16;
+    let reaped: Vec<_> = indices
+        .iter()
+        .map(|index| reap_worker(&pool.segment, *index, cause))
+        .collect();
+    assert_eq!(reaped.iter().map(|r| r.requeued).sum::<u64>(), 1);
+    assert_eq!(
+        reaped.iter().map(|r| r.blocks).sum::<u64>(),
+        1,
+        "the retried task's; the other's is freed with its slot"
+    );
+    assert_eq!(
+        lost.wait(None).unwrap(),
+        Outcome::Crashed { cause, attempts: 1 }
+    );
+    let (entry, mut lane) = pool.worker();
+    let claimed = lane.next(&leave).unwrap();
+    assert_eq!(claimed.attempt(), (2, 2));
+    assert_eq!(
+        claimed.request().unwrap(),
+        [1; 200],
+        "the request survived the first attempt"
+    );
+    claimed.complete(b"second", 0);
+    assert_eq!(completed(retried.wait(None).unwrap()), b"second");
+    entry.leave();
+    assert_eq!(
+        arena::free_orphans(&pool.segment),
+        1,
+        "the crashed task's result block"
+    );
+    pool.assert_nothing_held();
+}
+
+#[test]
+fn a_reaper_that_wakes_late_harms_nobody() {
+    let pool = pool();
+    let client = pool.client();
+    let leave = AtomicBool::new(false);
+    let (entry, lane) = pool.worker();
+    let index = entry.index();
+    drop((entry, lane));
+    reap_worker(&pool.segment, index, 0);
+    // The same entry and lane live again and run a task; a second reap of the dead one finds nothing to take.
+    let (next, mut lane) = pool.worker();
+    assert_eq!(next.index(), index);
+    let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
+    let claimed = lane.next(&leave).unwrap();
+    assert!(
+        Mourner::new(&pool.segment)
+            .unwrap()
+            .dead_workers(&pool.segment)
+            .is_empty()
+    );
+    claimed.complete(b"fine", 0);
+    assert_eq!(completed(ticket.wait(None).unwrap()), b"fine");
+    next.leave();
+}
+
+#[test]
+fn hints_that_died_with_a_lane_are_restored() {
+    let pool = pool();
+    let client = pool.client();
+    let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
+    // A lane took the hint, noted it in held[], and died before the claim.
+    let (entry, lane) = pool.worker();
+    let slot = pool.segment.injector(1).dequeue().unwrap();
+    pool.segment
+        .u32_at(pool.segment.lane_at(lane.index()) + LANE_HELD)
+        .store(slot + 1, Ordering::Release);
+    let index = entry.index();
+    drop((entry, lane));
+    reap_worker(&pool.segment, index, 0);
+    with_echo_once(&pool);
+    completed(ticket.wait(None).unwrap());
+}
+
+fn with_echo_once(pool: &Pool) {
+    let (entry, mut lane) = pool.worker();
+    lane.next(&AtomicBool::new(false)).unwrap().complete(b"", 0);
+    entry.leave();
+}
+
+#[test]
+fn held_hints_are_stolen_from_a_busy_lane() {
+    let pool = pool();
+    let client = pool.client();
+    let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
+    let (busy, busy_lane) = pool.worker();
+    let slot = pool.segment.injector(1).dequeue().unwrap();
+    let held = pool
+        .segment
+        .u32_at(pool.segment.lane_at(busy_lane.index()) + LANE_HELD);
+    held.store(slot + 1, Ordering::Release);
+    with_echo_once(&pool);
+    completed(ticket.wait(None).unwrap());
+    held.store(0, Ordering::Release);
+    busy.leave();
+}
+
+#[test]
+fn a_lost_hint_is_found_by_the_sweep() {
+    let pool = pool();
+    let client = pool.client();
+    let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
+    pool.segment.injector(1).dequeue().unwrap(); // nobody has it now
+    let (entry, mut lane) = pool.worker();
+    let leave = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| lane.next(&leave).unwrap().complete(b"found", 0));
+        let mut sweeper = Sweeper::default();
+        loop {
+            sweeper.sweep(&pool.segment, now_ns());
+            match ticket.wait(Some(Duration::from_millis(1))) {
+                Ok(outcome) => break assert_eq!(completed(outcome), b"found"),
+                Err(RingError::Timeout(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    });
+    entry.leave();
+}
+
+#[test]
+fn a_swallowed_wake_is_made_good_by_the_tick() {
+    let pool = pool();
+    let client = pool.client();
+    let (entry, mut lane) = pool.worker();
+    let leave = AtomicBool::new(false);
+    // Another lane "searches" for ever, as if stopped: submits wake nobody.
+    pool.segment
+        .u64_at(H_SEARCHING)
+        .store(1 << 63, Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        scope.spawn(|| lane.next(&leave).unwrap().complete(b"", 0));
+        while !ringwork_ring::wait::any_idle(&pool.segment) {
+            std::thread::yield_now();
+        }
+        let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
+        while !rouse(&pool.segment) {
+            std::thread::yield_now();
+        }
+        completed(ticket.wait(None).unwrap());
+    });
+    entry.leave();
+}
+
+#[test]
+fn a_dead_client_leaves_nothing() {
+    let pool = pool();
+    let leave = AtomicBool::new(false);
+    let client = pool.client();
+    let (entry, mut lane) = pool.worker();
+    for _ in 0..3 {
+        std::mem::forget(
+            client
+                .submit("x", &[1; 100], &TaskOptions::default())
+                .unwrap(),
+        );
+    }
+    lane.next(&leave).unwrap().complete(&[2; 100], 0); // DONE, never read
+    let running = lane.next(&leave).unwrap();
+    drop(client);
+    assert_eq!(
+        Mourner::new(&pool.segment)
+            .unwrap()
+            .dead_clients(&pool.segment),
+        [0]
+    );
+    assert!(
+        !reap_client(&pool.segment, 0),
+        "one of its tasks still runs"
+    );
+    assert!(running.cancelled());
+    running.complete(&[3; 100], 0);
+    assert!(reap_client(&pool.segment, 0));
+    entry.leave();
+    pool.assert_nothing_held();
+    drop(pool.client());
+}
+
+#[test]
+fn cancel_reaches_a_running_task() {
+    let pool = pool();
+    let client = pool.client();
+    let (entry, mut lane) = pool.worker();
+    let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
+    let claimed = lane.next(&AtomicBool::new(false)).unwrap();
+    assert!(!claimed.cancelled());
+    assert_eq!(ticket.cancel(), Outcome::Cancelled { may_have_run: true });
+    assert!(claimed.cancelled());
+    drop(claimed); // ends as failed: the slot comes back all the same
+    entry.leave();
+    assert_eq!(
+        client.call("x", b"", &soon()).unwrap(),
+        Outcome::TimedOut {
+            may_have_run: false
+        }
+    );
+    pool.assert_nothing_held();
+}
+
+#[test]
+fn failures_carry_code_place_and_message() {
+    let pool = pool();
+    let client = pool.client();
+    let (entry, mut lane) = pool.worker();
+    let leave = AtomicBool::new(false);
+    for message in ["short", &"long ".repeat(100)] {
+        let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
+        lane.next(&leave).unwrap().fail(&Failure {
+            status: STATUS_FAILED,
+            not_run: true,
+            code: "a.b",
+            location: "f.rs:1",
+            message,
+        });
+        let expected = Outcome::Failed {
+            status: STATUS_FAILED,
+            may_have_run: false,
+            code: "a.b".into(),
+            location: "f.rs:1".into(),
+            message: message.into(),
+        };
+        assert_eq!(ticket.wait(None).unwrap(), expected);
+    }
+    entry.leave();
+    pool.assert_nothing_held();
+}
+
+#[test]
+fn a_corrupt_segment_gives_errors_and_no_crash() {
+    let pool = pool();
+    let client = pool.client();
+    let (entry, mut lane) = pool.worker();
+    let leave = AtomicBool::new(false);
+    for (field, value) in [
+        (SLOT_REQUEST_REF, u64::MAX),
+        (SLOT_REQUEST_REF, 2 << 32 | 99),
+        (SLOT_REQUEST_LEN, u64::MAX),
+    ] {
+        let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
+        let at = pool.segment.slot_at(ticket.slot()) + field;
+        let before = pool.segment.u64_at(at).swap(value, Ordering::Relaxed);
+        let claimed = lane.next(&leave).unwrap();
+        assert!(matches!(claimed.request(), Err(RingError::Corrupt(_))));
+        pool.segment.u64_at(at).store(before, Ordering::Relaxed);
+        claimed.complete(b"", 0);
+        completed(ticket.wait(None).unwrap());
+    }
+    pool.segment.injector(0).enqueue(u32::MAX).unwrap();
+    let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
+    lane.next(&leave).unwrap().complete(b"past it", 0);
+    completed(ticket.wait(None).unwrap());
+    entry.leave();
+}
+
+#[test]
+fn low_priority_is_not_starved() {
+    let pool = pool();
+    let client = pool.client();
+    let (entry, mut lane) = pool.worker();
+    let leave = AtomicBool::new(false);
+    let with = |priority| TaskOptions {
+        priority,
+        ..TaskOptions::default()
+    };
+    let low = client.submit("x", b"low", &with(2)).unwrap();
+    let mut served_at = None;
+    for round in 0..200 {
+        let high = client.submit("x", b"high", &with(0)).unwrap();
+        let next = client.submit("x", b"high", &with(0)).unwrap();
+        for _ in 0..2 {
+            let claimed = lane.next(&leave).unwrap();
+            if claimed.request().unwrap() == b"low" {
+                served_at = Some(round);
+            }
+            claimed.complete(b"", 0);
+        }
+        drop((high, next));
+        if served_at.is_some() {
+            break;
+        }
+        // Collect what has ended, so that slots come back.
+        let _ = client.call("x", b"", &soon());
+    }
+    assert!(
+        served_at.is_some(),
+        "a stream of urgent tasks starved the other"
+    );
+    completed(low.wait(None).unwrap());
+    drop(lane);
+    entry.leave();
+}
