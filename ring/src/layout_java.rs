@@ -28,3 +28,33 @@ pub fn source() -> String {
     java.push_str("}\n");
     java
 }
+
+/// One line `NAME value` for each constant: what the golden tests of both
+/// languages compare their own constants with.
+#[must_use]
+pub fn golden() -> String {
+    CONSTANTS
+        .iter()
+        .fold(String::new(), |text, constant| text + &format!("{} {}\n", constant.name, constant.value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn committed(path: &str) -> String {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    #[test]
+    fn the_committed_java_file_is_what_the_layout_says() {
+        let java = committed("../java-panama/ringwork/src/main/java/io/ringwork/Layout.java");
+        assert!(java == source(), "Layout.java differs from ring/src/layout.rs: run `make layout` and commit");
+    }
+
+    #[test]
+    fn the_golden_list_is_what_the_layout_says() {
+        assert!(committed("layout.txt") == golden(), "ring/layout.txt differs: bump VERSION, run `make layout` and commit");
+    }
+}

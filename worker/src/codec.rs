@@ -72,14 +72,22 @@ impl FromRequest for Vec<u8> {
 impl FromRequest for () {
     const CODEC: u32 = CODEC_BYTES;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
-        if bytes.is_empty() { Ok(()) } else { Err(format!("the handler takes no request, {} bytes were sent", bytes.len())) }
+        if bytes.is_empty() {
+            Ok(())
+        } else {
+            Err(format!(
+                "the handler takes no request, {} bytes were sent",
+                bytes.len()
+            ))
+        }
     }
 }
 
 impl FromRequest for String {
     const CODEC: u32 = CODEC_UTF8;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
-        Self::from_utf8(bytes.to_vec()).map_err(|error| format!("the request is not UTF-8: {error}"))
+        Self::from_utf8(bytes.to_vec())
+            .map_err(|error| format!("the request is not UTF-8: {error}"))
     }
 }
 
@@ -148,11 +156,20 @@ impl<T: DeserializeOwned> FromRequest for Cbor<T> {
     const CODEC: u32 = CODEC_CBOR;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         let mut reader = cbor4ii::core::utils::SliceReader::new(bytes);
-        let value = T::deserialize(&mut cbor4ii::serde::Deserializer::new(&mut reader))
-            .map_err(|error| format!("the request is not the CBOR that the handler takes ({}): {error}", std::any::type_name::<T>()))?;
-        let rest = cbor4ii::core::dec::Read::fill(&mut reader, 1).map_or(0, |rest| rest.as_ref().len());
+        let value = T::deserialize(&mut cbor4ii::serde::Deserializer::new(&mut reader)).map_err(
+            |error| {
+                format!(
+                    "the request is not the CBOR that the handler takes ({}): {error}",
+                    std::any::type_name::<T>()
+                )
+            },
+        )?;
+        let rest =
+            cbor4ii::core::dec::Read::fill(&mut reader, 1).map_or(0, |rest| rest.as_ref().len());
         if rest > 0 {
-            return Err("bytes follow the CBOR item of the request: send exactly one item".to_owned());
+            return Err(
+                "bytes follow the CBOR item of the request: send exactly one item".to_owned(),
+            );
         }
         Ok(Self(value))
     }
@@ -176,9 +193,14 @@ impl<T: Serialize> IntoResult for Cbor<T> {
 pub struct Params<P>(pub P, pub Vec<u8>);
 
 /// Splits a params request into its parameters and its body, in place.
-pub(crate) fn split_params<P: DeserializeOwned + Default>(bytes: &[u8]) -> Result<(P, &[u8]), String> {
+pub(crate) fn split_params<P: DeserializeOwned + Default>(
+    bytes: &[u8],
+) -> Result<(P, &[u8]), String> {
     let too_short = || {
-        format!("a params request begins with a 4-byte length and that many bytes of JSON; it has {} bytes in all", bytes.len())
+        format!(
+            "a params request begins with a 4-byte length and that many bytes of JSON; it has {} bytes in all",
+            bytes.len()
+        )
     };
     let (length, rest) = bytes.split_at_checked(4).ok_or_else(too_short)?;
     let length = u32::from_le_bytes(length.try_into().map_err(|_| too_short())?) as usize;
@@ -186,7 +208,8 @@ pub(crate) fn split_params<P: DeserializeOwned + Default>(bytes: &[u8]) -> Resul
     if json.is_empty() {
         return Ok((P::default(), body));
     }
-    let params = serde_json::from_slice(json).map_err(|error| format!("the parameters are wrong: {error}"))?;
+    let params = serde_json::from_slice(json)
+        .map_err(|error| format!("the parameters are wrong: {error}"))?;
     Ok((params, body))
 }
 
@@ -227,23 +250,35 @@ mod tests {
 
     fn bytes_of(value: impl IntoResult) -> (u8, Vec<u8>) {
         let mut got = None;
-        value.encode(&mut |codec, bytes| got = Some((codec, bytes.to_vec()))).unwrap();
+        value
+            .encode(&mut |codec, bytes| got = Some((codec, bytes.to_vec())))
+            .unwrap();
         got.unwrap()
     }
 
     #[test]
     fn integers_are_checked_for_range() {
         assert_eq!(u8::decode(&255_i64.to_le_bytes()), Ok(255));
-        assert!(u8::decode(&256_i64.to_le_bytes()).unwrap_err().contains("out of range for u8"));
+        assert!(
+            u8::decode(&256_i64.to_le_bytes())
+                .unwrap_err()
+                .contains("out of range for u8")
+        );
         assert!(u64::MAX.encode(&mut |_, _| {}).is_err());
         assert!(i64::decode(&[1, 2]).unwrap_err().contains("8 bytes"));
-        assert_eq!(bytes_of(-2_i32), (CODEC_I64 as u8, (-2_i64).to_le_bytes().to_vec()));
+        assert_eq!(
+            bytes_of(-2_i32),
+            (CODEC_I64 as u8, (-2_i64).to_le_bytes().to_vec())
+        );
     }
 
     #[test]
     fn another_codec_is_refused_by_name() {
         let error = String::from_request(CODEC_CBOR as u8, b"x").unwrap_err();
-        assert!(error.contains("takes utf8") && error.contains("sent as cbor"), "{error}");
+        assert!(
+            error.contains("takes utf8") && error.contains("sent as cbor"),
+            "{error}"
+        );
         assert_eq!(String::from_request(CODEC_BYTES as u8, b"x").unwrap(), "x");
     }
 
@@ -274,7 +309,9 @@ mod tests {
     #[test]
     fn cbor_of_other_writers_is_read() {
         // RFC 8949 appendix A: {_ "a": 1, "b": [_ 2, 3]} (indefinite lengths, as streaming writers emit).
-        let bytes = [0xbf, 0x61, 0x61, 0x01, 0x61, 0x62, 0x9f, 0x02, 0x03, 0xff, 0xff];
+        let bytes = [
+            0xbf, 0x61, 0x61, 0x01, 0x61, 0x62, 0x9f, 0x02, 0x03, 0xff, 0xff,
+        ];
         #[derive(Deserialize)]
         struct Both {
             a: u8,
@@ -286,8 +323,17 @@ mod tests {
 
     #[test]
     fn broken_cbor_is_refused() {
-        for bytes in [&[][..], &[0x61], &[0x01, 0x02], &[0xff], &[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]] {
-            assert!(Cbor::<Vec<u8>>::decode(bytes).is_err() && Cbor::<u8>::decode(bytes).is_err(), "{bytes:x?}");
+        for bytes in [
+            &[][..],
+            &[0x61],
+            &[0x01, 0x02],
+            &[0xff],
+            &[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+        ] {
+            assert!(
+                Cbor::<Vec<u8>>::decode(bytes).is_err() && Cbor::<u8>::decode(bytes).is_err(),
+                "{bytes:x?}"
+            );
         }
     }
 
@@ -297,7 +343,12 @@ mod tests {
         request.extend_from_slice(br#"{"a":1}body"#);
         let (params, body) = split_params::<BTreeMap<String, i32>>(&request).unwrap();
         assert_eq!((params["a"], body), (1, &b"body"[..]));
-        assert!(split_params::<BTreeMap<String, i32>>(&[0, 0, 0, 0]).unwrap().0.is_empty());
+        assert!(
+            split_params::<BTreeMap<String, i32>>(&[0, 0, 0, 0])
+                .unwrap()
+                .0
+                .is_empty()
+        );
         for bad in [&[][..], &[9, 0, 0, 0, b'{'], &[1, 0, 0, 0, b'{']] {
             assert!(split_params::<BTreeMap<String, i32>>(bad).is_err());
         }

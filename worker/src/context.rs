@@ -48,7 +48,9 @@ impl<'t> TaskContext<'t> {
     /// Time left until the deadline (zero when it has passed); `None` without one.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        self.claimed.deadline_ns().map(|deadline| Duration::from_nanos(deadline.saturating_sub(now_ns())))
+        self.claimed
+            .deadline_ns()
+            .map(|deadline| Duration::from_nanos(deadline.saturating_sub(now_ns())))
     }
 
     /// The deadline in nanoseconds of CLOCK_MONOTONIC; `None` without one.
@@ -71,7 +73,10 @@ impl<'t> TaskContext<'t> {
     #[track_caller]
     pub fn check_cancelled(&self) -> Result<(), TaskError> {
         if self.cancelled() {
-            Err(TaskError::new(crate::dispatch::CANCELLED, "the caller has given the task up"))
+            Err(TaskError::new(
+                crate::dispatch::CANCELLED,
+                "the caller has given the task up",
+            ))
         } else {
             Ok(())
         }
@@ -97,7 +102,10 @@ impl<'t> TaskContext<'t> {
     pub fn state<T: Send + Sync + 'static>(&self) -> &T {
         match self.states.get() {
             Some(value) => value,
-            None => panic!("no state of type {}: give it to Worker::builder().state(..)", type_name::<T>()),
+            None => panic!(
+                "no state of type {}: give it to Worker::builder().state(..)",
+                type_name::<T>()
+            ),
         }
     }
 }

@@ -49,27 +49,39 @@ impl Handler {
         F: Fn(&TaskContext<'_>, Q) -> Result<R, E> + Send + Sync + 'static,
     {
         let run = move |claimed: &mut Claimed<'_>, states: &States| {
-            let bytes = claimed
-                .request()
-                .map_err(|error| Ended::Undecodable(TaskError::new("segment.corrupt", error.to_string())))?;
+            let bytes = claimed.request().map_err(|error| {
+                Ended::Undecodable(TaskError::new("segment.corrupt", error.to_string()))
+            })?;
             let request = Q::from_request(claimed.request_codec(), bytes)
                 .map_err(|why| Ended::Undecodable(request_error(why)))?;
-            let result = handler(&TaskContext::new(claimed, states), request).map_err(|e| Ended::Failed(e.into()))?;
-            let mut written: Result<Answer, Ended> = Ok(Answer::InPlace { len: 0, codec: R::RESULT_CODEC });
+            let result = handler(&TaskContext::new(claimed, states), request)
+                .map_err(|e| Ended::Failed(e.into()))?;
+            let mut written: Result<Answer, Ended> = Ok(Answer::InPlace {
+                len: 0,
+                codec: R::RESULT_CODEC,
+            });
             result
                 .encode(&mut |codec, bytes| {
                     written = claimed
                         .reserve(bytes.len())
                         .map(|room| {
                             room.copy_from_slice(bytes);
-                            Answer::InPlace { len: bytes.len(), codec: u32::from(codec) }
+                            Answer::InPlace {
+                                len: bytes.len(),
+                                codec: u32::from(codec),
+                            }
                         })
                         .map_err(Ended::NoRoom);
                 })
                 .map_err(Ended::Unencodable)?;
             written
         };
-        Self { name: name.to_owned(), request_codec: Q::CODEC, result_codec: R::RESULT_CODEC, run: Box::new(run) }
+        Self {
+            name: name.to_owned(),
+            request_codec: Q::CODEC,
+            result_codec: R::RESULT_CODEC,
+            run: Box::new(run),
+        }
     }
 
     /// A zero-copy handler.
@@ -91,7 +103,12 @@ impl Handler {
                 (error, _) => Ended::Failed(error),
             })
         };
-        Self { name: name.to_owned(), request_codec, result_codec, run: Box::new(run) }
+        Self {
+            name: name.to_owned(),
+            request_codec,
+            result_codec,
+            run: Box::new(run),
+        }
     }
 }
 
@@ -105,11 +122,17 @@ impl Handlers {
     /// Adds one; the error says which name stands in its way.
     pub(crate) fn add(&mut self, handler: Handler) -> Result<(), String> {
         if handler.name.is_empty() || handler.name.len() > HANDLER_NAME_MAX {
-            return Err(format!("handler name {:?}: use 1 to {HANDLER_NAME_MAX} bytes", handler.name));
+            return Err(format!(
+                "handler name {:?}: use 1 to {HANDLER_NAME_MAX} bytes",
+                handler.name
+            ));
         }
         match self.by_id.insert(id_of(&handler.name), handler) {
             None => Ok(()),
-            Some(former) => Err(format!("two handlers have the name, or the id of the name, {:?}: rename one", former.name)),
+            Some(former) => Err(format!(
+                "two handlers have the name, or the id of the name, {:?}: rename one",
+                former.name
+            )),
         }
     }
 
@@ -118,7 +141,11 @@ impl Handlers {
     }
 
     fn names(&self) -> String {
-        let mut names: Vec<&str> = self.by_id.values().map(|handler| handler.name.as_str()).collect();
+        let mut names: Vec<&str> = self
+            .by_id
+            .values()
+            .map(|handler| handler.name.as_str())
+            .collect();
         names.sort_unstable();
         names.join(", ")
     }
@@ -134,8 +161,15 @@ impl Handlers {
             return claimed.fail(&not_run(STATUS_CANCELLED, CANCELLED, message));
         }
         let Some(handler) = self.by_id.get(&claimed.handler()) else {
-            let message = format!("no handler of that name; this pool's workers know: {}", self.names());
-            return claimed.fail(&not_run(STATUS_UNKNOWN_HANDLER, "handler.unknown", &message));
+            let message = format!(
+                "no handler of that name; this pool's workers know: {}",
+                self.names()
+            );
+            return claimed.fail(&not_run(
+                STATUS_UNKNOWN_HANDLER,
+                "handler.unknown",
+                &message,
+            ));
         };
         match panics::catch(|| (handler.run)(&mut claimed, states)) {
             Ok(Ok(Answer::InPlace { len, codec })) => claimed.finish(len, codec as u8),
@@ -147,15 +181,27 @@ impl Handlers {
 }
 
 fn not_run<'a>(status: u32, code: &'a str, message: &'a str) -> Failure<'a> {
-    Failure { status, not_run: true, code, location: "", message }
+    Failure {
+        status,
+        not_run: true,
+        code,
+        location: "",
+        message,
+    }
 }
 
 fn end(claimed: Claimed<'_>, ended: Ended) {
     let (status, not_run, error) = match ended {
         Ended::NoRoom(error) => return claimed.fail_to_answer(&error),
         Ended::Undecodable(error) => (STATUS_CODEC, true, error),
-        Ended::Unencodable(why) => (STATUS_CODEC, false, TaskError::new("result.unencodable", why).at("")),
-        Ended::Failed(error) if error.code() == CANCELLED && claimed.cancelled() => (STATUS_CANCELLED, false, error),
+        Ended::Unencodable(why) => (
+            STATUS_CODEC,
+            false,
+            TaskError::new("result.unencodable", why).at(""),
+        ),
+        Ended::Failed(error) if error.code() == CANCELLED && claimed.cancelled() => {
+            (STATUS_CANCELLED, false, error)
+        }
         Ended::Failed(error) => (STATUS_FAILED, false, error),
     };
     claimed.fail(&Failure {
@@ -168,7 +214,12 @@ fn end(claimed: Claimed<'_>, ended: Ended) {
 }
 
 fn end_panicked(claimed: Claimed<'_>, handler: &str, panic: &Panic) {
-    tracing::error!(handler, location = panic.location, "handler panicked: {}", panic.message);
+    tracing::error!(
+        handler,
+        location = panic.location,
+        "handler panicked: {}",
+        panic.message
+    );
     claimed.fail(&Failure {
         status: STATUS_PANICKED,
         not_run: false,

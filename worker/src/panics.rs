@@ -25,8 +25,14 @@ pub(crate) fn install_hook() {
             if !CATCHING.with(|catching| *catching.borrow()) {
                 return former(info);
             }
-            let message = info.payload_as_str().unwrap_or("a panic without a text").to_owned();
-            let location = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+            let message = info
+                .payload_as_str()
+                .unwrap_or("a panic without a text")
+                .to_owned();
+            let location = info
+                .location()
+                .map(|at| format!("{}:{}", at.file(), at.line()))
+                .unwrap_or_default();
             LAST.with(|last| *last.borrow_mut() = Some(Panic { message, location }));
         }));
     });
@@ -41,7 +47,10 @@ pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Panic> {
         // A payload whose own drop panics must not take the lane along.
         let _ = panic::catch_unwind(AssertUnwindSafe(move || drop(payload)));
         LAST.with(|last| last.borrow_mut().take())
-            .unwrap_or_else(|| Panic { message: "a panic without a text".to_owned(), location: String::new() })
+            .unwrap_or_else(|| Panic {
+                message: "a panic without a text".to_owned(),
+                location: String::new(),
+            })
     })
 }
 
@@ -55,7 +64,10 @@ mod tests {
         assert_eq!(catch(|| 7), Ok(7));
         let caught = catch(|| panic!("number {}", 5)).unwrap_err();
         assert_eq!(caught.message, "number 5");
-        assert!(caught.location.starts_with("worker/src/panics.rs:") || caught.location.contains("panics.rs:"));
+        assert!(
+            caught.location.starts_with("worker/src/panics.rs:")
+                || caught.location.contains("panics.rs:")
+        );
     }
 
     #[test]

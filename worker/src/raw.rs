@@ -35,7 +35,11 @@ pub enum Answer {
 
 impl<'t, 'l> RawTask<'t, 'l> {
     pub(crate) fn new(claimed: &'t mut Claimed<'l>, states: &'t States) -> Self {
-        Self { claimed, states, room_error: None }
+        Self {
+            claimed,
+            states,
+            room_error: None,
+        }
     }
 
     /// Deadline, cancellation, progress, state.
@@ -50,7 +54,9 @@ impl<'t, 'l> RawTask<'t, 'l> {
     /// # Errors
     /// When the client wrote a reference outside the arena.
     pub fn request(&self) -> Result<&[u8], TaskError> {
-        self.claimed.request().map_err(|error| TaskError::new("segment.corrupt", error.to_string()))
+        self.claimed
+            .request()
+            .map_err(|error| TaskError::new("segment.corrupt", error.to_string()))
     }
 
     /// The codec that the request was sent in (`CODEC_*`).

@@ -18,7 +18,9 @@ const SLEEP_SLICE: Duration = Duration::from_millis(5);
 pub fn stock_worker() -> Builder {
     let worker = Worker::builder()
         .raw_task("echo", CODEC_BYTES, CODEC_BYTES, echo)
-        .raw_task("sleep", CODEC_I64, CODEC_I64, |task| sleep(&task.context(), &milliseconds(task)?));
+        .raw_task("sleep", CODEC_I64, CODEC_I64, |task| {
+            sleep(&task.context(), &milliseconds(task)?)
+        });
     let worker = with_body(worker, "password.hash", CODEC_UTF8, |params, body| {
         password::hash(params, body).map(|hash| text(hash))
     });
@@ -40,15 +42,23 @@ pub fn stock_worker() -> Builder {
     let worker = with_body(worker, "compress", CODEC_BYTES, |params, body| {
         compress::compress(params, body).map(bytes)
     });
-    with_body(worker, "decompress", CODEC_BYTES, |params, body| compress::decompress(params, body).map(bytes))
+    with_body(worker, "decompress", CODEC_BYTES, |params, body| {
+        compress::decompress(params, body).map(bytes)
+    })
 }
 
 fn bytes(bytes: Vec<u8>) -> Answer {
-    Answer::Bytes { bytes, codec: CODEC_BYTES }
+    Answer::Bytes {
+        bytes,
+        codec: CODEC_BYTES,
+    }
 }
 
 fn text(text: String) -> Answer {
-    Answer::Bytes { bytes: text.into_bytes(), codec: CODEC_UTF8 }
+    Answer::Bytes {
+        bytes: text.into_bytes(),
+        codec: CODEC_UTF8,
+    }
 }
 
 /// Registers a stock function: parameters decoded, the body read in place.
@@ -57,13 +67,20 @@ where
     P: DeserializeOwned + Default + 'static,
     F: Fn(&P, &[u8]) -> Result<Answer, TaskError> + Send + Sync + 'static,
 {
-    worker.raw_task(name, CODEC_PARAMS, result_codec, move |task: &mut RawTask<'_, '_>| {
-        if task.codec() != CODEC_PARAMS && task.codec() != CODEC_BYTES {
-            return Err(request_error("the handler takes params: a JSON object and a body".to_owned()));
-        }
-        let (params, body) = task.params::<P>()?;
-        run(&params, body)
-    })
+    worker.raw_task(
+        name,
+        CODEC_PARAMS,
+        result_codec,
+        move |task: &mut RawTask<'_, '_>| {
+            if task.codec() != CODEC_PARAMS && task.codec() != CODEC_BYTES {
+                return Err(request_error(
+                    "the handler takes params: a JSON object and a body".to_owned(),
+                ));
+            }
+            let (params, body) = task.params::<P>()?;
+            run(&params, body)
+        },
+    )
 }
 
 /// The request as it is, in its own codec.
@@ -82,10 +99,16 @@ fn milliseconds(task: &RawTask<'_, '_>) -> Result<u64, TaskError> {
 fn sleep(context: &TaskContext<'_>, milliseconds: &u64) -> Result<Answer, TaskError> {
     let start = Instant::now();
     let whole = Duration::from_millis(*milliseconds);
-    while let Some(left) = whole.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
+    while let Some(left) = whole
+        .checked_sub(start.elapsed())
+        .filter(|left| !left.is_zero())
+    {
         context.check_cancelled()?;
         std::thread::sleep(left.min(SLEEP_SLICE));
     }
     let slept = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
-    Ok(Answer::Bytes { bytes: slept.to_le_bytes().to_vec(), codec: CODEC_I64 })
+    Ok(Answer::Bytes {
+        bytes: slept.to_le_bytes().to_vec(),
+        codec: CODEC_I64,
+    })
 }

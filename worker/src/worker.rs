@@ -85,12 +85,19 @@ impl Builder {
 
     /// Adds a zero-copy handler, with the codecs (`CODEC_*`) to announce for its request and result.
     #[must_use]
-    pub fn raw_task<E, F>(mut self, name: &str, request_codec: u32, result_codec: u32, handler: F) -> Self
+    pub fn raw_task<E, F>(
+        mut self,
+        name: &str,
+        request_codec: u32,
+        result_codec: u32,
+        handler: F,
+    ) -> Self
     where
         E: Into<TaskError>,
         F: Fn(&mut RawTask<'_, '_>) -> Result<Answer, E> + Send + Sync + 'static,
     {
-        self.handlers.push(Handler::raw(name, request_codec, result_codec, handler));
+        self.handlers
+            .push(Handler::raw(name, request_codec, result_codec, handler));
         self
     }
 
@@ -149,7 +156,12 @@ impl Builder {
         }
         let entry = WorkerEntry::register(Arc::clone(&segment), place.index)?;
         let lanes = entry.lanes(lanes, wait)?;
-        tracing::info!(pool = segment.dir().name(), worker = entry.index(), lanes = lanes.len(), "worker ready");
+        tracing::info!(
+            pool = segment.dir().name(),
+            worker = entry.index(),
+            lanes = lanes.len(),
+            "worker ready"
+        );
         let (handlers, states) = (&handlers, &self.states);
         std::thread::scope(|scope| {
             for mut lane in lanes {
@@ -193,7 +205,11 @@ impl Place {
         };
         Ok(Self {
             dir,
-            index: if supervised.is_some() { number(WORKER_INDEX_VARIABLE)? } else { None },
+            index: if supervised.is_some() {
+                number(WORKER_INDEX_VARIABLE)?
+            } else {
+                None
+            },
             lanes: number(LANES_VARIABLE)?,
             wait: match std::env::var(WAIT_VARIABLE) {
                 Ok(text) => Some(text.parse().map_err(WorkerError::Setup)?),
@@ -205,22 +221,28 @@ impl Place {
     /// A child dies with its supervisor, by the kernel's hand.
     fn die_with_supervisor(&self, segment: &Segment) -> Result<(), WorkerError> {
         if self.index.is_some() {
-            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(std::io::Error::from)?;
+            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)
+                .map_err(std::io::Error::from)?;
         }
         // It may have died before the line above, or before a worker started by hand came.
         if segment.supervisor_lives()? {
             return Ok(());
         }
         let name = segment.dir().name().to_owned();
-        Err(RingError::Closed { name, why: "its supervisor is dead".into() }.into())
+        Err(RingError::Closed {
+            name,
+            why: "its supervisor is dead".into(),
+        }
+        .into())
     }
 }
 
 fn number(variable: &str) -> Result<Option<u32>, WorkerError> {
     match std::env::var(variable) {
-        Ok(text) => {
-            text.parse().map(Some).map_err(|_| WorkerError::Setup(format!("{variable}={text:?} is not a number")))
-        }
+        Ok(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|_| WorkerError::Setup(format!("{variable}={text:?} is not a number"))),
         Err(_) => Ok(None),
     }
 }
@@ -235,36 +257,45 @@ fn register(segment: &Segment, handler: &Handler) -> Result<(), WorkerError> {
         Ok(())
     } else {
         let most = segment.geometry().handler_capacity;
-        Err(WorkerError::Setup(format!("the pool's table of {most} handlers is full: split the worker into two pools")))
+        Err(WorkerError::Setup(format!(
+            "the pool's table of {most} handlers is full: split the worker into two pools"
+        )))
     }
 }
 
 /// SIGTERM: leave after the current tasks. SIGINT goes to the whole terminal
 /// group, so the supervisor has it too and drains; here it is ignored.
-fn watch_signals(segment: &Arc<Segment>, leave: &Arc<AtomicBool>) -> Result<signal_hook::iterator::Handle, WorkerError> {
+fn watch_signals(
+    segment: &Arc<Segment>,
+    leave: &Arc<AtomicBool>,
+) -> Result<signal_hook::iterator::Handle, WorkerError> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     let handle = signals.handle();
     let (segment, leave) = (Arc::clone(segment), Arc::clone(leave));
-    std::thread::Builder::new().name("ringwork-signals".into()).spawn(move || {
-        for signal in signals.forever() {
-            if signal == SIGTERM {
-                leave.store(true, Ordering::Relaxed);
-                wake_all_lanes(&segment);
+    std::thread::Builder::new()
+        .name("ringwork-signals".into())
+        .spawn(move || {
+            for signal in signals.forever() {
+                if signal == SIGTERM {
+                    leave.store(true, Ordering::Relaxed);
+                    wake_all_lanes(&segment);
+                }
             }
-        }
-    })?;
+        })?;
     Ok(handle)
 }
 
 /// For a worker without a parent that watches it: leave when the pool is over.
 fn watch_pool(segment: &Arc<Segment>, leave: &Arc<AtomicBool>) -> Result<(), WorkerError> {
     let (segment, leave) = (Arc::clone(segment), Arc::clone(leave));
-    std::thread::Builder::new().name("ringwork-liveness".into()).spawn(move || {
-        while segment.supervisor_lives().unwrap_or(false) {
-            std::thread::sleep(LIVENESS_INTERVAL);
-        }
-        leave.store(true, Ordering::Relaxed);
-        wake_all_lanes(&segment);
-    })?;
+    std::thread::Builder::new()
+        .name("ringwork-liveness".into())
+        .spawn(move || {
+            while segment.supervisor_lives().unwrap_or(false) {
+                std::thread::sleep(LIVENESS_INTERVAL);
+            }
+            leave.store(true, Ordering::Relaxed);
+            wake_all_lanes(&segment);
+        })?;
     Ok(())
 }

@@ -1,7 +1,12 @@
 package io.ringwork;
 
-/** The segment's offsets and constants. Generated from ring/src/layout.rs: do not edit. */
+/**
+ * Offsets and constants of the segment, in bytes and little-endian.
+ *
+ * <p>Generated from ring/src/layout.rs by `make layout`; do not edit.
+ */
 final class Layout {
+
   private Layout() {}
 
   /** Bytes "RINGWORK" read as a little-endian u64. */
@@ -193,7 +198,7 @@ final class Layout {
   /** Bytes of a client entry. */
   static final int CLIENT_STRIDE = 512;
 
-  /** Client: entry word, u64: generation {@literal <}{@literal <} 8 | ENTRY_*. */
+  /** Client: entry word, u64: generation &lt;&lt; 8 | ENTRY_*. */
   static final int CLIENT_WORD = 0;
 
   /** Client: process id, for people only, u32. */
@@ -244,7 +249,7 @@ final class Layout {
   /** Bytes of a worker entry. */
   static final int WORKER_STRIDE = 128;
 
-  /** Worker: entry word, u64: generation {@literal <}{@literal <} 8 | ENTRY_*. */
+  /** Worker: entry word, u64: generation &lt;&lt; 8 | ENTRY_*. */
   static final int WORKER_WORD = 0;
 
   /** Worker: process id, for people only, u32. */
@@ -262,7 +267,7 @@ final class Layout {
   /** Bytes of a lane entry. */
   static final int LANE_STRIDE = 3072;
 
-  /** Lane: entry word, u64: generation {@literal <}{@literal <} 24 | worker index {@literal <}{@literal <} 8 | ENTRY_*. */
+  /** Lane: entry word, u64: generation &lt;&lt; 24 | worker index &lt;&lt; 8 | ENTRY_*. */
   static final int LANE_WORD = 0;
 
   /** Lane: futex word, bumped by each wake, u32. */
@@ -316,7 +321,7 @@ final class Layout {
   /** Hint ring: tail, u64 on its own line. */
   static final int RING_TAIL = 128;
 
-  /** Hint ring: cells, u64 each: lap {@literal <}{@literal <} 32 | slot index. Position p has lap p / capacity + 1. */
+  /** Hint ring: cells, u64 each: lap &lt;&lt; 32 | slot index. Position p has lap p / capacity + 1. */
   static final int RING_CELLS = 256;
 
   /** Bytes of a slot. */
@@ -334,7 +339,7 @@ final class Layout {
   /** Slot: handler id, u64: FNV-1a of the name's UTF-8. */
   static final int SLOT_HANDLER = 24;
 
-  /** Slot: where the request is, u64: 0 inline, else (class + 1) {@literal <}{@literal <} 32 | block. */
+  /** Slot: where the request is, u64: 0 inline, else (class + 1) &lt;&lt; 32 | block. */
   static final int SLOT_REQUEST_REF = 32;
 
   /** Slot: where the result is, as SLOT_REQUEST_REF. */
@@ -379,7 +384,7 @@ final class Layout {
   /** Slot: CLOCK_MONOTONIC nanoseconds of the claim, u64, 0 when not sampled. */
   static final int SLOT_CLAIMED_NS = 208;
 
-  /** Slot: progress, u64: done {@literal <}{@literal <} 32 | total. */
+  /** Slot: progress, u64: done &lt;&lt; 32 | total. */
   static final int SLOT_PROGRESS = 216;
 
   /** Slot: W3C traceparent in binary (version, trace id, parent id, flags), 26 bytes, all 0 when absent. */

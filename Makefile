@@ -1,0 +1,65 @@
+# Ringwork: build, demo, tests, figures. `make` alone lists the targets.
+#
+# Needs a Rust toolchain, a JDK >= 22 and Maven; everything else comes from the
+# package registries on the first build. tools/find-jdk looks for the JDK.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+RELEASE := target/release
+BINARY := $(RELEASE)/ringwork
+JAVA_STAMP := target/java.stamp
+RUST_SOURCES := $(shell find ring worker tests benches -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
+JAVA_SOURCES := $(shell find java-panama \( -name '*.java' -o -name pom.xml -o -path '*/src/*/resources/*' -type f \) -not -path '*/target/*')
+
+# One JDK for Maven and for what we run.
+JDK = $(shell tools/find-jdk 22)
+MVN_RUN = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f java-panama/pom.xml
+
+.PHONY: help build demo test bench lint fmt layout clean need
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+need:
+	@command -v cargo >/dev/null || { echo "ringwork: cargo is missing: install Rust >= 1.88 with rustup (rustup.rs) or your distribution's package" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "ringwork: a C compiler is missing (zstd and WebP need it): install gcc or clang" >&2; exit 1; }
+	@command -v mvn >/dev/null || { echo "ringwork: Maven is missing: install the package 'maven' (>= 3.8)" >&2; exit 1; }
+	@tools/find-jdk 22 >/dev/null
+
+build: need $(BINARY) $(JAVA_STAMP) ## build everything in release mode
+
+$(BINARY): $(RUST_SOURCES)
+	cargo build --locked --release --workspace
+	@touch $@
+
+$(JAVA_STAMP): $(JAVA_SOURCES) $(BINARY)
+	$(MVN_RUN) package -DskipTests
+	@touch $@
+
+demo: build ## run the main job: hashes and photos beside a Java thread pool, then a kill
+	@"$(JDK)/bin/java" -jar java-panama/ringwork-demo/target/ringwork-demo-*.jar
+
+test: build ## run every test
+	@JAVA_HOME="$(JDK)" tools/test
+
+bench: build ## measure (SUITE=rtt|cpu10k|idle for one); writes target/bench/summary.json
+	@JAVA_HOME="$(JDK)" tools/bench $(SUITE)
+
+lint: need ## formatters and linters, warnings are errors
+	cargo fmt --all --check
+	cargo clippy --locked --release --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --workspace --no-deps --quiet
+	$(MVN_RUN) -Plint spotless:check
+
+fmt: need ## format all sources
+	cargo fmt --all
+	$(MVN_RUN) -Plint spotless:apply
+
+layout: need ## generate Layout.java and layout.txt from ring/src/layout.rs
+	cargo run --locked -q -p ringwork-ring --example layout_java -- java > java-panama/ringwork/src/main/java/io/ringwork/Layout.java
+	cargo run --locked -q -p ringwork-ring --example layout_java -- text > ring/layout.txt
+
+clean: ## remove everything that was built
+	cargo clean
+	rm -rf target java-panama/target java-panama/*/target examples/*/target

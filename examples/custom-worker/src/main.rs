@@ -1,0 +1,75 @@
+//! A worker of your own: three handlers, some state, an error, a panic.
+//!
+//! ```sh
+//! cargo build --release
+//! ringwork serve --name shop --worker target/release/custom-worker
+//! ringwork submit shop upper --data "hello"
+//! ```
+
+use ringwork_worker::{Cbor, TaskContext, TaskError, Worker};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// What `order.total` takes: a CBOR map, from Java a record of the same fields.
+#[derive(Debug, Serialize, Deserialize)]
+struct Order {
+    id: u64,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    article: String,
+    count: u32,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Total {
+    id: u64,
+    cents: u64,
+}
+
+/// State of the process, shared by all its lanes.
+struct Prices(HashMap<String, u64>);
+
+/// A typed handler: CBOR in, CBOR out, the state by its type, an error of its own.
+fn order_total(context: &TaskContext<'_>, Cbor(order): Cbor<Order>) -> Result<Cbor<Total>, TaskError> {
+    let Prices(prices) = context.state();
+    let mut cents = 0;
+    for line in &order.lines {
+        let price = prices.get(&line.article).ok_or_else(|| {
+            TaskError::new("order.unknown_article", format!("no article {:?}: see the price list", line.article))
+        })?;
+        cents += price * u64::from(line.count);
+    }
+    Ok(Cbor(Total { id: order.id, cents }))
+}
+
+/// A long handler looks now and then whether its caller still wants the result.
+fn count_primes(context: &TaskContext<'_>, below: u32) -> Result<u32, TaskError> {
+    let mut found = 0;
+    for number in 2..below {
+        if number % 1024 == 0 {
+            context.check_cancelled()?;
+            context.progress(number, below);
+        }
+        let divides = |divisor: &u32| number % divisor == 0;
+        found += u32::from(!(2..).take_while(|d| d * d <= number).any(|d| divides(&d)));
+    }
+    Ok(found)
+}
+
+fn worker() -> ringwork_worker::Builder {
+    Worker::builder()
+        .state(Prices(HashMap::from([("tea".into(), 450), ("cup".into(), 1290)])))
+        .task("order.total", order_total)
+        .task("primes.below", count_primes)
+        .task("upper", |_: &TaskContext<'_>, text: String| Ok::<_, TaskError>(text.to_uppercase()))
+}
+
+fn main() {
+    if let Err(error) = worker().run() {
+        eprintln!("custom-worker: {error}");
+        std::process::exit(1);
+    }
+}
