@@ -1,0 +1,213 @@
+//! A worker that misbehaves on request: the other end of every cross-process test.
+//!
+//! All stock handlers, and `test.*` ones that fail, crash, hang, or tell what
+//! they see of their task. Both contract runners (Rust and Java) start pools of it;
+//! the table of handlers is in tests/README.md.
+//!
+//! `RINGWORK_TEST_BOOT=crash|exit|hang` makes the process die by SIGSEGV, exit
+//! with code 3, or hang before it registers with the pool.
+
+#![forbid(unsafe_code)]
+
+use nix::sys::signal::{Signal, raise};
+use ringwork_worker::{Builder, Cbor, TaskContext, TaskError, WorkerError, stock_worker};
+use serde::{Deserialize, Serialize};
+use std::fs::OpenOptions;
+use std::hint::black_box;
+use std::io::Write;
+use std::time::Duration;
+
+type Outcome<R> = Result<R, TaskError>;
+
+/// How often the waiting handlers look round.
+const SLICE: Duration = Duration::from_millis(1);
+
+/// What [`TaskContext::state`] gives to `test.state`.
+struct Greeting(String);
+
+#[derive(Deserialize)]
+struct Order {
+    id: u64,
+    name: String,
+    prices: Vec<f64>,
+    note: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Receipt {
+    id: u64,
+    name: String,
+    paid: bool,
+    total: f64,
+    note: Option<String>,
+}
+
+fn main() -> Result<(), WorkerError> {
+    misbehave_at_start();
+    let worker = stock_worker().state(Greeting("state of the test worker".to_owned()));
+    deadly(telling(failing(worker))).run()
+}
+
+fn misbehave_at_start() {
+    match std::env::var("RINGWORK_TEST_BOOT").as_deref() {
+        Ok("crash") => die_of(Signal::SIGSEGV),
+        Ok("exit") => {
+            eprintln!("the test worker was told to exit at its start");
+            std::process::exit(3)
+        }
+        Ok("hang") => loop {
+            std::thread::park();
+        },
+        _ => {}
+    }
+}
+
+/// Handlers that end in an error, late, or not at all.
+fn failing(worker: Builder) -> Builder {
+    worker
+        .task("test.fail", |_: &TaskContext<'_>, message: String| {
+            Err::<(), _>(TaskError::new("test.failed", message))
+        })
+        .task(
+            "test.panic",
+            |_: &TaskContext<'_>, message: String| -> Outcome<()> { panic!("{message}") },
+        )
+        .task("test.never", |_: &TaskContext<'_>, (): ()| -> Outcome<()> {
+            loop {
+                std::thread::sleep(black_box(SLICE));
+            }
+        })
+        .task("test.until_cancelled", until_cancelled)
+        .task("test.sleep", |_: &TaskContext<'_>, milliseconds: u64| {
+            std::thread::sleep(Duration::from_millis(milliseconds));
+            Outcome::Ok(milliseconds)
+        })
+        .task("test.big_result", |_: &TaskContext<'_>, size: usize| {
+            Outcome::Ok((0..size).map(|i| (i % 251) as u8).collect::<Vec<u8>>())
+        })
+        .task("test.alloc", |_: &TaskContext<'_>, size: usize| {
+            let memory: Vec<u8> = black_box(Vec::with_capacity(size));
+            Outcome::Ok(memory.capacity())
+        })
+}
+
+/// Handlers that tell what a task knows of itself.
+fn telling(worker: Builder) -> Builder {
+    worker
+        .task("test.count", count)
+        .task("test.attempt", |context: &TaskContext<'_>, (): ()| {
+            Outcome::Ok(context.attempt())
+        })
+        .task("test.has_deadline", |context: &TaskContext<'_>, (): ()| {
+            Outcome::Ok(i64::from(context.remaining().is_some()))
+        })
+        .task("test.traceparent", |context: &TaskContext<'_>, (): ()| {
+            let bytes = context.traceparent().unwrap_or_default();
+            Outcome::Ok(
+                bytes
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect::<String>(),
+            )
+        })
+        .task("test.progress", |context: &TaskContext<'_>, steps: u32| {
+            for step in 1..=steps {
+                context.progress(step, steps);
+            }
+            Outcome::Ok(steps)
+        })
+        .task("test.state", |context: &TaskContext<'_>, (): ()| {
+            Outcome::Ok(context.state::<Greeting>().0.clone())
+        })
+        .task("test.pid", |_: &TaskContext<'_>, (): ()| {
+            Outcome::Ok(std::process::id())
+        })
+        .task("test.i64_double", |_: &TaskContext<'_>, value: i64| {
+            value
+                .checked_mul(2)
+                .ok_or_else(|| TaskError::new("test.overflow", format!("{value} is too large")))
+        })
+        .task(
+            "test.cbor",
+            |_: &TaskContext<'_>, value: Cbor<serde_json::Value>| Outcome::Ok(value),
+        )
+        .task("test.order", |_: &TaskContext<'_>, Cbor(order): Cbor<Order>| {
+            Outcome::Ok(Cbor(Receipt {
+                id: order.id,
+                name: order.name,
+                paid: true,
+                total: order.prices.iter().sum(),
+                note: order.note,
+            }))
+        })
+}
+
+/// Handlers that take the process along.
+fn deadly(worker: Builder) -> Builder {
+    worker
+        .task("test.segv", |_: &TaskContext<'_>, (): ()| -> Outcome<()> {
+            die_of(Signal::SIGSEGV)
+        })
+        .task("test.abort", |_: &TaskContext<'_>, (): ()| -> Outcome<()> {
+            std::process::abort()
+        })
+        .task("test.exit", |_: &TaskContext<'_>, code: i32| -> Outcome<()> {
+            std::process::exit(code)
+        })
+        .task("test.overflow", |_: &TaskContext<'_>, (): ()| {
+            Outcome::Ok(descend(0))
+        })
+        .task("test.kill_self_once", |context: &TaskContext<'_>, (): ()| {
+            if context.attempt() == 1 {
+                die_of(Signal::SIGKILL);
+            }
+            Outcome::Ok(context.attempt())
+        })
+}
+
+/// Rust's own handler of SIGSEGV steps aside at the first signal that is no
+/// stack overflow and trusts the fault to come again: so it is raised again.
+fn die_of(signal: Signal) -> ! {
+    loop {
+        let _ = raise(signal);
+    }
+}
+
+/// Recursion without end, with a frame that can't be optimised away.
+#[allow(unconditional_recursion, reason = "it is to overflow the stack")]
+fn descend(depth: u64) -> u64 {
+    let frame = black_box([depth; 32]);
+    descend(black_box(depth + 1)).wrapping_add(black_box(&frame)[0])
+}
+
+/// Waits for the caller to give up. The request is the path of a marker file,
+/// or empty: a line `started`, later a line `cancelled` or `deadline`.
+fn until_cancelled(context: &TaskContext<'_>, marker: String) -> Outcome<String> {
+    append(&marker, "started")?;
+    while !context.cancelled() {
+        std::thread::sleep(SLICE);
+    }
+    let late = context.remaining().is_some_and(|left| left.is_zero());
+    let which = if late { "deadline" } else { "cancelled" };
+    append(&marker, which)?;
+    Ok(which.to_owned())
+}
+
+/// Notes that the task ran. The request is a path, or a path, a newline and the
+/// text to note; without a text the task id is noted.
+fn count(context: &TaskContext<'_>, request: String) -> Outcome<u32> {
+    match request.split_once('\n') {
+        Some((path, text)) => append(path, text)?,
+        None => append(&request, &context.task_id().to_string())?,
+    }
+    Ok(context.attempt())
+}
+
+/// Appends a line by one write, so that lines of several processes never mix.
+fn append(path: &str, line: &str) -> Outcome<()> {
+    if !path.is_empty() {
+        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+        file.write_all(format!("{line}\n").as_bytes())?;
+    }
+    Ok(())
+}
