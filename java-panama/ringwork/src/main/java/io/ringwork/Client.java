@@ -1,14 +1,360 @@
 package io.ringwork;
 
+import java.lang.System.Logger.Level;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
-class Client {
-  <Q, R> TaskFuture<R> submit(TaskType<Q, R> t, Q q, TaskOptions o) { throw new UnsupportedOperationException(); }
-  <Q, R> List<TaskFuture<R>> submitAll(TaskType<Q, R> t, List<? extends Q> q, TaskOptions o) { throw new UnsupportedOperationException(); }
-  <Q, R> R call(TaskType<Q, R> t, Q q, TaskOptions o) throws InterruptedException { throw new UnsupportedOperationException(); }
-  RawTask claim(String h, long n, TaskOptions o) { throw new UnsupportedOperationException(); }
-  String name() { throw new UnsupportedOperationException(); }
-  PoolInfo info() { throw new UnsupportedOperationException(); }
-  boolean isOpen() { throw new UnsupportedOperationException(); }
-  void close() { throw new UnsupportedOperationException(); }
+/**
+ * One connection: holds its parts together and ends them in order.
+ *
+ * <p>OPEN → CLOSING → CLOSED, and beside it {@code ended}: why the pool is gone. A task that is
+ * submitted while either changes ends all the same: the closer changes the state, then looks at all
+ * slots; the submitter publishes its slot, passes a full fence, then looks at the state ({@link
+ * Submitter#published}). One sees the other, and ending a task twice is prevented by {@link
+ * SlotTable}.
+ *
+ * <p>The mapping is undone before the lock is given up, so no thread of this process can write into
+ * slots that another client may own by then: it gets an IllegalStateException, which becomes a
+ * {@link ClosedException}. The entry is marked FREE only if all slots are home; else the lock alone
+ * is given up and the reaper clears the rest.
+ */
+final class Client {
+  private static final System.Logger LOG = System.getLogger("io.ringwork");
+  private static final int OPEN = 0;
+  private static final int CLOSING = 1;
+  private static final int CLOSED = 2;
+  private static final long PROBE_EVERY = 50_000_000;
+  private static final long SETTLE_NANOS = 1_000_000_000;
+  private static final VarHandle STATE;
+  private static final VarHandle ENDED;
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      STATE = lookup.findVarHandle(Client.class, "state", int.class);
+      ENDED = lookup.findVarHandle(Client.class, "ended", String.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  final Settings settings;
+  final SlotTable slots;
+  final Room room = new Room();
+  final Completer completer;
+  final PollerRole role;
+  final Submitter submitter;
+  final Waiting waiting;
+  final Poller poller;
+  final PayloadArena arena;
+  final SharedMemory memory;
+  private final Attachment attachment;
+  private final @Nullable Child child;
+
+  private volatile int state = OPEN;
+  private volatile @Nullable String ended;
+  private final AtomicBoolean released = new AtomicBoolean();
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private volatile boolean releaseOnPoller;
+  private long lastProbe;
+
+  /** Starts a client on an entry that was just taken; it owns attachment and child from now on. */
+  Client(Attachment attachment, Settings settings, @Nullable Child child) {
+    this.attachment = attachment;
+    this.settings = settings;
+    this.child = child;
+    this.memory = attachment.memory;
+    Geometry geometry = attachment.geometry;
+    int index = attachment.index;
+    long entry = geometry.client(index);
+    arena = new PayloadArena(memory, geometry.classes());
+    slots = new SlotTable(memory, geometry, arena, index);
+    HintRing ring =
+        new HintRing(memory, geometry.completion(index), geometry.completionCapacity());
+    completer = new Completer(this, memory, ring, arena, entry);
+    role = new PollerRole(memory, slots, completer, entry);
+    submitter = new Submitter(this, memory, geometry, arena);
+    waiting = new Waiting(this);
+    poller = new Poller(this);
+  }
+
+  void start() {
+    poller.start();
+    if (child != null) {
+      child.onExit(how -> die("the supervisor " + how + ": look at its log"));
+    }
+  }
+
+  // ---- what Ringwork offers
+
+  <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options) {
+    requireNonNull(type, request, options);
+    return submitter.submit(type, request, options, null, false);
+  }
+
+  <Q, R> List<TaskFuture<R>> submitAll(
+      TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
+    requireNonNull(type, requests, options);
+    for (Q request : requests) {
+      requireNonNull(type, request, options);
+    }
+    return submitter.submitAll(type, requests, options);
+  }
+
+  <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options) throws InterruptedException {
+    requireNonNull(type, request, options);
+    return waiting.call(type, request, options);
+  }
+
+  private static void requireNonNull(
+      @Nullable Object type, @Nullable Object request, @Nullable Object options) {
+    if (type == null || request == null || options == null) {
+      throw new NullPointerException(
+          type == null ? "type" : request == null ? "request" : "options");
+    }
+  }
+
+  RawTask claim(String handler, long size, TaskOptions options) {
+    return RawTask.claim(this, handler, size, options);
+  }
+
+  String name() {
+    return attachment.name;
+  }
+
+  boolean isOpen() {
+    return state == OPEN && ended == null;
+  }
+
+  PoolInfo info() {
+    try {
+      return attachment.info(slots, arena);
+    } catch (IllegalStateException unmapped) {
+      throw closedException(false, unmapped);
+    }
+  }
+
+  // ---- what its parts need
+
+  /** Completes a future where the mode wants it. */
+  void execute(TaskFuture<?> future) {
+    try {
+      settings.mode().executor.execute(future::completeNow);
+    } catch (RuntimeException | Error rejected) {
+      LOG.log(
+          Level.WARNING, "the completion executor failed; completing on the poller", rejected);
+      future.completeNow();
+    }
+  }
+
+  /** Why nothing can be submitted, or a pending task ends. */
+  ClosedException closedException(boolean mayHaveRun, @Nullable Throwable cause) {
+    String why = ended;
+    return new ClosedException(
+        "pool " + name() + ": " + (why != null ? why : "the client was closed"),
+        mayHaveRun,
+        cause);
+  }
+
+  /**
+   * Takes a task back, or asks its handler to stop.
+   *
+   * @return whether it may have run
+   */
+  boolean withdrawOrCancel(TaskFuture<?> future) {
+    if (future.slot < 0) {
+      return false;
+    }
+    try {
+      if (slots.withdraw(future) == SlotTable.Withdrawal.WITHDRAWN) {
+        room.freed();
+        return false;
+      }
+      slots.requestCancel(future);
+    } catch (IllegalStateException unmapped) {
+      // closed meanwhile
+    }
+    return true;
+  }
+
+  /** Ends a task because the client or the pool ends; one whose result is there gets it. */
+  void failOne(TaskFuture<?> future) {
+    boolean ran = true;
+    try {
+      switch (slots.withdraw(future)) {
+        case WITHDRAWN -> ran = false;
+        case RUNNING -> slots.requestCancel(future);
+        case ENDED -> {
+          completer.tryEnd(future.slot);
+          if (slots.pending(future.slot) != future) {
+            return; // another thread has ended it, and settles it
+          }
+        }
+      }
+      room.freed();
+    } catch (IllegalStateException unmapped) {
+      // closed meanwhile
+    }
+    if (!future.isSettled()) {
+      completer.count(Layout.CLIENT_FAILED);
+      future.fail(closedException(ran, null));
+    }
+  }
+
+  private List<TaskFuture<?>> unsettled() {
+    List<TaskFuture<?>> futures = new ArrayList<>();
+    for (int i = 0; i < slots.count; i++) {
+      TaskFuture<?> future = slots.pending(i);
+      if (future != null && !future.isSettled()) {
+        futures.add(future);
+      }
+    }
+    return futures;
+  }
+
+  // ---- the pool's end
+
+  /** Whether the supervisor's lock must be looked at: it is not our child. */
+  boolean mustProbe() {
+    return child == null;
+  }
+
+  /** Called by the poller on each round; false when the pool is gone. */
+  boolean checkPool(long now) {
+    int pool = memory.getIntAcquire(Layout.H_POOL_STATE);
+    if (pool == Layout.POOL_CLOSED || pool == Layout.POOL_FAILED) {
+      poolEnded();
+    } else if (child == null && now - lastProbe >= PROBE_EVERY) {
+      lastProbe = now;
+      if (attachment.supervisorIsGone()) {
+        die("its supervisor is gone (killed, or crashed): connect again when it was restarted");
+      }
+    }
+    return ended == null;
+  }
+
+  /** The header says that the pool is CLOSED or FAILED. */
+  void poolEnded() {
+    boolean failed = memory.getIntAcquire(Layout.H_POOL_STATE) == Layout.POOL_FAILED;
+    String reason = reason();
+    die((failed ? "the pool failed" : "the pool was shut down") + reason);
+  }
+
+  private String reason() {
+    int length = memory.getInt(Layout.H_REASON_LEN);
+    if (length <= 0 || length > Layout.REASON_SIZE) {
+      return "";
+    }
+    return ": " + new String(memory.bytes(Layout.H_REASON, length), StandardCharsets.UTF_8);
+  }
+
+  /** The pool is gone: fails all that is pending, and everything after it. */
+  void die(String why) {
+    if (state == CLOSED || !ENDED.compareAndSet(this, null, why)) {
+      return;
+    }
+    VarHandle.fullFence(); // pairs with the submitter's before it looks whether we are open
+    unsettled().forEach(this::failOne);
+    room.freed();
+    poller.stop();
+  }
+
+  // ---- close
+
+  void close() {
+    boolean onPoller = poller.isMe();
+    if (!STATE.compareAndSet(this, OPEN, CLOSING)) {
+      if (!onPoller && !role.isMine()) {
+        awaitClosed();
+      }
+      return;
+    }
+    VarHandle.fullFence(); // pairs with the submitter's before it looks whether we are open
+    List<TaskFuture<?>> rest = unsettled();
+    drain();
+    List<TaskFuture<?>> failed = unsettled();
+    failed.forEach(this::failOne);
+    rest.addAll(failed);
+    awaitDone(rest);
+    releaseOnPoller = onPoller;
+    poller.stop();
+    if (!onPoller) {
+      poller.join(SETTLE_NANOS);
+      release();
+    }
+  }
+
+  private void awaitClosed() {
+    try {
+      closed.await();
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Waits until nothing is pending; on the poller, or inside a drain, polls itself. */
+  private void drain() {
+    long end = TaskFuture.saturatedAdd(System.nanoTime(), settings.closeNanos());
+    try {
+      while (ended == null && System.nanoTime() < end && !Thread.interrupted()) {
+        if (unsettled().isEmpty() && !completer.hasDeferred()) {
+          return;
+        }
+        if (role.isMine() || poller.isMe()) {
+          completer.drainNested();
+          poller.runTimersIfMine();
+          LockSupport.parkNanos(this, 50_000);
+        } else {
+          room.await(end - System.nanoTime());
+        }
+      }
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Settled futures are completed by others; in a moment, for no callback is waited for. */
+  private void awaitDone(List<TaskFuture<?>> futures) {
+    long end = System.nanoTime() + SETTLE_NANOS;
+    for (TaskFuture<?> future : futures) {
+      while (!future.isDone() && System.nanoTime() < end) {
+        if (settings.inline()) {
+          future.completeNow();
+        }
+        LockSupport.parkNanos(this, 20_000);
+      }
+    }
+  }
+
+  /** Called by the poller thread when it ends. */
+  void pollerEnded() {
+    if (releaseOnPoller) {
+      release();
+    }
+  }
+
+  private void release() {
+    if (!released.compareAndSet(false, true)) {
+      return;
+    }
+    attachment.release(slots.free.close());
+    state = CLOSED;
+    if (child != null) {
+      child.end();
+    }
+    closed.countDown();
+  }
+
+  /** For tests: whether {@link #close} has done everything. */
+  boolean awaitReleased(long millis) throws InterruptedException {
+    return closed.await(millis, TimeUnit.MILLISECONDS);
+  }
 }

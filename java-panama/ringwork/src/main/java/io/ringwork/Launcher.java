@@ -1,3 +1,133 @@
 package io.ringwork;
 
-final class Launcher { private Launcher() {} static Client launch(LaunchConfig c) { throw new UnsupportedOperationException(); } }
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.lang.ProcessBuilder.Redirect;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Starts {@code ringwork serve --embedded} and connects to it.
+ *
+ * <p>The child's standard input stays open as long as this process lives: its end is what tells the
+ * supervisor that the JVM is gone. On standard output it says one line, ready or why not.
+ */
+final class Launcher {
+  private static final AtomicInteger COUNTER = new AtomicInteger();
+
+  private Launcher() {}
+
+  static Client launch(LaunchConfig config) {
+    Path binary = NativeBinary.find(config.binary);
+    String name =
+        config.name != null
+            ? config.name
+            : "jvm-" + ProcessHandle.current().pid() + "-" + COUNTER.incrementAndGet();
+    PoolFiles files = PoolFiles.of(config.directory, name);
+    Process process = start(binary, files, config);
+    Child child = new Child(process);
+    StderrTail tail = StderrTail.of(process, config, name);
+    try {
+      awaitReady(process, config, tail);
+      return Connector.connect(files, config.startNanos, config.settings, child);
+    } catch (RuntimeException failed) {
+      child.end();
+      throw failed;
+    }
+  }
+
+  private static Process start(Path binary, PoolFiles files, LaunchConfig config) {
+    List<String> command = new ArrayList<>();
+    command.addAll(List.of(binary.toString(), "serve", "--embedded", "--name", files.name()));
+    command.addAll(config.arguments);
+    ProcessBuilder builder = new ProcessBuilder(command);
+    if (config.directory != null) {
+      builder.environment().put("RINGWORK_DIR", config.directory.toString());
+    }
+    switch (config.log) {
+      case INHERIT -> builder.redirectError(Redirect.INHERIT);
+      case DISCARD -> builder.redirectError(Redirect.PIPE);
+      case FILE ->
+          builder.redirectError(
+              Redirect.appendTo(Objects.requireNonNull(config.logFile, "logFile").toFile()));
+    }
+    try {
+      return builder.start();
+    } catch (IOException e) {
+      throw new LaunchException(
+          "can't start "
+              + binary
+              + ": "
+              + e.getMessage()
+              + "; is it made for this system, and on a file system that allows to execute?",
+          e);
+    }
+  }
+
+  /** Waits for the one line on standard output. */
+  private static void awaitReady(Process process, LaunchConfig config, StderrTail tail) {
+    CompletableFuture<@Nullable String> line = new CompletableFuture<>();
+    Thread reader =
+        new Thread(
+            () -> {
+              try {
+                line.complete(
+                    new BufferedReader(
+                            new InputStreamReader(
+                                process.getInputStream(), StandardCharsets.UTF_8))
+                        .readLine());
+              } catch (IOException closed) {
+                line.complete(null);
+              }
+            },
+            "ringwork-start");
+    reader.setDaemon(true);
+    reader.start();
+    String said;
+    try {
+      said = line.get(config.startNanos, TimeUnit.NANOSECONDS);
+    } catch (TimeoutException slow) {
+      throw new LaunchException(
+          "the supervisor was not ready within "
+              + config.startNanos / 1_000_000
+              + " ms: see its log, or allow a longer startTimeout"
+              + tail.text(),
+          slow);
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      throw new LaunchException("interrupted while the supervisor started", interrupted);
+    } catch (ExecutionException impossible) {
+      throw new LaunchException("can't read from the supervisor", impossible);
+    }
+    if (said == null) {
+      throw new LaunchException(
+          "the supervisor " + exit(process) + " before it was ready" + tail.text(), null);
+    }
+    if (!"true".equals(ReadyLine.field(said, "ready"))) {
+      String error = ReadyLine.field(said, "error");
+      throw new LaunchException(
+          "the supervisor did not start: " + (error == null ? said : error) + tail.text(), null);
+    }
+  }
+
+  private static String exit(Process process) {
+    try {
+      return process.waitFor(1, TimeUnit.SECONDS)
+          ? Signals.describeExit(process.exitValue())
+          : "closed its standard output";
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      return "ended";
+    }
+  }
+}

@@ -1,3 +1,118 @@
 package io.ringwork;
 
-final class PoolFiles { private PoolFiles() {} static void checkName(String n) {} }
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a pool's files are, and the refusal of files that someone else could have made. See section
+ * 1 of docs/protocol.md.
+ */
+record PoolFiles(Path base, String name) {
+  private static final String DIRECTORY_VARIABLE = "RINGWORK_DIR";
+
+  /** The pool of a name, in the given directory or the user's. */
+  static PoolFiles of(@Nullable Path directory, String name) {
+    return new PoolFiles(directory != null ? directory : defaultBase(), name);
+  }
+
+  private static Path defaultBase() {
+    String given = System.getenv(DIRECTORY_VARIABLE);
+    return given != null && !given.isEmpty()
+        ? Path.of(given)
+        : Path.of("/dev/shm/ringwork-" + userId());
+  }
+
+  /** The effective user id: /proc/self belongs to it. */
+  static int userId() {
+    try {
+      return (int) Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+    } catch (IOException | UnsupportedOperationException | IllegalArgumentException e) {
+      throw new ConnectException("Ringwork needs Linux with /proc mounted: " + e, e);
+    }
+  }
+
+  static void checkName(String name) {
+    if (!name.matches("[A-Za-z0-9_-][A-Za-z0-9_.-]*") || name.length() >= Layout.NAME_SIZE) {
+      throw new IllegalArgumentException(
+          "pool name '"
+              + name
+              + "': use 1 to "
+              + (Layout.NAME_SIZE - 1)
+              + " letters, digits, '-', '_' or '.', not starting with '.'");
+    }
+  }
+
+  Path directory() {
+    return base.resolve(name);
+  }
+
+  Path segment() {
+    return directory().resolve("segment");
+  }
+
+  Path supervisorLock(long epoch) {
+    return directory().resolve("supervisor." + hex(epoch) + ".lock");
+  }
+
+  Path clientLock(long epoch, int index) {
+    return directory().resolve("client." + hex(epoch) + "." + index + ".lock");
+  }
+
+  private static String hex(long epoch) {
+    return HexFormat.of().toHexDigits(epoch);
+  }
+
+  /**
+   * Refuses what is not a plain file in a private directory of this user.
+   *
+   * @throws ConnectException with the reason
+   */
+  void check() {
+    int user = userId();
+    check(base, user, 0040000, "directory", "700");
+    check(directory(), user, 0040000, "directory", "700");
+    check(segment(), user, 0100000, "plain file", "600");
+  }
+
+  private void check(Path path, int user, int type, String what, String mode) {
+    Map<String, Object> found;
+    try {
+      found = Files.readAttributes(path, "unix:mode,uid", LinkOption.NOFOLLOW_LINKS);
+    } catch (NoSuchFileException missing) {
+      throw new ConnectException(
+          "there is no pool '"
+              + name
+              + "' ("
+              + path
+              + " is missing): start it with `ringwork serve --name "
+              + name
+              + "`, or see `ringwork list`",
+          missing);
+    } catch (IOException e) {
+      throw new ConnectException("pool '" + name + "': can't look at " + path + ": " + e, e);
+    }
+    int bits = (int) found.get("mode");
+    if ((bits & 0170000) != type) {
+      throw refused(path, "is not a " + what);
+    }
+    if ((int) found.get("uid") != user) {
+      throw refused(path, "belongs to user " + found.get("uid") + ", not to you (" + user + ")");
+    }
+    if ((bits & 077) != 0) {
+      throw refused(
+          path,
+          "has mode " + Integer.toOctalString(bits & 07777) + ", open to others: it should be "
+              + mode);
+    }
+  }
+
+  private ConnectException refused(Path path, String why) {
+    return new ConnectException("pool '" + name + "' is refused: " + path + " " + why, null);
+  }
+}

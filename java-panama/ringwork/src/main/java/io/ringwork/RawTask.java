@@ -1,6 +1,8 @@
 package io.ringwork;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 
 /**
  * A claimed slot and the room for its request, to be written in place and then submitted.
@@ -9,22 +11,110 @@ import java.lang.foreign.MemorySegment;
  * then it takes a slot, and a block if the request is larger than 64 bytes.
  */
 public final class RawTask implements AutoCloseable {
-  private final RawClaim claim;
+  /** Marks a type whose result is leased instead of decoded; never called. */
+  static final Codec<ResultLease> LEASE = new LeaseCodec();
 
-  RawTask(RawClaim claim) {
-    this.claim = claim;
+  private final Client client;
+  private final TaskType<byte[], ResultLease> type;
+  private final TaskOptions options;
+  private final long deadline;
+  private final int slot;
+  private final long reference;
+  private final MemorySegment room;
+  private long length;
+  private int codec = Codec.BYTES_ID;
+  private boolean done;
+
+  private RawTask(
+      Client client,
+      TaskType<byte[], ResultLease> type,
+      TaskOptions options,
+      long deadline,
+      int slot,
+      long reference,
+      MemorySegment room) {
+    this.client = client;
+    this.type = type;
+    this.options = options;
+    this.deadline = deadline;
+    this.slot = slot;
+    this.reference = reference;
+    this.room = room;
+    this.length = room.byteSize();
+  }
+
+  static RawTask claim(Client client, String handler, long size, TaskOptions options) {
+    TaskType<byte[], ResultLease> type = TaskType.of(handler, Codec.BYTES, LEASE);
+    if (size < 0) {
+      throw new IllegalArgumentException("a request has no negative size: " + size);
+    }
+    long deadline = Submitter.deadline(options);
+    try {
+      client.submitter.checkOpen();
+      client.submitter.checkSize(handler, size);
+      return claim(client, type, size, options, deadline);
+    } catch (RejectedException rejected) {
+      client.completer.count(Layout.CLIENT_REJECTED);
+      throw rejected;
+    } catch (IllegalStateException unmapped) {
+      throw client.closedException(false, unmapped);
+    }
+  }
+
+  private static RawTask claim(
+      Client client,
+      TaskType<byte[], ResultLease> type,
+      long size,
+      TaskOptions options,
+      long deadline) {
+    Backpressure policy = options.backpressure;
+    long end =
+        policy.kind == Backpressure.Kind.BLOCK && !client.role.isMine()
+            ? TaskFuture.saturatedAdd(System.nanoTime(), policy.blockNanos)
+            : Long.MIN_VALUE;
+    for (; ; ) {
+      int slot = client.slots.free.pop();
+      RejectedException.Reason full;
+      if (slot < 0) {
+        full = client.submitter.noSlot(slot);
+      } else if (size <= Layout.INLINE) {
+        long at = client.slots.at(slot) + Layout.SLOT_REQUEST;
+        MemorySegment room = client.memory.slice(at, size);
+        return new RawTask(client, type, options, deadline, slot, 0, room);
+      } else {
+        SlotTable slots = client.slots;
+        long owner = PayloadArena.requestOwner(slots.global(slot), slots.generation(slot));
+        long reference = client.arena.take(size, owner);
+        if (reference != 0) {
+          MemorySegment room = client.memory.slice(client.arena.at(reference), size);
+          return new RawTask(client, type, options, deadline, slot, reference, room);
+        }
+        slots.giveBack(slot, 0);
+        full = RejectedException.Reason.ARENA_EXHAUSTED;
+      }
+      if (end == Long.MIN_VALUE || !client.submitter.awaitRoom(end)) {
+        throw client.submitter.rejected(full);
+      }
+      client.submitter.checkOpen();
+    }
+  }
+
+  private void checkUsable() {
+    if (done) {
+      throw new IllegalStateException("the task was submitted or closed");
+    }
   }
 
   /**
-   * The room for the request, in shared memory; little-endian, as large as was asked for. What is
-   * in it at first is arbitrary. It must not be touched after {@link #submit()}: a handler reads
-   * it.
+   * The room for the request, in shared memory, as large as was asked for. What is in it at first
+   * is arbitrary. It must not be touched after {@link #submit()}: a handler reads it.
    *
    * @return the memory
    * @throws IllegalStateException if submitted or closed
    */
   public MemorySegment request() {
-    return claim.request();
+    checkUsable();
+    return room;
   }
 
   /**
@@ -36,7 +126,11 @@ public final class RawTask implements AutoCloseable {
    * @throws IllegalStateException if submitted or closed
    */
   public RawTask length(long length) {
-    claim.length(length);
+    checkUsable();
+    if (length < 0 || length > room.byteSize()) {
+      throw new IllegalArgumentException(length + " bytes in a room of " + room.byteSize());
+    }
+    this.length = length;
     return this;
   }
 
@@ -49,7 +143,11 @@ public final class RawTask implements AutoCloseable {
    * @throws IllegalStateException if submitted or closed
    */
   public RawTask codec(int id) {
-    claim.codec(id);
+    checkUsable();
+    if (id < 0 || id > 255) {
+      throw new IllegalArgumentException("a codec id is 0 to 255, not " + id);
+    }
+    this.codec = id;
     return this;
   }
 
@@ -60,12 +158,67 @@ public final class RawTask implements AutoCloseable {
    * @throws IllegalStateException if submitted or closed
    */
   public TaskFuture<ResultLease> submit() {
-    return claim.submit();
+    checkUsable();
+    done = true;
+    TaskFuture<ResultLease> future = new TaskFuture<>(client, type, deadline, null);
+    try {
+      if (deadline != 0 && System.nanoTime() >= deadline) {
+        client.slots.giveBack(slot, reference);
+        return future.failedAtSubmit(
+            new TaskTimeoutException(
+                "the deadline of " + type.name() + " had passed at the submit", false));
+      }
+      if (!client.isOpen()) {
+        client.slots.giveBack(slot, reference);
+        return future.failedAtSubmit(client.closedException(false, null));
+      }
+      RejectedException.Reason full =
+          client.submitter.queue(future, slot, type, codec, reference, (int) length, options);
+      if (full != null) {
+        client.completer.count(Layout.CLIENT_REJECTED);
+        return future.failedAtSubmit(client.submitter.rejected(full));
+      }
+      client.submitter.announce(false);
+      client.submitter.published(future);
+    } catch (IllegalStateException unmapped) {
+      future.fail(client.closedException(true, unmapped));
+    }
+    return future;
   }
 
   /** Gives slot and room back if not submitted; else does nothing. */
   @Override
   public void close() {
-    claim.close();
+    if (!done) {
+      done = true;
+      try {
+        client.slots.giveBack(slot, reference);
+        client.room.freed();
+      } catch (IllegalStateException unmapped) {
+        // closed meanwhile: the reaper frees it
+      }
+    }
+  }
+
+  private static final class LeaseCodec implements Codec<ResultLease> {
+    @Override
+    public int id() {
+      return BYTES_ID;
+    }
+
+    @Override
+    public long maxSize(ResultLease value) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void encode(ResultLease value, ByteBuffer target) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public ResultLease decode(ByteBuffer source) throws IOException {
+      throw new IOException("leased, not decoded");
+    }
   }
 }

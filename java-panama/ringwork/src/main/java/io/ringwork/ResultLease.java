@@ -1,26 +1,40 @@
 package io.ringwork;
 
+import io.ringwork.Outcome.Deferred;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A result read in place. Holds the slot and the block until closed, so close it soon; a lease that
  * nobody closes holds them until the client is closed.
  */
 public final class ResultLease implements AutoCloseable {
-  private final RawLease lease;
+  private final Client client;
+  private final Deferred result;
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final MemorySegment segment;
 
-  ResultLease(RawLease lease) {
-    this.lease = lease;
+  ResultLease(Client client, Deferred result) {
+    this.client = client;
+    this.result = result;
+    long at =
+        result.reference() == 0
+            ? client.slots.at(result.slot()) + Layout.SLOT_RESULT
+            : client.arena.at(result.reference());
+    this.segment = client.memory.slice(at, result.length()).asReadOnly();
   }
 
   /**
-   * The result's bytes in shared memory, read-only and little-endian.
+   * The result's bytes in shared memory, read-only.
    *
    * @return the memory; not to be touched after {@link #close()}
    * @throws IllegalStateException if closed
    */
   public MemorySegment segment() {
-    return lease.segment();
+    if (closed.get()) {
+      throw new IllegalStateException("the lease was closed");
+    }
+    return segment;
   }
 
   /**
@@ -29,12 +43,19 @@ public final class ResultLease implements AutoCloseable {
    * @return the codec id that the worker gave
    */
   public int codec() {
-    return lease.codec();
+    return result.codec();
   }
 
   /** Gives the slot and the block back. May be called again, from any thread. */
   @Override
   public void close() {
-    lease.close();
+    if (closed.compareAndSet(false, true)) {
+      try {
+        client.slots.release(result.slot(), result.word(), result.reference());
+        client.room.freed();
+      } catch (IllegalStateException unmapped) {
+        // the client was closed: the reaper frees it
+      }
+    }
   }
 }

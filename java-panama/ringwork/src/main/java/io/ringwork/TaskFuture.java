@@ -1,22 +1,341 @@
 package io.ringwork;
 
+import io.ringwork.Outcome.Deferred;
+import io.ringwork.Outcome.Failure;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The future of a submitted task.
+ * The future of a submitted task. It completes exactly once: with the result, or with a {@link
+ * RingworkException}, or, when cancelled, with {@link CancellationException}.
+ *
+ * <p>{@link #get()} and {@link #join()} are served directly: the waiting thread may spin for the
+ * result, as the {@link WaitStrategy} says, and is woken by the thread that found it; it then
+ * completes the future itself, so dependents run on it. Virtual threads wait without pinning their
+ * carrier. Completing the future by hand abandons the task: it may still run, its result is
+ * dropped.
  *
  * @param <R> the result
  */
 public final class TaskFuture<R> extends CompletableFuture<R> {
-  TaskFuture() {}
+  /*
+   * How it completes exactly once. Poller, helper, timer, canceller, close and the death of the
+   * pool all end in settle(): one CAS of `outcome` from null. The winner decides who completes the
+   * CompletableFuture (whose own completion is a CAS too): the waiter if there is one, else the
+   * executor. waiter and outcome are both volatile, and each side writes its own before it reads
+   * the other's, so a waiter that leaves and a winner that looks for it can't miss each other; both
+   * may complete, which is harmless.
+   *
+   * Ending the *slot* is another matter: see SlotTable. A future that is settled early leaves its
+   * task in the table until the lane is done with it.
+   */
+  private static final VarHandle OUTCOME;
+  private static final VarHandle WAITER;
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      OUTCOME = lookup.findVarHandle(TaskFuture.class, "outcome", Object.class);
+      WAITER = lookup.findVarHandle(TaskFuture.class, "waiter", Thread.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  final Client client;
+  final TaskType<?, R> type;
+
+  /** Absolute System.nanoTime, or 0 for none. */
+  final long deadline;
+
+  /** Written before the slot is published, by the submitting thread. */
+  int slot = -1;
+
+  /** Which task of the slot this future awaits. */
+  long generation;
+
+  private volatile @Nullable Object outcome;
+  private volatile @Nullable Thread waiter;
+
+  TaskFuture(Client client, TaskType<?, R> type, long deadline, @Nullable Thread waiter) {
+    this.client = client;
+    this.type = type;
+    this.deadline = deadline;
+    if (waiter != null) {
+      WAITER.set(this, waiter); // plain: published with the slot
+    }
+  }
+
+  // ---- settling: package-private, see the comment above
+
+  boolean isSettled() {
+    return outcome != null;
+  }
+
+  @Nullable Object outcome() {
+    return outcome;
+  }
+
+  /** Decides how the future ends; false if that was decided before. */
+  boolean settle(Object how) {
+    return OUTCOME.compareAndSet(this, null, how);
+  }
+
+  /** After a settle that was won: has the future completed where the mode wants it. */
+  void dispatch() {
+    if (client.settings.inline()) {
+      completeNow();
+      return;
+    }
+    Thread waiting = waiter;
+    if (waiting == null) {
+      client.execute(this);
+    } else if (waiting != Thread.currentThread()) {
+      LockSupport.unpark(waiting);
+    }
+  }
+
+  /** Settles and dispatches. */
+  boolean fail(RuntimeException error) {
+    if (!settle(new Failure(error))) {
+      return false;
+    }
+    dispatch();
+    return true;
+  }
+
+  /** Fails a future that never got a slot: nobody else knows it. */
+  TaskFuture<R> failedAtSubmit(RuntimeException error) {
+    settle(new Failure(error));
+    completeNow();
+    return this;
+  }
+
+  /** Takes what was decided; decodes it if that was left to us. Null: another thread does. */
+  @Nullable Object takeOutcome() {
+    Object how = outcome;
+    if (how instanceof Deferred deferred) {
+      if (!OUTCOME.compareAndSet(this, how, Outcome.TAKEN)) {
+        return null;
+      }
+      how = client.completer.decode(this, deferred);
+      outcome = how;
+    }
+    return how == Outcome.TAKEN ? null : how;
+  }
+
+  /** Completes the future on this thread with what was decided. */
+  @SuppressWarnings("unchecked") // the codec of `type` made it
+  void completeNow() {
+    Object how = takeOutcome();
+    if (how == null) {
+      return;
+    }
+    if (how instanceof Failure failure) {
+      super.completeExceptionally(failure.error());
+    } else if (!super.complete(how == Outcome.NULL ? null : (R) how)
+        && how instanceof ResultLease lease
+        && isCompletedExceptionally()) {
+      lease.close();
+    }
+    wakeWaiter();
+  }
+
+  private void wakeWaiter() {
+    Thread waiting = waiter;
+    if (waiting != null && waiting != Thread.currentThread()) {
+      LockSupport.unpark(waiting);
+    }
+  }
+
+  // ---- waiting
+
+  /** Makes this thread the one that is handed the outcome; false if there is one already. */
+  boolean enterWait() {
+    return WAITER.compareAndSet(this, null, Thread.currentThread());
+  }
+
+  /** No longer waits; completes what was handed over meanwhile. */
+  void leaveWait() {
+    waiter = null;
+    if (outcome != null) {
+      completeNow();
+    }
+  }
+
+  @Override
+  public R get() throws InterruptedException, ExecutionException {
+    if (!isDone()) {
+      client.waiting.await(this, Long.MAX_VALUE, true);
+    }
+    return super.get();
+  }
+
+  @Override
+  public R get(long timeout, TimeUnit unit)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    if (isDone()) {
+      return super.get();
+    }
+    long nanos = unit.toNanos(timeout);
+    long end = nanos <= 0 ? Long.MIN_VALUE : saturatedAdd(System.nanoTime(), nanos);
+    if (nanos > 0) {
+      client.waiting.await(this, end, true);
+    }
+    // Not done: time is up, or another thread is the waiter and we are the CompletableFuture's.
+    return super.get(isDone() ? 1 : Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
+  }
+
+  @Override
+  public R join() {
+    if (!isDone()) {
+      try {
+        client.waiting.await(this, Long.MAX_VALUE, false);
+      } catch (InterruptedException impossible) {
+        throw new AssertionError(impossible);
+      }
+    }
+    return super.join();
+  }
+
+  static long saturatedAdd(long now, long nanos) {
+    long end = now + nanos;
+    return end < now ? Long.MAX_VALUE : end;
+  }
+
+  // ---- cancelling
 
   /**
-   * Cancels the task and says what became of it. The future completes with {@link
-   * java.util.concurrent.CancellationException} unless it was done.
+   * Cancels the task and says what became of it. Unless it was done the future completes with
+   * {@link CancellationException} before this returns, and dependents run on this thread.
    *
    * @return what the task was doing
    */
   public CancelOutcome cancelTask() {
-    throw new UnsupportedOperationException();
+    if (isDone()) {
+      return CancelOutcome.ALREADY_DONE;
+    }
+    if (!settle(Outcome.TAKEN)) {
+      completeNow(); // decided, but not told yet
+      return CancelOutcome.ALREADY_DONE;
+    }
+    boolean ran = client.withdrawOrCancel(this);
+    client.completer.count(Layout.CLIENT_CANCELLED);
+    super.completeExceptionally(
+        new CancellationException(
+            ran
+                ? type.name() + " was cancelled while it ran; its handler has been told"
+                : type.name() + " was cancelled while it was queued; it never ran"));
+    wakeWaiter();
+    return ran ? CancelOutcome.WAS_RUNNING : CancelOutcome.WAS_QUEUED;
+  }
+
+  /**
+   * Cancels the task; a handler that runs is told, whatever the argument. See {@link
+   * #cancelTask()} for what became of it.
+   *
+   * @param mayInterruptIfRunning has no effect
+   * @return whether the future is cancelled now
+   */
+  @Override
+  public boolean cancel(boolean mayInterruptIfRunning) {
+    cancelTask();
+    return isCancelled();
+  }
+
+  /** Called by the poller at the deadline. */
+  void expire() {
+    SlotTable.Withdrawal found = client.slots.withdraw(this);
+    if (found == SlotTable.Withdrawal.ENDED) {
+      return; // its result is on the way
+    }
+    boolean ran = found == SlotTable.Withdrawal.RUNNING;
+    if (ran) {
+      client.slots.requestCancel(this);
+    } else {
+      client.room.freed();
+    }
+    if (settle(
+        new Failure(
+            new TaskTimeoutException(
+                ran
+                    ? "the deadline of "
+                        + type.name()
+                        + " passed while it ran; its handler has been told to stop"
+                    : "the deadline of "
+                        + type.name()
+                        + " passed before a worker took it: give it more time, or the pool more"
+                        + " lanes",
+                ran)))) {
+      client.completer.count(Layout.CLIENT_TIMED_OUT);
+      dispatch();
+    }
+  }
+
+  // ---- completing by hand: the task is abandoned, the waiter told
+
+  private boolean abandoned(boolean done) {
+    if (done) {
+      settle(Outcome.TAKEN);
+      wakeWaiter();
+    }
+    return done;
+  }
+
+  @Override
+  public boolean complete(R value) {
+    return abandoned(super.complete(value));
+  }
+
+  @Override
+  public boolean completeExceptionally(Throwable error) {
+    return abandoned(super.completeExceptionally(error));
+  }
+
+  @Override
+  public void obtrudeValue(R value) {
+    super.obtrudeValue(value);
+    abandoned(true);
+  }
+
+  @Override
+  public void obtrudeException(Throwable error) {
+    super.obtrudeException(error);
+    abandoned(true);
+  }
+
+  @Override
+  public CompletableFuture<R> completeAsync(Supplier<? extends R> supplier, Executor executor) {
+    executor.execute(
+        () -> {
+          try {
+            if (!isDone()) {
+              complete(supplier.get());
+            }
+          } catch (RuntimeException | Error failed) {
+            completeExceptionally(failed);
+          }
+        });
+    return this;
+  }
+
+  @Override
+  public CompletableFuture<R> completeAsync(Supplier<? extends R> supplier) {
+    return completeAsync(supplier, defaultExecutor());
+  }
+
+  /** Dependents are plain futures: no task is behind them. */
+  @Override
+  public <U> CompletableFuture<U> newIncompleteFuture() {
+    return new CompletableFuture<>();
   }
 }

@@ -1,0 +1,279 @@
+package io.ringwork;
+
+import java.io.IOException;
+import java.lang.System.Logger.Level;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A client entry that this process holds: mapping, lock, and the way to give them up.
+ *
+ * <p>Pitfall: the kernel drops a POSIX lock when its process closes <em>any</em> descriptor of that
+ * file. So lock files are opened only under a monitor that is common to the whole JVM (an interned
+ * string, which class loaders share), and a client's only while its entry says FREE: then no other
+ * client of this JVM holds it.
+ */
+final class Attachment {
+  private static final System.Logger LOG = System.getLogger("io.ringwork");
+  private static final Object JVM_WIDE = "io.ringwork lock files".intern();
+  private static final int KIND_JAVA = 1;
+  private static final int UNMAP_TRIES = 1_000;
+
+  final String name;
+  final SharedMemory memory;
+  final Geometry geometry;
+  final int index;
+  private final PoolFiles files;
+  private final FileChannel lockFile;
+  private final FileChannel supervisorLock;
+  private final long generation;
+
+  private Attachment(
+      PoolFiles files,
+      SharedMemory memory,
+      Geometry geometry,
+      int index,
+      FileChannel lockFile,
+      FileChannel supervisorLock,
+      long generation) {
+    this.files = files;
+    this.name = files.name();
+    this.memory = memory;
+    this.geometry = geometry;
+    this.index = index;
+    this.lockFile = lockFile;
+    this.supervisorLock = supervisorLock;
+    this.generation = generation;
+  }
+
+  /**
+   * Takes a free entry.
+   *
+   * @throws ConnectException if none is left, or the supervisor is gone
+   */
+  static Attachment register(PoolFiles files, SharedMemory memory, Geometry geometry) {
+    synchronized (JVM_WIDE) {
+      FileChannel supervisor = null;
+      Attachment attachment = null;
+      try {
+        supervisor = open(files.supervisorLock(geometry.epoch()));
+        if (isFree(supervisor)) {
+          throw new ConnectException(
+              "pool '"
+                  + files.name()
+                  + "' has no supervisor any more: start it again with `ringwork serve --name "
+                  + files.name()
+                  + "` (`ringwork clean` removes what it left)",
+              null);
+        }
+        for (int index = 0; index < geometry.maxClients() && attachment == null; index++) {
+          attachment = tryEntry(files, memory, geometry, index, supervisor);
+        }
+      } catch (IOException e) {
+        throw new ConnectException(
+            "pool '" + files.name() + "': can't take a lock: " + e + "; was it just replaced?", e);
+      } finally {
+        if (attachment == null) {
+          closeQuietly(supervisor);
+        }
+      }
+      if (attachment == null) {
+        throw new ConnectException(
+            "all "
+                + geometry.maxClients()
+                + " client entries of pool '"
+                + files.name()
+                + "' are taken: close a client, or raise --clients",
+            null);
+      }
+      return attachment;
+    }
+  }
+
+  private static FileChannel open(Path lock) throws IOException {
+    return FileChannel.open(
+        lock,
+        StandardOpenOption.READ,
+        StandardOpenOption.WRITE,
+        LinkOption.NOFOLLOW_LINKS);
+  }
+
+  private static @Nullable Attachment tryEntry(
+      PoolFiles files,
+      SharedMemory memory,
+      Geometry geometry,
+      int index,
+      FileChannel supervisor)
+      throws IOException {
+    long entry = geometry.client(index);
+    long word = memory.getLongAcquire(entry + Layout.CLIENT_WORD);
+    if ((word & 0xff) != Layout.ENTRY_FREE) {
+      return null;
+    }
+    FileChannel lockFile = open(files.clientLock(geometry.epoch(), index));
+    boolean taken = false;
+    try {
+      // Under the lock nobody but a reaper changes the word, and a reaper leaves FREE alone.
+      if (lockFile.tryLock() == null
+          || (memory.getLongAcquire(entry + Layout.CLIENT_WORD) & 0xff) != Layout.ENTRY_FREE) {
+        return null;
+      }
+      long generation = (memory.getLongAcquire(entry + Layout.CLIENT_WORD) >>> 8) + 1;
+      fill(memory, entry);
+      memory.setLongRelease(
+          entry + Layout.CLIENT_WORD, generation << 8 | Layout.ENTRY_ACTIVE);
+      taken = true;
+      return new Attachment(files, memory, geometry, index, lockFile, supervisor, generation);
+    } catch (OverlappingFileLockException ours) {
+      return null; // held by this JVM all the same: a peer has damaged the word
+    } finally {
+      if (!taken) {
+        closeQuietly(lockFile);
+      }
+    }
+  }
+
+  private static void fill(SharedMemory memory, long entry) {
+    memory.setInt(entry + Layout.CLIENT_PID, (int) ProcessHandle.current().pid());
+    memory.setInt(entry + Layout.CLIENT_KIND, KIND_JAVA);
+    memory.setLong(entry + Layout.CLIENT_ATTACHED_NS, System.nanoTime());
+    memory.setInt(entry + Layout.CLIENT_WAITING, 0);
+    memory.setInt(entry + Layout.CLIENT_OVERFLOW, 0);
+    for (int counter = Layout.CLIENT_SUBMITTED; counter <= Layout.CLIENT_CANCELLED; counter += 8) {
+      memory.setLong(entry + counter, 0);
+    }
+  }
+
+  /** Whether nobody holds the lock exclusively. A shared lock is taken for a moment to see it. */
+  private static boolean isFree(FileChannel lock) throws IOException {
+    try (FileLock shared = lock.tryLock(0, Long.MAX_VALUE, true)) {
+      return shared != null;
+    } catch (OverlappingFileLockException ours) {
+      return false; // this JVM holds it: a supervisor of a test
+    }
+  }
+
+  /** Whether the supervisor's death is proved: its lock is free. */
+  boolean supervisorIsGone() {
+    synchronized (JVM_WIDE) {
+      try {
+        return isFree(supervisorLock);
+      } catch (IOException e) {
+        LOG.log(Level.DEBUG, "can't probe the supervisor of " + name, e);
+        return false;
+      }
+    }
+  }
+
+  /**
+   * Gives everything up; see {@link Client} for the order.
+   *
+   * @param allHome whether all slots are in the free list, which is closed
+   */
+  void release(boolean allHome) {
+    synchronized (JVM_WIDE) {
+      if (allHome) {
+        memory.setLongRelease(
+            geometry.client(index) + Layout.CLIENT_WORD, generation << 8 | Layout.ENTRY_FREE);
+      }
+      unmap();
+      closeQuietly(lockFile);
+      closeQuietly(supervisorLock);
+    }
+  }
+
+  private void unmap() {
+    for (int tries = 0; ; tries++) {
+      try {
+        memory.unmap();
+        return;
+      } catch (IllegalStateException held) {
+        if (tries == UNMAP_TRIES) {
+          LOG.log(
+              Level.WARNING,
+              "the segment of " + name + " stays mapped: a leased result is still in use", held);
+          return;
+        }
+        LockSupport.parkNanos(1_000_000);
+      }
+    }
+  }
+
+  private static void closeQuietly(@Nullable FileChannel file) {
+    if (file != null) {
+      try {
+        file.close();
+      } catch (IOException e) {
+        LOG.log(Level.DEBUG, "close failed", e);
+      }
+    }
+  }
+
+  // ---- for people
+
+  PoolInfo info(SlotTable slots, PayloadArena arena) {
+    int pool = memory.getIntAcquire(Layout.H_POOL_STATE);
+    List<String> handlers = new ArrayList<>();
+    for (int h = 0; h < geometry.handlerCapacity(); h++) {
+      long at = geometry.handlers() + (long) h * Layout.HANDLER_STRIDE;
+      if (memory.getIntAcquire(at + Layout.HANDLER_READY) == 1) {
+        int length = memory.getInt(at + (Layout.HANDLER_NAME_LEN & ~3)) >>> 16 & 0xff;
+        handlers.add(
+            new String(
+                memory.bytes(
+                    at + Layout.HANDLER_NAME, Math.min(length, Layout.HANDLER_NAME_MAX)),
+                StandardCharsets.UTF_8));
+      }
+    }
+    handlers.sort(null);
+    return new PoolInfo(
+        name,
+        files.segment(),
+        geometry.segmentSize(),
+        poolState(pool),
+        memory.getInt(Layout.H_SUPERVISOR_PID),
+        index,
+        slots.count,
+        slots.count - slots.free.inUse(),
+        active(geometry.lanes() + Layout.LANE_WORD, geometry.maxLanes(), Layout.LANE_STRIDE),
+        active(geometry.workers() + Layout.WORKER_WORD, geometry.maxWorkers(),
+            Layout.WORKER_STRIDE),
+        arena.maxPayload(),
+        handlers);
+  }
+
+  private int active(long words, int count, int stride) {
+    int active = 0;
+    for (int n = 0; n < count; n++) {
+      long word = memory.getLongAcquire(words + (long) n * stride);
+      active += (word & 0xff) == Layout.ENTRY_ACTIVE ? 1 : 0;
+    }
+    return active;
+  }
+
+  private static String poolState(int pool) {
+    return switch (pool) {
+      case Layout.POOL_STARTING -> "STARTING";
+      case Layout.POOL_SERVING -> "SERVING";
+      case Layout.POOL_DRAINING -> "DRAINING";
+      case Layout.POOL_CLOSED -> "CLOSED";
+      case Layout.POOL_FAILED -> "FAILED";
+      default -> "UNKNOWN(" + pool + ")";
+    };
+  }
+
+  /** For tests: whether the lock file is still there. */
+  boolean lockFileExists() {
+    return Files.exists(files.clientLock(geometry.epoch(), index));
+  }
+}

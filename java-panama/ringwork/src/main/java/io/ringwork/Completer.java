@@ -1,0 +1,298 @@
+package io.ringwork;
+
+import io.ringwork.Outcome.Deferred;
+import io.ringwork.Outcome.Failure;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Ends tasks whose slot is DONE or CRASHED: reads the result, frees slot and blocks, settles the
+ * future.
+ *
+ * <p>May run on any thread: {@link SlotTable#take} lets one thread end each task. What the lane
+ * wrote is read once into locals and checked before it is used. Only {@link #drain} needs the
+ * {@linkplain PollerRole poller's role}, for its scratch array.
+ */
+final class Completer {
+  private static final int BATCH = 16;
+  private static final int MOST = 256;
+
+  private final Client client;
+  private final SharedMemory memory;
+  private final SlotTable slots;
+  private final PayloadArena arena;
+  private final HintRing ring;
+  private final long entry;
+  private final int[] scratch = new int[BATCH];
+
+  /** Results that wait in their blocks to be decoded. */
+  private final AtomicInteger deferred = new AtomicInteger();
+
+  Completer(Client client, SharedMemory memory, HintRing ring, PayloadArena arena, long entry) {
+    this.client = client;
+    this.memory = memory;
+    this.slots = client.slots;
+    this.arena = arena;
+    this.ring = ring;
+    this.entry = entry;
+  }
+
+  /** Adds one to a counter of the client entry. */
+  void count(int counter) {
+    try {
+      memory.addLong(entry + counter, 1);
+    } catch (IllegalStateException unmapped) {
+      // closed meanwhile: nobody reads it
+    }
+  }
+
+  boolean hasDeferred() {
+    return deferred.get() > 0;
+  }
+
+  boolean hasWork() {
+    return !ring.isEmpty() || memory.getIntAcquire(entry + Layout.CLIENT_OVERFLOW) != 0;
+  }
+
+  /** Ends what the hints tell, up to a bound; the caller has the poller's role. */
+  int drain() {
+    return drain(scratch);
+  }
+
+  /** As {@link #drain()} for a thread that is inside a drain: an INLINE callback that waits. */
+  int drainNested() {
+    return drain(new int[1]);
+  }
+
+  private int drain(int[] into) {
+    int total = 0;
+    long overflow = entry + Layout.CLIENT_OVERFLOW;
+    if (memory.getIntAcquire(overflow) != 0) {
+      memory.casInt(overflow, 1, 0); // before the scan: what comes during it sets it again
+      total += scan();
+    }
+    while (total < MOST) {
+      int n = ring.poll(into);
+      for (int h = 0; h < n; h++) {
+        int i = slots.local(into[h]);
+        if (i >= 0) {
+          tryEnd(i);
+        }
+      }
+      total += n;
+      if (n < into.length) {
+        break;
+      }
+    }
+    return total;
+  }
+
+  /** Looks at every slot: hints were lost. */
+  int scan() {
+    int ended = 0;
+    for (int i = 0; i < slots.count; i++) {
+      ended += tryEnd(i) ? 1 : 0;
+    }
+    return ended;
+  }
+
+  /** Ends the task of a slot if it is DONE or CRASHED and awaited; else the hint was stale. */
+  boolean tryEnd(int i) {
+    TaskFuture<?> future = slots.pending(i);
+    if (future == null) {
+      return false;
+    }
+    long word = slots.state(i);
+    if (StateWord.generation(word) != future.generation
+        || StateWord.kind(word) > Layout.KIND_CRASHED) {
+      return checkCorrupt(i, future, word);
+    }
+    if (!StateWord.ended(word) || !slots.take(i, future)) {
+      return false;
+    }
+    end(i, future, word);
+    return true;
+  }
+
+  /** A word of another generation is stale, or on its way to the next task; else it is damaged. */
+  private boolean checkCorrupt(int i, TaskFuture<?> future, long word) {
+    long freed = StateWord.free(StateWord.next(future.generation));
+    if (word == freed || slots.pending(i) != future || slots.state(i) != word) {
+      return false;
+    }
+    if (slots.take(i, future)) {
+      // The slot is not given back: nobody knows what it is.
+      future.fail(
+          new CorruptSegmentException(
+              "slot "
+                  + slots.global(i)
+                  + " has the impossible state 0x"
+                  + Long.toHexString(word)
+                  + ": restart the pool",
+              true));
+    }
+    return true;
+  }
+
+  private void end(int i, TaskFuture<?> future, long word) {
+    try {
+      if (StateWord.kind(word) == Layout.KIND_CRASHED) {
+        slots.release(i, word, 0);
+        crashed(future, word);
+      } else {
+        done(i, future, word);
+      }
+    } catch (IllegalStateException unmapped) {
+      future.fail(client.closedException(true, unmapped));
+    }
+    client.room.freed();
+  }
+
+  private void crashed(TaskFuture<?> future, long word) {
+    if (!future.isSettled()) {
+      count(Layout.CLIENT_FAILED);
+      future.fail(
+          new WorkerCrashedException(
+              future.type.name(), StateWord.owner(word), StateWord.attempt(word) + 1));
+    }
+  }
+
+  private void done(int i, TaskFuture<?> future, long word) {
+    // Each field once, into a local.
+    long at = slots.at(i);
+    long reference = memory.getLong(at + Layout.SLOT_RESULT_REF);
+    int length = memory.getInt(at + Layout.SLOT_RESULT_LEN);
+    int codec = memory.getInt(at + Layout.SLOT_ATTEMPTS) >>> 24;
+    int status = memory.getInt(at + Layout.SLOT_STATUS);
+    if (future.isSettled()) {
+      slots.release(i, word, reference); // abandoned: the slot was all that was left
+      return;
+    }
+    String wrong = check(i, word, reference, length);
+    if (wrong != null) {
+      slots.release(i, word, 0);
+      count(Layout.CLIENT_FAILED);
+      future.fail(new CorruptSegmentException(wrong, true));
+      return;
+    }
+    if (status == Layout.STATUS_OK) {
+      count(Layout.CLIENT_COMPLETED);
+      succeeded(i, future, word, reference, length, codec);
+    } else {
+      failed(future, new Deferred(i, word, reference, length, codec), status);
+    }
+  }
+
+  private void succeeded(
+      int i, TaskFuture<?> future, long word, long reference, int length, int codec) {
+    if (future.type.resultCodec == RawTask.LEASE) {
+      lease(future, new Deferred(i, word, reference, length, codec));
+    } else if (reference == 0) {
+      Object outcome = decode(future, codec, slots.inlineResult(i, length));
+      slots.release(i, word, 0);
+      if (future.settle(outcome)) {
+        future.dispatch();
+      }
+    } else {
+      Deferred result = new Deferred(i, word, reference, length, codec);
+      if (client.settings.inline()) {
+        deferred.incrementAndGet();
+        if (future.settle(decode(future, result))) {
+          future.dispatch();
+        }
+      } else {
+        deferred.incrementAndGet();
+        if (future.settle(result)) {
+          future.dispatch();
+        } else {
+          deferred.decrementAndGet();
+          slots.release(i, word, reference);
+        }
+      }
+    }
+  }
+
+  private @Nullable String check(int i, long word, long reference, int length) {
+    if (reference == 0) {
+      return length >= 0 && length <= Layout.INLINE
+          ? null
+          : "an inline result of " + length + " bytes: the worker or the segment is damaged";
+    }
+    long owner =
+        PayloadArena.resultOwner(
+            slots.global(i), StateWord.generation(word), StateWord.attempt(word));
+    return arena.holds(reference, length, owner)
+        ? null
+        : "the result reference 0x"
+            + Long.toHexString(reference)
+            + " with "
+            + length
+            + " bytes is none of this task's: the worker or the segment is damaged";
+  }
+
+  private void lease(TaskFuture<?> future, Deferred result) {
+    ResultLease lease = new ResultLease(client, result);
+    if (future.settle(lease)) {
+      future.dispatch();
+    } else {
+      lease.close();
+    }
+  }
+
+  /** Decodes a checked result in a block, then frees its slot and block. Never throws. */
+  Object decode(TaskFuture<?> future, Deferred result) {
+    Object outcome;
+    try {
+      outcome = decode(future, result.codec(), view(result));
+      slots.release(result.slot(), result.word(), result.reference());
+      client.room.freed();
+    } catch (IllegalStateException unmapped) {
+      outcome = new Failure(client.closedException(true, unmapped));
+    }
+    deferred.decrementAndGet();
+    return outcome;
+  }
+
+  private Object decode(TaskFuture<?> future, int found, ByteBuffer bytes) {
+    Codec<?> codec = future.type.resultCodec;
+    try {
+      if (!codec.accepts(found)) {
+        throw new IOException(
+            "the worker's result is of codec " + found + ", not " + codec.id());
+      }
+      return Outcome.of(codec.decode(bytes));
+    } catch (Throwable failed) { // whatever a codec of others throws
+      return new Failure(
+          memory.isMapped()
+              ? new CodecException(
+                  "the result of " + future.type.name() + " can't be decoded: " + failed,
+                  true,
+                  failed)
+              : client.closedException(true, failed));
+    }
+  }
+
+  /** The bytes of a checked result. */
+  ByteBuffer view(Deferred result) {
+    return result.reference() == 0
+        ? slots.inlineResult(result.slot(), result.length())
+        : memory.readOnlyBuffer(arena.at(result.reference()), result.length());
+  }
+
+  private void failed(TaskFuture<?> future, Deferred result, int status) {
+    byte[] record = new byte[result.length()];
+    view(result).get(record);
+    slots.release(result.slot(), result.word(), result.reference());
+    boolean ran = (status & Layout.STATUS_NOT_RUN) == 0;
+    int value = status & ~Layout.STATUS_NOT_RUN;
+    count(
+        switch (value) {
+          case Layout.STATUS_EXPIRED -> Layout.CLIENT_TIMED_OUT;
+          case Layout.STATUS_CANCELLED -> Layout.CLIENT_CANCELLED;
+          default -> Layout.CLIENT_FAILED;
+        });
+    future.fail(FailureRecord.parse(record).toException(future.type.name(), value, ran));
+  }
+}

@@ -1,0 +1,113 @@
+package io.ringwork;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The free slots of this client: a lock-free LIFO, private to the process.
+ *
+ * <p>A Treiber stack: the head is tag(32) | index + 1 (32), and the tag grows with every change, so
+ * a head that was popped and pushed again is another one (no ABA). LIFO keeps the working set small
+ * and lets an idle lane guess the next slot. {@link #CLOSED} is a state of the head that nothing
+ * leaves.
+ */
+final class FreeList {
+  /** What {@link #pop} returns when no slot is free. */
+  static final int EMPTY = -1;
+
+  /** What {@link #pop} returns after {@link #close}. */
+  static final int CLOSED = -2;
+
+  private static final long CLOSED_INDEX = 0xffff_ffffL;
+  private static final VarHandle HEAD = MethodHandles.arrayElementVarHandle(long[].class);
+
+  /** The head is in the middle of this array: 128 bytes on both sides are nobody else's. */
+  private static final int AT = 16;
+
+  private final long[] head = new long[2 * AT + 1];
+  private final int[] next;
+
+  /** How many slots are in the list from this one down, written before it is pushed. */
+  private final int[] depth;
+
+  FreeList(int count) {
+    next = new int[count];
+    depth = new int[count];
+    for (int i = count - 1; i >= 0; i--) {
+      push(i);
+    }
+  }
+
+  private static long head(long old, long index) {
+    return ((old >>> 32) + 1 << 32) | index;
+  }
+
+  private long load() {
+    return (long) HEAD.getVolatile(head, AT);
+  }
+
+  int pop() {
+    for (; ; ) {
+      long h = load();
+      long index = h & 0xffff_ffffL;
+      if (index == 0) {
+        return EMPTY;
+      }
+      if (index == CLOSED_INDEX) {
+        return CLOSED;
+      }
+      // May be stale when someone pops it first: then the CAS fails.
+      int below = next[(int) index - 1];
+      if (HEAD.compareAndSet(head, AT, h, head(h, below))) {
+        return (int) index - 1;
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  /** Gives a slot back; without effect once closed. */
+  void push(int slot) {
+    for (; ; ) {
+      long h = load();
+      long index = h & 0xffff_ffffL;
+      if (index == CLOSED_INDEX) {
+        return;
+      }
+      next[slot] = (int) index;
+      depth[slot] = 1 + (index == 0 ? 0 : depth[(int) index - 1]);
+      if (HEAD.compareAndSet(head, AT, h, head(h, slot + 1L))) {
+        return;
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  private int depth(long h) {
+    long index = h & 0xffff_ffffL;
+    return index == 0 || index == CLOSED_INDEX ? 0 : depth[(int) index - 1];
+  }
+
+  /** How many slots are not in the list: taken, in flight, leased. 0 once closed. */
+  int inUse() {
+    long h = load();
+    return (h & 0xffff_ffffL) == CLOSED_INDEX ? 0 : next.length - depth(h);
+  }
+
+  /**
+   * Closes the list for good.
+   *
+   * @return true if all slots were in it: then no thread holds one, and none will
+   */
+  boolean close() {
+    for (; ; ) {
+      long h = load();
+      if ((h & 0xffff_ffffL) == CLOSED_INDEX) {
+        return false;
+      }
+      int free = depth(h);
+      if (HEAD.compareAndSet(head, AT, h, head(h, CLOSED_INDEX))) {
+        return free == next.length;
+      }
+    }
+  }
+}

@@ -1,0 +1,123 @@
+package io.ringwork;
+
+import java.lang.System.Logger.Level;
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The kernel's futex through libc's {@code syscall}, on words of the shared segment.
+ *
+ * <p>Never FUTEX_PRIVATE, for the other side is another process, and never a critical call: waiting
+ * must let the garbage collector run. Addresses are passed as integers, so a thread that sleeps
+ * does not hold the mapping; the kernel answers EFAULT for one that is gone. All errors mean "look
+ * again", so errno is not asked for.
+ *
+ * <p>Calling libc is restricted. Where the JVM denies it, the architecture is not known, or the
+ * kernel refuses (a seccomp filter), {@link #available} is false, which is logged once; the client
+ * then polls with bounded parking, and sleeping lanes are woken by the supervisor's tick (10 ms).
+ */
+final class Futex {
+  private static final System.Logger LOG = System.getLogger("io.ringwork");
+  private static final int WAIT = 0;
+  private static final int WAKE = 1;
+
+  private static final long NUMBER = number();
+  private static final @Nullable MethodHandle SYSCALL = bind();
+
+  private Futex() {}
+
+  private static long number() {
+    return switch (System.getProperty("os.arch")) {
+      case "amd64", "x86_64" -> 202;
+      case "aarch64" -> 98;
+      default -> -1;
+    };
+  }
+
+  @SuppressWarnings("restricted") // the one native call of the client
+  private static @Nullable MethodHandle bind() {
+    String why;
+    if (NUMBER < 0 || !System.getProperty("os.name").equals("Linux")) {
+      why = "the futex of " + System.getProperty("os.arch") + " is not known";
+    } else {
+      try {
+        Linker linker = Linker.nativeLinker();
+        MethodHandle handle =
+            linker.downcallHandle(
+                linker.defaultLookup().find("syscall").orElseThrow(),
+                FunctionDescriptor.of(
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG),
+                Linker.Option.firstVariadicArg(1));
+        if (works(handle)) {
+          return handle;
+        }
+        why = "the kernel refuses it (a seccomp filter?)";
+      } catch (Throwable denied) { // IllegalCallerException, or a JDK without a linker
+        why =
+            denied.getMessage()
+                + ": start the JVM with --enable-native-access=io.ringwork (or ALL-UNNAMED)";
+      }
+    }
+    LOG.log(
+        Level.WARNING,
+        "no futex, so waiting for results polls at up to 1 ms intervals and wakes of sleeping"
+            + " lanes may take 10 ms: "
+            + why);
+    return null;
+  }
+
+  private static boolean works(MethodHandle handle) throws Throwable {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment word = arena.allocate(ValueLayout.JAVA_INT);
+      return call(handle, word.address(), WAKE, 1, 0) == 0;
+    }
+  }
+
+  private static long call(MethodHandle handle, long word, int op, int value, long timeout)
+      throws Throwable {
+    return (long)
+        handle.invokeExact(NUMBER, word, (long) op, (long) value, timeout, 0L, 0L);
+  }
+
+  static boolean available() {
+    return SYSCALL != null;
+  }
+
+  /**
+   * Sleeps while the word has a value; returns early for any reason.
+   *
+   * @param timespec the address of two longs, seconds and nanoseconds, relative
+   */
+  static void await(long word, int value, long timespec) {
+    invoke(word, WAIT, value, timespec);
+  }
+
+  /** Wakes one sleeper. */
+  static void wake(long word) {
+    invoke(word, WAKE, 1, 0);
+  }
+
+  private static void invoke(long word, int op, int value, long timeout) {
+    MethodHandle handle = SYSCALL;
+    if (handle == null) {
+      return;
+    }
+    try {
+      call(handle, word, op, value, timeout);
+    } catch (Throwable impossible) {
+      throw new AssertionError(impossible);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+package io.ringwork;
+
+/**
+ * A ring of hints (slot indices) in shared memory: many producers, many consumers, no allocation.
+ *
+ * <p>Invariant: a cell goes from one lap to the next by one CAS, so there is never a position that
+ * is reserved but not published, and a process that dies leaves no hole. See section 4 of
+ * docs/protocol.md. A hint proves nothing: its slot's state word does.
+ */
+final class HintRing {
+  /** No honest contention needs so many tries: the ring's words contradict each other. */
+  private static final int CORRUPT_AFTER = 1 << 22;
+
+  private final SharedMemory memory;
+  private final long head;
+  private final long tail;
+  private final long cells;
+  private final int capacity;
+  private final int shift;
+
+  /**
+   * A head seen earlier. Head only grows, so a room computed from it is never too large; reading it
+   * anew only when it seems full spares producers the line that consumers write to.
+   */
+  private long headSeen;
+
+  HintRing(SharedMemory memory, long at, int capacity) {
+    this.memory = memory;
+    this.head = at + Layout.RING_HEAD;
+    this.tail = at + Layout.RING_TAIL;
+    this.cells = at + Layout.RING_CELLS;
+    this.capacity = capacity;
+    this.shift = Integer.numberOfTrailingZeros(capacity);
+  }
+
+  static long bytes(int capacity) {
+    return Layout.RING_CELLS + 8L * capacity;
+  }
+
+  private long cell(long position) {
+    return cells + ((position & capacity - 1) << 3);
+  }
+
+  private int lap(long position) {
+    return (int) ((position >>> shift) + 1);
+  }
+
+  /**
+   * Adds a hint; false when full.
+   *
+   * @throws CorruptSegmentException if the ring's words can't be
+   */
+  boolean offer(int slot) {
+    for (int tries = 0; tries < CORRUPT_AFTER; tries++) {
+      long t = memory.getLongAcquire(tail);
+      long c = memory.getLongAcquire(cell(t));
+      int lap = lap(t);
+      int found = (int) (c >>> 32);
+      if (found == lap) {
+        // Its producer died, or is slow: the cell is there, so help the tail on.
+        memory.casLong(tail, t, t + 1);
+        continue;
+      }
+      if (t - headSeen >= capacity) {
+        headSeen = memory.getLongAcquire(head);
+        if (t - headSeen >= capacity) {
+          return false;
+        }
+      }
+      if (found != lap - 1) {
+        Thread.onSpinWait(); // t was stale
+        continue;
+      }
+      if (memory.casLong(cell(t), c, (long) lap << 32 | slot)) {
+        memory.casLong(tail, t, t + 1); // its failure means that someone helped
+        return true;
+      }
+    }
+    throw new CorruptSegmentException("a hint ring contradicts itself: restart the pool", true);
+  }
+
+  /**
+   * Takes up to {@code into.length} hints.
+   *
+   * @return how many, 0 when empty
+   */
+  int poll(int[] into) {
+    for (int tries = 0; tries < CORRUPT_AFTER; tries++) {
+      long h = memory.getLongAcquire(head);
+      int n = 0;
+      while (n < into.length) {
+        long c = memory.getLongAcquire(cell(h + n));
+        if ((int) (c >>> 32) != lap(h + n)) {
+          break;
+        }
+        into[n++] = (int) c;
+      }
+      if (n == 0 || memory.casLong(head, h, h + n)) {
+        return n;
+      }
+    }
+    throw new CorruptSegmentException("a hint ring contradicts itself: restart the pool", true);
+  }
+
+  boolean isEmpty() {
+    long h = memory.getLongAcquire(head);
+    return (int) (memory.getLongAcquire(cell(h)) >>> 32) != lap(h);
+  }
+}

@@ -1,0 +1,63 @@
+package io.ringwork;
+
+/**
+ * Wakes a sleeping lane after a submit.
+ *
+ * <p>Section 9 of docs/protocol.md: the submitter has written its hint and passed a full fence
+ * before it reads the idle bits here; the sleeper sets its bit, passes a full fence, then reads the
+ * rings. One of them sees the other. A lane that searches, or sees more work than it takes, wakes
+ * the next, so one wake is enough for a batch.
+ */
+final class LaneWaker {
+  private final SharedMemory memory;
+  private final Geometry geometry;
+  private final int words;
+
+  LaneWaker(SharedMemory memory, Geometry geometry) {
+    this.memory = memory;
+    this.geometry = geometry;
+    this.words = (geometry.maxLanes() + 63) / 64;
+  }
+
+  /** To be called after a full fence. */
+  void wakeOne() {
+    long idle = 0;
+    for (int w = 0; w < words; w++) {
+      idle |= memory.getLongAcquire(Layout.H_IDLE + 8L * w);
+    }
+    if (idle == 0) {
+      return;
+    }
+    for (int w = 0; w < words; w++) {
+      if (memory.getLongAcquire(Layout.H_SEARCHING + 8L * w) != 0) {
+        return;
+      }
+    }
+    for (int w = words - 1; w >= 0; w--) {
+      if (wakeOneOf(w)) {
+        return;
+      }
+    }
+  }
+
+  private boolean wakeOneOf(int w) {
+    long at = Layout.H_IDLE + 8L * w;
+    for (; ; ) {
+      long bits = memory.getLongAcquire(at);
+      if (bits == 0) {
+        return false;
+      }
+      int bit = 63 - Long.numberOfLeadingZeros(bits);
+      if (!memory.casLong(at, bits, bits & ~(1L << bit))) {
+        continue;
+      }
+      int lane = 64 * w + bit;
+      if (lane < geometry.maxLanes()) {
+        long word = geometry.lane(lane) + Layout.LANE_WAKE;
+        memory.addInt(word, 1);
+        Futex.wake(memory.address(word));
+        return true;
+      }
+    }
+  }
+}

@@ -1,0 +1,125 @@
+package io.ringwork;
+
+import io.ringwork.Geometry.SizeClass;
+
+/**
+ * Blocks for payloads of more than 64 bytes.
+ *
+ * <p>A block's owner word is the only truth: 0, or the task that holds it. Taking is one CAS from
+ * 0, freeing one CAS from the very word that was written, so a block is never freed twice and never
+ * for another task. See section 8 of docs/protocol.md.
+ */
+final class PayloadArena {
+  private final SharedMemory memory;
+  private final SizeClass[] classes;
+
+  /** Where to look first, for each class: a guess, so races do no harm. */
+  private final int[] start;
+
+  /** The largest class that requests may use, or -1. */
+  private final int largest;
+
+  PayloadArena(SharedMemory memory, SizeClass[] classes) {
+    this.memory = memory;
+    this.classes = classes;
+    this.start = new int[classes.length];
+    int last = -1;
+    for (int c = 0; c < classes.length; c++) {
+      last = classes[c].requestBlocks() > 0 ? c : last;
+    }
+    this.largest = last;
+  }
+
+  /** The owner word of a task's request. */
+  static long requestOwner(int slot, long generation) {
+    return Layout.OWNER_TAKEN | (long) slot << Layout.OWNER_SLOT_SHIFT | generation;
+  }
+
+  /** The owner word of a task's result. */
+  static long resultOwner(int slot, long generation, int attempt) {
+    return requestOwner(slot, generation)
+        | Layout.OWNER_RESULT
+        | (long) attempt << Layout.OWNER_ATTEMPT_SHIFT;
+  }
+
+  /** The largest request: that of the largest class, or what travels inline. */
+  long maxRequest() {
+    return largest < 0 ? Layout.INLINE : classes[largest].size();
+  }
+
+  /** The largest payload of either direction. */
+  long maxPayload() {
+    return classes.length == 0 ? Layout.INLINE : classes[classes.length - 1].size();
+  }
+
+  /**
+   * Takes a block for a request, of the smallest class that holds it or the next larger one.
+   *
+   * @return its reference, or 0 when all are taken
+   */
+  long take(long size, long owner) {
+    int fits = 0;
+    while (fits < largest && (classes[fits].size() < size || classes[fits].requestBlocks() == 0)) {
+      fits++;
+    }
+    for (int c = fits; c <= Math.min(fits + 1, largest); c++) {
+      long reference = takeFrom(c, owner);
+      if (reference != 0) {
+        return reference;
+      }
+    }
+    return 0;
+  }
+
+  private long takeFrom(int c, long owner) {
+    SizeClass size = classes[c];
+    int count = size.requestBlocks();
+    int from = start[c];
+    for (int n = 0; n < count; n++) {
+      int block = from + n < count ? from + n : from + n - count;
+      long word = size.owners() + 8L * block;
+      if (memory.getLong(word) == 0 && memory.casLong(word, 0, owner)) {
+        start[c] = block + 1 < count ? block + 1 : 0;
+        return (c + 1L) << 32 | block;
+      }
+    }
+    return 0;
+  }
+
+  /** Frees a block if it is still this owner's; a reference that makes no sense is ignored. */
+  void free(long reference, long owner) {
+    if (reference == 0 || !isBlock(reference)) {
+      return;
+    }
+    SizeClass size = classes[(int) (reference >>> 32) - 1];
+    int block = (int) reference;
+    memory.casLong(size.owners() + 8L * block, owner, 0);
+    if (block < size.requestBlocks()) {
+      start[(int) (reference >>> 32) - 1] = block; // it is warm
+    }
+  }
+
+  private boolean isBlock(long reference) {
+    long c = (reference >>> 32) - 1;
+    return c >= 0
+        && c < classes.length
+        && (reference & 0xffff_ffffL) < classes[(int) c].count();
+  }
+
+  /** Whether a block exists, holds so many bytes, and belongs to this owner. */
+  boolean holds(long reference, long length, long owner) {
+    if (!isBlock(reference)) {
+      return false;
+    }
+    SizeClass size = classes[(int) (reference >>> 32) - 1];
+    return length >= 0
+        && length <= size.size()
+        && memory.getLongAcquire(size.owners() + 8L * (int) reference) == owner;
+  }
+
+  /** The offset of a block that was checked. */
+  long at(long reference) {
+    SizeClass size = classes[(int) (reference >>> 32) - 1];
+    return size.blocks() + size.size() * (int) reference;
+  }
+}

@@ -1,0 +1,193 @@
+package io.ringwork;
+
+import java.lang.System.Logger.Level;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The client's own thread: polls when nobody helps, keeps the deadlines, looks whether the pool
+ * lives.
+ *
+ * <p>It spins only while tasks are in flight, then sleeps on the client's futex: at most 50 ms
+ * while anything is in flight, else 500 ms, which is what an idle client costs.
+ */
+final class Poller implements Runnable {
+  private static final System.Logger LOG = System.getLogger("io.ringwork");
+  private static final boolean FEW_CORES = Runtime.getRuntime().availableProcessors() <= 2;
+  private static final long BUSY_SLEEP = 50_000_000;
+  private static final long IDLE_SLEEP = 500_000_000;
+
+  /** Without a futex: the longest sleep while anything is in flight. */
+  private static final long DENIED_SLEEP = 1_000_000;
+
+  private static final int YIELDS = 2;
+
+  private final Client client;
+  private final PollerRole role;
+  private final SlotTable slots;
+  private final Timers timers;
+  private final long spinNanos;
+  private final Thread thread;
+
+  private volatile boolean stopping;
+
+  /** When it looks again by itself; MIN_VALUE while it is awake. Written by the poller only. */
+  private volatile long sleepsUntil = Long.MIN_VALUE;
+
+  private long napNanos = 50_000;
+
+  Poller(Client client) {
+    this.client = client;
+    this.role = client.role;
+    this.slots = client.slots;
+    this.timers = new Timers(slots);
+    this.spinNanos =
+        switch (client.settings.strategy()) {
+          case PARK -> 0;
+          case ADAPTIVE -> FEW_CORES ? 10_000 : 50_000;
+          case SPIN -> Long.MAX_VALUE;
+        };
+    this.thread = new Thread(this, "ringwork-poller-" + client.name());
+    this.thread.setDaemon(true);
+    role.setPoller(thread);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  boolean isMe() {
+    return Thread.currentThread() == thread;
+  }
+
+  /** Called by a submitter after it published a task with a deadline and passed a full fence. */
+  void deadline(TaskFuture<?> future) {
+    if (timers.submitted(future.slot, future.deadline) && future.deadline < sleepsUntil) {
+      wake();
+    }
+  }
+
+  private void wake() {
+    try {
+      role.wakePoller();
+    } catch (IllegalStateException unmapped) {
+      // closed meanwhile
+    }
+  }
+
+  /** Ends the thread; it may still run a callback. */
+  void stop() {
+    stopping = true;
+    wake();
+    LockSupport.unpark(thread);
+  }
+
+  /** Waits for the end of the thread; false if it did not end in time. */
+  boolean join(long nanos) {
+    boolean interrupted = false;
+    long end = System.nanoTime() + nanos;
+    while (thread.isAlive()) {
+      long left = end - System.nanoTime();
+      if (left <= 0) {
+        break;
+      }
+      try {
+        thread.join(left / 1_000_000 + 1);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    return !thread.isAlive();
+  }
+
+  /** Deadlines, for a callback that waits on the poller thread. */
+  void runTimersIfMine() {
+    if (isMe()) {
+      timers.run(System.nanoTime());
+    }
+  }
+
+  @Override
+  public void run() {
+    try (Arena arena = Arena.ofConfined()) {
+      poll(arena.allocate(ValueLayout.JAVA_LONG, 2));
+    } catch (Throwable broken) {
+      if (!stopping) {
+        LOG.log(Level.ERROR, "the poller of " + client.name() + " failed", broken);
+        client.die("its poller failed: " + broken);
+      }
+    } finally {
+      client.pollerEnded();
+    }
+  }
+
+  private void poll(MemorySegment timespec) {
+    long spinUntil = 0;
+    int yields = 0;
+    while (!stopping) {
+      int seen = role.wakeValue(); // before the try for the role: see PollerRole
+      int ended = role.poll();
+      long now = System.nanoTime();
+      timers.run(now);
+      if (!client.checkPool(now)) {
+        return;
+      }
+      boolean busy = slots.free.inUse() > 0;
+      if (ended > 0) {
+        spinUntil = TaskFuture.saturatedAdd(now, spinNanos);
+        yields = 0;
+      } else if (ended == 0 && busy && now < spinUntil) {
+        spin();
+      } else if (ended == 0 && busy && spinNanos > 0 && yields++ < YIELDS) {
+        Thread.yield();
+      } else {
+        sleep(timespec, seen, now, busy);
+        spinUntil = TaskFuture.saturatedAdd(System.nanoTime(), spinNanos);
+        yields = 0;
+      }
+    }
+  }
+
+  private int spins;
+
+  private void spin() {
+    if (FEW_CORES && (++spins & 255) == 0) {
+      Thread.yield();
+    }
+    Thread.onSpinWait();
+  }
+
+  private void sleep(MemorySegment timespec, int seen, long now, boolean busy) {
+    boolean futex = Futex.available();
+    long until = now + (busy ? BUSY_SLEEP : IDLE_SLEEP);
+    if (busy && !futex) {
+      until = now + napNanos;
+      napNanos = Math.min(DENIED_SLEEP, napNanos + napNanos / 4);
+    } else {
+      napNanos = 50_000;
+    }
+    sleepsUntil = Math.min(until, timers.nextLook());
+    boolean tellMe = !busy && (!futex || client.mustProbe() || spinNanos == Long.MAX_VALUE);
+    // A full fence is in it: what was written before is seen, or sees these words.
+    if (role.prepareSleep(tellMe)
+        && !stopping
+        && !timers.hasMail()
+        && !(tellMe && slots.free.inUse() > 0)) {
+      long nanos = sleepsUntil - System.nanoTime();
+      if (nanos > 0 && futex) {
+        timespec.setAtIndex(ValueLayout.JAVA_LONG, 0, nanos / 1_000_000_000);
+        timespec.setAtIndex(ValueLayout.JAVA_LONG, 1, nanos % 1_000_000_000);
+        Futex.await(role.wakeAddress(), seen, timespec.address());
+      } else if (nanos > 0) {
+        LockSupport.parkNanos(this, nanos);
+      }
+    }
+    sleepsUntil = Long.MIN_VALUE;
+    role.awake();
+  }
+}

@@ -1,0 +1,210 @@
+package io.ringwork;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who polls: the poller thread, or a thread that waits for its own task and helps.
+ *
+ * <p>A helper takes the role, sets the client's {@code waiting} word to 0, so that workers spare
+ * the futex, and polls. The poller thread may sleep on its futex all the while. When the helper
+ * leaves and tasks are in flight it arms: {@code waiting} = 1, full fence, give the role up, full
+ * fence, look at the ring; something there: wake the poller. When nothing is in flight nothing can
+ * complete, so it leaves the word at 0, which spares a call two crossings of that cache line; DISARMED
+ * remembers it, and the next submit that no helper stands behind arms instead.
+ *
+ * <p>Why no completion is missed. A submitter takes its slot, publishes, passes a full fence, then
+ * reads {@link #attention}. If it sees DISARMED it arms. If not, the word was cleared later than
+ * that, by a helper that will look at the slots in use when it leaves, sees this one (or it has
+ * ended), and arms. Arming writes {@code waiting}, passes a full fence and looks at the ring; a lane
+ * writes the ring, passes a full fence and looks at {@code waiting}: one sees the other. The poller
+ * reads {@code wake} before it tries for the role, and sleeps only on that value; if it was refused
+ * the role, the helper's second look, after it gave the role up, sees whatever was announced before
+ * that read.
+ */
+final class PollerRole {
+  /** waiting was set to 0 by a helper, and the poller may sleep. */
+  static final int DISARMED = 1;
+
+  /** The poller sleeps for long, for nothing was in flight: the next submit tells it. */
+  static final int LONG_SLEEP = 2;
+
+  private static final VarHandle HELD;
+  private static final VarHandle ATTENTION;
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      HELD = lookup.findVarHandle(PollerRole.class, "held", int.class);
+      ATTENTION = lookup.findVarHandle(PollerRole.class, "attention", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private final SharedMemory memory;
+  private final SlotTable slots;
+  private final Completer completer;
+  private final long waitingWord;
+  private final long wakeWord;
+
+  @SuppressWarnings("unused") // through HELD
+  private volatile int held;
+
+  private volatile int attention;
+
+  /** The thread that has the role; only ever compared with the current thread. */
+  private @Nullable Thread owner;
+
+  private volatile @Nullable Thread poller;
+
+  PollerRole(SharedMemory memory, SlotTable slots, Completer completer, long entry) {
+    this.memory = memory;
+    this.slots = slots;
+    this.completer = completer;
+    this.waitingWord = entry + Layout.CLIENT_WAITING;
+    this.wakeWord = entry + Layout.CLIENT_WAKE;
+  }
+
+  void setPoller(Thread thread) {
+    poller = thread;
+  }
+
+  /** Whether the current thread has the role: it is inside a drain, in an INLINE callback. */
+  boolean isMine() {
+    return owner == Thread.currentThread();
+  }
+
+  private boolean tryTake() {
+    if ((int) HELD.getOpaque(this) != 0 || !HELD.compareAndSet(this, 0, 1)) {
+      return false;
+    }
+    owner = Thread.currentThread();
+    return true;
+  }
+
+  private void giveUp() {
+    owner = null;
+    HELD.setRelease(this, 0);
+  }
+
+  // ---- the helper
+
+  /** Takes the role for a thread that will spin; false if another has it. */
+  boolean enter() {
+    if (!tryTake()) {
+      return false;
+    }
+    if ((attention & DISARMED) == 0) {
+      ATTENTION.getAndBitwiseOr(this, DISARMED);
+      memory.setIntOpaque(waitingWord, 0);
+    }
+    return true;
+  }
+
+  /** Gives the role back and sees to it that what is in flight has someone who waits for it. */
+  void leave() {
+    if (slots.free.inUse() == 0) {
+      giveUp();
+      return;
+    }
+    arm();
+    giveUp();
+    VarHandle.fullFence(); // pairs with the lane's, and orders the look after giving up
+    if (completer.hasWork()) {
+      wakePoller();
+    }
+    tellLongSleeper();
+  }
+
+  private void arm() {
+    ATTENTION.getAndBitwiseAnd(this, ~DISARMED);
+    memory.setIntOpaque(waitingWord, 1);
+    VarHandle.fullFence(); // pairs with the lane's fence between its hint and its look at waiting
+  }
+
+  private void tellLongSleeper() {
+    if ((attention & LONG_SLEEP) != 0) {
+      ATTENTION.getAndBitwiseAnd(this, ~LONG_SLEEP);
+      wakePoller();
+    }
+  }
+
+  // ---- the submitter
+
+  /** Called after a task was published and a full fence passed, if no helper stands behind it. */
+  void submitted() {
+    if (attention != 0) {
+      attend();
+    }
+  }
+
+  private void attend() {
+    if ((attention & DISARMED) != 0) {
+      arm();
+      if (completer.hasWork()) {
+        wakePoller();
+      }
+    }
+    tellLongSleeper();
+  }
+
+  // ---- the poller thread
+
+  /** One poll of the poller thread; -1 if a helper has the role. */
+  int poll() {
+    if (!tryTake()) {
+      return -1;
+    }
+    try {
+      return completer.drain();
+    } finally {
+      giveUp();
+    }
+  }
+
+  int wakeValue() {
+    return memory.getIntVolatile(wakeWord);
+  }
+
+  long wakeAddress() {
+    return memory.address(wakeWord);
+  }
+
+  /** The poller has nothing to do: false if it should look again at once. */
+  boolean prepareSleep(boolean tellMe) {
+    if (tellMe) {
+      ATTENTION.getAndBitwiseOr(this, LONG_SLEEP);
+    }
+    if (!tryTake()) {
+      VarHandle.fullFence();
+      return true; // the helper arms when it leaves
+    }
+    arm();
+    boolean work = completer.hasWork();
+    giveUp();
+    return !work;
+  }
+
+  /** The poller is awake: it clears the words that make others wake it. */
+  void awake() {
+    ATTENTION.getAndBitwiseAnd(this, ~LONG_SLEEP);
+    if (tryTake()) {
+      ATTENTION.getAndBitwiseAnd(this, ~DISARMED); // it arms itself before it sleeps
+      memory.setIntOpaque(waitingWord, 0);
+      giveUp();
+    }
+  }
+
+  /** Makes the poller look again, also if it is only about to sleep. */
+  void wakePoller() {
+    memory.addInt(wakeWord, 1);
+    if (Futex.available()) {
+      Futex.wake(memory.address(wakeWord));
+    } else {
+      LockSupport.unpark(poller);
+    }
+  }
+}

@@ -1,0 +1,152 @@
+package io.ringwork;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+
+/**
+ * The mapped segment: every access of this client to shared memory goes through here.
+ *
+ * <p>The methods are named after their memory order. All of them throw {@link
+ * IndexOutOfBoundsException} outside the segment and {@link IllegalStateException} once it is
+ * unmapped: the JDK checks both, so neither a corrupt offset nor a late thread can touch foreign
+ * memory. Offsets in bytes from the segment's start.
+ *
+ * <p>This class is the seam for a second implementation without the foreign memory API.
+ */
+final class SharedMemory {
+  private static final VarHandle LONG =
+      ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
+  private static final VarHandle INT =
+      ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
+
+  private final Arena arena;
+  private final MemorySegment segment;
+
+  private SharedMemory(Arena arena, MemorySegment segment) {
+    this.arena = arena;
+    this.segment = segment;
+  }
+
+  /** Maps the first bytes of a file for reading and writing. */
+  static SharedMemory map(FileChannel file, long size) throws IOException {
+    Arena arena = Arena.ofShared();
+    try {
+      return new SharedMemory(
+          arena, file.map(FileChannel.MapMode.READ_WRITE, 0, size, arena));
+    } catch (IOException | RuntimeException failed) {
+      arena.close();
+      throw failed;
+    }
+  }
+
+  long size() {
+    return segment.byteSize();
+  }
+
+  /** The address of a word, for the futex. Not an access: the word may be unmapped by then. */
+  long address(long at) {
+    return segment.address() + at;
+  }
+
+  boolean isMapped() {
+    return segment.scope().isAlive();
+  }
+
+  /**
+   * Unmaps; later accesses throw. Blocks for the moment that accesses in progress take.
+   *
+   * @throws IllegalStateException if someone holds the memory, as a transfer of a lease's segment
+   *     to a channel does
+   */
+  void unmap() {
+    arena.close();
+  }
+
+  long getLong(long at) {
+    return (long) LONG.get(segment, at);
+  }
+
+  void setLong(long at, long value) {
+    LONG.set(segment, at, value);
+  }
+
+  long getLongAcquire(long at) {
+    return (long) LONG.getAcquire(segment, at);
+  }
+
+  void setLongRelease(long at, long value) {
+    LONG.setRelease(segment, at, value);
+  }
+
+  boolean casLong(long at, long expected, long value) {
+    return LONG.compareAndSet(segment, at, expected, value);
+  }
+
+  long addLong(long at, long delta) {
+    return (long) LONG.getAndAdd(segment, at, delta);
+  }
+
+  int getInt(long at) {
+    return (int) INT.get(segment, at);
+  }
+
+  void setInt(long at, int value) {
+    INT.set(segment, at, value);
+  }
+
+  int getIntAcquire(long at) {
+    return (int) INT.getAcquire(segment, at);
+  }
+
+  int getIntVolatile(long at) {
+    return (int) INT.getVolatile(segment, at);
+  }
+
+  void setIntOpaque(long at, int value) {
+    INT.setOpaque(segment, at, value);
+  }
+
+  boolean casInt(long at, int expected, int value) {
+    return INT.compareAndSet(segment, at, expected, value);
+  }
+
+  int addInt(long at, int delta) {
+    return (int) INT.getAndAdd(segment, at, delta);
+  }
+
+  /** Copies bytes in. */
+  void put(long at, byte[] bytes) {
+    MemorySegment.copy(bytes, 0, segment, ValueLayout.JAVA_BYTE, at, bytes.length);
+  }
+
+  /** Copies bytes out. */
+  byte[] bytes(long at, int length) {
+    byte[] bytes = new byte[length];
+    MemorySegment.copy(segment, ValueLayout.JAVA_BYTE, at, bytes, 0, length);
+    return bytes;
+  }
+
+  /** A little-endian window. */
+  ByteBuffer buffer(long at, long length) {
+    return segment.asSlice(at, length).asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** A read-only little-endian window. */
+  ByteBuffer readOnlyBuffer(long at, long length) {
+    return segment.asSlice(at, length).asReadOnly().asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  MemorySegment slice(long at, long length) {
+    return segment.asSlice(at, length);
+  }
+
+  void fill(long at, long length, byte value) {
+    segment.asSlice(at, length).fill(value);
+  }
+}

@@ -1,0 +1,246 @@
+package io.ringwork;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The slots of this client: their shared words, and what this process knows of them.
+ *
+ * <p>Who may touch entry {@code i} of the private arrays: the thread that popped the slot from the
+ * {@link #free} list, until it publishes QUEUED; then the thread that <em>ends</em> the task, until
+ * it pushes the slot back. Exactly one thread ends a task:
+ *
+ * <ul>
+ *   <li>who takes it back, by winning the CAS QUEUED → FREE on the state word ({@link #withdraw}),
+ *   <li>or, once the word is DONE or CRASHED, which only this client moves on, who wins the CAS of
+ *       {@code pending[i]} from the future to null ({@link #take}).
+ * </ul>
+ *
+ * <p>The two exclude each other, since a word that left QUEUED by a claim never is QUEUED again but
+ * through the reaper, and never DONE once it is FREE. A future's generation says which task it
+ * awaits, so a thread that slept between reading a future and a word finds another generation, or
+ * loses its CAS.
+ */
+final class SlotTable {
+  private static final VarHandle PENDING =
+      MethodHandles.arrayElementVarHandle(TaskFuture[].class);
+
+  /** What {@link #withdraw} found. */
+  enum Withdrawal {
+    /** It was queued and is FREE now; the caller has ended the task. */
+    WITHDRAWN,
+    /** A lane runs it. */
+    RUNNING,
+    /** Its result is there, or it is no longer that task. */
+    ENDED
+  }
+
+  final int count;
+  final FreeList free;
+  private final SharedMemory memory;
+  private final PayloadArena arena;
+  private final int first;
+  private final long base;
+  private final TaskFuture<?>[] pending;
+  private final long[] generation;
+  private final long[] requestReference;
+  private final boolean[] traced;
+  private final @Nullable ByteBuffer[] requests;
+  private final @Nullable ByteBuffer[] results;
+
+  /**
+   * The slots of an entry that was just registered.
+   *
+   * @throws CorruptSegmentException if one is not FREE
+   */
+  SlotTable(SharedMemory memory, Geometry geometry, PayloadArena arena, int client) {
+    this.memory = memory;
+    this.arena = arena;
+    this.count = geometry.slotsPerClient();
+    this.first = client * count;
+    this.base = geometry.slotsOf(client);
+    this.pending = new TaskFuture<?>[count];
+    this.generation = new long[count];
+    this.requestReference = new long[count];
+    this.traced = new boolean[count];
+    this.requests = new ByteBuffer[count];
+    this.results = new ByteBuffer[count];
+    for (int i = 0; i < count; i++) {
+      long word = state(i);
+      if (StateWord.kind(word) != Layout.KIND_FREE) {
+        throw new CorruptSegmentException(
+            "slot " + (first + i) + " of a free client entry is in use: restart the pool", false);
+      }
+      generation[i] = StateWord.generation(word);
+      traced[i] = true; // what an earlier client left there is not known
+    }
+    this.free = new FreeList(count);
+  }
+
+  long at(int i) {
+    return base + (long) i * Layout.SLOT_STRIDE;
+  }
+
+  /** The index in the whole table, as hints carry it. */
+  int global(int i) {
+    return first + i;
+  }
+
+  /** The local index of a hint's slot, or -1 if it is none of ours. */
+  int local(int global) {
+    int i = global - first;
+    return i >= 0 && i < count ? i : -1;
+  }
+
+  /** pairs with the release of a lane's DONE: the result fields are visible. */
+  long state(int i) {
+    return memory.getLongAcquire(at(i));
+  }
+
+  long generation(int i) {
+    return generation[i];
+  }
+
+  @Nullable TaskFuture<?> pending(int i) {
+    return (TaskFuture<?>) PENDING.getAcquire(pending, i);
+  }
+
+  // ---- filling, by the thread that popped the slot
+
+  /** A window on the inline request, limited to a length. */
+  ByteBuffer inlineRequest(int i, int length) {
+    ByteBuffer buffer = requests[i];
+    if (buffer == null) {
+      buffer = memory.buffer(at(i) + Layout.SLOT_REQUEST, Layout.INLINE);
+      requests[i] = buffer;
+    }
+    return buffer.order(ByteOrder.LITTLE_ENDIAN).position(0).limit(length);
+  }
+
+  /** A read-only window on the inline result, limited to a length. */
+  ByteBuffer inlineResult(int i, int length) {
+    ByteBuffer buffer = results[i];
+    if (buffer == null) {
+      buffer = memory.readOnlyBuffer(at(i) + Layout.SLOT_RESULT, Layout.INLINE);
+      results[i] = buffer;
+    }
+    return buffer.order(ByteOrder.LITTLE_ENDIAN).position(0).limit(length);
+  }
+
+  /** Writes all request fields; plain stores, published by {@link #publish}. */
+  void fill(
+      int i,
+      TaskType<?, ?> type,
+      int requestCodec,
+      int priority,
+      long deadline,
+      long reference,
+      int length,
+      long submittedNs,
+      byte @Nullable [] trace) {
+    long at = at(i);
+    long g = generation[i];
+    requestReference[i] = reference;
+    memory.setLong(at + Layout.SLOT_DEADLINE, deadline);
+    memory.setLong(at + Layout.SLOT_HANDLER, type.handlerId);
+    memory.setLong(at + Layout.SLOT_REQUEST_REF, reference);
+    memory.setInt(at + Layout.SLOT_REQUEST_LEN, length);
+    // Four bytes at once: attempts, priority, request codec, and 0 for the result's.
+    memory.setInt(at + Layout.SLOT_ATTEMPTS, type.attempts | priority << 8 | requestCodec << 16);
+    memory.setLong(at + Layout.SLOT_TASK_ID, taskId(i, g));
+    memory.setLong(at + Layout.SLOT_SUBMITTED_NS, submittedNs);
+    memory.setLong(at + Layout.SLOT_PROGRESS, 0);
+    if (trace != null) {
+      memory.put(at + Layout.SLOT_TRACEPARENT, trace);
+      traced[i] = true;
+    } else if (traced[i]) {
+      memory.fill(at + Layout.SLOT_TRACEPARENT, Traceparent.SIZE, (byte) 0);
+      traced[i] = false;
+    }
+  }
+
+  /** Unique for a client without a counter of its own. */
+  long taskId(int i, long g) {
+    return g << 20 | global(i);
+  }
+
+  /** FREE → QUEUED: the task is the lanes' from here on. */
+  void publish(int i, TaskFuture<?> future) {
+    PENDING.setRelease(pending, i, future);
+    // pairs with the acquire of a lane's claim: it sees the request fields.
+    memory.setLongRelease(at(i), StateWord.queued(future.generation));
+  }
+
+  /** Gives a slot back that was popped but not published. */
+  void giveBack(int i, long reference) {
+    arena.free(reference, PayloadArena.requestOwner(global(i), generation[i]));
+    free.push(i);
+  }
+
+  // ---- ending
+
+  /** Tries QUEUED → FREE for a future's task. After WITHDRAWN the slot is given back already. */
+  Withdrawal withdraw(TaskFuture<?> future) {
+    int i = future.slot;
+    long g = future.generation;
+    for (; ; ) {
+      long word = state(i);
+      if (StateWord.generation(word) != g || StateWord.ended(word)) {
+        return Withdrawal.ENDED;
+      }
+      long kind = StateWord.kind(word);
+      if (kind == Layout.KIND_CLAIMED) {
+        return Withdrawal.RUNNING;
+      }
+      if (kind != Layout.KIND_QUEUED) {
+        return Withdrawal.ENDED;
+      }
+      if (memory.casLong(at(i), word, StateWord.free(StateWord.next(g)))) {
+        PENDING.setRelease(pending, i, null);
+        recycle(i, g);
+        return Withdrawal.WITHDRAWN;
+      }
+    }
+  }
+
+  /** Asks the handler to give up; a word of an older generation asks nobody. */
+  void requestCancel(TaskFuture<?> future) {
+    memory.setLongRelease(
+        at(future.slot) + Layout.SLOT_CANCEL, Layout.CANCEL_BIT | future.generation);
+  }
+
+  /** Takes the right to end a task that is DONE or CRASHED; false if another thread has it. */
+  boolean take(int i, TaskFuture<?> future) {
+    return PENDING.compareAndSet(pending, i, future, null);
+  }
+
+  /** Frees the slot and both blocks of a task that was taken; the word is its last. */
+  void release(int i, long word, long resultReference) {
+    long g = StateWord.generation(word);
+    if (resultReference != 0) {
+      arena.free(
+          resultReference, PayloadArena.resultOwner(global(i), g, StateWord.attempt(word)));
+    }
+    freeRequest(i, g);
+    generation[i] = StateWord.next(g);
+    memory.setLongRelease(at(i), StateWord.free(generation[i]));
+    free.push(i);
+  }
+
+  private void recycle(int i, long g) {
+    freeRequest(i, g);
+    generation[i] = StateWord.next(g);
+    free.push(i);
+  }
+
+  private void freeRequest(int i, long g) {
+    long reference = requestReference[i];
+    if (reference != 0) {
+      requestReference[i] = 0;
+      arena.free(reference, PayloadArena.requestOwner(global(i), g));
+    }
+  }
+}

@@ -1,0 +1,380 @@
+package io.ringwork;
+
+import io.ringwork.RejectedException.Reason;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The way of a task into the pool: section 5 of docs/protocol.md, and what is done when there is no
+ * room.
+ *
+ * <p>Called from any thread. No lock and, for requests of at most 64 bytes, no allocation but the
+ * future. Failures of the run time end in the future, never in an exception.
+ */
+final class Submitter {
+  /** Every task is stamped until so many were, then one in eight. */
+  private static final int STAMP_ALL = 1024;
+
+  private final Client client;
+  private final SharedMemory memory;
+  private final SlotTable slots;
+  private final PayloadArena arena;
+  private final HintRing[] injectors;
+  private final LaneWaker lanes;
+
+  /** Counts stamps up to STAMP_ALL; races only stamp a few more. */
+  private int stamped;
+
+  Submitter(Client client, SharedMemory memory, Geometry geometry, PayloadArena arena) {
+    this.client = client;
+    this.memory = memory;
+    this.slots = client.slots;
+    this.arena = arena;
+    this.lanes = new LaneWaker(memory, geometry);
+    this.injectors = new HintRing[geometry.priorities()];
+    for (int p = 0; p < injectors.length; p++) {
+      injectors[p] = new HintRing(memory, geometry.injector(p), geometry.injectorCapacity());
+    }
+  }
+
+  /**
+   * Submits.
+   *
+   * @param waiter the thread that will wait for the future, or null
+   * @param helped whether that thread will take the poller's role
+   */
+  <Q, R> TaskFuture<R> submit(
+      TaskType<Q, R> type, Q request, TaskOptions options, @Nullable Thread waiter, boolean helped) {
+    TaskFuture<R> future = new TaskFuture<>(client, type, deadline(options), waiter);
+    if (place(future, type, request, options)) {
+      announce(helped);
+      published(future);
+    }
+    return future;
+  }
+
+  <Q, R> List<TaskFuture<R>> submitAll(
+      TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
+    List<TaskFuture<R>> futures = new ArrayList<>(requests.size());
+    for (Q request : requests) {
+      TaskFuture<R> future = new TaskFuture<>(client, type, deadline(options), null);
+      place(future, type, request, options);
+      futures.add(future);
+    }
+    announce(false);
+    for (TaskFuture<R> future : futures) {
+      if (future.slot >= 0) {
+        published(future);
+      }
+    }
+    return futures;
+  }
+
+  /** The absolute deadline, 0 for none. */
+  static long deadline(TaskOptions options) {
+    return options.timeoutNanos == TaskOptions.NO_TIMEOUT
+        ? 0
+        : TaskFuture.saturatedAdd(System.nanoTime(), Math.max(0, options.timeoutNanos));
+  }
+
+  /** Wakes a lane, and sees to it that somebody polls. One full fence, after the hints. */
+  void announce(boolean helped) {
+    // pairs with the fences of lanes and poller before their last look; see LaneWaker, PollerRole.
+    VarHandle.fullFence();
+    try {
+      lanes.wakeOne();
+      if (!helped) {
+        client.role.submitted();
+      }
+    } catch (IllegalStateException unmapped) {
+      // closed meanwhile: close fails the future
+    }
+  }
+
+  /** What is left to do for a task that is published, off the critical path. */
+  void published(TaskFuture<?> future) {
+    client.completer.count(Layout.CLIENT_SUBMITTED);
+    if (future.deadline != 0) {
+      client.poller.deadline(future);
+    }
+    if (!client.isOpen()) {
+      client.failOne(future); // close looked at the slots before it could see this one
+    }
+  }
+
+  /** Puts the task into a slot and a ring; false if the future has failed instead. */
+  private <Q, R> boolean place(
+      TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options) {
+    try {
+      return placeOrThrow(future, type, request, options);
+    } catch (RingworkException refused) {
+      client.completer.count(Layout.CLIENT_REJECTED);
+      future.failedAtSubmit(refused);
+    } catch (IllegalStateException | IndexOutOfBoundsException unmapped) {
+      future.failedAtSubmit(client.closedException(future.slot >= 0, unmapped));
+    }
+    future.slot = -1;
+    return false;
+  }
+
+  private <Q, R> boolean placeOrThrow(
+      TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options) {
+    checkOpen();
+    if (options.timeoutNanos <= 0) {
+      throw new TaskTimeoutException(
+          "the deadline of " + type.name() + " had passed at the submit", false);
+    }
+    ByteBuffer encoded = null;
+    long size = sizeOf(type, request);
+    if (size == Codec.UNKNOWN_SIZE) {
+      encoded = encode(type, request);
+      size = encoded.remaining();
+    }
+    checkSize(type.name(), size);
+    Reason full = attempt(future, type, request, encoded, (int) size, options);
+    return full == null || noRoom(full, future, type, request, encoded, (int) size, options);
+  }
+
+  void checkOpen() {
+    if (!client.isOpen()) {
+      throw client.closedException(false, null);
+    }
+    int pool = memory.getIntAcquire(Layout.H_POOL_STATE);
+    if (pool == Layout.POOL_DRAINING) {
+      throw new RejectedException(
+          Reason.DRAINING, "the pool is draining and takes no new tasks", false);
+    }
+    if (pool != Layout.POOL_SERVING && pool != Layout.POOL_STARTING) {
+      client.poolEnded();
+      throw client.closedException(false, null);
+    }
+  }
+
+  void checkSize(String task, long size) {
+    if (size < 0) {
+      throw new CodecException("the codec of " + task + " gave the size " + size, false, null);
+    }
+    if (size > Layout.INLINE && size > arena.maxRequest()) {
+      throw new RejectedException(
+          Reason.PAYLOAD_TOO_LARGE,
+          "a request of "
+              + size
+              + " bytes for "
+              + task
+              + " is larger than the largest block of "
+              + arena.maxRequest()
+              + " bytes: raise --segment-size, or the block sizes in --arena",
+          false);
+    }
+  }
+
+  private static <Q> long sizeOf(TaskType<Q, ?> type, Q request) {
+    try {
+      return type.requestCodec.maxSize(request);
+    } catch (RuntimeException failed) {
+      throw unencodable(type, failed);
+    }
+  }
+
+  private static <Q> ByteBuffer encode(TaskType<Q, ?> type, Q request) {
+    try {
+      return type.requestCodec.encode(request);
+    } catch (Exception failed) {
+      throw unencodable(type, failed);
+    }
+  }
+
+  private static CodecException unencodable(TaskType<?, ?> type, Exception failed) {
+    return new CodecException(
+        "the request of " + type.name() + " can't be encoded: " + failed, false, failed);
+  }
+
+  /** One try; null if the task is queued, else what was full. */
+  private <Q, R> @Nullable Reason attempt(
+      TaskFuture<R> future,
+      TaskType<Q, R> type,
+      Q request,
+      @Nullable ByteBuffer encoded,
+      int size,
+      TaskOptions options) {
+    int i = slots.free.pop();
+    if (i < 0) {
+      return noSlot(i);
+    }
+    long reference = 0;
+    int length;
+    try {
+      if (size > Layout.INLINE) {
+        reference =
+            arena.take(size, PayloadArena.requestOwner(slots.global(i), slots.generation(i)));
+        if (reference == 0) {
+          slots.giveBack(i, 0);
+          return Reason.ARENA_EXHAUSTED;
+        }
+      }
+      length = write(i, reference, type, request, encoded, size);
+    } catch (Throwable failed) {
+      slots.giveBack(i, reference);
+      throw failed;
+    }
+    return queue(future, i, type, type.requestCodec.id(), reference, length, options);
+  }
+
+  Reason noSlot(int found) {
+    if (found == FreeList.CLOSED) {
+      throw client.closedException(false, null);
+    }
+    return Reason.NO_SLOT;
+  }
+
+  private <Q> int write(
+      int i,
+      long reference,
+      TaskType<Q, ?> type,
+      Q request,
+      @Nullable ByteBuffer encoded,
+      int size) {
+    ByteBuffer target =
+        reference == 0
+            ? slots.inlineRequest(i, size)
+            : memory.buffer(arena.at(reference), size);
+    if (encoded != null) {
+      target.put(encoded.duplicate());
+      return size;
+    }
+    try {
+      type.requestCodec.encode(request, target);
+    } catch (Exception failed) {
+      throw unencodable(type, failed);
+    }
+    return target.position();
+  }
+
+  /** Fills and publishes a slot, and puts its hint into the ring; null, or RING_FULL. */
+  @Nullable Reason queue(
+      TaskFuture<?> future,
+      int i,
+      TaskType<?, ?> type,
+      int codec,
+      long reference,
+      int length,
+      TaskOptions options) {
+    int priority = Math.min(options.priority.ordinal(), injectors.length - 1);
+    slots.fill(
+        i, type, codec, priority, future.deadline, reference, length, stamp(i), options.trace);
+    future.slot = i;
+    future.generation = slots.generation(i);
+    slots.publish(i, future);
+    if (injectors[priority].offer(slots.global(i))
+        || slots.withdraw(future) != SlotTable.Withdrawal.WITHDRAWN) {
+      return null; // if it could not be taken back, a lane, or the timer, has it already
+    }
+    future.slot = -1;
+    return Reason.RING_FULL;
+  }
+
+  private long stamp(int i) {
+    if (stamped < STAMP_ALL) {
+      stamped++;
+    } else if ((slots.generation(i) & 7) != 0) {
+      return 0;
+    }
+    return System.nanoTime();
+  }
+
+  // ---- backpressure
+
+  private <Q, R> boolean noRoom(
+      Reason full,
+      TaskFuture<R> future,
+      TaskType<Q, R> type,
+      Q request,
+      @Nullable ByteBuffer encoded,
+      int size,
+      TaskOptions options) {
+    Backpressure policy = options.backpressure;
+    if (policy.kind == Backpressure.Kind.CALLER_RUNS && type.fallback != null) {
+      runHere(future, type.fallback, request);
+      return false;
+    }
+    if (policy.kind == Backpressure.Kind.BLOCK && !client.role.isMine()) {
+      long end = TaskFuture.saturatedAdd(System.nanoTime(), policy.blockNanos);
+      if (future.deadline != 0) {
+        end = Math.min(end, future.deadline);
+      }
+      announce(false); // what a batch has queued so far
+      while (awaitRoom(end)) {
+        checkOpen();
+        Reason still = attempt(future, type, request, encoded, size, options);
+        if (still == null) {
+          return true;
+        }
+        full = still;
+      }
+      if (future.deadline != 0 && System.nanoTime() >= future.deadline) {
+        throw new TaskTimeoutException(
+            "the deadline of " + type.name() + " passed while it waited for room: " + what(full),
+            false);
+      }
+    }
+    throw rejected(full);
+  }
+
+  /** Waits for room, helping to make some; false when the time is up. */
+  boolean awaitRoom(long end) {
+    if (client.role.enter()) {
+      try {
+        if (client.completer.drain() > 0) {
+          return true;
+        }
+      } finally {
+        client.role.leave();
+      }
+    }
+    long left = end - System.nanoTime();
+    if (left <= 0) {
+      return false;
+    }
+    try {
+      client.room.await(left);
+      return true;
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+
+  private static <Q, R> void runHere(
+      TaskFuture<R> future, Function<? super Q, ? extends R> fallback, Q request) {
+    try {
+      future.settle(Outcome.of(fallback.apply(request)));
+      future.completeNow();
+    } catch (RuntimeException failed) {
+      future.failedAtSubmit(failed);
+    }
+  }
+
+  RejectedException rejected(Reason full) {
+    return new RejectedException(full, what(full), false);
+  }
+
+  private String what(Reason full) {
+    return switch (full) {
+      case NO_SLOT ->
+          "all "
+              + slots.count
+              + " slots of this client are in use: submit slower, use Backpressure.block, or raise"
+              + " --slots";
+      case RING_FULL ->
+          "the injector ring of this priority is full: submit slower, or use Backpressure.block";
+      case ARENA_EXHAUSTED ->
+          "no payload block is free that holds the request: submit slower, use"
+              + " Backpressure.block, or raise --segment-size";
+      default -> full.toString();
+    };
+  }
+}

@@ -1,0 +1,247 @@
+package io.ringwork;
+
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.ForkJoinWorkerThread;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * How a thread waits for one task: it spins as the strategy allows, polling for everybody if it
+ * gets the {@linkplain PollerRole poller's role}, then parks until the outcome is handed to it.
+ *
+ * <p>While it spins it watches the state word of its own slot: DONE is published there before the
+ * hint is in the ring, which saves two crossings of cache lines (speculation).
+ */
+final class Waiting {
+  private static final boolean FEW_CORES = Runtime.getRuntime().availableProcessors() <= 2;
+
+  /** How long {@code ADAPTIVE} spins before it parks. */
+  private static final long ADAPTIVE_NANOS = FEW_CORES ? 20_000 : 50_000;
+
+  /** How often a spinning thread looks at the clock, and whether it is interrupted. */
+  private static final int CLOCK_EVERY = 256;
+
+  /** How often it looks at the ring, in spins: for others, and for hints that went stale. */
+  private static final int RING_EVERY = 1024;
+
+  private static final int RING_EVERY_BUSY = 32;
+
+  /** How many calls may leave their stale hint in the ring before one sweeps it. */
+  private static final int SWEEP_EVERY = 64;
+
+  private final Client client;
+  private final SlotTable slots;
+  private final Completer completer;
+  private final PollerRole role;
+  private final WaitStrategy strategy;
+  private final int sweepEvery;
+
+  /** Calls since the last sweep; guarded by the role. */
+  private int unswept;
+
+  Waiting(Client client) {
+    this.client = client;
+    this.slots = client.slots;
+    this.completer = client.completer;
+    this.role = client.role;
+    this.strategy = client.settings.strategy();
+    this.sweepEvery = Math.min(SWEEP_EVERY, slots.count);
+  }
+
+  private boolean spins() {
+    return switch (strategy) {
+      case PARK -> false;
+      // A virtual thread that spins keeps its carrier from others.
+      case ADAPTIVE -> !Thread.currentThread().isVirtual();
+      case SPIN -> true;
+    };
+  }
+
+  /** Submits and waits, without completing a future that nobody sees. */
+  @SuppressWarnings("unchecked") // the codec of `type` made the outcome
+  <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options) throws InterruptedException {
+    if (Thread.interrupted()) {
+      throw new InterruptedException();
+    }
+    boolean nested = role.isMine();
+    boolean spin = !nested && spins();
+    TaskFuture<R> future =
+        client.submitter.submit(type, request, options, Thread.currentThread(), spin);
+    Object how = future.slot < 0 ? future.takeOutcome() : null;
+    if (how == null) {
+      if (spin) {
+        spin(future, Long.MAX_VALUE, true);
+      }
+      while ((how = future.takeOutcome()) == null) {
+        sleep(future, nested, Long.MAX_VALUE);
+        if (Thread.interrupted()) {
+          future.cancelTask();
+          throw new InterruptedException();
+        }
+      }
+    }
+    if (how instanceof Outcome.Failure failure) {
+      throw failure.error();
+    }
+    return how == Outcome.NULL ? (R) null : (R) how;
+  }
+
+  /**
+   * Waits until a future is done, or a time. Returns early if another thread is its waiter already:
+   * the caller then waits the CompletableFuture's own way.
+   */
+  void await(TaskFuture<?> future, long end, boolean interruptible) throws InterruptedException {
+    if (interruptible && Thread.interrupted()) {
+      throw new InterruptedException();
+    }
+    if (!future.enterWait()) {
+      return;
+    }
+    boolean interrupted = false;
+    try {
+      boolean nested = role.isMine();
+      if (!nested && spins()) {
+        spin(future, end, false);
+      }
+      while (!handed(future)
+          && !(interrupted && interruptible)
+          && (end == Long.MAX_VALUE || System.nanoTime() < end)) {
+        sleep(future, nested, end);
+        interrupted |= Thread.interrupted();
+      }
+    } finally {
+      future.leaveWait();
+    }
+    if (interrupted) {
+      if (interruptible && !future.isDone()) {
+        throw new InterruptedException();
+      }
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static boolean handed(TaskFuture<?> future) {
+    Object how = future.outcome();
+    return how != null && how != Outcome.TAKEN || future.isDone();
+  }
+
+  // ---- spinning
+
+  private void spin(TaskFuture<?> future, long end, boolean unannounced) {
+    boolean helper = role.enter();
+    if (!helper && unannounced) {
+      role.submitted(); // the helper may leave before it sees this task
+    }
+    try {
+      spinWith(future, helper, end);
+      if (helper && ++unswept >= sweepEvery) {
+        unswept = 0;
+        completer.drain();
+      }
+    } catch (IllegalStateException unmapped) {
+      // closed meanwhile: close settles the future
+    } finally {
+      if (helper) {
+        try {
+          role.leave();
+        } catch (IllegalStateException unmapped) {
+          // closed meanwhile
+        }
+      }
+    }
+  }
+
+  private void spinWith(TaskFuture<?> future, boolean helper, long end) {
+    int i = future.slot;
+    long g = future.generation;
+    int ringEvery = slots.free.inUse() > 1 ? RING_EVERY_BUSY : RING_EVERY;
+    long start = 0;
+    for (int n = 1; ; n++) {
+      long word = slots.state(i);
+      if (StateWord.ended(word) && StateWord.generation(word) == g) {
+        completer.tryEnd(i);
+      }
+      if (handed(future)) {
+        return;
+      }
+      if (helper && n % ringEvery == 0) {
+        completer.drain();
+      }
+      if (n % CLOCK_EVERY == 0) {
+        long now = System.nanoTime();
+        start = start == 0 ? now : start;
+        if (spunEnough(now, start, end)) {
+          return;
+        }
+        if (FEW_CORES && (now - start > ADAPTIVE_NANOS || !helper)) {
+          Thread.yield(); // the lane that we wait for may need this core
+        }
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  private boolean spunEnough(long now, long start, long end) {
+    return now >= end
+        || strategy == WaitStrategy.ADAPTIVE && now - start > ADAPTIVE_NANOS
+        || Thread.currentThread().isInterrupted()
+        || !client.isOpen();
+  }
+
+  // ---- sleeping
+
+  private void sleep(TaskFuture<?> future, boolean nested, long end) {
+    if (nested) {
+      help(future, end);
+    } else if (Thread.currentThread() instanceof ForkJoinWorkerThread) {
+      try {
+        ForkJoinPool.managedBlock(new Blocker(future, end));
+      } catch (InterruptedException interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    } else if (!handed(future)) {
+      park(future, end);
+    }
+  }
+
+  private static void park(TaskFuture<?> future, long end) {
+    if (end == Long.MAX_VALUE) {
+      LockSupport.park(future);
+    } else {
+      LockSupport.parkNanos(future, end - System.nanoTime());
+    }
+  }
+
+  /** Lets a fork-join pool replace its thread while this one sleeps. */
+  private record Blocker(TaskFuture<?> future, long end) implements ForkJoinPool.ManagedBlocker {
+    @Override
+    public boolean block() {
+      if (!isReleasable()) {
+        park(future, end);
+      }
+      return true;
+    }
+
+    @Override
+    public boolean isReleasable() {
+      return handed(future);
+    }
+  }
+
+  /** For a thread inside an INLINE callback: nobody else polls, so it does. */
+  private void help(TaskFuture<?> future, long end) {
+    Thread me = Thread.currentThread();
+    while (!handed(future) && System.nanoTime() < end && !me.isInterrupted()) {
+      int ended;
+      try {
+        ended = completer.drainNested();
+        client.poller.runTimersIfMine();
+      } catch (IllegalStateException unmapped) {
+        client.failOne(future);
+        return;
+      }
+      if (ended == 0 && !handed(future)) {
+        LockSupport.parkNanos(future, 50_000);
+      }
+    }
+  }
+}
