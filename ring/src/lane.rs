@@ -91,6 +91,8 @@ impl Lane {
             }
             if round.is_multiple_of(16) && self.must_leave(leave) {
                 self.set_searching(false);
+                // A wake that was meant for a task goes on to somebody who stays.
+                self.wake_another_if_needed();
                 return None;
             }
             if round == QUIET_ROUNDS {
@@ -251,6 +253,9 @@ impl Lane {
         if self.searching != on {
             self.searching = on;
             set_bit(&self.segment, H_SEARCHING, self.index, on);
+            // pairs with the fence in `wait::wake_after_publish`: a submitter that skipped its wake
+            // because of the bit has its hint seen by the look at the rings that follows.
+            fence(Ordering::SeqCst);
         }
     }
 

@@ -33,9 +33,9 @@ pub fn source() -> String {
 /// languages compare their own constants with.
 #[must_use]
 pub fn golden() -> String {
-    CONSTANTS
-        .iter()
-        .fold(String::new(), |text, constant| text + &format!("{} {}\n", constant.name, constant.value))
+    CONSTANTS.iter().fold(String::new(), |text, constant| {
+        text + &format!("{} {}\n", constant.name, constant.value)
+    })
 }
 
 #[cfg(test)]
@@ -50,11 +50,17 @@ mod tests {
     #[test]
     fn the_committed_java_file_is_what_the_layout_says() {
         let java = committed("../java-panama/ringwork/src/main/java/io/ringwork/Layout.java");
-        assert!(java == source(), "Layout.java differs from ring/src/layout.rs: run `make layout` and commit");
+        assert!(
+            java == source(),
+            "Layout.java differs from ring/src/layout.rs: run `make layout` and commit"
+        );
     }
 
     #[test]
     fn the_golden_list_is_what_the_layout_says() {
-        assert!(committed("layout.txt") == golden(), "ring/layout.txt differs: bump VERSION, run `make layout` and commit");
+        assert!(
+            committed("layout.txt") == golden(),
+            "ring/layout.txt differs: bump VERSION, run `make layout` and commit"
+        );
     }
 }

@@ -27,15 +27,14 @@ pub struct Reaped {
     pub blocks: u64,
 }
 
-/// Clears a worker that is proved dead; `cause` is `CAUSE_*`. Its lanes and its
-/// entry are free for others when this returns.
+/// Clears a worker that is dead; `cause` is `CAUSE_*`. Its lanes and its entry are
+/// free for others when this returns. Does nothing while its lock is held.
 pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
     let entry = segment.u64_at(segment.worker_at(worker) + WORKER_WORD);
-    let seen = entry.load(Ordering::Acquire);
-    if entry_state(seen) == ENTRY_FREE {
+    let lock = segment.dir().worker_lock(segment.epoch(), worker);
+    let Some(seen) = begin(entry, &lock) else {
         return Reaped::default();
-    }
-    entry.store(entry_word(seen >> 8, ENTRY_REAPING), Ordering::Release);
+    };
     let lanes = lanes_of(segment, worker);
     for (lane, word) in &lanes {
         let reaping = lane_word(lane_generation(*word), worker, ENTRY_REAPING);
@@ -77,6 +76,26 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
     }
     entry.store(entry_word(seen >> 8, ENTRY_FREE), Ordering::Release);
     reaped
+}
+
+/// ACTIVE → REAPING for an entry whose process is dead; `None` when there is nothing to reap.
+///
+/// The proof is made here again, since an entry may have a new owner by the time the caller comes: the
+/// word first, then the lock free, then a CAS from the very word that was judged.
+fn begin(entry: &crate::sync::AtomicU64, lock: &std::path::Path) -> Option<u64> {
+    let seen = entry.load(Ordering::Acquire);
+    if entry_state(seen) == ENTRY_FREE {
+        return None;
+    }
+    let probe = lock::open_lock_file(lock, false).ok()?;
+    if lock::is_held(&probe).unwrap_or(true) {
+        return None;
+    }
+    let reaping = entry_word(seen >> 8, ENTRY_REAPING);
+    entry
+        .compare_exchange(seen, reaping, Ordering::AcqRel, Ordering::Relaxed)
+        .is_ok()
+        .then_some(seen)
 }
 
 fn lanes_of(segment: &Segment, worker: u32) -> Vec<(u32, u64)> {
@@ -182,15 +201,15 @@ fn wake_everyone_needed(segment: &Segment) {
     }
 }
 
-/// Clears a client that is proved dead, as far as it can be now: slots that still
-/// run get the cancel word and are cleared by a later call. `true` when the entry is free.
+/// Clears a client that is dead, as far as it can be now: slots that still run get
+/// the cancel word and are cleared by a later call. `true` when the entry is free, or
+/// its process lives.
 pub fn reap_client(segment: &Segment, client: u32) -> bool {
     let entry = segment.u64_at(segment.client_at(client) + CLIENT_WORD);
-    let seen = entry.load(Ordering::Acquire);
-    if entry_state(seen) == ENTRY_FREE {
+    let lock = segment.dir().client_lock(segment.epoch(), client);
+    let Some(seen) = begin(entry, &lock) else {
         return true;
-    }
-    entry.store(entry_word(seen >> 8, ENTRY_REAPING), Ordering::Release);
+    };
     let slots = segment.geometry().slots_per_client;
     let mut dropped = 0;
     let mut busy = false;

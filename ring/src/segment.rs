@@ -42,6 +42,25 @@ impl Segment {
         dir.create()?;
         let name_lock = take_name(dir)?;
         remove_leftovers(dir)?;
+        Self::write(dir, geometry).map_or_else(
+            |error| {
+                // Nothing of a failed attempt stays behind; the name is still ours here.
+                let _ = remove_pool_files(dir);
+                Err(error)
+            },
+            |(segment, epoch_lock)| {
+                Ok((
+                    segment,
+                    SupervisorLocks {
+                        _name: name_lock,
+                        _epoch: epoch_lock,
+                    },
+                ))
+            },
+        )
+    }
+
+    fn write(dir: &PoolDir, geometry: Geometry) -> Result<(Self, LivenessLock)> {
         let epoch = random_epoch()?;
         let free = free_bytes(dir)?;
         if free < geometry.segment_size {
@@ -51,10 +70,7 @@ impl Segment {
                 needed: geometry.segment_size,
             });
         }
-        let locks = SupervisorLocks {
-            _name: name_lock,
-            _epoch: make_locks(dir, epoch, &geometry)?,
-        };
+        let lock = make_locks(dir, epoch, &geometry)?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -68,16 +84,13 @@ impl Segment {
             )))?;
         // Allocated in full: a full tmpfs is an error here and not a SIGBUS later.
         nix::fcntl::posix_fallocate(&file, 0, geometry.segment_size as libc::off_t).map_err(
-            |errno| {
-                let _ = fs::remove_file(dir.new_segment());
-                match errno {
-                    nix::errno::Errno::ENOSPC => RingError::NoSpace {
-                        dir: dir.path().to_path_buf(),
-                        free,
-                        needed: geometry.segment_size,
-                    },
-                    other => RingError::errno("cannot allocate the segment")(other),
-                }
+            |errno| match errno {
+                nix::errno::Errno::ENOSPC => RingError::NoSpace {
+                    dir: dir.path().to_path_buf(),
+                    free,
+                    needed: geometry.segment_size,
+                },
+                other => RingError::errno("cannot allocate the segment")(other),
             },
         )?;
         let segment = Self {
@@ -93,7 +106,7 @@ impl Segment {
         )))?;
         // pairs with the acquire load in `attach`: whoever sees READY sees the header.
         segment.u32_at(H_READY).store(READY, Ordering::Release);
-        Ok((segment, locks))
+        Ok((segment, lock))
     }
 
     fn write_header(&self) {
@@ -544,7 +557,9 @@ fn take_name(dir: &PoolDir) -> Result<LivenessLock> {
 
 /// Removes what a dead supervisor left; its name lock is held by the caller.
 fn remove_leftovers(dir: &PoolDir) -> Result<()> {
-    if let Ok(old) = Segment::attach(dir) {
+    if let Ok(old) = Segment::attach(dir)
+        && old.pool_state() < POOL_CLOSED
+    {
         // Clients that are still attached to it learn that it is over.
         old.set_reason("its supervisor died and another one has taken the name; connect again");
         old.set_pool_state(POOL_CLOSED);
