@@ -472,19 +472,19 @@ mod tests {
 
     #[test]
     fn structures_do_not_overlap() {
-        assert!(H_CLASSES + MAX_CLASSES * CLASS_STRIDE <= H_NAME);
-        assert!(H_REASON + REASON_SIZE <= H_IDLE);
-        assert!(LANE_QUEUE_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_RUN_HISTOGRAM);
-        assert!(LANE_RUN_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_STRIDE);
-        assert!(SLOT_TRACEPARENT + 26 <= SLOT_STRIDE);
-        assert!(HANDLER_NAME + HANDLER_NAME_MAX <= HANDLER_STRIDE);
-        assert!(ERROR_TEXT + ERROR_TEXT_MAX <= ERROR_STRIDE);
-        assert_eq!(LANE_HELD + 4 * HELD, LANE_CURRENT);
+        const { assert!(H_CLASSES + MAX_CLASSES * CLASS_STRIDE <= H_NAME) };
+        const { assert!(H_REASON + REASON_SIZE <= H_IDLE) };
+        const { assert!(LANE_QUEUE_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_RUN_HISTOGRAM) };
+        const { assert!(LANE_RUN_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_STRIDE) };
+        const { assert!(SLOT_TRACEPARENT + 26 <= SLOT_STRIDE) };
+        const { assert!(HANDLER_NAME + HANDLER_NAME_MAX <= HANDLER_STRIDE) };
+        const { assert!(ERROR_TEXT + ERROR_TEXT_MAX <= ERROR_STRIDE) };
+        const { assert!(LANE_HELD + 4 * HELD == LANE_CURRENT) };
     }
 
     #[test]
     fn owner_word_has_room_for_slot_and_generation() {
-        assert_eq!(GENERATION_MASK >> OWNER_SLOT_SHIFT, 0);
+        const { assert!(GENERATION_MASK >> OWNER_SLOT_SHIFT == 0) };
         assert_eq!(
             u64::from(MAX_SLOTS - 1) << OWNER_SLOT_SHIFT >> OWNER_ATTEMPT_SHIFT,
             0
