@@ -1,0 +1,568 @@
+//! The options of `ringwork serve` as they are given: flags, file, neither.
+//!
+//! Every field is optional here; flags win over the file, and what neither says
+//! comes from the defaults of [`ServeConfig`]. The long option, the key in the
+//! file and the field have one name.
+
+use super::units::{Size, Span};
+use crate::supervisor::config::wait_name;
+use crate::supervisor::{LogFormat, ServeConfig, WorkerCommand};
+use clap::{Args, Command, ValueEnum};
+use ringwork_ring::config::parse_arena;
+use ringwork_ring::{Geometry, PoolConfig, WaitStrategy};
+use serde::Deserialize;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Names of log formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Format {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Names of log levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Names of wait strategies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Wait {
+    /// Never sleep: lowest latency, a core for each lane.
+    Spin,
+    /// Spin a little, then sleep.
+    Adaptive,
+    /// Sleep at once.
+    Park,
+}
+
+/// The options as given.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct ServeOptions {
+    /// Name of the pool, by which clients find it [default: default].
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// Worker processes [default: one for each core].
+    #[arg(long, value_name = "N", help_heading = "Workers")]
+    workers: Option<u32>,
+
+    /// Lanes (worker threads) of each worker [default: 1].
+    #[arg(long, value_name = "N", help_heading = "Workers")]
+    lanes: Option<u32>,
+
+    /// How lanes wait for work [default: adaptive].
+    #[arg(long, value_name = "HOW", help_heading = "Workers")]
+    wait: Option<Wait>,
+
+    /// Program to start as worker [default: the stock worker, see `ringwork handlers`].
+    #[arg(long, value_name = "PATH", help_heading = "Workers")]
+    worker: Option<PathBuf>,
+
+    /// Arguments of the worker program, after `--`.
+    #[arg(last = true, value_name = "WORKER-ARGS", requires = "worker")]
+    worker_args: Option<Vec<String>>,
+
+    /// Time that a worker has to register its lanes [default: 10s].
+    #[arg(long, value_name = "TIME", help_heading = "Workers")]
+    start_timeout: Option<Span>,
+
+    /// Time after its deadline when the worker of a task that still runs is killed; 0: never
+    /// [default: 10s].
+    #[arg(long, value_name = "TIME", help_heading = "Workers")]
+    overrun_grace: Option<Span>,
+
+    /// Time that tasks get to finish when the pool is asked to stop [default: 30s].
+    #[arg(long, value_name = "TIME", help_heading = "Workers")]
+    drain_timeout: Option<Span>,
+
+    /// Size of the whole segment; the default arena is scaled to it [default: 60MiB].
+    #[arg(long, value_name = "SIZE", help_heading = "Segment")]
+    segment_size: Option<Size>,
+
+    /// Payload blocks by size: SIZE:BLOCKS[:BLOCKS FOR RESULTS ONLY],... [default: 1 KiB to
+    /// 16 MiB, see --print-config].
+    #[arg(long, value_name = "CLASSES", help_heading = "Segment")]
+    arena: Option<String>,
+
+    /// Most client processes at a time [default: 8].
+    #[arg(long, value_name = "N", help_heading = "Segment")]
+    clients: Option<u32>,
+
+    /// Slots of each client: the most tasks that it has in flight [default: 2048].
+    #[arg(long, value_name = "N", help_heading = "Segment")]
+    slots: Option<u32>,
+
+    /// Most worker processes at a time, those that join by themselves included [default: 16, or
+    /// as many as --workers].
+    #[arg(long, value_name = "N", help_heading = "Segment")]
+    max_workers: Option<u32>,
+
+    /// Most lanes of all workers together, up to 256 [default: 64, or as many as the workers have].
+    #[arg(long, value_name = "N", help_heading = "Segment")]
+    max_lanes: Option<u32>,
+
+    /// Number of priorities, 2 to 4 [default: 3: high, normal, low].
+    #[arg(long, value_name = "N", help_heading = "Segment")]
+    priorities: Option<u32>,
+
+    /// Format of the log on standard error [default: human].
+    #[arg(long, value_name = "FORMAT", help_heading = "Log")]
+    log_format: Option<Format>,
+
+    /// Least level of the log, also of the workers' [default: info].
+    #[arg(long, value_name = "LEVEL", help_heading = "Log")]
+    log_level: Option<Level>,
+}
+
+impl ServeOptions {
+    /// These options, and for those not given the other's.
+    pub(super) fn or(self, other: Self) -> Self {
+        macro_rules! each {
+            ($($field:ident),* $(,)?) => { Self { $($field: self.$field.or(other.$field)),* } };
+        }
+        each!(
+            name,
+            workers,
+            lanes,
+            wait,
+            worker,
+            worker_args,
+            start_timeout,
+            overrun_grace,
+            drain_timeout,
+            segment_size,
+            arena,
+            clients,
+            slots,
+            max_workers,
+            max_lanes,
+            priorities,
+            log_format,
+            log_level,
+        )
+    }
+
+    /// Reads a configuration file.
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            format!("cannot read the configuration {}: {error}", path.display())
+        })?;
+        Self::parse(&text).map_err(|error| format!("configuration {}: {error}", path.display()))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let table: toml::Table = text
+            .parse()
+            .map_err(|error: toml::de::Error| error.to_string())?;
+        let known = Self::keys();
+        for key in table.keys().filter(|key| !known.contains(key)) {
+            let nearest = known.iter().min_by_key(|name| distance(name, key));
+            let hint = nearest.filter(|name| distance(name, key) <= 3);
+            return Err(format!(
+                "unknown key {key:?}{}; the keys are {}",
+                hint.map(|name| format!(" (did you mean {name:?}?)"))
+                    .unwrap_or_default(),
+                known.join(", ")
+            ));
+        }
+        table
+            .try_into()
+            .map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned())
+    }
+
+    /// All keys, from the one definition above.
+    fn keys() -> Vec<String> {
+        let command = Self::augment_args(Command::new("keys"));
+        command
+            .get_arguments()
+            .map(|argument| argument.get_id().as_str().replace('_', "-"))
+            .collect()
+    }
+
+    /// Fills in the defaults. The result is still to be validated.
+    pub(super) fn resolve(self) -> Result<ServeConfig, String> {
+        let (max_workers, max_lanes) = (self.max_workers, self.max_lanes);
+        let mut config = ServeConfig::default();
+        set(&mut config.name, self.name);
+        set(&mut config.workers, self.workers);
+        set(&mut config.lanes, self.lanes);
+        set(&mut config.wait, self.wait.map(Wait::strategy));
+        set(
+            &mut config.start_timeout,
+            self.start_timeout.map(|span| span.0),
+        );
+        set(
+            &mut config.overrun_grace,
+            self.overrun_grace.map(|span| span.0),
+        );
+        set(
+            &mut config.drain_timeout,
+            self.drain_timeout.map(|span| span.0),
+        );
+        set(&mut config.log_level, self.log_level.map(Level::name));
+        let json = self.log_format == Some(Format::Json);
+        config.log_format = if json {
+            LogFormat::Json
+        } else {
+            LogFormat::Human
+        };
+        let pool = &mut config.pool;
+        set(&mut pool.clients, self.clients);
+        set(&mut pool.slots, self.slots);
+        set(&mut pool.priorities, self.priorities);
+        set(&mut pool.max_workers, max_workers);
+        set(&mut pool.max_lanes, max_lanes);
+        pool.segment_size = self.segment_size.map(|size| size.0);
+        pool.arena = self
+            .arena
+            .map(|text| parse_arena(&text))
+            .transpose()
+            .map_err(|error| error.to_string())?;
+        let args = self.worker_args.unwrap_or_default();
+        config.worker = match self.worker {
+            Some(program) => Some(WorkerCommand {
+                program: found(program),
+                args: args.into_iter().map(Into::into).collect(),
+            }),
+            None if args.is_empty() => None,
+            None => {
+                return Err(
+                    "worker-args are given without a worker: name the program, too".to_owned(),
+                );
+            }
+        };
+        config.raise_maxima(max_workers.is_none(), max_lanes.is_none());
+        Ok(config)
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+/// A program given by its bare name is looked for in PATH, as a shell would.
+fn found(program: PathBuf) -> PathBuf {
+    if program.components().count() > 1 || program.exists() {
+        return std::path::absolute(&program).unwrap_or(program);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let hit = std::env::split_paths(&path)
+        .map(|dir| dir.join(&program))
+        .find(|path| path.is_file());
+    hit.unwrap_or(program)
+}
+
+impl Wait {
+    fn strategy(self) -> WaitStrategy {
+        match self {
+            Self::Spin => WaitStrategy::Spin,
+            Self::Adaptive => WaitStrategy::Adaptive,
+            Self::Park => WaitStrategy::Park,
+        }
+    }
+}
+
+impl Level {
+    fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+}
+
+/// Levenshtein's distance.
+pub(super) fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let cost = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// The effective configuration: a valid configuration file, with the sizes that follow as comments.
+pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
+    let pool: &PoolConfig = &config.pool;
+    let mut text = String::new();
+    let mut line = |key: &str, value: String, note: &str| {
+        let note = if note.is_empty() {
+            String::new()
+        } else {
+            format!("  # {note}")
+        };
+        // Writing to a String can't fail.
+        let _ = writeln!(text, "{key} = {value}{note}");
+    };
+    let span = |span| quoted(&Span(span).to_string());
+    line("name", quoted(&config.name), "");
+    line("workers", config.workers.to_string(), "processes");
+    line("lanes", config.lanes.to_string(), "threads of each worker");
+    line("wait", quoted(wait_name(config.wait)), "");
+    match &config.worker {
+        None => line("# worker", quoted("PATH"), "none: the stock worker"),
+        Some(worker) => {
+            line("worker", quoted(&worker.program.to_string_lossy()), "");
+            let args: Vec<String> = worker
+                .args
+                .iter()
+                .map(|arg| quoted(&arg.to_string_lossy()))
+                .collect();
+            line("worker-args", format!("[{}]", args.join(", ")), "");
+        }
+    }
+    line("start-timeout", span(config.start_timeout), "");
+    line("overrun-grace", span(config.overrun_grace), "0: never");
+    line("drain-timeout", span(config.drain_timeout), "");
+    let total = Size(geometry.segment_size);
+    line(
+        "segment-size",
+        pool.segment_size
+            .unwrap_or(geometry.segment_size)
+            .to_string(),
+        &format!("bytes; in use: {total}"),
+    );
+    let classes: Vec<String> = geometry
+        .classes
+        .iter()
+        .map(|place| class_text(&place.class))
+        .collect();
+    line(
+        "arena",
+        quoted(&classes.join(",")),
+        "SIZE:BLOCKS:BLOCKS FOR RESULTS ONLY",
+    );
+    line("clients", pool.clients.to_string(), "processes");
+    line("slots", pool.slots.to_string(), "of each client");
+    line("max-workers", pool.max_workers.to_string(), "processes");
+    line("max-lanes", pool.max_lanes.to_string(), "");
+    line("priorities", pool.priorities.to_string(), "");
+    line("log-format", quoted(config.log_format.name()), "");
+    line("log-level", quoted(&config.log_level), "");
+    text.push_str(&sections(geometry));
+    text
+}
+
+fn class_text(class: &ringwork_ring::ArenaClass) -> String {
+    format!(
+        "{}:{}:{}",
+        Size(class.size as u64).to_string().replace(' ', ""),
+        class.count,
+        class.reserved
+    )
+}
+
+/// What each section of the segment takes.
+fn sections(g: &Geometry) -> String {
+    let owners = g
+        .classes
+        .first()
+        .map_or(g.segment_size as usize, |place| place.owners);
+    let blocks = g
+        .classes
+        .first()
+        .map_or(g.segment_size as usize, |place| place.blocks);
+    let ends = [
+        ("header", 0),
+        ("clients", g.clients),
+        ("workers", g.workers),
+        ("lanes", g.lanes),
+        ("injector rings", g.injectors),
+        ("slots", g.slots),
+        ("completion rings", g.completions),
+        ("handlers", g.handlers),
+        ("error log", g.errors),
+        ("arena owners", owners),
+        ("arena blocks", blocks),
+        ("", usize::try_from(g.segment_size).unwrap_or(usize::MAX)),
+    ];
+    let mut text = String::from("\n# sections of the segment:\n");
+    for pair in ends.windows(2) {
+        let size = Size((pair[1].1 - pair[0].1) as u64).to_string();
+        let _ = writeln!(text, "#   {:<17}{size:>10}", pair[0].0);
+    }
+    let _ = writeln!(
+        text,
+        "#   {:<17}{:>10}",
+        "in all",
+        Size(g.segment_size).to_string()
+    );
+    let _ = writeln!(
+        text,
+        "# largest payload: {}",
+        Size(g.largest_payload() as u64)
+    );
+    text
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: ServeOptions,
+    }
+
+    fn flags(line: &[&str]) -> ServeOptions {
+        Line::try_parse_from(std::iter::once(&"serve").chain(line))
+            .unwrap()
+            .options
+    }
+
+    #[test]
+    fn no_option_is_the_default() {
+        let mut default = ServeConfig::default();
+        default.raise_maxima(true, true);
+        assert_eq!(flags(&[]).resolve().unwrap(), default);
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let file = ServeOptions::parse(
+            "name = 'images'\nworkers = 3\nsegment-size = '32MiB'\ndrain-timeout = '5s'\nwait = 'park'\nlog-format = 'json'",
+        );
+        let config = flags(&["--workers", "5", "--overrun-grace", "0"])
+            .or(file.unwrap())
+            .resolve()
+            .unwrap();
+        assert_eq!(
+            (config.name.as_str(), config.workers, config.lanes),
+            ("images", 5, 1)
+        );
+        assert_eq!(config.pool.segment_size, Some(32 << 20));
+        assert_eq!(
+            (
+                config.drain_timeout.as_secs(),
+                config.overrun_grace.as_secs()
+            ),
+            (5, 0)
+        );
+        assert_eq!(
+            (config.wait, config.log_format),
+            (WaitStrategy::Park, LogFormat::Json)
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_with_the_nearest_and_all_others() {
+        let error = ServeOptions::parse("worker = 'x'\nslot = 5").unwrap_err();
+        assert!(
+            error.contains("\"slot\"") && error.contains("did you mean \"slots\""),
+            "{error}"
+        );
+        assert!(error.contains("segment-size, arena"), "{error}");
+        let error = ServeOptions::parse("elephants = 5").unwrap_err();
+        assert!(!error.contains("did you mean"), "{error}");
+        for bad in [
+            "workers = 'two'",
+            "wait = 'sleep'",
+            "segment-size = 'big'",
+            "drain-timeout = 'soon'",
+            "= 3",
+        ] {
+            assert!(ServeOptions::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn maxima_follow_only_when_they_are_not_given() {
+        let config = flags(&["--workers", "20", "--lanes", "5"])
+            .resolve()
+            .unwrap();
+        assert_eq!((config.pool.max_workers, config.pool.max_lanes), (20, 100));
+        let config = flags(&["--workers", "20", "--max-workers", "16"])
+            .resolve()
+            .unwrap();
+        assert!(
+            config
+                .validate()
+                .unwrap_err()
+                .to_string()
+                .contains("--max-workers")
+        );
+    }
+
+    #[test]
+    fn worker_arguments_follow_two_dashes() {
+        let config = flags(&["--worker", "/bin/true", "--", "--flag", "x"])
+            .resolve()
+            .unwrap();
+        assert_eq!(config.worker.unwrap().args, ["--flag", "x"]);
+        let error = ServeOptions::parse("worker-args = ['x']")
+            .unwrap()
+            .resolve()
+            .unwrap_err();
+        assert!(error.contains("without a worker"));
+        let config = flags(&["--worker", "true"]).resolve().unwrap();
+        assert!(
+            config.worker.unwrap().program.is_absolute(),
+            "found in PATH"
+        );
+    }
+
+    #[test]
+    fn what_is_printed_is_a_configuration_with_the_same_meaning() {
+        let options = flags(&[
+            "--workers",
+            "2",
+            "--lanes",
+            "3",
+            "--segment-size",
+            "32MiB",
+            "--worker",
+            "/bin/true",
+            "--",
+            "a \"b\"",
+        ]);
+        let config = options.resolve().unwrap();
+        let geometry = config.validate().unwrap();
+        let text = printed(&config, &geometry);
+        let again = ServeOptions::parse(&text).unwrap().resolve().unwrap();
+        assert_eq!(again.validate().unwrap(), geometry, "{text}");
+        assert_eq!(printed(&again, &geometry), text);
+        for key in ServeOptions::keys() {
+            assert!(
+                text.contains(&format!("{key} = ")),
+                "{key} is missing in\n{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn distances() {
+        assert_eq!(
+            (
+                distance("slots", "slot"),
+                distance("", "abc"),
+                distance("kitten", "sitting")
+            ),
+            (1, 3, 3)
+        );
+    }
+}

@@ -1,0 +1,267 @@
+//! What a supervisor is told: every option with its default and unit, validated once.
+//!
+//! The command line and the configuration file (`cli::options`) both end here;
+//! [`ServeConfig::validate`] is called before anything is created.
+
+use super::SupervisorError;
+use ringwork_ring::{Geometry, PoolConfig, WaitStrategy};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The program that is started as a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerCommand {
+    /// Path of the executable.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+}
+
+/// The format of log lines on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// For people (the default).
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// Its name, as on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// The name of a wait strategy, as on the command line.
+#[must_use]
+pub fn wait_name(strategy: WaitStrategy) -> &'static str {
+    match strategy {
+        WaitStrategy::Spin => "spin",
+        WaitStrategy::Adaptive => "adaptive",
+        WaitStrategy::Park => "park",
+    }
+}
+
+/// The options of a supervisor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServeConfig {
+    /// Name of the pool (default `default`).
+    pub name: String,
+    /// Worker processes (default: one for each core that this process may use).
+    pub workers: u32,
+    /// Lanes, the worker threads of each worker (default 1).
+    pub lanes: u32,
+    /// The segment: clients, slots, tables, priorities, arena.
+    pub pool: PoolConfig,
+    /// How lanes wait for work (default adaptive).
+    pub wait: WaitStrategy,
+    /// The worker program (default: none, the stock worker).
+    pub worker: Option<WorkerCommand>,
+    /// Whether the pool ends with the end of standard input (default no).
+    pub embedded: bool,
+    /// Time that running and queued tasks get when the pool is asked to stop (default 30 s).
+    pub drain_timeout: Duration,
+    /// Time after its deadline when a task's worker is killed; zero: never (default 10 s).
+    pub overrun_grace: Duration,
+    /// Time that a worker has to register its lanes (default 10 s).
+    pub start_timeout: Duration,
+    /// Format of the log (default human).
+    pub log_format: LogFormat,
+    /// Least level of the log, passed on to the workers (default info).
+    pub log_level: String,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            name: "default".to_owned(),
+            workers: u32::try_from(cores).unwrap_or(u32::MAX),
+            lanes: 1,
+            pool: PoolConfig::default(),
+            wait: WaitStrategy::Adaptive,
+            worker: None,
+            embedded: false,
+            drain_timeout: Duration::from_secs(30),
+            overrun_grace: Duration::from_secs(10),
+            start_timeout: Duration::from_secs(10),
+            log_format: LogFormat::Human,
+            log_level: "info".to_owned(),
+        }
+    }
+}
+
+impl ServeConfig {
+    /// Checks the options against each other and lays the segment out.
+    ///
+    /// # Errors
+    /// [`SupervisorError::Config`] names the option and what would fit.
+    pub fn validate(&self) -> Result<Geometry, SupervisorError> {
+        let pool = &self.pool;
+        let all_lanes = u64::from(self.workers) * u64::from(self.lanes);
+        let wrong = if self.workers == 0 {
+            Some("workers is 0: at least one worker is needed".to_owned())
+        } else if self.lanes == 0 {
+            Some("lanes is 0: each worker needs at least one lane".to_owned())
+        } else if self.workers > pool.max_workers {
+            Some(format!(
+                "workers is {}, but max-workers is {}: raise --max-workers",
+                self.workers, pool.max_workers
+            ))
+        } else if all_lanes > u64::from(pool.max_lanes) {
+            Some(format!(
+                "{} workers of {} lanes are {all_lanes} lanes, but max-lanes is {} (at most 256): \
+                 raise --max-lanes, or lower --workers or --lanes",
+                self.workers, self.lanes, pool.max_lanes
+            ))
+        } else if self.start_timeout.is_zero() {
+            Some("start-timeout is 0: a worker needs some time to start".to_owned())
+        } else {
+            None
+        };
+        match wrong {
+            Some(text) => Err(SupervisorError::Config(text)),
+            None => Ok(pool.geometry()?),
+        }
+    }
+
+    /// Raises the table sizes that were not chosen so that `workers` and `lanes` fit.
+    pub fn raise_maxima(&mut self, raise_workers: bool, raise_lanes: bool) {
+        if raise_workers {
+            self.pool.max_workers = self.pool.max_workers.max(self.workers);
+        }
+        if raise_lanes {
+            let all = self.workers.saturating_mul(self.lanes);
+            self.pool.max_lanes = self.pool.max_lanes.max(all);
+        }
+    }
+}
+
+impl WorkerCommand {
+    /// Refuses a program that can't be started, before anything is created for it.
+    ///
+    /// # Errors
+    /// [`SupervisorError::Worker`] with the reason.
+    pub fn check(&self) -> Result<(), SupervisorError> {
+        let refuse = |why: String| {
+            Err(SupervisorError::Worker {
+                program: self.program.clone(),
+                why,
+            })
+        };
+        match std::fs::metadata(&self.program) {
+            Err(error) => refuse(error.to_string()),
+            Ok(meta) if !meta.is_file() => refuse("it is not a file".to_owned()),
+            Ok(_) => match rustix::fs::access(&self.program, rustix::fs::Access::EXEC_OK) {
+                Ok(()) => Ok(()),
+                Err(error) => refuse(format!("it is not executable ({error}): chmod +x it")),
+            },
+        }
+    }
+
+    /// The stock worker: this very program with the hidden subcommand `worker`.
+    ///
+    /// # Errors
+    /// When the system does not say which program this is.
+    pub fn stock() -> std::io::Result<Self> {
+        Ok(Self {
+            program: own_program()?,
+            args: vec!["worker".into()],
+        })
+    }
+}
+
+/// The path of this program; `/proc/self/exe` when the file there was replaced
+/// or removed since it was started, so that restarts keep one version.
+fn own_program() -> std::io::Result<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    const SELF: &str = "/proc/self/exe";
+    let path = std::env::current_exe()?;
+    let file = |path: &Path| {
+        std::fs::metadata(path)
+            .map(|meta| (meta.dev(), meta.ino()))
+            .ok()
+    };
+    if file(&path).is_some() && file(&path) == file(Path::new(SELF)) {
+        Ok(path)
+    } else {
+        Ok(PathBuf::from(SELF))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(config: &ServeConfig) -> String {
+        config.validate().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn defaults_are_valid() {
+        let mut config = ServeConfig::default();
+        config.raise_maxima(true, true);
+        config.validate().unwrap();
+    }
+
+    #[test]
+    fn more_workers_than_the_tables_hold_are_refused_with_the_option_to_raise() {
+        let config = ServeConfig {
+            workers: 17,
+            ..ServeConfig::default()
+        };
+        assert!(error(&config).contains("--max-workers"));
+        let config = ServeConfig {
+            workers: 16,
+            lanes: 5,
+            ..ServeConfig::default()
+        };
+        assert!(error(&config).contains("80 lanes") && error(&config).contains("--max-lanes"));
+        let config = ServeConfig {
+            workers: 0,
+            ..ServeConfig::default()
+        };
+        assert!(error(&config).contains("at least one worker"));
+    }
+
+    #[test]
+    fn maxima_that_were_not_chosen_follow() {
+        let mut config = ServeConfig {
+            workers: 40,
+            lanes: 4,
+            ..ServeConfig::default()
+        };
+        config.raise_maxima(true, true);
+        assert_eq!((config.pool.max_workers, config.pool.max_lanes), (40, 160));
+        config.validate().unwrap();
+        config.lanes = 7;
+        config.raise_maxima(true, true);
+        assert!(
+            error(&config).contains("max-lanes is 280, it must be 1 to 256"),
+            "{}",
+            error(&config)
+        );
+    }
+
+    #[test]
+    fn programs_that_can_not_start_are_told() {
+        let check = |path: &str| {
+            let command = WorkerCommand {
+                program: path.into(),
+                args: vec![],
+            };
+            command.check().unwrap_err().to_string()
+        };
+        assert!(check("/nonexistent/worker").contains("No such file"));
+        assert!(check("/").contains("not a file"));
+        assert!(check("/proc/version").contains("not executable"));
+        WorkerCommand::stock().unwrap().check().unwrap();
+    }
+}

@@ -1,0 +1,109 @@
+//! What the supervisor sleeps on: signals, the owner's pipe, its workers.
+
+use super::crew::Crew;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::SigId;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::low_level::{pipe, unregister};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// What woke the supervisor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Wake {
+    /// How many requests to stop have come.
+    pub(super) stops: usize,
+    /// Whether the owner of an embedded pool is gone.
+    pub(super) owner_gone: bool,
+}
+
+/// The sources of events other than workers.
+#[derive(Debug)]
+pub(super) struct Events {
+    stops: UnixStream,
+    registered: Vec<SigId>,
+    embedded: bool,
+}
+
+impl Events {
+    /// Takes over SIGTERM and, unless embedded, SIGINT and SIGHUP.
+    ///
+    /// An embedded pool lives as long as its owner, who gets the terminal's
+    /// signals as well and may survive them: there they are ignored.
+    pub(super) fn new(embedded: bool) -> io::Result<Self> {
+        let (stops, sender) = UnixStream::pair()?;
+        stops.set_nonblocking(true)?;
+        let (_, nowhere) = UnixStream::pair()?;
+        let mut registered = vec![pipe::register(SIGTERM, sender.try_clone()?)?];
+        for signal in [SIGINT, SIGHUP] {
+            // `nohup` and background jobs of a shell leave them ignored: so they stay.
+            if !is_ignored(signal) {
+                let target = if embedded { &nowhere } else { &sender };
+                registered.push(pipe::register(signal, target.try_clone()?)?);
+            }
+        }
+        Ok(Self {
+            stops,
+            registered,
+            embedded,
+        })
+    }
+
+    /// Sleeps until something happens, at most for `limit`.
+    pub(super) fn wait(&mut self, crew: &Crew, limit: Duration) -> io::Result<Wake> {
+        let stdin = rustix::stdio::stdin();
+        let mut fds = vec![PollFd::new(&self.stops, PollFlags::IN)];
+        if self.embedded {
+            fds.push(PollFd::from_borrowed_fd(stdin, PollFlags::IN));
+        }
+        for process in crew.processes() {
+            let sources = [process.pidfd(), process.output()];
+            fds.extend(
+                sources
+                    .into_iter()
+                    .flatten()
+                    .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)),
+            );
+        }
+        let time = Timespec {
+            tv_sec: limit.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: limit.subsec_nanos().into(),
+        };
+        match poll(&mut fds, Some(&time)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let owner_wrote = self.embedded && !fds[1].revents().is_empty();
+        let owner_gone =
+            owner_wrote && !matches!(rustix::io::read(stdin.as_fd(), &mut [0; 512]), Ok(1..));
+        Ok(Wake {
+            stops: self.taken_stops(),
+            owner_gone,
+        })
+    }
+
+    fn taken_stops(&mut self) -> usize {
+        let mut buffer = [0; 16];
+        self.stops.read(&mut buffer).unwrap_or(0)
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        for id in self.registered.drain(..) {
+            unregister(id);
+        }
+    }
+}
+
+/// Whether this process was started with the signal ignored.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask
+        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
+        .unwrap_or(0);
+    mask & 1 << (signal - 1) != 0
+}

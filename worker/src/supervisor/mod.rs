@@ -1,0 +1,300 @@
+//! The supervisor: makes the segment, starts the workers, and keeps both alive.
+//!
+//! One thread, no locks: it sleeps in `poll` on its workers' pidfds and output,
+//! on signals and (embedded) on the owner's pipe, and wakes at a tick to look
+//! for what no descriptor tells: dead clients, swallowed wakes, overdue tasks.
+//! It touches tasks only through the reaper, whose every step may be repeated;
+//! so its own death at any point harms nobody: the workers get the
+//! parent-death signal, the clients find its lock free.
+//!
+//! Invariant: however [`run`] ends (a panic included), its workers are dead and
+//! its files are removed. The guards are dropped in that order.
+
+mod backoff;
+pub mod cause;
+pub mod config;
+mod crew;
+mod events;
+mod obituary;
+pub mod pool;
+mod process;
+mod watch;
+
+pub use config::{LogFormat, ServeConfig, WorkerCommand};
+
+use crew::Crew;
+use events::{Events, Wake};
+use pool::{Open, Pool};
+use ringwork_ring::layout::{POOL_CLOSED, POOL_DRAINING, POOL_FAILED, POOL_SERVING};
+use ringwork_ring::{PoolDir, RingError};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use watch::Watch;
+
+/// How long workers get to leave by themselves before they are killed.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long clients get to read their last results after a drain.
+const COLLECT_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Why a pool could not be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SupervisorError {
+    /// The options contradict each other or a limit.
+    #[error("invalid configuration: {0}")]
+    Config(String),
+    /// The segment could not be made.
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// The worker program can't be started at all.
+    #[error("the worker program {program} can't be started: {why}")]
+    Worker {
+        /// The program.
+        program: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Workers die before they are ready.
+    #[error(
+        "no worker gets ready: {deaths} in a row ended before that, so none is started any more; \
+         the last one ({program}) {last}. {output}"
+    )]
+    NoWorker {
+        /// How many have died.
+        deaths: u32,
+        /// The program.
+        program: PathBuf,
+        /// How the last one ended.
+        last: String,
+        /// Its last output.
+        output: String,
+    },
+    /// The system refused something that the supervisor can't do without.
+    #[error("{what}: {source}")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// Its answer.
+        source: std::io::Error,
+    },
+}
+
+/// What a pool is, once it is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// Its name.
+    pub name: String,
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Its segment.
+    pub segment: PathBuf,
+    /// Size of the segment in bytes.
+    pub size: u64,
+}
+
+/// Where the supervisor speaks, besides its log.
+pub trait Console {
+    /// The first worker is there: clients may connect. Called once.
+    fn ready(&mut self, ready: &Ready);
+    /// A worker has written a line to its standard output or error.
+    fn worker_line(&mut self, worker: u32, line: &str);
+}
+
+/// Serves a pool until it is asked to stop (SIGTERM, SIGINT; embedded: the end
+/// of standard input), or fails. Call it from the main thread.
+///
+/// # Errors
+/// See [`SupervisorError`]; nothing is left behind then.
+pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), SupervisorError> {
+    config.validate()?;
+    let system = |what| move |source| SupervisorError::System { what, source };
+    let command = match &config.worker {
+        Some(command) => command.clone(),
+        None => WorkerCommand::stock().map_err(system("cannot tell which program this is"))?,
+    };
+    command.check()?;
+    let dir = PoolDir::new(&config.name)?;
+    // Before the segment: a signal from now on ends in order.
+    let events = Events::new(config.embedded).map_err(system("cannot take over signals"))?;
+    let pool = Pool::create(&dir, &config.pool)?;
+    let crew = Crew::new(config, command, pool.segment());
+    let watch = Watch::new(config.overrun_grace, pool.segment())?;
+    let mut supervisor = Supervisor {
+        config,
+        console,
+        crew,
+        watch,
+        events,
+        pool,
+        phase: Phase::Starting,
+    };
+    let result = supervisor.serve();
+    supervisor.finish(result)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// No worker has been ready yet.
+    Starting,
+    Serving,
+    /// Asked to stop; the second instant is set once all tasks are over.
+    Draining(Instant, Option<Instant>),
+}
+
+/// How serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Asked to, with this many tasks unfinished.
+    Stopped(u64),
+    /// The owner of the embedded pool is gone: nobody is left to wait for.
+    OwnerGone,
+}
+
+// Fields are dropped in this order: workers first, the pool's files last.
+struct Supervisor<'a> {
+    crew: Crew,
+    watch: Watch,
+    events: Events,
+    pool: Pool,
+    config: &'a ServeConfig,
+    console: &'a mut dyn Console,
+    phase: Phase,
+}
+
+impl Supervisor<'_> {
+    fn serve(&mut self) -> Result<End, SupervisorError> {
+        loop {
+            self.crew.fill(self.pool.segment())?;
+            let wake = self.sleep()?;
+            if wake.owner_gone {
+                return Ok(End::OwnerGone);
+            }
+            self.crew.pass_output(self.console);
+            self.crew.note_ready(self.pool.segment());
+            self.crew.bury(self.pool.segment(), self.console)?;
+            self.crew.kill_slow();
+            self.watch.tick(&self.pool, &mut self.crew);
+            self.open_for_clients();
+            if let Some(end) = self.stop_if_asked(wake.stops) {
+                return Ok(end);
+            }
+        }
+    }
+
+    fn sleep(&mut self) -> Result<Wake, SupervisorError> {
+        let mut limit = match self.phase {
+            _ if self.crew.is_starting() => Duration::from_millis(2),
+            Phase::Draining(..) => watch::BUSY_TICK,
+            _ => self.watch.pace(&self.pool),
+        };
+        if let Some(due) = self.crew.next_due() {
+            limit = limit.min(due.saturating_duration_since(Instant::now()));
+        }
+        let failed = |source| SupervisorError::System {
+            what: "cannot wait for workers",
+            source,
+        };
+        self.events.wait(&self.crew, limit).map_err(failed)
+    }
+
+    fn open_for_clients(&mut self) {
+        if self.phase == Phase::Starting && self.crew.ready() > 0 {
+            let segment = self.pool.segment();
+            segment.set_pool_state(POOL_SERVING);
+            self.phase = Phase::Serving;
+            let ready = Ready {
+                name: self.config.name.clone(),
+                dir: segment.dir().path().to_path_buf(),
+                segment: segment.dir().segment(),
+                size: segment.geometry().segment_size,
+            };
+            self.console.ready(&ready);
+        }
+    }
+
+    fn stop_if_asked(&mut self, stops: usize) -> Option<End> {
+        let now = Instant::now();
+        match self.phase {
+            Phase::Starting if stops > 0 => return Some(End::Stopped(0)),
+            Phase::Serving if stops > 0 => {
+                tracing::info!(
+                    "asked to stop: draining for at most {:?}",
+                    self.config.drain_timeout
+                );
+                self.pool.segment().set_pool_state(POOL_DRAINING);
+                self.phase = Phase::Draining(now + self.config.drain_timeout, None);
+                if stops == 1 {
+                    return None;
+                }
+            }
+            Phase::Draining(..) => {}
+            _ => return None,
+        }
+        let Open {
+            unfinished,
+            uncollected,
+        } = self.pool.open_tasks();
+        let Phase::Draining(deadline, done) = self.phase else {
+            return None;
+        };
+        if stops > 0 || now >= deadline {
+            return Some(End::Stopped(unfinished));
+        }
+        if unfinished > 0 {
+            self.phase = Phase::Draining(deadline, None);
+            return None;
+        }
+        let done = done.unwrap_or(now);
+        self.phase = Phase::Draining(deadline, Some(done));
+        (uncollected == 0 || now >= done + COLLECT_PATIENCE).then_some(End::Stopped(0))
+    }
+
+    /// Tells everybody, sees the workers off, removes the files.
+    fn finish(mut self, result: Result<End, SupervisorError>) -> Result<(), SupervisorError> {
+        match result {
+            Ok(End::Stopped(unfinished)) => {
+                let mut reason = "its supervisor was asked to stop".to_owned();
+                if unfinished > 0 {
+                    reason.push_str(&format!(
+                        "; {unfinished} tasks were not over when its time to drain was"
+                    ));
+                    tracing::warn!("{unfinished} tasks were not over in time");
+                }
+                self.pool.end(POOL_CLOSED, &reason);
+                self.crew.terminate();
+                self.see_off(LEAVE_PATIENCE);
+                tracing::info!("stopped");
+                Ok(())
+            }
+            Ok(End::OwnerGone) => {
+                self.pool
+                    .end(POOL_CLOSED, "the process that owned it has ended");
+                self.crew.kill_all("the owner of the pool has ended");
+                tracing::info!("the owner is gone: stopped");
+                Ok(())
+            }
+            Err(error) => {
+                self.pool.end(POOL_FAILED, &error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for workers to leave, then kills the rest.
+    fn see_off(&mut self, patience: Duration) {
+        let give_up = Instant::now() + patience;
+        while !self.crew.dismiss_exited(self.console) {
+            let left = give_up.saturating_duration_since(Instant::now());
+            // A signal or the owner's end cuts the patience short.
+            let wake = self
+                .events
+                .wait(&self.crew, left.min(watch::BUSY_TICK))
+                .unwrap_or_default();
+            self.crew.pass_output(self.console);
+            if left.is_zero() || wake.stops > 0 || wake.owner_gone {
+                break;
+            }
+        }
+        self.crew.kill_all("it did not leave in time");
+    }
+}

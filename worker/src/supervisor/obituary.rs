@@ -1,0 +1,189 @@
+//! What is said, and given back, when a worker has died.
+
+use super::cause::Exit;
+use super::config::WorkerCommand;
+use super::pool::{handler_name, running_handler};
+use super::process::Process;
+use ringwork_ring::Segment;
+use ringwork_ring::entry::{entry_state, lane_worker};
+use ringwork_ring::layout::*;
+use ringwork_ring::reap::{Reaped, reap_worker};
+use ringwork_ring::stats::log_error;
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// One death.
+#[derive(Debug)]
+pub(super) struct Obituary {
+    who: String,
+    entry: u32,
+    cause: String,
+    clean: bool,
+    was_ready: bool,
+    running: Vec<String>,
+    reaped: Reaped,
+    last_lines: Vec<String>,
+}
+
+impl Obituary {
+    /// Reaps a child that has exited and collects what there is to say.
+    pub(super) fn write(
+        segment: &Segment,
+        entry: u32,
+        process: &Process,
+        exit: Exit,
+        last_lines: Vec<String>,
+    ) -> Self {
+        let running = running_in(segment, entry);
+        let reaped = if is_entry_of(segment, entry, process) {
+            reap_worker(segment, entry, exit.cause())
+        } else {
+            Reaped::default()
+        };
+        let cause = match &process.killed {
+            Some(why) => format!("was killed by the supervisor: {why}"),
+            None => exit.to_string(),
+        };
+        Self {
+            who: format!("worker {entry} (process {})", process.id()),
+            entry,
+            cause,
+            clean: exit.is_clean() && process.ready.is_some(),
+            was_ready: process.ready.is_some(),
+            running,
+            reaped,
+            last_lines,
+        }
+    }
+
+    /// Reaps a worker that was nobody's child and whose lock is free.
+    pub(super) fn of_joined(segment: &Segment, entry: u32) -> Self {
+        let running = running_in(segment, entry);
+        let pid = segment
+            .u32_at(segment.worker_at(entry) + WORKER_PID)
+            .load(Ordering::Relaxed);
+        Self {
+            who: format!("worker {entry} (process {pid}, started by somebody else)"),
+            entry,
+            cause: Exit::Unknown.to_string(),
+            clean: false,
+            was_ready: true,
+            running,
+            reaped: reap_worker(segment, entry, Exit::Unknown.cause()),
+            last_lines: Vec::new(),
+        }
+    }
+
+    /// A child that could not even be started.
+    pub(super) fn not_started(command: &WorkerCommand, cause: String) -> Self {
+        Self {
+            who: format!("worker {}", command.program.display()),
+            entry: u32::MAX,
+            cause,
+            clean: false,
+            was_ready: false,
+            running: Vec::new(),
+            reaped: Reaped::default(),
+            last_lines: Vec::new(),
+        }
+    }
+
+    /// Why it died.
+    pub(super) fn cause(&self) -> String {
+        self.cause.clone()
+    }
+
+    /// Its last words, indented; or that there were none.
+    pub(super) fn output(&self) -> String {
+        if self.last_lines.is_empty() {
+            return "It wrote nothing.".to_owned();
+        }
+        let lines: String = self
+            .last_lines
+            .iter()
+            .map(|line| format!("\n  | {line}"))
+            .collect();
+        format!("Its last output:{lines}")
+    }
+
+    /// Logs the death, counts it, and keeps it in the segment's error log.
+    pub(super) fn announce(&self, segment: &Segment, pause: Option<Duration>) {
+        if self.clean {
+            tracing::info!(
+                worker = self.entry,
+                "{} left by itself; another takes its place",
+                self.who
+            );
+            return;
+        }
+        segment.count(C_WORKERS_CRASHED, 1);
+        let mut text = String::new();
+        if !self.was_ready {
+            text.push_str(" before it was ready");
+        } else if !self.running.is_empty() {
+            text.push_str(&format!(" while it ran {}", self.running.join(", ")));
+        }
+        // Without ids, so that the same death counts up one entry.
+        log_error(segment, &format!("a worker {}{text}", self.cause));
+        let Reaped {
+            requeued,
+            crashed,
+            blocks,
+        } = &self.reaped;
+        if *requeued > 0 {
+            text.push_str(&format!("; {requeued} of its tasks will be tried again"));
+        }
+        if !crashed.is_empty() {
+            let handlers: BTreeSet<String> = crashed
+                .iter()
+                .map(|(_, id)| handler_name(segment, *id))
+                .collect();
+            let handlers: Vec<String> = handlers.into_iter().collect();
+            text.push_str(&format!(
+                "; {} failed as crashed: {}",
+                crashed.len(),
+                handlers.join(", ")
+            ));
+        }
+        tracing::error!(
+            worker = self.entry,
+            requeued,
+            crashed = crashed.len(),
+            blocks,
+            "{} {}{text}{}",
+            self.who,
+            self.cause,
+            pause
+                .map(|pause| format!("; another is started in {pause:?}"))
+                .unwrap_or_default()
+        );
+    }
+}
+
+/// Whether what stands in the entry is this child's registration: not a free
+/// entry, nor that of another worker that took it after the child had left.
+fn is_entry_of(segment: &Segment, entry: u32, process: &Process) -> bool {
+    let at = segment.worker_at(entry);
+    let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
+    let pid = segment.u32_at(at + WORKER_PID).load(Ordering::Relaxed);
+    entry_state(word) != ENTRY_FREE
+        && process
+            .word
+            .map_or(pid == process.id(), |seen| seen == word)
+}
+
+/// The handlers that a worker's lanes run, by name.
+fn running_in(segment: &Segment, entry: u32) -> Vec<String> {
+    let names: BTreeSet<String> = (0..segment.geometry().max_lanes)
+        .filter(|lane| {
+            let word = segment
+                .u64_at(segment.lane_at(*lane) + LANE_WORD)
+                .load(Ordering::Acquire);
+            entry_state(word) != ENTRY_FREE && lane_worker(word) == entry
+        })
+        .filter_map(|lane| running_handler(segment, lane))
+        .map(|id| handler_name(segment, id))
+        .collect();
+    names.into_iter().collect()
+}

@@ -1,0 +1,132 @@
+//! The pool's files and words: made at the start, ended and removed at the end.
+//!
+//! Invariant: a [`Pool`] that is dropped leaves no file, and whoever is still
+//! attached has been told why it ended.
+
+use ringwork_ring::entry::entry_state;
+use ringwork_ring::layout::*;
+use ringwork_ring::segment::SupervisorLocks;
+use ringwork_ring::state::Kind;
+use ringwork_ring::stats;
+use ringwork_ring::wait::{wake_all_lanes, wake_client_after_publish};
+use ringwork_ring::{PoolConfig, PoolDir, Segment};
+use std::sync::atomic::Ordering;
+
+/// The supervisor's own segment.
+#[derive(Debug)]
+pub(super) struct Pool {
+    segment: Segment,
+    // Held until the files are gone: nobody can take the name before.
+    _locks: SupervisorLocks,
+}
+
+/// Tasks of the living clients that are not over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Open {
+    /// Queued or running.
+    pub(super) unfinished: u64,
+    /// Ended, but their client has not read the result.
+    pub(super) uncollected: u64,
+}
+
+impl Pool {
+    pub(super) fn create(dir: &PoolDir, config: &PoolConfig) -> ringwork_ring::Result<Self> {
+        let (segment, locks) = Segment::create(dir, config)?;
+        Ok(Self {
+            segment,
+            _locks: locks,
+        })
+    }
+
+    pub(super) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// Ends the pool for everybody: reason, state, and a wake for all who sleep.
+    pub(super) fn end(&self, state: u32, reason: &str) {
+        if self.segment.pool_state() < POOL_CLOSED {
+            self.segment.set_reason(reason);
+            self.segment.set_pool_state(state);
+        }
+        wake_all_lanes(&self.segment);
+        for client in 0..self.segment.geometry().max_clients {
+            wake_client_after_publish(&self.segment, client);
+        }
+    }
+
+    /// What the living clients still wait for.
+    pub(super) fn open_tasks(&self) -> Open {
+        let slots = self.segment.geometry().slots_per_client;
+        let mut open = Open::default();
+        for client in self.active_clients() {
+            for slot in client * slots..(client + 1) * slots {
+                match self.segment.word(slot).kind() {
+                    Kind::Queued | Kind::Claimed => open.unfinished += 1,
+                    Kind::Done | Kind::Crashed => open.uncollected += 1,
+                    Kind::Free | Kind::Corrupt => {}
+                }
+            }
+        }
+        open
+    }
+
+    pub(super) fn active_clients(&self) -> impl Iterator<Item = u32> {
+        let segment = &self.segment;
+        (0..segment.geometry().max_clients).filter(|client| {
+            let word = segment.u64_at(segment.client_at(*client) + CLIENT_WORD);
+            entry_state(word.load(Ordering::Acquire)) == ENTRY_ACTIVE
+        })
+    }
+
+    /// A number that changes when tasks are submitted, for the pace of the tick.
+    pub(super) fn submitted(&self) -> u64 {
+        (0..self.segment.geometry().max_clients)
+            .map(|client| self.segment.client_at(client) + CLIENT_SUBMITTED)
+            .map(|at| self.segment.u64_at(at).load(Ordering::Relaxed))
+            .fold(0, u64::wrapping_add)
+    }
+
+    /// Whether hints wait in any ring.
+    pub(super) fn has_backlog(&self) -> bool {
+        (0..self.segment.geometry().priorities)
+            .any(|priority| !self.segment.injector(priority).is_empty())
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.end(POOL_FAILED, "its supervisor failed; see its log");
+        if let Err(error) = self.segment.remove() {
+            tracing::warn!("the pool's files could not be removed: {error}");
+        }
+    }
+}
+
+/// The name of a handler that is known by its id.
+#[must_use]
+pub fn handler_name(segment: &Segment, id: u64) -> String {
+    stats::handlers(segment)
+        .into_iter()
+        .find(|handler| id_of(&handler.name) == id)
+        .map_or_else(
+            || format!("an unknown handler ({id:#018x})"),
+            |handler| handler.name,
+        )
+}
+
+/// The handler that a lane runs now, by id.
+#[must_use]
+pub fn running_handler(segment: &Segment, lane: u32) -> Option<u64> {
+    let current = segment
+        .u32_at(segment.lane_at(lane) + LANE_CURRENT)
+        .load(Ordering::Relaxed);
+    let slot = current
+        .checked_sub(1)
+        .filter(|slot| *slot < segment.geometry().total_slots())?;
+    let word = segment.word(slot);
+    (word.kind() == Kind::Claimed && u32::from(word.owner()) == lane).then(|| {
+        segment
+            .u64_at(segment.slot_at(slot) + SLOT_HANDLER)
+            .load(Ordering::Relaxed)
+    })
+}

@@ -1,0 +1,253 @@
+//! One worker process: started, watched through its pidfd, its output passed on.
+//!
+//! Invariant: a [`Process`] that is dropped is dead and reaped. It must be
+//! started from the supervisor's main thread, which lives as long as the
+//! supervisor: the worker's parent-death signal is bound to that thread.
+
+use super::cause::Exit;
+use super::config::WorkerCommand;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use std::collections::VecDeque;
+use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Lines kept for the error that a death at start becomes.
+const TAIL_LINES: usize = 20;
+/// A longer line is passed on in pieces.
+const LINE_MAX: usize = 8 << 10;
+/// How long a killed process is waited for, when it is stuck in the kernel.
+const DEATH_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A running worker.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    // None on kernels before 5.3: then every tick asks for the exit.
+    pidfd: Option<OwnedFd>,
+    output: Option<PipeReader>,
+    lines: Lines,
+    pub(super) started: Instant,
+    pub(super) ready: Option<Instant>,
+    /// Entry word seen when it was ready: tells its entry from a successor's.
+    pub(super) word: Option<u64>,
+    /// Why the supervisor killed it, if it did.
+    pub(super) killed: Option<String>,
+}
+
+impl Process {
+    /// Starts a worker; its standard output and error both come back through a pipe.
+    pub(super) fn spawn(
+        command: &WorkerCommand,
+        environment: &[(&str, String)],
+    ) -> io::Result<Self> {
+        let (output, out) = io::pipe()?;
+        let child = Command::new(&command.program)
+            .args(&command.args)
+            .envs(environment.iter().map(|(key, value)| (key, value)))
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(out)
+            // Ctrl-C in a terminal is for the supervisor, which drains; the workers must not see it.
+            .process_group(0)
+            .spawn()?;
+        let pidfd = pidfd_open(pid_of(&child), PidfdFlags::empty()).ok();
+        Ok(Self {
+            child,
+            pidfd,
+            output: Some(output),
+            lines: Lines::default(),
+            started: Instant::now(),
+            ready: None,
+            word: None,
+            killed: None,
+        })
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What to poll: readable when the process is dead.
+    pub(super) fn pidfd(&self) -> Option<BorrowedFd<'_>> {
+        self.pidfd.as_ref().map(AsFd::as_fd)
+    }
+
+    /// What to poll: readable when there is output.
+    pub(super) fn output(&self) -> Option<BorrowedFd<'_>> {
+        self.output.as_ref().map(AsFd::as_fd)
+    }
+
+    /// The exit, once it is dead.
+    pub(super) fn exit(&mut self) -> Option<Exit> {
+        match self.child.try_wait() {
+            Ok(status) => status.map(Exit::of),
+            // Somebody else has waited for it (a SIGCHLD that was ignored by our parent): it is gone.
+            Err(_) => Some(Exit::Unknown),
+        }
+    }
+
+    /// Kills it, for this reason.
+    pub(super) fn kill(&mut self, why: &str) {
+        self.killed.get_or_insert_with(|| why.to_owned());
+        let _ = self.child.kill();
+    }
+
+    /// Asks it to leave.
+    pub(super) fn terminate(&mut self) {
+        // Not reaped yet, so the id can't be another process's.
+        if self.exit().is_none() {
+            let _ = kill_process(pid_of(&self.child), Signal::TERM);
+        }
+    }
+
+    /// Passes on the output that is there, without waiting for more.
+    pub(super) fn pass_output(&mut self, sink: &mut dyn FnMut(&str)) {
+        let mut buffer = [0; 4096];
+        // Bounded: a worker that writes for ever must not keep the supervisor here.
+        for _ in 0..64 {
+            let Some(output) = self.output.as_mut() else {
+                return;
+            };
+            if !readable(output.as_fd(), Duration::ZERO) {
+                return;
+            }
+            match output.read(&mut buffer) {
+                Ok(0) => self.output = None,
+                Ok(count) => self.lines.push(&buffer[..count], sink),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => self.output = None,
+            }
+        }
+    }
+
+    /// The last lines of its output, with an unfinished one.
+    pub(super) fn last_lines(&mut self, sink: &mut dyn FnMut(&str)) -> Vec<String> {
+        self.pass_output(sink);
+        self.lines.finish(sink);
+        self.lines.tail.iter().cloned().collect()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let give_up = Instant::now() + DEATH_PATIENCE;
+        while self.exit().is_none() && Instant::now() < give_up {
+            match &self.pidfd {
+                Some(pidfd) => drop(readable(pidfd.as_fd(), Duration::from_millis(100))),
+                None => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+}
+
+fn pid_of(child: &Child) -> Pid {
+    Pid::from_child(child)
+}
+
+/// Whether a descriptor becomes readable, or its other end closed, within `patience`.
+pub(super) fn readable(fd: BorrowedFd<'_>, patience: Duration) -> bool {
+    let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+    let time = Timespec {
+        tv_sec: 0,
+        tv_nsec: patience.subsec_nanos().into(),
+    };
+    poll(&mut fds, Some(&time)).is_ok_and(|count| count > 0)
+}
+
+/// Cuts a byte stream into lines; keeps the last ones.
+#[derive(Debug, Default)]
+struct Lines {
+    partial: Vec<u8>,
+    tail: VecDeque<String>,
+}
+
+impl Lines {
+    fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&str)) {
+        for byte in bytes {
+            if *byte != b'\n' {
+                self.partial.push(*byte);
+            }
+            if *byte == b'\n' || self.partial.len() >= LINE_MAX {
+                self.emit(sink);
+            }
+        }
+    }
+
+    fn finish(&mut self, sink: &mut dyn FnMut(&str)) {
+        if !self.partial.is_empty() {
+            self.emit(sink);
+        }
+    }
+
+    fn emit(&mut self, sink: &mut dyn FnMut(&str)) {
+        let line = String::from_utf8_lossy(&self.partial)
+            .trim_end_matches('\r')
+            .to_owned();
+        self.partial.clear();
+        sink(&line);
+        if self.tail.len() == TAIL_LINES {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Process {
+        let command = WorkerCommand {
+            program: "/bin/sh".into(),
+            args: vec!["-c".into(), script.into()],
+        };
+        Process::spawn(&command, &[("WORD", "hello".to_owned())]).unwrap()
+    }
+
+    fn wait(process: &mut Process) -> Exit {
+        loop {
+            if let Some(exit) = process.exit() {
+                return exit;
+            }
+            readable(process.pidfd().unwrap(), Duration::from_millis(900));
+        }
+    }
+
+    #[test]
+    fn output_of_both_kinds_and_the_exit_come_back() {
+        let mut process = shell("echo $WORD; echo oops >&2; printf rest; exit 7");
+        assert_eq!(wait(&mut process), Exit::Code(7));
+        let mut seen = Vec::new();
+        let tail = process.last_lines(&mut |line| seen.push(line.to_owned()));
+        assert_eq!(seen, ["hello", "oops", "rest"]);
+        assert_eq!(tail, seen);
+    }
+
+    #[test]
+    fn a_killed_process_tells_its_signal_and_a_dropped_one_is_gone() {
+        let mut process = shell("while :; do sleep 1; done");
+        process.kill("test");
+        assert_eq!(wait(&mut process), Exit::Signal(9));
+        assert_eq!(process.killed.as_deref(), Some("test"));
+        let process = shell("while :; do sleep 1; done");
+        let path = format!("/proc/{}", process.id());
+        drop(process);
+        assert!(!std::path::Path::new(&path).exists());
+    }
+
+    #[test]
+    fn only_the_last_lines_are_kept_and_endless_ones_are_cut() {
+        let (mut lines, mut count) = (Lines::default(), 0);
+        let mut sink = |_: &str| count += 1;
+        lines.push(&b"x\n".repeat(100), &mut sink);
+        lines.push(&vec![b'y'; LINE_MAX + 1], &mut sink);
+        lines.finish(&mut sink);
+        assert_eq!(lines.tail.len(), TAIL_LINES);
+        assert_eq!(count, 102);
+    }
+}

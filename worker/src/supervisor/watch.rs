@@ -1,0 +1,126 @@
+//! What the supervisor looks for at its tick, since no descriptor tells it.
+
+use super::crew::Crew;
+use super::obituary::Obituary;
+use super::pool::{Pool, handler_name};
+use ringwork_ring::clock::now_ns;
+use ringwork_ring::reap::{Mourner, Overdue, Sweeper, reap_client, rouse};
+use ringwork_ring::stats::log_error;
+use ringwork_ring::{RingError, Segment};
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+/// The tick while there is work: the longest that a swallowed wake delays a task.
+pub(super) const BUSY_TICK: Duration = Duration::from_millis(10);
+/// The tick of a pool at rest: ten wake-ups a second are about 0.02 % of a core.
+const IDLE_TICK: Duration = Duration::from_millis(100);
+/// How often the locks of clients and joined workers are probed.
+const PROBE_INTERVAL: Duration = Duration::from_millis(100);
+/// How often all slots are looked through.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The regular looks and when they were done last.
+#[derive(Debug)]
+pub(super) struct Watch {
+    mourner: Mourner,
+    sweeper: Sweeper,
+    grace: Duration,
+    probed: Instant,
+    swept: Instant,
+    submitted: u64,
+    // Entries with an overdue task that can't be killed from here, said once.
+    out_of_reach: HashSet<u32>,
+}
+
+impl Watch {
+    pub(super) fn new(grace: Duration, segment: &Segment) -> Result<Self, RingError> {
+        let now = Instant::now();
+        Ok(Self {
+            mourner: Mourner::new(segment)?,
+            sweeper: Sweeper::default(),
+            grace,
+            probed: now,
+            swept: now,
+            submitted: 0,
+            out_of_reach: HashSet::new(),
+        })
+    }
+
+    /// How long the supervisor may sleep now.
+    pub(super) fn pace(&mut self, pool: &Pool) -> Duration {
+        let submitted = pool.submitted();
+        let busy = submitted != self.submitted || pool.has_backlog();
+        self.submitted = submitted;
+        if busy { BUSY_TICK } else { IDLE_TICK }
+    }
+
+    /// One tick.
+    pub(super) fn tick(&mut self, pool: &Pool, crew: &mut Crew) {
+        let segment = pool.segment();
+        rouse(segment);
+        // A little less than the idle tick, so that no idle tick is skipped.
+        if self.probed.elapsed() + BUSY_TICK >= PROBE_INTERVAL {
+            self.probed = Instant::now();
+            self.bury_strangers(segment, crew);
+        }
+        if self.swept.elapsed() >= SWEEP_INTERVAL {
+            self.swept = Instant::now();
+            if pool.active_clients().next().is_some() {
+                self.sweep(segment, crew);
+            }
+        }
+    }
+
+    /// Clients, and workers that joined by themselves: their locks tell.
+    fn bury_strangers(&mut self, segment: &Segment, crew: &Crew) {
+        for client in self.mourner.dead_clients(segment) {
+            if reap_client(segment, client) {
+                tracing::info!(
+                    client,
+                    "a client has gone without closing: its tasks are dropped"
+                );
+            }
+        }
+        for entry in self.mourner.dead_workers(segment) {
+            if !crew.owns(entry) {
+                Obituary::of_joined(segment, entry).announce(segment, None);
+                self.out_of_reach.remove(&entry);
+            }
+        }
+    }
+
+    fn sweep(&mut self, segment: &Segment, crew: &mut Crew) {
+        let grace = u64::try_from(self.grace.as_nanos()).unwrap_or(u64::MAX);
+        for task in self.sweeper.sweep(segment, now_ns()) {
+            if grace > 0 && task.late_ns > grace {
+                self.stop_overdue(segment, crew, &task);
+            }
+        }
+    }
+
+    fn stop_overdue(&mut self, segment: &Segment, crew: &mut Crew, task: &Overdue) {
+        let handler = handler_name(segment, task.handler);
+        let why = format!("{handler} ran on after its deadline and --overrun-grace");
+        let late = Duration::from_nanos(task.late_ns);
+        if crew.kill(task.worker, &why) {
+            tracing::error!(
+                worker = task.worker,
+                lane = task.lane,
+                handler,
+                "killing worker {}: {handler} is {late:.1?} past its deadline",
+                task.worker
+            );
+        } else if !crew.owns(task.worker) && self.out_of_reach.insert(task.worker) {
+            log_error(
+                segment,
+                &format!("{why}, in a worker that is not the supervisor's: stop it by hand"),
+            );
+            tracing::error!(
+                worker = task.worker,
+                handler,
+                "{handler} is {late:.1?} past its deadline in worker {}, which is not this supervisor's: stop it by hand",
+                task.worker
+            );
+        }
+    }
+}
