@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -177,24 +176,7 @@ public final class Demo {
       tally = KillDrill.run(pool);
     }
     out.println(tally);
-    tally.complaints().forEach(verify::complain);
-    List<CompletableFuture<Void>> checks = new ArrayList<>();
-    for (int i = 0; i < tally.results().size(); i++) {
-      int index = i;
-      tally
-          .results()
-          .get(i)
-          .ifPresent(hash -> checks.add(CompletableFuture.runAsync(() -> checkDrill(index, hash))));
-    }
-    checks.forEach(CompletableFuture::join);
-  }
-
-  private void checkDrill(int index, String hash) {
-    Argon2 cost = KillDrill.COST;
-    String expected = cost.hash(Workload.password(index), cost.salt(hash));
-    if (!expected.equals(hash)) {
-      verify.complain("drill task " + index + ": Rust " + hash + ", Java " + expected);
-    }
+    verify.drill(tally);
   }
 
   private void contactSheet(Workload.Outcome rust) {

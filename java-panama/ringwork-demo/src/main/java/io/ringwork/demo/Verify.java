@@ -4,6 +4,7 @@ import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,7 @@ final class Verify {
 
   private final List<String> complaints = new ArrayList<>();
   private int hashes;
+  private int drillHashes;
   private int thumbnails;
   private double worst;
 
@@ -45,6 +47,29 @@ final class Verify {
     }
   }
 
+  /** Checks every hash of the drill, on all processors, and takes over its complaints. */
+  void drill(KillDrill.Tally tally) {
+    complaints.addAll(tally.complaints());
+    Argon2 cost = KillDrill.COST;
+    List<String> wrong =
+        IntStream.range(0, tally.results().size())
+            .parallel()
+            .filter(i -> tally.results().get(i).isPresent())
+            .filter(i -> !isRight(cost, Workload.password(i), tally.results().get(i).get()))
+            .mapToObj(i -> "drill task " + i + ": a wrong hash: " + tally.results().get(i).get())
+            .toList();
+    complaints.addAll(wrong);
+    drillHashes = tally.ended() - wrong.size();
+  }
+
+  private static boolean isRight(Argon2 cost, String password, String hash) {
+    try {
+      return cost.hash(password, cost.salt(hash)).equals(hash);
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
   /** Notes that something is wrong. */
   void complain(String complaint) {
     complaints.add(complaint);
@@ -59,8 +84,9 @@ final class Verify {
   String summary() {
     return String.format(
         Locale.ROOT,
-        "%d hashes equal Bouncy Castle's, %d thumbnails within %.1f/255 of Java's",
+        "%d + %d hashes equal Bouncy Castle's; %d thumbnails match Java's%n(mean difference at most %.1f of 255)",
         hashes,
+        drillHashes,
         thumbnails,
         worst);
   }
