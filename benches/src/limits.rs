@@ -1,0 +1,273 @@
+//! What the machine can do at best, between two processes, over the same kind of mapping.
+//!
+//! Owns a scratch segment and a peer process (this program again, see [`serve`])
+//! that answers on it: by spinning on a cache line, or by a futex. The peer sleeps on a
+//! futex between two measurements, so it disturbs no other case.
+//!
+//! Ping and pong are words in slots of the scratch segment that nobody else uses,
+//! 256 bytes apart: one cache line crosses to the peer, another comes back.
+
+use hdrhistogram::Histogram;
+use ringwork_ring::wait::{futex_wait, futex_wake};
+use ringwork_ring::{PoolConfig, PoolDir, RingError, Segment};
+use std::error::Error;
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Slots used as words: spin ping and pong, futex ping and pong, the peer's orders, the last
+/// order that it has carried out.
+const PING: u32 = 0;
+const PONG: u32 = 1;
+const FUTEX_PING: u32 = 2;
+const FUTEX_PONG: u32 = 3;
+const ORDER: u32 = 4;
+const CARRIED_OUT: u32 = 5;
+/// Orders, in the low bits; the rest counts them.
+const SPIN: u32 = 1;
+const FUTEX: u32 = 2;
+const LEAVE: u32 = 3;
+/// What ends a spinning or futex measurement, in place of the next ping.
+const STOP: u32 = u32::MAX;
+/// A sleeper looks again this often, so that a dead partner is noticed.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Round trips of one sample of the probe.
+const PROBE_BATCH: u32 = 32;
+
+/// The scratch segment and the peer.
+pub struct Limits {
+    segment: Segment,
+    peer: Child,
+    orders: u32,
+    _locks: ringwork_ring::segment::SupervisorLocks,
+}
+
+fn word(segment: &Segment, slot: u32) -> &AtomicU32 {
+    segment.u32_at(segment.slot_at(slot))
+}
+
+impl Limits {
+    /// Makes the segment and starts the peer.
+    pub fn start() -> Result<Self, Box<dyn Error>> {
+        let dir = PoolDir::new(&format!("bench-limits-{}", std::process::id()))?;
+        let config = PoolConfig {
+            clients: 1,
+            slots: 64,
+            segment_size: Some(4 << 20),
+            ..PoolConfig::default()
+        };
+        let (segment, locks) = Segment::create(&dir, &config)?;
+        let peer = Command::new(std::env::current_exe()?)
+            .arg("peer")
+            .arg(dir.path())
+            .spawn()?;
+        let mut limits = Self {
+            segment,
+            peer,
+            orders: 0,
+            _locks: locks,
+        };
+        limits.spin(Duration::from_millis(200))?; // the kernel puts the two on two cores
+        Ok(limits)
+    }
+
+    fn order(&mut self, kind: u32) {
+        for slot in [PING, PONG, FUTEX_PING, FUTEX_PONG] {
+            word(&self.segment, slot).store(0, Ordering::SeqCst);
+        }
+        self.orders += 1;
+        let order = word(&self.segment, ORDER);
+        order.store(self.orders << 2 | kind, Ordering::SeqCst);
+        futex_wake(order, 1);
+    }
+
+    /// Ends a measurement and waits until the peer sleeps again.
+    fn end(&mut self, ping: u32) -> Result<(), Box<dyn Error>> {
+        let ping = word(&self.segment, ping);
+        ping.store(STOP, Ordering::Release);
+        futex_wake(ping, 1);
+        let start = Instant::now();
+        while word(&self.segment, CARRIED_OUT).load(Ordering::Acquire) >> 2 != self.orders {
+            if start.elapsed() > PATIENCE {
+                return self.check_peer();
+            }
+            std::thread::yield_now();
+        }
+        Ok(())
+    }
+
+    fn check_peer(&mut self) -> Result<(), Box<dyn Error>> {
+        match self.peer.try_wait()? {
+            None => Ok(()),
+            Some(status) => Err(format!("the peer process ended: {status}").into()),
+        }
+    }
+
+    /// The first round trip by spinning: the peer must wake first.
+    fn begin_spin(&mut self) -> Result<(), Box<dyn Error>> {
+        self.order(SPIN);
+        let start = Instant::now();
+        word(&self.segment, PING).store(1, Ordering::Release);
+        while word(&self.segment, PONG).load(Ordering::Acquire) != 1 {
+            if start.elapsed() > PATIENCE {
+                self.check_peer()?;
+            }
+            std::thread::yield_now(); // until it has a core of its own
+        }
+        Ok(())
+    }
+
+    /// Round trips of a raw cache line, each one timed, for `time`.
+    pub fn spin(&mut self, time: Duration) -> Result<Histogram<u64>, Box<dyn Error>> {
+        self.begin_spin()?;
+        let (ping, pong) = (word(&self.segment, PING), word(&self.segment, PONG));
+        let mut histogram = Histogram::new(3)?;
+        let mut n = 1_u32;
+        let end = Instant::now() + time;
+        loop {
+            n += 1;
+            let start = Instant::now();
+            ping.store(n, Ordering::Release);
+            while pong.load(Ordering::Acquire) != n {
+                std::hint::spin_loop();
+            }
+            let now = Instant::now();
+            histogram.saturating_record((now - start).as_nanos() as u64);
+            if now >= end {
+                break;
+            }
+        }
+        self.end(PING)?;
+        Ok(histogram)
+    }
+
+    /// The raw probe: the median over `time` of the mean of [`PROBE_BATCH`]
+    /// round trips, in nanoseconds; without any clock in between.
+    pub fn probe(&mut self, time: Duration) -> Result<f64, Box<dyn Error>> {
+        self.begin_spin()?;
+        let (ping, pong) = (word(&self.segment, PING), word(&self.segment, PONG));
+        let mut samples = Vec::with_capacity(8192);
+        let mut n = 1_u32;
+        let end = Instant::now() + time;
+        let mut start = Instant::now();
+        while start < end {
+            for _ in 0..PROBE_BATCH {
+                n += 1;
+                ping.store(n, Ordering::Release);
+                while pong.load(Ordering::Acquire) != n {
+                    std::hint::spin_loop();
+                }
+            }
+            let now = Instant::now();
+            samples.push((now - start).as_nanos() as f64 / f64::from(PROBE_BATCH));
+            start = now;
+        }
+        self.end(PING)?;
+        samples.sort_by(f64::total_cmp);
+        Ok(samples[samples.len() / 2])
+    }
+
+    /// Round trips by two futexes, each one timed, for `time`: both sides sleep in between.
+    pub fn futex(&mut self, time: Duration) -> Result<Histogram<u64>, Box<dyn Error>> {
+        self.order(FUTEX);
+        let (ping, pong) = (
+            word(&self.segment, FUTEX_PING),
+            word(&self.segment, FUTEX_PONG),
+        );
+        let mut histogram = Histogram::new(3)?;
+        let end = Instant::now() + time;
+        let mut n = 0_u32;
+        loop {
+            n += 1;
+            let start = Instant::now();
+            ping.store(n, Ordering::Release);
+            futex_wake(ping, 1);
+            while pong.load(Ordering::Acquire) != n {
+                futex_wait(pong, n - 1, PATIENCE);
+            }
+            let now = Instant::now();
+            if n > 100 {
+                histogram.saturating_record((now - start).as_nanos() as u64);
+            }
+            if now >= end {
+                break;
+            }
+        }
+        self.end(FUTEX_PING)?;
+        Ok(histogram)
+    }
+}
+
+impl Drop for Limits {
+    fn drop(&mut self) {
+        self.order(LEAVE);
+        let _ = self.peer.wait();
+        let _ = self.segment.remove();
+    }
+}
+
+/// The peer: answers on the segment in `dir` until it is told to leave, or its parent is gone.
+pub fn serve(dir: &Path) -> Result<(), RingError> {
+    let segment = Segment::attach(&PoolDir::at(dir)?)?;
+    let mut seen = 0;
+    while segment.supervisor_lives()? {
+        let order = word(&segment, ORDER).load(Ordering::Acquire);
+        if order == seen {
+            futex_wait(word(&segment, ORDER), seen, PATIENCE);
+            continue;
+        }
+        seen = order;
+        match order & 3 {
+            SPIN => answer_spinning(&segment),
+            FUTEX => answer_by_futex(&segment),
+            _ => break,
+        }
+        word(&segment, CARRIED_OUT).store(seen, Ordering::Release);
+    }
+    Ok(())
+}
+
+fn answer_spinning(segment: &Segment) {
+    let (ping, pong) = (word(segment, PING), word(segment, PONG));
+    let mut seen = 0;
+    let mut idle = 0_u64;
+    loop {
+        let now = ping.load(Ordering::Acquire);
+        if now == STOP {
+            return;
+        }
+        if now != seen {
+            seen = now;
+            idle = 0;
+            pong.store(black_box(now), Ordering::Release);
+        }
+        idle += 1;
+        if idle > 1 << 32 {
+            return; // the other side is dead
+        }
+        std::hint::spin_loop();
+    }
+}
+
+fn answer_by_futex(segment: &Segment) {
+    let (ping, pong) = (word(segment, FUTEX_PING), word(segment, FUTEX_PONG));
+    let mut seen = 0;
+    let mut quiet = 0;
+    while quiet < 5 {
+        let now = ping.load(Ordering::Acquire);
+        if now == STOP {
+            return;
+        }
+        if now == seen {
+            let start = Instant::now();
+            futex_wait(ping, seen, PATIENCE);
+            quiet += u32::from(start.elapsed() >= PATIENCE);
+            continue;
+        }
+        (seen, quiet) = (now, 0);
+        pong.store(now, Ordering::Release);
+        futex_wake(pong, 1);
+    }
+}

@@ -1,0 +1,101 @@
+//! `make bench`: runs the suites and writes `target/bench/summary.json`.
+//!
+//! Every claim is a ratio of two cases measured in the same run, in turn; see
+//! benches/README.md for the method and for what each case is.
+
+#![forbid(unsafe_code)]
+#![allow(
+    missing_docs,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "a program, not a library; nanoseconds of a run fit a double"
+)]
+
+mod java;
+mod limits;
+mod machine;
+mod report;
+mod suites;
+
+use java::Programs;
+use report::Summary;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt cpu10k idle (default: all)
+needs JAVA_HOME (a JDK >= 22), `cargo build --release` and `mvn package`; `make bench` sees to that";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [what, dir] = &arguments[..]
+        && what == "peer"
+    {
+        return match limits::serve(Path::new(dir)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error.to_string()),
+        };
+    }
+    let suites: Vec<&str> = match &arguments[..] {
+        [] => suites::NAMES.to_vec(),
+        some if some.iter().all(|s| suites::NAMES.contains(&s.as_str())) => {
+            some.iter().map(String::as_str).collect()
+        }
+        _ => return fail(USAGE),
+    };
+    match run(&suites) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(broken) => fail(&format!(
+            "{broken} case(s) could not be measured, see above"
+        )),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn fail(why: &str) -> ExitCode {
+    eprintln!("ringwork-bench: {why}");
+    ExitCode::FAILURE
+}
+
+/// Runs the suites; the number of cases that should have run and did not.
+fn run(names: &[&str]) -> Result<usize, Box<dyn Error>> {
+    let programs = find_programs()?;
+    std::fs::create_dir_all(&programs.out)?;
+    let mut summary = Summary::new(machine::environment(&programs));
+    let mut broken = 0;
+    for name in names {
+        broken += suites::run(name, &programs, &mut summary)?;
+    }
+    summary.write(&programs.out)?;
+    println!("{}", summary.table());
+    println!("written: {}", programs.out.join("summary.json").display());
+    Ok(broken)
+}
+
+fn find_programs() -> Result<Programs, Box<dyn Error>> {
+    let here = std::env::current_exe()?;
+    let bin = here.parent().ok_or("no directory of this program")?;
+    let root = bin
+        .ancestors()
+        .find(|dir| dir.join("java-panama/pom.xml").exists())
+        .ok_or("this program is not below the repository's target directory")?;
+    let java = match std::env::var_os("JAVA_HOME") {
+        Some(home) => PathBuf::from(home).join("bin/java"),
+        None => PathBuf::from("java"),
+    };
+    let need = |path: PathBuf| {
+        if path.exists() {
+            Ok(path)
+        } else {
+            Err(format!("{} is missing: {USAGE}", path.display()))
+        }
+    };
+    Ok(Programs {
+        root: root.to_owned(),
+        java,
+        jar: java::find_jar(root).ok_or_else(|| format!("no benchmark jar: {USAGE}"))?,
+        ringwork: need(bin.join("ringwork"))?,
+        worker: need(bin.join("ringwork-bench-worker"))?,
+        out: root.join("target/bench"),
+    })
+}

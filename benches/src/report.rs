@@ -1,0 +1,281 @@
+//! Records, the summary file, the table.
+//!
+//! The file's format is the contract of the project's benchmarks: an
+//! environment, one record a case and metric, and the cases that were not run, with the reason.
+
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Where the figures come from.
+#[derive(Debug, Serialize)]
+pub struct Environment {
+    pub cpu: String,
+    pub cores: usize,
+    pub kernel: String,
+    pub jdk: String,
+    pub rustc: String,
+    pub commit: String,
+}
+
+/// One metric of one case: the median of the rounds, and their spread.
+#[derive(Debug, Clone, Serialize)]
+pub struct Record {
+    pub suite: &'static str,
+    pub case: String,
+    pub metric: String,
+    pub value: f64,
+    pub rounds: usize,
+    pub min: f64,
+    pub max: f64,
+}
+
+/// A case that was not run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Skipped {
+    pub case: String,
+    pub reason: String,
+}
+
+/// Two cases compared, for the reader.
+#[derive(Debug)]
+pub struct Ratio {
+    pub text: String,
+    pub value: f64,
+    pub min: f64,
+    pub max: f64,
+    pub target: Option<Target>,
+}
+
+/// What a ratio, or a figure, should be.
+#[derive(Debug, Clone, Copy)]
+pub enum Target {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+/// Everything that `summary.json` holds.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    pub environment: Environment,
+    pub records: Vec<Record>,
+    pub skipped: Vec<Skipped>,
+    #[serde(skip)]
+    pub ratios: Vec<Ratio>,
+    #[serde(skip)]
+    pub notes: Vec<String>,
+}
+
+/// Median of the values; of an even number, the mean of the middle two.
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    }
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+impl Summary {
+    pub fn new(environment: Environment) -> Self {
+        Self {
+            environment,
+            records: Vec::new(),
+            skipped: Vec::new(),
+            ratios: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds a record of the values of all rounds; nothing for no values.
+    pub fn record(&mut self, suite: &'static str, case: &str, metric: &str, values: &[f64]) {
+        if values.is_empty() {
+            return;
+        }
+        let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        self.records.push(Record {
+            suite,
+            case: case.to_owned(),
+            metric: metric.to_owned(),
+            value: rounded(median(values)),
+            rounds: values.len(),
+            min: rounded(min),
+            max: rounded(max),
+        });
+    }
+
+    pub fn skip(&mut self, case: &str, reason: impl Into<String>) {
+        self.skipped.push(Skipped {
+            case: case.to_owned(),
+            reason: reason.into(),
+        });
+    }
+
+    /// Adds a ratio, taken round by round, so that both sides had the same machine.
+    pub fn ratio(&mut self, text: &str, above: &[f64], below: &[f64], target: Option<Target>) {
+        let each: Vec<f64> = above.iter().zip(below).map(|(a, b)| a / b).collect();
+        if each.is_empty() {
+            return;
+        }
+        self.ratios.push(Ratio {
+            text: text.to_owned(),
+            value: median(&each),
+            min: each.iter().copied().fold(f64::INFINITY, f64::min),
+            max: each.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            target,
+        });
+    }
+
+    /// Writes `summary.json`.
+    pub fn write(&self, out: &Path) -> std::io::Result<()> {
+        std::fs::create_dir_all(out)?;
+        let mut json = serde_json::to_string_pretty(self)?;
+        json.push('\n');
+        std::fs::write(out.join("summary.json"), json)
+    }
+
+    /// The table for the terminal: records, notes, ratios last.
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        let e = &self.environment;
+        let _ = writeln!(
+            text,
+            "{}, {} cores, Linux {}, JDK {}, {}, commit {}",
+            e.cpu, e.cores, e.kernel, e.jdk, e.rustc, e.commit
+        );
+        let mut last = "";
+        for record in &self.records {
+            if record.suite != last {
+                last = record.suite;
+                let _ = writeln!(
+                    text,
+                    "\n{:<8}{:<22}{:<20}{:>14}{:>14}{:>14}{:>8}",
+                    last, "case", "metric", "median", "min", "max", "rounds"
+                );
+            }
+            let _ = writeln!(
+                text,
+                "{:<8}{:<22}{:<20}{:>14}{:>14}{:>14}{:>8}",
+                "",
+                record.case,
+                record.metric,
+                number(record.value),
+                number(record.min),
+                number(record.max),
+                record.rounds
+            );
+        }
+        for skipped in &self.skipped {
+            let _ = write!(text, "\nskipped {}: {}", skipped.case, skipped.reason);
+        }
+        text.push('\n');
+        for note in &self.notes {
+            let _ = write!(text, "\nnote: {note}");
+        }
+        if !self.ratios.is_empty() {
+            let _ = writeln!(
+                text,
+                "\n\n{:<52}{:>10}{:>20}  target",
+                "ratio, round by round", "median", "spread"
+            );
+        }
+        for ratio in &self.ratios {
+            let spread = format!("{} to {}", number(ratio.min), number(ratio.max));
+            let target = match ratio.target {
+                None => "none".to_owned(),
+                Some(Target::AtMost(limit)) => {
+                    format!("<= {limit}: {}", verdict(ratio.value <= limit))
+                }
+                Some(Target::AtLeast(limit)) => {
+                    format!(">= {limit}: {}", verdict(ratio.value >= limit))
+                }
+            };
+            let _ = writeln!(
+                text,
+                "{:<52}{:>10}{spread:>20}  {target}",
+                ratio.text,
+                number(ratio.value)
+            );
+        }
+        text
+    }
+}
+
+fn verdict(reached: bool) -> &'static str {
+    if reached { "reached" } else { "MISSED" }
+}
+
+/// Three significant digits for small numbers, thousands grouped for large ones.
+fn number(value: f64) -> String {
+    if value.abs() >= 1000.0 {
+        let digits = format!("{:.0}", value.abs());
+        let mut grouped = String::new();
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        if value < 0.0 {
+            grouped.insert(0, '-');
+        }
+        return grouped;
+    }
+    match value.abs() {
+        v if v >= 100.0 => format!("{value:.0}"),
+        v if v >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians() {
+        assert!((median(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
+        assert!((median(&[4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
+        assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        let shown: Vec<String> = [0.253, 12.34, 236.0, 49_123.4, 1_234_567.0]
+            .map(number)
+            .into();
+        assert_eq!(shown, ["0.25", "12.3", "236", "49,123", "1,234,567"]);
+    }
+
+    #[test]
+    fn the_summary_has_the_contract_s_shape() {
+        let environment = Environment {
+            cpu: "x".into(),
+            cores: 2,
+            kernel: "6".into(),
+            jdk: "25".into(),
+            rustc: "1".into(),
+            commit: "c".into(),
+        };
+        let mut summary = Summary::new(environment);
+        summary.record("rtt", "ringwork_spin", "p50_ns", &[236.0, 231.0, 244.0]);
+        summary.skip("grpc_uds", "not built yet");
+        let value = serde_json::to_value(&summary).unwrap();
+        assert_eq!(
+            value["records"][0],
+            serde_json::json!({"suite": "rtt", "case": "ringwork_spin", "metric": "p50_ns",
+                "value": 236.0, "rounds": 3, "min": 231.0, "max": 244.0})
+        );
+        assert_eq!(
+            value["skipped"][0],
+            serde_json::json!({"case": "grpc_uds", "reason": "not built yet"})
+        );
+        assert!(value.get("ratios").is_none() && value.get("notes").is_none());
+    }
+}

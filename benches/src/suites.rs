@@ -1,0 +1,341 @@
+//! The suites: which cases, in which order, what is kept and what is compared.
+
+use crate::java::{Case, Metrics, Programs};
+use crate::limits::Limits;
+use crate::machine::cpu_time_of_tree;
+use crate::report::{Summary, Target, median};
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::time::Duration;
+
+/// The suites that are built.
+pub const NAMES: [&str; 3] = ["rtt", "cpu10k", "idle"];
+
+/// Rounds of each case.
+const ROUNDS: usize = 5;
+/// With cores that wander, at most so many rounds are tried to have [`ROUNDS`] of one kind.
+const MOST_ROUNDS: usize = 12;
+/// The raw probe before and after a spinning case.
+const PROBE: Duration = Duration::from_millis(10);
+/// A raw round trip so much longer than the shortest of the run is of another kind.
+const FAR: f64 = 1.8;
+
+const RTT_LIMITS: [&str; 2] = ["limit_spin", "limit_futex"];
+const RTT_JAVA: [&str; 4] = [
+    "ringwork_spin",
+    "ringwork_park",
+    "fork_join_pool",
+    "thread_pool",
+];
+const RTT_LATER: [&str; 8] = [
+    "limit_uds",
+    "ringwork_future_executor",
+    "agrona_rings",
+    "aeron_ipc",
+    "iceoryx2_reqres",
+    "grpc_uds",
+    "virtual_threads",
+    "ffm_in_process",
+];
+const PERCENTILES: [(&str, f64); 3] = [("p50_ns", 0.5), ("p99_ns", 0.99), ("p999_ns", 0.999)];
+
+/// Works on one suite; the number of its cases that failed.
+pub fn run(
+    name: &str,
+    programs: &Programs,
+    summary: &mut Summary,
+) -> Result<usize, Box<dyn Error>> {
+    match name {
+        "rtt" => rtt(programs, summary),
+        "cpu10k" => Ok(cpu10k(programs, summary)),
+        _ => Ok(idle(programs, summary)),
+    }
+}
+
+/// The metrics of one case, round by round.
+type Series = BTreeMap<String, Vec<Metrics>>;
+
+fn values(series: &Series, case: &str, metric: &str) -> Vec<f64> {
+    let rounds = series.get(case).map(Vec::as_slice).unwrap_or_default();
+    rounds
+        .iter()
+        .filter_map(|round| round.get(metric).copied())
+        .collect()
+}
+
+fn percentiles(histogram: &Histogram<u64>) -> Metrics {
+    PERCENTILES
+        .iter()
+        .map(|(name, quantile)| {
+            let value = histogram.value_at_quantile(*quantile);
+            ((*name).to_owned(), value as f64)
+        })
+        .collect()
+}
+
+fn say(text: &str) {
+    eprintln!("bench: {text}");
+}
+
+/// Starts the JVMs of the cases; one that does not start is skipped, with the reason.
+fn start(programs: &Programs, names: &[&str], summary: &mut Summary) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for name in names {
+        say(&format!("starting and warming up {name}"));
+        match Case::start(programs, name) {
+            Ok(case) => cases.push(case),
+            Err(error) => summary.skip(name, error.to_string()),
+        }
+    }
+    cases
+}
+
+/// One round of every case still alive; a case that fails leaves, with the reason.
+fn round_of(case: &mut Case, seconds: f64, series: &mut Series, summary: &mut Summary) -> bool {
+    match case.round(seconds) {
+        Ok(metrics) => {
+            series.entry(case.name.clone()).or_default().push(metrics);
+            true
+        }
+        Err(error) => {
+            summary.skip(&case.name, error.to_string());
+            false
+        }
+    }
+}
+
+// ---- rtt
+
+/// A pair of spinning rounds and the raw probes before, between and after them.
+struct SpinRound {
+    limit: Metrics,
+    ringwork: Option<Metrics>,
+    probes: [f64; 3],
+}
+
+impl SpinRound {
+    fn is_far(&self, nearest: f64) -> Option<bool> {
+        let far = self.probes.map(|probe| probe > nearest * FAR);
+        (far.iter().all(|f| *f == far[0])).then_some(far[0])
+    }
+}
+
+fn rtt(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn Error>> {
+    let mut limits = Limits::start()?;
+    let skipped = summary.skipped.len();
+    let mut cases = start(programs, &RTT_JAVA, summary);
+    let mut spins: Vec<SpinRound> = Vec::new();
+    let mut series = Series::new();
+    for round in 1..=MOST_ROUNDS {
+        say(&format!("rtt round {round}"));
+        let mut probes = [limits.probe(PROBE)?; 3];
+        let limit = percentiles(&limits.spin(Duration::from_millis(500))?);
+        probes[1] = limits.probe(PROBE)?;
+        let mut ringwork = None;
+        if let Some(at) = cases.iter().position(|case| case.name == "ringwork_spin") {
+            match cases[at].round(1.0) {
+                Ok(metrics) => ringwork = Some(metrics),
+                Err(error) => {
+                    summary.skip("ringwork_spin", error.to_string());
+                    cases.remove(at);
+                }
+            }
+        }
+        probes[2] = limits.probe(PROBE)?;
+        spins.push(SpinRound {
+            limit,
+            ringwork,
+            probes,
+        });
+        if round <= ROUNDS {
+            let futex = percentiles(&limits.futex(Duration::from_millis(1000))?);
+            series.entry("limit_futex".into()).or_default().push(futex);
+            cases.retain_mut(|case| {
+                case.name == "ringwork_spin" || round_of(case, 1.0, &mut series, summary)
+            });
+        }
+        if round >= ROUNDS && kept(&spins).0.len() >= ROUNDS {
+            break;
+        }
+    }
+    keep_one_kind(spins, &mut series, summary);
+    for case in RTT_LIMITS.iter().chain(&RTT_JAVA) {
+        for (metric, _) in PERCENTILES {
+            summary.record("rtt", case, metric, &values(&series, case, metric));
+        }
+        summary.record("rtt", case, "probe_ns", &values(&series, case, "probe_ns"));
+    }
+    rtt_ratios(&series, summary);
+    let failed = summary.skipped.len() - skipped;
+    for case in RTT_LATER {
+        summary.skip(case, "not built yet: a later issue");
+    }
+    Ok(failed)
+}
+
+/// The rounds of the kind that most are of, and whether that is the far one.
+fn kept(spins: &[SpinRound]) -> (Vec<usize>, bool) {
+    let nearest = spins
+        .iter()
+        .flat_map(|round| round.probes)
+        .fold(f64::INFINITY, f64::min);
+    let of_kind = |far: bool| -> Vec<usize> {
+        (0..spins.len())
+            .filter(|at| spins[*at].is_far(nearest) == Some(far))
+            .collect()
+    };
+    let (near, far) = (of_kind(false), of_kind(true));
+    if far.len() > near.len() && near.len() < ROUNDS {
+        (far, true)
+    } else {
+        (near, false)
+    }
+}
+
+/// Puts the spinning rounds that are comparable into the series and says what was left out.
+fn keep_one_kind(spins: Vec<SpinRound>, series: &mut Series, summary: &mut Summary) {
+    let (keep, far) = kept(&spins);
+    let all = spins.len();
+    let probes: Vec<f64> = keep.iter().flat_map(|at| spins[*at].probes).collect();
+    summary.notes.push(format!(
+        "spinning rounds: {} of {all} kept, all with the cores {} (raw round trip without a clock \
+         {:.0} ns, median of 10 ms probes before, between and after; the others saw another kind of \
+         placement, or a change within the round)",
+        keep.len(),
+        if far { "far" } else { "near" },
+        median(&probes)
+    ));
+    for (at, round) in spins.into_iter().enumerate() {
+        if !keep.contains(&at) {
+            continue;
+        }
+        let [before, between, after] = round.probes;
+        let mut limit = round.limit;
+        limit.insert("probe_ns".into(), f64::midpoint(before, between));
+        series.entry("limit_spin".into()).or_default().push(limit);
+        if let Some(mut ringwork) = round.ringwork {
+            ringwork.insert("probe_ns".into(), f64::midpoint(between, after));
+            series
+                .entry("ringwork_spin".into())
+                .or_default()
+                .push(ringwork);
+        }
+    }
+}
+
+fn rtt_ratios(series: &Series, summary: &mut Summary) {
+    let p50 = |case: &str| values(series, case, "p50_ns");
+    let ratios = [
+        ("ringwork_spin", "limit_spin", Target::AtMost(2.5)),
+        ("ringwork_park", "limit_futex", Target::AtMost(1.15)),
+        ("fork_join_pool", "ringwork_spin", Target::AtLeast(100.0)),
+    ];
+    for (above, below, target) in ratios {
+        let text = format!("{above} p50 / {below} p50");
+        summary.ratio(&text, &p50(above), &p50(below), Some(target));
+    }
+    summary.notes.push(
+        "every rtt is timed by itself and holds one reading of the clock (about 20 ns), limits \
+         included; fork_join_pool, thread_pool, limit_futex and ringwork_park go from cores that went idle"
+            .into(),
+    );
+}
+
+// ---- cpu10k
+
+const CPU_WORK: [(&str, f64); 3] = [("pbkdf2", 1.02), ("bcrypt", 1.02), ("images", 0.71)];
+const CPU_METRICS: [&str; 3] = ["wall_ms", "loop_stall_p99_us", "loop_stall_max_us"];
+
+fn cpu10k(programs: &Programs, summary: &mut Summary) -> usize {
+    let mut failed = 0;
+    for (work, target) in CPU_WORK {
+        let names = [format!("java_pool_{work}"), format!("ringwork_{work}")];
+        let skipped = summary.skipped.len();
+        let mut cases = start(programs, &[&names[0], &names[1]], summary);
+        let mut series = Series::new();
+        for round in 1..=ROUNDS {
+            say(&format!("cpu10k {work} round {round}"));
+            cases.retain_mut(|case| round_of(case, 0.0, &mut series, summary));
+        }
+        for case in &names {
+            for metric in CPU_METRICS {
+                summary.record("cpu10k", case, metric, &values(&series, case, metric));
+            }
+        }
+        for (metric, target) in [("wall_ms", Some(target)), ("loop_stall_p99_us", Some(1.0))] {
+            summary.ratio(
+                &format!("{} {metric} / {}", names[1], names[0]),
+                &values(&series, &names[1], metric),
+                &values(&series, &names[0], metric),
+                target.map(Target::AtMost),
+            );
+        }
+        failed += summary.skipped.len() - skipped;
+    }
+    summary.notes.push(
+        "cpu10k: 10,000 tasks a round (images: 500), as many threads or lanes as there are cores; \
+         parameters in benches/README.md"
+            .into(),
+    );
+    failed
+}
+
+// ---- idle
+
+fn idle(programs: &Programs, summary: &mut Summary) -> usize {
+    let skipped = summary.skipped.len();
+    if let Some(case) = start(programs, &["idle"], summary).pop()
+        && let Err(error) = idle_rounds(case, summary)
+    {
+        summary.skip("idle", error.to_string());
+    }
+    let failed = summary.skipped.len() - skipped;
+    for case in ["waiting_1000", "waiting_65536"] {
+        summary.skip(case, "not built yet: needs asynchronous handlers");
+    }
+    failed
+}
+
+fn idle_rounds(mut case: Case, summary: &mut Summary) -> Result<(), Box<dyn Error>> {
+    let mut by_name: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut sums = Vec::new();
+    for round in 1..=ROUNDS {
+        say(&format!("idle round {round}, 10 s"));
+        case.begin_round(10.0)?;
+        let before = cpu_time_of_tree(case.pid());
+        let start = std::time::Instant::now();
+        std::thread::sleep(Duration::from_secs(9));
+        let after = cpu_time_of_tree(case.pid());
+        let span = start.elapsed().as_nanos() as f64;
+        let mut sum = 0.0;
+        let mut named: BTreeMap<String, f64> = BTreeMap::new();
+        for (pid, (name, time)) in &after {
+            let used = time - before.get(pid).map_or(0, |(_, time)| *time).min(*time);
+            let percent = 100.0 * used as f64 / span;
+            *named.entry(name.clone()).or_default() += percent;
+            sum += percent;
+        }
+        for (name, percent) in named {
+            by_name.entry(name).or_default().push(percent);
+        }
+        sums.push(sum);
+        case.end_round()?;
+    }
+    summary.record("idle", "idle", "cpu_percent", &sums);
+    let parts: Vec<String> = by_name
+        .iter()
+        .map(|(name, percents)| format!("{name} {:.3} %", median(percents)))
+        .collect();
+    summary.notes.push(format!(
+        "idle: percent of one core, the whole JVM, the supervisor and its workers summed; by name: {}",
+        parts.join(", ")
+    ));
+    summary.ratio(
+        "idle cpu_percent",
+        &sums,
+        &vec![1.0; sums.len()],
+        Some(Target::AtMost(0.5)),
+    );
+    Ok(())
+}
