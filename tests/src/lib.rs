@@ -1,2 +1,157 @@
-//! Support of the cross-process tests (see lib.rs in full soon).
+//! Support of the cross-process tests: pools of real processes that clean up
+//! after themselves, waiting for conditions, and the check that nothing is left.
+//!
+//! Called by the tests in tests/tests only. Invariant: whatever a test does,
+//! also when it fails, the processes it started are ended (by the id of an own
+//! child, never by name) and its files under /dev/shm are removed.
+
 #![forbid(unsafe_code)]
+
+mod marker;
+mod pool;
+mod programs;
+
+pub use marker::Marker;
+pub use pool::{Pool, Refused, Serve, is_alive};
+pub use programs::{client_program, ringwork_program, worker_program};
+
+use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
+use ringwork_ring::layout::{CODEC_I64, CODEC_UTF8};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The longest that any condition is waited for: a bound against hanging, not a claim.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// A directory of one test under /dev/shm; removed when dropped.
+#[derive(Debug)]
+pub struct Base(TempDir);
+
+impl Base {
+    /// Makes one.
+    ///
+    /// # Panics
+    /// When /dev/shm can't be written to.
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "it makes a directory")]
+    pub fn new() -> Self {
+        let made = tempfile::Builder::new()
+            .prefix("ringwork-test-")
+            .tempdir_in("/dev/shm");
+        Self(made.expect("a directory in /dev/shm"))
+    }
+
+    /// Where files of the test's own go.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The value of RINGWORK_DIR; made by the first supervisor.
+    #[must_use]
+    pub fn pools(&self) -> PathBuf {
+        self.path().join("pools")
+    }
+}
+
+/// Looks until there is something.
+///
+/// # Panics
+/// After [`LIMIT`], naming what was waited for.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < LIMIT, "{what}: not within {LIMIT:?}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Looks until it is so.
+///
+/// # Panics
+/// After [`LIMIT`], naming what was waited for.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    wait_for(what, || is_so().then_some(()));
+}
+
+/// Default options.
+#[must_use]
+pub fn options() -> TaskOptions {
+    TaskOptions::default()
+}
+
+/// Options for a UTF-8 request.
+#[must_use]
+pub fn utf8() -> TaskOptions {
+    TaskOptions {
+        codec: CODEC_UTF8 as u8,
+        ..options()
+    }
+}
+
+/// Options for an integer request.
+#[must_use]
+pub fn i64() -> TaskOptions {
+    TaskOptions {
+        codec: CODEC_I64 as u8,
+        ..options()
+    }
+}
+
+/// The outcome of a task that must end.
+///
+/// # Panics
+/// When it does not.
+#[must_use]
+pub fn end(ticket: &Ticket<'_>) -> Outcome {
+    ticket.wait(Some(LIMIT)).expect("the task ends")
+}
+
+/// The result of a task that must complete.
+///
+/// # Panics
+/// When it ends in another way.
+#[must_use]
+pub fn result(ticket: &Ticket<'_>) -> Vec<u8> {
+    match end(ticket) {
+        Outcome::Completed { bytes, .. } => bytes,
+        other => panic!("not completed: {other:?}"),
+    }
+}
+
+/// Submits, waits, and wants a result.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn call(client: &Client, handler: &str, request: &[u8], options: &TaskOptions) -> Vec<u8> {
+    result(&client.submit(handler, request, options).expect("submitted"))
+}
+
+/// Makes `lanes` lanes busy until the tickets are cancelled.
+///
+/// # Panics
+/// When they do not get busy.
+#[must_use]
+pub fn occupy<'c>(client: &'c Client, base: &Path, lanes: usize) -> Vec<Ticket<'c>> {
+    let occupying: Vec<_> = (0..lanes)
+        .map(|_| {
+            let marker = Marker::new(base);
+            let ticket = client
+                .submit("test.until_cancelled", marker.text().as_bytes(), &utf8())
+                .expect("submitted");
+            (marker, ticket)
+        })
+        .collect();
+    occupying
+        .into_iter()
+        .map(|(marker, ticket)| {
+            marker.wait_started();
+            ticket
+        })
+        .collect()
+}

@@ -131,15 +131,18 @@ fn telling(worker: Builder) -> Builder {
             "test.cbor",
             |_: &TaskContext<'_>, value: Cbor<serde_json::Value>| Outcome::Ok(value),
         )
-        .task("test.order", |_: &TaskContext<'_>, Cbor(order): Cbor<Order>| {
-            Outcome::Ok(Cbor(Receipt {
-                id: order.id,
-                name: order.name,
-                paid: true,
-                total: order.prices.iter().sum(),
-                note: order.note,
-            }))
-        })
+        .task(
+            "test.order",
+            |_: &TaskContext<'_>, Cbor(order): Cbor<Order>| {
+                Outcome::Ok(Cbor(Receipt {
+                    id: order.id,
+                    name: order.name,
+                    paid: true,
+                    total: order.prices.iter().sum(),
+                    note: order.note,
+                }))
+            },
+        )
 }
 
 /// Handlers that take the process along.
@@ -151,18 +154,22 @@ fn deadly(worker: Builder) -> Builder {
         .task("test.abort", |_: &TaskContext<'_>, (): ()| -> Outcome<()> {
             std::process::abort()
         })
-        .task("test.exit", |_: &TaskContext<'_>, code: i32| -> Outcome<()> {
-            std::process::exit(code)
-        })
+        .task(
+            "test.exit",
+            |_: &TaskContext<'_>, code: i32| -> Outcome<()> { std::process::exit(code) },
+        )
         .task("test.overflow", |_: &TaskContext<'_>, (): ()| {
             Outcome::Ok(descend(0))
         })
-        .task("test.kill_self_once", |context: &TaskContext<'_>, (): ()| {
-            if context.attempt() == 1 {
-                die_of(Signal::SIGKILL);
-            }
-            Outcome::Ok(context.attempt())
-        })
+        .task(
+            "test.kill_self_once",
+            |context: &TaskContext<'_>, (): ()| {
+                if context.attempt() == 1 {
+                    die_of(Signal::SIGKILL);
+                }
+                Outcome::Ok(context.attempt())
+            },
+        )
 }
 
 /// Rust's own handler of SIGSEGV steps aside at the first signal that is no

@@ -1,0 +1,396 @@
+//! A pool of real processes, and what a test does to it.
+
+use crate::{Base, LIMIT, ringwork_program, wait_for, wait_until, worker_program};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use ringwork_ring::client::Client;
+use ringwork_ring::entry::entry_state;
+use ringwork_ring::layout::*;
+use ringwork_ring::state::Kind;
+use ringwork_ring::{PoolDir, Segment, arena};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// What `ringwork serve` is started with. By default: the test worker, two
+/// workers of one lane, a small segment.
+#[derive(Debug, Clone)]
+pub struct Serve {
+    base: Arc<Base>,
+    name: String,
+    options: BTreeMap<String, String>,
+    environment: Vec<(String, String)>,
+    program: PathBuf,
+}
+
+impl Serve {
+    /// A pool `name` in a new directory.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self::in_base(&Arc::new(Base::new()), name)
+    }
+
+    /// A pool `name` in a directory that others use, too.
+    #[must_use]
+    pub fn in_base(base: &Arc<Base>, name: &str) -> Self {
+        let defaults = [
+            ("workers", "2"),
+            ("lanes", "1"),
+            ("clients", "4"),
+            ("slots", "256"),
+            ("segment-size", "12MiB"),
+            ("drain-timeout", "20s"),
+        ];
+        let serve = Self {
+            base: Arc::clone(base),
+            name: name.to_owned(),
+            options: BTreeMap::new(),
+            environment: Vec::new(),
+            program: ringwork_program(),
+        }
+        .option("worker", &worker_program().display().to_string());
+        defaults
+            .into_iter()
+            .fold(serve, |serve, (key, value)| serve.option(key, value))
+    }
+
+    /// Sets a long option, without its dashes.
+    #[must_use]
+    pub fn option(mut self, key: &str, value: &str) -> Self {
+        self.options.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Leaves an option at the default of `ringwork serve`.
+    #[must_use]
+    pub fn without(mut self, key: &str) -> Self {
+        self.options.remove(key);
+        self
+    }
+
+    /// Sets an environment variable, of the workers, too.
+    #[must_use]
+    pub fn env(mut self, key: &str, value: &str) -> Self {
+        self.environment.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The directory of the test.
+    #[must_use]
+    pub fn base(&self) -> &Arc<Base> {
+        &self.base
+    }
+
+    /// The directory of the pool.
+    ///
+    /// # Panics
+    /// When the name is no name of a pool.
+    #[must_use]
+    pub fn dir(&self) -> PoolDir {
+        PoolDir::below(&self.base.pools(), &self.name).expect("a pool's name")
+    }
+
+    /// Starts it and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    #[must_use]
+    pub fn start(self) -> Pool {
+        match self.try_start() {
+            Ok(pool) => pool,
+            Err(refused) => panic!("the pool did not start: {refused:#?}"),
+        }
+    }
+
+    /// Starts it; tells why it did not serve.
+    ///
+    /// # Panics
+    /// When the supervisor neither gets ready nor ends.
+    pub fn try_start(self) -> Result<Pool, Refused> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let log = self.base.path().join(format!("supervisor-{number}.log"));
+        let mut command = Command::new(&self.program);
+        command.args(["serve", "--embedded", "--name", &self.name]);
+        for (key, value) in &self.options {
+            command.arg(format!("--{key}")).arg(value);
+        }
+        let mut supervisor = command
+            .env("RINGWORK_DIR", self.base.pools())
+            .envs(self.environment.iter().cloned())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).expect("a log file"))
+            .spawn()
+            .expect("the supervisor is started");
+        let stdout = supervisor.stdout.take().expect("its standard output");
+        let mut pool = Pool {
+            owner: supervisor.stdin.take(),
+            supervisor,
+            exit: None,
+            segment: None,
+            dir: self.dir(),
+            base: self.base,
+            log,
+        };
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let _ = BufReader::new(stdout).read_line(&mut line);
+            let _ = sender.send(line);
+        });
+        let line = receiver
+            .recv_timeout(LIMIT)
+            .unwrap_or_else(|_| panic!("neither ready nor refused\n{}", pool.log()));
+        let answer: serde_json::Value = serde_json::from_str(&line)
+            .unwrap_or_else(|error| panic!("{error} in {line:?}\n{}", pool.log()));
+        if answer["ready"] == true {
+            pool.segment = Some(Segment::attach(&pool.dir).expect("the segment of a ready pool"));
+            return Ok(pool);
+        }
+        let status = pool.wait_exit();
+        Err(Refused {
+            error: answer["error"].as_str().unwrap_or_default().to_owned(),
+            code: status.code(),
+            log: pool.log(),
+            left: pool.dir.path().exists(),
+        })
+    }
+}
+
+/// Why a pool was not served.
+#[derive(Debug)]
+pub struct Refused {
+    /// The error of the ready line.
+    pub error: String,
+    /// The exit code.
+    pub code: Option<i32>,
+    /// The log.
+    pub log: String,
+    /// Whether the pool's directory is still there.
+    pub left: bool,
+}
+
+/// A served pool; dropped, it is gone.
+#[derive(Debug)]
+pub struct Pool {
+    // Its end is the end of the pool: also when this process is killed.
+    owner: Option<ChildStdin>,
+    supervisor: Child,
+    exit: Option<ExitStatus>,
+    segment: Option<Segment>,
+    dir: PoolDir,
+    base: Arc<Base>,
+    log: PathBuf,
+}
+
+impl Pool {
+    /// A client.
+    ///
+    /// # Panics
+    /// When the pool takes none.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::connect(&self.dir).expect("a client entry")
+    }
+
+    /// The pool's directory.
+    #[must_use]
+    pub fn dir(&self) -> &PoolDir {
+        &self.dir
+    }
+
+    /// The directory of the test.
+    #[must_use]
+    pub fn base(&self) -> &Arc<Base> {
+        &self.base
+    }
+
+    /// Where files of the test go.
+    #[must_use]
+    pub fn files(&self) -> &Path {
+        self.base.path()
+    }
+
+    /// The test's own view of the segment.
+    ///
+    /// # Panics
+    /// Never, once the pool is ready.
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        self.segment.as_ref().expect("a ready pool")
+    }
+
+    /// A counter of the pool, `C_*`.
+    #[must_use]
+    pub fn counter(&self, counter: usize) -> u64 {
+        self.segment().u64_at(counter).load(Ordering::Relaxed)
+    }
+
+    /// What the supervisor and its workers have logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Index and process id of the workers that have registered their lanes.
+    #[must_use]
+    pub fn workers(&self) -> Vec<(u32, i32)> {
+        let segment = self.segment();
+        (0..segment.geometry().max_workers)
+            .map(|index| (index, segment.worker_at(index)))
+            .filter(|(_, at)| {
+                let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
+                entry_state(word) == ENTRY_ACTIVE
+                    && segment.u32_at(at + WORKER_LANES).load(Ordering::Acquire) > 0
+            })
+            .map(|(index, at)| {
+                let pid = segment.u32_at(at + WORKER_PID).load(Ordering::Relaxed);
+                (index, pid.cast_signed())
+            })
+            .filter(|(_, pid)| is_alive(*pid))
+            .collect()
+    }
+
+    /// Waits for this many workers.
+    #[must_use]
+    pub fn wait_workers(&self, count: usize) -> Vec<(u32, i32)> {
+        wait_for("all workers are there", || {
+            Some(self.workers()).filter(|workers| workers.len() == count)
+        })
+    }
+
+    /// Sends a signal to a worker; `false` when it is no child of this pool's supervisor (any more).
+    #[must_use]
+    pub fn signal_worker(&self, pid: i32, signal: Signal) -> bool {
+        parent_of(pid) == Some(self.pid()) && kill(Pid::from_raw(pid), signal).is_ok()
+    }
+
+    /// The supervisor's process id.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.supervisor.id().cast_signed()
+    }
+
+    /// Sends a signal to the supervisor.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn signal(&self, signal: Signal) {
+        assert!(self.exit.is_none(), "the supervisor has ended");
+        kill(Pid::from_raw(self.pid()), signal).expect("a signal to the supervisor");
+    }
+
+    /// Closes the pipe that an embedded pool lives by.
+    pub fn let_go(&mut self) {
+        self.owner = None;
+    }
+
+    /// Waits for the end of the supervisor.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub fn wait_exit(&mut self) -> ExitStatus {
+        if let Some(status) = self.exit {
+            return status;
+        }
+        let supervisor = &mut self.supervisor;
+        let status = wait_for("the supervisor ends", || {
+            supervisor.try_wait().expect("an own child")
+        });
+        self.exit = Some(status);
+        status
+    }
+
+    /// Waits until no slot and no block is in use and no client entry but those of `clients`.
+    ///
+    /// # Panics
+    /// When something stays taken: then it has leaked.
+    pub fn wait_nothing_held(&self, clients: usize) {
+        let start = Instant::now();
+        loop {
+            let held = self.held(clients);
+            if held.is_empty() {
+                return;
+            }
+            assert!(start.elapsed() < LIMIT, "leaked: {held}\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn held(&self, clients: usize) -> String {
+        let segment = self.segment();
+        let geometry = segment.geometry();
+        let mut held = String::new();
+        let slots: Vec<String> = (0..geometry.total_slots())
+            .map(|slot| (slot, segment.word(slot)))
+            .filter(|(_, word)| word.kind() != Kind::Free)
+            .map(|(slot, word)| format!("{slot}: {:?}", word.kind()))
+            .collect();
+        if !slots.is_empty() {
+            held.push_str(&format!("slots [{}] ", slots.join(", ")));
+        }
+        let blocks = arena::taken(segment);
+        if blocks.iter().any(|count| *count > 0) {
+            held.push_str(&format!("blocks by class {blocks:?} "));
+        }
+        let entries = (0..geometry.max_clients)
+            .filter(|client| {
+                let word = segment.u64_at(segment.client_at(*client) + CLIENT_WORD);
+                entry_state(word.load(Ordering::Acquire)) != ENTRY_FREE
+            })
+            .count();
+        if entries != clients {
+            held.push_str(&format!("{entries} client entries instead of {clients}"));
+        }
+        held
+    }
+
+    /// Waits until all these processes are gone.
+    pub fn wait_gone(pids: &[i32]) {
+        wait_until("the processes are gone", || {
+            !pids.iter().any(|pid| is_alive(*pid))
+        });
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- log of the pool {}\n{}---", self.dir.name(), self.log());
+        }
+        self.owner = None;
+        let start = Instant::now();
+        while self.exit.is_none() && start.elapsed() < Duration::from_secs(5) {
+            self.exit = self.supervisor.try_wait().ok().flatten();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if self.exit.is_none() {
+            // Its workers die with it.
+            let _ = self.supervisor.kill();
+            let _ = self.supervisor.wait();
+        }
+    }
+}
+
+/// Whether a process runs (or is stopped): not gone, no zombie.
+#[must_use]
+pub fn is_alive(pid: i32) -> bool {
+    stat(pid).is_some_and(|(state, _)| state != 'Z' && state != 'X')
+}
+
+fn parent_of(pid: i32) -> Option<i32> {
+    stat(pid).map(|(_, parent)| parent)
+}
+
+fn stat(pid: i32) -> Option<(char, i32)> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = text[text.rfind(')')? + 1..].split_whitespace();
+    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+}

@@ -1,0 +1,46 @@
+//! Where the programs under test are: those of the same build, unless told otherwise.
+
+use std::path::PathBuf;
+
+/// The `ringwork` command: `$RINGWORK_BINARY`, or the one of this target directory.
+#[must_use]
+pub fn ringwork_program() -> PathBuf {
+    program("RINGWORK_BINARY", "ringwork")
+}
+
+/// The misbehaving worker: `$RINGWORK_TEST_WORKER`, or the one of this target directory.
+#[must_use]
+pub fn worker_program() -> PathBuf {
+    program("RINGWORK_TEST_WORKER", "ringwork-test-worker")
+}
+
+/// The client process that tests kill.
+#[must_use]
+pub fn client_program() -> PathBuf {
+    program("RINGWORK_TEST_CLIENT", "ringwork-test-client")
+}
+
+fn program(variable: &str, name: &str) -> PathBuf {
+    if let Some(path) = std::env::var_os(variable) {
+        return path.into();
+    }
+    // target/PROFILE/deps/TEST-HASH: the programs are two levels up.
+    let own = std::env::current_exe().expect("the path of this test");
+    let found = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|dir| dir.join(name))
+        .find(|path| path.is_file());
+    found.unwrap_or_else(|| {
+        let release = if own.components().any(|part| part.as_os_str() == "release") {
+            " --release"
+        } else {
+            ""
+        };
+        panic!(
+            "no program {name} beside {}: build it with `cargo build{release} -p ringwork-worker -p ringwork-tests`, or name it in {variable}",
+            own.display()
+        )
+    })
+}

@@ -1,0 +1,328 @@
+//! The Rust client against contract.json; the Java client runs the same table.
+
+#![forbid(unsafe_code)]
+
+use ringwork_ring::RingError;
+use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
+use ringwork_ring::layout::*;
+use ringwork_tests::{Marker, Pool, Serve, end, occupy};
+use serde::Deserialize;
+use std::fmt::Debug;
+use std::time::Duration;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Contract {
+    pool: PoolOptions,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PoolOptions {
+    workers: usize,
+    lanes: usize,
+    overrun_grace_ms: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    handler: String,
+    request: Request,
+    #[serde(default)]
+    options: Options,
+    expected: Expected,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    codec: String,
+    hex: Option<String>,
+    utf8: Option<String>,
+    i64: Option<i64>,
+    pattern: Option<usize>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct Options {
+    timeout_ms: Option<u64>,
+    priority: Option<u8>,
+    attempts: Option<u8>,
+    traceparent: Option<String>,
+    occupy: bool,
+    cancel: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    outcome: String,
+    codec: Option<String>,
+    hex: Option<String>,
+    utf8: Option<String>,
+    i64: Option<i64>,
+    pattern: Option<usize>,
+    status: Option<String>,
+    code: Option<String>,
+    reason: Option<String>,
+    #[serde(default)]
+    message_contains: Vec<String>,
+    location_contains: Option<String>,
+    signal: Option<u32>,
+    exit: Option<u32>,
+    attempts: Option<u32>,
+    may_have_run: Option<bool>,
+    marker: Option<String>,
+}
+
+/// The first thing that is not as the table says.
+type Checked = Result<(), String>;
+
+#[test]
+fn the_rust_client_keeps_the_contract() {
+    let text = include_str!("../contract.json");
+    let contract: Contract = serde_json::from_str(text).expect("the table");
+    let options = &contract.pool;
+    let pool = Serve::new("contract")
+        .without("segment-size")
+        .without("clients")
+        .without("slots")
+        .option("workers", &options.workers.to_string())
+        .option("lanes", &options.lanes.to_string())
+        .option("overrun-grace", &format!("{}ms", options.overrun_grace_ms))
+        .start();
+    let client = pool.client();
+    let failures: Vec<String> = contract
+        .cases
+        .iter()
+        .filter_map(|case| {
+            let failure = run(&pool, &client, case, options.workers * options.lanes).err()?;
+            Some(format!("{}: {failure}", case.name))
+        })
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    pool.wait_nothing_held(1);
+    drop(client);
+    pool.wait_nothing_held(0);
+}
+
+fn run(pool: &Pool, client: &Client, case: &Case, lanes: usize) -> Checked {
+    let marker = Marker::new(pool.files());
+    let busy = if case.options.occupy {
+        occupy(client, pool.files(), lanes)
+    } else {
+        Vec::new()
+    };
+    let submitted = client.submit(&case.handler, &case.request.bytes(&marker), &case.options());
+    let checked = match submitted {
+        Ok(ticket) => check_outcome(&case.expected, &outcome(case, ticket, &marker)),
+        Err(error) => check_rejected(&case.expected, &error),
+    };
+    busy.into_iter().for_each(|ticket| drop(ticket.cancel()));
+    checked?;
+    match case.expected.marker.as_deref() {
+        Some("") => same("marker", &marker.contents(), &String::new()),
+        Some(text) => {
+            marker.wait_contents(text);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+fn outcome(case: &Case, ticket: Ticket<'_>, marker: &Marker) -> Outcome {
+    match case.options.cancel.as_deref() {
+        None => end(&ticket),
+        Some("queued") => ticket.cancel(),
+        Some("running") => {
+            marker.wait_started();
+            ticket.cancel()
+        }
+        Some(other) => panic!("cancel {other:?}"),
+    }
+}
+
+impl Request {
+    fn bytes(&self, marker: &Marker) -> Vec<u8> {
+        let text = self.utf8.as_ref();
+        let text = text.map(|text| text.replace("{marker}", marker.text()).into_bytes());
+        payload(self.hex.as_deref(), text, self.i64, self.pattern).expect("a request's payload")
+    }
+}
+
+impl Case {
+    fn options(&self) -> TaskOptions {
+        let Options {
+            timeout_ms,
+            priority,
+            attempts,
+            traceparent,
+            ..
+        } = &self.options;
+        TaskOptions {
+            timeout: timeout_ms.map(Duration::from_millis),
+            priority: priority.unwrap_or(1),
+            attempts: attempts.unwrap_or(1),
+            codec: codec(&self.request.codec),
+            task_id: 0,
+            traceparent: traceparent.as_deref().map(|text| {
+                let bytes = unhex(&text.replace('-', ""));
+                bytes.try_into().expect("26 bytes of traceparent")
+            }),
+        }
+    }
+}
+
+/// Bytes of the one key that is there.
+fn payload(
+    hex: Option<&str>,
+    text: Option<Vec<u8>>,
+    integer: Option<i64>,
+    pattern: Option<usize>,
+) -> Option<Vec<u8>> {
+    hex.map(unhex)
+        .or(text)
+        .or(integer.map(|value| value.to_le_bytes().to_vec()))
+        .or(pattern.map(|size| (0..size).map(|i| (i % 251) as u8).collect()))
+}
+
+fn unhex(hex: &str) -> Vec<u8> {
+    assert!(hex.len().is_multiple_of(2), "hex {hex:?}");
+    (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex digits"))
+        .collect()
+}
+
+fn codec(name: &str) -> u8 {
+    let codec = match name {
+        "bytes" => CODEC_BYTES,
+        "utf8" => CODEC_UTF8,
+        "i64" => CODEC_I64,
+        "cbor" => CODEC_CBOR,
+        "params" => CODEC_PARAMS,
+        other => panic!("codec {other:?}"),
+    };
+    codec as u8
+}
+
+fn status(name: &str) -> u32 {
+    match name {
+        "failed" => STATUS_FAILED,
+        "panicked" => STATUS_PANICKED,
+        "unknown_handler" => STATUS_UNKNOWN_HANDLER,
+        "codec" => STATUS_CODEC,
+        "result_too_large" => STATUS_RESULT_TOO_LARGE,
+        "arena_exhausted" => STATUS_ARENA_EXHAUSTED,
+        other => panic!("status {other:?}"),
+    }
+}
+
+fn same<T: PartialEq + Debug>(what: &str, found: &T, wanted: &T) -> Checked {
+    if found == wanted {
+        Ok(())
+    } else {
+        Err(format!("{what} is {found:?} instead of {wanted:?}"))
+    }
+}
+
+fn wanted<T: PartialEq + Debug>(what: &str, found: &T, wanted: Option<&T>) -> Checked {
+    wanted.map_or(Ok(()), |wanted| same(what, found, wanted))
+}
+
+fn contains(what: &str, text: &str, parts: &[String]) -> Checked {
+    match parts.iter().find(|part| !text.contains(part.as_str())) {
+        None => Ok(()),
+        Some(part) => Err(format!("{what} {text:?} does not contain {part:?}")),
+    }
+}
+
+fn check_rejected(expected: &Expected, error: &RingError) -> Checked {
+    let reason = match error {
+        RingError::TooLarge { .. } => "too_large",
+        other => return Err(format!("not submitted: {other}")),
+    };
+    same("outcome", &"rejected", &expected.outcome.as_str())?;
+    wanted("reason", &reason.to_owned(), expected.reason.as_ref())?;
+    contains("message", &error.to_string(), &expected.message_contains)?;
+    wanted("may_have_run", &false, expected.may_have_run.as_ref())
+}
+
+fn check_outcome(expected: &Expected, outcome: &Outcome) -> Checked {
+    let (name, may_have_run) = match outcome {
+        Outcome::Completed { .. } => ("completed", None),
+        Outcome::Failed { may_have_run, .. } => ("failed", Some(*may_have_run)),
+        Outcome::Crashed { .. } => ("crashed", Some(true)),
+        Outcome::TimedOut { may_have_run } => ("timed_out", Some(*may_have_run)),
+        Outcome::Cancelled { may_have_run } => ("cancelled", Some(*may_have_run)),
+        Outcome::Closed { .. } => ("closed", None),
+    };
+    if name != expected.outcome {
+        let found = format!("{outcome:?}");
+        let found = &found[..found.floor_char_boundary(500)];
+        return Err(format!("{name} instead of {}: {found}", expected.outcome));
+    }
+    if let (Some(found), Some(wanted)) = (may_have_run, expected.may_have_run) {
+        same("may_have_run", &found, &wanted)?;
+    }
+    match outcome {
+        Outcome::Completed { codec, bytes } => check_result(expected, *codec, bytes),
+        Outcome::Failed {
+            status: number,
+            code,
+            location,
+            message,
+            ..
+        } => {
+            wanted(
+                "status",
+                number,
+                expected.status.as_deref().map(status).as_ref(),
+            )?;
+            wanted("code", code, expected.code.as_ref())?;
+            contains("message", message, &expected.message_contains)?;
+            contains("location", location, expected.location_contains.as_slice())
+        }
+        Outcome::Crashed { cause, attempts } => {
+            let signal = expected.signal.map(|signal| CAUSE_SIGNAL | signal);
+            wanted(
+                "cause",
+                &u32::from(*cause),
+                signal.or(expected.exit).as_ref(),
+            )?;
+            wanted("attempts", attempts, expected.attempts.as_ref())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_result(expected: &Expected, found: u8, bytes: &[u8]) -> Checked {
+    wanted(
+        "codec",
+        &found,
+        expected.codec.as_deref().map(codec).as_ref(),
+    )?;
+    let text = expected.utf8.as_ref().map(|text| text.clone().into_bytes());
+    let value = payload(
+        expected.hex.as_deref(),
+        text,
+        expected.i64,
+        expected.pattern,
+    );
+    match value {
+        Some(value) if value != bytes => {
+            let difference = value.iter().zip(bytes).position(|(a, b)| a != b);
+            Err(format!(
+                "the result of {} bytes is not the one expected, of {} bytes; first difference at {difference:?}: {}",
+                bytes.len(),
+                value.len(),
+                String::from_utf8_lossy(&bytes[..bytes.len().min(100)])
+            ))
+        }
+        _ => Ok(()),
+    }
+}
