@@ -15,11 +15,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * One connection: holds its parts together and ends them in order.
  *
- * <p>OPEN → CLOSING → CLOSED, and beside it {@code ended}: why the pool is gone. A task that is
- * submitted while either changes ends all the same: the closer changes the state, then looks at all
- * slots; the submitter publishes its slot, passes a full fence, then looks at the state ({@link
- * Submitter#published}). One sees the other, and ending a task twice is prevented by {@link
- * SlotTable}.
+ * <p>OPEN → DRAINING (nothing new is taken) → FAILING (what is left is failed) → CLOSED, and beside
+ * it {@code ended}: why the pool is gone. A task that is submitted while these change ends all the
+ * same: the closer stores FAILING, then looks at all slots; the submitter publishes its slot, passes
+ * a full fence, then looks at the state ({@link Submitter#published}). One sees the other, and
+ * ending a task twice is prevented by {@link SlotTable}.
  *
  * <p>The mapping is undone before the lock is given up, so no thread of this process can write into
  * slots that another client may own by then: it gets an IllegalStateException, which becomes a
@@ -29,8 +29,9 @@ import org.jspecify.annotations.Nullable;
 final class Client {
   private static final System.Logger LOG = System.getLogger("io.ringwork");
   private static final int OPEN = 0;
-  private static final int CLOSING = 1;
-  private static final int CLOSED = 2;
+  private static final int DRAINING = 1;
+  private static final int FAILING = 2;
+  private static final int CLOSED = 3;
   private static final long PROBE_EVERY = 50_000_000;
   private static final long SETTLE_NANOS = 1_000_000_000;
   private static final VarHandle STATE;
@@ -132,6 +133,11 @@ final class Client {
 
   boolean isOpen() {
     return state == OPEN && ended == null;
+  }
+
+  /** Whether a task that was just published would be overlooked by who ends what is pending. */
+  boolean isFailing() {
+    return state >= FAILING || ended != null;
   }
 
   PoolInfo info() {
@@ -261,7 +267,7 @@ final class Client {
     if (state == CLOSED || !ENDED.compareAndSet(this, null, why)) {
       return;
     }
-    VarHandle.fullFence(); // pairs with the submitter's before it looks whether we are open
+    VarHandle.fullFence(); // pairs with the submitter's before it looks whether we fail
     unsettled().forEach(this::failOne);
     room.freed();
     poller.stop();
@@ -271,15 +277,16 @@ final class Client {
 
   void close() {
     boolean onPoller = poller.isMe();
-    if (!STATE.compareAndSet(this, OPEN, CLOSING)) {
+    if (!STATE.compareAndSet(this, OPEN, DRAINING)) {
       if (!onPoller && !role.isMine()) {
         awaitClosed();
       }
       return;
     }
-    VarHandle.fullFence(); // pairs with the submitter's before it looks whether we are open
     List<TaskFuture<?>> rest = unsettled();
     drain();
+    state = FAILING;
+    VarHandle.fullFence(); // pairs with the submitter's before it looks whether we fail
     List<TaskFuture<?>> failed = unsettled();
     failed.forEach(this::failOne);
     rest.addAll(failed);
@@ -345,6 +352,7 @@ final class Client {
     if (!released.compareAndSet(false, true)) {
       return;
     }
+    completer.scan(); // abandoned tasks that have ended meanwhile
     attachment.release(slots.free.close());
     state = CLOSED;
     if (child != null) {

@@ -69,8 +69,9 @@ final class Completer {
   private int drain(int[] into) {
     int total = 0;
     long overflow = entry + Layout.CLIENT_OVERFLOW;
-    if (memory.getIntAcquire(overflow) != 0) {
-      memory.casInt(overflow, 1, 0); // before the scan: what comes during it sets it again
+    int lost = memory.getIntAcquire(overflow);
+    if (lost != 0) {
+      memory.casInt(overflow, lost, 0); // before the scan: what comes during it sets it again
       total += scan();
     }
     while (total < MOST) {

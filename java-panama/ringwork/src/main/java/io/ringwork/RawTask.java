@@ -181,6 +181,9 @@ public final class RawTask implements AutoCloseable {
       client.submitter.announce(false);
       client.submitter.published(future);
     } catch (IllegalStateException unmapped) {
+      if (future.slot < 0) {
+        return future.failedAtSubmit(client.closedException(false, unmapped));
+      }
       future.fail(client.closedException(true, unmapped));
     }
     return future;

@@ -101,7 +101,7 @@ final class Submitter {
     if (future.deadline != 0) {
       client.poller.deadline(future);
     }
-    if (!client.isOpen()) {
+    if (client.isFailing()) {
       client.failOne(future); // close looked at the slots before it could see this one
     }
   }

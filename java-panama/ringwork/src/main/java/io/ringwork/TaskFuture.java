@@ -183,16 +183,14 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   @Override
   public R get(long timeout, TimeUnit unit)
       throws InterruptedException, ExecutionException, TimeoutException {
-    if (isDone()) {
-      return super.get();
-    }
     long nanos = unit.toNanos(timeout);
-    long end = nanos <= 0 ? Long.MIN_VALUE : saturatedAdd(System.nanoTime(), nanos);
-    if (nanos > 0) {
-      client.waiting.await(this, end, true);
+    if (isDone() || nanos <= 0) {
+      return super.get(0, TimeUnit.NANOSECONDS);
     }
+    long end = saturatedAdd(System.nanoTime(), nanos);
+    client.waiting.await(this, end, true);
     // Not done: time is up, or another thread is the waiter and we are the CompletableFuture's.
-    return super.get(isDone() ? 1 : Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
+    return super.get(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
   }
 
   @Override

@@ -127,26 +127,24 @@ final class Waiting {
   // ---- spinning
 
   private void spin(TaskFuture<?> future, long end, boolean unannounced) {
-    boolean helper = role.enter();
-    if (!helper && unannounced) {
-      role.submitted(); // the helper may leave before it sees this task
-    }
     try {
-      spinWith(future, helper, end);
-      if (helper && ++unswept >= sweepEvery) {
-        unswept = 0;
-        completer.drain();
+      boolean helper = role.enter();
+      if (!helper && unannounced) {
+        role.submitted(); // the helper may leave before it sees this task
+      }
+      try {
+        spinWith(future, helper, end);
+        if (helper && ++unswept >= sweepEvery) {
+          unswept = 0;
+          completer.drain();
+        }
+      } finally {
+        if (helper) {
+          role.leave();
+        }
       }
     } catch (IllegalStateException unmapped) {
       // closed meanwhile: close settles the future
-    } finally {
-      if (helper) {
-        try {
-          role.leave();
-        } catch (IllegalStateException unmapped) {
-          // closed meanwhile
-        }
-      }
     }
   }
 

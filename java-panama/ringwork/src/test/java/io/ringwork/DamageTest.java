@@ -1,0 +1,292 @@
+package io.ringwork;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Peers that are wrong, mad or gone: a clear error, and nothing else. */
+@Timeout(60)
+class DamageTest {
+  @TempDir Path base;
+  FakePool pool;
+
+  @BeforeEach
+  void open() throws IOException {
+    pool = new FakePool(base, 1, 8);
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    pool.close();
+  }
+
+  @Test
+  void staleAndForeignHints() {
+    try (Ringwork client = pool.connect()) {
+      HintRing ring =
+          new HintRing(
+              pool.memory, pool.geometry.completion(0), pool.geometry.completionCapacity());
+      for (int hint : new int[] {0, 7, 8, 1000, -1, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
+        assertTrue(ring.offer(hint));
+      }
+      TaskFuture<Long> future = client.submit(EndingsTest.NUMBER, 5L);
+      pool.hint(future.slot);
+      FakeTask task = pool.take();
+      pool.hint(future.slot);
+      pool.wake(0);
+      Await.until(ring::isEmpty);
+      assertFalse(future.isDone());
+      task.echo();
+      pool.hint(future.slot);
+      assertEquals(5L, future.join());
+    }
+  }
+
+  @Test
+  void aLostHintIsFoundByTheOverflowScan() {
+    try (Ringwork client = pool.connect()) {
+      CompletableFuture<byte[]> future = client.submit(EndingsTest.ECHO, SubmitTest.bytes(9));
+      FakeTask task = pool.take();
+      pool.memory.put(task.at + Layout.SLOT_RESULT, SubmitTest.bytes(9));
+      task.publish(Layout.STATUS_OK, 0, 9, 0);
+      pool.memory.setIntOpaque(pool.client(0) + Layout.CLIENT_OVERFLOW, 1);
+      pool.wake(0);
+      assertArrayEquals(SubmitTest.bytes(9), future.join());
+      // A waiting thread may have seen the slot itself; the scan comes all the same.
+      pool.wake(0);
+      Await.until(
+          () -> pool.memory.getIntVolatile(pool.client(0) + Layout.CLIENT_OVERFLOW) == 0);
+    }
+  }
+
+  @Test
+  void badResultReferences() {
+    try (Ringwork client = pool.connect()) {
+      long[][] bad = {
+        {1L << 32, 100}, // a free block
+        {1L << 32 | 8, 100},
+        {4L << 32, 100},
+        {99L << 32, 100},
+        {-1, 100},
+        {0xffff_ffffL, 100},
+        {0, 65},
+        {0, -1},
+        {0, Integer.MAX_VALUE},
+      };
+      for (long[] reference : bad) {
+        CompletableFuture<byte[]> future = client.submit(EndingsTest.ECHO, SubmitTest.bytes(9));
+        pool.take().done(Layout.STATUS_OK, reference[0], (int) reference[1], 0);
+        EndingsTest.failure(CorruptSegmentException.class, future);
+      }
+      // A block of its own, but a length beyond it.
+      CompletableFuture<byte[]> future = client.submit(EndingsTest.ECHO, SubmitTest.bytes(9));
+      FakeTask task = pool.take();
+      task.done(Layout.STATUS_OK, task.takeBlock(500), 1025, 0);
+      EndingsTest.failure(CorruptSegmentException.class, future);
+      // Its own request's block.
+      CompletableFuture<byte[]> own = client.submit(EndingsTest.ECHO, SubmitTest.bytes(500));
+      FakeTask second = pool.take();
+      second.done(Layout.STATUS_OK, second.requestReference(), 500, 0);
+      EndingsTest.failure(CorruptSegmentException.class, own);
+      Await.until(() -> client.info().freeSlots() == 8);
+    }
+  }
+
+  @Test
+  void impossibleStateWords() {
+    try (Ringwork client = pool.connect()) {
+      for (long word : new long[] {5, 7, 0x7777_7777_7777_7773L}) {
+        TaskFuture<Long> future = client.submit(EndingsTest.NUMBER, 5L);
+        pool.memory.setLongRelease(pool.slot(future.slot), word);
+        pool.hint(future.slot);
+        CorruptSegmentException e = EndingsTest.failure(CorruptSegmentException.class, future);
+        assertTrue(e.getMessage().contains("restart"), e.getMessage());
+      }
+      assertEquals(5, client.info().freeSlots());
+    }
+  }
+
+  @Test
+  void ringsThatContradictThemselves() {
+    try (Ringwork client = pool.connect()) {
+      long ring = pool.geometry.injector(1);
+      for (int c = 0; c < pool.geometry.injectorCapacity(); c++) {
+        pool.memory.setLong(ring + Layout.RING_CELLS + 8L * c, 0x7000_0000_0000_0000L);
+      }
+      CompletableFuture<Long> future = client.submit(EndingsTest.NUMBER, 5L);
+      EndingsTest.failure(CorruptSegmentException.class, future);
+    }
+  }
+
+  /** Random bytes all over the tables: errors are allowed, hangs and crashes are not. */
+  @Test
+  void noise() throws Exception {
+    for (int seed = 0; seed < 20; seed++) {
+      try (FakePool noisy = new FakePool(base, 1, 8)) {
+        noisy.echo();
+        Random random = new Random(seed);
+        try (Ringwork client =
+            Ringwork.connect(noisy.config().closeTimeout(Duration.ofMillis(50)))) {
+          for (int n = 0; n < 50; n++) {
+            long at = random.nextLong(noisy.geometry.clients(), noisy.memory.size() - 8) & ~7L;
+            noisy.memory.setLong(at, random.nextBoolean() ? random.nextLong() : random.nextInt(9));
+            try {
+              client
+                  .submit(
+                      EndingsTest.ECHO,
+                      SubmitTest.bytes(random.nextInt(300)),
+                      TaskOptions.DEFAULT.deadline(Duration.ofMillis(50)))
+                  .join();
+            } catch (RuntimeException expected) {
+              // any clear error will do
+            }
+          }
+        }
+      } catch (IllegalStateException fakeLaneSawNoise) {
+        // the fake's own problem
+      }
+    }
+  }
+
+  // ---- attach
+
+  private ConnectException refused(String text) {
+    ConnectException e = assertThrows(ConnectException.class, pool::connect);
+    assertTrue(e.getMessage().contains(text), e.getMessage());
+    return e;
+  }
+
+  private void put(int at, int value) {
+    pool.memory.setInt(at, value);
+  }
+
+  @Test
+  void missing() {
+    ConnectException e =
+        assertThrows(
+            ConnectException.class,
+            () -> Ringwork.connect(ConnectConfig.of("nothing-here").directory(base)));
+    assertTrue(e.getMessage().contains("ringwork serve --name nothing-here"), e.getMessage());
+    assertThrows(IllegalArgumentException.class, () -> Ringwork.connect("../etc"));
+    assertThrows(IllegalArgumentException.class, () -> Ringwork.connect(""));
+  }
+
+  @Test
+  void foreignModesAndKinds() throws IOException {
+    Path dir = pool.segment().getParent();
+    Files.setPosixFilePermissions(pool.segment(), PosixFilePermissions.fromString("rw-r-----"));
+    refused("mode 640");
+    Files.setPosixFilePermissions(pool.segment(), PosixFilePermissions.fromString("rw-------"));
+    Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwxr-xr-x"));
+    refused("mode 755");
+    Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("rwx------"));
+    Path real = dir.resolve("real");
+    Files.move(pool.segment(), real);
+    Files.createSymbolicLink(pool.segment(), real);
+    refused("is not a plain file");
+  }
+
+  @Test
+  void otherVersionsAndFeatures() {
+    put(Layout.H_VERSION, 2);
+    IncompatibleException version =
+        assertThrows(IncompatibleException.class, pool::connect);
+    assertTrue(version.getMessage().contains("version 2"), version.getMessage());
+    put(Layout.H_VERSION, Layout.VERSION);
+    pool.memory.setLong(Layout.H_FEATURES, 1L << 40);
+    assertThrows(IncompatibleException.class, pool::connect);
+  }
+
+  @Test
+  void notReadyThenReady() {
+    put(Layout.H_READY, 0);
+    refused("not ready");
+    pool.echo();
+    CompletableFuture<Ringwork> connecting =
+        CompletableFuture.supplyAsync(
+            () -> Ringwork.connect(pool.config().connectTimeout(Duration.ofSeconds(20))));
+    put(Layout.H_READY, Layout.READY);
+    try (Ringwork client = connecting.join()) {
+      assertEquals(5L, client.submit(EndingsTest.NUMBER, 5L).join());
+    }
+  }
+
+  @Test
+  void damagedHeaders() {
+    pool.memory.setLong(Layout.H_MAGIC, 42);
+    refused("not a Ringwork segment");
+    pool.memory.setLong(Layout.H_MAGIC, Layout.MAGIC);
+    int[] counts = {
+      Layout.H_MAX_CLIENTS,
+      Layout.H_SLOTS_PER_CLIENT,
+      Layout.H_MAX_LANES,
+      Layout.H_PRIORITIES,
+      Layout.H_INJECTOR_CAPACITY,
+      Layout.H_COMPLETION_CAPACITY,
+      Layout.H_CLASS_COUNT
+    };
+    for (int at : counts) {
+      int right = pool.memory.getInt(at);
+      for (int wrong : new int[] {-1, 0, Integer.MAX_VALUE, 3}) {
+        if (wrong == right || at == Layout.H_CLASS_COUNT && wrong == 0 || wrong == 3 && at < 80) {
+          continue;
+        }
+        put(at, wrong);
+        refused("header is corrupt");
+      }
+      put(at, right);
+    }
+    int[] offsets = {
+      Layout.H_CLIENTS, Layout.H_LANES, Layout.H_INJECTORS, Layout.H_SLOTS, Layout.H_COMPLETIONS,
+      Layout.H_CLASSES + Layout.CLASS_OWNERS, Layout.H_CLASSES + Layout.CLASS_BLOCKS
+    };
+    for (int at : offsets) {
+      long right = pool.memory.getLong(at);
+      for (long wrong : new long[] {-8, 0, Long.MAX_VALUE & ~7, pool.memory.size(), right + 1}) {
+        pool.memory.setLong(at, wrong);
+        refused("header is corrupt");
+      }
+      pool.memory.setLong(at, right);
+    }
+    pool.memory.setLong(pool.slot(3), Layout.KIND_QUEUED);
+    assertThrows(CorruptSegmentException.class, pool::connect);
+    pool.memory.setLong(pool.slot(3), 0);
+    pool.connect().close();
+  }
+
+  @Test
+  void truncated() throws IOException {
+    try (FakePool other = new FakePool(base, 1, 8);
+        FileChannel file = FileChannel.open(other.segment(), StandardOpenOption.WRITE)) {
+      long size = file.size();
+      file.truncate(size - 4096);
+      ConnectException e = assertThrows(ConnectException.class, other::connect);
+      assertTrue(e.getMessage().contains("truncated"), e.getMessage());
+      file.truncate(100);
+      assertThrows(ConnectException.class, other::connect);
+    }
+  }
+
+  @Test
+  void noSupervisor() throws IOException {
+    pool.die();
+    refused("no supervisor");
+  }
+}

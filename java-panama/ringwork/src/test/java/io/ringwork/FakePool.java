@@ -1,0 +1,245 @@
+package io.ringwork;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A pool without Rust: writes a segment by the layout, holds the supervisor's lock, and plays the
+ * lanes on threads of this JVM, by the protocol. Tests can also claim tasks by hand and do wrong.
+ */
+final class FakePool implements AutoCloseable {
+  static final int LANES = 4;
+  private static final AtomicLong COUNTER = new AtomicLong();
+
+  /** What a lane does with a task. */
+  interface Handler {
+    void run(FakeTask task) throws Exception;
+  }
+
+  final Path base;
+  final String name = "fake-" + COUNTER.incrementAndGet();
+  final SharedMemory memory;
+  final Geometry geometry;
+  final PayloadArena arena;
+  final HintRing[] injectors;
+  private final FileChannel file;
+  private final FileChannel supervisor;
+  private final List<Thread> lanes = new ArrayList<>();
+  private volatile boolean stopping;
+
+  FakePool(Path base, int clients, int slots) throws IOException {
+    this(base, clients, slots, 3);
+  }
+
+  FakePool(Path base, int clients, int slots, int classes) throws IOException {
+    this.base = base;
+    Files.setPosixFilePermissions(base, PosixFilePermissions.fromString("rwx------"));
+    Path dir = Files.createDirectory(base.resolve(name), FakeSegment.PRIVATE_DIR);
+    long epoch = 0x1234_5678_9abcL + COUNTER.get();
+    PoolFiles files = new PoolFiles(base, name);
+    for (int c = 0; c < clients; c++) {
+      Files.createFile(files.clientLock(epoch, c), FakeSegment.PRIVATE_FILE);
+    }
+    Files.createFile(files.supervisorLock(epoch), FakeSegment.PRIVATE_FILE);
+    supervisor =
+        FileChannel.open(
+            files.supervisorLock(epoch), StandardOpenOption.READ, StandardOpenOption.WRITE);
+    if (supervisor.tryLock() == null) {
+      throw new IOException("supervisor lock is taken");
+    }
+    Files.createFile(dir.resolve("segment"), FakeSegment.PRIVATE_FILE);
+    file = FileChannel.open(files.segment(), StandardOpenOption.READ, StandardOpenOption.WRITE);
+    memory = FakeSegment.write(file, clients, slots, LANES, classes, epoch);
+    try {
+      geometry = Geometry.read(memory);
+    } catch (Geometry.BadHeader bad) {
+      throw new AssertionError(bad);
+    }
+    arena = new PayloadArena(memory, geometry.classes());
+    injectors = new HintRing[geometry.priorities()];
+    for (int p = 0; p < injectors.length; p++) {
+      injectors[p] = new HintRing(memory, geometry.injector(p), geometry.injectorCapacity());
+    }
+  }
+
+  ConnectConfig config() {
+    return ConnectConfig.of(name)
+        .directory(base)
+        .closeTimeout(java.time.Duration.ofSeconds(5))
+        .connectTimeout(java.time.Duration.ofMillis(200));
+  }
+
+  Ringwork connect() {
+    return Ringwork.connect(config());
+  }
+
+  Path segment() {
+    return base.resolve(name).resolve("segment");
+  }
+
+  // ---- lanes
+
+  /** Starts a lane that runs every task it gets. */
+  FakePool lane(Handler handler) {
+    Thread lane =
+        new Thread(
+            () -> {
+              while (!stopping) {
+                FakeTask task = poll();
+                if (task == null) {
+                  LockSupport.parkNanos(20_000);
+                  continue;
+                }
+                try {
+                  handler.run(task);
+                } catch (Exception e) {
+                  task.fail(Layout.STATUS_FAILED, "exception", e.toString(), "");
+                }
+              }
+            },
+            "fake-lane");
+    lane.setDaemon(true);
+    lane.start();
+    lanes.add(lane);
+    return this;
+  }
+
+  FakePool echo() {
+    return lane(FakeTask::echo);
+  }
+
+  /** Claims the next task, or null if there is none. */
+  FakeTask poll() {
+    int[] hint = new int[1];
+    for (HintRing ring : injectors) {
+      while (ring.poll(hint) == 1) {
+        FakeTask task = FakeTask.claim(this, hint[0]);
+        if (task != null) {
+          return task;
+        }
+      }
+    }
+    return null;
+  }
+
+  /** Claims the next task, waiting for it. */
+  FakeTask take() {
+    return Await.value(this::poll);
+  }
+
+  long slot(int slot) {
+    return geometry.slots() + (long) slot * Layout.SLOT_STRIDE;
+  }
+
+  long client(int index) {
+    return geometry.client(index);
+  }
+
+  /** Puts a completion hint into a client's ring and wakes its poller. */
+  void hint(int slot) {
+    int client = slot / geometry.slotsPerClient();
+    HintRing ring =
+        new HintRing(memory, geometry.completion(client), geometry.completionCapacity());
+    if (!ring.offer(slot)) {
+      memory.setIntOpaque(client(client) + Layout.CLIENT_OVERFLOW, 1);
+    }
+    wake(client);
+  }
+
+  void wake(int client) {
+    java.lang.invoke.VarHandle.fullFence();
+    long entry = client(client);
+    if (memory.getIntAcquire(entry + Layout.CLIENT_WAITING) == 1
+        && memory.casInt(entry + Layout.CLIENT_WAITING, 1, 0)) {
+      memory.addInt(entry + Layout.CLIENT_WAKE, 1);
+      Futex.wake(memory.address(entry + Layout.CLIENT_WAKE));
+    }
+  }
+
+  /** Owner words that are not 0. */
+  long blocksInUse() {
+    long used = 0;
+    for (Geometry.SizeClass c : geometry.classes()) {
+      for (int b = 0; b < c.count(); b++) {
+        used += memory.getLongAcquire(c.owners() + 8L * b) != 0 ? 1 : 0;
+      }
+    }
+    return used;
+  }
+
+  /** Slots that are not FREE. */
+  long slotsInUse() {
+    long used = 0;
+    for (int s = 0; s < geometry.maxClients() * geometry.slotsPerClient(); s++) {
+      used += StateWord.kind(memory.getLongAcquire(slot(s))) != Layout.KIND_FREE ? 1 : 0;
+    }
+    return used;
+  }
+
+  long counter(int client, int counter) {
+    return memory.getLong(client(client) + counter);
+  }
+
+  /** What the reaper does for a client that left: waits for its lanes, then frees everything. */
+  void reap(int client) {
+    long entry = client(client) + Layout.CLIENT_WORD;
+    if ((memory.getLongAcquire(entry) & 0xff) == Layout.ENTRY_FREE) {
+      return;
+    }
+    int slots = geometry.slotsPerClient();
+    for (int s = client * slots; s < (client + 1) * slots; s++) {
+      long at = slot(s);
+      Await.until(
+          () -> {
+            long word = memory.getLongAcquire(at);
+            return StateWord.kind(word) != Layout.KIND_CLAIMED
+                && memory.casLong(
+                    at, word, StateWord.free(StateWord.next(StateWord.generation(word))));
+          });
+    }
+    for (Geometry.SizeClass c : geometry.classes()) {
+      for (int b = 0; b < c.count(); b++) {
+        long word = memory.getLongAcquire(c.owners() + 8L * b);
+        if (word != 0 && (word >>> Layout.OWNER_SLOT_SHIFT & 0xf_ffff) / slots == client) {
+          memory.casLong(c.owners() + 8L * b, word, 0);
+        }
+      }
+    }
+    memory.setLongRelease(entry, memory.getLong(entry) & ~0xffL);
+  }
+
+  void state(int state) {
+    memory.setIntOpaque(Layout.H_POOL_STATE, state);
+    for (int c = 0; c < geometry.maxClients(); c++) {
+      wake(c);
+    }
+  }
+
+  /** The supervisor dies: its lock becomes free, nothing else changes. */
+  void die() throws IOException {
+    supervisor.close();
+  }
+
+  void stopLanes() {
+    stopping = true;
+    for (Thread lane : lanes) {
+      Await.until(() -> !lane.isAlive());
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    stopLanes();
+    supervisor.close();
+    file.close();
+    memory.unmap();
+  }
+}

@@ -1,0 +1,106 @@
+package io.ringwork;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Set;
+
+/** Lays a small segment out, as the supervisor does. */
+final class FakeSegment {
+  static final FileAttribute<Set<PosixFilePermission>> PRIVATE_DIR =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+  static final FileAttribute<Set<PosixFilePermission>> PRIVATE_FILE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
+  /** Block sizes of the classes, each with 8 blocks of which 2 are reserved for results. */
+  static final long[] BLOCK_SIZES = {1024, 16 << 10, 256 << 10};
+
+  static final int BLOCKS = 8;
+  static final int RESERVED = 2;
+  static final int HANDLERS = 8;
+  static final int PRIORITIES = 3;
+
+  private long end = Layout.HEADER_SIZE;
+
+  private FakeSegment() {}
+
+  private long section(long bytes, int align) {
+    long start = (end + align - 1) / align * align;
+    end = start + bytes;
+    return start;
+  }
+
+  private static int power(int atLeast) {
+    return Integer.highestOneBit(Math.max(atLeast, 2) * 2 - 1);
+  }
+
+  static SharedMemory write(
+      FileChannel file, int clients, int slots, int lanes, int classes, long epoch)
+      throws IOException {
+    FakeSegment s = new FakeSegment();
+    int injector = power(2 * clients * slots);
+    int completion = power(2 * slots);
+    long[] at = {
+      s.section((long) clients * Layout.CLIENT_STRIDE, 128),
+      s.section(Layout.WORKER_STRIDE, 128),
+      s.section((long) lanes * Layout.LANE_STRIDE, 128),
+      s.section(PRIORITIES * HintRing.bytes(injector), 128),
+      s.section((long) clients * slots * Layout.SLOT_STRIDE, 128),
+      s.section(clients * HintRing.bytes(completion), 128),
+      s.section((long) HANDLERS * Layout.HANDLER_STRIDE, 128),
+      s.section(Layout.ERROR_STRIDE, 128)
+    };
+    long[] owners = new long[classes];
+    long[] blocks = new long[classes];
+    for (int c = 0; c < classes; c++) {
+      owners[c] = s.section(8L * BLOCKS, 128);
+    }
+    for (int c = 0; c < classes; c++) {
+      blocks[c] = s.section(BLOCK_SIZES[c] * BLOCKS, 4096);
+    }
+    long size = (s.end + 4095) / 4096 * 4096;
+    file.write(ByteBuffer.allocate((int) size), 0);
+    SharedMemory m = SharedMemory.map(file, size);
+    m.setLong(Layout.H_MAGIC, Layout.MAGIC);
+    m.setInt(Layout.H_VERSION, Layout.VERSION);
+    m.setLong(Layout.H_SEGMENT_SIZE, size);
+    m.setLong(Layout.H_EPOCH, epoch);
+    m.setInt(Layout.H_POOL_STATE, Layout.POOL_SERVING);
+    m.setInt(Layout.H_MAX_CLIENTS, clients);
+    m.setInt(Layout.H_SLOTS_PER_CLIENT, slots);
+    m.setInt(Layout.H_MAX_WORKERS, 1);
+    m.setInt(Layout.H_MAX_LANES, lanes);
+    m.setInt(Layout.H_PRIORITIES, PRIORITIES);
+    m.setInt(Layout.H_INJECTOR_CAPACITY, injector);
+    m.setInt(Layout.H_COMPLETION_CAPACITY, completion);
+    m.setInt(Layout.H_HANDLER_CAPACITY, HANDLERS);
+    m.setInt(Layout.H_ERROR_CAPACITY, 1);
+    m.setInt(Layout.H_CLASS_COUNT, classes);
+    int[] fields = {
+      Layout.H_CLIENTS,
+      Layout.H_WORKERS,
+      Layout.H_LANES,
+      Layout.H_INJECTORS,
+      Layout.H_SLOTS,
+      Layout.H_COMPLETIONS,
+      Layout.H_HANDLERS,
+      Layout.H_ERRORS
+    };
+    for (int f = 0; f < fields.length; f++) {
+      m.setLong(fields[f], at[f]);
+    }
+    for (int c = 0; c < classes; c++) {
+      long entry = Layout.H_CLASSES + (long) c * Layout.CLASS_STRIDE;
+      m.setLong(entry + Layout.CLASS_SIZE, BLOCK_SIZES[c]);
+      m.setInt(entry + Layout.CLASS_COUNT, BLOCKS);
+      m.setInt(entry + Layout.CLASS_RESERVED, RESERVED);
+      m.setLong(entry + Layout.CLASS_OWNERS, owners[c]);
+      m.setLong(entry + Layout.CLASS_BLOCKS, blocks[c]);
+    }
+    m.setIntOpaque(Layout.H_READY, Layout.READY);
+    return m;
+  }
+}
