@@ -24,22 +24,28 @@ import java.util.Objects;
  * <table>
  *   <caption>What travels as what</caption>
  *   <tr><th>Java</th><th>CBOR</th><th>Rust (serde)</th></tr>
- *   <tr><td>{@code byte}, {@code short}, {@code int}, {@code long}</td><td>integer</td>
- *       <td>any integer that holds the value</td></tr>
- *   <tr><td>{@code BigInteger}</td><td>bignum (tags 2 and 3) from Java; integer or bignum to
- *       Java</td><td>{@code u64}, {@code i128}, {@code u128}</td></tr>
- *   <tr><td>{@code float}, {@code double}</td><td>float of 32 or 64 bits from Java; 16, 32 or 64
- *       bits to Java</td><td>{@code f32}, {@code f64}</td></tr>
+ *   <tr><td>{@code byte}, {@code short}, {@code int}, {@code long}, {@code BigInteger}</td>
+ *       <td>integer; bignum (tags 2 and 3) beyond 64 bits</td>
+ *       <td>an integer type that holds the value; {@code u128}, {@code i128}</td></tr>
+ *   <tr><td>{@code float}</td><td>float of 32 bits</td><td>{@code f32}</td></tr>
+ *   <tr><td>{@code double}</td><td>float of 64 bits</td><td>{@code f64}</td></tr>
  *   <tr><td>{@code boolean}</td><td>true, false</td><td>{@code bool}</td></tr>
  *   <tr><td>{@code String}, {@code enum}</td><td>text</td>
  *       <td>{@code String}, unit variants</td></tr>
- *   <tr><td>{@code byte[]}</td><td>byte string; arrays of integers are read, too</td>
- *       <td>{@code serde_bytes}, {@code Vec<u8>}</td></tr>
+ *   <tr><td>{@code byte[]}</td><td>byte string; an array of integers is read, too</td>
+ *       <td>with {@code serde_bytes}; a plain {@code Vec<u8>} only as a result</td></tr>
  *   <tr><td>{@code List}, arrays</td><td>array</td><td>{@code Vec}, tuples</td></tr>
  *   <tr><td>{@code Map}, records, beans</td><td>map with text keys</td>
  *       <td>{@code BTreeMap<String, _>}, structs</td></tr>
+ *   <tr><td>sealed interface with {@code @JsonTypeInfo(property = "type")}</td>
+ *       <td>map with a text that names the variant</td>
+ *       <td>enum with data and {@code #[serde(tag = "type")]}</td></tr>
  *   <tr><td>{@code null}, empty {@code Optional}</td><td>null</td><td>{@code None}</td></tr>
  * </table>
+ *
+ * <p>An enum with data that serde does not tag inside ({@code {"Circle": {...}}}) can be read, with
+ * {@code JsonTypeInfo.As.WRAPPER_OBJECT}, but not be sent: Jackson writes maps of unknown length,
+ * the worker takes none for such an enum.
  *
  * <p>What is read is judged as serde judges it by default:
  *
@@ -62,7 +68,7 @@ import java.util.Objects;
  */
 public final class CborCodec<T> implements Codec<T> {
   private static final ObjectMapper MAPPER =
-      CBORMapper.builder()
+      CBORMapper.builder(new PreferredCborFactory())
           .addModule(new Jdk8Module())
           // Without these two Jackson reads and writes negative bignums off by one.
           .enable(CBORParser.Feature.DECODE_USING_STANDARD_NEGATIVE_BIGINT_ENCODING)
