@@ -222,7 +222,17 @@ impl Client {
             return Err(closed(&self.segment, "it takes no more tasks"));
         }
         let mut table = lock(&self.table);
-        let result = self.submit_locked(&mut table, handler, request, options);
+        let mut result = self.submit_locked(&mut table, handler, request, options);
+        if matches!(
+            result,
+            Err(RingError::SlotsTaken(_) | RingError::ArenaExhausted { .. })
+        ) {
+            // Tasks that nobody waits for may have ended: then there is room.
+            drop(table);
+            self.collect();
+            table = lock(&self.table);
+            result = self.submit_locked(&mut table, handler, request, options);
+        }
         if matches!(
             result,
             Err(RingError::SlotsTaken(_) | RingError::QueueFull | RingError::ArenaExhausted { .. })
@@ -341,6 +351,16 @@ impl Client {
     /// Submits and waits.
     pub fn call(&self, handler: &str, request: &[u8], options: &TaskOptions) -> Result<Outcome> {
         self.submit(handler, request, options)?.wait(None)
+    }
+
+    /// Takes in what has ended, without waiting: the results of tasks that are
+    /// waited for, the slots and blocks of those that are not. Every wait does so, and
+    /// every submit that finds no room; a client that does neither for long may call it.
+    pub fn collect(&self) {
+        // Whoever has the role is at it.
+        if let Ok(_role) = self.polling.try_lock() {
+            self.drain();
+        }
     }
 
     /// Takes completions out of the ring (and, after an overflow, from all slots). The caller holds `polling`.
@@ -482,6 +502,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
+        self.collect();
         let slots = self.segment.geometry().slots_per_client;
         let idle = (self.first_slot..self.first_slot + slots)
             .all(|slot| self.segment.word(slot).kind() == Kind::Free);
