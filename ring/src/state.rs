@@ -142,12 +142,15 @@ impl Owner {
     }
 
     /// Whether nobody will free the block: its task's slot, now in state
-    /// `word`, has gone on to another generation, or to a later attempt.
+    /// `word`, has gone on to another generation or (results) to a later
+    /// attempt, or it is CRASHED: then a result half written is nobody's, for
+    /// the client does not know the block and the lane is dead.
     #[must_use]
     pub const fn is_orphan(self, word: Word) -> bool {
         let attempt = (self.0 >> OWNER_ATTEMPT_SHIFT & STATE_ATTEMPT_MASK) as u32;
         self.0 & GENERATION_MASK != word.generation()
-            || (self.0 & OWNER_RESULT != 0 && attempt < word.attempt())
+            || (self.0 & OWNER_RESULT != 0
+                && (attempt < word.attempt() || matches!(word.kind(), Kind::Crashed)))
     }
 }
 
@@ -183,6 +186,9 @@ mod tests {
         assert!(!Owner::result(9, word).is_orphan(word));
         assert!(Owner::result(9, word).is_orphan(word.retried()));
         assert!(!Owner::request(9, 7).is_orphan(word.retried()));
+        assert!(!Owner::result(9, word).is_orphan(word.done()));
+        assert!(Owner::result(9, word).is_orphan(word.crashed(9)));
+        assert!(!Owner::request(9, 7).is_orphan(word.crashed(9)));
         assert!(Owner::request(9, 7).is_orphan(word.done().freed()));
         assert_eq!(Owner::request(MAX_SLOTS - 1, 7).slot(), MAX_SLOTS - 1);
     }
