@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringwork.Backpressure;
 import io.ringwork.LaunchConfig;
+import io.ringwork.RawTask;
+import io.ringwork.RejectedException;
 import io.ringwork.Ringwork;
 import io.ringwork.RingworkException;
 import io.ringwork.TaskOptions;
@@ -16,6 +18,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
@@ -115,6 +118,20 @@ final class Pools {
       Await.until("all slots are free", () -> pool.info().freeSlots() == slots);
     } catch (AssertionError leaked) {
       assertEquals(slots, pool.info().freeSlots(), "free slots");
+    }
+  }
+
+  /** How many requests of a size have room at once: fewer than before, and blocks have leaked. */
+  static int room(Ringwork pool, long size) {
+    List<RawTask> claimed = new ArrayList<>();
+    try {
+      while (true) {
+        claimed.add(pool.claim("echo", size));
+      }
+    } catch (RejectedException full) {
+      return claimed.size();
+    } finally {
+      claimed.forEach(RawTask::close);
     }
   }
 

@@ -1,0 +1,242 @@
+package io.ringwork.tests;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ringwork.ClosedException;
+import io.ringwork.Codec;
+import io.ringwork.Ringwork;
+import io.ringwork.TaskFuture;
+import io.ringwork.TaskType;
+import io.ringwork.WorkerCrashedException;
+import io.ringwork.stock.StockTasks;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** SIGKILL of workers, of the supervisor and of a JVM, and SIGSTOP. */
+class CrashTest {
+  /** Appends a text to a file and returns the attempt. */
+  private static final TaskType<String, Long> COUNT =
+      TaskType.of("test.count", Codec.UTF8, Codec.LONG);
+
+  private static final int TASKS = 40_000;
+  private static final int KILLS = 15;
+
+  @TempDir private Path temporary;
+
+  /** Every third task may run once, twice, three times. */
+  private static int attempts(int task) {
+    return task % 3 + 1;
+  }
+
+  @Test
+  void workersKilledUnderLoadCompleteEveryTaskOnce() throws Exception {
+    Path ran = Files.createFile(temporary.resolve("ran"));
+    AtomicIntegerArray completions = new AtomicIntegerArray(TASKS);
+    AtomicInteger completed = new AtomicInteger();
+    List<TaskFuture<Long>> futures = new ArrayList<>();
+    try (Ringwork pool = Ringwork.launch(Pools.misbehaving("CrashTest"))) {
+      int room = Pools.room(pool, 4_000);
+      Thread killer = Thread.ofPlatform().start(() -> killWorkers(pool, completed));
+      for (int i = 0; i < TASKS; i++) {
+        int task = i;
+        // Long and short paths, so that requests travel inline and in blocks.
+        String path = (i % 2 == 0 ? "" : "/".repeat(500)) + ran;
+        TaskFuture<Long> future =
+            pool.submit(COUNT.withAttempts(attempts(i)), path + "\n" + i, Pools.PATIENT);
+        future.whenComplete(
+            (result, error) -> {
+              completions.incrementAndGet(task);
+              completed.incrementAndGet();
+            });
+        futures.add(future);
+      }
+      Await.until(
+          "all tasks are done",
+          Duration.ofSeconds(40),
+          () -> futures.stream().allMatch(CompletableFuture::isDone));
+      killer.join();
+      Await.until("both workers are back", () -> pool.info().lanes() == 2);
+      Pools.assertUsable(pool);
+      Await.until("no block is lost", () -> Pools.room(pool, 4_000) == room);
+    }
+    checkCompletions(futures, completions, timesRun(ran));
+  }
+
+  /** Kills a worker each time that another part of the tasks is done. */
+  private static void killWorkers(Ringwork pool, AtomicInteger completed) {
+    for (int kill = 1; kill <= KILLS; kill++) {
+      int progress = TASKS / (KILLS + 1) * kill;
+      Await.until("progress", () -> completed.get() >= progress);
+      Await.until("a worker to kill", () -> !Pools.workers(pool).isEmpty());
+      Pools.workers(pool).getFirst().destroyForcibly();
+    }
+  }
+
+  private static Map<Integer, Long> timesRun(Path ran) throws Exception {
+    try (Stream<String> lines = Files.lines(ran)) {
+      return lines
+          .map(Integer::valueOf)
+          .collect(Collectors.groupingBy(Function.identity(), Collectors.counting()));
+    }
+  }
+
+  private static void checkCompletions(
+      List<TaskFuture<Long>> futures, AtomicIntegerArray completions, Map<Integer, Long> ran) {
+    Await.until(
+        "all callbacks have run",
+        () -> IntStream.range(0, TASKS).allMatch(i -> completions.get(i) > 0));
+    int crashed = 0;
+    int repeated = 0;
+    for (int i = 0; i < TASKS; i++) {
+      assertEquals(1, completions.get(i), "completions of task " + i);
+      long times = ran.getOrDefault(i, 0L);
+      assertTrue(times <= attempts(i), "task " + i + " ran " + times + " times");
+      try {
+        long attempt = futures.get(i).join();
+        assertTrue(times >= 1, "task " + i + " never ran, but has a result");
+        assertTrue(times <= attempt, "task " + i + " ran after its last attempt");
+        repeated += attempt > 1 ? 1 : 0;
+      } catch (CompletionException e) {
+        WorkerCrashedException crash = assertInstanceOf(WorkerCrashedException.class, e.getCause());
+        assertEquals(attempts(i), crash.attempts());
+        assertEquals(OptionalInt.of(9), crash.signal());
+        assertTrue(crash.mayHaveRun());
+        Pools.assertSays(crash, "SIGKILL", "test.count", "withAttempts");
+        crashed++;
+      }
+    }
+    System.out.printf(
+        "%d workers killed under %,d tasks: %d failed as crashed, %d succeeded when repeated%n",
+        KILLS, TASKS, crashed, repeated);
+  }
+
+  @Test
+  void aStoppedWorkerHoldsUpOnlyWhatItRuns() throws Exception {
+    try (Ringwork pool = Ringwork.launch(Pools.stock("CrashTest"))) {
+      long stopped = Pools.workers(pool).getFirst().pid();
+      List<TaskFuture<byte[]>> futures = new ArrayList<>();
+      Runnable submit =
+          () -> {
+            for (int i = 0; i < 500; i++) {
+              futures.add(
+                  pool.submit(
+                      StockTasks.ECHO.withAttempts(2), Pools.randomBytes(100), Pools.PATIENT));
+            }
+          };
+      submit.run();
+      Proc.signal("STOP", stopped);
+      submit.run();
+      Await.until(
+          "all but the tasks of the stopped lane are done",
+          () -> futures.stream().filter(f -> !f.isDone()).count() <= 1);
+      Proc.signal("CONT", stopped);
+      futures.forEach(TaskFuture::join);
+      Proc.signal("STOP", stopped);
+      submit.run();
+      Proc.signal("KILL", stopped);
+      futures.forEach(TaskFuture::join);
+      Pools.assertUsable(pool);
+    }
+  }
+
+  private static List<TaskFuture<Long>> submitSleeps(Ringwork pool, int count) {
+    List<TaskFuture<Long>> futures = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      futures.add(pool.submit(StockTasks.SLEEP, 60_000L));
+    }
+    return futures;
+  }
+
+  private static void assertAllFailSoon(String what, List<TaskFuture<Long>> futures) {
+    Duration took =
+        Await.until(
+            "all pending futures have failed",
+            Duration.ofSeconds(2),
+            () -> futures.stream().allMatch(CompletableFuture::isDone));
+    System.out.printf("%s: %d futures failed after %d ms%n", what, futures.size(), took.toMillis());
+    for (TaskFuture<Long> future : futures) {
+      Pools.assertSays(Pools.failure(ClosedException.class, future), "supervisor");
+    }
+  }
+
+  @Test
+  void aKilledSupervisorFailsWhatIsPendingAndCanBeLaunchedAgain() throws Exception {
+    String name = "CrashTest-launched";
+    try (Ringwork pool = Ringwork.launch(Pools.stock("CrashTest").name(name))) {
+      List<Long> processes = new ArrayList<>();
+      Pools.workers(pool).forEach(worker -> processes.add(worker.pid()));
+      assertEquals(2, processes.size());
+      List<TaskFuture<Long>> futures = submitSleeps(pool, 100);
+      Pools.supervisor(pool).destroyForcibly();
+      assertAllFailSoon("SIGKILL of a launched supervisor", futures);
+      assertFalse(pool.isOpen());
+      ClosedException late =
+          Pools.failure(ClosedException.class, pool.submit(StockTasks.SLEEP, 1L));
+      assertFalse(late.mayHaveRun());
+      Await.until("the workers are gone", () -> processes.stream().noneMatch(Proc::isRunning));
+    }
+    try (Ringwork again = Ringwork.launch(Pools.stock("CrashTest").name(name))) {
+      Pools.assertUsable(again);
+    }
+  }
+
+  @Test
+  void aKilledSupervisorCanBeReplacedUnderItsName() throws Exception {
+    String name = "CrashTest-served";
+    try (Child first = Child.serve(name);
+        Ringwork pool = Ringwork.connect(name)) {
+      Pools.assertUsable(pool);
+      List<TaskFuture<Long>> futures = submitSleeps(pool, 100);
+      first.kill();
+      assertAllFailSoon("SIGKILL of a separate supervisor", futures);
+      try (Child second = Child.serve(name)) {
+        try (Ringwork again = Ringwork.connect(name)) {
+          Pools.assertUsable(again);
+          assertFalse(pool.isOpen(), "the old client must not come to life again");
+        }
+        second.terminate();
+        assertEquals(0, second.awaitExit(Await.PATIENCE));
+      }
+    }
+  }
+
+  /** Its main class is {@link Victim}. */
+  @Test
+  void aKilledJvmTakesItsPoolAlong() throws Exception {
+    String name = "CrashTest-victim";
+    try (Child jvm = Child.java(List.of(), Victim.class, name)) {
+      String line = jvm.awaitLine("the pool's processes", l -> l.startsWith("processes "));
+      List<Long> processes = Arrays.stream(line.split(" ")).skip(1).map(Long::valueOf).toList();
+      assertEquals(3, processes.size());
+      assertTrue(processes.stream().allMatch(Proc::isRunning));
+      Path directory = PoolDirectory.PATH.resolve(name);
+      assertTrue(Files.exists(directory));
+      jvm.kill();
+      Duration took =
+          Await.until(
+              "supervisor, workers and segment are gone",
+              Duration.ofSeconds(5),
+              () -> processes.stream().noneMatch(Proc::isRunning) && !Files.exists(directory));
+      System.out.printf("SIGKILL of a JVM: its pool was gone after %d ms%n", took.toMillis());
+    }
+  }
+}
