@@ -3,11 +3,21 @@
 //! Each subcommand is a file; results go to standard output, everything else to
 //! standard error. A reader that has closed the pipe ends the command quietly.
 
+mod cbor;
+mod clean;
+mod doctor;
 mod exit;
+mod handlers;
+mod list;
 mod log;
 mod options;
+mod payload;
 mod serve;
+mod stat;
+mod submit;
+mod table;
 mod units;
+mod view;
 
 use clap::{Parser, Subcommand};
 use exit::Failure;
@@ -36,8 +46,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a pool: make its segment, start its workers, watch over them.
     Serve(Box<serve::Serve>),
+    Stat(stat::Stat),
+    Submit(Box<submit::Submit>),
+    Handlers(handlers::Handlers),
+    List(list::List),
+    Clean(clean::Clean),
+    Doctor(doctor::Doctor),
     /// The stock worker, started by `serve`.
     #[command(hide = true)]
     Worker,
@@ -48,6 +63,12 @@ enum Command {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(serve) => serve::run(*serve),
+        Command::Stat(stat) => stat::run(&stat),
+        Command::Submit(submit) => submit::run(&submit),
+        Command::Handlers(handlers) => handlers::run(&handlers),
+        Command::List(list) => list::run(&list),
+        Command::Clean(clean) => clean::run(&clean),
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Worker => worker(),
     };
     match result {

@@ -65,7 +65,9 @@ mod tests {
     #[test]
     fn a_healthy_life_forgets_the_deaths_before_it() {
         let mut backoff = Backoff::default();
-        (0..9).for_each(|_| drop(backoff.after(None)));
+        for _ in 0..9 {
+            backoff.after(None);
+        }
         assert_eq!(backoff.after(Some(HEALTHY)), Duration::ZERO);
         assert_eq!(backoff.after(None), Duration::from_millis(20));
     }

@@ -1,0 +1,181 @@
+//! Where the segment would be: file system, room, permissions, memory limit.
+
+use super::Finding;
+use crate::cli::units::Size;
+use ringwork_ring::paths::{DIR_VARIABLE, base_dir};
+use ringwork_ring::{PoolConfig, RingError};
+use rustix::fs::{Access, access, statfs, statvfs};
+use rustix::process::{Resource, geteuid, getrlimit};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// `statfs` type of tmpfs, from linux/magic.h.
+const TMPFS_MAGIC: i64 = 0x0102_1994;
+
+pub(super) fn findings() -> Result<Vec<Finding>, RingError> {
+    let base = base_dir();
+    let needed = PoolConfig::default().geometry()?.segment_size;
+    // What exists of it: the base itself, or the directory in which it would be made.
+    let place = if base.exists() {
+        base.as_path()
+    } else {
+        base.parent().unwrap_or(Path::new("/"))
+    };
+    let mut found = vec![room(place, needed), directory(&base, place)];
+    found.push(memory_limit(needed));
+    if let Some(limit) = getrlimit(Resource::Fsize)
+        .current
+        .filter(|limit| *limit < needed)
+    {
+        found.push(Finding::fail(
+            "limits",
+            format!(
+                "files may have {} at most, the default segment has {}",
+                Size(limit),
+                Size(needed)
+            ),
+            "ulimit -f unlimited, or serve with a smaller --segment-size",
+        ));
+    }
+    Ok(found)
+}
+
+fn room(place: &Path, needed: u64) -> Finding {
+    let shown = place.display();
+    let (Ok(kind), Ok(stat)) = (statfs(place), statvfs(place)) else {
+        return Finding::fail(
+            "shm",
+            format!("{shown} can't be looked at"),
+            format!("mount a tmpfs at /dev/shm, or set {DIR_VARIABLE} to a directory on one"),
+        );
+    };
+    let free = stat.f_bavail * stat.f_frsize;
+    let text = format!(
+        "{shown}: {} free of {}; a default segment takes {}",
+        Size(free),
+        Size(stat.f_blocks * stat.f_frsize),
+        Size(needed)
+    );
+    if free < needed {
+        let remedy = "enlarge it (container: --shm-size=256m, or emptyDir with medium Memory; host: mount -o \
+                      remount,size=512m /dev/shm), or serve with a smaller --segment-size";
+        return Finding::fail("shm", text, remedy);
+    }
+    if i64::try_from(kind.f_type).ok() != Some(TMPFS_MAGIC) {
+        let text = format!("{text}; it is no tmpfs, so the kernel writes the segment to disk");
+        return Finding::warn(
+            "shm",
+            text,
+            format!("set {DIR_VARIABLE} to a directory on a tmpfs"),
+        );
+    }
+    Finding::ok("shm", text)
+}
+
+fn directory(base: &Path, place: &Path) -> Finding {
+    let shown = base.display();
+    let Ok(meta) = fs::symlink_metadata(base) else {
+        return if access(place, Access::WRITE_OK | Access::EXEC_OK).is_ok() {
+            Finding::ok("directory", format!("{shown} will be made, mode 700"))
+        } else {
+            Finding::fail(
+                "directory",
+                format!("{shown} can't be made: {} is not writable", place.display()),
+                format!("set {DIR_VARIABLE} to a directory below one of yours"),
+            )
+        };
+    };
+    let refuse =
+        |why: &str, remedy: String| Finding::fail("directory", format!("{shown} {why}"), remedy);
+    if !meta.is_dir() {
+        return refuse(
+            "is no directory",
+            format!("remove it, or set {DIR_VARIABLE} to another place"),
+        );
+    }
+    if meta.uid() != geteuid().as_raw() {
+        return refuse(
+            &format!(
+                "belongs to user {}, not to you ({})",
+                meta.uid(),
+                geteuid().as_raw()
+            ),
+            format!(
+                "set {DIR_VARIABLE} to a directory of yours; if somebody put it there to trap you, tell your admin"
+            ),
+        );
+    }
+    if meta.mode() & 0o077 != 0 {
+        let mode = meta.mode() & 0o777;
+        return refuse(
+            &format!("has mode {mode:o}: others could reach it"),
+            format!("chmod 700 {shown}"),
+        );
+    }
+    Finding::ok("directory", format!("{shown} is yours alone (mode 700)"))
+}
+
+/// A tmpfs counts against the memory of the cgroup that fills it.
+fn memory_limit(needed: u64) -> Finding {
+    let limit = cgroup_memory_limit();
+    match limit {
+        Some(limit) if limit < needed.saturating_mul(2) => Finding::warn(
+            "memory",
+            format!(
+                "the cgroup may use {}; the segment alone takes {} of it",
+                Size(limit),
+                Size(needed)
+            ),
+            "raise the memory limit, or serve with a smaller --segment-size",
+        ),
+        Some(limit) => Finding::ok("memory", format!("the cgroup may use {}", Size(limit))),
+        None => Finding::ok("memory", "no cgroup limit"),
+    }
+}
+
+fn cgroup_memory_limit() -> Option<u64> {
+    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let v2 = own
+        .lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .unwrap_or("/");
+    let candidates = [
+        format!("/sys/fs/cgroup{}/memory.max", v2.trim_end_matches('/')),
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes".to_owned(),
+    ];
+    let limit = candidates
+        .iter()
+        .find_map(|path| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok())?;
+    // Version 1 says "unlimited" as a number near 2^63.
+    (limit < 1 << 60).then_some(limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::doctor::Level;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn too_little_room_fails_and_a_disk_warns() {
+        assert_eq!(room(Path::new("/proc"), 1).level, Level::Fail);
+        assert_eq!(room(Path::new("/nonexistent"), 1).level, Level::Fail);
+        assert_eq!(room(Path::new("/"), u64::MAX).level, Level::Fail);
+    }
+
+    #[test]
+    fn an_open_directory_fails_with_the_command_that_helps() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let finding = directory(temp.path(), temp.path());
+        assert_eq!(finding.level, Level::Fail);
+        assert!(finding.remedy.unwrap().starts_with("chmod 700"));
+        fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(directory(temp.path(), temp.path()).level, Level::Ok);
+        assert_eq!(
+            directory(&temp.path().join("new"), temp.path()).level,
+            Level::Ok
+        );
+    }
+}

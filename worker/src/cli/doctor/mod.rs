@@ -1,0 +1,143 @@
+//! `ringwork doctor`: what on this machine would keep Ringwork from working well.
+//!
+//! Only looks; nothing is created or changed.
+
+mod java;
+mod machine;
+mod memory;
+
+use super::exit::{FAILED, Failure};
+use clap::Args;
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// Look at this machine: what is wrong, and the remedy.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing is in the way (there may be warnings); 1 something is."
+)]
+pub(super) struct Doctor {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// One thing looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Finding {
+    about: &'static str,
+    level: Level,
+    text: String,
+    remedy: Option<String>,
+}
+
+impl Finding {
+    fn ok(about: &'static str, text: impl Into<String>) -> Self {
+        Self {
+            about,
+            level: Level::Ok,
+            text: text.into(),
+            remedy: None,
+        }
+    }
+
+    fn warn(about: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            about,
+            level: Level::Warn,
+            text: text.into(),
+            remedy: Some(remedy.into()),
+        }
+    }
+
+    fn fail(about: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            level: Level::Fail,
+            ..Self::warn(about, text, remedy)
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    ok: bool,
+    findings: Vec<Finding>,
+}
+
+/// Runs the subcommand.
+pub(super) fn run(doctor: &Doctor) -> Result<(), Failure> {
+    let mut findings = machine::findings();
+    findings.extend(memory::findings()?);
+    findings.push(java::finding());
+    let ok = findings.iter().all(|finding| finding.level < Level::Fail);
+    let mut out = io::stdout().lock();
+    if doctor.json {
+        writeln!(
+            out,
+            "{}",
+            serde_json::to_string_pretty(&Report { ok, findings })?
+        )?;
+    } else {
+        for finding in &findings {
+            write!(out, "{}", line(finding))?;
+        }
+    }
+    out.flush()?;
+    if ok {
+        Ok(())
+    } else {
+        Err(Failure::silent(FAILED))
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let level = match finding.level {
+        Level::Ok => "ok",
+        Level::Warn => "WARN",
+        Level::Fail => "FAIL",
+    };
+    let remedy = finding
+        .remedy
+        .as_ref()
+        .map(|remedy| format!("{:18}-> {remedy}\n", ""))
+        .unwrap_or_default();
+    format!(
+        "{level:>4}  {:<11} {}\n{remedy}",
+        finding.about, finding.text
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_a_line_with_its_remedy_below() {
+        let text = line(&Finding::fail("kernel", "it is old", "a newer one"));
+        assert_eq!(
+            text,
+            "FAIL  kernel      it is old\n                  -> a newer one\n"
+        );
+        let json = serde_json::to_value(Finding::ok("kernel", "fine")).unwrap();
+        assert_eq!(
+            json,
+            serde_json::json!({"about": "kernel", "level": "ok", "text": "fine", "remedy": null})
+        );
+    }
+
+    #[test]
+    fn this_machine_is_looked_at_without_an_error() {
+        assert!(machine::findings().len() >= 3);
+        assert!(memory::findings().unwrap().len() >= 3);
+        assert_eq!(java::finding().about, "jdk");
+    }
+}

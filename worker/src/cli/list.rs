@@ -1,0 +1,147 @@
+//! `ringwork list`: the pools of this user.
+
+use super::exit::Failure;
+use super::table::Table;
+use super::units::Size;
+use super::view::state_name;
+use clap::Args;
+use ringwork_ring::entry::entry_state;
+use ringwork_ring::layout::*;
+use ringwork_ring::paths::base_dir;
+use ringwork_ring::{PoolDir, RingError, Segment, lock};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::sync::atomic::Ordering;
+
+/// List the pools of this user, alive or dead.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0, also when there are none; 1 when they can't be read.")]
+pub(super) struct List {
+    /// Print a JSON array.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One pool, in short.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Row {
+    pub(super) name: String,
+    /// As in `stat`, or `unreadable`.
+    pub(super) state: &'static str,
+    pub(super) alive: bool,
+    pub(super) supervisor_pid: Option<u32>,
+    pub(super) clients: u32,
+    pub(super) workers: u32,
+    pub(super) lanes: u32,
+    pub(super) segment_bytes: Option<u64>,
+    /// Why it can't be read.
+    pub(super) problem: Option<String>,
+}
+
+/// Runs the subcommand.
+pub(super) fn run(list: &List) -> Result<(), Failure> {
+    let rows: Vec<Row> = PoolDir::list(&base_dir())?
+        .iter()
+        .filter(|dir| is_pool(dir))
+        .map(row)
+        .collect();
+    let mut out = io::stdout().lock();
+    if list.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&rows)?)?;
+    } else if rows.is_empty() {
+        writeln!(out, "no pools in {}", base_dir().display())?;
+    } else {
+        write!(out, "{}", table(&rows))?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Whether the directory is a pool's: it has a name lock or a segment. Anything
+/// else below the base is none of our business.
+pub(super) fn is_pool(dir: &PoolDir) -> bool {
+    [dir.name_lock(), dir.segment(), dir.new_segment()]
+        .iter()
+        .any(|path| path.symlink_metadata().is_ok())
+}
+
+fn row(dir: &PoolDir) -> Row {
+    let mut row = Row {
+        name: dir.name().to_owned(),
+        state: "unreadable",
+        alive: false,
+        supervisor_pid: None,
+        clients: 0,
+        workers: 0,
+        lanes: 0,
+        segment_bytes: None,
+        problem: None,
+    };
+    match Segment::attach(dir) {
+        Ok(segment) => fill(&mut row, &segment),
+        Err(RingError::NotReady { .. } | RingError::NotFound { .. }) => {
+            row.alive = is_served(dir);
+            row.state = if row.alive { "starting" } else { "dead" };
+        }
+        Err(error) => row.problem = Some(error.to_string()),
+    }
+    if row.state == "dead" {
+        row.problem = Some("its supervisor is dead: `ringwork clean` removes it".to_owned());
+    }
+    row
+}
+
+/// Whether somebody holds the pool's name, with or without a segment.
+fn is_served(dir: &PoolDir) -> bool {
+    lock::open_lock_file(&dir.name_lock(), false)
+        .and_then(|file| lock::is_held(&file))
+        .unwrap_or(false)
+}
+
+fn fill(row: &mut Row, segment: &Segment) {
+    let g = segment.geometry();
+    let active =
+        |word: usize| entry_state(segment.u64_at(word).load(Ordering::Acquire)) == ENTRY_ACTIVE;
+    let count = |most: u32, word: &dyn Fn(u32) -> usize| {
+        (0..most).filter(|index| active(word(*index))).count() as u32
+    };
+    row.alive = segment.supervisor_lives().unwrap_or(false);
+    row.state = state_name(segment.pool_state(), row.alive);
+    row.supervisor_pid = Some(segment.u32_at(H_SUPERVISOR_PID).load(Ordering::Relaxed));
+    row.clients = count(g.max_clients, &|index| {
+        segment.client_at(index) + CLIENT_WORD
+    });
+    row.workers = count(g.max_workers, &|index| {
+        segment.worker_at(index) + WORKER_WORD
+    });
+    row.lanes = count(g.max_lanes, &|index| segment.lane_at(index) + LANE_WORD);
+    row.segment_bytes = Some(g.segment_size);
+}
+
+fn table(rows: &[Row]) -> Table {
+    let mut table = Table::new(&[
+        "NAME",
+        "STATE",
+        "SUPERVISOR",
+        "CLIENTS",
+        "WORKERS",
+        "LANES",
+        "SEGMENT",
+        "NOTE",
+    ]);
+    for row in rows {
+        table.row([
+            row.name.clone(),
+            row.state.to_owned(),
+            row.supervisor_pid
+                .map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+            row.clients.to_string(),
+            row.workers.to_string(),
+            row.lanes.to_string(),
+            row.segment_bytes
+                .map_or_else(|| "-".to_owned(), |bytes| Size(bytes).to_string()),
+            row.problem.clone().unwrap_or_default(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,307 @@
+//! `ringwork stat`: what a pool does now and has done.
+
+use super::exit::{Failure, NO_POOL};
+use super::table::Table;
+use super::units::{Size, Span, nanoseconds};
+use super::view::{self, PoolView, Quantiles};
+use clap::Args;
+use ringwork_ring::{PoolDir, Segment};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+const AFTER_HELP: &str = "\
+Latencies are of sampled tasks (the first 1024 of each client, then every 8th), since the pool was \
+made; each is an upper bound, at most 25 % too high.
+
+Exit codes: 0 the pool is starting, serving or draining; 3 there is none, or its supervisor is gone.";
+
+/// Show a pool: clients, workers, queues, counters, latencies, errors.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Stat {
+    /// Name of the pool.
+    #[arg(default_value = "default")]
+    name: String,
+
+    /// Print JSON: one object, or with --watch one a line.
+    #[arg(long)]
+    json: bool,
+
+    /// Print again and again, every TIME.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1s")]
+    watch: Option<Span>,
+}
+
+/// Runs the subcommand.
+pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
+    let segment = Segment::attach(&PoolDir::new(&stat.name)?)?;
+    let mut before: Option<(u64, Instant)> = None;
+    loop {
+        let view = view::pool(&segment)?;
+        let ended = ended(&view);
+        let rate = before
+            .map(|(tasks, then)| (tasks_of(&view) - tasks) as f64 / then.elapsed().as_secs_f64());
+        before = Some((tasks_of(&view), Instant::now()));
+        print(stat, &view, rate)?;
+        let over = matches!(view.state, "dead" | "closed" | "failed");
+        match stat.watch {
+            _ if over => {
+                return Err(Failure::new(
+                    NO_POOL,
+                    format!("the pool {} is over: {ended}", view.name),
+                ));
+            }
+            None => return Ok(()),
+            Some(interval) => std::thread::sleep(interval.0.max(Duration::from_millis(50))),
+        }
+    }
+}
+
+fn ended(view: &PoolView) -> &str {
+    if view.reason.is_empty() {
+        "its supervisor died; `ringwork clean` removes what it left"
+    } else {
+        &view.reason
+    }
+}
+
+fn tasks_of(view: &PoolView) -> u64 {
+    view.workers
+        .iter()
+        .flat_map(|worker| &worker.lanes)
+        .map(|lane| lane.started)
+        .sum()
+}
+
+fn print(stat: &Stat, view: &PoolView, rate: Option<f64>) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    if stat.json {
+        let text = if stat.watch.is_some() {
+            serde_json::to_string(view)
+        } else {
+            serde_json::to_string_pretty(view)
+        };
+        writeln!(out, "{}", text?)?;
+    } else {
+        if stat.watch.is_some() && out.is_terminal() {
+            write!(out, "\x1b[H\x1b[2J")?;
+        }
+        write!(out, "{}", text(view, rate))?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// The page for people.
+fn text(view: &PoolView, rate: Option<f64>) -> String {
+    let mut page = format!(
+        "pool {}: {}, supervisor {}, up {}, segment {}\n",
+        view.name,
+        view.state,
+        view.supervisor_pid,
+        duration(view.uptime_s),
+        Size(view.segment_bytes)
+    );
+    // Writing to a String can't fail.
+    let _ = match rate {
+        Some(rate) => writeln!(page, "{rate:.0} tasks/s"),
+        None => Ok(()),
+    };
+    section(&mut page, "clients", &clients(view));
+    section(&mut page, "lanes", &lanes(view));
+    section(&mut page, "queues", &queues(view));
+    section(&mut page, "latency (sampled)", &latencies(view));
+    section(&mut page, "arena", &arena(view));
+    let counters: Vec<String> = view
+        .counters
+        .iter()
+        .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
+        .collect();
+    let _ = writeln!(page, "\ncounters\n  {}", counters.join(", "));
+    let handlers: Vec<&str> = view
+        .handlers
+        .iter()
+        .map(|handler| handler.name.as_str())
+        .collect();
+    let _ = writeln!(page, "\nhandlers\n  {}", handlers.join(", "));
+    section(&mut page, "errors", &errors(view));
+    page
+}
+
+fn section(page: &mut String, title: &str, table: &Table) {
+    let _ = if table.is_empty() {
+        writeln!(page, "\n{title}\n  none")
+    } else {
+        write!(page, "\n{title}\n{table}")
+    };
+}
+
+fn clients(view: &PoolView) -> Table {
+    let mut table = Table::new(&[
+        "ENTRY",
+        "KIND",
+        "PID",
+        "STATE",
+        "FOR",
+        "SLOTS",
+        "QUEUED",
+        "RUNNING",
+        "SUBMITTED",
+        "DONE",
+        "FAILED",
+        "REJECTED",
+        "TIMED OUT",
+        "CANCELLED",
+    ]);
+    for client in &view.clients {
+        table.row([
+            client.index.to_string(),
+            client.kind.to_owned(),
+            client.pid.to_string(),
+            client.state.to_owned(),
+            duration(client.attached_s),
+            format!("{}/{}", client.slots_in_use, client.slots),
+            client.queued.to_string(),
+            client.running.to_string(),
+            client.submitted.to_string(),
+            client.completed.to_string(),
+            client.failed.to_string(),
+            client.rejected.to_string(),
+            client.timed_out.to_string(),
+            client.cancelled.to_string(),
+        ]);
+    }
+    table
+}
+
+fn lanes(view: &PoolView) -> Table {
+    let mut table = Table::new(&[
+        "WORKER",
+        "PID",
+        "UP",
+        "LANE",
+        "NOW",
+        "STARTED",
+        "DONE",
+        "FAILED",
+        "PANICKED",
+        "EXPIRED",
+        "CANCELLED",
+        "STOLEN",
+        "PARKED",
+    ]);
+    for worker in &view.workers {
+        for lane in &worker.lanes {
+            let now =
+                lane.running
+                    .as_deref()
+                    .unwrap_or(if lane.idle { "idle" } else { "searching" });
+            table.row([
+                worker.index.to_string(),
+                worker.pid.to_string(),
+                duration(worker.uptime_s),
+                lane.index.to_string(),
+                if worker.state == "active" {
+                    now.to_owned()
+                } else {
+                    worker.state.to_owned()
+                },
+                lane.started.to_string(),
+                lane.completed.to_string(),
+                lane.failed.to_string(),
+                lane.panicked.to_string(),
+                lane.expired.to_string(),
+                lane.cancelled.to_string(),
+                lane.stolen.to_string(),
+                lane.parked.to_string(),
+            ]);
+        }
+    }
+    table
+}
+
+fn queues(view: &PoolView) -> Table {
+    let mut table = Table::new(&["PRIORITY", "DEPTH", "CAPACITY"]);
+    for queue in &view.queues {
+        table.row([
+            queue.priority.to_string(),
+            queue.depth.to_string(),
+            queue.capacity.to_string(),
+        ]);
+    }
+    table
+}
+
+fn latencies(view: &PoolView) -> Table {
+    let mut table = Table::new(&["OF", "SAMPLES", "P50", "P99", "P99.9"]);
+    let show = |ns: Option<u64>| ns.map_or_else(|| "-".to_owned(), nanoseconds);
+    for (
+        name,
+        Quantiles {
+            samples,
+            p50_ns,
+            p99_ns,
+            p999_ns,
+        },
+    ) in [
+        ("queueing", &view.latency.queue),
+        ("running", &view.latency.run),
+    ] {
+        table.row([
+            name.to_owned(),
+            samples.to_string(),
+            show(*p50_ns),
+            show(*p99_ns),
+            show(*p999_ns),
+        ]);
+    }
+    table
+}
+
+fn arena(view: &PoolView) -> Table {
+    let mut table = Table::new(&["BLOCK", "TAKEN", "OF", "FOR RESULTS"]);
+    for class in &view.arena {
+        table.row([
+            Size(class.block_bytes as u64).to_string(),
+            class.taken.to_string(),
+            class.blocks.to_string(),
+            class.for_results.to_string(),
+        ]);
+    }
+    table
+}
+
+fn errors(view: &PoolView) -> Table {
+    let mut table = Table::new(&["TIMES", "LAST", "WHAT"]);
+    for error in &view.errors {
+        table.row([
+            error.count.to_string(),
+            format!("{} ago", duration(error.last_s_ago)),
+            error.text.clone(),
+        ]);
+    }
+    table
+}
+
+/// Seconds, in the two largest units.
+fn duration(seconds: f64) -> String {
+    let whole = seconds as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        3600..86_400 => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+        _ => format!("{} d {} h", whole / 86_400, whole % 86_400 / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_in_their_two_largest_units() {
+        let shown = [0.25, 61.0, 3725.0, 90_000.0].map(duration);
+        assert_eq!(shown, ["0.2 s", "1 min 1 s", "1 h 2 min", "1 d 1 h"]);
+    }
+}

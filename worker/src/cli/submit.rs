@@ -1,0 +1,238 @@
+//! `ringwork submit`: one task from the shell, its result on standard output.
+
+use super::exit::{CRASHED, FAILED, Failure, NO_POOL, REJECTED, TIMED_OUT};
+use super::payload::{self, Codec, Data, Shown};
+use super::units::Span;
+use crate::supervisor::cause::Exit;
+use clap::{Args, ValueEnum};
+use ringwork_ring::client::{Client, Outcome, TaskOptions};
+use ringwork_ring::layout::{POOL_DRAINING, STATUS_ARENA_EXHAUSTED, STATUS_CANCELLED};
+use ringwork_ring::{PoolDir, RingError, stats};
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+
+const AFTER_HELP: &str = "\
+Examples:
+  ringwork submit images echo --data hello
+  ringwork submit images image.thumbnail --file photo.jpg --params '{\"size\":200}' --out small.jpg
+  date | ringwork submit images digest --file -
+
+Results: utf8 and numbers as a line of text, CBOR in diagnostic notation (JSON where possible), bytes \
+as they are; --out always gets the bytes as they are.
+
+Exit codes: 0 done; 1 the task failed; 2 wrong options or request; 3 no such pool, or it is closed; \
+4 timed out or cancelled; 5 the worker crashed; 6 rejected (pool full or draining, request too large).";
+
+/// Priorities by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Priority {
+    High,
+    Normal,
+    Low,
+}
+
+/// Submit a task and wait for its result.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Submit {
+    /// Name of the pool.
+    name: String,
+
+    /// Name of the handler, see `ringwork handlers NAME`.
+    handler: String,
+
+    /// The request, or its body.
+    #[arg(long, value_name = "TEXT", conflicts_with = "file")]
+    data: Option<String>,
+
+    /// Read the request, or its body, from a file; `-`: standard input.
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+
+    /// Parameters, a JSON object; the data is the body then.
+    #[arg(long, value_name = "JSON")]
+    params: Option<String>,
+
+    /// Codec of the request [default: what the handler says].
+    #[arg(long, value_enum, value_name = "CODEC")]
+    codec: Option<Codec>,
+
+    /// Give up after this time, such as 500ms or 30s [default: wait for ever].
+    #[arg(long, value_name = "TIME")]
+    timeout: Option<Span>,
+
+    /// Priority of the task.
+    #[arg(long, value_enum, value_name = "PRIORITY", default_value = "normal")]
+    priority: Priority,
+
+    /// Most attempts when workers die of the task, 1 to 3.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    attempts: u8,
+
+    /// Write the result to a file, as it is.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Runs the subcommand.
+pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
+    if submit.params.is_some() && submit.codec.is_some_and(|codec| codec != Codec::Params) {
+        return Err(Failure::usage("--params goes with --codec params only"));
+    }
+    let dir = PoolDir::new(&submit.name)?;
+    let data = read_data(submit)?;
+    if let Some(path) = &submit.out {
+        // Before the task runs: a result that can't be written would be lost.
+        open_out(path)?;
+    }
+    let client = Client::connect(&dir)?;
+    let codec = choose_codec(submit, &client);
+    let request = payload::encode(codec, data, submit.params.as_deref()).map_err(Failure::usage)?;
+    let options = TaskOptions {
+        timeout: submit.timeout.map(|span| span.0),
+        priority: submit.priority as u8,
+        attempts: submit.attempts,
+        codec: codec.id(),
+        ..TaskOptions::default()
+    };
+    let outcome = match client.call(&submit.handler, &request, &options) {
+        // Draining: it is there, but takes nothing.
+        Err(error @ RingError::Closed { .. }) if client.segment().pool_state() == POOL_DRAINING => {
+            return Err(Failure::new(REJECTED, error));
+        }
+        other => other?,
+    };
+    finish(submit, outcome)
+}
+
+fn read_data(submit: &Submit) -> Result<Data, Failure> {
+    let mut bytes = Vec::new();
+    match (&submit.data, &submit.file) {
+        (Some(text), _) => return Ok(Data::Text(text.clone())),
+        (None, None) => return Ok(Data::None),
+        (None, Some(path)) if path == Path::new("-") => drop(io::stdin().read_to_end(&mut bytes)?),
+        (None, Some(path)) => {
+            bytes = std::fs::read(path).map_err(|error| {
+                Failure::usage(format!("cannot read {}: {error}", path.display()))
+            })?;
+        }
+    }
+    Ok(Data::Bytes(bytes))
+}
+
+fn open_out(path: &Path) -> Result<std::fs::File, Failure> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))
+}
+
+/// What the user says; else parameters mean params; else what the handler says.
+fn choose_codec(submit: &Submit, client: &Client) -> Codec {
+    let of_handler = || {
+        let all = stats::handlers(client.segment());
+        let known = all
+            .into_iter()
+            .find(|handler| handler.name == submit.handler)?;
+        Codec::from_id(known.request_codec)
+    };
+    let params = submit.params.as_ref().map(|_| Codec::Params);
+    submit
+        .codec
+        .or(params)
+        .or_else(of_handler)
+        .unwrap_or(Codec::Bytes)
+}
+
+fn finish(submit: &Submit, outcome: Outcome) -> Result<(), Failure> {
+    let ran = |may_have_run: bool| {
+        if may_have_run {
+            "it may have run"
+        } else {
+            "it did not run"
+        }
+    };
+    Err(match outcome {
+        Outcome::Completed { codec, bytes } => return deliver(submit, codec, bytes),
+        Outcome::Failed {
+            status,
+            may_have_run,
+            code,
+            location,
+            message,
+        } => {
+            let exit = match status {
+                STATUS_CANCELLED => TIMED_OUT,
+                STATUS_ARENA_EXHAUSTED => REJECTED,
+                _ => FAILED,
+            };
+            let place = if location.is_empty() {
+                String::new()
+            } else {
+                format!(", at {location}")
+            };
+            Failure::new(
+                exit,
+                format!(
+                    "the task failed: {message}\n  code {code}{place}; {}",
+                    ran(may_have_run)
+                ),
+            )
+        }
+        Outcome::Crashed { cause, attempts } => {
+            let times = if attempts == 1 {
+                String::new()
+            } else {
+                format!(", at attempt {attempts}")
+            };
+            Failure::new(
+                CRASHED,
+                format!(
+                    "the worker that ran the task {}{times}; it may have run",
+                    Exit::from_cause(cause)
+                ),
+            )
+        }
+        Outcome::TimedOut { may_have_run } => Failure::new(
+            TIMED_OUT,
+            format!("the task timed out; {}", ran(may_have_run)),
+        ),
+        Outcome::Cancelled { may_have_run } => Failure::new(
+            TIMED_OUT,
+            format!("the task was cancelled; {}", ran(may_have_run)),
+        ),
+        Outcome::Closed { reason } => {
+            Failure::new(NO_POOL, format!("{reason}; the task may have run"))
+        }
+    })
+}
+
+fn deliver(submit: &Submit, codec: u8, bytes: Vec<u8>) -> Result<(), Failure> {
+    if let Some(path) = &submit.out {
+        let mut file = open_out(path)?;
+        file.set_len(0)?;
+        file.write_all(&bytes)?;
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    match payload::decode(codec, bytes) {
+        Shown::Line(line) => writeln!(out, "{line}")?,
+        Shown::Raw(bytes) if out.is_terminal() && !payload::is_text(&bytes) => {
+            return Err(Failure::usage(format!(
+                "the result is {} bytes that are no text: write it to a file with --out, or into a pipe",
+                bytes.len()
+            )));
+        }
+        Shown::Raw(bytes) => {
+            out.write_all(&bytes)?;
+            if out.is_terminal() {
+                writeln!(out)?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
