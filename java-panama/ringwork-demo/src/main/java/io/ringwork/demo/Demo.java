@@ -118,13 +118,14 @@ public final class Demo {
 
   /** Where supervisor and workers log to; the terminal is the progress bar's. */
   private Path logFile() {
-    Path folder = directory.resolve("demo");
+    Path log = directory.resolve("demo/ringwork.log");
     try {
-      Files.createDirectories(folder);
+      Files.createDirectories(log.getParent());
+      Files.deleteIfExists(log); // The last run's; the log is appended to.
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot make " + folder, e);
+      throw new UncheckedIOException("cannot make " + log, e);
     }
-    return folder.resolve("ringwork.log");
+    return log;
   }
 
   private void introduce(List<Photo> photos) {
