@@ -26,11 +26,13 @@ import io.ringwork.stock.StockTasks;
 import java.io.IOException;
 import java.nio.BufferOverflowException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -221,12 +223,12 @@ class BadInputTest {
           task.codec(Codec.LONG_ID)
               .request()
               .asByteBuffer()
-              .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+              .order(ByteOrder.LITTLE_ENDIAN)
               .putLong(size);
           TaskFuture<ResultLease> future = task.submit();
           try {
             leases.add(future.get(20, TimeUnit.SECONDS));
-          } catch (java.util.concurrent.ExecutionException e) {
+          } catch (ExecutionException e) {
             if (e.getCause() instanceof TaskTimeoutException late) {
               assertTrue(late.mayHaveRun());
               return; // the client's timer was first: as good

@@ -18,8 +18,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
 /**
- * A process of a test: killed, with the children it has then, when the test leaves its block, and
- * at the latest when this JVM ends.
+ * A process of a test: ended, with the children it has then, when the test leaves its block, and
+ * killed at the latest when this JVM ends.
  */
 final class Child implements AutoCloseable {
   private static final Set<Child> RUNNING = ConcurrentHashMap.newKeySet();
@@ -153,20 +153,44 @@ final class Child implements AutoCloseable {
     process.destroy();
   }
 
+  /** SIGKILL for the process and what it has started: when this JVM ends. */
   private void killTree() {
     List<ProcessHandle> tree = process.descendants().toList();
     process.destroyForcibly();
     tree.forEach(ProcessHandle::destroyForcibly);
   }
 
+  /**
+   * Ends the process if it still runs: asked twice, since a supervisor drains at the first SIGTERM,
+   * and then killed. Its children get a moment to follow, so that a supervisor can clean up.
+   */
   @Override
   public void close() {
-    killTree();
+    List<ProcessHandle> tree = process.descendants().toList();
+    process.destroy();
+    if (!endsWithin(Duration.ofMillis(200))) {
+      process.destroy();
+      if (!endsWithin(Duration.ofSeconds(3))) {
+        process.destroyForcibly();
+      }
+    }
     try {
-      process.waitFor();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+      Await.until(
+          "the children follow",
+          Duration.ofSeconds(3),
+          () -> tree.stream().noneMatch(child -> Proc.isRunning(child.pid())));
+    } catch (AssertionError late) {
+      tree.forEach(ProcessHandle::destroyForcibly);
     }
     RUNNING.remove(this);
+  }
+
+  private boolean endsWithin(Duration limit) {
+    try {
+      return process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
   }
 }

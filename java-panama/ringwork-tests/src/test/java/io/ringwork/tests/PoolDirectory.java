@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
@@ -39,8 +40,14 @@ public final class PoolDirectory implements BeforeAllCallback, AfterAllCallback 
   }
 
   @Override
-  public void afterAll(ExtensionContext context) {
-    Await.until("no pool is left in " + PATH, () -> list().isEmpty());
+  public void afterAll(ExtensionContext context) throws IOException {
+    try {
+      Await.until("no pool is left in " + PATH, Duration.ofSeconds(5), () -> list().isEmpty());
+    } finally {
+      for (Path left : list()) {
+        delete(left); // so that the next class starts with an empty directory
+      }
+    }
   }
 
   /** The pools, and whatever else there is. */
