@@ -308,14 +308,16 @@ impl Pool {
         status
     }
 
-    /// Waits until no slot and no block is in use and no client entry but those of `clients`.
+    /// Waits until no slot and no block is in use and no client entry but those of `clients`,
+    /// which take in what has ended meanwhile.
     ///
     /// # Panics
     /// When something stays taken: then it has leaked.
-    pub fn wait_nothing_held(&self, clients: usize) {
+    pub fn wait_nothing_held(&self, clients: &[&Client]) {
         let start = Instant::now();
         loop {
-            let held = self.held(clients);
+            clients.iter().for_each(|client| client.collect());
+            let held = self.held(clients.len());
             if held.is_empty() {
                 return;
             }

@@ -105,9 +105,9 @@ fn the_rust_client_keeps_the_contract() {
         })
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    pool.wait_nothing_held(1);
+    pool.wait_nothing_held(&[&client]);
     drop(client);
-    pool.wait_nothing_held(0);
+    pool.wait_nothing_held(&[]);
 }
 
 fn run(pool: &Pool, client: &Client, case: &Case, lanes: usize) -> Checked {
