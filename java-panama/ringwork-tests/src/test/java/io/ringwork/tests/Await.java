@@ -9,7 +9,7 @@ import java.util.function.BooleanSupplier;
 /** Waits for conditions, never for a time. */
 final class Await {
   /** For what should take no time at all, on a machine that is busy with other things. */
-  static final Duration PATIENCE = Duration.ofSeconds(20);
+  static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private static final long LOOK_AGAIN_NANOS = 1_000_000;
 

@@ -1,17 +1,25 @@
 package io.ringwork.tests;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringwork.ClosedException;
 import io.ringwork.Codec;
+import io.ringwork.RawTask;
+import io.ringwork.ResultLease;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
+import io.ringwork.TaskOptions;
+import io.ringwork.TaskTimeoutException;
 import io.ringwork.TaskType;
 import io.ringwork.WorkerCrashedException;
 import io.ringwork.stock.StockTasks;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -127,6 +135,82 @@ class CrashTest {
     System.out.printf(
         "%d workers killed under %,d tasks: %d failed as crashed, %d succeeded when repeated%n",
         KILLS, TASKS, crashed, repeated);
+  }
+
+  /** Kills that hit workers in the midst of copying results into blocks. */
+  @Test
+  void workersKilledWhileTheyWriteResultsLoseNoBlock() throws Exception {
+    int[] sizes = {65, 1_025, 30_000, 200_000};
+    try (Ringwork pool = Ringwork.launch(Pools.roomy("CrashTest"))) {
+      List<Integer> room = Arrays.stream(sizes).mapToObj(s -> Pools.room(pool, s)).toList();
+      int succeeded = 0;
+      for (int kill = 0; kill < 8; kill++) {
+        List<byte[]> requests = new ArrayList<>();
+        List<TaskFuture<byte[]>> futures = new ArrayList<>();
+        for (int i = 0; i < 200; i++) {
+          requests.add(Pools.randomBytes(sizes[i % sizes.length] + i));
+          futures.add(
+              pool.submit(StockTasks.ECHO.withAttempts(3), requests.getLast(), Pools.PATIENT));
+          if (i == 100) {
+            Pools.workers(pool).forEach(ProcessHandle::destroyForcibly);
+          }
+        }
+        for (int i = 0; i < futures.size(); i++) {
+          try {
+            assertArrayEquals(requests.get(i), futures.get(i).join());
+            succeeded++;
+          } catch (CompletionException e) {
+            assertInstanceOf(WorkerCrashedException.class, e.getCause());
+          }
+        }
+        Await.until("the workers are back", () -> Pools.workers(pool).size() == 2);
+      }
+      assertTrue(succeeded > 1_500, succeeded + " of 1600");
+      Pools.assertUsable(pool);
+      Await.until(
+          "no block is lost",
+          () -> Arrays.stream(sizes).mapToObj(s -> Pools.room(pool, s)).toList().equals(room));
+    }
+  }
+
+  @Test
+  void aLeaseOutlivesTheWorkerThatWroteIt() throws Exception {
+    try (Ringwork pool = Ringwork.launch(Pools.stock("CrashTest"));
+        RawTask task = pool.claim("echo", 5_000)) {
+      byte[] request = Pools.randomBytes(5_000);
+      task.request().copyFrom(MemorySegment.ofArray(request));
+      try (ResultLease lease = task.submit().get()) {
+        List<ProcessHandle> workers = Pools.workers(pool);
+        workers.forEach(ProcessHandle::destroyForcibly);
+        Pools.assertWorks(pool);
+        assertArrayEquals(request, lease.segment().toArray(ValueLayout.JAVA_BYTE));
+        assertTrue(workers.stream().noneMatch(worker -> Proc.isRunning(worker.pid())));
+      }
+      Pools.assertUsable(pool);
+    }
+  }
+
+  /** The client keeps the deadlines itself: no worker, and no supervisor, is needed for them. */
+  @Test
+  void deadlinesHoldWhileEverybodyElseIsStopped() throws Exception {
+    try (Ringwork pool = Ringwork.launch(Pools.stock("CrashTest"))) {
+      List<Long> others = new ArrayList<>();
+      others.add(Pools.supervisor(pool).pid());
+      Pools.workers(pool).forEach(worker -> others.add(worker.pid()));
+      TaskOptions deadline = TaskOptions.DEFAULT.deadline(Duration.ofMillis(100));
+      TaskFuture<Long> running = pool.submit(StockTasks.SLEEP, 60_000L, deadline);
+      others.forEach(pid -> Proc.signal("STOP", pid));
+      try {
+        TaskFuture<Long> queued = pool.submit(StockTasks.SLEEP, 60_000L, deadline);
+        Pools.failure(TaskTimeoutException.class, running);
+        assertFalse(Pools.failure(TaskTimeoutException.class, queued).mayHaveRun());
+        assertThrows(
+            TaskTimeoutException.class, () -> pool.call(StockTasks.SLEEP, 60_000L, deadline));
+      } finally {
+        others.forEach(pid -> Proc.signal("CONT", pid));
+      }
+      Pools.assertUsable(pool);
+    }
   }
 
   @Test

@@ -49,6 +49,10 @@ class ServeTest {
       for (int round = 0; round < 3; round++) {
         try (Child jvm = Child.java(ALLOWED, Guest.class, name, "stay")) {
           jvm.awaitLine("its two connections in use", line -> line.equals("busy"));
+          if (round == 1) {
+            Proc.signal("STOP", jvm.pid());
+            Pools.assertUsable(here);
+          }
           jvm.kill();
           jvm.awaitExit(Await.PATIENCE);
         }

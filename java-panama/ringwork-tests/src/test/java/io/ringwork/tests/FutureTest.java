@@ -1,0 +1,205 @@
+package io.ringwork.tests;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ringwork.Codec;
+import io.ringwork.CompletionMode;
+import io.ringwork.Priority;
+import io.ringwork.Ringwork;
+import io.ringwork.TaskFuture;
+import io.ringwork.TaskOptions;
+import io.ringwork.TaskType;
+import io.ringwork.stock.StockTasks;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Futures used as CompletableFutures are: by hand, composed, from several threads. */
+class FutureTest {
+  private static final TaskType<Long, Long> ECHO = StockTasks.echo(Codec.LONG);
+
+  private static Ringwork pool;
+
+  @BeforeAll
+  static void launch() {
+    pool = Ringwork.launch(Pools.misbehaving("FutureTest"));
+  }
+
+  @AfterAll
+  static void close() {
+    pool.close();
+  }
+
+  @AfterEach
+  void nothingLeaks() throws Exception {
+    Pools.assertUsable(pool);
+  }
+
+  @Test
+  void completedByHandItKeepsThatValue() {
+    TaskFuture<Long> future = pool.submit(StockTasks.SLEEP, 30L);
+    assertTrue(future.complete(-1L));
+    assertEquals(-1, future.join());
+    assertFalse(future.complete(-2L));
+  }
+
+  @Test
+  void theTimeoutsOfCompletableFuture() {
+    TaskFuture<Long> late = pool.submit(StockTasks.SLEEP, 300L);
+    CompletionException error =
+        assertThrows(
+            CompletionException.class, () -> late.orTimeout(20, TimeUnit.MILLISECONDS).join());
+    assertInstanceOf(TimeoutException.class, error.getCause());
+    assertEquals(
+        -1,
+        pool.submit(StockTasks.SLEEP, 300L)
+            .completeOnTimeout(-1L, 20, TimeUnit.MILLISECONDS)
+            .join());
+  }
+
+  @Test
+  void aGetThatGivesUpLeavesTheTaskAlone() throws Exception {
+    TaskFuture<Long> future = pool.submit(StockTasks.SLEEP, 200L);
+    assertThrows(TimeoutException.class, () -> future.get(10, TimeUnit.MILLISECONDS));
+    assertThrows(TimeoutException.class, () -> future.get(0, TimeUnit.MILLISECONDS));
+    Thread.currentThread().interrupt();
+    assertThrows(InterruptedException.class, future::get);
+    assertFalse(Thread.interrupted());
+    assertTrue(future.get() >= 200);
+  }
+
+  @Test
+  void manyThreadsWaitForOneFuture() throws Exception {
+    TaskFuture<Long> future = pool.submit(StockTasks.SLEEP, 100L);
+    try (ExecutorService executor = Executors.newCachedThreadPool()) {
+      List<Future<Long>> results = new ArrayList<>();
+      for (int i = 0; i < 16; i++) {
+        boolean join = i % 2 == 0;
+        results.add(executor.submit(() -> join ? future.join() : future.get()));
+      }
+      for (Future<Long> result : results) {
+        assertEquals(future.join(), result.get(20, TimeUnit.SECONDS));
+      }
+    }
+  }
+
+  @Test
+  void composed() throws Exception {
+    CompletableFuture<Long> chain = pool.submit(ECHO, 0L);
+    for (int i = 0; i < 500; i++) {
+      chain = chain.thenCompose(value -> pool.submit(ECHO, value + 1));
+    }
+    assertEquals(500, chain.get(20, TimeUnit.SECONDS));
+    List<TaskFuture<Long>> futures = pool.submitAll(ECHO, List.of(1L, 2L, 3L), TaskOptions.DEFAULT);
+    CompletableFuture.allOf(futures.toArray(CompletableFuture[]::new)).get(20, TimeUnit.SECONDS);
+    assertEquals(6, futures.stream().mapToLong(TaskFuture::join).sum());
+  }
+
+  /** The poller's own thread submits, waits and calls inside a callback, and does not stall. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void callbacksMaySubmitAndWait(boolean inline) throws Exception {
+    CompletionMode mode = inline ? CompletionMode.INLINE : CompletionMode.VIRTUAL_THREADS;
+    try (Ringwork own = Ringwork.launch(Pools.stock("FutureTest").completion(mode))) {
+      List<CompletableFuture<Long>> results = new ArrayList<>();
+      for (long i = 0; i < 100; i++) {
+        results.add(
+            own.submit(StockTasks.SLEEP, 2L)
+                .thenApply(slept -> own.submit(ECHO, slept).join())
+                .thenApply(
+                    slept -> {
+                      try {
+                        return own.call(ECHO, slept);
+                      } catch (InterruptedException e) {
+                        throw new CompletionException(e);
+                      }
+                    }));
+      }
+      for (CompletableFuture<Long> result : results) {
+        assertTrue(result.get(20, TimeUnit.SECONDS) >= 2);
+      }
+      Pools.assertUsable(own);
+    }
+  }
+
+  @Test
+  void cancelRacesWithCompletion() {
+    int cancelled = 0;
+    for (long i = 0; i < 20_000; i++) {
+      TaskFuture<Long> future = pool.submit(ECHO, i, Pools.PATIENT);
+      if (i % 3 == 0) {
+        Thread.onSpinWait();
+      } else if (i % 3 == 1) {
+        Thread.yield();
+      }
+      future.cancelTask();
+      try {
+        assertEquals(i, future.join());
+      } catch (CancellationException e) {
+        cancelled++;
+      }
+    }
+    System.out.printf("20000 tasks cancelled at once: %d were in time%n", cancelled);
+  }
+
+  /** Busy lanes: what is urgent overtakes what waits, and what is not is served all the same. */
+  @Test
+  void prioritiesOvertakeButDoNotStarve(@TempDir Path temporary) throws Exception {
+    TaskType<String, Long> count = TaskType.of("test.count", Codec.UTF8, Codec.LONG);
+    Path order = temporary.resolve("order");
+    try (Ringwork own = Ringwork.launch(Pools.misbehaving("FutureTest"))) {
+      List<TaskFuture<?>> futures = new ArrayList<>();
+      futures.add(own.submit(StockTasks.SLEEP, 200L));
+      futures.add(own.submit(StockTasks.SLEEP, 200L));
+      for (Priority priority : List.of(Priority.LOW, Priority.NORMAL, Priority.HIGH)) {
+        for (int i = 0; i < 100; i++) {
+          futures.add(own.submit(count, order + "\n" + priority, Pools.PATIENT.priority(priority)));
+        }
+      }
+      futures.forEach(TaskFuture::join);
+      double high = meanPlace(order, Priority.HIGH);
+      double normal = meanPlace(order, Priority.NORMAL);
+      double low = meanPlace(order, Priority.LOW);
+      assertTrue(high < normal && normal < low, high + ", " + normal + ", " + low);
+
+      AtomicBoolean served = new AtomicBoolean();
+      own.submit(ECHO, 1L, Pools.PATIENT.priority(Priority.LOW)).thenRun(() -> served.set(true));
+      long end = System.nanoTime() + Await.PATIENCE.toNanos();
+      while (!served.get()) {
+        own.submit(ECHO, 2L, Pools.PATIENT.priority(Priority.HIGH));
+        assertTrue(System.nanoTime() < end, "a low priority starved");
+      }
+      Pools.assertUsable(own);
+    }
+  }
+
+  private static double meanPlace(Path order, Priority priority) throws Exception {
+    List<String> lines = Files.readAllLines(order);
+    double sum = 0;
+    for (int i = 0; i < lines.size(); i++) {
+      sum += lines.get(i).equals(priority.toString()) ? i : 0;
+    }
+    return sum / 100;
+  }
+}
