@@ -131,6 +131,21 @@ pub fn check_ref(segment: &Segment, word: u64, len: usize) -> Result<BlockRef> {
     }
 }
 
+/// Checks that a block serves the task that refers to it.
+pub fn check_owner(segment: &Segment, block: BlockRef, owner: Owner) -> Result<BlockRef> {
+    let place = segment.geometry().classes[block.class as usize];
+    let found = segment
+        .u64_at(place.owners + 8 * block.index as usize)
+        .load(Ordering::Relaxed);
+    if found == owner.0 {
+        Ok(block)
+    } else {
+        Err(RingError::Corrupt(format!(
+            "a task refers to a block of another ({found:#x})"
+        )))
+    }
+}
+
 /// Offset of a block's first byte.
 #[must_use]
 pub fn offset(segment: &Segment, block: BlockRef) -> usize {

@@ -17,7 +17,7 @@ use crate::state::{Kind, Owner, Word};
 use crate::stats::bump;
 use crate::sync::{Ordering, fence};
 use crate::wait::{futex_wait, wake_after_publish};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 /// How often a waiter looks whether the supervisor still lives.
@@ -368,7 +368,8 @@ impl Client {
         let ring = self.segment.completion_ring(self.index);
         let mut table = lock(&self.table);
         let mut any = false;
-        while let Some(slot) = ring.dequeue() {
+        // Bounded: a ring that a broken peer keeps filling must not hold the table for ever.
+        for slot in std::iter::from_fn(|| ring.dequeue()).take(4 * table.places.len()) {
             any |= self.settle(&mut table, slot.wrapping_sub(self.first_slot));
         }
         let overflow = self.segment.u32_at(self.entry() + CLIENT_OVERFLOW);
@@ -463,7 +464,7 @@ impl Client {
         match status & !STATUS_NOT_RUN {
             STATUS_OK => Outcome::Completed { codec, bytes },
             STATUS_EXPIRED => Outcome::TimedOut {
-                may_have_run: false,
+                may_have_run: status & STATUS_NOT_RUN == 0,
             },
             other => {
                 let (code, location, message) = parse_failure(&bytes);
@@ -568,8 +569,13 @@ impl Ticket<'_> {
 
     fn help_or_sleep(&self, nap: Duration) -> Option<Outcome> {
         let client = self.client;
-        match client.polling.try_lock() {
-            Ok(mut checked) => {
+        let role = match client.polling.try_lock() {
+            Err(TryLockError::WouldBlock) => None,
+            Err(TryLockError::Poisoned(role)) => Some(role.into_inner()),
+            Ok(role) => Some(role),
+        };
+        match role {
+            Some(mut checked) => {
                 client.drain();
                 if self.is_ready() {
                     return None;
@@ -589,7 +595,7 @@ impl Ticket<'_> {
                 }
                 None
             }
-            Err(_) => {
+            None => {
                 let table = lock(&client.table);
                 if matches!(table.places[self.local()], Place::Pending(_)) {
                     // The poller notifies; the bound is for the case that it has just left.

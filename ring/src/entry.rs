@@ -68,7 +68,7 @@ pub struct WorkerEntry {
     segment: Arc<Segment>,
     index: u32,
     word: u64,
-    _lock: LivenessLock,
+    lock: Arc<LivenessLock>,
 }
 
 impl WorkerEntry {
@@ -107,7 +107,7 @@ impl WorkerEntry {
                     segment,
                     index,
                     word,
-                    _lock: lock,
+                    lock: Arc::new(lock),
                 });
             }
         }
@@ -139,6 +139,7 @@ impl WorkerEntry {
                     Arc::clone(&self.segment),
                     index,
                     self.index,
+                    Arc::clone(&self.lock),
                     budget,
                 ));
             }
@@ -179,9 +180,12 @@ impl WorkerEntry {
         }
     }
 
-    /// Leaves in order: call when every lane has returned. Dropping the entry
-    /// without it looks like a death to the reaper, which is always safe.
+    /// Leaves in order: call when every lane is dropped. Otherwise, and when the entry is
+    /// just dropped, it looks like a death once the last lane is gone; the reaper sees to it.
     pub fn leave(self) {
+        if Arc::strong_count(&self.lock) > 1 {
+            return; // a lane lives, and may hold a task
+        }
         self.release_lanes();
         self.segment
             .u64_at(self.segment.worker_at(self.index) + WORKER_WORD)

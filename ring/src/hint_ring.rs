@@ -8,6 +8,10 @@
 
 use crate::sync::{AtomicU64, Ordering};
 
+/// Tries after which an enqueue takes the ring for corrupt and so for full: each failed try means
+/// that another producer succeeded, and so many in a row do not happen.
+const CORRUPT_AFTER: u32 = 1 << 16;
+
 /// A view of one ring in the segment.
 #[derive(Debug, Clone, Copy)]
 pub struct HintRing<'a> {
@@ -41,8 +45,11 @@ impl<'a> HintRing<'a> {
 
     /// Puts a slot index in.
     #[inline]
+    ///
+    /// # Errors
+    /// When it is full; also when its words are none that a producer writes, however often it looks.
     pub fn enqueue(&self, slot: u32) -> Result<(), Full> {
-        loop {
+        for _ in 0..CORRUPT_AFTER {
             let tail = self.tail.load(Ordering::Acquire);
             let lap = self.lap(tail);
             let cell = self.cell(tail);
@@ -81,6 +88,7 @@ impl<'a> HintRing<'a> {
                 return Ok(());
             }
         }
+        Err(Full)
     }
 
     /// Reads up to `out.len()` hints at the head without taking them.
@@ -135,6 +143,12 @@ impl<'a> HintRing<'a> {
     pub fn is_empty(&self) -> bool {
         let head = self.head.load(Ordering::Acquire);
         (self.cell(head).load(Ordering::Acquire) >> 32) as u32 != self.lap(head)
+    }
+
+    /// The position of the next hint to take.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        self.head.load(Ordering::Relaxed)
     }
 
     /// About how many hints are in it.
@@ -226,6 +240,13 @@ mod tests {
         let peeked = ring.peek(&mut out);
         assert!(ring.take(peeked));
         assert!(ring.is_empty());
+    }
+
+    #[test]
+    fn a_corrupt_cell_is_no_endless_loop() {
+        let words = Words::new(2);
+        words.cells[0].store(77 << 32, Ordering::Relaxed);
+        assert_eq!(words.ring().enqueue(1), Err(Full));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use crate::arena::ArenaView;
 use crate::entry::entry_state;
 use crate::layout::*;
+use crate::lock::LivenessLock;
 use crate::segment::Segment;
 use crate::state::{Kind, Word};
 use crate::stats::bump;
@@ -23,6 +24,12 @@ use std::time::Duration;
 const SHORT_NS: u64 = 2_000;
 /// A backlog from which on several hints are taken at once.
 const DEEP: u64 = 32;
+/// Rounds in which a lane with an expected slot looks at it in place of the processor's pause:
+/// about ten microseconds. Pausing there would cost a client with one task in flight some
+/// twenty nanoseconds a task.
+const EAGER_ROUNDS: u32 = 256;
+/// Looks at the expected slot in an eager round, about as long as a pause, and in another.
+const LOOKS: (u32, u32) = (16, 4);
 /// A sleeping lane looks again this often, whatever happens.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
@@ -34,10 +41,13 @@ pub struct Lane {
     pub(crate) at: usize,
     pub(crate) arena: ArenaView,
     worker_at: usize,
+    // The worker's proof of life: a lane never outlives it.
+    _lock: Arc<LivenessLock>,
     budget: Budget,
-    // Hints taken in one go and not looked at yet; mirrored in held[].
+    // Hints taken in one go, by their place in held[]; those before `next_hint` are used.
     hints: [u32; HELD],
     hint_count: usize,
+    next_hint: usize,
     picks: u32,
     searching: bool,
     // The slot served last: a client with one task in flight uses it again.
@@ -47,7 +57,13 @@ pub struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn new(segment: Arc<Segment>, index: u32, worker: u32, budget: Budget) -> Self {
+    pub(crate) fn new(
+        segment: Arc<Segment>,
+        index: u32,
+        worker: u32,
+        lock: Arc<LivenessLock>,
+        budget: Budget,
+    ) -> Self {
         let at = segment.lane_at(index);
         let worker_at = segment.worker_at(worker);
         let arena = ArenaView::new(&segment);
@@ -57,9 +73,11 @@ impl Lane {
             at,
             arena,
             worker_at,
+            _lock: lock,
             budget,
             hints: [0; HELD],
             hint_count: 0,
+            next_hint: 0,
             picks: 0,
             searching: false,
             expected: None,
@@ -85,22 +103,28 @@ impl Lane {
     fn find(&mut self, leave: &AtomicBool) -> Option<(u32, Word)> {
         let mut round: u32 = 0;
         loop {
-            if let Some(found) = self.try_claim(round) {
-                self.set_searching(false);
-                return Some(found);
-            }
+            // First, so that a lane leaves after its task however much is queued.
             if round.is_multiple_of(16) && self.must_leave(leave) {
                 self.set_searching(false);
+                self.give_hints_back();
                 // A wake that was meant for a task goes on to somebody who stays.
                 self.wake_another_if_needed();
                 return None;
             }
-            if round == QUIET_ROUNDS {
+            if let Some(found) = self.try_claim(round) {
+                self.set_searching(false);
+                return Some(found);
+            }
+            if round == QUIET_ROUNDS && round < self.budget.spins {
                 self.set_searching(true);
             }
             if round < self.budget.spins {
-                std::hint::spin_loop();
+                if round >= EAGER_ROUNDS || self.expected.is_none() {
+                    std::hint::spin_loop();
+                }
             } else if round - self.budget.spins < self.budget.yields {
+                // Off the core for who knows how long: submitters must not count on this lane.
+                self.set_searching(false);
                 std::thread::yield_now();
             } else {
                 self.set_searching(false);
@@ -130,10 +154,11 @@ impl Lane {
     /// One look at every source of work.
     fn try_claim(&mut self, round: u32) -> Option<(u32, Word)> {
         loop {
-            while self.hint_count > 0 {
-                self.hint_count -= 1;
-                let claimed = self.claim(self.hints[self.hint_count]);
-                self.held(self.hint_count).store(0, Ordering::Release);
+            while self.next_hint < self.hint_count {
+                let index = self.next_hint;
+                self.next_hint += 1;
+                let claimed = self.claim(self.hints[index]);
+                self.held(index).store(0, Ordering::Release);
                 if claimed.is_some() {
                     return claimed;
                 }
@@ -143,9 +168,11 @@ impl Lane {
             }
         }
         if let Some(slot) = self.expected {
-            for _ in 0..4 {
-                if self.segment.word(slot).kind() == Kind::Queued {
-                    return self.claim(slot);
+            let eager = round < EAGER_ROUNDS;
+            for _ in 0..if eager { LOOKS.0 } else { LOOKS.1 } {
+                let word = self.segment.word(slot);
+                if word.kind() == Kind::Queued {
+                    return self.claim_seen(slot, word);
                 }
             }
         }
@@ -165,6 +192,17 @@ impl Lane {
         if word.kind() != Kind::Queued {
             return None;
         }
+        self.claim_seen(slot, word)
+    }
+
+    /// Claims a slot that was seen QUEUED.
+    #[inline]
+    fn claim_seen(&self, slot: u32, word: Word) -> Option<(u32, Word)> {
+        // The CAS is a barrier: what is asked for before it comes while it waits for its own line.
+        let at = self.segment.slot_at(slot);
+        self.segment.prefetch(at + SLOT_REQUEST);
+        self.segment.prefetch(at + SLOT_SUBMITTED_NS);
+        self.segment.prefetch_to_write(at + SLOT_RESULT);
         let claimed = word.claimed_by(self.index as u16);
         self.segment
             .transition(slot, word, claimed)
@@ -207,12 +245,8 @@ impl Lane {
                 }
                 if peeked.count > 0 && ring.take(peeked) {
                     self.hints = out;
-                    self.hints[..peeked.count].reverse(); // used from the end
-                    for (index, slot) in self.hints[..peeked.count].iter().enumerate() {
-                        self.held(index)
-                            .store(slot.wrapping_add(1), Ordering::Release);
-                    }
                     self.hint_count = peeked.count;
+                    self.next_hint = 0;
                     return true;
                 }
                 for index in 0..peeked.count {
@@ -221,6 +255,20 @@ impl Lane {
             }
         }
         false
+    }
+
+    /// Puts hints that were taken and not used back into their rings.
+    fn give_hints_back(&mut self) {
+        while self.next_hint < self.hint_count {
+            let index = self.next_hint;
+            self.next_hint += 1;
+            let slot = self.hints[index];
+            if slot < self.segment.geometry().total_slots() {
+                // A full ring has hints enough to make lanes look; the sweep restores this one.
+                restore_hint(&self.segment, slot);
+            }
+            self.held(index).store(0, Ordering::Release);
+        }
     }
 
     /// Claims what another lane has taken a hint of and not begun.
@@ -261,7 +309,12 @@ impl Lane {
 
     /// A lane that sees more work than it takes wakes the next.
     fn wake_another_if_needed(&self) {
-        if any_idle(&self.segment) && (self.hint_count > 0 || !self.rings_are_empty()) {
+        let holds_more = self.next_hint < self.hint_count;
+        if holds_more {
+            // pairs with the fence in `park`: held[] is written, then the idle bits are read.
+            fence(Ordering::SeqCst);
+        }
+        if any_idle(&self.segment) && (holds_more || !self.rings_are_empty()) {
             wake_one_lane(&self.segment);
         }
     }
@@ -316,6 +369,14 @@ impl Lane {
         publish_completion(&self.segment, client, slot);
         wait::wake_client_after_publish(&self.segment, client);
     }
+}
+
+/// Puts a queued slot's hint into the ring of its priority; `false` when that is full.
+pub(crate) fn restore_hint(segment: &Segment, slot: u32) -> bool {
+    let priority = segment
+        .u8_at(segment.slot_at(slot) + SLOT_PRIORITY)
+        .load(Ordering::Relaxed);
+    segment.injector(u32::from(priority)).enqueue(slot).is_ok()
 }
 
 /// Puts a completion hint in the client's ring; full: sets its overflow word instead.

@@ -10,14 +10,14 @@
 use crate::error::{Result, RingError};
 use nix::fcntl::{FcntlArg, fcntl};
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// A held lock; dropping it releases the lock.
 #[derive(Debug)]
 pub struct LivenessLock {
     // Rust opens files close-on-exec, so no child keeps the lock alive.
-    _file: File,
+    file: File,
 }
 
 fn whole_file(kind: i32) -> libc::flock {
@@ -51,12 +51,22 @@ impl LivenessLock {
     pub fn try_acquire(path: &Path) -> Result<Option<Self>> {
         let file = open_lock_file(path, false)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
-            Ok(_) => Ok(Some(Self { _file: file })),
+            Ok(_) => Ok(Some(Self { file })),
             Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Ok(None),
             Err(errno) => Err(RingError::errno(format!("cannot lock {}", path.display()))(
                 errno,
             )),
         }
+    }
+}
+
+impl LivenessLock {
+    /// Whether the path still names the file that is locked: a lock on an unlinked file means nothing.
+    #[must_use]
+    pub fn is_of(&self, path: &Path) -> bool {
+        let same =
+            |a: &std::fs::Metadata, b: &std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+        matches!((self.file.metadata(), std::fs::symlink_metadata(path)), (Ok(mine), Ok(now)) if same(&mine, &now))
     }
 }
 
@@ -84,6 +94,10 @@ mod tests {
         // Closing another descriptor of the file must not drop it (it would with a POSIX lock).
         drop(open_lock_file(&path, false).unwrap());
         assert!(is_held(&probe).unwrap());
+        assert!(lock.is_of(&path));
+        std::fs::remove_file(&path).unwrap();
+        open_lock_file(&path, true).unwrap();
+        assert!(!lock.is_of(&path), "another file of that name");
         drop(lock);
         assert!(!is_held(&probe).unwrap());
     }

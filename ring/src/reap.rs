@@ -6,7 +6,7 @@
 
 use crate::arena;
 use crate::entry::{entry_state, entry_word, lane_generation, lane_word, lane_worker};
-use crate::lane::publish_completion;
+use crate::lane::{publish_completion, restore_hint as hint};
 use crate::layout::*;
 use crate::lock;
 use crate::segment::Segment;
@@ -178,15 +178,6 @@ fn reap_slot(
     }
 }
 
-/// Puts a queued slot's hint into its ring; a full ring needs none of it: its
-/// hints make lanes look, and the sweep comes again.
-fn hint(segment: &Segment, slot: u32) -> bool {
-    let priority = segment
-        .u8_at(segment.slot_at(slot) + SLOT_PRIORITY)
-        .load(Ordering::Relaxed);
-    segment.injector(u32::from(priority)).enqueue(slot).is_ok()
-}
-
 fn announce(segment: &Segment, slot: u32) {
     let client = slot / segment.geometry().slots_per_client;
     publish_completion(segment, client, slot);
@@ -297,12 +288,54 @@ fn dead(locks: &[File], word: impl Fn(u32) -> u64) -> Vec<u32> {
         .collect()
 }
 
-/// The cheap look of the supervisor's tick: work waits while a lane sleeps (its
-/// wake was swallowed by a lane that is stopped, or its submitter died first).
-pub fn rouse(segment: &Segment) -> bool {
-    let waiting =
-        (0..segment.geometry().priorities).any(|priority| !segment.injector(priority).is_empty());
-    waiting && any_idle(segment) && wake_one_lane(segment)
+/// The cheap look of the supervisor's tick: does work wait that nobody comes for?
+#[derive(Debug, Default)]
+pub struct Rouser {
+    heads: Vec<u64>,
+}
+
+impl Rouser {
+    /// Wakes a lane when work waits while one sleeps. When a ring has not moved since
+    /// the look before, the bits themselves may be wrong (a waker that died or was stopped between clearing a
+    /// bit and its wake): then every lane without a task is woken, whatever its bit says.
+    /// `true` when somebody was woken.
+    pub fn look(&mut self, segment: &Segment) -> bool {
+        let rings = (0..segment.geometry().priorities).map(|priority| segment.injector(priority));
+        // A ring at rest counts as moving.
+        let heads: Vec<u64> = rings
+            .map(|ring| {
+                if ring.is_empty() {
+                    u64::MAX
+                } else {
+                    ring.head()
+                }
+            })
+            .collect();
+        let stuck = heads
+            .iter()
+            .zip(&self.heads)
+            .any(|(now, before)| now == before && *now != u64::MAX);
+        let waiting = heads.iter().any(|head| *head != u64::MAX);
+        self.heads = heads;
+        if stuck {
+            return wake_lanes_without_task(segment);
+        }
+        waiting && any_idle(segment) && wake_one_lane(segment)
+    }
+}
+
+fn wake_lanes_without_task(segment: &Segment) -> bool {
+    let mut woken = false;
+    for lane in 0..segment.geometry().max_lanes {
+        let at = segment.lane_at(lane);
+        let active =
+            entry_state(segment.u64_at(at + LANE_WORD).load(Ordering::Acquire)) == ENTRY_ACTIVE;
+        if active && segment.u32_at(at + LANE_CURRENT).load(Ordering::Relaxed) == 0 {
+            crate::wait::wake_word(segment.u32_at(at + LANE_WAKE));
+            woken = true;
+        }
+    }
+    woken
 }
 
 /// The slow look: what stands unchanged since the look before gets its hint again.

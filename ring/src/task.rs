@@ -79,7 +79,10 @@ impl<'l> Claimed<'l> {
                 block: None,
             }),
             0 => Err(format!("an inline request of {len} bytes")),
-            word => arena::check_ref(segment, word, len)
+            reference => arena::check_ref(segment, reference, len)
+                .and_then(|block| {
+                    arena::check_owner(segment, block, Owner::request(slot, word.generation()))
+                })
                 .map(|block| Place {
                     offset: arena::offset(segment, block),
                     len,
@@ -89,9 +92,11 @@ impl<'l> Claimed<'l> {
         };
         let submitted_ns = get64(SLOT_SUBMITTED_NS);
         let claimed_ns = if submitted_ns == 0 { 0 } else { now_ns() };
-        segment
-            .u64_at(at + SLOT_CLAIMED_NS)
-            .store(claimed_ns, Ordering::Relaxed);
+        let claimed_at = segment.u64_at(at + SLOT_CLAIMED_NS);
+        // Written only to change it: the client writes to this line with the next task.
+        if claimed_at.load(Ordering::Relaxed) != claimed_ns {
+            claimed_at.store(claimed_ns, Ordering::Relaxed);
+        }
         if submitted_ns != 0 {
             record(
                 segment,
@@ -284,19 +289,26 @@ impl<'l> Claimed<'l> {
 
     /// Ends the task with the first `len` bytes of the room reserved last.
     ///
-    /// # Panics
-    /// When less was reserved.
+    /// A longer `len` than was reserved ends it as failed: that is a bug in the handler.
     pub fn finish(mut self, len: usize, codec: u8) {
         let place = self.result.unwrap_or(Place {
             offset: self.at + SLOT_RESULT,
             len: 0,
             block: None,
         });
-        assert!(
-            len <= place.len,
-            "a result of {len} bytes in room for {}",
-            place.len
-        );
+        if len > place.len {
+            let message = format!(
+                "the handler answered {len} bytes in place, but reserved {}: a bug in the handler",
+                place.len
+            );
+            return self.fail(&Failure {
+                status: STATUS_FAILED,
+                not_run: false,
+                code: "result.beyond_room",
+                location: "",
+                message: &message,
+            });
+        }
         bump(&self.lane.segment, self.lane.at + LANE_COMPLETED);
         self.end(STATUS_OK, codec, len);
     }
@@ -373,7 +385,12 @@ impl<'l> Claimed<'l> {
         // SAFETY: in bounds by `bytes_at`; this lane owns the place as in `reserve`.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
         self.result = Some(place);
-        let flag = if failure.not_run { STATUS_NOT_RUN } else { 0 };
+        // An attempt before this one may have run.
+        let flag = if failure.not_run && self.word.attempt() == 0 {
+            STATUS_NOT_RUN
+        } else {
+            0
+        };
         self.end(failure.status | flag, CODEC_UTF8 as u8, bytes.len());
     }
 

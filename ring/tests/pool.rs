@@ -5,7 +5,7 @@ use ringwork_ring::arena;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::clock::now_ns;
 use ringwork_ring::layout::*;
-use ringwork_ring::reap::{Mourner, Sweeper, reap_client, reap_worker, rouse};
+use ringwork_ring::reap::{Mourner, Rouser, Sweeper, reap_client, reap_worker};
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::state::Kind;
 use ringwork_ring::{
@@ -88,6 +88,7 @@ fn with_echo(pool: &Pool, client_side: impl FnOnce(&Client)) {
         client_side(&pool.client());
         drop(stop);
     });
+    drop(lane);
     entry.leave();
     pool.assert_nothing_held();
 }
@@ -222,6 +223,7 @@ fn requests_that_exhaust_the_arena_are_refused() {
     for _ in 0..3 {
         lane.next(&leave).unwrap().complete(b"", 0);
     }
+    drop(lane);
     entry.leave();
     assert_eq!(
         client.call("x", b"", &soon()).unwrap(),
@@ -297,6 +299,7 @@ fn a_dead_worker_costs_a_retry_or_a_crashed_task() {
     );
     claimed.complete(b"second", 0);
     assert_eq!(completed(retried.wait(None).unwrap()), b"second");
+    drop(lane);
     entry.leave();
     pool.assert_nothing_held();
 }
@@ -323,6 +326,7 @@ fn a_reaper_that_wakes_late_harms_nobody() {
     );
     claimed.complete(b"fine", 0);
     assert_eq!(completed(ticket.wait(None).unwrap()), b"fine");
+    drop(lane);
     next.leave();
 }
 
@@ -347,6 +351,7 @@ fn hints_that_died_with_a_lane_are_restored() {
 fn with_echo_once(pool: &Pool) {
     let (entry, mut lane) = pool.worker();
     lane.next(&AtomicBool::new(false)).unwrap().complete(b"", 0);
+    drop(lane);
     entry.leave();
 }
 
@@ -364,6 +369,7 @@ fn held_hints_are_stolen_from_a_busy_lane() {
     with_echo_once(&pool);
     completed(ticket.wait(None).unwrap());
     held.store(0, Ordering::Release);
+    drop(busy_lane);
     busy.leave();
 }
 
@@ -387,6 +393,7 @@ fn a_lost_hint_is_found_by_the_sweep() {
             }
         }
     });
+    drop(lane);
     entry.leave();
 }
 
@@ -406,11 +413,117 @@ fn a_swallowed_wake_is_made_good_by_the_tick() {
             std::thread::yield_now();
         }
         let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
-        while !rouse(&pool.segment) {
+        let mut rouser = Rouser::default();
+        while !rouser.look(&pool.segment) {
             std::thread::yield_now();
         }
         completed(ticket.wait(None).unwrap());
     });
+    drop(lane);
+    entry.leave();
+}
+
+#[test]
+fn a_bit_cleared_by_a_waker_that_died_is_made_good() {
+    let pool = pool();
+    let client = pool.client();
+    let (entry, mut lane) = pool.worker();
+    let leave = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| lane.next(&leave).unwrap().complete(b"", 0));
+        while !ringwork_ring::wait::any_idle(&pool.segment) {
+            std::thread::yield_now();
+        }
+        // A client took the bit away and died before its wake: nobody else sees a sleeper.
+        pool.segment.u64_at(H_IDLE).store(0, Ordering::SeqCst);
+        let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
+        let mut rouser = Rouser::default();
+        assert!(
+            !rouser.look(&pool.segment),
+            "the first look only takes note"
+        );
+        assert!(rouser.look(&pool.segment));
+        completed(ticket.wait(None).unwrap());
+    });
+    drop(lane);
+    entry.leave();
+}
+
+#[test]
+fn a_lane_leaves_though_work_waits_and_gives_its_hints_back() {
+    let pool = pool();
+    let client = pool.client();
+    let tickets: Vec<_> = (0..3)
+        .map(|_| client.submit("x", b"", &TaskOptions::default()).unwrap())
+        .collect();
+    let (entry, mut lane) = pool.worker();
+    let leave = AtomicBool::new(false);
+    lane.next(&leave).unwrap().complete(b"", 0);
+    leave.store(true, Ordering::Relaxed);
+    assert!(lane.next(&leave).is_none());
+    drop(lane);
+    entry.leave();
+    assert_eq!(pool.segment.injector(1).depth(), 2);
+    for _ in 0..2 {
+        with_echo_once(&pool);
+    }
+    for ticket in tickets {
+        completed(ticket.wait(None).unwrap());
+    }
+}
+
+#[test]
+fn an_answer_beyond_its_room_is_a_failed_task() {
+    let pool = pool();
+    let client = pool.client();
+    let (entry, mut lane) = pool.worker();
+    let leave = AtomicBool::new(false);
+    let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
+    lane.next(&leave).unwrap().finish(1, 0);
+    assert!(
+        matches!(ticket.wait(None).unwrap(), Outcome::Failed { code, .. } if code == "result.beyond_room")
+    );
+    let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
+    lane.next(&leave).unwrap().complete(b"alive", 0);
+    completed(ticket.wait(None).unwrap());
+    drop(lane);
+    entry.leave();
+}
+
+#[test]
+fn not_run_is_never_said_of_a_second_attempt() {
+    let pool = pool();
+    let client = pool.client();
+    let leave = AtomicBool::new(false);
+    let ticket = client
+        .submit(
+            "x",
+            b"",
+            &TaskOptions {
+                attempts: 2,
+                ..TaskOptions::default()
+            },
+        )
+        .unwrap();
+    let (entry, mut lane) = pool.worker();
+    let index = entry.index();
+    std::mem::forget(lane.next(&leave).unwrap());
+    drop((entry, lane));
+    assert_eq!(reap_worker(&pool.segment, index, 0).requeued, 1);
+    let (entry, mut lane) = pool.worker();
+    let expired = Failure {
+        status: STATUS_EXPIRED,
+        not_run: true,
+        code: "c",
+        location: "",
+        message: "",
+    };
+    lane.next(&leave).unwrap().fail(&expired);
+    assert_eq!(
+        ticket.wait(None).unwrap(),
+        Outcome::TimedOut { may_have_run: true }
+    );
+    drop(lane);
     entry.leave();
 }
 
@@ -443,6 +556,7 @@ fn a_dead_client_leaves_nothing() {
     assert!(running.cancelled());
     running.complete(&[3; 100], 0);
     assert!(reap_client(&pool.segment, 0));
+    drop(lane);
     entry.leave();
     pool.assert_nothing_held();
     drop(pool.client());
@@ -459,6 +573,7 @@ fn cancel_reaches_a_running_task() {
     assert_eq!(ticket.cancel(), Outcome::Cancelled { may_have_run: true });
     assert!(claimed.cancelled());
     drop(claimed); // ends as failed: the slot comes back all the same
+    drop(lane);
     entry.leave();
     assert_eq!(
         client.call("x", b"", &soon()).unwrap(),
@@ -493,6 +608,7 @@ fn failures_carry_code_place_and_message() {
         };
         assert_eq!(ticket.wait(None).unwrap(), expected);
     }
+    drop(lane);
     entry.leave();
     pool.assert_nothing_held();
 }
@@ -521,6 +637,7 @@ fn a_corrupt_segment_gives_errors_and_no_crash() {
     let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
     lane.next(&leave).unwrap().complete(b"past it", 0);
     completed(ticket.wait(None).unwrap());
+    drop(lane);
     entry.leave();
 }
 

@@ -8,9 +8,10 @@ use crate::panics;
 use crate::raw::{Answer, RawTask};
 use ringwork_ring::stats::{self, HandlerInfo};
 use ringwork_ring::wait::wake_all_lanes;
-use ringwork_ring::{PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
+use ringwork_ring::{Lane, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -164,22 +165,39 @@ impl Builder {
         );
         let (handlers, states) = (&handlers, &self.states);
         std::thread::scope(|scope| {
-            for mut lane in lanes {
-                let leave = &leave;
-                std::thread::Builder::new()
-                    .name(format!("ringwork-lane-{}", lane.index()))
-                    .stack_size(LANE_STACK)
-                    .spawn_scoped(scope, move || {
-                        while let Some(claimed) = lane.next(leave) {
-                            handlers.run(claimed, states);
-                        }
-                    })?;
-            }
-            Ok::<(), std::io::Error>(())
+            lanes
+                .into_iter()
+                .try_for_each(|lane| {
+                    let name = format!("ringwork-lane-{}", lane.index());
+                    let thread = std::thread::Builder::new()
+                        .name(name)
+                        .stack_size(LANE_STACK);
+                    thread
+                        .spawn_scoped(scope, || serve_lane(lane, handlers, states, &leave))
+                        .map(drop)
+                })
+                .inspect_err(|_| {
+                    // The lanes that did start must not keep a half worker going.
+                    leave.store(true, Ordering::Relaxed);
+                    wake_all_lanes(&segment);
+                })
         })?;
         signals.close();
         entry.leave();
         Ok(())
+    }
+}
+
+/// A lane's thread. A panic that gets here is a bug of ours: the process ends, so that the
+/// supervisor replaces it, rather than live on with a lane that nobody serves.
+fn serve_lane(mut lane: Lane, handlers: &Handlers, states: &States, leave: &AtomicBool) {
+    let served = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        while let Some(claimed) = lane.next(leave) {
+            handlers.run(claimed, states);
+        }
+    }));
+    if served.is_err() {
+        std::process::abort();
     }
 }
 

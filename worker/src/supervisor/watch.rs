@@ -4,7 +4,7 @@ use super::crew::Crew;
 use super::obituary::Obituary;
 use super::pool::{Pool, handler_name};
 use ringwork_ring::clock::now_ns;
-use ringwork_ring::reap::{Mourner, Overdue, Sweeper, reap_client, rouse};
+use ringwork_ring::reap::{Mourner, Overdue, Rouser, Sweeper, reap_client};
 use ringwork_ring::stats::log_error;
 use ringwork_ring::{RingError, Segment};
 use std::collections::HashSet;
@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 
 /// The tick while there is work: the longest that a swallowed wake delays a task.
 pub(super) const BUSY_TICK: Duration = Duration::from_millis(10);
-/// The tick of a pool at rest: ten wake-ups a second are about 0.02 % of a core.
+/// The tick of a pool at rest whose clients may submit at any time: bounds the delay of the first
+/// task after a rest whose wake is swallowed.
+const ATTACHED_TICK: Duration = Duration::from_millis(20);
+/// The tick of a pool at rest without clients: ten wake-ups a second are about 0.02 % of a core.
 const IDLE_TICK: Duration = Duration::from_millis(100);
 /// How often the locks of clients and joined workers are probed.
 const PROBE_INTERVAL: Duration = Duration::from_millis(100);
@@ -23,6 +26,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Watch {
     mourner: Mourner,
+    rouser: Rouser,
     sweeper: Sweeper,
     grace: Duration,
     probed: Instant,
@@ -37,6 +41,7 @@ impl Watch {
         let now = Instant::now();
         Ok(Self {
             mourner: Mourner::new(segment)?,
+            rouser: Rouser::default(),
             sweeper: Sweeper::default(),
             grace,
             probed: now,
@@ -51,13 +56,17 @@ impl Watch {
         let submitted = pool.submitted();
         let busy = submitted != self.submitted || pool.has_backlog();
         self.submitted = submitted;
-        if busy { BUSY_TICK } else { IDLE_TICK }
+        match (busy, pool.active_clients().next()) {
+            (true, _) => BUSY_TICK,
+            (false, Some(_)) => ATTACHED_TICK,
+            (false, None) => IDLE_TICK,
+        }
     }
 
     /// One tick.
     pub(super) fn tick(&mut self, pool: &Pool, crew: &mut Crew) {
         let segment = pool.segment();
-        rouse(segment);
+        self.rouser.look(segment);
         // A little less than the idle tick, so that no idle tick is skipped.
         if self.probed.elapsed() + BUSY_TICK >= PROBE_INTERVAL {
             self.probed = Instant::now();
