@@ -38,6 +38,7 @@ $(JAVA_STAMP): $(JAVA_SOURCES) $(BINARY)
 	@touch $@
 
 demo: build ## run the main job: hashes and photos beside a Java thread pool, then a kill
+	@"$(JDK)/bin/java" -cp java-panama/ringwork-demo/target/ringwork-demo-*.jar io.ringwork.demo.Photos target/demo-photos
 	@"$(JDK)/bin/java" -jar java-panama/ringwork-demo/target/ringwork-demo-*.jar
 
 test: build ## run every test

@@ -134,6 +134,23 @@ mod tests {
     }
 
     #[test]
+    fn the_document_says_what_the_command_says() {
+        let page = include_str!("../../../docs/handlers.md");
+        for doc in STOCK {
+            for line in [doc.summary, doc.body, doc.result]
+                .into_iter()
+                .chain(doc.params.lines())
+            {
+                assert!(
+                    page.contains(line),
+                    "docs/handlers.md lacks {line:?} of {}",
+                    doc.name
+                );
+            }
+        }
+    }
+
+    #[test]
     fn every_parameter_is_documented() {
         let hash = super::password::HashParams {
             salt_base64: Some(String::new()),
