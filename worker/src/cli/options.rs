@@ -197,8 +197,9 @@ impl ServeOptions {
         let (max_workers, max_lanes) = (self.max_workers, self.max_lanes);
         let mut config = ServeConfig::default();
         set(&mut config.name, self.name);
-        set(&mut config.workers, self.workers);
         set(&mut config.lanes, self.lanes);
+        config.default_workers();
+        set(&mut config.workers, self.workers);
         set(&mut config.wait, self.wait.map(Wait::strategy));
         set(
             &mut config.start_timeout,

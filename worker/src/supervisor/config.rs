@@ -4,10 +4,14 @@
 //! [`ServeConfig::validate`] is called before anything is created.
 
 use super::SupervisorError;
+use ringwork_ring::layout::IDLE_WORDS;
 use ringwork_ring::{Geometry, PoolConfig, WaitStrategy};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Lanes that the segment's idle mask has bits for.
+const MOST_LANES: u32 = (IDLE_WORDS * 64) as u32;
 
 /// The program that is started as a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +87,7 @@ impl Default for ServeConfig {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             name: "default".to_owned(),
-            workers: u32::try_from(cores).unwrap_or(u32::MAX),
+            workers: u32::try_from(cores).map_or(MOST_LANES, |cores| cores.min(MOST_LANES)),
             lanes: 1,
             pool: PoolConfig::default(),
             wait: WaitStrategy::Adaptive,
@@ -115,10 +119,16 @@ impl ServeConfig {
                 "workers is {}, but max-workers is {}: raise --max-workers",
                 self.workers, pool.max_workers
             ))
+        } else if all_lanes > u64::from(MOST_LANES) {
+            Some(format!(
+                "{} workers of {} lanes are {all_lanes} lanes, a pool has at most {MOST_LANES}: \
+                 lower --workers or --lanes",
+                self.workers, self.lanes
+            ))
         } else if all_lanes > u64::from(pool.max_lanes) {
             Some(format!(
-                "{} workers of {} lanes are {all_lanes} lanes, but max-lanes is {} (at most 256): \
-                 raise --max-lanes, or lower --workers or --lanes",
+                "{} workers of {} lanes are {all_lanes} lanes, but max-lanes is {}: raise it, or \
+                 lower --workers or --lanes",
                 self.workers, self.lanes, pool.max_lanes
             ))
         } else if self.start_timeout.is_zero() {
@@ -130,6 +140,12 @@ impl ServeConfig {
             Some(text) => Err(SupervisorError::Config(text)),
             None => Ok(pool.geometry()?),
         }
+    }
+
+    /// As many workers as there are cores, but no more than the pool has lanes for.
+    pub fn default_workers(&mut self) {
+        let cores = Self::default().workers;
+        self.workers = cores.min((MOST_LANES / self.lanes.max(1)).max(1));
     }
 
     /// Raises the table sizes that were not chosen so that `workers` and `lanes` fit.
@@ -243,11 +259,7 @@ mod tests {
         config.validate().unwrap();
         config.lanes = 7;
         config.raise_maxima(true, true);
-        assert!(
-            error(&config).contains("max-lanes is 280, it must be 1 to 256"),
-            "{}",
-            error(&config)
-        );
+        assert!(error(&config).contains("280 lanes, a pool has at most 256"));
     }
 
     #[test]

@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 /// So many deaths before readiness in a row, with no worker ready, end the pool.
 const BOOT_DEATHS: u32 = 5;
 
+const QUICK_LOOK: Duration = Duration::from_millis(2);
+const SLOW_LOOK: Duration = Duration::from_millis(20);
+
 /// One worker's place.
 #[derive(Debug)]
 struct Seat {
@@ -36,6 +39,8 @@ pub(super) struct Crew {
     environment: Vec<(&'static str, String)>,
     start_timeout: Duration,
     boot_deaths: u32,
+    /// Whether any worker has ever been ready.
+    proven: bool,
 }
 
 impl Crew {
@@ -65,6 +70,7 @@ impl Crew {
             ],
             start_timeout: config.start_timeout,
             boot_deaths: 0,
+            proven: false,
         }
     }
 
@@ -86,9 +92,16 @@ impl Crew {
             .count()
     }
 
-    /// Whether a worker is on its way.
-    pub(super) fn is_starting(&self) -> bool {
-        self.processes().any(|process| process.ready.is_none())
+    /// How soon to look whether the workers that were started have registered; `None`: all have.
+    pub(super) fn look_again_in(&self) -> Option<Duration> {
+        let starting = self.processes().filter(|process| process.ready.is_none());
+        let youngest = starting.map(|process| process.started.elapsed()).min()?;
+        // The stock worker takes a few milliseconds; one that loads a model must not cost a core.
+        Some(if youngest < Duration::from_millis(250) {
+            QUICK_LOOK
+        } else {
+            SLOW_LOOK
+        })
     }
 
     /// When the next empty seat is to be filled.
@@ -141,7 +154,7 @@ impl Crew {
                 }
                 Err(error) => {
                     let why = format!("could not be started: {error}");
-                    if !self.processes().any(|_| true) && self.boot_deaths == 0 {
+                    if !self.proven && self.boot_deaths == 0 {
                         return Err(SupervisorError::Worker {
                             program: self.command.program.clone(),
                             why,
@@ -198,6 +211,7 @@ impl Crew {
                     "worker is ready after {took:.1?}"
                 );
                 self.boot_deaths = 0;
+                self.proven = true;
                 news = true;
             }
         }

@@ -183,10 +183,12 @@ impl Supervisor<'_> {
 
     fn sleep(&mut self) -> Result<Wake, SupervisorError> {
         let mut limit = match self.phase {
-            _ if self.crew.is_starting() => Duration::from_millis(2),
             Phase::Draining(..) => watch::BUSY_TICK,
             _ => self.watch.pace(&self.pool),
         };
+        if let Some(look) = self.crew.look_again_in() {
+            limit = limit.min(look);
+        }
         if let Some(due) = self.crew.next_due() {
             limit = limit.min(due.saturating_duration_since(Instant::now()));
         }

@@ -1,0 +1,296 @@
+//! The other subcommands: what they print, and their exit codes.
+
+mod common;
+
+use common::*;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::process::Stdio;
+
+#[test]
+fn results_are_shown_by_their_codec() {
+    let home = Home::new();
+    let _serve = home.serve("p", &["--workers", "1"]);
+    let shown = |args: &[&str]| {
+        let ended = home.run(&[&["submit", "p"], args].concat());
+        assert_eq!(ended.code, 0, "{ended:?}");
+        ended.stdout
+    };
+    assert_eq!(shown(&["echo", "--data", "raw"]), "raw");
+    assert_eq!(shown(&["echo", "--data", "ü", "--codec", "utf8"]), "ü\n");
+    assert_eq!(shown(&["echo", "--data", "-42", "--codec", "i64"]), "-42\n");
+    assert_eq!(
+        shown(&["echo", "--data", r#"{"a":[1,null]}"#, "--codec", "cbor"]),
+        "{\"a\": [1, null]}\n"
+    );
+    // FIPS 180-4's example for "abc".
+    let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\n";
+    assert_eq!(shown(&["digest", "--data", "abc"]), digest);
+    assert_eq!(
+        shown(&[
+            "digest",
+            "--data",
+            "abc",
+            "--params",
+            r#"{"algorithm":"sha256"}"#,
+            "--priority",
+            "high"
+        ]),
+        digest
+    );
+}
+
+#[test]
+fn files_and_pipes_go_in_and_out() {
+    let home = Home::new();
+    let _serve = home.serve("p", &["--workers", "1"]);
+    let (input, output) = (home.path().join("in"), home.path().join("out"));
+    let bytes: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    std::fs::write(&input, &bytes).unwrap();
+    std::fs::write(&output, vec![0; 200_000]).unwrap();
+    let (from, to) = (input.to_str().unwrap(), output.to_str().unwrap());
+    assert_eq!(
+        home.run(&["submit", "p", "echo", "--file", from, "--out", to])
+            .code,
+        0
+    );
+    assert_eq!(std::fs::read(&output).unwrap(), bytes);
+    let mut piped = home.command(&["submit", "p", "echo", "--file", "-"]);
+    let answer = piped
+        .stdin(std::fs::File::open(&input).unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(answer.stdout, bytes);
+}
+
+#[test]
+fn each_failure_of_a_task_has_its_exit_code() {
+    let home = Home::new();
+    let _serve = home.serve("p", &["--workers", "1"]);
+    let check = |args: &[&str], code: i32, says: &str| {
+        let ended = home.run(&[&["submit"], args].concat());
+        assert!(
+            ended.code == code && ended.stderr.contains(says),
+            "{args:?}: {ended:?}"
+        );
+        assert_eq!(ended.stdout, "");
+    };
+    check(&["p", "nope"], 1, "know: compress, ");
+    check(
+        &["p", "decompress", "--data", "no frame"],
+        1,
+        "it may have run",
+    );
+    check(
+        &["p", "digest", "--params", r#"{"algoritm":1}"#],
+        1,
+        "did not run",
+    );
+    check(&["p", "digest", "--params", "{"], 2, "no JSON object");
+    check(&["p", "sleep", "--data", "soon"], 2, "\"soon\"");
+    check(&["p", "echo", "--file", "/nonexistent"], 2, "/nonexistent");
+    check(
+        &["p", "echo", "--out", "/nonexistent/out"],
+        2,
+        "/nonexistent/out",
+    );
+    check(
+        &["p", "echo", "--params", "{}", "--codec", "utf8"],
+        2,
+        "--params",
+    );
+    check(&["p", "echo", "--attempts", "4"], 2, "1..=3");
+    check(&["bad/name", "echo"], 2, "pool name");
+    check(&["other", "echo"], 3, "no pool at");
+    check(
+        &["p", "sleep", "--data", "600000", "--timeout", "50ms"],
+        4,
+        "timed out",
+    );
+    let large = home.path().join("large");
+    std::fs::write(&large, vec![0; 20 << 20]).unwrap();
+    check(
+        &["p", "echo", "--file", large.to_str().unwrap()],
+        6,
+        "larger than the largest arena block",
+    );
+}
+
+#[test]
+fn a_pool_is_shown_to_people_and_programs() {
+    let home = Home::new();
+    let _serve = home.serve("p", &["--workers", "2", "--lanes", "2"]);
+    until("all workers are ready", || {
+        workers(&home.stat("p")).len() == 2
+    });
+    home.run(&["submit", "p", "echo", "--data", "x"]);
+    let stat = home.stat("p");
+    let lanes: Vec<&Value> = stat["workers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|w| w["lanes"].as_array().unwrap())
+        .collect();
+    assert_eq!(lanes.len(), 4);
+    assert_eq!(
+        lanes
+            .iter()
+            .map(|lane| lane["completed"].as_u64().unwrap())
+            .sum::<u64>(),
+        1
+    );
+    assert_eq!(stat["latency"]["run"]["samples"], 1);
+    let echo = json!({"name": "echo", "request": "bytes", "result": "bytes"});
+    assert!(stat["handlers"].as_array().unwrap().contains(&echo));
+    let page = home.run(&["stat", "p"]).stdout;
+    for part in [
+        "pool p: serving",
+        "WORKER",
+        "PRIORITY",
+        "P99.9",
+        "workers started 2",
+        "password.hash",
+        "errors\n  none",
+    ] {
+        assert!(page.contains(part), "{part} is missing in\n{page}");
+    }
+    let row = &home.json(&["list", "--json"])[0];
+    assert_eq!(
+        (&row["name"], &row["workers"], &row["lanes"]),
+        (&json!("p"), &json!(2), &json!(4))
+    );
+    assert!(home.run(&["list"]).stdout.contains("serving"));
+    assert!(home.run(&["handlers", "p"]).stdout.contains("image.resize"));
+    assert!(home.run(&["handlers"]).stdout.contains("Hash a password"));
+    assert_eq!(home.run(&["stat", "other"]).code, 3);
+}
+
+#[test]
+fn only_dead_pools_are_cleaned() {
+    let home = Home::new();
+    assert!(home.run(&["list"]).stdout.contains("no pools"));
+    let _alive = home.serve("alive", &["--workers", "1"]);
+    let mut dead = home.serve("dead", &["--workers", "1"]);
+    dead.signal(Signal::KILL);
+    dead.wait();
+    std::fs::create_dir(home.path().join("photos")).unwrap();
+    let ended = home.run(&["stat", "dead"]);
+    assert!(
+        ended.code == 3 && ended.stderr.contains("ringwork clean"),
+        "{ended:?}"
+    );
+    assert_eq!(home.run(&["clean", "alive"]).code, 1);
+    assert_eq!(home.run(&["clean", "missing"]).code, 3);
+    let ended = home.run(&["clean", "--all"]);
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (0, "alive: alive, left alone\ndead: removed\n")
+    );
+    assert!(!home.pool("dead").exists());
+    assert!(home.path().join("photos").exists(), "what is no pool stays");
+    assert_eq!(
+        home.run(&["submit", "alive", "echo", "--data", "x"]).stdout,
+        "x"
+    );
+}
+
+#[test]
+fn the_configuration_file_is_read_and_flags_win() {
+    let home = Home::new();
+    let file = home.path().join("pool.toml");
+    std::fs::write(
+        &file,
+        "name = 'filed'\nworkers = 3\nsegment-size = '16MiB'\nslots = 64\n",
+    )
+    .unwrap();
+    let path = file.to_str().unwrap();
+    let printed = home.run(&[
+        "serve",
+        "--config",
+        path,
+        "--workers",
+        "2",
+        "--print-config",
+    ]);
+    assert_eq!(printed.code, 0);
+    for part in [
+        "name = \"filed\"",
+        "workers = 2 ",
+        "slots = 64 ",
+        "# largest payload: ",
+    ] {
+        assert!(
+            printed.stdout.contains(part),
+            "{part} is missing in\n{}",
+            printed.stdout
+        );
+    }
+    assert!(!home.pool("filed").exists());
+    // What was printed is a configuration file itself.
+    std::fs::write(&file, &printed.stdout).unwrap();
+    assert_eq!(
+        home.run(&["serve", "--config", path, "--print-config"])
+            .stdout,
+        printed.stdout
+    );
+    std::fs::write(&file, "worker-count = 3\n").unwrap();
+    let ended = home.run(&["serve", "--config", path]);
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended.stderr.contains("worker-count") && ended.stderr.contains("segment-size"),
+        "{ended:?}"
+    );
+    let ended = home.run(&["serve", "--embedded", "--workers", "0"]);
+    assert_eq!(ended.code, 2);
+    assert!(
+        ended.stdout.starts_with("{\"ready\":false,\"error\":\""),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_reader_that_has_gone_ends_it_quietly() {
+    let home = Home::new();
+    let _serve = home.serve("p", &["--workers", "1"]);
+    for args in [
+        &["stat", "p", "--watch"][..],
+        &["list"],
+        &["handlers"],
+        &["doctor"],
+        &["submit", "p", "echo", "--data", "x"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = home.command(args);
+        let ended: Ended = command
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap()
+            .into();
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{args:?}");
+    }
+}
+
+#[test]
+fn help_tells_the_exit_codes_everywhere() {
+    let home = Home::new();
+    for name in [
+        "", "serve", "stat", "submit", "handlers", "list", "clean", "doctor",
+    ] {
+        let args: Vec<&str> = [name, "--help"]
+            .into_iter()
+            .filter(|arg| !arg.is_empty())
+            .collect();
+        let ended = home.run(&args);
+        assert!(
+            ended.code == 0 && ended.stdout.contains("Exit codes"),
+            "{name}: {}",
+            ended.stdout
+        );
+    }
+    assert!(home.run(&["--version"]).stdout.starts_with("ringwork "));
+    assert_eq!(home.run(&["stat", "--nonsense"]).code, 2);
+    let report = home.json(&["doctor", "--json"]);
+    assert_eq!(report["ok"], true);
+}
