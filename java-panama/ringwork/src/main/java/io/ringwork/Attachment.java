@@ -6,7 +6,6 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -102,18 +101,11 @@ final class Attachment {
 
   private static FileChannel open(Path lock) throws IOException {
     return FileChannel.open(
-        lock,
-        StandardOpenOption.READ,
-        StandardOpenOption.WRITE,
-        LinkOption.NOFOLLOW_LINKS);
+        lock, StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
   }
 
   private static @Nullable Attachment tryEntry(
-      PoolFiles files,
-      SharedMemory memory,
-      Geometry geometry,
-      int index,
-      FileChannel supervisor)
+      PoolFiles files, SharedMemory memory, Geometry geometry, int index, FileChannel supervisor)
       throws IOException {
     long entry = geometry.client(index);
     long word = memory.getLongAcquire(entry + Layout.CLIENT_WORD);
@@ -130,8 +122,7 @@ final class Attachment {
       }
       long generation = (memory.getLongAcquire(entry + Layout.CLIENT_WORD) >>> 8) + 1;
       fill(memory, entry);
-      memory.setLongRelease(
-          entry + Layout.CLIENT_WORD, generation << 8 | Layout.ENTRY_ACTIVE);
+      memory.setLongRelease(entry + Layout.CLIENT_WORD, generation << 8 | Layout.ENTRY_ACTIVE);
       taken = true;
       return new Attachment(files, memory, geometry, index, lockFile, supervisor, generation);
     } catch (OverlappingFileLockException ours) {
@@ -201,7 +192,8 @@ final class Attachment {
         if (tries == UNMAP_TRIES) {
           LOG.log(
               Level.WARNING,
-              "the segment of " + name + " stays mapped: a leased result is still in use", held);
+              "the segment of " + name + " stays mapped: a leased result is still in use",
+              held);
           return;
         }
         LockSupport.parkNanos(1_000_000);
@@ -230,8 +222,7 @@ final class Attachment {
         int length = memory.getInt(at + (Layout.HANDLER_NAME_LEN & ~3)) >>> 16 & 0xff;
         handlers.add(
             new String(
-                memory.bytes(
-                    at + Layout.HANDLER_NAME, Math.min(length, Layout.HANDLER_NAME_MAX)),
+                memory.bytes(at + Layout.HANDLER_NAME, Math.min(length, Layout.HANDLER_NAME_MAX)),
                 StandardCharsets.UTF_8));
       }
     }
@@ -246,8 +237,8 @@ final class Attachment {
         slots.count,
         slots.count - slots.free.inUse(),
         active(geometry.lanes() + Layout.LANE_WORD, geometry.maxLanes(), Layout.LANE_STRIDE),
-        active(geometry.workers() + Layout.WORKER_WORD, geometry.maxWorkers(),
-            Layout.WORKER_STRIDE),
+        active(
+            geometry.workers() + Layout.WORKER_WORD, geometry.maxWorkers(), Layout.WORKER_STRIDE),
         arena.maxPayload(),
         handlers);
   }
@@ -270,10 +261,5 @@ final class Attachment {
       case Layout.POOL_FAILED -> "FAILED";
       default -> "UNKNOWN(" + pool + ")";
     };
-  }
-
-  /** For tests: whether the lock file is still there. */
-  boolean lockFileExists() {
-    return Files.exists(files.clientLock(geometry.epoch(), index));
   }
 }

@@ -38,8 +38,8 @@ public final class Backpressure {
    * The submitting thread waits until there is room, at most for a time; then the future fails with
    * {@link RejectedException}. The wait also ends at the task's deadline, when the thread is
    * interrupted (the interrupt status stays set) and when the client is closed. In a callback on
-   * the poller thread ({@link CompletionMode#INLINE}) it behaves like {@link #fail()}, because
-   * only that thread could make room.
+   * the poller thread ({@link CompletionMode#INLINE}) it behaves like {@link #fail()}, because only
+   * that thread could make room.
    *
    * @param timeout the longest wait, positive
    * @return the policy

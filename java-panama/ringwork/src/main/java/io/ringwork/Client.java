@@ -7,7 +7,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -17,9 +16,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>OPEN → DRAINING (nothing new is taken) → FAILING (what is left is failed) → CLOSED, and beside
  * it {@code ended}: why the pool is gone. A task that is submitted while these change ends all the
- * same: the closer stores FAILING, then looks at all slots; the submitter publishes its slot, passes
- * a full fence, then looks at the state ({@link Submitter#published}). One sees the other, and
- * ending a task twice is prevented by {@link SlotTable}.
+ * same: the closer stores FAILING, then looks at all slots; the submitter publishes its slot,
+ * passes a full fence, then looks at the state ({@link Submitter#published}). One sees the other,
+ * and ending a task twice is prevented by {@link SlotTable}.
  *
  * <p>The mapping is undone before the lock is given up, so no thread of this process can write into
  * slots that another client may own by then: it gets an IllegalStateException, which becomes a
@@ -78,8 +77,7 @@ final class Client {
     long entry = geometry.client(index);
     arena = new PayloadArena(memory, geometry.classes());
     slots = new SlotTable(memory, geometry, arena, index);
-    HintRing ring =
-        new HintRing(memory, geometry.completion(index), geometry.completionCapacity());
+    HintRing ring = new HintRing(memory, geometry.completion(index), geometry.completionCapacity());
     completer = new Completer(this, memory, ring, arena, entry);
     role = new PollerRole(memory, slots, completer, entry);
     submitter = new Submitter(this, memory, geometry, arena);
@@ -155,8 +153,7 @@ final class Client {
     try {
       settings.mode().executor.execute(future::completeNow);
     } catch (RuntimeException | Error rejected) {
-      LOG.log(
-          Level.WARNING, "the completion executor failed; completing on the poller", rejected);
+      LOG.log(Level.WARNING, "the completion executor failed; completing on the poller", rejected);
       future.completeNow();
     }
   }
@@ -165,9 +162,7 @@ final class Client {
   ClosedException closedException(boolean mayHaveRun, @Nullable Throwable cause) {
     String why = ended;
     return new ClosedException(
-        "pool " + name() + ": " + (why != null ? why : "the client was closed"),
-        mayHaveRun,
-        cause);
+        "pool " + name() + ": " + (why != null ? why : "the client was closed"), mayHaveRun, cause);
   }
 
   /**
@@ -359,10 +354,5 @@ final class Client {
       child.end();
     }
     closed.countDown();
-  }
-
-  /** For tests: whether {@link #close} has done everything. */
-  boolean awaitReleased(long millis) throws InterruptedException {
-    return closed.await(millis, TimeUnit.MILLISECONDS);
   }
 }

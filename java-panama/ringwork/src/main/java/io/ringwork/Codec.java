@@ -71,8 +71,8 @@ public interface Codec<T> {
   long maxSize(T value);
 
   /**
-   * Writes the value straight into shared memory, from the buffer's position on; where the
-   * position stands at the end is where the encoding ends.
+   * Writes the value straight into shared memory, from the buffer's position on; where the position
+   * stands at the end is where the encoding ends.
    *
    * @param value the value
    * @param target at least {@link #maxSize} bytes
@@ -95,8 +95,8 @@ public interface Codec<T> {
   }
 
   /**
-   * Reads a value. The bytes are in shared memory that a faulty worker could still write to:
-   * check what you have copied, not what you are about to copy.
+   * Reads a value. The bytes are in shared memory that a faulty worker could still write to: check
+   * what you have copied, not what you are about to copy.
    *
    * @param source a read-only view of exactly the bytes of the result
    * @return the value

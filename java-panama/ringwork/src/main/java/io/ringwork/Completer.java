@@ -113,6 +113,7 @@ final class Completer {
     if (!StateWord.ended(word) || !slots.take(i, future)) {
       return false;
     }
+    slots.warm(i);
     end(i, future, word);
     return true;
   }
@@ -179,7 +180,6 @@ final class Completer {
       return;
     }
     if (status == Layout.STATUS_OK) {
-      count(Layout.CLIENT_COMPLETED);
       succeeded(i, future, word, reference, length, codec);
     } else {
       failed(future, new Deferred(i, word, reference, length, codec), status);
@@ -189,14 +189,17 @@ final class Completer {
   private void succeeded(
       int i, TaskFuture<?> future, long word, long reference, int length, int codec) {
     if (future.type.resultCodec == RawTask.LEASE) {
+      count(Layout.CLIENT_COMPLETED);
       lease(future, new Deferred(i, word, reference, length, codec));
     } else if (reference == 0) {
       Object outcome = decode(future, codec, slots.inlineResult(i, length));
       slots.release(i, word, 0);
+      count(Layout.CLIENT_COMPLETED);
       if (future.settle(outcome)) {
         future.dispatch();
       }
     } else {
+      count(Layout.CLIENT_COMPLETED);
       Deferred result = new Deferred(i, word, reference, length, codec);
       if (client.settings.inline()) {
         deferred.incrementAndGet();
@@ -260,8 +263,7 @@ final class Completer {
     Codec<?> codec = future.type.resultCodec;
     try {
       if (!codec.accepts(found)) {
-        throw new IOException(
-            "the worker's result is of codec " + found + ", not " + codec.id());
+        throw new IOException("the worker's result is of codec " + found + ", not " + codec.id());
       }
       return Outcome.of(codec.decode(bytes));
     } catch (Throwable failed) { // whatever a codec of others throws

@@ -1,7 +1,7 @@
 package io.ringwork;
 
-import java.util.concurrent.Executor;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 
 /**
  * On which thread futures are completed, and so on which their dependents run.

@@ -80,8 +80,7 @@ final class Connector {
       }
       if (size < Layout.HEADER_SIZE) {
         throw damaged(
-            files,
-            "it has " + size + " bytes, a segment's header alone has " + Layout.HEADER_SIZE);
+            files, "it has " + size + " bytes, a segment's header alone has " + Layout.HEADER_SIZE);
       }
       return SharedMemory.map(file, size);
     } catch (NoSuchFileException replaced) {

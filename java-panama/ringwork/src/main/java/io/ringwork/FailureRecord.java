@@ -22,8 +22,7 @@ record FailureRecord(String code, String location, String message) {
     return new FailureRecord(
         new String(record, text, code, StandardCharsets.UTF_8),
         new String(record, text + code, location, StandardCharsets.UTF_8),
-        new String(
-            record, text + code + location, room - code - location, StandardCharsets.UTF_8));
+        new String(record, text + code + location, room - code - location, StandardCharsets.UTF_8));
   }
 
   RingworkException toException(String task, int status, boolean ran) {

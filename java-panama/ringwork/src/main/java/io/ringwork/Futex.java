@@ -87,8 +87,7 @@ final class Futex {
 
   private static long call(MethodHandle handle, long word, int op, int value, long timeout)
       throws Throwable {
-    return (long)
-        handle.invokeExact(NUMBER, word, (long) op, (long) value, timeout, 0L, 0L);
+    return (long) handle.invokeExact(NUMBER, word, (long) op, (long) value, timeout, 0L, 0L);
   }
 
   static boolean available() {

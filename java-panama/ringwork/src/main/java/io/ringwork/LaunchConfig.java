@@ -63,8 +63,7 @@ public final class LaunchConfig {
   }
 
   private LaunchConfig with(Settings settings) {
-    return new LaunchConfig(
-        name, binary, directory, arguments, log, logFile, startNanos, settings);
+    return new LaunchConfig(name, binary, directory, arguments, log, logFile, startNanos, settings);
   }
 
   private LaunchConfig with(String... more) {
@@ -91,8 +90,7 @@ public final class LaunchConfig {
    */
   public LaunchConfig name(String name) {
     PoolFiles.checkName(name);
-    return new LaunchConfig(
-        name, binary, directory, arguments, log, logFile, startNanos, settings);
+    return new LaunchConfig(name, binary, directory, arguments, log, logFile, startNanos, settings);
   }
 
   /**
@@ -215,8 +213,7 @@ public final class LaunchConfig {
     if (log == Log.FILE) {
       throw new IllegalArgumentException("name the file with logFile(path)");
     }
-    return new LaunchConfig(
-        name, binary, directory, arguments, log, null, startNanos, settings);
+    return new LaunchConfig(name, binary, directory, arguments, log, null, startNanos, settings);
   }
 
   /**

@@ -83,8 +83,7 @@ final class Launcher {
               try {
                 line.complete(
                     new BufferedReader(
-                            new InputStreamReader(
-                                process.getInputStream(), StandardCharsets.UTF_8))
+                            new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))
                         .readLine());
               } catch (IOException closed) {
                 line.complete(null);

@@ -108,7 +108,9 @@ final class NativeBinary {
       return binary;
     } catch (IOException e) {
       throw new LaunchException(
-          "can't unpack the binary from the natives jar: " + e + "; set XDG_CACHE_HOME to a"
+          "can't unpack the binary from the natives jar: "
+              + e
+              + "; set XDG_CACHE_HOME to a"
               + " directory that is writable and allows to execute, or name a binary with "
               + VARIABLE,
           e);

@@ -101,9 +101,7 @@ final class PayloadArena {
 
   private boolean isBlock(long reference) {
     long c = (reference >>> 32) - 1;
-    return c >= 0
-        && c < classes.length
-        && (reference & 0xffff_ffffL) < classes[(int) c].count();
+    return c >= 0 && c < classes.length && (reference & 0xffff_ffffL) < classes[(int) c].count();
   }
 
   /** Whether a block exists, holds so many bytes, and belongs to this owner. */

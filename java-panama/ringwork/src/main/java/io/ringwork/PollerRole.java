@@ -12,17 +12,17 @@ import org.jspecify.annotations.Nullable;
  * the futex, and polls. The poller thread may sleep on its futex all the while. When the helper
  * leaves and tasks are in flight it arms: {@code waiting} = 1, full fence, give the role up, full
  * fence, look at the ring; something there: wake the poller. When nothing is in flight nothing can
- * complete, so it leaves the word at 0, which spares a call two crossings of that cache line; DISARMED
- * remembers it, and the next submit that no helper stands behind arms instead.
+ * complete, so it leaves the word at 0, which spares a call two crossings of that cache line;
+ * DISARMED remembers it, and the next submit that no helper stands behind arms instead.
  *
  * <p>Why no completion is missed. A submitter takes its slot, publishes, passes a full fence, then
  * reads {@link #attention}. If it sees DISARMED it arms. If not, the word was cleared later than
  * that, by a helper that will look at the slots in use when it leaves, sees this one (or it has
- * ended), and arms. Arming writes {@code waiting}, passes a full fence and looks at the ring; a lane
- * writes the ring, passes a full fence and looks at {@code waiting}: one sees the other. The poller
- * reads {@code wake} before it tries for the role, and sleeps only on that value; if it was refused
- * the role, the helper's second look, after it gave the role up, sees whatever was announced before
- * that read.
+ * ended), and arms. Arming writes {@code waiting}, passes a full fence and looks at the ring; a
+ * lane writes the ring, passes a full fence and looks at {@code waiting}: one sees the other. The
+ * poller reads {@code wake} before it tries for the role, and sleeps only on that value; if it was
+ * refused the role, the helper's second look, after it gave the role up, sees whatever was
+ * announced before that read.
  */
 final class PollerRole {
   /** waiting was set to 0 by a helper, and the poller may sleep. */

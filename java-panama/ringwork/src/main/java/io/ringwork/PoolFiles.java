@@ -107,7 +107,9 @@ record PoolFiles(Path base, String name) {
     if ((bits & 077) != 0) {
       throw refused(
           path,
-          "has mode " + Integer.toOctalString(bits & 07777) + ", open to others: it should be "
+          "has mode "
+              + Integer.toOctalString(bits & 07777)
+              + ", open to others: it should be "
               + mode);
     }
   }

@@ -173,7 +173,8 @@ public final class RawTask implements AutoCloseable {
         return future.failedAtSubmit(client.closedException(false, null));
       }
       RejectedException.Reason full =
-          client.submitter.queue(future, slot, type, codec, reference, (int) length, options);
+          client.submitter.queue(
+              future, slot, type, codec, reference, (int) length, options, false);
       if (full != null) {
         client.completer.count(Layout.CLIENT_REJECTED);
         return future.failedAtSubmit(client.submitter.rejected(full));

@@ -7,9 +7,7 @@ import java.util.Objects;
 record Settings(WaitStrategy strategy, CompletionMode mode, long closeNanos) {
   static final Settings DEFAULT =
       new Settings(
-          WaitStrategy.ADAPTIVE,
-          CompletionMode.VIRTUAL_THREADS,
-          Duration.ofSeconds(10).toNanos());
+          WaitStrategy.ADAPTIVE, CompletionMode.VIRTUAL_THREADS, Duration.ofSeconds(10).toNanos());
 
   Settings {
     Objects.requireNonNull(strategy, "strategy");

@@ -37,8 +37,7 @@ final class SharedMemory {
   static SharedMemory map(FileChannel file, long size) throws IOException {
     Arena arena = Arena.ofShared();
     try {
-      return new SharedMemory(
-          arena, file.map(FileChannel.MapMode.READ_WRITE, 0, size, arena));
+      return new SharedMemory(arena, file.map(FileChannel.MapMode.READ_WRITE, 0, size, arena));
     } catch (IOException | RuntimeException failed) {
       arena.close();
       throw failed;

@@ -25,8 +25,7 @@ import org.jspecify.annotations.Nullable;
  * loses its CAS.
  */
 final class SlotTable {
-  private static final VarHandle PENDING =
-      MethodHandles.arrayElementVarHandle(TaskFuture[].class);
+  private static final VarHandle PENDING = MethodHandles.arrayElementVarHandle(TaskFuture[].class);
 
   /** What {@link #withdraw} found. */
   enum Withdrawal {
@@ -217,12 +216,19 @@ final class SlotTable {
     return PENDING.compareAndSet(pending, i, future, null);
   }
 
+  /**
+   * Fetches the line of the state word for writing, while the result's line, which the lane has
+   * written too, is still on its way. The deadline of a task that has ended means nothing.
+   */
+  void warm(int i) {
+    memory.setLong(at(i) + Layout.SLOT_DEADLINE, 0);
+  }
+
   /** Frees the slot and both blocks of a task that was taken; the word is its last. */
   void release(int i, long word, long resultReference) {
     long g = StateWord.generation(word);
     if (resultReference != 0) {
-      arena.free(
-          resultReference, PayloadArena.resultOwner(global(i), g, StateWord.attempt(word)));
+      arena.free(resultReference, PayloadArena.resultOwner(global(i), g, StateWord.attempt(word)));
     }
     freeRequest(i, g);
     generation[i] = StateWord.next(g);

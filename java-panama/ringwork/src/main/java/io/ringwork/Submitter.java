@@ -19,6 +19,12 @@ final class Submitter {
   /** Every task is stamped until so many were, then one in eight. */
   private static final int STAMP_ALL = 1024;
 
+  /** Looks for a claim before the hint is written: about 150 ns. */
+  private static final int LOOKS = 64;
+
+  private static final int GIVE_UP = 4;
+  private static final int RETRY_MASK = 63;
+
   private final Client client;
   private final SharedMemory memory;
   private final SlotTable slots;
@@ -28,6 +34,9 @@ final class Submitter {
 
   /** Counts stamps up to STAMP_ALL; races only stamp a few more. */
   private int stamped;
+
+  /** Calls in a row that no lane claimed at once; races do no harm. */
+  private int unclaimed;
 
   Submitter(Client client, SharedMemory memory, Geometry geometry, PayloadArena arena) {
     this.client = client;
@@ -48,10 +57,16 @@ final class Submitter {
    * @param helped whether that thread will take the poller's role
    */
   <Q, R> TaskFuture<R> submit(
-      TaskType<Q, R> type, Q request, TaskOptions options, @Nullable Thread waiter, boolean helped) {
+      TaskType<Q, R> type,
+      Q request,
+      TaskOptions options,
+      @Nullable Thread waiter,
+      boolean helped) {
     TaskFuture<R> future = new TaskFuture<>(client, type, deadline(options), waiter);
-    if (place(future, type, request, options)) {
-      announce(helped);
+    if (place(future, type, request, options, helped)) {
+      if (!future.claimedAtOnce) {
+        announce(helped);
+      }
       published(future);
     }
     return future;
@@ -62,7 +77,7 @@ final class Submitter {
     List<TaskFuture<R>> futures = new ArrayList<>(requests.size());
     for (Q request : requests) {
       TaskFuture<R> future = new TaskFuture<>(client, type, deadline(options), null);
-      place(future, type, request, options);
+      place(future, type, request, options, false);
       futures.add(future);
     }
     announce(false);
@@ -108,9 +123,9 @@ final class Submitter {
 
   /** Puts the task into a slot and a ring; false if the future has failed instead. */
   private <Q, R> boolean place(
-      TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options) {
+      TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options, boolean watched) {
     try {
-      return placeOrThrow(future, type, request, options);
+      return placeOrThrow(future, type, request, options, watched);
     } catch (RingworkException refused) {
       client.completer.count(Layout.CLIENT_REJECTED);
       future.failedAtSubmit(refused);
@@ -122,7 +137,7 @@ final class Submitter {
   }
 
   private <Q, R> boolean placeOrThrow(
-      TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options) {
+      TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options, boolean watched) {
     checkOpen();
     if (options.timeoutNanos <= 0) {
       throw new TaskTimeoutException(
@@ -135,7 +150,7 @@ final class Submitter {
       size = encoded.remaining();
     }
     checkSize(type.name(), size);
-    Reason full = attempt(future, type, request, encoded, (int) size, options);
+    Reason full = attempt(future, type, request, encoded, (int) size, options, watched);
     return full == null || noRoom(full, future, type, request, encoded, (int) size, options);
   }
 
@@ -200,7 +215,8 @@ final class Submitter {
       Q request,
       @Nullable ByteBuffer encoded,
       int size,
-      TaskOptions options) {
+      TaskOptions options,
+      boolean watched) {
     int i = slots.free.pop();
     if (i < 0) {
       return noSlot(i);
@@ -221,7 +237,7 @@ final class Submitter {
       slots.giveBack(i, reference);
       throw failed;
     }
-    return queue(future, i, type, type.requestCodec.id(), reference, length, options);
+    return queue(future, i, type, type.requestCodec.id(), reference, length, options, watched);
   }
 
   Reason noSlot(int found) {
@@ -239,9 +255,7 @@ final class Submitter {
       @Nullable ByteBuffer encoded,
       int size) {
     ByteBuffer target =
-        reference == 0
-            ? slots.inlineRequest(i, size)
-            : memory.buffer(arena.at(reference), size);
+        reference == 0 ? slots.inlineRequest(i, size) : memory.buffer(arena.at(reference), size);
     if (encoded != null) {
       target.put(encoded.duplicate());
       return size;
@@ -262,19 +276,45 @@ final class Submitter {
       int codec,
       long reference,
       int length,
-      TaskOptions options) {
+      TaskOptions options,
+      boolean watched) {
     int priority = Math.min(options.priority.ordinal(), injectors.length - 1);
     slots.fill(
         i, type, codec, priority, future.deadline, reference, length, stamp(i), options.trace);
     future.slot = i;
     future.generation = slots.generation(i);
     slots.publish(i, future);
+    if (watched && isClaimedAtOnce(i)) {
+      future.claimedAtOnce = true;
+      return null;
+    }
     if (injectors[priority].offer(slots.global(i))
         || slots.withdraw(future) != SlotTable.Withdrawal.WITHDRAWN) {
       return null; // if it could not be taken back, a lane, or the timer, has it already
     }
     future.slot = -1;
     return Reason.RING_FULL;
+  }
+
+  /**
+   * Looks for a moment whether a lane that watches this slot claims it without a hint (the other
+   * half of speculation). Then nothing more need be done: a task that is CLAIMED needs neither hint
+   * nor wake, and both sides are spared two contended lines. Nor is the fence needed: having read
+   * the lane's claim proves that what was stored before QUEUED is visible to all. Where it fails
+   * time and again it is left alone for a while, for it delays the hint.
+   */
+  private boolean isClaimedAtOnce(int i) {
+    if (unclaimed >= GIVE_UP && (++unclaimed & RETRY_MASK) != 0) {
+      return false;
+    }
+    for (int n = 0; n < LOOKS; n++) {
+      if (StateWord.kind(slots.state(i)) != Layout.KIND_QUEUED) {
+        unclaimed = 0;
+        return true;
+      }
+    }
+    unclaimed = Math.max(0, unclaimed) + 1;
+    return false;
   }
 
   private long stamp(int i) {
@@ -309,7 +349,7 @@ final class Submitter {
       announce(false); // what a batch has queued so far
       while (awaitRoom(end)) {
         checkOpen();
-        Reason still = attempt(future, type, request, encoded, size, options);
+        Reason still = attempt(future, type, request, encoded, size, options, false);
         if (still == null) {
           return true;
         }

@@ -63,6 +63,9 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   /** Which task of the slot this future awaits. */
   long generation;
 
+  /** A lane was seen to have claimed it before its hint was written; submitting thread only. */
+  boolean claimedAtOnce;
+
   private volatile @Nullable Object outcome;
   private volatile @Nullable Thread waiter;
 
@@ -238,8 +241,8 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   }
 
   /**
-   * Cancels the task; a handler that runs is told, whatever the argument. See {@link
-   * #cancelTask()} for what became of it.
+   * Cancels the task; a handler that runs is told, whatever the argument. See {@link #cancelTask()}
+   * for what became of it.
    *
    * @param mayInterruptIfRunning has no effect
    * @return whether the future is cancelled now

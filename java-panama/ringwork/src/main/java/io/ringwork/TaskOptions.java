@@ -30,8 +30,8 @@ public final class TaskOptions {
   }
 
   /**
-   * The time within which the result must be there, from the submit on. It travels with the task:
-   * a lane does not start a task whose deadline has passed, and the handler can ask for it. At the
+   * The time within which the result must be there, from the submit on. It travels with the task: a
+   * lane does not start a task whose deadline has passed, and the handler can ask for it. At the
    * deadline the future fails with {@link TaskTimeoutException} even if the worker hangs.
    *
    * @param timeout the time; zero or less fails the submit

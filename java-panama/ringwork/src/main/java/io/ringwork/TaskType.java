@@ -46,8 +46,7 @@ public final class TaskType<Q, R> {
    * @return the type
    * @throws IllegalArgumentException if the name is empty or too long
    */
-  public static <Q, R> TaskType<Q, R> of(
-      String name, Codec<Q> requestCodec, Codec<R> resultCodec) {
+  public static <Q, R> TaskType<Q, R> of(String name, Codec<Q> requestCodec, Codec<R> resultCodec) {
     int bytes = name.getBytes(StandardCharsets.UTF_8).length;
     if (bytes == 0 || bytes > Layout.HANDLER_NAME_MAX) {
       throw new IllegalArgumentException(

@@ -14,8 +14,8 @@ public enum WaitStrategy {
   SPIN,
 
   /**
-   * Spins for some microseconds, then yields, then sleeps on a futex. The budget is small where
-   * the process has two cores or fewer. The default.
+   * Spins for some microseconds, then yields, then sleeps on a futex. The budget is small where the
+   * process has two cores or fewer. The default.
    */
   ADAPTIVE,
 

@@ -25,6 +25,9 @@ final class Waiting {
 
   private static final int RING_EVERY_BUSY = 32;
 
+  /** So many looks without a pause: where the processor's pause is long it would cost a third. */
+  private static final int EAGER = 500;
+
   /** How many calls may leave their stale hint in the ring before one sweeps it. */
   private static final int SWEEP_EVERY = 64;
 
@@ -174,7 +177,9 @@ final class Waiting {
           Thread.yield(); // the lane that we wait for may need this core
         }
       }
-      Thread.onSpinWait();
+      if (n > EAGER) {
+        Thread.onSpinWait();
+      }
     }
   }
 

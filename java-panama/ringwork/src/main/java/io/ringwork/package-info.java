@@ -3,8 +3,7 @@
  *
  * <p>Start at {@link io.ringwork.Ringwork}. A task is described by a {@link io.ringwork.TaskType},
  * carried by two {@link io.ringwork.Codec codecs}, and ends as a {@link io.ringwork.TaskFuture}
- * which completes exactly once: with the result or with a {@link
- * io.ringwork.RingworkException}.
+ * which completes exactly once: with the result or with a {@link io.ringwork.RingworkException}.
  */
 @NullMarked
 package io.ringwork;

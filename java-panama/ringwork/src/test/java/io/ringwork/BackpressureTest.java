@@ -67,8 +67,7 @@ class BackpressureTest {
         RejectedException.Reason.NO_SLOT,
         rejected(new byte[1], block(Duration.ofMillis(30))).reason());
     assertTrue(System.nanoTime() - start >= 30_000_000);
-    RejectedException thrown =
-        assertThrows(RejectedException.class, () -> client.claim("echo", 1));
+    RejectedException thrown = assertThrows(RejectedException.class, () -> client.claim("echo", 1));
     assertEquals(RejectedException.Reason.NO_SLOT, thrown.reason());
     Thread blocked =
         new Thread(
@@ -119,8 +118,7 @@ class BackpressureTest {
     assertThrows(RejectedException.class, () -> client.claim("echo", 200_000));
     pool.echo();
     futures.add(
-        client.submit(
-            EndingsTest.ECHO, SubmitTest.bytes(200_000), block(Duration.ofSeconds(30))));
+        client.submit(EndingsTest.ECHO, SubmitTest.bytes(200_000), block(Duration.ofSeconds(30))));
     futures.forEach(TaskFuture::join);
     Await.until(() -> pool.blocksInUse() == 0);
   }

@@ -71,8 +71,7 @@ class DamageTest {
       assertArrayEquals(SubmitTest.bytes(9), future.join());
       // A waiting thread may have seen the slot itself; the scan comes all the same.
       pool.wake(0);
-      Await.until(
-          () -> pool.memory.getIntVolatile(pool.client(0) + Layout.CLIENT_OVERFLOW) == 0);
+      Await.until(() -> pool.memory.getIntVolatile(pool.client(0) + Layout.CLIENT_OVERFLOW) == 0);
     }
   }
 
@@ -206,8 +205,7 @@ class DamageTest {
   @Test
   void otherVersionsAndFeatures() {
     put(Layout.H_VERSION, 2);
-    IncompatibleException version =
-        assertThrows(IncompatibleException.class, pool::connect);
+    IncompatibleException version = assertThrows(IncompatibleException.class, pool::connect);
     assertTrue(version.getMessage().contains("version 2"), version.getMessage());
     put(Layout.H_VERSION, Layout.VERSION);
     pool.memory.setLong(Layout.H_FEATURES, 1L << 40);
@@ -254,8 +252,13 @@ class DamageTest {
       put(at, right);
     }
     int[] offsets = {
-      Layout.H_CLIENTS, Layout.H_LANES, Layout.H_INJECTORS, Layout.H_SLOTS, Layout.H_COMPLETIONS,
-      Layout.H_CLASSES + Layout.CLASS_OWNERS, Layout.H_CLASSES + Layout.CLASS_BLOCKS
+      Layout.H_CLIENTS,
+      Layout.H_LANES,
+      Layout.H_INJECTORS,
+      Layout.H_SLOTS,
+      Layout.H_COMPLETIONS,
+      Layout.H_CLASSES + Layout.CLASS_OWNERS,
+      Layout.H_CLASSES + Layout.CLASS_BLOCKS
     };
     for (int at : offsets) {
       long right = pool.memory.getLong(at);

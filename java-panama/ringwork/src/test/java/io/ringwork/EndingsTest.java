@@ -87,8 +87,7 @@ class EndingsTest {
     assertEquals(
         RejectedException.Reason.ARENA_EXHAUSTED,
         failure(RejectedException.class, Layout.STATUS_ARENA_EXHAUSTED, "full").reason());
-    assertTrue(
-        failure(TaskCancelledException.class, Layout.STATUS_CANCELLED, "stop").mayHaveRun());
+    assertTrue(failure(TaskCancelledException.class, Layout.STATUS_CANCELLED, "stop").mayHaveRun());
     assertFalse(
         failure(TaskTimeoutException.class, Layout.STATUS_EXPIRED | notRun, "late").mayHaveRun());
     failure(CorruptSegmentException.class, 77, "what");
@@ -98,7 +97,11 @@ class EndingsTest {
   @Test
   void brokenFailureRecords() {
     for (byte[] record :
-        List.of(new byte[0], new byte[] {1}, new byte[] {-1, -1, -1, -1}, new byte[] {2, 0, 9, 0, 'a'})) {
+        List.of(
+            new byte[0],
+            new byte[] {1},
+            new byte[] {-1, -1, -1, -1},
+            new byte[] {2, 0, 9, 0, 'a'})) {
       CompletableFuture<byte[]> future = client.submit(ECHO, SubmitTest.bytes(1));
       pool.take().complete(Layout.STATUS_FAILED, record, 0);
       failure(RemoteFailureException.class, future);
@@ -187,8 +190,7 @@ class EndingsTest {
     // Long ones first: each later one must wake the poller for a nearer time.
     List<TaskFuture<Long>> futures = new ArrayList<>();
     for (int ms : new int[] {600_000, 90, 60, 30, 120, 10, 75, 40}) {
-      futures.add(
-          client.submit(NUMBER, 1L, TaskOptions.DEFAULT.deadline(Duration.ofMillis(ms))));
+      futures.add(client.submit(NUMBER, 1L, TaskOptions.DEFAULT.deadline(Duration.ofMillis(ms))));
     }
     for (TaskFuture<Long> future : futures.subList(1, futures.size())) {
       failure(TaskTimeoutException.class, future);
@@ -200,9 +202,7 @@ class EndingsTest {
     for (int n = 0; n < 20; n++) {
       assertEquals(
           1L,
-          client
-              .submit(NUMBER, 1L, TaskOptions.DEFAULT.deadline(Duration.ofSeconds(30)))
-              .join());
+          client.submit(NUMBER, 1L, TaskOptions.DEFAULT.deadline(Duration.ofSeconds(30))).join());
     }
     assertAllHome();
   }
@@ -210,8 +210,7 @@ class EndingsTest {
   @Test
   void deadlineInThePast() {
     for (Duration past : List.of(Duration.ZERO, Duration.ofSeconds(-1))) {
-      TaskFuture<Long> future =
-          client.submit(NUMBER, 1L, TaskOptions.DEFAULT.deadline(past));
+      TaskFuture<Long> future = client.submit(NUMBER, 1L, TaskOptions.DEFAULT.deadline(past));
       assertTrue(future.isCompletedExceptionally());
       assertFalse(failure(TaskTimeoutException.class, future).mayHaveRun());
     }
@@ -264,8 +263,7 @@ class EndingsTest {
     }
     failure(CodecException.class, client.submit(type, -7L));
     failure(CodecException.class, client.submit(type, Codec.UNKNOWN_SIZE));
-    CompletableFuture<Long> result =
-        client.submit(TaskType.of("x", Codec.LONG, broken), 5L);
+    CompletableFuture<Long> result = client.submit(TaskType.of("x", Codec.LONG, broken), 5L);
     pool.take().echo();
     assertTrue(failure(CodecException.class, result).mayHaveRun());
     CompletableFuture<Long> large =

@@ -103,7 +103,7 @@ final class FakeTask {
   void complete(int status, byte[] result, int codec) {
     long reference = 0;
     if (result.length > Layout.INLINE) {
-      reference = 
+      reference =
           Await.value(
               () -> {
                 long taken = takeBlock(result.length);

@@ -10,7 +10,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
-/** The compiled constants are those of ring/layout.txt, which the Rust side is tested against, too. */
+/**
+ * The compiled constants are those of ring/layout.txt, which the Rust side is tested against, too.
+ */
 class LayoutGoldenTest {
 
   @Test

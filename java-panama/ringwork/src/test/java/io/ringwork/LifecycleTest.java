@@ -76,8 +76,7 @@ class LifecycleTest {
 
   @Test
   void closeFailsTheRest() {
-    Ringwork client =
-        Ringwork.connect(pool.config().closeTimeout(Duration.ofMillis(20)));
+    Ringwork client = Ringwork.connect(pool.config().closeTimeout(Duration.ofMillis(20)));
     TaskFuture<byte[]> running = client.submit(ECHO, SubmitTest.bytes(100));
     FakeTask task = pool.take();
     TaskFuture<byte[]> queued = client.submit(ECHO, SubmitTest.bytes(100));
@@ -99,8 +98,7 @@ class LifecycleTest {
     pool.echo();
     ResultLease lease;
     RawTask unsubmitted;
-    try (Ringwork client =
-        Ringwork.connect(pool.config().closeTimeout(Duration.ofMillis(20)))) {
+    try (Ringwork client = Ringwork.connect(pool.config().closeTimeout(Duration.ofMillis(20)))) {
       RawTask task = client.claim("echo", 100);
       lease = task.submit().get();
       unsubmitted = client.claim("echo", 100);
@@ -138,8 +136,7 @@ class LifecycleTest {
     pool.echo();
     for (int round = 0; round < 30; round++) {
       Ringwork client = pool.connect();
-      List<TaskFuture<Long>> futures =
-          java.util.Collections.synchronizedList(new ArrayList<>());
+      List<TaskFuture<Long>> futures = java.util.Collections.synchronizedList(new ArrayList<>());
       List<Thread> threads = new ArrayList<>();
       for (int t = 0; t < 3; t++) {
         Thread submitter =

@@ -102,7 +102,8 @@ class SubmitTest {
   void text() throws Exception {
     pool.echo();
     try (Ringwork client = pool.connect()) {
-      for (String text : List.of("", "a", "ä€𝄞", "x".repeat(64), "€".repeat(30), "𝄞".repeat(500))) {
+      for (String text :
+          List.of("", "a", "ä€𝄞", "x".repeat(64), "€".repeat(30), "𝄞".repeat(500))) {
         assertEquals(text, client.call(TEXT, text));
       }
     }
@@ -180,8 +181,7 @@ class SubmitTest {
     try (Ringwork client = pool.connect()) {
       List<TaskFuture<Long>> futures = client.submitAll(NUMBER, List.of(1L, 2L, 3L));
       pool.echo();
-      assertEquals(
-          List.of(1L, 2L, 3L), futures.stream().map(CompletableFuture::join).toList());
+      assertEquals(List.of(1L, 2L, 3L), futures.stream().map(CompletableFuture::join).toList());
       List<Long> many = java.util.stream.LongStream.range(0, 100).boxed().toList();
       List<TaskFuture<Long>> all =
           client.submitAll(
@@ -209,8 +209,7 @@ class SubmitTest {
       assertEquals(3, task.attempts());
       assertEquals(0, task.priority());
       assertTrue(task.deadline() >= before + TimeUnit.HOURS.toNanos(1));
-      assertEquals(
-          TaskType.idOf("echo"), pool.memory.getLong(task.at + Layout.SLOT_HANDLER));
+      assertEquals(TaskType.idOf("echo"), pool.memory.getLong(task.at + Layout.SLOT_HANDLER));
       assertEquals(
           trace,
           Traceparent.format(
@@ -253,7 +252,9 @@ class SubmitTest {
     try (Ringwork client = pool.connect()) {
       for (int size : new int[] {0, 10, 64, 65, 5000}) {
         try (RawTask task = client.claim("echo", size + 5)) {
-          task.request().asSlice(0, size).copyFrom(java.lang.foreign.MemorySegment.ofArray(bytes(size)));
+          task.request()
+              .asSlice(0, size)
+              .copyFrom(java.lang.foreign.MemorySegment.ofArray(bytes(size)));
           task.length(size).codec(200);
           ResultLease lease = task.submit().get();
           assertThrows(IllegalStateException.class, task::request);

@@ -38,18 +38,15 @@ public final class StockTasks {
 
   /** Digests bytes; the result is the raw digest. */
   public static final TaskType<Digest, byte[]> DIGEST =
-      TaskType.of(
-          "digest", new ParamsCodec<>(d -> d.parameters("raw"), Digest::data), Codec.BYTES);
+      TaskType.of("digest", new ParamsCodec<>(d -> d.parameters("raw"), Digest::data), Codec.BYTES);
 
   /** Digests bytes; the result is the digest in lower-case hex. */
   public static final TaskType<Digest, String> DIGEST_HEX =
-      TaskType.of(
-          "digest", new ParamsCodec<>(d -> d.parameters("hex"), Digest::data), Codec.UTF8);
+      TaskType.of("digest", new ParamsCodec<>(d -> d.parameters("hex"), Digest::data), Codec.UTF8);
 
   /** Compresses bytes with zstd. */
   public static final TaskType<Compress, byte[]> COMPRESS =
-      TaskType.of(
-          "compress", new ParamsCodec<>(Compress::parameters, Compress::data), Codec.BYTES);
+      TaskType.of("compress", new ParamsCodec<>(Compress::parameters, Compress::data), Codec.BYTES);
 
   /** Decompresses zstd data, up to a limit. */
   public static final TaskType<Decompress, byte[]> DECOMPRESS =
@@ -57,8 +54,7 @@ public final class StockTasks {
           "decompress", new ParamsCodec<>(Decompress::parameters, Decompress::data), Codec.BYTES);
 
   /** Gives the request back. */
-  public static final TaskType<byte[], byte[]> ECHO =
-      TaskType.of("echo", Codec.BYTES, Codec.BYTES);
+  public static final TaskType<byte[], byte[]> ECHO = TaskType.of("echo", Codec.BYTES, Codec.BYTES);
 
   /** Sleeps for some milliseconds; the result is how many it slept. Ends early when cancelled. */
   public static final TaskType<Long, Long> SLEEP = TaskType.of("sleep", Codec.LONG, Codec.LONG);
