@@ -48,9 +48,9 @@ record FailureRecord(String code, String location, String message) {
       case Layout.STATUS_EXPIRED ->
           new TaskTimeoutException(
               "the deadline of " + task + " passed before a worker started it" + said, ran);
-      case Layout.STATUS_PANICKED -> remote(task, "panic", ran);
-      case Layout.STATUS_UNKNOWN_HANDLER -> remote(task, "unknown_handler", ran);
-      case Layout.STATUS_FAILED -> remote(task, "failed", ran);
+      case Layout.STATUS_PANICKED -> remote(task, "handler.panicked", ran);
+      case Layout.STATUS_UNKNOWN_HANDLER -> remote(task, "handler.unknown", ran);
+      case Layout.STATUS_FAILED -> remote(task, "handler.failed", ran);
       default ->
           new CorruptSegmentException(
               task + " ended with the unknown status " + status + said, ran);

@@ -31,8 +31,9 @@ public final class RemoteFailureException extends RingworkException {
   /**
    * The kind of error, for programs.
    *
-   * @return the code that the handler gave; {@code panic} for a panic, {@code unknown_handler} for
-   *     a name that no worker knows
+   * @return the code that the handler gave; {@code handler.panicked} for a panic, {@code
+   *     handler.unknown} for a name that no worker knows, {@code handler.failed} for an error
+   *     without a code of its own
    */
   public String code() {
     return code;
