@@ -5,7 +5,8 @@
 //! futex between two measurements, so it disturbs no other case.
 //!
 //! Ping and pong are words in slots of the scratch segment that nobody else uses,
-//! 256 bytes apart: one cache line crosses to the peer, another comes back.
+//! 256 bytes apart: one cache line crosses to the peer, another comes back. The one
+//! that measures spins without a pause, which is some 20 ns faster here; the peer with one, which is faster too.
 
 use hdrhistogram::Histogram;
 use ringwork_ring::wait::{futex_wait, futex_wake};
@@ -33,6 +34,8 @@ const LEAVE: u32 = 3;
 const STOP: u32 = u32::MAX;
 /// A sleeper looks again this often, so that a dead partner is noticed.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// Longer round trips are counted as this one.
+const LONGEST_NS: u64 = 60_000_000_000;
 /// Round trips of one sample of the probe.
 const PROBE_BATCH: u32 = 32;
 
@@ -123,16 +126,14 @@ impl Limits {
     pub fn spin(&mut self, time: Duration) -> Result<Histogram<u64>, Box<dyn Error>> {
         self.begin_spin()?;
         let (ping, pong) = (word(&self.segment, PING), word(&self.segment, PONG));
-        let mut histogram = Histogram::new(3)?;
+        let mut histogram = Histogram::new_with_bounds(1, LONGEST_NS, 3)?;
         let mut n = 1_u32;
         let end = Instant::now() + time;
         loop {
             n += 1;
             let start = Instant::now();
             ping.store(n, Ordering::Release);
-            while pong.load(Ordering::Acquire) != n {
-                std::hint::spin_loop();
-            }
+            while pong.load(Ordering::Acquire) != n {}
             let now = Instant::now();
             histogram.saturating_record((now - start).as_nanos() as u64);
             if now >= end {
@@ -156,9 +157,7 @@ impl Limits {
             for _ in 0..PROBE_BATCH {
                 n += 1;
                 ping.store(n, Ordering::Release);
-                while pong.load(Ordering::Acquire) != n {
-                    std::hint::spin_loop();
-                }
+                while pong.load(Ordering::Acquire) != n {}
             }
             let now = Instant::now();
             samples.push((now - start).as_nanos() as f64 / f64::from(PROBE_BATCH));
@@ -176,7 +175,7 @@ impl Limits {
             word(&self.segment, FUTEX_PING),
             word(&self.segment, FUTEX_PONG),
         );
-        let mut histogram = Histogram::new(3)?;
+        let mut histogram = Histogram::new_with_bounds(1, LONGEST_NS, 3)?;
         let end = Instant::now() + time;
         let mut n = 0_u32;
         loop {

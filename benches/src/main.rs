@@ -23,7 +23,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt cpu10k idle (default: all)
+const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt cpu10k idle (default: all), or limits: those alone
 needs JAVA_HOME (a JDK >= 22), `cargo build --release` and `mvn package`; `make bench` sees to that";
 
 fn main() -> ExitCode {
@@ -32,6 +32,14 @@ fn main() -> ExitCode {
         && what == "peer"
     {
         return match limits::serve(Path::new(dir)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error.to_string()),
+        };
+    }
+    if let [what] = &arguments[..]
+        && what == "limits"
+    {
+        return match suites::limits() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error.to_string()),
         };

@@ -105,6 +105,18 @@ fn round_of(case: &mut Case, seconds: f64, series: &mut Series, summary: &mut Su
     }
 }
 
+/// Shows what the machine can do now, a few times over.
+pub fn limits() -> Result<(), Box<dyn Error>> {
+    let mut limits = Limits::start()?;
+    for _ in 0..ROUNDS {
+        let probe = limits.probe(PROBE)?;
+        let spin = percentiles(&limits.spin(Duration::from_millis(200))?);
+        let futex = percentiles(&limits.futex(Duration::from_millis(200))?);
+        println!("probe {probe:.0} ns, limit_spin {spin:?}, limit_futex {futex:?}");
+    }
+    Ok(())
+}
+
 // ---- rtt
 
 /// A pair of spinning rounds and the raw probes before, between and after them.

@@ -28,7 +28,7 @@ final class CpuLoad<R> implements Case {
   @Override
   public void warmUp() throws Exception {
     work.prepare();
-    run(work.tasks() / 2);
+    run(work.tasks() / 4);
   }
 
   @Override
@@ -39,8 +39,9 @@ final class CpuLoad<R> implements Case {
   private Map<String, Double> run(int tasks) throws Exception {
     try (Side side = maker.call()) {
       // A pool's first tasks pay for starting its threads or processes; that is another suite's.
-      Load few = new Load(Runtime.getRuntime().availableProcessors() * 2);
-      few.await(side, new EventLoop());
+      EventLoop few = new EventLoop();
+      new Load(Runtime.getRuntime().availableProcessors() * 2).await(side, few);
+      few.stop();
       Load load = new Load(tasks);
       EventLoop loop = new EventLoop();
       long start = System.nanoTime();
@@ -74,7 +75,6 @@ final class CpuLoad<R> implements Case {
       if (!left.await(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
         throw new IllegalStateException(left.getCount() + " tasks did not end");
       }
-      loop.stop();
     }
 
     private void ended(int i, R result, Throwable error) {

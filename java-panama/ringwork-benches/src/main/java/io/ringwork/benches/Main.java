@@ -40,7 +40,8 @@ final class Main {
       }
       StringBuilder result = new StringBuilder("result");
       Map<String, Double> metrics = measured.round(Double.parseDouble(words[1]));
-      new TreeMap<>(metrics).forEach((name, value) -> result.append(' ').append(name).append('=').append(value));
+      new TreeMap<>(metrics)
+          .forEach((name, value) -> result.append(' ').append(name).append('=').append(value));
       System.out.println(result);
     }
   }

@@ -10,7 +10,9 @@ import java.util.concurrent.CompletableFuture;
 import javax.crypto.SecretKeyFactory;
 import javax.crypto.spec.PBEKeySpec;
 
-/** PBKDF2-HMAC-SHA256: the JDK's own (with its SHA-256 intrinsic), and the crates pbkdf2 and sha2. */
+/**
+ * PBKDF2-HMAC-SHA256: the JDK's own (with its SHA-256 intrinsic), and the crates pbkdf2 and sha2.
+ */
 final class Pbkdf2 implements Work<byte[]> {
   /** As in benches/src/bin/worker.rs. */
   private static final int ITERATIONS = 1000;
