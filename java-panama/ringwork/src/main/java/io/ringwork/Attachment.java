@@ -172,29 +172,32 @@ final class Attachment {
    * @param allHome whether all slots are in the free list, which is closed
    */
   void release(boolean allHome) {
+    if (allHome) {
+      memory.setLongRelease(
+          geometry.client(index) + Layout.CLIENT_WORD, generation << 8 | Layout.ENTRY_FREE);
+    }
+    boolean unmapped = unmap();
     synchronized (JVM_WIDE) {
-      if (allHome) {
-        memory.setLongRelease(
-            geometry.client(index) + Layout.CLIENT_WORD, generation << 8 | Layout.ENTRY_FREE);
-      }
-      unmap();
-      closeQuietly(lockFile);
+      if (unmapped || allHome) {
+        closeQuietly(lockFile);
+      } // else the lock is kept: who still writes must not meet the next owner of these slots
       closeQuietly(supervisorLock);
     }
   }
 
-  private void unmap() {
+  /** Outside the monitor, for it may take a while; false if the memory is still in use. */
+  private boolean unmap() {
     for (int tries = 0; ; tries++) {
       try {
         memory.unmap();
-        return;
+        return true;
       } catch (IllegalStateException held) {
         if (tries == UNMAP_TRIES) {
           LOG.log(
               Level.WARNING,
               "the segment of " + name + " stays mapped: a leased result is still in use",
               held);
-          return;
+          return false;
         }
         LockSupport.parkNanos(1_000_000);
       }

@@ -153,8 +153,8 @@ final class Client {
     try {
       settings.mode().executor.execute(future::completeNow);
     } catch (RuntimeException | Error rejected) {
-      LOG.log(Level.WARNING, "the completion executor failed; completing on the poller", rejected);
       future.completeNow();
+      LOG.log(Level.WARNING, "the completion executor failed; completed on the poller", rejected);
     }
   }
 
@@ -177,7 +177,7 @@ final class Client {
     try {
       if (slots.withdraw(future) == SlotTable.Withdrawal.WITHDRAWN) {
         room.freed();
-        return false;
+        return future.hasRunBefore;
       }
       slots.requestCancel(future);
     } catch (IllegalStateException unmapped) {
@@ -191,11 +191,15 @@ final class Client {
     boolean ran = true;
     try {
       switch (slots.withdraw(future)) {
-        case WITHDRAWN -> ran = false;
+        case WITHDRAWN -> ran = future.hasRunBefore;
         case RUNNING -> slots.requestCancel(future);
         case ENDED -> {
-          completer.tryEnd(future.slot);
-          if (slots.pending(future.slot) != future) {
+          int i = future.slot;
+          if (i < 0) {
+            return; // not published: its submitter looks at the state when it has done so
+          }
+          completer.tryEnd(i);
+          if (slots.pending(i) != future) {
             return; // another thread has ended it, and settles it
           }
         }
@@ -207,6 +211,25 @@ final class Client {
     if (!future.isSettled()) {
       completer.count(Layout.CLIENT_FAILED);
       future.fail(closedException(ran, null));
+    }
+  }
+
+  /** Ends many: first what is queued, lest lanes that are told to stop take it meanwhile. */
+  private void failAll(List<TaskFuture<?>> futures) {
+    try {
+      for (TaskFuture<?> future : futures) {
+        int i = future.slot;
+        if (i >= 0 && StateWord.kind(slots.state(i)) == Layout.KIND_QUEUED) {
+          failOne(future);
+        }
+      }
+    } catch (IllegalStateException unmapped) {
+      // closed meanwhile
+    }
+    for (TaskFuture<?> future : futures) {
+      if (!future.isSettled()) {
+        failOne(future);
+      }
     }
   }
 
@@ -263,7 +286,7 @@ final class Client {
       return;
     }
     VarHandle.fullFence(); // pairs with the submitter's before it looks whether we fail
-    unsettled().forEach(this::failOne);
+    failAll(unsettled());
     room.freed();
     poller.stop();
   }
@@ -283,7 +306,7 @@ final class Client {
     state = FAILING;
     VarHandle.fullFence(); // pairs with the submitter's before it looks whether we fail
     List<TaskFuture<?>> failed = unsettled();
-    failed.forEach(this::failOne);
+    failAll(failed);
     rest.addAll(failed);
     awaitDone(rest);
     releaseOnPoller = onPoller;
@@ -306,7 +329,7 @@ final class Client {
   private void drain() {
     long end = TaskFuture.saturatedAdd(System.nanoTime(), settings.closeNanos());
     try {
-      while (ended == null && System.nanoTime() < end && !Thread.interrupted()) {
+      while (ended == null && System.nanoTime() < end && !Thread.currentThread().isInterrupted()) {
         if (unsettled().isEmpty() && !completer.hasDeferred()) {
           return;
         }
@@ -327,11 +350,14 @@ final class Client {
   private void awaitDone(List<TaskFuture<?>> futures) {
     long end = System.nanoTime() + SETTLE_NANOS;
     for (TaskFuture<?> future : futures) {
-      while (!future.isDone() && System.nanoTime() < end) {
+      while (!future.isDone() && !future.consumed && System.nanoTime() < end) {
         if (settings.inline()) {
           future.completeNow();
         }
         LockSupport.parkNanos(this, 20_000);
+      }
+      if (!future.isDone() && !future.consumed && future.isSettled()) {
+        future.completeNow(); // an executor that drops what it is given must not lose it
       }
     }
   }

@@ -148,8 +148,18 @@ final class Completer {
       }
     } catch (IllegalStateException unmapped) {
       future.fail(client.closedException(true, unmapped));
+    } catch (Throwable broken) {
+      // No stack or no memory left, on a thread that perhaps only helps: the future is out of the
+      // table, so it ends here or never.
+      future.fail(
+          new CodecException(
+              "the result of " + future.type.name() + " can't be taken in: " + broken,
+              true,
+              broken));
+      throw broken;
+    } finally {
+      client.room.freed();
     }
-    client.room.freed();
   }
 
   private void crashed(TaskFuture<?> future, long word) {

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Calling libc is restricted. Where the JVM denies it, the architecture is not known, or the
  * kernel refuses (a seccomp filter), {@link #available} is false, which is logged once; the client
- * then polls with bounded parking, and sleeping lanes are woken by the supervisor's tick (10 ms).
+ * then polls with bounded parking, and sleeping lanes are woken by the supervisor's tick (20 ms).
  */
 final class Futex {
   private static final System.Logger LOG = System.getLogger("io.ringwork");
@@ -73,7 +73,7 @@ final class Futex {
     LOG.log(
         Level.WARNING,
         "no futex, so waiting for results polls at up to 1 ms intervals and wakes of sleeping"
-            + " lanes may take 10 ms: "
+            + " lanes may take 20 ms: "
             + why);
     return null;
   }

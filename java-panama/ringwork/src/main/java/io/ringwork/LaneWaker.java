@@ -21,6 +21,9 @@ final class LaneWaker {
 
   /** To be called after a full fence. */
   void wakeOne() {
+    if (!Futex.available()) {
+      return; // the bit is left for the supervisor's tick, which can wake
+    }
     long idle = 0;
     for (int w = 0; w < words; w++) {
       idle |= memory.getLongAcquire(Layout.H_IDLE + 8L * w);

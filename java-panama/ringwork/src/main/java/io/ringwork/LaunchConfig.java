@@ -73,6 +73,20 @@ public final class LaunchConfig {
         name, binary, directory, List.copyOf(all), log, logFile, startNanos, settings);
   }
 
+  /** Sets an option of the command line; the last one set wins. */
+  private LaunchConfig set(String option, String value) {
+    List<String> all = new ArrayList<>(arguments);
+    int at = all.indexOf(option);
+    if (at >= 0 && at + 1 < all.size()) {
+      all.set(at + 1, value);
+    } else {
+      all.add(option);
+      all.add(value);
+    }
+    return new LaunchConfig(
+        name, binary, directory, List.copyOf(all), log, logFile, startNanos, settings);
+  }
+
   private static String positive(String what, long value) {
     if (value <= 0) {
       throw new IllegalArgumentException(what + " must be positive: " + value);
@@ -139,7 +153,7 @@ public final class LaunchConfig {
    * @return a copy
    */
   public LaunchConfig workers(int workers) {
-    return with("--workers", positive("workers", workers));
+    return set("--workers", positive("workers", workers));
   }
 
   /**
@@ -149,7 +163,7 @@ public final class LaunchConfig {
    * @return a copy
    */
   public LaunchConfig lanes(int lanes) {
-    return with("--lanes", positive("lanes", lanes));
+    return set("--lanes", positive("lanes", lanes));
   }
 
   /**
@@ -159,7 +173,7 @@ public final class LaunchConfig {
    * @return a copy
    */
   public LaunchConfig segmentSize(long bytes) {
-    return with("--segment-size", positive("segment size", bytes));
+    return set("--segment-size", positive("segment size", bytes));
   }
 
   /**
@@ -169,7 +183,7 @@ public final class LaunchConfig {
    * @return a copy
    */
   public LaunchConfig slots(int slots) {
-    return with("--slots", positive("slots", slots));
+    return set("--slots", positive("slots", slots));
   }
 
   /**
@@ -179,7 +193,7 @@ public final class LaunchConfig {
    * @return a copy
    */
   public LaunchConfig clients(int clients) {
-    return with("--clients", positive("clients", clients));
+    return set("--clients", positive("clients", clients));
   }
 
   /**
@@ -189,7 +203,7 @@ public final class LaunchConfig {
    * @return a copy
    */
   public LaunchConfig worker(Path worker) {
-    return with("--worker", worker.toString());
+    return set("--worker", worker.toString());
   }
 
   /**

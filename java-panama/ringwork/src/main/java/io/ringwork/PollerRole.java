@@ -97,22 +97,38 @@ final class PollerRole {
     if (!tryTake()) {
       return false;
     }
-    if ((attention & DISARMED) == 0) {
-      ATTENTION.getAndBitwiseOr(this, DISARMED);
-      memory.setIntOpaque(waitingWord, 0);
+    try {
+      if ((attention & DISARMED) == 0) {
+        // In this order: a submitter that arms in between finds its arming undone by nobody.
+        memory.setIntOpaque(waitingWord, 0);
+        ATTENTION.getAndBitwiseOr(this, DISARMED);
+      }
+    } catch (Throwable broken) { // a role that nobody gives up would stop all completions
+      giveUp();
+      throw broken;
     }
     return true;
   }
 
   /** Gives the role back and sees to it that what is in flight has someone who waits for it. */
   void leave() {
-    if (slots.free.inUse() == 0) {
+    boolean idle = false;
+    try {
+      if ((attention & DISARMED) == 0) {
+        // A submitter armed meanwhile, and its task may have ended: the next one must arm again.
+        ATTENTION.getAndBitwiseOr(this, DISARMED);
+      }
+      idle = slots.free.inUse() == 0;
+      if (!idle) {
+        arm();
+      }
+    } finally {
       giveUp();
-      return;
     }
-    arm();
-    giveUp();
     VarHandle.fullFence(); // pairs with the lane's, and orders the look after giving up
+    if (idle && (attention & DISARMED) != 0) {
+      return; // nobody has armed since, so nobody counts on the poller
+    }
     if (completer.hasWork()) {
       wakePoller();
     }
@@ -125,7 +141,8 @@ final class PollerRole {
     VarHandle.fullFence(); // pairs with the lane's fence between its hint and its look at waiting
   }
 
-  private void tellLongSleeper() {
+  /** Wakes the poller if it sleeps for long; it then looks after deadlines and the supervisor. */
+  void tellLongSleeper() {
     if ((attention & LONG_SLEEP) != 0) {
       ATTENTION.getAndBitwiseAnd(this, ~LONG_SLEEP);
       wakePoller();

@@ -185,6 +185,9 @@ final class SlotTable {
   Withdrawal withdraw(TaskFuture<?> future) {
     int i = future.slot;
     long g = future.generation;
+    if (i < 0) {
+      return Withdrawal.ENDED; // its submitter has taken it back and tries again
+    }
     for (; ; ) {
       long word = state(i);
       if (StateWord.generation(word) != g || StateWord.ended(word)) {
@@ -198,6 +201,7 @@ final class SlotTable {
         return Withdrawal.ENDED;
       }
       if (memory.casLong(at(i), word, StateWord.free(StateWord.next(g)))) {
+        future.hasRunBefore = StateWord.attempt(word) > 0;
         PENDING.setRelease(pending, i, null);
         recycle(i, g);
         return Withdrawal.WITHDRAWN;

@@ -77,13 +77,16 @@ final class Submitter {
     List<TaskFuture<R>> futures = new ArrayList<>(requests.size());
     for (Q request : requests) {
       TaskFuture<R> future = new TaskFuture<>(client, type, deadline(options), null);
-      place(future, type, request, options, false);
       futures.add(future);
+      if (place(future, type, request, options, false) && future.deadline != 0) {
+        VarHandle.fullFence(); // as after a single submit: its deadline runs while others are placed
+        client.poller.deadline(future);
+      }
     }
     announce(false);
     for (TaskFuture<R> future : futures) {
       if (future.slot >= 0) {
-        published(future);
+        counted(future);
       }
     }
     return futures;
@@ -112,10 +115,14 @@ final class Submitter {
 
   /** What is left to do for a task that is published, off the critical path. */
   void published(TaskFuture<?> future) {
-    client.completer.count(Layout.CLIENT_SUBMITTED);
     if (future.deadline != 0) {
       client.poller.deadline(future);
     }
+    counted(future);
+  }
+
+  private void counted(TaskFuture<?> future) {
+    client.completer.count(Layout.CLIENT_SUBMITTED);
     if (client.isFailing()) {
       client.failOne(future); // close looked at the slots before it could see this one
     }
@@ -263,6 +270,9 @@ final class Submitter {
     try {
       type.requestCodec.encode(request, target);
     } catch (Exception failed) {
+      if (!memory.isMapped()) {
+        throw client.closedException(false, failed); // the target vanished, not the codec failed
+      }
       throw unencodable(type, failed);
     }
     return target.position();

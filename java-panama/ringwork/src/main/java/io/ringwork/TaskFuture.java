@@ -66,6 +66,12 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   /** A lane was seen to have claimed it before its hint was written; submitting thread only. */
   boolean claimedAtOnce;
 
+  /** An earlier attempt died; written and read by the thread that withdrew the task. */
+  boolean hasRunBefore;
+
+  /** {@code call} has its outcome: nobody will complete this future. */
+  boolean consumed;
+
   private volatile @Nullable Object outcome;
   private volatile @Nullable Thread waiter;
 
@@ -147,8 +153,8 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
       super.completeExceptionally(failure.error());
     } else if (!super.complete(how == Outcome.NULL ? null : (R) how)
         && how instanceof ResultLease lease
-        && isCompletedExceptionally()) {
-      lease.close();
+        && (isCompletedExceptionally() || getNow(null) != how)) {
+      lease.close(); // completed by hand meanwhile: nobody gets it
     }
     wakeWaiter();
   }
@@ -225,6 +231,13 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     if (isDone()) {
       return CancelOutcome.ALREADY_DONE;
     }
+    try {
+      if (slot >= 0 && !isSettled()) {
+        client.completer.tryEnd(slot); // a result that is there is not thrown away
+      }
+    } catch (IllegalStateException unmapped) {
+      // closed meanwhile
+    }
     if (!settle(Outcome.TAKEN)) {
       completeNow(); // decided, but not told yet
       return CancelOutcome.ALREADY_DONE;
@@ -257,10 +270,14 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   void expire() {
     SlotTable.Withdrawal found = client.slots.withdraw(this);
     if (found == SlotTable.Withdrawal.ENDED) {
-      return; // its result is on the way
+      if (slot >= 0) {
+        client.completer.tryEnd(slot); // its hint may be late
+      }
+      return;
     }
-    boolean ran = found == SlotTable.Withdrawal.RUNNING;
-    if (ran) {
+    boolean running = found == SlotTable.Withdrawal.RUNNING;
+    boolean ran = running || hasRunBefore;
+    if (running) {
       client.slots.requestCancel(this);
     } else {
       client.room.freed();
@@ -268,7 +285,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     if (settle(
         new Failure(
             new TaskTimeoutException(
-                ran
+                running
                     ? "the deadline of "
                         + type.name()
                         + " passed while it ran; its handler has been told to stop"

@@ -53,9 +53,9 @@ final class Waiting {
   private boolean spins() {
     return switch (strategy) {
       case PARK -> false;
-      // A virtual thread that spins keeps its carrier from others.
-      case ADAPTIVE -> !Thread.currentThread().isVirtual();
-      case SPIN -> true;
+      // A virtual thread that spins keeps its carrier from others; one that yields would keep the
+      // role while it is not mounted.
+      case ADAPTIVE, SPIN -> !Thread.currentThread().isVirtual();
     };
   }
 
@@ -70,17 +70,23 @@ final class Waiting {
     TaskFuture<R> future =
         client.submitter.submit(type, request, options, Thread.currentThread(), spin);
     Object how = future.slot < 0 ? future.takeOutcome() : null;
-    if (how == null) {
-      if (spin) {
-        spin(future, Long.MAX_VALUE, true);
-      }
-      while ((how = future.takeOutcome()) == null) {
-        sleep(future, nested, Long.MAX_VALUE);
-        if (Thread.interrupted()) {
-          future.cancelTask();
-          throw new InterruptedException();
+    try {
+      if (how == null) {
+        if (spin) {
+          spin(future, Long.MAX_VALUE, true);
+        }
+        while ((how = future.takeOutcome()) == null) {
+          sleep(future, nested, Long.MAX_VALUE);
+          if (Thread.interrupted()) {
+            throw new InterruptedException();
+          }
         }
       }
+    } finally {
+      if (how == null) {
+        future.cancelTask(); // left by an exception: nobody waits any more
+      }
+      future.consumed = true;
     }
     if (how instanceof Outcome.Failure failure) {
       throw failure.error();
@@ -169,7 +175,10 @@ final class Waiting {
       }
       if (n % CLOCK_EVERY == 0) {
         long now = System.nanoTime();
-        start = start == 0 ? now : start;
+        if (start == 0) {
+          start = now;
+          role.tellLongSleeper(); // this takes longer: somebody must look after the supervisor
+        }
         if (spunEnough(now, start, end)) {
           return;
         }

@@ -134,7 +134,7 @@ class LifecycleTest {
   @Test
   void closeFromManyThreadsWhileManySubmit() throws Exception {
     pool.echo();
-    for (int round = 0; round < 30; round++) {
+    for (int round = 0; round < 60; round++) {
       Ringwork client = pool.connect();
       List<TaskFuture<Long>> futures = java.util.Collections.synchronizedList(new ArrayList<>());
       List<Thread> threads = new ArrayList<>();
