@@ -303,6 +303,41 @@ class LifecycleTest {
     }
   }
 
+  /** Not even an executor that drops what it is given can keep a future from its end. */
+  @Test
+  void anExecutorThatDropsWorkLosesNoFutureAtClose() throws Exception {
+    TaskFuture<Long> dropped;
+    try (Ringwork pool =
+        Ringwork.launch(
+            config()
+                .completion(CompletionMode.executor(task -> {}))
+                .closeTimeout(Duration.ofMillis(200)))) {
+      dropped = pool.submit(StockTasks.SLEEP, 1L);
+      Pools.assertNoSlotLeaked(pool);
+    }
+    assertTrue(dropped.isDone());
+  }
+
+  @Test
+  void closeIsPromptAlsoWhileACallIsInFlight() throws Exception {
+    long fastest = Long.MAX_VALUE;
+    for (int i = 0; i < 3; i++) {
+      Ringwork pool = Ringwork.launch(config().closeTimeout(Duration.ZERO));
+      Thread caller =
+          Thread.ofPlatform()
+              .start(
+                  () ->
+                      assertThrows(
+                          ClosedException.class, () -> pool.call(StockTasks.SLEEP, 60_000L)));
+      Await.until("the call is under way", () -> pool.info().freeSlots() < pool.info().slots());
+      long start = System.nanoTime();
+      pool.close();
+      fastest = Math.min(fastest, System.nanoTime() - start);
+      caller.join();
+    }
+    assertTrue(fastest < 900_000_000, "the fastest of three took " + fastest / 1_000_000 + " ms");
+  }
+
   @Test
   void closingAConnectionLeavesThePoolAlone() throws Exception {
     try (Ringwork owner = Ringwork.launch(config())) {
