@@ -4,6 +4,7 @@
 //! refused before the handler starts, with both names in the message.
 
 use crate::error::TaskError;
+use crate::nulls::Nulls;
 use ringwork_ring::layout::{CODEC_BYTES, CODEC_CBOR, CODEC_I64, CODEC_PARAMS, CODEC_UTF8};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -178,7 +179,7 @@ impl<T: DeserializeOwned> FromRequest for Cbor<T> {
 impl<T: Serialize> IntoResult for Cbor<T> {
     const RESULT_CODEC: u32 = CODEC_CBOR;
     fn encode(self, write: &mut dyn FnMut(u8, &[u8])) -> Result<(), String> {
-        let bytes = cbor4ii::serde::to_vec(Vec::new(), &self.0)
+        let bytes = cbor4ii::serde::to_vec(Vec::new(), &Nulls(&self.0))
             .map_err(|error| format!("the result can't be written as CBOR: {error}"))?;
         write(Self::RESULT_CODEC as u8, &bytes);
         Ok(())

@@ -35,6 +35,7 @@ mod codec;
 mod context;
 mod dispatch;
 mod error;
+mod nulls;
 mod panics;
 mod raw;
 pub mod stock;
