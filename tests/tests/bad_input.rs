@@ -134,6 +134,8 @@ fn segments_and_directories_that_others_could_have_made_are_refused() {
 #[test]
 fn a_segment_that_is_damaged_while_it_is_served_crashes_nobody() {
     let pool = Serve::new("damaged").start();
+    // A worker that comes later refuses the header, as it should.
+    let _ = pool.wait_workers(2);
     let client = pool.client();
     let _ = call(&client, "echo", &[1; 500], &options());
     let file = OpenOptions::new()
