@@ -411,18 +411,24 @@ impl<'l> Claimed<'l> {
             lane.run_ns = before - before / 8 + ran / 8;
         }
         let reference = block.map_or(0, BlockRef::to_word);
-        segment
-            .u64_at(self.at + SLOT_RESULT_REF)
-            .store(reference, Ordering::Relaxed);
-        segment
-            .u32_at(self.at + SLOT_RESULT_LEN)
-            .store(len as u32, Ordering::Relaxed);
-        segment
-            .u8_at(self.at + SLOT_RESULT_CODEC)
-            .store(codec, Ordering::Relaxed);
-        segment
-            .u32_at(self.at + SLOT_STATUS)
-            .store(status, Ordering::Relaxed);
+        // These share the state word's line, which a spinning client keeps fetching: a store that
+        // changes nothing would have the line travel once more before the CAS.
+        let result_ref = segment.u64_at(self.at + SLOT_RESULT_REF);
+        if result_ref.load(Ordering::Relaxed) != reference {
+            result_ref.store(reference, Ordering::Relaxed);
+        }
+        let result_len = segment.u32_at(self.at + SLOT_RESULT_LEN);
+        if result_len.load(Ordering::Relaxed) != len as u32 {
+            result_len.store(len as u32, Ordering::Relaxed);
+        }
+        let result_codec = segment.u8_at(self.at + SLOT_RESULT_CODEC);
+        if result_codec.load(Ordering::Relaxed) != codec {
+            result_codec.store(codec, Ordering::Relaxed);
+        }
+        let result_status = segment.u32_at(self.at + SLOT_STATUS);
+        if result_status.load(Ordering::Relaxed) != status {
+            result_status.store(status, Ordering::Relaxed);
+        }
         segment
             .u32_at(lane.at + LANE_CURRENT)
             .store(0, Ordering::Relaxed);
