@@ -79,7 +79,8 @@ final class Submitter {
       TaskFuture<R> future = new TaskFuture<>(client, type, deadline(options), null);
       futures.add(future);
       if (place(future, type, request, options, false) && future.deadline != 0) {
-        VarHandle.fullFence(); // as after a single submit: its deadline runs while others are placed
+        VarHandle
+            .fullFence(); // as after a single submit: its deadline runs while others are placed
         client.poller.deadline(future);
       }
     }
