@@ -130,16 +130,18 @@ fn workers_that_die_at_the_start_end_the_pool_with_their_last_words() {
         ended.stderr
     );
     assert!(!home.pool("p").exists());
-    let ended = home.run(&[
-        "serve",
-        "--name",
-        "p",
-        "--worker",
-        "/bin/false",
-        "--embedded",
-    ]);
-    let line: Value = serde_json::from_str(ended.stdout.trim()).unwrap();
-    assert_eq!((ended.code, &line["ready"]), (1, &Value::Bool(false)));
+    let mut serve = home.start("p", &["--worker", "/bin/false", "--embedded"]);
+    let line: Value = serde_json::from_str(&serve.first_line()).unwrap();
+    assert_eq!(line["ready"], false);
+    assert!(
+        line["error"]
+            .as_str()
+            .unwrap()
+            .contains("exited with code 1"),
+        "{line}"
+    );
+    assert_eq!(serve.wait(), 1);
+    assert!(!home.pool("p").exists());
 }
 
 #[test]

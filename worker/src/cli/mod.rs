@@ -6,6 +6,7 @@
 mod cbor;
 mod clean;
 mod doctor;
+mod effective;
 mod exit;
 mod handlers;
 mod list;

@@ -5,13 +5,11 @@
 //! file and the field have one name.
 
 use super::units::{Size, Span};
-use crate::supervisor::config::wait_name;
 use crate::supervisor::{LogFormat, ServeConfig, WorkerCommand};
 use clap::{Args, Command, ValueEnum};
+use ringwork_ring::WaitStrategy;
 use ringwork_ring::config::parse_arena;
-use ringwork_ring::{Geometry, PoolConfig, WaitStrategy};
 use serde::Deserialize;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Names of log formats.
@@ -163,12 +161,12 @@ impl ServeOptions {
         Self::parse(&text).map_err(|error| format!("configuration {}: {error}", path.display()))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let table: toml::Table = text
             .parse()
             .map_err(|error: toml::de::Error| error.to_string())?;
         let known = Self::keys();
-        for key in table.keys().filter(|key| !known.contains(key)) {
+        if let Some(key) = table.keys().find(|key| !known.contains(key)) {
             let nearest = known.iter().min_by_key(|name| distance(name, key));
             let hint = nearest.filter(|name| distance(name, key) <= 3);
             return Err(format!(
@@ -184,7 +182,7 @@ impl ServeOptions {
     }
 
     /// All keys, from the one definition above.
-    fn keys() -> Vec<String> {
+    pub(super) fn keys() -> Vec<String> {
         let command = Self::augment_args(Command::new("keys"));
         command
             .get_arguments()
@@ -285,7 +283,7 @@ impl Level {
 }
 
 /// Levenshtein's distance.
-pub(super) fn distance(a: &str, b: &str) -> usize {
+fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.chars().enumerate() {
@@ -300,127 +298,8 @@ pub(super) fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// The effective configuration: a valid configuration file, with the sizes that follow as comments.
-pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
-    let pool: &PoolConfig = &config.pool;
-    let mut text = String::new();
-    let mut line = |key: &str, value: String, note: &str| {
-        let note = if note.is_empty() {
-            String::new()
-        } else {
-            format!("  # {note}")
-        };
-        // Writing to a String can't fail.
-        let _ = writeln!(text, "{key} = {value}{note}");
-    };
-    let span = |span| quoted(&Span(span).to_string());
-    line("name", quoted(&config.name), "");
-    line("workers", config.workers.to_string(), "processes");
-    line("lanes", config.lanes.to_string(), "threads of each worker");
-    line("wait", quoted(wait_name(config.wait)), "");
-    match &config.worker {
-        None => line("# worker", quoted("PATH"), "none: the stock worker"),
-        Some(worker) => {
-            line("worker", quoted(&worker.program.to_string_lossy()), "");
-            let args: Vec<String> = worker
-                .args
-                .iter()
-                .map(|arg| quoted(&arg.to_string_lossy()))
-                .collect();
-            line("worker-args", format!("[{}]", args.join(", ")), "");
-        }
-    }
-    line("start-timeout", span(config.start_timeout), "");
-    line("overrun-grace", span(config.overrun_grace), "0: never");
-    line("drain-timeout", span(config.drain_timeout), "");
-    let total = Size(geometry.segment_size);
-    line(
-        "segment-size",
-        pool.segment_size
-            .unwrap_or(geometry.segment_size)
-            .to_string(),
-        &format!("bytes; in use: {total}"),
-    );
-    let classes: Vec<String> = geometry
-        .classes
-        .iter()
-        .map(|place| class_text(&place.class))
-        .collect();
-    line(
-        "arena",
-        quoted(&classes.join(",")),
-        "SIZE:BLOCKS:BLOCKS FOR RESULTS ONLY",
-    );
-    line("clients", pool.clients.to_string(), "processes");
-    line("slots", pool.slots.to_string(), "of each client");
-    line("max-workers", pool.max_workers.to_string(), "processes");
-    line("max-lanes", pool.max_lanes.to_string(), "");
-    line("priorities", pool.priorities.to_string(), "");
-    line("log-format", quoted(config.log_format.name()), "");
-    line("log-level", quoted(&config.log_level), "");
-    text.push_str(&sections(geometry));
-    text
-}
-
-fn class_text(class: &ringwork_ring::ArenaClass) -> String {
-    format!(
-        "{}:{}:{}",
-        Size(class.size as u64).to_string().replace(' ', ""),
-        class.count,
-        class.reserved
-    )
-}
-
-/// What each section of the segment takes.
-fn sections(g: &Geometry) -> String {
-    let owners = g
-        .classes
-        .first()
-        .map_or(g.segment_size as usize, |place| place.owners);
-    let blocks = g
-        .classes
-        .first()
-        .map_or(g.segment_size as usize, |place| place.blocks);
-    let ends = [
-        ("header", 0),
-        ("clients", g.clients),
-        ("workers", g.workers),
-        ("lanes", g.lanes),
-        ("injector rings", g.injectors),
-        ("slots", g.slots),
-        ("completion rings", g.completions),
-        ("handlers", g.handlers),
-        ("error log", g.errors),
-        ("arena owners", owners),
-        ("arena blocks", blocks),
-        ("", usize::try_from(g.segment_size).unwrap_or(usize::MAX)),
-    ];
-    let mut text = String::from("\n# sections of the segment:\n");
-    for pair in ends.windows(2) {
-        let size = Size((pair[1].1 - pair[0].1) as u64).to_string();
-        let _ = writeln!(text, "#   {:<17}{size:>10}", pair[0].0);
-    }
-    let _ = writeln!(
-        text,
-        "#   {:<17}{:>10}",
-        "in all",
-        Size(g.segment_size).to_string()
-    );
-    let _ = writeln!(
-        text,
-        "# largest payload: {}",
-        Size(g.largest_payload() as u64)
-    );
-    text
-}
-
-/// A TOML basic string.
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use clap::Parser;
 
@@ -430,7 +309,7 @@ mod tests {
         options: ServeOptions,
     }
 
-    fn flags(line: &[&str]) -> ServeOptions {
+    pub(in crate::cli) fn flags(line: &[&str]) -> ServeOptions {
         Line::try_parse_from(std::iter::once(&"serve").chain(line))
             .unwrap()
             .options
@@ -525,34 +404,6 @@ mod tests {
             config.worker.unwrap().program.is_absolute(),
             "found in PATH"
         );
-    }
-
-    #[test]
-    fn what_is_printed_is_a_configuration_with_the_same_meaning() {
-        let options = flags(&[
-            "--workers",
-            "2",
-            "--lanes",
-            "3",
-            "--segment-size",
-            "32MiB",
-            "--worker",
-            "/bin/true",
-            "--",
-            "a \"b\"",
-        ]);
-        let config = options.resolve().unwrap();
-        let geometry = config.validate().unwrap();
-        let text = printed(&config, &geometry);
-        let again = ServeOptions::parse(&text).unwrap().resolve().unwrap();
-        assert_eq!(again.validate().unwrap(), geometry, "{text}");
-        assert_eq!(printed(&again, &geometry), text);
-        for key in ServeOptions::keys() {
-            assert!(
-                text.contains(&format!("{key} = ")),
-                "{key} is missing in\n{text}"
-            );
-        }
     }
 
     #[test]

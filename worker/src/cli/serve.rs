@@ -1,8 +1,9 @@
 //! `ringwork serve`: options to configuration, then the supervisor.
 
+use super::effective;
 use super::exit::{FAILED, Failure};
 use super::log::{self, Sink};
-use super::options::{self, ServeOptions};
+use super::options::ServeOptions;
 use super::units::Size;
 use crate::supervisor::{self, Console, LogFormat, Ready, ServeConfig};
 use clap::Args;
@@ -69,7 +70,7 @@ fn configure(serve: Serve) -> Result<Option<ServeConfig>, Failure> {
     config.embedded = serve.embedded;
     let geometry = config.validate()?;
     if serve.print_config {
-        write!(io::stdout(), "{}", options::printed(&config, &geometry))?;
+        write!(io::stdout(), "{}", effective::printed(&config, &geometry))?;
         return Ok(None);
     }
     Ok(Some(config))

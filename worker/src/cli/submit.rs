@@ -43,7 +43,12 @@ pub(super) struct Submit {
     handler: String,
 
     /// The request, or its body.
-    #[arg(long, value_name = "TEXT", conflicts_with = "file")]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        conflicts_with = "file",
+        allow_hyphen_values = true
+    )]
     data: Option<String>,
 
     /// Read the request, or its body, from a file; `-`: standard input.

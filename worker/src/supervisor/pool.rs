@@ -58,7 +58,10 @@ impl Pool {
     pub(super) fn open_tasks(&self) -> Open {
         let slots = self.segment.geometry().slots_per_client;
         let mut open = Open::default();
-        for client in self.active_clients() {
+        let active = self
+            .client_states()
+            .filter(|(_, state)| *state == ENTRY_ACTIVE);
+        for (client, _) in active {
             for slot in client * slots..(client + 1) * slots {
                 match self.segment.word(slot).kind() {
                     Kind::Queued | Kind::Claimed => open.unfinished += 1,
@@ -70,11 +73,16 @@ impl Pool {
         open
     }
 
-    pub(super) fn active_clients(&self) -> impl Iterator<Item = u32> {
+    /// Whether any client entry is in use, also by the tasks of a dead one.
+    pub(super) fn has_clients(&self) -> bool {
+        self.client_states().any(|(_, state)| state != ENTRY_FREE)
+    }
+
+    fn client_states(&self) -> impl Iterator<Item = (u32, u32)> {
         let segment = &self.segment;
-        (0..segment.geometry().max_clients).filter(|client| {
-            let word = segment.u64_at(segment.client_at(*client) + CLIENT_WORD);
-            entry_state(word.load(Ordering::Acquire)) == ENTRY_ACTIVE
+        (0..segment.geometry().max_clients).map(|client| {
+            let word = segment.u64_at(segment.client_at(client) + CLIENT_WORD);
+            (client, entry_state(word.load(Ordering::Acquire)))
         })
     }
 

@@ -56,10 +56,10 @@ impl Watch {
         let submitted = pool.submitted();
         let busy = submitted != self.submitted || pool.has_backlog();
         self.submitted = submitted;
-        match (busy, pool.active_clients().next()) {
+        match (busy, pool.has_clients()) {
             (true, _) => BUSY_TICK,
-            (false, Some(_)) => ATTACHED_TICK,
-            (false, None) => IDLE_TICK,
+            (false, true) => ATTACHED_TICK,
+            (false, false) => IDLE_TICK,
         }
     }
 
@@ -74,7 +74,7 @@ impl Watch {
         }
         if self.swept.elapsed() >= SWEEP_INTERVAL {
             self.swept = Instant::now();
-            if pool.active_clients().next().is_some() {
+            if pool.has_clients() {
                 self.sweep(segment, crew);
             }
         }

@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// `statfs` type of tmpfs, from linux/magic.h.
-const TMPFS_MAGIC: i64 = 0x0102_1994;
+const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 
 pub(super) fn findings() -> Result<Vec<Finding>, RingError> {
     let base = base_dir();
@@ -62,7 +62,7 @@ fn room(place: &Path, needed: u64) -> Finding {
                       remount,size=512m /dev/shm), or serve with a smaller --segment-size";
         return Finding::fail("shm", text, remedy);
     }
-    if i64::try_from(kind.f_type).ok() != Some(TMPFS_MAGIC) {
+    if kind.f_type != TMPFS_MAGIC {
         let text = format!("{text}; it is no tmpfs, so the kernel writes the segment to disk");
         return Finding::warn(
             "shm",

@@ -1,0 +1,163 @@
+//! `ringwork serve --print-config`: the effective options and what follows from them.
+//!
+//! What is printed is a configuration file itself, with the same meaning.
+
+use super::units::{Size, Span};
+use crate::supervisor::ServeConfig;
+use crate::supervisor::config::wait_name;
+use ringwork_ring::{Geometry, PoolConfig};
+use std::fmt::Write;
+
+/// The effective configuration: a valid configuration file, with the sizes that follow as comments.
+pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
+    let pool: &PoolConfig = &config.pool;
+    let mut text = String::new();
+    let mut line = |key: &str, value: String, note: &str| {
+        let note = if note.is_empty() {
+            String::new()
+        } else {
+            format!("  # {note}")
+        };
+        // Writing to a String can't fail.
+        let _ = writeln!(text, "{key} = {value}{note}");
+    };
+    let span = |span| quoted(&Span(span).to_string());
+    line("name", quoted(&config.name), "");
+    line("workers", config.workers.to_string(), "processes");
+    line("lanes", config.lanes.to_string(), "threads of each worker");
+    line("wait", quoted(wait_name(config.wait)), "");
+    match &config.worker {
+        None => line("# worker", quoted("PATH"), "none: the stock worker"),
+        Some(worker) => {
+            line("worker", quoted(&worker.program.to_string_lossy()), "");
+            let args: Vec<String> = worker
+                .args
+                .iter()
+                .map(|arg| quoted(&arg.to_string_lossy()))
+                .collect();
+            line("worker-args", format!("[{}]", args.join(", ")), "");
+        }
+    }
+    line("start-timeout", span(config.start_timeout), "");
+    line("overrun-grace", span(config.overrun_grace), "0: never");
+    line("drain-timeout", span(config.drain_timeout), "");
+    let total = Size(geometry.segment_size);
+    line(
+        "segment-size",
+        pool.segment_size
+            .unwrap_or(geometry.segment_size)
+            .to_string(),
+        &format!("bytes; in use: {total}"),
+    );
+    let classes: Vec<String> = geometry
+        .classes
+        .iter()
+        .map(|place| class_text(&place.class))
+        .collect();
+    line(
+        "arena",
+        quoted(&classes.join(",")),
+        "SIZE:BLOCKS:BLOCKS FOR RESULTS ONLY",
+    );
+    line("clients", pool.clients.to_string(), "processes");
+    line("slots", pool.slots.to_string(), "of each client");
+    line("max-workers", pool.max_workers.to_string(), "processes");
+    line("max-lanes", pool.max_lanes.to_string(), "");
+    line("priorities", pool.priorities.to_string(), "");
+    line("log-format", quoted(config.log_format.name()), "");
+    line("log-level", quoted(&config.log_level), "");
+    text.push_str(&sections(geometry));
+    text
+}
+
+fn class_text(class: &ringwork_ring::ArenaClass) -> String {
+    format!(
+        "{}:{}:{}",
+        Size(class.size as u64).to_string().replace(' ', ""),
+        class.count,
+        class.reserved
+    )
+}
+
+/// What each section of the segment takes.
+fn sections(g: &Geometry) -> String {
+    let owners = g
+        .classes
+        .first()
+        .map_or(g.segment_size as usize, |place| place.owners);
+    let blocks = g
+        .classes
+        .first()
+        .map_or(g.segment_size as usize, |place| place.blocks);
+    let ends = [
+        ("header", 0),
+        ("clients", g.clients),
+        ("workers", g.workers),
+        ("lanes", g.lanes),
+        ("injector rings", g.injectors),
+        ("slots", g.slots),
+        ("completion rings", g.completions),
+        ("handlers", g.handlers),
+        ("error log", g.errors),
+        ("arena owners", owners),
+        ("arena blocks", blocks),
+        ("", usize::try_from(g.segment_size).unwrap_or(usize::MAX)),
+    ];
+    let mut text = String::from("\n# sections of the segment:\n");
+    for pair in ends.windows(2) {
+        let size = Size((pair[1].1 - pair[0].1) as u64).to_string();
+        let _ = writeln!(text, "#   {:<17}{size:>10}", pair[0].0);
+    }
+    let _ = writeln!(
+        text,
+        "#   {:<17}{:>10}",
+        "in all",
+        Size(g.segment_size).to_string()
+    );
+    let _ = writeln!(
+        text,
+        "# largest payload: {}",
+        Size(g.largest_payload() as u64)
+    );
+    text
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::options::ServeOptions;
+    use crate::cli::options::tests::flags;
+
+    #[test]
+    fn what_is_printed_is_a_configuration_with_the_same_meaning() {
+        let options = flags(&[
+            "--workers",
+            "2",
+            "--lanes",
+            "3",
+            "--segment-size",
+            "32MiB",
+            "--worker",
+            "/bin/true",
+            "--",
+            "a \"b\"",
+        ]);
+        let config = options.resolve().unwrap();
+        let geometry = config.validate().unwrap();
+        let text = printed(&config, &geometry);
+        let again = ServeOptions::parse(&text).unwrap().resolve().unwrap();
+        assert_eq!(again.validate().unwrap(), geometry, "{text}");
+        assert_eq!(printed(&again, &geometry), text);
+        for key in ServeOptions::keys() {
+            assert!(
+                text.contains(&format!("{key} = ")),
+                "{key} is missing in\n{text}"
+            );
+        }
+    }
+}
