@@ -127,8 +127,8 @@ impl ServeConfig {
             ))
         } else if all_lanes > u64::from(pool.max_lanes) {
             Some(format!(
-                "{} workers of {} lanes are {all_lanes} lanes, but max-lanes is {}: raise it, or \
-                 lower --workers or --lanes",
+                "{} workers of {} lanes are {all_lanes} lanes, but max-lanes is {}: raise \
+                 --max-lanes, or lower --workers or --lanes",
                 self.workers, self.lanes, pool.max_lanes
             ))
         } else if self.start_timeout.is_zero() {
