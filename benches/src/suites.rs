@@ -211,12 +211,16 @@ fn keep_one_kind(spins: Vec<SpinRound>, series: &mut Series, summary: &mut Summa
     let all = spins.len();
     let probes: Vec<f64> = keep.iter().flat_map(|at| spins[*at].probes).collect();
     summary.notes.push(format!(
-        "spinning rounds: {} of {all} kept, all with the cores {} (raw round trip without a clock \
-         {:.0} ns, median of 10 ms probes before, between and after; the others saw another kind of \
-         placement, or a change within the round)",
+        "spinning rounds: {} of {all} kept, all with the cores in one place: a raw round trip without \
+         a clock takes {:.0} ns ({}; median of 10 ms probes before, between and after each); \
+         rounds at another distance, or with a change in mid-round, are left out",
         keep.len(),
-        if far { "far" } else { "near" },
-        median(&probes)
+        median(&probes),
+        if far {
+            "the cores are far, shorter ones were seen in this run"
+        } else {
+            "the shortest distance seen in this run"
+        }
     ));
     for (at, round) in spins.into_iter().enumerate() {
         if !keep.contains(&at) {
