@@ -6,6 +6,8 @@ import java.lang.invoke.VarHandle;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
@@ -58,6 +60,9 @@ final class Client {
   final SharedMemory memory;
   private final Attachment attachment;
   private final @Nullable Child child;
+
+  /** Settled futures that an executor of others has been given and has not completed yet. */
+  private final Set<TaskFuture<?>> handedOver = ConcurrentHashMap.newKeySet();
 
   private volatile int state = OPEN;
   private volatile @Nullable String ended;
@@ -150,11 +155,22 @@ final class Client {
 
   /** Completes a future where the mode wants it. */
   void execute(TaskFuture<?> future) {
+    boolean foreign = settings.mode() != CompletionMode.VIRTUAL_THREADS;
+    if (foreign) {
+      handedOver.add(future); // an executor of others may drop what it is given
+    }
     try {
-      settings.mode().executor.execute(future::completeNow);
+      settings.mode().executor.execute(() -> completeHandedOver(future, foreign));
     } catch (RuntimeException | Error rejected) {
-      future.completeNow();
+      completeHandedOver(future, foreign);
       LOG.log(Level.WARNING, "the completion executor failed; completed on the poller", rejected);
+    }
+  }
+
+  private void completeHandedOver(TaskFuture<?> future, boolean foreign) {
+    future.completeNow();
+    if (foreign) {
+      handedOver.remove(future);
     }
   }
 
@@ -309,6 +325,7 @@ final class Client {
     failAll(failed);
     rest.addAll(failed);
     awaitDone(rest);
+    awaitDone(List.copyOf(handedOver));
     releaseOnPoller = onPoller;
     poller.stop();
     if (!onPoller) {
