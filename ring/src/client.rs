@@ -307,11 +307,17 @@ impl Client {
         segment
             .u32_at(at + SLOT_REQUEST_LEN)
             .store(request.len() as u32, Ordering::Relaxed);
-        put8(SLOT_ATTEMPTS, options.attempts.clamp(1, MAX_ATTEMPTS as u8));
+        let stamped = if sampled { ATTEMPTS_STAMPED as u8 } else { 0 };
+        put8(
+            SLOT_ATTEMPTS,
+            options.attempts.clamp(1, MAX_ATTEMPTS as u8) | stamped,
+        );
         put8(SLOT_PRIORITY, priority as u8);
         put8(SLOT_REQUEST_CODEC, options.codec);
         put64(SLOT_TASK_ID, options.task_id);
-        put64(SLOT_SUBMITTED_NS, if sampled { now_ns() } else { 0 });
+        if sampled {
+            put64(SLOT_SUBMITTED_NS, now_ns());
+        }
         put64(SLOT_PROGRESS, 0);
         for (index, byte) in options.traceparent.unwrap_or_default().iter().enumerate() {
             put8(SLOT_TRACEPARENT + index, *byte);

@@ -201,7 +201,6 @@ impl Lane {
         // The CAS is a barrier: what is asked for before it comes while it waits for its own line.
         let at = self.segment.slot_at(slot);
         self.segment.prefetch(at + SLOT_REQUEST);
-        self.segment.prefetch(at + SLOT_SUBMITTED_NS);
         self.segment.prefetch_to_write(at + SLOT_RESULT);
         let claimed = word.claimed_by(self.index as u16);
         self.segment

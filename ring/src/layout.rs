@@ -297,8 +297,10 @@ layout! {
     SLOT_REQUEST_LEN: usize = 48;
     /// Slot: result length, u32.
     SLOT_RESULT_LEN: usize = 52;
-    /// Slot: most attempts, u8, 1 to MAX_ATTEMPTS.
+    /// Slot: most attempts, u8, 1 to MAX_ATTEMPTS; plus ATTEMPTS_STAMPED.
     SLOT_ATTEMPTS: usize = 56;
+    /// Bit in SLOT_ATTEMPTS: SLOT_SUBMITTED_NS is set; without it a lane leaves that line alone.
+    ATTEMPTS_STAMPED: u32 = 0x80;
     /// Slot: priority, u8: the injector ring it is queued in.
     SLOT_PRIORITY: usize = 57;
     /// Slot: codec of the request, u8 (CODEC_*).
@@ -315,9 +317,9 @@ layout! {
     INLINE: usize = 64;
     /// Slot: task id of the client, u64.
     SLOT_TASK_ID: usize = 192;
-    /// Slot: CLOCK_MONOTONIC nanoseconds of the submit, u64, 0 when not sampled.
+    /// Slot: CLOCK_MONOTONIC nanoseconds of the submit, u64, valid with ATTEMPTS_STAMPED.
     SLOT_SUBMITTED_NS: usize = 200;
-    /// Slot: CLOCK_MONOTONIC nanoseconds of the claim, u64, 0 when not sampled.
+    /// Slot: CLOCK_MONOTONIC nanoseconds of the claim, u64, valid with ATTEMPTS_STAMPED.
     SLOT_CLAIMED_NS: usize = 208;
     /// Slot: progress, u64: done << 32 | total.
     SLOT_PROGRESS: usize = 216;

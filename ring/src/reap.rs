@@ -161,8 +161,8 @@ fn reap_slot(
                 return;
             }
             let at = segment.slot_at(slot);
-            let attempts = u32::from(segment.u8_at(at + SLOT_ATTEMPTS).load(Ordering::Relaxed))
-                .clamp(1, MAX_ATTEMPTS);
+            let byte = segment.u8_at(at + SLOT_ATTEMPTS).load(Ordering::Relaxed);
+            let attempts = (u32::from(byte) & !ATTEMPTS_STAMPED).clamp(1, MAX_ATTEMPTS);
             let handler = segment.u64_at(at + SLOT_HANDLER).load(Ordering::Relaxed);
             if word.attempt() + 1 < attempts {
                 if segment.transition(slot, word, word.retried()) {

@@ -90,12 +90,18 @@ impl<'l> Claimed<'l> {
                 })
                 .map_err(|error| error.to_string()),
         };
-        let submitted_ns = get64(SLOT_SUBMITTED_NS);
-        let claimed_ns = if submitted_ns == 0 { 0 } else { now_ns() };
-        let claimed_at = segment.u64_at(at + SLOT_CLAIMED_NS);
-        // Written only to change it: the client writes to this line with the next task.
-        if claimed_at.load(Ordering::Relaxed) != claimed_ns {
-            claimed_at.store(claimed_ns, Ordering::Relaxed);
+        let attempts = get8(SLOT_ATTEMPTS);
+        // Not stamped: the line of the times is the client's alone and stays in its cache.
+        let stamped = u32::from(attempts) & ATTEMPTS_STAMPED != 0;
+        let (submitted_ns, claimed_ns) = if stamped {
+            (get64(SLOT_SUBMITTED_NS), now_ns())
+        } else {
+            (0, 0)
+        };
+        if stamped {
+            segment
+                .u64_at(at + SLOT_CLAIMED_NS)
+                .store(claimed_ns, Ordering::Relaxed);
         }
         if submitted_ns != 0 {
             record(
@@ -111,7 +117,7 @@ impl<'l> Claimed<'l> {
             handler: get64(SLOT_HANDLER),
             request,
             request_codec: get8(SLOT_REQUEST_CODEC),
-            attempts: get8(SLOT_ATTEMPTS),
+            attempts: attempts & !(ATTEMPTS_STAMPED as u8),
             deadline_ns: get64(SLOT_DEADLINE),
             claimed_ns,
             submitted_ns,

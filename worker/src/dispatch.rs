@@ -13,6 +13,7 @@ use ringwork_ring::RingError;
 use ringwork_ring::layout::*;
 use ringwork_ring::task::{Claimed, Failure};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Code of a task that its handler ended since the caller gave up.
 pub(crate) const CANCELLED: &str = "task.cancelled";
@@ -112,10 +113,28 @@ impl Handler {
     }
 }
 
+/// Ids are hashes already: their bits are taken as they are.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
+}
+
 /// The handlers of a worker, by id.
 #[derive(Default)]
 pub(crate) struct Handlers {
-    by_id: HashMap<u64, Handler>,
+    by_id: HashMap<u64, Handler, BuildHasherDefault<IdHasher>>,
 }
 
 impl Handlers {

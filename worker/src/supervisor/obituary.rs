@@ -49,7 +49,11 @@ impl Obituary {
             who: format!("worker {entry} (process {})", process.id()),
             entry,
             cause,
-            clean: exit.is_clean() && process.ready.is_some(),
+            // A handler that calls exit(0) takes its task along: that is no orderly leave.
+            clean: exit.is_clean()
+                && process.ready.is_some()
+                && reaped.requeued == 0
+                && reaped.crashed.is_empty(),
             was_ready: process.ready.is_some(),
             running,
             reaped,

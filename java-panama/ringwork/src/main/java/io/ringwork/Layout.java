@@ -351,8 +351,11 @@ final class Layout {
   /** Slot: result length, u32. */
   static final int SLOT_RESULT_LEN = 52;
 
-  /** Slot: most attempts, u8, 1 to MAX_ATTEMPTS. */
+  /** Slot: most attempts, u8, 1 to MAX_ATTEMPTS; plus ATTEMPTS_STAMPED. */
   static final int SLOT_ATTEMPTS = 56;
+
+  /** Bit in SLOT_ATTEMPTS: SLOT_SUBMITTED_NS is set; without it a lane leaves that line alone. */
+  static final int ATTEMPTS_STAMPED = 128;
 
   /** Slot: priority, u8: the injector ring it is queued in. */
   static final int SLOT_PRIORITY = 57;
@@ -378,10 +381,10 @@ final class Layout {
   /** Slot: task id of the client, u64. */
   static final int SLOT_TASK_ID = 192;
 
-  /** Slot: CLOCK_MONOTONIC nanoseconds of the submit, u64, 0 when not sampled. */
+  /** Slot: CLOCK_MONOTONIC nanoseconds of the submit, u64, valid with ATTEMPTS_STAMPED. */
   static final int SLOT_SUBMITTED_NS = 200;
 
-  /** Slot: CLOCK_MONOTONIC nanoseconds of the claim, u64, 0 when not sampled. */
+  /** Slot: CLOCK_MONOTONIC nanoseconds of the claim, u64, valid with ATTEMPTS_STAMPED. */
   static final int SLOT_CLAIMED_NS = 208;
 
   /** Slot: progress, u64: done &lt;&lt; 32 | total. */

@@ -148,9 +148,14 @@ final class SlotTable {
     memory.setLong(at + Layout.SLOT_REQUEST_REF, reference);
     memory.setInt(at + Layout.SLOT_REQUEST_LEN, length);
     // Four bytes at once: attempts, priority, request codec, and 0 for the result's.
-    memory.setInt(at + Layout.SLOT_ATTEMPTS, type.attempts | priority << 8 | requestCodec << 16);
+    int stamped = submittedNs != 0 ? Layout.ATTEMPTS_STAMPED : 0;
+    memory.setInt(
+        at + Layout.SLOT_ATTEMPTS,
+        type.attempts | stamped | priority << 8 | requestCodec << 16);
     memory.setLong(at + Layout.SLOT_TASK_ID, taskId(i, g));
-    memory.setLong(at + Layout.SLOT_SUBMITTED_NS, submittedNs);
+    if (stamped != 0) {
+      memory.setLong(at + Layout.SLOT_SUBMITTED_NS, submittedNs);
+    }
     memory.setLong(at + Layout.SLOT_PROGRESS, 0);
     if (trace != null) {
       memory.put(at + Layout.SLOT_TRACEPARENT, trace);

@@ -56,7 +56,7 @@ final class FakeTask {
   }
 
   int attempts() {
-    return pool.memory.getInt(at + Layout.SLOT_ATTEMPTS) & 0xff;
+    return pool.memory.getInt(at + Layout.SLOT_ATTEMPTS) & 0x7f;
   }
 
   int priority() {
