@@ -22,7 +22,7 @@ pub fn stock_worker() -> Builder {
             sleep(&task.context(), &milliseconds(task)?)
         });
     let worker = with_body(worker, "password.hash", CODEC_UTF8, |params, body| {
-        password::hash(params, body).map(|hash| text(hash))
+        password::hash(params, body).map(text)
     });
     let worker = with_body(worker, "password.verify", CODEC_UTF8, |params, body| {
         password::verify(params, body).map(|right| text(right.to_string()))
