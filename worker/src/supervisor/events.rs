@@ -17,6 +17,8 @@ pub(super) struct Wake {
     pub(super) stops: usize,
     /// Whether the owner of an embedded pool is gone.
     pub(super) owner_gone: bool,
+    /// Whether a worker has died or written something.
+    pub(super) workers: bool,
 }
 
 /// The sources of events other than workers.
@@ -58,7 +60,11 @@ impl Events {
         if self.embedded {
             fds.push(PollFd::from_borrowed_fd(stdin, PollFlags::IN));
         }
+        let others = fds.len();
+        // Where the kernel gives no pidfd, only asking tells.
+        let mut workers = false;
         for process in crew.processes() {
+            workers |= process.pidfd().is_none();
             let sources = [process.pidfd(), process.output()];
             fds.extend(
                 sources
@@ -75,12 +81,14 @@ impl Events {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+        workers |= fds[others..].iter().any(|fd| !fd.revents().is_empty());
         let owner_wrote = self.embedded && !fds[1].revents().is_empty();
         let owner_gone =
             owner_wrote && !matches!(rustix::io::read(stdin.as_fd(), &mut [0; 512]), Ok(1..));
         Ok(Wake {
             stops: self.taken_stops(),
             owner_gone,
+            workers,
         })
     }
 

@@ -169,9 +169,12 @@ impl Supervisor<'_> {
             if wake.owner_gone {
                 return Ok(End::OwnerGone);
             }
-            self.crew.pass_output(self.console);
+            // Before the dead are buried: one that was ready died otherwise than one that never was.
             self.crew.note_ready(self.pool.segment());
-            self.crew.bury(self.pool.segment(), self.console)?;
+            if wake.workers {
+                self.crew.pass_output(self.console);
+                self.crew.bury(self.pool.segment(), self.console)?;
+            }
             self.crew.kill_slow();
             self.watch.tick(&self.pool, &mut self.crew);
             self.open_for_clients();

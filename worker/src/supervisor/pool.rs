@@ -1,6 +1,6 @@
 //! The pool's files and words: made at the start, ended and removed at the end.
 //!
-//! Invariant: a [`Pool`] that is dropped leaves no file, and whoever is still
+//! Invariant: a `Pool` that is dropped leaves no file, and whoever is still
 //! attached has been told why it ended.
 
 use ringwork_ring::entry::entry_state;
