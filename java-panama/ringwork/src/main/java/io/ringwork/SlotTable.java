@@ -150,8 +150,7 @@ final class SlotTable {
     // Four bytes at once: attempts, priority, request codec, and 0 for the result's.
     int stamped = submittedNs != 0 ? Layout.ATTEMPTS_STAMPED : 0;
     memory.setInt(
-        at + Layout.SLOT_ATTEMPTS,
-        type.attempts | stamped | priority << 8 | requestCodec << 16);
+        at + Layout.SLOT_ATTEMPTS, type.attempts | stamped | priority << 8 | requestCodec << 16);
     memory.setLong(at + Layout.SLOT_TASK_ID, taskId(i, g));
     if (stamped != 0) {
       memory.setLong(at + Layout.SLOT_SUBMITTED_NS, submittedNs);
