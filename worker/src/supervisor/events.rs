@@ -81,12 +81,13 @@ impl Events {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+        let asked = !fds[0].revents().is_empty();
         workers |= fds[others..].iter().any(|fd| !fd.revents().is_empty());
         let owner_wrote = self.embedded && !fds[1].revents().is_empty();
         let owner_gone =
             owner_wrote && !matches!(rustix::io::read(stdin.as_fd(), &mut [0; 512]), Ok(1..));
         Ok(Wake {
-            stops: self.taken_stops(),
+            stops: if asked { self.taken_stops() } else { 0 },
             owner_gone,
             workers,
         })

@@ -162,7 +162,16 @@ impl Serve {
 
     /// What it has written to standard error since the last call.
     pub fn log(&self) -> String {
-        self.stderr.try_iter().collect::<Vec<_>>().join("\n")
+        self.stderr.try_iter().map(|line| line + "\n").collect()
+    }
+
+    /// Waits until its standard error has said this.
+    pub fn until_logged(&self, part: &str) {
+        let mut log = String::new();
+        until(part, || {
+            log += &self.log();
+            log.contains(part)
+        });
     }
 
     /// All of its standard error, when it has ended.
