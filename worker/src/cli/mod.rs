@@ -38,7 +38,7 @@ Exit codes:
 Pools are found below $RINGWORK_DIR (default /dev/shm/ringwork-UID).";
 
 #[derive(Debug, Parser)]
-#[command(name = "ringwork", version, about, long_about = None, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "ringwork", version, after_help = EXIT_CODES, max_term_width = 100)]
 /// Ringwork: run tasks of Java programs in Rust worker processes, over shared memory.
 struct Cli {
     #[command(subcommand)]

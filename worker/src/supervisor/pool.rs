@@ -138,3 +138,42 @@ pub fn running_handler(segment: &Segment, lane: u32) -> Option<u64> {
             .load(Ordering::Relaxed)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_that_is_dropped_in_a_panic_leaves_no_file_and_says_so() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let config = PoolConfig {
+            segment_size: Some(8 << 20),
+            ..PoolConfig::default()
+        };
+        let pool = Pool::create(&dir, &config).unwrap();
+        let client = Segment::attach(&dir).unwrap();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _pool = pool;
+            panic!("a bug in the supervisor");
+        }));
+        assert!(panicked.is_err());
+        assert!(!dir.path().exists());
+        assert_eq!(client.pool_state(), POOL_FAILED);
+        assert!(client.reason().contains("supervisor failed"));
+    }
+
+    #[test]
+    fn the_first_reason_stays() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let pool = Pool::create(&dir, &PoolConfig::default()).unwrap();
+        let client = Segment::attach(&dir).unwrap();
+        pool.end(POOL_CLOSED, "asked to stop");
+        drop(pool);
+        assert_eq!(
+            (client.pool_state(), client.reason().as_str()),
+            (POOL_CLOSED, "asked to stop")
+        );
+    }
+}
