@@ -57,7 +57,7 @@ fn a_second_sigterm_or_the_drain_timeout_ends_it_at_once() {
         serve.signal(Signal::TERM);
         if by_signal {
             until("the pool drains", || home.stat("p")["state"] == "draining");
-            serve.signal(Signal::INT);
+            serve.signal(Signal::TERM);
         }
         assert_eq!(serve.wait(), 0);
         let ended = task.output();
@@ -70,6 +70,29 @@ fn a_second_sigterm_or_the_drain_timeout_ends_it_at_once() {
         );
         assert!(!is_alive(pid) && !home.pool("p").exists());
     }
+}
+
+#[test]
+fn an_interrupt_stops_it_unless_it_was_started_with_interrupts_ignored() {
+    let home = Home::new();
+    // The jobs that a script starts with & ignore SIGINT; so may the process that runs this test.
+    let start = |how: &str| {
+        let mut serve = home.start_by("p", &["env", how], &["--workers", "1"]);
+        serve.line = serve.first_line();
+        serve
+    };
+    let mut ignoring = start("--ignore-signal=INT");
+    let task = background(home.command(&["submit", "p", "sleep", "--data", "500"]));
+    until("the task runs", || running(&home.stat("p")) == 1);
+    ignoring.signal(Signal::INT);
+    // Were it not ignored, this second request would end the pool at once.
+    ignoring.signal(Signal::TERM);
+    assert_eq!(ignoring.wait(), 0);
+    assert_eq!(task.output().code, 0);
+
+    let mut usual = start("--default-signal=INT");
+    usual.signal(Signal::INT);
+    assert_eq!(usual.wait(), 0);
 }
 
 #[test]

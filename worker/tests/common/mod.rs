@@ -76,12 +76,15 @@ impl Home {
 
     /// Starts `serve` without waiting.
     pub fn start(&self, name: &str, options: &[&str]) -> Serve {
-        let args = [
-            &["serve", "--name", name, "--segment-size", "16MiB"],
-            options,
-        ]
-        .concat();
-        let mut command = self.command(&args);
+        self.start_by(name, &[], options)
+    }
+
+    /// The same through a command that executes its last arguments, like `env`.
+    pub fn start_by(&self, name: &str, starter: &[&str], options: &[&str]) -> Serve {
+        let serve = ["serve", "--name", name, "--segment-size", "16MiB"];
+        let line = [starter, &[RINGWORK], &serve, options].concat();
+        let mut command = Command::new(line[0]);
+        command.args(&line[1..]).env("RINGWORK_DIR", self.path());
         Serve::spawn(&mut command)
     }
 }
