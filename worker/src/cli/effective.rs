@@ -40,6 +40,11 @@ pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
     }
     line("start-timeout", span(config.start_timeout), "");
     line("overrun-grace", span(config.overrun_grace), "0: never");
+    line(
+        "restart-backoff-max",
+        span(config.restart_backoff_max),
+        "pause after a worker's death",
+    );
     line("drain-timeout", span(config.drain_timeout), "");
     let total = Size(geometry.segment_size);
     line(

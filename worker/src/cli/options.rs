@@ -82,6 +82,11 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "TIME", help_heading = "Workers")]
     overrun_grace: Option<Span>,
 
+    /// Longest pause before the successor of a worker that died; the first one is 10 ms, each death
+    /// doubles it [default: 5s].
+    #[arg(long, value_name = "TIME", help_heading = "Workers")]
+    restart_backoff_max: Option<Span>,
+
     /// Time that tasks get to finish when the pool is asked to stop [default: 30s].
     #[arg(long, value_name = "TIME", help_heading = "Workers")]
     drain_timeout: Option<Span>,
@@ -140,6 +145,7 @@ impl ServeOptions {
             worker_args,
             start_timeout,
             overrun_grace,
+            restart_backoff_max,
             drain_timeout,
             segment_size,
             arena,
@@ -206,6 +212,10 @@ impl ServeOptions {
         set(
             &mut config.overrun_grace,
             self.overrun_grace.map(|span| span.0),
+        );
+        set(
+            &mut config.restart_backoff_max,
+            self.restart_backoff_max.map(|span| span.0),
         );
         set(
             &mut config.drain_timeout,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// The first pause.
 const FIRST: Duration = Duration::from_millis(10);
-/// The longest pause.
+/// The longest pause, unless told otherwise.
 pub(super) const LONGEST: Duration = Duration::from_secs(5);
 /// A worker that lived this long was healthy: its predecessors' deaths are forgotten.
 const HEALTHY: Duration = Duration::from_secs(10);
@@ -14,12 +14,22 @@ const HEALTHY: Duration = Duration::from_secs(10);
 const SERVED: Duration = Duration::from_secs(1);
 
 /// The pauses of one seat.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Backoff {
     deaths: u32,
+    longest: Duration,
 }
 
 impl Backoff {
+    pub(super) fn new(longest: Duration) -> Self {
+        Self { deaths: 0, longest }
+    }
+
+    /// The longest pause.
+    pub(super) fn longest(&self) -> Duration {
+        self.longest
+    }
+
     /// The pause after a life that lasted `ran` since the worker was ready
     /// (`None`: it never was).
     pub(super) fn after(&mut self, ran: Option<Duration>) -> Duration {
@@ -29,7 +39,9 @@ impl Backoff {
         let pause = if self.deaths == 0 && ran.is_some_and(|ran| ran > SERVED) {
             Duration::ZERO
         } else {
-            FIRST.saturating_mul(1 << self.deaths.min(16)).min(LONGEST)
+            FIRST
+                .saturating_mul(1 << self.deaths.min(16))
+                .min(self.longest)
         };
         self.deaths = self.deaths.saturating_add(1);
         pause
@@ -42,7 +54,7 @@ mod tests {
 
     #[test]
     fn deaths_at_start_double_the_pause_up_to_the_longest() {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(LONGEST);
         let pauses: Vec<u128> = (0..12).map(|_| backoff.after(None).as_millis()).collect();
         assert_eq!(
             pauses,
@@ -52,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_worker_that_served_is_replaced_at_once_but_only_the_first_time() {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(LONGEST);
         let two = Some(Duration::from_secs(2));
         assert_eq!(backoff.after(two), Duration::ZERO);
         assert_eq!(backoff.after(two), Duration::from_millis(20));
@@ -64,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_healthy_life_forgets_the_deaths_before_it() {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(LONGEST);
         for _ in 0..9 {
             backoff.after(None);
         }
@@ -73,8 +85,18 @@ mod tests {
     }
 
     #[test]
+    fn a_shorter_limit_holds() {
+        let mut backoff = Backoff::new(Duration::from_millis(15));
+        let pauses: Vec<u128> = (0..4).map(|_| backoff.after(None).as_millis()).collect();
+        assert_eq!(pauses, [10, 15, 15, 15]);
+    }
+
+    #[test]
     fn no_number_of_deaths_overflows() {
-        let mut backoff = Backoff { deaths: u32::MAX };
+        let mut backoff = Backoff {
+            deaths: u32::MAX,
+            longest: LONGEST,
+        };
         assert_eq!(backoff.after(None), LONGEST);
     }
 }

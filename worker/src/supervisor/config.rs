@@ -76,6 +76,8 @@ pub struct ServeConfig {
     pub overrun_grace: Duration,
     /// Time that a worker has to register its lanes (default 10 s).
     pub start_timeout: Duration,
+    /// Longest pause before the successor of a worker that died (default 5 s).
+    pub restart_backoff_max: Duration,
     /// Format of the log (default human).
     pub log_format: LogFormat,
     /// Least level of the log, passed on to the workers (default info).
@@ -96,6 +98,7 @@ impl Default for ServeConfig {
             drain_timeout: Duration::from_secs(30),
             overrun_grace: Duration::from_secs(10),
             start_timeout: Duration::from_secs(10),
+            restart_backoff_max: super::backoff::LONGEST,
             log_format: LogFormat::Human,
             log_level: "info".to_owned(),
         }

@@ -49,7 +49,7 @@ impl Crew {
         let seat = |entry| Seat {
             process: None,
             entry,
-            backoff: Backoff::default(),
+            backoff: Backoff::new(config.restart_backoff_max),
             due: now,
         };
         Self {
@@ -292,7 +292,7 @@ impl Crew {
                     output: obituary.output(),
                 });
             }
-            pause = LONGEST;
+            pause = self.seats[number].backoff.longest();
         }
         self.seats[number].due = Instant::now() + pause;
         obituary.announce(segment, Some(pause));
