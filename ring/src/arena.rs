@@ -106,6 +106,7 @@ impl ArenaView {
                 // pairs with the release in `free`: the last user is done with the bytes.
                 && word.compare_exchange(0, owner.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
             {
+                failpoint!("arena.taken");
                 self.guesses[class].store((guess + step) % limit, Ordering::Relaxed);
                 return Some(BlockRef {
                     class: class as u32,
@@ -162,6 +163,7 @@ pub fn capacity(segment: &Segment, block: BlockRef) -> usize {
 /// Frees a block of `owner`; does nothing when it belongs to another by now.
 pub fn free(segment: &Segment, block: BlockRef, owner: Owner) -> bool {
     let place = segment.geometry().classes[block.class as usize];
+    failpoint!("arena.freeing");
     segment
         .u64_at(place.owners + 8 * block.index as usize)
         // pairs with the acquire CAS in `take_in`.
@@ -188,6 +190,7 @@ pub fn free_orphans(segment: &Segment) -> u64 {
                     .is_ok()
             {
                 freed += 1;
+                failpoint!("reap.orphan_freed");
             }
         }
     }

@@ -173,9 +173,11 @@ impl Client {
             segment
                 .u64_at(at + CLIENT_ATTACHED_NS)
                 .store(now_ns(), Ordering::Relaxed);
+            failpoint!("client.filled");
             segment
                 .u64_at(at + CLIENT_WORD)
                 .store(word, Ordering::Release);
+            failpoint!("client.active");
             let slots = segment.geometry().slots_per_client;
             let table = Table {
                 free: (0..slots).rev().collect(),
@@ -243,6 +245,7 @@ impl Client {
         let (slot, word, deadline_ns) = result?;
         // After the hint; outside the lock, since it may be a system call.
         wake_after_publish(&self.segment);
+        failpoint!("submit.woken");
         Ok(Ticket {
             client: self,
             slot,
@@ -265,6 +268,7 @@ impl Client {
             .ok_or(RingError::SlotsTaken(segment.geometry().slots_per_client))?;
         let slot = self.first_slot + local;
         let free = segment.word(slot);
+        failpoint!("submit.slot");
         let owner = Owner::request(slot, free.generation());
         let block = if request.len() > INLINE {
             match self
@@ -291,6 +295,7 @@ impl Client {
                 request.len(),
             )
         };
+        failpoint!("submit.written");
         let deadline_ns = options
             .timeout
             .map(|timeout| now_ns().saturating_add(timeout.as_nanos() as u64).max(1));
@@ -323,18 +328,23 @@ impl Client {
             put8(SLOT_TRACEPARENT + index, *byte);
         }
         let queued = Word::queued(free.generation(), 0);
+        failpoint!("submit.filled");
         table.places[local as usize] = Place::Pending(queued);
         // Release: pairs with the acquire of the claim.
         segment.state(slot).store(queued.0, Ordering::Release);
+        failpoint!("submit.queued");
         bump(segment, self.entry() + CLIENT_SUBMITTED);
+        failpoint!("submit.counted");
         if segment.injector(priority).enqueue(slot).is_err()
             && segment.transition(slot, queued, queued.freed())
         {
+            failpoint!("submit.withdrawn");
             self.free_blocks(slot, queued);
             table.places[local as usize] = Place::Free;
             table.free.push(local);
             return Err(RingError::QueueFull);
         }
+        failpoint!("submit.hinted");
         Ok((slot, queued, deadline_ns))
     }
 
@@ -384,6 +394,7 @@ impl Client {
                 .compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok()
         {
+            failpoint!("poll.overflow");
             for local in 0..table.places.len() as u32 {
                 any |= self.settle(&mut table, local);
             }
@@ -415,16 +426,20 @@ impl Client {
         } else {
             self.read_result(slot, word)
         };
+        failpoint!("poll.read");
         self.free_blocks(slot, word);
+        failpoint!("poll.blocks_freed");
         // Release: the next submit, and the arena's next user, find us done with the bytes.
         self.segment
             .state(slot)
             .store(word.freed().0, Ordering::Release);
+        failpoint!("poll.freed");
         let ok = matches!(outcome, Outcome::Completed { .. });
         bump(
             &self.segment,
             self.entry() + if ok { CLIENT_COMPLETED } else { CLIENT_FAILED },
         );
+        failpoint!("poll.counted");
         if abandoned {
             table.places[local as usize] = Place::Free;
             table.free.push(local);
@@ -491,6 +506,7 @@ impl Client {
         let wake = self.segment.u32_at(self.entry() + CLIENT_WAKE);
         let seen = wake.load(Ordering::Acquire);
         waiting.store(1, Ordering::Relaxed);
+        failpoint!("poll.waiting");
         // pairs with the fence in `wake_client_after_publish`.
         fence(Ordering::SeqCst);
         let nothing = self.segment.completion_ring(self.index).is_empty()
@@ -501,7 +517,9 @@ impl Client {
                 == 0
             && self.segment.pool_state() < POOL_CLOSED;
         if nothing {
+            failpoint!("poll.parking");
             futex_wait(wake, seen, limit);
+            failpoint!("poll.awake");
         }
         waiting.store(0, Ordering::Relaxed);
     }
@@ -513,11 +531,13 @@ impl Drop for Client {
         let slots = self.segment.geometry().slots_per_client;
         let idle = (self.first_slot..self.first_slot + slots)
             .all(|slot| self.segment.word(slot).kind() == Kind::Free);
+        failpoint!("client.leaving");
         if idle {
             let free = entry_word(self.word >> 8, ENTRY_FREE);
             self.segment
                 .u64_at(self.entry() + CLIENT_WORD)
                 .store(free, Ordering::Release);
+            failpoint!("client.free");
         }
         // Otherwise the lock, dropped now, tells the reaper to clear the rest.
     }
@@ -649,11 +669,13 @@ impl Ticket<'_> {
             return None;
         }
         bump(&client.segment, client.entry() + counter);
+        failpoint!("cancel.counted");
         loop {
             let word = client.segment.word(self.slot);
             match word.kind() {
                 Kind::Queued => {
                     if client.segment.transition(self.slot, word, word.freed()) {
+                        failpoint!("cancel.withdrawn");
                         client.free_blocks(self.slot, word);
                         table.places[local] = Place::Free;
                         table.free.push(local as u32);
@@ -670,6 +692,7 @@ impl Ticket<'_> {
                         .segment
                         .u64_at(client.segment.slot_at(self.slot) + SLOT_CANCEL)
                         .store(cancel, Ordering::Release);
+                    failpoint!("cancel.asked");
                     table.places[local] = Place::Abandoned(self.word);
                     return Some(outcome(true));
                 }

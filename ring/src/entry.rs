@@ -54,6 +54,7 @@ pub(crate) fn take_entry(
     let Some(held) = LivenessLock::try_acquire(lock)? else {
         return Ok(None);
     };
+    failpoint!("entry.locked");
     // Under the lock nobody but a reaper changes the word, and a reaper leaves FREE alone.
     let seen = word.load(Ordering::Acquire);
     if entry_state(seen) != ENTRY_FREE {
@@ -100,9 +101,11 @@ impl WorkerEntry {
                 segment
                     .u64_at(at + WORKER_STARTED_NS)
                     .store(now_ns(), Ordering::Relaxed);
+                failpoint!("worker.filled");
                 segment
                     .u64_at(at + WORKER_WORD)
                     .store(word, Ordering::Release);
+                failpoint!("worker.active");
                 return Ok(Self {
                     segment,
                     index,
@@ -134,6 +137,7 @@ impl WorkerEntry {
                     .compare_exchange(seen, active, Ordering::AcqRel, Ordering::Relaxed)
                     .is_ok()
             {
+                failpoint!("lane.registered");
                 let budget = Budget::of(strategy, count as usize + 1);
                 lanes.push(Lane::new(
                     Arc::clone(&self.segment),
@@ -156,6 +160,7 @@ impl WorkerEntry {
         self.segment
             .u32_at(self.segment.worker_at(self.index) + WORKER_LANES)
             .store(count, Ordering::Release);
+        failpoint!("worker.ready");
         Ok(lanes)
     }
 
@@ -172,10 +177,12 @@ impl WorkerEntry {
             if entry_state(seen) == ENTRY_ACTIVE && lane_worker(seen) == self.index {
                 set_bit(&self.segment, H_IDLE, index, false);
                 set_bit(&self.segment, H_SEARCHING, index, false);
+                failpoint!("leave.lane_cleared");
                 word.store(
                     lane_word(lane_generation(seen), 0, ENTRY_FREE),
                     Ordering::Release,
                 );
+                failpoint!("leave.lane_free");
             }
         }
     }
@@ -190,5 +197,6 @@ impl WorkerEntry {
         self.segment
             .u64_at(self.segment.worker_at(self.index) + WORKER_WORD)
             .store(entry_word(self.word >> 8, ENTRY_FREE), Ordering::Release);
+        failpoint!("leave.worker_free");
     }
 }

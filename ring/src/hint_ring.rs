@@ -74,17 +74,20 @@ impl<'a> HintRing<'a> {
                 continue; // `tail` was stale, or the cell is not what any producer writes.
             }
             let hint = u64::from(lap) << 32 | u64::from(slot);
+            failpoint!("ring.enqueuing");
             // pairs with the acquire load of the cell in `peek`.
             if cell
                 .compare_exchange(seen, hint, Ordering::AcqRel, Ordering::Relaxed)
                 .is_ok()
             {
+                failpoint!("ring.cell_written");
                 let _ = self.tail.compare_exchange(
                     tail,
                     tail.wrapping_add(1),
                     Ordering::AcqRel,
                     Ordering::Relaxed,
                 );
+                failpoint!("ring.tail_moved");
                 return Ok(());
             }
         }

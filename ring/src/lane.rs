@@ -159,6 +159,7 @@ impl Lane {
                 self.next_hint += 1;
                 let claimed = self.claim(self.hints[index]);
                 self.held(index).store(0, Ordering::Release);
+                failpoint!("claim.unheld");
                 if claimed.is_some() {
                     return claimed;
                 }
@@ -203,9 +204,12 @@ impl Lane {
         self.segment.prefetch(at + SLOT_REQUEST);
         self.segment.prefetch_to_write(at + SLOT_RESULT);
         let claimed = word.claimed_by(self.index as u16);
-        self.segment
-            .transition(slot, word, claimed)
-            .then_some((slot, claimed))
+        failpoint!("claim.seen");
+        if !self.segment.transition(slot, word, claimed) {
+            return None;
+        }
+        failpoint!("claim.claimed");
+        Some((slot, claimed))
     }
 
     /// Moves hints from a ring to `held[]`; `true` when there are some now.
@@ -242,7 +246,9 @@ impl Lane {
                     self.held(index)
                         .store(slot.wrapping_add(1), Ordering::Release);
                 }
+                failpoint!("lane.held");
                 if peeked.count > 0 && ring.take(peeked) {
+                    failpoint!("lane.taken");
                     self.hints = out;
                     self.hint_count = peeked.count;
                     self.next_hint = 0;
@@ -265,6 +271,7 @@ impl Lane {
             if slot < self.segment.geometry().total_slots() {
                 // A full ring has hints enough to make lanes look; the sweep restores this one.
                 restore_hint(&self.segment, slot);
+                failpoint!("lane.hint_returned");
             }
             self.held(index).store(0, Ordering::Release);
         }
@@ -289,6 +296,7 @@ impl Lane {
                     && let Some(claimed) = self.claim(hint - 1)
                 {
                     bump(&self.segment, self.at + LANE_STOLEN);
+                    failpoint!("claim.stolen");
                     return Some(claimed);
                 }
             }
@@ -300,6 +308,7 @@ impl Lane {
         if self.searching != on {
             self.searching = on;
             set_bit(&self.segment, H_SEARCHING, self.index, on);
+            failpoint!("lane.searching");
             // pairs with the fence in `wait::wake_after_publish`: a submitter that skipped its wake
             // because of the bit has its hint seen by the look at the rings that follows.
             fence(Ordering::SeqCst);
@@ -328,19 +337,23 @@ impl Lane {
         let wake = self.segment.u32_at(self.at + LANE_WAKE);
         let seen = wake.load(Ordering::Acquire);
         set_bit(&self.segment, H_IDLE, self.index, true);
+        failpoint!("lane.idle");
         // pairs with the fence in `wait::wake_after_publish`: either the submitter sees the bit,
         // or this look at the rings sees its hint.
         fence(Ordering::SeqCst);
         let stolen_from = self.anything_held();
         if self.rings_are_empty() && !stolen_from && !self.must_leave(leave) {
             bump(&self.segment, self.at + LANE_PARKED);
+            failpoint!("lane.parking");
             futex_wait(
                 self.segment.u32_at(self.at + LANE_WAKE),
                 seen,
                 LONGEST_SLEEP,
             );
         }
+        failpoint!("lane.woken");
         set_bit(&self.segment, H_IDLE, self.index, false);
+        failpoint!("lane.awake");
     }
 
     /// Whether another lane holds a hint of a task that waits.
@@ -366,6 +379,7 @@ impl Lane {
     pub(crate) fn announce(&self, slot: u32) {
         let client = slot / self.segment.geometry().slots_per_client;
         publish_completion(&self.segment, client, slot);
+        failpoint!("complete.hinted");
         wait::wake_client_after_publish(&self.segment, client);
     }
 }
@@ -385,5 +399,6 @@ pub(crate) fn publish_completion(segment: &Segment, client: u32, slot: u32) {
         segment
             .u32_at(segment.client_at(client) + CLIENT_OVERFLOW)
             .store(1, Ordering::Release);
+        failpoint!("complete.overflow");
     }
 }

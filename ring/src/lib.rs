@@ -17,6 +17,9 @@
 )))]
 compile_error!("ringwork runs on 64-bit little-endian Linux only");
 
+#[macro_use]
+pub mod failpoint;
+
 pub mod arena;
 pub mod client;
 pub mod clock;

@@ -36,11 +36,13 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
         return Reaped::default();
     };
     let lanes = lanes_of(segment, worker);
+    failpoint!("reap.worker_begun");
     for (lane, word) in &lanes {
         let reaping = lane_word(lane_generation(*word), worker, ENTRY_REAPING);
         segment
             .u64_at(segment.lane_at(*lane) + LANE_WORD)
             .store(reaping, Ordering::Release);
+        failpoint!("reap.lane_marked");
         set_bit(segment, H_IDLE, *lane, false);
         set_bit(segment, H_SEARCHING, *lane, false);
     }
@@ -49,15 +51,19 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
         .map(|(lane, word)| (*lane as u16, lane_generation(*word)))
         .collect();
     restore_held(segment, &lanes);
+    failpoint!("reap.held_restored");
     let mut reaped = Reaped::default();
     for slot in 0..segment.geometry().total_slots() {
         reap_slot(segment, slot, worker, &generations, cause, &mut reaped);
     }
+    failpoint!("reap.slots_done");
     reaped.blocks = arena::free_orphans(segment);
+    failpoint!("reap.blocks_freed");
     segment.count(C_TASKS_REQUEUED, reaped.requeued);
     segment.count(C_TASKS_CRASHED, reaped.crashed.len() as u64);
     segment.count(C_BLOCKS_RECOVERED, reaped.blocks);
     wake_everyone_needed(segment);
+    failpoint!("reap.woken");
     for (lane, word) in lanes {
         let at = segment.lane_at(lane);
         for index in 0..HELD {
@@ -68,13 +74,16 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
         segment
             .u32_at(at + LANE_CURRENT)
             .store(0, Ordering::Relaxed);
+        failpoint!("reap.held_cleared");
         // Only now may the lane be taken again.
         let free = lane_word(lane_generation(word), 0, ENTRY_FREE);
         segment
             .u64_at(at + LANE_WORD)
             .store(free, Ordering::Release);
+        failpoint!("reap.lane_free");
     }
     entry.store(entry_word(seen >> 8, ENTRY_FREE), Ordering::Release);
+    failpoint!("reap.worker_free");
     reaped
 }
 
@@ -166,10 +175,12 @@ fn reap_slot(
             let handler = segment.u64_at(at + SLOT_HANDLER).load(Ordering::Relaxed);
             if word.attempt() + 1 < attempts {
                 if segment.transition(slot, word, word.retried()) {
+                    failpoint!("reap.requeued");
                     reaped.requeued += 1;
                     hint(segment, slot);
                 }
             } else if segment.transition(slot, word, word.crashed(cause)) {
+                failpoint!("reap.crashed");
                 reaped.crashed.push((slot, handler));
                 announce(segment, slot);
             }
@@ -181,6 +192,7 @@ fn reap_slot(
 fn announce(segment: &Segment, slot: u32) {
     let client = slot / segment.geometry().slots_per_client;
     publish_completion(segment, client, slot);
+    failpoint!("reap.announced");
     wake_client_after_publish(segment, client);
 }
 
@@ -201,6 +213,7 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
     let Some(seen) = begin(entry, &lock) else {
         return true;
     };
+    failpoint!("reap.client_begun");
     let slots = segment.geometry().slots_per_client;
     let mut dropped = 0;
     let mut busy = false;
@@ -212,6 +225,7 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
                 segment
                     .u64_at(segment.slot_at(slot) + SLOT_CANCEL)
                     .store(cancel, Ordering::Relaxed);
+                failpoint!("reap.client_cancelled");
                 busy = true;
             }
             // A task taken but not submitted may hold a block: the next generation orphans it.
@@ -220,18 +234,22 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
             }
             Kind::Queued => {
                 let gone = segment.transition(slot, word, word.freed());
+                failpoint!("reap.client_dropped");
                 dropped += u64::from(gone);
                 busy |= !gone; // a lane was faster
             }
         }
     }
+    failpoint!("reap.client_slots");
     segment.count(C_TASKS_DROPPED, dropped);
     if busy {
         return false;
     }
     segment.count(C_BLOCKS_RECOVERED, arena::free_orphans(segment));
+    failpoint!("reap.client_blocks");
     segment.count(C_CLIENTS_REAPED, 1);
     entry.store(entry_word(seen >> 8, ENTRY_FREE), Ordering::Release);
+    failpoint!("reap.client_free");
     true
 }
 
@@ -380,6 +398,7 @@ impl Sweeper {
                     Kind::Claimed => overdue.extend(overdue_task(segment, slot, word, now_ns)),
                     Kind::Queued if self.seen.get(&slot) == Some(&word.0) && any_idle(segment) => {
                         restored += u64::from(hint(segment, slot));
+                        failpoint!("sweep.hinted");
                         wake_one_lane(segment);
                     }
                     Kind::Done | Kind::Crashed if self.seen.get(&slot) == Some(&word.0) => {

@@ -40,7 +40,9 @@ impl Segment {
     pub fn create(dir: &PoolDir, config: &PoolConfig) -> Result<(Self, SupervisorLocks)> {
         let geometry = config.geometry()?;
         let name_lock = make_and_take_name(dir)?;
+        failpoint!("create.named");
         remove_leftovers(dir)?;
+        failpoint!("create.cleared");
         Self::write(dir, geometry).map_or_else(
             |error| {
                 // Nothing of a failed attempt stays behind; the name is still ours here.
@@ -70,6 +72,7 @@ impl Segment {
             });
         }
         let lock = make_locks(dir, epoch, &geometry)?;
+        failpoint!("create.locked");
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -81,6 +84,7 @@ impl Segment {
                 "cannot create {}",
                 dir.new_segment().display()
             )))?;
+        failpoint!("create.opened");
         // Allocated in full: a full tmpfs is an error here and not a SIGBUS later.
         nix::fcntl::posix_fallocate(&file, 0, geometry.segment_size as libc::off_t).map_err(
             |errno| match errno {
@@ -99,12 +103,15 @@ impl Segment {
             epoch,
         };
         segment.write_header();
+        failpoint!("create.written");
         fs::rename(dir.new_segment(), dir.segment()).map_err(RingError::io(format!(
             "cannot rename to {}",
             dir.segment().display()
         )))?;
+        failpoint!("create.renamed");
         // pairs with the acquire load in `attach`: whoever sees READY sees the header.
         segment.u32_at(H_READY).store(READY, Ordering::Release);
+        failpoint!("create.ready");
         Ok((segment, lock))
     }
 
@@ -196,6 +203,7 @@ impl Segment {
             )));
         }
         let map = map(&file, meta.len())?;
+        failpoint!("attach.mapped");
         // A throw-away geometry: enough to read the header through the same checked accessors.
         let mut segment = Self {
             map,
@@ -243,6 +251,7 @@ impl Segment {
             )));
         }
         segment.epoch = segment.u64_at(H_EPOCH).load(Ordering::Relaxed);
+        failpoint!("attach.checked");
         Ok(segment)
     }
 
@@ -612,6 +621,7 @@ fn remove_leftovers(dir: &PoolDir) -> Result<()> {
             || (name.ends_with(".lock") && name != "name.lock");
         if ours {
             let _ = fs::remove_file(entry.path());
+            failpoint!("remove.file");
         }
     }
     Ok(())
@@ -621,6 +631,7 @@ fn remove_leftovers(dir: &PoolDir) -> Result<()> {
 fn remove_pool_files(dir: &PoolDir) -> Result<()> {
     remove_leftovers(dir)?;
     let _ = fs::remove_file(dir.name_lock());
+    failpoint!("remove.unnamed");
     match fs::remove_dir(dir.path()) {
         Ok(()) => Ok(()),
         // Gone already, or a successor has taken the name.

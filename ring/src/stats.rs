@@ -104,7 +104,9 @@ pub fn register_handler(segment: &Segment, info: &HandlerInfo) -> bool {
         if seen != id {
             continue;
         }
+        failpoint!("handler.claimed");
         let len = segment.put_text(at + HANDLER_NAME, &info.name, HANDLER_NAME_MAX);
+        failpoint!("handler.named");
         segment
             .u8_at(at + HANDLER_NAME_LEN)
             .store(len as u8, Ordering::Relaxed);
@@ -168,6 +170,7 @@ pub fn log_error(segment: &Segment, text: &str) -> bool {
         if first.is_err_and(|seen| seen != id) {
             continue;
         }
+        failpoint!("error.claimed");
         if first.is_ok() {
             segment
                 .u64_at(at + ERROR_FIRST_NS)

@@ -66,6 +66,7 @@ impl<'l> Claimed<'l> {
             .u32_at(lane.at + LANE_CURRENT)
             .store(slot + 1, Ordering::Relaxed);
         bump(segment, lane.at + LANE_STARTED);
+        failpoint!("claim.current");
         // Relaxed: the acquire of the claim ordered them.
         let get64 = |field: usize| segment.u64_at(at + field).load(Ordering::Relaxed);
         let get8 = |field: usize| segment.u8_at(at + field).load(Ordering::Relaxed);
@@ -110,6 +111,7 @@ impl<'l> Claimed<'l> {
                 claimed_ns.saturating_sub(submitted_ns),
             );
         }
+        failpoint!("claim.read");
         Self {
             slot,
             at,
@@ -435,11 +437,14 @@ impl<'l> Claimed<'l> {
         if result_status.load(Ordering::Relaxed) != status {
             result_status.store(status, Ordering::Relaxed);
         }
+        failpoint!("complete.written");
         segment
             .u32_at(lane.at + LANE_CURRENT)
             .store(0, Ordering::Relaxed);
+        failpoint!("complete.current");
         // Release: pairs with the client's acquire of the word before it reads the result.
         if segment.transition(self.slot, self.word, self.word.done()) {
+            failpoint!("complete.done");
             lane.announce(self.slot);
         } else if let Some(block) = block {
             // Can't be while this lane lives; were it so, the result would be nobody's.

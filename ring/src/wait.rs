@@ -113,8 +113,11 @@ pub fn futex_wake(word: &AtomicU32, count: i32) {
 
 /// Bumps a wake word and wakes one sleeper.
 pub(crate) fn wake_word(word: &AtomicU32) {
+    failpoint!("wake.taken");
     word.fetch_add(1, Ordering::Release);
+    failpoint!("wake.bumped");
     futex_wake(word, 1);
+    failpoint!("wake.done");
 }
 
 /// Sets or clears the bit of `lane` in the mask at `mask` ([`H_IDLE`] or [`H_SEARCHING`]).

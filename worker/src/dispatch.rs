@@ -190,7 +190,10 @@ impl Handlers {
                 &message,
             ));
         };
-        match panics::catch(|| (handler.run)(&mut claimed, states)) {
+        ringwork_ring::failpoint!("run.before");
+        let ended = panics::catch(|| (handler.run)(&mut claimed, states));
+        ringwork_ring::failpoint!("run.after");
+        match ended {
             Ok(Ok(Answer::InPlace { len, codec })) => claimed.finish(len, codec as u8),
             Ok(Ok(Answer::Bytes { bytes, codec })) => claimed.complete(&bytes, codec as u8),
             Ok(Err(ended)) => end(claimed, ended),

@@ -148,6 +148,7 @@ impl Crew {
             match Process::spawn(&self.command, &environment) {
                 Ok(process) => {
                     tracing::debug!(worker = entry, pid = process.id(), "worker started");
+                    ringwork_ring::failpoint!("serve.worker_started");
                     segment.count(C_WORKERS_STARTED, 1);
                     self.seats[number].entry = entry;
                     self.seats[number].process = Some(process);
@@ -257,6 +258,7 @@ impl Crew {
             let Some(mut process) = seat.process.take() else {
                 continue;
             };
+            ringwork_ring::failpoint!("serve.exit_seen");
             let entry = seat.entry;
             let last_lines = process.last_lines(&mut |line| console.worker_line(entry, line));
             let obituary = Obituary::write(segment, entry, &process, exit, last_lines);

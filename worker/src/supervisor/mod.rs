@@ -206,6 +206,7 @@ impl Supervisor<'_> {
         if self.phase == Phase::Starting && self.crew.ready() > 0 {
             let segment = self.pool.segment();
             segment.set_pool_state(POOL_SERVING);
+            ringwork_ring::failpoint!("serve.serving");
             self.phase = Phase::Serving;
             let ready = Ready {
                 name: self.config.name.clone(),
@@ -227,6 +228,7 @@ impl Supervisor<'_> {
                     self.config.drain_timeout
                 );
                 self.pool.segment().set_pool_state(POOL_DRAINING);
+                ringwork_ring::failpoint!("serve.draining");
                 self.phase = Phase::Draining(now + self.config.drain_timeout, None);
                 if stops == 1 {
                     return None;

@@ -46,7 +46,9 @@ impl Pool {
     pub(super) fn end(&self, state: u32, reason: &str) {
         if self.segment.pool_state() < POOL_CLOSED {
             self.segment.set_reason(reason);
+            ringwork_ring::failpoint!("serve.reasoned");
             self.segment.set_pool_state(state);
+            ringwork_ring::failpoint!("serve.closed");
         }
         wake_all_lanes(&self.segment);
         for client in 0..self.segment.geometry().max_clients {
