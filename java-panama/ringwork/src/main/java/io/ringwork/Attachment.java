@@ -120,9 +120,12 @@ final class Attachment {
           || (memory.getLongAcquire(entry + Layout.CLIENT_WORD) & 0xff) != Layout.ENTRY_FREE) {
         return null;
       }
+      if (Failpoints.ON) Failpoints.hit("entry.locked");
       long generation = (memory.getLongAcquire(entry + Layout.CLIENT_WORD) >>> 8) + 1;
       fill(memory, entry);
+      if (Failpoints.ON) Failpoints.hit("client.filled");
       memory.setLongRelease(entry + Layout.CLIENT_WORD, generation << 8 | Layout.ENTRY_ACTIVE);
+      if (Failpoints.ON) Failpoints.hit("client.active");
       taken = true;
       return new Attachment(files, memory, geometry, index, lockFile, supervisor, generation);
     } catch (OverlappingFileLockException ours) {
@@ -172,11 +175,14 @@ final class Attachment {
    * @param allHome whether all slots are in the free list, which is closed
    */
   void release(boolean allHome) {
+    if (Failpoints.ON) Failpoints.hit("client.leaving");
     if (allHome) {
       memory.setLongRelease(
           geometry.client(index) + Layout.CLIENT_WORD, generation << 8 | Layout.ENTRY_FREE);
+      if (Failpoints.ON) Failpoints.hit("client.free");
     }
     boolean unmapped = unmap();
+    if (Failpoints.ON) Failpoints.hit("client.unmapped");
     synchronized (JVM_WIDE) {
       if (unmapped || allHome) {
         closeQuietly(lockFile);

@@ -319,10 +319,12 @@ final class Client {
     }
     List<TaskFuture<?>> rest = unsettled();
     drain();
+    if (Failpoints.ON) Failpoints.hit("close.drained");
     state = FAILING;
     VarHandle.fullFence(); // pairs with the submitter's before it looks whether we fail
     List<TaskFuture<?>> failed = unsettled();
     failAll(failed);
+    if (Failpoints.ON) Failpoints.hit("close.failed");
     rest.addAll(failed);
     awaitDone(rest);
     awaitDone(List.copyOf(handedOver));

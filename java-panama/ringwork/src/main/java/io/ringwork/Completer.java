@@ -43,6 +43,7 @@ final class Completer {
   void count(int counter) {
     try {
       memory.addLong(entry + counter, 1);
+      if (Failpoints.ON) Failpoints.hit("client.counted");
     } catch (IllegalStateException unmapped) {
       // closed meanwhile: nobody reads it
     }
@@ -72,11 +73,13 @@ final class Completer {
     int lost = memory.getIntAcquire(overflow);
     if (lost != 0) {
       memory.casInt(overflow, lost, 0); // before the scan: what comes during it sets it again
+      if (Failpoints.ON) Failpoints.hit("poll.overflow");
       total += scan();
     }
     while (total < MOST) {
       int n = ring.poll(into);
       for (int h = 0; h < n; h++) {
+        if (Failpoints.ON) Failpoints.hit("poll.taken");
         int i = slots.local(into[h]);
         if (i >= 0) {
           tryEnd(i);
@@ -114,6 +117,7 @@ final class Completer {
       return false;
     }
     slots.warm(i);
+    if (Failpoints.ON) Failpoints.hit("poll.claimed");
     end(i, future, word);
     return true;
   }

@@ -48,10 +48,12 @@ final class Connector {
     if (memory == null) {
       return null;
     }
+    if (Failpoints.ON) Failpoints.hit("attach.mapped");
     Attachment attachment = null;
     try {
       Geometry geometry = read(files, memory);
       if (geometry != null) {
+        if (Failpoints.ON) Failpoints.hit("attach.checked");
         attachment = Attachment.register(files, memory, geometry);
         return new Client(attachment, settings, child);
       }

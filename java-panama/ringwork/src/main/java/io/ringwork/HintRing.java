@@ -71,8 +71,11 @@ final class HintRing {
         Thread.onSpinWait(); // t was stale
         continue;
       }
+      if (Failpoints.ON) Failpoints.hit("ring.enqueuing");
       if (memory.casLong(cell(t), c, (long) lap << 32 | slot)) {
+        if (Failpoints.ON) Failpoints.hit("ring.cell_written");
         memory.casLong(tail, t, t + 1); // its failure means that someone helped
+        if (Failpoints.ON) Failpoints.hit("ring.tail_moved");
         return true;
       }
     }

@@ -54,10 +54,12 @@ final class LaneWaker {
       if (!memory.casLong(at, bits, bits & ~(1L << bit))) {
         continue;
       }
+      if (Failpoints.ON) Failpoints.hit("wake.taken");
       int lane = 64 * w + bit;
       if (lane < geometry.maxLanes()) {
         long word = geometry.lane(lane) + Layout.LANE_WAKE;
         memory.addInt(word, 1);
+        if (Failpoints.ON) Failpoints.hit("wake.bumped");
         Futex.wake(memory.address(word));
         return true;
       }

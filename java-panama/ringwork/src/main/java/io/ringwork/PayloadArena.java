@@ -79,6 +79,7 @@ final class PayloadArena {
       int block = from + n < count ? from + n : from + n - count;
       long word = size.owners() + 8L * block;
       if (memory.getLong(word) == 0 && memory.casLong(word, 0, owner)) {
+        if (Failpoints.ON) Failpoints.hit("arena.taken");
         start[c] = block + 1 < count ? block + 1 : 0;
         return (c + 1L) << 32 | block;
       }
@@ -93,6 +94,7 @@ final class PayloadArena {
     }
     SizeClass size = classes[(int) (reference >>> 32) - 1];
     int block = (int) reference;
+    if (Failpoints.ON) Failpoints.hit("arena.freeing");
     memory.casLong(size.owners() + 8L * block, owner, 0);
     if (block < size.requestBlocks()) {
       start[(int) (reference >>> 32) - 1] = block; // it is warm

@@ -138,6 +138,7 @@ final class PollerRole {
   private void arm() {
     ATTENTION.getAndBitwiseAnd(this, ~DISARMED);
     memory.setIntOpaque(waitingWord, 1);
+    if (Failpoints.ON) Failpoints.hit("poll.waiting");
     VarHandle.fullFence(); // pairs with the lane's fence between its hint and its look at waiting
   }
 
@@ -202,11 +203,13 @@ final class PollerRole {
     arm();
     boolean work = completer.hasWork();
     giveUp();
+    if (Failpoints.ON) Failpoints.hit("poll.parking");
     return !work;
   }
 
   /** The poller is awake: it clears the words that make others wake it. */
   void awake() {
+    if (Failpoints.ON) Failpoints.hit("poll.awake");
     ATTENTION.getAndBitwiseAnd(this, ~LONG_SLEEP);
     if (tryTake()) {
       ATTENTION.getAndBitwiseAnd(this, ~DISARMED); // it arms itself before it sleeps
@@ -218,6 +221,7 @@ final class PollerRole {
   /** Makes the poller look again, also if it is only about to sleep. */
   void wakePoller() {
     memory.addInt(wakeWord, 1);
+    if (Failpoints.ON) Failpoints.hit("poll.bumped");
     if (Futex.available()) {
       Futex.wake(memory.address(wakeWord));
     } else {

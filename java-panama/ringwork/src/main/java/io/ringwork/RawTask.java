@@ -86,6 +86,7 @@ public final class RawTask implements AutoCloseable {
         long owner = PayloadArena.requestOwner(slots.global(slot), slots.generation(slot));
         long reference = client.arena.take(size, owner);
         if (reference != 0) {
+          if (Failpoints.ON) Failpoints.hit("raw.taken");
           MemorySegment room = client.memory.slice(client.arena.at(reference), size);
           return new RawTask(client, type, options, deadline, slot, reference, room);
         }
@@ -196,6 +197,7 @@ public final class RawTask implements AutoCloseable {
     if (!done) {
       done = true;
       try {
+        if (Failpoints.ON) Failpoints.hit("raw.returning");
         client.slots.giveBack(slot, reference);
         client.room.freed();
       } catch (IllegalStateException unmapped) {

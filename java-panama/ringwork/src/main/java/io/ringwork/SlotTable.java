@@ -175,6 +175,7 @@ final class SlotTable {
     PENDING.setRelease(pending, i, future);
     // pairs with the acquire of a lane's claim: it sees the request fields.
     memory.setLongRelease(at(i), StateWord.queued(future.generation));
+    if (Failpoints.ON) Failpoints.hit("submit.queued");
   }
 
   /** Gives a slot back that was popped but not published. */
@@ -205,6 +206,7 @@ final class SlotTable {
         return Withdrawal.ENDED;
       }
       if (memory.casLong(at(i), word, StateWord.free(StateWord.next(g)))) {
+        if (Failpoints.ON) Failpoints.hit("cancel.withdrawn");
         future.hasRunBefore = StateWord.attempt(word) > 0;
         PENDING.setRelease(pending, i, null);
         recycle(i, g);
@@ -217,6 +219,7 @@ final class SlotTable {
   void requestCancel(TaskFuture<?> future) {
     memory.setLongRelease(
         at(future.slot) + Layout.SLOT_CANCEL, Layout.CANCEL_BIT | future.generation);
+    if (Failpoints.ON) Failpoints.hit("cancel.asked");
   }
 
   /** Takes the right to end a task that is DONE or CRASHED; false if another thread has it. */
@@ -234,13 +237,16 @@ final class SlotTable {
 
   /** Frees the slot and both blocks of a task that was taken; the word is its last. */
   void release(int i, long word, long resultReference) {
+    if (Failpoints.ON) Failpoints.hit("poll.read");
     long g = StateWord.generation(word);
     if (resultReference != 0) {
       arena.free(resultReference, PayloadArena.resultOwner(global(i), g, StateWord.attempt(word)));
     }
     freeRequest(i, g);
     generation[i] = StateWord.next(g);
+    if (Failpoints.ON) Failpoints.hit("poll.blocks_freed");
     memory.setLongRelease(at(i), StateWord.free(generation[i]));
+    if (Failpoints.ON) Failpoints.hit("poll.freed");
     free.push(i);
   }
 

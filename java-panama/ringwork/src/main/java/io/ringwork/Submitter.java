@@ -104,8 +104,10 @@ final class Submitter {
   void announce(boolean helped) {
     // pairs with the fences of lanes and poller before their last look; see LaneWaker, PollerRole.
     VarHandle.fullFence();
+    if (Failpoints.ON) Failpoints.hit("submit.fenced");
     try {
       lanes.wakeOne();
+      if (Failpoints.ON) Failpoints.hit("submit.woken");
       if (!helped) {
         client.role.submitted();
       }
@@ -124,6 +126,7 @@ final class Submitter {
 
   private void counted(TaskFuture<?> future) {
     client.completer.count(Layout.CLIENT_SUBMITTED);
+    if (Failpoints.ON) Failpoints.hit("submit.counted");
     if (client.isFailing()) {
       client.failOne(future); // close looked at the slots before it could see this one
     }
@@ -229,6 +232,7 @@ final class Submitter {
     if (i < 0) {
       return noSlot(i);
     }
+    if (Failpoints.ON) Failpoints.hit("submit.slot");
     long reference = 0;
     int length;
     try {
@@ -241,6 +245,7 @@ final class Submitter {
         }
       }
       length = write(i, reference, type, request, encoded, size);
+      if (Failpoints.ON) Failpoints.hit("submit.written");
     } catch (Throwable failed) {
       slots.giveBack(i, reference);
       throw failed;
@@ -292,6 +297,7 @@ final class Submitter {
     int priority = Math.min(options.priority.ordinal(), injectors.length - 1);
     slots.fill(
         i, type, codec, priority, future.deadline, reference, length, stamp(i), options.trace);
+    if (Failpoints.ON) Failpoints.hit("submit.filled");
     future.slot = i;
     future.generation = slots.generation(i);
     slots.publish(i, future);
