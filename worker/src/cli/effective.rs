@@ -2,6 +2,7 @@
 //!
 //! What is printed is a configuration file itself, with the same meaning.
 
+use super::options::Storm;
 use super::units::{Size, Span};
 use crate::supervisor::ServeConfig;
 use crate::supervisor::config::wait_name;
@@ -40,12 +41,8 @@ pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
     }
     line("start-timeout", span(config.start_timeout), "");
     line("overrun-grace", span(config.overrun_grace), "0: never");
-    line(
-        "restart-backoff-max",
-        span(config.restart_backoff_max),
-        "pause after a worker's death",
-    );
     line("drain-timeout", span(config.drain_timeout), "");
+    supervision(config, &mut line);
     let total = Size(geometry.segment_size);
     line(
         "segment-size",
@@ -73,6 +70,15 @@ pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
     line("log-level", quoted(&config.log_level), "");
     text.push_str(&sections(geometry));
     text
+}
+
+fn supervision(config: &ServeConfig, line: &mut dyn FnMut(&str, String, &str)) {
+    let span = |span| quoted(&Span(span).to_string());
+    let restart = &config.restart;
+    line("restart-backoff-min", span(restart.backoff_min), "");
+    line("restart-backoff-max", span(restart.backoff_max), "");
+    let storm = quoted(&Storm(restart.storm).to_string());
+    line("crash-storm", storm, "deaths/time");
 }
 
 fn class_text(class: &ringwork_ring::ArenaClass) -> String {

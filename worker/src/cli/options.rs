@@ -4,46 +4,18 @@
 //! comes from the defaults of [`ServeConfig`]. The long option, the key in the
 //! file and the field have one name.
 
+mod choices;
+mod supervision;
+
 use super::units::{Size, Span};
 use crate::supervisor::{LogFormat, ServeConfig, WorkerCommand};
-use clap::{Args, Command, ValueEnum};
-use ringwork_ring::WaitStrategy;
+use choices::{Format, Level, Wait};
+use clap::{Args, Command};
 use ringwork_ring::config::parse_arena;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-
-/// Names of log formats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Format {
-    /// For people.
-    Human,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Names of log levels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Level {
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-/// Names of wait strategies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Wait {
-    /// Never sleep: lowest latency, a core for each lane.
-    Spin,
-    /// Spin a little, then sleep.
-    Adaptive,
-    /// Sleep at once.
-    Park,
-}
+pub(super) use supervision::Storm;
+use supervision::SupervisionOptions;
 
 /// The options as given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
@@ -82,14 +54,13 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "TIME", help_heading = "Workers")]
     overrun_grace: Option<Span>,
 
-    /// Longest pause before the successor of a worker that died; the first one is 10 ms, each death
-    /// doubles it [default: 5s].
-    #[arg(long, value_name = "TIME", help_heading = "Workers")]
-    restart_backoff_max: Option<Span>,
-
     /// Time that tasks get to finish when the pool is asked to stop [default: 30s].
     #[arg(long, value_name = "TIME", help_heading = "Workers")]
     drain_timeout: Option<Span>,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    supervision: SupervisionOptions,
 
     /// Size of the whole segment; the default arena is scaled to it [default: 60MiB].
     #[arg(long, value_name = "SIZE", help_heading = "Segment")]
@@ -134,7 +105,12 @@ impl ServeOptions {
     /// These options, and for those not given the other's.
     pub(super) fn or(self, other: Self) -> Self {
         macro_rules! each {
-            ($($field:ident),* $(,)?) => { Self { $($field: self.$field.or(other.$field)),* } };
+            ($($field:ident),* $(,)?) => {
+                Self {
+                    supervision: self.supervision.or(other.supervision),
+                    $($field: self.$field.or(other.$field)),*
+                }
+            };
         }
         each!(
             name,
@@ -145,7 +121,6 @@ impl ServeOptions {
             worker_args,
             start_timeout,
             overrun_grace,
-            restart_backoff_max,
             drain_timeout,
             segment_size,
             arena,
@@ -214,13 +189,10 @@ impl ServeOptions {
             self.overrun_grace.map(|span| span.0),
         );
         set(
-            &mut config.restart_backoff_max,
-            self.restart_backoff_max.map(|span| span.0),
-        );
-        set(
             &mut config.drain_timeout,
             self.drain_timeout.map(|span| span.0),
         );
+        self.supervision.apply(&mut config);
         set(&mut config.log_level, self.log_level.map(Level::name));
         let json = self.log_format == Some(Format::Json);
         config.log_format = if json {
@@ -258,7 +230,7 @@ impl ServeOptions {
     }
 }
 
-fn set<T>(place: &mut T, value: Option<T>) {
+pub(in crate::cli) fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
     }
@@ -274,22 +246,6 @@ fn found(program: PathBuf) -> PathBuf {
         .map(|dir| dir.join(&program))
         .find(|path| path.is_file());
     hit.unwrap_or(program)
-}
-
-impl Wait {
-    fn strategy(self) -> WaitStrategy {
-        match self {
-            Self::Spin => WaitStrategy::Spin,
-            Self::Adaptive => WaitStrategy::Adaptive,
-            Self::Park => WaitStrategy::Park,
-        }
-    }
-}
-
-impl Level {
-    fn name(self) -> String {
-        format!("{self:?}").to_lowercase()
-    }
 }
 
 /// Levenshtein's distance.
@@ -312,6 +268,7 @@ fn distance(a: &str, b: &str) -> usize {
 pub(super) mod tests {
     use super::*;
     use clap::Parser;
+    use ringwork_ring::WaitStrategy;
 
     #[derive(Parser)]
     struct Line {

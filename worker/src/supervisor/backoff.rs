@@ -1,50 +1,74 @@
-//! How long a seat stays empty after its worker died.
+//! How long a seat stays empty after its worker died, and when deaths are too many.
 //!
-//! Pure arithmetic: the crew tells how a life went and gets the pause before the next.
+//! Arithmetic only: the crew tells how a life went and gets the pause before the
+//! next; every unasked death is told to the storm detector, which says when to stop.
 
-use std::time::Duration;
+use super::policy::{RestartPolicy, StormLimit};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
-/// The first pause.
-const FIRST: Duration = Duration::from_millis(10);
-/// The longest pause, unless told otherwise.
-pub(super) const LONGEST: Duration = Duration::from_secs(5);
 /// A worker that lived this long was healthy: its predecessors' deaths are forgotten.
-const HEALTHY: Duration = Duration::from_secs(10);
+pub(super) const HEALTHY: Duration = Duration::from_secs(10);
 /// A worker that served this long is replaced at once, the first time.
 const SERVED: Duration = Duration::from_secs(1);
 
 /// The pauses of one seat.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Backoff {
     deaths: u32,
-    longest: Duration,
 }
 
 impl Backoff {
-    pub(super) fn new(longest: Duration) -> Self {
-        Self { deaths: 0, longest }
-    }
-
-    /// The longest pause.
-    pub(super) fn longest(&self) -> Duration {
-        self.longest
-    }
-
     /// The pause after a life that lasted `ran` since the worker was ready
-    /// (`None`: it never was).
-    pub(super) fn after(&mut self, ran: Option<Duration>) -> Duration {
+    /// (`None`: it never was): anything from the shortest pause to a bound that
+    /// doubles with each death, by `chance` (0 to 1), so that workers that died
+    /// together do not come back together.
+    pub(super) fn after(
+        &mut self,
+        ran: Option<Duration>,
+        policy: &RestartPolicy,
+        chance: f64,
+    ) -> Duration {
         if ran.is_some_and(|ran| ran >= HEALTHY) {
             self.deaths = 0;
         }
         let pause = if self.deaths == 0 && ran.is_some_and(|ran| ran > SERVED) {
             Duration::ZERO
         } else {
-            FIRST
-                .saturating_mul(1 << self.deaths.min(16))
-                .min(self.longest)
+            // The first bound is twice the shortest pause: there, too, is room for chance.
+            let bound = policy.backoff_min.saturating_mul(2 << self.deaths.min(16));
+            let bound = bound.clamp(policy.backoff_min, policy.backoff_max);
+            policy.backoff_min + (bound - policy.backoff_min).mul_f64(chance.clamp(0.0, 1.0))
         };
         self.deaths = self.deaths.saturating_add(1);
         pause
+    }
+}
+
+/// Counts deaths in a sliding window.
+#[derive(Debug, Default)]
+pub(super) struct StormDetector {
+    deaths: VecDeque<Instant>,
+}
+
+impl StormDetector {
+    /// Notes a death; how many there were in the window when that is too many.
+    pub(super) fn note(&mut self, now: Instant, limit: Option<StormLimit>) -> Option<usize> {
+        let limit = limit?;
+        self.deaths.push_back(now);
+        while self
+            .deaths
+            .front()
+            .is_some_and(|death| now.saturating_duration_since(*death) > limit.window)
+        {
+            self.deaths.pop_front();
+        }
+        (self.deaths.len() >= limit.deaths as usize).then_some(self.deaths.len())
+    }
+
+    /// Forgets all deaths.
+    pub(super) fn calm(&mut self) {
+        self.deaths.clear();
     }
 }
 
@@ -52,51 +76,91 @@ impl Backoff {
 mod tests {
     use super::*;
 
+    fn policy() -> RestartPolicy {
+        RestartPolicy::default()
+    }
+
     #[test]
-    fn deaths_at_start_double_the_pause_up_to_the_longest() {
-        let mut backoff = Backoff::new(LONGEST);
-        let pauses: Vec<u128> = (0..12).map(|_| backoff.after(None).as_millis()).collect();
+    fn deaths_at_start_double_the_bound_up_to_the_longest() {
+        let mut backoff = Backoff::default();
+        let pauses: Vec<u128> = (0..11)
+            .map(|_| backoff.after(None, &policy(), 1.0).as_millis())
+            .collect();
         assert_eq!(
             pauses,
-            [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5000, 5000, 5000]
+            [20, 40, 80, 160, 320, 640, 1280, 2560, 5000, 5000, 5000]
+        );
+    }
+
+    #[test]
+    fn chance_picks_anything_from_the_shortest_pause_to_the_bound() {
+        let after_five = |chance| {
+            let mut backoff = Backoff { deaths: 5 };
+            backoff.after(None, &policy(), chance).as_millis()
+        };
+        assert_eq!(
+            [after_five(0.0), after_five(0.5), after_five(1.0)],
+            [10, 325, 640]
         );
     }
 
     #[test]
     fn a_worker_that_served_is_replaced_at_once_but_only_the_first_time() {
-        let mut backoff = Backoff::new(LONGEST);
+        let mut backoff = Backoff::default();
         let two = Some(Duration::from_secs(2));
-        assert_eq!(backoff.after(two), Duration::ZERO);
-        assert_eq!(backoff.after(two), Duration::from_millis(20));
+        assert_eq!(backoff.after(two, &policy(), 1.0), Duration::ZERO);
         assert_eq!(
-            backoff.after(Some(Duration::from_millis(5))),
+            backoff.after(two, &policy(), 1.0),
             Duration::from_millis(40)
+        );
+        let short = Some(Duration::from_millis(5));
+        assert_eq!(
+            backoff.after(short, &policy(), 1.0),
+            Duration::from_millis(80)
         );
     }
 
     #[test]
     fn a_healthy_life_forgets_the_deaths_before_it() {
-        let mut backoff = Backoff::new(LONGEST);
-        for _ in 0..9 {
-            backoff.after(None);
-        }
-        assert_eq!(backoff.after(Some(HEALTHY)), Duration::ZERO);
-        assert_eq!(backoff.after(None), Duration::from_millis(20));
+        let mut backoff = Backoff { deaths: 9 };
+        assert_eq!(backoff.after(Some(HEALTHY), &policy(), 1.0), Duration::ZERO);
+        assert_eq!(
+            backoff.after(None, &policy(), 1.0),
+            Duration::from_millis(40)
+        );
     }
 
     #[test]
-    fn a_shorter_limit_holds() {
-        let mut backoff = Backoff::new(Duration::from_millis(15));
-        let pauses: Vec<u128> = (0..4).map(|_| backoff.after(None).as_millis()).collect();
-        assert_eq!(pauses, [10, 15, 15, 15]);
-    }
-
-    #[test]
-    fn no_number_of_deaths_overflows() {
-        let mut backoff = Backoff {
-            deaths: u32::MAX,
-            longest: LONGEST,
+    fn no_number_of_deaths_overflows_and_a_low_maximum_holds() {
+        let mut backoff = Backoff { deaths: u32::MAX };
+        let longest = policy().backoff_max;
+        assert_eq!(backoff.after(None, &policy(), 1.0), longest);
+        let low = RestartPolicy {
+            backoff_min: Duration::ZERO,
+            backoff_max: Duration::from_millis(1),
+            ..policy()
         };
-        assert_eq!(backoff.after(None), LONGEST);
+        assert!(backoff.after(None, &low, 1.0) <= low.backoff_max);
+    }
+
+    #[test]
+    fn a_storm_is_so_many_deaths_within_the_window() {
+        let limit = Some(StormLimit {
+            deaths: 3,
+            window: Duration::from_secs(10),
+        });
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut storm = StormDetector::default();
+        // Two within ten seconds at any time: none.
+        assert!(
+            [0, 6, 12, 18]
+                .iter()
+                .all(|s| storm.note(at(*s), limit).is_none())
+        );
+        assert_eq!(storm.note(at(19), limit), Some(3));
+        storm.calm();
+        assert_eq!(storm.note(at(20), limit), None);
+        assert!((0..100).all(|_| storm.note(at(20), None).is_none()), "off");
     }
 }

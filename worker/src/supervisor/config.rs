@@ -4,6 +4,7 @@
 //! [`ServeConfig::validate`] is called before anything is created.
 
 use super::SupervisorError;
+use super::policy::RestartPolicy;
 use ringwork_ring::layout::IDLE_WORDS;
 use ringwork_ring::{Geometry, PoolConfig, WaitStrategy};
 use std::ffi::OsString;
@@ -76,8 +77,8 @@ pub struct ServeConfig {
     pub overrun_grace: Duration,
     /// Time that a worker has to register its lanes (default 10 s).
     pub start_timeout: Duration,
-    /// Longest pause before the successor of a worker that died (default 5 s).
-    pub restart_backoff_max: Duration,
+    /// When dead workers are replaced.
+    pub restart: RestartPolicy,
     /// Format of the log (default human).
     pub log_format: LogFormat,
     /// Least level of the log, passed on to the workers (default info).
@@ -98,7 +99,7 @@ impl Default for ServeConfig {
             drain_timeout: Duration::from_secs(30),
             overrun_grace: Duration::from_secs(10),
             start_timeout: Duration::from_secs(10),
-            restart_backoff_max: super::backoff::LONGEST,
+            restart: RestartPolicy::default(),
             log_format: LogFormat::Human,
             log_level: "info".to_owned(),
         }
@@ -137,7 +138,7 @@ impl ServeConfig {
         } else if self.start_timeout.is_zero() {
             Some("start-timeout is 0: a worker needs some time to start".to_owned())
         } else {
-            None
+            self.restart.problem()
         };
         match wrong {
             Some(text) => Err(SupervisorError::Config(text)),

@@ -3,9 +3,10 @@
 //! Invariant: a seat's process is the only child at its entry of the worker
 //! table; an entry is given back by the reaper before another child gets it.
 
-use super::backoff::{Backoff, LONGEST};
+use super::backoff::Backoff;
 use super::config::{ServeConfig, WorkerCommand};
 use super::obituary::Obituary;
+use super::policy::RestartPolicy;
 use super::process::Process;
 use super::{Console, SupervisorError};
 use ringwork_ring::Segment;
@@ -38,6 +39,7 @@ pub(super) struct Crew {
     command: WorkerCommand,
     environment: Vec<(&'static str, String)>,
     start_timeout: Duration,
+    restart: RestartPolicy,
     boot_deaths: u32,
     /// Whether any worker has ever been ready.
     proven: bool,
@@ -49,7 +51,7 @@ impl Crew {
         let seat = |entry| Seat {
             process: None,
             entry,
-            backoff: Backoff::new(config.restart_backoff_max),
+            backoff: Backoff::default(),
             due: now,
         };
         Self {
@@ -69,6 +71,7 @@ impl Crew {
                 ("RINGWORK_LOG_FORMAT", config.log_format.name().to_owned()),
             ],
             start_timeout: config.start_timeout,
+            restart: config.restart,
             boot_deaths: 0,
             proven: false,
         }
@@ -140,7 +143,7 @@ impl Crew {
             }
             let Some(entry) = self.free_entry(segment, number) else {
                 // Workers that joined by themselves have them all; look again later.
-                self.seats[number].due = Instant::now() + LONGEST;
+                self.seats[number].due = Instant::now() + self.restart.backoff_max;
                 continue;
             };
             let mut environment = self.environment.clone();
@@ -263,7 +266,9 @@ impl Crew {
             let last_lines = process.last_lines(&mut |line| console.worker_line(entry, line));
             let obituary = Obituary::write(segment, entry, &process, exit, last_lines);
             if let Some(ready) = process.ready {
-                let pause = seat.backoff.after(Some(ready.elapsed()));
+                let pause =
+                    seat.backoff
+                        .after(Some(ready.elapsed()), &self.restart, fastrand::f64());
                 seat.due = Instant::now() + pause;
                 obituary.announce(segment, Some(pause));
             } else {
@@ -284,7 +289,9 @@ impl Crew {
         segment: &Segment,
     ) -> Result<(), SupervisorError> {
         self.boot_deaths += 1;
-        let mut pause = self.seats[number].backoff.after(None);
+        let mut pause = self.seats[number]
+            .backoff
+            .after(None, &self.restart, fastrand::f64());
         if self.boot_deaths >= BOOT_DEATHS {
             if self.ready() == 0 {
                 return Err(SupervisorError::NoWorker {
@@ -294,7 +301,7 @@ impl Crew {
                     output: obituary.output(),
                 });
             }
-            pause = self.seats[number].backoff.longest();
+            pause = self.restart.backoff_max;
         }
         self.seats[number].due = Instant::now() + pause;
         obituary.announce(segment, Some(pause));

@@ -16,6 +16,7 @@ pub mod config;
 mod crew;
 mod events;
 mod obituary;
+pub mod policy;
 pub mod pool;
 mod process;
 mod watch;
