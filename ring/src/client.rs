@@ -687,11 +687,7 @@ impl Ticket<'_> {
                     return None;
                 }
                 _ => {
-                    let cancel = CANCEL_BIT | word.generation();
-                    client
-                        .segment
-                        .u64_at(client.segment.slot_at(self.slot) + SLOT_CANCEL)
-                        .store(cancel, Ordering::Release);
+                    client.segment.request_cancel(self.slot, word.generation());
                     failpoint!("cancel.asked");
                     table.places[local] = Place::Abandoned(self.word);
                     return Some(outcome(true));

@@ -221,10 +221,7 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
         let word = segment.word(slot);
         match word.kind() {
             Kind::Claimed => {
-                let cancel = CANCEL_BIT | word.generation();
-                segment
-                    .u64_at(segment.slot_at(slot) + SLOT_CANCEL)
-                    .store(cancel, Ordering::Relaxed);
+                segment.request_cancel(slot, word.generation());
                 failpoint!("reap.client_cancelled");
                 busy = true;
             }

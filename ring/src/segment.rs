@@ -529,6 +529,14 @@ impl Segment {
             .is_ok()
     }
 
+    /// Asks the handler that runs a task to give up. A caller that was paused in between and
+    /// comes a generation late must not wipe out the word of the slot's next task: it only grows.
+    pub(crate) fn request_cancel(&self, index: u32, generation: u64) {
+        // pairs with nothing: the word says all by itself (`Claimed::cancelled`).
+        self.u64_at(self.slot_at(index) + SLOT_CANCEL)
+            .fetch_max(CANCEL_BIT | generation, Ordering::Relaxed);
+    }
+
     /// Adds to a counter of the pool.
     pub fn count(&self, counter: usize, by: u64) {
         if by > 0 {

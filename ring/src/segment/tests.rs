@@ -113,3 +113,19 @@ fn too_large_for_the_file_system_is_an_error_now() {
         "{error}"
     );
 }
+
+#[test]
+fn a_canceller_that_comes_a_generation_late_asks_nobody_and_wipes_out_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let (segment, _locks) = Segment::create(&pool(&temp), &small()).unwrap();
+    let asked = || {
+        segment
+            .u64_at(segment.slot_at(3) + SLOT_CANCEL)
+            .load(Ordering::Relaxed)
+    };
+    segment.request_cancel(3, 0);
+    assert_eq!(asked(), CANCEL_BIT);
+    segment.request_cancel(3, 8);
+    segment.request_cancel(3, 7);
+    assert_eq!(asked(), CANCEL_BIT | 8);
+}

@@ -215,10 +215,22 @@ final class SlotTable {
     }
   }
 
-  /** Asks the handler to give up; a word of an older generation asks nobody. */
+  /**
+   * Asks the handler to give up; a word of an older generation asks nobody. A caller that was
+   * paused and comes a generation late must not wipe out the word of the slot's next task: the word
+   * only grows.
+   */
   void requestCancel(TaskFuture<?> future) {
-    memory.setLongRelease(
-        at(future.slot) + Layout.SLOT_CANCEL, Layout.CANCEL_BIT | future.generation);
+    requestCancel(future.slot, future.generation);
+  }
+
+  void requestCancel(int i, long generation) {
+    long at = at(i) + Layout.SLOT_CANCEL;
+    long asked = Layout.CANCEL_BIT | generation;
+    long seen = memory.getLong(at);
+    while (Long.compareUnsigned(seen, asked) < 0 && !memory.casLong(at, seen, asked)) {
+      seen = memory.getLong(at);
+    }
     if (Failpoints.ON) Failpoints.hit("cancel.asked");
   }
 

@@ -371,6 +371,9 @@ final class Submitter {
           return true;
         }
         full = still;
+        if (System.nanoTime() - end >= 0) {
+          break; // others take what becomes free: that must not make the wait endless
+        }
       }
       if (future.deadline != 0 && System.nanoTime() >= future.deadline) {
         throw new TaskTimeoutException(
