@@ -15,13 +15,16 @@ use crate::paths::PoolDir;
 use crate::segment::Segment;
 use crate::state::{Kind, Owner, Word};
 use crate::stats::bump;
-use crate::sync::{Ordering, fence};
+use crate::sync::{self, Instant, Ordering, fence};
 use crate::wait::{futex_wait, wake_after_publish};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often a waiter looks whether the supervisor still lives.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Looks at the own slot before a waiter helps or sleeps.
+const SPINS: u32 = if cfg!(ringwork_model) { 1 } else { 200 };
 
 /// Options of one task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,7 +149,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Client {
     /// Attaches to a pool and takes a client entry.
     pub fn connect(dir: &PoolDir) -> Result<Self> {
-        let segment = Segment::attach(dir)?;
+        Self::register(Segment::attach(dir)?)
+    }
+
+    /// Takes a client entry of an attached segment.
+    pub(crate) fn register(segment: Segment) -> Result<Self> {
         if !segment.supervisor_lives()? {
             return Err(closed(
                 &segment,
@@ -156,7 +163,7 @@ impl Client {
         let count = segment.geometry().max_clients;
         for index in 0..count {
             let at = segment.client_at(index);
-            let path = dir.client_lock(segment.epoch(), index);
+            let path = segment.dir().client_lock(segment.epoch(), index);
             let Some((held, word)) = take_entry(&segment, at + CLIENT_WORD, &path)? else {
                 continue;
             };
@@ -286,6 +293,7 @@ impl Client {
         };
         let at = segment.slot_at(slot);
         let room = block.map_or(at + SLOT_REQUEST, |block| arena::offset(segment, block));
+        sync::writes(segment.bytes_at(room, request.len()), request.len());
         // SAFETY: in bounds by `bytes_at`; the slot is on no list but in our hands, and the block is
         // ours by its owner word, so nobody else touches these bytes until QUEUED is stored.
         unsafe {
@@ -471,6 +479,7 @@ impl Client {
         };
         let from = block.map_or(at + SLOT_RESULT, |block| arena::offset(segment, block));
         let mut bytes = vec![0; len];
+        sync::reads(segment.bytes_at(from, len), len);
         // SAFETY: in bounds by `bytes_at`; DONE gives the result to this client alone.
         unsafe {
             std::ptr::copy_nonoverlapping(
@@ -580,9 +589,9 @@ impl Ticket<'_> {
                     deadline.saturating_sub(now_ns()).max(1),
                 ));
             }
-            if spins < 200 {
+            if spins < SPINS {
                 spins += 1;
-                std::hint::spin_loop();
+                sync::spin_loop();
                 if self.client.segment.word(self.slot).kind() != Kind::Done {
                     continue;
                 }

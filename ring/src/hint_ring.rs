@@ -6,7 +6,7 @@
 //! one helps). So no producer's death leaves a hole: the cells are the truth and
 //! `tail` is a shortcut to them. See docs/protocol.md section 4.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, retry};
 
 /// Tries after which an enqueue takes the ring for corrupt and so for full: each failed try means
 /// that another producer succeeded, and so many in a row do not happen.
@@ -71,6 +71,7 @@ impl<'a> HintRing<'a> {
                 return Err(Full);
             }
             if seen_lap != lap.wrapping_sub(1) {
+                retry();
                 continue; // `tail` was stale, or the cell is not what any producer writes.
             }
             let hint = u64::from(lap) << 32 | u64::from(slot);

@@ -13,7 +13,7 @@ use crate::lock::LivenessLock;
 use crate::segment::Segment;
 use crate::state::{Kind, Word};
 use crate::stats::bump;
-use crate::sync::{Ordering, fence};
+use crate::sync::{self, Ordering, fence};
 use crate::task::Claimed;
 use crate::wait::{self, Budget, QUIET_ROUNDS, any_idle, futex_wait, set_bit, wake_one_lane};
 use std::sync::Arc;
@@ -29,7 +29,11 @@ const DEEP: u64 = 32;
 /// twenty nanoseconds a task.
 const EAGER_ROUNDS: u32 = 256;
 /// Looks at the expected slot in an eager round, about as long as a pause, and in another.
-const LOOKS: (u32, u32) = (16, 4);
+const LOOKS: (u32, u32) = if cfg!(ringwork_model) {
+    (1, 1)
+} else {
+    (16, 4)
+};
 /// A sleeping lane looks again this often, whatever happens.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
@@ -120,12 +124,12 @@ impl Lane {
             }
             if round < self.budget.spins {
                 if round >= EAGER_ROUNDS || self.expected.is_none() {
-                    std::hint::spin_loop();
+                    sync::spin_loop();
                 }
             } else if round - self.budget.spins < self.budget.yields {
                 // Off the core for who knows how long: submitters must not count on this lane.
                 self.set_searching(false);
-                std::thread::yield_now();
+                sync::yield_now();
             } else {
                 self.set_searching(false);
                 self.park(leave);

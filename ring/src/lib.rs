@@ -34,7 +34,10 @@ pub mod lane;
 )]
 pub mod layout;
 pub mod layout_java;
+#[cfg_attr(ringwork_model, path = "model/lock.rs")]
 pub mod lock;
+#[cfg(ringwork_model)]
+mod model;
 pub mod paths;
 pub mod reap;
 pub mod segment;

@@ -13,6 +13,9 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+/// An open lock file, to probe it with.
+pub type LockFile = File;
+
 /// A held lock; dropping it releases the lock.
 #[derive(Debug)]
 pub struct LivenessLock {
@@ -31,7 +34,7 @@ fn whole_file(kind: i32) -> libc::flock {
 }
 
 /// Opens a lock file without following a link; makes it (0600) when `create` is set.
-pub fn open_lock_file(path: &Path, create: bool) -> Result<File> {
+pub fn open_lock_file(path: &Path, create: bool) -> Result<LockFile> {
     OpenOptions::new()
         .read(true)
         .write(true)
@@ -71,7 +74,7 @@ impl LivenessLock {
 }
 
 /// Whether somebody holds an exclusive lock on the file. Takes none itself.
-pub fn is_held(file: &File) -> Result<bool> {
+pub fn is_held(file: &LockFile) -> Result<bool> {
     let mut probe = whole_file(libc::F_RDLCK);
     fcntl(file, FcntlArg::F_OFD_GETLK(&mut probe))
         .map_err(RingError::errno("cannot probe a lock file"))?;

@@ -8,13 +8,12 @@ use crate::arena;
 use crate::entry::{entry_state, entry_word, lane_generation, lane_word, lane_worker};
 use crate::lane::{publish_completion, restore_hint as hint};
 use crate::layout::*;
-use crate::lock;
+use crate::lock::{self, LockFile};
 use crate::segment::Segment;
 use crate::state::{Kind, Word};
 use crate::sync::Ordering;
 use crate::wait::{any_idle, set_bit, wake_client_after_publish, wake_one_lane};
 use std::collections::HashMap;
-use std::fs::File;
 
 /// What a reap gave back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -254,8 +253,8 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
 /// Keeps the lock files open, so that a probe is one system call.
 #[derive(Debug)]
 pub struct Mourner {
-    clients: Vec<File>,
-    workers: Vec<File>,
+    clients: Vec<LockFile>,
+    workers: Vec<LockFile>,
 }
 
 impl Mourner {
@@ -296,7 +295,7 @@ impl Mourner {
 
 /// The word first, the lock second: ACTIVE is stored after the lock is taken, so
 /// this order can't take a newcomer for dead.
-fn dead(locks: &[File], word: impl Fn(u32) -> u64) -> Vec<u32> {
+fn dead(locks: &[LockFile], word: impl Fn(u32) -> u64) -> Vec<u32> {
     (0..locks.len() as u32)
         .filter(|index| entry_state(word(*index)) != ENTRY_FREE)
         .filter(|index| lock::is_held(&locks[*index as usize]).is_ok_and(|held| !held))

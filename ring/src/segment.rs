@@ -14,14 +14,19 @@ use crate::lock::{self, LivenessLock};
 use crate::paths::PoolDir;
 use crate::state::Word;
 use crate::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
-use memmap2::{MmapOptions, MmapRaw};
+use memmap2::MmapOptions;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+
+#[cfg(not(ringwork_model))]
+type Map = memmap2::MmapRaw;
+#[cfg(ringwork_model)]
+type Map = crate::model::Memory;
 
 /// An attached segment.
 #[derive(Debug)]
 pub struct Segment {
-    map: MmapRaw,
+    map: Map,
     geometry: Geometry,
     dir: PoolDir,
     epoch: u64,
@@ -307,6 +312,17 @@ impl Segment {
         Ok(geometry)
     }
 
+    /// A view of a segment that a model has made.
+    #[cfg(ringwork_model)]
+    pub(crate) fn model(map: Map, geometry: Geometry, dir: PoolDir, epoch: u64) -> Self {
+        Self {
+            map,
+            geometry,
+            dir,
+            epoch,
+        }
+    }
+
     /// Removes the segment and its lock files; attached processes keep their mappings.
     pub fn remove(&self) -> Result<()> {
         remove_pool_files(&self.dir)
@@ -562,13 +578,16 @@ impl Segment {
     }
 }
 
-fn map(file: &File, size: u64) -> Result<MmapRaw> {
+fn map(file: &File, size: u64) -> Result<Map> {
     let len = usize::try_from(size)
         .map_err(|_| RingError::Config("the segment is larger than the address space".into()))?;
-    MmapOptions::new()
+    let map = MmapOptions::new()
         .len(len)
         .map_raw(file)
-        .map_err(RingError::io("cannot map the segment"))
+        .map_err(RingError::io("cannot map the segment"))?;
+    #[cfg(ringwork_model)]
+    let map = Map::from(map);
+    Ok(map)
 }
 
 /// Creates the directories and takes the name, again when a pool that leaves removes them in between.

@@ -1,3 +1,36 @@
 //! The atomics of this crate, in one place so that a model checker can stand in for them.
+//!
+//! In every build that is used these are the standard library's, and the hooks below are nothing.
+//! Under `--cfg ringwork_model` (tools/model, docs/model-checking.md) the names mean the
+//! wrappers of `model::shim`, which hand each access to the checker that runs the test.
 
-pub(crate) use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+#[cfg(not(ringwork_model))]
+mod real {
+    pub(crate) use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+    pub(crate) use std::hint::spin_loop;
+    pub(crate) use std::thread::{sleep, yield_now};
+    pub(crate) use std::time::Instant;
+
+    /// The cores that this process may use.
+    pub(crate) fn cores() -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+
+    /// Stands where a loop goes round because of a stale read: a checker must let others run.
+    #[inline(always)]
+    pub(crate) fn retry() {}
+
+    /// Says that payload bytes are read from here on: a checker looks for a race.
+    #[inline(always)]
+    pub(crate) fn reads(_start: *const u8, _len: usize) {}
+
+    /// Says that payload bytes are written from here on.
+    #[inline(always)]
+    pub(crate) fn writes(_start: *const u8, _len: usize) {}
+}
+
+#[cfg(not(ringwork_model))]
+pub(crate) use real::*;
+
+#[cfg(ringwork_model)]
+pub(crate) use crate::model::shim::*;

@@ -12,7 +12,7 @@ use crate::lane::Lane;
 use crate::layout::*;
 use crate::state::{Owner, Word};
 use crate::stats::{bump, record};
-use crate::sync::Ordering;
+use crate::sync::{self, Ordering};
 use std::time::Duration;
 
 /// How long a result waits for an arena block before the task fails.
@@ -214,6 +214,7 @@ impl<'l> Claimed<'l> {
         match &self.request {
             Ok(place) => {
                 let start = self.lane.segment.bytes_at(place.offset, place.len);
+                sync::reads(start, place.len);
                 // SAFETY: in bounds by `bytes_at`; initialised, since the file was allocated in
                 // full; not written while the slot is CLAIMED by the protocol (section 3).
                 Ok(unsafe { std::slice::from_raw_parts(start, place.len) })
@@ -228,6 +229,7 @@ impl<'l> Claimed<'l> {
     pub fn reserve(&mut self, len: usize) -> Result<&mut [u8]> {
         let place = self.find_room(len)?;
         let start = self.lane.segment.bytes_at(place.offset, place.len);
+        sync::writes(start, place.len);
         // SAFETY: in bounds by `bytes_at`; this lane owns the claimed slot's result area, or the
         // block by its owner word, until DONE; `&mut self` keeps the slice unique here.
         Ok(unsafe { std::slice::from_raw_parts_mut(start, len) })
@@ -237,6 +239,7 @@ impl<'l> Claimed<'l> {
     pub fn request_and_reserve(&mut self, len: usize) -> Result<(&[u8], &mut [u8])> {
         let place = self.find_room(len)?;
         let start = self.lane.segment.bytes_at(place.offset, place.len);
+        sync::writes(start, place.len);
         // SAFETY: as in `reserve`; request and result places never overlap (other offsets of the
         // slot, or blocks with different owner words).
         let out = unsafe { std::slice::from_raw_parts_mut(start, len) };
@@ -275,7 +278,7 @@ impl<'l> Claimed<'l> {
                 Err(RingError::ArenaExhausted { .. })
                     if now_ns() < give_up && !self.expired() && !self.cancelled() =>
                 {
-                    std::thread::sleep(Duration::from_micros(100));
+                    sync::sleep(Duration::from_micros(100));
                 }
                 other => return other,
             }
@@ -390,6 +393,7 @@ impl<'l> Claimed<'l> {
             }
         }
         let start = self.lane.segment.bytes_at(place.offset, place.len);
+        sync::writes(start, place.len);
         // SAFETY: in bounds by `bytes_at`; this lane owns the place as in `reserve`.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
         self.result = Some(place);

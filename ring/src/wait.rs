@@ -59,7 +59,7 @@ impl Budget {
     /// would keep the very thread that it waits for from running.
     #[must_use]
     pub fn of(strategy: WaitStrategy, spinners: usize) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = crate::sync::cores();
         match strategy {
             WaitStrategy::Spin => Self {
                 spins: u32::MAX,
@@ -87,6 +87,10 @@ impl Budget {
 
 /// Sleeps until the word is not `seen`, a wake, a signal or the timeout.
 pub fn futex_wait(word: &AtomicU32, seen: u32, timeout: Duration) {
+    #[cfg(ringwork_model)]
+    if crate::model::futex_wait(word, seen) {
+        return;
+    }
     let time = libc::timespec {
         tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
         tv_nsec: timeout.subsec_nanos().into(),
@@ -105,6 +109,10 @@ pub fn futex_wait(word: &AtomicU32, seen: u32, timeout: Duration) {
 
 /// Wakes up to `count` sleepers of the word.
 pub fn futex_wake(word: &AtomicU32, count: i32) {
+    #[cfg(ringwork_model)]
+    if crate::model::futex_wake(word, count) {
+        return;
+    }
     // SAFETY: the address only names the futex; nothing is written through it.
     unsafe {
         libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, count);

@@ -1,0 +1,49 @@
+//! Liveness locks without files: the model checker knows who holds which (see `lock.rs` beside
+//! this folder for the real ones). Without an engine nothing is ever held.
+
+use crate::error::Result;
+use crate::model::shim::engine;
+use std::path::{Path, PathBuf};
+
+/// A lock file, by its path.
+pub type LockFile = PathBuf;
+
+/// A held lock; dropping it releases the lock.
+#[derive(Debug)]
+pub struct LivenessLock {
+    path: PathBuf,
+}
+
+/// Names the lock file.
+pub fn open_lock_file(path: &Path, _create: bool) -> Result<LockFile> {
+    Ok(path.to_path_buf())
+}
+
+impl LivenessLock {
+    /// Takes the lock; `None` when somebody holds it.
+    pub fn try_acquire(path: &Path) -> Result<Option<Self>> {
+        let taken = engine().is_none_or(|engine| engine.lock_take(path));
+        Ok(taken.then(|| Self {
+            path: path.to_path_buf(),
+        }))
+    }
+
+    /// Whether the path still names the file that is locked.
+    #[must_use]
+    pub fn is_of(&self, path: &Path) -> bool {
+        self.path == path
+    }
+}
+
+impl Drop for LivenessLock {
+    fn drop(&mut self) {
+        if let Some(engine) = engine() {
+            engine.lock_release(&self.path);
+        }
+    }
+}
+
+/// Whether somebody holds the lock.
+pub fn is_held(file: &LockFile) -> Result<bool> {
+    Ok(engine().is_some_and(|engine| engine.lock_held(file)))
+}

@@ -1,0 +1,297 @@
+//! The engine that lets loom decide: every interleaving (up to a preemption bound, where one is
+//! given) and every value that the C11 memory model allows a load to return.
+//!
+//! Each word of the segment has a loom atomic, made by the main thread before the others start, so
+//! that its first value orders nothing. Data that the protocol hands over goes through loom's
+//! checked cell: a write without an order to another access is an error.
+
+use super::pool::{Class, Footprint, Pool};
+use super::shim::{AtomicU32, Engine, Place, Rmw, set_engine};
+use core::sync::atomic::Ordering;
+use loom::cell::UnsafeCell;
+use loom::sync::atomic::AtomicU64;
+use loom::sync::{Condvar, Mutex};
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+/// One execution's words.
+pub(crate) struct LoomEngine {
+    pool: Pool,
+    words: HashMap<usize, AtomicU64>,
+    data: HashMap<usize, UnsafeCell<()>>,
+    futexes: HashMap<usize, (Mutex<()>, Condvar)>,
+    locks: HashMap<PathBuf, AtomicU64>,
+    footprint: Footprint,
+    now: Cell<u64>,
+}
+
+/// What the models start their clock with.
+pub(crate) const START_NS: u64 = 1_000_000_000;
+
+impl LoomEngine {
+    fn new(pool: &Pool) -> Self {
+        let words: Vec<Place> = pool.places(Class::Word);
+        let futex = |place: &Place| (place.addr, (Mutex::new(()), Condvar::new()));
+        Self {
+            futexes: words
+                .iter()
+                .filter(|place| place.size == 4)
+                .map(futex)
+                .collect(),
+            words: words
+                .iter()
+                .map(|place| (place.addr, AtomicU64::new(place.read())))
+                .collect(),
+            data: pool
+                .places(Class::Data)
+                .iter()
+                .map(|place| (place.addr, UnsafeCell::new(())))
+                .collect(),
+            locks: pool
+                .locks()
+                .into_iter()
+                .map(|path| (path, AtomicU64::new(0)))
+                .collect(),
+            footprint: Footprint::default(),
+            now: Cell::new(START_NS),
+            pool: pool.clone(),
+        }
+    }
+
+    fn word(&self, place: Place) -> &AtomicU64 {
+        self.words.get(&place.addr).unwrap_or_else(|| {
+            panic!(
+                "offset {:?} is no word of its own",
+                self.pool.offset(place.addr)
+            )
+        })
+    }
+
+    /// The start of the piece of data that an address is in.
+    fn data(&self, addr: usize) -> &UnsafeCell<()> {
+        let offset = self.pool.offset(addr).expect("data of the segment");
+        let segment = self.pool.segment();
+        let g = segment.geometry();
+        let start = if offset >= g.classes[0].blocks {
+            offset - (offset - g.classes[0].blocks) % g.classes[0].class.size
+        } else {
+            offset
+        };
+        &self.data[&(addr - offset + start)]
+    }
+
+    fn touch(&self, addr: usize, write: bool) {
+        let cell = self.data(addr);
+        if write {
+            cell.with_mut(|_| ());
+        } else {
+            cell.with(|_| ());
+        }
+    }
+}
+
+impl Engine for LoomEngine {
+    fn load(&self, place: Place, order: Ordering) -> u64 {
+        match self.pool.class(place.addr) {
+            Class::Plain => place.read(),
+            Class::Word => {
+                self.footprint.check(place);
+                self.word(place).load(order)
+            }
+            Class::Data => {
+                self.footprint.check(place);
+                self.touch(place.addr, false);
+                place.read()
+            }
+        }
+    }
+
+    fn store(&self, place: Place, value: u64, order: Ordering) {
+        match self.pool.class(place.addr) {
+            Class::Plain => place.write(value),
+            Class::Word => {
+                self.footprint.check(place);
+                self.word(place).store(value, order);
+                place.write(value);
+            }
+            Class::Data => {
+                self.footprint.check(place);
+                self.touch(place.addr, true);
+                place.write(value);
+            }
+        }
+    }
+
+    fn compare_exchange(
+        &self,
+        place: Place,
+        expected: u64,
+        new: u64,
+        (success, failure): (Ordering, Ordering),
+    ) -> Result<u64, u64> {
+        self.footprint.check(place);
+        if self.pool.class(place.addr) == Class::Plain {
+            let seen = place.read();
+            return if seen == expected {
+                place.write(new);
+                Ok(seen)
+            } else {
+                Err(seen)
+            };
+        }
+        let swapped = self
+            .word(place)
+            .compare_exchange(expected, new, success, failure);
+        if swapped.is_ok() {
+            place.write(new);
+        }
+        swapped
+    }
+
+    fn rmw(&self, place: Place, op: Rmw, operand: u64, order: Ordering) -> u64 {
+        self.footprint.check(place);
+        if self.pool.class(place.addr) == Class::Plain {
+            let seen = place.read();
+            place.write(op.apply(seen, operand));
+            return seen;
+        }
+        let word = self.word(place);
+        let seen = match op {
+            Rmw::Add => word.fetch_add(operand, order),
+            Rmw::And => word.fetch_and(operand, order),
+            Rmw::Or => word.fetch_or(operand, order),
+            Rmw::Swap => word.swap(operand, order),
+        };
+        place.write(op.apply(seen, operand));
+        seen
+    }
+
+    fn fence(&self, order: Ordering) {
+        loom::sync::atomic::fence(order);
+    }
+
+    fn pause(&self) {
+        loom::thread::yield_now();
+    }
+
+    /// As the kernel does it: the word is compared under the lock that a waker takes.
+    fn futex_wait(&self, word: &AtomicU32, seen: u32) {
+        let (mutex, sleepers) = &self.futexes[&(word.as_ptr() as usize)];
+        let guard = mutex.lock().unwrap();
+        if word.load(Ordering::Relaxed) == seen {
+            // No time-out: a wake that is lost is a deadlock, which loom reports.
+            drop(sleepers.wait(guard).unwrap());
+        }
+    }
+
+    fn futex_wake(&self, word: &AtomicU32, count: i32) {
+        let (mutex, sleepers) = &self.futexes[&(word.as_ptr() as usize)];
+        let guard = mutex.lock().unwrap();
+        for _ in 0..count {
+            sleepers.notify_one();
+        }
+        drop(guard);
+    }
+
+    fn bytes(&self, addr: usize, len: usize, write: bool) {
+        if len > 0 {
+            self.touch(addr, write);
+        }
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.now.get()
+    }
+
+    fn lock_take(&self, path: &Path) -> bool {
+        self.locks[path]
+            .compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    fn lock_release(&self, path: &Path) {
+        self.locks[path].store(0, Ordering::Release);
+    }
+
+    fn lock_held(&self, path: &Path) -> bool {
+        // A read-modify-write, for the kernel's answer is never a stale one.
+        self.locks[path].fetch_or(0, Ordering::AcqRel) != 0
+    }
+}
+
+/// One execution as its main thread sees it.
+pub(crate) struct Execution {
+    pub(crate) pool: Pool,
+    pub(crate) engine: Rc<LoomEngine>,
+    threads: Vec<loom::thread::JoinHandle<()>>,
+}
+
+impl Execution {
+    /// Starts a thread.
+    pub(crate) fn spawn(&mut self, body: impl FnOnce() + 'static) {
+        self.threads.push(loom::thread::spawn(body));
+    }
+
+    /// Waits for all threads.
+    pub(crate) fn join(&mut self) {
+        for thread in self.threads.drain(..) {
+            thread.join().unwrap();
+        }
+    }
+
+    /// Marks a liveness lock as held by a process that the model does not run.
+    pub(crate) fn hold(&self, path: &Path) {
+        assert!(self.engine.lock_take(path));
+    }
+
+    /// Moves the clock.
+    pub(crate) fn set_now(&self, ns: u64) {
+        self.engine.now.set(ns);
+    }
+}
+
+/// Runs a model under loom: `before` fills the empty segment without the checker, `body` is the
+/// model; it starts threads, joins them and checks. `preemptions`: the bound, `None` for all.
+pub(crate) fn check(
+    name: &'static str,
+    pool: &Pool,
+    preemptions: Option<usize>,
+    before: impl Fn(&Pool) + Send + Sync + 'static,
+    body: impl Fn(&mut Execution) + Send + Sync + 'static,
+) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = preemptions;
+    builder.max_branches = 10_000;
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    let pool = pool.clone();
+    let start = std::time::Instant::now();
+    builder.check(move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+        set_engine(None);
+        pool.reset();
+        before(&pool);
+        let engine = Rc::new(LoomEngine::new(&pool));
+        set_engine(Some(Rc::clone(&engine) as Rc<dyn Engine>));
+        let mut execution = Execution {
+            pool: pool.clone(),
+            engine,
+            threads: Vec::new(),
+        };
+        body(&mut execution);
+        execution.join();
+        set_engine(None);
+    });
+    let bound = preemptions.map_or("all interleavings".to_owned(), |n| {
+        format!("up to {n} preemptions")
+    });
+    println!(
+        "model {name}: {} executions, {bound}, {:.1} s",
+        count.load(Ordering::Relaxed),
+        start.elapsed().as_secs_f64()
+    );
+}

@@ -1,0 +1,16 @@
+//! Model checking of the real code: compiled only under `--cfg ringwork_model`, into tests only.
+//!
+//! [`shim`] stands in for the atomics, the clock, the futex and the lock files, and hands each
+//! access to the [`shim::Engine`] of the test: [`loom_engine`] (every interleaving and every value
+//! that the C11 memory model allows) or [`explore`] (interleavings of processes that may die or
+//! pause before any step). [`pool`] makes the tiny segments. What is checked, and what is not, is
+//! in docs/model-checking.md.
+
+pub(crate) mod loom_engine;
+pub(crate) mod pool;
+pub(crate) mod shim;
+
+mod ring_model;
+
+pub(crate) use pool::Memory;
+pub(crate) use shim::{futex_wait, futex_wake, now_ns};
