@@ -354,6 +354,20 @@ layout! {
     MAX_ATTEMPTS: u32 = 3;
     /// Cause of a crash: set with a signal number in the low byte; without it the low byte is an exit code.
     CAUSE_SIGNAL: u32 = 0x100;
+    /// Cause of a crash: shift of what is known besides (CAUSE_STACK_OVERFLOW and the following; 0: nothing), 4 bits.
+    CAUSE_DETAIL_SHIFT: u32 = 9;
+    /// Mask of the detail, after the shift.
+    CAUSE_DETAIL_MASK: u32 = 0xf;
+    /// Detail: a thread overflowed its stack.
+    CAUSE_STACK_OVERFLOW: u32 = 1;
+    /// Detail: an allocation failed.
+    CAUSE_OUT_OF_MEMORY: u32 = 2;
+    /// Detail: the supervisor killed it since a task ran past its time limit.
+    CAUSE_TIME_LIMIT: u32 = 3;
+    /// Detail: the supervisor killed it since it had too many threads.
+    CAUSE_THREADS: u32 = 4;
+    /// Detail: a panic while another panic unwound, or where none may.
+    CAUSE_DOUBLE_PANIC: u32 = 5;
     /// Cause of a crash: not known (the worker was not the supervisor's child).
     CAUSE_UNKNOWN: u32 = 0xffff;
     /// Bit that makes a cancel word non-zero for generation 0.

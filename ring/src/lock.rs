@@ -6,8 +6,15 @@
 //! either side probe the other. The kernel releases a lock when the last
 //! thread of its process is gone: no sooner (so a zombie thread can't still be
 //! writing) and across PID namespaces.
+//!
+//! A lock must last as long as its process can write to the segment, whatever
+//! the process does to its descriptors: a handler that closes descriptors that
+//! are not its own would else be taken for dead while it runs. So the locked
+//! file is mapped, too: the mapping holds the open file description, and with it
+//! the lock, when the descriptor is closed. Children of a fork do not get it.
 
 use crate::error::{Result, RingError};
+use memmap2::{Advice, MmapOptions, MmapRaw};
 use nix::fcntl::{FcntlArg, fcntl};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -19,6 +26,8 @@ pub type LockFile = File;
 /// A held lock; dropping it releases the lock.
 #[derive(Debug)]
 pub struct LivenessLock {
+    // Never read: it keeps the open file description, should the descriptor be closed.
+    _mapping: MmapRaw,
     // Rust opens files close-on-exec, so no child keeps the lock alive.
     file: File,
 }
@@ -54,7 +63,16 @@ impl LivenessLock {
     pub fn try_acquire(path: &Path) -> Result<Option<Self>> {
         let file = open_lock_file(path, false)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
-            Ok(_) => Ok(Some(Self { file })),
+            Ok(_) => {
+                let mapping = map(&file).map_err(RingError::io(format!(
+                    "cannot map the lock file {}",
+                    path.display()
+                )))?;
+                Ok(Some(Self {
+                    _mapping: mapping,
+                    file,
+                }))
+            }
             Err(nix::errno::Errno::EAGAIN | nix::errno::Errno::EACCES) => Ok(None),
             Err(errno) => Err(RingError::errno(format!("cannot lock {}", path.display()))(
                 errno,
@@ -73,6 +91,12 @@ impl LivenessLock {
     }
 }
 
+fn map(file: &File) -> std::io::Result<MmapRaw> {
+    let mapping = MmapOptions::new().len(1).map_raw_read_only(file)?;
+    mapping.advise(Advice::DontFork)?;
+    Ok(mapping)
+}
+
 /// Whether somebody holds an exclusive lock on the file. Takes none itself.
 pub fn is_held(file: &LockFile) -> Result<bool> {
     let mut probe = whole_file(libc::F_RDLCK);
@@ -84,6 +108,19 @@ pub fn is_held(file: &LockFile) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn held_though_its_descriptor_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.lock");
+        let probe = open_lock_file(&path, true).unwrap();
+        let lock = LivenessLock::try_acquire(&path).unwrap().unwrap();
+        let LivenessLock { _mapping, file } = lock;
+        drop(file);
+        assert!(is_held(&probe).unwrap());
+        drop(_mapping);
+        assert!(!is_held(&probe).unwrap());
+    }
 
     #[test]
     fn held_until_dropped_and_only_once() {

@@ -291,7 +291,7 @@ fn check_outcome(expected: &Expected, outcome: &Outcome) -> Checked {
             let signal = expected.signal.map(|signal| CAUSE_SIGNAL | signal);
             wanted(
                 "cause",
-                &u32::from(*cause),
+                &(u32::from(*cause) & (CAUSE_SIGNAL | 0xff)),
                 signal.or(expected.exit).as_ref(),
             )?;
             wanted("attempts", attempts, expected.attempts.as_ref())

@@ -32,6 +32,7 @@
 
 pub mod cli;
 mod codec;
+pub mod confine;
 mod context;
 mod dispatch;
 mod error;

@@ -1,8 +1,20 @@
 //! Where a panic happened: a hook notes message and place for the thread that catches it.
+//!
+//! A caught panic is told to the caller and logged by [`crate::dispatch`], so the
+//! hook prints nothing. Only a second panic while the first is on its way, which
+//! ends the process, is printed at once: nobody will be there to tell it later.
 
+use std::any::Any;
 use std::cell::RefCell;
+use std::fmt;
+use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
+
+/// What stands for the message of `panic_any`.
+const NO_TEXT: &str = "a panic without a text";
+/// Panics that are remembered while one is caught.
+const SEEN_MOST: usize = 8;
 
 /// A caught panic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,9 +23,16 @@ pub(crate) struct Panic {
     pub(crate) location: String,
 }
 
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.location, self.message)
+    }
+}
+
 thread_local! {
     static CATCHING: RefCell<bool> = const { RefCell::new(false) };
-    static LAST: RefCell<Option<Panic>> = const { RefCell::new(None) };
+    // More than one when a handler catches panics itself, or one comes while another unwinds.
+    static SEEN: RefCell<Vec<Panic>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Installs the hook, once in a process; panics elsewhere go to the former hook.
@@ -25,15 +44,26 @@ pub(crate) fn install_hook() {
             if !CATCHING.with(|catching| *catching.borrow()) {
                 return former(info);
             }
-            let message = info
-                .payload_as_str()
-                .unwrap_or("a panic without a text")
-                .to_owned();
+            let message = info.payload_as_str().unwrap_or(NO_TEXT).to_owned();
             let location = info
                 .location()
                 .map(|at| format!("{}:{}", at.file(), at.line()))
                 .unwrap_or_default();
-            LAST.with(|last| *last.borrow_mut() = Some(Panic { message, location }));
+            let panic = Panic { message, location };
+            // `eprintln` panics when standard error is closed: not here.
+            let say = |text: String| drop(writeln!(std::io::stderr(), "{text}"));
+            SEEN.with(|seen| {
+                let mut seen = seen.borrow_mut();
+                if let Some(former) = seen.last() {
+                    say(format!(
+                        "a handler panicked at {panic}; before, at {former}"
+                    ));
+                } else if cfg!(panic = "abort") {
+                    say(format!("a handler panicked at {panic}"));
+                }
+                seen.truncate(SEEN_MOST - 1);
+                seen.push(panic);
+            });
         }));
     });
 }
@@ -41,17 +71,28 @@ pub(crate) fn install_hook() {
 /// Runs `work`; a panic comes back as a value.
 pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Panic> {
     CATCHING.with(|catching| *catching.borrow_mut() = true);
+    SEEN.with(|seen| seen.borrow_mut().clear());
     let outcome = panic::catch_unwind(AssertUnwindSafe(work));
     CATCHING.with(|catching| *catching.borrow_mut() = false);
     outcome.map_err(|payload| {
+        let message = text_of(payload.as_ref());
         // A payload whose own drop panics must not take the lane along.
         let _ = panic::catch_unwind(AssertUnwindSafe(move || drop(payload)));
-        LAST.with(|last| last.borrow_mut().take())
-            .unwrap_or_else(|| Panic {
-                message: "a panic without a text".to_owned(),
-                location: String::new(),
-            })
+        let seen = SEEN.with(|seen| std::mem::take(&mut *seen.borrow_mut()));
+        let same = |panic: &&Panic| Some(&panic.message) == message.as_ref();
+        let caught = seen.iter().rev().find(same).or(seen.last());
+        caught.cloned().unwrap_or_else(|| Panic {
+            message: message.unwrap_or_else(|| NO_TEXT.to_owned()),
+            location: String::new(),
+        })
     })
+}
+
+fn text_of(payload: &(dyn Any + Send)) -> Option<String> {
+    let text = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned())
 }
 
 #[cfg(test)]
@@ -68,6 +109,25 @@ mod tests {
             caught.location.starts_with("worker/src/panics.rs:")
                 || caught.location.contains("panics.rs:")
         );
+    }
+
+    #[test]
+    fn the_panic_that_got_out_is_told_and_not_one_that_was_caught_on_the_way() {
+        struct Quiet;
+        impl Drop for Quiet {
+            fn drop(&mut self) {
+                let _ = panic::catch_unwind(|| panic!("in between"));
+            }
+        }
+        install_hook();
+        let caught = catch(|| {
+            let _ = panic::catch_unwind(|| panic!("before"));
+            let _quiet = Quiet;
+            panic!("the one");
+        })
+        .unwrap_err();
+        assert_eq!(caught.message, "the one");
+        assert_eq!(catch(|| panic!("next")).unwrap_err().message, "next");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A worker process: its handlers, its lanes, its start and its end.
 
 use crate::codec::{FromRequest, IntoResult};
+use crate::confine::Confinement;
 use crate::context::{States, TaskContext};
 use crate::dispatch::{Handler, Handlers};
 use crate::error::TaskError;
@@ -29,7 +30,7 @@ pub const WAIT_VARIABLE: &str = "RINGWORK_WAIT";
 /// How often a worker that no supervisor started looks whether the pool still lives.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
 /// Stack of a lane: image codecs and deep recursions of handlers need more than Rust's 2 MiB.
-const LANE_STACK: usize = 8 << 20;
+pub(crate) const LANE_STACK: usize = 8 << 20;
 
 /// Why a worker could not run.
 #[derive(Debug, thiserror::Error)]
@@ -143,6 +144,7 @@ impl Builder {
         for handler in self.handlers {
             handlers.add(handler).map_err(WorkerError::Setup)?;
         }
+        let confinement = Confinement::from_environment().map_err(WorkerError::Setup)?;
         let segment = Arc::new(Segment::attach(&place.dir)?);
         place.die_with_supervisor(&segment)?;
         for handler in handlers.iter() {
@@ -156,6 +158,7 @@ impl Builder {
             watch_pool(&segment, &leave)?;
         }
         let entry = WorkerEntry::register(Arc::clone(&segment), place.index)?;
+        confinement.apply().map_err(WorkerError::Setup)?;
         let lanes = entry.lanes(lanes, wait)?;
         tracing::info!(
             pool = segment.dir().name(),

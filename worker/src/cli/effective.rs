@@ -4,6 +4,7 @@
 
 use super::options::Storm;
 use super::units::{Size, Span};
+use crate::confine::Confinement;
 use crate::supervisor::ServeConfig;
 use crate::supervisor::config::wait_name;
 use ringwork_ring::{Geometry, PoolConfig};
@@ -43,6 +44,7 @@ pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
     line("overrun-grace", span(config.overrun_grace), "0: never");
     line("drain-timeout", span(config.drain_timeout), "");
     supervision(config, &mut line);
+    confined(config, &mut line);
     let total = Size(geometry.segment_size);
     line(
         "segment-size",
@@ -79,6 +81,23 @@ fn supervision(config: &ServeConfig, line: &mut dyn FnMut(&str, String, &str)) {
     line("restart-backoff-max", span(restart.backoff_max), "");
     let storm = quoted(&Storm(restart.storm).to_string());
     line("crash-storm", storm, "deaths/time");
+}
+
+fn confined(config: &ServeConfig, line: &mut dyn FnMut(&str, String, &str)) {
+    let Confinement {
+        memory,
+        open_files,
+        threads,
+        core,
+    } = &config.confinement;
+    let mut optional = |key: &str, value: Option<u64>, note: &str| match value {
+        Some(value) => line(key, value.to_string(), note),
+        None => line(&format!("# {key}"), quoted("N"), "none: as inherited"),
+    };
+    optional("worker-memory", *memory, "bytes");
+    optional("worker-open-files", *open_files, "");
+    optional("worker-core-size", *core, "bytes");
+    line("worker-threads", threads.to_string(), "0: any number");
 }
 
 fn class_text(class: &ringwork_ring::ArenaClass) -> String {

@@ -5,12 +5,14 @@
 //! file and the field have one name.
 
 mod choices;
+mod confinement;
 mod supervision;
 
 use super::units::{Size, Span};
 use crate::supervisor::{LogFormat, ServeConfig, WorkerCommand};
 use choices::{Format, Level, Wait};
 use clap::{Args, Command};
+use confinement::ConfinementOptions;
 use ringwork_ring::config::parse_arena;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -62,6 +64,10 @@ pub(super) struct ServeOptions {
     #[serde(flatten)]
     supervision: SupervisionOptions,
 
+    #[command(flatten)]
+    #[serde(flatten)]
+    confinement: ConfinementOptions,
+
     /// Size of the whole segment; the default arena is scaled to it [default: 60MiB].
     #[arg(long, value_name = "SIZE", help_heading = "Segment")]
     segment_size: Option<Size>,
@@ -108,6 +114,7 @@ impl ServeOptions {
             ($($field:ident),* $(,)?) => {
                 Self {
                     supervision: self.supervision.or(other.supervision),
+                    confinement: self.confinement.or(other.confinement),
                     $($field: self.$field.or(other.$field)),*
                 }
             };
@@ -193,6 +200,7 @@ impl ServeOptions {
             self.drain_timeout.map(|span| span.0),
         );
         self.supervision.apply(&mut config);
+        self.confinement.apply(&mut config);
         set(&mut config.log_level, self.log_level.map(Level::name));
         let json = self.log_format == Some(Format::Json);
         config.log_format = if json {

@@ -3,7 +3,7 @@
 use super::exit::{CRASHED, FAILED, Failure, NO_POOL, REJECTED, TIMED_OUT};
 use super::payload::{self, Codec, Data, Shown};
 use super::units::Span;
-use crate::supervisor::cause::Exit;
+use crate::supervisor::cause::Cause;
 use clap::{Args, ValueEnum};
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::layout::{POOL_DRAINING, STATUS_ARENA_EXHAUSTED, STATUS_CANCELLED};
@@ -197,7 +197,7 @@ fn finish(submit: &Submit, outcome: Outcome) -> Result<(), Failure> {
                 CRASHED,
                 format!(
                     "the worker that ran the task {}{times}; it may have run",
-                    Exit::from_cause(cause)
+                    Cause::from_bits(cause)
                 ),
             )
         }

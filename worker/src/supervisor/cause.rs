@@ -1,7 +1,7 @@
 //! Why a worker process ended, in words: the exit status, its likely cause, and
 //! the 16 bits of it that a crashed task carries to its client (`CAUSE_*`).
 
-use ringwork_ring::layout::{CAUSE_SIGNAL, CAUSE_UNKNOWN};
+use ringwork_ring::layout::*;
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -26,27 +26,6 @@ impl Exit {
             (Some(signal), _) => Self::Signal(byte(signal)),
             (None, Some(code)) => Self::Code(byte(code)),
             (None, None) => Self::Unknown,
-        }
-    }
-
-    /// From the cause that a crashed task carries.
-    #[must_use]
-    pub fn from_cause(cause: u16) -> Self {
-        let [low, _] = cause.to_le_bytes();
-        match u32::from(cause) {
-            CAUSE_UNKNOWN => Self::Unknown,
-            bits if bits & CAUSE_SIGNAL != 0 => Self::Signal(low),
-            _ => Self::Code(low),
-        }
-    }
-
-    /// The cause that a crashed task carries.
-    #[must_use]
-    pub fn cause(self) -> u16 {
-        match self {
-            Self::Signal(signal) => CAUSE_SIGNAL as u16 | u16::from(signal),
-            Self::Code(code) => u16::from(code),
-            Self::Unknown => CAUSE_UNKNOWN as u16,
         }
     }
 
@@ -81,6 +60,139 @@ impl Exit {
     }
 }
 
+/// What is known of a death besides the exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// A thread overflowed its stack.
+    StackOverflow,
+    /// An allocation failed.
+    OutOfMemory,
+    /// The supervisor killed it: a task ran past its time limit.
+    TimeLimit,
+    /// The supervisor killed it: it had too many threads.
+    Threads,
+    /// A panic while another panic unwound, or in a function that may not unwind.
+    DoublePanic,
+}
+
+impl Detail {
+    const ALL: [(Self, u32); 5] = [
+        (Self::StackOverflow, CAUSE_STACK_OVERFLOW),
+        (Self::OutOfMemory, CAUSE_OUT_OF_MEMORY),
+        (Self::TimeLimit, CAUSE_TIME_LIMIT),
+        (Self::Threads, CAUSE_THREADS),
+        (Self::DoublePanic, CAUSE_DOUBLE_PANIC),
+    ];
+
+    /// What the last words of a process that aborted tell; Rust's runtime says why it aborts.
+    fn of_last_words<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let told = |line: &str| {
+            Some(if line.contains("has overflowed its stack") {
+                Self::StackOverflow
+            } else if line.contains("memory allocation of ") && line.contains(" failed") {
+                Self::OutOfMemory
+            } else if line.contains("panicked while processing panic")
+                || line.contains("panic in a destructor during cleanup")
+                || line.contains("caused non-unwinding panic")
+            {
+                Self::DoublePanic
+            } else {
+                return None;
+            })
+        };
+        lines.filter_map(told).last()
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::StackOverflow => {
+                "a stack overflow: a recursion without end, or too large values on the stack"
+            }
+            Self::OutOfMemory => "out of memory: an allocation failed, see --worker-memory",
+            Self::TimeLimit => "by the supervisor: a task ran past its time limit",
+            Self::Threads => "by the supervisor: it had more threads than --worker-threads",
+            Self::DoublePanic => {
+                "a panic while panicking: a destructor panicked during a panic, or a panic where none may unwind"
+            }
+        }
+    }
+}
+
+/// Exit and detail: the 16 bits that a crashed task carries to its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cause {
+    /// How the process ended.
+    pub exit: Exit,
+    /// What is known besides.
+    pub detail: Option<Detail>,
+}
+
+impl Cause {
+    /// Nothing is known but the death.
+    pub const UNKNOWN: Self = Self {
+        exit: Exit::Unknown,
+        detail: None,
+    };
+
+    /// The cause of a child's death: why the supervisor killed it, or what its last output tells.
+    #[must_use]
+    pub fn of(exit: Exit, killed: Option<Detail>, last_lines: &[String]) -> Self {
+        let detail = match exit {
+            Exit::Signal(9) => killed,
+            Exit::Signal(6) => Detail::of_last_words(last_lines.iter().map(String::as_str)),
+            _ => None,
+        };
+        Self { exit, detail }
+    }
+
+    /// From the bits that a crashed task carries.
+    #[must_use]
+    pub fn from_bits(bits: u16) -> Self {
+        let [low, _] = bits.to_le_bytes();
+        let bits = u32::from(bits);
+        if bits == CAUSE_UNKNOWN {
+            return Self::UNKNOWN;
+        }
+        let exit = if bits & CAUSE_SIGNAL != 0 {
+            Exit::Signal(low)
+        } else {
+            Exit::Code(low)
+        };
+        let number = bits >> CAUSE_DETAIL_SHIFT & CAUSE_DETAIL_MASK;
+        let detail = Detail::ALL.iter().find(|(_, known)| *known == number);
+        Self {
+            exit,
+            detail: detail.map(|(detail, _)| *detail),
+        }
+    }
+
+    /// The bits that a crashed task carries.
+    #[must_use]
+    pub fn bits(self) -> u16 {
+        let exit = match self.exit {
+            Exit::Signal(signal) => CAUSE_SIGNAL as u16 | u16::from(signal),
+            Exit::Code(code) => u16::from(code),
+            Exit::Unknown => return CAUSE_UNKNOWN as u16,
+        };
+        let detail = self
+            .detail
+            .and_then(|detail| Detail::ALL.iter().find(|(known, _)| *known == detail));
+        exit | detail.map_or(0, |(_, number)| (*number as u16) << CAUSE_DETAIL_SHIFT)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.exit, self.detail) {
+            (exit, None) => exit.fmt(f),
+            (exit, Some(detail)) => {
+                exit.write_bare(f)?;
+                write!(f, " ({})", detail.text())
+            }
+        }
+    }
+}
+
 /// The name of a signal, for those that end processes.
 fn signal_name(signal: u8) -> Option<&'static str> {
     Some(match signal {
@@ -106,16 +218,22 @@ fn signal_name(signal: u8) -> Option<&'static str> {
     })
 }
 
+impl Exit {
+    fn write_bare(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signal(signal) => match signal_name(signal) {
+                Some(name) => write!(f, "was killed by {name}"),
+                None => write!(f, "was killed by signal {signal}"),
+            },
+            Self::Code(code) => write!(f, "exited with code {code}"),
+            Self::Unknown => f.write_str("died"),
+        }
+    }
+}
+
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Signal(signal) => match signal_name(*signal) {
-                Some(name) => write!(f, "was killed by {name}")?,
-                None => write!(f, "was killed by signal {signal}")?,
-            },
-            Self::Code(code) => write!(f, "exited with code {code}")?,
-            Self::Unknown => f.write_str("died")?,
-        }
+        self.write_bare(f)?;
         match self.likely() {
             Some(likely) => write!(f, " (likely {likely})"),
             None => Ok(()),
@@ -135,9 +253,50 @@ mod tests {
             Exit::Code(255),
             Exit::Unknown,
         ] {
-            assert_eq!(Exit::from_cause(exit.cause()), exit);
+            let cause = Cause { exit, detail: None };
+            assert_eq!(Cause::from_bits(cause.bits()), cause);
+            for (detail, _) in Detail::ALL {
+                let detailed = Cause {
+                    exit,
+                    detail: Some(detail).filter(|_| exit != Exit::Unknown),
+                };
+                assert_eq!(Cause::from_bits(detailed.bits()), detailed);
+            }
         }
-        assert_eq!(Exit::Signal(9).cause(), 0x109);
+        let killed = Cause {
+            exit: Exit::Signal(9),
+            detail: None,
+        };
+        assert_eq!(killed.bits(), 0x109);
+    }
+
+    #[test]
+    fn the_last_words_of_an_abort_tell_why_and_those_of_other_deaths_do_not() {
+        let of =
+            |exit, line: &str| Cause::of(exit, None, &["x".to_owned(), line.to_owned()]).detail;
+        let words = [
+            (
+                "thread 'ringwork-lane-0' (7) has overflowed its stack",
+                Detail::StackOverflow,
+            ),
+            (
+                "memory allocation of 1073741824 bytes failed",
+                Detail::OutOfMemory,
+            ),
+            (
+                "thread caused non-unwinding panic. aborting.",
+                Detail::DoublePanic,
+            ),
+        ];
+        for (line, detail) in words {
+            assert_eq!(of(Exit::Signal(6), line), Some(detail));
+            assert_eq!(of(Exit::Signal(11), line), None, "not that signal");
+        }
+        assert_eq!(of(Exit::Signal(6), "good bye"), None);
+        let killed = Cause::of(Exit::Signal(9), Some(Detail::TimeLimit), &[]);
+        assert!(killed.to_string().contains("past its time limit"));
+        let before = Cause::of(Exit::Code(0), Some(Detail::TimeLimit), &[]);
+        assert_eq!(before.detail, None, "it left before the kill");
     }
 
     #[test]

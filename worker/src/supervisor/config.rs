@@ -5,6 +5,7 @@
 
 use super::SupervisorError;
 use super::policy::RestartPolicy;
+use crate::confine::Confinement;
 use ringwork_ring::layout::IDLE_WORDS;
 use ringwork_ring::{Geometry, PoolConfig, WaitStrategy};
 use std::ffi::OsString;
@@ -79,6 +80,8 @@ pub struct ServeConfig {
     pub start_timeout: Duration,
     /// When dead workers are replaced.
     pub restart: RestartPolicy,
+    /// What the workers are held to.
+    pub confinement: Confinement,
     /// Format of the log (default human).
     pub log_format: LogFormat,
     /// Least level of the log, passed on to the workers (default info).
@@ -100,6 +103,7 @@ impl Default for ServeConfig {
             overrun_grace: Duration::from_secs(10),
             start_timeout: Duration::from_secs(10),
             restart: RestartPolicy::default(),
+            confinement: Confinement::default(),
             log_format: LogFormat::Human,
             log_level: "info".to_owned(),
         }
@@ -138,7 +142,8 @@ impl ServeConfig {
         } else if self.start_timeout.is_zero() {
             Some("start-timeout is 0: a worker needs some time to start".to_owned())
         } else {
-            self.restart.problem()
+            let problem = self.restart.problem();
+            problem.or_else(|| self.confinement.problem(self.lanes))
         };
         match wrong {
             Some(text) => Err(SupervisorError::Config(text)),

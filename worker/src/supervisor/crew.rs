@@ -4,6 +4,7 @@
 //! table; an entry is given back by the reaper before another child gets it.
 
 use super::backoff::Backoff;
+use super::cause::Detail;
 use super::config::{ServeConfig, WorkerCommand};
 use super::obituary::Obituary;
 use super::policy::RestartPolicy;
@@ -57,7 +58,7 @@ impl Crew {
         Self {
             seats: (0..config.workers).map(seat).collect(),
             command,
-            environment: vec![
+            environment: [
                 (
                     "RINGWORK_POOL_DIR",
                     segment.dir().path().display().to_string(),
@@ -69,7 +70,10 @@ impl Crew {
                 ),
                 ("RINGWORK_LOG", config.log_level.clone()),
                 ("RINGWORK_LOG_FORMAT", config.log_format.name().to_owned()),
-            ],
+            ]
+            .into_iter()
+            .chain(config.confinement.environment())
+            .collect(),
             start_timeout: config.start_timeout,
             restart: config.restart,
             boot_deaths: 0,
@@ -80,6 +84,12 @@ impl Crew {
     /// The running processes.
     pub(super) fn processes(&self) -> impl Iterator<Item = &Process> {
         self.seats.iter().filter_map(|seat| seat.process.as_ref())
+    }
+
+    /// Entry and process id of each.
+    pub(super) fn ids(&self) -> impl Iterator<Item = (u32, u32)> {
+        let processes = |seat: &'_ Seat| seat.process.as_ref().map(|p| (seat.entry, p.id()));
+        self.seats.iter().filter_map(processes)
     }
 
     fn processes_mut(&mut self) -> impl Iterator<Item = &mut Process> {
@@ -124,10 +134,12 @@ impl Crew {
     }
 
     /// Kills the child at an entry; `false` when there is none, or it is killed already.
-    pub(super) fn kill(&mut self, entry: u32, why: &str) -> bool {
+    /// `detail` is what the clients of its tasks are told.
+    pub(super) fn kill(&mut self, entry: u32, why: &str, detail: Detail) -> bool {
         let seat = self.seats.iter_mut().find(|seat| seat.entry == entry);
         match seat.and_then(|seat| seat.process.as_mut()) {
             Some(process) if process.killed.is_none() => {
+                process.killed_for = Some(detail);
                 process.kill(why);
                 true
             }

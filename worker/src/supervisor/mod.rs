@@ -19,6 +19,7 @@ mod obituary;
 pub mod policy;
 pub mod pool;
 mod process;
+mod threads;
 mod watch;
 
 pub use config::{LogFormat, ServeConfig, WorkerCommand};
@@ -119,7 +120,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     let events = Events::new(config.embedded).map_err(system("cannot take over signals"))?;
     let pool = Pool::create(&dir, &config.pool)?;
     let crew = Crew::new(config, command, pool.segment());
-    let watch = Watch::new(config.overrun_grace, pool.segment())?;
+    let watch = Watch::new(config, pool.segment())?;
     let mut supervisor = Supervisor {
         config,
         console,

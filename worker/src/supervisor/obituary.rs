@@ -1,6 +1,6 @@
 //! What is said, and given back, when a worker has died.
 
-use super::cause::Exit;
+use super::cause::{Cause, Exit};
 use super::config::WorkerCommand;
 use super::pool::{handler_name, running_handler};
 use super::process::Process;
@@ -36,14 +36,15 @@ impl Obituary {
         last_lines: Vec<String>,
     ) -> Self {
         let running = running_in(segment, entry);
+        let cause = Cause::of(exit, process.killed_for, &last_lines);
         let reaped = if is_entry_of(segment, entry, process) {
-            reap_worker(segment, entry, exit.cause())
+            reap_worker(segment, entry, cause.bits())
         } else {
             Reaped::default()
         };
         let cause = match &process.killed {
             Some(why) => format!("was killed by the supervisor: {why}"),
-            None => exit.to_string(),
+            None => cause.to_string(),
         };
         Self {
             who: format!("worker {entry} (process {})", process.id()),
@@ -70,11 +71,11 @@ impl Obituary {
         Self {
             who: format!("worker {entry} (process {pid}, started by somebody else)"),
             entry,
-            cause: Exit::Unknown.to_string(),
+            cause: Cause::UNKNOWN.to_string(),
             clean: false,
             was_ready: true,
             running,
-            reaped: reap_worker(segment, entry, Exit::Unknown.cause()),
+            reaped: reap_worker(segment, entry, Cause::UNKNOWN.bits()),
             last_lines: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@
 //! started from the supervisor's main thread, which lives as long as the
 //! supervisor: the worker's parent-death signal is bound to that thread.
 
-use super::cause::Exit;
+use super::cause::{Detail, Exit};
 use super::config::WorkerCommand;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
@@ -36,6 +36,8 @@ pub(super) struct Process {
     pub(super) word: Option<u64>,
     /// Why the supervisor killed it, if it did.
     pub(super) killed: Option<String>,
+    /// The same for the clients of its tasks.
+    pub(super) killed_for: Option<Detail>,
 }
 
 impl Process {
@@ -64,6 +66,7 @@ impl Process {
             ready: None,
             word: None,
             killed: None,
+            killed_for: None,
         })
     }
 

@@ -1,8 +1,11 @@
 //! What the supervisor looks for at its tick, since no descriptor tells it.
 
+use super::cause::Detail;
+use super::config::ServeConfig;
 use super::crew::Crew;
 use super::obituary::Obituary;
 use super::pool::{Pool, handler_name};
+use super::threads::kill_crowded;
 use ringwork_ring::clock::now_ns;
 use ringwork_ring::reap::{Mourner, Overdue, Rouser, Sweeper, reap_client};
 use ringwork_ring::stats::log_error;
@@ -29,6 +32,7 @@ pub(super) struct Watch {
     rouser: Rouser,
     sweeper: Sweeper,
     grace: Duration,
+    worker_threads: u32,
     probed: Instant,
     swept: Instant,
     submitted: u64,
@@ -37,13 +41,14 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(grace: Duration, segment: &Segment) -> Result<Self, RingError> {
+    pub(super) fn new(config: &ServeConfig, segment: &Segment) -> Result<Self, RingError> {
         let now = Instant::now();
         Ok(Self {
             mourner: Mourner::new(segment)?,
             rouser: Rouser::default(),
             sweeper: Sweeper::default(),
-            grace,
+            grace: config.overrun_grace,
+            worker_threads: config.confinement.threads,
             probed: now,
             swept: now,
             submitted: 0,
@@ -71,6 +76,10 @@ impl Watch {
         if self.probed.elapsed() + BUSY_TICK >= PROBE_INTERVAL {
             self.probed = Instant::now();
             self.bury_strangers(segment, crew);
+            // Only a handler starts threads without end.
+            if pool.has_clients() {
+                kill_crowded(crew, self.worker_threads);
+            }
         }
         if self.swept.elapsed() >= SWEEP_INTERVAL {
             self.swept = Instant::now();
@@ -111,7 +120,7 @@ impl Watch {
         let handler = handler_name(segment, task.handler);
         let why = format!("{handler} ran on after its deadline and --overrun-grace");
         let late = Duration::from_nanos(task.late_ns);
-        if crew.kill(task.worker, &why) {
+        if crew.kill(task.worker, &why, Detail::TimeLimit) {
             tracing::error!(
                 worker = task.worker,
                 lane = task.lane,

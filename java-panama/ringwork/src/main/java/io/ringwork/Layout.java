@@ -435,6 +435,27 @@ final class Layout {
   /** Cause of a crash: set with a signal number in the low byte; without it the low byte is an exit code. */
   static final int CAUSE_SIGNAL = 256;
 
+  /** Cause of a crash: shift of what is known besides (CAUSE_STACK_OVERFLOW and the following; 0: nothing), 4 bits. */
+  static final int CAUSE_DETAIL_SHIFT = 9;
+
+  /** Mask of the detail, after the shift. */
+  static final int CAUSE_DETAIL_MASK = 15;
+
+  /** Detail: a thread overflowed its stack. */
+  static final int CAUSE_STACK_OVERFLOW = 1;
+
+  /** Detail: an allocation failed. */
+  static final int CAUSE_OUT_OF_MEMORY = 2;
+
+  /** Detail: the supervisor killed it since a task ran past its time limit. */
+  static final int CAUSE_TIME_LIMIT = 3;
+
+  /** Detail: the supervisor killed it since it had too many threads. */
+  static final int CAUSE_THREADS = 4;
+
+  /** Detail: a panic while another panic unwound, or where none may. */
+  static final int CAUSE_DOUBLE_PANIC = 5;
+
   /** Cause of a crash: not known (the worker was not the supervisor's child). */
   static final int CAUSE_UNKNOWN = 65535;
 

@@ -19,24 +19,34 @@ public final class WorkerCrashedException extends RingworkException {
   }
 
   private static String message(String task, int cause, int attempts) {
-    return "a worker "
-        + describe(cause)
-        + " while it ran "
-        + task
-        + " (attempt "
-        + attempts
-        + "): the other tasks are not affected; look at the worker's log, and if the task may run"
-        + " twice, allow more attempts with TaskType.withAttempts";
+    String times =
+        attempts == 1
+            ? "it was its only attempt. Look at the worker's log; if the task may run twice, allow"
+                + " more attempts with TaskType.withAttempts"
+            : "it was the last of its "
+                + attempts
+                + " attempts, and each lost its worker: it is not tried again. The supervisor's log"
+                + " and `ringwork stat` name it with a digest of its request";
+    return "a worker " + describe(cause) + " while it ran " + task + "; " + times;
   }
 
   private static String describe(int cause) {
     if (cause == Layout.CAUSE_UNKNOWN) {
       return "died";
     }
+    String detail =
+        switch (cause >>> Layout.CAUSE_DETAIL_SHIFT & Layout.CAUSE_DETAIL_MASK) {
+          case Layout.CAUSE_STACK_OVERFLOW -> ": a stack overflow";
+          case Layout.CAUSE_OUT_OF_MEMORY -> ": out of memory, an allocation failed";
+          case Layout.CAUSE_TIME_LIMIT -> " by its supervisor: a task ran past its time limit";
+          case Layout.CAUSE_THREADS -> " by its supervisor: it had too many threads";
+          case Layout.CAUSE_DOUBLE_PANIC -> ": a panic while panicking";
+          default -> "";
+        };
     if ((cause & Layout.CAUSE_SIGNAL) != 0) {
-      return "was killed by " + Signals.name(cause & 0xff);
+      return "was killed by " + Signals.name(cause & 0xff) + detail;
     }
-    return "exited with status " + (cause & 0xff);
+    return "exited with status " + (cause & 0xff) + detail;
   }
 
   /**

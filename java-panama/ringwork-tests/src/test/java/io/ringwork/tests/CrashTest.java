@@ -128,7 +128,7 @@ class CrashTest {
         assertEquals(attempts(i), crash.attempts());
         assertEquals(OptionalInt.of(9), crash.signal());
         assertTrue(crash.mayHaveRun());
-        Pools.assertSays(crash, "SIGKILL", "test.count", "withAttempts");
+        Pools.assertSays(crash, "SIGKILL", "test.count", "attempt");
         crashed++;
       }
     }
