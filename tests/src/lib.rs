@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chaos;
 mod marker;
 mod pool;
 mod programs;

@@ -1,0 +1,69 @@
+//! The worker of `make chaos`: it writes down that a handler was started before
+//! the handler does anything, so that the driver knows what really ran.
+//!
+//! Invariant: a task whose start is not in the book has had no effect.
+
+#![forbid(unsafe_code)]
+
+use ringwork_tests::chaos::{
+    ASKED, Book, DAMAGED, ECHO, Mode, Order, Record, STARTS_VARIABLE, WORK, fill, seeds,
+};
+use ringwork_worker::ring::layout::CODEC_BYTES;
+use ringwork_worker::{Answer, RawTask, TaskContext, TaskError, Worker, WorkerError};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Handlers that take longer sleep, the others keep their core busy.
+const SPIN: Duration = Duration::from_micros(200);
+
+fn main() -> Result<(), WorkerError> {
+    let path = std::env::var_os(STARTS_VARIABLE)
+        .ok_or_else(|| WorkerError::Setup(format!("{STARTS_VARIABLE} is not set")))?;
+    let book = Book::append(Path::new(&path))?;
+    Worker::builder()
+        .state(book)
+        .raw_task(WORK, CODEC_BYTES, CODEC_BYTES, work)
+        .task(ECHO, |_: &TaskContext<'_>, bytes: Vec<u8>| {
+            Ok::<_, TaskError>(bytes)
+        })
+        .run()
+}
+
+fn work(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
+    let order = Order::read(task.request()?)
+        .ok_or_else(|| TaskError::new(DAMAGED, "the request is not what a client wrote"))?;
+    let attempt = u8::try_from(task.context().attempt()).unwrap_or(u8::MAX);
+    task.context()
+        .state::<Book>()
+        .note(Record::Start(order.id, attempt))?;
+    let time = Duration::from_micros(u64::from(order.micros));
+    match order.mode {
+        Mode::Answer => {}
+        Mode::Fail => return Err(TaskError::new(ASKED, "as the request asked")),
+        Mode::Panic => panic!("as the request asked"),
+    }
+    // Deaths strike before, amid and after the writing of the result.
+    take(time / 2);
+    let len = order.result as usize;
+    let (_, seed) = seeds(order.id);
+    let room = task.reserve(len)?;
+    let half = len / 16 * 8;
+    let (first, second) = room.split_at_mut(half);
+    fill(seed, 0, first);
+    take(time / 2);
+    fill(seed, half as u64 / 8, second);
+    Ok(Answer::InPlace {
+        len,
+        codec: CODEC_BYTES,
+    })
+}
+
+fn take(time: Duration) {
+    if time > SPIN {
+        return std::thread::sleep(time);
+    }
+    let start = Instant::now();
+    while start.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}

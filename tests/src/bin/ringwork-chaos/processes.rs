@@ -1,0 +1,145 @@
+//! The processes of a run: started with a pipe that they live by, signalled through pidfds.
+//!
+//! Invariant: only own children, and children of the own supervisor, are ever
+//! signalled: the pidfd is opened first, the parent asked for after.
+
+use ringwork_ring::Segment;
+use ringwork_ring::entry::entry_state;
+use ringwork_ring::layout::*;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::fs::OpenOptions;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, channel};
+
+/// Starts the janitor, and tells it of every child.
+pub struct Janitor {
+    input: ChildStdin,
+    child: Child,
+}
+
+impl Janitor {
+    pub fn start(base: &Path) -> io::Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("janitor")
+            .arg(base)
+            .stdin(Stdio::piped())
+            // Ctrl-C is for the driver: its end is what the janitor waits for.
+            .process_group(0)
+            .spawn()?;
+        let input = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(Self { input, child })
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+/// A child: its standard input, and the lines of its standard output.
+pub struct Process {
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: Receiver<String>,
+    pub pidfd: OwnedFd,
+}
+
+impl Process {
+    /// Starts it; its standard error is appended to `log`.
+    pub fn start(command: &mut Command, log: &Path, janitor: &mut Janitor) -> io::Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(OpenOptions::new().append(true).create(true).open(log)?)
+            .spawn()?;
+        let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
+        writeln!(janitor.input, "{}", child.id())?;
+        let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        Ok(Self {
+            input: child.stdin.take(),
+            child,
+            lines,
+            pidfd,
+        })
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A line that it has written, if there is one.
+    pub fn line(&self) -> Option<String> {
+        self.lines.try_recv().ok()
+    }
+
+    /// Writes it a line; one that has ended hears nothing.
+    pub fn say(&mut self, line: &str) {
+        if let Some(input) = &mut self.input {
+            let _ = writeln!(input, "{line}");
+        }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let _ = pidfd_send_signal(&self.pidfd, signal);
+    }
+
+    /// How it ended, if it has.
+    pub fn exit(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Kills it and waits for its end.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A worker that can be tormented.
+#[derive(Debug)]
+pub struct Worker {
+    /// Offset of its entry's word.
+    pub at: usize,
+    /// The word.
+    pub word: u64,
+    pub pidfd: OwnedFd,
+}
+
+/// The workers that have registered their lanes and are children of `supervisor`.
+pub fn workers(segment: &Segment, supervisor: u32) -> Vec<Worker> {
+    (0..segment.geometry().max_workers)
+        .filter_map(|index| {
+            let entry = segment.worker_at(index);
+            let at = entry + WORKER_WORD;
+            let word = segment.u64_at(at).load(Ordering::Acquire);
+            let lanes = segment.u32_at(entry + WORKER_LANES).load(Ordering::Acquire);
+            if entry_state(word) != ENTRY_ACTIVE || lanes == 0 {
+                return None;
+            }
+            let id = segment.u32_at(entry + WORKER_PID).load(Ordering::Relaxed);
+            let pid = Pid::from_raw(id.cast_signed())?;
+            let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+            // Asked for after: the id can't have become another's since.
+            (living_parent(pid) == Some(supervisor)).then_some(Worker { at, word, pidfd })
+        })
+        .collect()
+}
+
+/// The parent of a process that is alive.
+fn living_parent(pid: Pid) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    let state = fields.next()?;
+    (!matches!(state, "Z" | "X")).then_some(fields.next()?.parse().ok()?)
+}

@@ -1,0 +1,249 @@
+//! What is told at the end.
+
+use crate::books::Verdict;
+use crate::driver::{LANES, WORKERS};
+use crate::recovery::Recoveries;
+use ringwork_ring::Segment;
+use ringwork_ring::layout::*;
+use ringwork_tests::chaos::End;
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Faults told by name.
+const TOLD: usize = 30;
+
+/// What was done to whom, and what the pools counted.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub killed_workers: u64,
+    pub stopped_workers: u64,
+    pub recycled_workers: u64,
+    pub killed_clients: u64,
+    pub stopped_clients: u64,
+    pub recycled_clients: u64,
+    pub killed_supervisors: u64,
+    pub stopped_supervisors: u64,
+    pub recycled_supervisors: u64,
+    requeued: u64,
+    crashed: u64,
+    dropped: u64,
+    blocks: u64,
+}
+
+impl Tally {
+    /// Adds the counters of a pool that has ended.
+    pub fn add(&mut self, segment: &Segment) {
+        let count = |counter| segment.u64_at(counter).load(Ordering::Relaxed);
+        self.requeued += count(C_TASKS_REQUEUED);
+        self.crashed += count(C_TASKS_CRASHED);
+        self.dropped += count(C_TASKS_DROPPED);
+        self.blocks += count(C_BLOCKS_RECOVERED);
+    }
+}
+
+/// What was not given back.
+#[derive(Debug, Default)]
+pub struct Leaks(Vec<String>);
+
+impl Leaks {
+    pub fn add(&mut self, found: Vec<String>) {
+        self.0.extend(found);
+    }
+}
+
+/// The whole result.
+#[derive(Debug)]
+pub struct Report {
+    pub seed: u64,
+    pub time: Duration,
+    pub jvms: usize,
+    pub verdict: Verdict,
+    pub tally: Tally,
+    pub leaks: Leaks,
+    pub recoveries: Recoveries,
+    pub faults: Vec<String>,
+}
+
+impl Report {
+    /// Whether nothing was lost, duplicated, leaked or otherwise at fault.
+    pub fn is_good(&self) -> bool {
+        let Verdict {
+            lost,
+            duplicated,
+            wrong,
+            ..
+        } = self.verdict;
+        lost + duplicated + wrong == 0 && self.leaks.0.is_empty() && self.faults.is_empty()
+    }
+
+    fn wrong(&self) -> u64 {
+        self.verdict.wrong + self.faults.len() as u64
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verdict, tally, .. } = self;
+        for fault in self
+            .faults
+            .iter()
+            .chain(&verdict.faults)
+            .chain(&self.leaks.0)
+            .take(TOLD)
+        {
+            writeln!(f, "fault: {fault}")?;
+        }
+        let seconds = self.time.as_secs_f64();
+        let mut row = |name: &str, value: u64, more: String| {
+            writeln!(f, "{name:<18}{:>12}  {more}", grouped(value))
+        };
+        let end = |end: End| grouped(verdict.ends[end as usize]);
+        row(
+            "seconds",
+            seconds.round() as u64,
+            format!(
+                "seed {}, {} JVMs and a Rust client, {WORKERS} workers of {LANES} lanes",
+                self.seed, self.jvms
+            ),
+        )?;
+        row(
+            "tasks",
+            verdict.tasks,
+            format!(
+                "{} completed, {} failed as asked, {} crashed, {} timed out, {} cancelled, {} rejected, {} closed, {} abandoned; {} of killed clients",
+                end(End::Completed),
+                end(End::Failed),
+                end(End::Crashed),
+                end(End::TimedOut),
+                end(End::Cancelled),
+                end(End::Rejected),
+                end(End::Closed),
+                end(End::Abandoned),
+                grouped(verdict.orphaned)
+            ),
+        )?;
+        row(
+            "kills",
+            tally.killed_workers + tally.killed_clients + tally.killed_supervisors,
+            format!(
+                "{} workers ({:.1} a second), {} clients, {} supervisors",
+                grouped(tally.killed_workers),
+                tally.killed_workers as f64 / seconds,
+                tally.killed_clients,
+                tally.killed_supervisors
+            ),
+        )?;
+        row(
+            "stops",
+            tally.stopped_workers + tally.stopped_clients + tally.stopped_supervisors,
+            format!(
+                "{} workers, {} clients, {} supervisors, up to 0.8 s each",
+                grouped(tally.stopped_workers),
+                tally.stopped_clients,
+                tally.stopped_supervisors
+            ),
+        )?;
+        row(
+            "recycled",
+            tally.recycled_workers + tally.recycled_clients + tally.recycled_supervisors,
+            format!(
+                "{} workers, {} connections, {} pools",
+                grouped(tally.recycled_workers),
+                tally.recycled_clients,
+                tally.recycled_supervisors
+            ),
+        )?;
+        row(
+            "retries",
+            tally.requeued,
+            format!(
+                "tasks queued again; {} started a second or third time; {} ended as crashed, {} dropped and {} blocks freed for the dead",
+                grouped(verdict.retried),
+                grouped(tally.crashed),
+                grouped(tally.dropped),
+                grouped(tally.blocks)
+            ),
+        )?;
+        row("lost", verdict.lost, String::new())?;
+        row(
+            "duplicated",
+            verdict.duplicated,
+            format!("of {} starts of handlers", grouped(verdict.starts)),
+        )?;
+        row(
+            "leaked",
+            self.leaks.0.len() as u64,
+            "slots, blocks, entries, files, processes".into(),
+        )?;
+        row(
+            "wrong",
+            self.wrong(),
+            "results, promises, processes that ended by themselves".into(),
+        )?;
+        let times = [
+            (
+                "slowest recovery",
+                self.recoveries.worker(),
+                "worker killed: all that it held is queued again or ended",
+            ),
+            (
+                "  of a client",
+                self.recoveries.client(),
+                "client killed: its slots and blocks are free",
+            ),
+            (
+                "  of a pool",
+                &self.recoveries.supervisor,
+                "supervisor killed: its successor has been started and has served a task",
+            ),
+        ];
+        for (name, took, what) in times {
+            let mut took = took.to_vec();
+            took.sort_unstable();
+            let millis = |at: f64| {
+                let index =
+                    ((took.len() as f64 * at).ceil() as usize).clamp(1, took.len().max(1)) - 1;
+                took.get(index).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+            };
+            writeln!(
+                f,
+                "{name:<18}{:>9.1} ms  {what} (p50 {:.1}, p99 {:.1}, of {})",
+                millis(1.0),
+                millis(0.5),
+                millis(0.99),
+                took.len()
+            )?;
+        }
+        writeln!(
+            f,
+            "{:<18}{:>9.1} ms  from a submit to its end, stops of its client included",
+            "slowest task",
+            f64::from(self.verdict.slowest_micros) / 1e3
+        )?;
+        let verdict = if self.is_good() { "passed" } else { "FAILED" };
+        write!(
+            f,
+            "chaos: {verdict}: {} tasks, {} kills, {} lost, {} duplicated, {} leaked, {} wrong",
+            grouped(self.verdict.tasks),
+            grouped(tally.killed_workers + tally.killed_clients + tally.killed_supervisors),
+            self.verdict.lost,
+            self.verdict.duplicated,
+            self.leaks.0.len(),
+            self.wrong()
+        )
+    }
+}
+
+/// 1234567 as `1,234,567`.
+fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

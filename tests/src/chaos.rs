@@ -1,0 +1,271 @@
+//! What the processes of `make chaos` share: payloads that prove themselves, and records.
+//!
+//! The driver, the Rust client and the worker use it; `ChaosPayload.java` and
+//! `ChaosBook.java` are its counterparts. Invariants: a payload follows from its
+//! task's id alone, so a result that belongs to another task, or is damaged, is
+//! noticed by whoever reads it; a record is appended by one write, so it stands in its
+//! file whole or not at all, however its writer dies.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Bytes of a request before its body.
+pub const HEADER: usize = 16;
+/// Bytes of a record.
+pub const RECORD: usize = 16;
+/// The handler that does what a request orders and writes down that it was started.
+pub const WORK: &str = "chaos.work";
+/// The handler for requests too short to carry an order: answers the request.
+pub const ECHO: &str = "chaos.echo";
+/// Code of the failure that a request can order.
+pub const ASKED: &str = "chaos.asked";
+/// Code of the failure when a request did not arrive as it was sent.
+pub const DAMAGED: &str = "chaos.damaged";
+/// Environment variable: the file to which workers append their records.
+pub const STARTS_VARIABLE: &str = "RINGWORK_CHAOS_STARTS";
+
+/// Word `index` of the stream `seed` (splitmix64).
+fn word(seed: u64, index: u64) -> u64 {
+    let mut z = seed.wrapping_add(index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ z >> 31
+}
+
+/// Fills `out` with the stream `seed`, beginning with its word `from`.
+pub fn fill(seed: u64, from: u64, out: &mut [u8]) {
+    for (index, chunk) in (from..).zip(out.chunks_mut(8)) {
+        chunk.copy_from_slice(&word(seed, index).to_le_bytes()[..chunk.len()]);
+    }
+}
+
+/// Whether `bytes` are the beginning of the stream `seed`.
+#[must_use]
+pub fn matches(seed: u64, bytes: &[u8]) -> bool {
+    (0..)
+        .zip(bytes.chunks(8))
+        .all(|(index, chunk)| *chunk == word(seed, index).to_le_bytes()[..chunk.len()])
+}
+
+/// The stream of the request's body, and that of the result.
+#[must_use]
+pub fn seeds(id: u64) -> (u64, u64) {
+    (word(id, 1), word(id, 2))
+}
+
+/// What the handler is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Answer.
+    Answer,
+    /// Fail with the code [`ASKED`].
+    Fail,
+    /// Panic.
+    Panic,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// The task: number of the client process << 40 | number of the task in it.
+    pub id: u64,
+    /// Length of the result in bytes.
+    pub result: u32,
+    /// How long the handler takes at least, in microseconds (less than 2^24).
+    pub micros: u32,
+    /// How it ends.
+    pub mode: Mode,
+}
+
+impl Order {
+    /// Writes the request: `id u64, result u32, mode << 24 | micros u32`, then the body.
+    ///
+    /// # Panics
+    /// When `out` is shorter than [`HEADER`].
+    pub fn write(&self, out: &mut [u8]) {
+        out[..8].copy_from_slice(&self.id.to_le_bytes());
+        out[8..12].copy_from_slice(&self.result.to_le_bytes());
+        let mode = (self.mode as u32) << 24 | self.micros;
+        out[12..16].copy_from_slice(&mode.to_le_bytes());
+        fill(seeds(self.id).0, 0, &mut out[HEADER..]);
+    }
+
+    /// Reads a request; `None` when a byte of it is not as it was written.
+    #[must_use]
+    pub fn read(request: &[u8]) -> Option<Self> {
+        let (header, body) = request.split_at_checked(HEADER)?;
+        let id = u64::from_le_bytes(header[..8].try_into().ok()?);
+        let mode = u32::from_le_bytes(header[12..].try_into().ok()?);
+        let order = Self {
+            id,
+            result: u32::from_le_bytes(header[8..12].try_into().ok()?),
+            micros: mode & 0xff_ffff,
+            mode: match mode >> 24 {
+                0 => Mode::Answer,
+                1 => Mode::Fail,
+                2 => Mode::Panic,
+                _ => return None,
+            },
+        };
+        matches(seeds(id).0, body).then_some(order)
+    }
+}
+
+/// How a future ended, as its client saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum End {
+    /// With the right result.
+    Completed,
+    /// As the request asked for.
+    Failed,
+    /// Its worker died.
+    Crashed,
+    /// At its deadline.
+    TimedOut,
+    /// Cancelled by its client.
+    Cancelled,
+    /// Not taken, or no room for its result.
+    Rejected,
+    /// The pool or the connection ended first.
+    Closed,
+    /// Its client let go of it on purpose.
+    Abandoned,
+    /// In a way that can't be: a wrong result, an unknown error.
+    Wrong,
+}
+
+impl End {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 9] = [
+        Self::Completed,
+        Self::Failed,
+        Self::Crashed,
+        Self::TimedOut,
+        Self::Cancelled,
+        Self::Rejected,
+        Self::Closed,
+        Self::Abandoned,
+        Self::Wrong,
+    ];
+}
+
+/// What is written down of a task, in 16 bytes: `id u64, kind u8, what u8, flag u8, 0, micros u32`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Record {
+    /// About to be submitted, for so many attempts; 0: to a handler that keeps no book.
+    Submit(u64, u8),
+    /// Ended; whether it may have run; microseconds since the submit.
+    Ended(u64, End, bool, u32),
+    /// A handler was started, for this attempt.
+    Start(u64, u8),
+}
+
+impl Record {
+    fn to_bytes(self) -> [u8; RECORD] {
+        let (id, kind, what, flag, micros) = match self {
+            Self::Submit(id, attempts) => (id, 1, attempts, 0, 0),
+            Self::Ended(id, end, may_have_run, micros) => {
+                (id, 2, end as u8, u8::from(may_have_run), micros)
+            }
+            Self::Start(id, attempt) => (id, 3, attempt, 0, 0),
+        };
+        let mut bytes = [0; RECORD];
+        bytes[..8].copy_from_slice(&id.to_le_bytes());
+        bytes[8..11].copy_from_slice(&[kind, what, flag]);
+        bytes[12..].copy_from_slice(&micros.to_le_bytes());
+        bytes
+    }
+
+    /// Reads one; `None` when it is none.
+    #[must_use]
+    pub fn read(bytes: &[u8; RECORD]) -> Option<Self> {
+        let id = u64::from_le_bytes(bytes[..8].try_into().ok()?);
+        let micros = u32::from_le_bytes(bytes[12..].try_into().ok()?);
+        Some(match (bytes[8], bytes[9]) {
+            (1, attempts) => Self::Submit(id, attempts),
+            (2, end) => Self::Ended(id, *End::ALL.get(usize::from(end))?, bytes[10] != 0, micros),
+            (3, attempt) => Self::Start(id, attempt),
+            _ => return None,
+        })
+    }
+}
+
+/// A file of records; what was appended survives its writer.
+#[derive(Debug)]
+pub struct Book(File);
+
+impl Book {
+    /// Opens it to append.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn append(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        Ok(Self(file))
+    }
+
+    /// Writes a record down.
+    ///
+    /// # Errors
+    /// The system's; then nothing may be taken for written.
+    pub fn note(&self, record: Record) -> io::Result<()> {
+        match (&self.0).write(&record.to_bytes())? {
+            RECORD => Ok(()),
+            _ => Err(io::ErrorKind::WriteZero.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_come_back_and_a_changed_byte_is_noticed() {
+        let order = Order {
+            id: 3 << 40 | 77,
+            result: 5000,
+            micros: 1234,
+            mode: Mode::Fail,
+        };
+        for len in [16, 17, 64, 1000] {
+            let mut request = vec![0; len];
+            order.write(&mut request);
+            assert_eq!(Order::read(&request), Some(order));
+            request[len - 1] ^= 1;
+            assert_ne!(Order::read(&request), Some(order), "{len}");
+        }
+        assert_eq!(Order::read(&[0; 15]), None);
+    }
+
+    #[test]
+    fn streams_continue_where_they_were_left() {
+        let mut whole = vec![0; 100];
+        fill(7, 0, &mut whole);
+        let mut parts = vec![0; 100];
+        let (first, second) = parts.split_at_mut(48);
+        fill(7, 0, first);
+        fill(7, 6, second);
+        assert_eq!(whole, parts);
+        assert!(matches(7, &whole) && !matches(8, &whole));
+        // The same in Java: ChaosPayload.
+        assert_eq!(word(1, 2), 0xf893_a2ee_fb32_555e);
+    }
+
+    #[test]
+    fn records_come_back() {
+        for record in [
+            Record::Submit(1 << 40, 3),
+            Record::Ended(u64::MAX >> 8, End::Closed, true, u32::MAX),
+            Record::Start(9, 2),
+        ] {
+            assert_eq!(Record::read(&record.to_bytes()), Some(record));
+        }
+        assert_eq!(Record::read(&[0; RECORD]), None);
+        for (number, end) in (0_u8..).zip(End::ALL) {
+            assert_eq!(end as u8, number);
+        }
+    }
+}
