@@ -16,7 +16,7 @@ JAVA_SOURCES := $(shell find java-panama \( -name '*.java' -o -name pom.xml -o -
 JDK = $(shell tools/find-jdk 22)
 MVN_RUN = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f java-panama/pom.xml
 
-.PHONY: help build demo test model bench lint fmt layout clean need
+.PHONY: help build demo test chaos model bench lint fmt layout clean need
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ demo: build ## run the main job: hashes and photos beside a Java thread pool, th
 
 test: build ## run every test
 	@JAVA_HOME="$(JDK)" tools/test
+
+chaos: build ## kill, stop and recycle everything under load (DURATION=60, SEED=, KILLS=), prove that nothing is lost
+	@JAVA_HOME="$(JDK)" DURATION="$(DURATION)" SEED="$(SEED)" KILLS="$(KILLS)" tools/chaos
 
 model: need ## check the models: the long ones too, and that each mutant is caught
 	@tools/model

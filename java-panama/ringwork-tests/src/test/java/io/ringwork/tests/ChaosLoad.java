@@ -1,0 +1,317 @@
+package io.ringwork.tests;
+
+import io.ringwork.Backpressure;
+import io.ringwork.ClosedException;
+import io.ringwork.Codec;
+import io.ringwork.Priority;
+import io.ringwork.RawTask;
+import io.ringwork.RejectedException;
+import io.ringwork.RemoteFailureException;
+import io.ringwork.ResultLease;
+import io.ringwork.Ringwork;
+import io.ringwork.TaskCancelledException;
+import io.ringwork.TaskFuture;
+import io.ringwork.TaskOptions;
+import io.ringwork.TaskTimeoutException;
+import io.ringwork.TaskType;
+import io.ringwork.WorkerCrashedException;
+import io.ringwork.tests.ChaosBook.End;
+import java.lang.foreign.MemorySegment;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+
+/**
+ * One thread's load on a connection: futures, batches, calls, raw tasks with leased results;
+ * deadlines, priorities, cancels; of all sizes. Every end is written down by the callback that sees
+ * it, as often as it is called.
+ */
+final class ChaosLoad implements Runnable {
+  private static final int WINDOW = 12;
+  private static final long PATIENCE_SECONDS = 60;
+
+  private static final List<TaskType<byte[], byte[]>> WORK = typesOf("chaos.work");
+  private static final List<TaskType<byte[], byte[]>> ECHO = typesOf("chaos.echo");
+  private static final int[] ATTEMPTS = {1, 1, 1, 2, 3};
+
+  /** What the threads of a connection share. */
+  static final class Connection {
+    final Ringwork pool;
+    final ChaosBook book;
+    private final Supplier<String> order;
+    private final AtomicBoolean broken = new AtomicBoolean();
+    private final AtomicInteger open = new AtomicInteger();
+
+    Connection(Ringwork pool, ChaosBook book, Supplier<String> order) {
+      this.pool = pool;
+      this.book = book;
+      this.order = order;
+    }
+
+    boolean isOver() {
+      return broken.get() || !order.get().equals("go");
+    }
+
+    /** Callbacks run on threads of their own: the last ones may come a little later. */
+    void awaitAllSettled() throws InterruptedException {
+      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+      while (open.get() > 0 && System.nanoTime() < end) {
+        Thread.sleep(1);
+      }
+    }
+  }
+
+  private final Connection connection;
+  private final SplittableRandom random;
+  private final ArrayDeque<CompletableFuture<?>> flying = new ArrayDeque<>();
+
+  ChaosLoad(Connection connection, long seed) {
+    this.connection = connection;
+    this.random = new SplittableRandom(seed);
+  }
+
+  private static List<TaskType<byte[], byte[]>> typesOf(String handler) {
+    TaskType<byte[], byte[]> once = TaskType.of(handler, Codec.BYTES, Codec.BYTES);
+    return List.of(once, once.withAttempts(2), once.withAttempts(3));
+  }
+
+  @Override
+  public void run() {
+    try {
+      while (!connection.isOver()) {
+        int window = 1 + random.nextInt(WINDOW);
+        while (flying.size() < window && !connection.isOver()) {
+          submitSome();
+        }
+        awaitOne();
+      }
+      while (!flying.isEmpty()) {
+        awaitOne();
+      }
+    } catch (Throwable e) {
+      // Whatever it is, its task has no end now: the driver will find it lost.
+      e.printStackTrace();
+      connection.broken.set(true);
+    }
+  }
+
+  private void awaitOne() throws InterruptedException {
+    CompletableFuture<?> future = flying.poll();
+    if (future == null) {
+      return;
+    }
+    if (future instanceof TaskFuture<?> task && random.nextInt(25) == 0) {
+      task.cancelTask();
+    }
+    try {
+      future.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    } catch (ExecutionException | CancellationException e) {
+      // The callback has written it down.
+    } catch (TimeoutException e) {
+      System.err.println("a future does not end: " + future);
+    }
+  }
+
+  private void submitSome() throws InterruptedException {
+    switch (random.nextInt(10)) {
+      case 0 -> batch();
+      case 1 -> call();
+      case 2, 3 -> raw();
+      default -> {
+        ChaosPayload payload = ChaosPayload.draw(connection.book.nextId(), random);
+        int attempts = attempts();
+        long start = begin(payload, attempts);
+        TaskFuture<byte[]> future =
+            connection.pool.submit(type(payload, attempts), payload.toBytes(), options());
+        follow(future, payload, attempts, start);
+      }
+    }
+  }
+
+  private int attempts() {
+    return ATTEMPTS[random.nextInt(ATTEMPTS.length)];
+  }
+
+  private static TaskType<byte[], byte[]> type(ChaosPayload payload, int attempts) {
+    return (payload.isOrder() ? WORK : ECHO).get(attempts - 1);
+  }
+
+  private TaskOptions options() {
+    TaskOptions options =
+        TaskOptions.DEFAULT
+            .priority(Priority.values()[random.nextInt(Priority.values().length)])
+            .backpressure(Backpressure.block(Duration.ofMillis(50)));
+    return random.nextInt(10) == 0
+        ? options.deadline(Duration.ofNanos(random.nextInt(100_000, 20_000_000)))
+        : options;
+  }
+
+  private long begin(ChaosPayload payload, int attempts) {
+    connection.book.submit(payload.id(), payload.isOrder() ? attempts : 0);
+    connection.open.incrementAndGet();
+    return System.nanoTime();
+  }
+
+  private void follow(TaskFuture<byte[]> future, ChaosPayload payload, int attempts, long start) {
+    flying.add(future);
+    future.whenComplete(
+        (bytes, error) -> {
+          MemorySegment result = bytes == null ? null : MemorySegment.ofArray(bytes);
+          end(payload, attempts, start, result, error);
+        });
+  }
+
+  private void batch() {
+    int attempts = attempts();
+    List<ChaosPayload> payloads = new ArrayList<>();
+    List<byte[]> requests = new ArrayList<>();
+    List<Long> starts = new ArrayList<>();
+    int size = 1 + random.nextInt(6);
+    for (int i = 0; i < size; i++) {
+      // Of one type, so of one handler.
+      ChaosPayload payload;
+      do {
+        payload = ChaosPayload.draw(connection.book.nextId(), random);
+      } while (!payload.isOrder());
+      payloads.add(payload);
+      requests.add(payload.toBytes());
+      starts.add(begin(payload, attempts));
+    }
+    List<TaskFuture<byte[]>> futures =
+        connection.pool.submitAll(WORK.get(attempts - 1), requests, options());
+    for (int i = 0; i < size; i++) {
+      follow(futures.get(i), payloads.get(i), attempts, starts.get(i));
+    }
+  }
+
+  private void call() throws InterruptedException {
+    ChaosPayload payload = ChaosPayload.draw(connection.book.nextId(), random);
+    int attempts = attempts();
+    long start = begin(payload, attempts);
+    byte[] result;
+    try {
+      result = connection.pool.call(type(payload, attempts), payload.toBytes(), options());
+    } catch (RuntimeException error) {
+      end(payload, attempts, start, null, error);
+      return;
+    }
+    end(payload, attempts, start, MemorySegment.ofArray(result), null);
+  }
+
+  private void raw() {
+    ChaosPayload payload = ChaosPayload.draw(connection.book.nextId(), random);
+    long start = begin(payload, 1);
+    String handler = payload.isOrder() ? "chaos.work" : "chaos.echo";
+    TaskFuture<ResultLease> future;
+    try (RawTask task = connection.pool.claim(handler, payload.length(), options())) {
+      payload.write(task.request());
+      if (random.nextInt(50) == 0) {
+        // Never submitted: the room is given back.
+        end(payload, 1, start, null, new CancelledBeforeSubmit());
+        return;
+      }
+      future = task.submit();
+    } catch (RuntimeException error) {
+      end(payload, 1, start, null, error);
+      return;
+    }
+    flying.add(future);
+    future.whenComplete(
+        (lease, error) -> {
+          if (lease == null) {
+            end(payload, 1, start, null, error);
+            return;
+          }
+          try (lease) {
+            end(payload, 1, start, lease.segment(), null);
+          }
+        });
+  }
+
+  /** Nothing was sent. */
+  private static final class CancelledBeforeSubmit extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    CancelledBeforeSubmit() {
+      super("not submitted", null, false, false);
+    }
+  }
+
+  private void end(
+      ChaosPayload payload, int attempts, long start, MemorySegment result, Throwable error) {
+    End end = End.WRONG;
+    boolean mayHaveRun = true;
+    try {
+      Throwable cause =
+          error instanceof CompletionException && error.getCause() != null
+              ? error.getCause()
+              : error;
+      if (result != null) {
+        end = payload.isResult(result) ? End.COMPLETED : End.WRONG;
+      } else {
+        end = endOf(payload, attempts, cause);
+        mayHaveRun = mayHaveRun(cause);
+      }
+      if (end == End.WRONG) {
+        System.err.printf(
+            "task %#x, %s, %d attempts: result %s, error %s%n",
+            payload.id(), payload, attempts, result, error);
+      }
+      if (end == End.CLOSED) {
+        connection.broken.set(true);
+      }
+    } finally {
+      connection.book.ended(payload.id(), end, mayHaveRun, start);
+      connection.open.decrementAndGet();
+    }
+  }
+
+  private static End endOf(ChaosPayload payload, int attempts, Throwable error) {
+    return switch (error) {
+      case WorkerCrashedException crashed ->
+          crashed.attempts() == attempts ? End.CRASHED : End.WRONG;
+      case TaskTimeoutException e -> End.TIMED_OUT;
+      case TaskCancelledException e -> End.CANCELLED;
+      case CancellationException e -> End.CANCELLED;
+      case CancelledBeforeSubmit e -> End.CANCELLED;
+      case RejectedException rejected ->
+          switch (rejected.reason()) {
+            case PAYLOAD_TOO_LARGE, RESULT_TOO_LARGE -> End.WRONG;
+            case DRAINING -> End.CLOSED;
+            default -> End.REJECTED;
+          };
+      case ClosedException e -> End.CLOSED;
+      case RemoteFailureException failed -> {
+        String expected =
+            switch (payload.mode()) {
+              case ChaosPayload.FAIL -> "chaos.asked";
+              case ChaosPayload.PANIC -> "handler.panicked";
+              default -> "";
+            };
+        yield failed.code().equals(expected) ? End.FAILED : End.WRONG;
+      }
+      default -> End.WRONG;
+    };
+  }
+
+  private static boolean mayHaveRun(Throwable error) {
+    return switch (error) {
+      case io.ringwork.RingworkException e -> e.mayHaveRun();
+      case CancelledBeforeSubmit e -> false;
+      // What cancelTask answers is not known yet when the callback runs, but its text is.
+      case CancellationException e -> !String.valueOf(e.getMessage()).endsWith("it never ran");
+      default -> true;
+    };
+  }
+}
