@@ -41,6 +41,8 @@ mod model;
 pub mod paths;
 pub mod reap;
 pub mod segment;
+#[cfg(not(ringwork_model))]
+pub mod signals;
 pub mod state;
 pub mod stats;
 mod sync;

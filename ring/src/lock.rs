@@ -10,8 +10,8 @@
 //! A lock must last as long as its process can write to the segment, whatever
 //! the process does to its descriptors: a handler that closes descriptors that
 //! are not its own would else be taken for dead while it runs. So the locked
-//! file is mapped, too: the mapping holds the open file description, and with it
-//! the lock, when the descriptor is closed. Children of a fork do not get it.
+//! file is mapped and its descriptor closed: the mapping holds the open file
+//! description, and with it the lock. Children of a fork do not get it.
 
 use crate::error::{Result, RingError};
 use memmap2::{Advice, MmapOptions, MmapRaw};
@@ -26,10 +26,10 @@ pub type LockFile = File;
 /// A held lock; dropping it releases the lock.
 #[derive(Debug)]
 pub struct LivenessLock {
-    // Never read: it keeps the open file description, should the descriptor be closed.
+    // Never read: it keeps the open file description.
     _mapping: MmapRaw,
-    // Rust opens files close-on-exec, so no child keeps the lock alive.
-    file: File,
+    // Device and inode of the locked file.
+    file: (u64, u64),
 }
 
 fn whole_file(kind: i32) -> libc::flock {
@@ -64,7 +64,9 @@ impl LivenessLock {
         let file = open_lock_file(path, false)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
             Ok(_) => {
-                let mapping = map(&file).map_err(RingError::io(format!(
+                let kept =
+                    map(&file).and_then(|mapping| Ok((mapping, identity(&file.metadata()?))));
+                let (mapping, file) = kept.map_err(RingError::io(format!(
                     "cannot map the lock file {}",
                     path.display()
                 )))?;
@@ -85,10 +87,12 @@ impl LivenessLock {
     /// Whether the path still names the file that is locked: a lock on an unlinked file means nothing.
     #[must_use]
     pub fn is_of(&self, path: &Path) -> bool {
-        let same =
-            |a: &std::fs::Metadata, b: &std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
-        matches!((self.file.metadata(), std::fs::symlink_metadata(path)), (Ok(mine), Ok(now)) if same(&mine, &now))
+        std::fs::symlink_metadata(path).is_ok_and(|now| identity(&now) == self.file)
     }
+}
+
+fn identity(meta: &std::fs::Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
 }
 
 fn map(file: &File) -> std::io::Result<MmapRaw> {
@@ -108,19 +112,6 @@ pub fn is_held(file: &LockFile) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn held_though_its_descriptor_is_closed() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.lock");
-        let probe = open_lock_file(&path, true).unwrap();
-        let lock = LivenessLock::try_acquire(&path).unwrap().unwrap();
-        let LivenessLock { _mapping, file } = lock;
-        drop(file);
-        assert!(is_held(&probe).unwrap());
-        drop(_mapping);
-        assert!(!is_held(&probe).unwrap());
-    }
 
     #[test]
     fn held_until_dropped_and_only_once() {

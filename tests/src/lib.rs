@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 pub mod chaos;
+pub mod deeds;
 mod marker;
 mod pool;
 mod programs;

@@ -7,11 +7,10 @@ use crate::dispatch::{Handler, Handlers};
 use crate::error::TaskError;
 use crate::panics;
 use crate::raw::{Answer, RawTask};
+use ringwork_ring::signals::LeaveOnSignal;
 use ringwork_ring::stats::{self, HandlerInfo};
 use ringwork_ring::wait::wake_all_lanes;
 use ringwork_ring::{Lane, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
@@ -153,7 +152,7 @@ impl Builder {
         let lanes = self.lanes.or(place.lanes).unwrap_or(1);
         let wait = self.wait.or(place.wait).unwrap_or_default();
         let leave = Arc::new(AtomicBool::new(false));
-        let signals = watch_signals(&segment, &leave)?;
+        let signals = LeaveOnSignal::install(Arc::clone(&segment), Arc::clone(&leave))?;
         if place.index.is_none() {
             watch_pool(&segment, &leave)?;
         }
@@ -185,7 +184,7 @@ impl Builder {
                     wake_all_lanes(&segment);
                 })
         })?;
-        signals.close();
+        drop(signals);
         entry.leave();
         Ok(())
     }
@@ -282,28 +281,6 @@ fn register(segment: &Segment, handler: &Handler) -> Result<(), WorkerError> {
             "the pool's table of {most} handlers is full: split the worker into two pools"
         )))
     }
-}
-
-/// SIGTERM: leave after the current tasks. SIGINT goes to the whole terminal
-/// group, so the supervisor has it too and drains; here it is ignored.
-fn watch_signals(
-    segment: &Arc<Segment>,
-    leave: &Arc<AtomicBool>,
-) -> Result<signal_hook::iterator::Handle, WorkerError> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
-    let handle = signals.handle();
-    let (segment, leave) = (Arc::clone(segment), Arc::clone(leave));
-    std::thread::Builder::new()
-        .name("ringwork-signals".into())
-        .spawn(move || {
-            for signal in signals.forever() {
-                if signal == SIGTERM {
-                    leave.store(true, Ordering::Relaxed);
-                    wake_all_lanes(&segment);
-                }
-            }
-        })?;
-    Ok(handle)
 }
 
 /// For a worker without a parent that watches it: leave when the pool is over.

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::{Signal, raise};
+use ringwork_tests::deeds;
 use ringwork_worker::{Builder, Cbor, TaskContext, TaskError, WorkerError, stock_worker};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
@@ -45,7 +46,7 @@ struct Receipt {
 fn main() -> Result<(), WorkerError> {
     misbehave_at_start();
     let worker = stock_worker().state(Greeting("state of the test worker".to_owned()));
-    deadly(telling(failing(worker))).run()
+    deeds::handlers(deadly(telling(failing(worker)))).run()
 }
 
 fn misbehave_at_start() {
@@ -159,7 +160,7 @@ fn deadly(worker: Builder) -> Builder {
             |_: &TaskContext<'_>, code: i32| -> Outcome<()> { std::process::exit(code) },
         )
         .task("test.overflow", |_: &TaskContext<'_>, (): ()| {
-            Outcome::Ok(descend(0))
+            Outcome::Ok(deeds::descend(0))
         })
         .task(
             "test.kill_self_once",
@@ -178,13 +179,6 @@ fn die_of(signal: Signal) -> ! {
     loop {
         let _ = raise(signal);
     }
-}
-
-/// Recursion without end, with a frame that can't be optimised away.
-#[allow(unconditional_recursion, reason = "it is to overflow the stack")]
-fn descend(depth: u64) -> u64 {
-    let frame = black_box([depth; 32]);
-    descend(black_box(depth + 1)).wrapping_add(black_box(&frame)[0])
 }
 
 /// Waits for the caller to give up. The request is the path of a marker file,

@@ -92,6 +92,14 @@ impl Crew {
         self.seats.iter().filter_map(processes)
     }
 
+    /// Entry and process of those that are ready.
+    pub(super) fn ready_mut(&mut self) -> impl Iterator<Item = (u32, &mut Process)> {
+        self.seats.iter_mut().filter_map(|seat| {
+            let ready = seat.process.as_mut().filter(|p| p.ready.is_some())?;
+            Some((seat.entry, ready))
+        })
+    }
+
     fn processes_mut(&mut self) -> impl Iterator<Item = &mut Process> {
         self.seats
             .iter_mut()

@@ -12,6 +12,7 @@
 
 mod backoff;
 pub mod cause;
+mod closed;
 pub mod config;
 mod crew;
 mod events;

@@ -29,6 +29,8 @@ pub(super) struct Process {
     // None on kernels before 5.3: then every tick asks for the exit.
     pidfd: Option<OwnedFd>,
     output: Option<PipeReader>,
+    /// When it closed its output, unless that has been seen to.
+    pub(super) output_closed: Option<Instant>,
     lines: Lines,
     pub(super) started: Instant,
     pub(super) ready: Option<Instant>,
@@ -61,6 +63,7 @@ impl Process {
             child,
             pidfd,
             output: Some(output),
+            output_closed: None,
             lines: Lines::default(),
             started: Instant::now(),
             ready: None,
@@ -119,7 +122,10 @@ impl Process {
                 return;
             }
             match output.read(&mut buffer) {
-                Ok(0) => self.output = None,
+                Ok(0) => {
+                    self.output = None;
+                    self.output_closed = Some(Instant::now());
+                }
                 Ok(count) => self.lines.push(&buffer[..count], sink),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => self.output = None,

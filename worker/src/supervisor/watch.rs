@@ -1,6 +1,7 @@
 //! What the supervisor looks for at its tick, since no descriptor tells it.
 
 use super::cause::Detail;
+use super::closed;
 use super::config::ServeConfig;
 use super::crew::Crew;
 use super::obituary::Obituary;
@@ -76,6 +77,7 @@ impl Watch {
         if self.probed.elapsed() + BUSY_TICK >= PROBE_INTERVAL {
             self.probed = Instant::now();
             self.bury_strangers(segment, crew);
+            closed::replace(crew, segment);
             // Only a handler starts threads without end.
             if pool.has_clients() {
                 kill_crowded(crew, self.worker_threads);

@@ -1,0 +1,326 @@
+//! The crash matrix of handlers: each deed at each place.
+//!
+//! For every cell: the caller's task ends in the way that tells what happened,
+//! within its limit; the tasks beside it in the same process end as their policy
+//! says; the pool serves on; and nothing is left taken.
+
+#![forbid(unsafe_code)]
+
+use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
+use ringwork_ring::layout::*;
+use ringwork_tests::deeds::{PLACES, errand, errand_codec};
+use ringwork_tests::{Marker, Pool, Serve, call, end, options, result, utf8, wait_until};
+use ringwork_worker::supervisor::cause::{Cause, Detail, Exit};
+use std::time::Duration;
+
+/// What a deed does to its process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It dies so.
+    Dies(Exit, Option<Detail>),
+    /// It is killed after the task's deadline.
+    Overruns,
+    /// It lives on; the task panicked.
+    Lives,
+    /// It answers, and is replaced.
+    Replaced,
+}
+
+fn serve(name: &str) -> Pool {
+    Serve::new(name)
+        .option("workers", "1")
+        .option("lanes", "3")
+        .option("overrun-grace", "200ms")
+        .option("worker-memory", "256MiB")
+        .option("worker-threads", "64")
+        .option("worker-core-size", "0")
+        .start()
+}
+
+/// One deed at all places, each in a pool of its own, side by side.
+fn try_everywhere(deed: &str, fate: Fate) {
+    std::thread::scope(|scope| {
+        for place in PLACES {
+            std::thread::Builder::new()
+                .name(format!("{deed} at {place}"))
+                .spawn_scoped(scope, move || try_at(deed, place, fate))
+                .expect("a thread");
+        }
+    });
+}
+
+/// Tasks beside the deed, in the same process.
+struct Bystanders<'c> {
+    repeated: Ticket<'c>,
+    once: Ticket<'c>,
+    markers: [Marker; 2],
+}
+
+impl<'c> Bystanders<'c> {
+    fn start(client: &'c Client, pool: &Pool) -> Self {
+        let markers = [Marker::new(pool.files()), Marker::new(pool.files())];
+        let start = |marker: &Marker, attempts| {
+            let options = TaskOptions { attempts, ..utf8() };
+            let ticket = client
+                .submit("test.bystander", marker.text().as_bytes(), &options)
+                .expect("a slot");
+            marker.wait_started();
+            ticket
+        };
+        Self {
+            repeated: start(&markers[0], 2),
+            once: start(&markers[1], 1),
+            markers,
+        }
+    }
+
+    /// Their process died: who may run again has done so, the other has ended as crashed.
+    fn ended_with(&self, cause: Cause) {
+        assert_eq!(result(&self.repeated), 2_i64.to_le_bytes());
+        let crashed = Outcome::Crashed {
+            cause: cause.bits(),
+            attempts: 1,
+        };
+        assert_eq!(end(&self.once), crashed);
+    }
+
+    /// Their process lives: they end when they are told to, at their first attempt.
+    fn unharmed(&self) {
+        for marker in &self.markers {
+            std::fs::write(format!("{}.go", marker.text()), "").expect("a file");
+        }
+        for ticket in [&self.repeated, &self.once] {
+            assert_eq!(result(ticket), 1_i64.to_le_bytes());
+        }
+    }
+}
+
+fn try_at(deed: &str, place: &str, fate: Fate) {
+    let pool = serve(&format!("{}-{place}", deed.replace('_', "-")));
+    let client = pool.client();
+    let workers = pool.wait_workers(1);
+    let open = descriptors(pool.pid());
+    let bystanders = Bystanders::start(&client, &pool);
+    let limit = TaskOptions {
+        timeout: (fate == Fate::Overruns).then_some(Duration::from_millis(300)),
+        codec: errand_codec(),
+        ..options()
+    };
+    let ticket = client
+        .submit("test.deed", &errand(deed, place), &limit)
+        .expect("a slot");
+    let ended = end(&ticket);
+    match fate {
+        Fate::Dies(exit, detail) => {
+            let cause = Cause { exit, detail };
+            let crashed = Outcome::Crashed {
+                cause: cause.bits(),
+                attempts: 1,
+            };
+            assert_eq!(ended, crashed, "{}", pool.log());
+            bystanders.ended_with(cause);
+        }
+        Fate::Overruns => {
+            assert_eq!(ended, Outcome::TimedOut { may_have_run: true });
+            bystanders.ended_with(Cause {
+                exit: Exit::Signal(9),
+                detail: Some(Detail::TimeLimit),
+            });
+            assert!(pool.log().contains("test.deed"), "{}", pool.log());
+        }
+        Fate::Lives => {
+            panicked(&ended, place);
+            bystanders.unharmed();
+            assert_eq!(pool.workers(), workers, "the process must live on");
+        }
+        Fate::Replaced => {
+            assert!(matches!(ended, Outcome::Completed { .. }), "{ended:?}");
+            bystanders.unharmed();
+        }
+    }
+    drop((ticket, bystanders));
+    still_serves(&pool, &client, fate, &workers);
+    wait_until("the supervisor's descriptors are closed", || {
+        descriptors(pool.pid()) == open
+    });
+}
+
+fn panicked(ended: &Outcome, at: &str) {
+    match ended {
+        Outcome::Failed {
+            status,
+            may_have_run,
+            code,
+            location,
+            message,
+        } => {
+            assert_eq!((*status, *may_have_run), (STATUS_PANICKED, true));
+            assert_eq!(code, "handler.panicked");
+            assert_eq!(message, &format!("a deed at {at}"));
+            assert!(location.contains("deeds.rs:"), "{location}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The pool is as before: a worker with all lanes, no slot, block or entry taken.
+fn still_serves(pool: &Pool, client: &Client, fate: Fate, before: &[(u32, i32)]) {
+    if fate != Fate::Lives {
+        wait_until("the process is replaced", || {
+            let now = pool.workers();
+            now.len() == 1 && now != before
+        });
+    }
+    let crashes = u64::from(matches!(fate, Fate::Dies(..) | Fate::Overruns));
+    assert_eq!(pool.counter(C_WORKERS_CRASHED), crashes, "{}", pool.log());
+    for len in [8, 8000] {
+        let request = vec![7; len];
+        assert_eq!(call(client, "echo", &request, &options()), request);
+    }
+    let occupied = ringwork_tests::occupy(client, pool.files(), 3);
+    occupied
+        .into_iter()
+        .for_each(|ticket| drop(ticket.cancel()));
+    pool.wait_nothing_held(&[client]);
+}
+
+/// The open descriptors of a process.
+fn descriptors(pid: i32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
+}
+
+macro_rules! deeds {
+    ($($deed:ident => $fate:expr;)*) => {$(
+        #[test]
+        fn $deed() {
+            try_everywhere(stringify!($deed), $fate);
+        }
+    )*};
+}
+
+deeds! {
+    panic => Fate::Lives;
+    panic_while_panicking => Fate::Dies(Exit::Signal(6), Some(Detail::DoublePanic));
+    null_dereference => Fate::Dies(Exit::Signal(11), None);
+    abort => Fate::Dies(Exit::Signal(6), None);
+    exit_0 => Fate::Dies(Exit::Code(0), None);
+    exit_3 => Fate::Dies(Exit::Code(3), None);
+    stack_overflow => Fate::Dies(Exit::Signal(6), Some(Detail::StackOverflow));
+    endless_loop => Fate::Overruns;
+    endless_sleep => Fate::Overruns;
+    memory => Fate::Dies(Exit::Signal(6), Some(Detail::OutOfMemory));
+    threads => Fate::Dies(Exit::Signal(9), Some(Detail::Threads));
+    close_all => Fate::Replaced;
+}
+
+/// A result that is written twice: the last counts, and no block of the former is left.
+#[test]
+fn twice() {
+    let pool = serve("twice");
+    let client = pool.client();
+    let workers = pool.wait_workers(1);
+    let bystanders = Bystanders::start(&client, &pool);
+    for place in ["decode", "run"] {
+        assert_eq!(
+            call(&client, "test.twice", place.as_bytes(), &options()),
+            [2; 100]
+        );
+    }
+    assert_eq!(
+        call(&client, "test.twice_encoded", b"", &options()),
+        [2; 100]
+    );
+    // As a guard is dropped, after the answer: the answer is longer than the room that is left.
+    let ticket = client
+        .submit("test.twice", b"drop", &options())
+        .expect("a slot");
+    match end(&ticket) {
+        Outcome::Failed {
+            status,
+            code,
+            message,
+            ..
+        } => {
+            assert_eq!(
+                (status, code.as_str()),
+                (STATUS_FAILED, "result.beyond_room")
+            );
+            assert!(
+                message.contains("8000") && message.contains("100"),
+                "{message}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    bystanders.unharmed();
+    drop((ticket, bystanders));
+    still_serves(&pool, &client, Fate::Lives, &workers);
+    assert_eq!(pool.workers(), workers);
+}
+
+/// A worker that is nobody's child is alive as long as its lock is held: closing descriptors must
+/// not make it look dead while it still writes.
+#[test]
+fn a_joined_worker_that_closes_everything_is_not_taken_for_dead() {
+    let pool = Serve::new("joined-closes").option("workers", "1").start();
+    let client = pool.client();
+    let mut joined = Joined(
+        std::process::Command::new(ringwork_tests::worker_program())
+            .env("RINGWORK_POOL_DIR", pool.dir().path())
+            .spawn()
+            .expect("the worker is started"),
+    );
+    wait_until("it has joined", || pool.workers().len() == 2);
+    let workers = pool.workers();
+    // The supervisor's own worker is kept busy: so the deed is the other's.
+    let mut occupied = ringwork_tests::occupy(&client, pool.files(), 1);
+    let free = call(&client, "test.pid", b"", &options());
+    let own = i64::from(joined.0.id());
+    if free != own.to_le_bytes() {
+        occupied.extend(ringwork_tests::occupy(&client, pool.files(), 1));
+        drop(occupied.remove(0).cancel());
+    }
+    wait_until("the joined one is free", || {
+        call(&client, "test.pid", b"", &options()) == own.to_le_bytes()
+    });
+    let sent = TaskOptions {
+        codec: errand_codec(),
+        ..options()
+    };
+    let done = call(&client, "test.deed", &errand("close_all", "run"), &sent);
+    assert_eq!(done, b"\x64done");
+    // Many looks of the supervisor at its lock later it still serves, and is the same.
+    for _ in 0..30 {
+        assert_eq!(
+            call(&client, "test.pid", b"", &options()),
+            own.to_le_bytes()
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(pool.workers(), workers);
+    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+    occupied
+        .into_iter()
+        .for_each(|ticket| drop(ticket.cancel()));
+    joined.end();
+    wait_until("its death is proved all the same", || {
+        pool.workers().len() == 1
+    });
+    pool.wait_nothing_held(&[&client]);
+}
+
+/// A process that ends with the test.
+struct Joined(std::process::Child);
+
+impl Joined {
+    fn end(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Joined {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

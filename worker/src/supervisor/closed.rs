@@ -1,0 +1,41 @@
+//! Workers whose descriptors were closed under them.
+//!
+//! A handler that closes descriptors which are not its own (a wrong number, a
+//! double close, a daemonising library) harms all that comes after it: numbers
+//! are used again, so that a log line may end in somebody's file. Nothing tells
+//! the worker, but the supervisor sees the end of its output while it lives. The
+//! worker is asked to leave after its tasks, by its word in the segment, which
+//! needs no descriptor; another takes its place. Its liveness lock holds
+//! meanwhile (see `ringwork_ring::lock`).
+
+use super::crew::Crew;
+use ringwork_ring::Segment;
+use ringwork_ring::layout::WORKER_LEAVE;
+use ringwork_ring::stats::log_error;
+use ringwork_ring::wait::wake_all_lanes;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// A process that ends closes its output a little before it is dead.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Asks the workers to leave that closed their output and live on.
+pub(super) fn replace(crew: &mut Crew, segment: &Segment) {
+    for (worker, process) in crew.ready_mut() {
+        let closed = process.output_closed.take_if(|at| at.elapsed() > PATIENCE);
+        if closed.is_none() {
+            continue;
+        }
+        let text = "has closed its standard output and error: a handler that closes descriptors which are not its own?";
+        log_error(segment, &format!("a worker {text}"));
+        tracing::error!(
+            worker,
+            pid = process.id(),
+            "worker {worker} {text} It leaves after its tasks, and another takes its place"
+        );
+        segment
+            .u32_at(segment.worker_at(worker) + WORKER_LEAVE)
+            .store(1, Ordering::Relaxed);
+        wake_all_lanes(segment);
+    }
+}
