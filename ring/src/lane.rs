@@ -156,7 +156,7 @@ impl Lane {
     }
 
     /// One look at every source of work.
-    fn try_claim(&mut self, round: u32) -> Option<(u32, Word)> {
+    pub(crate) fn try_claim(&mut self, round: u32) -> Option<(u32, Word)> {
         loop {
             while self.next_hint < self.hint_count {
                 let index = self.next_hint;

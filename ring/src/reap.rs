@@ -8,7 +8,7 @@ use crate::arena;
 use crate::entry::{entry_state, entry_word, lane_generation, lane_word, lane_worker};
 use crate::lane::{publish_completion, restore_hint as hint};
 use crate::layout::*;
-use crate::lock::{self, LockFile};
+use crate::lock::{self, LivenessLock, LockFile};
 use crate::segment::Segment;
 use crate::state::{Kind, Word};
 use crate::sync::Ordering;
@@ -31,7 +31,7 @@ pub struct Reaped {
 pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
     let entry = segment.u64_at(segment.worker_at(worker) + WORKER_WORD);
     let lock = segment.dir().worker_lock(segment.epoch(), worker);
-    let Some(seen) = begin(entry, &lock) else {
+    let Some(reaping) = begin(entry, &lock) else {
         return Reaped::default();
     };
     let lanes = lanes_of(segment, worker);
@@ -81,29 +81,50 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
             .store(free, Ordering::Release);
         failpoint!("reap.lane_free");
     }
-    entry.store(entry_word(seen >> 8, ENTRY_FREE), Ordering::Release);
+    reaping.end(entry);
     failpoint!("reap.worker_free");
     reaped
+}
+
+/// The right to reap an entry: the lock of the dead, held by one reaper at a time.
+struct Reaping {
+    generation: u64,
+    held: LivenessLock,
 }
 
 /// ACTIVE → REAPING for an entry whose process is dead; `None` when there is nothing to reap.
 ///
 /// The proof is made here again, since an entry may have a new owner by the time the caller comes: the
-/// word first, then the lock free, then a CAS from the very word that was judged.
-fn begin(entry: &crate::sync::AtomicU64, lock: &std::path::Path) -> Option<u64> {
+/// word first, then the lock, then a CAS from the very word that was judged. The lock is kept: a
+/// second reaper, or one that was paused in the middle of its work, can't meet the next owner's
+/// words, and the kernel drops it should this reaper die.
+fn begin(entry: &crate::sync::AtomicU64, lock: &std::path::Path) -> Option<Reaping> {
     let seen = entry.load(Ordering::Acquire);
     if entry_state(seen) == ENTRY_FREE {
         return None;
     }
-    let probe = lock::open_lock_file(lock, false).ok()?;
-    if lock::is_held(&probe).unwrap_or(true) {
-        return None;
-    }
-    let reaping = entry_word(seen >> 8, ENTRY_REAPING);
+    let held = LivenessLock::try_acquire(lock).ok()??;
+    let generation = seen >> 8;
+    let reaping = entry_word(generation, ENTRY_REAPING);
     entry
         .compare_exchange(seen, reaping, Ordering::AcqRel, Ordering::Relaxed)
         .is_ok()
-        .then_some(seen)
+        .then_some(Reaping { generation, held })
+}
+
+impl Reaping {
+    /// REAPING → FREE; `false` when another reaper was faster.
+    fn end(self, entry: &crate::sync::AtomicU64) -> bool {
+        // The lock first: whoever sees FREE finds it free. All that can't be done twice is done;
+        // the word itself goes by CAS, since another reaper, and a new owner, may be here by now.
+        drop(self.held);
+        let reaping = entry_word(self.generation, ENTRY_REAPING);
+        let free = entry_word(self.generation, ENTRY_FREE);
+        entry
+            // pairs with the acquire load in `take_entry`.
+            .compare_exchange(reaping, free, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
 }
 
 fn lanes_of(segment: &Segment, worker: u32) -> Vec<(u32, u64)> {
@@ -209,7 +230,7 @@ fn wake_everyone_needed(segment: &Segment) {
 pub fn reap_client(segment: &Segment, client: u32) -> bool {
     let entry = segment.u64_at(segment.client_at(client) + CLIENT_WORD);
     let lock = segment.dir().client_lock(segment.epoch(), client);
-    let Some(seen) = begin(entry, &lock) else {
+    let Some(reaping) = begin(entry, &lock) else {
         return true;
     };
     failpoint!("reap.client_begun");
@@ -243,8 +264,7 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
     }
     segment.count(C_BLOCKS_RECOVERED, arena::free_orphans(segment));
     failpoint!("reap.client_blocks");
-    segment.count(C_CLIENTS_REAPED, 1);
-    entry.store(entry_word(seen >> 8, ENTRY_FREE), Ordering::Release);
+    segment.count(C_CLIENTS_REAPED, u64::from(reaping.end(entry)));
     failpoint!("reap.client_free");
     true
 }

@@ -39,7 +39,7 @@ impl std::str::FromStr for WaitStrategy {
 
 /// Rounds of looking at the rings before a lane marks itself as searching:
 /// about a hundred nanoseconds, so that a tight ping-pong never touches the shared mask.
-pub(crate) const QUIET_ROUNDS: u32 = 64;
+pub(crate) const QUIET_ROUNDS: u32 = if cfg!(ringwork_model) { 1 } else { 64 };
 
 /// How many rounds to spin and then to yield.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +68,11 @@ impl Budget {
             WaitStrategy::Park => Self {
                 spins: 1,
                 yields: 0,
+            },
+            // Through every kind of round, and no more of each than tells.
+            WaitStrategy::Adaptive if cfg!(ringwork_model) => Self {
+                spins: QUIET_ROUNDS + 2,
+                yields: 1,
             },
             WaitStrategy::Adaptive if cores > spinners => Self {
                 spins: 1000,

@@ -7,6 +7,7 @@
 
 use super::pool::{Class, Footprint, Pool};
 use super::shim::{AtomicU32, Engine, Place, Rmw, set_engine};
+use crate::entry::WorkerEntry;
 use core::sync::atomic::Ordering;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicU64;
@@ -21,12 +22,17 @@ use std::sync::atomic::AtomicUsize;
 /// One execution's words.
 pub(crate) struct LoomEngine {
     pool: Pool,
-    words: HashMap<usize, AtomicU64>,
-    data: HashMap<usize, UnsafeCell<()>>,
-    futexes: HashMap<usize, (Mutex<()>, Condvar)>,
+    // By the number of the piece.
+    pieces: Vec<Checked>,
     locks: HashMap<PathBuf, AtomicU64>,
     footprint: Footprint,
     now: Cell<u64>,
+}
+
+/// loom's side of a piece of the segment.
+enum Checked {
+    Word(AtomicU64, Option<(Mutex<()>, Condvar)>),
+    Data(UnsafeCell<()>),
 }
 
 /// What the models start their clock with.
@@ -34,23 +40,16 @@ pub(crate) const START_NS: u64 = 1_000_000_000;
 
 impl LoomEngine {
     fn new(pool: &Pool) -> Self {
-        let words: Vec<Place> = pool.places(Class::Word);
-        let futex = |place: &Place| (place.addr, (Mutex::new(()), Condvar::new()));
+        let pieces = pool.pieces().iter().map(|piece| match piece.class {
+            Class::Data => Checked::Data(UnsafeCell::new(())),
+            _ => Checked::Word(
+                AtomicU64::new(piece.place.read()),
+                // Only words of this size can be slept on.
+                (piece.place.size == 4).then(|| (Mutex::new(()), Condvar::new())),
+            ),
+        });
         Self {
-            futexes: words
-                .iter()
-                .filter(|place| place.size == 4)
-                .map(futex)
-                .collect(),
-            words: words
-                .iter()
-                .map(|place| (place.addr, AtomicU64::new(place.read())))
-                .collect(),
-            data: pool
-                .places(Class::Data)
-                .iter()
-                .map(|place| (place.addr, UnsafeCell::new(())))
-                .collect(),
+            pieces: pieces.collect(),
             locks: pool
                 .locks()
                 .into_iter()
@@ -63,33 +62,24 @@ impl LoomEngine {
     }
 
     fn word(&self, place: Place) -> &AtomicU64 {
-        self.words.get(&place.addr).unwrap_or_else(|| {
-            panic!(
-                "offset {:?} is no word of its own",
-                self.pool.offset(place.addr)
-            )
-        })
+        match &self.pieces[self.pool.piece(place.addr)] {
+            Checked::Word(word, _) => word,
+            Checked::Data(_) => panic!("{place:?} is data"),
+        }
     }
 
-    /// The start of the piece of data that an address is in.
-    fn data(&self, addr: usize) -> &UnsafeCell<()> {
-        let offset = self.pool.offset(addr).expect("data of the segment");
-        let segment = self.pool.segment();
-        let g = segment.geometry();
-        let start = if offset >= g.classes[0].blocks {
-            offset - (offset - g.classes[0].blocks) % g.classes[0].class.size
-        } else {
-            offset
-        };
-        &self.data[&(addr - offset + start)]
+    fn futex(&self, word: &AtomicU32) -> &(Mutex<()>, Condvar) {
+        match &self.pieces[self.pool.piece(word.as_ptr() as usize)] {
+            Checked::Word(_, Some(futex)) => futex,
+            _ => panic!("{word:?} is no futex"),
+        }
     }
 
     fn touch(&self, addr: usize, write: bool) {
-        let cell = self.data(addr);
-        if write {
-            cell.with_mut(|_| ());
-        } else {
-            cell.with(|_| ());
+        match &self.pieces[self.pool.piece(addr)] {
+            Checked::Data(cell) if write => cell.with_mut(|_| ()),
+            Checked::Data(cell) => cell.with(|_| ()),
+            Checked::Word(..) => panic!("a word of the protocol used as bytes"),
         }
     }
 }
@@ -162,6 +152,8 @@ impl Engine for LoomEngine {
         let word = self.word(place);
         let seen = match op {
             Rmw::Add => word.fetch_add(operand, order),
+            Rmw::Sub => word.fetch_sub(operand, order),
+            Rmw::Max => word.fetch_max(operand, order),
             Rmw::And => word.fetch_and(operand, order),
             Rmw::Or => word.fetch_or(operand, order),
             Rmw::Swap => word.swap(operand, order),
@@ -180,7 +172,7 @@ impl Engine for LoomEngine {
 
     /// As the kernel does it: the word is compared under the lock that a waker takes.
     fn futex_wait(&self, word: &AtomicU32, seen: u32) {
-        let (mutex, sleepers) = &self.futexes[&(word.as_ptr() as usize)];
+        let (mutex, sleepers) = self.futex(word);
         let guard = mutex.lock().unwrap();
         if word.load(Ordering::Relaxed) == seen {
             // No time-out: a wake that is lost is a deadlock, which loom reports.
@@ -189,7 +181,7 @@ impl Engine for LoomEngine {
     }
 
     fn futex_wake(&self, word: &AtomicU32, count: i32) {
-        let (mutex, sleepers) = &self.futexes[&(word.as_ptr() as usize)];
+        let (mutex, sleepers) = self.futex(word);
         let guard = mutex.lock().unwrap();
         for _ in 0..count {
             sleepers.notify_one();
@@ -228,6 +220,7 @@ pub(crate) struct Execution {
     pub(crate) pool: Pool,
     pub(crate) engine: Rc<LoomEngine>,
     threads: Vec<loom::thread::JoinHandle<()>>,
+    kept: Vec<WorkerEntry>,
 }
 
 impl Execution {
@@ -241,6 +234,21 @@ impl Execution {
         for thread in self.threads.drain(..) {
             thread.join().unwrap();
         }
+    }
+
+    /// Keeps a worker's entry to the end.
+    pub(crate) fn keep(&mut self, entry: WorkerEntry) {
+        self.kept.push(entry);
+    }
+
+    /// The kernel drops the lock of a worker that died.
+    pub(crate) fn kill_worker(&self, worker: u32) {
+        self.engine.lock_release(&self.pool.worker_lock(worker));
+    }
+
+    /// The kernel drops the lock of a client that died.
+    pub(crate) fn kill_client(&self, client: u32) {
+        self.engine.lock_release(&self.pool.client_lock(client));
     }
 
     /// Marks a liveness lock as held by a process that the model does not run.
@@ -281,9 +289,12 @@ pub(crate) fn check(
             pool: pool.clone(),
             engine,
             threads: Vec::new(),
+            kept: Vec::new(),
         };
+        execution.hold(&pool.supervisor_lock());
         body(&mut execution);
         execution.join();
+        drop(execution);
         set_engine(None);
     });
     let bound = preemptions.map_or("all interleavings".to_owned(), |n| {

@@ -11,6 +11,8 @@ pub(crate) mod pool;
 pub(crate) mod shim;
 
 mod ring_model;
+mod table_model;
+mod task_model;
 
 pub(crate) use pool::Memory;
 pub(crate) use shim::{futex_wait, futex_wake, now_ns};

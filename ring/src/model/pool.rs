@@ -106,7 +106,19 @@ pub(crate) struct Pool {
     geometry: Geometry,
     dir: PoolDir,
     classes: Arc<[Class]>,
+    pieces: Arc<[Piece]>,
+    // The piece that each byte belongs to, or NO_PIECE.
+    piece_of: Arc<[u16]>,
 }
+
+/// A word of the protocol, or a run of bytes that it hands over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece {
+    pub(crate) place: Place,
+    pub(crate) class: Class,
+}
+
+const NO_PIECE: u16 = u16::MAX;
 
 /// Size of a block of the tiny arena.
 pub(crate) const BLOCK: usize = 128;
@@ -144,9 +156,13 @@ impl Tiny {
                 .map(|_| Page(UnsafeCell::new([0; 4096])))
                 .collect(),
         );
+        let memory = Memory::Heap(Arc::new(heap));
+        let (pieces, piece_of) = pieces(&geometry, memory.as_ptr() as usize);
         let pool = Pool {
-            memory: Memory::Heap(Arc::new(heap)),
+            memory,
             classes: classes(&geometry).into(),
+            pieces,
+            piece_of,
             geometry,
             dir: PoolDir::below(Path::new("/nowhere"), "model").expect("a name"),
         };
@@ -180,6 +196,14 @@ impl Pool {
             let at = self.geometry.slots + SLOT_STRIDE * slot + field;
             classes[at..at + size].fill(Class::Word);
         }
+        self.pieces = self
+            .pieces
+            .iter()
+            .map(|piece| Piece {
+                class: classes[piece.place.addr - self.memory.as_ptr() as usize],
+                ..*piece
+            })
+            .collect();
         self.classes = classes.into();
         self
     }
@@ -196,18 +220,35 @@ impl Pool {
             .map_or(Class::Plain, |offset| self.classes[offset])
     }
 
-    /// Every word (and every piece of data) of the protocol, with its size.
-    pub(crate) fn places(&self, class: Class) -> Vec<Place> {
-        let base = self.memory.as_ptr() as usize;
-        let sizes = word_sizes(&self.geometry);
-        sizes
-            .into_iter()
-            .filter(|(offset, _)| self.classes[*offset] == class)
-            .map(|(offset, size)| Place {
-                addr: base + offset,
-                size,
-            })
-            .collect()
+    /// Every word and every run of data of the protocol.
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The number of the piece that an address is in.
+    pub(crate) fn piece(&self, addr: usize) -> usize {
+        let offset = self.offset(addr).expect("an address in the segment");
+        let piece = self.piece_of[offset];
+        assert_ne!(
+            piece, NO_PIECE,
+            "offset {offset} is no piece of the protocol"
+        );
+        usize::from(piece)
+    }
+
+    /// The lock of the supervisor.
+    pub(crate) fn supervisor_lock(&self) -> std::path::PathBuf {
+        self.dir.supervisor_lock(EPOCH)
+    }
+
+    /// The lock of a worker.
+    pub(crate) fn worker_lock(&self, worker: u32) -> std::path::PathBuf {
+        self.dir.worker_lock(EPOCH, worker)
+    }
+
+    /// The lock of a client.
+    pub(crate) fn client_lock(&self, client: u32) -> std::path::PathBuf {
+        self.dir.client_lock(EPOCH, client)
     }
 
     /// The paths of all liveness locks.
@@ -216,7 +257,7 @@ impl Pool {
         let workers = (0..self.geometry.max_workers).map(|i| self.dir.worker_lock(EPOCH, i));
         clients
             .chain(workers)
-            .chain([self.dir.supervisor_lock(EPOCH)])
+            .chain([self.supervisor_lock()])
             .collect()
     }
 }
@@ -286,6 +327,33 @@ fn word_sizes(g: &Geometry) -> Vec<(usize, u8)> {
         }
     }
     words
+}
+
+fn pieces(g: &Geometry, base: usize) -> (Arc<[Piece]>, Arc<[u16]>) {
+    let classes = classes(g);
+    let mut of = vec![NO_PIECE; classes.len()];
+    let mut pieces = Vec::new();
+    for (offset, size) in word_sizes(g) {
+        // A run of bytes begins where one byte is listed.
+        let len = if size == 1 && offset >= g.classes[0].blocks {
+            g.classes[0].class.size
+        } else if size == 1
+            && matches!((offset - g.slots) % SLOT_STRIDE, SLOT_REQUEST | SLOT_RESULT)
+        {
+            INLINE
+        } else {
+            usize::from(size)
+        };
+        of[offset..offset + len].fill(pieces.len() as u16);
+        pieces.push(Piece {
+            place: Place {
+                addr: base + offset,
+                size,
+            },
+            class: classes[offset],
+        });
+    }
+    (pieces.into(), of.into())
 }
 
 fn ring(at: usize, capacity: u32) -> impl Iterator<Item = (usize, u8)> {

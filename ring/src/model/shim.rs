@@ -22,8 +22,10 @@ pub(crate) struct Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rmw {
     Add,
+    Sub,
     And,
     Or,
+    Max,
     Swap,
 }
 
@@ -31,6 +33,8 @@ impl Rmw {
     pub(crate) fn apply(self, old: u64, operand: u64) -> u64 {
         match self {
             Self::Add => old.wrapping_add(operand),
+            Self::Sub => old.wrapping_sub(operand),
+            Self::Max => old.max(operand),
             Self::And => old & operand,
             Self::Or => old | operand,
             Self::Swap => operand,
@@ -61,6 +65,10 @@ pub(crate) trait Engine {
     fn lock_take(&self, path: &Path) -> bool;
     fn lock_release(&self, path: &Path);
     fn lock_held(&self, path: &Path) -> bool;
+    /// Whether it ends processes by unwinding, and so must see what their destructors do.
+    fn survives_panics(&self) -> bool {
+        false
+    }
 }
 
 thread_local! {
@@ -69,8 +77,11 @@ thread_local! {
 }
 
 /// The engine of this thread. A clone: no borrow is held while the engine switches coroutines.
+///
+/// None while a failed check unwinds through destructors: the execution is over then.
 pub(crate) fn engine() -> Option<Rc<dyn Engine>> {
-    ENGINE.with(|engine| engine.borrow().clone())
+    let engine = ENGINE.with(|engine| engine.borrow().clone())?;
+    (engine.survives_panics() || !std::thread::panicking()).then_some(engine)
 }
 
 /// Sets the engine of this thread; returns the one before.
@@ -175,6 +186,8 @@ macro_rules! atomic {
                 match engine() {
                     None => match op {
                         Rmw::Add => self.0.fetch_add(operand, order),
+                        Rmw::Sub => self.0.fetch_sub(operand, order),
+                        Rmw::Max => self.0.fetch_max(operand, order),
                         Rmw::And => self.0.fetch_and(operand, order),
                         Rmw::Or => self.0.fetch_or(operand, order),
                         Rmw::Swap => self.0.swap(operand, order),
@@ -185,6 +198,24 @@ macro_rules! atomic {
 
             pub fn fetch_add(&self, operand: $int, order: Ordering) -> $int {
                 self.rmw(Rmw::Add, operand, order)
+            }
+
+            pub fn fetch_sub(&self, operand: $int, order: Ordering) -> $int {
+                self.rmw(Rmw::Sub, operand, order)
+            }
+
+            pub fn fetch_max(&self, operand: $int, order: Ordering) -> $int {
+                self.rmw(Rmw::Max, operand, order)
+            }
+
+            pub fn compare_exchange_weak(
+                &self,
+                expected: $int,
+                new: $int,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$int, $int> {
+                self.compare_exchange(expected, new, success, failure)
             }
 
             pub fn fetch_and(&self, operand: $int, order: Ordering) -> $int {
@@ -213,16 +244,13 @@ pub(crate) fn fence(order: Ordering) {
     }
 }
 
-/// A hint to the processor elsewhere; here others run first.
-pub(crate) fn spin_loop() {
-    yield_now();
-}
+/// Nothing: every interleaving is tried anyhow, and a spin that yields would hide some.
+pub(crate) fn spin_loop() {}
+
+/// As [`spin_loop`].
+pub(crate) fn yield_now() {}
 
 pub(crate) fn retry() {
-    yield_now();
-}
-
-pub(crate) fn yield_now() {
     match engine() {
         None => std::thread::yield_now(),
         Some(engine) => engine.pause(),
