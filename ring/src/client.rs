@@ -9,12 +9,13 @@ use crate::arena::{self, ArenaView, Role};
 use crate::clock::now_ns;
 use crate::entry::{entry_word, take_entry};
 use crate::error::{Result, RingError};
+use crate::hint_ring::CORRUPT_AFTER;
 use crate::layout::*;
 use crate::lock::LivenessLock;
 use crate::paths::PoolDir;
 use crate::segment::Segment;
 use crate::state::{Kind, Owner, Word};
-use crate::stats::bump;
+use crate::stats::{bump, log_error};
 use crate::sync::{self, Instant, Ordering, fence};
 use crate::wait::{futex_wait, wake_after_publish};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -118,6 +119,10 @@ enum Place {
     Pending(Word),
     Abandoned(Word),
     Ready(Word, Outcome),
+    /// As `Ready`, of a slot whose word was damaged: it is not used again.
+    Broken(Word, Outcome),
+    /// Damaged, and its outcome was taken.
+    Lost,
 }
 
 #[derive(Debug)]
@@ -186,6 +191,15 @@ impl Client {
                 .store(word, Ordering::Release);
             failpoint!("client.active");
             let slots = segment.geometry().slots_per_client;
+            let own = index * slots..(index + 1) * slots;
+            if let Some(slot) = own
+                .into_iter()
+                .find(|slot| segment.word(*slot).kind() != Kind::Free)
+            {
+                return Err(RingError::Corrupt(format!(
+                    "slot {slot} of a free client entry is in use"
+                )));
+            }
             let table = Table {
                 free: (0..slots).rev().collect(),
                 places: (0..slots).map(|_| Place::Free).collect(),
@@ -275,6 +289,13 @@ impl Client {
             .ok_or(RingError::SlotsTaken(segment.geometry().slots_per_client))?;
         let slot = self.first_slot + local;
         let free = segment.word(slot);
+        if free.kind() != Kind::Free {
+            table.places[local as usize] = Place::Lost;
+            return Err(RingError::Corrupt(format!(
+                "the free slot {slot} has the state {:#x}",
+                free.0
+            )));
+        }
         failpoint!("submit.slot");
         let owner = Owner::request(slot, free.generation());
         let block = if request.len() > INLINE {
@@ -457,6 +478,44 @@ impl Client {
         true
     }
 
+    /// Takes in what has ended without a hint, and ends the tasks whose slots can't be theirs any
+    /// more: a broken peer must not keep a wait from ending.
+    fn check_pending(&self) {
+        let mut table = lock(&self.table);
+        let mut any = false;
+        for local in 0..table.places.len() as u32 {
+            any |= self.settle(&mut table, local) || self.give_up_if_damaged(&mut table, local);
+        }
+        if any {
+            self.changed.notify_all();
+        }
+    }
+
+    fn give_up_if_damaged(&self, table: &mut Table, local: u32) -> bool {
+        let (awaited, abandoned) = match table.places[local as usize] {
+            Place::Pending(word) => (word, false),
+            Place::Abandoned(word) => (word, true),
+            _ => return false,
+        };
+        let slot = self.first_slot + local;
+        let word = self.segment.word(slot);
+        // From QUEUED on only this client frees the slot, and it does so under the table's lock.
+        let possible = word.generation() == awaited.generation()
+            && !matches!(word.kind(), Kind::Free | Kind::Corrupt);
+        if possible {
+            return false;
+        }
+        let what = format!("a slot in use has the impossible state {:#x}", word.0);
+        log_error(&self.segment, "a slot in use has an impossible state");
+        table.places[local as usize] = if abandoned {
+            Place::Lost
+        } else {
+            let what = RingError::Corrupt(what).to_string();
+            Place::Broken(awaited, failed(STATUS_FAILED, "segment.corrupt", what))
+        };
+        true
+    }
+
     fn read_result(&self, slot: u32, word: Word) -> Outcome {
         let segment = &self.segment;
         let at = segment.slot_at(slot);
@@ -469,7 +528,8 @@ impl Client {
         let block = match reference {
             0 if len <= INLINE => Ok(None),
             0 => Err(format!("an inline result of {len} bytes")),
-            word => arena::check_ref(segment, word, len)
+            reference => arena::check_ref(segment, reference, len)
+                .and_then(|block| arena::check_owner(segment, block, Owner::result(slot, word)))
                 .map(Some)
                 .map_err(|error| error.to_string()),
         };
@@ -621,6 +681,7 @@ impl Ticket<'_> {
                     || client.segment.pool_state() >= POOL_CLOSED
                 {
                     *checked = Instant::now();
+                    client.check_pending();
                     let over = client.segment.pool_state() >= POOL_CLOSED
                         || client.segment.supervisor_lives().is_ok_and(|lives| !lives);
                     if over && !self.is_ready() {
@@ -648,7 +709,8 @@ impl Ticket<'_> {
     }
 
     fn is_ready(&self) -> bool {
-        matches!(lock(&self.client.table).places[self.local()], Place::Ready(word, _) if word == self.word)
+        matches!(lock(&self.client.table).places[self.local()],
+            Place::Ready(word, _) | Place::Broken(word, _) if word == self.word)
     }
 
     /// The outcome, if it is there.
@@ -656,15 +718,18 @@ impl Ticket<'_> {
         let mut table = lock(&self.client.table);
         let local = self.local();
         match &table.places[local] {
-            Place::Ready(word, _) if *word == self.word => {}
+            Place::Ready(word, _) | Place::Broken(word, _) if *word == self.word => {}
             _ => return None,
         }
-        let Place::Ready(_, outcome) = std::mem::replace(&mut table.places[local], Place::Free)
-        else {
-            return None;
-        };
-        table.free.push(local as u32);
-        Some(outcome)
+        match std::mem::replace(&mut table.places[local], Place::Lost) {
+            Place::Ready(_, outcome) => {
+                table.places[local] = Place::Free;
+                table.free.push(local as u32);
+                Some(outcome)
+            }
+            Place::Broken(_, outcome) => Some(outcome),
+            _ => None,
+        }
     }
 
     /// Ends the wait: takes the task out of the queue, or tells the handler to stop.
@@ -679,10 +744,11 @@ impl Ticket<'_> {
         }
         bump(&client.segment, client.entry() + counter);
         failpoint!("cancel.counted");
-        loop {
+        // Two rounds do where peers are honest: a claim or the reaper may come between, or a retry.
+        for _ in 0..CORRUPT_AFTER {
             let word = client.segment.word(self.slot);
             match word.kind() {
-                Kind::Queued => {
+                Kind::Queued if word.generation() == self.word.generation() => {
                     if client.segment.transition(self.slot, word, word.freed()) {
                         failpoint!("cancel.withdrawn");
                         client.free_blocks(self.slot, word);
@@ -703,6 +769,8 @@ impl Ticket<'_> {
                 }
             }
         }
+        table.places[local] = Place::Abandoned(self.word);
+        Some(outcome(true))
     }
 
     /// Cancels the task. The outcome says whether it may have run; a task that had ended keeps its result.
@@ -738,6 +806,7 @@ impl Drop for Ticket<'_> {
                 table.places[local] = Place::Free;
                 table.free.push(local as u32);
             }
+            Place::Broken(word, _) if *word == self.word => table.places[local] = Place::Lost,
             _ => {}
         }
     }

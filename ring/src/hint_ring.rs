@@ -8,9 +8,9 @@
 
 use crate::sync::{AtomicU64, Ordering, retry};
 
-/// Tries after which an enqueue takes the ring for corrupt and so for full: each failed try means
-/// that another producer succeeded, and so many in a row do not happen.
-const CORRUPT_AFTER: u32 = 1 << 16;
+/// Tries after which the ring is taken for corrupt, and so for full, or empty: each failed try means
+/// that somebody else succeeded, and so many in a row do not happen.
+pub(crate) const CORRUPT_AFTER: u32 = 1 << 16;
 
 /// A view of one ring in the segment.
 #[derive(Debug, Clone, Copy)]
@@ -130,7 +130,7 @@ impl<'a> HintRing<'a> {
     #[inline]
     pub fn dequeue(&self) -> Option<u32> {
         let mut one = [0];
-        loop {
+        for _ in 0..CORRUPT_AFTER {
             let peeked = self.peek(&mut one);
             if peeked.count == 0 {
                 return None;
@@ -139,6 +139,7 @@ impl<'a> HintRing<'a> {
                 return Some(one[0]);
             }
         }
+        None // So many lost races in a row are no races: somebody writes what no process of ours does.
     }
 
     /// Whether nothing is at the head now.
@@ -152,7 +153,23 @@ impl<'a> HintRing<'a> {
     /// The position of the next hint to take.
     #[must_use]
     pub fn head(&self) -> u64 {
-        self.head.load(Ordering::Relaxed)
+        self.head.load(Ordering::Acquire)
+    }
+
+    /// The position of the next hint to put in, or one less.
+    #[must_use]
+    pub(crate) fn tail(&self) -> u64 {
+        self.tail.load(Ordering::Acquire)
+    }
+
+    /// Number of cells.
+    pub(crate) fn capacity(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether the cell of a position has been put in, in that position's lap.
+    pub(crate) fn lap_at(&self, position: u64) -> bool {
+        (self.cell(position).load(Ordering::Acquire) >> 32) as u32 == self.lap(position)
     }
 
     /// About how many hints are in it.

@@ -8,6 +8,7 @@
 
 use crate::arena::ArenaView;
 use crate::entry::entry_state;
+use crate::hint_ring::CORRUPT_AFTER;
 use crate::layout::*;
 use crate::lock::LivenessLock;
 use crate::segment::Segment;
@@ -230,7 +231,7 @@ impl Lane {
         for step in 0..priorities {
             let ring = self.segment.injector((first + step) % priorities);
             let mut out = [0; HELD];
-            loop {
+            for _ in 0..CORRUPT_AFTER {
                 let peeked = ring.peek(&mut out[..1]);
                 if peeked.count == 0 {
                     break;

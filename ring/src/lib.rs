@@ -21,6 +21,7 @@ compile_error!("ringwork runs on 64-bit little-endian Linux only");
 pub mod failpoint;
 
 pub mod arena;
+pub mod audit;
 pub mod client;
 pub mod clock;
 pub mod config;

@@ -17,6 +17,8 @@ use crate::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use memmap2::MmapOptions;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+// Private to the process: no model checker need see it.
+use std::sync::atomic::AtomicU32 as StateSet;
 
 #[cfg(not(ringwork_model))]
 type Map = memmap2::MmapRaw;
@@ -27,9 +29,12 @@ type Map = crate::model::Memory;
 #[derive(Debug)]
 pub struct Segment {
     map: Map,
+    file: File,
     geometry: Geometry,
     dir: PoolDir,
     epoch: u64,
+    // The state that this process has set last: what stands in the segment may be a peer's doing.
+    declared: StateSet,
 }
 
 /// The locks that a supervisor holds: the name's, and that of this segment.
@@ -103,9 +108,11 @@ impl Segment {
         )?;
         let segment = Self {
             map: map(&file, geometry.segment_size)?,
+            file,
             geometry,
             dir: dir.clone(),
             epoch,
+            declared: StateSet::new(POOL_STARTING),
         };
         segment.write_header();
         failpoint!("create.written");
@@ -212,9 +219,11 @@ impl Segment {
         // A throw-away geometry: enough to read the header through the same checked accessors.
         let mut segment = Self {
             map,
+            file,
             geometry: PoolConfig::default().geometry()?,
             dir: dir.clone(),
             epoch: 0,
+            declared: StateSet::new(POOL_STARTING),
         };
         // pairs with the release store at the end of `create`.
         let ready = segment.u32_at(H_READY).load(Ordering::Acquire);
@@ -317,6 +326,8 @@ impl Segment {
     pub(crate) fn model(map: Map, geometry: Geometry, dir: PoolDir, epoch: u64) -> Self {
         Self {
             map,
+            file: File::open("/dev/null").expect("a file that nobody looks at"),
+            declared: StateSet::new(POOL_SERVING),
             geometry,
             dir,
             epoch,
@@ -346,6 +357,35 @@ impl Segment {
         self.epoch
     }
 
+    /// Size of the memory behind the mapping, in bytes, as it is now; 0 when the system does not say.
+    #[must_use]
+    pub fn file_size(&self) -> u64 {
+        self.file.metadata().map_or(0, |meta| meta.len())
+    }
+
+    /// Whether the memory behind the mapping is still whole, without touching it: a file can be
+    /// truncated under those who have mapped it, and then an access is a SIGBUS.
+    ///
+    /// # Errors
+    /// [`RingError::Foreign`] says what was done to it.
+    pub fn check_file(&self) -> Result<()> {
+        let meta = self
+            .file
+            .metadata()
+            .map_err(RingError::io("cannot look at the segment"))?;
+        if meta.len() == self.geometry.segment_size {
+            return Ok(());
+        }
+        Err(RingError::Foreign {
+            path: self.dir.segment(),
+            why: format!(
+                "somebody has changed its size from {} to {} bytes while it was in use",
+                self.geometry.segment_size,
+                meta.len()
+            ),
+        })
+    }
+
     /// Whether the supervisor of this segment lives.
     pub fn supervisor_lives(&self) -> Result<bool> {
         let path = self.dir.supervisor_lock(self.epoch);
@@ -366,7 +406,14 @@ impl Segment {
 
     /// Sets the pool's state; the supervisor only.
     pub fn set_pool_state(&self, state: u32) {
+        self.declared.store(state, Ordering::Relaxed);
         self.u32_at(H_POOL_STATE).store(state, Ordering::Release);
+    }
+
+    /// The state that this process has set; the supervisor only.
+    #[must_use]
+    pub(crate) fn declared_state(&self) -> u32 {
+        self.declared.load(Ordering::Relaxed)
     }
 
     /// Says why the pool fails or closes; call before [`Segment::set_pool_state`].
@@ -569,12 +616,22 @@ impl Segment {
         len
     }
 
-    /// Reads text that a peer wrote; what is not UTF-8 is replaced.
+    /// Reads text that a peer wrote; what is not UTF-8, or could command a terminal, is replaced.
     pub(crate) fn get_text(&self, offset: usize, len: usize) -> String {
         let bytes: Vec<u8> = (0..len)
             .map(|index| self.u8_at(offset + index).load(Ordering::Relaxed))
             .collect();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let plain = |c: char| c == '\n' || c == '\t' || !c.is_control();
+        String::from_utf8_lossy(&bytes)
+            .chars()
+            .map(|c| {
+                if plain(c) {
+                    c
+                } else {
+                    char::REPLACEMENT_CHARACTER
+                }
+            })
+            .collect()
     }
 }
 

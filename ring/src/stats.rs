@@ -44,14 +44,15 @@ impl Histogram {
     /// Adds what stands at `offset` of a lane.
     pub fn add(&mut self, segment: &Segment, offset: usize) {
         for (bucket, count) in self.0.iter_mut().enumerate() {
-            *count += segment.u64_at(offset + 8 * bucket).load(Ordering::Relaxed);
+            let more = segment.u64_at(offset + 8 * bucket).load(Ordering::Relaxed);
+            *count = count.saturating_add(more);
         }
     }
 
     /// Number of samples.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.0.iter().sum()
+        self.0.iter().copied().fold(0, u64::saturating_add)
     }
 
     /// The duration in nanoseconds below which `quantile` (0 to 1) of the
@@ -62,7 +63,7 @@ impl Histogram {
         let wanted = ((total as f64 * quantile).ceil() as u64).clamp(1, total.max(1));
         let mut seen = 0;
         self.0.iter().enumerate().find_map(|(bucket, count)| {
-            seen += count;
+            seen = count.saturating_add(seen);
             (total > 0 && seen >= wanted).then(|| bucket_floor(bucket + 1))
         })
     }
@@ -77,7 +78,11 @@ pub(crate) fn record(segment: &Segment, histogram: usize, ns: u64) {
 #[inline]
 pub(crate) fn bump(segment: &Segment, counter: usize) {
     let word = segment.u64_at(counter);
-    word.store(word.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    // Wrapping: the number may be a peer's invention.
+    word.store(
+        word.load(Ordering::Relaxed).wrapping_add(1),
+        Ordering::Relaxed,
+    );
 }
 
 /// A handler known to the pool's workers.

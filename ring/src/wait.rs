@@ -5,6 +5,7 @@
 //! publishes, fences, looks at the bits. Futexes are shared ones, since they
 //! are between processes.
 
+use crate::hint_ring::CORRUPT_AFTER;
 use crate::layout::*;
 use crate::segment::Segment;
 use crate::sync::{AtomicU32, Ordering, fence};
@@ -176,7 +177,11 @@ pub fn wake_one_lane(segment: &Segment) -> bool {
     for index in 0..mask_words(segment) {
         let word = segment.u64_at(H_IDLE + 8 * index);
         let mut bits = word.load(Ordering::Relaxed);
-        while bits != 0 {
+        // Bounded: each lost race is another process's change of a bit, and those end.
+        for _ in 0..CORRUPT_AFTER {
+            if bits == 0 {
+                break;
+            }
             let bit = 63 - bits.leading_zeros();
             match word.compare_exchange(
                 bits,

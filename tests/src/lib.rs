@@ -12,6 +12,7 @@ pub mod deeds;
 mod marker;
 mod pool;
 mod programs;
+pub mod scribble;
 
 pub use marker::Marker;
 pub use pool::{Pool, Refused, Serve, is_alive};

@@ -10,12 +10,14 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::{Signal, raise};
+use ringwork_ring::{PoolDir, Segment};
 use ringwork_tests::deeds;
 use ringwork_worker::{Builder, Cbor, TaskContext, TaskError, WorkerError, stock_worker};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
 use std::hint::black_box;
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 type Outcome<R> = Result<R, TaskError>;
@@ -163,6 +165,10 @@ fn deadly(worker: Builder) -> Builder {
             Outcome::Ok(deeds::descend(0))
         })
         .task(
+            "test.scribble",
+            |_: &TaskContext<'_>, request: String| -> Outcome<()> { scribble(&request) },
+        )
+        .task(
             "test.kill_self_once",
             |context: &TaskContext<'_>, (): ()| {
                 if context.attempt() == 1 {
@@ -171,6 +177,16 @@ fn deadly(worker: Builder) -> Builder {
                 Outcome::Ok(context.attempt())
             },
         )
+}
+
+/// Writes wrong words all over the segment of this worker's own pool.
+fn scribble(request: &str) -> Outcome<()> {
+    let fail = |why: String| TaskError::new("test.scribble", why);
+    let place = std::env::var_os("RINGWORK_POOL_DIR").ok_or_else(|| fail("no pool".into()))?;
+    let segment = PoolDir::at(Path::new(&place))
+        .and_then(|dir| Segment::attach(&dir))
+        .map_err(|error| fail(error.to_string()))?;
+    ringwork_tests::scribble::run(&segment, request).map_err(fail)
 }
 
 /// Rust's own handler of SIGSEGV steps aside at the first signal that is no

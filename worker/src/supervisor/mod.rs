@@ -16,6 +16,7 @@ mod closed;
 pub mod config;
 mod crew;
 mod events;
+mod guard;
 mod obituary;
 pub mod policy;
 pub mod pool;
@@ -27,6 +28,7 @@ pub use config::{LogFormat, ServeConfig, WorkerCommand};
 
 use crew::Crew;
 use events::{Events, Wake};
+use guard::Guard;
 use pool::{Open, Pool};
 use ringwork_ring::layout::{POOL_CLOSED, POOL_DRAINING, POOL_FAILED, POOL_SERVING};
 use ringwork_ring::{PoolDir, RingError};
@@ -72,6 +74,12 @@ pub enum SupervisorError {
         /// Its last output.
         output: String,
     },
+    /// Somebody writes into the segment what no process of Ringwork writes.
+    #[error(
+        "the segment is corrupt: {0}. The pool was stopped and its workers were killed: look for a \
+         handler that writes through a wild pointer, then start the pool again"
+    )]
+    Corrupt(String),
     /// The system refused something that the supervisor can't do without.
     #[error("{what}: {source}")]
     System {
@@ -122,11 +130,13 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     let pool = Pool::create(&dir, &config.pool)?;
     let crew = Crew::new(config, command, pool.segment());
     let watch = Watch::new(config, pool.segment())?;
+    let guard = Guard::new(&pool);
     let mut supervisor = Supervisor {
         config,
         console,
         crew,
         watch,
+        guard,
         events,
         pool,
         phase: Phase::Starting,
@@ -157,6 +167,7 @@ enum End {
 struct Supervisor<'a> {
     crew: Crew,
     watch: Watch,
+    guard: Guard,
     events: Events,
     pool: Pool,
     config: &'a ServeConfig,
@@ -169,6 +180,7 @@ impl Supervisor<'_> {
         loop {
             self.crew.fill(self.pool.segment())?;
             let wake = self.sleep()?;
+            self.guard.check(&self.pool)?;
             if wake.owner_gone {
                 return Ok(End::OwnerGone);
             }
@@ -284,6 +296,11 @@ impl Supervisor<'_> {
                 Ok(())
             }
             Err(error) => {
+                let error = self.guard.explain(&self.pool, error);
+                if self.guard.is_damaged() {
+                    // First, lest the reason be overwritten, too.
+                    self.crew.kill_all("the segment is corrupt");
+                }
                 self.pool.end(POOL_FAILED, &error.to_string());
                 Err(error)
             }

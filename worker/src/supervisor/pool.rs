@@ -10,12 +10,15 @@ use ringwork_ring::state::Kind;
 use ringwork_ring::stats;
 use ringwork_ring::wait::{wake_all_lanes, wake_client_after_publish};
 use ringwork_ring::{PoolConfig, PoolDir, Segment};
+use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 /// The supervisor's own segment.
 #[derive(Debug)]
 pub(super) struct Pool {
     segment: Segment,
+    // Whether the reason was given; the state in the segment may be a peer's doing.
+    ended: Cell<bool>,
     // Held until the files are gone: nobody can take the name before.
     _locks: SupervisorLocks,
 }
@@ -34,6 +37,7 @@ impl Pool {
         let (segment, locks) = Segment::create(dir, config)?;
         Ok(Self {
             segment,
+            ended: Cell::new(false),
             _locks: locks,
         })
     }
@@ -44,11 +48,18 @@ impl Pool {
 
     /// Ends the pool for everybody: reason, state, and a wake for all who sleep.
     pub(super) fn end(&self, state: u32, reason: &str) {
-        if self.segment.pool_state() < POOL_CLOSED {
+        let size = self.segment.file_size();
+        if size < HEADER_SIZE as u64 {
+            return; // Truncated: an access is a SIGBUS. The lock, given up soon, tells everybody.
+        }
+        if !self.ended.replace(true) {
             self.segment.set_reason(reason);
             ringwork_ring::failpoint!("serve.reasoned");
             self.segment.set_pool_state(state);
             ringwork_ring::failpoint!("serve.closed");
+        }
+        if size < self.segment.geometry().segment_size {
+            return;
         }
         wake_all_lanes(&self.segment);
         for client in 0..self.segment.geometry().max_clients {
