@@ -154,7 +154,10 @@ impl PoolConfig {
                 .iter()
                 .map(|c| c.size as u64 * u64::from(c.count))
                 .sum();
-            let scaled = |class: &ArenaClass| u64::from(class.count) * room / full.max(1);
+            // Wide: the size may be any number that a configuration file can hold.
+            let scaled = |class: &ArenaClass| {
+                u128::from(class.count) * u128::from(room) / u128::from(full.max(1))
+            };
             if template.last().is_some_and(|class| scaled(class) < 2) {
                 template.pop();
                 continue;
@@ -401,6 +404,18 @@ mod tests {
                 "{} of {size}",
                 geometry.segment_size
             );
+        }
+    }
+
+    #[test]
+    fn an_enormous_segment_size_is_no_overflow() {
+        for size in [u64::MAX, u64::MAX / 1024 + 1, 1 << 54] {
+            let config = PoolConfig {
+                segment_size: Some(size),
+                ..PoolConfig::default()
+            };
+            let classes = config.geometry().unwrap().classes;
+            assert!(classes.iter().all(|place| place.class.count == 1 << 24));
         }
     }
 
