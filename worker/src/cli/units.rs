@@ -35,7 +35,8 @@ impl fmt::Display for Size {
     }
 }
 
-/// A duration: `30s`, `500ms`, `2m`, `1h`, `0`; a bare number is seconds.
+/// A duration: `30s`, `500ms`, `2m`, `1h`, `0`; a bare number is seconds. Microseconds (`us`) and
+/// nanoseconds (`ns`) are read, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Span(pub(super) Duration);
 
@@ -53,24 +54,44 @@ impl FromStr for Span {
             .find(|c: char| !c.is_ascii_digit() && c != '.')
             .unwrap_or(trimmed.len());
         let (number, unit) = trimmed.split_at(digits);
-        let seconds = match unit.trim() {
-            "us" | "µs" => 1e-6,
-            "ms" => 1e-3,
-            "" | "s" => 1.0,
-            "m" | "min" => 60.0,
-            "h" => 3600.0,
+        let one: u64 = match unit.trim() {
+            "ns" => 1,
+            "us" | "µs" => 1_000,
+            "ms" => 1_000_000,
+            "" | "s" => SECOND,
+            "m" | "min" => 60 * SECOND,
+            "h" => 3600 * SECOND,
             _ => return Err(bad()),
         };
+        // Whole numbers exactly: a float has not the digits for long times to the nanosecond.
+        if let Ok(number) = number.parse::<u128>() {
+            let nanoseconds = number.checked_mul(one.into()).ok_or_else(bad)?;
+            let seconds = u64::try_from(nanoseconds / u128::from(SECOND)).map_err(|_| bad())?;
+            let rest = (nanoseconds % u128::from(SECOND)) as u32;
+            return Ok(Self(Duration::new(seconds, rest)));
+        }
         let number: f64 = number.parse().map_err(|_| bad())?;
-        Duration::try_from_secs_f64(number * seconds)
+        Duration::try_from_secs_f64(number * (one as f64 / SECOND as f64))
             .map(Self)
             .map_err(|_| bad())
     }
 }
 
+/// Nanoseconds of a second.
+const SECOND: u64 = 1_000_000_000;
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
+        // Whole, in the largest unit that does: what is printed here is read again above.
+        let whole = self.0.as_nanos();
+        let units = [(u128::from(SECOND), "s"), (1_000_000, "ms"), (1_000, "us")];
+        match units
+            .into_iter()
+            .find(|(one, _)| whole.is_multiple_of(*one))
+        {
+            Some((one, unit)) => write!(f, "{}{unit}", whole / one),
+            None => write!(f, "{whole}ns"),
+        }
     }
 }
 
@@ -144,6 +165,25 @@ mod tests {
         );
         for bad in ["", "s", "3 days", "-1s", "1e9h", "."] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn spans_are_read_as_they_are_shown() {
+        let spans = [
+            (Duration::ZERO, "0s"),
+            (Duration::from_millis(1500), "1500ms"),
+            (Duration::from_micros(5), "5us"),
+            (Duration::from_secs(90), "90s"),
+            (
+                Duration::new(100_000_000, 123_456_789),
+                "100000000123456789ns",
+            ),
+            (Duration::MAX, "18446744073709551615999999999ns"),
+        ];
+        for (span, text) in spans {
+            assert_eq!(Span(span).to_string(), text);
+            assert_eq!(text.parse(), Ok(Span(span)));
         }
     }
 
