@@ -35,6 +35,9 @@ const LOOKS: (u32, u32) = if cfg!(ringwork_model) {
 } else {
     (16, 4)
 };
+/// One in so many rounds, this one, looks into the other lanes' `held[]`.
+const STEAL_ROUNDS: u32 = 32;
+const STEAL_ROUND: u32 = 1;
 /// A sleeping lane looks again this often, whatever happens.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
@@ -100,9 +103,20 @@ impl Lane {
     /// `leave` is set, the worker is asked to, or the pool is closed.
     pub fn next(&mut self, leave: &AtomicBool) -> Option<Claimed<'_>> {
         let (slot, word) = self.find(leave)?;
+        Some(self.begin(slot, word))
+    }
+
+    /// The next task, claimed, if there is one now: in the rings, in the slot served last, or held
+    /// by another lane. Never waits, and takes tasks whatever the pool's state is.
+    pub fn try_next(&mut self) -> Option<Claimed<'_>> {
+        let (slot, word) = self.try_claim(STEAL_ROUND)?;
+        Some(self.begin(slot, word))
+    }
+
+    fn begin(&mut self, slot: u32, word: Word) -> Claimed<'_> {
         self.expected = Some(slot);
         self.wake_another_if_needed();
-        Some(Claimed::new(self, slot, word))
+        Claimed::new(self, slot, word)
     }
 
     fn find(&mut self, leave: &AtomicBool) -> Option<(u32, Word)> {
@@ -182,7 +196,11 @@ impl Lane {
                 }
             }
         }
-        if round % 32 == 1 { self.steal() } else { None }
+        if round % STEAL_ROUNDS == STEAL_ROUND {
+            self.steal()
+        } else {
+            None
+        }
     }
 
     fn held(&self, index: usize) -> &crate::sync::AtomicU32 {
