@@ -9,17 +9,17 @@ SHELL := /bin/bash
 RELEASE := target/release
 BINARY := $(RELEASE)/ringwork
 JAVA_STAMP := target/java.stamp
-RUST_SOURCES := $(shell find ring worker tests benches -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
+RUST_SOURCES := $(shell find ring worker tests benches fuzz -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
 JAVA_SOURCES := $(shell find java-panama \( -name '*.java' -o -name pom.xml -o -path '*/src/*/resources/*' -type f \) -not -path '*/target/*')
 
 # One JDK for Maven and for what we run.
 JDK = $(shell tools/find-jdk 22)
 MVN_RUN = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f java-panama/pom.xml
 
-.PHONY: help build demo test chaos model bench lint fmt layout clean need
+.PHONY: help build demo test chaos model fuzz fuzz-seed bench lint fmt layout clean need
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 need:
 	@command -v cargo >/dev/null || { echo "ringwork: cargo is missing: install Rust >= 1.91 with rustup (rustup.rs) or your distribution's package" >&2; exit 1; }
@@ -52,6 +52,12 @@ model: need ## check the models: the long ones too, and that each mutant is caug
 
 bench: build ## measure (SUITE=rtt|cpu10k|idle for one); writes target/bench/summary.json
 	@JAVA_HOME="$(JDK)" tools/bench $(SUITE)
+
+fuzz: ## fuzz each target for FUZZ_SECONDS=60 (TARGET=slot for one); needs nightly Rust and cargo-fuzz
+	@tools/fuzz $(TARGET)
+
+fuzz-seed: ## write the seeds of the fuzz corpora anew
+	cargo run --locked --release -q -p ringwork-fuzz --example seed
 
 lint: need ## formatters and linters, warnings are errors
 	cargo fmt --all --check

@@ -8,6 +8,8 @@ mod clean;
 mod doctor;
 mod effective;
 mod exit;
+#[doc(hidden)]
+pub mod fuzz;
 mod handlers;
 mod list;
 mod log;

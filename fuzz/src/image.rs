@@ -1,0 +1,114 @@
+//! Image requests: any bytes are refused with one of the documented codes, or give an image of
+//! the kind and size asked for, within the pixels allowed.
+
+use ringwork_worker::TaskError;
+use ringwork_worker::stock::image::{
+    EncodedImage, Filter, Fit, Format, ResizeParams, ThumbnailParams, resize, thumbnail,
+};
+
+/// Bytes before the image: what is asked for.
+pub const PREFIX: usize = 4;
+/// Small, so that a target's run stays fast.
+const MAX_PIXELS: u64 = 1 << 14;
+
+/// Resizes the image that follows the first four bytes, as these say.
+///
+/// # Panics
+/// When the result is not what was asked for, or the error none that is documented.
+pub fn run(data: &[u8]) {
+    let Some(([how, shape, width, height], body)) = data.split_first_chunk::<PREFIX>() else {
+        return;
+    };
+    let asked = Asked {
+        fit: [Fit::Fit, Fit::Fill, Fit::Crop][usize::from(how & 3) % 3],
+        format: [
+            None,
+            Some(Format::Jpeg),
+            Some(Format::Png),
+            Some(Format::Webp),
+        ][usize::from(how >> 2 & 3)],
+        filter: [
+            Filter::Lanczos3,
+            Filter::Bilinear,
+            Filter::CatmullRom,
+            Filter::Box,
+        ][usize::from(how >> 4 & 3)],
+        quality: u32::from(shape & 0x7f),
+        width: (how & 0x40 == 0).then_some(u32::from(*width)),
+        height: (how & 0x80 == 0).then_some(u32::from(*height)),
+    };
+    let result = if shape & 0x80 == 0 {
+        asked.thumbnail(body)
+    } else {
+        asked.resize(body)
+    };
+    match result {
+        Ok(image) => check(&image, &asked),
+        Err(error) => {
+            let documented = [
+                "image.invalid_params",
+                "image.undecodable",
+                "image.too_many_pixels",
+            ];
+            assert!(documented.contains(&error.code()), "{error}");
+        }
+    }
+}
+
+struct Asked {
+    fit: Fit,
+    format: Option<Format>,
+    filter: Filter,
+    quality: u32,
+    width: Option<u32>,
+    height: Option<u32>,
+}
+
+impl Asked {
+    fn thumbnail(&self, body: &[u8]) -> Result<EncodedImage, TaskError> {
+        let params = ThumbnailParams {
+            width: self.width,
+            height: self.height,
+            fit: self.fit,
+            format: self.format,
+            filter: self.filter,
+            quality: self.quality,
+            max_pixels: MAX_PIXELS,
+            ..ThumbnailParams::default()
+        };
+        thumbnail(&params, body)
+    }
+
+    fn resize(&self, body: &[u8]) -> Result<EncodedImage, TaskError> {
+        let params = ResizeParams {
+            width: self.width,
+            height: self.height,
+            fit: self.fit,
+            format: self.format,
+            filter: self.filter,
+            quality: self.quality,
+            max_pixels: MAX_PIXELS,
+            ..ResizeParams::default()
+        };
+        resize(&params, body)
+    }
+}
+
+fn check(image: &EncodedImage, asked: &Asked) {
+    let info = &image.info;
+    assert!(info.width > 0 && info.height > 0);
+    assert!(u64::from(info.width) * u64::from(info.height) <= MAX_PIXELS);
+    assert!(asked.format.is_none_or(|format| format == info.format));
+    let box_or_default = |side: Option<u32>, other: Option<u32>| match (side, other) {
+        (None, None) => 256,
+        (side, _) => side.unwrap_or(u32::MAX),
+    };
+    assert!(info.width <= box_or_default(asked.width, asked.height));
+    assert!(info.height <= box_or_default(asked.height, asked.width));
+    let magic: &[u8] = match info.format {
+        Format::Jpeg => &[0xff, 0xd8, 0xff],
+        Format::Png => b"\x89PNG\r\n\x1a\n",
+        Format::Webp => b"RIFF",
+    };
+    assert!(image.bytes.starts_with(magic));
+}

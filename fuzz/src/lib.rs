@@ -1,0 +1,32 @@
+//! The fuzz targets: one module each, with a function that takes the fuzzer's bytes.
+//!
+//! A target panics (or is caught by the sanitizer, or takes too long) exactly when the code under
+//! test has a bug. `fuzz_targets/` hands the functions to libFuzzer (`make fuzz`); `tests/replay.rs`
+//! runs them over the corpus in `corpus/` without a fuzzer, in `make test`. How to use and extend
+//! them: `docs/fuzzing.md`.
+
+#![forbid(unsafe_code)]
+
+pub mod arena;
+pub mod cbor;
+pub mod completion;
+pub mod config;
+pub mod image;
+pub mod patch;
+pub mod rig;
+pub mod segment;
+pub mod slot;
+
+/// A target: its name, as of its folder in `corpus/`, and its function.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: [Target; 7] = [
+    ("segment", segment::run),
+    ("slot", slot::run),
+    ("completion", completion::run),
+    ("arena", arena::run),
+    ("config", config::run),
+    ("cbor", cbor::run),
+    ("image", image::run),
+];

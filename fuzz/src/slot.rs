@@ -1,0 +1,154 @@
+//! Slot decode: a lane claims what a broken client has written, reads it, ends it; the reaper and
+//! the sweeper go over what is left.
+
+use crate::patch::{self, Record};
+use crate::rig::Rig;
+use ringwork_ring::clock::now_ns;
+use ringwork_ring::layout::*;
+use ringwork_ring::reap::{Rouser, Sweeper, reap_client, reap_worker};
+use ringwork_ring::task::{Claimed, Failure};
+use ringwork_ring::{Lane, Segment, WaitStrategy, WorkerEntry, arena};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+thread_local! {
+    static RIGS: RefCell<Vec<(Rig, Arc<Segment>)>> = RefCell::new(
+        Rig::all()
+            .into_iter()
+            .map(|rig| {
+                let attached = Segment::attach(rig.dir()).expect("a good segment");
+                (rig, Arc::new(attached))
+            })
+            .collect(),
+    );
+}
+
+/// What a step's argument asks for, by its low three bits.
+const CLAIM_AND_COMPLETE: u64 = 0;
+const CLAIM_AND_FAIL: u64 = 1;
+const CLAIM_AND_DROP: u64 = 2;
+const CLAIM_IN_PLACE: u64 = 3;
+const SWEEP: u64 = 4;
+const DIE: u64 = 5;
+const REAP_CLIENTS: u64 = 6;
+const HINT: u64 = 7;
+
+/// Damages slots, rings and entries, and has a lane take its tasks from them.
+///
+/// # Panics
+/// When the lane reads or writes what does not belong to the task.
+pub fn run(data: &[u8]) {
+    let (shape, mut records) = patch::parse(data);
+    records.push(Record::step(CLAIM_AND_COMPLETE));
+    records.push(Record::step(DIE));
+    RIGS.with_borrow(|rigs| {
+        let (rig, segment) = &rigs[usize::from(shape) % rigs.len()];
+        rig.restore();
+        let mut life = None;
+        for record in records {
+            match record.as_step() {
+                None => rig.write(record),
+                Some(step) => act(segment, &mut life, step),
+            }
+        }
+    });
+}
+
+/// A worker's life: its lane, then its entry.
+type Life = Option<(Lane, WorkerEntry)>;
+
+fn act(segment: &Arc<Segment>, life: &mut Life, step: u64) {
+    match step & 7 {
+        SWEEP => {
+            let mut sweeper = Sweeper::default();
+            sweeper.sweep(segment, now_ns());
+            sweeper.sweep(segment, step);
+            Rouser::default().look(segment);
+        }
+        DIE => {
+            *life = None;
+            for worker in 0..segment.geometry().max_workers {
+                reap_worker(segment, worker, (step >> 8) as u16);
+            }
+        }
+        REAP_CLIENTS => {
+            for client in 0..segment.geometry().max_clients {
+                reap_client(segment, client);
+            }
+        }
+        HINT => {
+            let _ = segment
+                .injector((step >> 8) as u32 & 7)
+                .enqueue((step >> 16) as u32);
+        }
+        how => {
+            if life.is_none() {
+                *life = born(segment);
+            }
+            let Some((lane, _)) = life else { return };
+            for _ in 0..4 {
+                let Some(claimed) = lane.try_next() else {
+                    break;
+                };
+                end(segment, claimed, how, step);
+            }
+        }
+    }
+}
+
+fn born(segment: &Arc<Segment>) -> Life {
+    let entry = WorkerEntry::register(Arc::clone(segment), None).ok()?;
+    let lane = entry.lanes(1, WaitStrategy::Park).ok()?.pop()?;
+    Some((lane, entry))
+}
+
+/// Reads all that a handler can, and ends the task in one of the ways.
+fn end(segment: &Segment, mut claimed: Claimed<'_>, how: u64, step: u64) {
+    let largest = segment.geometry().largest_payload();
+    let (attempt, attempts) = claimed.attempt();
+    assert!(attempt >= 1 && (1..=MAX_ATTEMPTS).contains(&attempts));
+    let _ = (claimed.task_id(), claimed.handler(), claimed.traceparent());
+    let _ = (
+        claimed.expired(),
+        claimed.cancelled(),
+        claimed.deadline_ns(),
+    );
+    claimed.progress(step as u32, attempts);
+    let sum = match claimed.request() {
+        Ok(request) => {
+            assert!(request.len() <= largest);
+            // Every byte is read: the sanitizer sees a stray one.
+            request
+                .iter()
+                .fold(0_u8, |sum, byte| sum.wrapping_add(*byte))
+        }
+        Err(error) => error.to_string().len() as u8,
+    };
+    // Rooms that are out would make the lane wait for a second.
+    let taken = arena::taken(segment);
+    let mut classes = taken.iter().zip(&segment.geometry().classes);
+    let free = classes.all(|(taken, place)| *taken < place.class.count);
+    let len = (step >> 8) as usize % if free { 2 * INLINE } else { INLINE + 1 };
+    match how {
+        CLAIM_AND_FAIL => {
+            let message = "m".repeat(len);
+            claimed.fail(&Failure {
+                status: (step >> 16) as u32 & 0xff | 1,
+                not_run: step & 8 != 0,
+                code: "fuzz.code",
+                location: "fuzz.rs:1",
+                message: &message,
+            });
+        }
+        CLAIM_AND_DROP => drop(claimed),
+        CLAIM_IN_PLACE => match claimed.request_and_reserve(len) {
+            Ok((request, room)) => {
+                let both = request.len().min(room.len());
+                room[..both].copy_from_slice(&request[..both]);
+                claimed.finish((step >> 24) as usize % (len + 2), sum);
+            }
+            Err(error) => claimed.fail_to_answer(&error),
+        },
+        _ => claimed.complete(&vec![sum; len], sum),
+    }
+}
