@@ -50,7 +50,7 @@ chaos: build ## kill, stop and recycle everything under load (DURATION=60, SEED=
 model: need ## check the models: the long ones too, and that each mutant is caught
 	@tools/model
 
-bench: build ## measure (SUITE=rtt|cpu10k|idle for one); writes target/bench/summary.json
+bench: build ## measure (SUITE=rtt|cpu10k|idle|recovery for one); writes target/bench/summary.json
 	@JAVA_HOME="$(JDK)" tools/bench $(SUITE)
 
 fuzz: ## fuzz each target for FUZZ_SECONDS=60 (TARGET=slot for one); needs nightly Rust and cargo-fuzz

@@ -14,6 +14,7 @@
 mod java;
 mod limits;
 mod machine;
+mod recovery;
 mod report;
 mod suites;
 
@@ -23,7 +24,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt cpu10k idle (default: all), or limits: those alone
+const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt cpu10k idle recovery (default: all), or limits: those alone
 needs JAVA_HOME (a JDK >= 22), `cargo build --release` and `mvn package`; `make bench` sees to that";
 
 fn main() -> ExitCode {

@@ -10,7 +10,7 @@ use std::error::Error;
 use std::time::Duration;
 
 /// The suites that are built.
-pub const NAMES: [&str; 3] = ["rtt", "cpu10k", "idle"];
+pub const NAMES: [&str; 4] = ["rtt", "cpu10k", "idle", "recovery"];
 
 /// Rounds of each case.
 const ROUNDS: usize = 5;
@@ -49,6 +49,7 @@ pub fn run(
     match name {
         "rtt" => rtt(programs, summary),
         "cpu10k" => Ok(cpu10k(programs, summary)),
+        "recovery" => crate::recovery::run(programs, summary),
         _ => Ok(idle(programs, summary)),
     }
 }
@@ -74,7 +75,7 @@ fn percentiles(histogram: &Histogram<u64>) -> Metrics {
         .collect()
 }
 
-fn say(text: &str) {
+pub fn say(text: &str) {
     eprintln!("bench: {text}");
 }
 

@@ -67,6 +67,13 @@ impl Serve {
         self
     }
 
+    /// Takes another program than the `ringwork` beside this test.
+    #[must_use]
+    pub fn program(mut self, program: &Path) -> Self {
+        program.clone_into(&mut self.program);
+        self
+    }
+
     /// Leaves an option at the default of `ringwork serve`.
     #[must_use]
     pub fn without(mut self, key: &str) -> Self {

@@ -2,6 +2,9 @@
 //! the handler does anything, so that the driver knows what really ran.
 //!
 //! Invariant: a task whose start is not in the book has had no effect.
+//!
+//! `RINGWORK_CHAOS_SABOTAGE=twice|wrong|silent` has one task of a thousand run twice, answer wrongly, or
+//! run unwritten: so that a test can see the driver find it.
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +16,21 @@ use ringwork_worker::{Answer, RawTask, TaskContext, TaskError, Worker, WorkerErr
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// Environment variable: what is done wrong on purpose.
+const SABOTAGE_VARIABLE: &str = "RINGWORK_CHAOS_SABOTAGE";
+
+/// What the handlers share.
+struct Shared {
+    book: Book,
+    sabotage: String,
+}
+
+impl Shared {
+    fn sabotages(&self, order: &Order, what: &str) -> bool {
+        self.sabotage == what && order.id % 1000 == 999
+    }
+}
+
 /// Handlers that take longer sleep, the others keep their core busy.
 const SPIN: Duration = Duration::from_micros(200);
 
@@ -21,7 +39,10 @@ fn main() -> Result<(), WorkerError> {
         .ok_or_else(|| WorkerError::Setup(format!("{STARTS_VARIABLE} is not set")))?;
     let book = Book::append(Path::new(&path))?;
     Worker::builder()
-        .state(book)
+        .state(Shared {
+            book,
+            sabotage: std::env::var(SABOTAGE_VARIABLE).unwrap_or_default(),
+        })
         .raw_task(WORK, CODEC_BYTES, CODEC_BYTES, work)
         .task(ECHO, |_: &TaskContext<'_>, bytes: Vec<u8>| {
             Ok::<_, TaskError>(bytes)
@@ -33,9 +54,17 @@ fn work(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
     let order = Order::read(task.request()?)
         .ok_or_else(|| TaskError::new(DAMAGED, "the request is not what a client wrote"))?;
     let attempt = u8::try_from(task.context().attempt()).unwrap_or(u8::MAX);
-    task.context()
-        .state::<Book>()
-        .note(Record::Start(order.id, attempt))?;
+    let context = task.context();
+    let shared = context.state::<Shared>();
+    let starts = if shared.sabotages(&order, "silent") {
+        0
+    } else {
+        1 + u32::from(shared.sabotages(&order, "twice"))
+    };
+    for _ in 0..starts {
+        shared.book.note(Record::Start(order.id, attempt))?;
+    }
+    let wrong = shared.sabotages(&order, "wrong");
     let time = Duration::from_micros(u64::from(order.micros));
     match order.mode {
         Mode::Answer => {}
@@ -52,6 +81,9 @@ fn work(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
     fill(seed, 0, first);
     take(time / 2);
     fill(seed, half as u64 / 8, second);
+    if let Some(last) = second.last_mut().filter(|_| wrong) {
+        *last ^= 1;
+    }
     Ok(Answer::InPlace {
         len,
         codec: CODEC_BYTES,

@@ -427,7 +427,7 @@ impl Driver {
             ])
             .args(["--arena", ARENA, "--drain-timeout", "20s"])
             // Ten deaths a second are what this is about.
-            .args(["--restart-backoff-max", "10ms"])
+            .args(["--restart-backoff-max", "10ms", "--crash-storm", "off"])
             .arg("--worker")
             .arg(worker)
             .env("RINGWORK_DIR", self.pools())

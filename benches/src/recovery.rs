@@ -1,0 +1,410 @@
+//! Suite `recovery`: how soon what a killed process held is given back.
+//!
+//! A pool of its own under load, with the worker of `make chaos`, which writes down what it
+//! starts. Workers are killed at random moments, and the slots that they held are watched; then
+//! clients, and their entries are. Times count from before the signal, so they contain its
+//! delivery and the death itself; the watcher looks every 50 µs.
+
+use crate::java::Programs;
+use crate::report::{Record, Summary, Target};
+use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
+use ringwork_ring::entry::{entry_state, lane_worker};
+use ringwork_ring::layout::*;
+use ringwork_ring::state::{Kind, Word};
+use ringwork_ring::{PoolDir, Segment};
+use ringwork_tests::chaos::{self, Mode, Order, RECORD, STARTS_VARIABLE, WORK};
+use ringwork_tests::{Pool, Serve, wait_for};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::error::Error;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Rounds, and kills in each.
+const ROUNDS: usize = 5;
+const KILLS: usize = 60;
+/// Client threads, and tasks in flight of each.
+const THREADS: u64 = 2;
+const WINDOW: usize = 8;
+/// Between two looks.
+const LOOK: Duration = Duration::from_micros(50);
+/// What must happen, happens within this.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PERCENTILES: [(&str, f64); 3] = [("p50_us", 0.5), ("p99_us", 0.99), ("max_us", 1.0)];
+
+/// What is measured, in microseconds, by round.
+#[derive(Default)]
+struct Times(Vec<Vec<f64>>);
+
+impl Times {
+    fn add(&mut self, round: usize, took: Duration) {
+        self.0.resize_with(ROUNDS.max(round + 1), Vec::new);
+        self.0[round].push(took.as_nanos() as f64 / 1e3);
+    }
+
+    /// Percentiles over all kills; the spread is that of the rounds' own.
+    fn record(&self, case: &str, prefix: &str, summary: &mut Summary) -> Vec<f64> {
+        let all: Vec<f64> = self.0.iter().flatten().copied().collect();
+        let mut values = Vec::new();
+        for (metric, at) in PERCENTILES {
+            let rounds: Vec<f64> = self
+                .0
+                .iter()
+                .filter(|times| !times.is_empty())
+                .map(|times| percentile(times, at))
+                .collect();
+            if all.is_empty() {
+                continue;
+            }
+            let value = percentile(&all, at);
+            summary.records.push(Record {
+                suite: "recovery",
+                case: case.to_owned(),
+                metric: format!("{prefix}{metric}"),
+                value: (value * 10.0).round() / 10.0,
+                rounds: rounds.len(),
+                min: rounds.iter().copied().fold(f64::INFINITY, f64::min),
+                max: rounds.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            });
+            values.push(value);
+        }
+        values
+    }
+}
+
+fn percentile(values: &[f64], at: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let index = (sorted.len() as f64 * at).ceil() as usize;
+    sorted[index.clamp(1, sorted.len()) - 1]
+}
+
+/// Runs the suite.
+pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn Error>> {
+    let bin = programs
+        .ringwork
+        .parent()
+        .ok_or("no directory of the binary")?;
+    let starts = programs.out.join("recovery-starts");
+    let _ = std::fs::remove_file(&starts);
+    let pool = Serve::new("recovery")
+        .program(&programs.ringwork)
+        .option(
+            "worker",
+            &bin.join("ringwork-chaos-worker").display().to_string(),
+        )
+        .option("workers", "3")
+        .option("restart-backoff-max", "10ms")
+        .option("crash-storm", "off")
+        .env(STARTS_VARIABLE, &starts.display().to_string())
+        .start();
+    let client = pool.client();
+    let load = Load::default();
+    let times = std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (client, load) = (&client, &load);
+            scope.spawn(move || load.run(client, thread));
+        }
+        let times = kill_workers(&pool);
+        load.stop.store(true, Ordering::Relaxed);
+        times
+    });
+    let requeued = times.requeued.record("kill", "requeue_", summary);
+    times
+        .completed
+        .record("kill", "completed_elsewhere_", summary);
+    times.replaced.record("kill", "replaced_", summary);
+    let duplicated = duplicated(&starts)?;
+    let lost = load.lost.load(Ordering::Relaxed);
+    summary.record("recovery", "kill", "lost", &[lost as f64]);
+    summary.record("recovery", "kill", "duplicated", &[duplicated as f64]);
+    let mut freed = Times::default();
+    kill_clients(
+        &pool,
+        &bin.join("ringwork-chaos"),
+        &programs.out,
+        &mut freed,
+    )?;
+    freed.record("client_kill", "freed_", summary);
+    let _ = std::fs::remove_file(&starts);
+    summary.notes.push(format!(
+        "recovery: 3 workers of one lane, {} tasks in flight of up to 3 ms, {} kills of workers, {} of clients; \
+         {} tasks; percentiles over all kills, the spread is the rounds'; \
+         completed_elsewhere contains the task's own run time",
+        THREADS as usize * WINDOW,
+        ROUNDS * KILLS,
+        freed.0.iter().map(Vec::len).sum::<usize>(),
+        load.next.load(Ordering::Relaxed),
+    ));
+    if let [_, p99, _] = requeued[..] {
+        summary.ratio(
+            "kill requeue_p99 / 1 ms",
+            &[p99],
+            &[1e3],
+            Some(Target::AtMost(10.0)),
+        );
+    }
+    Ok(usize::from(lost + duplicated > 0 || requeued.is_empty()))
+}
+
+// ---- the load
+
+/// What the client threads share.
+#[derive(Default)]
+struct Load {
+    stop: AtomicBool,
+    next: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl Load {
+    fn run(&self, client: &Client, thread: u64) {
+        let mut random = fastrand::Rng::with_seed(thread);
+        let mut flying: VecDeque<(Order, Ticket<'_>)> = VecDeque::new();
+        while !self.stop.load(Ordering::Relaxed) || !flying.is_empty() {
+            while flying.len() < WINDOW && !self.stop.load(Ordering::Relaxed) {
+                flying.extend(self.submit(client, &mut random));
+            }
+            if let Some((order, ticket)) = flying.pop_front() {
+                self.check(&order, &ticket);
+            }
+        }
+    }
+
+    fn submit<'c>(
+        &self,
+        client: &'c Client,
+        random: &mut fastrand::Rng,
+    ) -> Option<(Order, Ticket<'c>)> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let order = Order {
+            // Even numbers may run once, odd ones three times.
+            id: number,
+            result: random.u32(0..2000),
+            micros: random.u32(100..3000),
+            mode: Mode::Answer,
+        };
+        let mut request = vec![0; random.usize(chaos::HEADER..2000)];
+        order.write(&mut request);
+        let options = TaskOptions {
+            attempts: if number.is_multiple_of(2) { 1 } else { 3 },
+            ..TaskOptions::default()
+        };
+        client
+            .submit(WORK, &request, &options)
+            .ok()
+            .map(|ticket| (order, ticket))
+    }
+
+    fn check(&self, order: &Order, ticket: &Ticket<'_>) {
+        let good = match ticket.wait(Some(PATIENCE)) {
+            Ok(Outcome::Completed { bytes, .. }) => {
+                bytes.len() == order.result as usize
+                    && chaos::matches(chaos::seeds(order.id).1, &bytes)
+            }
+            Ok(Outcome::Crashed { .. }) => true,
+            _ => false,
+        };
+        self.lost.fetch_add(u64::from(!good), Ordering::Relaxed);
+    }
+}
+
+/// Tasks that may run once and were started more often.
+fn duplicated(starts: &Path) -> std::io::Result<u64> {
+    let bytes = std::fs::read(starts)?;
+    let mut seen = HashSet::new();
+    let mut duplicated = 0;
+    for record in bytes.as_chunks::<RECORD>().0 {
+        if let Some(chaos::Record::Start(id, _)) = chaos::Record::read(record) {
+            duplicated += u64::from(id.is_multiple_of(2) && !seen.insert(id));
+        }
+    }
+    Ok(duplicated)
+}
+
+// ---- kills of workers
+
+#[derive(Default)]
+struct WorkerTimes {
+    requeued: Times,
+    completed: Times,
+    replaced: Times,
+}
+
+fn kill_workers(pool: &Pool) -> WorkerTimes {
+    let mut times = WorkerTimes::default();
+    let mut random = fastrand::Rng::with_seed(1);
+    for round in 0..ROUNDS {
+        crate::suites::say(&format!("recovery round {}", round + 1));
+        let mut samples = 0;
+        while samples < KILLS {
+            let workers = pool.wait_workers(3);
+            std::thread::sleep(Duration::from_micros(random.u64(2_000..30_000)));
+            let (index, pid) = workers[random.usize(..workers.len())];
+            samples += usize::from(kill_worker(pool.segment(), index, pid, round, &mut times));
+        }
+    }
+    times
+}
+
+/// Kills one and watches; whether a task was requeued.
+fn kill_worker(
+    segment: &Segment,
+    index: u32,
+    pid: i32,
+    round: usize,
+    times: &mut WorkerTimes,
+) -> bool {
+    let entry = segment.worker_at(index);
+    let life = segment.u64_at(entry + WORKER_WORD).load(Ordering::Acquire);
+    let Some(pidfd) = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
+    else {
+        return false;
+    };
+    let start = Instant::now();
+    if pidfd_send_signal(&pidfd, Signal::KILL).is_err() {
+        return false;
+    }
+    let held: Vec<(u32, Word)> = held_by(segment, index);
+    let (mut requeued, mut completed, mut replaced) = (None, None, None);
+    let done =
+        |seen: Option<Duration>, is_so: bool| seen.or_else(|| is_so.then(|| start.elapsed()));
+    while start.elapsed() < PATIENCE {
+        let (mut all_back, mut all_over, mut any) = (true, true, false);
+        for (slot, word) in &held {
+            let now = segment.word(*slot);
+            let same_task = now.generation() == word.generation();
+            // Back in the queue, or gone further from there. DONE in the same attempt: the
+            // worker was faster than its death.
+            any |= same_task && now.attempt() > word.attempt();
+            all_back &=
+                !(same_task && now.attempt() == word.attempt() && now.kind() == Kind::Claimed);
+            all_over &= !(same_task && matches!(now.kind(), Kind::Claimed | Kind::Queued));
+        }
+        if any || requeued.is_some() {
+            requeued = done(requeued, all_back);
+            completed = done(completed, all_over);
+        }
+        let now = segment.u64_at(entry + WORKER_WORD).load(Ordering::Acquire);
+        let lanes = segment.u32_at(entry + WORKER_LANES).load(Ordering::Acquire);
+        replaced = done(
+            replaced,
+            now >> 8 != life >> 8 && entry_state(now) == ENTRY_ACTIVE && lanes > 0,
+        );
+        if replaced.is_some() && (requeued.is_none() || completed.is_some()) {
+            break;
+        }
+        std::thread::sleep(LOOK);
+    }
+    for (times, took) in [
+        (&mut times.requeued, requeued),
+        (&mut times.completed, completed),
+        (&mut times.replaced, replaced),
+    ] {
+        if let Some(took) = took {
+            times.add(round, took);
+        }
+    }
+    requeued.is_some()
+}
+
+/// The tasks that a worker runs and that may run again.
+fn held_by(segment: &Segment, worker: u32) -> Vec<(u32, Word)> {
+    let lanes: HashMap<u16, u32> = (0..segment.geometry().max_lanes)
+        .map(|lane| {
+            (
+                lane,
+                segment
+                    .u64_at(segment.lane_at(lane) + LANE_WORD)
+                    .load(Ordering::Acquire),
+            )
+        })
+        .filter(|(_, word)| entry_state(*word) != ENTRY_FREE && lane_worker(*word) == worker)
+        .filter_map(|(lane, _)| Some((u16::try_from(lane).ok()?, lane)))
+        .collect();
+    (0..segment.geometry().total_slots())
+        .map(|slot| (slot, segment.word(slot)))
+        .filter(|(slot, word)| {
+            let attempts = segment
+                .u8_at(segment.slot_at(*slot) + SLOT_ATTEMPTS)
+                .load(Ordering::Relaxed);
+            word.kind() == Kind::Claimed
+                && lanes.contains_key(&word.owner())
+                && word.attempt() + 1 < u32::from(attempts) & !ATTEMPTS_STAMPED
+        })
+        .collect()
+}
+
+// ---- kills of clients
+
+/// A client process of `make chaos`, killed when dropped.
+struct Other(Child);
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn kill_clients(
+    pool: &Pool,
+    program: &Path,
+    out: &Path,
+    freed: &mut Times,
+) -> Result<(), Box<dyn Error>> {
+    let mut random = fastrand::Rng::with_seed(2);
+    let segment = pool.segment();
+    let book = out.join("recovery-client");
+    for number in 0..ROUNDS * KILLS {
+        let mut other = Other(start_client(pool.dir(), program, &book, number)?);
+        let pid = other.0.id();
+        let (at, word) = wait_for("the client has submitted", || {
+            (0..segment.geometry().max_clients)
+                .map(|client| segment.client_at(client))
+                .find(|at| {
+                    segment.u32_at(at + CLIENT_PID).load(Ordering::Relaxed) == pid
+                        && segment
+                            .u64_at(at + CLIENT_SUBMITTED)
+                            .load(Ordering::Relaxed)
+                            > 20
+                })
+                .map(|at| {
+                    (
+                        at + CLIENT_WORD,
+                        segment.u64_at(at + CLIENT_WORD).load(Ordering::Acquire),
+                    )
+                })
+        });
+        std::thread::sleep(Duration::from_micros(random.u64(..50_000)));
+        let start = Instant::now();
+        other.0.kill()?;
+        while start.elapsed() < PATIENCE {
+            let now = segment.u64_at(at).load(Ordering::Acquire);
+            if now >> 8 != word >> 8 || entry_state(now) == ENTRY_FREE {
+                freed.add(number / KILLS, start.elapsed());
+                break;
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+    let _ = std::fs::remove_file(&book);
+    Ok(())
+}
+
+fn start_client(
+    dir: &PoolDir,
+    program: &Path,
+    book: &Path,
+    number: usize,
+) -> std::io::Result<Child> {
+    Command::new(program)
+        .arg("client")
+        .args([dir.path(), book])
+        .args([number.to_string(), number.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+}
