@@ -38,6 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 /// Between two looks at a death that is being made good.
 const CLOSE_LOOK: Duration = Duration::from_micros(300);
+/// So many supervisors that did not start are enough.
+const FAILED_STARTS: u32 = 3;
 const POOL: &str = "chaos";
 
 /// Arguments of a run.
@@ -116,6 +118,7 @@ struct Driver {
     tally: Tally,
     leaks: Leaks,
     faults: Vec<String>,
+    failed_starts: u32,
     was_killed: bool,
     /// No new life for anybody, and the next supervisor's end is the last.
     closing: bool,
@@ -178,6 +181,7 @@ impl Driver {
             tally: Tally::default(),
             leaks: Leaks::default(),
             faults: Vec::new(),
+            failed_starts: 0,
             was_killed: false,
             closing: false,
             options,
@@ -368,9 +372,17 @@ impl Driver {
                     if exit.is_none() && since.elapsed() < PATIENCE {
                         Phase::Starting(supervisor, since)
                     } else {
-                        self.faults
-                            .push(format!("a supervisor did not start: {exit:?}, {answer:?}"));
                         supervisor.kill();
+                        self.failed_starts += 1;
+                        let fault = format!("a supervisor did not start: {exit:?}, {answer:?}");
+                        if self.failed_starts >= FAILED_STARTS {
+                            let log = self.options.out.join("supervisor.log");
+                            return Err(io::Error::other(format!(
+                                "{fault}, see {}",
+                                log.display()
+                            )));
+                        }
+                        self.faults.push(fault);
                         Phase::Down(Instant::now() + Duration::from_secs(1))
                     }
                 }
