@@ -85,6 +85,8 @@ layout! {
     H_CREATED_NS: usize = 40;
     /// Header: process id of the supervisor, for people only, u32.
     H_SUPERVISOR_PID: usize = 48;
+    /// Header: health, u32 (HEALTH_*): whether dead workers are replaced.
+    H_HEALTH: usize = 52;
     /// Header: ready word, u32, stored last with release.
     H_READY: usize = 56;
     /// Header: pool state, u32 (POOL_*).
@@ -171,6 +173,13 @@ layout! {
     /// Pool state: the supervisor gave up, see the reason.
     POOL_FAILED: u32 = 4;
 
+    /// Health: workers that die are replaced.
+    HEALTH_FULL: u32 = 0;
+    /// Health: too many workers died in too short a time; none is replaced, the pool is not ready, see the reason.
+    HEALTH_STORM: u32 = 1;
+    /// Health: new workers do not get ready; none is replaced, those that live serve on, see the reason.
+    HEALTH_BOOT: u32 = 2;
+
     /// Pool counter: workers started, u64.
     C_WORKERS_STARTED: usize = 2304;
     /// Pool counter: workers that died without being asked to, u64.
@@ -234,8 +243,12 @@ layout! {
     WORKER_LANES: usize = 12;
     /// Worker: CLOCK_MONOTONIC nanoseconds of the registration, u64.
     WORKER_STARTED_NS: usize = 16;
-    /// Worker: 1 asks it to leave after the current tasks, u32.
+    /// Worker: not 0 tells it to leave after the current tasks, u32 (LEAVE_*).
     WORKER_LEAVE: usize = 24;
+    /// Leave: the supervisor asks for it.
+    LEAVE_ASKED: u32 = 1;
+    /// Leave: the worker has run its number of tasks, and leaves by itself.
+    LEAVE_QUOTA: u32 = 2;
 
     /// Bytes of a lane entry.
     LANE_STRIDE: usize = 3072;
@@ -391,6 +404,8 @@ layout! {
     STATUS_CANCELLED: u32 = 7;
     /// Status: the deadline had passed before the handler started; it did not run.
     STATUS_EXPIRED: u32 = 8;
+    /// Status: no worker is there, nor will be soon (failure record); it did not run.
+    STATUS_NO_WORKER: u32 = 9;
     /// Flag in the status beside the value: the handler was not started.
     STATUS_NOT_RUN: u32 = 0x100;
 
