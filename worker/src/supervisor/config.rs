@@ -15,6 +15,9 @@ use std::time::Duration;
 /// Lanes that the segment's idle mask has bits for.
 const MOST_LANES: u32 = (IDLE_WORDS * 64) as u32;
 
+/// The running program, whatever has become of its file.
+const SELF: &str = "/proc/self/exe";
+
 /// The program that is started as a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerCommand {
@@ -242,6 +245,26 @@ impl WorkerCommand {
         }
     }
 
+    /// The same command, with the program that has its path now: for a reload.
+    pub(super) fn fresh(self) -> Self {
+        let deleted = " (deleted)";
+        let path = match std::env::current_exe() {
+            Ok(path) if self.program == Path::new(SELF) => path,
+            _ => return self,
+        };
+        // The kernel's name for a file that is not there any more; another may be.
+        let text = path.to_string_lossy();
+        let program = PathBuf::from(text.strip_suffix(deleted).unwrap_or(&text));
+        Self {
+            program: if program.is_file() {
+                program
+            } else {
+                self.program
+            },
+            ..self
+        }
+    }
+
     /// The stock worker: this very program with the hidden subcommand `worker`.
     ///
     /// # Errors
@@ -258,7 +281,6 @@ impl WorkerCommand {
 /// or removed since it was started, so that restarts keep one version.
 fn own_program() -> std::io::Result<PathBuf> {
     use std::os::unix::fs::MetadataExt;
-    const SELF: &str = "/proc/self/exe";
     let path = std::env::current_exe()?;
     let file = |path: &Path| {
         std::fs::metadata(path)
