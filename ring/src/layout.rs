@@ -85,8 +85,6 @@ layout! {
     H_CREATED_NS: usize = 40;
     /// Header: process id of the supervisor, for people only, u32.
     H_SUPERVISOR_PID: usize = 48;
-    /// Header: health, u32 (HEALTH_*): whether dead workers are replaced.
-    H_HEALTH: usize = 52;
     /// Header: ready word, u32, stored last with release.
     H_READY: usize = 56;
     /// Header: pool state, u32 (POOL_*).
@@ -153,6 +151,8 @@ layout! {
     H_REASON: usize = 836;
     /// Bytes of the failure reason field.
     REASON_SIZE: usize = 508;
+    /// Header: health, u32 (HEALTH_*): whether dead workers are replaced.
+    H_HEALTH: usize = 1344;
     /// Header: idle lanes, one bit each, IDLE_WORDS u64 words on a line of their own.
     H_IDLE: usize = 2048;
     /// Number of idle words: at most 64 lanes each.
@@ -504,7 +504,8 @@ mod tests {
     #[test]
     fn structures_do_not_overlap() {
         const { assert!(H_CLASSES + MAX_CLASSES * CLASS_STRIDE <= H_NAME) };
-        const { assert!(H_REASON + REASON_SIZE <= H_IDLE) };
+        const { assert!(H_REASON + REASON_SIZE <= H_HEALTH) };
+        const { assert!(H_HEALTH + 4 <= H_IDLE) };
         const { assert!(LANE_QUEUE_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_RUN_HISTOGRAM) };
         const { assert!(LANE_RUN_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_STRIDE) };
         const { assert!(SLOT_TRACEPARENT + 26 <= SLOT_STRIDE) };

@@ -45,9 +45,6 @@ final class Layout {
   /** Header: process id of the supervisor, for people only, u32. */
   static final int H_SUPERVISOR_PID = 48;
 
-  /** Header: health, u32 (HEALTH_*): whether dead workers are replaced. */
-  static final int H_HEALTH = 52;
-
   /** Header: ready word, u32, stored last with release. */
   static final int H_READY = 56;
 
@@ -146,6 +143,9 @@ final class Layout {
 
   /** Bytes of the failure reason field. */
   static final int REASON_SIZE = 508;
+
+  /** Header: health, u32 (HEALTH_*): whether dead workers are replaced. */
+  static final int H_HEALTH = 1344;
 
   /** Header: idle lanes, one bit each, IDLE_WORDS u64 words on a line of their own. */
   static final int H_IDLE = 2048;
