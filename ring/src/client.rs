@@ -117,7 +117,10 @@ pub struct Ticket<'c> {
 enum Place {
     Free,
     Pending(Word),
+    /// Its ticket was dropped: nobody wants the outcome.
     Abandoned(Word),
+    /// Cancelled or timed out, and counted as such, while its handler ran.
+    GivenUp(Word),
     Ready(Word, Outcome),
     /// As `Ready`, of a slot whose word was damaged: it is not used again.
     Broken(Word, Outcome),
@@ -362,8 +365,6 @@ impl Client {
         // Release: pairs with the acquire of the claim.
         segment.state(slot).store(queued.0, Ordering::Release);
         failpoint!("submit.queued");
-        bump(segment, self.entry() + CLIENT_SUBMITTED);
-        failpoint!("submit.counted");
         if segment.injector(priority).enqueue(slot).is_err()
             && segment.transition(slot, queued, queued.freed())
         {
@@ -374,6 +375,8 @@ impl Client {
             return Err(RingError::QueueFull);
         }
         failpoint!("submit.hinted");
+        bump(segment, self.entry() + CLIENT_SUBMITTED);
+        failpoint!("submit.counted");
         Ok((slot, queued, deadline_ns))
     }
 
@@ -435,9 +438,10 @@ impl Client {
 
     /// Frees a slot that is DONE or CRASHED in the generation awaited and keeps its outcome.
     fn settle(&self, table: &mut Table, local: u32) -> bool {
-        let (awaited, abandoned) = match table.places.get(local as usize) {
-            Some(Place::Pending(word)) => (*word, false),
-            Some(Place::Abandoned(word)) => (*word, true),
+        let (awaited, wanted, counted) = match table.places.get(local as usize) {
+            Some(Place::Pending(word)) => (*word, true, false),
+            Some(Place::Abandoned(word)) => (*word, false, false),
+            Some(Place::GivenUp(word)) => (*word, false, true),
             _ => return false, // a stale hint
         };
         let slot = self.first_slot + local;
@@ -463,17 +467,16 @@ impl Client {
             .state(slot)
             .store(word.freed().0, Ordering::Release);
         failpoint!("poll.freed");
-        let ok = matches!(outcome, Outcome::Completed { .. });
-        bump(
-            &self.segment,
-            self.entry() + if ok { CLIENT_COMPLETED } else { CLIENT_FAILED },
-        );
+        // Each task is counted as submitted once, and under one of its ends once.
+        if !counted {
+            bump(&self.segment, self.entry() + counter_of(&outcome));
+        }
         failpoint!("poll.counted");
-        if abandoned {
+        if wanted {
+            table.places[local as usize] = Place::Ready(awaited, outcome);
+        } else {
             table.places[local as usize] = Place::Free;
             table.free.push(local);
-        } else {
-            table.places[local as usize] = Place::Ready(awaited, outcome);
         }
         true
     }
@@ -494,7 +497,7 @@ impl Client {
     fn give_up_if_damaged(&self, table: &mut Table, local: u32) -> bool {
         let (awaited, abandoned) = match table.places[local as usize] {
             Place::Pending(word) => (word, false),
-            Place::Abandoned(word) => (word, true),
+            Place::Abandoned(word) | Place::GivenUp(word) => (word, true),
             _ => return false,
         };
         let slot = self.first_slot + local;
@@ -764,12 +767,12 @@ impl Ticket<'_> {
                 _ => {
                     client.segment.request_cancel(self.slot, word.generation());
                     failpoint!("cancel.asked");
-                    table.places[local] = Place::Abandoned(self.word);
+                    table.places[local] = Place::GivenUp(self.word);
                     return Some(outcome(true));
                 }
             }
         }
-        table.places[local] = Place::Abandoned(self.word);
+        table.places[local] = Place::GivenUp(self.word);
         Some(outcome(true))
     }
 
@@ -809,6 +812,16 @@ impl Drop for Ticket<'_> {
             Place::Broken(word, _) if *word == self.word => table.places[local] = Place::Lost,
             _ => {}
         }
+    }
+}
+
+/// The counter of the client's entry that an outcome goes under.
+fn counter_of(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Completed { .. } => CLIENT_COMPLETED,
+        Outcome::TimedOut { .. } => CLIENT_TIMED_OUT,
+        Outcome::Failed { status, .. } if *status == STATUS_CANCELLED => CLIENT_CANCELLED,
+        _ => CLIENT_FAILED,
     }
 }
 

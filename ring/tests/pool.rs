@@ -585,6 +585,51 @@ fn cancel_reaches_a_running_task() {
 }
 
 #[test]
+fn each_task_is_counted_as_submitted_once_and_under_one_end() {
+    let pool = pool();
+    let client = pool.client();
+    let (entry, mut lane) = pool.worker();
+    let leave = AtomicBool::new(false);
+    let submit = |options: &TaskOptions| client.submit("x", b"", options).unwrap();
+    let default = TaskOptions::default();
+    // Cancelled while queued; cancelled while running, and its handler answers all the same.
+    let _ = submit(&default).cancel();
+    let running = submit(&default);
+    let claimed = lane.next(&leave).unwrap();
+    let _ = running.cancel();
+    claimed.complete(b"late", CODEC_BYTES as u8);
+    // Completed with a ticket, and without one; refused by a lane since its time was up.
+    let kept = submit(&default);
+    lane.next(&leave).unwrap().complete(b"", CODEC_BYTES as u8);
+    completed(kept.wait(None).unwrap());
+    drop(submit(&default));
+    lane.next(&leave).unwrap().complete(b"", CODEC_BYTES as u8);
+    let expired = submit(&default);
+    lane.next(&leave).unwrap().fail(&Failure {
+        status: STATUS_EXPIRED,
+        not_run: true,
+        code: "deadline.passed",
+        location: "",
+        message: "",
+    });
+    let _ = expired.wait(None).unwrap();
+    client.collect();
+    let at = pool.segment.client_at(0);
+    let count = |field| pool.segment.u64_at(at + field).load(Ordering::Relaxed);
+    let counts = [
+        CLIENT_SUBMITTED,
+        CLIENT_COMPLETED,
+        CLIENT_CANCELLED,
+        CLIENT_TIMED_OUT,
+        CLIENT_FAILED,
+    ];
+    assert_eq!(counts.map(count), [5, 2, 2, 1, 0]);
+    drop(lane);
+    entry.leave();
+    pool.assert_nothing_held();
+}
+
+#[test]
 fn failures_carry_code_place_and_message() {
     let pool = pool();
     let client = pool.client();
