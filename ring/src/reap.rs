@@ -104,6 +104,7 @@ fn begin(entry: &crate::sync::AtomicU64, lock: &std::path::Path) -> Option<Reapi
         return None;
     }
     let held = LivenessLock::try_acquire(lock).ok()??;
+    failpoint!("reap.locked");
     let generation = seen >> 8;
     let reaping = entry_word(generation, ENTRY_REAPING);
     entry
@@ -118,6 +119,7 @@ impl Reaping {
         // The lock first: whoever sees FREE finds it free. All that can't be done twice is done;
         // the word itself goes by CAS, since another reaper, and a new owner, may be here by now.
         drop(self.held);
+        failpoint!("reap.unlocked");
         let reaping = entry_word(self.generation, ENTRY_REAPING);
         let free = entry_word(self.generation, ENTRY_FREE);
         entry
