@@ -1,13 +1,12 @@
-//! The stock worker: the handlers of [`crate::stock`], registered.
+//! The stock worker: `echo`, `sleep` and, with the feature `stock`, the handlers of
+//! [`crate::stock`].
 
 use crate::codec::request_error;
 use crate::error::TaskError;
 use crate::raw::{Answer, RawTask};
-use crate::stock::{compress, digest, image, password};
 use crate::worker::{Builder, Worker};
 use crate::{FromRequest, TaskContext};
-use ringwork_ring::layout::{CODEC_BYTES, CODEC_I64, CODEC_PARAMS, CODEC_UTF8};
-use serde::de::DeserializeOwned;
+use ringwork_ring::layout::{CODEC_BYTES, CODEC_I64};
 use std::time::{Duration, Instant};
 
 /// How often `sleep` looks whether its caller has given up.
@@ -21,66 +20,9 @@ pub fn stock_worker() -> Builder {
         .raw_task("sleep", CODEC_I64, CODEC_I64, |task| {
             sleep(&task.context(), &milliseconds(task)?)
         });
-    let worker = with_body(worker, "password.hash", CODEC_UTF8, |params, body| {
-        password::hash(params, body).map(text)
-    });
-    let worker = with_body(worker, "password.verify", CODEC_UTF8, |params, body| {
-        password::verify(params, body).map(|right| text(right.to_string()))
-    });
-    let worker = with_body(worker, "image.resize", CODEC_BYTES, |params, body| {
-        image::resize(params, body).map(|image| bytes(image.bytes))
-    });
-    let worker = with_body(worker, "image.thumbnail", CODEC_BYTES, |params, body| {
-        image::thumbnail(params, body).map(|image| bytes(image.bytes))
-    });
-    let worker = with_body(worker, "digest", CODEC_UTF8, |params, body| {
-        digest::digest(params, body).map(|digest| match digest {
-            digest::DigestOutput::Hex(hex) => text(hex),
-            digest::DigestOutput::Raw(raw) => bytes(raw.to_vec()),
-        })
-    });
-    let worker = with_body(worker, "compress", CODEC_BYTES, |params, body| {
-        compress::compress(params, body).map(bytes)
-    });
-    with_body(worker, "decompress", CODEC_BYTES, |params, body| {
-        compress::decompress(params, body).map(bytes)
-    })
-}
-
-fn bytes(bytes: Vec<u8>) -> Answer {
-    Answer::Bytes {
-        bytes,
-        codec: CODEC_BYTES,
-    }
-}
-
-fn text(text: String) -> Answer {
-    Answer::Bytes {
-        bytes: text.into_bytes(),
-        codec: CODEC_UTF8,
-    }
-}
-
-/// Registers a stock function: parameters decoded, the body read in place.
-fn with_body<P, F>(worker: Builder, name: &str, result_codec: u32, run: F) -> Builder
-where
-    P: DeserializeOwned + Default + 'static,
-    F: Fn(&P, &[u8]) -> Result<Answer, TaskError> + Send + Sync + 'static,
-{
-    worker.raw_task(
-        name,
-        CODEC_PARAMS,
-        result_codec,
-        move |task: &mut RawTask<'_, '_>| {
-            if task.codec() != CODEC_PARAMS && task.codec() != CODEC_BYTES {
-                return Err(request_error(
-                    "the handler takes params: a JSON object and a body".to_owned(),
-                ));
-            }
-            let (params, body) = task.params::<P>()?;
-            run(&params, body)
-        },
-    )
+    #[cfg(feature = "stock")]
+    let worker = crate::stock::register::all(worker);
+    worker
 }
 
 /// The request as it is, in its own codec.

@@ -113,7 +113,7 @@ fn of_stock(json: bool) -> Result<String, Failure> {
     Ok(text)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "stock"))]
 mod tests {
     use super::*;
 

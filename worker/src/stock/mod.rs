@@ -3,12 +3,19 @@
 //! Each takes `(&FooParams, &[u8])`, keeps no state that a result could depend
 //! on, and reads the body where it lies. The parameters are a JSON object whose
 //! fields all have defaults; an unknown field is an error that names the known
-//! ones. The worker registers the functions under the names in [`STOCK`].
+//! ones. The worker registers the functions under the names in [`STOCK`]. All of it is
+//! there with the cargo feature `stock` only, which is on by default.
 
+#[cfg(feature = "stock")]
 pub mod compress;
+#[cfg(feature = "stock")]
 pub mod digest;
+#[cfg(feature = "stock")]
 pub mod image;
+#[cfg(feature = "stock")]
 pub mod password;
+#[cfg(feature = "stock")]
+pub(crate) mod register;
 
 /// What the help and the documentation say about one stock handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +33,9 @@ pub struct StockDoc {
 }
 
 /// The stock handlers in this module, by name in the order of their subjects.
-pub const STOCK: &[StockDoc] = &[
+pub const STOCK: &[StockDoc] = if cfg!(feature = "stock") { ALL } else { &[] };
+
+const ALL: &[StockDoc] = &[
     StockDoc {
         name: "password.hash",
         summary: "Hash a password with Argon2id or bcrypt",
@@ -107,7 +116,7 @@ encoding   \"hex\" | \"raw\"; default \"hex\"",
     },
 ];
 
-#[cfg(test)]
+#[cfg(all(test, feature = "stock"))]
 mod tests {
     use super::STOCK;
     use serde::Serialize;

@@ -1,0 +1,73 @@
+//! The stock handlers under their names, for [`crate::stock_worker`].
+
+use super::{compress, digest, image, password};
+use crate::TaskError;
+use crate::codec::request_error;
+use crate::raw::{Answer, RawTask};
+use crate::worker::Builder;
+use ringwork_ring::layout::{CODEC_BYTES, CODEC_PARAMS, CODEC_UTF8};
+use serde::de::DeserializeOwned;
+
+/// Adds all of them to a worker.
+pub(crate) fn all(worker: Builder) -> Builder {
+    let worker = with_body(worker, "password.hash", CODEC_UTF8, |params, body| {
+        password::hash(params, body).map(text)
+    });
+    let worker = with_body(worker, "password.verify", CODEC_UTF8, |params, body| {
+        password::verify(params, body).map(|right| text(right.to_string()))
+    });
+    let worker = with_body(worker, "image.resize", CODEC_BYTES, |params, body| {
+        image::resize(params, body).map(|image| bytes(image.bytes))
+    });
+    let worker = with_body(worker, "image.thumbnail", CODEC_BYTES, |params, body| {
+        image::thumbnail(params, body).map(|image| bytes(image.bytes))
+    });
+    let worker = with_body(worker, "digest", CODEC_UTF8, |params, body| {
+        digest::digest(params, body).map(|digest| match digest {
+            digest::DigestOutput::Hex(hex) => text(hex),
+            digest::DigestOutput::Raw(raw) => bytes(raw.to_vec()),
+        })
+    });
+    let worker = with_body(worker, "compress", CODEC_BYTES, |params, body| {
+        compress::compress(params, body).map(bytes)
+    });
+    with_body(worker, "decompress", CODEC_BYTES, |params, body| {
+        compress::decompress(params, body).map(bytes)
+    })
+}
+
+fn bytes(bytes: Vec<u8>) -> Answer {
+    Answer::Bytes {
+        bytes,
+        codec: CODEC_BYTES,
+    }
+}
+
+fn text(text: String) -> Answer {
+    Answer::Bytes {
+        bytes: text.into_bytes(),
+        codec: CODEC_UTF8,
+    }
+}
+
+/// Registers a stock function: parameters decoded, the body read in place.
+fn with_body<P, F>(worker: Builder, name: &str, result_codec: u32, run: F) -> Builder
+where
+    P: DeserializeOwned + Default + 'static,
+    F: Fn(&P, &[u8]) -> Result<Answer, TaskError> + Send + Sync + 'static,
+{
+    worker.raw_task(
+        name,
+        CODEC_PARAMS,
+        result_codec,
+        move |task: &mut RawTask<'_, '_>| {
+            if task.codec() != CODEC_PARAMS && task.codec() != CODEC_BYTES {
+                return Err(request_error(
+                    "the handler takes params: a JSON object and a body".to_owned(),
+                ));
+            }
+            let (params, body) = task.params::<P>()?;
+            run(&params, body)
+        },
+    )
+}
