@@ -16,7 +16,7 @@ JAVA_SOURCES := $(shell find java-panama \( -name '*.java' -o -name pom.xml -o -
 JDK = $(shell tools/find-jdk 22)
 MVN_RUN = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f java-panama/pom.xml
 
-.PHONY: help build demo test chaos model fuzz fuzz-seed bench lint fmt layout clean need
+.PHONY: help build demo test chaos matrix model fuzz fuzz-seed bench lint fmt layout clean need
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ demo: build ## run the main job: hashes and photos beside a Java thread pool, th
 test: build ## run every test
 	@JAVA_HOME="$(JDK)" tools/test
 
+matrix: build ## kill and stop every kind of process at every failpoint (SEED=, ONLY=part of a name, JOBS=)
+	@JAVA_HOME="$(JDK)" RINGWORK_MATRIX_SEED="$(SEED)" RINGWORK_MATRIX_ONLY="$(ONLY)" RINGWORK_MATRIX_JOBS="$(JOBS)" \
+	  cargo test --locked --release -p ringwork-matrix --features failpoints --test kill_matrix
+
 chaos: build ## kill, stop and recycle everything under load (DURATION=60, SEED=, KILLS=), prove that nothing is lost
 	@JAVA_HOME="$(JDK)" DURATION="$(DURATION)" SEED="$(SEED)" KILLS="$(KILLS)" tools/chaos
 
@@ -62,6 +66,7 @@ fuzz-seed: ## write the seeds of the fuzz corpora anew
 lint: need ## formatters and linters, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --locked --release --workspace --all-targets -- -D warnings
+	cargo clippy --locked --release -p ringwork-matrix --features failpoints --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --workspace --no-deps --quiet
 	$(MVN_RUN) -Plint spotless:check
 

@@ -1,0 +1,12 @@
+//! The tasks of the kill matrix, and the load that Rust clients put on a pool.
+//!
+//! Used by the client that is a victim (src/main.rs) and by the observer in the test
+//! itself. Invariant: a [`Tally`] counts each task that was submitted exactly once.
+
+#![forbid(unsafe_code)]
+
+mod load;
+mod random;
+
+pub use load::{Tally, call_some, flip, flipped, request, round, serve};
+pub use random::Random;

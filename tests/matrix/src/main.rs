@@ -1,0 +1,146 @@
+//! The processes of the kill matrix, all in one program with failpoints.
+//!
+//! - `ringwork-matrix serve …`: the command `ringwork`, as a supervisor; the stock worker that it
+//!   starts is this program again.
+//! - `ringwork-matrix worker`: a worker that flips bytes (`flip`), or holds its task for a while
+//!   first (`hold`).
+//! - `ringwork-matrix client DIRECTORY`: a client that connects, works, leaves and comes again
+//!   until its standard input ends; then it says how its tasks ended.
+//! - `ringwork-matrix heir DIRECTORY`: a client that submits tasks, says so, and waits to be killed.
+
+#![forbid(unsafe_code)]
+
+use ringwork_matrix::{Random, Tally, call_some, flip, request, round};
+use ringwork_ring::client::{Client, TaskOptions};
+use ringwork_ring::failpoint::{Role, role};
+use ringwork_ring::layout::CODEC_BYTES;
+use ringwork_ring::{PoolDir, RingError};
+use ringwork_worker::{Answer, RawTask, TaskError, Worker};
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().collect();
+    match arguments.get(1).map(String::as_str) {
+        Some("worker") => {
+            role(Role::Worker);
+            worker()
+        }
+        Some("client") => {
+            role(Role::Client);
+            client(&arguments[2])
+        }
+        Some("heir") => {
+            role(Role::Client);
+            heir(&arguments[2])
+        }
+        _ => {
+            role(Role::Supervisor);
+            ringwork_worker::cli::main()
+        }
+    }
+}
+
+fn worker() -> ExitCode {
+    let ended = Worker::builder()
+        .raw_task("flip", CODEC_BYTES, CODEC_BYTES, |task| answer(task, false))
+        .raw_task("hold", CODEC_BYTES, CODEC_BYTES, |task| answer(task, true))
+        .run();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn answer(task: &mut RawTask<'_, '_>, hold: bool) -> Result<Answer, TaskError> {
+    let bytes = task.request()?;
+    let (len, start) = (bytes.len(), Instant::now());
+    let time = bytes
+        .get(..2)
+        .map_or(0, |b| u16::from_be_bytes([b[0], b[1]]));
+    task.reserve(len)?;
+    while hold && start.elapsed() < Duration::from_millis(time.into()) {
+        task.context().check_cancelled()?;
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // Asked for again: the former room goes back.
+    let (request, room) = task.request_and_reserve(len)?;
+    flip(request, room);
+    Ok(Answer::InPlace {
+        len,
+        codec: CODEC_BYTES,
+    })
+}
+
+fn client(dir: &str) -> ExitCode {
+    let dir = PoolDir::at(Path::new(dir)).expect("the pool's directory");
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read(&mut [0]);
+        stopped.store(true, Ordering::Relaxed);
+    });
+    let mut tally = Tally::default();
+    let mut random = Random::new(u64::from(std::process::id()));
+    while !stop.load(Ordering::Relaxed) {
+        match cycle(&dir, &mut random, &stop) {
+            Ok(one) => tally.merge(one),
+            Err(RingError::Closed { .. } | RingError::NotFound { .. }) => break,
+            Err(error) => tally.wrong.push(format!("not connected: {error}")),
+        }
+    }
+    println!("{tally:?}");
+    if tally.wrong.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Comes, works for some rounds, and leaves.
+fn cycle(dir: &PoolDir, random: &mut Random, stop: &AtomicBool) -> Result<Tally, RingError> {
+    let client = Client::connect(dir)?;
+    let mut tally = Tally::default();
+    let called = std::thread::scope(|scope| {
+        let mut own = random.clone();
+        let client = &client;
+        let caller = scope.spawn(move || {
+            let mut tally = Tally::default();
+            call_some(client, &mut own, &mut tally);
+            tally
+        });
+        for _ in 0..12 {
+            if stop.load(Ordering::Relaxed) || !round(client, random, &mut tally) {
+                break;
+            }
+        }
+        caller.join().expect("the calling thread")
+    });
+    tally.merge(called);
+    Ok(tally)
+}
+
+fn heir(dir: &str) -> ExitCode {
+    let dir = PoolDir::at(Path::new(dir)).expect("the pool's directory");
+    let client = Client::connect(&dir).expect("a client entry");
+    let mut random = Random::new(1);
+    let _tickets: Vec<_> = (0..12)
+        .map(|n| {
+            let request = request(&mut random, 25, if n % 2 == 0 { 40 } else { 400 });
+            client
+                .submit("hold", &request, &TaskOptions::default())
+                .expect("a slot")
+        })
+        .collect();
+    println!("submitted");
+    loop {
+        std::thread::park();
+    }
+}

@@ -1,0 +1,152 @@
+//! Which process comes to which point, what leads it there, and which cases are run.
+
+use ringwork_matrix::Random;
+use ringwork_ring::failpoint::{POINTS, Role, roles};
+use std::fmt;
+
+/// The process that is hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Victim {
+    /// A Rust process.
+    Rust(Role),
+    /// The JVM client.
+    Jvm,
+}
+
+/// What hits it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blow {
+    /// SIGKILL.
+    Kill,
+    /// SIGSTOP for longer than every timeout, then SIGCONT.
+    Stop,
+}
+
+/// What the test does to bring the victim to its point, besides the load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scene {
+    /// Nothing: it is on the way of every start.
+    Start,
+    /// Nothing: it is on the way of every task.
+    Load,
+    /// Workers are killed while they run tasks.
+    KillWorkers,
+    /// Workers are asked to leave.
+    DismissWorkers,
+    /// Workers are asked to leave while they hold many hints.
+    DismissBusyWorkers,
+    /// Many short tasks at once, some long ones among them.
+    Bursts,
+    /// Clients with tasks in flight are killed.
+    KillClients,
+    /// The client's completion ring is full of stale hints.
+    FullCompletionRing,
+    /// The injector rings are full of stale hints.
+    FullInjectors,
+    /// Hints vanish.
+    LoseHints,
+    /// The supervisor is asked to stop.
+    Stop,
+}
+
+/// One case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    pub victim: Victim,
+    pub point: String,
+    pub blow: Blow,
+    pub scene: Scene,
+    /// The time that the victim comes to the point when it is hit.
+    pub count: u64,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let victim = match self.victim {
+            Victim::Rust(role) => role.name(),
+            Victim::Jvm => "jvm",
+        };
+        let blow = match self.blow {
+            Blow::Kill => "kill",
+            Blow::Stop => "stop",
+        };
+        write!(f, "{victim}:{}={blow}@{}", self.point, self.count)
+    }
+}
+
+/// All cases.
+pub fn all(jvm_points: &[String], seed: u64) -> Vec<Case> {
+    let mut random = Random::new(seed);
+    let rust = POINTS.iter().flat_map(|(point, letters)| {
+        roles(letters)
+            .into_iter()
+            .map(|role| (Victim::Rust(role), (*point).to_owned()))
+    });
+    let jvm = jvm_points
+        .iter()
+        .map(|point| (Victim::Jvm, point.to_owned()));
+    let mut cases = Vec::new();
+    for (victim, point) in rust.chain(jvm) {
+        for blow in [Blow::Kill, Blow::Stop] {
+            let scene = scene(victim, &point);
+            let count = if is_hot(victim, &point, scene) {
+                1 + random.below(6)
+            } else {
+                1
+            };
+            cases.push(Case {
+                victim,
+                point: point.clone(),
+                blow,
+                scene,
+                count,
+            });
+        }
+    }
+    cases
+}
+
+/// A sample: every point of every kind of process once, with one of the two blows.
+pub fn sample(cases: &[Case], seed: u64) -> Vec<Case> {
+    let mut random = Random::new(seed);
+    cases
+        .chunks(2)
+        .map(|pair| pair[random.below(pair.len() as u64) as usize].clone())
+        .collect()
+}
+
+/// Whether the load comes by often, so that some later time may be chosen.
+fn is_hot(victim: Victim, point: &str, scene: Scene) -> bool {
+    let once = ["handler.", "lane.registered", "error.", "serve."];
+    scene == Scene::Load
+        && victim != Victim::Rust(Role::Supervisor)
+        && !once.iter().any(|start| point.starts_with(start))
+}
+
+fn scene(victim: Victim, point: &str) -> Scene {
+    let family = point.split('.').next().unwrap_or_default();
+    match (victim, point) {
+        (Victim::Rust(Role::Worker), "lane.registered") => Scene::Start,
+        (Victim::Rust(Role::Worker), "lane.hint_returned") => Scene::DismissBusyWorkers,
+        (Victim::Rust(Role::Worker), "claim.stolen") => Scene::Bursts,
+        (Victim::Rust(Role::Worker), "complete.overflow") => Scene::FullCompletionRing,
+        (Victim::Rust(Role::Worker), _) => match family {
+            "attach" | "entry" | "handler" | "worker" => Scene::Start,
+            "leave" => Scene::DismissWorkers,
+            _ => Scene::Load,
+        },
+        (_, "submit.withdrawn") => Scene::FullInjectors,
+        (Victim::Rust(Role::Client) | Victim::Jvm, _) => Scene::Load,
+        (Victim::Rust(Role::Supervisor), "sweep.hinted") => Scene::LoseHints,
+        (Victim::Rust(Role::Supervisor), "serve.serving" | "serve.worker_started") => Scene::Start,
+        (Victim::Rust(Role::Supervisor), "serve.exit_seen") => Scene::KillWorkers,
+        (Victim::Rust(Role::Supervisor), _) => match family {
+            "create" => Scene::Start,
+            "remove" | "serve" => Scene::Stop,
+            _ if point.starts_with("reap.client") || point == "reap.orphan_freed" => {
+                Scene::KillClients
+            }
+            _ => Scene::KillWorkers,
+        },
+    }
+}

@@ -1,0 +1,194 @@
+//! What leads a victim to its point, besides the load: see [`Scene`].
+
+use crate::cases::Scene;
+use crate::stage::{Stage, program};
+use nix::sys::signal::Signal;
+use ringwork_matrix::{Random, request};
+use ringwork_ring::Client;
+use ringwork_ring::client::TaskOptions;
+use ringwork_ring::layout::{CLIENT_OVERFLOW, CLIENT_SUBMITTED};
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// So many tasks of one client carry the times that tell a lane how short they are.
+const STAMPED: u64 = 900;
+
+/// The hand that does it: a client of its own, whose tasks nobody waits for.
+pub struct Hand {
+    pub client: Client,
+    first_slot: u32,
+    random: Random,
+    asked: bool,
+}
+
+fn options(attempts: u8) -> TaskOptions {
+    TaskOptions {
+        attempts,
+        ..TaskOptions::default()
+    }
+}
+
+impl Hand {
+    /// Connects.
+    pub fn new(stage: &Stage, seed: u64) -> Result<Self, String> {
+        let client = Client::connect(&stage.dir).map_err(|error| error.to_string())?;
+        let mut random = Random::new(seed);
+        let request = request(&mut random, 0, 16);
+        let ticket = client
+            .submit("flip", &request, &options(1))
+            .map_err(|error| error.to_string())?;
+        let slots = stage.segment().geometry().slots_per_client;
+        let first_slot = ticket.slot() / slots * slots;
+        drop(ticket);
+        Ok(Self {
+            client,
+            first_slot,
+            random,
+            asked: false,
+        })
+    }
+
+    /// Does it once; called again and again until the victim is hit.
+    pub fn act(&mut self, scene: Scene, stage: &Stage) -> Result<(), String> {
+        match scene {
+            Scene::Start | Scene::Load => {}
+            Scene::KillWorkers => {
+                self.signal_worker(stage, Signal::SIGKILL, 6);
+            }
+            Scene::DismissWorkers => {
+                self.signal_worker(stage, Signal::SIGTERM, 0);
+            }
+            Scene::DismissBusyWorkers => {
+                self.burst(stage, false)?;
+                self.signal_worker(stage, Signal::SIGTERM, 0);
+            }
+            Scene::Bursts => self.burst(stage, true)?,
+            Scene::KillClients => kill_heir(stage)?,
+            Scene::FullCompletionRing => self.fill_completion_ring(stage),
+            Scene::FullInjectors => self.fill_injectors(stage),
+            Scene::LoseHints => self.lose_hint(stage),
+            Scene::Stop => {
+                if !self.asked {
+                    self.asked = true;
+                    std::thread::sleep(Duration::from_millis(60));
+                    stage.ask_to_stop();
+                }
+            }
+        }
+        self.client.collect();
+        Ok(())
+    }
+
+    fn submit(&mut self, handler: &str, hold: u16, size: usize, attempts: u8) {
+        let request = request(&mut self.random, hold, size);
+        // Refused is fine: it is there to make others busy.
+        let _ = self.client.submit(handler, &request, &options(attempts));
+    }
+
+    /// Makes the workers busy with `tasks`, and signals one of them if all are there.
+    fn signal_worker(&mut self, stage: &Stage, signal: Signal, tasks: u64) {
+        let pids = stage.worker_pids();
+        if pids.len() < 2 {
+            return;
+        }
+        for n in 0..tasks {
+            let size = if n % 2 == 0 { 400 } else { 40 };
+            self.submit("hold", 30, size, if n % 3 == 0 { 1 } else { 3 });
+        }
+        std::thread::sleep(Duration::from_millis(self.random.below(12)));
+        let pid = pids[self.random.below(pids.len() as u64) as usize];
+        stage.signal_worker(pid, signal);
+    }
+
+    fn burst(&mut self, stage: &Stage, with_long_one: bool) -> Result<(), String> {
+        let client = self.first_slot / stage.segment().geometry().slots_per_client;
+        if stage.counter(stage.segment().client_at(client) + CLIENT_SUBMITTED) > STAMPED {
+            *self = Self::new(stage, self.random.bits())?;
+        }
+        let long = self.random.below(100);
+        for n in 0..110 {
+            if with_long_one && n == long {
+                self.submit("hold", 2, 16, 3);
+            } else {
+                self.submit("flip", 0, 16, 3);
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_completion_ring(&mut self, stage: &Stage) {
+        let segment = stage.segment();
+        let client = self.first_slot / segment.geometry().slots_per_client;
+        for slot in 0..segment.geometry().completion_capacity {
+            let slots = segment.geometry().slots_per_client;
+            let stale = self.first_slot + slot % slots;
+            if segment.completion_ring(client).enqueue(stale).is_err() {
+                break;
+            }
+        }
+        for _ in 0..3 {
+            self.submit("flip", 0, 16, 3);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+
+    fn fill_injectors(&mut self, stage: &Stage) {
+        for _ in 0..4 {
+            self.submit("hold", 40, 16, 3);
+        }
+        std::thread::sleep(Duration::from_millis(3));
+        let geometry = stage.segment().geometry();
+        for priority in 0..geometry.priorities {
+            // Stale: the last slot of this client is not in use.
+            let stale = self.first_slot + geometry.slots_per_client - 1;
+            for _ in 0..2 * geometry.injector_capacity {
+                if stage.segment().injector(priority).enqueue(stale).is_err() {
+                    break;
+                }
+            }
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+
+    /// Takes a hint out of the ring, as a process does that dies at once.
+    fn lose_hint(&mut self, stage: &Stage) {
+        for _ in 0..50 {
+            self.submit("flip", 0, 16, 3);
+            if stage.segment().injector(1).dequeue().is_some() {
+                break;
+            }
+            self.client.collect();
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Makes a client believe that hints for it were lost.
+pub fn overflow(stage: &Stage, pid: i32) {
+    if let Some(client) = stage.client_of(pid) {
+        let at = stage.segment().client_at(client) + CLIENT_OVERFLOW;
+        stage.segment().u32_at(at).store(1, Ordering::Release);
+    }
+}
+
+/// Starts a client that has tasks in flight, and kills it.
+fn kill_heir(stage: &Stage) -> Result<(), String> {
+    let mut heir = Command::new(program())
+        .arg("heir")
+        .arg(stage.dir.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("a client to be killed: {error}"))?;
+    let mut line = String::new();
+    let stdout = heir.stdout.take().expect("its standard output");
+    let _ = BufReader::new(stdout).read_line(&mut line);
+    let _ = heir.kill();
+    let _ = heir.wait();
+    // The next one needs an entry, too: this one's is given back at the next probe.
+    std::thread::sleep(Duration::from_millis(60));
+    Ok(())
+}

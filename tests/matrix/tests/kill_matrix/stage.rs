@@ -1,0 +1,301 @@
+//! A pool of real processes, and what is looked at in its segment.
+//!
+//! Invariant: dropped, its supervisor is gone, and so are its workers, whatever became of it.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use ringwork_ring::entry::entry_state;
+use ringwork_ring::layout::*;
+use ringwork_ring::state::Kind;
+use ringwork_ring::{PoolDir, Segment, arena};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// The longest that any condition is waited for.
+pub const LIMIT: Duration = Duration::from_secs(60);
+/// Longer than every timeout of the pool: grace and the sweep before it, the longest sleep, the
+/// patience for a block, the drain.
+pub const HOLD: Duration = Duration::from_millis(1_900);
+/// Longer than the start timeout, too.
+pub const START_HOLD: Duration = Duration::from_millis(3_600);
+const WORKERS: usize = 2;
+
+/// Environment of one process: which point is armed, and where it tells.
+pub type Arms = Vec<(String, String)>;
+
+/// A served pool, or one that is on its way there.
+pub struct Stage {
+    supervisor: Child,
+    // Its end is the end of the pool: also when this process is killed.
+    owner: Option<ChildStdin>,
+    answer: Receiver<String>,
+    pub dir: PoolDir,
+    pub log: PathBuf,
+    segment: Option<Segment>,
+}
+
+/// Looks until there is something.
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> Result<T, String> {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return Ok(found);
+        }
+        if start.elapsed() > LIMIT {
+            return Err(format!("{what}: not within {LIMIT:?}"));
+        }
+        std::thread::sleep(Duration::from_millis(3));
+    }
+}
+
+/// The program of all processes.
+pub fn program() -> &'static str {
+    env!("CARGO_BIN_EXE_ringwork-matrix")
+}
+
+impl Stage {
+    /// Starts the supervisor.
+    pub fn start(base: &Path, name: &str, arms: &Arms) -> Result<Self, String> {
+        let pools = base.join("pools");
+        let dir = PoolDir::below(&pools, name).map_err(|error| error.to_string())?;
+        let log = base.join(format!("{name}.log"));
+        let out = File::options().create(true).append(true).open(&log);
+        let mut supervisor = Command::new(program())
+            .args(["serve", "--embedded", "--name", name, "--log-level", "info"])
+            .args([
+                "--workers",
+                "2",
+                "--lanes",
+                "1",
+                "--clients",
+                "6",
+                "--slots",
+                "128",
+            ])
+            .args(["--segment-size", "8MiB", "--overrun-grace", "300ms"])
+            .args(["--start-timeout", "3s", "--drain-timeout", "1s"])
+            .env("RINGWORK_DIR", &pools)
+            .envs(arms.iter().cloned())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(out.map_err(|error| format!("{}: {error}", log.display()))?)
+            .spawn()
+            .map_err(|error| format!("the supervisor: {error}"))?;
+        let owner = supervisor.stdin.take();
+        let stdout = supervisor.stdout.take().expect("its standard output");
+        let (sender, answer) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        Ok(Self {
+            supervisor,
+            owner,
+            answer,
+            dir,
+            log,
+            segment: None,
+        })
+    }
+
+    /// Whether it has got ready by now.
+    pub fn is_ready(&mut self) -> Result<bool, String> {
+        if self.segment.is_some() {
+            return Ok(true);
+        }
+        let Ok(line) = self.answer.try_recv() else {
+            return Ok(false);
+        };
+        let answer: serde_json::Value =
+            serde_json::from_str(&line).map_err(|error| format!("{error} in {line:?}"))?;
+        if answer["ready"] != true {
+            return Err(format!("the pool did not start: {line}"));
+        }
+        let segment = Segment::attach(&self.dir).map_err(|error| error.to_string())?;
+        self.segment = Some(segment);
+        Ok(true)
+    }
+
+    /// Waits until it is ready.
+    pub fn wait_ready(&mut self) -> Result<(), String> {
+        wait_for("the pool is ready", || match self.is_ready() {
+            Ok(true) => Some(Ok(())),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        })?
+    }
+
+    /// The test's own view of the segment.
+    pub fn segment(&self) -> &Segment {
+        self.segment.as_ref().expect("a ready pool")
+    }
+
+    /// The supervisor's process.
+    pub fn pid(&self) -> i32 {
+        self.supervisor.id().cast_signed()
+    }
+
+    /// Asks the supervisor to stop.
+    pub fn ask_to_stop(&self) {
+        let _ = kill(Pid::from_raw(self.pid()), Signal::SIGTERM);
+    }
+
+    /// Waits for the supervisor's end; `true` when it ended by itself and in order.
+    pub fn wait_exit(&mut self) -> Result<bool, String> {
+        let supervisor = &mut self.supervisor;
+        wait_for("the supervisor ends", || {
+            supervisor.try_wait().ok().flatten()
+        })
+        .map(|status| status.success())
+    }
+
+    /// Lets the pool go, and sees that nothing is left of it.
+    pub fn end(&mut self) -> Result<(), String> {
+        let workers = self.worker_pids();
+        self.owner = None;
+        if !self.wait_exit()? {
+            return Err("the supervisor did not end in order".to_owned());
+        }
+        self.check_gone(&workers)
+    }
+
+    /// Sees that no file and no process is left.
+    pub fn check_gone(&self, workers: &[i32]) -> Result<(), String> {
+        wait_for("the workers are gone", || {
+            (!workers.iter().any(|pid| is_alive(*pid))).then_some(())
+        })?;
+        if self.dir.path().exists() {
+            return Err(format!("{} is left", self.dir.path().display()));
+        }
+        Ok(())
+    }
+
+    /// The processes of the workers that have registered their lanes.
+    pub fn worker_pids(&self) -> Vec<i32> {
+        let Some(segment) = &self.segment else {
+            return Vec::new();
+        };
+        (0..segment.geometry().max_workers)
+            .map(|index| segment.worker_at(index))
+            .filter(|at| {
+                let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
+                entry_state(word) == ENTRY_ACTIVE
+                    && segment.u32_at(at + WORKER_LANES).load(Ordering::Acquire) > 0
+            })
+            .map(|at| segment.u32_at(at + WORKER_PID).load(Ordering::Relaxed))
+            .map(u32::cast_signed)
+            .filter(|pid| is_alive(*pid))
+            .collect()
+    }
+
+    /// Waits until all workers serve.
+    pub fn wait_workers(&self) -> Result<Vec<i32>, String> {
+        wait_for("all workers serve", || {
+            Some(self.worker_pids()).filter(|pids| pids.len() == WORKERS)
+        })
+    }
+
+    /// Sends a signal to a worker that is still this supervisor's child.
+    pub fn signal_worker(&self, pid: i32, signal: Signal) -> bool {
+        parent_of(pid) == Some(self.pid()) && kill(Pid::from_raw(pid), signal).is_ok()
+    }
+
+    /// The client entry of a process, if it has one.
+    pub fn client_of(&self, pid: i32) -> Option<u32> {
+        let segment = self.segment.as_ref()?;
+        (0..segment.geometry().max_clients).find(|index| {
+            let at = segment.client_at(*index);
+            let word = segment.u64_at(at + CLIENT_WORD).load(Ordering::Acquire);
+            entry_state(word) == ENTRY_ACTIVE
+                && segment.u32_at(at + CLIENT_PID).load(Ordering::Relaxed) == pid.cast_unsigned()
+        })
+    }
+
+    /// A counter of the pool.
+    pub fn counter(&self, counter: usize) -> u64 {
+        self.segment().u64_at(counter).load(Ordering::Relaxed)
+    }
+
+    /// Counters of a client entry: submitted, and the sum of all ends.
+    pub fn balance(&self, client: u32) -> (u64, u64) {
+        let at = self.segment().client_at(client);
+        let get = |field| self.counter(at + field);
+        let ends = [
+            CLIENT_COMPLETED,
+            CLIENT_FAILED,
+            CLIENT_TIMED_OUT,
+            CLIENT_CANCELLED,
+        ];
+        (get(CLIENT_SUBMITTED), ends.into_iter().map(get).sum())
+    }
+
+    /// What is held of slots, blocks and entries, when `clients` are attached; empty: nothing.
+    pub fn held(&self, clients: usize) -> String {
+        let segment = self.segment();
+        let geometry = segment.geometry();
+        let mut held = String::new();
+        let slots: Vec<String> = (0..geometry.total_slots())
+            .map(|slot| (slot, segment.word(slot)))
+            .filter(|(_, word)| word.kind() != Kind::Free)
+            .map(|(slot, word)| format!("{slot}: {:?}", word.kind()))
+            .collect();
+        if !slots.is_empty() {
+            held.push_str(&format!("slots [{}] ", slots.join(", ")));
+        }
+        let blocks = arena::taken(segment);
+        if blocks.iter().any(|count| *count > 0) {
+            held.push_str(&format!("blocks by class {blocks:?} "));
+        }
+        let entries = |count: u32, at: &dyn Fn(u32) -> usize| {
+            (0..count)
+                .filter(|index| {
+                    let word = segment.u64_at(at(*index)).load(Ordering::Acquire);
+                    entry_state(word) != ENTRY_FREE
+                })
+                .count()
+        };
+        let client = entries(geometry.max_clients, &|i| {
+            segment.client_at(i) + CLIENT_WORD
+        });
+        let worker = entries(geometry.max_workers, &|i| {
+            segment.worker_at(i) + WORKER_WORD
+        });
+        let lane = entries(geometry.max_lanes, &|i| segment.lane_at(i) + LANE_WORD);
+        if (client, worker, lane) != (clients, WORKERS, WORKERS) {
+            held.push_str(&format!("{client} clients, {worker} workers, {lane} lanes"));
+        }
+        held
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // Its workers die with it.
+        let _ = self.supervisor.kill();
+        let _ = self.supervisor.wait();
+    }
+}
+
+/// Whether a process is there, and no zombie.
+pub fn is_alive(pid: i32) -> bool {
+    stat(pid).is_some_and(|(state, _, _)| state != 'Z' && state != 'X')
+}
+
+/// State, parent and start time of a process; the latter tells it from a successor of its id.
+pub fn stat(pid: i32) -> Option<(char, i32, u64)> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = text[text.rfind(')')? + 1..].split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let parent = fields.next()?.parse().ok()?;
+    Some((state, parent, fields.nth(17)?.parse().ok()?))
+}
+
+fn parent_of(pid: i32) -> Option<i32> {
+    stat(pid).map(|(_, parent, _)| parent)
+}
