@@ -18,8 +18,8 @@ pub struct Programs {
     pub root: PathBuf,
     /// `java`.
     pub java: PathBuf,
-    /// The jar with the Java side of the cases.
-    pub jar: PathBuf,
+    /// The jar with the Java side of the cases, if it is built; not every suite needs it.
+    pub jar: Option<PathBuf>,
     /// The binary `ringwork`.
     pub ringwork: PathBuf,
     /// The worker of the suite `cpu10k`.
@@ -43,13 +43,17 @@ pub struct Case {
 impl Case {
     /// Starts the JVM of a case; it has warmed up when this returns.
     pub fn start(programs: &Programs, name: &str) -> Result<Self, Box<dyn Error>> {
+        let jar = programs
+            .jar
+            .as_ref()
+            .ok_or("no benchmark jar: `mvn package` makes it")?;
         let log = programs.out.join(format!("{name}.log"));
         let mut child = Command::new(&programs.java)
             .arg(format!("-Dringwork.binary={}", programs.ringwork.display()))
             .arg(format!("-Dbench.worker={}", programs.worker.display()))
             .arg(format!("-Dbench.out={}", programs.out.display()))
             .arg("-jar")
-            .arg(&programs.jar)
+            .arg(jar)
             .arg(name)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

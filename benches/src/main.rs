@@ -102,7 +102,7 @@ fn find_programs() -> Result<Programs, Box<dyn Error>> {
     Ok(Programs {
         root: root.to_owned(),
         java,
-        jar: java::find_jar(root).ok_or_else(|| format!("no benchmark jar: {USAGE}"))?,
+        jar: java::find_jar(root),
         ringwork: need(bin.join("ringwork"))?,
         worker: need(bin.join("ringwork-bench-worker"))?,
         out: root.join("target/bench"),

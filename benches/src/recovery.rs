@@ -111,7 +111,7 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
         load.stop.store(true, Ordering::Relaxed);
         times
     });
-    let requeued = times.requeued.record("kill", "requeue_", summary);
+    let requeued = times.requeued.record("kill", "detect_to_requeue_", summary);
     times
         .completed
         .record("kill", "completed_elsewhere_", summary);
@@ -140,7 +140,7 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
     ));
     if let [_, p99, _] = requeued[..] {
         summary.ratio(
-            "kill requeue_p99 / 1 ms",
+            "kill detect_to_requeue_p99 / 1 ms",
             &[p99],
             &[1e3],
             Some(Target::AtMost(10.0)),

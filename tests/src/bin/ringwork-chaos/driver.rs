@@ -111,6 +111,7 @@ struct Driver {
     seats: Vec<Seat>,
     clients_started: u64,
     killed_clients: HashSet<u64>,
+    java_clients: HashSet<u64>,
     /// Who is stopped, and until when; whether it is the supervisor.
     stopped: Vec<(Instant, OwnedFd, bool)>,
     books: Books,
@@ -175,6 +176,7 @@ impl Driver {
             seats: (0..=jvms).map(seat).collect(),
             clients_started: 0,
             killed_clients: HashSet::new(),
+            java_clients: HashSet::new(),
             stopped: Vec::new(),
             books,
             recoveries: Recoveries::default(),
@@ -195,7 +197,8 @@ impl Driver {
     fn run(&mut self) -> io::Result<Report> {
         // The clock begins when the load does.
         self.until("all clients work", |driver| {
-            driver.books.tasks() > 100 && driver.seats.iter().all(|seat| seat.process.is_some())
+            driver.books.tasks_of(|_| true) > 100
+                && driver.seats.iter().all(|seat| seat.process.is_some())
         })?;
         let start = Instant::now();
         let end = start + Duration::from_secs(self.options.duration);
@@ -219,7 +222,7 @@ impl Driver {
                 eprintln!(
                     "chaos: {:.0} s, {} tasks, {} workers killed",
                     start.elapsed().as_secs_f64(),
-                    self.books.tasks(),
+                    self.books.tasks_of(|_| true),
                     self.tally.killed_workers
                 );
             }
@@ -230,6 +233,9 @@ impl Driver {
         Ok(Report {
             seed: self.seed,
             time,
+            by_jvms: self
+                .books
+                .tasks_of(|client| self.java_clients.contains(&client)),
             jvms: self.seats.iter().filter(|seat| seat.java).count(),
             verdict: self.books.verdict(|client| killed.contains(&client)),
             tally: std::mem::take(&mut self.tally),
@@ -328,6 +334,9 @@ impl Driver {
         self.clients_started += 1;
         let number = self.clients_started;
         let java = self.seats[index].java;
+        if java {
+            self.java_clients.insert(number);
+        }
         let book = self.options.out.join(format!("client-{number}"));
         std::fs::File::create(&book)?;
         self.books.open(&book)?;

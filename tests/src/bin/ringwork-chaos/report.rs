@@ -58,6 +58,8 @@ pub struct Report {
     pub seed: u64,
     pub time: Duration,
     pub jvms: usize,
+    /// Tasks that the JVMs submitted.
+    pub by_jvms: u64,
     pub verdict: Verdict,
     pub tally: Tally,
     pub leaks: Leaks,
@@ -111,7 +113,8 @@ impl fmt::Display for Report {
             "tasks",
             verdict.tasks,
             format!(
-                "{} completed, {} failed as asked, {} crashed, {} timed out, {} cancelled, {} rejected, {} closed, {} abandoned; {} of killed clients",
+                "{} by JVMs; {} completed, {} failed as asked, {} crashed, {} timed out, {} cancelled, {} rejected, {} closed, {} abandoned; {} of killed clients",
+                grouped(self.by_jvms),
                 end(End::Completed),
                 end(End::Failed),
                 end(End::Crashed),
