@@ -10,7 +10,7 @@ use crate::layout::*;
 use crate::lock::LivenessLock;
 use crate::segment::Segment;
 use crate::sync::Ordering;
-use crate::wait::{Budget, WaitStrategy, set_bit};
+use crate::wait::{Budget, WaitStrategy, set_bit, wake_all_lanes};
 use std::sync::Arc;
 
 /// Packs the word of a client or worker entry.
@@ -168,6 +168,15 @@ impl WorkerEntry {
     #[must_use]
     pub fn index(&self) -> u32 {
         self.index
+    }
+
+    /// Says that this worker has run its number of tasks: its lanes leave after the current ones.
+    pub fn retire(&self) {
+        // pairs with the loads in `Lane::must_leave`, which need no order; the wake has its own.
+        self.segment
+            .u32_at(self.segment.worker_at(self.index) + WORKER_LEAVE)
+            .store(LEAVE_QUOTA, Ordering::Relaxed);
+        wake_all_lanes(&self.segment);
     }
 
     fn release_lanes(&self) {

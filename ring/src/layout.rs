@@ -151,6 +151,8 @@ layout! {
     H_REASON: usize = 836;
     /// Bytes of the failure reason field.
     REASON_SIZE: usize = 508;
+    /// Header: health, u32 (HEALTH_*): whether dead workers are replaced.
+    H_HEALTH: usize = 1344;
     /// Header: idle lanes, one bit each, IDLE_WORDS u64 words on a line of their own.
     H_IDLE: usize = 2048;
     /// Number of idle words: at most 64 lanes each.
@@ -170,6 +172,13 @@ layout! {
     POOL_CLOSED: u32 = 3;
     /// Pool state: the supervisor gave up, see the reason.
     POOL_FAILED: u32 = 4;
+
+    /// Health: workers that die are replaced.
+    HEALTH_FULL: u32 = 0;
+    /// Health: too many workers died in too short a time; none is replaced, the pool is not ready, see the reason.
+    HEALTH_STORM: u32 = 1;
+    /// Health: new workers do not get ready; none is replaced, those that live serve on, see the reason.
+    HEALTH_BOOT: u32 = 2;
 
     /// Pool counter: workers started, u64.
     C_WORKERS_STARTED: usize = 2304;
@@ -234,8 +243,12 @@ layout! {
     WORKER_LANES: usize = 12;
     /// Worker: CLOCK_MONOTONIC nanoseconds of the registration, u64.
     WORKER_STARTED_NS: usize = 16;
-    /// Worker: 1 asks it to leave after the current tasks, u32.
+    /// Worker: not 0 tells it to leave after the current tasks, u32 (LEAVE_*).
     WORKER_LEAVE: usize = 24;
+    /// Leave: the supervisor asks for it.
+    LEAVE_ASKED: u32 = 1;
+    /// Leave: the worker has run its number of tasks, and leaves by itself.
+    LEAVE_QUOTA: u32 = 2;
 
     /// Bytes of a lane entry.
     LANE_STRIDE: usize = 3072;
@@ -391,6 +404,8 @@ layout! {
     STATUS_CANCELLED: u32 = 7;
     /// Status: the deadline had passed before the handler started; it did not run.
     STATUS_EXPIRED: u32 = 8;
+    /// Status: no worker is there, nor will be soon (failure record); it did not run.
+    STATUS_NO_WORKER: u32 = 9;
     /// Flag in the status beside the value: the handler was not started.
     STATUS_NOT_RUN: u32 = 0x100;
 
@@ -489,7 +504,8 @@ mod tests {
     #[test]
     fn structures_do_not_overlap() {
         const { assert!(H_CLASSES + MAX_CLASSES * CLASS_STRIDE <= H_NAME) };
-        const { assert!(H_REASON + REASON_SIZE <= H_IDLE) };
+        const { assert!(H_REASON + REASON_SIZE <= H_HEALTH) };
+        const { assert!(H_HEALTH + 4 <= H_IDLE) };
         const { assert!(LANE_QUEUE_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_RUN_HISTOGRAM) };
         const { assert!(LANE_RUN_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_STRIDE) };
         const { assert!(SLOT_TRACEPARENT + 26 <= SLOT_STRIDE) };

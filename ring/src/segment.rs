@@ -416,6 +416,18 @@ impl Segment {
         self.declared.load(Ordering::Relaxed)
     }
 
+    /// Whether workers that die are replaced (`HEALTH_*`); otherwise the reason says why not.
+    #[must_use]
+    pub fn health(&self) -> u32 {
+        // pairs with the release store in `set_health`.
+        self.u32_at(H_HEALTH).load(Ordering::Acquire)
+    }
+
+    /// Sets the pool's health, after its reason; the supervisor only.
+    pub fn set_health(&self, health: u32) {
+        self.u32_at(H_HEALTH).store(health, Ordering::Release);
+    }
+
     /// Says why the pool fails or closes; call before [`Segment::set_pool_state`].
     pub fn set_reason(&self, reason: &str) {
         let written = self.put_text(H_REASON, reason, REASON_SIZE);

@@ -27,6 +27,7 @@ pub struct Serve {
     options: BTreeMap<String, String>,
     environment: Vec<(String, String)>,
     program: PathBuf,
+    embedded: bool,
 }
 
 impl Serve {
@@ -53,6 +54,7 @@ impl Serve {
             options: BTreeMap::new(),
             environment: Vec::new(),
             program: ringwork_program(),
+            embedded: true,
         }
         .option("worker", &worker_program().display().to_string());
         defaults
@@ -78,6 +80,13 @@ impl Serve {
     #[must_use]
     pub fn without(mut self, key: &str) -> Self {
         self.options.remove(key);
+        self
+    }
+
+    /// As a service, which SIGHUP reloads, and not embedded in this process.
+    #[must_use]
+    pub fn daemon(mut self) -> Self {
+        self.embedded = false;
         self
     }
 
@@ -124,7 +133,10 @@ impl Serve {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let log = self.base.path().join(format!("supervisor-{number}.log"));
         let mut command = Command::new(&self.program);
-        command.args(["serve", "--embedded", "--name", &self.name]);
+        command.args(["serve", "--name", &self.name]);
+        if self.embedded {
+            command.arg("--embedded");
+        }
         for (key, value) in &self.options {
             command.arg(format!("--{key}")).arg(value);
         }
@@ -155,8 +167,11 @@ impl Serve {
         let line = receiver
             .recv_timeout(LIMIT)
             .unwrap_or_else(|_| panic!("neither ready nor refused\n{}", pool.log()));
-        let answer: serde_json::Value = serde_json::from_str(&line)
-            .unwrap_or_else(|error| panic!("{error} in {line:?}\n{}", pool.log()));
+        let answer: serde_json::Value = match self.embedded {
+            true => serde_json::from_str(&line)
+                .unwrap_or_else(|error| panic!("{error} in {line:?}\n{}", pool.log())),
+            false => serde_json::json!({"ready": line.starts_with("serving")}),
+        };
         if answer["ready"] == true {
             pool.segment = Some(Segment::attach(&pool.dir).expect("the segment of a ready pool"));
             return Ok(pool);

@@ -14,7 +14,7 @@ use ringwork_ring::{Lane, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Environment variable: the pool's directory, set by the supervisor.
@@ -23,6 +23,8 @@ pub const POOL_DIR_VARIABLE: &str = "RINGWORK_POOL_DIR";
 pub const WORKER_INDEX_VARIABLE: &str = "RINGWORK_WORKER_INDEX";
 /// Environment variable: number of lanes, set by the supervisor.
 pub const LANES_VARIABLE: &str = "RINGWORK_LANES";
+/// Environment variable: number of tasks after which the worker leaves, set by the supervisor.
+pub const MAX_TASKS_VARIABLE: &str = "RINGWORK_MAX_TASKS";
 /// Environment variable: wait strategy, set by the supervisor.
 pub const WAIT_VARIABLE: &str = "RINGWORK_WAIT";
 
@@ -166,6 +168,7 @@ impl Builder {
             "worker ready"
         );
         let (handlers, states) = (&handlers, &self.states);
+        let quota = Quota::new(number(MAX_TASKS_VARIABLE)?, &entry);
         std::thread::scope(|scope| {
             lanes
                 .into_iter()
@@ -175,7 +178,7 @@ impl Builder {
                         .name(name)
                         .stack_size(LANE_STACK);
                     thread
-                        .spawn_scoped(scope, || serve_lane(lane, handlers, states, &leave))
+                        .spawn_scoped(scope, || serve_lane(lane, handlers, states, &leave, &quota))
                         .map(drop)
                 })
                 .inspect_err(|_| {
@@ -192,14 +195,48 @@ impl Builder {
 
 /// A lane's thread. A panic that gets here is a bug of ours: the process ends, so that the
 /// supervisor replaces it, rather than live on with a lane that nobody serves.
-fn serve_lane(mut lane: Lane, handlers: &Handlers, states: &States, leave: &AtomicBool) {
+fn serve_lane(
+    mut lane: Lane,
+    handlers: &Handlers,
+    states: &States,
+    leave: &AtomicBool,
+    quota: &Quota<'_>,
+) {
     let served = std::panic::catch_unwind(AssertUnwindSafe(|| {
         while let Some(claimed) = lane.next(leave) {
+            quota.count();
             handlers.run(claimed, states);
         }
     }));
     if served.is_err() {
         std::process::abort();
+    }
+}
+
+/// The number of tasks that the worker may run, all lanes together. With several lanes each of the
+/// others may have claimed one more when the last is counted.
+struct Quota<'e> {
+    // None: no end. Counts down to the last.
+    left: Option<AtomicU64>,
+    entry: &'e WorkerEntry,
+}
+
+impl<'e> Quota<'e> {
+    fn new(tasks: Option<u64>, entry: &'e WorkerEntry) -> Self {
+        Self {
+            left: tasks.map(AtomicU64::new),
+            entry,
+        }
+    }
+
+    /// Counts a task that was claimed; after the last the lanes leave.
+    fn count(&self) {
+        // Relaxed: only the number counts, nothing is published by it.
+        if let Some(left) = &self.left
+            && left.fetch_sub(1, Ordering::Relaxed) == 1
+        {
+            self.entry.retire();
+        }
     }
 }
 
@@ -257,7 +294,7 @@ impl Place {
     }
 }
 
-fn number(variable: &str) -> Result<Option<u32>, WorkerError> {
+fn number<T: std::str::FromStr>(variable: &str) -> Result<Option<T>, WorkerError> {
     match std::env::var(variable) {
         Ok(text) => text
             .parse()

@@ -115,7 +115,7 @@ fn a_task_far_past_its_deadline_costs_its_worker_the_life() {
         "on"
     );
     assert!(errors(&home.stat("p"))[0].contains("password.hash ran on after its deadline"));
-    serve.until_logged("killing worker 0: password.hash is");
+    serve.until_logged("stopping worker 0: password.hash is");
 }
 
 #[test]

@@ -122,6 +122,9 @@ fn telling(worker: Builder) -> Builder {
         .task("test.state", |context: &TaskContext<'_>, (): ()| {
             Outcome::Ok(context.state::<Greeting>().0.clone())
         })
+        .task("test.version", |_: &TaskContext<'_>, (): ()| {
+            Outcome::Ok(std::env::var("RINGWORK_TEST_VERSION").unwrap_or_default())
+        })
         .task("test.pid", |_: &TaskContext<'_>, (): ()| {
             Outcome::Ok(std::process::id())
         })

@@ -2,8 +2,8 @@
 //!
 //! What is printed is a configuration file itself, with the same meaning.
 
-use super::options::Storm;
-use super::units::{Size, Span};
+use super::options::{Limit, Quota, Storm};
+use super::units::{OrOff, Size, Span};
 use crate::confine::Confinement;
 use crate::supervisor::ServeConfig;
 use crate::supervisor::config::wait_name;
@@ -65,7 +65,6 @@ pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
     );
     line("clients", pool.clients.to_string(), "processes");
     line("slots", pool.slots.to_string(), "of each client");
-    line("max-workers", pool.max_workers.to_string(), "processes");
     line("max-lanes", pool.max_lanes.to_string(), "");
     line("priorities", pool.priorities.to_string(), "");
     line("log-format", quoted(config.log_format.name()), "");
@@ -79,8 +78,45 @@ fn supervision(config: &ServeConfig, line: &mut dyn FnMut(&str, String, &str)) {
     let restart = &config.restart;
     line("restart-backoff-min", span(restart.backoff_min), "");
     line("restart-backoff-max", span(restart.backoff_max), "");
-    let storm = quoted(&Storm(restart.storm).to_string());
-    line("crash-storm", storm, "deaths/time");
+    let storm = OrOff(restart.storm.map(Storm));
+    line("crash-storm", quoted(&storm.to_string()), "deaths/time");
+    line(
+        "crash-storm-pause",
+        span(restart.storm_pause),
+        "0: until a reload",
+    );
+    let recycle = &config.recycle;
+    let tasks = OrOff(recycle.tasks.map(Quota));
+    line("max-tasks", quoted(&tasks.to_string()), "of a worker");
+    let age = OrOff(recycle.age.map(Span));
+    line("max-age", quoted(&age.to_string()), "of a worker");
+    match recycle.rss {
+        Some(rss) => line("max-rss", rss.to_string(), "bytes of a worker"),
+        None => line("max-rss", quoted("off"), ""),
+    }
+    line(
+        "min-workers",
+        config.least_workers().to_string(),
+        "processes",
+    );
+    line(
+        "max-workers",
+        config.most_workers().to_string(),
+        "processes",
+    );
+    line("scale-up-after", span(config.elastic.grow_after), "");
+    line("idle-shrink-after", span(config.elastic.shrink_after), "");
+    let limits: Vec<String> = config
+        .limits
+        .iter()
+        .map(|(handler, limit)| Limit {
+            handler: handler.clone(),
+            limit: *limit,
+        })
+        .map(|limit| quoted(&limit.to_string()))
+        .collect();
+    line("limit", format!("[{}]", limits.join(", ")), "of handlers");
+    line("kill-grace", span(config.kill_grace), "");
 }
 
 fn confined(config: &ServeConfig, line: &mut dyn FnMut(&str, String, &str)) {
@@ -172,6 +208,12 @@ mod tests {
             "3",
             "--segment-size",
             "32MiB",
+            "--max-tasks",
+            "10±2",
+            "--max-rss",
+            "100MiB",
+            "--limit",
+            "sleep:concurrency=1,hard=1500ms",
             "--worker",
             "/bin/true",
             "--",

@@ -6,6 +6,7 @@
 
 mod choices;
 mod confinement;
+mod limits;
 mod supervision;
 
 use super::units::{Size, Span};
@@ -13,11 +14,12 @@ use crate::supervisor::{LogFormat, ServeConfig, WorkerCommand};
 use choices::{Format, Level, Wait};
 use clap::{Args, Command};
 use confinement::ConfinementOptions;
+pub(super) use limits::Limit;
 use ringwork_ring::config::parse_arena;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
-pub(super) use supervision::Storm;
 use supervision::SupervisionOptions;
+pub(super) use supervision::{Quota, Storm};
 
 /// The options as given.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
@@ -85,11 +87,6 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "N", help_heading = "Segment")]
     slots: Option<u32>,
 
-    /// Most worker processes at a time, those that join by themselves included [default: 16, or
-    /// as many as --workers].
-    #[arg(long, value_name = "N", help_heading = "Segment")]
-    max_workers: Option<u32>,
-
     /// Most lanes of all workers together, up to 256 [default: 64, or as many as the workers have].
     #[arg(long, value_name = "N", help_heading = "Segment")]
     max_lanes: Option<u32>,
@@ -133,7 +130,6 @@ impl ServeOptions {
             arena,
             clients,
             slots,
-            max_workers,
             max_lanes,
             priorities,
             log_format,
@@ -153,7 +149,8 @@ impl ServeOptions {
         let table: toml::Table = text
             .parse()
             .map_err(|error: toml::de::Error| error.to_string())?;
-        let known = Self::keys();
+        let mut known = Self::keys();
+        known.push("handlers".to_owned());
         if let Some(key) = table.keys().find(|key| !known.contains(key)) {
             let nearest = known.iter().min_by_key(|name| distance(name, key));
             let hint = nearest.filter(|name| distance(name, key) <= 3);
@@ -174,13 +171,14 @@ impl ServeOptions {
         let command = Self::augment_args(Command::new("keys"));
         command
             .get_arguments()
+            .filter(|argument| !argument.is_hide_set())
             .map(|argument| argument.get_id().as_str().replace('_', "-"))
             .collect()
     }
 
     /// Fills in the defaults. The result is still to be validated.
     pub(super) fn resolve(self) -> Result<ServeConfig, String> {
-        let (max_workers, max_lanes) = (self.max_workers, self.max_lanes);
+        let max_lanes = self.max_lanes;
         let mut config = ServeConfig::default();
         set(&mut config.name, self.name);
         set(&mut config.lanes, self.lanes);
@@ -212,7 +210,6 @@ impl ServeOptions {
         set(&mut pool.clients, self.clients);
         set(&mut pool.slots, self.slots);
         set(&mut pool.priorities, self.priorities);
-        set(&mut pool.max_workers, max_workers);
         set(&mut pool.max_lanes, max_lanes);
         pool.segment_size = self.segment_size.map(|size| size.0);
         pool.arena = self
@@ -233,7 +230,7 @@ impl ServeOptions {
                 );
             }
         };
-        config.raise_maxima(max_workers.is_none(), max_lanes.is_none());
+        config.raise_maxima(max_lanes.is_none());
         Ok(config)
     }
 }
@@ -293,7 +290,7 @@ pub(super) mod tests {
     #[test]
     fn no_option_is_the_default() {
         let mut default = ServeConfig::default();
-        default.raise_maxima(true, true);
+        default.raise_maxima(true);
         assert_eq!(flags(&[]).resolve().unwrap(), default);
     }
 
@@ -350,7 +347,7 @@ pub(super) mod tests {
         let config = flags(&["--workers", "20", "--lanes", "5"])
             .resolve()
             .unwrap();
-        assert_eq!((config.pool.max_workers, config.pool.max_lanes), (20, 100));
+        assert_eq!((config.pool.max_workers, config.pool.max_lanes), (21, 105));
         let config = flags(&["--workers", "20", "--max-workers", "16"])
             .resolve()
             .unwrap();

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
 Signals: SIGTERM or SIGINT drains (no new tasks, the others are finished within --drain-timeout), \
-a second one stops at once.
+a second one stops at once. SIGHUP reloads: the configuration file and the worker program are read \
+again, and workers are replaced one by one; what is wrong with them is logged, and nothing changes.
 
 Exit codes: 0 stopped as asked; 1 the pool failed (no worker gets ready, the name is taken, no room \
 for the segment ...); 2 wrong options or configuration.
@@ -23,7 +24,7 @@ The configuration file has the same keys as the long options (`segment-size = \"
 on the command line win.";
 
 /// Serve a pool: make its segment, start its workers, watch over them.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Serve {
     /// Read options from this TOML file.
@@ -47,8 +48,8 @@ pub(super) struct Serve {
 pub(super) fn run(serve: Serve) -> Result<(), Failure> {
     let embedded = serve.embedded;
     let mut ready = false;
-    let result = configure(serve).and_then(|config| match config {
-        Some(config) => supervise(&config, &mut ready),
+    let result = configure(serve.clone()).and_then(|config| match config {
+        Some(config) => supervise(&config, &serve, &mut ready),
         None => Ok(()),
     });
     if embedded
@@ -76,11 +77,12 @@ fn configure(serve: Serve) -> Result<Option<ServeConfig>, Failure> {
     Ok(Some(config))
 }
 
-fn supervise(config: &ServeConfig, ready: &mut bool) -> Result<(), Failure> {
+fn supervise(config: &ServeConfig, serve: &Serve, ready: &mut bool) -> Result<(), Failure> {
     let (sink, _flush) = Sink::start().map_err(|error| Failure::new(FAILED, error))?;
     log::init(&config.log_level, config.log_format, sink.clone());
     let mut console = Terminal {
         config,
+        serve,
         sink,
         ready,
     };
@@ -89,6 +91,7 @@ fn supervise(config: &ServeConfig, ready: &mut bool) -> Result<(), Failure> {
 
 struct Terminal<'a> {
     config: &'a ServeConfig,
+    serve: &'a Serve,
     sink: Sink,
     ready: &'a mut bool,
 }
@@ -119,6 +122,14 @@ impl Console for Terminal<'_> {
             tracing::info!(worker, "{line}");
         } else {
             self.sink.line(format!("{line}\n").into_bytes());
+        }
+    }
+
+    /// The same command line once more, with the file as it is now.
+    fn reload(&mut self) -> Result<ServeConfig, String> {
+        match configure(self.serve.clone()) {
+            Ok(config) => Ok(config.unwrap_or_else(|| self.config.clone())),
+            Err(failure) => Err(failure.text().to_owned()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `ringwork stat`: what a pool does now and has done.
 
-use super::exit::{Failure, NO_POOL};
+use super::exit::{FAILED, Failure, NO_POOL};
 use super::table::Table;
 use super::units::{Size, Span, nanoseconds};
 use super::view::{self, PoolView, Quantiles};
@@ -14,7 +14,8 @@ const AFTER_HELP: &str = "\
 Latencies are of sampled tasks (the first 1024 of each client, then every 8th), since the pool was \
 made; each is an upper bound, at most 25 % too high.
 
-Exit codes: 0 the pool is starting, serving or draining; 3 there is none, or its supervisor is gone.";
+Exit codes: 0 the pool is starting, serving or draining; 3 there is none, or its supervisor is gone; with \
+--ready 0 when it is ready and 1 when not.";
 
 /// Show a pool: clients, workers, queues, counters, latencies, errors.
 #[derive(Debug, Args)]
@@ -28,6 +29,10 @@ pub(super) struct Stat {
     #[arg(long)]
     json: bool,
 
+    /// Print nothing; exit with 1 when the pool is not ready, with the reason on standard error.
+    #[arg(long)]
+    ready: bool,
+
     /// Print again and again, every TIME.
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1s")]
     watch: Option<Span>,
@@ -39,6 +44,9 @@ pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
     let mut before: Option<(u64, Instant)> = None;
     loop {
         let view = view::pool(&segment)?;
+        if stat.ready {
+            return readiness(&view);
+        }
         let ended = ended(&view);
         let rate = before
             .map(|(tasks, then)| (tasks_of(&view) - tasks) as f64 / then.elapsed().as_secs_f64());
@@ -56,6 +64,19 @@ pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
             Some(interval) => std::thread::sleep(interval.0.max(Duration::from_millis(50))),
         }
     }
+}
+
+/// For readiness probes.
+fn readiness(view: &PoolView) -> Result<(), Failure> {
+    if view.ready {
+        return Ok(());
+    }
+    let why = if view.reason.is_empty() { "" } else { ": " };
+    let text = format!(
+        "the pool {} is {}{why}{}",
+        view.name, view.state, view.reason
+    );
+    Err(Failure::new(FAILED, text))
 }
 
 fn ended(view: &PoolView) -> &str {
@@ -103,6 +124,10 @@ fn text(view: &PoolView, rate: Option<f64>) -> String {
         duration(view.uptime_s),
         Size(view.segment_bytes)
     );
+    if !view.reason.is_empty() {
+        let ready = if view.ready { "" } else { "not ready: " };
+        page.push_str(&format!("{ready}{}\n", view.reason));
+    }
     // Writing to a String can't fail.
     let _ = match rate {
         Some(rate) => writeln!(page, "{rate:.0} tasks/s"),

@@ -6,7 +6,9 @@ use super::units::Span;
 use crate::supervisor::cause::Cause;
 use clap::{Args, ValueEnum};
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_ring::layout::{POOL_DRAINING, STATUS_ARENA_EXHAUSTED, STATUS_CANCELLED};
+use ringwork_ring::layout::{
+    POOL_DRAINING, STATUS_ARENA_EXHAUSTED, STATUS_CANCELLED, STATUS_NO_WORKER,
+};
 use ringwork_ring::{PoolDir, RingError, stats};
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write};
@@ -171,7 +173,7 @@ fn finish(submit: &Submit, outcome: Outcome) -> Result<(), Failure> {
         } => {
             let exit = match status {
                 STATUS_CANCELLED => TIMED_OUT,
-                STATUS_ARENA_EXHAUSTED => REJECTED,
+                STATUS_ARENA_EXHAUSTED | STATUS_NO_WORKER => REJECTED,
                 _ => FAILED,
             };
             let place = if location.is_empty() {

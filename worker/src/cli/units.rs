@@ -95,6 +95,39 @@ impl fmt::Display for Span {
     }
 }
 
+/// A value, or `off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OrOff<T>(pub(super) Option<T>);
+
+impl<T: FromStr<Err = String>> FromStr for OrOff<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "off" => Ok(Self(None)),
+            text => text
+                .parse()
+                .map(|value| Self(Some(value)))
+                .map_err(|error| format!("{error}; or off")),
+        }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for OrOff<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(value) => value.fmt(f),
+            None => f.write_str("off"),
+        }
+    }
+}
+
+impl<'de, T: FromStr<Err = String>> Deserialize<'de> for OrOff<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text_or_number(deserializer)
+    }
+}
+
 /// Nanoseconds, to three digits: `870 ns`, `12.4 µs`, `1.25 s`.
 pub(super) fn nanoseconds(ns: u64) -> String {
     let units = [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs")];
@@ -120,7 +153,7 @@ enum TextOrNumber {
     Fraction(f64),
 }
 
-fn from_text_or_number<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+pub(super) fn from_text_or_number<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: FromStr<Err = String>,

@@ -21,7 +21,9 @@ pub(super) struct PoolView {
     pub(super) name: String,
     /// `starting`, `serving`, `draining`, `closed`, `failed`; `dead` when its supervisor is.
     pub(super) state: &'static str,
-    /// Why it closed or failed; empty when nothing was said.
+    /// Whether it takes tasks and replaces workers that die.
+    pub(super) ready: bool,
+    /// Why it closed, failed, or is not ready; empty when nothing was said.
     pub(super) reason: String,
     pub(super) supervisor_pid: u32,
     pub(super) supervisor_alive: bool,
@@ -168,6 +170,7 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
     Ok(PoolView {
         name: segment.dir().name().to_owned(),
         state: state_name(segment.pool_state(), alive),
+        ready: alive && segment.pool_state() == POOL_SERVING && segment.health() != HEALTH_STORM,
         reason: segment.reason(),
         supervisor_pid: get32(segment, H_SUPERVISOR_PID),
         supervisor_alive: alive,
@@ -373,6 +376,7 @@ mod tests {
         for key in [
             "name",
             "state",
+            "ready",
             "reason",
             "supervisor_pid",
             "supervisor_alive",

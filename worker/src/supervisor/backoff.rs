@@ -3,14 +3,9 @@
 //! Arithmetic only: the crew tells how a life went and gets the pause before the
 //! next; every unasked death is told to the storm detector, which says when to stop.
 
-use super::policy::RestartPolicy;
-#[cfg(test)]
-use super::policy::StormLimit;
-#[cfg(test)]
+use super::policy::{RestartPolicy, StormLimit};
 use std::collections::VecDeque;
-use std::time::Duration;
-#[cfg(test)]
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A worker that lived this long was healthy: its predecessors' deaths are forgotten.
 pub(super) const HEALTHY: Duration = Duration::from_secs(10);
@@ -51,13 +46,11 @@ impl Backoff {
 }
 
 /// Counts deaths in a sliding window.
-#[cfg(test)]
 #[derive(Debug, Default)]
 pub(super) struct StormDetector {
     deaths: VecDeque<Instant>,
 }
 
-#[cfg(test)]
 impl StormDetector {
     /// Notes a death; how many there were in the window when that is too many.
     pub(super) fn note(&mut self, now: Instant, limit: Option<StormLimit>) -> Option<usize> {

@@ -4,7 +4,7 @@
 //! [`ServeConfig::validate`] is called before anything is created.
 
 use super::SupervisorError;
-use super::policy::RestartPolicy;
+use super::policy::{ElasticPolicy, HandlerLimits, RecyclePolicy, RestartPolicy};
 use crate::confine::Confinement;
 use ringwork_ring::layout::IDLE_WORDS;
 use ringwork_ring::{Geometry, PoolConfig, WaitStrategy};
@@ -14,6 +14,9 @@ use std::time::Duration;
 
 /// Lanes that the segment's idle mask has bits for.
 const MOST_LANES: u32 = (IDLE_WORDS * 64) as u32;
+
+/// The running program, whatever has become of its file.
+const SELF: &str = "/proc/self/exe";
 
 /// The program that is started as a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +85,18 @@ pub struct ServeConfig {
     pub restart: RestartPolicy,
     /// What the workers are held to.
     pub confinement: Confinement,
+    /// When workers that are well are replaced.
+    pub recycle: RecyclePolicy,
+    /// Fewest workers (default: none, as many as `workers`).
+    pub min_workers: Option<u32>,
+    /// Most workers (default: none, as many as `workers`).
+    pub max_workers: Option<u32>,
+    /// When their number changes between the two.
+    pub elastic: ElasticPolicy,
+    /// What single handlers may take.
+    pub limits: HandlerLimits,
+    /// Time between SIGTERM and SIGKILL for a worker over a limit (default 2 s).
+    pub kill_grace: Duration,
     /// Format of the log (default human).
     pub log_format: LogFormat,
     /// Least level of the log, passed on to the workers (default info).
@@ -104,6 +119,12 @@ impl Default for ServeConfig {
             start_timeout: Duration::from_secs(10),
             restart: RestartPolicy::default(),
             confinement: Confinement::default(),
+            recycle: RecyclePolicy::default(),
+            min_workers: None,
+            max_workers: None,
+            elastic: ElasticPolicy::default(),
+            limits: HandlerLimits::new(),
+            kill_grace: Duration::from_secs(2),
             log_format: LogFormat::Human,
             log_level: "info".to_owned(),
         }
@@ -117,33 +138,53 @@ impl ServeConfig {
     /// [`SupervisorError::Config`] names the option and what would fit.
     pub fn validate(&self) -> Result<Geometry, SupervisorError> {
         let pool = &self.pool;
-        let all_lanes = u64::from(self.workers) * u64::from(self.lanes);
+        let most = self.most_workers();
+        let all_lanes = u64::from(most) * u64::from(self.lanes);
         let wrong = if self.workers == 0 {
             Some("workers is 0: at least one worker is needed".to_owned())
         } else if self.lanes == 0 {
             Some("lanes is 0: each worker needs at least one lane".to_owned())
-        } else if self.workers > pool.max_workers {
+        } else if self.workers > most {
             Some(format!(
-                "workers is {}, but max-workers is {}: raise --max-workers",
-                self.workers, pool.max_workers
+                "workers is {}, but max-workers is {most}: raise --max-workers",
+                self.workers
+            ))
+        } else if self.workers < self.least_workers() || self.least_workers() == 0 {
+            Some(format!(
+                "min-workers is {}: it must be 1 to workers, which is {}",
+                self.least_workers(),
+                self.workers
+            ))
+        } else if most > pool.max_workers {
+            Some(format!(
+                "max-workers is {most}, but the pool has {} entries for workers",
+                pool.max_workers
             ))
         } else if all_lanes > u64::from(MOST_LANES) {
             Some(format!(
-                "{} workers of {} lanes are {all_lanes} lanes, a pool has at most {MOST_LANES}: \
-                 lower --workers or --lanes",
-                self.workers, self.lanes
+                "{most} workers of {} lanes are {all_lanes} lanes, a pool has at most {MOST_LANES}: \
+                 lower --workers, --max-workers or --lanes",
+                self.lanes
             ))
         } else if all_lanes > u64::from(pool.max_lanes) {
             Some(format!(
-                "{} workers of {} lanes are {all_lanes} lanes, but max-lanes is {}: raise \
+                "{most} workers of {} lanes are {all_lanes} lanes, but max-lanes is {}: raise \
                  --max-lanes, or lower --workers or --lanes",
-                self.workers, self.lanes, pool.max_lanes
+                self.lanes, pool.max_lanes
             ))
         } else if self.start_timeout.is_zero() {
             Some("start-timeout is 0: a worker needs some time to start".to_owned())
         } else {
-            let problem = self.restart.problem();
-            problem.or_else(|| self.confinement.problem(self.lanes))
+            let limits = self.limits.iter();
+            self.restart
+                .problem()
+                .or_else(|| self.recycle.problem())
+                .or_else(|| {
+                    limits
+                        .filter_map(|(handler, limit)| limit.problem(handler))
+                        .next()
+                })
+                .or_else(|| self.confinement.problem(self.lanes))
         };
         match wrong {
             Some(text) => Err(SupervisorError::Config(text)),
@@ -157,14 +198,27 @@ impl ServeConfig {
         self.workers = cores.min((MOST_LANES / self.lanes.max(1)).max(1));
     }
 
-    /// Raises the table sizes that were not chosen so that `workers` and `lanes` fit.
-    pub fn raise_maxima(&mut self, raise_workers: bool, raise_lanes: bool) {
-        if raise_workers {
-            self.pool.max_workers = self.pool.max_workers.max(self.workers);
-        }
+    /// The fewest workers.
+    #[must_use]
+    pub fn least_workers(&self) -> u32 {
+        self.min_workers.unwrap_or(self.workers)
+    }
+
+    /// The most workers.
+    #[must_use]
+    pub fn most_workers(&self) -> u32 {
+        self.max_workers.unwrap_or(self.workers)
+    }
+
+    /// Raises the table sizes so that the most workers fit, and one more of them, that may start
+    /// before another leaves; the lanes only when their number was not chosen.
+    pub fn raise_maxima(&mut self, raise_lanes: bool) {
+        let most = self.most_workers();
+        self.pool.max_workers = self.pool.max_workers.max(most.saturating_add(1));
         if raise_lanes {
-            let all = self.workers.saturating_mul(self.lanes);
-            self.pool.max_lanes = self.pool.max_lanes.max(all);
+            let all = most.saturating_mul(self.lanes);
+            let with_successor = all.saturating_add(self.lanes).min(MOST_LANES);
+            self.pool.max_lanes = self.pool.max_lanes.max(all).max(with_successor);
         }
     }
 }
@@ -191,6 +245,26 @@ impl WorkerCommand {
         }
     }
 
+    /// The same command, with the program that has its path now: for a reload.
+    pub(super) fn fresh(self) -> Self {
+        let deleted = " (deleted)";
+        let path = match std::env::current_exe() {
+            Ok(path) if self.program == Path::new(SELF) => path,
+            _ => return self,
+        };
+        // The kernel's name for a file that is not there any more; another may be.
+        let text = path.to_string_lossy();
+        let program = PathBuf::from(text.strip_suffix(deleted).unwrap_or(&text));
+        Self {
+            program: if program.is_file() {
+                program
+            } else {
+                self.program
+            },
+            ..self
+        }
+    }
+
     /// The stock worker: this very program with the hidden subcommand `worker`.
     ///
     /// # Errors
@@ -207,7 +281,6 @@ impl WorkerCommand {
 /// or removed since it was started, so that restarts keep one version.
 fn own_program() -> std::io::Result<PathBuf> {
     use std::os::unix::fs::MetadataExt;
-    const SELF: &str = "/proc/self/exe";
     let path = std::env::current_exe()?;
     let file = |path: &Path| {
         std::fs::metadata(path)
@@ -232,7 +305,7 @@ mod tests {
     #[test]
     fn defaults_are_valid() {
         let mut config = ServeConfig::default();
-        config.raise_maxima(true, true);
+        config.raise_maxima(true);
         config.validate().unwrap();
     }
 
@@ -240,6 +313,7 @@ mod tests {
     fn more_workers_than_the_tables_hold_are_refused_with_the_option_to_raise() {
         let config = ServeConfig {
             workers: 17,
+            max_workers: Some(16),
             ..ServeConfig::default()
         };
         assert!(error(&config).contains("--max-workers"));
@@ -263,11 +337,11 @@ mod tests {
             lanes: 4,
             ..ServeConfig::default()
         };
-        config.raise_maxima(true, true);
-        assert_eq!((config.pool.max_workers, config.pool.max_lanes), (40, 160));
+        config.raise_maxima(true);
+        assert_eq!((config.pool.max_workers, config.pool.max_lanes), (41, 164));
         config.validate().unwrap();
         config.lanes = 7;
-        config.raise_maxima(true, true);
+        config.raise_maxima(true);
         assert!(error(&config).contains("280 lanes, a pool has at most 256"));
     }
 

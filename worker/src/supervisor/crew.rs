@@ -1,14 +1,15 @@
-//! The workers of a pool: one seat each, filled again after a death.
+//! The workers of a pool: seats, filled again after a death, relieved one by one.
 //!
-//! Invariant: a seat's process is the only child at its entry of the worker
-//! table; an entry is given back by the reaper before another child gets it.
+//! Three kinds of members: the current one of a seat; its successor, started
+//! while the current one still serves; and leavers, who finish their tasks and go.
+//! A worker that is well is never stopped: it is told to leave, once its
+//! successor is ready, or at once where the tables have no room for two.
 
-use super::backoff::Backoff;
-use super::cause::Detail;
-use super::config::{ServeConfig, WorkerCommand};
+use super::cause::{Detail, Exit};
+use super::health::Health;
 use super::obituary::Obituary;
-use super::policy::RestartPolicy;
 use super::process::Process;
+use super::seat::{Member, Seat, Settings};
 use super::{Console, SupervisorError};
 use ringwork_ring::Segment;
 use ringwork_ring::entry::entry_state;
@@ -16,101 +17,81 @@ use ringwork_ring::layout::*;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// So many deaths before readiness in a row, with no worker ready, end the pool.
-const BOOT_DEATHS: u32 = 5;
-
 const QUICK_LOOK: Duration = Duration::from_millis(2);
 const SLOW_LOOK: Duration = Duration::from_millis(20);
+/// How soon to look again for room in the tables.
+const ROOM_LOOK: Duration = Duration::from_millis(100);
 
-/// One worker's place.
-#[derive(Debug)]
-struct Seat {
-    process: Option<Process>,
-    /// Its entry in the worker table.
-    entry: u32,
-    backoff: Backoff,
-    /// When an empty seat is filled.
-    due: Instant,
+/// Where a member has its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Current(usize),
+    Successor(usize),
+    Leaver,
 }
 
-/// All seats.
+/// All workers.
 #[derive(Debug)]
 pub(super) struct Crew {
-    seats: Vec<Seat>,
-    command: WorkerCommand,
-    environment: Vec<(&'static str, String)>,
-    start_timeout: Duration,
-    restart: RestartPolicy,
-    boot_deaths: u32,
-    /// Whether any worker has ever been ready.
-    proven: bool,
+    pub(super) seats: Vec<Seat>,
+    pub(super) leavers: Vec<Member>,
+    pub(super) settings: Settings,
+    /// What to go back to when the workers of a reload do not get ready.
+    pub(super) former: Option<Settings>,
+    pub(super) health: Health,
+    /// How the last reload failed, until it is told.
+    pub(super) reload_failure: Option<String>,
 }
 
 impl Crew {
-    pub(super) fn new(config: &ServeConfig, command: WorkerCommand, segment: &Segment) -> Self {
-        let now = Instant::now();
-        let seat = |entry| Seat {
-            process: None,
-            entry,
-            backoff: Backoff::default(),
-            due: now,
-        };
+    /// Seats for the most workers, of which the first ones are open.
+    pub(super) fn new(settings: Settings, open: u32, most: u32) -> Self {
         Self {
-            seats: (0..config.workers).map(seat).collect(),
-            command,
-            environment: [
-                (
-                    "RINGWORK_POOL_DIR",
-                    segment.dir().path().display().to_string(),
-                ),
-                ("RINGWORK_LANES", config.lanes.to_string()),
-                (
-                    "RINGWORK_WAIT",
-                    super::config::wait_name(config.wait).to_owned(),
-                ),
-                ("RINGWORK_LOG", config.log_level.clone()),
-                ("RINGWORK_LOG_FORMAT", config.log_format.name().to_owned()),
-            ]
-            .into_iter()
-            .chain(config.confinement.environment())
-            .collect(),
-            start_timeout: config.start_timeout,
-            restart: config.restart,
-            boot_deaths: 0,
-            proven: false,
+            seats: (0..most).map(|seat| Seat::new(seat < open)).collect(),
+            leavers: Vec::new(),
+            settings,
+            former: None,
+            health: Health::default(),
+            reload_failure: None,
         }
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = &Member> {
+        self.seats
+            .iter()
+            .flat_map(Seat::members)
+            .chain(&self.leavers)
+    }
+
+    pub(super) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+        self.seats
+            .iter_mut()
+            .flat_map(Seat::members_mut)
+            .chain(&mut self.leavers)
     }
 
     /// The running processes.
     pub(super) fn processes(&self) -> impl Iterator<Item = &Process> {
-        self.seats.iter().filter_map(|seat| seat.process.as_ref())
+        self.members().map(|member| &member.process)
     }
 
     /// Entry and process id of each.
     pub(super) fn ids(&self) -> impl Iterator<Item = (u32, u32)> {
-        let processes = |seat: &'_ Seat| seat.process.as_ref().map(|p| (seat.entry, p.id()));
-        self.seats.iter().filter_map(processes)
+        self.members()
+            .map(|member| (member.entry, member.process.id()))
     }
 
     /// Entry and process of those that are ready.
     pub(super) fn ready_mut(&mut self) -> impl Iterator<Item = (u32, &mut Process)> {
-        self.seats.iter_mut().filter_map(|seat| {
-            let ready = seat.process.as_mut().filter(|p| p.ready.is_some())?;
-            Some((seat.entry, ready))
-        })
+        self.members_mut()
+            .filter(|member| member.is_ready())
+            .map(|member| (member.entry, &mut member.process))
     }
 
-    fn processes_mut(&mut self) -> impl Iterator<Item = &mut Process> {
-        self.seats
-            .iter_mut()
-            .filter_map(|seat| seat.process.as_mut())
-    }
-
-    /// How many workers have registered their lanes.
+    /// How many workers have registered their lanes and are to stay.
     pub(super) fn ready(&self) -> usize {
-        self.processes()
-            .filter(|process| process.ready.is_some())
-            .count()
+        let staying = self.seats.iter().flat_map(Seat::members);
+        staying.filter(|member| member.is_ready()).count()
     }
 
     /// How soon to look whether the workers that were started have registered; `None`: all have.
@@ -125,127 +106,280 @@ impl Crew {
         })
     }
 
-    /// When the next empty seat is to be filled.
+    /// When the next seat is to be filled, or the next appointed end comes.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        self.seats
-            .iter()
-            .filter(|seat| seat.process.is_none())
+        let halted = self.health.halt().is_some();
+        let relieving = self.is_relieving();
+        let seats = self.seats.iter().filter(|_| !halted);
+        seats
+            .filter(|seat| match &seat.current {
+                None => seat.open && seat.successor.is_none(),
+                Some(current) => seat.condemned.is_some() && current.is_ready() && !relieving,
+            })
             .map(|seat| seat.due)
+            .chain(self.health.look_at())
+            .chain(self.members().filter_map(Member::end_due))
             .min()
     }
 
     /// Whether an entry of the worker table belongs to a child.
     pub(super) fn owns(&self, entry: u32) -> bool {
-        self.seats
-            .iter()
-            .any(|seat| seat.process.is_some() && seat.entry == entry)
+        self.members().any(|member| member.entry == entry)
     }
 
     /// Kills the child at an entry; `false` when there is none, or it is killed already.
     /// `detail` is what the clients of its tasks are told.
     pub(super) fn kill(&mut self, entry: u32, why: &str, detail: Detail) -> bool {
-        let seat = self.seats.iter_mut().find(|seat| seat.entry == entry);
-        match seat.and_then(|seat| seat.process.as_mut()) {
-            Some(process) if process.killed.is_none() => {
-                process.killed_for = Some(detail);
-                process.kill(why);
+        let member = self.members_mut().find(|member| member.entry == entry);
+        match member {
+            Some(member) if member.process.killed.is_none() => {
+                member.process.killed_for = Some(detail);
+                member.process.kill(why);
                 true
             }
             _ => false,
         }
     }
 
-    /// Fills the empty seats whose pause is over.
+    /// Asks the child at an entry to stop, and kills it when it does not in time; `false` when
+    /// there is none, or that is under way.
+    pub(super) fn stop(&mut self, entry: u32, why: &str, detail: Detail) -> bool {
+        let grace = self.settings.kill_grace;
+        let member = self.members_mut().find(|member| member.entry == entry);
+        member.is_some_and(|member| member.stop(grace, why, detail))
+    }
+
+    /// Fills the empty seats whose pause is over, and relieves who is condemned.
     pub(super) fn fill(&mut self, segment: &Segment) -> Result<(), SupervisorError> {
+        let now = Instant::now();
+        if self.health.recover() {
+            tracing::info!("the crash storm is over: workers that die are replaced again");
+        }
+        let starting = self.members().filter(|member| !member.is_ready()).count();
+        let mut allowed = self.health.may_start(now, starting);
         for number in 0..self.seats.len() {
-            if self.seats[number].process.is_some() || self.seats[number].due > Instant::now() {
-                continue;
+            let seat = &mut self.seats[number];
+            // A successor whose seat is empty is the current one.
+            if seat.current.is_none() {
+                seat.current = seat.successor.take();
+                seat.condemned = None;
             }
-            let Some(entry) = self.free_entry(segment, number) else {
-                // Workers that joined by themselves have them all; look again later.
-                self.seats[number].due = Instant::now() + self.restart.backoff_max;
+            let is_due = seat.due <= now || self.health.halt().is_some();
+            if seat.open && seat.current.is_none() && is_due && allowed > 0 {
+                allowed -= 1;
+                match self.find_room(segment) {
+                    Some(entry) => self.start(segment, entry, Place::Current(number))?,
+                    // Those who leave, or who joined by themselves, have it all.
+                    None => self.seats[number].due = now + ROOM_LOOK,
+                }
+            }
+        }
+        self.relieve(segment)
+    }
+
+    /// One step in replacing workers that serve: one successor at a time.
+    fn relieve(&mut self, segment: &Segment) -> Result<(), SupervisorError> {
+        let now = Instant::now();
+        for number in 0..self.seats.len() {
+            let seat = &mut self.seats[number];
+            let Some(why) = seat.condemned.clone() else {
                 continue;
             };
-            let mut environment = self.environment.clone();
-            environment.push(("RINGWORK_WORKER_INDEX", entry.to_string()));
-            match Process::spawn(&self.command, &environment) {
-                Ok(process) => {
-                    tracing::debug!(worker = entry, pid = process.id(), "worker started");
-                    ringwork_ring::failpoint!("serve.worker_started");
-                    segment.count(C_WORKERS_STARTED, 1);
-                    self.seats[number].entry = entry;
-                    self.seats[number].process = Some(process);
+            let ready = seat.successor.as_ref().map(Member::is_ready);
+            match (seat.current.take_if(|current| current.is_ready()), ready) {
+                (Some(current), Some(true)) => {
+                    seat.current = seat.successor.take();
+                    seat.condemned = None;
+                    self.dismiss(current, segment, &why);
                 }
-                Err(error) => {
-                    let why = format!("could not be started: {error}");
-                    if !self.proven && self.boot_deaths == 0 {
-                        return Err(SupervisorError::Worker {
-                            program: self.command.program.clone(),
-                            why,
-                        });
-                    }
-                    self.boot_death(number, &Obituary::not_started(&self.command, why), segment)?;
-                }
+                (current, _) => seat.current = current,
             }
+        }
+        if self.is_relieving() || self.health.halt().is_some() {
+            return Ok(());
+        }
+        let next = self.seats.iter().position(|seat| {
+            seat.condemned.is_some()
+                && seat.due <= now
+                && seat.current.as_ref().is_some_and(Member::is_ready)
+        });
+        let Some(number) = next else {
+            return Ok(());
+        };
+        if let Some(entry) = self.find_room(segment) {
+            return self.start(segment, entry, Place::Successor(number));
+        }
+        // No room for two: the old one first. Only one at a time, lest the pool stands empty.
+        self.seats[number].due = now + ROOM_LOOK;
+        if self.leavers.is_empty()
+            && let Some(current) = self.seats[number].current.take()
+        {
+            let why = self.seats[number].condemned.take().unwrap_or_default();
+            self.dismiss(current, segment, &why);
         }
         Ok(())
     }
 
-    /// The seat's own entry when it is free, else another that no seat has.
-    fn free_entry(&self, segment: &Segment, number: usize) -> Option<u32> {
-        let is_free = |entry: &u32| {
-            let word = segment.u64_at(segment.worker_at(*entry) + WORKER_WORD);
-            entry_state(word.load(Ordering::Acquire)) == ENTRY_FREE
-        };
-        let own = self.seats[number].entry;
-        let taken = |entry: &u32| self.seats.iter().any(|seat| seat.entry == *entry);
-        std::iter::once(own)
-            .filter(is_free)
-            .chain(
-                (0..segment.geometry().max_workers)
-                    .filter(|entry| !taken(entry))
-                    .filter(is_free),
-            )
-            .next()
+    /// Whether a successor is on its way.
+    fn is_relieving(&self) -> bool {
+        self.seats.iter().any(|seat| seat.successor.is_some())
     }
 
-    /// Notes the workers that have registered; `true` when there is a new one.
-    pub(super) fn note_ready(&mut self, segment: &Segment) -> bool {
-        let mut news = false;
-        for seat in &mut self.seats {
-            let Some(process) = seat
-                .process
-                .as_mut()
-                .filter(|process| process.ready.is_none())
-            else {
-                continue;
-            };
-            let at = segment.worker_at(seat.entry);
-            let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
-            // pairs with the release store of the lane count in `WorkerEntry::lanes`.
-            let lanes = segment.u32_at(at + WORKER_LANES).load(Ordering::Acquire);
-            if entry_state(word) == ENTRY_ACTIVE && lanes > 0 {
-                process.ready = Some(Instant::now());
-                process.word = Some(word);
-                let took = process.started.elapsed();
-                tracing::info!(
-                    worker = seat.entry,
-                    pid = process.id(),
-                    lanes,
-                    "worker is ready after {took:.1?}"
-                );
-                self.boot_deaths = 0;
-                self.proven = true;
-                news = true;
+    fn dismiss(&mut self, mut member: Member, segment: &Segment, why: &str) {
+        member.dismiss(segment, why);
+        self.leavers.push(member);
+    }
+
+    /// Replaces the current worker of a seat when a successor is ready.
+    pub(super) fn condemn(&mut self, number: usize, why: &str) {
+        let seat = &mut self.seats[number];
+        if seat.condemned.is_none() && seat.current.is_some() {
+            tracing::info!("worker in seat {number} is to be replaced: {why}");
+            seat.condemned = Some(why.to_owned());
+        }
+    }
+
+    /// Opens one more seat; `false` when all are open.
+    pub(super) fn grow(&mut self) -> bool {
+        let closed = self.seats.iter_mut().find(|seat| !seat.open);
+        closed
+            .map(|seat| {
+                seat.open = true;
+                seat.due = Instant::now();
+            })
+            .is_some()
+    }
+
+    /// Closes a seat: its worker leaves after its tasks.
+    pub(super) fn shrink(&mut self, number: usize, segment: &Segment, why: &str) {
+        let seat = &mut self.seats[number];
+        seat.open = false;
+        seat.condemned = None;
+        for member in seat.current.take().into_iter().chain(seat.successor.take()) {
+            self.dismiss(member, segment, why);
+        }
+    }
+
+    /// Takes up new settings: all workers are replaced, one by one.
+    pub(super) fn renew(
+        &mut self,
+        mut settings: Settings,
+        open: u32,
+        most: u32,
+        segment: &Segment,
+    ) {
+        settings.generation = self.settings.generation + 1;
+        let former = std::mem::replace(&mut self.settings, settings);
+        // After two reloads in a row the one to go back to is the one that serves.
+        self.former.get_or_insert(former);
+        self.health.forget();
+        while self.seats.len() < most as usize {
+            self.seats.push(Seat::new(false));
+        }
+        let was_open = |crew: &Self| crew.seats.iter().filter(|seat| seat.open).count();
+        while was_open(self) < open as usize && self.grow() {}
+        for number in (open as usize..self.seats.len()).rev() {
+            if self.seats[number].open {
+                self.shrink(number, segment, "the pool has fewer workers now");
             }
         }
-        news
+        self.seats.truncate(most as usize);
+        for number in 0..self.seats.len() {
+            let seat = &mut self.seats[number];
+            seat.due = Instant::now();
+            // Of the settings before: it would only have to be replaced as well.
+            if let Some(successor) = seat.successor.take() {
+                self.dismiss(successor, segment, "reload");
+            }
+            self.condemn(number, "reload");
+        }
     }
 
-    /// Kills workers that have not registered in time.
+    /// Whether workers of former settings are still to be replaced.
+    pub(super) fn is_renewing(&self) -> bool {
+        let generation = self.settings.generation;
+        self.former.is_some()
+            || self
+                .seats
+                .iter()
+                .any(|seat| seat.current.iter().any(|m| m.generation != generation))
+    }
+
+    /// Why the last reload was given up, once.
+    pub(super) fn take_reload_failure(&mut self) -> Option<String> {
+        self.reload_failure.take()
+    }
+
+    /// An entry for another worker whose lanes find room, too.
+    fn find_room(&self, segment: &Segment) -> Option<u32> {
+        let free = |offset: usize| {
+            entry_state(segment.u64_at(offset).load(Ordering::Acquire)) == ENTRY_FREE
+        };
+        let g = segment.geometry();
+        let lanes = (0..g.max_lanes).filter(|lane| free(segment.lane_at(*lane) + LANE_WORD));
+        let to_come: u32 = self.members().map(Member::lanes_to_come).sum();
+        if (lanes.count() as u32) < self.settings.lanes + to_come {
+            return None;
+        }
+        (0..g.max_workers)
+            .filter(|entry| !self.owns(*entry))
+            .find(|entry| free(segment.worker_at(*entry) + WORKER_WORD))
+    }
+
+    fn start(
+        &mut self,
+        segment: &Segment,
+        entry: u32,
+        place: Place,
+    ) -> Result<(), SupervisorError> {
+        match Member::spawn(&self.settings, entry) {
+            Ok(member) => {
+                ringwork_ring::failpoint!("serve.worker_started");
+                segment.count(C_WORKERS_STARTED, 1);
+                match place {
+                    Place::Current(number) => self.seats[number].current = Some(member),
+                    Place::Successor(number) => self.seats[number].successor = Some(member),
+                    Place::Leaver => self.leavers.push(member),
+                }
+                Ok(())
+            }
+            Err(error) => {
+                let why = format!("could not be started: {error}");
+                if !self.health.proven && self.health.boot_deaths == 0 {
+                    return Err(SupervisorError::Worker {
+                        program: self.settings.command.program.clone(),
+                        why,
+                    });
+                }
+                let obituary = Obituary::not_started(&self.settings.command, why);
+                self.boot_death(place, self.settings.generation, &obituary, segment)
+            }
+        }
+    }
+
+    /// Notes the workers that have registered.
+    pub(super) fn note_ready(&mut self, segment: &Segment) {
+        let generation = self.settings.generation;
+        let (mut any, mut renewed) = (false, false);
+        for member in self.members_mut() {
+            if member.note_ready(segment) {
+                any = true;
+                renewed |= member.generation == generation;
+            }
+        }
+        if any {
+            self.health.ready();
+        }
+        if renewed {
+            self.former = None;
+        }
+    }
+
+    /// Kills workers that have not registered in time, and those whose appointed end has come.
     pub(super) fn kill_slow(&mut self) {
-        let limit = self.start_timeout;
-        for process in self.processes_mut() {
+        let limit = self.settings.start_timeout;
+        for member in self.members_mut() {
+            let process = &mut member.process;
             if process.ready.is_none()
                 && process.killed.is_none()
                 && process.started.elapsed() > limit
@@ -255,101 +389,72 @@ impl Crew {
                      (one that needs longer: --start-timeout)"
                 ));
             }
+            member.end_if_due();
         }
     }
 
     /// Passes on the output of all workers.
     pub(super) fn pass_output(&mut self, console: &mut dyn Console) {
-        for seat in &mut self.seats {
-            if let Some(process) = seat.process.as_mut() {
-                process.pass_output(&mut |line| console.worker_line(seat.entry, line));
-            }
+        for member in self.members_mut() {
+            let entry = member.entry;
+            let mut pass = |line: &str| console.worker_line(entry, line);
+            member.process.pass_output(&mut pass);
         }
     }
 
-    /// Buries the dead: gives back what they held and plans their successors.
-    pub(super) fn bury(
-        &mut self,
-        segment: &Segment,
-        console: &mut dyn Console,
-    ) -> Result<(), SupervisorError> {
-        for number in 0..self.seats.len() {
-            let seat = &mut self.seats[number];
-            let Some(exit) = seat.process.as_mut().and_then(Process::exit) else {
-                continue;
-            };
-            let Some(mut process) = seat.process.take() else {
-                continue;
-            };
-            ringwork_ring::failpoint!("serve.exit_seen");
-            let entry = seat.entry;
-            let last_lines = process.last_lines(&mut |line| console.worker_line(entry, line));
-            let obituary = Obituary::write(segment, entry, &process, exit, last_lines);
-            if let Some(ready) = process.ready {
-                let pause =
-                    seat.backoff
-                        .after(Some(ready.elapsed()), &self.restart, fastrand::f64());
-                seat.due = Instant::now() + pause;
-                obituary.announce(segment, Some(pause));
-            } else {
-                if process.killed.is_some() {
-                    // It has hung for the whole of its time: four more would be no wiser.
-                    self.boot_deaths = self.boot_deaths.max(BOOT_DEATHS - 1);
-                }
-                self.boot_death(number, &obituary, segment)?;
+    /// Those that have exited, taken out of their places.
+    pub(super) fn take_exited(&mut self) -> Vec<(Place, Member, Exit)> {
+        let mut dead = Vec::new();
+        let mut take = |place, member: &mut Option<Member>| {
+            if let Some(exit) = member.as_mut().and_then(|member| member.process.exit())
+                && let Some(member) = member.take()
+            {
+                dead.push((place, member, exit));
             }
+        };
+        for (number, seat) in self.seats.iter_mut().enumerate() {
+            take(Place::Current(number), &mut seat.current);
+            take(Place::Successor(number), &mut seat.successor);
         }
-        Ok(())
+        for leaver in std::mem::take(&mut self.leavers) {
+            let mut leaver = Some(leaver);
+            take(Place::Leaver, &mut leaver);
+            self.leavers.extend(leaver);
+        }
+        dead
     }
 
-    fn boot_death(
-        &mut self,
-        number: usize,
-        obituary: &Obituary,
-        segment: &Segment,
-    ) -> Result<(), SupervisorError> {
-        self.boot_deaths += 1;
-        let mut pause = self.seats[number]
-            .backoff
-            .after(None, &self.restart, fastrand::f64());
-        if self.boot_deaths >= BOOT_DEATHS {
-            if self.ready() == 0 {
-                return Err(SupervisorError::NoWorker {
-                    deaths: self.boot_deaths,
-                    program: self.command.program.clone(),
-                    last: obituary.cause(),
-                    output: obituary.output(),
-                });
-            }
-            pause = self.restart.backoff_max;
-        }
-        self.seats[number].due = Instant::now() + pause;
-        obituary.announce(segment, Some(pause));
-        Ok(())
+    /// Whether all that could still be tried has been: nobody lives, and nobody will be started.
+    pub(super) fn is_lost(&self) -> Option<String> {
+        let halt = self.health.halt()?;
+        let nobody = self.members().next().is_none();
+        (halt.kind == HEALTH_BOOT && nobody).then(|| halt.why.clone())
     }
 
     /// Asks all workers to leave.
     pub(super) fn terminate(&mut self) {
-        self.processes_mut().for_each(Process::terminate);
+        self.members_mut()
+            .for_each(|member| member.process.terminate());
     }
 
     /// Lets go of those that have exited; `true` when nobody is left.
     pub(super) fn dismiss_exited(&mut self, console: &mut dyn Console) -> bool {
-        for seat in &mut self.seats {
-            if let Some(process) = seat.process.as_mut()
-                && process.exit().is_some()
-            {
-                process.last_lines(&mut |line| console.worker_line(seat.entry, line));
-                seat.process = None;
-            }
+        for (_, mut member, _) in self.take_exited() {
+            let entry = member.entry;
+            let mut pass = |line: &str| console.worker_line(entry, line);
+            member.process.last_lines(&mut pass);
         }
-        self.processes().next().is_none()
+        self.members().next().is_none()
     }
 
     /// Kills all that are left, all at once, and waits for them.
     pub(super) fn kill_all(&mut self, why: &str) {
-        self.processes_mut().for_each(|process| process.kill(why));
-        self.seats.iter_mut().for_each(|seat| seat.process = None);
+        self.members_mut()
+            .for_each(|member| member.process.kill(why));
+        self.leavers.clear();
+        for seat in &mut self.seats {
+            (seat.current, seat.successor) = (None, None);
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use std::time::Duration;
 pub(super) struct Wake {
     /// How many requests to stop have come.
     pub(super) stops: usize,
+    /// Whether a reload is asked for.
+    pub(super) reload: bool,
     /// Whether the owner of an embedded pool is gone.
     pub(super) owner_gone: bool,
     /// Whether a worker has died or written something.
@@ -25,6 +27,7 @@ pub(super) struct Wake {
 #[derive(Debug)]
 pub(super) struct Events {
     stops: UnixStream,
+    reloads: UnixStream,
     registered: Vec<SigId>,
     embedded: bool,
 }
@@ -34,20 +37,24 @@ impl Events {
     ///
     /// An embedded pool lives as long as its owner, who gets the terminal's
     /// signals as well and may survive them: there they are ignored.
+    /// SIGHUP asks for a reload, also where it was ignored by `nohup`: a
+    /// terminal that hangs up then costs a reload, and the pool lives on.
     pub(super) fn new(embedded: bool) -> io::Result<Self> {
         let (stops, sender) = UnixStream::pair()?;
         stops.set_nonblocking(true)?;
+        let (reloads, hangup) = UnixStream::pair()?;
+        reloads.set_nonblocking(true)?;
         let (_, nowhere) = UnixStream::pair()?;
         let mut registered = vec![pipe::register(SIGTERM, sender.try_clone()?)?];
-        for signal in [SIGINT, SIGHUP] {
-            // `nohup` and background jobs of a shell leave them ignored: so they stay.
-            if !is_ignored(signal) {
-                let target = if embedded { &nowhere } else { &sender };
-                registered.push(pipe::register(signal, target.try_clone()?)?);
-            }
+        let target = |usual| if embedded { &nowhere } else { usual };
+        // Background jobs of a shell leave it ignored: so it stays.
+        if !is_ignored(SIGINT) {
+            registered.push(pipe::register(SIGINT, target(&sender).try_clone()?)?);
         }
+        registered.push(pipe::register(SIGHUP, target(&hangup).try_clone()?)?);
         Ok(Self {
             stops,
+            reloads,
             registered,
             embedded,
         })
@@ -56,7 +63,10 @@ impl Events {
     /// Sleeps until something happens, at most for `limit`.
     pub(super) fn wait(&mut self, crew: &Crew, limit: Duration) -> io::Result<Wake> {
         let stdin = rustix::stdio::stdin();
-        let mut fds = vec![PollFd::new(&self.stops, PollFlags::IN)];
+        let mut fds = vec![
+            PollFd::new(&self.stops, PollFlags::IN),
+            PollFd::new(&self.reloads, PollFlags::IN),
+        ];
         if self.embedded {
             fds.push(PollFd::from_borrowed_fd(stdin, PollFlags::IN));
         }
@@ -83,20 +93,21 @@ impl Events {
         }
         let asked = !fds[0].revents().is_empty();
         workers |= fds[others..].iter().any(|fd| !fd.revents().is_empty());
-        let owner_wrote = self.embedded && !fds[1].revents().is_empty();
+        let reload = !fds[1].revents().is_empty();
+        let owner_wrote = self.embedded && !fds[2].revents().is_empty();
         let owner_gone =
             owner_wrote && !matches!(rustix::io::read(stdin.as_fd(), &mut [0; 512]), Ok(1..));
         Ok(Wake {
-            stops: if asked { self.taken_stops() } else { 0 },
+            stops: if asked { taken(&mut self.stops) } else { 0 },
+            reload: reload && taken(&mut self.reloads) > 0,
             owner_gone,
             workers,
         })
     }
+}
 
-    fn taken_stops(&mut self) -> usize {
-        let mut buffer = [0; 16];
-        self.stops.read(&mut buffer).unwrap_or(0)
-    }
+fn taken(signals: &mut UnixStream) -> usize {
+    signals.read(&mut [0; 16]).unwrap_or(0)
 }
 
 impl Drop for Events {

@@ -12,15 +12,22 @@
 
 mod backoff;
 pub mod cause;
+mod census;
 mod closed;
 pub mod config;
 mod crew;
+mod deaths;
 mod events;
 mod guard;
+mod health;
+mod notify;
 mod obituary;
 pub mod policy;
 pub mod pool;
 mod process;
+mod reload;
+mod seat;
+mod stand_in;
 mod threads;
 mod watch;
 
@@ -29,10 +36,15 @@ pub use config::{LogFormat, ServeConfig, WorkerCommand};
 use crew::Crew;
 use events::{Events, Wake};
 use guard::Guard;
+use notify::Notifier;
 use pool::{Open, Pool};
-use ringwork_ring::layout::{POOL_CLOSED, POOL_DRAINING, POOL_FAILED, POOL_SERVING};
+use ringwork_ring::entry::entry_state;
+use ringwork_ring::layout::*;
 use ringwork_ring::{PoolDir, RingError};
+use seat::Settings;
+use stand_in::StandIn;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use watch::Watch;
 
@@ -80,6 +92,9 @@ pub enum SupervisorError {
          handler that writes through a wild pointer, then start the pool again"
     )]
     Corrupt(String),
+    /// The last worker has died, and others do not get ready.
+    #[error("no worker is left: {0}")]
+    Lost(String),
     /// The system refused something that the supervisor can't do without.
     #[error("{what}: {source}")]
     System {
@@ -109,6 +124,13 @@ pub trait Console {
     fn ready(&mut self, ready: &Ready);
     /// A worker has written a line to its standard output or error.
     fn worker_line(&mut self, worker: u32, line: &str);
+    /// A reload is asked for: the configuration as it is now, read again from where it came from.
+    ///
+    /// # Errors
+    /// What is wrong with it; the pool goes on as it is then.
+    fn reload(&mut self) -> Result<ServeConfig, String> {
+        Err("there is nothing to read a configuration from".to_owned())
+    }
 }
 
 /// Serves a pool until it is asked to stop (SIGTERM, SIGINT; embedded: the end
@@ -128,17 +150,21 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     // Before the segment: a signal from now on ends in order.
     let events = Events::new(config.embedded).map_err(system("cannot take over signals"))?;
     let pool = Pool::create(&dir, &config.pool)?;
-    let crew = Crew::new(config, command, pool.segment());
+    let settings = Settings::new(config, command, pool.segment());
+    let crew = Crew::new(settings, config.workers, config.most_workers());
     let watch = Watch::new(config, pool.segment())?;
     let guard = Guard::new(&pool);
     let mut supervisor = Supervisor {
-        config,
-        console,
+        stand_in: None,
         crew,
         watch,
         guard,
         events,
         pool,
+        config: config.clone(),
+        former_config: None,
+        notifier: Notifier::new(config.embedded),
+        console,
         phase: Phase::Starting,
     };
     let result = supervisor.serve();
@@ -165,12 +191,16 @@ enum End {
 
 // Fields are dropped in this order: workers first, the pool's files last.
 struct Supervisor<'a> {
+    stand_in: Option<StandIn>,
     crew: Crew,
     watch: Watch,
     guard: Guard,
     events: Events,
     pool: Pool,
-    config: &'a ServeConfig,
+    config: ServeConfig,
+    /// During a reload: what to go back to when its workers do not get ready.
+    former_config: Option<ServeConfig>,
+    notifier: Notifier,
     console: &'a mut dyn Console,
     phase: Phase,
 }
@@ -193,6 +223,9 @@ impl Supervisor<'_> {
             self.crew.kill_slow();
             self.watch.tick(&self.pool, &mut self.crew);
             self.open_for_clients();
+            self.show_health()?;
+            self.reload_if_asked(wake.reload);
+            self.notifier.beat();
             if let Some(end) = self.stop_if_asked(wake.stops) {
                 return Ok(end);
             }
@@ -209,6 +242,9 @@ impl Supervisor<'_> {
         }
         if let Some(due) = self.crew.next_due() {
             limit = limit.min(due.saturating_duration_since(Instant::now()));
+        }
+        if let Some(beat) = self.notifier.next_beat() {
+            limit = limit.min(beat);
         }
         let failed = |source| SupervisorError::System {
             what: "cannot wait for workers",
@@ -230,7 +266,59 @@ impl Supervisor<'_> {
                 size: segment.geometry().segment_size,
             };
             self.console.ready(&ready);
+            self.notifier.ready(&self.summary());
         }
+    }
+
+    /// One line about the pool, for the service manager.
+    fn summary(&self) -> String {
+        match self.crew.health.halt() {
+            Some(halt) => halt.why.clone(),
+            None => format!(
+                "serving {} with {} workers",
+                self.config.name,
+                self.crew.ready()
+            ),
+        }
+    }
+
+    /// Whether the pool is ready, and why not, for all who look at the segment; and who answers
+    /// when no worker can.
+    fn show_health(&mut self) -> Result<(), SupervisorError> {
+        if let Some(why) = self.crew.is_lost() {
+            return Err(SupervisorError::Lost(why));
+        }
+        let segment = self.pool.segment();
+        let word = self.crew.health.word();
+        if segment.health() != word {
+            let why = self.crew.health.halt().map(|halt| halt.why.as_str());
+            segment.set_reason(why.unwrap_or_default());
+            segment.set_health(word);
+            self.notifier.status(&self.summary());
+        }
+        let refuse = word == HEALTH_STORM && self.crew.ready() == 0 && !self.has_guests();
+        if refuse && self.stand_in.is_none() {
+            let why = self.summary();
+            // Tried again at the next tick: the tables may be full of the dead.
+            self.stand_in = StandIn::start(self.pool.segment(), &why)
+                .inspect_err(|error| tracing::debug!("nobody refuses tasks yet: {error}"))
+                .ok();
+        } else if !refuse {
+            self.stand_in = None;
+        }
+        Ok(())
+    }
+
+    /// Whether workers that joined by themselves are there.
+    fn has_guests(&self) -> bool {
+        let segment = self.pool.segment();
+        let own = self.stand_in.as_ref().map(StandIn::entry);
+        (0..segment.geometry().max_workers)
+            .filter(|entry| Some(*entry) != own && !self.crew.owns(*entry))
+            .any(|entry| {
+                let word = segment.u64_at(segment.worker_at(entry) + WORKER_WORD);
+                entry_state(word.load(Ordering::Acquire)) == ENTRY_ACTIVE
+            })
     }
 
     fn stop_if_asked(&mut self, stops: usize) -> Option<End> {
@@ -242,6 +330,7 @@ impl Supervisor<'_> {
                     "asked to stop: draining for at most {:?}",
                     self.config.drain_timeout
                 );
+                self.notifier.stopping();
                 self.pool.segment().set_pool_state(POOL_DRAINING);
                 ringwork_ring::failpoint!("serve.draining");
                 self.phase = Phase::Draining(now + self.config.drain_timeout, None);
@@ -273,6 +362,8 @@ impl Supervisor<'_> {
 
     /// Tells everybody, sees the workers off, removes the files.
     fn finish(mut self, result: Result<End, SupervisorError>) -> Result<(), SupervisorError> {
+        self.notifier.stopping();
+        self.stand_in = None;
         match result {
             Ok(End::Stopped(unfinished)) => {
                 let mut reason = "its supervisor was asked to stop".to_owned();

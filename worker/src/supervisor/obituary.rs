@@ -99,6 +99,23 @@ impl Obituary {
         self.cause.clone()
     }
 
+    /// Whether it left in order.
+    pub(super) fn is_clean(&self) -> bool {
+        self.clean
+    }
+
+    /// Says that it left in order, and why if that is known.
+    pub(super) fn farewell(&self, why: Option<&str>) {
+        match why {
+            Some(why) => tracing::info!(worker = self.entry, "{} has left: {why}", self.who),
+            None => tracing::info!(
+                worker = self.entry,
+                "{} left by itself; another takes its place",
+                self.who
+            ),
+        }
+    }
+
     /// Its last words, indented; or that there were none.
     pub(super) fn output(&self) -> String {
         if self.last_lines.is_empty() {
@@ -114,14 +131,6 @@ impl Obituary {
 
     /// Logs the death, counts it, and keeps it in the segment's error log.
     pub(super) fn announce(&self, segment: &Segment, pause: Option<Duration>) {
-        if self.clean {
-            tracing::info!(
-                worker = self.entry,
-                "{} left by itself; another takes its place",
-                self.who
-            );
-            return;
-        }
         segment.count(C_WORKERS_CRASHED, 1);
         let mut text = String::new();
         if !self.was_ready {

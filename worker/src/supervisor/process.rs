@@ -52,6 +52,10 @@ impl Process {
         let child = Command::new(&command.program)
             .args(&command.args)
             .envs(environment.iter().map(|(key, value)| (key, value)))
+            // The service manager listens to the supervisor only.
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("WATCHDOG_USEC")
+            .env_remove("WATCHDOG_PID")
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)

@@ -1,6 +1,7 @@
 //! What the supervisor looks for at its tick, since no descriptor tells it.
 
 use super::cause::Detail;
+use super::census::{Bounds, Census, Pressure};
 use super::closed;
 use super::config::ServeConfig;
 use super::crew::Crew;
@@ -10,6 +11,7 @@ use super::threads::kill_crowded;
 use ringwork_ring::clock::now_ns;
 use ringwork_ring::reap::{Mourner, Overdue, Rouser, Sweeper, reap_client};
 use ringwork_ring::stats::log_error;
+use ringwork_ring::wait::any_idle;
 use ringwork_ring::{RingError, Segment};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -34,6 +36,10 @@ pub(super) struct Watch {
     sweeper: Sweeper,
     grace: Duration,
     worker_threads: u32,
+    bounds: Bounds,
+    grow_after: Duration,
+    census: Census,
+    pressure: Pressure,
     probed: Instant,
     swept: Instant,
     submitted: u64,
@@ -50,11 +56,23 @@ impl Watch {
             sweeper: Sweeper::default(),
             grace: config.overrun_grace,
             worker_threads: config.confinement.threads,
+            bounds: bounds(config),
+            grow_after: config.elastic.grow_after,
+            census: Census::new(),
+            pressure: Pressure::default(),
             probed: now,
             swept: now,
             submitted: 0,
             out_of_reach: HashSet::new(),
         })
+    }
+
+    /// Takes up the options of a reload.
+    pub(super) fn configure(&mut self, config: &ServeConfig) {
+        self.grace = config.overrun_grace;
+        self.worker_threads = config.confinement.threads;
+        self.bounds = bounds(config);
+        self.grow_after = config.elastic.grow_after;
     }
 
     /// How long the supervisor may sleep now.
@@ -73,11 +91,15 @@ impl Watch {
     pub(super) fn tick(&mut self, pool: &Pool, crew: &mut Crew) {
         let segment = pool.segment();
         self.rouser.look(segment);
+        if self.bounds.most > self.bounds.least {
+            self.grow(pool, crew);
+        }
         // A little less than the idle tick, so that no idle tick is skipped.
         if self.probed.elapsed() + BUSY_TICK >= PROBE_INTERVAL {
             self.probed = Instant::now();
             self.bury_strangers(segment, crew);
             closed::replace(crew, segment);
+            self.census.look(segment, crew, self.bounds);
             // Only a handler starts threads without end.
             if pool.has_clients() {
                 kill_crowded(crew, self.worker_threads);
@@ -88,6 +110,21 @@ impl Watch {
             if pool.has_clients() {
                 self.sweep(segment, crew);
             }
+        }
+    }
+
+    /// Starts another worker when tasks wait, all lanes are busy and none starts already.
+    fn grow(&mut self, pool: &Pool, crew: &mut Crew) {
+        let starting = crew.look_again_in().is_some();
+        let full = crew.seats.iter().all(|seat| seat.open);
+        if full || starting || any_idle(pool.segment()) || crew.health.halt().is_some() {
+            self.pressure.relieve();
+        } else if self.pressure.look(pool, self.grow_after) && crew.grow() {
+            self.pressure.relieve();
+            tracing::info!(
+                "tasks have waited for {:?}: another worker is started",
+                self.grow_after
+            );
         }
     }
 
@@ -122,12 +159,12 @@ impl Watch {
         let handler = handler_name(segment, task.handler);
         let why = format!("{handler} ran on after its deadline and --overrun-grace");
         let late = Duration::from_nanos(task.late_ns);
-        if crew.kill(task.worker, &why, Detail::TimeLimit) {
+        if crew.stop(task.worker, &why, Detail::TimeLimit) {
             tracing::error!(
                 worker = task.worker,
                 lane = task.lane,
                 handler,
-                "killing worker {}: {handler} is {late:.1?} past its deadline",
+                "stopping worker {}: {handler} is {late:.1?} past its deadline",
                 task.worker
             );
         } else if !crew.owns(task.worker) && self.out_of_reach.insert(task.worker) {
@@ -142,5 +179,13 @@ impl Watch {
                 task.worker
             );
         }
+    }
+}
+
+fn bounds(config: &ServeConfig) -> Bounds {
+    Bounds {
+        least: config.least_workers() as usize,
+        most: config.most_workers() as usize,
+        shrink_after: config.elastic.shrink_after,
     }
 }

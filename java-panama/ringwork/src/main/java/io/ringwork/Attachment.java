@@ -241,6 +241,8 @@ final class Attachment {
         files.segment(),
         geometry.segmentSize(),
         poolState(pool),
+        pool == Layout.POOL_SERVING && memory.getIntAcquire(Layout.H_HEALTH) != Layout.HEALTH_STORM,
+        reason(),
         memory.getInt(Layout.H_SUPERVISOR_PID),
         index,
         slots.count,
@@ -250,6 +252,14 @@ final class Attachment {
             geometry.workers() + Layout.WORKER_WORD, geometry.maxWorkers(), Layout.WORKER_STRIDE),
         arena.maxPayload(),
         handlers);
+  }
+
+  /** Why the pool closed, failed or is not ready; empty when nothing was said. */
+  String reason() {
+    int length = memory.getInt(Layout.H_REASON_LEN);
+    return length <= 0 || length > Layout.REASON_SIZE
+        ? ""
+        : new String(memory.bytes(Layout.H_REASON, length), StandardCharsets.UTF_8);
   }
 
   private int active(long words, int count, int stride) {

@@ -3,7 +3,6 @@ package io.ringwork;
 import java.lang.System.Logger.Level;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -289,11 +288,8 @@ final class Client {
   }
 
   private String reason() {
-    int length = memory.getInt(Layout.H_REASON_LEN);
-    if (length <= 0 || length > Layout.REASON_SIZE) {
-      return "";
-    }
-    return ": " + new String(memory.bytes(Layout.H_REASON, length), StandardCharsets.UTF_8);
+    String reason = attachment.reason();
+    return reason.isEmpty() ? "" : ": " + reason;
   }
 
   /** The pool is gone: fails all that is pending, and everything after it. */

@@ -43,6 +43,9 @@ record FailureRecord(String code, String location, String message) {
                   + said
                   + "; close leases sooner, or give the pool a larger --segment-size",
               ran);
+      case Layout.STATUS_NO_WORKER ->
+          new RejectedException(
+              RejectedException.Reason.NO_WORKER, "no worker runs " + task + said, ran);
       case Layout.STATUS_CANCELLED ->
           new TaskCancelledException(task + " was cancelled" + said, ran);
       case Layout.STATUS_EXPIRED ->

@@ -144,6 +144,9 @@ final class Layout {
   /** Bytes of the failure reason field. */
   static final int REASON_SIZE = 508;
 
+  /** Header: health, u32 (HEALTH_*): whether dead workers are replaced. */
+  static final int H_HEALTH = 1344;
+
   /** Header: idle lanes, one bit each, IDLE_WORDS u64 words on a line of their own. */
   static final int H_IDLE = 2048;
 
@@ -170,6 +173,15 @@ final class Layout {
 
   /** Pool state: the supervisor gave up, see the reason. */
   static final int POOL_FAILED = 4;
+
+  /** Health: workers that die are replaced. */
+  static final int HEALTH_FULL = 0;
+
+  /** Health: too many workers died in too short a time; none is replaced, the pool is not ready, see the reason. */
+  static final int HEALTH_STORM = 1;
+
+  /** Health: new workers do not get ready; none is replaced, those that live serve on, see the reason. */
+  static final int HEALTH_BOOT = 2;
 
   /** Pool counter: workers started, u64. */
   static final int C_WORKERS_STARTED = 2304;
@@ -261,8 +273,14 @@ final class Layout {
   /** Worker: CLOCK_MONOTONIC nanoseconds of the registration, u64. */
   static final int WORKER_STARTED_NS = 16;
 
-  /** Worker: 1 asks it to leave after the current tasks, u32. */
+  /** Worker: not 0 tells it to leave after the current tasks, u32 (LEAVE_*). */
   static final int WORKER_LEAVE = 24;
+
+  /** Leave: the supervisor asks for it. */
+  static final int LEAVE_ASKED = 1;
+
+  /** Leave: the worker has run its number of tasks, and leaves by itself. */
+  static final int LEAVE_QUOTA = 2;
 
   /** Bytes of a lane entry. */
   static final int LANE_STRIDE = 3072;
@@ -488,6 +506,9 @@ final class Layout {
 
   /** Status: the deadline had passed before the handler started; it did not run. */
   static final int STATUS_EXPIRED = 8;
+
+  /** Status: no worker is there, nor will be soon (failure record); it did not run. */
+  static final int STATUS_NO_WORKER = 9;
 
   /** Flag in the status beside the value: the handler was not started. */
   static final int STATUS_NOT_RUN = 256;

@@ -10,6 +10,8 @@ import java.util.List;
  * @param segment the segment's file
  * @param segmentBytes its size
  * @param state one of STARTING, SERVING, DRAINING, CLOSED, FAILED
+ * @param ready whether it takes tasks and replaces workers that die
+ * @param reason why it is not ready, closed or failed; empty otherwise
  * @param supervisorPid the supervisor's process id, as seen in its own PID namespace
  * @param clientIndex the entry of this client in the client table
  * @param slots how many tasks this client can have in flight
@@ -24,6 +26,8 @@ public record PoolInfo(
     Path segment,
     long segmentBytes,
     String state,
+    boolean ready,
+    String reason,
     int supervisorPid,
     int clientIndex,
     int slots,

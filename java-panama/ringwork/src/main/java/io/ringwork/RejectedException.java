@@ -17,7 +17,12 @@ public final class RejectedException extends RingworkException {
     /** The result is larger than the largest block; the handler has run. */
     RESULT_TOO_LARGE,
     /** The pool is draining and takes no new tasks. */
-    DRAINING
+    DRAINING,
+    /**
+     * No worker is left, and none is started: workers died too often in too short a time (a crash
+     * storm). The message says why; see {@link PoolInfo#ready()}.
+     */
+    NO_WORKER
   }
 
   /** What there was no room for. */

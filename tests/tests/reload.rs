@@ -1,0 +1,194 @@
+//! SIGHUP: new configuration, new program, no failed task.
+
+#![forbid(unsafe_code)]
+
+use nix::sys::signal::Signal;
+use ringwork_ring::client::{Client, Outcome};
+use ringwork_ring::layout::*;
+use ringwork_tests::{Base, Pool, Serve, call, end, options, wait_until, worker_program};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+/// Replaces a program by another file of the same path, as an installation does.
+fn install(path: &Path, script: &str) {
+    let new = path.with_extension("new");
+    std::fs::write(&new, script).unwrap();
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::rename(&new, path).unwrap();
+}
+
+/// A program that tells its version in the environment of the worker proper.
+fn worker_of(version: &str) -> String {
+    let worker = worker_program();
+    format!(
+        "#!/bin/sh\nRINGWORK_TEST_VERSION={version} exec {}\n",
+        worker.display()
+    )
+}
+
+struct Served {
+    pool: Pool,
+    program: PathBuf,
+    config: PathBuf,
+}
+
+fn serve(name: &str) -> Served {
+    let base = Arc::new(Base::new());
+    let (program, config) = (base.path().join("worker"), base.path().join("pool.toml"));
+    install(&program, &worker_of("1"));
+    std::fs::write(&config, "lanes = 1\n").unwrap();
+    let pool = Serve::in_base(&base, name)
+        .daemon()
+        .without("lanes")
+        .option("worker", &program.display().to_string())
+        .option("config", &config.display().to_string())
+        .start();
+    Served {
+        pool,
+        program,
+        config,
+    }
+}
+
+fn version(client: &Client) -> String {
+    String::from_utf8(call(client, "test.version", b"", &options())).unwrap()
+}
+
+fn pids(pool: &Pool) -> Vec<i32> {
+    pool.workers().into_iter().map(|(_, pid)| pid).collect()
+}
+
+fn untroubled(pool: &Pool) {
+    let counters = [C_WORKERS_CRASHED, C_TASKS_REQUEUED, C_TASKS_CRASHED];
+    assert_eq!(counters.map(|counter| pool.counter(counter)), [0, 0, 0]);
+}
+
+#[test]
+fn under_load_a_reload_brings_a_new_program_and_configuration_and_fails_no_task() {
+    let served = serve("rolling");
+    let pool = &served.pool;
+    let client = pool.client();
+    assert_eq!(version(&client), "1");
+    let (over, ended) = (AtomicBool::new(false), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let tickets: Vec<_> = (0..20)
+                        .map(|_| client.submit("echo", b"x", &options()).expect("a slot"))
+                        .collect();
+                    for ticket in &tickets {
+                        let outcome = end(ticket);
+                        assert!(matches!(outcome, Outcome::Completed { .. }), "{outcome:?}");
+                        ended.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+        for round in 2..5 {
+            let before = pids(pool);
+            install(&served.program, &worker_of(&round.to_string()));
+            let lanes = 1 + round % 2;
+            std::fs::write(&served.config, format!("lanes = {lanes}\n")).unwrap();
+            pool.signal(Signal::SIGHUP);
+            wait_until("all are replaced", || {
+                let now = pids(pool);
+                now.len() == 2 && !now.iter().any(|pid| before.contains(pid))
+            });
+            assert_eq!(version(&client), round.to_string());
+            let so_far = ended.load(Ordering::Relaxed);
+            wait_until("tasks go on", || {
+                ended.load(Ordering::Relaxed) > so_far + 100
+            });
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    untroubled(pool);
+    wait_until("it says so", || {
+        pool.log().matches("reload done").count() == 3
+    });
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn a_bad_configuration_changes_nothing_and_says_so() {
+    let served = serve("refused");
+    let (pool, client) = (&served.pool, served.pool.client());
+    let before = pool.wait_workers(2);
+    for (bad, why) in [
+        ("lanes = 'many'", "lanes"),
+        ("elephants = 1", "elephants"),
+        ("drain-timeout = '20s'\nlanes = 0", "lanes is 0"),
+        ("priorities = 4", "priorities can't change"),
+        ("lanes = 200", "lanes"),
+    ] {
+        std::fs::write(&served.config, bad).unwrap();
+        let refusals = pool.log().matches("reload refused").count();
+        pool.signal(Signal::SIGHUP);
+        wait_until("it is refused", || {
+            pool.log().matches("reload refused").count() > refusals
+        });
+        let log = pool.log();
+        let last = log.rsplit("reload refused").next().unwrap();
+        assert!(last.contains(why), "{bad}: {last}");
+    }
+    assert_eq!(pool.workers(), before);
+    assert_eq!(version(&client), "1");
+    untroubled(pool);
+}
+
+#[test]
+fn a_program_that_does_not_start_leaves_the_old_workers_serving() {
+    let served = serve("broken");
+    let (pool, client) = (&served.pool, served.pool.client());
+    let before = pool.wait_workers(2);
+    install(
+        &served.program,
+        "#!/bin/sh\necho no such library >&2\nexit 127\n",
+    );
+    pool.signal(Signal::SIGHUP);
+    wait_until("it is given up", || pool.log().contains("reload failed"));
+    let log = pool.log();
+    let last = log.rsplit("reload failed").next().unwrap();
+    assert!(
+        last.contains("serve on") && last.contains("no such library"),
+        "{last}"
+    );
+    assert_eq!(pool.workers(), before);
+    assert_eq!(version(&client), "1");
+    // And the next one, with a program that works, is no worse for it.
+    install(&served.program, &worker_of("2"));
+    pool.signal(Signal::SIGHUP);
+    wait_until("all are replaced", || {
+        let now = pool.workers();
+        now.len() == 2 && !now.iter().any(|worker| before.contains(worker))
+    });
+    assert_eq!(version(&client), "2");
+}
+
+#[test]
+fn a_reload_ends_a_crash_storm() {
+    let base = Arc::new(Base::new());
+    let pool = Serve::in_base(&base, "stormy")
+        .daemon()
+        .option("crash-storm", "4/10min")
+        .option("crash-storm-pause", "0")
+        .option("restart-backoff-max", "1ms")
+        .start();
+    wait_until("the pool gives up", || {
+        for (_, pid) in pool.workers() {
+            let _ = pool.signal_worker(pid, Signal::SIGKILL);
+        }
+        pool.segment().health() == HEALTH_STORM
+    });
+    pool.signal(Signal::SIGHUP);
+    let _ = pool.wait_workers(2);
+    wait_until("it is over", || pool.segment().health() == HEALTH_FULL);
+    // Whoever refused tasks has gone with it.
+    wait_until("tasks run", || {
+        let outcome = pool.client().call("echo", b"x", &options());
+        matches!(outcome, Ok(Outcome::Completed { .. }))
+    });
+}

@@ -1,0 +1,210 @@
+//! How workers are kept: crash storms, recycling, and elastic numbers.
+
+#![forbid(unsafe_code)]
+
+use nix::sys::signal::Signal;
+use ringwork_ring::client::{Client, Outcome};
+use ringwork_ring::layout::*;
+use ringwork_tests::{
+    Pool, Serve, call, end, i64, occupy, options, result, ringwork_program, wait_for, wait_until,
+};
+use std::collections::BTreeMap;
+use std::process::Command;
+
+/// A client whose tasks never wait for ever, whatever is broken.
+fn pid_of_a_run(client: &Client) -> i64 {
+    let bytes = call(client, "test.pid", b"", &options());
+    i64::from_le_bytes(bytes.try_into().expect("eight bytes"))
+}
+
+fn stat(pool: &Pool) -> serde_json::Value {
+    let output = Command::new(ringwork_program())
+        .args(["stat", pool.dir().name(), "--json"])
+        .env("RINGWORK_DIR", pool.base().pools())
+        .output()
+        .expect("ringwork stat runs");
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// Kills workers until the pool gives up.
+fn raise_a_storm(pool: &Pool) {
+    wait_until("the pool gives up", || {
+        for (_, pid) in pool.workers() {
+            let _ = pool.signal_worker(pid, Signal::SIGKILL);
+        }
+        pool.segment().health() == HEALTH_STORM
+    });
+}
+
+#[test]
+fn in_a_crash_storm_tasks_are_refused_and_a_trial_ends_it() {
+    let pool = Serve::new("storm")
+        .option("crash-storm", "5/10min")
+        .option("crash-storm-pause", "3s")
+        .option("restart-backoff-max", "10ms")
+        .start();
+    let client = pool.client();
+    assert_eq!(stat(&pool)["ready"], true);
+    let waiting = occupy(&client, pool.files(), 2);
+    let queued: Vec<_> = (0..20)
+        .map(|_| client.submit("echo", b"x", &options()).expect("a slot"))
+        .collect();
+    raise_a_storm(&pool);
+    let started = pool.counter(C_WORKERS_STARTED);
+    // What waits, and what comes now, ends, and says why.
+    let refused = |outcome: Outcome| match outcome {
+        Outcome::Failed {
+            status,
+            may_have_run,
+            code,
+            message,
+            ..
+        } => {
+            assert_eq!((status, may_have_run), (STATUS_NO_WORKER, false));
+            assert_eq!(code, "pool.not_ready");
+            assert!(message.contains("crash storm: 5 workers died"), "{message}");
+        }
+        // Some ran, or died with their worker, before the last one was gone.
+        Outcome::Completed { .. } | Outcome::Crashed { .. } => {}
+        other => panic!("{other:?}"),
+    };
+    queued.iter().for_each(|ticket| refused(end(ticket)));
+    waiting.iter().for_each(|ticket| refused(end(ticket)));
+    let after = client.call("echo", b"new", &options()).expect("an end");
+    assert!(matches!(after, Outcome::Failed { .. }), "{after:?}");
+    refused(after);
+    let seen = stat(&pool);
+    assert_eq!(
+        (&seen["ready"], &seen["state"]),
+        (&false.into(), &"serving".into())
+    );
+    let reason = seen["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("SIGKILL") && reason.contains("SIGHUP"),
+        "{reason}"
+    );
+    let probe = Command::new(ringwork_program())
+        .args(["stat", "storm", "--ready"])
+        .env("RINGWORK_DIR", pool.base().pools())
+        .output()
+        .expect("ringwork stat runs");
+    assert_eq!(probe.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&probe.stderr).contains("crash storm"));
+    assert_eq!(pool.counter(C_WORKERS_STARTED), started, "none is started");
+    assert!(pool.log().contains("crash storm"), "{}", pool.log());
+    // One worker is tried, serves, and when it has lived a while the others come.
+    wait_until("the trial serves", || {
+        matches!(
+            client.call("echo", b"new", &options()),
+            Ok(Outcome::Completed { .. })
+        )
+    });
+    let _ = wait_for("the storm is over", || {
+        Some(pool.segment().health()).filter(|health| *health == HEALTH_FULL)
+    });
+    let _ = pool.wait_workers(2);
+    assert_eq!(stat(&pool)["ready"], true);
+    assert_eq!(stat(&pool)["reason"], "");
+    drop((waiting, queued));
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn without_a_storm_limit_workers_are_replaced_for_ever() {
+    let pool = Serve::new("calm")
+        .option("crash-storm", "off")
+        .option("restart-backoff-max", "1ms")
+        .start();
+    wait_until("forty were killed", || {
+        for (_, pid) in pool.workers() {
+            let _ = pool.signal_worker(pid, Signal::SIGKILL);
+        }
+        pool.counter(C_WORKERS_CRASHED) >= 40
+    });
+    assert_eq!(pool.segment().health(), HEALTH_FULL);
+    assert_eq!(call(&pool.client(), "echo", b"x", &options()), b"x");
+}
+
+#[test]
+fn workers_leave_after_their_number_of_tasks_and_no_task_notices() {
+    const TASKS: u32 = 3000;
+    let pool = Serve::new("worn").option("max-tasks", "50±5").start();
+    let client = pool.client();
+    let mut runs: BTreeMap<i64, u32> = BTreeMap::new();
+    for _ in 0..TASKS / 100 {
+        let tickets: Vec<_> = (0..100)
+            .map(|_| client.submit("test.pid", b"", &options()).expect("a slot"))
+            .collect();
+        for ticket in &tickets {
+            let pid = i64::from_le_bytes(result(ticket).try_into().expect("eight bytes"));
+            *runs.entry(pid).or_default() += 1;
+        }
+    }
+    assert_eq!(runs.values().sum::<u32>(), TASKS);
+    assert!(runs.values().all(|count| *count <= 55), "{runs:?}");
+    assert!(runs.len() as u32 >= TASKS / 55, "{runs:?}");
+    let counters = [C_WORKERS_CRASHED, C_TASKS_REQUEUED, C_TASKS_CRASHED];
+    assert_eq!(counters.map(|counter| pool.counter(counter)), [0, 0, 0]);
+    assert!(pool.log().contains("--max-tasks"), "{}", pool.log());
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn a_worker_that_is_replaced_for_its_age_finishes_its_task_beside_its_successor() {
+    let pool = Serve::new("aged")
+        .option("workers", "1")
+        .option("max-age", "300ms")
+        .start();
+    let client = pool.client();
+    let before = pid_of_a_run(&client);
+    let long = client
+        .submit("test.sleep", &2000_i64.to_le_bytes(), &i64())
+        .expect("a slot");
+    // The only worker is busy; so whoever answers is its successor.
+    let after = wait_for("a successor", || {
+        Some(pid_of_a_run(&client)).filter(|pid| *pid != before)
+    });
+    assert_ne!(after, before);
+    assert_eq!(result(&long), 2000_i64.to_le_bytes());
+    let counters = [C_WORKERS_CRASHED, C_TASKS_REQUEUED, C_TASKS_CRASHED];
+    assert_eq!(counters.map(|counter| pool.counter(counter)), [0, 0, 0]);
+}
+
+#[test]
+fn a_worker_that_takes_too_much_memory_is_replaced() {
+    let pool = Serve::new("large")
+        .option("workers", "1")
+        .option("max-rss", "1MiB")
+        .start();
+    let client = pool.client();
+    let before = pid_of_a_run(&client);
+    wait_until("another serves", || pid_of_a_run(&client) != before);
+    assert!(pool.log().contains("--max-rss"), "{}", pool.log());
+    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+}
+
+#[test]
+fn workers_come_while_tasks_wait_and_leave_when_idle() {
+    let pool = Serve::new("elastic")
+        .option("workers", "1")
+        .option("max-workers", "3")
+        .option("scale-up-after", "20ms")
+        .option("idle-shrink-after", "300ms")
+        .start();
+    let client = pool.client();
+    let busy = occupy(&client, pool.files(), 1);
+    // One waits: another worker; each of these occupies it, and so on up to the most.
+    let more = occupy(&client, pool.files(), 2);
+    assert_eq!(pool.wait_workers(3).len(), 3);
+    let waits = client.submit("echo", b"x", &options()).expect("a slot");
+    assert_eq!(pool.workers().len(), 3, "never more");
+    busy.into_iter().chain(more).for_each(|ticket| {
+        let _ = ticket.cancel();
+    });
+    assert_eq!(result(&waits), b"x");
+    let _ = pool.wait_workers(1);
+    assert_eq!(call(&client, "echo", b"y", &options()), b"y");
+    let counters = [C_WORKERS_CRASHED, C_TASKS_REQUEUED, C_TASKS_CRASHED];
+    assert_eq!(counters.map(|counter| pool.counter(counter)), [0, 0, 0]);
+    pool.wait_nothing_held(&[&client]);
+}

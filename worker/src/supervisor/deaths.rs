@@ -1,0 +1,154 @@
+//! The crew's dead: buried, told of, and what follows from them.
+//!
+//! A death gives back what the worker held (through the reaper, see
+//! [`Obituary`]), is counted by [`super::health`], and leaves its seat with a
+//! pause. An orderly leave leaves none.
+
+use super::crew::{Crew, Place};
+use super::health::BOOT_DEATHS;
+use super::obituary::Obituary;
+use super::{Console, SupervisorError};
+use ringwork_ring::Segment;
+use ringwork_ring::stats::log_error;
+use std::time::{Duration, Instant};
+
+/// A worker that leaves by itself sooner than this is not replaced at once.
+const SERVED: Duration = Duration::from_secs(1);
+
+impl Crew {
+    /// Buries the dead: gives back what they held and plans their successors.
+    pub(super) fn bury(
+        &mut self,
+        segment: &Segment,
+        console: &mut dyn Console,
+    ) -> Result<(), SupervisorError> {
+        for (place, mut member, exit) in self.take_exited() {
+            ringwork_ring::failpoint!("serve.exit_seen");
+            let entry = member.entry;
+            let mut pass = |line: &str| console.worker_line(entry, line);
+            let last_lines = member.process.last_lines(&mut pass);
+            if member.note_short_life(segment) {
+                self.health.ready();
+            }
+            let had_its_quota = member.had_its_quota(segment);
+            let obituary = Obituary::write(segment, entry, &member.process, exit, last_lines);
+            let Some(ready) = member.process.ready else {
+                if member.leaving.is_some() && place == Place::Leaver {
+                    continue; // told to leave before it was there
+                }
+                if member.process.killed.is_some() {
+                    // It has hung for the whole of its time: four more would be no wiser.
+                    let deaths = &mut self.health.boot_deaths;
+                    *deaths = (*deaths).max(BOOT_DEATHS - 1);
+                }
+                self.boot_death(place, member.generation, &obituary, segment)?;
+                continue;
+            };
+            let ran = ready.elapsed();
+            if obituary.is_clean() {
+                let why = member.leaving.as_deref();
+                let why = why.or(had_its_quota.then_some("it had run its --max-tasks"));
+                obituary.farewell(why);
+                self.vacate(place, ran, why.is_some());
+            } else {
+                // Stopped for its task's sake: that is no storm of crashes.
+                let counts = member.process.killed.is_none();
+                let storm = counts && self.health.died(&self.settings.restart, &obituary.cause());
+                let pause = self.pause_seat(place, Some(ran));
+                obituary.announce(segment, pause);
+                if storm {
+                    self.tell_halt(segment);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// After a worker that left in order.
+    fn vacate(&mut self, place: Place, ran: Duration, planned: bool) {
+        let Place::Current(number) = place else {
+            return;
+        };
+        let seat = &mut self.seats[number];
+        // One that leaves unasked as soon as it is there would be started for ever.
+        let pause = if planned || ran >= SERVED {
+            Duration::ZERO
+        } else {
+            let restart = &self.settings.restart;
+            seat.backoff.after(Some(ran), restart, fastrand::f64())
+        };
+        seat.due = Instant::now() + pause;
+    }
+
+    /// The pause before another takes the place of one that died, if one does.
+    fn pause_seat(&mut self, place: Place, ran: Option<Duration>) -> Option<Duration> {
+        let (Place::Current(number) | Place::Successor(number)) = place else {
+            return None;
+        };
+        let seat = self.seats.get_mut(number)?;
+        let restart = &self.settings.restart;
+        let pause = seat.backoff.after(ran, restart, fastrand::f64());
+        seat.due = Instant::now() + pause;
+        self.health.halt().is_none().then_some(pause)
+    }
+
+    /// Says that no worker is started any more.
+    fn tell_halt(&self, segment: &Segment) {
+        if let Some(halt) = self.health.halt() {
+            tracing::error!("{}", halt.why);
+            log_error(segment, &halt.why);
+        }
+    }
+
+    /// After a worker that died before it was ready, or could not even be started.
+    pub(super) fn boot_death(
+        &mut self,
+        place: Place,
+        generation: u32,
+        obituary: &Obituary,
+        segment: &Segment,
+    ) -> Result<(), SupervisorError> {
+        let how = obituary.cause();
+        let too_many = self.health.died_at_boot();
+        let storm = self.health.died(&self.settings.restart, &how);
+        let pause = self.pause_seat(place, None);
+        obituary.announce(segment, pause.filter(|_| !too_many));
+        if too_many && self.former.is_some() && generation == self.settings.generation {
+            self.go_back(&how, &obituary.output());
+        } else if too_many && self.ready() == 0 && self.leavers.is_empty() {
+            return Err(SupervisorError::NoWorker {
+                deaths: self.health.boot_deaths,
+                program: self.settings.command.program.clone(),
+                last: how,
+                output: obituary.output(),
+            });
+        } else if too_many && self.health.halt().is_none() {
+            self.health.give_up(&how);
+            self.tell_halt(segment);
+        } else if storm {
+            self.tell_halt(segment);
+        }
+        Ok(())
+    }
+
+    /// Gives a reload up whose workers do not get ready: those that serve go on.
+    fn go_back(&mut self, how: &str, output: &str) {
+        let Some(former) = self.former.take() else {
+            return;
+        };
+        self.reload_failure = Some(format!(
+            "the workers of the reload do not get ready: {} in a row ended before that, the last \
+             one {how}; those of before serve on. {output}",
+            self.health.boot_deaths
+        ));
+        let generation = former.generation;
+        self.settings = former;
+        self.health.forget();
+        for seat in &mut self.seats {
+            if seat.current.iter().all(|m| m.generation == generation) {
+                seat.condemned = None;
+            }
+            seat.due = Instant::now();
+        }
+    }
+}

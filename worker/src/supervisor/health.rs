@@ -1,0 +1,237 @@
+//! Whether dead workers are replaced: crash storms, and programs that do not start.
+//!
+//! The crew tells it each death and each readiness; it says when to stop starting
+//! workers, why, and when to try again. Owns no process and no shared word.
+
+use super::backoff::{HEALTHY, StormDetector};
+use super::policy::RestartPolicy;
+use ringwork_ring::layout::{HEALTH_BOOT, HEALTH_FULL, HEALTH_STORM};
+use std::time::Instant;
+
+/// So many deaths before readiness in a row are enough.
+pub(super) const BOOT_DEATHS: u32 = 5;
+
+/// Why no worker is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Halt {
+    /// `HEALTH_*`.
+    pub(super) kind: u32,
+    /// For people.
+    pub(super) why: String,
+    /// When one worker is tried; never before a reload without.
+    retry: Option<Instant>,
+    /// Since when the worker that is tried is ready.
+    trial: Option<Instant>,
+}
+
+/// The state of it.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    halt: Option<Halt>,
+    storm: StormDetector,
+    /// Deaths before readiness in a row.
+    pub(super) boot_deaths: u32,
+    /// Whether any worker has ever been ready.
+    pub(super) proven: bool,
+}
+
+impl Health {
+    /// Why no worker is started, if so.
+    pub(super) fn halt(&self) -> Option<&Halt> {
+        self.halt.as_ref()
+    }
+
+    /// How many workers may be started, given how many start already.
+    pub(super) fn may_start(&self, now: Instant, starting: usize) -> usize {
+        match &self.halt {
+            None => usize::MAX,
+            // One is tried.
+            Some(halt) if halt.trial.is_none() && halt.retry.is_some_and(|retry| retry <= now) => {
+                usize::from(starting == 0)
+            }
+            Some(_) => 0,
+        }
+    }
+
+    /// When a halted crew is looked at again.
+    pub(super) fn look_at(&self) -> Option<Instant> {
+        let halt = self.halt.as_ref()?;
+        match halt.trial {
+            Some(trial) => Some(trial + HEALTHY),
+            // Once it is over, a worker starts, and that is looked at anyway.
+            None => halt.retry.filter(|retry| *retry > Instant::now()),
+        }
+    }
+
+    /// A worker is ready.
+    pub(super) fn ready(&mut self) {
+        self.boot_deaths = 0;
+        self.proven = true;
+        let now = Instant::now();
+        if let Some(halt) = &mut self.halt
+            && halt.retry.is_some_and(|retry| retry <= now)
+        {
+            halt.trial.get_or_insert(now);
+        }
+    }
+
+    /// Whether the worker that was tried has lived long enough: then all is well again.
+    pub(super) fn recover(&mut self) -> bool {
+        let well = |trial: Instant| trial.elapsed() >= HEALTHY;
+        let over = matches!(&self.halt, Some(halt) if halt.trial.is_some_and(well));
+        if over {
+            self.forget();
+        }
+        over
+    }
+
+    /// Begins anew, as after a reload.
+    pub(super) fn forget(&mut self) {
+        self.halt = None;
+        self.storm.calm();
+        self.boot_deaths = 0;
+    }
+
+    /// A worker has died that nobody had asked to; `true` when that makes a storm.
+    pub(super) fn died(&mut self, policy: &RestartPolicy, how: &str) -> bool {
+        let now = Instant::now();
+        if self.halt.is_some() {
+            // In a storm only the one that is tried counts: the next try is another pause away.
+            if let Some(halt) = &mut self.halt
+                && halt.kind == HEALTH_STORM
+                && halt.retry.is_some_and(|retry| retry <= now)
+            {
+                halt.trial = None;
+                halt.retry = pause_from(now, policy);
+            }
+            return false;
+        }
+        let Some(deaths) = self.storm.note(now, policy.storm) else {
+            return false;
+        };
+        let window = policy.storm.map(|storm| storm.window).unwrap_or_default();
+        let then = match policy.storm_pause.is_zero() {
+            true => "until a reload (SIGHUP)".to_owned(),
+            false => format!("for {:?}, or until a reload (SIGHUP)", policy.storm_pause),
+        };
+        self.halt = Some(Halt {
+            kind: HEALTH_STORM,
+            why: format!(
+                "crash storm: {deaths} workers died within {window:?}, so none is started {then}; \
+                 the last one {how}"
+            ),
+            retry: pause_from(now, policy),
+            trial: None,
+        });
+        true
+    }
+
+    /// A worker has died before it was ready; `true` when these are too many in a row.
+    pub(super) fn died_at_boot(&mut self) -> bool {
+        self.boot_deaths += 1;
+        self.boot_deaths >= BOOT_DEATHS
+    }
+
+    /// Stops starting workers until a reload, since they do not get ready.
+    pub(super) fn give_up(&mut self, how: &str) {
+        self.halt = Some(Halt {
+            kind: HEALTH_BOOT,
+            why: format!(
+                "workers do not get ready: {} in a row ended before that, so none is started \
+                 until a reload (SIGHUP); the last one {how}",
+                self.boot_deaths
+            ),
+            retry: None,
+            trial: None,
+        });
+    }
+
+    /// `HEALTH_*`, for the segment.
+    pub(super) fn word(&self) -> u32 {
+        self.halt.as_ref().map_or(HEALTH_FULL, |halt| halt.kind)
+    }
+}
+
+fn pause_from(now: Instant, policy: &RestartPolicy) -> Option<Instant> {
+    (!policy.storm_pause.is_zero()).then(|| now + policy.storm_pause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::policy::StormLimit;
+    use super::*;
+    use std::time::Duration;
+
+    fn policy(pause: Duration) -> RestartPolicy {
+        RestartPolicy {
+            storm: Some(StormLimit {
+                deaths: 3,
+                window: Duration::from_secs(3600),
+            }),
+            storm_pause: pause,
+            ..RestartPolicy::default()
+        }
+    }
+
+    fn stormy(policy: &RestartPolicy) -> Health {
+        let mut health = Health::default();
+        assert_eq!(health.may_start(Instant::now(), 7), usize::MAX);
+        assert!(!health.died(policy, "died") && !health.died(policy, "died"));
+        assert!(health.died(policy, "was killed by SIGSEGV"));
+        health
+    }
+
+    #[test]
+    fn a_storm_says_why_and_ends_with_a_worker_that_lives() {
+        let policy = policy(Duration::from_secs(600));
+        let mut health = stormy(&policy);
+        let why = &health.halt().unwrap().why;
+        assert!(
+            why.contains("3 workers died") && why.contains("SIGSEGV"),
+            "{why}"
+        );
+        assert_eq!(health.word(), HEALTH_STORM);
+        let later = Instant::now() + Duration::from_secs(601);
+        assert_eq!(health.may_start(Instant::now(), 0), 0);
+        assert_eq!(health.may_start(later, 0), 1, "one is tried");
+        assert_eq!(health.may_start(later, 1), 0, "and no more");
+        assert!(!health.recover());
+        health.forget();
+        assert_eq!((health.word(), health.halt()), (HEALTH_FULL, None));
+    }
+
+    #[test]
+    fn a_trial_that_dies_costs_another_pause_and_one_that_gets_ready_is_waited_for() {
+        let policy = policy(Duration::from_nanos(1));
+        let mut health = stormy(&policy);
+        std::thread::sleep(Duration::from_millis(1));
+        let first = health.halt().unwrap().retry;
+        health.died(&policy, "died");
+        assert!(health.halt().unwrap().retry > first);
+        health.ready();
+        assert!(health.halt().unwrap().trial.is_some());
+        assert_eq!(health.may_start(Instant::now(), 1), 0);
+        assert!(health.look_at() > Some(Instant::now()));
+    }
+
+    #[test]
+    fn without_a_pause_only_a_reload_ends_it() {
+        let health = stormy(&policy(Duration::ZERO));
+        assert_eq!(health.look_at(), None);
+        assert_eq!(
+            health.may_start(Instant::now() + Duration::from_secs(1 << 20), 0),
+            0
+        );
+    }
+
+    #[test]
+    fn programs_that_do_not_start_are_given_up() {
+        let mut health = Health::default();
+        assert!((1..BOOT_DEATHS).all(|_| !health.died_at_boot()));
+        assert!(health.died_at_boot());
+        health.give_up("exited with code 3");
+        assert_eq!(health.word(), HEALTH_BOOT);
+        assert_eq!(health.look_at(), None);
+        assert!(health.halt().unwrap().why.contains("5 in a row"));
+    }
+}

@@ -1,0 +1,75 @@
+//! Who answers when no worker does: in a crash storm every task is refused, not kept waiting.
+//!
+//! A thread of the supervisor joins its own pool as a worker of one lane, takes
+//! tasks as any lane does and ends them as "no worker": so each still ends exactly
+//! once, by the same transitions, and clients need to know nothing of storms.
+
+use ringwork_ring::layout::STATUS_NO_WORKER;
+use ringwork_ring::task::Failure;
+use ringwork_ring::wait::wake_all_lanes;
+use ringwork_ring::{Result, Segment, WaitStrategy, WorkerEntry};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+/// The thread; ends when dropped.
+#[derive(Debug)]
+pub(super) struct StandIn {
+    segment: Arc<Segment>,
+    entry: u32,
+    leave: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl StandIn {
+    /// Refuses all tasks from now on, with this reason.
+    pub(super) fn start(pool: &Segment, why: &str) -> Result<Self> {
+        // A mapping of its own: the supervisor's may go while the thread still looks at it.
+        let segment = Arc::new(Segment::attach(pool.dir())?);
+        let entry = WorkerEntry::register(Arc::clone(&segment), None)?;
+        let index = entry.index();
+        let mut lanes = entry.lanes(1, WaitStrategy::Park)?;
+        let leave = Arc::new(AtomicBool::new(false));
+        let (told, why) = (Arc::clone(&leave), why.to_owned());
+        let thread = std::thread::Builder::new()
+            .name("ringwork-refuse".into())
+            .spawn(move || {
+                for lane in &mut lanes {
+                    while let Some(claimed) = lane.next(&told) {
+                        claimed.fail(&Failure {
+                            status: STATUS_NO_WORKER,
+                            not_run: true,
+                            code: "pool.not_ready",
+                            location: "",
+                            message: &why,
+                        });
+                    }
+                }
+                drop(lanes);
+                entry.leave();
+            })
+            .map_err(ringwork_ring::RingError::io("cannot start a thread"))?;
+        Ok(Self {
+            segment,
+            entry: index,
+            leave,
+            thread: Some(thread),
+        })
+    }
+
+    /// Its entry in the worker table.
+    pub(super) fn entry(&self) -> u32 {
+        self.entry
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        // Relaxed: the wake that follows orders it.
+        self.leave.store(true, Ordering::Relaxed);
+        wake_all_lanes(&self.segment);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
