@@ -421,6 +421,23 @@ fn completion() -> Seeds {
         ("deadline", 1, steps(&[1, 3, 1, 11])),
         ("many", 1, steps(&[0, 1, 0, 0, END, END | 8, 2, 3, 0])),
         (
+            "deadline-generation",
+            0,
+            [
+                steps(&[5, 1]),
+                vec![
+                    write64(
+                        Section::Slot,
+                        1,
+                        SLOT_STATE,
+                        Word::queued(9, 0).claimed_by(0).done().0,
+                    ),
+                    Record::step(3),
+                ],
+            ]
+            .concat(),
+        ),
+        (
             "generation",
             0,
             with(

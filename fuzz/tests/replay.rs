@@ -6,9 +6,13 @@ use ringwork_fuzz::TARGETS;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// As a lane has: see `LANE_STACK` in worker/src/worker.rs.
 const STACK: usize = 8 << 20;
+/// An input takes milliseconds; one that takes so long is an endless loop.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn inputs(target: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -21,25 +25,29 @@ fn inputs(target: &str) -> Vec<PathBuf> {
 }
 
 fn replay(name: &str) {
-    let (_, run) = TARGETS.iter().find(|(target, _)| *target == name).unwrap();
+    let (_, run) = *TARGETS.iter().find(|(target, _)| *target == name).unwrap();
     let files = inputs(name);
     assert!(files.len() >= 10, "a corpus of {} files", files.len());
-    let failed: Vec<String> = std::thread::Builder::new()
+    let (send, results) = mpsc::channel();
+    let all = files.clone();
+    std::thread::Builder::new()
         .stack_size(STACK)
-        .spawn({
-            let run = *run;
-            move || {
-                let fails = |file: &PathBuf| {
-                    let data = fs::read(file).unwrap();
-                    catch_unwind(AssertUnwindSafe(|| run(&data))).is_err()
-                };
-                let failed = files.iter().filter(|file| fails(file));
-                failed.map(|file| file.display().to_string()).collect()
+        .spawn(move || {
+            for file in all {
+                let data = fs::read(&file).unwrap();
+                let result = catch_unwind(AssertUnwindSafe(|| run(&data)));
+                send.send(result.is_ok()).unwrap();
             }
         })
-        .unwrap()
-        .join()
         .unwrap();
+    let mut failed = Vec::new();
+    for file in files {
+        match results.recv_timeout(PATIENCE) {
+            Ok(true) => {}
+            Ok(false) => failed.push(file.display().to_string()),
+            Err(_) => panic!("{name} does not come back from {}", file.display()),
+        }
+    }
     assert!(
         failed.is_empty(),
         "{name} fails with:\n{}",

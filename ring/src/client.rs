@@ -760,10 +760,11 @@ impl Ticket<'_> {
                         return Some(outcome(word.attempt() > 0));
                     }
                 }
-                Kind::Done | Kind::Crashed => {
-                    client.settle(&mut table, local as u32);
+                Kind::Done | Kind::Crashed if client.settle(&mut table, local as u32) => {
                     return None;
                 }
+                // It runs, or it has a state that no peer of ours gives it (an end of another
+                // generation): waiting longer would not help.
                 _ => {
                     client.segment.request_cancel(self.slot, word.generation());
                     failpoint!("cancel.asked");
