@@ -82,7 +82,7 @@ final class Client {
     arena = new PayloadArena(memory, geometry.classes());
     slots = new SlotTable(memory, geometry, arena, index);
     HintRing ring = new HintRing(memory, geometry.completion(index), geometry.completionCapacity());
-    completer = new Completer(this, memory, ring, arena, entry);
+    completer = new Completer(this, memory, slots, ring, arena, entry);
     role = new PollerRole(memory, slots, completer, entry);
     submitter = new Submitter(this, memory, geometry, arena);
     waiting = new Waiting(this);

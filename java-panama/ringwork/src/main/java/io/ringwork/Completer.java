@@ -30,10 +30,16 @@ final class Completer {
   /** Results that wait in their blocks to be decoded. */
   private final AtomicInteger deferred = new AtomicInteger();
 
-  Completer(Client client, SharedMemory memory, HintRing ring, PayloadArena arena, long entry) {
+  Completer(
+      Client client,
+      SharedMemory memory,
+      SlotTable slots,
+      HintRing ring,
+      PayloadArena arena,
+      long entry) {
     this.client = client;
     this.memory = memory;
-    this.slots = client.slots;
+    this.slots = slots;
     this.arena = arena;
     this.ring = ring;
     this.entry = entry;

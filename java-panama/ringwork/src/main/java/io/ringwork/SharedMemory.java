@@ -44,6 +44,11 @@ final class SharedMemory {
     }
   }
 
+  /** Memory that the caller keeps: direct memory, for tests without a file. */
+  static SharedMemory of(Arena arena, MemorySegment segment) {
+    return new SharedMemory(arena, segment);
+  }
+
   long size() {
     return segment.byteSize();
   }

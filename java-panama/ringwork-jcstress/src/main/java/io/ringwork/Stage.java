@@ -1,0 +1,191 @@
+package io.ringwork;
+
+import io.ringwork.Geometry.SizeClass;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * What one execution of a test plays on: the words of a tiny segment in direct memory, the client's
+ * own objects over them, and the peers' steps as the Rust side does them.
+ *
+ * <p>The memory is allocated once in a JVM and handed out in windows, since the framework makes
+ * millions of states: far more windows than states live at a time.
+ */
+final class Stage {
+  private static final int WINDOW = 4096;
+  private static final int WINDOWS = 1 << 15;
+
+  private static final long CLIENT = 0;
+  private static final long SLOTS = 512;
+  private static final long COMPLETIONS = 1024;
+  private static final long OWNERS = 1408;
+  private static final long BLOCKS = 1472;
+  private static final long LANES = 2304;
+  private static final long INJECTORS = 2816;
+
+  static final int RING = 2;
+  static final int SLOT_COUNT = 2;
+  static final int BLOCK_SIZE = 128;
+
+  private static final MemorySegment ALL = Arena.global().allocate((long) WINDOW * WINDOWS, WINDOW);
+  private static final AtomicInteger NEXT = new AtomicInteger();
+  private static final Arena ARENA = Arena.global();
+
+  private static final Geometry GEOMETRY =
+      new Geometry(
+          WINDOW,
+          1,
+          1,
+          SLOT_COUNT,
+          1,
+          1,
+          1,
+          RING,
+          RING,
+          0,
+          CLIENT,
+          CLIENT,
+          LANES,
+          INJECTORS,
+          SLOTS,
+          COMPLETIONS,
+          CLIENT,
+          new SizeClass[] {new SizeClass(BLOCK_SIZE, 2, 1, OWNERS, BLOCKS)});
+
+  static final TaskType<byte[], byte[]> TYPE = TaskType.of("jcstress", Codec.BYTES, Codec.BYTES);
+
+  /** Counts the executions: tests take their variants from it. */
+  final int number;
+
+  final SharedMemory memory;
+
+  Stage() {
+    number = NEXT.getAndIncrement() & Integer.MAX_VALUE;
+    MemorySegment mine = ALL.asSlice((long) WINDOW * (number & WINDOWS - 1), WINDOW);
+    mine.fill((byte) 0);
+    memory = SharedMemory.of(ARENA, mine);
+  }
+
+  // ---- the client's objects
+
+  PayloadArena arena() {
+    return new PayloadArena(memory, GEOMETRY.classes());
+  }
+
+  SlotTable slots() {
+    return new SlotTable(memory, GEOMETRY, arena(), 0);
+  }
+
+  HintRing completions() {
+    return new HintRing(memory, COMPLETIONS, RING);
+  }
+
+  HintRing injector() {
+    return new HintRing(memory, INJECTORS, RING);
+  }
+
+  /** A ring of another capacity, over free words, all at one lap: nothing is in it. */
+  HintRing ring(int capacity, long position) {
+    memory.setLong(INJECTORS + Layout.RING_HEAD, position);
+    memory.setLong(INJECTORS + Layout.RING_TAIL, position);
+    int shift = Integer.numberOfTrailingZeros(capacity);
+    for (long p = position - capacity; p < position; p++) {
+      long lap = (p >> shift) + 1 & 0xffff_ffffL;
+      memory.setLong(INJECTORS + Layout.RING_CELLS + 8 * (p & capacity - 1), lap << 32);
+    }
+    return sameRing(capacity);
+  }
+
+  /** Another process's view of that ring. */
+  HintRing sameRing(int capacity) {
+    return new HintRing(memory, INJECTORS, capacity);
+  }
+
+  LaneWaker waker() {
+    return new LaneWaker(memory, GEOMETRY);
+  }
+
+  PollerRole role(SlotTable slots) {
+    @SuppressWarnings("NullAway") // asked for only when a task ends, which none does here
+    Completer completer = new Completer(null, memory, slots, completions(), arena(), CLIENT);
+    return new PollerRole(memory, slots, completer, CLIENT);
+  }
+
+  /** A future that awaits the task of a slot that was popped. */
+  static TaskFuture<byte[]> future(SlotTable slots, int slot) {
+    TaskFuture<byte[]> future = new TaskFuture<>(null, TYPE, 0, null);
+    future.slot = slot;
+    future.generation = slots.generation(slot);
+    return future;
+  }
+
+  // ---- words that tests look at
+
+  static long slot(int i) {
+    return SLOTS + (long) i * Layout.SLOT_STRIDE;
+  }
+
+  long owner(int block) {
+    return memory.getLongAcquire(OWNERS + 8L * block);
+  }
+
+  void freeByStore(int block) {
+    memory.setLongRelease(OWNERS + 8L * block, 0);
+  }
+
+  static long block(int block) {
+    return BLOCKS + (long) block * BLOCK_SIZE;
+  }
+
+  static long waiting() {
+    return CLIENT + Layout.CLIENT_WAITING;
+  }
+
+  int wakes() {
+    return memory.getIntVolatile(CLIENT + Layout.CLIENT_WAKE);
+  }
+
+  int laneWakes() {
+    return memory.getIntVolatile(LANES + Layout.LANE_WAKE);
+  }
+
+  // ---- a lane's steps, with the orders of ring/src
+
+  /** QUEUED to CLAIMED; the word after it, or 0. */
+  long claim(int slot) {
+    long word = memory.getLongAcquire(slot(slot));
+    if (StateWord.kind(word) != Layout.KIND_QUEUED) {
+      return 0;
+    }
+    long claimed = word & ~Layout.STATE_KIND_MASK | Layout.KIND_CLAIMED;
+    return memory.casLong(slot(slot), word, claimed) ? claimed : 0;
+  }
+
+  /** CLAIMED to DONE. */
+  boolean end(int slot, long claimed) {
+    long done = claimed & ~Layout.STATE_KIND_MASK | Layout.KIND_DONE;
+    return memory.casLong(slot(slot), claimed, done);
+  }
+
+  /** The completion hint, then the wake of a poller that waits. */
+  void announce(HintRing ring, int slot) {
+    ring.offer(slot);
+    VarHandle.fullFence();
+    if (memory.getInt(waiting()) != 0 && memory.casInt(waiting(), 1, 0)) {
+      memory.addInt(CLIENT + Layout.CLIENT_WAKE, 1);
+    }
+  }
+
+  /** The lane's idle bit, then its last look at the ring: true if it sleeps. */
+  boolean lanePrepareSleep(HintRing ring) {
+    setIdle();
+    VarHandle.fullFence();
+    return ring.isEmpty();
+  }
+
+  void setIdle() {
+    memory.casLong(Layout.H_IDLE, 0, 1);
+  }
+}
