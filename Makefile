@@ -51,8 +51,9 @@ matrix: build ## kill and stop every kind of process at every failpoint (SEED=, 
 chaos: build ## kill, stop and recycle everything under load (DURATION=60, SEED=, KILLS=), prove that nothing is lost
 	@JAVA_HOME="$(JDK)" DURATION="$(DURATION)" SEED="$(SEED)" KILLS="$(KILLS)" tools/chaos
 
-model: need ## check the models: the long ones too, and that each mutant is caught
+model: need ## check the models, the long ones too, stress the Java client, and see each mutant caught
 	@tools/model
+	@tools/jcstress
 
 bench: build ## measure (SUITE=rtt|cpu10k|idle|recovery for one); writes target/bench/summary.json
 	@JAVA_HOME="$(JDK)" tools/bench $(SUITE)
