@@ -199,6 +199,10 @@ impl Engine for LoomEngine {
         self.now.get()
     }
 
+    fn slept(&self) {
+        self.now.set(self.now.get() + 400_000_000);
+    }
+
     fn lock_take(&self, path: &Path) -> bool {
         self.locks[path]
             .compare_exchange(0, 1, Ordering::AcqRel, Ordering::Acquire)

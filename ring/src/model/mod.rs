@@ -10,6 +10,8 @@ pub(crate) mod loom_engine;
 pub(crate) mod pool;
 pub(crate) mod shim;
 
+mod crash_model;
+mod explore;
 mod ring_model;
 mod table_model;
 mod task_model;

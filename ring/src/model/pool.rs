@@ -236,6 +236,28 @@ impl Pool {
         usize::from(piece)
     }
 
+    /// What stands at an offset, for traces.
+    pub(crate) fn name(&self, offset: usize) -> String {
+        let g = &self.geometry;
+        let tables = [
+            ("header", 0, usize::MAX),
+            ("client", g.clients, CLIENT_STRIDE),
+            ("worker", g.workers, WORKER_STRIDE),
+            ("lane", g.lanes, LANE_STRIDE),
+            ("injector", g.injectors, usize::MAX),
+            ("slot", g.slots, SLOT_STRIDE),
+            ("completions", g.completions, usize::MAX),
+            ("block", g.classes[0].owners, 8),
+        ];
+        let (name, start, stride) = tables
+            .into_iter()
+            .rev()
+            .find(|(_, start, _)| offset >= *start)
+            .expect("the header starts at 0");
+        let within = offset - start;
+        format!("{name}[{}]+{}", within / stride, within % stride)
+    }
+
     /// The lock of the supervisor.
     pub(crate) fn supervisor_lock(&self) -> std::path::PathBuf {
         self.dir.supervisor_lock(EPOCH)

@@ -75,10 +75,20 @@ fn run(execution: &mut Execution, producers: &[&[u32]], consumers: &[usize]) {
 
 #[test]
 fn fast_two_producers_help_each_other_in_one_cell() {
+    helping(2);
+}
+
+#[test]
+#[ignore = "long"]
+fn long_two_producers_help_each_other_in_one_cell() {
+    helping(3);
+}
+
+fn helping(preemptions: usize) {
     check(
         "ring: 2 producers, 1 consumer, 1 cell",
         &pool(1),
-        Some(3),
+        Some(preemptions),
         |_| (),
         |e| {
             run(e, &[&[1], &[2]], &[2]);

@@ -62,6 +62,8 @@ pub(crate) trait Engine {
     /// Payload bytes are read or written.
     fn bytes(&self, addr: usize, len: usize, write: bool);
     fn now_ns(&self) -> u64;
+    /// Somebody has slept: the clock goes on, by much more than was asked for.
+    fn slept(&self);
     fn lock_take(&self, path: &Path) -> bool;
     fn lock_release(&self, path: &Path);
     fn lock_held(&self, path: &Path) -> bool;
@@ -260,7 +262,10 @@ pub(crate) fn retry() {
 pub(crate) fn sleep(time: Duration) {
     match engine() {
         None => std::thread::sleep(time),
-        Some(engine) => engine.pause(),
+        Some(engine) => {
+            engine.slept();
+            engine.pause();
+        }
     }
 }
 
