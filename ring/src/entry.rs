@@ -75,6 +75,7 @@ pub struct WorkerEntry {
 impl WorkerEntry {
     /// Takes the entry `index`, or the first free one.
     pub fn register(segment: Arc<Segment>, index: Option<u32>) -> Result<Self> {
+        crate::sync::cores();
         let count = segment.geometry().max_workers;
         let candidates = match index {
             Some(index) if index < count => index..index + 1,

@@ -11,9 +11,11 @@ mod real {
     pub(crate) use std::thread::{sleep, yield_now};
     pub(crate) use std::time::Instant;
 
-    /// The cores that this process may use.
+    /// The cores that this process may use. Asked once: the answer takes files of the cgroup,
+    /// which a sandbox keeps away later.
     pub(crate) fn cores() -> usize {
-        std::thread::available_parallelism().map_or(1, usize::from)
+        static CORES: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+        *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
     }
 
     /// Stands where a loop goes round because of a stale read: a checker must let others run.

@@ -9,6 +9,7 @@
 
 pub mod chaos;
 pub mod deeds;
+pub mod forbidden;
 mod marker;
 mod pool;
 mod programs;

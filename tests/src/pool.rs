@@ -25,6 +25,7 @@ pub struct Serve {
     base: Arc<Base>,
     name: String,
     options: BTreeMap<String, String>,
+    flags: Vec<String>,
     environment: Vec<(String, String)>,
     program: PathBuf,
     embedded: bool,
@@ -52,6 +53,7 @@ impl Serve {
             base: Arc::clone(base),
             name: name.to_owned(),
             options: BTreeMap::new(),
+            flags: Vec::new(),
             environment: Vec::new(),
             program: ringwork_program(),
             embedded: true,
@@ -73,6 +75,13 @@ impl Serve {
     #[must_use]
     pub fn program(mut self, program: &Path) -> Self {
         program.clone_into(&mut self.program);
+        self
+    }
+
+    /// Gives a long option without a value, or `KEY=VALUE`, without its dashes.
+    #[must_use]
+    pub fn flag(mut self, flag: &str) -> Self {
+        self.flags.push(format!("--{flag}"));
         self
     }
 
@@ -141,6 +150,7 @@ impl Serve {
             command.arg(format!("--{key}")).arg(value);
         }
         let mut supervisor = command
+            .args(&self.flags)
             .env("RINGWORK_DIR", self.base.pools())
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::piped())

@@ -5,6 +5,7 @@
 //! and nothing else.
 
 use crate::codec::{FromRequest, IntoResult, request_error};
+use crate::confine::sandbox;
 use crate::context::{States, TaskContext};
 use crate::error::TaskError;
 use crate::panics::{self, Panic};
@@ -226,12 +227,13 @@ fn end(claimed: Claimed<'_>, ended: Ended) {
         }
         Ended::Failed(error) => (STATUS_FAILED, false, error),
     };
+    let explained = sandbox::explain(error.message());
     claimed.fail(&Failure {
         status,
         not_run,
         code: error.code(),
         location: error.location(),
-        message: error.message(),
+        message: explained.as_deref().unwrap_or(error.message()),
     });
 }
 
@@ -242,11 +244,12 @@ fn end_panicked(claimed: Claimed<'_>, handler: &str, panic: &Panic) {
         "handler panicked: {}",
         panic.message
     );
+    let explained = sandbox::explain(&panic.message);
     claimed.fail(&Failure {
         status: STATUS_PANICKED,
         not_run: false,
         code: "handler.panicked",
         location: &panic.location,
-        message: &panic.message,
+        message: explained.as_deref().unwrap_or(&panic.message),
     });
 }

@@ -45,6 +45,7 @@ pub mod supervisor;
 mod worker;
 
 pub use codec::{Cbor, Encoded, FromRequest, IntoResult, Params};
+pub use confine::SandboxMode;
 pub use context::TaskContext;
 pub use error::TaskError;
 pub use raw::{Answer, RawTask};

@@ -1,18 +1,20 @@
 //! A worker process: its handlers, its lanes, its start and its end.
 
 use crate::codec::{FromRequest, IntoResult};
-use crate::confine::Confinement;
+use crate::confine::{Confinement, SandboxMode};
 use crate::context::{States, TaskContext};
 use crate::dispatch::{Handler, Handlers};
 use crate::error::TaskError;
 use crate::panics;
 use crate::raw::{Answer, RawTask};
+use ringwork_ring::lock::{is_held, open_lock_file};
 use ringwork_ring::signals::LeaveOnSignal;
 use ringwork_ring::stats::{self, HandlerInfo};
 use ringwork_ring::wait::wake_all_lanes;
 use ringwork_ring::{Lane, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
+use std::fs::File;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -68,6 +70,8 @@ pub struct Builder {
     lanes: Option<u32>,
     wait: Option<WaitStrategy>,
     pool: Option<String>,
+    sandbox: SandboxMode,
+    sandbox_read: Vec<PathBuf>,
 }
 
 impl Builder {
@@ -125,6 +129,24 @@ impl Builder {
         self
     }
 
+    /// Confines the worker, as `ringwork serve --sandbox` does: no files, network, programs,
+    /// other processes. What handlers need is opened or loaded before [`Self::run`] and given
+    /// to them by [`Self::state`]; threads are started by handlers, or not at all, since those
+    /// that were started before are confined only in part. The stricter mode of this one
+    /// and the supervisor's holds.
+    #[must_use]
+    pub fn sandbox(mut self, mode: SandboxMode) -> Self {
+        self.sandbox = mode;
+        self
+    }
+
+    /// Lets confined handlers read this file, or what is below this directory.
+    #[must_use]
+    pub fn sandbox_read(mut self, path: impl Into<PathBuf>) -> Self {
+        self.sandbox_read.push(path.into());
+        self
+    }
+
     /// Joins the pool of this name, for a worker that is started by hand. Under a
     /// supervisor its pool is joined, whatever is said here.
     #[must_use]
@@ -145,7 +167,9 @@ impl Builder {
         for handler in self.handlers {
             handlers.add(handler).map_err(WorkerError::Setup)?;
         }
-        let confinement = Confinement::from_environment().map_err(WorkerError::Setup)?;
+        let mut confinement = Confinement::from_environment().map_err(WorkerError::Setup)?;
+        confinement.sandbox = confinement.sandbox.max(self.sandbox);
+        confinement.sandbox_read.extend(self.sandbox_read);
         let segment = Arc::new(Segment::attach(&place.dir)?);
         place.die_with_supervisor(&segment)?;
         for handler in handlers.iter() {
@@ -155,11 +179,19 @@ impl Builder {
         let wait = self.wait.or(place.wait).unwrap_or_default();
         let leave = Arc::new(AtomicBool::new(false));
         let signals = LeaveOnSignal::install(Arc::clone(&segment), Arc::clone(&leave))?;
-        if place.index.is_none() {
-            watch_pool(&segment, &leave)?;
-        }
         let entry = WorkerEntry::register(Arc::clone(&segment), place.index)?;
+        let probe = match place.index {
+            None => Some(open_lock_file(
+                &segment.dir().supervisor_lock(segment.epoch()),
+                false,
+            )?),
+            Some(_) => None,
+        };
+        // After the last file is opened, before the first thread is started.
         confinement.apply().map_err(WorkerError::Setup)?;
+        if let Some(probe) = probe {
+            watch_pool(probe, &segment, &leave)?;
+        }
         let lanes = entry.lanes(lanes, wait)?;
         tracing::info!(
             pool = segment.dir().name(),
@@ -321,12 +353,22 @@ fn register(segment: &Segment, handler: &Handler) -> Result<(), WorkerError> {
 }
 
 /// For a worker without a parent that watches it: leave when the pool is over.
-fn watch_pool(segment: &Arc<Segment>, leave: &Arc<AtomicBool>) -> Result<(), WorkerError> {
+/// The supervisor's lock file of this segment stays open: a sandbox lets nobody open it again.
+fn watch_pool(
+    probe: File,
+    segment: &Arc<Segment>,
+    leave: &Arc<AtomicBool>,
+) -> Result<(), WorkerError> {
     let (segment, leave) = (Arc::clone(segment), Arc::clone(leave));
+    // A handler that closes all descriptors takes this one along: then the path is asked again.
+    let lives = move |segment: &Segment| match is_held(&probe) {
+        Ok(lives) => lives,
+        Err(_) => segment.supervisor_lives().unwrap_or(false),
+    };
     std::thread::Builder::new()
         .name("ringwork-liveness".into())
         .spawn(move || {
-            while segment.supervisor_lives().unwrap_or(false) {
+            while lives(&segment) {
                 std::thread::sleep(LIVENESS_INTERVAL);
             }
             leave.store(true, Ordering::Relaxed);

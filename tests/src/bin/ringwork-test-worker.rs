@@ -11,7 +11,7 @@
 
 use nix::sys::signal::{Signal, raise};
 use ringwork_ring::{PoolDir, Segment};
-use ringwork_tests::deeds;
+use ringwork_tests::{deeds, forbidden};
 use ringwork_worker::{Builder, Cbor, TaskContext, TaskError, WorkerError, stock_worker};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
@@ -48,7 +48,8 @@ struct Receipt {
 fn main() -> Result<(), WorkerError> {
     misbehave_at_start();
     let worker = stock_worker().state(Greeting("state of the test worker".to_owned()));
-    deeds::handlers(deadly(telling(failing(worker)))).run()
+    let worker = deeds::handlers(deadly(telling(failing(worker))));
+    forbidden::handlers(worker).run()
 }
 
 fn misbehave_at_start() {
@@ -58,6 +59,11 @@ fn misbehave_at_start() {
             eprintln!("the test worker was told to exit at its start");
             std::process::exit(3)
         }
+        Ok("thread") => drop(std::thread::spawn(|| {
+            loop {
+                std::thread::park();
+            }
+        })),
         Ok("hang") => loop {
             std::thread::park();
         },

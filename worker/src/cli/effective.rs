@@ -125,7 +125,15 @@ fn confined(config: &ServeConfig, line: &mut dyn FnMut(&str, String, &str)) {
         open_files,
         threads,
         core,
+        sandbox,
+        sandbox_read,
     } = &config.confinement;
+    line("sandbox", quoted(sandbox.name()), "off | on | require");
+    let paths: Vec<String> = sandbox_read
+        .iter()
+        .map(|path| quoted(&path.to_string_lossy()))
+        .collect();
+    line("sandbox-read", format!("[{}]", paths.join(", ")), "");
     let mut optional = |key: &str, value: Option<u64>, note: &str| match value {
         Some(value) => line(key, value.to_string(), note),
         None => line(&format!("# {key}"), quoted("N"), "none: as inherited"),

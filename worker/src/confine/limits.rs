@@ -6,10 +6,15 @@
 //! and writable: heaps, anonymous maps and thread stacks. The kernel enforces it
 //! for root, too, and it bounds the number of threads by their stacks.
 
-use super::Confinement;
+use super::{Confinement, SandboxMode};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub(super) fn apply(confinement: &Confinement) -> Result<(), String> {
+    // A core dump holds payloads, and is written where the sandbox would not let anybody write.
+    let core = match confinement.sandbox {
+        SandboxMode::Off => confinement.core,
+        _ => confinement.core.or(Some(0)),
+    };
     let limits = [
         (Resource::Data, confinement.memory, "worker-memory"),
         (
@@ -17,7 +22,7 @@ pub(super) fn apply(confinement: &Confinement) -> Result<(), String> {
             confinement.open_files,
             "worker-open-files",
         ),
-        (Resource::Core, confinement.core, "worker-core-size"),
+        (Resource::Core, core, "worker-core-size"),
     ];
     for (resource, limit, option) in limits {
         if let Some(limit) = limit {

@@ -5,8 +5,15 @@
 //! with this crate obeys. Invariant: it is in force before the first task runs.
 
 mod limits;
+pub(crate) mod sandbox;
+mod seccomp;
+
+pub use sandbox::SandboxMode;
 
 use crate::worker::LANE_STACK;
+use sandbox::{Offer, Plan};
+use std::io::Write;
+use std::path::PathBuf;
 
 /// What every worker of a pool is held to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +24,12 @@ pub struct Confinement {
     pub open_files: Option<u64>,
     /// Most threads of a worker, counted and enforced by the supervisor; 0: any number (default 1024).
     pub threads: u32,
-    /// Largest core dump in bytes; 0: none (default: as inherited).
+    /// Largest core dump in bytes; 0: none (default: as inherited, none in a sandbox).
     pub core: Option<u64>,
+    /// Whether files, network, programs and other processes are kept away (default: no).
+    pub sandbox: SandboxMode,
+    /// Files and directories that can be read all the same.
+    pub sandbox_read: Vec<PathBuf>,
 }
 
 impl Default for Confinement {
@@ -28,6 +39,8 @@ impl Default for Confinement {
             open_files: None,
             threads: 1024,
             core: None,
+            sandbox: SandboxMode::Off,
+            sandbox_read: Vec::new(),
         }
     }
 }
@@ -42,6 +55,10 @@ const THREADS_MARGIN: u32 = 8;
 const MEMORY_VARIABLE: &str = "RINGWORK_WORKER_MEMORY";
 const OPEN_FILES_VARIABLE: &str = "RINGWORK_WORKER_OPEN_FILES";
 const CORE_VARIABLE: &str = "RINGWORK_WORKER_CORE_SIZE";
+const SANDBOX_VARIABLE: &str = "RINGWORK_SANDBOX";
+const SANDBOX_READ_VARIABLE: &str = "RINGWORK_SANDBOX_READ";
+/// Between paths in the environment.
+const SEPARATOR: &str = ":";
 
 impl Confinement {
     /// What no worker of so many lanes could start under.
@@ -66,7 +83,49 @@ impl Confinement {
                 "worker-threads is {}, but a worker of {lanes} lanes needs {threads}",
                 self.threads
             )),
-            _ => None,
+            _ => self.sandbox_problem(),
+        }
+    }
+
+    fn sandbox_problem(&self) -> Option<String> {
+        if self.sandbox == SandboxMode::Off {
+            return (!self.sandbox_read.is_empty()).then(|| {
+                "sandbox-read is given without a sandbox: give --sandbox, too".to_owned()
+            });
+        }
+        for path in &self.sandbox_read {
+            let shown = path.display();
+            if path.to_str().is_none_or(|text| text.contains(SEPARATOR)) {
+                return Some(format!(
+                    "sandbox-read {shown}: a path with {SEPARATOR:?} or not in UTF-8 can't be passed on"
+                ));
+            }
+            if let Err(error) = std::fs::metadata(path) {
+                return Some(format!("sandbox-read {shown}: {error}"));
+            }
+        }
+        let gaps = self.plan()?.gaps();
+        (self.sandbox == SandboxMode::Require && !gaps.is_empty()).then(|| {
+            format!(
+                "sandbox is \"require\", but not confined are {}",
+                gaps.join("; ")
+            )
+        })
+    }
+
+    /// What the sandbox will be on this kernel; `None` without one.
+    pub(crate) fn plan(&self) -> Option<Plan> {
+        (self.sandbox > SandboxMode::Off)
+            .then(|| Plan::new(Offer::of_this_kernel(), &self.sandbox_read))
+    }
+
+    /// Says in the log what the sandbox is here, and what it can't be.
+    pub(crate) fn announce(&self) {
+        if let Some(plan) = self.plan() {
+            tracing::info!("sandbox: {plan}");
+            for gap in plan.gaps() {
+                tracing::warn!("sandbox: not confined are {gap}");
+            }
         }
     }
 
@@ -77,10 +136,20 @@ impl Confinement {
             (OPEN_FILES_VARIABLE, self.open_files),
             (CORE_VARIABLE, self.core),
         ];
-        numbers
+        let mut variables: Vec<(&'static str, String)> = numbers
             .into_iter()
             .filter_map(|(name, value)| value.map(|value| (name, value.to_string())))
-            .collect()
+            .collect();
+        if self.sandbox > SandboxMode::Off {
+            variables.push((SANDBOX_VARIABLE, self.sandbox.name().to_owned()));
+            let paths: Vec<String> = self
+                .sandbox_read
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            variables.push((SANDBOX_READ_VARIABLE, paths.join(SEPARATOR)));
+        }
+        variables
     }
 
     /// From the environment that the supervisor made; the default without one.
@@ -92,17 +161,48 @@ impl Confinement {
                 .map_err(|_| format!("{name}={text:?} is not a number")),
             Err(_) => Ok(None),
         };
+        let sandbox = match std::env::var(SANDBOX_VARIABLE) {
+            Ok(name) => SandboxMode::named(&name)
+                .ok_or_else(|| format!("{SANDBOX_VARIABLE}={name:?} is no mode of a sandbox"))?,
+            Err(_) => SandboxMode::Off,
+        };
+        let paths = std::env::var(SANDBOX_READ_VARIABLE).unwrap_or_default();
         Ok(Self {
             memory: number(MEMORY_VARIABLE)?,
             open_files: number(OPEN_FILES_VARIABLE)?,
             threads: 0, // not the worker's business
+            sandbox,
+            sandbox_read: paths
+                .split(SEPARATOR)
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from)
+                .collect(),
             core: number(CORE_VARIABLE)?,
         })
     }
 
     /// Confines this process. Call it before the lanes' threads start: they inherit it.
     pub(crate) fn apply(&self) -> Result<(), String> {
-        limits::apply(self)
+        limits::apply(self)?;
+        let Some(plan) = self.plan() else {
+            return Ok(());
+        };
+        let gaps = plan
+            .apply()
+            .map_err(|error| format!("the sandbox can't be set up: {error}"))?;
+        tracing::debug!("sandbox: {plan}");
+        if gaps == plan.gaps() {
+            return Ok(()); // as the supervisor has said
+        }
+        let gaps = gaps.join("; ");
+        if self.sandbox == SandboxMode::Require {
+            return Err(format!(
+                "the sandbox is required, but not confined are {gaps}"
+            ));
+        }
+        // Workers may have no log; their standard error always gets somewhere.
+        let _ = writeln!(std::io::stderr(), "sandbox: not confined are {gaps}");
+        Ok(())
     }
 }
 
@@ -118,6 +218,7 @@ mod tests {
                 open_files,
                 threads,
                 core: Some(0),
+                ..Confinement::default()
             };
             limits.problem(2).unwrap_or_default()
         };

@@ -149,6 +149,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     let dir = PoolDir::new(&config.name)?;
     // Before the segment: a signal from now on ends in order.
     let events = Events::new(config.embedded).map_err(system("cannot take over signals"))?;
+    config.confinement.announce();
     let pool = Pool::create(&dir, &config.pool)?;
     let settings = Settings::new(config, command, pool.segment());
     let crew = Crew::new(settings, config.workers, config.most_workers());

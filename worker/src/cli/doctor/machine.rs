@@ -1,6 +1,7 @@
 //! Kernel, cores and limits.
 
 use super::Finding;
+use crate::confine::sandbox::{Offer, Plan};
 use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 use std::fs;
 
@@ -9,7 +10,7 @@ pub(super) fn findings() -> Vec<Finding> {
         .release()
         .to_string_lossy()
         .into_owned();
-    let mut found = vec![kernel(&release), cores()];
+    let mut found = vec![kernel(&release), sandbox(), cores()];
     found.extend(limits());
     found
 }
@@ -25,12 +26,6 @@ fn version(release: &str) -> (u32, u32) {
 fn kernel(release: &str) -> Finding {
     // Asked, not looked up: sandboxes such as gVisor name a version and have less.
     let pidfd = pidfd_open(getpid(), PidfdFlags::empty()).is_ok();
-    let lsm = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
-    let landlock = if lsm.split(',').any(|name| name.trim() == "landlock") {
-        "landlock"
-    } else {
-        "no landlock"
-    };
     if version(release) < (3, 15) {
         return Finding::fail(
             "kernel",
@@ -51,8 +46,21 @@ fn kernel(release: &str) -> Finding {
     }
     Finding::ok(
         "kernel",
-        format!("Linux {release}: open-file-description locks, pidfd, {landlock}"),
+        format!("Linux {release}: open-file-description locks, pidfd"),
     )
+}
+
+/// What `ringwork serve --sandbox` would be here.
+fn sandbox() -> Finding {
+    let plan = Plan::new(Offer::of_this_kernel(), &[]);
+    match plan.gaps().as_slice() {
+        [] => Finding::ok("sandbox", plan.to_string()),
+        gaps => Finding::warn(
+            "sandbox",
+            plan.to_string(),
+            format!("--sandbox would not confine {}", gaps.join("; ")),
+        ),
+    }
 }
 
 fn cores() -> Finding {
