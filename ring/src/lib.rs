@@ -28,6 +28,7 @@ pub mod config;
 pub mod entry;
 pub mod error;
 pub mod hint_ring;
+pub mod kept;
 pub mod kernel;
 pub mod lane;
 #[allow(

@@ -9,6 +9,7 @@ use crate::clock::now_ns;
 use crate::config::{ArenaClass, Geometry, PoolConfig};
 use crate::error::{Result, RingError};
 use crate::hint_ring::HintRing;
+use crate::kept::KeptFile;
 use crate::layout::*;
 use crate::lock::{self, LivenessLock};
 use crate::paths::PoolDir;
@@ -29,7 +30,7 @@ type Map = crate::model::Memory;
 #[derive(Debug)]
 pub struct Segment {
     map: Map,
-    file: File,
+    file: KeptFile,
     geometry: Geometry,
     dir: PoolDir,
     epoch: u64,
@@ -108,7 +109,7 @@ impl Segment {
         )?;
         let segment = Self {
             map: map(&file, geometry.segment_size)?,
-            file,
+            file: file.into(),
             geometry,
             dir: dir.clone(),
             epoch,
@@ -219,7 +220,7 @@ impl Segment {
         // A throw-away geometry: enough to read the header through the same checked accessors.
         let mut segment = Self {
             map,
-            file,
+            file: file.into(),
             geometry: PoolConfig::default().geometry()?,
             dir: dir.clone(),
             epoch: 0,
@@ -326,7 +327,9 @@ impl Segment {
     pub(crate) fn model(map: Map, geometry: Geometry, dir: PoolDir, epoch: u64) -> Self {
         Self {
             map,
-            file: File::open("/dev/null").expect("a file that nobody looks at"),
+            file: File::open("/dev/null")
+                .expect("a file that nobody looks at")
+                .into(),
             declared: StateSet::new(POOL_SERVING),
             geometry,
             dir,

@@ -7,12 +7,12 @@ use crate::dispatch::{Handler, Handlers};
 use crate::error::TaskError;
 use crate::panics;
 use crate::raw::{Answer, RawTask};
+use ringwork_ring::kept::KeptFile;
 use ringwork_ring::lock::{is_held, open_lock_file};
 use ringwork_ring::signals::LeaveOnSignal;
 use ringwork_ring::stats::{self, HandlerInfo};
 use ringwork_ring::wait::wake_all_lanes;
 use ringwork_ring::{Lane, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
-use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -181,10 +181,10 @@ impl Builder {
         let signals = LeaveOnSignal::install(Arc::clone(&segment), Arc::clone(&leave))?;
         let entry = WorkerEntry::register(Arc::clone(&segment), place.index)?;
         let probe = match place.index {
-            None => Some(open_lock_file(
-                &segment.dir().supervisor_lock(segment.epoch()),
-                false,
-            )?),
+            None => {
+                let path = segment.dir().supervisor_lock(segment.epoch());
+                Some(open_lock_file(&path, false)?.into())
+            }
             Some(_) => None,
         };
         // After the last file is opened, before the first thread is started.
@@ -355,7 +355,7 @@ fn register(segment: &Segment, handler: &Handler) -> Result<(), WorkerError> {
 /// For a worker without a parent that watches it: leave when the pool is over.
 /// The supervisor's lock file of this segment stays open: a sandbox lets nobody open it again.
 fn watch_pool(
-    probe: File,
+    probe: KeptFile,
     segment: &Arc<Segment>,
     leave: &Arc<AtomicBool>,
 ) -> Result<(), WorkerError> {
