@@ -119,12 +119,21 @@ pub struct Geometry {
     pub segment_size: u64,
 }
 
+/// Half of what an address space holds; also keeps the arithmetic below far from overflow.
+const MAX_SEGMENT: u64 = 1 << 46;
 const HANDLERS: u32 = 128;
 const ERRORS: u32 = 32;
 
 impl PoolConfig {
     /// Checks every option against the others and lays the segment out.
     pub fn geometry(&self) -> Result<Geometry> {
+        if let Some(size) = self.segment_size
+            && size > MAX_SEGMENT
+        {
+            return Err(RingError::Config(format!(
+                "the segment size is {size} bytes, it can be at most {MAX_SEGMENT} (64 TiB)"
+            )));
+        }
         let class_list = match (&self.arena, self.segment_size) {
             (Some(classes), _) => classes.clone(),
             (None, None) => DEFAULT_CLASSES.to_vec(),
@@ -154,10 +163,7 @@ impl PoolConfig {
                 .iter()
                 .map(|c| c.size as u64 * u64::from(c.count))
                 .sum();
-            // Wide: the size may be any number that a configuration file can hold.
-            let scaled = |class: &ArenaClass| {
-                u128::from(class.count) * u128::from(room) / u128::from(full.max(1))
-            };
+            let scaled = |class: &ArenaClass| u64::from(class.count) * room / full.max(1);
             if template.last().is_some_and(|class| scaled(class) < 2) {
                 template.pop();
                 continue;
@@ -408,15 +414,16 @@ mod tests {
     }
 
     #[test]
-    fn an_enormous_segment_size_is_no_overflow() {
-        for size in [u64::MAX, u64::MAX / 1024 + 1, 1 << 54] {
-            let config = PoolConfig {
-                segment_size: Some(size),
-                ..PoolConfig::default()
-            };
-            let classes = config.geometry().unwrap().classes;
-            assert!(classes.iter().all(|place| place.class.count == 1 << 24));
+    fn an_enormous_segment_size_is_refused_and_no_overflow() {
+        let of = |size| PoolConfig {
+            segment_size: Some(size),
+            ..PoolConfig::default()
+        };
+        for size in [u64::MAX, MAX_SEGMENT + 1] {
+            let error = of(size).geometry().unwrap_err().to_string();
+            assert!(error.contains("at most"), "{error}");
         }
+        of(MAX_SEGMENT).geometry().unwrap();
     }
 
     #[test]
