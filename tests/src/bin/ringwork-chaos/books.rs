@@ -129,7 +129,10 @@ impl Books {
     /// How many tasks of these clients are known by now.
     pub fn tasks_of(&self, is_meant: impl Fn(u64) -> bool) -> u64 {
         let meant = self.tasks.iter().filter(|(client, _)| is_meant(**client));
-        meant.map(|(_, tasks)| tasks.len() as u64).sum()
+        meant
+            .flat_map(|(_, tasks)| tasks)
+            .map(|task| u64::from(task.submits > 0))
+            .sum()
     }
 
     /// The verdict; `killed` says whether the client of that number was killed.

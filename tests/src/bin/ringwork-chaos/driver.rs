@@ -30,8 +30,8 @@ pub const WORKERS: u32 = 4;
 pub const LANES: u32 = 2;
 /// JVMs.
 const JVMS: usize = 2;
-/// Room for the payloads of all in flight, though not always.
-const ARENA: &str = "1KiB:1024,16KiB:256,128KiB:48,1MiB:12";
+/// Room for the payloads of all in flight, but not always.
+const ARENA: &str = "1KiB:512,16KiB:96,128KiB:20,1MiB:4";
 /// What must happen, happens within this.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at everything.
