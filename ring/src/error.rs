@@ -32,6 +32,23 @@ pub enum RingError {
         /// Bytes needed.
         needed: u64,
     },
+    /// There is not so much memory left, for a segment that is no file.
+    #[error(
+        "the segment takes {needed} bytes of memory, but {free} are left to this machine or cgroup: raise \
+         the memory limit, or make the segment smaller with --segment-size"
+    )]
+    NoMemory {
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes left.
+        free: u64,
+    },
+    /// A sealed memfd can't be made here, or nobody else could open it.
+    #[error("the segment can't be a sealed memfd here: {why}")]
+    NoMemfd {
+        /// Why.
+        why: String,
+    },
     /// No pool of that name is being served.
     #[error(
         "no pool at {path}: start it with `ringwork serve --name NAME`, or see `ringwork list`"

@@ -43,6 +43,7 @@ pub mod lock;
 mod model;
 pub mod paths;
 pub mod reap;
+mod sealed;
 pub mod segment;
 #[cfg(not(ringwork_model))]
 pub mod signals;
@@ -58,6 +59,6 @@ pub use entry::WorkerEntry;
 pub use error::{Result, RingError};
 pub use lane::Lane;
 pub use paths::PoolDir;
-pub use segment::Segment;
+pub use segment::{Backing, Segment};
 pub use task::{Claimed, Failure};
 pub use wait::WaitStrategy;

@@ -159,6 +159,31 @@ impl PoolDir {
         self.path.join("segment.new")
     }
 
+    /// Where a segment is that is no file: see [`crate::Backing::Memfd`].
+    #[must_use]
+    pub fn pointer(&self) -> PathBuf {
+        self.path.join("segment.memfd")
+    }
+
+    /// The pointer while it is being written.
+    #[must_use]
+    pub fn new_pointer(&self) -> PathBuf {
+        self.path.join("segment.memfd.new")
+    }
+
+    /// Whether there is anything of a pool in the directory: a name lock or a segment.
+    #[must_use]
+    pub fn is_pool(&self) -> bool {
+        [
+            self.name_lock(),
+            self.segment(),
+            self.new_segment(),
+            self.pointer(),
+        ]
+        .iter()
+        .any(|path| path.symlink_metadata().is_ok())
+    }
+
     /// The lock of the name, held by its supervisor.
     #[must_use]
     pub fn name_lock(&self) -> PathBuf {
@@ -182,6 +207,26 @@ impl PoolDir {
     pub fn worker_lock(&self, epoch: u64, index: u32) -> PathBuf {
         self.path.join(format!("worker.{epoch:016x}.{index}.lock"))
     }
+}
+
+/// Refuses what is no plain file of this user alone.
+pub(crate) fn check_plain_file(path: &Path, meta: &fs::Metadata) -> Result<()> {
+    let why = if !meta.is_file() {
+        "it is no plain file".to_owned()
+    } else if meta.uid() != nix::unistd::geteuid().as_raw() {
+        format!("it belongs to user {}, not to you", meta.uid())
+    } else if meta.mode() & 0o077 != 0 {
+        format!(
+            "its mode is {:o}: others could reach it; it must be mode 600",
+            meta.mode() & 0o777
+        )
+    } else {
+        return Ok(());
+    };
+    Err(RingError::Foreign {
+        path: path.to_path_buf(),
+        why,
+    })
 }
 
 #[cfg(test)]

@@ -13,11 +13,12 @@ use crate::kept::KeptFile;
 use crate::layout::*;
 use crate::lock::{self, LivenessLock};
 use crate::paths::PoolDir;
+use crate::sealed::Pointer;
 use crate::state::Word;
 use crate::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use memmap2::MmapOptions;
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 // Private to the process: no model checker need see it.
 use std::sync::atomic::AtomicU32 as StateSet;
 
@@ -26,11 +27,19 @@ type Map = memmap2::MmapRaw;
 #[cfg(ringwork_model)]
 type Map = crate::model::Memory;
 
+mod file;
+
+pub use file::Backing;
+use file::Opened;
+
 /// An attached segment.
 #[derive(Debug)]
 pub struct Segment {
     map: Map,
-    file: KeptFile,
+    // The creator's alone. A handler may close every descriptor of a worker: it must not hit one
+    // that is used, or closed, later.
+    file: Option<KeptFile>,
+    place: PathBuf,
     geometry: Geometry,
     dir: PoolDir,
     epoch: u64,
@@ -48,13 +57,20 @@ pub struct SupervisorLocks {
 impl Segment {
     /// Takes the pool's name, removes what a dead predecessor left, and writes
     /// a new segment in full. It is visible when this returns, in state STARTING.
-    pub fn create(dir: &PoolDir, config: &PoolConfig) -> Result<(Self, SupervisorLocks)> {
+    ///
+    /// # Errors
+    /// [`RingError::NoMemfd`] where a memfd can't be had: a file may be, then.
+    pub fn create_in(
+        backing: Backing,
+        dir: &PoolDir,
+        config: &PoolConfig,
+    ) -> Result<(Self, SupervisorLocks)> {
         let geometry = config.geometry()?;
         let name_lock = make_and_take_name(dir)?;
         failpoint!("create.named");
         remove_leftovers(dir)?;
         failpoint!("create.cleared");
-        Self::write(dir, geometry).map_or_else(
+        Self::write(backing, dir, geometry).map_or_else(
             |error| {
                 // Nothing of a failed attempt stays behind; the name is still ours here.
                 let _ = remove_pool_files(dir);
@@ -72,44 +88,21 @@ impl Segment {
         )
     }
 
-    fn write(dir: &PoolDir, geometry: Geometry) -> Result<(Self, LivenessLock)> {
+    /// [`Segment::create_in`] a file.
+    pub fn create(dir: &PoolDir, config: &PoolConfig) -> Result<(Self, SupervisorLocks)> {
+        Self::create_in(Backing::File, dir, config)
+    }
+
+    fn write(backing: Backing, dir: &PoolDir, geometry: Geometry) -> Result<(Self, LivenessLock)> {
         let epoch = random_epoch()?;
-        let free = free_bytes(dir)?;
-        if free < geometry.segment_size {
-            return Err(RingError::NoSpace {
-                dir: dir.path().to_path_buf(),
-                free,
-                needed: geometry.segment_size,
-            });
-        }
         let lock = make_locks(dir, epoch, &geometry)?;
         failpoint!("create.locked");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(dir.new_segment())
-            .map_err(RingError::io(format!(
-                "cannot create {}",
-                dir.new_segment().display()
-            )))?;
+        let (file, pointer) = backing.make(dir, geometry.segment_size, epoch)?;
         failpoint!("create.opened");
-        // Allocated in full: a full tmpfs is an error here and not a SIGBUS later.
-        nix::fcntl::posix_fallocate(&file, 0, geometry.segment_size as libc::off_t).map_err(
-            |errno| match errno {
-                nix::errno::Errno::ENOSPC => RingError::NoSpace {
-                    dir: dir.path().to_path_buf(),
-                    free,
-                    needed: geometry.segment_size,
-                },
-                other => RingError::errno("cannot allocate the segment")(other),
-            },
-        )?;
         let segment = Self {
             map: map(&file, geometry.segment_size)?,
-            file: file.into(),
+            file: Some(file.into()),
+            place: pointer.map_or_else(|| dir.segment(), Pointer::path),
             geometry,
             dir: dir.clone(),
             epoch,
@@ -117,10 +110,12 @@ impl Segment {
         };
         segment.write_header();
         failpoint!("create.written");
-        fs::rename(dir.new_segment(), dir.segment()).map_err(RingError::io(format!(
-            "cannot rename to {}",
-            dir.segment().display()
-        )))?;
+        match pointer {
+            Some(pointer) => pointer.write(dir)?,
+            None => fs::rename(dir.new_segment(), dir.segment()).map_err(RingError::io(
+                format!("cannot rename to {}", dir.segment().display()),
+            ))?,
+        }
         failpoint!("create.renamed");
         // pairs with the acquire load in `attach`: whoever sees READY sees the header.
         segment.u32_at(H_READY).store(READY, Ordering::Release);
@@ -179,48 +174,23 @@ impl Segment {
 
     /// Maps the segment of a pool after checking file, version and every size.
     pub fn attach(dir: &PoolDir) -> Result<Self> {
-        dir.check()?;
-        let path = dir.segment();
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(&path)
-            .map_err(|error| match error.raw_os_error() {
-                Some(libc::ENOENT) => RingError::NotFound { path: path.clone() },
-                Some(libc::ELOOP) => RingError::Foreign {
-                    path: path.clone(),
-                    why: "it is a link".into(),
-                },
-                _ => RingError::io(format!("cannot open {}", path.display()))(error),
-            })?;
+        let Opened {
+            file,
+            size,
+            path,
+            epoch: promised,
+        } = file::open(dir)?;
         let refuse = |why: String| RingError::Foreign {
             path: path.clone(),
             why,
         };
-        let meta = file
-            .metadata()
-            .map_err(RingError::io("cannot look at the segment"))?;
-        if !meta.is_file()
-            || meta.uid() != nix::unistd::geteuid().as_raw()
-            || meta.mode() & 0o077 != 0
-        {
-            return Err(refuse(
-                "it is not a plain file of yours with mode 600".into(),
-            ));
-        }
-        if meta.len() < HEADER_SIZE as u64 {
-            return Err(refuse(format!(
-                "it has {} bytes, a segment's header alone has {HEADER_SIZE}",
-                meta.len()
-            )));
-        }
-        let map = map(&file, meta.len())?;
+        let map = map(&file, size)?;
         failpoint!("attach.mapped");
         // A throw-away geometry: enough to read the header through the same checked accessors.
         let mut segment = Self {
             map,
-            file: file.into(),
+            file: None,
+            place: path.clone(),
             geometry: PoolConfig::default().geometry()?,
             dir: dir.clone(),
             epoch: 0,
@@ -258,14 +228,18 @@ impl Segment {
         segment.geometry = segment
             .read_geometry()
             .map_err(|why| refuse(format!("its header is corrupt: {why}")))?;
-        if segment.geometry.segment_size != meta.len() {
+        if segment.geometry.segment_size != size {
             return Err(refuse(format!(
-                "it was truncated or extended: {} bytes instead of {}",
-                meta.len(),
+                "it was truncated or extended: {size} bytes instead of {}",
                 segment.geometry.segment_size
             )));
         }
         segment.epoch = segment.u64_at(H_EPOCH).load(Ordering::Relaxed);
+        if promised.is_some_and(|epoch| epoch != segment.epoch) {
+            return Err(refuse(
+                "it has not the epoch that its pointer promises".into(),
+            ));
+        }
         failpoint!("attach.checked");
         Ok(segment)
     }
@@ -327,10 +301,9 @@ impl Segment {
     pub(crate) fn model(map: Map, geometry: Geometry, dir: PoolDir, epoch: u64) -> Self {
         Self {
             map,
-            file: File::open("/dev/null")
-                .expect("a file that nobody looks at")
-                .into(),
+            file: None,
             declared: StateSet::new(POOL_SERVING),
+            place: PathBuf::new(),
             geometry,
             dir,
             epoch,
@@ -354,37 +327,39 @@ impl Segment {
         &self.dir
     }
 
+    /// Where the memory is: the file in the pool's directory, or the descriptor in /proc.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.place
+    }
+
     /// The epoch, which names the lock files.
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// Size of the memory behind the mapping, in bytes, as it is now; 0 when the system does not say.
+    /// Size of the memory behind the mapping, in bytes, as it is now; for its creator.
     #[must_use]
     pub fn file_size(&self) -> u64 {
-        self.file.metadata().map_or(0, |meta| meta.len())
+        let now = |file: &KeptFile| file.metadata().map_or(0, |meta| meta.len());
+        self.file.as_ref().map_or(self.geometry.segment_size, now)
     }
 
     /// Whether the memory behind the mapping is still whole, without touching it: a file can be
-    /// truncated under those who have mapped it, and then an access is a SIGBUS.
+    /// truncated under those who have mapped it, and then an access is a SIGBUS. For its creator.
     ///
     /// # Errors
     /// [`RingError::Foreign`] says what was done to it.
     pub fn check_file(&self) -> Result<()> {
-        let meta = self
-            .file
-            .metadata()
-            .map_err(RingError::io("cannot look at the segment"))?;
-        if meta.len() == self.geometry.segment_size {
+        let (size, whole) = (self.file_size(), self.geometry.segment_size);
+        if size == whole {
             return Ok(());
         }
         Err(RingError::Foreign {
-            path: self.dir.segment(),
+            path: self.place.clone(),
             why: format!(
-                "somebody has changed its size from {} to {} bytes while it was in use",
-                self.geometry.segment_size,
-                meta.len()
+                "somebody has changed its size from {whole} to {size} bytes while it was in use"
             ),
         })
     }
@@ -715,8 +690,13 @@ fn remove_leftovers(dir: &PoolDir) -> Result<()> {
     {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let ours = name == "segment"
-            || name == "segment.new"
+        let ours = [
+            "segment",
+            "segment.new",
+            "segment.memfd",
+            "segment.memfd.new",
+        ]
+        .contains(&&*name)
             || (name.ends_with(".lock") && name != "name.lock");
         if ours {
             let _ = fs::remove_file(entry.path());
@@ -779,12 +759,6 @@ fn random_epoch() -> Result<u64> {
     getrandom::fill(&mut bytes)
         .map_err(|e| RingError::io("cannot draw an epoch")(std::io::Error::other(e.to_string())))?;
     Ok((u64::from_le_bytes(bytes) >> 1).max(1))
-}
-
-fn free_bytes(dir: &PoolDir) -> Result<u64> {
-    let stat = nix::sys::statvfs::statvfs(dir.path())
-        .map_err(RingError::errno("cannot ask for free space"))?;
-    Ok(stat.blocks_available() * stat.fragment_size())
 }
 
 #[cfg(test)]

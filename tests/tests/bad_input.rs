@@ -70,7 +70,7 @@ fn copies_of_a_segment_that_differ_in_one_thing_are_refused() {
     let pool = Serve::new("original")
         .option("segment-size", "8MiB")
         .start();
-    let bytes = fs::read(pool.dir().segment()).expect("the segment");
+    let bytes = fs::read(pool.segment().path()).expect("the segment");
     let base = pool.base();
     let with = |at: usize, value: &[u8]| {
         let mut copy = bytes.clone();
@@ -115,7 +115,7 @@ fn copies_of_a_segment_that_differ_in_one_thing_are_refused() {
 fn segments_and_directories_that_others_could_have_made_are_refused() {
     let pool = Serve::new("mine").start();
     let base = pool.base();
-    let bytes = fs::read(pool.dir().segment()).expect("the segment");
+    let bytes = fs::read(pool.segment().path()).expect("the segment");
     let open = fake(base, "open-file", &bytes);
     fs::set_permissions(open.segment(), Permissions::from_mode(0o644)).unwrap();
     assert!(refusal(&open).to_string().contains("mode 600"));
@@ -127,20 +127,20 @@ fn segments_and_directories_that_others_could_have_made_are_refused() {
     assert!(refusal(&link).to_string().contains("link"));
     let link = fake(base, "linked-segment", b"");
     fs::remove_file(link.segment()).unwrap();
-    std::os::unix::fs::symlink(pool.dir().segment(), link.segment()).unwrap();
+    std::os::unix::fs::symlink(pool.segment().path(), link.segment()).unwrap();
     assert!(refusal(&link).to_string().contains("link"));
 }
 
 #[test]
 fn a_segment_that_is_damaged_while_it_is_served_crashes_nobody() {
-    let pool = Serve::new("damaged").start();
+    let mut pool = Serve::new("damaged").start();
     // A worker that comes later refuses the header, as it should.
     let _ = pool.wait_workers(2);
     let client = pool.client();
     let _ = call(&client, "echo", &[1; 500], &options());
     let file = OpenOptions::new()
         .write(true)
-        .open(pool.dir().segment())
+        .open(pool.segment().path())
         .unwrap();
     // Stray hints, and counts in the header that everybody has a private copy of.
     for priority in 0..3 {
@@ -157,15 +157,32 @@ fn a_segment_that_is_damaged_while_it_is_served_crashes_nobody() {
     ] {
         file.write_all_at(&[255; 4], at as u64).unwrap();
     }
-    for number in 0..100_u32 {
-        let request = number.to_le_bytes().repeat(40);
-        assert_eq!(call(&client, "echo", &request, &options()), request);
-    }
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+    // Until the supervisor finds it, the pool works as before; then everybody is told.
+    let error = refusal(pool.dir());
     assert!(
-        matches!(refusal(pool.dir()), RingError::Foreign { .. }),
-        "a newcomer sees the damage"
+        matches!(
+            error,
+            RingError::Foreign { .. } | RingError::NotFound { .. } | RingError::Closed { .. }
+        ),
+        "a newcomer sees the damage: {error}"
     );
+    for number in 0_u32.. {
+        let request = number.to_le_bytes().repeat(40);
+        match client.call("echo", &request, &options()) {
+            Ok(Outcome::Completed { bytes, .. }) => assert_eq!(bytes, request),
+            Ok(Outcome::Closed { reason }) => {
+                assert!(reason.contains("corrupt"), "{reason}");
+                break;
+            }
+            Err(RingError::Closed { why, .. }) => {
+                assert!(why.contains("corrupt"), "{why}");
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(pool.wait_exit().code(), Some(1), "{}", pool.log());
+    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
 }
 
 fn refused(serve: Serve) -> Refused {
@@ -179,14 +196,20 @@ fn refused(serve: Serve) -> Refused {
 }
 
 #[test]
-fn a_segment_too_large_for_dev_shm_is_refused_with_the_remedy() {
-    let refused = refused(
-        Serve::new("huge")
-            .option("segment-size", "90000GiB")
-            .option("arena", "1GiB:80000"),
-    );
-    for part in ["--shm-size", "--segment-size", "bytes free"] {
-        assert!(refused.error.contains(part), "{part}: {refused:#?}");
+fn a_segment_too_large_for_the_machine_is_refused_with_the_remedy() {
+    for (memory, parts) in [
+        ("file", ["--shm-size", "--segment-size", "bytes free"]),
+        ("memfd", ["memory limit", "--segment-size", "are left"]),
+    ] {
+        let refused = refused(
+            Serve::new("huge")
+                .option("memory", memory)
+                .option("segment-size", "90000GiB")
+                .option("arena", "1GiB:80000"),
+        );
+        for part in parts {
+            assert!(refused.error.contains(part), "{part}: {refused:#?}");
+        }
     }
 }
 

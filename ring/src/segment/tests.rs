@@ -1,4 +1,5 @@
 use super::*;
+use std::fs::OpenOptions;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 
 fn small() -> PoolConfig {

@@ -1,7 +1,6 @@
 //! `ringwork clean`: removes pools whose supervisor is proved dead.
 
 use super::exit::{FAILED, Failure, NO_POOL};
-use super::list::is_pool;
 use clap::Args;
 use ringwork_ring::paths::base_dir;
 use ringwork_ring::{PoolDir, RingError, segment};
@@ -32,7 +31,7 @@ pub(super) fn run(clean: &Clean) -> Result<(), Failure> {
     let pools = if everything {
         PoolDir::list(&base_dir())?
             .into_iter()
-            .filter(is_pool)
+            .filter(PoolDir::is_pool)
             .collect()
     } else {
         clean
@@ -75,7 +74,7 @@ pub(super) fn run(clean: &Clean) -> Result<(), Failure> {
 
 fn remove(dir: &PoolDir) -> Result<bool, RingError> {
     dir.check()?;
-    if !is_pool(dir) {
+    if !dir.is_pool() {
         return Err(RingError::NotFound {
             path: dir.segment(),
         });

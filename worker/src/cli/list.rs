@@ -42,7 +42,7 @@ pub(super) struct Row {
 pub(super) fn run(list: &List) -> Result<(), Failure> {
     let rows: Vec<Row> = PoolDir::list(&base_dir())?
         .iter()
-        .filter(|dir| is_pool(dir))
+        .filter(|dir| dir.is_pool())
         .map(row)
         .collect();
     let mut out = io::stdout().lock();
@@ -55,14 +55,6 @@ pub(super) fn run(list: &List) -> Result<(), Failure> {
     }
     out.flush()?;
     Ok(())
-}
-
-/// Whether the directory is a pool's: it has a name lock or a segment. Anything
-/// else below the base is none of our business.
-pub(super) fn is_pool(dir: &PoolDir) -> bool {
-    [dir.name_lock(), dir.segment(), dir.new_segment()]
-        .iter()
-        .any(|path| path.symlink_metadata().is_ok())
 }
 
 fn row(dir: &PoolDir) -> Row {
@@ -83,6 +75,7 @@ fn row(dir: &PoolDir) -> Row {
             row.alive = is_served(dir);
             row.state = if row.alive { "starting" } else { "dead" };
         }
+        Err(RingError::Closed { .. }) => row.state = "dead",
         Err(error) => row.problem = Some(error.to_string()),
     }
     if row.state == "dead" {

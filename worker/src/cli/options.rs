@@ -11,7 +11,7 @@ mod supervision;
 
 use super::units::{Size, Span};
 use crate::supervisor::{LogFormat, ServeConfig, WorkerCommand};
-use choices::{Format, Level, Wait};
+use choices::{Format, Level, Memory, Wait};
 use clap::{Args, Command};
 use confinement::ConfinementOptions;
 pub(super) use limits::Limit;
@@ -74,6 +74,10 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "SIZE", help_heading = "Segment")]
     segment_size: Option<Size>,
 
+    /// What the segment's memory is [default: auto].
+    #[arg(long, value_name = "KIND", help_heading = "Segment")]
+    memory: Option<Memory>,
+
     /// Payload blocks by size: SIZE:BLOCKS[:BLOCKS FOR RESULTS ONLY],... [default: 1 KiB to
     /// 16 MiB, see --print-config].
     #[arg(long, value_name = "CLASSES", help_heading = "Segment")]
@@ -127,6 +131,7 @@ impl ServeOptions {
             overrun_grace,
             drain_timeout,
             segment_size,
+            memory,
             arena,
             clients,
             slots,
@@ -206,6 +211,7 @@ impl ServeOptions {
         } else {
             LogFormat::Human
         };
+        set(&mut config.memory, self.memory.map(Memory::choice));
         let pool = &mut config.pool;
         set(&mut pool.clients, self.clients);
         set(&mut pool.slots, self.slots);
@@ -328,7 +334,7 @@ pub(super) mod tests {
             error.contains("\"slot\"") && error.contains("did you mean \"slots\""),
             "{error}"
         );
-        assert!(error.contains("segment-size, arena"), "{error}");
+        assert!(error.contains("segment-size, memory, arena"), "{error}");
         let error = ServeOptions::parse("elephants = 5").unwrap_err();
         assert!(!error.contains("did you mean"), "{error}");
         for bad in [

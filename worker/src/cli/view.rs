@@ -174,7 +174,7 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
         reason: segment.reason(),
         supervisor_pid: get32(segment, H_SUPERVISOR_PID),
         supervisor_alive: alive,
-        segment: segment.dir().segment(),
+        segment: segment.path().to_path_buf(),
         segment_bytes: g.segment_size,
         uptime_s: seconds(now, get64(segment, H_CREATED_NS)),
         clients: (0..g.max_clients)

@@ -195,7 +195,8 @@ mod tests {
     fn pressure_is_a_task_that_waits_and_not_a_queue_that_moves() {
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-        let pool = Pool::create(&dir, &PoolConfig::default()).unwrap();
+        let pool =
+            Pool::create(ringwork_ring::Backing::File, &dir, &PoolConfig::default()).unwrap();
         let ring = pool.segment().injector(1);
         let mut pressure = Pressure::default();
         let long = Duration::from_secs(3600);

@@ -58,6 +58,30 @@ pub fn wait_name(strategy: WaitStrategy) -> &'static str {
     }
 }
 
+/// What the segment's memory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Memory {
+    /// A sealed memfd for an embedded pool, where it can be; else a file.
+    #[default]
+    Auto,
+    /// A file, which containers can share.
+    File,
+    /// A sealed memfd, or no pool.
+    Memfd,
+}
+
+impl Memory {
+    /// Its name, as on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::File => "file",
+            Self::Memfd => "memfd",
+        }
+    }
+}
+
 /// The options of a supervisor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServeConfig {
@@ -69,6 +93,8 @@ pub struct ServeConfig {
     pub lanes: u32,
     /// The segment: clients, slots, tables, priorities, arena.
     pub pool: PoolConfig,
+    /// What the segment's memory is (default auto).
+    pub memory: Memory,
     /// How lanes wait for work (default adaptive).
     pub wait: WaitStrategy,
     /// The worker program (default: none, the stock worker).
@@ -111,6 +137,7 @@ impl Default for ServeConfig {
             workers: u32::try_from(cores).map_or(MOST_LANES, |cores| cores.min(MOST_LANES)),
             lanes: 1,
             pool: PoolConfig::default(),
+            memory: Memory::Auto,
             wait: WaitStrategy::Adaptive,
             worker: None,
             embedded: false,

@@ -31,7 +31,7 @@ mod stand_in;
 mod threads;
 mod watch;
 
-pub use config::{LogFormat, ServeConfig, WorkerCommand};
+pub use config::{LogFormat, Memory, ServeConfig, WorkerCommand};
 
 use crew::Crew;
 use events::{Events, Wake};
@@ -150,7 +150,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     // Before the segment: a signal from now on ends in order.
     let events = Events::new(config.embedded).map_err(system("cannot take over signals"))?;
     config.confinement.announce();
-    let pool = Pool::create(&dir, &config.pool)?;
+    let pool = Pool::of(config, &dir)?;
     let settings = Settings::new(config, command, pool.segment());
     let crew = Crew::new(settings, config.workers, config.most_workers());
     let watch = Watch::new(config, pool.segment())?;
@@ -263,7 +263,7 @@ impl Supervisor<'_> {
             let ready = Ready {
                 name: self.config.name.clone(),
                 dir: segment.dir().path().to_path_buf(),
-                segment: segment.dir().segment(),
+                segment: segment.path().to_path_buf(),
                 size: segment.geometry().segment_size,
             };
             self.console.ready(&ready);

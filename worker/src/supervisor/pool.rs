@@ -3,13 +3,14 @@
 //! Invariant: a `Pool` that is dropped leaves no file, and whoever is still
 //! attached has been told why it ended.
 
+use super::config::{Memory, ServeConfig};
 use ringwork_ring::entry::entry_state;
 use ringwork_ring::layout::*;
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::state::Kind;
 use ringwork_ring::stats;
 use ringwork_ring::wait::{wake_all_lanes, wake_client_after_publish};
-use ringwork_ring::{PoolConfig, PoolDir, Segment};
+use ringwork_ring::{Backing, PoolConfig, PoolDir, RingError, Segment};
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
@@ -33,8 +34,36 @@ pub(super) struct Open {
 }
 
 impl Pool {
-    pub(super) fn create(dir: &PoolDir, config: &PoolConfig) -> ringwork_ring::Result<Self> {
-        let (segment, locks) = Segment::create(dir, config)?;
+    /// Makes the segment, in the kind of memory that was asked for, or that can be.
+    pub(super) fn of(config: &ServeConfig, dir: &PoolDir) -> ringwork_ring::Result<Self> {
+        let instead = |why: &str| {
+            tracing::warn!(
+                "the segment is a file in {}, which its user can truncate, and no sealed memfd: {why}",
+                dir.path().display()
+            );
+            Self::create(Backing::File, dir, &config.pool)
+        };
+        match config.memory {
+            Memory::File => Self::create(Backing::File, dir, &config.pool),
+            Memory::Auto if !config.embedded => Self::create(Backing::File, dir, &config.pool),
+            // The owner is in another PID namespace, where our id means another process, or none.
+            Memory::Auto if rustix::process::getppid().is_none() => {
+                instead("the parent process is in another PID namespace")
+            }
+            Memory::Auto => match Self::create(Backing::Memfd, dir, &config.pool) {
+                Err(RingError::NoMemfd { why }) => instead(&why),
+                other => other,
+            },
+            Memory::Memfd => Self::create(Backing::Memfd, dir, &config.pool),
+        }
+    }
+
+    pub(super) fn create(
+        backing: Backing,
+        dir: &PoolDir,
+        config: &PoolConfig,
+    ) -> ringwork_ring::Result<Self> {
+        let (segment, locks) = Segment::create_in(backing, dir, config)?;
         Ok(Self {
             segment,
             ended: Cell::new(false),
@@ -164,7 +193,7 @@ mod tests {
             segment_size: Some(8 << 20),
             ..PoolConfig::default()
         };
-        let pool = Pool::create(&dir, &config).unwrap();
+        let pool = Pool::create(Backing::File, &dir, &config).unwrap();
         let client = Segment::attach(&dir).unwrap();
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let _pool = pool;
@@ -180,7 +209,7 @@ mod tests {
     fn the_first_reason_stays() {
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-        let pool = Pool::create(&dir, &PoolConfig::default()).unwrap();
+        let pool = Pool::create(Backing::Memfd, &dir, &PoolConfig::default()).unwrap();
         let client = Segment::attach(&dir).unwrap();
         pool.end(POOL_CLOSED, "asked to stop");
         drop(pool);

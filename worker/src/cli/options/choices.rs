@@ -1,5 +1,6 @@
 //! The names of options that have few values.
 
+use crate::supervisor;
 use clap::ValueEnum;
 use ringwork_ring::WaitStrategy;
 use serde::Deserialize;
@@ -35,6 +36,28 @@ pub(in crate::cli) enum Wait {
     Adaptive,
     /// Sleep at once.
     Park,
+}
+
+/// Kinds of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::cli) enum Memory {
+    /// A sealed memfd for an embedded pool, where it can be; else a file.
+    Auto,
+    /// A file, which containers that share /dev/shm can share.
+    File,
+    /// A sealed memfd, which nobody can truncate; for one PID namespace.
+    Memfd,
+}
+
+impl Memory {
+    pub(in crate::cli) fn choice(self) -> supervisor::Memory {
+        match self {
+            Self::Auto => supervisor::Memory::Auto,
+            Self::File => supervisor::Memory::File,
+            Self::Memfd => supervisor::Memory::Memfd,
+        }
+    }
 }
 
 impl Wait {

@@ -32,21 +32,28 @@ final class Attachment {
   final SharedMemory memory;
   final Geometry geometry;
   final int index;
-  private final PoolFiles files;
+  private final SegmentFile segment;
+
+  /** Kept to see whether it is truncated; a memfd can't be. */
+  private final FileChannel file;
+
   private final FileChannel lockFile;
   private final FileChannel supervisorLock;
   private final long generation;
 
   private Attachment(
-      PoolFiles files,
+      String name,
+      SegmentFile segment,
+      FileChannel file,
       SharedMemory memory,
       Geometry geometry,
       int index,
       FileChannel lockFile,
       FileChannel supervisorLock,
       long generation) {
-    this.files = files;
-    this.name = files.name();
+    this.name = name;
+    this.segment = segment;
+    this.file = file;
     this.memory = memory;
     this.geometry = geometry;
     this.index = index;
@@ -60,23 +67,22 @@ final class Attachment {
    *
    * @throws ConnectException if none is left, or the supervisor is gone
    */
-  static Attachment register(PoolFiles files, SharedMemory memory, Geometry geometry) {
+  static Attachment register(
+      PoolFiles files,
+      SegmentFile segment,
+      FileChannel file,
+      SharedMemory memory,
+      Geometry geometry) {
     synchronized (JVM_WIDE) {
       FileChannel supervisor = null;
       Attachment attachment = null;
       try {
         supervisor = open(files.supervisorLock(geometry.epoch()));
         if (isFree(supervisor)) {
-          throw new ConnectException(
-              "pool '"
-                  + files.name()
-                  + "' has no supervisor any more: start it again with `ringwork serve --name "
-                  + files.name()
-                  + "` (`ringwork clean` removes what it left)",
-              null);
+          throw noSupervisor(files);
         }
         for (int index = 0; index < geometry.maxClients() && attachment == null; index++) {
-          attachment = tryEntry(files, memory, geometry, index, supervisor);
+          attachment = tryEntry(files, segment, file, memory, geometry, index, supervisor);
         }
       } catch (IOException e) {
         throw new ConnectException(
@@ -99,13 +105,40 @@ final class Attachment {
     }
   }
 
+  static ConnectException noSupervisor(PoolFiles files) {
+    return new ConnectException(
+        "pool '"
+            + files.name()
+            + "' has no supervisor any more: start it again with `ringwork serve --name "
+            + files.name()
+            + "` (`ringwork clean` removes what it left)",
+        null);
+  }
+
+  /** Whether the supervisor of a segment holds its lock. */
+  static boolean supervisorLives(PoolFiles files, long epoch) {
+    synchronized (JVM_WIDE) {
+      try (FileChannel lock = open(files.supervisorLock(epoch))) {
+        return !isFree(lock);
+      } catch (IOException removed) {
+        return false;
+      }
+    }
+  }
+
   private static FileChannel open(Path lock) throws IOException {
     return FileChannel.open(
         lock, StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
   }
 
   private static @Nullable Attachment tryEntry(
-      PoolFiles files, SharedMemory memory, Geometry geometry, int index, FileChannel supervisor)
+      PoolFiles files,
+      SegmentFile segment,
+      FileChannel file,
+      SharedMemory memory,
+      Geometry geometry,
+      int index,
+      FileChannel supervisor)
       throws IOException {
     long entry = geometry.client(index);
     long word = memory.getLongAcquire(entry + Layout.CLIENT_WORD);
@@ -127,7 +160,8 @@ final class Attachment {
       memory.setLongRelease(entry + Layout.CLIENT_WORD, generation << 8 | Layout.ENTRY_ACTIVE);
       if (Failpoints.ON) Failpoints.hit("client.active");
       taken = true;
-      return new Attachment(files, memory, geometry, index, lockFile, supervisor, generation);
+      return new Attachment(
+          files.name(), segment, file, memory, geometry, index, lockFile, supervisor, generation);
     } catch (OverlappingFileLockException ours) {
       return null; // held by this JVM all the same: a peer has damaged the word
     } finally {
@@ -154,6 +188,16 @@ final class Attachment {
       return shared != null;
     } catch (OverlappingFileLockException ours) {
       return false; // this JVM holds it: a supervisor of a test
+    }
+  }
+
+  /** Whether the memory has shrunk under us: touching what is gone is an InternalError at best. */
+  boolean isTruncated() {
+    try {
+      return !segment.sealed() && file.size() != geometry.segmentSize();
+    } catch (IOException e) {
+      LOG.log(Level.DEBUG, "can't look at the segment of " + name, e);
+      return false;
     }
   }
 
@@ -210,7 +254,7 @@ final class Attachment {
     }
   }
 
-  private static void closeQuietly(@Nullable FileChannel file) {
+  static void closeQuietly(@Nullable FileChannel file) {
     if (file != null) {
       try {
         file.close();
@@ -238,7 +282,7 @@ final class Attachment {
     handlers.sort(null);
     return new PoolInfo(
         name,
-        files.segment(),
+        segment.path(),
         geometry.segmentSize(),
         poolState(pool),
         pool == Layout.POOL_SERVING && memory.getIntAcquire(Layout.H_HEALTH) != Layout.HEALTH_STORM,
@@ -257,9 +301,12 @@ final class Attachment {
   /** Why the pool closed, failed or is not ready; empty when nothing was said. */
   String reason() {
     int length = memory.getInt(Layout.H_REASON_LEN);
-    return length <= 0 || length > Layout.REASON_SIZE
-        ? ""
-        : new String(memory.bytes(Layout.H_REASON, length), StandardCharsets.UTF_8);
+    if (length <= 0 || length > Layout.REASON_SIZE) {
+      return "";
+    }
+    String text = new String(memory.bytes(Layout.H_REASON, length), StandardCharsets.UTF_8);
+    // Whoever may write the segment must not command a terminal by it.
+    return text.replaceAll("[\\p{Cntrl}&&[^\n\t]]", "\ufffd");
   }
 
   private int active(long words, int count, int stride) {

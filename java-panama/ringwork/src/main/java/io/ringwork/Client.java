@@ -33,6 +33,13 @@ final class Client {
   private static final int FAILING = 2;
   private static final int CLOSED = 3;
   private static final long PROBE_EVERY = 50_000_000;
+
+  /** How often the slots in use are looked at without a hint. */
+  private static final long CHECK_EVERY = 1_000_000_000;
+
+  static final String TRUNCATED =
+      "its memory is gone: somebody has truncated the segment while it was in use; start the pool"
+          + " again";
   private static final long SETTLE_NANOS = 1_000_000_000;
   private static final VarHandle STATE;
   private static final VarHandle ENDED;
@@ -69,6 +76,7 @@ final class Client {
   private final CountDownLatch closed = new CountDownLatch(1);
   private volatile boolean releaseOnPoller;
   private long lastProbe;
+  private long lastCheck = System.nanoTime();
 
   /** Starts a client on an entry that was just taken; it owns attachment and child from now on. */
   Client(Attachment attachment, Settings settings, @Nullable Child child) {
@@ -145,7 +153,7 @@ final class Client {
   PoolInfo info() {
     try {
       return attachment.info(slots, arena);
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       throw closedException(false, unmapped);
     }
   }
@@ -176,8 +184,10 @@ final class Client {
   /** Why nothing can be submitted, or a pending task ends. */
   ClosedException closedException(boolean mayHaveRun, @Nullable Throwable cause) {
     String why = ended;
-    return new ClosedException(
-        "pool " + name() + ": " + (why != null ? why : "the client was closed"), mayHaveRun, cause);
+    if (why == null) {
+      why = cause instanceof InternalError ? TRUNCATED : "the client was closed";
+    }
+    return new ClosedException("pool " + name() + ": " + why, mayHaveRun, cause);
   }
 
   /**
@@ -195,7 +205,7 @@ final class Client {
         return future.hasRunBefore;
       }
       slots.requestCancel(future);
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile
     }
     return true;
@@ -220,7 +230,7 @@ final class Client {
         }
       }
       room.freed();
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile
     }
     if (!future.isSettled()) {
@@ -238,12 +248,16 @@ final class Client {
           failOne(future);
         }
       }
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile
     }
     for (TaskFuture<?> future : futures) {
       if (!future.isSettled()) {
-        failOne(future);
+        try {
+          failOne(future);
+        } catch (InternalError truncated) { // where compiled code lets it surface late
+          future.fail(closedException(true, truncated));
+        }
       }
     }
   }
@@ -268,14 +282,25 @@ final class Client {
 
   /** Called by the poller on each round; false when the pool is gone. */
   boolean checkPool(long now) {
+    boolean probe = now - lastProbe >= PROBE_EVERY;
+    if (probe) {
+      lastProbe = now;
+      if (attachment.isTruncated()) { // first: what follows touches the memory
+        die(TRUNCATED);
+        return false;
+      }
+    }
+    if (now - lastCheck >= CHECK_EVERY) {
+      lastCheck = now;
+      if (slots.free.inUse() > 0) {
+        completer.check();
+      }
+    }
     int pool = memory.getIntAcquire(Layout.H_POOL_STATE);
     if (pool == Layout.POOL_CLOSED || pool == Layout.POOL_FAILED) {
       poolEnded();
-    } else if (child == null && now - lastProbe >= PROBE_EVERY) {
-      lastProbe = now;
-      if (attachment.supervisorIsGone()) {
-        die("its supervisor is gone (killed, or crashed): connect again when it was restarted");
-      }
+    } else if (child == null && probe && attachment.supervisorIsGone()) {
+      die("its supervisor is gone (killed, or crashed): connect again when it was restarted");
     }
     return ended == null;
   }
@@ -388,7 +413,11 @@ final class Client {
     if (!released.compareAndSet(false, true)) {
       return;
     }
-    completer.scan(); // abandoned tasks that have ended meanwhile
+    try {
+      completer.scan(); // abandoned tasks that have ended meanwhile
+    } catch (InternalError truncated) {
+      LOG.log(Level.DEBUG, "the segment of " + name() + " was truncated", truncated);
+    }
     attachment.release(slots.free.close());
     state = CLOSED;
     if (child != null) {

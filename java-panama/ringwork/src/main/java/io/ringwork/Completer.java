@@ -19,6 +19,9 @@ final class Completer {
   private static final int BATCH = 16;
   private static final int MOST = 256;
 
+  /** A thread that moves a word and then its future may be paused between, but not so long. */
+  private static final int SUSPICIONS = 5;
+
   private final Client client;
   private final SharedMemory memory;
   private final SlotTable slots;
@@ -26,6 +29,11 @@ final class Completer {
   private final HintRing ring;
   private final long entry;
   private final int[] scratch = new int[BATCH];
+
+  /** Whose slots have had an impossible word, and at how many checks in a row; poller only. */
+  private final @Nullable TaskFuture<?>[] suspects;
+
+  private final byte[] suspicions;
 
   /** Results that wait in their blocks to be decoded. */
   private final AtomicInteger deferred = new AtomicInteger();
@@ -43,6 +51,8 @@ final class Completer {
     this.arena = arena;
     this.ring = ring;
     this.entry = entry;
+    this.suspects = new TaskFuture<?>[slots.count];
+    this.suspicions = new byte[slots.count];
   }
 
   /** Adds one to a counter of the client entry. */
@@ -50,7 +60,7 @@ final class Completer {
     try {
       memory.addLong(entry + counter, 1);
       if (Failpoints.ON) Failpoints.hit("client.counted");
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile: nobody reads it
     }
   }
@@ -108,6 +118,35 @@ final class Completer {
     return ended;
   }
 
+  /**
+   * Looks at the slots of all pending tasks: what ended without a hint is taken in; what can't be
+   * any more ends as corrupt, so that no broken peer can make a future wait for ever. Poller only.
+   */
+  void check() {
+    for (int i = 0; i < slots.count; i++) {
+      TaskFuture<?> future = slots.pending(i);
+      if (future == null || tryEnd(i)) {
+        suspects[i] = null;
+        continue;
+      }
+      long word = slots.state(i);
+      long kind = StateWord.kind(word);
+      boolean possible =
+          StateWord.generation(word) == future.generation
+              && kind >= Layout.KIND_QUEUED
+              && kind <= Layout.KIND_CRASHED;
+      if (possible) {
+        suspects[i] = null;
+      } else if (suspects[i] != future) {
+        suspects[i] = future;
+        suspicions[i] = 1;
+      } else if (++suspicions[i] >= SUSPICIONS && slots.take(i, future)) {
+        suspects[i] = null;
+        corrupt(i, future, word);
+      }
+    }
+  }
+
   /** Ends the task of a slot if it is DONE or CRASHED and awaited; else the hint was stale. */
   boolean tryEnd(int i) {
     TaskFuture<?> future = slots.pending(i);
@@ -135,17 +174,21 @@ final class Completer {
       return false;
     }
     if (slots.take(i, future)) {
-      // The slot is not given back: nobody knows what it is.
-      future.fail(
-          new CorruptSegmentException(
-              "slot "
-                  + slots.global(i)
-                  + " has the impossible state 0x"
-                  + Long.toHexString(word)
-                  + ": restart the pool",
-              true));
+      corrupt(i, future, word);
     }
     return true;
+  }
+
+  /** The slot is not given back: nobody knows what it is. */
+  private void corrupt(int i, TaskFuture<?> future, long word) {
+    future.fail(
+        new CorruptSegmentException(
+            "slot "
+                + slots.global(i)
+                + " has the impossible state 0x"
+                + Long.toHexString(word)
+                + ": restart the pool",
+            true));
   }
 
   private void end(int i, TaskFuture<?> future, long word) {
@@ -156,7 +199,7 @@ final class Completer {
       } else {
         done(i, future, word);
       }
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       future.fail(client.closedException(true, unmapped));
     } catch (Throwable broken) {
       // No stack or no memory left, on a thread that perhaps only helps: the future is out of the
@@ -272,7 +315,7 @@ final class Completer {
       outcome = decode(future, result.codec(), view(result));
       slots.release(result.slot(), result.word(), result.reference());
       client.room.freed();
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       outcome = new Failure(client.closedException(true, unmapped));
     }
     deferred.decrementAndGet();
@@ -288,7 +331,7 @@ final class Completer {
       return Outcome.of(codec.decode(bytes));
     } catch (Throwable failed) { // whatever a codec of others throws
       return new Failure(
-          memory.isMapped()
+          memory.isMapped() && !(failed instanceof InternalError)
               ? new CodecException(
                   "the result of " + future.type.name() + " can't be decoded: " + failed,
                   true,

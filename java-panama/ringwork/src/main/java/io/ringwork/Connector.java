@@ -2,9 +2,8 @@ package io.ringwork;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.StandardOpenOption;
+import java.nio.file.Path;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -43,58 +42,61 @@ final class Connector {
   /** One try; null if the segment is not ready. */
   private static @Nullable Client attach(
       PoolFiles files, Settings settings, @Nullable Child child) {
-    files.check();
-    SharedMemory memory = map(files);
-    if (memory == null) {
-      return null;
-    }
-    if (Failpoints.ON) Failpoints.hit("attach.mapped");
+    SegmentFile segment = SegmentFile.find(files);
+    FileChannel file = null;
+    SharedMemory memory = null;
     Attachment attachment = null;
     try {
-      Geometry geometry = read(files, memory);
-      if (geometry != null) {
-        if (Failpoints.ON) Failpoints.hit("attach.checked");
-        attachment = Attachment.register(files, memory, geometry);
-        return new Client(attachment, settings, child);
-      }
-      memory.unmap();
-      return null;
-    } catch (RuntimeException failed) {
-      if (attachment != null) {
-        attachment.release(true);
-      } else {
-        memory.unmap();
-      }
-      throw failed;
-    }
-  }
-
-  private static @Nullable SharedMemory map(PoolFiles files) {
-    try (FileChannel file =
-        FileChannel.open(
-            files.segment(),
-            StandardOpenOption.READ,
-            StandardOpenOption.WRITE,
-            LinkOption.NOFOLLOW_LINKS)) {
-      long size = file.size();
-      if (size == 0) {
+      file = segment.open();
+      memory = map(segment, files, file);
+      Geometry geometry = memory == null ? null : read(files, memory);
+      if (geometry == null) {
         return null;
       }
-      if (size < Layout.HEADER_SIZE) {
-        throw damaged(
-            files, "it has " + size + " bytes, a segment's header alone has " + Layout.HEADER_SIZE);
+      if (segment.sealed() && segment.epoch() != geometry.epoch()) {
+        throw damaged(files, segment.path(), "it has not the epoch that its pointer promises");
       }
-      return SharedMemory.map(file, size);
+      attachment = Attachment.register(files, segment, file, memory, geometry);
+      return new Client(attachment, settings, child);
     } catch (NoSuchFileException replaced) {
       return null; // between our check and now: its successor will come
     } catch (IOException e) {
-      throw new ConnectException("can't map " + files.segment() + ": " + e, e);
+      throw new ConnectException("can't map " + segment.path() + ": " + e, e);
+    } catch (InternalError truncated) {
+      throw new ConnectException(segment.path() + " was truncated while it was opened", truncated);
+    } catch (RuntimeException failed) {
+      if (attachment != null) {
+        attachment.release(true);
+      }
+      throw failed;
+    } finally {
+      if (attachment == null) {
+        Attachment.closeQuietly(file);
+        if (memory != null) {
+          memory.unmap();
+        }
+      }
     }
   }
 
-  private static ConnectException damaged(PoolFiles files, String why) {
+  private static @Nullable SharedMemory map(SegmentFile segment, PoolFiles files, FileChannel file)
+      throws IOException {
+    long size = file.size();
+    if (size == 0) {
+      return null;
+    }
+    if (size < Layout.HEADER_SIZE) {
+      throw damaged(
+          files,
+          segment.path(),
+          "it has " + size + " bytes, a segment's header alone has " + Layout.HEADER_SIZE);
+    }
+    return SharedMemory.map(file, size);
+  }
+
+  private static ConnectException damaged(PoolFiles files, Path path, String why) {
     return new ConnectException(
-        "pool '" + files.name() + "' is refused: " + files.segment() + ": " + why, null);
+        "pool '" + files.name() + "' is refused: " + path + ": " + why, null);
   }
 
   /** The checked header; null if not ready. */
@@ -106,7 +108,7 @@ final class Connector {
       return null;
     }
     if (magic != Layout.MAGIC) {
-      throw damaged(files, "it is not a Ringwork segment");
+      throw damaged(files, files.segment(), "it is not a Ringwork segment");
     }
     int version = memory.getInt(Layout.H_VERSION);
     if (version != Layout.VERSION) {
@@ -134,7 +136,7 @@ final class Connector {
     try {
       return Geometry.read(memory);
     } catch (Geometry.BadHeader bad) {
-      throw damaged(files, bad.getMessage());
+      throw damaged(files, files.segment(), bad.getMessage());
     }
   }
 }

@@ -9,6 +9,9 @@ package io.ringwork;
  * the next, so one wake is enough for a batch.
  */
 final class LaneWaker {
+  /** So many lost races in a row are none: somebody writes the bits who should not. */
+  private static final int MOST_TRIES = 1 << 16;
+
   private final SharedMemory memory;
   private final Geometry geometry;
   private final int words;
@@ -45,7 +48,7 @@ final class LaneWaker {
 
   private boolean wakeOneOf(int w) {
     long at = Layout.H_IDLE + 8L * w;
-    for (; ; ) {
+    for (int tries = 0; tries < MOST_TRIES; tries++) {
       long bits = memory.getLongAcquire(at);
       if (bits == 0) {
         return false;
@@ -64,5 +67,6 @@ final class LaneWaker {
         return true;
       }
     }
+    return false;
   }
 }

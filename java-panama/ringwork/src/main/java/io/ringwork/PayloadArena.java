@@ -95,7 +95,12 @@ final class PayloadArena {
     SizeClass size = classes[(int) (reference >>> 32) - 1];
     int block = (int) reference;
     if (Failpoints.ON) Failpoints.hit("arena.freeing");
-    memory.casLong(size.owners() + 8L * block, owner, 0);
+    long word = size.owners() + 8L * block;
+    // The read first: where a file was truncated it throws, while a CAS of the interpreter would
+    // take the JVM along.
+    if (memory.getLong(word) == owner) {
+      memory.casLong(word, owner, 0);
+    }
     if (block < size.requestBlocks()) {
       start[(int) (reference >>> 32) - 1] = block; // it is warm
     }

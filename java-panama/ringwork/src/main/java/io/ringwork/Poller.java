@@ -72,7 +72,7 @@ final class Poller implements Runnable {
   private void wake() {
     try {
       role.wakePoller();
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile
     }
   }
@@ -119,7 +119,8 @@ final class Poller implements Runnable {
     } catch (Throwable broken) {
       if (!stopping) {
         LOG.log(Level.ERROR, "the poller of " + client.name() + " failed", broken);
-        client.die("its poller failed: " + broken);
+        client.die(
+            broken instanceof InternalError ? Client.TRUNCATED : "its poller failed: " + broken);
       }
     } finally {
       client.pollerEnded();

@@ -56,6 +56,11 @@ record PoolFiles(Path base, String name) {
     return directory().resolve("segment");
   }
 
+  /** Says where the memory is, if it is no file. */
+  Path pointer() {
+    return directory().resolve("segment.memfd");
+  }
+
   Path supervisorLock(long epoch) {
     return directory().resolve("supervisor." + hex(epoch) + ".lock");
   }
@@ -69,15 +74,23 @@ record PoolFiles(Path base, String name) {
   }
 
   /**
-   * Refuses what is not a plain file in a private directory of this user.
+   * Refuses directories that are not private to this user.
    *
    * @throws ConnectException with the reason
    */
-  void check() {
+  void checkDirectories() {
     int user = userId();
     check(base, user, 0040000, "directory", "700");
     check(directory(), user, 0040000, "directory", "700");
-    check(segment(), user, 0100000, "plain file", "600");
+  }
+
+  /**
+   * Refuses what is not a plain file of this user alone.
+   *
+   * @throws ConnectException with the reason
+   */
+  void checkFile(Path path) {
+    check(path, userId(), 0100000, "plain file", "600");
   }
 
   private void check(Path path, int user, int type, String what, String mode) {
@@ -85,15 +98,7 @@ record PoolFiles(Path base, String name) {
     try {
       found = Files.readAttributes(path, "unix:mode,uid", LinkOption.NOFOLLOW_LINKS);
     } catch (NoSuchFileException missing) {
-      throw new ConnectException(
-          "there is no pool '"
-              + name
-              + "' ("
-              + path
-              + " is missing): start it with `ringwork serve --name "
-              + name
-              + "`, or see `ringwork list`",
-          missing);
+      throw missing(path, missing);
     } catch (IOException e) {
       throw new ConnectException("pool '" + name + "': can't look at " + path + ": " + e, e);
     }
@@ -114,7 +119,19 @@ record PoolFiles(Path base, String name) {
     }
   }
 
-  private ConnectException refused(Path path, String why) {
+  ConnectException missing(Path path, Throwable cause) {
+    return new ConnectException(
+        "there is no pool '"
+            + name
+            + "' ("
+            + path
+            + " is missing): start it with `ringwork serve --name "
+            + name
+            + "`, or see `ringwork list`",
+        cause);
+  }
+
+  ConnectException refused(Path path, String why) {
     return new ConnectException("pool '" + name + "' is refused: " + path + " " + why, null);
   }
 }

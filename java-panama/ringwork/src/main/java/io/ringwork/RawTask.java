@@ -56,7 +56,7 @@ public final class RawTask implements AutoCloseable {
     } catch (RejectedException rejected) {
       client.completer.count(Layout.CLIENT_REJECTED);
       throw rejected;
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       throw client.closedException(false, unmapped);
     }
   }
@@ -182,7 +182,7 @@ public final class RawTask implements AutoCloseable {
       }
       client.submitter.announce(false);
       client.submitter.published(future);
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       if (future.slot < 0) {
         return future.failedAtSubmit(client.closedException(false, unmapped));
       }
@@ -200,7 +200,7 @@ public final class RawTask implements AutoCloseable {
         if (Failpoints.ON) Failpoints.hit("raw.returning");
         client.slots.giveBack(slot, reference);
         client.room.freed();
-      } catch (IllegalStateException unmapped) {
+      } catch (IllegalStateException | InternalError unmapped) {
         // closed meanwhile: the reaper frees it
       }
     }

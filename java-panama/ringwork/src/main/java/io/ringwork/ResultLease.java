@@ -53,7 +53,7 @@ public final class ResultLease implements AutoCloseable {
       try {
         client.slots.release(result.slot(), result.word(), result.reference());
         client.room.freed();
-      } catch (IllegalStateException unmapped) {
+      } catch (IllegalStateException | InternalError unmapped) {
         // the client was closed: the reaper frees it
       }
     }

@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 final class SlotTable {
   private static final VarHandle PENDING = MethodHandles.arrayElementVarHandle(TaskFuture[].class);
 
+  /** A claim, the reaper and a retry may come between, but not so often. */
+  private static final int MOST_TRIES = 1 << 16;
+
   /** What {@link #withdraw} found. */
   enum Withdrawal {
     /** It was queued and is FREE now; the caller has ended the task. */
@@ -193,7 +196,7 @@ final class SlotTable {
     if (i < 0) {
       return Withdrawal.ENDED; // its submitter has taken it back and tries again
     }
-    for (; ; ) {
+    for (int tries = 0; tries < MOST_TRIES; tries++) {
       long word = state(i);
       if (StateWord.generation(word) != g || StateWord.ended(word)) {
         return Withdrawal.ENDED;
@@ -213,6 +216,7 @@ final class SlotTable {
         return Withdrawal.WITHDRAWN;
       }
     }
+    return Withdrawal.RUNNING; // the word changes for ever: nobody knows what it is
   }
 
   /**

@@ -111,7 +111,7 @@ final class Submitter {
       if (!helped) {
         client.role.submitted();
       }
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile: close fails the future
     }
   }
@@ -140,7 +140,7 @@ final class Submitter {
     } catch (RingworkException refused) {
       client.completer.count(Layout.CLIENT_REJECTED);
       future.failedAtSubmit(refused);
-    } catch (IllegalStateException | IndexOutOfBoundsException unmapped) {
+    } catch (IllegalStateException | IndexOutOfBoundsException | InternalError unmapped) {
       future.failedAtSubmit(client.closedException(future.slot >= 0, unmapped));
     }
     future.slot = -1;

@@ -235,7 +235,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
       if (slot >= 0 && !isSettled()) {
         client.completer.tryEnd(slot); // a result that is there is not thrown away
       }
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile
     }
     if (!settle(Outcome.TAKEN)) {

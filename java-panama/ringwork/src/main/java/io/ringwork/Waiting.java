@@ -152,7 +152,7 @@ final class Waiting {
           role.leave();
         }
       }
-    } catch (IllegalStateException unmapped) {
+    } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile: close settles the future
     }
   }
@@ -247,7 +247,7 @@ final class Waiting {
       try {
         ended = completer.drainNested();
         client.poller.runTimersIfMine();
-      } catch (IllegalStateException unmapped) {
+      } catch (IllegalStateException | InternalError unmapped) {
         client.failOne(future);
         return;
       }

@@ -47,10 +47,12 @@ final class Proc {
     }
   }
 
-  /** The mappings of files below a directory, deleted ones included. */
+  /** The mappings of files below a directory, deleted ones included, and of sealed segments. */
   static List<String> mappings(Path directory) {
     try (Stream<String> maps = Files.lines(SELF.resolve("maps"))) {
-      return maps.filter(line -> line.contains(directory.toString())).toList();
+      return maps.filter(
+              line -> line.contains(directory.toString()) || line.contains("/memfd:ringwork:"))
+          .toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

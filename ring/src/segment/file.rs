@@ -1,0 +1,135 @@
+//! The segment's memory as a file: made in full, opened only if it is this user's alone.
+
+use crate::error::{Result, RingError};
+use crate::layout::HEADER_SIZE;
+use crate::paths::{PoolDir, check_plain_file};
+use crate::sealed::{self, Pointer};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+/// What the memory of a segment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backing {
+    /// A file in the pool's directory: containers that share only that directory see it.
+    File,
+    /// A memfd whose size nobody can change: for processes of one PID namespace.
+    Memfd,
+}
+
+impl Backing {
+    /// New memory of a size, in full; with a pointer to it when it has no name.
+    pub(super) fn make(
+        self,
+        dir: &PoolDir,
+        size: u64,
+        epoch: u64,
+    ) -> Result<(File, Option<Pointer>)> {
+        match self {
+            Self::File => new_file(dir, size).map(|file| (file, None)),
+            Self::Memfd => {
+                let file = sealed::create(dir, size)?;
+                let pointer = Pointer::to(&file, epoch)?;
+                Ok((file, Some(pointer)))
+            }
+        }
+    }
+}
+
+fn new_file(dir: &PoolDir, size: u64) -> Result<File> {
+    let free = free_bytes(dir)?;
+    let no_space = || RingError::NoSpace {
+        dir: dir.path().to_path_buf(),
+        free,
+        needed: size,
+    };
+    if free < size {
+        return Err(no_space());
+    }
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(dir.new_segment())
+        .map_err(RingError::io(format!(
+            "cannot create {}",
+            dir.new_segment().display()
+        )))?;
+    // Allocated in full: a full tmpfs is an error here and not a SIGBUS later.
+    nix::fcntl::posix_fallocate(&file, 0, size as libc::off_t).map_err(|errno| match errno {
+        nix::errno::Errno::ENOSPC => no_space(),
+        other => RingError::errno("cannot allocate the segment")(other),
+    })?;
+    Ok(file)
+}
+
+fn free_bytes(dir: &PoolDir) -> Result<u64> {
+    let stat = nix::sys::statvfs::statvfs(dir.path())
+        .map_err(RingError::errno("cannot ask for free space"))?;
+    Ok(stat.blocks_available() * stat.fragment_size())
+}
+
+/// Memory that was opened, and what is known of it before its header is read.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) file: File,
+    pub(super) size: u64,
+    /// Where it was opened.
+    pub(super) path: PathBuf,
+    /// The epoch that the pointer promises.
+    pub(super) epoch: Option<u64>,
+}
+
+/// Opens the memory of a pool, of either kind, after checking its directory and itself.
+pub(super) fn open(dir: &PoolDir) -> Result<Opened> {
+    dir.check()?;
+    let (file, path, epoch) = match open_file(dir)? {
+        Some(file) => (file, dir.segment(), None),
+        None => {
+            let pointer = Pointer::read(dir)?.ok_or_else(|| RingError::NotFound {
+                path: dir.segment(),
+            })?;
+            (pointer.open(dir)?, pointer.path(), Some(pointer.epoch()))
+        }
+    };
+    let meta = file
+        .metadata()
+        .map_err(RingError::io("cannot look at the segment"))?;
+    check_plain_file(&path, &meta)?;
+    let size = meta.len();
+    if size < HEADER_SIZE as u64 {
+        return Err(RingError::Foreign {
+            path,
+            why: format!("it has {size} bytes, a segment's header alone has {HEADER_SIZE}"),
+        });
+    }
+    Ok(Opened {
+        file,
+        size,
+        path,
+        epoch,
+    })
+}
+
+fn open_file(dir: &PoolDir) -> Result<Option<File>> {
+    let path = dir.segment();
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        // A FIFO or device is opened, not waited for; what it is is looked at then.
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(&path)
+        .map(Some)
+        .or_else(|error| match error.raw_os_error() {
+            Some(libc::ENOENT) => Ok(None),
+            Some(libc::ELOOP) => Err(RingError::Foreign {
+                path,
+                why: "it is a link".into(),
+            }),
+            _ => Err(RingError::io(format!("cannot open {}", path.display()))(
+                error,
+            )),
+        })
+}
