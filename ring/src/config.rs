@@ -59,6 +59,8 @@ pub struct PoolConfig {
     pub max_lanes: u32,
     /// Number of priorities (default 3: high, normal, low).
     pub priorities: u32,
+    /// Handlers with a limit of concurrency (default 0).
+    pub limits: u32,
     /// Size of the whole segment in bytes; the default classes are scaled to it
     /// (default: none, the default classes as they are, 60 MiB in all).
     pub segment_size: Option<u64>,
@@ -74,6 +76,7 @@ impl Default for PoolConfig {
             max_workers: 16,
             max_lanes: 64,
             priorities: 3,
+            limits: 0,
             segment_size: None,
             arena: None,
         }
@@ -107,6 +110,7 @@ pub struct Geometry {
     pub completion_capacity: u32,
     pub handler_capacity: u32,
     pub error_capacity: u32,
+    pub limit_count: u32,
     pub clients: usize,
     pub workers: usize,
     pub lanes: usize,
@@ -115,6 +119,8 @@ pub struct Geometry {
     pub completions: usize,
     pub handlers: usize,
     pub errors: usize,
+    pub limits: usize,
+    pub limit_stride: usize,
     pub classes: Vec<ClassPlace>,
     pub segment_size: u64,
 }
@@ -202,6 +208,9 @@ impl PoolConfig {
         let completions = section(ring(completion_capacity) * self.clients as usize, 128);
         let handlers = section(HANDLER_STRIDE * HANDLERS as usize, 128);
         let errors = section(ERROR_STRIDE * ERRORS as usize, 128);
+        let permits = (LIMIT_PERMITS + 8 * self.max_lanes as usize).next_multiple_of(128);
+        let limit_stride = (permits + ring(injector_capacity)).next_multiple_of(128);
+        let limits = section(limit_stride * self.limits as usize, 128);
         let owners: Vec<usize> = classes
             .iter()
             .map(|c| section(8 * c.count as usize, 128))
@@ -225,6 +234,7 @@ impl PoolConfig {
             completion_capacity,
             handler_capacity: HANDLERS,
             error_capacity: ERRORS,
+            limit_count: self.limits,
             clients,
             workers,
             lanes,
@@ -233,6 +243,8 @@ impl PoolConfig {
             completions,
             handlers,
             errors,
+            limits,
+            limit_stride,
             classes: places,
             segment_size: end.next_multiple_of(4096) as u64,
         })
@@ -253,6 +265,7 @@ impl PoolConfig {
         range("max-workers", self.max_workers, 1, 1024)?;
         range("max-lanes", self.max_lanes, 1, (IDLE_WORDS * 64) as u32)?;
         range("priorities", self.priorities, 2, 4)?;
+        range("limits", self.limits, 0, MAX_LIMITS)?;
         let all = u64::from(self.clients) * u64::from(self.slots);
         if all > u64::from(MAX_SLOTS) {
             return Err(RingError::Config(format!(
@@ -306,6 +319,7 @@ impl Geometry {
             max_workers: self.max_workers,
             max_lanes: self.max_lanes,
             priorities: self.priorities,
+            limits: self.limit_count,
             segment_size: None,
             arena: Some(self.classes.iter().map(|place| place.class).collect()),
         }

@@ -10,6 +10,7 @@ use crate::arena::ArenaView;
 use crate::entry::entry_state;
 use crate::hint_ring::CORRUPT_AFTER;
 use crate::layout::*;
+use crate::limits::{Permit, runnable};
 use crate::lock::LivenessLock;
 use crate::segment::Segment;
 use crate::state::{Kind, Word};
@@ -60,6 +61,9 @@ pub struct Lane {
     searching: bool,
     // The slot served last: a client with one task in flight uses it again.
     expected: Option<u32>,
+    // Handlers with a limit, and the permit for the task that runs.
+    pub(crate) limits: Vec<u64>,
+    pub(crate) permit: Option<Permit>,
     // Smoothed run time of sampled tasks.
     pub(crate) run_ns: u64,
 }
@@ -75,6 +79,7 @@ impl Lane {
         let at = segment.lane_at(index);
         let worker_at = segment.worker_at(worker);
         let arena = ArenaView::new(&segment);
+        let limits = Self::limited_handlers(&segment);
         Self {
             segment,
             index,
@@ -89,6 +94,8 @@ impl Lane {
             picks: 0,
             searching: false,
             expected: None,
+            limits,
+            permit: None,
             run_ns: u64::MAX,
         }
     }
@@ -177,11 +184,19 @@ impl Lane {
                 let index = self.next_hint;
                 self.next_hint += 1;
                 let claimed = self.claim(self.hints[index]);
+                if claimed.is_none() {
+                    self.defer(self.hints[index]);
+                }
                 self.held(index).store(0, Ordering::Release);
                 failpoint!("claim.unheld");
                 if claimed.is_some() {
                     return claimed;
                 }
+            }
+            if !self.limits.is_empty()
+                && let Some(claimed) = self.take_deferred()
+            {
+                return Some(claimed);
             }
             if !self.take_hints() {
                 break;
@@ -203,12 +218,12 @@ impl Lane {
         }
     }
 
-    fn held(&self, index: usize) -> &crate::sync::AtomicU32 {
+    pub(crate) fn held(&self, index: usize) -> &crate::sync::AtomicU32 {
         self.segment.u32_at(self.at + LANE_HELD + 4 * index)
     }
 
     /// Claims a slot that a hint named.
-    fn claim(&self, slot: u32) -> Option<(u32, Word)> {
+    fn claim(&mut self, slot: u32) -> Option<(u32, Word)> {
         if slot >= self.segment.geometry().total_slots() {
             return None; // No process of ours writes that; drop it.
         }
@@ -219,9 +234,21 @@ impl Lane {
         self.claim_seen(slot, word)
     }
 
-    /// Claims a slot that was seen QUEUED.
+    /// Claims a slot that was seen QUEUED, if its handler's limit lets the lane.
     #[inline]
-    fn claim_seen(&self, slot: u32, word: Word) -> Option<(u32, Word)> {
+    fn claim_seen(&mut self, slot: u32, word: Word) -> Option<(u32, Word)> {
+        if !self.admit(slot) {
+            return None;
+        }
+        let claimed = self.cas_claim(slot, word);
+        if claimed.is_none() {
+            self.give_permit_back();
+        }
+        claimed
+    }
+
+    #[inline]
+    pub(crate) fn cas_claim(&self, slot: u32, word: Word) -> Option<(u32, Word)> {
         // The CAS is a barrier: what is asked for before it comes while it waits for its own line.
         let at = self.segment.slot_at(slot);
         self.segment.prefetch(at + SLOT_REQUEST);
@@ -353,6 +380,7 @@ impl Lane {
     fn rings_are_empty(&self) -> bool {
         (0..self.segment.geometry().priorities)
             .all(|priority| self.segment.injector(priority).is_empty())
+            && (self.limits.is_empty() || !runnable(&self.segment))
     }
 
     /// Sleeps until woken, unless there is something to do.

@@ -109,6 +109,8 @@ layout! {
     H_ERROR_CAPACITY: usize = 96;
     /// Header: number of arena size classes, u32.
     H_CLASS_COUNT: usize = 100;
+    /// Header: handlers with a limit of concurrency, u32.
+    H_LIMIT_COUNT: usize = 104;
     /// Header: offset of the client table, u64.
     H_CLIENTS: usize = 128;
     /// Header: offset of the worker table, u64.
@@ -125,6 +127,8 @@ layout! {
     H_HANDLERS: usize = 176;
     /// Header: offset of the error log, u64.
     H_ERRORS: usize = 184;
+    /// Header: offset of the limits, u64.
+    H_LIMITS: usize = 192;
     /// Header: arena class table, CLASS_STRIDE bytes each.
     H_CLASSES: usize = 256;
     /// Most arena size classes.
@@ -262,6 +266,8 @@ layout! {
     HELD: usize = 8;
     /// Lane: slot index + 1 of the task that runs, or 0, u32.
     LANE_CURRENT: usize = 288;
+    /// Lane: the task that was told to give up for its handler's soft limit, u64: generation << 24 | slot index + 1.
+    LANE_OVER: usize = 320;
     /// Lane counter: tasks claimed, u64.
     LANE_STARTED: usize = 384;
     /// Lane counter: tasks ended with a result, u64.
@@ -291,6 +297,15 @@ layout! {
     RING_TAIL: usize = 128;
     /// Hint ring: cells, u64 each: lap << 32 | slot index. Position p has lap p / capacity + 1.
     RING_CELLS: usize = 256;
+
+    /// Limit: id of the handler, u64.
+    LIMIT_HANDLER: usize = 0;
+    /// Limit: most tasks of it that run at a time, u32; 0: any number.
+    LIMIT_MOST: usize = 8;
+    /// Limit: permits, u64 each, one a lane: 0, or lane generation << 16 | lane index + 1 of the lane that runs such a task.
+    LIMIT_PERMITS: usize = 128;
+    /// Most handlers with a limit of concurrency.
+    MAX_LIMITS: u32 = 64;
 
     /// Bytes of a slot.
     SLOT_STRIDE: usize = 256;
@@ -338,6 +353,9 @@ layout! {
     SLOT_PROGRESS: usize = 216;
     /// Slot: W3C traceparent in binary (version, trace id, parent id, flags), 26 bytes, all 0 when absent.
     SLOT_TRACEPARENT: usize = 224;
+
+    /// Slot: whether its hint waits in the ring of its handler's limit, u32: low 29 bits of the generation << 3 | attempt << 1 | 1.
+    SLOT_DEFERRED: usize = 252;
 
     /// State word: bits of the kind.
     STATE_KIND_MASK: u64 = 0x7;
@@ -508,7 +526,10 @@ mod tests {
         const { assert!(H_HEALTH + 4 <= H_IDLE) };
         const { assert!(LANE_QUEUE_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_RUN_HISTOGRAM) };
         const { assert!(LANE_RUN_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_STRIDE) };
-        const { assert!(SLOT_TRACEPARENT + 26 <= SLOT_STRIDE) };
+        const { assert!(SLOT_TRACEPARENT + 26 <= SLOT_DEFERRED) };
+        const { assert!(SLOT_DEFERRED + 4 <= SLOT_STRIDE) };
+        const { assert!(LANE_CURRENT + 4 <= LANE_OVER) };
+        const { assert!(H_LIMITS + 8 <= H_CLASSES) };
         const { assert!(HANDLER_NAME + HANDLER_NAME_MAX <= HANDLER_STRIDE) };
         const { assert!(ERROR_TEXT + ERROR_TEXT_MAX <= ERROR_STRIDE) };
         const { assert!(LANE_HELD + 4 * HELD == LANE_CURRENT) };

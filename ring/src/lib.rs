@@ -25,6 +25,7 @@ pub mod audit;
 pub mod client;
 pub mod clock;
 pub mod config;
+pub mod cpus;
 pub mod entry;
 pub mod error;
 pub mod hint_ring;
@@ -37,6 +38,7 @@ pub mod lane;
 )]
 pub mod layout;
 pub mod layout_java;
+pub mod limits;
 #[cfg_attr(ringwork_model, path = "model/lock.rs")]
 pub mod lock;
 #[cfg(ringwork_model)]

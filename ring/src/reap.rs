@@ -8,6 +8,7 @@ use crate::arena;
 use crate::entry::{entry_state, entry_word, lane_generation, lane_word, lane_worker};
 use crate::lane::{publish_completion, restore_hint as hint};
 use crate::layout::*;
+use crate::limits::{free_permits, may_restore, runnable};
 use crate::lock::{self, LivenessLock, LockFile};
 use crate::segment::Segment;
 use crate::state::{Kind, Word};
@@ -51,6 +52,7 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
         .collect();
     restore_held(segment, &lanes);
     failpoint!("reap.held_restored");
+    free_permits(segment, &lanes);
     let mut reaped = Reaped::default();
     for slot in 0..segment.geometry().total_slots() {
         reap_slot(segment, slot, worker, &generations, cause, &mut reaped);
@@ -351,7 +353,7 @@ impl Rouser {
             .iter()
             .zip(&self.heads)
             .any(|(now, before)| now == before && *now != u64::MAX);
-        let waiting = heads.iter().any(|head| *head != u64::MAX);
+        let waiting = heads.iter().any(|head| *head != u64::MAX) || runnable(segment);
         self.heads = heads;
         if stuck {
             return wake_lanes_without_task(segment);
@@ -414,7 +416,11 @@ impl Sweeper {
                 match word.kind() {
                     Kind::Free | Kind::Corrupt => continue,
                     Kind::Claimed => overdue.extend(overdue_task(segment, slot, word, now_ns)),
-                    Kind::Queued if self.seen.get(&slot) == Some(&word.0) && any_idle(segment) => {
+                    Kind::Queued
+                        if self.seen.get(&slot) == Some(&word.0)
+                            && any_idle(segment)
+                            && may_restore(segment, slot) =>
+                    {
                         restored += u64::from(hint(segment, slot));
                         failpoint!("sweep.hinted");
                         wake_one_lane(segment);

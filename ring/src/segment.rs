@@ -146,6 +146,7 @@ impl Segment {
             (H_HANDLER_CAPACITY, g.handler_capacity),
             (H_ERROR_CAPACITY, g.error_capacity),
             (H_CLASS_COUNT, g.classes.len() as u32),
+            (H_LIMIT_COUNT, g.limit_count),
         ] {
             put32(at, value);
         }
@@ -158,6 +159,7 @@ impl Segment {
             (H_COMPLETIONS, g.completions),
             (H_HANDLERS, g.handlers),
             (H_ERRORS, g.errors),
+            (H_LIMITS, g.limits),
         ] {
             put64(at, value);
         }
@@ -267,6 +269,7 @@ impl Segment {
             max_workers: get(H_MAX_WORKERS),
             max_lanes: get(H_MAX_LANES),
             priorities: get(H_PRIORITIES),
+            limits: get(H_LIMIT_COUNT),
             segment_size: None,
             arena: Some(arena),
         };
@@ -518,6 +521,17 @@ impl Segment {
         let stride = RING_CELLS + 8 * g.injector_capacity as usize;
         self.ring_at(
             g.injectors + stride * priority.min(g.priorities - 1) as usize,
+            g.injector_capacity,
+        )
+    }
+
+    /// The ring of the hints that wait for a permit of a limit.
+    #[must_use]
+    pub(crate) fn deferred_ring(&self, limit: u32) -> HintRing<'_> {
+        let g = &self.geometry;
+        let permits = (LIMIT_PERMITS + 8 * g.max_lanes as usize).next_multiple_of(128);
+        self.ring_at(
+            g.limits + g.limit_stride * limit as usize + permits,
             g.injector_capacity,
         )
     }

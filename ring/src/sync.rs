@@ -15,7 +15,7 @@ mod real {
     /// which a sandbox keeps away later.
     pub(crate) fn cores() -> usize {
         static CORES: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
-        *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+        *CORES.get_or_init(crate::cpus::usable)
     }
 
     /// Stands where a loop goes round because of a stale read: a checker must let others run.

@@ -176,6 +176,13 @@ impl<'l> Claimed<'l> {
             == CANCEL_BIT | self.word.generation()
     }
 
+    /// Whether the supervisor has asked for it, since its handler's soft limit has passed.
+    #[must_use]
+    pub fn over_soft_limit(&self) -> bool {
+        let over = self.lane.segment.u64_at(self.lane.at + LANE_OVER);
+        over.load(Ordering::Relaxed) == self.word.generation() << 24 | u64::from(self.slot + 1)
+    }
+
     /// The W3C traceparent in binary, if the client sent one.
     #[must_use]
     pub fn traceparent(&self) -> Option<[u8; 26]> {
@@ -454,6 +461,8 @@ impl<'l> Claimed<'l> {
             // Can't be while this lane lives; were it so, the result would be nobody's.
             arena::free(segment, block, Owner::result(self.slot, self.word));
         }
+        // Only now: what is seen running is never more than the limit.
+        lane.give_permit_back();
     }
 }
 

@@ -222,6 +222,14 @@ fn end(claimed: Claimed<'_>, ended: Ended) {
             false,
             TaskError::new("result.unencodable", why).at(""),
         ),
+        Ended::Failed(error) if error.code() == CANCELLED && claimed.over_soft_limit() => {
+            let message = "it gave up at its handler's soft limit";
+            (
+                STATUS_EXPIRED,
+                false,
+                TaskError::new("limit.soft", message).at(""),
+            )
+        }
         Ended::Failed(error) if error.code() == CANCELLED && claimed.cancelled() => {
             (STATUS_CANCELLED, false, error)
         }

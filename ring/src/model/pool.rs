@@ -134,6 +134,7 @@ impl Tiny {
             max_workers: self.workers,
             max_lanes: self.lanes,
             priorities: 2,
+            limits: 0,
             segment_size: None,
             arena: Some(vec![ArenaClass {
                 size: BLOCK,

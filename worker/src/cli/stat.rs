@@ -136,6 +136,9 @@ fn text(view: &PoolView, rate: Option<f64>) -> String {
     section(&mut page, "clients", &clients(view));
     section(&mut page, "lanes", &lanes(view));
     section(&mut page, "queues", &queues(view));
+    if !view.limits.is_empty() {
+        section(&mut page, "limits", &limits(view));
+    }
     section(&mut page, "latency (sampled)", &latencies(view));
     section(&mut page, "arena", &arena(view));
     let counters: Vec<String> = view
@@ -253,6 +256,19 @@ fn queues(view: &PoolView) -> Table {
             queue.priority.to_string(),
             queue.depth.to_string(),
             queue.capacity.to_string(),
+        ]);
+    }
+    table
+}
+
+fn limits(view: &PoolView) -> Table {
+    let mut table = Table::new(&["HANDLER", "MOST", "RUNNING", "WAITING"]);
+    for limit in &view.limits {
+        table.row([
+            limit.handler.clone(),
+            limit.most.to_string(),
+            limit.running.to_string(),
+            limit.waiting.to_string(),
         ]);
     }
     table

@@ -33,6 +33,8 @@ pub(super) struct PoolView {
     pub(super) clients: Vec<ClientView>,
     pub(super) workers: Vec<WorkerView>,
     pub(super) queues: Vec<QueueView>,
+    /// Handlers with a limit of concurrency.
+    pub(super) limits: Vec<LimitView>,
     /// Pool counters by name.
     pub(super) counters: BTreeMap<&'static str, u64>,
     pub(super) arena: Vec<ClassView>,
@@ -95,6 +97,15 @@ pub(super) struct QueueView {
     pub(super) priority: u32,
     pub(super) depth: u64,
     pub(super) capacity: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct LimitView {
+    pub(super) handler: String,
+    /// Most tasks that run at a time; 0: any number.
+    pub(super) most: u32,
+    pub(super) running: u32,
+    pub(super) waiting: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -188,6 +199,15 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
                 priority,
                 depth: segment.injector(priority).depth(),
                 capacity,
+            })
+            .collect(),
+        limits: ringwork_ring::limits::usage(segment)
+            .into_iter()
+            .map(|usage| LimitView {
+                handler: handler_name(segment, usage.handler),
+                most: usage.most,
+                running: usage.running,
+                waiting: usage.waiting,
             })
             .collect(),
         counters: COUNTERS
@@ -386,6 +406,7 @@ mod tests {
             "clients",
             "workers",
             "queues",
+            "limits",
             "counters",
             "arena",
             "latency",

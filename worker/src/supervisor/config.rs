@@ -87,7 +87,7 @@ impl Memory {
 pub struct ServeConfig {
     /// Name of the pool (default `default`).
     pub name: String,
-    /// Worker processes (default: one for each core that this process may use).
+    /// Worker processes (default: one for each core that this process may use, by affinity and quota).
     pub workers: u32,
     /// Lanes, the worker threads of each worker (default 1).
     pub lanes: u32,
@@ -131,7 +131,7 @@ pub struct ServeConfig {
 
 impl Default for ServeConfig {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = ringwork_ring::cpus::usable();
         Self {
             name: "default".to_owned(),
             workers: u32::try_from(cores).map_or(MOST_LANES, |cores| cores.min(MOST_LANES)),
@@ -215,7 +215,7 @@ impl ServeConfig {
         };
         match wrong {
             Some(text) => Err(SupervisorError::Config(text)),
-            None => Ok(pool.geometry()?),
+            None => Ok(self.segment().geometry()?),
         }
     }
 
@@ -223,6 +223,19 @@ impl ServeConfig {
     pub fn default_workers(&mut self) {
         let cores = Self::default().workers;
         self.workers = cores.min((MOST_LANES / self.lanes.max(1)).max(1));
+    }
+
+    /// The segment's options, with room for the limits of handlers.
+    #[must_use]
+    pub fn segment(&self) -> PoolConfig {
+        let limited = self
+            .limits
+            .values()
+            .filter(|limit| limit.concurrency.is_some());
+        PoolConfig {
+            limits: limited.count().try_into().unwrap_or(u32::MAX),
+            ..self.pool.clone()
+        }
     }
 
     /// The fewest workers.

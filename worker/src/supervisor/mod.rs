@@ -20,6 +20,7 @@ mod deaths;
 mod events;
 mod guard;
 mod health;
+mod limits;
 mod notify;
 mod obituary;
 pub mod policy;
@@ -37,6 +38,7 @@ use crew::Crew;
 use events::{Events, Wake};
 use guard::Guard;
 use notify::Notifier;
+use policy::HandlerLimits;
 use pool::{Open, Pool};
 use ringwork_ring::entry::entry_state;
 use ringwork_ring::layout::*;
@@ -151,6 +153,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     let events = Events::new(config.embedded).map_err(system("cannot take over signals"))?;
     config.confinement.announce();
     let pool = Pool::of(config, &dir)?;
+    pool.limit_concurrency(&config.limits);
     let settings = Settings::new(config, command, pool.segment());
     let crew = Crew::new(settings, config.workers, config.most_workers());
     let watch = Watch::new(config, pool.segment())?;
@@ -163,6 +166,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
         events,
         pool,
         config: config.clone(),
+        limited_from_start: config.limits.clone(),
         former_config: None,
         notifier: Notifier::new(config.embedded),
         console,
@@ -199,6 +203,8 @@ struct Supervisor<'a> {
     events: Events,
     pool: Pool,
     config: ServeConfig,
+    /// The handlers for whose concurrency the segment has room.
+    limited_from_start: HandlerLimits,
     /// During a reload: what to go back to when its workers do not get ready.
     former_config: Option<ServeConfig>,
     notifier: Notifier,

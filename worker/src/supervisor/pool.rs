@@ -4,8 +4,10 @@
 //! attached has been told why it ended.
 
 use super::config::{Memory, ServeConfig};
+use super::policy::HandlerLimits;
 use ringwork_ring::entry::entry_state;
 use ringwork_ring::layout::*;
+use ringwork_ring::limits;
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::state::Kind;
 use ringwork_ring::stats;
@@ -36,25 +38,26 @@ pub(super) struct Open {
 impl Pool {
     /// Makes the segment, in the kind of memory that was asked for, or that can be.
     pub(super) fn of(config: &ServeConfig, dir: &PoolDir) -> ringwork_ring::Result<Self> {
+        let options = config.segment();
         let instead = |why: &str| {
             tracing::warn!(
                 "the segment is a file in {}, which its user can truncate, and no sealed memfd: {why}",
                 dir.path().display()
             );
-            Self::create(Backing::File, dir, &config.pool)
+            Self::create(Backing::File, dir, &options)
         };
         match config.memory {
-            Memory::File => Self::create(Backing::File, dir, &config.pool),
-            Memory::Auto if !config.embedded => Self::create(Backing::File, dir, &config.pool),
+            Memory::File => Self::create(Backing::File, dir, &options),
+            Memory::Auto if !config.embedded => Self::create(Backing::File, dir, &options),
             // The owner is in another PID namespace, where our id means another process, or none.
             Memory::Auto if rustix::process::getppid().is_none() => {
                 instead("the parent process is in another PID namespace")
             }
-            Memory::Auto => match Self::create(Backing::Memfd, dir, &config.pool) {
+            Memory::Auto => match Self::create(Backing::Memfd, dir, &options) {
                 Err(RingError::NoMemfd { why }) => instead(&why),
                 other => other,
             },
-            Memory::Memfd => Self::create(Backing::Memfd, dir, &config.pool),
+            Memory::Memfd => Self::create(Backing::Memfd, dir, &options),
         }
     }
 
@@ -69,6 +72,27 @@ impl Pool {
             ended: Cell::new(false),
             _locks: locks,
         })
+    }
+
+    /// Sets the limits of concurrency of the handlers that the segment has room for. In a reload
+    /// the names stay, in their order; one that is not limited any more gets no number.
+    pub(super) fn limit_concurrency(&self, handlers: &HandlerLimits) {
+        let all: Vec<(&str, u32)> = handlers
+            .iter()
+            .filter_map(|(name, limit)| limit.concurrency.map(|most| (name.as_str(), most)))
+            .collect();
+        limits::set(&self.segment, &all);
+    }
+
+    /// The numbers of a reload, for the handlers that have been limited from the start.
+    pub(super) fn change_limits(&self, former: &HandlerLimits, new: &HandlerLimits) {
+        let most = |name: &String| new.get(name).and_then(|limit| limit.concurrency);
+        let all: Vec<(&str, u32)> = former
+            .iter()
+            .filter(|(_, limit)| limit.concurrency.is_some())
+            .map(|(name, _)| (name.as_str(), most(name).unwrap_or(0)))
+            .collect();
+        limits::set(&self.segment, &all);
     }
 
     pub(super) fn segment(&self) -> &Segment {

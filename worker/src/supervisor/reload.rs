@@ -5,6 +5,7 @@
 //! workers that serve go on; no task fails or is run again by a reload.
 
 use super::config::{ServeConfig, WorkerCommand};
+use super::policy::HandlerLimits;
 use super::seat::Settings;
 use super::{Phase, Supervisor};
 use ringwork_ring::stats::log_error;
@@ -26,6 +27,8 @@ impl Supervisor<'_> {
             if let Some(former) = self.former_config.take() {
                 self.config = former;
                 self.watch.configure(&self.config);
+                self.pool
+                    .change_limits(&self.limited_from_start, &self.config.limits);
             }
             self.refuse(&format!("reload failed: {why}"));
             self.notifier.ready(&self.summary());
@@ -46,6 +49,21 @@ impl Supervisor<'_> {
         let mut config = self.console.reload()?;
         config.embedded = self.config.embedded;
         config.validate().map_err(|error| error.to_string())?;
+        let limited = |limits: &HandlerLimits, name: &String| {
+            limits
+                .get(name)
+                .is_some_and(|limit| limit.concurrency.is_some())
+        };
+        let newly = config
+            .limits
+            .keys()
+            .find(|name| limited(&config.limits, name) && !limited(&self.limited_from_start, name));
+        if let Some(name) = newly {
+            return Err(format!(
+                "{name} had no limit of concurrency when the pool was made, and can't get one \
+                 while it is served: restart it for that"
+            ));
+        }
         if let Some(fixed) = self.fixed(&config) {
             return Err(format!(
                 "{fixed} can't change while the pool is served: restart it for that"
@@ -86,6 +104,7 @@ impl Supervisor<'_> {
                 new_pool.segment_size != old_pool.segment_size,
             ),
             ("arena", new_pool.arena != old_pool.arena),
+            ("memory", new.memory != old.memory),
             ("log-format", new.log_format != old.log_format),
         ];
         let first = differs.into_iter().find(|(_, differs)| *differs);
@@ -102,6 +121,8 @@ impl Supervisor<'_> {
         self.crew
             .renew(settings, config.workers, config.most_workers(), segment);
         self.watch.configure(&config);
+        self.pool
+            .change_limits(&self.limited_from_start, &config.limits);
         let former = std::mem::replace(&mut self.config, config);
         self.former_config.get_or_insert(former);
     }

@@ -5,6 +5,7 @@ use super::census::{Bounds, Census, Pressure};
 use super::closed;
 use super::config::ServeConfig;
 use super::crew::Crew;
+use super::limits::TimeLimits;
 use super::obituary::Obituary;
 use super::pool::{Pool, handler_name};
 use super::threads::kill_crowded;
@@ -39,6 +40,7 @@ pub(super) struct Watch {
     bounds: Bounds,
     grow_after: Duration,
     census: Census,
+    limits: TimeLimits,
     pressure: Pressure,
     probed: Instant,
     swept: Instant,
@@ -59,6 +61,7 @@ impl Watch {
             bounds: bounds(config),
             grow_after: config.elastic.grow_after,
             census: Census::new(),
+            limits: TimeLimits::new(&config.limits),
             pressure: Pressure::default(),
             probed: now,
             swept: now,
@@ -73,6 +76,7 @@ impl Watch {
         self.worker_threads = config.confinement.threads;
         self.bounds = bounds(config);
         self.grow_after = config.elastic.grow_after;
+        self.limits = TimeLimits::new(&config.limits);
     }
 
     /// How long the supervisor may sleep now.
@@ -91,6 +95,7 @@ impl Watch {
     pub(super) fn tick(&mut self, pool: &Pool, crew: &mut Crew) {
         let segment = pool.segment();
         self.rouser.look(segment);
+        self.limits.look(segment, crew);
         if self.bounds.most > self.bounds.least {
             self.grow(pool, crew);
         }

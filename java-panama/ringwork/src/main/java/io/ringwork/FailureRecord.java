@@ -50,7 +50,10 @@ record FailureRecord(String code, String location, String message) {
           new TaskCancelledException(task + " was cancelled" + said, ran);
       case Layout.STATUS_EXPIRED ->
           new TaskTimeoutException(
-              "the deadline of " + task + " passed before a worker started it" + said, ran);
+              ran
+                  ? task + " ran into a time limit" + said
+                  : "the deadline of " + task + " passed before a worker started it" + said,
+              ran);
       case Layout.STATUS_PANICKED -> remote(task, "handler.panicked", ran);
       case Layout.STATUS_UNKNOWN_HANDLER -> remote(task, "handler.unknown", ran);
       case Layout.STATUS_FAILED -> remote(task, "handler.failed", ran);

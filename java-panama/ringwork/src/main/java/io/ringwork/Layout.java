@@ -81,6 +81,9 @@ final class Layout {
   /** Header: number of arena size classes, u32. */
   static final int H_CLASS_COUNT = 100;
 
+  /** Header: handlers with a limit of concurrency, u32. */
+  static final int H_LIMIT_COUNT = 104;
+
   /** Header: offset of the client table, u64. */
   static final int H_CLIENTS = 128;
 
@@ -104,6 +107,9 @@ final class Layout {
 
   /** Header: offset of the error log, u64. */
   static final int H_ERRORS = 184;
+
+  /** Header: offset of the limits, u64. */
+  static final int H_LIMITS = 192;
 
   /** Header: arena class table, CLASS_STRIDE bytes each. */
   static final int H_CLASSES = 256;
@@ -300,6 +306,9 @@ final class Layout {
   /** Lane: slot index + 1 of the task that runs, or 0, u32. */
   static final int LANE_CURRENT = 288;
 
+  /** Lane: the task that was told to give up for its handler's soft limit, u64: generation &lt;&lt; 24 | slot index + 1. */
+  static final int LANE_OVER = 320;
+
   /** Lane counter: tasks claimed, u64. */
   static final int LANE_STARTED = 384;
 
@@ -341,6 +350,18 @@ final class Layout {
 
   /** Hint ring: cells, u64 each: lap &lt;&lt; 32 | slot index. Position p has lap p / capacity + 1. */
   static final int RING_CELLS = 256;
+
+  /** Limit: id of the handler, u64. */
+  static final int LIMIT_HANDLER = 0;
+
+  /** Limit: most tasks of it that run at a time, u32; 0: any number. */
+  static final int LIMIT_MOST = 8;
+
+  /** Limit: permits, u64 each, one a lane: 0, or lane generation &lt;&lt; 16 | lane index + 1 of the lane that runs such a task. */
+  static final int LIMIT_PERMITS = 128;
+
+  /** Most handlers with a limit of concurrency. */
+  static final int MAX_LIMITS = 64;
 
   /** Bytes of a slot. */
   static final int SLOT_STRIDE = 256;
@@ -410,6 +431,9 @@ final class Layout {
 
   /** Slot: W3C traceparent in binary (version, trace id, parent id, flags), 26 bytes, all 0 when absent. */
   static final int SLOT_TRACEPARENT = 224;
+
+  /** Slot: whether its hint waits in the ring of its handler's limit, u32: low 29 bits of the generation &lt;&lt; 3 | attempt &lt;&lt; 1 | 1. */
+  static final int SLOT_DEFERRED = 252;
 
   /** State word: bits of the kind. */
   static final long STATE_KIND_MASK = 0x7L;
