@@ -31,6 +31,7 @@ pub fn shapes() -> [PoolConfig; 3] {
         max_workers,
         max_lanes,
         priorities,
+        limits: 0,
         segment_size: None,
         arena: Some(arena),
     };
