@@ -182,7 +182,6 @@ impl Pressure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringwork_ring::segment::Backing;
     use ringwork_ring::{PoolConfig, PoolDir};
 
     #[test]
