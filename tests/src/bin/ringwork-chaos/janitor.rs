@@ -1,8 +1,8 @@
 //! Ends what the driver started when the driver itself is killed.
 //!
-//! Reads process ids from standard input; its end is the driver's end. Then it kills
-//! those that still live, and removes the driver's directory. Invariant: it
-//! signals through pidfds that it opened while the driver had not yet waited for the process, so never a stranger.
+//! Reads process ids from standard input; its end is the driver's end. Then it kills those that
+//! still live, and removes the driver's directory. Invariant: it signals only through pidfds,
+//! each opened as soon as the driver has told of its child, so an id that is used again later is nobody to it.
 
 use clap::Args;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
