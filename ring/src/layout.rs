@@ -200,6 +200,8 @@ layout! {
     C_HINTS_RESTORED: usize = 2352;
     /// Pool counter: tasks of dead clients that were dropped, u64.
     C_TASKS_DROPPED: usize = 2360;
+    /// Pool counter: tasks of more than one attempt, each of which lost its worker, u64.
+    C_TASKS_QUARANTINED: usize = 2368;
 
     /// Bytes of a client entry.
     CLIENT_STRIDE: usize = 512;

@@ -26,6 +26,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod cpus;
+pub mod doomed;
 pub mod entry;
 pub mod error;
 pub mod hint_ring;

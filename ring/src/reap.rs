@@ -5,6 +5,7 @@
 //! pause anywhere and another may do it all again (docs/protocol.md section 10).
 
 use crate::arena;
+use crate::doomed::Doomed;
 use crate::entry::{entry_state, entry_word, lane_generation, lane_word, lane_worker};
 use crate::lane::{publish_completion, restore_hint as hint};
 use crate::layout::*;
@@ -21,15 +22,39 @@ use std::collections::HashMap;
 pub struct Reaped {
     /// Tasks queued again for another attempt.
     pub requeued: u64,
-    /// Tasks ended as crashed: slot and handler id.
-    pub crashed: Vec<(u32, u64)>,
+    /// Tasks ended as crashed.
+    pub crashed: Vec<Crash>,
     /// Arena blocks freed.
     pub blocks: u64,
 }
 
-/// Clears a worker that is dead; `cause` is `CAUSE_*`. Its lanes and its entry are
-/// free for others when this returns. Does nothing while its lock is held.
+/// A task that was ended as crashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crash {
+    /// Its slot.
+    pub slot: u32,
+    /// Handler id.
+    pub handler: u64,
+    /// How often it was started; each time its worker died.
+    pub attempts: u32,
+    /// What was noted of it before it ended.
+    pub note: String,
+}
+
+/// As [`reap_worker_noting`], without notes.
 pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
+    reap_worker_noting(segment, worker, cause, &mut |_| String::new())
+}
+
+/// Clears a worker that is dead; `cause` is `CAUSE_*`, `note` is asked for a note of each
+/// task that is about to end as crashed: afterwards its client may reuse the memory. Its lanes and its entry are
+/// free for others when this returns. Does nothing while its lock is held.
+pub fn reap_worker_noting(
+    segment: &Segment,
+    worker: u32,
+    cause: u16,
+    note: &mut dyn FnMut(&Doomed<'_>) -> String,
+) -> Reaped {
     let entry = segment.u64_at(segment.worker_at(worker) + WORKER_WORD);
     let lock = segment.dir().worker_lock(segment.epoch(), worker);
     let Some(reaping) = begin(entry, &lock) else {
@@ -55,7 +80,14 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
     free_permits(segment, &lanes);
     let mut reaped = Reaped::default();
     for slot in 0..segment.geometry().total_slots() {
-        reap_slot(segment, slot, worker, &generations, cause, &mut reaped);
+        reap_slot(
+            segment,
+            slot,
+            worker,
+            &generations,
+            (cause, &mut *note),
+            &mut reaped,
+        );
     }
     failpoint!("reap.slots_done");
     reaped.blocks = arena::free_orphans(segment);
@@ -164,7 +196,7 @@ fn reap_slot(
     slot: u32,
     worker: u32,
     generations: &HashMap<u16, u64>,
-    cause: u16,
+    (cause, note): (u16, &mut dyn FnMut(&Doomed<'_>) -> String),
     reaped: &mut Reaped,
 ) {
     let word = segment.word(slot);
@@ -203,9 +235,19 @@ fn reap_slot(
                     reaped.requeued += 1;
                     hint(segment, slot);
                 }
-            } else if segment.transition(slot, word, word.crashed(cause)) {
+                return;
+            }
+            let note = note(&Doomed::new(segment, slot, word));
+            if segment.transition(slot, word, word.crashed(cause)) {
                 failpoint!("reap.crashed");
-                reaped.crashed.push((slot, handler));
+                let attempts = word.attempt() + 1;
+                reaped.crashed.push(Crash {
+                    slot,
+                    handler,
+                    attempts,
+                    note,
+                });
+                segment.count(C_TASKS_QUARANTINED, u64::from(attempts > 1));
                 announce(segment, slot);
             }
         }

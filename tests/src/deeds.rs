@@ -64,6 +64,8 @@ impl<'de> Deserialize<'de> for Errand {
         let (deed, place) = text
             .split_once(' ')
             .ok_or_else(|| D::Error::custom("not a deed and a place"))?;
+        // What follows only makes the request longer.
+        let place = place.split(' ').next().unwrap_or_default();
         do_at("decode", deed, place);
         Ok(Self {
             deed: deed.to_owned(),

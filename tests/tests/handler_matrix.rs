@@ -258,6 +258,72 @@ fn twice() {
     assert_eq!(pool.workers(), workers);
 }
 
+/// A task that kills its worker at each attempt is given up and reported so that an operator can
+/// tell which request it was: inline or in a block.
+#[test]
+fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
+    let pool = Serve::new("quarantine")
+        .option("workers", "2")
+        .option("worker-core-size", "0")
+        .start();
+    let client = pool.client();
+    let requests = [
+        errand("abort", "run"),
+        errand("abort", &format!("run {}", "x".repeat(200))),
+    ];
+    for request in &requests {
+        let repeated = TaskOptions {
+            attempts: 3,
+            codec: errand_codec(),
+            ..options()
+        };
+        let ticket = client
+            .submit("test.deed", request, &repeated)
+            .expect("a slot");
+        let cause = CAUSE_SIGNAL as u16 | 6;
+        assert_eq!(end(&ticket), Outcome::Crashed { cause, attempts: 3 });
+        let body = [&[0; 4][..], request].concat();
+        let params = TaskOptions {
+            codec: CODEC_PARAMS as u8,
+            ..options()
+        };
+        let digest = call(&client, "digest", &body, &params);
+        let digest = String::from_utf8(digest).expect("a digest");
+        let report = format!(
+            "quarantined: test.deed lost its worker at each of 3 attempts, request of {} bytes, \
+             SHA-256 {}",
+            request.len(),
+            &digest[..16]
+        );
+        wait_until("it is reported", || pool.log().contains(&report));
+        let listed = ringwork_ring::stats::errors(pool.segment());
+        assert!(
+            listed
+                .iter()
+                .any(|error| error.count == 1 && error.text.starts_with(&report)),
+            "{listed:?}"
+        );
+    }
+    assert_eq!(pool.counter(C_TASKS_QUARANTINED), 2);
+    assert_eq!(pool.counter(C_TASKS_REQUEUED), 4);
+    // One attempt is no proof: it may have been a bystander. Its digest is in the log all the same.
+    let once = TaskOptions {
+        codec: errand_codec(),
+        ..options()
+    };
+    let ticket = client
+        .submit("test.deed", &errand("exit_3", "run"), &once)
+        .expect("a slot");
+    assert!(matches!(end(&ticket), Outcome::Crashed { .. }));
+    drop(ticket);
+    pool.wait_nothing_held(&[&client]);
+    assert_eq!(pool.counter(C_TASKS_QUARANTINED), 2);
+    wait_until("it is logged", || {
+        pool.log()
+            .contains("test.deed (request of 12 bytes, SHA-256 ")
+    });
+}
+
 /// A worker that is nobody's child is alive as long as its lock is held: closing descriptors must
 /// not make it look dead while it still writes.
 #[test]

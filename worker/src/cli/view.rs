@@ -148,11 +148,12 @@ pub(super) struct ErrorView {
     pub(super) last_s_ago: f64,
 }
 
-const COUNTERS: [(&str, usize); 8] = [
+const COUNTERS: [(&str, usize); 9] = [
     ("workers_started", C_WORKERS_STARTED),
     ("workers_crashed", C_WORKERS_CRASHED),
     ("tasks_requeued", C_TASKS_REQUEUED),
     ("tasks_crashed", C_TASKS_CRASHED),
+    ("tasks_quarantined", C_TASKS_QUARANTINED),
     ("tasks_dropped", C_TASKS_DROPPED),
     ("clients_reaped", C_CLIENTS_REAPED),
     ("blocks_recovered", C_BLOCKS_RECOVERED),

@@ -26,6 +26,7 @@ mod obituary;
 pub mod policy;
 pub mod pool;
 mod process;
+mod quarantine;
 mod reload;
 mod seat;
 mod stand_in;

@@ -4,10 +4,11 @@ use super::cause::{Cause, Exit};
 use super::config::WorkerCommand;
 use super::pool::{handler_name, running_handler};
 use super::process::Process;
+use super::quarantine::{self, describe};
 use ringwork_ring::Segment;
 use ringwork_ring::entry::{entry_state, lane_worker};
 use ringwork_ring::layout::*;
-use ringwork_ring::reap::{Reaped, reap_worker};
+use ringwork_ring::reap::{Reaped, reap_worker_noting};
 use ringwork_ring::stats::log_error;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -38,7 +39,7 @@ impl Obituary {
         let running = running_in(segment, entry);
         let cause = Cause::of(exit, process.killed_for, &last_lines);
         let reaped = if is_entry_of(segment, entry, process) {
-            reap_worker(segment, entry, cause.bits())
+            reap_worker_noting(segment, entry, cause.bits(), &mut describe)
         } else {
             Reaped::default()
         };
@@ -75,7 +76,7 @@ impl Obituary {
             clean: false,
             was_ready: true,
             running,
-            reaped: reap_worker(segment, entry, Cause::UNKNOWN.bits()),
+            reaped: reap_worker_noting(segment, entry, Cause::UNKNOWN.bits(), &mut describe),
             last_lines: Vec::new(),
         }
     }
@@ -151,7 +152,10 @@ impl Obituary {
         if !crashed.is_empty() {
             let handlers: BTreeSet<String> = crashed
                 .iter()
-                .map(|(_, id)| handler_name(segment, *id))
+                .map(|crash| {
+                    let handler = handler_name(segment, crash.handler);
+                    format!("{handler} ({})", crash.note)
+                })
                 .collect();
             let handlers: Vec<String> = handlers.into_iter().collect();
             text.push_str(&format!(
@@ -172,6 +176,9 @@ impl Obituary {
                 .map(|pause| format!("; another is started in {pause:?}"))
                 .unwrap_or_default()
         );
+        for crash in crashed {
+            quarantine::report(segment, crash, &self.cause);
+        }
     }
 }
 

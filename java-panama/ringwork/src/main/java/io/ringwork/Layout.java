@@ -213,6 +213,9 @@ final class Layout {
   /** Pool counter: tasks of dead clients that were dropped, u64. */
   static final int C_TASKS_DROPPED = 2360;
 
+  /** Pool counter: tasks of more than one attempt, each of which lost its worker, u64. */
+  static final int C_TASKS_QUARANTINED = 2368;
+
   /** Bytes of a client entry. */
   static final int CLIENT_STRIDE = 512;
 

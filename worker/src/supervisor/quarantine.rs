@@ -1,0 +1,65 @@
+//! Tasks that kill their worker every time.
+//!
+//! Such a task gets no further attempt; here it is reported, so that an operator
+//! can find out which request it was: by handler, size and digest. The digest is
+//! the start of the request's SHA-256: `sha256sum FILE` gives the same.
+
+use super::pool::handler_name;
+use ringwork_ring::Segment;
+use ringwork_ring::doomed::Doomed;
+use ringwork_ring::reap::Crash;
+use ringwork_ring::stats::{errors, log_error};
+use sha2::{Digest, Sha256};
+
+/// Hexadecimal digits of a digest that are told.
+const DIGITS: usize = 16;
+/// Start of every report.
+const QUARANTINED: &str = "quarantined: ";
+/// Tasks that are listed in the error log of the segment one by one: it has room for all kinds
+/// of errors, and one bad client must not fill it.
+const LISTED: usize = 16;
+
+/// What is told of a task that is about to end as crashed.
+pub(super) fn describe(task: &Doomed<'_>) -> String {
+    let mut hasher = Sha256::new();
+    let size = task.request_len();
+    match task.request(&mut |piece| hasher.update(piece)) {
+        Ok(()) => {
+            let digest = hasher.finalize();
+            let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("request of {size} bytes, SHA-256 {}", &digits[..DIGITS])
+        }
+        Err(error) => format!("unreadable request: {error}"),
+    }
+}
+
+/// Reports a task that has lost its worker at each of several attempts.
+pub(super) fn report(segment: &Segment, crash: &Crash, cause: &str) {
+    if crash.attempts < 2 {
+        return; // it may have been a bystander
+    }
+    let handler = handler_name(segment, crash.handler);
+    let text = format!(
+        "{QUARANTINED}{handler} lost its worker at each of {} attempts, {}; the last worker {cause}",
+        crash.attempts, crash.note
+    );
+    tracing::error!(
+        handler,
+        attempts = crash.attempts,
+        "{text}. The task is not tried again"
+    );
+    let errors = errors(segment);
+    let mut listed = errors
+        .iter()
+        .filter(|error| error.text.starts_with(QUARANTINED));
+    // One that comes again counts up its line.
+    let known = listed.clone().any(|error| text.starts_with(&error.text));
+    if known || listed.nth(LISTED - 1).is_none() {
+        log_error(segment, &text);
+    } else {
+        log_error(
+            segment,
+            "quarantined: more tasks than are listed here; the supervisor's log has them all",
+        );
+    }
+}
