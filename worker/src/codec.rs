@@ -63,10 +63,24 @@ pub trait IntoResult {
     fn encode(self, write: &mut dyn FnMut(u8, &[u8])) -> Result<(), String>;
 }
 
+/// A copy of a request. Its size is its client's choice, so a lack of memory is the task's
+/// failure and not the process's.
+fn owned(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len()).map_err(|error| {
+        format!(
+            "the worker has no memory for a copy of the request of {} bytes ({error}): raise --worker-memory",
+            bytes.len()
+        )
+    })?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
 impl FromRequest for Vec<u8> {
     const CODEC: u32 = CODEC_BYTES;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
-        Ok(bytes.to_vec())
+        owned(bytes)
     }
 }
 
@@ -87,8 +101,7 @@ impl FromRequest for () {
 impl FromRequest for String {
     const CODEC: u32 = CODEC_UTF8;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
-        Self::from_utf8(bytes.to_vec())
-            .map_err(|error| format!("the request is not UTF-8: {error}"))
+        Self::from_utf8(owned(bytes)?).map_err(|error| format!("the request is not UTF-8: {error}"))
     }
 }
 
