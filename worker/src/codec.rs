@@ -230,7 +230,8 @@ pub(crate) fn split_params<P: DeserializeOwned + Default>(
 impl<P: DeserializeOwned + Default> FromRequest for Params<P> {
     const CODEC: u32 = CODEC_PARAMS;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
-        split_params(bytes).map(|(params, body)| Self(params, body.to_vec()))
+        let (params, body) = split_params(bytes)?;
+        Ok(Self(params, owned(body)?))
     }
 }
 
