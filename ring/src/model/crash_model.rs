@@ -69,6 +69,8 @@ struct Scenario {
     clients: Vec<Vec<Task>>,
     /// All tasks of a client are submitted before the first is waited for.
     at_once: bool,
+    /// Whether the supervisor sweeps: without it the reaper alone must restore every hint.
+    sweeps: bool,
     supervisors: u32,
     strategy: WaitStrategy,
     victims: Victims,
@@ -115,12 +117,13 @@ impl Scenario {
             clients: vec![vec![wait(LARGE, 2)]],
             supervisors: 1,
             at_once: false,
+            sweeps: false,
             strategy: WaitStrategy::Park,
             victims,
         }
     }
 
-    /// A client that cancels, abandons and waits, with fewer cells than it could use.
+    /// A client that cancels, abandons and waits.
     fn fickle(victims: Victims) -> Self {
         let task = |act, request| Task {
             act,
@@ -128,17 +131,30 @@ impl Scenario {
             attempts: 1,
         };
         Self {
+            clients: vec![vec![
+                task(Act::Cancel, LARGE),
+                task(Act::Wait, LARGE),
+                task(Act::Abandon, SMALL),
+            ]],
+            tiny: Tiny {
+                slots: 2,
+                ..Tiny::default()
+            },
+            ..Self::small(victims)
+        }
+    }
+
+    /// Two tasks at once, and fewer cells than they could use.
+    fn crowded(victims: Victims) -> Self {
+        Self {
             tiny: Tiny {
                 slots: 2,
                 injector: 2,
                 completion: 1,
+                blocks: 3,
                 ..Tiny::default()
             },
-            clients: vec![vec![
-                task(Act::Cancel, LARGE),
-                task(Act::Abandon, SMALL),
-                task(Act::Wait, SMALL),
-            ]],
+            clients: vec![vec![wait(LARGE, 1), wait(LARGE, 2)]],
             at_once: true,
             ..Self::small(victims)
         }
@@ -194,6 +210,7 @@ impl Scenario {
             clients: vec![tasks.clone(), tasks.clone(), tasks],
             supervisors: 2,
             at_once: true,
+            sweeps: true,
             strategy: WaitStrategy::Adaptive,
             victims,
         }
@@ -386,7 +403,9 @@ fn supervisor(sim: &Sim, scenario: &Scenario) {
             Event::Death => {}
             Event::Tick => {
                 rouser.look(&segment);
-                sweeper.sweep(&segment, crate::clock::now_ns());
+                if scenario.sweeps {
+                    sweeper.sweep(&segment, crate::clock::now_ns());
+                }
             }
             Event::Close => {
                 segment.set_pool_state(POOL_CLOSED);
@@ -675,7 +694,7 @@ fn fast_a_fickle_client_interleaved() {
     exhaust(
         "crash: cancel, abandon, wait, undisturbed",
         &scenario,
-        limits(2, 0, 0),
+        limits(2, 0, 0).switches(0),
     );
 }
 
@@ -684,6 +703,33 @@ fn fast_a_fickle_client_interleaved() {
 fn long_a_fickle_client() {
     let scenario = Scenario::fickle(victims(DIES, DIES, SAFE));
     exhaust("crash: cancel, abandon, wait", &scenario, limits(1, 1, 0));
+}
+
+#[test]
+fn fast_two_tasks_in_few_cells() {
+    let scenario = Scenario::crowded(victims(DIES, DIES, SAFE));
+    exhaust("crash: two tasks, few cells", &scenario, limits(0, 1, 0));
+}
+
+#[test]
+fn fast_two_tasks_in_few_cells_interleaved() {
+    let scenario = Scenario::crowded(victims(SAFE, SAFE, SAFE));
+    exhaust(
+        "crash: two tasks, few cells, undisturbed",
+        &scenario,
+        limits(1, 0, 0),
+    );
+}
+
+#[test]
+#[ignore = "long"]
+fn long_two_tasks_in_few_cells_interleaved() {
+    let scenario = Scenario::crowded(victims(SAFE, SAFE, SAFE));
+    exhaust(
+        "crash: two tasks, few cells, undisturbed",
+        &scenario,
+        limits(2, 0, 0),
+    );
 }
 
 #[test]

@@ -769,6 +769,7 @@ pub(crate) fn explore(
     setup: impl Fn(&Rc<Sim>),
     check: impl Fn(&Sim),
 ) {
+    super::shim::fail_fast();
     let start = std::time::Instant::now();
     let plan = Rc::new(RefCell::new(Plan {
         mode,

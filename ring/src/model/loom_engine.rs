@@ -275,6 +275,7 @@ pub(crate) fn check(
     before: impl Fn(&Pool) + Send + Sync + 'static,
     body: impl Fn(&mut Execution) + Send + Sync + 'static,
 ) {
+    super::shim::fail_fast();
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = preemptions;
     builder.max_branches = 10_000;

@@ -320,3 +320,17 @@ pub(crate) fn futex_wake(word: &AtomicU32, count: i32) -> bool {
         true
     })
 }
+
+/// Ends the whole run at the first failure, for tools/mutants/run: it needs no trace.
+pub(crate) fn fail_fast() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        if std::env::var_os("RINGWORK_MODEL_FAIL_FAST").is_some() {
+            let report = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                report(panic);
+                std::process::exit(101);
+            }));
+        }
+    });
+}
