@@ -12,7 +12,9 @@ pub(crate) mod shim;
 
 mod crash_model;
 mod explore;
+mod plan;
 mod ring_model;
+mod sim;
 mod table_model;
 mod task_model;
 
