@@ -225,7 +225,7 @@ impl Crew {
         self.seats.iter().any(|seat| seat.successor.is_some())
     }
 
-    fn dismiss(&mut self, mut member: Member, segment: &Segment, why: &str) {
+    pub(super) fn dismiss(&mut self, mut member: Member, segment: &Segment, why: &str) {
         member.dismiss(segment, why);
         self.leavers.push(member);
     }
@@ -258,56 +258,6 @@ impl Crew {
         for member in seat.current.take().into_iter().chain(seat.successor.take()) {
             self.dismiss(member, segment, why);
         }
-    }
-
-    /// Takes up new settings: all workers are replaced, one by one.
-    pub(super) fn renew(
-        &mut self,
-        mut settings: Settings,
-        open: u32,
-        most: u32,
-        segment: &Segment,
-    ) {
-        settings.generation = self.settings.generation + 1;
-        let former = std::mem::replace(&mut self.settings, settings);
-        // After two reloads in a row the one to go back to is the one that serves.
-        self.former.get_or_insert(former);
-        self.health.forget();
-        while self.seats.len() < most as usize {
-            self.seats.push(Seat::new(false));
-        }
-        let was_open = |crew: &Self| crew.seats.iter().filter(|seat| seat.open).count();
-        while was_open(self) < open as usize && self.grow() {}
-        for number in (open as usize..self.seats.len()).rev() {
-            if self.seats[number].open {
-                self.shrink(number, segment, "the pool has fewer workers now");
-            }
-        }
-        self.seats.truncate(most as usize);
-        for number in 0..self.seats.len() {
-            let seat = &mut self.seats[number];
-            seat.due = Instant::now();
-            // Of the settings before: it would only have to be replaced as well.
-            if let Some(successor) = seat.successor.take() {
-                self.dismiss(successor, segment, "reload");
-            }
-            self.condemn(number, "reload");
-        }
-    }
-
-    /// Whether workers of former settings are still to be replaced.
-    pub(super) fn is_renewing(&self) -> bool {
-        let generation = self.settings.generation;
-        self.former.is_some()
-            || self
-                .seats
-                .iter()
-                .any(|seat| seat.current.iter().any(|m| m.generation != generation))
-    }
-
-    /// Why the last reload was given up, once.
-    pub(super) fn take_reload_failure(&mut self) -> Option<String> {
-        self.reload_failure.take()
     }
 
     /// An entry for another worker whose lanes find room, too.

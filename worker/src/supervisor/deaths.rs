@@ -130,25 +130,4 @@ impl Crew {
         }
         Ok(())
     }
-
-    /// Gives a reload up whose workers do not get ready: those that serve go on.
-    fn go_back(&mut self, how: &str, output: &str) {
-        let Some(former) = self.former.take() else {
-            return;
-        };
-        self.reload_failure = Some(format!(
-            "the workers of the reload do not get ready: {} in a row ended before that, the last \
-             one {how}; those of before serve on. {output}",
-            self.health.boot_deaths
-        ));
-        let generation = former.generation;
-        self.settings = former;
-        self.health.forget();
-        for seat in &mut self.seats {
-            if seat.current.iter().all(|m| m.generation == generation) {
-                seat.condemned = None;
-            }
-            seat.due = Instant::now();
-        }
-    }
 }

@@ -1,0 +1,61 @@
+//! What the pool shows of its health: in the segment, to the service manager, and to tasks
+//! that nobody would run.
+
+use super::stand_in::StandIn;
+use super::{Supervisor, SupervisorError};
+use ringwork_ring::entry::entry_state;
+use ringwork_ring::layout::*;
+use std::sync::atomic::Ordering;
+
+impl Supervisor<'_> {
+    /// One line about the pool, for the service manager.
+    pub(super) fn summary(&self) -> String {
+        match self.crew.health.halt() {
+            Some(halt) => halt.why.clone(),
+            None => format!(
+                "serving {} with {} workers",
+                self.config.name,
+                self.crew.ready()
+            ),
+        }
+    }
+
+    /// Whether the pool is ready, and why not, for all who look at the segment; and who answers
+    /// when no worker can.
+    pub(super) fn show_health(&mut self) -> Result<(), SupervisorError> {
+        if let Some(why) = self.crew.is_lost() {
+            return Err(SupervisorError::Lost(why));
+        }
+        let segment = self.pool.segment();
+        let word = self.crew.health.word();
+        if segment.health() != word {
+            let why = self.crew.health.halt().map(|halt| halt.why.as_str());
+            segment.set_reason(why.unwrap_or_default());
+            segment.set_health(word);
+            self.notifier.status(&self.summary());
+        }
+        let refuse = word == HEALTH_STORM && self.crew.ready() == 0 && !self.has_guests();
+        if refuse && self.stand_in.is_none() {
+            let why = self.summary();
+            // Tried again at the next tick: the tables may be full of the dead.
+            self.stand_in = StandIn::start(self.pool.segment(), &why)
+                .inspect_err(|error| tracing::debug!("nobody refuses tasks yet: {error}"))
+                .ok();
+        } else if !refuse {
+            self.stand_in = None;
+        }
+        Ok(())
+    }
+
+    /// Whether workers that joined by themselves are there.
+    fn has_guests(&self) -> bool {
+        let segment = self.pool.segment();
+        let own = self.stand_in.as_ref().map(StandIn::entry);
+        (0..segment.geometry().max_workers)
+            .filter(|entry| Some(*entry) != own && !self.crew.owns(*entry))
+            .any(|entry| {
+                let word = segment.u64_at(segment.worker_at(entry) + WORKER_WORD);
+                entry_state(word.load(Ordering::Acquire)) == ENTRY_ACTIVE
+            })
+    }
+}

@@ -1,0 +1,82 @@
+//! New settings for the crew: every worker is replaced by one of the new ones, or none is.
+//!
+//! The settings that serve are kept until the first worker of the new ones is
+//! ready: up to then the crew can go back.
+
+use super::crew::Crew;
+use super::seat::{Seat, Settings};
+use ringwork_ring::Segment;
+use std::time::Instant;
+
+impl Crew {
+    /// Takes up new settings: all workers are replaced, one by one.
+    pub(super) fn renew(
+        &mut self,
+        mut settings: Settings,
+        open: u32,
+        most: u32,
+        segment: &Segment,
+    ) {
+        settings.generation = self.settings.generation + 1;
+        let former = std::mem::replace(&mut self.settings, settings);
+        // After two reloads in a row the one to go back to is the one that serves.
+        self.former.get_or_insert(former);
+        self.health.forget();
+        while self.seats.len() < most as usize {
+            self.seats.push(Seat::new(false));
+        }
+        let was_open = |crew: &Self| crew.seats.iter().filter(|seat| seat.open).count();
+        while was_open(self) < open as usize && self.grow() {}
+        for number in (open as usize..self.seats.len()).rev() {
+            if self.seats[number].open {
+                self.shrink(number, segment, "the pool has fewer workers now");
+            }
+        }
+        self.seats.truncate(most as usize);
+        for number in 0..self.seats.len() {
+            let seat = &mut self.seats[number];
+            seat.due = Instant::now();
+            // Of the settings before: it would only have to be replaced as well.
+            if let Some(successor) = seat.successor.take() {
+                self.dismiss(successor, segment, "reload");
+            }
+            self.condemn(number, "reload");
+        }
+    }
+
+    /// Whether workers of former settings are still to be replaced.
+    pub(super) fn is_renewing(&self) -> bool {
+        let generation = self.settings.generation;
+        self.former.is_some()
+            || self
+                .seats
+                .iter()
+                .any(|seat| seat.current.iter().any(|m| m.generation != generation))
+    }
+
+    /// Why the last reload was given up, once.
+    pub(super) fn take_reload_failure(&mut self) -> Option<String> {
+        self.reload_failure.take()
+    }
+
+    /// Gives a reload up whose workers do not get ready: those that serve go on.
+    pub(super) fn go_back(&mut self, how: &str, output: &str) {
+        let Some(former) = self.former.take() else {
+            return;
+        };
+        self.reload_failure = Some(format!(
+            "the workers of the reload do not get ready: {} in a row ended before that, the last \
+             one {how}; those of before serve on. {output}",
+            self.health.boot_deaths
+        ));
+        let generation = former.generation;
+        self.settings = former;
+        self.health.forget();
+        for seat in &mut self.seats {
+            if seat.current.iter().all(|m| m.generation == generation) {
+                seat.condemned = None;
+            }
+            seat.due = Instant::now();
+        }
+    }
+}
