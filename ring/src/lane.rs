@@ -10,7 +10,7 @@ use crate::arena::ArenaView;
 use crate::entry::entry_state;
 use crate::hint_ring::CORRUPT_AFTER;
 use crate::layout::*;
-use crate::limits::{Permit, runnable};
+use crate::limits::{Permit, is_deferred, runnable};
 use crate::lock::LivenessLock;
 use crate::segment::Segment;
 use crate::state::{Kind, Word};
@@ -207,7 +207,11 @@ impl Lane {
             for _ in 0..if eager { LOOKS.0 } else { LOOKS.1 } {
                 let word = self.segment.word(slot);
                 if word.kind() == Kind::Queued {
-                    return self.claim_seen(slot, word);
+                    let claimed = self.claim_seen(slot, word);
+                    if claimed.is_some() || self.limits.is_empty() {
+                        return claimed;
+                    }
+                    break; // perhaps over its limit: look elsewhere, too
                 }
             }
         }
@@ -342,9 +346,15 @@ impl Lane {
                     .segment
                     .u32_at(at + LANE_HELD + 4 * index)
                     .load(Ordering::Acquire);
-                if hint != 0
-                    && let Some(claimed) = self.claim(hint - 1)
-                {
+                if hint == 0 {
+                    continue;
+                }
+                let claimed = self.claim(hint - 1);
+                if claimed.is_none() {
+                    // Over its handler's limit: it waits where a permit finds it, and keeps nobody awake.
+                    self.defer(hint - 1);
+                }
+                if let Some(claimed) = claimed {
                     bump(&self.segment, self.at + LANE_STOLEN);
                     failpoint!("claim.stolen");
                     return Some(claimed);
@@ -422,6 +432,7 @@ impl Lane {
                         hint != 0
                             && hint <= segment.geometry().total_slots()
                             && segment.word(hint - 1).kind() == Kind::Queued
+                            && (self.limits.is_empty() || !is_deferred(segment, hint - 1))
                     })
             })
     }

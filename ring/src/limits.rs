@@ -89,6 +89,11 @@ fn deferred(segment: &Segment, slot: u32) -> &AtomicU32 {
     segment.u32_at(segment.slot_at(slot) + SLOT_DEFERRED)
 }
 
+/// Whether the hint of a queued slot waits in the ring of its limit.
+pub(crate) fn is_deferred(segment: &Segment, slot: u32) -> bool {
+    deferred(segment, slot).load(Ordering::Acquire) == mark(segment.word(slot))
+}
+
 /// Sets the limits of a new segment, by handler name; 0 for none. Before any worker starts, or,
 /// for the same handlers in the same order, at any time.
 pub fn set(segment: &Segment, limits: &[(&str, u32)]) {

@@ -117,6 +117,28 @@ fn a_second_hint_of_a_task_that_waits_is_dropped() {
 }
 
 #[test]
+fn a_hint_over_the_limit_that_another_lane_holds_keeps_nobody_awake() {
+    let fixture = fixture();
+    let client = Client::connect(&fixture.dir).unwrap();
+    let tickets: Vec<_> = (0..2)
+        .map(|_| client.submit("limited", b"", &options()).unwrap())
+        .collect();
+    let (_entry, mut lanes) = worker(&fixture, 0, 4);
+    let _two: Vec<_> = lanes[..2]
+        .iter_mut()
+        .map(|lane| lane.try_claim(1))
+        .collect();
+    let third = client.submit("limited", b"", &options()).unwrap();
+    // As if lane 2 had taken it in a batch, and ran something long.
+    while fixture.pool.injector(1).dequeue().is_some() {}
+    lanes[2].held(3).store(third.slot() + 1, Ordering::Release);
+    assert!(lanes[3].try_claim(1).is_none(), "a look that steals");
+    assert!(is_deferred(&fixture.pool, third.slot()));
+    assert_eq!(usage(&fixture.pool)[0].waiting, 1);
+    drop(tickets);
+}
+
+#[test]
 fn a_limit_that_is_raised_or_lifted_lets_those_run_that_wait() {
     let fixture = fixture();
     let client = Client::connect(&fixture.dir).unwrap();
