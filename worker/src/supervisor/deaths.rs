@@ -36,8 +36,10 @@ impl Crew {
                 if member.leaving.is_some() && place == Place::Leaver {
                     continue; // told to leave before it was there
                 }
-                if member.process.killed.is_some() {
-                    // It has hung for the whole of its time: four more would be no wiser.
+                let unproven = !self.health.proven || self.former.is_some();
+                if member.process.killed.is_some() && unproven {
+                    // It has hung for the whole of its time, and no worker of its kind has ever
+                    // got ready: four more would be no wiser.
                     let deaths = &mut self.health.boot_deaths;
                     *deaths = (*deaths).max(BOOT_DEATHS - 1);
                 }
