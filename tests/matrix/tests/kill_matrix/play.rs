@@ -267,6 +267,10 @@ impl<'t> Play<'t> {
     /// The victim is stopped: all others go on. Then it wakes.
     fn hold(&mut self, pid: i32) -> Result<(), String> {
         let born = stat(pid).map(|(_, _, born)| born);
+        // The mark is made before the signal; a loaded machine may take its time in between.
+        wait_for("the victim is stopped", || {
+            (stat(pid).is_none_or(|(state, ..)| state == 'T') || !is_alive(pid)).then_some(())
+        })?;
         let supervisor = self.case.victim == Victim::Rust(Role::Supervisor);
         let worker = self.case.victim == Victim::Rust(Role::Worker);
         let slow_start = worker && self.case.scene == Scene::Start;
