@@ -29,6 +29,8 @@ pub enum Scene {
     Start,
     /// Nothing: it is on the way of every task.
     Load,
+    /// Nothing, and the others begin only then: it is on the way of tasks that find all lanes asleep.
+    Quiet,
     /// Workers are killed while they run tasks.
     KillWorkers,
     /// Workers are asked to leave.
@@ -136,6 +138,7 @@ fn scene(victim: Victim, point: &str) -> Scene {
             _ => Scene::Load,
         },
         (_, "submit.withdrawn") => Scene::FullInjectors,
+        (Victim::Rust(Role::Client) | Victim::Jvm, _) if family == "wake" => Scene::Quiet,
         (Victim::Rust(Role::Client) | Victim::Jvm, _) => Scene::Load,
         (Victim::Rust(Role::Supervisor), "sweep.hinted") => Scene::LoseHints,
         (Victim::Rust(Role::Supervisor), "serve.serving" | "serve.worker_started") => Scene::Start,

@@ -228,7 +228,7 @@ impl<'t> Play<'t> {
             if let Some(pid) = self.hit() {
                 return Ok(pid);
             }
-            if start.elapsed() > LIMIT {
+            if start.elapsed() > 2 * LIMIT {
                 return Err("the point was never hit".to_owned());
             }
             if let Err(error) = self.lead() {
@@ -247,7 +247,8 @@ impl<'t> Play<'t> {
     }
 
     fn lead(&mut self) -> Result<(), String> {
-        let quiet = matches!(self.case.scene, Scene::Bursts | Scene::DismissBusyWorkers);
+        let quiet = [Scene::Quiet, Scene::Bursts, Scene::DismissBusyWorkers];
+        let quiet = quiet.contains(&self.case.scene);
         if !self.open(!quiet)? {
             return Ok(());
         }

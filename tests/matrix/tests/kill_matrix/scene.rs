@@ -53,7 +53,7 @@ impl Hand {
     /// Does it once; called again and again until the victim is hit.
     pub fn act(&mut self, scene: Scene, stage: &Stage) -> Result<(), String> {
         match scene {
-            Scene::Start | Scene::Load => {}
+            Scene::Start | Scene::Load | Scene::Quiet => {}
             Scene::KillWorkers => {
                 self.signal_worker(stage, Signal::SIGKILL, 6);
             }
