@@ -92,6 +92,7 @@ public class ArenaStress {
     @Actor
     public void twice(ZZJ_Result r) {
       arena.free(reference, OLD);
+      stage.awaitTaken(0);
       arena.free(reference, OLD);
       r.r1 = true;
     }

@@ -132,6 +132,7 @@ public class Mutants {
     @Actor
     public void twice(ZZJ_Result r) {
       stage.freeByStore(0);
+      stage.awaitTaken(0);
       stage.freeByStore(0);
       r.r1 = true;
     }

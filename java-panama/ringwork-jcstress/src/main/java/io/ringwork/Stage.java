@@ -131,6 +131,13 @@ final class Stage {
     return memory.getLongAcquire(OWNERS + 8L * block);
   }
 
+  /** Gives a taker a chance to come in between; not for long. */
+  void awaitTaken(int block) {
+    for (int i = 0; i < 64 && owner(block) == 0; i++) {
+      Thread.onSpinWait();
+    }
+  }
+
   void freeByStore(int block) {
     memory.setLongRelease(OWNERS + 8L * block, 0);
   }
