@@ -6,11 +6,11 @@
 //! point, read once:
 //!
 //! - `RINGWORK_FAILPOINT=worker:claim.claimed=kill@3`: the third time that a process with the
-//!   [role](role) `worker` comes to the point, it sends itself SIGKILL (`stop`: SIGSTOP).
+//!   role `worker` comes to the point, it sends itself SIGKILL (`stop`: SIGSTOP).
 //! - `RINGWORK_FAILPOINT_MARK=PATH`: the file that says who did so, made just before. Whoever
 //!   finds it made goes on unharmed, so that one process of many, and no successor, is hit.
 //!
-//! [`POINTS`] is the one list of them all; a test holds it against the sources.
+//! `POINTS` is the one list of them all; a test holds it against the sources.
 
 /// Kills or stops this process here, if a test asks for it; nothing without the feature `failpoints`.
 #[cfg(feature = "failpoints")]
