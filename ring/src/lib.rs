@@ -22,6 +22,7 @@ pub mod failpoint;
 
 pub mod arena;
 pub mod audit;
+pub mod bus;
 pub mod client;
 pub mod clock;
 pub mod config;

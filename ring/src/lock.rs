@@ -42,20 +42,27 @@ fn whole_file(kind: i32) -> libc::flock {
     }
 }
 
-/// Opens a lock file without following a link; makes it (0600) when `create` is set.
+/// Opens a lock file, without following a link, if it is a plain file of this user alone; makes it
+/// (0600) when `create` is set.
 pub fn open_lock_file(path: &Path, create: bool) -> Result<LockFile> {
-    OpenOptions::new()
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(create)
         .truncate(false)
         .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
         .map_err(RingError::io(format!(
             "cannot open the lock file {}",
             path.display()
-        )))
+        )))?;
+    let meta = file.metadata().map_err(RingError::io(format!(
+        "cannot look at the lock file {}",
+        path.display()
+    )))?;
+    crate::paths::check_plain_file(path, &meta)?;
+    Ok(file)
 }
 
 impl LivenessLock {

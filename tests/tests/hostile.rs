@@ -197,3 +197,46 @@ fn a_slot_that_is_made_free_under_a_waiting_client_ends_its_task() {
         other => panic!("{other:?}"),
     }
 }
+
+/// Nothing of the segment may be touched by this process from then on.
+fn truncated(base: &Arc<Base>, size: u64) {
+    let serve = Serve::in_base(base, "cut").option("memory", "file");
+    let mut pool = serve.start();
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(pool.dir().segment())
+        .expect("the file");
+    file.set_len(size).expect("truncated");
+    let status = pool.wait_exit();
+    let log = pool.log();
+    // Almost always seen before it is touched; else the signal's handler says why.
+    let told = status.code() == Some(1) && log.contains("changed its size")
+        || status.code().is_none() && log.contains("SIGBUS");
+    assert!(told, "{size}: {status}\n{log}");
+}
+
+#[test]
+fn a_file_truncated_under_the_pool_ends_it_with_the_reason() {
+    let base = Arc::new(Base::new());
+    for size in [0, 100, 4096, 1 << 20] {
+        truncated(&base, size);
+    }
+    // What a supervisor that died of the signal left is in nobody's way.
+    let pool = Serve::in_base(&base, "cut")
+        .option("memory", "file")
+        .start();
+    assert_eq!(call(&pool.client(), "echo", b"x", &options()), b"x");
+}
+
+#[test]
+fn a_sealed_segment_can_not_be_truncated() {
+    let pool = Serve::new("sealed").start();
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .open(pool.segment().path())
+        .expect("this user may open it");
+    for size in [0, 4096, 1 << 30] {
+        assert!(file.set_len(size).is_err(), "{size}");
+    }
+    assert_eq!(call(&pool.client(), "echo", b"x", &options()), b"x");
+}

@@ -162,6 +162,7 @@ impl Builder {
     /// When the pool can't be joined, or the worker is set up wrongly.
     pub fn run(self) -> Result<(), WorkerError> {
         panics::install_hook();
+        ringwork_ring::bus::explain_sigbus();
         let place = Place::find(self.pool.as_deref())?;
         let mut handlers = Handlers::default();
         for handler in self.handlers {

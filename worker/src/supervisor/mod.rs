@@ -143,6 +143,7 @@ pub trait Console {
 /// See [`SupervisorError`]; nothing is left behind then.
 pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), SupervisorError> {
     config.validate()?;
+    ringwork_ring::bus::explain_sigbus();
     let system = |what| move |source| SupervisorError::System { what, source };
     let command = match &config.worker {
         Some(command) => command.clone(),
