@@ -743,6 +743,15 @@ fn remove_pool_files(dir: &PoolDir) -> Result<()> {
     }
 }
 
+/// Whether a segment can be a sealed memfd here.
+///
+/// # Errors
+/// [`RingError::NoMemfd`] says why not.
+pub fn probe_memfd() -> Result<()> {
+    let dir = PoolDir::below(Path::new("/"), "probe")?;
+    crate::sealed::create(&dir, HEADER_SIZE as u64).map(drop)
+}
+
 /// Removes the pool if its supervisor is proved dead; `false` when it lives.
 pub fn clean(dir: &PoolDir) -> Result<bool> {
     dir.check()?;

@@ -24,6 +24,7 @@ pub(super) fn findings() -> Result<Vec<Finding>, RingError> {
     };
     let mut found = vec![room(place, needed), directory(&base, place)];
     found.push(memory_limit(needed));
+    found.push(sealed());
     if let Some(limit) = getrlimit(Resource::Fsize)
         .current
         .filter(|limit| *limit < needed)
@@ -114,6 +115,21 @@ fn directory(base: &Path, place: &Path) -> Finding {
         );
     }
     Finding::ok("directory", format!("{shown} is yours alone (mode 700)"))
+}
+
+/// Embedded pools are sealed memfds, which need no room in /dev/shm.
+fn sealed() -> Finding {
+    match ringwork_ring::segment::probe_memfd() {
+        Ok(()) => Finding::ok(
+            "memfd",
+            "embedded pools get a sealed memfd: no room in the directory, only memory",
+        ),
+        Err(error) => Finding::warn(
+            "memfd",
+            format!("embedded pools are files, which can be truncated: {error}"),
+            "mount /proc, and use Linux 3.17 or newer",
+        ),
+    }
 }
 
 /// A tmpfs counts against the memory of the cgroup that fills it.
