@@ -663,25 +663,49 @@ fn make_and_take_name(dir: &PoolDir) -> Result<LivenessLock> {
     take_name(dir)
 }
 
-fn take_name(dir: &PoolDir) -> Result<LivenessLock> {
-    let path = dir.name_lock();
-    // A pool that is being removed unlinks its name lock; then the lock of the unlinked file means nothing.
-    for _ in 0..10 {
-        lock::open_lock_file(&path, true)?;
-        let Some(held) = LivenessLock::try_acquire(&path)? else {
-            break;
-        };
-        if held.is_of(&path) {
-            return Ok(held);
-        }
-    }
-    let by = Segment::attach(dir)
-        .map(|segment| {
-            format!(
-                " by process {}",
-                segment.u32_at(H_SUPERVISOR_PID).load(Ordering::Relaxed)
+fn supervisor_pid(dir: &PoolDir) -> Option<u32> {
+    let segment = Segment::attach(dir).ok()?;
+    Some(segment.u32_at(H_SUPERVISOR_PID).load(Ordering::Relaxed))
+}
+
+/// Whether the process that made the segment is to be seen and no zombie.
+fn supervisor_runs(dir: &PoolDir) -> bool {
+    supervisor_pid(dir)
+        .and_then(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).ok())
+        .and_then(|stat| {
+            Some(
+                !stat
+                    .rsplit_once(')')?
+                    .1
+                    .trim_start()
+                    .starts_with(['Z', 'X']),
             )
         })
+        .unwrap_or(false)
+}
+
+/// How long the lock of a supervisor that is gone is waited for.
+const NAME_PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
+fn take_name(dir: &PoolDir) -> Result<LivenessLock> {
+    let path = dir.name_lock();
+    let start = std::time::Instant::now();
+    loop {
+        lock::open_lock_file(&path, true)?;
+        match LivenessLock::try_acquire(&path)? {
+            Some(held) if held.is_of(&path) => return Ok(held),
+            // A pool that is being removed unlinks its name lock; then the lock of the unlinked file means nothing.
+            Some(_) if start.elapsed() < NAME_PATIENCE => {}
+            // A supervisor that was killed amid starting a worker: until that child has executed
+            // its program it holds a copy of the lock. Only a reason to wait, and no proof of anything.
+            None if start.elapsed() < NAME_PATIENCE && !supervisor_runs(dir) => {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            _ => break,
+        }
+    }
+    let by = supervisor_pid(dir)
+        .map(|pid| format!(" by process {pid}"))
         .unwrap_or_default();
     Err(RingError::NameTaken {
         name: dir.name().to_owned(),

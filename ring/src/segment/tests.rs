@@ -130,3 +130,23 @@ fn a_canceller_that_comes_a_generation_late_asks_nobody_and_wipes_out_nothing() 
     segment.request_cancel(3, 7);
     assert_eq!(asked(), CANCEL_BIT | 8);
 }
+
+#[test]
+fn the_lock_of_a_supervisor_that_is_gone_is_waited_for() {
+    // Killed amid starting a worker: the child has a copy of the lock until it executes its program.
+    let temp = tempfile::tempdir().unwrap();
+    let dir = pool(&temp);
+    let (old, locks) = Segment::create(&dir, &small()).unwrap();
+    let mut child = std::process::Command::new("true").spawn().unwrap();
+    child.wait().unwrap();
+    old.u32_at(H_SUPERVISOR_PID)
+        .store(child.id(), Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            drop(locks);
+        });
+        let (new, _locks) = Segment::create(&dir, &small()).unwrap();
+        assert_ne!(new.epoch(), old.epoch());
+    });
+}
