@@ -268,7 +268,7 @@ fn entries(segment: &Segment) -> Found {
         let at = segment.worker_at(worker);
         if entry_state(word(at + WORKER_WORD)) > ENTRY_REAPING
             || small(at + WORKER_LANES) > g.max_lanes
-            || small(at + WORKER_LEAVE) > 1
+            || small(at + WORKER_LEAVE) > LEAVE_QUOTA
         {
             return Err(format!("worker entry {worker} has impossible words"));
         }

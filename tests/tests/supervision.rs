@@ -40,7 +40,7 @@ fn raise_a_storm(pool: &Pool) {
 fn in_a_crash_storm_tasks_are_refused_and_a_trial_ends_it() {
     let pool = Serve::new("storm")
         .option("crash-storm", "5/10min")
-        .option("crash-storm-pause", "3s")
+        .option("crash-storm-pause", "9s")
         .option("restart-backoff-max", "10ms")
         .start();
     let client = pool.client();
