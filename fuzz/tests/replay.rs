@@ -30,7 +30,7 @@ fn replay(name: &str) {
     assert!(files.len() >= 10, "a corpus of {} files", files.len());
     let (send, results) = mpsc::channel();
     let all = files.clone();
-    std::thread::Builder::new()
+    let runner = std::thread::Builder::new()
         .stack_size(STACK)
         .spawn(move || {
             for file in all {
@@ -48,6 +48,8 @@ fn replay(name: &str) {
             Err(_) => panic!("{name} does not come back from {}", file.display()),
         }
     }
+    // With the thread go the segments that it made.
+    runner.join().unwrap();
     assert!(
         failed.is_empty(),
         "{name} fails with:\n{}",
