@@ -49,6 +49,7 @@ final class Connector {
     try {
       file = segment.open();
       memory = map(segment, files, file);
+      if (Failpoints.ON) Failpoints.hit("attach.mapped");
       Geometry geometry = memory == null ? null : read(files, memory);
       if (geometry == null) {
         return null;
@@ -56,6 +57,7 @@ final class Connector {
       if (segment.sealed() && segment.epoch() != geometry.epoch()) {
         throw damaged(files, segment.path(), "it has not the epoch that its pointer promises");
       }
+      if (Failpoints.ON) Failpoints.hit("attach.checked");
       attachment = Attachment.register(files, segment, file, memory, geometry);
       return new Client(attachment, settings, child);
     } catch (NoSuchFileException replaced) {
