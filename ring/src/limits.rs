@@ -164,6 +164,12 @@ pub(crate) fn free_permits(segment: &Segment, lanes: &[(u32, u64)]) {
     }
 }
 
+/// Whether the handler of a queued slot has a limit.
+pub(crate) fn is_limited(segment: &Segment, slot: u32) -> bool {
+    let handler = handler_of(segment, slot);
+    Limit::all(segment).any(|limit| limit.handler() == handler)
+}
+
 /// Whether the hint of a queued slot may be put into its injector ring again: not while its
 /// handler has no permit to give. Otherwise what says that it is in the other ring is cleared, for
 /// that hint may be lost; a second one does no harm.

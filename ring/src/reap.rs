@@ -7,9 +7,10 @@
 use crate::arena;
 use crate::doomed::Doomed;
 use crate::entry::{entry_state, entry_word, lane_generation, lane_word, lane_worker};
+use crate::hint_ring::HintRing;
 use crate::lane::{publish_completion, restore_hint as hint};
 use crate::layout::*;
-use crate::limits::{free_permits, may_restore, runnable};
+use crate::limits::{free_permits, is_limited, may_restore, runnable};
 use crate::lock::{self, LivenessLock, LockFile};
 use crate::segment::Segment;
 use crate::state::{Kind, Word};
@@ -205,11 +206,8 @@ fn reap_slot(
         Kind::Queued => {
             // `held[]` has given back the hints that died with the lane; all others are put in
             // again only while there is ample room, lest doubled hints crowd out submits.
-            let g = segment.geometry();
-            let priority = segment
-                .u8_at(segment.slot_at(slot) + SLOT_PRIORITY)
-                .load(Ordering::Relaxed);
-            if segment.injector(u32::from(priority)).depth() < u64::from(g.injector_capacity) / 2 {
+            let ring = injector_of(segment, slot);
+            if ring.depth() < ring.capacity() as u64 / 2 {
                 hint(segment, slot);
             }
         }
@@ -421,7 +419,16 @@ fn wake_lanes_without_task(segment: &Segment) -> bool {
 /// The slow look: what stands unchanged since the look before gets its hint again.
 #[derive(Debug, Default)]
 pub struct Sweeper {
-    seen: HashMap<u32, u64>,
+    seen: HashMap<u32, Seen>,
+}
+
+/// A slot that is in use, as it was first seen.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    word: u64,
+    /// For a QUEUED one: where its injector ring ended then. Once the ring's head is there, its hint
+    /// has been taken, or never was there.
+    tail: u64,
 }
 
 /// A task that runs past its deadline.
@@ -455,30 +462,47 @@ impl Sweeper {
             }
             for slot in client * slots..(client + 1) * slots {
                 let word = segment.word(slot);
+                let before = self.seen.get(&slot).filter(|seen| seen.word == word.0);
+                let mut now = before.copied().unwrap_or(Seen {
+                    word: word.0,
+                    tail: injector_of(segment, slot).tail(),
+                });
                 match word.kind() {
                     Kind::Free | Kind::Corrupt => continue,
                     Kind::Claimed => overdue.extend(overdue_task(segment, slot, word, now_ns)),
-                    Kind::Queued
-                        if self.seen.get(&slot) == Some(&word.0)
-                            && any_idle(segment)
-                            && may_restore(segment, slot) =>
-                    {
+                    Kind::Queued if before.is_some() && is_lost(segment, slot, now.tail) => {
                         restored += u64::from(hint(segment, slot));
                         failpoint!("sweep.hinted");
                         wake_one_lane(segment);
+                        now.tail = injector_of(segment, slot).tail();
                     }
-                    Kind::Done | Kind::Crashed if self.seen.get(&slot) == Some(&word.0) => {
-                        announce(segment, slot)
-                    }
+                    Kind::Done | Kind::Crashed if before.is_some() => announce(segment, slot),
                     _ => {}
                 }
-                seen.insert(slot, word.0);
+                seen.insert(slot, now);
             }
         }
         self.seen = seen;
         segment.count(C_HINTS_RESTORED, restored);
         overdue
     }
+}
+
+/// Whether the hint of a task that has been QUEUED since its ring ended at `tail` is gone. All that
+/// were in the ring then have been taken; a lane may still hold it, so this may lead to a second hint,
+/// but never to a third before the second is taken.
+fn is_lost(segment: &Segment, slot: u32, tail: u64) -> bool {
+    let passed = injector_of(segment, slot).head().wrapping_sub(tail) as i64 >= 0;
+    // Hints of a handler with a limit wait in a ring of their own, whatever that one's head says.
+    passed && (any_idle(segment) || !is_limited(segment, slot)) && may_restore(segment, slot)
+}
+
+/// The injector ring of a slot's task.
+fn injector_of(segment: &Segment, slot: u32) -> HintRing<'_> {
+    let priority = segment
+        .u8_at(segment.slot_at(slot) + SLOT_PRIORITY)
+        .load(Ordering::Relaxed);
+    segment.injector(u32::from(priority))
 }
 
 fn overdue_task(segment: &Segment, slot: u32, word: Word, now_ns: u64) -> Option<Overdue> {

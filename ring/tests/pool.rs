@@ -398,6 +398,26 @@ fn a_lost_hint_is_found_by_the_sweep() {
 }
 
 #[test]
+fn a_lost_hint_is_found_though_no_lane_is_ever_idle() {
+    let pool = pool();
+    let client = pool.client();
+    let submit = || client.submit("x", b"", &TaskOptions::default()).unwrap();
+    let _tickets = [submit(), submit()];
+    let ring = pool.segment.injector(1);
+    let mut sweeper = Sweeper::default();
+    for _ in 0..3 {
+        sweeper.sweep(&pool.segment, now_ns());
+        assert_eq!(ring.depth(), 2, "hints that wait are not lost");
+    }
+    let taken = [ring.dequeue().unwrap(), ring.dequeue().unwrap()];
+    for _ in 0..3 {
+        sweeper.sweep(&pool.segment, now_ns());
+        assert_eq!(ring.depth(), 2, "hints that nobody takes are not repeated");
+    }
+    assert_eq!([ring.dequeue().unwrap(), ring.dequeue().unwrap()], taken);
+}
+
+#[test]
 fn a_swallowed_wake_is_made_good_by_the_tick() {
     let pool = pool();
     let client = pool.client();
