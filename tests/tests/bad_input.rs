@@ -204,8 +204,8 @@ fn a_segment_too_large_for_the_machine_is_refused_with_the_remedy() {
         let refused = refused(
             Serve::new("huge")
                 .option("memory", memory)
-                .option("segment-size", "90000GiB")
-                .option("arena", "1GiB:80000"),
+                .option("segment-size", "50000GiB")
+                .option("arena", "1GiB:40000"),
         );
         for part in parts {
             assert!(refused.error.contains(part), "{part}: {refused:#?}");
