@@ -105,8 +105,9 @@ class StartTest {
 
   @Test
   void sharedMemoryIsTooSmall() {
-    assertFails(
-        Pools.roomy("StartTest").name(NAME).segmentSize(1L << 50), "--shm-size", "emptyDir");
+    LaunchConfig huge = Pools.roomy("StartTest").name(NAME).segmentSize(1L << 45);
+    assertFails(huge.arguments("--memory", "file"), "--shm-size", "emptyDir");
+    assertFails(huge.arguments("--memory", "memfd"), "memory limit", "--segment-size");
   }
 
   @Test
