@@ -126,7 +126,7 @@ fn a_driver_that_is_killed_leaves_no_process_and_no_file() {
     // Janitor, supervisor, client, four workers.
     let family = wait_for("the whole family is there", || {
         Some(descendants(driver.0.id()))
-            .filter(|all| all.len() >= 7 && base.join("pools/chaos/segment").exists())
+            .filter(|all| all.len() >= 7 && base.join("pools/chaos/segment.memfd").exists())
     });
     driver.0.kill().expect("an own child");
     driver.0.wait().expect("an own child");

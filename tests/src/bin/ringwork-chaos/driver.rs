@@ -356,6 +356,8 @@ impl Driver {
             }
         };
         command
+            // By which the janitor knows it.
+            .env("RINGWORK_DIR", self.pools())
             .arg(self.pools().join(POOL))
             .arg(&book)
             .arg(number.to_string())

@@ -1,8 +1,9 @@
 //! Ends what the driver started when the driver itself is killed.
 //!
 //! Reads process ids from standard input; its end is the driver's end. Then it kills those that
-//! still live, and removes the driver's directory. Invariant: it signals only through pidfds,
-//! each opened as soon as the driver has told of its child, so an id that is used again later is nobody to it.
+//! still live, and whoever has the driver's directory in its environment, and removes the directory.
+//! Invariant: it signals only through pidfds, each opened as soon as the driver has told of its child
+//! or before its environment is read, so an id that is used again later is nobody to it.
 
 use clap::Args;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -10,7 +11,8 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::collections::HashMap;
 use std::io::BufRead;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a killed process is waited for.
@@ -18,6 +20,10 @@ const PATIENCE: Timespec = Timespec {
     tv_sec: 5,
     tv_nsec: 0,
 };
+
+/// How often processes and files are looked for, 20 ms apart, and how often in a row there must be none.
+const LOOKS: u32 = 500;
+const QUIET: u32 = 5;
 
 /// Arguments of the janitor.
 #[derive(Debug, Args)]
@@ -44,16 +50,47 @@ pub fn run(options: &Options) -> Result<(), String> {
     for fd in living.values() {
         has_exited(fd, PATIENCE);
     }
-    // Workers die with their supervisor; while one still does, its pool's files may change.
-    for _ in 0..50 {
-        match std::fs::remove_dir_all(&options.base) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            _ => break,
+    // The driver may have died before it told of a child that it had just started.
+    let mut quiet = 0;
+    for _ in 0..LOOKS {
+        let strangers = untold(&options.base);
+        for fd in &strangers {
+            let _ = pidfd_send_signal(fd, Signal::KILL);
         }
+        // Workers die with their supervisor; while one still does, its pool's files may change.
+        let gone = match std::fs::remove_dir_all(&options.base) {
+            Ok(()) => false,
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
+        quiet = if gone && strangers.is_empty() {
+            quiet + 1
+        } else {
+            0
+        };
+        if quiet == QUIET {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
+}
+
+/// The processes whose pools are in this directory: nobody's but the driver's, by its name.
+fn untold(base: &Path) -> Vec<OwnedFd> {
+    let pools = [b"RINGWORK_DIR=", base.as_os_str().as_bytes(), b"/"].concat();
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let pid = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+            let fd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+            // Asked for after: the id can't have become another's since.
+            let environment = std::fs::read(entry.path().join("environ")).ok()?;
+            let mut variables = environment.split(|byte| *byte == 0);
+            variables
+                .any(|variable| variable.starts_with(&pools))
+                .then_some(fd)
+        })
+        .collect()
 }
 
 fn has_exited(fd: &OwnedFd, patience: Timespec) -> bool {
