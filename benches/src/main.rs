@@ -14,7 +14,6 @@
 mod java;
 mod limits;
 mod machine;
-mod recovery;
 mod report;
 mod suites;
 

@@ -1,8 +1,11 @@
 //! The suites: which cases, in which order, what is kept and what is compared.
 
+mod cpu10k;
+mod idle;
+mod recovery;
+
 use crate::java::{Case, Metrics, Programs};
 use crate::limits::Limits;
-use crate::machine::cpu_time_of_tree;
 use crate::report::{Summary, Target, median};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
@@ -48,9 +51,9 @@ pub fn run(
 ) -> Result<usize, Box<dyn Error>> {
     match name {
         "rtt" => rtt(programs, summary),
-        "cpu10k" => Ok(cpu10k(programs, summary)),
-        "recovery" => crate::recovery::run(programs, summary),
-        _ => Ok(idle(programs, summary)),
+        "cpu10k" => Ok(cpu10k::run(programs, summary)),
+        "recovery" => recovery::run(programs, summary),
+        _ => Ok(idle::run(programs, summary)),
     }
 }
 
@@ -257,102 +260,4 @@ fn rtt_ratios(series: &Series, summary: &mut Summary) {
          included; fork_join_pool, thread_pool, limit_futex and ringwork_park go from cores that went idle"
             .into(),
     );
-}
-
-// ---- cpu10k
-
-const CPU_WORK: [(&str, f64); 3] = [("pbkdf2", 1.02), ("bcrypt", 1.02), ("images", 0.71)];
-const CPU_METRICS: [&str; 3] = ["wall_ms", "loop_stall_p99_us", "loop_stall_max_us"];
-
-fn cpu10k(programs: &Programs, summary: &mut Summary) -> usize {
-    let mut failed = 0;
-    for (work, target) in CPU_WORK {
-        let names = [format!("java_pool_{work}"), format!("ringwork_{work}")];
-        let skipped = summary.skipped.len();
-        let mut cases = start(programs, &[&names[0], &names[1]], summary);
-        let mut series = Series::new();
-        for round in 1..=ROUNDS {
-            say(&format!("cpu10k {work} round {round}"));
-            cases.retain_mut(|case| round_of(case, 0.0, &mut series, summary));
-        }
-        for case in &names {
-            for metric in CPU_METRICS {
-                summary.record("cpu10k", case, metric, &values(&series, case, metric));
-            }
-        }
-        for (metric, target) in [("wall_ms", Some(target)), ("loop_stall_p99_us", Some(1.0))] {
-            summary.ratio(
-                &format!("{} {metric} / {}", names[1], names[0]),
-                &values(&series, &names[1], metric),
-                &values(&series, &names[0], metric),
-                target.map(Target::AtMost),
-            );
-        }
-        failed += summary.skipped.len() - skipped;
-    }
-    summary.notes.push(
-        "cpu10k: 10,000 tasks a round (images: 500), as many threads or lanes as there are cores; \
-         parameters in benches/README.md"
-            .into(),
-    );
-    failed
-}
-
-// ---- idle
-
-fn idle(programs: &Programs, summary: &mut Summary) -> usize {
-    let skipped = summary.skipped.len();
-    if let Some(case) = start(programs, &["idle"], summary).pop()
-        && let Err(error) = idle_rounds(case, summary)
-    {
-        summary.skip("idle", error.to_string());
-    }
-    let failed = summary.skipped.len() - skipped;
-    for case in ["waiting_1000", "waiting_65536"] {
-        summary.skip(case, "not built yet: needs asynchronous handlers");
-    }
-    failed
-}
-
-fn idle_rounds(mut case: Case, summary: &mut Summary) -> Result<(), Box<dyn Error>> {
-    let mut by_name: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    let mut sums = Vec::new();
-    for round in 1..=ROUNDS {
-        say(&format!("idle round {round}, 10 s"));
-        case.begin_round(10.0)?;
-        let before = cpu_time_of_tree(case.pid());
-        let start = std::time::Instant::now();
-        std::thread::sleep(Duration::from_secs(9));
-        let after = cpu_time_of_tree(case.pid());
-        let span = start.elapsed().as_nanos() as f64;
-        let mut sum = 0.0;
-        let mut named: BTreeMap<String, f64> = BTreeMap::new();
-        for (pid, (name, time)) in &after {
-            let used = time - before.get(pid).map_or(0, |(_, time)| *time).min(*time);
-            let percent = 100.0 * used as f64 / span;
-            *named.entry(name.clone()).or_default() += percent;
-            sum += percent;
-        }
-        for (name, percent) in named {
-            by_name.entry(name).or_default().push(percent);
-        }
-        sums.push(sum);
-        case.end_round()?;
-    }
-    summary.record("idle", "idle", "cpu_percent", &sums);
-    let parts: Vec<String> = by_name
-        .iter()
-        .map(|(name, percents)| format!("{name} {:.3} %", median(percents)))
-        .collect();
-    summary.notes.push(format!(
-        "idle: percent of one core, the whole JVM, the supervisor and its workers summed; by name: {}",
-        parts.join(", ")
-    ));
-    summary.ratio(
-        "idle cpu_percent",
-        &sums,
-        &vec![1.0; sums.len()],
-        Some(Target::AtMost(0.5)),
-    );
-    Ok(())
 }

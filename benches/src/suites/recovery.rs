@@ -237,7 +237,7 @@ fn kill_workers(pool: &Pool) -> WorkerTimes {
     let mut times = WorkerTimes::default();
     let mut random = fastrand::Rng::with_seed(1);
     for round in 0..ROUNDS {
-        crate::suites::say(&format!("recovery round {}", round + 1));
+        super::say(&format!("recovery round {}", round + 1));
         let mut samples = 0;
         while samples < KILLS {
             let workers = pool.wait_workers(3);
