@@ -28,6 +28,8 @@ pub(super) struct Wake {
 pub(super) struct Events {
     stops: UnixStream,
     reloads: UnixStream,
+    // Held also where no signal writes to it: a stream whose other end is closed is always readable.
+    _hangup: UnixStream,
     registered: Vec<SigId>,
     embedded: bool,
 }
@@ -55,6 +57,7 @@ impl Events {
         Ok(Self {
             stops,
             reloads,
+            _hangup: hangup,
             registered,
             embedded,
         })
@@ -126,4 +129,30 @@ fn is_ignored(signal: i32) -> bool {
         .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
         .unwrap_or(0);
     mask & 1 << (signal - 1) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Else the supervisor never sleeps and takes a core.
+    #[test]
+    fn nothing_is_there_to_be_read_before_a_signal() {
+        for embedded in [false, true] {
+            let events = Events::new(embedded).unwrap();
+            let mut fds = [
+                PollFd::new(&events.stops, PollFlags::IN),
+                PollFd::new(&events.reloads, PollFlags::IN),
+            ];
+            let now = Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            assert_eq!(
+                poll(&mut fds, Some(&now)).unwrap(),
+                0,
+                "{embedded}: {fds:?}"
+            );
+        }
+    }
 }
