@@ -1,7 +1,7 @@
 //! What leads a victim to its point, besides the load: see [`Scene`].
 
 use crate::cases::Scene;
-use crate::stage::{Stage, program};
+use crate::stage::{Stage, is_alive, program, wait_for};
 use nix::sys::signal::Signal;
 use ringwork_matrix::{Random, request};
 use ringwork_ring::Client;
@@ -55,14 +55,14 @@ impl Hand {
         match scene {
             Scene::Start | Scene::Load | Scene::Quiet => {}
             Scene::KillWorkers => {
-                self.signal_worker(stage, Signal::SIGKILL, 6);
+                self.signal_worker(stage, Signal::SIGKILL, 6)?;
             }
             Scene::DismissWorkers => {
-                self.signal_worker(stage, Signal::SIGTERM, 0);
+                self.signal_worker(stage, Signal::SIGTERM, 0)?;
             }
             Scene::DismissBusyWorkers => {
                 self.burst(stage, false)?;
-                self.signal_worker(stage, Signal::SIGTERM, 0);
+                self.signal_worker(stage, Signal::SIGTERM, 0)?;
             }
             Scene::Bursts => self.burst(stage, true)?,
             Scene::KillClients => kill_heir(stage)?,
@@ -88,10 +88,10 @@ impl Hand {
     }
 
     /// Makes the workers busy with `tasks`, and signals one of them if all are there.
-    fn signal_worker(&mut self, stage: &Stage, signal: Signal, tasks: u64) {
+    fn signal_worker(&mut self, stage: &Stage, signal: Signal, tasks: u64) -> Result<(), String> {
         let pids = stage.worker_pids();
         if pids.len() < 2 {
-            return;
+            return Ok(());
         }
         for n in 0..tasks {
             let size = if n % 2 == 0 { 400 } else { 40 };
@@ -99,7 +99,12 @@ impl Hand {
         }
         std::thread::sleep(Duration::from_millis(self.random.below(12)));
         let pid = pids[self.random.below(pids.len() as u64) as usize];
-        stage.signal_worker(pid, signal);
+        if stage.signal_worker(pid, signal) && signal == Signal::SIGKILL {
+            // On a loaded machine it may live on for a moment. Were the other one killed meanwhile,
+            // nobody would serve until the supervisor, which may be stopped by then, starts another.
+            wait_for("the worker is dead", || (!is_alive(pid)).then_some(()))?;
+        }
+        Ok(())
     }
 
     fn burst(&mut self, stage: &Stage, with_long_one: bool) -> Result<(), String> {
