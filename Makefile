@@ -81,4 +81,4 @@ layout: need ## generate Layout.java and layout.txt from ring/src/layout.rs
 
 clean: ## remove everything that was built
 	cargo clean
-	rm -rf target java-panama/target java-panama/*/target examples/*/target
+	rm -rf target java-panama/target java-panama/*/target examples/*/target benches/peers/*/target

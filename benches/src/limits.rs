@@ -1,7 +1,7 @@
 //! What the machine can do at best, between two processes, over the same kind of mapping.
 //!
 //! Owns a scratch segment and a peer process (this program again, see [`serve`])
-//! that answers on it: by spinning on a cache line, or by a futex. The peer sleeps on a
+//! that answers on it: by spinning on a cache line, by a futex, or over a Unix socket. The peer sleeps on a
 //! futex between two measurements, so it disturbs no other case.
 //!
 //! Ping and pong are words in slots of the scratch segment that nobody else uses,
@@ -10,9 +10,12 @@
 
 use hdrhistogram::Histogram;
 use ringwork_ring::wait::{futex_wait, futex_wake};
-use ringwork_ring::{PoolConfig, PoolDir, RingError, Segment};
+use ringwork_ring::{PoolConfig, PoolDir, Segment};
 use std::error::Error;
 use std::hint::black_box;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,9 +32,15 @@ const CARRIED_OUT: u32 = 5;
 /// Orders, in the low bits; the rest counts them.
 const SPIN: u32 = 1;
 const FUTEX: u32 = 2;
-const LEAVE: u32 = 3;
+const UDS: u32 = 3;
+const LEAVE: u32 = 0;
 /// What ends a spinning or futex measurement, in place of the next ping.
 const STOP: u32 = u32::MAX;
+/// A message over the socket, as long as a task's request; of this value it ends the measurement.
+type Message = [u8; 64];
+const LAST: Message = [0xff; 64];
+/// The socket, in the segment's directory.
+const SOCKET: &str = "uds.sock";
 /// A sleeper looks again this often, so that a dead partner is noticed.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Longer round trips are counted as this one.
@@ -43,6 +52,7 @@ const PROBE_BATCH: u32 = 32;
 pub struct Limits {
     segment: Segment,
     peer: Child,
+    socket: UnixStream,
     orders: u32,
     _locks: ringwork_ring::segment::SupervisorLocks,
 }
@@ -62,13 +72,22 @@ impl Limits {
             ..PoolConfig::default()
         };
         let (segment, locks) = Segment::create(&dir, &config)?;
-        let peer = Command::new(std::env::current_exe()?)
+        let listener = UnixListener::bind(dir.path().join(SOCKET))?;
+        let mut peer = Command::new(std::env::current_exe()?)
             .arg("peer")
             .arg(dir.path())
             .spawn()?;
+        let socket = match accept(&listener, &mut peer) {
+            Ok(socket) => socket,
+            Err(error) => {
+                segment.remove()?;
+                return Err(error);
+            }
+        };
         let mut limits = Self {
             segment,
             peer,
+            socket,
             orders: 0,
             _locks: locks,
         };
@@ -197,19 +216,70 @@ impl Limits {
         self.end(FUTEX_PING)?;
         Ok(histogram)
     }
+
+    /// Round trips of 64 bytes over a Unix stream socket, each one timed, for `time`: both sides
+    /// block in `read`.
+    pub fn uds(&mut self, time: Duration) -> Result<Histogram<u64>, Box<dyn Error>> {
+        self.order(UDS);
+        let mut histogram = Histogram::new_with_bounds(1, LONGEST_NS, 3)?;
+        let end = Instant::now() + time;
+        let (mut message, mut answer): (Message, Message) = ([0; 64], [0; 64]);
+        let mut n = 0_u64;
+        loop {
+            n += 1;
+            message[..8].copy_from_slice(&n.to_le_bytes());
+            let start = Instant::now();
+            self.socket.write_all(&message)?;
+            self.socket.read_exact(&mut answer)?;
+            let now = Instant::now();
+            if answer != message {
+                return Err("the socket returned something else".into());
+            }
+            if n > 100 {
+                histogram.saturating_record((now - start).as_nanos() as u64);
+            }
+            if now >= end {
+                break;
+            }
+        }
+        self.socket.write_all(&LAST)?;
+        self.end(PING)?;
+        Ok(histogram)
+    }
+}
+
+/// Waits for the peer to connect.
+fn accept(listener: &UnixListener, peer: &mut Child) -> Result<UnixStream, Box<dyn Error>> {
+    listener.set_nonblocking(true)?;
+    loop {
+        match listener.accept() {
+            Ok((socket, _)) => {
+                socket.set_nonblocking(false)?;
+                return Ok(socket);
+            }
+            Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error.into()),
+            Err(_) => {}
+        }
+        if let Some(status) = peer.try_wait()? {
+            return Err(format!("the peer process ended: {status}").into());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 impl Drop for Limits {
     fn drop(&mut self) {
         self.order(LEAVE);
+        let _ = self.socket.shutdown(Shutdown::Both);
         let _ = self.peer.wait();
         let _ = self.segment.remove();
     }
 }
 
 /// The peer: answers on the segment in `dir` until it is told to leave, or its parent is gone.
-pub fn serve(dir: &Path) -> Result<(), RingError> {
+pub fn serve(dir: &Path) -> Result<(), Box<dyn Error>> {
     let segment = Segment::attach(&PoolDir::at(dir)?)?;
+    let mut socket = UnixStream::connect(dir.join(SOCKET))?;
     let mut seen = 0;
     while segment.supervisor_lives()? {
         let order = word(&segment, ORDER).load(Ordering::Acquire);
@@ -221,6 +291,7 @@ pub fn serve(dir: &Path) -> Result<(), RingError> {
         match order & 3 {
             SPIN => answer_spinning(&segment),
             FUTEX => answer_by_futex(&segment),
+            UDS => answer_by_socket(&mut socket)?,
             _ => break,
         }
         word(&segment, CARRIED_OUT).store(seen, Ordering::Release);
@@ -268,5 +339,17 @@ fn answer_by_futex(segment: &Segment) {
         (seen, quiet) = (now, 0);
         pong.store(now, Ordering::Release);
         futex_wake(pong, 1);
+    }
+}
+
+/// The other side's end is an error here, which ends the peer.
+fn answer_by_socket(socket: &mut UnixStream) -> std::io::Result<()> {
+    let mut message: Message = [0; 64];
+    loop {
+        socket.read_exact(&mut message)?;
+        if message == LAST {
+            return Ok(());
+        }
+        socket.write_all(&message)?;
     }
 }

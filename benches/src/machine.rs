@@ -1,6 +1,6 @@
 //! What machine this is, and what its processes cost: read from /proc.
 
-use crate::java::Programs;
+use crate::programs::Programs;
 use crate::report::Environment;
 use std::collections::HashMap;
 use std::fs;

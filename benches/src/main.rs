@@ -11,13 +11,15 @@
     reason = "a program, not a library; nanoseconds of a run fit a double"
 )]
 
-mod java;
+mod case;
 mod limits;
 mod machine;
+mod programs;
 mod report;
+mod scratch;
 mod suites;
 
-use java::Programs;
+use programs::Programs;
 use report::Summary;
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -101,9 +103,10 @@ fn find_programs() -> Result<Programs, Box<dyn Error>> {
     Ok(Programs {
         root: root.to_owned(),
         java,
-        jar: java::find_jar(root),
+        jar: programs::find_jar(root),
         ringwork: need(bin.join("ringwork"))?,
         worker: need(bin.join("ringwork-bench-worker"))?,
         out: root.join("target/bench"),
+        scratch: scratch::Scratch::new(),
     })
 }

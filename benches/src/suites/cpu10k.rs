@@ -1,7 +1,7 @@
 //! Suite `cpu10k`: CPU-heavy tasks on a Java pool and on Rust workers, beside an event loop.
 
-use super::{ROUNDS, Series, round_of, say, start, values};
-use crate::java::Programs;
+use super::{ROUNDS, Series, pairs, round_of, say, start, values};
+use crate::programs::Programs;
 use crate::report::{Summary, Target};
 
 const CPU_WORK: [(&str, f64); 3] = [("pbkdf2", 1.02), ("bcrypt", 1.02), ("images", 0.71)];
@@ -16,7 +16,7 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> usize {
         let mut series = Series::new();
         for round in 1..=ROUNDS {
             say(&format!("cpu10k {work} round {round}"));
-            cases.retain_mut(|case| round_of(case, 0.0, &mut series, summary));
+            cases.retain_mut(|case| round_of(case, (round, 0.0), &mut series, summary));
         }
         for case in &names {
             for metric in CPU_METRICS {
@@ -24,12 +24,9 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> usize {
             }
         }
         for (metric, target) in [("wall_ms", Some(target)), ("loop_stall_p99_us", Some(1.0))] {
-            summary.ratio(
-                &format!("{} {metric} / {}", names[1], names[0]),
-                &values(&series, &names[1], metric),
-                &values(&series, &names[0], metric),
-                target.map(Target::AtMost),
-            );
+            let (ringwork, java) = pairs(&series, &names[1], &names[0], metric);
+            let text = format!("{} {metric} / {}", names[1], names[0]);
+            summary.ratio(&text, &ringwork, &java, target.map(Target::AtMost));
         }
         failed += summary.skipped.len() - skipped;
     }

@@ -1,8 +1,9 @@
 //! Suite `idle`: what a pool costs that has nothing to do, read from /proc.
 
 use super::{ROUNDS, say, start};
-use crate::java::{Case, Programs};
+use crate::case::Case;
 use crate::machine::cpu_time_of_tree;
+use crate::programs::Programs;
 use crate::report::{Summary, Target, median};
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -5,7 +5,7 @@
 //! clients, and their entries are. Times count from before the signal, so they contain its
 //! delivery and the death itself; the watcher looks every 50 µs.
 
-use crate::java::Programs;
+use crate::programs::Programs;
 use crate::report::{Record, Summary, Target};
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::entry::{entry_state, lane_worker};

@@ -3,8 +3,12 @@ package io.ringwork.benches;
 import java.util.Map;
 
 /** A case of a suite: warmed up once, then measured in rounds with other cases in between. */
-interface Case {
-  /** Runs until the code is compiled. */
+public interface Case {
+  /**
+   * Runs until the code is compiled.
+   *
+   * @throws Exception if the case can't run
+   */
   void warmUp() throws Exception;
 
   /**
@@ -12,6 +16,7 @@ interface Case {
    *
    * @param seconds how long, for cases that are asked for a time
    * @return the metrics of the round
+   * @throws Exception if the case can't run, or an answer is wrong
    */
   Map<String, Double> round(double seconds) throws Exception;
 }

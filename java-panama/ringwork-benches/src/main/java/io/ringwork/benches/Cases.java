@@ -17,12 +17,18 @@ final class Cases {
   static Case named(String name) {
     return switch (name) {
       case "ringwork_spin" ->
-          new RoundTrip(() -> new RoundTrip.OnRingwork(oneLane(WaitStrategy.SPIN, "spin")));
+          new RoundTrip(() -> new Echoes.OnRingwork(oneLane(WaitStrategy.SPIN, "spin")));
       case "ringwork_park" ->
-          new RoundTrip(() -> new RoundTrip.OnRingwork(oneLane(WaitStrategy.PARK, "park")));
-      case "fork_join_pool" -> new RoundTrip(() -> new RoundTrip.OnExecutor(new ForkJoinPool(1)));
+          new RoundTrip(() -> new Echoes.OnRingwork(oneLane(WaitStrategy.PARK, "park")));
+      case "ringwork_future_executor" ->
+          new RoundTrip(
+              () -> new Echoes.OnRingworkExecutor(oneLane(WaitStrategy.ADAPTIVE, "adaptive")));
+      case "fork_join_pool" -> new RoundTrip(() -> new Echoes.OnExecutor(new ForkJoinPool(1)));
       case "thread_pool" ->
-          new RoundTrip(() -> new RoundTrip.OnExecutor(Executors.newFixedThreadPool(1)));
+          new RoundTrip(() -> new Echoes.OnExecutor(Executors.newFixedThreadPool(1)));
+      case "virtual_threads" ->
+          new RoundTrip(() -> new Echoes.OnExecutor(Executors.newVirtualThreadPerTaskExecutor()));
+      case "ffm_in_process" -> new RoundTrip(InProcess::new);
       case "java_pool_pbkdf2" -> new CpuLoad<>(new Pbkdf2(), () -> new JavaSide(javaPool()));
       case "ringwork_pbkdf2" -> new CpuLoad<>(new Pbkdf2(), Cases::ringworkSide);
       case "java_pool_bcrypt" -> new CpuLoad<>(new Bcrypt(), () -> new JavaSide(javaPool()));

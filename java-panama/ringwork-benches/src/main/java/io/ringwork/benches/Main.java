@@ -5,23 +5,38 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 
 /**
  * One case in a JVM of its own, driven by {@code ringwork-bench} through stdin and stdout: says
  * {@code ready} when warm, answers {@code round SECONDS} by {@code result name=value ...} or {@code
- * failed why}, and leaves at the end of its input.
+ * failed why}, and leaves at the end of its input. The peers in benches/peers/java are driven by
+ * the same code.
  */
-final class Main {
+public final class Main {
   private Main() {}
 
-  /** Runs the case named by the only argument. */
-  public static void main(String[] args) throws Exception {
+  /**
+   * Runs the case named by the only argument.
+   *
+   * @param args the name of a case
+   */
+  public static void main(String[] args) {
     if (args.length != 1) {
       System.err.println("usage: ringwork-benches CASE, by `make bench`");
       System.exit(2);
     }
+    drive(() -> Cases.named(args[0]));
+  }
+
+  /**
+   * Makes a case and runs its rounds until the input ends.
+   *
+   * @param maker makes the case
+   */
+  public static void drive(Callable<? extends Case> maker) {
     try {
-      Case measured = Cases.named(args[0]);
+      Case measured = maker.call();
       measured.warmUp();
       System.out.println("ready");
       serve(measured);

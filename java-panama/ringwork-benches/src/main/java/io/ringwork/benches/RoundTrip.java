@@ -1,15 +1,11 @@
 package io.ringwork.benches;
 
-import io.ringwork.Ringwork;
-import io.ringwork.stock.StockTasks;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
 import org.HdrHistogram.Histogram;
 
 /**
@@ -20,25 +16,21 @@ import org.HdrHistogram.Histogram;
  * <p>A pool is made for each round and closed after it, so that its spinning lanes don't disturb
  * the other cases; the compiled code stays.
  */
-final class RoundTrip implements Case {
-  /** Where the echo is made. */
-  interface Echo extends AutoCloseable {
-    /** Returns the bytes, as another array. */
-    byte[] call(byte[] request) throws Exception;
-
-    @Override
-    void close();
-  }
-
+public final class RoundTrip implements Case {
   private static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
   private static final double FIRST_WARM_UP_SECONDS = 4;
   private static final double WARM_UP_SECONDS = 0.3;
 
-  private final Callable<Echo> maker;
+  private final Callable<? extends Echo> maker;
   private long sequence;
 
-  RoundTrip(Callable<Echo> maker) {
+  /**
+   * A case not warmed up yet.
+   *
+   * @param maker makes the echo for a round
+   */
+  public RoundTrip(Callable<? extends Echo> maker) {
     this.maker = maker;
   }
 
@@ -80,32 +72,5 @@ final class RoundTrip implements Case {
       times.recordValue(now - start);
     } while (now < end);
     return times;
-  }
-
-  /** A call to a Rust worker. */
-  record OnRingwork(Ringwork pool) implements Echo {
-    @Override
-    public byte[] call(byte[] request) throws Exception {
-      return pool.call(StockTasks.ECHO, request);
-    }
-
-    @Override
-    public void close() {
-      pool.close();
-    }
-  }
-
-  /** A copy on a thread of a Java pool. */
-  record OnExecutor(ExecutorService pool) implements Echo {
-    @Override
-    public byte[] call(byte[] request) throws Exception {
-      // Not submit(..).get(): a ForkJoinPool lets the caller run its own task, and nothing crosses.
-      return CompletableFuture.supplyAsync(request::clone, pool).get();
-    }
-
-    @Override
-    public void close() {
-      pool.shutdownNow();
-    }
   }
 }

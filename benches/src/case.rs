@@ -1,32 +1,17 @@
-//! A case that runs in a JVM: one process a case, warmed up once, then asked for rounds.
+//! A case that runs in a process of its own: warmed up once, then asked for rounds.
 //!
 //! It says `ready`, then answers each line `round SECONDS` by `result name=value …`
 //! or `failed why`; the end of its input ends it. Between two rounds it sleeps, with
-//! its pool closed, so it disturbs no other case. Its stderr goes to a log file.
+//! its pool or its peer closed, so it disturbs no other case. Its stderr goes to a log file. Which
+//! program a case is, and whether it could be built, programs.rs knows.
 
+use crate::programs::Programs;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-
-/// Where the programs are.
-#[derive(Debug, Clone)]
-pub struct Programs {
-    /// The repository.
-    pub root: PathBuf,
-    /// `java`.
-    pub java: PathBuf,
-    /// The jar with the Java side of the cases, if it is built; not every suite needs it.
-    pub jar: Option<PathBuf>,
-    /// The binary `ringwork`.
-    pub ringwork: PathBuf,
-    /// The worker of the suite `cpu10k`.
-    pub worker: PathBuf,
-    /// Where the report, logs and images go.
-    pub out: PathBuf,
-}
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 /// Metrics of a round, by name.
 pub type Metrics = BTreeMap<String, f64>;
@@ -41,25 +26,16 @@ pub struct Case {
 }
 
 impl Case {
-    /// Starts the JVM of a case; it has warmed up when this returns.
+    /// Starts the process of a case; it has warmed up when this returns.
     pub fn start(programs: &Programs, name: &str) -> Result<Self, Box<dyn Error>> {
-        let jar = programs
-            .jar
-            .as_ref()
-            .ok_or("no benchmark jar: `mvn package` makes it")?;
+        let mut command = programs.case(name)?;
         let log = programs.out.join(format!("{name}.log"));
-        let mut child = Command::new(&programs.java)
-            .arg(format!("-Dringwork.binary={}", programs.ringwork.display()))
-            .arg(format!("-Dbench.worker={}", programs.worker.display()))
-            .arg(format!("-Dbench.out={}", programs.out.display()))
-            .arg("-jar")
-            .arg(jar)
-            .arg(name)
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?)
             .spawn()
-            .map_err(|error| format!("can't start {}: {error}", programs.java.display()))?;
+            .map_err(|error| format!("can't start {}: {error}", command.get_program().display()))?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let mut case = Self {
             name: name.to_owned(),
@@ -76,7 +52,7 @@ impl Case {
         }
     }
 
-    /// The process id of the JVM.
+    /// The process id of the case.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -131,21 +107,4 @@ impl Drop for Case {
         self.input = None; // the end of its input ends it
         let _ = self.child.wait();
     }
-}
-
-/// The newest jar of the benchmarks below `root`.
-pub fn find_jar(root: &Path) -> Option<PathBuf> {
-    let target = root.join("java-panama/ringwork-benches/target");
-    let mut jars: Vec<PathBuf> = std::fs::read_dir(target)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| {
-            path.file_name()
-                .and_then(|name| name.to_str())
-                .is_some_and(|name| name.starts_with("ringwork-benches-") && name.ends_with(".jar"))
-        })
-        .collect();
-    jars.sort();
-    jars.pop()
 }

@@ -1,0 +1,196 @@
+//! Suite `rtt`: one task in flight; the machine's limits, Ringwork, every peer.
+//!
+//! Cases in which two sides spin are bracketed by raw probes, and judged one by one: each case
+//! keeps the rounds in which the cores stood as in most rounds of `ringwork_spin`.
+
+use super::{
+    PERCENTILES, PROBE, ROUNDS, Series, keep, pairs, percentiles, round_of, say, start, values,
+};
+use crate::case::{Case, Metrics};
+use crate::limits::Limits;
+use crate::programs::Programs;
+use crate::report::{Summary, Target, median};
+use std::error::Error;
+use std::time::Duration;
+
+/// With cores that wander, at most so many rounds are tried to have [`ROUNDS`] of one kind.
+const MOST_ROUNDS: usize = 12;
+/// A raw round trip so much longer than the shortest of the run is of another kind.
+const FAR: f64 = 1.8;
+
+/// Cases of the suite rtt in which two sides spin, each for a core of its own.
+const SPINNING: [&str; 5] = [
+    "limit_spin",
+    "ringwork_spin",
+    "agrona_rings",
+    "aeron_ipc",
+    "iceoryx2_reqres",
+];
+/// The other limits, and the other cases.
+const LIMITS: [&str; 2] = ["limit_futex", "limit_uds"];
+const OTHERS: [&str; 7] = [
+    "ringwork_park",
+    "ringwork_future_executor",
+    "grpc_uds",
+    "fork_join_pool",
+    "thread_pool",
+    "virtual_threads",
+    "ffm_in_process",
+];
+/// A round of the spinning cases, with a raw probe before, between and after them.
+struct SpinRound {
+    results: Vec<Option<Metrics>>,
+    probes: Vec<f64>,
+}
+
+impl SpinRound {
+    /// Whether the cores were far in the case at `at`; nothing if they moved in it.
+    fn is_far(&self, at: usize, nearest: f64) -> Option<bool> {
+        let far = |probe: f64| probe > nearest * FAR;
+        let (before, after) = (far(self.probes[at]), far(self.probes[at + 1]));
+        (before == after).then_some(before)
+    }
+}
+
+pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn Error>> {
+    let mut limits = Limits::start()?;
+    let skipped = summary.skipped.len();
+    let mut spinning = start(programs, &SPINNING[1..], summary);
+    let mut others = start(programs, &OTHERS, summary);
+    let mut spins: Vec<SpinRound> = Vec::new();
+    let mut series = Series::new();
+    for round in 0..MOST_ROUNDS {
+        say(&format!("rtt round {}", round + 1));
+        spins.push(spin_round(&mut limits, &mut spinning, summary)?);
+        if round < ROUNDS {
+            let futex = percentiles(&limits.futex(Duration::from_secs(1))?);
+            keep(&mut series, "limit_futex", round, futex);
+            let uds = percentiles(&limits.uds(Duration::from_secs(1))?);
+            keep(&mut series, "limit_uds", round, uds);
+            others.retain_mut(|case| round_of(case, (round, 1.0), &mut series, summary));
+        }
+        if round + 1 >= ROUNDS && enough(&spins) {
+            break;
+        }
+    }
+    keep_one_kind(spins, &mut series, summary);
+    for case in SPINNING.iter().chain(&LIMITS).chain(&OTHERS) {
+        for (metric, _) in PERCENTILES {
+            summary.record("rtt", case, metric, &values(&series, case, metric));
+        }
+        summary.record("rtt", case, "probe_ns", &values(&series, case, "probe_ns"));
+    }
+    ratios(&series, summary);
+    Ok(summary.skipped.len() - skipped)
+}
+
+/// The limit and every spinning case still alive, in turn.
+fn spin_round(
+    limits: &mut Limits,
+    cases: &mut Vec<Case>,
+    summary: &mut Summary,
+) -> Result<SpinRound, Box<dyn Error>> {
+    let mut probes = vec![limits.probe(PROBE)?];
+    let limit = percentiles(&limits.spin(Duration::from_millis(500))?);
+    probes.push(limits.probe(PROBE)?);
+    let mut results = vec![Some(limit)];
+    for name in &SPINNING[1..] {
+        let mut result = None;
+        if let Some(at) = cases.iter().position(|case| case.name == *name) {
+            match cases[at].round(1.0) {
+                Ok(metrics) => result = Some(metrics),
+                Err(error) => {
+                    summary.skip(name, error.to_string());
+                    cases.remove(at);
+                }
+            }
+            probes.push(limits.probe(PROBE)?);
+        } else {
+            probes.push(probes[probes.len() - 1]);
+        }
+        results.push(result);
+    }
+    Ok(SpinRound { results, probes })
+}
+
+/// The shortest raw round trip of the run, and whether the rounds to keep are those with far
+/// cores: those of `ringwork_spin` that there are more of.
+fn kind_to_keep(spins: &[SpinRound]) -> (f64, bool) {
+    let probes = spins.iter().flat_map(|round| &round.probes);
+    let nearest = probes.copied().fold(f64::INFINITY, f64::min);
+    let count = |far: bool| {
+        let of_kind = spins
+            .iter()
+            .filter(|round| round.is_far(1, nearest) == Some(far));
+        of_kind.count()
+    };
+    (nearest, count(true) > count(false) && count(false) < ROUNDS)
+}
+
+/// Whether each spinning case has its rounds.
+fn enough(spins: &[SpinRound]) -> bool {
+    let (nearest, far) = kind_to_keep(spins);
+    let Some(last) = spins.last() else {
+        return false;
+    };
+    (0..SPINNING.len()).all(|at| {
+        let of_kind = spins
+            .iter()
+            .filter(|round| round.is_far(at, nearest) == Some(far));
+        last.results[at].is_none() || of_kind.count() >= ROUNDS
+    })
+}
+
+/// Puts the spinning rounds that are comparable into the series and says what was left out.
+fn keep_one_kind(spins: Vec<SpinRound>, series: &mut Series, summary: &mut Summary) {
+    let (nearest, far) = kind_to_keep(&spins);
+    let (mut all, mut kept, mut kept_probes) = (0, 0, Vec::new());
+    for (round, spin) in spins.into_iter().enumerate() {
+        for (at, case) in SPINNING.iter().enumerate() {
+            let Some(mut metrics) = spin.results[at].clone() else {
+                continue;
+            };
+            all += 1;
+            if spin.is_far(at, nearest) != Some(far) {
+                continue;
+            }
+            kept += 1;
+            let probe = f64::midpoint(spin.probes[at], spin.probes[at + 1]);
+            kept_probes.push(probe);
+            metrics.insert("probe_ns".into(), probe);
+            keep(series, case, round, metrics);
+        }
+    }
+    summary.notes.push(format!(
+        "spinning rounds: {kept} of {all} kept, all with the cores in one place: a raw round trip without \
+         a clock takes {:.0} ns ({}; median of the 10 ms probes before and after each); \
+         rounds at another distance, or with a change in mid-round, are left out",
+        median(&kept_probes),
+        if far {
+            "the cores are far, shorter ones were seen in this run"
+        } else {
+            "the shortest distance seen in this run"
+        }
+    ));
+}
+
+fn ratios(series: &Series, summary: &mut Summary) {
+    let ratios = [
+        ("ringwork_spin", "limit_spin", Target::AtMost(2.5)),
+        ("aeron_ipc", "ringwork_spin", Target::AtLeast(1.0)),
+        ("iceoryx2_reqres", "ringwork_spin", Target::AtLeast(4.0)),
+        ("fork_join_pool", "ringwork_spin", Target::AtLeast(100.0)),
+        ("ringwork_park", "limit_futex", Target::AtMost(1.15)),
+    ];
+    for (above, below, target) in ratios {
+        let text = format!("{above} p50 / {below} p50");
+        let (above, below) = pairs(series, above, below, "p50_ns");
+        summary.ratio(&text, &above, &below, Some(target));
+    }
+    summary.notes.push(
+        "every rtt is timed by itself and holds one reading of the clock (about 20 ns), limits \
+         included; the spinning cases are limit_spin, ringwork_spin, agrona_rings, aeron_ipc and \
+         iceoryx2_reqres; the others, but for ffm_in_process, go from cores that went idle"
+            .into(),
+    );
+}

@@ -1,0 +1,56 @@
+package io.ringwork.benches;
+
+import io.ringwork.Ringwork;
+import io.ringwork.stock.StockTasks;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.function.Function;
+
+/** The echoes that need nothing but Ringwork and the JDK. */
+final class Echoes {
+  private Echoes() {}
+
+  /** A call to a Rust worker: the calling thread waits for the completion itself. */
+  record OnRingwork(Ringwork pool) implements Echo {
+    @Override
+    public byte[] call(byte[] request) throws Exception {
+      return pool.call(StockTasks.ECHO, request);
+    }
+
+    @Override
+    public void close() {
+      pool.close();
+    }
+  }
+
+  /**
+   * A task whose result reaches its caller through a callback: the poller finds the completion, the
+   * pool's executor (by default a virtual thread) runs the callback, and that wakes the caller.
+   */
+  record OnRingworkExecutor(Ringwork pool) implements Echo {
+    @Override
+    public byte[] call(byte[] request) throws Exception {
+      // A dependent's get() can't help to poll, as the future's own does.
+      return pool.submit(StockTasks.ECHO, request).thenApply(Function.identity()).get();
+    }
+
+    @Override
+    public void close() {
+      pool.close();
+    }
+  }
+
+  /** A copy on a thread of a Java pool. */
+  record OnExecutor(ExecutorService pool) implements Echo {
+    @Override
+    public byte[] call(byte[] request) throws Exception {
+      // Not submit(..).get(): a ForkJoinPool lets the caller run its own task, and nothing crosses.
+      return CompletableFuture.supplyAsync(request::clone, pool).get();
+    }
+
+    @Override
+    public void close() {
+      pool.shutdownNow();
+    }
+  }
+}
