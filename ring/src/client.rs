@@ -132,6 +132,8 @@ enum Place {
 struct Table {
     free: Vec<u32>,
     places: Vec<Place>,
+    /// Whether the slot may hold a traceparent, of this client or of the one before it.
+    traced: Vec<bool>,
     submitted: u64,
 }
 
@@ -206,6 +208,7 @@ impl Client {
             let table = Table {
                 free: (0..slots).rev().collect(),
                 places: (0..slots).map(|_| Place::Free).collect(),
+                traced: vec![true; slots as usize],
                 submitted: 0,
             };
             return Ok(Self {
@@ -356,8 +359,11 @@ impl Client {
             put64(SLOT_SUBMITTED_NS, now_ns());
         }
         put64(SLOT_PROGRESS, 0);
-        for (index, byte) in options.traceparent.unwrap_or_default().iter().enumerate() {
-            put8(SLOT_TRACEPARENT + index, *byte);
+        let traced = options.traceparent.is_some();
+        if std::mem::replace(&mut table.traced[local as usize], traced) || traced {
+            for (index, byte) in options.traceparent.unwrap_or_default().iter().enumerate() {
+                put8(SLOT_TRACEPARENT + index, *byte);
+            }
         }
         let queued = Word::queued(free.generation(), 0);
         failpoint!("submit.filled");
@@ -541,15 +547,17 @@ impl Client {
             Err(message) => return failed(STATUS_FAILED, "segment.corrupt", message),
         };
         let from = block.map_or(at + SLOT_RESULT, |block| arena::offset(segment, block));
-        let mut bytes = vec![0; len];
+        let mut bytes = Vec::with_capacity(len);
         sync::reads(segment.bytes_at(from, len), len);
-        // SAFETY: in bounds by `bytes_at`; DONE gives the result to this client alone.
+        // SAFETY: in bounds by `bytes_at`; DONE gives the result to this client alone. The vector
+        // has room for `len` bytes, and has them before its length says so.
         unsafe {
             std::ptr::copy_nonoverlapping(
                 segment.bytes_at(from, len).cast_const(),
                 bytes.as_mut_ptr(),
                 len,
-            )
+            );
+            bytes.set_len(len);
         };
         if let Some(block) = block {
             arena::free(segment, block, Owner::result(slot, word));

@@ -501,6 +501,7 @@ impl Segment {
     }
 
     /// A hint ring at a checked offset.
+    #[inline]
     fn ring_at(&self, offset: usize, capacity: u32) -> HintRing<'_> {
         let cells = self.bytes_at(offset + RING_CELLS, 8 * capacity as usize);
         // SAFETY: in bounds by `bytes_at`, aligned since sections start on 128-byte
@@ -516,6 +517,7 @@ impl Segment {
 
     /// The injector ring of a priority (clamped to the lowest).
     #[must_use]
+    #[inline]
     pub fn injector(&self, priority: u32) -> HintRing<'_> {
         let g = &self.geometry;
         let stride = RING_CELLS + 8 * g.injector_capacity as usize;
@@ -527,6 +529,7 @@ impl Segment {
 
     /// The ring of the hints that wait for a permit of a limit.
     #[must_use]
+    #[inline]
     pub(crate) fn deferred_ring(&self, limit: u32) -> HintRing<'_> {
         let g = &self.geometry;
         let permits = (LIMIT_PERMITS + 8 * g.max_lanes as usize).next_multiple_of(128);
@@ -538,6 +541,7 @@ impl Segment {
 
     /// The completion ring of a client.
     #[must_use]
+    #[inline]
     pub fn completion_ring(&self, client: u32) -> HintRing<'_> {
         let g = &self.geometry;
         let stride = RING_CELLS + 8 * g.completion_capacity as usize;
