@@ -177,6 +177,7 @@ impl WorkerEntry {
         self.segment
             .u32_at(self.segment.worker_at(self.index) + WORKER_LEAVE)
             .store(LEAVE_QUOTA, Ordering::Relaxed);
+        failpoint!("leave.quota");
         wake_all_lanes(&self.segment);
     }
 

@@ -159,6 +159,7 @@ pub(crate) fn free_permits(segment: &Segment, lanes: &[(u32, u64)]) {
                 .any(|(lane, word)| held == owner(*lane, lane_generation(*word)));
             if held != 0 && dead {
                 let _ = permit.compare_exchange(held, 0, Ordering::AcqRel, Ordering::Relaxed);
+                failpoint!("reap.permit_freed");
             }
         }
     }
@@ -229,6 +230,9 @@ impl Lane {
                     .compare_exchange(0, own, Ordering::AcqRel, Ordering::Relaxed)
                     .is_ok()
         });
+        if taken.is_some() {
+            failpoint!("limit.permit_taken");
+        }
         self.permit = taken.map(|place| Permit {
             limit: index,
             place,
@@ -247,6 +251,7 @@ impl Lane {
             index: limit,
         };
         limit.permit(place).store(0, Ordering::Release);
+        failpoint!("limit.permit_freed");
         // pairs with the fence in `defer`, and with that between the idle bit and the look at the
         // rings in `Lane::park`: who moved a hint before sees the permit, or its hint is seen here.
         fence(Ordering::SeqCst);
@@ -277,8 +282,10 @@ impl Lane {
             restore_hint(segment, slot); // full of stale hints: it comes round again
             return;
         }
+        failpoint!("limit.hinted");
         // After the hint: who dies in between leaves a second hint, not a lost one.
         place.store(mark(word), Ordering::Release);
+        failpoint!("limit.marked");
         // pairs with the fence in `give_permit_back`.
         fence(Ordering::SeqCst);
     }
@@ -323,12 +330,15 @@ impl Lane {
             }
             let slot = out[0];
             self.held(0).store(slot.wrapping_add(1), Ordering::Release);
+            failpoint!("limit.held");
             let known = slot < self.segment.geometry().total_slots();
             if known {
                 // Before the head moves: a hint given back by the reaper is to be moved here again.
                 deferred(&self.segment, slot).store(0, Ordering::Release);
+                failpoint!("limit.unmarked");
             }
             if ring.take(peeked) && known {
+                failpoint!("limit.taken");
                 return Some(slot);
             }
             self.held(0).store(0, Ordering::Release);

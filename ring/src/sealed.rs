@@ -160,6 +160,9 @@ impl Pointer {
                 let line = format!("{MARK} {pid} {fd} {dev} {ino} {epoch:016x}\n");
                 file.write_all(line.as_bytes())
             })
+            .inspect(|()| {
+                failpoint!("create.pointed");
+            })
             .and_then(|()| fs::rename(&new, &path))
             .map_err(RingError::io(format!("cannot write {}", path.display())))
     }

@@ -10,13 +10,15 @@
 pub mod chaos;
 pub mod deeds;
 pub mod forbidden;
+mod look;
 mod marker;
 mod pool;
 mod programs;
 pub mod scribble;
 
+pub use look::is_alive;
 pub use marker::Marker;
-pub use pool::{Pool, Refused, Serve, is_alive};
+pub use pool::{Pool, Refused, Serve};
 pub use programs::{client_program, ringwork_program, worker_program};
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};

@@ -1,13 +1,13 @@
 //! A pool of real processes, and what a test does to it.
 
+use crate::look::{self, is_alive, stat};
 use crate::{Base, LIMIT, ringwork_program, wait_for, wait_until, worker_program};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ringwork_ring::client::Client;
 use ringwork_ring::entry::entry_state;
 use ringwork_ring::layout::*;
-use ringwork_ring::state::Kind;
-use ringwork_ring::{PoolDir, Segment, arena};
+use ringwork_ring::{PoolDir, Segment};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -360,26 +360,8 @@ impl Pool {
 
     fn held(&self, clients: usize) -> String {
         let segment = self.segment();
-        let geometry = segment.geometry();
-        let mut held = String::new();
-        let slots: Vec<String> = (0..geometry.total_slots())
-            .map(|slot| (slot, segment.word(slot)))
-            .filter(|(_, word)| word.kind() != Kind::Free)
-            .map(|(slot, word)| format!("{slot}: {:?}", word.kind()))
-            .collect();
-        if !slots.is_empty() {
-            held.push_str(&format!("slots [{}] ", slots.join(", ")));
-        }
-        let blocks = arena::taken(segment);
-        if blocks.iter().any(|count| *count > 0) {
-            held.push_str(&format!("blocks by class {blocks:?} "));
-        }
-        let entries = (0..geometry.max_clients)
-            .filter(|client| {
-                let word = segment.u64_at(segment.client_at(*client) + CLIENT_WORD);
-                entry_state(word.load(Ordering::Acquire)) != ENTRY_FREE
-            })
-            .count();
+        let mut held = look::held(segment);
+        let entries = look::clients(segment);
         if entries != clients {
             held.push_str(&format!("{entries} client entries instead of {clients}"));
         }
@@ -413,18 +395,6 @@ impl Drop for Pool {
     }
 }
 
-/// Whether a process runs (or is stopped): not gone, no zombie.
-#[must_use]
-pub fn is_alive(pid: i32) -> bool {
-    stat(pid).is_some_and(|(state, _)| state != 'Z' && state != 'X')
-}
-
 fn parent_of(pid: i32) -> Option<i32> {
-    stat(pid).map(|(_, parent)| parent)
-}
-
-fn stat(pid: i32) -> Option<(char, i32)> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = text[text.rfind(')')? + 1..].split_whitespace();
-    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+    stat(pid).map(|(_, parent, _)| parent)
 }

@@ -204,6 +204,7 @@ impl Member {
             segment
                 .u32_at(at + WORKER_LEAVE)
                 .store(LEAVE_ASKED, Ordering::Relaxed);
+            ringwork_ring::failpoint!("serve.dismissed");
             wake_all_lanes(segment);
         } else {
             // Not registered yet, or gone already: a signal reaches it in any case.

@@ -39,6 +39,14 @@ pub enum Scene {
     DismissBusyWorkers,
     /// Many short tasks at once, some long ones among them.
     Bursts,
+    /// Tasks whose handler has a limit, more than it lets run.
+    Limited,
+    /// Workers are killed while they run tasks whose handler has a limit.
+    KillLimited,
+    /// Workers grow old, and are replaced.
+    Aged,
+    /// Workers leave after a number of tasks.
+    Quota,
     /// Clients with tasks in flight are killed.
     KillClients,
     /// The client's completion ring is full of stale hints.
@@ -49,6 +57,18 @@ pub enum Scene {
     LoseHints,
     /// The supervisor is asked to stop.
     Stop,
+}
+
+impl Scene {
+    /// What the pool is served with, besides the usual.
+    pub fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Limited | Self::KillLimited => &["--limit", "hold:concurrency=1"],
+            Self::Aged => &["--max-age", "500ms"],
+            Self::Quota => &["--max-tasks", "300"],
+            _ => &[],
+        }
+    }
 }
 
 /// One case.
@@ -120,7 +140,7 @@ pub fn sample(cases: &[Case], seed: u64) -> Vec<Case> {
 /// Whether the load comes by often, so that some later time may be chosen.
 fn is_hot(victim: Victim, point: &str, scene: Scene) -> bool {
     let once = ["handler.", "lane.registered", "error.", "serve."];
-    scene == Scene::Load
+    matches!(scene, Scene::Load | Scene::Limited)
         && victim != Victim::Rust(Role::Supervisor)
         && !once.iter().any(|start| point.starts_with(start))
 }
@@ -130,11 +150,13 @@ fn scene(victim: Victim, point: &str) -> Scene {
     match (victim, point) {
         (Victim::Rust(Role::Worker), "lane.registered") => Scene::Start,
         (Victim::Rust(Role::Worker), "lane.hint_returned") => Scene::DismissBusyWorkers,
+        (Victim::Rust(Role::Worker), "leave.quota") => Scene::Quota,
         (Victim::Rust(Role::Worker), "claim.stolen") => Scene::Bursts,
         (Victim::Rust(Role::Worker), "complete.overflow") => Scene::FullCompletionRing,
         (Victim::Rust(Role::Worker), _) => match family {
             "attach" | "entry" | "handler" | "worker" => Scene::Start,
             "leave" => Scene::DismissWorkers,
+            "limit" => Scene::Limited,
             _ => Scene::Load,
         },
         (_, "submit.withdrawn") => Scene::FullInjectors,
@@ -143,6 +165,8 @@ fn scene(victim: Victim, point: &str) -> Scene {
         (Victim::Rust(Role::Supervisor), "sweep.hinted") => Scene::LoseHints,
         (Victim::Rust(Role::Supervisor), "serve.serving" | "serve.worker_started") => Scene::Start,
         (Victim::Rust(Role::Supervisor), "serve.exit_seen") => Scene::KillWorkers,
+        (Victim::Rust(Role::Supervisor), "serve.dismissed") => Scene::Aged,
+        (Victim::Rust(Role::Supervisor), "reap.permit_freed") => Scene::KillLimited,
         (Victim::Rust(Role::Supervisor), _) => match family {
             "create" => Scene::Start,
             "remove" | "serve" => Scene::Stop,

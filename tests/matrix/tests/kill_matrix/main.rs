@@ -15,6 +15,8 @@
 
 mod cases;
 mod jvm;
+#[path = "../../../src/look.rs"]
+mod look;
 mod play;
 mod scene;
 mod stage;

@@ -120,7 +120,7 @@ impl<'t> Play<'t> {
         let mark = theatre.base.join(format!("{id}.mark"));
         let ours = matches!(case.victim, Victim::Rust(Role::Worker | Role::Supervisor));
         let arms = if ours { arms(case, &mark) } else { Arms::new() };
-        let stage = Stage::start(&theatre.base, &id, &arms)?;
+        let stage = Stage::start(&theatre.base, &id, case.scene.options(), &arms)?;
         let mut play = Self {
             case,
             theatre,
@@ -302,8 +302,8 @@ impl<'t> Play<'t> {
 
     /// Stops the loads and looks how their tasks ended.
     fn judge(&mut self, closed: bool) -> Result<(), String> {
-        let killed =
-            self.case.victim == Victim::Rust(Role::Worker) || self.case.scene == Scene::KillWorkers;
+        let killed = self.case.victim == Victim::Rust(Role::Worker)
+            || matches!(self.case.scene, Scene::KillWorkers | Scene::KillLimited);
         let rejected = closed || self.case.scene == Scene::FullInjectors;
         let wrong = |who: &str, tally: &str, count: &dyn Fn(&str) -> u64| {
             let forbidden = [
@@ -440,7 +440,7 @@ impl<'t> Play<'t> {
             }
             self.stage.check_gone(workers)?;
         }
-        self.stage = Stage::start(&self.theatre.base, &self.id, &Arms::new())?;
+        self.stage = Stage::start(&self.theatre.base, &self.id, &[], &Arms::new())?;
         self.stage.wait_ready()?;
         self.stage.wait_workers()?;
         let client = Client::connect(&self.stage.dir).map_err(|error| error.to_string())?;

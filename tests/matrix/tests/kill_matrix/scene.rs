@@ -53,8 +53,16 @@ impl Hand {
     /// Does it once; called again and again until the victim is hit.
     pub fn act(&mut self, scene: Scene, stage: &Stage) -> Result<(), String> {
         match scene {
-            Scene::Start | Scene::Load | Scene::Quiet => {}
-            Scene::KillWorkers => {
+            Scene::Start | Scene::Load | Scene::Quiet | Scene::Aged => {}
+            // Faster than the supervisor looks, which would replace them before.
+            Scene::Quota => self.burst(stage, false)?,
+            Scene::Limited => {
+                for size in [16, 400, 16] {
+                    self.submit("hold", 1, size, 3);
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Scene::KillWorkers | Scene::KillLimited => {
                 self.signal_worker(stage, Signal::SIGKILL, 6)?;
             }
             Scene::DismissWorkers => {

@@ -2,12 +2,14 @@
 //!
 //! Invariant: dropped, its supervisor is gone, and so are its workers, whatever became of it.
 
+pub use crate::look::{is_alive, stat};
+
+use crate::look;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ringwork_ring::entry::entry_state;
 use ringwork_ring::layout::*;
-use ringwork_ring::state::Kind;
-use ringwork_ring::{PoolDir, Segment, arena};
+use ringwork_ring::{PoolDir, Segment};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -60,7 +62,7 @@ pub fn program() -> &'static str {
 
 impl Stage {
     /// Starts the supervisor.
-    pub fn start(base: &Path, name: &str, arms: &Arms) -> Result<Self, String> {
+    pub fn start(base: &Path, name: &str, options: &[&str], arms: &Arms) -> Result<Self, String> {
         let pools = base.join("pools");
         let dir = PoolDir::below(&pools, name).map_err(|error| error.to_string())?;
         let log = base.join(format!("{name}.log"));
@@ -79,6 +81,7 @@ impl Stage {
             ])
             .args(["--segment-size", "8MiB", "--overrun-grace", "300ms"])
             .args(["--start-timeout", "3s", "--drain-timeout", "1s"])
+            .args(options)
             .env("RINGWORK_DIR", &pools)
             .envs(arms.iter().cloned())
             .stdin(Stdio::piped())
@@ -235,40 +238,17 @@ impl Stage {
         (get(CLIENT_SUBMITTED), ends.into_iter().map(get).sum())
     }
 
-    /// What is held of slots, blocks and entries, when `clients` are attached; empty: nothing.
+    /// What is held of slots, blocks, permits and entries, when `clients` are attached; empty: nothing.
     pub fn held(&self, clients: usize) -> String {
         let segment = self.segment();
-        let geometry = segment.geometry();
-        let mut held = String::new();
-        let slots: Vec<String> = (0..geometry.total_slots())
-            .map(|slot| (slot, segment.word(slot)))
-            .filter(|(_, word)| word.kind() != Kind::Free)
-            .map(|(slot, word)| format!("{slot}: {:?}", word.kind()))
-            .collect();
-        if !slots.is_empty() {
-            held.push_str(&format!("slots [{}] ", slots.join(", ")));
-        }
-        let blocks = arena::taken(segment);
-        if blocks.iter().any(|count| *count > 0) {
-            held.push_str(&format!("blocks by class {blocks:?} "));
-        }
-        let entries = |count: u32, at: &dyn Fn(u32) -> usize| {
-            (0..count)
-                .filter(|index| {
-                    let word = segment.u64_at(at(*index)).load(Ordering::Acquire);
-                    entry_state(word) != ENTRY_FREE
-                })
-                .count()
-        };
-        let client = entries(geometry.max_clients, &|i| {
-            segment.client_at(i) + CLIENT_WORD
-        });
-        let worker = entries(geometry.max_workers, &|i| {
-            segment.worker_at(i) + WORKER_WORD
-        });
-        let lane = entries(geometry.max_lanes, &|i| segment.lane_at(i) + LANE_WORD);
-        if (client, worker, lane) != (clients, WORKERS, WORKERS) {
-            held.push_str(&format!("{client} clients, {worker} workers, {lane} lanes"));
+        let mut held = look::held(segment);
+        let entries = (
+            look::clients(segment),
+            look::workers(segment),
+            look::lanes(segment),
+        );
+        if entries != (clients, WORKERS, WORKERS) {
+            held.push_str(&format!("clients, workers, lanes: {entries:?}"));
         }
         held
     }
@@ -280,20 +260,6 @@ impl Drop for Stage {
         let _ = self.supervisor.kill();
         let _ = self.supervisor.wait();
     }
-}
-
-/// Whether a process is there, and no zombie.
-pub fn is_alive(pid: i32) -> bool {
-    stat(pid).is_some_and(|(state, _, _)| state != 'Z' && state != 'X')
-}
-
-/// State, parent and start time of a process; the latter tells it from a successor of its id.
-pub fn stat(pid: i32) -> Option<(char, i32, u64)> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = text[text.rfind(')')? + 1..].split_whitespace();
-    let state = fields.next()?.chars().next()?;
-    let parent = fields.next()?.parse().ok()?;
-    Some((state, parent, fields.nth(17)?.parse().ok()?))
 }
 
 fn parent_of(pid: i32) -> Option<i32> {

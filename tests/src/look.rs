@@ -1,0 +1,85 @@
+//! What is held in a segment, and which processes live.
+//!
+//! Called by [`crate::Pool`] and, as a module of its own, by the kill matrix, which must not depend on
+//! this crate: its workers would lose their failpoints, or all others get some.
+
+use ringwork_ring::entry::entry_state;
+use ringwork_ring::layout::*;
+use ringwork_ring::state::Kind;
+use ringwork_ring::{Segment, arena, limits};
+use std::sync::atomic::Ordering;
+
+/// Slots, blocks and permits that are held; empty: none.
+#[must_use]
+pub fn held(segment: &Segment) -> String {
+    let mut held = String::new();
+    let slots: Vec<String> = (0..segment.geometry().total_slots())
+        .map(|slot| (slot, segment.word(slot)))
+        .filter(|(_, word)| word.kind() != Kind::Free)
+        .map(|(slot, word)| format!("{slot}: {:?}", word.kind()))
+        .collect();
+    if !slots.is_empty() {
+        held.push_str(&format!("slots [{}] ", slots.join(", ")));
+    }
+    let blocks = arena::taken(segment);
+    if blocks.iter().any(|count| *count > 0) {
+        held.push_str(&format!("blocks by class {blocks:?} "));
+    }
+    let permits: u32 = limits::usage(segment)
+        .iter()
+        .map(|limit| limit.running)
+        .sum();
+    if permits > 0 {
+        held.push_str(&format!("{permits} permits "));
+    }
+    held
+}
+
+fn used(segment: &Segment, count: u32, word: impl Fn(u32) -> usize) -> usize {
+    (0..count)
+        .filter(|index| {
+            let word = segment.u64_at(word(*index)).load(Ordering::Acquire);
+            entry_state(word) != ENTRY_FREE
+        })
+        .count()
+}
+
+/// Entries of clients that are in use.
+#[must_use]
+pub fn clients(segment: &Segment) -> usize {
+    used(segment, segment.geometry().max_clients, |index| {
+        segment.client_at(index) + CLIENT_WORD
+    })
+}
+
+/// Entries of workers that are in use.
+#[must_use]
+pub fn workers(segment: &Segment) -> usize {
+    used(segment, segment.geometry().max_workers, |index| {
+        segment.worker_at(index) + WORKER_WORD
+    })
+}
+
+/// Entries of lanes that are in use.
+#[must_use]
+pub fn lanes(segment: &Segment) -> usize {
+    used(segment, segment.geometry().max_lanes, |index| {
+        segment.lane_at(index) + LANE_WORD
+    })
+}
+
+/// Whether a process runs or is stopped: not gone, and no zombie.
+#[must_use]
+pub fn is_alive(pid: i32) -> bool {
+    stat(pid).is_some_and(|(state, ..)| state != 'Z' && state != 'X')
+}
+
+/// State, parent and start time of a process; the latter tells it from a successor of its id.
+#[must_use]
+pub fn stat(pid: i32) -> Option<(char, i32, u64)> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = text[text.rfind(')')? + 1..].split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let parent = fields.next()?.parse().ok()?;
+    Some((state, parent, fields.nth(17)?.parse().ok()?))
+}
