@@ -10,7 +10,7 @@
 pub mod chaos;
 pub mod deeds;
 pub mod forbidden;
-mod look;
+pub mod look;
 mod marker;
 mod pool;
 mod programs;
