@@ -90,7 +90,7 @@ fn a_slot_costs_a_bounded_number_of_bytes() {
         };
         let place = PoolDir::below(dir.path(), "p").expect("a pool's place");
         let (segment, _locks) = Segment::create(&place, &config).expect("a segment");
-        segment.geometry().segment_size as u64
+        segment.geometry().segment_size
     };
     let (few, many) = (size(1 << 10), size(1 << 14));
     let each = (many - few) as f64 / f64::from((1 << 14) - (1 << 10));
