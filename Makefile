@@ -55,7 +55,7 @@ model: need ## check the models, the long ones too, stress the Java client, and 
 	@tools/model
 	@tools/jcstress
 
-bench: build ## measure (SUITE=rtt|cpu10k|idle|recovery for one); writes target/bench/summary.json
+bench: build ## measure (SUITE=rtt|throughput|payload|cpu10k|idle|recovery for one); writes target/bench/summary.json
 	@JAVA_HOME="$(JDK)" tools/bench $(SUITE)
 
 fuzz: ## fuzz each target for FUZZ_SECONDS=60 (TARGET=slot for one); needs nightly Rust and cargo-fuzz

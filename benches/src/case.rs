@@ -26,10 +26,11 @@ pub struct Case {
 }
 
 impl Case {
-    /// Starts the process of a case; it has warmed up when this returns.
+    /// Starts the process of a case, named `CASE` in the suite rtt and `SUITE/CASE` in another one
+    /// with a case of that name; it has warmed up when this returns.
     pub fn start(programs: &Programs, name: &str) -> Result<Self, Box<dyn Error>> {
         let mut command = programs.case(name)?;
-        let log = programs.out.join(format!("{name}.log"));
+        let log = programs.out.join(format!("{}.log", name.replace('/', "-")));
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -38,7 +39,7 @@ impl Case {
             .map_err(|error| format!("can't start {}: {error}", command.get_program().display()))?;
         let (input, output) = (child.stdin.take(), child.stdout.take());
         let mut case = Self {
-            name: name.to_owned(),
+            name: name.rsplit('/').next().unwrap_or(name).to_owned(),
             child,
             input,
             output: BufReader::new(output.ok_or("no stdout")?),

@@ -18,6 +18,7 @@ mod programs;
 mod report;
 mod scratch;
 mod suites;
+mod uds;
 
 use programs::Programs;
 use report::Summary;
@@ -25,7 +26,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt cpu10k idle recovery (default: all), or limits: those alone
+const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt throughput payload cpu10k idle recovery (default: all), or limits: those alone
 needs JAVA_HOME (a JDK >= 22), `cargo build --release` and `mvn package`; `make bench` sees to that";
 
 fn main() -> ExitCode {
@@ -34,6 +35,15 @@ fn main() -> ExitCode {
         && what == "peer"
     {
         return match limits::serve(Path::new(dir)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error.to_string()),
+        };
+    }
+    if let [what, path, size] = &arguments[..]
+        && what == "uds-echo"
+    {
+        let size = size.parse().unwrap_or_default();
+        return match uds::serve(Path::new(path), size) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error.to_string()),
         };

@@ -40,9 +40,10 @@ type Found<T> = Result<T, Box<dyn Error>>;
 impl Programs {
     /// The command that runs a case.
     pub fn case(&self, name: &str) -> Found<Command> {
-        match name {
+        let (suite, case) = name.split_once('/').unwrap_or(("rtt", name));
+        match case {
             "agrona_rings" | "aeron_ipc" => self.java_peer(name),
-            "grpc_uds" => {
+            _ if case.starts_with("grpc_") => {
                 let mut command = self.java_peer(name)?;
                 let server = self.rust_peer("tonic", "ringwork-peer-tonic")?;
                 command.env("RINGWORK_BENCH_GRPC_SERVER", server);
@@ -59,6 +60,13 @@ impl Programs {
                 let library = self.rust_peer("ffm", "libringwork_peer_ffm.so")?;
                 let mut command = self.java(name)?;
                 command.env("RINGWORK_BENCH_FFM", library);
+                Ok(command)
+            }
+            _ if suite == "payload" && case.starts_with("uds_") => {
+                let mut command = self.java(name)?;
+                let socket = self.scratch.directory(name)?.join("uds.sock");
+                command.env("RINGWORK_BENCH_SOCKET", socket);
+                command.env("RINGWORK_BENCH_SELF", std::env::current_exe()?);
                 Ok(command)
             }
             _ => self.java(name),

@@ -38,7 +38,7 @@ impl Scratch {
 
     /// What names in /dev/shm must begin with for a case that can't use its directory.
     pub fn prefix(&self, case: &str) -> String {
-        format!("{}{case}", self.prefix)
+        format!("{}{}", self.prefix, case.replace('/', "-"))
     }
 }
 

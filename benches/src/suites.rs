@@ -2,8 +2,10 @@
 
 mod cpu10k;
 mod idle;
+mod payload;
 mod recovery;
 mod rtt;
+mod throughput;
 
 use crate::case::{Case, Metrics};
 use crate::limits::Limits;
@@ -15,7 +17,7 @@ use std::error::Error;
 use std::time::Duration;
 
 /// The suites that are built.
-pub const NAMES: [&str; 4] = ["rtt", "cpu10k", "idle", "recovery"];
+pub const NAMES: [&str; 6] = ["rtt", "throughput", "payload", "cpu10k", "idle", "recovery"];
 
 /// Rounds of each case.
 const ROUNDS: usize = 5;
@@ -31,6 +33,8 @@ pub fn run(
 ) -> Result<usize, Box<dyn Error>> {
     match name {
         "rtt" => rtt::run(programs, summary),
+        "throughput" => Ok(throughput::run(programs, summary)),
+        "payload" => Ok(payload::run(programs, summary)),
         "cpu10k" => Ok(cpu10k::run(programs, summary)),
         "recovery" => recovery::run(programs, summary),
         _ => Ok(idle::run(programs, summary)),

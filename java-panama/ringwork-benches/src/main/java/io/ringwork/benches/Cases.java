@@ -14,8 +14,20 @@ final class Cases {
 
   private Cases() {}
 
+  /** A case of the suite rtt by its name, of another one by the suite's name and its own. */
   static Case named(String name) {
+    if (name.startsWith("payload/uds_")) {
+      int size = Payload.sizeIn(name);
+      return new Payload(size, () -> new UnixSocket(size));
+    }
     return switch (name) {
+      case "throughput/fork_join_pool" ->
+          Throughput.ofFutures(() -> new Echoes.OnExecutor(new ForkJoinPool(1)));
+      case "throughput/thread_pool" ->
+          Throughput.ofFutures(() -> new Echoes.OnExecutor(Executors.newFixedThreadPool(1)));
+      case "throughput/virtual_threads" ->
+          Throughput.ofFutures(
+              () -> new Echoes.OnExecutor(Executors.newVirtualThreadPerTaskExecutor()));
       case "ringwork_spin" ->
           new RoundTrip(() -> new Echoes.OnRingwork(oneLane(WaitStrategy.SPIN, "spin")));
       case "ringwork_park" ->

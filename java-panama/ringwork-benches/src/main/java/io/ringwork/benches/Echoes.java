@@ -41,11 +41,16 @@ final class Echoes {
   }
 
   /** A copy on a thread of a Java pool. */
-  record OnExecutor(ExecutorService pool) implements Echo {
+  record OnExecutor(ExecutorService pool) implements Echo, Submitter {
     @Override
     public byte[] call(byte[] request) throws Exception {
-      // Not submit(..).get(): a ForkJoinPool lets the caller run its own task, and nothing crosses.
-      return CompletableFuture.supplyAsync(request::clone, pool).get();
+      return submit(request).get();
+    }
+
+    @Override
+    public CompletableFuture<byte[]> submit(byte[] request) {
+      // Not pool.submit(..): a ForkJoinPool lets the caller run its own task, and nothing crosses.
+      return CompletableFuture.supplyAsync(request::clone, pool);
     }
 
     @Override

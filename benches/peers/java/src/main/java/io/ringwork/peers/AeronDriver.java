@@ -13,6 +13,12 @@ import org.agrona.concurrent.BackoffIdleStrategy;
  * everything here would be slower.
  */
 final class AeronDriver {
+  /**
+   * Bytes of a term. A window is half of it: 87,000 messages, which take longer than the driver's
+   * longest sleep (1 ms), so that it never holds a side up.
+   */
+  private static final int TERM = 16 << 20;
+
   private AeronDriver() {}
 
   static MediaDriver open(Path directory) {
@@ -21,7 +27,7 @@ final class AeronDriver {
             .aeronDirectoryName(directory.toString())
             .threadingMode(ThreadingMode.SHARED)
             .sharedIdleStrategy(new BackoffIdleStrategy())
-            .ipcTermBufferLength(Integer.getInteger("bench.aeron.term", 1 << 20))
+            .ipcTermBufferLength(Integer.getInteger("bench.aeron.term", TERM))
             .termBufferSparseFile(false)
             .dirDeleteOnStart(true)
             .dirDeleteOnShutdown(true));

@@ -8,10 +8,12 @@ import io.aeron.logbuffer.BufferClaim;
 import io.aeron.logbuffer.FragmentHandler;
 import io.aeron.logbuffer.Header;
 import io.ringwork.benches.Echo;
+import io.ringwork.benches.Pipe;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.function.Consumer;
 import org.agrona.DirectBuffer;
 
 /**
@@ -19,11 +21,11 @@ import org.agrona.DirectBuffer;
  * lowest latency: exclusive publications, messages written in place ({@code tryClaim}), the image
  * polled directly, both sides spin, bounds checks off (a JVM option).
  */
-final class AeronIpc implements Echo, FragmentHandler {
+final class AeronIpc implements Echo, Pipe, FragmentHandler {
   static final String CHANNEL = "aeron:ipc";
   static final int THERE = 1001;
   static final int BACK = 1002;
-  static final int FRAGMENTS = 10;
+  static final int FRAGMENTS = 256;
   private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private final Partner driver;
@@ -33,6 +35,8 @@ final class AeronIpc implements Echo, FragmentHandler {
   private final Image image;
   private final BufferClaim claim = new BufferClaim();
   private final byte[] answer = new byte[64];
+  private final FragmentHandler eachAnswer = this::onAnswer;
+  private Consumer<byte[]> answers = ignored -> {};
 
   AeronIpc(Path scratch, Partner driver, Partner echo) throws IOException {
     this.driver = driver;
@@ -71,15 +75,34 @@ final class AeronIpc implements Echo, FragmentHandler {
 
   @Override
   public byte[] call(byte[] request) {
-    while (publication.tryClaim(request.length, claim) < 0) {
+    while (!offer(request)) {
       Thread.onSpinWait();
     }
-    claim.buffer().putBytes(claim.offset(), request);
-    claim.commit();
     while (image.poll(this, FRAGMENTS) == 0) {
       Thread.onSpinWait();
     }
     return answer;
+  }
+
+  @Override
+  public boolean offer(byte[] request) {
+    if (publication.tryClaim(request.length, claim) < 0) {
+      return false;
+    }
+    claim.buffer().putBytes(claim.offset(), request);
+    claim.commit();
+    return true;
+  }
+
+  @Override
+  public int poll(Consumer<byte[]> answers) {
+    this.answers = answers;
+    return image.poll(eachAnswer, FRAGMENTS);
+  }
+
+  private void onAnswer(DirectBuffer buffer, int offset, int length, Header header) {
+    onFragment(buffer, offset, length, header);
+    answers.accept(answer);
   }
 
   @Override

@@ -11,12 +11,14 @@ import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.ringwork.benches.Echo;
+import io.ringwork.benches.Submitter;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -24,7 +26,7 @@ import java.util.concurrent.TimeUnit;
  * one channel that is used again, Netty's epoll transport with one event loop. Messages are raw
  * bytes, by a marshaller of our own on both sides: protobuf would only add to the time.
  */
-final class GrpcUds implements Echo {
+final class GrpcUds implements Echo, Submitter {
   private static final int LARGEST = 17 << 20;
 
   private static final MethodDescriptor<byte[], byte[]> CALL =
@@ -45,6 +47,7 @@ final class GrpcUds implements Echo {
             .eventLoopGroup(loops)
             .channelType(EpollDomainSocketChannel.class, DomainSocketAddress.class)
             .usePlaintext()
+            .directExecutor() // advised where callbacks don't block: here they complete a future
             .overrideAuthority("localhost") // a path is none, and hyper refuses it
             .maxInboundMessageSize(LARGEST)
             .flowControlWindow(LARGEST)
@@ -63,6 +66,11 @@ final class GrpcUds implements Echo {
   @Override
   public byte[] call(byte[] request) {
     return ClientCalls.blockingUnaryCall(channel, CALL, CallOptions.DEFAULT, request);
+  }
+
+  @Override
+  public Future<byte[]> submit(byte[] request) {
+    return ClientCalls.futureUnaryCall(channel.newCall(CALL, CallOptions.DEFAULT), request);
   }
 
   @Override

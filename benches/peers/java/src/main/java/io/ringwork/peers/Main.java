@@ -1,7 +1,9 @@
 package io.ringwork.peers;
 
 import io.ringwork.benches.Case;
+import io.ringwork.benches.Payload;
 import io.ringwork.benches.RoundTrip;
+import io.ringwork.benches.Throughput;
 import java.nio.file.Path;
 
 /**
@@ -31,8 +33,23 @@ public final class Main {
     }
   }
 
+  /** A case of the suite rtt by its name, of another one by the suite's name and its own. */
   private static Case named(String name) throws Exception {
+    String suite = name.contains("/") ? name.substring(0, name.indexOf('/')) : "rtt";
+    if (suite.equals("payload")) {
+      GrpcUds.Server server = GrpcUds.Server.start(SCRATCH);
+      return new Payload(Payload.sizeIn(name), () -> new GrpcUds(server));
+    }
     return switch (name) {
+      case "throughput/aeron_ipc" -> {
+        Partner driver = Partner.inJava("aeron_driver");
+        Partner echo = Partner.inJava("aeron_echo");
+        yield Throughput.ofPipe(() -> new AeronIpc(SCRATCH, driver, echo));
+      }
+      case "throughput/grpc_uds" -> {
+        GrpcUds.Server server = GrpcUds.Server.start(SCRATCH);
+        yield Throughput.ofFutures(() -> new GrpcUds(server));
+      }
       case "agrona_rings" -> {
         Partner echo = Partner.inJava("agrona_echo");
         yield new RoundTrip(() -> new AgronaRings(SCRATCH, echo));

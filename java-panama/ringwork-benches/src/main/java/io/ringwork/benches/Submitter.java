@@ -1,0 +1,18 @@
+package io.ringwork.benches;
+
+import java.util.concurrent.Future;
+
+/** Something that returns what it is given, later: many requests can be under way. */
+public interface Submitter extends AutoCloseable {
+  /**
+   * Sends a request.
+   *
+   * @param request the bytes; the caller leaves them alone until the answer is there
+   * @return the same bytes in another array
+   * @throws Exception if it can't be sent
+   */
+  Future<byte[]> submit(byte[] request) throws Exception;
+
+  @Override
+  void close();
+}
