@@ -157,7 +157,11 @@ impl Jvm {
             }
             if said.ended {
                 let last = said.lines.join("\n  ");
-                return Err(format!("no answer {start:?}: the JVM has ended: {last}"));
+                // One that is only starting ends by the question what it does.
+                let look = look.map_or(String::new(), |look| format!("\nit looked so:\n{look}"));
+                return Err(format!(
+                    "no answer {start:?}: the JVM has ended: {last}{look}"
+                ));
             }
             let waited = begun.elapsed();
             if look.is_none() && waited >= LOOK {
