@@ -5,6 +5,7 @@
 //! its pool or its peer closed, so it disturbs no other case. Its stderr goes to a log file. Which
 //! program a case is, and whether it could be built, programs.rs knows.
 
+use crate::hdr;
 use crate::programs::Programs;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -32,6 +33,7 @@ impl Case {
         let mut command = programs.case(name)?;
         let log = programs.out.join(format!("{}.log", name.replace('/', "-")));
         let mut child = command
+            .env("BENCH_HDR", hdr::path(&programs.out, name))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(File::create(&log)?)

@@ -33,7 +33,16 @@ pub fn environment(programs: &Programs) -> Environment {
         } else {
             commit
         },
+        quick: false,
     }
+}
+
+/// The load average of the last minute.
+pub fn load() -> f64 {
+    fs::read_to_string("/proc/loadavg")
+        .ok()
+        .and_then(|text| text.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0.0)
 }
 
 fn first_line(program: &str, arguments: &[&str]) -> String {

@@ -12,12 +12,15 @@
 )]
 
 mod case;
+mod hdr;
+mod html;
 mod limits;
 mod machine;
 mod programs;
 mod report;
 mod scratch;
 mod suites;
+mod targets;
 mod uds;
 
 use programs::Programs;
@@ -25,8 +28,10 @@ use report::Summary;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
-const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt throughput payload cpu10k idle recovery (default: all), or limits: those alone
+const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt throughput payload cpu10k idle recovery (default: all), limits: those alone, or
+report: target/bench/index.html anew from the summary there
 needs JAVA_HOME (a JDK >= 22), `cargo build --release` and `mvn package`; `make bench` sees to that";
 
 fn main() -> ExitCode {
@@ -52,6 +57,14 @@ fn main() -> ExitCode {
         && what == "limits"
     {
         return match suites::limits() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error.to_string()),
+        };
+    }
+    if let [what] = &arguments[..]
+        && what == "report"
+    {
+        return match report() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error.to_string()),
         };
@@ -82,14 +95,30 @@ fn run(names: &[&str]) -> Result<usize, Box<dyn Error>> {
     let programs = find_programs()?;
     std::fs::create_dir_all(&programs.out)?;
     let mut summary = Summary::new(machine::environment(&programs));
+    summary.details.load = machine::load();
     let mut broken = 0;
+    let _ = std::fs::remove_dir_all(programs.out.join("hdr"));
     for name in names {
+        let start = Instant::now();
         broken += suites::run(name, &programs, &mut summary)?;
+        let took = start.elapsed().as_secs_f64();
+        summary.details.took.push(((*name).to_owned(), took));
     }
     summary.write(&programs.out)?;
+    html::write(&summary, &programs.out)?;
     println!("{}", summary.table());
-    println!("written: {}", programs.out.join("summary.json").display());
+    for name in ["summary.json", "index.html"] {
+        println!("written: {}", programs.out.join(name).display());
+    }
     Ok(broken)
+}
+
+/// Makes the page and the pictures anew from what an earlier run has measured.
+fn report() -> Result<(), Box<dyn Error>> {
+    let out = find_programs()?.out;
+    html::write(&Summary::read(&out)?, &out)?;
+    println!("written: {}", out.join("index.html").display());
+    Ok(())
 }
 
 fn find_programs() -> Result<Programs, Box<dyn Error>> {

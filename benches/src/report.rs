@@ -3,12 +3,19 @@
 //! The file's format is the contract of the project's benchmarks: an
 //! environment, one record a case and metric, and the cases that were not run, with the reason.
 
-use serde::Serialize;
+use crate::hdr;
+use crate::targets;
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 
+/// A load average above it says that something else ran.
+pub const BUSY: f64 = 0.7;
+
 /// Where the figures come from.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Environment {
     pub cpu: String,
     pub cores: usize,
@@ -16,12 +23,15 @@ pub struct Environment {
     pub jdk: String,
     pub rustc: String,
     pub commit: String,
+    /// Shorter rounds, fewer cases: for ratios at a glance only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quick: bool,
 }
 
 /// One metric of one case: the median of the rounds, and their spread.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Record {
-    pub suite: &'static str,
+    pub suite: String,
     pub case: String,
     pub metric: String,
     pub value: f64,
@@ -31,14 +41,14 @@ pub struct Record {
 }
 
 /// A case that was not run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Skipped {
     pub case: String,
     pub reason: String,
 }
 
 /// Two cases compared, for the reader.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ratio {
     pub text: String,
     pub value: f64,
@@ -48,22 +58,43 @@ pub struct Ratio {
 }
 
 /// What a ratio, or a figure, should be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Target {
     AtMost(f64),
     AtLeast(f64),
 }
 
-/// Everything that `summary.json` holds.
-#[derive(Debug, Serialize)]
+/// The latencies of a case, all rounds that were kept added up.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Curve {
+    pub suite: String,
+    pub case: String,
+    /// Quantile and nanoseconds.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Everything that `summary.json` holds, and what `report.json` holds beside it.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Summary {
     pub environment: Environment,
     pub records: Vec<Record>,
     pub skipped: Vec<Skipped>,
     #[serde(skip)]
+    pub details: Details,
+}
+
+/// What the report needs besides the records: the file `report.json`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Details {
     pub ratios: Vec<Ratio>,
-    #[serde(skip)]
     pub notes: Vec<String>,
+    pub curves: Vec<Curve>,
+    /// Load average of the last minute when the run began: what ran beside it.
+    #[serde(default)]
+    pub load: f64,
+    /// Suites in the order in which they ran, and how long each took, in seconds.
+    pub took: Vec<(String, f64)>,
 }
 
 /// Median of the values; of an even number, the mean of the middle two.
@@ -87,20 +118,19 @@ impl Summary {
             environment,
             records: Vec::new(),
             skipped: Vec::new(),
-            ratios: Vec::new(),
-            notes: Vec::new(),
+            details: Details::default(),
         }
     }
 
     /// Adds a record of the values of all rounds; nothing for no values.
-    pub fn record(&mut self, suite: &'static str, case: &str, metric: &str, values: &[f64]) {
+    pub fn record(&mut self, suite: &str, case: &str, metric: &str, values: &[f64]) {
         if values.is_empty() {
             return;
         }
         let min = values.iter().copied().fold(f64::INFINITY, f64::min);
         let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         self.records.push(Record {
-            suite,
+            suite: suite.to_owned(),
             case: case.to_owned(),
             metric: metric.to_owned(),
             value: rounded(median(values)),
@@ -117,13 +147,18 @@ impl Summary {
         });
     }
 
+    /// Adds a figure that has a target by itself.
+    pub fn figure(&mut self, text: &str, values: &[f64]) {
+        self.ratio(text, values, &vec![1.0; values.len()], targets::of(text));
+    }
+
     /// Adds a ratio, taken round by round, so that both sides had the same machine.
     pub fn ratio(&mut self, text: &str, above: &[f64], below: &[f64], target: Option<Target>) {
         let each: Vec<f64> = above.iter().zip(below).map(|(a, b)| a / b).collect();
         if each.is_empty() {
             return;
         }
-        self.ratios.push(Ratio {
+        self.details.ratios.push(Ratio {
             text: text.to_owned(),
             value: median(&each),
             min: each.iter().copied().fold(f64::INFINITY, f64::min),
@@ -132,12 +167,43 @@ impl Summary {
         });
     }
 
-    /// Writes `summary.json`.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.details.notes.push(text.into());
+    }
+
+    /// Adds the percentile curve of a case; nothing without rounds.
+    pub fn curve(&mut self, suite: &str, case: &str, rounds: &[Histogram<u64>]) {
+        if let Some(points) = hdr::curve(rounds) {
+            self.details.curves.push(Curve {
+                suite: suite.to_owned(),
+                case: case.to_owned(),
+                points,
+            });
+        }
+    }
+
+    /// Writes `summary.json` and `report.json`.
     pub fn write(&self, out: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(out)?;
         let mut json = serde_json::to_string_pretty(self)?;
         json.push('\n');
-        std::fs::write(out.join("summary.json"), json)
+        std::fs::write(out.join("summary.json"), json)?;
+        std::fs::write(
+            out.join("report.json"),
+            serde_json::to_string(&self.details)?,
+        )
+    }
+
+    /// Reads both again; a summary without `report.json` has records only.
+    pub fn read(out: &Path) -> Result<Self, Box<dyn Error>> {
+        let path = out.join("summary.json");
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| format!("{}: {error}: run `make bench` first", path.display()))?;
+        let mut summary: Self = serde_json::from_str(&text)?;
+        if let Ok(text) = std::fs::read_to_string(out.join("report.json")) {
+            summary.details = serde_json::from_str(&text)?;
+        }
+        Ok(summary)
     }
 
     /// The table for the terminal: records, notes, ratios last.
@@ -149,10 +215,17 @@ impl Summary {
             "{}, {} cores, Linux {}, JDK {}, {}, commit {}",
             e.cpu, e.cores, e.kernel, e.jdk, e.rustc, e.commit
         );
-        let mut last = "";
+        if self.details.load > BUSY {
+            let _ = writeln!(
+                text,
+                "the machine was busy (load average {:.1} at the start): compare nothing with another run",
+                self.details.load
+            );
+        }
+        let mut last: &str = "";
         for record in &self.records {
             if record.suite != last {
-                last = record.suite;
+                last = &record.suite;
                 let _ = writeln!(
                     text,
                     "\n{:<10}{:<26}{:<28}{:>14}{:>14}{:>14}{:>8}",
@@ -175,26 +248,22 @@ impl Summary {
             let _ = write!(text, "\nskipped {}: {}", skipped.case, skipped.reason);
         }
         text.push('\n');
-        for note in &self.notes {
+        for note in &self.details.notes {
             let _ = write!(text, "\nnote: {note}");
         }
-        if !self.ratios.is_empty() {
+        if !self.details.ratios.is_empty() {
             let _ = writeln!(
                 text,
                 "\n\n{:<52}{:>10}{:>20}  target",
                 "ratio, round by round", "median", "spread"
             );
         }
-        for ratio in &self.ratios {
+        for ratio in &self.details.ratios {
             let spread = format!("{} to {}", number(ratio.min), number(ratio.max));
             let target = match ratio.target {
                 None => "none".to_owned(),
-                Some(Target::AtMost(limit)) => {
-                    format!("<= {limit}: {}", verdict(ratio.value <= limit))
-                }
-                Some(Target::AtLeast(limit)) => {
-                    format!(">= {limit}: {}", verdict(ratio.value >= limit))
-                }
+                Some(target) if target.met(ratio.value) => format!("{target}: reached"),
+                Some(target) => format!("{target}: MISSED"),
             };
             let _ = writeln!(
                 text,
@@ -207,12 +276,26 @@ impl Summary {
     }
 }
 
-fn verdict(reached: bool) -> &'static str {
-    if reached { "reached" } else { "MISSED" }
+impl Target {
+    pub fn met(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(limit) => value <= limit,
+            Self::AtLeast(limit) => value >= limit,
+        }
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AtMost(limit) => write!(f, "<= {}", number(*limit)),
+            Self::AtLeast(limit) => write!(f, ">= {}", number(*limit)),
+        }
+    }
 }
 
 /// Three significant digits for small numbers, thousands grouped for large ones.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     if value.abs() >= 1000.0 {
         let digits = format!("{:.0}", value.abs());
         let mut grouped = String::new();
@@ -232,6 +315,23 @@ fn number(value: f64) -> String {
         v if v >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
     }
+}
+
+/// A summary for tests.
+#[cfg(test)]
+pub fn sample() -> Summary {
+    let mut summary = Summary::new(Environment {
+        cpu: "x".into(),
+        cores: 2,
+        kernel: "6".into(),
+        jdk: "25".into(),
+        rustc: "1".into(),
+        commit: "c".into(),
+        quick: false,
+    });
+    summary.record("rtt", "ringwork_spin", "p50_ns", &[236.0, 231.0, 244.0]);
+    summary.skip("grpc_uds", "not built <yet>");
+    summary
 }
 
 #[cfg(test)]
@@ -255,17 +355,7 @@ mod tests {
 
     #[test]
     fn the_summary_has_the_contract_s_shape() {
-        let environment = Environment {
-            cpu: "x".into(),
-            cores: 2,
-            kernel: "6".into(),
-            jdk: "25".into(),
-            rustc: "1".into(),
-            commit: "c".into(),
-        };
-        let mut summary = Summary::new(environment);
-        summary.record("rtt", "ringwork_spin", "p50_ns", &[236.0, 231.0, 244.0]);
-        summary.skip("grpc_uds", "not built yet");
+        let summary = sample();
         let value = serde_json::to_value(&summary).unwrap();
         assert_eq!(
             value["records"][0],
@@ -274,8 +364,10 @@ mod tests {
         );
         assert_eq!(
             value["skipped"][0],
-            serde_json::json!({"case": "grpc_uds", "reason": "not built yet"})
+            serde_json::json!({"case": "grpc_uds", "reason": "not built <yet>"})
         );
-        assert!(value.get("ratios").is_none() && value.get("notes").is_none());
+        let keys: Vec<&String> = value.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["environment", "records", "skipped"]);
+        assert!(value["environment"].get("quick").is_none());
     }
 }

@@ -4,7 +4,7 @@ use super::{ROUNDS, say, start};
 use crate::case::Case;
 use crate::machine::cpu_time_of_tree;
 use crate::programs::Programs;
-use crate::report::{Summary, Target, median};
+use crate::report::{Summary, median};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
@@ -53,15 +53,10 @@ fn idle_rounds(mut case: Case, summary: &mut Summary) -> Result<(), Box<dyn Erro
         .iter()
         .map(|(name, percents)| format!("{name} {:.3} %", median(percents)))
         .collect();
-    summary.notes.push(format!(
+    summary.note(format!(
         "idle: percent of one core, the whole JVM, the supervisor and its workers summed; by name: {}",
         parts.join(", ")
     ));
-    summary.ratio(
-        "idle cpu_percent",
-        &sums,
-        &vec![1.0; sums.len()],
-        Some(Target::AtMost(0.5)),
-    );
+    summary.figure("idle cpu_percent", &sums);
     Ok(())
 }

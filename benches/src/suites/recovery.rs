@@ -6,7 +6,7 @@
 //! delivery and the death itself; the watcher looks every 50 µs.
 
 use crate::programs::Programs;
-use crate::report::{Record, Summary, Target};
+use crate::report::{Record, Summary};
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::entry::{entry_state, lane_worker};
 use ringwork_ring::layout::*;
@@ -60,7 +60,7 @@ impl Times {
             }
             let value = percentile(&all, at);
             summary.records.push(Record {
-                suite: "recovery",
+                suite: "recovery".into(),
                 case: case.to_owned(),
                 metric: format!("{prefix}{metric}"),
                 value: (value * 10.0).round() / 10.0,
@@ -129,7 +129,7 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
     )?;
     freed.record("client_kill", "freed_", summary);
     let _ = std::fs::remove_file(&starts);
-    summary.notes.push(format!(
+    summary.note(format!(
         "recovery: 3 workers of one lane, {} tasks in flight of up to 3 ms, {} kills of workers, {} of clients; \
          {} tasks; percentiles over all kills, the spread is the rounds'; \
          completed_elsewhere contains the task's own run time",
@@ -138,13 +138,10 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
         freed.0.iter().map(Vec::len).sum::<usize>(),
         load.next.load(Ordering::Relaxed),
     ));
+    summary.figure("kill lost", &[lost as f64]);
+    summary.figure("kill duplicated", &[duplicated as f64]);
     if let [_, p99, _] = requeued[..] {
-        summary.ratio(
-            "kill detect_to_requeue_p99 / 1 ms",
-            &[p99],
-            &[1e3],
-            Some(Target::AtMost(10.0)),
-        );
+        summary.figure("kill detect_to_requeue_p99, ms", &[p99 / 1e3]);
     }
     Ok(usize::from(lost + duplicated > 0 || requeued.is_empty()))
 }

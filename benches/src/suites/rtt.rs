@@ -7,9 +7,12 @@ use super::{
     PERCENTILES, PROBE, ROUNDS, Series, keep, pairs, percentiles, round_of, say, start, values,
 };
 use crate::case::{Case, Metrics};
+use crate::hdr;
 use crate::limits::Limits;
 use crate::programs::Programs;
-use crate::report::{Summary, Target, median};
+use crate::report::{Summary, median};
+use crate::targets;
+use hdrhistogram::Histogram;
 use std::error::Error;
 use std::time::Duration;
 
@@ -40,6 +43,7 @@ const OTHERS: [&str; 7] = [
 /// A round of the spinning cases, with a raw probe before, between and after them.
 struct SpinRound {
     results: Vec<Option<Metrics>>,
+    limit: Histogram<u64>,
     probes: Vec<f64>,
 }
 
@@ -59,26 +63,38 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
     let mut others = start(programs, &OTHERS, summary);
     let mut spins: Vec<SpinRound> = Vec::new();
     let mut series = Series::new();
+    let mut sleeping = (Vec::new(), Vec::new());
     for round in 0..MOST_ROUNDS {
         say(&format!("rtt round {}", round + 1));
         spins.push(spin_round(&mut limits, &mut spinning, summary)?);
         if round < ROUNDS {
-            let futex = percentiles(&limits.futex(Duration::from_secs(1))?);
-            keep(&mut series, "limit_futex", round, futex);
-            let uds = percentiles(&limits.uds(Duration::from_secs(1))?);
-            keep(&mut series, "limit_uds", round, uds);
+            let futex = limits.futex(Duration::from_secs(1))?;
+            keep(&mut series, "limit_futex", round, percentiles(&futex));
+            let uds = limits.uds(Duration::from_secs(1))?;
+            keep(&mut series, "limit_uds", round, percentiles(&uds));
+            sleeping.0.push(futex);
+            sleeping.1.push(uds);
             others.retain_mut(|case| round_of(case, (round, 1.0), &mut series, summary));
         }
         if round + 1 >= ROUNDS && enough(&spins) {
             break;
         }
     }
+    let spun: Vec<_> = spins.iter().map(|round| round.limit.clone()).collect();
+    hdr::write(&hdr::path(&programs.out, "limit_spin"), &spun)?;
+    hdr::write(&hdr::path(&programs.out, "limit_futex"), &sleeping.0)?;
+    hdr::write(&hdr::path(&programs.out, "limit_uds"), &sleeping.1)?;
     keep_one_kind(spins, &mut series, summary);
     for case in SPINNING.iter().chain(&LIMITS).chain(&OTHERS) {
         for (metric, _) in PERCENTILES {
             summary.record("rtt", case, metric, &values(&series, case, metric));
         }
         summary.record("rtt", case, "probe_ns", &values(&series, case, "probe_ns"));
+        let rounds = hdr::read(&hdr::path(&programs.out, case))?;
+        let kept = |at: &usize| series.get(*case).is_some_and(|kept| kept.contains_key(at));
+        let rounds = rounds.into_iter().enumerate().filter(|(at, _)| kept(at));
+        let rounds: Vec<_> = rounds.map(|(_, histogram)| histogram).collect();
+        summary.curve("rtt", case, &rounds);
     }
     ratios(&series, summary);
     Ok(summary.skipped.len() - skipped)
@@ -91,9 +107,9 @@ fn spin_round(
     summary: &mut Summary,
 ) -> Result<SpinRound, Box<dyn Error>> {
     let mut probes = vec![limits.probe(PROBE)?];
-    let limit = percentiles(&limits.spin(Duration::from_millis(500))?);
+    let limit = limits.spin(Duration::from_millis(500))?;
     probes.push(limits.probe(PROBE)?);
-    let mut results = vec![Some(limit)];
+    let mut results = vec![Some(percentiles(&limit))];
     for name in &SPINNING[1..] {
         let mut result = None;
         if let Some(at) = cases.iter().position(|case| case.name == *name) {
@@ -110,7 +126,11 @@ fn spin_round(
         }
         results.push(result);
     }
-    Ok(SpinRound { results, probes })
+    Ok(SpinRound {
+        results,
+        limit,
+        probes,
+    })
 }
 
 /// The shortest raw round trip of the run, and whether the rounds to keep are those with far
@@ -161,7 +181,7 @@ fn keep_one_kind(spins: Vec<SpinRound>, series: &mut Series, summary: &mut Summa
             keep(series, case, round, metrics);
         }
     }
-    summary.notes.push(format!(
+    summary.note(format!(
         "spinning rounds: {kept} of {all} kept, all with the cores in one place: a raw round trip without \
          a clock takes {:.0} ns ({}; median of the 10 ms probes before and after each); \
          rounds at another distance, or with a change in mid-round, are left out",
@@ -176,21 +196,20 @@ fn keep_one_kind(spins: Vec<SpinRound>, series: &mut Series, summary: &mut Summa
 
 fn ratios(series: &Series, summary: &mut Summary) {
     let ratios = [
-        ("ringwork_spin", "limit_spin", Target::AtMost(2.5)),
-        ("aeron_ipc", "ringwork_spin", Target::AtLeast(1.0)),
-        ("iceoryx2_reqres", "ringwork_spin", Target::AtLeast(4.0)),
-        ("fork_join_pool", "ringwork_spin", Target::AtLeast(100.0)),
-        ("ringwork_park", "limit_futex", Target::AtMost(1.15)),
+        ("ringwork_spin", "limit_spin"),
+        ("aeron_ipc", "ringwork_spin"),
+        ("iceoryx2_reqres", "ringwork_spin"),
+        ("fork_join_pool", "ringwork_spin"),
+        ("ringwork_park", "limit_futex"),
     ];
-    for (above, below, target) in ratios {
+    for (above, below) in ratios {
         let text = format!("{above} p50 / {below} p50");
         let (above, below) = pairs(series, above, below, "p50_ns");
-        summary.ratio(&text, &above, &below, Some(target));
+        summary.ratio(&text, &above, &below, targets::of(&text));
     }
-    summary.notes.push(
+    summary.note(
         "every rtt is timed by itself and holds one reading of the clock (about 20 ns), limits \
          included; the spinning cases are limit_spin, ringwork_spin, agrona_rings, aeron_ipc and \
-         iceoryx2_reqres; the others, but for ffm_in_process, go from cores that went idle"
-            .into(),
+         iceoryx2_reqres; the others, but for ffm_in_process, go from cores that went idle",
     );
 }

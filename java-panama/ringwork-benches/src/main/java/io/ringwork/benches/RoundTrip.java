@@ -23,6 +23,7 @@ public final class RoundTrip implements Case {
   private static final double WARM_UP_SECONDS = 0.3;
 
   private final Callable<? extends Echo> maker;
+  private final HdrLog log = new HdrLog();
   private long sequence;
 
   /**
@@ -49,6 +50,7 @@ public final class RoundTrip implements Case {
     try (Echo echo = maker.call()) {
       measure(echo, WARM_UP_SECONDS);
       Histogram times = measure(echo, seconds);
+      log.add(times);
       return Map.of(
           "p50_ns", (double) times.getValueAtPercentile(50),
           "p99_ns", (double) times.getValueAtPercentile(99),
