@@ -3,6 +3,7 @@
 //! Each subcommand is a file; results go to standard output, everything else to
 //! standard error. A reader that has closed the pipe ends the command quietly.
 
+mod bench;
 mod cbor;
 mod clean;
 mod doctor;
@@ -52,6 +53,7 @@ enum Command {
     Serve(Box<serve::Serve>),
     Stat(stat::Stat),
     Submit(Box<submit::Submit>),
+    Bench(Box<bench::BenchArgs>),
     Handlers(handlers::Handlers),
     List(list::List),
     Clean(clean::Clean),
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve::run(*serve),
         Command::Stat(stat) => stat::run(&stat),
         Command::Submit(submit) => submit::run(&submit),
+        Command::Bench(bench) => bench::run(&bench),
         Command::Handlers(handlers) => handlers::run(&handlers),
         Command::List(list) => list::run(&list),
         Command::Clean(clean) => clean::run(&clean),

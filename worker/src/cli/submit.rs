@@ -155,6 +155,14 @@ fn choose_codec(submit: &Submit, client: &Client) -> Codec {
 }
 
 fn finish(submit: &Submit, outcome: Outcome) -> Result<(), Failure> {
+    match outcome {
+        Outcome::Completed { codec, bytes } => deliver(submit, codec, bytes),
+        other => Err(failure(other)),
+    }
+}
+
+/// Why a task did not complete, and the exit code for it.
+pub(super) fn failure(outcome: Outcome) -> Failure {
     let ran = |may_have_run: bool| {
         if may_have_run {
             "it may have run"
@@ -162,8 +170,8 @@ fn finish(submit: &Submit, outcome: Outcome) -> Result<(), Failure> {
             "it did not run"
         }
     };
-    Err(match outcome {
-        Outcome::Completed { codec, bytes } => return deliver(submit, codec, bytes),
+    match outcome {
+        Outcome::Completed { .. } => Failure::new(FAILED, "the task completed"),
         Outcome::Failed {
             status,
             may_have_run,
@@ -214,7 +222,7 @@ fn finish(submit: &Submit, outcome: Outcome) -> Result<(), Failure> {
         Outcome::Closed { reason } => {
             Failure::new(NO_POOL, format!("{reason}; the task may have run"))
         }
-    })
+    }
 }
 
 fn deliver(submit: &Submit, codec: u8, bytes: Vec<u8>) -> Result<(), Failure> {
