@@ -228,13 +228,13 @@ impl Summary {
                 last = &record.suite;
                 let _ = writeln!(
                     text,
-                    "\n{:<10}{:<26}{:<28}{:>14}{:>14}{:>14}{:>8}",
+                    "\n{:<12}{:<26}{:<28}{:>14}{:>14}{:>14}{:>8}",
                     last, "case", "metric", "median", "min", "max", "rounds"
                 );
             }
             let _ = writeln!(
                 text,
-                "{:<10}{:<26}{:<28}{:>14}{:>14}{:>14}{:>8}",
+                "{:<12}{:<26}{:<28}{:>14}{:>14}{:>14}{:>8}",
                 "",
                 record.case,
                 record.metric,

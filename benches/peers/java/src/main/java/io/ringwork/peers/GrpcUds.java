@@ -93,7 +93,11 @@ final class GrpcUds implements Echo, Submitter {
     @Override
     public byte[] parse(InputStream stream) {
       try {
-        return stream.readAllBytes();
+        byte[] message = new byte[stream.available()]; // gRPC's streams know their length
+        if (stream.readNBytes(message, 0, message.length) < message.length || stream.read() >= 0) {
+          throw new IOException("a message of another length than announced");
+        }
+        return message;
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
