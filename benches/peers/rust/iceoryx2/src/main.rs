@@ -17,6 +17,8 @@
 )]
 
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
 use iceoryx2::port::client::Client;
 use iceoryx2::prelude::*;
 use iceoryx2::service::port_factory::request_response::PortFactory;
@@ -25,7 +27,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path as StdPath;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 type Payload = [u8; 64];
 type Service = PortFactory<ipc::Service, Payload, (), Payload, ()>;
@@ -127,6 +129,7 @@ fn drive(dir: &str, prefix: &str) -> Result<()> {
     let mut server = Server::start(dir, prefix)?;
     round(&config, &mut server, FIRST_WARM_UP)?;
     println!("ready");
+    let mut rounds = Vec::new();
     for line in std::io::stdin().lines() {
         let line = line?;
         let seconds: f64 = match line.split_once(' ') {
@@ -134,6 +137,9 @@ fn drive(dir: &str, prefix: &str) -> Result<()> {
             _ => return Err(format!("not understood: {line}").into()),
         };
         let times = round(&config, &mut server, Duration::from_secs_f64(seconds))?;
+        rounds.push(times);
+        log(&rounds)?; // before the result: the runner may read it as soon as that is there
+        let times = &rounds[rounds.len() - 1];
         println!(
             "result p50_ns={} p999_ns={} p99_ns={}",
             times.value_at_quantile(0.5),
@@ -142,6 +148,29 @@ fn drive(dir: &str, prefix: &str) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Writes the HDR histogram log that the runner has asked for, an interval for each round.
+fn log(rounds: &[Histogram<u64>]) -> Result<()> {
+    let Some(path) = std::env::var_os("BENCH_HDR") else {
+        return Ok(());
+    };
+    if let Some(dir) = StdPath::new(&path).parent() {
+        std::fs::create_dir_all(dir)?;
+    }
+    let mut bytes = Vec::new();
+    let mut serializer = V2DeflateSerializer::new();
+    let mut log = IntervalLogWriterBuilder::new()
+        .add_comment("nanoseconds; one interval a round")
+        .with_max_value_divisor(1.0)
+        .begin_log_with(&mut bytes, &mut serializer)?;
+    let now = SystemTime::UNIX_EPOCH.elapsed()?;
+    for times in rounds {
+        log.write_histogram(times, now, Duration::ZERO, None)
+            .map_err(|error| format!("{error:?}"))?;
+    }
+    drop(log);
+    Ok(std::fs::write(path, bytes)?)
 }
 
 /// Opens both sides, measures, closes both.
