@@ -16,10 +16,10 @@ JAVA_SOURCES := $(shell find java-panama \( -name '*.java' -o -name pom.xml -o -
 JDK = $(shell tools/find-jdk 22)
 MVN_RUN = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f java-panama/pom.xml
 
-.PHONY: help build demo test chaos matrix model fuzz fuzz-seed bench lint fmt layout clean need
+.PHONY: help build demo test chaos matrix model fuzz fuzz-seed bench bench-quick lint fmt layout clean need
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 need:
 	@command -v cargo >/dev/null || { echo "ringwork: cargo is missing: install Rust >= 1.91 with rustup (rustup.rs) or your distribution's package" >&2; exit 1; }
@@ -55,8 +55,11 @@ model: need ## check the models, the long ones too, stress the Java client, and 
 	@tools/model
 	@tools/jcstress
 
-bench: build ## measure (SUITE=rtt|throughput|payload|cpu10k|idle|recovery for one); writes target/bench/summary.json
+bench: build ## measure (SUITE=rtt for one, see benches/README.md); writes target/bench/index.html
 	@JAVA_HOME="$(JDK)" tools/bench $(SUITE)
+
+bench-quick: build ## the ratios that matter in at most 2 minutes, short rounds
+	@JAVA_HOME="$(JDK)" tools/bench quick
 
 fuzz: ## fuzz each target for FUZZ_SECONDS=60 (TARGET=slot for one); needs nightly Rust and cargo-fuzz
 	@tools/fuzz $(TARGET)

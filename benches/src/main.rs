@@ -30,7 +30,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt throughput payload cpu10k idle recovery (default: all), limits: those alone, or
+const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt throughput tail payload cpu10k idle
+scale recovery allocation start (default: all); quick: parts of some; limits: those alone;
 report: target/bench/index.html anew from the summary there
 needs JAVA_HOME (a JDK >= 22), `cargo build --release` and `mvn package`; `make bench` sees to that";
 
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
     }
     let suites: Vec<&str> = match &arguments[..] {
         [] => suites::NAMES.to_vec(),
+        [quick] if quick == suites::QUICK => vec![suites::QUICK],
         some if some.iter().all(|s| suites::NAMES.contains(&s.as_str())) => {
             some.iter().map(String::as_str).collect()
         }
@@ -95,6 +97,7 @@ fn run(names: &[&str]) -> Result<usize, Box<dyn Error>> {
     let programs = find_programs()?;
     std::fs::create_dir_all(&programs.out)?;
     let mut summary = Summary::new(machine::environment(&programs));
+    summary.environment.quick = names == [suites::QUICK];
     summary.details.load = machine::load();
     let mut broken = 0;
     let _ = std::fs::remove_dir_all(programs.out.join("hdr"));

@@ -3,8 +3,11 @@
 mod cpu10k;
 mod idle;
 mod payload;
+mod quick;
 mod recovery;
 mod rtt;
+mod small;
+mod tail;
 mod throughput;
 
 use crate::case::{Case, Metrics};
@@ -17,7 +20,20 @@ use std::error::Error;
 use std::time::Duration;
 
 /// The suites that are built.
-pub const NAMES: [&str; 6] = ["rtt", "throughput", "payload", "cpu10k", "idle", "recovery"];
+pub const NAMES: [&str; 10] = [
+    "rtt",
+    "throughput",
+    "tail",
+    "payload",
+    "cpu10k",
+    "idle",
+    "scale",
+    "recovery",
+    "allocation",
+    "start",
+];
+/// Parts of some of them, in short rounds.
+pub const QUICK: &str = "quick";
 
 /// Rounds of each case.
 const ROUNDS: usize = 5;
@@ -37,6 +53,11 @@ pub fn run(
         "payload" => Ok(payload::run(programs, summary)),
         "cpu10k" => Ok(cpu10k::run(programs, summary)),
         "recovery" => recovery::run(programs, summary),
+        "tail" => tail::run(programs, summary),
+        "scale" => Ok(small::scale(programs, summary)),
+        "allocation" => Ok(small::allocation(programs, summary)),
+        "start" => Ok(small::start_up(programs, ROUNDS, summary)),
+        QUICK => quick::run(programs, summary),
         _ => Ok(idle::run(programs, summary)),
     }
 }

@@ -1,4 +1,8 @@
-//! The worker of the suite `cpu10k`: the stock handlers, and PBKDF2 beside them.
+//! The worker of the suites `cpu10k`, `payload` and `scale`: the stock handlers, and some beside them.
+//!
+//! `bench.spin` keeps its lane busy for the microseconds in bytes 8 to 12 of the request, which it
+//! returns. `bench.stamp` answers in place with as many bytes as it was sent, of which it writes
+//! only the first and the last eight, the request's.
 //!
 //! `bench.pbkdf2` answers with PBKDF2-HMAC-SHA256 of the request (the password)
 //! under [`SALT`], [`ITERATIONS`] and 32 bytes; the Java side does the same with
@@ -6,8 +10,10 @@
 
 #![forbid(unsafe_code)]
 
-use ringwork_worker::{TaskContext, TaskError, WorkerError, stock_worker};
+use ringwork_ring::layout::CODEC_BYTES;
+use ringwork_worker::{Answer, RawTask, TaskContext, TaskError, WorkerError, stock_worker};
 use sha2::Sha256;
+use std::time::{Duration, Instant};
 
 /// Low, so that 10,000 of them take about a second.
 const ITERATIONS: u32 = 1000;
@@ -19,8 +25,36 @@ fn pbkdf2(_: &TaskContext<'_>, password: Vec<u8>) -> Result<Vec<u8>, TaskError> 
     Ok(key)
 }
 
+fn spin(_: &TaskContext<'_>, request: Vec<u8>) -> Result<Vec<u8>, TaskError> {
+    let start = Instant::now();
+    let micros = request
+        .get(8..)
+        .and_then(<[u8]>::first_chunk)
+        .map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    while start.elapsed() < Duration::from_micros(micros.into()) {
+        std::hint::spin_loop();
+    }
+    Ok(request)
+}
+
+fn stamp(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
+    let len = task.request()?.len();
+    let (request, result) = task.request_and_reserve(len)?;
+    let stamped = len.min(8);
+    result[..stamped].copy_from_slice(&request[..stamped]);
+    result[len - stamped..len].copy_from_slice(&request[len - stamped..]);
+    Ok(Answer::InPlace {
+        len,
+        codec: CODEC_BYTES,
+    })
+}
+
 fn main() -> Result<(), WorkerError> {
-    stock_worker().task("bench.pbkdf2", pbkdf2).run()
+    stock_worker()
+        .task("bench.pbkdf2", pbkdf2)
+        .task("bench.spin", spin)
+        .raw_task("bench.stamp", CODEC_BYTES, CODEC_BYTES, stamp)
+        .run()
 }
 
 #[cfg(test)]

@@ -1,24 +1,24 @@
 //! Suite `payload`: one request of a size under way, returned in full.
 
-use super::{ROUNDS, Series, round_of, say, start, values};
+use super::{ROUNDS, Series, pairs, round_of, say, start, values};
 use crate::programs::Programs;
 use crate::report::Summary;
+use crate::targets;
 
-const KINDS: [&str; 2] = ["uds", "grpc"];
+const KINDS: [&str; 4] = ["ringwork_copy", "ringwork_zero", "uds", "grpc"];
 const SIZES: [&str; 5] = ["64", "4KiB", "64KiB", "1MiB", "16MiB"];
 const METRICS: [&str; 2] = ["p50_ns", "gb_per_s"];
 
 pub fn run(programs: &Programs, summary: &mut Summary) -> usize {
     let skipped = summary.skipped.len();
+    let mut series = Series::new();
     for size in SIZES {
         let names = KINDS.map(|kind| format!("payload/{kind}_{size}"));
-        let mut cases = start(programs, &names.each_ref().map(String::as_str), summary);
-        let mut series = Series::new();
-        for round in 0..ROUNDS {
-            say(&format!("payload {size} round {}", round + 1));
-            cases.retain_mut(|case| round_of(case, (round, 0.5), &mut series, summary));
-        }
-        for kind in KINDS {
+        let names = names.each_ref().map(String::as_str);
+        measure(programs, &names, size, &mut series, summary);
+    }
+    for kind in KINDS {
+        for size in SIZES {
             let case = format!("{kind}_{size}");
             for metric in METRICS {
                 let values = values(&series, &case, metric);
@@ -26,5 +26,31 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> usize {
             }
         }
     }
-    summary.skipped.len() - skipped
+    let skipped = summary.skipped.len() - skipped;
+    references(programs, summary);
+    skipped
+}
+
+fn measure(
+    programs: &Programs,
+    names: &[&str],
+    what: &str,
+    series: &mut Series,
+    summary: &mut Summary,
+) {
+    let mut cases = start(programs, names, summary);
+    for round in 0..ROUNDS {
+        say(&format!("payload {what} round {}", round + 1));
+        cases.retain_mut(|case| round_of(case, (round, 0.5), series, summary));
+    }
+}
+
+/// The ratio of the smallest and a large reference, in rounds of their own, in turn.
+fn references(programs: &Programs, summary: &mut Summary) {
+    let names = ["payload/ringwork_zero_64", "payload/ringwork_zero_1MiB"];
+    let mut series = Series::new();
+    measure(programs, &names, "references", &mut series, summary);
+    let text = "ringwork_zero_1MiB p50 / ringwork_zero_64 p50";
+    let (large, small) = pairs(&series, "ringwork_zero_1MiB", "ringwork_zero_64", "p50_ns");
+    summary.ratio(text, &large, &small, targets::of(text));
 }

@@ -194,7 +194,7 @@ fn keep_one_kind(spins: Vec<SpinRound>, series: &mut Series, summary: &mut Summa
     ));
 }
 
-fn ratios(series: &Series, summary: &mut Summary) {
+pub fn ratios(series: &Series, summary: &mut Summary) {
     let ratios = [
         ("ringwork_spin", "limit_spin"),
         ("aeron_ipc", "ringwork_spin"),

@@ -1,10 +1,14 @@
 //! Suite `throughput`: 64 bytes, 1024 tasks under way, one thread that submits and checks.
 
-use super::{ROUNDS, Series, round_of, say, start, values};
+use super::{ROUNDS, Series, pairs, round_of, say, start, values};
 use crate::programs::Programs;
 use crate::report::Summary;
+use crate::targets;
 
-const CASES: [&str; 5] = [
+const CASES: [&str; 8] = [
+    "ringwork_1p1l",
+    "ringwork_1p2l",
+    "ringwork_batch",
     "fork_join_pool",
     "thread_pool",
     "virtual_threads",
@@ -25,5 +29,25 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> usize {
         let ops = values(&series, case, "ops_per_s");
         summary.record("throughput", case, "ops_per_s", &ops);
     }
+    ratios(&series, summary);
     summary.skipped.len() - skipped
+}
+
+/// The targets: two in millions a second, two against another case of the same round.
+pub fn ratios(series: &Series, summary: &mut Summary) {
+    for case in ["ringwork_1p1l", "ringwork_batch"] {
+        let millions: Vec<f64> = values(series, case, "ops_per_s")
+            .iter()
+            .map(|ops| ops / 1e6)
+            .collect();
+        summary.figure(&format!("{case} ops, M/s"), &millions);
+    }
+    for (above, below) in [
+        ("ringwork_1p1l", "fork_join_pool"),
+        ("ringwork_batch", "aeron_ipc"),
+    ] {
+        let text = format!("{above} ops / {below} ops");
+        let (above, below) = pairs(series, above, below, "ops_per_s");
+        summary.ratio(&text, &above, &below, targets::of(&text));
+    }
 }

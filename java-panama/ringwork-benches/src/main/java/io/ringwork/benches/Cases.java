@@ -1,5 +1,6 @@
 package io.ringwork.benches;
 
+import io.ringwork.CompletionMode;
 import io.ringwork.LaunchConfig;
 import io.ringwork.Ringwork;
 import io.ringwork.WaitStrategy;
@@ -20,7 +21,31 @@ final class Cases {
       int size = Payload.sizeIn(name);
       return new Payload(size, () -> new UnixSocket(size));
     }
+    if (name.startsWith("payload/ringwork_copy_")) {
+      return new Payload(
+          Payload.sizeIn(name), () -> new Echoes.OnRingwork(oneLane(WaitStrategy.SPIN, "spin")));
+    }
+    if (name.startsWith("payload/ringwork_zero_")) {
+      return new ZeroCopy(Payload.sizeIn(name), () -> benchPool(1, WaitStrategy.SPIN, "spin"));
+    }
+    if (name.startsWith("tail/")) {
+      return tail(name.substring(name.indexOf('/') + 1));
+    }
+    if (name.startsWith("scale/")) {
+      return scale(name.substring(name.indexOf('/') + 1).split("_"));
+    }
     return switch (name) {
+      case "throughput/ringwork_1p1l" ->
+          Throughput.ofFutures(() -> new Echoes.OnRingwork(window(1)));
+      case "throughput/ringwork_1p2l" ->
+          Throughput.ofFutures(() -> new Echoes.OnRingwork(window(2)));
+      case "throughput/ringwork_batch" ->
+          Throughput.ofBatches(() -> new Echoes.OnRingwork(window(1)));
+      case "allocation/raw_api" -> new Allocation(true, () -> oneLane(WaitStrategy.SPIN, "spin"));
+      case "allocation/future_api" ->
+          new Allocation(false, () -> oneLane(WaitStrategy.SPIN, "spin"));
+      case "start/embedded" -> new Start(false);
+      case "start/connect" -> new Start(true);
       case "throughput/fork_join_pool" ->
           Throughput.ofFutures(() -> new Echoes.OnExecutor(new ForkJoinPool(1)));
       case "throughput/thread_pool" ->
@@ -50,6 +75,61 @@ final class Cases {
       case "idle" -> new Idle();
       default -> throw new IllegalArgumentException("no case " + name);
     };
+  }
+
+  /** A case of the suite tail: what, and its rate in thousands a second. */
+  private static Case tail(String name) {
+    int end = name.lastIndexOf('_');
+    int rate = 1000 * Integer.parseInt(name.substring(end + 1, name.length() - 1));
+    return switch (name.substring(0, end)) {
+      case "ringwork_spin" -> new OpenLoop(rate, true, () -> inline(WaitStrategy.SPIN, "spin"));
+      case "ringwork_adaptive" ->
+          new OpenLoop(rate, true, () -> inline(WaitStrategy.ADAPTIVE, "adaptive"));
+      case "thread_pool" ->
+          new OpenLoop(rate, false, () -> new Echoes.OnExecutor(Executors.newFixedThreadPool(1)));
+      default -> throw new IllegalArgumentException("no case " + name);
+    };
+  }
+
+  /** Futures are completed by the thread that finds the completion, so it notes the time. */
+  private static Echoes.OnRingwork inline(WaitStrategy strategy, String lanes) {
+    return new Echoes.OnRingwork(
+        Ringwork.launch(
+            LaunchConfig.DEFAULT
+                .workers(1)
+                .lanes(1)
+                .slots(8192)
+                .arguments("--wait", lanes)
+                .completion(CompletionMode.INLINE)
+                .waitStrategy(strategy)));
+  }
+
+  /** A case of the suite scale: lanes_N_Tus or producers_N. */
+  private static Case scale(String[] words) {
+    int count = Integer.parseInt(words[1]);
+    if (words[0].equals("producers")) {
+      return Throughput.ofProducers(count, () -> new Echoes.OnRingwork(window(1)));
+    }
+    int micros = Integer.parseInt(words[2].replace("us", ""));
+    return Throughput.ofFutures(
+        () -> new SpinTasks(benchPool(count, WaitStrategy.ADAPTIVE, "adaptive"), micros));
+  }
+
+  /** One worker with lanes, and slots for the window; all waits are the defaults. */
+  private static Ringwork window(int lanes) {
+    return Ringwork.launch(LaunchConfig.DEFAULT.workers(1).lanes(lanes).slots(2048));
+  }
+
+  /** The worker with the handlers of the benches. */
+  private static Ringwork benchPool(int lanes, WaitStrategy strategy, String wait) {
+    return Ringwork.launch(
+        LaunchConfig.DEFAULT
+            .workers(1)
+            .lanes(lanes)
+            .slots(2048)
+            .worker(Path.of(System.getProperty("bench.worker")))
+            .arguments("--wait", wait)
+            .waitStrategy(strategy));
   }
 
   private static Ringwork oneLane(WaitStrategy strategy, String lanes) {

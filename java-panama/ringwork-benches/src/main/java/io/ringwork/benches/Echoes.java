@@ -1,7 +1,9 @@
 package io.ringwork.benches;
 
 import io.ringwork.Ringwork;
+import io.ringwork.TaskFuture;
 import io.ringwork.stock.StockTasks;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.function.Function;
@@ -11,10 +13,20 @@ final class Echoes {
   private Echoes() {}
 
   /** A call to a Rust worker: the calling thread waits for the completion itself. */
-  record OnRingwork(Ringwork pool) implements Echo {
+  record OnRingwork(Ringwork pool) implements Echo, Submitter {
     @Override
     public byte[] call(byte[] request) throws Exception {
       return pool.call(StockTasks.ECHO, request);
+    }
+
+    @Override
+    public TaskFuture<byte[]> submit(byte[] request) {
+      return pool.submit(StockTasks.ECHO, request);
+    }
+
+    /** Sends several at once, with one fence and one wake. */
+    List<TaskFuture<byte[]>> submitAll(List<byte[]> requests) {
+      return pool.submitAll(StockTasks.ECHO, requests);
     }
 
     @Override

@@ -1,9 +1,16 @@
 package io.ringwork.benches;
 
+import io.ringwork.TaskFuture;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /**
  * Suite throughput: one thread keeps 1024 requests of 64 bytes under way and checks every answer.
@@ -54,6 +61,16 @@ public final class Throughput implements Case {
     return new Throughput(() -> new Piped(maker.call()));
   }
 
+  /** A case of batches of futures. */
+  static Throughput ofBatches(Callable<Echoes.OnRingwork> maker) {
+    return new Throughput(() -> new Batches(maker.call()));
+  }
+
+  /** A case of several threads that share the window and a submitter. */
+  static Throughput ofProducers(int producers, Callable<? extends Submitter> maker) {
+    return new Throughput(() -> new Producers(producers, maker.call()));
+  }
+
   @Override
   public void warmUp() throws Exception {
     for (int i = 0; i < 2; i++) {
@@ -78,27 +95,94 @@ public final class Throughput implements Case {
   }
 
   /** A ring of futures with the arrays of their requests. */
-  private record Futures(Submitter submitter) implements Load {
+  private record Futures(Submitter submitter, int window) implements Load {
+    Futures(Submitter submitter) {
+      this(submitter, WINDOW);
+    }
+
     @Override
     public long run(double seconds) throws Exception {
-      byte[][] requests = new byte[WINDOW][Message.LENGTH];
+      byte[][] requests = new byte[window][Message.LENGTH];
       @SuppressWarnings({"unchecked", "rawtypes"})
-      Future<byte[]>[] ring = new Future[WINDOW];
+      Future<byte[]>[] ring = new Future[window];
       long end = end(seconds);
       long sent = 0;
       while (sent % PACE != 0 || System.nanoTime() < end) {
-        int at = (int) (sent % WINDOW);
-        if (sent >= WINDOW) {
-          Message.check(ring[at].get(), sent - WINDOW);
+        int at = (int) (sent % window);
+        if (sent >= window) {
+          Message.check(ring[at].get(), sent - window);
         }
         Message.number(requests[at], sent);
         ring[at] = submitter.submit(requests[at]);
         sent++;
       }
-      for (long n = Math.max(0, sent - WINDOW); n < sent; n++) {
-        Message.check(ring[(int) (n % WINDOW)].get(), n);
+      for (long n = Math.max(0, sent - window); n < sent; n++) {
+        Message.check(ring[(int) (n % window)].get(), n);
       }
       return sent;
+    }
+
+    @Override
+    public void close() {
+      submitter.close();
+    }
+  }
+
+  /** A ring of batches. */
+  private record Batches(Echoes.OnRingwork pool) implements Load {
+    private static final int BATCH = 64;
+
+    @Override
+    public long run(double seconds) throws Exception {
+      List<List<byte[]>> requests = new ArrayList<>();
+      List<List<TaskFuture<byte[]>>> ring = new ArrayList<>();
+      for (int i = 0; i < WINDOW / BATCH; i++) {
+        requests.add(Stream.generate(() -> new byte[Message.LENGTH]).limit(BATCH).toList());
+        ring.add(List.of());
+      }
+      long end = end(seconds);
+      long sent = 0;
+      while (sent % PACE != 0 || System.nanoTime() < end) {
+        int at = (int) (sent % WINDOW / BATCH);
+        check(ring.get(at), sent - WINDOW);
+        long number = sent;
+        for (byte[] request : requests.get(at)) {
+          Message.number(request, number++);
+        }
+        ring.set(at, pool.submitAll(requests.get(at)));
+        sent += BATCH;
+      }
+      for (long n = sent; n < sent + WINDOW; n += BATCH) {
+        check(ring.get((int) (n % WINDOW / BATCH)), n - WINDOW);
+      }
+      return sent;
+    }
+
+    private static void check(List<TaskFuture<byte[]>> batch, long first) throws Exception {
+      for (TaskFuture<byte[]> answer : batch) {
+        Message.check(answer.get(), first++);
+      }
+    }
+
+    @Override
+    public void close() {
+      pool.close();
+    }
+  }
+
+  /** Several threads that submit, each with its part of the window. */
+  private record Producers(int count, Submitter submitter) implements Load {
+    @Override
+    public long run(double seconds) throws Exception {
+      try (ExecutorService threads = Executors.newFixedThreadPool(count)) {
+        Futures part = new Futures(submitter, WINDOW / count);
+        Callable<Long> producer = () -> part.run(seconds);
+        long sum = 0;
+        for (Future<Long> answers : threads.invokeAll(Collections.nCopies(count, producer))) {
+          sum += answers.get();
+        }
+        return sum;
+      }
     }
 
     @Override
