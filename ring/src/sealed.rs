@@ -17,6 +17,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// `MFD_NOEXEC_SEAL`, Linux 6.3: the memory can never become a program.
 const NO_EXEC: u32 = 0x8;
@@ -252,8 +253,16 @@ impl Pointer {
     /// Why it can't be opened: its supervisor is dead, or is out of sight.
     fn unreachable(self, dir: &PoolDir, error: &str) -> RingError {
         let lock = dir.supervisor_lock(self.epoch);
-        let lives = lock::open_lock_file(&lock, false).and_then(|file| lock::is_held(&file));
-        if lives.unwrap_or(false) {
+        // A process that ends closes its descriptors one by one: for a moment its lock outlives its memory.
+        let lives = (0..20).all(|_| {
+            let held = lock::open_lock_file(&lock, false).and_then(|file| lock::is_held(&file));
+            let lives = held.unwrap_or(false);
+            if lives {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            lives
+        });
+        if lives {
             return RingError::Foreign {
                 path: self.path(),
                 why: format!(

@@ -11,6 +11,7 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,8 +95,13 @@ record SegmentFile(Path path, boolean sealed, long epoch) {
 
   private static ConnectException unreachable(
       PoolFiles files, long epoch, String process, String why, @Nullable Throwable cause) {
-    if (!Attachment.supervisorLives(files, epoch)) {
-      return Attachment.noSupervisor(files);
+    // A process that ends closes its descriptors one by one: for a moment its lock outlives its
+    // memory.
+    for (int looks = 0; looks < 20; looks++) {
+      if (!Attachment.supervisorLives(files, epoch)) {
+        return Attachment.noSupervisor(files);
+      }
+      LockSupport.parkNanos(5_000_000);
     }
     return new ConnectException(
         "the memory of pool '"
