@@ -69,6 +69,7 @@ fuzz-seed: ## write the seeds of the fuzz corpora anew
 
 lint: need ## formatters and linters, warnings are errors
 	cargo fmt --all --check
+	tools/mutants/run --apply
 	cargo clippy --locked --release --workspace --all-targets -- -D warnings
 	cargo clippy --locked --release -p ringwork-matrix --features failpoints --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --workspace --no-deps --quiet
