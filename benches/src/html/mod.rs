@@ -4,11 +4,13 @@
 //! preference and the width of the screen. The pictures in it are also written as `SUITE-WHAT.svg`.
 
 mod charts;
+mod series;
 mod unit;
 
 use crate::report::{BUSY, Record, Summary, number};
 use crate::targets::{self, Verdict};
-use charts::{Axis, Bar, Line, Point, STYLE, Size};
+use charts::{STYLE, Size};
+use series::{bars_of, line_charts};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -257,167 +259,6 @@ fn belongs(note: &str, suite: &str) -> bool {
     first == suite || suite == "rtt" && !SUITES.iter().any(|(name, _)| *name == first)
 }
 
-fn bars_of(records: &[&Record], metric: &str) -> Vec<Bar> {
-    records
-        .iter()
-        .filter(|record| record.metric == metric)
-        .map(|record| Bar {
-            name: record.case.clone(),
-            value: record.value,
-            min: record.min,
-            max: record.max,
-        })
-        .collect()
-}
-
-type LineChart = (String, &'static str, Axis, Unit, Vec<Line>);
-
-fn line_charts(summary: &Summary, suite: &str, records: &[&Record]) -> Vec<LineChart> {
-    let mut all = Vec::new();
-    let rate = |case: &str| case.rsplit('_').next().unwrap_or_default().to_owned();
-    match suite {
-        "tail" => {
-            let mut rates: Vec<String> = Vec::new();
-            for curve in summary.details.curves.iter().filter(|c| c.suite == suite) {
-                if !rates.contains(&rate(&curve.case)) {
-                    rates.push(rate(&curve.case));
-                }
-            }
-            for one in rates {
-                let lines = curves(summary, suite, |case| rate(case) == one);
-                let title =
-                    "Latency by percentile, from the intended send, at the rate in the name";
-                all.push((
-                    format!("tail-curves-{one}"),
-                    title,
-                    Axis::Percentile,
-                    Unit::Time(1),
-                    lines,
-                ));
-            }
-        }
-        "payload" => {
-            let title = "Median round trip by payload";
-            let lines = series(records, "p50_ns", by_size);
-            all.push((
-                "payload-lines".into(),
-                title,
-                Axis::Size,
-                Unit::Time(1),
-                lines,
-            ));
-        }
-        "scale" => {
-            let lines = series(records, "ops_per_s", |case| {
-                let (count, task) = case.strip_prefix("lanes_")?.split_once('_')?;
-                Some((
-                    format!("tasks of {}", task.replace("us", " µs")),
-                    count.parse().ok()?,
-                ))
-            });
-            let title = "Tasks per second by lanes";
-            all.push((
-                "scale-lanes".into(),
-                title,
-                Axis::Count("lanes"),
-                Unit::Rate,
-                lines,
-            ));
-            let lines = series(records, "ops_per_s", |case| {
-                let count = case.strip_prefix("producers_")?.parse().ok()?;
-                Some(("one lane".to_owned(), count))
-            });
-            let title = "Tasks per second by producers";
-            all.push((
-                "scale-producers".into(),
-                title,
-                Axis::Count("producers"),
-                Unit::Rate,
-                lines,
-            ));
-        }
-        _ => {
-            let title = "Latency by percentile";
-            let lines = curves(summary, suite, |_| true);
-            all.push((
-                format!("{suite}-curves"),
-                title,
-                Axis::Percentile,
-                Unit::Time(1),
-                lines,
-            ));
-        }
-    }
-    all
-}
-
-/// `ringwork_zero_64KiB`: the line `ringwork_zero`, at 65536.
-fn by_size(case: &str) -> Option<(String, f64)> {
-    let (name, size) = case.rsplit_once('_')?;
-    let digits = size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match &size[digits.len()..] {
-        "" | "B" => 1.0,
-        "KiB" => 1024.0,
-        "MiB" => 1_048_576.0,
-        _ => return None,
-    };
-    Some((name.to_owned(), digits.parse::<f64>().ok()? * factor))
-}
-
-fn curves(summary: &Summary, suite: &str, wanted: impl Fn(&str) -> bool) -> Vec<Line> {
-    let of_suite = summary
-        .details
-        .curves
-        .iter()
-        .filter(|curve| curve.suite == suite);
-    of_suite
-        .filter(|curve| wanted(&curve.case))
-        .map(|curve| Line {
-            name: curve.case.clone(),
-            points: curve
-                .points
-                .iter()
-                .map(|(quantile, y)| Point {
-                    x: -(1.0 - quantile).log10(),
-                    y: *y,
-                    min: *y,
-                    max: *y,
-                })
-                .collect(),
-        })
-        .collect()
-}
-
-fn series(
-    records: &[&Record],
-    metric: &str,
-    place: impl Fn(&str) -> Option<(String, f64)>,
-) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
-    for record in records.iter().filter(|record| record.metric == metric) {
-        let Some((name, x)) = place(&record.case) else {
-            continue;
-        };
-        let point = Point {
-            x: x.log2(),
-            y: record.value,
-            min: record.min,
-            max: record.max,
-        };
-        match lines.iter_mut().find(|line| line.name == name) {
-            Some(line) => line.points.push(point),
-            None => lines.push(Line {
-                name,
-                points: vec![point],
-            }),
-        }
-    }
-    for line in &mut lines {
-        line.points.sort_by(|a, b| a.x.total_cmp(&b.x));
-    }
-    lines
-}
-
 fn picture(
     page: &mut String,
     out: &Path,
@@ -501,16 +342,5 @@ mod tests {
             !page.contains("<script") && !page.contains("http://") || page.contains("www.w3.org")
         );
         assert!(alone.starts_with("<svg") && alone.contains("<style>"));
-    }
-
-    #[test]
-    fn sizes_are_read_from_names() {
-        assert_eq!(
-            by_size("ringwork_zero_64KiB"),
-            Some(("ringwork_zero".into(), 65536.0))
-        );
-        assert_eq!(by_size("grpc_64"), Some(("grpc".into(), 64.0)));
-        assert_eq!(by_size("uds_16MiB"), Some(("uds".into(), 16_777_216.0)));
-        assert_eq!(by_size("idle"), None);
     }
 }

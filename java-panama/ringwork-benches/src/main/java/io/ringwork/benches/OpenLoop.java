@@ -108,7 +108,8 @@ final class OpenLoop implements Case {
         Thread.sleep(1); // a completed future's record is on its way
       }
       if (wrong || ended != sent) {
-        throw new AssertionError("an answer was wrong or missing");
+        throw new AssertionError(
+            wrong ? "an answer was wrong" : sent + " tasks were sent, " + ended + " ended");
       }
       long end = System.nanoTime();
       for (long n = sent; n < wanted; n++) {
@@ -127,8 +128,9 @@ final class OpenLoop implements Case {
       return helps ? future : recorded;
     }
 
-    /** By one thread at a time: the poller or who helps it, or the only thread of a pool. */
-    private void ended(byte @Nullable [] answer, @Nullable Throwable error, long number, long due) {
+    /** The poller and a thread that waits may both complete tasks, each its own. */
+    private synchronized void ended(
+        byte @Nullable [] answer, @Nullable Throwable error, long number, long due) {
       long now = System.nanoTime();
       try {
         if (error != null) {
