@@ -22,10 +22,15 @@ pub(super) const BUSY_TICK: Duration = Duration::from_millis(10);
 /// The tick of a pool at rest whose clients may submit at any time: bounds the delay of the first
 /// task after a rest whose wake is swallowed.
 const ATTACHED_TICK: Duration = Duration::from_millis(20);
+/// The same once it has rested for [`AFTERMATH`]: each wake-up from an idle core costs about 0.1 ms.
+const RESTED_TICK: Duration = Duration::from_millis(50);
 /// The tick of a pool at rest without clients: ten wake-ups a second are about 0.02 % of a core.
 const IDLE_TICK: Duration = Duration::from_millis(100);
 /// How often the locks of clients and joined workers are probed.
 const PROBE_INTERVAL: Duration = Duration::from_millis(100);
+/// So long after the last submit a pool is looked at less often, and the threads of workers without a
+/// task are counted at the sweep only.
+const AFTERMATH: Duration = Duration::from_secs(2);
 /// How often all slots are looked through.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -45,6 +50,7 @@ pub(super) struct Watch {
     probed: Instant,
     swept: Instant,
     submitted: u64,
+    active: Instant,
     // Entries with an overdue task that can't be killed from here, said once.
     out_of_reach: HashSet<u32>,
 }
@@ -66,6 +72,7 @@ impl Watch {
             probed: now,
             swept: now,
             submitted: 0,
+            active: now,
             out_of_reach: HashSet::new(),
         })
     }
@@ -84,9 +91,13 @@ impl Watch {
         let submitted = pool.submitted();
         let busy = submitted != self.submitted || pool.has_backlog();
         self.submitted = submitted;
+        if busy {
+            self.active = Instant::now();
+        }
         match (busy, pool.has_clients()) {
             (true, _) => BUSY_TICK,
-            (false, true) => ATTACHED_TICK,
+            (false, true) if self.active.elapsed() < AFTERMATH => ATTACHED_TICK,
+            (false, true) => RESTED_TICK,
             (false, false) => IDLE_TICK,
         }
     }
@@ -105,14 +116,16 @@ impl Watch {
             self.bury_strangers(segment, crew);
             closed::replace(crew, segment);
             self.census.look(segment, crew, self.bounds);
-            // Only a handler starts threads without end.
-            if pool.has_clients() {
+            // Only a handler starts threads without end, or what it has left behind.
+            let at_work = || crew.members().any(|member| member.is_busy(segment));
+            if pool.has_clients() && (self.active.elapsed() < AFTERMATH || at_work()) {
                 kill_crowded(crew, self.worker_threads);
             }
         }
         if self.swept.elapsed() >= SWEEP_INTERVAL {
             self.swept = Instant::now();
             if pool.has_clients() {
+                kill_crowded(crew, self.worker_threads);
                 self.sweep(segment, crew);
             }
         }
