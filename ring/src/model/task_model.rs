@@ -242,7 +242,7 @@ fn long_two_lanes_claim_a_task_once() {
     check(
         "task: one call, 2 lanes",
         &pool,
-        Some(2),
+        Some(1),
         |_| (),
         |e| {
             calls(e, 2, WaitStrategy::Adaptive, &[SMALL]);
