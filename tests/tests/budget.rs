@@ -8,18 +8,9 @@
 
 use ringwork_ring::layout::SLOT_STRIDE;
 use ringwork_ring::{ArenaClass, PoolConfig, PoolDir, Segment};
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
+use ringwork_tests::Base;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-fn private_dir() -> tempfile::TempDir {
-    let made = tempfile::Builder::new()
-        .permissions(Permissions::from_mode(0o700))
-        .prefix("ringwork-test-")
-        .tempdir_in("/dev/shm");
-    made.expect("a directory in /dev/shm")
-}
 
 /// `valgrind`, or why the count is left out.
 fn valgrind() -> Option<PathBuf> {
@@ -35,11 +26,11 @@ fn valgrind() -> Option<PathBuf> {
 
 /// Instructions of a run of `count` round trips.
 fn instructions(valgrind: &Path, count: u64, bytes: usize) -> u64 {
-    let dir = private_dir();
+    let base = Base::new();
     let output = Command::new(valgrind)
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(env!("CARGO_BIN_EXE_ringwork-test-roundtrips"))
-        .arg(dir.path())
+        .arg(base.pools())
         .args([count.to_string(), bytes.to_string()])
         .output()
         .expect("valgrind runs");
@@ -81,14 +72,14 @@ const BOUNDS: [(usize, u64); 3] = [(0, 2720), (64, 2950), (4096, 5960)];
 #[test]
 fn a_slot_costs_a_bounded_number_of_bytes() {
     let size = |slots: u32| {
-        let dir = private_dir();
+        let base = Base::new();
         let config = PoolConfig {
             clients: 1,
             slots,
             arena: Some(vec![ArenaClass::new(1024, 16)]),
             ..PoolConfig::default()
         };
-        let place = PoolDir::below(dir.path(), "p").expect("a pool's place");
+        let place = PoolDir::below(&base.pools(), "p").expect("a pool's place");
         let (segment, _locks) = Segment::create(&place, &config).expect("a segment");
         segment.geometry().segment_size
     };

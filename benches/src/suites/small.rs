@@ -9,28 +9,14 @@ const MICROS: [u32; 2] = [1, 100];
 
 /// More lanes, and more producers, than there may be cores.
 pub fn scale(programs: &Programs, summary: &mut Summary) -> usize {
-    let mut failed = 0;
-    for micros in MICROS {
-        let names = LANES.map(|lanes| format!("lanes_{lanes}_{micros}us"));
-        failed += measure(
-            programs,
-            "scale",
-            &names,
-            "ops_per_s",
-            (ROUNDS, 0.4),
-            summary,
-        );
-    }
-    let names = LANES.map(|producers| format!("producers_{producers}"));
-    failed
-        + measure(
-            programs,
-            "scale",
-            &names,
-            "ops_per_s",
-            (ROUNDS, 0.4),
-            summary,
-        )
+    let tasks = MICROS.map(|micros| LANES.map(|lanes| format!("lanes_{lanes}_{micros}us")));
+    let producers = LANES.map(|producers| format!("producers_{producers}"));
+    let rounds = (ROUNDS, 0.4);
+    tasks
+        .iter()
+        .chain([&producers])
+        .map(|names| measure(programs, "scale", names, "ops_per_s", rounds, summary))
+        .sum()
 }
 
 /// What a task takes from the Java heap.

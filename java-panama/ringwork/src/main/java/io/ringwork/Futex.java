@@ -118,7 +118,6 @@ final class Futex {
     } catch (InternalError truncated) {
       // A fault of an access before this call surfaces here: the segment's file was truncated. The
       // client looks at the file's size by itself; a wake or a sleep less does no harm.
-      return;
     } catch (Throwable impossible) {
       throw new AssertionError(impossible);
     }
