@@ -67,7 +67,10 @@ final class Client {
   private final Attachment attachment;
   private final @Nullable Child child;
 
-  /** Settled futures that an executor of others has been given and has not completed yet. */
+  /**
+   * Settled futures that an executor of others has been given and has not completed yet. Who adds
+   * one looks afterwards whether the client is CLOSED; the closer looks here after it said so.
+   */
   private final Set<TaskFuture<?>> handedOver = ConcurrentHashMap.newKeySet();
 
   private volatile int state = OPEN;
@@ -171,6 +174,9 @@ final class Client {
     } catch (RuntimeException | Error rejected) {
       completeHandedOver(future, foreign);
       LOG.log(Level.WARNING, "the completion executor failed; completed on the poller", rejected);
+    }
+    if (foreign && state == CLOSED) {
+      completeHandedOver(future, foreign); // the closer may have looked at the set before we added
     }
   }
 
@@ -420,6 +426,7 @@ final class Client {
     }
     attachment.release(slots.free.close());
     state = CLOSED;
+    awaitDone(List.copyOf(handedOver)); // what left its slot, but was not handed over at the close
     if (child != null) {
       child.end();
     }

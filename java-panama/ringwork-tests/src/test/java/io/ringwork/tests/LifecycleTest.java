@@ -17,8 +17,11 @@ import io.ringwork.RawTask;
 import io.ringwork.ResultLease;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
+import io.ringwork.TaskType;
 import io.ringwork.stock.StockTasks;
+import java.io.IOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,6 +32,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -316,6 +320,44 @@ class LifecycleTest {
       Pools.assertNoSlotLeaked(pool);
     }
     assertTrue(dropped.isDone());
+  }
+
+  /** Nor one whose result is being read just then: its slot is empty, the executor not asked yet. */
+  @Test
+  void anExecutorThatDropsWorkLosesNoFutureThatIsReadDuringClose() throws Exception {
+    Ringwork pool =
+        Ringwork.launch(
+            config().completion(CompletionMode.executor(task -> {})).closeTimeout(Duration.ZERO));
+    CountDownLatch reading = new CountDownLatch(1);
+    Codec<Long> slow =
+        new Codec<>() {
+          @Override
+          public int id() {
+            return LONG_ID;
+          }
+
+          @Override
+          public long maxSize(Long value) {
+            return Long.BYTES;
+          }
+
+          @Override
+          public void encode(Long value, ByteBuffer target) throws IOException {
+            LONG.encode(value, target);
+          }
+
+          @Override
+          public Long decode(ByteBuffer source) throws IOException {
+            reading.countDown();
+            Await.until("the pool is closing", () -> !pool.isOpen());
+            LockSupport.parkNanos(200_000_000); // until nothing but the poller is waited for
+            return LONG.decode(source);
+          }
+        };
+    TaskFuture<Long> dropped = pool.submit(TaskType.of("sleep", Codec.LONG, slow), 1L);
+    assertTrue(reading.await(20, TimeUnit.SECONDS));
+    pool.close();
+    assertEquals(1L, dropped.getNow(null));
   }
 
   @Test
