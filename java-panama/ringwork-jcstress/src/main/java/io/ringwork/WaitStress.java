@@ -289,6 +289,81 @@ public class WaitStress {
     }
   }
 
+  /** The poller ends its naps, and sleeps until it is woken, while all the others are at work. */
+  @JCStressTest
+  @Outcome(id = "woken", expect = ACCEPTABLE, desc = "the poller looks again")
+  @Outcome(expect = FORBIDDEN, desc = "a completion that nobody looks for")
+  @State
+  public static class NapEnds extends HandOver {
+    /** The poller naps. */
+    public NapEnds() {
+      role.nap();
+      asleep = false;
+    }
+
+    /** The poller. */
+    @Actor
+    public void poller() {
+      asleep = role.prepareSleep(false);
+    }
+
+    /** The helper. */
+    @Actor
+    public void helper() {
+      help();
+    }
+
+    /** The submitter. */
+    @Actor
+    public void submitter() {
+      submit();
+    }
+
+    /** The lane comes at last if it came too early. */
+    @Arbiter
+    public void end(L_Result r) {
+      r.r1 = verdict();
+    }
+  }
+
+  /** The same with the task in flight before. */
+  @JCStressTest
+  @Outcome(id = "woken", expect = ACCEPTABLE, desc = "the poller looks again")
+  @Outcome(expect = FORBIDDEN, desc = "a completion that nobody looks for")
+  @State
+  public static class NapEndsInFlight extends HandOver {
+    /** The poller naps, and a task is in flight. */
+    public NapEndsInFlight() {
+      role.nap();
+      asleep = false;
+      submit();
+    }
+
+    /** The poller. */
+    @Actor
+    public void poller() {
+      asleep = role.prepareSleep(false);
+    }
+
+    /** The helper. */
+    @Actor
+    public void helper() {
+      help();
+    }
+
+    /** The lane. */
+    @Actor
+    public void lane() {
+      work();
+    }
+
+    /** The lane comes at last if it came too early. */
+    @Arbiter
+    public void end(L_Result r) {
+      r.r1 = verdict();
+    }
+  }
+
   /** The poller goes to sleep, or is refused the role, while a helper leaves. */
   @JCStressTest
   @Outcome(id = "woken", expect = ACCEPTABLE, desc = "the poller looks again")

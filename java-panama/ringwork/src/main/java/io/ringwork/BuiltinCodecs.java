@@ -8,7 +8,7 @@ import java.nio.charset.StandardCharsets;
 final class BuiltinCodecs {
   private BuiltinCodecs() {}
 
-  static final class Bytes implements Codec<byte[]> {
+  static final class Bytes implements DirectCodec<byte[]> {
     @Override
     public int id() {
       return BYTES_ID;
@@ -35,9 +35,20 @@ final class BuiltinCodecs {
       source.get(bytes);
       return bytes;
     }
+
+    @Override
+    public int write(byte[] value, SharedMemory memory, long at) {
+      memory.put(at, value);
+      return value.length;
+    }
+
+    @Override
+    public byte[] read(SharedMemory memory, long at, int length) {
+      return memory.bytes(at, length);
+    }
   }
 
-  static final class Utf8 implements Codec<String> {
+  static final class Utf8 implements DirectCodec<String> {
     @Override
     public int id() {
       return UTF8_ID;
@@ -72,9 +83,21 @@ final class BuiltinCodecs {
       source.get(bytes);
       return new String(bytes, StandardCharsets.UTF_8);
     }
+
+    @Override
+    public int write(String value, SharedMemory memory, long at) {
+      byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
+      memory.put(at, bytes);
+      return bytes.length;
+    }
+
+    @Override
+    public String read(SharedMemory memory, long at, int length) {
+      return new String(memory.bytes(at, length), StandardCharsets.UTF_8);
+    }
   }
 
-  static final class Int64 implements Codec<Long> {
+  static final class Int64 implements DirectCodec<Long> {
     @Override
     public int id() {
       return LONG_ID;
@@ -92,10 +115,26 @@ final class BuiltinCodecs {
 
     @Override
     public Long decode(ByteBuffer source) throws IOException {
-      if (source.remaining() != Long.BYTES) {
-        throw new IOException("a 64-bit integer has 8 bytes, not " + source.remaining());
-      }
+      check(source.remaining());
       return source.getLong();
+    }
+
+    @Override
+    public int write(Long value, SharedMemory memory, long at) {
+      memory.setLong(at, value);
+      return Long.BYTES;
+    }
+
+    @Override
+    public Long read(SharedMemory memory, long at, int length) throws IOException {
+      check(length);
+      return memory.getLong(at);
+    }
+
+    private static void check(int length) throws IOException {
+      if (length != Long.BYTES) {
+        throw new IOException("a 64-bit integer has 8 bytes, not " + length);
+      }
     }
   }
 }

@@ -165,24 +165,39 @@ final class Client {
 
   /** Completes a future where the mode wants it. */
   void execute(TaskFuture<?> future) {
-    boolean foreign = settings.mode() != CompletionMode.VIRTUAL_THREADS;
-    if (foreign) {
+    if (isForeign()) {
       handedOver.add(future); // an executor of others may drop what it is given
     }
+    executeHandedOver(() -> completeHandedOver(future));
+  }
+
+  /** As {@link #execute(TaskFuture)} for several at once. */
+  void execute(CompletionBatch batch) {
+    if (isForeign()) {
+      handedOver.addAll(batch.futures);
+    }
+    executeHandedOver(batch);
+  }
+
+  private boolean isForeign() {
+    return settings.mode() != CompletionMode.VIRTUAL_THREADS;
+  }
+
+  private void executeHandedOver(Runnable completion) {
     try {
-      settings.mode().executor.execute(() -> completeHandedOver(future, foreign));
+      settings.mode().executor.execute(completion);
     } catch (RuntimeException | Error rejected) {
-      completeHandedOver(future, foreign);
+      completion.run();
       LOG.log(Level.WARNING, "the completion executor failed; completed on the poller", rejected);
     }
-    if (foreign && state == CLOSED) {
-      completeHandedOver(future, foreign); // the closer may have looked at the set before we added
+    if (isForeign() && state == CLOSED) {
+      completion.run(); // the closer may have looked at the set before we added to it
     }
   }
 
-  private void completeHandedOver(TaskFuture<?> future, boolean foreign) {
+  void completeHandedOver(TaskFuture<?> future) {
     future.completeNow();
-    if (foreign) {
+    if (isForeign()) {
       handedOver.remove(future);
     }
   }

@@ -4,6 +4,9 @@ import io.ringwork.Outcome.Deferred;
 import io.ringwork.Outcome.Failure;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +32,27 @@ final class Completer {
   private final HintRing ring;
   private final long entry;
   private final int[] scratch = new int[BATCH];
+
+  /** The tasks that a drain is ending; guarded by the role. */
+  private final TaskFuture<?>[] takenFutures = new TaskFuture<?>[BATCH];
+
+  private final long[] takenWords = new long[BATCH];
+
+  /** Written so that reads ahead are not optimised away. */
+  @SuppressWarnings("unused")
+  private long touched;
+
+  /** What the drain in progress has settled and no thread waits for; guarded by the role. */
+  private final TaskFuture<?>[] settled = new TaskFuture<?>[MOST];
+
+  private int settledCount;
+  private boolean collecting;
+
+  /** Futures that executors were given together and have perhaps not completed yet. */
+  private final Queue<CompletionBatch> batches = new ConcurrentLinkedQueue<>();
+
+  /** Whether a dependent was found since the poller last asked; a lost update does no harm. */
+  private volatile boolean wanted;
 
   /** Whose slots have had an impossible word, and at how many checks in a row; poller only. */
   private final @Nullable TaskFuture<?>[] suspects;
@@ -75,15 +99,26 @@ final class Completer {
 
   /** Ends what the hints tell, up to a bound; the caller has the poller's role. */
   int drain() {
-    return drain(scratch);
+    return drain(MOST);
+  }
+
+  /** As {@link #drain()}, up to about so many. */
+  int drain(int most) {
+    collecting = true;
+    try {
+      return drain(scratch, most);
+    } finally {
+      collecting = false; // what a callback settles while it runs here goes its own way
+      handOver();
+    }
   }
 
   /** As {@link #drain()} for a thread that is inside a drain: an INLINE callback that waits. */
   int drainNested() {
-    return drain(new int[1]);
+    return drain(new int[1], MOST);
   }
 
-  private int drain(int[] into) {
+  private int drain(int[] into, int most) {
     int total = 0;
     long overflow = entry + Layout.CLIENT_OVERFLOW;
     int lost = memory.getIntAcquire(overflow);
@@ -92,14 +127,16 @@ final class Completer {
       if (Failpoints.ON) Failpoints.hit("poll.overflow");
       total += scan();
     }
-    while (total < MOST) {
+    while (total < most) {
       int n = ring.poll(into);
-      for (int h = 0; h < n; h++) {
-        if (Failpoints.ON) Failpoints.hit("poll.taken");
-        int i = slots.local(into[h]);
+      if (Failpoints.ON && n > 0) Failpoints.hit("poll.taken");
+      if (n == 1) {
+        int i = slots.local(into[0]);
         if (i >= 0) {
           tryEnd(i);
         }
+      } else {
+        endAll(into, n);
       }
       total += n;
       if (n < into.length) {
@@ -107,6 +144,139 @@ final class Completer {
       }
     }
     return total;
+  }
+
+  // ---- completing what was settled
+
+  /**
+   * Has a settled future completed that no thread waits for: on the executor, or, where no user's
+   * code can run, together with others when the drain is over.
+   */
+  void hand(TaskFuture<?> future) {
+    if (!collecting || !client.role.isMine()) {
+      client.execute(future);
+      return;
+    }
+    if (settledCount == settled.length) {
+      handOver();
+    }
+    settled[settledCount++] = future;
+  }
+
+  /**
+   * Completes what the drain has collected. A future with dependents gets a task of the executor of
+   * its own, for its callbacks may block. One without, which this very thread has submitted, is
+   * completed here: only its submitter's friends could add a dependent at this moment, and the
+   * thread is one that waits for a task, never the poller. The others share one task.
+   */
+  private void handOver() {
+    long me = Thread.currentThread().threadId();
+    int rest = 0;
+    for (int n = 0; n < settledCount; n++) {
+      TaskFuture<?> future = settled[n];
+      settled[n] = null;
+      if (future.getNumberOfDependents() > 0) {
+        wanted = true;
+        client.execute(future);
+      } else if (future.submitter == me) {
+        future.completeNow();
+      } else {
+        settled[rest++] = future;
+      }
+    }
+    settledCount = 0;
+    if (rest == 1) {
+      client.execute(settled[0]);
+    } else if (rest > 1) {
+      CompletionBatch batch = new CompletionBatch(client, Arrays.copyOf(settled, rest));
+      batches.add(batch);
+      client.execute(batch);
+    }
+    Arrays.fill(settled, 0, rest, null);
+  }
+
+  /** A thread depends on what the poller will find. */
+  void want() {
+    wanted = true;
+  }
+
+  /** Whether a callback, or a parked thread, depended on what was found since the last question. */
+  boolean takeWanted() {
+    boolean was = wanted;
+    if (was) {
+      wanted = false;
+    }
+    return was;
+  }
+
+  /**
+   * Looks after the batches: one whose executor's thread is stuck, in a dependent that came at the
+   * last moment, is taken on by another. Poller only.
+   *
+   * @return whether all is done
+   */
+  boolean batchesAreDone(long now) {
+    for (CompletionBatch batch = batches.peek(); batch != null; batch = batches.peek()) {
+      if (!batch.isTaken()) {
+        if (batch.isLate(now)) {
+          client.execute(batch);
+        }
+        return false;
+      }
+      batches.remove();
+    }
+    return true;
+  }
+
+  // ---- finding what has ended
+
+  /**
+   * Ends the tasks of several hints. In steps, so that the lines that lanes have written come at
+   * the same time and not one after the other: each CAS waits for all stores before it.
+   */
+  private void endAll(int[] hints, int n) {
+    long read = 0;
+    for (int h = 0; h < n; h++) {
+      int i = slots.local(hints[h]);
+      hints[h] = i;
+      if (i >= 0) {
+        read += slots.touch(i);
+      }
+    }
+    touched = read;
+    int taken = 0;
+    for (int h = 0; h < n; h++) {
+      int i = hints[h];
+      if (i < 0) {
+        continue;
+      }
+      long word = slots.state(i);
+      TaskFuture<?> future = claim(i, word);
+      if (future != null) {
+        takenFutures[taken] = future;
+        takenWords[taken] = word;
+        hints[taken++] = i;
+      }
+    }
+    for (int t = 0; t < taken; t++) {
+      slots.warm(hints[t]);
+    }
+    Throwable broken = null;
+    for (int t = 0; t < taken; t++) {
+      TaskFuture<?> future = takenFutures[t];
+      takenFutures[t] = null;
+      try {
+        end(hints[t], future, takenWords[t]);
+      } catch (Throwable thrown) { // the others are out of the table, too, and must end
+        broken = thrown;
+      }
+    }
+    if (broken instanceof Error error) {
+      throw error;
+    }
+    if (broken instanceof RuntimeException exception) {
+      throw exception;
+    }
   }
 
   /** Looks at every slot: hints were lost. */
@@ -149,34 +319,46 @@ final class Completer {
 
   /** Ends the task of a slot if it is DONE or CRASHED and awaited; else the hint was stale. */
   boolean tryEnd(int i) {
-    TaskFuture<?> future = slots.pending(i);
-    if (future == null) {
+    if (slots.pending(i) == null) {
       return false;
     }
     long word = slots.state(i);
-    if (StateWord.generation(word) != future.generation
-        || StateWord.kind(word) > Layout.KIND_CRASHED) {
-      return checkCorrupt(i, future, word);
-    }
-    if (!StateWord.ended(word) || !slots.take(i, future)) {
+    TaskFuture<?> future = claim(i, word);
+    if (future == null) {
       return false;
     }
     slots.warm(i);
-    if (Failpoints.ON) Failpoints.hit("poll.claimed");
     end(i, future, word);
     return true;
   }
 
-  /** A word of another generation is stale, or on its way to the next task; else it is damaged. */
-  private boolean checkCorrupt(int i, TaskFuture<?> future, long word) {
-    long freed = StateWord.free(StateWord.next(future.generation));
-    if (word == freed || slots.pending(i) != future || slots.state(i) != word) {
-      return false;
+  /** Takes the right to end the task of a slot, if its word, just read, says that it has ended. */
+  private @Nullable TaskFuture<?> claim(int i, long word) {
+    TaskFuture<?> future = slots.pending(i);
+    if (future == null) {
+      return null;
     }
-    if (slots.take(i, future)) {
+    if (StateWord.generation(word) != future.generation
+        || StateWord.kind(word) > Layout.KIND_CRASHED) {
+      checkCorrupt(i, future, word);
+      return null;
+    }
+    if (!StateWord.ended(word) || !slots.take(i, future)) {
+      return null;
+    }
+    if (Failpoints.ON) Failpoints.hit("poll.claimed");
+    return future;
+  }
+
+  /** A word of another generation is stale, or on its way to the next task; else it is damaged. */
+  private void checkCorrupt(int i, TaskFuture<?> future, long word) {
+    long freed = StateWord.free(StateWord.next(future.generation));
+    if (word != freed
+        && slots.pending(i) == future
+        && slots.state(i) == word
+        && slots.take(i, future)) {
       corrupt(i, future, word);
     }
-    return true;
   }
 
   /** The slot is not given back: nobody knows what it is. */
@@ -255,7 +437,7 @@ final class Completer {
       count(Layout.CLIENT_COMPLETED);
       lease(future, new Deferred(i, word, reference, length, codec));
     } else if (reference == 0) {
-      Object outcome = decode(future, codec, slots.inlineResult(i, length));
+      Object outcome = decode(future, codec, i, 0, length);
       slots.release(i, word, 0);
       count(Layout.CLIENT_COMPLETED);
       if (future.settle(outcome)) {
@@ -312,7 +494,7 @@ final class Completer {
   Object decode(TaskFuture<?> future, Deferred result) {
     Object outcome;
     try {
-      outcome = decode(future, result.codec(), view(result));
+      outcome = decode(future, result.codec(), result.slot(), result.reference(), result.length());
       slots.release(result.slot(), result.word(), result.reference());
       client.room.freed();
     } catch (IllegalStateException | InternalError unmapped) {
@@ -322,13 +504,16 @@ final class Completer {
     return outcome;
   }
 
-  private Object decode(TaskFuture<?> future, int found, ByteBuffer bytes) {
+  private Object decode(TaskFuture<?> future, int found, int i, long reference, int length) {
     Codec<?> codec = future.type.resultCodec;
     try {
       if (!codec.accepts(found)) {
         throw new IOException("the worker's result is of codec " + found + ", not " + codec.id());
       }
-      return Outcome.of(codec.decode(bytes));
+      return Outcome.of(
+          codec instanceof DirectCodec<?> direct
+              ? direct.read(memory, slots.resultAt(i, reference), length)
+              : codec.decode(view(i, reference, length)));
     } catch (Throwable failed) { // whatever a codec of others throws
       return new Failure(
           memory.isMapped() && !(failed instanceof InternalError)
@@ -342,9 +527,13 @@ final class Completer {
 
   /** The bytes of a checked result. */
   ByteBuffer view(Deferred result) {
-    return result.reference() == 0
-        ? slots.inlineResult(result.slot(), result.length())
-        : memory.readOnlyBuffer(arena.at(result.reference()), result.length());
+    return view(result.slot(), result.reference(), result.length());
+  }
+
+  private ByteBuffer view(int i, long reference, int length) {
+    return reference == 0
+        ? slots.inlineResult(i, length)
+        : memory.readOnlyBuffer(arena.at(reference), length);
   }
 
   private void failed(TaskFuture<?> future, Deferred result, int status) {

@@ -4,6 +4,7 @@ import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -24,6 +25,12 @@ final class Poller implements Runnable {
 
   private static final int YIELDS = 2;
 
+  /** How long it naps while other threads do its work. */
+  private static final long NAP = 200_000;
+
+  /** So many times in a row it looked for nothing: then it naps. */
+  private static final int FOR_NOTHING = 4;
+
   private final Client client;
   private final PollerRole role;
   private final SlotTable slots;
@@ -37,6 +44,11 @@ final class Poller implements Runnable {
   private volatile long sleepsUntil = Long.MIN_VALUE;
 
   private long napNanos = 50_000;
+
+  /** What {@link PollerRole#helps} was before it slept last, and how often it woke for nothing. */
+  private int helpsSeen;
+
+  private int forNothing;
 
   Poller(Client client) {
     this.client = client;
@@ -130,16 +142,22 @@ final class Poller implements Runnable {
   private void poll(MemorySegment timespec) {
     long spinUntil = 0;
     int yields = 0;
+    boolean slept = false;
     while (!stopping) {
       int seen = role.wakeValue(); // before the try for the role: see PollerRole
-      int ended = role.poll();
+      boolean spared = slept && isSpared();
+      slept = false;
+      int ended = spared ? 0 : role.poll();
       long now = System.nanoTime();
       timers.run(now);
       if (!client.checkPool(now)) {
         return;
       }
       boolean busy = slots.free.inUse() > 0;
-      if (ended > 0) {
+      if (spared && busy) {
+        nap(timespec, seen, now);
+        slept = true;
+      } else if (ended > 0) {
         spinUntil = TaskFuture.saturatedAdd(now, spinNanos);
         yields = 0;
       } else if (ended == 0 && busy && now < spinUntil) {
@@ -150,8 +168,32 @@ final class Poller implements Runnable {
         sleep(timespec, seen, now, busy);
         spinUntil = TaskFuture.saturatedAdd(System.nanoTime(), spinNanos);
         yields = 0;
+        slept = true;
       }
     }
+  }
+
+  /** Whether threads that wait for their own tasks do all its work, and nobody needs it. */
+  private boolean isSpared() {
+    int helps = role.helps();
+    boolean helped = helps != helpsSeen;
+    helpsSeen = helps;
+    if (!helped || client.completer.takeWanted()) {
+      forNothing = 0;
+    } else if (forNothing < FOR_NOTHING) {
+      forNothing++;
+    }
+    return forNothing == FOR_NOTHING && spinNanos > 0 && spinNanos < Long.MAX_VALUE;
+  }
+
+  private void nap(MemorySegment timespec, int seen, long now) {
+    role.nap();
+    sleepsUntil = Math.min(now + NAP, timers.nextLook());
+    VarHandle.fullFence(); // pairs with the one before a look at the mail, or at our sleep
+    if (!stopping && !timers.hasMail()) {
+      futexOrPark(timespec, seen, sleepsUntil - System.nanoTime());
+    }
+    sleepsUntil = Long.MIN_VALUE;
   }
 
   private int spins;
@@ -166,6 +208,9 @@ final class Poller implements Runnable {
   private void sleep(MemorySegment timespec, int seen, long now, boolean busy) {
     boolean futex = Futex.available();
     long until = now + (busy ? BUSY_SLEEP : IDLE_SLEEP);
+    if (!client.completer.batchesAreDone(now)) {
+      until = Math.min(until, now + CompletionBatch.LATE_NANOS);
+    }
     if (busy && !futex) {
       until = now + napNanos;
       napNanos = Math.min(DENIED_SLEEP, napNanos + napNanos / 4);
@@ -179,16 +224,19 @@ final class Poller implements Runnable {
         && !stopping
         && !timers.hasMail()
         && !(tellMe && slots.free.inUse() > 0)) {
-      long nanos = sleepsUntil - System.nanoTime();
-      if (nanos > 0 && futex) {
-        timespec.setAtIndex(ValueLayout.JAVA_LONG, 0, nanos / 1_000_000_000);
-        timespec.setAtIndex(ValueLayout.JAVA_LONG, 1, nanos % 1_000_000_000);
-        Futex.await(role.wakeAddress(), seen, timespec.address());
-      } else if (nanos > 0) {
-        LockSupport.parkNanos(this, nanos);
-      }
+      futexOrPark(timespec, seen, sleepsUntil - System.nanoTime());
     }
     sleepsUntil = Long.MIN_VALUE;
     role.awake();
+  }
+
+  private void futexOrPark(MemorySegment timespec, int seen, long nanos) {
+    if (nanos > 0 && Futex.available()) {
+      timespec.setAtIndex(ValueLayout.JAVA_LONG, 0, nanos / 1_000_000_000);
+      timespec.setAtIndex(ValueLayout.JAVA_LONG, 1, nanos % 1_000_000_000);
+      Futex.await(role.wakeAddress(), seen, timespec.address());
+    } else if (nanos > 0) {
+      LockSupport.parkNanos(this, nanos);
+    }
   }
 }

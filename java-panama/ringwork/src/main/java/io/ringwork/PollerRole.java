@@ -23,6 +23,13 @@ import org.jspecify.annotations.Nullable;
  * poller reads {@code wake} before it tries for the role, and sleeps only on that value; if it was
  * refused the role, the helper's second look, after it gave the role up, sees whatever was
  * announced before that read.
+ *
+ * <p>A thread that waits for one of many tasks of its own, again and again, would arm and wake the
+ * poller each time it leaves, for nothing: no callback waits for what is found. So the poller, when
+ * it has been woken for nothing some times while threads helped, naps: it looks at fixed intervals
+ * and is neither armed nor woken, until it finds that something was wanted, that nobody helps any
+ * more, or until a thread parks ({@link #demand}). It clears NAPPING before it tries for the role;
+ * a helper that did not arm since it saw the bit looks once more after it gave the role up.
  */
 final class PollerRole {
   /** waiting was set to 0 by a helper, and the poller may sleep. */
@@ -30,6 +37,9 @@ final class PollerRole {
 
   /** The poller sleeps for long, for nothing was in flight: the next submit tells it. */
   static final int LONG_SLEEP = 2;
+
+  /** The poller looks by itself, soon. */
+  static final int NAPPING = 4;
 
   private static final VarHandle HELD;
   private static final VarHandle ATTENTION;
@@ -54,6 +64,9 @@ final class PollerRole {
   private volatile int held;
 
   private volatile int attention;
+
+  /** How often a helper has left; written by who has the role, for {@link #helps}. */
+  private int helps;
 
   /** The thread that has the role; only ever compared with the current thread. */
   private @Nullable Thread owner;
@@ -113,19 +126,28 @@ final class PollerRole {
   /** Gives the role back and sees to it that what is in flight has someone who waits for it. */
   void leave() {
     boolean idle = false;
+    boolean napping = false;
+    helps++;
     try {
       if ((attention & DISARMED) == 0) {
         // A submitter armed meanwhile, and its task may have ended: the next one must arm again.
         ATTENTION.getAndBitwiseOr(this, DISARMED);
       }
       idle = slots.free.inUse() == 0;
-      if (!idle) {
+      napping = (attention & NAPPING) != 0;
+      if (!idle && !napping) {
         arm();
       }
     } finally {
       giveUp();
     }
     VarHandle.fullFence(); // pairs with the lane's, and orders the look after giving up
+    if (napping) {
+      if ((attention & NAPPING) == 0) {
+        wakePoller(); // it was refused the role meanwhile, and counts on our arming
+      }
+      return;
+    }
     if (idle && (attention & DISARMED) != 0) {
       return; // nobody has armed since, so nobody counts on the poller
     }
@@ -160,6 +182,9 @@ final class PollerRole {
   }
 
   private void attend() {
+    if ((attention & NAPPING) != 0) {
+      return; // it looks soon
+    }
     if ((attention & DISARMED) != 0) {
       arm();
       if (completer.hasWork()) {
@@ -183,6 +208,25 @@ final class PollerRole {
     }
   }
 
+  /** How often a helper has left; a count that is only ever compared. */
+  int helps() {
+    return helps;
+  }
+
+  /** The poller is going to nap. */
+  void nap() {
+    ATTENTION.getAndBitwiseOr(this, NAPPING);
+  }
+
+  /** A thread will park until its task has ended: the poller must be told of completions. */
+  void demand() {
+    if ((attention & NAPPING) != 0) {
+      completer.want();
+      ATTENTION.getAndBitwiseAnd(this, ~NAPPING);
+      wakePoller();
+    }
+  }
+
   int wakeValue() {
     return memory.getIntVolatile(wakeWord);
   }
@@ -193,9 +237,13 @@ final class PollerRole {
 
   /** The poller has nothing to do: false if it should look again at once. */
   boolean prepareSleep(boolean tellMe) {
+    if ((attention & NAPPING) != 0) {
+      ATTENTION.getAndBitwiseAnd(this, ~NAPPING);
+    }
     if (tellMe) {
       ATTENTION.getAndBitwiseOr(this, LONG_SLEEP);
     }
+    VarHandle.fullFence(); // pairs with the one of a helper that leaves and did not arm
     if (!tryTake()) {
       VarHandle.fullFence();
       return true; // the helper arms when it leaves

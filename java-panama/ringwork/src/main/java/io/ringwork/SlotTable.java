@@ -110,6 +110,16 @@ final class SlotTable {
     return (TaskFuture<?>) PENDING.getAcquire(pending, i);
   }
 
+  /** Where the request of a slot is: in it, or in a block. */
+  long requestAt(int i, long reference) {
+    return reference == 0 ? at(i) + Layout.SLOT_REQUEST : arena.at(reference);
+  }
+
+  /** Where the result of a slot is: in it, or in a block. */
+  long resultAt(int i, long reference) {
+    return reference == 0 ? at(i) + Layout.SLOT_RESULT : arena.at(reference);
+  }
+
   // ---- filling, by the thread that popped the slot
 
   /** A window on the inline request, limited to a length. */
@@ -244,11 +254,20 @@ final class SlotTable {
   }
 
   /**
-   * Fetches the line of the state word for writing, while the result's line, which the lane has
-   * written too, is still on its way. The deadline of a task that has ended means nothing.
+   * Fetches the lines that a lane has written, to read them soon; what is in them means nothing.
+   */
+  long touch(int i) {
+    return memory.getLong(at(i)) + memory.getLong(at(i) + Layout.SLOT_RESULT);
+  }
+
+  /**
+   * Fetches the lines of the state word and of the request for writing, while the result's line,
+   * which the lane has written too, is still on its way. Deadline and request of a task that has
+   * ended mean nothing.
    */
   void warm(int i) {
     memory.setLong(at(i) + Layout.SLOT_DEADLINE, 0);
+    memory.setLong(at(i) + Layout.SLOT_REQUEST, 0);
   }
 
   /** Frees the slot and both blocks of a task that was taken; the word is its last. */

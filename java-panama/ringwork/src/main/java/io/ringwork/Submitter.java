@@ -267,6 +267,9 @@ final class Submitter {
       Q request,
       @Nullable ByteBuffer encoded,
       int size) {
+    if (type.requestCodec instanceof DirectCodec<Q> direct) {
+      return direct.write(request, memory, slots.requestAt(i, reference));
+    }
     ByteBuffer target =
         reference == 0 ? slots.inlineRequest(i, size) : memory.buffer(arena.at(reference), size);
     if (encoded != null) {

@@ -57,6 +57,9 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   /** Absolute System.nanoTime, or 0 for none. */
   final long deadline;
 
+  /** The id of the thread that made it: it can't add dependents while it waits for another one. */
+  final long submitter = Thread.currentThread().threadId();
+
   /** Written before the slot is published, by the submitting thread. */
   int slot = -1;
 
@@ -107,7 +110,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     }
     Thread waiting = waiter;
     if (waiting == null) {
-      client.execute(this);
+      client.completer.hand(this);
     } else if (waiting != Thread.currentThread()) {
       LockSupport.unpark(waiting);
     }

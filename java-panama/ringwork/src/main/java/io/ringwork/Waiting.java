@@ -15,7 +15,10 @@ final class Waiting {
   private static final boolean FEW_CORES = Runtime.getRuntime().availableProcessors() <= 2;
 
   /** How long {@code ADAPTIVE} spins before it parks. */
-  private static final long ADAPTIVE_NANOS = FEW_CORES ? 20_000 : 50_000;
+  private static final long ADAPTIVE_NANOS = FEW_CORES ? 60_000 : 50_000;
+
+  /** From when on it yields where cores are few: the lane that it waits for may need this one. */
+  private static final long YIELD_AFTER = 10_000;
 
   /** How often a spinning thread looks at the clock, and whether it is interrupted. */
   private static final int CLOCK_EVERY = 256;
@@ -27,6 +30,9 @@ final class Waiting {
 
   /** So many looks without a pause: where the processor's pause is long it would cost a third. */
   private static final int EAGER = 500;
+
+  /** Hints that a thread takes in before it looks at its own task. */
+  private static final int OTHERS_FIRST = 64;
 
   /** How many calls may leave their stale hint in the ring before one sweeps it. */
   private static final int SWEEP_EVERY = 64;
@@ -160,8 +166,12 @@ final class Waiting {
   private void spinWith(TaskFuture<?> future, boolean helper, long end) {
     int i = future.slot;
     long g = future.generation;
-    int ringEvery = slots.free.inUse() > 1 ? RING_EVERY_BUSY : RING_EVERY;
+    boolean many = slots.free.inUse() > 1;
+    int ringEvery = many ? RING_EVERY_BUSY : RING_EVERY;
     long start = 0;
+    if (helper && many) {
+      completer.drain(OTHERS_FIRST); // taking the role for each by itself would cost more
+    }
     for (int n = 1; ; n++) {
       long word = slots.state(i);
       if (StateWord.ended(word) && StateWord.generation(word) == g) {
@@ -182,8 +192,8 @@ final class Waiting {
         if (spunEnough(now, start, end)) {
           return;
         }
-        if (FEW_CORES && (now - start > ADAPTIVE_NANOS || !helper)) {
-          Thread.yield(); // the lane that we wait for may need this core
+        if (FEW_CORES && (now - start > YIELD_AFTER || !helper)) {
+          Thread.yield();
         }
       }
       if (n > EAGER) {
@@ -204,7 +214,10 @@ final class Waiting {
   private void sleep(TaskFuture<?> future, boolean nested, long end) {
     if (nested) {
       help(future, end);
-    } else if (Thread.currentThread() instanceof ForkJoinWorkerThread) {
+      return;
+    }
+    client.role.demand();
+    if (Thread.currentThread() instanceof ForkJoinWorkerThread) {
       try {
         ForkJoinPool.managedBlock(new Blocker(future, end));
       } catch (InterruptedException interrupted) {

@@ -322,7 +322,9 @@ class LifecycleTest {
     assertTrue(dropped.isDone());
   }
 
-  /** Nor one whose result is being read just then: its slot is empty, the executor not asked yet. */
+  /**
+   * Nor one whose result is being read just then: its slot is empty, the executor not asked yet.
+   */
   @Test
   void anExecutorThatDropsWorkLosesNoFutureThatIsReadDuringClose() throws Exception {
     Ringwork pool =
