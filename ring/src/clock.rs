@@ -6,6 +6,7 @@ use nix::time::{ClockId, clock_gettime};
 
 /// Nanoseconds of CLOCK_MONOTONIC.
 #[must_use]
+#[inline]
 pub fn now_ns() -> u64 {
     #[cfg(ringwork_model)]
     if let Some(now) = crate::model::now_ns() {

@@ -8,6 +8,7 @@
 
 use crate::arena::ArenaView;
 use crate::entry::entry_state;
+use crate::gather::Gather;
 use crate::hint_ring::CORRUPT_AFTER;
 use crate::layout::*;
 use crate::limits::{Permit, is_deferred, runnable};
@@ -24,8 +25,6 @@ use std::time::Duration;
 
 /// Handlers shorter than this are worth taking several hints at once for.
 const SHORT_NS: u64 = 2_000;
-/// A backlog from which on several hints are taken at once.
-const DEEP: u64 = 32;
 /// Rounds in which a lane with an expected slot looks at it in place of the processor's pause:
 /// about ten microseconds. Pausing there would cost a client with one task in flight some
 /// twenty nanoseconds a task.
@@ -66,6 +65,7 @@ pub struct Lane {
     pub(crate) permit: Option<Permit>,
     // Smoothed run time of sampled tasks.
     pub(crate) run_ns: u64,
+    gather: Gather,
 }
 
 impl Lane {
@@ -97,6 +97,7 @@ impl Lane {
             limits,
             permit: None,
             run_ns: u64::MAX,
+            gather: Gather::new(),
         }
     }
 
@@ -108,6 +109,7 @@ impl Lane {
 
     /// The next task, claimed; waits for one. `None` when it is time to leave:
     /// `leave` is set, the worker is asked to, or the pool is closed.
+    #[inline]
     pub fn next(&mut self, leave: &AtomicBool) -> Option<Claimed<'_>> {
         let (slot, word) = self.find(leave)?;
         Some(self.begin(slot, word))
@@ -120,12 +122,14 @@ impl Lane {
         Some(self.begin(slot, word))
     }
 
+    #[inline]
     fn begin(&mut self, slot: u32, word: Word) -> Claimed<'_> {
         self.expected = Some(slot);
         self.wake_another_if_needed();
         Claimed::new(self, slot, word)
     }
 
+    #[inline]
     fn find(&mut self, leave: &AtomicBool) -> Option<(u32, Word)> {
         let mut round: u32 = 0;
         loop {
@@ -151,6 +155,7 @@ impl Lane {
             } else if round - self.budget.spins < self.budget.yields {
                 // Off the core for who knows how long: submitters must not count on this lane.
                 self.set_searching(false);
+                self.gather.rest();
                 sync::yield_now();
             } else {
                 self.set_searching(false);
@@ -167,6 +172,7 @@ impl Lane {
         }
     }
 
+    #[inline]
     fn must_leave(&self, leave: &AtomicBool) -> bool {
         leave.load(Ordering::Relaxed)
             || self.segment.pool_state() >= POOL_CLOSED
@@ -178,6 +184,7 @@ impl Lane {
     }
 
     /// One look at every source of work.
+    #[inline]
     pub(crate) fn try_claim(&mut self, round: u32) -> Option<(u32, Word)> {
         loop {
             while self.next_hint < self.hint_count {
@@ -222,11 +229,13 @@ impl Lane {
         }
     }
 
+    #[inline]
     pub(crate) fn held(&self, index: usize) -> &crate::sync::AtomicU32 {
         self.segment.u32_at(self.at + LANE_HELD + 4 * index)
     }
 
     /// Claims a slot that a hint named.
+    #[inline]
     fn claim(&mut self, slot: u32) -> Option<(u32, Word)> {
         if slot >= self.segment.geometry().total_slots() {
             return None; // No process of ours writes that; drop it.
@@ -267,6 +276,7 @@ impl Lane {
     }
 
     /// Moves hints from a ring to `held[]`; `true` when there are some now.
+    #[inline]
     fn take_hints(&mut self) -> bool {
         let priorities = self.segment.geometry().priorities;
         self.picks = self.picks.wrapping_add(1);
@@ -285,13 +295,8 @@ impl Lane {
                 if peeked.count == 0 {
                     break;
                 }
-                let batch = if self.run_ns < SHORT_NS && ring.depth() >= DEEP {
-                    HELD
-                } else {
-                    1
-                };
-                let peeked = if batch > 1 {
-                    ring.peek(&mut out[..batch])
+                let peeked = if self.run_ns < SHORT_NS && self.gather.takes_several(&ring) {
+                    ring.peek(&mut out)
                 } else {
                     peeked
                 };
@@ -303,6 +308,9 @@ impl Lane {
                 failpoint!("lane.held");
                 if peeked.count > 0 && ring.take(peeked) {
                     failpoint!("lane.taken");
+                    if peeked.count > 1 {
+                        self.ask_for(&out[..peeked.count]);
+                    }
                     self.hints = out;
                     self.hint_count = peeked.count;
                     self.next_hint = 0;
@@ -314,6 +322,18 @@ impl Lane {
             }
         }
         false
+    }
+
+    /// Has the lines of several slots come all at once, rather than one after the other when their
+    /// turn is there: each claim is a barrier.
+    fn ask_for(&self, slots: &[u32]) {
+        let total = self.segment.geometry().total_slots();
+        for slot in slots.iter().filter(|slot| **slot < total) {
+            let at = self.segment.slot_at(*slot);
+            self.segment.prefetch_to_write(at + SLOT_STATE);
+            self.segment.prefetch(at + SLOT_REQUEST);
+            self.segment.prefetch_to_write(at + SLOT_RESULT);
+        }
     }
 
     /// Puts hints that were taken and not used back into their rings.
@@ -376,6 +396,7 @@ impl Lane {
     }
 
     /// A lane that sees more work than it takes wakes the next.
+    #[inline]
     fn wake_another_if_needed(&self) {
         let holds_more = self.next_hint < self.hint_count;
         if holds_more {
@@ -387,6 +408,7 @@ impl Lane {
         }
     }
 
+    #[inline]
     fn rings_are_empty(&self) -> bool {
         (0..self.segment.geometry().priorities)
             .all(|priority| self.segment.injector(priority).is_empty())
@@ -438,6 +460,7 @@ impl Lane {
     }
 
     /// After a task: its completion hint, and the client's poller.
+    #[inline]
     pub(crate) fn announce(&self, slot: u32) {
         let client = slot / self.segment.geometry().slots_per_client;
         publish_completion(&self.segment, client, slot);
@@ -455,6 +478,7 @@ pub(crate) fn restore_hint(segment: &Segment, slot: u32) -> bool {
 }
 
 /// Puts a completion hint in the client's ring; full: sets its overflow word instead.
+#[inline]
 pub(crate) fn publish_completion(segment: &Segment, client: u32, slot: u32) {
     if segment.completion_ring(client).enqueue(slot).is_err() {
         // pairs with the client's CAS of the word before it scans its slots.

@@ -30,6 +30,7 @@ pub mod cpus;
 pub mod doomed;
 pub mod entry;
 pub mod error;
+mod gather;
 pub mod hint_ring;
 pub mod kept;
 pub mod kernel;

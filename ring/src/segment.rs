@@ -320,6 +320,7 @@ impl Segment {
 
     /// Where everything is.
     #[must_use]
+    #[inline]
     pub fn geometry(&self) -> &Geometry {
         &self.geometry
     }
@@ -380,6 +381,7 @@ impl Segment {
 
     /// The pool's state (`POOL_*`).
     #[must_use]
+    #[inline]
     pub fn pool_state(&self) -> u32 {
         // pairs with the release store in `set_pool_state`.
         self.u32_at(H_POOL_STATE).load(Ordering::Acquire)
@@ -553,18 +555,21 @@ impl Segment {
 
     /// Offset of client entry `index`.
     #[must_use]
+    #[inline]
     pub fn client_at(&self, index: u32) -> usize {
         self.geometry.clients + CLIENT_STRIDE * index as usize
     }
 
     /// Offset of worker entry `index`.
     #[must_use]
+    #[inline]
     pub fn worker_at(&self, index: u32) -> usize {
         self.geometry.workers + WORKER_STRIDE * index as usize
     }
 
     /// Offset of lane entry `index`.
     #[must_use]
+    #[inline]
     pub fn lane_at(&self, index: u32) -> usize {
         self.geometry.lanes + LANE_STRIDE * index as usize
     }

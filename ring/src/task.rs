@@ -59,6 +59,7 @@ struct Place {
 }
 
 impl<'l> Claimed<'l> {
+    #[inline]
     pub(crate) fn new(lane: &'l mut Lane, slot: u32, word: Word) -> Self {
         let segment = &lane.segment;
         let at = segment.slot_at(slot);
@@ -131,6 +132,7 @@ impl<'l> Claimed<'l> {
 
     /// Id of the handler asked for: [`id_of`] its name.
     #[must_use]
+    #[inline]
     pub fn handler(&self) -> u64 {
         self.handler
     }
@@ -161,6 +163,7 @@ impl<'l> Claimed<'l> {
 
     /// Whether the deadline has passed.
     #[must_use]
+    #[inline]
     pub fn expired(&self) -> bool {
         self.deadline_ns != 0 && now_ns() >= self.deadline_ns
     }
@@ -199,6 +202,7 @@ impl<'l> Claimed<'l> {
 
     /// Codec of the request (`CODEC_*`).
     #[must_use]
+    #[inline]
     pub fn request_codec(&self) -> u8 {
         self.request_codec
     }
@@ -217,6 +221,7 @@ impl<'l> Claimed<'l> {
     /// submit to completion (the Java API can't reach them then). A client that
     /// breaks this contract can make the bytes change under the reader; it can't
     /// make a read go outside the request, since bounds are private.
+    #[inline]
     pub fn request(&self) -> Result<&[u8]> {
         match &self.request {
             Ok(place) => {
@@ -233,6 +238,7 @@ impl<'l> Claimed<'l> {
     /// Room for a result of up to `len` bytes, zero-copy: the slot's own for 64
     /// bytes, else an arena block. Asking again gives the former room back.
     /// Waits up to a second (or to the deadline) for a block.
+    #[inline]
     pub fn reserve(&mut self, len: usize) -> Result<&mut [u8]> {
         let place = self.find_room(len)?;
         let start = self.lane.segment.bytes_at(place.offset, place.len);
@@ -243,6 +249,7 @@ impl<'l> Claimed<'l> {
     }
 
     /// The request and room for the result at once, for handlers that stream one to the other.
+    #[inline]
     pub fn request_and_reserve(&mut self, len: usize) -> Result<(&[u8], &mut [u8])> {
         let place = self.find_room(len)?;
         let start = self.lane.segment.bytes_at(place.offset, place.len);
@@ -253,6 +260,7 @@ impl<'l> Claimed<'l> {
         Ok((self.request()?, out))
     }
 
+    #[inline]
     fn find_room(&mut self, len: usize) -> Result<Place> {
         self.give_back_room();
         let place = if len <= INLINE {
@@ -292,6 +300,7 @@ impl<'l> Claimed<'l> {
         }
     }
 
+    #[inline]
     fn give_back_room(&mut self) {
         if let Some(Place {
             block: Some(block), ..
@@ -308,6 +317,7 @@ impl<'l> Claimed<'l> {
     /// Ends the task with the first `len` bytes of the room reserved last.
     ///
     /// A longer `len` than was reserved ends it as failed: that is a bug in the handler.
+    #[inline]
     pub fn finish(mut self, len: usize, codec: u8) {
         let place = self.result.unwrap_or(Place {
             offset: self.at + SLOT_RESULT,
@@ -414,6 +424,7 @@ impl<'l> Claimed<'l> {
     }
 
     /// Writes the result fields, CLAIMED → DONE, the hint.
+    #[inline]
     fn end(&mut self, status: u32, codec: u8, len: usize) {
         self.ended = true;
         let block = self.result.take().and_then(|place| place.block);

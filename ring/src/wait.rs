@@ -81,7 +81,7 @@ impl Budget {
             },
             WaitStrategy::Adaptive if cores > 1 => Self {
                 spins: QUIET_ROUNDS + 100,
-                yields: 4,
+                yields: 64,
             },
             WaitStrategy::Adaptive => Self {
                 spins: 1,
@@ -145,12 +145,14 @@ pub(crate) fn set_bit(segment: &Segment, mask: usize, lane: u32, on: bool) {
     }
 }
 
+#[inline]
 fn mask_words(segment: &Segment) -> usize {
     (segment.geometry().max_lanes as usize)
         .div_ceil(64)
         .min(IDLE_WORDS)
 }
 
+#[inline]
 fn any(segment: &Segment, mask: usize) -> bool {
     (0..mask_words(segment))
         .any(|word| segment.u64_at(mask + 8 * word).load(Ordering::Relaxed) != 0)
@@ -158,6 +160,7 @@ fn any(segment: &Segment, mask: usize) -> bool {
 
 /// Whether any lane is asleep.
 #[must_use]
+#[inline]
 pub fn any_idle(segment: &Segment) -> bool {
     any(segment, H_IDLE)
 }

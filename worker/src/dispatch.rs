@@ -28,7 +28,7 @@ pub(crate) enum Ended {
     /// The result can't be encoded.
     Unencodable(String),
     /// The result found no room.
-    NoRoom(RingError),
+    NoRoom(Box<RingError>),
 }
 
 type Run = dyn Fn(&mut Claimed<'_>, &States) -> Result<Answer, Ended> + Send + Sync;
@@ -73,7 +73,7 @@ impl Handler {
                                 codec: u32::from(codec),
                             }
                         })
-                        .map_err(Ended::NoRoom);
+                        .map_err(|error| Ended::NoRoom(Box::new(error)));
                 })
                 .map_err(Ended::Unencodable)?;
             written

@@ -9,7 +9,11 @@ use std::panic::Location;
 
 /// The failure of one task, as the client will see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaskError {
+pub struct TaskError(Box<Parts>);
+
+// In a box, so that a `Result` of a handler is small: moving it costs every task, failing none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parts {
     code: String,
     message: String,
     location: String,
@@ -21,42 +25,46 @@ impl TaskError {
     #[track_caller]
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         let place = Location::caller();
-        Self {
+        Self(Box::new(Parts {
             code: code.into(),
             message: message.into(),
             location: format!("{}:{}", place.file(), place.line()),
-        }
+        }))
     }
 
     /// The same error with another place (`file:line`), as panics report it.
     #[must_use]
     pub fn at(mut self, location: impl Into<String>) -> Self {
-        self.location = location.into();
+        self.0.location = location.into();
         self
     }
 
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// The text for people.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Where in the Rust source the error was made, as `file:line`.
     #[must_use]
     pub fn location(&self) -> &str {
-        &self.location
+        &self.0.location
     }
 }
 
 impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} (at {})", self.code, self.message, self.location)
+        write!(
+            f,
+            "{}: {} (at {})",
+            self.0.code, self.0.message, self.0.location
+        )
     }
 }
 

@@ -5,7 +5,7 @@
 //! ends the process, is printed at once: nobody will be there to tell it later.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
@@ -30,7 +30,7 @@ impl fmt::Display for Panic {
 }
 
 thread_local! {
-    static CATCHING: RefCell<bool> = const { RefCell::new(false) };
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
     // More than one when a handler catches panics itself, or one comes while another unwinds.
     static SEEN: RefCell<Vec<Panic>> = const { RefCell::new(Vec::new()) };
 }
@@ -41,7 +41,7 @@ pub(crate) fn install_hook() {
     ONCE.call_once(|| {
         let former = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if !CATCHING.with(|catching| *catching.borrow()) {
+            if !CATCHING.with(Cell::get) {
                 return former(info);
             }
             let message = info.payload_as_str().unwrap_or(NO_TEXT).to_owned();
@@ -69,23 +69,27 @@ pub(crate) fn install_hook() {
 }
 
 /// Runs `work`; a panic comes back as a value.
-pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Panic> {
-    CATCHING.with(|catching| *catching.borrow_mut() = true);
+#[inline]
+pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Box<Panic>> {
+    CATCHING.with(|catching| catching.set(true));
     SEEN.with(|seen| seen.borrow_mut().clear());
     let outcome = panic::catch_unwind(AssertUnwindSafe(work));
-    CATCHING.with(|catching| *catching.borrow_mut() = false);
-    outcome.map_err(|payload| {
-        let message = text_of(payload.as_ref());
-        // A payload whose own drop panics must not take the lane along.
-        let _ = panic::catch_unwind(AssertUnwindSafe(move || drop(payload)));
-        let seen = SEEN.with(|seen| std::mem::take(&mut *seen.borrow_mut()));
-        let same = |panic: &&Panic| Some(&panic.message) == message.as_ref();
-        let caught = seen.iter().rev().find(same).or(seen.last());
-        caught.cloned().unwrap_or_else(|| Panic {
-            message: message.unwrap_or_else(|| NO_TEXT.to_owned()),
-            location: String::new(),
-        })
-    })
+    CATCHING.with(|catching| catching.set(false));
+    outcome.map_err(panic_of)
+}
+
+#[cold]
+fn panic_of(payload: Box<dyn Any + Send>) -> Box<Panic> {
+    let message = text_of(payload.as_ref());
+    // A payload whose own drop panics must not take the lane along.
+    let _ = panic::catch_unwind(AssertUnwindSafe(move || drop(payload)));
+    let seen = SEEN.with(|seen| std::mem::take(&mut *seen.borrow_mut()));
+    let same = |panic: &&Panic| Some(&panic.message) == message.as_ref();
+    let caught = seen.iter().rev().find(same).or(seen.last());
+    Box::new(caught.cloned().unwrap_or_else(|| Panic {
+        message: message.unwrap_or_else(|| NO_TEXT.to_owned()),
+        location: String::new(),
+    }))
 }
 
 fn text_of(payload: &(dyn Any + Send)) -> Option<String> {

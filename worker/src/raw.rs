@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 pub struct RawTask<'t, 'l> {
     claimed: &'t mut Claimed<'l>,
     states: &'t States,
-    pub(crate) room_error: Option<RingError>,
+    pub(crate) room_error: Option<Box<RingError>>,
 }
 
 /// How a raw handler answers.
@@ -34,6 +34,7 @@ pub enum Answer {
 }
 
 impl<'t, 'l> RawTask<'t, 'l> {
+    #[inline]
     pub(crate) fn new(claimed: &'t mut Claimed<'l>, states: &'t States) -> Self {
         Self {
             claimed,
@@ -53,6 +54,7 @@ impl<'t, 'l> RawTask<'t, 'l> {
     ///
     /// # Errors
     /// When the client wrote a reference outside the arena.
+    #[inline]
     pub fn request(&self) -> Result<&[u8], TaskError> {
         self.claimed
             .request()
@@ -61,6 +63,7 @@ impl<'t, 'l> RawTask<'t, 'l> {
 
     /// The codec that the request was sent in (`CODEC_*`).
     #[must_use]
+    #[inline]
     pub fn codec(&self) -> u32 {
         u32::from(self.claimed.request_codec())
     }
@@ -77,6 +80,7 @@ impl<'t, 'l> RawTask<'t, 'l> {
     ///
     /// # Errors
     /// When `len` is beyond the largest arena block, or none comes free in time.
+    #[inline]
     pub fn reserve(&mut self, len: usize) -> Result<&mut [u8], TaskError> {
         match self.claimed.reserve(len) {
             Ok(room) => Ok(room),
@@ -88,6 +92,7 @@ impl<'t, 'l> RawTask<'t, 'l> {
     ///
     /// # Errors
     /// As [`Self::request`] and [`Self::reserve`].
+    #[inline]
     pub fn request_and_reserve(&mut self, len: usize) -> Result<(&[u8], &mut [u8]), TaskError> {
         match self.claimed.request_and_reserve(len) {
             Ok(both) => Ok(both),
@@ -97,8 +102,9 @@ impl<'t, 'l> RawTask<'t, 'l> {
 }
 
 /// Keeps the ring's own error, which has its own status, behind the handler's.
-fn note(place: &mut Option<RingError>, error: RingError) -> TaskError {
+#[cold]
+fn note(place: &mut Option<Box<RingError>>, error: RingError) -> TaskError {
     let task_error = TaskError::new("result.no_room", error.to_string());
-    *place = Some(error);
+    *place = Some(Box::new(error));
     task_error
 }
