@@ -69,7 +69,7 @@ impl Gather {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicU64;
+    use crate::sync::AtomicU64;
 
     #[test]
     fn a_deep_backlog_is_taken_in_batches_and_a_shallow_one_hint_by_hint() {

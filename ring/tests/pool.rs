@@ -231,6 +231,7 @@ fn requests_that_exhaust_the_arena_are_refused() {
             may_have_run: false
         }
     );
+    client.collect(); // on a busy machine the deadline of the call passes before it looks
     pool.assert_nothing_held();
 }
 

@@ -188,7 +188,8 @@ final class Completer {
     if (rest == 1) {
       client.execute(settled[0]);
     } else if (rest > 1) {
-      CompletionBatch batch = new CompletionBatch(client, Arrays.copyOf(settled, rest));
+      CompletionBatch batch =
+          new CompletionBatch(client, Arrays.copyOf(settled, rest), System.nanoTime());
       batches.add(batch);
       client.execute(batch);
     }

@@ -17,11 +17,12 @@ final class CompletionBatch implements Runnable {
   private final AtomicInteger next = new AtomicInteger();
 
   /** When it was last given to an executor; after the first time written by the poller only. */
-  private long since = System.nanoTime();
+  private long since;
 
-  CompletionBatch(Client client, TaskFuture<?>[] futures) {
+  CompletionBatch(Client client, TaskFuture<?>[] futures, long now) {
     this.client = client;
     this.futures = List.of(futures);
+    this.since = now;
   }
 
   @Override
