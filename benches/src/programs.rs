@@ -42,7 +42,8 @@ impl Programs {
     pub fn case(&self, name: &str) -> Found<Command> {
         let (suite, case) = name.split_once('/').unwrap_or(("rtt", name));
         match case {
-            "agrona_rings" | "aeron_ipc" => self.java_peer(name),
+            "agrona_rings" => self.java_peer(name),
+            _ if case.starts_with("aeron_ipc") => self.java_peer(name),
             _ if case.starts_with("grpc_") => {
                 let mut command = self.java_peer(name)?;
                 let server = self.rust_peer("tonic", "ringwork-peer-tonic")?;

@@ -79,14 +79,15 @@ final class Cases {
 
   /** A case of the suite tail: what, and its rate in thousands a second. */
   private static Case tail(String name) {
-    int end = name.lastIndexOf('_');
-    int rate = 1000 * Integer.parseInt(name.substring(end + 1, name.length() - 1));
-    return switch (name.substring(0, end)) {
-      case "ringwork_spin" -> new OpenLoop(rate, true, () -> inline(WaitStrategy.SPIN, "spin"));
+    int rate = OpenLoop.rateIn(name);
+    return switch (name.substring(0, name.lastIndexOf('_'))) {
+      case "ringwork_spin" ->
+          OpenLoop.ofFutures(rate, true, () -> inline(WaitStrategy.SPIN, "spin"));
       case "ringwork_adaptive" ->
-          new OpenLoop(rate, true, () -> inline(WaitStrategy.ADAPTIVE, "adaptive"));
+          OpenLoop.ofFutures(rate, true, () -> inline(WaitStrategy.ADAPTIVE, "adaptive"));
       case "thread_pool" ->
-          new OpenLoop(rate, false, () -> new Echoes.OnExecutor(Executors.newFixedThreadPool(1)));
+          OpenLoop.ofFutures(
+              rate, false, () -> new Echoes.OnExecutor(Executors.newFixedThreadPool(1)));
       default -> throw new IllegalArgumentException("no case " + name);
     };
   }

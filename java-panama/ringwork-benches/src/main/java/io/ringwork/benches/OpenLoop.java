@@ -7,6 +7,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>One thread sends; between two sends it waits for the oldest task, if that helps to complete
  * it, else it only looks at the clock. The thread that completes a task notes the time.
  */
-final class OpenLoop implements Case {
+public final class OpenLoop implements Case {
   private static final double WARM_UP_SECONDS = 1;
 
   /** Shorter gaps are not worth a wait. */
@@ -27,38 +28,91 @@ final class OpenLoop implements Case {
   /** More tasks under way than this is a backlog: sending waits for the oldest. */
   private static final int MOST = 4096;
 
+  /** What is measured, made for a round. */
+  private interface Load extends AutoCloseable {
+    Round round(int rate);
+
+    @Override
+    void close();
+  }
+
   private final int rate;
-  private final boolean helps;
-  private final Callable<? extends Submitter> maker;
+  private final Callable<Load> maker;
   private final HdrLog log = new HdrLog();
 
+  private OpenLoop(int rate, Callable<Load> maker) {
+    this.rate = rate;
+    this.maker = maker;
+  }
+
   /**
-   * A case.
+   * A case of futures.
    *
    * @param rate tasks a second
    * @param helps whether a thread that waits for a future works on its completion
    * @param maker makes what is measured, for a round; its futures are completable ones
    */
-  OpenLoop(int rate, boolean helps, Callable<? extends Submitter> maker) {
-    this.rate = rate;
-    this.helps = helps;
-    this.maker = maker;
+  static OpenLoop ofFutures(int rate, boolean helps, Callable<? extends Submitter> maker) {
+    record Futures(Submitter submitter, boolean helps) implements Load {
+      @Override
+      public Round round(int rate) {
+        return new FutureRound(rate, submitter, helps);
+      }
+
+      @Override
+      public void close() {
+        submitter.close();
+      }
+    }
+    return new OpenLoop(rate, () -> new Futures(maker.call(), helps));
+  }
+
+  /**
+   * A case that sends and collects on one thread: between two sends it polls without a pause.
+   *
+   * @param rate messages a second
+   * @param maker makes what is measured, for a round
+   * @return the case, not warmed up yet
+   */
+  public static OpenLoop ofPipe(int rate, Callable<? extends Pipe> maker) {
+    record Piped(Pipe pipe) implements Load {
+      @Override
+      public Round round(int rate) {
+        return new PipeRound(rate, pipe);
+      }
+
+      @Override
+      public void close() {
+        pipe.close();
+      }
+    }
+    return new OpenLoop(rate, () -> new Piped(maker.call()));
+  }
+
+  /**
+   * The rate that a case's name tells at its end, in thousands a second.
+   *
+   * @param name as in {@code ringwork_spin_10k}
+   * @return tasks a second
+   */
+  public static int rateIn(String name) {
+    return 1000 * Integer.parseInt(name.substring(name.lastIndexOf('_') + 1, name.length() - 1));
   }
 
   @Override
   public void warmUp() throws Exception {
     for (int i = 0; i < 2; i++) {
-      try (Submitter submitter = maker.call()) {
-        new Round(submitter).run(WARM_UP_SECONDS);
+      try (Load load = maker.call()) {
+        load.round(rate).run(WARM_UP_SECONDS);
       }
     }
   }
 
   @Override
   public Map<String, Double> round(double seconds) throws Exception {
-    try (Submitter submitter = maker.call()) {
-      new Round(submitter).run(0.3);
-      Round round = new Round(submitter);
+    try (Load load = maker.call()) {
+      load.round(rate).run(0.3);
+      Round round = load.round(rate);
       double achieved = round.run(seconds);
       Histogram times = round.times;
       log.add(times);
@@ -72,80 +126,124 @@ final class OpenLoop implements Case {
     }
   }
 
-  private final class Round {
-    private final Submitter submitter;
-    private final Histogram times = new Histogram(600_000_000_000L, 3);
-    private final ArrayDeque<CompletableFuture<?>> flying = new ArrayDeque<>();
+  /** A run at the rate; what it notes is noted the same way for each kind of load. */
+  private abstract static class Round {
+    final Histogram times = new Histogram(600_000_000_000L, 3);
+    final int rate;
+    private long start;
     private volatile long lastEnd;
     private volatile long ended;
     private volatile boolean wrong;
 
-    Round(Submitter submitter) {
-      this.submitter = submitter;
+    Round(int rate) {
+      this.rate = rate;
     }
 
+    /** Sends, unless there is no room now. */
+    abstract boolean send(long number) throws Exception;
+
+    /** Looks for what has come back, without a wait; the tasks still under way. */
+    abstract long collect(long sent) throws Exception;
+
+    /** Nothing is due before {@code until}. */
+    abstract void await(long until) throws Exception;
+
+    /** Waits for all that is under way. */
+    abstract void finish(long sent) throws Exception;
+
     /** Runs for a time; the tasks a second that came back. */
-    double run(double seconds) throws Exception {
+    final double run(double seconds) throws Exception {
       long wanted = (long) (rate * seconds);
-      long start = System.nanoTime() + 1_000_000;
+      start = System.nanoTime() + 1_000_000;
       long stop = start + (long) (seconds * 1.02e9);
       long sent = 0;
+      long flying = 0;
       while (sent < wanted && System.nanoTime() < stop) {
-        long due = start + (long) (sent * 1e9 / rate);
-        if (System.nanoTime() >= due && flying.size() < MOST) {
-          flying.add(send(sent++, due));
+        long due = due(sent);
+        if (System.nanoTime() >= due && flying < MOST) {
+          if (send(sent)) {
+            sent++;
+          }
         } else {
           await(Math.min(due, stop));
         }
-        while (!flying.isEmpty() && flying.peek().isDone()) {
-          flying.remove();
-        }
+        flying = collect(sent);
       }
-      for (CompletableFuture<?> future : flying) {
-        future.get(60, TimeUnit.SECONDS);
-      }
-      for (int i = 0; ended != sent && i < 1000; i++) {
-        Thread.sleep(1); // a completed future's record is on its way
-      }
+      finish(sent);
       if (wrong || ended != sent) {
         throw new AssertionError(
             wrong ? "an answer was wrong" : sent + " tasks were sent, " + ended + " ended");
       }
       long end = System.nanoTime();
       for (long n = sent; n < wanted; n++) {
-        times.recordValue(Math.max(1, end - (start + (long) (n * 1e9 / rate))));
+        times.recordValue(Math.max(1, end - due(n)));
       }
       return sent * 1e9 / Math.max(lastEnd - start, sent * 1e9 / rate);
     }
 
-    private CompletableFuture<?> send(long number, long due) throws Exception {
-      byte[] request = new byte[Message.LENGTH];
-      Message.number(request, number);
-      var future = (CompletableFuture<byte[]>) submitter.submit(request);
-      CompletableFuture<?> recorded =
-          future.whenComplete((answer, error) -> ended(answer, error, number, due));
-      // Only the future itself lets a waiter help; elsewhere the record must be there, too.
-      return helps ? future : recorded;
+    private long due(long number) {
+      return start + (long) (number * 1e9 / rate);
     }
 
-    /** The poller and a thread that waits may both complete tasks, each its own. */
-    private synchronized void ended(
-        byte @Nullable [] answer, @Nullable Throwable error, long number, long due) {
+    final long ended() {
+      return ended;
+    }
+
+    /** Not by two threads at once. */
+    final void ended(byte @Nullable [] answer, @Nullable Throwable error, long number) {
       long now = System.nanoTime();
       try {
         if (error != null) {
           throw new AssertionError(error);
         }
         Message.check(Objects.requireNonNull(answer), number);
-        times.recordValue(Math.max(1, now - due));
+        times.recordValue(Math.max(1, now - due(number)));
       } catch (AssertionError failed) {
         wrong = true;
       }
       lastEnd = now;
       ended = ended + 1;
     }
+  }
 
-    private void await(long until) throws Exception {
+  private static final class FutureRound extends Round {
+    private final Submitter submitter;
+    private final boolean helps;
+    private final ArrayDeque<CompletableFuture<?>> flying = new ArrayDeque<>();
+
+    FutureRound(int rate, Submitter submitter, boolean helps) {
+      super(rate);
+      this.submitter = submitter;
+      this.helps = helps;
+    }
+
+    @Override
+    boolean send(long number) throws Exception {
+      byte[] request = new byte[Message.LENGTH];
+      Message.number(request, number);
+      var future = (CompletableFuture<byte[]>) submitter.submit(request);
+      CompletableFuture<?> recorded =
+          future.whenComplete((answer, error) -> endedOne(answer, error, number));
+      // Only the future itself lets a waiter help; elsewhere the record must be there, too.
+      return flying.add(helps ? future : recorded);
+    }
+
+    /** The poller and a thread that waits may both complete tasks, each its own. */
+    private synchronized void endedOne(
+        byte @Nullable [] answer, @Nullable Throwable error, long number) {
+      ended(answer, error, number);
+    }
+
+    @Override
+    long collect(long sent) {
+      while (!flying.isEmpty() && flying.peek().isDone()) {
+        flying.remove();
+      }
+      return flying.size();
+    }
+
+    @Override
+    void await(long until) throws Exception {
       CompletableFuture<?> oldest = flying.peek();
       long gap = until - System.nanoTime();
       if (helps && oldest != null && gap > SHORT_NANOS) {
@@ -156,6 +254,54 @@ final class OpenLoop implements Case {
         }
       } else {
         Thread.onSpinWait();
+      }
+    }
+
+    @Override
+    void finish(long sent) throws Exception {
+      for (CompletableFuture<?> future : flying) {
+        future.get(60, TimeUnit.SECONDS);
+      }
+      for (int i = 0; ended() != sent && i < 1000; i++) {
+        Thread.sleep(1); // a completed future's record is on its way
+      }
+    }
+  }
+
+  private static final class PipeRound extends Round {
+    private static final long PATIENCE_NANOS = 60_000_000_000L;
+
+    private final Pipe pipe;
+    private final byte[] request = new byte[Message.LENGTH];
+    private final Consumer<byte[]> answers = answer -> ended(answer, null, ended());
+
+    PipeRound(int rate, Pipe pipe) {
+      super(rate);
+      this.pipe = pipe;
+    }
+
+    @Override
+    boolean send(long number) {
+      Message.number(request, number);
+      return pipe.offer(request);
+    }
+
+    @Override
+    long collect(long sent) {
+      pipe.poll(answers);
+      return sent - ended();
+    }
+
+    @Override
+    void await(long until) {
+      // Straight to the next poll, as this pipe's round trips in the suite rtt.
+    }
+
+    @Override
+    void finish(long sent) {
+      long end = System.nanoTime() + PATIENCE_NANOS;
+      while (collect(sent) > 0 && System.nanoTime() < end) {
+        // the last answers are on their way
       }
     }
   }

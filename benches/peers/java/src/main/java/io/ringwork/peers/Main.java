@@ -1,6 +1,7 @@
 package io.ringwork.peers;
 
 import io.ringwork.benches.Case;
+import io.ringwork.benches.OpenLoop;
 import io.ringwork.benches.Payload;
 import io.ringwork.benches.RoundTrip;
 import io.ringwork.benches.Throughput;
@@ -39,6 +40,11 @@ public final class Main {
     if (suite.equals("payload")) {
       GrpcUds.Server server = GrpcUds.Server.start(SCRATCH);
       return new Payload(Payload.sizeIn(name), () -> new GrpcUds(server));
+    }
+    if (name.startsWith("tail/aeron_ipc_")) {
+      Partner driver = Partner.inJava("aeron_driver");
+      Partner echo = Partner.inJava("aeron_echo");
+      return OpenLoop.ofPipe(OpenLoop.rateIn(name), () -> new AeronIpc(SCRATCH, driver, echo));
     }
     return switch (name) {
       case "throughput/aeron_ipc" -> {
