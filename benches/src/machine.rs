@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// The environment that goes with every figure.
 pub fn environment(programs: &Programs) -> Environment {
@@ -43,6 +44,34 @@ pub fn load() -> f64 {
         .ok()
         .and_then(|text| text.split_whitespace().next()?.parse().ok())
         .unwrap_or(0.0)
+}
+
+/// Cores in use while this program and its cases do nothing: by others.
+pub fn in_use() -> f64 {
+    let span = Duration::from_millis(500);
+    let (start, (before, _)) = (Instant::now(), cpu_seconds());
+    std::thread::sleep(span);
+    (cpu_seconds().0 - before) / start.elapsed().as_secs_f64()
+}
+
+/// Seconds, all cores added up, that the hypervisor gave to others since the start.
+pub fn stolen() -> f64 {
+    cpu_seconds().1
+}
+
+/// Seconds that all cores worked, or could not, and of these the stolen ones: `cpu` in /proc/stat
+/// counts user, nice, system, idle, iowait, irq, softirq and steal in hundredths.
+fn cpu_seconds() -> (f64, f64) {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = text.lines().next().unwrap_or_default();
+    let ticks: Vec<f64> = line
+        .split_whitespace()
+        .skip(1)
+        .map_while(|word| word.parse().ok())
+        .collect();
+    let at = |field: usize| ticks.get(field).copied().unwrap_or(0.0) / 100.0;
+    let busy = [0, 1, 2, 5, 6, 7].map(at).iter().sum();
+    (busy, at(7))
 }
 
 fn first_line(program: &str, arguments: &[&str]) -> String {
@@ -132,6 +161,19 @@ fn thread_time(pid: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn work_is_seen_as_seconds_of_the_cores() {
+        // Work until it is seen: how soon, nobody knows on a machine that others use.
+        let (start, (before, _)) = (Instant::now(), cpu_seconds());
+        while cpu_seconds().0 - before < 0.05 {
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "work is not seen"
+            );
+        }
+        assert!(in_use() >= 0.0 && stolen() >= 0.0);
+    }
 
     #[test]
     fn this_process_has_a_name_and_has_used_time() {

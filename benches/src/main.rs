@@ -101,10 +101,16 @@ fn run(names: &[&str]) -> Result<usize, Box<dyn Error>> {
     summary.details.load = machine::load();
     let mut broken = 0;
     let _ = std::fs::remove_dir_all(programs.out.join("hdr"));
+    let mut before = machine::in_use();
     for name in names {
         let start = Instant::now();
+        let (first, stolen) = (summary.details.ratios.len(), machine::stolen());
         broken += suites::run(name, &programs, &mut summary)?;
         let took = start.elapsed().as_secs_f64();
+        let stolen = (machine::stolen() - stolen) / took;
+        let after = machine::in_use();
+        summary.conditions(first, before.max(after).max(stolen));
+        before = after;
         summary.details.took.push(((*name).to_owned(), took));
     }
     summary.write(&programs.out)?;

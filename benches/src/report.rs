@@ -4,6 +4,7 @@
 //! environment, one record a case and metric, and the cases that were not run, with the reason.
 
 use crate::hdr;
+use crate::suites::Watch;
 use crate::targets;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// A load average above it says that something else ran.
+/// A load average above it says that something else ran; where nothing better was measured.
 pub const BUSY: f64 = 0.7;
 
 /// Where the figures come from.
@@ -55,6 +56,27 @@ pub struct Ratio {
     pub min: f64,
     pub max: f64,
     pub target: Option<Target>,
+    /// Filled in when its suite has ended; older reports have none.
+    #[serde(default)]
+    pub condition: Option<Condition>,
+}
+
+/// How the machine was while a suite ran.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// Cores' worth of time that others used before or after, or that the hypervisor took.
+    pub others: f64,
+    /// The shortest and the longest raw round trip of a cache line beside its rounds, if probed.
+    pub raw_ns: Option<(f64, f64)>,
+}
+
+/// A target and how it stands, as `summary.json` says it.
+#[derive(Debug, Serialize)]
+struct Line {
+    what: String,
+    median: Option<f64>,
+    target: String,
+    verdict: String,
 }
 
 /// What a ratio, or a figure, should be.
@@ -82,6 +104,9 @@ pub struct Summary {
     pub skipped: Vec<Skipped>,
     #[serde(skip)]
     pub details: Details,
+    /// Raw probes of the suite that runs.
+    #[serde(skip)]
+    pub watch: Watch,
 }
 
 /// What the report needs besides the records: the file `report.json`.
@@ -93,6 +118,9 @@ pub struct Details {
     /// Load average of the last minute when the run began: what ran beside it.
     #[serde(default)]
     pub load: f64,
+    /// The shortest raw round trip of the run.
+    #[serde(default)]
+    pub nearest_ns: Option<f64>,
     /// Suites in the order in which they ran, and how long each took, in seconds.
     pub took: Vec<(String, f64)>,
 }
@@ -119,6 +147,7 @@ impl Summary {
             records: Vec::new(),
             skipped: Vec::new(),
             details: Details::default(),
+            watch: Watch::default(),
         }
     }
 
@@ -164,7 +193,26 @@ impl Summary {
             min: each.iter().copied().fold(f64::INFINITY, f64::min),
             max: each.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             target,
+            condition: None,
         });
+    }
+
+    /// Tells the ratios from `first` on how the machine was, as far as their suite did not.
+    pub fn conditions(&mut self, first: usize, others: f64) {
+        let raw_ns = self.watch.range();
+        for ratio in &mut self.details.ratios[first..] {
+            let condition = ratio.condition.get_or_insert(Condition { others, raw_ns });
+            condition.others = others;
+        }
+        if let Some((shortest, _)) = raw_ns {
+            self.nearest(shortest);
+        }
+    }
+
+    /// Takes note of a raw round trip, if it is the shortest so far.
+    pub fn nearest(&mut self, raw_ns: f64) {
+        let least = self.details.nearest_ns.unwrap_or(raw_ns).min(raw_ns);
+        self.details.nearest_ns = Some(least);
     }
 
     pub fn note(&mut self, text: impl Into<String>) {
@@ -185,13 +233,36 @@ impl Summary {
     /// Writes `summary.json` and `report.json`.
     pub fn write(&self, out: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(out)?;
-        let mut json = serde_json::to_string_pretty(self)?;
+        let mut json = serde_json::to_string_pretty(&self.written())?;
         json.push('\n');
         std::fs::write(out.join("summary.json"), json)?;
         std::fs::write(
             out.join("report.json"),
             serde_json::to_string(&self.details)?,
         )
+    }
+
+    /// The records and, last, the verdicts on the targets.
+    fn written(&self) -> impl Serialize {
+        #[derive(Serialize)]
+        struct Written<'a> {
+            #[serde(flatten)]
+            summary: &'a Summary,
+            verdicts: Vec<Line>,
+        }
+        let rows = targets::rows(self).into_iter();
+        let verdicts = rows.filter_map(|row| {
+            Some(Line {
+                target: row.target?.to_string(),
+                median: row.ratio.map(|ratio| rounded(ratio.value)),
+                verdict: row.words(),
+                what: row.text,
+            })
+        });
+        Written {
+            summary: self,
+            verdicts: verdicts.collect(),
+        }
     }
 
     /// Reads both again; a summary without `report.json` has records only.
@@ -215,12 +286,8 @@ impl Summary {
             "{}, {} cores, Linux {}, JDK {}, {}, commit {}",
             e.cpu, e.cores, e.kernel, e.jdk, e.rustc, e.commit
         );
-        if self.details.load > BUSY {
-            let _ = writeln!(
-                text,
-                "the machine was busy (load average {:.1} at the start): compare nothing with another run",
-                self.details.load
-            );
+        if let Some(warning) = targets::warning(self) {
+            let _ = writeln!(text, "{warning}");
         }
         let mut last: &str = "";
         for record in &self.records {
@@ -258,16 +325,16 @@ impl Summary {
                 "ratio, round by round", "median", "spread"
             );
         }
-        for ratio in &self.details.ratios {
+        for row in targets::rows(self) {
+            let Some(ratio) = row.ratio else { continue };
             let spread = format!("{} to {}", number(ratio.min), number(ratio.max));
-            let target = match ratio.target {
+            let verdict = match ratio.target {
                 None => "none".to_owned(),
-                Some(target) if target.met(ratio.value) => format!("{target}: reached"),
-                Some(target) => format!("{target}: MISSED"),
+                Some(target) => format!("{target}: {}", row.words()),
             };
             let _ = writeln!(
                 text,
-                "{:<52}{:>10}{spread:>20}  {target}",
+                "{:<52}{:>10}{spread:>20}  {verdict}",
                 ratio.text,
                 number(ratio.value)
             );
@@ -356,7 +423,7 @@ mod tests {
     #[test]
     fn the_summary_has_the_contract_s_shape() {
         let summary = sample();
-        let value = serde_json::to_value(&summary).unwrap();
+        let value = serde_json::to_value(summary.written()).unwrap();
         assert_eq!(
             value["records"][0],
             serde_json::json!({"suite": "rtt", "case": "ringwork_spin", "metric": "p50_ns",
@@ -367,7 +434,8 @@ mod tests {
             serde_json::json!({"case": "grpc_uds", "reason": "not built <yet>"})
         );
         let keys: Vec<&String> = value.as_object().unwrap().keys().collect();
-        assert_eq!(keys, ["environment", "records", "skipped"]);
+        assert_eq!(keys, ["environment", "records", "skipped", "verdicts"]);
+        assert_eq!(value["verdicts"][0]["verdict"], "not measured");
         assert!(value["environment"].get("quick").is_none());
     }
 }

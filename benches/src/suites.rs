@@ -47,6 +47,7 @@ pub fn run(
     programs: &Programs,
     summary: &mut Summary,
 ) -> Result<usize, Box<dyn Error>> {
+    summary.watch = Watch::start(name)?;
     match name {
         "rtt" => rtt::run(programs, summary),
         "throughput" => Ok(throughput::run(programs, summary)),
@@ -59,6 +60,45 @@ pub fn run(
         "start" => Ok(small::start_up(programs, ROUNDS, summary)),
         QUICK => quick::run(programs, summary),
         _ => Ok(idle::run(programs, summary)),
+    }
+}
+
+/// Looks before each round where the cores stand, in the suites for which it matters and that
+/// don't do so more closely themselves, as rtt.
+#[derive(Default)]
+pub struct Watch {
+    limits: Option<Limits>,
+    raw: Vec<f64>,
+}
+
+impl Watch {
+    fn start(suite: &str) -> Result<Self, Box<dyn Error>> {
+        let probed = ["throughput", "payload", "tail", QUICK].contains(&suite);
+        Ok(Self {
+            limits: probed.then(Limits::start).transpose()?,
+            raw: Vec::new(),
+        })
+    }
+
+    fn look(&mut self) {
+        if let Some(limits) = &mut self.limits {
+            self.raw.extend(limits.probe(PROBE));
+        }
+    }
+
+    /// The shortest and the longest raw round trip seen.
+    pub fn range(&self) -> Option<(f64, f64)> {
+        let shortest = self.raw.iter().copied().reduce(f64::min)?;
+        let longest = self.raw.iter().copied().reduce(f64::max)?;
+        Some((shortest, longest))
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch")
+            .field("raw", &self.raw)
+            .finish_non_exhaustive()
     }
 }
 
@@ -125,6 +165,7 @@ fn round_of(
     series: &mut Series,
     summary: &mut Summary,
 ) -> bool {
+    summary.watch.look();
     match case.round(seconds) {
         Ok(metrics) => {
             keep(series, &case.name, round, metrics);

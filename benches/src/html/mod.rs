@@ -7,7 +7,7 @@ mod charts;
 mod series;
 mod unit;
 
-use crate::report::{BUSY, Record, Summary, number};
+use crate::report::{Record, Summary, number};
 use crate::targets::{self, Verdict};
 use charts::{STYLE, Size};
 use series::{bars_of, line_charts};
@@ -165,13 +165,8 @@ fn head(page: &mut String, summary: &Summary) {
         );
     }
     page.push_str("</table>");
-    if summary.details.load > BUSY {
-        let _ = write!(
-            page,
-            "<p class=warn>The machine was busy: a load average of {:.1} when the run began. \
-             Spinning cases then wait for a core.</p>",
-            summary.details.load
-        );
+    if let Some(warning) = targets::warning(summary) {
+        let _ = write!(page, "<p class=warn>Careful: {}.</p>", escape(&warning));
     }
 }
 
@@ -182,11 +177,11 @@ fn targets_table(page: &mut String, summary: &Summary) {
          <tr><th>What<th class=n>Median<th class=\"n spread\">Spread<th class=n>Target<th>",
     );
     for row in targets::rows(summary) {
-        let (class, word) = match row.verdict {
-            Verdict::Met => ("met", "met"),
-            Verdict::Missed => ("missed", "missed"),
-            Verdict::NoTarget => ("", "no target"),
-            Verdict::NotMeasured => ("open", "not measured"),
+        let class = match row.verdict {
+            Verdict::Met => "met",
+            Verdict::Missed => "missed",
+            Verdict::NoTarget => "",
+            Verdict::NotMeasured | Verdict::Withheld => "open",
         };
         let (value, spread) = row.ratio.map_or_else(Default::default, |ratio| {
             (
@@ -201,8 +196,9 @@ fn targets_table(page: &mut String, summary: &Summary) {
         });
         let _ = write!(
             page,
-            "<tr><td>{}<td class=n>{value}<td class=\"n spread\">{spread}<td class=n>{target}<td class=\"{class}\">{word}",
-            escape(&row.text)
+            "<tr><td>{}<td class=n>{value}<td class=\"n spread\">{spread}<td class=n>{target}<td class=\"{class}\">{}",
+            escape(&row.text),
+            escape(&row.words())
         );
     }
     page.push_str("</table></div>");

@@ -10,16 +10,14 @@ use crate::case::{Case, Metrics};
 use crate::hdr;
 use crate::limits::Limits;
 use crate::programs::Programs;
-use crate::report::{Summary, median};
-use crate::targets;
+use crate::report::{Condition, Summary, median};
+use crate::targets::{self, FAR};
 use hdrhistogram::Histogram;
 use std::error::Error;
 use std::time::Duration;
 
 /// With cores that wander, at most so many rounds are tried to have [`ROUNDS`] of one kind.
 const MOST_ROUNDS: usize = 12;
-/// A raw round trip so much longer than the shortest of the run is of another kind.
-const FAR: f64 = 1.8;
 
 /// Cases of the suite rtt in which two sides spin, each for a core of its own.
 const SPINNING: [&str; 5] = [
@@ -84,7 +82,7 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
     hdr::write(&hdr::path(&programs.out, "limit_spin"), &spun)?;
     hdr::write(&hdr::path(&programs.out, "limit_futex"), &sleeping.0)?;
     hdr::write(&hdr::path(&programs.out, "limit_uds"), &sleeping.1)?;
-    keep_one_kind(spins, &mut series, summary);
+    let raw = keep_one_kind(spins, &mut series, summary);
     for case in SPINNING.iter().chain(&LIMITS).chain(&OTHERS) {
         for (metric, _) in PERCENTILES {
             summary.record("rtt", case, metric, &values(&series, case, metric));
@@ -96,7 +94,14 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
         let rounds: Vec<_> = rounds.map(|(_, histogram)| histogram).collect();
         summary.curve("rtt", case, &rounds);
     }
+    let first = summary.details.ratios.len();
     ratios(&series, summary);
+    for ratio in &mut summary.details.ratios[first..] {
+        ratio.condition = Some(Condition {
+            others: 0.0,
+            raw_ns: Some((raw, raw)),
+        });
+    }
     Ok(summary.skipped.len() - skipped)
 }
 
@@ -161,9 +166,11 @@ fn enough(spins: &[SpinRound]) -> bool {
     })
 }
 
-/// Puts the spinning rounds that are comparable into the series and says what was left out.
-fn keep_one_kind(spins: Vec<SpinRound>, series: &mut Series, summary: &mut Summary) {
+/// Puts the spinning rounds that are comparable into the series and says what was left out; the
+/// raw round trip in those kept.
+fn keep_one_kind(spins: Vec<SpinRound>, series: &mut Series, summary: &mut Summary) -> f64 {
     let (nearest, far) = kind_to_keep(&spins);
+    summary.nearest(nearest);
     let (mut all, mut kept, mut kept_probes) = (0, 0, Vec::new());
     for (round, spin) in spins.into_iter().enumerate() {
         for (at, case) in SPINNING.iter().enumerate() {
@@ -181,17 +188,18 @@ fn keep_one_kind(spins: Vec<SpinRound>, series: &mut Series, summary: &mut Summa
             keep(series, case, round, metrics);
         }
     }
+    let raw = median(&kept_probes);
     summary.note(format!(
         "spinning rounds: {kept} of {all} kept, all with the cores in one place: a raw round trip without \
-         a clock takes {:.0} ns ({}; median of the 10 ms probes before and after each); \
+         a clock takes {raw:.0} ns ({}; median of the 10 ms probes before and after each); \
          rounds at another distance, or with a change in mid-round, are left out",
-        median(&kept_probes),
         if far {
             "the cores are far, shorter ones were seen in this run"
         } else {
             "the shortest distance seen in this run"
         }
     ));
+    raw
 }
 
 pub fn ratios(series: &Series, summary: &mut Summary) {
