@@ -173,7 +173,7 @@ fn head(page: &mut String, summary: &Summary) {
 fn targets_table(page: &mut String, summary: &Summary) {
     page.push_str(
         "<h2 id=targets>Targets</h2><p>Each is a ratio of two cases measured in turn, or a figure; \
-         the median of the rounds and their spread.</p><div class=scroll><table>\
+         the median of the rounds and their spread.</p><div class=scroll><table class=targets>\
          <tr><th>What<th class=n>Median<th class=\"n spread\">Spread<th class=n>Target<th>",
     );
     for row in targets::rows(summary) {
