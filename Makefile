@@ -15,11 +15,12 @@ JAVA_SOURCES := $(shell find java-panama \( -name '*.java' -o -name pom.xml -o -
 # One JDK for Maven and for what we run.
 JDK = $(shell tools/find-jdk 22)
 MVN_RUN = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f java-panama/pom.xml
+MVN_PEERS = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f benches/peers/java/pom.xml
 
-.PHONY: help build demo test chaos matrix model fuzz fuzz-seed bench bench-quick lint fmt layout clean need
+.PHONY: help build demo test chaos matrix model fuzz fuzz-seed bench bench-quick lint lint-benches fmt layout clean need
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 need:
 	@command -v cargo >/dev/null || { echo "ringwork: cargo is missing: install Rust >= 1.91 with rustup (rustup.rs) or your distribution's package" >&2; exit 1; }
@@ -55,7 +56,7 @@ model: need ## check the models, the long ones too, stress the Java client, and 
 	@tools/model
 	@tools/jcstress
 
-bench: build ## measure (SUITE=rtt for one, see benches/README.md); writes target/bench/index.html
+bench: build ## measure (SUITE=rtt for one, SUITE=structures for Criterion, see benches/README.md); writes target/bench/index.html
 	@JAVA_HOME="$(JDK)" tools/bench $(SUITE)
 
 bench-quick: build ## the ratios that matter in at most 2 minutes, short rounds
@@ -69,15 +70,25 @@ fuzz-seed: ## write the seeds of the fuzz corpora anew
 
 lint: need ## formatters and linters, warnings are errors
 	cargo fmt --all --check
+	cargo fmt --all --check --manifest-path benches/peers/rust/Cargo.toml
+	cargo fmt --all --check --manifest-path benches/structures/Cargo.toml
 	tools/mutants/run --apply
 	cargo clippy --locked --release --workspace --all-targets -- -D warnings
 	cargo clippy --locked --release -p ringwork-matrix --features failpoints --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --workspace --no-deps --quiet
 	$(MVN_RUN) -Plint spotless:check
+	$(MVN_PEERS) -Plint spotless:check
+
+lint-benches: need ## clippy on what only `make bench` builds: the peers, the benches of the structures
+	cargo clippy --locked --release --manifest-path benches/peers/rust/Cargo.toml --workspace --all-targets -- -D warnings
+	cargo clippy --locked --release --manifest-path benches/structures/Cargo.toml --target-dir target/structures --all-targets -- -D warnings
 
 fmt: need ## format all sources
 	cargo fmt --all
+	cargo fmt --all --manifest-path benches/peers/rust/Cargo.toml
+	cargo fmt --all --manifest-path benches/structures/Cargo.toml
 	$(MVN_RUN) -Plint spotless:apply
+	$(MVN_PEERS) -Plint spotless:apply
 
 layout: need ## generate Layout.java and layout.txt from ring/src/layout.rs
 	cargo run --locked -q -p ringwork-ring --example layout_java -- java > java-panama/ringwork/src/main/java/io/ringwork/Layout.java
