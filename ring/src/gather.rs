@@ -97,7 +97,7 @@ mod tests {
         let cells: Vec<AtomicU64> = (0..64).map(|_| AtomicU64::new(0)).collect();
         let ring = HintRing::new(&head, &tail, &cells);
         let mut gather = Gather::new();
-        let mut takes = |gather: &mut Gather| {
+        let takes = |gather: &mut Gather| {
             (0..)
                 .find(|_| {
                     ring.enqueue(0).unwrap();
