@@ -5,6 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -41,6 +42,10 @@ final class Client {
       "its memory is gone: somebody has truncated the segment while it was in use; start the pool"
           + " again";
   private static final long SETTLE_NANOS = 1_000_000_000;
+
+  /** Names of handlers are the user's: what is kept of them has a bound. */
+  private static final int MOST_RAW_TYPES = 256;
+
   private static final VarHandle STATE;
   private static final VarHandle ENDED;
 
@@ -56,6 +61,7 @@ final class Client {
 
   final Settings settings;
   final SlotTable slots;
+  final SegmentViews views;
   final Room room = new Room();
   final Completer completer;
   final PollerRole role;
@@ -73,6 +79,7 @@ final class Client {
    */
   private final Set<TaskFuture<?>> handedOver = ConcurrentHashMap.newKeySet();
 
+  private final Map<String, TaskType<byte[], ResultLease>> rawTypes = new ConcurrentHashMap<>();
   private volatile int state = OPEN;
   private volatile @Nullable String ended;
   private final AtomicBoolean released = new AtomicBoolean();
@@ -92,6 +99,7 @@ final class Client {
     long entry = geometry.client(index);
     arena = new PayloadArena(memory, geometry.classes());
     slots = new SlotTable(memory, geometry, arena, index);
+    views = new SegmentViews(memory, slots, arena);
     HintRing ring = new HintRing(memory, geometry.completion(index), geometry.completionCapacity());
     completer = new Completer(this, memory, slots, ring, arena, entry);
     role = new PollerRole(memory, slots, completer, entry);
@@ -138,6 +146,23 @@ final class Client {
 
   RawTask claim(String handler, long size, TaskOptions options) {
     return RawTask.claim(this, handler, size, options);
+  }
+
+  RawCall rawCall(String handler, TaskOptions options) {
+    requireNonNull(handler, handler, options);
+    return new RawCall(this, rawType(handler), options);
+  }
+
+  /** The type of raw tasks, made once for each handler as long as they are not too many. */
+  TaskType<byte[], ResultLease> rawType(String handler) {
+    TaskType<byte[], ResultLease> type = rawTypes.get(handler);
+    if (type == null) {
+      type = TaskType.of(handler, Codec.BYTES, RawTask.LEASE);
+      if (rawTypes.size() < MOST_RAW_TYPES) {
+        rawTypes.put(handler, type);
+      }
+    }
+    return type;
   }
 
   String name() {
@@ -234,6 +259,10 @@ final class Client {
 
   /** Ends a task because the client or the pool ends; one whose result is there gets it. */
   void failOne(TaskFuture<?> future) {
+    if (future.rawCall != null) {
+      future.wakeWaiter(); // it ends the task itself, when it sees what we are
+      return;
+    }
     boolean ran = true;
     try {
       switch (slots.withdraw(future)) {

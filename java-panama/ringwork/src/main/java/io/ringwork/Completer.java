@@ -301,12 +301,10 @@ final class Completer {
         continue;
       }
       long word = slots.state(i);
-      long kind = StateWord.kind(word);
-      boolean possible =
-          StateWord.generation(word) == future.generation
-              && kind >= Layout.KIND_QUEUED
-              && kind <= Layout.KIND_CRASHED;
-      if (possible) {
+      if (future.rawCall != null) {
+        suspects[i] = null;
+        future.wakeWaiter(); // it looks itself
+      } else if (isPossible(future, word)) {
         suspects[i] = null;
       } else if (suspects[i] != future) {
         suspects[i] = future;
@@ -315,6 +313,28 @@ final class Completer {
         suspects[i] = null;
         corrupt(i, future, word);
       }
+    }
+  }
+
+  private static boolean isPossible(TaskFuture<?> future, long word) {
+    long kind = StateWord.kind(word);
+    return StateWord.generation(word) == future.generation
+        && kind >= Layout.KIND_QUEUED
+        && kind <= Layout.KIND_CRASHED;
+  }
+
+  /**
+   * Ends the task of a raw call if it has ended, or never will. For the thread that waits for it:
+   * nobody else withdraws it, so there is no moment at which an impossible word is in order.
+   */
+  void endOwn(TaskFuture<?> own) {
+    int i = own.slot;
+    if (tryEnd(i) || own.isSettled()) {
+      return;
+    }
+    long word = slots.state(i);
+    if (!isPossible(own, word) && slots.take(i, own)) {
+      corrupt(i, own, word);
     }
   }
 
@@ -337,6 +357,12 @@ final class Completer {
   private @Nullable TaskFuture<?> claim(int i, long word) {
     TaskFuture<?> future = slots.pending(i);
     if (future == null) {
+      return null;
+    }
+    if (future.isForeign()) {
+      if (StateWord.ended(word)) {
+        future.wakeWaiter();
+      }
       return null;
     }
     if (StateWord.generation(word) != future.generation
@@ -428,15 +454,20 @@ final class Completer {
     if (status == Layout.STATUS_OK) {
       succeeded(i, future, word, reference, length, codec);
     } else {
-      failed(future, new Deferred(i, word, reference, length, codec), status);
+      failed(future, i, word, reference, length, status);
     }
   }
 
   private void succeeded(
       int i, TaskFuture<?> future, long word, long reference, int length, int codec) {
-    if (future.type.resultCodec == RawTask.LEASE) {
+    RawCall call = future.rawCall;
+    if (call != null) {
       count(Layout.CLIENT_COMPLETED);
-      lease(future, new Deferred(i, word, reference, length, codec));
+      call.hold(i, word, reference, length, codec);
+      future.settle(Outcome.HELD);
+    } else if (future.type.resultCodec == RawTask.LEASE) {
+      count(Layout.CLIENT_COMPLETED);
+      lease(future, new ResultLease(client, i, word, reference, length, codec));
     } else if (reference == 0) {
       Object outcome = decode(future, codec, i, 0, length);
       slots.release(i, word, 0);
@@ -482,8 +513,7 @@ final class Completer {
             + " bytes is none of this task's: the worker or the segment is damaged";
   }
 
-  private void lease(TaskFuture<?> future, Deferred result) {
-    ResultLease lease = new ResultLease(client, result);
+  private void lease(TaskFuture<?> future, ResultLease lease) {
     if (future.settle(lease)) {
       future.dispatch();
     } else {
@@ -527,20 +557,16 @@ final class Completer {
   }
 
   /** The bytes of a checked result. */
-  ByteBuffer view(Deferred result) {
-    return view(result.slot(), result.reference(), result.length());
-  }
-
   private ByteBuffer view(int i, long reference, int length) {
     return reference == 0
         ? slots.inlineResult(i, length)
         : memory.readOnlyBuffer(arena.at(reference), length);
   }
 
-  private void failed(TaskFuture<?> future, Deferred result, int status) {
-    byte[] record = new byte[result.length()];
-    view(result).get(record);
-    slots.release(result.slot(), result.word(), result.reference());
+  private void failed(
+      TaskFuture<?> future, int i, long word, long reference, int length, int status) {
+    byte[] record = memory.bytes(slots.resultAt(i, reference), length);
+    slots.release(i, word, reference);
     boolean ran = (status & Layout.STATUS_NOT_RUN) == 0;
     int value = status & ~Layout.STATUS_NOT_RUN;
     count(

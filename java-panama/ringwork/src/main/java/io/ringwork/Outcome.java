@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
  * How a task ended, between the thread that found out and the thread that completes the future.
  *
  * <p>{@link TaskFuture#outcome} holds null (pending), a value ({@link #NULL} for null), a {@link
- * Failure}, a {@link Deferred} result, or {@link #TAKEN}.
+ * Failure}, a {@link Deferred} result, {@link #HELD}, or {@link #TAKEN}.
  */
 final class Outcome {
   /** The value null. */
@@ -14,6 +14,9 @@ final class Outcome {
 
   /** Some thread is decoding the deferred result, or the user has completed the future. */
   static final Object TAKEN = new Object();
+
+  /** A result that {@link RawCall} holds in its slot or block. */
+  static final Object HELD = new Object();
 
   private Outcome() {}
 

@@ -122,6 +122,27 @@ final class PayloadArena {
         && memory.getLongAcquire(size.owners() + 8L * (int) reference) == owner;
   }
 
+  int classCount() {
+    return classes.length;
+  }
+
+  int blockCount(int c) {
+    return classes[c].count();
+  }
+
+  static int classOf(long reference) {
+    return (int) (reference >>> 32) - 1;
+  }
+
+  static int blockOf(long reference) {
+    return (int) reference;
+  }
+
+  /** The size of a block that was checked. */
+  long sizeOf(long reference) {
+    return classes[classOf(reference)].size();
+  }
+
   /** The offset of a block that was checked. */
   long at(long reference) {
     SizeClass size = classes[(int) (reference >>> 32) - 1];

@@ -44,60 +44,12 @@ public final class RawTask implements AutoCloseable {
   }
 
   static RawTask claim(Client client, String handler, long size, TaskOptions options) {
-    TaskType<byte[], ResultLease> type = TaskType.of(handler, Codec.BYTES, LEASE);
-    if (size < 0) {
-      throw new IllegalArgumentException("a request has no negative size: " + size);
-    }
+    TaskType<byte[], ResultLease> type = client.rawType(handler);
     long deadline = Submitter.deadline(options);
-    try {
-      client.submitter.checkOpen();
-      client.submitter.checkSize(handler, size);
-      return claim(client, type, size, options, deadline);
-    } catch (RejectedException rejected) {
-      client.completer.count(Layout.CLIENT_REJECTED);
-      throw rejected;
-    } catch (IllegalStateException | InternalError unmapped) {
-      throw client.closedException(false, unmapped);
-    }
-  }
-
-  private static RawTask claim(
-      Client client,
-      TaskType<byte[], ResultLease> type,
-      long size,
-      TaskOptions options,
-      long deadline) {
-    Backpressure policy = options.backpressure;
-    long end =
-        policy.kind == Backpressure.Kind.BLOCK && !client.role.isMine()
-            ? TaskFuture.saturatedAdd(System.nanoTime(), policy.blockNanos)
-            : Long.MIN_VALUE;
-    for (; ; ) {
-      int slot = client.slots.free.pop();
-      RejectedException.Reason full;
-      if (slot < 0) {
-        full = client.submitter.noSlot(slot);
-      } else if (size <= Layout.INLINE) {
-        long at = client.slots.at(slot) + Layout.SLOT_REQUEST;
-        MemorySegment room = client.memory.slice(at, size);
-        return new RawTask(client, type, options, deadline, slot, 0, room);
-      } else {
-        SlotTable slots = client.slots;
-        long owner = PayloadArena.requestOwner(slots.global(slot), slots.generation(slot));
-        long reference = client.arena.take(size, owner);
-        if (reference != 0) {
-          if (Failpoints.ON) Failpoints.hit("raw.taken");
-          MemorySegment room = client.memory.slice(client.arena.at(reference), size);
-          return new RawTask(client, type, options, deadline, slot, reference, room);
-        }
-        slots.giveBack(slot, 0);
-        full = RejectedException.Reason.ARENA_EXHAUSTED;
-      }
-      if (end == Long.MIN_VALUE || !client.submitter.awaitRoom(end)) {
-        throw client.submitter.rejected(full);
-      }
-      client.submitter.checkOpen();
-    }
+    int slot = client.submitter.claim(type, size, options);
+    long reference = client.slots.reserved(slot);
+    MemorySegment room = SegmentViews.first(client.views.request(slot, reference), size);
+    return new RawTask(client, type, options, deadline, slot, reference, room);
   }
 
   private void checkUsable() {
@@ -175,7 +127,7 @@ public final class RawTask implements AutoCloseable {
       }
       RejectedException.Reason full =
           client.submitter.queue(
-              future, slot, type, codec, reference, (int) length, options, false);
+              future, slot, type, codec, deadline, reference, (int) length, options, false);
       if (full != null) {
         client.completer.count(Layout.CLIENT_REJECTED);
         return future.failedAtSubmit(client.submitter.rejected(full));

@@ -1,27 +1,44 @@
 package io.ringwork;
 
-import io.ringwork.Outcome.Deferred;
 import java.lang.foreign.MemorySegment;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A result read in place. Holds the slot and the block until closed, so close it soon; a lease that
  * nobody closes holds them until the client is closed.
  */
 public final class ResultLease implements AutoCloseable {
-  private final Client client;
-  private final Deferred result;
-  private final AtomicBoolean closed = new AtomicBoolean();
-  private final MemorySegment segment;
+  private static final VarHandle CLOSED;
 
-  ResultLease(Client client, Deferred result) {
+  static {
+    try {
+      CLOSED = MethodHandles.lookup().findVarHandle(ResultLease.class, "closed", boolean.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private final Client client;
+  private final int slot;
+  private final int length;
+  private final int codec;
+  private final long word;
+  private final long reference;
+
+  /** Made by the reader, not on the poller; two threads may each make one. */
+  private @Nullable MemorySegment segment;
+
+  private volatile boolean closed;
+
+  ResultLease(Client client, int slot, long word, long reference, int length, int codec) {
     this.client = client;
-    this.result = result;
-    long at =
-        result.reference() == 0
-            ? client.slots.at(result.slot()) + Layout.SLOT_RESULT
-            : client.arena.at(result.reference());
-    this.segment = client.memory.slice(at, result.length()).asReadOnly();
+    this.slot = slot;
+    this.word = word;
+    this.reference = reference;
+    this.length = length;
+    this.codec = codec;
   }
 
   /**
@@ -31,10 +48,15 @@ public final class ResultLease implements AutoCloseable {
    * @throws IllegalStateException if closed
    */
   public MemorySegment segment() {
-    if (closed.get()) {
+    if (closed) {
       throw new IllegalStateException("the lease was closed");
     }
-    return segment;
+    MemorySegment bytes = segment;
+    if (bytes == null) {
+      bytes = SegmentViews.first(client.views.result(slot, reference), length);
+      segment = bytes;
+    }
+    return bytes;
   }
 
   /**
@@ -43,15 +65,15 @@ public final class ResultLease implements AutoCloseable {
    * @return the codec id that the worker gave
    */
   public int codec() {
-    return result.codec();
+    return codec;
   }
 
   /** Gives the slot and the block back. May be called again, from any thread. */
   @Override
   public void close() {
-    if (closed.compareAndSet(false, true)) {
+    if (CLOSED.compareAndSet(this, false, true)) {
       try {
-        client.slots.release(result.slot(), result.word(), result.reference());
+        client.slots.release(slot, word, reference);
         client.room.freed();
       } catch (IllegalStateException | InternalError unmapped) {
         // the client was closed: the reaper frees it

@@ -196,6 +196,31 @@ public final class Ringwork implements AutoCloseable {
   }
 
   /**
+   * Prepares calls of one handler that allocate nothing, with {@link TaskOptions#DEFAULT}.
+   *
+   * @param handler the handler's name
+   * @return the call, for one thread at a time
+   * @throws IllegalArgumentException if the name is impossible
+   */
+  public RawCall rawCall(String handler) {
+    return rawCall(handler, TaskOptions.DEFAULT);
+  }
+
+  /**
+   * Prepares calls of one handler that allocate nothing: request and result are written and read in
+   * place, and the object is used again for each call. It takes no slot until its first {@link
+   * RawCall#claim claim}.
+   *
+   * @param handler the handler's name
+   * @param options deadline, priority, backpressure, trace of each call
+   * @return the call, for one thread at a time
+   * @throws IllegalArgumentException if the name is impossible
+   */
+  public RawCall rawCall(String handler, TaskOptions options) {
+    return client.rawCall(handler, options);
+  }
+
+  /**
    * The pool's name.
    *
    * @return the name

@@ -19,6 +19,10 @@ import org.jspecify.annotations.Nullable;
  *       {@code pending[i]} from the future to null ({@link #take}).
  * </ul>
  *
+ * <p>If the future is that of a {@link RawCall}, only the thread that waits in it does either,
+ * since that object stands for one task after the other: it alone withdraws, takes, or, when it
+ * gives up a task that runs, puts another future in its place ({@link #replace}).
+ *
  * <p>The two exclude each other, since a word that left QUEUED by a claim never is QUEUED again but
  * through the reaper, and never DONE once it is FREE. A future's generation says which task it
  * awaits, so a thread that slept between reading a future and a word finds another generation, or
@@ -191,8 +195,19 @@ final class SlotTable {
     if (Failpoints.ON) Failpoints.hit("submit.queued");
   }
 
+  /** Notes the block of a slot that was popped and will be filled later. */
+  void reserve(int i, long reference) {
+    requestReference[i] = reference;
+  }
+
+  /** The block of a slot that is reserved; 0 for none. */
+  long reserved(int i) {
+    return requestReference[i];
+  }
+
   /** Gives a slot back that was popped but not published. */
   void giveBack(int i, long reference) {
+    requestReference[i] = 0;
     arena.free(reference, PayloadArena.requestOwner(global(i), generation[i]));
     free.push(i);
   }
@@ -251,6 +266,14 @@ final class SlotTable {
   /** Takes the right to end a task that is DONE or CRASHED; false if another thread has it. */
   boolean take(int i, TaskFuture<?> future) {
     return PENDING.compareAndSet(pending, i, future, null);
+  }
+
+  /** Puts another future in the place of one that only the caller ends. */
+  void replace(int i, TaskFuture<?> twin) {
+    PENDING.setRelease(pending, i, twin);
+    // The caller looks at the word next: who comes with a hint of what it does not see yet, comes
+    // after the fence.
+    VarHandle.fullFence();
   }
 
   /**

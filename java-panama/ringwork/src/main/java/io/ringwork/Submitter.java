@@ -250,7 +250,61 @@ final class Submitter {
       slots.giveBack(i, reference);
       throw failed;
     }
-    return queue(future, i, type, type.requestCodec.id(), reference, length, options, watched);
+    int codec = type.requestCodec.id();
+    long deadline = future.deadline;
+    return queue(future, i, type, codec, deadline, reference, length, options, watched);
+  }
+
+  /**
+   * Takes a slot, and a block where needed, for a request that is written in place: the raw API.
+   *
+   * @return the slot, {@linkplain SlotTable#reserved reserved} with its block
+   */
+  int claim(TaskType<?, ?> type, long size, TaskOptions options) {
+    if (size < 0) {
+      throw new IllegalArgumentException("a request has no negative size: " + size);
+    }
+    try {
+      checkOpen();
+      checkSize(type.name(), size);
+      return claimOrThrow(size, options.backpressure);
+    } catch (RejectedException rejected) {
+      client.completer.count(Layout.CLIENT_REJECTED);
+      throw rejected;
+    } catch (IllegalStateException | InternalError unmapped) {
+      throw client.closedException(false, unmapped);
+    }
+  }
+
+  private int claimOrThrow(long size, Backpressure policy) {
+    long end = Long.MIN_VALUE;
+    if (policy.kind == Backpressure.Kind.BLOCK && !client.role.isMine()) {
+      end = TaskFuture.saturatedAdd(System.nanoTime(), policy.blockNanos);
+    }
+    for (; ; ) {
+      int i = slots.free.pop();
+      Reason full;
+      if (i < 0) {
+        full = noSlot(i);
+      } else if (size <= Layout.INLINE) {
+        slots.reserve(i, 0);
+        return i;
+      } else {
+        long owner = PayloadArena.requestOwner(slots.global(i), slots.generation(i));
+        long reference = arena.take(size, owner);
+        if (reference != 0) {
+          if (Failpoints.ON) Failpoints.hit("raw.taken");
+          slots.reserve(i, reference);
+          return i;
+        }
+        slots.giveBack(i, 0);
+        full = Reason.ARENA_EXHAUSTED;
+      }
+      if (end == Long.MIN_VALUE || !awaitRoom(end)) {
+        throw rejected(full);
+      }
+      checkOpen();
+    }
   }
 
   Reason noSlot(int found) {
@@ -293,13 +347,13 @@ final class Submitter {
       int i,
       TaskType<?, ?> type,
       int codec,
+      long deadline,
       long reference,
       int length,
       TaskOptions options,
       boolean watched) {
     int priority = Math.min(options.priority.ordinal(), injectors.length - 1);
-    slots.fill(
-        i, type, codec, priority, future.deadline, reference, length, stamp(i), options.trace);
+    slots.fill(i, type, codec, priority, deadline, reference, length, stamp(i), options.trace);
     if (Failpoints.ON) Failpoints.hit("submit.filled");
     future.slot = i;
     future.generation = slots.generation(i);

@@ -60,6 +60,13 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   /** The id of the thread that made it: it can't add dependents while it waits for another one. */
   final long submitter = Thread.currentThread().threadId();
 
+  /**
+   * If not null, this is the one future of a {@link RawCall}, used for each of its tasks: only the
+   * thread inside {@link RawCall#invoke} ends and settles it, all others but wake that thread. No
+   * user ever sees it, and it never completes as a CompletableFuture.
+   */
+  final @Nullable RawCall rawCall;
+
   /** Written before the slot is published, by the submitting thread. */
   int slot = -1;
 
@@ -82,9 +89,44 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     this.client = client;
     this.type = type;
     this.deadline = deadline;
+    this.rawCall = null;
     if (waiter != null) {
       WAITER.set(this, waiter); // plain: published with the slot
     }
+  }
+
+  /** The future of a raw call, which keeps the deadline itself. */
+  TaskFuture(Client client, TaskType<?, R> type, RawCall rawCall) {
+    this.client = client;
+    this.type = type;
+    this.deadline = 0;
+    this.rawCall = rawCall;
+  }
+
+  // ---- the future of a raw call
+
+  /** Makes it the future of the next task, which this thread waits for. */
+  void renew() {
+    slot = -1;
+    claimedAtOnce = false;
+    hasRunBefore = false;
+    consumed = false;
+    WAITER.set(this, Thread.currentThread()); // both plain: published with the slot
+    OUTCOME.set(this, null);
+  }
+
+  /** Whether only another thread may end the task. */
+  boolean isForeign() {
+    return rawCall != null && waiter != Thread.currentThread();
+  }
+
+  /** A future that nobody waits for, to stay in the table until the lane is done with the task. */
+  TaskFuture<R> abandonedTwin() {
+    TaskFuture<R> twin = new TaskFuture<>(client, type, 0, null);
+    twin.slot = slot;
+    twin.generation = generation;
+    twin.settle(Outcome.TAKEN);
+    return twin;
   }
 
   // ---- settling: package-private, see the comment above
@@ -148,7 +190,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   /** Completes the future on this thread with what was decided. */
   @SuppressWarnings("unchecked") // the codec of `type` made it
   void completeNow() {
-    Object how = takeOutcome();
+    Object how = rawCall == null ? takeOutcome() : null;
     if (how == null) {
       return;
     }
@@ -162,7 +204,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     wakeWaiter();
   }
 
-  private void wakeWaiter() {
+  void wakeWaiter() {
     Thread waiting = waiter;
     if (waiting != null && waiting != Thread.currentThread()) {
       LockSupport.unpark(waiting);
@@ -285,21 +327,20 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     } else {
       client.room.freed();
     }
-    if (settle(
-        new Failure(
-            new TaskTimeoutException(
-                running
-                    ? "the deadline of "
-                        + type.name()
-                        + " passed while it ran; its handler has been told to stop"
-                    : "the deadline of "
-                        + type.name()
-                        + " passed before a worker took it: give it more time, or the pool more"
-                        + " lanes",
-                ran)))) {
+    if (settle(new Failure(late(type.name(), running, ran)))) {
       client.completer.count(Layout.CLIENT_TIMED_OUT);
       dispatch();
     }
+  }
+
+  static TaskTimeoutException late(String name, boolean running, boolean ran) {
+    return new TaskTimeoutException(
+        "the deadline of "
+            + name
+            + (running
+                ? " passed while it ran; its handler has been told to stop"
+                : " passed before a worker took it: give it more time, or the pool more lanes"),
+        ran);
   }
 
   // ---- completing by hand: the task is abandoned, the waiter told

@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinWorkerThread;
 import java.util.concurrent.locks.LockSupport;
@@ -56,7 +57,7 @@ final class Waiting {
     this.sweepEvery = Math.min(SWEEP_EVERY, slots.count);
   }
 
-  private boolean spins() {
+  boolean spins() {
     return switch (strategy) {
       case PARK -> false;
       // A virtual thread that spins keeps its carrier from others; one that yields would keep the
@@ -134,6 +135,45 @@ final class Waiting {
     }
   }
 
+  /**
+   * Waits for the task of a {@link RawCall}, which only this thread ends. Returns when it has
+   * ended, at a time, or when the client fails what is pending.
+   */
+  void awaitOwn(TaskFuture<?> own, boolean spin, boolean nested, long end)
+      throws InterruptedException {
+    if (spin) {
+      spin(own, end, true);
+      if (own.isSettled()) {
+        return;
+      }
+    }
+    VarHandle.fullFence(); // pairs with the closer's: it sees the task, or we see that it fails all
+    for (; ; ) {
+      completer.endOwn(own);
+      if (own.isSettled()
+          || client.isFailing()
+          || end != Long.MAX_VALUE && System.nanoTime() >= end) {
+        return;
+      }
+      if (!nested) {
+        sleep(own, false, end);
+      } else {
+        helpOnce(own);
+      }
+      if (Thread.interrupted()) {
+        throw new InterruptedException();
+      }
+    }
+  }
+
+  private void helpOnce(TaskFuture<?> own) {
+    int ended = completer.drainNested();
+    client.poller.runTimersIfMine();
+    if (ended == 0 && !own.isSettled()) {
+      LockSupport.parkNanos(own, 50_000);
+    }
+  }
+
   private static boolean handed(TaskFuture<?> future) {
     Object how = future.outcome();
     return how != null && how != Outcome.TAKEN || future.isDone();
@@ -191,6 +231,9 @@ final class Waiting {
         }
         if (spunEnough(now, start, end)) {
           return;
+        }
+        if (future.rawCall != null) {
+          completer.endOwn(future); // nobody else sees that its word makes no sense
         }
         if (FEW_CORES && (now - start > YIELD_AFTER || !helper)) {
           Thread.yield();

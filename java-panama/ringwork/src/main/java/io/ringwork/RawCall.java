@@ -1,0 +1,347 @@
+package io.ringwork;
+
+import io.ringwork.Outcome.Failure;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+/**
+ * Calls of one handler whose requests are written, and whose results are read, in shared memory;
+ * for one thread that makes many of them. In the steady state a call allocates nothing: this object
+ * and the memory segments are used again.
+ *
+ * <pre>{@code
+ * try (RawCall call = pool.rawCall("sum")) {
+ *   for (long n = 0; n < 1_000_000; n++) {
+ *     call.claim(8).set(ValueLayout.JAVA_LONG_UNALIGNED, 0, n);
+ *     call.invoke(8);
+ *     total += call.result().get(ValueLayout.JAVA_LONG_UNALIGNED, 0);
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>Each call goes through {@link #claim}, {@link #invoke}, then {@link #result}; the next claim,
+ * {@link #release} or {@link #close} gives slot and block back. So it holds at most one slot and
+ * two blocks at a time, and after an exception of {@code invoke} none: a task that was given up
+ * while a handler runs it keeps them until the handler is done. A call runs at most once.
+ *
+ * <p>The first use of a slot or block makes its segment; exceptions allocate, too, and waits of a
+ * virtual thread or in a ForkJoinPool, and {@link Backpressure#block} when it must wait.
+ *
+ * <p>Not thread-safe: one thread at a time. Not reentrant: a callback that runs inside {@code
+ * invoke} ({@link CompletionMode#INLINE}) needs a call of its own.
+ *
+ * <p><b>Stale segments.</b> A segment is a view of the memory and does not know to which task that
+ * belongs. One that is kept beyond {@code invoke} or {@code release} stays accessible: a write
+ * through it may change the request, and only that, of a later task that uses the same slot or
+ * block, as through the segment of a {@link RawTask} that is kept. Ask {@link #request()} and
+ * {@link #result()} anew for each call: they throw when there is nothing to see. After the client
+ * was closed all segments throw {@link IllegalStateException}.
+ */
+public final class RawCall implements AutoCloseable {
+  private enum State {
+    IDLE,
+    /** Slot and block are ours to write. */
+    CLAIMED,
+    /** Inside invoke. */
+    RUNNING,
+    /** Slot and block hold a result. */
+    HELD,
+    CLOSED
+  }
+
+  private final Client client;
+  private final TaskType<byte[], ResultLease> type;
+  private final TaskOptions options;
+
+  /** Stands in the table for the task that runs; settled by the thread in invoke only. */
+  private final TaskFuture<ResultLease> own;
+
+  private State state = State.IDLE;
+  private int slot;
+  private int requestCodec = Codec.BYTES_ID;
+  private int length;
+  private int resultCodec;
+
+  /** The last word of the task whose result is held. */
+  private long word;
+
+  /** The block of the request while claimed, of the result while held; 0 for the slot itself. */
+  private long reference;
+
+  RawCall(Client client, TaskType<byte[], ResultLease> type, TaskOptions options) {
+    this.client = client;
+    this.type = type;
+    this.options = Objects.requireNonNull(options, "options");
+    this.own = new TaskFuture<>(client, type, this);
+  }
+
+  // ---- the request
+
+  /**
+   * Takes a slot and room for the next request. Releases what the last call left.
+   *
+   * @param size the room in bytes
+   * @return as {@link #request()}
+   * @throws RejectedException if there is no room
+   * @throws ClosedException if the client is closed
+   * @throws IllegalArgumentException if the size is negative
+   * @throws IllegalStateException if this is closed, or inside {@link #invoke}
+   */
+  public MemorySegment claim(long size) {
+    if (state == State.CLOSED) {
+      throw new IllegalStateException("the call was closed");
+    }
+    release();
+    slot = client.submitter.claim(type, size, options);
+    reference = client.slots.reserved(slot);
+    state = State.CLAIMED;
+    return request();
+  }
+
+  /**
+   * The room for the request, in shared memory. At least as large as was claimed: 64 bytes, or a
+   * whole block. What is in it at first is arbitrary. Not to be touched after {@link #invoke}.
+   *
+   * @return the memory
+   * @throws IllegalStateException if nothing is claimed
+   */
+  public MemorySegment request() {
+    require(State.CLAIMED, "there is no claim");
+    return client.views.request(slot, reference);
+  }
+
+  /**
+   * The codec id that travels with this and all later requests. Default {@link Codec#BYTES_ID}.
+   *
+   * @param id 0 to 255
+   * @return this
+   * @throws IllegalArgumentException if out of range
+   */
+  public RawCall codec(int id) {
+    if (id < 0 || id > 255) {
+      throw new IllegalArgumentException("a codec id is 0 to 255, not " + id);
+    }
+    requestCodec = id;
+    return this;
+  }
+
+  // ---- the call
+
+  /**
+   * Runs the task and waits for its result, as {@link Ringwork#call} does. The deadline of the
+   * options starts now.
+   *
+   * @param requestLength the bytes that are part of the request, from the start of the room
+   * @return the length of the result in bytes
+   * @throws RingworkException if it fails; nothing is claimed or held then
+   * @throws InterruptedException if interrupted; the task is cancelled then
+   * @throws IllegalArgumentException if longer than the room; it stays claimed
+   * @throws IllegalStateException if nothing is claimed
+   */
+  public long invoke(long requestLength) throws InterruptedException {
+    long room = request().byteSize();
+    if (requestLength < 0 || requestLength > room) {
+      throw new IllegalArgumentException(requestLength + " bytes in a room of " + room);
+    }
+    if (Thread.interrupted()) {
+      release();
+      throw new InterruptedException();
+    }
+    long deadline = Submitter.deadline(options);
+    own.renew();
+    state = State.RUNNING;
+    try {
+      boolean nested = client.role.isMine();
+      boolean spin = !nested && client.waiting.spins();
+      submit((int) requestLength, deadline, spin);
+      client.waiting.awaitOwn(own, spin, nested, deadline == 0 ? Long.MAX_VALUE : deadline);
+      if (!own.isSettled() && giveUp()) {
+        throw gaveUp();
+      }
+    } catch (IllegalStateException | InternalError unmapped) {
+      throw client.closedException(own.slot >= 0, unmapped);
+    } catch (InterruptedException interrupted) {
+      if (giveUp()) {
+        client.completer.count(Layout.CLIENT_CANCELLED);
+      } else if (state == State.HELD) {
+        release();
+      }
+      throw interrupted;
+    } finally {
+      leave();
+    }
+    if (own.outcome() instanceof Failure failure) {
+      throw failure.error();
+    }
+    return length;
+  }
+
+  private void submit(int requestLength, long deadline, boolean spin) {
+    if (deadline != 0 && System.nanoTime() >= deadline) {
+      client.slots.giveBack(slot, reference);
+      client.room.freed();
+      throw new TaskTimeoutException(
+          "the deadline of " + type.name() + " had passed at the submit", false);
+    }
+    if (!client.isOpen()) {
+      client.slots.giveBack(slot, reference);
+      throw client.closedException(false, null);
+    }
+    RejectedException.Reason full =
+        client.submitter.queue(
+            own, slot, type, requestCodec, deadline, reference, requestLength, options, spin);
+    if (full != null) {
+      client.completer.count(Layout.CLIENT_REJECTED);
+      throw client.submitter.rejected(full);
+    }
+    if (!own.claimedAtOnce) {
+      client.submitter.announce(spin);
+    }
+    client.submitter.published(own);
+  }
+
+  /** Called by the completer, on the thread in invoke: the result is there. */
+  void hold(int i, long lastWord, long resultReference, int resultLength, int codec) {
+    slot = i;
+    word = lastWord;
+    reference = resultReference;
+    length = resultLength;
+    resultCodec = codec;
+    state = State.HELD;
+  }
+
+  /**
+   * Takes the task back, or leaves it to the lane that runs it; {@code hasRunBefore} says which.
+   *
+   * @return false if there is nothing to give up: it was not published, or has ended
+   */
+  private boolean giveUp() {
+    int i = own.slot;
+    if (i < 0 || own.isSettled()) {
+      return false;
+    }
+    try {
+      switch (client.slots.withdraw(own)) {
+        case WITHDRAWN -> {
+          own.slot = -1;
+          client.room.freed();
+          return true;
+        }
+        case ENDED -> {
+          client.completer.endOwn(own); // its hint may be late
+          if (own.isSettled()) {
+            return false;
+          }
+        }
+        case RUNNING -> {}
+      }
+      own.hasRunBefore = true;
+      client.slots.requestCancel(own);
+      client.slots.replace(i, own.abandonedTwin());
+      own.slot = -1;
+      client.completer.tryEnd(i); // a hint that came before the twin was not heeded
+    } catch (IllegalStateException | InternalError unmapped) {
+      own.hasRunBefore = true; // closed meanwhile
+      own.slot = -1;
+    }
+    return true;
+  }
+
+  private RingworkException gaveUp() {
+    if (client.isFailing()) {
+      client.completer.count(Layout.CLIENT_FAILED);
+      return client.closedException(own.hasRunBefore, null);
+    }
+    client.completer.count(Layout.CLIENT_TIMED_OUT);
+    return TaskFuture.late(type.name(), own.hasRunBefore, own.hasRunBefore);
+  }
+
+  /** However invoke ends, nothing of the task is left to this object but a result. */
+  private void leave() {
+    if (state == State.RUNNING) {
+      giveUp(); // not by now only if there is no stack or memory left
+      state = State.IDLE;
+    }
+    own.consumed = true;
+  }
+
+  // ---- the result
+
+  /**
+   * The memory of the result, read-only: its first bytes, as many as {@link #invoke} returned. What
+   * is behind them is arbitrary.
+   *
+   * @return the memory; not to be touched after {@link #release()}
+   * @throws IllegalStateException if no result is held
+   */
+  public MemorySegment result() {
+    require(State.HELD, "there is no result");
+    return client.views.result(slot, reference);
+  }
+
+  /**
+   * The length of the result.
+   *
+   * @return bytes, as {@link #invoke} returned them
+   * @throws IllegalStateException if no result is held
+   */
+  public long resultLength() {
+    require(State.HELD, "there is no result");
+    return length;
+  }
+
+  /**
+   * What the bytes of the result are.
+   *
+   * @return the codec id that the worker gave
+   * @throws IllegalStateException if no result is held
+   */
+  public int resultCodec() {
+    require(State.HELD, "there is no result");
+    return resultCodec;
+  }
+
+  /**
+   * Gives slot and blocks back, be they claimed or hold a result; else does nothing.
+   *
+   * @throws IllegalStateException inside {@link #invoke}
+   */
+  public void release() {
+    State was = state;
+    if (was == State.RUNNING) {
+      throw new IllegalStateException("the call is inside invoke: it can't be used by others");
+    }
+    if (was != State.CLAIMED && was != State.HELD) {
+      return;
+    }
+    state = State.IDLE;
+    try {
+      if (was == State.CLAIMED) {
+        if (Failpoints.ON) Failpoints.hit("raw.returning");
+        client.slots.giveBack(slot, reference);
+      } else {
+        client.slots.release(slot, word, reference);
+      }
+      client.room.freed();
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile: the reaper frees it
+    }
+  }
+
+  /**
+   * Releases, and takes no more claims. The client need not be open.
+   *
+   * @throws IllegalStateException inside {@link #invoke}
+   */
+  @Override
+  public void close() {
+    release();
+    state = State.CLOSED;
+  }
+
+  private void require(State needed, String otherwise) {
+    if (state != needed) {
+      throw new IllegalStateException(otherwise);
+    }
+  }
+}
