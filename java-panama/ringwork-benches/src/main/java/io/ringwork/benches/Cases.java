@@ -28,6 +28,10 @@ final class Cases {
     if (name.startsWith("payload/ringwork_zero_")) {
       return new ZeroCopy(Payload.sizeIn(name), () -> benchPool(1, WaitStrategy.SPIN, "spin"));
     }
+    if (name.startsWith("allocation/")) {
+      String api = name.substring(name.indexOf('/') + 1);
+      return new Allocation(api, () -> oneLane(WaitStrategy.SPIN, "spin"));
+    }
     if (name.startsWith("tail/")) {
       return tail(name.substring(name.indexOf('/') + 1));
     }
@@ -41,9 +45,6 @@ final class Cases {
           Throughput.ofFutures(() -> new Echoes.OnRingwork(window(2)));
       case "throughput/ringwork_batch" ->
           Throughput.ofBatches(() -> new Echoes.OnRingwork(window(1)));
-      case "allocation/raw_api" -> new Allocation(true, () -> oneLane(WaitStrategy.SPIN, "spin"));
-      case "allocation/future_api" ->
-          new Allocation(false, () -> oneLane(WaitStrategy.SPIN, "spin"));
       case "start/embedded" -> new Start(false);
       case "start/connect" -> new Start(true);
       case "throughput/fork_join_pool" ->
