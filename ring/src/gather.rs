@@ -11,7 +11,11 @@ use crate::sync;
 /// A backlog from which on several hints are taken at once.
 const DEEP: u64 = 32;
 /// Looks, each with a pause, at whether a whole batch has come: about a microsecond.
-const LOOKS: u32 = if cfg!(ringwork_model) { 1 } else { 64 };
+const LOOKS: u32 = if cfg!(all(ringwork_model, not(ringwork_counted))) {
+    1
+} else {
+    64
+};
 /// After so many hints without a rest between them a batch is waited for.
 const STREAK: u32 = 64;
 /// The longest streak that is asked for after batches have not come.
