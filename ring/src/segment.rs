@@ -458,6 +458,7 @@ impl Segment {
     #[inline]
     pub(crate) fn prefetch(&self, offset: usize) {
         let at = self.u8_at(offset).as_ptr();
+        crate::sync::asks(at, false);
         // SAFETY: a prefetch accesses nothing, and the address is one of the mapping's.
         #[cfg(target_arch = "x86_64")]
         unsafe {
@@ -472,6 +473,7 @@ impl Segment {
     #[inline]
     pub(crate) fn prefetch_to_write(&self, offset: usize) {
         let at = self.u8_at(offset).as_ptr();
+        crate::sync::asks(at, true);
         // SAFETY: as in `prefetch`; a processor of x86-64 without this instruction does nothing
         // for it. By hand, since the intrinsic becomes a read prefetch without a target feature.
         #[cfg(target_arch = "x86_64")]

@@ -29,6 +29,10 @@ mod real {
     /// Says that payload bytes are written from here on.
     #[inline(always)]
     pub(crate) fn writes(_start: *const u8, _len: usize) {}
+
+    /// Says that a line is prefetched, perhaps to write it.
+    #[inline(always)]
+    pub(crate) fn asks(_at: *const u8, _to_write: bool) {}
 }
 
 #[cfg(not(ringwork_model))]

@@ -40,7 +40,11 @@ impl std::str::FromStr for WaitStrategy {
 
 /// Rounds of looking at the rings before a lane marks itself as searching:
 /// about a hundred nanoseconds, so that a tight ping-pong never touches the shared mask.
-pub(crate) const QUIET_ROUNDS: u32 = if cfg!(ringwork_model) { 1 } else { 64 };
+pub(crate) const QUIET_ROUNDS: u32 = if cfg!(all(ringwork_model, not(ringwork_counted))) {
+    1
+} else {
+    64
+};
 
 /// How many rounds to spin and then to yield.
 #[derive(Debug, Clone, Copy)]

@@ -10,6 +10,8 @@ pub(crate) mod loom_engine;
 pub(crate) mod pool;
 pub(crate) mod shim;
 
+#[cfg(ringwork_counted)]
+mod cost;
 mod crash_model;
 mod explore;
 mod plan;

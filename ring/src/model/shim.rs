@@ -67,6 +67,10 @@ pub(crate) trait Engine {
     fn lock_take(&self, path: &Path) -> bool;
     fn lock_release(&self, path: &Path);
     fn lock_held(&self, path: &Path) -> bool;
+    /// A spinning thread's pause.
+    fn relax(&self) {}
+    /// A prefetch, perhaps to write.
+    fn ask(&self, _addr: usize, _to_write: bool) {}
     /// Whether it ends processes by unwinding, and so must see what their destructors do.
     fn survives_panics(&self) -> bool {
         false
@@ -246,8 +250,19 @@ pub(crate) fn fence(order: Ordering) {
     }
 }
 
-/// Nothing: every interleaving is tried anyhow, and a spin that yields would hide some.
-pub(crate) fn spin_loop() {}
+/// Nothing to a checker: every interleaving is tried anyhow, and a spin that yields would hide some.
+pub(crate) fn spin_loop() {
+    if let Some(engine) = engine() {
+        engine.relax();
+    }
+}
+
+/// Says that a line is asked for before it is used.
+pub(crate) fn asks(addr: *const u8, to_write: bool) {
+    if let Some(engine) = engine() {
+        engine.ask(addr as usize, to_write);
+    }
+}
 
 /// As [`spin_loop`].
 pub(crate) fn yield_now() {}

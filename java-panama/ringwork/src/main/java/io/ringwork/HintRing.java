@@ -11,6 +11,9 @@ final class HintRing {
   /** No honest contention needs so many tries: the ring's words contradict each other. */
   private static final int CORRUPT_AFTER = 1 << 22;
 
+  /** A producer that has lost often in a row waits at most 2 to this power spins. */
+  private static final int LONGEST_WAIT = 6;
+
   private final SharedMemory memory;
   private final long head;
   private final long tail;
@@ -52,6 +55,9 @@ final class HintRing {
    */
   boolean offer(int slot) {
     for (int tries = 0; tries < CORRUPT_AFTER; tries++) {
+      if (tries > 0) {
+        backOff(tries);
+      }
       long t = memory.getLongAcquire(tail);
       long c = memory.getLongAcquire(cell(t));
       int lap = lap(t);
@@ -68,8 +74,7 @@ final class HintRing {
         }
       }
       if (found != lap - 1) {
-        Thread.onSpinWait(); // t was stale
-        continue;
+        continue; // t was stale
       }
       if (Failpoints.ON) Failpoints.hit("ring.enqueuing");
       if (memory.casLong(cell(t), c, (long) lap << 32 | slot)) {
@@ -80,6 +85,16 @@ final class HintRing {
       }
     }
     throw new CorruptSegmentException("a hint ring contradicts itself: restart the pool", true);
+  }
+
+  /**
+   * Lets the winner of a race go on: producers that all try again at once only take the tail's line
+   * away from each other (docs/performance.md has it counted).
+   */
+  private static void backOff(int lost) {
+    for (int n = 1 << Math.min(lost, LONGEST_WAIT); n > 0; n--) {
+      Thread.onSpinWait();
+    }
   }
 
   /**
