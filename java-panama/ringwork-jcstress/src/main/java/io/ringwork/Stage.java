@@ -24,6 +24,7 @@ final class Stage {
   private static final long BLOCKS = 1472;
   private static final long LANES = 2304;
   private static final long INJECTORS = 2816;
+  private static final long OWN = 4032;
 
   static final int RING = 2;
   static final int SLOT_COUNT = 2;
@@ -60,12 +61,14 @@ final class Stage {
   final int number;
 
   final SharedMemory memory;
+  private final SharedMemory own;
 
   Stage() {
     number = NEXT.getAndIncrement() & Integer.MAX_VALUE;
     MemorySegment mine = ALL.asSlice((long) WINDOW * (number & WINDOWS - 1), WINDOW);
     mine.fill((byte) 0);
     memory = SharedMemory.of(ARENA, mine);
+    own = SharedMemory.of(ARENA, mine.asSlice(OWN, PollerRole.OWN_BYTES));
   }
 
   // ---- the client's objects
@@ -110,7 +113,7 @@ final class Stage {
   PollerRole role(SlotTable slots) {
     @SuppressWarnings("NullAway") // asked for only when a task ends, which none does here
     Completer completer = new Completer(null, memory, slots, completions(), arena(), CLIENT);
-    return new PollerRole(memory, slots, completer, CLIENT);
+    return new PollerRole(memory, slots, completer, CLIENT, own);
   }
 
   /** A future that awaits the task of a slot that was popped. */

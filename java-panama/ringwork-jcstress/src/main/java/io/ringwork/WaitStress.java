@@ -34,7 +34,7 @@ public class WaitStress {
     /** The poller. */
     @Actor
     public void poller(ZI_Result r) {
-      r.r1 = role.prepareSleep(false);
+      r.r1 = role.prepareSleep(false) != PollerRole.Sleep.NOT;
     }
 
     /** The lane. */
@@ -131,16 +131,23 @@ public class WaitStress {
     final PollerRole role = stage.role(slots);
     final HintRing lanes = stage.completions();
     final boolean disarmed = (stage.number & 1) != 0;
-    boolean asleep;
+    PollerRole.Sleep asleep;
+    int seenOwn;
     boolean ended;
 
     /** The poller went to sleep by itself; a helper may have been there since. */
     HandOver() {
-      asleep = role.prepareSleep(false);
+      sleep();
       if (disarmed) {
         role.enter();
         role.leave(); // nothing is in flight
       }
+    }
+
+    /** The poller goes to sleep. */
+    final void sleep() {
+      seenOwn = role.ownValue();
+      asleep = role.prepareSleep(false);
     }
 
     /** A helper finds nothing, and leaves. */
@@ -174,7 +181,13 @@ public class WaitStress {
       if (lanes.isEmpty()) {
         return "no hint";
       }
-      return !asleep || stage.wakes() > 0 ? "woken" : "asleep, disarmed " + disarmed;
+      boolean woken =
+          switch (asleep) {
+            case NOT -> true;
+            case ARMED -> stage.wakes() > 0;
+            case ASIDE -> role.ownValue() != seenOwn;
+          };
+      return woken ? "woken" : "asleep " + asleep + ", disarmed " + disarmed;
     }
   }
 
@@ -289,28 +302,54 @@ public class WaitStress {
     }
   }
 
-  /** The poller ends its naps, and sleeps until it is woken, while all the others are at work. */
+  /** The poller ends its naps, and sleeps until it is woken, while a helper leaves. */
   @JCStressTest
   @Outcome(id = "woken", expect = ACCEPTABLE, desc = "the poller looks again")
   @Outcome(expect = FORBIDDEN, desc = "a completion that nobody looks for")
   @State
   public static class NapEnds extends HandOver {
-    /** The poller naps. */
+    /** The poller naps, and a task is in flight. */
     public NapEnds() {
+      role.awake();
       role.nap();
-      asleep = false;
+      submit();
     }
 
     /** The poller. */
     @Actor
     public void poller() {
-      asleep = role.prepareSleep(false);
+      sleep();
     }
 
     /** The helper. */
     @Actor
     public void helper() {
       help();
+    }
+
+    /** The lane comes at last if it came too early. */
+    @Arbiter
+    public void end(L_Result r) {
+      r.r1 = verdict();
+    }
+  }
+
+  /** The same while another thread submits. */
+  @JCStressTest
+  @Outcome(id = "woken", expect = ACCEPTABLE, desc = "the poller looks again")
+  @Outcome(expect = FORBIDDEN, desc = "a completion that nobody looks for")
+  @State
+  public static class NapEndsAndSubmitter extends HandOver {
+    /** The poller naps. */
+    public NapEndsAndSubmitter() {
+      role.awake();
+      role.nap();
+    }
+
+    /** The poller. */
+    @Actor
+    public void poller() {
+      sleep();
     }
 
     /** The submitter. */
@@ -326,35 +365,97 @@ public class WaitStress {
     }
   }
 
-  /** The same with the task in flight before. */
+  /** A helper sleeps in the poller's place while another thread submits and a lane ends a task. */
   @JCStressTest
-  @Outcome(id = "woken", expect = ACCEPTABLE, desc = "the poller looks again")
+  @Outcome(id = "woken", expect = ACCEPTABLE, desc = "the helper looks again")
   @Outcome(expect = FORBIDDEN, desc = "a completion that nobody looks for")
   @State
-  public static class NapEndsInFlight extends HandOver {
-    /** The poller naps, and a task is in flight. */
-    public NapEndsInFlight() {
-      role.nap();
-      asleep = false;
-      submit();
-    }
+  public static class HelperSleeps extends HandOver {
+    boolean helperSleeps;
 
-    /** The poller. */
-    @Actor
-    public void poller() {
-      asleep = role.prepareSleep(false);
+    /** The poller has stepped aside, and a task is in flight. */
+    public HelperSleeps() {
+      role.enter();
+      asleep = PollerRole.Sleep.NOT;
+      submit();
     }
 
     /** The helper. */
     @Actor
     public void helper() {
-      help();
+      helperSleeps = role.prepareSleepAsPoller();
     }
 
     /** The lane. */
     @Actor
     public void lane() {
       work();
+    }
+
+    /** The lane comes at last if it came too early. */
+    @Arbiter
+    public void end(L_Result r) {
+      String verdict = verdict();
+      r.r1 = helperSleeps && stage.wakes() == 0 ? "the helper sleeps" : verdict;
+    }
+  }
+
+  /** The poller steps aside while a helper leaves: it is told to sleep where lanes wake it. */
+  @JCStressTest
+  @Outcome(id = "woken", expect = ACCEPTABLE, desc = "the poller looks again")
+  @Outcome(expect = FORBIDDEN, desc = "a completion that nobody looks for")
+  @State
+  public static class PollerStepsAside extends HandOver {
+    /** A helper is there, has slept once, and a task is in flight. */
+    public PollerStepsAside() {
+      role.awake();
+      role.enter();
+      submit();
+      role.prepareSleepAsPoller();
+    }
+
+    /** The poller. */
+    @Actor
+    public void poller() {
+      sleep();
+    }
+
+    /** The helper. */
+    @Actor
+    public void helper() {
+      role.leave();
+    }
+
+    /** The lane comes at last if it came too early. */
+    @Arbiter
+    public void end(L_Result r) {
+      r.r1 = verdict();
+    }
+  }
+
+  /** A helper leaves the poller aside while another thread submits. */
+  @JCStressTest
+  @Outcome(id = "woken", expect = ACCEPTABLE, desc = "the poller looks again")
+  @Outcome(expect = FORBIDDEN, desc = "a completion that nobody looks for")
+  @State
+  public static class SubmitterAndPollerAside extends HandOver {
+    /** The poller has stepped aside. */
+    public SubmitterAndPollerAside() {
+      role.awake();
+      role.enter();
+      sleep();
+    }
+
+    /** The helper. */
+    @Actor
+    public void helper() {
+      role.leave();
+    }
+
+    /** The submitter. */
+    @Actor
+    public void submitter() {
+      submit();
     }
 
     /** The lane comes at last if it came too early. */
@@ -379,7 +480,7 @@ public class WaitStress {
     /** The poller. */
     @Actor
     public void poller() {
-      asleep = role.prepareSleep(false);
+      sleep();
     }
 
     /** The helper. */

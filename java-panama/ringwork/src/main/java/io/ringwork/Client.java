@@ -102,7 +102,7 @@ final class Client {
     views = new SegmentViews(memory, slots, arena);
     HintRing ring = new HintRing(memory, geometry.completion(index), geometry.completionCapacity());
     completer = new Completer(this, memory, slots, ring, arena, entry);
-    role = new PollerRole(memory, slots, completer, entry);
+    role = new PollerRole(memory, slots, completer, entry, SharedMemory.own(PollerRole.OWN_BYTES));
     submitter = new Submitter(this, memory, geometry, arena);
     waiting = new Waiting(this);
     poller = new Poller(this);
@@ -234,6 +234,15 @@ final class Client {
       why = cause instanceof InternalError ? TRUNCATED : "the client was closed";
     }
     return new ClosedException("pool " + name() + ": " + why, mayHaveRun, cause);
+  }
+
+  /** Wakes a thread that was unparked, if it sleeps in another way. */
+  void poke(Thread waiting) {
+    try {
+      role.poke(waiting);
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile: it sleeps no longer than it can bear
+    }
   }
 
   /**

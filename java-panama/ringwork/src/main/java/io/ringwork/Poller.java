@@ -145,6 +145,7 @@ final class Poller implements Runnable {
     boolean slept = false;
     while (!stopping) {
       int seen = role.wakeValue(); // before the try for the role: see PollerRole
+      int seenOwn = role.ownValue();
       boolean spared = slept && isSpared();
       slept = false;
       int ended = spared ? 0 : role.poll();
@@ -155,7 +156,7 @@ final class Poller implements Runnable {
       }
       boolean busy = slots.free.inUse() > 0;
       if (spared && busy) {
-        nap(timespec, seen, now);
+        nap(timespec, seenOwn, now);
         slept = true;
       } else if (ended > 0) {
         spinUntil = TaskFuture.saturatedAdd(now, spinNanos);
@@ -165,7 +166,7 @@ final class Poller implements Runnable {
       } else if (ended == 0 && busy && spinNanos > 0 && yields++ < YIELDS) {
         Thread.yield();
       } else {
-        sleep(timespec, seen, now, busy);
+        sleep(timespec, seen, seenOwn, now, busy);
         spinUntil = TaskFuture.saturatedAdd(System.nanoTime(), spinNanos);
         yields = 0;
         slept = true;
@@ -186,12 +187,12 @@ final class Poller implements Runnable {
     return forNothing == FOR_NOTHING && spinNanos > 0 && spinNanos < Long.MAX_VALUE;
   }
 
-  private void nap(MemorySegment timespec, int seen, long now) {
+  private void nap(MemorySegment timespec, int seenOwn, long now) {
     role.nap();
     sleepsUntil = Math.min(now + NAP, timers.nextLook());
     VarHandle.fullFence(); // pairs with the one before a look at the mail, or at our sleep
     if (!stopping && !timers.hasMail()) {
-      futexOrPark(timespec, seen, sleepsUntil - System.nanoTime());
+      futexOrPark(timespec, role.ownAddress(), seenOwn, sleepsUntil - System.nanoTime());
     }
     sleepsUntil = Long.MIN_VALUE;
   }
@@ -205,7 +206,7 @@ final class Poller implements Runnable {
     Thread.onSpinWait();
   }
 
-  private void sleep(MemorySegment timespec, int seen, long now, boolean busy) {
+  private void sleep(MemorySegment timespec, int seen, int seenOwn, long now, boolean busy) {
     boolean futex = Futex.available();
     long until = now + (busy ? BUSY_SLEEP : IDLE_SLEEP);
     if (!client.completer.batchesAreDone(now)) {
@@ -220,21 +221,27 @@ final class Poller implements Runnable {
     sleepsUntil = Math.min(until, timers.nextLook());
     boolean tellMe = !busy && (!futex || client.mustProbe() || spinNanos == Long.MAX_VALUE);
     // A full fence is in it: what was written before is seen, or sees these words.
-    if (role.prepareSleep(tellMe)
+    PollerRole.Sleep how = role.prepareSleep(tellMe);
+    if (how != PollerRole.Sleep.NOT
         && !stopping
         && !timers.hasMail()
         && !(tellMe && slots.free.inUse() > 0)) {
-      futexOrPark(timespec, seen, sleepsUntil - System.nanoTime());
+      boolean aside = how == PollerRole.Sleep.ASIDE;
+      futexOrPark(
+          timespec,
+          aside ? role.ownAddress() : role.wakeAddress(),
+          aside ? seenOwn : seen,
+          sleepsUntil - System.nanoTime());
     }
     sleepsUntil = Long.MIN_VALUE;
     role.awake();
   }
 
-  private void futexOrPark(MemorySegment timespec, int seen, long nanos) {
+  private void futexOrPark(MemorySegment timespec, long word, int seen, long nanos) {
     if (nanos > 0 && Futex.available()) {
       timespec.setAtIndex(ValueLayout.JAVA_LONG, 0, nanos / 1_000_000_000);
       timespec.setAtIndex(ValueLayout.JAVA_LONG, 1, nanos % 1_000_000_000);
-      Futex.await(role.wakeAddress(), seen, timespec.address());
+      Futex.await(word, seen, timespec.address());
     } else if (nanos > 0) {
       LockSupport.parkNanos(this, nanos);
     }

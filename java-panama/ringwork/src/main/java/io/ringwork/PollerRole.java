@@ -1,5 +1,7 @@
 package io.ringwork;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
@@ -30,6 +32,12 @@ import org.jspecify.annotations.Nullable;
  * and is neither armed nor woken, until it finds that something was wanted, that nobody helps any
  * more, or until a thread parks ({@link #demand}). It clears NAPPING before it tries for the role;
  * a helper that did not arm since it saw the bit looks once more after it gave the role up.
+ *
+ * <p>A helper may also sleep in the poller's place, on the client's futex and with the role ({@link
+ * #sleepAsPoller}): a lane then wakes the thread that waits, and not the poller to wake it. Only
+ * one thread may sleep on that word, for a lane wakes only one: the poller, refused the role,
+ * sleeps ASIDE on a word of its own. It passes on a wake that it may have swallowed, and is told
+ * when a helper leaves while anything is in flight, or when a submitter finds DISARMED.
  */
 final class PollerRole {
   /** waiting was set to 0 by a helper, and the poller may sleep. */
@@ -40,6 +48,22 @@ final class PollerRole {
 
   /** The poller looks by itself, soon. */
   static final int NAPPING = 4;
+
+  /** The poller sleeps on its own word, for a helper has the role. */
+  static final int ASIDE = 8;
+
+  /** Bytes of the memory that is no other process's business. */
+  static final int OWN_BYTES = 24;
+
+  /** How the poller is to sleep. */
+  enum Sleep {
+    /** Not at all: there is something to do. */
+    NOT,
+    /** On the client's futex: it is armed. */
+    ARMED,
+    /** On its own word: a helper has the role. */
+    ASIDE
+  }
 
   private static final VarHandle HELD;
   private static final VarHandle ATTENTION;
@@ -73,12 +97,24 @@ final class PollerRole {
 
   private volatile @Nullable Thread poller;
 
-  PollerRole(SharedMemory memory, SlotTable slots, Completer completer, long entry) {
+  /** The helper that sleeps on the client's futex. */
+  private volatile @Nullable Thread sleeper;
+
+  /** Memory of this process: the word that the poller sleeps on while it is ASIDE or NAPPING. */
+  private final SharedMemory own;
+
+  /** For the futex calls of helpers; guarded by the role. */
+  private final MemorySegment timespec;
+
+  PollerRole(
+      SharedMemory memory, SlotTable slots, Completer completer, long entry, SharedMemory own) {
     this.memory = memory;
     this.slots = slots;
     this.completer = completer;
     this.waitingWord = entry + Layout.CLIENT_WAITING;
     this.wakeWord = entry + Layout.CLIENT_WAKE;
+    this.own = own;
+    this.timespec = own.slice(8, 16);
   }
 
   void setPoller(Thread thread) {
@@ -151,8 +187,15 @@ final class PollerRole {
     if (idle && (attention & DISARMED) != 0) {
       return; // nobody has armed since, so nobody counts on the poller
     }
+    takeOver();
+  }
+
+  /** After arming: the poller is the one to be woken from now on. */
+  private void takeOver() {
     if (completer.hasWork()) {
       wakePoller();
+    } else if ((attention & ASIDE) != 0) {
+      wakeOwn(); // it has to sleep where lanes wake it
     }
     tellLongSleeper();
   }
@@ -187,11 +230,10 @@ final class PollerRole {
     }
     if ((attention & DISARMED) != 0) {
       arm();
-      if (completer.hasWork()) {
-        wakePoller();
-      }
+      takeOver();
+    } else {
+      tellLongSleeper();
     }
-    tellLongSleeper();
   }
 
   // ---- the poller thread
@@ -223,7 +265,43 @@ final class PollerRole {
     if ((attention & NAPPING) != 0) {
       completer.want();
       ATTENTION.getAndBitwiseAnd(this, ~NAPPING);
-      wakePoller();
+      wakeOwn();
+    }
+  }
+
+  // ---- a helper that sleeps
+
+  /**
+   * Sleeps once, with the role, until a lane or {@link #poke} wakes the caller.
+   *
+   * @param future what it waits for; looked at after others can see the sleeper
+   * @param nanos the longest time
+   */
+  void sleepAsPoller(TaskFuture<?> future, long nanos) {
+    int seen = wakeValue(); // before the looks
+    sleeper = Thread.currentThread();
+    try {
+      if (prepareSleepAsPoller() && !Waiting.handed(future) && future.client.isOpen()) {
+        timespec.setAtIndex(ValueLayout.JAVA_LONG, 0, nanos / 1_000_000_000);
+        timespec.setAtIndex(ValueLayout.JAVA_LONG, 1, nanos % 1_000_000_000);
+        Futex.await(wakeAddress(), seen, timespec.address());
+      }
+    } finally {
+      sleeper = null;
+    }
+  }
+
+  /** Arms for a helper; whether it may sleep then. */
+  boolean prepareSleepAsPoller() {
+    arm();
+    return !completer.hasWork();
+  }
+
+  /** Wakes a thread whose future was just settled, if it sleeps in the poller's place. */
+  void poke(Thread waiting) {
+    if (sleeper == waiting) {
+      memory.addInt(wakeWord, 1);
+      Futex.wake(wakeAddress());
     }
   }
 
@@ -235,8 +313,21 @@ final class PollerRole {
     return memory.address(wakeWord);
   }
 
-  /** The poller has nothing to do: false if it should look again at once. */
-  boolean prepareSleep(boolean tellMe) {
+  int ownValue() {
+    return own.getIntVolatile(0);
+  }
+
+  long ownAddress() {
+    return own.address(0);
+  }
+
+  private void wakeOwn() {
+    own.addInt(0, 1);
+    Futex.wake(ownAddress());
+  }
+
+  /** The poller has nothing to do: how it is to sleep. */
+  Sleep prepareSleep(boolean tellMe) {
     if ((attention & NAPPING) != 0) {
       ATTENTION.getAndBitwiseAnd(this, ~NAPPING);
     }
@@ -245,20 +336,36 @@ final class PollerRole {
     }
     VarHandle.fullFence(); // pairs with the one of a helper that leaves and did not arm
     if (!tryTake()) {
-      VarHandle.fullFence();
-      return true; // the helper arms when it leaves
+      return stepAside();
     }
     arm();
     boolean work = completer.hasWork();
     giveUp();
     if (Failpoints.ON) Failpoints.hit("poll.parking");
-    return !work;
+    return work ? Sleep.NOT : Sleep.ARMED;
+  }
+
+  /** The helper arms when it leaves, and tells. */
+  private Sleep stepAside() {
+    if (!Futex.available()) {
+      VarHandle.fullFence();
+      return Sleep.ARMED; // nobody sleeps on a futex, so nobody is woken in another's place
+    }
+    ATTENTION.getAndBitwiseOr(this, ASIDE);
+    VarHandle.fullFence(); // pairs with the helper's after it gave the role up
+    if ((int) HELD.getVolatile(this) == 0) {
+      return Sleep.NOT;
+    }
+    if (sleeper != null) {
+      Futex.wake(wakeAddress()); // a wake that we got may have been the helper's
+    }
+    return Sleep.ASIDE;
   }
 
   /** The poller is awake: it clears the words that make others wake it. */
   void awake() {
     if (Failpoints.ON) Failpoints.hit("poll.awake");
-    ATTENTION.getAndBitwiseAnd(this, ~LONG_SLEEP);
+    ATTENTION.getAndBitwiseAnd(this, ~(LONG_SLEEP | ASIDE));
     if (tryTake()) {
       ATTENTION.getAndBitwiseAnd(this, ~DISARMED); // it arms itself before it sleeps
       memory.setIntOpaque(waitingWord, 0);
@@ -270,10 +377,13 @@ final class PollerRole {
   void wakePoller() {
     memory.addInt(wakeWord, 1);
     if (Failpoints.ON) Failpoints.hit("poll.bumped");
-    if (Futex.available()) {
-      Futex.wake(memory.address(wakeWord));
-    } else {
+    if (!Futex.available()) {
       LockSupport.unpark(poller);
+      return;
+    }
+    Futex.wake(wakeAddress());
+    if ((attention & (ASIDE | NAPPING)) != 0) {
+      wakeOwn();
     }
   }
 }

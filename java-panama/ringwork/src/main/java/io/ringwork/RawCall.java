@@ -152,9 +152,9 @@ public final class RawCall implements AutoCloseable {
     state = State.RUNNING;
     try {
       boolean nested = client.role.isMine();
-      boolean spin = !nested && client.waiting.spins();
-      submit((int) requestLength, deadline, spin);
-      client.waiting.awaitOwn(own, spin, nested, deadline == 0 ? Long.MAX_VALUE : deadline);
+      boolean helps = !nested && client.waiting.helps();
+      submit((int) requestLength, deadline, helps);
+      client.waiting.awaitOwn(own, helps, nested, deadline == 0 ? Long.MAX_VALUE : deadline);
       if (!own.isSettled() && giveUp()) {
         throw gaveUp();
       }
@@ -176,7 +176,7 @@ public final class RawCall implements AutoCloseable {
     return length;
   }
 
-  private void submit(int requestLength, long deadline, boolean spin) {
+  private void submit(int requestLength, long deadline, boolean helps) {
     if (deadline != 0 && System.nanoTime() >= deadline) {
       client.slots.giveBack(slot, reference);
       client.room.freed();
@@ -189,13 +189,13 @@ public final class RawCall implements AutoCloseable {
     }
     RejectedException.Reason full =
         client.submitter.queue(
-            own, slot, type, requestCodec, deadline, reference, requestLength, options, spin);
+            own, slot, type, requestCodec, deadline, reference, requestLength, options, helps);
     if (full != null) {
       client.completer.count(Layout.CLIENT_REJECTED);
       throw client.submitter.rejected(full);
     }
     if (!own.claimedAtOnce) {
-      client.submitter.announce(spin);
+      client.submitter.announce(helps);
     }
     client.submitter.published(own);
   }

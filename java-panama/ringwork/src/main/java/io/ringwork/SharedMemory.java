@@ -49,6 +49,12 @@ final class SharedMemory {
     return new SharedMemory(arena, segment);
   }
 
+  /** Memory of this process alone, for as long as it is reachable. */
+  static SharedMemory own(long size) {
+    Arena arena = Arena.ofAuto();
+    return new SharedMemory(arena, arena.allocate(size, Long.BYTES));
+  }
+
   long size() {
     return segment.byteSize();
   }

@@ -153,8 +153,15 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     Thread waiting = waiter;
     if (waiting == null) {
       client.completer.hand(this);
-    } else if (waiting != Thread.currentThread()) {
+    } else {
+      wake(waiting);
+    }
+  }
+
+  private void wake(Thread waiting) {
+    if (waiting != Thread.currentThread()) {
       LockSupport.unpark(waiting);
+      client.poke(waiting);
     }
   }
 
@@ -206,8 +213,8 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
 
   void wakeWaiter() {
     Thread waiting = waiter;
-    if (waiting != null && waiting != Thread.currentThread()) {
-      LockSupport.unpark(waiting);
+    if (waiting != null) {
+      wake(waiting);
     }
   }
 

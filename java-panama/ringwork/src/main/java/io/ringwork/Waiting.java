@@ -32,6 +32,9 @@ final class Waiting {
   /** So many looks without a pause: where the processor's pause is long it would cost a third. */
   private static final int EAGER = 500;
 
+  /** How long it sleeps in the poller's place. */
+  private static final long SHORT_SLEEP = 1_000_000;
+
   /** Hints that a thread takes in before it looks at its own task. */
   private static final int OTHERS_FIRST = 64;
 
@@ -57,13 +60,17 @@ final class Waiting {
     this.sweepEvery = Math.min(SWEEP_EVERY, slots.count);
   }
 
-  boolean spins() {
-    return switch (strategy) {
-      case PARK -> false;
-      // A virtual thread that spins keeps its carrier from others; one that yields would keep the
-      // role while it is not mounted.
-      case ADAPTIVE, SPIN -> !Thread.currentThread().isVirtual();
-    };
+  /** Whether this thread takes the poller's role for a while. */
+  boolean helps() {
+    // A virtual thread that spins keeps its carrier from others; one that yields would keep the
+    // role while it is not mounted.
+    return !Thread.currentThread().isVirtual()
+        && (strategy != WaitStrategy.PARK || sleepsAsPoller());
+  }
+
+  /** Whether this thread may sleep on the futex: a fork-join pool must be told of a sleeper. */
+  private static boolean sleepsAsPoller() {
+    return Futex.available() && !(Thread.currentThread() instanceof ForkJoinWorkerThread);
   }
 
   /** Submits and waits, without completing a future that nobody sees. */
@@ -73,14 +80,14 @@ final class Waiting {
       throw new InterruptedException();
     }
     boolean nested = role.isMine();
-    boolean spin = !nested && spins();
+    boolean helps = !nested && helps();
     TaskFuture<R> future =
-        client.submitter.submit(type, request, options, Thread.currentThread(), spin);
+        client.submitter.submit(type, request, options, Thread.currentThread(), helps);
     Object how = future.slot < 0 ? future.takeOutcome() : null;
     try {
       if (how == null) {
-        if (spin) {
-          spin(future, Long.MAX_VALUE, true);
+        if (helps) {
+          waitHelping(future, Long.MAX_VALUE, true);
         }
         while ((how = future.takeOutcome()) == null) {
           sleep(future, nested, Long.MAX_VALUE);
@@ -115,8 +122,8 @@ final class Waiting {
     boolean interrupted = false;
     try {
       boolean nested = role.isMine();
-      if (!nested && spins()) {
-        spin(future, end, false);
+      if (!nested && helps()) {
+        waitHelping(future, end, false);
       }
       while (!handed(future)
           && !(interrupted && interruptible)
@@ -139,10 +146,10 @@ final class Waiting {
    * Waits for the task of a {@link RawCall}, which only this thread ends. Returns when it has
    * ended, at a time, or when the client fails what is pending.
    */
-  void awaitOwn(TaskFuture<?> own, boolean spin, boolean nested, long end)
+  void awaitOwn(TaskFuture<?> own, boolean helps, boolean nested, long end)
       throws InterruptedException {
-    if (spin) {
-      spin(own, end, true);
+    if (helps) {
+      waitHelping(own, end, true);
       if (own.isSettled()) {
         return;
       }
@@ -174,21 +181,26 @@ final class Waiting {
     }
   }
 
-  private static boolean handed(TaskFuture<?> future) {
+  static boolean handed(TaskFuture<?> future) {
     Object how = future.outcome();
     return how != null && how != Outcome.TAKEN || future.isDone();
   }
 
-  // ---- spinning
+  // ---- with the poller's role: spinning, and a short sleep
 
-  private void spin(TaskFuture<?> future, long end, boolean unannounced) {
+  private void waitHelping(TaskFuture<?> future, long end, boolean unannounced) {
     try {
       boolean helper = role.enter();
       if (!helper && unannounced) {
         role.submitted(); // the helper may leave before it sees this task
       }
       try {
-        spinWith(future, helper, end);
+        if (strategy != WaitStrategy.PARK) {
+          spinWith(future, helper, end);
+        }
+        if (helper && strategy != WaitStrategy.SPIN && !handed(future) && sleepsAsPoller()) {
+          sleepAsPoller(future, end);
+        }
         if (helper && ++unswept >= sweepEvery) {
           unswept = 0;
           completer.drain();
@@ -242,6 +254,25 @@ final class Waiting {
       if (n > EAGER) {
         Thread.onSpinWait();
       }
+    }
+  }
+
+  /**
+   * Sleeps in the poller's place, for a short while: an interrupt does not end such a sleep, and
+   * others may need somebody who completes their futures elsewhere.
+   */
+  private void sleepAsPoller(TaskFuture<?> future, long end) {
+    long until = Math.min(end, TaskFuture.saturatedAdd(System.nanoTime(), SHORT_SLEEP));
+    while (true) {
+      completer.drain();
+      if (handed(future) || Thread.currentThread().isInterrupted() || !client.isOpen()) {
+        return;
+      }
+      long nanos = until - System.nanoTime();
+      if (nanos <= 0) {
+        return;
+      }
+      role.sleepAsPoller(future, nanos);
     }
   }
 
