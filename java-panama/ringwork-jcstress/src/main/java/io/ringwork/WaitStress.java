@@ -375,9 +375,9 @@ public class WaitStress {
 
     /** The poller has stepped aside, and a task is in flight. */
     public HelperSleeps() {
-      role.enter();
       asleep = PollerRole.Sleep.NOT;
       submit();
+      role.enter(); // disarms
     }
 
     /** The helper. */
