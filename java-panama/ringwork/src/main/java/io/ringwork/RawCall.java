@@ -317,8 +317,7 @@ public final class RawCall implements AutoCloseable {
     state = State.IDLE;
     try {
       if (was == State.CLAIMED) {
-        if (Failpoints.ON) Failpoints.hit("raw.returning");
-        client.slots.giveBack(slot, reference);
+        client.slots.giveClaimBack(slot, reference);
       } else {
         client.slots.release(slot, word, reference);
       }

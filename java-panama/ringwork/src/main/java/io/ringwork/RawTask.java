@@ -149,8 +149,7 @@ public final class RawTask implements AutoCloseable {
     if (!done) {
       done = true;
       try {
-        if (Failpoints.ON) Failpoints.hit("raw.returning");
-        client.slots.giveBack(slot, reference);
+        client.slots.giveClaimBack(slot, reference);
         client.room.freed();
       } catch (IllegalStateException | InternalError unmapped) {
         // closed meanwhile: the reaper frees it

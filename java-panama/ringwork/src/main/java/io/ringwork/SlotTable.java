@@ -205,6 +205,12 @@ final class SlotTable {
     return requestReference[i];
   }
 
+  /** Gives a slot back that a user had claimed. */
+  void giveClaimBack(int i, long reference) {
+    if (Failpoints.ON) Failpoints.hit("raw.returning");
+    giveBack(i, reference);
+  }
+
   /** Gives a slot back that was popped but not published. */
   void giveBack(int i, long reference) {
     requestReference[i] = 0;
