@@ -219,18 +219,18 @@ layout! {
     CLIENT_WAKE: usize = 132;
     /// Client: set to 1 when its completion ring was full: scan the slots, u32.
     CLIENT_OVERFLOW: usize = 256;
-    /// Client counter: tasks submitted, u64.
+    /// Client counter: tasks submitted, u64. This and the next are written by submitters.
     CLIENT_SUBMITTED: usize = 384;
-    /// Client counter: results received, u64.
-    CLIENT_COMPLETED: usize = 392;
-    /// Client counter: failures received, u64.
-    CLIENT_FAILED: usize = 400;
     /// Client counter: tasks rejected at submit, u64.
-    CLIENT_REJECTED: usize = 408;
+    CLIENT_REJECTED: usize = 392;
+    /// Client counter: results received, u64. This and the next are written by who ends tasks, on a line of their own.
+    CLIENT_COMPLETED: usize = 448;
+    /// Client counter: failures received, u64.
+    CLIENT_FAILED: usize = 456;
     /// Client counter: tasks that met their deadline first, u64.
-    CLIENT_TIMED_OUT: usize = 416;
+    CLIENT_TIMED_OUT: usize = 464;
     /// Client counter: tasks cancelled, u64.
-    CLIENT_CANCELLED: usize = 424;
+    CLIENT_CANCELLED: usize = 472;
 
     /// Entry state (clients, workers, lanes): unused.
     ENTRY_FREE: u32 = 0;

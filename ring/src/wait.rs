@@ -47,7 +47,7 @@ pub(crate) const QUIET_ROUNDS: u32 = if cfg!(all(ringwork_model, not(ringwork_co
 };
 
 /// How many rounds to spin and then to yield.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Rounds with a spin hint between them.
     pub spins: u32,
@@ -64,7 +64,11 @@ impl Budget {
     /// would keep the very thread that it waits for from running.
     #[must_use]
     pub fn of(strategy: WaitStrategy, spinners: usize) -> Self {
-        let cores = crate::sync::cores();
+        Self::on(crate::sync::cores(), strategy, spinners)
+    }
+
+    /// As [`Budget::of`] with so many cores.
+    fn on(cores: usize, strategy: WaitStrategy, spinners: usize) -> Self {
         match strategy {
             WaitStrategy::Spin => Self {
                 spins: u32::MAX,
@@ -231,5 +235,37 @@ pub fn wake_client_after_publish(segment: &Segment, client: u32) {
             .is_ok()
     {
         wake_word(segment.u32_at(entry + CLIENT_WAKE));
+    }
+}
+
+#[cfg(all(test, not(ringwork_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adaptive_waiting_fits_the_cores() {
+        let adaptive = |cores, spinners| Budget::on(cores, WaitStrategy::Adaptive, spinners);
+        // A core for each: about a futex round trip is spun away.
+        for (cores, spinners) in [(4, 2), (8, 4), (64, 33)] {
+            assert_eq!(adaptive(cores, spinners).spins, 1000, "{cores} cores");
+        }
+        // One lane and one client on two cores: short spins, then mostly off the core.
+        let two = adaptive(2, 2);
+        assert!(two.spins < 200 && two.yields > 8, "{two:?}");
+        // More lanes than cores.
+        assert_eq!(adaptive(4, 9), two);
+        // One core, and a quota of less than two: whoever spins keeps the other from running.
+        for spinners in [2, 9] {
+            assert!(adaptive(1, spinners).spins <= 1);
+        }
+    }
+
+    #[test]
+    fn spin_and_park_do_the_same_on_any_number_of_cores() {
+        for cores in [1, 2, 64] {
+            assert_eq!(Budget::on(cores, WaitStrategy::Spin, 2).spins, u32::MAX);
+            let park = Budget::on(cores, WaitStrategy::Park, 2);
+            assert_eq!((park.spins, park.yields), (1, 0));
+        }
     }
 }

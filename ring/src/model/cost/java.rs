@@ -53,11 +53,11 @@ fn int(array: &[Ints], index: usize) -> &AtomicU32 {
 /// Where the counters of submitted and of completed tasks are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counters {
-    /// Both on one line, as it is.
+    /// Both on one line, as it was.
     OneLine,
-    /// Each on a line of its own.
+    /// Each on a line of its own, as it is.
     TwoLines,
-    /// As `OneLine`, but a drain counts what it has ended once.
+    /// As `TwoLines`, but a drain counts what it has ended once.
     Drained,
     /// Nowhere: what is left without them.
     None,
@@ -201,7 +201,7 @@ impl Java {
         // The two that are counted for each task.
         let at = match self.counters {
             Counters::None => return,
-            Counters::TwoLines if counter == CLIENT_COMPLETED => counter + 64,
+            Counters::OneLine if counter == CLIENT_COMPLETED => CLIENT_REJECTED,
             _ => counter,
         };
         let entry = self.segment.client_at(self.index);

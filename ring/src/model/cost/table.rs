@@ -34,7 +34,7 @@ fn scenario(who: Who, producers: usize, lanes: usize) -> Scenario {
         producers,
         lanes,
         task_ns: 0,
-        counters: Counters::OneLine,
+        counters: Counters::TwoLines,
         backs_off: true,
         warm: 1000,
         tasks: 3000,

@@ -240,23 +240,23 @@ final class Layout {
   /** Client: set to 1 when its completion ring was full: scan the slots, u32. */
   static final int CLIENT_OVERFLOW = 256;
 
-  /** Client counter: tasks submitted, u64. */
+  /** Client counter: tasks submitted, u64. This and the next are written by submitters. */
   static final int CLIENT_SUBMITTED = 384;
 
-  /** Client counter: results received, u64. */
-  static final int CLIENT_COMPLETED = 392;
+  /** Client counter: tasks rejected at submit, u64. */
+  static final int CLIENT_REJECTED = 392;
+
+  /** Client counter: results received, u64. This and the next are written by who ends tasks, on a line of their own. */
+  static final int CLIENT_COMPLETED = 448;
 
   /** Client counter: failures received, u64. */
-  static final int CLIENT_FAILED = 400;
-
-  /** Client counter: tasks rejected at submit, u64. */
-  static final int CLIENT_REJECTED = 408;
+  static final int CLIENT_FAILED = 456;
 
   /** Client counter: tasks that met their deadline first, u64. */
-  static final int CLIENT_TIMED_OUT = 416;
+  static final int CLIENT_TIMED_OUT = 464;
 
   /** Client counter: tasks cancelled, u64. */
-  static final int CLIENT_CANCELLED = 424;
+  static final int CLIENT_CANCELLED = 472;
 
   /** Entry state (clients, workers, lanes): unused. */
   static final int ENTRY_FREE = 0;
