@@ -7,10 +7,14 @@ import java.util.concurrent.Executor;
  * On which thread futures are completed, and so on which their dependents run.
  *
  * <p>A thread that waits in {@code get}, {@code join} or {@code call} is handed the outcome
- * directly in every mode and, except in {@link #INLINE}, completes the future itself.
+ * directly in every mode and, except in {@link #INLINE}, completes the future itself. While it
+ * waits it also completes other futures that it has submitted itself and that have no dependents.
  */
 public final class CompletionMode {
-  /** A virtual thread for each completion. The default. */
+  /**
+   * A virtual thread for each future that has dependents; those without share one, several at a
+   * time. The default.
+   */
   public static final CompletionMode VIRTUAL_THREADS =
       new CompletionMode("VIRTUAL_THREADS", Thread::startVirtualThread);
 
@@ -30,8 +34,9 @@ public final class CompletionMode {
   }
 
   /**
-   * Completions run on an executor of yours. One that rejects the completion, or throws, gets it
-   * run on the poller thread instead, so that no future is lost. The client never shuts it down.
+   * Completions run on an executor of yours: a task for each future that has dependents, and one
+   * for several of those without. One that rejects the completion, or throws, gets it run on the
+   * poller thread instead, so that no future is lost. The client never shuts it down.
    *
    * @param executor where to complete futures
    * @return the mode

@@ -8,8 +8,11 @@ package io.ringwork;
  * docs/protocol.md. A hint proves nothing: its slot's state word does.
  */
 final class HintRing {
-  /** No honest contention needs so many tries: the ring's words contradict each other. */
-  private static final int CORRUPT_AFTER = 1 << 22;
+  /**
+   * No honest contention needs so many tries: the ring's words contradict each other. With the
+   * pauses between them well below a second.
+   */
+  private static final int CORRUPT_AFTER = 1 << 18;
 
   /** A producer that has lost often in a row waits at most 2 to this power spins. */
   private static final int LONGEST_WAIT = 6;
