@@ -23,8 +23,12 @@ final class HeapCount {
 
   private HeapCount() {}
 
-  /** The objects that some work makes. */
+  /** The objects that some work makes; without those of the counting. */
   static long of(Work work) throws Exception {
+    return count(work) - count(() -> {});
+  }
+
+  private static long count(Work work) throws Exception {
     for (int n = 0; n < TRIES; n++) {
       System.gc();
       long collections = collections();
