@@ -34,6 +34,7 @@ pub fn shapes() -> [PoolConfig; 3] {
         limits: 0,
         segment_size: None,
         arena: Some(arena),
+        ..PoolConfig::default()
     };
     [
         config(1, 4, 1, 2, 2, vec![ArenaClass::new(128, 4)]),

@@ -159,7 +159,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Client {
     /// Attaches to a pool and takes a client entry.
     pub fn connect(dir: &PoolDir) -> Result<Self> {
-        Self::register(Segment::attach(dir)?)
+        let segment = Segment::attach(dir)?;
+        let _ = segment.prepare(); // the supervisor has warned
+        Self::register(segment)
     }
 
     /// Takes a client entry of an attached segment.

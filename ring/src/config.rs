@@ -66,6 +66,10 @@ pub struct PoolConfig {
     pub segment_size: Option<u64>,
     /// Arena size classes, ascending (default: none, see [`PoolConfig::segment_size`]).
     pub arena: Option<Vec<ArenaClass>>,
+    /// Whether the segment's memory should be huge pages, where they can be had (default no).
+    pub huge_pages: bool,
+    /// Whether supervisor, workers and clients touch every page when they attach (default no).
+    pub prefault: bool,
 }
 
 impl Default for PoolConfig {
@@ -79,6 +83,8 @@ impl Default for PoolConfig {
             limits: 0,
             segment_size: None,
             arena: None,
+            huge_pages: false,
+            prefault: false,
         }
     }
 }
@@ -322,6 +328,7 @@ impl Geometry {
             limits: self.limit_count,
             segment_size: None,
             arena: Some(self.classes.iter().map(|place| place.class).collect()),
+            ..PoolConfig::default()
         }
     }
 

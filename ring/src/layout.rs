@@ -111,6 +111,12 @@ layout! {
     H_CLASS_COUNT: usize = 100;
     /// Header: handlers with a limit of concurrency, u32.
     H_LIMIT_COUNT: usize = 104;
+    /// Header: what whoever maps the segment should do with its mapping, u32 (MAPPING_*); only advice.
+    H_MAPPING: usize = 108;
+    /// Touch every page at the attach, so that no task meets a page fault.
+    MAPPING_PREFAULT: u32 = 1;
+    /// Ask the kernel for huge pages.
+    MAPPING_HUGE_PAGES: u32 = 2;
     /// Header: offset of the client table, u64.
     H_CLIENTS: usize = 128;
     /// Header: offset of the worker table, u64.

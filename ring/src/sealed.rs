@@ -34,12 +34,15 @@ fn seals() -> SealFlag {
 
 /// Makes the memory, in full and sealed; [`RingError::NoMemfd`] where that can't be, or where
 /// nobody else could open it.
-pub(crate) fn create(dir: &PoolDir, size: u64) -> Result<File> {
+pub(crate) fn create(dir: &PoolDir, size: u64, huge_pages: bool) -> Result<File> {
     let no = |why: String| RingError::NoMemfd { why };
     check_memory(size)?;
     let file = anonymous(dir).map_err(|errno| no(format!("memfd_create: {errno}")))?;
     file.set_permissions(fs::Permissions::from_mode(0o600))
         .map_err(RingError::io("cannot set the mode of the segment"))?;
+    if huge_pages {
+        crate::segment::fill_with_huge_pages(&file, size, true, dir.path());
+    }
     nix::fcntl::posix_fallocate(&file, 0, size as libc::off_t).map_err(|errno| match errno {
         Errno::ENOSPC | Errno::ENOMEM => RingError::NoMemory {
             needed: size,
@@ -295,7 +298,7 @@ mod tests {
     fn the_size_can_not_be_changed_by_anybody() {
         let temp = tempfile::tempdir().unwrap();
         let dir = pool(&temp);
-        let file = create(&dir, 8192).unwrap();
+        let file = create(&dir, 8192, false).unwrap();
         for size in [0, 4096, 16384] {
             let error = file.set_len(size).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::EPERM), "{size}");
@@ -320,7 +323,7 @@ mod tests {
     fn other_memory_and_other_files_are_refused() {
         let temp = tempfile::tempdir().unwrap();
         let dir = pool(&temp);
-        let right = create(&dir, 4096).unwrap();
+        let right = create(&dir, 4096, false).unwrap();
         let pointer = Pointer::to(&right, 7).unwrap();
         // Another file by the same number: its supervisor's lock is held by nobody here.
         let wrong = Pointer {

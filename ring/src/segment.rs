@@ -28,9 +28,13 @@ type Map = memmap2::MmapRaw;
 type Map = crate::model::Memory;
 
 mod file;
+#[cfg_attr(ringwork_model, allow(dead_code, reason = "no model maps a file"))]
+mod pages;
 
 pub use file::Backing;
 use file::Opened;
+pub(crate) use pages::fill_with_huge_pages;
+pub use pages::why_no_huge_pages;
 
 /// An attached segment.
 #[derive(Debug)]
@@ -70,7 +74,7 @@ impl Segment {
         failpoint!("create.named");
         remove_leftovers(dir)?;
         failpoint!("create.cleared");
-        Self::write(backing, dir, geometry).map_or_else(
+        Self::write(backing, dir, geometry, config).map_or_else(
             |error| {
                 // Nothing of a failed attempt stays behind; the name is still ours here.
                 let _ = remove_pool_files(dir);
@@ -93,11 +97,16 @@ impl Segment {
         Self::create_in(Backing::File, dir, config)
     }
 
-    fn write(backing: Backing, dir: &PoolDir, geometry: Geometry) -> Result<(Self, LivenessLock)> {
+    fn write(
+        backing: Backing,
+        dir: &PoolDir,
+        geometry: Geometry,
+        config: &PoolConfig,
+    ) -> Result<(Self, LivenessLock)> {
         let epoch = random_epoch()?;
         let lock = make_locks(dir, epoch, &geometry)?;
         failpoint!("create.locked");
-        let (file, pointer) = backing.make(dir, geometry.segment_size, epoch)?;
+        let (file, pointer) = backing.make(dir, geometry.segment_size, epoch, config.huge_pages)?;
         failpoint!("create.opened");
         let segment = Self {
             map: map(&file, geometry.segment_size)?,
@@ -109,6 +118,14 @@ impl Segment {
             declared: StateSet::new(POOL_STARTING),
         };
         segment.write_header();
+        let mut mapping = 0;
+        if config.prefault {
+            mapping |= MAPPING_PREFAULT;
+        }
+        if config.huge_pages {
+            mapping |= MAPPING_HUGE_PAGES;
+        }
+        segment.u32_at(H_MAPPING).store(mapping, Ordering::Relaxed);
         failpoint!("create.written");
         match pointer {
             Some(pointer) => pointer.write(dir)?,
@@ -121,6 +138,22 @@ impl Segment {
         segment.u32_at(H_READY).store(READY, Ordering::Release);
         failpoint!("create.ready");
         Ok((segment, lock))
+    }
+
+    /// Does with this process's mapping what the pool asks of those who attach: huge pages, every
+    /// page touched. What could not be done is told; nothing depends on it.
+    #[must_use]
+    pub fn prepare(&self) -> Vec<String> {
+        let asked = self.u32_at(H_MAPPING).load(Ordering::Relaxed);
+        #[cfg(not(ringwork_model))]
+        return pages::prepare(&self.map, asked, self.memory_is_sealed(), self.dir.path());
+        #[cfg(ringwork_model)]
+        vec![format!("not in a model: {asked}")]
+    }
+
+    #[cfg(not(ringwork_model))]
+    fn memory_is_sealed(&self) -> bool {
+        self.place != self.dir.segment()
     }
 
     fn write_header(&self) {
@@ -272,6 +305,7 @@ impl Segment {
             limits: get(H_LIMIT_COUNT),
             segment_size: None,
             arena: Some(arena),
+            ..PoolConfig::default()
         };
         let geometry = config.geometry()?;
         let offsets = [
@@ -784,7 +818,7 @@ fn remove_pool_files(dir: &PoolDir) -> Result<()> {
 /// [`RingError::NoMemfd`] says why not.
 pub fn probe_memfd() -> Result<()> {
     let dir = PoolDir::below(Path::new("/"), "probe")?;
-    crate::sealed::create(&dir, HEADER_SIZE as u64).map(drop)
+    crate::sealed::create(&dir, HEADER_SIZE as u64, false).map(drop)
 }
 
 /// Removes the pool if its supervisor is proved dead; `false` when it lives.

@@ -172,6 +172,9 @@ impl Builder {
         confinement.sandbox = confinement.sandbox.max(self.sandbox);
         confinement.sandbox_read.extend(self.sandbox_read);
         let segment = Arc::new(Segment::attach(&place.dir)?);
+        for refused in segment.prepare() {
+            tracing::debug!("{refused}"); // the supervisor has warned already
+        }
         place.die_with_supervisor(&segment)?;
         for handler in handlers.iter() {
             register(&segment, handler)?;

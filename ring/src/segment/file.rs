@@ -24,11 +24,12 @@ impl Backing {
         dir: &PoolDir,
         size: u64,
         epoch: u64,
+        huge_pages: bool,
     ) -> Result<(File, Option<Pointer>)> {
         match self {
-            Self::File => new_file(dir, size).map(|file| (file, None)),
+            Self::File => new_file(dir, size, huge_pages).map(|file| (file, None)),
             Self::Memfd => {
-                let file = sealed::create(dir, size)?;
+                let file = sealed::create(dir, size, huge_pages)?;
                 let pointer = Pointer::to(&file, epoch)?;
                 Ok((file, Some(pointer)))
             }
@@ -36,7 +37,7 @@ impl Backing {
     }
 }
 
-fn new_file(dir: &PoolDir, size: u64) -> Result<File> {
+fn new_file(dir: &PoolDir, size: u64, huge_pages: bool) -> Result<File> {
     let free = free_bytes(dir)?;
     let no_space = || RingError::NoSpace {
         dir: dir.path().to_path_buf(),
@@ -57,6 +58,9 @@ fn new_file(dir: &PoolDir, size: u64) -> Result<File> {
             "cannot create {}",
             dir.new_segment().display()
         )))?;
+    if huge_pages {
+        super::pages::fill_with_huge_pages(&file, size, false, dir.path());
+    }
     // Allocated in full: a full tmpfs is an error here and not a SIGBUS later.
     nix::fcntl::posix_fallocate(&file, 0, size as libc::off_t).map_err(|errno| match errno {
         nix::errno::Errno::ENOSPC => no_space(),

@@ -64,6 +64,8 @@ pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
         quoted(&classes.join(",")),
         "SIZE:BLOCKS:BLOCKS FOR RESULTS ONLY",
     );
+    line("huge-pages", pool.huge_pages.to_string(), "");
+    line("prefault", pool.prefault.to_string(), "");
     line("clients", pool.clients.to_string(), "processes");
     line("slots", pool.slots.to_string(), "of each client");
     line("max-lanes", pool.max_lanes.to_string(), "");

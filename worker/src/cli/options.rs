@@ -78,6 +78,15 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "KIND", help_heading = "Segment")]
     memory: Option<Memory>,
 
+    /// Ask the kernel for huge pages; ordinary ones, and a warning, where it has none [default: false].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Segment")]
+    huge_pages: Option<bool>,
+
+    /// Touch every page at the start of the pool, of each worker and client, so that no task meets
+    /// a page fault [default: false].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Segment")]
+    prefault: Option<bool>,
+
     /// Payload blocks by size: SIZE:BLOCKS[:BLOCKS FOR RESULTS ONLY],... [default: 1 KiB to
     /// 16 MiB, see --print-config].
     #[arg(long, value_name = "CLASSES", help_heading = "Segment")]
@@ -132,6 +141,8 @@ impl ServeOptions {
             drain_timeout,
             segment_size,
             memory,
+            huge_pages,
+            prefault,
             arena,
             clients,
             slots,
@@ -217,6 +228,8 @@ impl ServeOptions {
         set(&mut pool.slots, self.slots);
         set(&mut pool.priorities, self.priorities);
         set(&mut pool.max_lanes, max_lanes);
+        set(&mut pool.huge_pages, self.huge_pages);
+        set(&mut pool.prefault, self.prefault);
         pool.segment_size = self.segment_size.map(|size| size.0);
         pool.arena = self
             .arena
@@ -334,7 +347,10 @@ pub(super) mod tests {
             error.contains("\"slot\"") && error.contains("did you mean \"slots\""),
             "{error}"
         );
-        assert!(error.contains("segment-size, memory, arena"), "{error}");
+        assert!(
+            error.contains("segment-size, memory, huge-pages, prefault, arena"),
+            "{error}"
+        );
         let error = ServeOptions::parse("elephants = 5").unwrap_err();
         assert!(!error.contains("did you mean"), "{error}");
         for bad in [

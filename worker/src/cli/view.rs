@@ -29,6 +29,9 @@ pub(super) struct PoolView {
     pub(super) supervisor_alive: bool,
     pub(super) segment: PathBuf,
     pub(super) segment_bytes: u64,
+    /// As asked for; the log of `serve` says what the kernel refused.
+    pub(super) huge_pages: bool,
+    pub(super) prefault: bool,
     pub(super) uptime_s: f64,
     pub(super) clients: Vec<ClientView>,
     pub(super) workers: Vec<WorkerView>,
@@ -188,6 +191,8 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
         supervisor_alive: alive,
         segment: segment.path().to_path_buf(),
         segment_bytes: g.segment_size,
+        huge_pages: get32(segment, H_MAPPING) & MAPPING_HUGE_PAGES != 0,
+        prefault: get32(segment, H_MAPPING) & MAPPING_PREFAULT != 0,
         uptime_s: seconds(now, get64(segment, H_CREATED_NS)),
         clients: (0..g.max_clients)
             .filter_map(|index| client(segment, index, now))

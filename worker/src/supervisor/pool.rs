@@ -67,6 +67,9 @@ impl Pool {
         config: &PoolConfig,
     ) -> ringwork_ring::Result<Self> {
         let (segment, locks) = Segment::create_in(backing, dir, config)?;
+        for refused in segment.prepare() {
+            tracing::warn!("{refused}");
+        }
         Ok(Self {
             segment,
             ended: Cell::new(false),

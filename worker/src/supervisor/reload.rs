@@ -104,6 +104,8 @@ impl Supervisor<'_> {
                 new_pool.segment_size != old_pool.segment_size,
             ),
             ("arena", new_pool.arena != old_pool.arena),
+            ("huge-pages", new_pool.huge_pages != old_pool.huge_pages),
+            ("prefault", new_pool.prefault != old_pool.prefault),
             ("memory", new.memory != old.memory),
             ("log-format", new.log_format != old.log_format),
         ];

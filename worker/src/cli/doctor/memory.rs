@@ -25,6 +25,7 @@ pub(super) fn findings() -> Result<Vec<Finding>, RingError> {
     let mut found = vec![room(place, needed), directory(&base, place)];
     found.push(memory_limit(needed));
     found.push(sealed());
+    found.push(huge_pages(place));
     if let Some(limit) = getrlimit(Resource::Fsize)
         .current
         .filter(|limit| *limit < needed)
@@ -115,6 +116,20 @@ fn directory(base: &Path, place: &Path) -> Finding {
         );
     }
     Finding::ok("directory", format!("{shown} is yours alone (mode 700)"))
+}
+
+/// Only --huge-pages asks for them: without them nothing is wrong.
+fn huge_pages(place: &Path) -> Finding {
+    let told = |sealed| match ringwork_ring::segment::why_no_huge_pages(sealed, place) {
+        None => "yes".to_owned(),
+        Some(why) => format!("no ({why})"),
+    };
+    let text = format!(
+        "for --huge-pages, in a file: {}; in a sealed memfd: {}",
+        told(false),
+        told(true)
+    );
+    Finding::ok("huge pages", text)
 }
 
 /// Embedded pools are sealed memfds, which need no room in /dev/shm.

@@ -58,6 +58,9 @@ final class Connector {
         throw damaged(files, segment.path(), "it has not the epoch that its pointer promises");
       }
       if (Failpoints.ON) Failpoints.hit("attach.checked");
+      if ((memory.getInt(Layout.H_MAPPING) & Layout.MAPPING_PREFAULT) != 0) {
+        memory.touchAll();
+      }
       attachment = Attachment.register(files, segment, file, memory, geometry);
       return new Client(attachment, settings, child);
     } catch (NoSuchFileException replaced) {

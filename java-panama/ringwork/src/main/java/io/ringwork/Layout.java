@@ -84,6 +84,15 @@ final class Layout {
   /** Header: handlers with a limit of concurrency, u32. */
   static final int H_LIMIT_COUNT = 104;
 
+  /** Header: what whoever maps the segment should do with its mapping, u32 (MAPPING_*); only advice. */
+  static final int H_MAPPING = 108;
+
+  /** Touch every page at the attach, so that no task meets a page fault. */
+  static final int MAPPING_PREFAULT = 1;
+
+  /** Ask the kernel for huge pages. */
+  static final int MAPPING_HUGE_PAGES = 2;
+
   /** Header: offset of the client table, u64. */
   static final int H_CLIENTS = 128;
 

@@ -64,6 +64,11 @@ final class SharedMemory {
     return segment.address() + at;
   }
 
+  /** Touches every page of the mapping, so that no later access meets a page fault. */
+  void touchAll() {
+    segment.load();
+  }
+
   boolean isMapped() {
     return segment.scope().isAlive();
   }
