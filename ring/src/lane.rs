@@ -7,6 +7,7 @@
 //! What is done with a claimed task is [`crate::task`]'s.
 
 use crate::arena::ArenaView;
+use crate::clock::now_ns;
 use crate::entry::entry_state;
 use crate::gather::Gather;
 use crate::hint_ring::CORRUPT_AFTER;
@@ -38,6 +39,8 @@ const LOOKS: (u32, u32) = if cfg!(ringwork_model) {
 /// One in so many rounds, this one, looks into the other lanes' `held[]`.
 const STEAL_ROUNDS: u32 = 32;
 const STEAL_ROUND: u32 = 1;
+/// A yield that took longer than this let others run.
+const LONG_YIELD_NS: u64 = 20_000;
 /// A sleeping lane looks again this often, whatever happens.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
@@ -156,7 +159,13 @@ impl Lane {
                 // Off the core for who knows how long: submitters must not count on this lane.
                 self.set_searching(false);
                 self.gather.rest();
+                let before = now_ns();
                 sync::yield_now();
+                if now_ns().saturating_sub(before) > LONG_YIELD_NS {
+                    // Others had the core, and may want it again: a sleeper is woken sooner than who
+                    // yields gets his turn.
+                    round = self.budget.spins + self.budget.yields - 1;
+                }
             } else {
                 self.set_searching(false);
                 self.park(leave);
