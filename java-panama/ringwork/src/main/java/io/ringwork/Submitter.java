@@ -22,6 +22,9 @@ final class Submitter {
   /** Looks for a claim before the hint is written: about 150 ns. */
   private static final int LOOKS = 64;
 
+  /** Pauses before the first of these looks, at most: well below a microsecond. */
+  private static final int MOST_QUIET = 32;
+
   private static final int GIVE_UP = 4;
   private static final int RETRY_MASK = 63;
 
@@ -37,6 +40,9 @@ final class Submitter {
 
   /** Calls in a row that no lane claimed at once; races do no harm. */
   private int unclaimed;
+
+  /** Pauses before a call looks at its slot for the first time; races do no harm. */
+  private int quiet;
 
   Submitter(Client client, SharedMemory memory, Geometry geometry, PayloadArena arena) {
     this.client = client;
@@ -381,6 +387,9 @@ final class Submitter {
     if (unclaimed >= GIVE_UP && (++unclaimed & RETRY_MASK) != 0) {
       return false;
     }
+    for (int n = quiet; n > 0; n--) {
+      Thread.onSpinWait();
+    }
     for (int n = 0; n < LOOKS; n++) {
       if (StateWord.kind(slots.state(i)) != Layout.KIND_QUEUED) {
         unclaimed = 0;
@@ -389,6 +398,19 @@ final class Submitter {
     }
     unclaimed = Math.max(0, unclaimed) + 1;
     return false;
+  }
+
+  /**
+   * Told after how many looks a task was done that was claimed at once. A look between the lane's
+   * claim and its end takes the line away from the lane, which must fetch it again: so the pause
+   * before the first look grows and shrinks until about half of all tasks are done at that look.
+   */
+  void doneAfter(int looks) {
+    if (looks == 1) {
+      quiet = Math.max(0, quiet - 1);
+    } else {
+      quiet = looks <= LOOKS ? Math.min(MOST_QUIET, quiet + 1) : 0; // a long task is another matter
+    }
   }
 
   private long stamp(int i) {

@@ -230,6 +230,9 @@ final class Waiting {
         completer.tryEnd(i);
       }
       if (handed(future)) {
+        if (future.claimedAtOnce) {
+          client.submitter.doneAfter(n);
+        }
         return;
       }
       if (helper && n % ringEvery == 0) {
