@@ -633,6 +633,8 @@ impl Ticket<'_> {
     pub fn wait(&self, limit: Option<Duration>) -> Result<Outcome> {
         let start = Instant::now();
         let mut spins = 0_u32;
+        // With one processor the lane can't run while this thread spins.
+        let spins_most = if sync::cores() > 1 { SPINS } else { 0 };
         loop {
             if let Some(outcome) = self.try_take() {
                 return Ok(outcome);
@@ -662,7 +664,7 @@ impl Ticket<'_> {
                     deadline.saturating_sub(now_ns()).max(1),
                 ));
             }
-            if spins < SPINS {
+            if spins < spins_most {
                 spins += 1;
                 sync::spin_loop();
                 if self.client.segment.word(self.slot).kind() != Kind::Done {

@@ -18,8 +18,12 @@ final class Waiting {
   /** How long {@code ADAPTIVE} spins before it parks. */
   private static final long ADAPTIVE_NANOS = FEW_CORES ? 60_000 : 50_000;
 
-  /** From when on it yields where cores are few: the lane that it waits for may need this one. */
-  private static final long YIELD_AFTER = 10_000;
+  /**
+   * From when on it yields where cores are few: the lane that it waits for may need this one. With
+   * one core it does.
+   */
+  private static final long YIELD_AFTER =
+      Runtime.getRuntime().availableProcessors() == 1 ? 0 : 10_000;
 
   /** How often a spinning thread looks at the clock, and whether it is interrupted. */
   private static final int CLOCK_EVERY = 256;
@@ -250,7 +254,7 @@ final class Waiting {
         if (future.rawCall != null) {
           completer.endOwn(future); // nobody else sees that its word makes no sense
         }
-        if (FEW_CORES && (now - start > YIELD_AFTER || !helper)) {
+        if (FEW_CORES && (now - start >= YIELD_AFTER || !helper)) {
           Thread.yield();
         }
       }
