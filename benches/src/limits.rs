@@ -72,7 +72,8 @@ impl Limits {
             ..PoolConfig::default()
         };
         let (segment, locks) = Segment::create(&dir, &config)?;
-        let listener = UnixListener::bind(dir.path().join(SOCKET))?;
+        let path = dir.path().join(SOCKET);
+        let listener = UnixListener::bind(&path)?;
         let mut peer = Command::new(std::env::current_exe()?)
             .arg("peer")
             .arg(dir.path())
@@ -84,6 +85,8 @@ impl Limits {
                 return Err(error);
             }
         };
+        // Nobody else is to connect, and the next one of this program binds the same name.
+        std::fs::remove_file(path)?;
         let mut limits = Self {
             segment,
             peer,
