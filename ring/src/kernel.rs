@@ -1,6 +1,70 @@
-//! What the kernel offers for confining a process; asked, not looked up by version.
+//! What the kernel offers for confining a process, asked and not looked up by version; and how it
+//! schedules the threads of a worker.
 //!
-//! Called by the worker's sandbox and by `ringwork doctor`. Changes nothing.
+//! Called by the worker's sandbox and by `ringwork doctor`, which change nothing, and by a worker
+//! before it starts its lanes.
+
+use std::io;
+use std::str::FromStr;
+
+/// Which threads have the processor first: sched(7). An ordinary user may choose any of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scheduling {
+    /// As all others.
+    #[default]
+    Normal,
+    /// As work that is not interactive: it wakes without taking the processor from others.
+    Batch,
+    /// Only what nobody else wants: a thread of another policy that wakes has the processor at once.
+    Idle,
+}
+
+impl Scheduling {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Normal, Self::Batch, Self::Idle];
+
+    /// As on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Batch => "batch",
+            Self::Idle => "idle",
+        }
+    }
+
+    /// For this thread, and those that it starts.
+    ///
+    /// # Errors
+    /// When the kernel refuses it: a thread that is idle already may not become normal again
+    /// everywhere.
+    pub fn apply(self) -> io::Result<()> {
+        let policy = match self {
+            Self::Normal => return Ok(()),
+            Self::Batch => libc::SCHED_BATCH,
+            Self::Idle => libc::SCHED_IDLE,
+        };
+        let parameters = libc::sched_param { sched_priority: 0 };
+        // SAFETY: the kernel reads `parameters`, which lives; 0 is the calling thread.
+        let answer = unsafe { libc::sched_setscheduler(0, policy, &raw const parameters) };
+        if answer == 0 {
+            Ok(())
+        } else {
+            Err(io::Error::last_os_error())
+        }
+    }
+}
+
+impl FromStr for Scheduling {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|policy| policy.name() == text)
+            .ok_or_else(|| format!("unknown scheduling {text:?}: use normal, batch or idle"))
+    }
+}
 
 /// The version of landlock's interface; `None` when the kernel has none, or has it switched off.
 #[must_use]

@@ -8,6 +8,7 @@ use crate::error::TaskError;
 use crate::panics;
 use crate::raw::{Answer, RawTask};
 use ringwork_ring::kept::KeptFile;
+use ringwork_ring::kernel::Scheduling;
 use ringwork_ring::lock::{is_held, open_lock_file};
 use ringwork_ring::signals::LeaveOnSignal;
 use ringwork_ring::stats::{self, HandlerInfo};
@@ -29,6 +30,8 @@ pub const LANES_VARIABLE: &str = "RINGWORK_LANES";
 pub const MAX_TASKS_VARIABLE: &str = "RINGWORK_MAX_TASKS";
 /// Environment variable: wait strategy, set by the supervisor.
 pub const WAIT_VARIABLE: &str = "RINGWORK_WAIT";
+/// Environment variable that says which threads have the processor first (`normal`, `batch`, `idle`).
+pub const SCHEDULING_VARIABLE: &str = "RINGWORK_SCHEDULING";
 
 /// How often a worker that no supervisor started looks whether the pool still lives.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -191,6 +194,7 @@ impl Builder {
             }
             Some(_) => None,
         };
+        schedule(&std::env::var(SCHEDULING_VARIABLE).unwrap_or_default())?;
         // After the last file is opened, before the first thread is started.
         confinement.apply().map_err(WorkerError::Setup)?;
         if let Some(probe) = probe {
@@ -328,6 +332,20 @@ impl Place {
         }
         .into())
     }
+}
+
+/// For this thread and the lanes that it starts. A kernel that refuses it costs no worker.
+fn schedule(policy: &str) -> Result<(), WorkerError> {
+    if policy.is_empty() {
+        return Ok(());
+    }
+    let policy: Scheduling = policy
+        .parse()
+        .map_err(|why| WorkerError::Setup(format!("{SCHEDULING_VARIABLE}: {why}")))?;
+    if let Err(refused) = policy.apply() {
+        tracing::warn!(%refused, "lanes can't be scheduled as {}: they run as others do", policy.name());
+    }
+    Ok(())
 }
 
 fn number<T: std::str::FromStr>(variable: &str) -> Result<Option<T>, WorkerError> {

@@ -11,7 +11,7 @@ mod supervision;
 
 use super::units::{Size, Span};
 use crate::supervisor::{LogFormat, ServeConfig, WorkerCommand};
-use choices::{Format, Level, Memory, Wait};
+use choices::{Format, Level, Memory, Policy, Wait};
 use clap::{Args, Command};
 use confinement::ConfinementOptions;
 pub(super) use limits::Limit;
@@ -40,6 +40,11 @@ pub(super) struct ServeOptions {
     /// How lanes wait for work [default: adaptive].
     #[arg(long, value_name = "HOW", help_heading = "Workers")]
     wait: Option<Wait>,
+
+    /// Who has the processor first: idle workers leave it at once to any other thread that wakes, such
+    /// as an event loop, and get only what is left over [default: normal].
+    #[arg(long, value_name = "POLICY", help_heading = "Workers")]
+    scheduling: Option<Policy>,
 
     /// Program to start as worker [default: the stock worker, see `ringwork handlers`].
     #[arg(long, value_name = "PATH", help_heading = "Workers")]
@@ -134,6 +139,7 @@ impl ServeOptions {
             workers,
             lanes,
             wait,
+            scheduling,
             worker,
             worker_args,
             start_timeout,
@@ -201,6 +207,10 @@ impl ServeOptions {
         config.default_workers();
         set(&mut config.workers, self.workers);
         set(&mut config.wait, self.wait.map(Wait::strategy));
+        set(
+            &mut config.scheduling,
+            self.scheduling.map(Policy::scheduling),
+        );
         set(
             &mut config.start_timeout,
             self.start_timeout.map(|span| span.0),

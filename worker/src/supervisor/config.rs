@@ -6,6 +6,7 @@
 use super::SupervisorError;
 use super::policy::{ElasticPolicy, HandlerLimits, RecyclePolicy, RestartPolicy};
 use crate::confine::Confinement;
+use ringwork_ring::kernel::Scheduling;
 use ringwork_ring::layout::IDLE_WORDS;
 use ringwork_ring::{Geometry, PoolConfig, WaitStrategy};
 use std::ffi::OsString;
@@ -97,6 +98,8 @@ pub struct ServeConfig {
     pub memory: Memory,
     /// How lanes wait for work (default adaptive).
     pub wait: WaitStrategy,
+    /// Which of the machine's threads have the processor before the lanes (default normal).
+    pub scheduling: Scheduling,
     /// The worker program (default: none, the stock worker).
     pub worker: Option<WorkerCommand>,
     /// Whether the pool ends with the end of standard input (default no).
@@ -139,6 +142,7 @@ impl Default for ServeConfig {
             pool: PoolConfig::default(),
             memory: Memory::Auto,
             wait: WaitStrategy::Adaptive,
+            scheduling: Scheduling::Normal,
             worker: None,
             embedded: false,
             drain_timeout: Duration::from_secs(30),

@@ -37,6 +37,7 @@ impl Settings {
             ("RINGWORK_POOL_DIR", pool),
             ("RINGWORK_LANES", config.lanes.to_string()),
             ("RINGWORK_WAIT", wait_name(config.wait).to_owned()),
+            ("RINGWORK_SCHEDULING", config.scheduling.name().to_owned()),
             ("RINGWORK_LOG", config.log_level.clone()),
             ("RINGWORK_LOG_FORMAT", config.log_format.name().to_owned()),
         ];

@@ -3,6 +3,7 @@
 use crate::supervisor;
 use clap::ValueEnum;
 use ringwork_ring::WaitStrategy;
+use ringwork_ring::kernel::Scheduling;
 use serde::Deserialize;
 
 /// Names of log formats.
@@ -36,6 +37,28 @@ pub(in crate::cli) enum Wait {
     Adaptive,
     /// Sleep at once.
     Park,
+}
+
+/// Scheduling policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::cli) enum Policy {
+    /// As all other threads.
+    Normal,
+    /// Wakes without taking the processor from others.
+    Batch,
+    /// Leaves the processor at once to any thread of another policy.
+    Idle,
+}
+
+impl Policy {
+    pub(in crate::cli) fn scheduling(self) -> Scheduling {
+        match self {
+            Self::Normal => Scheduling::Normal,
+            Self::Batch => Scheduling::Batch,
+            Self::Idle => Scheduling::Idle,
+        }
+    }
 }
 
 /// Kinds of memory.
