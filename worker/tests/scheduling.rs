@@ -38,6 +38,7 @@ fn lanes_have_the_policy_asked_for_and_do_their_work() {
         let options = ["--workers", "1", "--lanes", "2", "--scheduling", name];
         let serve = home.serve("p", &options);
         let worker = workers(&home.stat("p"))[0];
+        until("both lanes run", || of_lanes(worker).len() == 2);
         assert_eq!(of_lanes(worker), [number; 2], "{name}");
         let echoed = home.run(&["submit", "p", "echo", "--data", "hello"]);
         assert_eq!((echoed.code, echoed.stdout.trim()), (0, "hello"));
@@ -49,7 +50,9 @@ fn lanes_have_the_policy_asked_for_and_do_their_work() {
 fn it_is_normal_unless_told_and_others_are_refused() {
     let home = Home::new();
     let serve = home.serve("p", &["--workers", "1"]);
-    assert_eq!(of_lanes(workers(&home.stat("p"))[0]), [0]);
+    let worker = workers(&home.stat("p"))[0];
+    until("the lane runs", || of_lanes(worker).len() == 1);
+    assert_eq!(of_lanes(worker), [0]);
     drop(serve);
     let refused = home.run(&["serve", "--scheduling", "realtime"]);
     assert_eq!(refused.code, 2);

@@ -141,6 +141,8 @@ impl Tiny {
                 count: self.blocks,
                 reserved: 1,
             }]),
+            huge_pages: false,
+            prefault: false,
         };
         let mut geometry = config.geometry().expect("a tiny geometry");
         // Smaller than what is made for people, in the same places.

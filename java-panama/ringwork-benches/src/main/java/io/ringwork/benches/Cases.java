@@ -139,18 +139,11 @@ final class Cases {
         LaunchConfig.DEFAULT.workers(1).lanes(1).arguments("--wait", lanes).waitStrategy(strategy));
   }
 
-  /**
-   * As many lanes as the Java pool has threads, each in a process of its own, that leave the
-   * processor to the event loop when it wakes: what only processes of their own can.
-   */
+  /** As many lanes as the Java pool has threads, each in a process of its own. */
   private static RingworkSide ringworkSide() {
     Path worker = Path.of(System.getProperty("bench.worker"));
     return new RingworkSide(
-        Ringwork.launch(LaunchConfig.DEFAULT
-                .workers(CORES)
-                .lanes(1)
-                .worker(worker)
-                .arguments("--scheduling", "idle")));
+        Ringwork.launch(LaunchConfig.DEFAULT.workers(CORES).lanes(1).worker(worker)));
   }
 
   private static ExecutorService javaPool() {
