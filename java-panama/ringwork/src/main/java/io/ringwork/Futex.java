@@ -97,10 +97,13 @@ final class Futex {
   /**
    * Sleeps while the word has a value; returns early for any reason.
    *
-   * @param timespec the address of two longs, seconds and nanoseconds, relative
+   * @param timespec memory for two longs, which the call fills
+   * @param nanos the longest time
    */
-  static void await(long word, int value, long timespec) {
-    invoke(word, WAIT, value, timespec);
+  static void await(long word, int value, MemorySegment timespec, long nanos) {
+    timespec.setAtIndex(ValueLayout.JAVA_LONG, 0, nanos / 1_000_000_000);
+    timespec.setAtIndex(ValueLayout.JAVA_LONG, 1, nanos % 1_000_000_000);
+    invoke(word, WAIT, value, timespec.address());
   }
 
   /** Wakes one sleeper. */

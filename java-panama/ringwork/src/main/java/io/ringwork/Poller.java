@@ -239,9 +239,7 @@ final class Poller implements Runnable {
 
   private void futexOrPark(MemorySegment timespec, long word, int seen, long nanos) {
     if (nanos > 0 && Futex.available()) {
-      timespec.setAtIndex(ValueLayout.JAVA_LONG, 0, nanos / 1_000_000_000);
-      timespec.setAtIndex(ValueLayout.JAVA_LONG, 1, nanos % 1_000_000_000);
-      Futex.await(word, seen, timespec.address());
+      Futex.await(word, seen, timespec, nanos);
     } else if (nanos > 0) {
       LockSupport.parkNanos(this, nanos);
     }

@@ -1,7 +1,6 @@
 package io.ringwork;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
@@ -282,9 +281,7 @@ final class PollerRole {
     sleeper = Thread.currentThread();
     try {
       if (prepareSleepAsPoller() && !Waiting.handed(future) && future.client.isOpen()) {
-        timespec.setAtIndex(ValueLayout.JAVA_LONG, 0, nanos / 1_000_000_000);
-        timespec.setAtIndex(ValueLayout.JAVA_LONG, 1, nanos % 1_000_000_000);
-        Futex.await(wakeAddress(), seen, timespec.address());
+        Futex.await(wakeAddress(), seen, timespec, nanos);
       }
     } finally {
       sleeper = null;

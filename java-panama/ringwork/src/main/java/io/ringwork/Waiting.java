@@ -177,11 +177,11 @@ final class Waiting {
     }
   }
 
-  private void helpOnce(TaskFuture<?> own) {
+  private void helpOnce(TaskFuture<?> future) {
     int ended = completer.drainNested();
     client.poller.runTimersIfMine();
-    if (ended == 0 && !own.isSettled()) {
-      LockSupport.parkNanos(own, 50_000);
+    if (ended == 0 && !handed(future)) {
+      LockSupport.parkNanos(future, 50_000);
     }
   }
 
@@ -337,16 +337,11 @@ final class Waiting {
   private void help(TaskFuture<?> future, long end) {
     Thread me = Thread.currentThread();
     while (!handed(future) && System.nanoTime() < end && !me.isInterrupted()) {
-      int ended;
       try {
-        ended = completer.drainNested();
-        client.poller.runTimersIfMine();
+        helpOnce(future);
       } catch (IllegalStateException | InternalError unmapped) {
         client.failOne(future);
         return;
-      }
-      if (ended == 0 && !handed(future)) {
-        LockSupport.parkNanos(future, 50_000);
       }
     }
   }
