@@ -194,7 +194,7 @@ impl Builder {
             }
             Some(_) => None,
         };
-        schedule(&std::env::var(SCHEDULING_VARIABLE).unwrap_or_default())?;
+        schedule(choice(SCHEDULING_VARIABLE)?.unwrap_or_default());
         // After the last file is opened, before the first thread is started.
         confinement.apply().map_err(WorkerError::Setup)?;
         if let Some(probe) = probe {
@@ -308,10 +308,7 @@ impl Place {
                 None
             },
             lanes: number(LANES_VARIABLE)?,
-            wait: match std::env::var(WAIT_VARIABLE) {
-                Ok(text) => Some(text.parse().map_err(WorkerError::Setup)?),
-                Err(_) => None,
-            },
+            wait: choice(WAIT_VARIABLE)?,
         })
     }
 
@@ -335,17 +332,18 @@ impl Place {
 }
 
 /// For this thread and the lanes that it starts. A kernel that refuses it costs no worker.
-fn schedule(policy: &str) -> Result<(), WorkerError> {
-    if policy.is_empty() {
-        return Ok(());
-    }
-    let policy: Scheduling = policy
-        .parse()
-        .map_err(|why| WorkerError::Setup(format!("{SCHEDULING_VARIABLE}: {why}")))?;
+fn schedule(policy: Scheduling) {
     if let Err(refused) = policy.apply() {
         tracing::warn!(%refused, "lanes can't be scheduled as {}: they run as others do", policy.name());
     }
-    Ok(())
+}
+
+/// One of a few names; the error of its type says which there are.
+fn choice<T: std::str::FromStr<Err = String>>(variable: &str) -> Result<Option<T>, WorkerError> {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().map(Some).map_err(WorkerError::Setup),
+        Err(_) => Ok(None),
+    }
 }
 
 fn number<T: std::str::FromStr>(variable: &str) -> Result<Option<T>, WorkerError> {
