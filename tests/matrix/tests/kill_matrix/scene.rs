@@ -55,7 +55,7 @@ impl Hand {
         match scene {
             Scene::Start | Scene::Load | Scene::Quiet | Scene::Aged => {}
             // Faster than the supervisor looks, which would replace them before.
-            Scene::Quota => self.burst(stage, false)?,
+            Scene::Quota => self.burst(stage, |_| 0)?,
             Scene::Limited => {
                 for size in [16, 400, 16] {
                     self.submit("hold", 1, size, 3);
@@ -69,10 +69,19 @@ impl Hand {
                 self.signal_worker(stage, Signal::SIGTERM, 0)?;
             }
             Scene::DismissBusyWorkers => {
-                self.burst(stage, false)?;
+                // The first two keep both lanes away while the rest is queued; the last are found by
+                // lanes that have learnt meanwhile that tasks are short, and hold others beside them.
+                self.burst(stage, |n| match n {
+                    0 | 1 => 1,
+                    60.. if n % 4 == 0 => 12,
+                    _ => 0,
+                })?;
                 self.signal_worker(stage, Signal::SIGTERM, 0)?;
             }
-            Scene::Bursts => self.burst(stage, true)?,
+            Scene::Bursts => {
+                let long = self.random.below(100);
+                self.burst(stage, |n| if n == long { 2 } else { 0 })?;
+            }
             Scene::KillClients => kill_heir(stage)?,
             Scene::FullCompletionRing => self.fill_completion_ring(stage),
             Scene::FullInjectors => self.fill_injectors(stage),
@@ -115,17 +124,16 @@ impl Hand {
         Ok(())
     }
 
-    fn burst(&mut self, stage: &Stage, with_long_one: bool) -> Result<(), String> {
+    /// Many tasks at once, which run for so many milliseconds each.
+    fn burst(&mut self, stage: &Stage, hold: impl Fn(u64) -> u16) -> Result<(), String> {
         let client = self.first_slot / stage.segment().geometry().slots_per_client;
         if stage.counter(stage.segment().client_at(client) + CLIENT_SUBMITTED) > STAMPED {
             *self = Self::new(stage, self.random.bits())?;
         }
-        let long = self.random.below(100);
         for n in 0..110 {
-            if with_long_one && n == long {
-                self.submit("hold", 2, 16, 3);
-            } else {
-                self.submit("flip", 0, 16, 3);
+            match hold(n) {
+                0 => self.submit("flip", 0, 16, 3),
+                hold => self.submit("hold", hold, 16, 3),
             }
         }
         Ok(())
