@@ -168,12 +168,13 @@ pub fn call_some(client: &Client, random: &mut Random, tally: &mut Tally) -> boo
     open
 }
 
-/// Submits, again while a queue is full of stale hints.
+/// Submits, again while a queue is full of stale hints, or a burst of before holds the slots.
 fn submit<'c>(client: &'c Client, request: &[u8]) -> Result<Ticket<'c>, RingError> {
     let give_up = Instant::now() + LIMIT;
     loop {
         match client.submit("flip", request, &options(1, None)) {
-            Err(RingError::QueueFull) if Instant::now() < give_up => {
+            Err(RingError::QueueFull | RingError::SlotsTaken(_)) if Instant::now() < give_up => {
+                client.collect(); // what nobody waits for
                 std::thread::sleep(Duration::from_millis(1));
             }
             other => return other,
