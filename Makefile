@@ -56,7 +56,7 @@ model: need ## check the models, the long ones too, stress the Java client, and 
 	@tools/model
 	@tools/jcstress
 
-bench: build ## measure (SUITE=rtt for one, SUITE=structures for Criterion, see benches/README.md); writes target/bench/index.html
+bench: build ## measure (SUITE=rtt for one, SUITE=structures for Criterion, SUITE=jmh, see benches/README.md); writes target/bench/index.html
 	@JAVA_HOME="$(JDK)" tools/bench $(SUITE)
 
 bench-quick: build ## the ratios that matter in at most 2 minutes, short rounds
@@ -76,7 +76,7 @@ lint: need ## formatters and linters, warnings are errors
 	cargo clippy --locked --release --workspace --all-targets -- -D warnings
 	cargo clippy --locked --release -p ringwork-matrix --features failpoints --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --workspace --no-deps --quiet
-	$(MVN_RUN) -Plint spotless:check
+	$(MVN_RUN) -Plint,jcstress,jmh spotless:check compile
 	$(MVN_PEERS) -Plint spotless:check
 
 lint-benches: need ## clippy on what only `make bench` builds: the peers, the benches of the structures
@@ -87,7 +87,7 @@ fmt: need ## format all sources
 	cargo fmt --all
 	cargo fmt --all --manifest-path benches/peers/rust/Cargo.toml
 	cargo fmt --all --manifest-path benches/structures/Cargo.toml
-	$(MVN_RUN) -Plint spotless:apply
+	$(MVN_RUN) -Plint,jcstress,jmh spotless:apply
 	$(MVN_PEERS) -Plint spotless:apply
 
 layout: need ## generate Layout.java and layout.txt from ring/src/layout.rs

@@ -32,7 +32,7 @@ use std::time::Instant;
 
 const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt throughput tail payload cpu10k idle
 scale recovery allocation start (default: all); quick: parts of some; limits: those alone;
-structures: by `make bench SUITE=structures` only; report: target/bench/index.html anew from the summary there
+structures, jmh: by `make bench SUITE=…` only; report: target/bench/index.html anew from the summary there
 needs JAVA_HOME (a JDK >= 22), `cargo build --release` and `mvn package`; `make bench` sees to that";
 
 fn main() -> ExitCode {
