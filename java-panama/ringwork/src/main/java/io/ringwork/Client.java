@@ -144,6 +144,14 @@ final class Client {
     }
   }
 
+  int poll() {
+    try {
+      return role.pollInPassing();
+    } catch (IllegalStateException | InternalError unmapped) {
+      return 0; // closed meanwhile
+    }
+  }
+
   RawTask claim(String handler, long size, TaskOptions options) {
     return RawTask.claim(this, handler, size, options);
   }

@@ -48,6 +48,9 @@ final class Poller implements Runnable {
   /** What {@link PollerRole#helps} was before it slept last, and how often it woke for nothing. */
   private int helpsSeen;
 
+  /** What {@link PollerRole#polls} was. */
+  private int pollsSeen;
+
   private int forNothing;
 
   Poller(Client client) {
@@ -146,7 +149,7 @@ final class Poller implements Runnable {
     while (!stopping) {
       int seen = role.wakeValue(); // before the try for the role: see PollerRole
       int seenOwn = role.ownValue();
-      boolean spared = slept && isSpared();
+      boolean spared = isPolledByOthers() || slept && isSpared();
       slept = false;
       int ended = spared ? 0 : role.poll();
       long now = System.nanoTime();
@@ -174,6 +177,14 @@ final class Poller implements Runnable {
     }
   }
 
+  /** Whether a thread has come by and polled since the last question. */
+  private boolean isPolledByOthers() {
+    int polls = role.polls();
+    boolean polled = polls != pollsSeen;
+    pollsSeen = polls;
+    return polled;
+  }
+
   /** Whether threads that wait for their own tasks do all its work, and nobody needs it. */
   private boolean isSpared() {
     int helps = role.helps();
@@ -188,6 +199,7 @@ final class Poller implements Runnable {
   }
 
   private void nap(MemorySegment timespec, int seenOwn, long now) {
+    client.completer.batchesAreDone(now); // one that is stuck goes on elsewhere; a nap is short
     role.nap();
     sleepsUntil = Math.min(now + NAP, timers.nextLook());
     VarHandle.fullFence(); // pairs with the one before a look at the mail, or at our sleep

@@ -32,6 +32,8 @@ import org.jspecify.annotations.Nullable;
  * more, or until a thread parks ({@link #demand}). It clears NAPPING before it tries for the role;
  * a helper that did not arm since it saw the bit looks once more after it gave the role up.
  *
+ * <p>It naps as well while a thread polls in passing ({@link #pollInPassing}) again and again.
+ *
  * <p>A helper may also sleep in the poller's place, on the client's futex and with the role ({@link
  * #sleepAsPoller}): a lane then wakes the thread that waits, and not the poller to wake it. Only
  * one thread may sleep on that word, for a lane wakes only one: the poller, refused the role,
@@ -66,12 +68,14 @@ final class PollerRole {
 
   private static final VarHandle HELD;
   private static final VarHandle ATTENTION;
+  private static final VarHandle POLLS;
 
   static {
     try {
       MethodHandles.Lookup lookup = MethodHandles.lookup();
       HELD = lookup.findVarHandle(PollerRole.class, "held", int.class);
       ATTENTION = lookup.findVarHandle(PollerRole.class, "attention", int.class);
+      POLLS = lookup.findVarHandle(PollerRole.class, "polls", int.class);
     } catch (ReflectiveOperationException e) {
       throw new ExceptionInInitializerError(e);
     }
@@ -90,6 +94,8 @@ final class PollerRole {
 
   /** How often a helper has left; written by who has the role, for {@link #helps}. */
   private int helps;
+
+  private int polls;
 
   /** The thread that has the role; only ever compared with the current thread. */
   private @Nullable Thread owner;
@@ -156,6 +162,25 @@ final class PollerRole {
       throw broken;
     }
     return true;
+  }
+
+  /**
+   * One poll of a thread that comes by again and again, and does not wait.
+   *
+   * @return how many hints it took
+   */
+  int pollInPassing() {
+    POLLS.setOpaque(this, polls + 1); // it may lose one to another thread: it only has to change
+    if (!completer.hasWork() || !enter()) {
+      return 0;
+    }
+    try {
+      int ended = completer.drain();
+      completer.takeWanted(); // whoever depended on it has it
+      return ended;
+    } finally {
+      leave();
+    }
   }
 
   /** Gives the role back and sees to it that what is in flight has someone who waits for it. */
@@ -247,6 +272,11 @@ final class PollerRole {
     } finally {
       giveUp();
     }
+  }
+
+  /** How often threads have polled in passing; a count that is only ever compared. */
+  int polls() {
+    return (int) POLLS.getOpaque(this);
   }
 
   /** How often a helper has left; a count that is only ever compared. */

@@ -24,6 +24,11 @@ final class Echoes {
       return pool.submit(StockTasks.ECHO, request);
     }
 
+    @Override
+    public void poll() {
+      pool.poll();
+    }
+
     /** Sends several at once, with one fence and one wake. */
     List<TaskFuture<byte[]>> submitAll(List<byte[]> requests) {
       return pool.submitAll(StockTasks.ECHO, requests);

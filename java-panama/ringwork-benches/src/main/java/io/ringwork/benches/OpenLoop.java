@@ -16,8 +16,9 @@ import org.jspecify.annotations.Nullable;
  * should have been sent, so a pause is felt by all that were due meanwhile; what could not be sent
  * in the time, or did not come back, counts with the time that it has waited.
  *
- * <p>One thread sends; between two sends it waits for the oldest task, if that helps to complete
- * it, else it only looks at the clock. The thread that completes a task notes the time.
+ * <p>One thread sends; between two sends it takes in what has come back, where that is its to do,
+ * and waits for the oldest task, if that helps to complete it, else it only looks at the clock. The
+ * thread that completes a task notes the time.
  */
 public final class OpenLoop implements Case {
   private static final double WARM_UP_SECONDS = 1;
@@ -236,6 +237,7 @@ public final class OpenLoop implements Case {
 
     @Override
     long collect(long sent) {
+      submitter.poll();
       while (!flying.isEmpty() && flying.peek().isDone()) {
         flying.remove();
       }

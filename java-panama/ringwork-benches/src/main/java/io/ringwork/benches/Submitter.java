@@ -13,6 +13,9 @@ public interface Submitter extends AutoCloseable {
    */
   Future<byte[]> submit(byte[] request) throws Exception;
 
+  /** Takes in what has come back, where that is the caller's to do; without a wait. */
+  default void poll() {}
+
   @Override
   void close();
 }
