@@ -11,9 +11,9 @@ const CPU_METRICS: [&str; 3] = ["wall_ms", "loop_stall_p99_us", "loop_stall_max_
 pub fn run(programs: &Programs, summary: &mut Summary) -> usize {
     let mut failed = 0;
     for work in CPU_WORK {
-        let names = [format!("java_pool_{work}"), format!("ringwork_{work}")];
+        let names = ["java_pool", "ringwork", "ringwork_idle"].map(|side| format!("{side}_{work}"));
         let skipped = summary.skipped.len();
-        let mut cases = start(programs, &[&names[0], &names[1]], summary);
+        let mut cases = start(programs, &names.each_ref().map(String::as_str), summary);
         let mut series = Series::new();
         for round in 1..=ROUNDS {
             say(&format!("cpu10k {work} round {round}"));
@@ -24,21 +24,27 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> usize {
                 summary.record("cpu10k", case, metric, &values(&series, case, metric));
             }
         }
-        for metric in ["wall_ms", "loop_stall_p99_us"] {
-            let (ringwork, java) = pairs(&series, &names[1], &names[0], metric);
-            let text = format!("{} {metric} / {}", names[1], names[0]);
-            summary.ratio(&text, &ringwork, &java, targets::of(&text));
+        for ringwork in &names[1..] {
+            compare(&series, ringwork, &names[0], summary);
         }
-        let stalls: Vec<f64> = values(&series, &names[1], "loop_stall_p99_us")
-            .iter()
-            .map(|micros| micros / 1e3)
-            .collect();
-        summary.figure(&format!("{} loop_stall_p99, ms", names[1]), &stalls);
         failed += summary.skipped.len() - skipped;
     }
     summary.note(
         "cpu10k: 10,000 tasks a round (images: 500), as many threads or lanes as there are cores; \
-         parameters in benches/README.md",
+         ringwork_idle with lanes of SCHED_IDLE (--scheduling idle); parameters in benches/README.md",
     );
     failed
+}
+
+fn compare(series: &Series, ringwork: &str, java: &str, summary: &mut Summary) {
+    for metric in ["wall_ms", "loop_stall_p99_us"] {
+        let (ours, theirs) = pairs(series, ringwork, java, metric);
+        let text = format!("{ringwork} {metric} / {java}");
+        summary.ratio(&text, &ours, &theirs, targets::of(&text));
+    }
+    let stalls: Vec<f64> = values(series, ringwork, "loop_stall_p99_us")
+        .iter()
+        .map(|micros| micros / 1e3)
+        .collect();
+    summary.figure(&format!("{ringwork} loop_stall_p99, ms"), &stalls);
 }

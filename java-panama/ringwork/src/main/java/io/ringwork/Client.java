@@ -6,6 +6,7 @@ import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -157,7 +158,8 @@ final class Client {
   }
 
   RawCall rawCall(String handler, TaskOptions options) {
-    requireNonNull(handler, handler, options);
+    Objects.requireNonNull(handler, "handler");
+    Objects.requireNonNull(options, "options");
     return new RawCall(this, rawType(handler), options);
   }
 

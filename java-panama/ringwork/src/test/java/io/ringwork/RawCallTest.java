@@ -142,7 +142,9 @@ class RawCallTest {
     call.close();
     call.close();
     assertThrows(IllegalStateException.class, () -> call.claim(1));
-    assertThrows(NullPointerException.class, () -> client.rawCall(null));
+    assertEquals(
+        "handler",
+        assertThrows(NullPointerException.class, () -> client.rawCall(null)).getMessage());
     assertThrows(IllegalArgumentException.class, () -> client.rawCall(""));
     assertAllHome();
   }

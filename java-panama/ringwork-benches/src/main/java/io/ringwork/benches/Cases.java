@@ -68,11 +68,14 @@ final class Cases {
           new RoundTrip(() -> new Echoes.OnExecutor(Executors.newVirtualThreadPerTaskExecutor()));
       case "ffm_in_process" -> new RoundTrip(InProcess::new);
       case "java_pool_pbkdf2" -> new CpuLoad<>(new Pbkdf2(), () -> new JavaSide(javaPool()));
-      case "ringwork_pbkdf2" -> new CpuLoad<>(new Pbkdf2(), Cases::ringworkSide);
+      case "ringwork_pbkdf2" -> new CpuLoad<>(new Pbkdf2(), () -> ringworkSide("normal"));
+      case "ringwork_idle_pbkdf2" -> new CpuLoad<>(new Pbkdf2(), () -> ringworkSide("idle"));
       case "java_pool_bcrypt" -> new CpuLoad<>(new Bcrypt(), () -> new JavaSide(javaPool()));
-      case "ringwork_bcrypt" -> new CpuLoad<>(new Bcrypt(), Cases::ringworkSide);
+      case "ringwork_bcrypt" -> new CpuLoad<>(new Bcrypt(), () -> ringworkSide("normal"));
+      case "ringwork_idle_bcrypt" -> new CpuLoad<>(new Bcrypt(), () -> ringworkSide("idle"));
       case "java_pool_images" -> new CpuLoad<>(images(), () -> new JavaSide(javaPool()));
-      case "ringwork_images" -> new CpuLoad<>(images(), Cases::ringworkSide);
+      case "ringwork_images" -> new CpuLoad<>(images(), () -> ringworkSide("normal"));
+      case "ringwork_idle_images" -> new CpuLoad<>(images(), () -> ringworkSide("idle"));
       case "idle" -> new Idle();
       default -> throw new IllegalArgumentException("no case " + name);
     };
@@ -140,10 +143,14 @@ final class Cases {
   }
 
   /** As many lanes as the Java pool has threads, each in a process of its own. */
-  private static RingworkSide ringworkSide() {
-    Path worker = Path.of(System.getProperty("bench.worker"));
+  private static RingworkSide ringworkSide(String scheduling) {
     return new RingworkSide(
-        Ringwork.launch(LaunchConfig.DEFAULT.workers(CORES).lanes(1).worker(worker)));
+        Ringwork.launch(
+            LaunchConfig.DEFAULT
+                .workers(CORES)
+                .lanes(1)
+                .worker(Path.of(System.getProperty("bench.worker")))
+                .arguments("--scheduling", scheduling)));
   }
 
   private static ExecutorService javaPool() {
