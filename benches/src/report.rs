@@ -344,12 +344,21 @@ impl Summary {
 }
 
 impl Target {
+    /// By the three digits that are shown: what reads as the limit is the limit.
     pub fn met(self, value: f64) -> bool {
         match self {
-            Self::AtMost(limit) => value <= limit,
-            Self::AtLeast(limit) => value >= limit,
+            Self::AtMost(limit) => three_digits(value) <= limit,
+            Self::AtLeast(limit) => three_digits(value) >= limit,
         }
     }
+}
+
+fn three_digits(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    let unit = 10_f64.powf(2.0 - value.abs().log10().floor());
+    (value * unit).round() / unit
 }
 
 impl std::fmt::Display for Target {
@@ -410,6 +419,16 @@ mod tests {
         assert!((median(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
         assert!((median(&[4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
         assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn targets_are_judged_by_the_digits_that_are_shown() {
+        assert!(Target::AtMost(1.0).met(1.0004));
+        assert!(!Target::AtMost(1.0).met(1.006));
+        assert!(Target::AtLeast(20.0).met(19.96));
+        assert!(!Target::AtLeast(20.0).met(19.9));
+        assert!(Target::AtMost(0.0).met(0.0));
+        assert!(!Target::AtMost(0.0).met(0.0004), "small is not nothing");
     }
 
     #[test]

@@ -469,8 +469,9 @@ final class Completer {
       count(Layout.CLIENT_COMPLETED);
       lease(future, new ResultLease(client, i, word, reference, length, codec));
     } else if (reference == 0) {
+      slots.markFree(i, word);
       Object outcome = decode(future, codec, i, 0, length);
-      slots.release(i, word, 0);
+      slots.bringHome(i);
       count(Layout.CLIENT_COMPLETED);
       if (future.settle(outcome)) {
         future.dispatch();

@@ -302,15 +302,32 @@ final class SlotTable {
   /** Frees the slot and both blocks of a task that was taken; the word is its last. */
   void release(int i, long word, long resultReference) {
     if (Failpoints.ON) Failpoints.hit("poll.read");
-    long g = StateWord.generation(word);
     if (resultReference != 0) {
-      arena.free(resultReference, PayloadArena.resultOwner(global(i), g, StateWord.attempt(word)));
+      arena.free(
+          resultReference,
+          PayloadArena.resultOwner(global(i), StateWord.generation(word), StateWord.attempt(word)));
     }
+    markFree(i, word);
+    bringHome(i);
+  }
+
+  /**
+   * The first half of {@link #release} for a task without a result block: the slot is FREE, but on
+   * no list, so nobody but the caller can have it filled again, and the result in it stays until
+   * {@link #bringHome}. The state word's line is then on its way while the result's is fetched, not
+   * afterwards.
+   */
+  void markFree(int i, long word) {
+    long g = StateWord.generation(word);
     freeRequest(i, g);
     generation[i] = StateWord.next(g);
     if (Failpoints.ON) Failpoints.hit("poll.blocks_freed");
     memory.setLongRelease(at(i), StateWord.free(generation[i]));
     if (Failpoints.ON) Failpoints.hit("poll.freed");
+  }
+
+  /** The second half of {@link #release}. */
+  void bringHome(int i) {
     free.push(i);
   }
 
