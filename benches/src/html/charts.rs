@@ -7,6 +7,7 @@
 use super::unit::Unit;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::error::Error;
@@ -21,6 +22,8 @@ const FONT: (&str, u32) = ("sans-serif", 13);
 const ROW: u32 = 26;
 const LEGEND_ROW: u32 = 20;
 const LETTER: usize = 8;
+/// A dash and the gap after it, in pixels.
+const DASH: (u32, u32) = (6, 3);
 
 /// Ink and grid on a dark page.
 pub const STYLE: &str = "@media (prefers-color-scheme: dark) {\
@@ -291,7 +294,11 @@ where
     for (at, line) in all.iter().enumerate() {
         let style = line_colour(at).stroke_width(2);
         let points = line.points.iter().map(|point| (point.x, point.y));
-        chart.draw_series(LineSeries::new(points.clone(), style))?;
+        if is_dashed(at) {
+            chart.draw_series(DashedLineSeries::new(points.clone(), DASH.0, DASH.1, style))?;
+        } else {
+            chart.draw_series(LineSeries::new(points.clone(), style))?;
+        }
         if axis != Axis::Percentile {
             chart.draw_series(points.map(|point| Circle::new(point, 3, style.filled())))?;
             chart.draw_series(line.points.iter().map(|point| {
@@ -306,6 +313,11 @@ fn line_colour(at: usize) -> RGBColor {
     COLOURS[at % COLOURS.len()]
 }
 
+/// Lines beyond the colours have them once more.
+fn is_dashed(at: usize) -> bool {
+    at >= COLOURS.len()
+}
+
 fn legend_columns(size: Size, all: &[Line]) -> usize {
     let longest = all.iter().map(|line| line.name.len()).max().unwrap_or(1);
     (size.width() as usize / (longest * LETTER + 40)).max(1)
@@ -317,7 +329,12 @@ fn draw_legend(area: &Area<'_>, size: Size, columns: usize, all: &[Line]) -> Dra
         let x = (at % columns) as i32 * width + 10;
         let y = (at / columns) as i32 * LEGEND_ROW as i32 + 10;
         let style = line_colour(at).stroke_width(3);
-        area.draw(&PathElement::new([(x, y), (x + 20, y)], style))?;
+        let ends = [(x, y), (x + 20, y)];
+        if is_dashed(at) {
+            area.draw(&DashedPathElement::new(ends, DASH.0, DASH.1, style))?;
+        } else {
+            area.draw(&PathElement::new(ends, style))?;
+        }
         let text = FONT
             .into_font()
             .color(&INK)
