@@ -67,16 +67,25 @@ final class Cases {
       case "virtual_threads" ->
           new RoundTrip(() -> new Echoes.OnExecutor(Executors.newVirtualThreadPerTaskExecutor()));
       case "ffm_in_process" -> new RoundTrip(InProcess::new);
-      case "java_pool_pbkdf2" -> new CpuLoad<>(new Pbkdf2(), () -> new JavaSide(javaPool()));
-      case "ringwork_pbkdf2" -> new CpuLoad<>(new Pbkdf2(), () -> ringworkSide("normal"));
-      case "ringwork_idle_pbkdf2" -> new CpuLoad<>(new Pbkdf2(), () -> ringworkSide("idle"));
-      case "java_pool_bcrypt" -> new CpuLoad<>(new Bcrypt(), () -> new JavaSide(javaPool()));
-      case "ringwork_bcrypt" -> new CpuLoad<>(new Bcrypt(), () -> ringworkSide("normal"));
-      case "ringwork_idle_bcrypt" -> new CpuLoad<>(new Bcrypt(), () -> ringworkSide("idle"));
-      case "java_pool_images" -> new CpuLoad<>(images(), () -> new JavaSide(javaPool()));
-      case "ringwork_images" -> new CpuLoad<>(images(), () -> ringworkSide("normal"));
-      case "ringwork_idle_images" -> new CpuLoad<>(images(), () -> ringworkSide("idle"));
       case "idle" -> new Idle();
+      default -> cpuLoad(name);
+    };
+  }
+
+  /** A case of the suite cpu10k: a side and its work, as in ringwork_idle_bcrypt. */
+  private static Case cpuLoad(String name) {
+    int at = name.lastIndexOf('_') + 1;
+    Work<?> work =
+        switch (name.substring(at)) {
+          case "pbkdf2" -> new Pbkdf2();
+          case "bcrypt" -> new Bcrypt();
+          case "images" -> images();
+          default -> throw new IllegalArgumentException("no case " + name);
+        };
+    return switch (name.substring(0, at)) {
+      case "java_pool_" -> new CpuLoad<>(work, () -> new JavaSide(javaPool()));
+      case "ringwork_" -> new CpuLoad<>(work, () -> ringworkSide("normal"));
+      case "ringwork_idle_" -> new CpuLoad<>(work, () -> ringworkSide("idle"));
       default -> throw new IllegalArgumentException("no case " + name);
     };
   }
