@@ -158,13 +158,12 @@ final class Client {
   }
 
   RawCall rawCall(String handler, TaskOptions options) {
-    Objects.requireNonNull(handler, "handler");
-    Objects.requireNonNull(options, "options");
-    return new RawCall(this, rawType(handler), options);
+    return new RawCall(this, rawType(handler), Objects.requireNonNull(options, "options"));
   }
 
   /** The type of raw tasks, made once for each handler as long as they are not too many. */
   TaskType<byte[], ResultLease> rawType(String handler) {
+    Objects.requireNonNull(handler, "handler");
     TaskType<byte[], ResultLease> type = rawTypes.get(handler);
     if (type == null) {
       type = TaskType.of(handler, Codec.BYTES, RawTask.LEASE);

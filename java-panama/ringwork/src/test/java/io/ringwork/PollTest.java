@@ -2,7 +2,7 @@ package io.ringwork;
 
 import static io.ringwork.SubmitTest.NUMBER;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -85,6 +85,6 @@ class PollTest {
       assertEquals(0, client.submit(NUMBER, 1L).thenApply(x -> client.poll()).get());
     }
     assertEquals(0, client.poll());
-    assertTrue(!client.isOpen());
+    assertFalse(client.isOpen());
   }
 }

@@ -145,6 +145,9 @@ class RawCallTest {
     assertEquals(
         "handler",
         assertThrows(NullPointerException.class, () -> client.rawCall(null)).getMessage());
+    assertEquals(
+        "handler",
+        assertThrows(NullPointerException.class, () -> client.claim(null, 8)).getMessage());
     assertThrows(IllegalArgumentException.class, () -> client.rawCall(""));
     assertAllHome();
   }
