@@ -344,7 +344,7 @@ impl Summary {
 }
 
 impl Target {
-    /// By the three digits that are shown: what reads as the limit is the limit.
+    /// By three significant digits: the fourth is noise. Nothing but 0 is 0.
     pub fn met(self, value: f64) -> bool {
         match self {
             Self::AtMost(limit) => three_digits(value) <= limit,
