@@ -44,11 +44,22 @@ impl<'a> HintRing<'a> {
     }
 
     /// Puts a slot index in.
-    #[inline]
     ///
     /// # Errors
     /// When it is full; also when its words are none that a producer writes, however often it looks.
+    #[inline]
     pub fn enqueue(&self, slot: u32) -> Result<(), Full> {
+        self.enqueue_knowing(slot, &mut self.head())
+    }
+
+    /// As [`HintRing::enqueue`] for a producer that keeps the head that it saw last: it looks at the
+    /// head, whose line the consumer writes to, only when that one leaves no room. The head only grows,
+    /// so room computed from an old one is never too large.
+    ///
+    /// # Errors
+    /// As [`HintRing::enqueue`].
+    #[inline]
+    pub(crate) fn enqueue_knowing(&self, slot: u32, head_seen: &mut u64) -> Result<(), Full> {
         for _ in 0..CORRUPT_AFTER {
             let tail = self.tail.load(Ordering::Acquire);
             let lap = self.lap(tail);
@@ -65,10 +76,13 @@ impl<'a> HintRing<'a> {
                 );
                 continue;
             }
-            // pairs with the release CAS of head in `dequeue`: the cell to overwrite was read.
-            let head = self.head.load(Ordering::Acquire);
-            if tail.wrapping_sub(head) as i64 >= self.cells.len() as i64 {
-                return Err(Full);
+            let no_room = |head: u64| tail.wrapping_sub(head) as i64 >= self.cells.len() as i64;
+            if no_room(*head_seen) {
+                // pairs with the release CAS of head in `take`: the cell to overwrite was read.
+                *head_seen = self.head();
+                if no_room(*head_seen) {
+                    return Err(Full);
+                }
             }
             if seen_lap != lap.wrapping_sub(1) {
                 retry();
@@ -98,7 +112,18 @@ impl<'a> HintRing<'a> {
     /// Reads up to `out.len()` hints at the head without taking them.
     #[inline]
     pub fn peek(&self, out: &mut [u32]) -> Peeked {
-        let head = self.head.load(Ordering::Acquire);
+        self.peek_from(self.head.load(Ordering::Acquire), out)
+    }
+
+    /// Reads up to `out.len()` hints behind those that `peek` read.
+    #[inline]
+    pub(crate) fn peek_behind(&self, peeked: Peeked, out: &mut [u32]) -> usize {
+        self.peek_from(peeked.head.wrapping_add(peeked.count as u64), out)
+            .count
+    }
+
+    #[inline]
+    fn peek_from(&self, head: u64, out: &mut [u32]) -> Peeked {
         let mut count = 0;
         for (place, step) in out.iter_mut().zip(0..) {
             let position = head.wrapping_add(step);
@@ -170,6 +195,12 @@ impl<'a> HintRing<'a> {
     /// Whether the cell of a position has been put in, in that position's lap.
     pub(crate) fn lap_at(&self, position: u64) -> bool {
         (self.cell(position).load(Ordering::Acquire) >> 32) as u32 == self.lap(position)
+    }
+
+    /// Whether the cell of a position has been put in, in that position's lap or a later one.
+    pub(crate) fn was_put_in(&self, position: u64) -> bool {
+        let lap = (self.cell(position).load(Ordering::Acquire) >> 32) as u32;
+        lap.wrapping_sub(self.lap(position)) as i32 >= 0
     }
 
     /// About how many hints are in it.

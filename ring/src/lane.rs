@@ -14,10 +14,10 @@ use crate::hint_ring::CORRUPT_AFTER;
 use crate::layout::*;
 use crate::limits::{Permit, is_deferred, runnable};
 use crate::lock::LivenessLock;
-use crate::segment::Segment;
+use crate::segment::{Part, Segment};
 use crate::state::{Kind, Word};
 use crate::stats::bump;
-use crate::sync::{self, Ordering, fence};
+use crate::sync::{self, AtomicU32, Ordering, fence, fence_after_rmw};
 use crate::task::Claimed;
 use crate::wait::{self, Budget, QUIET_ROUNDS, any_idle, futex_wait, set_bit, wake_one_lane};
 use std::sync::Arc;
@@ -68,6 +68,8 @@ pub struct Lane {
     pub(crate) permit: Option<Permit>,
     // Smoothed run time of sampled tasks.
     pub(crate) run_ns: u64,
+    // The head of each client's completion ring as it was seen last.
+    heads_seen: Box<[u64]>,
     gather: Gather,
 }
 
@@ -83,6 +85,9 @@ impl Lane {
         let worker_at = segment.worker_at(worker);
         let arena = ArenaView::new(&segment);
         let limits = Self::limited_handlers(&segment);
+        let heads_seen = (0..segment.geometry().max_clients)
+            .map(|client| segment.completion_ring(client).head())
+            .collect();
         Self {
             segment,
             index,
@@ -100,8 +105,15 @@ impl Lane {
             limits,
             permit: None,
             run_ns: u64::MAX,
+            heads_seen,
             gather: Gather::new(),
         }
+    }
+
+    /// The lane's own entry.
+    #[inline(always)]
+    pub(crate) fn entry(&self) -> Part<'_, LANE_STRIDE> {
+        self.segment.part(self.at)
     }
 
     /// The lane's index in the pool.
@@ -239,8 +251,8 @@ impl Lane {
     }
 
     #[inline]
-    pub(crate) fn held(&self, index: usize) -> &crate::sync::AtomicU32 {
-        self.segment.u32_at(self.at + LANE_HELD + 4 * index)
+    pub(crate) fn held(&self, index: usize) -> &AtomicU32 {
+        self.entry().u32_at(LANE_HELD + 4 * index)
     }
 
     /// Claims a slot that a hint named.
@@ -272,9 +284,9 @@ impl Lane {
     #[inline]
     pub(crate) fn cas_claim(&self, slot: u32, word: Word) -> Option<(u32, Word)> {
         // The CAS is a barrier: what is asked for before it comes while it waits for its own line.
-        let at = self.segment.slot_at(slot);
-        self.segment.prefetch(at + SLOT_REQUEST);
-        self.segment.prefetch_to_write(at + SLOT_RESULT);
+        let fields = self.segment.slot(slot);
+        fields.prefetch(SLOT_REQUEST);
+        fields.prefetch_to_write(SLOT_RESULT);
         let claimed = word.claimed_by(self.index as u16);
         failpoint!("claim.seen");
         if !self.segment.transition(slot, word, claimed) {
@@ -320,6 +332,13 @@ impl Lane {
                     if peeked.count > 1 {
                         self.ask_for(&out[..peeked.count]);
                     }
+                    if peeked.count == HELD {
+                        // Where so many wait the next ones are this lane's, too, as a rule: their lines
+                        // come while these run.
+                        let mut next = [0; HELD];
+                        let count = ring.peek_behind(peeked, &mut next);
+                        self.ask_for(&next[..count]);
+                    }
                     self.hints = out;
                     self.hint_count = peeked.count;
                     self.next_hint = 0;
@@ -338,10 +357,10 @@ impl Lane {
     fn ask_for(&self, slots: &[u32]) {
         let total = self.segment.geometry().total_slots();
         for slot in slots.iter().filter(|slot| **slot < total) {
-            let at = self.segment.slot_at(*slot);
-            self.segment.prefetch_to_write(at + SLOT_STATE);
-            self.segment.prefetch(at + SLOT_REQUEST);
-            self.segment.prefetch_to_write(at + SLOT_RESULT);
+            let fields = self.segment.slot(*slot);
+            fields.prefetch_to_write(SLOT_STATE);
+            fields.prefetch(SLOT_REQUEST);
+            fields.prefetch_to_write(SLOT_RESULT);
         }
     }
 
@@ -400,7 +419,7 @@ impl Lane {
             failpoint!("lane.searching");
             // pairs with the fence in `wait::wake_after_publish`: a submitter that skipped its wake
             // because of the bit has its hint seen by the look at the rings that follows.
-            fence(Ordering::SeqCst);
+            fence_after_rmw();
         }
     }
 
@@ -409,8 +428,9 @@ impl Lane {
     fn wake_another_if_needed(&self) {
         let holds_more = self.next_hint < self.hint_count;
         if holds_more {
-            // pairs with the fence in `park`: held[] is written, then the idle bits are read.
-            fence(Ordering::SeqCst);
+            // pairs with the fence in `park`: held[] is written, then the idle bits are read. The head's CAS
+            // and the claim's stand between.
+            fence_after_rmw();
         }
         if any_idle(&self.segment) && (holds_more || !self.rings_are_empty()) {
             wake_one_lane(&self.segment);
@@ -432,7 +452,7 @@ impl Lane {
         failpoint!("lane.idle");
         // pairs with the fence in `wait::wake_after_publish`: either the submitter sees the bit,
         // or this look at the rings sees its hint.
-        fence(Ordering::SeqCst);
+        fence_after_rmw();
         let stolen_from = self.anything_held();
         if self.rings_are_empty() && !stolen_from && !self.must_leave(leave) {
             bump(&self.segment, self.at + LANE_PARKED);
@@ -470,11 +490,12 @@ impl Lane {
 
     /// After a task: its completion hint, and the client's poller.
     #[inline]
-    pub(crate) fn announce(&self, slot: u32) {
+    pub(crate) fn announce(&mut self, slot: u32) {
         let client = slot / self.segment.geometry().slots_per_client;
-        publish_completion(&self.segment, client, slot);
+        let head_seen = &mut self.heads_seen[client as usize];
+        publish_completion_knowing(&self.segment, client, slot, head_seen);
         failpoint!("complete.hinted");
-        wait::wake_client_after_publish(&self.segment, client);
+        wait::wake_client_after_hint(&self.segment, client);
     }
 }
 
@@ -487,13 +508,21 @@ pub(crate) fn restore_hint(segment: &Segment, slot: u32) -> bool {
 }
 
 /// Puts a completion hint in the client's ring; full: sets its overflow word instead.
-#[inline]
 pub(crate) fn publish_completion(segment: &Segment, client: u32, slot: u32) {
-    if segment.completion_ring(client).enqueue(slot).is_err() {
+    let mut head_seen = segment.completion_ring(client).head();
+    publish_completion_knowing(segment, client, slot, &mut head_seen);
+}
+
+#[inline]
+fn publish_completion_knowing(segment: &Segment, client: u32, slot: u32, head_seen: &mut u64) {
+    let ring = segment.completion_ring(client);
+    if ring.enqueue_knowing(slot, head_seen).is_err() {
         // pairs with the client's CAS of the word before it scans its slots.
         segment
             .u32_at(segment.client_at(client) + CLIENT_OVERFLOW)
             .store(1, Ordering::Release);
+        // pairs with the fence of the poller before its look at the word: no CAS publishes this one.
+        fence(Ordering::SeqCst);
         failpoint!("complete.overflow");
     }
 }

@@ -30,11 +30,13 @@ type Map = crate::model::Memory;
 mod file;
 #[cfg_attr(ringwork_model, allow(dead_code, reason = "no model maps a file"))]
 mod pages;
+mod part;
 
 pub use file::Backing;
 use file::Opened;
 pub(crate) use pages::fill_with_huge_pages;
 pub use pages::why_no_huge_pages;
+pub(crate) use part::Part;
 
 /// An attached segment.
 #[derive(Debug)]
@@ -488,37 +490,6 @@ impl Segment {
         unsafe { &*self.map.as_ptr().add(offset).cast::<AtomicU32>() }
     }
 
-    /// Asks for the cache line at a checked offset, to read it soon. Only a hint.
-    #[inline]
-    pub(crate) fn prefetch(&self, offset: usize) {
-        let at = self.u8_at(offset).as_ptr();
-        crate::sync::asks(at, false);
-        // SAFETY: a prefetch accesses nothing, and the address is one of the mapping's.
-        #[cfg(target_arch = "x86_64")]
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(at.cast());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = at;
-    }
-
-    /// As [`Segment::prefetch`], to write it soon: other cores lose their copies of the line.
-    #[inline]
-    pub(crate) fn prefetch_to_write(&self, offset: usize) {
-        let at = self.u8_at(offset).as_ptr();
-        crate::sync::asks(at, true);
-        // SAFETY: as in `prefetch`; a processor of x86-64 without this instruction does nothing
-        // for it. By hand, since the intrinsic becomes a read prefetch without a target feature.
-        #[cfg(target_arch = "x86_64")]
-        unsafe {
-            std::arch::asm!("prefetchw [{at}]", at = in(reg) at,
-                options(nostack, preserves_flags, readonly));
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = at;
-    }
-
     /// The atomic byte at a checked offset; panics as [`Segment::u64_at`].
     #[must_use]
     #[inline]
@@ -541,16 +512,13 @@ impl Segment {
     /// A hint ring at a checked offset.
     #[inline]
     fn ring_at(&self, offset: usize, capacity: u32) -> HintRing<'_> {
+        let words = self.part::<RING_CELLS>(offset);
         let cells = self.bytes_at(offset + RING_CELLS, 8 * capacity as usize);
         // SAFETY: in bounds by `bytes_at`, aligned since sections start on 128-byte
         // lines, alive as long as `self`, only used through atomics.
         let cells =
             unsafe { std::slice::from_raw_parts(cells.cast::<AtomicU64>(), capacity as usize) };
-        HintRing::new(
-            self.u64_at(offset + RING_HEAD),
-            self.u64_at(offset + RING_TAIL),
-            cells,
-        )
+        HintRing::new(words.u64_at(RING_HEAD), words.u64_at(RING_TAIL), cells)
     }
 
     /// The injector ring of a priority (clamped to the lowest).
@@ -618,11 +586,17 @@ impl Segment {
         self.geometry.slots + SLOT_STRIDE * index as usize
     }
 
+    /// Slot `index`.
+    #[inline(always)]
+    pub(crate) fn slot(&self, index: u32) -> Part<'_, SLOT_STRIDE> {
+        self.part(self.slot_at(index))
+    }
+
     /// The state word's atomic of slot `index`.
     #[must_use]
     #[inline]
     pub fn state(&self, index: u32) -> &AtomicU64 {
-        self.u64_at(self.slot_at(index) + SLOT_STATE)
+        self.slot(index).u64_at(SLOT_STATE)
     }
 
     /// The state word of slot `index`, acquired.
@@ -630,7 +604,7 @@ impl Segment {
     #[inline]
     pub fn word(&self, index: u32) -> Word {
         // pairs with the release of whichever transition wrote it (docs/protocol.md section 3).
-        Word(self.state(index).load(Ordering::Acquire))
+        Word(self.slot(index).u64_at(SLOT_STATE).load(Ordering::Acquire))
     }
 
     /// One transition of a slot.

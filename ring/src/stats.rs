@@ -7,7 +7,7 @@
 use crate::clock::now_ns;
 use crate::layout::*;
 use crate::segment::Segment;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 
 /// The bucket of a duration: below 8 ns exact, then four to an octave.
 #[must_use]
@@ -77,7 +77,12 @@ pub(crate) fn record(segment: &Segment, histogram: usize, ns: u64) {
 /// Adds one to a counter that only the caller writes.
 #[inline]
 pub(crate) fn bump(segment: &Segment, counter: usize) {
-    let word = segment.u64_at(counter);
+    bump_word(segment.u64_at(counter));
+}
+
+/// As [`bump`].
+#[inline]
+pub(crate) fn bump_word(word: &AtomicU64) {
     // Wrapping: the number may be a peer's invention.
     word.store(
         word.load(Ordering::Relaxed).wrapping_add(1),

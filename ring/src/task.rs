@@ -11,7 +11,7 @@ use crate::error::{Result, RingError};
 use crate::lane::Lane;
 use crate::layout::*;
 use crate::state::{Owner, Word};
-use crate::stats::{bump, record};
+use crate::stats::{bump, bump_word, record};
 use crate::sync::{self, Ordering};
 use std::time::Duration;
 
@@ -63,17 +63,17 @@ impl<'l> Claimed<'l> {
     pub(crate) fn new(lane: &'l mut Lane, slot: u32, word: Word) -> Self {
         let segment = &lane.segment;
         let at = segment.slot_at(slot);
-        segment
-            .u32_at(lane.at + LANE_CURRENT)
+        let entry = lane.entry();
+        entry
+            .u32_at(LANE_CURRENT)
             .store(slot + 1, Ordering::Relaxed);
-        bump(segment, lane.at + LANE_STARTED);
+        bump_word(entry.u64_at(LANE_STARTED));
         failpoint!("claim.current");
         // Relaxed: the acquire of the claim ordered them.
-        let get64 = |field: usize| segment.u64_at(at + field).load(Ordering::Relaxed);
-        let get8 = |field: usize| segment.u8_at(at + field).load(Ordering::Relaxed);
-        let len = segment
-            .u32_at(at + SLOT_REQUEST_LEN)
-            .load(Ordering::Relaxed) as usize;
+        let fields = segment.slot(slot);
+        let get64 = |field: usize| fields.u64_at(field).load(Ordering::Relaxed);
+        let get8 = |field: usize| fields.u8_at(field).load(Ordering::Relaxed);
+        let len = fields.u32_at(SLOT_REQUEST_LEN).load(Ordering::Relaxed) as usize;
         let request = match get64(SLOT_REQUEST_REF) {
             0 if len <= INLINE => Ok(Place {
                 offset: at + SLOT_REQUEST,
@@ -101,8 +101,8 @@ impl<'l> Claimed<'l> {
             (0, 0)
         };
         if stamped {
-            segment
-                .u64_at(at + SLOT_CLAIMED_NS)
+            fields
+                .u64_at(SLOT_CLAIMED_NS)
                 .store(claimed_ns, Ordering::Relaxed);
         }
         if submitted_ns != 0 {
@@ -172,11 +172,8 @@ impl<'l> Claimed<'l> {
     #[must_use]
     #[inline]
     pub fn cancelled(&self) -> bool {
-        self.lane
-            .segment
-            .u64_at(self.at + SLOT_CANCEL)
-            .load(Ordering::Relaxed)
-            == CANCEL_BIT | self.word.generation()
+        let slot = self.lane.segment.slot(self.slot);
+        slot.u64_at(SLOT_CANCEL).load(Ordering::Relaxed) == CANCEL_BIT | self.word.generation()
     }
 
     /// Whether the supervisor has asked for it, since its handler's soft limit has passed.
@@ -337,7 +334,7 @@ impl<'l> Claimed<'l> {
                 message: &message,
             });
         }
-        bump(&self.lane.segment, self.lane.at + LANE_COMPLETED);
+        bump_word(self.lane.entry().u64_at(LANE_COMPLETED));
         self.end(STATUS_OK, codec, len);
     }
 
@@ -443,26 +440,26 @@ impl<'l> Claimed<'l> {
         let reference = block.map_or(0, BlockRef::to_word);
         // These share the state word's line, which a spinning client keeps fetching: a store that
         // changes nothing would have the line travel once more before the CAS.
-        let result_ref = segment.u64_at(self.at + SLOT_RESULT_REF);
+        let fields = segment.slot(self.slot);
+        let result_ref = fields.u64_at(SLOT_RESULT_REF);
         if result_ref.load(Ordering::Relaxed) != reference {
             result_ref.store(reference, Ordering::Relaxed);
         }
-        let result_len = segment.u32_at(self.at + SLOT_RESULT_LEN);
+        let result_len = fields.u32_at(SLOT_RESULT_LEN);
         if result_len.load(Ordering::Relaxed) != len as u32 {
             result_len.store(len as u32, Ordering::Relaxed);
         }
-        let result_codec = segment.u8_at(self.at + SLOT_RESULT_CODEC);
+        let result_codec = fields.u8_at(SLOT_RESULT_CODEC);
         if result_codec.load(Ordering::Relaxed) != codec {
             result_codec.store(codec, Ordering::Relaxed);
         }
-        let result_status = segment.u32_at(self.at + SLOT_STATUS);
+        let result_status = fields.u32_at(SLOT_STATUS);
         if result_status.load(Ordering::Relaxed) != status {
             result_status.store(status, Ordering::Relaxed);
         }
         failpoint!("complete.written");
-        segment
-            .u32_at(lane.at + LANE_CURRENT)
-            .store(0, Ordering::Relaxed);
+        let current = lane.entry().u32_at(LANE_CURRENT);
+        current.store(0, Ordering::Relaxed);
         failpoint!("complete.current");
         // Release: pairs with the client's acquire of the word before it reads the result.
         if segment.transition(self.slot, self.word, self.word.done()) {

@@ -8,7 +8,7 @@
 use crate::hint_ring::CORRUPT_AFTER;
 use crate::layout::*;
 use crate::segment::Segment;
-use crate::sync::{AtomicU32, Ordering, fence};
+use crate::sync::{AtomicU32, Ordering, fence, fence_after_rmw};
 use std::time::Duration;
 
 /// How a lane, or a poller, waits when there is nothing to do.
@@ -176,8 +176,9 @@ pub fn any_idle(segment: &Segment) -> bool {
 /// After publishing a hint: a full fence, then wakes a lane unless one searches already.
 #[inline]
 pub fn wake_after_publish(segment: &Segment) {
-    // pairs with the fence between setting the idle bit and the re-check in `Lane::park`.
-    fence(Ordering::SeqCst);
+    // pairs with the fence between setting the idle bit and the re-check in `Lane::park`. A hint is
+    // published by a CAS.
+    fence_after_rmw();
     if any(segment, H_IDLE) && !any(segment, H_SEARCHING) {
         wake_one_lane(segment);
     }
@@ -222,11 +223,18 @@ pub fn wake_all_lanes(segment: &Segment) {
     }
 }
 
-/// After a completion hint: a full fence, then wakes the client's poller if it is parked.
-#[inline]
+/// After a store that a client has to see: a full fence, then wakes its poller if it is parked.
 pub fn wake_client_after_publish(segment: &Segment, client: u32) {
-    // pairs with the fence between `waiting = 1` and the re-check of the poller.
     fence(Ordering::SeqCst);
+    wake_client_after_hint(segment, client);
+}
+
+/// The same after a completion hint, which is published by a CAS (or, if the ring was full, told by
+/// a store and a fence).
+#[inline]
+pub(crate) fn wake_client_after_hint(segment: &Segment, client: u32) {
+    // pairs with the fence between `waiting = 1` and the re-check of the poller.
+    fence_after_rmw();
     let entry = segment.client_at(client);
     let waiting = segment.u32_at(entry + CLIENT_WAITING);
     if waiting.load(Ordering::Relaxed) != 0

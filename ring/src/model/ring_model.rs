@@ -96,6 +96,42 @@ fn helping(preemptions: usize) {
     );
 }
 
+/// One producer may sleep while the other one puts in, takes out, and puts in again: the cell that it
+/// wakes before is of a later lap. Each tries once, so nobody waits for anybody.
+#[test]
+fn fast_a_producer_sleeps_for_a_lap() {
+    check(
+        "ring: a producer sleeps for a lap of 1 cell",
+        &pool(1),
+        Some(2),
+        |_| (),
+        |e| {
+            let (went_in, came_out) = (Got::default(), Got::default());
+            let offer = |segment: &Segment, hint: u32, went_in: &Got| {
+                if segment.injector(0).enqueue(hint).is_ok() {
+                    went_in.borrow_mut().push(hint);
+                }
+            };
+            let (segment, went) = (e.pool.segment(), Rc::clone(&went_in));
+            e.spawn(move || offer(&segment, 1, &went));
+            let (segment, went, came) =
+                (e.pool.segment(), Rc::clone(&went_in), Rc::clone(&came_out));
+            e.spawn(move || {
+                offer(&segment, 2, &went);
+                came.borrow_mut().extend(segment.injector(0).dequeue());
+                offer(&segment, 3, &went);
+            });
+            e.join();
+            let segment = e.pool.segment();
+            let rest = std::iter::from_fn(|| segment.injector(0).dequeue());
+            came_out.borrow_mut().extend(rest);
+            went_in.borrow_mut().sort_unstable();
+            came_out.borrow_mut().sort_unstable();
+            assert_eq!(went_in, came_out, "lost or doubled");
+        },
+    );
+}
+
 #[test]
 fn fast_two_producers_in_two_cells() {
     check(

@@ -267,6 +267,11 @@ pub(crate) fn asks(addr: *const u8, to_write: bool) {
 /// As [`spin_loop`].
 pub(crate) fn yield_now() {}
 
+/// The algorithm has a full fence here, whatever a processor makes of it.
+pub(crate) fn fence_after_rmw() {
+    fence(Ordering::SeqCst);
+}
+
 pub(crate) fn retry() {
     match engine() {
         None => std::thread::yield_now(),

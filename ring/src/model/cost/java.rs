@@ -23,7 +23,7 @@ pub(super) const BATCH: usize = 16;
 const BACK_OFF: u64 = 20;
 /// Tasks of one drain, at most.
 const MOST: u64 = 256;
-/// Every task is stamped until so many were, then one in eight.
+/// Every task is stamped until so many were, then one in sixteen.
 const STAMP_ALL: u64 = 256;
 
 #[derive(Default)]
@@ -224,7 +224,7 @@ impl Java {
         sync::writes(segment.bytes_at(at + SLOT_REQUEST, 64), 64);
         let generation = long(&self.generation, slot).load(Ordering::Relaxed);
         self.submitted.set(self.submitted.get() + 1);
-        let stamped = self.submitted.get() < STAMP_ALL || generation & 7 == 0;
+        let stamped = self.submitted.get() < STAMP_ALL || generation & 15 == 0;
         // SlotTable.fill
         let put = |field, value| segment.u64_at(at + field).store(value, Ordering::Relaxed);
         long(&self.reference, slot).store(0, Ordering::Relaxed);
