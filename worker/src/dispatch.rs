@@ -19,8 +19,29 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// Code of a task that its handler ended since the caller gave up.
 pub(crate) const CANCELLED: &str = "task.cancelled";
 
-/// Why a handler gave no result.
+/// A result that the handler has written into the slot or its block.
+///
+/// Words as wide as they are read: a narrower store before a wider load would have the processor
+/// wait until everything stored before has left for its line, the result's among them.
+#[derive(Default)]
+struct InPlace {
+    len: usize,
+    codec: usize,
+}
+
+impl InPlace {
+    fn set(&mut self, len: usize, codec: u32) {
+        *self = Self {
+            len,
+            codec: codec as usize,
+        };
+    }
+}
+
+/// How a handler ended that left no result in place.
 pub(crate) enum Ended {
+    /// With a result elsewhere.
+    Elsewhere { bytes: Vec<u8>, codec: u32 },
     /// The request was not decodable; the handler proper did not run.
     Undecodable(TaskError),
     /// The handler's own error.
@@ -31,7 +52,7 @@ pub(crate) enum Ended {
     NoRoom(Box<RingError>),
 }
 
-type Run = dyn Fn(&mut Claimed<'_>, &States) -> Result<Answer, Ended> + Send + Sync;
+type Run = dyn Fn(&mut Claimed<'_>, &States, &mut InPlace) -> Result<(), Box<Ended>> + Send + Sync;
 
 /// A handler with its name and codecs.
 pub(crate) struct Handler {
@@ -50,7 +71,7 @@ impl Handler {
         E: Into<TaskError>,
         F: Fn(&TaskContext<'_>, Q) -> Result<R, E> + Send + Sync + 'static,
     {
-        let run = move |claimed: &mut Claimed<'_>, states: &States| {
+        let run = move |claimed: &mut Claimed<'_>, states: &States, answer: &mut InPlace| {
             let bytes = claimed.request().map_err(|error| {
                 Ended::Undecodable(TaskError::new("segment.corrupt", error.to_string()))
             })?;
@@ -58,25 +79,18 @@ impl Handler {
                 .map_err(|why| Ended::Undecodable(request_error(why)))?;
             let result = handler(&TaskContext::new(claimed, states), request)
                 .map_err(|e| Ended::Failed(e.into()))?;
-            let mut written: Result<Answer, Ended> = Ok(Answer::InPlace {
-                len: 0,
-                codec: R::RESULT_CODEC,
-            });
+            answer.set(0, R::RESULT_CODEC);
+            let mut no_room = None;
             result
-                .encode(&mut |codec, bytes| {
-                    written = claimed
-                        .reserve(bytes.len())
-                        .map(|room| {
-                            room.copy_from_slice(bytes);
-                            Answer::InPlace {
-                                len: bytes.len(),
-                                codec: u32::from(codec),
-                            }
-                        })
-                        .map_err(|error| Ended::NoRoom(Box::new(error)));
+                .encode(&mut |codec, bytes| match claimed.reserve(bytes.len()) {
+                    Ok(room) => {
+                        room.copy_from_slice(bytes);
+                        answer.set(bytes.len(), codec.into());
+                    }
+                    Err(error) => no_room = Some(error),
                 })
                 .map_err(Ended::Unencodable)?;
-            written
+            no_room.map_or(Ok(()), |error| Err(Ended::NoRoom(Box::new(error)).into()))
         };
         Self {
             name: name.to_owned(),
@@ -92,18 +106,28 @@ impl Handler {
         E: Into<TaskError>,
         F: Fn(&mut RawTask<'_, '_>) -> Result<Answer, E> + Send + Sync + 'static,
     {
-        let run = move |claimed: &mut Claimed<'_>, states: &States| {
+        let run = move |claimed: &mut Claimed<'_>, states: &States, answer: &mut InPlace| {
             let mut task = RawTask::new(claimed, states);
-            let answer = handler(&mut task);
+            let answered = handler(&mut task);
             let room_error = task.room_error.take();
-            answer.map_err(|error| match (error.into(), room_error) {
-                (error, Some(room)) if error.code() == "result.no_room" => {
-                    drop(error);
-                    Ended::NoRoom(room)
+            let ended = match answered {
+                Ok(Answer::InPlace { len, codec }) => {
+                    answer.set(len, codec);
+                    return Ok(());
                 }
-                (error, _) if error.code() == "request.undecodable" => Ended::Undecodable(error),
-                (error, _) => Ended::Failed(error),
-            })
+                Ok(Answer::Bytes { bytes, codec }) => Ended::Elsewhere { bytes, codec },
+                Err(error) => match (error.into(), room_error) {
+                    (error, Some(room)) if error.code() == "result.no_room" => {
+                        drop(error);
+                        Ended::NoRoom(room)
+                    }
+                    (error, _) if error.code() == "request.undecodable" => {
+                        Ended::Undecodable(error)
+                    }
+                    (error, _) => Ended::Failed(error),
+                },
+            };
+            Err(ended.into())
         };
         Self {
             name: name.to_owned(),
@@ -192,12 +216,12 @@ impl Handlers {
             ));
         };
         ringwork_ring::failpoint!("run.before");
-        let ended = panics::catch(|| (handler.run)(&mut claimed, states));
+        let mut answer = InPlace::default();
+        let ended = panics::catch(|| (handler.run)(&mut claimed, states, &mut answer));
         ringwork_ring::failpoint!("run.after");
         match ended {
-            Ok(Ok(Answer::InPlace { len, codec })) => claimed.finish(len, codec as u8),
-            Ok(Ok(Answer::Bytes { bytes, codec })) => claimed.complete(&bytes, codec as u8),
-            Ok(Err(ended)) => end(claimed, ended),
+            Ok(Ok(())) => claimed.finish(answer.len, answer.codec as u8),
+            Ok(Err(ended)) => end(claimed, *ended),
             Err(panic) => end_panicked(claimed, &handler.name, &panic),
         }
     }
@@ -215,6 +239,7 @@ fn not_run<'a>(status: u32, code: &'a str, message: &'a str) -> Failure<'a> {
 
 fn end(claimed: Claimed<'_>, ended: Ended) {
     let (status, not_run, error) = match ended {
+        Ended::Elsewhere { bytes, codec } => return claimed.complete(&bytes, codec as u8),
         Ended::NoRoom(error) => return claimed.fail_to_answer(&error),
         Ended::Undecodable(error) => (STATUS_CODEC, true, error),
         Ended::Unencodable(why) => (

@@ -31,6 +31,9 @@ impl fmt::Display for Panic {
 
 thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
+    // Whether SEEN may hold any: nearly never, and asking a Cell costs less than a RefCell with a
+    // destructor.
+    static ANY_SEEN: Cell<bool> = const { Cell::new(false) };
     // More than one when a handler catches panics itself, or one comes while another unwinds.
     static SEEN: RefCell<Vec<Panic>> = const { RefCell::new(Vec::new()) };
 }
@@ -52,6 +55,7 @@ pub(crate) fn install_hook() {
             let panic = Panic { message, location };
             // `eprintln` panics when standard error is closed: not here.
             let say = |text: String| drop(writeln!(std::io::stderr(), "{text}"));
+            ANY_SEEN.with(|any| any.set(true));
             SEEN.with(|seen| {
                 let mut seen = seen.borrow_mut();
                 if let Some(former) = seen.last() {
@@ -72,7 +76,9 @@ pub(crate) fn install_hook() {
 #[inline]
 pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Box<Panic>> {
     CATCHING.with(|catching| catching.set(true));
-    SEEN.with(|seen| seen.borrow_mut().clear());
+    if ANY_SEEN.with(|any| any.replace(false)) {
+        SEEN.with(|seen| seen.borrow_mut().clear());
+    }
     let outcome = panic::catch_unwind(AssertUnwindSafe(work));
     CATCHING.with(|catching| catching.set(false));
     outcome.map_err(panic_of)
