@@ -305,6 +305,8 @@ layout! {
     RING_TAIL: usize = 128;
     /// Hint ring: cells, u64 each: lap << 32 | slot index. Position p has lap p / capacity + 1.
     RING_CELLS: usize = 256;
+    /// Hint ring: most hints that a producer puts in before it moves the tail: so far may the tail lag behind.
+    RING_BATCH: u32 = 64;
 
     /// Limit: id of the handler, u64.
     LIMIT_HANDLER: usize = 0;

@@ -157,7 +157,11 @@ fn entries_are_watched() {
 fn rings_are_watched() {
     let head = |s: &Segment| s.geometry().injectors + RING_HEAD;
     let tail = |s: &Segment| s.geometry().injectors + RING_TAIL;
-    complains("priority 0", |s| put(s, head(s), 2));
+    complains("beyond its tail", |s| put(s, head(s), 1));
+    complains("beyond its tail", |s| put(s, head(s), 2));
+    complains("beyond its tail", |s| {
+        put(s, head(s), u64::from(RING_BATCH) + 1);
+    });
     complains("lap beyond", |s| put(s, tail(s), 33));
     complains("lap beyond", |s| put(s, tail(s), 1 << 62));
     complains("priority 0", |s| put(s, tail(s), u64::MAX - 5));
@@ -169,6 +173,19 @@ fn rings_are_watched() {
     complains("completion ring of client 0", |s| {
         put(s, s.geometry().completions + RING_HEAD, 7);
     });
+}
+
+#[test]
+fn a_batch_whose_producer_died_before_its_tail_is_none() {
+    let mut pool = honest();
+    let s = &pool.segment;
+    let ring = s.injector(1);
+    (0..4).for_each(|slot| ring.enqueue(slot).unwrap());
+    let tail = s.geometry().injectors + RING_CELLS + 8 * s.geometry().injector_capacity as usize;
+    put(s, tail + RING_TAIL, 0);
+    while ring.dequeue().is_some() {}
+    assert_eq!((ring.head(), ring.tail()), (4, 0));
+    pool.auditor.look(&pool.segment, now_ns()).unwrap();
 }
 
 #[test]

@@ -44,6 +44,40 @@ public class FreeListStress {
     }
   }
 
+  /** One thread takes two slots at once and gives them back at once while another takes one. */
+  @JCStressTest
+  @Outcome(
+      id = {"0, 2, 1", "2, 2, 1"},
+      expect = ACCEPTABLE,
+      desc = "each its own")
+  @Outcome(expect = FORBIDDEN, desc = "a slot was handed out twice or lost")
+  @State
+  public static class ManyAndOne {
+    final FreeList list = new FreeList(3);
+    int taken;
+
+    /** Takes one. */
+    @Actor
+    public void taker() {
+      taken = list.pop();
+    }
+
+    /** Takes two, gives both back, in the order in which they were. */
+    @Actor
+    public void churner(III_Result r) {
+      int[] two = new int[2];
+      r.r2 = list.popMany(two, 2);
+      list.pushMany(new int[] {two[1], two[0]}, 2);
+    }
+
+    /** What is left is another one than those taken. */
+    @Arbiter
+    public void end(III_Result r) {
+      r.r1 = taken;
+      r.r3 = list.inUse();
+    }
+  }
+
   /** One thread takes two slots and gives the first back (ABA) while another takes one. */
   @JCStressTest
   @Outcome(

@@ -129,6 +129,41 @@ public class RingStress {
     }
   }
 
+  /** A producer of several hints at once meets another, and a consumer. */
+  @JCStressTest
+  @Outcome(id = "all", expect = ACCEPTABLE, desc = "each hint that went in came out once")
+  @Outcome(expect = FORBIDDEN, desc = "one was lost or doubled")
+  @State
+  public static class BatchAndSingle extends Played {
+    int taken;
+
+    /** Producer one. */
+    @Actor
+    public void one() {
+      offer(1);
+    }
+
+    /** Producer two, of two at once. */
+    @Actor
+    public void two() {
+      int count = producers.offerAll(new int[] {2, 3}, 2);
+      in[2] = count > 0 ? 1 : 0;
+      in[3] = count > 1 ? 1 : 0;
+    }
+
+    /** The consumer. */
+    @Actor
+    public void consumer() {
+      taken = poll();
+    }
+
+    /** The account. */
+    @Arbiter
+    public void end(L_Result r) {
+      r.r1 = account(taken);
+    }
+  }
+
   /** Two threads that put in and take out, for machines of two processors. */
   @JCStressTest
   @Outcome(id = "all", expect = ACCEPTABLE, desc = "each hint that went in came out once")

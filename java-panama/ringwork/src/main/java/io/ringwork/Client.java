@@ -129,7 +129,7 @@ final class Client {
     for (Q request : requests) {
       requireNonNull(type, request, options);
     }
-    return submitter.submitAll(type, requests, options);
+    return Batch.submitAll(this, type, requests, options);
   }
 
   <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options) throws InterruptedException {

@@ -3,6 +3,7 @@ package io.ringwork;
 import io.ringwork.Outcome.Deferred;
 import io.ringwork.Outcome.Failure;
 import java.io.IOException;
+import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Queue;
@@ -19,8 +20,17 @@ import org.jspecify.annotations.Nullable;
  * {@linkplain PollerRole poller's role}, for its scratch array.
  */
 final class Completer {
-  private static final int BATCH = 16;
+  private static final int BATCH = 32;
   private static final int MOST = 256;
+  private static final System.Logger LOG = System.getLogger("io.ringwork");
+
+  /** A result that is lost, since the thread that found it had no stack or memory left. */
+  private static final Failure UNREAD =
+      new Failure(
+          new CodecException(
+              "the result can't be taken in: the thread that found it had no memory, or stack, left",
+              true,
+              null));
 
   /** A thread that moves a word and then its future may be paused between, but not so long. */
   private static final int SUSPICIONS = 5;
@@ -37,6 +47,12 @@ final class Completer {
   private final TaskFuture<?>[] takenFutures = new TaskFuture<?>[BATCH];
 
   private final long[] takenWords = new long[BATCH];
+
+  /** How they end, where that is plain; guarded by the role. */
+  private final @Nullable Object[] outcomes = new Object[BATCH];
+
+  /** Slots to bring home; guarded by the role. */
+  private final int[] home = new int[BATCH];
 
   /** Written so that reads ahead are not optimised away. */
   @SuppressWarnings("unused")
@@ -81,8 +97,13 @@ final class Completer {
 
   /** Adds one to a counter of the client entry. */
   void count(int counter) {
+    count(counter, 1);
+  }
+
+  /** Adds to a counter of the client entry. */
+  void count(int counter, int by) {
     try {
-      memory.addLong(entry + counter, 1);
+      memory.addLong(entry + counter, by);
       if (Failpoints.ON) Failpoints.hit("client.counted");
     } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile: nobody reads it
@@ -262,12 +283,19 @@ final class Completer {
     for (int t = 0; t < taken; t++) {
       slots.warm(hints[t]);
     }
+    takePlainResults(hints, taken);
     Throwable broken = null;
     for (int t = 0; t < taken; t++) {
       TaskFuture<?> future = takenFutures[t];
+      Object outcome = outcomes[t];
       takenFutures[t] = null;
+      outcomes[t] = null;
       try {
-        end(hints[t], future, takenWords[t]);
+        if (outcome == null) {
+          end(hints[t], future, takenWords[t]);
+        } else if (future.settle(outcome)) {
+          future.dispatch();
+        }
       } catch (Throwable thrown) { // the others are out of the table, too, and must end
         broken = thrown;
       }
@@ -277,6 +305,46 @@ final class Completer {
     }
     if (broken instanceof RuntimeException exception) {
       throw exception;
+    }
+  }
+
+  /**
+   * The first half of ending several tasks, for those with a result in their slot: reads the
+   * results, and gives the slots back and counts them together. What is special about a task is
+   * left to {@link #end}, which begins anew. Never throws: the tasks are out of the table.
+   */
+  private void takePlainResults(int[] taken, int n) {
+    int plain = 0;
+    for (int t = 0; t < n; t++) {
+      try {
+        TaskFuture<?> future = takenFutures[t];
+        int i = taken[t];
+        long at = slots.at(i);
+        int length = memory.getInt(at + Layout.SLOT_RESULT_LEN);
+        if (StateWord.kind(takenWords[t]) == Layout.KIND_DONE
+            && memory.getLong(at + Layout.SLOT_RESULT_REF) == 0
+            && memory.getInt(at + Layout.SLOT_STATUS) == Layout.STATUS_OK
+            && length >= 0
+            && length <= Layout.INLINE
+            && future.rawCall == null
+            && future.type.resultCodec != RawTask.LEASE
+            && !future.isSettled()) {
+          int codec = memory.getInt(at + Layout.SLOT_ATTEMPTS) >>> 24;
+          slots.markFree(i, takenWords[t]);
+          home[plain++] = i;
+          outcomes[t] = UNREAD; // should there be no stack or memory left for more
+          outcomes[t] = decode(future, codec, i, 0, length);
+        }
+      } catch (IllegalStateException | InternalError unmapped) {
+        // closed meanwhile: end meets the same
+      } catch (Throwable broken) {
+        LOG.log(Level.WARNING, "a result can't be taken in", broken);
+      }
+    }
+    if (plain > 0) {
+      slots.bringHome(home, plain);
+      count(Layout.CLIENT_COMPLETED, plain);
+      client.room.freed();
     }
   }
 

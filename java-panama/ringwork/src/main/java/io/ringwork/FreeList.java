@@ -65,6 +65,56 @@ final class FreeList {
     }
   }
 
+  /**
+   * Takes up to {@code most} slots with one change of the head.
+   *
+   * @return how many, at least one; or {@link #EMPTY} or {@link #CLOSED}
+   */
+  int popMany(int[] into, int most) {
+    for (; ; ) {
+      long h = load();
+      long below = h & 0xffff_ffffL;
+      if (below == 0) {
+        return EMPTY;
+      }
+      if (below == CLOSED_INDEX) {
+        return CLOSED;
+      }
+      int n = 0;
+      while (below != 0 && n < most) {
+        int slot = (int) below - 1;
+        into[n++] = slot;
+        below = next[slot]; // may be stale when others pop meanwhile: then the CAS fails
+      }
+      if (HEAD.compareAndSet(head, AT, h, head(h, below))) {
+        return n;
+      }
+      Thread.onSpinWait();
+    }
+  }
+
+  /** Gives several slots back with one change of the head; without effect once closed. */
+  void pushMany(int[] slots, int n) {
+    for (; n > 0; ) {
+      long h = load();
+      long index = h & 0xffff_ffffL;
+      if (index == CLOSED_INDEX) {
+        return;
+      }
+      int below = (int) index;
+      int depthBelow = below == 0 ? 0 : depth[below - 1];
+      for (int s = 0; s < n; s++) {
+        next[slots[s]] = below;
+        depth[slots[s]] = ++depthBelow;
+        below = slots[s] + 1;
+      }
+      if (HEAD.compareAndSet(head, AT, h, head(h, below))) {
+        return;
+      }
+      Thread.onSpinWait();
+    }
+  }
+
   /** Gives a slot back; without effect once closed. */
   void push(int slot) {
     for (; ; ) {

@@ -70,11 +70,8 @@ final class HintRing {
         memory.casLong(tail, t, t + 1);
         continue;
       }
-      if (t - headSeen >= capacity) {
-        headSeen = memory.getLongAcquire(head);
-        if (t - headSeen >= capacity) {
-          return false;
-        }
+      if (!hasRoomAt(t)) {
+        return false;
       }
       if (found != lap - 1) {
         continue; // t was stale
@@ -88,6 +85,74 @@ final class HintRing {
       }
     }
     throw new CorruptSegmentException("a hint ring contradicts itself: restart the pool", true);
+  }
+
+  /**
+   * Adds several hints: one CAS for each cell, and one for the tail, which meanwhile lags behind by
+   * as many as are in. Other producers help it on, one position at a time.
+   *
+   * @param hints at most {@link Layout#RING_BATCH} of them
+   * @return how many of the first went in; fewer than {@code n} only when full
+   * @throws CorruptSegmentException if the ring's words can't be
+   */
+  int offerAll(int[] hints, int n) {
+    int in = 0;
+    for (int tries = 0; tries < CORRUPT_AFTER; tries++) {
+      if (tries > 0) {
+        backOff(tries);
+      }
+      long first = memory.getLongAcquire(tail);
+      long t = first;
+      boolean lost = false;
+      boolean full = false;
+      while (in < n && !lost) {
+        long c = memory.getLongAcquire(cell(t));
+        int lap = lap(t);
+        full = !hasRoomAt(t);
+        if (full || (int) (c >>> 32) != lap - 1) {
+          break;
+        }
+        if (Failpoints.ON) Failpoints.hit("ring.enqueuing");
+        lost = !memory.casLong(cell(t), c, (long) lap << 32 | hints[in]);
+        if (!lost) {
+          if (Failpoints.ON) Failpoints.hit("ring.cell_written");
+          in++;
+          t++;
+        }
+      }
+      if (t != first) {
+        moveTail(first, t);
+        if (Failpoints.ON) Failpoints.hit("ring.tail_moved");
+      }
+      if (in == n || full) {
+        return in;
+      }
+      if ((int) (memory.getLongAcquire(cell(t)) >>> 32) == lap(t)) {
+        memory.casLong(tail, t, t + 1); // another producer's cell: help, as in offer
+      }
+    }
+    throw new CorruptSegmentException("a hint ring contradicts itself: restart the pool", true);
+  }
+
+  /** Whether a position can be put in without overwriting what was not taken. */
+  private boolean hasRoomAt(long t) {
+    if (t - headSeen >= capacity) {
+      headSeen = memory.getLongAcquire(head);
+    }
+    return t - headSeen < capacity;
+  }
+
+  /**
+   * From where this producer's cells begin to behind them; others may have helped it on its way.
+   */
+  private void moveTail(long from, long to) {
+    long seen = from;
+    for (long left = to - from; left >= 0 && seen - to < 0; left--) {
+      if (memory.casLong(tail, seen, to)) {
+        return;
+      }
+      seen = memory.getLongAcquire(tail);
+    }
   }
 
   /**

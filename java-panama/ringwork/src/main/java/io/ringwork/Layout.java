@@ -363,6 +363,9 @@ final class Layout {
   /** Hint ring: cells, u64 each: lap &lt;&lt; 32 | slot index. Position p has lap p / capacity + 1. */
   static final int RING_CELLS = 256;
 
+  /** Hint ring: most hints that a producer puts in before it moves the tail: so far may the tail lag behind. */
+  static final int RING_BATCH = 64;
+
   /** Limit: id of the handler, u64. */
   static final int LIMIT_HANDLER = 0;
 

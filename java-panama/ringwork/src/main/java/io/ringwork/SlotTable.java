@@ -331,6 +331,11 @@ final class SlotTable {
     free.push(i);
   }
 
+  /** As {@link #bringHome(int)} for several. */
+  void bringHome(int[] many, int n) {
+    free.pushMany(many, n);
+  }
+
   private void recycle(int i, long g) {
     freeRequest(i, g);
     generation[i] = StateWord.next(g);

@@ -3,8 +3,6 @@ package io.ringwork;
 import io.ringwork.RejectedException.Reason;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -16,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * future. Failures of the run time end in the future, never in an exception.
  */
 final class Submitter {
-  /** Every task is stamped until so many were, then one in eight. */
+  /** Every task is stamped until so many were, then one in sixteen. */
   private static final int STAMP_ALL = 1024;
 
   /** Looks for a claim before the hint is written: about 150 ns. */
@@ -78,27 +76,6 @@ final class Submitter {
     return future;
   }
 
-  <Q, R> List<TaskFuture<R>> submitAll(
-      TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
-    List<TaskFuture<R>> futures = new ArrayList<>(requests.size());
-    for (Q request : requests) {
-      TaskFuture<R> future = new TaskFuture<>(client, type, deadline(options), null);
-      futures.add(future);
-      if (place(future, type, request, options, false) && future.deadline != 0) {
-        VarHandle
-            .fullFence(); // as after a single submit: its deadline runs while others are placed
-        client.poller.deadline(future);
-      }
-    }
-    announce(false);
-    for (TaskFuture<R> future : futures) {
-      if (future.slot >= 0) {
-        counted(future);
-      }
-    }
-    return futures;
-  }
-
   /** The absolute deadline, 0 for none. */
   static long deadline(TaskOptions options) {
     return options.timeoutNanos == TaskOptions.NO_TIMEOUT
@@ -139,18 +116,28 @@ final class Submitter {
   }
 
   /** Puts the task into a slot and a ring; false if the future has failed instead. */
-  private <Q, R> boolean place(
+  <Q, R> boolean place(
       TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options, boolean watched) {
     try {
       return placeOrThrow(future, type, request, options, watched);
-    } catch (RingworkException refused) {
+    } catch (RingworkException
+        | IllegalStateException
+        | IndexOutOfBoundsException
+        | InternalError failed) {
+      refuse(future, failed);
+      return false;
+    }
+  }
+
+  /** Fails a future whose task could not be submitted. */
+  void refuse(TaskFuture<?> future, Throwable why) {
+    if (why instanceof RingworkException refused) {
       client.completer.count(Layout.CLIENT_REJECTED);
       future.failedAtSubmit(refused);
-    } catch (IllegalStateException | IndexOutOfBoundsException | InternalError unmapped) {
-      future.failedAtSubmit(client.closedException(future.slot >= 0, unmapped));
+    } else {
+      future.failedAtSubmit(client.closedException(future.slot >= 0, why));
     }
     future.slot = -1;
-    return false;
   }
 
   private <Q, R> boolean placeOrThrow(
@@ -169,6 +156,15 @@ final class Submitter {
     checkSize(type.name(), size);
     Reason full = attempt(future, type, request, encoded, (int) size, options, watched);
     return full == null || noRoom(full, future, type, request, encoded, (int) size, options);
+  }
+
+  /** Whether a task would be taken now; if not, {@link #checkOpen} says why. */
+  boolean isServing() {
+    if (!client.isOpen()) {
+      return false;
+    }
+    int pool = memory.getIntAcquire(Layout.H_POOL_STATE);
+    return pool == Layout.POOL_SERVING || pool == Layout.POOL_STARTING;
   }
 
   void checkOpen() {
@@ -204,7 +200,7 @@ final class Submitter {
     }
   }
 
-  private static <Q> long sizeOf(TaskType<Q, ?> type, Q request) {
+  static <Q> long sizeOf(TaskType<Q, ?> type, Q request) {
     try {
       return type.requestCodec.maxSize(request);
     } catch (RuntimeException failed) {
@@ -239,26 +235,42 @@ final class Submitter {
       return noSlot(i);
     }
     if (Failpoints.ON) Failpoints.hit("submit.slot");
+    int length = furnish(i, type, request, encoded, size);
+    if (length < 0) {
+      return Reason.ARENA_EXHAUSTED;
+    }
+    int codec = type.requestCodec.id();
+    long deadline = future.deadline;
+    long reference = slots.reserved(i);
+    return queue(future, i, type, codec, deadline, reference, length, options, watched);
+  }
+
+  /**
+   * Writes the request into a slot that was popped, or into a block that the slot then has
+   * {@linkplain SlotTable#reserved reserved}.
+   *
+   * @return the length; -1 if there was no block. Then, and after an exception, the slot is given
+   *     back
+   */
+  <Q> int furnish(int i, TaskType<Q, ?> type, Q request, @Nullable ByteBuffer encoded, int size) {
     long reference = 0;
-    int length;
     try {
       if (size > Layout.INLINE) {
         reference =
             arena.take(size, PayloadArena.requestOwner(slots.global(i), slots.generation(i)));
         if (reference == 0) {
           slots.giveBack(i, 0);
-          return Reason.ARENA_EXHAUSTED;
+          return -1;
         }
       }
-      length = write(i, reference, type, request, encoded, size);
+      int length = write(i, reference, type, request, encoded, size);
       if (Failpoints.ON) Failpoints.hit("submit.written");
+      slots.reserve(i, reference);
+      return length;
     } catch (Throwable failed) {
       slots.giveBack(i, reference);
       throw failed;
     }
-    int codec = type.requestCodec.id();
-    long deadline = future.deadline;
-    return queue(future, i, type, codec, deadline, reference, length, options, watched);
   }
 
   /**
@@ -347,7 +359,34 @@ final class Submitter {
     return target.position();
   }
 
-  /** Fills and publishes a slot, and puts its hint into the ring; null, or RING_FULL. */
+  /** Fills and publishes a slot; its hint is the caller's to write. */
+  void publish(
+      TaskFuture<?> future,
+      int i,
+      TaskType<?, ?> type,
+      int codec,
+      long deadline,
+      long reference,
+      int length,
+      TaskOptions options) {
+    int priority = ring(options);
+    slots.fill(i, type, codec, priority, deadline, reference, length, stamp(i), options.trace);
+    if (Failpoints.ON) Failpoints.hit("submit.filled");
+    future.slot = i;
+    future.generation = slots.generation(i);
+    slots.publish(i, future);
+  }
+
+  /** Which injector ring a task goes to. */
+  private int ring(TaskOptions options) {
+    return Math.min(options.priority.ordinal(), injectors.length - 1);
+  }
+
+  HintRing injector(TaskOptions options) {
+    return injectors[ring(options)];
+  }
+
+  /** Publishes a slot, and puts its hint into the ring; null, or RING_FULL. */
   @Nullable Reason queue(
       TaskFuture<?> future,
       int i,
@@ -358,17 +397,12 @@ final class Submitter {
       int length,
       TaskOptions options,
       boolean watched) {
-    int priority = Math.min(options.priority.ordinal(), injectors.length - 1);
-    slots.fill(i, type, codec, priority, deadline, reference, length, stamp(i), options.trace);
-    if (Failpoints.ON) Failpoints.hit("submit.filled");
-    future.slot = i;
-    future.generation = slots.generation(i);
-    slots.publish(i, future);
+    publish(future, i, type, codec, deadline, reference, length, options);
     if (watched && isClaimedAtOnce(i)) {
       future.claimedAtOnce = true;
       return null;
     }
-    if (injectors[priority].offer(slots.global(i))
+    if (injector(options).offer(slots.global(i))
         || slots.withdraw(future) != SlotTable.Withdrawal.WITHDRAWN) {
       return null; // if it could not be taken back, a lane, or the timer, has it already
     }
@@ -416,7 +450,7 @@ final class Submitter {
   private long stamp(int i) {
     if (stamped < STAMP_ALL) {
       stamped++;
-    } else if ((slots.generation(i) & 7) != 0) {
+    } else if ((slots.generation(i) & 15) != 0) {
       return 0;
     }
     return System.nanoTime();

@@ -1,10 +1,12 @@
 package io.ringwork;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.Test;
@@ -29,6 +31,32 @@ class FreeListTest {
   }
 
   @Test
+  void severalAtOnce() {
+    FreeList list = new FreeList(5);
+    int[] slots = new int[5];
+    assertEquals(3, list.popMany(slots, 3));
+    assertArrayEquals(new int[] {0, 1, 2, 0, 0}, slots);
+    assertEquals(3, list.inUse());
+    list.pushMany(new int[] {2, 0}, 2);
+    assertEquals(1, list.inUse());
+    assertEquals(0, list.pop());
+    assertEquals(2, list.pop());
+    assertEquals(2, list.popMany(slots, 5));
+    assertArrayEquals(new int[] {3, 4}, Arrays.copyOf(slots, 2));
+    assertEquals(FreeList.EMPTY, list.popMany(slots, 1));
+    list.pushMany(new int[] {4, 3, 2, 1, 0}, 5);
+    assertEquals(0, list.inUse());
+    assertEquals(5, list.popMany(slots, 5));
+    assertArrayEquals(new int[] {0, 1, 2, 3, 4}, slots);
+    list.pushMany(slots, 0);
+    assertEquals(5, list.inUse());
+    list.pushMany(slots, 4);
+    assertFalse(list.close());
+    list.pushMany(slots, 1);
+    assertEquals(FreeList.CLOSED, list.popMany(slots, 1));
+  }
+
+  @Test
   void closedForGood() {
     FreeList list = new FreeList(2);
     int slot = list.pop();
@@ -50,16 +78,32 @@ class FreeListTest {
       Thread thread =
           new Thread(
               () -> {
+                int[] several = new int[3];
                 for (int n = 0; n < 200_000; n++) {
-                  int slot = list.pop();
-                  if (slot < 0) {
+                  int found = 1;
+                  if (n % 2 == 0) {
+                    several[0] = list.pop();
+                  } else {
+                    found = list.popMany(several, 3);
+                  }
+                  if (found < 0 || several[0] < 0) {
                     continue;
                   }
-                  if (held.incrementAndGet(slot) != 1) {
-                    wrong.add(new AssertionError("slot " + slot + " was given out twice"));
+                  for (int s = 0; s < found; s++) {
+                    if (held.incrementAndGet(several[s]) != 1) {
+                      wrong.add(new AssertionError("slot " + several[s] + " was given out twice"));
+                    }
                   }
-                  held.decrementAndGet(slot);
-                  list.push(slot);
+                  for (int s = 0; s < found; s++) {
+                    held.decrementAndGet(several[s]);
+                  }
+                  if (n % 4 < 2) {
+                    list.pushMany(several, found);
+                  } else {
+                    for (int s = 0; s < found; s++) {
+                      list.push(several[s]);
+                    }
+                  }
                 }
               });
       thread.start();
