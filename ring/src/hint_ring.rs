@@ -2,8 +2,8 @@
 //!
 //! Invariant: position p is enqueued exactly when `cell[p % capacity]` has
 //! lap(p); `tail` never passes the first position that is not enqueued, and may
-//! lag behind it by the one enqueue of a producer that died or is slow (the next
-//! one helps). So no producer's death leaves a hole: the cells are the truth and
+//! lag behind it by what one producer puts in before it moves the tail, one hint or up to RING_BATCH,
+//! if that producer died or is slow (the next one helps). So no producer's death leaves a hole: the cells are the truth and
 //! `tail` is a shortcut to them. See docs/protocol.md section 4.
 
 use crate::sync::{AtomicU64, Ordering, retry};
@@ -181,7 +181,7 @@ impl<'a> HintRing<'a> {
         self.head.load(Ordering::Acquire)
     }
 
-    /// The position of the next hint to put in, or one less.
+    /// The position of the next hint to put in, or up to `RING_BATCH` less.
     #[must_use]
     pub(crate) fn tail(&self) -> u64 {
         self.tail.load(Ordering::Acquire)

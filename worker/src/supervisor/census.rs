@@ -165,10 +165,12 @@ impl Pressure {
         for (priority, mark) in (0..priorities).zip(&mut self.marks) {
             let ring = segment.injector(priority);
             let head = ring.head();
-            if ring.is_empty() || head >= mark.0 {
-                *mark = (head + ring.depth(), now);
+            let empty = ring.is_empty();
+            if empty || head >= mark.0 {
+                // The tail may be behind what a producer has put in: one waits at least.
+                *mark = (head + ring.depth().max(u64::from(!empty)), now);
             }
-            pressed |= !ring.is_empty() && now.duration_since(mark.1) >= limit;
+            pressed |= !empty && now.duration_since(mark.1) >= limit;
         }
         pressed
     }

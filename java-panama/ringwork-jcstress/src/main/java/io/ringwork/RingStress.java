@@ -129,38 +129,35 @@ public class RingStress {
     }
   }
 
-  /** A producer of several hints at once meets another, and a consumer. */
+  /** A thread that puts in several hints at once meets one that puts in one and takes one out. */
   @JCStressTest
   @Outcome(id = "all", expect = ACCEPTABLE, desc = "each hint that went in came out once")
   @Outcome(expect = FORBIDDEN, desc = "one was lost or doubled")
   @State
   public static class BatchAndSingle extends Played {
-    int taken;
+    int first;
+    int second;
 
-    /** Producer one. */
+    /** One hint. */
     @Actor
     public void one() {
       offer(1);
+      first = poll();
     }
 
-    /** Producer two, of two at once. */
+    /** Two hints at once. */
     @Actor
     public void two() {
       int count = producers.offerAll(new int[] {2, 3}, 2);
       in[2] = count > 0 ? 1 : 0;
       in[3] = count > 1 ? 1 : 0;
-    }
-
-    /** The consumer. */
-    @Actor
-    public void consumer() {
-      taken = poll();
+      second = poll();
     }
 
     /** The account. */
     @Arbiter
     public void end(L_Result r) {
-      r.r1 = account(taken);
+      r.r1 = account(first, second);
     }
   }
 

@@ -63,8 +63,7 @@ final class Batch<Q, R> {
         batch.add(future, all.next(), left);
       }
     } finally { // an Error of a codec must not keep back what was placed before
-      batch.flush();
-      batch.giveBackUnused();
+      batch.finish();
     }
     return futures;
   }
@@ -84,7 +83,7 @@ final class Batch<Q, R> {
       submitter.refuse(future, failed);
       return;
     }
-    flush(); // first in, first out
+    finish(); // first in, first out; and what it waits for may be the slots kept here
     alone(future, request);
   }
 
@@ -160,28 +159,46 @@ final class Batch<Q, R> {
         client.failOne(placed[k]); // close looked at the slots before it could see this one
       }
     }
+    List<TaskFuture<R>> late = new ArrayList<>();
+    List<Q> lateRequests = new ArrayList<>();
     for (int k = in; k < n; k++) {
-      again(placed[k], requests.get(k));
+      if (withdraw(placed[k])) {
+        late.add(placed[k]);
+        lateRequests.add(requests.get(k));
+      }
     }
     Arrays.fill(placed, 0, n, null);
     requests.clear();
+    if (!late.isEmpty()) {
+      giveBackUnused();
+      for (int k = 0; k < late.size(); k++) {
+        alone(late.get(k), lateRequests.get(k));
+      }
+    }
   }
 
-  /**
-   * The ring was full: takes the task back and tries once more, as the backpressure policy says.
-   */
-  private void again(TaskFuture<R> future, Q request) {
+  /** Takes a task back for which the ring had no room; false if it ends, or has ended, anyhow. */
+  private boolean withdraw(TaskFuture<R> future) {
     try {
       if (slots.withdraw(future) != SlotTable.Withdrawal.WITHDRAWN) {
         submitter.published(future); // a lane, or the timer, has it already
-        return;
+        return false;
       }
     } catch (IllegalStateException | InternalError unmapped) {
       future.fail(client.closedException(true, unmapped));
-      return;
+      return false;
     }
     future.slot = -1;
-    alone(future, request);
+    return true;
+  }
+
+  /** Hints for all that is placed, and no slot kept. */
+  private void finish() {
+    try {
+      flush();
+    } finally {
+      giveBackUnused();
+    }
   }
 
   private void alone(TaskFuture<R> future, Q request) {
@@ -192,8 +209,12 @@ final class Batch<Q, R> {
   }
 
   private void giveBackUnused() {
+    if (nextPopped == poppedCount) {
+      return;
+    }
     while (nextPopped < poppedCount) {
       slots.giveBack(popped[nextPopped++], 0);
     }
+    client.room.freed();
   }
 }

@@ -9,4 +9,13 @@ public final class CodecException extends RingworkException {
   CodecException(String message, boolean mayHaveRun, @Nullable Throwable cause) {
     super(message, mayHaveRun, cause);
   }
+
+  /** What a codec threw, as text; its class where even that fails. */
+  static String text(Throwable thrown) {
+    try {
+      return thrown.toString();
+    } catch (Throwable unprintable) { // of others
+      return thrown.getClass().getName();
+    }
+  }
 }

@@ -3,7 +3,6 @@ package io.ringwork;
 import io.ringwork.Outcome.Deferred;
 import io.ringwork.Outcome.Failure;
 import java.io.IOException;
-import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Queue;
@@ -22,13 +21,12 @@ import org.jspecify.annotations.Nullable;
 final class Completer {
   private static final int BATCH = 32;
   private static final int MOST = 256;
-  private static final System.Logger LOG = System.getLogger("io.ringwork");
 
-  /** A result that is lost, since the thread that found it had no stack or memory left. */
+  /** A result that is lost: the thread that found it ended in an Error over it. */
   private static final Failure UNREAD =
       new Failure(
           new CodecException(
-              "the result can't be taken in: the thread that found it had no memory, or stack, left",
+              "the result can't be taken in: the thread that found it had no memory or stack left",
               true,
               null));
 
@@ -283,8 +281,19 @@ final class Completer {
     for (int t = 0; t < taken; t++) {
       slots.warm(hints[t]);
     }
-    takePlainResults(hints, taken);
     Throwable broken = null;
+    try {
+      takePlainResults(hints, taken);
+    } catch (Throwable thrown) { // the tasks are out of the table, and must end
+      broken = thrown;
+    }
+    // All of them before any callback runs: one that waits for another of these finds it settled.
+    for (int t = 0; t < taken; t++) {
+      Object outcome = outcomes[t];
+      if (outcome != null && !takenFutures[t].settle(outcome)) {
+        outcomes[t] = Outcome.TAKEN;
+      }
+    }
     for (int t = 0; t < taken; t++) {
       TaskFuture<?> future = takenFutures[t];
       Object outcome = outcomes[t];
@@ -293,10 +302,10 @@ final class Completer {
       try {
         if (outcome == null) {
           end(hints[t], future, takenWords[t]);
-        } else if (future.settle(outcome)) {
+        } else if (outcome != Outcome.TAKEN) {
           future.dispatch();
         }
-      } catch (Throwable thrown) { // the others are out of the table, too, and must end
+      } catch (Throwable thrown) { // as above
         broken = thrown;
       }
     }
@@ -311,12 +320,12 @@ final class Completer {
   /**
    * The first half of ending several tasks, for those with a result in their slot: reads the
    * results, and gives the slots back and counts them together. What is special about a task is
-   * left to {@link #end}, which begins anew. Never throws: the tasks are out of the table.
+   * left to {@link #end}, which begins anew.
    */
   private void takePlainResults(int[] taken, int n) {
     int plain = 0;
-    for (int t = 0; t < n; t++) {
-      try {
+    try {
+      for (int t = 0; t < n; t++) {
         TaskFuture<?> future = takenFutures[t];
         int i = taken[t];
         long at = slots.at(i);
@@ -332,19 +341,18 @@ final class Completer {
           int codec = memory.getInt(at + Layout.SLOT_ATTEMPTS) >>> 24;
           slots.markFree(i, takenWords[t]);
           home[plain++] = i;
-          outcomes[t] = UNREAD; // should there be no stack or memory left for more
+          outcomes[t] = UNREAD; // its slot is free now: should the decoding end in an Error
           outcomes[t] = decode(future, codec, i, 0, length);
         }
-      } catch (IllegalStateException | InternalError unmapped) {
-        // closed meanwhile: end meets the same
-      } catch (Throwable broken) {
-        LOG.log(Level.WARNING, "a result can't be taken in", broken);
       }
-    }
-    if (plain > 0) {
-      slots.bringHome(home, plain);
-      count(Layout.CLIENT_COMPLETED, plain);
-      client.room.freed();
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile: end meets the same
+    } finally {
+      if (plain > 0) {
+        slots.bringHome(home, plain);
+        count(Layout.CLIENT_COMPLETED, plain);
+        client.room.freed();
+      }
     }
   }
 
@@ -618,7 +626,10 @@ final class Completer {
       return new Failure(
           memory.isMapped() && !(failed instanceof InternalError)
               ? new CodecException(
-                  "the result of " + future.type.name() + " can't be decoded: " + failed,
+                  "the result of "
+                      + future.type.name()
+                      + " can't be decoded: "
+                      + CodecException.text(failed),
                   true,
                   failed)
               : client.closedException(true, failed));

@@ -136,10 +136,12 @@ final class HintRing {
 
   /** Whether a position can be put in without overwriting what was not taken. */
   private boolean hasRoomAt(long t) {
-    if (t - headSeen >= capacity) {
-      headSeen = memory.getLongAcquire(head);
+    if (t - headSeen < capacity) {
+      return true;
     }
-    return t - headSeen < capacity;
+    long now = memory.getLongAcquire(head); // not read back: a slower thread may store an older one
+    headSeen = now;
+    return t - now < capacity;
   }
 
   /**

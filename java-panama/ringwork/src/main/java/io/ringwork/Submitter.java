@@ -218,7 +218,9 @@ final class Submitter {
 
   private static CodecException unencodable(TaskType<?, ?> type, Exception failed) {
     return new CodecException(
-        "the request of " + type.name() + " can't be encoded: " + failed, false, failed);
+        "the request of " + type.name() + " can't be encoded: " + CodecException.text(failed),
+        false,
+        failed);
   }
 
   /** One try; null if the task is queued, else what was full. */

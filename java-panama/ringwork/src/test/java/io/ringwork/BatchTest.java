@@ -210,6 +210,62 @@ class BatchTest {
     }
   }
 
+  /** Numbers of which the odd ones don't know their size. */
+  private static final Codec<Long> MIXED =
+      new Codec<>() {
+        private final Picky even = new Picky(8);
+
+        @Override
+        public int id() {
+          return Codec.LONG_ID;
+        }
+
+        @Override
+        public long maxSize(Long value) {
+          return value % 2 == 0 ? 8 : Codec.UNKNOWN_SIZE;
+        }
+
+        @Override
+        public void encode(Long value, ByteBuffer target) throws IOException {
+          even.encode(value, target);
+        }
+
+        @Override
+        public ByteBuffer encode(Long value) throws IOException {
+          return even.encode(value - 1);
+        }
+
+        @Override
+        public Long decode(ByteBuffer source) {
+          return source.getLong();
+        }
+      };
+
+  @Test
+  void noSlotIsKeptFromItsOwnTasks() {
+    TaskType<Long, Long> type = TaskType.of("number", MIXED, Codec.LONG);
+    List<Long> requests = LongStream.range(1_000, 1_000 + SLOTS).boxed().toList();
+    List<TaskFuture<Long>> futures = client.submitAll(type, requests);
+    assertEquals(0, client.info().freeSlots());
+    pool.echo();
+    for (int n = 0; n < SLOTS; n++) {
+      assertEquals(1_000 + n - n % 2, futures.get(n).join());
+    }
+    assertAllHome();
+  }
+
+  @Test
+  void noSlotIsKeptFromOthersWhileItWaits() throws Exception {
+    List<byte[]> large = IntStream.range(0, 64).mapToObj(n -> SubmitTest.bytes(200_000)).toList();
+    Thread waits =
+        Thread.ofPlatform().start(() -> client.submitAll(SubmitTest.ECHO, large, PATIENT));
+    Await.until(() -> waits.getState() == Thread.State.TIMED_WAITING);
+    assertEquals(SLOTS - 6, client.info().freeSlots());
+    pool.echo();
+    waits.join();
+    assertAllHome();
+  }
+
   @Test
   void anErrorOfACodecKeepsNothingBack() {
     TaskType<Long, Long> type = TaskType.of("number", new Picky(8), Codec.LONG);
@@ -221,6 +277,59 @@ class BatchTest {
     assertEquals(SLOTS - 1, client.info().freeSlots());
     first.echo();
     assertAllHome();
+  }
+
+  /** Fails to decode 3, with an exception that can't even be printed. */
+  private static final Codec<Long> UNPRINTABLE =
+      new Codec<>() {
+        @Override
+        public int id() {
+          return Codec.LONG_ID;
+        }
+
+        @Override
+        public long maxSize(Long value) {
+          return 8;
+        }
+
+        @Override
+        public void encode(Long value, ByteBuffer target) {
+          target.putLong(value);
+        }
+
+        @Override
+        public Long decode(ByteBuffer source) {
+          long value = source.getLong();
+          if (value == 3) {
+            throw new IllegalArgumentException() {
+              private static final long serialVersionUID = 1;
+
+              @Override
+              public String toString() {
+                throw new AssertionError("not printable");
+              }
+            };
+          }
+          return value;
+        }
+      };
+
+  @Test
+  void aResultThatCanNotBeTakenInHarmsNoOther() {
+    TaskType<Long, Long> type = TaskType.of("number", Codec.LONG, UNPRINTABLE);
+    for (int round = 0; round < 2; round++) {
+      List<TaskFuture<Long>> futures = client.submitAll(type, List.of(1L, 2L, 3L, 4L));
+      List<FakeTask> tasks = new ArrayList<>();
+      for (int n = 0; n < 4; n++) {
+        tasks.add(pool.take());
+      }
+      tasks.forEach(FakeTask::echo);
+      assertEquals(1L, futures.get(0).join());
+      assertEquals(2L, futures.get(1).join());
+      EndingsTest.failure(CodecException.class, futures.get(2));
+      assertEquals(4L, futures.get(3).join());
+      assertAllHome();
+    }
   }
 
   @Test

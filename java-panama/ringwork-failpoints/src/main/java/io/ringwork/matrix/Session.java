@@ -36,6 +36,9 @@ final class Session {
   private static final TaskOptions PATIENT = TaskOptions.DEFAULT;
   private static final int ROUNDS = 12;
 
+  /** Tasks that are submitted together in each round. */
+  private static final int BATCH = 6;
+
   private final ConnectConfig config;
   private final boolean cycles;
   private final Random random = new Random(7);
@@ -156,6 +159,14 @@ final class Session {
         requests.add(request);
       }
     }
+    List<byte[]> batch = new ArrayList<>();
+    for (int n = 0; n < BATCH; n++) {
+      batch.add(request(random.nextInt(), 0, n == 2 ? 500 : 12 + random.nextInt(50)));
+    }
+    for (TaskFuture<byte[]> future : target.submitAll(FLIP.withAttempts(3), batch)) {
+      futures.add(tally.track(future));
+    }
+    requests.addAll(batch);
     boolean open = true;
     for (int n = 0; n < futures.size(); n++) {
       open &= tally.end(futures.get(n), requests.get(n));
