@@ -51,7 +51,9 @@ final class NativeBinary {
       throw new LaunchException(
           "no binary `ringwork`: add ringwork-natives-"
               + platform()
-              + " to the class path, or name one with LaunchConfig.binary, "
+              + " to the class path (or to the module path, with --add-modules "
+              + module(platform())
+              + "), or name one with LaunchConfig.binary, "
               + VARIABLE
               + " or -D"
               + PROPERTY,
@@ -81,6 +83,13 @@ final class NativeBinary {
   private static String platform() {
     String arch = System.getProperty("os.arch");
     return "linux-" + (arch.equals("amd64") ? "x86_64" : arch);
+  }
+
+  /**
+   * The automatic name of the natives jar: nothing requires it, so it is resolved when asked for.
+   */
+  private static String module(String platform) {
+    return "io.ringwork.natives." + platform.replace('-', '.');
   }
 
   private static @Nullable ClassLoader loaderOf(String resource) {
