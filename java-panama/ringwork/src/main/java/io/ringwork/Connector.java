@@ -101,7 +101,14 @@ final class Connector {
 
   private static ConnectException damaged(PoolFiles files, Path path, String why) {
     return new ConnectException(
-        "pool '" + files.name() + "' is refused: " + path + ": " + why, null);
+        "pool '"
+            + files.name()
+            + "' is refused: "
+            + path
+            + ": "
+            + why
+            + "; when nothing runs there, remove it (`ringwork clean`), or choose another name",
+        null);
   }
 
   /** The checked header; null if not ready. */

@@ -38,7 +38,7 @@ final class Launcher {
     Child child = new Child(process);
     StderrTail tail = StderrTail.of(process, config, name);
     try {
-      awaitReady(process, config, tail);
+      awaitReady(process, binary, config, tail);
       return Connector.connect(files, config.startNanos, config.settings, child);
     } catch (RuntimeException failed) {
       child.end();
@@ -75,7 +75,8 @@ final class Launcher {
   }
 
   /** Waits for the one line on standard output. */
-  private static void awaitReady(Process process, LaunchConfig config, StderrTail tail) {
+  private static void awaitReady(
+      Process process, Path binary, LaunchConfig config, StderrTail tail) {
     CompletableFuture<@Nullable String> line = new CompletableFuture<>();
     Thread reader =
         new Thread(
@@ -110,7 +111,13 @@ final class Launcher {
     }
     if (said == null) {
       throw new LaunchException(
-          "the supervisor " + exit(process) + " before it was ready" + tail.text(), null);
+          "the supervisor "
+              + exit(process)
+              + " before it was ready (is "
+              + binary
+              + " the `ringwork` command?)"
+              + tail.text(),
+          null);
     }
     if (!"true".equals(ReadyLine.field(said, "ready"))) {
       String error = ReadyLine.field(said, "error");

@@ -87,7 +87,7 @@ class AttachTest {
   @Test
   void foreign() throws Exception {
     segment(Pools.randomBytes(1 << 20));
-    assertRefused(ConnectException.class, "not a Ringwork segment");
+    assertRefused(ConnectException.class, "not a Ringwork segment", "ringwork clean");
   }
 
   @Test

@@ -60,7 +60,7 @@ class StartTest {
   @Test
   void theBinaryIsAnotherProgram() throws IOException {
     assertFails(config().binary(script("echo hello")), "hello");
-    assertFails(config().binary(script("exit 7")), "status 7");
+    assertFails(config().binary(script("exit 7")), "status 7", "the `ringwork` command");
   }
 
   @Test
