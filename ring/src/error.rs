@@ -58,7 +58,9 @@ pub enum RingError {
         path: PathBuf,
     },
     /// The file is not a segment that may be trusted.
-    #[error("{path} is refused: {why}")]
+    #[error(
+        "{path} is refused: {why}; when no pool of yours runs there, remove it (`ringwork clean`), or choose another name"
+    )]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -67,7 +69,7 @@ pub enum RingError {
     },
     /// A segment of another version.
     #[error(
-        "{path} has layout {found}, this is a client of layout {expected}: use the same Ringwork version on both sides"
+        "{path} has another layout ({found}), this is a client of layout version {expected}: use the same Ringwork version on both sides"
     )]
     Version {
         /// The file.

@@ -59,6 +59,10 @@ fn segments_that_are_none_are_refused() {
             error.to_string().contains(name),
             "it names the file: {error}"
         );
+        assert!(
+            error.to_string().contains("ringwork clean"),
+            "and the remedy: {error}"
+        );
     }
     let error = refusal(&fake(&base, "zeros", &vec![0; 100_000]));
     assert!(matches!(error, RingError::NotReady { .. }), "{error}");
