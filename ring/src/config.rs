@@ -167,10 +167,30 @@ impl PoolConfig {
     /// The default classes, their counts scaled so that the segment fits `size`.
     fn scaled_classes(&self, size: u64) -> Result<Vec<ArenaClass>> {
         let fixed = self.lay_out(&[ArenaClass::new(KIB, 2)])?.segment_size;
-        let room = size.saturating_sub(fixed);
+        let mut room = size.saturating_sub(fixed);
+        loop {
+            let classes = Self::classes_in(room);
+            if classes.is_empty() {
+                return Err(RingError::Config(format!(
+                    "a segment of {size} bytes has no room for payloads beside its tables ({fixed} \
+                     bytes): raise --segment-size, or lower --slots and --clients"
+                )));
+            }
+            // The tables of owners grow with the blocks: where rounding down does not make up for
+            // them, in a large segment, they get their room here.
+            let excess = self.lay_out(&classes)?.segment_size.saturating_sub(size);
+            if excess == 0 {
+                return Ok(classes);
+            }
+            room = room.saturating_sub(excess);
+        }
+    }
+
+    /// The default classes, scaled to blocks of `room` bytes in all; none where there is no room.
+    fn classes_in(room: u64) -> Vec<ArenaClass> {
         let mut template = DEFAULT_CLASSES.to_vec();
         // A class that would get fewer than two blocks goes, and its room to the others.
-        let classes: Vec<ArenaClass> = loop {
+        loop {
             let full: u64 = template
                 .iter()
                 .map(|c| c.size as u64 * u64::from(c.count))
@@ -180,18 +200,11 @@ impl PoolConfig {
                 template.pop();
                 continue;
             }
-            break template
+            return template
                 .iter()
                 .map(|c| ArenaClass::new(c.size, scaled(c).min(1 << 24) as u32))
                 .collect();
-        };
-        if classes.is_empty() {
-            return Err(RingError::Config(format!(
-                "a segment of {size} bytes has no room for payloads beside its tables ({fixed} \
-                 bytes): raise --segment-size, or lower --slots and --clients"
-            )));
         }
-        Ok(classes)
     }
 
     fn lay_out(&self, classes: &[ArenaClass]) -> Result<Geometry> {
@@ -419,7 +432,7 @@ mod tests {
 
     #[test]
     fn segment_size_scales_the_arena_both_ways() {
-        for size in [8 << 20, 32 << 20, 256 << 20, 1 << 30] {
+        for size in [8 << 20, 32 << 20, 256 << 20, 1 << 30, 100 << 30, 1 << 40] {
             let config = PoolConfig {
                 segment_size: Some(size),
                 ..PoolConfig::default()
