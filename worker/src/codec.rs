@@ -146,7 +146,10 @@ macro_rules! integers {
                     .map_err(|_| format!("an integer has 8 bytes, {} were sent", bytes.len()))?;
                 let value = i64::from_le_bytes(bytes);
                 Self::try_from(value)
-                    .map_err(|_| format!("{value} is out of range for {}", stringify!($int)))
+                    .map_err(|_| {
+                        let name = stringify!($int);
+                        format!("{value} is out of range for {name}: the handler takes {} to {}", <$int>::MIN, <$int>::MAX)
+                    })
             }
         }
         impl IntoResult for $int {
@@ -172,8 +175,14 @@ impl<T: DeserializeOwned> FromRequest for Cbor<T> {
         let mut reader = cbor4ii::core::utils::SliceReader::new(bytes);
         let value = T::deserialize(&mut cbor4ii::serde::Deserializer::new(&mut reader)).map_err(
             |error| {
+                use cbor4ii::serde::DecodeError;
+                let why = match error {
+                    // What serde says: it is written for people.
+                    DecodeError::Custom(text) => text.into(),
+                    other => other.to_string(),
+                };
                 format!(
-                    "the request is not the CBOR that the handler takes ({}): {error}",
+                    "the request is not the CBOR that the handler takes ({}): {why}",
                     std::any::type_name::<T>()
                 )
             },
@@ -277,7 +286,7 @@ mod tests {
         assert!(
             u8::decode(&256_i64.to_le_bytes())
                 .unwrap_err()
-                .contains("out of range for u8")
+                .contains("out of range for u8: the handler takes 0 to 255")
         );
         assert!(u64::MAX.encode(&mut |_, _| {}).is_err());
         assert!(i64::decode(&[1, 2]).unwrap_err().contains("8 bytes"));
@@ -350,6 +359,17 @@ mod tests {
                 "{bytes:x?}"
             );
         }
+    }
+
+    #[test]
+    fn what_serde_says_of_a_request_is_told_as_it_is() {
+        #[derive(Debug, Deserialize)]
+        struct Order {
+            #[serde(rename = "lines")]
+            _lines: Vec<u8>,
+        }
+        let error = Cbor::<Order>::decode(&[0xa0]).unwrap_err();
+        assert!(error.ends_with("Order): missing field `lines`"), "{error}");
     }
 
     #[test]
