@@ -172,7 +172,19 @@ pub(super) fn readable(fd: BorrowedFd<'_>, patience: Duration) -> bool {
     poll(&mut fds, Some(&time)).is_ok_and(|count| count > 0)
 }
 
-/// Cuts a byte stream into lines; keeps the last ones.
+/// Whether a line belongs to a backtrace of Rust: such would push out what was said before it.
+fn is_frame(line: &str) -> bool {
+    let numbered = |rest: &str| {
+        let number = rest.split_once(": ").map(|(number, _)| number);
+        number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    match line.strip_prefix(' ').map(str::trim_start) {
+        Some(rest) => rest.starts_with("at ") || numbered(rest),
+        None => line == "stack backtrace:",
+    }
+}
+
+/// Cuts a byte stream into lines; keeps the last ones, without backtraces.
 #[derive(Debug, Default)]
 struct Lines {
     partial: Vec<u8>,
@@ -203,6 +215,9 @@ impl Lines {
             .to_owned();
         self.partial.clear();
         sink(&line);
+        if is_frame(&line) {
+            return;
+        }
         if self.tail.len() == TAIL_LINES {
             self.tail.pop_front();
         }
@@ -262,5 +277,29 @@ mod tests {
         lines.finish(&mut sink);
         assert_eq!(lines.tail.len(), TAIL_LINES);
         assert_eq!(count, 102);
+    }
+
+    #[test]
+    fn a_backtrace_does_not_push_out_what_was_said_before_it() {
+        let (mut lines, mut seen) = (Lines::default(), Vec::new());
+        let mut sink = |line: &str| seen.push(line.to_owned());
+        lines.push(
+            b"memory allocation of 9 bytes failed\nstack backtrace:\n",
+            &mut sink,
+        );
+        for frame in 0..2 * TAIL_LINES {
+            let frame =
+                format!("{frame:4}: std::alloc::rust_oom\n             at ./alloc.rs:4:5\n");
+            lines.push(frame.as_bytes(), &mut sink);
+        }
+        lines.push(b"note: at last: 3: that\n", &mut sink);
+        assert_eq!(
+            lines.tail,
+            [
+                "memory allocation of 9 bytes failed",
+                "note: at last: 3: that"
+            ]
+        );
+        assert_eq!(seen.len(), 3 + 4 * TAIL_LINES, "all is passed on");
     }
 }
