@@ -5,7 +5,6 @@
 //! pause. An orderly leave leaves none.
 
 use super::crew::{Crew, Place};
-use super::health::BOOT_DEATHS;
 use super::obituary::Obituary;
 use super::{Console, SupervisorError};
 use ringwork_ring::Segment;
@@ -40,8 +39,7 @@ impl Crew {
                 if member.process.killed.is_some() && unproven {
                     // It has hung for the whole of its time, and no worker of its kind has ever
                     // got ready: four more would be no wiser.
-                    let deaths = &mut self.health.boot_deaths;
-                    *deaths = (*deaths).max(BOOT_DEATHS - 1);
+                    self.health.hopeless = true;
                 }
                 self.boot_death(place, member.generation, &obituary, segment)?;
                 continue;

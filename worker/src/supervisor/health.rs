@@ -9,7 +9,7 @@ use ringwork_ring::layout::{HEALTH_BOOT, HEALTH_FULL, HEALTH_STORM};
 use std::time::Instant;
 
 /// So many deaths before readiness in a row are enough.
-pub(super) const BOOT_DEATHS: u32 = 5;
+const BOOT_DEATHS: u32 = 5;
 
 /// Why no worker is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(super) struct Health {
     storm: StormDetector,
     /// Deaths before readiness in a row.
     pub(super) boot_deaths: u32,
+    /// One has hung before readiness, so that the others would be no wiser.
+    pub(super) hopeless: bool,
     /// Whether any worker has ever been ready.
     pub(super) proven: bool,
 }
@@ -66,6 +68,7 @@ impl Health {
     /// A worker is ready.
     pub(super) fn ready(&mut self) {
         self.boot_deaths = 0;
+        self.hopeless = false;
         self.proven = true;
         let now = Instant::now();
         if let Some(halt) = &mut self.halt
@@ -90,6 +93,7 @@ impl Health {
         self.halt = None;
         self.storm.calm();
         self.boot_deaths = 0;
+        self.hopeless = false;
     }
 
     /// A worker has died that nobody had asked to; `true` when that makes a storm.
@@ -129,7 +133,7 @@ impl Health {
     /// A worker has died before it was ready; `true` when these are too many in a row.
     pub(super) fn died_at_boot(&mut self) -> bool {
         self.boot_deaths += 1;
-        self.boot_deaths >= BOOT_DEATHS
+        self.hopeless || self.boot_deaths >= BOOT_DEATHS
     }
 
     /// Stops starting workers until a reload, since they do not get ready.
@@ -137,9 +141,9 @@ impl Health {
         self.halt = Some(Halt {
             kind: HEALTH_BOOT,
             why: format!(
-                "workers do not get ready: {} in a row ended before that, so none is started \
-                 until a reload (SIGHUP); the last one {how}",
-                self.boot_deaths
+                "workers do not get ready: {}, so none is started until a reload (SIGHUP); the last \
+                 one {how}",
+                ended(self.boot_deaths)
             ),
             retry: None,
             trial: None,
@@ -149,6 +153,14 @@ impl Health {
     /// `HEALTH_*`, for the segment.
     pub(super) fn word(&self) -> u32 {
         self.halt.as_ref().map_or(HEALTH_FULL, |halt| halt.kind)
+    }
+}
+
+/// How many have ended before they were ready.
+pub(super) fn ended(deaths: u32) -> String {
+    match deaths {
+        1 => "one ended before that".to_owned(),
+        _ => format!("{deaths} in a row ended before that"),
     }
 }
 
@@ -233,5 +245,21 @@ mod tests {
         assert_eq!(health.word(), HEALTH_BOOT);
         assert_eq!(health.look_at(), None);
         assert!(health.halt().unwrap().why.contains("5 in a row"));
+        health.forget();
+        assert!(!health.died_at_boot(), "it begins anew");
+    }
+
+    #[test]
+    fn one_program_that_hangs_is_enough_and_is_counted_as_one() {
+        let mut health = Health {
+            hopeless: true,
+            ..Health::default()
+        };
+        assert!(health.died_at_boot());
+        health.give_up("was killed by the supervisor");
+        let why = &health.halt().unwrap().why;
+        assert!(why.contains("ready: one ended before that"), "{why}");
+        health.forget();
+        assert!(!health.died_at_boot(), "it begins anew");
     }
 }

@@ -76,8 +76,8 @@ pub enum SupervisorError {
     },
     /// Workers die before they are ready.
     #[error(
-        "no worker gets ready: {deaths} in a row ended before that, so none is started any more; \
-         the last one ({program}) {last}. {output}"
+        "no worker gets ready: {}, so none is started any more; the last one ({program}) {last}. {output}",
+        health::ended(*deaths)
     )]
     NoWorker {
         /// How many have died.

@@ -4,6 +4,7 @@
 //! ready: up to then the crew can go back.
 
 use super::crew::Crew;
+use super::health::ended;
 use super::seat::{Seat, Settings};
 use ringwork_ring::Segment;
 use std::time::Instant;
@@ -65,9 +66,9 @@ impl Crew {
             return;
         };
         self.reload_failure = Some(format!(
-            "the workers of the reload do not get ready: {} in a row ended before that, the last \
-             one {how}; those of before serve on. {output}",
-            self.health.boot_deaths
+            "the workers of the reload do not get ready: {}, the last one {how}; those of before \
+             serve on. {output}",
+            ended(self.health.boot_deaths)
         ));
         let generation = former.generation;
         self.settings = former;
