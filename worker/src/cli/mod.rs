@@ -41,7 +41,8 @@ Exit codes:
 Pools are found below $RINGWORK_DIR (default /dev/shm/ringwork-UID).";
 
 #[derive(Debug, Parser)]
-#[command(name = "ringwork", version, after_help = EXIT_CODES, max_term_width = 100)]
+// The name is given, since a natives jar unpacks the program under another one.
+#[command(name = "ringwork", bin_name = "ringwork", version, after_help = EXIT_CODES, max_term_width = 100)]
 /// Ringwork: run tasks of Java programs in Rust worker processes, over shared memory.
 struct Cli {
     #[command(subcommand)]

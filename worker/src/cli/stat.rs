@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 const AFTER_HELP: &str = "\
-Latencies are of sampled tasks (the first 1024 of each client, then every 8th), since the pool was \
+Latencies are of sampled tasks (the first 1024 of each client, then every 16th of a Java client and every 8th of a Rust one), since the pool was \
 made; each is an upper bound, at most 25 % too high.
 
 Exit codes: 0 the pool is starting, serving or draining; 3 there is none, or its supervisor is gone; with \
