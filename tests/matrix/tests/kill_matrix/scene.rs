@@ -1,12 +1,13 @@
 //! What leads a victim to its point, besides the load: see [`Scene`].
 
 use crate::cases::Scene;
-use crate::stage::{Stage, is_alive, program, wait_for};
+use crate::stage::{Stage, is_alive, program, stat, wait_for};
 use nix::sys::signal::Signal;
 use ringwork_matrix::{Random, request};
 use ringwork_ring::Client;
 use ringwork_ring::client::TaskOptions;
-use ringwork_ring::layout::{CLIENT_OVERFLOW, CLIENT_SUBMITTED};
+use ringwork_ring::entry::lane_worker;
+use ringwork_ring::layout::*;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
@@ -68,16 +69,7 @@ impl Hand {
             Scene::DismissWorkers => {
                 self.signal_worker(stage, Signal::SIGTERM, 0)?;
             }
-            Scene::DismissBusyWorkers => {
-                // The first two keep both lanes away while the rest is queued; the last are found by
-                // lanes that have learnt meanwhile that tasks are short, and hold others beside them.
-                self.burst(stage, |n| match n {
-                    0 | 1 => 1,
-                    60.. if n % 4 == 0 => 12,
-                    _ => 0,
-                })?;
-                self.signal_worker(stage, Signal::SIGTERM, 0)?;
-            }
+            Scene::DismissBusyWorkers => self.dismiss_busy_worker(stage)?,
             Scene::Bursts => {
                 let long = self.random.below(100);
                 self.burst(stage, |n| if n == long { 2 } else { 0 })?;
@@ -120,6 +112,36 @@ impl Hand {
             // On a loaded machine it may live on for a moment. Were the other one killed meanwhile,
             // nobody would serve until the supervisor, which may be stopped by then, starts another.
             wait_for("the worker is dead", || (!is_alive(pid)).then_some(()))?;
+        }
+        Ok(())
+    }
+
+    /// Has a lane take several hints and run a long task of them, and asks its worker to leave then.
+    fn dismiss_busy_worker(&mut self, stage: &Stage) -> Result<(), String> {
+        let pids = stage.worker_pids();
+        if pids.len() < 2 {
+            return Ok(());
+        }
+        // Stopped while the queue gets deep: a lane takes several hints of a deep one, once it has
+        // learnt from the short tasks at its start that tasks are short.
+        for pid in &pids {
+            let _ = stage.signal_worker(*pid, Signal::SIGSTOP);
+        }
+        let queued = self.burst(stage, |n| if n >= 60 && n % 4 == 0 { 30 } else { 0 });
+        for pid in &pids {
+            let _ = stage.signal_worker(*pid, Signal::SIGCONT);
+        }
+        queued?;
+        let any = pids[self.random.below(pids.len() as u64) as usize];
+        // Where none has learnt it, a new worker will.
+        let pid = busy_worker(stage)?.unwrap_or(any);
+        if stage.signal_worker(pid, Signal::SIGTERM) {
+            // One that is hit and stopped must not be woken by the next burst.
+            wait_for("the worker leaves, or is hit", || {
+                stat(pid)
+                    .is_none_or(|(state, ..)| matches!(state, 'T' | 'Z' | 'X'))
+                    .then_some(())
+            })?;
         }
         Ok(())
     }
@@ -184,6 +206,39 @@ impl Hand {
         }
         std::thread::sleep(Duration::from_millis(200));
     }
+}
+
+/// A worker whose lane holds hints beside the long task that it runs; none when all are done.
+fn busy_worker(stage: &Stage) -> Result<Option<i32>, String> {
+    let segment = stage.segment();
+    let holding = || -> Vec<(u32, Vec<u32>)> {
+        (0..segment.geometry().max_lanes)
+            .map(|lane| segment.lane_at(lane))
+            .map(|at| {
+                let word = segment.u64_at(at + LANE_WORD).load(Ordering::Acquire);
+                let held = (0..HELD).map(|index| {
+                    let hint = segment.u32_at(at + LANE_HELD + 4 * index);
+                    hint.load(Ordering::Acquire)
+                });
+                (lane_worker(word), held.collect())
+            })
+            .filter(|(_, held): &(u32, Vec<u32>)| held.iter().any(|hint| *hint != 0))
+            .collect()
+    };
+    let mut before = holding();
+    wait_for("a lane holds hints, or all tasks are done", || {
+        let now = holding();
+        let empty = |priority| segment.injector(priority).is_empty();
+        if let Some((worker, _)) = now.iter().find(|one| before.contains(one)) {
+            let pid = segment.u32_at(segment.worker_at(*worker) + WORKER_PID);
+            return Some(Some(pid.load(Ordering::Relaxed).cast_signed()));
+        }
+        if now.is_empty() && (0..segment.geometry().priorities).all(empty) {
+            return Some(None);
+        }
+        before = now;
+        None
+    })
 }
 
 /// Makes a client believe that hints for it were lost.
