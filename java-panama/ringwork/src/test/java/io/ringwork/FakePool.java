@@ -135,6 +135,13 @@ final class FakePool implements AutoCloseable {
     return Await.value(this::poll);
   }
 
+  /** Claims the task of the only client, waiting for it; null if its future was done before. */
+  FakeTask take(TaskFuture<?> future) {
+    FakeTask[] taken = new FakeTask[1];
+    Await.until(() -> (taken[0] = poll()) != null || future.isDone());
+    return taken[0];
+  }
+
   long slot(int slot) {
     return geometry.slots() + (long) slot * Layout.SLOT_STRIDE;
   }
