@@ -136,13 +136,17 @@ class BadInputTest {
 
   @Test
   void aHandlerThatNeverReturnsIsKilledAfterItsDeadline() {
-    long start = System.nanoTime();
-    TaskTimeoutException error =
-        Pools.failure(
-            TaskTimeoutException.class,
-            pool.submit(NEVER, NOTHING, TaskOptions.DEFAULT.deadline(Duration.ofMillis(100))));
+    TaskTimeoutException error = null;
+    // One that a loaded machine begins too late is tried again with more time.
+    for (long limit = 100; limit <= 1_600 && (error == null || !error.mayHaveRun()); limit *= 4) {
+      long start = System.nanoTime();
+      error =
+          Pools.failure(
+              TaskTimeoutException.class,
+              pool.submit(NEVER, NOTHING, TaskOptions.DEFAULT.deadline(Duration.ofMillis(limit))));
+      assertTrue(System.nanoTime() - start < 6_000_000_000L, "the future waited for the handler");
+    }
     assertTrue(error.mayHaveRun());
-    assertTrue(System.nanoTime() - start < 5_000_000_000L, "the future waited for the handler");
     Pools.assertSays(error, "deadline", "test.never");
     // assertUsable waits for the slot: it comes home when the worker was killed
   }
@@ -218,6 +222,7 @@ class BadInputTest {
     TaskOptions brief = TaskOptions.DEFAULT.deadline(Duration.ofMillis(300));
     try {
       RejectedException error = null;
+      int unbegun = 0;
       while (error == null) {
         try (RawTask task = pool.claim("test.big_result", 8, brief)) {
           task.codec(Codec.LONG_ID)
@@ -230,6 +235,9 @@ class BadInputTest {
             leases.add(future.get(20, TimeUnit.SECONDS));
           } catch (ExecutionException e) {
             if (e.getCause() instanceof TaskTimeoutException late) {
+              if (!late.mayHaveRun() && ++unbegun < 5) {
+                continue; // a loaded machine did not begin it in time
+              }
               assertTrue(late.mayHaveRun());
               return; // the client's timer was first: as good
             }

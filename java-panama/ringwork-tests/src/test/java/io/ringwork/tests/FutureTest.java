@@ -41,6 +41,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class FutureTest {
   private static final TaskType<Long, Long> ECHO = StockTasks.echo(Codec.LONG);
 
+  /** Waits until there is a file of the name that it gets, and ".go"; answers 1. */
+  private static final TaskType<String, Long> WAIT =
+      TaskType.of("test.bystander", Codec.UTF8, Codec.LONG);
+
+  @TempDir private Path temporary;
+
   private static Ringwork pool;
 
   @BeforeAll
@@ -58,37 +64,46 @@ class FutureTest {
     Pools.assertUsable(pool);
   }
 
+  private TaskFuture<Long> waiting(Ringwork pool, String name) {
+    return pool.submit(WAIT, temporary.resolve(name).toString());
+  }
+
+  private void go(String name) throws Exception {
+    Files.createFile(temporary.resolve(name + ".go"));
+  }
+
   @Test
-  void completedByHandItKeepsThatValue() {
-    TaskFuture<Long> future = pool.submit(StockTasks.SLEEP, 30L);
+  void completedByHandItKeepsThatValue() throws Exception {
+    TaskFuture<Long> future = waiting(pool, "one");
     assertTrue(future.complete(-1L));
+    go("one");
     assertEquals(-1, future.join());
     assertFalse(future.complete(-2L));
   }
 
   @Test
-  void theTimeoutsOfCompletableFuture() {
-    TaskFuture<Long> late = pool.submit(StockTasks.SLEEP, 300L);
+  void theTimeoutsOfCompletableFuture() throws Exception {
+    TaskFuture<Long> late = waiting(pool, "one");
     CompletionException error =
         assertThrows(
             CompletionException.class, () -> late.orTimeout(20, TimeUnit.MILLISECONDS).join());
     assertInstanceOf(TimeoutException.class, error.getCause());
     assertEquals(
-        -1,
-        pool.submit(StockTasks.SLEEP, 300L)
-            .completeOnTimeout(-1L, 20, TimeUnit.MILLISECONDS)
-            .join());
+        -1, waiting(pool, "other").completeOnTimeout(-1L, 20, TimeUnit.MILLISECONDS).join());
+    go("one");
+    go("other");
   }
 
   @Test
   void aGetThatGivesUpLeavesTheTaskAlone() throws Exception {
-    TaskFuture<Long> future = pool.submit(StockTasks.SLEEP, 200L);
+    TaskFuture<Long> future = waiting(pool, "one");
     assertThrows(TimeoutException.class, () -> future.get(10, TimeUnit.MILLISECONDS));
     assertThrows(TimeoutException.class, () -> future.get(0, TimeUnit.MILLISECONDS));
     Thread.currentThread().interrupt();
     assertThrows(InterruptedException.class, future::get);
     assertFalse(Thread.interrupted());
-    assertTrue(future.get() >= 200);
+    go("one");
+    assertEquals(1, future.get());
   }
 
   @Test
@@ -200,18 +215,22 @@ class FutureTest {
 
   /** Busy lanes: what is urgent overtakes what waits, and what is not is served all the same. */
   @Test
-  void prioritiesOvertakeButDoNotStarve(@TempDir Path temporary) throws Exception {
+  void prioritiesOvertakeButDoNotStarve() throws Exception {
     TaskType<String, Long> count = TaskType.of("test.count", Codec.UTF8, Codec.LONG);
     Path order = temporary.resolve("order");
     try (Ringwork own = Ringwork.launch(Pools.misbehaving("FutureTest"))) {
       List<TaskFuture<?>> futures = new ArrayList<>();
-      futures.add(own.submit(StockTasks.SLEEP, 200L));
-      futures.add(own.submit(StockTasks.SLEEP, 200L));
+      for (String lane : List.of("one", "other")) {
+        futures.add(waiting(own, lane));
+        Await.until("a lane is busy", () -> Files.exists(temporary.resolve(lane)));
+      }
       for (Priority priority : List.of(Priority.LOW, Priority.NORMAL, Priority.HIGH)) {
         for (int i = 0; i < 100; i++) {
           futures.add(own.submit(count, order + "\n" + priority, Pools.PATIENT.priority(priority)));
         }
       }
+      go("one");
+      go("other");
       futures.forEach(TaskFuture::join);
       double high = meanPlace(order, Priority.HIGH);
       double normal = meanPlace(order, Priority.NORMAL);
