@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::layout::*;
 use ringwork_tests::{
-    Marker, Pool, Serve, call, end, i64, is_alive, options, result, utf8, wait_until,
+    Marker, Pool, Serve, call, end, i64, is_alive, options, overrun, result, utf8, wait_until,
 };
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -359,12 +359,7 @@ fn a_handler_that_never_returns_costs_its_worker_after_the_grace() {
     let pool = Serve::new("hung").option("overrun-grace", "200ms").start();
     let client = pool.client();
     let workers = pool.wait_workers(2);
-    let soon = TaskOptions {
-        timeout: Some(Duration::from_millis(100)),
-        ..options()
-    };
-    let hung = client.submit("test.never", b"", &soon).expect("a slot");
-    assert_eq!(end(&hung), Outcome::TimedOut { may_have_run: true });
+    let hung = overrun(&client, "test.never", b"", &options(), 100);
     wait_until("the worker is killed", || {
         pool.counter(C_WORKERS_CRASHED) == 1
     });
@@ -386,14 +381,7 @@ fn a_handler_that_never_returns_costs_its_worker_after_the_grace() {
 fn a_handler_that_hangs_within_its_deadline_is_left_alone() {
     let pool = Serve::new("slow").option("overrun-grace", "0").start();
     let client = pool.client();
-    let soon = TaskOptions {
-        timeout: Some(Duration::from_millis(50)),
-        ..i64()
-    };
-    let slow = client
-        .submit("test.sleep", &1500_i64.to_le_bytes(), &soon)
-        .expect("a slot");
-    assert_eq!(end(&slow), Outcome::TimedOut { may_have_run: true });
+    let slow = overrun(&client, "test.sleep", &1500_i64.to_le_bytes(), &i64(), 50);
     drop(slow);
     pool.wait_nothing_held(&[&client]); // when it has slept
     assert_eq!(pool.counter(C_WORKERS_CRASHED), 0, "grace 0 means never");
