@@ -44,7 +44,7 @@ fn a_task_with_an_attempt_left_is_run_again() {
     let home = Home::new();
     let serve = home.serve("p", &["--workers", "1"]);
     let task =
-        background(home.command(&["submit", "p", "sleep", "--data", "700", "--attempts", "2"]));
+        background(home.command(&["submit", "p", "sleep", "--data", "4000", "--attempts", "2"]));
     until("the task runs", || running(&home.stat("p")) == 1);
     kill(workers(&home.stat("p"))[0], Signal::KILL);
     let ended = task.output();
