@@ -57,6 +57,15 @@ impl Pool {
         Client::connect(&self.dir).unwrap()
     }
 
+    /// Waits until a lane has found nothing and goes to sleep: one that only has set its idle bit
+    /// looks once more, and takes a task that comes then without a wake.
+    fn until_asleep(&self, lane: u32) {
+        let parked = self.segment.lane_at(lane) + LANE_PARKED;
+        while self.segment.u64_at(parked).load(Ordering::Acquire) == 0 {
+            std::thread::yield_now();
+        }
+    }
+
     fn assert_nothing_held(&self) {
         assert_eq!(arena::taken(&self.segment), [0, 0]);
         for slot in 0..self.segment.geometry().total_slots() {
@@ -423,6 +432,7 @@ fn a_swallowed_wake_is_made_good_by_the_tick() {
     let pool = pool();
     let client = pool.client();
     let (entry, mut lane) = pool.worker();
+    let index = lane.index();
     let leave = AtomicBool::new(false);
     // Another lane "searches" for ever, as if stopped: submits wake nobody.
     pool.segment
@@ -430,9 +440,7 @@ fn a_swallowed_wake_is_made_good_by_the_tick() {
         .store(1 << 63, Ordering::SeqCst);
     std::thread::scope(|scope| {
         scope.spawn(|| lane.next(&leave).unwrap().complete(b"", 0));
-        while !ringwork_ring::wait::any_idle(&pool.segment) {
-            std::thread::yield_now();
-        }
+        pool.until_asleep(index);
         let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
         let mut rouser = Rouser::default();
         while !rouser.look(&pool.segment) {
@@ -449,12 +457,11 @@ fn a_bit_cleared_by_a_waker_that_died_is_made_good() {
     let pool = pool();
     let client = pool.client();
     let (entry, mut lane) = pool.worker();
+    let index = lane.index();
     let leave = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| lane.next(&leave).unwrap().complete(b"", 0));
-        while !ringwork_ring::wait::any_idle(&pool.segment) {
-            std::thread::yield_now();
-        }
+        pool.until_asleep(index);
         // A client took the bit away and died before its wake: nobody else sees a sleeper.
         pool.segment.u64_at(H_IDLE).store(0, Ordering::SeqCst);
         let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
