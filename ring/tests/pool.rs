@@ -183,6 +183,7 @@ fn all_slots_taken_is_an_error_and_loses_nothing() {
             may_have_run: false
         }
     );
+    client.collect(); // on a busy machine the deadline of the call passes before it looks
     pool.assert_nothing_held();
 }
 
@@ -609,6 +610,7 @@ fn cancel_reaches_a_running_task() {
             may_have_run: false
         }
     );
+    client.collect(); // on a busy machine the deadline of the call passes before it looks
     pool.assert_nothing_held();
 }
 
