@@ -204,7 +204,7 @@ impl<'l> Claimed<'l> {
         self.request_codec
     }
 
-    /// Reports progress to whoever looks (`ringwork stat`, the client).
+    /// Reports progress to whoever looks (`ringwork stat`).
     pub fn progress(&self, done: u32, total: u32) {
         self.lane
             .segment

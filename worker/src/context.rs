@@ -82,7 +82,7 @@ impl<'t> TaskContext<'t> {
         }
     }
 
-    /// Reports that `done` of `total` steps are done, for the client and `ringwork stat`.
+    /// Reports that `done` of `total` steps are done, for `ringwork stat`.
     pub fn progress(&self, done: u32, total: u32) {
         self.claimed.progress(done, total);
     }

@@ -221,17 +221,19 @@ fn lanes(view: &PoolView) -> Table {
     ]);
     for worker in &view.workers {
         for lane in &worker.lanes {
-            let now =
-                lane.running
-                    .as_deref()
-                    .unwrap_or(if lane.idle { "idle" } else { "searching" });
+            let now = match (&lane.running, lane.progress) {
+                (Some(handler), Some(at)) => format!("{handler} {}/{}", at.done, at.total),
+                (Some(handler), None) => handler.clone(),
+                (None, _) if lane.idle => "idle".to_owned(),
+                (None, _) => "searching".to_owned(),
+            };
             table.row([
                 worker.index.to_string(),
                 worker.pid.to_string(),
                 duration(worker.uptime_s),
                 lane.index.to_string(),
                 if worker.state == "active" {
-                    now.to_owned()
+                    now
                 } else {
                     worker.state.to_owned()
                 },

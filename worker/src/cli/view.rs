@@ -3,7 +3,7 @@
 //! Reads words that others write at the same time; numbers of one moment may be
 //! a little apart. Nothing in the segment is changed.
 
-use crate::supervisor::pool::{handler_name, running_handler};
+use crate::supervisor::pool::{handler_name, running_handler, running_progress};
 use ringwork_ring::clock::now_ns;
 use ringwork_ring::entry::{entry_state, lane_worker};
 use ringwork_ring::layout::*;
@@ -77,11 +77,20 @@ pub(super) struct WorkerView {
     pub(super) lanes: Vec<LaneView>,
 }
 
+/// Steps of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct ProgressView {
+    pub(super) done: u32,
+    pub(super) total: u32,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct LaneView {
     pub(super) index: u32,
     /// The handler that runs now.
     pub(super) running: Option<String>,
+    /// What its task has reported with `TaskContext::progress`.
+    pub(super) progress: Option<ProgressView>,
     /// Whether it sleeps.
     pub(super) idle: bool,
     pub(super) started: u64,
@@ -340,6 +349,8 @@ fn lane(segment: &Segment, index: u32, worker: u32) -> Option<LaneView> {
     Some(LaneView {
         index,
         running: running_handler(segment, index).map(|id| handler_name(segment, id)),
+        progress: running_progress(segment, index)
+            .map(|(done, total)| ProgressView { done, total }),
         idle: idle & 1 << (index % 64) != 0,
         started: get64(segment, at + LANE_STARTED),
         completed: get64(segment, at + LANE_COMPLETED),
@@ -426,5 +437,30 @@ mod tests {
         assert_eq!(json["counters"]["workers_crashed"], 0);
         drop(locks);
         assert_eq!(pool(&segment).unwrap().state, "dead");
+    }
+
+    #[test]
+    fn what_a_task_reports_is_seen_while_it_runs() {
+        use ringwork_ring::client::{Client, TaskOptions};
+        use ringwork_ring::layout::{CODEC_BYTES, POOL_SERVING};
+        use ringwork_ring::{WaitStrategy, WorkerEntry};
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let (segment, _locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
+        segment.set_pool_state(POOL_SERVING);
+        let attached = std::sync::Arc::new(Segment::attach(&dir).unwrap());
+        let entry = WorkerEntry::register(attached, None).unwrap();
+        let mut lane = entry.lanes(1, WaitStrategy::Park).unwrap().pop().unwrap();
+        let client = Client::connect(&dir).unwrap();
+        let ticket = client.submit("echo", b"", &TaskOptions::default()).unwrap();
+        let seen = || pool(&segment).unwrap().workers[0].lanes[0].progress;
+        assert_eq!(seen(), None);
+        let claimed = lane.try_next().unwrap();
+        assert_eq!(seen(), None);
+        claimed.progress(3, 7);
+        assert_eq!(seen(), Some(ProgressView { done: 3, total: 7 }));
+        claimed.complete(b"", CODEC_BYTES as u8);
+        assert_eq!(seen(), None);
+        ticket.wait(None).unwrap();
     }
 }

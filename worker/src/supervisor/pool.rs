@@ -194,6 +194,21 @@ pub fn handler_name(segment: &Segment, id: u64) -> String {
 /// The handler that a lane runs now, by id.
 #[must_use]
 pub fn running_handler(segment: &Segment, lane: u32) -> Option<u64> {
+    let slot = running_slot(segment, lane)?;
+    let handler = segment.u64_at(segment.slot_at(slot) + SLOT_HANDLER);
+    Some(handler.load(Ordering::Relaxed))
+}
+
+/// What the task that a lane runs now has reported: steps done and in all; none if it did not.
+#[must_use]
+pub fn running_progress(segment: &Segment, lane: u32) -> Option<(u32, u32)> {
+    let slot = running_slot(segment, lane)?;
+    let progress = segment.u64_at(segment.slot_at(slot) + SLOT_PROGRESS);
+    let word = progress.load(Ordering::Relaxed);
+    (word != 0).then_some(((word >> 32) as u32, word as u32))
+}
+
+fn running_slot(segment: &Segment, lane: u32) -> Option<u32> {
     let current = segment
         .u32_at(segment.lane_at(lane) + LANE_CURRENT)
         .load(Ordering::Relaxed);
@@ -201,11 +216,7 @@ pub fn running_handler(segment: &Segment, lane: u32) -> Option<u64> {
         .checked_sub(1)
         .filter(|slot| *slot < segment.geometry().total_slots())?;
     let word = segment.word(slot);
-    (word.kind() == Kind::Claimed && u32::from(word.owner()) == lane).then(|| {
-        segment
-            .u64_at(segment.slot_at(slot) + SLOT_HANDLER)
-            .load(Ordering::Relaxed)
-    })
+    (word.kind() == Kind::Claimed && u32::from(word.owner()) == lane).then_some(slot)
 }
 
 #[cfg(test)]
