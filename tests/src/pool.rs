@@ -271,6 +271,22 @@ impl Pool {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Waits until the log says this: a thread of its own writes it, a moment after what is told.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn wait_logged(&self, text: &str) {
+        let start = Instant::now();
+        while !self.log().contains(text) {
+            assert!(
+                start.elapsed() < LIMIT,
+                "{text:?} is not said by {}",
+                self.log()
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Index and process id of the workers that have registered their lanes.
     #[must_use]
     pub fn workers(&self) -> Vec<(u32, i32)> {

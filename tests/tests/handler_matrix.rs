@@ -126,7 +126,7 @@ fn try_at(deed: &str, place: &str, fate: Fate) {
                 exit: Exit::Signal(9),
                 detail: Some(Detail::TimeLimit),
             });
-            assert!(pool.log().contains("test.deed"), "{}", pool.log());
+            pool.wait_logged("test.deed");
         }
         Fate::Lives => {
             panicked(&ended, place);

@@ -149,13 +149,12 @@ fn a_program_that_does_not_start_leaves_the_old_workers_serving() {
         "#!/bin/sh\necho no such library >&2\nexit 127\n",
     );
     pool.signal(Signal::SIGHUP);
-    wait_until("it is given up", || pool.log().contains("reload failed"));
-    let log = pool.log();
-    let last = log.rsplit("reload failed").next().unwrap();
-    assert!(
-        last.contains("serve on") && last.contains("no such library"),
-        "{last}"
-    );
+    pool.wait_logged("reload failed");
+    wait_until("it says why", || {
+        let log = pool.log();
+        let last = log.rsplit("reload failed").next().unwrap();
+        last.contains("serve on") && last.contains("no such library")
+    });
     assert_eq!(pool.workers(), before);
     assert_eq!(version(&client), "1");
     // And the next one, with a program that works, is no worse for it.

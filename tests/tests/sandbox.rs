@@ -159,11 +159,7 @@ fn a_sandboxed_handler_is_refused_with_a_clear_error_and_its_worker_lives_on() {
     }
     assert_eq!(pool.workers(), workers, "nobody died of it");
     assert_eq!(std::fs::read(&bait.files[0]).expect("the file"), b"secret");
-    assert!(
-        pool.log().contains("sandbox: files: landlock ABI"),
-        "{}",
-        pool.log()
-    );
+    pool.wait_logged("sandbox: files: landlock ABI");
     drop(ticket);
     pool.wait_nothing_held(&[&client]);
 }
@@ -300,12 +296,7 @@ fn without_landlock_all_files_are_refused_by_seccomp() {
         refused(&client, &request);
     }
     assert_eq!(allowed(&client, "thread"), "done");
-    assert!(
-        pool.log()
-            .contains("files: seccomp, since there is no landlock"),
-        "{}",
-        pool.log()
-    );
+    pool.wait_logged("files: seccomp, since there is no landlock");
 }
 
 #[test]
@@ -318,11 +309,7 @@ fn what_a_kernel_can_not_confine_is_said_or_refused() {
         let some = serve("some").flag("sandbox").option("sandbox-read", "/etc");
         some.start()
     });
-    assert!(
-        pool.log().contains("sandbox: not confined are files"),
-        "{}",
-        pool.log()
-    );
+    pool.wait_logged("sandbox: not confined are files");
     let client = pool.client();
     assert!(!allowed(&client, "read /etc/passwd").is_empty());
     refused(&client, "udp");
@@ -330,11 +317,7 @@ fn what_a_kernel_can_not_confine_is_said_or_refused() {
     let pool = without(&[libc::SYS_seccomp], || {
         serve("half").flag("sandbox").start()
     });
-    assert!(
-        pool.log().contains("not confined are network"),
-        "{}",
-        pool.log()
-    );
+    pool.wait_logged("not confined are network");
     let client = pool.client();
     refused(&client, "read /etc/passwd");
     refused(&client, "exec");

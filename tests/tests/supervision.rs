@@ -91,7 +91,7 @@ fn in_a_crash_storm_tasks_are_refused_and_a_trial_ends_it() {
     assert_eq!(probe.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&probe.stderr).contains("crash storm"));
     assert_eq!(pool.counter(C_WORKERS_STARTED), started, "none is started");
-    assert!(pool.log().contains("crash storm"), "{}", pool.log());
+    pool.wait_logged("crash storm");
     // One worker is tried, serves, and when it has lived a while the others come.
     wait_until("the trial serves", || {
         matches!(
@@ -145,7 +145,7 @@ fn workers_leave_after_their_number_of_tasks_and_no_task_notices() {
     assert!(runs.len() as u32 >= TASKS / 55, "{runs:?}");
     let counters = [C_WORKERS_CRASHED, C_TASKS_REQUEUED, C_TASKS_CRASHED];
     assert_eq!(counters.map(|counter| pool.counter(counter)), [0, 0, 0]);
-    assert!(pool.log().contains("--max-tasks"), "{}", pool.log());
+    pool.wait_logged("--max-tasks");
     pool.wait_nothing_held(&[&client]);
 }
 
@@ -179,7 +179,7 @@ fn a_worker_that_takes_too_much_memory_is_replaced() {
     let client = pool.client();
     let before = pid_of_a_run(&client);
     wait_until("another serves", || pid_of_a_run(&client) != before);
-    assert!(pool.log().contains("--max-rss"), "{}", pool.log());
+    pool.wait_logged("--max-rss");
     assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
 }
 

@@ -367,11 +367,7 @@ fn a_handler_that_never_returns_costs_its_worker_after_the_grace() {
         let now = pool.workers();
         now.len() == 2 && now != workers
     });
-    assert!(
-        pool.log().contains("test.never"),
-        "the log names the handler: {}",
-        pool.log()
-    );
+    pool.wait_logged("test.never");
     assert_eq!(call(&client, "echo", b"x", &options()), b"x");
     drop(hung);
     pool.wait_nothing_held(&[&client]);
