@@ -6,16 +6,27 @@ use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::layout::*;
 use ringwork_tests::{Base, Pool, Serve, call, end, options, wait_until, worker_program};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Replaces a program by another file of the same path, as an installation does.
 fn install(path: &Path, script: &str) {
     let new = path.with_extension("new");
-    std::fs::write(&new, script).unwrap();
-    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // By another process: while one that a test beside this one starts had our descriptor of the file
+    // for a moment, too, nobody could execute it.
+    let written = Command::new("/bin/sh")
+        .args([
+            "-c",
+            r#"printf %s "$1" >"$2" && chmod 755 "$2""#,
+            "sh",
+            script,
+        ])
+        .arg(&new)
+        .status()
+        .unwrap();
+    assert!(written.success());
     std::fs::rename(&new, path).unwrap();
 }
 
