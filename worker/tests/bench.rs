@@ -69,6 +69,12 @@ fn a_rate_that_cannot_be_held_is_told() {
     );
     let text = home.run(&[&options[..], &SHORT].concat());
     assert!(text.stdout.contains("COULD NOT BE HELD"), "{}", text.stdout);
+    let mut lines = text.stdout.lines().filter(|line| line.starts_with(' '));
+    assert!(
+        lines.all(|line| line.chars().count() <= 80),
+        "{}",
+        text.stdout
+    );
 }
 
 #[test]

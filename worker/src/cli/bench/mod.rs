@@ -292,8 +292,9 @@ fn tail_text(report: &TailReport, tail: &Tail, style: picture::Style) -> String 
     if !report.held {
         let _ = writeln!(
             text,
-            "  THE RATE COULD NOT BE HELD: {} tasks/s were achieved, {} tasks were never sent;\n  \
-             the latencies are those of a backlog: choose a lower --rate",
+            "  THE RATE COULD NOT BE HELD: {} tasks/s were achieved,\n  \
+             {} tasks were never sent; the latencies are those of a backlog:\n  \
+             choose a lower --rate",
             grouped(report.achieved_per_s),
             report.unsent
         );
