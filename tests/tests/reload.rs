@@ -76,6 +76,14 @@ fn untroubled(pool: &Pool) {
     assert_eq!(counters.map(|counter| pool.counter(counter)), [0, 0, 0]);
 }
 
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn under_load_a_reload_brings_a_new_program_and_configuration_and_fails_no_task() {
     let served = serve("rolling");
@@ -98,7 +106,10 @@ fn under_load_a_reload_brings_a_new_program_and_configuration_and_fails_no_task(
                 }
             });
         }
+        let stop = StopOnDrop(&over); // also when something below fails
         for round in 2..5 {
+            // Both: one that comes later would pass for a successor.
+            let _ = pool.wait_workers(2);
             let before = pids(pool);
             install(&served.program, &worker_of(&round.to_string()));
             let lanes = 1 + round % 2;
@@ -114,7 +125,7 @@ fn under_load_a_reload_brings_a_new_program_and_configuration_and_fails_no_task(
                 ended.load(Ordering::Relaxed) > so_far + 100
             });
         }
-        over.store(true, Ordering::Relaxed);
+        drop(stop);
     });
     untroubled(pool);
     wait_until("it says so", || {
