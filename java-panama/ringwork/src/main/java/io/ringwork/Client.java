@@ -44,6 +44,9 @@ final class Client {
           + " again";
   private static final long SETTLE_NANOS = 1_000_000_000;
 
+  /** How long close waits for a thread that has taken a task out of the table to settle it. */
+  private static final long STALLED_NANOS = 10 * SETTLE_NANOS;
+
   /** Names of handlers are the user's: what is kept of them has a bound. */
   private static final int MOST_RAW_TYPES = 256;
 
@@ -456,9 +459,11 @@ final class Client {
 
   /** Settled futures are completed by others; in a moment, for no callback is waited for. */
   private void awaitDone(List<TaskFuture<?>> futures) {
-    long end = System.nanoTime() + SETTLE_NANOS;
+    long start = System.nanoTime();
     for (TaskFuture<?> future : futures) {
-      while (!future.isDone() && !future.consumed && System.nanoTime() < end) {
+      while (!future.isDone()
+          && !future.consumed
+          && System.nanoTime() - start < (future.isSettled() ? SETTLE_NANOS : STALLED_NANOS)) {
         if (settings.inline()) {
           future.completeNow();
         }
