@@ -262,9 +262,13 @@ impl Segment {
                 expected: VERSION,
             });
         }
-        segment.geometry = segment
-            .read_geometry()
-            .map_err(|why| refuse(format!("its header is corrupt: {why}")))?;
+        segment.geometry = segment.read_geometry().map_err(|why| {
+            let why = match why {
+                RingError::Config(what) => what,
+                other => other.to_string(),
+            };
+            refuse(format!("its header is corrupt: {why}"))
+        })?;
         if segment.geometry.segment_size != size {
             return Err(refuse(format!(
                 "it was truncated or extended: {size} bytes instead of {}",

@@ -17,6 +17,9 @@ import java.util.List;
  * known beforehand, goes the way of a single task, after those before it.
  */
 final class Batch<Q, R> {
+  /** Requests of so many bytes are not kept from the lanes while others are encoded. */
+  private static final int MOST_BYTES = 1 << 16;
+
   private final Client client;
   private final Submitter submitter;
   private final SlotTable slots;
@@ -35,6 +38,7 @@ final class Batch<Q, R> {
   private final TaskFuture<R>[] placed;
   private final List<Q> requests;
   private int count;
+  private long bytes;
 
   @SuppressWarnings({"unchecked", "rawtypes"})
   private Batch(Client client, TaskType<Q, R> type, TaskOptions options, int size) {
@@ -71,7 +75,7 @@ final class Batch<Q, R> {
   private void add(TaskFuture<R> future, Q request, int left) {
     try {
       if (place(future, request, left)) {
-        if (count == hints.length) {
+        if (count == hints.length || bytes >= MOST_BYTES) {
           flush();
         }
         return;
@@ -107,6 +111,7 @@ final class Batch<Q, R> {
     placed[count] = future;
     requests.add(request);
     hints[count++] = slots.global(i);
+    bytes += length;
     return true;
   }
 
@@ -133,6 +138,7 @@ final class Batch<Q, R> {
       return;
     }
     count = 0;
+    bytes = 0;
     int in = n;
     try {
       in = submitter.injector(options).offerAll(hints, n);

@@ -116,8 +116,9 @@ public final class Ringwork implements AutoCloseable {
   }
 
   /**
-   * Submits a batch: as {@link #submit(TaskType, Object, TaskOptions)} for each, but with one fence
-   * and one wake for all. Each future fails or succeeds by itself.
+   * Submits a batch: as {@link #submit(TaskType, Object, TaskOptions)} for each, but slots are
+   * taken, hints written and a lane woken for up to 64 of them, or 64 KiB, at once. So the first
+   * may begin when that is encoded. Each future fails or succeeds by itself.
    *
    * @param type what to run
    * @param requests the requests

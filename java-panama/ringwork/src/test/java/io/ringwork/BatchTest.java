@@ -109,6 +109,45 @@ class BatchTest {
   }
 
   @Test
+  void largeRequestsDoNotWaitForTheRest() {
+    List<String> seen = new ArrayList<>();
+    Codec<byte[]> watching =
+        new Codec<>() {
+          @Override
+          public int id() {
+            return Codec.BYTES_ID;
+          }
+
+          @Override
+          public long maxSize(byte[] value) {
+            return value.length;
+          }
+
+          @Override
+          public void encode(byte[] value, ByteBuffer target) {
+            FakeTask ready = pool.poll();
+            seen.add(ready == null ? "nothing" : "a task");
+            if (ready != null) {
+              ready.echo();
+            }
+            target.put(value);
+          }
+
+          @Override
+          public byte[] decode(ByteBuffer source) {
+            throw new AssertionError();
+          }
+        };
+    TaskType<byte[], byte[]> type = TaskType.of("echo", watching, Codec.BYTES);
+    List<byte[]> requests = sized(200_000, 1, 200_000, 1);
+    List<TaskFuture<byte[]>> futures = client.submitAll(type, requests);
+    assertEquals(List.of("nothing", "a task", "nothing", "a task"), seen);
+    pool.echo();
+    assertAnswers(requests, futures);
+    assertAllHome();
+  }
+
+  @Test
   void oneThatIsTooLarge() {
     List<byte[]> requests = sized(1, 50_000_000, 2);
     pool.echo();
