@@ -126,7 +126,7 @@ final class Batch<Q, R> {
       if (poppedCount == 0) {
         return -1;
       }
-      if (Failpoints.ON) Failpoints.hit("submit.slot");
+      if (Failpoints.ON) Failpoints.hit("batch.slots");
     }
     return popped[nextPopped++];
   }
@@ -155,7 +155,7 @@ final class Batch<Q, R> {
     }
     submitter.announce(false); // its fence orders what is looked at below, too
     client.completer.count(Layout.CLIENT_SUBMITTED, in);
-    if (Failpoints.ON) Failpoints.hit("submit.counted");
+    if (Failpoints.ON) Failpoints.hit("batch.counted");
     boolean failing = client.isFailing();
     for (int k = 0; k < in; k++) {
       if (placed[k].deadline != 0) {

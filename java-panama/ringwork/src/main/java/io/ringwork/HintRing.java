@@ -112,17 +112,17 @@ final class HintRing {
         if (full || (int) (c >>> 32) != lap - 1) {
           break;
         }
-        if (Failpoints.ON) Failpoints.hit("ring.enqueuing");
+        if (Failpoints.ON) Failpoints.hit("ring.run_enqueuing");
         lost = !memory.casLong(cell(t), c, (long) lap << 32 | hints[in]);
         if (!lost) {
-          if (Failpoints.ON) Failpoints.hit("ring.cell_written");
+          if (Failpoints.ON) Failpoints.hit("ring.run_cell_written");
           in++;
           t++;
         }
       }
       if (t != first) {
         moveTail(first, t);
-        if (Failpoints.ON) Failpoints.hit("ring.tail_moved");
+        if (Failpoints.ON) Failpoints.hit("ring.run_tail_moved");
       }
       if (in == n || full) {
         return in;
