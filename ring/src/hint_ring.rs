@@ -2,9 +2,10 @@
 //!
 //! Invariant: position p is enqueued exactly when `cell[p % capacity]` has
 //! lap(p); `tail` never passes the first position that is not enqueued, and may
-//! lag behind it by what one producer puts in before it moves the tail, one hint or up to RING_BATCH,
-//! if that producer died or is slow (the next one helps). So no producer's death leaves a hole: the cells are the truth and
-//! `tail` is a shortcut to them. See docs/protocol.md section 4.
+//! lag behind it by what one producer puts in before it moves the tail, one hint or
+//! up to RING_BATCH, if that producer died or is slow (the next one helps). So no
+//! producer's death leaves a hole: the cells are the truth and `tail` is a shortcut
+//! to them. See docs/protocol.md section 4.
 
 use crate::sync::{AtomicU64, Ordering, retry};
 
@@ -112,7 +113,7 @@ impl<'a> HintRing<'a> {
     /// Reads up to `out.len()` hints at the head without taking them.
     #[inline]
     pub fn peek(&self, out: &mut [u32]) -> Peeked {
-        self.peek_from(self.head.load(Ordering::Acquire), out)
+        self.peek_from(self.head(), out)
     }
 
     /// Reads up to `out.len()` hints behind those that `peek` read.

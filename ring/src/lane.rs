@@ -68,7 +68,7 @@ pub struct Lane {
     pub(crate) permit: Option<Permit>,
     // Smoothed run time of sampled tasks.
     pub(crate) run_ns: u64,
-    // The head of each client's completion ring as it was seen last.
+    // The head of each client's completion ring as it was seen last; 0 before that, and never too large.
     heads_seen: Box<[u64]>,
     gather: Gather,
 }
@@ -85,9 +85,7 @@ impl Lane {
         let worker_at = segment.worker_at(worker);
         let arena = ArenaView::new(&segment);
         let limits = Self::limited_handlers(&segment);
-        let heads_seen = (0..segment.geometry().max_clients)
-            .map(|client| segment.completion_ring(client).head())
-            .collect();
+        let clients = segment.geometry().max_clients as usize;
         Self {
             segment,
             index,
@@ -105,7 +103,7 @@ impl Lane {
             limits,
             permit: None,
             run_ns: u64::MAX,
-            heads_seen,
+            heads_seen: vec![0; clients].into(),
             gather: Gather::new(),
         }
     }

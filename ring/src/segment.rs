@@ -608,7 +608,7 @@ impl Segment {
     #[inline]
     pub fn word(&self, index: u32) -> Word {
         // pairs with the release of whichever transition wrote it (docs/protocol.md section 3).
-        Word(self.slot(index).u64_at(SLOT_STATE).load(Ordering::Acquire))
+        Word(self.state(index).load(Ordering::Acquire))
     }
 
     /// One transition of a slot.

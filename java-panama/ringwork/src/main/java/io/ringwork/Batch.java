@@ -1,7 +1,6 @@
 package io.ringwork;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 
@@ -115,12 +114,17 @@ final class Batch<Q, R> {
     return true;
   }
 
-  /** A free slot, or -1: then a single submit says what is wrong. */
+  /**
+   * A free slot, or -1: then a single submit says what is wrong.
+   *
+   * @throws RingworkException if none would be taken now
+   */
   private int slot(int left) {
     if (nextPopped == poppedCount) {
-      if (options.timeoutNanos <= 0 || !submitter.isServing()) {
+      if (options.timeoutNanos <= 0) {
         return -1;
       }
+      submitter.checkOpen();
       nextPopped = 0;
       poppedCount = Math.max(0, slots.free.popMany(popped, Math.min(left, popped.length)));
       if (poppedCount == 0) {
@@ -165,20 +169,22 @@ final class Batch<Q, R> {
         client.failOne(placed[k]); // close looked at the slots before it could see this one
       }
     }
-    List<TaskFuture<R>> late = new ArrayList<>();
-    List<Q> lateRequests = new ArrayList<>();
-    for (int k = in; k < n; k++) {
-      if (withdraw(placed[k])) {
-        late.add(placed[k]);
-        lateRequests.add(requests.get(k));
-      }
+    if (in < n) {
+      again(in, n);
     }
-    Arrays.fill(placed, 0, n, null);
     requests.clear();
-    if (!late.isEmpty()) {
-      giveBackUnused();
-      for (int k = 0; k < late.size(); k++) {
-        alone(late.get(k), lateRequests.get(k));
+  }
+
+  /** The ring had no room for these: takes all of them back, then tries each once more, alone. */
+  private void again(int from, int to) {
+    boolean[] withdrawn = new boolean[to];
+    for (int k = from; k < to; k++) {
+      withdrawn[k] = withdraw(placed[k]);
+    }
+    giveBackUnused();
+    for (int k = from; k < to; k++) {
+      if (withdrawn[k]) {
+        alone(placed[k], requests.get(k));
       }
     }
   }

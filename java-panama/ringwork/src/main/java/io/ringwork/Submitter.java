@@ -158,15 +158,6 @@ final class Submitter {
     return full == null || noRoom(full, future, type, request, encoded, (int) size, options);
   }
 
-  /** Whether a task would be taken now; if not, {@link #checkOpen} says why. */
-  boolean isServing() {
-    if (!client.isOpen()) {
-      return false;
-    }
-    int pool = memory.getIntAcquire(Layout.H_POOL_STATE);
-    return pool == Layout.POOL_SERVING || pool == Layout.POOL_STARTING;
-  }
-
   void checkOpen() {
     if (!client.isOpen()) {
       throw client.closedException(false, null);
