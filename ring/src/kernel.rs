@@ -6,12 +6,15 @@
 
 use std::io;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// Which threads have the processor first: sched(7). An ordinary user may choose any of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scheduling {
-    /// As all others.
+    /// As all others, until a lane's tasks prove long: then that lane [gives way](give_way).
     #[default]
+    Adaptive,
+    /// As all others.
     Normal,
     /// As work that is not interactive: it wakes without taking the processor from others.
     Batch,
@@ -21,26 +24,27 @@ pub enum Scheduling {
 
 impl Scheduling {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Normal, Self::Batch, Self::Idle];
+    pub const ALL: [Self; 4] = [Self::Adaptive, Self::Normal, Self::Batch, Self::Idle];
 
     /// As on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Adaptive => "adaptive",
             Self::Normal => "normal",
             Self::Batch => "batch",
             Self::Idle => "idle",
         }
     }
 
-    /// For this thread, and those that it starts.
+    /// The policy for this thread, and those that it starts.
     ///
     /// # Errors
     /// When the kernel refuses it: a thread that is idle already may not become normal again
     /// everywhere.
     pub fn apply(self) -> io::Result<()> {
         let policy = match self {
-            Self::Normal => return Ok(()),
+            Self::Adaptive | Self::Normal => return Ok(()),
             Self::Batch => libc::SCHED_BATCH,
             Self::Idle => libc::SCHED_IDLE,
         };
@@ -62,8 +66,46 @@ impl FromStr for Scheduling {
         Self::ALL
             .into_iter()
             .find(|policy| policy.name() == text)
-            .ok_or_else(|| format!("unknown scheduling {text:?}: use normal, batch or idle"))
+            .ok_or_else(|| {
+                format!("unknown scheduling {text:?}: use adaptive, normal, batch or idle")
+            })
     }
+}
+
+/// What [`give_way`] adds to the nice value.
+///
+/// Each step is a factor of about 1.25 (sched(7)), so this thread weighs a tenth of one that is not nice: a
+/// thread that wakes runs at once where it would else wait for the end of a slice, and of a processor
+/// that two want all the time this one has a tenth still. docs/performance.md has 5 to 19 measured.
+pub const NICER: i32 = 10;
+
+/// Makes this thread nicer by [`NICER`], 19 at most; not its process, and for good: it takes a
+/// privilege to go back.
+///
+/// # Errors
+/// When the kernel refuses it.
+pub fn give_way() -> io::Result<()> {
+    // SAFETY: no memory is involved; 0 is the calling thread, whose own the nice value is on Linux.
+    let now = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+    // SAFETY: as above. That -1 is an error, and a nice value as well, makes no difference here.
+    let answer = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, (now + NICER).min(19)) };
+    if answer == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// The processor time that this thread has had.
+#[must_use]
+pub fn thread_time() -> Duration {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the kernel writes to `time`, which lives. This clock always exists.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// The version of landlock's interface; `None` when the kernel has none, or has it switched off.

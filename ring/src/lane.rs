@@ -120,6 +120,13 @@ impl Lane {
         self.index
     }
 
+    /// How long its tasks run, smoothed over a sample of them; `None` before the first.
+    #[must_use]
+    #[inline]
+    pub fn mean_run(&self) -> Option<Duration> {
+        (self.run_ns != u64::MAX).then(|| Duration::from_nanos(self.run_ns))
+    }
+
     /// The next task, claimed; waits for one. `None` when it is time to leave:
     /// `leave` is set, the worker is asked to, or the pool is closed.
     #[inline]

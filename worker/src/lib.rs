@@ -34,6 +34,7 @@ pub mod cli;
 mod codec;
 pub mod confine;
 mod context;
+mod courtesy;
 mod dispatch;
 mod error;
 mod nulls;

@@ -3,6 +3,7 @@
 use crate::codec::{FromRequest, IntoResult};
 use crate::confine::{Confinement, SandboxMode};
 use crate::context::{States, TaskContext};
+use crate::courtesy::Courtesy;
 use crate::dispatch::{Handler, Handlers};
 use crate::error::TaskError;
 use crate::panics;
@@ -194,7 +195,8 @@ impl Builder {
             }
             Some(_) => None,
         };
-        schedule(choice(SCHEDULING_VARIABLE)?.unwrap_or_default());
+        let policy = choice(SCHEDULING_VARIABLE)?.unwrap_or_default();
+        schedule(policy);
         // After the last file is opened, before the first thread is started.
         confinement.apply().map_err(WorkerError::Setup)?;
         if let Some(probe) = probe {
@@ -218,7 +220,10 @@ impl Builder {
                         .name(name)
                         .stack_size(LANE_STACK);
                     thread
-                        .spawn_scoped(scope, || serve_lane(lane, handlers, states, &leave, &quota))
+                        .spawn_scoped(scope, || {
+                            let courtesy = Courtesy::new(policy);
+                            serve_lane(lane, handlers, states, &leave, &quota, courtesy);
+                        })
                         .map(drop)
                 })
                 .inspect_err(|_| {
@@ -241,11 +246,16 @@ fn serve_lane(
     states: &States,
     leave: &AtomicBool,
     quota: &Quota<'_>,
+    mut courtesy: Courtesy,
 ) {
     let served = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        while let Some(claimed) = lane.next(leave) {
+        loop {
+            let Some(claimed) = lane.next(leave) else {
+                return;
+            };
             quota.count();
             handlers.run(claimed, states);
+            courtesy.after_task(&lane);
         }
     }));
     if served.is_err() {

@@ -31,7 +31,7 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> usize {
     }
     summary.note(
         "cpu10k: 10,000 tasks a round (images: 500), as many threads or lanes as there are cores; \
-         ringwork_idle with lanes of SCHED_IDLE (--scheduling idle); parameters in benches/README.md",
+         ringwork with the default scheduling, ringwork_idle with lanes of SCHED_IDLE (--scheduling idle); parameters in benches/README.md",
     );
     failed
 }

@@ -28,7 +28,7 @@ pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
     line("workers", config.workers.to_string(), "processes");
     line("lanes", config.lanes.to_string(), "threads of each worker");
     line("wait", quoted(wait_name(config.wait)), "");
-    let policies = "normal | batch | idle";
+    let policies = "adaptive | normal | batch | idle";
     line("scheduling", quoted(config.scheduling.name()), policies);
     line("memory", quoted(config.memory.name()), "of the segment");
     match &config.worker {

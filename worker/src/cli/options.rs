@@ -41,8 +41,9 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "HOW", help_heading = "Workers")]
     wait: Option<Wait>,
 
-    /// Who has the processor first: idle workers leave it at once to any other thread that wakes, such
-    /// as an event loop, and get only what is left over [default: normal].
+    /// Who has the processor first: adaptive lanes are as other threads, and nice once their tasks
+    /// take 0.1 ms or more, so that an event loop that wakes need not wait for them; idle ones get
+    /// only what nobody else wants [default: adaptive].
     #[arg(long, value_name = "POLICY", help_heading = "Workers")]
     scheduling: Option<Policy>,
 

@@ -142,7 +142,7 @@ impl Default for ServeConfig {
             pool: PoolConfig::default(),
             memory: Memory::Auto,
             wait: WaitStrategy::Adaptive,
-            scheduling: Scheduling::Normal,
+            scheduling: Scheduling::Adaptive,
             worker: None,
             embedded: false,
             drain_timeout: Duration::from_secs(30),

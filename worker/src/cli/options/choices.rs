@@ -43,6 +43,8 @@ pub(in crate::cli) enum Wait {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::cli) enum Policy {
+    /// As all other threads; nicer once a lane's tasks prove long.
+    Adaptive,
     /// As all other threads.
     Normal,
     /// Wakes without taking the processor from others.
@@ -54,6 +56,7 @@ pub(in crate::cli) enum Policy {
 impl Policy {
     pub(in crate::cli) fn scheduling(self) -> Scheduling {
         match self {
+            Self::Adaptive => Scheduling::Adaptive,
             Self::Normal => Scheduling::Normal,
             Self::Batch => Scheduling::Batch,
             Self::Idle => Scheduling::Idle,

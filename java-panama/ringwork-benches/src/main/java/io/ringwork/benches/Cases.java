@@ -84,7 +84,7 @@ final class Cases {
         };
     return switch (name.substring(0, at)) {
       case "java_pool_" -> new CpuLoad<>(work, () -> new JavaSide(javaPool()));
-      case "ringwork_" -> new CpuLoad<>(work, () -> ringworkSide("normal"));
+      case "ringwork_" -> new CpuLoad<>(work, () -> ringworkSide("adaptive"));
       case "ringwork_idle_" -> new CpuLoad<>(work, () -> ringworkSide("idle"));
       default -> throw new IllegalArgumentException("no case " + name);
     };
