@@ -1,14 +1,15 @@
 //! What the machine can do at best, between two processes, over the same kind of mapping.
 //!
 //! Owns a scratch segment and a peer process (this program again, see [`serve`])
-//! that answers on it: by spinning on a cache line, by a futex, or over a Unix socket. The peer sleeps on a
-//! futex between two measurements, so it disturbs no other case.
+//! that answers on it: by spinning on a cache line, or on a slot's three, by a futex, or over a Unix socket. The peer
+//! sleeps on a futex between two measurements, so it disturbs no other case.
 //!
 //! Ping and pong are words in slots of the scratch segment that nobody else uses,
 //! 256 bytes apart: one cache line crosses to the peer, another comes back. The one
 //! that measures spins without a pause, which is some 20 ns faster here; the peer with one, which is faster too.
 
 use hdrhistogram::Histogram;
+use ringwork_ring::layout::*;
 use ringwork_ring::wait::{futex_wait, futex_wake};
 use ringwork_ring::{PoolConfig, PoolDir, Segment};
 use std::error::Error;
@@ -18,7 +19,7 @@ use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, Command};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Slots used as words: spin ping and pong, futex ping and pong, the peer's orders, the last
@@ -29,10 +30,14 @@ const FUTEX_PING: u32 = 2;
 const FUTEX_PONG: u32 = 3;
 const ORDER: u32 = 4;
 const CARRIED_OUT: u32 = 5;
+/// The slot used as one, by the task states FREE, QUEUED, CLAIMED and DONE in the low bits of its state word, below a count.
+const TASK: u32 = 6;
 /// Orders, in the low bits; the rest counts them.
+const ORDER_BITS: u32 = 3;
 const SPIN: u32 = 1;
 const FUTEX: u32 = 2;
 const UDS: u32 = 3;
+const SLOT: u32 = 4;
 const LEAVE: u32 = 0;
 /// What ends a spinning or futex measurement, in place of the next ping.
 const STOP: u32 = u32::MAX;
@@ -59,6 +64,52 @@ pub struct Limits {
 
 fn word(segment: &Segment, slot: u32) -> &AtomicU32 {
     segment.u32_at(segment.slot_at(slot))
+}
+
+/// A slot as the measurement of its lines uses it.
+struct Task<'s> {
+    word: &'s AtomicU64,
+    request: [&'s AtomicU64; 8],
+    result: [&'s AtomicU64; 8],
+}
+
+impl<'s> Task<'s> {
+    fn of(segment: &'s Segment) -> Self {
+        let at = segment.slot_at(TASK);
+        let part = |field: usize| std::array::from_fn(|n| segment.u64_at(at + field + 8 * n));
+        Self {
+            word: segment.u64_at(at + SLOT_STATE),
+            request: part(SLOT_REQUEST),
+            result: part(SLOT_RESULT),
+        }
+    }
+
+    fn submit(&self, count: u64) {
+        for word in self.request {
+            word.store(count, Ordering::Relaxed);
+        }
+        let queued = state(count, KIND_QUEUED);
+        self.word.store(queued, Ordering::Release);
+    }
+
+    fn is_done(&self, count: u64) -> bool {
+        self.word.load(Ordering::Acquire) == state(count, KIND_DONE)
+    }
+
+    /// Whether the result is the request; the slot is free then.
+    fn take(&self, count: u64) -> bool {
+        let right = self
+            .result
+            .iter()
+            .all(|word| word.load(Ordering::Relaxed) == count);
+        self.word.store(state(count, KIND_FREE), Ordering::Release);
+        right
+    }
+}
+
+/// A state word of a task.
+fn state(count: u64, kind: u64) -> u64 {
+    count << 3 | kind
 }
 
 impl Limits {
@@ -104,7 +155,7 @@ impl Limits {
         }
         self.orders += 1;
         let order = word(&self.segment, ORDER);
-        order.store(self.orders << 2 | kind, Ordering::SeqCst);
+        order.store(self.orders << ORDER_BITS | kind, Ordering::SeqCst);
         futex_wake(order, 1);
     }
 
@@ -114,7 +165,8 @@ impl Limits {
         ping.store(STOP, Ordering::Release);
         futex_wake(ping, 1);
         let start = Instant::now();
-        while word(&self.segment, CARRIED_OUT).load(Ordering::Acquire) >> 2 != self.orders {
+        while word(&self.segment, CARRIED_OUT).load(Ordering::Acquire) >> ORDER_BITS != self.orders
+        {
             if start.elapsed() > PATIENCE {
                 return self.check_peer();
             }
@@ -157,6 +209,40 @@ impl Limits {
             ping.store(n, Ordering::Release);
             while pong.load(Ordering::Acquire) != n {}
             let now = Instant::now();
+            histogram.saturating_record((now - start).as_nanos() as u64);
+            if now >= end {
+                break;
+            }
+        }
+        self.end(PING)?;
+        Ok(histogram)
+    }
+
+    /// Round trips of what every task must move, and no more, each one timed, for `time`: 64 bytes into a slot, its
+    /// state word by way of the two compare-and-swaps that claim and end a task, and 64 bytes back. No
+    /// hint, no handler, no other field, and both sides watch the state word.
+    pub fn slot(&mut self, time: Duration) -> Result<Histogram<u64>, Box<dyn Error>> {
+        self.order(SLOT);
+        let start = Instant::now();
+        Task::of(&self.segment).submit(1);
+        while !Task::of(&self.segment).is_done(1) {
+            if start.elapsed() > PATIENCE {
+                self.check_peer()?;
+            }
+            std::thread::yield_now(); // until it is awake and has a core of its own
+        }
+        let task = Task::of(&self.segment);
+        let mut histogram = Histogram::new_with_bounds(1, LONGEST_NS, 3)?;
+        let end = Instant::now() + time;
+        for count in 2.. {
+            let start = Instant::now();
+            task.submit(count);
+            while !task.is_done(count) {}
+            let right = task.take(count);
+            let now = Instant::now();
+            if !right {
+                return Err("the slot returned something else".into());
+            }
             histogram.saturating_record((now - start).as_nanos() as u64);
             if now >= end {
                 break;
@@ -291,8 +377,9 @@ pub fn serve(dir: &Path) -> Result<(), Box<dyn Error>> {
             continue;
         }
         seen = order;
-        match order & 3 {
+        match order & ((1 << ORDER_BITS) - 1) {
             SPIN => answer_spinning(&segment),
+            SLOT => answer_in_slot(&segment),
             FUTEX => answer_by_futex(&segment),
             UDS => answer_by_socket(&mut socket)?,
             _ => break,
@@ -321,6 +408,34 @@ fn answer_spinning(segment: &Segment) {
             return; // the other side is dead
         }
         std::hint::spin_loop();
+    }
+}
+
+fn answer_in_slot(segment: &Segment) {
+    let task = Task::of(segment);
+    let stop = word(segment, PING);
+    let go = |from: u64, kind: u64| {
+        let to = from & !STATE_KIND_MASK | kind;
+        let swapped = task
+            .word
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed);
+        swapped.is_ok().then_some(to)
+    };
+    let mut idle = 0_u64;
+    while stop.load(Ordering::Relaxed) != STOP && idle < 1 << 32 {
+        idle += 1;
+        let queued = task.word.load(Ordering::Acquire);
+        if queued & STATE_KIND_MASK != KIND_QUEUED {
+            std::hint::spin_loop();
+            continue;
+        }
+        if let Some(claimed) = go(queued, KIND_CLAIMED) {
+            for (result, request) in task.result.iter().zip(task.request) {
+                result.store(request.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            go(claimed, KIND_DONE);
+        }
+        idle = 0;
     }
 }
 

@@ -188,10 +188,11 @@ pub fn limits() -> Result<(), Box<dyn Error>> {
     for _ in 0..ROUNDS {
         let probe = limits.probe(PROBE)?;
         let spin = percentiles(&limits.spin(Duration::from_millis(200))?);
+        let slot = percentiles(&limits.slot(Duration::from_millis(200))?);
         let futex = percentiles(&limits.futex(Duration::from_millis(200))?);
         let uds = percentiles(&limits.uds(Duration::from_millis(200))?);
         println!(
-            "probe {probe:.0} ns, limit_spin {spin:?}, limit_futex {futex:?}, limit_uds {uds:?}"
+            "probe {probe:.0} ns, limit_spin {spin:?}, limit_slot {slot:?}, limit_futex {futex:?}, limit_uds {uds:?}"
         );
     }
     Ok(())

@@ -20,13 +20,16 @@ use std::time::Duration;
 const MOST_ROUNDS: usize = 12;
 
 /// Cases of the suite rtt in which two sides spin, each for a core of its own.
-const SPINNING: [&str; 5] = [
+const SPINNING: [&str; 6] = [
     "limit_spin",
+    "limit_slot",
     "ringwork_spin",
     "agrona_rings",
     "aeron_ipc",
     "iceoryx2_reqres",
 ];
+/// The first of them are the machine's limits; where the others begin.
+const LIMITED: usize = 2;
 /// The other limits, and the other cases.
 const LIMITS: [&str; 2] = ["limit_futex", "limit_uds"];
 const OTHERS: [&str; 7] = [
@@ -41,7 +44,7 @@ const OTHERS: [&str; 7] = [
 /// A round of the spinning cases, with a raw probe before, between and after them.
 struct SpinRound {
     results: Vec<Option<Metrics>>,
-    limit: Histogram<u64>,
+    limits: [Histogram<u64>; 2],
     probes: Vec<f64>,
 }
 
@@ -57,7 +60,7 @@ impl SpinRound {
 pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn Error>> {
     let mut limits = Limits::start()?;
     let skipped = summary.skipped.len();
-    let mut spinning = start(programs, &SPINNING[1..], summary);
+    let mut spinning = start(programs, &SPINNING[LIMITED..], summary);
     let mut others = start(programs, &OTHERS, summary);
     let mut spins: Vec<SpinRound> = Vec::new();
     let mut series = Series::new();
@@ -78,8 +81,10 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
             break;
         }
     }
-    let spun: Vec<_> = spins.iter().map(|round| round.limit.clone()).collect();
-    hdr::write(&hdr::path(&programs.out, "limit_spin"), &spun)?;
+    for (at, limit) in SPINNING[..LIMITED].iter().enumerate() {
+        let spun: Vec<_> = spins.iter().map(|spun| spun.limits[at].clone()).collect();
+        hdr::write(&hdr::path(&programs.out, limit), &spun)?;
+    }
     hdr::write(&hdr::path(&programs.out, "limit_futex"), &sleeping.0)?;
     hdr::write(&hdr::path(&programs.out, "limit_uds"), &sleeping.1)?;
     let raw = keep_one_kind(spins, &mut series, summary);
@@ -112,10 +117,12 @@ fn spin_round(
     summary: &mut Summary,
 ) -> Result<SpinRound, Box<dyn Error>> {
     let mut probes = vec![limits.probe(PROBE)?];
-    let limit = limits.spin(Duration::from_millis(500))?;
+    let spin = limits.spin(Duration::from_millis(500))?;
     probes.push(limits.probe(PROBE)?);
-    let mut results = vec![Some(percentiles(&limit))];
-    for name in &SPINNING[1..] {
+    let slot = limits.slot(Duration::from_millis(500))?;
+    probes.push(limits.probe(PROBE)?);
+    let mut results = vec![Some(percentiles(&spin)), Some(percentiles(&slot))];
+    for name in &SPINNING[LIMITED..] {
         let mut result = None;
         if let Some(at) = cases.iter().position(|case| case.name == *name) {
             match cases[at].round(1.0) {
@@ -133,7 +140,7 @@ fn spin_round(
     }
     Ok(SpinRound {
         results,
-        limit,
+        limits: [spin, slot],
         probes,
     })
 }
@@ -146,7 +153,7 @@ fn kind_to_keep(spins: &[SpinRound]) -> (f64, bool) {
     let count = |far: bool| {
         let of_kind = spins
             .iter()
-            .filter(|round| round.is_far(1, nearest) == Some(far));
+            .filter(|round| round.is_far(LIMITED, nearest) == Some(far));
         of_kind.count()
     };
     (nearest, count(true) > count(false) && count(false) < ROUNDS)
@@ -205,6 +212,8 @@ fn keep_one_kind(spins: Vec<SpinRound>, series: &mut Series, summary: &mut Summa
 pub fn ratios(series: &Series, summary: &mut Summary) {
     let ratios = [
         ("ringwork_spin", "limit_spin"),
+        ("limit_slot", "limit_spin"),
+        ("ringwork_spin", "limit_slot"),
         ("aeron_ipc", "ringwork_spin"),
         ("iceoryx2_reqres", "ringwork_spin"),
         ("fork_join_pool", "ringwork_spin"),
@@ -217,7 +226,7 @@ pub fn ratios(series: &Series, summary: &mut Summary) {
     }
     summary.note(
         "every rtt is timed by itself and holds one reading of the clock (about 20 ns), limits \
-         included; the spinning cases are limit_spin, ringwork_spin, agrona_rings, aeron_ipc and \
+         included; the spinning cases are limit_spin, limit_slot, ringwork_spin, agrona_rings, aeron_ipc and \
          iceoryx2_reqres; the others, but for ffm_in_process, go from cores that went idle",
     );
 }
