@@ -760,7 +760,12 @@ fn remove_leftovers(dir: &PoolDir) -> Result<()> {
         .contains(&&*name)
             || (name.ends_with(".lock") && name != "name.lock");
         if ours {
-            let _ = fs::remove_file(entry.path());
+            if let Err(error) = fs::remove_file(entry.path())
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                let what = format!("cannot remove {}", entry.path().display());
+                return Err(RingError::io(what)(error));
+            }
             failpoint!("remove.file");
         }
     }

@@ -261,9 +261,9 @@ impl IntoResult for Encoded {
     }
 }
 
-/// A request that can't be decoded, as the task's failure.
+/// A request that can't be decoded, as the task's failure. The place would be this one, which explains nothing.
 pub(crate) fn request_error(why: String) -> TaskError {
-    TaskError::new("request.undecodable", why)
+    TaskError::new("request.undecodable", why).at("")
 }
 
 #[cfg(test)]

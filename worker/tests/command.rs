@@ -5,6 +5,7 @@ mod common;
 use common::*;
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 #[test]
@@ -163,6 +164,23 @@ fn a_pool_is_shown_to_people_and_programs() {
     assert!(home.run(&["handlers", "p"]).stdout.contains("image.resize"));
     assert!(home.run(&["handlers"]).stdout.contains("Hash a password"));
     assert_eq!(home.run(&["stat", "other"]).code, 3);
+}
+
+#[test]
+fn what_cannot_be_cleaned_is_not_called_removed() {
+    let home = Home::new();
+    let segment = home.pool("odd").join("segment");
+    std::fs::create_dir_all(&segment).unwrap();
+    let mode = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(home.pool("odd"), mode).unwrap();
+    let ended = home.run(&["clean", "odd"]);
+    assert_eq!(ended.code, 1, "{}", ended.stdout);
+    let path = segment.display().to_string();
+    assert!(
+        ended.stdout.contains("not removed") && ended.stdout.contains(&path),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]

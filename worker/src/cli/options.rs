@@ -184,9 +184,8 @@ impl ServeOptions {
                 known.join(", ")
             ));
         }
-        table
-            .try_into()
-            .map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned())
+        // From the text once more: its errors show the line.
+        toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
     }
 
     /// All keys, from the one definition above.

@@ -231,7 +231,7 @@ fn phases(
     style: picture::Style,
 ) -> Result<(), Failure> {
     let heading = format!(
-        "pool {}, handler {}, {} a request, {} a phase, this client waits by {}\n",
+        "pool {}, handler {}, {} a request, {} a phase, waits by {}\n",
         args.name,
         args.handler,
         Size(report.request_bytes as u64),
