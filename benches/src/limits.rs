@@ -30,14 +30,20 @@ const FUTEX_PING: u32 = 2;
 const FUTEX_PONG: u32 = 3;
 const ORDER: u32 = 4;
 const CARRIED_OUT: u32 = 5;
-/// The slot used as one, by the task states FREE, QUEUED, CLAIMED and DONE in the low bits of its state word, below a count.
-const TASK: u32 = 6;
+/// The slots used as such, from here on, by the task states FREE, QUEUED, CLAIMED and DONE in the low bits of
+/// their state words, below a count.
+const TASKS: u32 = 6;
+/// Tasks under way in a window.
+pub const WINDOW: u32 = 1024;
+/// Hints that a lane takes at once, and a client.
+const TAKEN: (usize, usize) = (8, 64);
 /// Orders, in the low bits; the rest counts them.
 const ORDER_BITS: u32 = 3;
 const SPIN: u32 = 1;
 const FUTEX: u32 = 2;
 const UDS: u32 = 3;
 const SLOT: u32 = 4;
+const SLOTS: u32 = 5;
 const LEAVE: u32 = 0;
 /// What ends a spinning or futex measurement, in place of the next ping.
 const STOP: u32 = u32::MAX;
@@ -74,8 +80,8 @@ struct Task<'s> {
 }
 
 impl<'s> Task<'s> {
-    fn of(segment: &'s Segment) -> Self {
-        let at = segment.slot_at(TASK);
+    fn of(segment: &'s Segment, index: u32) -> Self {
+        let at = segment.slot_at(TASKS + index);
         let part = |field: usize| std::array::from_fn(|n| segment.u64_at(at + field + 8 * n));
         Self {
             word: segment.u64_at(at + SLOT_STATE),
@@ -94,6 +100,33 @@ impl<'s> Task<'s> {
 
     fn is_done(&self, count: u64) -> bool {
         self.word.load(Ordering::Acquire) == state(count, KIND_DONE)
+    }
+
+    /// Has the lines that the other side has written come at once, not one after the other.
+    fn touch(&self) -> u64 {
+        let first = |line: [&AtomicU64; 8]| line[0].load(Ordering::Relaxed);
+        self.word.load(Ordering::Relaxed) ^ first(self.request) ^ first(self.result)
+    }
+
+    /// What a lane does: claims it, copies, ends it.
+    fn run(&self) {
+        let queued = self.word.load(Ordering::Acquire);
+        if queued & STATE_KIND_MASK == KIND_QUEUED
+            && let Some(claimed) = self.go(queued, KIND_CLAIMED)
+        {
+            for (result, request) in self.result.iter().zip(self.request) {
+                result.store(request.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            self.go(claimed, KIND_DONE);
+        }
+    }
+
+    fn go(&self, from: u64, kind: u64) -> Option<u64> {
+        let to = from & !STATE_KIND_MASK | kind;
+        self.word
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
+            .ok()
+            .map(|_| to)
     }
 
     /// Whether the result is the request; the slot is free then.
@@ -118,7 +151,7 @@ impl Limits {
         let dir = PoolDir::new(&format!("bench-limits-{}", std::process::id()))?;
         let config = PoolConfig {
             clients: 1,
-            slots: 64,
+            slots: 2 * WINDOW,
             segment_size: Some(4 << 20),
             ..PoolConfig::default()
         };
@@ -224,14 +257,14 @@ impl Limits {
     pub fn slot(&mut self, time: Duration) -> Result<Histogram<u64>, Box<dyn Error>> {
         self.order(SLOT);
         let start = Instant::now();
-        Task::of(&self.segment).submit(1);
-        while !Task::of(&self.segment).is_done(1) {
+        Task::of(&self.segment, 0).submit(1);
+        while !Task::of(&self.segment, 0).is_done(1) {
             if start.elapsed() > PATIENCE {
                 self.check_peer()?;
             }
             std::thread::yield_now(); // until it is awake and has a core of its own
         }
-        let task = Task::of(&self.segment);
+        let task = Task::of(&self.segment, 0);
         let mut histogram = Histogram::new_with_bounds(1, LONGEST_NS, 3)?;
         let end = Instant::now() + time;
         for count in 2.. {
@@ -250,6 +283,67 @@ impl Limits {
         }
         self.end(PING)?;
         Ok(histogram)
+    }
+
+    /// Tasks a second, for `time`, when [`WINDOW`] are under way, of what a task must move and no more: as in [`Self::slot`],
+    /// and a hint in the injector ring and one in the completion ring.
+    pub fn slots(&mut self, time: Duration) -> Result<f64, Box<dyn Error>> {
+        self.order(SLOTS);
+        let segment = &self.segment;
+        let tasks: Vec<Task<'_>> = (0..WINDOW).map(|index| Task::of(segment, index)).collect();
+        let (hints, ends) = (segment.injector(0), segment.completion_ring(0));
+        let submit = |at: u32, count: u64| {
+            tasks[at as usize].submit(count);
+            hints.enqueue(at).map_err(|_| "the ring is full")
+        };
+        (0..WINDOW).try_for_each(|at| submit(at, 1))?;
+        let mut counts = vec![1_u64; WINDOW as usize];
+        let mut taken = [0; TAKEN.1];
+        let mut under_way = WINDOW;
+        let mut done = 0_u64;
+        // From the first answer: the peer must wake first.
+        let mut start = Instant::now();
+        let mut heard = start;
+        let mut rate = 0.0;
+        while under_way > 0 {
+            let now = Instant::now();
+            let peeked = ends.peek(&mut taken);
+            if peeked.count == 0 || !ends.take(peeked) {
+                if now - heard > PATIENCE {
+                    return Err("the peer does not answer".into());
+                }
+                continue;
+            }
+            heard = now;
+            if done == 0 {
+                start = now;
+            }
+            let is_last = now - start >= time;
+            if is_last && rate == 0.0 {
+                rate = done as f64 / (now - start).as_secs_f64();
+            }
+            let ended = &taken[..peeked.count];
+            black_box(
+                ended
+                    .iter()
+                    .fold(0, |x, at| x ^ tasks[*at as usize].touch()),
+            );
+            for at in ended {
+                let count = &mut counts[*at as usize];
+                if !tasks[*at as usize].take(*count) {
+                    return Err("a slot returned something else".into());
+                }
+                done += 1;
+                if is_last {
+                    under_way -= 1;
+                } else {
+                    *count += 1;
+                    submit(*at, *count)?;
+                }
+            }
+        }
+        self.end(PING)?;
+        Ok(rate)
     }
 
     /// The raw probe: the median over `time` of the mean of [`PROBE_BATCH`]
@@ -380,6 +474,7 @@ pub fn serve(dir: &Path) -> Result<(), Box<dyn Error>> {
         match order & ((1 << ORDER_BITS) - 1) {
             SPIN => answer_spinning(&segment),
             SLOT => answer_in_slot(&segment),
+            SLOTS => answer_in_slots(&segment),
             FUTEX => answer_by_futex(&segment),
             UDS => answer_by_socket(&mut socket)?,
             _ => break,
@@ -412,15 +507,8 @@ fn answer_spinning(segment: &Segment) {
 }
 
 fn answer_in_slot(segment: &Segment) {
-    let task = Task::of(segment);
+    let task = Task::of(segment, 0);
     let stop = word(segment, PING);
-    let go = |from: u64, kind: u64| {
-        let to = from & !STATE_KIND_MASK | kind;
-        let swapped = task
-            .word
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed);
-        swapped.is_ok().then_some(to)
-    };
     let mut idle = 0_u64;
     while stop.load(Ordering::Relaxed) != STOP && idle < 1 << 32 {
         idle += 1;
@@ -429,13 +517,31 @@ fn answer_in_slot(segment: &Segment) {
             std::hint::spin_loop();
             continue;
         }
-        if let Some(claimed) = go(queued, KIND_CLAIMED) {
-            for (result, request) in task.result.iter().zip(task.request) {
-                result.store(request.load(Ordering::Relaxed), Ordering::Relaxed);
-            }
-            go(claimed, KIND_DONE);
+        task.run();
+        idle = 0;
+    }
+}
+
+fn answer_in_slots(segment: &Segment) {
+    let tasks: Vec<Task<'_>> = (0..WINDOW).map(|index| Task::of(segment, index)).collect();
+    let (hints, ends) = (segment.injector(0), segment.completion_ring(0));
+    let stop = word(segment, PING);
+    let mut idle = 0_u64;
+    let mut taken = [0; TAKEN.0];
+    while stop.load(Ordering::Relaxed) != STOP && idle < 1 << 32 {
+        idle += 1;
+        let peeked = hints.peek(&mut taken);
+        if peeked.count == 0 || !hints.take(peeked) {
+            std::hint::spin_loop();
+            continue;
         }
         idle = 0;
+        let now = &taken[..peeked.count];
+        black_box(now.iter().fold(0, |x, at| x ^ tasks[*at as usize].touch()));
+        for at in now {
+            tasks[*at as usize].run();
+            let _ = ends.enqueue(*at); // never full: it has room for twice the slots
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub fn run(
     summary.watch = Watch::start(name)?;
     match name {
         "rtt" => rtt::run(programs, summary),
-        "throughput" => Ok(throughput::run(programs, summary)),
+        "throughput" => throughput::run(programs, summary),
         "payload" => Ok(payload::run(programs, summary)),
         "cpu10k" => Ok(cpu10k::run(programs, summary)),
         "recovery" => recovery::run(programs, summary),
@@ -189,10 +189,11 @@ pub fn limits() -> Result<(), Box<dyn Error>> {
         let probe = limits.probe(PROBE)?;
         let spin = percentiles(&limits.spin(Duration::from_millis(200))?);
         let slot = percentiles(&limits.slot(Duration::from_millis(200))?);
+        let slots = limits.slots(Duration::from_millis(200))? / 1e6;
         let futex = percentiles(&limits.futex(Duration::from_millis(200))?);
         let uds = percentiles(&limits.uds(Duration::from_millis(200))?);
         println!(
-            "probe {probe:.0} ns, limit_spin {spin:?}, limit_slot {slot:?}, limit_futex {futex:?}, limit_uds {uds:?}"
+            "probe {probe:.0} ns, limit_spin {spin:?}, limit_slot {slot:?}, limit_slots {slots:.1} M/s, limit_futex {futex:?}, limit_uds {uds:?}"
         );
     }
     Ok(())

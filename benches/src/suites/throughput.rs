@@ -1,9 +1,11 @@
 //! Suite `throughput`: 64 bytes, 1024 tasks under way, one thread that submits and checks.
 
-use super::{ROUNDS, Series, pairs, round_of, say, start, values};
+use super::{ROUNDS, Series, keep, pairs, round_of, say, start, values};
 use crate::programs::Programs;
 use crate::report::Summary;
 use crate::targets;
+use std::error::Error;
+use std::time::Duration;
 
 const CASES: [&str; 8] = [
     "ringwork_1p1l",
@@ -16,21 +18,33 @@ const CASES: [&str; 8] = [
     "grpc_uds",
 ];
 
-pub fn run(programs: &Programs, summary: &mut Summary) -> usize {
+/// What the lines of the tasks cost by themselves.
+const LIMIT: &str = "limit_slots";
+
+pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn Error>> {
     let skipped = summary.skipped.len();
     let names = CASES.map(|case| format!("throughput/{case}"));
     let mut cases = start(programs, &names.each_ref().map(String::as_str), summary);
     let mut series = Series::new();
     for round in 0..ROUNDS {
         say(&format!("throughput round {}", round + 1));
+        if let Some(limits) = &mut summary.watch.limits {
+            let rate = limits.slots(Duration::from_millis(500))?;
+            keep(
+                &mut series,
+                LIMIT,
+                round,
+                [("ops_per_s".into(), rate)].into(),
+            );
+        }
         cases.retain_mut(|case| round_of(case, (round, 1.0), &mut series, summary));
     }
-    for case in CASES {
+    for case in [LIMIT].into_iter().chain(CASES) {
         let ops = values(&series, case, "ops_per_s");
         summary.record("throughput", case, "ops_per_s", &ops);
     }
     ratios(&series, summary);
-    summary.skipped.len() - skipped
+    Ok(summary.skipped.len() - skipped)
 }
 
 /// The targets: two in millions a second, two against another case of the same round.
@@ -45,6 +59,7 @@ pub fn ratios(series: &Series, summary: &mut Summary) {
     for (above, below) in [
         ("ringwork_1p1l", "fork_join_pool"),
         ("ringwork_batch", "aeron_ipc"),
+        ("ringwork_batch", LIMIT),
     ] {
         let text = format!("{above} ops / {below} ops");
         let (above, below) = pairs(series, above, below, "ops_per_s");
