@@ -9,7 +9,8 @@
 //! that measures spins without a pause, which is some 20 ns faster here; the peer with one, which is faster too.
 
 use hdrhistogram::Histogram;
-use ringwork_ring::layout::*;
+use ringwork_ring::layout::{SLOT_REQUEST, SLOT_RESULT};
+use ringwork_ring::state::{Kind, Word};
 use ringwork_ring::wait::{futex_wait, futex_wake};
 use ringwork_ring::{PoolConfig, PoolDir, Segment};
 use std::error::Error;
@@ -30,11 +31,10 @@ const FUTEX_PING: u32 = 2;
 const FUTEX_PONG: u32 = 3;
 const ORDER: u32 = 4;
 const CARRIED_OUT: u32 = 5;
-/// The slots used as such, from here on, by the task states FREE, QUEUED, CLAIMED and DONE in the low bits of
-/// their state words, below a count.
+/// The slots used as such, from here on; the generation in their state words counts.
 const TASKS: u32 = 6;
 /// Tasks under way in a window.
-pub const WINDOW: u32 = 1024;
+const WINDOW: u32 = 1024;
 /// Hints that a lane takes at once, and a client.
 const TAKEN: (usize, usize) = (8, 64);
 /// Orders, in the low bits; the rest counts them.
@@ -74,59 +74,64 @@ fn word(segment: &Segment, slot: u32) -> &AtomicU32 {
 
 /// A slot as the measurement of its lines uses it.
 struct Task<'s> {
-    word: &'s AtomicU64,
+    // Found once: what looks it up again with each access costs the window a quarter.
+    state: &'s AtomicU64,
     request: [&'s AtomicU64; 8],
     result: [&'s AtomicU64; 8],
 }
 
 impl<'s> Task<'s> {
     fn of(segment: &'s Segment, index: u32) -> Self {
-        let at = segment.slot_at(TASKS + index);
+        let slot = TASKS + index;
+        let at = segment.slot_at(slot);
         let part = |field: usize| std::array::from_fn(|n| segment.u64_at(at + field + 8 * n));
         Self {
-            word: segment.u64_at(at + SLOT_STATE),
+            state: segment.state(slot),
             request: part(SLOT_REQUEST),
             result: part(SLOT_RESULT),
         }
+    }
+
+    fn window(segment: &'s Segment) -> Vec<Self> {
+        (0..WINDOW).map(|index| Self::of(segment, index)).collect()
+    }
+
+    fn word(&self) -> Word {
+        Word(self.state.load(Ordering::Acquire))
+    }
+
+    fn put(&self, word: Word) {
+        self.state.store(word.0, Ordering::Release);
+    }
+
+    fn transition(&self, from: Word, to: Word) -> bool {
+        self.state
+            .compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
     }
 
     fn submit(&self, count: u64) {
         for word in self.request {
             word.store(count, Ordering::Relaxed);
         }
-        let queued = state(count, KIND_QUEUED);
-        self.word.store(queued, Ordering::Release);
+        self.put(Word::queued(count, 0));
     }
 
     fn is_done(&self, count: u64) -> bool {
-        self.word.load(Ordering::Acquire) == state(count, KIND_DONE)
+        self.word() == Word::queued(count, 0).claimed_by(0).done()
     }
 
-    /// Has the lines that the other side has written come at once, not one after the other.
-    fn touch(&self) -> u64 {
-        let first = |line: [&AtomicU64; 8]| line[0].load(Ordering::Relaxed);
-        self.word.load(Ordering::Relaxed) ^ first(self.request) ^ first(self.result)
-    }
-
-    /// What a lane does: claims it, copies, ends it.
-    fn run(&self) {
-        let queued = self.word.load(Ordering::Acquire);
-        if queued & STATE_KIND_MASK == KIND_QUEUED
-            && let Some(claimed) = self.go(queued, KIND_CLAIMED)
-        {
-            for (result, request) in self.result.iter().zip(self.request) {
-                result.store(request.load(Ordering::Relaxed), Ordering::Relaxed);
-            }
-            self.go(claimed, KIND_DONE);
+    /// What a lane does: claims it, copies, ends it; false when it is not queued.
+    fn run(&self) -> bool {
+        let queued = self.word();
+        let claimed = queued.claimed_by(0);
+        if queued.kind() != Kind::Queued || !self.transition(queued, claimed) {
+            return false;
         }
-    }
-
-    fn go(&self, from: u64, kind: u64) -> Option<u64> {
-        let to = from & !STATE_KIND_MASK | kind;
-        self.word
-            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Relaxed)
-            .ok()
-            .map(|_| to)
+        for (result, request) in self.result.iter().zip(self.request) {
+            result.store(request.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.transition(claimed, claimed.done())
     }
 
     /// Whether the result is the request; the slot is free then.
@@ -135,14 +140,20 @@ impl<'s> Task<'s> {
             .result
             .iter()
             .all(|word| word.load(Ordering::Relaxed) == count);
-        self.word.store(state(count, KIND_FREE), Ordering::Release);
+        self.put(Word::free(count));
         right
     }
 }
 
-/// A state word of a task.
-fn state(count: u64, kind: u64) -> u64 {
-    count << 3 | kind
+/// Has the lines that the other side has written come at once, not one after the other.
+fn touch(tasks: &[Task<'_>], which: &[u32]) {
+    let read = which.iter().fold(0, |read, at| {
+        let task = &tasks[*at as usize];
+        [task.state, task.request[0], task.result[0]]
+            .iter()
+            .fold(read, |read, word| read ^ word.load(Ordering::Relaxed))
+    });
+    black_box(read);
 }
 
 impl Limits {
@@ -290,7 +301,7 @@ impl Limits {
     pub fn slots(&mut self, time: Duration) -> Result<f64, Box<dyn Error>> {
         self.order(SLOTS);
         let segment = &self.segment;
-        let tasks: Vec<Task<'_>> = (0..WINDOW).map(|index| Task::of(segment, index)).collect();
+        let tasks = Task::window(segment);
         let (hints, ends) = (segment.injector(0), segment.completion_ring(0));
         let submit = |at: u32, count: u64| {
             tasks[at as usize].submit(count);
@@ -304,7 +315,7 @@ impl Limits {
         // From the first answer: the peer must wake first.
         let mut start = Instant::now();
         let mut heard = start;
-        let mut rate = 0.0;
+        let mut rate = None;
         while under_way > 0 {
             let now = Instant::now();
             let peeked = ends.peek(&mut taken);
@@ -319,15 +330,11 @@ impl Limits {
                 start = now;
             }
             let is_last = now - start >= time;
-            if is_last && rate == 0.0 {
-                rate = done as f64 / (now - start).as_secs_f64();
+            if is_last {
+                rate.get_or_insert(done as f64 / (now - start).as_secs_f64());
             }
             let ended = &taken[..peeked.count];
-            black_box(
-                ended
-                    .iter()
-                    .fold(0, |x, at| x ^ tasks[*at as usize].touch()),
-            );
+            touch(&tasks, ended);
             for at in ended {
                 let count = &mut counts[*at as usize];
                 if !tasks[*at as usize].take(*count) {
@@ -343,7 +350,7 @@ impl Limits {
             }
         }
         self.end(PING)?;
-        Ok(rate)
+        Ok(rate.unwrap_or_default())
     }
 
     /// The raw probe: the median over `time` of the mean of [`PROBE_BATCH`]
@@ -512,18 +519,16 @@ fn answer_in_slot(segment: &Segment) {
     let mut idle = 0_u64;
     while stop.load(Ordering::Relaxed) != STOP && idle < 1 << 32 {
         idle += 1;
-        let queued = task.word.load(Ordering::Acquire);
-        if queued & STATE_KIND_MASK != KIND_QUEUED {
+        if task.run() {
+            idle = 0;
+        } else {
             std::hint::spin_loop();
-            continue;
         }
-        task.run();
-        idle = 0;
     }
 }
 
 fn answer_in_slots(segment: &Segment) {
-    let tasks: Vec<Task<'_>> = (0..WINDOW).map(|index| Task::of(segment, index)).collect();
+    let tasks = Task::window(segment);
     let (hints, ends) = (segment.injector(0), segment.completion_ring(0));
     let stop = word(segment, PING);
     let mut idle = 0_u64;
@@ -537,7 +542,7 @@ fn answer_in_slots(segment: &Segment) {
         }
         idle = 0;
         let now = &taken[..peeked.count];
-        black_box(now.iter().fold(0, |x, at| x ^ tasks[*at as usize].touch()));
+        touch(&tasks, now);
         for at in now {
             tasks[*at as usize].run();
             let _ = ends.enqueue(*at); // never full: it has room for twice the slots

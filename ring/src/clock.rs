@@ -1,8 +1,9 @@
 //! The only clock that processes share: CLOCK_MONOTONIC in nanoseconds, which
 //! is also what Java's `System.nanoTime()` reads on Linux. Wall clock time is
-//! never compared between processes.
+//! never compared between processes. And a thread's own time.
 
 use nix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 
 /// Nanoseconds of CLOCK_MONOTONIC.
 #[must_use]
@@ -16,4 +17,11 @@ pub fn now_ns() -> u64 {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |t| {
         t.tv_sec().unsigned_abs() * 1_000_000_000 + t.tv_nsec().unsigned_abs()
     })
+}
+
+/// The processor time that this thread has had: a system call.
+#[must_use]
+pub fn thread_time() -> Duration {
+    // Nor can this one fail.
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }

@@ -6,7 +6,6 @@
 
 use std::io;
 use std::str::FromStr;
-use std::time::Duration;
 
 /// Which threads have the processor first: sched(7). An ordinary user may choose any of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,18 +93,6 @@ pub fn give_way() -> io::Result<()> {
     } else {
         Err(io::Error::last_os_error())
     }
-}
-
-/// The processor time that this thread has had.
-#[must_use]
-pub fn thread_time() -> Duration {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the kernel writes to `time`, which lives. This clock always exists.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// The version of landlock's interface; `None` when the kernel has none, or has it switched off.

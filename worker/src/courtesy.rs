@@ -5,7 +5,8 @@
 //! ([`give_way`]), once and for good, for a nice value can't be lowered again. One whose
 //! tasks are short, or sleep, stays as it is: its callers wait for it as for their own threads.
 
-use ringwork_ring::kernel::{Scheduling, give_way, thread_time};
+use ringwork_ring::clock::thread_time;
+use ringwork_ring::kernel::{Scheduling, give_way};
 use ringwork_ring::lane::Lane;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ const PROOF: u32 = 16;
 pub(crate) struct Courtesy {
     undecided: bool,
     long: u32,
-    /// The processor time of the thread when the first of these began.
+    /// The processor time of the thread when the first of these had ended.
     since: Duration,
 }
 
@@ -47,25 +48,26 @@ impl Courtesy {
     fn after_long_task(&mut self, lane: &Lane) {
         if self.long == 0 {
             self.since = thread_time();
-        } else if self.long == PROOF {
-            self.long = 0;
-            // Asked last, for it is a system call: tasks that sleep or wait take nobody's processor.
-            if thread_time().saturating_sub(self.since) < LONG * PROOF {
-                return;
-            }
-            self.undecided = false;
-            match give_way() {
-                Ok(()) => tracing::debug!(
-                    lane = lane.index(),
-                    mean_run = ?lane.mean_run().unwrap_or_default(),
-                    "its tasks are long: the lane is nice from now on"
-                ),
-                Err(refused) => {
-                    tracing::warn!(%refused, lane = lane.index(), "the lane can't become nice");
-                }
-            }
-            return;
         }
         self.long += 1;
+        if self.long <= PROOF {
+            return;
+        }
+        self.long = 0;
+        // Asked last, for it is a system call: tasks that sleep or wait take nobody's processor.
+        if thread_time().saturating_sub(self.since) < LONG * PROOF {
+            return;
+        }
+        self.undecided = false;
+        match give_way() {
+            Ok(()) => tracing::debug!(
+                lane = lane.index(),
+                mean_run = ?lane.mean_run().unwrap_or_default(),
+                "its tasks are long: the lane is nice from now on"
+            ),
+            Err(refused) => {
+                tracing::warn!(%refused, lane = lane.index(), "the lane can't become nice");
+            }
+        }
     }
 }

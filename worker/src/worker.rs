@@ -221,8 +221,7 @@ impl Builder {
                         .stack_size(LANE_STACK);
                     thread
                         .spawn_scoped(scope, || {
-                            let courtesy = Courtesy::new(policy);
-                            serve_lane(lane, handlers, states, &leave, &quota, courtesy);
+                            serve_lane(lane, handlers, states, &leave, &quota, policy);
                         })
                         .map(drop)
                 })
@@ -246,9 +245,11 @@ fn serve_lane(
     states: &States,
     leave: &AtomicBool,
     quota: &Quota<'_>,
-    mut courtesy: Courtesy,
+    policy: Scheduling,
 ) {
+    let mut courtesy = Courtesy::new(policy);
     let served = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        // Not `while let`, which would borrow the lane until the end of the body.
         loop {
             let Some(claimed) = lane.next(leave) else {
                 return;

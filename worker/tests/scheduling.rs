@@ -67,8 +67,7 @@ fn it_is_as_others_unless_told_and_unknown_policies_are_refused() {
     );
 }
 
-/// The nice value of the one lane of a pool after a hundred tasks of a handler or more, above the
-/// supervisor's.
+/// The nice value of the one lane of a pool after a hundred tasks of a handler or more.
 fn nice_after(policy: &str, handler: &[&str]) -> i32 {
     let home = Home::new();
     let one_lane = ["--workers", "1", "--lanes", "1", "--scheduling", policy];

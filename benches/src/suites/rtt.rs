@@ -44,7 +44,7 @@ const OTHERS: [&str; 7] = [
 /// A round of the spinning cases, with a raw probe before, between and after them.
 struct SpinRound {
     results: Vec<Option<Metrics>>,
-    limits: [Histogram<u64>; 2],
+    limits: [Histogram<u64>; LIMITED],
     probes: Vec<f64>,
 }
 

@@ -7,6 +7,7 @@ use super::units::{OrOff, Size, Span};
 use crate::confine::Confinement;
 use crate::supervisor::ServeConfig;
 use crate::supervisor::config::wait_name;
+use ringwork_ring::kernel::Scheduling;
 use ringwork_ring::{Geometry, PoolConfig};
 use std::fmt::Write;
 
@@ -28,8 +29,8 @@ pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
     line("workers", config.workers.to_string(), "processes");
     line("lanes", config.lanes.to_string(), "threads of each worker");
     line("wait", quoted(wait_name(config.wait)), "");
-    let policies = "adaptive | normal | batch | idle";
-    line("scheduling", quoted(config.scheduling.name()), policies);
+    let policies = Scheduling::ALL.map(Scheduling::name).join(" | ");
+    line("scheduling", quoted(config.scheduling.name()), &policies);
     line("memory", quoted(config.memory.name()), "of the segment");
     match &config.worker {
         None => line("# worker", quoted("PATH"), "none: the stock worker"),
