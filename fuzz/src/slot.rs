@@ -102,6 +102,38 @@ fn born(segment: &Arc<Segment>) -> Life {
     Some((lane, entry))
 }
 
+/// Ends the requests of a chunk one after the other.
+fn end_chunk(mut claimed: Claimed<'_>, largest: usize, step: u64) {
+    if let Err(error) = claimed.open_chunk() {
+        return claimed.fail_to_answer(&error);
+    }
+    let mut turn = step;
+    while claimed.next_request() {
+        let sum = match claimed.request() {
+            Ok(request) => {
+                assert!(request.len() <= largest);
+                request
+                    .iter()
+                    .fold(0_u8, |sum, byte| sum.wrapping_add(*byte))
+            }
+            Err(error) => return claimed.fail_to_answer(&error),
+        };
+        turn = turn.rotate_right(3);
+        if turn & 7 == 0 {
+            claimed.fail_request(&Failure {
+                status: STATUS_FAILED,
+                not_run: false,
+                code: "fuzz.code",
+                location: "fuzz.rs:1",
+                message: "m",
+            });
+        } else {
+            claimed.complete_request(&vec![sum; (turn >> 8) as usize % 300], sum);
+        }
+    }
+    claimed.finish_chunk();
+}
+
 /// Reads all that a handler can, and ends the task in one of the ways.
 fn end(segment: &Segment, mut claimed: Claimed<'_>, how: u64, step: u64) {
     let largest = segment.geometry().largest_payload();
@@ -124,6 +156,9 @@ fn end(segment: &Segment, mut claimed: Claimed<'_>, how: u64, step: u64) {
         }
         Err(error) => error.to_string().len() as u8,
     };
+    if claimed.is_chunk() {
+        return end_chunk(claimed, largest, step);
+    }
     // Rooms that are out would make the lane wait for a second.
     let taken = arena::taken(segment);
     let mut classes = taken.iter().zip(&segment.geometry().classes);

@@ -6,6 +6,7 @@
 //! checked, and the bytes are copied before anybody looks at them.
 
 use crate::arena;
+use crate::chunk::{Chunk, Span};
 use crate::error::{Result, RingError};
 use crate::layout::*;
 use crate::segment::Segment;
@@ -13,7 +14,7 @@ use crate::state::{Owner, Word};
 use crate::sync::Ordering;
 
 /// Bytes of a request that are looked at in one go.
-const CHUNK: usize = 64 << 10;
+const PIECE: usize = 64 << 10;
 
 /// A task that is about to end as crashed.
 #[derive(Debug)]
@@ -22,17 +23,37 @@ pub struct Doomed<'s> {
     slot: u32,
     word: Word,
     len: usize,
+    // Of a chunk, the request that ran: which, and where.
+    running: Option<(u32, Span)>,
 }
 
 impl<'s> Doomed<'s> {
     pub(crate) fn new(segment: &'s Segment, slot: u32, word: Word) -> Self {
-        let at = segment.slot_at(slot) + SLOT_REQUEST_LEN;
-        Self {
+        let at = segment.slot_at(slot);
+        let len = segment.u32_at(at + SLOT_REQUEST_LEN);
+        let codec = segment.u8_at(at + SLOT_REQUEST_CODEC);
+        let mut doomed = Self {
             segment,
             slot,
             word,
-            len: segment.u32_at(at).load(Ordering::Relaxed) as usize,
+            len: len.load(Ordering::Relaxed) as usize,
+            running: None,
+        };
+        if u32::from(codec.load(Ordering::Relaxed)) == CODEC_CHUNK
+            && let Ok(start) = doomed.place()
+            && let Ok(mut chunk) = Chunk::read(segment, start, doomed.len)
+            && let Ok(Some(span)) = chunk.next(segment)
+        {
+            doomed.running = Some((chunk.progress().0, span));
+            doomed.len = span.len;
         }
+        doomed
+    }
+
+    /// Which request ran last, counted from 0, if the task is a chunk; the others are not meant.
+    #[must_use]
+    pub fn request_of_chunk(&self) -> Option<u32> {
+        self.running.map(|(index, _)| index)
     }
 
     /// Length of the request in bytes.
@@ -46,11 +67,14 @@ impl<'s> Doomed<'s> {
     /// # Errors
     /// When its place is outside of where a request of this task may be.
     pub fn request(&self, look: &mut dyn FnMut(&[u8])) -> Result<()> {
-        let start = self.place()?;
-        let mut buffer = vec![0; self.len.min(CHUNK)];
+        let start = match self.running {
+            Some((_, span)) => span.offset,
+            None => self.place()?,
+        };
+        let mut buffer = vec![0; self.len.min(PIECE)];
         let mut done = 0;
         while done < self.len {
-            let count = (self.len - done).min(CHUNK);
+            let count = (self.len - done).min(PIECE);
             let from = self.segment.bytes_at(start + done, count);
             crate::sync::reads(from, count);
             // SAFETY: `from` is in bounds by `bytes_at`, the buffer is as long as the longest

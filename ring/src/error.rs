@@ -133,6 +133,18 @@ pub enum RingError {
         /// The size wanted, in bytes.
         size: usize,
     },
+    /// The results of a chunk have filled its room.
+    #[error(
+        "a result of {size} bytes for request {request} of a chunk, in which {left} bytes are left for results: give the chunk more room for results, or fewer requests"
+    )]
+    ChunkFull {
+        /// The result's size in bytes.
+        size: usize,
+        /// The room that is left, in bytes.
+        left: usize,
+        /// Which request, counted from 0.
+        request: u32,
+    },
     /// The pool takes no tasks any more.
     #[error("the pool {name} is closed: {why}")]
     Closed {

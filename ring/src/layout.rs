@@ -63,7 +63,7 @@ layout! {
     /// Bytes "RINGWORK" read as a little-endian u64.
     MAGIC: u64 = u64::from_le_bytes(*b"RINGWORK");
     /// Layout version: attach refuses any other.
-    VERSION: u32 = 1;
+    VERSION: u32 = 2;
     /// Value of the ready word, stored last by the creator.
     READY: u32 = 0x5244_5921;
     /// Feature bits that this version understands; an unknown bit in the header refuses the attach.
@@ -276,6 +276,8 @@ layout! {
     LANE_CURRENT: usize = 288;
     /// Lane: the task that was told to give up for its handler's soft limit, u64: generation << 24 | slot index + 1.
     LANE_OVER: usize = 320;
+    /// Lane: if that is a chunk, how many of its requests had ended, u32: the next one was told. Written first.
+    LANE_OVER_ENDED: usize = 328;
     /// Lane counter: tasks claimed, u64.
     LANE_STARTED: usize = 384;
     /// Lane counter: tasks ended with a result, u64.
@@ -434,6 +436,8 @@ layout! {
     STATUS_EXPIRED: u32 = 8;
     /// Status: no worker is there, nor will be soon (failure record); it did not run.
     STATUS_NO_WORKER: u32 = 9;
+    /// Status of a request in a chunk: a worker died over it and no attempt is left (no record).
+    STATUS_CRASHED: u32 = 10;
     /// Flag in the status beside the value: the handler was not started.
     STATUS_NOT_RUN: u32 = 0x100;
 
@@ -454,6 +458,37 @@ layout! {
     CODEC_CBOR: u32 = 3;
     /// Codec: parameters and body: u32 length of a JSON object, the object, the body.
     CODEC_PARAMS: u32 = 4;
+    /// Codec: a chunk, CHUNK_*: many requests to one handler, in a block with room for their results.
+    CODEC_CHUNK: u32 = 5;
+
+    /// Chunk: number of requests, u32, 1 to CHUNK_MOST.
+    CHUNK_COUNT: usize = 0;
+    /// Chunk: offset of the results, u32, a multiple of 64.
+    CHUNK_RESULTS: usize = 4;
+    /// Chunk: codec of each request, u8 (CODEC_*).
+    CHUNK_CODEC: usize = 8;
+    /// Chunk: most attempts of each request, u8, 1 to MAX_ATTEMPTS.
+    CHUNK_ATTEMPTS: usize = 9;
+    /// Chunk: what is kept of the room for each result, u32, in bytes; failures may use the rest.
+    CHUNK_ROOM: usize = 12;
+    /// Chunk: cursor, u64, 0 at first and then the lanes' alone: bytes of the results so far / 8 << 32 | attempt of the next request << 24 | requests ended.
+    CHUNK_CURSOR: usize = 64;
+    /// Cursor: mask of the requests ended, 24 bits.
+    CURSOR_ENDED_MASK: u64 = 0xff_ffff;
+    /// Cursor: shift of the attempt of the next request, 8 bits; 0: not begun.
+    CURSOR_ATTEMPT_SHIFT: u32 = 24;
+    /// Cursor: mask of the attempt, after the shift.
+    CURSOR_ATTEMPT_MASK: u64 = 0xff;
+    /// Cursor: shift of the bytes of the results / 8.
+    CURSOR_BYTES_SHIFT: u32 = 32;
+    /// Chunk: length of each request, u32; then, from the next multiple of 64, the requests, each padded to 8 bytes.
+    CHUNK_LENGTHS: usize = 128;
+    /// Most requests in a chunk.
+    CHUNK_MOST: u32 = 1 << 16;
+    /// Results of a chunk: for each request a head, u64: codec << 48 | status << 32 | length; then, from the next multiple of 64, the results or failure records, each padded to 8 bytes.
+    CHUNK_HEAD_STATUS_SHIFT: u32 = 32;
+    /// Head of a result: shift of its codec, 8 bits.
+    CHUNK_HEAD_CODEC_SHIFT: u32 = 48;
 
     /// Owner word of an arena block: 0 free, else OWNER_TAKEN | role | attempt | slot | generation.
     OWNER_TAKEN: u64 = 1 << 63;
@@ -539,6 +574,8 @@ mod tests {
         const { assert!(SLOT_TRACEPARENT + 26 <= SLOT_DEFERRED) };
         const { assert!(SLOT_DEFERRED + 4 <= SLOT_STRIDE) };
         const { assert!(LANE_CURRENT + 4 <= LANE_OVER) };
+        const { assert!(LANE_OVER + 8 <= LANE_OVER_ENDED) };
+        const { assert!(LANE_OVER_ENDED + 4 <= LANE_STARTED) };
         const { assert!(H_LIMITS + 8 <= H_CLASSES) };
         const { assert!(HANDLER_NAME + HANDLER_NAME_MAX <= HANDLER_STRIDE) };
         const { assert!(ERROR_TEXT + ERROR_TEXT_MAX <= ERROR_STRIDE) };

@@ -23,6 +23,7 @@ pub mod failpoint;
 pub mod arena;
 pub mod audit;
 pub mod bus;
+pub mod chunk;
 pub mod client;
 pub mod clock;
 pub mod config;

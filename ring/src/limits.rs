@@ -186,13 +186,21 @@ pub(crate) fn may_restore(segment: &Segment, slot: u32) -> bool {
     }
 }
 
-/// Tells the task that a lane runs to give up, since its handler's soft limit has passed.
-pub fn give_up(segment: &Segment, lane: u32, slot: u32, word: Word) {
-    let over = word.generation() << 24 | u64::from(slot + 1);
+/// Tells the task that a lane runs to give up, since its handler's soft limit has passed. Of a
+/// chunk, of which so many requests have ended, the next one is told and no other.
+pub fn give_up(segment: &Segment, lane: u32, slot: u32, word: Word, ended: Option<u32>) {
+    let at = segment.lane_at(lane);
     segment
-        .u64_at(segment.lane_at(lane) + LANE_OVER)
-        .store(over, Ordering::Relaxed);
-    segment.request_cancel(slot, word.generation());
+        .u32_at(at + LANE_OVER_ENDED)
+        .store(ended.unwrap_or(0), Ordering::Relaxed);
+    let over = word.generation() << 24 | u64::from(slot + 1);
+    // Release: pairs with the acquire in `Claimed::over_soft_limit`.
+    segment
+        .u64_at(at + LANE_OVER)
+        .store(over, Ordering::Release);
+    if ended.is_none() {
+        segment.request_cancel(slot, word.generation());
+    }
 }
 
 fn handler_of(segment: &Segment, slot: u32) -> u64 {

@@ -83,9 +83,15 @@ pub(crate) fn bump(segment: &Segment, counter: usize) {
 /// As [`bump`].
 #[inline]
 pub(crate) fn bump_word(word: &AtomicU64) {
+    bump_word_by(word, 1);
+}
+
+/// As [`bump`], by more than one.
+#[inline]
+pub(crate) fn bump_word_by(word: &AtomicU64, by: u64) {
     // Wrapping: the number may be a peer's invention.
     word.store(
-        word.load(Ordering::Relaxed).wrapping_add(1),
+        word.load(Ordering::Relaxed).wrapping_add(by),
         Ordering::Relaxed,
     );
 }

@@ -3,20 +3,25 @@
 //! Owned by the lane that claimed it. Request fields were read once, into
 //! private memory, after the claim, and are checked before use. The result goes
 //! beside the request, never over it: a retry needs the request whole. Dropped
-//! without an end, a task ends as failed: nothing disappears.
+//! without an end, a task ends as failed: nothing disappears. Of a chunk
+//! ([`crate::chunk`]) one request after the other stands for the task.
 
 use crate::arena::{self, BlockRef, Role};
+use crate::chunk::{Chunk, Span};
 use crate::clock::now_ns;
 use crate::error::{Result, RingError};
 use crate::lane::Lane;
 use crate::layout::*;
 use crate::state::{Owner, Word};
-use crate::stats::{bump, bump_word, record};
+use crate::stats::{bump, bump_word, bump_word_by, record};
 use crate::sync::{self, Ordering};
 use std::time::Duration;
 
 /// How long a result waits for an arena block before the task fails.
 const BLOCK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Bytes of a failure in a chunk: its text has no block of its own.
+const MOST_OF_FAILURE: usize = 512;
 
 /// A failure as it travels to the client.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +53,8 @@ pub struct Claimed<'l> {
     claimed_ns: u64,
     submitted_ns: u64,
     result: Option<Place>,
+    // Then request and result are those of its next request.
+    chunk: Option<Chunk>,
     ended: bool,
 }
 
@@ -56,6 +63,16 @@ struct Place {
     offset: usize,
     len: usize,
     block: Option<BlockRef>,
+}
+
+impl From<Span> for Place {
+    fn from(span: Span) -> Self {
+        Self {
+            offset: span.offset,
+            len: span.len,
+            block: None,
+        }
+    }
 }
 
 impl<'l> Claimed<'l> {
@@ -125,6 +142,7 @@ impl<'l> Claimed<'l> {
             claimed_ns,
             submitted_ns,
             result: None,
+            chunk: None,
             ended: false,
             lane,
         }
@@ -149,6 +167,9 @@ impl<'l> Claimed<'l> {
     /// The attempt, counted from 1, and how many there may be.
     #[must_use]
     pub fn attempt(&self) -> (u32, u32) {
+        if let Some(chunk) = &self.chunk {
+            return chunk.attempt();
+        }
         (
             self.word.attempt() + 1,
             u32::from(self.attempts).clamp(1, MAX_ATTEMPTS),
@@ -163,24 +184,31 @@ impl<'l> Claimed<'l> {
 
     /// Whether the deadline has passed.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn expired(&self) -> bool {
         self.deadline_ns != 0 && now_ns() >= self.deadline_ns
     }
 
-    /// Whether the client has asked for this task to be given up.
+    /// Whether this task, or the request at hand of a chunk, is to be given up: its client, or the
+    /// supervisor, has asked for it.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn cancelled(&self) -> bool {
         let slot = self.lane.segment.slot(self.slot);
         slot.u64_at(SLOT_CANCEL).load(Ordering::Relaxed) == CANCEL_BIT | self.word.generation()
+            || self.chunk.is_some() && self.over_soft_limit()
     }
 
-    /// Whether the supervisor has asked for it, since its handler's soft limit has passed.
+    /// Whether the supervisor has asked for that, since its handler's soft limit has passed.
     #[must_use]
     pub fn over_soft_limit(&self) -> bool {
-        let over = self.lane.segment.u64_at(self.lane.at + LANE_OVER);
-        over.load(Ordering::Relaxed) == self.word.generation() << 24 | u64::from(self.slot + 1)
+        let entry = self.lane.entry();
+        // Acquire: pairs with the release in `limits::give_up`.
+        let over = entry.u64_at(LANE_OVER).load(Ordering::Acquire);
+        let ended = entry.u32_at(LANE_OVER_ENDED);
+        over == self.word.generation() << 24 | u64::from(self.slot + 1)
+            && (self.chunk.as_ref())
+                .is_none_or(|chunk| chunk.progress().0 == ended.load(Ordering::Relaxed))
     }
 
     /// The W3C traceparent in binary, if the client sent one.
@@ -204,12 +232,111 @@ impl<'l> Claimed<'l> {
         self.request_codec
     }
 
-    /// Reports progress to whoever looks (`ringwork stat`).
+    /// Reports progress to whoever looks (`ringwork stat`). That of a chunk is told by itself.
     pub fn progress(&self, done: u32, total: u32) {
+        if self.chunk.is_none() {
+            self.store_progress(done, total);
+        }
+    }
+
+    #[inline(always)]
+    fn store_progress(&self, done: u32, total: u32) {
         self.lane
             .segment
             .u64_at(self.at + SLOT_PROGRESS)
             .store(u64::from(done) << 32 | u64::from(total), Ordering::Relaxed);
+    }
+
+    /// Whether the task is a chunk: many requests, to be taken one by one with
+    /// [`Self::open_chunk`], [`Self::next_request`] and, at last, [`Self::finish_chunk`].
+    #[must_use]
+    #[inline]
+    pub fn is_chunk(&self) -> bool {
+        u32::from(self.request_codec) == CODEC_CHUNK
+    }
+
+    /// Begins with the chunk, or goes on where another lane has died: the request that it ran then
+    /// ends as crashed if it has had its attempts, and its index is returned.
+    ///
+    /// # Errors
+    /// When the request is none: the task is to be failed then.
+    pub fn open_chunk(&mut self) -> Result<Option<u32>> {
+        let place = match &self.request {
+            Ok(place) => *place,
+            Err(why) => return Err(RingError::Corrupt(why.clone())),
+        };
+        let chunk = Chunk::read(&self.lane.segment, place.offset, place.len)?;
+        self.request_codec = chunk.codec();
+        let chunk = self.chunk.insert(chunk);
+        let crashed = chunk.resume(&self.lane.segment);
+        if let Ok(Some(_)) = crashed {
+            bump(&self.lane.segment, self.lane.at + LANE_FAILED);
+        }
+        failpoint!("chunk.opened");
+        crashed
+    }
+
+    /// Makes the chunk's next request the one that this task has; `false` when all have ended.
+    /// One that can't be read ends the task, as failed, and there is no next one.
+    #[inline(always)]
+    pub fn next_request(&mut self) -> bool {
+        let Some(chunk) = &mut self.chunk else {
+            return false;
+        };
+        let (ended, count) = chunk.progress();
+        match chunk.next(&self.lane.segment) {
+            Ok(None) => return false,
+            Ok(Some(span)) => self.request = Ok(span.into()),
+            Err(error) => {
+                self.break_chunk(&error);
+                return false;
+            }
+        }
+        self.result = None;
+        self.store_progress(ended, count);
+        true
+    }
+
+    /// Counts the requests that have results; failures were counted one by one.
+    fn count_completed(&self, chunk: &Chunk) {
+        let (ran, failed) = chunk.ran();
+        let completed = self.lane.entry().u64_at(LANE_COMPLETED);
+        bump_word_by(completed, u64::from(ran.saturating_sub(failed)));
+    }
+
+    #[cold]
+    fn break_chunk(&mut self, error: &RingError) {
+        if let Some(chunk) = self.chunk.take() {
+            self.count_completed(&chunk);
+        }
+        let message = error.to_string();
+        self.write_failure(&Failure {
+            status: STATUS_CODEC,
+            not_run: false,
+            code: "request.undecodable",
+            location: "",
+            message: &message,
+        });
+    }
+
+    /// Ends the task whose requests have all ended, if it is not over already. Returns how many
+    /// this lane has run.
+    pub fn finish_chunk(mut self) -> u32 {
+        let Some(chunk) = self.chunk.take() else {
+            return 1;
+        };
+        let (ended, count) = chunk.progress();
+        if ended < count {
+            return 1; // dropped, it fails: who does so has let go of requests
+        }
+        let (ran, _) = chunk.ran();
+        self.count_completed(&chunk);
+        self.result = None;
+        self.end(STATUS_OK, CODEC_CHUNK as u8, 0);
+        // Not before: who sees a claim and the count go on thinks that the lane has left the task.
+        let started = self.lane.entry().u64_at(LANE_STARTED);
+        bump_word_by(started, u64::from(ran.saturating_sub(1)));
+        ran
     }
 
     /// The request, in place.
@@ -241,7 +368,7 @@ impl<'l> Claimed<'l> {
         let start = self.lane.segment.bytes_at(place.offset, place.len);
         sync::writes(start, place.len);
         // SAFETY: in bounds by `bytes_at`; this lane owns the claimed slot's result area, or the
-        // block by its owner word, until DONE; `&mut self` keeps the slice unique here.
+        // block by its owner word, or the room of the chunk, until DONE; `&mut self` keeps the slice unique here.
         Ok(unsafe { std::slice::from_raw_parts_mut(start, len) })
     }
 
@@ -252,13 +379,19 @@ impl<'l> Claimed<'l> {
         let start = self.lane.segment.bytes_at(place.offset, place.len);
         sync::writes(start, place.len);
         // SAFETY: as in `reserve`; request and result places never overlap (other offsets of the
-        // slot, or blocks with different owner words).
+        // slot, blocks with different owner words, or of a chunk's block the part before its heads
+        // and the part behind them, which `Chunk` has checked).
         let out = unsafe { std::slice::from_raw_parts_mut(start, len) };
         Ok((self.request()?, out))
     }
 
     #[inline]
     fn find_room(&mut self, len: usize) -> Result<Place> {
+        if let Some(chunk) = &self.chunk {
+            let place = chunk.room(len)?.into();
+            self.result = Some(place);
+            return Ok(place);
+        }
         self.give_back_room();
         let place = if len <= INLINE {
             Place {
@@ -316,48 +449,71 @@ impl<'l> Claimed<'l> {
     /// A longer `len` than was reserved ends it as failed: that is a bug in the handler.
     #[inline]
     pub fn finish(mut self, len: usize, codec: u8) {
-        let place = self.result.unwrap_or(Place {
-            offset: self.at + SLOT_RESULT,
-            len: 0,
-            block: None,
-        });
-        if len > place.len {
-            let message = format!(
-                "the handler answered {len} bytes in place, but reserved {}: a bug in the handler",
-                place.len
-            );
-            return self.fail(&Failure {
-                status: STATUS_FAILED,
-                not_run: false,
-                code: "result.beyond_room",
-                location: "",
-                message: &message,
-            });
+        self.finish_request(len, codec);
+    }
+
+    /// As [`Self::finish`]; of a chunk, it ends the request at hand.
+    #[inline(always)]
+    pub fn finish_request(&mut self, len: usize, codec: u8) {
+        // One field, and not a copy of the place: that is read in other widths than it was written in
+        // just now, so the processor would wait until all stores before it have left.
+        let room = self.result.as_ref().map_or(0, |place| place.len);
+        match &mut self.chunk {
+            _ if len > room => self.fail_beyond_room(len, room),
+            Some(chunk) => chunk.end(&self.lane.segment, STATUS_OK, codec, len),
+            None => {
+                bump_word(self.lane.entry().u64_at(LANE_COMPLETED)); // those of a chunk at its end
+                self.end(STATUS_OK, codec, len);
+            }
         }
-        bump_word(self.lane.entry().u64_at(LANE_COMPLETED));
-        self.end(STATUS_OK, codec, len);
+    }
+
+    #[cold]
+    fn fail_beyond_room(&mut self, len: usize, room: usize) {
+        let message = format!(
+            "the handler answered {len} bytes in place, but reserved {room}: a bug in the handler"
+        );
+        self.write_failure(&Failure {
+            status: STATUS_FAILED,
+            not_run: false,
+            code: "result.beyond_room",
+            location: "",
+            message: &message,
+        });
     }
 
     /// Ends the task with a copy of `bytes`, or with the failure that explains why that can't be.
     pub fn complete(mut self, bytes: &[u8], codec: u8) {
+        self.complete_request(bytes, codec);
+    }
+
+    /// As [`Self::complete`]; of a chunk, it ends the request at hand.
+    pub fn complete_request(&mut self, bytes: &[u8], codec: u8) {
         match self.reserve(bytes.len()) {
             Ok(room) => {
                 room.copy_from_slice(bytes);
-                self.finish(bytes.len(), codec);
+                self.finish_request(bytes.len(), codec);
             }
-            Err(error) => self.fail_to_answer(&error),
+            Err(error) => self.fail_to_answer_request(&error),
         }
     }
 
     /// Ends the task as failed since its result found no room.
-    pub fn fail_to_answer(self, error: &RingError) {
+    pub fn fail_to_answer(mut self, error: &RingError) {
+        self.fail_to_answer_request(error);
+    }
+
+    /// As [`Self::fail_to_answer`]; of a chunk, it ends the request at hand.
+    pub fn fail_to_answer_request(&mut self, error: &RingError) {
         let (status, code) = match error {
-            RingError::TooLarge { .. } => (STATUS_RESULT_TOO_LARGE, "result.too_large"),
+            RingError::TooLarge { .. } | RingError::ChunkFull { .. } => {
+                (STATUS_RESULT_TOO_LARGE, "result.too_large")
+            }
             RingError::ArenaExhausted { .. } => (STATUS_ARENA_EXHAUSTED, "arena.exhausted"),
             _ => (STATUS_FAILED, "segment.corrupt"),
         };
         let text = error.to_string().replacen("a request", "a result", 1);
-        self.fail(&Failure {
+        self.write_failure(&Failure {
             status,
             not_run: false,
             code,
@@ -371,6 +527,11 @@ impl<'l> Claimed<'l> {
         self.write_failure(failure);
     }
 
+    /// As [`Self::fail`]; of a chunk, it ends the request at hand.
+    pub fn fail_request(&mut self, failure: &Failure<'_>) {
+        self.write_failure(failure);
+    }
+
     fn write_failure(&mut self, failure: &Failure<'_>) {
         let (segment, lane_at) = (&self.lane.segment, self.lane.at);
         bump(segment, lane_at + LANE_FAILED);
@@ -379,6 +540,9 @@ impl<'l> Claimed<'l> {
             STATUS_EXPIRED => bump(segment, lane_at + LANE_EXPIRED),
             STATUS_CANCELLED => bump(segment, lane_at + LANE_CANCELLED),
             _ => {}
+        }
+        if self.chunk.is_some() {
+            return self.write_failure_in_chunk(failure);
         }
         self.give_back_room();
         let mut bytes = failure_record(failure, 256, 1024, 64 << 10);
@@ -420,11 +584,38 @@ impl<'l> Claimed<'l> {
         self.end(failure.status | flag, CODEC_UTF8 as u8, bytes.len());
     }
 
-    /// Writes the result fields, CLAIMED → DONE, the hint.
+    fn write_failure_in_chunk(&mut self, failure: &Failure<'_>) {
+        let Some(chunk) = &mut self.chunk else { return };
+        chunk.failing();
+        let room = chunk.left();
+        let mut bytes = failure_record(failure, 256, 1024, 64 << 10);
+        if bytes.len() > room.min(MOST_OF_FAILURE) {
+            bytes = failure_record(failure, 24, 0, MOST_OF_FAILURE);
+            bytes.truncate(room.min(MOST_OF_FAILURE));
+        }
+        // An attempt before this one may have run.
+        let first = chunk.attempt().0 == 1;
+        let flag = if failure.not_run && first {
+            STATUS_NOT_RUN
+        } else {
+            0
+        };
+        match self.reserve(bytes.len()) {
+            Ok(room) => room.copy_from_slice(&bytes),
+            Err(_) => bytes.clear(), // it was made to fit
+        }
+        self.end(failure.status | flag, CODEC_UTF8 as u8, bytes.len());
+    }
+
+    /// Writes the result fields, CLAIMED → DONE, the hint; of a chunk, ends the request at hand.
     #[inline]
     fn end(&mut self, status: u32, codec: u8, len: usize) {
+        if let Some(chunk) = &mut self.chunk {
+            return chunk.end(&self.lane.segment, status, codec, len);
+        }
         self.ended = true;
-        let block = self.result.take().and_then(|place| place.block);
+        let block = self.result.as_ref().and_then(|place| place.block);
+        self.result = None;
         let lane = &mut *self.lane;
         let segment = &lane.segment;
         if self.submitted_ns != 0 {
@@ -477,6 +668,7 @@ impl<'l> Claimed<'l> {
 impl Drop for Claimed<'_> {
     fn drop(&mut self) {
         if !self.ended {
+            self.chunk = None;
             self.write_failure(&Failure {
                 status: STATUS_FAILED,
                 not_run: false,

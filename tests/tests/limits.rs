@@ -6,7 +6,9 @@ use nix::sys::signal::Signal;
 use ringwork_ring::client::{Outcome, TaskOptions, Ticket};
 use ringwork_ring::layout::*;
 use ringwork_ring::limits::{self, Usage};
+use ringwork_ring::{arena, chunk};
 use ringwork_tests::{Marker, Pool, Serve, call, end, i64, options, result, utf8, wait_until};
+use std::sync::atomic::Ordering;
 
 fn usage(pool: &Pool) -> Usage {
     limits::usage(pool.segment())[0]
@@ -158,6 +160,61 @@ fn at_its_hard_limit_a_task_costs_its_worker_and_others_there_are_tried_again() 
     pool.wait_logged("test.never ran beyond its hard limit of 300ms");
     pool.wait_logged("did not leave when it was asked to");
     pool.wait_nothing_held(&[&client]);
+}
+
+/// Runs a chunk of numbers and returns what became of each: `Ok` or its status.
+fn chunk_of(pool: &Pool, handler: &str, numbers: &[i64]) -> Vec<u32> {
+    let client = pool.client();
+    let numbers: Vec<[u8; 8]> = numbers.iter().map(|n| n.to_le_bytes()).collect();
+    let requests: Vec<&[u8]> = numbers.iter().map(|n| &n[..]).collect();
+    let chunk = chunk::encode(&requests, CODEC_I64 as u8, 1, 256);
+    let options = TaskOptions {
+        codec: CODEC_CHUNK as u8,
+        attempts: MAX_ATTEMPTS as u8,
+        ..options()
+    };
+    let ticket = client.submit(handler, &chunk, &options).expect("a slot");
+    let segment = pool.segment();
+    let word = segment.u64_at(segment.slot_at(ticket.slot()) + SLOT_REQUEST_REF);
+    let block = arena::check_ref(segment, word.load(Ordering::Relaxed), chunk.len());
+    let at = arena::offset(segment, block.expect("a block"));
+    let outcome = end(&ticket);
+    assert!(matches!(outcome, Outcome::Completed { .. }), "{outcome:?}");
+    let block: Vec<u8> = (at..at + chunk.len())
+        .map(|at| segment.u8_at(at).load(Ordering::Relaxed))
+        .collect();
+    pool.wait_nothing_held(&[&client]);
+    let results = chunk::results(&block).expect("results");
+    results.iter().map(|(status, _)| *status).collect()
+}
+
+#[test]
+fn of_a_chunk_each_request_has_the_soft_limits_time() {
+    let pool = Serve::new("softly")
+        .option("limit", "sleep:soft=200ms")
+        .start();
+    // Together the short ones take longer than the limit.
+    let mut numbers = vec![20; 15];
+    numbers.extend([600_000, 20, 600_000, 20]);
+    let mut expected = vec![STATUS_OK; 15];
+    expected.extend([STATUS_EXPIRED, STATUS_OK, STATUS_EXPIRED, STATUS_OK]);
+    assert_eq!(chunk_of(&pool, "sleep", &numbers), expected);
+    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+}
+
+#[test]
+fn of_a_chunk_the_hard_limit_costs_one_request() {
+    let pool = Serve::new("hardly")
+        .option("limit", "test.sleep:soft=100ms,hard=400ms")
+        .option("kill-grace", "50ms")
+        .option("crash-storm", "off")
+        .start();
+    let mut numbers = vec![50; 12];
+    numbers.extend([600_000, 50, 50]);
+    let mut expected = vec![STATUS_OK; 12];
+    expected.extend([STATUS_CRASHED, STATUS_OK, STATUS_OK]);
+    assert_eq!(chunk_of(&pool, "test.sleep", &numbers), expected);
+    pool.wait_logged("test.sleep ran beyond its hard limit of 400ms");
 }
 
 #[test]

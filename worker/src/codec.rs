@@ -5,7 +5,9 @@
 
 use crate::error::TaskError;
 use crate::nulls::Nulls;
-use ringwork_ring::layout::{CODEC_BYTES, CODEC_CBOR, CODEC_I64, CODEC_PARAMS, CODEC_UTF8};
+use ringwork_ring::layout::{
+    CODEC_BYTES, CODEC_CBOR, CODEC_CHUNK, CODEC_I64, CODEC_PARAMS, CODEC_UTF8,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -18,6 +20,7 @@ pub(crate) fn codec_name(codec: u8) -> &'static str {
         CODEC_I64 => "i64",
         CODEC_CBOR => "cbor",
         CODEC_PARAMS => "params",
+        CODEC_CHUNK => "chunk",
         _ => "unknown",
     }
 }

@@ -15,6 +15,7 @@ use ringwork_ring::layout::*;
 use ringwork_ring::task::{Claimed, Failure};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::marker::PhantomData;
 
 /// Code of a task that its handler ended since the caller gave up.
 pub(crate) const CANCELLED: &str = "task.cancelled";
@@ -52,88 +53,146 @@ pub(crate) enum Ended {
     NoRoom(Box<RingError>),
 }
 
-type Run = dyn Fn(&mut Claimed<'_>, &States, &mut InPlace) -> Result<(), Box<Ended>> + Send + Sync;
+/// What a handler does, with its types: compiled once for each, the loop over a chunk included.
+trait Run: Send + Sync {
+    /// Runs it for the request at hand.
+    fn one(
+        &self,
+        claimed: &mut Claimed<'_>,
+        states: &States,
+        answer: &mut InPlace,
+    ) -> Result<(), Box<Ended>>;
+
+    /// Runs it for each request of a chunk that is left. Each ends by itself; when the task is given
+    /// up in between, the rest are told that they were not started.
+    fn each(&self, claimed: &mut Claimed<'_>, states: &States) {
+        while claimed.next_request() {
+            if claimed.expired() || claimed.cancelled() {
+                claimed.fail_request(&given_up(claimed));
+                continue;
+            }
+            panics::forget();
+            let mut answer = InPlace::default();
+            match self.one(claimed, states, &mut answer) {
+                Ok(()) => claimed.finish_request(answer.len, answer.codec as u8),
+                Err(ended) => end(claimed, *ended),
+            }
+        }
+    }
+}
+
+/// A handler over typed requests.
+struct Typed<Q, R, E, F>(F, PhantomData<fn(Q) -> (R, E)>);
+
+impl<Q, R, E, F> Run for Typed<Q, R, E, F>
+where
+    Q: FromRequest,
+    R: IntoResult,
+    E: Into<TaskError>,
+    F: Fn(&TaskContext<'_>, Q) -> Result<R, E> + Send + Sync + 'static,
+{
+    #[inline(never)]
+    fn one(
+        &self,
+        claimed: &mut Claimed<'_>,
+        states: &States,
+        answer: &mut InPlace,
+    ) -> Result<(), Box<Ended>> {
+        let bytes = claimed.request().map_err(|error| {
+            Ended::Undecodable(TaskError::new("segment.corrupt", error.to_string()))
+        })?;
+        let request = Q::from_request(claimed.request_codec(), bytes)
+            .map_err(|why| Ended::Undecodable(request_error(why)))?;
+        let result = (self.0)(&TaskContext::new(claimed, states), request)
+            .map_err(|e| Ended::Failed(e.into()))?;
+        answer.set(0, R::RESULT_CODEC);
+        let mut no_room = None;
+        result
+            .encode(&mut |codec, bytes| match claimed.reserve(bytes.len()) {
+                Ok(room) => {
+                    room.copy_from_slice(bytes);
+                    answer.set(bytes.len(), codec.into());
+                }
+                Err(error) => no_room = Some(error),
+            })
+            .map_err(Ended::Unencodable)?;
+        no_room.map_or(Ok(()), |error| Err(Ended::NoRoom(Box::new(error)).into()))
+    }
+}
+
+/// A zero-copy handler.
+struct Raw<E, F>(F, PhantomData<fn() -> E>);
+
+impl<E, F> Run for Raw<E, F>
+where
+    E: Into<TaskError>,
+    F: Fn(&mut RawTask<'_, '_>) -> Result<Answer, E> + Send + Sync + 'static,
+{
+    #[inline(never)]
+    fn one(
+        &self,
+        claimed: &mut Claimed<'_>,
+        states: &States,
+        answer: &mut InPlace,
+    ) -> Result<(), Box<Ended>> {
+        let mut task = RawTask::new(claimed, states);
+        let answered = (self.0)(&mut task);
+        let room_error = task.room_error.take();
+        let ended = match answered {
+            Ok(Answer::InPlace { len, codec }) => {
+                answer.set(len, codec);
+                return Ok(());
+            }
+            Ok(Answer::Bytes { bytes, codec }) => Ended::Elsewhere { bytes, codec },
+            Err(error) => match (error.into(), room_error) {
+                (error, Some(room)) if error.code() == "result.no_room" => {
+                    drop(error);
+                    Ended::NoRoom(room)
+                }
+                (error, _) if error.code() == "request.undecodable" => Ended::Undecodable(error),
+                (error, _) => Ended::Failed(error),
+            },
+        };
+        Err(ended.into())
+    }
+}
 
 /// A handler with its name and codecs.
 pub(crate) struct Handler {
     pub(crate) name: String,
     pub(crate) request_codec: u32,
     pub(crate) result_codec: u32,
-    run: Box<Run>,
+    run: Box<dyn Run>,
 }
 
 impl Handler {
     /// A handler over typed requests.
     pub(crate) fn typed<Q, R, E, F>(name: &str, handler: F) -> Self
     where
-        Q: FromRequest,
-        R: IntoResult,
-        E: Into<TaskError>,
+        Q: FromRequest + 'static,
+        R: IntoResult + 'static,
+        E: Into<TaskError> + 'static,
         F: Fn(&TaskContext<'_>, Q) -> Result<R, E> + Send + Sync + 'static,
     {
-        let run = move |claimed: &mut Claimed<'_>, states: &States, answer: &mut InPlace| {
-            let bytes = claimed.request().map_err(|error| {
-                Ended::Undecodable(TaskError::new("segment.corrupt", error.to_string()))
-            })?;
-            let request = Q::from_request(claimed.request_codec(), bytes)
-                .map_err(|why| Ended::Undecodable(request_error(why)))?;
-            let result = handler(&TaskContext::new(claimed, states), request)
-                .map_err(|e| Ended::Failed(e.into()))?;
-            answer.set(0, R::RESULT_CODEC);
-            let mut no_room = None;
-            result
-                .encode(&mut |codec, bytes| match claimed.reserve(bytes.len()) {
-                    Ok(room) => {
-                        room.copy_from_slice(bytes);
-                        answer.set(bytes.len(), codec.into());
-                    }
-                    Err(error) => no_room = Some(error),
-                })
-                .map_err(Ended::Unencodable)?;
-            no_room.map_or(Ok(()), |error| Err(Ended::NoRoom(Box::new(error)).into()))
-        };
         Self {
             name: name.to_owned(),
             request_codec: Q::CODEC,
             result_codec: R::RESULT_CODEC,
-            run: Box::new(run),
+            run: Box::new(Typed(handler, PhantomData)),
         }
     }
 
     /// A zero-copy handler.
     pub(crate) fn raw<E, F>(name: &str, request_codec: u32, result_codec: u32, handler: F) -> Self
     where
-        E: Into<TaskError>,
+        E: Into<TaskError> + 'static,
         F: Fn(&mut RawTask<'_, '_>) -> Result<Answer, E> + Send + Sync + 'static,
     {
-        let run = move |claimed: &mut Claimed<'_>, states: &States, answer: &mut InPlace| {
-            let mut task = RawTask::new(claimed, states);
-            let answered = handler(&mut task);
-            let room_error = task.room_error.take();
-            let ended = match answered {
-                Ok(Answer::InPlace { len, codec }) => {
-                    answer.set(len, codec);
-                    return Ok(());
-                }
-                Ok(Answer::Bytes { bytes, codec }) => Ended::Elsewhere { bytes, codec },
-                Err(error) => match (error.into(), room_error) {
-                    (error, Some(room)) if error.code() == "result.no_room" => {
-                        drop(error);
-                        Ended::NoRoom(room)
-                    }
-                    (error, _) if error.code() == "request.undecodable" => {
-                        Ended::Undecodable(error)
-                    }
-                    (error, _) => Ended::Failed(error),
-                },
-            };
-            Err(ended.into())
-        };
         Self {
             name: name.to_owned(),
             request_codec,
             result_codec,
-            run: Box::new(run),
+            run: Box::new(Raw(handler, PhantomData)),
         }
     }
 }
@@ -194,36 +253,76 @@ impl Handlers {
         names.join(", ")
     }
 
-    /// Runs a claimed task to its end.
-    pub(crate) fn run(&self, mut claimed: Claimed<'_>, states: &States) {
+    /// Runs a claimed task to its end; returns how many requests that were: those of a chunk, or 1.
+    pub(crate) fn run(&self, mut claimed: Claimed<'_>, states: &States) -> u32 {
         if claimed.expired() {
             let message = "the deadline passed while the task was queued; it was not started";
-            return claimed.fail(&not_run(STATUS_EXPIRED, "deadline.passed", message));
+            claimed.fail(&not_run(STATUS_EXPIRED, "deadline.passed", message));
+            return 1;
         }
         if claimed.cancelled() {
             let message = "the caller cancelled the task before it was started";
-            return claimed.fail(&not_run(STATUS_CANCELLED, CANCELLED, message));
+            claimed.fail(&not_run(STATUS_CANCELLED, CANCELLED, message));
+            return 1;
         }
         let Some(handler) = self.by_id.get(&claimed.handler()) else {
             let message = format!(
                 "no handler of that name; this pool's workers know: {}",
                 self.names()
             );
-            return claimed.fail(&not_run(
+            claimed.fail(&not_run(
                 STATUS_UNKNOWN_HANDLER,
                 "handler.unknown",
                 &message,
             ));
+            return 1;
         };
+        if claimed.is_chunk() {
+            return run_chunk(handler, claimed, states);
+        }
         ringwork_ring::failpoint!("run.before");
         let mut answer = InPlace::default();
-        let ended = panics::catch(|| (handler.run)(&mut claimed, states, &mut answer));
+        let ended = panics::catch(|| handler.run.one(&mut claimed, states, &mut answer));
         ringwork_ring::failpoint!("run.after");
         match ended {
             Ok(Ok(())) => claimed.finish(answer.len, answer.codec as u8),
-            Ok(Err(ended)) => end(claimed, *ended),
-            Err(panic) => end_panicked(claimed, &handler.name, &panic),
+            Ok(Err(ended)) => end(&mut claimed, *ended),
+            Err(panic) => end_panicked(&mut claimed, &handler.name, &panic),
         }
+        1
+    }
+}
+
+/// Runs the requests of a chunk one after the other; returns how many.
+fn run_chunk(handler: &Handler, mut claimed: Claimed<'_>, states: &States) -> u32 {
+    match claimed.open_chunk() {
+        Ok(None) => {}
+        Ok(Some(index)) => tracing::error!(
+            handler = handler.name,
+            "request {index} of a chunk has lost its worker at each of its attempts: it is not tried again"
+        ),
+        Err(error) => {
+            let message = error.to_string();
+            claimed.fail(&not_run(STATUS_CODEC, "request.undecodable", &message));
+            return 1;
+        }
+    }
+    // Panics are caught around all of them: what costs as much as a short request is done once.
+    while let Err(panic) = panics::catch(|| handler.run.each(&mut claimed, states)) {
+        end_panicked(&mut claimed, &handler.name, &panic);
+    }
+    claimed.finish_chunk()
+}
+
+/// Why the next request of a chunk is not to be started.
+#[cold]
+fn given_up(claimed: &Claimed<'_>) -> Failure<'static> {
+    if !claimed.cancelled() {
+        let message = "the deadline of the chunk passed before the turn of this request";
+        not_run(STATUS_EXPIRED, "deadline.passed", message)
+    } else {
+        let message = "the caller gave the chunk up before the turn of this request";
+        not_run(STATUS_CANCELLED, CANCELLED, message)
     }
 }
 
@@ -237,10 +336,12 @@ fn not_run<'a>(status: u32, code: &'a str, message: &'a str) -> Failure<'a> {
     }
 }
 
-fn end(claimed: Claimed<'_>, ended: Ended) {
+fn end(claimed: &mut Claimed<'_>, ended: Ended) {
     let (status, not_run, error) = match ended {
-        Ended::Elsewhere { bytes, codec } => return claimed.complete(&bytes, codec as u8),
-        Ended::NoRoom(error) => return claimed.fail_to_answer(&error),
+        Ended::Elsewhere { bytes, codec } => {
+            return claimed.complete_request(&bytes, codec as u8);
+        }
+        Ended::NoRoom(error) => return claimed.fail_to_answer_request(&error),
         Ended::Undecodable(error) => (STATUS_CODEC, true, error),
         Ended::Unencodable(why) => (
             STATUS_CODEC,
@@ -261,7 +362,7 @@ fn end(claimed: Claimed<'_>, ended: Ended) {
         Ended::Failed(error) => (STATUS_FAILED, false, error),
     };
     let explained = sandbox::explain(error.message());
-    claimed.fail(&Failure {
+    claimed.fail_request(&Failure {
         status,
         not_run,
         code: error.code(),
@@ -270,7 +371,7 @@ fn end(claimed: Claimed<'_>, ended: Ended) {
     });
 }
 
-fn end_panicked(claimed: Claimed<'_>, handler: &str, panic: &Panic) {
+fn end_panicked(claimed: &mut Claimed<'_>, handler: &str, panic: &Panic) {
     tracing::error!(
         handler,
         location = panic.location,
@@ -278,7 +379,7 @@ fn end_panicked(claimed: Claimed<'_>, handler: &str, panic: &Panic) {
         panic.message
     );
     let explained = sandbox::explain(&panic.message);
-    claimed.fail(&Failure {
+    claimed.fail_request(&Failure {
         status: STATUS_PANICKED,
         not_run: false,
         code: "handler.panicked",

@@ -72,13 +72,19 @@ pub(crate) fn install_hook() {
     });
 }
 
+/// Forgets the panics that a handler has caught itself.
+#[inline]
+pub(crate) fn forget() {
+    if ANY_SEEN.with(|any| any.replace(false)) {
+        SEEN.with(|seen| seen.borrow_mut().clear());
+    }
+}
+
 /// Runs `work`; a panic comes back as a value.
 #[inline]
 pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Box<Panic>> {
     CATCHING.with(|catching| catching.set(true));
-    if ANY_SEEN.with(|any| any.replace(false)) {
-        SEEN.with(|seen| seen.borrow_mut().clear());
-    }
+    forget();
     let outcome = panic::catch_unwind(AssertUnwindSafe(work));
     CATCHING.with(|catching| catching.set(false));
     outcome.map_err(panic_of)

@@ -85,9 +85,9 @@ impl Builder {
     #[must_use]
     pub fn task<Q, R, E, F>(mut self, name: &str, handler: F) -> Self
     where
-        Q: FromRequest,
-        R: IntoResult,
-        E: Into<TaskError>,
+        Q: FromRequest + 'static,
+        R: IntoResult + 'static,
+        E: Into<TaskError> + 'static,
         F: Fn(&TaskContext<'_>, Q) -> Result<R, E> + Send + Sync + 'static,
     {
         self.handlers.push(Handler::typed(name, handler));
@@ -104,7 +104,7 @@ impl Builder {
         handler: F,
     ) -> Self
     where
-        E: Into<TaskError>,
+        E: Into<TaskError> + 'static,
         F: Fn(&mut RawTask<'_, '_>) -> Result<Answer, E> + Send + Sync + 'static,
     {
         self.handlers
@@ -254,8 +254,9 @@ fn serve_lane(
             let Some(claimed) = lane.next(leave) else {
                 return;
             };
-            quota.count();
-            handlers.run(claimed, states);
+            quota.count(1);
+            let ran = handlers.run(claimed, states);
+            quota.count(ran.saturating_sub(1));
             courtesy.after_task(&lane);
         }
     }));
@@ -280,11 +281,11 @@ impl<'e> Quota<'e> {
         }
     }
 
-    /// Counts a task that was claimed; after the last the lanes leave.
-    fn count(&self) {
+    /// Counts tasks that were claimed, or run in a chunk; after the last the lanes leave.
+    fn count(&self, tasks: u32) {
         // Relaxed: only the number counts, nothing is published by it.
         if let Some(left) = &self.left
-            && left.fetch_sub(1, Ordering::Relaxed) == 1
+            && (1..=tasks.into()).contains(&left.fetch_sub(tasks.into(), Ordering::Relaxed))
         {
             self.entry.retire();
         }

@@ -170,6 +170,7 @@ fn deadly(worker: Builder) -> Builder {
             "test.exit",
             |_: &TaskContext<'_>, code: i32| -> Outcome<()> { std::process::exit(code) },
         )
+        .task("test.fragile", fragile)
         .task("test.overflow", |_: &TaskContext<'_>, (): ()| {
             Outcome::Ok(deeds::descend(0))
         })
@@ -186,6 +187,22 @@ fn deadly(worker: Builder) -> Builder {
                 Outcome::Ok(context.attempt())
             },
         )
+}
+
+/// Answers with the attempt, unless the request says: 1 to 9 end the process in so many attempts,
+/// others below 0 are an error, above 9 a panic; the path, if any, is noted before.
+fn fragile(context: &TaskContext<'_>, request: String) -> Outcome<u32> {
+    let (number, path) = request.split_once(' ').unwrap_or((&request, ""));
+    append(path, number)?;
+    match number.parse::<i64>() {
+        Ok(deaths @ 1..=9) if i64::from(context.attempt()) <= deaths => die_of(Signal::SIGKILL),
+        Ok(0..=9) => Ok(context.attempt()),
+        Ok(10..) => panic!("{number} is too large"),
+        _ => Err(TaskError::new(
+            "test.negative",
+            format!("{number} is negative"),
+        )),
+    }
 }
 
 /// Writes wrong words all over the segment of this worker's own pool.

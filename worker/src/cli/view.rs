@@ -181,6 +181,7 @@ pub(super) fn codec_name(codec: u8) -> &'static str {
         CODEC_I64 => "i64",
         CODEC_CBOR => "cbor",
         CODEC_PARAMS => "params",
+        CODEC_CHUNK => "chunk",
         _ => "unknown",
     }
 }

@@ -26,6 +26,8 @@ const SHORTEST: Duration = Duration::from_millis(10);
 struct Running {
     slot: u32,
     word: Word,
+    // Of a chunk, how many of its requests have ended: each has the whole time.
+    ended: Option<u32>,
     since: Instant,
     told: bool,
     stopped: bool,
@@ -79,15 +81,17 @@ impl TimeLimits {
                 self.running.remove(&lane);
                 continue;
             };
+            let ended = requests_ended(segment, slot);
             let fresh = Running {
                 slot,
                 word,
+                ended,
                 since: self.looked,
                 told: false,
                 stopped: false,
             };
             let running = self.running.entry(lane).or_insert(fresh);
-            if (running.slot, running.word) != (slot, word) {
+            if (running.slot, running.word, running.ended) != (slot, word, ended) {
                 *running = fresh;
             }
             enforce(segment, crew, lane, running, name, *limit);
@@ -104,6 +108,19 @@ fn current(segment: &Segment, lane: u32) -> Option<(u32, Word)> {
     }
     let word = segment.word(slot);
     (word.kind() == Kind::Claimed && u32::from(word.owner()) == lane).then_some((slot, word))
+}
+
+/// How far a chunk is; other tasks report their progress as they like.
+fn requests_ended(segment: &Segment, slot: u32) -> Option<u32> {
+    let at = segment.slot_at(slot);
+    let codec = segment
+        .u8_at(at + SLOT_REQUEST_CODEC)
+        .load(Ordering::Relaxed);
+    if u32::from(codec) != CODEC_CHUNK {
+        return None;
+    }
+    let progress = segment.u64_at(at + SLOT_PROGRESS).load(Ordering::Relaxed);
+    Some((progress >> 32) as u32)
 }
 
 fn enforce(
@@ -125,7 +142,7 @@ fn enforce(
             handler = name,
             "{name} has run for {ran:.1?}, its soft limit is {soft:?}: it is told to give up"
         );
-        limits::give_up(segment, lane, running.slot, running.word);
+        limits::give_up(segment, lane, running.slot, running.word, running.ended);
     }
     if let Some(hard) = limit.hard
         && ran >= hard

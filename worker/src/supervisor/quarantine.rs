@@ -27,7 +27,11 @@ pub(super) fn describe(task: &Doomed<'_>) -> String {
         Ok(()) => {
             let digest = hasher.finalize();
             let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("request of {size} bytes, SHA-256 {}", &digits[..DIGITS])
+            let which = match task.request_of_chunk() {
+                Some(index) => format!("request {index} of a chunk, at last, "),
+                None => "request ".to_owned(),
+            };
+            format!("{which}of {size} bytes, SHA-256 {}", &digits[..DIGITS])
         }
         Err(error) => format!("unreadable request: {error}"),
     }

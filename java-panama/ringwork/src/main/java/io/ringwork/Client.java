@@ -135,6 +135,27 @@ final class Client {
     return Batch.submitAll(this, type, requests, options);
   }
 
+  <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
+      TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
+    requireNonNull(type, requests, options);
+    List<Q> copy = List.copyOf(requests);
+    if (copy.size() > Layout.CHUNK_MOST) {
+      throw new IllegalArgumentException(
+          copy.size() + " requests: a chunk has at most " + Layout.CHUNK_MOST);
+    }
+    if (resultRoom < 0) {
+      throw new IllegalArgumentException("room for results of " + resultRoom + " bytes");
+    }
+    TaskType<Chunk<Q>, ChunkResult<R>> chunks = type.chunks();
+    if (copy.isEmpty()) {
+      TaskFuture<ChunkResult<R>> nothing = new TaskFuture<>(this, chunks, 0, null);
+      nothing.complete(new ChunkResult<>(new Object[0]));
+      return nothing;
+    }
+    int room = Math.max(resultRoom, Layout.INLINE);
+    return submitter.submit(chunks, new Chunk<>(type, copy, room), options, null, false);
+  }
+
   <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options) throws InterruptedException {
     requireNonNull(type, request, options);
     return waiting.call(type, request, options);

@@ -336,7 +336,7 @@ final class Completer {
             && length >= 0
             && length <= Layout.INLINE
             && future.rawCall == null
-            && future.type.resultCodec != RawTask.LEASE
+            && future.type.plain
             && !future.isSettled()) {
           int codec = memory.getInt(at + Layout.SLOT_ATTEMPTS) >>> 24;
           slots.markFree(i, takenWords[t]);
@@ -479,6 +479,11 @@ final class Completer {
   private void end(int i, TaskFuture<?> future, long word) {
     try {
       if (StateWord.kind(word) == Layout.KIND_CRASHED) {
+        if (future.type.resultCodec instanceof ChunkReader<?> && !future.isSettled()) {
+          count(Layout.CLIENT_FAILED);
+          defer(future, new Deferred(i, word, 0, 0, 0, crash(future, word)));
+          return;
+        }
         slots.release(i, word, 0);
         crashed(future, word);
       } else {
@@ -503,10 +508,13 @@ final class Completer {
   private void crashed(TaskFuture<?> future, long word) {
     if (!future.isSettled()) {
       count(Layout.CLIENT_FAILED);
-      future.fail(
-          new WorkerCrashedException(
-              future.type.name(), StateWord.owner(word), StateWord.attempt(word) + 1));
+      future.fail(crash(future, word));
     }
+  }
+
+  private static WorkerCrashedException crash(TaskFuture<?> future, long word) {
+    return new WorkerCrashedException(
+        future.type.name(), StateWord.owner(word), StateWord.attempt(word) + 1);
   }
 
   private void done(int i, TaskFuture<?> future, long word) {
@@ -544,7 +552,7 @@ final class Completer {
     } else if (future.type.resultCodec == RawTask.LEASE) {
       count(Layout.CLIENT_COMPLETED);
       lease(future, new ResultLease(client, i, word, reference, length, codec));
-    } else if (reference == 0) {
+    } else if (reference == 0 && future.type.plain) {
       slots.markFree(i, word);
       Object outcome = decode(future, codec, i, 0, length);
       slots.bringHome(i);
@@ -554,21 +562,22 @@ final class Completer {
       }
     } else {
       count(Layout.CLIENT_COMPLETED);
-      Deferred result = new Deferred(i, word, reference, length, codec);
-      if (client.settings.inline()) {
-        deferred.incrementAndGet();
-        if (future.settle(decode(future, result))) {
-          future.dispatch();
-        }
-      } else {
-        deferred.incrementAndGet();
-        if (future.settle(result)) {
-          future.dispatch();
-        } else {
-          deferred.decrementAndGet();
-          slots.release(i, word, reference);
-        }
+      defer(future, new Deferred(i, word, reference, length, codec, null));
+    }
+  }
+
+  /** Leaves a result in its block to whoever completes the future. */
+  private void defer(TaskFuture<?> future, Deferred result) {
+    deferred.incrementAndGet();
+    if (client.settings.inline()) {
+      if (future.settle(decode(future, result))) {
+        future.dispatch();
       }
+    } else if (future.settle(result)) {
+      future.dispatch();
+    } else {
+      deferred.decrementAndGet();
+      slots.release(result.slot(), result.word(), result.reference());
     }
   }
 
@@ -602,11 +611,21 @@ final class Completer {
   Object decode(TaskFuture<?> future, Deferred result) {
     Object outcome;
     try {
-      outcome = decode(future, result.codec(), result.slot(), result.reference(), result.length());
+      int i = result.slot();
+      if (future.type.resultCodec instanceof ChunkReader<?> chunk) {
+        long block = slots.reserved(i);
+        outcome = chunk.read(memory, arena.at(block), arena.sizeOf(block), result.end());
+      } else {
+        outcome = decode(future, result.codec(), i, result.reference(), result.length());
+      }
       slots.release(result.slot(), result.word(), result.reference());
       client.room.freed();
     } catch (IllegalStateException | InternalError unmapped) {
       outcome = new Failure(client.closedException(true, unmapped));
+    } catch (Throwable broken) { // no memory, or a word that makes no sense: it ends all the same
+      outcome = undecodable(future.type.name(), broken);
+      slots.release(result.slot(), result.word(), result.reference());
+      client.room.freed();
     }
     deferred.decrementAndGet();
     return outcome;
@@ -616,24 +635,29 @@ final class Completer {
     Codec<?> codec = future.type.resultCodec;
     try {
       if (!codec.accepts(found)) {
-        throw new IOException("the worker's result is of codec " + found + ", not " + codec.id());
+        throw otherCodec(found, codec);
       }
       return Outcome.of(
           codec instanceof DirectCodec<?> direct
               ? direct.read(memory, slots.resultAt(i, reference), length)
               : codec.decode(view(i, reference, length)));
     } catch (Throwable failed) { // whatever a codec of others throws
-      return new Failure(
-          memory.isMapped() && !(failed instanceof InternalError)
-              ? new CodecException(
-                  "the result of "
-                      + future.type.name()
-                      + " can't be decoded: "
-                      + CodecException.text(failed),
-                  true,
-                  failed)
-              : client.closedException(true, failed));
+      return memory.isMapped() && !(failed instanceof InternalError)
+          ? undecodable(future.type.name(), failed)
+          : new Failure(client.closedException(true, failed));
     }
+  }
+
+  static IOException otherCodec(int found, Codec<?> codec) {
+    return new IOException("the worker's result is of codec " + found + ", not " + codec.id());
+  }
+
+  static Failure undecodable(String task, Throwable failed) {
+    return new Failure(
+        new CodecException(
+            "the result of " + task + " can't be decoded: " + CodecException.text(failed),
+            true,
+            failed));
   }
 
   /** The bytes of a checked result. */
@@ -646,7 +670,6 @@ final class Completer {
   private void failed(
       TaskFuture<?> future, int i, long word, long reference, int length, int status) {
     byte[] record = memory.bytes(slots.resultAt(i, reference), length);
-    slots.release(i, word, reference);
     boolean ran = (status & Layout.STATUS_NOT_RUN) == 0;
     int value = status & ~Layout.STATUS_NOT_RUN;
     count(
@@ -655,6 +678,13 @@ final class Completer {
           case Layout.STATUS_CANCELLED -> Layout.CLIENT_CANCELLED;
           default -> Layout.CLIENT_FAILED;
         });
-    future.fail(FailureRecord.parse(record).toException(future.type.name(), value, ran));
+    RingworkException error =
+        FailureRecord.parse(record).toException(future.type.name(), value, ran);
+    if (future.type.resultCodec instanceof ChunkReader<?>) {
+      defer(future, new Deferred(i, word, reference, 0, 0, error));
+    } else {
+      slots.release(i, word, reference);
+      future.fail(error);
+    }
   }
 }

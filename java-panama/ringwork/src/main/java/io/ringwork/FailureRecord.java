@@ -33,7 +33,7 @@ record FailureRecord(String code, String location, String message) {
       case Layout.STATUS_RESULT_TOO_LARGE ->
           new RejectedException(
               RejectedException.Reason.RESULT_TOO_LARGE,
-              "the result of " + task + " is larger than the largest block" + said,
+              "the result of " + task + " is too large" + said,
               ran);
       case Layout.STATUS_ARENA_EXHAUSTED ->
           new RejectedException(

@@ -13,7 +13,7 @@ final class Layout {
   static final long MAGIC = 0x4b524f57474e4952L;
 
   /** Layout version: attach refuses any other. */
-  static final int VERSION = 1;
+  static final int VERSION = 2;
 
   /** Value of the ready word, stored last by the creator. */
   static final int READY = 1380210977;
@@ -321,6 +321,9 @@ final class Layout {
   /** Lane: the task that was told to give up for its handler's soft limit, u64: generation &lt;&lt; 24 | slot index + 1. */
   static final int LANE_OVER = 320;
 
+  /** Lane: if that is a chunk, how many of its requests had ended, u32: the next one was told. Written first. */
+  static final int LANE_OVER_ENDED = 328;
+
   /** Lane counter: tasks claimed, u64. */
   static final int LANE_STARTED = 384;
 
@@ -549,6 +552,9 @@ final class Layout {
   /** Status: no worker is there, nor will be soon (failure record); it did not run. */
   static final int STATUS_NO_WORKER = 9;
 
+  /** Status of a request in a chunk: a worker died over it and no attempt is left (no record). */
+  static final int STATUS_CRASHED = 10;
+
   /** Flag in the status beside the value: the handler was not started. */
   static final int STATUS_NOT_RUN = 256;
 
@@ -575,6 +581,51 @@ final class Layout {
 
   /** Codec: parameters and body: u32 length of a JSON object, the object, the body. */
   static final int CODEC_PARAMS = 4;
+
+  /** Codec: a chunk, CHUNK_*: many requests to one handler, in a block with room for their results. */
+  static final int CODEC_CHUNK = 5;
+
+  /** Chunk: number of requests, u32, 1 to CHUNK_MOST. */
+  static final int CHUNK_COUNT = 0;
+
+  /** Chunk: offset of the results, u32, a multiple of 64. */
+  static final int CHUNK_RESULTS = 4;
+
+  /** Chunk: codec of each request, u8 (CODEC_*). */
+  static final int CHUNK_CODEC = 8;
+
+  /** Chunk: most attempts of each request, u8, 1 to MAX_ATTEMPTS. */
+  static final int CHUNK_ATTEMPTS = 9;
+
+  /** Chunk: what is kept of the room for each result, u32, in bytes; failures may use the rest. */
+  static final int CHUNK_ROOM = 12;
+
+  /** Chunk: cursor, u64, 0 at first and then the lanes' alone: bytes of the results so far / 8 &lt;&lt; 32 | attempt of the next request &lt;&lt; 24 | requests ended. */
+  static final int CHUNK_CURSOR = 64;
+
+  /** Cursor: mask of the requests ended, 24 bits. */
+  static final long CURSOR_ENDED_MASK = 0xffffffL;
+
+  /** Cursor: shift of the attempt of the next request, 8 bits; 0: not begun. */
+  static final int CURSOR_ATTEMPT_SHIFT = 24;
+
+  /** Cursor: mask of the attempt, after the shift. */
+  static final long CURSOR_ATTEMPT_MASK = 0xffL;
+
+  /** Cursor: shift of the bytes of the results / 8. */
+  static final int CURSOR_BYTES_SHIFT = 32;
+
+  /** Chunk: length of each request, u32; then, from the next multiple of 64, the requests, each padded to 8 bytes. */
+  static final int CHUNK_LENGTHS = 128;
+
+  /** Most requests in a chunk. */
+  static final int CHUNK_MOST = 65536;
+
+  /** Results of a chunk: for each request a head, u64: codec &lt;&lt; 48 | status &lt;&lt; 32 | length; then, from the next multiple of 64, the results or failure records, each padded to 8 bytes. */
+  static final int CHUNK_HEAD_STATUS_SHIFT = 32;
+
+  /** Head of a result: shift of its codec, 8 bits. */
+  static final int CHUNK_HEAD_CODEC_SHIFT = 48;
 
   /** Owner word of an arena block: 0 free, else OWNER_TAKEN | role | attempt | slot | generation. */
   static final long OWNER_TAKEN = 0x8000000000000000L;

@@ -25,9 +25,16 @@ final class Outcome {
 
   /**
    * A result that is still in its block: whoever completes the future decodes it, so that the
-   * poller never copies megabytes. Slot and block are freed by the same thread.
+   * poller never copies megabytes. Slot and block are freed by the same thread. Of a chunk, whose
+   * results are in the block of the request, it says how the task ended, if not well.
    */
-  record Deferred(int slot, long word, long reference, int length, int codec) {}
+  record Deferred(
+      int slot,
+      long word,
+      long reference,
+      int length,
+      int codec,
+      @Nullable RingworkException end) {}
 
   static Object of(@Nullable Object value) {
     return value == null ? NULL : value;

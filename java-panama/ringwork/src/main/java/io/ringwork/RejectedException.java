@@ -22,7 +22,12 @@ public final class RejectedException extends RingworkException {
      * No worker is left, and none is started: workers died too often in too short a time (a crash
      * storm). The message says why; see {@link PoolInfo#ready()}.
      */
-    NO_WORKER
+    NO_WORKER,
+    /**
+     * The chunk in which the request was ended before its turn, since its workers died or it was
+     * given up.
+     */
+    CHUNK_ENDED
   }
 
   /** What there was no room for. */

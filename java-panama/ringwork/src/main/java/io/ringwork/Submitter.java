@@ -194,6 +194,8 @@ final class Submitter {
   static <Q> long sizeOf(TaskType<Q, ?> type, Q request) {
     try {
       return type.requestCodec.maxSize(request);
+    } catch (CodecException told) { // of a chunk, with the number of the request
+      throw told;
     } catch (RuntimeException failed) {
       throw unencodable(type, failed);
     }

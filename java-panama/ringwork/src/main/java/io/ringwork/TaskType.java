@@ -19,6 +19,13 @@ public final class TaskType<Q, R> {
   final Codec<Q> requestCodec;
   final Codec<R> resultCodec;
   final int attempts;
+
+  /** Whether results are decoded one by one from where their task left them. */
+  final boolean plain;
+
+  /** For chunks of this type; made when first asked for, by racing threads each. */
+  private @Nullable TaskType<Chunk<Q>, ChunkResult<R>> chunks;
+
   final @Nullable Function<? super Q, ? extends R> fallback;
 
   private TaskType(
@@ -32,7 +39,28 @@ public final class TaskType<Q, R> {
     this.requestCodec = requestCodec;
     this.resultCodec = resultCodec;
     this.attempts = attempts;
+    this.plain = resultCodec != RawTask.LEASE && !(resultCodec instanceof ChunkReader<?>);
     this.fallback = fallback;
+  }
+
+  /**
+   * The type of chunks of this type. A chunk is taken up again when a worker dies, however often
+   * its requests may run: lanes see to that.
+   */
+  TaskType<Chunk<Q>, ChunkResult<R>> chunks() {
+    TaskType<Chunk<Q>, ChunkResult<R>> made = chunks;
+    if (made == null) {
+      Function<? super Q, ? extends R> one = fallback;
+      made =
+          new TaskType<>(
+              name,
+              new Chunk.Writer<>(),
+              new ChunkReader<>(this),
+              Layout.MAX_ATTEMPTS,
+              one == null ? null : chunk -> ChunkResult.of(chunk.requests, one));
+      chunks = made;
+    }
+    return made;
   }
 
   /**

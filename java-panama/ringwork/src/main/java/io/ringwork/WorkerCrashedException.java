@@ -18,6 +18,11 @@ public final class WorkerCrashedException extends RingworkException {
     this.attempts = attempts;
   }
 
+  /** The same death, of a task that was started so often. */
+  WorkerCrashedException of(String task, int started) {
+    return new WorkerCrashedException(task, cause, started);
+  }
+
   private static String message(String task, int cause, int attempts) {
     String times =
         attempts == 1

@@ -1,5 +1,6 @@
 package io.ringwork.matrix;
 
+import io.ringwork.ChunkResult;
 import io.ringwork.ClosedException;
 import io.ringwork.Codec;
 import io.ringwork.CompletionMode;
@@ -38,6 +39,9 @@ final class Session {
 
   /** Tasks that are submitted together in each round. */
   private static final int BATCH = 6;
+
+  /** As many of them go once more as a chunk. */
+  private static final int CHUNK = 4;
 
   private final ConnectConfig config;
   private final boolean cycles;
@@ -167,10 +171,15 @@ final class Session {
       futures.add(tally.track(future));
     }
     requests.addAll(batch);
+    List<byte[]> chunk = new ArrayList<>(batch.subList(0, CHUNK));
+    TaskFuture<ChunkResult<byte[]>> chunkEnd =
+        tally.track(
+            target.submitChunk(FLIP.withAttempts(1 + random.nextInt(2)), chunk, 200, PATIENT));
     boolean open = true;
     for (int n = 0; n < futures.size(); n++) {
       open &= tally.end(futures.get(n), requests.get(n));
     }
+    open &= tally.end(chunkEnd, chunk);
     poolEnded |= !open;
     Thread.sleep(2 + random.nextInt(4));
   }

@@ -1,5 +1,6 @@
 package io.ringwork.matrix;
 
+import io.ringwork.ChunkResult;
 import io.ringwork.ClosedException;
 import io.ringwork.RejectedException;
 import io.ringwork.ResultLease;
@@ -8,6 +9,7 @@ import io.ringwork.TaskTimeoutException;
 import io.ringwork.WorkerCrashedException;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -79,6 +81,34 @@ final class Tally {
     } catch (ExecutionException failed) {
       return failure(failed.getCause());
     }
+  }
+
+  /** As {@link #end(TaskFuture, byte[])}, for a chunk, whose requests each have an end. */
+  boolean end(TaskFuture<ChunkResult<byte[]>> future, List<byte[]> requests)
+      throws InterruptedException {
+    ChunkResult<byte[]> results;
+    try {
+      results = future.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+    } catch (TimeoutException e) {
+      unfinished.incrementAndGet();
+      wrong("a chunk did not complete: " + future);
+      return false;
+    } catch (ExecutionException failed) {
+      return failure(failed.getCause());
+    }
+    completed.incrementAndGet();
+    if (results.size() != requests.size()) {
+      wrong(requests.size() + " requests in a chunk, but " + results);
+    }
+    boolean open = true;
+    for (int i = 0; i < results.size(); i++) {
+      if (results.failure(i).isPresent()) {
+        open &= failure(results.failure(i).get());
+      } else if (!Arrays.equals(results.get(i), flipped(requests.get(i)))) {
+        wrong("a wrong result in a chunk");
+      }
+    }
+    return open;
   }
 
   /** Counts a failure; false if the pool is closed. */

@@ -1,6 +1,7 @@
 package io.ringwork.tests;
 
 import io.ringwork.Backpressure;
+import io.ringwork.ChunkResult;
 import io.ringwork.ClosedException;
 import io.ringwork.Codec;
 import io.ringwork.Priority;
@@ -33,13 +34,16 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 
 /**
- * One thread's load on a connection: futures, batches, calls, raw tasks with leased results;
- * deadlines, priorities, cancels; of all sizes. Every end is written down by the callback that sees
- * it, as often as it is called.
+ * One thread's load on a connection: futures, batches, chunks, calls, raw tasks with leased
+ * results; deadlines, priorities, cancels; of all sizes. Every end is written down by the callback
+ * that sees it, as often as it is called.
  */
 final class ChaosLoad implements Runnable {
   private static final int WINDOW = 12;
   private static final long PATIENCE_SECONDS = 60;
+
+  /** Requests and results of chunks have so many bytes at most. */
+  private static final int LARGEST_IN_CHUNK = 2048;
 
   private static final List<TaskType<byte[], byte[]>> WORK = typesOf("chaos.work");
   private static final List<TaskType<byte[], byte[]>> ECHO = typesOf("chaos.echo");
@@ -124,8 +128,9 @@ final class ChaosLoad implements Runnable {
   }
 
   private void submitSome() throws InterruptedException {
-    switch (random.nextInt(10)) {
+    switch (random.nextInt(11)) {
       case 0 -> batch();
+      case 10 -> chunk();
       case 1 -> call();
       case 2, 3 -> raw();
       default -> {
@@ -174,24 +179,47 @@ final class ChaosLoad implements Runnable {
 
   private void batch() {
     int attempts = attempts();
-    List<ChaosPayload> payloads = new ArrayList<>();
-    List<byte[]> requests = new ArrayList<>();
-    List<Long> starts = new ArrayList<>();
-    int size = 1 + random.nextInt(6);
-    for (int i = 0; i < size; i++) {
-      // Of one type, so of one handler.
-      ChaosPayload payload;
-      do {
-        payload = ChaosPayload.draw(connection.book.nextId(), random);
-      } while (!payload.isOrder());
-      payloads.add(payload);
-      requests.add(payload.toBytes());
-      starts.add(begin(payload, attempts));
-    }
+    Several several = new Several(1 + random.nextInt(6), Integer.MAX_VALUE, attempts);
     List<TaskFuture<byte[]>> futures =
-        connection.pool.submitAll(WORK.get(attempts - 1), requests, options());
-    for (int i = 0; i < size; i++) {
-      follow(futures.get(i), payloads.get(i), attempts, starts.get(i));
+        connection.pool.submitAll(WORK.get(attempts - 1), several.requests, options());
+    for (int i = 0; i < futures.size(); i++) {
+      follow(futures.get(i), several.payloads.get(i), attempts, several.starts.get(i));
+    }
+  }
+
+  /** As a batch, but one task: a death costs one of them, or ends those that it had not begun. */
+  private void chunk() {
+    int attempts = attempts();
+    Several several = new Several(1 + random.nextInt(20), LARGEST_IN_CHUNK, attempts);
+    TaskFuture<ChunkResult<byte[]>> chunk =
+        connection.pool.submitChunk(
+            WORK.get(attempts - 1), several.requests, LARGEST_IN_CHUNK, options());
+    flying.add(chunk);
+    chunk.whenComplete(
+        (results, error) -> {
+          for (int i = 0; i < several.payloads.size(); i++) {
+            Throwable why = results == null ? error : results.failure(i).orElse(null);
+            MemorySegment result = why == null ? MemorySegment.ofArray(results.get(i)) : null;
+            end(several.payloads.get(i), attempts, several.starts.get(i), result, why);
+          }
+        });
+  }
+
+  /** Requests of one type, so of one handler, that are begun together. */
+  private final class Several {
+    final List<ChaosPayload> payloads = new ArrayList<>();
+    final List<byte[]> requests = new ArrayList<>();
+    final List<Long> starts = new ArrayList<>();
+
+    Several(int size, int largest, int attempts) {
+      while (payloads.size() < size) {
+        ChaosPayload payload = ChaosPayload.draw(connection.book.nextId(), random);
+        if (payload.isOrder() && payload.length() <= largest && payload.result() <= largest) {
+          payloads.add(payload);
+          requests.add(payload.toBytes());
+          starts.add(begin(payload, attempts));
+        }
+      }
     }
   }
 
@@ -280,7 +308,8 @@ final class ChaosLoad implements Runnable {
   private static End endOf(ChaosPayload payload, int attempts, Throwable error) {
     return switch (error) {
       case WorkerCrashedException crashed ->
-          crashed.attempts() == attempts ? End.CRASHED : End.WRONG;
+          // A chunk that has lost three workers ends, also where a request could run once more.
+          crashed.attempts() <= attempts ? End.CRASHED : End.WRONG;
       case TaskTimeoutException e -> End.TIMED_OUT;
       case TaskCancelledException e -> End.CANCELLED;
       case CancellationException e -> End.CANCELLED;

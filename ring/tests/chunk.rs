@@ -1,0 +1,348 @@
+//! Chunks as a lane meets them: read, taken up after a death, and damaged.
+
+use ringwork_ring::arena;
+use ringwork_ring::chunk::{encode, results};
+use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
+use ringwork_ring::layout::*;
+use ringwork_ring::reap::reap_worker;
+use ringwork_ring::segment::SupervisorLocks;
+use ringwork_ring::{
+    ArenaClass, Claimed, Failure, Lane, PoolConfig, PoolDir, RingError, Segment, WaitStrategy,
+    WorkerEntry,
+};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+struct Pool {
+    segment: Arc<Segment>,
+    dir: PoolDir,
+    client: Client,
+    _locks: SupervisorLocks,
+    _temp: tempfile::TempDir,
+}
+
+const BLOCK: usize = 1024;
+
+fn pool() -> Pool {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+    let config = PoolConfig {
+        clients: 1,
+        slots: 16,
+        arena: Some(vec![ArenaClass::new(BLOCK, 8)]),
+        ..PoolConfig::default()
+    };
+    let (segment, locks) = Segment::create(&dir, &config).unwrap();
+    segment.set_pool_state(POOL_SERVING);
+    let client = Client::connect(&dir).unwrap();
+    Pool {
+        segment: Arc::new(segment),
+        dir,
+        client,
+        _locks: locks,
+        _temp: temp,
+    }
+}
+
+impl Pool {
+    fn worker(&self) -> (WorkerEntry, Lane) {
+        let attached = Arc::new(Segment::attach(&self.dir).unwrap());
+        let entry = WorkerEntry::register(attached, None).unwrap();
+        let lane = entry.lanes(1, WaitStrategy::Park).unwrap().pop().unwrap();
+        (entry, lane)
+    }
+
+    fn submit(&self, chunk: &[u8]) -> Ticket<'_> {
+        let options = TaskOptions {
+            codec: CODEC_CHUNK as u8,
+            attempts: MAX_ATTEMPTS as u8,
+            ..TaskOptions::default()
+        };
+        self.client.submit("h", chunk, &options).unwrap()
+    }
+
+    /// Where the block of a task is.
+    fn block(&self, slot: u32) -> usize {
+        let word = self.segment.slot_at(slot) + SLOT_REQUEST_REF;
+        let word = self.segment.u64_at(word).load(Ordering::Relaxed);
+        let block = arena::check_ref(&self.segment, word, 0).unwrap();
+        arena::offset(&self.segment, block)
+    }
+
+    fn byte(&self, at: usize) -> u8 {
+        self.segment.u8_at(at).load(Ordering::Relaxed)
+    }
+
+    /// What has become of the chunk in a block.
+    fn results(&self, at: usize) -> Vec<(u32, Vec<u8>)> {
+        let block: Vec<u8> = (at..at + BLOCK).map(|at| self.byte(at)).collect();
+        results(&block).unwrap()
+    }
+}
+
+fn chunk(requests: &[&[u8]], attempts: u8, room: usize) -> Vec<u8> {
+    encode(requests, CODEC_BYTES as u8, attempts, room)
+}
+
+/// Answers the request at hand with itself, reversed.
+fn answer(claimed: &mut Claimed<'_>) {
+    let mut reversed = claimed.request().unwrap().to_vec();
+    reversed.reverse();
+    claimed.complete_request(&reversed, CODEC_BYTES as u8);
+}
+
+fn open<'l>(lane: &'l mut Lane) -> Claimed<'l> {
+    let mut claimed = lane.try_next().unwrap();
+    assert!(claimed.is_chunk());
+    claimed.open_chunk().unwrap();
+    claimed
+}
+
+#[test]
+fn each_request_is_read_and_answered() {
+    let pool = pool();
+    let (entry, mut lane) = pool.worker();
+    let ticket = pool.submit(&chunk(&[b"one", b"", b"twelve bytes"], 1, 16));
+    let at = pool.block(ticket.slot());
+    let mut claimed = open(&mut lane);
+    assert_eq!(u32::from(claimed.request_codec()), CODEC_BYTES);
+    for _ in 0..3 {
+        assert!(claimed.next_request());
+        assert_eq!(claimed.attempt(), (1, 1));
+        answer(&mut claimed);
+    }
+    assert!(!claimed.next_request());
+    claimed.finish_chunk();
+    let results = pool.results(at);
+    let expected = [&b"eno"[..], b"", b"setyb evlewt"].map(|bytes| (STATUS_OK, bytes.to_vec()));
+    assert_eq!(results, expected);
+    match ticket.wait(None).unwrap() {
+        Outcome::Completed { codec, bytes } => {
+            assert_eq!((u32::from(codec), bytes), (CODEC_CHUNK, vec![]));
+        }
+        other => panic!("{other:?}"),
+    }
+    // Each request counts as a task of the lane's.
+    let counter = |field: usize| {
+        let at = pool.segment.lane_at(0) + field;
+        pool.segment.u64_at(at).load(Ordering::Relaxed)
+    };
+    assert_eq!((counter(LANE_STARTED), counter(LANE_COMPLETED)), (3, 3));
+    drop(lane);
+    entry.leave();
+}
+
+/// The worker dies in its claim; what becomes of its slot is the reaper's.
+fn die(claimed: Claimed<'_>) {
+    std::mem::forget(claimed);
+}
+
+#[test]
+fn after_a_death_another_lane_goes_on_behind_the_request_that_ran() {
+    let pool = pool();
+    let ticket = pool.submit(&chunk(&[b"a", b"b", b"c", b"d"], 1, 8));
+    let at = pool.block(ticket.slot());
+    let (entry, mut lane) = pool.worker();
+    let worker = entry.index();
+    let mut claimed = open(&mut lane);
+    for _ in 0..2 {
+        assert!(claimed.next_request());
+        answer(&mut claimed);
+    }
+    assert!(claimed.next_request()); // "c" runs
+    die(claimed);
+    drop((lane, entry));
+    reap_worker(&pool.segment, worker, CAUSE_UNKNOWN as u16);
+
+    let (entry, mut lane) = pool.worker();
+    let mut claimed = open(&mut lane);
+    assert_eq!(
+        pool.results(at).len(),
+        3,
+        "the one that ran has ended as crashed"
+    );
+    assert!(claimed.next_request());
+    assert_eq!(claimed.request().unwrap(), b"d");
+    answer(&mut claimed);
+    assert!(!claimed.next_request());
+    claimed.finish_chunk();
+    let statuses: Vec<u32> = pool.results(at).iter().map(|result| result.0).collect();
+    assert_eq!(statuses, [STATUS_OK, STATUS_OK, STATUS_CRASHED, STATUS_OK]);
+    drop(lane);
+    entry.leave();
+}
+
+#[test]
+fn a_request_with_attempts_left_is_run_again_and_its_number_told() {
+    let pool = pool();
+    let _ticket = pool.submit(&chunk(&[b"a", b"b"], 2, 8));
+    for life in 1..=2 {
+        let (entry, mut lane) = pool.worker();
+        let worker = entry.index();
+        let mut claimed = open(&mut lane);
+        assert!(claimed.next_request());
+        assert_eq!(claimed.request().unwrap(), b"a");
+        assert_eq!(claimed.attempt(), (life, 2));
+        die(claimed);
+        drop((lane, entry));
+        reap_worker(&pool.segment, worker, CAUSE_UNKNOWN as u16);
+    }
+    let (entry, mut lane) = pool.worker();
+    let mut claimed = open(&mut lane);
+    assert!(claimed.next_request());
+    assert_eq!(claimed.request().unwrap(), b"b");
+    assert_eq!(
+        claimed.attempt(),
+        (1, 2),
+        "a request's attempts are its own"
+    );
+    answer(&mut claimed);
+    claimed.finish_chunk();
+    drop(lane);
+    entry.leave();
+}
+
+#[test]
+fn what_is_kept_for_others_nobody_takes() {
+    let pool = pool();
+    let (entry, mut lane) = pool.worker();
+    let ticket = pool.submit(&chunk(&[b"a", b"b", b"c"], 1, 16));
+    let at = pool.block(ticket.slot());
+    let mut claimed = open(&mut lane);
+    assert!(claimed.next_request());
+    let full = claimed.reserve(17).unwrap_err();
+    assert!(matches!(
+        full,
+        RingError::ChunkFull {
+            size: 17,
+            left: 16,
+            request: 0
+        }
+    ));
+    claimed.fail_to_answer_request(&full);
+    assert!(claimed.next_request());
+    // A text that does not fit is cut, its start is kept.
+    let failure = Failure {
+        status: STATUS_FAILED,
+        not_run: false,
+        code: "code",
+        location: "file.rs:1",
+        message: "a message",
+    };
+    claimed.fail_request(&failure);
+    assert!(claimed.next_request());
+    claimed.complete_request(&[7; 16], CODEC_BYTES as u8);
+    claimed.finish_chunk();
+    let results = pool.results(at);
+    assert_eq!(results[0].0, STATUS_RESULT_TOO_LARGE);
+    assert_eq!(results[1].0, STATUS_FAILED);
+    assert_eq!(&results[1].1[FAILURE_TEXT..FAILURE_TEXT + 4], b"code");
+    assert_eq!(results[2], (STATUS_OK, vec![7; 16]));
+    drop((lane, ticket));
+    entry.leave();
+}
+
+/// Numbers that are the same in each run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        // SplitMix64 (Steele, Lea, Flood 2014).
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ z >> 31) % end as u64) as usize
+    }
+}
+
+/// A client that writes anything can neither make a lane panic nor have it write outside the block.
+#[test]
+fn damaged_chunks_end_and_leave_other_blocks_alone() {
+    const WORDS: [u64; 8] = [0, 1, 63, 64, 1 << 16, u64::MAX, u64::MAX - 7, 1 << 31];
+    let pool = pool();
+    let (entry, mut lane) = pool.worker();
+    let mut dice = Dice(5);
+    let good = chunk(&[&[1; 40], &[2; 8], &[], &[3; 90], &[4; 17]], 2, 40);
+    let (mut refused, mut ran) = (0, 0);
+    for _ in 0..20_000 {
+        let mut bytes = good.clone();
+        bytes.truncate(if dice.below(4) == 0 {
+            dice.below(bytes.len())
+        } else {
+            bytes.len()
+        });
+        for _ in 0..=dice.below(3) {
+            let word = if dice.below(2) == 0 {
+                WORDS[dice.below(WORDS.len())]
+            } else {
+                dice.below(2048) as u64
+            };
+            // The head and the lengths, for the most part.
+            let end = bytes.len().min(160);
+            let width = [1, 4, 8][dice.below(3)];
+            if end > 16 {
+                let at = dice.below((end - 8) / width) * width;
+                bytes[at..at + width].copy_from_slice(&word.to_le_bytes()[..width]);
+            }
+        }
+        if bytes.len() <= INLINE {
+            continue;
+        }
+        let ticket = pool.submit(&bytes);
+        let at = pool.block(ticket.slot());
+        let neighbours = |pool: &Pool| {
+            let sum = |from: usize| {
+                (from..from + 64)
+                    .map(|at| u64::from(pool.byte(at)))
+                    .sum::<u64>()
+            };
+            (sum(at - 64), sum(at + BLOCK))
+        };
+        let before = neighbours(&pool);
+        let mut claimed = lane.try_next().unwrap();
+        if let Err(error) = claimed.open_chunk() {
+            refused += 1;
+            claimed.fail_to_answer(&error);
+        } else {
+            while claimed.next_request() {
+                ran += 1;
+                let request = claimed.request().unwrap();
+                assert!(request.len() <= BLOCK);
+                let sum = request
+                    .iter()
+                    .fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
+                match dice.below(3) {
+                    0 => claimed.complete_request(&[sum; 30], 0),
+                    1 => match claimed.reserve(dice.below(100)) {
+                        Ok(room) => {
+                            let len = room.len();
+                            room.fill(sum);
+                            claimed.finish_request(len, 0);
+                        }
+                        Err(error) => claimed.fail_to_answer_request(&error),
+                    },
+                    _ => claimed.fail_request(&Failure {
+                        status: STATUS_FAILED,
+                        not_run: true,
+                        code: "c",
+                        location: "",
+                        message: "a longer text than there is room for, as a rule",
+                    }),
+                }
+            }
+            claimed.finish_chunk();
+        }
+        assert_eq!(neighbours(&pool), before);
+        assert!(!matches!(
+            ticket.wait(None).unwrap(),
+            Outcome::Crashed { .. }
+        ));
+    }
+    assert!(
+        refused > 1_000 && ran > 1_000,
+        "{refused} refused, {ran} run"
+    );
+    drop(lane);
+    entry.leave();
+}
