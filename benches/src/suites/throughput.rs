@@ -7,10 +7,11 @@ use crate::targets;
 use std::error::Error;
 use std::time::Duration;
 
-const CASES: [&str; 8] = [
+const CASES: [&str; 9] = [
     "ringwork_1p1l",
     "ringwork_1p2l",
     "ringwork_batch",
+    "ringwork_submit_all",
     "fork_join_pool",
     "thread_pool",
     "virtual_threads",
@@ -59,7 +60,8 @@ pub fn ratios(series: &Series, summary: &mut Summary) {
     for (above, below) in [
         ("ringwork_1p1l", "fork_join_pool"),
         ("ringwork_batch", "aeron_ipc"),
-        ("ringwork_batch", LIMIT),
+        ("ringwork_batch", "ringwork_submit_all"),
+        ("ringwork_submit_all", LIMIT),
     ] {
         let text = format!("{above} ops / {below} ops");
         let (above, below) = pairs(series, above, below, "ops_per_s");

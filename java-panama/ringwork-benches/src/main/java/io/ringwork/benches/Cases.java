@@ -44,6 +44,8 @@ final class Cases {
       case "throughput/ringwork_1p2l" ->
           Throughput.ofFutures(() -> new Echoes.OnRingwork(window(2)));
       case "throughput/ringwork_batch" ->
+          Throughput.ofChunks(() -> new Echoes.OnRingwork(window(1)));
+      case "throughput/ringwork_submit_all" ->
           Throughput.ofBatches(() -> new Echoes.OnRingwork(window(1)));
       case "start/embedded" -> new Start(false);
       case "start/connect" -> new Start(true);

@@ -1,5 +1,6 @@
 package io.ringwork.benches;
 
+import io.ringwork.ChunkResult;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
 import io.ringwork.stock.StockTasks;
@@ -32,6 +33,11 @@ final class Echoes {
     /** Sends several at once, with one fence and one wake. */
     List<TaskFuture<byte[]>> submitAll(List<byte[]> requests) {
       return pool.submitAll(StockTasks.ECHO, requests);
+    }
+
+    /** Sends several as one task. */
+    TaskFuture<ChunkResult<byte[]>> submitChunk(List<byte[]> requests) {
+      return pool.submitChunk(StockTasks.ECHO, requests);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package io.ringwork.benches;
 
+import io.ringwork.ChunkResult;
 import io.ringwork.TaskFuture;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -10,6 +11,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -61,9 +63,22 @@ public final class Throughput implements Case {
     return new Throughput(() -> new Piped(maker.call()));
   }
 
-  /** A case of batches of futures. */
+  /** A case of futures that are submitted together. */
   static Throughput ofBatches(Callable<Echoes.OnRingwork> maker) {
-    return new Throughput(() -> new Batches(maker.call()));
+    return new Throughput(
+        () -> {
+          Echoes.OnRingwork pool = maker.call();
+          return new Bunches(pool, requests -> futures(pool.submitAll(requests)));
+        });
+  }
+
+  /** A case of chunks, each of which is one task. */
+  static Throughput ofChunks(Callable<Echoes.OnRingwork> maker) {
+    return new Throughput(
+        () -> {
+          Echoes.OnRingwork pool = maker.call();
+          return new Bunches(pool, requests -> chunk(pool.submitChunk(requests)));
+        });
   }
 
   /** A case of several threads that share the window and a submitter. */
@@ -128,46 +143,65 @@ public final class Throughput implements Case {
     }
   }
 
-  /** A ring of batches. */
-  private record Batches(Echoes.OnRingwork pool) implements Load {
-    private static final int BATCH = 64;
+  /** Requests that were sent together. */
+  private interface Bunch {
+    /** Waits for the answers, and checks them against their numbers. */
+    void check(long first) throws Exception;
+  }
+
+  /** A ring of bunches. */
+  private record Bunches(Echoes.OnRingwork pool, Function<List<byte[]>, Bunch> send)
+      implements Load {
+    private static final int SIZE = 64;
 
     @Override
     public long run(double seconds) throws Exception {
       List<List<byte[]>> requests = new ArrayList<>();
-      List<List<TaskFuture<byte[]>>> ring = new ArrayList<>();
-      for (int i = 0; i < WINDOW / BATCH; i++) {
-        requests.add(Stream.generate(() -> new byte[Message.LENGTH]).limit(BATCH).toList());
-        ring.add(List.of());
+      List<Bunch> ring = new ArrayList<>();
+      for (int i = 0; i < WINDOW / SIZE; i++) {
+        requests.add(Stream.generate(() -> new byte[Message.LENGTH]).limit(SIZE).toList());
+        ring.add(first -> {});
       }
       long end = end(seconds);
       long sent = 0;
       while (sent % PACE != 0 || System.nanoTime() < end) {
-        int at = (int) (sent % WINDOW / BATCH);
-        check(ring.get(at), sent - WINDOW);
+        int at = (int) (sent % WINDOW / SIZE);
+        ring.get(at).check(sent - WINDOW);
         long number = sent;
         for (byte[] request : requests.get(at)) {
           Message.number(request, number++);
         }
-        ring.set(at, pool.submitAll(requests.get(at)));
-        sent += BATCH;
+        ring.set(at, send.apply(requests.get(at)));
+        sent += SIZE;
       }
-      for (long n = sent; n < sent + WINDOW; n += BATCH) {
-        check(ring.get((int) (n % WINDOW / BATCH)), n - WINDOW);
+      for (long n = sent; n < sent + WINDOW; n += SIZE) {
+        ring.get((int) (n % WINDOW / SIZE)).check(n - WINDOW);
       }
       return sent;
-    }
-
-    private static void check(List<TaskFuture<byte[]>> batch, long first) throws Exception {
-      for (TaskFuture<byte[]> answer : batch) {
-        Message.check(answer.get(), first++);
-      }
     }
 
     @Override
     public void close() {
       pool.close();
     }
+  }
+
+  private static Bunch futures(List<TaskFuture<byte[]>> answers) {
+    return first -> {
+      long number = first;
+      for (TaskFuture<byte[]> answer : answers) {
+        Message.check(answer.get(), number++);
+      }
+    };
+  }
+
+  private static Bunch chunk(TaskFuture<ChunkResult<byte[]>> chunk) {
+    return first -> {
+      ChunkResult<byte[]> answers = chunk.get();
+      for (int i = 0; i < answers.size(); i++) {
+        Message.check(answers.get(i), first + i);
+      }
+    };
   }
 
   /** Several threads that submit, each with its part of the window. */
