@@ -265,15 +265,16 @@ impl<'l> Claimed<'l> {
             Ok(place) => *place,
             Err(why) => return Err(RingError::Corrupt(why.clone())),
         };
-        let chunk = Chunk::read(&self.lane.segment, place.offset, place.len)?;
-        self.request_codec = chunk.codec();
-        let chunk = self.chunk.insert(chunk);
-        let crashed = chunk.resume(&self.lane.segment);
-        if let Ok(Some(_)) = crashed {
-            bump(&self.lane.segment, self.lane.at + LANE_FAILED);
+        let segment = &self.lane.segment;
+        let mut chunk = Chunk::read(segment, place.offset, place.len)?;
+        let crashed = chunk.resume(segment)?;
+        if crashed.is_some() {
+            bump(segment, self.lane.at + LANE_FAILED);
         }
         failpoint!("chunk.opened");
-        crashed
+        self.request_codec = chunk.codec();
+        self.chunk = Some(chunk);
+        Ok(crashed)
     }
 
     /// Makes the chunk's next request the one that this task has; `false` when all have ended.
@@ -327,7 +328,7 @@ impl<'l> Claimed<'l> {
         };
         let (ended, count) = chunk.progress();
         if ended < count {
-            return 1; // dropped, it fails: who does so has let go of requests
+            return 1; // the drop fails it: somebody has let go of requests
         }
         let (ran, _) = chunk.ran();
         self.count_completed(&chunk);

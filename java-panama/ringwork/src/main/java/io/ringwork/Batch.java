@@ -96,7 +96,7 @@ final class Batch<Q, R> {
     if (size == Codec.UNKNOWN_SIZE) {
       return false;
     }
-    submitter.checkSize(type.name(), size);
+    submitter.checkSize(type, size);
     int i = slot(left);
     if (i < 0) {
       return false;

@@ -159,8 +159,8 @@ public final class Ringwork implements AutoCloseable {
    * future fails, whatever was done by then, and requests that were not started are not. Time
    * limits of the handler hold for each request.
    *
-   * <p>Requests and results are in one block of the arena, of at most the largest class: 10 bytes
-   * each beside their own, padded to 8 bytes.
+   * <p>Requests and results are in one block of the arena, of at most the largest class: 12 bytes
+   * for each request beside what it and its result take, and some 700 for the chunk.
    *
    * @param type what to run
    * @param requests the requests, at most 65,536

@@ -153,7 +153,7 @@ final class Submitter {
       encoded = encode(type, request);
       size = encoded.remaining();
     }
-    checkSize(type.name(), size);
+    checkSize(type, size);
     Reason full = attempt(future, type, request, encoded, (int) size, options, watched);
     return full == null || noRoom(full, future, type, request, encoded, (int) size, options);
   }
@@ -173,20 +173,24 @@ final class Submitter {
     }
   }
 
-  void checkSize(String task, long size) {
+  void checkSize(TaskType<?, ?> type, long size) {
     if (size < 0) {
-      throw new CodecException("the codec of " + task + " gave the size " + size, false, null);
+      throw new CodecException(
+          "the codec of " + type.name() + " gave the size " + size, false, null);
     }
     if (size > Layout.INLINE && size > arena.maxRequest()) {
+      boolean chunk = type.resultCodec instanceof ChunkReader<?>;
       throw new RejectedException(
           Reason.PAYLOAD_TOO_LARGE,
-          "a request of "
+          (chunk ? "a chunk of " : "a request of ")
               + size
               + " bytes for "
-              + task
+              + type.name()
               + " is larger than the largest block of "
               + arena.maxRequest()
-              + " bytes: raise --segment-size, or the block sizes in --arena",
+              + " bytes: "
+              + (chunk ? "send fewer requests at a time, or " : "")
+              + "raise --segment-size, or the block sizes in --arena",
           false);
     }
   }
@@ -279,7 +283,7 @@ final class Submitter {
     }
     try {
       checkOpen();
-      checkSize(type.name(), size);
+      checkSize(type, size);
       return claimOrThrow(size, options.backpressure);
     } catch (RejectedException rejected) {
       client.completer.count(Layout.CLIENT_REJECTED);

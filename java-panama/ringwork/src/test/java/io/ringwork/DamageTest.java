@@ -204,9 +204,10 @@ class DamageTest {
 
   @Test
   void otherVersionsAndFeatures() {
-    put(Layout.H_VERSION, 2);
+    put(Layout.H_VERSION, Layout.VERSION + 1);
     IncompatibleException version = assertThrows(IncompatibleException.class, pool::connect);
-    assertTrue(version.getMessage().contains("version 2"), version.getMessage());
+    assertTrue(
+        version.getMessage().contains("version " + (Layout.VERSION + 1)), version.getMessage());
     put(Layout.H_VERSION, Layout.VERSION);
     pool.memory.setLong(Layout.H_FEATURES, 1L << 40);
     assertThrows(IncompatibleException.class, pool::connect);

@@ -305,6 +305,7 @@ class ChunkTest {
             RejectedException.class,
             pool.submitChunk(DOUBLE, List.of(1L), Integer.MAX_VALUE, TaskOptions.DEFAULT));
     assertEquals(RejectedException.Reason.PAYLOAD_TOO_LARGE, error.reason());
+    Pools.assertSays(error, "a chunk of", "test.i64_double", "fewer requests", "--arena");
     assertFalse(error.mayHaveRun());
   }
 
