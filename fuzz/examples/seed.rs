@@ -186,6 +186,20 @@ fn slot() -> Seeds {
         records
     };
     let stamped = write64(Section::Slot, 0, SLOT_ATTEMPTS, 0x83);
+    // Two requests and room for two results of 64 bytes, in the first block of shape 1's second class.
+    let chunk = |lengths: u64, cursor: u64| {
+        let writes = [
+            write64(Section::Slot, 0, SLOT_REQUEST_REF, 2 << 32),
+            write32(Section::Slot, 0, SLOT_REQUEST_LEN, 448),
+            write32(Section::Slot, 0, SLOT_ATTEMPTS, 3 | CODEC_CHUNK << 16),
+            write64(Section::Owner, 1, 0, ours.0),
+            write64(Section::Block, 1, CHUNK_COUNT, 2 | 256 << 32),
+            write64(Section::Block, 1, CHUNK_CODEC, 2 << 8 | 40 << 32),
+            write64(Section::Block, 1, CHUNK_LENGTHS, lengths),
+            write64(Section::Block, 1, CHUNK_CURSOR, cursor),
+        ];
+        queued(0, &writes)
+    };
     let all: Vec<(&str, u8, Vec<Record>)> = vec![
         ("inline", 0, queued(1, &[])),
         ("complete-long", 1, then(queued(1, &[]), &[100 << 8])),
@@ -207,6 +221,14 @@ fn slot() -> Seeds {
             0,
             queued(0, &in_block(100, Owner::request(1, 3))),
         ),
+        ("chunk", 1, chunk(5 | 9 << 32, 0)),
+        ("chunk-failed", 1, then(chunk(5 | 9 << 32, 0), &[1])),
+        (
+            "chunk-resumed",
+            1,
+            chunk(5 | 9 << 32, 1 << 32 | 2 << 24 | 1),
+        ),
+        ("chunk-too-long", 1, chunk(5 | 99 << 32, 0)),
         ("block-too-long", 0, queued(0, &in_block(u32::MAX, ours))),
         (
             "bad-reference",
