@@ -102,6 +102,15 @@ fn born(segment: &Arc<Segment>) -> Life {
     Some((lane, entry))
 }
 
+/// Reads every byte of the request: the sanitizer sees a stray one.
+fn sum_of(claimed: &Claimed<'_>, largest: usize) -> ringwork_ring::Result<u8> {
+    let request = claimed.request()?;
+    assert!(request.len() <= largest);
+    Ok(request
+        .iter()
+        .fold(0_u8, |sum, byte| sum.wrapping_add(*byte)))
+}
+
 /// Ends the requests of a chunk one after the other.
 fn end_chunk(mut claimed: Claimed<'_>, largest: usize, step: u64) {
     if let Err(error) = claimed.open_chunk() {
@@ -109,13 +118,8 @@ fn end_chunk(mut claimed: Claimed<'_>, largest: usize, step: u64) {
     }
     let mut turn = step;
     while claimed.next_request() {
-        let sum = match claimed.request() {
-            Ok(request) => {
-                assert!(request.len() <= largest);
-                request
-                    .iter()
-                    .fold(0_u8, |sum, byte| sum.wrapping_add(*byte))
-            }
+        let sum = match sum_of(&claimed, largest) {
+            Ok(sum) => sum,
             Err(error) => return claimed.fail_to_answer(&error),
         };
         turn = turn.rotate_right(3);
@@ -146,16 +150,7 @@ fn end(segment: &Segment, mut claimed: Claimed<'_>, how: u64, step: u64) {
         claimed.deadline_ns(),
     );
     claimed.progress(step as u32, attempts);
-    let sum = match claimed.request() {
-        Ok(request) => {
-            assert!(request.len() <= largest);
-            // Every byte is read: the sanitizer sees a stray one.
-            request
-                .iter()
-                .fold(0_u8, |sum, byte| sum.wrapping_add(*byte))
-        }
-        Err(error) => error.to_string().len() as u8,
-    };
+    let sum = sum_of(&claimed, largest).unwrap_or_else(|error| error.to_string().len() as u8);
     if claimed.is_chunk() {
         return end_chunk(claimed, largest, step);
     }

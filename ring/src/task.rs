@@ -576,13 +576,7 @@ impl<'l> Claimed<'l> {
         // SAFETY: in bounds by `bytes_at`; this lane owns the place as in `reserve`.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
         self.result = Some(place);
-        // An attempt before this one may have run.
-        let flag = if failure.not_run && self.word.attempt() == 0 {
-            STATUS_NOT_RUN
-        } else {
-            0
-        };
-        self.end(failure.status | flag, CODEC_UTF8 as u8, bytes.len());
+        self.end(self.status_of(failure), CODEC_UTF8 as u8, bytes.len());
     }
 
     fn write_failure_in_chunk(&mut self, failure: &Failure<'_>) {
@@ -594,18 +588,20 @@ impl<'l> Claimed<'l> {
             bytes = failure_record(failure, 24, 0, MOST_OF_FAILURE);
             bytes.truncate(room.min(MOST_OF_FAILURE));
         }
-        // An attempt before this one may have run.
-        let first = chunk.attempt().0 == 1;
-        let flag = if failure.not_run && first {
-            STATUS_NOT_RUN
-        } else {
-            0
-        };
         match self.reserve(bytes.len()) {
             Ok(room) => room.copy_from_slice(&bytes),
             Err(_) => bytes.clear(), // it was made to fit
         }
-        self.end(failure.status | flag, CODEC_UTF8 as u8, bytes.len());
+        self.end(self.status_of(failure), CODEC_UTF8 as u8, bytes.len());
+    }
+
+    fn status_of(&self, failure: &Failure<'_>) -> u32 {
+        // An attempt before this one may have run.
+        if failure.not_run && self.attempt().0 == 1 {
+            failure.status | STATUS_NOT_RUN
+        } else {
+            failure.status
+        }
     }
 
     /// Writes the result fields, CLAIMED → DONE, the hint; of a chunk, ends the request at hand.

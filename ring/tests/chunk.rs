@@ -1,57 +1,40 @@
 //! Chunks as a lane meets them: read, taken up after a death, and damaged.
 
+mod common;
+
+use common::Pool;
 use ringwork_ring::arena;
 use ringwork_ring::chunk::{encode, results};
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::layout::*;
 use ringwork_ring::reap::reap_worker;
-use ringwork_ring::segment::SupervisorLocks;
-use ringwork_ring::{
-    ArenaClass, Claimed, Failure, Lane, PoolConfig, PoolDir, RingError, Segment, WaitStrategy,
-    WorkerEntry,
-};
-use std::sync::Arc;
+use ringwork_ring::{ArenaClass, Claimed, Failure, Lane, RingError};
+use std::ops::Deref;
 use std::sync::atomic::Ordering;
-
-struct Pool {
-    segment: Arc<Segment>,
-    dir: PoolDir,
-    client: Client,
-    _locks: SupervisorLocks,
-    _temp: tempfile::TempDir,
-}
 
 const BLOCK: usize = 1024;
 
-fn pool() -> Pool {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-    let config = PoolConfig {
-        clients: 1,
-        slots: 16,
-        arena: Some(vec![ArenaClass::new(BLOCK, 8)]),
-        ..PoolConfig::default()
-    };
-    let (segment, locks) = Segment::create(&dir, &config).unwrap();
-    segment.set_pool_state(POOL_SERVING);
-    let client = Client::connect(&dir).unwrap();
-    Pool {
-        segment: Arc::new(segment),
-        dir,
-        client,
-        _locks: locks,
-        _temp: temp,
+/// A pool and its one client.
+struct Side {
+    pool: Pool,
+    client: Client,
+}
+
+fn pool() -> Side {
+    let pool = Pool::new(1, vec![ArenaClass::new(BLOCK, 8)]);
+    let client = pool.client();
+    Side { pool, client }
+}
+
+impl Deref for Side {
+    type Target = Pool;
+
+    fn deref(&self) -> &Pool {
+        &self.pool
     }
 }
 
-impl Pool {
-    fn worker(&self) -> (WorkerEntry, Lane) {
-        let attached = Arc::new(Segment::attach(&self.dir).unwrap());
-        let entry = WorkerEntry::register(attached, None).unwrap();
-        let lane = entry.lanes(1, WaitStrategy::Park).unwrap().pop().unwrap();
-        (entry, lane)
-    }
-
+impl Side {
     fn submit(&self, chunk: &[u8]) -> Ticket<'_> {
         let options = TaskOptions {
             codec: CODEC_CHUNK as u8,
@@ -291,7 +274,7 @@ fn damaged_chunks_end_and_leave_other_blocks_alone() {
         }
         let ticket = pool.submit(&bytes);
         let at = pool.block(ticket.slot());
-        let neighbours = |pool: &Pool| {
+        let neighbours = |pool: &Side| {
             let sum = |from: usize| {
                 (from..from + 64)
                     .map(|at| u64::from(pool.byte(at)))

@@ -1,62 +1,24 @@
 //! Lanes, clients and the reaper together, in one process: a worker "dies" by
 //! dropping its entry, which releases its lock as the kernel would.
 
+mod common;
+
+use common::Pool;
 use ringwork_ring::arena;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::clock::now_ns;
 use ringwork_ring::layout::*;
 use ringwork_ring::reap::{Mourner, Rouser, Sweeper, reap_client, reap_worker};
-use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::state::Kind;
-use ringwork_ring::{
-    ArenaClass, Failure, Lane, PoolConfig, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry,
-};
-use std::sync::Arc;
+use ringwork_ring::{ArenaClass, Failure, Lane, RingError, Segment};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-struct Pool {
-    segment: Arc<Segment>,
-    dir: PoolDir,
-    _locks: SupervisorLocks,
-    _temp: tempfile::TempDir,
-}
-
 fn pool() -> Pool {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-    let config = PoolConfig {
-        clients: 2,
-        slots: 16,
-        arena: Some(vec![ArenaClass::new(256, 8), ArenaClass::new(4096, 4)]),
-        ..PoolConfig::default()
-    };
-    let (segment, locks) = Segment::create(&dir, &config).unwrap();
-    segment.set_pool_state(POOL_SERVING);
-    Pool {
-        segment: Arc::new(segment),
-        dir,
-        _locks: locks,
-        _temp: temp,
-    }
+    Pool::new(2, vec![ArenaClass::new(256, 8), ArenaClass::new(4096, 4)])
 }
 
 impl Pool {
-    fn worker(&self) -> (WorkerEntry, Lane) {
-        let attached = Arc::new(Segment::attach(&self.dir).unwrap());
-        let entry = WorkerEntry::register(attached, None).unwrap();
-        let lane = entry
-            .lanes(1, WaitStrategy::Adaptive)
-            .unwrap()
-            .pop()
-            .unwrap();
-        (entry, lane)
-    }
-
-    fn client(&self) -> Client {
-        Client::connect(&self.dir).unwrap()
-    }
-
     /// Waits until a lane has found nothing and goes to sleep: one that only has set its idle bit
     /// looks once more, and takes a task that comes then without a wake.
     fn until_asleep(&self, lane: u32) {

@@ -3,6 +3,7 @@
 //! Reads words that others write at the same time; numbers of one moment may be
 //! a little apart. Nothing in the segment is changed.
 
+use crate::codec::codec_name;
 use crate::supervisor::pool::{handler_name, running_handler, running_progress};
 use ringwork_ring::clock::now_ns;
 use ringwork_ring::entry::{entry_state, lane_worker};
@@ -171,20 +172,6 @@ const COUNTERS: [(&str, usize); 9] = [
     ("blocks_recovered", C_BLOCKS_RECOVERED),
     ("hints_restored", C_HINTS_RESTORED),
 ];
-
-/// Names of codecs.
-#[must_use]
-pub(super) fn codec_name(codec: u8) -> &'static str {
-    match u32::from(codec) {
-        CODEC_BYTES => "bytes",
-        CODEC_UTF8 => "utf8",
-        CODEC_I64 => "i64",
-        CODEC_CBOR => "cbor",
-        CODEC_PARAMS => "params",
-        CODEC_CHUNK => "chunk",
-        _ => "unknown",
-    }
-}
 
 /// Reads everything.
 pub(super) fn pool(segment: &Segment) -> Result<PoolView> {

@@ -100,7 +100,6 @@ final class Chunk<Q> {
     byte[] copy = new byte[bytes.remaining()];
     bytes.duplicate().get(copy);
     encoded[i] = copy;
-    sizes[i] = copy.length;
     return copy.length;
   }
 

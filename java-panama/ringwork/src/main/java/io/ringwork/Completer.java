@@ -479,13 +479,7 @@ final class Completer {
   private void end(int i, TaskFuture<?> future, long word) {
     try {
       if (StateWord.kind(word) == Layout.KIND_CRASHED) {
-        if (future.type.resultCodec instanceof ChunkReader<?> && !future.isSettled()) {
-          count(Layout.CLIENT_FAILED);
-          defer(future, new Deferred(i, word, 0, 0, 0, crash(future, word)));
-          return;
-        }
-        slots.release(i, word, 0);
-        crashed(future, word);
+        crashed(i, future, word);
       } else {
         done(i, future, word);
       }
@@ -505,16 +499,30 @@ final class Completer {
     }
   }
 
-  private void crashed(TaskFuture<?> future, long word) {
-    if (!future.isSettled()) {
-      count(Layout.CLIENT_FAILED);
-      future.fail(crash(future, word));
+  private void crashed(int i, TaskFuture<?> future, long word) {
+    if (future.isSettled()) {
+      slots.release(i, word, 0);
+      return;
     }
+    count(Layout.CLIENT_FAILED);
+    fail(
+        future,
+        i,
+        word,
+        0,
+        new WorkerCrashedException(
+            future.type.name(), StateWord.owner(word), StateWord.attempt(word) + 1));
   }
 
-  private static WorkerCrashedException crash(TaskFuture<?> future, long word) {
-    return new WorkerCrashedException(
-        future.type.name(), StateWord.owner(word), StateWord.attempt(word) + 1);
+  /** Ends a task with an error; of a chunk, that is the end of what had not ended by then. */
+  private void fail(
+      TaskFuture<?> future, int i, long word, long reference, RingworkException error) {
+    if (future.type.resultCodec instanceof ChunkReader<?>) {
+      defer(future, new Deferred(i, word, reference, 0, 0, error));
+    } else {
+      slots.release(i, word, reference);
+      future.fail(error);
+    }
   }
 
   private void done(int i, TaskFuture<?> future, long word) {
@@ -611,24 +619,28 @@ final class Completer {
   Object decode(TaskFuture<?> future, Deferred result) {
     Object outcome;
     try {
-      int i = result.slot();
-      if (future.type.resultCodec instanceof ChunkReader<?> chunk) {
-        long block = slots.reserved(i);
-        outcome = chunk.read(memory, arena.at(block), arena.sizeOf(block), result.end());
-      } else {
-        outcome = decode(future, result.codec(), i, result.reference(), result.length());
-      }
+      outcome =
+          future.type.resultCodec instanceof ChunkReader<?> chunk
+              ? decodeChunk(future, chunk, result)
+              : decode(future, result.codec(), result.slot(), result.reference(), result.length());
       slots.release(result.slot(), result.word(), result.reference());
       client.room.freed();
     } catch (IllegalStateException | InternalError unmapped) {
       outcome = new Failure(client.closedException(true, unmapped));
-    } catch (Throwable broken) { // no memory, or a word that makes no sense: it ends all the same
-      outcome = undecodable(future.type.name(), broken);
-      slots.release(result.slot(), result.word(), result.reference());
-      client.room.freed();
     }
     deferred.decrementAndGet();
     return outcome;
+  }
+
+  private Object decodeChunk(TaskFuture<?> future, ChunkReader<?> chunk, Deferred result) {
+    long block = slots.reserved(result.slot());
+    try {
+      return chunk.read(memory, arena.at(block), arena.sizeOf(block), result.end());
+    } catch (IllegalStateException | InternalError unmapped) {
+      throw unmapped;
+    } catch (Throwable broken) { // no memory, or a word that makes no sense: it ends all the same
+      return undecodable(future.type.name(), broken);
+    }
   }
 
   private Object decode(TaskFuture<?> future, int found, int i, long reference, int length) {
@@ -678,13 +690,11 @@ final class Completer {
           case Layout.STATUS_CANCELLED -> Layout.CLIENT_CANCELLED;
           default -> Layout.CLIENT_FAILED;
         });
-    RingworkException error =
-        FailureRecord.parse(record).toException(future.type.name(), value, ran);
-    if (future.type.resultCodec instanceof ChunkReader<?>) {
-      defer(future, new Deferred(i, word, reference, 0, 0, error));
-    } else {
-      slots.release(i, word, reference);
-      future.fail(error);
-    }
+    fail(
+        future,
+        i,
+        word,
+        reference,
+        FailureRecord.parse(record).toException(future.type.name(), value, ran));
   }
 }

@@ -10,8 +10,8 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
@@ -65,20 +65,17 @@ public final class Throughput implements Case {
 
   /** A case of futures that are submitted together. */
   static Throughput ofBatches(Callable<Echoes.OnRingwork> maker) {
-    return new Throughput(
-        () -> {
-          Echoes.OnRingwork pool = maker.call();
-          return new Bunches(pool, requests -> futures(pool.submitAll(requests)));
-        });
+    return ofBunches(maker, (pool, requests) -> futures(pool.submitAll(requests)));
   }
 
   /** A case of chunks, each of which is one task. */
   static Throughput ofChunks(Callable<Echoes.OnRingwork> maker) {
-    return new Throughput(
-        () -> {
-          Echoes.OnRingwork pool = maker.call();
-          return new Bunches(pool, requests -> chunk(pool.submitChunk(requests)));
-        });
+    return ofBunches(maker, (pool, requests) -> chunk(pool.submitChunk(requests)));
+  }
+
+  private static Throughput ofBunches(
+      Callable<Echoes.OnRingwork> maker, BiFunction<Echoes.OnRingwork, List<byte[]>, Bunch> send) {
+    return new Throughput(() -> new Bunches(maker.call(), send));
   }
 
   /** A case of several threads that share the window and a submitter. */
@@ -150,7 +147,8 @@ public final class Throughput implements Case {
   }
 
   /** A ring of bunches. */
-  private record Bunches(Echoes.OnRingwork pool, Function<List<byte[]>, Bunch> send)
+  private record Bunches(
+      Echoes.OnRingwork pool, BiFunction<Echoes.OnRingwork, List<byte[]>, Bunch> send)
       implements Load {
     private static final int SIZE = 64;
 
@@ -171,7 +169,7 @@ public final class Throughput implements Case {
         for (byte[] request : requests.get(at)) {
           Message.number(request, number++);
         }
-        ring.set(at, send.apply(requests.get(at)));
+        ring.set(at, send.apply(pool, requests.get(at)));
         sent += SIZE;
       }
       for (long n = sent; n < sent + WINDOW; n += SIZE) {

@@ -1,0 +1,50 @@
+//! A pool without any process but the test's.
+
+use ringwork_ring::client::Client;
+use ringwork_ring::layout::POOL_SERVING;
+use ringwork_ring::segment::SupervisorLocks;
+use ringwork_ring::{ArenaClass, Lane, PoolConfig, PoolDir, Segment, WaitStrategy, WorkerEntry};
+use std::sync::Arc;
+
+pub struct Pool {
+    pub segment: Arc<Segment>,
+    pub dir: PoolDir,
+    _locks: SupervisorLocks,
+    _temp: tempfile::TempDir,
+}
+
+impl Pool {
+    pub fn new(clients: u32, arena: Vec<ArenaClass>) -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let config = PoolConfig {
+            clients,
+            slots: 16,
+            arena: Some(arena),
+            ..PoolConfig::default()
+        };
+        let (segment, locks) = Segment::create(&dir, &config).unwrap();
+        segment.set_pool_state(POOL_SERVING);
+        Self {
+            segment: Arc::new(segment),
+            dir,
+            _locks: locks,
+            _temp: temp,
+        }
+    }
+
+    pub fn worker(&self) -> (WorkerEntry, Lane) {
+        let attached = Arc::new(Segment::attach(&self.dir).unwrap());
+        let entry = WorkerEntry::register(attached, None).unwrap();
+        let lane = entry
+            .lanes(1, WaitStrategy::Adaptive)
+            .unwrap()
+            .pop()
+            .unwrap();
+        (entry, lane)
+    }
+
+    pub fn client(&self) -> Client {
+        Client::connect(&self.dir).unwrap()
+    }
+}
