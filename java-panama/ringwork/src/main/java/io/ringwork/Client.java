@@ -115,7 +115,7 @@ final class Client {
   void start() {
     poller.start();
     if (child != null) {
-      child.onExit(how -> die("the supervisor " + how + ": look at its log"));
+      child.onExit(this::supervisorEnded);
     }
   }
 
@@ -388,13 +388,29 @@ final class Client {
         completer.check();
       }
     }
-    int pool = memory.getIntAcquire(Layout.H_POOL_STATE);
-    if (pool == Layout.POOL_CLOSED || pool == Layout.POOL_FAILED) {
+    if (hasEnded(memory.getIntAcquire(Layout.H_POOL_STATE))) {
       poolEnded();
     } else if (child == null && probe && attachment.supervisorIsGone()) {
       die("its supervisor is gone (killed, or crashed): connect again when it was restarted");
     }
     return ended == null;
+  }
+
+  /** Our child has exited: why, the header says if it was by its own decision. */
+  private void supervisorEnded(String how) {
+    try {
+      if (hasEnded(memory.getIntAcquire(Layout.H_POOL_STATE))) {
+        poolEnded();
+        return;
+      }
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile, or truncated: there is nothing to read
+    }
+    die("the supervisor " + how + ": look at its log");
+  }
+
+  private static boolean hasEnded(int pool) {
+    return pool == Layout.POOL_CLOSED || pool == Layout.POOL_FAILED;
   }
 
   /** The header says that the pool is CLOSED or FAILED. */

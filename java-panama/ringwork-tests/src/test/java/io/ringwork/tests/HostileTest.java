@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringwork.Codec;
+import io.ringwork.CompletionMode;
 import io.ringwork.Ringwork;
 import io.ringwork.RingworkException;
 import io.ringwork.TaskFuture;
@@ -22,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -133,6 +135,33 @@ class HostileTest {
     }
   }
 
+  /** Nor does it matter who tells first, the poller or the exit of the process. */
+  @Test
+  void theDamageIsNamedThoughThePollerIsBusy() throws Exception {
+    CompletableFuture<Void> release = new CompletableFuture<>();
+    CountDownLatch busy = new CountDownLatch(1);
+    try (Ringwork pool =
+        Ringwork.launch(
+            Pools.misbehaving("HostileTest")
+                .completion(CompletionMode.INLINE)
+                .closeTimeout(Duration.ofMillis(200)))) {
+      try {
+        TaskFuture<Long> waiting = pool.submit(StockTasks.SLEEP, 600_000L);
+        pool.submit(StockTasks.SLEEP, 10L)
+            .thenRun(
+                () -> {
+                  busy.countDown();
+                  release.join();
+                });
+        assertTrue(busy.await(Await.PATIENCE.toSeconds(), TimeUnit.SECONDS));
+        write(pool.info().segment(), 64, 1L << 40);
+        Pools.assertSays(Pools.failure(RingworkException.class, waiting), "corrupt", "header");
+      } finally {
+        release.complete(null);
+      }
+    }
+  }
+
   private static void write(Path segment, long at, long word) throws IOException {
     try (FileChannel file = FileChannel.open(segment, StandardOpenOption.WRITE)) {
       file.write(java.nio.ByteBuffer.allocate(8).putLong(0, word), at);
@@ -180,6 +209,14 @@ class HostileTest {
       jvm.awaitLine("its report", line -> line.startsWith("all ended"));
       assertTrue(pool.awaitExit(Await.PATIENCE) != 0, pool::output);
     }
+    aNewPoolTakesItsPlace(name);
+  }
+
+  /**
+   * The next pool of a name removes what the last one left: its directory, if the supervisor met
+   * the missing memory before it looked at the file's size, and died of SIGBUS.
+   */
+  private static void aNewPoolTakesItsPlace(String name) throws Exception {
     try (Child pool = Child.serve(name);
         Ringwork again = Ringwork.connect(name)) {
       Pools.assertUsable(again);
@@ -202,5 +239,6 @@ class HostileTest {
       assertTrue(future.isCompletedExceptionally());
       assertTrue(pool.awaitExit(Await.PATIENCE) != 0, pool::output);
     }
+    aNewPoolTakesItsPlace(name);
   }
 }
