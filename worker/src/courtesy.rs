@@ -4,11 +4,15 @@
 //! milliseconds, where both weigh the same. So a lane whose tasks compute for long becomes nice
 //! ([`give_way`]), once and for good, for a nice value can't be lowered again. One whose
 //! tasks are short, or sleep, stays as it is: its callers wait for it as for their own threads.
+//!
+//! That decides who runs when the kernel asks; it asks when a thread wakes, and else at its ticks, 4 ms
+//! apart with 250 Hz. A thread that woke while a third one ran is passed over for a lane, as often as not, when that
+//! third one goes to sleep, and waits for a tick. So a nice lane asks by itself, between two tasks.
 
 use ringwork_ring::clock::thread_time;
 use ringwork_ring::kernel::{Scheduling, give_way};
 use ringwork_ring::lane::Lane;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A task that runs for so long is long: some hundred times what it costs to hand it over, and
 /// still short beside a slice of the kernel's.
@@ -17,9 +21,16 @@ const LONG: Duration = Duration::from_micros(100);
 /// So many tasks in a row must have been long: the first one of a worker meets cold caches.
 const PROOF: u32 = 16;
 
+/// A nice lane yields after a task when it has not for so long: half a tick of an event loop that
+/// ticks each millisecond. After each task of 0.15 ms it would cost a fifth of the throughput
+/// (docs/performance.md, *Event loops*).
+const YIELD_EVERY: Duration = Duration::from_micros(500);
+
 /// What a lane has seen of its tasks.
 pub(crate) struct Courtesy {
     undecided: bool,
+    /// When a lane that is nice has yielded last.
+    yielded: Option<Instant>,
     long: u32,
     /// The processor time of the thread when the first of these had ended.
     since: Duration,
@@ -29,6 +40,7 @@ impl Courtesy {
     pub(crate) fn new(policy: Scheduling) -> Self {
         Self {
             undecided: policy == Scheduling::Adaptive,
+            yielded: None,
             long: 0,
             since: Duration::ZERO,
         }
@@ -37,7 +49,11 @@ impl Courtesy {
     /// After each task.
     #[inline]
     pub(crate) fn after_task(&mut self, lane: &Lane) {
-        if self.undecided && lane.mean_run().is_some_and(|mean| mean >= LONG) {
+        if let Some(yielded) = &mut self.yielded {
+            if is_due(yielded, Instant::now()) {
+                std::thread::yield_now();
+            }
+        } else if self.undecided && lane.mean_run().is_some_and(|mean| mean >= LONG) {
             self.after_long_task(lane);
         } else {
             self.long = 0;
@@ -59,6 +75,7 @@ impl Courtesy {
             return;
         }
         self.undecided = false;
+        self.yielded = Some(Instant::now());
         match give_way() {
             Ok(()) => tracing::debug!(
                 lane = lane.index(),
@@ -69,5 +86,37 @@ impl Courtesy {
                 tracing::warn!(%refused, lane = lane.index(), "the lane can't become nice");
             }
         }
+    }
+}
+
+/// Whether it is time to yield; if so the time begins anew.
+fn is_due(yielded: &mut Instant, now: Instant) -> bool {
+    let due = now.saturating_duration_since(*yielded) >= YIELD_EVERY;
+    if due {
+        *yielded = now;
+    }
+    due
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_tasks_share_a_yield_and_each_long_one_has_its_own() {
+        let yields = |task: Duration, tasks: u32| {
+            let mut now = Instant::now();
+            let mut yielded = now;
+            (0..tasks)
+                .filter(|_| {
+                    now += task;
+                    is_due(&mut yielded, now)
+                })
+                .count()
+        };
+        assert_eq!(yields(LONG, 100), 20);
+        assert_eq!(yields(YIELD_EVERY - Duration::from_nanos(1), 100), 50);
+        assert_eq!(yields(YIELD_EVERY, 100), 100);
+        assert_eq!(yields(Duration::from_secs(1), 100), 100);
     }
 }

@@ -20,8 +20,8 @@ public final class CompletionMode {
 
   /**
    * The thread that found the completion: the poller, or a thread that helps it. The lowest
-   * latency, for callbacks that are short and never block: a callback that blocks stops all
-   * completions of this client.
+   * latency, for callbacks that are short and never block, such as those that hand a result to an
+   * event loop: a callback that blocks stops all completions of this client.
    */
   public static final CompletionMode INLINE = new CompletionMode("INLINE", Runnable::run);
 

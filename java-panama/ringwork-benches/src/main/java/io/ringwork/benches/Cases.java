@@ -153,7 +153,10 @@ final class Cases {
         LaunchConfig.DEFAULT.workers(1).lanes(1).arguments("--wait", lanes).waitStrategy(strategy));
   }
 
-  /** As many lanes as the Java pool has threads, each in a process of its own. */
+  /**
+   * As many lanes as the Java pool has threads, each in a process of its own. Completions hand
+   * their results to the event loop and do nothing else, so they need no threads of their own.
+   */
   private static RingworkSide ringworkSide(String scheduling) {
     return new RingworkSide(
         Ringwork.launch(
@@ -161,6 +164,7 @@ final class Cases {
                 .workers(CORES)
                 .lanes(1)
                 .worker(Path.of(System.getProperty("bench.worker")))
+                .completion(CompletionMode.INLINE)
                 .arguments("--scheduling", scheduling)));
   }
 
