@@ -155,7 +155,8 @@ final class Cases {
 
   /**
    * As many lanes as the Java pool has threads, each in a process of its own. Completions hand
-   * their results to the event loop and do nothing else, so they need no threads of their own.
+   * their results to the event loop and do nothing else, so they need no threads of their own. All
+   * tasks have a slot, as they have a place in the Java pool's queue.
    */
   private static RingworkSide ringworkSide(String scheduling) {
     return new RingworkSide(
@@ -165,6 +166,7 @@ final class Cases {
                 .lanes(1)
                 .worker(Path.of(System.getProperty("bench.worker")))
                 .completion(CompletionMode.INLINE)
+                .slots(16_384)
                 .arguments("--scheduling", scheduling)));
   }
 
