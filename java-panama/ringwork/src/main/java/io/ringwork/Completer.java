@@ -21,6 +21,10 @@ import org.jspecify.annotations.Nullable;
 final class Completer {
   private static final int BATCH = 32;
   private static final int MOST = 256;
+  private static final boolean FEW_CORES = Runtime.getRuntime().availableProcessors() <= 2;
+
+  /** From a submit to the wait for it is less, if nothing is done in between. */
+  private static final long MOMENT_NANOS = 5_000;
 
   /** A result that is lost: the thread that found it ended in an Error over it. */
   private static final Failure UNREAD =
@@ -205,7 +209,9 @@ final class Completer {
     }
     settledCount = 0;
     if (rest == 1) {
-      client.execute(settled[0]);
+      if (!isAwaitedSoon(settled[0])) {
+        client.execute(settled[0]);
+      }
     } else if (rest > 1) {
       CompletionBatch batch =
           new CompletionBatch(client, Arrays.copyOf(settled, rest), System.nanoTime());
@@ -213,6 +219,29 @@ final class Completer {
       client.execute(batch);
     }
     Arrays.fill(settled, 0, rest, null);
+  }
+
+  /**
+   * Whether a thread comes for a future without dependents within a moment: it completes it itself
+   * then. One that submits and waits is on its way between the two while the poller finds a short
+   * task's end; an executor's thread for it would be made in vain.
+   */
+  private boolean isAwaitedSoon(TaskFuture<?> future) {
+    if (!client.poller.isMe()) {
+      return false; // a helper has its own task to look after
+    }
+    long end = System.nanoTime() + MOMENT_NANOS;
+    do {
+      if (future.isAwaited()) {
+        return true;
+      }
+      if (FEW_CORES) {
+        Thread.yield(); // that thread may need this core
+      } else {
+        Thread.onSpinWait();
+      }
+    } while (future.getNumberOfDependents() == 0 && System.nanoTime() < end);
+    return future.isAwaited();
   }
 
   /** A thread depends on what the poller will find. */

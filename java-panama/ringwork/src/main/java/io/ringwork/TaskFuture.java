@@ -225,6 +225,11 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     return WAITER.compareAndSet(this, null, Thread.currentThread());
   }
 
+  /** Whether a thread waits, which completes what is settled, or did so. */
+  boolean isAwaited() {
+    return waiter != null || isDone();
+  }
+
   /** No longer waits; completes what was handed over meanwhile. */
   void leaveWait() {
     waiter = null;
