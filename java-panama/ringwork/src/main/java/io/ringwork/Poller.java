@@ -28,6 +28,12 @@ final class Poller implements Runnable {
   /** How long it naps while other threads do its work. */
   private static final long NAP = 200_000;
 
+  /**
+   * How long at most where one polls time and again. Each nap's end takes a core from that thread
+   * or from a lane where cores are few, and perhaps until the kernel's next tick.
+   */
+  private static final long LONGEST_NAP = 1_000_000;
+
   /** So many times in a row it looked for nothing: then it naps. */
   private static final int FOR_NOTHING = 4;
 
@@ -52,6 +58,8 @@ final class Poller implements Runnable {
   private int pollsSeen;
 
   private int forNothing;
+
+  private long nap = NAP;
 
   Poller(Client client) {
     this.client = client;
@@ -182,6 +190,7 @@ final class Poller implements Runnable {
     int polls = role.polls();
     boolean polled = polls != pollsSeen;
     pollsSeen = polls;
+    nap = polled ? Math.min(2 * nap, LONGEST_NAP) : NAP;
     return polled;
   }
 
@@ -201,7 +210,7 @@ final class Poller implements Runnable {
   private void nap(MemorySegment timespec, int seenOwn, long now) {
     client.completer.batchesAreDone(now); // one that is stuck goes on elsewhere; a nap is short
     role.nap();
-    sleepsUntil = Math.min(now + NAP, timers.nextLook());
+    sleepsUntil = Math.min(now + nap, timers.nextLook());
     VarHandle.fullFence(); // pairs with the one before a look at the mail, or at our sleep
     if (!stopping && !timers.hasMail()) {
       futexOrPark(timespec, role.ownAddress(), seenOwn, sleepsUntil - System.nanoTime());

@@ -272,10 +272,10 @@ public final class Ringwork implements AutoCloseable {
    * other threads that never sleep, or look by at short intervals anyway.
    *
    * <p>While somebody calls this often the poller thread leaves the completions to him, and is not
-   * woken for them: it looks by itself at most 200 microseconds after the last of these calls.
-   * Futures are completed where the {@link CompletionMode} says, so with {@link
-   * CompletionMode#INLINE} their callbacks run inside this method. One call takes in a bounded
-   * number of completions, so that it comes back whatever the rate is.
+   * woken for them: it looks by itself at most a millisecond after the last of these calls. Futures
+   * are completed where the {@link CompletionMode} says, so with {@link CompletionMode#INLINE}
+   * their callbacks run inside this method. One call takes in a bounded number of completions, so
+   * that it comes back whatever the rate is.
    *
    * @return how many completions were taken in; 0 if there was none, if another thread is just
    *     polling, inside a callback, and when closed
