@@ -28,8 +28,8 @@ const YIELD_EVERY: Duration = Duration::from_micros(500);
 
 /// What a lane has seen of its tasks.
 pub(crate) struct Courtesy {
-    undecided: bool,
-    /// When a lane that is nice has yielded last.
+    adaptive: bool,
+    /// When it has yielded last; `None` until it is nice.
     yielded: Option<Instant>,
     long: u32,
     /// The processor time of the thread when the first of these had ended.
@@ -39,7 +39,7 @@ pub(crate) struct Courtesy {
 impl Courtesy {
     pub(crate) fn new(policy: Scheduling) -> Self {
         Self {
-            undecided: policy == Scheduling::Adaptive,
+            adaptive: policy == Scheduling::Adaptive,
             yielded: None,
             long: 0,
             since: Duration::ZERO,
@@ -53,7 +53,7 @@ impl Courtesy {
             if is_due(yielded, Instant::now()) {
                 std::thread::yield_now();
             }
-        } else if self.undecided && lane.mean_run().is_some_and(|mean| mean >= LONG) {
+        } else if self.adaptive && lane.mean_run().is_some_and(|mean| mean >= LONG) {
             self.after_long_task(lane);
         } else {
             self.long = 0;
@@ -74,7 +74,6 @@ impl Courtesy {
         if thread_time().saturating_sub(self.since) < LONG * PROOF {
             return;
         }
-        self.undecided = false;
         self.yielded = Some(Instant::now());
         match give_way() {
             Ok(()) => tracing::debug!(

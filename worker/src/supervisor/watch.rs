@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 /// The tick while there is work: the longest that a swallowed wake delays a task.
 pub(super) const BUSY_TICK: Duration = Duration::from_millis(10);
-/// The tick of a pool at rest whose clients may submit at any time: bounds the delay of the first
-/// task after a rest whose wake is swallowed.
+/// The tick of a pool at rest whose clients may submit at any time: bounds, as the next one does
+/// later, the delay of the first task after the rest if its wake is swallowed.
 const ATTACHED_TICK: Duration = Duration::from_millis(20);
 /// The same once it has rested for [`AFTERMATH`], and of a pool without clients: a wake-up from an
 /// idle core costs about 0.1 ms, so ten a second 0.1 % of a core.

@@ -388,7 +388,7 @@ final class Client {
         completer.check();
       }
     }
-    if (hasEnded(memory.getIntAcquire(Layout.H_POOL_STATE))) {
+    if (hasEnded()) {
       poolEnded();
     } else if (child == null && probe && attachment.supervisorIsGone()) {
       die("its supervisor is gone (killed, or crashed): connect again when it was restarted");
@@ -399,7 +399,7 @@ final class Client {
   /** Our child has exited: why, the header says if it was by its own decision. */
   private void supervisorEnded(String how) {
     try {
-      if (hasEnded(memory.getIntAcquire(Layout.H_POOL_STATE))) {
+      if (hasEnded()) {
         poolEnded();
         return;
       }
@@ -409,7 +409,8 @@ final class Client {
     die("the supervisor " + how + ": look at its log");
   }
 
-  private static boolean hasEnded(int pool) {
+  private boolean hasEnded() {
+    int pool = memory.getIntAcquire(Layout.H_POOL_STATE);
     return pool == Layout.POOL_CLOSED || pool == Layout.POOL_FAILED;
   }
 

@@ -21,7 +21,6 @@ import org.jspecify.annotations.Nullable;
 final class Completer {
   private static final int BATCH = 32;
   private static final int MOST = 256;
-  private static final boolean FEW_CORES = Runtime.getRuntime().availableProcessors() <= 2;
 
   /** From a submit to the wait for it is less, if nothing is done in between. */
   private static final long MOMENT_NANOS = 5_000;
@@ -231,17 +230,17 @@ final class Completer {
       return false; // a helper has its own task to look after
     }
     long end = System.nanoTime() + MOMENT_NANOS;
-    do {
-      if (future.isAwaited()) {
-        return true;
+    while (!future.isAwaited()) {
+      if (future.getNumberOfDependents() > 0 || System.nanoTime() >= end) {
+        return false;
       }
-      if (FEW_CORES) {
+      if (Waiting.FEW_CORES) {
         Thread.yield(); // that thread may need this core
       } else {
         Thread.onSpinWait();
       }
-    } while (future.getNumberOfDependents() == 0 && System.nanoTime() < end);
-    return future.isAwaited();
+    }
+    return true;
   }
 
   /** A thread depends on what the poller will find. */

@@ -16,7 +16,6 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Poller implements Runnable {
   private static final System.Logger LOG = System.getLogger("io.ringwork");
-  private static final boolean FEW_CORES = Runtime.getRuntime().availableProcessors() <= 2;
   private static final long BUSY_SLEEP = 50_000_000;
   private static final long IDLE_SLEEP = 500_000_000;
 
@@ -49,7 +48,7 @@ final class Poller implements Runnable {
   /** When it looks again by itself; MIN_VALUE while it is awake. Written by the poller only. */
   private volatile long sleepsUntil = Long.MIN_VALUE;
 
-  private long napNanos = 50_000;
+  private long deniedNanos = 50_000;
 
   /** What {@link PollerRole#helps} was before it slept last, and how often it woke for nothing. */
   private int helpsSeen;
@@ -59,7 +58,7 @@ final class Poller implements Runnable {
 
   private int forNothing;
 
-  private long nap = NAP;
+  private long napNanos = NAP;
 
   Poller(Client client) {
     this.client = client;
@@ -69,7 +68,7 @@ final class Poller implements Runnable {
     this.spinNanos =
         switch (client.settings.strategy()) {
           case PARK -> 0;
-          case ADAPTIVE -> FEW_CORES ? 10_000 : 50_000;
+          case ADAPTIVE -> Waiting.FEW_CORES ? 10_000 : 50_000;
           case SPIN -> Long.MAX_VALUE;
         };
     this.thread = new Thread(this, "ringwork-poller-" + client.name());
@@ -190,7 +189,7 @@ final class Poller implements Runnable {
     int polls = role.polls();
     boolean polled = polls != pollsSeen;
     pollsSeen = polls;
-    nap = polled ? Math.min(2 * nap, LONGEST_NAP) : NAP;
+    napNanos = polled ? Math.min(2 * napNanos, LONGEST_NAP) : NAP;
     return polled;
   }
 
@@ -210,7 +209,7 @@ final class Poller implements Runnable {
   private void nap(MemorySegment timespec, int seenOwn, long now) {
     client.completer.batchesAreDone(now); // one that is stuck goes on elsewhere; a nap is short
     role.nap();
-    sleepsUntil = Math.min(now + nap, timers.nextLook());
+    sleepsUntil = Math.min(now + napNanos, timers.nextLook());
     VarHandle.fullFence(); // pairs with the one before a look at the mail, or at our sleep
     if (!stopping && !timers.hasMail()) {
       futexOrPark(timespec, role.ownAddress(), seenOwn, sleepsUntil - System.nanoTime());
@@ -221,7 +220,7 @@ final class Poller implements Runnable {
   private int spins;
 
   private void spin() {
-    if (FEW_CORES && (++spins & 255) == 0) {
+    if (Waiting.FEW_CORES && (++spins & 255) == 0) {
       Thread.yield();
     }
     Thread.onSpinWait();
@@ -234,10 +233,10 @@ final class Poller implements Runnable {
       until = Math.min(until, now + CompletionBatch.LATE_NANOS);
     }
     if (busy && !futex) {
-      until = now + napNanos;
-      napNanos = Math.min(DENIED_SLEEP, napNanos + napNanos / 4);
+      until = now + deniedNanos;
+      deniedNanos = Math.min(DENIED_SLEEP, deniedNanos + deniedNanos / 4);
     } else {
-      napNanos = 50_000;
+      deniedNanos = 50_000;
     }
     sleepsUntil = Math.min(until, timers.nextLook());
     boolean tellMe = !busy && (!futex || client.mustProbe() || spinNanos == Long.MAX_VALUE);

@@ -13,7 +13,8 @@ import java.util.concurrent.locks.LockSupport;
  * hint is in the ring, which saves two crossings of cache lines (speculation).
  */
 final class Waiting {
-  private static final boolean FEW_CORES = Runtime.getRuntime().availableProcessors() <= 2;
+  /** Whether a client, its poller and a lane have not a core each. */
+  static final boolean FEW_CORES = Runtime.getRuntime().availableProcessors() <= 2;
 
   /** How long {@code ADAPTIVE} spins before it parks. */
   private static final long ADAPTIVE_NANOS = FEW_CORES ? 60_000 : 50_000;
