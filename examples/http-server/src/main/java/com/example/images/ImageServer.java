@@ -1,0 +1,135 @@
+package com.example.images;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.ringwork.CompletionMode;
+import io.ringwork.ConnectConfig;
+import io.ringwork.LaunchConfig;
+import io.ringwork.Ringwork;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * An HTTP server whose event loops never compute: thumbnails and password hashes are tasks of a
+ * pool. It cancels the task of a sender that hangs up, answers each failure with a status of its
+ * own, and stops in an order that loses no request.
+ *
+ * <pre>
+ * java -jar target/http-server.jar [PORT]           with workers of its own
+ * java -jar target/http-server.jar PORT POOL        with those of `ringwork serve --name POOL`
+ * </pre>
+ */
+public final class ImageServer implements AutoCloseable {
+  private static final int MAX_BODY = 8 << 20;
+
+  private final Ringwork pool;
+  private final Map<String, Routes.Route> routes;
+  private final EventLoopGroup loops = new MultiThreadIoEventLoopGroup(NioIoHandler.newFactory());
+  private final Channel listener;
+  private final AtomicInteger unanswered = new AtomicInteger();
+  private volatile boolean stopping;
+
+  ImageServer(Ringwork pool, Map<String, Routes.Route> routes, int port)
+      throws InterruptedException {
+    this.pool = pool;
+    this.routes = routes;
+    this.listener =
+        new ServerBootstrap()
+            .group(loops)
+            .channel(NioServerSocketChannel.class)
+            .childHandler(
+                new ChannelInitializer<SocketChannel>() {
+                  @Override
+                  protected void initChannel(SocketChannel channel) {
+                    channel
+                        .pipeline()
+                        .addLast(new HttpServerCodec())
+                        .addLast(new HttpObjectAggregator(MAX_BODY))
+                        .addLast(new Exchange(ImageServer.this));
+                  }
+                })
+            .bind(port)
+            .sync()
+            .channel();
+  }
+
+  /**
+   * Serves until the JVM is asked to stop.
+   *
+   * @param arguments the port (default 8080), and the name of a pool that is being served
+   * @throws InterruptedException if interrupted
+   */
+  public static void main(String[] arguments) throws InterruptedException {
+    int port = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 8080;
+    // INLINE: completions only hand over to an event loop, so they need no thread of their own.
+    Ringwork pool =
+        arguments.length > 1
+            ? Ringwork.connect(ConnectConfig.of(arguments[1]).completion(CompletionMode.INLINE))
+            : Ringwork.launch(LaunchConfig.DEFAULT.completion(CompletionMode.INLINE));
+    ImageServer server = new ImageServer(pool, Routes.all(), port);
+    Runtime.getRuntime().addShutdownHook(new Thread(server::close, "shutdown"));
+    System.out.println("listening on port " + server.port());
+    server.listener.closeFuture().sync();
+  }
+
+  int port() {
+    return ((InetSocketAddress) listener.localAddress()).getPort();
+  }
+
+  Ringwork pool() {
+    return pool;
+  }
+
+  Map<String, Routes.Route> routes() {
+    return routes;
+  }
+
+  /** Whether a load balancer should send requests here. */
+  boolean isReady() {
+    return !stopping && pool.isOpen() && pool.info().ready();
+  }
+
+  boolean isStopping() {
+    return stopping;
+  }
+
+  void begun() {
+    unanswered.incrementAndGet();
+  }
+
+  void ended() {
+    unanswered.decrementAndGet();
+  }
+
+  /** Stops: no new connections, then the replies that are due, then the pool, then the threads. */
+  @Override
+  public void close() {
+    stopping = true;
+    listener.close().awaitUninterruptibly();
+    long end = System.nanoTime() + Duration.ofSeconds(10).toNanos();
+    while (unanswered.get() > 0 && System.nanoTime() < end && pause()) {}
+    pool.close(); // What is still pending fails, and is answered with 503.
+    loops.shutdownGracefully(100, 5000, TimeUnit.MILLISECONDS).awaitUninterruptibly();
+  }
+
+  private static boolean pause() {
+    try {
+      Thread.sleep(10);
+      return true;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return false;
+    }
+  }
+}

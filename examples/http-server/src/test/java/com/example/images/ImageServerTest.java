@@ -1,0 +1,218 @@
+package com.example.images;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ringwork.CompletionMode;
+import io.ringwork.LaunchConfig;
+import io.ringwork.Ringwork;
+import io.ringwork.TaskFuture;
+import io.ringwork.TaskOptions;
+import io.ringwork.stock.StockTasks;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The server as its clients see it. */
+@Timeout(120)
+class ImageServerTest {
+  private static final int SLOTS = 16;
+
+  /** The tasks of the paths that sleep, as they are started. */
+  private final BlockingQueue<TaskFuture<Long>> sleeping = new ArrayBlockingQueue<>(100);
+
+  private final HttpClient http = HttpClient.newHttpClient();
+  private Path directory;
+  private ImageServer server;
+
+  @BeforeEach
+  void start() throws Exception {
+    directory = Files.createTempDirectory(Path.of("/dev/shm"), "ringwork-example-");
+    LaunchConfig config =
+        LaunchConfig.DEFAULT
+            .directory(directory)
+            .workers(1)
+            .lanes(1)
+            .slots(SLOTS)
+            .log(LaunchConfig.Log.DISCARD)
+            .completion(CompletionMode.INLINE);
+    Map<String, Routes.Route> routes = new HashMap<>(Routes.all());
+    routes.put("/sleep", (pool, query, body) -> sleep(pool, query, Routes.OPTIONS));
+    TaskOptions short_ = TaskOptions.DEFAULT.deadline(Duration.ofMillis(50));
+    routes.put("/late", (pool, query, body) -> sleep(pool, query, short_));
+    TaskOptions none = TaskOptions.DEFAULT;
+    routes.put("/endless", (pool, query, body) -> sleep(pool, query, none));
+    server = new ImageServer(Ringwork.launch(config), routes, 0);
+  }
+
+  @AfterEach
+  void stop() throws IOException {
+    server.close();
+    Files.delete(directory); // Empty: the pool has left nothing.
+  }
+
+  private Routes.Work<Long> sleep(
+      Ringwork pool, Map<String, List<String>> query, TaskOptions options) {
+    long milliseconds = Long.parseLong(query.get("ms").getFirst());
+    TaskFuture<Long> future = pool.submit(StockTasks.SLEEP, milliseconds, options);
+    sleeping.add(future);
+    return new Routes.Work<>(future, slept -> Reply.text(200, "slept"));
+  }
+
+  private HttpRequest request(String path, byte[] body) {
+    return HttpRequest.newBuilder(URI.create("http://localhost:" + server.port() + path))
+        .POST(BodyPublishers.ofByteArray(body))
+        .build();
+  }
+
+  private HttpResponse<byte[]> post(String path, byte[] body) throws Exception {
+    return http.send(request(path, body), BodyHandlers.ofByteArray());
+  }
+
+  private CompletableFuture<HttpResponse<byte[]>> postLater(String path) {
+    return http.sendAsync(request(path, new byte[0]), BodyHandlers.ofByteArray());
+  }
+
+  /** A sender that can hang up: a connection with one request sent on it. */
+  private Socket sender(String path) throws IOException {
+    Socket socket = new Socket(InetAddress.getLoopbackAddress(), server.port());
+    String head = "POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+    socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
+    return socket;
+  }
+
+  private TaskFuture<Long> started() throws InterruptedException {
+    TaskFuture<Long> future = sleeping.poll(30, TimeUnit.SECONDS);
+    assertTrue(future != null, "no task was started within 30 s");
+    return future;
+  }
+
+  private static void await(String what, BooleanSupplier condition) throws InterruptedException {
+    long end = System.nanoTime() + Duration.ofSeconds(30).toNanos();
+    while (!condition.getAsBoolean()) {
+      assertTrue(System.nanoTime() < end, what + ": not within 30 s");
+      Thread.sleep(2);
+    }
+  }
+
+  private static byte[] picture(int width, int height) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    ImageIO.write(image, "png", out);
+    return out.toByteArray();
+  }
+
+  @Test
+  void results() throws Exception {
+    HttpResponse<byte[]> hash = post("/hash", "correct horse".getBytes(StandardCharsets.UTF_8));
+    assertEquals(200, hash.statusCode());
+    assertTrue(new String(hash.body(), StandardCharsets.US_ASCII).startsWith("$argon2id$"));
+    HttpResponse<byte[]> small = post("/thumbnail?size=40", picture(200, 100));
+    assertEquals(200, small.statusCode());
+    BufferedImage image = ImageIO.read(new ByteArrayInputStream(small.body()));
+    assertEquals("40 x 20", image.getWidth() + " x " + image.getHeight());
+    assertEquals(200, post("/ready", new byte[0]).statusCode());
+  }
+
+  @Test
+  void faultsOfTheRequest() throws Exception {
+    assertEquals(404, post("/", new byte[0]).statusCode());
+    assertEquals(400, post("/thumbnail?size=large", new byte[0]).statusCode());
+    HttpResponse<byte[]> undecodable = post("/thumbnail", "no picture".getBytes());
+    assertEquals(422, undecodable.statusCode());
+  }
+
+  @Test
+  void deadline() throws Exception {
+    assertEquals(504, post("/late?ms=60000", new byte[0]).statusCode());
+  }
+
+  @Test
+  void fullPool() throws Exception {
+    try (Senders senders = new Senders()) {
+      for (int i = 0; i < SLOTS; i++) {
+        senders.add("/endless?ms=60000");
+        started();
+      }
+      HttpResponse<byte[]> refused = post("/hash", "x".getBytes(StandardCharsets.UTF_8));
+      assertEquals(503, refused.statusCode());
+      assertEquals("1", refused.headers().firstValue("Retry-After").orElse("none"));
+    }
+  }
+
+  @Test
+  void senderThatHangsUp() throws Exception {
+    Socket first = sender("/endless?ms=3600000");
+    TaskFuture<Long> running = started();
+    Socket second = sender("/endless?ms=3600000");
+    TaskFuture<Long> queued = started();
+    first.close();
+    second.close();
+    await("the running task is cancelled", running::isCancelled);
+    await("the queued task is cancelled", queued::isCancelled);
+    // The lane is free again: the handler has noticed.
+    assertEquals(200, post("/hash", "x".getBytes(StandardCharsets.UTF_8)).statusCode());
+    await("all slots are free", () -> server.pool().info().freeSlots() == SLOTS);
+  }
+
+  @Test
+  void shutdownAnswersWhatIsDue() throws Exception {
+    CompletableFuture<HttpResponse<byte[]>> due = postLater("/sleep?ms=300");
+    started();
+    server.close();
+    HttpResponse<byte[]> answer = due.get(30, TimeUnit.SECONDS);
+    assertEquals(200, answer.statusCode());
+    assertThrows(ConnectException.class, () -> post("/ready", new byte[0]));
+  }
+
+  @Test
+  void poolThatIsGone() throws Exception {
+    server.pool().close();
+    assertEquals(503, post("/hash", "x".getBytes(StandardCharsets.UTF_8)).statusCode());
+    assertEquals(503, post("/ready", new byte[0]).statusCode());
+  }
+
+  /** Connections with a request on each, all closed at the end. */
+  private final class Senders implements AutoCloseable {
+    private final List<Socket> sockets = new java.util.ArrayList<>();
+
+    void add(String path) throws IOException {
+      sockets.add(sender(path));
+    }
+
+    @Override
+    public void close() throws IOException {
+      for (Socket socket : sockets) {
+        socket.close();
+      }
+    }
+  }
+}
