@@ -3,7 +3,6 @@ package io.ringwork;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 
@@ -137,7 +136,7 @@ final class Poller implements Runnable {
   @Override
   public void run() {
     try (Arena arena = Arena.ofConfined()) {
-      poll(arena.allocate(ValueLayout.JAVA_LONG, 2));
+      poll(arena.allocate(2 * Long.BYTES, Long.BYTES));
     } catch (Throwable broken) {
       if (!stopping) {
         LOG.log(Level.ERROR, "the poller of " + client.name() + " failed", broken);

@@ -2,8 +2,11 @@ package io.ringwork;
 
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -21,9 +24,9 @@ import java.nio.channels.FileChannel;
  */
 final class SharedMemory {
   private static final VarHandle LONG =
-      ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
+      byOffset(ValueLayout.JAVA_LONG.withOrder(ByteOrder.LITTLE_ENDIAN));
   private static final VarHandle INT =
-      ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN).varHandle();
+      byOffset(ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN));
 
   private final Arena arena;
   private final MemorySegment segment;
@@ -31,6 +34,30 @@ final class SharedMemory {
   private SharedMemory(Arena arena, MemorySegment segment) {
     this.arena = arena;
     this.segment = segment;
+  }
+
+  /**
+   * A handle whose coordinates are a segment and an offset in bytes. {@code layout.varHandle()} has
+   * both since Java 22; on 21 it takes the segment alone, and the method that makes ours has gone
+   * since.
+   */
+  private static VarHandle byOffset(ValueLayout layout) {
+    MemoryLayout whole = layout; // `ValueLayout.varHandle()` itself is of Java 22
+    VarHandle handle = whole.varHandle();
+    if (handle.coordinateTypes().size() == 2) {
+      return handle;
+    }
+    try {
+      return (VarHandle)
+          MethodHandles.publicLookup()
+              .findStatic(
+                  MethodHandles.class,
+                  "memorySegmentViewVarHandle",
+                  MethodType.methodType(VarHandle.class, ValueLayout.class))
+              .invoke(layout);
+    } catch (Throwable unknown) {
+      throw new ExceptionInInitializerError(unknown);
+    }
   }
 
   /** Maps the first bytes of a file for reading and writing. */
