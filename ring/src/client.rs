@@ -18,11 +18,14 @@ use crate::state::{Kind, Owner, Word};
 use crate::stats::{bump, log_error};
 use crate::sync::{self, Instant, Ordering, fence};
 use crate::wait::{futex_wait, wake_after_publish};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 /// How often a waiter looks whether the supervisor still lives.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Why a pool has ended whose header does not say it.
+const SUPERVISOR_DIED: &str = "its supervisor died";
 
 /// Looks at the own slot before a waiter helps or sleeps.
 const SPINS: u32 = if cfg!(ringwork_model) { 1 } else { 200 };
@@ -148,6 +151,8 @@ pub struct Client {
     table: Mutex<Table>,
     polling: Mutex<Instant>,
     changed: Condvar,
+    // Why the pool has ended, once a waiter has seen that it has: the others need no look of their own.
+    ended: OnceLock<RingError>,
     _lock: LivenessLock,
 }
 
@@ -221,6 +226,7 @@ impl Client {
                 table: Mutex::new(table),
                 polling: Mutex::new(Instant::now()),
                 changed: Condvar::new(),
+                ended: OnceLock::new(),
                 segment,
                 _lock: held,
             });
@@ -249,8 +255,12 @@ impl Client {
         request: &[u8],
         options: &TaskOptions,
     ) -> Result<Ticket<'_>> {
-        if self.segment.pool_state() >= POOL_DRAINING {
-            return Err(closed(&self.segment, "it takes no more tasks"));
+        if self.ended.get().is_some() || self.segment.pool_state() >= POOL_DRAINING {
+            let default = match self.ended.get() {
+                Some(_) => SUPERVISOR_DIED,
+                None => "it takes no more tasks",
+            };
+            return Err(closed(&self.segment, default));
         }
         let mut table = lock(&self.table);
         let mut result = self.submit_locked(&mut table, handler, request, options);
@@ -502,6 +512,21 @@ impl Client {
         }
     }
 
+    /// Looks at the own slots, and whether the pool still lives. The verdict is kept: however many
+    /// tasks are pending, they all end by one look.
+    fn look_at_pool(&self) {
+        self.check_pending();
+        let over = self.segment.pool_state() >= POOL_CLOSED
+            || self.segment.supervisor_lives().is_ok_and(|lives| !lives);
+        if over {
+            let reason = closed(&self.segment, SUPERVISOR_DIED);
+            // Under the lock, so that a waiter either sees the verdict before it sleeps, or is woken.
+            let _table = lock(&self.table);
+            let _ = self.ended.set(reason);
+            self.changed.notify_all();
+        }
+    }
+
     fn give_up_if_damaged(&self, table: &mut Table, local: u32) -> bool {
         let (awaited, abandoned) = match table.places[local as usize] {
             Place::Pending(word) => (word, false),
@@ -636,7 +661,7 @@ impl Ticket<'_> {
         // With one processor the lane can't run while this thread spins.
         let spins_most = if sync::cores() > 1 { SPINS } else { 0 };
         loop {
-            if let Some(outcome) = self.try_take() {
+            if let Some(outcome) = self.try_take().or_else(|| self.closed()) {
                 return Ok(outcome);
             }
             if self
@@ -671,13 +696,11 @@ impl Ticket<'_> {
                     continue;
                 }
             }
-            if let Some(outcome) = self.help_or_sleep(nap) {
-                return Ok(outcome);
-            }
+            self.help_or_sleep(nap);
         }
     }
 
-    fn help_or_sleep(&self, nap: Duration) -> Option<Outcome> {
+    fn help_or_sleep(&self, nap: Duration) {
         let client = self.client;
         let role = match client.polling.try_lock() {
             Err(TryLockError::WouldBlock) => None,
@@ -688,7 +711,7 @@ impl Ticket<'_> {
             Some(mut checked) => {
                 client.drain();
                 if self.is_ready() {
-                    return None;
+                    return;
                 }
                 client.park(nap);
                 client.drain();
@@ -696,27 +719,31 @@ impl Ticket<'_> {
                     || client.segment.pool_state() >= POOL_CLOSED
                 {
                     *checked = Instant::now();
-                    client.check_pending();
-                    let over = client.segment.pool_state() >= POOL_CLOSED
-                        || client.segment.supervisor_lives().is_ok_and(|lives| !lives);
-                    if over && !self.is_ready() {
-                        let reason = closed(&client.segment, "its supervisor died").to_string();
-                        return Some(Outcome::Closed { reason });
-                    }
+                    client.look_at_pool();
                 }
-                None
             }
             None => {
                 let table = lock(&client.table);
-                if matches!(table.places[self.local()], Place::Pending(_)) {
+                if matches!(table.places[self.local()], Place::Pending(_))
+                    && client.ended.get().is_none()
+                {
                     // The poller notifies; the bound is for the case that it has just left.
                     let _unused = client
                         .changed
                         .wait_timeout(table, nap.min(Duration::from_millis(2)));
                 }
-                None
             }
         }
+    }
+
+    /// The outcome of a task whose pool has ended. What the task itself has left is found first.
+    fn closed(&self) -> Option<Outcome> {
+        let client = self.client;
+        let reason = client.ended.get()?;
+        client.settle(&mut lock(&client.table), self.local() as u32);
+        Some(self.try_take().unwrap_or_else(|| Outcome::Closed {
+            reason: reason.to_string(),
+        }))
     }
 
     fn local(&self) -> usize {

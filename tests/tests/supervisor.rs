@@ -7,11 +7,11 @@ use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::layout::{C_WORKERS_CRASHED, POOL_DRAINING};
 use ringwork_ring::{RingError, segment};
 use ringwork_tests::{
-    Base, Marker, Pool, Serve, call, end, i64, is_alive, options, result, ringwork_program, utf8,
-    wait_for, wait_until,
+    Base, LIMIT, Marker, Pool, Serve, call, end, i64, is_alive, options, result, ringwork_program,
+    utf8, wait_for, wait_until,
 };
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Tasks that run on both workers of a pool, and some that wait behind them.
 fn fill<'c>(pool: &Pool, client: &'c Client) -> Vec<ringwork_ring::client::Ticket<'c>> {
@@ -63,6 +63,47 @@ fn a_killed_supervisor_takes_its_workers_along_and_clients_are_told() {
     drop(tickets);
     drop(client);
     again.wait_nothing_held(&[&newcomer]);
+}
+
+#[test]
+fn however_many_tasks_are_pending_a_dead_supervisor_ends_them_by_one_look() {
+    const TASKS: u32 = 2048;
+    let mut pool = Serve::new("many")
+        .option("slots", &TASKS.to_string())
+        .option("segment-size", "24MiB")
+        .start();
+    let client = pool.client();
+    let mut tickets = ringwork_tests::occupy(&client, pool.files(), 2);
+    let rest = TASKS as usize - tickets.len();
+    tickets.extend((0..rest).map(|_| client.submit("echo", &[1], &options()).expect("a slot")));
+    pool.signal(Signal::SIGKILL);
+    pool.wait_exit();
+    // One look each, every 50 ms, would take 102 s.
+    let start = Instant::now();
+    for ticket in &tickets {
+        assert!(matches!(end(ticket), Outcome::Closed { .. }));
+    }
+    assert!(start.elapsed() < LIMIT, "{:?}", start.elapsed());
+    let late = client.submit("echo", b"x", &options()).map(drop);
+    assert!(matches!(late, Err(RingError::Closed { .. })), "{late:?}");
+}
+
+#[test]
+fn threads_that_wait_together_are_all_told_of_a_dead_supervisor() {
+    let pool = Serve::new("together").start();
+    let client = pool.client();
+    let tickets = fill(&pool, &client);
+    std::thread::scope(|scope| {
+        let waiting: Vec<_> = tickets
+            .iter()
+            .map(|ticket| scope.spawn(move || end(ticket)))
+            .collect();
+        pool.signal(Signal::SIGKILL);
+        for outcome in waiting {
+            let outcome = outcome.join().expect("no panic");
+            assert!(matches!(outcome, Outcome::Closed { .. }), "{outcome:?}");
+        }
+    });
 }
 
 #[test]
