@@ -18,12 +18,34 @@ fn pid_of_a_run(client: &Client) -> i64 {
 }
 
 fn stat(pool: &Pool) -> serde_json::Value {
+    let text = command(pool, &["stat", pool.dir().name(), "--json"]);
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// What the command prints.
+fn command(pool: &Pool, arguments: &[&str]) -> String {
     let output = Command::new(ringwork_program())
-        .args(["stat", pool.dir().name(), "--json"])
+        .args(arguments)
         .env("RINGWORK_DIR", pool.base().pools())
         .output()
-        .expect("ringwork stat runs");
-    serde_json::from_slice(&output.stdout).expect("JSON")
+        .expect("ringwork runs");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The row of the only pool in `list`, which says what `stat` says at that moment.
+fn listed(pool: &Pool) -> serde_json::Value {
+    const FIELDS: [&str; 4] = ["state", "ready", "reason", "supervisor_pid"];
+    let said = |value: &serde_json::Value| FIELDS.map(|field| value[field].clone());
+    wait_for("a moment without a change", || {
+        let before = said(&stat(pool));
+        let rows = command(pool, &["list", "--json"]);
+        let rows: serde_json::Value = serde_json::from_str(&rows).expect("JSON");
+        if before != said(&stat(pool)) {
+            return None;
+        }
+        assert_eq!(said(&rows[0]), before);
+        Some(rows[0].clone())
+    })
 }
 
 /// Kills workers until the pool gives up.
@@ -44,7 +66,7 @@ fn in_a_crash_storm_tasks_are_refused_and_a_trial_ends_it() {
         .option("restart-backoff-max", "10ms")
         .start();
     let client = pool.client();
-    assert_eq!(stat(&pool)["ready"], true);
+    assert_eq!(listed(&pool)["ready"], true);
     let waiting = occupy(&client, pool.files(), 2);
     let queued: Vec<_> = (0..20)
         .map(|_| client.submit("echo", b"x", &options()).expect("a slot"))
@@ -73,11 +95,12 @@ fn in_a_crash_storm_tasks_are_refused_and_a_trial_ends_it() {
     let after = client.call("echo", b"new", &options()).expect("an end");
     assert!(matches!(after, Outcome::Failed { .. }), "{after:?}");
     refused(after);
-    let seen = stat(&pool);
+    let seen = listed(&pool);
     assert_eq!(
         (&seen["ready"], &seen["state"]),
         (&false.into(), &"serving".into())
     );
+    assert!(command(&pool, &["list"]).contains("not ready: "));
     let reason = seen["reason"].as_str().expect("a reason");
     assert!(
         reason.contains("SIGKILL") && reason.contains("SIGHUP"),

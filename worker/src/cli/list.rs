@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use super::table::Table;
 use super::units::Size;
-use super::view::state_name;
+use super::view;
 use clap::Args;
 use ringwork_ring::entry::entry_state;
 use ringwork_ring::layout::*;
@@ -29,6 +29,10 @@ pub(super) struct Row {
     /// As in `stat`, or `unreadable`.
     pub(super) state: &'static str,
     pub(super) alive: bool,
+    /// As in `stat`: whether it takes tasks and replaces workers that die.
+    pub(super) ready: bool,
+    /// As in `stat`: why it closed, failed, or is not ready; empty when nothing was said.
+    pub(super) reason: String,
     pub(super) supervisor_pid: Option<u32>,
     pub(super) clients: u32,
     pub(super) workers: u32,
@@ -62,6 +66,8 @@ fn row(dir: &PoolDir) -> Row {
         name: dir.name().to_owned(),
         state: "unreadable",
         alive: false,
+        ready: false,
+        reason: String::new(),
         supervisor_pid: None,
         clients: 0,
         workers: 0,
@@ -70,7 +76,11 @@ fn row(dir: &PoolDir) -> Row {
         problem: None,
     };
     match Segment::attach(dir) {
-        Ok(segment) => fill(&mut row, &segment),
+        Ok(segment) => {
+            if let Err(error) = fill(&mut row, &segment) {
+                row.problem = Some(error.to_string());
+            }
+        }
         Err(RingError::NotReady { .. } | RingError::NotFound { .. }) => {
             row.alive = is_served(dir);
             row.state = if row.alive { "starting" } else { "dead" };
@@ -91,15 +101,16 @@ fn is_served(dir: &PoolDir) -> bool {
         .unwrap_or(false)
 }
 
-fn fill(row: &mut Row, segment: &Segment) {
+fn fill(row: &mut Row, segment: &Segment) -> Result<(), RingError> {
     let g = segment.geometry();
     let active =
         |word: usize| entry_state(segment.u64_at(word).load(Ordering::Acquire)) == ENTRY_ACTIVE;
     let count = |most: u32, word: &dyn Fn(u32) -> usize| {
         (0..most).filter(|index| active(word(*index))).count() as u32
     };
-    row.alive = segment.supervisor_lives().unwrap_or(false);
-    row.state = state_name(segment.pool_state(), row.alive);
+    let condition = view::condition(segment)?;
+    (row.state, row.ready) = (condition.state, condition.ready);
+    (row.reason, row.alive) = (condition.reason, condition.supervisor_alive);
     row.supervisor_pid = Some(segment.u32_at(H_SUPERVISOR_PID).load(Ordering::Relaxed));
     row.clients = count(g.max_clients, &|index| {
         segment.client_at(index) + CLIENT_WORD
@@ -109,6 +120,16 @@ fn fill(row: &mut Row, segment: &Segment) {
     });
     row.lanes = count(g.max_lanes, &|index| segment.lane_at(index) + LANE_WORD);
     row.segment_bytes = Some(g.segment_size);
+    Ok(())
+}
+
+/// What is wrong with it, in words.
+fn note(row: &Row) -> String {
+    match &row.problem {
+        Some(problem) => problem.clone(),
+        None if row.state == "serving" && !row.ready => format!("not ready: {}", row.reason),
+        None => row.reason.clone(),
+    }
 }
 
 fn table(rows: &[Row]) -> Table {
@@ -133,8 +154,49 @@ fn table(rows: &[Row]) -> Table {
             row.lanes.to_string(),
             row.segment_bytes
                 .map_or_else(|| "-".to_owned(), |bytes| Size(bytes).to_string()),
-            row.problem.clone().unwrap_or_default(),
+            note(row),
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringwork_ring::PoolConfig;
+
+    #[test]
+    fn a_row_says_what_stat_says_in_each_state() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("pools"), "p").unwrap();
+        let config = PoolConfig {
+            segment_size: Some(8 << 20),
+            ..PoolConfig::default()
+        };
+        let (segment, locks) = Segment::create(&dir, &config).unwrap();
+        let check = |state: &str, ready: bool, told: &str| {
+            let (row, stat) = (row(&dir), view::pool(&segment).unwrap());
+            assert_eq!((row.state, row.ready), (state, ready), "{row:?}");
+            assert_eq!((row.state, row.ready), (stat.state, stat.ready));
+            assert_eq!(row.reason, stat.reason);
+            assert!(note(&row).contains(told), "{row:?}");
+        };
+        check("starting", false, "");
+        segment.set_pool_state(POOL_SERVING);
+        check("serving", true, "");
+        segment.set_reason("a crash storm");
+        segment.set_health(HEALTH_STORM);
+        check("serving", false, "not ready: a crash storm");
+        segment.set_reason("asked to stop");
+        segment.set_health(HEALTH_FULL);
+        segment.set_pool_state(POOL_DRAINING);
+        check("draining", false, "asked to stop");
+        segment.set_pool_state(POOL_FAILED);
+        check("failed", false, "asked to stop");
+        segment.set_pool_state(POOL_CLOSED);
+        check("closed", false, "asked to stop");
+        segment.set_pool_state(POOL_SERVING);
+        drop(locks);
+        check("dead", false, "");
+    }
 }

@@ -176,16 +176,16 @@ const COUNTERS: [(&str, usize); 9] = [
 /// Reads everything.
 pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
     let now = now_ns();
-    let alive = segment.supervisor_lives()?;
+    let condition = condition(segment)?;
     let g = segment.geometry();
     let capacity = g.injector_capacity;
     Ok(PoolView {
         name: segment.dir().name().to_owned(),
-        state: state_name(segment.pool_state(), alive),
-        ready: alive && segment.pool_state() == POOL_SERVING && segment.health() != HEALTH_STORM,
-        reason: segment.reason(),
+        state: condition.state,
+        ready: condition.ready,
+        reason: condition.reason,
         supervisor_pid: get32(segment, H_SUPERVISOR_PID),
-        supervisor_alive: alive,
+        supervisor_alive: condition.supervisor_alive,
         segment: segment.path().to_path_buf(),
         segment_bytes: g.segment_size,
         huge_pages: get32(segment, H_MAPPING) & MAPPING_HUGE_PAGES != 0,
@@ -235,9 +235,32 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
     })
 }
 
+/// What `stat` and `list` say of a pool as a whole.
+pub(super) struct Condition {
+    pub(super) state: &'static str,
+    pub(super) ready: bool,
+    pub(super) reason: String,
+    pub(super) supervisor_alive: bool,
+}
+
+/// Reads it.
+///
+/// # Errors
+/// When the supervisor's lock can't be looked at.
+pub(super) fn condition(segment: &Segment) -> Result<Condition> {
+    let supervisor_alive = segment.supervisor_lives()?;
+    let pool = segment.pool_state();
+    Ok(Condition {
+        state: state_name(pool, supervisor_alive),
+        ready: supervisor_alive && pool == POOL_SERVING && segment.health() != HEALTH_STORM,
+        reason: segment.reason(),
+        supervisor_alive,
+    })
+}
+
 /// The pool's state in one word.
 #[must_use]
-pub(super) fn state_name(state: u32, supervisor_alive: bool) -> &'static str {
+fn state_name(state: u32, supervisor_alive: bool) -> &'static str {
     match state {
         POOL_CLOSED => "closed",
         POOL_FAILED => "failed",
