@@ -151,7 +151,7 @@ pub struct Client {
     table: Mutex<Table>,
     polling: Mutex<Instant>,
     changed: Condvar,
-    // Why the pool has ended, once a waiter has seen that it has: the others need no look of their own.
+    // Why the pool has ended, once a waiter has seen it: the others need no look of their own.
     ended: OnceLock<RingError>,
     _lock: LivenessLock,
 }
@@ -255,12 +255,11 @@ impl Client {
         request: &[u8],
         options: &TaskOptions,
     ) -> Result<Ticket<'_>> {
-        if self.ended.get().is_some() || self.segment.pool_state() >= POOL_DRAINING {
-            let default = match self.ended.get() {
-                Some(_) => SUPERVISOR_DIED,
-                None => "it takes no more tasks",
-            };
-            return Err(closed(&self.segment, default));
+        if self.ended.get().is_some() {
+            return Err(closed(&self.segment, SUPERVISOR_DIED));
+        }
+        if self.segment.pool_state() >= POOL_DRAINING {
+            return Err(closed(&self.segment, "it takes no more tasks"));
         }
         let mut table = lock(&self.table);
         let mut result = self.submit_locked(&mut table, handler, request, options);

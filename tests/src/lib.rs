@@ -24,6 +24,7 @@ pub use programs::{client_program, ringwork_program, worker_program};
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::layout::{CODEC_I64, CODEC_UTF8};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -58,6 +59,14 @@ impl Base {
     #[must_use]
     pub fn pools(&self) -> PathBuf {
         self.path().join("pools")
+    }
+
+    /// The `ringwork` command, which sees the pools of this test only.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(ringwork_program());
+        command.args(arguments).env("RINGWORK_DIR", self.pools());
+        command
     }
 }
 

@@ -5,11 +5,8 @@
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::layout::*;
-use ringwork_tests::{
-    Pool, Serve, call, end, i64, occupy, options, result, ringwork_program, wait_for, wait_until,
-};
+use ringwork_tests::{Pool, Serve, call, end, i64, occupy, options, result, wait_for, wait_until};
 use std::collections::BTreeMap;
-use std::process::Command;
 
 /// A client whose tasks never wait for ever, whatever is broken.
 fn pid_of_a_run(client: &Client) -> i64 {
@@ -24,11 +21,8 @@ fn stat(pool: &Pool) -> serde_json::Value {
 
 /// What the command prints.
 fn command(pool: &Pool, arguments: &[&str]) -> String {
-    let output = Command::new(ringwork_program())
-        .args(arguments)
-        .env("RINGWORK_DIR", pool.base().pools())
-        .output()
-        .expect("ringwork runs");
+    let output = pool.base().command(arguments).output();
+    let output = output.expect("ringwork runs");
     String::from_utf8(output.stdout).expect("text")
 }
 
@@ -106,11 +100,8 @@ fn in_a_crash_storm_tasks_are_refused_and_a_trial_ends_it() {
         reason.contains("SIGKILL") && reason.contains("SIGHUP"),
         "{reason}"
     );
-    let probe = Command::new(ringwork_program())
-        .args(["stat", "storm", "--ready"])
-        .env("RINGWORK_DIR", pool.base().pools())
-        .output()
-        .expect("ringwork stat runs");
+    let probe = pool.base().command(&["stat", "storm", "--ready"]).output();
+    let probe = probe.expect("ringwork stat runs");
     assert_eq!(probe.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&probe.stderr).contains("crash storm"));
     assert_eq!(pool.counter(C_WORKERS_STARTED), started, "none is started");

@@ -7,8 +7,8 @@ use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::layout::{C_WORKERS_CRASHED, POOL_DRAINING};
 use ringwork_ring::{RingError, segment};
 use ringwork_tests::{
-    Base, LIMIT, Marker, Pool, Serve, call, end, i64, is_alive, options, result, ringwork_program,
-    utf8, wait_for, wait_until,
+    Base, LIMIT, Marker, Pool, Serve, call, end, i64, is_alive, options, result, utf8, wait_for,
+    wait_until,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -130,11 +130,8 @@ fn the_command_clean_does_the_same() {
     dead.signal(Signal::SIGKILL);
     dead.wait_exit();
     wait_until("the dead pool is removed", || {
-        let output = std::process::Command::new(ringwork_program())
-            .arg("clean")
-            .env("RINGWORK_DIR", base.pools())
-            .output()
-            .expect("ringwork clean runs");
+        let output = base.command(&["clean"]).output();
+        let output = output.expect("ringwork clean runs");
         assert!(
             output.status.success(),
             "{}",
@@ -264,8 +261,8 @@ fn a_name_is_served_again_and_again() {
 #[test]
 fn a_pool_that_is_not_embedded_outlives_its_input_and_stops_on_sigterm() {
     let base = Base::new();
-    let child = std::process::Command::new(ringwork_program())
-        .args([
+    let child = base
+        .command(&[
             "serve",
             "--name",
             "daemon",
@@ -274,7 +271,6 @@ fn a_pool_that_is_not_embedded_outlives_its_input_and_stops_on_sigterm() {
             "--segment-size",
             "12MiB",
         ])
-        .env("RINGWORK_DIR", base.pools())
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())

@@ -27,6 +27,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -202,7 +203,7 @@ class ImageServerTest {
 
   /** Connections with a request on each, all closed at the end. */
   private final class Senders implements AutoCloseable {
-    private final List<Socket> sockets = new java.util.ArrayList<>();
+    private final List<Socket> sockets = new ArrayList<>();
 
     void add(String path) throws IOException {
       sockets.add(sender(path));

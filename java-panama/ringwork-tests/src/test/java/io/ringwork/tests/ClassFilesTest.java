@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -142,7 +143,7 @@ class ClassFilesTest {
     }
 
     /** Whether the type, or one that it extends or implements, is as asked. */
-    private static boolean has(Class<?> type, java.util.function.Predicate<Class<?>> asked) {
+    private static boolean has(Class<?> type, Predicate<Class<?>> asked) {
       if (asked.test(type) || type.isInterface() && asked.test(Object.class)) {
         return true;
       }
