@@ -6,8 +6,8 @@
 //! gone on is an orphan and is freed by whoever notices (the reaper), with a
 //! CAS on the word that was judged.
 
+use crate::config::BIG;
 use crate::error::{Result, RingError};
-
 use crate::segment::Segment;
 use crate::state::Owner;
 use crate::sync::{AtomicU32, Ordering};
@@ -79,7 +79,12 @@ impl ArenaView {
                 return Ok(block);
             }
         }
-        Err(RingError::ArenaExhausted { size })
+        let blocks = classes[first..].iter().take(2).map(|place| match role {
+            Role::Request => place.class.count - place.class.reserved,
+            Role::Result => place.class.count,
+        });
+        let blocks = blocks.sum();
+        Err(RingError::ArenaExhausted { size, blocks })
     }
 
     fn take_in(
@@ -94,12 +99,20 @@ impl ArenaView {
             Role::Request => place.class.count - place.class.reserved,
             Role::Result => place.class.count,
         };
-        let guess = self.guesses[class].load(Ordering::Relaxed);
+        let big = place.class.size >= BIG;
+        // Big blocks from the low end: each that is touched for the first time costs memory.
+        let guess = if big {
+            0
+        } else {
+            self.guesses[class].load(Ordering::Relaxed)
+        };
         for step in 0..limit {
             let index = match role {
                 Role::Request => (guess + step) % limit,
                 // The reserved end first: the rest stays for requests while it can.
-                Role::Result => (limit - 1).wrapping_sub((guess + step) % limit),
+                Role::Result if !big => (limit - 1).wrapping_sub((guess + step) % limit),
+                // The same, each part from its low end.
+                Role::Result => (limit - place.class.reserved + step) % limit,
             };
             let word = segment.u64_at(place.owners + 8 * index as usize);
             if word.load(Ordering::Relaxed) == 0
@@ -218,6 +231,7 @@ mod tests {
     use super::*;
     use crate::config::{ArenaClass, PoolConfig};
     use crate::paths::PoolDir;
+    use crate::segment::Backing;
     use crate::state::Word;
 
     fn with_arena(check: impl Fn(&Segment, &ArenaView)) {
@@ -247,7 +261,13 @@ mod tests {
             }
             assert_eq!(taken(segment), [3, 1]);
             let full = arena.take(segment, 100, Role::Request, Owner::request(5, 0));
-            assert!(matches!(full, Err(RingError::ArenaExhausted { size: 100 })));
+            assert!(matches!(
+                full,
+                Err(RingError::ArenaExhausted {
+                    size: 100,
+                    blocks: 4
+                })
+            ));
             let result = Owner::result(0, Word::queued(0, 0));
             arena.take(segment, 100, Role::Result, result).unwrap();
             arena.take(segment, 1000, Role::Result, result).unwrap();
@@ -261,6 +281,41 @@ mod tests {
                 "freed once"
             );
         });
+    }
+
+    #[test]
+    fn big_blocks_that_were_used_are_used_again() {
+        let temp = tempfile::tempdir().unwrap();
+        let config = PoolConfig {
+            clients: 1,
+            slots: 16,
+            arena: Some(vec![ArenaClass::new(BIG, 8)]),
+            ..PoolConfig::default()
+        };
+        let dir = PoolDir::below(&temp.path().join("b"), "p").unwrap();
+        let (segment, _locks) = Segment::create_in(Backing::Memfd, &dir, &config).unwrap();
+        let before = segment.allocated();
+        assert!(before < BIG as u64, "{before}");
+        let arena = ArenaView::new(&segment);
+        for round in 0..20 {
+            let (request, result) = (
+                Owner::request(1, round),
+                Owner::result(1, Word::queued(round, 0)),
+            );
+            for (role, owner) in [(Role::Request, request), (Role::Result, result)] {
+                let block = arena.take(&segment, BIG, role, owner).unwrap();
+                // SAFETY: in bounds by `bytes_at`; nobody else has this segment.
+                unsafe {
+                    segment
+                        .bytes_at(offset(&segment, block), BIG)
+                        .write_bytes(1, BIG)
+                };
+                assert!(free(&segment, block, owner));
+            }
+        }
+        // One block each way, and not eight.
+        let now = segment.allocated();
+        assert!(now <= before + 3 * BIG as u64, "{now} after {before}");
     }
 
     #[test]

@@ -30,21 +30,112 @@ impl ArenaClass {
             reserved: if quarter == 0 { 1 } else { quarter },
         }
     }
+
+    fn bytes(&self) -> u64 {
+        self.size as u64 * u64::from(self.count)
+    }
 }
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// The classes of the default segment of 60 MiB, which fits the 64 MiB that
-/// container engines give `/dev/shm`; `segment_size` scales their counts.
-const DEFAULT_CLASSES: [ArenaClass; 6] = [
+/// Classes for segments from a size on; their counts grow with the segment.
+///
+/// Up to 16 MiB the sizes are powers of two, as they always were. Beyond, they leave room above a
+/// round size: a picture of 8 MiB and its parameters fit 10 MiB.
+struct Tier(&'static [ArenaClass]);
+
+/// Segments of up to about 120 MiB. As it stands it makes [`SMALLEST_DEFAULT`], which fits the
+/// 64 MiB that container engines give `/dev/shm`.
+const SMALL: Tier = Tier(&[
     ArenaClass::new(KIB, 1024),
     ArenaClass::new(16 * KIB, 96),
     ArenaClass::new(128 * KIB, 16),
     ArenaClass::new(MIB, 6),
     ArenaClass::new(4 * MIB, 3),
     ArenaClass::new(16 * MIB, 2),
+]);
+
+const MEDIUM: Tier = Tier(&[
+    ArenaClass::new(KIB, 1024),
+    ArenaClass::new(16 * KIB, 96),
+    ArenaClass::new(128 * KIB, 16),
+    ArenaClass::new(MIB, 4),
+    ArenaClass::new(2 * MIB, 4),
+    ArenaClass::new(5 * MIB, 2),
+    ArenaClass::new(10 * MIB, 5),
+    ArenaClass::new(20 * MIB, 2),
+]);
+
+/// Sixteen pictures of 8 MB at a time, two more, and a third as many results.
+const PHOTOS: Tier = Tier(&[
+    ArenaClass::new(KIB, 2048),
+    ArenaClass::new(16 * KIB, 160),
+    ArenaClass::new(128 * KIB, 32),
+    ArenaClass::new(MIB, 6),
+    ArenaClass::new(2 * MIB, 6),
+    ArenaClass::new(5 * MIB, 6),
+    ArenaClass::new(10 * MIB, 22),
+    ArenaClass::new(20 * MIB, 2),
+]);
+
+const LARGE: Tier = Tier(&[
+    ArenaClass::new(KIB, 4096),
+    ArenaClass::new(16 * KIB, 256),
+    ArenaClass::new(128 * KIB, 64),
+    ArenaClass::new(MIB, 12),
+    ArenaClass::new(2 * MIB, 12),
+    ArenaClass::new(5 * MIB, 12),
+    ArenaClass::new(10 * MIB, 28),
+    ArenaClass::new(20 * MIB, 6),
+    ArenaClass::new(50 * MIB, 2),
+]);
+
+/// Sizes that still larger segments have besides: two blocks of one take a sixth of the arena at
+/// most.
+const LARGER: [usize; 4] = [100 * MIB, 200 * MIB, 500 * MIB, 1000 * MIB];
+
+impl Tier {
+    /// Bytes of all blocks.
+    fn bytes(&self) -> u64 {
+        self.0.iter().map(ArenaClass::bytes).sum()
+    }
+
+    /// The last tier that fits into `room` bytes, else the first.
+    fn for_room(room: u64) -> Self {
+        let fits = [LARGE, PHOTOS, MEDIUM].into_iter();
+        fits.into_iter()
+            .find(|tier| tier.bytes() <= room)
+            .unwrap_or(SMALL)
+    }
+}
+
+/// The largest payloads, each with the smallest segment, in MiB, whose default classes carry it.
+/// (`Sizing.java` has the same; a test there compares.)
+const CARRIES: [(usize, u64); 7] = [
+    (16, 60),
+    (20, 128),
+    (50, 640),
+    (100, 1280),
+    (200, 2560),
+    (500, 6400),
+    (1000, 12_800),
 ];
+
+/// The smallest segment, in bytes, whose default classes carry a payload of so many bytes; `None`
+/// when none does.
+#[must_use]
+pub fn segment_for(payload: usize) -> Option<u64> {
+    CARRIES
+        .iter()
+        .find(|(largest, _)| payload <= largest * MIB)
+        .map(|(_, segment)| segment * MIB as u64)
+}
+
+/// Blocks of so many bytes or more are allocated when they are first used, where that is safe, and
+/// are always taken from the low end: the memory that is touched follows what is in flight at a
+/// time. See docs/adr/0008.
+pub const BIG: usize = MIB;
 
 /// What a person chooses for a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +152,9 @@ pub struct PoolConfig {
     pub priorities: u32,
     /// Handlers with a limit of concurrency (default 0).
     pub limits: u32,
-    /// Size of the whole segment in bytes; the default classes are scaled to it
-    /// (default: none, the default classes as they are, 60 MiB in all).
+    /// Size of the whole segment in bytes; the default classes follow from it. Default: none, about
+    /// 60 MiB. `ringwork serve` takes what the machine allows instead, see
+    /// [`crate::room::default_segment`].
     pub segment_size: Option<u64>,
     /// Arena size classes, ascending (default: none, see [`PoolConfig::segment_size`]).
     pub arena: Option<Vec<ArenaClass>>,
@@ -148,7 +240,7 @@ impl PoolConfig {
         }
         let class_list = match (&self.arena, self.segment_size) {
             (Some(classes), _) => classes.clone(),
-            (None, None) => DEFAULT_CLASSES.to_vec(),
+            (None, None) => SMALL.0.to_vec(),
             (None, Some(size)) => self.scaled_classes(size)?,
         };
         let geometry = self.lay_out(&class_list)?;
@@ -186,15 +278,23 @@ impl PoolConfig {
         }
     }
 
-    /// The default classes, scaled to blocks of `room` bytes in all; none where there is no room.
-    fn classes_in(room: u64) -> Vec<ArenaClass> {
-        let mut template = DEFAULT_CLASSES.to_vec();
+    /// The default classes for blocks of `room` bytes in all; none where there is no room.
+    fn classes_in(mut room: u64) -> Vec<ArenaClass> {
+        let tier = Tier::for_room(room);
+        let (twelfth, sixth) = (room / 12, room / 6);
+        let mut larger = Vec::new();
+        for size in LARGER {
+            let bytes = size as u64;
+            if 2 * bytes <= sixth {
+                let count = (twelfth / bytes).clamp(2, 1 << 24);
+                room -= bytes * count;
+                larger.push(ArenaClass::new(size, count as u32));
+            }
+        }
+        let mut template = tier.0.to_vec();
         // A class that would get fewer than two blocks goes, and its room to the others.
         loop {
-            let full: u64 = template
-                .iter()
-                .map(|c| c.size as u64 * u64::from(c.count))
-                .sum();
+            let full: u64 = template.iter().map(ArenaClass::bytes).sum();
             let scaled = |class: &ArenaClass| u64::from(class.count) * room / full.max(1);
             if template.last().is_some_and(|class| scaled(class) < 2) {
                 template.pop();
@@ -203,8 +303,31 @@ impl PoolConfig {
             return template
                 .iter()
                 .map(|c| ArenaClass::new(c.size, scaled(c).min(1 << 24) as u32))
+                .chain(larger)
                 .collect();
         }
+    }
+
+    /// The size of a segment, in bytes, that has room for sixteen pictures of 8 MB at a time.
+    ///
+    /// # Errors
+    /// [`RingError::Config`] when the other options contradict each other.
+    pub fn size_for_photos(&self) -> Result<u64> {
+        self.with_room_for(&PHOTOS)
+    }
+
+    /// The size, in bytes, of the smallest segment that is made unasked: about 60 MiB.
+    ///
+    /// # Errors
+    /// As [`PoolConfig::size_for_photos`].
+    pub fn smallest_default(&self) -> Result<u64> {
+        self.with_room_for(&SMALL)
+    }
+
+    fn with_room_for(&self, tier: &Tier) -> Result<u64> {
+        let bytes = self.lay_out(tier.0)?.segment_size;
+        // The tables of owners are not scaled down; a MiB is more than they differ by.
+        Ok(bytes.next_multiple_of(MIB as u64) + MIB as u64)
     }
 
     fn lay_out(&self, classes: &[ArenaClass]) -> Result<Geometry> {
@@ -345,6 +468,24 @@ impl Geometry {
         }
     }
 
+    /// Bytes at the start of the segment that hold its tables and the blocks that are not
+    /// [big](BIG).
+    #[must_use]
+    pub fn small_part(&self) -> u64 {
+        let big = self.classes.iter().find(|place| place.class.size >= BIG);
+        big.map_or(self.segment_size, |place| place.blocks as u64)
+    }
+
+    /// How many requests of so many bytes find a block at the same time, and the size of the
+    /// smallest block that they take; none where no block is so large.
+    #[must_use]
+    pub fn requests_of(&self, bytes: usize) -> (u32, usize) {
+        let fits = self.classes.iter().filter(|p| p.class.size >= bytes);
+        let count = |place: &ClassPlace| place.class.count - place.class.reserved;
+        let smallest = fits.clone().next().map_or(0, |place| place.class.size);
+        (fits.take(2).map(count).sum(), smallest)
+    }
+
     /// The largest payload that a request or a result can have, in bytes.
     #[must_use]
     pub fn largest_payload(&self) -> usize {
@@ -430,14 +571,91 @@ mod tests {
         assert_eq!(geometry.config().geometry().unwrap(), geometry);
     }
 
+    fn of_size(size: u64) -> Geometry {
+        let config = PoolConfig {
+            segment_size: Some(size),
+            ..PoolConfig::default()
+        };
+        config.geometry().unwrap()
+    }
+
+    /// A picture of 8 MiB with its parameters.
+    const PHOTO: usize = 8 * MIB + 4 * KIB;
+
+    #[test]
+    fn sixteen_pictures_of_8_mb_fit_the_size_that_is_said_to_have_room_for_them() {
+        let config = PoolConfig {
+            limits: 3,
+            max_workers: 100,
+            max_lanes: 256,
+            ..PoolConfig::default()
+        };
+        for config in [PoolConfig::default(), config] {
+            let size = config.size_for_photos().unwrap();
+            assert!(size <= 340 << 20, "{size}");
+            let config = PoolConfig {
+                segment_size: Some(size),
+                ..config
+            };
+            let geometry = config.geometry().unwrap();
+            let (requests, block) = geometry.requests_of(PHOTO);
+            assert!(requests > 16, "{requests} of {block}");
+        }
+        let smallest = PoolConfig::default().smallest_default().unwrap();
+        assert!(smallest <= 62 << 20, "{smallest}");
+        assert!(of_size(smallest).largest_payload() >= 16 << 20);
+    }
+
+    #[test]
+    fn larger_segments_never_carry_less() {
+        let (mut largest, mut photos) = (0, 0);
+        for mib in (60..2000_u64).step_by(4).chain((2000..30_000).step_by(500)) {
+            let geometry = of_size(mib << 20);
+            assert!(geometry.largest_payload() >= largest, "{mib} MiB");
+            largest = geometry.largest_payload();
+            let (now, _) = geometry.requests_of(PHOTO);
+            // Where the classes change a part of the room goes to larger blocks.
+            assert!(4 * now >= 3 * photos, "{mib} MiB: {now} after {photos}");
+            photos = photos.max(now);
+            // The largest block is not lost in a large segment.
+            assert!(
+                largest as u64 * 32 >= (mib << 20).min(32_000 << 20),
+                "{mib}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_segment_that_is_named_for_a_payload_carries_it() {
+        for (payload, segment) in CARRIES {
+            let payload = payload * MIB;
+            assert_eq!(segment_for(payload), Some(segment << 20));
+            assert!(of_size(segment << 20).largest_payload() >= payload);
+            assert_ne!(segment_for(payload + 1), Some(segment << 20));
+        }
+        assert_eq!(segment_for(1001 * MIB), None);
+    }
+
+    #[test]
+    fn tables_and_small_blocks_come_first() {
+        let geometry = PoolConfig::default().geometry().unwrap();
+        let part = geometry.small_part();
+        assert!(part < geometry.segment_size / 4, "{part}");
+        for place in &geometry.classes {
+            assert_eq!(place.class.size >= BIG, place.blocks as u64 >= part);
+        }
+        let config = PoolConfig {
+            arena: Some(vec![ArenaClass::new(128, 4)]),
+            ..PoolConfig::default()
+        };
+        let geometry = config.geometry().unwrap();
+        assert_eq!(geometry.small_part(), geometry.segment_size);
+    }
+
     #[test]
     fn segment_size_scales_the_arena_both_ways() {
         for size in [8 << 20, 32 << 20, 256 << 20, 1 << 30, 100 << 30, 1 << 40] {
-            let config = PoolConfig {
-                segment_size: Some(size),
-                ..PoolConfig::default()
-            };
-            let geometry = config.geometry().unwrap();
+            let geometry = of_size(size);
             assert!(geometry.segment_size <= size);
             assert!(
                 geometry.segment_size > size / 3,

@@ -51,11 +51,11 @@ pub fn quota(root: &Path, groups: &str) -> Option<f64> {
 
 /// What `read` finds in a group and in all above it. In a container the path may be one of the
 /// host's, of which nothing is mounted; then the root is the container's own group.
-fn up_from<'a>(
+pub(crate) fn up_from<'a, T: 'a>(
     root: &'a Path,
     path: &'a str,
-    read: impl Fn(&Path) -> Option<f64> + 'a,
-) -> impl Iterator<Item = f64> + 'a {
+    read: impl Fn(&Path) -> Option<T> + 'a,
+) -> impl Iterator<Item = T> + 'a {
     let path = Path::new(path.trim_start_matches('/'));
     // A path that leads out of the root is no group of ours.
     let inside = !path.components().any(|part| part.as_os_str() == "..");

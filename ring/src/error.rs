@@ -117,7 +117,8 @@ pub enum RingError {
     QueueFull,
     /// The request is larger than the largest block.
     #[error(
-        "a request of {size} bytes is larger than the largest arena block ({largest} bytes): serve the pool with a larger class in --arena"
+        "a request of {size} bytes is larger than the largest arena block ({largest} bytes): {}",
+        larger_blocks(*.size)
     )]
     TooLarge {
         /// The request's size in bytes.
@@ -127,11 +128,16 @@ pub enum RingError {
     },
     /// No block is free now.
     #[error(
-        "no arena block of {size} bytes is free: wait for tasks to finish, or serve the pool with a larger --segment-size or more blocks in --arena"
+        "no arena block of {size} bytes is free: the pool has {blocks} that may hold one, all of them \
+         taken; wait for tasks to finish, or serve the pool with a larger --segment-size (embedded: \
+         LaunchConfig.segmentSize) or more blocks in --arena"
     )]
     ArenaExhausted {
         /// The size wanted, in bytes.
         size: usize,
+        /// How many blocks may hold it, be they free or taken: for a request, without those that are kept for
+        /// results.
+        blocks: u32,
     },
     /// The results of a chunk have filled its room.
     #[error(
@@ -175,6 +181,18 @@ impl RingError {
             what,
             source: errno.into(),
         }
+    }
+}
+
+/// What gives a pool blocks of so many bytes.
+fn larger_blocks(size: usize) -> String {
+    match crate::config::segment_for(size) {
+        Some(segment) => format!(
+            "serve the pool with --segment-size {}MiB or more (embedded: LaunchConfig.segmentSize), \
+             or with a larger class in --arena",
+            segment >> 20
+        ),
+        None => "no segment size has such blocks, --arena has up to 1GiB: send it in parts".into(),
     }
 }
 

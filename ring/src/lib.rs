@@ -49,6 +49,7 @@ pub mod lock;
 mod model;
 pub mod paths;
 pub mod reap;
+pub mod room;
 mod sealed;
 pub mod segment;
 #[cfg(not(ringwork_model))]

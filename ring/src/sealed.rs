@@ -9,6 +9,7 @@
 use crate::error::{Result, RingError};
 use crate::lock;
 use crate::paths::PoolDir;
+use crate::room::available_memory;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -32,9 +33,9 @@ fn seals() -> SealFlag {
     SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL
 }
 
-/// Makes the memory, in full and sealed; [`RingError::NoMemfd`] where that can't be, or where
-/// nobody else could open it.
-pub(crate) fn create(dir: &PoolDir, size: u64, huge_pages: bool) -> Result<File> {
+/// Makes the memory, sealed; [`RingError::NoMemfd`] where that can't be, or where nobody else could
+/// open it. Its first `full` bytes are allocated at once, the others when they are touched.
+pub(crate) fn create(dir: &PoolDir, size: u64, full: u64, huge_pages: bool) -> Result<File> {
     let no = |why: String| RingError::NoMemfd { why };
     check_memory(size)?;
     let file = anonymous(dir).map_err(|errno| no(format!("memfd_create: {errno}")))?;
@@ -43,10 +44,12 @@ pub(crate) fn create(dir: &PoolDir, size: u64, huge_pages: bool) -> Result<File>
     if huge_pages {
         crate::segment::fill_with_huge_pages(&file, size, true, dir.path());
     }
-    nix::fcntl::posix_fallocate(&file, 0, size as libc::off_t).map_err(|errno| match errno {
+    file.set_len(size)
+        .map_err(RingError::io("cannot set the size of the segment"))?;
+    nix::fcntl::posix_fallocate(&file, 0, full as libc::off_t).map_err(|errno| match errno {
         Errno::ENOSPC | Errno::ENOMEM => RingError::NoMemory {
             needed: size,
-            free: available(),
+            free: available_memory(),
         },
         other => RingError::errno("cannot allocate the segment")(other),
     })?;
@@ -80,27 +83,8 @@ fn anonymous(dir: &PoolDir) -> std::result::Result<File, Errno> {
     .map(File::from)
 }
 
-/// Memory that could be taken now, in bytes: of the machine and of the own cgroup (version 2).
-fn available() -> u64 {
-    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let machine = info
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))
-        .and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok())
-        .map_or(u64::MAX, |kib| kib * 1024);
-    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let group = own
-        .lines()
-        .find_map(|line| line.strip_prefix("0::"))
-        .map(|path| format!("/sys/fs/cgroup{}", path.trim_end_matches('/')));
-    // Only the limit: what is used of it may be page cache that gives way.
-    let limit = group.and_then(|group| number(&format!("{group}/memory.max")));
-    machine.min(limit.unwrap_or(u64::MAX))
-}
-
 fn check_memory(needed: u64) -> Result<()> {
-    let free = available();
+    let free = available_memory();
     if free < needed {
         return Err(RingError::NoMemory { needed, free });
     }
@@ -298,7 +282,7 @@ mod tests {
     fn the_size_can_not_be_changed_by_anybody() {
         let temp = tempfile::tempdir().unwrap();
         let dir = pool(&temp);
-        let file = create(&dir, 8192, false).unwrap();
+        let file = create(&dir, 8192, 4096, false).unwrap();
         for size in [0, 4096, 16384] {
             let error = file.set_len(size).unwrap_err();
             assert_eq!(error.raw_os_error(), Some(libc::EPERM), "{size}");
@@ -323,7 +307,7 @@ mod tests {
     fn other_memory_and_other_files_are_refused() {
         let temp = tempfile::tempdir().unwrap();
         let dir = pool(&temp);
-        let right = create(&dir, 4096, false).unwrap();
+        let right = create(&dir, 4096, 4096, false).unwrap();
         let pointer = Pointer::to(&right, 7).unwrap();
         // Another file by the same number: its supervisor's lock is held by nobody here.
         let wrong = Pointer {

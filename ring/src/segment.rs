@@ -62,7 +62,7 @@ pub struct SupervisorLocks {
 
 impl Segment {
     /// Takes the pool's name, removes what a dead predecessor left, and writes
-    /// a new segment in full. It is visible when this returns, in state STARTING.
+    /// a new segment. It is visible when this returns, in state STARTING.
     ///
     /// # Errors
     /// [`RingError::NoMemfd`] where a memfd can't be had: a file may be, then.
@@ -108,7 +108,7 @@ impl Segment {
         let epoch = random_epoch()?;
         let lock = make_locks(dir, epoch, &geometry)?;
         failpoint!("create.locked");
-        let (file, pointer) = backing.make(dir, geometry.segment_size, epoch, config.huge_pages)?;
+        let (file, pointer) = backing.make(dir, &geometry, epoch, config)?;
         failpoint!("create.opened");
         let segment = Self {
             map: map(&file, geometry.segment_size)?,
@@ -388,6 +388,14 @@ impl Segment {
     pub fn file_size(&self) -> u64 {
         let now = |file: &KeptFile| file.metadata().map_or(0, |meta| meta.len());
         self.file.as_ref().map_or(self.geometry.segment_size, now)
+    }
+
+    /// Bytes of the memory behind the mapping that are allocated, as it is now; for its creator.
+    #[must_use]
+    pub fn allocated(&self) -> u64 {
+        use std::os::unix::fs::MetadataExt;
+        let now = |file: &KeptFile| file.metadata().map_or(0, |meta| 512 * meta.blocks());
+        self.file.as_ref().map_or(0, now)
     }
 
     /// Whether the memory behind the mapping is still whole, without touching it: a file can be
@@ -801,7 +809,7 @@ fn remove_pool_files(dir: &PoolDir) -> Result<()> {
 /// [`RingError::NoMemfd`] says why not.
 pub fn probe_memfd() -> Result<()> {
     let dir = PoolDir::below(Path::new("/"), "probe")?;
-    crate::sealed::create(&dir, HEADER_SIZE as u64, false).map(drop)
+    crate::sealed::create(&dir, HEADER_SIZE as u64, HEADER_SIZE as u64, false).map(drop)
 }
 
 /// Removes the pool if its supervisor is proved dead; `false` when it lives.

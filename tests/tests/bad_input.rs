@@ -321,7 +321,7 @@ fn an_arena_without_room_for_a_request_is_an_error_that_passes() {
     marker.wait_started();
     let error = client.submit("echo", &[1; 100], &options()).unwrap_err();
     assert!(
-        matches!(error, RingError::ArenaExhausted { size: 100 }),
+        matches!(error, RingError::ArenaExhausted { size: 100, .. }),
         "{error}"
     );
     assert!(error.to_string().contains("--arena"), "{error}");

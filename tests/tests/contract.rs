@@ -88,7 +88,8 @@ fn the_rust_client_keeps_the_contract() {
     let contract: Contract = serde_json::from_str(text).expect("the table");
     let options = &contract.pool;
     let pool = Serve::new("contract")
-        .without("segment-size")
+        // Whose largest block is the table's.
+        .option("segment-size", "60MiB")
         .without("clients")
         .without("slots")
         .option("workers", &options.workers.to_string())

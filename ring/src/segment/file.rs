@@ -1,8 +1,10 @@
 //! The segment's memory as a file: made in full, opened only if it is this user's alone.
 
+use crate::config::{Geometry, PoolConfig};
 use crate::error::{Result, RingError};
 use crate::layout::HEADER_SIZE;
 use crate::paths::{PoolDir, check_plain_file};
+use crate::room;
 use crate::sealed::{self, Pointer};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,18 +20,26 @@ pub enum Backing {
 }
 
 impl Backing {
-    /// New memory of a size, in full; with a pointer to it when it has no name.
+    /// New memory for a segment, with a pointer to it when it has no name. A file is allocated in
+    /// full: its file system may be full later, and then an access is a SIGBUS. A memfd has no file
+    /// system that could be: its big blocks come when they are touched (docs/adr/0008).
     pub(super) fn make(
         self,
         dir: &PoolDir,
-        size: u64,
+        geometry: &Geometry,
         epoch: u64,
-        huge_pages: bool,
+        config: &PoolConfig,
     ) -> Result<(File, Option<Pointer>)> {
+        let (size, huge_pages) = (geometry.segment_size, config.huge_pages);
         match self {
             Self::File => new_file(dir, size, huge_pages).map(|file| (file, None)),
             Self::Memfd => {
-                let file = sealed::create(dir, size, huge_pages)?;
+                let full = if room::in_full(config) {
+                    size
+                } else {
+                    geometry.small_part()
+                };
+                let file = sealed::create(dir, size, full, huge_pages)?;
                 let pointer = Pointer::to(&file, epoch)?;
                 Ok((file, Some(pointer)))
             }

@@ -7,6 +7,7 @@ use super::units::{OrOff, Size, Span};
 use crate::confine::Confinement;
 use crate::supervisor::ServeConfig;
 use crate::supervisor::config::wait_name;
+use crate::supervisor::pool::PHOTO;
 use ringwork_ring::kernel::Scheduling;
 use ringwork_ring::{Geometry, PoolConfig};
 use std::fmt::Write;
@@ -199,6 +200,10 @@ fn sections(g: &Geometry) -> String {
         "# largest payload: {}",
         Size(g.largest_payload() as u64)
     );
+    for (what, bytes) in [("1 MB", 1_000_000), ("8 MB", PHOTO)] {
+        let (requests, _) = g.requests_of(bytes);
+        let _ = writeln!(text, "# requests of {what} at a time: {requests}");
+    }
     text
 }
 

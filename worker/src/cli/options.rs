@@ -76,7 +76,9 @@ pub(super) struct ServeOptions {
     #[serde(flatten)]
     confinement: ConfinementOptions,
 
-    /// Size of the whole segment; the default arena is scaled to it [default: 60MiB].
+    /// Size of the whole segment; the default arena follows from it [default: for a file about
+    /// 300MiB, as far as the directory and the memory have room for it, at least 60MiB; for a memfd
+    /// a sixth of the memory, at most 1GiB, used as payloads need it].
     #[arg(long, value_name = "SIZE", help_heading = "Segment")]
     segment_size: Option<Size>,
 
@@ -93,8 +95,8 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Segment")]
     prefault: Option<bool>,
 
-    /// Payload blocks by size: SIZE:BLOCKS[:BLOCKS FOR RESULTS ONLY],... [default: 1 KiB to
-    /// 16 MiB, see --print-config].
+    /// Payload blocks by size: SIZE:BLOCKS[:BLOCKS FOR RESULTS ONLY],... [default: from 1 KiB to
+    /// 16 MiB or more, the larger the segment; see --print-config].
     #[arg(long, value_name = "CLASSES", help_heading = "Segment")]
     arena: Option<String>,
 

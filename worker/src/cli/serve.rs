@@ -7,6 +7,7 @@ use super::options::ServeOptions;
 use super::units::Size;
 use crate::supervisor::{self, Console, LogFormat, Ready, ServeConfig};
 use clap::Args;
+use ringwork_ring::room;
 use serde::Serialize;
 use serde_json::json;
 use std::io::{self, Write};
@@ -20,7 +21,7 @@ again, and workers are replaced one by one; what is wrong with them is logged, a
 Exit codes: 0 stopped as asked; 1 the pool failed (no worker gets ready, the name is taken, no room \
 for the segment ...); 2 wrong options or configuration.
 
-The configuration file has the same keys as the long options (`segment-size = \"60MiB\"`); options \
+The configuration file has the same keys as the long options (`segment-size = \"256MiB\"`); options \
 on the command line win.";
 
 /// Serve a pool: make its segment, start its workers, watch over them.
@@ -69,8 +70,11 @@ fn configure(serve: Serve) -> Result<Option<ServeConfig>, Failure> {
     }
     let mut config = options.resolve().map_err(Failure::usage)?;
     config.embedded = serve.embedded;
-    let geometry = config.validate()?;
+    config.validate()?;
     if serve.print_config {
+        let place = ringwork_ring::paths::base_dir();
+        let sized = room::default_segment(&config.segment(), config.backing(), &place)?;
+        let geometry = sized.geometry()?;
         write!(io::stdout(), "{}", effective::printed(&config, &geometry))?;
         return Ok(None);
     }

@@ -110,7 +110,7 @@ encoding   \"hex\" | \"raw\"; default \"hex\"",
     StockDoc {
         name: "decompress",
         summary: "Decompress zstd frames, up to a limit",
-        params: "limit  the largest output in bytes; default 67108864 (64 MiB)",
+        params: "limit  the largest output in bytes; default 67108864 (64 MiB), at most the pool's largest payload",
         body: "one or more zstd frames",
         result: "bytes: the decompressed content",
     },

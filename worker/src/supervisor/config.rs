@@ -8,7 +8,7 @@ use super::policy::{ElasticPolicy, HandlerLimits, RecyclePolicy, RestartPolicy};
 use crate::confine::Confinement;
 use ringwork_ring::kernel::Scheduling;
 use ringwork_ring::layout::IDLE_WORDS;
-use ringwork_ring::{Geometry, PoolConfig, WaitStrategy};
+use ringwork_ring::{Backing, Geometry, PoolConfig, WaitStrategy};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -239,6 +239,16 @@ impl ServeConfig {
         PoolConfig {
             limits: limited.count().try_into().unwrap_or(u32::MAX),
             ..self.pool.clone()
+        }
+    }
+
+    /// What the segment's memory is to be, if it can.
+    #[must_use]
+    pub fn backing(&self) -> Backing {
+        match self.memory {
+            Memory::Memfd => Backing::Memfd,
+            Memory::Auto if self.embedded => Backing::Memfd,
+            Memory::Auto | Memory::File => Backing::File,
         }
     }
 

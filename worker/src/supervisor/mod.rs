@@ -24,7 +24,7 @@ mod limits;
 mod notify;
 mod obituary;
 pub mod policy;
-pub mod pool;
+pub(crate) mod pool;
 mod process;
 mod quarantine;
 mod readiness;

@@ -8,11 +8,12 @@ use super::policy::HandlerLimits;
 use ringwork_ring::entry::entry_state;
 use ringwork_ring::layout::*;
 use ringwork_ring::limits;
+use ringwork_ring::room;
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::state::Kind;
 use ringwork_ring::stats;
 use ringwork_ring::wait::{wake_all_lanes, wake_client_after_publish};
-use ringwork_ring::{Backing, PoolConfig, PoolDir, RingError, Segment};
+use ringwork_ring::{Backing, Geometry, PoolConfig, PoolDir, RingError, Segment};
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
@@ -26,6 +27,33 @@ pub(super) struct Pool {
     _locks: SupervisorLocks,
 }
 
+/// Says how far a pool that nobody has sized is from taking [`PHOTOS`] pictures at a time.
+fn tell_what_is_missing(geometry: &Geometry, backing: Backing, dir: &PoolDir) {
+    let (requests, _) = geometry.requests_of(PHOTO);
+    if requests >= PHOTOS {
+        return;
+    }
+    let what = match backing {
+        Backing::File => format!(
+            "{} has too little free: enlarge it (container: --shm-size=512m, or emptyDir with medium \
+             Memory and sizeLimit: 512Mi)",
+            dir.path().display()
+        ),
+        Backing::Memfd => "the memory that is left, or the cgroup's limit, is too small".to_owned(),
+    };
+    tracing::info!(
+        "the segment of {} MiB takes {requests} requests of 8 MB at a time: {what}, or choose a \
+         size with --segment-size",
+        geometry.segment_size >> 20
+    );
+}
+
+/// A picture of 8 MB, in bytes, with its parameters; and how many of them a pool should take that
+/// nobody has sized.
+pub(crate) const PHOTO: usize = (8 << 20) + 4096;
+/// See [`PHOTO`].
+pub(crate) const PHOTOS: u32 = 16;
+
 /// Tasks of the living clients that are not over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Open {
@@ -38,26 +66,33 @@ pub(super) struct Open {
 impl Pool {
     /// Makes the segment, in the kind of memory that was asked for, or that can be.
     pub(super) fn of(config: &ServeConfig, dir: &PoolDir) -> ringwork_ring::Result<Self> {
-        let options = config.segment();
+        let of = |backing| {
+            let options = room::default_segment(&config.segment(), backing, dir.path())?;
+            let pool = Self::create(backing, dir, &options)?;
+            if config.pool.segment_size.is_none() && config.pool.arena.is_none() {
+                tell_what_is_missing(pool.segment().geometry(), backing, dir);
+            }
+            Ok(pool)
+        };
         let instead = |why: &str| {
             tracing::warn!(
                 "the segment is a file in {}, which its user can truncate, and no sealed memfd: {why}",
                 dir.path().display()
             );
-            Self::create(Backing::File, dir, &options)
+            of(Backing::File)
         };
         match config.memory {
-            Memory::File => Self::create(Backing::File, dir, &options),
-            Memory::Auto if !config.embedded => Self::create(Backing::File, dir, &options),
+            Memory::File => of(Backing::File),
+            Memory::Auto if !config.embedded => of(Backing::File),
             // The owner is in another PID namespace, where our id means another process, or none.
             Memory::Auto if rustix::process::getppid().is_none() => {
                 instead("the parent process is in another PID namespace")
             }
-            Memory::Auto => match Self::create(Backing::Memfd, dir, &options) {
+            Memory::Auto => match of(Backing::Memfd) {
                 Err(RingError::NoMemfd { why }) => instead(&why),
                 other => other,
             },
-            Memory::Memfd => Self::create(Backing::Memfd, dir, &options),
+            Memory::Memfd => of(Backing::Memfd),
         }
     }
 

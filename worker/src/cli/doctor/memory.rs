@@ -2,8 +2,10 @@
 
 use super::Finding;
 use crate::cli::units::Size;
+use crate::supervisor::pool::{PHOTO, PHOTOS};
 use ringwork_ring::paths::{DIR_VARIABLE, base_dir};
-use ringwork_ring::{PoolConfig, RingError};
+use ringwork_ring::room::{self, Room};
+use ringwork_ring::{Backing, PoolConfig, RingError};
 use rustix::fs::{Access, access, statfs, statvfs};
 use rustix::process::{Resource, geteuid, getrlimit};
 use std::fs;
@@ -15,7 +17,8 @@ const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 
 pub(super) fn findings() -> Result<Vec<Finding>, RingError> {
     let base = base_dir();
-    let needed = PoolConfig::default().geometry()?.segment_size;
+    let config = PoolConfig::default();
+    let needed = config.smallest_default()?;
     // What exists of it: the base itself, or the directory in which it would be made.
     let place = if base.exists() {
         base.as_path()
@@ -23,6 +26,10 @@ pub(super) fn findings() -> Result<Vec<Finding>, RingError> {
         base.parent().unwrap_or(Path::new("/"))
     };
     let mut found = vec![room(place, needed), directory(&base, place)];
+    let file = Room::look(Backing::File, place);
+    found.push(pictures("served", &file, &config)?);
+    let memfd = Room::look(Backing::Memfd, place);
+    found.push(pictures("embedded", &memfd, &config)?);
     found.push(memory_limit(needed));
     found.push(sealed());
     found.push(huge_pages(place));
@@ -54,13 +61,13 @@ fn room(place: &Path, needed: u64) -> Finding {
     };
     let free = stat.f_bavail * stat.f_frsize;
     let text = format!(
-        "{shown}: {} free of {}; a default segment takes {}",
+        "{shown}: {} free of {}; a default segment takes at least {}",
         Size(free),
         Size(stat.f_blocks * stat.f_frsize),
         Size(needed)
     );
     if free < needed {
-        let remedy = "enlarge it (container: --shm-size=256m, or emptyDir with medium Memory; host: mount -o \
+        let remedy = "enlarge it (container: --shm-size=512m, or emptyDir with medium Memory; host: mount -o \
                       remount,size=512m /dev/shm), or serve with a smaller --segment-size";
         return Finding::fail("shm", text, remedy);
     }
@@ -73,6 +80,49 @@ fn room(place: &Path, needed: u64) -> Finding {
         );
     }
     Finding::ok("shm", text)
+}
+
+/// How many pictures of 8 MB a pool takes at a time that nobody has sized, and what is missing.
+fn pictures(pool: &'static str, room: &Room, config: &PoolConfig) -> Result<Finding, RingError> {
+    let size = room.default_size(config, false)?;
+    let sized = PoolConfig {
+        segment_size: Some(size),
+        ..config.clone()
+    };
+    let (requests, _) = sized.geometry()?.requests_of(PHOTO);
+    let text = format!(
+        "a segment of {} MiB by default: {requests} requests of 8 MB at a time",
+        size >> 20
+    );
+    if requests >= PHOTOS {
+        return Ok(Finding::ok(pool, text));
+    }
+    let wanted = config.size_for_photos()?;
+    let mut remedies = Vec::new();
+    if room.free.is_some_and(|free| free / 4 * 3 < wanted) {
+        remedies.push(
+            "/dev/shm of 512 MiB (container: --shm-size=512m, or emptyDir with medium Memory and \
+             sizeLimit: 512Mi; host: mount -o remount,size=512m /dev/shm)"
+                .to_owned(),
+        );
+    }
+    let share = if room.free.is_some() { 8 } else { 6 };
+    if room.memory / share < wanted {
+        remedies.push(format!(
+            "{} of free memory, of the machine and below the cgroup's limit",
+            Size((share * wanted).next_multiple_of(1 << 30))
+        ));
+    }
+    if room.file_limit < wanted {
+        remedies.push("ulimit -f unlimited".to_owned());
+    }
+    let remedy = format!(
+        "for {PHOTOS} of them: {}; or choose a size yourself: --segment-size {}MiB (embedded: \
+         LaunchConfig.segmentSize), where there is room for it",
+        remedies.join(", and "),
+        wanted >> 20
+    );
+    Ok(Finding::warn(pool, text, remedy))
 }
 
 fn directory(base: &Path, place: &Path) -> Finding {
@@ -149,7 +199,7 @@ fn sealed() -> Finding {
 
 /// A tmpfs counts against the memory of the cgroup that fills it.
 fn memory_limit(needed: u64) -> Finding {
-    let limit = cgroup_memory_limit();
+    let limit = room::memory_limit();
     match limit {
         Some(limit) if limit < needed.saturating_mul(2) => Finding::warn(
             "memory",
@@ -165,23 +215,6 @@ fn memory_limit(needed: u64) -> Finding {
     }
 }
 
-fn cgroup_memory_limit() -> Option<u64> {
-    let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let v2 = own
-        .lines()
-        .find_map(|line| line.strip_prefix("0::"))
-        .unwrap_or("/");
-    let candidates = [
-        format!("/sys/fs/cgroup{}/memory.max", v2.trim_end_matches('/')),
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes".to_owned(),
-    ];
-    let limit = candidates
-        .iter()
-        .find_map(|path| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok())?;
-    // Version 1 says "unlimited" as a number near 2^63.
-    (limit < 1 << 60).then_some(limit)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +226,33 @@ mod tests {
         assert_eq!(room(Path::new("/proc"), 1).level, Level::Fail);
         assert_eq!(room(Path::new("/nonexistent"), 1).level, Level::Fail);
         assert_eq!(room(Path::new("/"), u64::MAX).level, Level::Fail);
+    }
+
+    #[test]
+    fn what_is_missing_for_sixteen_pictures_is_told_with_what_helps() {
+        let container = Room {
+            memory: 8 << 30,
+            free: Some(64 << 20),
+            file_limit: u64::MAX,
+        };
+        let config = PoolConfig::default();
+        let small = pictures("served", &container, &config).unwrap();
+        assert_eq!(small.level, Level::Warn);
+        assert!(small.text.contains(": 1 requests of 8 MB"), "{small:?}");
+        assert!(small.remedy.unwrap().contains("--shm-size=512m"));
+        let helped = Room {
+            free: Some(512 << 20),
+            ..container
+        };
+        let whole = pictures("served", &helped, &config).unwrap();
+        assert_eq!(whole.level, Level::Ok, "{whole:?}");
+        let poor = Room {
+            memory: 1 << 30,
+            ..helped
+        };
+        let remedy = pictures("served", &poor, &config).unwrap().remedy.unwrap();
+        assert!(remedy.contains("3 GiB of free memory"), "{remedy}");
+        assert!(!remedy.contains("--shm-size"), "{remedy}");
     }
 
     #[test]

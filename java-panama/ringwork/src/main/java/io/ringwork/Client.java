@@ -202,6 +202,11 @@ final class Client {
     return attachment.name;
   }
 
+  /** Whether this JVM launched the pool, and chose its options. */
+  boolean isOwn() {
+    return child != null;
+  }
+
   boolean isOpen() {
     return state == OPEN && ended == null;
   }

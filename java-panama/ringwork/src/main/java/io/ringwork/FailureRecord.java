@@ -38,10 +38,7 @@ record FailureRecord(String code, String location, String message) {
       case Layout.STATUS_ARENA_EXHAUSTED ->
           new RejectedException(
               RejectedException.Reason.ARENA_EXHAUSTED,
-              "no block came free for the result of "
-                  + task
-                  + said
-                  + "; close leases sooner, or give the pool a larger --segment-size",
+              "no block came free for the result of " + task + said + "; close leases sooner",
               ran);
       case Layout.STATUS_NO_WORKER ->
           new RejectedException(

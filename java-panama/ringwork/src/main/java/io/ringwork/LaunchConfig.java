@@ -167,7 +167,10 @@ public final class LaunchConfig {
   }
 
   /**
-   * The size of the segment; most of it becomes the payload arena.
+   * The size of the segment; most of it becomes the payload arena. Default: a sixth of the memory
+   * that is free (of the machine, and below the cgroup's limit), at least 60 MiB and at most 1 GiB.
+   * Of that only tables and small blocks take memory at once; blocks of 1 MiB and more do when
+   * payloads use them for the first time. With 2 GiB free, 16 requests of 8 MB fit in at a time.
    *
    * @param bytes the size in bytes
    * @return a copy

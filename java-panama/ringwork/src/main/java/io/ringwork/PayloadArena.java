@@ -10,6 +10,12 @@ import io.ringwork.Geometry.SizeClass;
  * for another task. See section 8 of docs/protocol.md.
  */
 final class PayloadArena {
+  /**
+   * Blocks of so many bytes are taken from the low end: each that is touched for the first time may
+   * cost memory (docs/adr/0008).
+   */
+  private static final long BIG = 1 << 20;
+
   private final SharedMemory memory;
   private final SizeClass[] classes;
 
@@ -58,10 +64,7 @@ final class PayloadArena {
    * @return its reference, or 0 when all are taken
    */
   long take(long size, long owner) {
-    int fits = 0;
-    while (fits < largest && (classes[fits].size() < size || classes[fits].requestBlocks() == 0)) {
-      fits++;
-    }
+    int fits = fits(size);
     for (int c = fits; c <= Math.min(fits + 1, largest); c++) {
       long reference = takeFrom(c, owner);
       if (reference != 0) {
@@ -71,10 +74,29 @@ final class PayloadArena {
     return 0;
   }
 
+  /** The smallest class for requests that holds so many bytes, else the largest. */
+  private int fits(long size) {
+    int fits = 0;
+    while (fits < largest && (classes[fits].size() < size || classes[fits].requestBlocks() == 0)) {
+      fits++;
+    }
+    return fits;
+  }
+
+  /** How many requests of a size find a block at the same time. */
+  int requestsOf(long size) {
+    int blocks = 0;
+    int fits = fits(size);
+    for (int c = fits; c <= Math.min(fits + 1, largest); c++) {
+      blocks += classes[c].requestBlocks();
+    }
+    return blocks;
+  }
+
   private long takeFrom(int c, long owner) {
     SizeClass size = classes[c];
     int count = size.requestBlocks();
-    int from = start[c];
+    int from = size.size() >= BIG ? 0 : start[c];
     for (int n = 0; n < count; n++) {
       int block = from + n < count ? from + n : from + n - count;
       long word = size.owners() + 8L * block;

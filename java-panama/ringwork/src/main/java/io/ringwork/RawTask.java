@@ -130,7 +130,7 @@ public final class RawTask implements AutoCloseable {
               future, slot, type, codec, deadline, reference, (int) length, options, false);
       if (full != null) {
         client.completer.count(Layout.CLIENT_REJECTED);
-        return future.failedAtSubmit(client.submitter.rejected(full));
+        return future.failedAtSubmit(client.submitter.rejected(full, length));
       }
       client.submitter.announce(false);
       client.submitter.published(future);

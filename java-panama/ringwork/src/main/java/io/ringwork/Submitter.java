@@ -32,6 +32,7 @@ final class Submitter {
   private final PayloadArena arena;
   private final HintRing[] injectors;
   private final LaneWaker lanes;
+  private final long segmentSize;
 
   /** Counts stamps up to STAMP_ALL; races only stamp a few more. */
   private int stamped;
@@ -47,6 +48,7 @@ final class Submitter {
     this.memory = memory;
     this.slots = client.slots;
     this.arena = arena;
+    this.segmentSize = geometry.segmentSize();
     this.lanes = new LaneWaker(memory, geometry);
     this.injectors = new HintRing[geometry.priorities()];
     for (int p = 0; p < injectors.length; p++) {
@@ -190,7 +192,7 @@ final class Submitter {
               + arena.maxRequest()
               + " bytes: "
               + (chunk ? "send fewer requests at a time, or " : "")
-              + "raise --segment-size, or the block sizes in --arena",
+              + Sizing.largerBlocks(client.isOwn(), size),
           false);
     }
   }
@@ -318,7 +320,7 @@ final class Submitter {
         full = Reason.ARENA_EXHAUSTED;
       }
       if (end == Long.MIN_VALUE || !awaitRoom(end)) {
-        throw rejected(full);
+        throw rejected(full, size);
       }
       checkOpen();
     }
@@ -489,11 +491,14 @@ final class Submitter {
       }
       if (future.deadline != 0 && System.nanoTime() >= future.deadline) {
         throw new TaskTimeoutException(
-            "the deadline of " + type.name() + " passed while it waited for room: " + what(full),
+            "the deadline of "
+                + type.name()
+                + " passed while it waited for room: "
+                + what(full, size),
             false);
       }
     }
-    throw rejected(full);
+    throw rejected(full, size);
   }
 
   /** Waits for room, helping to make some; false when the time is up. */
@@ -530,22 +535,27 @@ final class Submitter {
     }
   }
 
-  RejectedException rejected(Reason full) {
-    return new RejectedException(full, what(full), false);
+  RejectedException rejected(Reason full, long size) {
+    return new RejectedException(full, what(full, size), false);
   }
 
-  private String what(Reason full) {
+  /** What there was no room for, how much there is, and what helps. */
+  private String what(Reason full, long size) {
     return switch (full) {
       case NO_SLOT ->
           "all "
               + slots.count
-              + " slots of this client are in use: submit slower, use Backpressure.block, or raise"
-              + " --slots";
+              + " slots of this client are in use: submit slower, use Backpressure.block, or raise "
+              + Sizing.option(client.isOwn(), "slots", "--slots");
       case RING_FULL ->
           "the injector ring of this priority is full: submit slower, or use Backpressure.block";
       case ARENA_EXHAUSTED ->
-          "no payload block is free that holds the request: submit slower, use"
-              + " Backpressure.block, or raise --segment-size";
+          "no payload block is free for a request of "
+              + size
+              + " bytes, of which the pool has room for "
+              + arena.requestsOf(size)
+              + " at a time: submit slower, use Backpressure.block, or "
+              + Sizing.moreBlocks(client.isOwn(), segmentSize);
       default -> full.toString();
     };
   }

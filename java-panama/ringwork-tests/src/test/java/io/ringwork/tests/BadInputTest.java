@@ -208,7 +208,7 @@ class BadInputTest {
         Pools.failure(RejectedException.class, pool.submit(StockTasks.ECHO, new byte[size]));
     assertEquals(Reason.ARENA_EXHAUSTED, error.reason());
     assertFalse(error.mayHaveRun());
-    Pools.assertSays(error, "segment-size");
+    Pools.assertSays(error, "LaunchConfig.segmentSize", Integer.toString(size), "at a time");
     // BLOCK waits until there is room.
     Thread other = Thread.ofVirtual().start(() -> claimed.forEach(RawTask::close));
     assertEquals(size, pool.submit(StockTasks.ECHO, new byte[size], Pools.PATIENT).get().length);
@@ -265,7 +265,7 @@ class BadInputTest {
           Pools.failure(RejectedException.class, small.submit(StockTasks.SLEEP, 1L));
       assertEquals(Reason.NO_SLOT, error.reason());
       assertFalse(error.mayHaveRun());
-      Pools.assertSays(error, "4", "--slots", "block");
+      Pools.assertSays(error, "4", "LaunchConfig.slots", "block");
       long start = System.nanoTime();
       Pools.failure(
           RejectedException.class,

@@ -42,8 +42,8 @@ class LoadTest {
 
   @BeforeAll
   static void launch() {
-    // The default segment: its classes are what the sizes below are about.
-    pool = Ringwork.launch(Pools.roomy("LoadTest"));
+    // A segment whose classes are what the sizes below are about.
+    pool = Ringwork.launch(Pools.roomy("LoadTest").segmentSize(60 << 20));
   }
 
   @AfterAll
