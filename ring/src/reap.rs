@@ -402,6 +402,13 @@ impl Rouser {
     }
 }
 
+/// Wakes a lane for a client that can't: when a task waits and a lane sleeps. `true` when it was
+/// woken.
+pub fn rouse_for(segment: &Segment) -> bool {
+    let waits = |priority| !segment.injector(priority).is_empty();
+    (0..segment.geometry().priorities).any(waits) && any_idle(segment) && wake_one_lane(segment)
+}
+
 fn wake_lanes_without_task(segment: &Segment) -> bool {
     let mut woken = false;
     for lane in 0..segment.geometry().max_lanes {

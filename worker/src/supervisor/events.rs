@@ -2,12 +2,14 @@
 
 use super::crew::Crew;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify;
 use signal_hook::SigId;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::{pipe, unregister};
 use std::io::{self, Read};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// What woke the supervisor.
@@ -21,6 +23,19 @@ pub(super) struct Wake {
     pub(super) owner_gone: bool,
     /// Whether a worker has died or written something.
     pub(super) workers: bool,
+    /// Whether a client that can't call the futex has submitted while lanes slept.
+    pub(super) nudged: bool,
+}
+
+impl Wake {
+    /// Whether nothing but nudges has come.
+    pub(super) fn is_nudge_only(self) -> bool {
+        let only = Self {
+            nudged: true,
+            ..Self::default()
+        };
+        self == only
+    }
 }
 
 /// The sources of events other than workers.
@@ -32,6 +47,7 @@ pub(super) struct Events {
     _hangup: UnixStream,
     registered: Vec<SigId>,
     embedded: bool,
+    nudges: Option<OwnedFd>,
 }
 
 impl Events {
@@ -60,7 +76,24 @@ impl Events {
             _hangup: hangup,
             registered,
             embedded,
+            nudges: None,
         })
+    }
+
+    /// Is woken from now on by clients that can't wake a lane: a JVM without native access sets the
+    /// length of this file, the supervisor's lock, which stays empty. Without inotify such a task
+    /// waits for the tick.
+    pub(super) fn watch_nudges(&mut self, lock: &Path) {
+        let watched = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC)
+            .and_then(|nudges| {
+                inotify::add_watch(&nudges, lock, inotify::WatchFlags::MODIFY).map(|_| nudges)
+            });
+        match watched {
+            Ok(nudges) => self.nudges = Some(nudges),
+            Err(error) => tracing::debug!(
+                "no inotify ({error}): tasks of JVMs without native access wait for the tick while lanes sleep"
+            ),
+        }
     }
 
     /// Sleeps until something happens, at most for `limit`.
@@ -73,6 +106,10 @@ impl Events {
         if self.embedded {
             fds.push(PollFd::from_borrowed_fd(stdin, PollFlags::IN));
         }
+        let nudges = self.nudges.as_ref().map(|nudges| {
+            fds.push(PollFd::new(nudges, PollFlags::IN));
+            fds.len() - 1
+        });
         let others = fds.len();
         // Where the kernel gives no pidfd, only asking tells.
         let mut workers = false;
@@ -100,11 +137,17 @@ impl Events {
         let owner_wrote = self.embedded && !fds[2].revents().is_empty();
         let owner_gone =
             owner_wrote && !matches!(rustix::io::read(stdin.as_fd(), &mut [0; 512]), Ok(1..));
+        let nudged = nudges.is_some_and(|at| !fds[at].revents().is_empty());
+        if let (true, Some(nudges)) = (nudged, &self.nudges) {
+            // All of them: events of the same kind come as one until they are read.
+            let _ = rustix::io::read(nudges, &mut [0; 4096]);
+        }
         Ok(Wake {
             stops: if asked { taken(&mut self.stops) } else { 0 },
             reload: reload && taken(&mut self.reloads) > 0,
             owner_gone,
             workers,
+            nudged,
         })
     }
 }
@@ -134,6 +177,45 @@ fn is_ignored(signal: i32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_nudge_ends_the_sleep_once() {
+        let lock = tempfile::NamedTempFile::new().unwrap();
+        let mut events = Events::new(true).unwrap();
+        events.watch_nudges(lock.path());
+        let poll_now = |events: &mut Events| {
+            let fd = events.nudges.as_ref().expect("this system has inotify");
+            let mut fds = [PollFd::new(fd, PollFlags::IN)];
+            let now = Timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            };
+            let ready = poll(&mut fds, Some(&now)).unwrap() > 0;
+            let _ = rustix::io::read(fd, &mut [0; 4096]);
+            ready
+        };
+        assert!(!poll_now(&mut events));
+        // As java.io.RandomAccessFile.setLength(0) does: the file is empty before and after.
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(lock.path())
+            .unwrap();
+        for _ in 0..3 {
+            file.set_len(0).unwrap();
+        }
+        assert!(poll_now(&mut events));
+        assert!(!poll_now(&mut events), "it would never sleep again");
+    }
+
+    #[test]
+    fn only_a_nudge_is_only_a_nudge() {
+        let nudge = Wake {
+            nudged: true,
+            ..Wake::default()
+        };
+        assert!(nudge.is_nudge_only() && !Wake::default().is_nudge_only());
+        assert!(!Wake { stops: 1, ..nudge }.is_nudge_only());
+    }
 
     /// Else the supervisor never sleeps and takes a core.
     #[test]

@@ -152,7 +152,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     command.check()?;
     let dir = PoolDir::new(&config.name)?;
     // Before the segment: a signal from now on ends in order.
-    let events = Events::new(config.embedded).map_err(system("cannot take over signals"))?;
+    let mut events = Events::new(config.embedded).map_err(system("cannot take over signals"))?;
     config.confinement.announce();
     let pool = Pool::of(config, &dir)?;
     pool.limit_concurrency(&config.limits);
@@ -160,6 +160,8 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     let crew = Crew::new(settings, config.workers, config.most_workers());
     let watch = Watch::new(config, pool.segment())?;
     let guard = Guard::new(&pool);
+    let segment = pool.segment();
+    events.watch_nudges(&dir.supervisor_lock(segment.epoch()));
     let mut supervisor = Supervisor {
         stand_in: None,
         crew,
@@ -173,6 +175,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
         notifier: Notifier::new(config.embedded),
         console,
         phase: Phase::Starting,
+        looked: Instant::now(),
     };
     let result = supervisor.serve();
     supervisor.finish(result)
@@ -212,6 +215,8 @@ struct Supervisor<'a> {
     notifier: Notifier,
     console: &'a mut dyn Console,
     phase: Phase,
+    /// When the last tick began.
+    looked: Instant,
 }
 
 impl Supervisor<'_> {
@@ -219,6 +224,13 @@ impl Supervisor<'_> {
         loop {
             self.crew.fill(self.pool.segment())?;
             let wake = self.sleep()?;
+            if wake.nudged {
+                ringwork_ring::reap::rouse_for(self.pool.segment());
+                if wake.is_nudge_only() && self.looked.elapsed() < watch::BUSY_TICK {
+                    continue; // the looks of a tick are dear, and judge by what stands still
+                }
+            }
+            self.looked = Instant::now();
             self.guard.check(&self.pool)?;
             if wake.owner_gone {
                 return Ok(End::OwnerGone);

@@ -106,14 +106,24 @@ final class Stage {
     return new HintRing(memory, INJECTORS, capacity);
   }
 
+  static {
+    try {
+      Futex.awaitLinked(); // else the waits without a futex are tested
+    } catch (InterruptedException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
   LaneWaker waker() {
-    return new LaneWaker(memory, GEOMETRY);
+    return new LaneWaker(memory, GEOMETRY, () -> {});
   }
 
   PollerRole role(SlotTable slots) {
     @SuppressWarnings("NullAway") // asked for only when a task ends, which none does here
     Completer completer = new Completer(null, memory, slots, completions(), arena(), CLIENT);
-    return new PollerRole(memory, slots, completer, CLIENT, own);
+    PollerRole role = new PollerRole(memory, slots, completer, CLIENT, own);
+    role.adoptFutex();
+    return role;
   }
 
   /** A future that awaits the task of a slot that was popped. */

@@ -1,6 +1,7 @@
 package io.ringwork;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.System.Logger.Level;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -39,7 +40,16 @@ final class Attachment {
 
   private final FileChannel lockFile;
   private final FileChannel supervisorLock;
+  private final Path supervisorPath;
   private final long generation;
+
+  /** Guards the descriptor of {@link #nudge}: a number that is closed may be another file's. */
+  private final Object nudging = new Object();
+
+  /** The file of the supervisor's lock, opened when first needed. */
+  private @Nullable RandomAccessFile nudged;
+
+  private boolean nudgeable = true;
 
   private Attachment(
       String name,
@@ -50,6 +60,7 @@ final class Attachment {
       int index,
       FileChannel lockFile,
       FileChannel supervisorLock,
+      Path supervisorPath,
       long generation) {
     this.name = name;
     this.segment = segment;
@@ -59,6 +70,7 @@ final class Attachment {
     this.index = index;
     this.lockFile = lockFile;
     this.supervisorLock = supervisorLock;
+    this.supervisorPath = supervisorPath;
     this.generation = generation;
   }
 
@@ -161,7 +173,16 @@ final class Attachment {
       if (Failpoints.ON) Failpoints.hit("client.active");
       taken = true;
       return new Attachment(
-          files.name(), segment, file, memory, geometry, index, lockFile, supervisor, generation);
+          files.name(),
+          segment,
+          file,
+          memory,
+          geometry,
+          index,
+          lockFile,
+          supervisor,
+          files.supervisorLock(geometry.epoch()),
+          generation);
     } catch (OverlappingFileLockException ours) {
       return null; // held by this JVM all the same: a peer has damaged the word
     } finally {
@@ -214,6 +235,46 @@ final class Attachment {
   }
 
   /**
+   * Asks the supervisor to wake a lane, where this process can't call the futex. The supervisor
+   * watches its directory for changes of files: the file of its lock, which is empty, is given the
+   * length 0 once more. That needs no native access, takes no memory and never blocks. Not through
+   * a channel, which an interrupt of the calling thread would close.
+   *
+   * <p>Where it does not work, the supervisor's tick wakes the lane, 10 to 100 ms later.
+   */
+  void nudge() {
+    synchronized (nudging) {
+      if (!nudgeable) {
+        return;
+      }
+      try {
+        RandomAccessFile file = nudged;
+        if (file == null) {
+          file = new RandomAccessFile(supervisorPath.toFile(), "rw");
+          nudged = file;
+        }
+        file.setLength(0);
+      } catch (IOException | RuntimeException e) {
+        nudgeable = false;
+        LOG.log(Level.DEBUG, "can't ask the supervisor of " + name + " to wake lanes", e);
+      }
+    }
+  }
+
+  private void endNudges() {
+    synchronized (nudging) {
+      nudgeable = false;
+      if (nudged != null) {
+        try {
+          nudged.close();
+        } catch (IOException e) {
+          LOG.log(Level.DEBUG, "close failed", e);
+        }
+      }
+    }
+  }
+
+  /**
    * Gives everything up; see {@link Client} for the order.
    *
    * @param allHome whether all slots are in the free list, which is closed
@@ -232,6 +293,7 @@ final class Attachment {
         closeQuietly(lockFile);
       } // else the lock is kept: who still writes must not meet the next owner of these slots
       closeQuietly(supervisorLock);
+      endNudges();
     }
   }
 

@@ -265,6 +265,11 @@ final class Client {
     }
   }
 
+  /** Has the supervisor wake a lane, for this process can't. */
+  void nudgeSupervisor() {
+    attachment.nudge();
+  }
+
   /** Why nothing can be submitted, or a pending task ends. */
   ClosedException closedException(boolean mayHaveRun, @Nullable Throwable cause) {
     String why = ended;

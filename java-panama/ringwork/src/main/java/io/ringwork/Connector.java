@@ -20,6 +20,7 @@ final class Connector {
 
   static Client connect(
       PoolFiles files, long timeoutNanos, Settings settings, @Nullable Child child) {
+    Futex.link();
     long end = TaskFuture.saturatedAdd(System.nanoTime(), timeoutNanos);
     for (; ; ) {
       Client client = attach(files, settings, child);

@@ -7,6 +7,8 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,9 +19,13 @@ import org.jspecify.annotations.Nullable;
  * does not hold the mapping; the kernel answers EFAULT for one that is gone. All errors mean "look
  * again", so errno is not asked for.
  *
+ * <p>Linking costs about a tenth of a second of processor time, so it is done by a thread of its
+ * own ({@link #link}) while {@code connect} goes on; until it is done, {@link #available} is false.
+ *
  * <p>Calling libc is restricted. Where the JVM denies it, the architecture is not known, or the
- * kernel refuses (a seccomp filter), {@link #available} is false, which is logged once; the client
- * then polls with bounded parking, and sleeping lanes are woken by the supervisor's tick (20 ms).
+ * kernel refuses (a seccomp filter), {@link #available} stays false, which is logged once. A client
+ * without the futex polls with bounded parking, and has the supervisor wake lanes that sleep
+ * ({@link Attachment#nudge}).
  */
 final class Futex {
   private static final System.Logger LOG = System.getLogger("io.ringwork");
@@ -27,9 +33,55 @@ final class Futex {
   private static final int WAKE = 1;
 
   private static final long NUMBER = number();
-  private static final @Nullable MethodHandle SYSCALL = bind();
+  private static final AtomicBoolean STARTED = new AtomicBoolean();
+  private static final CountDownLatch DECIDED = new CountDownLatch(1);
+
+  /** Written once, by the thread that links. */
+  private static volatile boolean available;
 
   private Futex() {}
+
+  /** Initialised by the thread that links; others touch it once {@link #available} is true. */
+  private static final class Linked {
+    static final @Nullable MethodHandle SYSCALL = bind();
+
+    private Linked() {}
+  }
+
+  /** Has a thread link the call, once in a JVM. Returns at once. */
+  static void link() {
+    if (!STARTED.compareAndSet(false, true)) {
+      return;
+    }
+    try {
+      Thread thread = new Thread(null, Futex::linkHere, "ringwork-futex", 0, false);
+      thread.setDaemon(true);
+      thread.setContextClassLoader(null);
+      thread.start();
+    } catch (Throwable noThread) { // no memory for one: the next connection tries again
+      STARTED.set(false);
+      throw noThread;
+    }
+  }
+
+  private static void linkHere() {
+    try {
+      available = Linked.SYSCALL != null;
+    } finally {
+      DECIDED.countDown();
+    }
+  }
+
+  /**
+   * For tests: links, and waits until it is known whether there is a futex.
+   *
+   * @return as {@link #available}
+   */
+  static boolean awaitLinked() throws InterruptedException {
+    link();
+    DECIDED.await();
+    return available;
+  }
 
   private static long number() {
     return switch (System.getProperty("os.arch")) {
@@ -72,8 +124,8 @@ final class Futex {
     }
     LOG.log(
         Level.WARNING,
-        "no futex, so waiting for results polls at up to 1 ms intervals and wakes of sleeping"
-            + " lanes may take 20 ms: "
+        "no futex, so waiting threads look for results at intervals of 0.05 to 1 ms, and the"
+            + " supervisor wakes lanes that sleep: "
             + why);
     return null;
   }
@@ -90,8 +142,9 @@ final class Futex {
     return (long) handle.invokeExact(NUMBER, word, (long) op, (long) value, timeout, 0L, 0L);
   }
 
+  /** Whether the futex can be used. Once true it stays so. */
   static boolean available() {
-    return SYSCALL != null;
+    return available;
   }
 
   /**
@@ -112,7 +165,10 @@ final class Futex {
   }
 
   private static void invoke(long word, int op, int value, long timeout) {
-    MethodHandle handle = SYSCALL;
+    if (!available) {
+      return;
+    }
+    MethodHandle handle = Linked.SYSCALL;
     if (handle == null) {
       return;
     }

@@ -16,17 +16,21 @@ final class LaneWaker {
   private final Geometry geometry;
   private final int words;
 
-  LaneWaker(SharedMemory memory, Geometry geometry) {
+  /** Has the supervisor wake a lane. */
+  private final Runnable nudge;
+
+  /**
+   * @param nudge asks the supervisor to wake a lane; run where there is no futex
+   */
+  LaneWaker(SharedMemory memory, Geometry geometry, Runnable nudge) {
     this.memory = memory;
     this.geometry = geometry;
+    this.nudge = nudge;
     this.words = (geometry.maxLanes() + 63) / 64;
   }
 
   /** To be called after a full fence. */
   void wakeOne() {
-    if (!Futex.available()) {
-      return; // the bit is left for the supervisor's tick, which can wake
-    }
     long idle = 0;
     for (int w = 0; w < words; w++) {
       idle |= memory.getLongAcquire(Layout.H_IDLE + 8L * w);
@@ -38,6 +42,10 @@ final class LaneWaker {
       if (memory.getLongAcquire(Layout.H_SEARCHING + 8L * w) != 0) {
         return;
       }
+    }
+    if (!Futex.available()) {
+      nudge.run(); // the bit is left for the supervisor, which can wake
+      return;
     }
     for (int w = words - 1; w >= 0; w--) {
       if (wakeOneOf(w)) {

@@ -28,6 +28,7 @@ final class Launcher {
   private Launcher() {}
 
   static Client launch(LaunchConfig config) {
+    Futex.link(); // while the pool starts
     Path binary = NativeBinary.find(config.binary);
     String name =
         config.name != null

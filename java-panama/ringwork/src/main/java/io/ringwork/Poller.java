@@ -18,7 +18,12 @@ final class Poller implements Runnable {
   private static final long BUSY_SLEEP = 50_000_000;
   private static final long IDLE_SLEEP = 500_000_000;
 
-  /** Without a futex: the longest sleep while anything is in flight. */
+  /**
+   * Without a futex, while anything is in flight: the first sleep after a completion, and the
+   * longest. Each is a quarter longer than the one before.
+   */
+  private static final long SHORTEST_SLEEP = 50_000;
+
   private static final long DENIED_SLEEP = 1_000_000;
 
   private static final int YIELDS = 2;
@@ -47,7 +52,7 @@ final class Poller implements Runnable {
   /** When it looks again by itself; MIN_VALUE while it is awake. Written by the poller only. */
   private volatile long sleepsUntil = Long.MIN_VALUE;
 
-  private long deniedNanos = 50_000;
+  private long deniedNanos = SHORTEST_SLEEP;
 
   /** What {@link PollerRole#helps} was before it slept last, and how often it woke for nothing. */
   private int helpsSeen;
@@ -153,6 +158,7 @@ final class Poller implements Runnable {
     int yields = 0;
     boolean slept = false;
     while (!stopping) {
+      role.adoptFutex();
       int seen = role.wakeValue(); // before the try for the role: see PollerRole
       int seenOwn = role.ownValue();
       boolean spared = isPolledByOthers() || slept && isSpared();
@@ -170,6 +176,7 @@ final class Poller implements Runnable {
       } else if (ended > 0) {
         spinUntil = TaskFuture.saturatedAdd(now, spinNanos);
         yields = 0;
+        deniedNanos = SHORTEST_SLEEP;
       } else if (ended == 0 && busy && now < spinUntil) {
         spin();
       } else if (ended == 0 && busy && spinNanos > 0 && yields++ < YIELDS) {
@@ -226,7 +233,7 @@ final class Poller implements Runnable {
   }
 
   private void sleep(MemorySegment timespec, int seen, int seenOwn, long now, boolean busy) {
-    boolean futex = Futex.available();
+    boolean futex = role.hasFutex();
     long until = now + (busy ? BUSY_SLEEP : IDLE_SLEEP);
     if (!client.completer.batchesAreDone(now)) {
       until = Math.min(until, now + CompletionBatch.LATE_NANOS);
@@ -235,7 +242,7 @@ final class Poller implements Runnable {
       until = now + deniedNanos;
       deniedNanos = Math.min(DENIED_SLEEP, deniedNanos + deniedNanos / 4);
     } else {
-      deniedNanos = 50_000;
+      deniedNanos = SHORTEST_SLEEP;
     }
     sleepsUntil = Math.min(until, timers.nextLook());
     boolean tellMe = !busy && (!futex || client.mustProbe() || spinNanos == Long.MAX_VALUE);
@@ -257,7 +264,7 @@ final class Poller implements Runnable {
   }
 
   private void futexOrPark(MemorySegment timespec, long word, int seen, long nanos) {
-    if (nanos > 0 && Futex.available()) {
+    if (nanos > 0 && role.hasFutex()) {
       Futex.await(word, seen, timespec, nanos);
     } else if (nanos > 0) {
       LockSupport.parkNanos(this, nanos);

@@ -102,6 +102,13 @@ final class PollerRole {
 
   private volatile @Nullable Thread poller;
 
+  /**
+   * Whether the poller sleeps on futexes, so that it has to be woken there; it parks until then.
+   * The poller sets it once the futex is linked, before it reads the words that it sleeps on. A
+   * waker adds to the word first, then reads this: one of them sees the other.
+   */
+  private volatile boolean futex;
+
   /** The helper that sleeps on the client's futex. */
   private volatile @Nullable Thread sleeper;
 
@@ -124,6 +131,18 @@ final class PollerRole {
 
   void setPoller(Thread thread) {
     poller = thread;
+  }
+
+  /** The poller is awake, and about to look: from now on it sleeps on futexes, if there are any. */
+  void adoptFutex() {
+    if (!futex && Futex.available()) {
+      futex = true;
+    }
+  }
+
+  /** Whether threads of this client sleep on futexes. */
+  boolean hasFutex() {
+    return futex;
   }
 
   /** Whether the current thread has the role: it is inside a drain, in an INLINE callback. */
@@ -350,7 +369,11 @@ final class PollerRole {
 
   private void wakeOwn() {
     own.addInt(0, 1);
-    Futex.wake(ownAddress());
+    if (futex) {
+      Futex.wake(ownAddress());
+    } else {
+      LockSupport.unpark(poller);
+    }
   }
 
   /** The poller has nothing to do: how it is to sleep. */
@@ -374,7 +397,7 @@ final class PollerRole {
 
   /** The helper arms when it leaves, and tells. */
   private Sleep stepAside() {
-    if (!Futex.available()) {
+    if (!futex) {
       VarHandle.fullFence();
       return Sleep.ARMED; // nobody sleeps on a futex, so nobody is woken in another's place
     }
@@ -404,7 +427,7 @@ final class PollerRole {
   void wakePoller() {
     memory.addInt(wakeWord, 1);
     if (Failpoints.ON) Failpoints.hit("poll.bumped");
-    if (!Futex.available()) {
+    if (!futex) {
       LockSupport.unpark(poller);
       return;
     }

@@ -1,5 +1,8 @@
 package io.ringwork;
 
+import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,7 +11,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Futures complete with these; {@code get} wraps them in {@link
  * java.util.concurrent.ExecutionException}, {@code join} in {@link
- * java.util.concurrent.CompletionException}, {@link Ringwork#call} throws them as they are.
+ * java.util.concurrent.CompletionException}, {@link Ringwork#call} throws them as they are. A
+ * callback of the future itself is given them as they are, one behind {@code thenApply} or another
+ * stage inside a CompletionException: {@link #of} finds them in both.
  */
 public abstract sealed class RingworkException extends RuntimeException
     permits RemoteFailureException,
@@ -30,6 +35,41 @@ public abstract sealed class RingworkException extends RuntimeException
   RingworkException(String message, boolean mayHaveRun, @Nullable Throwable cause) {
     super(message, cause);
     this.mayHaveRun = mayHaveRun;
+  }
+
+  /** A chain of causes is not followed further than this: it may be a circle. */
+  private static final int LONGEST_CHAIN = 100;
+
+  /**
+   * The exception of Ringwork behind a failure: for callbacks behind {@code thenApply} and its like,
+   * and for what {@code get} and {@code join} throw.
+   *
+   * <pre>{@code
+   * future.thenApply(this::parse).exceptionally(failure ->
+   *     switch (RingworkException.of(failure).orElse(null)) {
+   *       case RemoteFailureException e -> fallback(e.code());
+   *       case null, default -> throw new CompletionException(failure);
+   *     });
+   * }</pre>
+   *
+   * <p>Only the wrappers of futures, {@link CompletionException} and {@link ExecutionException}, are
+   * taken off, in any number. An exception of the application that has one of Ringwork's as its
+   * cause is the application's: the result is empty for it.
+   *
+   * @param failure what a callback was given, or what was caught; null, which {@code handle} and
+   *     {@code whenComplete} are given after a success, has none
+   * @return the exception, or empty if the failure is another's
+   */
+  @SuppressWarnings("exports") // a mark for checkers; JSpecify is not needed to use this module
+  public static Optional<RingworkException> of(@Nullable Throwable failure) {
+    Throwable inner = failure;
+    for (int n = 0;
+        n < LONGEST_CHAIN
+            && (inner instanceof CompletionException || inner instanceof ExecutionException);
+        n++) {
+      inner = inner.getCause();
+    }
+    return inner instanceof RingworkException found ? Optional.of(found) : Optional.empty();
   }
 
   /**

@@ -49,7 +49,7 @@ final class Submitter {
     this.slots = client.slots;
     this.arena = arena;
     this.segmentSize = geometry.segmentSize();
-    this.lanes = new LaneWaker(memory, geometry);
+    this.lanes = new LaneWaker(memory, geometry, client::nudgeSupervisor);
     this.injectors = new HintRing[geometry.priorities()];
     for (int p = 0; p < injectors.length; p++) {
       injectors[p] = new HintRing(memory, geometry.injector(p), geometry.injectorCapacity());

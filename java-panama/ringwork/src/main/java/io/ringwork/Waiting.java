@@ -74,8 +74,8 @@ final class Waiting {
   }
 
   /** Whether this thread may sleep on the futex: a fork-join pool must be told of a sleeper. */
-  private static boolean sleepsAsPoller() {
-    return Futex.available() && !(Thread.currentThread() instanceof ForkJoinWorkerThread);
+  private boolean sleepsAsPoller() {
+    return role.hasFutex() && !(Thread.currentThread() instanceof ForkJoinWorkerThread);
   }
 
   /** Submits and waits, without completing a future that nobody sees. */

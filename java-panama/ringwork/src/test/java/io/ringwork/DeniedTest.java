@@ -11,13 +11,15 @@ import org.junit.jupiter.api.Test;
 class DeniedTest {
   @Test
   @Tag("denied-only")
-  void noFutexWhenNativeAccessIsDenied() {
+  void noFutexWhenNativeAccessIsDenied() throws Exception {
+    assertFalse(Futex.awaitLinked());
     assertFalse(Futex.available());
     Futex.wake(0);
   }
 
   @Test
-  void aFutexOtherwise() {
+  void aFutexOtherwise() throws Exception {
+    assertTrue(Futex.awaitLinked());
     assertTrue(Futex.available());
   }
 

@@ -40,6 +40,11 @@ final class FakePool implements AutoCloseable {
   }
 
   FakePool(Path base, int clients, int slots, int classes) throws IOException {
+    try {
+      Futex.awaitLinked(); // so that each test knows whether there is one
+    } catch (InterruptedException e) {
+      throw new IOException(e);
+    }
     this.base = base;
     Files.setPosixFilePermissions(base, PosixFilePermissions.fromString("rwx------"));
     Path dir = Files.createDirectory(base.resolve(name), FakeSegment.PRIVATE_DIR);
@@ -79,6 +84,10 @@ final class FakePool implements AutoCloseable {
 
   Ringwork connect() {
     return Ringwork.connect(config());
+  }
+
+  Path supervisorLock() {
+    return new PoolFiles(base, name).supervisorLock(geometry.epoch());
   }
 
   Path segment() {

@@ -9,7 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -236,11 +238,19 @@ class SubmitTest {
     try (Ringwork client = pool.connect()) {
       pool.memory.setLong(Layout.H_IDLE, 0b101);
       long wake = pool.geometry.lane(2) + Layout.LANE_WAKE;
+      Path lock = pool.supervisorLock();
+      Files.setLastModifiedTime(lock, FileTime.fromMillis(0));
       client.submit(NUMBER, 1L);
-      if (!Futex.available()) {
-        // It can't be woken from here: its bit stays for the supervisor's tick, which can.
+      boolean nudged = Files.getLastModifiedTime(lock).toMillis() != 0;
+      assertEquals(!Futex.available(), nudged);
+      if (nudged) {
+        // It can't be woken from here: its bit stays for the supervisor, which is asked to.
         assertEquals(0, pool.memory.getInt(wake));
         assertEquals(0b101, pool.memory.getLong(Layout.H_IDLE));
+        pool.memory.setLong(Layout.H_SEARCHING, 0b1000);
+        Files.setLastModifiedTime(lock, FileTime.fromMillis(0));
+        client.submit(NUMBER, 1L);
+        assertEquals(0, Files.getLastModifiedTime(lock).toMillis());
         pool.echo();
         return;
       }
