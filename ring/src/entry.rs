@@ -139,6 +139,11 @@ impl WorkerEntry {
                     .is_ok()
             {
                 failpoint!("lane.registered");
+                // What the lane's life before was told is not for an attempt that it runs again.
+                // Relaxed: read by the lane's own thread, which starts after this.
+                self.segment
+                    .u64_at(at + LANE_OVER)
+                    .store(0, Ordering::Relaxed);
                 let budget = Budget::of(strategy, count as usize + 1);
                 lanes.push(Lane::new(
                     Arc::clone(&self.segment),

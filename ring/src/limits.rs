@@ -188,6 +188,9 @@ pub(crate) fn may_restore(segment: &Segment, slot: u32) -> bool {
 
 /// Tells the task that a lane runs to give up, since its handler's soft limit has passed. Of a
 /// chunk, of which so many requests have ended, the next one is told and no other.
+///
+/// Nothing is written to the slot: its cancel word is the client's, and holds for every attempt,
+/// while a soft limit is over for this one only.
 pub fn give_up(segment: &Segment, lane: u32, slot: u32, word: Word, ended: Option<u32>) {
     let at = segment.lane_at(lane);
     segment
@@ -198,9 +201,6 @@ pub fn give_up(segment: &Segment, lane: u32, slot: u32, word: Word, ended: Optio
     segment
         .u64_at(at + LANE_OVER)
         .store(over, Ordering::Release);
-    if ended.is_none() {
-        segment.request_cancel(slot, word.generation());
-    }
 }
 
 fn handler_of(segment: &Segment, slot: u32) -> u64 {

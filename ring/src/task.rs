@@ -196,11 +196,12 @@ impl<'l> Claimed<'l> {
     pub fn cancelled(&self) -> bool {
         let slot = self.lane.segment.slot(self.slot);
         slot.u64_at(SLOT_CANCEL).load(Ordering::Relaxed) == CANCEL_BIT | self.word.generation()
-            || self.chunk.is_some() && self.over_soft_limit()
+            || self.over_soft_limit()
     }
 
     /// Whether the supervisor has asked for that, since its handler's soft limit has passed.
     #[must_use]
+    #[inline]
     pub fn over_soft_limit(&self) -> bool {
         let entry = self.lane.entry();
         // Acquire: pairs with the release in `limits::give_up`.

@@ -124,6 +124,28 @@ fn at_its_soft_limit_a_task_is_told_and_its_future_times_out() {
 }
 
 #[test]
+fn an_attempt_after_a_hard_limit_is_not_told_what_the_one_before_was_told() {
+    let pool = Serve::new("again")
+        .option("workers", "1")
+        .option("limit", "test.never:soft=50ms,hard=300ms")
+        .option("kill-grace", "100ms")
+        .start();
+    let client = pool.client();
+    let twice = TaskOptions {
+        attempts: 2,
+        ..options()
+    };
+    let stuck = client.submit("test.never", b"", &twice).expect("a slot");
+    // Told to give up while it was queued again, it would end as cancelled and not have run twice.
+    match end(&stuck) {
+        Outcome::Crashed { attempts, .. } => assert_eq!(attempts, 2),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(pool.counter(C_WORKERS_CRASHED), 2);
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
 fn at_its_hard_limit_a_task_costs_its_worker_and_others_there_are_tried_again() {
     let pool = Serve::new("hard")
         .option("workers", "1")
