@@ -41,8 +41,8 @@ public abstract sealed class RingworkException extends RuntimeException
   private static final int LONGEST_CHAIN = 100;
 
   /**
-   * The exception of Ringwork behind a failure: for callbacks behind {@code thenApply} and its like,
-   * and for what {@code get} and {@code join} throw.
+   * The exception of Ringwork behind a failure: for callbacks behind {@code thenApply} and its
+   * like, and for what {@code get} and {@code join} throw.
    *
    * <pre>{@code
    * future.thenApply(this::parse).exceptionally(failure ->
@@ -52,8 +52,8 @@ public abstract sealed class RingworkException extends RuntimeException
    *     });
    * }</pre>
    *
-   * <p>Only the wrappers of futures, {@link CompletionException} and {@link ExecutionException}, are
-   * taken off, in any number. An exception of the application that has one of Ringwork's as its
+   * <p>Only the wrappers of futures, {@link CompletionException} and {@link ExecutionException},
+   * are taken off, in any number. An exception of the application that has one of Ringwork's as its
    * cause is the application's: the result is empty for it.
    *
    * @param failure what a callback was given, or what was caught; null, which {@code handle} and
