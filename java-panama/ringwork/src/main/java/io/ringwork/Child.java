@@ -8,51 +8,107 @@ import java.util.function.Consumer;
  * The supervisor that this process has started.
  *
  * <p>It ends when its standard input ends, which the kernel sees to even when this JVM is killed.
+ * Its own end is seen by a thread of ours, and by the poller, which looks at the supervisor's lock:
+ * neither depends on a pool of threads that the application could keep busy.
  */
 final class Child {
-  private static final long GRACE_MILLIS = 3_000;
+  private static final long GRACE_NANOS = 3_000_000_000L;
+
+  /** Looks for its status when it is gone, a millisecond apart. */
+  private static final int LOOKS = 20;
 
   private final Process process;
+  private final PoolFiles files;
   private volatile boolean ending;
 
-  Child(Process process) {
+  Child(Process process, PoolFiles files) {
     this.process = process;
+    this.files = files;
   }
 
-  /** Tells how it ended, unless {@link #end} was called. Called on the JDK's reaper's pool. */
+  /** Tells how it ended, unless {@link #end} was called. Called on a thread of its own. */
   void onExit(Consumer<String> how) {
-    process
-        .onExit()
-        .thenAccept(
-            ended -> {
-              if (!ending) {
-                how.accept(Signals.describeExit(ended.exitValue()));
-              }
-            });
+    Background.thread("ringwork-child-" + files.name(), () -> watch(how)).start();
   }
 
-  /** Ends it and waits until it is gone, so that its files are, too. */
+  private void watch(Consumer<String> how) {
+    while (process.isAlive()) {
+      try {
+        process.waitFor();
+      } catch (InterruptedException | OutOfMemoryError again) {
+        Background.pause(); // no code of ours interrupts this thread
+      }
+    }
+    if (!ending) {
+      Background.insist(() -> how.accept(describeEnd()));
+    }
+  }
+
+  /** How it ended; its lock is free a moment before the JDK has its status. */
+  String describeEnd() {
+    for (int looks = 0; process.isAlive() && looks < LOOKS; looks++) {
+      Background.pause();
+    }
+    return process.isAlive() ? "is gone" : Signals.describeExit(process.exitValue());
+  }
+
+  /**
+   * Ends it and waits until it is gone, so that its files are, too. An interrupt does not shorten
+   * the wait, which has a bound: what would be left then is not only a process but files that take
+   * memory.
+   */
   void end() {
     ending = true;
+    endInput();
+    boolean interrupted = Thread.interrupted();
+    try {
+      boolean ended = awaitExit();
+      if (!ended) {
+        process.destroyForcibly();
+        ended = awaitExit();
+      }
+      interrupted |= Thread.interrupted(); // else what follows could not open a file
+      if (ended && Signals.isKilled(process.exitValue())) {
+        Leftovers.remove(files);
+      }
+    } finally {
+      closeQuietly(process.getInputStream());
+      closeQuietly(process.getErrorStream());
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private void endInput() {
     try {
       process.getOutputStream().close();
     } catch (IOException gone) {
       // it has ended by itself
     }
+  }
+
+  private boolean awaitExit() {
+    long end = System.nanoTime() + GRACE_NANOS;
     boolean interrupted = false;
     try {
-      if (!process.waitFor(GRACE_MILLIS, TimeUnit.MILLISECONDS)) {
-        process.destroyForcibly();
-        process.waitFor(GRACE_MILLIS, TimeUnit.MILLISECONDS);
+      for (; ; ) {
+        long left = end - System.nanoTime();
+        try {
+          if (process.waitFor(Math.max(0, left), TimeUnit.NANOSECONDS)) {
+            return true;
+          }
+        } catch (InterruptedException again) {
+          interrupted = true;
+        }
+        if (left <= 0) {
+          return false;
+        }
       }
-    } catch (InterruptedException e) {
-      interrupted = true;
-      process.destroyForcibly();
-    }
-    closeQuietly(process.getInputStream());
-    closeQuietly(process.getErrorStream());
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 

@@ -113,9 +113,14 @@ final class Client {
   }
 
   void start() {
-    poller.start();
-    if (child != null) {
-      child.onExit(this::supervisorEnded);
+    try {
+      poller.start();
+      if (child != null) {
+        child.onExit(this::supervisorEnded);
+      }
+    } catch (Throwable failed) { // no thread to be had
+      close();
+      throw failed;
     }
   }
 
@@ -377,7 +382,7 @@ final class Client {
 
   // ---- the pool's end
 
-  /** Whether the supervisor's lock must be looked at: it is not our child. */
+  /** Whether only a look at the supervisor's lock tells its end: it is not our child. */
   boolean mustProbe() {
     return child == null;
   }
@@ -400,10 +405,21 @@ final class Client {
     }
     if (hasEnded()) {
       poolEnded();
-    } else if (child == null && probe && attachment.supervisorIsGone()) {
-      die("its supervisor is gone (killed, or crashed): connect again when it was restarted");
+    } else if (probe && attachment.supervisorIsGone()) {
+      supervisorIsGone();
     }
     return ended == null;
+  }
+
+  /** Its lock is free. A child of ours has a thread that sees it first, unless memory is short. */
+  private void supervisorIsGone() {
+    if (child != null) {
+      supervisorEnded(child.describeEnd());
+    } else if (hasEnded()) {
+      poolEnded(); // it has said so since we looked
+    } else {
+      die("its supervisor is gone (killed, or crashed): connect again when it was restarted");
+    }
   }
 
   /** Our child has exited: why, the header says if it was by its own decision. */

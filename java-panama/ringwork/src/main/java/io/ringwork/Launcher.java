@@ -36,12 +36,12 @@ final class Launcher {
             : "jvm-" + ProcessHandle.current().pid() + "-" + COUNTER.incrementAndGet();
     PoolFiles files = PoolFiles.of(config.directory, name);
     Process process = start(binary, files, config);
-    Child child = new Child(process);
-    StderrTail tail = StderrTail.of(process, config, name);
+    Child child = new Child(process, files);
     try {
+      StderrTail tail = StderrTail.of(process, config, name);
       awaitReady(process, binary, config, tail);
       return Connector.connect(files, config.startNanos, config.settings, child);
-    } catch (RuntimeException failed) {
+    } catch (Throwable failed) { // also for want of memory: the child must not be left
       child.end();
       throw failed;
     }
@@ -79,8 +79,8 @@ final class Launcher {
   private static void awaitReady(
       Process process, Path binary, LaunchConfig config, StderrTail tail) {
     CompletableFuture<@Nullable String> line = new CompletableFuture<>();
-    Thread reader =
-        new Thread(
+    Background.thread(
+            "ringwork-start",
             () -> {
               try {
                 line.complete(
@@ -89,11 +89,11 @@ final class Launcher {
                         .readLine());
               } catch (IOException closed) {
                 line.complete(null);
+              } catch (Throwable failed) {
+                line.completeExceptionally(failed);
               }
-            },
-            "ringwork-start");
-    reader.setDaemon(true);
-    reader.start();
+            })
+        .start();
     String said;
     try {
       said = line.get(config.startNanos, TimeUnit.NANOSECONDS);

@@ -75,8 +75,7 @@ final class Poller implements Runnable {
           case ADAPTIVE -> Waiting.FEW_CORES ? 10_000 : 50_000;
           case SPIN -> Long.MAX_VALUE;
         };
-    this.thread = new Thread(this, "ringwork-poller-" + client.name());
-    this.thread.setDaemon(true);
+    this.thread = Background.thread("ringwork-poller-" + client.name(), this);
     role.setPoller(thread);
   }
 

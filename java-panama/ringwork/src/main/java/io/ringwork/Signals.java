@@ -26,8 +26,13 @@ final class Signals {
 
   /** A process's exit status as Java reports it: 128 + n for signal n. */
   static String describeExit(int status) {
-    return status > 128 && status < 128 + 65
+    return isKilled(status)
         ? "was killed by " + name(status - 128)
         : "exited with status " + status;
+  }
+
+  /** Whether a process did not end by itself. */
+  static boolean isKilled(int status) {
+    return status > 128 && status < 128 + 65;
   }
 }

@@ -1,55 +1,70 @@
 package io.ringwork;
 
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayDeque;
-import java.util.Deque;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** The last lines that the supervisor logged, for the message of a start that failed. */
+/**
+ * The last lines that the supervisor logged, for the message of a start that failed.
+ *
+ * <p>What a pipe brings is read as long as the child lives, and without allocating: a child whose
+ * log nobody reads would block in the midst of its work.
+ */
 final class StderrTail {
   private static final int LINES = 12;
   private static final int BYTES = 4096;
 
-  private final Deque<String> lines = new ArrayDeque<>();
   private final @Nullable Path file;
   private final LaunchConfig.Log log;
   private @Nullable Thread pump;
 
+  /** The last bytes, of which the next one goes to {@code total % BYTES}; guarded by itself. */
+  private final byte[] last;
+
+  private long total;
+
   private StderrTail(LaunchConfig.Log log, @Nullable Path file) {
     this.log = log;
     this.file = file;
+    this.last = new byte[log == LaunchConfig.Log.DISCARD ? BYTES : 0];
   }
 
   static StderrTail of(Process process, LaunchConfig config, String name) {
     StderrTail tail = new StderrTail(config.log, config.logFile);
     if (config.log == LaunchConfig.Log.DISCARD) {
-      Thread pump = new Thread(() -> tail.read(process.getErrorStream()), "ringwork-log-" + name);
-      pump.setDaemon(true);
-      pump.start();
-      tail.pump = pump;
+      InputStream errors = process.getErrorStream();
+      byte[] buffer = new byte[BYTES];
+      tail.pump = Background.thread("ringwork-log-" + name, () -> tail.read(errors, buffer));
+      tail.pump.start();
     }
     return tail;
   }
 
-  private void read(InputStream errors) {
-    try (BufferedReader in =
-        new BufferedReader(new InputStreamReader(errors, StandardCharsets.UTF_8))) {
-      for (String line = in.readLine(); line != null; line = in.readLine()) {
-        synchronized (lines) {
-          lines.add(line);
-          if (lines.size() > LINES) {
-            lines.remove();
-          }
+  private void read(InputStream errors, byte[] buffer) {
+    for (; ; ) {
+      try {
+        int n = errors.read(buffer);
+        if (n < 0) {
+          return;
         }
+        keep(buffer, n);
+      } catch (IOException closed) {
+        return; // the child is gone
+      } catch (OutOfMemoryError full) {
+        Background.pause();
       }
-    } catch (IOException closed) {
-      // the child is gone
+    }
+  }
+
+  private void keep(byte[] bytes, int n) {
+    synchronized (last) {
+      for (int i = 0; i < n; i++) {
+        last[(int) (total++ % BYTES)] = bytes[i];
+      }
     }
   }
 
@@ -74,9 +89,19 @@ final class StderrTail {
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
     }
-    synchronized (lines) {
-      return String.join("\n", lines);
+    synchronized (last) {
+      int n = (int) Math.min(total, BYTES);
+      byte[] bytes = new byte[n];
+      for (int i = 0; i < n; i++) {
+        bytes[i] = last[(int) ((total - n + i) % BYTES)];
+      }
+      return lastLines(bytes);
     }
+  }
+
+  private static String lastLines(byte[] bytes) {
+    String[] all = new String(bytes, StandardCharsets.UTF_8).split("\n");
+    return String.join("\n", Arrays.copyOfRange(all, Math.max(0, all.length - LINES), all.length));
   }
 
   private String lastOfFile() {
@@ -87,9 +112,7 @@ final class StderrTail {
       in.seek(Math.max(0, in.length() - BYTES));
       byte[] bytes = new byte[(int) Math.min(BYTES, in.length() - in.getFilePointer())];
       in.readFully(bytes);
-      String[] all = new String(bytes, StandardCharsets.UTF_8).split("\n");
-      int from = Math.max(0, all.length - LINES);
-      return String.join("\n", java.util.Arrays.copyOfRange(all, from, all.length));
+      return lastLines(bytes);
     } catch (IOException unreadable) {
       return "";
     }
