@@ -75,12 +75,12 @@ final class ChunkReader<R> implements Codec<ChunkResult<R>> {
     }
     if (status == Layout.STATUS_CRASHED) {
       return new Failure(
-          new WorkerCrashedException(type.name(), Layout.CAUSE_UNKNOWN, type.attempts));
+          WorkerCrashedException.last(type.name(), Layout.CAUSE_UNKNOWN, type.attempts));
     }
     boolean ran = (status & Layout.STATUS_NOT_RUN) == 0;
     return new Failure(
         FailureRecord.parse(memory.bytes(from, length))
-            .toException(type.name(), status & ~Layout.STATUS_NOT_RUN, ran));
+            .toException(type.name(), status & ~Layout.STATUS_NOT_RUN, ran, 1));
   }
 
   private Object decode(SharedMemory memory, int found, long from, int length) {
@@ -119,8 +119,7 @@ final class ChunkReader<R> implements Codec<ChunkResult<R>> {
                   "the chunk of this request for "
                       + type.name()
                       + " ended before its turn; submit it again. "
-                      + end.getMessage(),
-                  false));
+                      + end.getMessage()));
       while (next < outcomes.length) {
         outcomes[next++] = failure;
       }

@@ -48,14 +48,15 @@ public final class ChunkResult<R> {
    *
    * @param index which, from 0
    * @return the result
-   * @throws RingworkException if that request failed; what {@link #failure} returns
+   * @throws RingworkException if that request failed; tells what {@link #failure} returns, with the
+   *     frames of the calling thread
    * @throws IndexOutOfBoundsException if there is none of that number
    */
   @SuppressWarnings("unchecked") // the codec of the type made it
   public R get(int index) {
     Object outcome = outcomes[index];
     if (outcome instanceof Failure failure) {
-      throw failure.error();
+      throw RingworkException.forCaller(failure.error());
     }
     return outcome == Outcome.NULL ? null : (R) outcome;
   }

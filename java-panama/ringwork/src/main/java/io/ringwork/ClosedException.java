@@ -9,4 +9,9 @@ public final class ClosedException extends RingworkException {
   ClosedException(String message, boolean mayHaveRun, @Nullable Throwable cause) {
     super(message, mayHaveRun, cause);
   }
+
+  @Override
+  ClosedException again() {
+    return new ClosedException(getMessage(), mayHaveRun(), getCause());
+  }
 }

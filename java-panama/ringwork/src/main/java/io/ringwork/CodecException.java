@@ -18,4 +18,9 @@ public final class CodecException extends RingworkException {
       return thrown.getClass().getName();
     }
   }
+
+  @Override
+  CodecException again() {
+    return new CodecException(getMessage(), mayHaveRun(), getCause());
+  }
 }

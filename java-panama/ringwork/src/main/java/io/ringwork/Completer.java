@@ -29,9 +29,11 @@ final class Completer {
   private static final Failure UNREAD =
       new Failure(
           new CodecException(
-              "the result can't be taken in: the thread that found it had no memory or stack left",
-              true,
-              null));
+                  "the result can't be taken in: the thread that found it had no memory or stack"
+                      + " left",
+                  true,
+                  null)
+              .shared());
 
   /** A thread that moves a word and then its future may be paused between, but not so long. */
   private static final int SUSPICIONS = 5;
@@ -538,7 +540,7 @@ final class Completer {
         i,
         word,
         0,
-        new WorkerCrashedException(
+        WorkerCrashedException.last(
             future.type.name(), StateWord.owner(word), StateWord.attempt(word) + 1));
   }
 
@@ -723,6 +725,7 @@ final class Completer {
         i,
         word,
         reference,
-        FailureRecord.parse(record).toException(future.type.name(), value, ran));
+        FailureRecord.parse(record)
+            .toException(future.type.name(), value, ran, StateWord.attempt(word)));
   }
 }

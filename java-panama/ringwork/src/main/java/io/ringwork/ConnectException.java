@@ -9,4 +9,9 @@ public final class ConnectException extends RingworkException {
   ConnectException(String message, @Nullable Throwable cause) {
     super(message, false, cause);
   }
+
+  @Override
+  ConnectException again() {
+    return new ConnectException(getMessage(), getCause());
+  }
 }

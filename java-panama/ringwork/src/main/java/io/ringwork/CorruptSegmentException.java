@@ -10,4 +10,9 @@ public final class CorruptSegmentException extends RingworkException {
   CorruptSegmentException(String message, boolean mayHaveRun) {
     super(message, mayHaveRun, null);
   }
+
+  @Override
+  CorruptSegmentException again() {
+    return new CorruptSegmentException(getMessage(), mayHaveRun());
+  }
 }

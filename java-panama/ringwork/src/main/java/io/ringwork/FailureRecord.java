@@ -25,24 +25,29 @@ record FailureRecord(String code, String location, String message) {
         new String(record, text + code + location, room - code - location, StandardCharsets.UTF_8));
   }
 
-  RingworkException toException(String task, int status, boolean ran) {
+  /**
+   * The exception.
+   *
+   * @param ran whether a handler may have been started for the task
+   * @param before how many attempts were begun before the one that ended so
+   */
+  RingworkException toException(String task, int status, boolean ran, int before) {
     String said = message.isEmpty() ? "" : ": " + message;
     return switch (status) {
       case Layout.STATUS_CODEC ->
           new CodecException("the worker's codec failed for " + task + said, ran, null);
       case Layout.STATUS_RESULT_TOO_LARGE ->
-          new RejectedException(
-              RejectedException.Reason.RESULT_TOO_LARGE,
-              "the result of " + task + " is too large" + said,
-              ran);
+          new ResultException(
+              ResultException.Reason.TOO_LARGE, "the result of " + task + " is too large" + said);
       case Layout.STATUS_ARENA_EXHAUSTED ->
-          new RejectedException(
-              RejectedException.Reason.ARENA_EXHAUSTED,
-              "no block came free for the result of " + task + said + "; close leases sooner",
-              ran);
+          new ResultException(
+              ResultException.Reason.ARENA_EXHAUSTED,
+              "no block came free for the result of " + task + said + "; close leases sooner");
       case Layout.STATUS_NO_WORKER ->
-          new RejectedException(
-              RejectedException.Reason.NO_WORKER, "no worker runs " + task + said, ran);
+          ran
+              ? WorkerCrashedException.withoutSuccessor(task, said, Math.max(1, before))
+              : new RejectedException(
+                  RejectedException.Reason.NO_WORKER, "no worker runs " + task + said);
       case Layout.STATUS_CANCELLED ->
           new TaskCancelledException(task + " was cancelled" + said, ran);
       case Layout.STATUS_EXPIRED ->

@@ -7,4 +7,9 @@ public final class IncompatibleException extends RingworkException {
   IncompatibleException(String message) {
     super(message, false, null);
   }
+
+  @Override
+  IncompatibleException again() {
+    return new IncompatibleException(getMessage());
+  }
 }

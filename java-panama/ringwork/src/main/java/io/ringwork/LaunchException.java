@@ -9,4 +9,9 @@ public final class LaunchException extends RingworkException {
   LaunchException(String message, @Nullable Throwable cause) {
     super(message, false, cause);
   }
+
+  @Override
+  LaunchException again() {
+    return new LaunchException(getMessage(), getCause());
+  }
 }

@@ -171,7 +171,7 @@ public final class RawCall implements AutoCloseable {
       leave();
     }
     if (own.outcome() instanceof Failure failure) {
-      throw failure.error();
+      throw RingworkException.ofCall(failure.error());
     }
     return length;
   }

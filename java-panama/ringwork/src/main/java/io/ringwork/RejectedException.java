@@ -1,6 +1,10 @@
 package io.ringwork;
 
-/** The task was not taken, or its result had no room; see {@link #reason()}. */
+/**
+ * The task was not taken, and has not run: {@link #mayHaveRun()} is false, so it can be submitted
+ * again. {@link #reason()} says what there was no room for. (A task that has run, and whose result
+ * had no room, fails with {@link ResultException}.)
+ */
 public final class RejectedException extends RingworkException {
   private static final long serialVersionUID = 1L;
 
@@ -10,12 +14,10 @@ public final class RejectedException extends RingworkException {
     NO_SLOT,
     /** The injector ring of the task's priority is full. */
     RING_FULL,
-    /** No payload block that holds the request, or the result, is free. */
+    /** No payload block that holds the request is free. */
     ARENA_EXHAUSTED,
     /** The request is larger than the largest block for requests. */
     PAYLOAD_TOO_LARGE,
-    /** The result is larger than the largest block; the handler has run. */
-    RESULT_TOO_LARGE,
     /** The pool is draining and takes no new tasks. */
     DRAINING,
     /**
@@ -33,8 +35,8 @@ public final class RejectedException extends RingworkException {
   /** What there was no room for. */
   private final Reason reason;
 
-  RejectedException(Reason reason, String message, boolean mayHaveRun) {
-    super(message, mayHaveRun, null);
+  RejectedException(Reason reason, String message) {
+    super(message, false, null);
     this.reason = reason;
   }
 
@@ -45,5 +47,10 @@ public final class RejectedException extends RingworkException {
    */
   public Reason reason() {
     return reason;
+  }
+
+  @Override
+  RejectedException again() {
+    return new RejectedException(reason, getMessage());
   }
 }

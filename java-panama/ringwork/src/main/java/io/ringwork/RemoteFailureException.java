@@ -24,6 +24,13 @@ public final class RemoteFailureException extends RingworkException {
     this.location = location;
   }
 
+  private RemoteFailureException(String message, RemoteFailureException of) {
+    super(message, of.mayHaveRun(), null);
+    this.code = of.code;
+    this.remoteMessage = of.remoteMessage;
+    this.location = of.location;
+  }
+
   private static String at(String location) {
     return location.isEmpty() ? "" : " (at " + location + ")";
   }
@@ -55,5 +62,10 @@ public final class RemoteFailureException extends RingworkException {
    */
   public String location() {
     return location;
+  }
+
+  @Override
+  RemoteFailureException again() {
+    return new RemoteFailureException(getMessage(), this);
   }
 }

@@ -166,7 +166,7 @@ public final class Ringwork implements AutoCloseable {
    * @param requests the requests, at most 65,536
    * @param resultRoom the bytes kept for each result, at least 64. Results may be larger where
    *     others are smaller; one that finds no room fails as {@link
-   *     RejectedException.Reason#RESULT_TOO_LARGE}
+   *     ResultException.Reason#TOO_LARGE}
    * @param options deadline, priority, backpressure, trace of the chunk
    * @param <Q> the request
    * @param <R> the result of one
@@ -205,7 +205,8 @@ public final class Ringwork implements AutoCloseable {
    * @param <Q> the request
    * @param <R> the result
    * @return the result
-   * @throws RingworkException if it fails; the very exception that a future would have failed with
+   * @throws RingworkException if it fails, as a future would have failed; the stack trace begins
+   *     with this thread's frames, whichever thread found the failure
    * @throws InterruptedException if interrupted; the task is cancelled then
    */
   public <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options)

@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -11,9 +12,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Futures complete with these; {@code get} wraps them in {@link
  * java.util.concurrent.ExecutionException}, {@code join} in {@link
- * java.util.concurrent.CompletionException}, {@link Ringwork#call} throws them as they are. A
- * callback of the future itself is given them as they are, one behind {@code thenApply} or another
- * stage inside a CompletionException: {@link #of} finds them in both.
+ * java.util.concurrent.CompletionException}, both with the frames of the thread that asked. {@link
+ * Ringwork#call}, {@link RawCall#invoke} and {@link ChunkResult#get} throw them as they are: the
+ * stack trace begins with the frames of the calling thread; where another thread found the failure,
+ * that thread's frames follow. A callback of the future itself is given them as they are, one
+ * behind {@code thenApply} or another stage inside a CompletionException: {@link #of} finds them in
+ * both.
  */
 public abstract sealed class RingworkException extends RuntimeException
     permits RemoteFailureException,
@@ -21,6 +25,7 @@ public abstract sealed class RingworkException extends RuntimeException
         TaskTimeoutException,
         TaskCancelledException,
         RejectedException,
+        ResultException,
         CodecException,
         ClosedException,
         CorruptSegmentException,
@@ -32,9 +37,63 @@ public abstract sealed class RingworkException extends RuntimeException
   /** Whether the handler may have been started. */
   private final boolean mayHaveRun;
 
+  /** The id of the thread that found the failure; 0 for an exception of several tasks. */
+  private transient long finder = Thread.currentThread().threadId();
+
   RingworkException(String message, boolean mayHaveRun, @Nullable Throwable cause) {
     super(message, cause);
     this.mayHaveRun = mayHaveRun;
+  }
+
+  /** A new exception that tells the same, with the frames of the calling thread. */
+  abstract RingworkException again();
+
+  /** Marks an exception that several tasks may end with: no call throws this very one. */
+  RingworkException shared() {
+    finder = 0;
+    return this;
+  }
+
+  /**
+   * What a call throws that has failed: the failure, if this thread found it inside the call, else
+   * {@linkplain #forCaller another} with this thread's frames.
+   *
+   * @param failure of Ringwork, or what a {@linkplain TaskType#withFallback fallback} threw
+   */
+  static RuntimeException ofCall(RuntimeException failure) {
+    return failure instanceof RingworkException found
+            && found.finder != Thread.currentThread().threadId()
+        ? forCaller(found)
+        : failure;
+  }
+
+  /**
+   * The same failure with this thread's frames, and behind them those of the thread that found it.
+   *
+   * @param failure of Ringwork; what a {@linkplain TaskType#withFallback fallback} threw stays
+   */
+  static RuntimeException forCaller(RuntimeException failure) {
+    if (!(failure instanceof RingworkException found)) {
+      return failure;
+    }
+    RingworkException copy = found.again();
+    StackTraceElement[] own = copy.getStackTrace();
+    int first = 0;
+    while (first < own.length && isOfExceptions(own[first])) {
+      first++;
+    }
+    StackTraceElement[] theirs = found.getStackTrace();
+    int mine = own.length - first;
+    StackTraceElement[] all = Arrays.copyOfRange(own, first, own.length + theirs.length);
+    System.arraycopy(theirs, 0, all, mine, theirs.length);
+    copy.setStackTrace(all);
+    return copy;
+  }
+
+  /** Whether it is a frame of {@link #again} or its caller, which no reader needs. */
+  private static boolean isOfExceptions(StackTraceElement frame) {
+    return frame.getClassName().startsWith("io.ringwork.")
+        && frame.getClassName().endsWith("Exception");
   }
 
   /** A chain of causes is not followed further than this: it may be a circle. */

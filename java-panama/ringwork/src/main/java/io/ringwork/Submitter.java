@@ -166,8 +166,7 @@ final class Submitter {
     }
     int pool = memory.getIntAcquire(Layout.H_POOL_STATE);
     if (pool == Layout.POOL_DRAINING) {
-      throw new RejectedException(
-          Reason.DRAINING, "the pool is draining and takes no new tasks", false);
+      throw new RejectedException(Reason.DRAINING, "the pool is draining and takes no new tasks");
     }
     if (pool != Layout.POOL_SERVING && pool != Layout.POOL_STARTING) {
       client.poolEnded();
@@ -192,8 +191,7 @@ final class Submitter {
               + arena.maxRequest()
               + " bytes: "
               + (chunk ? "send fewer requests at a time, or " : "")
-              + Sizing.largerBlocks(client.isOwn(), size),
-          false);
+              + Sizing.largerBlocks(client.isOwn(), size));
     }
   }
 
@@ -536,7 +534,7 @@ final class Submitter {
   }
 
   RejectedException rejected(Reason full, long size) {
-    return new RejectedException(full, what(full, size), false);
+    return new RejectedException(full, what(full, size));
   }
 
   /** What there was no room for, how much there is, and what helps. */

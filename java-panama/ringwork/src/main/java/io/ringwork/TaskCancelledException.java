@@ -10,4 +10,9 @@ public final class TaskCancelledException extends RingworkException {
   TaskCancelledException(String message, boolean mayHaveRun) {
     super(message, mayHaveRun, null);
   }
+
+  @Override
+  TaskCancelledException again() {
+    return new TaskCancelledException(getMessage(), mayHaveRun());
+  }
 }

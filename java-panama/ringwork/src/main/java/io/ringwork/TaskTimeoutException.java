@@ -7,4 +7,9 @@ public final class TaskTimeoutException extends RingworkException {
   TaskTimeoutException(String message, boolean mayHaveRun) {
     super(message, mayHaveRun, null);
   }
+
+  @Override
+  TaskTimeoutException again() {
+    return new TaskTimeoutException(getMessage(), mayHaveRun());
+  }
 }

@@ -108,7 +108,7 @@ final class Waiting {
       future.consumed = true;
     }
     if (how instanceof Outcome.Failure failure) {
-      throw failure.error();
+      throw RingworkException.ofCall(failure.error());
     }
     return how == Outcome.NULL ? (R) null : (R) how;
   }

@@ -2,7 +2,7 @@ package io.ringwork;
 
 import java.util.OptionalInt;
 
-/** The worker process died while it ran the task, and no attempt is left. */
+/** The worker process died while it ran the task, and no attempt, or no worker, is left. */
 public final class WorkerCrashedException extends RingworkException {
   private static final long serialVersionUID = 1L;
 
@@ -12,15 +12,28 @@ public final class WorkerCrashedException extends RingworkException {
   /** How often the task was started. */
   private final int attempts;
 
-  WorkerCrashedException(String task, int cause, int attempts) {
-    super(message(task, cause, attempts), true, null);
+  private WorkerCrashedException(String message, int cause, int attempts) {
+    super(message, true, null);
     this.cause = cause;
     this.attempts = attempts;
   }
 
+  /** A task that is not tried again, since it has no attempt left. */
+  static WorkerCrashedException last(String task, int cause, int attempts) {
+    return new WorkerCrashedException(message(task, cause, attempts), cause, attempts);
+  }
+
+  /** A task that would be tried again, had the pool a worker left. */
+  static WorkerCrashedException withoutSuccessor(String task, String why, int attempts) {
+    return new WorkerCrashedException(
+        "a worker died while it ran " + task + ", and no worker is left to try it again" + why,
+        Layout.CAUSE_UNKNOWN,
+        attempts);
+  }
+
   /** The same death, of a task that was started so often. */
   WorkerCrashedException of(String task, int started) {
-    return new WorkerCrashedException(task, cause, started);
+    return last(task, cause, started);
   }
 
   private static String message(String task, int cause, int attempts) {
@@ -83,5 +96,10 @@ public final class WorkerCrashedException extends RingworkException {
    */
   public int attempts() {
     return attempts;
+  }
+
+  @Override
+  WorkerCrashedException again() {
+    return new WorkerCrashedException(getMessage(), cause, attempts);
   }
 }

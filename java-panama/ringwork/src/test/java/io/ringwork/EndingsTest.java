@@ -82,11 +82,21 @@ class EndingsTest {
     assertFalse(failure(CodecException.class, Layout.STATUS_CODEC | notRun, "bad").mayHaveRun());
     assertTrue(failure(CodecException.class, Layout.STATUS_CODEC, "bad").mayHaveRun());
     assertEquals(
-        RejectedException.Reason.RESULT_TOO_LARGE,
-        failure(RejectedException.class, Layout.STATUS_RESULT_TOO_LARGE, "big").reason());
+        ResultException.Reason.TOO_LARGE,
+        failure(ResultException.class, Layout.STATUS_RESULT_TOO_LARGE, "big").reason());
     assertEquals(
-        RejectedException.Reason.ARENA_EXHAUSTED,
-        failure(RejectedException.class, Layout.STATUS_ARENA_EXHAUSTED, "full").reason());
+        ResultException.Reason.ARENA_EXHAUSTED,
+        failure(ResultException.class, Layout.STATUS_ARENA_EXHAUSTED, "full").reason());
+    assertTrue(failure(ResultException.class, Layout.STATUS_ARENA_EXHAUSTED, "full").mayHaveRun());
+    RejectedException refused =
+        failure(RejectedException.class, Layout.STATUS_NO_WORKER | notRun, "storm");
+    assertEquals(RejectedException.Reason.NO_WORKER, refused.reason());
+    assertFalse(refused.mayHaveRun());
+    // Its first attempt lost its worker: that is no refusal.
+    WorkerCrashedException lost =
+        failure(WorkerCrashedException.class, Layout.STATUS_NO_WORKER, "storm");
+    assertTrue(lost.mayHaveRun());
+    assertEquals(1, lost.attempts());
     assertTrue(failure(TaskCancelledException.class, Layout.STATUS_CANCELLED, "stop").mayHaveRun());
     assertFalse(
         failure(TaskTimeoutException.class, Layout.STATUS_EXPIRED | notRun, "late").mayHaveRun());

@@ -3,6 +3,7 @@ package com.example.images;
 import io.ringwork.ClosedException;
 import io.ringwork.RejectedException;
 import io.ringwork.RemoteFailureException;
+import io.ringwork.ResultException;
 import io.ringwork.RingworkException;
 import io.ringwork.TaskTimeoutException;
 import java.nio.charset.StandardCharsets;
@@ -46,6 +47,8 @@ record Reply(int status, String type, byte[] body, int retryAfter) {
       case TaskTimeoutException e -> text(504, "not done in time");
       case RemoteFailureException e -> remote(e);
       case ClosedException e -> later("shutting down");
+      // It has run, so it is not tried again: the result had no room.
+      case ResultException e -> text(500, "the result is too large");
       // A worker crashed, perhaps of this very request: not to be repeated by a proxy.
       case RingworkException e -> text(500, "failed");
       default -> text(500, "internal error");
@@ -55,7 +58,6 @@ record Reply(int status, String type, byte[] body, int retryAfter) {
   private static Reply rejected(RejectedException.Reason reason) {
     return switch (reason) {
       case PAYLOAD_TOO_LARGE -> text(413, "too large");
-      case RESULT_TOO_LARGE -> text(500, "the result is too large");
       default -> later("busy");
     };
   }

@@ -15,6 +15,7 @@ import io.ringwork.RawTask;
 import io.ringwork.RejectedException;
 import io.ringwork.RejectedException.Reason;
 import io.ringwork.RemoteFailureException;
+import io.ringwork.ResultException;
 import io.ringwork.ResultLease;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
@@ -183,9 +184,9 @@ class BadInputTest {
   @Test
   void aResultLargerThanTheLargestBlock() {
     long limit = pool.info().maxPayloadBytes();
-    RejectedException error =
-        Pools.failure(RejectedException.class, pool.submit(BIG_RESULT, limit + 1));
-    assertEquals(Reason.RESULT_TOO_LARGE, error.reason());
+    ResultException error =
+        Pools.failure(ResultException.class, pool.submit(BIG_RESULT, limit + 1));
+    assertEquals(ResultException.Reason.TOO_LARGE, error.reason());
     assertTrue(error.mayHaveRun());
     Pools.assertSays(error, "test.big_result", Long.toString(limit + 1), Long.toString(limit));
   }

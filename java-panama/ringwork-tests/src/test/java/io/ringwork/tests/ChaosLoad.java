@@ -8,6 +8,7 @@ import io.ringwork.Priority;
 import io.ringwork.RawTask;
 import io.ringwork.RejectedException;
 import io.ringwork.RemoteFailureException;
+import io.ringwork.ResultException;
 import io.ringwork.ResultLease;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskCancelledException;
@@ -316,10 +317,12 @@ final class ChaosLoad implements Runnable {
       case CancelledBeforeSubmit e -> End.CANCELLED;
       case RejectedException rejected ->
           switch (rejected.reason()) {
-            case PAYLOAD_TOO_LARGE, RESULT_TOO_LARGE -> End.WRONG;
+            case PAYLOAD_TOO_LARGE -> End.WRONG;
             case DRAINING -> End.CLOSED;
             default -> End.REJECTED;
           };
+      case ResultException lost ->
+          lost.reason() == ResultException.Reason.ARENA_EXHAUSTED ? End.REJECTED : End.WRONG;
       case ClosedException e -> End.CLOSED;
       case RemoteFailureException failed -> {
         String expected =

@@ -16,6 +16,7 @@ import io.ringwork.CompletionMode;
 import io.ringwork.RawTask;
 import io.ringwork.RejectedException;
 import io.ringwork.RemoteFailureException;
+import io.ringwork.ResultException;
 import io.ringwork.Ringwork;
 import io.ringwork.RingworkException;
 import io.ringwork.TaskFuture;
@@ -286,8 +287,8 @@ class ChunkTest {
   void aResultWithoutRoomCostsItselfOnly() throws Exception {
     List<Long> sizes = List.of(30L, 1000L, 64L, 64L);
     ChunkResult<byte[]> results = run(BIG, sizes);
-    RejectedException error = failure(RejectedException.class, results, 1);
-    assertEquals(RejectedException.Reason.RESULT_TOO_LARGE, error.reason());
+    ResultException error = failure(ResultException.class, results, 1);
+    assertEquals(ResultException.Reason.TOO_LARGE, error.reason());
     assertTrue(error.mayHaveRun());
     Pools.assertSays(error, "test.big_result", "1000 bytes", "room");
     assertEquals(64, results.get(3).length); // what is kept for it nobody takes

@@ -12,6 +12,7 @@ import io.ringwork.CodecException;
 import io.ringwork.LaunchConfig;
 import io.ringwork.RejectedException;
 import io.ringwork.RemoteFailureException;
+import io.ringwork.ResultException;
 import io.ringwork.Ringwork;
 import io.ringwork.RingworkException;
 import io.ringwork.TaskFuture;
@@ -171,12 +172,12 @@ class ContractTest {
       case "codec" -> failure(CodecException.class, future, expected);
       case "result_too_large" ->
           assertEquals(
-              RejectedException.Reason.RESULT_TOO_LARGE,
-              failure(RejectedException.class, future, expected).reason());
+              ResultException.Reason.TOO_LARGE,
+              failure(ResultException.class, future, expected).reason());
       case "arena_exhausted" ->
           assertEquals(
-              RejectedException.Reason.ARENA_EXHAUSTED,
-              failure(RejectedException.class, future, expected).reason());
+              ResultException.Reason.ARENA_EXHAUSTED,
+              failure(ResultException.class, future, expected).reason());
       case "failed", "panicked", "unknown_handler" -> {
         RemoteFailureException error = failure(RemoteFailureException.class, future, expected);
         assertEquals(expected.code(), error.code());
