@@ -97,7 +97,7 @@ final class Attachment {
           attachment = tryEntry(files, segment, file, memory, geometry, index, supervisor);
         }
       } catch (IOException e) {
-        throw new ConnectException(
+        throw ConnectException.absent(
             "pool '" + files.name() + "': can't take a lock: " + e + "; was it just replaced?", e);
       } finally {
         if (attachment == null) {
@@ -118,7 +118,7 @@ final class Attachment {
   }
 
   static ConnectException noSupervisor(PoolFiles files) {
-    return new ConnectException(
+    return ConnectException.absent(
         "pool '"
             + files.name()
             + "' has no supervisor any more: start it again with `ringwork serve --name "
@@ -295,6 +295,7 @@ final class Attachment {
       closeQuietly(supervisorLock);
       endNudges();
     }
+    closeQuietly(file);
   }
 
   /** Outside the monitor, for it may take a while; false if the memory is still in use. */

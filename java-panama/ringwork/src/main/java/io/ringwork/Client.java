@@ -12,6 +12,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -77,6 +78,12 @@ final class Client {
   private final Attachment attachment;
   private final @Nullable Child child;
 
+  /** Told when the pool has ended; null if the handle ends with it. */
+  private final @Nullable Runnable onEnd;
+
+  /** Threads that are failing what is pending: callbacks may run on them. */
+  private final Set<Thread> failing = ConcurrentHashMap.newKeySet();
+
   /**
    * Settled futures that an executor of others has been given and has not completed yet. Who adds
    * one looks afterwards whether the client is CLOSED; the closer looks here after it said so.
@@ -93,10 +100,12 @@ final class Client {
   private long lastCheck = System.nanoTime();
 
   /** Starts a client on an entry that was just taken; it owns attachment and child from now on. */
-  Client(Attachment attachment, Settings settings, @Nullable Child child) {
+  Client(
+      Attachment attachment, Settings settings, @Nullable Child child, @Nullable Runnable onEnd) {
     this.attachment = attachment;
     this.settings = settings;
     this.child = child;
+    this.onEnd = onEnd;
     this.memory = attachment.memory;
     Geometry geometry = attachment.geometry;
     int index = attachment.index;
@@ -142,15 +151,7 @@ final class Client {
 
   <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
       TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
-    requireNonNull(type, requests, options);
-    List<Q> copy = List.copyOf(requests);
-    if (copy.size() > Layout.CHUNK_MOST) {
-      throw new IllegalArgumentException(
-          copy.size() + " requests: a chunk has at most " + Layout.CHUNK_MOST);
-    }
-    if (resultRoom < 0) {
-      throw new IllegalArgumentException("room for results of " + resultRoom + " bytes");
-    }
+    List<Q> copy = checkedChunk(type, requests, resultRoom, options);
     TaskType<Chunk<Q>, ChunkResult<R>> chunks = type.chunks();
     if (copy.isEmpty()) {
       TaskFuture<ChunkResult<R>> nothing = new TaskFuture<>(this, chunks, 0, null);
@@ -166,7 +167,22 @@ final class Client {
     return waiting.call(type, request, options);
   }
 
-  private static void requireNonNull(
+  /** The requests of a chunk, copied; throws what is the program's error. */
+  static <Q> List<Q> checkedChunk(
+      TaskType<Q, ?> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
+    requireNonNull(type, requests, options);
+    List<Q> copy = List.copyOf(requests);
+    if (copy.size() > Layout.CHUNK_MOST) {
+      throw new IllegalArgumentException(
+          copy.size() + " requests: a chunk has at most " + Layout.CHUNK_MOST);
+    }
+    if (resultRoom < 0) {
+      throw new IllegalArgumentException("room for results of " + resultRoom + " bytes");
+    }
+    return copy;
+  }
+
+  static void requireNonNull(
       @Nullable Object type, @Nullable Object request, @Nullable Object options) {
     if (type == null || request == null || options == null) {
       throw new NullPointerException(
@@ -187,7 +203,7 @@ final class Client {
   }
 
   RawCall rawCall(String handler, TaskOptions options) {
-    return new RawCall(this, rawType(handler), Objects.requireNonNull(options, "options"));
+    return new RawCall(this, rawType(handler), options, null);
   }
 
   /** The type of raw tasks, made once for each handler as long as they are not too many. */
@@ -214,6 +230,12 @@ final class Client {
 
   boolean isOpen() {
     return state == OPEN && ended == null;
+  }
+
+  ConnectionState connectionState() {
+    return state != OPEN
+        ? ConnectionState.CLOSED
+        : ended == null ? ConnectionState.CONNECTED : ConnectionState.DISCONNECTED;
   }
 
   /** Whether a task that was just published would be overlooked by who ends what is pending. */
@@ -348,6 +370,17 @@ final class Client {
 
   /** Ends many: first what is queued, lest lanes that are told to stop take it meanwhile. */
   private void failAll(List<TaskFuture<?>> futures) {
+    boolean outermost = failing.add(Thread.currentThread());
+    try {
+      failEach(futures);
+    } finally {
+      if (outermost) {
+        failing.remove(Thread.currentThread());
+      }
+    }
+  }
+
+  private void failEach(List<TaskFuture<?>> futures) {
     try {
       for (TaskFuture<?> future : futures) {
         int i = future.slot;
@@ -418,7 +451,9 @@ final class Client {
     } else if (hasEnded()) {
       poolEnded(); // it has said so since we looked
     } else {
-      die("its supervisor is gone (killed, or crashed): connect again when it was restarted");
+      die(
+          "its supervisor is gone (killed, or crashed)"
+              + (onEnd == null ? ": connect again when it was restarted" : ""));
     }
   }
 
@@ -457,10 +492,65 @@ final class Client {
     if (state == CLOSED || !ENDED.compareAndSet(this, null, why)) {
       return;
     }
+    if (onEnd != null) {
+      onEnd.run();
+    }
     VarHandle.fullFence(); // pairs with the submitter's before it looks whether we fail
     failAll(unsettled());
     room.freed();
     poller.stop();
+  }
+
+  /** Why the pool has ended, as far as is known. */
+  String whyEnded() {
+    String why = ended;
+    return why == null ? "the connection has ended" : why;
+  }
+
+  /** Whether the end of a pool must be seen soon although nothing is in flight. */
+  boolean isWatchful() {
+    return onEnd != null;
+  }
+
+  /** Whether the pool takes tasks, and has workers. */
+  boolean isReady() {
+    try {
+      return isOpen()
+          && memory.getIntAcquire(Layout.H_POOL_STATE) == Layout.POOL_SERVING
+          && memory.getIntAcquire(Layout.H_HEALTH) != Layout.HEALTH_STORM;
+    } catch (IllegalStateException | InternalError unmapped) {
+      return false; // closed meanwhile
+    }
+  }
+
+  /** Whether this may be a callback on a thread that ends tasks. */
+  boolean isCallbackThread() {
+    return poller.isMe() || role.isMine() || failing.contains(Thread.currentThread());
+  }
+
+  /**
+   * Gives up a connection whose pool has ended. What is leased or claimed gets the close timeout to
+   * be given back, for nothing else needs the memory any more.
+   *
+   * @param atOnce whether to stop waiting
+   */
+  void retire(BooleanSupplier atOnce) {
+    long end = TaskFuture.saturatedAdd(System.nanoTime(), settings.closeNanos());
+    while ((completer.hasDeferred() || holds() > 0)
+        && !atOnce.getAsBoolean()
+        && System.nanoTime() < end) {
+      LockSupport.parkNanos(this, 1_000_000);
+    }
+    close();
+  }
+
+  /** How many slots are leased, claimed, or just being filled or read: in use, but not pending. */
+  private int holds() {
+    int held = slots.free.inUse();
+    for (int i = 0; held > 0 && i < slots.count; i++) {
+      held -= slots.pending(i) != null ? 1 : 0;
+    }
+    return held;
   }
 
   // ---- close

@@ -14,13 +14,19 @@ public final class ConnectConfig {
   final @Nullable Path directory;
   final long connectNanos;
   final Settings settings;
+  final @Nullable Reconnect reconnect;
 
   private ConnectConfig(
-      String name, @Nullable Path directory, long connectNanos, Settings settings) {
+      String name,
+      @Nullable Path directory,
+      long connectNanos,
+      Settings settings,
+      @Nullable Reconnect reconnect) {
     this.name = name;
     this.directory = directory;
     this.connectNanos = connectNanos;
     this.settings = settings;
+    this.reconnect = reconnect;
   }
 
   /**
@@ -32,11 +38,11 @@ public final class ConnectConfig {
    */
   public static ConnectConfig of(String name) {
     PoolFiles.checkName(name);
-    return new ConnectConfig(name, null, Duration.ofSeconds(5).toNanos(), Settings.DEFAULT);
+    return new ConnectConfig(name, null, Duration.ofSeconds(5).toNanos(), Settings.DEFAULT, null);
   }
 
   private ConnectConfig with(Settings settings) {
-    return new ConnectConfig(name, directory, connectNanos, settings);
+    return new ConnectConfig(name, directory, connectNanos, settings, reconnect);
   }
 
   /**
@@ -48,17 +54,32 @@ public final class ConnectConfig {
    */
   public ConnectConfig directory(Path directory) {
     return new ConnectConfig(
-        name, Objects.requireNonNull(directory, "directory"), connectNanos, settings);
+        name, Objects.requireNonNull(directory, "directory"), connectNanos, settings, reconnect);
   }
 
   /**
-   * How long to wait for a segment that is there but not ready. Default 5 s.
+   * How long to wait for a segment that is there but not ready. Default 5 s. With {@link
+   * #reconnect} connect does not wait.
    *
    * @param timeout the time
    * @return a copy
    */
   public ConnectConfig connectTimeout(Duration timeout) {
-    return new ConnectConfig(name, directory, Durations.nanos(timeout), settings);
+    return new ConnectConfig(name, directory, Durations.nanos(timeout), settings, reconnect);
+  }
+
+  /**
+   * Lets the handle outlive its pool: after the pool's end, and before its beginning, it looks for
+   * one of that name and goes on with it. Connect then looks once, does not wait, and does not fail
+   * for want of a pool; {@link Ringwork#awaitReady} waits. Default: the end of the pool is the end
+   * of the handle.
+   *
+   * @param policy how, {@link Reconnect#DEFAULT} say
+   * @return a copy
+   */
+  public ConnectConfig reconnect(Reconnect policy) {
+    return new ConnectConfig(
+        name, directory, connectNanos, settings, Objects.requireNonNull(policy, "policy"));
   }
 
   /**

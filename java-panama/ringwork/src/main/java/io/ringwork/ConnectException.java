@@ -6,12 +6,28 @@ import org.jspecify.annotations.Nullable;
 public final class ConnectException extends RingworkException {
   private static final long serialVersionUID = 1L;
 
+  /** Whether there is no pool at all: it may not have been started yet. */
+  private final boolean absent;
+
   ConnectException(String message, @Nullable Throwable cause) {
+    this(message, cause, false);
+  }
+
+  private ConnectException(String message, @Nullable Throwable cause, boolean absent) {
     super(message, false, cause);
+    this.absent = absent;
+  }
+
+  static ConnectException absent(String message, @Nullable Throwable cause) {
+    return new ConnectException(message, cause, true);
+  }
+
+  boolean isAbsent() {
+    return absent;
   }
 
   @Override
   ConnectException again() {
-    return new ConnectException(getMessage(), getCause());
+    return new ConnectException(getMessage(), getCause(), absent);
   }
 }

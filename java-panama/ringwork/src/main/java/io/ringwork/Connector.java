@@ -1,6 +1,8 @@
 package io.ringwork;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -23,7 +25,7 @@ final class Connector {
     Futex.link();
     long end = TaskFuture.saturatedAdd(System.nanoTime(), timeoutNanos);
     for (; ; ) {
-      Client client = attach(files, settings, child);
+      Client client = attach(files, settings, child, null);
       if (client != null) {
         client.start();
         return client;
@@ -40,15 +42,44 @@ final class Connector {
     }
   }
 
+  /**
+   * One try without waiting, of a client that tells its end; null if the segment is not ready.
+   *
+   * @param onEnd called once the pool of that client is seen to have ended, by any thread
+   */
+  static @Nullable Client look(PoolFiles files, Settings settings, Runnable onEnd) {
+    Futex.link();
+    Client client = attach(files, settings, null, onEnd);
+    if (client != null) {
+      client.start();
+    }
+    return client;
+  }
+
+  /** Refuses a segment that a dead supervisor left, before it is mapped: looks are frequent. */
+  private static void checkSupervisor(PoolFiles files, FileChannel file) throws IOException {
+    ByteBuffer header = ByteBuffer.allocate(Layout.H_READY + 4).order(ByteOrder.LITTLE_ENDIAN);
+    if (file.read(header, 0) == header.capacity()
+        && header.getLong(Layout.H_MAGIC) == Layout.MAGIC
+        && header.getInt(Layout.H_READY) == Layout.READY
+        && header.getInt(Layout.H_VERSION) == Layout.VERSION
+        && !Attachment.supervisorLives(files, header.getLong(Layout.H_EPOCH))) {
+      throw Attachment.noSupervisor(files);
+    }
+  }
+
   /** One try; null if the segment is not ready. */
   private static @Nullable Client attach(
-      PoolFiles files, Settings settings, @Nullable Child child) {
+      PoolFiles files, Settings settings, @Nullable Child child, @Nullable Runnable onEnd) {
     SegmentFile segment = SegmentFile.find(files);
     FileChannel file = null;
     SharedMemory memory = null;
     Attachment attachment = null;
     try {
       file = segment.open();
+      if (onEnd != null) {
+        checkSupervisor(files, file);
+      }
       memory = map(segment, files, file);
       if (Failpoints.ON) Failpoints.hit("attach.mapped");
       Geometry geometry = memory == null ? null : read(files, memory);
@@ -63,7 +94,7 @@ final class Connector {
         memory.touchAll();
       }
       attachment = Attachment.register(files, segment, file, memory, geometry);
-      return new Client(attachment, settings, child);
+      return new Client(attachment, settings, child, onEnd);
     } catch (NoSuchFileException replaced) {
       return null; // between our check and now: its successor will come
     } catch (IOException e) {

@@ -18,6 +18,9 @@ final class Poller implements Runnable {
   private static final long BUSY_SLEEP = 50_000_000;
   private static final long IDLE_SLEEP = 500_000_000;
 
+  /** The same where the handle goes on with the next pool. */
+  private static final long WATCHFUL_SLEEP = 100_000_000;
+
   /**
    * Without a futex, while anything is in flight: the first sleep after a completion, and the
    * longest. Each is a quarter longer than the one before.
@@ -233,7 +236,7 @@ final class Poller implements Runnable {
 
   private void sleep(MemorySegment timespec, int seen, int seenOwn, long now, boolean busy) {
     boolean futex = role.hasFutex();
-    long until = now + (busy ? BUSY_SLEEP : IDLE_SLEEP);
+    long until = now + (busy ? BUSY_SLEEP : client.isWatchful() ? WATCHFUL_SLEEP : IDLE_SLEEP);
     if (!client.completer.batchesAreDone(now)) {
       until = Math.min(until, now + CompletionBatch.LATE_NANOS);
     }

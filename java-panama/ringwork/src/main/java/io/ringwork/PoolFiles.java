@@ -120,7 +120,7 @@ record PoolFiles(Path base, String name) {
   }
 
   ConnectException missing(Path path, Throwable cause) {
-    return new ConnectException(
+    return ConnectException.absent(
         "there is no pool '"
             + name
             + "' ("

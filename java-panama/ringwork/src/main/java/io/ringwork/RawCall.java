@@ -3,6 +3,7 @@ package io.ringwork;
 import io.ringwork.Outcome.Failure;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Calls of one handler whose requests are written, and whose results are read, in shared memory;
@@ -49,12 +50,17 @@ public final class RawCall implements AutoCloseable {
     CLOSED
   }
 
-  private final Client client;
+  /** Where the next one comes from when the pool has ended; null if there is none. */
+  private final @Nullable Reconnector reconnector;
+
+  /** Of a call that was made before any pool was there, the first claim sets it. */
+  private Client client;
+
   private final TaskType<byte[], ResultLease> type;
   private final TaskOptions options;
 
   /** Stands in the table for the task that runs; settled by the thread in invoke only. */
-  private final TaskFuture<ResultLease> own;
+  private TaskFuture<ResultLease> own;
 
   private State state = State.IDLE;
   private int slot;
@@ -68,17 +74,32 @@ public final class RawCall implements AutoCloseable {
   /** The block of the request while claimed, of the result while held; 0 for the slot itself. */
   private long reference;
 
-  RawCall(Client client, TaskType<byte[], ResultLease> type, TaskOptions options) {
-    this.client = client;
+  @SuppressWarnings("NullAway")
+  RawCall(
+      @Nullable Client client,
+      TaskType<byte[], ResultLease> type,
+      TaskOptions options,
+      @Nullable Reconnector reconnector) {
+    this.reconnector = reconnector;
     this.type = type;
     this.options = Objects.requireNonNull(options, "options");
-    this.own = new TaskFuture<>(client, type, this);
+    if (client != null) {
+      bind(client);
+    }
+  }
+
+  private void bind(Client to) {
+    if (to != client) {
+      client = to;
+      own = new TaskFuture<>(to, type, this);
+    }
   }
 
   // ---- the request
 
   /**
-   * Takes a slot and room for the next request. Releases what the last call left.
+   * Takes a slot and room for the next request. Releases what the last call left. With {@link
+   * Reconnect} it is taken from the pool that is there now, whatever the one before it was.
    *
    * @param size the room in bytes
    * @return as {@link #request()}
@@ -92,10 +113,35 @@ public final class RawCall implements AutoCloseable {
       throw new IllegalStateException("the call was closed");
     }
     release();
-    slot = client.submitter.claim(type, size, options);
+    slot =
+        reconnector == null
+            ? client.submitter.claim(type, size, options)
+            : claim(size, reconnector);
     reference = client.slots.reserved(slot);
     state = State.CLAIMED;
     return request();
+  }
+
+  /** Claims from the present client, or the one after it. Nothing of the last is held. */
+  private int claim(long size, Reconnector source) {
+    TaskOptions left = options;
+    Reconnector.Patience patience = null;
+    for (Client next = source.current(); ; next = source.next(next, type.name(), patience)) {
+      if (next != null) {
+        try {
+          bind(next);
+          return next.submitter.claim(type, size, left);
+        } catch (ClosedException | RejectedException refused) {
+          if (!Reconnector.isTurnedAway(refused)) {
+            throw refused;
+          }
+        }
+      }
+      if (patience == null) {
+        patience = new Reconnector.Patience(options);
+      }
+      left = patience.left();
+    }
   }
 
   /**

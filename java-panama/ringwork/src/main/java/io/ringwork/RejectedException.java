@@ -21,6 +21,10 @@ public final class RejectedException extends RingworkException {
     /** The pool is draining and takes no new tasks. */
     DRAINING,
     /**
+     * No pool is connected at the moment; the client looks for one. Only with {@link Reconnect}.
+     */
+    DISCONNECTED,
+    /**
      * No worker is left, and none is started: workers died too often in too short a time (a crash
      * storm). The message says why; see {@link PoolInfo#ready()}.
      */

@@ -1,6 +1,9 @@
 package io.ringwork;
 
+import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A connection to a pool of Rust workers.
@@ -18,10 +21,19 @@ import java.util.List;
  * }</pre>
  */
 public final class Ringwork implements AutoCloseable {
-  private final Client client;
+  /** Null if there is a reconnector, which has one client after the other. */
+  private final @Nullable Client client;
 
-  private Ringwork(Client client) {
+  private final @Nullable Reconnector reconnector;
+
+  private Ringwork(@Nullable Client client, @Nullable Reconnector reconnector) {
     this.client = client;
+    this.reconnector = reconnector;
+  }
+
+  /** For a handle that has no client of its own. */
+  private Reconnector reconnector() {
+    return Objects.requireNonNull(reconnector);
   }
 
   /**
@@ -36,7 +48,9 @@ public final class Ringwork implements AutoCloseable {
 
   /**
    * Starts a pool of one's own: one child process, the supervisor, which starts the workers. All of
-   * them end within a second when this JVM dies, however it dies. Blocks until the pool is ready.
+   * them end within a second when this JVM dies, however it dies. Blocks until the pool is ready. A
+   * pool whose supervisor dies is not started again: launch another, or serve it separately and
+   * connect with {@link Reconnect}.
    *
    * @param config the options
    * @return the connection; closing it ends the pool
@@ -44,7 +58,7 @@ public final class Ringwork implements AutoCloseable {
    * @throws RingworkException if the connection then fails, as {@link #connect(ConnectConfig)} says
    */
   public static Ringwork launch(LaunchConfig config) {
-    return new Ringwork(Launcher.launch(config));
+    return new Ringwork(Launcher.launch(config), null);
   }
 
   /**
@@ -71,7 +85,13 @@ public final class Ringwork implements AutoCloseable {
    * @throws IncompatibleException if it is of another version
    */
   public static Ringwork connect(ConnectConfig config) {
-    return new Ringwork(Connector.connect(config));
+    Reconnect policy = config.reconnect;
+    if (policy == null) {
+      return new Ringwork(Connector.connect(config), null);
+    }
+    Reconnector reconnector = new Reconnector(config, policy);
+    reconnector.start();
+    return new Ringwork(null, reconnector);
   }
 
   /**
@@ -99,7 +119,10 @@ public final class Ringwork implements AutoCloseable {
    * @return the future of the result; it fails with a {@link RingworkException}
    */
   public <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options) {
-    return client.submit(type, request, options);
+    Client own = client;
+    return own != null
+        ? own.submit(type, request, options)
+        : reconnector().submit(type, request, options);
   }
 
   /**
@@ -129,7 +152,10 @@ public final class Ringwork implements AutoCloseable {
    */
   public <Q, R> List<TaskFuture<R>> submitAll(
       TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
-    return client.submitAll(type, requests, options);
+    Client own = client;
+    return own != null
+        ? own.submitAll(type, requests, options)
+        : reconnector().submitAll(type, requests, options);
   }
 
   /**
@@ -175,7 +201,10 @@ public final class Ringwork implements AutoCloseable {
    */
   public <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
       TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
-    return client.submitChunk(type, requests, resultRoom, options);
+    Client own = client;
+    return own != null
+        ? own.submitChunk(type, requests, resultRoom, options)
+        : reconnector().submitChunk(type, requests, resultRoom, options);
   }
 
   /**
@@ -211,7 +240,10 @@ public final class Ringwork implements AutoCloseable {
    */
   public <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options)
       throws InterruptedException {
-    return client.call(type, request, options);
+    Client own = client;
+    return own != null
+        ? own.call(type, request, options)
+        : reconnector().call(type, request, options);
   }
 
   /**
@@ -240,7 +272,10 @@ public final class Ringwork implements AutoCloseable {
    * @throws IllegalArgumentException if the name or size is impossible
    */
   public RawTask claim(String handler, long requestSize, TaskOptions options) {
-    return client.claim(handler, requestSize, options);
+    Client own = client;
+    return own != null
+        ? own.claim(handler, requestSize, options)
+        : reconnector().claim(handler, requestSize, options);
   }
 
   /**
@@ -265,7 +300,8 @@ public final class Ringwork implements AutoCloseable {
    * @throws IllegalArgumentException if the name is impossible
    */
   public RawCall rawCall(String handler, TaskOptions options) {
-    return client.rawCall(handler, options);
+    Client own = client;
+    return own != null ? own.rawCall(handler, options) : reconnector().rawCall(handler, options);
   }
 
   /**
@@ -282,7 +318,8 @@ public final class Ringwork implements AutoCloseable {
    *     polling, inside a callback, and when closed
    */
   public int poll() {
-    return client.poll();
+    Client own = client;
+    return own != null ? own.poll() : reconnector().poll();
   }
 
   /**
@@ -291,7 +328,8 @@ public final class Ringwork implements AutoCloseable {
    * @return the name
    */
   public String name() {
-    return client.name();
+    Client own = client;
+    return own != null ? own.name() : reconnector().name();
   }
 
   /**
@@ -299,18 +337,65 @@ public final class Ringwork implements AutoCloseable {
    *
    * @return a snapshot
    * @throws ClosedException if the client is closed
+   * @throws RejectedException DISCONNECTED, with {@link Reconnect} while no pool is there
    */
   public PoolInfo info() {
-    return client.info();
+    Client own = client;
+    return own != null ? own.info() : reconnector().info();
   }
 
   /**
-   * Whether tasks can be submitted: not closed, and the pool lives as far as is known.
+   * Whether this handle can take a task, now or later: not closed, and the pool lives as far as is
+   * known. With {@link Reconnect} it is true until the handle is closed; see {@link #state()}.
    *
    * @return true if open
    */
   public boolean isOpen() {
-    return client.isOpen();
+    Client own = client;
+    return own != null ? own.isOpen() : reconnector().isOpen();
+  }
+
+  /**
+   * What the connection is now, as far as is known.
+   *
+   * @return DISCONNECTED while no pool is there
+   */
+  public ConnectionState state() {
+    Client own = client;
+    return own != null ? own.connectionState() : reconnector().state();
+  }
+
+  /**
+   * Waits until a pool is connected, serves, and is not in a crash storm. Any thread, virtual ones
+   * included; not for {@link CompletionMode#INLINE} callbacks.
+   *
+   * @param timeout the longest wait; zero or less only looks
+   * @return false if it was not ready in that time
+   * @throws ClosedException if the handle is closed, or, without {@link Reconnect}, its pool ends
+   * @throws InterruptedException if interrupted
+   */
+  public boolean awaitReady(Duration timeout) throws InterruptedException {
+    long end = TaskFuture.saturatedAdd(System.nanoTime(), Durations.nanos(timeout));
+    for (; ; ) {
+      Client now = client != null ? client : reconnector().current();
+      if (now != null && now.isReady()) {
+        return true;
+      }
+      if (!isOpen()) {
+        throw now != null
+            ? now.closedException(false, null)
+            : new ClosedException("pool " + name() + ": the client was closed", false, null);
+      }
+      long left = end - System.nanoTime();
+      if (left <= 0) {
+        return false;
+      }
+      if (reconnector != null && reconnector.state() == ConnectionState.DISCONNECTED) {
+        reconnector.await(left);
+      } else {
+        Thread.sleep(Duration.ofNanos(Math.min(left, 2_000_000)));
+      }
+    }
   }
 
   /**
@@ -323,11 +408,18 @@ public final class Ringwork implements AutoCloseable {
    */
   @Override
   public void close() {
-    client.close();
+    Client own = client;
+    if (own != null) {
+      own.close();
+    } else {
+      reconnector().close();
+    }
   }
 
   @Override
   public String toString() {
-    return "Ringwork[" + name() + (isOpen() ? "]" : ", closed]");
+    String how =
+        !isOpen() ? ", closed]" : state() == ConnectionState.CONNECTED ? "]" : ", disconnected]";
+    return "Ringwork[" + name() + how;
   }
 }

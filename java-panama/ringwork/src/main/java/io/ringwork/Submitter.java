@@ -523,7 +523,7 @@ final class Submitter {
     }
   }
 
-  private static <Q, R> void runHere(
+  static <Q, R> void runHere(
       TaskFuture<R> future, Function<? super Q, ? extends R> fallback, Q request) {
     try {
       future.settle(Outcome.of(fallback.apply(request)));

@@ -95,6 +95,18 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     }
   }
 
+  /**
+   * A future without a client, for a task that was never in a pool: it is settled and completed
+   * before any other code sees it, and from then on no method looks at the client.
+   */
+  @SuppressWarnings("NullAway")
+  TaskFuture(TaskType<?, R> type) {
+    this.client = null;
+    this.type = type;
+    this.deadline = 0;
+    this.rawCall = null;
+  }
+
   /** The future of a raw call, which keeps the deadline itself. */
   TaskFuture(Client client, TaskType<?, R> type, RawCall rawCall) {
     this.client = client;

@@ -1,0 +1,90 @@
+package io.ringwork;
+
+import java.time.Duration;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a {@link Ringwork} handle outlives its pool: given to {@link ConnectConfig#reconnect}.
+ * Immutable; each method returns a changed copy.
+ *
+ * <pre>{@code
+ * var config = ConnectConfig.of("images")
+ *     .reconnect(Reconnect.DEFAULT.listener(event -> log(event.state() + " " + event.reason())));
+ * try (Ringwork pool = Ringwork.connect(config)) {   // the pool need not be there yet
+ *   if (!pool.awaitReady(Duration.ofSeconds(30))) { ... }
+ * }
+ * }</pre>
+ *
+ * <p>When the pool ends (its supervisor was killed, stopped, or started again), what is pending
+ * fails with {@link ClosedException}, whose {@link RingworkException#mayHaveRun()} is false for
+ * what no worker had taken. The handle then looks for a pool of that name and goes on with it,
+ * whatever its size and number of slots. A supervisor that is merely stopped (SIGSTOP) has not
+ * ended.
+ *
+ * <p>Meanwhile, and while a pool drains, new tasks do as their {@link Backpressure} says: {@link
+ * Backpressure#fail()} fails with {@link RejectedException.Reason#DISCONNECTED} (DRAINING while it
+ * drains), {@link Backpressure#block} waits within its time and the task's deadline, {@link
+ * Backpressure#callerRuns()} runs the fallback.
+ *
+ * <p>A pool of another version is told to the listener and logged once; the handle goes on looking,
+ * for the next restart may bring the right one.
+ */
+public final class Reconnect {
+  /** Looks at once, then after 20 ms, 40 ms and so on, at last each 100 ms; no listener. */
+  public static final Reconnect DEFAULT =
+      new Reconnect(Duration.ofMillis(20).toNanos(), Duration.ofMillis(100).toNanos(), null);
+
+  final long minNanos;
+  final long maxNanos;
+  final @Nullable Consumer<? super ConnectionEvent> listener;
+
+  private Reconnect(
+      long minNanos, long maxNanos, @Nullable Consumer<? super ConnectionEvent> listener) {
+    this.minNanos = minNanos;
+    this.maxNanos = maxNanos;
+    this.listener = listener;
+  }
+
+  /**
+   * How often to look for the pool. A look costs some system calls. The time between two doubles
+   * from the first to the second figure. Default 20 ms and 100 ms.
+   *
+   * @param first the time after the first look that found nothing, at least 1 ms
+   * @param most the longest time, at least the first
+   * @return a copy
+   * @throws IllegalArgumentException if the times are out of these bounds
+   */
+  public Reconnect backoff(Duration first, Duration most) {
+    if (first.compareTo(Duration.ofMillis(1)) < 0 || most.compareTo(first) < 0) {
+      throw new IllegalArgumentException(
+          "backoff from "
+              + first
+              + " to "
+              + most
+              + ": the first is at least 1 ms, the second more");
+    }
+    return new Reconnect(Durations.nanos(first), Durations.nanos(most), listener);
+  }
+
+  /**
+   * What is told of each change, in order: one call at a time, on virtual threads. It may block:
+   * that delays only later events. What it throws is logged.
+   *
+   * @param listener the listener
+   * @return a copy
+   */
+  public Reconnect listener(Consumer<? super ConnectionEvent> listener) {
+    return new Reconnect(minNanos, maxNanos, Objects.requireNonNull(listener, "listener"));
+  }
+
+  @Override
+  public String toString() {
+    return "Reconnect[backoff="
+        + Duration.ofNanos(minNanos)
+        + " to "
+        + Duration.ofNanos(maxNanos)
+        + (listener == null ? "]" : ", listener]");
+  }
+}
