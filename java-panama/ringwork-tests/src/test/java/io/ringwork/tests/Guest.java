@@ -1,12 +1,16 @@
 package io.ringwork.tests;
 
 import io.ringwork.Codec;
+import io.ringwork.ConnectConfig;
+import io.ringwork.ConnectionState;
+import io.ringwork.Reconnect;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
 import io.ringwork.stock.StockTasks;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A JVM that uses a pool, its own or another's: calls, futures, payloads, a worker's death. */
 final class Guest {
@@ -16,10 +20,14 @@ final class Guest {
   private Guest() {}
 
   /**
-   * Arguments: the pool's or test's name; {@code launch}, {@code connect}, or {@code stay} to
-   * connect and work until killed.
+   * Arguments: the pool's or test's name; {@code launch}, {@code connect}, {@code stay} to connect
+   * and work until killed, or {@code outlive} to use three pools of that name, one after the other.
    */
   public static void main(String[] args) throws Exception {
+    if (args[1].equals("outlive")) {
+      outlive(args[0]);
+      return;
+    }
     boolean launch = args[1].equals("launch");
     long start = System.nanoTime();
     try (Ringwork first =
@@ -42,6 +50,26 @@ final class Guest {
       }
     }
     System.out.printf("done in %d ms%n", (System.nanoTime() - start) / 1_000_000);
+  }
+
+  private static void outlive(String name) throws Exception {
+    AtomicInteger connections = new AtomicInteger();
+    Reconnect policy =
+        Reconnect.DEFAULT.listener(
+            event -> {
+              if (event.state() == ConnectionState.CONNECTED) {
+                connections.incrementAndGet();
+              }
+            });
+    try (Ringwork handle = Ringwork.connect(ConnectConfig.of(name).reconnect(policy))) {
+      for (int pool = 1; pool <= 3; pool++) {
+        int which = pool;
+        Await.until("there is pool " + pool, () -> connections.get() == which);
+        check(handle.awaitReady(Await.PATIENCE));
+        use(handle);
+        System.out.println("used " + pool);
+      }
+    }
   }
 
   private static void use(Ringwork pool) throws Exception {
