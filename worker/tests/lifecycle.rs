@@ -245,6 +245,29 @@ fn an_embedded_pool_is_gone_a_second_after_its_owner() {
 }
 
 #[test]
+fn a_pool_that_its_owner_closes_is_not_said_to_have_lost_it() {
+    use std::io::Write;
+    let home = Home::new();
+    let ended = |said: &[&str]| {
+        let mut serve = home.serve("p", &["--workers", "1", "--embedded"]);
+        let mut owner = serve.stdin.take().unwrap();
+        for part in said {
+            owner.write_all(part.as_bytes()).unwrap();
+        }
+        drop(owner);
+        assert_eq!(serve.wait(), 0);
+        let log = serve.whole_log();
+        (
+            log.contains("its owner has closed the pool"),
+            log.contains("the owner is gone"),
+        )
+    };
+    assert_eq!(ended(&["close\n"]), (true, false));
+    assert_eq!(ended(&[]), (false, true));
+    assert_eq!(ended(&["anything else\n"]), (false, true));
+}
+
+#[test]
 fn an_owner_that_is_gone_before_the_pool_is_ready_ends_it_too() {
     let home = Home::new();
     let options = [

@@ -12,6 +12,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+/// What the owner of an embedded pool writes before it closes the pipe, where it means to.
+const FAREWELL: &[u8] = b"close\n";
+
 /// What woke the supervisor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Wake {
@@ -21,6 +24,8 @@ pub(super) struct Wake {
     pub(super) reload: bool,
     /// Whether the owner of an embedded pool is gone.
     pub(super) owner_gone: bool,
+    /// Whether that owner has closed the pool: it said so before it went.
+    pub(super) owner_closed: bool,
     /// Whether a worker has died or written something.
     pub(super) workers: bool,
     /// Whether a client that can't call the futex has submitted while lanes slept.
@@ -47,6 +52,8 @@ pub(super) struct Events {
     _hangup: UnixStream,
     registered: Vec<SigId>,
     embedded: bool,
+    /// Whether the owner has said that it closes the pool.
+    farewell: bool,
     nudges: Option<OwnedFd>,
 }
 
@@ -76,6 +83,7 @@ impl Events {
             _hangup: hangup,
             registered,
             embedded,
+            farewell: false,
             nudges: None,
         })
     }
@@ -135,8 +143,13 @@ impl Events {
         workers |= fds[others..].iter().any(|fd| !fd.revents().is_empty());
         let reload = !fds[1].revents().is_empty();
         let owner_wrote = self.embedded && !fds[2].revents().is_empty();
-        let owner_gone =
-            owner_wrote && !matches!(rustix::io::read(stdin.as_fd(), &mut [0; 512]), Ok(1..));
+        let mut said = [0; 512];
+        let said = match owner_wrote.then(|| rustix::io::read(stdin.as_fd(), &mut said)) {
+            Some(Ok(length @ 1..)) => Some(&said[..length]),
+            _ => None,
+        };
+        let owner_gone = owner_wrote && said.is_none();
+        self.farewell |= said == Some(FAREWELL);
         let nudged = nudges.is_some_and(|at| !fds[at].revents().is_empty());
         if let (true, Some(nudges)) = (nudged, &self.nudges) {
             // All of them: events of the same kind come as one until they are read.
@@ -146,6 +159,7 @@ impl Events {
             stops: if asked { taken(&mut self.stops) } else { 0 },
             reload: reload && taken(&mut self.reloads) > 0,
             owner_gone,
+            owner_closed: owner_gone && self.farewell,
             workers,
             nudged,
         })

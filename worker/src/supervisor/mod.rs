@@ -195,8 +195,11 @@ enum Phase {
 enum End {
     /// Asked to, with this many tasks unfinished.
     Stopped(u64),
-    /// The owner of the embedded pool is gone: nobody is left to wait for.
-    OwnerGone,
+    /// The owner of the embedded pool is gone: there is nothing left to wait for.
+    Owner {
+        /// Whether it closed the pool before, as it should.
+        closed: bool,
+    },
 }
 
 // Fields are dropped in this order: workers first, the pool's files last.
@@ -233,7 +236,9 @@ impl Supervisor<'_> {
             self.looked = Instant::now();
             self.guard.check(&self.pool)?;
             if wake.owner_gone {
-                return Ok(End::OwnerGone);
+                return Ok(End::Owner {
+                    closed: wake.owner_closed,
+                });
             }
             // Before the dead are buried: one that was ready died otherwise than one that never was.
             self.crew.note_ready(self.pool.segment());
@@ -349,7 +354,14 @@ impl Supervisor<'_> {
                 tracing::info!("stopped");
                 Ok(())
             }
-            Ok(End::OwnerGone) => {
+            Ok(End::Owner { closed: true }) => {
+                self.pool
+                    .end(POOL_CLOSED, "the process that owned it has closed it");
+                self.crew.kill_all("the owner has closed the pool");
+                tracing::info!("stopped: its owner has closed the pool");
+                Ok(())
+            }
+            Ok(End::Owner { closed: false }) => {
                 self.pool
                     .end(POOL_CLOSED, "the process that owned it has ended");
                 self.crew.kill_all("the owner of the pool has ended");

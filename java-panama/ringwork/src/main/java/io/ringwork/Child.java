@@ -1,6 +1,7 @@
 package io.ringwork;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
@@ -12,6 +13,9 @@ import java.util.function.Consumer;
  * neither depends on a pool of threads that the application could keep busy.
  */
 final class Child {
+  /** What it is told before the end of its input, when the pool is closed. */
+  private static final byte[] FAREWELL = {'c', 'l', 'o', 's', 'e', '\n'};
+
   private static final long GRACE_NANOS = 3_000_000_000L;
 
   /** Looks for its status when it is gone, a millisecond apart. */
@@ -80,9 +84,10 @@ final class Child {
     }
   }
 
+  /** The end alone would say that this JVM has died; `FAREWELL` in worker's events.rs. */
   private void endInput() {
-    try {
-      process.getOutputStream().close();
+    try (OutputStream input = process.getOutputStream()) {
+      input.write(FAREWELL);
     } catch (IOException gone) {
       // it has ended by itself
     }

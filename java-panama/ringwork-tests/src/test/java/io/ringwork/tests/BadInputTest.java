@@ -222,7 +222,7 @@ class BadInputTest {
     List<ResultLease> leases = new ArrayList<>();
     TaskOptions brief = TaskOptions.DEFAULT.deadline(Duration.ofMillis(300));
     try {
-      RejectedException error = null;
+      ResultException error = null;
       int unbegun = 0;
       while (error == null) {
         try (RawTask task = pool.claim("test.big_result", 8, brief)) {
@@ -242,11 +242,11 @@ class BadInputTest {
               assertTrue(late.mayHaveRun());
               return; // the client's timer was first: as good
             }
-            error = assertInstanceOf(RejectedException.class, e.getCause());
+            error = assertInstanceOf(ResultException.class, e.getCause());
           }
         }
       }
-      assertEquals(Reason.ARENA_EXHAUSTED, error.reason());
+      assertEquals(ResultException.Reason.ARENA_EXHAUSTED, error.reason());
       assertTrue(error.mayHaveRun());
       Pools.assertSays(error, "lease", "segment-size");
     } finally {

@@ -22,6 +22,8 @@ import io.ringwork.stock.StockTasks;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +37,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -55,6 +58,15 @@ class LifecycleTest {
         assertEquals(2_000, lease.segment().byteSize());
       }
     }
+  }
+
+  @Test
+  void aCleanCloseIsNotLoggedAsALostOwner(@TempDir Path temporary) throws Exception {
+    Path log = temporary.resolve("log");
+    Ringwork.launch(config().logFile(log)).close();
+    String said = Files.readString(log);
+    assertTrue(said.contains("its owner has closed the pool"), said);
+    assertFalse(said.contains("the owner is gone"), said);
   }
 
   @Test
