@@ -7,7 +7,7 @@
 
 use crate::arena::{self, ArenaView, Role};
 use crate::clock::now_ns;
-use crate::entry::{entry_word, take_entry};
+use crate::entry::{command_entries, entry_word, take_entry};
 use crate::error::{Result, RingError};
 use crate::hint_ring::CORRUPT_AFTER;
 use crate::layout::*;
@@ -23,6 +23,9 @@ use std::time::Duration;
 
 /// How often a waiter looks whether the supervisor still lives.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How often a command that waits for an entry tries again.
+const ENTRY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Why a pool has ended whose header does not say it.
 const SUPERVISOR_DIED: &str = "its supervisor died";
@@ -169,72 +172,107 @@ impl Client {
         Self::register(segment)
     }
 
+    /// Attaches as the `ringwork` command does: with one of the entries that are kept for it, or else
+    /// any other. When all are taken it waits for one, at most for `limit` (default: as long as it takes).
+    ///
+    /// # Errors
+    /// As [`Self::connect`]; [`RingError::TableFull`] after `limit`, and [`RingError::Closed`] when the pool
+    /// ends, or takes no more tasks, meanwhile.
+    pub fn connect_as_command(dir: &PoolDir, limit: Option<Duration>) -> Result<Self> {
+        let mut segment = Segment::attach(dir)?;
+        let _ = segment.prepare(); // the supervisor has warned
+        let start = Instant::now();
+        let entries = segment.geometry().max_clients;
+        let kept = entries - command_entries(entries);
+        loop {
+            let order = (kept..entries).chain(0..kept);
+            segment = match Self::take(segment, order)? {
+                Ok(client) => return Ok(client),
+                Err(segment) => segment,
+            };
+            if segment.pool_state() >= POOL_DRAINING {
+                return Err(closed(&segment, "it takes no more tasks"));
+            }
+            if limit.is_some_and(|limit| start.elapsed() >= limit) {
+                return Err(all_taken(entries));
+            }
+            std::thread::sleep(ENTRY_INTERVAL);
+        }
+    }
+
     /// Takes a client entry of an attached segment.
     pub(crate) fn register(segment: Segment) -> Result<Self> {
+        let entries = segment.geometry().max_clients;
+        let own = entries - command_entries(entries);
+        Self::take(segment, 0..own)?.map_err(|_| all_taken(own))
+    }
+
+    /// Takes the first of these entries that is free; the segment comes back when none is.
+    fn take(
+        segment: Segment,
+        entries: impl IntoIterator<Item = u32>,
+    ) -> Result<std::result::Result<Self, Segment>> {
         if !segment.supervisor_lives()? {
             return Err(closed(
                 &segment,
                 "its supervisor is dead; `ringwork clean` removes what it left",
             ));
         }
-        let count = segment.geometry().max_clients;
-        for index in 0..count {
+        for index in entries {
             let at = segment.client_at(index);
             let path = segment.dir().client_lock(segment.epoch(), index);
-            let Some((held, word)) = take_entry(&segment, at + CLIENT_WORD, &path)? else {
-                continue;
-            };
-            for field in [CLIENT_WAITING, CLIENT_OVERFLOW] {
-                segment.u32_at(at + field).store(0, Ordering::Relaxed);
+            if let Some((held, word)) = take_entry(&segment, at + CLIENT_WORD, &path)? {
+                return Self::activate(segment, index, held, word).map(Ok);
             }
-            for counter in (CLIENT_SUBMITTED..=CLIENT_CANCELLED).step_by(8) {
-                segment.u64_at(at + counter).store(0, Ordering::Relaxed);
-            }
-            segment
-                .u32_at(at + CLIENT_PID)
-                .store(std::process::id(), Ordering::Relaxed);
-            segment.u32_at(at + CLIENT_KIND).store(2, Ordering::Relaxed);
-            segment
-                .u64_at(at + CLIENT_ATTACHED_NS)
-                .store(now_ns(), Ordering::Relaxed);
-            failpoint!("client.filled");
-            segment
-                .u64_at(at + CLIENT_WORD)
-                .store(word, Ordering::Release);
-            failpoint!("client.active");
-            let slots = segment.geometry().slots_per_client;
-            let own = index * slots..(index + 1) * slots;
-            if let Some(slot) = own
-                .into_iter()
-                .find(|slot| segment.word(*slot).kind() != Kind::Free)
-            {
-                return Err(RingError::Corrupt(format!(
-                    "slot {slot} of a free client entry is in use"
-                )));
-            }
-            let table = Table {
-                free: (0..slots).rev().collect(),
-                places: (0..slots).map(|_| Place::Free).collect(),
-                traced: vec![true; slots as usize],
-                submitted: 0,
-            };
-            return Ok(Self {
-                index,
-                word,
-                first_slot: index * slots,
-                arena: ArenaView::new(&segment),
-                table: Mutex::new(table),
-                polling: Mutex::new(Instant::now()),
-                changed: Condvar::new(),
-                ended: OnceLock::new(),
-                segment,
-                _lock: held,
-            });
         }
-        Err(RingError::TableFull {
-            what: "client",
-            count,
-            option: "--clients",
+        Ok(Err(segment))
+    }
+
+    /// Fills an entry whose lock is held, and makes it ACTIVE.
+    fn activate(segment: Segment, index: u32, held: LivenessLock, word: u64) -> Result<Self> {
+        let at = segment.client_at(index);
+        for field in [CLIENT_WAITING, CLIENT_OVERFLOW] {
+            segment.u32_at(at + field).store(0, Ordering::Relaxed);
+        }
+        for counter in (CLIENT_SUBMITTED..=CLIENT_CANCELLED).step_by(8) {
+            segment.u64_at(at + counter).store(0, Ordering::Relaxed);
+        }
+        segment
+            .u32_at(at + CLIENT_PID)
+            .store(std::process::id(), Ordering::Relaxed);
+        segment.u32_at(at + CLIENT_KIND).store(2, Ordering::Relaxed);
+        segment
+            .u64_at(at + CLIENT_ATTACHED_NS)
+            .store(now_ns(), Ordering::Relaxed);
+        failpoint!("client.filled");
+        segment
+            .u64_at(at + CLIENT_WORD)
+            .store(word, Ordering::Release);
+        failpoint!("client.active");
+        let slots = segment.geometry().slots_per_client;
+        let mut own = index * slots..(index + 1) * slots;
+        if let Some(slot) = own.find(|slot| segment.word(*slot).kind() != Kind::Free) {
+            return Err(RingError::Corrupt(format!(
+                "slot {slot} of a free client entry is in use"
+            )));
+        }
+        let table = Table {
+            free: (0..slots).rev().collect(),
+            places: (0..slots).map(|_| Place::Free).collect(),
+            traced: vec![true; slots as usize],
+            submitted: 0,
+        };
+        Ok(Self {
+            index,
+            word,
+            first_slot: index * slots,
+            arena: ArenaView::new(&segment),
+            table: Mutex::new(table),
+            polling: Mutex::new(Instant::now()),
+            changed: Condvar::new(),
+            ended: OnceLock::new(),
+            segment,
+            _lock: held,
         })
     }
 
@@ -861,6 +899,14 @@ fn counter_of(outcome: &Outcome) -> usize {
         Outcome::TimedOut { .. } => CLIENT_TIMED_OUT,
         Outcome::Failed { status, .. } if *status == STATUS_CANCELLED => CLIENT_CANCELLED,
         _ => CLIENT_FAILED,
+    }
+}
+
+fn all_taken(count: u32) -> RingError {
+    RingError::TableFull {
+        what: "client",
+        count,
+        option: "--clients",
     }
 }
 

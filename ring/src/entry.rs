@@ -41,6 +41,20 @@ pub(crate) const fn lane_generation(word: u64) -> u64 {
     word >> 24
 }
 
+/// How many of so many client entries, the last ones, are kept for the `ringwork` command: clients of
+/// other kinds leave them alone, so that `submit` and `bench` work in a pool whose clients have all others.
+#[must_use]
+pub fn command_entries(entries: u32) -> u32 {
+    (entries / ENTRIES_A_COMMAND).min(COMMAND_ENTRIES_MOST)
+}
+
+/// The client entries of a pool for so many clients, with those that are kept for the command beside
+/// them: one for each four clients, at most four.
+#[must_use]
+pub fn client_entries(clients: u32) -> u32 {
+    clients.saturating_add((clients / (ENTRIES_A_COMMAND - 1)).min(COMMAND_ENTRIES_MOST))
+}
+
 /// Takes a FREE entry under its lock: the lock, and the new entry word to store as ACTIVE.
 pub(crate) fn take_entry(
     segment: &Segment,
@@ -214,5 +228,20 @@ impl WorkerEntry {
             .u64_at(self.segment.worker_at(self.index) + WORKER_WORD)
             .store(entry_word(self.word >> 8, ENTRY_FREE), Ordering::Release);
         failpoint!("leave.worker_free");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_entries_kept_for_commands_follow_from_the_size_of_the_table() {
+        for clients in 1..2000 {
+            let entries = client_entries(clients);
+            assert_eq!(entries - command_entries(entries), clients);
+        }
+        let kept = [1, 3, 4, 8, 16, 1024].map(|clients| client_entries(clients) - clients);
+        assert_eq!(kept, [0, 0, 1, 2, 4, 4]);
     }
 }

@@ -319,6 +319,11 @@ layout! {
     /// Most handlers with a limit of concurrency.
     MAX_LIMITS: u32 = 64;
 
+    /// One in so many client entries, the last ones of the table, is kept for the `ringwork` command.
+    ENTRIES_A_COMMAND: u32 = 5;
+    /// Most client entries that are kept for the `ringwork` command.
+    COMMAND_ENTRIES_MOST: u32 = 4;
+
     /// Bytes of a slot.
     SLOT_STRIDE: usize = 256;
     /// Slot: state word, u64, see STATE_*.

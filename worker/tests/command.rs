@@ -3,6 +3,8 @@
 mod common;
 
 use common::*;
+use ringwork_ring::PoolDir;
+use ringwork_ring::client::Client;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
@@ -311,4 +313,56 @@ fn help_tells_the_exit_codes_everywhere() {
     assert_eq!(home.run(&["stat", "--nonsense"]).code, 2);
     let report = home.json(&["doctor", "--json"]);
     assert_eq!(report["ok"], true);
+}
+
+/// Commands that run together, each with this request for `sleep`.
+fn together(home: &Home, count: usize, options: &[&str]) -> Vec<common::Ended> {
+    let children: Vec<_> = (0..count)
+        .map(|_| {
+            let mut command = home.command(&[&["submit", "p"][..], options].concat());
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    let ended = children.into_iter().map(|child| child.wait_with_output());
+    ended.map(|output| output.unwrap().into()).collect()
+}
+
+#[test]
+fn commands_that_come_together_all_get_an_entry() {
+    let home = Home::new();
+    let _pool = home.serve("p", &["--workers", "1", "--lanes", "2"]);
+    for count in [10, 30] {
+        for ended in together(&home, count, &["sleep", "--data", "50"]) {
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+        }
+    }
+}
+
+#[test]
+fn an_entry_is_kept_for_commands_when_applications_have_all_others() {
+    let home = Home::new();
+    let _pool = home.serve("p", &["--workers", "1", "--lanes", "1", "--clients", "4"]);
+    let dir = PoolDir::at(&home.pool("p")).unwrap();
+    let applications: Vec<Client> = (0..4).map(|_| Client::connect(&dir).unwrap()).collect();
+    let refused = Client::connect(&dir).unwrap_err().to_string();
+    assert!(refused.contains("all 4 client entries"), "{refused}");
+    assert_eq!(home.run(&["stat", "p"]).code, 0);
+    let bench = ["bench", "p", "--duration", "50ms", "--json"];
+    assert_eq!(home.json(&bench)["interrupted"], false);
+    for ended in together(&home, 10, &["echo", "--data", "x"]) {
+        assert_eq!((ended.code, &*ended.stdout), (0, "x"), "{}", ended.stderr);
+    }
+    // That one is taken, too: a command with a timeout says what it waits for, and gives up.
+    let kept = Client::connect_as_command(&dir, None).unwrap();
+    let ended = home.run(&["submit", "p", "echo", "--data", "x", "--timeout", "1100ms"]);
+    assert_eq!(ended.code, 6, "{}", ended.stderr);
+    assert!(ended.stderr.contains("waiting, since all 5 client entries"));
+    drop(kept);
+    // One of an application does as well.
+    let kept = Client::connect_as_command(&dir, None).unwrap();
+    drop(applications);
+    let ended = home.run(&["submit", "p", "echo", "--data", "x"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    drop(kept);
 }

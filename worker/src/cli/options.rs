@@ -16,6 +16,7 @@ use clap::{Args, Command};
 use confinement::ConfinementOptions;
 pub(super) use limits::Limit;
 use ringwork_ring::config::parse_arena;
+use ringwork_ring::entry::client_entries;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use supervision::SupervisionOptions;
@@ -100,7 +101,8 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "CLASSES", help_heading = "Segment")]
     arena: Option<String>,
 
-    /// Most client processes at a time [default: 8].
+    /// Most client processes at a time; beside them one entry for each four, at most four, is kept for
+    /// `ringwork submit` and `ringwork bench` [default: 7, and one for the command].
     #[arg(long, value_name = "N", help_heading = "Segment")]
     clients: Option<u32>,
 
@@ -236,7 +238,7 @@ impl ServeOptions {
         };
         set(&mut config.memory, self.memory.map(Memory::choice));
         let pool = &mut config.pool;
-        set(&mut pool.clients, self.clients);
+        set(&mut pool.clients, self.clients.map(client_entries));
         set(&mut pool.slots, self.slots);
         set(&mut pool.priorities, self.priorities);
         set(&mut pool.max_lanes, max_lanes);

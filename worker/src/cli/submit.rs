@@ -13,6 +13,7 @@ use ringwork_ring::{PoolDir, RingError, stats};
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -25,6 +26,9 @@ as they are; --out always gets the bytes as they are.
 
 Exit codes: 0 done; 1 the task failed; 2 wrong options or request; 3 no such pool, or it is closed; \
 4 timed out or cancelled; 5 the worker crashed; 6 rejected (pool full or draining, request too large).";
+
+/// How long it waits for a client entry before it says so.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Priorities by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -65,7 +69,8 @@ pub(super) struct Submit {
     #[arg(long, value_enum, value_name = "CODEC")]
     codec: Option<Codec>,
 
-    /// Give up after this time, such as 500ms or 30s [default: wait for ever].
+    /// Give up after this time, such as 500ms or 30s; waiting for a free client entry of the pool
+    /// counts [default: wait for ever].
     #[arg(long, value_name = "TIME")]
     timeout: Option<Span>,
 
@@ -93,11 +98,14 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
         // Before the task runs: a result that can't be written would be lost.
         open_out(path)?;
     }
-    let client = Client::connect(&dir)?;
+    let start = Instant::now();
+    let client = connect(&dir, submit.timeout.map(|span| span.0))?;
     let codec = choose_codec(submit, &client);
     let request = payload::encode(codec, data, submit.params.as_deref()).map_err(Failure::usage)?;
     let options = TaskOptions {
-        timeout: submit.timeout.map(|span| span.0),
+        timeout: submit
+            .timeout
+            .map(|span| span.0.saturating_sub(start.elapsed())),
         priority: submit.priority as u8,
         attempts: submit.attempts,
         codec: codec.id(),
@@ -111,6 +119,22 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
         other => other?,
     };
     finish(submit, outcome)
+}
+
+/// A client entry: one that is kept for commands, or any other. While all are taken the command waits,
+/// at most for `limit`, and says so.
+pub(super) fn connect(dir: &PoolDir, limit: Option<Duration>) -> Result<Client, Failure> {
+    let start = Instant::now();
+    let quiet = limit.map_or(QUIET, |limit| limit.min(QUIET));
+    match Client::connect_as_command(dir, Some(quiet)) {
+        Err(error @ RingError::TableFull { .. }) if limit.is_none_or(|limit| limit > QUIET) => {
+            // Standard error may be closed: then there is nobody to tell.
+            let _ = writeln!(io::stderr(), "ringwork: waiting, since {error}");
+        }
+        other => return Ok(other?),
+    }
+    let rest = limit.map(|limit| limit.saturating_sub(start.elapsed()));
+    Ok(Client::connect_as_command(dir, rest)?)
 }
 
 fn read_data(submit: &Submit) -> Result<Data, Failure> {

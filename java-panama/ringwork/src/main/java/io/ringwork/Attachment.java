@@ -93,7 +93,7 @@ final class Attachment {
         if (isFree(supervisor)) {
           throw noSupervisor(files);
         }
-        for (int index = 0; index < geometry.maxClients() && attachment == null; index++) {
+        for (int index = 0; index < geometry.applicationClients() && attachment == null; index++) {
           attachment = tryEntry(files, segment, file, memory, geometry, index, supervisor);
         }
       } catch (IOException e) {
@@ -107,7 +107,7 @@ final class Attachment {
       if (attachment == null) {
         throw new ConnectException(
             "all "
-                + geometry.maxClients()
+                + geometry.applicationClients()
                 + " client entries of pool '"
                 + files.name()
                 + "' are taken: close a client, or raise --clients",

@@ -137,6 +137,12 @@ record Geometry(
     }
   }
 
+  /** How many client entries are for applications; the last ones are kept for the command. */
+  int applicationClients() {
+    return maxClients
+        - Math.min(maxClients / Layout.ENTRIES_A_COMMAND, Layout.COMMAND_ENTRIES_MOST);
+  }
+
   long client(int index) {
     return clients + (long) index * Layout.CLIENT_STRIDE;
   }

@@ -381,6 +381,12 @@ final class Layout {
   /** Most handlers with a limit of concurrency. */
   static final int MAX_LIMITS = 64;
 
+  /** One in so many client entries, the last ones of the table, is kept for the `ringwork` command. */
+  static final int ENTRIES_A_COMMAND = 5;
+
+  /** Most client entries that are kept for the `ringwork` command. */
+  static final int COMMAND_ENTRIES_MOST = 4;
+
   /** Bytes of a slot. */
   static final int SLOT_STRIDE = 256;
 
