@@ -6,6 +6,7 @@ use common::Home;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 const SHORT: [&str; 4] = ["--duration", "100ms", "--window", "32"];
 
@@ -25,7 +26,8 @@ fn it_measures_round_trips_throughput_and_the_tail() {
             let times = keys.map(|key| count(phase, key));
             assert!(times[0] > 0 && times.is_sorted(), "{report}");
         }
-        assert_eq!(count("throughput", "window"), 32);
+        // Fewer where the machine is so busy that a round trip takes milliseconds.
+        assert!((2..=32).contains(&count("throughput", "window")));
         assert!(report["throughput"]["ops_per_s"].as_f64().unwrap() > 0.0);
         assert_eq!(report["tail"]["rate_per_s"], 200.0);
         assert!(report["tail"]["achieved_per_s"].is_f64() && report["tail"]["held"].is_boolean());
@@ -158,4 +160,70 @@ fn an_interruption_prints_what_was_measured() {
         text.contains("round trips") && text.contains("interrupted"),
         "{text}"
     );
+}
+
+/// A handler that takes 2 s, or 10 s, in phases of 3 s or 0.3 s.
+#[test]
+fn a_slow_handler_keeps_to_the_duration_and_leaves_no_backlog() {
+    let home = Home::new();
+    let _pool = home.serve("b", &["--workers", "1", "--lanes", "1"]);
+    let sleep = |milliseconds: &'static str, duration: &'static str| {
+        let handler = ["--handler", "sleep", "--data", milliseconds];
+        [
+            &["bench", "b", "--json", "--duration", duration][..],
+            &handler,
+        ]
+        .concat()
+    };
+    // With 1024 tasks of 0.3 s in flight it took five minutes.
+    let start = Instant::now();
+    let report = home.json(&sleep("300", "2s"));
+    assert!(start.elapsed() < Duration::from_secs(60), "{report}");
+    let window = report["throughput"]["window"].as_u64().unwrap();
+    assert!(window <= 2, "{report}");
+    assert!(report["round_trips"]["tasks"].as_u64().unwrap() > 0);
+    idle(&home);
+    // None can end within a phase: told, and at once.
+    let ended = home.run(&sleep("600000", "300ms"));
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("--duration"), "{}", ended.stderr);
+    idle(&home);
+}
+
+#[test]
+fn tasks_of_others_do_not_wait_behind_an_interrupted_bench() {
+    let home = Home::new();
+    let _pool = home.serve("b", &["--workers", "1", "--lanes", "1"]);
+    let mut child = home
+        .command(&["bench", "b", "--handler", "sleep", "--data", "600000"])
+        .args(["--duration", "1h"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap(); // its signals are caught by now
+    common::until("its task runs", || {
+        home.stat("b")["clients"][0]["running"] == 1
+    });
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    child.wait().unwrap();
+    idle(&home);
+    let echo = home.run(&["submit", "b", "echo", "--data", "x", "--timeout", "50s"]);
+    assert_eq!(
+        (echo.code, echo.stdout.as_str()),
+        (0, "x"),
+        "{}",
+        echo.stderr
+    );
+}
+
+/// Waits until nothing is queued or runs, and no client is there.
+fn idle(home: &Home) {
+    let mut stat = serde_json::Value::Null;
+    common::until("nothing is left of the bench", || {
+        stat = home.stat("b");
+        let lanes = stat["workers"][0]["lanes"].as_array();
+        stat["clients"].as_array().is_some_and(Vec::is_empty)
+            && lanes.is_some_and(|lanes| lanes.iter().all(|lane| lane["running"].is_null()))
+    });
 }

@@ -1,12 +1,15 @@
 //! The phases of `ringwork bench`.
 //!
-//! One thread submits and collects, so that on two cores the pool's lane has one of its own.
+//! One thread submits and collects, so that on two cores the pool's lane has one of its own. Invariant:
+//! whatever ends a phase, an error included, nothing of it waits in the pool's queues any more.
 
 use super::super::exit::Failure;
 use hdrhistogram::Histogram;
-use ringwork_ring::RingError;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
+use ringwork_ring::entry::entry_state;
+use ringwork_ring::layout::{ENTRY_ACTIVE, LANE_WORD, id_of};
 use ringwork_ring::state::Kind;
+use ringwork_ring::{RingError, limits};
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,8 +25,12 @@ const SPINS: u32 = 64;
 const LOOKED_AT: usize = 32;
 /// Less than this much before a send is due the open loop does not sleep any more.
 const NEAR: Duration = Duration::from_micros(100);
-/// After its duration the open loop waits so long for what is in flight.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// After its duration the open loop waits for what is in flight: a tenth of the duration, within these.
+const PATIENCE: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+/// What is in flight takes the pool's lanes so long, by the median of the round trips.
+const BACKLOG: Duration = Duration::from_millis(100);
+/// Tasks in flight for each lane at least, so that it has the next when it has ended one.
+const EACH_LANE: u32 = 2;
 /// The last tasks may be sent so much late, or 2 % of the time.
 const GRACE: Duration = Duration::from_millis(20);
 /// A rate counts as held from this share on.
@@ -37,6 +44,8 @@ pub(super) struct Bench<'c> {
     options: TaskOptions,
     echo: bool,
     sent: u64,
+    // Most tasks in flight.
+    window: usize,
     spins: Duration,
     stop: &'c AtomicBool,
 }
@@ -71,6 +80,20 @@ struct Flying<'c> {
     since: Instant,
 }
 
+/// The tasks on their way. What is left in it is withdrawn: queued tasks leave the queue, running
+/// ones are asked to stop.
+#[derive(Default)]
+struct InFlight<'c>(VecDeque<Flying<'c>>);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        // The youngest first: they are the last in the queue.
+        while let Some(task) = self.0.pop_back() {
+            let _ = task.ticket.cancel();
+        }
+    }
+}
+
 fn histogram() -> Result<Histogram<u64>, Failure> {
     Histogram::new_with_bounds(1, LONGEST_NS, 3).map_err(|e| Failure::usage(e.to_string()))
 }
@@ -98,6 +121,7 @@ impl<'c> Bench<'c> {
             },
             echo: handler == "echo",
             sent: 0,
+            window: 1,
             spins,
             stop,
         }
@@ -115,90 +139,118 @@ impl<'c> Bench<'c> {
     pub(super) fn round_trips(&mut self, time: Duration) -> Result<Histogram<u64>, Failure> {
         let mut times = histogram()?;
         let end = Instant::now() + time;
+        let mut flying = InFlight::default();
         while !self.stopped() && Instant::now() < end {
-            let task = self.submit(Instant::now())?;
-            let since = task.since;
-            let outcome = self.wait(&task.ticket)?;
-            let took = since.elapsed();
+            flying.0.push_back(self.submit(Instant::now())?);
+            let Some(task) = flying.0.front() else { break };
+            let outcome = self.wait(&task.ticket, end)?;
+            let took = task.since.elapsed();
             match outcome {
                 Some(outcome) => self.check(task.number, outcome)?,
-                None => break, // interrupted
+                None => break, // interrupted, or at the end of the phase
             }
+            flying.0.pop_front();
             record(&mut times, took);
         }
         Ok(times)
     }
 
-    /// A window of tasks in flight; `None` when it was interrupted before any ended.
-    pub(super) fn throughput(
-        &mut self,
-        time: Duration,
-        window: u32,
-    ) -> Result<Option<Throughput>, Failure> {
-        let window = window.min(self.client.segment().geometry().slots_per_client);
-        let mut flying: VecDeque<Flying<'_>> = VecDeque::new();
+    /// Bounds the tasks in flight from now on: at most `window`, and no more than the lanes work off
+    /// in a moment, since a backlog would delay the tasks of others.
+    pub(super) fn bound(&mut self, window: u32, round_trip: Duration) {
+        let segment = self.client.segment();
+        let each = BACKLOG.as_nanos() / round_trip.as_nanos().max(1);
+        let each = u32::try_from(each).unwrap_or(u32::MAX).max(EACH_LANE);
+        let most = self.lanes().saturating_mul(each);
+        let window = window.min(segment.geometry().slots_per_client).min(most);
+        self.window = window.max(1) as usize;
+    }
+
+    /// How many tasks of the handler the pool runs at a time.
+    fn lanes(&self) -> u32 {
+        let segment = self.client.segment();
+        let serves = |lane: &u32| {
+            let word = segment.u64_at(segment.lane_at(*lane) + LANE_WORD);
+            entry_state(word.load(Ordering::Acquire)) == ENTRY_ACTIVE
+        };
+        let lanes = (0..segment.geometry().max_lanes).filter(serves).count() as u32;
+        let limit = limits::usage(segment)
+            .into_iter()
+            .find(|usage| usage.handler == id_of(self.handler) && usage.most > 0);
+        limit.map_or(lanes, |limit| lanes.min(limit.most)).max(1)
+    }
+
+    /// As many tasks in flight as [`Self::bound`] allows; `None` when none has ended.
+    pub(super) fn throughput(&mut self, time: Duration) -> Result<Option<Throughput>, Failure> {
+        let mut flying = InFlight::default();
         let start = Instant::now();
         let end = start + time;
         let (mut tasks, mut most) = (0_u64, 0);
-        let mut last = start;
+        let (mut timed, mut last) = (0_u64, start);
         while !self.stopped() && last < end {
-            while flying.len() < window as usize {
-                match self.try_submit(start, flying.is_empty())? {
-                    Some(task) => flying.push_back(task),
+            while flying.0.len() < self.window {
+                match self.try_submit(start, flying.0.is_empty())? {
+                    Some(task) => flying.0.push_back(task),
                     None => break, // the queue or the arena is full: the window is smaller then
                 }
             }
-            most = most.max(flying.len());
-            let Some(task) = flying.pop_front() else {
+            most = most.max(flying.0.len());
+            let Some(task) = flying.0.front() else {
                 break;
             };
-            let Some(outcome) = self.wait(&task.ticket)? else {
+            let Some(outcome) = self.wait(&task.ticket, end)? else {
                 break;
             };
             self.check(task.number, outcome)?;
+            flying.0.pop_front();
             tasks += 1;
-            if tasks.is_multiple_of(16) || flying.len() < 16 {
-                last = Instant::now();
+            if tasks < 16 || tasks.is_multiple_of(16) || flying.0.len() < 16 {
+                (timed, last) = (tasks, Instant::now());
             }
         }
-        let took = start.elapsed().as_secs_f64();
-        self.drain(flying)?;
+        // Of slow tasks the last ones are cut off by the end: the time until the last that ended counts.
+        let took = last.duration_since(start).as_secs_f64();
         Ok((tasks > 0).then(|| Throughput {
-            window: u32::try_from(most).unwrap_or(window),
+            window: u32::try_from(most).unwrap_or(u32::MAX),
             tasks,
-            ops_per_s: tasks as f64 / took,
+            ops_per_s: timed as f64 / took,
         }))
     }
 
-    /// Sends at a fixed rate, whatever comes back; a task's time counts from when it was due.
+    /// Sends at a fixed rate, whatever comes back; a task's time counts from when it was due. What finds
+    /// no place among the tasks in flight is sent late.
     pub(super) fn tail(&mut self, time: Duration, rate: f64) -> Result<Option<Tail>, Failure> {
         let mut times = histogram()?;
-        let mut flying: VecDeque<Flying<'_>> = VecDeque::new();
+        let mut in_flight = InFlight::default();
+        let flying = &mut in_flight.0;
         let start = Instant::now();
         let wanted = (time.as_secs_f64() * rate).ceil() as u64;
         let due = |number: u64| start + Duration::from_secs_f64(number as f64 / rate);
         let grace = (time / 50).max(GRACE);
+        let patience = (time / 10).clamp(PATIENCE[0], PATIENCE[1]);
         let mut sent = 0;
         let mut last = start;
         while !self.stopped() && (sent < wanted || !flying.is_empty()) {
             let now = Instant::now();
-            if now >= start + time + PATIENCE {
+            if now >= start + time + patience {
                 break;
             }
             let mut back = false;
             if sent == wanted {
-                back = self.nap(&mut flying, &mut times, LOOK)?;
+                back = self.nap(flying, &mut times, LOOK)?;
             } else if now >= start + time + grace {
                 break; // behind: what is not sent by now counts as unsent
+            } else if now >= due(sent) && flying.len() >= self.window {
+                back = self.nap(flying, &mut times, LOOK)?;
             } else if now >= due(sent) {
                 if let Some(task) = self.try_submit(due(sent), flying.is_empty())? {
                     flying.push_back(task);
                     sent += 1;
                 }
             } else {
-                back = self.nap(&mut flying, &mut times, due(sent) - now)?;
+                back = self.nap(flying, &mut times, due(sent) - now)?;
             }
-            if back | self.collect(&mut flying, &mut times)? {
+            if back | self.collect(flying, &mut times)? {
                 last = Instant::now();
             }
         }
@@ -213,7 +265,6 @@ impl<'c> Bench<'c> {
                 .for_each(|task| record(&mut times, end - task.since));
         }
         let done = sent - flying.len() as u64;
-        self.drain(flying)?;
         let span = (last - start)
             .as_secs_f64()
             .max(wanted.min(sent) as f64 / rate);
@@ -268,24 +319,13 @@ impl<'c> Bench<'c> {
             }
             let Some(task) = flying.remove(at) else { break };
             let took = task.since.elapsed();
-            if let Some(outcome) = self.wait(&task.ticket)? {
+            if let Ok(outcome) = task.ticket.wait(None) {
                 self.check(task.number, outcome)?;
                 record(times, took);
                 any = true;
             }
         }
         Ok(any)
-    }
-
-    /// Waits for what is in flight, unless interrupted; then it is abandoned.
-    fn drain(&self, flying: VecDeque<Flying<'_>>) -> Result<(), Failure> {
-        for task in flying {
-            match self.wait(&task.ticket)? {
-                Some(outcome) => self.check(task.number, outcome)?,
-                None => break,
-            }
-        }
-        Ok(())
     }
 
     // ---- one task
@@ -329,8 +369,8 @@ impl<'c> Bench<'c> {
         !matches!(kind, Kind::Queued | Kind::Claimed)
     }
 
-    /// The outcome; `None` when interrupted before.
-    fn wait(&self, ticket: &Ticket<'_>) -> Result<Option<Outcome>, Failure> {
+    /// The outcome; `None` when interrupted before, or at `end`.
+    fn wait(&self, ticket: &Ticket<'_>, end: Instant) -> Result<Option<Outcome>, Failure> {
         let start = Instant::now();
         let mut spun = 0_u32;
         while self.spins > Duration::ZERO && !self.is_done(ticket) {
@@ -344,9 +384,10 @@ impl<'c> Bench<'c> {
             std::hint::spin_loop();
         }
         loop {
-            match ticket.wait(Some(LOOK)) {
+            let left = end.saturating_duration_since(Instant::now());
+            match ticket.wait(Some(LOOK.min(left))) {
                 Ok(outcome) => return Ok(Some(outcome)),
-                Err(RingError::Timeout(_)) if self.stopped() => return Ok(None),
+                Err(RingError::Timeout(_)) if self.stopped() || left.is_zero() => return Ok(None),
                 Err(RingError::Timeout(_)) => {}
                 Err(error) => return Err(error.into()),
             }

@@ -6,7 +6,7 @@
 mod measure;
 mod picture;
 
-use super::exit::{Failure, REJECTED};
+use super::exit::{FAILED, Failure, REJECTED};
 use super::payload::{self, Codec, Data};
 use super::submit;
 use super::units::{Size, Span, nanoseconds};
@@ -34,10 +34,15 @@ Examples:
   ringwork bench images --wait park --duration 10s --rate 20000
   ringwork bench images --handler digest --size 4KiB --json
 
-Ctrl-C ends it early and prints what was measured until then.
+Each phase ends after its time, however slow the handler is: what still waits is withdrawn, what runs is \
+asked to stop. At most so many tasks are in flight as the pool's lanes end within 100 ms, two a lane at least: \
+other clients do not find a backlog. Ctrl-C ends it early and prints what was measured until then.
 
-Exit codes: 0 measured; 1 a task failed; 2 wrong options or request; 3 no such pool, or it is closed; \
+Exit codes: 0 measured; 1 a task failed, or none ended in time; 2 wrong options or request; 3 no such pool, or it is closed; \
 6 the request is too large, or the pool is full.";
+
+/// How long it waits for a client entry.
+const ENTRY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How the client waits for a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
@@ -83,7 +88,7 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     rate: Option<u64>,
 
-    /// Tasks in flight of the phase throughput, at most the slots of a client.
+    /// Most tasks in flight; at most the slots of a client, and fewer where the handler is slow.
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     window: u32,
 
@@ -177,7 +182,7 @@ impl Latencies {
 /// Runs the subcommand.
 pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let dir = PoolDir::new(&args.name)?;
-    let client = Client::connect(&dir)?;
+    let client = submit::connect(&dir, Some(ENTRY_PATIENCE))?;
     let (codec, request) = request(args, &client)?;
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
@@ -241,16 +246,18 @@ fn phases(
     say(args, &heading)?;
     bench.warm_up(args.duration.0 / 5)?;
     let times = bench.round_trips(args.duration.0)?;
-    if !times.is_empty() {
-        let latencies = Latencies::of(&times);
-        let mut text = format!("\nround trips, one in flight: {}\n", latencies.tasks);
-        text += &latencies.table();
-        text += &picture::histogram(&times, style);
-        say(args, &text)?;
-        report.round_trips = Some(latencies);
+    if times.is_empty() {
+        return nothing_ended(args, bench);
     }
-    let Some(throughput) = bench.throughput(args.duration.0, args.window)? else {
-        return Ok(());
+    let latencies = Latencies::of(&times);
+    let mut text = format!("\nround trips, one in flight: {}\n", latencies.tasks);
+    text += &latencies.table();
+    text += &picture::histogram(&times, style);
+    say(args, &text)?;
+    bench.bound(args.window, Duration::from_nanos(latencies.p50_ns));
+    report.round_trips = Some(latencies);
+    let Some(throughput) = bench.throughput(args.duration.0)? else {
+        return nothing_ended(args, bench);
     };
     say(
         args,
@@ -271,6 +278,21 @@ fn phases(
         report.tail = Some(tail_report);
     }
     Ok(())
+}
+
+/// A phase in which no task has ended.
+fn nothing_ended(args: &BenchArgs, bench: &Bench<'_>) -> Result<(), Failure> {
+    if bench.stopped() {
+        return Ok(()); // what there is was printed, and is told to be all
+    }
+    Err(Failure::new(
+        FAILED,
+        format!(
+            "no task of {} ended within a phase of {}: choose a longer --duration, or see in \
+             `ringwork stat {}` what keeps the lanes busy",
+            args.handler, args.duration, args.name
+        ),
+    ))
 }
 
 fn tail_report(tail: &Tail) -> TailReport {
@@ -304,8 +326,11 @@ fn tail_text(report: &TailReport, tail: &Tail, style: picture::Style) -> String 
     text
 }
 
-/// Thousands apart.
+/// Thousands apart; small rates with a digit behind the point.
 fn grouped(value: f64) -> String {
+    if value < 100.0 {
+        return format!("{value:.1}");
+    }
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
