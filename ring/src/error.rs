@@ -1,10 +1,13 @@
 //! The one error type of the crate: each message names the cause and the remedy.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 /// What can go wrong with a segment, an entry or a task.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` is the same text as `Display`, since it is what a `main` that returns the error prints.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RingError {
     /// An operating system call failed.
@@ -165,6 +168,12 @@ pub enum RingError {
     /// A wait ended first.
     #[error("timed out after {0:?}")]
     Timeout(std::time::Duration),
+}
+
+impl fmt::Debug for RingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl RingError {

@@ -13,12 +13,33 @@ use std::time::Duration;
 pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 
 impl States {
-    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+    /// Whether it is the first of its type.
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) -> bool {
+        self.0.insert(TypeId::of::<T>(), Arc::new(value)).is_none()
+    }
+
+    pub(crate) fn has(&self, need: Need) -> bool {
+        self.0.contains_key(&need.id)
     }
 
     fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.0.get(&TypeId::of::<T>())?.downcast_ref()
+    }
+}
+
+/// A state that a handler asks for, by its type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Need {
+    id: TypeId,
+    pub(crate) name: &'static str,
+}
+
+impl Need {
+    pub(crate) fn of<T: 'static>() -> Self {
+        Self {
+            id: TypeId::of::<T>(),
+            name: type_name::<T>(),
+        }
     }
 }
 
@@ -93,7 +114,9 @@ impl<'t> TaskContext<'t> {
         self.claimed.traceparent()
     }
 
-    /// The value of type `T` that the worker was built with.
+    /// The value of type `T` that the worker was built with. A handler that takes it as an argument
+    /// ([`Builder::task_with`](crate::Builder::task_with)), or says that it
+    /// [needs](crate::Builder::needs) it, finds out at the start that it is missing.
     ///
     /// # Panics
     /// When none was given; the task fails with a message that says so.
@@ -103,9 +126,16 @@ impl<'t> TaskContext<'t> {
         match self.states.get() {
             Some(value) => value,
             None => panic!(
-                "no state of type {}: give it to Worker::builder().state(..)",
+                "no state of the type {0}: give it to Worker::builder().state(..); a handler that is added by \
+                 .task_with(..), or followed by .needs::<{0}>(), is checked when the worker starts",
                 type_name::<T>()
             ),
         }
+    }
+
+    /// The value of type `T` that the worker was built with, if it was given one.
+    #[must_use]
+    pub fn try_state<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.states.get()
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::codec::{FromRequest, IntoResult, request_error};
 use crate::confine::sandbox;
-use crate::context::{States, TaskContext};
+use crate::context::{Need, States, TaskContext};
 use crate::error::TaskError;
 use crate::panics::{self, Panic};
 use crate::raw::{Answer, RawTask};
@@ -104,7 +104,7 @@ where
         let request = Q::from_request(claimed.request_codec(), bytes)
             .map_err(|why| Ended::Undecodable(request_error(why)))?;
         let result = (self.0)(&TaskContext::new(claimed, states), request)
-            .map_err(|e| Ended::Failed(e.into()))?;
+            .map_err(|error| Ended::Failed(TaskError::returned(error)))?;
         answer.set(0, R::RESULT_CODEC);
         let mut no_room = None;
         result
@@ -144,7 +144,7 @@ where
                 return Ok(());
             }
             Ok(Answer::Bytes { bytes, codec }) => Ended::Elsewhere { bytes, codec },
-            Err(error) => match (error.into(), room_error) {
+            Err(error) => match (TaskError::returned(error), room_error) {
                 (error, Some(room)) if error.code() == "result.no_room" => {
                     drop(error);
                     Ended::NoRoom(room)
@@ -162,6 +162,8 @@ pub(crate) struct Handler {
     pub(crate) name: String,
     pub(crate) request_codec: u32,
     pub(crate) result_codec: u32,
+    /// The states that it asks for, as far as it has said so.
+    pub(crate) needs: Vec<Need>,
     run: Box<dyn Run>,
 }
 
@@ -178,6 +180,7 @@ impl Handler {
             name: name.to_owned(),
             request_codec: Q::CODEC,
             result_codec: R::RESULT_CODEC,
+            needs: Vec::new(),
             run: Box::new(Typed(handler, PhantomData)),
         }
     }
@@ -192,8 +195,25 @@ impl Handler {
             name: name.to_owned(),
             request_codec,
             result_codec,
+            needs: Vec::new(),
             run: Box::new(Raw(handler, PhantomData)),
         }
+    }
+}
+
+impl Handler {
+    /// What it needs and is not there, in words.
+    pub(crate) fn missing(&self, states: &States) -> Option<String> {
+        let lacking = self.needs.iter().filter(|need| !states.has(**need));
+        let names: Vec<&str> = lacking.map(|need| need.name).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "the handler {:?} needs a state of the type {} that the worker was not given: add .state(..) to \
+                 Worker::builder()",
+                self.name,
+                names.join(", and one of the type ")
+            )
+        })
     }
 }
 

@@ -48,7 +48,7 @@ mod worker;
 pub use codec::{Cbor, Encoded, FromRequest, IntoResult, Params};
 pub use confine::SandboxMode;
 pub use context::TaskContext;
-pub use error::TaskError;
+pub use error::{ErrorCode, TaskError};
 pub use raw::{Answer, RawTask};
 pub use stock_worker::stock_worker;
 pub use worker::{Builder, Worker, WorkerError};

@@ -2,7 +2,7 @@
 
 use crate::codec::{FromRequest, IntoResult};
 use crate::confine::{Confinement, SandboxMode};
-use crate::context::{States, TaskContext};
+use crate::context::{Need, States, TaskContext};
 use crate::courtesy::Courtesy;
 use crate::dispatch::{Handler, Handlers};
 use crate::error::TaskError;
@@ -15,6 +15,8 @@ use ringwork_ring::signals::LeaveOnSignal;
 use ringwork_ring::stats::{self, HandlerInfo};
 use ringwork_ring::wait::wake_all_lanes;
 use ringwork_ring::{Lane, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
+use std::any::type_name;
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,7 +42,9 @@ const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) const LANE_STACK: usize = 8 << 20;
 
 /// Why a worker could not run.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` is the same text as `Display`, since it is what a `main` that returns the error prints.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkerError {
     /// The pool could not be joined.
@@ -52,6 +56,12 @@ pub enum WorkerError {
     /// Threads or signal handlers could not be made.
     #[error("the worker can't start: {0}")]
     Io(#[from] std::io::Error),
+}
+
+impl fmt::Debug for WorkerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// A worker process.
@@ -71,6 +81,8 @@ impl Worker {
 pub struct Builder {
     handlers: Vec<Handler>,
     states: States,
+    // What was asked of the builder that can't be; told at the start.
+    mistakes: Vec<String>,
     lanes: Option<u32>,
     wait: Option<WaitStrategy>,
     pool: Option<String>,
@@ -94,6 +106,36 @@ impl Builder {
         self
     }
 
+    /// Adds a handler that takes a state as well: the value of that type which [`Self::state`] gave.
+    /// Otherwise as [`Self::task`]. A worker without that state does not start.
+    ///
+    /// ```no_run
+    /// # use ringwork_worker::{TaskContext, TaskError, Worker};
+    /// struct Greeting(String);
+    ///
+    /// fn greet(_: &TaskContext<'_>, greeting: &Greeting, name: String) -> Result<String, TaskError> {
+    ///     Ok(format!("{}, {name}", greeting.0))
+    /// }
+    ///
+    /// # fn main() -> Result<(), ringwork_worker::WorkerError> {
+    /// Worker::builder().state(Greeting("Good day".into())).task_with("greet", greet).run()
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn task_with<S, Q, R, E, F>(self, name: &str, handler: F) -> Self
+    where
+        S: Send + Sync + 'static,
+        Q: FromRequest + 'static,
+        R: IntoResult + 'static,
+        E: Into<TaskError> + 'static,
+        F: Fn(&TaskContext<'_>, &S, Q) -> Result<R, E> + Send + Sync + 'static,
+    {
+        self.task(name, move |context: &TaskContext<'_>, request: Q| {
+            handler(context, context.state(), request)
+        })
+        .needs::<S>()
+    }
+
     /// Adds a zero-copy handler, with the codecs (`CODEC_*`) to announce for its request and result.
     #[must_use]
     pub fn raw_task<E, F>(
@@ -112,10 +154,30 @@ impl Builder {
         self
     }
 
-    /// Gives all handlers a value, found by its type: [`TaskContext::state`].
+    /// Gives all handlers a value, found by its type: [`Self::task_with`], [`TaskContext::state`].
+    /// One value of each type: [`Self::run`] refuses a second one.
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.states.insert(value);
+        if !self.states.insert(value) {
+            let kind = type_name::<T>();
+            self.mistakes.push(format!(
+                "two states of the type {kind} are given: wrap each in a type of its own"
+            ));
+        }
+        self
+    }
+
+    /// Says that the handler added last asks for a state of this type by [`TaskContext::state`]: a
+    /// worker without it does not start. [`Self::task_with`] says so by itself.
+    #[must_use]
+    pub fn needs<T: Send + Sync + 'static>(mut self) -> Self {
+        match self.handlers.last_mut() {
+            Some(handler) => handler.needs.push(Need::of::<T>()),
+            None => self.mistakes.push(format!(
+                ".needs::<{}>() stands before the first handler: put it behind the one that it is for",
+                type_name::<T>()
+            )),
+        }
         self
     }
 
@@ -163,15 +225,20 @@ impl Builder {
     /// the worker to leave, or SIGTERM comes (the current tasks are finished first).
     ///
     /// # Errors
-    /// When the pool can't be joined, or the worker is set up wrongly.
-    pub fn run(self) -> Result<(), WorkerError> {
+    /// When the pool can't be joined, or the worker is set up wrongly: two handlers of one name, or a
+    /// handler that needs a state which was not given.
+    pub fn run(mut self) -> Result<(), WorkerError> {
         panics::install_hook();
         ringwork_ring::bus::explain_sigbus();
-        let place = Place::find(self.pool.as_deref())?;
         let mut handlers = Handlers::default();
-        for handler in self.handlers {
-            handlers.add(handler).map_err(WorkerError::Setup)?;
+        for handler in std::mem::take(&mut self.handlers) {
+            self.mistakes.extend(handler.missing(&self.states));
+            self.mistakes.extend(handlers.add(handler).err());
         }
+        if !self.mistakes.is_empty() {
+            return Err(WorkerError::Setup(self.mistakes.join("; ")));
+        }
+        let place = Place::find(self.pool.as_deref())?;
         let mut confinement = Confinement::from_environment().map_err(WorkerError::Setup)?;
         confinement.sandbox = confinement.sandbox.max(self.sandbox);
         confinement.sandbox_read.extend(self.sandbox_read);
@@ -407,4 +474,65 @@ fn watch_pool(
             wake_all_lanes(&segment);
         })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Prices;
+    struct Rates;
+
+    fn with_prices(_: &TaskContext<'_>, _: &Prices, _: ()) -> Result<(), TaskError> {
+        Ok(())
+    }
+
+    fn refused(builder: Builder) -> String {
+        // Before a pool is looked for: none is named.
+        let error = builder.run().unwrap_err();
+        assert_eq!(format!("{error:?}"), error.to_string(), "for main");
+        error.to_string()
+    }
+
+    #[test]
+    fn a_state_that_a_handler_needs_is_missed_at_the_start() {
+        let builder = || {
+            Worker::builder()
+                .task_with("order.total", with_prices)
+                .raw_task("order.sum", 0, 0, |task| -> Result<Answer, TaskError> {
+                    let _: &Rates = task.context().state();
+                    Err(TaskError::new("a.b", "c"))
+                })
+                .needs::<Rates>()
+                .needs::<Prices>()
+        };
+        let text = refused(builder());
+        for part in [
+            "the handler \"order.total\" needs a state of the type ",
+            "worker::tests::Prices",
+            "the handler \"order.sum\"",
+            "worker::tests::Rates",
+            ".state(..)",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        let text = refused(builder().state(Prices));
+        assert!(!text.contains("Prices") && text.contains("Rates"), "{text}");
+        // All are given: the next thing that is missing is a pool.
+        let text = refused(builder().state(Rates).state(Prices));
+        assert!(text.contains("no pool to join"), "{text}");
+    }
+
+    #[test]
+    fn what_a_builder_was_asked_in_vain_is_told_at_the_start() {
+        let text = refused(Worker::builder().state(Prices).state(Prices));
+        assert!(text.contains("two states of the type"), "{text}");
+        let text = refused(Worker::builder().needs::<Prices>());
+        assert!(text.contains("before the first handler"), "{text}");
+        let twice = Worker::builder()
+            .state(Prices)
+            .task_with("twice", with_prices)
+            .task_with("twice", with_prices);
+        assert!(refused(twice).contains("two handlers"));
+    }
 }

@@ -32,9 +32,8 @@ struct Total {
 /// State of the process, shared by all its lanes.
 struct Prices(HashMap<String, u64>);
 
-/// A typed handler: CBOR in, CBOR out, the state by its type, an error of its own.
-fn order_total(context: &TaskContext<'_>, Cbor(order): Cbor<Order>) -> Result<Cbor<Total>, TaskError> {
-    let Prices(prices) = context.state();
+/// A typed handler: CBOR in, CBOR out, a state that the worker can't start without, an error of its own.
+fn order_total(_: &TaskContext<'_>, Prices(prices): &Prices, Cbor(order): Cbor<Order>) -> Result<Cbor<Total>, TaskError> {
     let mut cents = 0;
     for line in &order.lines {
         let price = prices.get(&line.article).ok_or_else(|| {
@@ -62,14 +61,11 @@ fn count_primes(context: &TaskContext<'_>, below: u32) -> Result<u32, TaskError>
 fn worker() -> ringwork_worker::Builder {
     Worker::builder()
         .state(Prices(HashMap::from([("tea".into(), 450), ("cup".into(), 1290)])))
-        .task("order.total", order_total)
+        .task_with("order.total", order_total)
         .task("primes.below", count_primes)
         .task("upper", |_: &TaskContext<'_>, text: String| Ok::<_, TaskError>(text.to_uppercase()))
 }
 
-fn main() {
-    if let Err(error) = worker().run() {
-        eprintln!("custom-worker: {error}");
-        std::process::exit(1);
-    }
+fn main() -> Result<(), ringwork_worker::WorkerError> {
+    worker().run()
 }

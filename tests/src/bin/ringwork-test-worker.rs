@@ -5,10 +5,12 @@
 //! the table of handlers is in tests/README.md.
 //!
 //! `RINGWORK_TEST_BOOT=crash|exit|hang` makes the process die by SIGSEGV, exit
-//! with code 3, or hang before it registers with the pool.
+//! with code 3, or hang before it registers with the pool. `stateless` leaves out a state that a
+//! handler needs.
 
 #![forbid(unsafe_code)]
 
+use anyhow::Context;
 use nix::sys::signal::{Signal, raise};
 use ringwork_ring::{PoolDir, Segment};
 use ringwork_tests::{deeds, forbidden};
@@ -25,8 +27,11 @@ type Outcome<R> = Result<R, TaskError>;
 /// How often the waiting handlers look round.
 const SLICE: Duration = Duration::from_millis(1);
 
-/// What [`TaskContext::state`] gives to `test.state`.
+/// The state that `test.state` needs.
 struct Greeting(String);
+
+/// A state that `test.no_state` asks for and no worker has.
+struct NotGiven;
 
 #[derive(Deserialize)]
 struct Order {
@@ -47,7 +52,10 @@ struct Receipt {
 
 fn main() -> Result<(), WorkerError> {
     misbehave_at_start();
-    let worker = stock_worker().state(Greeting("state of the test worker".to_owned()));
+    let worker = match std::env::var("RINGWORK_TEST_BOOT").as_deref() {
+        Ok("stateless") => stock_worker(),
+        _ => stock_worker().state(Greeting("state of the test worker".to_owned())),
+    };
     let worker = deeds::handlers(deadly(telling(failing(worker))));
     forbidden::handlers(worker).run()
 }
@@ -76,6 +84,20 @@ fn failing(worker: Builder) -> Builder {
     worker
         .task("test.fail", |_: &TaskContext<'_>, message: String| {
             Err::<(), _>(TaskError::new("test.failed", message))
+        })
+        .task("test.anyhow", |_: &TaskContext<'_>, text: String| {
+            let number: i64 = text.parse().with_context(|| format!("reading {text:?}"))?;
+            anyhow::Ok(number)
+        })
+        .task("test.io_error", |_: &TaskContext<'_>, path: String| {
+            std::fs::read_to_string(path)
+        })
+        .task("test.question_mark", |_: &TaskContext<'_>, text: String| {
+            Outcome::Ok(text.parse::<i64>()?) // the only such line of this file
+        })
+        .task("test.no_state", |context: &TaskContext<'_>, (): ()| {
+            let _: &NotGiven = context.state();
+            Outcome::Ok(u32::from(context.try_state::<NotGiven>().is_none()))
         })
         .task(
             "test.panic",
@@ -125,8 +147,8 @@ fn telling(worker: Builder) -> Builder {
             }
             Outcome::Ok(steps)
         })
-        .task("test.state", |context: &TaskContext<'_>, (): ()| {
-            Outcome::Ok(context.state::<Greeting>().0.clone())
+        .task_with("test.state", |_, greeting: &Greeting, (): ()| {
+            Outcome::Ok(greeting.0.clone())
         })
         .task("test.version", |_: &TaskContext<'_>, (): ()| {
             Outcome::Ok(std::env::var("RINGWORK_TEST_VERSION").unwrap_or_default())

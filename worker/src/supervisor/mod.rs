@@ -56,8 +56,8 @@ const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
 /// How long clients get to read their last results after a drain.
 const COLLECT_PATIENCE: Duration = Duration::from_millis(500);
 
-/// Why a pool could not be served.
-#[derive(Debug, thiserror::Error)]
+/// Why a pool could not be served. `Debug` is the same text as `Display`.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SupervisorError {
     /// The options contradict each other or a limit.
@@ -106,6 +106,12 @@ pub enum SupervisorError {
         /// Its answer.
         source: std::io::Error,
     },
+}
+
+impl std::fmt::Debug for SupervisorError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 /// What a pool is, once it is served.

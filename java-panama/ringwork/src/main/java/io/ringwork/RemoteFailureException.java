@@ -58,7 +58,7 @@ public final class RemoteFailureException extends RingworkException {
   /**
    * Where in the worker's source it happened.
    *
-   * @return {@code file:line:column}, or empty when unknown
+   * @return {@code file:line}, or empty when unknown
    */
   public String location() {
     return location;
