@@ -124,6 +124,7 @@ public final class RawCall implements AutoCloseable {
 
   /** Claims from the present client, or the one after it. Nothing of the last is held. */
   private int claim(long size, Reconnector source) {
+    Reconnector.checkRoom(size);
     TaskOptions left = options;
     Reconnector.Patience patience = null;
     for (Client next = source.current(); ; next = source.next(next, type.name(), patience)) {

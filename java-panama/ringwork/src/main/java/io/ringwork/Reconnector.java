@@ -31,8 +31,6 @@ final class Reconnector implements Runnable {
   /** How long close waits for the end of earlier connections. */
   private static final long RETIRE_MILLIS = 12_000;
 
-  private static final long LOOK_AGAIN_NANOS = 20_000_000;
-
   private final PoolFiles files;
   private final Settings settings;
   private final Reconnect policy;
@@ -81,6 +79,10 @@ final class Reconnector implements Runnable {
 
   @Override
   public void run() {
+    Background.insist(this::lookAfterClients);
+  }
+
+  private void lookAfterClients() {
     long pause = policy.minNanos;
     while (!closed) {
       try {
@@ -251,11 +253,13 @@ final class Reconnector implements Runnable {
     return current;
   }
 
-  /** Sleeps until something may have changed, at most so long. */
-  void await(long nanos) throws InterruptedException {
+  /** Sleeps until another client has come than the one that was seen, or close; or for a time. */
+  void await(@Nullable Client seen, long nanos) throws InterruptedException {
     lock.lockInterruptibly();
     try {
-      changed.awaitNanos(Math.min(nanos, LOOK_AGAIN_NANOS));
+      for (long left = nanos; current == seen && !closed && left > 0; ) {
+        left = changed.awaitNanos(left);
+      }
     } finally {
       lock.unlock();
     }
@@ -278,6 +282,11 @@ final class Reconnector implements Runnable {
   <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
       TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
     List<Q> copy = Client.checkedChunk(type, requests, resultRoom, options);
+    if (copy.isEmpty()) {
+      TaskFuture<ChunkResult<R>> nothing = new TaskFuture<>(type.chunks());
+      nothing.complete(new ChunkResult<>(new Object[0]));
+      return nothing;
+    }
     Client client = current;
     TaskFuture<ChunkResult<R>> future =
         client == null ? null : client.submitChunk(type, copy, resultRoom, options);
@@ -299,6 +308,9 @@ final class Reconnector implements Runnable {
     Client.requireNonNull(type, requests, options);
     for (Q request : requests) {
       Client.requireNonNull(type, request, options);
+    }
+    if (requests.isEmpty()) {
+      return new ArrayList<>();
     }
     Patience patience = new Patience(options);
     Client client = current;
@@ -396,6 +408,9 @@ final class Reconnector implements Runnable {
 
   RawTask claim(String handler, long size, TaskOptions options) {
     Client client = current;
+    if (client == null || !client.isOpen()) {
+      checkClaim(handler, size, options);
+    }
     if (client != null) {
       try {
         return client.claim(handler, size, options);
@@ -415,6 +430,19 @@ final class Reconnector implements Runnable {
           throw refused;
         }
       }
+    }
+  }
+
+  /** What is wrong whether or not there is a pool. */
+  private static void checkClaim(String handler, long size, TaskOptions options) {
+    TaskType.of(handler, Codec.BYTES, RawTask.LEASE);
+    checkRoom(size);
+    Objects.requireNonNull(options, "options");
+  }
+
+  static void checkRoom(long size) {
+    if (size < 0) {
+      throw new IllegalArgumentException("a request has no negative size: " + size);
     }
   }
 
@@ -508,7 +536,7 @@ final class Reconnector implements Runnable {
         throw client != null && client.isOpen() ? draining() : disconnected();
       }
       try {
-        await(left);
+        await(client, left);
       } catch (InterruptedException interrupted) {
         Thread.currentThread().interrupt();
         throw disconnected();

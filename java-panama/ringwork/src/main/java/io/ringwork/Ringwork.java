@@ -391,7 +391,7 @@ public final class Ringwork implements AutoCloseable {
         return false;
       }
       if (reconnector != null && reconnector.state() == ConnectionState.DISCONNECTED) {
-        reconnector.await(left);
+        reconnector.await(now, left);
       } else {
         Thread.sleep(Duration.ofNanos(Math.min(left, 2_000_000)));
       }

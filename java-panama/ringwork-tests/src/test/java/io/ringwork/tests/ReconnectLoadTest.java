@@ -232,6 +232,7 @@ class ReconnectLoadTest {
       stop.set(true);
       pool.close();
     }
+    Await.until("no file is left", () -> PoolDirectory.list().isEmpty());
     Await.until("no thread is left", () -> ReconnectTest.threads(name).isEmpty());
   }
 

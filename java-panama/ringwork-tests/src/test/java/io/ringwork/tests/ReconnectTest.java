@@ -122,6 +122,14 @@ class ReconnectTest {
       for (TaskFuture<Long> future : handle.submitAll(NUMBER, List.of(1L, 2L))) {
         assertDisconnected(Pools.failure(RejectedException.class, future), name);
       }
+      // What needs no pool is done; what is the program's error is told as ever.
+      assertEquals(List.of(), handle.submitAll(NUMBER, List.of(), Pools.PATIENT));
+      assertEquals(0, handle.submitChunk(NUMBER, List.of()).join().size());
+      assertThrows(IllegalArgumentException.class, () -> handle.claim("", 8));
+      assertThrows(IllegalArgumentException.class, () -> handle.claim("echo", -1));
+      assertThrows(IllegalArgumentException.class, () -> raw.claim(-1));
+      assertThrows(IllegalArgumentException.class, () -> handle.rawCall(""));
+      assertThrows(NullPointerException.class, () -> handle.submit(NUMBER, null));
       TaskOptions brief =
           TaskOptions.DEFAULT.backpressure(Backpressure.block(Duration.ofMillis(20)));
       assertDisconnected(
@@ -397,15 +405,9 @@ class ReconnectTest {
       String worker = Pools.testWorker().toString();
       try (Child pool = Child.serve(name, "--worker", worker, "--crash-storm", "3/60s")) {
         assertReady(handle);
-        Await.until(
-            "there is a storm",
-            () -> {
-              handle.submit(deadly, 1L, Pools.PATIENT).handle((r, e) -> r).join();
-              return !handle.info().ready();
-            });
+        Await.until("no worker is left", () -> isRefused(handle, deadly, Reason.NO_WORKER));
         assertFalse(handle.awaitReady(Duration.ofMillis(50)));
         assertEquals(ConnectionState.CONNECTED, handle.state());
-        Await.until("no worker is left", () -> isRefused(handle, Reason.NO_WORKER));
         kill(pool);
       }
       try (Child pool = Child.serve(name)) {
@@ -417,8 +419,8 @@ class ReconnectTest {
     }
   }
 
-  private static boolean isRefused(Ringwork handle, Reason reason) {
-    TaskFuture<Long> future = handle.submit(NUMBER, 1L);
+  private static boolean isRefused(Ringwork handle, TaskType<Long, Long> type, Reason reason) {
+    TaskFuture<Long> future = handle.submit(type, 1L, Pools.PATIENT);
     try {
       future.join();
       return false;
