@@ -8,6 +8,7 @@ SHELL := /bin/bash
 
 RELEASE := target/release
 BINARY := $(RELEASE)/ringwork
+STATIC_BINARY := target/natives/linux-x86_64/ringwork
 JAVA_STAMP := target/java.stamp
 RUST_SOURCES := $(shell find ring worker tests benches fuzz -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
 JAVA_SOURCES := $(shell find java-panama examples/http-server \( -name '*.java' -o -name pom.xml -o -path '*/src/*/resources/*' -type f \) -not -path '*/target/*')
@@ -28,13 +29,16 @@ need:
 	@command -v mvn >/dev/null || { echo "ringwork: Maven is missing: install the package 'maven' (>= 3.8)" >&2; exit 1; }
 	@tools/find-jdk 22 >/dev/null
 
-build: need $(BINARY) $(JAVA_STAMP) ## build everything in release mode
+build: need $(BINARY) $(STATIC_BINARY) $(JAVA_STAMP) ## build everything in release mode
 
 $(BINARY): $(RUST_SOURCES)
 	cargo build --locked --release --workspace
 	@touch $@
 
-$(JAVA_STAMP): $(JAVA_SOURCES) $(BINARY)
+$(STATIC_BINARY): $(BINARY) tools/static-binary
+	tools/static-binary
+
+$(JAVA_STAMP): $(JAVA_SOURCES) $(BINARY) $(STATIC_BINARY)
 	$(MVN_RUN) package -DskipTests
 	@touch $@
 

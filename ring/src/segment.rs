@@ -839,8 +839,7 @@ fn make_locks(dir: &PoolDir, epoch: u64, geometry: &Geometry) -> Result<Liveness
 
 fn random_epoch() -> Result<u64> {
     let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)
-        .map_err(|e| RingError::io("cannot draw an epoch")(std::io::Error::other(e.to_string())))?;
+    crate::kernel::random(&mut bytes).map_err(RingError::io("cannot draw an epoch"))?;
     Ok((u64::from_le_bytes(bytes) >> 1).max(1))
 }
 

@@ -313,10 +313,10 @@ fn check_bcrypt_password(body: &[u8]) -> Result<(), TaskError> {
 
 fn random_salt() -> Result<[u8; 16], TaskError> {
     let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|error| {
+    ringwork_ring::kernel::random(&mut salt).map_err(|error| {
         TaskError::new(
             "password.failed",
-            format!("the operating system gave no random bytes for the salt: {error}; allow the worker getrandom(2) or /dev/urandom"),
+            format!("the operating system gave no random bytes for the salt: {error}; allow the worker getrandom(2)"),
         )
     })?;
     Ok(salt)
