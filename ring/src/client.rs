@@ -18,6 +18,7 @@ use crate::state::{Kind, Owner, Word};
 use crate::stats::{bump, log_error};
 use crate::sync::{self, Instant, Ordering, fence};
 use crate::wait::{futex_wait, wake_after_publish};
+use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -48,6 +49,9 @@ pub struct TaskOptions {
     pub task_id: u64,
     /// W3C traceparent in binary (default: none).
     pub traceparent: Option<[u8; 26]>,
+    /// Most tasks of this handler that this client has in the pool, queued or running, of those that
+    /// are submitted with such a number (default: none). A task counts until its slot is free again.
+    pub max_in_flight: Option<u32>,
 }
 
 impl Default for TaskOptions {
@@ -59,6 +63,7 @@ impl Default for TaskOptions {
             codec: CODEC_BYTES as u8,
             task_id: 0,
             traceparent: None,
+            max_in_flight: None,
         }
     }
 }
@@ -141,6 +146,69 @@ struct Table {
     /// Whether the slot may hold a traceparent, of this client or of the one before it.
     traced: Vec<bool>,
     submitted: u64,
+    /// How many slots have tasks that count towards `max_in_flight`, by the handler's id.
+    in_flight: HashMap<u64, u32>,
+    /// The handler that each slot counts for; 0 for none.
+    counted: Vec<u64>,
+}
+
+impl Table {
+    /// How many slots are left to tasks of priority 0: a sixteenth.
+    fn reserve(&self) -> usize {
+        self.places.len() / 16
+    }
+
+    /// A slot for a task, off the free list and counted.
+    fn take(&mut self, handler: &str, options: &TaskOptions) -> Result<u32> {
+        let id = id_of(handler);
+        let most = options.max_in_flight.unwrap_or(u32::MAX);
+        if most != u32::MAX && self.in_flight.get(&id).is_some_and(|now| *now >= most) || most == 0
+        {
+            return Err(RingError::TooManyInFlight {
+                handler: handler.to_owned(),
+                most,
+            });
+        }
+        let kept = if options.priority == 0 {
+            0
+        } else {
+            self.reserve()
+        };
+        if self.free.len() <= kept {
+            return Err(RingError::SlotsTaken {
+                slots: self.places.len() as u32,
+                kept: kept as u32,
+            });
+        }
+        let Some(local) = self.free.pop() else {
+            unreachable!("more are free than are kept");
+        };
+        if most != u32::MAX {
+            *self.in_flight.entry(id).or_default() += 1;
+            self.counted[local as usize] = id;
+        }
+        Ok(local)
+    }
+
+    /// The slot is nobody's any more.
+    fn bring_home(&mut self, local: u32) {
+        self.uncount(local);
+        self.places[local as usize] = Place::Free;
+        self.free.push(local);
+    }
+
+    /// The slot's task no longer counts: the slot comes home, or is lost for good.
+    fn uncount(&mut self, local: u32) {
+        let id = std::mem::take(&mut self.counted[local as usize]);
+        if id != 0
+            && let Some(now) = self.in_flight.get_mut(&id)
+        {
+            *now -= 1;
+            if *now == 0 {
+                self.in_flight.remove(&id);
+            }
+        }
+    }
 }
 
 /// A client of a pool.
@@ -261,6 +329,8 @@ impl Client {
             places: (0..slots).map(|_| Place::Free).collect(),
             traced: vec![true; slots as usize],
             submitted: 0,
+            in_flight: HashMap::new(),
+            counted: vec![0; slots as usize],
         };
         Ok(Self {
             index,
@@ -303,7 +373,9 @@ impl Client {
         let mut result = self.submit_locked(&mut table, handler, request, options);
         if matches!(
             result,
-            Err(RingError::SlotsTaken(_) | RingError::ArenaExhausted { .. })
+            Err(RingError::SlotsTaken { .. }
+                | RingError::TooManyInFlight { .. }
+                | RingError::ArenaExhausted { .. })
         ) {
             // Tasks that nobody waits for may have ended: then there is room.
             drop(table);
@@ -313,7 +385,10 @@ impl Client {
         }
         if matches!(
             result,
-            Err(RingError::SlotsTaken(_) | RingError::QueueFull | RingError::ArenaExhausted { .. })
+            Err(RingError::SlotsTaken { .. }
+                | RingError::TooManyInFlight { .. }
+                | RingError::QueueFull
+                | RingError::ArenaExhausted { .. })
         ) {
             bump(&self.segment, self.entry() + CLIENT_REJECTED);
         }
@@ -338,13 +413,11 @@ impl Client {
         options: &TaskOptions,
     ) -> Result<(u32, Word, Option<u64>)> {
         let segment = &self.segment;
-        let local = table
-            .free
-            .pop()
-            .ok_or(RingError::SlotsTaken(segment.geometry().slots_per_client))?;
+        let local = table.take(handler, options)?;
         let slot = self.first_slot + local;
         let free = segment.word(slot);
         if free.kind() != Kind::Free {
+            table.uncount(local);
             table.places[local as usize] = Place::Lost;
             return Err(RingError::Corrupt(format!(
                 "the free slot {slot} has the state {:#x}",
@@ -360,7 +433,7 @@ impl Client {
             {
                 Ok(block) => Some(block),
                 Err(error) => {
-                    table.free.push(local);
+                    table.bring_home(local);
                     return Err(error);
                 }
             }
@@ -425,8 +498,7 @@ impl Client {
         {
             failpoint!("submit.withdrawn");
             self.free_blocks(slot, queued);
-            table.places[local as usize] = Place::Free;
-            table.free.push(local);
+            table.bring_home(local);
             return Err(RingError::QueueFull);
         }
         failpoint!("submit.hinted");
@@ -530,8 +602,7 @@ impl Client {
         if wanted {
             table.places[local as usize] = Place::Ready(awaited, outcome);
         } else {
-            table.places[local as usize] = Place::Free;
-            table.free.push(local);
+            table.bring_home(local);
         }
         true
     }
@@ -580,6 +651,7 @@ impl Client {
         }
         let what = format!("a slot in use has the impossible state {:#x}", word.0);
         log_error(&self.segment, "a slot in use has an impossible state");
+        table.uncount(local);
         table.places[local as usize] = if abandoned {
             Place::Lost
         } else {
@@ -802,8 +874,7 @@ impl Ticket<'_> {
         }
         match std::mem::replace(&mut table.places[local], Place::Lost) {
             Place::Ready(_, outcome) => {
-                table.places[local] = Place::Free;
-                table.free.push(local as u32);
+                table.bring_home(local as u32);
                 Some(outcome)
             }
             Place::Broken(_, outcome) => Some(outcome),
@@ -831,8 +902,7 @@ impl Ticket<'_> {
                     if client.segment.transition(self.slot, word, word.freed()) {
                         failpoint!("cancel.withdrawn");
                         client.free_blocks(self.slot, word);
-                        table.places[local] = Place::Free;
-                        table.free.push(local as u32);
+                        table.bring_home(local as u32);
                         return Some(outcome(word.attempt() > 0));
                     }
                 }
@@ -883,8 +953,7 @@ impl Drop for Ticket<'_> {
                 table.places[local] = Place::Abandoned(self.word)
             }
             Place::Ready(word, _) if *word == self.word => {
-                table.places[local] = Place::Free;
-                table.free.push(local as u32);
+                table.bring_home(local as u32);
             }
             Place::Broken(word, _) if *word == self.word => table.places[local] = Place::Lost,
             _ => {}

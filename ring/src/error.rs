@@ -110,11 +110,27 @@ pub enum RingError {
         /// The option that enlarges it.
         option: &'static str,
     },
-    /// All slots of this client are in use.
+    /// All slots of this client are in use, but for those that are kept for priority 0.
     #[error(
-        "all {0} slots of this client hold unfinished tasks: wait for some, or serve the pool with more --slots"
+        "all {slots} slots of this client hold unfinished tasks{}: wait for some, or serve the pool with more --slots",
+        but_for(*.kept)
     )]
-    SlotsTaken(u32),
+    SlotsTaken {
+        /// The slots of the client.
+        slots: u32,
+        /// How many of them only tasks of priority 0 may take; 0 where the task was one.
+        kept: u32,
+    },
+    /// As many tasks of the handler are in flight as the client lets itself have.
+    #[error(
+        "{most} tasks of {handler} are in flight, as many as max_in_flight lets this client have: wait for some, or raise the limit"
+    )]
+    TooManyInFlight {
+        /// The handler's name.
+        handler: String,
+        /// The limit.
+        most: u32,
+    },
     /// The injector ring is full.
     #[error("the queue of the pool is full: the workers do not keep up; wait, or add workers")]
     QueueFull,
@@ -168,6 +184,13 @@ pub enum RingError {
     /// A wait ended first.
     #[error("timed out after {0:?}")]
     Timeout(std::time::Duration),
+}
+
+fn but_for(kept: u32) -> String {
+    match kept {
+        0 => String::new(),
+        kept => format!(" (but for the last {kept}, which are kept for priority 0)"),
+    }
 }
 
 impl fmt::Debug for RingError {

@@ -126,11 +126,29 @@ fn many_threads_share_a_client() {
 fn all_slots_taken_is_an_error_and_loses_nothing() {
     let pool = pool();
     let client = pool.client();
-    let tickets: Vec<_> = (0..16)
+    let mut tickets: Vec<_> = (0..15)
         .map(|_| client.submit("x", b"", &TaskOptions::default()).unwrap())
         .collect();
-    let full = client.submit("x", b"", &TaskOptions::default());
-    assert!(matches!(full, Err(RingError::SlotsTaken(16))));
+    // The last sixteenth is kept for the most urgent.
+    for priority in [1, 2] {
+        let options = TaskOptions {
+            priority,
+            ..TaskOptions::default()
+        };
+        let full = client.submit("x", b"", &options).unwrap_err();
+        assert!(matches!(full, RingError::SlotsTaken { slots: 16, kept: 1 }));
+        assert!(full.to_string().contains("kept for priority 0"), "{full}");
+    }
+    let urgent = TaskOptions {
+        priority: 0,
+        ..TaskOptions::default()
+    };
+    tickets.push(client.submit("x", b"", &urgent).unwrap());
+    let full = client.submit("x", b"", &urgent);
+    assert!(matches!(
+        full,
+        Err(RingError::SlotsTaken { slots: 16, kept: 0 })
+    ));
     for ticket in tickets {
         assert_eq!(
             ticket.cancel(),
@@ -158,7 +176,7 @@ fn tasks_that_nobody_waits_for_do_not_use_up_the_slots() {
             loop {
                 match client.submit("echo", &request, &TaskOptions::default()) {
                     Ok(ticket) => break drop(ticket),
-                    Err(RingError::SlotsTaken(_) | RingError::ArenaExhausted { .. }) => {
+                    Err(RingError::SlotsTaken { .. } | RingError::ArenaExhausted { .. }) => {
                         std::thread::yield_now();
                     }
                     Err(error) => panic!("{error}"),
@@ -168,6 +186,67 @@ fn tasks_that_nobody_waits_for_do_not_use_up_the_slots() {
         let last = client.call("echo", b"last", &TaskOptions::default());
         assert_eq!(completed(last.unwrap()), b"last");
     });
+}
+
+/// The count follows the slot: a task that was given up while it runs counts until its lane is
+/// done with it, and its result until the ticket has taken it.
+#[test]
+fn tasks_in_flight_have_a_limit_of_their_own() {
+    let pool = pool();
+    let client = pool.client();
+    let two = TaskOptions {
+        max_in_flight: Some(2),
+        ..TaskOptions::default()
+    };
+    let refused = || {
+        let error = client.submit("x", b"", &two).unwrap_err();
+        let text = error.to_string();
+        assert!(matches!(error, RingError::TooManyInFlight { most: 2, .. }));
+        assert!(
+            text.contains("x are") && text.contains("max_in_flight"),
+            "{text}"
+        );
+    };
+    let (_worker, mut lane) = pool.worker();
+    let runs = client.submit("x", b"", &two).unwrap();
+    let task = lane.try_next().unwrap();
+    let queued = client.submit("x", b"", &two).unwrap();
+    refused();
+    assert_eq!(runs.cancel(), Outcome::Cancelled { may_have_run: true });
+    refused();
+    drop(queued.cancel());
+    let queued = client.submit("x", b"", &two).unwrap();
+    refused();
+    // Others are not held up by it.
+    drop(client.submit("y", b"", &two).unwrap().cancel());
+    drop(
+        client
+            .submit("x", b"", &TaskOptions::default())
+            .unwrap()
+            .cancel(),
+    );
+    task.complete(b"", 0);
+    let ran = client.submit("x", b"", &two).unwrap();
+    refused();
+    while let Some(task) = lane.try_next() {
+        task.complete(b"", 0);
+    }
+    client.collect();
+    refused(); // both results wait for their tickets
+    completed(queued.wait(None).unwrap());
+    let broken = client.submit("x", &[0; 8 << 20], &two).unwrap_err();
+    assert!(matches!(broken, RingError::TooLarge { .. }), "{broken}");
+    let last = client.submit("x", b"", &two).unwrap();
+    refused();
+    drop(last.cancel());
+    drop(ran);
+    let both = [
+        client.submit("x", b"", &two).unwrap(),
+        client.submit("x", b"", &two).unwrap(),
+    ];
+    refused();
+    drop(both);
+    drop(lane);
 }
 
 fn soon() -> TaskOptions {

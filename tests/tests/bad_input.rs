@@ -285,7 +285,10 @@ fn all_slots_taken_is_an_error_that_passes() {
     let mut busy = occupy(&client, pool.files(), 2);
     busy.extend((0..6).map(|_| client.submit("echo", b"x", &options()).expect("a slot")));
     let error = client.submit("echo", b"x", &options()).unwrap_err();
-    assert!(matches!(error, RingError::SlotsTaken(8)), "{error}");
+    assert!(
+        matches!(error, RingError::SlotsTaken { slots: 8, kept: 0 }),
+        "{error}"
+    );
     assert!(error.to_string().contains("--slots"), "{error}");
     // Another client has slots of its own.
     let other = pool.client();

@@ -174,6 +174,7 @@ impl Case {
                 let bytes = unhex(&text.replace('-', ""));
                 bytes.try_into().expect("26 bytes of traceparent")
             }),
+            max_in_flight: None,
         }
     }
 }

@@ -65,7 +65,7 @@ impl Tally {
                 self.add("refused");
                 return false;
             }
-            RingError::QueueFull | RingError::SlotsTaken(_) => self.add("rejected"),
+            RingError::QueueFull | RingError::SlotsTaken { .. } => self.add("rejected"),
             other => self.wrong.push(format!("not submitted: {other}")),
         }
         true
@@ -173,7 +173,9 @@ fn submit<'c>(client: &'c Client, request: &[u8]) -> Result<Ticket<'c>, RingErro
     let give_up = Instant::now() + LIMIT;
     loop {
         match client.submit("flip", request, &options(1, None)) {
-            Err(RingError::QueueFull | RingError::SlotsTaken(_)) if Instant::now() < give_up => {
+            Err(RingError::QueueFull | RingError::SlotsTaken { .. })
+                if Instant::now() < give_up =>
+            {
                 client.collect(); // what nobody waits for
                 std::thread::sleep(Duration::from_millis(1));
             }

@@ -70,7 +70,8 @@ impl From<RingError> for Failure {
                 NO_POOL
             }
             RingError::Timeout(_) => TIMED_OUT,
-            RingError::SlotsTaken(_)
+            RingError::SlotsTaken { .. }
+            | RingError::TooManyInFlight { .. }
             | RingError::QueueFull
             | RingError::TooLarge { .. }
             | RingError::TableFull { .. }

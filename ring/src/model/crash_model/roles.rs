@@ -58,7 +58,9 @@ pub(super) fn client(sim: &Sim, index: u64, scenario: &Scenario, ledger: &Ledger
         match client.submit("model", task.request, &options) {
             Ok(ticket) => tickets.push((id, task, ticket)),
             Err(
-                RingError::QueueFull | RingError::SlotsTaken(_) | RingError::ArenaExhausted { .. },
+                RingError::QueueFull
+                | RingError::SlotsTaken { .. }
+                | RingError::ArenaExhausted { .. },
             ) => {
                 continue;
             }

@@ -202,7 +202,9 @@ fn submit<'c>(
             since,
             ticket,
         }),
-        Err(RingError::SlotsTaken(_) | RingError::QueueFull | RingError::ArenaExhausted { .. }) => {
+        Err(
+            RingError::SlotsTaken { .. } | RingError::QueueFull | RingError::ArenaExhausted { .. },
+        ) => {
             note(
                 state,
                 Record::Ended(id, End::Rejected, false, micros(since)),

@@ -358,7 +358,9 @@ impl<'c> Bench<'c> {
                 }))
             }
             Err(
-                RingError::SlotsTaken(_) | RingError::QueueFull | RingError::ArenaExhausted { .. },
+                RingError::SlotsTaken { .. }
+                | RingError::QueueFull
+                | RingError::ArenaExhausted { .. },
             ) if !alone => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -66,7 +66,7 @@ public class FreeListStress {
     @Actor
     public void churner(III_Result r) {
       int[] two = new int[2];
-      r.r2 = list.popMany(two, 2);
+      r.r2 = list.popMany(two, 2, 0);
       list.pushMany(new int[] {two[1], two[0]}, 2);
     }
 

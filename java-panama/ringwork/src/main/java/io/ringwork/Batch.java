@@ -125,8 +125,12 @@ final class Batch<Q, R> {
         return -1;
       }
       submitter.checkOpen();
+      if (type.maxInFlight != TaskType.NO_LIMIT) {
+        return Math.max(-1, slots.pop(type, options)); // each is counted by itself
+      }
+      int keep = slots.keptFrom(options);
       nextPopped = 0;
-      poppedCount = Math.max(0, slots.free.popMany(popped, Math.min(left, popped.length)));
+      poppedCount = Math.max(0, slots.free.popMany(popped, Math.min(left, popped.length), keep));
       if (poppedCount == 0) {
         return -1;
       }

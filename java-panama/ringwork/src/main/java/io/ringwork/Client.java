@@ -198,12 +198,12 @@ final class Client {
     }
   }
 
-  RawTask claim(String handler, long size, TaskOptions options) {
-    return RawTask.claim(this, handler, size, options);
+  RawTask claim(TaskType<byte[], ResultLease> type, long size, TaskOptions options) {
+    return RawTask.claim(this, type, size, options);
   }
 
-  RawCall rawCall(String handler, TaskOptions options) {
-    return new RawCall(this, rawType(handler), options, null);
+  RawCall rawCall(TaskType<byte[], ResultLease> type, TaskOptions options) {
+    return new RawCall(this, type, options, null);
   }
 
   /** The type of raw tasks, made once for each handler as long as they are not too many. */

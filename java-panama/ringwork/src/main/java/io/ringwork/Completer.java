@@ -496,6 +496,8 @@ final class Completer {
 
   /** The slot is not given back: nobody knows what it is. */
   private void corrupt(int i, TaskFuture<?> future, long word) {
+    slots.uncount(i); // or its type would be short of one for ever
+    client.room.freed();
     future.fail(
         new CorruptSegmentException(
             "slot "

@@ -46,7 +46,17 @@ final class FreeList {
     return (long) HEAD.getVolatile(head, AT);
   }
 
+  /** Takes a slot, or returns {@link #EMPTY} or {@link #CLOSED}. */
   int pop() {
+    return pop(0);
+  }
+
+  /**
+   * Takes a slot, unless no more than so many are free.
+   *
+   * @return the slot, {@link #EMPTY} or {@link #CLOSED}
+   */
+  int pop(int keep) {
     for (; ; ) {
       long h = load();
       long index = h & 0xffff_ffffL;
@@ -55,6 +65,12 @@ final class FreeList {
       }
       if (index == CLOSED_INDEX) {
         return CLOSED;
+      }
+      if (keep > 0 && depth[(int) index - 1] <= keep) {
+        if (load() == h) {
+          return EMPTY; // the depth was that of this head
+        }
+        continue;
       }
       // May be stale when someone pops it first: then the CAS fails.
       int below = next[(int) index - 1];
@@ -66,11 +82,11 @@ final class FreeList {
   }
 
   /**
-   * Takes up to {@code most} slots with one change of the head.
+   * Takes up to {@code wanted} slots with one change of the head, and leaves {@code keep} of them.
    *
    * @return how many, at least one; or {@link #EMPTY} or {@link #CLOSED}
    */
-  int popMany(int[] into, int most) {
+  int popMany(int[] into, int wanted, int keep) {
     for (; ; ) {
       long h = load();
       long below = h & 0xffff_ffffL;
@@ -79,6 +95,16 @@ final class FreeList {
       }
       if (below == CLOSED_INDEX) {
         return CLOSED;
+      }
+      int most = wanted;
+      if (keep > 0) {
+        most = Math.min(wanted, depth[(int) below - 1] - keep);
+        if (most <= 0) {
+          if (load() == h) {
+            return EMPTY; // the depth was that of this head
+          }
+          continue;
+        }
       }
       int n = 0;
       while (below != 0 && n < most) {

@@ -239,7 +239,7 @@ public final class RawCall implements AutoCloseable {
             own, slot, type, requestCodec, deadline, reference, requestLength, options, helps);
     if (full != null) {
       client.completer.count(Layout.CLIENT_REJECTED);
-      throw client.submitter.rejected(full, requestLength);
+      throw client.submitter.rejected(full, type, requestLength);
     }
     if (!own.claimedAtOnce) {
       client.submitter.announce(helps);

@@ -43,8 +43,8 @@ public final class RawTask implements AutoCloseable {
     this.length = room.byteSize();
   }
 
-  static RawTask claim(Client client, String handler, long size, TaskOptions options) {
-    TaskType<byte[], ResultLease> type = client.rawType(handler);
+  static RawTask claim(
+      Client client, TaskType<byte[], ResultLease> type, long size, TaskOptions options) {
     long deadline = Submitter.deadline(options);
     int slot = client.submitter.claim(type, size, options);
     long reference = client.slots.reserved(slot);
@@ -130,7 +130,7 @@ public final class RawTask implements AutoCloseable {
               future, slot, type, codec, deadline, reference, (int) length, options, false);
       if (full != null) {
         client.completer.count(Layout.CLIENT_REJECTED);
-        return future.failedAtSubmit(client.submitter.rejected(full, length));
+        return future.failedAtSubmit(client.submitter.rejected(full, type, length));
       }
       client.submitter.announce(false);
       client.submitter.published(future);

@@ -406,14 +406,14 @@ final class Reconnector implements Runnable {
     }
   }
 
-  RawTask claim(String handler, long size, TaskOptions options) {
+  RawTask claim(TaskType<byte[], ResultLease> type, long size, TaskOptions options) {
     Client client = current;
     if (client == null || !client.isOpen()) {
-      checkClaim(handler, size, options);
+      checkClaim(size, options);
     }
     if (client != null) {
       try {
-        return client.claim(handler, size, options);
+        return client.claim(type, size, options);
       } catch (ClosedException | RejectedException refused) {
         if (!isTurnedAway(refused)) {
           throw refused;
@@ -422,9 +422,9 @@ final class Reconnector implements Runnable {
     }
     Patience patience = new Patience(options);
     for (; ; ) {
-      client = next(client, handler, patience);
+      client = next(client, type.name(), patience);
       try {
-        return client.claim(handler, size, patience.left());
+        return client.claim(type, size, patience.left());
       } catch (ClosedException | RejectedException refused) {
         if (!isTurnedAway(refused)) {
           throw refused;
@@ -434,8 +434,7 @@ final class Reconnector implements Runnable {
   }
 
   /** What is wrong whether or not there is a pool. */
-  private static void checkClaim(String handler, long size, TaskOptions options) {
-    TaskType.of(handler, Codec.BYTES, RawTask.LEASE);
+  private static void checkClaim(long size, TaskOptions options) {
     checkRoom(size);
     Objects.requireNonNull(options, "options");
   }
@@ -446,11 +445,15 @@ final class Reconnector implements Runnable {
     }
   }
 
-  RawCall rawCall(String handler, TaskOptions options) {
+  TaskType<byte[], ResultLease> rawType(String handler) {
     Client client = current;
-    TaskType<byte[], ResultLease> type =
-        client != null ? client.rawType(handler) : TaskType.of(handler, Codec.BYTES, RawTask.LEASE);
-    return new RawCall(client, type, options, this);
+    return client != null
+        ? client.rawType(handler)
+        : TaskType.of(handler, Codec.BYTES, RawTask.LEASE);
+  }
+
+  RawCall rawCall(TaskType<byte[], ResultLease> type, TaskOptions options) {
+    return new RawCall(current, type, options, this);
   }
 
   int poll() {

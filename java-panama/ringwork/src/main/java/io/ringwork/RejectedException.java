@@ -10,8 +10,15 @@ public final class RejectedException extends RingworkException {
 
   /** What there was no room for. */
   public enum Reason {
-    /** All slots of this client are in use. */
+    /**
+     * All slots of this client are in use, but for those that are kept for {@link Priority#HIGH}.
+     */
     NO_SLOT,
+    /**
+     * As many tasks of the type are in flight as {@link TaskType#maxInFlight(int)} lets this client
+     * have.
+     */
+    TOO_MANY_IN_FLIGHT,
     /** The injector ring of the task's priority is full. */
     RING_FULL,
     /** No payload block that holds the request is free. */

@@ -272,10 +272,36 @@ public final class Ringwork implements AutoCloseable {
    * @throws IllegalArgumentException if the name or size is impossible
    */
   public RawTask claim(String handler, long requestSize, TaskOptions options) {
+    return claimRaw(rawType(handler), requestSize, options);
+  }
+
+  /**
+   * As {@link #claim(String, long, TaskOptions)}, for the handler of a type and within its {@link
+   * TaskType#maxInFlight(int)}. Nothing else of the type is used.
+   *
+   * @param type whose handler it is for
+   * @param requestSize the room in bytes
+   * @param options deadline, priority, backpressure, trace
+   * @return the claimed task; submit or close it
+   * @throws RejectedException if there is no room, or as many are in flight as may be
+   * @throws ClosedException if the client is closed
+   * @throws IllegalArgumentException if the size is impossible
+   */
+  public RawTask claim(TaskType<?, ?> type, long requestSize, TaskOptions options) {
+    return claimRaw(type.raw(), requestSize, options);
+  }
+
+  private RawTask claimRaw(
+      TaskType<byte[], ResultLease> type, long requestSize, TaskOptions options) {
     Client own = client;
     return own != null
-        ? own.claim(handler, requestSize, options)
-        : reconnector().claim(handler, requestSize, options);
+        ? own.claim(type, requestSize, options)
+        : reconnector().claim(type, requestSize, options);
+  }
+
+  private TaskType<byte[], ResultLease> rawType(String handler) {
+    Client own = client;
+    return own != null ? own.rawType(handler) : reconnector().rawType(handler);
   }
 
   /**
@@ -300,8 +326,25 @@ public final class Ringwork implements AutoCloseable {
    * @throws IllegalArgumentException if the name is impossible
    */
   public RawCall rawCall(String handler, TaskOptions options) {
+    return rawCallOf(rawType(handler), options);
+  }
+
+  /**
+   * As {@link #rawCall(String, TaskOptions)}, for the handler of a type and within its {@link
+   * TaskType#maxInFlight(int)}: {@link RawCall#claim} is rejected beyond it, or waits. Nothing else
+   * of the type is used.
+   *
+   * @param type whose handler it is for
+   * @param options deadline, priority, backpressure, trace of each call
+   * @return the call, for one thread at a time
+   */
+  public RawCall rawCall(TaskType<?, ?> type, TaskOptions options) {
+    return rawCallOf(type.raw(), options);
+  }
+
+  private RawCall rawCallOf(TaskType<byte[], ResultLease> type, TaskOptions options) {
     Client own = client;
-    return own != null ? own.rawCall(handler, options) : reconnector().rawCall(handler, options);
+    return own != null ? own.rawCall(type, options) : reconnector().rawCall(type, options);
   }
 
   /**

@@ -4,6 +4,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +35,9 @@ final class SlotTable {
   /** A claim, the reaper and a retry may come between, but not so often. */
   private static final int MOST_TRIES = 1 << 16;
 
+  /** What {@link #pop} returns when as many tasks of the type are in flight as may be. */
+  static final int TOO_MANY = -3;
+
   /** What {@link #withdraw} found. */
   enum Withdrawal {
     /** It was queued and is FREE now; the caller has ended the task. */
@@ -46,6 +50,10 @@ final class SlotTable {
 
   final int count;
   final FreeList free;
+
+  /** Slots that only tasks of {@link Priority#HIGH} may take: a sixteenth. */
+  final int reserve;
+
   private final SharedMemory memory;
   private final PayloadArena arena;
   private final int first;
@@ -57,6 +65,15 @@ final class SlotTable {
   private final @Nullable ByteBuffer[] requests;
   private final @Nullable ByteBuffer[] results;
 
+  /** The counts of tasks whose type has a limit, by handler. */
+  final Map<String, InFlight> inFlight = InFlight.table();
+
+  /**
+   * Which count each slot is part of; made for the first task whose type has a limit. Plain: who
+   * brings such a slot home has seen it published, or has popped it.
+   */
+  private @Nullable InFlight @Nullable [] counted;
+
   /**
    * The slots of an entry that was just registered.
    *
@@ -66,6 +83,7 @@ final class SlotTable {
     this.memory = memory;
     this.arena = arena;
     this.count = geometry.slotsPerClient();
+    this.reserve = count / 16;
     this.first = client * count;
     this.base = geometry.slotsOf(client);
     this.pending = new TaskFuture<?>[count];
@@ -125,6 +143,61 @@ final class SlotTable {
   }
 
   // ---- filling, by the thread that popped the slot
+
+  /**
+   * Takes a slot for a task.
+   *
+   * @return the slot; {@link FreeList#EMPTY}, {@link FreeList#CLOSED}, or {@link #TOO_MANY}
+   */
+  int pop(TaskType<?, ?> type, TaskOptions options) {
+    int keep = keptFrom(options);
+    return type.maxInFlight == TaskType.NO_LIMIT ? free.pop(keep) : popCounted(type, keep);
+  }
+
+  /** How many free slots a task must leave to others. */
+  int keptFrom(TaskOptions options) {
+    return options.priority == Priority.HIGH ? 0 : reserve;
+  }
+
+  private int popCounted(TaskType<?, ?> type, int keep) {
+    InFlight entered = InFlight.enter(inFlight, type.name(), type.maxInFlight);
+    if (entered == null) {
+      return TOO_MANY;
+    }
+    int i = free.pop(keep);
+    if (i < 0) {
+      entered.leave();
+    } else {
+      counts()[i] = entered;
+    }
+    return i;
+  }
+
+  private @Nullable InFlight[] counts() {
+    @Nullable InFlight[] made = counted;
+    if (made == null) {
+      synchronized (inFlight) {
+        made = counted;
+        if (made == null) {
+          made = new InFlight[count];
+          counted = made;
+        }
+      }
+    }
+    return made;
+  }
+
+  /** The slot's task is no longer counted: the slot comes home, or is lost for good. */
+  void uncount(int i) {
+    @Nullable InFlight[] counts = counted;
+    if (counts != null) {
+      InFlight entered = counts[i];
+      if (entered != null) {
+        counts[i] = null;
+        entered.leave();
+      }
+    }
+  }
 
   /** A window on the inline request, limited to a length. */
   ByteBuffer inlineRequest(int i, int length) {
@@ -215,7 +288,7 @@ final class SlotTable {
   void giveBack(int i, long reference) {
     requestReference[i] = 0;
     arena.free(reference, PayloadArena.requestOwner(global(i), generation[i]));
-    free.push(i);
+    bringHome(i);
   }
 
   // ---- ending
@@ -328,18 +401,24 @@ final class SlotTable {
 
   /** The second half of {@link #release}. */
   void bringHome(int i) {
+    uncount(i);
     free.push(i);
   }
 
   /** As {@link #bringHome(int)} for several. */
   void bringHome(int[] many, int n) {
+    if (counted != null) {
+      for (int h = 0; h < n; h++) {
+        uncount(many[h]);
+      }
+    }
     free.pushMany(many, n);
   }
 
   private void recycle(int i, long g) {
     freeRequest(i, g);
     generation[i] = StateWord.next(g);
-    free.push(i);
+    bringHome(i);
   }
 
   private void freeRequest(int i, long g) {

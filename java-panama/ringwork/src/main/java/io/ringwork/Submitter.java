@@ -229,7 +229,7 @@ final class Submitter {
       int size,
       TaskOptions options,
       boolean watched) {
-    int i = slots.free.pop();
+    int i = slots.pop(type, options);
     if (i < 0) {
       return noSlot(i);
     }
@@ -284,7 +284,7 @@ final class Submitter {
     try {
       checkOpen();
       checkSize(type, size);
-      return claimOrThrow(size, options.backpressure);
+      return claimOrThrow(type, size, options);
     } catch (RejectedException rejected) {
       client.completer.count(Layout.CLIENT_REJECTED);
       throw rejected;
@@ -293,13 +293,14 @@ final class Submitter {
     }
   }
 
-  private int claimOrThrow(long size, Backpressure policy) {
+  private int claimOrThrow(TaskType<?, ?> type, long size, TaskOptions options) {
+    Backpressure policy = options.backpressure;
     long end = Long.MIN_VALUE;
     if (policy.kind == Backpressure.Kind.BLOCK && !client.role.isMine()) {
       end = TaskFuture.saturatedAdd(System.nanoTime(), policy.blockNanos);
     }
     for (; ; ) {
-      int i = slots.free.pop();
+      int i = slots.pop(type, options);
       Reason full;
       if (i < 0) {
         full = noSlot(i);
@@ -318,7 +319,7 @@ final class Submitter {
         full = Reason.ARENA_EXHAUSTED;
       }
       if (end == Long.MIN_VALUE || !awaitRoom(end)) {
-        throw rejected(full, size);
+        throw rejected(full, type, size);
       }
       checkOpen();
     }
@@ -328,7 +329,7 @@ final class Submitter {
     if (found == FreeList.CLOSED) {
       throw client.closedException(false, null);
     }
-    return Reason.NO_SLOT;
+    return found == SlotTable.TOO_MANY ? Reason.TOO_MANY_IN_FLIGHT : Reason.NO_SLOT;
   }
 
   private <Q> int write(
@@ -492,11 +493,11 @@ final class Submitter {
             "the deadline of "
                 + type.name()
                 + " passed while it waited for room: "
-                + what(full, size),
+                + what(full, type, size),
             false);
       }
     }
-    throw rejected(full, size);
+    throw rejected(full, type, size);
   }
 
   /** Waits for room, helping to make some; false when the time is up. */
@@ -533,18 +534,28 @@ final class Submitter {
     }
   }
 
-  RejectedException rejected(Reason full, long size) {
-    return new RejectedException(full, what(full, size));
+  RejectedException rejected(Reason full, TaskType<?, ?> type, long size) {
+    return new RejectedException(full, what(full, type, size));
   }
 
   /** What there was no room for, how much there is, and what helps. */
-  private String what(Reason full, long size) {
+  private String what(Reason full, TaskType<?, ?> type, long size) {
     return switch (full) {
       case NO_SLOT ->
           "all "
               + slots.count
-              + " slots of this client are in use: submit slower, use Backpressure.block, or raise "
+              + " slots of this client are in use"
+              + (slots.reserve == 0
+                  ? ""
+                  : " (but for the last " + slots.reserve + ", which are kept for Priority.HIGH)")
+              + ": submit slower, use Backpressure.block, or raise "
               + Sizing.option(client.isOwn(), "slots", "--slots");
+      case TOO_MANY_IN_FLIGHT ->
+          type.maxInFlight
+              + " tasks of "
+              + type.name()
+              + " are in flight, as many as TaskType.maxInFlight lets this client have: submit"
+              + " slower, use Backpressure.block, or raise the limit";
       case RING_FULL ->
           "the injector ring of this priority is full: submit slower, or use Backpressure.block";
       case ARENA_EXHAUSTED ->

@@ -2,6 +2,7 @@ package io.ringwork;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
+import java.util.OptionalInt;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -14,17 +15,25 @@ import org.jspecify.annotations.Nullable;
  * @param <R> the result
  */
 public final class TaskType<Q, R> {
+  static final int NO_LIMIT = 0;
+
   private final String name;
   final long handlerId;
   final Codec<Q> requestCodec;
   final Codec<R> resultCodec;
   final int attempts;
 
+  /** Most tasks in flight, or NO_LIMIT. */
+  final int maxInFlight;
+
   /** Whether results are decoded one by one from where their task left them. */
   final boolean plain;
 
   /** For chunks of this type; made when first asked for, by racing threads each. */
   private @Nullable TaskType<Chunk<Q>, ChunkResult<R>> chunks;
+
+  /** For raw tasks and calls of this type, likewise. */
+  private @Nullable TaskType<byte[], ResultLease> raw;
 
   final @Nullable Function<? super Q, ? extends R> fallback;
 
@@ -33,12 +42,14 @@ public final class TaskType<Q, R> {
       Codec<Q> requestCodec,
       Codec<R> resultCodec,
       int attempts,
+      int maxInFlight,
       @Nullable Function<? super Q, ? extends R> fallback) {
     this.name = name;
     this.handlerId = idOf(name);
     this.requestCodec = requestCodec;
     this.resultCodec = resultCodec;
     this.attempts = attempts;
+    this.maxInFlight = maxInFlight;
     this.plain = resultCodec != RawTask.LEASE && !(resultCodec instanceof ChunkReader<?>);
     this.fallback = fallback;
   }
@@ -57,8 +68,19 @@ public final class TaskType<Q, R> {
               new Chunk.Writer<>(),
               new ChunkReader<>(this),
               Layout.MAX_ATTEMPTS,
+              maxInFlight,
               one == null ? null : chunk -> ChunkResult.of(chunk.requests, one));
       chunks = made;
+    }
+    return made;
+  }
+
+  /** The type of raw tasks and calls of this type, which run at most once. */
+  TaskType<byte[], ResultLease> raw() {
+    TaskType<byte[], ResultLease> made = raw;
+    if (made == null) {
+      made = new TaskType<>(name, Codec.BYTES, RawTask.LEASE, 1, maxInFlight, null);
+      raw = made;
     }
     return made;
   }
@@ -85,6 +107,7 @@ public final class TaskType<Q, R> {
         Objects.requireNonNull(requestCodec, "requestCodec"),
         Objects.requireNonNull(resultCodec, "resultCodec"),
         1,
+        NO_LIMIT,
         null);
   }
 
@@ -101,7 +124,7 @@ public final class TaskType<Q, R> {
       throw new IllegalArgumentException(
           "attempts are 1 to " + Layout.MAX_ATTEMPTS + ", not " + attempts);
     }
-    return new TaskType<>(name, requestCodec, resultCodec, attempts, fallback);
+    return new TaskType<>(name, requestCodec, resultCodec, attempts, maxInFlight, fallback);
   }
 
   /**
@@ -112,7 +135,46 @@ public final class TaskType<Q, R> {
    */
   public TaskType<Q, R> withFallback(Function<? super Q, ? extends R> fallback) {
     return new TaskType<>(
-        name, requestCodec, resultCodec, attempts, Objects.requireNonNull(fallback, "fallback"));
+        name,
+        requestCodec,
+        resultCodec,
+        attempts,
+        maxInFlight,
+        Objects.requireNonNull(fallback, "fallback"));
+  }
+
+  /**
+   * Bounds how many tasks of this type one client has in the pool, queued or running, so that a
+   * flood of them leaves slots to the tasks of other types. A submit beyond it does what its {@link
+   * Backpressure} says, as when there is no slot: fails with {@link
+   * RejectedException.Reason#TOO_MANY_IN_FLIGHT}, waits, or runs the fallback.
+   *
+   * <p>A task counts from its submit until its slot is free again: one that was cancelled while it
+   * ran until its handler has returned, one of a {@link ResultLease} until that is closed. A chunk
+   * counts as one, a {@link RawTask} or {@link RawCall} {@linkplain Ringwork#claim(TaskType, long,
+   * TaskOptions) of this type} from its claim. Types of the same handler that have a limit are
+   * counted together, each held to its own number; types without one are not counted. How many
+   * tasks of a handler <em>run</em> at a time, whichever client they are of, is the pool's option
+   * {@code limit}.
+   *
+   * @param most how many, at least 1; no limit by default
+   * @return a copy
+   * @throws IllegalArgumentException if less than 1
+   */
+  public TaskType<Q, R> maxInFlight(int most) {
+    if (most < 1) {
+      throw new IllegalArgumentException("at least one task must be in flight, not " + most);
+    }
+    return new TaskType<>(name, requestCodec, resultCodec, attempts, most, fallback);
+  }
+
+  /**
+   * How many tasks of this type one client has in the pool at most.
+   *
+   * @return the number, or empty if there is no limit
+   */
+  public OptionalInt maxInFlight() {
+    return maxInFlight == NO_LIMIT ? OptionalInt.empty() : OptionalInt.of(maxInFlight);
   }
 
   /**

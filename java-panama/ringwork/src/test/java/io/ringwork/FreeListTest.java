@@ -34,26 +34,26 @@ class FreeListTest {
   void severalAtOnce() {
     FreeList list = new FreeList(5);
     int[] slots = new int[5];
-    assertEquals(3, list.popMany(slots, 3));
+    assertEquals(3, list.popMany(slots, 3, 0));
     assertArrayEquals(new int[] {0, 1, 2, 0, 0}, slots);
     assertEquals(3, list.inUse());
     list.pushMany(new int[] {2, 0}, 2);
     assertEquals(1, list.inUse());
     assertEquals(0, list.pop());
     assertEquals(2, list.pop());
-    assertEquals(2, list.popMany(slots, 5));
+    assertEquals(2, list.popMany(slots, 5, 0));
     assertArrayEquals(new int[] {3, 4}, Arrays.copyOf(slots, 2));
-    assertEquals(FreeList.EMPTY, list.popMany(slots, 1));
+    assertEquals(FreeList.EMPTY, list.popMany(slots, 1, 0));
     list.pushMany(new int[] {4, 3, 2, 1, 0}, 5);
     assertEquals(0, list.inUse());
-    assertEquals(5, list.popMany(slots, 5));
+    assertEquals(5, list.popMany(slots, 5, 0));
     assertArrayEquals(new int[] {0, 1, 2, 3, 4}, slots);
     list.pushMany(slots, 0);
     assertEquals(5, list.inUse());
     list.pushMany(slots, 4);
     assertFalse(list.close());
     list.pushMany(slots, 1);
-    assertEquals(FreeList.CLOSED, list.popMany(slots, 1));
+    assertEquals(FreeList.CLOSED, list.popMany(slots, 1, 0));
   }
 
   @Test
@@ -84,7 +84,7 @@ class FreeListTest {
                   if (n % 2 == 0) {
                     several[0] = list.pop();
                   } else {
-                    found = list.popMany(several, 3);
+                    found = list.popMany(several, 3, 0);
                   }
                   if (found < 0 || several[0] < 0) {
                     continue;

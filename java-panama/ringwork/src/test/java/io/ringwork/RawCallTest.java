@@ -345,7 +345,7 @@ class RawCallTest {
   void backpressure() throws Exception {
     List<RawTask> all = new ArrayList<>();
     for (int n = 0; n < SLOTS; n++) {
-      all.add(client.claim("echo", 1));
+      all.add(client.claim("echo", 1, TaskOptions.DEFAULT.priority(Priority.HIGH)));
     }
     assertEquals(
         RejectedException.Reason.NO_SLOT,

@@ -13,6 +13,7 @@ import io.ringwork.ChunkResult;
 import io.ringwork.Codec;
 import io.ringwork.CodecException;
 import io.ringwork.CompletionMode;
+import io.ringwork.Priority;
 import io.ringwork.RawTask;
 import io.ringwork.RejectedException;
 import io.ringwork.RemoteFailureException;
@@ -429,7 +430,7 @@ class ChunkTest {
     List<RawTask> claimed = new ArrayList<>();
     try {
       for (int free = pool.info().freeSlots(); free > 0; free--) {
-        claimed.add(pool.claim("echo", 8));
+        claimed.add(pool.claim("echo", 8, TaskOptions.DEFAULT.priority(Priority.HIGH)));
       }
       ChunkResult<Long> results = end(pool.submitChunk(type, List.of(1L, 2L, 3L), 64, here));
       assertEquals(-1, results.get(0));
