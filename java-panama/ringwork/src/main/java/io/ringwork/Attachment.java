@@ -281,19 +281,32 @@ final class Attachment {
    */
   void release(boolean allHome) {
     if (Failpoints.ON) Failpoints.hit("client.leaving");
-    if (allHome) {
+    boolean unmapped = false;
+    try {
+      if (allHome) {
+        free();
+      }
+      unmapped = unmap();
+      if (Failpoints.ON) Failpoints.hit("client.unmapped");
+    } finally {
+      synchronized (JVM_WIDE) {
+        if (unmapped || allHome) {
+          closeQuietly(lockFile);
+        } // else the lock is kept: who still writes must not meet the next owner of these slots
+        closeQuietly(supervisorLock);
+        closeQuietly(file);
+        endNudges();
+      }
+    }
+  }
+
+  private void free() {
+    try {
       memory.setLongRelease(
           geometry.client(index) + Layout.CLIENT_WORD, generation << 8 | Layout.ENTRY_FREE);
       if (Failpoints.ON) Failpoints.hit("client.free");
-    }
-    boolean unmapped = unmap();
-    if (Failpoints.ON) Failpoints.hit("client.unmapped");
-    synchronized (JVM_WIDE) {
-      if (unmapped || allHome) {
-        closeQuietly(lockFile);
-      } // else the lock is kept: who still writes must not meet the next owner of these slots
-      closeQuietly(supervisorLock);
-      endNudges();
+    } catch (InternalError truncated) {
+      LOG.log(Level.DEBUG, "the segment of " + name + " was truncated", truncated);
     }
     closeQuietly(file);
   }

@@ -201,7 +201,7 @@ final class Batch<Q, R> {
         return false;
       }
     } catch (IllegalStateException | InternalError unmapped) {
-      future.fail(client.closedException(true, unmapped));
+      client.failClosed(future, true, unmapped);
       return false;
     }
     future.slot = -1;

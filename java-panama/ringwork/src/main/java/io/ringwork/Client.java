@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import io.ringwork.Outcome.Failure;
 import java.lang.System.Logger.Level;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -45,6 +46,15 @@ final class Client {
           + " again";
   private static final long SETTLE_NANOS = 1_000_000_000;
 
+  /** How long close waits for the poller, which may be in a callback that never returns. */
+  private static final long JOIN_NANOS = 100_000_000;
+
+  /** How long a completion lies there until close has another thread take it in. */
+  private static final long STUCK_NANOS = 20_000_000;
+
+  /** So many threads close has take completions in, each of which may get stuck in a callback. */
+  private static final int MOST_STAND_INS = 64;
+
   /** How long close waits for a thread that has taken a task out of the table to settle it. */
   private static final long STALLED_NANOS = 10 * SETTLE_NANOS;
 
@@ -68,6 +78,7 @@ final class Client {
   final SlotTable slots;
   final SegmentViews views;
   final Room room = new Room();
+  final Handover handover;
   final Completer completer;
   final PollerRole role;
   final Submitter submitter;
@@ -84,17 +95,16 @@ final class Client {
   /** Threads that are failing what is pending: callbacks may run on them. */
   private final Set<Thread> failing = ConcurrentHashMap.newKeySet();
 
-  /**
-   * Settled futures that an executor of others has been given and has not completed yet. Who adds
-   * one looks afterwards whether the client is CLOSED; the closer looks here after it said so.
-   */
-  private final Set<TaskFuture<?>> handedOver = ConcurrentHashMap.newKeySet();
-
   private final Map<String, TaskType<byte[], ResultLease>> rawTypes = new ConcurrentHashMap<>();
   private volatile int state = OPEN;
   private volatile @Nullable String ended;
   private final AtomicBoolean released = new AtomicBoolean();
+  private final AtomicBoolean closer = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
+
+  /** A thread that waits for the close was interrupted: tasks in flight are not waited for. */
+  private volatile boolean hurry;
+
   private volatile boolean releaseOnPoller;
   private long lastProbe;
   private long lastCheck = System.nanoTime();
@@ -110,6 +120,7 @@ final class Client {
     Geometry geometry = attachment.geometry;
     int index = attachment.index;
     long entry = geometry.client(index);
+    handover = new Handover(this);
     arena = new PayloadArena(memory, geometry.classes());
     slots = new SlotTable(memory, geometry, arena, index);
     views = new SegmentViews(memory, slots, arena);
@@ -253,45 +264,6 @@ final class Client {
 
   // ---- what its parts need
 
-  /** Completes a future where the mode wants it. */
-  void execute(TaskFuture<?> future) {
-    if (isForeign()) {
-      handedOver.add(future); // an executor of others may drop what it is given
-    }
-    executeHandedOver(() -> completeHandedOver(future));
-  }
-
-  /** As {@link #execute(TaskFuture)} for several at once. */
-  void execute(CompletionBatch batch) {
-    if (isForeign()) {
-      handedOver.addAll(batch.futures);
-    }
-    executeHandedOver(batch);
-  }
-
-  private boolean isForeign() {
-    return settings.mode() != CompletionMode.VIRTUAL_THREADS;
-  }
-
-  private void executeHandedOver(Runnable completion) {
-    try {
-      settings.mode().executor.execute(completion);
-    } catch (RuntimeException | Error rejected) {
-      completion.run();
-      LOG.log(Level.WARNING, "the completion executor failed; completed on the poller", rejected);
-    }
-    if (isForeign() && state == CLOSED) {
-      completion.run(); // the closer may have looked at the set before we added to it
-    }
-  }
-
-  void completeHandedOver(TaskFuture<?> future) {
-    future.completeNow();
-    if (isForeign()) {
-      handedOver.remove(future);
-    }
-  }
-
   /** Has the supervisor wake a lane, for this process can't. */
   void nudgeSupervisor() {
     attachment.nudge();
@@ -304,6 +276,30 @@ final class Client {
       why = cause instanceof InternalError ? TRUNCATED : "the client was closed";
     }
     return new ClosedException("pool " + name() + ": " + why, mayHaveRun, cause);
+  }
+
+  /** As {@link #closedException}, of which there is one also without memory. */
+  Failure closedFailure(boolean mayHaveRun, @Nullable Throwable cause) {
+    try {
+      return new Failure(closedException(mayHaveRun, cause));
+    } catch (OutOfMemoryError | StackOverflowError shortage) {
+      return mayHaveRun ? Failure.GONE_RAN : Failure.GONE;
+    }
+  }
+
+  /** Ends a future because the client or the pool has ended. */
+  void failClosed(TaskFuture<?> future, boolean mayHaveRun, @Nullable Throwable cause) {
+    future.fail(closedFailure(mayHaveRun, cause));
+  }
+
+  /** Whether the memory must not be touched any more: such faults surface late, anywhere. */
+  boolean isTruncated() {
+    return ended == TRUNCATED;
+  }
+
+  /** Whether the memory was given up, and nobody looks after executors any more. */
+  boolean isReleased() {
+    return state == CLOSED;
   }
 
   /** Wakes a thread that was unparked, if it sleeps in another way. */
@@ -342,6 +338,10 @@ final class Client {
       future.wakeWaiter(); // it ends the task itself, when it sees what we are
       return;
     }
+    if (isTruncated()) {
+      failClosed(future, true, null);
+      return;
+    }
     boolean ran = true;
     try {
       switch (slots.withdraw(future)) {
@@ -364,15 +364,17 @@ final class Client {
     }
     if (!future.isSettled()) {
       completer.count(Layout.CLIENT_FAILED);
-      future.fail(closedException(ran, null));
+      failClosed(future, ran, null);
     }
   }
 
-  /** Ends many: first what is queued, lest lanes that are told to stop take it meanwhile. */
-  private void failAll(List<TaskFuture<?>> futures) {
+  /**
+   * Ends what is pending: first what is queued, lest lanes that are told to stop take it meanwhile.
+   */
+  private void failPending() {
     boolean outermost = failing.add(Thread.currentThread());
     try {
-      failEach(futures);
+      failEachPending();
     } finally {
       if (outermost) {
         failing.remove(Thread.currentThread());
@@ -380,24 +382,46 @@ final class Client {
     }
   }
 
-  private void failEach(List<TaskFuture<?>> futures) {
+  private void failEachPending() {
     try {
-      for (TaskFuture<?> future : futures) {
-        int i = future.slot;
-        if (i >= 0 && StateWord.kind(slots.state(i)) == Layout.KIND_QUEUED) {
+      for (int i = 0; i < slots.count && !isTruncated(); i++) {
+        TaskFuture<?> future = pending(i);
+        if (future != null && StateWord.kind(slots.state(i)) == Layout.KIND_QUEUED) {
           failOne(future);
         }
       }
     } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile
     }
-    for (TaskFuture<?> future : futures) {
-      if (!future.isSettled()) {
+    for (int i = 0; i < slots.count; i++) {
+      TaskFuture<?> future = pending(i);
+      if (future != null) {
         try {
           failOne(future);
         } catch (InternalError truncated) { // where compiled code lets it surface late
-          future.fail(closedException(true, truncated));
+          failClosed(future, true, truncated);
         }
+      }
+    }
+  }
+
+  /** The future of a slot that is still to be ended. */
+  private @Nullable TaskFuture<?> pending(int i) {
+    TaskFuture<?> future = slots.pending(i);
+    return future == null || future.isSettled() ? null : future;
+  }
+
+  /**
+   * As {@link #failPending}, again until there was memory for it. On threads of the client's own,
+   * whose stacks are not deep.
+   */
+  private void failAllPending() {
+    for (; ; ) {
+      try {
+        failPending();
+        return;
+      } catch (OutOfMemoryError | StackOverflowError | InternalError shortage) {
+        Background.pause();
       }
     }
   }
@@ -405,8 +429,8 @@ final class Client {
   private List<TaskFuture<?>> unsettled() {
     List<TaskFuture<?>> futures = new ArrayList<>();
     for (int i = 0; i < slots.count; i++) {
-      TaskFuture<?> future = slots.pending(i);
-      if (future != null && !future.isSettled()) {
+      TaskFuture<?> future = pending(i);
+      if (future != null) {
         futures.add(future);
       }
     }
@@ -496,9 +520,12 @@ final class Client {
       onEnd.run();
     }
     VarHandle.fullFence(); // pairs with the submitter's before it looks whether we fail
-    failAll(unsettled());
-    room.freed();
-    poller.stop();
+    try {
+      failPending();
+      room.freed();
+    } finally {
+      poller.stop(); // which ends what this thread had no memory or stack for
+    }
   }
 
   /** Why the pool has ended, as far as is known. */
@@ -556,81 +583,212 @@ final class Client {
   // ---- close
 
   void close() {
-    boolean onPoller = poller.isMe();
-    if (!STATE.compareAndSet(this, OPEN, DRAINING)) {
-      if (!onPoller && !role.isMine()) {
-        awaitClosed();
+    boolean first = STATE.compareAndSet(this, OPEN, DRAINING);
+    if (poller.isMe() || role.isMine()) {
+      if (first) {
+        closeInCallback();
       }
       return;
     }
-    List<TaskFuture<?>> rest = unsettled();
-    drain();
-    if (Failpoints.ON) Failpoints.hit("close.drained");
-    state = FAILING;
-    VarHandle.fullFence(); // pairs with the submitter's before it looks whether we fail
-    List<TaskFuture<?>> failed = unsettled();
-    failAll(failed);
-    if (Failpoints.ON) Failpoints.hit("close.failed");
-    rest.addAll(failed);
-    awaitDone(rest);
-    awaitDone(List.copyOf(handedOver));
-    releaseOnPoller = onPoller;
-    poller.stop();
-    if (!onPoller) {
-      poller.join(SETTLE_NANOS);
+    if (closer.compareAndSet(false, true)) {
+      startCloser();
+    }
+    awaitClosed();
+  }
+
+  /**
+   * On a thread of our own: it has stack enough, no interrupt of the application's stops it, and no
+   * callback runs on the caller, which waits for it.
+   */
+  private void startCloser() {
+    Thread thread = null;
+    try {
+      thread = Background.thread("ringwork-close-" + name(), this::closeNow);
+      thread.start();
+    } catch (Throwable shortage) { // no thread to be had
+      closeNow();
+    }
+  }
+
+  private void closeNow() {
+    try {
+      endTasks(false);
+      handover.closing();
+      poller.stop();
+      poller.join(JOIN_NANOS);
+    } catch (InternalError truncated) { // where compiled code lets it surface late
+      LOG.log(Level.DEBUG, "the segment of " + name() + " was truncated", truncated);
+    } finally {
       release();
     }
   }
 
-  private void awaitClosed() {
+  /** The poller finishes it when the callback returns, or another closer, if there is one. */
+  private void closeInCallback() {
+    boolean onPoller = poller.isMe();
     try {
-      closed.await();
-    } catch (InterruptedException interrupted) {
+      endTasks(true);
+    } finally {
+      releaseOnPoller = onPoller;
+      poller.stop();
+      if (!onPoller) {
+        poller.join(JOIN_NANOS);
+        release();
+      }
+    }
+  }
+
+  /** Waits for what is in flight as long as it may, then fails the rest. */
+  private void endTasks(boolean inCallback) {
+    List<TaskFuture<?>> rest = List.of();
+    try {
+      rest = unsettled();
+      drain(inCallback);
+    } catch (OutOfMemoryError | StackOverflowError shortage) {
+      // then they are not waited for
+    }
+    if (Failpoints.ON) Failpoints.hit("close.drained");
+    STATE.compareAndSet(this, DRAINING, FAILING);
+    VarHandle.fullFence(); // pairs with the submitter's before it looks whether we fail
+    if (!inCallback) {
+      handover.closing();
+    }
+    List<TaskFuture<?>> failed = List.of();
+    List<TaskFuture<?>> given = List.of();
+    try {
+      failed = unsettled();
+      given = handover.given();
+    } catch (OutOfMemoryError | StackOverflowError shortage) {
+      // as above
+    }
+    if (inCallback) {
+      failPending();
+    } else {
+      failAllPending();
+    }
+    if (Failpoints.ON) Failpoints.hit("close.failed");
+    awaitDone(rest, inCallback);
+    awaitDone(failed, inCallback);
+    awaitDone(given, inCallback);
+  }
+
+  /** An interrupt ends the wait for tasks in flight, and not the close. */
+  private void awaitClosed() {
+    boolean interrupted = false;
+    for (; ; ) {
+      try {
+        closed.await();
+        break;
+      } catch (InterruptedException e) {
+        interrupted = true;
+        hurry = true;
+      }
+    }
+    if (interrupted) {
       Thread.currentThread().interrupt();
     }
   }
 
-  /** Waits until nothing is pending; on the poller, or inside a drain, polls itself. */
-  private void drain() {
+  /**
+   * Waits until nothing is pending. In a callback it polls itself, for nobody else does; else
+   * others are found that do, when the thread that should is stuck in a callback.
+   */
+  private void drain(boolean inCallback) {
     long end = TaskFuture.saturatedAdd(System.nanoTime(), settings.closeNanos());
+    long idle = System.nanoTime();
+    int standIns = 0;
     try {
-      while (ended == null && System.nanoTime() < end && !Thread.currentThread().isInterrupted()) {
-        if (unsettled().isEmpty() && !completer.hasDeferred()) {
+      while (ended == null
+          && !hurry
+          && System.nanoTime() < end
+          && !Thread.currentThread().isInterrupted()) {
+        if (!anyPending() && !completer.hasDeferred()) {
           return;
         }
-        if (role.isMine() || poller.isMe()) {
+        if (inCallback) {
           completer.drainNested();
           poller.runTimersIfMine();
           LockSupport.parkNanos(this, 50_000);
-        } else {
-          room.await(end - System.nanoTime());
+          continue;
+        }
+        room.await(end - System.nanoTime());
+        long now = System.nanoTime();
+        handover.look(now);
+        if (!completer.hasWork()) {
+          idle = now;
+        } else if (now - idle > STUCK_NANOS && standIns < MOST_STAND_INS) {
+          idle = now;
+          standIns++;
+          Background.thread("ringwork-rescue-" + name(), this::standIn).start();
         }
       }
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
+    } catch (IllegalStateException | InternalError unmapped) {
+      // another closer was faster, or there is no memory any more
+    }
+  }
+
+  private boolean anyPending() {
+    for (int i = 0; i < slots.count; i++) {
+      if (pending(i) != null) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Takes in what has come while the poller is stuck; it may get stuck itself. */
+  private void standIn() {
+    try {
+      while (completer.drainNested() > 0) {
+        // there may be more
+      }
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile
     }
   }
 
   /** Settled futures are completed by others; in a moment, for no callback is waited for. */
-  private void awaitDone(List<TaskFuture<?>> futures) {
+  private void awaitDone(List<TaskFuture<?>> futures, boolean inCallback) {
     long start = System.nanoTime();
     for (TaskFuture<?> future : futures) {
-      while (!future.isDone()
-          && !future.consumed
+      while (!isOver(future)
           && System.nanoTime() - start < (future.isSettled() ? SETTLE_NANOS : STALLED_NANOS)) {
         if (settings.inline()) {
-          future.completeNow();
+          completeFor(future, inCallback);
         }
+        handover.look(System.nanoTime());
         LockSupport.parkNanos(this, 20_000);
       }
-      if (!future.isDone() && !future.consumed && future.isSettled()) {
-        future.completeNow(); // an executor that drops what it is given must not lose it
+      if (!isOver(future) && future.isSettled()) {
+        completeFor(future, inCallback); // an executor that drops it must not lose it
+        while (!inCallback && !future.isDone() && System.nanoTime() - start < STALLED_NANOS) {
+          handover.look(System.nanoTime());
+          LockSupport.parkNanos(this, 20_000);
+        }
       }
     }
   }
 
+  private void completeFor(TaskFuture<?> future, boolean inCallback) {
+    if (inCallback) {
+      future.completeNow();
+    } else if (future.isSettled()) {
+      handover.owe(future); // and not here: a dependent may block
+    }
+  }
+
+  private static boolean isOver(TaskFuture<?> future) {
+    return future.isDone() || future.consumed;
+  }
+
   /** Called by the poller thread when it ends. */
   void pollerEnded() {
+    if (ended != null) {
+      failAllPending();
+    }
+    handover.leave();
     if (releaseOnPoller) {
       release();
     }
@@ -641,16 +799,31 @@ final class Client {
       return;
     }
     try {
-      completer.scan(); // abandoned tasks that have ended meanwhile
+      scanLast();
+      attachment.release(slots.free.close() && !isTruncated());
+    } finally {
+      state = CLOSED;
+      try {
+        // what left its slot, but was not handed over at the close
+        awaitDone(handover.given(), poller.isMe());
+      } finally {
+        if (child != null) {
+          child.end();
+        }
+        closed.countDown();
+      }
+    }
+  }
+
+  /** Takes in abandoned tasks that have ended meanwhile. */
+  private void scanLast() {
+    if (isTruncated()) {
+      return;
+    }
+    try {
+      completer.scan();
     } catch (InternalError truncated) {
       LOG.log(Level.DEBUG, "the segment of " + name() + " was truncated", truncated);
     }
-    attachment.release(slots.free.close());
-    state = CLOSED;
-    awaitDone(List.copyOf(handedOver)); // what left its slot, but was not handed over at the close
-    if (child != null) {
-      child.end();
-    }
-    closed.countDown();
   }
 }

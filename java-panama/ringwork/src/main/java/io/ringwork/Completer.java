@@ -5,8 +5,6 @@ import io.ringwork.Outcome.Failure;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -24,16 +22,6 @@ final class Completer {
 
   /** From a submit to the wait for it is less, if nothing is done in between. */
   private static final long MOMENT_NANOS = 5_000;
-
-  /** A result that is lost: the thread that found it ended in an Error over it. */
-  private static final Failure UNREAD =
-      new Failure(
-          new CodecException(
-                  "the result can't be taken in: the thread that found it had no memory or stack"
-                      + " left",
-                  true,
-                  null)
-              .shared());
 
   /** A thread that moves a word and then its future may be paused between, but not so long. */
   private static final int SUSPICIONS = 5;
@@ -66,9 +54,6 @@ final class Completer {
 
   private int settledCount;
   private boolean collecting;
-
-  /** Futures that executors were given together and have perhaps not completed yet. */
-  private final Queue<CompletionBatch> batches = new ConcurrentLinkedQueue<>();
 
   /** Whether a dependent was found since the poller last asked; a lost update does no harm. */
   private volatile boolean wanted;
@@ -105,6 +90,9 @@ final class Completer {
 
   /** Adds to a counter of the client entry. */
   void count(int counter, int by) {
+    if (client.isTruncated()) {
+      return;
+    }
     try {
       memory.addLong(entry + counter, by);
       if (Failpoints.ON) Failpoints.hit("client.counted");
@@ -178,7 +166,7 @@ final class Completer {
    */
   void hand(TaskFuture<?> future) {
     if (!collecting || !client.role.isMine()) {
-      client.execute(future);
+      client.handover.execute(future);
       return;
     }
     if (settledCount == settled.length) {
@@ -194,14 +182,14 @@ final class Completer {
    * thread is one that waits for a task, never the poller. The others share one task.
    */
   private void handOver() {
-    long me = Thread.currentThread().threadId();
+    int me = TaskFuture.threadId();
     int rest = 0;
     for (int n = 0; n < settledCount; n++) {
       TaskFuture<?> future = settled[n];
       settled[n] = null;
       if (future.getNumberOfDependents() > 0) {
         wanted = true;
-        client.execute(future);
+        client.handover.execute(future);
       } else if (future.submitter == me) {
         future.completeNow();
       } else {
@@ -211,13 +199,10 @@ final class Completer {
     settledCount = 0;
     if (rest == 1) {
       if (!isAwaitedSoon(settled[0])) {
-        client.execute(settled[0]);
+        client.handover.execute(settled[0]);
       }
     } else if (rest > 1) {
-      CompletionBatch batch =
-          new CompletionBatch(client, Arrays.copyOf(settled, rest), System.nanoTime());
-      batches.add(batch);
-      client.execute(batch);
+      client.handover.execute(settled, rest);
     }
     Arrays.fill(settled, 0, rest, null);
   }
@@ -257,25 +242,6 @@ final class Completer {
       wanted = false;
     }
     return was;
-  }
-
-  /**
-   * Looks after the batches: one whose executor's thread is stuck, in a dependent that came at the
-   * last moment, is taken on by another. Poller only.
-   *
-   * @return whether all is done
-   */
-  boolean batchesAreDone(long now) {
-    for (CompletionBatch batch = batches.peek(); batch != null; batch = batches.peek()) {
-      if (!batch.isTaken()) {
-        if (batch.isLate(now)) {
-          client.execute(batch);
-        }
-        return false;
-      }
-      batches.remove();
-    }
-    return true;
   }
 
   // ---- finding what has ended
@@ -371,7 +337,7 @@ final class Completer {
           int codec = memory.getInt(at + Layout.SLOT_ATTEMPTS) >>> 24;
           slots.markFree(i, takenWords[t]);
           home[plain++] = i;
-          outcomes[t] = UNREAD; // its slot is free now: should the decoding end in an Error
+          outcomes[t] = Failure.UNSAID; // its slot is free now: should the decoding end in an Error
           outcomes[t] = decode(future, codec, i, 0, length);
         }
       }
@@ -516,19 +482,45 @@ final class Completer {
         done(i, future, word);
       }
     } catch (IllegalStateException | InternalError unmapped) {
-      future.fail(client.closedException(true, unmapped));
+      client.failClosed(future, true, unmapped);
     } catch (Throwable broken) {
       // No stack or no memory left, on a thread that perhaps only helps: the future is out of the
       // table, so it ends here or never.
-      future.fail(
-          new CodecException(
-              "the result of " + future.type.name() + " can't be taken in: " + broken,
-              true,
-              broken));
+      endBroken(i, future, word, broken);
       throw broken;
     } finally {
       client.room.freed();
     }
+  }
+
+  private void endBroken(int i, TaskFuture<?> future, long word, Throwable broken) {
+    if (future.outcome() instanceof Deferred mine && mine.slot() == i) {
+      client.handover.owe(future); // who completes it reads the result, and frees the slot
+      return;
+    }
+    failUnread(future, broken);
+    try {
+      if (slots.state(i) == word) { // only this thread moves it on: it did not come so far
+        slots.release(i, word, memory.getLong(slots.at(i) + Layout.SLOT_RESULT_REF));
+      }
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile
+    }
+  }
+
+  private static void failUnread(TaskFuture<?> future, Throwable broken) {
+    Failure failure;
+    try {
+      failure =
+          new Failure(
+              new CodecException(
+                  "the result of " + future.type.name() + " can't be taken in: " + broken,
+                  true,
+                  broken));
+    } catch (Throwable shortage) {
+      failure = Failure.UNSAID;
+    }
+    future.fail(failure);
   }
 
   private void crashed(int i, TaskFuture<?> future, long word) {
@@ -649,19 +641,37 @@ final class Completer {
 
   /** Decodes a checked result in a block, then frees its slot and block. Never throws. */
   Object decode(TaskFuture<?> future, Deferred result) {
-    Object outcome;
+    Object outcome = Failure.UNSAID;
+    boolean released = false;
     try {
       outcome =
           future.type.resultCodec instanceof ChunkReader<?> chunk
               ? decodeChunk(future, chunk, result)
               : decode(future, result.codec(), result.slot(), result.reference(), result.length());
+      released = true;
       slots.release(result.slot(), result.word(), result.reference());
       client.room.freed();
     } catch (IllegalStateException | InternalError unmapped) {
-      outcome = new Failure(client.closedException(true, unmapped));
+      outcome = client.closedFailure(true, unmapped);
+      released = true;
+    } catch (Throwable shortage) {
+      // of memory or stack: it ends as that
+    } finally {
+      deferred.decrementAndGet();
     }
-    deferred.decrementAndGet();
+    if (!released) {
+      releaseAfterAll(result);
+    }
     return outcome;
+  }
+
+  private void releaseAfterAll(Deferred result) {
+    try {
+      slots.release(result.slot(), result.word(), result.reference());
+      client.room.freed();
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile
+    }
   }
 
   private Object decodeChunk(TaskFuture<?> future, ChunkReader<?> chunk, Deferred result) {
@@ -688,7 +698,7 @@ final class Completer {
     } catch (Throwable failed) { // whatever a codec of others throws
       return memory.isMapped() && !(failed instanceof InternalError)
           ? undecodable(future.type.name(), failed)
-          : new Failure(client.closedException(true, failed));
+          : client.closedFailure(true, failed);
     }
   }
 
@@ -697,11 +707,15 @@ final class Completer {
   }
 
   static Failure undecodable(String task, Throwable failed) {
-    return new Failure(
-        new CodecException(
-            "the result of " + task + " can't be decoded: " + CodecException.text(failed),
-            true,
-            failed));
+    try {
+      return new Failure(
+          new CodecException(
+              "the result of " + task + " can't be decoded: " + CodecException.text(failed),
+              true,
+              failed));
+    } catch (OutOfMemoryError | StackOverflowError shortage) {
+      return Failure.UNSAID; // its slot is on no list while this is said, so it must not throw
+    }
   }
 
   /** The bytes of a checked result. */

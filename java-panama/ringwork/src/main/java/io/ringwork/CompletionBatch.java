@@ -1,48 +1,85 @@
 package io.ringwork;
 
-import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Settled futures that had no dependents, for one task of the executor: a task each costs more than
- * most results. Should a dependent have come after all, and block, the poller has another task take
- * the rest on: each future is completed by whoever draws its index.
+ * Settled futures for one task of the executor: one with dependents, or several that had none, for
+ * a task each costs more than most results. Should the thread that completes them not begin, or be
+ * stuck in a dependent that came after all, others take the rest on: each future is completed by
+ * the thread that draws it.
  */
 final class CompletionBatch implements Runnable {
-  /** After so long another thread takes on what is left. */
-  static final long LATE_NANOS = 10_000_000;
+  private static final VarHandle NEXT;
 
-  final List<TaskFuture<?>> futures;
-  private final Client client;
-  private final AtomicInteger next = new AtomicInteger();
+  static {
+    try {
+      NEXT = MethodHandles.lookup().findVarHandle(CompletionBatch.class, "next", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
 
-  /** When it was last given to an executor; after the first time written by the poller only. */
-  private long since;
+  /** The next one on the list of the {@link Handover}, which alone uses it. */
+  @Nullable CompletionBatch after;
 
-  CompletionBatch(Client client, TaskFuture<?>[] futures, long now) {
-    this.client = client;
-    this.futures = List.of(futures);
+  private final Handover handover;
+  private final @Nullable TaskFuture<?> only;
+  private final TaskFuture<?> @Nullable [] many;
+  private final long since;
+
+  /** The index of the next future that no thread has begun to complete. */
+  @SuppressWarnings("unused") // through NEXT
+  private volatile int next;
+
+  CompletionBatch(Handover handover, TaskFuture<?> only, long now) {
+    this.handover = handover;
+    this.only = only;
+    this.many = null;
     this.since = now;
+  }
+
+  CompletionBatch(Handover handover, TaskFuture<?>[] many, long now) {
+    this.handover = handover;
+    this.only = null;
+    this.many = many;
+    this.since = now;
+  }
+
+  int size() {
+    return many == null ? 1 : many.length;
+  }
+
+  @Nullable TaskFuture<?> get(int i) {
+    return many == null ? only : many[i];
   }
 
   @Override
   public void run() {
-    for (int i = next.getAndIncrement(); i < futures.size(); i = next.getAndIncrement()) {
-      client.completeHandedOver(futures.get(i));
+    for (TaskFuture<?> future = draw(); future != null; future = draw()) {
+      handover.complete(future);
     }
+  }
+
+  /** The next future that no thread has begun to complete; null when there is none. */
+  @Nullable TaskFuture<?> draw() {
+    int i = isTaken() ? size() : (int) NEXT.getAndAdd(this, 1);
+    return i < size() ? get(i) : null;
   }
 
   /** Whether there is nothing left that a thread could begin. */
   boolean isTaken() {
-    return next.get() >= futures.size();
+    return next >= size();
   }
 
-  /** Whether it has waited, or been stuck, for too long; if so the time begins anew. */
-  boolean isLate(long now) {
-    boolean late = now - since > LATE_NANOS;
-    if (late) {
-      since = now;
-    }
-    return late;
+  /** Whether a thread has begun with it. */
+  boolean isBegun() {
+    return next > 0;
+  }
+
+  /** Whether it was handed over longer ago than this. */
+  boolean isLate(long now, long nanos) {
+    return now - since > nanos;
   }
 }

@@ -36,7 +36,9 @@ public final class CompletionMode {
   /**
    * Completions run on an executor of yours: a task for each future that has dependents, and one
    * for several of those without. One that rejects the completion, or throws, gets it run on the
-   * poller thread instead, so that no future is lost. The client never shuts it down.
+   * poller thread instead, so that no future is lost; a warning says so once in ten seconds. Its
+   * {@code execute} must not block: no other future of this client is completed meanwhile. The
+   * client never shuts it down; what it has not completed at the close, the client completes.
    *
    * @param executor where to complete futures
    * @return the mode

@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,8 +21,38 @@ final class Outcome {
 
   private Outcome() {}
 
-  /** A task that failed. */
-  record Failure(RuntimeException error) {}
+  /**
+   * A task that failed. The constants are for a thread that has no memory or stack left to say it
+   * better.
+   */
+  record Failure(RuntimeException error) {
+    private static final String SHORTAGE =
+        ": there was no memory or stack left to say more, or to take the result in";
+
+    static final Failure UNSAID =
+        new Failure(new CodecException("it failed" + SHORTAGE, true, null).shared());
+    static final Failure LATE_RAN = new Failure(late(true));
+    static final Failure LATE = new Failure(late(false));
+    static final Failure GONE_RAN = new Failure(gone(true));
+    static final Failure GONE = new Failure(gone(false));
+    static final Failure CANCELLED =
+        new Failure(new CancellationException("the task was cancelled" + SHORTAGE));
+
+    /** Whether it is one of the constants. */
+    boolean isOfShortage() {
+      String text = error.getMessage();
+      return text != null && text.endsWith(SHORTAGE);
+    }
+
+    private static RuntimeException late(boolean ran) {
+      return new TaskTimeoutException("the deadline of the task passed" + SHORTAGE, ran).shared();
+    }
+
+    private static RuntimeException gone(boolean ran) {
+      return new ClosedException("the client was closed, or its pool is gone" + SHORTAGE, ran, null)
+          .shared();
+    }
+  }
 
   /**
    * A result that is still in its block: whoever completes the future decodes it, so that the

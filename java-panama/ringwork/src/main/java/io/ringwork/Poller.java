@@ -142,16 +142,37 @@ final class Poller implements Runnable {
 
   @Override
   public void run() {
-    try (Arena arena = Arena.ofConfined()) {
-      poll(arena.allocate(2 * Long.BYTES, Long.BYTES));
-    } catch (Throwable broken) {
-      if (!stopping) {
-        LOG.log(Level.ERROR, "the poller of " + client.name() + " failed", broken);
-        client.die(
-            broken instanceof InternalError ? Client.TRUNCATED : "its poller failed: " + broken);
+    try {
+      while (!pollWhileMemoryLasts()) {
+        Background.pause();
       }
     } finally {
       client.pollerEnded();
+    }
+  }
+
+  /** False if there was no memory, or stack in a callback, for a moment: then it goes on. */
+  private boolean pollWhileMemoryLasts() {
+    try (Arena arena = Arena.ofConfined()) {
+      poll(arena.allocate(2 * Long.BYTES, Long.BYTES));
+      return true;
+    } catch (OutOfMemoryError | StackOverflowError shortage) {
+      sleepsUntil = Long.MIN_VALUE;
+      return stopping;
+    } catch (Throwable broken) {
+      return stopping || fail(broken);
+    }
+  }
+
+  /** False if there was no memory to say so. */
+  private boolean fail(Throwable broken) {
+    try {
+      client.die(
+          broken instanceof InternalError ? Client.TRUNCATED : "its poller failed: " + broken);
+      LOG.log(Level.ERROR, "the poller of " + client.name() + " failed", broken);
+      return true;
+    } catch (OutOfMemoryError | StackOverflowError | InternalError shortage) {
+      return !client.isOpen(); // what is pending ends with the thread
     }
   }
 
@@ -160,6 +181,7 @@ final class Poller implements Runnable {
     int yields = 0;
     boolean slept = false;
     while (!stopping) {
+      Thread.interrupted(); // of a callback: neither the sleep nor the files must see it
       role.adoptFutex();
       int seen = role.wakeValue(); // before the try for the role: see PollerRole
       int seenOwn = role.ownValue();
@@ -215,7 +237,7 @@ final class Poller implements Runnable {
   }
 
   private void nap(MemorySegment timespec, int seenOwn, long now) {
-    client.completer.batchesAreDone(now); // one that is stuck goes on elsewhere; a nap is short
+    client.handover.look(now); // a nap is short
     role.nap();
     sleepsUntil = Math.min(now + napNanos, timers.nextLook());
     VarHandle.fullFence(); // pairs with the one before a look at the mail, or at our sleep
@@ -237,9 +259,7 @@ final class Poller implements Runnable {
   private void sleep(MemorySegment timespec, int seen, int seenOwn, long now, boolean busy) {
     boolean futex = role.hasFutex();
     long until = now + (busy ? BUSY_SLEEP : client.isWatchful() ? WATCHFUL_SLEEP : IDLE_SLEEP);
-    if (!client.completer.batchesAreDone(now)) {
-      until = Math.min(until, now + CompletionBatch.LATE_NANOS);
-    }
+    until = Math.min(until, TaskFuture.saturatedAdd(now, client.handover.look(now)));
     if (busy && !futex) {
       until = now + deniedNanos;
       deniedNanos = Math.min(DENIED_SLEEP, deniedNanos + deniedNanos / 4);

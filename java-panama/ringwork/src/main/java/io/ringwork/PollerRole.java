@@ -388,9 +388,13 @@ final class PollerRole {
     if (!tryTake()) {
       return stepAside();
     }
-    arm();
-    boolean work = completer.hasWork();
-    giveUp();
+    boolean work;
+    try {
+      arm();
+      work = completer.hasWork();
+    } finally {
+      giveUp();
+    }
     if (Failpoints.ON) Failpoints.hit("poll.parking");
     return work ? Sleep.NOT : Sleep.ARMED;
   }
@@ -417,9 +421,12 @@ final class PollerRole {
     if (Failpoints.ON) Failpoints.hit("poll.awake");
     ATTENTION.getAndBitwiseAnd(this, ~(LONG_SLEEP | ASIDE));
     if (tryTake()) {
-      ATTENTION.getAndBitwiseAnd(this, ~DISARMED); // it arms itself before it sleeps
-      memory.setIntOpaque(waitingWord, 0);
-      giveUp();
+      try {
+        ATTENTION.getAndBitwiseAnd(this, ~DISARMED); // it arms itself before it sleeps
+        memory.setIntOpaque(waitingWord, 0);
+      } finally {
+        giveUp();
+      }
     }
   }
 

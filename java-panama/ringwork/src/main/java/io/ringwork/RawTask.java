@@ -48,8 +48,13 @@ public final class RawTask implements AutoCloseable {
     long deadline = Submitter.deadline(options);
     int slot = client.submitter.claim(type, size, options);
     long reference = client.slots.reserved(slot);
-    MemorySegment room = SegmentViews.first(client.views.request(slot, reference), size);
-    return new RawTask(client, type, options, deadline, slot, reference, room);
+    try {
+      MemorySegment room = SegmentViews.first(client.views.request(slot, reference), size);
+      return new RawTask(client, type, options, deadline, slot, reference, room);
+    } catch (OutOfMemoryError | StackOverflowError shortage) {
+      client.slots.giveClaimBack(slot, reference);
+      throw shortage;
+    }
   }
 
   private void checkUsable() {
@@ -138,7 +143,7 @@ public final class RawTask implements AutoCloseable {
       if (future.slot < 0) {
         return future.failedAtSubmit(client.closedException(false, unmapped));
       }
-      future.fail(client.closedException(true, unmapped));
+      client.failClosed(future, true, unmapped);
     }
     return future;
   }

@@ -58,7 +58,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   final long deadline;
 
   /** The id of the thread that made it: it can't add dependents while it waits for another one. */
-  final long submitter = Thread.currentThread().threadId();
+  final int submitter = threadId();
 
   /**
    * If not null, this is the one future of a {@link RawCall}, used for each of its tasks: only the
@@ -81,6 +81,9 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
 
   /** {@code call} has its outcome: nobody will complete this future. */
   boolean consumed;
+
+  /** The next one that {@link Handover} owes; guarded by it. */
+  @Nullable TaskFuture<?> owedNext;
 
   private volatile @Nullable Object outcome;
   private volatile @Nullable Thread waiter;
@@ -113,6 +116,11 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     this.type = type;
     this.deadline = 0;
     this.rawCall = rawCall;
+  }
+
+  /** Of the current thread; an int keeps this object at 72 bytes, and so many threads are none. */
+  static int threadId() {
+    return (int) Thread.currentThread().threadId();
   }
 
   // ---- the future of a raw call
@@ -179,16 +187,29 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
 
   /** Settles and dispatches. */
   boolean fail(RuntimeException error) {
-    if (!settle(new Failure(error))) {
+    return fail(failure(error));
+  }
+
+  /** As {@link #fail(RuntimeException)}, and takes no memory. */
+  boolean fail(Failure failure) {
+    if (!settle(failure)) {
       return false;
     }
     dispatch();
     return true;
   }
 
+  private static Failure failure(RuntimeException error) {
+    try {
+      return new Failure(error);
+    } catch (OutOfMemoryError | StackOverflowError shortage) {
+      return Failure.UNSAID;
+    }
+  }
+
   /** Fails a future that never got a slot: nobody else knows it. */
   TaskFuture<R> failedAtSubmit(RuntimeException error) {
-    settle(new Failure(error));
+    settle(failure(error));
     completeNow();
     return this;
   }
@@ -206,14 +227,28 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     return how == Outcome.TAKEN ? null : how;
   }
 
-  /** Completes the future on this thread with what was decided. */
-  @SuppressWarnings("unchecked") // the codec of `type` made it
+  /**
+   * Completes the future on this thread with what was decided. Throws nothing: if it can't, for
+   * want of memory or stack, it is done later, on another thread.
+   */
   void completeNow() {
+    try {
+      completeOrThrow();
+    } catch (Throwable shortage) { // what a callback throws ends in its own future
+      client.handover.owe(this);
+    }
+  }
+
+  @SuppressWarnings("unchecked") // the codec of `type` made it
+  private void completeOrThrow() {
     Object how = rawCall == null ? takeOutcome() : null;
     if (how == null) {
       return;
     }
     if (how instanceof Failure failure) {
+      if (getNumberOfDependents() > 0) {
+        client.handover.probe(failure.isOfShortage());
+      }
       super.completeExceptionally(failure.error());
     } else if (!super.complete(how == Outcome.NULL ? null : (R) how)
         && how instanceof ResultLease lease
@@ -311,14 +346,21 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
       completeNow(); // decided, but not told yet
       return CancelOutcome.ALREADY_DONE;
     }
-    boolean ran = client.withdrawOrCancel(this);
-    client.completer.count(Layout.CLIENT_CANCELLED);
-    super.completeExceptionally(
-        new CancellationException(
-            ran
-                ? type.name() + " was cancelled while it ran; its handler has been told"
-                : type.name() + " was cancelled while it was queued; it never ran"));
-    wakeWaiter();
+    boolean ran;
+    try {
+      ran = client.withdrawOrCancel(this);
+      client.completer.count(Layout.CLIENT_CANCELLED);
+      super.completeExceptionally(
+          new CancellationException(
+              ran
+                  ? type.name() + " was cancelled while it ran; its handler has been told"
+                  : type.name() + " was cancelled while it was queued; it never ran"));
+      wakeWaiter();
+    } catch (Throwable shortage) { // of memory or stack: this thread alone may end it
+      outcome = Failure.CANCELLED;
+      client.handover.owe(this);
+      throw shortage;
+    }
     return ran ? CancelOutcome.WAS_RUNNING : CancelOutcome.WAS_QUEUED;
   }
 
@@ -351,9 +393,18 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     } else {
       client.room.freed();
     }
-    if (settle(new Failure(late(type.name(), running, ran)))) {
+    if (settle(lateFailure(running, ran))) {
       client.completer.count(Layout.CLIENT_TIMED_OUT);
       dispatch();
+    }
+  }
+
+  /** The task is out of the table perhaps: it ends also if there is no memory to say why. */
+  private Failure lateFailure(boolean running, boolean ran) {
+    try {
+      return new Failure(late(type.name(), running, ran));
+    } catch (OutOfMemoryError | StackOverflowError shortage) {
+      return ran ? Failure.LATE_RAN : Failure.LATE;
     }
   }
 

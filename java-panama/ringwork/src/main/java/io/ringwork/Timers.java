@@ -100,7 +100,15 @@ final class Timers {
       removeFirst();
       KEY.setVolatile(key, i, NONE);
       VarHandle.fullFence(); // pairs with the submitter's: see the class comment
-      look(i, now);
+      boolean looked = false;
+      try {
+        look(i, now);
+        looked = true;
+      } finally {
+        if (!looked) {
+          enter(i, now); // there was no memory: again, when the poller goes on
+        }
+      }
     }
   }
 

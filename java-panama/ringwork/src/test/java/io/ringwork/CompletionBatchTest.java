@@ -97,13 +97,14 @@ class CompletionBatchTest {
                   });
       futures.forEach(future -> future.settle(new byte[8]));
       var batch =
-          new CompletionBatch(futures.getFirst().client, futures.toArray(TaskFuture<?>[]::new), 0);
+          new CompletionBatch(
+              futures.getFirst().client.handover, futures.toArray(TaskFuture<?>[]::new), 0);
       Thread first = Thread.startVirtualThread(batch);
       begun.await();
       assertFalse(batch.isTaken());
       assertFalse(futures.get(1).isDone());
-      assertFalse(batch.isLate(CompletionBatch.LATE_NANOS));
-      assertTrue(batch.isLate(CompletionBatch.LATE_NANOS + 1));
+      assertFalse(batch.isLate(Handover.STUCK_NANOS, Handover.STUCK_NANOS));
+      assertTrue(batch.isLate(Handover.STUCK_NANOS + 1, Handover.STUCK_NANOS));
       batch.run(); // as the poller has it done then
       assertTrue(batch.isTaken());
       assertTrue(futures.get(1).isDone() && futures.get(2).isDone());

@@ -16,6 +16,8 @@ import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What an application may do with what the client shares with it: pools, interrupt flags. */
 @Timeout(120)
@@ -82,7 +84,7 @@ class InterferenceTest {
     Thread closer = new Thread(pool::close, "closer");
     closer.start();
     try {
-      Await.until("it waits for the child", () -> waitsFor(closer, "awaitExit"));
+      Await.until("it waits", () -> waitsFor(closer, "awaitClosed"));
       closer.interrupt();
       closer.join(60_000);
       assertFalse(closer.isAlive(), "close does not end");
@@ -91,6 +93,29 @@ class InterferenceTest {
     }
     Await.until("no supervisor", () -> !Proc.isRunning(supervisor.pid()));
     assertEquals(List.of(), PoolDirectory.list());
+  }
+
+  /** Its main class is {@link Quitter}. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aCallbackMayExit(boolean closes) throws Exception {
+    try (Child jvm = Child.java(List.of(), Quitter.class, Boolean.toString(closes))) {
+      assertEquals(7, jvm.awaitExit(Await.PATIENCE), jvm::output);
+    }
+  }
+
+  /** Its main class is {@link FullHeapVictim}. */
+  @ParameterizedTest
+  @ValueSource(strings = {"INLINE", "VIRTUAL_THREADS"})
+  void aHeapThatIsFullForAMomentLosesNothing(String mode) throws Exception {
+    String name = "InterferenceTest-heap";
+    List<String> small = List.of("-Xmx32m", "-XX:+UseSerialGC");
+    try (Child pool = Child.serve(name);
+        Child jvm = Child.java(small, FullHeapVictim.class, name, mode)) {
+      assertEquals(0, jvm.awaitExit(Await.PATIENCE), jvm::output);
+      jvm.awaitLine("its report", line -> line.startsWith("all ended"));
+      assertTrue(pool.isAlive());
+    }
   }
 
   private static boolean waitsFor(Thread thread, String method) {

@@ -1,0 +1,205 @@
+package io.ringwork;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Settled futures are completed, whatever executors, callbacks and the heap do. */
+@Timeout(120)
+class HandoverTest {
+  private static final int TASKS = 200;
+
+  @TempDir Path base;
+
+  private static List<CompletableFuture<Integer>> submit(Ringwork client, int n) {
+    List<CompletableFuture<Integer>> dependents = new ArrayList<>();
+    for (int i = 0; i < n; i++) {
+      dependents.add(client.submit(EndingsTest.ECHO, new byte[8]).thenApply(bytes -> bytes.length));
+    }
+    return dependents;
+  }
+
+  private static void assertAllComplete(List<CompletableFuture<Integer>> dependents)
+      throws Exception {
+    for (CompletableFuture<Integer> dependent : dependents) {
+      assertEquals(8, dependent.get(30, TimeUnit.SECONDS));
+    }
+  }
+
+  @Test
+  void anExecutorThatRejectsIsMentionedOnce() throws Exception {
+    CompletionMode rejecting =
+        CompletionMode.executor(
+            task -> {
+              throw new RejectedExecutionException("shut down");
+            });
+    try (FakePool pool = new FakePool(base, 1, 2 * TASKS).echo();
+        Ringwork client = Ringwork.connect(pool.config().completion(rejecting))) {
+      TaskFuture<byte[]> first = client.submit(EndingsTest.ECHO, new byte[8]);
+      assertAllComplete(submit(client, TASKS));
+      assertEquals(8, first.get(30, TimeUnit.SECONDS).length);
+      assertEquals(1, first.client.handover.mentions());
+    }
+  }
+
+  @Test
+  void anExecutorWithoutMemoryIsTriedAgain() throws Exception {
+    AtomicInteger tries = new AtomicInteger();
+    CompletionMode full =
+        CompletionMode.executor(
+            task -> {
+              if (tries.incrementAndGet() <= 20) {
+                throw new OutOfMemoryError("of the test");
+              }
+              Thread.startVirtualThread(task);
+            });
+    try (FakePool pool = new FakePool(base, 1, 2 * TASKS).echo();
+        Ringwork client = Ringwork.connect(pool.config().completion(full))) {
+      assertAllComplete(submit(client, TASKS));
+    }
+  }
+
+  /** Each of its results takes all memory; the slots are not lost for that. */
+  @Test
+  void aResultWithoutMemoryEndsItsFutureAndNothingElse() throws Exception {
+    for (CompletionMode mode : List.of(CompletionMode.INLINE, CompletionMode.VIRTUAL_THREADS)) {
+      try (FakePool pool = new FakePool(base, 1, 16).echo();
+          Ringwork client = Ringwork.connect(pool.config().completion(mode))) {
+        TaskType<byte[], byte[]> type = TaskType.of("echo", Codec.BYTES, new Greedy());
+        for (int size : new int[] {8, 500}) {
+          for (int i = 0; i < 100; i++) {
+            CompletableFuture<byte[]> dependent =
+                client.submit(type, new byte[size]).thenApply(bytes -> bytes);
+            ExecutionException failed =
+                assertThrows(ExecutionException.class, () -> dependent.get(30, TimeUnit.SECONDS));
+            assertInstanceOf(CodecException.class, failed.getCause());
+          }
+        }
+        assertEquals(8, client.call(EndingsTest.ECHO, new byte[8]).length);
+        Await.until(() -> client.info().freeSlots() == 16);
+        assertEquals(0, pool.blocksInUse());
+      }
+    }
+  }
+
+  private static final class Greedy implements Codec<byte[]> {
+    @Override
+    public int id() {
+      return BYTES_ID;
+    }
+
+    @Override
+    public long maxSize(byte[] value) {
+      return value.length;
+    }
+
+    @Override
+    public void encode(byte[] value, ByteBuffer target) {
+      target.put(value);
+    }
+
+    @Override
+    public byte[] decode(ByteBuffer source) {
+      throw new OutOfMemoryError("of the test");
+    }
+  }
+
+  /** A callback that never returns, in the thread that polls, keeps neither close nor others. */
+  @Test
+  void closeWaitsForNoCallback() throws Exception {
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch never = new CountDownLatch(1);
+    try (FakePool pool = new FakePool(base, 1, 16)) {
+      Ringwork client =
+          Ringwork.connect(
+              pool.config()
+                  .completion(CompletionMode.INLINE)
+                  .closeTimeout(Duration.ofSeconds(600)));
+      client
+          .submit(EndingsTest.ECHO, new byte[8])
+          .thenRun(
+              () -> {
+                begun.countDown();
+                awaitForEver(never);
+              });
+      var others = submit(client, 3);
+      var stuckToo =
+          client.submit(EndingsTest.ECHO, new byte[8]).thenRun(() -> awaitForEver(never));
+      pool.take().echo();
+      begun.await();
+      pool.echo(); // what else is in flight ends, but nobody takes it in
+      Thread closer = Thread.ofPlatform().daemon().start(client::close);
+      closer.join(60_000);
+      assertFalse(closer.isAlive(), "close waits for a callback");
+      assertAllComplete(others);
+      never.countDown();
+      stuckToo.get(30, TimeUnit.SECONDS);
+    }
+  }
+
+  @Test
+  void aSecondCloseWaitsForNoCallbackEither() throws Exception {
+    CountDownLatch closed = new CountDownLatch(1);
+    CountDownLatch never = new CountDownLatch(1);
+    try (FakePool pool = new FakePool(base, 1, 16)) {
+      Ringwork client = Ringwork.connect(pool.config().completion(CompletionMode.INLINE));
+      client
+          .submit(EndingsTest.ECHO, new byte[8])
+          .thenRun(
+              () -> {
+                client.close();
+                closed.countDown();
+                awaitForEver(never); // as System.exit does
+              });
+      pool.take().echo();
+      assertTrue(closed.await(30, TimeUnit.SECONDS));
+      Thread hook = Thread.ofPlatform().daemon().start(client::close);
+      hook.join(60_000);
+      assertFalse(hook.isAlive(), "a second close waits for the callback of the first");
+      never.countDown();
+    }
+  }
+
+  private static void awaitForEver(CountDownLatch never) {
+    try {
+      never.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** An interrupt flag that a callback leaves set is not the poller's. */
+  @Test
+  void theClientOutlivesAnInterruptOfItsPoller() throws Exception {
+    try (FakePool pool = new FakePool(base, 1, 16).echo();
+        Ringwork client = Ringwork.connect(pool.config().completion(CompletionMode.INLINE))) {
+      for (int i = 0; i < 20; i++) {
+        client
+            .submit(EndingsTest.ECHO, new byte[8])
+            .thenRun(() -> Thread.currentThread().interrupt())
+            .get(30, TimeUnit.SECONDS);
+        Thread.interrupted();
+      }
+      assertTrue(client.isOpen());
+      pool.die();
+      Await.until(() -> !client.isOpen());
+    }
+  }
+}
