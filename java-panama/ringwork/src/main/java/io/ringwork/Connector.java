@@ -56,15 +56,30 @@ final class Connector {
     return client;
   }
 
-  /** Refuses a segment that a dead supervisor left, before it is mapped: looks are frequent. */
-  private static void checkSupervisor(PoolFiles files, FileChannel file) throws IOException {
-    ByteBuffer header = ByteBuffer.allocate(Layout.H_READY + 4).order(ByteOrder.LITTLE_ENDIAN);
-    if (file.read(header, 0) == header.capacity()
-        && header.getLong(Layout.H_MAGIC) == Layout.MAGIC
-        && header.getInt(Layout.H_READY) == Layout.READY
-        && header.getInt(Layout.H_VERSION) == Layout.VERSION
-        && !Attachment.supervisorLives(files, header.getLong(Layout.H_EPOCH))) {
+  /**
+   * Refuses a segment that takes no tasks: a dead supervisor left it, or a live one is on its way
+   * out. Looks are frequent, so this comes before the mapping.
+   */
+  private static void checkTakesTasks(PoolFiles files, FileChannel file) throws IOException {
+    ByteBuffer header = ByteBuffer.allocate(Layout.H_POOL_STATE + 4);
+    header.order(ByteOrder.LITTLE_ENDIAN);
+    if (file.read(header, 0) < header.capacity()
+        || header.getLong(Layout.H_MAGIC) != Layout.MAGIC
+        || header.getInt(Layout.H_READY) != Layout.READY
+        || header.getInt(Layout.H_VERSION) != Layout.VERSION) {
+      return; // it is told when the header is checked as a whole
+    }
+    if (!Attachment.supervisorLives(files, header.getLong(Layout.H_EPOCH))) {
       throw Attachment.noSupervisor(files);
+    }
+    int state = header.getInt(Layout.H_POOL_STATE);
+    if (state != Layout.POOL_STARTING && state != Layout.POOL_SERVING) {
+      throw ConnectException.absent(
+          "pool '"
+              + files.name()
+              + (state == Layout.POOL_FAILED ? "' has failed" : "' is being stopped")
+              + ", and takes no new tasks: the next one of that name is waited for",
+          null);
     }
   }
 
@@ -78,7 +93,7 @@ final class Connector {
     try {
       file = segment.open();
       if (onEnd != null) {
-        checkSupervisor(files, file);
+        checkTakesTasks(files, file);
       }
       memory = map(segment, files, file);
       if (Failpoints.ON) Failpoints.hit("attach.mapped");

@@ -26,6 +26,7 @@ import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -117,6 +118,13 @@ class ReconnectLoadTest {
       }
       String worker = Pools.testWorker().toString();
       for (int n = 0; n < 6; n++) {
+        // Some die while they start: nothing, a part or all of the segment is there.
+        for (int early = 0; early < 4; early++) {
+          try (Child pool = Child.ringwork("serve", "--name", name, "--worker", worker)) {
+            LockSupport.parkNanos(ThreadLocalRandom.current().nextLong(60_000_000));
+            ReconnectTest.kill(pool);
+          }
+        }
         try (Child pool = Child.serve(name, "--worker", worker)) {
           int before = succeeded.size();
           Await.until("tasks run", () -> succeeded.size() > before + 200);
@@ -198,7 +206,7 @@ class ReconnectLoadTest {
           pool.awaitExit(Await.PATIENCE);
         }
         pool.close();
-        pool = Child.serve(name);
+        pool = Child.serve(name, "--memory", n % 2 == 0 ? "memfd" : "file");
         long ready = System.nanoTime();
         Await.until("it serves again", () -> works(handle));
         micros[n] = (System.nanoTime() - ready) / 1000;
@@ -251,7 +259,10 @@ class ReconnectLoadTest {
         "earlier connections are given up",
         () -> Proc.threads("ringwork-retire-" + name).isEmpty());
     int files =
-        (int) Proc.descriptors().stream().filter(path -> path.contains("/" + name + "/")).count();
+        (int)
+            Proc.descriptors().stream()
+                .filter(path -> path.contains("/" + name + "/") || path.contains("memfd:ringwork:"))
+                .count();
     return new int[] {
       ReconnectTest.threads(name).size(),
       Proc.mappings(PoolDirectory.PATH.resolve(name)).size(),

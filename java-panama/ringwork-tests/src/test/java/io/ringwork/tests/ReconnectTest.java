@@ -394,6 +394,38 @@ class ReconnectTest {
     }
   }
 
+  /** Who comes while a pool drains does not go to and fro between it and nothing. */
+  @Test
+  void aPoolThatDrainsIsNotConnectedTo(@TempDir Path directory) throws Exception {
+    String name = "ReconnectTest-draining";
+    Path started = directory.resolve("started");
+    String worker = Pools.testWorker().toString();
+    List<ConnectionEvent> events = new CopyOnWriteArrayList<>();
+    try (Ringwork first = connect(name)) {
+      try (Child pool = Child.serve(name, "--worker", worker)) {
+        assertReady(first);
+        first.submit(UNTIL_CANCELLED, started.toString());
+        Await.until("it runs", () -> hasLines(started, 1));
+        pool.terminate();
+        Await.until("it drains", () -> first.info().state().equals("DRAINING"));
+        assertTrue(isRefused(first, NUMBER, TaskOptions.DEFAULT, Reason.DRAINING));
+        try (Ringwork second =
+            Ringwork.connect(config(name, Reconnect.DEFAULT.listener(events::add)))) {
+          assertFalse(second.awaitReady(Duration.ofMillis(100)));
+          Pools.assertSays(
+              Pools.failure(RejectedException.class, second.submit(NUMBER, 1L)), "being stopped");
+          kill(pool);
+          try (Child successor = Child.serve(name)) {
+            assertReady(second);
+            assertTrue(successor.isAlive());
+            Pools.assertUsable(second);
+          }
+        }
+      }
+    }
+    assertEquals(1, events.stream().filter(e -> e.state() == ConnectionState.CONNECTED).count());
+  }
+
   /** A crash storm is no end: not ready, refused with its reason, and over after a restart. */
   @Test
   void aCrashStormIsNotReady() throws Exception {
@@ -405,7 +437,8 @@ class ReconnectTest {
       String worker = Pools.testWorker().toString();
       try (Child pool = Child.serve(name, "--worker", worker, "--crash-storm", "3/60s")) {
         assertReady(handle);
-        Await.until("no worker is left", () -> isRefused(handle, deadly, Reason.NO_WORKER));
+        Await.until(
+            "no worker is left", () -> isRefused(handle, deadly, Pools.PATIENT, Reason.NO_WORKER));
         assertFalse(handle.awaitReady(Duration.ofMillis(50)));
         assertEquals(ConnectionState.CONNECTED, handle.state());
         kill(pool);
@@ -419,8 +452,9 @@ class ReconnectTest {
     }
   }
 
-  private static boolean isRefused(Ringwork handle, TaskType<Long, Long> type, Reason reason) {
-    TaskFuture<Long> future = handle.submit(type, 1L, Pools.PATIENT);
+  private static boolean isRefused(
+      Ringwork handle, TaskType<Long, Long> type, TaskOptions options, Reason reason) {
+    TaskFuture<Long> future = handle.submit(type, 1L, options);
     try {
       future.join();
       return false;
