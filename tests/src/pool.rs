@@ -160,7 +160,8 @@ impl Serve {
             .expect("the supervisor is started");
         let stdout = supervisor.stdout.take().expect("its standard output");
         let mut pool = Pool {
-            owner: supervisor.stdin.take(),
+            // Closed for a service: nothing but a signal ends it.
+            owner: supervisor.stdin.take().filter(|_| self.embedded),
             supervisor,
             exit: None,
             segment: None,
@@ -397,9 +398,9 @@ impl Drop for Pool {
         if std::thread::panicking() {
             eprintln!("--- log of the pool {}\n{}---", self.dir.name(), self.log());
         }
-        self.owner = None;
+        let owned = self.owner.take().is_some();
         let start = Instant::now();
-        while self.exit.is_none() && start.elapsed() < Duration::from_secs(5) {
+        while owned && self.exit.is_none() && start.elapsed() < Duration::from_secs(5) {
             self.exit = self.supervisor.try_wait().ok().flatten();
             std::thread::sleep(Duration::from_millis(1));
         }

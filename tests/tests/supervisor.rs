@@ -144,7 +144,7 @@ fn the_command_clean_does_the_same() {
 
 #[test]
 fn a_drain_finishes_what_is_queued_and_takes_no_more() {
-    let mut pool = Serve::new("drained").start();
+    let mut pool = Serve::new("drained").daemon().start();
     let client = pool.client();
     let pids: Vec<i32> = pool.wait_workers(2).iter().map(|(_, pid)| *pid).collect();
     let notes = Marker::new(pool.files());
@@ -190,7 +190,10 @@ fn a_drain_finishes_what_is_queued_and_takes_no_more() {
 
 #[test]
 fn a_drain_has_an_end() {
-    let mut pool = Serve::new("stuck").option("drain-timeout", "300ms").start();
+    let mut pool = Serve::new("stuck")
+        .daemon()
+        .option("drain-timeout", "300ms")
+        .start();
     let client = pool.client();
     let pids: Vec<i32> = pool.wait_workers(2).iter().map(|(_, pid)| *pid).collect();
     let stuck = client
@@ -250,7 +253,7 @@ fn two_supervisors_of_one_name_are_one() {
 fn a_name_is_served_again_and_again() {
     let base = Arc::new(Base::new());
     for _ in 0..5 {
-        let mut pool = Serve::in_base(&base, "again").start();
+        let mut pool = Serve::in_base(&base, "again").daemon().start();
         assert_eq!(call(&pool.client(), "echo", b"x", &options()), b"x");
         pool.signal(Signal::SIGTERM);
         assert!(pool.wait_exit().success(), "{}", pool.log());

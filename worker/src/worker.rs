@@ -11,7 +11,7 @@ use crate::raw::{Answer, RawTask};
 use ringwork_ring::kept::KeptFile;
 use ringwork_ring::kernel::Scheduling;
 use ringwork_ring::lock::{is_held, open_lock_file};
-use ringwork_ring::signals::LeaveOnSignal;
+use ringwork_ring::signals::{self, LeaveBy, LeaveOnSignal};
 use ringwork_ring::stats::{self, HandlerInfo};
 use ringwork_ring::wait::wake_all_lanes;
 use ringwork_ring::{Lane, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
@@ -35,6 +35,9 @@ pub const MAX_TASKS_VARIABLE: &str = "RINGWORK_MAX_TASKS";
 pub const WAIT_VARIABLE: &str = "RINGWORK_WAIT";
 /// Environment variable that says which threads have the processor first (`normal`, `batch`, `idle`).
 pub const SCHEDULING_VARIABLE: &str = "RINGWORK_SCHEDULING";
+/// Environment variable that says which signals make a worker leave, set by the supervisor
+/// (`anyone`: SIGTERM, `parent`: the supervisor's SIGTERM only, as in an embedded pool).
+pub const LEAVE_BY_VARIABLE: &str = "RINGWORK_LEAVE_BY";
 
 /// How often a worker that no supervisor started looks whether the pool still lives.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -222,7 +225,10 @@ impl Builder {
     }
 
     /// Joins the pool and runs tasks until the pool closes, the supervisor asks
-    /// the worker to leave, or SIGTERM comes (the current tasks are finished first).
+    /// the worker to leave, or SIGTERM comes (the current tasks are finished first; of an embedded
+    /// pool's worker only the supervisor's SIGTERM counts, and a worker that was started by hand
+    /// leaves on SIGINT, too). Signals that would end a process and mean nothing to a worker
+    /// (SIGUSR1, SIGALRM and the like) do nothing, unless the program has handlers for them.
     ///
     /// # Errors
     /// When the pool can't be joined, or the worker is set up wrongly: two handlers of one name, or a
@@ -253,7 +259,12 @@ impl Builder {
         let lanes = self.lanes.or(place.lanes).unwrap_or(1);
         let wait = self.wait.or(place.wait).unwrap_or_default();
         let leave = Arc::new(AtomicBool::new(false));
-        let signals = LeaveOnSignal::install(Arc::clone(&segment), Arc::clone(&leave))?;
+        let leave_by = match place.index {
+            Some(_) => choice(LEAVE_BY_VARIABLE)?.unwrap_or(LeaveBy::Anyone),
+            None => LeaveBy::Terminal,
+        };
+        signals::own_worker();
+        let signals = LeaveOnSignal::install(Arc::clone(&segment), Arc::clone(&leave), leave_by)?;
         let entry = WorkerEntry::register(Arc::clone(&segment), place.index)?;
         let probe = match place.index {
             None => {

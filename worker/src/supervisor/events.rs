@@ -1,10 +1,11 @@
 //! What the supervisor sleeps on: signals, the owner's pipe, its workers.
 
 use super::crew::Crew;
+use ringwork_ring::signals;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify;
 use signal_hook::SigId;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::low_level::{pipe, unregister};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -48,8 +49,9 @@ impl Wake {
 pub(super) struct Events {
     stops: UnixStream,
     reloads: UnixStream,
-    // Held also where no signal writes to it: a stream whose other end is closed is always readable.
-    _hangup: UnixStream,
+    // Held also where no signal writes to them: a stream whose other end is closed is always
+    // readable.
+    _senders: [UnixStream; 2],
     registered: Vec<SigId>,
     embedded: bool,
     /// Whether the owner has said that it closes the pool.
@@ -58,10 +60,11 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Takes over SIGTERM and, unless embedded, SIGINT and SIGHUP.
+    /// Takes all signals over, whatever mask and actions this process was started with.
     ///
-    /// An embedded pool lives as long as its owner, who gets the terminal's
-    /// signals as well and may survive them: there they are ignored.
+    /// SIGTERM and SIGINT ask to stop, SIGQUIT to stop at once. An embedded pool lives as long as
+    /// its owner: that gets the signals of a terminal or a unit as well and may survive them, or
+    /// has work to do before its end. There they are noted only.
     /// SIGHUP asks for a reload, also where it was ignored by `nohup`: a
     /// terminal that hangs up then costs a reload, and the pool lives on.
     pub(super) fn new(embedded: bool) -> io::Result<Self> {
@@ -69,18 +72,29 @@ impl Events {
         stops.set_nonblocking(true)?;
         let (reloads, hangup) = UnixStream::pair()?;
         reloads.set_nonblocking(true)?;
-        let (_, nowhere) = UnixStream::pair()?;
-        let mut registered = vec![pipe::register(SIGTERM, sender.try_clone()?)?];
-        let target = |usual| if embedded { &nowhere } else { usual };
-        // Background jobs of a shell leave it ignored: so it stays.
-        if !is_ignored(SIGINT) {
-            registered.push(pipe::register(SIGINT, target(&sender).try_clone()?)?);
+        let ignored = signals::own_supervisor(embedded);
+        let mut registered = Vec::new();
+        let mut register = |signal, target: &UnixStream| -> io::Result<()> {
+            registered.push(pipe::register(signal, target.try_clone()?)?);
+            Ok(())
+        };
+        if !embedded {
+            register(SIGTERM, &sender)?;
+            // Background jobs of a shell leave these two ignored: so it stays.
+            if !ignored.contains(&SIGINT) {
+                register(SIGINT, &sender)?;
+            }
+            if !ignored.contains(&SIGQUIT) {
+                // As two requests.
+                register(SIGQUIT, &sender)?;
+                register(SIGQUIT, &sender)?;
+            }
+            register(SIGHUP, &hangup)?;
         }
-        registered.push(pipe::register(SIGHUP, target(&hangup).try_clone()?)?);
         Ok(Self {
             stops,
             reloads,
-            _hangup: hangup,
+            _senders: [sender, hangup],
             registered,
             embedded,
             farewell: false,
@@ -178,14 +192,17 @@ impl Drop for Events {
     }
 }
 
-/// Whether this process was started with the signal ignored.
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask
-        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
-        .unwrap_or(0);
-    mask & 1 << (signal - 1) != 0
+/// Says which signals have come that do nothing here, each once.
+pub(super) fn tell_ignored() {
+    for signal in signals::take_noted() {
+        match signal.as_str() {
+            "SIGHUP" | "SIGINT" | "SIGQUIT" | "SIGTERM" => tracing::info!(
+                "{signal} is left to the owner of this embedded pool: the pool ends when its owner \
+                 closes it, or ends"
+            ),
+            _ => tracing::info!("{signal} means nothing to a supervisor: it is ignored"),
+        }
+    }
 }
 
 #[cfg(test)]

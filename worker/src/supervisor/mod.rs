@@ -142,8 +142,9 @@ pub trait Console {
     }
 }
 
-/// Serves a pool until it is asked to stop (SIGTERM, SIGINT; embedded: the end
-/// of standard input), or fails. Call it from the main thread.
+/// Serves a pool until it is asked to stop (SIGTERM, SIGINT, SIGQUIT; embedded: the end
+/// of standard input), or fails. Call it from the main thread. It takes over the signals of this
+/// process, whatever mask and ignored signals this one was started with.
 ///
 /// # Errors
 /// See [`SupervisorError`]; nothing is left behind then.
@@ -233,6 +234,7 @@ impl Supervisor<'_> {
         loop {
             self.crew.fill(self.pool.segment())?;
             let wake = self.sleep()?;
+            events::tell_ignored();
             if wake.nudged {
                 ringwork_ring::reap::rouse_for(self.pool.segment());
                 if wake.is_nudge_only() && self.looked.elapsed() < watch::BUSY_TICK {

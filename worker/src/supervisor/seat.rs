@@ -11,6 +11,7 @@ use super::process::Process;
 use ringwork_ring::Segment;
 use ringwork_ring::entry::{entry_state, lane_worker};
 use ringwork_ring::layout::*;
+use ringwork_ring::signals::LeaveBy;
 use ringwork_ring::wait::wake_all_lanes;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -33,8 +34,13 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn new(config: &ServeConfig, command: WorkerCommand, segment: &Segment) -> Self {
         let pool = segment.dir().path().display().to_string();
+        let leave_by = match config.embedded {
+            true => LeaveBy::Parent,
+            false => LeaveBy::Anyone,
+        };
         let environment = [
             ("RINGWORK_POOL_DIR", pool),
+            ("RINGWORK_LEAVE_BY", leave_by.name().to_owned()),
             ("RINGWORK_LANES", config.lanes.to_string()),
             ("RINGWORK_WAIT", wait_name(config.wait).to_owned()),
             ("RINGWORK_SCHEDULING", config.scheduling.name().to_owned()),

@@ -60,6 +60,12 @@ pub enum Scene {
 }
 
 impl Scene {
+    /// Whether the pool is served: the scene asks it or its workers to stop by a signal.
+    pub fn is_served(self) -> bool {
+        let signals = [Self::DismissWorkers, Self::DismissBusyWorkers, Self::Stop];
+        signals.contains(&self)
+    }
+
     /// What the pool is served with, besides the usual.
     pub fn options(self) -> &'static [&'static str] {
         match self {

@@ -120,7 +120,13 @@ impl<'t> Play<'t> {
         let mark = theatre.base.join(format!("{id}.mark"));
         let ours = matches!(case.victim, Victim::Rust(Role::Worker | Role::Supervisor));
         let arms = if ours { arms(case, &mark) } else { Arms::new() };
-        let stage = Stage::start(&theatre.base, &id, case.scene.options(), &arms)?;
+        let stage = Stage::start(
+            &theatre.base,
+            &id,
+            case.scene.is_served(),
+            case.scene.options(),
+            &arms,
+        )?;
         let mut play = Self {
             case,
             theatre,
@@ -440,7 +446,7 @@ impl<'t> Play<'t> {
             }
             self.stage.check_gone(workers)?;
         }
-        self.stage = Stage::start(&self.theatre.base, &self.id, &[], &Arms::new())?;
+        self.stage = Stage::start(&self.theatre.base, &self.id, false, &[], &Arms::new())?;
         self.stage.wait_ready()?;
         self.stage.wait_workers()?;
         let client = Client::connect(&self.stage.dir).map_err(|error| error.to_string())?;

@@ -33,8 +33,9 @@ pub type Arms = Vec<(String, String)>;
 /// A served pool, or one that is on its way there.
 pub struct Stage {
     supervisor: Child,
-    // Its end is the end of the pool: also when this process is killed.
+    // Its end is the end of the pool, also when this process is killed; none if it is served.
     owner: Option<ChildStdin>,
+    served: bool,
     answer: Receiver<String>,
     pub dir: PoolDir,
     pub log: PathBuf,
@@ -61,14 +62,26 @@ pub fn program() -> &'static str {
 }
 
 impl Stage {
-    /// Starts the supervisor.
-    pub fn start(base: &Path, name: &str, options: &[&str], arms: &Arms) -> Result<Self, String> {
+    /// Starts the supervisor. An embedded one and its workers leave signals to their owner: a scene
+    /// that sends some has a pool that is served.
+    pub fn start(
+        base: &Path,
+        name: &str,
+        served: bool,
+        options: &[&str],
+        arms: &Arms,
+    ) -> Result<Self, String> {
+        let kind: &[&str] = match served {
+            true => &["--memory", "memfd"],
+            false => &["--embedded"],
+        };
         let pools = base.join("pools");
         let dir = PoolDir::below(&pools, name).map_err(|error| error.to_string())?;
         let log = base.join(format!("{name}.log"));
         let out = File::options().create(true).append(true).open(&log);
         let mut supervisor = Command::new(program())
-            .args(["serve", "--embedded", "--name", name, "--log-level", "info"])
+            .args(["serve", "--name", name, "--log-level", "info"])
+            .args(kind)
             .args([
                 "--workers",
                 "2",
@@ -100,6 +113,7 @@ impl Stage {
         Ok(Self {
             supervisor,
             owner,
+            served,
             answer,
             dir,
             log,
@@ -115,9 +129,12 @@ impl Stage {
         let Ok(line) = self.answer.try_recv() else {
             return Ok(false);
         };
-        let answer: serde_json::Value =
-            serde_json::from_str(&line).map_err(|error| format!("{error} in {line:?}"))?;
-        if answer["ready"] != true {
+        let ready = match self.served {
+            true => line.starts_with("serving"),
+            false => serde_json::from_str::<serde_json::Value>(&line)
+                .is_ok_and(|answer| answer["ready"] == true),
+        };
+        if !ready {
             return Err(format!("the pool did not start: {line}"));
         }
         let segment = Segment::attach(&self.dir).map_err(|error| error.to_string())?;
@@ -144,7 +161,7 @@ impl Stage {
         self.supervisor.id().cast_signed()
     }
 
-    /// Asks the supervisor to stop.
+    /// Asks the supervisor of a served pool to stop.
     pub fn ask_to_stop(&self) {
         let _ = kill(Pid::from_raw(self.pid()), Signal::SIGTERM);
     }
@@ -162,6 +179,9 @@ impl Stage {
     pub fn end(&mut self) -> Result<(), String> {
         let workers = self.worker_pids();
         self.owner = None;
+        if self.served {
+            self.ask_to_stop();
+        }
         if !self.wait_exit()? {
             return Err("the supervisor did not end in order".to_owned());
         }

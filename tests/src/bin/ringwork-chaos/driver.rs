@@ -377,7 +377,7 @@ impl Driver {
             Phase::Down(until) if self.closing || until > Instant::now() => Phase::Down(until),
             Phase::Down(_) => Phase::Starting(self.start_supervisor()?, Instant::now()),
             Phase::Starting(mut supervisor, since) => match supervisor.line() {
-                Some(line) if line.contains("\"ready\":true") => self.serving(supervisor, since)?,
+                Some(line) if line.starts_with("serving") => self.serving(supervisor, since)?,
                 answer => {
                     let exit = supervisor.exit();
                     if exit.is_none() && since.elapsed() < PATIENCE {
@@ -434,7 +434,9 @@ impl Driver {
         command
             .args([
                 "serve",
-                "--embedded",
+                // Served, since signals don't stop an embedded one; the janitor ends it in any case.
+                "--memory",
+                "memfd",
                 "--name",
                 POOL,
                 "--clients",
