@@ -46,6 +46,18 @@ pub enum RingError {
         /// Bytes left.
         free: u64,
     },
+    /// The process may not make a file that large.
+    #[error(
+        "the segment takes {needed} bytes, but this process may make files of at most {limit} bytes: raise \
+         that limit (shell: ulimit -f; systemd: LimitFSIZE=), or make the segment smaller with \
+         --segment-size"
+    )]
+    FileLimit {
+        /// Bytes needed.
+        needed: u64,
+        /// The limit in bytes (RLIMIT_FSIZE).
+        limit: u64,
+    },
     /// A sealed memfd can't be made here, or nobody else could open it.
     #[error("the segment can't be a sealed memfd here: {why}")]
     NoMemfd {

@@ -4,7 +4,7 @@
 //! finds may have changed a moment later, so whoever makes the segment checks again.
 
 use crate::config::PoolConfig;
-use crate::error::Result;
+use crate::error::{Result, RingError};
 use crate::segment::Backing;
 use std::fs;
 use std::path::Path;
@@ -43,6 +43,21 @@ impl Room {
             free,
             file_limit: limit.map_or(u64::MAX, |(soft, _)| soft),
         }
+    }
+
+    /// Whether there is room for a segment of this many bytes. A file system that is full is seen
+    /// when the file is made.
+    fn check(&self, needed: u64, in_memory: bool) -> Result<()> {
+        if self.file_limit < needed {
+            let limit = self.file_limit;
+            return Err(RingError::FileLimit { needed, limit });
+        }
+        let fits = self.free.is_none_or(|free| free >= needed);
+        if in_memory && fits && self.memory < needed {
+            let free = self.memory;
+            return Err(RingError::NoMemory { needed, free });
+        }
+        Ok(())
     }
 
     /// The size, in bytes, of a segment that nobody has sized.
@@ -89,6 +104,21 @@ pub fn default_segment(config: &PoolConfig, backing: Backing, dir: &Path) -> Res
 pub(crate) fn in_full(config: &PoolConfig) -> bool {
     let policy = fs::read_to_string("/proc/sys/vm/overcommit_memory").unwrap_or_default();
     config.prefault || config.huge_pages || policy.trim() == "2"
+}
+
+/// Refuses a segment that this process, its cgroup or the machine could not hold.
+///
+/// # Errors
+/// [`RingError::FileLimit`] or [`RingError::NoMemory`], with both figures.
+pub(crate) fn check(needed: u64, backing: Backing, dir: &Path) -> Result<()> {
+    // On a disk it is page cache, which gives way.
+    let in_memory = backing == Backing::Memfd || is_tmpfs(dir);
+    Room::look(backing, dir).check(needed, in_memory)
+}
+
+fn is_tmpfs(dir: &Path) -> bool {
+    nix::sys::statfs::statfs(dir)
+        .is_ok_and(|stat| stat.filesystem_type() == nix::sys::statfs::TMPFS_MAGIC)
 }
 
 /// Memory that could be taken now, in bytes: of the machine and of the own cgroups.
@@ -192,6 +222,27 @@ mod tests {
         };
         let whole = config.size_for_photos().unwrap();
         assert_eq!(room.default_size(&config, true).unwrap(), whole);
+    }
+
+    #[test]
+    fn what_a_limit_forbids_is_refused_with_both_figures() {
+        let room = Room {
+            memory: 220 * MIB,
+            free: Some(GIB),
+            file_limit: 300 * MIB,
+        };
+        let refusal = |needed: u64, in_memory| {
+            let refused = room.check(needed, in_memory).unwrap_err();
+            (refused.to_string(), needed.to_string())
+        };
+        room.check(200 * MIB, true).unwrap();
+        room.check(250 * MIB, false).unwrap();
+        let (text, needed) = refusal(250 * MIB, true);
+        assert!(text.contains(&needed) && text.contains(&(220 * MIB).to_string()));
+        assert!(text.contains("cgroup"), "{text}");
+        let (text, needed) = refusal(400 * MIB, true);
+        assert!(text.contains(&needed) && text.contains(&(300 * MIB).to_string()));
+        assert!(text.contains("ulimit -f"), "{text}");
     }
 
     #[test]

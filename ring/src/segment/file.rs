@@ -31,6 +31,8 @@ impl Backing {
         config: &PoolConfig,
     ) -> Result<(File, Option<Pointer>)> {
         let (size, huge_pages) = (geometry.segment_size, config.huge_pages);
+        // Before anything is allocated: beyond either limit the kernel kills without a word.
+        room::check(size, self, dir.path())?;
         match self {
             Self::File => new_file(dir, size, huge_pages).map(|file| (file, None)),
             Self::Memfd => {
