@@ -95,8 +95,8 @@ public final class LaunchConfig {
   }
 
   /**
-   * The pool's name, under which others can connect too. Default: one made of the process id and a
-   * counter.
+   * The pool's name, under which others can connect too. Default: one made of the process id, a
+   * counter and a random number, which no other JVM has.
    *
    * @param name 1 to 63 letters, digits, '-', '_' or '.', not starting with '.'
    * @return a copy

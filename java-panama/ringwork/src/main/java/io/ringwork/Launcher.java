@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -30,10 +31,7 @@ final class Launcher {
   static Client launch(LaunchConfig config) {
     Futex.link(); // while the pool starts
     Path binary = NativeBinary.find(config.binary);
-    String name =
-        config.name != null
-            ? config.name
-            : "jvm-" + ProcessHandle.current().pid() + "-" + COUNTER.incrementAndGet();
+    String name = config.name != null ? config.name : ownName();
     PoolFiles files = PoolFiles.of(config.directory, name);
     Process process = start(binary, files, config);
     Child child = new Child(process, files);
@@ -45,6 +43,15 @@ final class Launcher {
       child.end();
       throw failed;
     }
+  }
+
+  /**
+   * A name that no other JVM takes. The process id is for people; it does not tell JVMs apart that
+   * are each the first process of a container, with one /dev/shm.
+   */
+  static String ownName() {
+    String pool = "jvm-" + ProcessHandle.current().pid() + "-" + COUNTER.incrementAndGet();
+    return pool + "-" + UUID.randomUUID().toString().substring(0, 18);
   }
 
   private static Process start(Path binary, PoolFiles files, LaunchConfig config) {
