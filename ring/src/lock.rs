@@ -96,10 +96,45 @@ impl LivenessLock {
     pub fn is_of(&self, path: &Path) -> bool {
         std::fs::symlink_metadata(path).is_ok_and(|now| identity(&now) == self.file)
     }
+
+    /// What has become of the path, if it does not name the locked file any more.
+    #[must_use]
+    pub(crate) fn lost(&self, path: &Path) -> Option<String> {
+        lost(path, self.file)
+    }
 }
 
-fn identity(meta: &std::fs::Metadata) -> (u64, u64) {
+/// Device and inode.
+pub(crate) fn identity(meta: &std::fs::Metadata) -> (u64, u64) {
     (meta.dev(), meta.ino())
+}
+
+/// What has become of a path of a pool that does not name this file any more; `None` while it does,
+/// or when the system does not tell.
+pub(crate) fn lost(path: &Path, file: (u64, u64)) -> Option<String> {
+    let shown = path.display();
+    match std::fs::symlink_metadata(path) {
+        Ok(now) if identity(&now) == file => None,
+        Ok(_) => Some(format!(
+            "{shown} was removed while the pool was served, and is another pool's now"
+        )),
+        Err(error) => gone(path, &error),
+    }
+}
+
+/// The same for a path of which it is only known that it was there.
+pub(crate) fn gone(path: &Path, error: &std::io::Error) -> Option<String> {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    if !matches!(error.kind(), NotFound | NotADirectory) {
+        return None;
+    }
+    let what = match path.parent() {
+        Some(dir) if std::fs::symlink_metadata(dir).is_err() => {
+            format!("the pool's directory {}", dir.display())
+        }
+        _ => path.display().to_string(),
+    };
+    Some(format!("{what} was removed while the pool was served"))
 }
 
 fn map(file: &File) -> std::io::Result<MmapRaw> {
@@ -136,6 +171,7 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         open_lock_file(&path, true).unwrap();
         assert!(!lock.is_of(&path), "another file of that name");
+        assert!(lock.lost(&path).unwrap().contains("another pool's"));
         drop(lock);
         assert!(!is_held(&probe).unwrap());
     }

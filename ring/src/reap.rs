@@ -336,6 +336,23 @@ impl Mourner {
         })
     }
 
+    /// What has become of the lock files, if one is not there any more, or another one: without it
+    /// an entry can't be taken, and the death of its holder is never proved.
+    #[must_use]
+    pub fn lost(&self, segment: &Segment) -> Option<String> {
+        let (dir, epoch) = (segment.dir(), segment.epoch());
+        let lost = |file: &LockFile, path: &std::path::Path| {
+            lock::lost(path, lock::identity(&file.metadata().ok()?))
+        };
+        let mut clients = (0..).zip(&self.clients);
+        let mut workers = (0..).zip(&self.workers);
+        clients
+            .find_map(|(index, file)| lost(file, &dir.client_lock(epoch, index)))
+            .or_else(|| {
+                workers.find_map(|(index, file)| lost(file, &dir.worker_lock(epoch, index)))
+            })
+    }
+
     /// Clients proved dead, or gone without clearing up.
     #[must_use]
     pub fn dead_clients(&self, segment: &Segment) -> Vec<u32> {

@@ -56,8 +56,27 @@ pub struct Segment {
 /// The locks that a supervisor holds: the name's, and that of this segment.
 #[derive(Debug)]
 pub struct SupervisorLocks {
-    _name: LivenessLock,
-    _epoch: LivenessLock,
+    name: LivenessLock,
+    epoch: LivenessLock,
+}
+
+impl SupervisorLocks {
+    /// Whether the pool's name is still this supervisor's: what stands under it else is not its own.
+    #[must_use]
+    pub fn hold_name(&self, dir: &PoolDir) -> bool {
+        self.name.is_of(&dir.name_lock())
+    }
+
+    /// What has become of the files by which others find the pool and know that it lives, if they
+    /// are not there any more, or not this pool's.
+    #[must_use]
+    pub fn lost(&self, segment: &Segment) -> Option<String> {
+        let dir = segment.dir();
+        self.name
+            .lost(&dir.name_lock())
+            .or_else(|| self.epoch.lost(&dir.supervisor_lock(segment.epoch())))
+            .or_else(|| segment.lost_file())
+    }
 }
 
 impl Segment {
@@ -86,8 +105,8 @@ impl Segment {
                 Ok((
                     segment,
                     SupervisorLocks {
-                        _name: name_lock,
-                        _epoch: epoch_lock,
+                        name: name_lock,
+                        epoch: epoch_lock,
                     },
                 ))
             },
@@ -414,6 +433,17 @@ impl Segment {
                 "somebody has changed its size from {whole} to {size} bytes while it was in use"
             ),
         })
+    }
+
+    /// What has become of the file that is the segment, or that points to it; for its creator.
+    fn lost_file(&self) -> Option<String> {
+        let file = self.file.as_ref()?;
+        if self.place != self.dir.segment() {
+            let pointer = self.dir.pointer();
+            let error = fs::symlink_metadata(&pointer).err()?;
+            return lock::gone(&pointer, &error);
+        }
+        lock::lost(&self.place, lock::identity(&file.metadata().ok()?))
     }
 
     /// Whether the supervisor of this segment lives.

@@ -60,3 +60,38 @@ fn an_embedded_pool_is_silent_for_its_owner_is_the_service() {
     pool.wait_exit();
     assert!(socket.recv(&mut [0; 64]).is_err(), "nothing was sent");
 }
+
+/// The unit of the examples, as the oldest systemd that is supported reads it: 252.
+#[test]
+fn the_example_unit_has_no_directive_that_systemd_does_not_know() {
+    let unit = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../examples/systemd/ringwork@.service"
+    );
+    let unit = std::fs::read_to_string(unit).unwrap();
+    assert!(
+        unit.contains("\nType=notify\n"),
+        "notify-reload came with 253"
+    );
+    assert!(unit.contains("\nKillMode=mixed\n"));
+    let base = Base::new();
+    let path = base.path().join("ringwork@pool.service");
+    // What need not be on this machine: the program and the user.
+    let here = unit
+        .replace("/usr/local/bin/ringwork", "/bin/true")
+        .replace("User=app\n", "");
+    std::fs::write(&path, here).unwrap();
+    let verified = std::process::Command::new("systemd-analyze")
+        .arg("verify")
+        .arg(&path)
+        .output();
+    let Ok(verified) = verified else {
+        eprintln!("SKIPPED: there is no systemd-analyze here");
+        return;
+    };
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(
+        verified.status.success() && !said.contains("ringwork@pool.service:"),
+        "{said}"
+    );
+}

@@ -253,6 +253,7 @@ impl Builder {
             tracing::debug!("{refused}"); // the supervisor has warned already
         }
         place.die_with_supervisor(&segment)?;
+        name_process();
         for handler in handlers.iter() {
             register(&segment, handler)?;
         }
@@ -418,6 +419,20 @@ impl Place {
             why: "its supervisor is dead".into(),
         }
         .into())
+    }
+}
+
+/// A worker whose program had to be started by a descriptor has its number for a name.
+fn name_process() {
+    let name = std::fs::read_to_string("/proc/self/comm").unwrap_or_default();
+    let is_number = name.trim().bytes().all(|byte| byte.is_ascii_digit());
+    let program = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&program)
+        .file_name()
+        .and_then(|name| std::ffi::CString::new(name.as_encoded_bytes()).ok());
+    if let (true, Some(name)) = (is_number, name) {
+        // For people who look at lists of processes; without it nothing is lost.
+        let _ = nix::sys::prctl::set_name(&name);
     }
 }
 

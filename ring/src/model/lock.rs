@@ -33,6 +33,26 @@ impl LivenessLock {
     pub fn is_of(&self, path: &Path) -> bool {
         self.path == path
     }
+
+    /// Never: there are no files.
+    pub(crate) fn lost(&self, _path: &Path) -> Option<String> {
+        None
+    }
+}
+
+/// Of no use here.
+pub(crate) fn identity(_meta: &std::fs::Metadata) -> (u64, u64) {
+    (0, 0)
+}
+
+/// Never: there are no files.
+pub(crate) fn lost(_path: &Path, _file: (u64, u64)) -> Option<String> {
+    None
+}
+
+/// Never: there are no files.
+pub(crate) fn gone(_path: &Path, _error: &std::io::Error) -> Option<String> {
+    None
 }
 
 impl Drop for LivenessLock {

@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 
 const AFTER_HELP: &str = "\
 Signals: SIGTERM or SIGINT drains (no new tasks, the others are finished within --drain-timeout), \
-a second one stops at once. SIGHUP reloads: the configuration file and the worker program are read \
-again, and workers are replaced one by one; what is wrong with them is logged, and nothing changes.
+a second one, or SIGQUIT, stops at once. SIGHUP reloads: the configuration file and the worker \
+program are read again, and workers are replaced one by one; what is wrong with them is logged, and \
+nothing changes. An embedded pool leaves all of them to its owner.
 
 Exit codes: 0 stopped as asked; 1 the pool failed (no worker gets ready, the name is taken, no room \
 for the segment ...); 2 wrong options or configuration.

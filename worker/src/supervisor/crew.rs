@@ -45,13 +45,13 @@ pub(super) struct Crew {
 
 impl Crew {
     /// Seats for the most workers, of which the first ones are open.
-    pub(super) fn new(settings: Settings, open: u32, most: u32) -> Self {
+    pub(super) fn new(settings: Settings, embedded: bool, open: u32, most: u32) -> Self {
         Self {
             seats: (0..most).map(|seat| Seat::new(seat < open)).collect(),
             leavers: Vec::new(),
             settings,
             former: None,
-            health: Health::default(),
+            health: Health::of(embedded),
             reload_failure: None,
         }
     }
@@ -350,6 +350,12 @@ impl Crew {
             let mut pass = |line: &str| console.worker_line(entry, line);
             member.process.pass_output(&mut pass);
         }
+    }
+
+    /// Whether any has exited.
+    pub(super) fn has_exited(&mut self) -> bool {
+        self.members_mut()
+            .any(|member| member.process.exit().is_some())
     }
 
     /// Those that have exited, taken out of their places.

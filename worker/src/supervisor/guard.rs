@@ -1,4 +1,4 @@
-//! Whether the segment can still be trusted: its file is whole, its words are possible.
+//! Whether the segment can still be trusted: its files are there and whole, its words are possible.
 //!
 //! Called by the supervisor right after each sleep, before anything of the segment is touched.
 //! What it finds ends the pool: the workers are killed first, for one of them is the likely
@@ -42,10 +42,22 @@ impl Guard {
         }
     }
 
+    /// Looks whether the pool's files are there: without them no worker and no client finds it, and
+    /// all take it for dead.
+    ///
+    /// # Errors
+    /// [`SupervisorError::FilesGone`] names one that is not.
+    pub(super) fn check_files(&self, pool: &Pool) -> Result<(), SupervisorError> {
+        match pool.lost() {
+            Some(what) => Err(SupervisorError::FilesGone(what)),
+            None => Ok(()),
+        }
+    }
+
     /// Looks at what is due.
     ///
     /// # Errors
-    /// [`SupervisorError::Corrupt`] names what was found.
+    /// [`SupervisorError::Corrupt`] and [`SupervisorError::FilesGone`] name what was found.
     pub(super) fn check(&mut self, pool: &Pool) -> Result<(), SupervisorError> {
         if let Err(error) = pool.segment().check_file() {
             return self.found(error.to_string());
@@ -53,6 +65,7 @@ impl Guard {
         let found = if self.looked.elapsed() >= INTERVAL {
             self.looked = Instant::now();
             self.left_out += 1;
+            self.check_files(pool)?;
             if !pool.has_clients() && self.left_out < LAZY {
                 return Ok(());
             }
@@ -60,6 +73,7 @@ impl Guard {
             self.auditor.look(pool.segment(), now_ns())
         } else if self.header.elapsed() >= HEADER_INTERVAL {
             self.header = Instant::now();
+            self.check_files(pool)?;
             self.auditor.look_at_header(pool.segment())
         } else {
             return Ok(());
@@ -83,6 +97,10 @@ impl Guard {
     pub(super) fn explain(&mut self, pool: &Pool, error: SupervisorError) -> SupervisorError {
         if self.damaged || pool.segment().check_file().is_err() {
             return error;
+        }
+        // A worker that could not start may have missed what is gone.
+        if let Err(gone) = self.check_files(pool) {
+            return gone;
         }
         match self.auditor.look_at_header(pool.segment()) {
             Ok(()) => error,

@@ -35,9 +35,18 @@ pub(super) struct Health {
     pub(super) hopeless: bool,
     /// Whether any worker has ever been ready.
     pub(super) proven: bool,
+    embedded: bool,
 }
 
 impl Health {
+    /// Of a pool without workers yet.
+    pub(super) fn of(embedded: bool) -> Self {
+        Self {
+            embedded,
+            ..Self::default()
+        }
+    }
+
     /// Why no worker is started, if so.
     pub(super) fn halt(&self) -> Option<&Halt> {
         self.halt.as_ref()
@@ -115,8 +124,8 @@ impl Health {
         };
         let window = policy.storm.map(|storm| storm.window).unwrap_or_default();
         let then = match policy.storm_pause.is_zero() {
-            true => "until a reload (SIGHUP)".to_owned(),
-            false => format!("for {:?}, or until a reload (SIGHUP)", policy.storm_pause),
+            true => self.until().to_owned(),
+            false => format!("for {:?}, or {}", policy.storm_pause, self.until()),
         };
         self.halt = Some(Halt {
             kind: HEALTH_STORM,
@@ -141,13 +150,21 @@ impl Health {
         self.halt = Some(Halt {
             kind: HEALTH_BOOT,
             why: format!(
-                "workers do not get ready: {}, so none is started until a reload (SIGHUP); the last \
-                 one {how}",
-                ended(self.boot_deaths)
+                "workers do not get ready: {}, so none is started {}; the last one {how}",
+                ended(self.boot_deaths),
+                self.until()
             ),
             retry: None,
             trial: None,
         });
+    }
+
+    /// What a person can do against a halt: an embedded pool can't be reloaded.
+    fn until(&self) -> &'static str {
+        match self.embedded {
+            true => "until its owner closes the pool and launches another",
+            false => "until a reload (SIGHUP)",
+        }
     }
 
     /// `HEALTH_*`, for the segment.

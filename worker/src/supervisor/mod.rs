@@ -20,9 +20,11 @@ mod deaths;
 mod events;
 mod guard;
 mod health;
+mod kept_program;
 mod limits;
 mod notify;
 mod obituary;
+mod orphans;
 pub mod policy;
 pub(crate) mod pool;
 mod process;
@@ -95,6 +97,12 @@ pub enum SupervisorError {
          handler that writes through a wild pointer, then start the pool again"
     )]
     Corrupt(String),
+    /// The pool's directory, or a file in it, is not there any more or not its own.
+    #[error(
+        "{0}: no worker can be replaced and no client finds the pool, so it was stopped. Start it \
+         again, and keep what cleans up away from its directory"
+    )]
+    FilesGone(String),
     /// The last worker has died, and others do not get ready.
     #[error("no worker is left: {0}")]
     Lost(String),
@@ -164,8 +172,13 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     let pool = Pool::of(config, &dir)?;
     pool.limit_concurrency(&config.limits);
     let settings = Settings::new(config, command, pool.segment());
-    let crew = Crew::new(settings, config.workers, config.most_workers());
-    let watch = Watch::new(config, pool.segment())?;
+    let crew = Crew::new(
+        settings,
+        config.embedded,
+        config.workers,
+        config.most_workers(),
+    );
+    let watch = Watch::new(config);
     let guard = Guard::new(&pool);
     let segment = pool.segment();
     events.watch_nudges(&dir.supervisor_lock(segment.epoch()));
@@ -252,6 +265,10 @@ impl Supervisor<'_> {
             self.crew.note_ready(self.pool.segment());
             if wake.workers {
                 self.crew.pass_output(self.console);
+                if self.crew.has_exited() {
+                    // Without them nobody can take the dead one's place.
+                    self.guard.check_files(&self.pool)?;
+                }
                 self.crew.bury(self.pool.segment(), self.console)?;
             }
             self.crew.kill_slow();

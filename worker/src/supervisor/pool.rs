@@ -8,6 +8,7 @@ use super::policy::HandlerLimits;
 use ringwork_ring::entry::entry_state;
 use ringwork_ring::layout::*;
 use ringwork_ring::limits;
+use ringwork_ring::reap::Mourner;
 use ringwork_ring::room;
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::state::Kind;
@@ -24,7 +25,9 @@ pub(super) struct Pool {
     // Whether the reason was given; the state in the segment may be a peer's doing.
     ended: Cell<bool>,
     // Held until the files are gone: nobody can take the name before.
-    _locks: SupervisorLocks,
+    locks: SupervisorLocks,
+    /// The lock files of the entries.
+    pub(super) mourner: Mourner,
 }
 
 /// Says how far a pool that nobody has sized is from taking [`PHOTOS`] pictures at a time.
@@ -105,10 +108,12 @@ impl Pool {
         for refused in segment.prepare() {
             tracing::warn!("{refused}");
         }
+        let mourner = Mourner::new(&segment)?;
         Ok(Self {
             segment,
             ended: Cell::new(false),
-            _locks: locks,
+            locks,
+            mourner,
         })
     }
 
@@ -135,6 +140,13 @@ impl Pool {
 
     pub(super) fn segment(&self) -> &Segment {
         &self.segment
+    }
+
+    /// What has become of the pool's files, if they are not there any more, or not its own.
+    pub(super) fn lost(&self) -> Option<String> {
+        self.locks
+            .lost(&self.segment)
+            .or_else(|| self.mourner.lost(&self.segment))
     }
 
     /// Ends the pool for everybody: reason, state, and a wake for all who sleep.
@@ -208,7 +220,16 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.end(POOL_FAILED, "its supervisor failed; see its log");
-        if let Err(error) = self.segment.remove() {
+        let dir = self.segment.dir();
+        let removed = if self.locks.hold_name(dir) {
+            self.segment.remove()
+        } else if dir.is_pool() {
+            // What is left of it, unless a successor has the name.
+            ringwork_ring::segment::clean(dir).map(drop)
+        } else {
+            Ok(())
+        };
+        if let Err(error) = removed {
             tracing::warn!("the pool's files could not be removed: {error}");
         }
     }

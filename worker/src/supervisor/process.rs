@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -43,13 +44,17 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a worker; its standard output and error both come back through a pipe.
+    /// Starts a worker from the file at `program`, which need not be the path of its command; its
+    /// standard output and error both come back through a pipe.
     pub(super) fn spawn(
         command: &WorkerCommand,
+        program: &Path,
         environment: &[(&str, String)],
     ) -> io::Result<Self> {
         let (output, out) = io::pipe()?;
-        let child = Command::new(&command.program)
+        let child = Command::new(program)
+            // What it is called in lists of processes, wherever it is started from.
+            .arg0(&command.program)
             .args(&command.args)
             .envs(environment.iter().map(|(key, value)| (key, value)))
             // The service manager listens to the supervisor only.
@@ -234,7 +239,7 @@ mod tests {
             program: "/bin/sh".into(),
             args: vec!["-c".into(), script.into()],
         };
-        Process::spawn(&command, &[("WORD", "hello".to_owned())]).unwrap()
+        Process::spawn(&command, &command.program, &[("WORD", "hello".to_owned())]).unwrap()
     }
 
     fn wait(process: &mut Process) -> Exit {

@@ -6,6 +6,7 @@
 use super::backoff::Backoff;
 use super::cause::Detail;
 use super::config::{ServeConfig, WorkerCommand, wait_name};
+use super::kept_program::KeptProgram;
 use super::policy::{RecyclePolicy, RestartPolicy};
 use super::process::Process;
 use ringwork_ring::Segment;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) command: WorkerCommand,
+    program: KeptProgram,
     environment: Vec<(&'static str, String)>,
     pub(super) lanes: u32,
     pub(super) start_timeout: Duration,
@@ -48,6 +50,7 @@ impl Settings {
             ("RINGWORK_LOG_FORMAT", config.log_format.name().to_owned()),
         ];
         Self {
+            program: KeptProgram::open(&command.program),
             command,
             environment: environment
                 .into_iter()
@@ -102,7 +105,7 @@ impl Member {
         if let Some(quota) = quota {
             environment.push(("RINGWORK_MAX_TASKS", quota.to_string()));
         }
-        let process = Process::spawn(&settings.command, &environment)?;
+        let process = Process::spawn(&settings.command, &settings.program.path(), &environment)?;
         tracing::debug!(worker = entry, pid = process.id(), "worker started");
         Ok(Self {
             process,

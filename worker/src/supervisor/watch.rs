@@ -7,13 +7,14 @@ use super::config::ServeConfig;
 use super::crew::Crew;
 use super::limits::TimeLimits;
 use super::obituary::Obituary;
+use super::orphans;
 use super::pool::{Pool, handler_name};
 use super::threads::kill_crowded;
+use ringwork_ring::Segment;
 use ringwork_ring::clock::now_ns;
-use ringwork_ring::reap::{Mourner, Overdue, Rouser, Sweeper, reap_client};
+use ringwork_ring::reap::{Overdue, Rouser, Sweeper, reap_client};
 use ringwork_ring::stats::log_error;
 use ringwork_ring::wait::any_idle;
-use ringwork_ring::{RingError, Segment};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -36,7 +37,6 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// The regular looks and when they were done last.
 #[derive(Debug)]
 pub(super) struct Watch {
-    mourner: Mourner,
     rouser: Rouser,
     sweeper: Sweeper,
     grace: Duration,
@@ -55,10 +55,9 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(config: &ServeConfig, segment: &Segment) -> Result<Self, RingError> {
+    pub(super) fn new(config: &ServeConfig) -> Self {
         let now = Instant::now();
-        Ok(Self {
-            mourner: Mourner::new(segment)?,
+        Self {
             rouser: Rouser::default(),
             sweeper: Sweeper::default(),
             grace: config.overrun_grace,
@@ -73,7 +72,7 @@ impl Watch {
             submitted: 0,
             active: now,
             out_of_reach: HashSet::new(),
-        })
+        }
     }
 
     /// Takes up the options of a reload.
@@ -111,7 +110,8 @@ impl Watch {
         // A little less than the idle tick, so that no idle tick is skipped.
         if self.probed.elapsed() + BUSY_TICK >= PROBE_INTERVAL {
             self.probed = Instant::now();
-            self.bury_strangers(segment, crew);
+            self.bury_strangers(pool, crew);
+            orphans::reap(crew);
             closed::replace(crew, segment);
             self.census.look(segment, crew, self.bounds);
             // Only a handler starts threads without end, or what it has left behind.
@@ -145,8 +145,9 @@ impl Watch {
     }
 
     /// Clients, and workers that joined by themselves: their locks tell.
-    fn bury_strangers(&mut self, segment: &Segment, crew: &Crew) {
-        for client in self.mourner.dead_clients(segment) {
+    fn bury_strangers(&mut self, pool: &Pool, crew: &Crew) {
+        let segment = pool.segment();
+        for client in pool.mourner.dead_clients(segment) {
             if reap_client(segment, client) {
                 tracing::info!(
                     client,
@@ -154,7 +155,7 @@ impl Watch {
                 );
             }
         }
-        for entry in self.mourner.dead_workers(segment) {
+        for entry in pool.mourner.dead_workers(segment) {
             if !crew.owns(entry) {
                 Obituary::of_joined(segment, entry).announce(segment, None);
                 self.out_of_reach.remove(&entry);

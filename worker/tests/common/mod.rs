@@ -89,6 +89,30 @@ impl Home {
     }
 }
 
+impl Home {
+    /// Starts `serve` from a copy of the program, and waits for its line.
+    pub fn start_from(&self, program: &Path, name: &str, options: &[&str]) -> Serve {
+        let serve = ["serve", "--name", name, "--segment-size", "16MiB"];
+        let mut command = Command::new(program);
+        command
+            .args([&serve[..], options].concat())
+            .env("RINGWORK_DIR", self.path());
+        let mut serve = Serve::spawn(&mut command);
+        serve.line = serve.first_line();
+        serve
+    }
+
+    /// Starts a command that executes its last arguments, with these.
+    pub fn start_args(&self, starter: &[&str], args: &[&str]) -> Serve {
+        let mut command = Command::new(starter[0]);
+        command
+            .args(&starter[1..])
+            .args(args)
+            .env("RINGWORK_DIR", self.path());
+        Serve::spawn(&mut command)
+    }
+}
+
 /// A command that has ended.
 #[derive(Debug)]
 pub struct Ended {
