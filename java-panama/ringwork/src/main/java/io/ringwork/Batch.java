@@ -97,6 +97,13 @@ final class Batch<Q, R> {
       return false;
     }
     submitter.checkSize(type, size);
+    RejectedException late = submitter.unreachable(future, type, options);
+    if (late != null) {
+      if (Submitter.fallback(type, options) != null) {
+        return false;
+      }
+      throw late;
+    }
     int i = slot(left);
     if (i < 0) {
       return false;

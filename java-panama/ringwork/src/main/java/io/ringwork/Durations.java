@@ -6,6 +6,14 @@ import java.time.Duration;
 final class Durations {
   private Durations() {}
 
+  /** For people: a whole number of s, ms or µs, of two digits at least where it can be. */
+  static String text(long nanos) {
+    if (nanos >= 10_000_000_000L) {
+      return nanos / 1_000_000_000 + " s";
+    }
+    return nanos >= 10_000_000 ? nanos / 1_000_000 + " ms" : Math.max(0, nanos / 1_000) + " µs";
+  }
+
   static long nanos(Duration duration) {
     try {
       return duration.toNanos();

@@ -234,6 +234,13 @@ public final class RawCall implements AutoCloseable {
       client.slots.giveBack(slot, reference);
       throw client.closedException(false, null);
     }
+    RejectedException late = client.submitter.unreachable(deadline, type, options);
+    if (late != null) {
+      client.slots.giveBack(slot, reference);
+      client.room.freed();
+      client.completer.count(Layout.CLIENT_REJECTED);
+      throw late;
+    }
     RejectedException.Reason full =
         client.submitter.queue(
             own, slot, type, requestCodec, deadline, reference, requestLength, options, helps);

@@ -130,6 +130,13 @@ public final class RawTask implements AutoCloseable {
         client.slots.giveBack(slot, reference);
         return future.failedAtSubmit(client.closedException(false, null));
       }
+      RejectedException late = client.submitter.unreachable(deadline, type, options);
+      if (late != null) {
+        client.slots.giveBack(slot, reference);
+        client.room.freed();
+        client.completer.count(Layout.CLIENT_REJECTED);
+        return future.failedAtSubmit(late);
+      }
       RejectedException.Reason full =
           client.submitter.queue(
               future, slot, type, codec, deadline, reference, (int) length, options, false);

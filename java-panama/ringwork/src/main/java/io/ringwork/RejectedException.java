@@ -19,6 +19,11 @@ public final class RejectedException extends RingworkException {
      * have.
      */
     TOO_MANY_IN_FLIGHT,
+    /**
+     * What is queued before the task takes longer than it has time, by the run times of late: its
+     * deadline would pass before a lane gets to it. See {@link TaskOptions#admitLate(boolean)}.
+     */
+    DEADLINE_UNREACHABLE,
     /** The injector ring of the task's priority is full. */
     RING_FULL,
     /** No payload block that holds the request is free. */

@@ -32,6 +32,7 @@ final class Submitter {
   private final PayloadArena arena;
   private final HintRing[] injectors;
   private final LaneWaker lanes;
+  private final Backlog backlog;
   private final long segmentSize;
 
   /** Counts stamps up to STAMP_ALL; races only stamp a few more. */
@@ -50,6 +51,7 @@ final class Submitter {
     this.arena = arena;
     this.segmentSize = geometry.segmentSize();
     this.lanes = new LaneWaker(memory, geometry, client::nudgeSupervisor);
+    this.backlog = new Backlog(client, memory, geometry);
     this.injectors = new HintRing[geometry.priorities()];
     for (int p = 0; p < injectors.length; p++) {
       injectors[p] = new HintRing(memory, geometry.injector(p), geometry.injectorCapacity());
@@ -156,8 +158,33 @@ final class Submitter {
       size = encoded.remaining();
     }
     checkSize(type, size);
+    RejectedException late = unreachable(future, type, options);
+    if (late != null) {
+      Function<? super Q, ? extends R> here = fallback(type, options);
+      if (here != null) {
+        runHere(future, here, request);
+        return false;
+      }
+      throw late;
+    }
     Reason full = attempt(future, type, request, encoded, (int) size, options, watched);
     return full == null || noRoom(full, future, type, request, encoded, (int) size, options);
+  }
+
+  /** Why a task will not meet its deadline, or null if it may. */
+  @Nullable RejectedException unreachable(
+      TaskFuture<?> future, TaskType<?, ?> type, TaskOptions options) {
+    return unreachable(future.deadline, type, options);
+  }
+
+  @Nullable RejectedException unreachable(long deadline, TaskType<?, ?> type, TaskOptions options) {
+    return deadline == 0 ? null : backlog.refusal(type, ring(options), options, deadline);
+  }
+
+  /** What the caller runs itself where there is no room, or null. */
+  static <Q, R> @Nullable Function<? super Q, ? extends R> fallback(
+      TaskType<Q, R> type, TaskOptions options) {
+    return options.backpressure.kind == Backpressure.Kind.CALLER_RUNS ? type.fallback : null;
   }
 
   void checkOpen() {
@@ -467,8 +494,9 @@ final class Submitter {
       int size,
       TaskOptions options) {
     Backpressure policy = options.backpressure;
-    if (policy.kind == Backpressure.Kind.CALLER_RUNS && type.fallback != null) {
-      runHere(future, type.fallback, request);
+    Function<? super Q, ? extends R> here = fallback(type, options);
+    if (here != null) {
+      runHere(future, here, request);
       return false;
     }
     if (policy.kind == Backpressure.Kind.BLOCK && !client.role.isMine()) {

@@ -14,15 +14,23 @@ public final class TaskOptions {
 
   /** No deadline, {@link Priority#NORMAL}, {@link Backpressure#fail()}, no trace. */
   public static final TaskOptions DEFAULT =
-      new TaskOptions(NO_TIMEOUT, Priority.NORMAL, Backpressure.fail(), null);
+      new TaskOptions(NO_TIMEOUT, Priority.NORMAL, Backpressure.fail(), null, false);
 
   final long timeoutNanos;
   final Priority priority;
   final Backpressure backpressure;
   final byte @Nullable [] trace;
 
+  /** Whether the task is let in though its deadline can't be met, by all that is known. */
+  final boolean admitLate;
+
   private TaskOptions(
-      long timeoutNanos, Priority priority, Backpressure backpressure, byte @Nullable [] trace) {
+      long timeoutNanos,
+      Priority priority,
+      Backpressure backpressure,
+      byte @Nullable [] trace,
+      boolean admitLate) {
+    this.admitLate = admitLate;
     this.timeoutNanos = timeoutNanos;
     this.priority = priority;
     this.backpressure = backpressure;
@@ -38,7 +46,7 @@ public final class TaskOptions {
    * @return a copy
    */
   public TaskOptions deadline(Duration timeout) {
-    return new TaskOptions(Durations.nanos(timeout), priority, backpressure, trace);
+    return new TaskOptions(Durations.nanos(timeout), priority, backpressure, trace, admitLate);
   }
 
   /**
@@ -60,7 +68,7 @@ public final class TaskOptions {
    */
   public TaskOptions priority(Priority priority) {
     return new TaskOptions(
-        timeoutNanos, Objects.requireNonNull(priority, "priority"), backpressure, trace);
+        timeoutNanos, Objects.requireNonNull(priority, "priority"), backpressure, trace, admitLate);
   }
 
   /**
@@ -80,7 +88,11 @@ public final class TaskOptions {
    */
   public TaskOptions backpressure(Backpressure backpressure) {
     return new TaskOptions(
-        timeoutNanos, priority, Objects.requireNonNull(backpressure, "backpressure"), trace);
+        timeoutNanos,
+        priority,
+        Objects.requireNonNull(backpressure, "backpressure"),
+        trace,
+        admitLate);
   }
 
   /**
@@ -93,6 +105,28 @@ public final class TaskOptions {
   }
 
   /**
+   * Whether a task is submitted although what is queued before it will take longer than the time
+   * that it has left. By default it is not: the submit fails at once with {@link
+   * RejectedException.Reason#DEADLINE_UNREACHABLE}, instead of in vain at the deadline. Without
+   * effect on tasks that have no deadline.
+   *
+   * @param admitLate true to let the task in; false by default
+   * @return a copy
+   */
+  public TaskOptions admitLate(boolean admitLate) {
+    return new TaskOptions(timeoutNanos, priority, backpressure, trace, admitLate);
+  }
+
+  /**
+   * Whether a task is let in that is likely to be too late.
+   *
+   * @return true if so; false by default
+   */
+  public boolean admitLate() {
+    return admitLate;
+  }
+
+  /**
    * The W3C trace context that the worker's spans become children of.
    *
    * @param traceparent as in the HTTP header: {@code 00-<32 hex>-<16 hex>-<2 hex>}
@@ -100,7 +134,8 @@ public final class TaskOptions {
    * @throws IllegalArgumentException if it is malformed
    */
   public TaskOptions traceparent(String traceparent) {
-    return new TaskOptions(timeoutNanos, priority, backpressure, Traceparent.parse(traceparent));
+    return new TaskOptions(
+        timeoutNanos, priority, backpressure, Traceparent.parse(traceparent), admitLate);
   }
 
   /**

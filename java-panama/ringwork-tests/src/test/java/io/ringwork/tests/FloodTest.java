@@ -1,0 +1,73 @@
+package io.ringwork.tests;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ringwork.Codec;
+import io.ringwork.Priority;
+import io.ringwork.RejectedException;
+import io.ringwork.RejectedException.Reason;
+import io.ringwork.Ringwork;
+import io.ringwork.RingworkException;
+import io.ringwork.TaskFuture;
+import io.ringwork.TaskOptions;
+import io.ringwork.TaskTimeoutException;
+import io.ringwork.TaskType;
+import io.ringwork.stock.StockTasks;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A flood of one type of tasks, in a real pool: what becomes of the others. */
+@Timeout(180)
+class FloodTest {
+  private static final TaskType<byte[], byte[]> ECHO =
+      TaskType.of("echo", Codec.BYTES, Codec.BYTES);
+
+  /** What a task of the flood takes at least, in milliseconds. */
+  private static final long SLEEP = 20;
+
+  private static RingworkException failure(TaskFuture<?> future) {
+    return Pools.failure(RingworkException.class, future);
+  }
+
+  @Test
+  void whatComesTooLateIsRefusedAndTheUrgentIsServed() throws Exception {
+    try (Ringwork pool = Ringwork.launch(Pools.roomy("FloodTest").slots(4096))) {
+      List<TaskFuture<Long>> flood = new ArrayList<>();
+      for (int n = 0; n < 2048; n++) { // 20 s for two lanes
+        flood.add(pool.submit(StockTasks.SLEEP, SLEEP));
+      }
+      TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(1));
+      List<TaskFuture<byte[]>> requests = new ArrayList<>();
+      Await.until(
+          "a task is refused",
+          () -> {
+            TaskFuture<byte[]> request = pool.submit(ECHO, new byte[1], soon);
+            requests.add(request);
+            return request.isDone()
+                && failure(request) instanceof RejectedException refused
+                && refused.reason() == Reason.DEADLINE_UNREACHABLE
+                && !refused.mayHaveRun();
+          });
+      // Those before it were let in, when nothing was known, and could only wait in vain.
+      for (TaskFuture<byte[]> request : requests.subList(0, requests.size() - 1)) {
+        assertTrue(failure(request) instanceof TaskTimeoutException);
+      }
+      TaskOptions urgent = TaskOptions.DEFAULT.priority(Priority.HIGH);
+      assertEquals(1, pool.submit(ECHO, new byte[1], urgent).get(30, TimeUnit.SECONDS).length);
+      TaskFuture<byte[]> late = pool.submit(ECHO, new byte[1], soon.admitLate(true));
+      assertFalse(late.isCompletedExceptionally() && failure(late) instanceof RejectedException);
+      flood.forEach(task -> task.cancel(true));
+      // The flood is over, and with it what was known of it.
+      Await.until(
+          "a task is answered in time",
+          () -> !pool.submit(ECHO, new byte[1], soon).handle((x, e) -> e != null).join());
+      Pools.assertUsable(pool);
+    }
+  }
+}

@@ -1,0 +1,227 @@
+package io.ringwork;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.ringwork.RejectedException.Reason;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Deadlines that can't be met are refused at the submit, and no others. The lanes are words that
+ * the test writes: two that run, with tasks of about a second.
+ */
+@Tag("denied-too")
+@Timeout(120)
+class BacklogTest {
+  private static final int SLOTS = 256;
+  private static final TaskOptions SOON = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(5));
+
+  /** 0.94 s, as {@code bucket_of} has it. */
+  private static final int ABOUT_A_SECOND = 115;
+
+  @TempDir Path base;
+  FakePool pool;
+  Ringwork client;
+
+  @BeforeEach
+  void open() throws IOException {
+    pool = new FakePool(base, 8, SLOTS);
+    for (int lane = 0; lane < 2; lane++) {
+      pool.memory.setLongRelease(
+          pool.geometry.lane(lane) + Layout.LANE_WORD, 1L << 24 | Layout.ENTRY_ACTIVE);
+      busy(lane, true);
+    }
+    client = Ringwork.connect(pool.config().closeTimeout(Duration.ZERO));
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    client.close();
+    pool.close();
+  }
+
+  private void busy(int lane, boolean busy) {
+    pool.memory.setIntOpaque(pool.geometry.lane(lane) + Layout.LANE_CURRENT, busy ? 1 : 0);
+  }
+
+  private void ran(int bucket, int tasks) {
+    long at = pool.geometry.lane(1) + Layout.LANE_RUN_HISTOGRAM + 8L * bucket;
+    pool.memory.setLong(at, pool.memory.getLong(at) + tasks);
+  }
+
+  private List<TaskFuture<byte[]>> flood(int tasks) {
+    return client.submitAll(EndingsTest.ECHO, Collections.nCopies(tasks, new byte[1]));
+  }
+
+  private RejectedException refusal(TaskFuture<?> future) {
+    if (!future.isDone()) { // let in: by a probe, or before it was known
+      future.cancel(true); // its hint stays in the ring
+      LockSupport.parkNanos(2_000_000);
+      return null;
+    }
+    RejectedException e = EndingsTest.failure(RejectedException.class, future);
+    assertEquals(Reason.DEADLINE_UNREACHABLE, e.reason());
+    assertFalse(e.mayHaveRun());
+    return e;
+  }
+
+  private RejectedException refused(Supplier<TaskFuture<?>> submit) {
+    return Await.value(() -> refusal(submit.get()));
+  }
+
+  private RejectedException refused(TaskOptions options) {
+    return refused(() -> client.submit(EndingsTest.ECHO, new byte[1], options));
+  }
+
+  /** Not by a probe alone. */
+  private void letIn(TaskOptions options) {
+    for (int n = 0; n < 5; n++) {
+      TaskFuture<byte[]> future = client.submit(EndingsTest.ECHO, new byte[1], options);
+      assertFalse(future.isDone());
+      future.cancel(true);
+    }
+  }
+
+  /** A hundred tasks are queued, of a second each as it seems. */
+  private List<TaskFuture<byte[]>> saturate() {
+    List<TaskFuture<byte[]>> flood = flood(100);
+    letIn(SOON); // begins to count
+    ran(ABOUT_A_SECOND, 8);
+    refused(SOON);
+    return flood;
+  }
+
+  @Test
+  void whatCannotBeInTimeIsRefused() {
+    saturate();
+    RejectedException e = refused(SOON);
+    for (String part : List.of("echo", "46 s", "98 tasks", "2 lanes", "4", "admitLate", "HIGH")) {
+      assertTrue(e.getMessage().contains(part), e.getMessage());
+    }
+    assertTrue(pool.counter(0, Layout.CLIENT_REJECTED) >= 1);
+    letIn(TaskOptions.DEFAULT);
+    letIn(TaskOptions.DEFAULT.deadline(Duration.ofMinutes(2)));
+    letIn(SOON.priority(Priority.HIGH)); // nothing is before it
+    letIn(SOON.admitLate(true));
+    refused(SOON.priority(Priority.LOW));
+    refused(SOON.backpressure(Backpressure.block(Duration.ofSeconds(3))));
+    TaskType<byte[], byte[]> here = EndingsTest.ECHO.withFallback(x -> new byte[] {9});
+    TaskOptions inline = SOON.backpressure(Backpressure.callerRuns());
+    Await.until(
+        () -> {
+          TaskFuture<byte[]> one = client.submit(here, new byte[1], inline);
+          TaskFuture<byte[]> two = client.submitAll(here, List.of(new byte[1]), inline).get(0);
+          boolean ran = one.isDone() && two.isDone();
+          return ran && one.resultNow()[0] == 9 && two.resultNow()[0] == 9;
+        });
+  }
+
+  @Test
+  void onEachWayIn() throws Exception {
+    saturate();
+    int free = client.info().freeSlots();
+    refused(() -> client.submitAll(EndingsTest.ECHO, List.of(new byte[1]), SOON).get(0));
+    refused(() -> client.submitChunk(EndingsTest.ECHO, List.of(new byte[1]), 10, SOON));
+    refused(() -> client.claim("echo", 100, SOON).submit());
+    try (RawCall call = client.rawCall("echo", SOON)) {
+      call.claim(1);
+      RejectedException e = assertThrows(RejectedException.class, () -> call.invoke(1));
+      assertEquals(Reason.DEADLINE_UNREACHABLE, e.reason());
+    }
+    assertEquals(free, client.info().freeSlots());
+  }
+
+  @Test
+  void besideALaneThatIsFreeNothingIs() {
+    saturate();
+    busy(1, false);
+    letIn(SOON);
+    busy(1, true);
+    refused(SOON);
+    pool.memory.setLong(Layout.H_IDLE, 2);
+    letIn(SOON);
+    pool.memory.setLong(Layout.H_IDLE, 0);
+    // What ran before the lane was idle says nothing about what is queued now.
+    for (int n = 0; n < 20; n++) {
+      letIn(SOON);
+    }
+    ran(ABOUT_A_SECOND, 7);
+    letIn(SOON);
+    ran(ABOUT_A_SECOND, 1);
+    refused(SOON);
+    pool.memory.setLong(Layout.H_SEARCHING, 1);
+    letIn(SOON);
+  }
+
+  @Test
+  void tasksThatWereGivenUpAreNotWaitedFor() {
+    List<TaskFuture<byte[]>> flood = saturate();
+    flood.subList(0, 95).forEach(future -> future.cancel(true)); // their hints stay
+    letIn(SOON);
+    flood(100);
+    refused(SOON);
+  }
+
+  @Test
+  void aQueueThatMovesFasterThanTheRunTimesSayIsBelieved() {
+    saturate();
+    int[] hints = new int[32];
+    List<TaskFuture<byte[]>> more = new ArrayList<>();
+    Await.until(
+        () -> {
+          more.addAll(flood(20));
+          pool.injectors[1].poll(hints);
+          more.forEach(future -> future.cancel(true));
+          more.clear();
+          for (int n = 0; n < 3; n++) {
+            TaskFuture<byte[]> future = client.submit(EndingsTest.ECHO, new byte[1], SOON);
+            if (future.isDone()) {
+              return false;
+            }
+            future.cancel(true);
+          }
+          return true;
+        });
+  }
+
+  @Test
+  void shorterTasksAreBelievedAndOneInAWhileIsLetIn() {
+    saturate();
+    Await.until(() -> !client.submit(EndingsTest.ECHO, new byte[1], SOON).isDone()); // a probe
+    refused(SOON);
+    ran(60, 100_000); // a few tens of microseconds
+    Await.until(
+        () -> {
+          ran(60, 100_000);
+          TaskFuture<byte[]> one = client.submit(EndingsTest.ECHO, new byte[1], SOON);
+          TaskFuture<byte[]> two = client.submit(EndingsTest.ECHO, new byte[1], SOON);
+          boolean in = !one.isDone() && !two.isDone();
+          one.cancel(true);
+          two.cancel(true);
+          return in;
+        });
+  }
+
+  @Test
+  void bucketsAreThoseOfTheLanes() {
+    assertEquals(7, Backlog.bucketFloor(7));
+    assertEquals(8, Backlog.bucketFloor(8));
+    assertEquals(939_524_096, Backlog.bucketFloor(ABOUT_A_SECOND));
+    assertEquals(7L << 38, Backlog.bucketFloor(Layout.HISTOGRAM_BUCKETS - 1));
+  }
+}
