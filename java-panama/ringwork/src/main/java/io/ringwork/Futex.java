@@ -73,7 +73,8 @@ final class Futex {
   }
 
   /**
-   * For tests: links, and waits until it is known whether there is a futex.
+   * Links, and waits until it is known whether there is a futex: for tests, and for those who need
+   * another system call before anything else.
    *
    * @return as {@link #available}
    */
@@ -157,6 +158,23 @@ final class Futex {
     timespec.setAtIndex(ValueLayout.JAVA_LONG, 0, nanos / 1_000_000_000);
     timespec.setAtIndex(ValueLayout.JAVA_LONG, 1, nanos % 1_000_000_000);
     invoke(word, WAIT, value, timespec.address());
+  }
+
+  /**
+   * Another system call, by its number; only once {@link #available} is true.
+   *
+   * @return what the kernel answers, -1 for an error
+   */
+  static long syscall(long number, long first, long second, long third) {
+    MethodHandle handle = Linked.SYSCALL;
+    if (handle == null) {
+      return -1;
+    }
+    try {
+      return (long) handle.invokeExact(number, first, second, third, 0L, 0L, 0L);
+    } catch (Throwable impossible) {
+      throw new AssertionError(impossible);
+    }
   }
 
   /** Wakes one sleeper. */

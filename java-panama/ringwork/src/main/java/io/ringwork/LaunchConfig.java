@@ -110,7 +110,7 @@ public final class LaunchConfig {
   /**
    * The binary to start. Default: the environment variable {@code RINGWORK_BINARY}, the system
    * property {@code ringwork.binary}, then the one in a ringwork-natives jar on the class or module
-   * path, unpacked into the user's cache directory.
+   * path, unpacked into the user's cache directory, else that for temporary files, else memory.
    *
    * @param binary the path of {@code ringwork}
    * @return a copy

@@ -30,8 +30,13 @@ final class Launcher {
 
   static Client launch(LaunchConfig config) {
     Futex.link(); // while the pool starts
-    Path binary = NativeBinary.find(config.binary);
     String name = config.name != null ? config.name : ownName();
+    try (NativeBinary binary = NativeBinary.find(config.binary)) {
+      return launch(config, name, binary.path());
+    }
+  }
+
+  private static Client launch(LaunchConfig config, String name, Path binary) {
     PoolFiles files = PoolFiles.of(config.directory, name);
     Process process = start(binary, files, config);
     Child child = new Child(process, files);

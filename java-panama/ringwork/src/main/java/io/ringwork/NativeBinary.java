@@ -1,7 +1,11 @@
 package io.ringwork;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.module.ModuleFinder;
+import java.lang.module.ModuleReader;
+import java.lang.module.ModuleReference;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -13,27 +17,57 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the binary {@code ringwork}: as configured, by environment variable, by system property, or
- * unpacked from a natives jar into the user's cache directory.
+ * unpacked from a natives jar: into the user's cache directory, else into the directory for
+ * temporary files, else, where neither may be written or nothing in them executed, into memory.
  *
  * <p>The unpacked file is named by its SHA-256, made under another name and renamed, and hashed
  * again before each use: half a file, or a changed one, is never run.
  */
-final class NativeBinary {
+final class NativeBinary implements AutoCloseable {
   static final String VARIABLE = "RINGWORK_BINARY";
   static final String PROPERTY = "ringwork.binary";
 
   private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
-  private NativeBinary() {}
+  private final Path path;
+  private final @Nullable MemoryFile memory;
 
-  static Path find(@Nullable Path configured) {
+  private NativeBinary(Path path, @Nullable MemoryFile memory) {
+    this.path = path;
+    this.memory = memory;
+  }
+
+  /** What a natives jar carries, by the names of its resources. */
+  @FunctionalInterface
+  interface Resources {
+    /** A resource, or null where there is none of that name. */
+    @Nullable InputStream open(String name) throws IOException;
+  }
+
+  /** What to start; valid until {@link #close}. */
+  Path path() {
+    return path;
+  }
+
+  /** Gives back what was needed to start it; a program that runs already goes on. */
+  @Override
+  public void close() {
+    if (memory != null) {
+      memory.close();
+    }
+  }
+
+  static NativeBinary find(@Nullable Path configured) {
     if (configured != null) {
       return check(configured, "LaunchConfig.binary");
     }
@@ -46,23 +80,23 @@ final class NativeBinary {
       return check(Path.of(property), "the system property " + PROPERTY);
     }
     String resource = "io/ringwork/natives/" + platform() + "/ringwork";
-    ClassLoader loader = loaderOf(resource);
-    if (loader == null) {
+    Resources natives = natives(resource);
+    if (natives == null) {
       throw new LaunchException(
           "no binary `ringwork`: add ringwork-natives-"
               + platform()
               + " to the class path (or to the module path, with --add-modules "
               + module(platform())
-              + "), or name one with LaunchConfig.binary, "
+              + "; jlink needs it, too), or name one with LaunchConfig.binary, "
               + VARIABLE
               + " or -D"
               + PROPERTY,
           null);
     }
-    return unpack(loader, resource);
+    return unpack(natives, resource, caches());
   }
 
-  private static Path check(Path binary, String source) {
+  private static NativeBinary check(Path binary, String source) {
     if (!Files.isRegularFile(binary)) {
       throw new LaunchException(
           "the binary "
@@ -77,7 +111,7 @@ final class NativeBinary {
           "the binary " + binary + " that " + source + " names is not executable: chmod +x it",
           null);
     }
-    return binary.toAbsolutePath();
+    return new NativeBinary(binary.toAbsolutePath(), null);
   }
 
   private static String platform() {
@@ -85,14 +119,12 @@ final class NativeBinary {
     return "linux-" + (arch.equals("amd64") ? "x86_64" : arch);
   }
 
-  /**
-   * The automatic name of the natives jar: nothing requires it, so it is resolved when asked for.
-   */
+  /** The name of the natives jar's module; the client does not require it. */
   private static String module(String platform) {
     return "io.ringwork.natives." + platform.replace('-', '.');
   }
 
-  private static @Nullable ClassLoader loaderOf(String resource) {
+  private static @Nullable Resources natives(String resource) {
     ClassLoader[] loaders = {
       NativeBinary.class.getClassLoader(),
       Thread.currentThread().getContextClassLoader(),
@@ -100,34 +132,87 @@ final class NativeBinary {
     };
     for (ClassLoader loader : loaders) {
       if (loader != null && loader.getResource(resource) != null) {
-        return loader;
+        return loader::getResourceAsStream;
       }
     }
-    return null;
+    // A run-time image may have the module without resolving it, when no other module requires it.
+    ModuleReference linked = ModuleFinder.ofSystem().find(module(platform())).orElse(null);
+    return linked == null ? null : name -> open(linked, name);
   }
 
-  private static Path unpack(ClassLoader loader, String resource) {
+  private static @Nullable InputStream open(ModuleReference module, String name)
+      throws IOException {
+    try (ModuleReader reader = module.open()) {
+      InputStream in = reader.open(name).orElse(null);
+      if (in == null) {
+        return null;
+      }
+      try (in) { // nothing is read once the reader is closed
+        return new ByteArrayInputStream(in.readAllBytes());
+      }
+    }
+  }
+
+  /**
+   * Unpacks the binary where it can be written and executed, else into memory.
+   *
+   * @param caches the directories to try, the best first
+   */
+  static NativeBinary unpack(Resources natives, String resource, List<Path> caches) {
+    List<Exception> reasons = new ArrayList<>();
     try {
-      String expected = expectedHash(loader, resource);
-      Path directory = cache();
-      Path binary = directory.resolve("ringwork-" + expected);
-      if (!isIntact(binary, expected)) {
-        write(loader, resource, directory, binary, expected);
+      String expected = expectedHash(natives, resource);
+      for (Path base : caches) {
+        try {
+          Path directory = cache(base);
+          Path binary = directory.resolve("ringwork-" + expected);
+          if (!isIntact(binary, expected)) {
+            write(natives, resource, directory, binary, expected);
+          }
+          return new NativeBinary(binary, null);
+        } catch (IOException next) {
+          reasons.add(next);
+        }
       }
-      return binary;
-    } catch (IOException e) {
-      throw new LaunchException(
-          "can't unpack the binary from the natives jar: "
-              + e
-              + "; set XDG_CACHE_HOME to a"
-              + " directory that is writable and allows to execute, or name a binary with "
-              + VARIABLE,
-          e);
+      MemoryFile memory = null;
+      try (InputStream in = open(natives, resource)) {
+        memory = MemoryFile.of(in);
+        checkHash(Files.newInputStream(memory.path()), expected);
+        MemoryFile taken = memory;
+        memory = null;
+        return new NativeBinary(taken.path(), taken);
+      } finally {
+        if (memory != null) {
+          memory.close();
+        }
+      }
+    } catch (IOException last) {
+      reasons.add(last);
     }
+    LaunchException failed =
+        new LaunchException(
+            "can't unpack the binary from the natives jar: "
+                + reasons.stream()
+                    .map(NativeBinary::describe)
+                    .distinct()
+                    .collect(Collectors.joining("; "))
+                + "; set XDG_CACHE_HOME to a directory that is writable and allows to execute, or"
+                + " name a binary with "
+                + VARIABLE,
+            reasons.get(0));
+    reasons.stream().skip(1).forEach(failed::addSuppressed);
+    throw failed;
   }
 
-  private static String expectedHash(ClassLoader loader, String resource) throws IOException {
-    try (InputStream in = loader.getResourceAsStream(resource + ".sha256")) {
+  /** Those of a file system often say no more than the file's name: the class says the rest. */
+  private static String describe(Exception reason) {
+    return reason.getClass() == IOException.class
+        ? String.valueOf(reason.getMessage())
+        : reason.toString();
+  }
+
+  private static String expectedHash(Resources natives, String resource) throws IOException {
+    try (InputStream in = natives.open(resource + ".sha256")) {
       if (in != null) {
         // As sha256sum writes it: the digest, then perhaps the file's name.
         String text = new String(in.readAllBytes(), StandardCharsets.US_ASCII).strip();
@@ -141,15 +226,20 @@ final class NativeBinary {
     throw new IOException("the natives jar has no " + resource + ".sha256");
   }
 
-  private static Path cache() throws IOException {
+  private static List<Path> caches() {
+    List<Path> caches = new ArrayList<>();
     String xdg = System.getenv("XDG_CACHE_HOME");
     String home = System.getProperty("user.home");
-    Path base =
-        xdg != null && !xdg.isEmpty()
-            ? Path.of(xdg)
-            : home != null && Files.isWritable(Path.of(home))
-                ? Path.of(home, ".cache")
-                : Path.of(System.getProperty("java.io.tmpdir"));
+    if (xdg != null && !xdg.isEmpty()) {
+      caches.add(Path.of(xdg));
+    } else if (home != null && Files.isDirectory(Path.of(home))) {
+      caches.add(Path.of(home, ".cache"));
+    }
+    caches.add(Path.of(System.getProperty("java.io.tmpdir")));
+    return caches;
+  }
+
+  private static Path cache(Path base) throws IOException {
     Path directory = base.resolve("ringwork-" + PoolFiles.userId());
     Files.createDirectories(base);
     if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
@@ -174,26 +264,38 @@ final class NativeBinary {
   }
 
   private static void write(
-      ClassLoader loader, String resource, Path directory, Path binary, String expected)
+      Resources natives, String resource, Path directory, Path binary, String expected)
       throws IOException {
     Path part = Files.createTempFile(directory, "ringwork-", ".part", PRIVATE);
     try {
-      InputStream in = loader.getResourceAsStream(resource);
-      if (in == null) {
-        throw new IOException(resource + " is gone");
-      }
-      try (in) {
+      try (InputStream in = open(natives, resource)) {
         Files.copy(in, part, StandardCopyOption.REPLACE_EXISTING);
       }
       Files.setPosixFilePermissions(part, PosixFilePermissions.fromString("rwx------"));
-      String found = hash(Files.newInputStream(part));
-      if (!found.equals(expected)) {
+      checkHash(Files.newInputStream(part), expected);
+      if (!Files.isExecutable(part)) {
         throw new IOException(
-            "the natives jar is damaged: SHA-256 " + found + " instead of " + expected);
+            directory + " is on a file system that does not allow to execute (mounted noexec)");
       }
       Files.move(part, binary, StandardCopyOption.ATOMIC_MOVE);
     } finally {
       Files.deleteIfExists(part);
+    }
+  }
+
+  private static InputStream open(Resources natives, String resource) throws IOException {
+    InputStream in = natives.open(resource);
+    if (in == null) {
+      throw new IOException("the natives jar has no " + resource);
+    }
+    return in;
+  }
+
+  private static void checkHash(InputStream bytes, String expected) throws IOException {
+    String found = hash(bytes);
+    if (!found.equals(expected)) {
+      throw new IOException(
+          "the natives jar is damaged: SHA-256 " + found + " instead of " + expected);
     }
   }
 
