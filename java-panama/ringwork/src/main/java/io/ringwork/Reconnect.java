@@ -32,9 +32,9 @@ import org.jspecify.annotations.Nullable;
  * for the next restart may bring the right one.
  */
 public final class Reconnect {
-  /** Looks at once, then after 20 ms, 40 ms and so on, at last each 100 ms; no listener. */
+  /** Looks at once, then after 20 ms, 40 ms, and from then on each 50 ms; no listener. */
   public static final Reconnect DEFAULT =
-      new Reconnect(Duration.ofMillis(20).toNanos(), Duration.ofMillis(100).toNanos(), null);
+      new Reconnect(Duration.ofMillis(20).toNanos(), Duration.ofMillis(50).toNanos(), null);
 
   final long minNanos;
   final long maxNanos;
@@ -49,7 +49,7 @@ public final class Reconnect {
 
   /**
    * How often to look for the pool. A look costs some system calls. The time between two doubles
-   * from the first to the second figure. Default 20 ms and 100 ms.
+   * from the first to the second figure. Default 20 ms and 50 ms.
    *
    * @param first the time after the first look that found nothing, at least 1 ms
    * @param most the longest time, at least the first
