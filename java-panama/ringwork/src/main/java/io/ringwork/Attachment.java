@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +30,14 @@ final class Attachment {
   private static final Object JVM_WIDE = "io.ringwork lock files".intern();
   private static final int KIND_JAVA = 1;
   private static final int UNMAP_TRIES = 1_000;
+
+  /** So many entries that this JVM has left are remembered at most. */
+  private static final int MOST_LEFT = 1 << 12;
+
+  /** Entries that clients of this JVM have left to the reaper. */
+  private static final Set<Left> LEFT = ConcurrentHashMap.newKeySet();
+
+  private record Left(long epoch, int index, long generation) {}
 
   final String name;
   final SharedMemory memory;
@@ -77,14 +87,17 @@ final class Attachment {
   /**
    * Takes a free entry.
    *
+   * @param patient whether the caller tries again soon when an entry is about to be free
+   * @return null if none is free, and one is about to be
    * @throws ConnectException if none is left, or the supervisor is gone
    */
-  static Attachment register(
+  static @Nullable Attachment register(
       PoolFiles files,
       SegmentFile segment,
       FileChannel file,
       SharedMemory memory,
-      Geometry geometry) {
+      Geometry geometry,
+      boolean patient) {
     synchronized (JVM_WIDE) {
       FileChannel supervisor = null;
       Attachment attachment = null;
@@ -104,6 +117,9 @@ final class Attachment {
           closeQuietly(supervisor);
         }
       }
+      if (attachment == null && patient && isAnyLeaving(memory, geometry)) {
+        return null;
+      }
       if (attachment == null) {
         throw new ConnectException(
             "all "
@@ -115,6 +131,25 @@ final class Attachment {
       }
       return attachment;
     }
+  }
+
+  /**
+   * Whether an entry is being reaped, or will be: its client has left it with tasks in flight, or
+   * its process is gone. (Its lock must not be looked at: see the class comment.)
+   */
+  private static boolean isAnyLeaving(SharedMemory memory, Geometry geometry) {
+    int me = (int) ProcessHandle.current().pid();
+    for (int index = 0; index < geometry.applicationClients(); index++) {
+      long entry = geometry.client(index);
+      long word = memory.getLongAcquire(entry + Layout.CLIENT_WORD);
+      int process = memory.getInt(entry + Layout.CLIENT_PID);
+      if ((word & 0xff) != Layout.ENTRY_ACTIVE
+          || LEFT.contains(new Left(geometry.epoch(), index, word >>> 8))
+          || process != me && ProcessHandle.of(Integer.toUnsignedLong(process)).isEmpty()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   static ConnectException noSupervisor(PoolFiles files) {
@@ -291,12 +326,22 @@ final class Attachment {
     } finally {
       synchronized (JVM_WIDE) {
         if (unmapped || allHome) {
+          leave(allHome);
           closeQuietly(lockFile);
         } // else the lock is kept: who still writes must not meet the next owner of these slots
         closeQuietly(supervisorLock);
         closeQuietly(file);
         endNudges();
       }
+    }
+  }
+
+  private void leave(boolean allHome) {
+    if (!allHome) {
+      if (LEFT.size() >= MOST_LEFT) {
+        LEFT.clear(); // a connect is refused at once then, if they are not reaped by now
+      }
+      LEFT.add(new Left(geometry.epoch(), index, generation));
     }
   }
 

@@ -79,11 +79,8 @@ final class Batch<Q, R> {
         }
         return;
       }
-    } catch (RingworkException
-        | IllegalStateException
-        | IndexOutOfBoundsException
-        | InternalError failed) {
-      submitter.refuse(future, failed);
+    } catch (Throwable failed) { // the futures before it must stay in reach
+      submitter.refuseBroken(future, failed);
       return;
     }
     finish(); // first in, first out; and what it waits for may be the slots kept here
@@ -104,6 +101,7 @@ final class Batch<Q, R> {
       }
       throw late;
     }
+    int codec = Submitter.codecOf(type);
     int i = slot(left);
     if (i < 0) {
       return false;
@@ -112,7 +110,6 @@ final class Batch<Q, R> {
     if (length < 0) {
       return false;
     }
-    int codec = type.requestCodec.id();
     submitter.publish(future, i, type, codec, future.deadline, slots.reserved(i), length, options);
     placed[count] = future;
     requests.add(request);

@@ -91,8 +91,11 @@ final class Chunk<Q> {
     ByteBuffer bytes;
     try {
       bytes = codec.encode(request);
-    } catch (Exception failed) {
+    } catch (Throwable failed) { // whatever a codec of others throws
       throw unencodable(i, failed);
+    }
+    if (bytes == null) {
+      throw unencodable(i, "encode gave null", null);
     }
     if (encoded == null) {
       encoded = new byte[requests.size()][];
@@ -149,7 +152,9 @@ final class Chunk<Q> {
     ByteBuffer target = memory.buffer(to, sizes[i]);
     try {
       codec.encode(request, target);
-    } catch (Exception failed) {
+    } catch (InternalError truncated) {
+      throw truncated;
+    } catch (Throwable failed) {
       if (!memory.isMapped()) {
         throw new IllegalStateException(failed); // the target vanished, not the codec failed
       }
@@ -158,16 +163,13 @@ final class Chunk<Q> {
     return target.position();
   }
 
-  private CodecException unencodable(int i, Exception failed) {
+  private CodecException unencodable(int i, Throwable failed) {
+    return unencodable(i, CodecException.text(failed), failed);
+  }
+
+  private CodecException unencodable(int i, String why, @Nullable Throwable cause) {
     return new CodecException(
-        "request "
-            + i
-            + " of a chunk of "
-            + task
-            + " can't be encoded: "
-            + CodecException.text(failed),
-        false,
-        failed);
+        "request " + i + " of a chunk of " + task + " can't be encoded: " + why, false, cause);
   }
 
   /** The codec of a whole chunk. */

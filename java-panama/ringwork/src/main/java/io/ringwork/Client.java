@@ -5,6 +5,7 @@ import java.lang.System.Logger.Level;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -154,10 +155,13 @@ final class Client {
   <Q, R> List<TaskFuture<R>> submitAll(
       TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
     requireNonNull(type, requests, options);
-    for (Q request : requests) {
+    Object[] copy = requests.toArray(); // a list of others may end in an exception halfway
+    for (Object request : copy) {
       requireNonNull(type, request, options);
     }
-    return Batch.submitAll(this, type, requests, options);
+    @SuppressWarnings("unchecked") // they are of `requests`
+    List<Q> all = (List<Q>) Arrays.asList(copy);
+    return Batch.submitAll(this, type, all, options);
   }
 
   <Q, R> TaskFuture<ChunkResult<R>> submitChunk(

@@ -58,8 +58,9 @@ public final class ConnectConfig {
   }
 
   /**
-   * How long to wait for a segment that is there but not ready. Default 5 s. With {@link
-   * #reconnect} connect does not wait.
+   * How long to wait for a segment that is there but not ready, and, when all client entries are
+   * taken, for one that a client has left and the supervisor is about to free. Default 5 s. With
+   * {@link #reconnect} connect does not wait.
    *
    * @param timeout the time
    * @return a copy

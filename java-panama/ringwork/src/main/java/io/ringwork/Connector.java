@@ -25,12 +25,13 @@ final class Connector {
     Futex.link();
     long end = TaskFuture.saturatedAdd(System.nanoTime(), timeoutNanos);
     for (; ; ) {
-      Client client = attach(files, settings, child, null);
+      boolean last = System.nanoTime() >= end;
+      Client client = attach(files, settings, child, null, !last);
       if (client != null) {
         client.start();
         return client;
       }
-      if (System.nanoTime() >= end) {
+      if (last) {
         throw new ConnectException(
             "pool '"
                 + files.name()
@@ -49,7 +50,7 @@ final class Connector {
    */
   static @Nullable Client look(PoolFiles files, Settings settings, Runnable onEnd) {
     Futex.link();
-    Client client = attach(files, settings, null, onEnd);
+    Client client = attach(files, settings, null, onEnd, false);
     if (client != null) {
       client.start();
     }
@@ -83,9 +84,13 @@ final class Connector {
     }
   }
 
-  /** One try; null if the segment is not ready. */
+  /** One try; null if the segment, or for the patient an entry of it, is not ready. */
   private static @Nullable Client attach(
-      PoolFiles files, Settings settings, @Nullable Child child, @Nullable Runnable onEnd) {
+      PoolFiles files,
+      Settings settings,
+      @Nullable Child child,
+      @Nullable Runnable onEnd,
+      boolean patient) {
     SegmentFile segment = SegmentFile.find(files);
     FileChannel file = null;
     SharedMemory memory = null;
@@ -105,16 +110,22 @@ final class Connector {
         throw damaged(files, segment.path(), "it has not the epoch that its pointer promises");
       }
       if (Failpoints.ON) Failpoints.hit("attach.checked");
+      attachment = Attachment.register(files, segment, file, memory, geometry, patient);
+      if (attachment == null) {
+        return null;
+      }
       if ((memory.getInt(Layout.H_MAPPING) & Layout.MAPPING_PREFAULT) != 0) {
         memory.touchAll();
       }
-      attachment = Attachment.register(files, segment, file, memory, geometry);
       return new Client(attachment, settings, child, onEnd);
     } catch (NoSuchFileException replaced) {
       return null; // between our check and now: its successor will come
     } catch (IOException e) {
       throw new ConnectException("can't map " + segment.path() + ": " + e, e);
     } catch (InternalError truncated) {
+      if (attachment != null) {
+        attachment.release(false);
+      }
       throw new ConnectException(segment.path() + " was truncated while it was opened", truncated);
     } catch (RuntimeException failed) {
       if (attachment != null) {

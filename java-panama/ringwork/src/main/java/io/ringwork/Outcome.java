@@ -38,6 +38,14 @@ final class Outcome {
     static final Failure CANCELLED =
         new Failure(new CancellationException("the task was cancelled" + SHORTAGE));
 
+    private static final RingworkException UNSENT =
+        new CodecException("it was not submitted" + SHORTAGE, false, null).shared();
+
+    /** For a task that was not submitted. */
+    static RingworkException unsent() {
+      return UNSENT;
+    }
+
     /** Whether it is one of the constants. */
     boolean isOfShortage() {
       String text = error.getMessage();

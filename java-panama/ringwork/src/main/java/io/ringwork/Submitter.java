@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import io.ringwork.Outcome.Failure;
 import io.ringwork.RejectedException.Reason;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -144,6 +145,24 @@ final class Submitter {
     future.slot = -1;
   }
 
+  /** As {@link #refuse}, for what no code of ours throws unless memory or stack is short. */
+  void refuseBroken(TaskFuture<?> future, Throwable why) {
+    boolean ours =
+        why instanceof RingworkException
+            || why instanceof IllegalStateException
+            || why instanceof IndexOutOfBoundsException
+            || why instanceof InternalError;
+    refuse(future, ours ? why : unsent(why));
+  }
+
+  private static RingworkException unsent(Throwable why) {
+    try {
+      return new CodecException("it was not submitted: " + CodecException.text(why), false, why);
+    } catch (OutOfMemoryError | StackOverflowError shortage) {
+      return Failure.unsent();
+    }
+  }
+
   private <Q, R> boolean placeOrThrow(
       TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options, boolean watched) {
     checkOpen();
@@ -227,24 +246,51 @@ final class Submitter {
       return type.requestCodec.maxSize(request);
     } catch (CodecException told) { // of a chunk, with the number of the request
       throw told;
-    } catch (RuntimeException failed) {
+    } catch (Throwable failed) { // whatever a codec of others throws
       throw unencodable(type, failed);
     }
   }
 
   private static <Q> ByteBuffer encode(TaskType<Q, ?> type, Q request) {
+    ByteBuffer encoded;
     try {
-      return type.requestCodec.encode(request);
-    } catch (Exception failed) {
+      encoded = type.requestCodec.encode(request);
+    } catch (Throwable failed) {
       throw unencodable(type, failed);
     }
+    if (encoded == null) {
+      throw new CodecException(
+          "the request of " + type.name() + " can't be encoded: encode gave null", false, null);
+    }
+    return encoded;
   }
 
-  private static CodecException unencodable(TaskType<?, ?> type, Exception failed) {
-    return new CodecException(
-        "the request of " + type.name() + " can't be encoded: " + CodecException.text(failed),
-        false,
-        failed);
+  /** The id of a request's codec; asked for before a slot is taken, for it may throw. */
+  static int codecOf(TaskType<?, ?> type) {
+    int id;
+    try {
+      id = type.requestCodec.id();
+    } catch (Throwable failed) {
+      throw unencodable(type, failed);
+    }
+    if (id < 0 || id > 255) {
+      throw new CodecException(
+          "the codec of " + type.name() + " gave the id " + id + ": 0 to 255 are possible",
+          false,
+          null);
+    }
+    return id;
+  }
+
+  private static RingworkException unencodable(TaskType<?, ?> type, Throwable failed) {
+    try {
+      return new CodecException(
+          "the request of " + type.name() + " can't be encoded: " + CodecException.text(failed),
+          false,
+          failed);
+    } catch (OutOfMemoryError | StackOverflowError shortage) {
+      return Failure.unsent();
+    }
   }
 
   /** One try; null if the task is queued, else what was full. */
@@ -256,6 +302,7 @@ final class Submitter {
       int size,
       TaskOptions options,
       boolean watched) {
+    int codec = codecOf(type);
     int i = slots.pop(type, options);
     if (i < 0) {
       return noSlot(i);
@@ -265,7 +312,6 @@ final class Submitter {
     if (length < 0) {
       return Reason.ARENA_EXHAUSTED;
     }
-    int codec = type.requestCodec.id();
     long deadline = future.deadline;
     long reference = slots.reserved(i);
     return queue(future, i, type, codec, deadline, reference, length, options, watched);
@@ -377,7 +423,9 @@ final class Submitter {
     }
     try {
       type.requestCodec.encode(request, target);
-    } catch (Exception failed) {
+    } catch (InternalError truncated) {
+      throw truncated;
+    } catch (Throwable failed) {
       if (!memory.isMapped()) {
         throw client.closedException(false, failed); // the target vanished, not the codec failed
       }
@@ -559,6 +607,8 @@ final class Submitter {
       future.completeNow();
     } catch (RuntimeException failed) {
       future.failedAtSubmit(failed);
+    } catch (Throwable failed) { // an Error is the future's, too, and as it is
+      future.completeExceptionally(failed);
     }
   }
 

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -265,6 +266,35 @@ class LifecycleTest {
   private long mappings() throws IOException {
     try (Stream<String> maps = Files.lines(Path.of("/proc/self/maps"))) {
       return maps.filter(line -> line.contains(pool.name)).count();
+    }
+  }
+
+  /** A client leaves a task that runs; the next one comes before the reaper. */
+  @Test
+  void connectWaitsForAnEntryThatIsAboutToBeFree() throws Exception {
+    try (FakePool pool = new FakePool(base, 1, 16)) {
+      Ringwork first = Ringwork.connect(pool.config().closeTimeout(Duration.ZERO));
+      first.submit(EndingsTest.ECHO, new byte[1]);
+      FakeTask running = pool.take();
+      first.close();
+      FutureTask<Ringwork> connect =
+          new FutureTask<>(
+              () -> Ringwork.connect(pool.config().connectTimeout(Duration.ofSeconds(60))));
+      Thread waits = Thread.ofPlatform().daemon().start(connect);
+      Await.until(() -> waits.getState() == Thread.State.TIMED_WAITING || connect.isDone());
+      assertFalse(connect.isDone(), "it does not wait");
+      running.echo();
+      pool.reap(0);
+      try (Ringwork second = connect.get(60, TimeUnit.SECONDS)) {
+        pool.echo();
+        assertEquals(3, second.call(EndingsTest.ECHO, new byte[3]).length);
+        // One that is held by a client that lives is not waited for.
+        ConnectException taken =
+            assertThrows(
+                ConnectException.class,
+                () -> Ringwork.connect(pool.config().connectTimeout(Duration.ofDays(1))));
+        assertTrue(taken.getMessage().contains("--clients"), taken.getMessage());
+      }
     }
   }
 }
