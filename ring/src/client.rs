@@ -6,6 +6,7 @@
 //! as pending, abandoned or ready; it is freed once, by whoever finds it DONE or CRASHED under the table's lock.
 
 use crate::arena::{self, ArenaView, Role};
+use crate::backlog::Backlog;
 use crate::clock::now_ns;
 use crate::entry::{command_entries, entry_word, take_entry};
 use crate::error::{Result, RingError};
@@ -52,6 +53,9 @@ pub struct TaskOptions {
     /// Most tasks of this handler that this client has in the pool, queued or running, of those that
     /// are submitted with such a number (default: none). A task counts until its slot is free again.
     pub max_in_flight: Option<u32>,
+    /// Whether a task is submitted although what is queued before it will take longer than `timeout`
+    /// (default: no, it is refused with [`RingError::DeadlineUnreachable`]).
+    pub admit_late: bool,
 }
 
 impl Default for TaskOptions {
@@ -64,6 +68,7 @@ impl Default for TaskOptions {
             task_id: 0,
             traceparent: None,
             max_in_flight: None,
+            admit_late: false,
         }
     }
 }
@@ -150,6 +155,7 @@ struct Table {
     in_flight: HashMap<u64, u32>,
     /// The handler that each slot counts for; 0 for none.
     counted: Vec<u64>,
+    backlog: Backlog,
 }
 
 impl Table {
@@ -331,6 +337,7 @@ impl Client {
             submitted: 0,
             in_flight: HashMap::new(),
             counted: vec![0; slots as usize],
+            backlog: Backlog::default(),
         };
         Ok(Self {
             index,
@@ -370,6 +377,7 @@ impl Client {
             return Err(closed(&self.segment, "it takes no more tasks"));
         }
         let mut table = lock(&self.table);
+        self.check_deadline(&mut table, handler, options)?;
         let mut result = self.submit_locked(&mut table, handler, request, options);
         if matches!(
             result,
@@ -403,6 +411,36 @@ impl Client {
             word,
             deadline_ns,
         })
+    }
+
+    /// Refuses a task that would wait beyond its deadline.
+    fn check_deadline(
+        &self,
+        table: &mut Table,
+        handler: &str,
+        options: &TaskOptions,
+    ) -> Result<()> {
+        let Some(left) = options.timeout else {
+            return Ok(());
+        };
+        // The models look at one task after the other, and not at numbers.
+        if options.admit_late || cfg!(ringwork_model) {
+            return Ok(());
+        }
+        let priority = u32::from(options.priority);
+        match table.backlog.refusal(&self.segment, priority, left) {
+            None => Ok(()),
+            Some(late) => {
+                bump(&self.segment, self.entry() + CLIENT_REJECTED);
+                Err(RingError::DeadlineUnreachable {
+                    handler: handler.to_owned(),
+                    wait: late.wait,
+                    ahead: late.ahead,
+                    lanes: late.lanes,
+                    left,
+                })
+            }
+        }
     }
 
     fn submit_locked(

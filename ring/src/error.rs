@@ -133,6 +133,22 @@ pub enum RingError {
         /// How many of them only tasks of priority 0 may take; 0 where the task was one.
         kept: u32,
     },
+    /// What is queued before the task takes longer than it has time; it was not submitted.
+    #[error(
+        "{handler} would wait about {wait:.1?} for the {ahead} tasks that are queued before it on {lanes} lanes, and its deadline is in {left:.1?}: submit fewer tasks, give it priority 0, more time, or the pool more lanes; admit_late lets it in all the same"
+    )]
+    DeadlineUnreachable {
+        /// The handler's name.
+        handler: String,
+        /// How long it would wait, by the run times of late.
+        wait: std::time::Duration,
+        /// How many tasks are queued before it.
+        ahead: u64,
+        /// The lanes that take them.
+        lanes: u64,
+        /// The time that it has.
+        left: std::time::Duration,
+    },
     /// As many tasks of the handler are in flight as the client lets itself have.
     #[error(
         "{most} tasks of {handler} are in flight, as many as max_in_flight lets this client have: wait for some, or raise the limit"

@@ -22,6 +22,7 @@ pub mod failpoint;
 
 pub mod arena;
 pub mod audit;
+mod backlog;
 pub mod bus;
 pub mod chunk;
 pub mod client;

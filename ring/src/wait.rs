@@ -173,6 +173,11 @@ pub fn any_idle(segment: &Segment) -> bool {
     any(segment, H_IDLE)
 }
 
+/// Whether a lane sleeps, or searches for work.
+pub(crate) fn any_waiting(segment: &Segment) -> bool {
+    any(segment, H_IDLE) || any(segment, H_SEARCHING)
+}
+
 /// After publishing a hint: a full fence, then wakes a lane unless one searches already.
 #[inline]
 pub fn wake_after_publish(segment: &Segment) {

@@ -175,6 +175,7 @@ impl Case {
                 bytes.try_into().expect("26 bytes of traceparent")
             }),
             max_in_flight: None,
+            admit_late: false,
         }
     }
 }

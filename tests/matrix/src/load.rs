@@ -65,7 +65,9 @@ impl Tally {
                 self.add("refused");
                 return false;
             }
-            RingError::QueueFull | RingError::SlotsTaken { .. } => self.add("rejected"),
+            RingError::QueueFull
+            | RingError::DeadlineUnreachable { .. }
+            | RingError::SlotsTaken { .. } => self.add("rejected"),
             other => self.wrong.push(format!("not submitted: {other}")),
         }
         true

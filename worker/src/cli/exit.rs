@@ -72,6 +72,7 @@ impl From<RingError> for Failure {
             RingError::Timeout(_) => TIMED_OUT,
             RingError::SlotsTaken { .. }
             | RingError::TooManyInFlight { .. }
+            | RingError::DeadlineUnreachable { .. }
             | RingError::QueueFull
             | RingError::TooLarge { .. }
             | RingError::TableFull { .. }

@@ -203,7 +203,10 @@ fn submit<'c>(
             ticket,
         }),
         Err(
-            RingError::SlotsTaken { .. } | RingError::QueueFull | RingError::ArenaExhausted { .. },
+            RingError::SlotsTaken { .. }
+            | RingError::DeadlineUnreachable { .. }
+            | RingError::QueueFull
+            | RingError::ArenaExhausted { .. },
         ) => {
             note(
                 state,
