@@ -12,6 +12,7 @@ use crate::layout::*;
 use crate::segment::Segment;
 use crate::state::{Kind, Owner, Word};
 use crate::sync::Ordering;
+use std::ops::{Range, RangeInclusive};
 
 /// What was found, in words.
 pub type Damage = String;
@@ -20,17 +21,27 @@ type Found = Result<(), Damage>;
 
 /// Words of the header that nobody changes once the segment is ready: all up to the pool's name but
 /// the pool state, which shares a u64 with the ready word.
-const CONSTANT: std::ops::Range<usize> = 0..H_NAME + NAME_SIZE;
+const CONSTANT: Range<usize> = 0..H_NAME + NAME_SIZE;
 const READY_AND_STATE: usize = H_READY;
 
 /// So many of the owner words are looked at in one look; the next look goes on from there.
 const OWNERS_A_LOOK: usize = 4096;
+
+/// So many cells of rings are looked at in one look, beside those at the heads.
+const CELLS_A_LOOK: usize = 16_384;
+
+/// The pool's counters, which only the supervisor counts, and those of a lane, which only it counts.
+const POOL_COUNTERS: RangeInclusive<usize> = C_WORKERS_STARTED..=C_TASKS_QUARANTINED;
+const LANE_COUNTERS: RangeInclusive<usize> = LANE_STARTED..=LANE_PARKED;
 
 /// The quickest that a slot or ring moves on by one: an order below what was ever measured.
 const NS_A_STEP: u64 = 8;
 
 /// Steps that are never too many: what was counted between two readings of the clock.
 const SLACK: u64 = 1 << 16;
+
+/// The bits of `LANE_OVER` that hold a slot's index + 1.
+const OVER_SLOT_MASK: u64 = (1 << 24) - 1;
 
 /// What is remembered between two looks.
 #[derive(Debug)]
@@ -40,6 +51,8 @@ pub struct Auditor {
     // Slot words that were CLAIMED, each with the progress of its lane: 0 for none.
     claims: Vec<(u64, u64)>,
     rings: Vec<(u64, u64)>,
+    next_cell: usize,
+    counters: Vec<u64>,
     next_owner: usize,
     looked_ns: u64,
 }
@@ -55,6 +68,8 @@ impl Auditor {
             generations: vec![0; slots],
             claims: vec![(0, 0); slots],
             rings: vec![(0, 0); rings],
+            next_cell: 0,
+            counters: counters(segment).collect(),
             next_owner: 0,
             looked_ns: now_ns,
         }
@@ -80,6 +95,15 @@ impl Auditor {
             return Err(format!(
                 "the pool's state is {found}, but its supervisor has set {set}"
             ));
+        }
+        let (found, set) = (segment.health(), segment.declared_health());
+        if found != set {
+            return Err(format!(
+                "the pool's health is {found}, but its supervisor has set {set}"
+            ));
+        }
+        if segment.u32_at(H_REASON_LEN).load(Ordering::Relaxed) as usize > REASON_SIZE {
+            return Err("the pool's reason is longer than its field".into());
         }
         let lanes = segment.geometry().max_lanes as usize;
         for word in 0..IDLE_WORDS {
@@ -107,13 +131,17 @@ impl Auditor {
         entries(segment)?;
         workers(segment)?;
         tables(segment)?;
+        crate::limits::audit(segment)?;
+        idle_bits(segment)?;
+        self.counters(segment, steps)?;
         self.rings(segment, steps)?;
+        self.cells(segment)?;
         self.slots(segment, steps)?;
         self.owners(segment)
     }
 
     fn rings(&mut self, segment: &Segment, steps: u64) -> Found {
-        for (seen, (name, ring)) in self.rings.iter_mut().zip(rings(segment)) {
+        for (seen, Ring { name, ring, .. }) in self.rings.iter_mut().zip(rings(segment)) {
             let bad = |what: &str| Err(format!("{name}: {what}"));
             // In this order: whatever moves meanwhile moves the right way for each check.
             let head = ring.head();
@@ -138,6 +166,41 @@ impl Auditor {
                 return bad("the cell at its head is none that a producer writes");
             }
             *seen = (head, tail);
+        }
+        Ok(())
+    }
+
+    /// The cells of all rings, so many a look: also those that nobody takes from now, since a
+    /// producer that comes round to a wrong one takes the ring for full.
+    fn cells(&mut self, segment: &Segment) -> Found {
+        let (start, mut first) = (self.next_cell, 0);
+        let end = start + CELLS_A_LOOK;
+        self.next_cell = end;
+        for Ring { name, ring, slots } in rings(segment) {
+            let past = first + ring.capacity();
+            for index in start.max(first)..end.min(past) {
+                if !ring.cell_is_possible(index - first, |slot| slots.contains(&slot)) {
+                    let cell = index - first;
+                    return Err(format!(
+                        "{name}: cell {cell} is none that a producer writes"
+                    ));
+                }
+            }
+            first = past;
+        }
+        if end >= first {
+            self.next_cell = 0;
+        }
+        Ok(())
+    }
+
+    /// Counters only grow, and not faster than anybody counts.
+    fn counters(&mut self, segment: &Segment, steps: u64) -> Found {
+        for (seen, now) in self.counters.iter_mut().zip(counters(segment)) {
+            if now.wrapping_sub(*seen) > steps {
+                return Err(format!("a counter went from {seen} to {now}"));
+            }
+            *seen = now;
         }
         Ok(())
     }
@@ -282,8 +345,31 @@ fn entries(segment: &Segment) -> Found {
         if entry_state(entry) > ENTRY_REAPING
             || lane_worker(entry) >= g.max_workers
             || hints.max() > Some(g.total_slots())
+            // Set by the supervisor only, of a task that runs.
+            || word(at + LANE_OVER) & OVER_SLOT_MASK > g.total_slots().into()
         {
             return Err(format!("lane entry {lane} has impossible words"));
+        }
+    }
+    Ok(())
+}
+
+/// Bits of lanes that nobody serves: a lane clears its own before it is freed, and the reaper those
+/// of the dead.
+fn idle_bits(segment: &Segment) -> Found {
+    for lane in 0..segment.geometry().max_lanes {
+        let entry = segment.u64_at(segment.lane_at(lane) + LANE_WORD);
+        for mask in [H_IDLE, H_SEARCHING] {
+            let bits = segment.u64_at(mask + 8 * (lane as usize / 64));
+            let is_set = || bits.load(Ordering::Acquire) >> (lane % 64) & 1 == 1;
+            // The lane's word last: a new life of the lane has another.
+            let seen = entry.load(Ordering::Acquire);
+            if entry_state(seen) == ENTRY_FREE && is_set() && entry.load(Ordering::Acquire) == seen
+            {
+                return Err(format!(
+                    "lane {lane} is marked as idle, but nobody serves it"
+                ));
+            }
         }
     }
     Ok(())
@@ -355,17 +441,40 @@ fn is_text(segment: &Segment, at: usize, text: usize, len: usize) -> bool {
     std::str::from_utf8(&bytes).is_ok_and(|text| id_of(text) == id)
 }
 
-fn rings(segment: &Segment) -> impl Iterator<Item = (String, HintRing<'_>)> {
+/// A ring, and the slots that its hints may name.
+struct Ring<'a> {
+    name: String,
+    ring: HintRing<'a>,
+    slots: Range<u32>,
+}
+
+fn rings(segment: &Segment) -> impl Iterator<Item = Ring<'_>> {
     let g = segment.geometry();
-    let injectors = (0..g.priorities).map(|priority| {
-        let name = format!("the injector ring of priority {priority}");
-        (name, segment.injector(priority))
+    let injectors = (0..g.priorities).map(|priority| Ring {
+        name: format!("the injector ring of priority {priority}"),
+        ring: segment.injector(priority),
+        slots: 0..g.total_slots(),
     });
-    let completions = (0..g.max_clients).map(|client| {
-        let name = format!("the completion ring of client {client}");
-        (name, segment.completion_ring(client))
+    let completions = (0..g.max_clients).map(|client| Ring {
+        name: format!("the completion ring of client {client}"),
+        ring: segment.completion_ring(client),
+        slots: client * g.slots_per_client..(client + 1) * g.slots_per_client,
     });
-    injectors.chain(completions)
+    let deferred = (0..g.limit_count).map(|limit| Ring {
+        name: format!("the ring of limit {limit}"),
+        ring: segment.deferred_ring(limit),
+        slots: 0..g.total_slots(),
+    });
+    injectors.chain(completions).chain(deferred)
+}
+
+fn counters(segment: &Segment) -> impl Iterator<Item = u64> {
+    let lanes = (0..segment.geometry().max_lanes).flat_map(|lane| {
+        let at = segment.lane_at(lane);
+        LANE_COUNTERS.step_by(8).map(move |counter| at + counter)
+    });
+    let all = POOL_COUNTERS.step_by(8).chain(lanes);
+    all.map(|at| segment.u64_at(at).load(Ordering::Relaxed))
 }
 
 fn constants(segment: &Segment) -> Vec<u64> {

@@ -7,6 +7,7 @@
 //! producer's death leaves a hole: the cells are the truth and `tail` is a shortcut
 //! to them. See docs/protocol.md section 4.
 
+use crate::layout::RING_BATCH;
 use crate::sync::{AtomicU64, Ordering, retry};
 
 /// Tries after which the ring is taken for corrupt, and so for full, or empty: each failed try means
@@ -202,6 +203,33 @@ impl<'a> HintRing<'a> {
     pub(crate) fn was_put_in(&self, position: u64) -> bool {
         let lap = (self.cell(position).load(Ordering::Acquire) >> 32) as u32;
         lap.wrapping_sub(self.lap(position)) as i32 >= 0
+    }
+
+    /// Whether the cell at `index` is one that producers write: of a lap that its position can have
+    /// reached, and with a hint of which `is_slot` is true.
+    pub(crate) fn cell_is_possible(&self, index: usize, is_slot: impl Fn(u32) -> bool) -> bool {
+        // In this order: all before the first tail is in, and nothing is beyond what producers may
+        // have put in before the second.
+        let least = self.laps(index, self.tail());
+        let cell = self.cell(index as u64).load(Ordering::Acquire);
+        let most = self.laps(index, self.tail().wrapping_add(RING_BATCH.into()));
+        let lap = (cell >> 32) as u32;
+        lap.wrapping_sub(least) <= most.wrapping_sub(least) && (cell == 0 || is_slot(cell as u32))
+    }
+
+    /// Damages a cell, for tests.
+    #[cfg(test)]
+    pub(crate) fn overwrite(&self, index: usize, word: u64) {
+        self.cell(index as u64).store(word, Ordering::Relaxed);
+    }
+
+    /// How often the cell at `index` has been put in when all positions below `end` have.
+    fn laps(&self, index: usize, end: u64) -> u32 {
+        let index = index as u64;
+        if end <= index {
+            return 0;
+        }
+        self.lap(end - 1 - index)
     }
 
     /// About how many hints are in it.

@@ -56,6 +56,28 @@ impl<'a> Limit<'a> {
         self.segment.u64_at(offset)
     }
 
+    /// Whether a permit is free, or belongs to a lane that is in use: a lane is freed only when it
+    /// has none.
+    fn permit_of_the_living(self, place: u32) -> bool {
+        let permit = self.permit(place);
+        let held = permit.load(Ordering::Acquire);
+        let lane = (held & 0xffff) as u32;
+        if held == 0 {
+            return true;
+        }
+        if lane == 0 || lane > self.segment.geometry().max_lanes {
+            return false;
+        }
+        let word = self
+            .segment
+            .u64_at(self.segment.lane_at(lane - 1) + LANE_WORD);
+        // Acquire: pairs with the release store that frees the lane, after its permit.
+        let word = word.load(Ordering::Acquire);
+        let in_use = entry_state(word) != ENTRY_FREE && lane_generation(word) == held >> 16;
+        // Given back, and perhaps taken by another, while the lane's word was read.
+        in_use || permit.load(Ordering::Acquire) != held
+    }
+
     fn ring(self) -> HintRing<'a> {
         self.segment.deferred_ring(self.index)
     }
@@ -97,6 +119,8 @@ pub(crate) fn is_deferred(segment: &Segment, slot: u32) -> bool {
 /// Sets the limits of a new segment, by handler name; 0 for none. Before any worker starts, or,
 /// for the same handlers in the same order, at any time.
 pub fn set(segment: &Segment, limits: &[(&str, u32)]) {
+    let declared = limits.iter().map(|(name, most)| (id_of(name), *most));
+    segment.declare_limits(declared.collect());
     for (limit, (handler, most)) in Limit::all(segment).zip(limits) {
         let at = limit.at();
         segment
@@ -362,19 +386,34 @@ impl Lane {
 /// Whether every permit that is taken belongs to a lane that is in use; for tests.
 #[must_use]
 pub fn permits_of_the_living(segment: &Segment) -> bool {
-    let lanes = segment.geometry().max_lanes;
     Limit::all(segment).all(|limit| {
-        (0..lanes).all(|place| {
-            let held = limit.permit(place).load(Ordering::Acquire);
-            let lane = (held & 0xffff) as u32;
-            held == 0
-                || (lane <= lanes && {
-                    let word = segment.u64_at(segment.lane_at(lane - 1) + LANE_WORD);
-                    let word = word.load(Ordering::Acquire);
-                    entry_state(word) != ENTRY_FREE && lane_generation(word) == held >> 16
-                })
-        })
+        (0..segment.geometry().max_lanes).all(|place| limit.permit_of_the_living(place))
     })
+}
+
+/// The supervisor's look at the words of this section.
+///
+/// # Errors
+/// What no process of ours can have left.
+pub(crate) fn audit(segment: &Segment) -> Result<(), String> {
+    for (limit, (handler, most)) in Limit::all(segment).zip(&*segment.declared_limits()) {
+        let found = segment.u32_at(limit.at() + LIMIT_MOST);
+        if (limit.handler(), found.load(Ordering::Relaxed)) != (*handler, *most) {
+            return Err(format!(
+                "limit {}: its handler or its number was overwritten",
+                limit.index
+            ));
+        }
+        for place in 0..segment.geometry().max_lanes {
+            if !limit.permit_of_the_living(place) {
+                return Err(format!(
+                    "limit {}: permit {place} belongs to no lane that is in use",
+                    limit.index
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -19,8 +19,9 @@ use crate::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use memmap2::MmapOptions;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 // Private to the process: no model checker need see it.
-use std::sync::atomic::AtomicU32 as StateSet;
+use std::sync::atomic::AtomicU32 as PrivateU32;
 
 #[cfg(not(ringwork_model))]
 type Map = memmap2::MmapRaw;
@@ -49,8 +50,17 @@ pub struct Segment {
     geometry: Geometry,
     dir: PoolDir,
     epoch: u64,
-    // The state that this process has set last: what stands in the segment may be a peer's doing.
-    declared: StateSet,
+    declared: Declared,
+}
+
+/// What this process has set last, as the supervisor: what stands in the segment may be a peer's
+/// doing.
+#[derive(Debug, Default)]
+struct Declared {
+    state: PrivateU32,
+    health: PrivateU32,
+    // Handler id and number of each limit.
+    limits: Mutex<Vec<(u64, u32)>>,
 }
 
 /// The locks that a supervisor holds: the name's, and that of this segment.
@@ -136,7 +146,7 @@ impl Segment {
             geometry,
             dir: dir.clone(),
             epoch,
-            declared: StateSet::new(POOL_STARTING),
+            declared: Declared::default(),
         };
         segment.write_header();
         let mut mapping = 0;
@@ -250,7 +260,7 @@ impl Segment {
             geometry: PoolConfig::default().geometry()?,
             dir: dir.clone(),
             epoch: 0,
-            declared: StateSet::new(POOL_STARTING),
+            declared: Declared::default(),
         };
         // pairs with the release store at the end of `create`.
         let ready = segment.u32_at(H_READY).load(Ordering::Acquire);
@@ -364,7 +374,7 @@ impl Segment {
         Self {
             map,
             file: None,
-            declared: StateSet::new(POOL_SERVING),
+            declared: Declared::default(),
             place: PathBuf::new(),
             geometry,
             dir,
@@ -467,14 +477,31 @@ impl Segment {
 
     /// Sets the pool's state; the supervisor only.
     pub fn set_pool_state(&self, state: u32) {
-        self.declared.store(state, Ordering::Relaxed);
+        self.declared.state.store(state, Ordering::Relaxed);
         self.u32_at(H_POOL_STATE).store(state, Ordering::Release);
     }
 
     /// The state that this process has set; the supervisor only.
     #[must_use]
     pub(crate) fn declared_state(&self) -> u32 {
-        self.declared.load(Ordering::Relaxed)
+        self.declared.state.load(Ordering::Relaxed)
+    }
+
+    /// The health that this process has set; the supervisor only.
+    #[must_use]
+    pub(crate) fn declared_health(&self) -> u32 {
+        self.declared.health.load(Ordering::Relaxed)
+    }
+
+    /// Remembers the limits that this process has set, as handler id and number.
+    pub(crate) fn declare_limits(&self, limits: Vec<(u64, u32)>) {
+        *self.declared_limits() = limits;
+    }
+
+    /// The limits that this process has set; the supervisor only.
+    pub(crate) fn declared_limits(&self) -> MutexGuard<'_, Vec<(u64, u32)>> {
+        let limits = self.declared.limits.lock();
+        limits.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether workers that die are replaced (`HEALTH_*`); otherwise the reason says why not.
@@ -486,6 +513,7 @@ impl Segment {
 
     /// Sets the pool's health, after its reason; the supervisor only.
     pub fn set_health(&self, health: u32) {
+        self.declared.health.store(health, Ordering::Relaxed);
         self.u32_at(H_HEALTH).store(health, Ordering::Release);
     }
 

@@ -26,10 +26,12 @@ fn honest() -> Honest {
         max_workers: 2,
         max_lanes: 4,
         arena: Some(vec![ArenaClass::new(1024, 4)]),
+        limits: 1,
         ..PoolConfig::default()
     };
     let (segment, locks) = Segment::create(&dir, &config).unwrap();
     let auditor = Auditor::new(&segment, now_ns());
+    crate::limits::set(&segment, &[("slow", 2)]);
     segment.set_pool_state(POOL_SERVING);
     Honest {
         segment,
@@ -129,6 +131,90 @@ fn each_constant_of_the_header_is_watched() {
     }
     complains("idle mask", |segment| put(segment, H_IDLE, 1 << 4));
     complains("idle mask", |segment| put(segment, H_SEARCHING + 8, 1));
+    for health in [HEALTH_STORM, HEALTH_BOOT, 99] {
+        complains("health", |segment| put32(segment, H_HEALTH, health));
+    }
+    complains("reason", |segment| put32(segment, H_REASON_LEN, 509));
+}
+
+#[test]
+fn idle_bits_of_nobody_and_counters_are_watched() {
+    complains("marked as idle", |s| put(s, H_IDLE, 1 << 3));
+    complains("marked as idle", |s| put(s, H_SEARCHING, 1));
+    for counter in POOL_COUNTERS.step_by(8) {
+        complains("counter", |s| put(s, counter, u64::MAX));
+    }
+    for counter in LANE_COUNTERS.step_by(8) {
+        complains("counter", |s| put(s, s.lane_at(3) + counter, 1 << 60));
+    }
+    complains("lane entry 2", |s| put(s, s.lane_at(2) + LANE_OVER, 17));
+}
+
+#[test]
+fn limits_are_watched() {
+    let permit = |s: &Segment, place: usize, word| {
+        put(s, s.geometry().limits + LIMIT_PERMITS + 8 * place, word);
+    };
+    complains("limit 0", |s| {
+        put(s, s.geometry().limits + LIMIT_HANDLER, 7)
+    });
+    complains("limit 0", |s| put32(s, s.geometry().limits + LIMIT_MOST, 0));
+    complains("permit 1", |s| permit(s, 1, 1 << 16 | 1)); // a lane that nobody serves
+    complains("permit 3", |s| permit(s, 3, 1 << 16 | 5)); // one that does not exist
+    complains("permit 0", |s| permit(s, 0, 1 << 16)); // and none at all
+    complains("permit 0", |s| {
+        put(s, s.worker_at(0), 1 << 8 | u64::from(ENTRY_ACTIVE));
+        put(s, s.lane_at(0), 2 << 24 | u64::from(ENTRY_ACTIVE));
+        permit(s, 0, 1 << 16 | 1); // its life before
+    });
+}
+
+/// Every cell of every ring, before and after its ring has gone round.
+#[test]
+fn each_cell_of_each_ring_is_watched() {
+    let pool = honest();
+    let names: Vec<_> = rings(&pool.segment).map(|ring| ring.name).collect();
+    assert!(names.len() > 5, "{names:?}");
+    for (at, name) in names.iter().enumerate() {
+        for hints in [0, 3, 1000] {
+            for (cell, word) in [(0, 77 << 32), (5, u64::MAX), (7, 2000 << 32 | 8)] {
+                complains(name, |s| {
+                    let Ring { ring, slots, .. } = rings(s).nth(at).unwrap();
+                    for hint in 0..hints {
+                        ring.enqueue(slots.start + hint % 8).unwrap();
+                        ring.dequeue().unwrap();
+                    }
+                    ring.overwrite(cell, word);
+                });
+            }
+            // The right lap, but a slot that does not exist or is another client's.
+            complains(name, |s| {
+                let Ring { ring, slots, .. } = rings(s).nth(at).unwrap();
+                for _ in 0..hints {
+                    ring.enqueue(slots.start).unwrap();
+                    ring.dequeue().unwrap();
+                }
+                ring.enqueue(slots.end).unwrap();
+            });
+        }
+    }
+}
+
+#[test]
+fn rings_that_go_round_are_never_complained_of() {
+    let mut pool = honest();
+    for hints in 0..700_u32 {
+        for Ring { ring, slots, .. } in rings(&pool.segment) {
+            ring.enqueue(slots.start + hints % 8).unwrap();
+            if hints % 3 > 0 {
+                ring.dequeue().unwrap();
+            }
+            if hints % 16 == 15 {
+                while ring.dequeue().is_some() {}
+            }
+        }
+        pool.auditor.look(&pool.segment, now_ns()).unwrap();
+    }
 }
 
 #[test]
