@@ -4,6 +4,7 @@
 //! refused before the handler starts, with both names in the message.
 
 use crate::error::TaskError;
+use crate::from_cbor;
 use crate::nulls::Nulls;
 use ringwork_ring::layout::{
     CODEC_BYTES, CODEC_CBOR, CODEC_CHUNK, CODEC_I64, CODEC_PARAMS, CODEC_UTF8,
@@ -175,24 +176,13 @@ pub struct Cbor<T>(pub T);
 impl<T: DeserializeOwned> FromRequest for Cbor<T> {
     const CODEC: u32 = CODEC_CBOR;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let mut reader = cbor4ii::core::utils::SliceReader::new(bytes);
-        let value = T::deserialize(&mut cbor4ii::serde::Deserializer::new(&mut reader)).map_err(
-            |error| {
-                use cbor4ii::serde::DecodeError;
-                let why = match error {
-                    // What serde says: it is written for people.
-                    DecodeError::Custom(text) => text.into(),
-                    other => other.to_string(),
-                };
-                format!(
-                    "the request is not the CBOR that the handler takes ({}): {why}",
-                    std::any::type_name::<T>()
-                )
-            },
-        )?;
-        let rest =
-            cbor4ii::core::dec::Read::fill(&mut reader, 1).map_or(0, |rest| rest.as_ref().len());
-        if rest > 0 {
+        let (value, more) = from_cbor::from_slice(bytes).map_err(|why| {
+            format!(
+                "the request is not the CBOR that the handler takes ({}): {why}",
+                std::any::type_name::<T>()
+            )
+        })?;
+        if more {
             return Err(
                 "bytes follow the CBOR item of the request: send exactly one item".to_owned(),
             );
@@ -273,6 +263,7 @@ pub(crate) fn request_error(why: String) -> TaskError {
 mod tests {
     use super::*;
     use serde::Deserialize;
+    use serde_json::json;
     use std::collections::BTreeMap;
 
     fn bytes_of(value: impl IntoResult) -> (u8, Vec<u8>) {
@@ -346,6 +337,204 @@ mod tests {
         }
         let Cbor(both) = Cbor::<Both>::decode(&bytes).unwrap();
         assert_eq!((both.a, both.b), (1, vec![2, 3]));
+    }
+
+    fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+        Cbor::<T>::decode(bytes).map(|Cbor(value)| value)
+    }
+
+    #[test]
+    fn numbers_convert_as_those_of_json_do() {
+        // 5, -5, 1.5 as f16, f32 and f64, 2^64, -2^64, -2^64 - 1.
+        let five = [0x05];
+        let minus_five = [0x24];
+        let half = [0xf9, 0x3e, 0x00];
+        let single = [0xfa, 0x3f, 0xc0, 0, 0];
+        let double = [0xfb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0];
+        let beyond = [0xc2, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+        let least = [0x3b, 255, 255, 255, 255, 255, 255, 255, 255];
+        let below = [0xc3, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!((read(&five), read(&five)), (Ok(5.0_f64), Ok(5.0_f32)));
+        assert_eq!(
+            (read(&minus_five), read(&minus_five)),
+            (Ok(-5.0_f64), Ok(-5.0_f32))
+        );
+        for number in [&half[..], &single, &double] {
+            assert_eq!((read(number), read(number)), (Ok(1.5_f64), Ok(1.5_f32)));
+        }
+        let large = 2.0_f64.powi(64);
+        assert_eq!(
+            (read(&beyond), read(&least), read(&below)),
+            (Ok(large), Ok(-large), Ok(-large))
+        );
+        assert_eq!(
+            (read(&beyond), read(&least)),
+            (Ok(1_u128 << 64), Ok(-(1_i128 << 64)))
+        );
+        assert_eq!(
+            (read(&five), read(&five), read(&minus_five)),
+            (Ok(5_u8), Ok(5_i64), Ok(-5_i8))
+        );
+        assert_eq!(read(&double), Ok(serde_json::json!(1.5)));
+        // As serde_json refuses them, too.
+        assert!(
+            read::<i64>(&double)
+                .unwrap_err()
+                .ends_with("expected an integer (i64), got the number 1.5")
+        );
+        assert!(
+            read::<u8>(&minus_five)
+                .unwrap_err()
+                .contains("expected an integer (u8), got the integer -5")
+        );
+        assert!(
+            read::<u8>(&[0x19, 1, 0])
+                .unwrap_err()
+                .contains("the integer 256, which does not fit")
+        );
+        // {"5": 1}: keys are text with Java's maps, whatever their type there.
+        assert_eq!(
+            read(&[0xa1, 0x61, 0x35, 0x01]),
+            Ok(BTreeMap::from([(5_i32, 1.0_f32)]))
+        );
+        assert_eq!(
+            read(&[0xa1, 0x05, 0x01]),
+            Ok(BTreeMap::from([(5_i32, 1_u8)]))
+        );
+        assert!(read::<BTreeMap<i32, u8>>(&[0xa1, 0x61, 0x61, 0x01]).is_err());
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Line {
+        price: f64,
+        name: Option<String>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Basket {
+        items: Vec<Line>,
+        #[serde(default)]
+        paid: bool,
+        #[serde(default)]
+        pair: (u8, u8),
+        #[serde(default)]
+        shape: Option<Shape>,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    enum Shape {
+        Point,
+        Circle { r: f64 },
+        Square(f32),
+    }
+
+    /// The CBOR of some JSON; with maps and arrays of unknown length, as Jackson writes them.
+    fn cbor_of(json: &serde_json::Value, streaming: bool) -> Vec<u8> {
+        let mut bytes = cbor4ii::serde::to_vec(Vec::new(), &Nulls(json)).unwrap();
+        if streaming && (json.is_object() || json.is_array()) {
+            bytes = vec![if json.is_object() { 0xbf } else { 0x9f }];
+            let members: Vec<_> = match json {
+                serde_json::Value::Object(map) => map
+                    .iter()
+                    .flat_map(|(key, value)| [json!(key), value.clone()])
+                    .collect(),
+                other => other.as_array().unwrap().clone(),
+            };
+            members
+                .iter()
+                .for_each(|member| bytes.extend(cbor_of(member, true)));
+            bytes.push(0xff);
+        }
+        bytes
+    }
+
+    #[test]
+    fn faults_name_the_field_and_both_types() {
+        for (json, told) in [
+            (json!({"items": null}), "items: expected an array, got null"),
+            (
+                json!({"items": {}}),
+                "items: expected an array, got an object",
+            ),
+            (
+                json!({"items": "x"}),
+                "items: expected an array, got a string",
+            ),
+            (
+                json!({"items": [{"price": 1}, {"price": null}]}),
+                "items[1].price: expected a number (f64), got null",
+            ),
+            (
+                json!({"items": [{"price": "1"}]}),
+                "items[0].price: expected a number (f64), got a string",
+            ),
+            (
+                json!({"items": [{"price": 1, "name": 5}]}),
+                "items[0].name: expected a string, got the integer 5",
+            ),
+            (json!({"items": [{}]}), "items[0]: missing field `price`"),
+            (
+                json!({"items": [7]}),
+                "items[0]: expected an object (struct Line), got the integer 7",
+            ),
+            (
+                json!({"items": [], "paid": 1}),
+                "paid: expected a boolean, got the integer 1",
+            ),
+            (
+                json!({"items": [], "pair": [1, 300]}),
+                "pair[1]: expected an integer (u8), got the integer 300, which does not fit",
+            ),
+            (
+                json!({"items": [], "pair": [1, 2, 3]}),
+                "pair: expected an array of 2 elements, got more",
+            ),
+            (
+                json!({"items": [], "shape": "Line"}),
+                "shape: unknown variant `Line`, expected one of `Point`, `Circle`, `Square`",
+            ),
+            (
+                json!({"items": [], "shape": "Square"}),
+                "shape: expected a variant with a value, got its name alone",
+            ),
+            (
+                json!({"items": [], "shape": {"Circle": {"r": []}}}),
+                "shape.r: expected a number (f64), got an array",
+            ),
+            (json!([]), "missing"),
+            (json!(null), "expected an object (struct Basket), got null"),
+        ] {
+            for streaming in [false, true] {
+                let error = read::<Basket>(&cbor_of(&json, streaming)).unwrap_err();
+                assert!(
+                    error.ends_with(&format!("Basket): {told}"))
+                        || told == "missing" && error.contains("Basket"),
+                    "{json}: {error}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn enums_with_data_are_read_from_maps_of_either_length() {
+        for streaming in [false, true] {
+            for (json, shape) in [
+                (json!("Point"), Shape::Point),
+                (json!({"Point": null}), Shape::Point),
+                (json!({"Circle": {"r": 2}}), Shape::Circle { r: 2.0 }),
+                (json!({"Square": 1.5}), Shape::Square(1.5)),
+            ] {
+                assert_eq!(read(&cbor_of(&json, streaming)), Ok(shape), "{json}");
+            }
+        }
+        assert!(read::<Shape>(&cbor_of(&json!({"Point": null, "Square": 1}), true)).is_err());
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_and_not_followed() {
+        let deep = [0x81].repeat(100_000);
+        let error = read::<serde_json::Value>(&deep).unwrap_err();
+        assert!(error.contains("nested too deeply"), "{error}");
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod context;
 mod courtesy;
 mod dispatch;
 mod error;
+mod from_cbor;
 mod nulls;
 mod panics;
 mod raw;

@@ -8,7 +8,7 @@ module io.ringwork.cbor {
   requires transitive io.ringwork;
   requires transitive com.fasterxml.jackson.core;
   requires transitive com.fasterxml.jackson.databind;
-  requires com.fasterxml.jackson.dataformat.cbor;
+  requires transitive com.fasterxml.jackson.dataformat.cbor;
   requires com.fasterxml.jackson.datatype.jdk8;
   requires static org.jspecify;
 

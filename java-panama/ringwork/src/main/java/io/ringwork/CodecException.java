@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /** A request could not be encoded, or a result not be decoded, here or in the worker. */
@@ -10,10 +11,13 @@ public final class CodecException extends RingworkException {
     super(message, mayHaveRun, cause);
   }
 
-  /** What a codec threw, as text; its class where even that fails. */
+  /**
+   * What a codec threw, as text: of an IOException what it says; its class where even that fails.
+   */
   static String text(Throwable thrown) {
     try {
-      return thrown.toString();
+      String said = thrown.getClass() == IOException.class ? thrown.getMessage() : null;
+      return said != null ? said : thrown.toString();
     } catch (Throwable unprintable) { // of others
       return thrown.getClass().getName();
     }

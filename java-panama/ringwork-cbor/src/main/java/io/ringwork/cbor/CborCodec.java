@@ -1,11 +1,14 @@
 package io.ringwork.cbor;
 
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JavaType;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.util.ByteBufferBackedInputStream;
 import com.fasterxml.jackson.dataformat.cbor.CBORGenerator;
@@ -43,9 +46,10 @@ import java.util.Objects;
  *   <tr><td>{@code null}, empty {@code Optional}</td><td>null</td><td>{@code None}</td></tr>
  * </table>
  *
- * <p>An enum with data that serde does not tag inside ({@code {"Circle": {...}}}) can be read, with
- * {@code JsonTypeInfo.As.WRAPPER_OBJECT}, but not be sent: Jackson writes maps of unknown length,
- * the worker takes none for such an enum.
+ * <p>An enum with data that serde does not tag inside ({@code {"Circle": {...}}}) travels with
+ * {@code JsonTypeInfo.As.WRAPPER_OBJECT}. A number converts where it fits, on both sides as in
+ * serde_json: a {@code double} or {@code f64} takes an integer, a {@code float} or {@code f32} a
+ * double; an integer type takes no number with a fraction.
  *
  * <p>What is read is judged as serde judges it by default:
  *
@@ -59,7 +63,9 @@ import java.util.Objects;
  * </ul>
  *
  * <p>{@link #of(JavaType, ObjectMapper)} takes a mapper with other rules. Errors are thrown as
- * {@link IOException}, which the client makes the cause of an {@link io.ringwork.CodecException}.
+ * {@link IOException}, which the client makes the cause of an {@link io.ringwork.CodecException};
+ * they name the field, what was expected and what was found: {@code items: expected an array, got a
+ * string}.
  *
  * <p>Instances are immutable and safe for use by many threads; making one is dear, so keep it in a
  * constant, as part of a {@link io.ringwork.TaskType}.
@@ -67,17 +73,7 @@ import java.util.Objects;
  * @param <T> the type of value
  */
 public final class CborCodec<T> implements Codec<T> {
-  private static final ObjectMapper MAPPER =
-      CBORMapper.builder(new PreferredCborFactory())
-          .addModule(new Jdk8Module())
-          // Without these two Jackson reads and writes negative bignums off by one.
-          .enable(CBORParser.Feature.DECODE_USING_STANDARD_NEGATIVE_BIGINT_ENCODING)
-          .enable(CBORGenerator.Feature.ENCODE_USING_STANDARD_NEGATIVE_BIGINT_ENCODING)
-          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
-          .build();
+  private static final ObjectMapper MAPPER = mapper().build();
 
   private final JavaType type;
   private final ObjectReader reader;
@@ -85,8 +81,36 @@ public final class CborCodec<T> implements Codec<T> {
 
   private CborCodec(JavaType type, ObjectMapper mapper) {
     this.type = type;
-    this.reader = mapper.readerFor(type);
+    this.reader = mapper.readerFor(type).without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
     this.writer = mapper.writerFor(type);
+  }
+
+  /**
+   * A mapper's builder with the rules above, to which modules and rules of your own are added:
+   *
+   * <pre>{@code
+   * static final ObjectMapper MAPPER = CborCodec.mapper().addModule(new JavaTimeModule()).build();
+   * static final CborCodec<Event> EVENT = CborCodec.of(Event.class, MAPPER);
+   * }</pre>
+   *
+   * <p>With Jackson's module for {@code java.time} an {@code Instant} travels as text by ISO 8601,
+   * which the {@code serde} features of Rust's crates for times read; so does a {@code Duration}.
+   * With {@code KotlinModule} the data classes of Kotlin travel as records do.
+   *
+   * @return a new builder
+   */
+  public static CBORMapper.Builder mapper() {
+    return CBORMapper.builder(new PreferredCborFactory())
+        .addModule(new Jdk8Module())
+        // Without these two Jackson reads and writes negative bignums off by one.
+        .enable(CBORParser.Feature.DECODE_USING_STANDARD_NEGATIVE_BIGINT_ENCODING)
+        .enable(CBORGenerator.Feature.ENCODE_USING_STANDARD_NEGATIVE_BIGINT_ENCODING)
+        .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+        .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+        .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+        .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+        .disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS)
+        .disable(SerializationFeature.WRITE_DURATIONS_AS_TIMESTAMPS);
   }
 
   /**
@@ -124,10 +148,38 @@ public final class CborCodec<T> implements Codec<T> {
   }
 
   /**
-   * A codec with rules of your own.
+   * A codec for a class or record, with rules of your own; see {@link #of(JavaType, ObjectMapper)}.
+   *
+   * @param type the type of value
+   * @param mapper as made by {@link #mapper()}; not to be configured any more
+   * @param <T> the type of value
+   * @return the codec
+   * @throws IllegalArgumentException if the mapper writes something else than CBOR
+   */
+  public static <T> CborCodec<T> of(Class<T> type, ObjectMapper mapper) {
+    return of(mapper.constructType(Objects.requireNonNull(type, "type")), mapper);
+  }
+
+  /**
+   * A codec for a generic type, with rules of your own; see {@link #of(JavaType, ObjectMapper)}.
+   *
+   * @param type the type of value
+   * @param mapper as made by {@link #mapper()}; not to be configured any more
+   * @param <T> the type of value
+   * @return the codec
+   * @throws IllegalArgumentException if the mapper writes something else than CBOR
+   */
+  public static <T> CborCodec<T> of(TypeReference<T> type, ObjectMapper mapper) {
+    return of(mapper.constructType(Objects.requireNonNull(type, "type")), mapper);
+  }
+
+  /**
+   * A codec with rules of your own. Properties that the Java type does not have are skipped
+   * whatever the mapper says, so that a worker with a new field breaks no client.
    *
    * @param type the type of value; the caller answers for its being {@code T}
-   * @param mapper a mapper on a {@code CBORFactory}; not to be configured any more
+   * @param mapper as made by {@link #mapper()}, or any on a {@code CBORFactory}; not to be
+   *     configured any more
    * @param <T> the type of value
    * @return the codec
    * @throws IllegalArgumentException if the mapper writes something else than CBOR
@@ -159,7 +211,11 @@ public final class CborCodec<T> implements Codec<T> {
 
   @Override
   public ByteBuffer encode(T value) throws IOException {
-    return ByteBuffer.wrap(writer.writeValueAsBytes(value));
+    try {
+      return ByteBuffer.wrap(writer.writeValueAsBytes(value));
+    } catch (JacksonException failed) {
+      throw Faults.told(failed, null);
+    }
   }
 
   @Override
@@ -169,8 +225,17 @@ public final class CborCodec<T> implements Codec<T> {
           null, type, "the result is empty, so it is not the CBOR of a " + type.toCanonical());
     }
     // The parser copies what it looks at, so a worker that writes on can't confuse it.
-    try (InputStream in = new ByteBufferBackedInputStream(source)) {
-      return reader.readValue(in);
+    try (InputStream in = new ByteBufferBackedInputStream(source);
+        JsonParser parser = reader.createParser(in)) {
+      return read(parser);
+    }
+  }
+
+  private T read(JsonParser parser) throws IOException {
+    try {
+      return reader.readValue(parser);
+    } catch (JacksonException failed) {
+      throw Faults.told(failed, parser.currentToken());
     }
   }
 

@@ -1,0 +1,633 @@
+//! Reads a serde type from CBOR as serde_json reads it from JSON.
+//!
+//! Called by [`Cbor`](crate::Cbor) for requests. cbor4ii's own deserializer takes a type by the width it has on
+//! the wire: an `f64` takes no integer, an `f32` no double, `null` is an error without a place. Writers in other
+//! languages choose widths by themselves. So each value is read as what it is and offered to the type, whose
+//! visitor converts what fits; an error names the field, what was expected and what was found.
+
+use cbor4ii::core::dec::{Decode, IgnoredAny, Read, is_break};
+use cbor4ii::core::utils::SliceReader;
+use cbor4ii::core::{error, major, marker, types};
+use serde::de::{self, DeserializeSeed, Deserializer as _, Expected, Unexpected, Visitor};
+use std::borrow::Cow;
+use std::fmt::{self, Display};
+
+type CborError = error::DecodeError<error::Never>;
+
+/// Why a request could not be read, and where: `items[2].price: expected a number (f64), got null`.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// The way to the value, from the inside to the outside.
+    path: Vec<Step>,
+    text: String,
+}
+
+#[derive(Debug)]
+enum Step {
+    Field(String),
+    Element(usize),
+}
+
+impl Fault {
+    fn at(mut self, step: Step) -> Self {
+        self.path.push(step);
+        self
+    }
+
+    fn of(error: CborError) -> Self {
+        de::Error::custom(match error {
+            error::DecodeError::Eof { .. } => "the bytes end in the middle of a value".to_owned(),
+            error::DecodeError::DepthOverflow { .. } => TOO_DEEP.to_owned(),
+            error::DecodeError::RequireUtf8 { .. } => "a string is not UTF-8".to_owned(),
+            other => other.to_string(),
+        })
+    }
+}
+
+const TOO_DEEP: &str = "the values are nested too deeply";
+
+impl Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (depth, step) in self.path.iter().rev().enumerate() {
+            match step {
+                Step::Field(name) if depth == 0 => write!(f, "{name}")?,
+                Step::Field(name) => write!(f, ".{name}")?,
+                Step::Element(at) => write!(f, "[{at}]")?,
+            }
+        }
+        if !self.path.is_empty() {
+            f.write_str(": ")?;
+        }
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl de::Error for Fault {
+    fn custom<T: Display>(text: T) -> Self {
+        Self {
+            path: Vec::new(),
+            text: text.to_string(),
+        }
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        de::Error::custom(format_args!(
+            "expected {}, got {}",
+            words(expected),
+            found_words(found)
+        ))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        de::Error::custom(format_args!(
+            "expected {}, got {}, which does not fit",
+            words(expected),
+            found_words(found)
+        ))
+    }
+}
+
+/// What serde calls a type, as a person would who thinks of JSON.
+fn words(expected: &dyn Expected) -> String {
+    let said = expected.to_string();
+    match said.as_str() {
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128"
+        | "usize" => {
+            format!("an integer ({said})")
+        }
+        "f32" | "f64" => format!("a number ({said})"),
+        "a sequence" => "an array".to_owned(),
+        "a map" => "an object".to_owned(),
+        "unit" => "null".to_owned(),
+        "byte array" | "a byte array" => "bytes".to_owned(),
+        _ if said.starts_with("struct ") => format!("an object ({said})"),
+        _ if said.starts_with("tuple ")
+            || said.starts_with("a tuple ")
+            || said.starts_with("an array ") =>
+        {
+            format!("an array ({said})")
+        }
+        _ => said,
+    }
+}
+
+fn found_words(found: Unexpected<'_>) -> String {
+    match found {
+        Unexpected::Bool(value) => format!("the boolean {value}"),
+        Unexpected::Unsigned(value) => format!("the integer {value}"),
+        Unexpected::Signed(value) => format!("the integer {value}"),
+        Unexpected::Float(value) => format!("the number {value:?}"),
+        Unexpected::Char(_) | Unexpected::Str(_) => "a string".to_owned(),
+        Unexpected::Bytes(_) => "bytes".to_owned(),
+        Unexpected::Unit | Unexpected::Option => "null".to_owned(),
+        Unexpected::Seq => "an array".to_owned(),
+        Unexpected::Map => "an object".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Reads one item, and says whether anything follows it.
+pub(crate) fn from_slice<'de, T: de::Deserialize<'de>>(
+    bytes: &'de [u8],
+) -> Result<(T, bool), Fault> {
+    let mut items = Items {
+        reader: SliceReader::new(bytes),
+    };
+    let value = T::deserialize(&mut items)?;
+    let more = items.peek().is_ok();
+    Ok((value, more))
+}
+
+/// A float of 16 bits; each is exact as one of 32.
+fn half(bits: u16) -> f32 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
+    let size = match exponent {
+        0 => fraction * 2.0_f32.powi(-24),
+        0x1f if fraction == 0.0 => f32::INFINITY,
+        0x1f => f32::NAN,
+        _ => (1024.0 + fraction) * 2.0_f32.powi(exponent - 25),
+    };
+    if bits & 0x8000 == 0 { size } else { -size }
+}
+
+struct Items<'de> {
+    reader: SliceReader<'de>,
+}
+
+impl<'de> Items<'de> {
+    fn peek(&mut self) -> Result<u8, Fault> {
+        let Ok(next) = self.reader.fill(1);
+        next.as_ref()
+            .first()
+            .copied()
+            .ok_or_else(|| de::Error::custom("the bytes end where a value should begin"))
+    }
+
+    /// All that has not been read.
+    fn rest(&mut self) -> &'de [u8] {
+        match self.reader.fill(usize::MAX) {
+            Ok(cbor4ii::core::dec::Reference::Long(rest)) => rest,
+            _ => &[],
+        }
+    }
+
+    fn read<T: Decode<'de>>(&mut self) -> Result<T, Fault> {
+        T::decode(&mut self.reader).map_err(Fault::of)
+    }
+
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+        if !self.reader.step_in() {
+            return Err(de::Error::custom(TOO_DEEP));
+        }
+        let value = read(self);
+        self.reader.step_out();
+        value
+    }
+
+    fn array<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+        self.nested(|items| {
+            let left = types::Array::<()>::len(&mut items.reader).map_err(Fault::of)?;
+            let mut members = Members::new(items, left);
+            let value = visitor.visit_seq(&mut members)?;
+            if members.more()? {
+                return Err(de::Error::custom(format_args!(
+                    "expected an array of {} elements, got more",
+                    members.index
+                )));
+            }
+            Ok(value)
+        })
+    }
+
+    fn map<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+        self.nested(|items| {
+            let left = types::Map::<()>::len(&mut items.reader).map_err(Fault::of)?;
+            let mut members = Members::new(items, left);
+            let value = visitor.visit_map(&mut members)?;
+            if members.more()? {
+                return Err(de::Error::custom(
+                    "an object has more fields than are taken",
+                ));
+            }
+            Ok(value)
+        })
+    }
+
+    /// Numbers beyond 64 bits as floats, which serde's own visitor does not take.
+    fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+        match self.peek()? {
+            0xc2 => {
+                let value: u128 = self.read()?;
+                visitor.visit_f64(value as f64)
+            }
+            0xc3 => {
+                let value: i128 = self.read()?;
+                visitor.visit_f64(value as f64)
+            }
+            byte if byte >> 5 == major::NEGATIVE => {
+                let value: i128 = self.read()?;
+                visitor.visit_f64(value as f64)
+            }
+            _ => self.deserialize_any(visitor),
+        }
+    }
+}
+
+macro_rules! as_it_comes {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            self.deserialize_any(visitor)
+        }
+    )*};
+}
+
+impl<'de> de::Deserializer<'de> for &mut Items<'de> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let byte = self.peek()?;
+        match byte >> 5 {
+            major::UNSIGNED => visitor.visit_u64(self.read()?),
+            major::NEGATIVE => {
+                let value: i128 = self.read()?;
+                match i64::try_from(value) {
+                    Ok(value) => visitor.visit_i64(value),
+                    Err(_) => visitor.visit_i128(value),
+                }
+            }
+            major::BYTES => match self.read::<types::Bytes<Cow<'de, [u8]>>>()?.0 {
+                Cow::Borrowed(bytes) => visitor.visit_borrowed_bytes(bytes),
+                Cow::Owned(bytes) => visitor.visit_byte_buf(bytes),
+            },
+            major::STRING => match self.read::<Cow<'de, str>>()? {
+                Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+                Cow::Owned(text) => visitor.visit_string(text),
+            },
+            major::ARRAY => self.array(visitor),
+            major::MAP => self.map(visitor),
+            major::TAG if byte == 0xc2 => visitor.visit_u128(self.read()?),
+            major::TAG if byte == 0xc3 => visitor.visit_i128(self.read()?),
+            _ => match byte {
+                marker::FALSE | marker::TRUE => visitor.visit_bool(self.read()?),
+                marker::NULL | marker::UNDEFINED => {
+                    self.reader.advance(1);
+                    visitor.visit_unit()
+                }
+                marker::F16 => visitor.visit_f32(half(self.read::<types::F16>()?.0)),
+                marker::F32 => visitor.visit_f32(self.read()?),
+                marker::F64 => visitor.visit_f64(self.read()?),
+                _ => Err(de::Error::custom(format_args!(
+                    "a value that begins with the byte 0x{byte:02x} is none that serde knows"
+                ))),
+            },
+        }
+    }
+
+    as_it_comes! {
+        deserialize_bool
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+        deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf
+        deserialize_seq deserialize_map deserialize_identifier
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.float(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.float(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.peek()? {
+            marker::NULL | marker::UNDEFINED => {
+                self.reader.advance(1);
+                visitor.visit_none()
+            }
+            _ => self.nested(|items| visitor.visit_some(items)),
+        }
+    }
+
+    /// An empty array, too: so cbor4ii writes `()`.
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        if self.peek()? == major::ARRAY << 5 {
+            self.reader.advance(1);
+            return visitor.visit_unit();
+        }
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.nested(|items| visitor.visit_newtype_struct(items))
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_any(visitor)
+    }
+
+    /// A variant's name, or an object whose one field is named as the variant.
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.peek()? >> 5 {
+            major::STRING => {
+                self.nested(|items| visitor.visit_enum(Variant { items, data: false }))
+            }
+            major::MAP => self.nested(|items| {
+                let one = "an object with one field, the variant";
+                let left = types::Map::<()>::len(&mut items.reader).map_err(Fault::of)?;
+                if !matches!(left, None | Some(1)) {
+                    return Err(de::Error::custom(format_args!(
+                        "expected {one}, got {} fields",
+                        left.unwrap_or(0)
+                    )));
+                }
+                let value = visitor.visit_enum(Variant {
+                    items: &mut *items,
+                    data: true,
+                })?;
+                if left.is_none() && !is_break(&mut items.reader).map_err(Fault::of)? {
+                    return Err(de::Error::custom(format_args!("expected {one}, got more")));
+                }
+                Ok(value)
+            }),
+            // Neither: what it is, the visitor of an enum says of itself.
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.read::<IgnoredAny>()?;
+        visitor.visit_unit()
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+/// The elements of an array, or the fields of an object.
+struct Members<'a, 'de> {
+    items: &'a mut Items<'de>,
+    /// None where a break ends them.
+    left: Option<usize>,
+    /// How many were begun.
+    index: usize,
+    /// What begins with the key of the last field: decoded only where an error needs its name.
+    key: &'de [u8],
+    ended: bool,
+}
+
+impl<'a, 'de> Members<'a, 'de> {
+    fn new(items: &'a mut Items<'de>, left: Option<usize>) -> Self {
+        Self {
+            items,
+            left,
+            index: 0,
+            key: &[],
+            ended: false,
+        }
+    }
+
+    /// Whether another follows; an end of unknown length is taken off.
+    fn more(&mut self) -> Result<bool, Fault> {
+        if self.ended {
+            return Ok(false);
+        }
+        self.ended = match self.left {
+            Some(left) => left == 0,
+            None => is_break(&mut self.items.reader).map_err(Fault::of)?,
+        };
+        Ok(!self.ended)
+    }
+
+    fn begin(&mut self) -> Result<bool, Fault> {
+        if !self.more()? {
+            return Ok(false);
+        }
+        if let Some(left) = &mut self.left {
+            *left -= 1;
+        }
+        self.index += 1;
+        Ok(true)
+    }
+
+    fn name(&self) -> String {
+        let mut key = SliceReader::new(self.key);
+        match Cow::<'de, str>::decode(&mut key) {
+            Ok(name) => name.into_owned(),
+            Err(_) => {
+                let mut key = SliceReader::new(self.key);
+                i128::decode(&mut key).map_or_else(|_| "?".to_owned(), |number| number.to_string())
+            }
+        }
+    }
+}
+
+impl<'de> de::SeqAccess<'de> for &mut Members<'_, 'de> {
+    type Error = Fault;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Fault> {
+        if !self.begin()? {
+            return Ok(None);
+        }
+        seed.deserialize(&mut *self.items)
+            .map(Some)
+            .map_err(|fault| fault.at(Step::Element(self.index - 1)))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.left
+    }
+}
+
+impl<'de> de::MapAccess<'de> for &mut Members<'_, 'de> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Fault> {
+        if !self.begin()? {
+            return Ok(None);
+        }
+        self.key = self.items.rest();
+        seed.deserialize(Key(&mut *self.items)).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        seed.deserialize(&mut *self.items)
+            .map_err(|fault| fault.at(Step::Field(self.name())))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        self.left
+    }
+}
+
+/// The key of a field: text stands for a number where a number is wanted, as in JSON.
+struct Key<'a, 'de>(&'a mut Items<'de>);
+
+macro_rules! numbers_from_text {
+    ($($method:ident $type:ty, $visit:ident;)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            if self.0.peek()? >> 5 != major::STRING {
+                return self.0.deserialize_any(visitor);
+            }
+            let text = self.0.read::<Cow<'de, str>>()?;
+            match text.parse::<$type>() {
+                Ok(number) => visitor.$visit(number),
+                Err(_) => Err(de::Error::invalid_type(Unexpected::Str(&text), &visitor)),
+            }
+        }
+    )*};
+}
+
+impl<'de> de::Deserializer<'de> for Key<'_, 'de> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.0.deserialize_any(visitor)
+    }
+
+    numbers_from_text! {
+        deserialize_i8 i8, visit_i8;
+        deserialize_i16 i16, visit_i16;
+        deserialize_i32 i32, visit_i32;
+        deserialize_i64 i64, visit_i64;
+        deserialize_i128 i128, visit_i128;
+        deserialize_u8 u8, visit_u8;
+        deserialize_u16 u16, visit_u16;
+        deserialize_u32 u32, visit_u32;
+        deserialize_u64 u64, visit_u64;
+        deserialize_u128 u128, visit_u128;
+        deserialize_bool bool, visit_bool;
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.0.deserialize_option(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.0.deserialize_enum(name, variants, visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
+        identifier ignored_any
+    }
+}
+
+/// The name of a variant, and its data where it has some.
+struct Variant<'a, 'de> {
+    items: &'a mut Items<'de>,
+    data: bool,
+}
+
+impl<'a, 'de> de::EnumAccess<'de> for Variant<'a, 'de> {
+    type Error = Fault;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
+        let variant = seed.deserialize(&mut *self.items)?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de> Variant<'_, 'de> {
+    fn data(&mut self, what: &str) -> Result<&mut Items<'de>, Fault> {
+        if self.data {
+            return Ok(self.items);
+        }
+        Err(de::Error::custom(format_args!(
+            "expected a variant with {what}, got its name alone"
+        )))
+    }
+}
+
+impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = Fault;
+
+    fn unit_variant(self) -> Result<(), Fault> {
+        if self.data {
+            return de::Deserialize::deserialize(self.items);
+        }
+        Ok(())
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(mut self, seed: T) -> Result<T::Value, Fault> {
+        seed.deserialize(self.data("a value")?)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(
+        mut self,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.data("an array")?.deserialize_any(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        mut self,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.data("an object")?.deserialize_any(visitor)
+    }
+}
