@@ -12,7 +12,20 @@ use std::time::{Duration, Instant};
 /// How often `sleep` looks whether its caller has given up.
 const SLEEP_SLICE: Duration = Duration::from_millis(5);
 
-/// The worker that `ringwork serve` starts when no other is named.
+/// The worker that `ringwork serve` starts when no other is named. A worker of your own that has the stock handlers, too,
+/// begins with it:
+///
+/// ```no_run
+/// use ringwork_worker::{TaskContext, TaskError};
+///
+/// fn main() -> Result<(), ringwork_worker::WorkerError> {
+///     ringwork_worker::stock_worker()
+///         .task("upper", |_: &TaskContext<'_>, text: String| {
+///             Ok::<_, TaskError>(text.to_uppercase())
+///         })
+///         .run()
+/// }
+/// ```
 #[must_use]
 pub fn stock_worker() -> Builder {
     let worker = Worker::builder()

@@ -439,14 +439,13 @@ final class Attachment {
     return active;
   }
 
-  private static String poolState(int pool) {
+  private static PoolState poolState(int pool) {
     return switch (pool) {
-      case Layout.POOL_STARTING -> "STARTING";
-      case Layout.POOL_SERVING -> "SERVING";
-      case Layout.POOL_DRAINING -> "DRAINING";
-      case Layout.POOL_CLOSED -> "CLOSED";
-      case Layout.POOL_FAILED -> "FAILED";
-      default -> "UNKNOWN(" + pool + ")";
+      case Layout.POOL_STARTING -> PoolState.STARTING;
+      case Layout.POOL_SERVING -> PoolState.SERVING;
+      case Layout.POOL_DRAINING -> PoolState.DRAINING;
+      case Layout.POOL_CLOSED -> PoolState.CLOSED;
+      default -> PoolState.FAILED; // also where the word makes no sense
     };
   }
 }

@@ -1,6 +1,8 @@
 package io.ringwork;
 
 import java.time.Duration;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a submit does when it finds no free slot, no room in the ring or no payload block.
@@ -61,6 +63,17 @@ public final class Backpressure {
    */
   public static Backpressure callerRuns() {
     return CALLER_RUNS;
+  }
+
+  @Override
+  @SuppressWarnings("exports") // a mark for checkers; JSpecify is not needed to use this module
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Backpressure that && kind == that.kind && blockNanos == that.blockNanos;
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(kind, blockNanos);
   }
 
   @Override

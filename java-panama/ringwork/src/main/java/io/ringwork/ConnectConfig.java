@@ -2,7 +2,10 @@ package io.ringwork;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -111,5 +114,116 @@ public final class ConnectConfig {
    */
   public ConnectConfig closeTimeout(Duration timeout) {
     return with(settings.closeTimeout(timeout));
+  }
+
+  /**
+   * How threads wait for results.
+   *
+   * @return the strategy
+   */
+  public WaitStrategy waitStrategy() {
+    return settings.strategy();
+  }
+
+  /**
+   * On which threads futures are completed.
+   *
+   * @return the mode
+   */
+  public CompletionMode completion() {
+    return settings.mode();
+  }
+
+  /**
+   * How long {@link Ringwork#close()} waits for tasks in flight.
+   *
+   * @return the time
+   */
+  public Duration closeTimeout() {
+    return settings.closeTimeout();
+  }
+
+  /**
+   * What tasks are submitted with where neither their call nor their type says: a deadline for all,
+   * say. Each option by itself.
+   *
+   * @param options the options; none by default
+   * @return a copy
+   */
+  public ConnectConfig taskDefaults(TaskOptions options) {
+    return with(settings.taskDefaults(options));
+  }
+
+  /**
+   * What tasks are submitted with where neither their call nor their type says.
+   *
+   * @return the options
+   */
+  public TaskOptions taskDefaults() {
+    return settings.taskDefaults();
+  }
+
+  /**
+   * The directory in which the pools' directories are.
+   *
+   * @return the directory, or empty for the default
+   */
+  public Optional<Path> directory() {
+    return Optional.ofNullable(directory);
+  }
+
+  /**
+   * The pool's name.
+   *
+   * @return the name
+   */
+  public String name() {
+    return name;
+  }
+
+  /**
+   * How long to wait for a segment that is there but not ready.
+   *
+   * @return the time
+   */
+  public Duration connectTimeout() {
+    return Duration.ofNanos(connectNanos);
+  }
+
+  /**
+   * How the handle outlives its pool.
+   *
+   * @return the policy, or empty if it does not
+   */
+  public Optional<Reconnect> reconnect() {
+    return Optional.ofNullable(reconnect);
+  }
+
+  private List<@Nullable Object> values() {
+    return Arrays.asList(name, directory, connectNanos, settings, reconnect);
+  }
+
+  @Override
+  @SuppressWarnings("exports") // a mark for checkers; JSpecify is not needed to use this module
+  public boolean equals(@Nullable Object other) {
+    return other instanceof ConnectConfig that && values().equals(that.values());
+  }
+
+  @Override
+  public int hashCode() {
+    return values().hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return "ConnectConfig[name="
+        + name
+        + (directory == null ? "" : ", directory=" + directory)
+        + ", connectTimeout="
+        + connectTimeout()
+        + ", "
+        + settings
+        + (reconnect == null ? "" : ", reconnect=" + reconnect)
+        + "]";
   }
 }

@@ -3,8 +3,11 @@ package io.ringwork;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +36,15 @@ public final class LaunchConfig {
           null,
           Duration.ofSeconds(10).toNanos(),
           Settings.DEFAULT);
+
+  /**
+   * All defaults; {@link #DEFAULT}.
+   *
+   * @return the configuration
+   */
+  public static LaunchConfig defaults() {
+    return DEFAULT;
+  }
 
   final @Nullable String name;
   final @Nullable Path binary;
@@ -290,5 +302,217 @@ public final class LaunchConfig {
    */
   public LaunchConfig closeTimeout(Duration timeout) {
     return with(settings.closeTimeout(timeout));
+  }
+
+  /**
+   * How threads wait for results.
+   *
+   * @return the strategy
+   */
+  public WaitStrategy waitStrategy() {
+    return settings.strategy();
+  }
+
+  /**
+   * On which threads futures are completed.
+   *
+   * @return the mode
+   */
+  public CompletionMode completion() {
+    return settings.mode();
+  }
+
+  /**
+   * How long {@link Ringwork#close()} waits for tasks in flight.
+   *
+   * @return the time
+   */
+  public Duration closeTimeout() {
+    return settings.closeTimeout();
+  }
+
+  /**
+   * What tasks are submitted with where neither their call nor their type says: a deadline for all,
+   * say. Each option by itself.
+   *
+   * @param options the options; none by default
+   * @return a copy
+   */
+  public LaunchConfig taskDefaults(TaskOptions options) {
+    return with(settings.taskDefaults(options));
+  }
+
+  /**
+   * What tasks are submitted with where neither their call nor their type says.
+   *
+   * @return the options
+   */
+  public TaskOptions taskDefaults() {
+    return settings.taskDefaults();
+  }
+
+  /**
+   * The directory in which the pools' directories are.
+   *
+   * @return the directory, or empty for the default
+   */
+  public Optional<Path> directory() {
+    return Optional.ofNullable(directory);
+  }
+
+  /**
+   * The worker processes.
+   *
+   * @return the number, or empty for the default
+   */
+  public OptionalLong workers() {
+    return number("--workers");
+  }
+
+  /**
+   * The lanes of each worker.
+   *
+   * @return the number, or empty for the default
+   */
+  public OptionalLong lanes() {
+    return number("--lanes");
+  }
+
+  /**
+   * The size of the segment in bytes.
+   *
+   * @return the number, or empty for the default
+   */
+  public OptionalLong segmentSize() {
+    return number("--segment-size");
+  }
+
+  /**
+   * The tasks that one client can have in flight.
+   *
+   * @return the number, or empty for the default
+   */
+  public OptionalLong slots() {
+    return number("--slots");
+  }
+
+  /**
+   * The client processes that can be connected at once.
+   *
+   * @return the number, or empty for the default
+   */
+  public OptionalLong clients() {
+    return number("--clients");
+  }
+
+  /**
+   * The pool's name.
+   *
+   * @return the name, or empty for one made of the process id and a counter
+   */
+  public Optional<String> name() {
+    return Optional.ofNullable(name);
+  }
+
+  /**
+   * The binary to start.
+   *
+   * @return its path, or empty for the default
+   */
+  public Optional<Path> binary() {
+    return Optional.ofNullable(binary);
+  }
+
+  /**
+   * A worker in place of the stock one.
+   *
+   * @return the path of its executable, or empty for the stock worker
+   */
+  public Optional<Path> worker() {
+    return value("--worker").map(Path::of);
+  }
+
+  /**
+   * The options of {@code ringwork serve} that are set, by whichever method.
+   *
+   * @return the options, as on its command line
+   */
+  public List<String> arguments() {
+    return arguments;
+  }
+
+  /**
+   * Where the log goes.
+   *
+   * @return {@link Log#FILE} if it goes to {@link #logFile()}
+   */
+  public Log log() {
+    return log;
+  }
+
+  /**
+   * The file that the log is appended to.
+   *
+   * @return the file, or empty if the log goes elsewhere
+   */
+  public Optional<Path> logFile() {
+    return Optional.ofNullable(logFile);
+  }
+
+  /**
+   * How long to wait until the pool is ready.
+   *
+   * @return the time
+   */
+  public Duration startTimeout() {
+    return Duration.ofNanos(startNanos);
+  }
+
+  /** What an option of the command line is set to. */
+  private Optional<String> value(String option) {
+    int at = arguments.indexOf(option);
+    return at >= 0 && at + 1 < arguments.size()
+        ? Optional.of(arguments.get(at + 1))
+        : Optional.empty();
+  }
+
+  /** Empty also for what is given as text, such as a size with its unit. */
+  private OptionalLong number(String option) {
+    String value = value(option).orElse("");
+    return value.matches("[0-9]{1,18}")
+        ? OptionalLong.of(Long.parseLong(value))
+        : OptionalLong.empty();
+  }
+
+  private List<@Nullable Object> values() {
+    return Arrays.asList(name, binary, directory, arguments, log, logFile, startNanos, settings);
+  }
+
+  @Override
+  @SuppressWarnings("exports") // a mark for checkers; JSpecify is not needed to use this module
+  public boolean equals(@Nullable Object other) {
+    return other instanceof LaunchConfig that && values().equals(that.values());
+  }
+
+  @Override
+  public int hashCode() {
+    return values().hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return "LaunchConfig["
+        + (name == null ? "" : "name=" + name + ", ")
+        + (binary == null ? "" : "binary=" + binary + ", ")
+        + (directory == null ? "" : "directory=" + directory + ", ")
+        + "arguments="
+        + arguments
+        + ", log="
+        + (logFile == null ? log : logFile)
+        + ", startTimeout="
+        + startTimeout()
+        + ", "
+        + settings
+        + "]";
   }
 }

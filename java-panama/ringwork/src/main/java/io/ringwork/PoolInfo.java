@@ -9,7 +9,7 @@ import java.util.List;
  * @param name the pool's name
  * @param segment the segment's file
  * @param segmentBytes its size
- * @param state one of STARTING, SERVING, DRAINING, CLOSED, FAILED
+ * @param state how far it is in its life
  * @param ready whether it takes tasks and replaces workers that die
  * @param reason why it is not ready, closed or failed; empty otherwise
  * @param supervisorPid the supervisor's process id, as seen in its own PID namespace
@@ -25,7 +25,7 @@ public record PoolInfo(
     String name,
     Path segment,
     long segmentBytes,
-    String state,
+    PoolState state,
     boolean ready,
     String reason,
     int supervisorPid,

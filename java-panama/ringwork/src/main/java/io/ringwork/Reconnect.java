@@ -87,4 +87,27 @@ public final class Reconnect {
         + Duration.ofNanos(maxNanos)
         + (listener == null ? "]" : ", listener]");
   }
+
+  /**
+   * The defaults; {@link #DEFAULT}.
+   *
+   * @return the policy
+   */
+  public static Reconnect defaults() {
+    return DEFAULT;
+  }
+
+  @Override
+  @SuppressWarnings("exports") // a mark for checkers; JSpecify is not needed to use this module
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Reconnect that
+        && minNanos == that.minNanos
+        && maxNanos == that.maxNanos
+        && Objects.equals(listener, that.listener);
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(minNanos, maxNanos, listener);
+  }
 }

@@ -26,9 +26,21 @@ public final class Ringwork implements AutoCloseable {
 
   private final @Nullable Reconnector reconnector;
 
-  private Ringwork(@Nullable Client client, @Nullable Reconnector reconnector) {
+  /** What tasks are submitted with where neither call nor type says. */
+  private final TaskOptions defaults;
+
+  private Ringwork(
+      @Nullable Client client, @Nullable Reconnector reconnector, TaskOptions defaults) {
     this.client = client;
     this.reconnector = reconnector;
+    this.defaults = defaults;
+  }
+
+  /** What is set for the call, else by its type, else for the connection. */
+  private TaskOptions effective(TaskType<?, ?> type, TaskOptions options) {
+    return type == null || options == null
+        ? options // it is told below
+        : options.over(type.options).over(defaults);
   }
 
   /** For a handle that has no client of its own. */
@@ -58,7 +70,7 @@ public final class Ringwork implements AutoCloseable {
    * @throws RingworkException if the connection then fails, as {@link #connect(ConnectConfig)} says
    */
   public static Ringwork launch(LaunchConfig config) {
-    return new Ringwork(Launcher.launch(config), null);
+    return new Ringwork(Launcher.launch(config), null, config.taskDefaults());
   }
 
   /**
@@ -87,15 +99,15 @@ public final class Ringwork implements AutoCloseable {
   public static Ringwork connect(ConnectConfig config) {
     Reconnect policy = config.reconnect;
     if (policy == null) {
-      return new Ringwork(Connector.connect(config), null);
+      return new Ringwork(Connector.connect(config), null, config.taskDefaults());
     }
     Reconnector reconnector = new Reconnector(config, policy);
     reconnector.start();
-    return new Ringwork(null, reconnector);
+    return new Ringwork(null, reconnector, config.taskDefaults());
   }
 
   /**
-   * Submits a task with {@link TaskOptions#DEFAULT}.
+   * Submits a task with the options of its type and connection.
    *
    * @param type what to run
    * @param request its request; encoded before this returns
@@ -119,14 +131,13 @@ public final class Ringwork implements AutoCloseable {
    * @return the future of the result; it fails with a {@link RingworkException}
    */
   public <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options) {
+    TaskOptions use = effective(type, options);
     Client own = client;
-    return own != null
-        ? own.submit(type, request, options)
-        : reconnector().submit(type, request, options);
+    return own != null ? own.submit(type, request, use) : reconnector().submit(type, request, use);
   }
 
   /**
-   * Submits a batch with {@link TaskOptions#DEFAULT}.
+   * Submits a batch with the options of its type and connection.
    *
    * @param type what to run
    * @param requests the requests
@@ -152,14 +163,15 @@ public final class Ringwork implements AutoCloseable {
    */
   public <Q, R> List<TaskFuture<R>> submitAll(
       TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
+    TaskOptions use = effective(type, options);
     Client own = client;
     return own != null
-        ? own.submitAll(type, requests, options)
-        : reconnector().submitAll(type, requests, options);
+        ? own.submitAll(type, requests, use)
+        : reconnector().submitAll(type, requests, use);
   }
 
   /**
-   * Submits a chunk with {@link TaskOptions#DEFAULT}, and room for results of 64 bytes.
+   * Submits a chunk with the options of its type and connection, and room for results of 64 bytes.
    *
    * @param type what to run
    * @param requests the requests, at most 65,536
@@ -201,14 +213,15 @@ public final class Ringwork implements AutoCloseable {
    */
   public <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
       TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
+    TaskOptions use = effective(type, options);
     Client own = client;
     return own != null
-        ? own.submitChunk(type, requests, resultRoom, options)
-        : reconnector().submitChunk(type, requests, resultRoom, options);
+        ? own.submitChunk(type, requests, resultRoom, use)
+        : reconnector().submitChunk(type, requests, resultRoom, use);
   }
 
   /**
-   * Runs a task and waits for it, with {@link TaskOptions#DEFAULT}.
+   * Runs a task and waits for it, with the options of its type and connection.
    *
    * @param type what to run
    * @param request its request
@@ -240,14 +253,14 @@ public final class Ringwork implements AutoCloseable {
    */
   public <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options)
       throws InterruptedException {
+    TaskOptions use = effective(type, options);
     Client own = client;
-    return own != null
-        ? own.call(type, request, options)
-        : reconnector().call(type, request, options);
+    return own != null ? own.call(type, request, use) : reconnector().call(type, request, use);
   }
 
   /**
-   * Takes a slot and room for a request, to be written in place; with {@link TaskOptions#DEFAULT}.
+   * Takes a slot and room for a request, to be written in place; with the options of its type and
+   * connection.
    *
    * @param handler the handler's name
    * @param requestSize the room in bytes
@@ -293,10 +306,11 @@ public final class Ringwork implements AutoCloseable {
 
   private RawTask claimRaw(
       TaskType<byte[], ResultLease> type, long requestSize, TaskOptions options) {
+    TaskOptions use = effective(type, options);
     Client own = client;
     return own != null
-        ? own.claim(type, requestSize, options)
-        : reconnector().claim(type, requestSize, options);
+        ? own.claim(type, requestSize, use)
+        : reconnector().claim(type, requestSize, use);
   }
 
   private TaskType<byte[], ResultLease> rawType(String handler) {
@@ -305,7 +319,8 @@ public final class Ringwork implements AutoCloseable {
   }
 
   /**
-   * Prepares calls of one handler that allocate nothing, with {@link TaskOptions#DEFAULT}.
+   * Prepares calls of one handler that allocate nothing, with the options of its type and
+   * connection.
    *
    * @param handler the handler's name
    * @return the call, for one thread at a time
@@ -343,8 +358,9 @@ public final class Ringwork implements AutoCloseable {
   }
 
   private RawCall rawCallOf(TaskType<byte[], ResultLease> type, TaskOptions options) {
+    TaskOptions use = effective(type, options);
     Client own = client;
-    return own != null ? own.rawCall(type, options) : reconnector().rawCall(type, options);
+    return own != null ? own.rawCall(type, use) : reconnector().rawCall(type, use);
   }
 
   /**

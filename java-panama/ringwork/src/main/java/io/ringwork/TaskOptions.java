@@ -1,20 +1,37 @@
 package io.ringwork;
 
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How one task is submitted. Immutable; each method returns a changed copy, so keep what you use
- * often in a constant.
+ * How one task is submitted. Immutable; each method with an argument returns a changed copy, so
+ * keep what you use often in a constant.
+ *
+ * <p>What is not set here is taken from the {@linkplain TaskType#options(TaskOptions) type}, then
+ * from the {@linkplain ConnectConfig#taskDefaults(TaskOptions) connection}, then is built in; each
+ * option by itself. So a call that sets a priority keeps the deadline of its type.
  */
 public final class TaskOptions {
   static final long NO_TIMEOUT = Long.MAX_VALUE;
 
-  /** No deadline, {@link Priority#NORMAL}, {@link Backpressure#fail()}, no trace. */
+  private static final int DEADLINE = 1;
+  private static final int PRIORITY = 2;
+  private static final int BACKPRESSURE = 4;
+  private static final int TRACE = 8;
+  private static final int ADMIT_LATE = 16;
+
+  /**
+   * Nothing is set. Built in are: no deadline, {@link Priority#NORMAL}, {@link
+   * Backpressure#fail()}, no trace.
+   */
   public static final TaskOptions DEFAULT =
-      new TaskOptions(NO_TIMEOUT, Priority.NORMAL, Backpressure.fail(), null, false);
+      new TaskOptions(0, NO_TIMEOUT, Priority.NORMAL, Backpressure.fail(), null, false);
+
+  /** Which of the options are set; the others have what is built in. */
+  private final int set;
 
   final long timeoutNanos;
   final Priority priority;
@@ -24,17 +41,58 @@ public final class TaskOptions {
   /** Whether the task is let in though its deadline can't be met, by all that is known. */
   final boolean admitLate;
 
+  /** What {@link #over} made last; races only make it anew. */
+  private @Nullable Merged merged;
+
+  private record Merged(TaskOptions below, TaskOptions options) {}
+
   private TaskOptions(
+      int set,
       long timeoutNanos,
       Priority priority,
       Backpressure backpressure,
       byte @Nullable [] trace,
       boolean admitLate) {
+    this.set = set;
     this.admitLate = admitLate;
     this.timeoutNanos = timeoutNanos;
     this.priority = priority;
     this.backpressure = backpressure;
     this.trace = trace;
+  }
+
+  /**
+   * Nothing is set; {@link #DEFAULT}.
+   *
+   * @return the options
+   */
+  public static TaskOptions defaults() {
+    return DEFAULT;
+  }
+
+  /** What is set here, and else what is set below. No allocation for the same pair in a row. */
+  TaskOptions over(TaskOptions below) {
+    int missing = below.set & ~set;
+    if (missing == 0) {
+      return this;
+    }
+    if (set == 0) {
+      return below;
+    }
+    Merged last = merged;
+    if (last != null && last.below == below) {
+      return last.options;
+    }
+    TaskOptions made =
+        new TaskOptions(
+            set | below.set,
+            (missing & DEADLINE) != 0 ? below.timeoutNanos : timeoutNanos,
+            (missing & PRIORITY) != 0 ? below.priority : priority,
+            (missing & BACKPRESSURE) != 0 ? below.backpressure : backpressure,
+            (missing & TRACE) != 0 ? below.trace : trace,
+            (missing & ADMIT_LATE) != 0 ? below.admitLate : admitLate);
+    merged = new Merged(below, made);
+    return made;
   }
 
   /**
@@ -46,13 +104,23 @@ public final class TaskOptions {
    * @return a copy
    */
   public TaskOptions deadline(Duration timeout) {
-    return new TaskOptions(Durations.nanos(timeout), priority, backpressure, trace, admitLate);
+    return new TaskOptions(
+        set | DEADLINE, Durations.nanos(timeout), priority, backpressure, trace, admitLate);
+  }
+
+  /**
+   * No deadline, also where the type or the connection has one.
+   *
+   * @return a copy
+   */
+  public TaskOptions noDeadline() {
+    return new TaskOptions(set | DEADLINE, NO_TIMEOUT, priority, backpressure, trace, admitLate);
   }
 
   /**
    * The deadline.
    *
-   * @return the time from submit to deadline, or empty
+   * @return the time from submit to deadline, or empty if there is none, or none is set
    */
   public Optional<Duration> deadline() {
     return timeoutNanos == NO_TIMEOUT
@@ -68,13 +136,18 @@ public final class TaskOptions {
    */
   public TaskOptions priority(Priority priority) {
     return new TaskOptions(
-        timeoutNanos, Objects.requireNonNull(priority, "priority"), backpressure, trace, admitLate);
+        set | PRIORITY,
+        timeoutNanos,
+        Objects.requireNonNull(priority, "priority"),
+        backpressure,
+        trace,
+        admitLate);
   }
 
   /**
    * The priority.
    *
-   * @return the priority
+   * @return the priority; {@link Priority#NORMAL} if none is set
    */
   public Priority priority() {
     return priority;
@@ -88,6 +161,7 @@ public final class TaskOptions {
    */
   public TaskOptions backpressure(Backpressure backpressure) {
     return new TaskOptions(
+        set | BACKPRESSURE,
         timeoutNanos,
         priority,
         Objects.requireNonNull(backpressure, "backpressure"),
@@ -98,7 +172,7 @@ public final class TaskOptions {
   /**
    * The policy for a full pool.
    *
-   * @return the policy
+   * @return the policy; {@link Backpressure#fail()} if none is set
    */
   public Backpressure backpressure() {
     return backpressure;
@@ -114,7 +188,8 @@ public final class TaskOptions {
    * @return a copy
    */
   public TaskOptions admitLate(boolean admitLate) {
-    return new TaskOptions(timeoutNanos, priority, backpressure, trace, admitLate);
+    return new TaskOptions(
+        set | ADMIT_LATE, timeoutNanos, priority, backpressure, trace, admitLate);
   }
 
   /**
@@ -135,7 +210,12 @@ public final class TaskOptions {
    */
   public TaskOptions traceparent(String traceparent) {
     return new TaskOptions(
-        timeoutNanos, priority, backpressure, Traceparent.parse(traceparent), admitLate);
+        set | TRACE,
+        timeoutNanos,
+        priority,
+        backpressure,
+        Traceparent.parse(traceparent),
+        admitLate);
   }
 
   /**
@@ -147,14 +227,51 @@ public final class TaskOptions {
     return trace == null ? Optional.empty() : Optional.of(Traceparent.format(trace));
   }
 
+  /** Equal if the same options are set to equal values. */
+  @Override
+  @SuppressWarnings("exports") // a mark for checkers; JSpecify is not needed to use this module
+  public boolean equals(@Nullable Object other) {
+    return other instanceof TaskOptions that
+        && set == that.set
+        && timeoutNanos == that.timeoutNanos
+        && priority == that.priority
+        && admitLate == that.admitLate
+        && backpressure.equals(that.backpressure)
+        && Arrays.equals(trace, that.trace);
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(
+        set, timeoutNanos, priority, backpressure, admitLate, Arrays.hashCode(trace));
+  }
+
+  /** What is set. */
   @Override
   public String toString() {
-    return "TaskOptions[deadline="
-        + deadline()
-        + ", priority="
-        + priority
-        + ", backpressure="
-        + backpressure
-        + "]";
+    StringBuilder text = new StringBuilder("TaskOptions[");
+    if ((set & DEADLINE) != 0) {
+      append(text, "deadline", deadline().map(Duration::toString).orElse("none"));
+    }
+    if ((set & PRIORITY) != 0) {
+      append(text, "priority", priority);
+    }
+    if ((set & BACKPRESSURE) != 0) {
+      append(text, "backpressure", backpressure);
+    }
+    if ((set & ADMIT_LATE) != 0) {
+      append(text, "admitLate", admitLate);
+    }
+    if ((set & TRACE) != 0) {
+      append(text, "traceparent", traceparent().orElse(""));
+    }
+    return text.append(']').toString();
+  }
+
+  private static void append(StringBuilder text, String name, Object value) {
+    if (text.charAt(text.length() - 1) != '[') {
+      text.append(", ");
+    }
+    text.append(name).append('=').append(value);
   }
 }

@@ -37,13 +37,17 @@ public final class TaskType<Q, R> {
 
   final @Nullable Function<? super Q, ? extends R> fallback;
 
+  /** What a task of this type is submitted with where its call does not say. */
+  final TaskOptions options;
+
   private TaskType(
       String name,
       Codec<Q> requestCodec,
       Codec<R> resultCodec,
       int attempts,
       int maxInFlight,
-      @Nullable Function<? super Q, ? extends R> fallback) {
+      @Nullable Function<? super Q, ? extends R> fallback,
+      TaskOptions options) {
     this.name = name;
     this.handlerId = idOf(name);
     this.requestCodec = requestCodec;
@@ -52,6 +56,7 @@ public final class TaskType<Q, R> {
     this.maxInFlight = maxInFlight;
     this.plain = resultCodec != RawTask.LEASE && !(resultCodec instanceof ChunkReader<?>);
     this.fallback = fallback;
+    this.options = options;
   }
 
   /**
@@ -69,7 +74,8 @@ public final class TaskType<Q, R> {
               new ChunkReader<>(this),
               Layout.MAX_ATTEMPTS,
               maxInFlight,
-              one == null ? null : chunk -> ChunkResult.of(chunk.requests, one));
+              one == null ? null : chunk -> ChunkResult.of(chunk.requests, one),
+              options);
       chunks = made;
     }
     return made;
@@ -79,7 +85,7 @@ public final class TaskType<Q, R> {
   TaskType<byte[], ResultLease> raw() {
     TaskType<byte[], ResultLease> made = raw;
     if (made == null) {
-      made = new TaskType<>(name, Codec.BYTES, RawTask.LEASE, 1, maxInFlight, null);
+      made = new TaskType<>(name, Codec.BYTES, RawTask.LEASE, 1, maxInFlight, null, options);
       raw = made;
     }
     return made;
@@ -108,7 +114,8 @@ public final class TaskType<Q, R> {
         Objects.requireNonNull(resultCodec, "resultCodec"),
         1,
         NO_LIMIT,
-        null);
+        null,
+        TaskOptions.DEFAULT);
   }
 
   /**
@@ -124,7 +131,8 @@ public final class TaskType<Q, R> {
       throw new IllegalArgumentException(
           "attempts are 1 to " + Layout.MAX_ATTEMPTS + ", not " + attempts);
     }
-    return new TaskType<>(name, requestCodec, resultCodec, attempts, maxInFlight, fallback);
+    return new TaskType<>(
+        name, requestCodec, resultCodec, attempts, maxInFlight, fallback, options);
   }
 
   /**
@@ -140,7 +148,8 @@ public final class TaskType<Q, R> {
         resultCodec,
         attempts,
         maxInFlight,
-        Objects.requireNonNull(fallback, "fallback"));
+        Objects.requireNonNull(fallback, "fallback"),
+        options);
   }
 
   /**
@@ -165,7 +174,7 @@ public final class TaskType<Q, R> {
     if (most < 1) {
       throw new IllegalArgumentException("at least one task must be in flight, not " + most);
     }
-    return new TaskType<>(name, requestCodec, resultCodec, attempts, most, fallback);
+    return new TaskType<>(name, requestCodec, resultCodec, attempts, most, fallback, options);
   }
 
   /**
@@ -175,6 +184,34 @@ public final class TaskType<Q, R> {
    */
   public OptionalInt maxInFlight() {
     return maxInFlight == NO_LIMIT ? OptionalInt.empty() : OptionalInt.of(maxInFlight);
+  }
+
+  /**
+   * What tasks of this type are submitted with where their call does not say: a deadline, say, or a
+   * priority. The call's own options go first, each by itself; what is set neither here nor there
+   * is the {@linkplain ConnectConfig#taskDefaults(TaskOptions) connection's}.
+   *
+   * @param options the options; none by default
+   * @return a copy
+   */
+  public TaskType<Q, R> options(TaskOptions options) {
+    return new TaskType<>(
+        name,
+        requestCodec,
+        resultCodec,
+        attempts,
+        maxInFlight,
+        fallback,
+        Objects.requireNonNull(options, "options"));
+  }
+
+  /**
+   * What tasks of this type are submitted with where their call does not say.
+   *
+   * @return the options
+   */
+  public TaskOptions options() {
+    return options;
   }
 
   /**

@@ -76,7 +76,9 @@ final class Thumbnails implements Work<byte[]> {
   @Override
   public CompletableFuture<byte[]> onRingwork(Ringwork pool, int i) {
     ImageResize request =
-        ImageResize.of(photos[i % PHOTOS], SIZE, SIZE).withFormat("jpeg").withQuality(QUALITY);
+        ImageResize.of(photos[i % PHOTOS], SIZE, SIZE)
+            .withFormat(ImageResize.Format.JPEG)
+            .withQuality(QUALITY);
     return pool.submit(StockTasks.IMAGE_THUMBNAIL, request, RingworkSide.OPTIONS);
   }
 

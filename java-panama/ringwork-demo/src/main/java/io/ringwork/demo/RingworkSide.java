@@ -43,7 +43,9 @@ final class RingworkSide implements Side {
   @Override
   public CompletableFuture<byte[]> thumbnail(Photo photo) {
     ImageResize request =
-        ImageResize.of(photo.jpeg(), size, size).withFormat("jpeg").withQuality(quality);
+        ImageResize.of(photo.jpeg(), size, size)
+            .withFormat(ImageResize.Format.JPEG)
+            .withQuality(quality);
     return pool.submit(StockTasks.IMAGE_THUMBNAIL, request, OPTIONS);
   }
 

@@ -11,11 +11,13 @@ import io.ringwork.stock.StockTasks;
 import io.ringwork.tests.Pictures.Difference;
 import java.awt.image.BufferedImage;
 import java.util.Arrays;
+import java.util.Locale;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -48,15 +50,19 @@ class StockImageTest {
 
   @Test
   void theBoxFilterAveragesExactly() throws Exception {
-    byte[] result = resize(ImageResize.of(PNG, 320, 240).withFit("fill").withFilter("box"));
+    byte[] result =
+        resize(
+            ImageResize.of(PNG, 320, 240)
+                .withFit(ImageResize.Fit.FILL)
+                .withFilter(ImageResize.Filter.BOX));
     Pictures.assertFormat("png", result);
     Difference difference = Pictures.compare(Pictures.shrunk(PICTURE, 2), Pictures.decode(result));
     assertTrue(difference.max() <= 1, difference::toString);
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lanczos3", "bilinear", "catmullrom", "box"})
-  void allFiltersGiveTheSamePicture(String filter) throws Exception {
+  @EnumSource
+  void allFiltersGiveTheSamePicture(ImageResize.Filter filter) throws Exception {
     byte[] result = resize(ImageResize.of(PNG, 160, 120).withFilter(filter));
     assertClose(Pictures.shrunk(PICTURE, 4), result, 1.0);
   }
@@ -65,7 +71,11 @@ class StockImageTest {
   @CsvSource({"png,png,0.5", "png,jpeg,2", "png,webp,3", "jpeg,png,1.5", "jpeg,jpeg,2"})
   void formatsInAndOut(String in, String out, double mean) throws Exception {
     byte[] file = Pictures.encode(PICTURE, in);
-    byte[] result = resize(ImageResize.of(file, 320, 240).withFormat(out).withQuality(95));
+    byte[] result =
+        resize(
+            ImageResize.of(file, 320, 240)
+                .withFormat(ImageResize.Format.valueOf(out.toUpperCase(Locale.ROOT)))
+                .withQuality(95));
     Pictures.assertFormat(out, result);
     assertClose(Pictures.shrunk(PICTURE, 2), result, mean);
   }
@@ -74,36 +84,37 @@ class StockImageTest {
   void theFormatIsTheInputsByDefault() throws Exception {
     Pictures.assertFormat("png", resize(ImageResize.of(PNG, 50, 0)));
     Pictures.assertFormat("jpeg", resize(ImageResize.of(Pictures.encode(PICTURE, "jpeg"), 50, 0)));
-    byte[] webp = resize(ImageResize.of(PNG, 320, 240).withFormat("webp"));
+    byte[] webp = resize(ImageResize.of(PNG, 320, 240).withFormat(ImageResize.Format.WEBP));
     Pictures.assertFormat("webp", resize(ImageResize.of(webp, 50, 0)));
   }
 
   @Test
   void webpComesBackIn() throws Exception {
-    byte[] webp = resize(ImageResize.of(PNG, 640, 480).withFormat("webp").withQuality(95));
+    byte[] webp =
+        resize(ImageResize.of(PNG, 640, 480).withFormat(ImageResize.Format.WEBP).withQuality(95));
     assertClose(PICTURE, webp, 3);
-    byte[] back = resize(ImageResize.of(webp, 320, 240).withFormat("png"));
+    byte[] back = resize(ImageResize.of(webp, 320, 240).withFormat(ImageResize.Format.PNG));
     assertClose(Pictures.shrunk(PICTURE, 2), back, 3);
   }
 
   @Test
   void gifComesIn() throws Exception {
     byte[] gif = Pictures.encode(Pictures.quadrants(64, 48), "gif");
-    byte[] result = resize(ImageResize.of(gif, 32, 24).withFilter("box"));
+    byte[] result = resize(ImageResize.of(gif, 32, 24).withFilter(ImageResize.Filter.BOX));
     Pictures.assertFormat("png", result);
     assertClose(Pictures.quadrants(32, 24), result, 0.01);
   }
 
   @ParameterizedTest
   @CsvSource({
-    "100,100,fit,100,75",
-    "100,0,'',100,75",
-    "0,60,'',80,60",
-    "100,100,fill,100,100",
-    "100,100,crop,100,100",
-    "1280,960,fit,1280,960"
+    "100,100,FIT,100,75",
+    "100,0,FIT,100,75",
+    "0,60,FIT,80,60",
+    "100,100,FILL,100,100",
+    "100,100,CROP,100,100",
+    "1280,960,FIT,1280,960"
   })
-  void sizes(int width, int height, String fit, int expectedWidth, int expectedHeight)
+  void sizes(int width, int height, ImageResize.Fit fit, int expectedWidth, int expectedHeight)
       throws Exception {
     BufferedImage result = Pictures.decode(resize(ImageResize.of(PNG, width, height).withFit(fit)));
     assertEquals(expectedWidth + "x" + expectedHeight, size(result));
@@ -115,7 +126,11 @@ class StockImageTest {
 
   @Test
   void cropCutsBothEndsEvenly() throws Exception {
-    byte[] result = resize(ImageResize.of(PNG, 240, 240).withFit("crop").withFilter("box"));
+    byte[] result =
+        resize(
+            ImageResize.of(PNG, 240, 240)
+                .withFit(ImageResize.Fit.CROP)
+                .withFilter(ImageResize.Filter.BOX));
     BufferedImage middle = Pictures.shrunk(PICTURE.getSubimage(80, 0, 480, 480), 2);
     assertClose(middle, result, 1.0);
   }
@@ -144,7 +159,8 @@ class StockImageTest {
       throws Exception {
     byte[] jpeg =
         Pictures.withOrientation(Pictures.encode(Pictures.quadrants(160, 96), "jpeg"), orientation);
-    BufferedImage result = Pictures.decode(resize(ImageResize.of(jpeg, 80, 80).withFormat("png")));
+    BufferedImage result =
+        Pictures.decode(resize(ImageResize.of(jpeg, 80, 80).withFormat(ImageResize.Format.PNG)));
     assertEquals(orientation < 5 ? "80x48" : "48x80", size(result));
     int right = result.getWidth() - 5;
     int low = result.getHeight() - 5;

@@ -1,15 +1,17 @@
 package io.ringwork.stock;
 
+import java.util.Locale;
+import java.util.Objects;
+
 /**
  * An image to be scaled, for {@link StockTasks#IMAGE_RESIZE} and {@link
- * StockTasks#IMAGE_THUMBNAIL}. A 0 or an empty text stands for the handler's default.
+ * StockTasks#IMAGE_THUMBNAIL}. A 0 stands for the handler's default.
  *
  * @param image a JPEG, PNG, WebP or GIF file; not copied
  * @param width pixels
  * @param height pixels
- * @param fit {@code fit} (inside, keeps the ratio), {@code fill} (exactly, may distort) or {@code
- *     crop} (exactly, cuts off)
- * @param format {@code jpeg}, {@code png} or {@code webp}
+ * @param fit how the image goes into the box
+ * @param format the format of the result
  * @param quality 1 to 100, for JPEG
  * @param maxPixels images of more pixels are refused before they are decoded
  * @param filter the resampling filter
@@ -18,11 +20,53 @@ public record ImageResize(
     byte[] image,
     int width,
     int height,
-    String fit,
-    String format,
+    Fit fit,
+    Format format,
     int quality,
     long maxPixels,
-    String filter) {
+    Filter filter) {
+  /** How an image goes into a box. */
+  public enum Fit {
+    /** Whole and undistorted; one side may be shorter than the box. The default. */
+    FIT,
+    /** Exactly the box, stretched. */
+    FILL,
+    /** Exactly the box, undistorted; what stands out is cut off evenly at both ends. */
+    CROP
+  }
+
+  /** The format of a result. */
+  public enum Format {
+    /** That of the image; PNG for a GIF. The default. */
+    SAME,
+    /** Baseline JPEG. */
+    JPEG,
+    /** PNG. */
+    PNG,
+    /** Lossy WebP. */
+    WEBP
+  }
+
+  /** A resampling filter. */
+  public enum Filter {
+    /** The sharpest, and the slowest of the four. The default. */
+    LANCZOS3,
+    /** Triangle filter: fast and soft. */
+    BILINEAR,
+    /** Catmull-Rom cubic: nearly as sharp as Lanczos with less ringing. */
+    CATMULLROM,
+    /** The average of the pixels covered: the fastest. */
+    BOX
+  }
+
+  /** Checks that all are there. */
+  public ImageResize {
+    Objects.requireNonNull(image, "image");
+    Objects.requireNonNull(fit, "fit");
+    Objects.requireNonNull(format, "format");
+    Objects.requireNonNull(filter, "filter");
+  }
+
   /**
    * An image scaled to fit inside a box, all else by default.
    *
@@ -32,26 +76,26 @@ public record ImageResize(
    * @return the request
    */
   public static ImageResize of(byte[] image, int width, int height) {
-    return new ImageResize(image, width, height, "", "", 0, 0, "");
+    return new ImageResize(image, width, height, Fit.FIT, Format.SAME, 0, 0, Filter.LANCZOS3);
   }
 
   /**
    * How the image is brought to the size.
    *
-   * @param fit {@code fit}, {@code fill} or {@code crop}
+   * @param fit whole, stretched or cut
    * @return a copy
    */
-  public ImageResize withFit(String fit) {
+  public ImageResize withFit(Fit fit) {
     return new ImageResize(image, width, height, fit, format, quality, maxPixels, filter);
   }
 
   /**
    * The format of the result.
    *
-   * @param format {@code jpeg}, {@code png} or {@code webp}
+   * @param format the format
    * @return a copy
    */
-  public ImageResize withFormat(String format) {
+  public ImageResize withFormat(Format format) {
     return new ImageResize(image, width, height, fit, format, quality, maxPixels, filter);
   }
 
@@ -78,10 +122,10 @@ public record ImageResize(
   /**
    * The resampling filter.
    *
-   * @param filter the filter's name
+   * @param filter the filter
    * @return a copy
    */
-  public ImageResize withFilter(String filter) {
+  public ImageResize withFilter(Filter filter) {
     return new ImageResize(image, width, height, fit, format, quality, maxPixels, filter);
   }
 
@@ -89,10 +133,14 @@ public record ImageResize(
     return new Json()
         .putNonZero("width", width)
         .putNonZero("height", height)
-        .putNonEmpty("fit", fit)
-        .putNonEmpty("format", format)
+        .putNonEmpty("fit", fit == Fit.FIT ? "" : wire(fit))
+        .putNonEmpty("format", format == Format.SAME ? "" : wire(format))
         .putNonZero("quality", quality)
         .putNonZero("max_pixels", maxPixels)
-        .putNonEmpty("filter", filter);
+        .putNonEmpty("filter", filter == Filter.LANCZOS3 ? "" : wire(filter));
+  }
+
+  private static String wire(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
   }
 }

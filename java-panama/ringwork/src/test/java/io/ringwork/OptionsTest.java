@@ -1,0 +1,184 @@
+package io.ringwork;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Options by call, type and connection; the shape that all configurations have. */
+@Timeout(60)
+class OptionsTest {
+  private static final String TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  private static final TaskOptions NONE = TaskOptions.defaults();
+
+  @TempDir Path base;
+
+  @Test
+  void eachOptionIsTakenFromTheNearestThatSetsIt() {
+    TaskOptions call = NONE.priority(Priority.NORMAL);
+    TaskOptions type = NONE.priority(Priority.LOW).deadline(Duration.ofSeconds(1));
+    TaskOptions connection =
+        NONE.priority(Priority.HIGH)
+            .deadline(Duration.ofSeconds(2))
+            .backpressure(Backpressure.block(Duration.ofSeconds(3)))
+            .admitLate(true)
+            .traceparent(TRACE);
+    assertEquals(
+        NONE.priority(Priority.NORMAL)
+            .deadline(Duration.ofSeconds(1))
+            .backpressure(Backpressure.block(Duration.ofSeconds(3)))
+            .admitLate(true)
+            .traceparent(TRACE),
+        call.over(type).over(connection));
+    assertSame(connection, NONE.over(NONE).over(connection));
+    assertEquals(Optional.empty(), NONE.noDeadline().over(type).deadline());
+    assertEquals(
+        Backpressure.fail(),
+        NONE.backpressure(Backpressure.fail()).over(connection).backpressure());
+  }
+
+  @Test
+  void theSamePairIsMergedOnce() {
+    TaskOptions call = NONE.priority(Priority.HIGH);
+    TaskOptions below = NONE.deadline(Duration.ofSeconds(1));
+    assertSame(call.over(below), call.over(below));
+    assertSame(call, call.over(NONE.priority(Priority.LOW)));
+    TaskOptions other = NONE.deadline(Duration.ofSeconds(2));
+    assertEquals(Optional.of(Duration.ofSeconds(2)), call.over(other).deadline());
+    assertEquals(Optional.of(Duration.ofSeconds(1)), call.over(below).deadline());
+  }
+
+  @Test
+  void whatIsSetToTheDefaultIsSet() {
+    assertNotEquals(NONE, NONE.priority(Priority.NORMAL));
+    assertNotEquals(NONE, NONE.noDeadline());
+    assertEquals("TaskOptions[]", NONE.toString());
+    assertEquals(
+        "TaskOptions[deadline=PT2S, priority=LOW, backpressure=FAIL]",
+        NONE.deadline(Duration.ofSeconds(2))
+            .priority(Priority.LOW)
+            .backpressure(Backpressure.fail())
+            .toString());
+  }
+
+  /** What arrives in the slot, by every way of submitting. */
+  @Test
+  void tasksAreSubmittedByThem() throws Exception {
+    try (FakePool pool = new FakePool(base, 1, 16);
+        Ringwork client =
+            Ringwork.connect(
+                pool.config().taskDefaults(NONE.priority(Priority.LOW).deadline(day(1))))) {
+      TaskType<Long, Long> plain = EndingsTest.NUMBER;
+      TaskType<Long, Long> urgent = plain.options(NONE.priority(Priority.HIGH)).withAttempts(2);
+      client.submit(plain, 1L);
+      assertArrives(pool, Priority.LOW, true);
+      client.submit(urgent, 1L);
+      assertArrives(pool, Priority.HIGH, true);
+      client.submit(urgent, 1L, NONE.priority(Priority.NORMAL));
+      assertArrives(pool, Priority.NORMAL, true);
+      client.submit(urgent, 1L, NONE.noDeadline());
+      assertArrives(pool, Priority.HIGH, false);
+      client.submitAll(urgent, List.of(1L));
+      assertArrives(pool, Priority.HIGH, true);
+      client.submitChunk(urgent, List.of(1L));
+      assertArrives(pool, Priority.HIGH, true);
+      client.claim("number", 8).submit();
+      assertArrives(pool, Priority.LOW, true);
+      client.claim(urgent, 8, NONE).submit();
+      assertArrives(pool, Priority.HIGH, true);
+      Thread caller =
+          Thread.startVirtualThread(
+              () -> {
+                try (RawCall call = client.rawCall(urgent, NONE.noDeadline())) {
+                  call.claim(8);
+                  call.invoke(8);
+                } catch (InterruptedException | RingworkException ended) {
+                  // it is failed below
+                }
+              });
+      assertArrives(pool, Priority.HIGH, false);
+      caller.join();
+    }
+  }
+
+  private static Duration day(int days) {
+    return Duration.ofDays(days);
+  }
+
+  private static void assertArrives(FakePool pool, Priority priority, boolean deadline) {
+    FakeTask task = pool.take();
+    assertEquals(priority.ordinal(), task.priority());
+    assertEquals(deadline, task.deadline() != 0);
+    task.fail(Layout.STATUS_FAILED, "", "", "");
+  }
+
+  @Test
+  void connectConfigTellsWhatItHolds() throws IOException {
+    ConnectConfig config =
+        ConnectConfig.of("pool")
+            .directory(base)
+            .connectTimeout(Duration.ofSeconds(1))
+            .waitStrategy(WaitStrategy.PARK)
+            .completion(CompletionMode.INLINE)
+            .closeTimeout(Duration.ofSeconds(2))
+            .taskDefaults(NONE.deadline(Duration.ofSeconds(3)))
+            .reconnect(Reconnect.defaults());
+    assertEquals("pool", config.name());
+    assertEquals(Optional.of(base), config.directory());
+    assertEquals(Duration.ofSeconds(1), config.connectTimeout());
+    assertEquals(WaitStrategy.PARK, config.waitStrategy());
+    assertEquals(CompletionMode.INLINE, config.completion());
+    assertEquals(Duration.ofSeconds(2), config.closeTimeout());
+    assertEquals(NONE.deadline(Duration.ofSeconds(3)), config.taskDefaults());
+    assertEquals(Optional.of(Reconnect.DEFAULT), config.reconnect());
+    assertEquals(config, config.directory(base));
+    assertEquals(config.hashCode(), config.directory(base).hashCode());
+    assertNotEquals(config, ConnectConfig.of("pool"));
+    for (String part : List.of("name=pool", base.toString(), "PT1S", "PARK", "INLINE", "PT3S")) {
+      assertTrue(config.toString().contains(part), config::toString);
+    }
+  }
+
+  @Test
+  void launchConfigTellsWhatItHolds() {
+    LaunchConfig config =
+        LaunchConfig.defaults()
+            .name("own")
+            .binary(base.resolve("ringwork"))
+            .worker(base.resolve("worker"))
+            .workers(3)
+            .lanes(2)
+            .slots(100)
+            .clients(5)
+            .segmentSize(1 << 20)
+            .logFile(base.resolve("log"))
+            .startTimeout(Duration.ofSeconds(4))
+            .taskDefaults(NONE.priority(Priority.LOW));
+    assertEquals(Optional.of("own"), config.name());
+    assertEquals(Optional.of(base.resolve("ringwork")), config.binary());
+    assertEquals(Optional.of(base.resolve("worker")), config.worker());
+    assertEquals(OptionalLong.of(3), config.workers());
+    assertEquals(OptionalLong.of(2), config.lanes());
+    assertEquals(OptionalLong.of(100), config.slots());
+    assertEquals(OptionalLong.of(5), config.clients());
+    assertEquals(OptionalLong.of(1 << 20), config.segmentSize());
+    assertEquals(LaunchConfig.Log.FILE, config.log());
+    assertEquals(Optional.of(base.resolve("log")), config.logFile());
+    assertEquals(Duration.ofSeconds(4), config.startTimeout());
+    assertEquals(NONE.priority(Priority.LOW), config.taskDefaults());
+    assertEquals(OptionalLong.empty(), LaunchConfig.DEFAULT.workers());
+    assertEquals(config, config.workers(3));
+    assertNotEquals(config, config.workers(4));
+    assertTrue(config.toString().contains("--workers, 3"), config::toString);
+  }
+}
