@@ -30,6 +30,7 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "cli")]
 pub mod cli;
 mod codec;
 pub mod confine;
@@ -43,6 +44,7 @@ mod panics;
 mod raw;
 pub mod stock;
 mod stock_worker;
+#[cfg(feature = "supervisor")]
 pub mod supervisor;
 mod worker;
 

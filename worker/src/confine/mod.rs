@@ -10,6 +10,7 @@ mod seccomp;
 
 pub use sandbox::SandboxMode;
 
+#[cfg(feature = "supervisor")]
 use crate::worker::LANE_STACK;
 use sandbox::{Offer, Plan};
 use std::io::Write;
@@ -46,10 +47,13 @@ impl Default for Confinement {
 }
 
 /// What a worker needs besides its lanes' stacks to start at all.
+#[cfg(feature = "supervisor")]
 const MEMORY_MARGIN: u64 = 16 << 20;
 /// Standard streams, the signals' pipe, the lock, and some to start with.
+#[cfg(feature = "supervisor")]
 const LEAST_FILES: u64 = 16;
 /// The main thread, that of the signals, and some to start with.
+#[cfg(feature = "supervisor")]
 const THREADS_MARGIN: u32 = 8;
 
 const MEMORY_VARIABLE: &str = "RINGWORK_WORKER_MEMORY";
@@ -62,6 +66,7 @@ const SEPARATOR: &str = ":";
 
 impl Confinement {
     /// What no worker of so many lanes could start under.
+    #[cfg(feature = "supervisor")]
     pub(crate) fn problem(&self, lanes: u32) -> Option<String> {
         let memory = u64::from(lanes) * LANE_STACK as u64 + MEMORY_MARGIN;
         let threads = lanes + THREADS_MARGIN;
@@ -87,6 +92,7 @@ impl Confinement {
         }
     }
 
+    #[cfg(feature = "supervisor")]
     fn sandbox_problem(&self) -> Option<String> {
         if self.sandbox == SandboxMode::Off {
             return (!self.sandbox_read.is_empty()).then(|| {
@@ -120,6 +126,7 @@ impl Confinement {
     }
 
     /// Says in the log what the sandbox is here, and what it can't be.
+    #[cfg(feature = "supervisor")]
     pub(crate) fn announce(&self) {
         if let Some(plan) = self.plan() {
             tracing::info!("sandbox: {plan}");
@@ -130,6 +137,7 @@ impl Confinement {
     }
 
     /// As environment variables.
+    #[cfg(feature = "supervisor")]
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         let numbers = [
             (MEMORY_VARIABLE, self.memory),

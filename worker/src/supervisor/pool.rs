@@ -257,6 +257,7 @@ pub fn running_handler(segment: &Segment, lane: u32) -> Option<u64> {
 
 /// What the task that a lane runs now has reported: steps done and in all; none if it did not.
 #[must_use]
+#[cfg(feature = "cli")]
 pub fn running_progress(segment: &Segment, lane: u32) -> Option<(u32, u32)> {
     let slot = running_slot(segment, lane)?;
     let progress = segment.u64_at(segment.slot_at(slot) + SLOT_PROGRESS);
