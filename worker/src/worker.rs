@@ -6,6 +6,7 @@ use crate::context::{Need, States, TaskContext};
 use crate::courtesy::Courtesy;
 use crate::dispatch::{Handler, Handlers};
 use crate::error::TaskError;
+use crate::log;
 use crate::panics;
 use crate::raw::{Answer, RawTask};
 use ringwork_ring::kept::KeptFile;
@@ -230,10 +231,15 @@ impl Builder {
     /// leaves on SIGINT, too). Signals that would end a process and mean nothing to a worker
     /// (SIGUSR1, SIGALRM and the like) do nothing, unless the program has handlers for them.
     ///
+    /// Panics of handlers, and what they write by `tracing`, go to standard error, with the level and the
+    /// format of the pool (`--log-level`, `--log-format`; started by hand: level info). A program that has
+    /// set a global `tracing` subscriber before keeps its own.
+    ///
     /// # Errors
     /// When the pool can't be joined, or the worker is set up wrongly: two handlers of one name, or a
     /// handler that needs a state which was not given.
     pub fn run(mut self) -> Result<(), WorkerError> {
+        log::init_worker();
         panics::install_hook();
         ringwork_ring::bus::explain_sigbus();
         let mut handlers = Handlers::default();

@@ -6,7 +6,8 @@
 //!
 //! `RINGWORK_TEST_BOOT=crash|exit|hang` makes the process die by SIGSEGV, exit
 //! with code 3, or hang before it registers with the pool. `stateless` leaves out a state that a
-//! handler needs.
+//! handler needs, `subscriber` sets a log of the program's own.
+//! `RINGWORK_TEST_HANDLER=NAME` adds a handler of this name.
 
 #![forbid(unsafe_code)]
 
@@ -56,7 +57,10 @@ fn main() -> Result<(), WorkerError> {
         Ok("stateless") => stock_worker(),
         _ => stock_worker().state(Greeting("state of the test worker".to_owned())),
     };
-    let worker = deeds::handlers(deadly(telling(failing(worker))));
+    let mut worker = deeds::handlers(deadly(telling(failing(worker))));
+    if let Ok(name) = std::env::var("RINGWORK_TEST_HANDLER") {
+        worker = worker.task(&name, |_: &TaskContext<'_>, (): ()| Outcome::Ok(1_u32));
+    }
     forbidden::handlers(worker).run()
 }
 
@@ -72,6 +76,11 @@ fn misbehave_at_start() {
                 std::thread::park();
             }
         })),
+        Ok("subscriber") => tracing_subscriber::fmt()
+            .with_thread_names(true)
+            .with_ansi(false)
+            .with_writer(std::io::stderr)
+            .init(),
         Ok("hang") => loop {
             std::thread::park();
         },
@@ -149,6 +158,12 @@ fn telling(worker: Builder) -> Builder {
         })
         .task_with("test.state", |_, greeting: &Greeting, (): ()| {
             Outcome::Ok(greeting.0.clone())
+        })
+        .task("test.log", |_: &TaskContext<'_>, text: String| {
+            tracing::debug!("{text} at debug");
+            tracing::info!("{text} at info");
+            tracing::warn!("{text} at warn");
+            Outcome::Ok(())
         })
         .task("test.version", |_: &TaskContext<'_>, (): ()| {
             Outcome::Ok(std::env::var("RINGWORK_TEST_VERSION").unwrap_or_default())

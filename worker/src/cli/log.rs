@@ -4,14 +4,12 @@
 //! block on a terminal that is stopped or a pipe that nobody reads. A thread
 //! writes; when it falls behind, lines are dropped and counted.
 
-use crate::supervisor::LogFormat;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Lines that may wait for the reader of standard error.
@@ -134,36 +132,4 @@ impl<'a> MakeWriter<'a> for Sink {
             bytes: Vec::new(),
         }
     }
-}
-
-/// Logs of this process from now on; a second call changes nothing.
-pub(super) fn init<W>(level: &str, format: LogFormat, writer: W)
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
-    let level = level.parse().unwrap_or(LevelFilter::INFO);
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_target(false)
-        .with_writer(writer);
-    let _ = match format {
-        LogFormat::Human => builder.with_ansi(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    };
-}
-
-/// The stock worker's log: to standard error, as its supervisor says.
-pub(super) fn init_worker() {
-    let level = std::env::var("RINGWORK_LOG").unwrap_or_default();
-    let json =
-        std::env::var("RINGWORK_LOG_FORMAT").is_ok_and(|format| format == LogFormat::Json.name());
-    init(
-        &level,
-        if json {
-            LogFormat::Json
-        } else {
-            LogFormat::Human
-        },
-        io::stderr,
-    );
 }

@@ -85,7 +85,6 @@ pub fn main() -> ExitCode {
 }
 
 fn worker() -> Result<(), Failure> {
-    log::init_worker();
     crate::stock_worker()
         .run()
         .map_err(|error| Failure::new(exit::FAILED, error))

@@ -2,9 +2,10 @@
 
 use super::effective;
 use super::exit::{FAILED, Failure};
-use super::log::{self, Sink};
+use super::log::Sink;
 use super::options::ServeOptions;
 use super::units::Size;
+use crate::log;
 use crate::supervisor::{self, Console, LogFormat, Ready, ServeConfig};
 use clap::Args;
 use ringwork_ring::room;
@@ -84,7 +85,8 @@ fn configure(serve: Serve) -> Result<Option<ServeConfig>, Failure> {
 
 fn supervise(config: &ServeConfig, serve: &Serve, ready: &mut bool) -> Result<(), Failure> {
     let (sink, _flush) = Sink::start().map_err(|error| Failure::new(FAILED, error))?;
-    log::init(&config.log_level, config.log_format, sink.clone());
+    let json = config.log_format == LogFormat::Json;
+    log::init(&config.log_level, json, sink.clone());
     let mut console = Terminal {
         config,
         serve,
@@ -128,6 +130,10 @@ impl Console for Terminal<'_> {
         } else {
             self.sink.line(format!("{line}\n").into_bytes());
         }
+    }
+
+    fn log_level(&mut self, level: &str) {
+        log::set_level(level);
     }
 
     /// The same command line once more, with the file as it is now.

@@ -141,6 +141,11 @@ pub trait Console {
     fn ready(&mut self, ready: &Ready);
     /// A worker has written a line to its standard output or error.
     fn worker_line(&mut self, worker: u32, line: &str);
+    /// The level of the log is another one from now on: one of `off`, `error`, `warn`, `info`, `debug`,
+    /// `trace`. Does nothing by default.
+    fn log_level(&mut self, level: &str) {
+        let _ = level;
+    }
     /// A reload is asked for: the configuration as it is now, read again from where it came from.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ impl Supervisor<'_> {
         }
         if let Some(why) = self.crew.take_reload_failure() {
             if let Some(former) = self.former_config.take() {
+                self.set_log_level(&former.log_level);
                 self.config = former;
                 self.watch.configure(&self.config);
                 self.pool
@@ -43,6 +44,22 @@ impl Supervisor<'_> {
     fn refuse(&self, why: &str) {
         tracing::error!("{why}");
         log_error(self.pool.segment(), why);
+    }
+
+    /// Before the configuration is replaced; its workers have the level from their start.
+    fn set_log_level(&mut self, level: &str) {
+        if level != self.config.log_level {
+            let say = || tracing::info!("reload: the level of the log is {level} from now on");
+            // At the level before, or else at the one after: one of them shows it mostly.
+            let shown = tracing::enabled!(tracing::Level::INFO);
+            if shown {
+                say();
+            }
+            self.console.log_level(level);
+            if !shown {
+                say();
+            }
+        }
     }
 
     fn new_config(&mut self) -> Result<(ServeConfig, WorkerCommand), String> {
@@ -114,6 +131,7 @@ impl Supervisor<'_> {
     }
 
     fn take_up(&mut self, config: ServeConfig, command: WorkerCommand) {
+        self.set_log_level(&config.log_level);
         let segment = self.pool.segment();
         let settings = Settings::new(&config, command, segment);
         tracing::info!(

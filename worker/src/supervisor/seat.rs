@@ -9,6 +9,7 @@ use super::config::{ServeConfig, WorkerCommand, wait_name};
 use super::kept_program::KeptProgram;
 use super::policy::{RecyclePolicy, RestartPolicy};
 use super::process::Process;
+use crate::log::{FORMAT_VARIABLE, LEVEL_VARIABLE};
 use ringwork_ring::Segment;
 use ringwork_ring::entry::{entry_state, lane_worker};
 use ringwork_ring::layout::*;
@@ -46,8 +47,8 @@ impl Settings {
             ("RINGWORK_LANES", config.lanes.to_string()),
             ("RINGWORK_WAIT", wait_name(config.wait).to_owned()),
             ("RINGWORK_SCHEDULING", config.scheduling.name().to_owned()),
-            ("RINGWORK_LOG", config.log_level.clone()),
-            ("RINGWORK_LOG_FORMAT", config.log_format.name().to_owned()),
+            (LEVEL_VARIABLE, config.log_level.clone()),
+            (FORMAT_VARIABLE, config.log_format.name().to_owned()),
         ];
         Self {
             program: KeptProgram::open(&command.program),

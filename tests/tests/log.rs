@@ -1,0 +1,85 @@
+//! What a worker of one's own writes to the log of its pool.
+
+#![forbid(unsafe_code)]
+
+use nix::sys::signal::Signal;
+use ringwork_tests::{Base, Pool, Serve, call, utf8, wait_until};
+use std::sync::Arc;
+
+fn log(pool: &Pool, text: &str) {
+    let _ = call(&pool.client(), "test.log", text.as_bytes(), &utf8());
+    pool.wait_logged(&format!("{text} at warn"));
+}
+
+#[test]
+fn panics_and_lines_of_handlers_come_with_the_pools_level_and_format() {
+    let pool = Serve::new("log")
+        .option("log-format", "json")
+        .option("log-level", "debug")
+        .start();
+    log(&pool, "tea");
+    let _ = pool.client().call("test.panic", b"the kettle", &utf8());
+    pool.wait_logged("handler panicked: the kettle");
+    let whole = pool.log();
+    for part in ["tea at debug", "tea at info", "handler panicked"] {
+        let line = whole.lines().find(|line| line.contains(part));
+        let line = line.unwrap_or_else(|| panic!("no {part} in {whole}"));
+        let json: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
+        assert!(
+            json["message"]
+                .as_str()
+                .is_some_and(|text| text.contains(part)),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_subscriber_of_the_program_stays() {
+    let pool = Serve::new("ownlog")
+        .env("RINGWORK_TEST_BOOT", "subscriber")
+        .option("log-level", "warn")
+        .start();
+    log(&pool, "tea");
+    let whole = pool.log();
+    let line = whole.lines().find(|line| line.contains("tea at info"));
+    assert!(
+        line.is_some_and(|line| line.contains("ringwork-lane-")),
+        "{whole}"
+    );
+}
+
+#[test]
+fn the_level_follows_a_reload_in_the_supervisor_and_in_its_workers() {
+    let base = Arc::new(Base::new());
+    let config = base.path().join("pool.toml");
+    std::fs::write(&config, "log-level = 'warn'\n").unwrap();
+    let pool = Serve::in_base(&base, "relog")
+        .daemon()
+        .option("config", &config.display().to_string())
+        .start();
+    let reload = |level: &str| {
+        let before = pool.wait_workers(2);
+        std::fs::write(&config, format!("log-level = '{level}'\n")).unwrap();
+        pool.signal(Signal::SIGHUP);
+        wait_until("all are replaced", || {
+            let now = pool.workers();
+            now.len() == 2 && !now.iter().any(|worker| before.contains(worker))
+        });
+    };
+    log(&pool, "first");
+    assert!(!pool.log().contains("first at info"));
+    assert!(!pool.log().contains("worker is ready"));
+    reload("debug");
+    pool.wait_logged("the level of the log is debug from now on");
+    pool.wait_logged("worker started"); // of the supervisor, at level debug
+    pool.wait_logged("reload done");
+    log(&pool, "second");
+    assert!(pool.log().contains("second at debug"));
+    let told = || pool.log().matches("worker is ready").count();
+    let before = told();
+    reload("warn");
+    log(&pool, "third");
+    assert!(!pool.log().contains("third at info"));
+    assert_eq!(told(), before, "the supervisor is silent, too");
+}
