@@ -417,7 +417,7 @@ fn tables(segment: &Segment) -> Found {
         let ready = segment.u32_at(at + HANDLER_READY).load(Ordering::Acquire);
         let len = usize::from(segment.u8_at(at + HANDLER_NAME_LEN).load(Ordering::Relaxed));
         let fits = len <= HANDLER_NAME_MAX;
-        if ready > 1 || ready == 1 && !(fits && is_text(segment, at, HANDLER_NAME, len)) {
+        if ready > HANDLER_GONE || ready > 0 && !(fits && is_text(segment, at, HANDLER_NAME, len)) {
             return Err(format!("handler entry {index} was overwritten"));
         }
     }

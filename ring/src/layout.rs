@@ -510,8 +510,14 @@ layout! {
     HANDLER_STRIDE: usize = 128;
     /// Handler: id, u64, 0 when free, taken by CAS.
     HANDLER_ID: usize = 0;
-    /// Handler: 1 once the other fields are written, u32.
+    /// Handler: one of HANDLER_LISTED and the following once the other fields are written, else 0, u32.
     HANDLER_READY: usize = 8;
+    /// HANDLER_READY: a worker has registered it.
+    HANDLER_LISTED: u32 = 1;
+    /// HANDLER_READY: a worker from before the reload that is under way has registered it.
+    HANDLER_FORMER: u32 = 2;
+    /// HANDLER_READY: it was removed by a reload: no worker has it any more.
+    HANDLER_GONE: u32 = 3;
     /// Handler: codec of the request, u8.
     HANDLER_REQUEST_CODEC: usize = 12;
     /// Handler: codec of the result, u8.

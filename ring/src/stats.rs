@@ -132,34 +132,84 @@ pub fn register_handler(segment: &Segment, info: &HandlerInfo) -> bool {
         segment
             .u8_at(at + HANDLER_RESULT_CODEC)
             .store(info.result_codec, Ordering::Relaxed);
-        // pairs with the acquire load in `handlers`.
+        // pairs with the acquire load in `table`.
         segment
             .u32_at(at + HANDLER_READY)
-            .store(1, Ordering::Release);
+            .store(HANDLER_LISTED, Ordering::Release);
         return true;
     }
     false
 }
 
-/// The handlers that workers have registered, sorted by name.
+/// The handlers that workers have registered, without those that a reload has removed; sorted by name.
 #[must_use]
 pub fn handlers(segment: &Segment) -> Vec<HandlerInfo> {
-    let mut found: Vec<HandlerInfo> = (0..segment.geometry().handler_capacity as usize)
+    let listed = table(segment).filter(|(_, ready, _)| *ready != HANDLER_GONE);
+    let mut found: Vec<HandlerInfo> = listed.map(|(_, _, info)| info).collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+/// The name of the handler with this id, also of one that a reload has removed.
+#[must_use]
+pub fn handler_name(segment: &Segment, id: u64) -> Option<String> {
+    table(segment)
+        .map(|(_, _, info)| info.name)
+        .find(|name| id_of(name) == id)
+}
+
+/// A reload begins: what is listed is of the workers before, until one registers it again. For the
+/// supervisor.
+pub fn renew_handlers(segment: &Segment) {
+    for (at, _, _) in table(segment) {
+        change(segment, at, HANDLER_LISTED, HANDLER_FORMER);
+    }
+}
+
+/// A reload has replaced all workers: what none of the new ones has registered is listed no more. For
+/// the supervisor.
+pub fn drop_former_handlers(segment: &Segment) {
+    for (at, _, _) in table(segment) {
+        change(segment, at, HANDLER_FORMER, HANDLER_GONE);
+    }
+}
+
+/// A reload has come to nothing: those of `before` are listed, and no others. For the supervisor.
+pub fn keep_former_handlers(segment: &Segment, before: &[String]) {
+    for (at, _, info) in table(segment) {
+        change(segment, at, HANDLER_FORMER, HANDLER_LISTED);
+        if !before.contains(&info.name) {
+            change(segment, at, HANDLER_LISTED, HANDLER_GONE);
+        }
+    }
+}
+
+fn change(segment: &Segment, at: usize, from: u32, to: u32) {
+    let word = segment.u32_at(at + HANDLER_READY);
+    // A worker that registers it at this moment wins, with either order. Relaxed: the fields are those
+    // that the first writer's release store has published.
+    let _ = word.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
+}
+
+/// Place, HANDLER_READY and content of each entry that is written.
+fn table(segment: &Segment) -> impl Iterator<Item = (usize, u32, HandlerInfo)> {
+    (0..segment.geometry().handler_capacity as usize)
         .map(|index| segment.geometry().handlers + HANDLER_STRIDE * index)
-        // pairs with the release store in `register_handler`.
-        .filter(|at| segment.u32_at(at + HANDLER_READY).load(Ordering::Acquire) == 1)
-        .map(|at| {
+        .filter_map(|at| {
+            // pairs with the release store in `register_handler`.
+            let ready = segment.u32_at(at + HANDLER_READY).load(Ordering::Acquire);
+            if !(HANDLER_LISTED..=HANDLER_GONE).contains(&ready) {
+                return None;
+            }
             let byte = |field: usize| segment.u8_at(at + field).load(Ordering::Relaxed);
             let len = usize::from(byte(HANDLER_NAME_LEN)).min(HANDLER_NAME_MAX);
-            HandlerInfo {
+            let info = HandlerInfo {
                 name: segment.get_text(at + HANDLER_NAME, len),
                 request_codec: byte(HANDLER_REQUEST_CODEC),
                 result_codec: byte(HANDLER_RESULT_CODEC),
-            }
+            };
+            Some((at, ready, info))
         })
-        .collect();
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    found
 }
 
 /// An entry of the error log: a distinct text, how often and when.
@@ -254,5 +304,42 @@ mod tests {
         let median = histogram.quantile(0.5).unwrap();
         assert!((500..=640).contains(&median), "{median}");
         assert!(histogram.quantile(1.0).unwrap() >= 1000);
+    }
+
+    #[test]
+    fn a_reload_lists_what_its_workers_register_and_names_the_rest() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = crate::PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let config = crate::PoolConfig {
+            segment_size: Some(8 << 20),
+            ..crate::PoolConfig::default()
+        };
+        let (segment, _locks) = Segment::create(&dir, &config).unwrap();
+        let register = |names: &[&str]| {
+            for name in names {
+                let info = HandlerInfo {
+                    name: (*name).to_owned(),
+                    request_codec: 0,
+                    result_codec: 0,
+                };
+                assert!(register_handler(&segment, &info));
+            }
+        };
+        let listed = || -> Vec<String> { handlers(&segment).into_iter().map(|h| h.name).collect() };
+        register(&["a", "b"]);
+        renew_handlers(&segment);
+        register(&["b", "c"]);
+        assert_eq!(listed(), ["a", "b", "c"], "both kinds of workers serve");
+        drop_former_handlers(&segment);
+        assert_eq!(listed(), ["b", "c"]);
+        assert_eq!(handler_name(&segment, id_of("a")).as_deref(), Some("a"));
+        // One that fails changes nothing, and one that brings "a" back lists it.
+        let before = listed();
+        renew_handlers(&segment);
+        register(&["c", "d"]);
+        keep_former_handlers(&segment, &before);
+        assert_eq!(listed(), before);
+        register(&["a"]);
+        assert_eq!(listed(), ["a", "b", "c"]);
     }
 }

@@ -213,3 +213,66 @@ fn a_reload_ends_a_crash_storm() {
         matches!(outcome, Ok(Outcome::Completed { .. }))
     });
 }
+
+/// The handlers of the pool that begin so.
+fn handlers(pool: &Pool, prefix: &str) -> Vec<String> {
+    let all = ringwork_ring::stats::handlers(pool.segment()).into_iter();
+    all.map(|handler| handler.name)
+        .filter(|name| name.starts_with(prefix))
+        .collect()
+}
+
+fn worker_with(handler: &str) -> String {
+    let worker = worker_program();
+    format!(
+        "#!/bin/sh\nRINGWORK_TEST_HANDLER={handler} exec {}\n",
+        worker.display()
+    )
+}
+
+#[test]
+fn handlers_that_a_reload_removes_are_listed_no_more_and_both_kinds_are_told() {
+    let served = serve("handlers");
+    let pool = &served.pool;
+    let reload = |program: &str, end: &str| {
+        let ends = pool.log().matches(end).count();
+        install(&served.program, program);
+        pool.signal(Signal::SIGHUP);
+        wait_until("the reload ends", || pool.log().matches(end).count() > ends);
+    };
+    reload(&worker_with("own.one"), "reload done");
+    assert_eq!(handlers(pool, "own."), ["own.one"]);
+    assert!(pool.log().contains("handlers added: own.one"));
+    reload(&worker_with("own.two"), "reload done");
+    assert_eq!(handlers(pool, "own."), ["own.two"]);
+    pool.wait_logged("handlers removed: own.one; handlers added: own.two");
+    let echo = handlers(pool, "echo");
+    assert_eq!(echo, ["echo"], "what both have stays");
+    // One that fails changes none.
+    reload("#!/bin/sh\nexit 3\n", "reload failed");
+    assert_eq!(handlers(pool, "own."), ["own.two"]);
+    // And what comes back is listed again.
+    reload(&worker_with("own.one"), "reload done");
+    assert_eq!(handlers(pool, "own."), ["own.one"]);
+}
+
+#[test]
+fn a_limit_of_a_handler_that_no_worker_has_is_warned_of_by_name() {
+    let base = Arc::new(Base::new());
+    let config = base.path().join("pool.toml");
+    let limits = |names: &[&str]| {
+        let each = |name: &&str| format!("[handlers.\"{name}\"]\nsoft-limit = '5s'\n");
+        std::fs::write(&config, names.iter().map(each).collect::<String>()).unwrap();
+    };
+    limits(&["ecko", "echo"]);
+    let pool = Serve::in_base(&base, "vain")
+        .daemon()
+        .option("config", &config.display().to_string())
+        .start();
+    pool.wait_logged("the limit of \"ecko\" has no effect");
+    assert!(!pool.log().contains("the limit of \"echo\""));
+    limits(&["echo", "digset"]);
+    pool.signal(Signal::SIGHUP);
+    pool.wait_logged("the limit of \"digset\" has no effect");
+    assert_eq!(pool.log().matches("limit of \"ecko\"").count(), 1);
+}

@@ -324,6 +324,9 @@ fn owner_words_and_tables_are_watched() {
     complains("handler entry 0", |s| {
         put32(s, s.geometry().handlers + HANDLER_READY, 1);
     });
+    complains("handler entry 0", |s| {
+        put32(s, s.geometry().handlers + HANDLER_READY, HANDLER_GONE + 1);
+    });
     complains("error log", |s| {
         log_error(s, "it smells");
         put32(s, s.geometry().errors + ERROR_TEXT, 0x2020_2020);

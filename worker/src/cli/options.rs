@@ -52,8 +52,8 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "PATH", help_heading = "Workers")]
     worker: Option<PathBuf>,
 
-    /// Arguments of the worker program, after `--`.
-    #[arg(last = true, value_name = "WORKER-ARGS", requires = "worker")]
+    /// Arguments of the worker program, after `--`; the program may be named in the file.
+    #[arg(last = true, value_name = "WORKER-ARGS")]
     worker_args: Option<Vec<String>>,
 
     /// Time that a worker has to register its lanes [default: 10s].
@@ -259,7 +259,9 @@ impl ServeOptions {
             None if args.is_empty() => None,
             None => {
                 return Err(
-                    "worker-args are given without a worker: name the program, too".to_owned(),
+                    "arguments for a worker are given (after --, or as worker-args) without a worker: name \
+                     the program with --worker PATH, or by the key `worker` of the file"
+                        .to_owned(),
                 );
             }
         };
@@ -407,6 +409,17 @@ pub(super) mod tests {
             .resolve()
             .unwrap_err();
         assert!(error.contains("without a worker"));
+        // The program from the file, the arguments from the line, and the other way round.
+        let file =
+            || ServeOptions::parse("worker = '/bin/true'\nworker-args = ['of', 'file']").unwrap();
+        let args = |line: &[&str]| {
+            let config = flags(line).or(file()).resolve().unwrap();
+            config.worker.unwrap().args
+        };
+        assert_eq!(args(&["--", "-x"]), ["-x"]);
+        assert_eq!(args(&["--worker", "/bin/false"]), ["of", "file"]);
+        let error = flags(&["--", "-x"]).resolve().unwrap_err();
+        assert!(error.contains("--worker PATH"), "{error}");
         let config = flags(&["--worker", "true"]).resolve().unwrap();
         assert!(
             config.worker.unwrap().program.is_absolute(),

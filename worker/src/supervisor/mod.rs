@@ -19,6 +19,7 @@ mod crew;
 mod deaths;
 mod events;
 mod guard;
+mod handlers;
 mod health;
 mod kept_program;
 mod limits;
@@ -197,6 +198,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
         config: config.clone(),
         limited_from_start: config.limits.clone(),
         former_config: None,
+        former_handlers: None,
         notifier: Notifier::new(config.embedded),
         console,
         phase: Phase::Starting,
@@ -240,6 +242,8 @@ struct Supervisor<'a> {
     limited_from_start: HandlerLimits,
     /// During a reload: what to go back to when its workers do not get ready.
     former_config: Option<ServeConfig>,
+    /// During a reload: the names of the handlers before it.
+    former_handlers: Option<Vec<String>>,
     notifier: Notifier,
     console: &'a mut dyn Console,
     phase: Phase,
@@ -323,6 +327,7 @@ impl Supervisor<'_> {
             };
             self.console.ready(&ready);
             self.notifier.ready(&self.summary());
+            self.warn_of_vain_limits();
         }
     }
 

@@ -238,13 +238,7 @@ impl Drop for Pool {
 /// The name of a handler that is known by its id.
 #[must_use]
 pub fn handler_name(segment: &Segment, id: u64) -> String {
-    stats::handlers(segment)
-        .into_iter()
-        .find(|handler| id_of(&handler.name) == id)
-        .map_or_else(
-            || format!("an unknown handler ({id:#018x})"),
-            |handler| handler.name,
-        )
+    stats::handler_name(segment, id).unwrap_or_else(|| format!("an unknown handler ({id:#018x})"))
 }
 
 /// The handler that a lane runs now, by id.

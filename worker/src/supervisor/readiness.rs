@@ -48,7 +48,7 @@ impl Supervisor<'_> {
     }
 
     /// Whether workers that joined by themselves are there.
-    fn has_guests(&self) -> bool {
+    pub(super) fn has_guests(&self) -> bool {
         let segment = self.pool.segment();
         let own = self.stand_in.as_ref().map(StandIn::entry);
         (0..segment.geometry().max_workers)

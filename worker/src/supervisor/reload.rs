@@ -31,11 +31,14 @@ impl Supervisor<'_> {
                 self.pool
                     .change_limits(&self.limited_from_start, &self.config.limits);
             }
+            self.keep_handlers();
             self.refuse(&format!("reload failed: {why}"));
             self.notifier.ready(&self.summary());
         } else if self.former_config.is_some() && !self.crew.is_renewing() {
             self.former_config = None;
-            tracing::info!("reload done: {}", self.summary());
+            let handlers = self.take_up_handlers();
+            tracing::info!("reload done: {}{handlers}", self.summary());
+            self.warn_of_vain_limits();
             self.notifier.ready(&self.summary());
         }
     }
@@ -132,6 +135,7 @@ impl Supervisor<'_> {
 
     fn take_up(&mut self, config: ServeConfig, command: WorkerCommand) {
         self.set_log_level(&config.log_level);
+        self.renew_handlers();
         let segment = self.pool.segment();
         let settings = Settings::new(&config, command, segment);
         tracing::info!(

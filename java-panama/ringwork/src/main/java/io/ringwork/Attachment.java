@@ -392,7 +392,8 @@ final class Attachment {
     List<String> handlers = new ArrayList<>();
     for (int h = 0; h < geometry.handlerCapacity(); h++) {
       long at = geometry.handlers() + (long) h * Layout.HANDLER_STRIDE;
-      if (memory.getIntAcquire(at + Layout.HANDLER_READY) == 1) {
+      int ready = memory.getIntAcquire(at + Layout.HANDLER_READY);
+      if (ready == Layout.HANDLER_LISTED || ready == Layout.HANDLER_FORMER) {
         int length = memory.getInt(at + (Layout.HANDLER_NAME_LEN & ~3)) >>> 16 & 0xff;
         handlers.add(
             new String(

@@ -654,8 +654,17 @@ final class Layout {
   /** Handler: id, u64, 0 when free, taken by CAS. */
   static final int HANDLER_ID = 0;
 
-  /** Handler: 1 once the other fields are written, u32. */
+  /** Handler: one of HANDLER_LISTED and the following once the other fields are written, else 0, u32. */
   static final int HANDLER_READY = 8;
+
+  /** HANDLER_READY: a worker has registered it. */
+  static final int HANDLER_LISTED = 1;
+
+  /** HANDLER_READY: a worker from before the reload that is under way has registered it. */
+  static final int HANDLER_FORMER = 2;
+
+  /** HANDLER_READY: it was removed by a reload: no worker has it any more. */
+  static final int HANDLER_GONE = 3;
 
   /** Handler: codec of the request, u8. */
   static final int HANDLER_REQUEST_CODEC = 12;
