@@ -232,7 +232,9 @@ fn lanes(view: &PoolView) -> Table {
                 worker.pid.to_string(),
                 duration(worker.uptime_s),
                 lane.index.to_string(),
-                if worker.state == "active" {
+                if worker.stopped {
+                    "stopped".to_owned()
+                } else if worker.state == "active" {
                     now
                 } else {
                     worker.state.to_owned()

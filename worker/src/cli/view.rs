@@ -4,6 +4,7 @@
 //! a little apart. Nothing in the segment is changed.
 
 use crate::codec::codec_name;
+use crate::heartbeat;
 use crate::supervisor::pool::{handler_name, running_handler, running_progress};
 use ringwork_ring::clock::now_ns;
 use ringwork_ring::entry::{entry_state, lane_worker};
@@ -24,10 +25,12 @@ pub(super) struct PoolView {
     pub(super) state: &'static str,
     /// Whether it takes tasks and replaces workers that die.
     pub(super) ready: bool,
-    /// Why it closed, failed, or is not ready; empty when nothing was said.
+    /// Why it closed, failed, or is not ready, or what is wrong with it; empty when nothing was said.
     pub(super) reason: String,
     pub(super) supervisor_pid: u32,
     pub(super) supervisor_alive: bool,
+    /// Seconds since the supervisor has looked last, which it does each second at least.
+    pub(super) supervisor_looked_s_ago: Option<f64>,
     pub(super) segment: PathBuf,
     pub(super) segment_bytes: u64,
     /// As asked for; the log of `serve` says what the kernel refused.
@@ -74,6 +77,8 @@ pub(super) struct WorkerView {
     pub(super) pid: u32,
     pub(super) state: &'static str,
     pub(super) ready: bool,
+    /// Whether the process is stopped (SIGSTOP).
+    pub(super) stopped: bool,
     pub(super) uptime_s: f64,
     pub(super) lanes: Vec<LaneView>,
 }
@@ -186,6 +191,7 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
         reason: condition.reason,
         supervisor_pid: get32(segment, H_SUPERVISOR_PID),
         supervisor_alive: condition.supervisor_alive,
+        supervisor_looked_s_ago: heartbeat::age(segment).map(|age| age.as_millis() as f64 / 1e3),
         segment: segment.path().to_path_buf(),
         segment_bytes: g.segment_size,
         huge_pages: get32(segment, H_MAPPING) & MAPPING_HUGE_PAGES != 0,
@@ -241,6 +247,8 @@ pub(super) struct Condition {
     pub(super) ready: bool,
     pub(super) reason: String,
     pub(super) supervisor_alive: bool,
+    /// Each process of the pool that does not run, and what to do; `reason` has it, too.
+    pub(super) stopped: Vec<String>,
 }
 
 /// Reads it.
@@ -250,12 +258,41 @@ pub(super) struct Condition {
 pub(super) fn condition(segment: &Segment) -> Result<Condition> {
     let supervisor_alive = segment.supervisor_lives()?;
     let pool = segment.pool_state();
-    Ok(Condition {
+    let mut condition = Condition {
         state: state_name(pool, supervisor_alive),
         ready: supervisor_alive && pool == POOL_SERVING && segment.health() != HEALTH_STORM,
         reason: segment.reason(),
         supervisor_alive,
-    })
+        stopped: Vec::new(),
+    };
+    if supervisor_alive && matches!(pool, POOL_SERVING | POOL_DRAINING) {
+        let pid = get32(segment, H_SUPERVISOR_PID);
+        if let Some(problem) = heartbeat::supervisor_problem(segment, pid) {
+            condition.ready = false; // it replaces no worker that dies
+            condition.stopped.push(problem);
+        }
+        let workers =
+            (0..segment.geometry().max_workers).filter(|worker| is_stopped(segment, *worker));
+        condition.stopped.extend(workers.map(|worker| {
+            let pid = get32(segment, segment.worker_at(worker) + WORKER_PID);
+            format!("worker {worker} (process {pid}) is stopped: `kill -CONT {pid}` lets it go on")
+        }));
+        let told = std::iter::once(condition.reason).filter(|reason| !reason.is_empty());
+        let all: Vec<String> = told.chain(condition.stopped.iter().cloned()).collect();
+        condition.reason = all.join("; ");
+    }
+    Ok(condition)
+}
+
+/// Whether the process of a worker entry is stopped.
+fn is_stopped(segment: &Segment, worker: u32) -> bool {
+    let at = segment.worker_at(worker);
+    let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
+    entry_state(word) == ENTRY_ACTIVE
+        && heartbeat::is_stopped(
+            get32(segment, at + WORKER_PID),
+            &segment.dir().worker_lock(segment.epoch(), worker),
+        )
 }
 
 /// The pool's state in one word.
@@ -343,6 +380,7 @@ fn worker(segment: &Segment, index: u32, now: u64) -> Option<WorkerView> {
         pid: get32(segment, at + WORKER_PID),
         state,
         ready: get32(segment, at + WORKER_LANES) > 0,
+        stopped: is_stopped(segment, index),
         uptime_s: seconds(now, get64(segment, at + WORKER_STARTED_NS)),
         lanes: (0..segment.geometry().max_lanes)
             .filter_map(|lane| self::lane(segment, lane, index))
@@ -428,6 +466,7 @@ mod tests {
             "reason",
             "supervisor_pid",
             "supervisor_alive",
+            "supervisor_looked_s_ago",
             "segment",
             "segment_bytes",
             "uptime_s",

@@ -40,6 +40,7 @@ mod watch;
 
 pub use config::{LogFormat, Memory, ServeConfig, WorkerCommand};
 
+use crate::heartbeat::Heart;
 use crew::Crew;
 use events::{Events, Wake};
 use guard::Guard;
@@ -199,6 +200,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
         limited_from_start: config.limits.clone(),
         former_config: None,
         former_handlers: None,
+        heart: Heart::default(),
         notifier: Notifier::new(config.embedded),
         console,
         phase: Phase::Starting,
@@ -244,6 +246,7 @@ struct Supervisor<'a> {
     former_config: Option<ServeConfig>,
     /// During a reload: the names of the handlers before it.
     former_handlers: Option<Vec<String>>,
+    heart: Heart,
     notifier: Notifier,
     console: &'a mut dyn Console,
     phase: Phase,
@@ -286,6 +289,7 @@ impl Supervisor<'_> {
             self.show_health()?;
             self.reload_if_asked(wake.reload);
             self.notifier.beat();
+            self.heart.beat(self.pool.segment());
             if let Some(end) = self.stop_if_asked(wake.stops) {
                 return Ok(end);
             }

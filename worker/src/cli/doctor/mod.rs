@@ -5,6 +5,7 @@
 mod java;
 mod machine;
 mod memory;
+mod pools;
 
 use super::exit::{FAILED, Failure};
 use clap::Args;
@@ -78,6 +79,7 @@ pub(super) fn run(doctor: &Doctor) -> Result<(), Failure> {
     let mut findings = machine::findings();
     findings.extend(memory::findings()?);
     findings.push(java::finding());
+    findings.extend(pools::findings());
     let ok = findings.iter().all(|finding| finding.level < Level::Fail);
     let mut out = io::stdout().lock();
     if doctor.json {
