@@ -619,7 +619,7 @@ final class Client {
       endTasks(false);
       handover.closing();
       poller.stop();
-      poller.join(JOIN_NANOS);
+      joinPoller();
     } catch (InternalError truncated) { // where compiled code lets it surface late
       LOG.log(Level.DEBUG, "the segment of " + name() + " was truncated", truncated);
     } finally {
@@ -636,9 +636,16 @@ final class Client {
       releaseOnPoller = onPoller;
       poller.stop();
       if (!onPoller) {
-        poller.join(JOIN_NANOS);
+        joinPoller();
         release();
       }
+    }
+  }
+
+  /** A slot that is in use may hold a result that the poller is just reading: that ends soon. */
+  private void joinPoller() {
+    if (!poller.join(JOIN_NANOS) && slots.free.inUse() > 0) {
+      poller.join(SETTLE_NANOS);
     }
   }
 
