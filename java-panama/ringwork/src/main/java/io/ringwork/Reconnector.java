@@ -114,15 +114,10 @@ final class Reconnector implements Runnable {
     if (closed) {
       return;
     }
-    LOG.log(
-        Level.WARNING,
-        "pool "
-            + files.name()
-            + ": "
-            + reason
-            + "; this handle goes on with the next of that name");
+    String why = reason;
     tell(ConnectionState.DISCONNECTED, reason, null);
-    Thread retiree = Background.thread("ringwork-retire-" + files.name(), () -> retire(client));
+    Thread retiree =
+        Background.thread("ringwork-retire-" + files.name(), () -> retire(client, why));
     retirees.add(retiree);
     try {
       retiree.start();
@@ -132,11 +127,18 @@ final class Reconnector implements Runnable {
     }
   }
 
-  private void retire(Client client) {
+  /** The first line of a JVM's log takes a while; the next pool must not wait for it. */
+  private void retire(Client client, String why) {
     try {
-      client.retire(() -> closed);
-    } finally {
-      retirees.remove(Thread.currentThread());
+      LOG.log(
+          Level.WARNING,
+          "pool " + files.name() + ": " + why + "; this handle goes on with the next of that name");
+    } finally { // whatever the application's logger throws
+      try {
+        client.retire(() -> closed);
+      } finally {
+        retirees.remove(Thread.currentThread());
+      }
     }
   }
 
@@ -181,8 +183,8 @@ final class Reconnector implements Runnable {
     reason = text;
     if (!text.equals(toldRefusal)) {
       toldRefusal = text;
-      LOG.log(Level.WARNING, text + "; looking on");
       tell(ConnectionState.DISCONNECTED, text, why);
+      LOG.log(Level.WARNING, text + "; looking on");
     }
   }
 
