@@ -39,6 +39,7 @@ mod courtesy;
 mod dispatch;
 mod error;
 mod from_cbor;
+#[cfg(feature = "supervisor")]
 mod heartbeat;
 mod log;
 mod nulls;

@@ -45,6 +45,7 @@ where
 }
 
 /// Another level from now on, where [`init`] has set the subscriber.
+#[cfg(feature = "supervisor")]
 pub(crate) fn set_level(level: &str) {
     if let Some(set) = SET_LEVEL.get() {
         set(parsed(level));
