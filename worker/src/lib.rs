@@ -40,6 +40,7 @@ mod dispatch;
 mod error;
 mod from_cbor;
 #[cfg(feature = "supervisor")]
+#[cfg_attr(not(feature = "cli"), allow(dead_code))] // the command reads what the supervisor writes
 mod heartbeat;
 mod log;
 mod nulls;

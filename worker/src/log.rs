@@ -45,7 +45,7 @@ where
 }
 
 /// Another level from now on, where [`init`] has set the subscriber.
-#[cfg(feature = "supervisor")]
+#[cfg(feature = "cli")]
 pub(crate) fn set_level(level: &str) {
     if let Some(set) = SET_LEVEL.get() {
         set(parsed(level));
