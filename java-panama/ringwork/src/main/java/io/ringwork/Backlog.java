@@ -97,6 +97,9 @@ final class Backlog {
     }
     read(now, taken);
     long left = deadline - now;
+    if (left <= 0) {
+      return null; // it has passed, which its future says
+    }
     double wait = waitFor(ahead);
     if (!(wait > left)) {
       if (wait < LOOK_EVERY) {
