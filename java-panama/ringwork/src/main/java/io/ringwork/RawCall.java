@@ -109,6 +109,7 @@ public final class RawCall implements AutoCloseable {
    * @throws IllegalStateException if this is closed, or inside {@link #invoke}
    */
   public MemorySegment claim(long size) {
+    StackRoom.require();
     if (state == State.CLOSED) {
       throw new IllegalStateException("the call was closed");
     }
@@ -186,6 +187,7 @@ public final class RawCall implements AutoCloseable {
    * @throws IllegalStateException if nothing is claimed
    */
   public long invoke(long requestLength) throws InterruptedException {
+    StackRoom.require();
     long room = request().byteSize();
     if (requestLength < 0 || requestLength > room) {
       throw new IllegalArgumentException(requestLength + " bytes in a room of " + room);
@@ -361,6 +363,7 @@ public final class RawCall implements AutoCloseable {
    * @throws IllegalStateException inside {@link #invoke}
    */
   public void release() {
+    StackRoom.require();
     State was = state;
     if (was == State.RUNNING) {
       throw new IllegalStateException("the call is inside invoke: it can't be used by others");

@@ -116,6 +116,7 @@ public final class RawTask implements AutoCloseable {
    * @throws IllegalStateException if submitted or closed
    */
   public TaskFuture<ResultLease> submit() {
+    StackRoom.require();
     checkUsable();
     done = true;
     TaskFuture<ResultLease> future = new TaskFuture<>(client, type, deadline, null);
@@ -159,6 +160,7 @@ public final class RawTask implements AutoCloseable {
   @Override
   public void close() {
     if (!done) {
+      StackRoom.require();
       done = true;
       try {
         client.slots.giveClaimBack(slot, reference);

@@ -71,6 +71,7 @@ public final class ResultLease implements AutoCloseable {
   /** Gives the slot and the block back. May be called again, from any thread. */
   @Override
   public void close() {
+    StackRoom.require();
     if (CLOSED.compareAndSet(this, false, true)) {
       try {
         client.slots.release(slot, word, reference);

@@ -131,9 +131,17 @@ public final class Ringwork implements AutoCloseable {
    * @return the future of the result; it fails with a {@link RingworkException}
    */
   public <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options) {
-    TaskOptions use = effective(type, options);
-    Client own = client;
-    return own != null ? own.submit(type, request, use) : reconnector().submit(type, request, use);
+    StackRoom.require();
+    try {
+      TaskOptions use = effective(type, options);
+      Client own = client;
+      return own != null
+          ? own.submit(type, request, use)
+          : reconnector().submit(type, request, use);
+    } catch (StackOverflowError overflow) {
+      StackRoom.looks = StackRoom.MANY;
+      throw overflow;
+    }
   }
 
   /**
@@ -163,11 +171,17 @@ public final class Ringwork implements AutoCloseable {
    */
   public <Q, R> List<TaskFuture<R>> submitAll(
       TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
-    TaskOptions use = effective(type, options);
-    Client own = client;
-    return own != null
-        ? own.submitAll(type, requests, use)
-        : reconnector().submitAll(type, requests, use);
+    StackRoom.require();
+    try {
+      TaskOptions use = effective(type, options);
+      Client own = client;
+      return own != null
+          ? own.submitAll(type, requests, use)
+          : reconnector().submitAll(type, requests, use);
+    } catch (StackOverflowError overflow) {
+      StackRoom.looks = StackRoom.MANY;
+      throw overflow;
+    }
   }
 
   /**
@@ -213,11 +227,17 @@ public final class Ringwork implements AutoCloseable {
    */
   public <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
       TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
-    TaskOptions use = effective(type, options);
-    Client own = client;
-    return own != null
-        ? own.submitChunk(type, requests, resultRoom, use)
-        : reconnector().submitChunk(type, requests, resultRoom, use);
+    StackRoom.require();
+    try {
+      TaskOptions use = effective(type, options);
+      Client own = client;
+      return own != null
+          ? own.submitChunk(type, requests, resultRoom, use)
+          : reconnector().submitChunk(type, requests, resultRoom, use);
+    } catch (StackOverflowError overflow) {
+      StackRoom.looks = StackRoom.MANY;
+      throw overflow;
+    }
   }
 
   /**
@@ -253,9 +273,15 @@ public final class Ringwork implements AutoCloseable {
    */
   public <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options)
       throws InterruptedException {
-    TaskOptions use = effective(type, options);
-    Client own = client;
-    return own != null ? own.call(type, request, use) : reconnector().call(type, request, use);
+    StackRoom.require();
+    try {
+      TaskOptions use = effective(type, options);
+      Client own = client;
+      return own != null ? own.call(type, request, use) : reconnector().call(type, request, use);
+    } catch (StackOverflowError overflow) {
+      StackRoom.looks = StackRoom.MANY;
+      throw overflow;
+    }
   }
 
   /**
@@ -306,11 +332,17 @@ public final class Ringwork implements AutoCloseable {
 
   private RawTask claimRaw(
       TaskType<byte[], ResultLease> type, long requestSize, TaskOptions options) {
-    TaskOptions use = effective(type, options);
-    Client own = client;
-    return own != null
-        ? own.claim(type, requestSize, use)
-        : reconnector().claim(type, requestSize, use);
+    StackRoom.require();
+    try {
+      TaskOptions use = effective(type, options);
+      Client own = client;
+      return own != null
+          ? own.claim(type, requestSize, use)
+          : reconnector().claim(type, requestSize, use);
+    } catch (StackOverflowError overflow) {
+      StackRoom.looks = StackRoom.MANY;
+      throw overflow;
+    }
   }
 
   private TaskType<byte[], ResultLease> rawType(String handler) {
@@ -377,8 +409,14 @@ public final class Ringwork implements AutoCloseable {
    *     polling, inside a callback, and when closed
    */
   public int poll() {
-    Client own = client;
-    return own != null ? own.poll() : reconnector().poll();
+    StackRoom.require();
+    try {
+      Client own = client;
+      return own != null ? own.poll() : reconnector().poll();
+    } catch (StackOverflowError overflow) {
+      StackRoom.looks = StackRoom.MANY;
+      throw overflow;
+    }
   }
 
   /**

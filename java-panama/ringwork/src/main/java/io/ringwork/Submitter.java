@@ -159,6 +159,7 @@ final class Submitter {
     try {
       return new CodecException("it was not submitted: " + CodecException.text(why), false, why);
     } catch (OutOfMemoryError | StackOverflowError shortage) {
+      StackRoom.looks = StackRoom.MANY;
       return Failure.unsent();
     }
   }
@@ -289,6 +290,7 @@ final class Submitter {
           false,
           failed);
     } catch (OutOfMemoryError | StackOverflowError shortage) {
+      StackRoom.looks = StackRoom.MANY;
       return Failure.unsent();
     }
   }

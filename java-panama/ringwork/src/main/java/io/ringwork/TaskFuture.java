@@ -288,7 +288,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   @Override
   public R get() throws InterruptedException, ExecutionException {
     if (!isDone()) {
-      client.waiting.await(this, Long.MAX_VALUE, true);
+      await(Long.MAX_VALUE, true);
     }
     return super.get();
   }
@@ -301,7 +301,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
       return super.get(0, TimeUnit.NANOSECONDS);
     }
     long end = saturatedAdd(System.nanoTime(), nanos);
-    client.waiting.await(this, end, true);
+    await(end, true);
     // Not done: time is up, or another thread is the waiter and we are the CompletableFuture's.
     return super.get(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
   }
@@ -310,12 +310,22 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   public R join() {
     if (!isDone()) {
       try {
-        client.waiting.await(this, Long.MAX_VALUE, false);
+        await(Long.MAX_VALUE, false);
       } catch (InterruptedException impossible) {
         throw new AssertionError(impossible);
       }
     }
     return super.join();
+  }
+
+  private void await(long end, boolean interruptibly) throws InterruptedException {
+    StackRoom.require();
+    try {
+      client.waiting.await(this, end, interruptibly);
+    } catch (StackOverflowError overflow) {
+      StackRoom.looks = StackRoom.MANY;
+      throw overflow;
+    }
   }
 
   static long saturatedAdd(long now, long nanos) {
@@ -335,12 +345,16 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     if (isDone()) {
       return CancelOutcome.ALREADY_DONE;
     }
+    StackRoom.require();
     try {
       if (slot >= 0 && !isSettled()) {
         client.completer.tryEnd(slot); // a result that is there is not thrown away
       }
     } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile
+    } catch (StackOverflowError overflow) {
+      StackRoom.looks = StackRoom.MANY;
+      throw overflow;
     }
     if (!settle(Outcome.TAKEN)) {
       completeNow(); // decided, but not told yet
@@ -357,6 +371,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
                   : type.name() + " was cancelled while it was queued; it never ran"));
       wakeWaiter();
     } catch (Throwable shortage) { // of memory or stack: this thread alone may end it
+      StackRoom.looks = StackRoom.MANY;
       outcome = Failure.CANCELLED;
       client.handover.owe(this);
       throw shortage;
