@@ -9,7 +9,7 @@ mod table;
 
 use super::pool::{Pool, Tiny};
 use crate::client::Client;
-use crate::entry::WorkerEntry;
+use crate::entry::{WorkerEntry, client_entries};
 use crate::layout::*;
 use crate::wait::WaitStrategy;
 use cores::Cores;
@@ -186,17 +186,22 @@ impl Run {
     }
 }
 
-/// A pool of the scenario's size.
-fn pool(scenario: &Scenario) -> Pool {
-    let (clients, slots) = match scenario.who {
+/// Client processes of a scenario, and slots of each.
+fn clients(scenario: &Scenario) -> (u32, u32) {
+    match scenario.who {
         Who::Threads => (1, 1024),
         Who::Clients => (scenario.producers as u32, 128),
-    };
+    }
+}
+
+/// A pool of the scenario's size.
+fn pool(scenario: &Scenario) -> Pool {
+    let (clients, slots) = clients(scenario);
     Tiny {
-        clients,
+        clients: client_entries(clients),
         slots,
         lanes: scenario.lanes as u32,
-        injector: (2 * clients * slots).next_power_of_two(),
+        injector: (2 * client_entries(clients) * slots).next_power_of_two(),
         completion: 2 * slots,
         ..Tiny::default()
     }
@@ -233,7 +238,7 @@ fn run(scenario: Scenario) -> Outcome {
     } else {
         1
     };
-    for index in 0..pool.segment().geometry().max_clients {
+    for index in 0..clients(&scenario).0 {
         let client = Client::register(pool.segment()).expect("an entry");
         let java = Java::new(
             &cores,
