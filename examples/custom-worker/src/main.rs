@@ -58,8 +58,17 @@ fn count_primes(context: &TaskContext<'_>, below: u32) -> Result<u32, TaskError>
     Ok(found)
 }
 
+/// What the worker's own handlers are added to: the stock handlers (`--features stock`), or none.
+fn beginning() -> ringwork_worker::Builder {
+    if cfg!(feature = "stock") {
+        ringwork_worker::stock_worker()
+    } else {
+        Worker::builder()
+    }
+}
+
 fn worker() -> ringwork_worker::Builder {
-    Worker::builder()
+    beginning()
         .state(Prices(HashMap::from([("tea".into(), 450), ("cup".into(), 1290)])))
         .task_with("order.total", order_total)
         .task("primes.below", count_primes)
