@@ -2,6 +2,7 @@ package io.ringwork;
 
 import java.time.Duration;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -77,6 +78,33 @@ public final class Reconnect {
    */
   public Reconnect listener(Consumer<? super ConnectionEvent> listener) {
     return new Reconnect(minNanos, maxNanos, Objects.requireNonNull(listener, "listener"));
+  }
+
+  /**
+   * The time after the first look that found nothing.
+   *
+   * @return the time; 20 ms unless set
+   */
+  public Duration firstBackoff() {
+    return Duration.ofNanos(minNanos);
+  }
+
+  /**
+   * The longest time between two looks.
+   *
+   * @return the time; 50 ms unless set
+   */
+  public Duration mostBackoff() {
+    return Duration.ofNanos(maxNanos);
+  }
+
+  /**
+   * What is told of each change.
+   *
+   * @return the listener, if there is one
+   */
+  public Optional<Consumer<? super ConnectionEvent>> listener() {
+    return Optional.ofNullable(listener);
   }
 
   @Override

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -147,6 +148,18 @@ class OptionsTest {
     for (String part : List.of("name=pool", base.toString(), "PT1S", "PARK", "INLINE", "PT3S")) {
       assertTrue(config.toString().contains(part), config::toString);
     }
+  }
+
+  @Test
+  void reconnectTellsWhatItHolds() {
+    Consumer<ConnectionEvent> listener = event -> {};
+    Reconnect policy =
+        Reconnect.defaults().backoff(Duration.ofMillis(3), Duration.ofMillis(7)).listener(listener);
+    assertEquals(Duration.ofMillis(3), policy.firstBackoff());
+    assertEquals(Duration.ofMillis(7), policy.mostBackoff());
+    assertEquals(Optional.of(listener), policy.listener());
+    assertEquals(Optional.empty(), Reconnect.defaults().listener());
+    assertNotEquals(policy, Reconnect.defaults());
   }
 
   @Test
