@@ -16,6 +16,7 @@ import io.ringwork.ConnectException;
 import io.ringwork.ConnectionEvent;
 import io.ringwork.ConnectionState;
 import io.ringwork.IncompatibleException;
+import io.ringwork.PoolState;
 import io.ringwork.RawCall;
 import io.ringwork.RawTask;
 import io.ringwork.Reconnect;
@@ -407,7 +408,7 @@ class ReconnectTest {
         first.submit(UNTIL_CANCELLED, started.toString());
         Await.until("it runs", () -> hasLines(started, 1));
         pool.terminate();
-        Await.until("it drains", () -> first.info().state().equals("DRAINING"));
+        Await.until("it drains", () -> first.info().state().equals(PoolState.DRAINING));
         assertTrue(isRefused(first, NUMBER, TaskOptions.DEFAULT, Reason.DRAINING));
         try (Ringwork second =
             Ringwork.connect(config(name, Reconnect.DEFAULT.listener(events::add)))) {
