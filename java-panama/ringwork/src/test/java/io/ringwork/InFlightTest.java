@@ -71,8 +71,9 @@ class InFlightTest {
                   client.submit(TWO, new byte[1]),
                   client.submit(TWO, new byte[1]),
                   client.submit(TWO, new byte[1]));
-          boolean both = !three.get(1).isDone();
-          assertTrue(three.get(2).isDone(), "a third got in");
+          // A place may come free between two of them: then the next one got it.
+          boolean both = !three.get(0).isDone() && !three.get(1).isDone();
+          assertTrue(!both || three.get(2).isDone(), "a third got in");
           three.forEach(future -> future.cancel(true));
           return both;
         });
