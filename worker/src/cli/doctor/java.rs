@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The first release whose foreign function interface is final.
-const NEEDED: u32 = 22;
+/// The oldest release that runs the client; one that builds it must be 22 or later.
+const NEEDED: u32 = 21;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Jdk {
@@ -163,6 +163,8 @@ mod tests {
             release,
         };
         assert_eq!(judge(Some(&jdk(25)), None).level, Level::Ok);
+        assert_eq!(judge(Some(&jdk(21)), None).level, Level::Ok);
+        assert_eq!(judge(Some(&jdk(20)), None).level, Level::Warn);
         let finding = judge(Some(&jdk(17)), Some(&jdk(25)));
         assert_eq!(
             (finding.level, finding.remedy.as_deref()),
