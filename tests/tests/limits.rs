@@ -141,7 +141,10 @@ fn an_attempt_after_a_hard_limit_is_not_told_what_the_one_before_was_told() {
         Outcome::Crashed { attempts, .. } => assert_eq!(attempts, 2),
         other => panic!("{other:?}"),
     }
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 2);
+    // The task is told before the death is counted.
+    wait_until("both deaths are counted", || {
+        pool.counter(C_WORKERS_CRASHED) == 2
+    });
     pool.wait_nothing_held(&[&client]);
 }
 

@@ -110,6 +110,9 @@ fn sigquit_ends_a_served_pool_at_once_and_leaves_nothing() {
 fn an_embedded_pool_leaves_the_signals_of_units_and_terminals_to_its_owner() {
     let home = Home::new();
     let mut serve = home.serve("p", &["--workers", "2", "--embedded"]);
+    until("both workers are there", || {
+        workers(&home.stat("p")).len() == 2
+    });
     let before = workers(&home.stat("p"));
     let task = background(home.command(&["submit", "p", "sleep", "--data", "1500"]));
     // To all processes, as a unit with KillMode=control-group does, and a terminal.
