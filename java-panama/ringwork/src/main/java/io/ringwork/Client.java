@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * {@link ClosedException}. The entry is marked FREE only if all slots are home; else the lock alone
  * is given up and the reaper clears the rest.
  */
-final class Client {
+final class Client extends Connection {
   private static final System.Logger LOG = System.getLogger("io.ringwork");
   private static final int OPEN = 0;
   private static final int DRAINING = 1;
@@ -53,7 +53,9 @@ final class Client {
   /** How long a completion lies there until close has another thread take it in. */
   private static final long STUCK_NANOS = 20_000_000;
 
-  /** So many threads close has take completions in, each of which may get stuck in a callback. */
+  /**
+   * The most threads that close starts to take completions in: each may get stuck in a callback.
+   */
   private static final int MOST_STAND_INS = 64;
 
   /** How long close waits for a thread that has taken a task out of the table to settle it. */
@@ -147,11 +149,13 @@ final class Client {
 
   // ---- what Ringwork offers
 
+  @Override
   <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options) {
     requireNonNull(type, request, options);
     return submitter.submit(type, request, options, null, false);
   }
 
+  @Override
   <Q, R> List<TaskFuture<R>> submitAll(
       TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
     requireNonNull(type, requests, options);
@@ -164,6 +168,7 @@ final class Client {
     return Batch.submitAll(this, type, all, options);
   }
 
+  @Override
   <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
       TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
     List<Q> copy = checkedChunk(type, requests, resultRoom, options);
@@ -177,6 +182,7 @@ final class Client {
     return submitter.submit(chunks, new Chunk<>(type, copy, room), options, null, false);
   }
 
+  @Override
   <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options) throws InterruptedException {
     requireNonNull(type, request, options);
     return waiting.call(type, request, options);
@@ -205,6 +211,7 @@ final class Client {
     }
   }
 
+  @Override
   int poll() {
     try {
       return role.pollInPassing();
@@ -213,15 +220,18 @@ final class Client {
     }
   }
 
+  @Override
   RawTask claim(TaskType<byte[], ResultLease> type, long size, TaskOptions options) {
     return RawTask.claim(this, type, size, options);
   }
 
+  @Override
   RawCall rawCall(TaskType<byte[], ResultLease> type, TaskOptions options) {
     return new RawCall(this, type, options, null);
   }
 
   /** The type of raw tasks, made once for each handler as long as they are not too many. */
+  @Override
   TaskType<byte[], ResultLease> rawType(String handler) {
     Objects.requireNonNull(handler, "handler");
     TaskType<byte[], ResultLease> type = rawTypes.get(handler);
@@ -234,6 +244,7 @@ final class Client {
     return type;
   }
 
+  @Override
   String name() {
     return attachment.name;
   }
@@ -243,11 +254,18 @@ final class Client {
     return child != null;
   }
 
+  @Override
   boolean isOpen() {
     return state == OPEN && ended == null;
   }
 
-  ConnectionState connectionState() {
+  @Override
+  Client current() {
+    return this;
+  }
+
+  @Override
+  ConnectionState state() {
     return state != OPEN
         ? ConnectionState.CLOSED
         : ended == null ? ConnectionState.CONNECTED : ConnectionState.DISCONNECTED;
@@ -258,6 +276,7 @@ final class Client {
     return state >= FAILING || ended != null;
   }
 
+  @Override
   PoolInfo info() {
     try {
       return attachment.info(slots, arena);
@@ -586,6 +605,7 @@ final class Client {
 
   // ---- close
 
+  @Override
   void close() {
     boolean first = STATE.compareAndSet(this, OPEN, DRAINING);
     if (poller.isMe() || role.isMine()) {

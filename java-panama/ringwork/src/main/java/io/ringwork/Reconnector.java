@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * goes to the present client, as it would without all this; only one that is turned away there
  * comes here again.
  */
-final class Reconnector implements Runnable {
+final class Reconnector extends Connection implements Runnable {
   private static final System.Logger LOG = System.getLogger("io.ringwork");
 
   /** How long close waits for the end of earlier connections. */
@@ -233,14 +233,17 @@ final class Reconnector implements Runnable {
 
   // ---- what Ringwork offers
 
+  @Override
   String name() {
     return files.name();
   }
 
+  @Override
   boolean isOpen() {
     return !closed;
   }
 
+  @Override
   ConnectionState state() {
     Client client = current;
     return closed
@@ -250,7 +253,7 @@ final class Reconnector implements Runnable {
             : ConnectionState.DISCONNECTED;
   }
 
-  /** The last client, which may have ended. */
+  @Override
   @Nullable Client current() {
     return current;
   }
@@ -267,6 +270,7 @@ final class Reconnector implements Runnable {
     }
   }
 
+  @Override
   <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options) {
     Client.requireNonNull(type, request, options);
     Client client = current;
@@ -281,6 +285,7 @@ final class Reconnector implements Runnable {
             (next, left) -> next.submit(type, request, left));
   }
 
+  @Override
   <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
       TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
     List<Q> copy = Client.checkedChunk(type, requests, resultRoom, options);
@@ -305,6 +310,7 @@ final class Reconnector implements Runnable {
   }
 
   /** All that is turned away shares one time to wait: the batch's. */
+  @Override
   <Q, R> List<TaskFuture<R>> submitAll(
       TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
     Client.requireNonNull(type, requests, options);
@@ -373,6 +379,7 @@ final class Reconnector implements Runnable {
         && disconnected instanceof RejectedException;
   }
 
+  @Override
   <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options) throws InterruptedException {
     Client.requireNonNull(type, request, options);
     Client client = current;
@@ -408,6 +415,7 @@ final class Reconnector implements Runnable {
     }
   }
 
+  @Override
   RawTask claim(TaskType<byte[], ResultLease> type, long size, TaskOptions options) {
     Client client = current;
     if (client == null || !client.isOpen()) {
@@ -447,6 +455,7 @@ final class Reconnector implements Runnable {
     }
   }
 
+  @Override
   TaskType<byte[], ResultLease> rawType(String handler) {
     Client client = current;
     return client != null
@@ -454,15 +463,18 @@ final class Reconnector implements Runnable {
         : TaskType.of(handler, Codec.BYTES, RawTask.LEASE);
   }
 
+  @Override
   RawCall rawCall(TaskType<byte[], ResultLease> type, TaskOptions options) {
     return new RawCall(current, type, options, this);
   }
 
+  @Override
   int poll() {
     Client client = current;
     return client == null ? 0 : client.poll();
   }
 
+  @Override
   PoolInfo info() {
     Client client = current;
     if (!closed && client != null && client.isOpen()) {
@@ -586,6 +598,7 @@ final class Reconnector implements Runnable {
 
   // ---- close
 
+  @Override
   void close() {
     Client client;
     lock.lock();

@@ -2,8 +2,6 @@ package io.ringwork;
 
 import java.time.Duration;
 import java.util.List;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A connection to a pool of Rust workers.
@@ -21,18 +19,13 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class Ringwork implements AutoCloseable {
-  /** Null if there is a reconnector, which has one client after the other. */
-  private final @Nullable Client client;
-
-  private final @Nullable Reconnector reconnector;
+  private final Connection connection;
 
   /** What tasks are submitted with where neither call nor type says. */
   private final TaskOptions defaults;
 
-  private Ringwork(
-      @Nullable Client client, @Nullable Reconnector reconnector, TaskOptions defaults) {
-    this.client = client;
-    this.reconnector = reconnector;
+  private Ringwork(Connection connection, TaskOptions defaults) {
+    this.connection = connection;
     this.defaults = defaults;
   }
 
@@ -41,11 +34,6 @@ public final class Ringwork implements AutoCloseable {
     return type == null || options == null
         ? options // it is told below
         : options.over(type.options).over(defaults);
-  }
-
-  /** For a handle that has no client of its own. */
-  private Reconnector reconnector() {
-    return Objects.requireNonNull(reconnector);
   }
 
   /**
@@ -70,7 +58,7 @@ public final class Ringwork implements AutoCloseable {
    * @throws RingworkException if the connection then fails, as {@link #connect(ConnectConfig)} says
    */
   public static Ringwork launch(LaunchConfig config) {
-    return new Ringwork(Launcher.launch(config), null, config.taskDefaults());
+    return new Ringwork(Launcher.launch(config), config.taskDefaults());
   }
 
   /**
@@ -99,11 +87,11 @@ public final class Ringwork implements AutoCloseable {
   public static Ringwork connect(ConnectConfig config) {
     Reconnect policy = config.reconnect;
     if (policy == null) {
-      return new Ringwork(Connector.connect(config), null, config.taskDefaults());
+      return new Ringwork(Connector.connect(config), config.taskDefaults());
     }
     Reconnector reconnector = new Reconnector(config, policy);
     reconnector.start();
-    return new Ringwork(null, reconnector, config.taskDefaults());
+    return new Ringwork(reconnector, config.taskDefaults());
   }
 
   /**
@@ -133,11 +121,7 @@ public final class Ringwork implements AutoCloseable {
   public <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options) {
     StackRoom.require();
     try {
-      TaskOptions use = effective(type, options);
-      Client own = client;
-      return own != null
-          ? own.submit(type, request, use)
-          : reconnector().submit(type, request, use);
+      return connection.submit(type, request, effective(type, options));
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
       throw overflow;
@@ -173,11 +157,7 @@ public final class Ringwork implements AutoCloseable {
       TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
     StackRoom.require();
     try {
-      TaskOptions use = effective(type, options);
-      Client own = client;
-      return own != null
-          ? own.submitAll(type, requests, use)
-          : reconnector().submitAll(type, requests, use);
+      return connection.submitAll(type, requests, effective(type, options));
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
       throw overflow;
@@ -229,11 +209,7 @@ public final class Ringwork implements AutoCloseable {
       TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
     StackRoom.require();
     try {
-      TaskOptions use = effective(type, options);
-      Client own = client;
-      return own != null
-          ? own.submitChunk(type, requests, resultRoom, use)
-          : reconnector().submitChunk(type, requests, resultRoom, use);
+      return connection.submitChunk(type, requests, resultRoom, effective(type, options));
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
       throw overflow;
@@ -275,9 +251,7 @@ public final class Ringwork implements AutoCloseable {
       throws InterruptedException {
     StackRoom.require();
     try {
-      TaskOptions use = effective(type, options);
-      Client own = client;
-      return own != null ? own.call(type, request, use) : reconnector().call(type, request, use);
+      return connection.call(type, request, effective(type, options));
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
       throw overflow;
@@ -311,7 +285,7 @@ public final class Ringwork implements AutoCloseable {
    * @throws IllegalArgumentException if the name or size is impossible
    */
   public RawTask claim(String handler, long requestSize, TaskOptions options) {
-    return claimRaw(rawType(handler), requestSize, options);
+    return claimRaw(connection.rawType(handler), requestSize, options);
   }
 
   /**
@@ -334,20 +308,11 @@ public final class Ringwork implements AutoCloseable {
       TaskType<byte[], ResultLease> type, long requestSize, TaskOptions options) {
     StackRoom.require();
     try {
-      TaskOptions use = effective(type, options);
-      Client own = client;
-      return own != null
-          ? own.claim(type, requestSize, use)
-          : reconnector().claim(type, requestSize, use);
+      return connection.claim(type, requestSize, effective(type, options));
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
       throw overflow;
     }
-  }
-
-  private TaskType<byte[], ResultLease> rawType(String handler) {
-    Client own = client;
-    return own != null ? own.rawType(handler) : reconnector().rawType(handler);
   }
 
   /**
@@ -373,7 +338,7 @@ public final class Ringwork implements AutoCloseable {
    * @throws IllegalArgumentException if the name is impossible
    */
   public RawCall rawCall(String handler, TaskOptions options) {
-    return rawCallOf(rawType(handler), options);
+    return rawCallOf(connection.rawType(handler), options);
   }
 
   /**
@@ -390,9 +355,7 @@ public final class Ringwork implements AutoCloseable {
   }
 
   private RawCall rawCallOf(TaskType<byte[], ResultLease> type, TaskOptions options) {
-    TaskOptions use = effective(type, options);
-    Client own = client;
-    return own != null ? own.rawCall(type, use) : reconnector().rawCall(type, use);
+    return connection.rawCall(type, effective(type, options));
   }
 
   /**
@@ -411,8 +374,7 @@ public final class Ringwork implements AutoCloseable {
   public int poll() {
     StackRoom.require();
     try {
-      Client own = client;
-      return own != null ? own.poll() : reconnector().poll();
+      return connection.poll();
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
       throw overflow;
@@ -425,8 +387,7 @@ public final class Ringwork implements AutoCloseable {
    * @return the name
    */
   public String name() {
-    Client own = client;
-    return own != null ? own.name() : reconnector().name();
+    return connection.name();
   }
 
   /**
@@ -437,8 +398,7 @@ public final class Ringwork implements AutoCloseable {
    * @throws RejectedException DISCONNECTED, with {@link Reconnect} while no pool is there
    */
   public PoolInfo info() {
-    Client own = client;
-    return own != null ? own.info() : reconnector().info();
+    return connection.info();
   }
 
   /**
@@ -448,8 +408,7 @@ public final class Ringwork implements AutoCloseable {
    * @return true if open
    */
   public boolean isOpen() {
-    Client own = client;
-    return own != null ? own.isOpen() : reconnector().isOpen();
+    return connection.isOpen();
   }
 
   /**
@@ -458,8 +417,7 @@ public final class Ringwork implements AutoCloseable {
    * @return DISCONNECTED while no pool is there
    */
   public ConnectionState state() {
-    Client own = client;
-    return own != null ? own.connectionState() : reconnector().state();
+    return connection.state();
   }
 
   /**
@@ -474,7 +432,7 @@ public final class Ringwork implements AutoCloseable {
   public boolean awaitReady(Duration timeout) throws InterruptedException {
     long end = TaskFuture.saturatedAdd(System.nanoTime(), Durations.nanos(timeout));
     for (; ; ) {
-      Client now = client != null ? client : reconnector().current();
+      Client now = connection.current();
       if (now != null && now.isReady()) {
         return true;
       }
@@ -487,7 +445,8 @@ public final class Ringwork implements AutoCloseable {
       if (left <= 0) {
         return false;
       }
-      if (reconnector != null && reconnector.state() == ConnectionState.DISCONNECTED) {
+      if (connection instanceof Reconnector reconnector
+          && reconnector.state() == ConnectionState.DISCONNECTED) {
         reconnector.await(now, left);
       } else {
         Thread.sleep(Duration.ofNanos(Math.min(left, 2_000_000)));
@@ -505,12 +464,7 @@ public final class Ringwork implements AutoCloseable {
    */
   @Override
   public void close() {
-    Client own = client;
-    if (own != null) {
-      own.close();
-    } else {
-      reconnector().close();
-    }
+    connection.close();
   }
 
   @Override
