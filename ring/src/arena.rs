@@ -6,7 +6,7 @@
 //! gone on is an orphan and is freed by whoever notices (the reaper), with a
 //! CAS on the word that was judged.
 
-use crate::config::BIG;
+use crate::config::{BIG, CLASSES_TRIED, ClassPlace};
 use crate::error::{Result, RingError};
 use crate::segment::Segment;
 use crate::state::Owner;
@@ -34,6 +34,16 @@ pub enum Role {
     Request,
     /// A lane, for a result: the reserved blocks first.
     Result,
+}
+
+impl Role {
+    /// How many blocks of a class it may take from, the first ones.
+    fn blocks(self, place: &ClassPlace) -> u32 {
+        match self {
+            Self::Request => place.class.for_requests(),
+            Self::Result => place.class.count,
+        }
+    }
 }
 
 /// A process's view of the arena, with its private guesses.
@@ -74,16 +84,13 @@ impl ArenaView {
                 size,
                 largest: segment.geometry().largest_payload(),
             })?;
-        for class in first..classes.len().min(first + 2) {
+        for class in first..classes.len().min(first + CLASSES_TRIED) {
             if let Some(block) = self.take_in(segment, class, role, owner) {
                 return Ok(block);
             }
         }
-        let blocks = classes[first..].iter().take(2).map(|place| match role {
-            Role::Request => place.class.count - place.class.reserved,
-            Role::Result => place.class.count,
-        });
-        let blocks = blocks.sum();
+        let blocks = classes[first..].iter().take(CLASSES_TRIED);
+        let blocks = blocks.map(|place| role.blocks(place)).sum();
         Err(RingError::ArenaExhausted { size, blocks })
     }
 
@@ -95,10 +102,7 @@ impl ArenaView {
         owner: Owner,
     ) -> Option<BlockRef> {
         let place = segment.geometry().classes[class];
-        let limit = match role {
-            Role::Request => place.class.count - place.class.reserved,
-            Role::Result => place.class.count,
-        };
+        let limit = role.blocks(&place);
         let big = place.class.size >= BIG;
         // Big blocks from the low end: each that is touched for the first time costs memory.
         let guess = if big {

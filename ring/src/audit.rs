@@ -24,10 +24,10 @@ type Found = Result<(), Damage>;
 const CONSTANT: Range<usize> = 0..H_NAME + NAME_SIZE;
 const READY_AND_STATE: usize = H_READY;
 
-/// So many of the owner words are looked at in one look; the next look goes on from there.
+/// The owner words that one look takes in; the next look goes on from there.
 const OWNERS_A_LOOK: usize = 4096;
 
-/// So many cells of rings are looked at in one look, beside those at the heads.
+/// The cells of rings that one look takes in, beside those at the heads.
 const CELLS_A_LOOK: usize = 16_384;
 
 /// The pool's counters, which only the supervisor counts, and those of a lane, which only it counts.
@@ -173,24 +173,17 @@ impl Auditor {
     /// The cells of all rings, so many a look: also those that nobody takes from now, since a
     /// producer that comes round to a wrong one takes the ring for full.
     fn cells(&mut self, segment: &Segment) -> Found {
-        let (start, mut first) = (self.next_cell, 0);
-        let end = start + CELLS_A_LOOK;
-        self.next_cell = end;
+        let mut slice = Slice::new(self.next_cell, CELLS_A_LOOK);
         for Ring { name, ring, slots } in rings(segment) {
-            let past = first + ring.capacity();
-            for index in start.max(first)..end.min(past) {
-                if !ring.cell_is_possible(index - first, |slot| slots.contains(&slot)) {
-                    let cell = index - first;
+            for cell in slice.of(ring.capacity()) {
+                if !ring.cell_is_possible(cell, |slot| slots.contains(&slot)) {
                     return Err(format!(
                         "{name}: cell {cell} is none that a producer writes"
                     ));
                 }
             }
-            first = past;
         }
-        if end >= first {
-            self.next_cell = 0;
-        }
+        self.next_cell = slice.next();
         Ok(())
     }
 
@@ -255,19 +248,10 @@ impl Auditor {
     }
 
     fn owners(&mut self, segment: &Segment) -> Found {
-        let total: usize = segment
-            .geometry()
-            .classes
-            .iter()
-            .map(|place| place.class.count as usize)
-            .sum();
-        let (start, mut first) = (self.next_owner, 0);
-        let end = (start + OWNERS_A_LOOK).min(total);
-        self.next_owner = if end == total { 0 } else { end };
+        let mut slice = Slice::new(self.next_owner, OWNERS_A_LOOK);
         for place in &segment.geometry().classes {
-            let count = place.class.count as usize;
-            for index in start.max(first)..end.min(first + count) {
-                let at = place.owners + 8 * (index - first);
+            for block in slice.of(place.class.count as usize) {
+                let at = place.owners + 8 * block;
                 let owner = Owner(segment.u64_at(at).load(Ordering::Relaxed));
                 let possible = owner.is_free()
                     || owner.0 & OWNER_TAKEN != 0
@@ -279,9 +263,42 @@ impl Auditor {
                     ));
                 }
             }
-            first += count;
         }
+        self.next_owner = slice.next();
         Ok(())
+    }
+}
+
+/// The part of many words, in tables one behind the other, that one look takes in.
+struct Slice {
+    part: Range<usize>,
+    // Words of the tables that were asked about.
+    passed: usize,
+}
+
+impl Slice {
+    fn new(start: usize, most: usize) -> Self {
+        Self {
+            part: start..start + most,
+            passed: 0,
+        }
+    }
+
+    /// What of the next table, of so many words, belongs to it.
+    fn of(&mut self, count: usize) -> Range<usize> {
+        let within = |at: usize| at.saturating_sub(self.passed).min(count);
+        let indices = within(self.part.start)..within(self.part.end);
+        self.passed += count;
+        indices
+    }
+
+    /// Where the next look starts, after all tables: at the first word again behind the last.
+    fn next(&self) -> usize {
+        if self.part.end < self.passed {
+            self.part.end
+        } else {
+            0
+        }
     }
 }
 

@@ -8,6 +8,9 @@
 use crate::error::{Result, RingError};
 use crate::layout::*;
 
+/// How many classes are tried for a payload: the smallest that holds it, and the next one.
+pub(crate) const CLASSES_TRIED: usize = 2;
+
 /// One arena size class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArenaClass {
@@ -29,6 +32,11 @@ impl ArenaClass {
             count,
             reserved: if quarter == 0 { 1 } else { quarter },
         }
+    }
+
+    /// How many of the blocks requests may take, the first ones.
+    pub(crate) const fn for_requests(&self) -> u32 {
+        self.count - self.reserved
     }
 
     fn bytes(&self) -> u64 {
@@ -482,9 +490,12 @@ impl Geometry {
     #[must_use]
     pub fn requests_of(&self, bytes: usize) -> (u32, usize) {
         let fits = self.classes.iter().filter(|p| p.class.size >= bytes);
-        let count = |place: &ClassPlace| place.class.count - place.class.reserved;
         let smallest = fits.clone().next().map_or(0, |place| place.class.size);
-        (fits.take(2).map(count).sum(), smallest)
+        let tried = fits.take(CLASSES_TRIED);
+        (
+            tried.map(|place| place.class.for_requests()).sum(),
+            smallest,
+        )
     }
 
     /// The largest payload that a request or a result can have, in bytes.
