@@ -24,7 +24,7 @@ const STALE_AFTER: u64 = 10_000_000_000;
 const LONGEST_WINDOW: u64 = 2_000_000_000;
 /// One task in so long is let in although it would be refused, should the estimate be wrong.
 const PROBE_EVERY: u64 = 1_000_000_000;
-/// So many run times are an estimate.
+/// The fewest run times that make an estimate.
 const ENOUGH: u64 = 8;
 
 /// Why a task will not meet its deadline.

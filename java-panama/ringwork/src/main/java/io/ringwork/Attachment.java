@@ -31,7 +31,7 @@ final class Attachment {
   private static final int KIND_JAVA = 1;
   private static final int UNMAP_TRIES = 1_000;
 
-  /** So many entries that this JVM has left are remembered at most. */
+  /** The most entries that are remembered of those that this JVM has left. */
   private static final int MOST_LEFT = 1 << 12;
 
   /** Entries that clients of this JVM have left to the reaper. */

@@ -31,7 +31,7 @@ final class Backlog {
   /** One task in so long is let in although it would be refused, should the estimate be wrong. */
   private static final long PROBE_EVERY = 1_000_000_000;
 
-  /** So many run times are an estimate. */
+  /** The fewest run times that make an estimate. */
   private static final int ENOUGH = 8;
 
   private final Client client;
@@ -43,7 +43,7 @@ final class Backlog {
 
   private final AtomicLong nextProbe = new AtomicLong(System.nanoTime());
 
-  /** Guards what follows; whoever does not get it uses what was read before. */
+  /** Guards what follows; a thread that does not get it uses what was read before. */
   private final AtomicBoolean reading = new AtomicBoolean();
 
   private final long[] before = new long[Layout.HISTOGRAM_BUCKETS];

@@ -45,7 +45,7 @@ final class Handover {
 
   private static final int PROBE_SHORT = 1 << 16;
 
-  /** So long memory is taken to be short after it was. */
+  /** How long memory is taken to be short after it was. */
   private static final long SHORTAGE_NANOS = 1_000_000_000;
 
   /** How long an executor that fails is not mentioned again. */

@@ -17,7 +17,7 @@ final class StackRoom {
    */
   private static final int FRAMES = 500;
 
-  /** So many looks follow an overflow. */
+  /** How many looks follow an overflow. */
   static final int MANY = 1 << 20;
 
   /**
