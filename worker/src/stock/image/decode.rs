@@ -7,23 +7,18 @@
 //! runs the inverse transform at that size instead of at full size, in a fraction
 //! of the memory. All of these are Rust, and stay on the lane's thread.
 
-use std::io::Cursor;
-
-use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::metadata::Orientation;
-use image::{ColorType, ImageDecoder, ImageResult, Limits};
+use image::{ImageDecoder, ImageResult};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 
 use super::raster::{Channels, Raster};
 use super::resize::Plan;
-use super::{Format, too_many_pixels};
+use super::{Format, gif, pixels, png, too_many_pixels, webp};
 use crate::error::TaskError;
 
 const ACCEPTED: &str = "accepted are JPEG, PNG, WebP and GIF";
-/// What a decoder may use beside 8 bytes a pixel: tables, profiles, metadata.
-const DECODER_OVERHEAD: u64 = 64 << 20;
 
 /// The kind of file that the first bytes announce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,19 +173,12 @@ impl<'a> Source<'a> {
     }
 
     fn open_other(kind: Kind, body: &'a [u8], max_pixels: u64) -> ImageResult<Self> {
-        let mut limits = Limits::no_limits();
-        limits.max_alloc = Some(
-            max_pixels
-                .saturating_mul(8)
-                .saturating_add(DECODER_OVERHEAD),
-        );
-        let cursor = Cursor::new(body);
+        let limits = pixels::limits(max_pixels);
         let mut decoder: Box<dyn ImageDecoder + 'a> = match kind {
-            Kind::Png => Box::new(PngDecoder::with_limits(cursor, limits.clone())?),
-            Kind::Gif => Box::new(GifDecoder::new(cursor)?),
-            Kind::Webp | Kind::Jpeg => Box::new(WebPDecoder::new(cursor)?),
+            Kind::Png => Box::new(png::open(body, limits)?),
+            Kind::Gif => Box::new(gif::open(body, limits)?),
+            Kind::Webp | Kind::Jpeg => Box::new(webp::open(body, limits)?),
         };
-        decoder.set_limits(limits)?;
         let (width, height) = decoder.dimensions();
         Ok(Self {
             kind,
@@ -239,7 +227,7 @@ impl<'a> Source<'a> {
                 decode_jpeg_reduced(body, coded_as, (width, height), plan.decode_eighths())
                     .map_or_else(|| decode_jpeg(body, coded_as, (width, height)), Ok)?
             }
-            Decoder::Other(decoder) => decode_other(kind, decoder)?,
+            Decoder::Other(decoder) => pixels::decode(kind, decoder)?,
         };
         Ok(Decoded {
             raster,
@@ -302,67 +290,11 @@ fn decode_jpeg_reduced(
     Raster::new(width.into(), height.into(), channels, data)
 }
 
-fn decode_other(kind: Kind, decoder: Box<dyn ImageDecoder + '_>) -> Result<Raster, TaskError> {
-    let (width, height) = decoder.dimensions();
-    let color = decoder.color_type();
-    let mut data = Vec::new();
-    let bytes = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
-    data.try_reserve_exact(bytes).map_err(|_| {
-        TaskError::new(
-            "image.failed",
-            format!(
-                "no memory for {bytes} bytes of pixels; lower max_pixels or give the worker more"
-            ),
-        )
-    })?;
-    data.resize(bytes, 0);
-    decoder
-        .read_image_boxed(&mut data)
-        .map_err(|error| undecodable(kind, &error))?;
-    let (channels, data) = match color {
-        ColorType::L8 => (Channels::L, data),
-        ColorType::La8 => (Channels::La, data),
-        ColorType::Rgb8 => (Channels::Rgb, data),
-        ColorType::Rgba8 => (Channels::Rgba, data),
-        ColorType::L16 => (Channels::L, to_8_bits(data)),
-        ColorType::La16 => (Channels::La, to_8_bits(data)),
-        ColorType::Rgb16 => (Channels::Rgb, to_8_bits(data)),
-        ColorType::Rgba16 => (Channels::Rgba, to_8_bits(data)),
-        other => return Err(undecodable(kind, &format_args!("pixels of type {other:?}"))),
-    };
-    Raster::new(width, height, channels, data)
-        .ok_or_else(|| undecodable(kind, &"its size is not that of its header"))
-}
-
-/// 16-bit samples in native byte order, rounded to 8 bits, in the same memory.
-fn to_8_bits(mut data: Vec<u8>) -> Vec<u8> {
-    let half = data.len() / 2;
-    for i in 0..half {
-        let wide = u32::from(u16::from_ne_bytes([data[2 * i], data[2 * i + 1]]));
-        data[i] = u8::try_from((wide * 255 + 32_767) / 65_535).unwrap_or(u8::MAX);
-    }
-    data.truncate(half);
-    data
-}
-
 /// The size in a PNG's or GIF's first bytes, read without any decoder.
 fn announced_size(kind: Kind, body: &[u8]) -> Option<(u32, u32)> {
     match kind {
-        Kind::Png => {
-            let size = body.get(16..24)?;
-            let [w0, w1, w2, w3, h0, h1, h2, h3] = size.try_into().ok()?;
-            Some((
-                u32::from_be_bytes([w0, w1, w2, w3]),
-                u32::from_be_bytes([h0, h1, h2, h3]),
-            ))
-        }
-        Kind::Gif => {
-            let [w0, w1, h0, h1] = body.get(6..10)?.try_into().ok()?;
-            Some((
-                u16::from_le_bytes([w0, w1]).into(),
-                u16::from_le_bytes([h0, h1]).into(),
-            ))
-        }
+        Kind::Png => png::announced_size(body),
+        Kind::Gif => gif::announced_size(body),
         Kind::Jpeg | Kind::Webp => None,
     }
 }
@@ -400,7 +332,7 @@ fn jpeg_is_complete(body: &[u8]) -> bool {
 }
 
 #[track_caller]
-fn undecodable(kind: Kind, reason: &dyn std::fmt::Display) -> TaskError {
+pub(super) fn undecodable(kind: Kind, reason: &dyn std::fmt::Display) -> TaskError {
     let name = kind.name();
     TaskError::new(
         "image.undecodable",

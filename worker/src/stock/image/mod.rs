@@ -14,8 +14,12 @@
 
 mod decode;
 mod encode;
+mod gif;
+mod pixels;
+mod png;
 mod raster;
 mod resize;
+mod webp;
 
 use serde::{Deserialize, Serialize};
 
