@@ -6,7 +6,7 @@
 //! gone on is an orphan and is freed by whoever notices (the reaper), with a
 //! CAS on the word that was judged.
 
-use crate::config::{BIG, CLASSES_TRIED, ClassPlace};
+use crate::config::{ArenaClass, BIG, Near};
 use crate::error::{Result, RingError};
 use crate::segment::Segment;
 use crate::state::Owner;
@@ -37,11 +37,13 @@ pub enum Role {
 }
 
 impl Role {
-    /// How many blocks of a class it may take from, the first ones.
-    fn blocks(self, place: &ClassPlace) -> u32 {
+    /// How many blocks of a class it may take: of the first ones, and of those that are reserved
+    /// for results.
+    fn blocks(self, class: &ArenaClass, near: Near) -> (u32, u32) {
+        let (requests, reserved) = class.share(near);
         match self {
-            Self::Request => place.class.for_requests(),
-            Self::Result => place.class.count,
+            Self::Request => (requests, 0),
+            Self::Result => (requests, reserved),
         }
     }
 }
@@ -67,8 +69,8 @@ impl ArenaView {
         }
     }
 
-    /// Takes a block of at least `size` bytes for `owner`: from the smallest
-    /// class that holds it, or from the next larger one.
+    /// Takes a block of at least `size` bytes for `owner`: from the smallest class that holds it, or
+    /// from a larger one of those that are [open to it](crate::config::Geometry::classes_for).
     pub fn take(
         &self,
         segment: &Segment,
@@ -76,21 +78,21 @@ impl ArenaView {
         role: Role,
         owner: Owner,
     ) -> Result<BlockRef> {
-        let classes = &segment.geometry().classes;
-        let first = classes
-            .iter()
-            .position(|place| place.class.size >= size)
-            .ok_or(RingError::TooLarge {
-                size,
-                largest: segment.geometry().largest_payload(),
-            })?;
-        for class in first..classes.len().min(first + CLASSES_TRIED) {
-            if let Some(block) = self.take_in(segment, class, role, owner) {
+        let geometry = segment.geometry();
+        for (class, near) in geometry.classes_for(size) {
+            if let Some(block) = self.take_in(segment, class, near, role, owner) {
                 return Ok(block);
             }
         }
-        let blocks = classes[first..].iter().take(CLASSES_TRIED);
-        let blocks = blocks.map(|place| role.blocks(place)).sum();
+        let largest = geometry.largest_payload();
+        if geometry.classes_for(size).next().is_none() {
+            return Err(RingError::TooLarge { size, largest });
+        }
+        let blocks = geometry.classes_for(size).map(|(class, near)| {
+            let (first, reserved) = role.blocks(&geometry.classes[class].class, near);
+            first + reserved
+        });
+        let blocks = blocks.sum();
         Err(RingError::ArenaExhausted { size, blocks })
     }
 
@@ -98,11 +100,13 @@ impl ArenaView {
         &self,
         segment: &Segment,
         class: usize,
+        near: Near,
         role: Role,
         owner: Owner,
     ) -> Option<BlockRef> {
         let place = segment.geometry().classes[class];
-        let limit = role.blocks(&place);
+        let (first, reserved) = role.blocks(&place.class, near);
+        let all = first + reserved;
         let big = place.class.size >= BIG;
         // Big blocks from the low end: each that is touched for the first time costs memory.
         let guess = if big {
@@ -110,13 +114,15 @@ impl ArenaView {
         } else {
             self.guesses[class].load(Ordering::Relaxed)
         };
-        for step in 0..limit {
+        for step in 0..all {
+            let turn = (guess.wrapping_add(step)) % all;
             let index = match role {
-                Role::Request => (guess + step) % limit,
-                // The reserved end first: the rest stays for requests while it can.
-                Role::Result if !big => (limit - 1).wrapping_sub((guess + step) % limit),
-                // The same, each part from its low end.
-                Role::Result => (limit - place.class.reserved + step) % limit,
+                Role::Request => turn,
+                // The reserved ones first: the rest stays for requests while it can.
+                Role::Result if turn < reserved && big => place.class.for_requests() + turn,
+                Role::Result if turn < reserved => place.class.count - 1 - turn,
+                Role::Result if big => turn - reserved,
+                Role::Result => all - 1 - turn,
             };
             let word = segment.u64_at(place.owners + 8 * index as usize);
             if word.load(Ordering::Relaxed) == 0
@@ -124,7 +130,7 @@ impl ArenaView {
                 && word.compare_exchange(0, owner.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
             {
                 failpoint!("arena.taken");
-                self.guesses[class].store((guess + step) % limit, Ordering::Relaxed);
+                self.guesses[class].store(turn, Ordering::Relaxed);
                 return Some(BlockRef {
                     class: class as u32,
                     index,
@@ -320,6 +326,120 @@ mod tests {
         // One block each way, and not eight.
         let now = segment.allocated();
         assert!(now <= before + 3 * BIG as u64, "{now} after {before}");
+    }
+
+    /// A pool that nobody has sized, where there is memory for it.
+    fn sized_for_photos() -> (tempfile::TempDir, Segment, crate::segment::SupervisorLocks) {
+        let temp = tempfile::tempdir().unwrap();
+        let config = PoolConfig {
+            segment_size: Some(PoolConfig::default().size_for_photos().unwrap()),
+            ..PoolConfig::default()
+        };
+        let dir = PoolDir::below(&temp.path().join("b"), "p").unwrap();
+        let (segment, locks) = Segment::create_in(Backing::Memfd, &dir, &config).unwrap();
+        (temp, segment, locks)
+    }
+
+    #[test]
+    fn sixteen_pictures_of_any_sizes_find_blocks_and_their_results_too() {
+        let (_temp, segment, _locks) = sized_for_photos();
+        let arena = ArenaView::new(&segment);
+        let sizes = [100, 130, 300, 600, 1100, 1900, 2100, 4000, 5200, 8192].map(|kb| kb * 1024);
+        // Each size alone, then mixtures: the seed is the round.
+        for round in 0..200_usize {
+            let mut seed = round as u32;
+            let mut size = || {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let any = sizes[seed as usize / 7 % sizes.len()];
+                *sizes.get(round).unwrap_or(&any)
+            };
+            let mut taken = Vec::new();
+            for slot in 0..16 {
+                let (size, owner) = (size(), Owner::request(slot, round as u64));
+                let block = arena.take(&segment, size, Role::Request, owner);
+                taken.push((block.unwrap_or_else(|e| panic!("{round}: {e}")), owner));
+            }
+            // While all of them are in flight, their results come and go.
+            for slot in 0..16 {
+                let owner = Owner::result(slot, Word::queued(round as u64, 0));
+                let pair = [size(), size()].map(|size| {
+                    let block = arena.take(&segment, size, Role::Result, owner);
+                    block.unwrap_or_else(|e| panic!("{round}: {e}"))
+                });
+                assert!(pair.iter().all(|block| free(&segment, *block, owner)));
+            }
+            assert!(
+                taken
+                    .iter()
+                    .all(|(block, owner)| free(&segment, *block, *owner))
+            );
+        }
+    }
+
+    #[test]
+    fn a_flood_of_smaller_payloads_leaves_half_of_the_large_blocks() {
+        let (_temp, segment, _locks) = sized_for_photos();
+        let arena = ArenaView::new(&segment);
+        for size in [100, 10_000, 70_000, 200_000] {
+            let owner = Owner::request(1, 0);
+            while arena.take(&segment, size, Role::Request, owner).is_ok() {}
+            let result = Owner::result(1, Word::queued(0, 0));
+            while arena.take(&segment, size, Role::Result, result).is_ok() {}
+        }
+        let photos = (0..32).map(|slot| {
+            let owner = Owner::request(slot, 1);
+            arena.take(&segment, 8 << 20, Role::Request, owner)
+        });
+        let photos = photos.take_while(Result::is_ok).count();
+        assert!(photos >= 9, "{photos}");
+        let result = Owner::result(2, Word::queued(0, 0));
+        let results = (0..3).map(|_| arena.take(&segment, 8 << 20, Role::Result, result));
+        assert!(results.into_iter().all(|block| block.is_ok()));
+    }
+
+    #[test]
+    fn each_block_can_be_taken_by_somebody_and_reserved_ones_by_results_only() {
+        let (_temp, segment, _locks) = sized_for_photos();
+        let arena = ArenaView::new(&segment);
+        let geometry = segment.geometry();
+        for (class, place) in geometry.classes.iter().enumerate() {
+            for (role, most) in [
+                (Role::Request, place.class.for_requests()),
+                (Role::Result, place.class.count),
+            ] {
+                let owner = Owner::request(7, 7);
+                let mut indices: Vec<u32> = (0..most)
+                    .map(|_| {
+                        arena
+                            .take_in(&segment, class, Near::Near, role, owner)
+                            .unwrap()
+                            .index
+                    })
+                    .collect();
+                assert_eq!(
+                    arena.take_in(&segment, class, Near::Near, role, owner),
+                    None
+                );
+                indices.sort_unstable();
+                assert_eq!(indices, (0..most).collect::<Vec<_>>());
+                for index in indices {
+                    let class = class as u32;
+                    assert!(free(&segment, BlockRef { class, index }, owner));
+                }
+            }
+            let (requests, reserved) = place.class.share(Near::Far);
+            let owner = Owner::request(7, 7);
+            let far = |role| {
+                std::iter::from_fn(|| arena.take_in(&segment, class, Near::Far, role, owner))
+                    .map(|block| block.index)
+                    .collect::<Vec<_>>()
+            };
+            let first = far(Role::Request);
+            assert!(first.len() == requests as usize && first.iter().all(|i| *i < requests));
+            let rest = far(Role::Result);
+            let from = place.class.for_requests();
+            assert!(rest.len() == reserved as usize && rest.iter().all(|i| *i >= from));
+        }
     }
 
     #[test]

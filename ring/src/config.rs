@@ -8,8 +8,12 @@
 use crate::error::{Result, RingError};
 use crate::layout::*;
 
-/// How many classes are tried for a payload: the smallest that holds it, and the next one.
-pub(crate) const CLASSES_TRIED: usize = 2;
+/// How many classes give a payload any of their blocks: the smallest that holds it, and the next.
+const NEAR_CLASSES: usize = 2;
+
+/// Payloads whose smallest class has blocks of so many bytes or more may take a part of all larger
+/// classes, too. Smaller ones are many: a flood of them stays in its two classes.
+const WIDE_FROM: usize = 64 * KIB;
 
 /// One arena size class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +43,28 @@ impl ArenaClass {
         self.count - self.reserved
     }
 
+    /// How many of the blocks requests may take, the first ones, and how many of the others only
+    /// results. A payload that is [`Near::Far`] below gets half of both.
+    pub(crate) const fn share(&self, near: Near) -> (u32, u32) {
+        let requests = self.for_requests();
+        match near {
+            Near::Near => (requests, self.reserved),
+            Near::Far => (requests / 2, self.reserved / 2),
+        }
+    }
+
     fn bytes(&self) -> u64 {
         self.size as u64 * u64::from(self.count)
     }
+}
+
+/// How far a class is above a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Near {
+    /// The smallest class that holds the payload, or the next one: all blocks are open to it.
+    Near,
+    /// A larger one: the other half of the blocks is kept for payloads that need the size.
+    Far,
 }
 
 const KIB: usize = 1024;
@@ -489,13 +512,30 @@ impl Geometry {
     /// smallest block that they take; none where no block is so large.
     #[must_use]
     pub fn requests_of(&self, bytes: usize) -> (u32, usize) {
-        let fits = self.classes.iter().filter(|p| p.class.size >= bytes);
-        let smallest = fits.clone().next().map_or(0, |place| place.class.size);
-        let tried = fits.take(CLASSES_TRIED);
-        (
-            tried.map(|place| place.class.for_requests()).sum(),
-            smallest,
-        )
+        let reach = || self.classes_for(bytes);
+        let smallest = reach()
+            .next()
+            .map_or(0, |(class, _)| self.classes[class].class.size);
+        let blocks = reach().map(|(class, near)| self.classes[class].class.share(near).0);
+        (blocks.sum(), smallest)
+    }
+
+    /// The classes that have blocks for a payload of so many bytes, in the order in which they are
+    /// tried; none where no block is so large.
+    pub(crate) fn classes_for(&self, bytes: usize) -> impl Iterator<Item = (usize, Near)> {
+        let all = self.classes.len();
+        let first = self.classes.iter().position(|p| p.class.size >= bytes);
+        let first = first.unwrap_or(all);
+        let wide = first < all && self.classes[first].class.size >= WIDE_FROM;
+        let end = if wide {
+            all
+        } else {
+            all.min(first + NEAR_CLASSES)
+        };
+        (first..end).map(move |class| {
+            let near = class < first + NEAR_CLASSES;
+            (class, if near { Near::Near } else { Near::Far })
+        })
     }
 
     /// The largest payload that a request or a result can have, in bytes.
@@ -612,10 +652,76 @@ mod tests {
             let geometry = config.geometry().unwrap();
             let (requests, block) = geometry.requests_of(PHOTO);
             assert!(requests > 16, "{requests} of {block}");
+            sixteen_of_any_size_find_a_block(&geometry);
         }
         let smallest = PoolConfig::default().smallest_default().unwrap();
         assert!(smallest <= 62 << 20, "{smallest}");
         assert!(of_size(smallest).largest_payload() >= 16 << 20);
+    }
+
+    /// Each picture holds one block: where each size has 16 blocks within its reach, 16 find one,
+    /// whatever sizes they have and in whatever order they come.
+    fn sixteen_of_any_size_find_a_block(geometry: &Geometry) {
+        for kib in (17..=8 * 1024 + 4).step_by(5) {
+            let (requests, block) = geometry.requests_of(kib * KIB);
+            let size = geometry.segment_size >> 20;
+            assert!(
+                requests >= 16,
+                "{size} MiB, {kib} KiB: {requests} of {block}"
+            );
+        }
+    }
+
+    #[test]
+    fn larger_segments_take_sixteen_pictures_of_any_size_too() {
+        let least = PoolConfig::default().size_for_photos().unwrap() >> 20;
+        for mib in (least..2000).step_by(7).chain((2000..30_000).step_by(1000)) {
+            sixteen_of_any_size_find_a_block(&of_size(mib << 20));
+        }
+    }
+
+    /// As `PayloadArenaTest.java` counts them.
+    #[test]
+    fn room_for_each_size_is_that_of_java() {
+        let config = PoolConfig {
+            arena: Some(PHOTOS.0.to_vec()),
+            ..PoolConfig::default()
+        };
+        let geometry = config.geometry().unwrap();
+        for (kib, requests) in [
+            (1, 1536 + 120),
+            (16, 120 + 24),
+            (100, 24 + 5 + 2 + 2 + 8),
+            (130, 5 + 5 + 2 + 8),
+            (1100, 5 + 5 + 8),
+            (2100, 5 + 17),
+            (8192, 17 + 1),
+            (15_000, 1),
+        ] {
+            assert_eq!(geometry.requests_of(kib * KIB).0, requests, "{kib} KiB");
+        }
+    }
+
+    #[test]
+    fn small_payloads_stay_near_and_far_classes_keep_half_of_their_blocks() {
+        let config = PoolConfig {
+            arena: Some(vec![
+                ArenaClass::new(KIB, 8),
+                ArenaClass::new(64 * KIB, 8),
+                ArenaClass::new(MIB, 8),
+                ArenaClass::new(2 * MIB, 8),
+                ArenaClass::new(4 * MIB, 2),
+            ]),
+            ..PoolConfig::default()
+        };
+        let geometry = config.geometry().unwrap();
+        // Six requests and two results a class; one and one in the last.
+        assert_eq!(geometry.requests_of(100), (12, KIB));
+        assert_eq!(geometry.requests_of(2 * KIB), (6 + 6 + 3, 64 * KIB));
+        assert_eq!(geometry.requests_of(65 * KIB), (6 + 6, MIB));
+        assert_eq!(geometry.requests_of(3 * MIB), (1, 4 * MIB));
+        assert_eq!(geometry.requests_of(5 * MIB), (0, 0));
+        assert_eq!(geometry.classes[2].class.share(Near::Far), (3, 1));
     }
 
     #[test]

@@ -31,6 +31,24 @@ fn a_default_pool_takes_sixteen_pictures_of_8_mb_at_a_time() {
                 assert_eq!(result(ticket).len(), photo.len());
             }
         }
+        // Sixteen of any size, and of all sizes at once.
+        let sizes = [100, 130, 300, 600, 1100, 1900, 2100, 4000, 8000].map(|kb| kb * 1000);
+        let mixed: Vec<usize> = sizes.iter().copied().cycle().skip(4).take(16).collect();
+        let rounds = sizes.map(|size| vec![size; 16]).into_iter().chain([mixed]);
+        for round in rounds {
+            let submit = |(n, size): (usize, &usize)| {
+                let ticket = client.submit("echo", &photo[..*size], &options());
+                let at = format!("{n} of {round:?}");
+                (
+                    ticket.unwrap_or_else(|error| panic!("{at}: {error}")),
+                    *size,
+                )
+            };
+            let all: Vec<_> = round.iter().enumerate().map(submit).collect();
+            for (ticket, size) in &all {
+                assert_eq!(result(ticket).len(), *size);
+            }
+        }
         let uploads = (0..6).map(|_| client.submit("echo", &vec![7; 1_100_000], &options()));
         let uploads: Vec<_> = uploads.map(|ticket| ticket.expect("room")).collect();
         for ticket in &uploads {

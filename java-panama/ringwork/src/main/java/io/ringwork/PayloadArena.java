@@ -16,6 +16,15 @@ final class PayloadArena {
    */
   private static final long BIG = 1 << 20;
 
+  /** How many classes give a payload any block: the smallest that holds it, and the next one. */
+  private static final int NEAR_CLASSES = 2;
+
+  /**
+   * Payloads whose smallest class has blocks of so many bytes or more may take half of the blocks
+   * of all larger classes, too: as in ring/src/config.rs.
+   */
+  private static final long WIDE_FROM = 64 << 10;
+
   private final SharedMemory memory;
   private final SizeClass[] classes;
 
@@ -59,14 +68,16 @@ final class PayloadArena {
   }
 
   /**
-   * Takes a block for a request, of the smallest class that holds it or the next larger one.
+   * Takes a block for a request: of the smallest class that holds it, or of a larger one of those
+   * that are open to it.
    *
    * @return its reference, or 0 when all are taken
    */
   long take(long size, long owner) {
     int fits = fits(size);
-    for (int c = fits; c <= Math.min(fits + 1, largest); c++) {
-      long reference = takeFrom(c, owner);
+    int end = end(fits);
+    for (int c = fits; c < end; c++) {
+      long reference = takeFrom(c, open(c, fits), owner);
       if (reference != 0) {
         return reference;
       }
@@ -83,20 +94,36 @@ final class PayloadArena {
     return fits;
   }
 
+  /** The class behind the last one that is open to a payload whose smallest class is given. */
+  private int end(int fits) {
+    return largest >= 0 && classes[fits].size() >= WIDE_FROM
+        ? largest + 1
+        : Math.min(fits + NEAR_CLASSES, largest + 1);
+  }
+
+  /** How many blocks of a class, the first ones, are open to a payload of the given class. */
+  private int open(int c, int fits) {
+    int blocks = classes[c].requestBlocks();
+    return c < fits + NEAR_CLASSES ? blocks : blocks / 2;
+  }
+
   /** How many requests of a size find a block at the same time. */
   int requestsOf(long size) {
     int blocks = 0;
     int fits = fits(size);
-    for (int c = fits; c <= Math.min(fits + 1, largest); c++) {
-      blocks += classes[c].requestBlocks();
+    int end = end(fits);
+    for (int c = fits; c < end; c++) {
+      blocks += open(c, fits);
     }
     return blocks;
   }
 
-  private long takeFrom(int c, long owner) {
+  private long takeFrom(int c, int count, long owner) {
     SizeClass size = classes[c];
-    int count = size.requestBlocks();
     int from = size.size() >= BIG ? 0 : start[c];
+    if (from >= count) { // a guess of a payload that more blocks are open to
+      from = 0;
+    }
     for (int n = 0; n < count; n++) {
       int block = from + n < count ? from + n : from + n - count;
       long word = size.owners() + 8L * block;

@@ -66,9 +66,14 @@ final class Child implements AutoCloseable {
 
   /** Starts `ringwork serve` with two workers, and waits until it serves. */
   static Child serve(String name, String... more) {
-    List<String> arguments =
-        new ArrayList<>(
-            List.of("serve", "--name", name, "--workers", "2", "--segment-size", "16777216"));
+    List<String> arguments = new ArrayList<>(List.of("--segment-size", "16777216"));
+    arguments.addAll(List.of(more));
+    return serveRoomy(name, arguments.toArray(String[]::new));
+  }
+
+  /** The same with a segment of the size that follows from the machine. */
+  static Child serveRoomy(String name, String... more) {
+    List<String> arguments = new ArrayList<>(List.of("serve", "--name", name, "--workers", "2"));
     arguments.addAll(List.of(more));
     Child child = ringwork(arguments.toArray(String[]::new));
     try {

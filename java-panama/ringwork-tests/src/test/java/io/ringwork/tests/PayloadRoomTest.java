@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -22,6 +23,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a pool that nobody has sized takes at a time, and what is said where it takes less. */
 class PayloadRoomTest {
@@ -48,6 +50,33 @@ class PayloadRoomTest {
       }
       for (TaskFuture<byte[]> digest : digests) {
         assertEquals(1_100_000, digest.get(60, TimeUnit.SECONDS).length);
+      }
+    }
+  }
+
+  /** Whatever size the photos have, and however they are mixed: embedded and served. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aDefaultPoolTakesSixteenPhotosOfAnySize(boolean embedded) throws Exception {
+    String name = "photos-" + ProcessHandle.current().pid();
+    try (Child served = embedded ? null : Child.serveRoomy(name);
+        Ringwork pool =
+            served == null
+                ? Ringwork.launch(Pools.roomy("PayloadRoomTest"))
+                : Ringwork.connect(name)) {
+      assumeTrue(pool.info().maxPayloadBytes() > 16 << 20, "there is memory for it");
+      byte[] photo = Pools.randomBytes(PHOTO);
+      int[] sizes = {100, 130, 300, 600, 1100, 1900, 2100, 4000, 8000};
+      for (int round = 0; round <= sizes.length; round++) {
+        List<TaskFuture<byte[]>> echoes = new ArrayList<>();
+        for (int n = 0; n < 16; n++) {
+          int kb = sizes[round < sizes.length ? round : (4 + n) % sizes.length];
+          echoes.add(pool.submit(StockTasks.ECHO, Arrays.copyOf(photo, kb * 1000)));
+        }
+        for (TaskFuture<byte[]> echo : echoes) {
+          byte[] answer = echo.get(60, TimeUnit.SECONDS);
+          assertArrayEquals(Arrays.copyOf(photo, answer.length), answer);
+        }
       }
     }
   }
