@@ -105,7 +105,7 @@ fn the_dev_shm_of_a_container_serves_and_what_is_missing_is_said() {
     };
     assert_eq!(code, Some(0), "{text}");
     for part in [
-        "takes 1 requests of 8 MB at a time",
+        "takes 1 request of 8 MB at a time",
         "--shm-size=512m",
         "sizeLimit: 512Mi",
     ] {

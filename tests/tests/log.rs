@@ -78,8 +78,30 @@ fn the_level_follows_a_reload_in_the_supervisor_and_in_its_workers() {
     assert!(pool.log().contains("second at debug"));
     let told = || pool.log().matches("worker is ready").count();
     let before = told();
+    let done = || pool.log().matches("reload done").count();
     reload("warn");
+    wait_until("its end is told all the same", || done() == 2);
     log(&pool, "third");
     assert!(!pool.log().contains("third at info"));
     assert_eq!(told(), before, "the supervisor is silent, too");
+    reload("error");
+    wait_until("its end is told all the same", || done() == 3);
+}
+
+#[test]
+fn each_start_of_a_worker_is_one_line() {
+    let pool = Serve::new("starts").start();
+    let worker = pool.wait_workers(2)[0].1;
+    assert!(pool.signal_worker(worker, Signal::SIGKILL), "it runs");
+    // So many lines with the one word and the other, whichever process writes them.
+    let starts = || {
+        let log = pool.log();
+        let lines = log.lines();
+        lines
+            .filter(|line| line.contains("worker") && line.contains("ready"))
+            .count()
+    };
+    wait_until("a third has started", || starts() >= 3);
+    log(&pool, "all three serve");
+    assert_eq!(starts(), 3, "{}", pool.log());
 }

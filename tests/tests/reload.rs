@@ -156,6 +156,38 @@ fn a_bad_configuration_changes_nothing_and_says_so() {
         let last = log.rsplit("reload refused").next().unwrap();
         assert!(last.contains(why), "{bad}: {last}");
     }
+    // Each reason, not the first one only.
+    for (bad, whys) in [
+        (
+            "lanes = 'many'\nwait = 'sleep'\nelephants = 1",
+            ["lanes", "wait", "elephants"],
+        ),
+        (
+            "lanes = 0\nstart-timeout = '0'\npriorities = 4",
+            [
+                "lanes is 0",
+                "start-timeout is 0",
+                "priorities can't change",
+            ],
+        ),
+        (
+            "priorities = 4\nmemory = 'memfd'\nlanes = 60\nlimit = ['echo:concurrency=1']",
+            [
+                "priorities, memory can't change",
+                "2 workers of 60 lanes do not fit",
+                "echo had no limit",
+            ],
+        ),
+    ] {
+        std::fs::write(&served.config, bad).unwrap();
+        let refusals = || pool.log().matches("reload refused").count();
+        let before = refusals();
+        pool.signal(Signal::SIGHUP);
+        wait_until("it is refused", || refusals() > before);
+        let log = pool.log();
+        let last = log.rsplit("reload refused").next().unwrap();
+        assert!(whys.iter().all(|why| last.contains(why)), "{bad}: {last}");
+    }
     assert_eq!(pool.workers(), before);
     assert_eq!(version(&client), "1");
     untroubled(pool);

@@ -46,6 +46,8 @@ mod log;
 mod nulls;
 mod panics;
 mod raw;
+#[cfg(feature = "supervisor")]
+mod shown;
 pub mod stock;
 mod stock_worker;
 #[cfg(feature = "supervisor")]

@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::OnceLock;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::{registry, reload};
@@ -17,8 +18,13 @@ pub(crate) const FORMAT_VARIABLE: &str = "RINGWORK_LOG_FORMAT";
 /// The value of [`FORMAT_VARIABLE`] for one JSON object a line.
 pub(crate) const JSON: &str = "json";
 
+/// Target of what an operator has asked for and must see the end of, a reload: shown from level info on
+/// at each level of the log but `off`.
+#[cfg(feature = "supervisor")]
+pub(crate) const OUTCOME: &str = "ringwork::outcome";
+
 /// Sets the level of the subscriber that [`init`] has set.
-type SetLevel = Box<dyn Fn(LevelFilter) + Send + Sync>;
+type SetLevel = Box<dyn Fn(Targets) + Send + Sync>;
 
 static SET_LEVEL: OnceLock<SetLevel> = OnceLock::new();
 
@@ -27,7 +33,7 @@ pub(crate) fn init<W>(level: &str, json: bool, writer: W)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let (filter, handle) = reload::Layer::new(parsed(level));
+    let (filter, handle) = reload::Layer::new(shown(level));
     let lines = fmt::layer()
         .with_target(false)
         .with_ansi(false)
@@ -39,7 +45,7 @@ where
         log.with(lines).try_init()
     };
     if set.is_ok() {
-        let set_level = Box::new(move |level| drop(handle.reload(level)));
+        let set_level = Box::new(move |filter| drop(handle.reload(filter)));
         let _ = SET_LEVEL.set(set_level); // only one subscriber can be set
     }
 }
@@ -48,7 +54,7 @@ where
 #[cfg(feature = "cli")]
 pub(crate) fn set_level(level: &str) {
     if let Some(set) = SET_LEVEL.get() {
-        set(parsed(level));
+        set(shown(level));
     }
 }
 
@@ -60,6 +66,14 @@ pub(crate) fn init_worker() {
     init(&level, json, io::stderr);
 }
 
-fn parsed(level: &str) -> LevelFilter {
-    level.parse().unwrap_or(LevelFilter::INFO)
+/// What is logged at this level.
+fn shown(level: &str) -> Targets {
+    let level = level.parse().unwrap_or(LevelFilter::INFO);
+    let all = Targets::new().with_default(level);
+    #[cfg(feature = "supervisor")]
+    let all = match level {
+        LevelFilter::OFF => all,
+        level => all.with_target(OUTCOME, level.max(LevelFilter::INFO)),
+    };
+    all
 }

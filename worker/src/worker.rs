@@ -288,12 +288,12 @@ impl Builder {
             watch_pool(probe, &segment, &leave)?;
         }
         let lanes = entry.lanes(lanes, wait)?;
-        tracing::info!(
-            pool = segment.dir().name(),
-            worker = entry.index(),
-            lanes = lanes.len(),
-            "worker ready"
-        );
+        let (pool, worker, count) = (segment.dir().name(), entry.index(), lanes.len());
+        match place.index {
+            // Its supervisor says it for the pool.
+            Some(_) => tracing::debug!(pool, worker, lanes = count, "lanes are registered"),
+            None => tracing::info!(pool, worker, lanes = count, "worker is ready"),
+        }
         let (handlers, states) = (&handlers, &self.states);
         let quota = Quota::new(number(MAX_TASKS_VARIABLE)?, &entry);
         std::thread::scope(|scope| {

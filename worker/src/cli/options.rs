@@ -77,9 +77,10 @@ pub(super) struct ServeOptions {
     #[serde(flatten)]
     confinement: ConfinementOptions,
 
-    /// Size of the whole segment; the default arena follows from it [default: for a file about
-    /// 300MiB, as far as the directory and the memory have room for it, at least 60MiB; for a memfd
-    /// a sixth of the memory, at most 1GiB, used as payloads need it].
+    /// Most that the whole segment takes; the default arena follows from it [default: for a file
+    /// 323MiB, but at most three quarters of what its directory has free and an eighth of the free
+    /// memory, and at least 61MiB; for a memfd a sixth of the free memory, at least 61MiB and at most
+    /// 1GiB, used as payloads need it].
     #[arg(long, value_name = "SIZE", help_heading = "Segment")]
     segment_size: Option<Size>,
 
@@ -172,24 +173,38 @@ impl ServeOptions {
         Self::parse(&text).map_err(|error| format!("configuration {}: {error}", path.display()))
     }
 
+    /// Reads the text of a configuration file; the error names each key that is wrong.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let table: toml::Table = text
             .parse()
-            .map_err(|error: toml::de::Error| error.to_string())?;
+            .map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned())?;
         let mut known = Self::keys();
         known.push("handlers".to_owned());
-        if let Some(key) = table.keys().find(|key| !known.contains(key)) {
+        let is_known = |key: &String| known.contains(key);
+        let (good, unknown): (Vec<_>, Vec<_>) = table.iter().partition(|(key, _)| is_known(key));
+        let mut wrong = Vec::new();
+        for (key, _) in &unknown {
             let nearest = known.iter().min_by_key(|name| distance(name, key));
             let hint = nearest.filter(|name| distance(name, key) <= 3);
-            return Err(format!(
-                "unknown key {key:?}{}; the keys are {}",
-                hint.map(|name| format!(" (did you mean {name:?}?)"))
-                    .unwrap_or_default(),
-                known.join(", ")
-            ));
+            let hint = hint.map(|name| format!(" (did you mean {name:?}?)"));
+            wrong.push(format!("unknown key {key:?}{}", hint.unwrap_or_default()));
         }
-        // From the text once more: its errors show the line.
-        toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
+        if let Some(last) = wrong.last_mut() {
+            last.push_str(&format!("; the keys are {}", known.join(", ")));
+        }
+        for (key, value) in good {
+            let alone = toml::Table::from_iter([(key.clone(), value.clone())]);
+            if let Err(error) = alone.try_into::<Self>() {
+                wrong.push(format!("{key}: {}", error.message().trim_end()));
+            }
+        }
+        match wrong.as_slice() {
+            [] | [_] if unknown.is_empty() => {
+                // From the text once more: its errors show the line.
+                toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())
+            }
+            _ => Err(wrong.join("; ")),
+        }
     }
 
     /// All keys, from the one definition above.
@@ -307,7 +322,7 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use clap::Parser;
+    use clap::{CommandFactory, Parser};
     use ringwork_ring::WaitStrategy;
 
     #[derive(Parser)]
@@ -327,6 +342,25 @@ pub(super) mod tests {
         let mut default = ServeConfig::default();
         default.raise_maxima(true);
         assert_eq!(flags(&[]).resolve().unwrap(), default);
+    }
+
+    /// The figures of the help are those that the defaults lead to.
+    #[test]
+    fn the_help_tells_the_sizes_that_a_pool_takes_unasked() {
+        let mut command = Line::command();
+        let help = command.render_long_help().to_string();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        let pool = ringwork_ring::PoolConfig::default();
+        let file = pool.size_for_photos().unwrap() >> 20;
+        let least = pool.smallest_default().unwrap() >> 20;
+        let most = ringwork_ring::room::MOST_IN_MEMFD >> 30;
+        for told in [
+            format!("for a file {file}MiB, but"),
+            format!("memory, and at least {least}MiB; for a memfd"),
+            format!("at least {least}MiB and at most {most}GiB"),
+        ] {
+            assert!(help.contains(&told), "{told}: {help}");
+        }
     }
 
     #[test]
@@ -369,6 +403,11 @@ pub(super) mod tests {
         );
         let error = ServeOptions::parse("elephants = 5").unwrap_err();
         assert!(!error.contains("did you mean"), "{error}");
+        let several = "slot = 5\nlanes = 'many'\nelephants = 1\nwait = 'sleep'";
+        let error = ServeOptions::parse(several).unwrap_err();
+        for part in ["\"slot\"", "lanes: invalid type", "\"elephants\"", "wait: "] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
         for bad in [
             "workers = 'two'",
             "wait = 'sleep'",

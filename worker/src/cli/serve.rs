@@ -18,7 +18,7 @@ const AFTER_HELP: &str = "\
 Signals: SIGTERM or SIGINT drains (no new tasks, the others are finished within --drain-timeout), \
 a second one, or SIGQUIT, stops at once. SIGHUP reloads: the configuration file and the worker \
 program are read again, and workers are replaced one by one; what is wrong with them is logged, and \
-nothing changes. An embedded pool leaves all of them to its owner.
+nothing changes. How it ended is logged at each level. An embedded pool leaves all of them to its owner.
 
 Exit codes: 0 stopped as asked; 1 the pool failed (no worker gets ready, the name is taken, no room \
 for the segment ...); 2 wrong options or configuration.
@@ -51,7 +51,7 @@ pub(super) struct Serve {
 pub(super) fn run(serve: Serve) -> Result<(), Failure> {
     let embedded = serve.embedded;
     let mut ready = false;
-    let result = configure(serve.clone()).and_then(|config| match config {
+    let result = configure(&serve).and_then(|config| match config {
         Some(config) => supervise(&config, &serve, &mut ready),
         None => Ok(()),
     });
@@ -65,13 +65,8 @@ pub(super) fn run(serve: Serve) -> Result<(), Failure> {
 }
 
 /// The configuration to serve; `None` when it was only to be printed.
-fn configure(serve: Serve) -> Result<Option<ServeConfig>, Failure> {
-    let mut options = serve.options;
-    if let Some(path) = &serve.config {
-        options = options.or(ServeOptions::read(path).map_err(Failure::usage)?);
-    }
-    let mut config = options.resolve().map_err(Failure::usage)?;
-    config.embedded = serve.embedded;
+fn configure(serve: &Serve) -> Result<Option<ServeConfig>, Failure> {
+    let config = resolve(serve)?;
     config.validate()?;
     if serve.print_config {
         let place = ringwork_ring::paths::base_dir();
@@ -81,6 +76,17 @@ fn configure(serve: Serve) -> Result<Option<ServeConfig>, Failure> {
         return Ok(None);
     }
     Ok(Some(config))
+}
+
+/// Command line and file as they are now, not validated.
+fn resolve(serve: &Serve) -> Result<ServeConfig, Failure> {
+    let mut options = serve.options.clone();
+    if let Some(path) = &serve.config {
+        options = options.or(ServeOptions::read(path).map_err(Failure::usage)?);
+    }
+    let mut config = options.resolve().map_err(Failure::usage)?;
+    config.embedded = serve.embedded;
+    Ok(config)
 }
 
 fn supervise(config: &ServeConfig, serve: &Serve, ready: &mut bool) -> Result<(), Failure> {
@@ -138,10 +144,7 @@ impl Console for Terminal<'_> {
 
     /// The same command line once more, with the file as it is now.
     fn reload(&mut self) -> Result<ServeConfig, String> {
-        match configure(self.serve.clone()) {
-            Ok(config) => Ok(config.unwrap_or_else(|| self.config.clone())),
-            Err(failure) => Err(failure.text().to_owned()),
-        }
+        resolve(self.serve).map_err(|failure| failure.text().to_owned())
     }
 }
 

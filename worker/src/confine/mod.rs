@@ -11,6 +11,8 @@ mod seccomp;
 pub use sandbox::SandboxMode;
 
 #[cfg(feature = "supervisor")]
+#[cfg(feature = "supervisor")]
+use crate::shown::Bytes;
 use crate::worker::LANE_STACK;
 use sandbox::{Offer, Plan};
 use std::io::Write;
@@ -67,56 +69,63 @@ const SEPARATOR: &str = ":";
 impl Confinement {
     /// What no worker of so many lanes could start under.
     #[cfg(feature = "supervisor")]
-    pub(crate) fn problem(&self, lanes: u32) -> Option<String> {
+    pub(crate) fn problems(&self, lanes: u32) -> Vec<String> {
         let memory = u64::from(lanes) * LANE_STACK as u64 + MEMORY_MARGIN;
-        let threads = lanes + THREADS_MARGIN;
-        match self {
-            Self {
-                memory: Some(most), ..
-            } if *most < memory => Some(format!(
-                "worker-memory is {most} bytes, but a worker of {lanes} lanes needs at least \
-                 {memory}: each lane has a stack of {} MiB",
-                LANE_STACK >> 20
-            )),
-            Self {
-                open_files: Some(most),
-                ..
-            } if *most < LEAST_FILES => Some(format!(
+        let threads = lanes.saturating_add(THREADS_MARGIN);
+        let mut wrong = Vec::new();
+        if let Some(most) = self.memory.filter(|most| *most < memory) {
+            wrong.push(format!(
+                "worker-memory is {}, but a worker of {lanes} lanes needs at least {}: each lane has a \
+                 stack of {}",
+                Bytes(most),
+                Bytes(memory),
+                Bytes(LANE_STACK as u64)
+            ));
+        }
+        if let Some(most) = self.open_files.filter(|most| *most < LEAST_FILES) {
+            wrong.push(format!(
                 "worker-open-files is {most}, but a worker needs at least {LEAST_FILES}"
-            )),
-            Self { threads: 1.., .. } if self.threads < threads => Some(format!(
+            ));
+        }
+        if self.threads > 0 && self.threads < threads {
+            wrong.push(format!(
                 "worker-threads is {}, but a worker of {lanes} lanes needs {threads}",
                 self.threads
-            )),
-            _ => self.sandbox_problem(),
+            ));
         }
+        wrong.extend(self.sandbox_problems());
+        wrong
     }
 
     #[cfg(feature = "supervisor")]
-    fn sandbox_problem(&self) -> Option<String> {
+    fn sandbox_problems(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
         if self.sandbox == SandboxMode::Off {
-            return (!self.sandbox_read.is_empty()).then(|| {
-                "sandbox-read is given without a sandbox: give --sandbox, too".to_owned()
-            });
+            if !self.sandbox_read.is_empty() {
+                wrong.push(
+                    "sandbox-read is given without a sandbox: give --sandbox, too".to_owned(),
+                );
+            }
+            return wrong;
         }
         for path in &self.sandbox_read {
             let shown = path.display();
             if path.to_str().is_none_or(|text| text.contains(SEPARATOR)) {
-                return Some(format!(
+                wrong.push(format!(
                     "sandbox-read {shown}: a path with {SEPARATOR:?} or not in UTF-8 can't be passed on"
                 ));
-            }
-            if let Err(error) = std::fs::metadata(path) {
-                return Some(format!("sandbox-read {shown}: {error}"));
+            } else if let Err(error) = std::fs::metadata(path) {
+                wrong.push(format!("sandbox-read {shown}: {error}"));
             }
         }
-        let gaps = self.plan()?.gaps();
-        (self.sandbox == SandboxMode::Require && !gaps.is_empty()).then(|| {
-            format!(
+        let gaps = self.plan().map(|plan| plan.gaps()).unwrap_or_default();
+        if self.sandbox == SandboxMode::Require && !gaps.is_empty() {
+            wrong.push(format!(
                 "sandbox is \"require\", but not confined are {}",
                 gaps.join("; ")
-            )
-        })
+            ));
+        }
+        wrong
     }
 
     /// What the sandbox will be on this kernel; `None` without one.
@@ -228,12 +237,14 @@ mod tests {
                 core: Some(0),
                 ..Confinement::default()
             };
-            limits.problem(2).unwrap_or_default()
+            limits.problems(2).join("; ")
         };
-        assert!(with(Some(1 << 20), None, 0).contains("worker-memory is 1048576 bytes"));
+        assert!(with(Some(1 << 20), None, 0).contains("worker-memory is 1 MiB"));
         assert!(with(None, Some(3), 0).contains("worker-open-files is 3"));
         assert!(with(None, None, 2).contains("worker-threads is 2"));
         assert_eq!(with(Some(64 << 20), Some(64), 10), "");
-        assert_eq!(Confinement::default().problem(64), None);
+        let all = with(Some(1 << 20), Some(3), 2);
+        assert_eq!(all.split("; ").count(), 3, "{all}");
+        assert!(Confinement::default().problems(64).is_empty());
     }
 }

@@ -7,6 +7,7 @@
 use super::crew::Crew;
 use super::pool::Pool;
 use super::seat::Member;
+use crate::shown::Bytes;
 use ringwork_ring::Segment;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -103,9 +104,9 @@ impl Census {
             && rss >= most
         {
             return Some(format!(
-                "its memory of {} MiB is above --max-rss ({} MiB)",
-                rss >> 20,
-                most >> 20
+                "its memory of {} is above --max-rss ({})",
+                Bytes(rss),
+                Bytes(most)
             ));
         }
         let quota = member.quota?;

@@ -166,61 +166,82 @@ impl ServeConfig {
     /// Checks the options against each other and lays the segment out.
     ///
     /// # Errors
-    /// [`SupervisorError::Config`] names the option and what would fit.
+    /// [`SupervisorError::Config`] names each option that is wrong and what would fit.
     pub fn validate(&self) -> Result<Geometry, SupervisorError> {
+        let mut wrong = self.crowd_problems();
+        if wrong.is_empty() {
+            // Else the tables follow from numbers that are wrong already.
+            match self.segment().geometry() {
+                Ok(geometry) if self.other_problems().is_empty() => return Ok(geometry),
+                Ok(_) => {}
+                Err(error) if self.other_problems().is_empty() => return Err(error.into()),
+                Err(error) => wrong.push(error.to_string()),
+            }
+        }
+        wrong.extend(self.other_problems());
+        Err(SupervisorError::Config(wrong.join("; ")))
+    }
+
+    /// What is wrong with the numbers of workers and lanes.
+    fn crowd_problems(&self) -> Vec<String> {
         let pool = &self.pool;
-        let most = self.most_workers();
+        let (least, most) = (self.least_workers(), self.most_workers());
         let all_lanes = u64::from(most) * u64::from(self.lanes);
-        let wrong = if self.workers == 0 {
-            Some("workers is 0: at least one worker is needed".to_owned())
-        } else if self.lanes == 0 {
-            Some("lanes is 0: each worker needs at least one lane".to_owned())
-        } else if self.workers > most {
-            Some(format!(
-                "workers is {}, but max-workers is {most}: raise --max-workers",
-                self.workers
-            ))
-        } else if self.workers < self.least_workers() || self.least_workers() == 0 {
-            Some(format!(
-                "min-workers is {}: it must be 1 to workers, which is {}",
-                self.least_workers(),
-                self.workers
-            ))
-        } else if most > pool.max_workers {
-            Some(format!(
+        let mut wrong = Vec::new();
+        if self.workers == 0 {
+            wrong.push("workers is 0: at least one worker is needed".to_owned());
+        } else {
+            if self.workers > most {
+                wrong.push(format!(
+                    "workers is {}, but max-workers is {most}: raise --max-workers",
+                    self.workers
+                ));
+            }
+            if self.workers < least || least == 0 {
+                wrong.push(format!(
+                    "min-workers is {least}: it must be 1 to workers, which is {}",
+                    self.workers
+                ));
+            }
+        }
+        if self.lanes == 0 {
+            wrong.push("lanes is 0: each worker needs at least one lane".to_owned());
+        }
+        if most > pool.max_workers {
+            wrong.push(format!(
                 "max-workers is {most}, but the pool has {} entries for workers",
                 pool.max_workers
-            ))
+            ));
         } else if all_lanes > u64::from(MOST_LANES) {
-            Some(format!(
+            wrong.push(format!(
                 "{most} workers of {} lanes are {all_lanes} lanes, a pool has at most {MOST_LANES}: \
                  lower --workers, --max-workers or --lanes",
                 self.lanes
-            ))
+            ));
         } else if all_lanes > u64::from(pool.max_lanes) {
-            Some(format!(
+            wrong.push(format!(
                 "{most} workers of {} lanes are {all_lanes} lanes, but max-lanes is {}: raise \
                  --max-lanes, or lower --workers or --lanes",
                 self.lanes, pool.max_lanes
-            ))
-        } else if self.start_timeout.is_zero() {
-            Some("start-timeout is 0: a worker needs some time to start".to_owned())
-        } else {
-            let limits = self.limits.iter();
-            self.restart
-                .problem()
-                .or_else(|| self.recycle.problem())
-                .or_else(|| {
-                    limits
-                        .filter_map(|(handler, limit)| limit.problem(handler))
-                        .next()
-                })
-                .or_else(|| self.confinement.problem(self.lanes))
-        };
-        match wrong {
-            Some(text) => Err(SupervisorError::Config(text)),
-            None => Ok(self.segment().geometry()?),
+            ));
         }
+        wrong
+    }
+
+    /// What is wrong with the other options, but for those of the segment.
+    fn other_problems(&self) -> Vec<String> {
+        let start = self
+            .start_timeout
+            .is_zero()
+            .then(|| "start-timeout is 0: a worker needs some time to start".to_owned());
+        let limits = self.limits.iter();
+        start
+            .into_iter()
+            .chain(self.restart.problems())
+            .chain(self.recycle.problems())
+            .chain(limits.filter_map(|(handler, limit)| limit.problem(handler)))
+            .chain(self.confinement.problems(self.lanes))
+            .collect()
     }
 
     /// As many workers as there are cores, but no more than the pool has lanes for.
@@ -351,6 +372,7 @@ fn own_program() -> std::io::Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::supervisor::policy::HandlerLimit;
 
     fn error(config: &ServeConfig) -> String {
         config.validate().unwrap_err().to_string()
@@ -382,6 +404,48 @@ mod tests {
             ..ServeConfig::default()
         };
         assert!(error(&config).contains("at least one worker"));
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told() {
+        let mut config = ServeConfig {
+            workers: 3,
+            max_workers: Some(2),
+            lanes: 0,
+            start_timeout: Duration::ZERO,
+            ..ServeConfig::default()
+        };
+        config.restart.backoff_max = Duration::ZERO;
+        config.recycle.rss = Some(1);
+        config.confinement.open_files = Some(1);
+        for handler in ["one", "two"] {
+            config
+                .limits
+                .insert(handler.to_owned(), HandlerLimit::default());
+        }
+        let told = error(&config);
+        for part in [
+            "raise --max-workers",
+            "lanes is 0",
+            "start-timeout is 0",
+            "restart-backoff-min",
+            "max-rss",
+            "worker-open-files",
+            "limit of one",
+            "limit of two",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        config = ServeConfig {
+            start_timeout: Duration::ZERO,
+            ..ServeConfig::default()
+        };
+        config.pool.slots = 0;
+        let told = error(&config);
+        assert!(
+            told.contains("start-timeout") && told.contains("slots"),
+            "{told}"
+        );
     }
 
     #[test]

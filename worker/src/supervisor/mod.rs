@@ -148,7 +148,8 @@ pub trait Console {
     fn log_level(&mut self, level: &str) {
         let _ = level;
     }
-    /// A reload is asked for: the configuration as it is now, read again from where it came from.
+    /// A reload is asked for: the configuration as it is now, read again from where it came from. It is
+    /// validated by the caller.
     ///
     /// # Errors
     /// What is wrong with it; the pool goes on as it is then.
@@ -340,10 +341,10 @@ impl Supervisor<'_> {
         match self.phase {
             Phase::Starting if stops > 0 => return Some(End::Stopped(0)),
             Phase::Serving if stops > 0 => {
-                tracing::info!(
-                    "asked to stop: draining for at most {:?}",
-                    self.config.drain_timeout
-                );
+                match self.config.drain_timeout {
+                    Duration::ZERO => tracing::info!("asked to stop: without time to drain"),
+                    most => tracing::info!("asked to stop: draining for at most {most:?}"),
+                }
                 self.notifier.stopping();
                 self.pool.segment().set_pool_state(POOL_DRAINING);
                 ringwork_ring::failpoint!("serve.draining");
@@ -377,6 +378,7 @@ impl Supervisor<'_> {
     /// Tells everybody, sees the workers off, removes the files.
     fn finish(mut self, result: Result<End, SupervisorError>) -> Result<(), SupervisorError> {
         self.notifier.stopping();
+        self.give_up_reload();
         self.stand_in = None;
         match result {
             Ok(End::Stopped(unfinished)) => {

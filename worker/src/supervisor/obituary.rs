@@ -172,13 +172,19 @@ impl Obituary {
             "{} {}{text}{}",
             self.who,
             self.cause,
-            pause
-                .map(|pause| format!("; another is started in {pause:?}"))
-                .unwrap_or_default()
+            pause.map(successor).unwrap_or_default()
         );
         for crash in crashed {
             quarantine::report(segment, crash, &self.cause);
         }
+    }
+}
+
+/// When another worker takes the place of a dead one.
+fn successor(pause: Duration) -> String {
+    match pause.as_millis() {
+        0 => "; another is started at once".to_owned(),
+        _ => format!("; another is started in {pause:.1?}"),
     }
 }
 
@@ -207,4 +213,18 @@ fn running_in(segment: &Segment, entry: u32) -> Vec<String> {
         .map(|id| handler_name(segment, id))
         .collect();
     names.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_told_in_words_or_with_its_unit() {
+        let told = |micros| successor(Duration::from_micros(micros));
+        assert_eq!(told(0), "; another is started at once");
+        assert_eq!(told(999), "; another is started at once");
+        assert_eq!(told(12_345), "; another is started in 12.3ms");
+        assert_eq!(told(4_960_000), "; another is started in 5.0s");
+    }
 }

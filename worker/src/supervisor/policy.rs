@@ -34,24 +34,25 @@ impl Default for RestartPolicy {
 
 impl RestartPolicy {
     /// What is wrong with it.
-    pub(super) fn problem(&self) -> Option<String> {
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
         if self.backoff_min > self.backoff_max {
-            Some(format!(
+            wrong.push(format!(
                 "restart-backoff-min is {:?}, but restart-backoff-max is {:?}: the longest pause \
                  can't be the shorter one",
                 self.backoff_min, self.backoff_max
-            ))
-        } else if self
+            ));
+        }
+        if self
             .storm
             .is_some_and(|storm| storm.deaths == 0 || storm.window.is_zero())
         {
-            Some(
+            wrong.push(
                 "crash-storm needs at least 1 death and some time, such as 20/30s; off: never"
                     .to_owned(),
-            )
-        } else {
-            None
+            );
         }
+        wrong
     }
 }
 
@@ -93,22 +94,23 @@ impl TaskQuota {
 
 impl RecyclePolicy {
     /// What is wrong with it.
-    pub(super) fn problem(&self) -> Option<String> {
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
         if let Some(quota) = self.tasks
             && quota.jitter >= quota.tasks
         {
-            return Some(format!(
+            wrong.push(format!(
                 "max-tasks is {}±{}: its jitter must be smaller than the number, which must be at \
                  least 1; off: never",
                 quota.tasks, quota.jitter
             ));
         }
         if self.rss.is_some_and(|rss| rss < 1 << 20) {
-            return Some(
+            wrong.push(
                 "max-rss is below 1 MiB: no worker is as small as that; off: never".to_owned(),
             );
         }
-        None
+        wrong
     }
 }
 

@@ -5,6 +5,7 @@
 
 use super::config::{Memory, ServeConfig};
 use super::policy::HandlerLimits;
+use crate::shown::Bytes;
 use ringwork_ring::entry::entry_state;
 use ringwork_ring::layout::*;
 use ringwork_ring::limits;
@@ -45,9 +46,10 @@ fn tell_what_is_missing(geometry: &Geometry, backing: Backing, dir: &PoolDir) {
         Backing::Memfd => "the memory that is left, or the cgroup's limit, is too small".to_owned(),
     };
     tracing::info!(
-        "the segment of {} MiB takes {requests} requests of 8 MB at a time: {what}, or choose a \
-         size with --segment-size",
-        geometry.segment_size >> 20
+        "the segment of {} takes {requests} request{} of 8 MB at a time: {what}, or choose a size with \
+         --segment-size",
+        Bytes(geometry.segment_size),
+        if requests == 1 { "" } else { "s" }
     );
 }
 

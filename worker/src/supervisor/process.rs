@@ -51,6 +51,7 @@ impl Process {
         program: &Path,
         environment: &[(&str, String)],
     ) -> io::Result<Self> {
+        let started = Instant::now();
         let (output, out) = io::pipe()?;
         let child = Command::new(program)
             // What it is called in lists of processes, wherever it is started from.
@@ -74,7 +75,7 @@ impl Process {
             output: Some(output),
             output_closed: None,
             lines: Lines::default(),
-            started: Instant::now(),
+            started,
             ready: None,
             word: None,
             killed: None,

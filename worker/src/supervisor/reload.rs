@@ -8,12 +8,20 @@ use super::config::{ServeConfig, WorkerCommand};
 use super::policy::HandlerLimits;
 use super::seat::Settings;
 use super::{Phase, Supervisor};
+use crate::log::OUTCOME;
 use ringwork_ring::stats::log_error;
 
 impl Supervisor<'_> {
     /// Begins a reload when one is asked for, and sees to the end of one that is under way.
+    /// How it ended is logged at each level.
     pub(super) fn reload_if_asked(&mut self, asked: bool) {
-        if asked && matches!(self.phase, Phase::Serving) {
+        if asked && self.phase != Phase::Serving {
+            let now = match self.phase {
+                Phase::Starting => "no worker of the pool is ready yet",
+                _ => "the pool is being stopped",
+            };
+            tracing::warn!(target: OUTCOME, "reload refused: {now}; nothing has changed");
+        } else if asked {
             self.notifier.reloading();
             match self.new_config() {
                 Ok((config, command)) => self.take_up(config, command),
@@ -37,82 +45,111 @@ impl Supervisor<'_> {
         } else if self.former_config.is_some() && !self.crew.is_renewing() {
             self.former_config = None;
             let handlers = self.take_up_handlers();
-            tracing::info!("reload done: {}{handlers}", self.summary());
+            tracing::info!(target: OUTCOME, "reload done: {}{handlers}", self.summary());
             self.warn_of_vain_limits();
             self.notifier.ready(&self.summary());
         }
     }
 
+    /// Says that a reload under way has no end, for the pool ends before.
+    pub(super) fn give_up_reload(&mut self) {
+        if self.former_config.take().is_some() {
+            tracing::warn!(target: OUTCOME, "reload not completed: the pool ends before");
+        }
+    }
+
     /// Says that nothing came of a reload.
     fn refuse(&self, why: &str) {
-        tracing::error!("{why}");
+        tracing::error!(target: OUTCOME, "{why}");
         log_error(self.pool.segment(), why);
     }
 
     /// Before the configuration is replaced; its workers have the level from their start.
     fn set_log_level(&mut self, level: &str) {
         if level != self.config.log_level {
-            let say = || tracing::info!("reload: the level of the log is {level} from now on");
-            // At the level before, or else at the one after: one of them shows it mostly.
-            let shown = tracing::enabled!(tracing::Level::INFO);
-            if shown {
+            let say = || {
+                tracing::info!(target: OUTCOME, "reload: the level of the log is {level} from now on");
+            };
+            // Shown at each level but `off`, so before that is taken up.
+            let off = level == "off";
+            if off {
                 say();
             }
             self.console.log_level(level);
-            if !shown {
+            if !off {
                 say();
             }
         }
     }
 
+    /// What to take up, or all that is wrong with it.
     fn new_config(&mut self) -> Result<(ServeConfig, WorkerCommand), String> {
         let mut config = self.console.reload()?;
         config.embedded = self.config.embedded;
-        config.validate().map_err(|error| error.to_string())?;
-        let limited = |limits: &HandlerLimits, name: &String| {
+        let mut wrong = Vec::new();
+        if let Err(error) = config.validate() {
+            wrong.push(error.to_string());
+        } else {
+            // Tables of more than one worker fewer would have to be made anew, too.
+            let geometry = self.pool.segment().geometry();
+            let most = config.most_workers();
+            if most > geometry.max_workers || most * config.lanes > geometry.max_lanes {
+                wrong.push(format!(
+                    "{most} workers of {} lanes do not fit the tables of this pool ({} workers, {} \
+                     lanes): restart it for that",
+                    config.lanes, geometry.max_workers, geometry.max_lanes
+                ));
+            }
+        }
+        let limited = |limits: &HandlerLimits, name: &str| {
             limits
                 .get(name)
                 .is_some_and(|limit| limit.concurrency.is_some())
         };
-        let newly = config
-            .limits
-            .keys()
-            .find(|name| limited(&config.limits, name) && !limited(&self.limited_from_start, name));
-        if let Some(name) = newly {
-            return Err(format!(
-                "{name} had no limit of concurrency when the pool was made, and can't get one \
-                 while it is served: restart it for that"
+        let names = config.limits.keys().map(String::as_str);
+        let newly: Vec<&str> = names
+            .filter(|name| {
+                limited(&config.limits, name) && !limited(&self.limited_from_start, name)
+            })
+            .collect();
+        if !newly.is_empty() {
+            wrong.push(format!(
+                "{} had no limit of concurrency when the pool was made, and can't get one while it \
+                 is served: restart it for that",
+                newly.join(", ")
             ));
         }
-        if let Some(fixed) = self.fixed(&config) {
-            return Err(format!(
-                "{fixed} can't change while the pool is served: restart it for that"
-            ));
-        }
-        // Tables of more than one worker fewer would have to be made anew, too.
-        let geometry = self.pool.segment().geometry();
-        let most = config.most_workers();
-        if most > geometry.max_workers || most * config.lanes > geometry.max_lanes {
-            return Err(format!(
-                "{most} workers of {} lanes do not fit the tables of this pool ({} workers, {} \
-                 lanes): restart it for that",
-                config.lanes, geometry.max_workers, geometry.max_lanes
+        let fixed = self.fixed(&config);
+        if !fixed.is_empty() {
+            wrong.push(format!(
+                "{} can't change while the pool is served: restart it for that",
+                fixed.join(", ")
             ));
         }
         let command = match config.worker.clone() {
-            Some(command) => command,
+            Some(command) => Ok(command),
             None => WorkerCommand::stock()
-                .map_err(|error| format!("cannot tell which program this is: {error}"))?
-                .fresh(),
+                .map(WorkerCommand::fresh)
+                .map_err(|error| format!("cannot tell which program this is: {error}")),
         };
-        command.check().map_err(|error| error.to_string())?;
-        // What follows from workers and lanes may differ; the segment is what it is.
-        config.pool = self.config.pool.clone();
-        Ok((config, command))
+        let command = command.and_then(|command| match command.check() {
+            Ok(()) => Ok(command),
+            Err(error) => Err(error.to_string()),
+        });
+        match command {
+            Ok(command) if wrong.is_empty() => {
+                // What follows from workers and lanes may differ; the segment is what it is.
+                config.pool = self.config.pool.clone();
+                return Ok((config, command));
+            }
+            Ok(_) => {}
+            Err(why) => wrong.push(why),
+        }
+        Err(wrong.join("; "))
     }
 
-    /// The first option that can't change, if it does.
-    fn fixed(&self, new: &ServeConfig) -> Option<&'static str> {
+    /// The options that can't change, of those that do.
+    fn fixed(&self, new: &ServeConfig) -> Vec<&'static str> {
         let (old, new_pool, old_pool) = (&self.config, &new.pool, &self.config.pool);
         let differs = [
             ("name", new.name != old.name),
@@ -129,8 +166,8 @@ impl Supervisor<'_> {
             ("memory", new.memory != old.memory),
             ("log-format", new.log_format != old.log_format),
         ];
-        let first = differs.into_iter().find(|(_, differs)| *differs);
-        first.map(|(name, _)| name)
+        let those = differs.into_iter().filter(|(_, differs)| *differs);
+        those.map(|(name, _)| name).collect()
     }
 
     fn take_up(&mut self, config: ServeConfig, command: WorkerCommand) {

@@ -18,7 +18,7 @@ const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 pub(super) fn findings() -> Result<Vec<Finding>, RingError> {
     let base = base_dir();
     let config = PoolConfig::default();
-    let needed = config.smallest_default()?;
+    let needed = taken(&config, config.smallest_default()?)?;
     // What exists of it: the base itself, or the directory in which it would be made.
     let place = if base.exists() {
         base.as_path()
@@ -82,17 +82,27 @@ fn room(place: &Path, needed: u64) -> Finding {
     Finding::ok("shm", text)
 }
 
+/// What a segment takes that is to have this size, in bytes: blocks are whole, so it is mostly less.
+fn taken(config: &PoolConfig, size: u64) -> Result<u64, RingError> {
+    Ok(sized(config, size).geometry()?.segment_size)
+}
+
+fn sized(config: &PoolConfig, size: u64) -> PoolConfig {
+    PoolConfig {
+        segment_size: Some(size),
+        ..config.clone()
+    }
+}
+
 /// How many pictures of 8 MB a pool takes at a time that nobody has sized, and what is missing.
 fn pictures(pool: &'static str, room: &Room, config: &PoolConfig) -> Result<Finding, RingError> {
     let size = room.default_size(config, false)?;
-    let sized = PoolConfig {
-        segment_size: Some(size),
-        ..config.clone()
-    };
-    let (requests, _) = sized.geometry()?.requests_of(PHOTO);
+    let geometry = sized(config, size).geometry()?;
+    let (requests, _) = geometry.requests_of(PHOTO);
     let text = format!(
-        "a segment of {} MiB by default: {requests} requests of 8 MB at a time",
-        size >> 20
+        "a segment of {} by default: {requests} request{} of 8 MB at a time",
+        Size(geometry.segment_size),
+        if requests == 1 { "" } else { "s" }
     );
     if requests >= PHOTOS {
         return Ok(Finding::ok(pool, text));
@@ -221,6 +231,24 @@ mod tests {
     use crate::cli::doctor::Level;
     use std::os::unix::fs::PermissionsExt;
 
+    /// It was told as what was asked for, 1024 MiB of which 974 are taken.
+    #[test]
+    fn sizes_are_those_that_a_pool_takes() {
+        let config = PoolConfig::default();
+        let rich = Room {
+            memory: 64 << 30,
+            free: None,
+            file_limit: u64::MAX,
+        };
+        let chosen = rich.default_size(&config, false).unwrap();
+        let takes = Size(taken(&config, chosen).unwrap());
+        let told = pictures("embedded", &rich, &config).unwrap().text;
+        assert!(
+            told.starts_with(&format!("a segment of {takes} by")),
+            "{told}"
+        );
+    }
+
     #[test]
     fn too_little_room_fails_and_a_disk_warns() {
         assert_eq!(room(Path::new("/proc"), 1).level, Level::Fail);
@@ -238,7 +266,7 @@ mod tests {
         let config = PoolConfig::default();
         let small = pictures("served", &container, &config).unwrap();
         assert_eq!(small.level, Level::Warn);
-        assert!(small.text.contains(": 1 requests of 8 MB"), "{small:?}");
+        assert!(small.text.contains(": 1 request of 8 MB"), "{small:?}");
         assert!(small.remedy.unwrap().contains("--shm-size=512m"));
         let helped = Room {
             free: Some(512 << 20),

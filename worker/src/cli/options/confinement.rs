@@ -133,6 +133,6 @@ mod tests {
         assert!(
             error(&["--sandbox", "--sandbox-read", "/none/such"]).contains("/none/such: No such")
         );
-        assert!(error(&["--worker-memory", "1MiB"]).contains("worker-memory is 1048576"));
+        assert!(error(&["--worker-memory", "1MiB"]).contains("worker-memory is 1 MiB"));
     }
 }
