@@ -11,8 +11,8 @@ mod seccomp;
 pub use sandbox::SandboxMode;
 
 #[cfg(feature = "supervisor")]
-#[cfg(feature = "supervisor")]
 use crate::shown::Bytes;
+#[cfg(feature = "supervisor")]
 use crate::worker::LANE_STACK;
 use sandbox::{Offer, Plan};
 use std::io::Write;

@@ -1,0 +1,331 @@
+//! README and documents against what is built: commands, options, files, figures and Rust snippets.
+//!
+//! The Java snippets are compiled by `DocumentsTest` of java-panama/ringwork-tests.
+
+#![forbid(unsafe_code)]
+
+use ringwork_tests::{Base, ringwork_program};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Options of other programs that the documents name.
+const OF_OTHERS: [&str; 11] = [
+    "--add-modules",
+    "--cfg",
+    "--enable-native-access",
+    "--features",
+    "--illegal-native-access",
+    "--init",
+    "--ipc",
+    "--release",
+    "--shm-size",
+    "--target",
+    "--workspace",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// README, CHANGELOG and all documents: path from the root, and text.
+fn documents() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from("docs"), PathBuf::from("examples")];
+    let mut files: Vec<PathBuf> = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"]
+        .map(PathBuf::from)
+        .into();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(root().join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = folder.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                files.push(path);
+            }
+        }
+    }
+    for file in files {
+        let text = std::fs::read_to_string(root().join(&file)).unwrap();
+        found.push((file.display().to_string(), text));
+    }
+    found
+}
+
+/// The fenced blocks of a language: the number of the fence's line, and the text.
+fn blocks(text: &str, language: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut block: Option<(usize, bool, String)> = None;
+    for (number, line) in text.lines().enumerate() {
+        match (&mut block, line.strip_prefix("```")) {
+            (None, Some(name)) => block = Some((number + 1, name == language, String::new())),
+            (Some((start, wanted, body)), Some(_)) => {
+                if *wanted {
+                    found.push((*start, std::mem::take(body)));
+                }
+                block = None;
+            }
+            (Some((_, _, body)), None) => {
+                body.push_str(line);
+                body.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    found
+}
+
+/// What stands between backticks in prose, and lines that begin with the command.
+fn commands(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let code = line.trim_start().trim_start_matches("$ ");
+        let (path, rest) = code.split_once(' ').unwrap_or((code, ""));
+        if path.rsplit('/').next() == Some("ringwork") {
+            found.push((number + 1, format!("ringwork {rest}")));
+        }
+        let spans = line.split('`').skip(1).step_by(2);
+        found.extend(spans.map(|span| (number + 1, span.to_owned())));
+    }
+    found
+}
+
+fn ringwork(args: &[&str], base: &Base) -> (bool, String) {
+    let output = Command::new(ringwork_program())
+        .args(args)
+        .env("RINGWORK_DIR", base.pools())
+        .output()
+        .expect("the command starts");
+    let text = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&text).into_owned(),
+    )
+}
+
+/// The long options of a help text.
+fn options(help: &str) -> BTreeSet<String> {
+    let words = help.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    words
+        .filter(|word| word.len() > 2 && word.starts_with("--"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The options of each subcommand.
+fn subcommands(base: &Base) -> BTreeMap<String, BTreeSet<String>> {
+    let (_, help) = ringwork(&["--help"], base);
+    let list = help.split_once("Commands:").expect("a list of commands").1;
+    let names = list
+        .lines()
+        .skip(1)
+        .take_while(|line| line.starts_with("  "))
+        .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    names
+        .filter(|name| *name != "help")
+        .map(|name| {
+            let (ok, help) = ringwork(&[name, "--help"], base);
+            assert!(ok, "{name}: {help}");
+            (name.to_owned(), options(&help))
+        })
+        .collect()
+}
+
+/// The option in a word of a document, such as `[--json]` or `--segment-size=64MiB,`.
+fn option_in(word: &str) -> Option<&str> {
+    let word = word.trim_start_matches(['[', '(', '"', '\'']);
+    let end = word
+        .find(|c: char| !c.is_ascii_lowercase() && c != '-')
+        .unwrap_or(word.len());
+    let option = &word[..end];
+    (option.len() > 2 && option.starts_with("--")).then_some(option)
+}
+
+#[test]
+fn commands_and_options_in_the_documents_exist() {
+    let base = Base::new();
+    let known = subcommands(&base);
+    assert!(known.len() >= 8, "{known:?}");
+    let all: BTreeSet<&str> = known
+        .values()
+        .flatten()
+        .map(String::as_str)
+        .chain(OF_OTHERS)
+        .collect();
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for (document, text) in documents() {
+        for (line, code) in commands(&text) {
+            let code = code.split(" #").next().unwrap_or_default();
+            let mut words = code.split_whitespace();
+            let first = words.next().unwrap_or_default();
+            let own: Vec<&str> = match first {
+                "ringwork" => {
+                    let Some(name) = words.next() else { continue };
+                    seen += 1;
+                    let Some(options) = known.get(name) else {
+                        let is_option = option_in(name).is_some();
+                        if !is_option && name != "worker" {
+                            wrong.push(format!("{document}:{line}: no command {name:?}"));
+                        }
+                        continue;
+                    };
+                    options.iter().map(String::as_str).collect()
+                }
+                word if option_in(word).is_some() => {
+                    words = code.split_whitespace();
+                    all.iter().copied().collect()
+                }
+                _ => continue,
+            };
+            for option in words
+                .take_while(|word| *word != "--" && *word != "|")
+                .filter_map(option_in)
+            {
+                if !own.contains(&option) {
+                    wrong.push(format!("{document}:{line}: no option {option} in {code:?}"));
+                }
+            }
+        }
+    }
+    assert!(seen > 30, "{seen} commands");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn targets_of_make_in_the_documents_exist() {
+    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
+    let targets: BTreeSet<&str> = makefile
+        .lines()
+        .filter_map(|line| line.split_once(": ").map(|(name, _)| name))
+        .collect();
+    for (document, text) in documents() {
+        for (line, code) in text.lines().enumerate() {
+            let spans = code.split('`').skip(1).step_by(2);
+            let block = code.strip_prefix("    ").into_iter();
+            for code in spans.chain(block) {
+                let Some(rest) = code.strip_prefix("make ") else {
+                    continue;
+                };
+                let target = rest.split_whitespace().next().unwrap_or_default();
+                assert!(
+                    targets.contains(target),
+                    "{document}:{}: no target {target:?}",
+                    line + 1
+                );
+            }
+        }
+    }
+}
+
+/// Files for `ringwork serve --config`, of which each is printed as it would be in effect.
+#[test]
+fn configurations_in_the_documents_are_read() {
+    let base = Base::new();
+    let file = base.path().join("documents.toml");
+    let mut read = 0;
+    for (document, text) in documents() {
+        for (line, block) in blocks(&text, "toml") {
+            if block.contains("[dependencies]") {
+                continue;
+            }
+            std::fs::write(&file, &block).unwrap();
+            let file = file.display().to_string();
+            let (ok, told) = ringwork(&["serve", "--config", &file, "--print-config"], &base);
+            assert!(ok, "{document}:{line}: {told}");
+            read += 1;
+        }
+    }
+    assert!(read >= 2, "{read} files");
+}
+
+/// The programs are compiled with the worker's crate, and their text is that of the documents.
+#[test]
+fn rust_snippets_are_those_of_the_examples() {
+    let folder = root().join("worker/examples");
+    let squeezed = |text: &str| {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let skip = "#[rustfmt::skip] ";
+    let programs: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .map(|text| {
+            let lines = text.lines().filter(|line| !line.starts_with(skip));
+            squeezed(&lines.collect::<Vec<_>>().join("\n"))
+        })
+        .collect();
+    let mut seen = 0;
+    for (document, text) in documents() {
+        for (line, block) in blocks(&text, "rust") {
+            let block = squeezed(&block);
+            assert!(
+                programs.iter().any(|program| program.contains(&block)),
+                "{document}:{line}: no program of worker/examples has this text"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen >= 2, "{seen} snippets");
+}
+
+/// The table of sizes in docs/operations.md, row by row.
+#[test]
+fn the_table_of_sizes_is_what_a_segment_has() {
+    let base = Base::new();
+    let text = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.starts_with("| `--segment-size` |"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let mut seen = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let size = cells[1].split(',').next().unwrap().replace(' ', "");
+        let args = ["serve", "--workers", "2", "--segment-size", &size];
+        let (ok, printed) = ringwork(&[&args[..], &["--print-config"]].concat(), &base);
+        assert!(ok, "{size}: {printed}");
+        for told in [
+            format!("# largest payload: {}\n", cells[3]),
+            format!("# requests of 1 MB at a time: {}\n", cells[4]),
+            format!("# requests of 8 MB at a time: {}\n", cells[5]),
+        ] {
+            assert!(printed.contains(&told), "{row}: no {told}in {printed}");
+        }
+        let taken = printed
+            .lines()
+            .find(|line| line.contains("in all"))
+            .unwrap();
+        assert!(taken.ends_with(cells[2]), "{row}: {taken}");
+        seen += 1;
+    }
+    assert_eq!(seen, 7);
+}
+
+/// What a worker of one's own compiles: guide and CHANGELOG have the same two figures.
+#[test]
+fn the_number_of_crates_is_that_of_the_lock_file() {
+    let crates = |features: &[&str]| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--locked", "--offline", "-p", "ringwork-worker"])
+            .args(["-e", "normal", "--prefix", "none", "--format", "{p}"])
+            .args(features)
+            .current_dir(root())
+            .output()
+            .expect("cargo starts");
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        // What has been shown above already has a mark behind it.
+        let names = text.lines().map(|line| line.trim_end_matches(" (*)"));
+        names.collect::<BTreeSet<_>>().len()
+    };
+    let (few, all) = (crates(&["--no-default-features"]), crates(&[]));
+    let told = format!("{few} crates instead of {all}");
+    for document in ["docs/getting-started.md", "CHANGELOG.md"] {
+        let text = std::fs::read_to_string(root().join(document)).unwrap();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(&told), "{document} does not say {told:?}");
+    }
+}
