@@ -102,6 +102,11 @@ fn in_a_crash_storm_tasks_are_refused() {
         (&false.into(), &"serving".into())
     );
     assert!(command(&pool, &["list"]).contains("not ready: "));
+    // The supervisor's own thread that refuses tasks is no worker.
+    assert_eq!([&seen["workers"], &seen["lanes"]], [0, 0]);
+    assert_eq!(stat(&pool)["workers"], serde_json::json!([]));
+    let doctor = command(&pool, &["doctor"]);
+    assert!(doctor.contains("storm: not ready: crash storm"), "{doctor}");
     let reason = seen["reason"].as_str().expect("a reason");
     assert!(
         reason.contains("SIGKILL") && reason.contains("launches another"),

@@ -307,6 +307,8 @@ fn the_workers_of_a_killed_supervisor_die_and_the_name_can_be_taken_again() {
         (&row["state"], &row["alive"]),
         (&Value::from("dead"), &Value::Bool(false))
     );
+    let doctor = home.run(&["doctor"]).stdout;
+    assert!(doctor.contains("p: its supervisor is dead"), "{doctor}");
     let again = home.serve("p", &["--workers", "1"]);
     assert_eq!(home.stat("p")["supervisor_pid"], again.id());
 }

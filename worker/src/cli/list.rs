@@ -5,7 +5,7 @@ use super::table::Table;
 use super::units::Size;
 use super::view;
 use clap::Args;
-use ringwork_ring::entry::entry_state;
+use ringwork_ring::entry::{entry_state, lane_worker};
 use ringwork_ring::layout::*;
 use ringwork_ring::paths::base_dir;
 use ringwork_ring::{PoolDir, RingError, Segment, lock};
@@ -40,15 +40,14 @@ pub(super) struct Row {
     pub(super) segment_bytes: Option<u64>,
     /// Why it can't be read.
     pub(super) problem: Option<String>,
+    /// Its processes that do not run; `reason` has them, too.
+    #[serde(skip)]
+    pub(super) stopped: Vec<String>,
 }
 
 /// Runs the subcommand.
 pub(super) fn run(list: &List) -> Result<(), Failure> {
-    let rows: Vec<Row> = PoolDir::list(&base_dir())?
-        .iter()
-        .filter(|dir| dir.is_pool())
-        .map(row)
-        .collect();
+    let rows = rows()?;
     let mut out = io::stdout().lock();
     if list.json {
         writeln!(out, "{}", serde_json::to_string_pretty(&rows)?)?;
@@ -59,6 +58,15 @@ pub(super) fn run(list: &List) -> Result<(), Failure> {
     }
     out.flush()?;
     Ok(())
+}
+
+/// All pools of this user.
+///
+/// # Errors
+/// When the directory of the pools can't be read.
+pub(super) fn rows() -> Result<Vec<Row>, RingError> {
+    let dirs = PoolDir::list(&base_dir())?;
+    Ok(dirs.iter().filter(|dir| dir.is_pool()).map(row).collect())
 }
 
 fn row(dir: &PoolDir) -> Row {
@@ -74,6 +82,7 @@ fn row(dir: &PoolDir) -> Row {
         lanes: 0,
         segment_bytes: None,
         problem: None,
+        stopped: Vec::new(),
     };
     match Segment::attach(dir) {
         Ok(segment) => {
@@ -111,20 +120,29 @@ fn fill(row: &mut Row, segment: &Segment) -> Result<(), RingError> {
     let condition = view::condition(segment)?;
     (row.state, row.ready) = (condition.state, condition.ready);
     (row.reason, row.alive) = (condition.reason, condition.supervisor_alive);
+    row.stopped = condition.stopped;
     row.supervisor_pid = Some(segment.u32_at(H_SUPERVISOR_PID).load(Ordering::Relaxed));
     row.clients = count(g.max_clients, &|index| {
         segment.client_at(index) + CLIENT_WORD
     });
-    row.workers = count(g.max_workers, &|index| {
-        segment.worker_at(index) + WORKER_WORD
-    });
-    row.lanes = count(g.max_lanes, &|index| segment.lane_at(index) + LANE_WORD);
+    let workers: Vec<u32> = (0..g.max_workers)
+        .filter(|worker| active(segment.worker_at(*worker) + WORKER_WORD))
+        .filter(|worker| !view::is_stand_in(segment, *worker))
+        .collect();
+    let lane_of = |lane: &u32| {
+        let word = segment.u64_at(segment.lane_at(*lane) + LANE_WORD);
+        let word = word.load(Ordering::Acquire);
+        (entry_state(word) == ENTRY_ACTIVE).then(|| lane_worker(word))
+    };
+    let lanes = (0..g.max_lanes).filter_map(|lane| lane_of(&lane));
+    row.lanes = lanes.filter(|worker| workers.contains(worker)).count() as u32;
+    row.workers = workers.len() as u32;
     row.segment_bytes = Some(g.segment_size);
     Ok(())
 }
 
 /// What is wrong with it, in words.
-fn note(row: &Row) -> String {
+pub(super) fn note(row: &Row) -> String {
     match &row.problem {
         Some(problem) => problem.clone(),
         None if row.state == "serving" && !row.ready => format!("not ready: {}", row.reason),

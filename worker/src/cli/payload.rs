@@ -76,6 +76,11 @@ pub(super) fn encode(codec: Codec, data: Data, params: Option<&str>) -> Result<V
         Codec::Bytes => Ok(data.bytes()),
         Codec::Utf8 => data.text().map(String::into_bytes),
         Codec::I64 => {
+            if matches!(data, Data::None) {
+                return Err(
+                    "the handler takes a whole number (i64): give one with --data".to_owned(),
+                );
+            }
             let text = data.text()?;
             let number: i64 = text.trim().parse().map_err(|error| {
                 format!(
@@ -173,6 +178,7 @@ mod tests {
         assert!(error(Codec::Utf8, Data::Bytes(vec![0xff]), None).contains("--codec bytes"));
         assert!(error(Codec::Params, Data::None, Some("[1]")).contains("no JSON object"));
         assert!(error(Codec::Cbor, Data::None, None).contains("needs data"));
+        assert!(error(Codec::I64, Data::None, None).contains("give one with --data"));
     }
 
     #[test]

@@ -201,6 +201,7 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
             .filter_map(|index| client(segment, index, now))
             .collect(),
         workers: (0..g.max_workers)
+            .filter(|index| !is_stand_in(segment, *index))
             .filter_map(|index| worker(segment, index, now))
             .collect(),
         queues: (0..g.priorities)
@@ -282,6 +283,15 @@ pub(super) fn condition(segment: &Segment) -> Result<Condition> {
         condition.reason = all.join("; ");
     }
     Ok(condition)
+}
+
+/// Whether an entry is that of the supervisor itself, which in a crash storm refuses tasks as a worker
+/// would: it runs none, so no person should count on it.
+pub(super) fn is_stand_in(segment: &Segment, worker: u32) -> bool {
+    // A guest in another PID namespace may have the same number, but hardly in a storm.
+    segment.health() == HEALTH_STORM
+        && get32(segment, segment.worker_at(worker) + WORKER_PID)
+            == get32(segment, H_SUPERVISOR_PID)
 }
 
 /// Whether the process of a worker entry is stopped.

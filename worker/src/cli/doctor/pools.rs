@@ -1,38 +1,39 @@
-//! The pools of this user whose processes do not run.
+//! The pools of this user that are not well: what `ringwork list` says of them, with a remedy.
 
 use super::Finding;
-use crate::cli::view;
-use ringwork_ring::paths::base_dir;
-use ringwork_ring::{PoolDir, Segment};
+use crate::cli::list::{self, Row};
 
-/// One for each stopped process; one that all is well, when there are pools.
+/// One for each pool that is not well; one that all are, when there are pools.
 pub(super) fn findings() -> Vec<Finding> {
-    let dirs = PoolDir::list(&base_dir()).unwrap_or_default();
-    let conditions: Vec<(String, view::Condition)> = dirs
-        .iter()
-        .filter_map(|dir| {
-            let segment = Segment::attach(dir).ok()?;
-            let condition = view::condition(&segment).ok()?;
-            Some((dir.name().to_owned(), condition))
-        })
-        .filter(|(_, condition)| condition.supervisor_alive)
-        .collect();
-    let stopped: Vec<Finding> = conditions
-        .iter()
-        .flat_map(|(name, condition)| condition.stopped.iter().map(move |what| (name, what)))
-        .map(|(name, what)| {
-            let remedy = format!("let it go on, or see `ringwork stat {name}`");
-            Finding::warn("pools", format!("{name}: {what}"), remedy)
-        })
-        .collect();
-    match conditions.len() {
-        0 => stopped,
-        count if stopped.is_empty() => {
-            vec![Finding::ok(
-                "pools",
-                format!("{count} served, all their processes run"),
-            )]
+    // A directory that can't be read is a finding of its own, in `memory`.
+    let rows = list::rows().unwrap_or_default();
+    let ill: Vec<Finding> = rows.iter().filter_map(finding).collect();
+    match rows.len() {
+        0 => ill,
+        count if ill.is_empty() => {
+            let text = format!("{count} served, all their processes run");
+            vec![Finding::ok("pools", text)]
         }
-        _ => stopped,
+        _ => ill,
     }
+}
+
+/// What is wrong with a pool; `None` when nothing is.
+fn finding(row: &Row) -> Option<Finding> {
+    let name = &row.name;
+    let note = list::note(row);
+    let well = row.problem.is_none() && (row.ready || row.state != "serving");
+    if well && note.is_empty() {
+        return None;
+    }
+    let remedy = if row.state == "dead" {
+        format!("ringwork clean {name}")
+    } else if row.problem.is_some() {
+        format!("`ringwork clean {name}` if no process serves it any more")
+    } else if !row.stopped.is_empty() {
+        format!("let it go on, or see `ringwork stat {name}`")
+    } else {
+        format!("see the log of its `ringwork serve`, and `ringwork stat {name}`")
+    };
+    Some(Finding::warn("pools", format!("{name}: {note}"), remedy))
 }
