@@ -28,6 +28,10 @@ import org.jspecify.annotations.Nullable;
 final class Attachment {
   private static final System.Logger LOG = System.getLogger("io.ringwork");
   private static final Object JVM_WIDE = "io.ringwork lock files".intern();
+
+  /** Why a pool has ended whose header does not say it. */
+  static final String SUPERVISOR_GONE = "its supervisor is gone (killed, or crashed)";
+
   private static final int KIND_JAVA = 1;
   private static final int UNMAP_TRIES = 1_000;
 
@@ -402,13 +406,15 @@ final class Attachment {
       }
     }
     handlers.sort(null);
+    // The header says what the supervisor has last said: one that was killed has said nothing.
+    boolean dead = pool < Layout.POOL_CLOSED && supervisorIsGone();
     return new PoolInfo(
         name,
         segment.path(),
         geometry.segmentSize(),
-        poolState(pool),
-        pool == Layout.POOL_SERVING && memory.getIntAcquire(Layout.H_HEALTH) != Layout.HEALTH_STORM,
-        reason(),
+        dead ? PoolState.FAILED : poolState(pool),
+        !dead && isServing(),
+        dead ? SUPERVISOR_GONE : reason(),
         memory.getInt(Layout.H_SUPERVISOR_PID),
         index,
         slots.count,
@@ -418,6 +424,16 @@ final class Attachment {
             geometry.workers() + Layout.WORKER_WORD, geometry.maxWorkers(), Layout.WORKER_STRIDE),
         arena.maxPayload(),
         handlers);
+  }
+
+  /** Whether the pool takes tasks, and has a supervisor, which replaces workers that die. */
+  boolean isReady() {
+    return isServing() && !supervisorIsGone();
+  }
+
+  private boolean isServing() {
+    return memory.getIntAcquire(Layout.H_POOL_STATE) == Layout.POOL_SERVING
+        && memory.getIntAcquire(Layout.H_HEALTH) != Layout.HEALTH_STORM;
   }
 
   /** Why the pool closed, failed or is not ready; empty when nothing was said. */

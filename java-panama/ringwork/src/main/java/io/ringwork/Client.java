@@ -499,7 +499,7 @@ final class Client extends Connection {
       poolEnded(); // it has said so since we looked
     } else {
       die(
-          "its supervisor is gone (killed, or crashed)"
+          Attachment.SUPERVISOR_GONE
               + (onEnd == null ? ": connect again when it was restarted" : ""));
     }
   }
@@ -562,12 +562,10 @@ final class Client extends Connection {
     return onEnd != null;
   }
 
-  /** Whether the pool takes tasks, and has workers. */
+  /** Whether the pool takes tasks, and has workers; right at once when the supervisor has died. */
   boolean isReady() {
     try {
-      return isOpen()
-          && memory.getIntAcquire(Layout.H_POOL_STATE) == Layout.POOL_SERVING
-          && memory.getIntAcquire(Layout.H_HEALTH) != Layout.HEALTH_STORM;
+      return isOpen() && attachment.isReady();
     } catch (IllegalStateException | InternalError unmapped) {
       return false; // closed meanwhile
     }

@@ -10,6 +10,11 @@ public final class ClosedException extends RingworkException {
     super(message, mayHaveRun, cause);
   }
 
+  /** For what is asked of a handle after its close. */
+  static ClosedException ofClient(String pool) {
+    return new ClosedException("pool " + pool + ": the client was closed", false, null);
+  }
+
   @Override
   ClosedException again() {
     return new ClosedException(getMessage(), mayHaveRun(), getCause());

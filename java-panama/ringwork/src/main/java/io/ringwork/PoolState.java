@@ -10,6 +10,6 @@ public enum PoolState {
   DRAINING,
   /** It has ended as it was asked to. */
   CLOSED,
-  /** It has ended for want of something, or over damage. */
+  /** It has ended for want of something, over damage, or since its supervisor was killed. */
   FAILED
 }

@@ -580,7 +580,7 @@ final class Reconnector extends Connection implements Runnable {
   }
 
   private ClosedException closedException() {
-    return new ClosedException("pool " + name() + ": the client was closed", false, null);
+    return ClosedException.ofClient(name());
   }
 
   /** Whether a future failed since its client takes no tasks: it has no slot, and never had. */

@@ -391,7 +391,8 @@ public final class Ringwork implements AutoCloseable {
   }
 
   /**
-   * What is known of the pool now.
+   * What is known of the pool now. {@link PoolInfo#ready()} looks whether the supervisor lives, so
+   * it is right at once when that was killed.
    *
    * @return a snapshot
    * @throws ClosedException if the client is closed
@@ -425,7 +426,7 @@ public final class Ringwork implements AutoCloseable {
    * included; not for {@link CompletionMode#INLINE} callbacks.
    *
    * @param timeout the longest wait; zero or less only looks
-   * @return false if it was not ready in that time
+   * @return false if it was not ready in that time. Never true for a pool whose supervisor is dead
    * @throws ClosedException if the handle is closed, or, without {@link Reconnect}, its pool ends
    * @throws InterruptedException if interrupted
    */
@@ -437,9 +438,10 @@ public final class Ringwork implements AutoCloseable {
         return true;
       }
       if (!isOpen()) {
-        throw now != null
+        // Whatever the last pool has ended with before: the handle ends with its close.
+        throw now != null && state() != ConnectionState.CLOSED
             ? now.closedException(false, null)
-            : new ClosedException("pool " + name() + ": the client was closed", false, null);
+            : ClosedException.ofClient(name());
       }
       long left = end - System.nanoTime();
       if (left <= 0) {

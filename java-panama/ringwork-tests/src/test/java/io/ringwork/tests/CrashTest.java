@@ -9,7 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringwork.ClosedException;
 import io.ringwork.Codec;
+import io.ringwork.ConnectConfig;
+import io.ringwork.PoolState;
 import io.ringwork.RawTask;
+import io.ringwork.Reconnect;
+import io.ringwork.RejectedException;
 import io.ringwork.ResultLease;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
@@ -30,6 +34,9 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.function.Function;
@@ -38,6 +45,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** SIGKILL of workers, of the supervisor and of a JVM, and SIGSTOP. */
 class CrashTest {
@@ -301,6 +310,66 @@ class CrashTest {
         assertEquals(0, second.awaitExit(Await.PATIENCE));
       }
     }
+  }
+
+  /** Not after the next of the client's own looks: whoever asks is told the truth. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aPoolIsNotReadyOnceItsSupervisorWasKilled(boolean reconnects) throws Exception {
+    String name = "CrashTest-ready-" + reconnects;
+    ConnectConfig config = ConnectConfig.of(name);
+    for (int round = 0; round < 5; round++) {
+      try (Child pool = Child.serve(name);
+          Ringwork handle =
+              Ringwork.connect(reconnects ? config.reconnect(Reconnect.DEFAULT) : config)) {
+        assertTrue(handle.awaitReady(Await.PATIENCE));
+        Thread.currentThread().interrupt(); // it must not close what is looked at
+        assertTrue(handle.info().ready());
+        assertTrue(Thread.interrupted());
+        pool.kill();
+        pool.awaitExit(Await.PATIENCE);
+        boolean even = round % 2 == 0;
+        try {
+          assertFalse(even ? handle.info().ready() : handle.awaitReady(Duration.ZERO));
+          assertEquals(PoolState.FAILED, handle.info().state());
+          Pools.assertSays(new Exception(handle.info().reason()), "supervisor is gone");
+        } catch (ClosedException | RejectedException noticed) {
+          // the client's own look was faster
+        }
+      } finally {
+        Thread.interrupted();
+        PoolDirectory.delete(PoolDirectory.PATH.resolve(name));
+      }
+    }
+  }
+
+  /** What the pool had ended with is not why the wait ends. */
+  @Test
+  void aWaitForAPoolThatIsEndedByCloseSaysSo() throws Exception {
+    String name = "CrashTest-close";
+    Ringwork handle = Ringwork.connect(ConnectConfig.of(name).reconnect(Reconnect.DEFAULT));
+    try {
+      try (Child pool = Child.serve(name)) {
+        assertTrue(handle.awaitReady(Await.PATIENCE));
+        pool.kill();
+        pool.awaitExit(Await.PATIENCE);
+      } finally {
+        PoolDirectory.delete(PoolDirectory.PATH.resolve(name));
+      }
+      FutureTask<Boolean> wait = new FutureTask<>(() -> handle.awaitReady(Duration.ofHours(1)));
+      Thread waiter = Thread.ofPlatform().start(wait);
+      Await.until("it waits", () -> waiter.getState() == Thread.State.TIMED_WAITING);
+      handle.close();
+      ExecutionException end =
+          assertThrows(ExecutionException.class, () -> wait.get(30, TimeUnit.SECONDS));
+      Pools.assertSays(
+          assertInstanceOf(ClosedException.class, end.getCause()), "the client was closed");
+    } finally {
+      handle.close();
+    }
+    Pools.assertSays(
+        assertThrows(ClosedException.class, () -> handle.awaitReady(Duration.ZERO)),
+        "the client was closed");
   }
 
   /** Its main class is {@link Victim}. */
