@@ -184,6 +184,20 @@ impl PoolDir {
         .any(|path| path.symlink_metadata().is_ok())
     }
 
+    /// Whether the name is one that a Java client has made up for a pool of its own:
+    /// `jvm-PID-N-` and half a UUID. It is never used again.
+    pub(crate) fn is_of_a_jvm(&self) -> bool {
+        let Some(rest) = self.name.strip_prefix("jvm-") else {
+            return false;
+        };
+        let parts: Vec<&str> = rest.split('-').collect();
+        let number = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+        let hex =
+            |text: &str, len| text.len() == len && text.chars().all(|c| c.is_ascii_hexdigit());
+        matches!(parts[..], [pid, count, a, b, c]
+            if number(pid) && number(count) && hex(a, 8) && hex(b, 4) && hex(c, 4))
+    }
+
     /// The lock of the name, held by its supervisor.
     #[must_use]
     pub fn name_lock(&self) -> PathBuf {
@@ -243,6 +257,23 @@ mod tests {
             PoolDir::below(Path::new("/x"), "a-1._").unwrap().segment(),
             Path::new("/x/a-1._/segment")
         );
+    }
+
+    #[test]
+    fn names_that_a_jvm_makes_up_are_told_from_those_of_people() {
+        let of = |name| PoolDir::new(name).unwrap().is_of_a_jvm();
+        assert!(of("jvm-4711-1-0f8fad5b-d9cb-469f"));
+        for name in [
+            "jvm-4711-1",
+            "jvm-images",
+            "jvm-4711-1-0f8fad5b-d9cb",
+            "jvm-4711-1-0f8fad5b-d9cb-469f-a165",
+            "jvm-a-1-0f8fad5b-d9cb-469f",
+            "jvm-4711-1-0f8fad5x-d9cb-469f",
+            "4711-1-0f8fad5b-d9cb-469f",
+        ] {
+            assert!(!of(name), "{name}");
+        }
     }
 
     #[test]

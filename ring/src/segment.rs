@@ -103,12 +103,12 @@ impl Segment {
         let geometry = config.geometry()?;
         let name_lock = make_and_take_name(dir)?;
         failpoint!("create.named");
-        remove_leftovers(dir)?;
+        remove_leftovers(dir, REPLACED)?;
         failpoint!("create.cleared");
         Self::write(backing, dir, geometry, config).map_or_else(
             |error| {
                 // Nothing of a failed attempt stays behind; the name is still ours here.
-                let _ = remove_pool_files(dir);
+                let _ = remove_pool_files(dir, "it could not be started");
                 Err(error)
             },
             |(segment, epoch_lock)| {
@@ -384,7 +384,7 @@ impl Segment {
 
     /// Removes the segment and its lock files; attached processes keep their mappings.
     pub fn remove(&self) -> Result<()> {
-        remove_pool_files(&self.dir)
+        remove_pool_files(&self.dir, CLEANED)
     }
 
     /// Where everything is.
@@ -742,14 +742,15 @@ fn map(file: &File, size: u64) -> Result<Map> {
 
 /// Creates the directories and takes the name, again when a pool that leaves removes them in between.
 fn make_and_take_name(dir: &PoolDir) -> Result<LivenessLock> {
+    let attempt = || dir.create().and_then(|()| take_name(dir));
     for _ in 0..10 {
-        dir.create()?;
-        match take_name(dir) {
+        match attempt() {
             Err(RingError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(RingError::NotFound { .. }) => {} // between making it and looking at it
             other => return other,
         }
     }
-    take_name(dir)
+    attempt()
 }
 
 fn supervisor_pid(dir: &PoolDir) -> Option<u32> {
@@ -802,14 +803,22 @@ fn take_name(dir: &PoolDir) -> Result<LivenessLock> {
     })
 }
 
-/// Removes what a dead supervisor left; its name lock is held by the caller.
-fn remove_leftovers(dir: &PoolDir) -> Result<()> {
+/// What clients of a dead pool are told by a supervisor that takes its name. Those that reconnect by
+/// themselves read it, too.
+const REPLACED: &str =
+    "its supervisor died, and another one has taken the name: a new connection reaches that";
+
+/// What they are told when its files are removed.
+const CLEANED: &str = "its supervisor died, and what it left was removed";
+
+/// Removes what a dead supervisor left, and tells clients why; its name lock is held by the caller.
+fn remove_leftovers(dir: &PoolDir, why: &str) -> Result<()> {
     if let Ok(old) = Segment::attach(dir)
         && old.pool_state() < POOL_CLOSED
     {
         // Clients that are still attached to it learn that it is over.
-        old.set_reason("its supervisor died and another one has taken the name; connect again");
-        old.set_pool_state(POOL_CLOSED);
+        old.set_reason(why);
+        old.set_pool_state(POOL_FAILED);
     }
     for entry in fs::read_dir(dir.path())
         .map_err(RingError::io("cannot list the pool's directory"))?
@@ -839,8 +848,8 @@ fn remove_leftovers(dir: &PoolDir) -> Result<()> {
 }
 
 /// Removes a pool's files and directory. The caller holds the name's lock.
-fn remove_pool_files(dir: &PoolDir) -> Result<()> {
-    remove_leftovers(dir)?;
+fn remove_pool_files(dir: &PoolDir, why: &str) -> Result<()> {
+    remove_leftovers(dir, why)?;
     let _ = fs::remove_file(dir.name_lock());
     failpoint!("remove.unnamed");
     match fs::remove_dir(dir.path()) {
@@ -874,10 +883,41 @@ pub fn probe_memfd() -> Result<()> {
 pub fn clean(dir: &PoolDir) -> Result<bool> {
     dir.check()?;
     match take_name(dir) {
-        Ok(_held) => remove_pool_files(dir).map(|()| true),
+        Ok(_held) => remove_pool_files(dir, CLEANED).map(|()| true),
         Err(RingError::NameTaken { .. }) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Removes what dead pools below `base` have left that is of no use to anybody: pools whose memory
+/// has gone with them (an embedded one whose whole process group was killed leaves only its lock
+/// files), and those that a JVM has launched under a name that is never used again. A served pool
+/// stays for `ringwork stat`, `ringwork clean` and the next supervisor of its name.
+///
+/// Safe beside pools that come up: only a pool is removed whose name's lock can be taken, while it
+/// is held. A supervisor that finds the lock taken by this, or its directory gone, tries again.
+///
+/// Returns the names, each with how it went.
+pub fn clear_litter(base: &Path) -> Vec<(String, Result<()>)> {
+    let pools = PoolDir::list(base).unwrap_or_default();
+    let cleared = |dir: PoolDir| {
+        if !is_litter(&dir) || dir.check().is_err() {
+            return None;
+        }
+        // Not waited for: what is locked has an owner.
+        let _held = LivenessLock::try_acquire(&dir.name_lock())
+            .ok()
+            .flatten()
+            .filter(|held| held.is_of(&dir.name_lock()))?;
+        is_litter(&dir).then(|| (dir.name().to_owned(), remove_pool_files(&dir, CLEANED)))
+    };
+    pools.into_iter().filter_map(cleared).collect()
+}
+
+/// Whether nobody can have any use for the pool, if it is dead.
+fn is_litter(dir: &PoolDir) -> bool {
+    let exists = |path: &Path| path.symlink_metadata().is_ok();
+    exists(&dir.name_lock()) && (!exists(&dir.segment()) || dir.is_of_a_jvm())
 }
 
 fn make_locks(dir: &PoolDir, epoch: u64, geometry: &Geometry) -> Result<LivenessLock> {

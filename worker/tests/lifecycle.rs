@@ -314,6 +314,49 @@ fn the_workers_of_a_killed_supervisor_die_and_the_name_can_be_taken_again() {
 }
 
 #[test]
+fn what_an_embedded_pool_leaves_whose_whole_group_was_killed_goes_at_the_next_start() {
+    let home = Home::new();
+    let mut served = home.serve("served", &["--workers", "1"]);
+    let mut embedded = home.serve("embedded", &["--embedded", "--workers", "1"]);
+    let lives = home.serve("lives", &["--embedded", "--workers", "1"]);
+    let children = [
+        workers(&home.stat("served")),
+        workers(&home.stat("embedded")),
+    ]
+    .concat();
+    for killed in [&mut served, &mut embedded] {
+        killed.signal(Signal::KILL);
+        assert_eq!(killed.wait(), -9);
+    }
+    until("their workers are gone", || {
+        children.iter().all(|pid| !is_alive(*pid))
+    });
+    assert!(home.pool("embedded").join("name.lock").exists());
+    let next = home.serve("next", &["--workers", "1"]);
+    assert!(!home.pool("embedded").exists());
+    next.until_logged("removed what the dead pool embedded had left");
+    // One that was served may be looked at; one that lives is left alone.
+    let rows = home.json(&["list", "--json"]);
+    let states: Vec<_> = (0..3)
+        .map(|n| (&rows[n]["name"], &rows[n]["state"]))
+        .collect();
+    let expected = [
+        ("lives", "serving"),
+        ("next", "serving"),
+        ("served", "dead"),
+    ]
+    .map(|(name, state)| (Value::from(name), Value::from(state)));
+    assert!(
+        states
+            .iter()
+            .zip(&expected)
+            .all(|(a, b)| *a == (&b.0, &b.1)),
+        "{rows}"
+    );
+    drop((lives, next));
+}
+
+#[test]
 fn no_room_for_the_segment_is_told_and_nothing_stays() {
     let home = Home::new();
     let ended = home.run(&["serve", "--name", "p", "--arena", "1GiB:4096"]);

@@ -33,9 +33,10 @@ fn what_was_created_attaches_with_the_same_geometry() {
     let (_next, _locks) = Segment::create(&dir, &small()).unwrap();
     assert_eq!(
         seen.pool_state(),
-        POOL_CLOSED,
+        POOL_FAILED,
         "those attached to the old one are told"
     );
+    assert_eq!(seen.reason(), REPLACED);
     assert!(
         !seen.supervisor_lives().unwrap(),
         "a successor's lock is not the old one's"
@@ -53,6 +54,120 @@ fn a_dead_pool_is_cleaned() {
         Segment::attach(&dir),
         Err(RingError::NotFound { .. })
     ));
+}
+
+#[test]
+fn those_attached_to_a_dead_pool_that_is_cleaned_are_told_so() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = pool(&temp);
+    let (seen, locks) = Segment::create(&dir, &small()).unwrap();
+    drop(locks);
+    assert!(clean(&dir).unwrap());
+    assert_eq!(
+        (seen.pool_state(), seen.reason().as_str()),
+        (POOL_FAILED, CLEANED)
+    );
+}
+
+fn names(mut cleared: Vec<(String, Result<()>)>) -> Vec<String> {
+    cleared.sort_by(|a, b| a.0.cmp(&b.0));
+    cleared
+        .into_iter()
+        .map(|(name, how)| how.map(|()| name).unwrap())
+        .collect()
+}
+
+#[test]
+fn litter_of_dead_pools_is_cleared_and_nothing_else() {
+    let temp = tempfile::tempdir().unwrap();
+    let base = temp.path().join("base");
+    let make = |name, backing| {
+        let dir = PoolDir::below(&base, name).unwrap();
+        let made = Segment::create_in(backing, &dir, &small()).unwrap();
+        (dir, made)
+    };
+    assert!(clear_litter(&base).is_empty(), "there is no directory yet");
+    let (alive, held) = make("alive", Backing::Memfd);
+    let own = "jvm-1-1-0f8fad5b-d9cb-469f";
+    let (alive_file, held_file) = make(own, Backing::File);
+    let (dead_memfd, made) = make("dead-memfd", Backing::Memfd);
+    drop(made);
+    let (dead_served, made) = make("dead-served", Backing::File);
+    drop(made);
+    let (dead_of_jvm, made) = make("jvm-2-1-0f8fad5b-d9cb-469f", Backing::File);
+    drop(made);
+    // Killed before the segment, and while it was written.
+    let (early, made) = make("early", Backing::Memfd);
+    drop(made);
+    fs::remove_file(early.pointer()).unwrap();
+    let (writing, made) = make("writing", Backing::File);
+    drop(made);
+    fs::rename(writing.segment(), writing.new_segment()).unwrap();
+    // What is no pool, and what others might have made.
+    fs::create_dir(base.join("empty")).unwrap();
+    fs::write(base.join("file"), "").unwrap();
+    symlink(dead_served.path(), base.join("link")).unwrap();
+    let (open, made) = make("open", Backing::Memfd);
+    drop(made);
+    fs::set_permissions(open.path(), fs::Permissions::from_mode(0o755)).unwrap();
+
+    let cleared = names(clear_litter(&base));
+    assert_eq!(
+        cleared,
+        ["dead-memfd", "early", dead_of_jvm.name(), "writing"]
+    );
+    for gone in [&dead_memfd, &early, &dead_of_jvm, &writing] {
+        assert!(!gone.path().exists(), "{gone:?}");
+    }
+    for kept in [&alive, &alive_file, &dead_served, &open] {
+        assert!(kept.is_pool(), "{kept:?}");
+    }
+    Segment::attach(&alive_file).unwrap();
+    assert!(base.join("empty").exists() && base.join("link").exists());
+    drop((held, held_file));
+    assert_eq!(names(clear_litter(&base)), ["alive", own]);
+}
+
+/// Supervisors that come up under names of dead pools, while others clear those away.
+#[test]
+fn clearing_litter_does_no_harm_to_pools_that_come_up() {
+    let temp = tempfile::tempdir().unwrap();
+    let base = temp.path().join("base");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let clearers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut cleared = 0;
+                    while !over.load(Ordering::Relaxed) {
+                        cleared += names(clear_litter(&base)).len();
+                    }
+                    cleared
+                })
+            })
+            .collect();
+        let starters: Vec<_> = (0..2)
+            .map(|n| {
+                let dir = PoolDir::below(&base, &format!("p{n}")).unwrap();
+                scope.spawn(move || {
+                    for round in 0..60 {
+                        let (segment, locks) = Segment::create_in(Backing::Memfd, &dir, &small())
+                            .unwrap_or_else(|error| panic!("{round}: {error}"));
+                        assert_eq!(locks.lost(&segment), None, "{round}");
+                        assert!(segment.supervisor_lives().unwrap(), "{round}");
+                    }
+                })
+            })
+            .collect();
+        let ended: Vec<_> = starters.into_iter().map(|thread| thread.join()).collect();
+        over.store(true, Ordering::Relaxed);
+        let cleared: usize = clearers
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum();
+        assert!(ended.iter().all(std::thread::Result::is_ok));
+        assert!(cleared > 0, "nothing was cleared: the test tries nothing");
+    });
 }
 
 #[test]

@@ -15,7 +15,7 @@ use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::state::Kind;
 use ringwork_ring::stats;
 use ringwork_ring::wait::{wake_all_lanes, wake_client_after_publish};
-use ringwork_ring::{Backing, Geometry, PoolConfig, PoolDir, RingError, Segment};
+use ringwork_ring::{Backing, Geometry, PoolConfig, PoolDir, RingError, Segment, segment};
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
@@ -29,6 +29,22 @@ pub(super) struct Pool {
     locks: SupervisorLocks,
     /// The lock files of the entries.
     pub(super) mourner: Mourner,
+}
+
+/// What goes wrong here is no reason not to start.
+fn clear_litter(dir: &PoolDir) {
+    let Some(base) = dir.path().parent() else {
+        return;
+    };
+    for (name, how) in segment::clear_litter(base) {
+        match how {
+            Ok(()) => tracing::info!("removed what the dead pool {name} had left"),
+            Err(error) => tracing::warn!(
+                "can't remove what the dead pool {name} has left: {error}; `ringwork clean` tries \
+                 again"
+            ),
+        }
+    }
 }
 
 /// Says how far a pool that nobody has sized is from taking [`PHOTOS`] pictures at a time.
@@ -70,7 +86,10 @@ pub(super) struct Open {
 
 impl Pool {
     /// Makes the segment, in the kind of memory that was asked for, or that can be.
+    /// Before that it clears away what dead pools have left of no use to anybody: their memory is
+    /// free then.
     pub(super) fn of(config: &ServeConfig, dir: &PoolDir) -> ringwork_ring::Result<Self> {
+        clear_litter(dir);
         let of = |backing| {
             let options = room::default_segment(&config.segment(), backing, dir.path())?;
             let pool = Self::create(backing, dir, &options)?;

@@ -22,10 +22,14 @@ import io.ringwork.TaskTimeoutException;
 import io.ringwork.TaskType;
 import io.ringwork.WorkerCrashedException;
 import io.ringwork.stock.StockTasks;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -390,6 +394,41 @@ class CrashTest {
               Duration.ofSeconds(5),
               () -> processes.stream().noneMatch(Proc::isRunning) && !Files.exists(directory));
       System.out.printf("SIGKILL of a JVM: its pool was gone after %d ms%n", took.toMillis());
+    }
+  }
+
+  /** Nobody is left to remove the files then: the next launch does. */
+  @Test
+  void whatAKilledProcessGroupLeavesGoesAtTheNextLaunch() throws Exception {
+    String name = "CrashTest-group";
+    Path directory = PoolDirectory.PATH.resolve(name);
+    try (Child jvm = Child.java(List.of(), Victim.class, name)) {
+      String line = jvm.awaitLine("the pool's processes", l -> l.startsWith("processes "));
+      List<Long> processes = Arrays.stream(line.split(" ")).skip(1).map(Long::valueOf).toList();
+      // Stopped first, so that it does not see the end of its owner: as if all died at once.
+      Proc.signal("STOP", processes.getFirst());
+      jvm.kill();
+      jvm.awaitExit(Await.PATIENCE);
+      Proc.signal("KILL", processes.getFirst());
+      Await.until("all are gone", () -> processes.stream().noneMatch(Proc::isRunning));
+      // A zombie's other threads may still be on their way out, and the lock with them.
+      Await.until("the lock is free", () -> isFree(directory.resolve("name.lock")));
+      try (Ringwork next = Ringwork.launch(Pools.stock("CrashTest"))) {
+        assertFalse(Files.exists(directory), () -> PoolDirectory.listing(directory));
+        Pools.assertUsable(next);
+      }
+    } finally {
+      if (Files.exists(directory)) {
+        PoolDirectory.delete(directory);
+      }
+    }
+  }
+
+  private static boolean isFree(Path lock) {
+    try (FileChannel file = FileChannel.open(lock, StandardOpenOption.WRITE)) {
+      return file.tryLock() != null;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 }

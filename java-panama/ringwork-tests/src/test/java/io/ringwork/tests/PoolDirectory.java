@@ -59,6 +59,15 @@ public final class PoolDirectory implements BeforeAllCallback, AfterAllCallback 
     }
   }
 
+  /** What is in a directory, for messages. */
+  static String listing(Path directory) {
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.map(file -> file.getFileName().toString()).sorted().toList().toString();
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
   static void delete(Path tree) throws IOException {
     try (Stream<Path> files = Files.walk(tree)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
