@@ -309,7 +309,7 @@ fn the_table_of_sizes_is_what_a_segment_has() {
 fn the_number_of_crates_is_that_of_the_lock_file() {
     let crates = |features: &[&str]| {
         let output = Command::new(env!("CARGO"))
-            .args(["tree", "--locked", "--offline", "-p", "ringwork-worker"])
+            .args(["tree", "--locked", "-p", "ringwork-worker"])
             .args(["-e", "normal", "--prefix", "none", "--format", "{p}"])
             .args(features)
             .current_dir(root())
@@ -328,4 +328,65 @@ fn the_number_of_crates_is_that_of_the_lock_file() {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains(&told), "{document} does not say {told:?}");
     }
+}
+
+/// `key = value` of the configuration that is in effect without options, without quotes.
+fn defaults(base: &Base) -> BTreeMap<String, String> {
+    let (ok, printed) = ringwork(&["serve", "--print-config"], base);
+    assert!(ok, "{printed}");
+    let lines = printed.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| line.split_once(" = "))
+        .map(|(key, value)| {
+            let value = value.split("  #").next().unwrap_or_default();
+            (key.to_owned(), value.trim_matches('"').to_owned())
+        })
+        .collect()
+}
+
+/// Where a text tells one value, and not a rule, it is the one in effect.
+fn assert_default(defaults: &BTreeMap<String, String>, key: &str, told: &str, place: &str) -> bool {
+    let is_value = !told.contains(' ') && !told.is_empty();
+    match defaults.get(key) {
+        Some(value) if is_value => {
+            assert_eq!(told, value, "{place}: the default of {key}");
+            true
+        }
+        _ => false,
+    }
+}
+
+#[test]
+fn defaults_in_the_help_and_in_the_documents_are_those_in_effect() {
+    let base = Base::new();
+    let defaults = defaults(&base);
+    let (_, help) = ringwork(&["serve", "--help"], &base);
+    let mut seen = 0;
+    for option in help.split("\n      --").skip(1) {
+        let option = option.split_whitespace().collect::<Vec<_>>().join(" ");
+        let end = option.find(|c: char| !c.is_ascii_lowercase() && c != '-');
+        let key = &option[..end.unwrap_or(option.len())];
+        let told = option.split_once("[default: ").map(|(_, told)| told);
+        let told = told.and_then(|told| told.split_once(']'));
+        if let Some((told, _)) = told {
+            seen += usize::from(assert_default(&defaults, key, told, "--help"));
+        }
+    }
+    assert!(seen >= 18, "{seen} options of the help have been compared");
+    let text = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let told = text.split('`').collect::<Vec<_>>();
+    let mut seen = 0;
+    for pair in told.windows(2) {
+        let Some(value) = pair[1].strip_prefix(" (") else {
+            continue;
+        };
+        let value = value.split([';', ')']).next().unwrap_or_default();
+        let value = value
+            .split(", ")
+            .next()
+            .unwrap_or_default()
+            .replace(',', "");
+        seen += usize::from(assert_default(&defaults, pair[0], &value, "operations.md"));
+    }
+    assert!(seen >= 10, "{seen} defaults of the page have been compared");
 }

@@ -33,7 +33,7 @@ pub(super) struct Stat {
     #[arg(long)]
     ready: bool,
 
-    /// Print again and again, every TIME.
+    /// Print again and again, every TIME [default: every second].
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1s")]
     watch: Option<Span>,
 }
