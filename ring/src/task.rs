@@ -341,6 +341,12 @@ impl<'l> Claimed<'l> {
         ran
     }
 
+    /// The largest result that the pool carries, in bytes.
+    #[must_use]
+    pub fn largest_result(&self) -> usize {
+        self.lane.segment.geometry().largest_payload()
+    }
+
     /// The request, in place.
     ///
     /// The bytes are the client's gift: a client keeps its hands off them from

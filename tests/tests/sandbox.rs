@@ -238,9 +238,27 @@ fn all_stock_handlers_work_in_a_sandbox() {
         let check = format!(r#"{{"hash":"{hash}"}}"#);
         assert_eq!(sent("password.verify", &check, b"secret"), b"true");
     }
+    for (hash, body) in [
+        (
+            "$scrypt$ln=10,r=8,p=2$MDEyMzQ1Njc4OWFiY2RlZg$bEaCAiyRYDARuNXGlQE7Plyz+/JVlfoIQ0KBQ3KtPwI",
+            b"password",
+        ),
+        (
+            "$pbkdf2-sha256$29000$8PHy8/T19vf4.fr7/P3./w$YEsryuQeLpX.S7h/44VEsbkSPUZOYT9iuY71Ms.KDi0",
+            b"password",
+        ),
+    ] {
+        let stored = format!(r#"{{"hash":"{hash}"}}"#);
+        assert_eq!(sent("password.verify", &stored, body), b"true");
+        assert_eq!(sent("password.needs_rehash", &stored, b""), b"true");
+    }
     assert_eq!(sent("digest", "", b"x").len(), 64);
-    let zipped = sent("compress", r#"{"level":19}"#, &jpeg);
-    assert_eq!(sent("decompress", "", &zipped), jpeg);
+    let keyed = r#"{"algorithm":"hmac-sha512","key_base64":"a2V5"}"#;
+    assert_eq!(sent("digest", keyed, b"x").len(), 128);
+    for how in [r#"{"level":19}"#, r#"{"format":"gzip"}"#] {
+        let zipped = sent("compress", how, &jpeg);
+        assert_eq!(sent("decompress", "", &zipped), jpeg);
+    }
     assert_eq!(call(&client, "echo", &[1; 5000], &options()), [1; 5000]);
     let slept = call(
         &client,

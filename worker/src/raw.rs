@@ -68,6 +68,12 @@ impl<'t, 'l> RawTask<'t, 'l> {
         u32::from(self.claimed.request_codec())
     }
 
+    /// The largest result that the pool carries, in bytes.
+    #[must_use]
+    pub fn largest_result(&self) -> usize {
+        self.claimed.largest_result()
+    }
+
     /// Parameters and body of a request in the params codec, the body in place.
     ///
     /// # Errors

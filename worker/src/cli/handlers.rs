@@ -117,6 +117,17 @@ fn of_stock(json: bool) -> Result<String, Failure> {
 mod tests {
     use super::*;
 
+    /// No more and no less: a parameter that the page alone has would be found, too.
+    #[test]
+    fn the_page_says_what_the_command_says() {
+        let page = include_str!("../../../docs/handlers.md");
+        let shown = page
+            .split_once("```text\n")
+            .and_then(|(_, rest)| rest.split_once("```\n"))
+            .map_or("no text", |(shown, _)| shown);
+        assert_eq!(shown, of_stock(false).unwrap_or_default());
+    }
+
     #[test]
     fn every_stock_handler_is_described() {
         let text = of_stock(false).unwrap_or_default();

@@ -1,362 +1,213 @@
-//! `compress` and `decompress`: zstd in one piece.
+//! `compress` and `decompress`: zstd and gzip in one piece.
 //!
-//! Both work from buffer to buffer, so `decompress` needs no window of its own:
-//! the output is the window, and its limit bounds all the memory that a hostile
-//! body can ask for. The zstd contexts are kept per thread (0.2 to 5 MiB, by
-//! level and body), as making one costs more than compressing a small body; a
-//! level above 6 gets a context of its own, which is freed at once.
+//! Both work from buffer to buffer: the output is the window, and its limit bounds all the memory
+//! that a hostile body can ask for.
 
-use std::cell::RefCell;
+mod gzip;
+mod zstd;
 
 use serde::{Deserialize, Serialize};
-use zstd::zstd_safe::{CCtx, CParameter, DCtx, get_error_name, zstd_sys};
 
 use crate::error::TaskError;
 
-/// The fastest level that `compress` accepts.
-pub const MIN_LEVEL: i32 = -7;
-/// The strongest level that `compress` accepts; it needs up to about 0.8 GiB.
-pub const MAX_LEVEL: i32 = 22;
 /// The default of [`DecompressParams::limit`], in bytes: 64 MiB.
 pub const DEFAULT_LIMIT: u64 = 64 << 20;
-/// Contexts at higher levels are big (tens of MiB and more) and not kept.
-const REUSED_UP_TO_LEVEL: i32 = 6;
-/// What one zstd block can hold at most, by the format (RFC 8878, 3.1.1.2).
-const MAX_BLOCK_OUTPUT: u64 = 128 << 10;
-/// The smallest block: a 3-byte header and the one byte of an RLE block.
-const MIN_BLOCK_INPUT: u64 = 4;
 
-/// The parameters of `compress`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CompressParams {
-    /// The zstd level, -7..=22; 0 is zstd's own default; default 3.
-    pub level: i32,
+/// What [`compress`] writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// One zstd frame (RFC 8878) with its content size and a checksum; levels -7..=22, default 3.
+    #[default]
+    Zstd,
+    /// One gzip member (RFC 1952) without name and time; levels 0..=9, default 6; 0 stores.
+    Gzip,
 }
 
-impl Default for CompressParams {
-    fn default() -> Self {
-        Self { level: 3 }
-    }
-}
-
-/// The parameters of `decompress`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DecompressParams {
-    /// The largest output in bytes; default 64 MiB ([`DEFAULT_LIMIT`]).
-    pub limit: u64,
-}
-
-impl Default for DecompressParams {
-    fn default() -> Self {
-        Self {
-            limit: DEFAULT_LIMIT,
+impl Format {
+    /// The levels, and the default.
+    fn levels(self) -> (std::ops::RangeInclusive<i32>, i32) {
+        match self {
+            Self::Zstd => (zstd::LEVELS, 3),
+            Self::Gzip => (0..=9, 6),
         }
     }
 }
 
-thread_local! {
-    static COMPRESSOR: RefCell<Option<CCtx<'static>>> = const { RefCell::new(None) };
-    static DECOMPRESSOR: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
+/// The parameters of `compress`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompressParams {
+    /// The format; default `zstd`.
+    pub format: Format,
+    /// The level, by the format; zstd's 0 is zstd's own default, which is 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<i32>,
 }
 
-/// `body` as one zstd frame with its content size and a checksum.
+/// The parameters of `decompress`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DecompressParams {
+    /// The largest output in bytes; default 64 MiB ([`DEFAULT_LIMIT`]). In a pool the largest
+    /// payload that its segment carries is a limit, too: 16 MiB in one of 60 MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+}
+
+/// `body` as one zstd frame, or one gzip member.
 ///
 /// # Errors
 ///
-/// - `compress.invalid_params`: the level is outside -7..=22.
-/// - `compress.failed`: zstd failed, in practice for want of memory.
+/// - `compress.invalid_params`: the format does not have the level.
+/// - `compress.failed`: in practice for want of memory.
 pub fn compress(params: &CompressParams, body: &[u8]) -> Result<Vec<u8>, TaskError> {
-    let level = params.level;
-    if !(MIN_LEVEL..=MAX_LEVEL).contains(&level) {
+    let (levels, default) = params.format.levels();
+    let level = params.level.unwrap_or(default);
+    if !levels.contains(&level) {
         return Err(TaskError::new(
             "compress.invalid_params",
             format!(
-                "level {level} is outside {MIN_LEVEL}..={MAX_LEVEL}; 3 is the default, lower is faster, higher is smaller"
+                "level {level} is outside {}..={}; {default} is the default, lower is faster, higher is smaller",
+                levels.start(),
+                levels.end()
             ),
         ));
     }
-    if level > REUSED_UP_TO_LEVEL {
-        return compress_in(&mut new_compressor()?, level, body);
+    match params.format {
+        Format::Zstd => zstd::compress(level, body),
+        Format::Gzip => gzip::compress(level.unsigned_abs(), body),
     }
-    COMPRESSOR.with_borrow_mut(|kept| {
-        let context = match kept {
-            Some(context) => context,
-            None => kept.insert(new_compressor()?),
-        };
-        compress_in(context, level, body)
-    })
 }
 
-fn new_compressor() -> Result<CCtx<'static>, TaskError> {
-    CCtx::try_create().ok_or_else(|| {
-        TaskError::new(
-            "compress.failed",
-            "zstd could not allocate its context; give the worker more memory",
-        )
-    })
-}
-
-fn compress_in(context: &mut CCtx<'static>, level: i32, body: &[u8]) -> Result<Vec<u8>, TaskError> {
-    let failed = |code| {
-        let name = get_error_name(code);
-        TaskError::new(
-            "compress.failed",
-            format!(
-                "zstd could not compress {} bytes at level {level}: {name}; give the worker more memory or lower the level",
-                body.len()
-            ),
-        )
-    };
-    context
-        .set_parameter(CParameter::CompressionLevel(level))
-        .map_err(failed)?;
-    context
-        .set_parameter(CParameter::ChecksumFlag(true))
-        .map_err(failed)?;
-    let mut out = Vec::with_capacity(zstd::zstd_safe::compress_bound(body.len()));
-    context.compress2(&mut out, body).map_err(failed)?;
-    out.shrink_to_fit();
-    Ok(out)
-}
-
-/// What the zstd frames in `body` hold: one frame or several in a row,
-/// skippable ones between them included, of any level and window.
+/// What `body` holds: zstd frames (skippable ones, too), of any level and window, or gzip members,
+/// one or several in a row. Its first bytes tell which.
 ///
 /// Never allocates more than [`DecompressParams::limit`] for the output.
 ///
 /// # Errors
 ///
 /// - `decompress.limit_exceeded`: the output is larger than the limit.
-/// - `decompress.corrupt`: the body is not zstd, is cut off, or was damaged.
+/// - `decompress.dictionary_needed`: a zstd frame names the dictionary that it was made with.
+/// - `decompress.corrupt`: the body is neither, is cut off, was damaged, or has something else
+///   behind its end. Zeros behind gzip are padding, as for the gzip tool.
+/// - `decompress.failed`: no memory.
 pub fn decompress(params: &DecompressParams, body: &[u8]) -> Result<Vec<u8>, TaskError> {
-    let room = output_room(params.limit, body)?;
-    let mut out = Vec::new();
-    if out.try_reserve_exact(room).is_err() {
-        return Err(TaskError::new(
-            "decompress.failed",
-            format!("no memory for {room} bytes of output; lower `limit` or give the worker more"),
-        ));
-    }
-    let written = DECOMPRESSOR.with_borrow_mut(|kept| {
-        let context = match kept {
-            Some(context) => context,
-            None => kept.insert(DCtx::try_create().ok_or_else(|| {
-                TaskError::new(
-                    "decompress.failed",
-                    "zstd could not allocate its context; give the worker more memory",
-                )
-            })?),
-        };
-        context.decompress(&mut out, body).map_err(|code| {
-            if code == error_code(zstd_sys::ZSTD_ErrorCode::ZSTD_error_dstSize_tooSmall)
-                && room as u64 >= params.limit
-            {
-                limit_exceeded(params.limit, None)
-            } else {
-                corrupt(body, get_error_name(code))
-            }
-        })
-    })?;
-    debug_assert_eq!(written, out.len());
-    out.shrink_to_fit();
-    Ok(out)
+    decompress_within(params, body, u64::MAX)
 }
 
-/// How many bytes to set aside for the output: as many as the one frame says,
-/// otherwise as many as this much input could become, and never over the limit.
-fn output_room(limit: u64, body: &[u8]) -> Result<usize, TaskError> {
-    let first = zstd::zstd_safe::find_frame_compressed_size(body)
-        .map_err(|code| corrupt(body, get_error_name(code)))?;
-    let declared = zstd::zstd_safe::get_frame_content_size(body)
-        .map_err(|_| corrupt(body, "the frame header is damaged"))?;
-    if let Some(size) = declared.filter(|size| *size > limit) {
-        return Err(limit_exceeded(limit, Some(size)));
-    }
-    let possible = (body.len() as u64 / MIN_BLOCK_INPUT + 1).saturating_mul(MAX_BLOCK_OUTPUT);
-    let room = match declared {
-        Some(size) if first == body.len() => size.min(possible),
-        _ => possible,
+/// As [`decompress`], in a pool whose largest payload has `largest` bytes.
+pub(super) fn decompress_within(
+    params: &DecompressParams,
+    body: &[u8],
+    largest: u64,
+) -> Result<Vec<u8>, TaskError> {
+    let asked = params.limit.unwrap_or(DEFAULT_LIMIT);
+    let limit = Limit {
+        bytes: asked.min(largest),
+        pools: asked > largest,
     };
-    Ok(usize::try_from(room.min(limit)).unwrap_or(usize::MAX))
+    if body.starts_with(gzip::MAGIC) {
+        gzip::decompress(limit, body)
+    } else {
+        zstd::decompress(limit, body)
+    }
 }
 
-fn error_code(code: zstd_sys::ZSTD_ErrorCode) -> usize {
-    (code as usize).wrapping_neg()
+/// The most bytes of output, and whether the pool sets it, not the request.
+#[derive(Clone, Copy)]
+struct Limit {
+    bytes: u64,
+    pools: bool,
+}
+
+impl Limit {
+    /// The output would have `found` bytes, or more than the limit.
+    #[track_caller]
+    fn exceeded(self, found: Option<u64>) -> TaskError {
+        let limit = self.bytes;
+        let remedy = found
+            .and_then(|size| usize::try_from(size).ok())
+            .and_then(ringwork_ring::config::segment_for)
+            .map_or_else(
+                || "a larger --segment-size".to_owned(),
+                |segment| format!("--segment-size {}MiB or more", segment >> 20),
+            );
+        let found = found.map_or_else(
+            || "more than that".to_owned(),
+            |size| format!("{size} bytes"),
+        );
+        let message = if self.pools {
+            format!(
+                "the body holds {found}, and the largest payload of this pool has {limit} bytes, whatever `limit` says; give the pool {remedy} (embedded: LaunchConfig.segmentSize), or send it in parts"
+            )
+        } else {
+            format!(
+                "the output may have {limit} bytes and the body holds {found}; raise `limit` if you trust the sender"
+            )
+        };
+        TaskError::new("decompress.limit_exceeded", message)
+    }
 }
 
 #[track_caller]
-fn limit_exceeded(limit: u64, declared: Option<u64>) -> TaskError {
-    let found = declared.map_or_else(
-        || "more than that".to_owned(),
-        |size| format!("{size} bytes"),
-    );
+fn corrupt(found: &str) -> TaskError {
     TaskError::new(
-        "decompress.limit_exceeded",
+        "decompress.corrupt",
         format!(
-            "the output may have {limit} bytes and the body holds {found}; raise `limit` if you trust the sender"
+            "{found}; send whole zstd frames or gzip members, as `compress` or the tools zstd and gzip make them"
         ),
     )
 }
 
 #[track_caller]
-fn corrupt(body: &[u8], reason: &str) -> TaskError {
-    let what = match body {
-        [] => "the body is empty".to_owned(),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => format!(
-            "the body begins as zstd but cannot be decompressed ({reason}): it is cut off or damaged"
-        ),
-        [0x1f, 0x8b, ..] => "the body is gzip, not zstd".to_owned(),
-        _ => format!("the body is not a zstd frame ({reason})"),
-    };
+fn no_memory(bytes: usize) -> TaskError {
     TaskError::new(
-        "decompress.corrupt",
-        format!("{what}; send whole zstd frames, as `compress` or the zstd tool makes them"),
+        "decompress.failed",
+        format!("no memory for {bytes} bytes of output; lower `limit` or give the worker more"),
+    )
+}
+
+/// What begins with other bytes than zstd's and gzip's.
+const OTHERS: &[(&[u8], &str)] = &[
+    (b"\x04\x22\x4d\x18", "an LZ4 frame"),
+    (b"\xfd7zXZ\0", "xz"),
+    (b"BZh", "bzip2"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"LZIP", "lzip"),
+    (b"\x1f\x9d", "made by the tool compress (.Z)"),
+    (b"\xff\x06\0\0sNaPpY", "framed Snappy"),
+    (b"\x78\x01", "zlib (deflate without gzip's header)"),
+    (b"\x78\x5e", "zlib (deflate without gzip's header)"),
+    (b"\x78\x9c", "zlib (deflate without gzip's header)"),
+    (b"\x78\xda", "zlib (deflate without gzip's header)"),
+    (b"\x1e\xb5\x2f\xfd", "zstd of a version before 0.8"),
+    (b"\x22\xb5\x2f\xfd", "zstd of a version before 0.8"),
+    (b"\x23\xb5\x2f\xfd", "zstd of a version before 0.8"),
+    (b"\x24\xb5\x2f\xfd", "zstd of a version before 0.8"),
+    (b"\x25\xb5\x2f\xfd", "zstd of a version before 0.8"),
+    (b"\x26\xb5\x2f\xfd", "zstd of a version before 0.8"),
+    (b"\x27\xb5\x2f\xfd", "zstd of a version before 0.8"),
+];
+
+/// Names a body that begins neither as zstd nor as gzip.
+fn foreign(body: &[u8]) -> String {
+    if body.is_empty() {
+        return "the body is empty".to_owned();
+    }
+    match OTHERS.iter().find(|(magic, _)| body.starts_with(magic)) {
+        Some((_, what)) => format!("the body is {what}, neither zstd nor gzip"),
+        None => "the body is neither zstd nor gzip".to_owned(),
+    }
+}
+
+/// Names what follows the end at byte `at`.
+fn trailing(body: &[u8], at: usize, after: &str) -> String {
+    format!(
+        "{} bytes of something else follow the last {after}, from byte {at} on; cut them off",
+        body.len() - at
     )
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sample(len: usize) -> Vec<u8> {
-        (0..)
-            .flat_map(|i| format!("{:x}: line {i} of the sample; ", i * i).into_bytes())
-            .take(len)
-            .collect()
-    }
-
-    fn with_limit(limit: u64) -> DecompressParams {
-        DecompressParams { limit }
-    }
-
-    #[test]
-    fn every_level_comes_back() {
-        let body = sample(50_000);
-        for level in [-7, -1, 0, 1, 3, 6, 7, 19, 22] {
-            let packed = compress(&CompressParams { level }, &body).unwrap();
-            assert!(packed.len() < body.len() / 2, "level {level}");
-            let unpacked = decompress(&DecompressParams::default(), &packed).unwrap();
-            assert_eq!(unpacked, body, "level {level}");
-        }
-    }
-
-    #[test]
-    fn a_kept_context_takes_the_level_asked_for() {
-        let body = sample(200_000);
-        let size = |level| {
-            compress(&CompressParams { level }, &body)
-                .map(|packed| packed.len())
-                .unwrap()
-        };
-        let (strong, fast) = (size(6), size(-7));
-        assert!(strong < fast, "{strong} < {fast}");
-        assert_eq!((size(6), size(-7)), (strong, fast));
-    }
-
-    #[test]
-    fn the_empty_body_comes_back() {
-        let packed = compress(&CompressParams::default(), b"").unwrap();
-        for limit in [0, 1, DEFAULT_LIMIT] {
-            assert_eq!(decompress(&with_limit(limit), &packed).unwrap(), b"");
-        }
-    }
-
-    /// The three-byte frame of RFC 8878's grammar: magic, header with a
-    /// one-byte content size, one raw last block; written by hand.
-    #[test]
-    fn a_frame_of_another_maker_is_read() {
-        let frame = [
-            0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, b'a', b'b', b'c',
-        ];
-        assert_eq!(
-            decompress(&DecompressParams::default(), &frame).unwrap(),
-            b"abc"
-        );
-    }
-
-    #[test]
-    fn levels_outside_the_range_are_refused() {
-        for level in [-8, 23] {
-            let error = compress(&CompressParams { level }, b"x").unwrap_err();
-            assert_eq!(error.code(), "compress.invalid_params");
-            assert!(error.message().contains("-7..=22"), "{error}");
-        }
-    }
-
-    #[test]
-    fn the_limit_is_exact() {
-        let packed = compress(&CompressParams::default(), &sample(1000)).unwrap();
-        assert_eq!(decompress(&with_limit(1000), &packed).unwrap().len(), 1000);
-        let error = decompress(&with_limit(999), &packed).unwrap_err();
-        assert_eq!(error.code(), "decompress.limit_exceeded");
-        assert!(error.message().contains("999") && error.message().contains("1000"));
-    }
-
-    /// A stream's frame does not declare its size, so the limit acts while
-    /// it is unpacked.
-    #[test]
-    fn the_limit_holds_without_a_declared_size() {
-        let bomb = vec![0; 32 << 20];
-        let packed = zstd::stream::encode_all(&bomb[..], 3).unwrap();
-        assert!(packed.len() < 10_000);
-        assert_eq!(
-            zstd::zstd_safe::get_frame_content_size(&packed).unwrap(),
-            None
-        );
-        let error = decompress(&with_limit(1 << 20), &packed).unwrap_err();
-        assert_eq!(error.code(), "decompress.limit_exceeded");
-        let whole = decompress(&with_limit(32 << 20), &packed).unwrap();
-        assert!(whole == bomb);
-    }
-
-    #[test]
-    fn the_limit_holds_over_several_frames() {
-        let mut packed = Vec::new();
-        for _ in 0..3 {
-            packed.extend(compress(&CompressParams::default(), &sample(1000)).unwrap());
-        }
-        assert_eq!(decompress(&with_limit(3000), &packed).unwrap().len(), 3000);
-        let error = decompress(&with_limit(2999), &packed).unwrap_err();
-        assert_eq!(error.code(), "decompress.limit_exceeded");
-    }
-
-    /// A header that promises the whole limit sets aside no more than the
-    /// input could ever become.
-    #[test]
-    fn a_lying_header_sets_little_aside() {
-        // Magic, single segment with an 8-byte content size of 1 GiB, one empty last block.
-        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xe0];
-        frame.extend((1u64 << 30).to_le_bytes());
-        frame.extend([1, 0, 0]);
-        let room = output_room(1 << 30, &frame).unwrap();
-        assert!(room <= 5 * (128 << 10), "{room}");
-        let error = decompress(&with_limit(1 << 30), &frame).unwrap_err();
-        assert_eq!(error.code(), "decompress.corrupt");
-    }
-
-    #[test]
-    fn what_is_damaged_or_foreign_is_corrupt() {
-        let packed = compress(&CompressParams::default(), &sample(5000)).unwrap();
-        let mut flipped = packed.clone();
-        let middle = flipped.len() / 2;
-        flipped[middle] ^= 0x40;
-        let mut trailing = packed.clone();
-        trailing.extend(b"junk!");
-        let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0];
-        for (body, clue) in [
-            (&packed[..packed.len() - 1], "cut off"),
-            (&packed[..5], "cut off"),
-            (&flipped[..], "damaged"),
-            (&trailing[..], "damaged"),
-            (&b"hello, this is text"[..], "not a zstd frame"),
-            (&gzip[..], "gzip"),
-            (&b""[..], "empty"),
-        ] {
-            let error = decompress(&DecompressParams::default(), body).unwrap_err();
-            assert_eq!(error.code(), "decompress.corrupt", "{error}");
-            assert!(error.message().contains(clue), "{error}");
-        }
-    }
-}
+mod tests;

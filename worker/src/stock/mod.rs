@@ -52,13 +52,28 @@ salt_base64  the salt, for known-answer tests only; default random",
     },
     StockDoc {
         name: "password.verify",
-        summary: "Check a password against a stored Argon2 or bcrypt hash",
+        summary: "Check a password against a stored hash: Argon2, bcrypt, scrypt, PBKDF2",
         params: "\
-hash            the stored hash string; required
-max_memory_kib  refuse Argon2 hashes that need more, <= 1048576; default 1048576
-max_cost        refuse bcrypt hashes of a higher cost, 4..=31; default 17",
-        body: "the password's bytes; for bcrypt at most 72, without NUL",
+hash              the stored hash string; required
+max_memory_kib    refuse Argon2 and scrypt hashes that need more, <= 1048576; default 1048576
+max_cost          refuse bcrypt hashes of a higher cost, 4..=31; default 17
+max_iterations    refuse PBKDF2 hashes of more, <= 4294967295; default 10000000
+allow_truncation  bcrypt: count the first 72 bytes only, as the hash's maker did; default false",
+        body: "the password's bytes; for bcrypt at most 72 unless truncated, without NUL",
         result: "boolean: whether the password is right",
+    },
+    StockDoc {
+        name: "password.needs_rehash",
+        summary: "Tell whether a stored hash is weaker than password.hash would make it",
+        params: "\
+hash        the stored hash string; required
+algorithm   \"argon2id\" | \"bcrypt\"; default \"argon2id\"
+memory_kib  Argon2: memory in KiB; default 19456
+iterations  Argon2: passes; default 2
+output_len  Argon2: bytes of output; default 32
+cost        bcrypt: the cost; default 12",
+        body: "nothing",
+        result: "boolean: true if of another algorithm, or lower in one of these",
     },
     StockDoc {
         name: "image.resize",
@@ -93,25 +108,28 @@ background  under transparency in a JPEG, \"#rrggbb\"; default \"#ffffff\"",
     },
     StockDoc {
         name: "digest",
-        summary: "Compute the SHA-256 or BLAKE3 digest of the body",
+        summary: "Compute a digest of the body (SHA-2, BLAKE3), or its HMAC",
         params: "\
-algorithm  \"sha256\" | \"blake3\"; default \"sha256\"
-encoding   \"hex\" | \"raw\"; default \"hex\"",
+algorithm   \"sha256\" | \"sha512\" | \"blake3\" | \"hmac-sha256\" | \"hmac-sha512\"; default \"sha256\"
+encoding    \"hex\" | \"raw\"; default \"hex\"
+key_base64  the key of an HMAC in Base64, at least one byte; required for an HMAC",
         body: "any bytes",
-        result: "text: 64 hexadecimal digits; or 32 bytes with \"raw\"",
+        result: "text: hexadecimal digits; or with \"raw\" 32 bytes, 64 of the 512-bit ones",
     },
     StockDoc {
         name: "compress",
-        summary: "Compress the body with zstd",
-        params: "level  -7..=22, higher is smaller and slower; default 3",
+        summary: "Compress the body with zstd or gzip",
+        params: "\
+format  \"zstd\" | \"gzip\"; default \"zstd\"
+level   zstd: -7..=22, default 3; gzip: 0..=9, default 6; higher is smaller and slower",
         body: "any bytes",
-        result: "bytes: one zstd frame with content size and checksum",
+        result: "bytes: one zstd frame with content size and checksum, or one gzip member",
     },
     StockDoc {
         name: "decompress",
-        summary: "Decompress zstd frames, up to a limit",
-        params: "limit  the largest output in bytes; default 67108864 (64 MiB), at most the pool's largest payload",
-        body: "one or more zstd frames",
+        summary: "Decompress zstd frames or gzip members, up to a limit",
+        params: "limit  the most bytes of output; default the pool's largest payload, at most 67108864 (64 MiB)",
+        body: "one or more zstd frames, or gzip members",
         result: "bytes: the decompressed content",
     },
 ];
@@ -120,43 +138,61 @@ encoding   \"hex\" | \"raw\"; default \"hex\"",
 mod tests {
     use super::STOCK;
     use serde::Serialize;
+    use serde::de::DeserializeOwned;
     use serde_json::Value;
+    use std::collections::{BTreeMap, BTreeSet};
 
-    /// The documented parameter names are the fields of the struct.
-    fn check(name: &str, mut fields: Vec<String>) {
+    /// The documented names, defaults and alternatives are those of the struct. `params` has a
+    /// value in each field that is left out when it is not set.
+    fn check<P: Serialize + DeserializeOwned + Default>(name: &str, params: &P) {
         let doc = STOCK.iter().find(|doc| doc.name == name).unwrap();
-        let mut documented: Vec<String> = doc
-            .params
-            .lines()
-            .map(|line| line.split_whitespace().next().unwrap().to_owned())
-            .collect();
-        documented.sort();
-        fields.sort();
-        assert_eq!(documented, fields, "{name}");
-    }
-
-    fn fields(params: &impl Serialize) -> Vec<String> {
-        match serde_json::to_value(params).unwrap() {
-            Value::Object(object) => object.keys().cloned().collect(),
-            other => panic!("not an object: {other}"),
+        let mut documented: Vec<&str> = Vec::new();
+        let default = fields(&P::default());
+        for line in doc.params.lines() {
+            let (parameter, says) = line.split_once(' ').unwrap();
+            let says = says.trim_start();
+            documented.push(parameter);
+            check_default(parameter, says, default.get(parameter));
+            check_alternatives::<P>(parameter, says);
         }
+        documented.sort_unstable();
+        let known = fields(params);
+        assert!(documented.iter().eq(known.keys()), "{name}: {known:?}");
     }
 
-    #[test]
-    fn the_document_says_what_the_command_says() {
-        let page = include_str!("../../../docs/handlers.md");
-        for doc in STOCK {
-            for line in [doc.summary, doc.body, doc.result]
-                .into_iter()
-                .chain(doc.params.lines())
-            {
-                assert!(
-                    page.contains(line),
-                    "docs/handlers.md lacks {line:?} of {}",
-                    doc.name
-                );
+    fn fields(params: &impl Serialize) -> BTreeMap<String, Value> {
+        serde_json::from_value(serde_json::to_value(params).unwrap()).unwrap()
+    }
+
+    fn check_default(parameter: &str, says: &str, default: Option<&Value>) {
+        let told = says.rsplit_once("; default ").map(|(_, told)| told);
+        match default {
+            Some(Value::Null) | None => {}
+            // What has to be given has no default.
+            Some(Value::String(text)) if text.is_empty() => {
+                assert!(says.ends_with("; required"), "{parameter}: {says}");
             }
+            Some(value) => assert_eq!(told, Some(&*value.to_string()), "{parameter}: {says}"),
         }
+    }
+
+    /// serde's refusal of an unknown variant lists the known ones.
+    fn check_alternatives<P: DeserializeOwned>(parameter: &str, says: &str) {
+        let unknown = format!(r#"{{"{parameter}":"no such variant"}}"#);
+        let refusal = match serde_json::from_str::<P>(&unknown) {
+            Err(error) if error.to_string().contains("unknown variant") => error.to_string(),
+            _ => return,
+        };
+        let quoted = |text: &str, quote: char| -> BTreeSet<String> {
+            text.split(quote)
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect()
+        };
+        let known = quoted(refusal.split_once("expected").unwrap().1, '`');
+        let first = says.split(';').next().unwrap_or_default();
+        assert_eq!(quoted(first, '"'), known, "{parameter}: {says}");
     }
 
     #[test]
@@ -165,27 +201,29 @@ mod tests {
             salt_base64: Some(String::new()),
             ..Default::default()
         };
-        check("password.hash", fields(&hash));
+        check("password.hash", &hash);
+        check("password.verify", &super::password::VerifyParams::default());
         check(
-            "password.verify",
-            fields(&super::password::VerifyParams::default()),
+            "password.needs_rehash",
+            &super::password::RehashParams::default(),
         );
-        check(
-            "image.resize",
-            fields(&super::image::ResizeParams::default()),
-        );
-        check(
-            "image.thumbnail",
-            fields(&super::image::ThumbnailParams::default()),
-        );
-        check("digest", fields(&super::digest::DigestParams::default()));
+        check("image.resize", &super::image::ResizeParams::default());
+        check("image.thumbnail", &super::image::ThumbnailParams::default());
+        let digest = super::digest::DigestParams {
+            key_base64: Some(String::new()),
+            ..Default::default()
+        };
+        check("digest", &digest);
         check(
             "compress",
-            fields(&super::compress::CompressParams::default()),
+            &super::compress::CompressParams {
+                level: Some(0),
+                ..Default::default()
+            },
         );
         check(
             "decompress",
-            fields(&super::compress::DecompressParams::default()),
+            &super::compress::DecompressParams { limit: Some(0) },
         );
     }
 }

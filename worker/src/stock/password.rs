@@ -1,18 +1,25 @@
-//! `password.hash` and `password.verify`: Argon2 and bcrypt.
+//! `password.hash`: Argon2 and bcrypt. `password.verify` and `password.needs_rehash`: these,
+//! scrypt and PBKDF2.
 //!
 //! A hash string that comes in is parsed here, with a bound on what it may make
 //! this worker spend, before any of it is computed. No error message repeats a
 //! password, a salt or a hash.
 
+mod bcrypt;
+mod blowfish;
+mod foreign;
+mod kdf;
 mod phc;
+mod stored;
 
-use argon2::Version;
+use argon2::{AssociatedData, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq as _;
 
-use self::phc::{Argon2Cost, Argon2Phc, argon2_into};
+use self::bcrypt::Bcrypt;
+use self::phc::{Argon2Cost, Argon2Input, argon2_into};
+use self::stored::Stored;
 use crate::error::TaskError;
 
 /// The most memory one Argon2 hash may use, in KiB: 1 GiB.
@@ -25,14 +32,18 @@ pub const MAX_WORK_KIB: u64 = 4 << 20;
 pub const MAX_PARALLELISM: u32 = 64;
 /// The default of [`VerifyParams::max_cost`]: about eight seconds of one core.
 pub const DEFAULT_MAX_BCRYPT_COST: u32 = 17;
+/// The most that one scrypt hash may do, in KiB of its memory × `p`: some seconds of one core.
+pub const MAX_SCRYPT_WORK_KIB: u64 = 2 << 20;
+/// The default of [`VerifyParams::max_iterations`]: some seconds of one core.
+pub const DEFAULT_MAX_ITERATIONS: u32 = 10_000_000;
 /// What bcrypt takes at most, in bytes; it would ignore the rest.
 pub const BCRYPT_MAX_PASSWORD: usize = 72;
-const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=31;
 const OUTPUT_LENS: std::ops::RangeInclusive<usize> = 16..=128;
 const SALT_LENS: std::ops::RangeInclusive<usize> = 8..=64;
 const ACCEPTED: &str = "accepted are $argon2id$, $argon2i$ and $argon2d$ PHC strings \
-     ($argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>) and bcrypt strings of 60 characters \
-     ($2a$, $2b$ or $2y$)";
+     ($argon2id$v=19$m=19456,t=2,p=1$<salt>$<hash>), bcrypt strings of 60 characters ($2a$, $2b$ \
+     or $2y$), $scrypt$ln=17,r=8,p=1$<salt>$<hash>, and PBKDF2 ($pbkdf2-sha256$ or \
+     $pbkdf2-sha512$, with i=600000$<salt>$<hash> or passlib's 600000$<salt>$<hash>)";
 
 /// The algorithm of [`hash`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,12 +106,18 @@ impl Default for HashParams {
 pub struct VerifyParams {
     /// The stored hash string to verify against; required.
     pub hash: String,
-    /// The most memory in KiB that an Argon2 hash may ask for; default and
-    /// maximum [`MAX_MEMORY_KIB`].
+    /// The most memory in KiB that an Argon2 or scrypt hash may ask for; default and
+    /// maximum [`MAX_MEMORY_KIB`]. [`MAX_WORK_KIB`] and [`MAX_SCRYPT_WORK_KIB`] bound the time.
     pub max_memory_kib: u32,
     /// The highest bcrypt cost that is computed; default
     /// [`DEFAULT_MAX_BCRYPT_COST`], at most 31.
     pub max_cost: u32,
+    /// The most PBKDF2 iterations that are computed, over all blocks of the output; default
+    /// [`DEFAULT_MAX_ITERATIONS`].
+    pub max_iterations: u32,
+    /// bcrypt: only the first 72 bytes of a longer password count, as in the library that made
+    /// the hash; default: `password.too_long`.
+    pub allow_truncation: bool,
 }
 
 impl Default for VerifyParams {
@@ -109,6 +126,8 @@ impl Default for VerifyParams {
             hash: String::new(),
             max_memory_kib: MAX_MEMORY_KIB,
             max_cost: DEFAULT_MAX_BCRYPT_COST,
+            max_iterations: DEFAULT_MAX_ITERATIONS,
+            allow_truncation: false,
         }
     }
 }
@@ -119,6 +138,8 @@ impl std::fmt::Debug for VerifyParams {
             .field("hash", &format_args!("[{} bytes]", self.hash.len()))
             .field("max_memory_kib", &self.max_memory_kib)
             .field("max_cost", &self.max_cost)
+            .field("max_iterations", &self.max_iterations)
+            .field("allow_truncation", &self.allow_truncation)
             .finish()
     }
 }
@@ -164,14 +185,14 @@ fn hash_argon2id(params: &HashParams, body: &[u8]) -> Result<String, TaskError> 
         None => random_salt()?.to_vec(),
     };
     let mut output = vec![0; params.output_len];
-    argon2_into(
-        argon2::Algorithm::Argon2id,
-        Version::V0x13,
+    let input = Argon2Input {
+        algorithm: argon2::Algorithm::Argon2id,
+        version: Version::V0x13,
         cost,
-        body,
-        &salt,
-        &mut output,
-    )?;
+        data: AssociatedData::EMPTY,
+        salt: &salt,
+    };
+    argon2_into(&input, body, &mut output)?;
     Ok(format!(
         "$argon2id$v=19$m={},t={},p={}${}${}",
         cost.memory_kib,
@@ -183,31 +204,30 @@ fn hash_argon2id(params: &HashParams, body: &[u8]) -> Result<String, TaskError> 
 }
 
 fn hash_bcrypt(params: &HashParams, body: &[u8]) -> Result<String, TaskError> {
-    if !BCRYPT_COSTS.contains(&params.cost) {
+    if !bcrypt::COSTS.contains(&params.cost) {
         return Err(invalid_params(&format!(
             "bcrypt's cost {} is outside 4..=31; 12 is the default, each step doubles the time",
             params.cost
         )));
     }
-    check_bcrypt_password(body)?;
+    bcrypt::check_password(body)?;
     let salt = match &params.salt_base64 {
         Some(text) => given_salt(text, &(16..=16))?
             .try_into()
             .unwrap_or_else(|_| unreachable!("the length was checked")),
         None => random_salt()?,
     };
-    bcrypt::hash_with_salt(body, params.cost, salt)
-        .map(|parts| parts.format_for_version(bcrypt::Version::TwoB))
-        .map_err(|error| TaskError::new("password.failed", format!("bcrypt failed: {error}")))
+    Ok(Bcrypt::compute(params.cost, salt, body).to_string())
 }
 
 /// Whether `body` is the password of [`VerifyParams::hash`], compared in
 /// constant time. A wrong password is `Ok(false)`, never an error.
 ///
 /// The hash string may be `$argon2id$`, `$argon2i$` or `$argon2d$` (a missing
-/// `v=` means version 1.0, as in the reference implementation), or bcrypt's
-/// `$2a$`, `$2b$` or `$2y$`. For a bcrypt hash the password is bound as in
-/// [`hash`].
+/// `v=` means version 1.0, as in the reference implementation), bcrypt's
+/// `$2a$`, `$2b$` or `$2y$`, `$scrypt$` (passlib, RustCrypto), or `$pbkdf2-sha256$` and
+/// `$pbkdf2-sha512$` with their iterations as `i=600000` or as passlib's `600000`. For a bcrypt
+/// hash the password is bound as in [`hash`], unless [`VerifyParams::allow_truncation`] is set.
 ///
 /// # Errors
 ///
@@ -223,92 +243,92 @@ pub fn verify(params: &VerifyParams, body: &[u8]) -> Result<bool, TaskError> {
             params.max_memory_kib
         )));
     }
-    if !BCRYPT_COSTS.contains(&params.max_cost) {
+    if !bcrypt::COSTS.contains(&params.max_cost) {
         return Err(invalid_params(&format!(
             "max_cost {} is outside 4..=31, the costs that bcrypt has",
             params.max_cost
         )));
     }
-    let text = params.hash.as_str();
-    match text.split('$').nth(1) {
-        Some("argon2id") => verify_argon2(argon2::Algorithm::Argon2id, params, body),
-        Some("argon2i") => verify_argon2(argon2::Algorithm::Argon2i, params, body),
-        Some("argon2d") => verify_argon2(argon2::Algorithm::Argon2d, params, body),
-        Some("2a" | "2b" | "2y") => verify_bcrypt(params, body),
-        _ => Err(malformed(&describe_foreign(text))),
+    let stored = Stored::parse(&params.hash).map_err(|found| malformed(&found))?;
+    stored.check_cost(params)?;
+    stored.matches(body, params.allow_truncation)
+}
+
+/// The parameters of `password.needs_rehash`: those of `password.hash`, and the stored hash.
+///
+/// `Debug` shows the length of the hash only, as parameters end up in logs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RehashParams {
+    /// The stored hash string; required.
+    pub hash: String,
+    /// As in [`HashParams::algorithm`].
+    pub algorithm: Algorithm,
+    /// As in [`HashParams::memory_kib`].
+    pub memory_kib: u32,
+    /// As in [`HashParams::iterations`].
+    pub iterations: u32,
+    /// As in [`HashParams::output_len`].
+    pub output_len: usize,
+    /// As in [`HashParams::cost`].
+    pub cost: u32,
+}
+
+impl Default for RehashParams {
+    fn default() -> Self {
+        let HashParams {
+            algorithm,
+            memory_kib,
+            iterations,
+            output_len,
+            cost,
+            ..
+        } = HashParams::default();
+        Self {
+            hash: String::new(),
+            algorithm,
+            memory_kib,
+            iterations,
+            output_len,
+            cost,
+        }
     }
 }
 
-fn verify_argon2(
-    algorithm: argon2::Algorithm,
-    params: &VerifyParams,
-    body: &[u8],
-) -> Result<bool, TaskError> {
-    let phc = Argon2Phc::parse(&params.hash).map_err(|problem| malformed(&problem))?;
-    phc.cost.check(params.max_memory_kib).map_err(|problem| {
-        TaskError::new(
-            "password.cost_too_high",
-            format!(
-                "the hash asks for more than this worker computes: {problem}; if the hash is your own, raise max_memory_kib or hash the password anew at its next log-in"
-            ),
-        )
-    })?;
-    let mut output = vec![0; phc.hash.len()];
-    argon2_into(
-        algorithm,
-        phc.version,
-        phc.cost,
-        body,
-        &phc.salt,
-        &mut output,
-    )?;
-    Ok(output.ct_eq(&phc.hash).into())
+impl std::fmt::Debug for RehashParams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RehashParams")
+            .field("hash", &format_args!("[{} bytes]", self.hash.len()))
+            .field("wanted", &self.wanted())
+            .finish()
+    }
 }
 
-fn verify_bcrypt(params: &VerifyParams, body: &[u8]) -> Result<bool, TaskError> {
-    let text = params.hash.as_str();
-    let parts: bcrypt::HashParts = text.parse().map_err(|error| {
-        malformed(&format!(
-            "a bcrypt string of {} bytes with {error}",
-            text.len()
-        ))
-    })?;
-    let cost = parts.get_cost();
-    if !BCRYPT_COSTS.contains(&cost) {
-        return Err(malformed(&format!(
-            "a bcrypt string with cost {cost}, outside 4..=31"
-        )));
+impl RehashParams {
+    fn wanted(&self) -> HashParams {
+        HashParams {
+            algorithm: self.algorithm,
+            memory_kib: self.memory_kib,
+            iterations: self.iterations,
+            output_len: self.output_len,
+            cost: self.cost,
+            ..HashParams::default()
+        }
     }
-    if cost > params.max_cost {
-        return Err(TaskError::new(
-            "password.cost_too_high",
-            format!(
-                "the hash asks for bcrypt's cost {cost} and {} is allowed; if the hash is your own, raise max_cost (each step doubles the time)",
-                params.max_cost
-            ),
-        ));
-    }
-    check_bcrypt_password(body)?;
-    bcrypt::verify(body, text).map_err(|error| malformed(&format!("a bcrypt string with {error}")))
 }
 
-fn check_bcrypt_password(body: &[u8]) -> Result<(), TaskError> {
-    if body.len() > BCRYPT_MAX_PASSWORD {
-        return Err(TaskError::new(
-            "password.too_long",
-            format!(
-                "the password has {} bytes and bcrypt uses only the first {BCRYPT_MAX_PASSWORD}; use argon2id, which has no such limit, or refuse longer passwords at sign-up",
-                body.len()
-            ),
-        ));
-    }
-    if body.contains(&0) {
-        return Err(TaskError::new(
-            "password.contains_nul",
-            "the password contains a NUL byte, where other bcrypt implementations end it; use argon2id, or pass text instead of binary (a pre-hash in Base64)",
-        ));
-    }
-    Ok(())
+/// Whether [`RehashParams::hash`] is of another algorithm than the one asked for, or weaker in
+/// one of its parameters, so that the password should be hashed anew at its next log-in. Strings
+/// of Argon2i, Argon2d, Argon2's version 1.0, scrypt and PBKDF2 always are. Lanes don't count,
+/// as more of them make a hash no stronger. Nothing is computed, and there is no body.
+///
+/// # Errors
+///
+/// `password.malformed_hash`, as in [`verify`].
+pub fn needs_rehash(params: &RehashParams) -> Result<bool, TaskError> {
+    Stored::parse(&params.hash)
+        .map(|stored| stored.is_weaker_than(&params.wanted()))
+        .map_err(|found| malformed(&found))
 }
 
 fn random_salt() -> Result<[u8; 16], TaskError> {
@@ -355,26 +375,6 @@ fn malformed(found: &str) -> TaskError {
         "password.malformed_hash",
         format!("`hash` is {found}; {ACCEPTED}"),
     )
-}
-
-/// Names a string of a foreign kind by its first field, if that is harmless.
-fn describe_foreign(text: &str) -> String {
-    if text.is_empty() {
-        return "empty or missing".to_owned();
-    }
-    let length = text.len();
-    let Some(rest) = text.strip_prefix('$') else {
-        return format!("a string of {length} bytes that does not begin with `$`");
-    };
-    let name = rest.split('$').next().unwrap_or_default();
-    let harmless = (1..=16).contains(&name.len())
-        && name.len() + 1 < length
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    match name {
-        "2x" => "a `$2x$` bcrypt string, made by a crypt_blowfish with a known bug".to_owned(),
-        _ if harmless => format!("a string of the kind `${name}$`"),
-        _ => format!("a string of {length} bytes without a known `$…$` prefix"),
-    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,12 @@ pub(crate) fn all(worker: Builder) -> Builder {
     let worker = with_body(worker, "password.verify", CODEC_UTF8, |params, body| {
         password::verify(params, body).map(|right| text(right.to_string()))
     });
+    let worker = with_body(
+        worker,
+        "password.needs_rehash",
+        CODEC_UTF8,
+        |params, _body| password::needs_rehash(params).map(|weaker| text(weaker.to_string())),
+    );
     let worker = with_body(worker, "image.resize", CODEC_BYTES, |params, body| {
         image::resize(params, body).map(|image| bytes(image.bytes))
     });
@@ -25,15 +31,20 @@ pub(crate) fn all(worker: Builder) -> Builder {
     let worker = with_body(worker, "digest", CODEC_UTF8, |params, body| {
         digest::digest(params, body).map(|digest| match digest {
             digest::DigestOutput::Hex(hex) => text(hex),
-            digest::DigestOutput::Raw(raw) => bytes(raw.to_vec()),
+            digest::DigestOutput::Raw(raw) => bytes(raw),
         })
     });
     let worker = with_body(worker, "compress", CODEC_BYTES, |params, body| {
         compress::compress(params, body).map(bytes)
     });
-    with_body(worker, "decompress", CODEC_BYTES, |params, body| {
-        compress::decompress(params, body).map(bytes)
-    })
+    in_pool(
+        worker,
+        "decompress",
+        CODEC_BYTES,
+        |params, body, largest| {
+            compress::decompress_within(params, body, largest as u64).map(bytes)
+        },
+    )
 }
 
 fn bytes(bytes: Vec<u8>) -> Answer {
@@ -56,6 +67,17 @@ where
     P: DeserializeOwned + Default + 'static,
     F: Fn(&P, &[u8]) -> Result<Answer, TaskError> + Send + Sync + 'static,
 {
+    in_pool(worker, name, result_codec, move |params, body, _largest| {
+        run(params, body)
+    })
+}
+
+/// As [`with_body`], for a function that asks what the pool's largest payload is, in bytes.
+fn in_pool<P, F>(worker: Builder, name: &str, result_codec: u32, run: F) -> Builder
+where
+    P: DeserializeOwned + Default + 'static,
+    F: Fn(&P, &[u8], usize) -> Result<Answer, TaskError> + Send + Sync + 'static,
+{
     worker.raw_task(
         name,
         CODEC_PARAMS,
@@ -67,7 +89,7 @@ where
                 ));
             }
             let (params, body) = task.params::<P>()?;
-            run(&params, body)
+            run(&params, body, task.largest_result())
         },
     )
 }

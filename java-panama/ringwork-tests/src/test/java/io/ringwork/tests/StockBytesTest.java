@@ -14,10 +14,15 @@ import io.ringwork.stock.Compress;
 import io.ringwork.stock.Decompress;
 import io.ringwork.stock.Digest;
 import io.ringwork.stock.StockTasks;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.zip.GZIPInputStream;
+import java.util.zip.GZIPOutputStream;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 import org.bouncycastle.crypto.digests.Blake3Digest;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -81,6 +86,66 @@ class StockBytesTest {
     byte[] expected = new byte[32];
     blake3.doFinal(expected, 0);
     assertArrayEquals(expected, pool.call(StockTasks.DIGEST, Digest.blake3(input)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 64, 128, 129, 100_000})
+  void keyedAndLongDigestsAgreeWithJava(int length) throws Exception {
+    byte[] input = Pools.randomBytes(length);
+    byte[] key = Pools.randomBytes(1 + length % 200);
+    assertArrayEquals(
+        MessageDigest.getInstance("SHA-512").digest(input),
+        pool.call(StockTasks.DIGEST, Digest.sha512(input)));
+    assertArrayEquals(
+        mac("HmacSHA256", key, input), pool.call(StockTasks.DIGEST, Digest.hmacSha256(input, key)));
+    assertEquals(
+        HexFormat.of().formatHex(mac("HmacSHA512", key, input)),
+        pool.call(StockTasks.DIGEST_HEX, Digest.hmacSha512(input, key)));
+  }
+
+  private static byte[] mac(String algorithm, byte[] key, byte[] input) throws Exception {
+    Mac mac = Mac.getInstance(algorithm);
+    mac.init(new SecretKeySpec(key, algorithm));
+    return mac.doFinal(input);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0,6", "1,1", "65,9", "1000,0", "300000,6", "1000000,9"})
+  void gzipBothWaysWithJava(int length, int level) throws Exception {
+    byte[] data = compressible(length);
+    byte[] ours = pool.call(StockTasks.COMPRESS, new Compress(data, Compress.Format.GZIP, level));
+    assertArrayEquals(data, new GZIPInputStream(new ByteArrayInputStream(ours)).readAllBytes());
+    ByteArrayOutputStream theirs = new ByteArrayOutputStream();
+    try (GZIPOutputStream out = new GZIPOutputStream(theirs)) {
+      out.write(data);
+    }
+    theirs.write(pool.call(StockTasks.COMPRESS, Compress.gzip(data)));
+    byte[] both = pool.call(StockTasks.DECOMPRESS, new Decompress(theirs.toByteArray(), 0));
+    assertEquals(2 * length, both.length);
+    assertArrayEquals(data, Arrays.copyOfRange(both, length, 2 * length));
+  }
+
+  /** The pool of this test carries less than the 64 MiB that the handler would put out. */
+  @Test
+  void whatThePoolDoesNotCarryIsRefusedWithTheRemedy() {
+    byte[] large = Zstd.compress(new byte[60 << 20]);
+    RemoteFailureException error =
+        Pools.failure(
+            RemoteFailureException.class,
+            pool.submit(StockTasks.DECOMPRESS, new Decompress(large, 0)));
+    assertEquals("decompress.limit_exceeded", error.code());
+    Pools.assertSays(error, "62914560", "--segment-size", "LaunchConfig.segmentSize");
+  }
+
+  @Test
+  void aDictionaryIsNamed() {
+    byte[] frame = {0x28, (byte) 0xb5, 0x2f, (byte) 0xfd, 0x21, 77, 3, 0x19, 0, 0, 'a', 'b', 'c'};
+    RemoteFailureException error =
+        Pools.failure(
+            RemoteFailureException.class,
+            pool.submit(StockTasks.DECOMPRESS, new Decompress(frame, 0)));
+    assertEquals("decompress.dictionary_needed", error.code());
+    Pools.assertSays(error, "id 77");
   }
 
   private static byte[] compressible(int length) {

@@ -11,6 +11,7 @@ import io.ringwork.RemoteFailureException;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskType;
 import io.ringwork.stock.PasswordHash;
+import io.ringwork.stock.PasswordRehash;
 import io.ringwork.stock.PasswordVerify;
 import io.ringwork.stock.StockTasks;
 import java.nio.ByteBuffer;
@@ -182,6 +183,70 @@ class StockPasswordTest {
     Pools.assertSays(error, "password.verify", says == null ? "" : says);
     assertFalse(error.getMessage().contains("nf65EOgLr"), "a hash is in the message");
     Pools.assertUsable(pool);
+  }
+
+  /** passlib 1.7.4 and Python's hashlib made them. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "$scrypt$ln=10,r=8,p=2$MDEyMzQ1Njc4OWFiY2RlZg$bEaCAiyRYDARuNXGlQE7Plyz+/JVlfoIQ0KBQ3KtPwI",
+        "$pbkdf2-sha256$29000$8PHy8/T19vf4.fr7/P3./w$YEsryuQeLpX.S7h/44VEsbkSPUZOYT9iuY71Ms.KDi0",
+        "$pbkdf2-sha512$25$$fZykkPVY0ux0343yTQruxqgWX6BYRWinwGiO/syMxA338ow5UtraSgH4zJphXLajOFmYR9"
+            + "75wSCoLuOuM1Txyw"
+      })
+  void hashesOfOtherLibrariesAreVerified(String hash) throws Exception {
+    assertTrue(verify("password", hash));
+    assertFalse(verify("passwort", hash));
+    assertTrue(
+        pool.call(
+            StockTasks.PASSWORD_NEEDS_REHASH,
+            PasswordRehash.of(hash, PasswordHash.argon2id(new byte[0]))));
+  }
+
+  @Test
+  void limitsAndTruncationAreTheCallers() throws Exception {
+    PasswordVerify eighty =
+        new PasswordVerify(
+            "x".repeat(80).getBytes(UTF_8),
+            "$2b$04$abcdefghijklmnopqrstuubzadhGtS2zEF.gu0yd0opP6cVzb.e0i");
+    assertEquals("password.too_long", refusal(eighty));
+    assertTrue(pool.call(StockTasks.PASSWORD_VERIFY, eighty.withAllowTruncation(true)));
+    PasswordVerify dear =
+        new PasswordVerify(new byte[1], hash(PasswordHash.argon2id(new byte[1], 64, 1, 1)));
+    assertTrue(pool.call(StockTasks.PASSWORD_VERIFY, dear.withMaxMemoryKib(64)));
+    assertEquals("password.cost_too_high", refusal(dear.withMaxMemoryKib(63)));
+    PasswordVerify bcrypt =
+        new PasswordVerify("x".getBytes(UTF_8), hash(PasswordHash.bcrypt("x".getBytes(UTF_8), 5)));
+    assertTrue(pool.call(StockTasks.PASSWORD_VERIFY, bcrypt.withMaxCost(5)));
+    assertEquals("password.cost_too_high", refusal(bcrypt.withMaxCost(4)));
+    PasswordVerify pbkdf2 =
+        new PasswordVerify(
+            "password".getBytes(UTF_8),
+            "$pbkdf2-sha256$25$$98g8uU8XTYwfwixcz.LspRmecLe9niViI3XFclkdYaM");
+    assertTrue(pool.call(StockTasks.PASSWORD_VERIFY, pbkdf2.withMaxIterations(25)));
+    assertEquals("password.cost_too_high", refusal(pbkdf2.withMaxIterations(24)));
+    assertFalse(eighty.toString().contains("$2b$"), "the hash is shown");
+  }
+
+  private static String refusal(PasswordVerify request) {
+    return Pools.failure(
+            RemoteFailureException.class, pool.submit(StockTasks.PASSWORD_VERIFY, request))
+        .code();
+  }
+
+  @Test
+  void aWeakerHashNeedsARehash() throws Exception {
+    PasswordHash wanted = PasswordHash.argon2id("x".getBytes(UTF_8), 128, 2, 1);
+    String hash = hash(wanted);
+    assertFalse(pool.call(StockTasks.PASSWORD_NEEDS_REHASH, PasswordRehash.of(hash, wanted)));
+    assertTrue(
+        pool.call(
+            StockTasks.PASSWORD_NEEDS_REHASH,
+            PasswordRehash.of(hash, PasswordHash.argon2id(new byte[0]))));
+    assertTrue(
+        pool.call(
+            StockTasks.PASSWORD_NEEDS_REHASH,
+            PasswordRehash.of(hash, PasswordHash.bcrypt(new byte[0], 4))));
   }
 
   @Test

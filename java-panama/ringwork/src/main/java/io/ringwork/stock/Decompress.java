@@ -1,10 +1,11 @@
 package io.ringwork.stock;
 
 /**
- * Zstd data to be decompressed, for {@link StockTasks#DECOMPRESS}.
+ * Zstd or gzip data to be decompressed, for {@link StockTasks#DECOMPRESS}.
  *
- * @param data the compressed bytes; not copied
- * @param limit the most bytes that may come out, or 0 for the handler's default
+ * @param data the compressed bytes: one or more zstd frames, or gzip members; not copied
+ * @param limit the most bytes that may come out, or 0 for the handler's default: the pool's largest
+ *     payload (16 MiB in a segment of 60 MiB), at most 64 MiB
  */
 public record Decompress(byte[] data, long limit) {
   Json parameters() {

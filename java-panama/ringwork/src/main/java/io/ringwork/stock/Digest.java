@@ -1,12 +1,26 @@
 package io.ringwork.stock;
 
 /**
- * Bytes to be digested, for {@link StockTasks#DIGEST}.
+ * Bytes to be digested, for {@link StockTasks#DIGEST} and {@link StockTasks#DIGEST_HEX}.
  *
  * @param data the bytes; not copied
- * @param algorithm {@code sha256} or {@code blake3}
+ * @param algorithm {@code sha256}, {@code sha512}, {@code blake3}, {@code hmac-sha256} or {@code
+ *     hmac-sha512}
+ * @param key the key of an HMAC, at least one byte; not copied; empty for the others
  */
-public record Digest(byte[] data, String algorithm) {
+public record Digest(byte[] data, String algorithm, byte[] key) {
+  private static final byte[] NO_KEY = {};
+
+  /**
+   * A digest without a key.
+   *
+   * @param data the bytes; not copied
+   * @param algorithm {@code sha256}, {@code sha512} or {@code blake3}
+   */
+  public Digest(byte[] data, String algorithm) {
+    this(data, algorithm, NO_KEY);
+  }
+
   /**
    * SHA-256.
    *
@@ -15,6 +29,38 @@ public record Digest(byte[] data, String algorithm) {
    */
   public static Digest sha256(byte[] data) {
     return new Digest(data, "sha256");
+  }
+
+  /**
+   * SHA-512.
+   *
+   * @param data the bytes
+   * @return the request
+   */
+  public static Digest sha512(byte[] data) {
+    return new Digest(data, "sha512");
+  }
+
+  /**
+   * HMAC with SHA-256.
+   *
+   * @param data the bytes
+   * @param key the key, at least one byte
+   * @return the request
+   */
+  public static Digest hmacSha256(byte[] data, byte[] key) {
+    return new Digest(data, "hmac-sha256", key);
+  }
+
+  /**
+   * HMAC with SHA-512.
+   *
+   * @param data the bytes
+   * @param key the key, at least one byte
+   * @return the request
+   */
+  public static Digest hmacSha512(byte[] data, byte[] key) {
+    return new Digest(data, "hmac-sha512", key);
   }
 
   /**
@@ -28,6 +74,9 @@ public record Digest(byte[] data, String algorithm) {
   }
 
   Json parameters(String encoding) {
-    return new Json().put("algorithm", algorithm).put("encoding", encoding);
+    return new Json()
+        .put("algorithm", algorithm)
+        .put("encoding", encoding)
+        .putBytes("key_base64", key);
   }
 }

@@ -1,5 +1,7 @@
 package io.ringwork.stock;
 
+import java.util.Base64;
+
 /** Writes one flat JSON object: all that parameters need, so no library. */
 final class Json {
   private final StringBuilder text = new StringBuilder();
@@ -19,6 +21,20 @@ final class Json {
   /** As {@link #put(String, long)}, but leaves a 0 out: the handler's default. */
   Json putNonZero(String key, long value) {
     return value == 0 ? this : put(key, value);
+  }
+
+  /** Puts true, and leaves false out: the handler's default. */
+  Json putTrue(String key, boolean value) {
+    if (value) {
+      key(key);
+      text.append("true");
+    }
+    return this;
+  }
+
+  /** Puts bytes in Base64, and leaves none at all out. */
+  Json putBytes(String key, byte[] value) {
+    return putNonEmpty(key, Base64.getEncoder().encodeToString(value));
   }
 
   /** As {@link #put(String, String)}, but leaves an empty text out: the handler's default. */

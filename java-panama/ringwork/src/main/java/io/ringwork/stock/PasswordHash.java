@@ -11,6 +11,7 @@ package io.ringwork.stock;
  * @param parallelism argon2id: threads
  * @param outputLength argon2id: bytes of the hash
  * @param cost bcrypt: the logarithm of the rounds
+ * @param salt for known-answer tests only; empty for a random one
  */
 public record PasswordHash(
     byte[] password,
@@ -19,7 +20,32 @@ public record PasswordHash(
     int iterations,
     int parallelism,
     int outputLength,
-    int cost) {
+    int cost,
+    byte[] salt) {
+  private static final byte[] RANDOM = {};
+
+  /**
+   * A password to be hashed with a random salt.
+   *
+   * @param password the password's bytes; not copied
+   * @param algorithm {@code argon2id} or {@code bcrypt}
+   * @param memoryKib argon2id: memory in KiB
+   * @param iterations argon2id: passes
+   * @param parallelism argon2id: threads
+   * @param outputLength argon2id: bytes of the hash
+   * @param cost bcrypt: the logarithm of the rounds
+   */
+  public PasswordHash(
+      byte[] password,
+      String algorithm,
+      int memoryKib,
+      int iterations,
+      int parallelism,
+      int outputLength,
+      int cost) {
+    this(password, algorithm, memoryKib, iterations, parallelism, outputLength, cost, RANDOM);
+  }
+
   /**
    * Argon2id with the handler's default parameters.
    *
@@ -62,6 +88,7 @@ public record PasswordHash(
         .putNonZero("iterations", iterations)
         .putNonZero("parallelism", parallelism)
         .putNonZero("output_len", outputLength)
-        .putNonZero("cost", cost);
+        .putNonZero("cost", cost)
+        .putBytes("salt_base64", salt);
   }
 }

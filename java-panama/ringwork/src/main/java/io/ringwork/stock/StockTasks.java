@@ -22,6 +22,13 @@ public final class StockTasks {
           new ParamsCodec<>(PasswordVerify::parameters, PasswordVerify::password),
           new TruthCodec());
 
+  /** Tells whether a stored hash is weaker than new ones would be. */
+  public static final TaskType<PasswordRehash, Boolean> PASSWORD_NEEDS_REHASH =
+      TaskType.of(
+          "password.needs_rehash",
+          new ParamsCodec<>(PasswordRehash::parameters, rehash -> new byte[0]),
+          new TruthCodec());
+
   /** Scales an image; the result is an image file. */
   public static final TaskType<ImageResize, byte[]> IMAGE_RESIZE =
       TaskType.of(
@@ -44,11 +51,11 @@ public final class StockTasks {
   public static final TaskType<Digest, String> DIGEST_HEX =
       TaskType.of("digest", new ParamsCodec<>(d -> d.parameters("hex"), Digest::data), Codec.UTF8);
 
-  /** Compresses bytes with zstd. */
+  /** Compresses bytes with zstd or gzip. */
   public static final TaskType<Compress, byte[]> COMPRESS =
       TaskType.of("compress", new ParamsCodec<>(Compress::parameters, Compress::data), Codec.BYTES);
 
-  /** Decompresses zstd data, up to a limit. */
+  /** Decompresses zstd or gzip data, up to a limit. */
   public static final TaskType<Decompress, byte[]> DECOMPRESS =
       TaskType.of(
           "decompress", new ParamsCodec<>(Decompress::parameters, Decompress::data), Codec.BYTES);
