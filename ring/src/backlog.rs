@@ -1,37 +1,36 @@
-//! How long a task would wait for what is queued before it: docs/adr/0010-deadlines-at-the-submit.md.
+//! How long a task would wait for what is queued before it:
+//! docs/adr/0010-deadlines-at-the-submit.md.
 //!
 //! Owned by a [`crate::client::Client`], under its table's lock, and asked about tasks that have a
-//! deadline. It reads what the pool has anyway: the rings' heads and tails, the lanes' idle bits and
-//! their histograms of run times. Invariant: it errs towards letting a task in; without a few run
-//! times, beside a lane that is free, or where the queue moves faster than they say, it says nothing.
+//! deadline. It reads what the pool has anyway: the lanes' idle bits, what they run how fast
+//! ([`LanePace`]), and the rings with what they lead to ([`QueueAhead`]). Invariant: it errs
+//! towards letting a task in; without a few run times, beside a lane that is free, or where tasks start
+//! faster than the run times say, it says nothing.
 
 use crate::clock::now_ns;
-use crate::entry::entry_state;
+use crate::lane_pace::{LanePace, lanes};
 use crate::layout::*;
+use crate::queue_ahead::QueueAhead;
 use crate::segment::Segment;
-use crate::stats::{Histogram, bucket_floor};
 use crate::sync::Ordering;
 use crate::wait::any_waiting;
 use std::time::Duration;
 
 /// How soon it looks again after it has seen that there is no queue to speak of.
 const LOOK_EVERY: u64 = 500_000;
-/// How often it reads the histograms, at most.
-const READ_EVERY: u64 = 50_000_000;
-/// Run times that were read so long ago say nothing about what runs now.
-const STALE_AFTER: u64 = 10_000_000_000;
-/// The time over which the pace of the queue is measured, at most.
-const LONGEST_WINDOW: u64 = 2_000_000_000;
 /// One task in so long is let in although it would be refused, should the estimate be wrong.
 const PROBE_EVERY: u64 = 1_000_000_000;
-/// The fewest run times that make an estimate.
-const ENOUGH: u64 = 8;
+/// What a wait is multiplied by. In a flood the queue is always as long as it may be, so one that
+/// is held just too long would have all of its tasks come just too late.
+const MARGIN: f64 = 1.1;
 
 /// Why a task will not meet its deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooLate {
     /// How long it would wait.
     pub(crate) wait: Duration,
+    /// How long it would run at least, as it seems.
+    pub(crate) run: Duration,
     /// How many tasks are before it.
     pub(crate) ahead: u64,
     /// The lanes that take them.
@@ -43,16 +42,9 @@ pub(crate) struct TooLate {
 pub(crate) struct Backlog {
     next_look: u64,
     next_probe: u64,
-    read_at: u64,
-    // What was read when the present stretch of work, or of run times, began; none before.
-    before: Option<Histogram>,
-    // When, and how many hints had been taken then.
-    window: (u64, u64),
-    // Nanoseconds of processing for each hint, by the run times.
-    cost: Option<f64>,
-    // The pace at which hints were seen to be taken: the cost is no more than that.
-    pace: Option<f64>,
-    lanes: u64,
+    pace: LanePace,
+    // For each ring what is before a task that goes there, once that was asked for.
+    queues: Vec<QueueAhead>,
 }
 
 impl Backlog {
@@ -70,35 +62,35 @@ impl Backlog {
         }
         if any_waiting(segment) {
             // What ran before says nothing about the next queue.
-            self.before = None;
-            self.cost = None;
+            self.pace.forget();
             self.next_look = now + LOOK_EVERY;
             return None;
         }
-        let (mut ahead, mut taken) = (0, 0_u64);
-        for ring in 0..segment.geometry().priorities {
+        let rings = segment.geometry().priorities;
+        let (mut hints, mut taken) = (0, 0_u64);
+        for ring in 0..rings {
             let injector = segment.injector(ring);
             taken = taken.wrapping_add(injector.head());
             if ring <= priority {
-                ahead += injector.depth();
+                hints += injector.depth();
             }
         }
-        self.read(segment, now, taken);
-        let left = left.as_nanos() as f64;
-        let wait = self.wait_for(ahead);
-        if wait <= left {
-            if wait < LOOK_EVERY as f64 {
+        self.pace.read(segment, now, taken);
+        let run = self.pace.shortest();
+        let left = left.as_nanos() as f64 - run as f64;
+        let each = self.pace.each();
+        if (hints + HELD as u64 * self.pace.lanes()) as f64 * each <= left {
+            if hints as f64 * each < LOOK_EVERY as f64 {
                 self.next_look = now + LOOK_EVERY;
             }
             return None;
         }
-        if lanes(segment).any(|at| segment.u32_at(at + LANE_CURRENT).load(Ordering::Relaxed) == 0) {
-            return None;
-        }
-        // Without hints whose tasks were given up.
-        let ahead = ahead.min(alive(segment).saturating_sub(self.lanes));
-        let wait = self.wait_for(ahead);
-        if wait <= left {
+        let priority = priority.min(rings - 1);
+        self.queues.resize_with(rings as usize, QueueAhead::default);
+        let queue = &mut self.queues[priority as usize];
+        queue.look(segment, priority, now, each);
+        let wait = queue.wait(now);
+        if wait <= 0.0 || wait * MARGIN <= left || any_lane_is_free(segment) {
             return None;
         }
         if now >= self.next_probe {
@@ -107,126 +99,44 @@ impl Backlog {
         }
         Some(TooLate {
             wait: Duration::from_nanos(wait as u64),
-            ahead,
-            lanes: self.lanes,
+            run: Duration::from_nanos(run),
+            ahead: queue.tasks(),
+            lanes: self.pace.lanes(),
         })
     }
-
-    fn wait_for(&self, ahead: u64) -> f64 {
-        let cost = self.cost.unwrap_or(0.0);
-        ahead as f64 * self.pace.map_or(cost, |pace| pace.min(cost))
-    }
-
-    fn read(&mut self, segment: &Segment, now: u64, taken: u64) {
-        let age = now.saturating_sub(self.read_at);
-        if age < READ_EVERY && self.before.is_some() {
-            return;
-        }
-        self.read_at = now;
-        let mut latest = Histogram::default();
-        self.lanes = 0;
-        for at in lanes(segment) {
-            self.lanes += 1;
-            latest.add(segment, at + LANE_RUN_HISTOGRAM);
-        }
-        match self.before.take() {
-            Some(before) if age < STALE_AFTER && self.lanes > 0 => {
-                self.before = Some(self.learn_cost(before, latest));
-                self.learn_pace(now, taken);
-            }
-            _ => {
-                self.before = Some(latest);
-                self.cost = None;
-                self.pace = None;
-                self.window = (now, taken);
-            }
-        }
-    }
-
-    /// The mean of the run times that were added, once they are enough. Returns what to compare with next.
-    fn learn_cost(&mut self, before: Histogram, latest: Histogram) -> Histogram {
-        let (mut samples, mut sum) = (0_u64, 0.0);
-        for (bucket, (now, then)) in latest.0.iter().zip(&before.0).enumerate() {
-            let Some(more) = now.checked_sub(*then) else {
-                return latest; // a lane has gone
-            };
-            samples = samples.saturating_add(more);
-            sum += more as f64 * bucket_floor(bucket) as f64;
-        }
-        if samples < ENOUGH {
-            return before;
-        }
-        let each = sum / samples as f64 / self.lanes as f64;
-        self.cost = Some(self.cost.map_or(each, |cost| (cost + each) / 2.0));
-        latest
-    }
-
-    /// Lanes that begin at the same time take as many hints at once: these are not counted.
-    fn learn_pace(&mut self, now: u64, taken: u64) {
-        let elapsed = now.saturating_sub(self.window.0);
-        let moved = taken.wrapping_sub(self.window.1);
-        let seen = (moved > 2 * self.lanes).then(|| elapsed as f64 / (moved - self.lanes) as f64);
-        if moved > 8 * self.lanes || elapsed > LONGEST_WINDOW {
-            self.pace = seen;
-            self.window = (now, taken);
-        } else if let Some(seen) = seen {
-            self.pace = Some(self.pace.map_or(seen, |pace| pace.min(seen)));
-        }
-    }
 }
 
-/// Where the entries of the lanes are that are in use.
-fn lanes(segment: &Segment) -> impl Iterator<Item = usize> {
-    (0..segment.geometry().max_lanes)
-        .map(|lane| segment.lane_at(lane))
-        .filter(|at| is_active(segment, at + LANE_WORD))
-}
-
-fn is_active(segment: &Segment, word: usize) -> bool {
-    // Relaxed: what is read of the entry is a number that may be a little old.
-    entry_state(segment.u64_at(word).load(Ordering::Relaxed)) == ENTRY_ACTIVE
-}
-
-/// The tasks of all clients that are queued or run, by their counters.
-fn alive(segment: &Segment) -> u64 {
-    (0..segment.geometry().max_clients)
-        .map(|client| segment.client_at(client))
-        .filter(|at| is_active(segment, at + CLIENT_WORD))
-        .map(|at| {
-            let count = |field: usize| segment.u64_at(at + field).load(Ordering::Relaxed);
-            [
-                CLIENT_COMPLETED,
-                CLIENT_FAILED,
-                CLIENT_TIMED_OUT,
-                CLIENT_CANCELLED,
-            ]
-            .iter()
-            .fold(count(CLIENT_SUBMITTED), |alive, ended| {
-                alive.saturating_sub(count(*ended))
-            })
-        })
-        .fold(0, u64::saturating_add)
+fn any_lane_is_free(segment: &Segment) -> bool {
+    lanes(segment).any(|at| segment.u32_at(at + LANE_CURRENT).load(Ordering::Relaxed) == 0)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::client::{Client, TaskOptions, Ticket};
     use crate::error::RingError;
+    use crate::lane::Lane;
     use crate::layout::*;
-    use crate::segment::Segment;
+    use crate::segment::{Segment, SupervisorLocks};
     use crate::sync::Ordering;
+    use crate::task::Claimed;
     use crate::{PoolConfig, PoolDir, WaitStrategy, WorkerEntry};
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
-    /// 0.94 s, as `bucket_of` has it.
-    const ABOUT_A_SECOND: usize = 115;
+    /// Where a lane counts the tasks that ran for about a second: 0.94 s, as `bucket_of` has it.
+    const RAN_A_SECOND: usize = LANE_RUN_HISTOGRAM + 8 * 115;
+    /// The same for 60 s.
+    const RAN_A_MINUTE: usize = RAN_A_SECOND + 8 * 24;
 
-    fn soon() -> TaskOptions {
+    fn within(seconds: u64) -> TaskOptions {
         TaskOptions {
-            timeout: Some(Duration::from_secs(5)),
+            timeout: Some(Duration::from_secs(seconds)),
             ..TaskOptions::default()
         }
+    }
+
+    fn soon() -> TaskOptions {
+        within(5)
     }
 
     /// Submits until the answer is as wanted: a refusal, or two in a row that are let in, of which
@@ -248,8 +158,17 @@ mod tests {
         panic!("waited in vain for {wanted}");
     }
 
-    #[test]
-    fn a_task_that_would_be_too_late_is_refused_and_no_other() {
+    /// A pool with a worker of two lanes, which run only what a test has them run.
+    struct Fixture {
+        _temp: tempfile::TempDir,
+        pool: Segment,
+        _locks: SupervisorLocks,
+        _entry: WorkerEntry,
+        client: Client,
+        lanes: Vec<Lane>,
+    }
+
+    fn fixture() -> Fixture {
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
         let config = PoolConfig {
@@ -257,29 +176,65 @@ mod tests {
             slots: 256,
             ..PoolConfig::default()
         };
-        let (pool, _locks) = Segment::create(&dir, &config).unwrap();
+        let (pool, locks) = Segment::create(&dir, &config).unwrap();
         pool.set_pool_state(POOL_SERVING);
         let attached = Arc::new(Segment::attach(&dir).unwrap());
         let entry = WorkerEntry::register(attached, None).unwrap();
-        let mut lanes = entry.lanes(2, WaitStrategy::Adaptive).unwrap();
-        let client = Client::connect(&dir).unwrap();
+        let lanes = entry.lanes(2, WaitStrategy::Adaptive).unwrap();
+        Fixture {
+            client: Client::connect(&dir).unwrap(),
+            _temp: temp,
+            pool,
+            _locks: locks,
+            _entry: entry,
+            lanes,
+        }
+    }
+
+    impl Fixture {
+        fn submit(&self, count: u32, options: &TaskOptions) -> Vec<Ticket<'_>> {
+            (0..count)
+                .map(|_| self.client.submit("hash", b"", options).unwrap())
+                .collect()
+        }
+
+        /// The first lane counts more.
+        fn count(&self, counter: usize, more: u64) {
+            let word = self.pool.u64_at(self.pool.lane_at(0) + counter);
+            word.store(word.load(Ordering::Relaxed) + more, Ordering::Relaxed);
+        }
+    }
+
+    /// Each lane begins with a task.
+    fn run(lanes: &mut [Lane]) -> Vec<Claimed<'_>> {
+        let claimed = lanes.iter_mut().map(|lane| lane.try_next().unwrap());
+        claimed.collect()
+    }
+
+    #[test]
+    fn a_task_that_would_be_too_late_is_refused_and_no_other() {
+        let mut lanes = Vec::new();
+        let mut fixture = fixture();
+        lanes.append(&mut fixture.lanes);
+        let client = &fixture.client;
         let plain = TaskOptions::default();
-        let flood: Vec<_> = (0..102)
-            .map(|_| client.submit("hash", b"", &plain).unwrap())
-            .collect();
-        let mut running: Vec<_> = lanes
-            .iter_mut()
-            .map(|lane| lane.try_next().unwrap())
-            .collect();
+        let flood = fixture.submit(102, &plain);
+        let mut running = run(&mut lanes);
         // Nothing is known yet.
         for _ in 0..5 {
             drop(client.submit("hash", b"", &soon()).unwrap().cancel());
         }
-        let ran = pool.u64_at(pool.lane_at(0) + LANE_RUN_HISTOGRAM + 8 * ABOUT_A_SECOND);
-        ran.store(8, Ordering::Relaxed);
-        let error = await_refusal(&client, &soon(), true).unwrap();
+        fixture.count(RAN_A_SECOND, 8);
+        let error = await_refusal(client, &soon(), true).unwrap();
         let text = error.to_string();
-        for part in ["hash", "47.0s", "100 tasks", "2 lanes", "admit_late"] {
+        for part in [
+            "hash",
+            "47.0s",
+            "100 tasks",
+            "2 lanes",
+            "939.5ms",
+            "admit_late",
+        ] {
             assert!(text.contains(part), "{part}: {text}");
         }
         let late = TaskOptions {
@@ -301,10 +256,74 @@ mod tests {
         }
         let task = running.pop().unwrap();
         // Refused again, and let in as soon as a lane is free.
-        await_refusal(&client, &soon(), true);
+        await_refusal(client, &soon(), true);
         task.complete(b"", 0);
-        await_refusal(&client, &soon(), false);
+        await_refusal(client, &soon(), false);
         drop(running);
         drop(flood);
+    }
+
+    #[test]
+    fn tasks_that_will_have_expired_are_not_waited_for() {
+        let mut lanes = Vec::new();
+        let mut fixture = fixture();
+        lanes.append(&mut fixture.lanes);
+        let client = &fixture.client;
+        let flood = fixture.submit(10, &TaskOptions::default());
+        let running = run(&mut lanes);
+        drop(client.submit("hash", b"", &soon()).unwrap().cancel());
+        fixture.count(RAN_A_MINUTE, 8);
+        await_refusal(client, &soon(), true);
+        let late = TaskOptions {
+            admit_late: true,
+            ..within(120)
+        };
+        let expiring = fixture.submit(100, &late);
+        // Eight take four minutes; the others will have expired when a lane gets to them.
+        await_refusal(client, &within(480), false);
+        await_refusal(client, &within(180), true);
+        await_refusal(client, &within(120), true);
+        drop((running, expiring, flood));
+    }
+
+    #[test]
+    fn hints_of_tasks_that_never_start_are_no_pace() {
+        let mut lanes = Vec::new();
+        let mut fixture = fixture();
+        lanes.append(&mut fixture.lanes);
+        let client = &fixture.client;
+        let flood = fixture.submit(2, &TaskOptions::default());
+        let running = run(&mut lanes);
+        drop(client.submit("hash", b"", &soon()).unwrap().cancel());
+        fixture.count(RAN_A_SECOND, 8);
+        let ring = fixture
+            .pool
+            .injector(TaskOptions::default().priority.into());
+        // Whether, before long, a task is refused, or two are let in, while fifty hints are taken
+        // in each round.
+        let round = |started: u64, expired: u64| {
+            while ring.dequeue().is_some() {}
+            fixture.count(LANE_STARTED, started);
+            fixture.count(LANE_EXPIRED, expired);
+            let queued = fixture.submit(50, &TaskOptions::default());
+            let refused = [0, 1].map(|_| {
+                let task = client.submit("hash", b"", &soon());
+                task.map(Ticket::cancel).is_err()
+            });
+            queued.into_iter().for_each(|task| drop(task.cancel()));
+            std::thread::sleep(Duration::from_millis(2));
+            refused
+        };
+        let start = Instant::now();
+        let mut refused_in_a_row = 0;
+        while refused_in_a_row < 100 {
+            let refused = round(20, 20) != [false, false];
+            refused_in_a_row = if refused { refused_in_a_row + 1 } else { 0 };
+            assert!(start.elapsed() < Duration::from_secs(60), "none is refused");
+        }
+        while round(50, 0) != [false, false] {
+            assert!(start.elapsed() < Duration::from_secs(90), "none is let in");
+        }
+        drop((running, flood));
     }
 }

@@ -435,6 +435,7 @@ impl Client {
                 Err(RingError::DeadlineUnreachable {
                     handler: handler.to_owned(),
                     wait: late.wait,
+                    run: late.run,
                     ahead: late.ahead,
                     lanes: late.lanes,
                     left,

@@ -194,6 +194,11 @@ impl<'a> HintRing<'a> {
         self.cells.len()
     }
 
+    /// The hint that the cell of a position holds now, of that position's lap or of another.
+    pub(crate) fn hint_at(&self, position: u64) -> u32 {
+        self.cell(position).load(Ordering::Acquire) as u32
+    }
+
     /// Whether the cell of a position has been put in, in that position's lap.
     pub(crate) fn lap_at(&self, position: u64) -> bool {
         (self.cell(position).load(Ordering::Acquire) >> 32) as u32 == self.lap(position)

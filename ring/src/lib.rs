@@ -37,6 +37,7 @@ pub mod hint_ring;
 pub mod kept;
 pub mod kernel;
 pub mod lane;
+mod lane_pace;
 #[allow(
     clippy::cast_possible_truncation,
     reason = "constants, checked by tests"
@@ -49,6 +50,7 @@ pub mod lock;
 #[cfg(ringwork_model)]
 mod model;
 pub mod paths;
+mod queue_ahead;
 pub mod reap;
 pub mod room;
 mod sealed;

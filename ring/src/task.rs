@@ -622,7 +622,9 @@ impl<'l> Claimed<'l> {
         self.result = None;
         let lane = &mut *self.lane;
         let segment = &lane.segment;
-        if self.submitted_ns != 0 {
+        // What did not run, or gave up, says nothing about how long tasks take.
+        let cut_short = matches!(status, STATUS_EXPIRED | STATUS_CANCELLED);
+        if self.submitted_ns != 0 && status & STATUS_NOT_RUN == 0 && !cut_short {
             let ran = now_ns().saturating_sub(self.claimed_ns);
             record(segment, lane.at + LANE_RUN_HISTOGRAM, ran);
             let before = if lane.run_ns == u64::MAX {

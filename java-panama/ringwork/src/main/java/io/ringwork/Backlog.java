@@ -1,6 +1,5 @@
 package io.ringwork;
 
-import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
@@ -10,31 +9,24 @@ import org.jspecify.annotations.Nullable;
  * docs/adr/0010-deadlines-at-the-submit.md.
  *
  * <p>Asked by submitters, from any thread, about tasks that have a deadline. It reads what the pool
- * has anyway: the rings' heads and tails, the lanes' idle bits, and their histograms of run times,
- * of which only what was added while all lanes had work counts. It errs towards letting a task in:
- * without a few run times, beside a lane that is free, or where the queue moves faster than they
- * say, nothing is refused.
+ * has anyway: the lanes' idle bits, what they run how fast ({@link LanePace}), and the rings with
+ * what they lead to ({@link QueueAhead}). It errs towards letting in: without a few run times,
+ * beside a lane that is free, or where tasks start faster than the run times say, nothing is
+ * refused.
  */
 final class Backlog {
   /** How soon it looks again after it has seen that there is no queue to speak of. */
   private static final long LOOK_EVERY = 500_000;
 
-  /** How often it reads the histograms, at most. */
-  private static final long READ_EVERY = 50_000_000;
-
-  /** Run times that were read so long ago say nothing about what runs now. */
-  private static final long STALE_AFTER = 10_000_000_000L;
-
-  /** The time over which the pace of the queue is measured, at most. */
-  private static final long LONGEST_WINDOW = 2_000_000_000;
-
   /** One task in so long is let in although it would be refused, should the estimate be wrong. */
   private static final long PROBE_EVERY = 1_000_000_000;
 
-  /** The fewest run times that make an estimate. */
-  private static final int ENOUGH = 8;
+  /**
+   * What a wait is multiplied by. In a flood the queue is always as long as it may be, so one that
+   * is held just too long would have all of its tasks come just too late.
+   */
+  private static final double MARGIN = 1.1;
 
-  private final Client client;
   private final SharedMemory memory;
   private final Geometry geometry;
 
@@ -46,25 +38,16 @@ final class Backlog {
   /** Guards what follows; a thread that does not get it uses what was read before. */
   private final AtomicBoolean reading = new AtomicBoolean();
 
-  private final long[] before = new long[Layout.HISTOGRAM_BUCKETS];
-  private final long[] latest = new long[Layout.HISTOGRAM_BUCKETS];
-  private boolean counting;
-  private long readAt = System.nanoTime();
-  private long windowStart;
-  private long windowTaken;
+  private final LanePace pace;
 
-  /** Nanoseconds of processing for each hint, by the run times; 0 if not known. */
-  private volatile double cost;
+  /** For each ring what is before a task that goes there, once that was asked for. */
+  private final @Nullable QueueAhead[] queues;
 
-  /** The pace at which hints were seen to be taken; an upper bound of what the cost may be. */
-  private volatile double pace = Double.POSITIVE_INFINITY;
-
-  private volatile int lanes;
-
-  Backlog(Client client, SharedMemory memory, Geometry geometry) {
-    this.client = client;
+  Backlog(SharedMemory memory, Geometry geometry) {
     this.memory = memory;
     this.geometry = geometry;
+    this.pace = new LanePace(memory, geometry);
+    this.queues = new QueueAhead[geometry.priorities()];
   }
 
   /**
@@ -84,7 +67,7 @@ final class Backlog {
       nextLook = now + LOOK_EVERY;
       return null;
     }
-    long ahead = 0;
+    long hints = 0;
     long taken = 0;
     for (int p = 0; p < geometry.priorities(); p++) {
       long at = geometry.injector(p);
@@ -92,47 +75,63 @@ final class Backlog {
       long depth = memory.getLongAcquire(at + Layout.RING_TAIL) - head;
       taken += head;
       if (p <= ring) {
-        ahead += Math.max(0, Math.min(depth, geometry.injectorCapacity())); // a peer may lie
+        hints += Math.max(0, Math.min(depth, geometry.injectorCapacity())); // a peer may lie
       }
     }
-    read(now, taken);
+    readLanes(now, taken);
     long left = deadline - now;
     if (left <= 0) {
       return null; // it has passed, which its future says
     }
-    double wait = waitFor(ahead);
-    if (!(wait > left)) {
-      if (wait < LOOK_EVERY) {
+    double each = pace.each;
+    if (!((hints + (double) Layout.HELD * pace.lanes) * each > left - pace.shortest)) {
+      if (hints * each < LOOK_EVERY) {
         nextLook = now + LOOK_EVERY;
       }
       return null;
     }
-    if (anyLaneIsFree()) {
+    QueueAhead queue = look(ring, now, each);
+    if (queue == null) {
       return null;
     }
-    ahead = Math.min(ahead, alive() - lanes); // without hints whose tasks were given up
-    wait = waitFor(ahead);
-    if (!(wait > left) || isProbe(now)) {
+    long wait = queue.startsAt - now;
+    long run = pace.shortest;
+    if (wait * MARGIN <= left - run || wait <= 0 || anyLaneIsFree() || isProbe(now)) {
       return null;
     }
     return new RejectedException(
         RejectedException.Reason.DEADLINE_UNREACHABLE,
         type.name()
             + " would wait about "
-            + Durations.text((long) wait)
+            + Durations.text(wait)
             + " for the "
-            + ahead
+            + queue.tasks
             + " tasks that are queued before it on "
-            + lanes
-            + " lanes, and its deadline is in "
+            + pace.lanes
+            + " lanes and run for "
+            + Durations.text(run)
+            + " or more, and its deadline is in "
             + Durations.text(left)
             + ": submit fewer tasks (TaskType.maxInFlight), give it Priority.HIGH, more time, or"
             + " the pool more lanes; TaskOptions.admitLate lets it in all the same");
   }
 
-  private double waitFor(long ahead) {
-    double known = cost;
-    return ahead <= 0 || known == 0 ? 0 : ahead * Math.min(known, pace);
+  private @Nullable QueueAhead look(int ring, long now, double each) {
+    if (reading.compareAndSet(false, true)) {
+      try {
+        QueueAhead queue = queues[ring];
+        if (queue == null) {
+          queue = new QueueAhead(memory, geometry, ring);
+          queues[ring] = queue;
+        }
+        queue.look(now, each);
+        return queue;
+      } finally {
+        reading.set(false);
+      }
+    }
+    QueueAhead queue = queues[ring]; // as another thread has seen it just now
+    return queue == null || !queue.isFresh(now) ? null : queue;
   }
 
   private boolean isProbe(long now) {
@@ -151,127 +150,31 @@ final class Backlog {
     return waiting != 0;
   }
 
-  private boolean isActive(long lane) {
-    return (memory.getLongAcquire(lane + Layout.LANE_WORD) & 0xff) == Layout.ENTRY_ACTIVE;
-  }
-
   private boolean anyLaneIsFree() {
     for (int l = 0; l < geometry.maxLanes(); l++) {
       long lane = geometry.lane(l);
-      if (isActive(lane) && memory.getIntAcquire(lane + Layout.LANE_CURRENT) == 0) {
+      if (LanePace.isActive(memory, lane)
+          && memory.getIntAcquire(lane + Layout.LANE_CURRENT) == 0) {
         return true;
       }
     }
     return false;
   }
 
-  /** The tasks of all clients that are queued or run, by their counters. */
-  private long alive() {
-    long alive = 0;
-    for (int c = 0; c < geometry.maxClients(); c++) {
-      long entry = geometry.client(c);
-      if ((memory.getLongAcquire(entry + Layout.CLIENT_WORD) & 0xff) == Layout.ENTRY_ACTIVE) {
-        alive +=
-            Math.max(
-                0,
-                memory.getLong(entry + Layout.CLIENT_SUBMITTED)
-                    - memory.getLong(entry + Layout.CLIENT_COMPLETED)
-                    - memory.getLong(entry + Layout.CLIENT_FAILED)
-                    - memory.getLong(entry + Layout.CLIENT_TIMED_OUT)
-                    - memory.getLong(entry + Layout.CLIENT_CANCELLED));
-      }
-    }
-    return alive;
-  }
-
-  /** A lane has nothing to do: what ran before says nothing about the next queue. */
   private void forget() {
-    if ((cost != 0 || counting) && reading.compareAndSet(false, true)) {
-      counting = false;
-      cost = 0;
+    if (pace.isKnown() && reading.compareAndSet(false, true)) {
+      pace.forget();
       reading.set(false);
     }
   }
 
-  private void read(long now, long taken) {
-    if (now - readAt < READ_EVERY && counting || !reading.compareAndSet(false, true)) {
-      return;
-    }
-    try {
-      boolean goesOn = counting && now - readAt < STALE_AFTER;
-      readAt = now;
-      readLanes();
-      if (!goesOn || lanes == 0) {
-        begin(now, taken);
-      } else {
-        learnCost();
-        learnPace(now, taken);
-      }
-    } finally {
-      reading.set(false);
-    }
-  }
-
-  private void begin(long now, long taken) {
-    counting = true;
-    cost = 0;
-    System.arraycopy(latest, 0, before, 0, before.length);
-    windowStart = now;
-    windowTaken = taken;
-    pace = Double.POSITIVE_INFINITY;
-  }
-
-  private void readLanes() {
-    int active = 0;
-    Arrays.fill(latest, 0);
-    for (int l = 0; l < geometry.maxLanes(); l++) {
-      long lane = geometry.lane(l);
-      if (isActive(lane)) {
-        active++;
-        for (int b = 0; b < latest.length; b++) {
-          latest[b] += memory.getLong(lane + Layout.LANE_RUN_HISTOGRAM + 8L * b);
-        }
+  private void readLanes(long now, long taken) {
+    if (pace.isDue(now) && reading.compareAndSet(false, true)) {
+      try {
+        pace.read(now, taken);
+      } finally {
+        reading.set(false);
       }
     }
-    lanes = active;
-  }
-
-  /** The mean of the run times that were added, once they are enough. */
-  private void learnCost() {
-    long samples = 0;
-    double sum = 0;
-    for (int b = 0; b < latest.length; b++) {
-      long more = latest[b] - before[b];
-      if (more < 0) { // a lane has gone
-        System.arraycopy(latest, 0, before, 0, before.length);
-        return;
-      }
-      samples += more;
-      sum += (double) more * bucketFloor(b);
-    }
-    if (samples >= ENOUGH) {
-      double each = sum / samples / lanes;
-      cost = cost == 0 ? each : (cost + each) / 2;
-      System.arraycopy(latest, 0, before, 0, before.length);
-    }
-  }
-
-  /** Lanes that begin at the same time take as many hints at once: these are not counted. */
-  private void learnPace(long now, long taken) {
-    long moved = taken - windowTaken;
-    long elapsed = now - windowStart;
-    boolean over = moved > 8L * lanes || elapsed > LONGEST_WINDOW;
-    double seen =
-        moved > 2L * lanes ? (double) elapsed / (moved - lanes) : Double.POSITIVE_INFINITY;
-    pace = over ? seen : Math.min(pace, seen);
-    if (over) {
-      windowStart = now;
-      windowTaken = taken;
-    }
-  }
-
-  /** As {@code bucket_floor} in ring/src/stats.rs. */
-  static long bucketFloor(int bucket) {
-    return bucket < 8 ? bucket : (4L + bucket % 4) << bucket / 4 - 1;
   }
 }

@@ -52,7 +52,7 @@ final class Submitter {
     this.arena = arena;
     this.segmentSize = geometry.segmentSize();
     this.lanes = new LaneWaker(memory, geometry, client::nudgeSupervisor);
-    this.backlog = new Backlog(client, memory, geometry);
+    this.backlog = new Backlog(memory, geometry);
     this.injectors = new HintRing[geometry.priorities()];
     for (int p = 0; p < injectors.length; p++) {
       injectors[p] = new HintRing(memory, geometry.injector(p), geometry.injectorCapacity());

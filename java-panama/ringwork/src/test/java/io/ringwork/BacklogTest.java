@@ -34,6 +34,9 @@ class BacklogTest {
   /** 0.94 s, as {@code bucket_of} has it. */
   private static final int ABOUT_A_SECOND = 115;
 
+  /** 60 s. */
+  private static final int ABOUT_A_MINUTE = ABOUT_A_SECOND + 24;
+
   @TempDir Path base;
   FakePool pool;
   Ringwork client;
@@ -62,6 +65,21 @@ class BacklogTest {
   private void ran(int bucket, int tasks) {
     long at = pool.geometry.lane(1) + Layout.LANE_RUN_HISTOGRAM + 8L * bucket;
     pool.memory.setLong(at, pool.memory.getLong(at) + tasks);
+  }
+
+  private void hold(int lane, int place, int slot) {
+    long at = pool.geometry.lane(lane) + Layout.LANE_HELD + 4L * place;
+    pool.memory.setIntOpaque(at, slot + 1);
+  }
+
+  private void count(int counter, int tasks) {
+    long at = pool.geometry.lane(0) + counter;
+    pool.memory.setLong(at, pool.memory.getLong(at) + tasks);
+  }
+
+  /** The lanes have started tasks. */
+  private void started(int tasks) {
+    count(Layout.LANE_STARTED, tasks);
   }
 
   private List<TaskFuture<byte[]>> flood(int tasks) {
@@ -97,6 +115,20 @@ class BacklogTest {
     }
   }
 
+  /** In a moment, and not by a probe alone. */
+  private void letInSoon(TaskOptions options) {
+    Await.until(
+        () -> {
+          List<TaskFuture<byte[]>> three = new ArrayList<>();
+          for (int n = 0; n < 3; n++) {
+            three.add(client.submit(EndingsTest.ECHO, new byte[1], options));
+          }
+          boolean in = three.stream().noneMatch(TaskFuture::isDone);
+          three.forEach(future -> future.cancel(true));
+          return in;
+        });
+  }
+
   /** A hundred tasks are queued, of a second each as it seems. */
   private List<TaskFuture<byte[]>> saturate() {
     List<TaskFuture<byte[]>> flood = flood(100);
@@ -110,7 +142,7 @@ class BacklogTest {
   void whatCannotBeInTimeIsRefused() {
     saturate();
     RejectedException e = refused(SOON);
-    for (String part : List.of("echo", "46 s", "98 tasks", "2 lanes", "4", "admitLate", "HIGH")) {
+    for (String part : List.of("echo", "46 s", "100 tasks", "2 lanes", "4", "admitLate", "HIGH")) {
       assertTrue(e.getMessage().contains(part), e.getMessage());
     }
     assertTrue(pool.counter(0, Layout.CLIENT_REJECTED) >= 1);
@@ -172,30 +204,90 @@ class BacklogTest {
   void tasksThatWereGivenUpAreNotWaitedFor() {
     List<TaskFuture<byte[]>> flood = saturate();
     flood.subList(0, 95).forEach(future -> future.cancel(true)); // their hints stay
-    letIn(SOON);
+    letInSoon(SOON);
     flood(100);
     refused(SOON);
   }
 
   @Test
-  void aQueueThatMovesFasterThanTheRunTimesSayIsBelieved() {
+  void tasksThatWillHaveExpiredAreNotWaitedForAndTheOthersAre() {
+    flood(8);
+    letIn(SOON); // begins to count
+    ran(ABOUT_A_MINUTE, 8);
+    refused(SOON);
+    TaskOptions two = TaskOptions.DEFAULT.deadline(Duration.ofMinutes(2));
+    client.submitAll(EndingsTest.ECHO, Collections.nCopies(100, new byte[1]), two.admitLate(true));
+    // Eight take four minutes; all others have expired when a lane gets to them.
+    letInSoon(two.deadline(Duration.ofMinutes(8)));
+    refused(two.deadline(Duration.ofMinutes(3)));
+    refused(two);
+    TaskOptions nine = two.deadline(Duration.ofMinutes(9));
+    client.submitAll(EndingsTest.ECHO, Collections.nCopies(10, new byte[1]), nine.admitLate(true));
+    letInSoon(two.deadline(Duration.ofMinutes(14)));
+    refused(two.deadline(Duration.ofMinutes(5)));
+  }
+
+  @Test
+  void tasksThatALaneHoldsAreWaitedFor() {
+    saturate().forEach(future -> future.cancel(true));
+    letInSoon(SOON);
+    while (pool.injectors[1].poll(new int[64]) > 0) {
+      // hints of the cancelled
+    }
+    flood(16);
+    int[] hints = new int[16];
+    assertEquals(16, pool.injectors[1].poll(hints));
+    letInSoon(SOON);
+    for (int h = 0; h < Layout.HELD; h++) {
+      for (int lane = 0; lane < 2; lane++) {
+        hold(lane, h, hints[2 * h + lane]);
+      }
+    }
+    refused(SOON);
+    refused(SOON.priority(Priority.HIGH));
+  }
+
+  @Test
+  void tasksThatStartFasterThanTheRunTimesSayAreBelieved() {
     saturate();
     int[] hints = new int[32];
-    List<TaskFuture<byte[]>> more = new ArrayList<>();
     Await.until(
         () -> {
-          more.addAll(flood(20));
-          pool.injectors[1].poll(hints);
-          more.forEach(future -> future.cancel(true));
-          more.clear();
+          List<TaskFuture<byte[]>> more = flood(20);
+          started(pool.injectors[1].poll(hints));
+          boolean in = true;
           for (int n = 0; n < 3; n++) {
             TaskFuture<byte[]> future = client.submit(EndingsTest.ECHO, new byte[1], SOON);
-            if (future.isDone()) {
-              return false;
-            }
+            in &= !future.isDone();
             future.cancel(true);
           }
-          return true;
+          more.forEach(future -> future.cancel(true));
+          return in;
+        });
+  }
+
+  @Test
+  void hintsOfTasksThatNeverStartAreNoPace() {
+    saturate();
+    int[] hints = new int[64];
+    int[] refusedInARow = {0};
+    Await.until(
+        () -> {
+          while (pool.injectors[1].poll(hints) > 0) {
+            // those of the round before
+          }
+          started(10); // too late, as each of them says: they took no time
+          count(Layout.LANE_EXPIRED, 10);
+          List<TaskFuture<byte[]>> expired = flood(30);
+          boolean refused = false;
+          for (int n = 0; n < 2; n++) { // one may be a probe
+            TaskFuture<byte[]> future = client.submit(EndingsTest.ECHO, new byte[1], SOON);
+            refused |= future.isDone();
+            future.cancel(true);
+          }
+          expired.forEach(future -> future.cancel(true));
+          refusedInARow[0] = refused ? refusedInARow[0] + 1 : 0;
+          return refusedInARow[0] == 100;
         });
   }
 
@@ -219,9 +311,9 @@ class BacklogTest {
 
   @Test
   void bucketsAreThoseOfTheLanes() {
-    assertEquals(7, Backlog.bucketFloor(7));
-    assertEquals(8, Backlog.bucketFloor(8));
-    assertEquals(939_524_096, Backlog.bucketFloor(ABOUT_A_SECOND));
-    assertEquals(7L << 38, Backlog.bucketFloor(Layout.HISTOGRAM_BUCKETS - 1));
+    assertEquals(7, LanePace.bucketFloor(7));
+    assertEquals(8, LanePace.bucketFloor(8));
+    assertEquals(939_524_096, LanePace.bucketFloor(ABOUT_A_SECOND));
+    assertEquals(7L << 38, LanePace.bucketFloor(Layout.HISTOGRAM_BUCKETS - 1));
   }
 }

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -68,6 +69,54 @@ class FloodTest {
           "a task is answered in time",
           () -> !pool.submit(ECHO, new byte[1], soon).handle((x, e) -> e != null).join());
       Pools.assertUsable(pool);
+    }
+  }
+
+  private static boolean isRefused(TaskFuture<?> task) {
+    return task.isDone()
+        && task.isCompletedExceptionally()
+        && failure(task) instanceof RejectedException refused
+        && refused.reason() == Reason.DEADLINE_UNREACHABLE;
+  }
+
+  @Test
+  void inAFloodOfDeadlinesWhatIsLetInIsInTime() throws Exception {
+    try (Ringwork pool = Ringwork.launch(Pools.roomy("FloodTest").slots(8192))) {
+      TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(3));
+      List<TaskFuture<Long>> letIn = new ArrayList<>();
+      int refused = 0;
+      while (refused < 500) { // far more than two lanes can do
+        TaskFuture<Long> task = pool.submit(StockTasks.SLEEP, SLEEP, soon);
+        if (isRefused(task)) {
+          refused++;
+        } else if (refused > 0) { // before that nothing was known
+          letIn.add(task);
+        }
+        LockSupport.parkNanos(3_000_000);
+      }
+      int inTime = 0;
+      for (TaskFuture<Long> task : letIn) {
+        inTime += task.handle((x, e) -> e == null ? 1 : 0).get(30, TimeUnit.SECONDS);
+      }
+      assertTrue(2 * inTime > letIn.size(), inTime + " of " + letIn.size());
+    }
+  }
+
+  @Test
+  void whatWillHaveExpiredIsNotWaitedFor() throws Exception {
+    try (Ringwork pool = Ringwork.launch(Pools.roomy("FloodTest").slots(4096))) {
+      List<TaskFuture<Long>> flood = new ArrayList<>();
+      for (int n = 0; n < 1200; n++) { // two minutes for two lanes, but most of it expires
+        Duration deadline = n < 200 ? Duration.ofMinutes(10) : Duration.ofSeconds(5);
+        TaskOptions options = TaskOptions.DEFAULT.deadline(deadline).admitLate(true);
+        flood.add(pool.submit(StockTasks.SLEEP, 10 * SLEEP, options));
+      }
+      TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(1));
+      Await.until("it is known", () -> isRefused(pool.submit(ECHO, new byte[1], soon)));
+      TaskOptions later = TaskOptions.DEFAULT.deadline(Duration.ofMinutes(1));
+      TaskFuture<byte[]> task = pool.submit(ECHO, new byte[1], later);
+      flood.forEach(each -> each.cancel(true));
+      assertEquals(1, task.get(60, TimeUnit.SECONDS).length);
     }
   }
 }
