@@ -110,7 +110,7 @@ class StockBytesTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"0,6", "1,1", "65,9", "1000,0", "300000,6", "1000000,9"})
+  @CsvSource({"0,6", "1,1", "65,9", "1000,0", "300000,6", "500000,9"})
   void gzipBothWaysWithJava(int length, int level) throws Exception {
     byte[] data = compressible(length);
     byte[] ours = pool.call(StockTasks.COMPRESS, new Compress(data, Compress.Format.GZIP, level));
