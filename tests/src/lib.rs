@@ -10,12 +10,14 @@
 pub mod chaos;
 pub mod deeds;
 pub mod forbidden;
+mod guard;
 pub mod look;
 mod marker;
 mod pool;
 mod programs;
 pub mod scribble;
 
+pub use guard::{KillOnDrop, StopOnDrop};
 pub use look::is_alive;
 pub use marker::Marker;
 pub use pool::{Pool, Refused, Serve};

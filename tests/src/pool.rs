@@ -385,6 +385,15 @@ impl Pool {
         held
     }
 
+    /// Waits until these processes of a pool that has ended are gone.
+    ///
+    /// # Panics
+    /// When its files are still there.
+    pub fn wait_nothing_left(&self, pids: &[i32]) {
+        Self::wait_gone(pids);
+        assert!(!self.dir.path().exists(), "its files are removed");
+    }
+
     /// Waits until all these processes are gone.
     pub fn wait_gone(pids: &[i32]) {
         wait_until("the processes are gone", || {

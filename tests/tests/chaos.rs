@@ -4,9 +4,9 @@
 
 #![forbid(unsafe_code)]
 
-use ringwork_tests::{is_alive, wait_for, wait_until};
+use ringwork_tests::{KillOnDrop, is_alive, wait_for, wait_until};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_ringwork-chaos"))
@@ -80,16 +80,6 @@ fn a_task_that_runs_twice_errs_or_runs_unwritten_is_found() {
     }
 }
 
-/// Kills the driver when a test fails.
-struct Driver(Child);
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// All processes that descend from one.
 fn descendants(of: u32) -> Vec<i32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -122,7 +112,7 @@ fn a_driver_that_is_killed_leaves_no_process_and_no_file() {
         .spawn()
         .expect("the driver runs");
     let base = PathBuf::from(format!("/dev/shm/ringwork-chaos-{}", child.id()));
-    let mut driver = Driver(child);
+    let mut driver = KillOnDrop(child);
     // Janitor, supervisor, client, four workers.
     let family = wait_for("the whole family is there", || {
         Some(descendants(driver.0.id()))

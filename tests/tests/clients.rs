@@ -5,46 +5,32 @@
 use ringwork_ring::RingError;
 use ringwork_ring::client::Client;
 use ringwork_ring::layout::{C_CLIENTS_REAPED, C_TASKS_DROPPED, C_WORKERS_CRASHED};
-use ringwork_tests::{LIMIT, Marker, Pool, Serve, call, client_program, options, wait_until};
+use ringwork_tests::{
+    KillOnDrop, LIMIT, Marker, Pool, Serve, call, client_program, options, wait_until,
+};
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
-/// A client process; killed when dropped.
-struct Other(Child);
-
-impl Other {
-    /// Starts one and waits until it has submitted.
-    fn start(pool: &Pool, handler: &str, text: &str, count: &str) -> Self {
-        let mut child = Command::new(client_program())
-            .arg(pool.dir().path())
-            .args([handler, text, count])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the client is started");
-        let stdout = child.stdout.take().expect("its output");
-        let other = Self(child);
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            let _ = BufReader::new(stdout).read_line(&mut line);
-            let _ = sender.send(line);
-        });
-        let line = receiver.recv_timeout(LIMIT).expect("it submits");
-        assert!(line.starts_with("submit"), "it says {line:?}");
-        other
-    }
-
-    fn kill(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        self.kill();
-    }
+/// Starts a client process and waits until it has submitted.
+fn start(pool: &Pool, handler: &str, text: &str, count: &str) -> KillOnDrop {
+    let mut child = Command::new(client_program())
+        .arg(pool.dir().path())
+        .args([handler, text, count])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the client is started");
+    let stdout = child.stdout.take().expect("its output");
+    let other = KillOnDrop(child);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let _ = BufReader::new(stdout).read_line(&mut line);
+        let _ = sender.send(line);
+    });
+    let line = receiver.recv_timeout(LIMIT).expect("it submits");
+    assert!(line.starts_with("submit"), "it says {line:?}");
+    other
 }
 
 #[test]
@@ -54,7 +40,7 @@ fn a_killed_client_leaves_no_task_no_block_and_its_entry() {
     for round in 1..=3_u64 {
         let marker = Marker::new(pool.files());
         // Two run, the others are queued; each request takes a block.
-        let mut other = Other::start(&pool, "test.until_cancelled", marker.text(), "20");
+        let mut other = start(&pool, "test.until_cancelled", marker.text(), "20");
         wait_until("two of its tasks run", || {
             marker.contents() == "started\nstarted\n"
         });
@@ -83,14 +69,14 @@ fn clients_killed_under_load_leak_nothing() {
     let mine = pool.client();
     let text = "a request that takes a block ".repeat(20);
     for _ in 0..6 {
-        let mut others: Vec<Other> = (0..2)
-            .map(|_| Other::start(&pool, "echo", &text, "endless"))
+        let mut others: Vec<KillOnDrop> = (0..2)
+            .map(|_| start(&pool, "echo", &text, "endless"))
             .collect();
         for number in 0..200_u32 {
             let request = number.to_le_bytes().repeat(30);
             assert_eq!(call(&mine, "echo", &request, &options()), request);
         }
-        others.iter_mut().for_each(Other::kill);
+        others.iter_mut().for_each(KillOnDrop::kill);
         pool.wait_nothing_held(&[&mine]);
     }
     assert_eq!(pool.counter(C_CLIENTS_REAPED), 12);
@@ -102,7 +88,7 @@ fn clients_killed_under_load_leak_nothing() {
 fn results_that_a_killed_client_never_read_are_freed() {
     let pool = Serve::new("unread").start();
     let mine = pool.client();
-    let mut other = Other::start(&pool, "echo", &"unread ".repeat(100), "30");
+    let mut other = start(&pool, "echo", &"unread ".repeat(100), "30");
     let blocks = || {
         ringwork_ring::arena::taken(pool.segment())
             .iter()

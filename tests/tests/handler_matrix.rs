@@ -9,7 +9,9 @@
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::layout::*;
 use ringwork_tests::deeds::{PLACES, errand, errand_codec};
-use ringwork_tests::{Marker, Pool, Serve, call, end, options, result, utf8, wait_until};
+use ringwork_tests::{
+    KillOnDrop, Marker, Pool, Serve, call, end, options, result, utf8, wait_until,
+};
 use ringwork_worker::supervisor::cause::{Cause, Detail, Exit};
 use std::time::Duration;
 
@@ -330,12 +332,7 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
 fn a_joined_worker_that_closes_everything_is_not_taken_for_dead() {
     let pool = Serve::new("joined-closes").option("workers", "1").start();
     let client = pool.client();
-    let mut joined = Joined(
-        std::process::Command::new(ringwork_tests::worker_program())
-            .env("RINGWORK_POOL_DIR", pool.dir().path())
-            .spawn()
-            .expect("the worker is started"),
-    );
+    let mut joined = KillOnDrop::worker_of(&pool);
     wait_until("it has joined", || pool.workers().len() == 2);
     let workers = pool.workers();
     // The supervisor's own worker is kept busy: so the deed is the other's.
@@ -368,25 +365,9 @@ fn a_joined_worker_that_closes_everything_is_not_taken_for_dead() {
     occupied
         .into_iter()
         .for_each(|ticket| drop(ticket.cancel()));
-    joined.end();
+    joined.kill();
     wait_until("its death is proved all the same", || {
         pool.workers().len() == 1
     });
     pool.wait_nothing_held(&[&client]);
-}
-
-/// A process that ends with the test.
-struct Joined(std::process::Child);
-
-impl Joined {
-    fn end(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Joined {
-    fn drop(&mut self) {
-        self.end();
-    }
 }

@@ -5,7 +5,9 @@
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::layout::*;
-use ringwork_tests::{Base, Pool, Serve, call, end, options, wait_until, worker_program};
+use ringwork_tests::{
+    Base, Pool, Serve, StopOnDrop, call, end, options, wait_until, worker_program,
+};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -74,14 +76,6 @@ fn pids(pool: &Pool) -> Vec<i32> {
 fn untroubled(pool: &Pool) {
     let counters = [C_WORKERS_CRASHED, C_TASKS_REQUEUED, C_TASKS_CRASHED];
     assert_eq!(counters.map(|counter| pool.counter(counter)), [0, 0, 0]);
-}
-
-struct StopOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[test]

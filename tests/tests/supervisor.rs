@@ -7,8 +7,8 @@ use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::layout::{C_WORKERS_CRASHED, POOL_DRAINING};
 use ringwork_ring::{RingError, segment};
 use ringwork_tests::{
-    Base, LIMIT, Marker, Pool, Serve, call, end, i64, is_alive, options, result, utf8, wait_for,
-    wait_until,
+    Base, KillOnDrop, LIMIT, Marker, Pool, Serve, call, end, i64, is_alive, options, result, utf8,
+    wait_for, wait_until,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -183,8 +183,7 @@ fn a_drain_finishes_what_is_queued_and_takes_no_more() {
             .collect::<Vec<u32>>()
     );
     assert!(pool.wait_exit().success(), "{}", pool.log());
-    Pool::wait_gone(&pids);
-    assert!(!pool.dir().path().exists(), "its files are removed");
+    pool.wait_nothing_left(&pids);
     assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
 }
 
@@ -205,8 +204,7 @@ fn a_drain_has_an_end() {
         other => panic!("{other:?}"),
     }
     pool.wait_exit();
-    Pool::wait_gone(&pids);
-    assert!(!pool.dir().path().exists(), "its files are removed");
+    pool.wait_nothing_left(&pids);
 }
 
 #[test]
@@ -223,8 +221,7 @@ fn an_embedded_pool_ends_with_its_owner() {
         }
     }
     pool.wait_exit();
-    Pool::wait_gone(&pids);
-    assert!(!pool.dir().path().exists(), "its files are removed");
+    pool.wait_nothing_left(&pids);
 }
 
 #[test]
@@ -293,13 +290,4 @@ fn a_pool_that_is_not_embedded_outlives_its_input_and_stops_on_sigterm() {
     let status = wait_for("it stops", || guard.0.try_wait().expect("an own child"));
     assert!(status.success());
     assert!(!is_alive(pid) && !dir.path().exists());
-}
-
-struct KillOnDrop(std::process::Child);
-
-impl Drop for KillOnDrop {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -6,10 +6,11 @@ use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::layout::*;
 use ringwork_tests::{
-    Marker, Pool, Serve, call, end, i64, is_alive, options, overrun, result, utf8, wait_until,
+    KillOnDrop, Marker, Pool, Serve, StopOnDrop, call, end, i64, is_alive, options, overrun,
+    result, utf8, wait_until,
 };
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -69,14 +70,6 @@ fn sigkill_under_load_ends_each_task_exactly_once() {
     );
     drop(client);
     pool.wait_nothing_held(&[]);
-}
-
-struct StopOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Three kinds of tasks, a window of them at a time, until told to stop.
@@ -387,7 +380,7 @@ fn a_handler_that_hangs_within_its_deadline_is_left_alone() {
 fn a_worker_started_by_hand_is_reaped_when_it_dies() {
     let pool = Serve::new("joined").option("workers", "1").start();
     let client = pool.client();
-    let mut joined = Child::start(&pool);
+    let mut joined = KillOnDrop::worker_of(&pool);
     wait_until("it has joined", || pool.workers().len() == 2);
     let markers: Vec<Marker> = (0..2).map(|_| Marker::new(pool.files())).collect();
     let retried = TaskOptions {
@@ -412,28 +405,4 @@ fn a_worker_started_by_hand_is_reaped_when_it_dies() {
     }
     pool.wait_nothing_held(&[&client]);
     assert_eq!(pool.workers().len(), 1);
-}
-
-/// A test worker that joins a pool without being asked to by its supervisor.
-struct Child(std::process::Child);
-
-impl Child {
-    fn start(pool: &Pool) -> Self {
-        let program: PathBuf = ringwork_tests::worker_program();
-        let child = std::process::Command::new(program)
-            .env("RINGWORK_POOL_DIR", pool.dir().path())
-            .spawn();
-        Self(child.expect("the worker is started"))
-    }
-
-    fn kill(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        self.kill();
-    }
 }
