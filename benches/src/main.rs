@@ -16,6 +16,7 @@ mod hdr;
 mod html;
 mod limits;
 mod machine;
+mod party;
 mod programs;
 mod report;
 mod scratch;
@@ -31,7 +32,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt throughput tail payload cpu10k idle
-scale recovery allocation start (default: all); quick: parts of some; limits: those alone;
+scale recovery allocation start handlers (default: all); quick: parts of some; limits: those alone;
 structures, jmh: by `make bench SUITE=…` only; report: target/bench/index.html anew from the summary there
 needs JAVA_HOME (a JDK >= 22), `cargo build --release` and `mvn package`; `make bench` sees to that";
 
@@ -50,6 +51,14 @@ fn main() -> ExitCode {
     {
         let size = size.parse().unwrap_or_default();
         return match uds::serve(Path::new(path), size) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error.to_string()),
+        };
+    }
+    if let [what] = &arguments[..]
+        && what == "handlers-party"
+    {
+        return match party::serve() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error.to_string()),
         };

@@ -4,6 +4,7 @@
 //! `RINGWORK_BENCH_FAILED_NAME` which it could not build; their cases are then skipped with that reason.
 
 use crate::scratch::Scratch;
+use sha2::{Digest as _, Sha256};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -72,6 +73,35 @@ impl Programs {
             }
             _ => self.java(name),
         }
+    }
+
+    /// A party of the suite `handlers`.
+    pub fn party(&self, name: &str) -> Found<Command> {
+        if name == "ringwork" {
+            let mut command = Command::new(std::env::current_exe()?);
+            command.arg("handlers-party");
+            return Ok(command);
+        }
+        self.python(name)
+    }
+
+    /// The command that makes that suite's photos, which lacks the directory, and which version
+    /// of them: they change with the script.
+    pub fn photos(&self) -> Found<(Command, String)> {
+        let digest = Sha256::digest(std::fs::read(self.python_script())?);
+        let version = digest[..4].iter().map(|byte| format!("{byte:02x}"));
+        Ok((self.python("photos")?, version.collect()))
+    }
+
+    fn python(&self, argument: &str) -> Found<Command> {
+        let python = built("python", self.root.join("target/peers-python/bin/python"))?;
+        let mut command = Command::new(python);
+        command.arg(self.python_script()).arg(argument);
+        Ok(command)
+    }
+
+    fn python_script(&self) -> PathBuf {
+        self.root.join("benches/peers/python/handlers.py")
     }
 
     fn jar(&self) -> Found<&Path> {

@@ -1,6 +1,7 @@
 //! The suites: which cases, in which order, what is kept and what is compared.
 
 mod cpu10k;
+mod handlers;
 mod idle;
 mod payload;
 mod quick;
@@ -20,7 +21,7 @@ use std::error::Error;
 use std::time::Duration;
 
 /// The suites that are built.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 11] = [
     "rtt",
     "throughput",
     "tail",
@@ -31,6 +32,7 @@ pub const NAMES: [&str; 10] = [
     "recovery",
     "allocation",
     "start",
+    "handlers",
 ];
 /// Parts of some of them, in short rounds.
 pub const QUICK: &str = "quick";
@@ -54,6 +56,7 @@ pub fn run(
         "throughput" => throughput::run(programs, summary),
         "payload" => Ok(payload::run(programs, summary)),
         "cpu10k" => Ok(cpu10k::run(programs, summary)),
+        "handlers" => handlers::run(programs, summary),
         "recovery" => recovery::run(programs, summary),
         "tail" => tail::run(programs, summary),
         "scale" => Ok(small::scale(programs, summary)),
