@@ -703,7 +703,12 @@ final class Completer {
   }
 
   static IOException otherCodec(int found, Codec<?> codec) {
-    return new IOException("the worker's result is of codec " + found + ", not " + codec.id());
+    return new IOException(
+        "the worker's result is "
+            + Codecs.describe(found)
+            + ", and the task type reads "
+            + Codecs.describe(codec.id())
+            + ": give it a result codec of the handler's kind");
   }
 
   static Failure undecodable(String task, Throwable failed) {

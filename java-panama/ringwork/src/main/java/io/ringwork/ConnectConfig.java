@@ -67,9 +67,15 @@ public final class ConnectConfig {
    *
    * @param timeout the time
    * @return a copy
+   * @throws IllegalArgumentException if it is negative
    */
   public ConnectConfig connectTimeout(Duration timeout) {
-    return new ConnectConfig(name, directory, Durations.nanos(timeout), settings, reconnect);
+    return new ConnectConfig(
+        name,
+        directory,
+        Durations.notNegative("the connect timeout", timeout),
+        settings,
+        reconnect);
   }
 
   /**
@@ -111,6 +117,7 @@ public final class ConnectConfig {
    *
    * @param timeout the time; zero fails them at once
    * @return a copy
+   * @throws IllegalArgumentException if it is negative
    */
   public ConnectConfig closeTimeout(Duration timeout) {
     return with(settings.closeTimeout(timeout));

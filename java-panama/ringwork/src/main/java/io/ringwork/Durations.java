@@ -14,6 +14,15 @@ final class Durations {
     return nanos >= 10_000_000 ? nanos / 1_000_000 + " ms" : Math.max(0, nanos / 1_000) + " µs";
   }
 
+  /** The same of a time that must not be negative. */
+  static long notNegative(String what, Duration duration) {
+    if (duration.isNegative()) {
+      throw new IllegalArgumentException(
+          what + " is a length of time and can't be negative: " + duration);
+    }
+    return nanos(duration);
+  }
+
   static long nanos(Duration duration) {
     try {
       return duration.toNanos();

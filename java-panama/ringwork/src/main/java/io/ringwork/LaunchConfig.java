@@ -268,10 +268,18 @@ public final class LaunchConfig {
    *
    * @param timeout the time
    * @return a copy
+   * @throws IllegalArgumentException if it is negative
    */
   public LaunchConfig startTimeout(Duration timeout) {
     return new LaunchConfig(
-        name, binary, directory, arguments, log, logFile, Durations.nanos(timeout), settings);
+        name,
+        binary,
+        directory,
+        arguments,
+        log,
+        logFile,
+        Durations.notNegative("the start timeout", timeout),
+        settings);
   }
 
   /**
@@ -299,6 +307,7 @@ public final class LaunchConfig {
    *
    * @param timeout the time; zero fails them at once
    * @return a copy
+   * @throws IllegalArgumentException if it is negative
    */
   public LaunchConfig closeTimeout(Duration timeout) {
     return with(settings.closeTimeout(timeout));

@@ -518,7 +518,7 @@ final class Reconnector extends Connection implements Runnable {
       long now = System.nanoTime();
       TaskOptions left = options;
       if (deadline != 0) {
-        left = left.deadline(Duration.ofNanos(deadline - now));
+        left = left.deadlineNanos(deadline - now);
       }
       if (blocks()) {
         long wait = Math.max(1, end - now);

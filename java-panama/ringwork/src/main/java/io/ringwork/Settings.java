@@ -28,7 +28,8 @@ record Settings(
   }
 
   Settings closeTimeout(Duration timeout) {
-    return new Settings(strategy, mode, Math.max(0, Durations.nanos(timeout)), taskDefaults);
+    return new Settings(
+        strategy, mode, Durations.notNegative("the close timeout", timeout), taskDefaults);
   }
 
   Settings taskDefaults(TaskOptions options) {

@@ -100,12 +100,23 @@ public final class TaskOptions {
    * lane does not start a task whose deadline has passed, and the handler can ask for it. At the
    * deadline the future fails with {@link TaskTimeoutException} even if the worker hangs.
    *
-   * @param timeout the time; zero or less fails the submit
+   * @param timeout the time; zero fails the submit
    * @return a copy
+   * @throws IllegalArgumentException if it is negative
    */
   public TaskOptions deadline(Duration timeout) {
-    return new TaskOptions(
-        set | DEADLINE, Durations.nanos(timeout), priority, backpressure, trace, admitLate);
+    if (timeout.isNegative()) {
+      throw new IllegalArgumentException(
+          "a deadline is a length of time from the submit on and can't be negative: "
+              + timeout
+              + "; for a task that is too late already use Duration.ZERO, which fails its submit");
+    }
+    return deadlineNanos(Durations.nanos(timeout));
+  }
+
+  /** The same with a time that may have run out. */
+  TaskOptions deadlineNanos(long nanos) {
+    return new TaskOptions(set | DEADLINE, nanos, priority, backpressure, trace, admitLate);
   }
 
   /**

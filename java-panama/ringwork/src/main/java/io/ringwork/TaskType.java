@@ -232,9 +232,15 @@ public final class TaskType<Q, R> {
     return attempts;
   }
 
+  /** The name, and what differs from the defaults. */
   @Override
   public String toString() {
-    return "TaskType[" + name + "]";
+    StringBuilder text = new StringBuilder("TaskType[").append(name);
+    text.append(attempts == 1 ? "" : ", attempts=" + attempts);
+    text.append(maxInFlight == NO_LIMIT ? "" : ", maxInFlight=" + maxInFlight);
+    text.append(fallback == null ? "" : ", with a fallback");
+    text.append(options.equals(TaskOptions.DEFAULT) ? "" : ", " + options);
+    return text.append(']').toString();
   }
 
   /** FNV-1a, 64 bit, never 0: as `id_of` in ring/src/layout.rs. */

@@ -224,7 +224,7 @@ class EndingsTest {
 
   @Test
   void deadlineInThePast() {
-    for (Duration past : List.of(Duration.ZERO, Duration.ofSeconds(-1))) {
+    for (Duration past : List.of(Duration.ZERO)) {
       TaskFuture<Long> future = client.submit(NUMBER, 1L, TaskOptions.DEFAULT.deadline(past));
       assertTrue(future.isCompletedExceptionally());
       assertFalse(failure(TaskTimeoutException.class, future).mayHaveRun());

@@ -1,8 +1,10 @@
 package io.ringwork;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -193,5 +195,52 @@ class OptionsTest {
     assertEquals(config, config.workers(3));
     assertNotEquals(config, config.workers(4));
     assertTrue(config.toString().contains("--workers, 3"), config::toString);
+  }
+
+  @Test
+  void timesThatAreNegativeAreRefusedWhenMade() {
+    Duration negative = Duration.ofMillis(-1);
+    ConnectConfig connect = ConnectConfig.of("pool");
+    List<Runnable> makers =
+        List.of(
+            () -> NONE.deadline(negative),
+            () -> NONE.deadline(Duration.ofSeconds(Long.MIN_VALUE)),
+            () -> connect.connectTimeout(negative),
+            () -> connect.closeTimeout(negative),
+            () -> LaunchConfig.DEFAULT.startTimeout(negative),
+            () -> LaunchConfig.DEFAULT.closeTimeout(negative));
+    for (Runnable maker : makers) {
+      String said = assertThrows(IllegalArgumentException.class, maker::run).getMessage();
+      assertTrue(said.contains("can't be negative: PT-"), said);
+    }
+    assertEquals(Optional.of(Duration.ZERO), NONE.deadline(Duration.ZERO).deadline());
+  }
+
+  @Test
+  void aTypeSaysWhatDiffersFromTheDefaults() {
+    TaskType<Long, Long> type = EndingsTest.NUMBER;
+    assertEquals("TaskType[" + type.name() + "]", type.toString());
+    assertEquals(
+        "TaskType["
+            + type.name()
+            + ", attempts=2, maxInFlight=5, with a fallback, TaskOptions[priority=LOW]]",
+        type.withAttempts(2)
+            .maxInFlight(5)
+            .withFallback(n -> n)
+            .options(NONE.priority(Priority.LOW))
+            .toString());
+  }
+
+  @Test
+  void codecsAreNamedInWords() {
+    assertEquals(
+        "the worker's result is CBOR (CborCodec of ringwork-cbor), and the task type reads UTF-8"
+            + " text (Codec.UTF8): give it a result codec of the handler's kind",
+        Completer.otherCodec(Codec.CBOR_ID, Codec.UTF8).getMessage());
+    for (int id : new int[] {0, 1, 2, 3, 4}) {
+      assertFalse(Codecs.describe(id).contains("unknown"), Codecs.describe(id));
+    }
+    assertEquals("of a codec of your own (200)", Codecs.describe(200));
+    assertEquals("of an unknown codec (77)", Codecs.describe(77));
   }
 }

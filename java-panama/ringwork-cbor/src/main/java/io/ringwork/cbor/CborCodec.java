@@ -9,7 +9,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.util.ByteBufferBackedInputStream;
 import com.fasterxml.jackson.dataformat.cbor.CBORGenerator;
 import com.fasterxml.jackson.dataformat.cbor.CBORParser;
@@ -188,7 +187,10 @@ public final class CborCodec<T> implements Codec<T> {
     String format = mapper.getFactory().getFormatName();
     if (!"CBOR".equals(format)) {
       throw new IllegalArgumentException(
-          "the mapper writes " + format + "; make it with CBORMapper.builder()");
+          "the mapper writes "
+              + format
+              + ", and the worker reads CBOR: make it with CborCodec.mapper(), to which modules and"
+              + " rules of your own can be added");
     }
     return new CborCodec<>(Objects.requireNonNull(type, "type"), mapper);
   }
@@ -221,8 +223,7 @@ public final class CborCodec<T> implements Codec<T> {
   @Override
   public T decode(ByteBuffer source) throws IOException {
     if (!source.hasRemaining()) {
-      throw MismatchedInputException.from(
-          null, type, "the result is empty, so it is not the CBOR of a " + type.toCanonical());
+      throw Faults.empty(type);
     }
     // The parser copies what it looks at, so a worker that writes on can't confuse it.
     try (InputStream in = new ByteBufferBackedInputStream(source);

@@ -2,17 +2,40 @@ package io.ringwork.cbor;
 
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.exc.InputCoercionException;
+import com.fasterxml.jackson.core.exc.StreamConstraintsException;
+import com.fasterxml.jackson.core.exc.StreamReadException;
+import com.fasterxml.jackson.core.io.JsonEOFException;
+import com.fasterxml.jackson.databind.JavaType;
 import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.exc.InvalidDefinitionException;
 import com.fasterxml.jackson.databind.exc.InvalidFormatException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Says of what Jackson can't read or write where it is, and both types in words, as workers do. */
 final class Faults {
+  /** Of a value only so many characters are said. */
+  private static final int MOST_QUOTED = 40;
+
+  private static final Pattern NUMBER = Pattern.compile("value \\((-?[0-9.]+)\\)");
+  private static final Pattern MODULE = Pattern.compile("add Module \"([^\"]+)\"");
+
   private Faults() {}
+
+  /** What is said of a result without a byte. */
+  static IOException empty(JavaType type) {
+    return new IOException("expected " + expected(type.getRawClass()) + ", got an empty result");
+  }
 
   /**
    * The same fault; Jackson's own exception is its cause.
@@ -25,32 +48,145 @@ final class Faults {
         where.isEmpty() ? what(failed, token) : where + ": " + what(failed, token), failed);
   }
 
+  /** Of a path that is longer only the first steps are said. */
+  private static final int MOST_STEPS = 20;
+
   private static String place(JsonMappingException failed) {
     StringBuilder place = new StringBuilder();
-    for (JsonMappingException.Reference step : failed.getPath()) {
+    List<JsonMappingException.Reference> path = failed.getPath();
+    for (JsonMappingException.Reference step : path.subList(0, Math.min(path.size(), MOST_STEPS))) {
       if (step.getFieldName() == null) {
         place.append('[').append(step.getIndex()).append(']');
       } else {
         place.append(place.isEmpty() ? "" : ".").append(step.getFieldName());
       }
     }
-    return place.toString();
+    return place + (path.size() > MOST_STEPS ? "..." : "");
   }
 
   private static String what(JacksonException failed, @Nullable JsonToken token) {
-    if (failed instanceof MismatchedInputException mismatch
-        && !(mismatch instanceof InvalidFormatException)
-        && mismatch.getTargetType() != null) {
-      String expected = expected(mismatch.getTargetType());
-      String found = found(token);
-      if (found != null && !found.equals(expected)) {
-        return "expected " + expected + ", got " + found;
-      }
+    String said = said(failed, token);
+    if (said != null) {
+      return said;
     }
     Throwable cause = failed.getCause();
-    return cause instanceof JacksonException inner && !(cause instanceof JsonMappingException)
-        ? inner.getOriginalMessage()
-        : failed.getOriginalMessage();
+    if (!(cause instanceof JacksonException inner)) {
+      return failed.getOriginalMessage();
+    }
+    said = cause instanceof JsonMappingException ? null : said(inner, token);
+    return said != null ? said : inner.getOriginalMessage();
+  }
+
+  /** In words of our own; null for what has none. */
+  private static @Nullable String said(JacksonException failed, @Nullable JsonToken token) {
+    return switch (failed) {
+      case InvalidFormatException format -> format(format, token);
+      case MismatchedInputException mismatch -> mismatch(mismatch, token);
+      case InvalidDefinitionException definition -> definition(definition, token);
+      case InputCoercionException range -> range(range);
+      case StreamConstraintsException limit
+          when String.valueOf(limit.getOriginalMessage()).contains("nesting") ->
+          "the values are nested too deeply";
+      case JsonEOFException end -> "the bytes end in the middle of a value";
+      case StreamReadException broken -> "the bytes are no CBOR: " + broken.getOriginalMessage();
+      case JsonMappingException mapping
+          when String.valueOf(mapping.getOriginalMessage()).startsWith("Null key") ->
+          "a map has a null key, and CBOR that serde reads has none";
+      default -> null;
+    };
+  }
+
+  private static @Nullable String mismatch(
+      MismatchedInputException mismatch, @Nullable JsonToken token) {
+    if (String.valueOf(mismatch.getOriginalMessage()).startsWith("Trailing token")) {
+      return "more bytes follow the value";
+    }
+    Class<?> target = mismatch.getTargetType();
+    if (target == null) {
+      return null;
+    }
+    String expected = expected(isElement(mismatch, target) ? target.getComponentType() : target);
+    String found = found(token);
+    return found == null || found.equals(expected)
+        ? null
+        : "expected " + expected + ", got " + found;
+  }
+
+  /** Whether an array of primitives is named as the type where one of its elements is meant. */
+  private static boolean isElement(MismatchedInputException mismatch, Class<?> target) {
+    List<JsonMappingException.Reference> path = mismatch.getPath();
+    return target.isArray()
+        && target.getComponentType().isPrimitive()
+        && !path.isEmpty()
+        && path.getLast().getFrom() != null
+        && path.getLast().getFrom().getClass().isArray();
+  }
+
+  /** A value whose kind may stand there, but which is not one of the type. */
+  private static @Nullable String format(InvalidFormatException format, @Nullable JsonToken token) {
+    Class<?> target = format.getTargetType();
+    if (target == null) {
+      return null;
+    }
+    Object value = format.getValue();
+    if (token == JsonToken.FIELD_NAME) {
+      return "expected a key that is " + expected(target) + ", got " + quoted(value);
+    }
+    if (target.isEnum()) {
+      String names =
+          Arrays.stream(target.getEnumConstants())
+              .map(Object::toString)
+              .collect(Collectors.joining(", "));
+      return "expected one of " + names + " (" + target.getSimpleName() + "), got " + quoted(value);
+    }
+    String found = value instanceof Number number ? "the number " + number : found(token);
+    return found == null ? null : "expected " + expected(target) + ", got " + found;
+  }
+
+  private static String quoted(@Nullable Object value) {
+    String text = String.valueOf(value);
+    String cut = text.length() <= MOST_QUOTED ? text : text.substring(0, MOST_QUOTED) + "...";
+    return value instanceof Number ? "the number " + cut : '"' + cut + '"';
+  }
+
+  private static @Nullable String range(InputCoercionException range) {
+    if (range.getTargetType() == null) {
+      return null;
+    }
+    Matcher value = NUMBER.matcher(String.valueOf(range.getOriginalMessage()));
+    return "expected "
+        + expected(range.getTargetType())
+        + ", got "
+        + (value.find() ? "the integer " + value.group(1) : "an integer")
+        + ", which does not fit";
+  }
+
+  /** A type that Jackson can't read or write at all. */
+  private static @Nullable String definition(
+      InvalidDefinitionException definition, @Nullable JsonToken token) {
+    String original = String.valueOf(definition.getOriginalMessage());
+    JavaType type = definition.getType();
+    if (type == null) {
+      return null;
+    }
+    String can = " can't be " + (token == null ? "written" : "read");
+    Matcher module = MODULE.matcher(original);
+    if (module.find()) {
+      return type.toCanonical()
+          + can
+          + " without the module of "
+          + module.group(1)
+          + ": add it to CborCodec.mapper(), and give the mapper to CborCodec.of";
+    }
+    String found = found(token);
+    if (found != null && original.contains("-argument constructor/factory method")) {
+      return "expected " + expected(type.getRawClass()) + ", got " + found;
+    }
+    return original.startsWith("No serializer found")
+        ? type.toCanonical()
+            + can
+            + ": it has no properties; send a record, a bean, or a type that a module serializes"
+        : null;
   }
 
   private static String expected(Class<?> type) {
@@ -62,6 +198,9 @@ final class Faults {
         || type == Float.class
         || type == Double.class) {
       return "a number (" + type.getSimpleName() + ")";
+    }
+    if (type == BigDecimal.class) {
+      return "a number (BigDecimal)";
     }
     if (type.isPrimitive() && type != char.class || Number.class.isAssignableFrom(type)) {
       return "an integer (" + type.getSimpleName() + ")";
@@ -78,7 +217,13 @@ final class Faults {
     if (Map.class.isAssignableFrom(type)) {
       return "an object";
     }
-    return (type.isEnum() ? "a string (" : "an object (") + type.getSimpleName() + ")";
+    if (type.isEnum()) {
+      return "a string (" + type.getSimpleName() + ")";
+    }
+    if (type == char.class || type.getName().startsWith("java.")) {
+      return "a value of " + type.getSimpleName();
+    }
+    return "an object (" + type.getSimpleName() + ")";
   }
 
   private static @Nullable String found(@Nullable JsonToken token) {
@@ -94,6 +239,8 @@ final class Faults {
       case VALUE_EMBEDDED_OBJECT -> "bytes";
       case START_ARRAY -> "an array";
       case START_OBJECT, FIELD_NAME -> "an object";
+      // A field that is needed and was not there: the object, or the array for one, has ended.
+      case END_OBJECT, END_ARRAY -> "nothing";
       default -> null;
     };
   }

@@ -1,8 +1,11 @@
 package io.ringwork.cbor;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -11,9 +14,13 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -89,6 +96,86 @@ class MapperTest {
     assertSays("paid: expected a boolean, got an array", Map.of("paid", List.of()));
   }
 
+  private static void assertSays(String expected, CborCodec<?> codec, @Nullable Object sent)
+      throws IOException {
+    ByteBuffer bytes = CborCodec.of(Object.class).encode(sent);
+    IOException said = assertThrows(IOException.class, () -> codec.decode(bytes));
+    assertEquals(expected, said.getMessage());
+    assertTrue(said.getCause() instanceof JacksonException, String.valueOf(said.getCause()));
+  }
+
+  enum Colour {
+    RED,
+    GREEN
+  }
+
+  record Point(int x, double y) {}
+
+  /** Of all kinds of faults that Jackson tells apart, none in its own words. */
+  @Test
+  void eachKindOfFaultIsToldInWords() throws IOException {
+    CborCodec<Point> point = CborCodec.of(Point.class);
+    assertSays("y: expected a number (double), got nothing", point, Map.of("x", 1));
+    assertSays("x: expected an integer (int), got a string", point, Map.of("x", "many"));
+    assertSays("x: expected an integer (int), got the number 1.5", point, Map.of("x", 1.5));
+    assertSays(
+        "x: expected an integer (int), got the integer 1099511627776, which does not fit",
+        point,
+        Map.of("x", 1L << 40));
+    assertSays("expected an object (Point), got a string", point, "");
+    assertSays("expected an object (Point), got bytes", point, new byte[2]);
+    assertSays(
+        "expected an integer (byte), got the integer 300, which does not fit",
+        CborCodec.of(byte.class),
+        300);
+    CborCodec<Colour> colour = CborCodec.of(Colour.class);
+    assertSays("expected one of RED, GREEN (Colour), got \"BLUE\"", colour, "BLUE");
+    assertSays("expected one of RED, GREEN (Colour), got the number 7", colour, 7);
+    assertSays("expected bytes, got a string", CborCodec.of(byte[].class), "hello!");
+    assertSays("expected a value of UUID, got a string", CborCodec.of(UUID.class), "x");
+    assertSays(
+        "[1]: expected an integer (int), got null",
+        CborCodec.of(int[].class),
+        Arrays.asList(1, null));
+    assertSays(
+        "[1]: expected an array, got a string",
+        CborCodec.of(new TypeReference<List<int[]>>() {}),
+        List.of(new int[] {1}, "x"));
+    assertSays(
+        "expected a key that is an integer (Integer), got \"a\"",
+        CborCodec.of(new TypeReference<Map<Integer, Long>>() {}),
+        Map.of("a", 1));
+    assertSays(
+        "a[0].x: expected an integer (int), got a string",
+        CborCodec.of(new TypeReference<Map<String, List<Point>>>() {}),
+        Map.of("a", List.of(Map.of("x", "q"))));
+    assertSays(
+        "java.time.Instant can't be read without the module of"
+            + " com.fasterxml.jackson.datatype:jackson-datatype-jsr310: add it to"
+            + " CborCodec.mapper(), and give the mapper to CborCodec.of",
+        CborCodec.of(Instant.class),
+        "2020");
+  }
+
+  @Test
+  void bytesThatAreNoItemAreToldInWords() {
+    Map<String, String> said =
+        Map.of(
+            "", "expected an object (Point), got an empty result",
+            "a2", "the bytes end in the middle of a value",
+            "a26178016179f9", "the bytes end in the middle of a value",
+            "a26178016179f94000f6", "more bytes follow the value",
+            "1c", "the bytes are no CBOR: Invalid CBOR value token (first byte): 0x1c");
+    said.forEach(
+        (hex, words) -> {
+          ByteBuffer bytes = ByteBuffer.wrap(HexFormat.of().parseHex(hex));
+          IOException fault =
+              assertThrows(IOException.class, () -> CborCodec.of(Point.class).decode(bytes), hex);
+          assertEquals(words, fault.getMessage());
+          assertSame(IOException.class, fault.getClass());
+        });
+  }
+
   @Test
   void whatDoesNotFitIsToldWithItsPlace() throws IOException {
     for (Object count : List.of(1L << 40, 1.5, "many")) {
@@ -107,5 +194,37 @@ class MapperTest {
             () -> CborCodec.of(Object.class).encode(Map.of("a", List.of(new Object()))));
     assertEquals("a[0]: ", said.getMessage().substring(0, 6), said.getMessage());
     assertEquals(true, said.getCause() instanceof JsonMappingException);
+  }
+
+  @Test
+  void whatCannotBeWrittenIsToldInWords() {
+    List<Object> self = new ArrayList<>();
+    self.add(self);
+    Map<String, @Nullable Object> nullKey = new HashMap<>();
+    nullKey.put(null, 1);
+    List<Object> values = List.of(new Object(), Instant.EPOCH, self, nullKey);
+    List<String> words =
+        List.of(
+            "[0]: java.lang.Object can't be written: it has no properties",
+            "[0]: java.time.Instant can't be written without the module of",
+            "...: the values are nested too deeply",
+            "a map has a null key");
+    for (int n = 0; n < values.size(); n++) {
+      List<Object> sent = List.of(values.get(n));
+      IOException said =
+          assertThrows(IOException.class, () -> CborCodec.of(Object.class).encode(sent));
+      assertTrue(said.getMessage().contains(words.get(n)), said.getMessage());
+      assertTrue(said.getMessage().length() < 300, said.getMessage());
+      assertTrue(said.getCause() instanceof JacksonException);
+    }
+  }
+
+  @Test
+  void aMapperOfAnotherFormatIsRefusedWithTheRemedy() {
+    IllegalArgumentException said =
+        assertThrows(
+            IllegalArgumentException.class, () -> CborCodec.of(Point.class, new ObjectMapper()));
+    assertTrue(said.getMessage().contains("writes JSON"), said.getMessage());
+    assertTrue(said.getMessage().contains("CborCodec.mapper()"), said.getMessage());
   }
 }

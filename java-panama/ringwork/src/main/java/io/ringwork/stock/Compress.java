@@ -23,10 +23,27 @@ public record Compress(byte[] data, Format format, int level) {
     GZIP
   }
 
-  /** Checks that data and format are there. */
+  /**
+   * Checks that data and format are there.
+   *
+   * @throws IllegalArgumentException if the format has no such level
+   */
   public Compress {
     Objects.requireNonNull(data, "data");
     Objects.requireNonNull(format, "format");
+    int low = format == Format.ZSTD ? -7 : 0;
+    int high = format == Format.ZSTD ? 22 : 9;
+    if (level != DEFAULT_LEVEL && (level < low || level > high)) {
+      throw new IllegalArgumentException(
+          "a level of "
+              + format
+              + " is "
+              + low
+              + " to "
+              + high
+              + ", or Compress.DEFAULT_LEVEL, and not "
+              + level);
+    }
   }
 
   /**

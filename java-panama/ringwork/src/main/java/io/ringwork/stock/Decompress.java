@@ -1,5 +1,7 @@
 package io.ringwork.stock;
 
+import java.util.Objects;
+
 /**
  * Zstd or gzip data to be decompressed, for {@link StockTasks#DECOMPRESS}.
  *
@@ -8,6 +10,16 @@ package io.ringwork.stock;
  *     payload (16 MiB in a segment of 60 MiB), at most 64 MiB
  */
 public record Decompress(byte[] data, long limit) {
+  /**
+   * Checks that the data are there.
+   *
+   * @throws IllegalArgumentException if the limit is negative
+   */
+  public Decompress {
+    Objects.requireNonNull(data, "data");
+    Checks.notNegative("the limit on the bytes that come out", limit);
+  }
+
   Json parameters() {
     return new Json().putNonZero("limit", limit);
   }

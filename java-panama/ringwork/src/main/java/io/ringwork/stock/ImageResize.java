@@ -8,8 +8,8 @@ import java.util.Objects;
  * StockTasks#IMAGE_THUMBNAIL}. A 0 stands for the handler's default.
  *
  * @param image a JPEG, PNG, WebP or GIF file; not copied
- * @param width pixels
- * @param height pixels
+ * @param width pixels; 0 for what follows from the height
+ * @param height pixels; 0 for what follows from the width
  * @param fit how the image goes into the box
  * @param format the format of the result
  * @param quality 1 to 100, for JPEG
@@ -59,12 +59,25 @@ public record ImageResize(
     BOX
   }
 
-  /** Checks that all are there. */
+  /**
+   * Checks that all are there.
+   *
+   * @throws IllegalArgumentException if width and height are both 0, or a number is out of range
+   */
   public ImageResize {
     Objects.requireNonNull(image, "image");
     Objects.requireNonNull(fit, "fit");
     Objects.requireNonNull(format, "format");
     Objects.requireNonNull(filter, "filter");
+    Checks.notNegative("the width", width);
+    Checks.notNegative("the height", height);
+    Checks.range("the quality", quality, 1, 100);
+    Checks.notNegative("the limit on pixels", maxPixels);
+    if (width == 0 && height == 0) {
+      throw new IllegalArgumentException(
+          "width and height are both 0: give at least one of them, in pixels; the other then"
+              + " follows from the image");
+    }
   }
 
   /**
@@ -77,6 +90,16 @@ public record ImageResize(
    */
   public static ImageResize of(byte[] image, int width, int height) {
     return new ImageResize(image, width, height, Fit.FIT, Format.SAME, 0, 0, Filter.LANCZOS3);
+  }
+
+  /**
+   * An image scaled to fit inside a box of 256 by 256 pixels, all else by default.
+   *
+   * @param image the image file
+   * @return the request
+   */
+  public static ImageResize thumbnail(byte[] image) {
+    return of(image, 256, 256);
   }
 
   /**

@@ -1,5 +1,7 @@
 package io.ringwork.stock;
 
+import java.util.Objects;
+
 /**
  * A password to be hashed, for {@link StockTasks#PASSWORD_HASH}. A 0 stands for the handler's
  * default.
@@ -23,6 +25,22 @@ public record PasswordHash(
     int cost,
     byte[] salt) {
   private static final byte[] RANDOM = {};
+
+  /**
+   * Checks that all are there.
+   *
+   * @throws IllegalArgumentException if a number is out of range
+   */
+  public PasswordHash {
+    Objects.requireNonNull(password, "password");
+    Objects.requireNonNull(algorithm, "algorithm");
+    Objects.requireNonNull(salt, "salt");
+    Checks.notNegative("Argon2's memory in KiB", memoryKib);
+    Checks.notNegative("the number of Argon2's passes", iterations);
+    Checks.range("Argon2's parallelism", parallelism, 1, 64);
+    Checks.notNegative("the length of Argon2's output", outputLength);
+    Checks.range("bcrypt's cost", cost, 4, 31);
+  }
 
   /**
    * A password to be hashed with a random salt.

@@ -15,10 +15,18 @@ import java.util.Objects;
  */
 public record PasswordRehash(
     String hash, String algorithm, int memoryKib, int iterations, int outputLength, int cost) {
-  /** Checks that hash and algorithm are there. */
+  /**
+   * Checks that hash and algorithm are there.
+   *
+   * @throws IllegalArgumentException if a number is out of range
+   */
   public PasswordRehash {
     Objects.requireNonNull(hash, "hash");
     Objects.requireNonNull(algorithm, "algorithm");
+    Checks.notNegative("Argon2's memory in KiB", memoryKib);
+    Checks.notNegative("the number of Argon2's passes", iterations);
+    Checks.notNegative("the length of Argon2's output", outputLength);
+    Checks.range("bcrypt's cost", cost, 4, 31);
   }
 
   /**

@@ -24,10 +24,17 @@ public record PasswordVerify(
     int maxCost,
     long maxIterations,
     boolean allowTruncation) {
-  /** Checks that password and hash are there. */
+  /**
+   * Checks that password and hash are there.
+   *
+   * @throws IllegalArgumentException if a limit is out of range
+   */
   public PasswordVerify {
     Objects.requireNonNull(password, "password");
     Objects.requireNonNull(hash, "hash");
+    Checks.range("the limit on memory in KiB", maxMemoryKib, 1, 1 << 20);
+    Checks.range("the limit on bcrypt's cost", maxCost, 4, 31);
+    Checks.range("the limit on PBKDF2's iterations", maxIterations, 1, 0xffff_ffffL);
   }
 
   /**
