@@ -3,7 +3,8 @@
 
 use ringwork_worker::TaskError;
 use ringwork_worker::stock::image::{
-    EncodedImage, Filter, Fit, Format, ResizeParams, ThumbnailParams, resize, thumbnail,
+    Animation, EncodedImage, Filter, Fit, Format, Gravity, InfoParams, Palette, ResizeParams,
+    ThumbnailParams, info, resize, thumbnail,
 };
 
 /// Bytes before the image: what is asked for.
@@ -19,21 +20,42 @@ pub fn run(data: &[u8]) {
     let Some(([how, shape, width, height], body)) = data.split_first_chunk::<PREFIX>() else {
         return;
     };
+    // A quality that there isn't asks for what is rarer.
+    let quality = shape & 0x7f;
+    let rare = quality.saturating_sub(100);
+    let format = [
+        Some(Format::Gif).filter(|_| rare & 4 != 0),
+        Some(Format::Jpeg),
+        Some(Format::Png),
+        Some(Format::Webp),
+    ][usize::from(how >> 2 & 3)];
     let asked = Asked {
-        fit: [Fit::Fit, Fit::Fill, Fit::Crop][usize::from(how & 3) % 3],
-        format: [
-            None,
-            Some(Format::Jpeg),
-            Some(Format::Png),
-            Some(Format::Webp),
-        ][usize::from(how >> 2 & 3)],
+        fit: if rare & 1 != 0 {
+            Fit::Contain
+        } else {
+            [Fit::Fit, Fit::Fill, Fit::Crop][usize::from(how & 3) % 3]
+        },
+        animation: if rare & 2 != 0 {
+            Animation::Keep
+        } else {
+            Animation::First
+        },
+        lossless: rare & 8 != 0 && !matches!(format, Some(Format::Jpeg | Format::Gif)),
+        palette: if rare & 16 != 0 {
+            Palette::Always
+        } else {
+            Palette::Auto
+        },
+        keep_profile: rare & 3 == 3,
+        gravity: [Gravity::Centre, Gravity::SouthEast][usize::from(rare & 1)],
+        format,
         filter: [
             Filter::Lanczos3,
             Filter::Bilinear,
             Filter::CatmullRom,
             Filter::Box,
         ][usize::from(how >> 4 & 3)],
-        quality: u32::from(shape & 0x7f),
+        quality: if rare > 0 { 80 } else { quality.into() },
         width: (how & 0x40 == 0).then_some(u32::from(*width)),
         height: (how & 0x80 == 0).then_some(u32::from(*height)),
     };
@@ -43,8 +65,14 @@ pub fn run(data: &[u8]) {
         asked.resize(body)
     };
     match result {
-        Ok(image) => check(&image, &asked),
+        Ok(image) => {
+            check(&image, &asked);
+            let described = info(&InfoParams {}, body);
+            assert!(described.is_ok_and(|it| it.width > 0 && it.height > 0));
+        }
         Err(error) => {
+            // Whatever it says, it says without a panic.
+            let _ = info(&InfoParams {}, body);
             let documented = [
                 "image.invalid_params",
                 "image.undecodable",
@@ -57,6 +85,11 @@ pub fn run(data: &[u8]) {
 
 struct Asked {
     fit: Fit,
+    gravity: Gravity,
+    animation: Animation,
+    lossless: bool,
+    palette: Palette,
+    keep_profile: bool,
     format: Option<Format>,
     filter: Filter,
     quality: u32,
@@ -70,6 +103,11 @@ impl Asked {
             width: self.width,
             height: self.height,
             fit: self.fit,
+            gravity: self.gravity,
+            animation: self.animation,
+            lossless: self.lossless,
+            palette: self.palette,
+            keep_profile: self.keep_profile,
             format: self.format,
             filter: self.filter,
             quality: self.quality,
@@ -84,6 +122,11 @@ impl Asked {
             width: self.width,
             height: self.height,
             fit: self.fit,
+            gravity: self.gravity,
+            animation: self.animation,
+            lossless: self.lossless,
+            palette: self.palette,
+            keep_profile: self.keep_profile,
             format: self.format,
             filter: self.filter,
             quality: self.quality,
@@ -109,6 +152,7 @@ fn check(image: &EncodedImage, asked: &Asked) {
         Format::Jpeg => &[0xff, 0xd8, 0xff],
         Format::Png => b"\x89PNG\r\n\x1a\n",
         Format::Webp => b"RIFF",
+        Format::Gif => b"GIF89a",
     };
     assert!(image.bytes.starts_with(magic));
 }

@@ -79,32 +79,49 @@ cost        bcrypt: the cost; default 12",
         name: "image.resize",
         summary: "Resize an image and encode it anew, upright and in sRGB",
         params: "\
-width       pixels; width, height or both are required
-height      pixels
-fit         \"fit\" (whole, inside the box) | \"fill\" (stretch) | \"crop\"; default \"fit\"
-format      \"jpeg\" | \"png\" | \"webp\" (lossy); default as the input, GIF to PNG
-quality     JPEG and WebP: 1..=100; default 80
-filter      \"lanczos3\" | \"bilinear\" | \"catmullrom\" | \"box\"; default \"lanczos3\"
-max_pixels  refuse larger images before decoding; default 100000000
-background  under transparency in a JPEG, \"#rrggbb\"; default \"#ffffff\"",
-        body: "a JPEG, PNG, WebP or GIF file (the first frame of an animation)",
+width         pixels; width, height or both are required
+height        pixels
+fit           \"fit\" (whole, inside the box) | \"fill\" (stretch) | \"crop\" | \"contain\" (whole, padded); default \"fit\"
+gravity       of crop and contain: \"centre\" | \"center\" | \"north\" | \"northeast\" | \"east\" | \"southeast\" | \"south\" | \"southwest\" | \"west\" | \"northwest\"; default \"centre\"
+format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input, GIF to PNG unless it is animated and kept
+quality       JPEG and lossy WebP: 1..=100; default 80
+lossless      WebP without loss; default false
+palette       PNG: \"auto\" (where smaller, and for palette PNGs) | \"always\" | \"never\"; default \"auto\"
+animation     \"first\" (its first frame) | \"keep\" (GIF and WebP, all frames); default \"first\"
+filter        \"lanczos3\" | \"bilinear\" | \"catmullrom\" | \"box\"; default \"lanczos3\"
+max_pixels    refuse larger images before decoding; default 100000000
+background    under transparency in a JPEG and around \"contain\", \"#rrggbb\" or \"#rrggbbaa\"; default \"#ffffff\"
+keep_profile  write the input's ICC profile instead of converting to sRGB; default false",
+        body: "a JPEG, PNG, WebP or GIF file",
         result: "bytes: the encoded image",
     },
     StockDoc {
         name: "image.thumbnail",
         summary: "Shrink an image to fit a box; never enlarges",
         params: "\
-size        the side of a square box in pixels; default 256
-width       pixels; width, height or both instead of size
-height      pixels
-fit         \"fit\" (whole, inside the box) | \"fill\" (stretch) | \"crop\"; default \"fit\"
-format      \"jpeg\" | \"png\" | \"webp\" (lossy); default as the input, GIF to PNG
-quality     JPEG and WebP: 1..=100; default 80
-filter      \"lanczos3\" | \"bilinear\" | \"catmullrom\" | \"box\"; default \"lanczos3\"
-max_pixels  refuse larger images before decoding; default 100000000
-background  under transparency in a JPEG, \"#rrggbb\"; default \"#ffffff\"",
-        body: "a JPEG, PNG, WebP or GIF file (the first frame of an animation)",
+size          the side of a square box in pixels; default 256
+width         pixels; width, height or both instead of size
+height        pixels
+fit           \"fit\" (whole, inside the box) | \"fill\" (stretch) | \"crop\" | \"contain\" (whole, padded); default \"fit\"
+gravity       of crop and contain: \"centre\" | \"center\" | \"north\" | \"northeast\" | \"east\" | \"southeast\" | \"south\" | \"southwest\" | \"west\" | \"northwest\"; default \"centre\"
+format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input, GIF to PNG unless it is animated and kept
+quality       JPEG and lossy WebP: 1..=100; default 80
+lossless      WebP without loss; default false
+palette       PNG: \"auto\" (where smaller, and for palette PNGs) | \"always\" | \"never\"; default \"auto\"
+animation     \"first\" (its first frame) | \"keep\" (GIF and WebP, all frames); default \"first\"
+filter        \"lanczos3\" | \"bilinear\" | \"catmullrom\" | \"box\"; default \"lanczos3\"
+max_pixels    refuse larger images before decoding; default 100000000
+background    under transparency in a JPEG and around \"contain\", \"#rrggbb\" or \"#rrggbbaa\"; default \"#ffffff\"
+keep_profile  write the input's ICC profile instead of converting to sRGB; default false",
+        body: "a JPEG, PNG, WebP or GIF file",
         result: "bytes: the encoded image",
+    },
+    StockDoc {
+        name: "image.info",
+        summary: "Describe an image by its header, without decoding it",
+        params: "",
+        body: "a JPEG, PNG, WebP or GIF file",
+        result: "text: JSON with format, width, height, orientation, alpha, bits, palette, frames and profile",
     },
     StockDoc {
         name: "digest",
@@ -209,6 +226,7 @@ mod tests {
         );
         check("image.resize", &super::image::ResizeParams::default());
         check("image.thumbnail", &super::image::ThumbnailParams::default());
+        check("image.info", &super::image::InfoParams::default());
         let digest = super::digest::DigestParams {
             key_base64: Some(String::new()),
             ..Default::default()

@@ -28,6 +28,17 @@ pub(crate) fn all(worker: Builder) -> Builder {
     let worker = with_body(worker, "image.thumbnail", CODEC_BYTES, |params, body| {
         image::thumbnail(params, body).map(|image| bytes(image.bytes))
     });
+    let worker = with_body(worker, "image.info", CODEC_UTF8, |params, body| {
+        let description = image::info(params, body)?;
+        serde_json::to_string(&description)
+            .map(text)
+            .map_err(|error| {
+                TaskError::new(
+                    "image.failed",
+                    format!("the description has no JSON: {error}"),
+                )
+            })
+    });
     let worker = with_body(worker, "digest", CODEC_UTF8, |params, body| {
         digest::digest(params, body).map(|digest| match digest {
             digest::DigestOutput::Hex(hex) => text(hex),

@@ -8,14 +8,14 @@
 //! of the memory. All of these are Rust, and stay on the lane's thread.
 
 use image::metadata::Orientation;
-use image::{ImageDecoder, ImageResult};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 
+use super::animation::{Frame, Plays};
 use super::raster::{Channels, Raster};
-use super::resize::Plan;
-use super::{Format, gif, pixels, png, too_many_pixels, webp};
+use super::resize::{Plan, is_sideways};
+use super::{Format, exif, gif, png, too_many_pixels, webp};
 use crate::error::TaskError;
 
 const ACCEPTED: &str = "accepted are JPEG, PNG, WebP and GIF";
@@ -30,7 +30,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Jpeg => "JPEG",
             Self::Png => "PNG",
@@ -100,14 +100,40 @@ fn describe_foreign(body: &[u8]) -> String {
     format!("the body looks like {name}")
 }
 
+/// What the header of a file says.
+pub(super) struct Header {
+    /// The stored size in pixels, before any turning.
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) orientation: Orientation,
+    pub(super) profile: Option<Vec<u8>>,
+    pub(super) details: Details,
+}
+
+/// What the header says beside size, orientation and profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Details {
+    /// Whether a pixel may be transparent.
+    pub(super) alpha: bool,
+    /// Bits a sample, as stored; of a palette its indices' bits.
+    pub(super) bits: u8,
+    /// At least 1.
+    pub(super) frames: u32,
+    /// Whether the pixels are indices into a palette.
+    pub(super) palette: bool,
+    /// How often an animation is shown.
+    pub(super) plays: Plays,
+}
+
 /// An opened file, of which only the header has been read.
 pub(super) struct Source<'a> {
     pub(super) kind: Kind,
     /// The stored size in pixels, before any turning; neither is 0.
     pub(super) width: u32,
     pub(super) height: u32,
-    orientation: Orientation,
-    profile: Option<Vec<u8>>,
+    pub(super) orientation: Orientation,
+    pub(super) profile: Option<Vec<u8>>,
+    pub(super) details: Details,
     decoder: Decoder<'a>,
 }
 
@@ -116,32 +142,65 @@ enum Decoder<'a> {
         body: &'a [u8],
         coded_as: ColorSpace,
     },
-    Other(Box<dyn ImageDecoder + 'a>),
+    Png(Box<png::File<'a>>),
+    Webp(Box<webp::File<'a>>),
+    Gif(Box<gif::File<'a>>),
 }
+
+/// The frames of an animation, decoded one by one.
+pub(super) type Frames<'a> = Box<dyn Iterator<Item = Result<Frame, TaskError>> + 'a>;
 
 /// The decoded pixels, and what is still to be done to them.
 pub(super) struct Decoded {
     pub(super) raster: Raster,
-    pub(super) orientation: Orientation,
     pub(super) profile: Option<Vec<u8>>,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn open(body: &'a [u8], max_pixels: u64) -> Result<Self, TaskError> {
+        Self::open_as(body, max_pixels, false)
+    }
+
+    /// For the header alone: an image of any size, also one that is cut off behind its header.
+    pub(super) fn open_header(body: &'a [u8]) -> Result<Self, TaskError> {
+        Self::open_as(body, u64::MAX, true)
+    }
+
+    fn open_as(body: &'a [u8], max_pixels: u64, lenient: bool) -> Result<Self, TaskError> {
         let kind = Kind::recognise(body)?;
-        if let Some((width, height)) = announced_size(kind, body) {
-            check_pixels(width, height, max_pixels)?;
-        }
-        let source = if kind == Kind::Jpeg {
-            Self::open_jpeg(body)?
-        } else {
-            Self::open_other(kind, body, max_pixels).map_err(|error| undecodable(kind, &error))?
+        let (header, decoder) = match kind {
+            Kind::Jpeg => return Self::open_jpeg(body)?.checked(max_pixels),
+            Kind::Png => {
+                let (header, file) = png::open(body, max_pixels, lenient)?;
+                (header, Decoder::Png(Box::new(file)))
+            }
+            Kind::Webp => {
+                let (header, file) = webp::open(body, max_pixels, lenient)?;
+                (header, Decoder::Webp(Box::new(file)))
+            }
+            Kind::Gif => {
+                let (header, file) = gif::open(body, max_pixels, lenient)?;
+                (header, Decoder::Gif(Box::new(file)))
+            }
         };
-        if source.width == 0 || source.height == 0 {
-            return Err(undecodable(kind, &"its header says 0 pixels"));
+        Self {
+            kind,
+            width: header.width,
+            height: header.height,
+            orientation: header.orientation,
+            profile: header.profile,
+            details: header.details,
+            decoder,
         }
-        check_pixels(source.width, source.height, max_pixels)?;
-        Ok(source)
+        .checked(max_pixels)
+    }
+
+    fn checked(self, max_pixels: u64) -> Result<Self, TaskError> {
+        if self.width == 0 || self.height == 0 {
+            return Err(undecodable(self.kind, &"its header says 0 pixels"));
+        }
+        check_pixels(self.width, self.height, max_pixels)?;
+        Ok(self)
     }
 
     fn open_jpeg(body: &'a [u8]) -> Result<Self, TaskError> {
@@ -159,67 +218,56 @@ impl<'a> Source<'a> {
         else {
             return Err(problem(&"it has no frame header"));
         };
-        let orientation = decoder
-            .exif()
-            .and_then(|exif| Orientation::from_exif_chunk(exif));
+        let orientation = decoder.exif().and_then(|exif| exif::orientation(exif));
         Ok(Self {
             kind: Kind::Jpeg,
             width: u32::try_from(width).map_err(|error| problem(&error))?,
             height: u32::try_from(height).map_err(|error| problem(&error))?,
             orientation: orientation.unwrap_or(Orientation::NoTransforms),
             profile: decoder.icc_profile(),
+            details: Details {
+                alpha: false,
+                bits: 8,
+                frames: 1,
+                palette: false,
+                plays: Plays::ONCE,
+            },
             decoder: Decoder::Jpeg { body, coded_as },
         })
     }
 
-    fn open_other(kind: Kind, body: &'a [u8], max_pixels: u64) -> ImageResult<Self> {
-        let limits = pixels::limits(max_pixels);
-        let mut decoder: Box<dyn ImageDecoder + 'a> = match kind {
-            Kind::Png => Box::new(png::open(body, limits)?),
-            Kind::Gif => Box::new(gif::open(body, limits)?),
-            Kind::Webp | Kind::Jpeg => Box::new(webp::open(body, limits)?),
-        };
-        let (width, height) = decoder.dimensions();
-        Ok(Self {
-            kind,
-            width,
-            height,
-            // Damaged metadata does not make the pixels unusable.
-            orientation: decoder.orientation().unwrap_or(Orientation::NoTransforms),
-            profile: decoder.icc_profile().unwrap_or(None),
-            decoder: Decoder::Other(decoder),
-        })
-    }
-
-    /// Whether the stored image lies on its side, so that upright its width is
-    /// what is stored as its height.
-    pub(super) fn is_sideways(&self) -> bool {
-        matches!(
-            self.orientation,
-            Orientation::Rotate90
-                | Orientation::Rotate270
-                | Orientation::Rotate90FlipH
-                | Orientation::Rotate270FlipH
-        )
-    }
-
     /// Width and height as a viewer sees them.
     pub(super) fn upright_size(&self) -> (u32, u32) {
-        if self.is_sideways() {
+        if is_sideways(self.orientation) {
             (self.height, self.width)
         } else {
             (self.width, self.height)
         }
     }
 
+    /// Whether it is a GIF or WebP of several frames.
+    pub(super) fn is_animation(&self) -> bool {
+        self.details.frames > 1 && matches!(self.kind, Kind::Gif | Kind::Webp)
+    }
+
+    /// The frames of a GIF or WebP, each as it is seen. `None` if the format has no animations.
+    pub(super) fn frames(self, max_pixels: u64) -> Result<Option<Frames<'a>>, TaskError> {
+        Ok(match self.decoder {
+            Decoder::Gif(file) => Some(Box::new(file.frames(max_pixels)?)),
+            Decoder::Webp(file) => Some(Box::new(file.frames()?)),
+            Decoder::Jpeg { .. } | Decoder::Png(_) => None,
+        })
+    }
+
     /// Decodes at full size, or at a fraction that serves `plan` as well.
     pub(super) fn decode(self, plan: &Plan) -> Result<Decoded, TaskError> {
         let Self {
-            kind,
+            kind: _,
             width,
             height,
-            orientation,
+            orientation: _,
             profile,
+            details: _,
             decoder,
         } = self;
         let raster = match decoder {
@@ -227,13 +275,11 @@ impl<'a> Source<'a> {
                 decode_jpeg_reduced(body, coded_as, (width, height), plan.decode_eighths())
                     .map_or_else(|| decode_jpeg(body, coded_as, (width, height)), Ok)?
             }
-            Decoder::Other(decoder) => pixels::decode(kind, decoder)?,
+            Decoder::Png(file) => file.decode()?,
+            Decoder::Webp(file) => file.decode()?,
+            Decoder::Gif(file) => file.decode()?,
         };
-        Ok(Decoded {
-            raster,
-            orientation,
-            profile,
-        })
+        Ok(Decoded { raster, profile })
     }
 }
 
@@ -290,16 +336,7 @@ fn decode_jpeg_reduced(
     Raster::new(width.into(), height.into(), channels, data)
 }
 
-/// The size in a PNG's or GIF's first bytes, read without any decoder.
-fn announced_size(kind: Kind, body: &[u8]) -> Option<(u32, u32)> {
-    match kind {
-        Kind::Png => png::announced_size(body),
-        Kind::Gif => gif::announced_size(body),
-        Kind::Jpeg | Kind::Webp => None,
-    }
-}
-
-fn check_pixels(width: u32, height: u32, max_pixels: u64) -> Result<(), TaskError> {
+pub(super) fn check_pixels(width: u32, height: u32, max_pixels: u64) -> Result<(), TaskError> {
     if u64::from(width) * u64::from(height) > max_pixels {
         return Err(too_many_pixels(
             "an image",

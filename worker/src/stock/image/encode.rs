@@ -1,46 +1,69 @@
 //! From pixels to a file's bytes.
 //!
-//! JPEG by `jpeg-encoder` (AVX2 where the CPU has it), PNG by `image`'s encoder
-//! in its fast mode, lossy WebP by libwebp, of which only the encoder is used:
-//! no bytes from outside reach its C code, only pixels.
+//! JPEG by `jpeg-encoder` (AVX2 where the CPU has it); the other formats in the files of their names.
 
 use std::borrow::Cow;
 
-use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use image::{ExtendedColorType, ImageEncoder as _};
 use jpeg_encoder::ColorType;
 
 use super::raster::{Channels, Raster};
-use super::{Format, invalid_params};
+use super::{Format, Palette, gif, invalid_params, png, webp};
 use crate::error::TaskError;
 
-/// `#rrggbb` as red, green, blue.
-pub(super) fn parse_background(text: &str) -> Result<[u8; 3], TaskError> {
+/// How to encode.
+pub(super) struct Encoding<'a> {
+    pub(super) format: Format,
+    pub(super) quality: u8,
+    /// Red, green, blue, opacity.
+    pub(super) background: [u8; 4],
+    pub(super) lossless: bool,
+    pub(super) palette: Palette,
+    /// Whether the input was a palette PNG.
+    pub(super) had_palette: bool,
+    /// The ICC profile of the pixels, if they are not in sRGB.
+    pub(super) profile: Option<&'a [u8]>,
+}
+
+/// `#rrggbb` or `#rrggbbaa` as red, green, blue and opacity.
+pub(super) fn parse_background(text: &str) -> Result<[u8; 4], TaskError> {
     let digits = text
         .strip_prefix('#')
-        .filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()));
-    let number = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-    match number.map(u32::to_be_bytes) {
-        Some([_, r, g, b]) => Ok([r, g, b]),
-        None => Err(invalid_params(
-            "background is not a colour of the form \"#rrggbb\", such as \"#ffffff\"",
-        )),
-    }
+        .filter(|digits| matches!(digits.len(), 6 | 8))
+        .filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let number = digits.and_then(|digits| {
+        let number = u32::from_str_radix(digits, 16).ok()?;
+        Some(if digits.len() == 6 {
+            number << 8 | 0xff
+        } else {
+            number
+        })
+    });
+    number.map(u32::to_be_bytes).ok_or_else(|| {
+        invalid_params(
+            "background is not a colour of the form \"#rrggbb\" or \"#rrggbbaa\", such as \"#ffffff\"",
+        )
+    })
 }
 
 /// Appends the encoded `raster`; on an error `out` is as before.
 pub(super) fn encode(
     raster: &Raster,
-    format: Format,
-    quality: u8,
-    background: [u8; 3],
+    encoding: &Encoding<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), TaskError> {
     let before = out.len();
+    let &Encoding {
+        format,
+        quality,
+        background: [red, green, blue, _],
+        profile,
+        ..
+    } = encoding;
     let result = match format {
-        Format::Jpeg => encode_jpeg(raster, quality, background, out),
-        Format::Png => encode_png(raster, out),
-        Format::Webp => encode_webp(raster, quality, out),
+        Format::Jpeg => encode_jpeg(raster, quality, [red, green, blue], profile, out),
+        Format::Png => png::encode(raster, encoding, out),
+        Format::Webp => webp::encode(raster, encoding, out),
+        Format::Gif => gif::encode(raster, out),
     };
     result.map_err(|reason| {
         out.truncate(before);
@@ -60,6 +83,7 @@ fn encode_jpeg(
     raster: &Raster,
     quality: u8,
     background: [u8; 3],
+    profile: Option<&[u8]>,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     let (color, pixels) = match raster.channels {
@@ -79,7 +103,13 @@ fn encode_jpeg(
         }
     };
     let side = |side: u32| u16::try_from(side).map_err(|_| "a side over 65535".to_owned());
-    jpeg_encoder::Encoder::new(&mut *out, quality)
+    let mut encoder = jpeg_encoder::Encoder::new(&mut *out, quality);
+    if let Some(profile) = profile {
+        encoder
+            .add_icc_profile(profile)
+            .map_err(|error| error.to_string())?;
+    }
+    encoder
         .encode(&pixels, side(raster.width)?, side(raster.height)?, color)
         .map_err(|error| error.to_string())
 }
@@ -91,48 +121,23 @@ fn over(above: u8, below: u8, alpha: u8) -> u8 {
     u8::try_from(mixed).unwrap_or(u8::MAX)
 }
 
-fn encode_png(raster: &Raster, out: &mut Vec<u8>) -> Result<(), String> {
-    let color = match raster.channels {
-        Channels::L => ExtendedColorType::L8,
-        Channels::La => ExtendedColorType::La8,
-        Channels::Rgb => ExtendedColorType::Rgb8,
-        Channels::Rgba => ExtendedColorType::Rgba8,
-    };
-    PngEncoder::new_with_quality(out, CompressionType::Fast, FilterType::Adaptive)
-        .write_image(&raster.data, raster.width, raster.height, color)
-        .map_err(|error| error.to_string())
-}
-
-fn encode_webp(raster: &Raster, quality: u8, out: &mut Vec<u8>) -> Result<(), String> {
-    let grey_to_rgb;
-    let (layout, pixels) = match raster.channels {
-        Channels::Rgb => (webp::PixelLayout::Rgb, &raster.data),
-        Channels::Rgba => (webp::PixelLayout::Rgba, &raster.data),
-        Channels::L => {
-            grey_to_rgb = raster.data.iter().flat_map(|&l| [l, l, l]).collect();
-            (webp::PixelLayout::Rgb, &grey_to_rgb)
-        }
-        Channels::La => {
-            let pixels = raster.data.as_chunks::<2>().0.iter();
-            grey_to_rgb = pixels.flat_map(|&[l, a]| [l, l, l, a]).collect();
-            (webp::PixelLayout::Rgba, &grey_to_rgb)
-        }
-    };
-    let encoded = webp::Encoder::new(pixels, layout, raster.width, raster.height)
-        .encode_simple(false, f32::from(quality))
-        .map_err(|error| format!("{error:?}"))?;
-    out.extend_from_slice(&encoded);
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn backgrounds() {
-        assert_eq!(parse_background("#0a80FF").unwrap(), [10, 128, 255]);
-        for text in ["", "#fff", "ffffff", "#ggffff", "#+fffff", "#ffffffff"] {
+        assert_eq!(parse_background("#0a80FF").unwrap(), [10, 128, 255, 255]);
+        assert_eq!(parse_background("#0a80FF00").unwrap(), [10, 128, 255, 0]);
+        for text in [
+            "",
+            "#fff",
+            "ffffff",
+            "#ggffff",
+            "#+fffff",
+            "#fffffff",
+            "#ffffffffff",
+        ] {
             let error = parse_background(text).unwrap_err();
             assert_eq!(error.code(), "image.invalid_params", "{text}");
         }

@@ -1,5 +1,4 @@
-//! `image.resize` and `image.thumbnail`: JPEG, PNG, WebP and GIF in; JPEG, PNG
-//! and WebP out.
+//! `image.resize`, `image.thumbnail` and `image.info`: JPEG, PNG, WebP and GIF, in and out.
 //!
 //! The order of work keeps the big buffer's life short: the header gives the
 //! size, which is checked before anything is allocated for pixels (`decode`);
@@ -8,18 +7,24 @@
 //! upright, converted to sRGB and encoded (`encode`).
 //!
 //! What is true of every result: 8 bits per channel (16-bit input is rounded),
-//! sRGB (an RGB colour profile is applied, others are ignored), upright, and
-//! without any of the input's metadata. Resizing works on the gamma-encoded
+//! sRGB (unless the profile is to be kept), upright, and
+//! without any of the input's other metadata. Resizing works on the gamma-encoded
 //! values, as browsers and most libraries do, with premultiplied alpha.
 
+mod animation;
 mod decode;
 mod encode;
+mod exif;
 mod gif;
+mod info;
+mod palette;
 mod pixels;
 mod png;
 mod raster;
 mod resize;
 mod webp;
+
+pub use info::{Description, InfoParams, info};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +45,51 @@ pub enum Fit {
     Fit,
     /// Exactly the box, stretched.
     Fill,
-    /// Exactly the box, undistorted; what stands out is cut off evenly at both ends.
+    /// Exactly the box, undistorted; what stands out is cut off: evenly at both ends, or as
+    /// [`Gravity`] says.
     Crop,
+    /// Exactly the box, whole and undistorted; the rest of the box is filled with the background.
+    Contain,
+}
+
+/// Which part of the image a crop keeps, and where in its box a contained image lies.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gravity {
+    /// The middle.
+    #[default]
+    #[serde(alias = "center")]
+    Centre,
+    /// The upper edge.
+    North,
+    /// The upper right corner.
+    NorthEast,
+    /// The right edge.
+    East,
+    /// The lower right corner.
+    SouthEast,
+    /// The lower edge.
+    South,
+    /// The lower left corner.
+    SouthWest,
+    /// The left edge.
+    West,
+    /// The upper left corner.
+    NorthWest,
+}
+
+/// Whether a PNG is written as indices into a palette of up to 256 colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Palette {
+    /// Where that is smaller and loses nothing; and where the input is a palette PNG, of which a
+    /// resize makes more colours than fit: they are reduced to 256.
+    #[default]
+    Auto,
+    /// Always; colours are reduced to 256 where there are more.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// An output format.
@@ -52,8 +100,10 @@ pub enum Format {
     Jpeg,
     /// PNG with a fast compression.
     Png,
-    /// Lossy WebP.
+    /// WebP, lossy unless asked otherwise.
     Webp,
+    /// GIF, of up to 256 colours a frame.
+    Gif,
 }
 
 impl Format {
@@ -64,17 +114,30 @@ impl Format {
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
             Self::Webp => "image/webp",
+            Self::Gif => "image/gif",
         }
     }
 
     /// The longest side that the format can express, in pixels.
     fn max_side(self) -> u64 {
         match self {
-            Self::Jpeg => 65_535,
+            Self::Jpeg | Self::Gif => 65_535,
             Self::Png => (1 << 31) - 1,
             Self::Webp => 16_383,
         }
     }
+}
+
+/// What becomes of an animation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Animation {
+    /// Its first frame.
+    #[default]
+    First,
+    /// All frames, with their times and the number of repetitions, as a GIF or WebP. All frames
+    /// together count against `max_pixels`, both of the input and of the output.
+    Keep,
 }
 
 /// The resampling filter.
@@ -111,8 +174,20 @@ pub struct ResizeParams {
     /// The most pixels (width × height) of input and of output; default
     /// [`DEFAULT_MAX_PIXELS`]. Decoding takes 1 to 8 bytes a pixel.
     pub max_pixels: u64,
-    /// What shows through transparency in a JPEG, as `#rrggbb`; default `#ffffff`.
+    /// What shows through transparency in a JPEG and fills the box around a contained image, as
+    /// `#rrggbb`, or `#rrggbbaa` with an opacity for the latter; default `#ffffff`.
     pub background: String,
+    /// Which part a crop keeps, and where a contained image lies; default `centre`.
+    pub gravity: Gravity,
+    /// Whether a PNG is written with a palette; default `auto`.
+    pub palette: Palette,
+    /// WebP without loss; default false. PNG is lossless always, JPEG and GIF never.
+    pub lossless: bool,
+    /// Whether the colours stay in the input's ICC profile, which is then written to the output;
+    /// default false: they are converted to sRGB. GIF carries no profile, so it is sRGB always.
+    pub keep_profile: bool,
+    /// What becomes of an animated GIF or WebP; default `first`.
+    pub animation: Animation,
 }
 
 impl Default for ResizeParams {
@@ -126,6 +201,11 @@ impl Default for ResizeParams {
             filter: Filter::Lanczos3,
             max_pixels: DEFAULT_MAX_PIXELS,
             background: "#ffffff".to_owned(),
+            gravity: Gravity::Centre,
+            palette: Palette::Auto,
+            lossless: false,
+            keep_profile: false,
+            animation: Animation::First,
         }
     }
 }
@@ -153,8 +233,20 @@ pub struct ThumbnailParams {
     /// The most pixels (width × height) of the input; default
     /// [`DEFAULT_MAX_PIXELS`]. Decoding takes 1 to 8 bytes a pixel.
     pub max_pixels: u64,
-    /// What shows through transparency in a JPEG, as `#rrggbb`; default `#ffffff`.
+    /// What shows through transparency in a JPEG and fills the box around a contained image, as
+    /// `#rrggbb`, or `#rrggbbaa` with an opacity for the latter; default `#ffffff`.
     pub background: String,
+    /// Which part a crop keeps, and where a contained image lies; default `centre`.
+    pub gravity: Gravity,
+    /// Whether a PNG is written with a palette; default `auto`.
+    pub palette: Palette,
+    /// WebP without loss; default false. PNG is lossless always, JPEG and GIF never.
+    pub lossless: bool,
+    /// Whether the colours stay in the input's ICC profile, which is then written to the output;
+    /// default false: they are converted to sRGB. GIF carries no profile, so it is sRGB always.
+    pub keep_profile: bool,
+    /// What becomes of an animated GIF or WebP; default `first`.
+    pub animation: Animation,
 }
 
 impl Default for ThumbnailParams {
@@ -168,6 +260,11 @@ impl Default for ThumbnailParams {
             filter,
             max_pixels,
             background,
+            gravity,
+            palette,
+            lossless,
+            keep_profile,
+            animation,
         } = ResizeParams::default();
         Self {
             size: None,
@@ -179,6 +276,11 @@ impl Default for ThumbnailParams {
             filter,
             max_pixels,
             background,
+            gravity,
+            palette,
+            lossless,
+            keep_profile,
+            animation,
         }
     }
 }
@@ -274,6 +376,11 @@ pub fn thumbnail_into(
         filter: params.filter,
         max_pixels: params.max_pixels,
         background: params.background.clone(),
+        gravity: params.gravity,
+        palette: params.palette,
+        lossless: params.lossless,
+        keep_profile: params.keep_profile,
+        animation: params.animation,
     };
     process(&params, false, body, out)
 }
@@ -296,24 +403,84 @@ fn process(
     let background = encode::parse_background(&params.background)?;
 
     let source = decode::Source::open(body, params.max_pixels)?;
-    let format = params.format.unwrap_or(source.kind.default_output());
+    let animated = params.animation == Animation::Keep && source.is_animation();
+    let format = params.format.unwrap_or_else(|| match source.kind {
+        decode::Kind::Gif if animated => Format::Gif,
+        kind => kind.default_output(),
+    });
     let plan = resize::Plan::new(source.upright_size(), params, enlarge)?;
     plan.check_output(format, params.max_pixels)?;
-    let plan = plan.as_stored(source.is_sideways());
-
-    let full = (source.width, source.height);
-    let decoded = source.decode(&plan)?;
-    let raster = resize::run(decoded.raster, full, &plan, params.filter)?;
-    let raster = raster
-        .into_srgb(decoded.profile.as_deref())
-        .turned(decoded.orientation)?
-        .without_needless_alpha();
-    encode::encode(&raster, format, quality, background, out)?;
+    if params.lossless && matches!(format, Format::Jpeg | Format::Gif) {
+        return Err(invalid_params(&format!(
+            "`lossless` with {}, which is never lossless; ask for `png` or `webp`",
+            format.media_type()
+        )));
+    }
+    let job = Job {
+        params,
+        plan,
+        stored: plan.as_stored(source.orientation),
+        full: (source.width, source.height),
+        orientation: source.orientation,
+        background,
+    };
+    let encoding = encode::Encoding {
+        format,
+        quality,
+        background,
+        lossless: params.lossless,
+        palette: params.palette,
+        had_palette: source.kind == decode::Kind::Png && source.details.palette,
+        profile: None,
+    };
+    if animated {
+        return animation::process(source, &job, encoding, out);
+    }
+    let decoded = source.decode(&job.stored)?;
+    let (raster, profile) = job.run(decoded.raster, decoded.profile.as_deref(), format)?;
+    let encoding = encode::Encoding {
+        profile,
+        ..encoding
+    };
+    encode::encode(&raster, &encoding, out)?;
     Ok(ImageInfo {
         width: raster.width,
         height: raster.height,
         format,
     })
+}
+
+/// What is done to each decoded image.
+struct Job<'a> {
+    params: &'a ResizeParams,
+    plan: resize::Plan,
+    /// The plan for the image as it is stored.
+    stored: resize::Plan,
+    /// The stored size in pixels.
+    full: (u32, u32),
+    orientation: ::image::metadata::Orientation,
+    background: [u8; 4],
+}
+
+impl Job<'_> {
+    /// The image as it is to be encoded, and the profile that goes with it.
+    fn run<'p>(
+        &self,
+        raster: raster::Raster,
+        profile: Option<&'p [u8]>,
+        format: Format,
+    ) -> Result<(raster::Raster, Option<&'p [u8]>), TaskError> {
+        let raster = resize::run(raster, self.full, &self.stored, self.params.filter)?;
+        let kept = profile.filter(|profile| {
+            self.params.keep_profile && format != Format::Gif && raster.is_described_by(profile)
+        });
+        let raster = match kept {
+            Some(_) => raster,
+            None => raster.into_srgb(profile),
+        };
+        let raster = raster.turned(self.orientation)?.without_needless_alpha();
+        Ok((self.plan.padded(raster, self.background)?, kept))
+    }
 }
 
 #[track_caller]

@@ -2,10 +2,11 @@
 
 use fast_image_resize::images::Image;
 use fast_image_resize::{FilterType, MulDiv, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::metadata::Orientation;
 use std::cell::RefCell;
 
 use super::raster::{Channels, Raster};
-use super::{Filter, Fit, Format, ResizeParams, invalid_params, too_many_pixels};
+use super::{Filter, Fit, Format, Gravity, ResizeParams, invalid_params, too_many_pixels};
 use crate::error::TaskError;
 
 /// A decoded image that is to shrink keeps at least this many pixels per pixel
@@ -14,16 +15,60 @@ const SCALED_DECODE_RESERVE: f64 = 2.0;
 /// A resizer with more scratch memory than this is not kept by its thread.
 const KEPT_SCRATCH: usize = 16 << 20;
 
-/// Which part of the source becomes an image of which size. The part is
-/// centred, so turning the image changes nothing but width and height.
+/// Which part of the source becomes an image of which size, and on which canvas it lies then.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Plan {
-    /// The output's size in pixels; at least 1.
+    /// The image's size in pixels; at least 1.
     width: u64,
     height: u64,
     /// The part of the source that is used, in source pixels.
     part_width: f64,
     part_height: f64,
+    /// Where the part lies in the source, of the source as it is stored.
+    anchor: Anchor,
+    /// The output's size, if the image is to be padded.
+    canvas: Option<(u64, u64)>,
+    /// Where the image lies on the canvas, upright.
+    gravity: Gravity,
+}
+
+/// A place in each direction: 0 is the left or upper end, 1 the right or lower.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Anchor {
+    x: f64,
+    y: f64,
+}
+
+impl Anchor {
+    fn of(gravity: Gravity) -> Self {
+        let x = match gravity {
+            Gravity::West | Gravity::NorthWest | Gravity::SouthWest => 0.0,
+            Gravity::Centre | Gravity::North | Gravity::South => 0.5,
+            Gravity::East | Gravity::NorthEast | Gravity::SouthEast => 1.0,
+        };
+        let y = match gravity {
+            Gravity::North | Gravity::NorthWest | Gravity::NorthEast => 0.0,
+            Gravity::Centre | Gravity::West | Gravity::East => 0.5,
+            Gravity::South | Gravity::SouthWest | Gravity::SouthEast => 1.0,
+        };
+        Self { x, y }
+    }
+
+    /// The same place in the image as it was before `orientation` was applied.
+    fn before(self, orientation: Orientation) -> Self {
+        let (x, y) = (self.x, self.y);
+        let (x, y) = match orientation {
+            Orientation::NoTransforms => (x, y),
+            Orientation::FlipHorizontal => (1.0 - x, y),
+            Orientation::Rotate180 => (1.0 - x, 1.0 - y),
+            Orientation::FlipVertical => (x, 1.0 - y),
+            Orientation::Rotate90 => (y, 1.0 - x),
+            Orientation::Rotate270 => (1.0 - y, x),
+            Orientation::Rotate90FlipH => (y, x),
+            Orientation::Rotate270FlipH => (1.0 - y, 1.0 - x),
+        };
+        Self { x, y }
+    }
 }
 
 impl Plan {
@@ -64,48 +109,70 @@ impl Plan {
         } else {
             (full_width, full_height)
         };
+        let canvas = match (params.fit, params.width, params.height) {
+            (Fit::Contain, Some(width), Some(height)) => Some((width.into(), height.into())),
+            _ => None,
+        };
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         Ok(Self {
             width: width as u64,
             height: height as u64,
             part_width,
             part_height,
+            anchor: Anchor::of(params.gravity),
+            canvas,
+            gravity: params.gravity,
         })
     }
 
     /// Whether the output can be expressed and may be made.
     pub(super) fn check_output(&self, format: Format, max_pixels: u64) -> Result<(), TaskError> {
-        if self.width.saturating_mul(self.height) > max_pixels {
-            return Err(too_many_pixels(
-                "an output",
-                self.width,
-                self.height,
-                max_pixels,
-            ));
+        let (width, height) = self.output_size();
+        if width.saturating_mul(height) > max_pixels {
+            return Err(too_many_pixels("an output", width, height, max_pixels));
         }
         let most = format.max_side();
-        if self.width.max(self.height) > most {
+        if width.max(height) > most {
             return Err(invalid_params(&format!(
-                "the output would be {} x {}, and a side of {} can have {most} pixels at most; ask for a smaller size or another format",
-                self.width,
-                self.height,
+                "the output would be {width} x {height}, and a side of {} can have {most} pixels at most; ask for a smaller size or another format",
                 format.media_type()
             )));
         }
         Ok(())
     }
 
-    /// The same for an image that is stored lying on its side.
-    pub(super) fn as_stored(self, sideways: bool) -> Self {
-        if !sideways {
-            return self;
+    /// The size of what comes out, in pixels.
+    pub(super) fn output_size(&self) -> (u64, u64) {
+        self.canvas.unwrap_or((self.width, self.height))
+    }
+
+    /// The same for the image as it is stored, which `orientation` will turn upright.
+    pub(super) fn as_stored(self, orientation: Orientation) -> Self {
+        let anchor = self.anchor.before(orientation);
+        if !is_sideways(orientation) {
+            return Self { anchor, ..self };
         }
         Self {
             width: self.height,
             height: self.width,
             part_width: self.part_height,
             part_height: self.part_width,
+            anchor,
+            ..self
         }
+    }
+
+    /// The upright image on its canvas, if there is one.
+    pub(super) fn padded(&self, raster: Raster, background: [u8; 4]) -> Result<Raster, TaskError> {
+        let Some((width, height)) = self.canvas else {
+            return Ok(raster);
+        };
+        let (width, height) = (
+            u32::try_from(width).map_err(failed)?,
+            u32::try_from(height).map_err(failed)?,
+        );
+        let anchor = Anchor::of(self.gravity);
+        raster.on_canvas((width, height), (anchor.x, anchor.y), background)
     }
 
     /// The smallest scale in eighths (1, 2, 4; 8 is full size) at which the
@@ -118,6 +185,18 @@ impl Plan {
         };
         [1, 2, 4].into_iter().find(|e| enough(*e)).unwrap_or(8)
     }
+}
+
+/// Whether an image is stored lying on its side, so that upright its width is what is stored as its
+/// height.
+pub(super) fn is_sideways(orientation: Orientation) -> bool {
+    matches!(
+        orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    )
 }
 
 thread_local! {
@@ -167,8 +246,8 @@ pub(super) fn run(
             Filter::Box => FilterType::Box,
         }))
         .crop(
-            (f64::from(source_width) - part_width) / 2.0,
-            (f64::from(source_height) - part_height) / 2.0,
+            (f64::from(source_width) - part_width) * plan.anchor.x,
+            (f64::from(source_height) - part_height) * plan.anchor.y,
             part_width,
             part_height,
         )
@@ -241,6 +320,21 @@ mod tests {
         assert_eq!((made.part_width, made.part_height), (200.0, 200.0));
         let made = plan((400, 20), (100, 100), Fit::Crop, false);
         assert_eq!((made.part_width, made.part_height), (100.0, 20.0));
+    }
+
+    #[test]
+    fn a_contained_image_is_padded_to_the_box() {
+        for (source, wanted, enlarge, inner) in [
+            ((400, 200), (100, 100), true, (100, 50)),
+            ((200, 400), (100, 100), true, (50, 100)),
+            ((40, 20), (100, 100), false, (40, 20)),
+        ] {
+            let made = plan(source, wanted, Fit::Contain, enlarge);
+            assert_eq!(size(made), inner);
+            assert_eq!(made.output_size(), (100, 100));
+        }
+        let one_side = plan((400, 200), (100, 0), Fit::Contain, true);
+        assert_eq!(one_side.output_size(), (100, 50));
     }
 
     #[test]

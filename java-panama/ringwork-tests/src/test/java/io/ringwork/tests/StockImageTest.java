@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringwork.RemoteFailureException;
 import io.ringwork.Ringwork;
+import io.ringwork.stock.ImageInfo;
 import io.ringwork.stock.ImageResize;
 import io.ringwork.stock.StockTasks;
 import io.ringwork.tests.Pictures.Difference;
@@ -230,5 +231,51 @@ class StockImageTest {
     IllegalArgumentException error =
         assertThrows(IllegalArgumentException.class, () -> ImageResize.of(PNG, 0, 0));
     Pools.assertSays(error, "width", "height");
+  }
+
+  @Test
+  void anImageIsDescribedByItsHeader() throws Exception {
+    assertEquals(
+        new ImageInfo("png", 640, 480, 1, false, 8, false, 1, ""),
+        pool.call(StockTasks.IMAGE_INFO, PNG));
+    byte[] cut = Arrays.copyOf(PNG, 100);
+    assertEquals(640, pool.call(StockTasks.IMAGE_INFO, cut).width());
+  }
+
+  @Test
+  void eachParameterReachesTheHandler() throws Exception {
+    ImageResize contained =
+        ImageResize.of(PNG, 100, 100)
+            .withFit(ImageResize.Fit.CONTAIN)
+            .withGravity(ImageResize.Gravity.SOUTHEAST)
+            .withBackground("#ff0000")
+            .withPalette(ImageResize.Palette.NEVER)
+            .withAnimation(ImageResize.Animation.KEEP)
+            .withKeepProfile(true);
+    BufferedImage padded = Pictures.decode(resize(contained));
+    assertEquals(100, padded.getHeight());
+    assertEquals(0xffff0000, padded.getRGB(50, 0));
+    assertTrue(padded.getRGB(50, 99) != 0xffff0000);
+
+    byte[] lossless =
+        resize(
+            ImageResize.of(PNG, 640, 480).withFormat(ImageResize.Format.WEBP).withLossless(true));
+    byte[] back = resize(ImageResize.of(lossless, 640, 480).withFormat(ImageResize.Format.PNG));
+    Difference difference = Pictures.compare(PICTURE, Pictures.decode(back));
+    assertEquals(0, difference.max(), difference::toString);
+
+    byte[] indexed = resize(ImageResize.of(PNG, 64, 48).withPalette(ImageResize.Palette.ALWAYS));
+    assertEquals(3, indexed[25]);
+  }
+
+  @Test
+  void wrongParametersAreRefusedWhenTheyAreMade() {
+    ImageResize request = ImageResize.of(PNG, 10, 10);
+    assertThrows(IllegalArgumentException.class, () -> ImageResize.of(PNG, -1, 10));
+    assertThrows(IllegalArgumentException.class, () -> request.withQuality(101));
+    assertThrows(IllegalArgumentException.class, () -> request.withBackground("white"));
+    assertThrows(IllegalArgumentException.class, () -> request.withMaxPixels(-1));
+    ImageResize jpeg = request.withFormat(ImageResize.Format.JPEG);
+    assertThrows(IllegalArgumentException.class, () -> jpeg.withLossless(true));
   }
 }

@@ -2,49 +2,114 @@ package io.ringwork.stock;
 
 import java.util.Locale;
 import java.util.Objects;
+import java.util.regex.Pattern;
 
 /**
  * An image to be scaled, for {@link StockTasks#IMAGE_RESIZE} and {@link
- * StockTasks#IMAGE_THUMBNAIL}. A 0 stands for the handler's default.
+ * StockTasks#IMAGE_THUMBNAIL}. A 0 or an empty text stands for the handler's default. The handler's
+ * parameter {@code size} is a width and a height that are equal.
  *
  * @param image a JPEG, PNG, WebP or GIF file; not copied
  * @param width pixels; 0 for what follows from the height
  * @param height pixels; 0 for what follows from the width
  * @param fit how the image goes into the box
+ * @param gravity which part a crop keeps, and where in its box a contained image lies
  * @param format the format of the result
- * @param quality 1 to 100, for JPEG
- * @param maxPixels images of more pixels are refused before they are decoded
+ * @param quality 1 to 100, for JPEG and lossy WebP
+ * @param lossless WebP without loss; not with JPEG and GIF, which are never lossless
+ * @param palette whether a PNG is written with a palette
+ * @param animation what becomes of an animated GIF or WebP
  * @param filter the resampling filter
+ * @param maxPixels images of more pixels are refused before they are decoded
+ * @param background what shows through transparency in a JPEG and fills the box around a contained
+ *     image: {@code #rrggbb}, or {@code #rrggbbaa} with an opacity
+ * @param keepProfile the colours stay in the image's ICC profile, which the result carries, instead
+ *     of being converted to sRGB
  */
 public record ImageResize(
     byte[] image,
     int width,
     int height,
     Fit fit,
+    Gravity gravity,
     Format format,
     int quality,
+    boolean lossless,
+    Palette palette,
+    Animation animation,
+    Filter filter,
     long maxPixels,
-    Filter filter) {
+    String background,
+    boolean keepProfile) {
+  private static final Pattern COLOUR = Pattern.compile("(#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?)?");
+
   /** How an image goes into a box. */
   public enum Fit {
     /** Whole and undistorted; one side may be shorter than the box. The default. */
     FIT,
     /** Exactly the box, stretched. */
     FILL,
-    /** Exactly the box, undistorted; what stands out is cut off evenly at both ends. */
-    CROP
+    /** Exactly the box, undistorted; what stands out is cut off, as {@link Gravity} says. */
+    CROP,
+    /** Exactly the box, whole and undistorted; the rest is filled with the background. */
+    CONTAIN
+  }
+
+  /** A part of an image, or a place in a box. */
+  public enum Gravity {
+    /** The middle. The default. */
+    CENTRE,
+    /** The upper edge. */
+    NORTH,
+    /** The upper right corner. */
+    NORTHEAST,
+    /** The right edge. */
+    EAST,
+    /** The lower right corner. */
+    SOUTHEAST,
+    /** The lower edge. */
+    SOUTH,
+    /** The lower left corner. */
+    SOUTHWEST,
+    /** The left edge. */
+    WEST,
+    /** The upper left corner. */
+    NORTHWEST
+  }
+
+  /** Whether a PNG is written as indices into a palette of up to 256 colours. */
+  public enum Palette {
+    /**
+     * Where that is smaller and loses nothing, and where the image is a palette PNG, whose colours
+     * are reduced to 256 if scaling makes more. The default.
+     */
+    AUTO,
+    /** Always; colours are reduced to 256 where there are more. */
+    ALWAYS,
+    /** Never. */
+    NEVER
+  }
+
+  /** What becomes of an animation. */
+  public enum Animation {
+    /** Its first frame. The default. */
+    FIRST,
+    /** All frames, with their times and the number of repetitions, as a GIF or WebP. */
+    KEEP
   }
 
   /** The format of a result. */
   public enum Format {
-    /** That of the image; PNG for a GIF. The default. */
+    /** That of the image; PNG for a GIF, unless it is animated and kept. The default. */
     SAME,
     /** Baseline JPEG. */
     JPEG,
     /** PNG. */
     PNG,
-    /** Lossy WebP. */
-    WEBP
+    /** WebP, lossy unless asked otherwise. */
+    WEBP,
+    /** GIF, of up to 256 colours a frame. */
+    GIF
   }
 
   /** A resampling filter. */
@@ -60,15 +125,20 @@ public record ImageResize(
   }
 
   /**
-   * Checks that all are there.
+   * Checks what can be checked here.
    *
-   * @throws IllegalArgumentException if width and height are both 0, or a number is out of range
+   * @throws IllegalArgumentException if width and height are both 0, a number is out of range, the
+   *     background is no colour, or a format is to be lossless that never is
    */
   public ImageResize {
     Objects.requireNonNull(image, "image");
     Objects.requireNonNull(fit, "fit");
+    Objects.requireNonNull(gravity, "gravity");
     Objects.requireNonNull(format, "format");
+    Objects.requireNonNull(palette, "palette");
+    Objects.requireNonNull(animation, "animation");
     Objects.requireNonNull(filter, "filter");
+    Objects.requireNonNull(background, "background");
     Checks.notNegative("the width", width);
     Checks.notNegative("the height", height);
     Checks.range("the quality", quality, 1, 100);
@@ -77,6 +147,13 @@ public record ImageResize(
       throw new IllegalArgumentException(
           "width and height are both 0: give at least one of them, in pixels; the other then"
               + " follows from the image");
+    }
+    if (!COLOUR.matcher(background).matches()) {
+      throw new IllegalArgumentException(
+          "the background " + background + " is neither #rrggbb nor #rrggbbaa");
+    }
+    if (lossless && (format == Format.JPEG || format == Format.GIF)) {
+      throw new IllegalArgumentException(format + " is never lossless; ask for PNG or WEBP");
     }
   }
 
@@ -89,7 +166,10 @@ public record ImageResize(
    * @return the request
    */
   public static ImageResize of(byte[] image, int width, int height) {
-    return new ImageResize(image, width, height, Fit.FIT, Format.SAME, 0, 0, Filter.LANCZOS3);
+    Draft draft = new Draft(image);
+    draft.width = width;
+    draft.height = height;
+    return draft.finish();
   }
 
   /**
@@ -105,11 +185,25 @@ public record ImageResize(
   /**
    * How the image is brought to the size.
    *
-   * @param fit whole, stretched or cut
+   * @param fit whole, stretched, cut or padded
    * @return a copy
    */
   public ImageResize withFit(Fit fit) {
-    return new ImageResize(image, width, height, fit, format, quality, maxPixels, filter);
+    Draft draft = new Draft(this);
+    draft.fit = fit;
+    return draft.finish();
+  }
+
+  /**
+   * Which part a crop keeps, and where a contained image lies.
+   *
+   * @param gravity the place
+   * @return a copy
+   */
+  public ImageResize withGravity(Gravity gravity) {
+    Draft draft = new Draft(this);
+    draft.gravity = gravity;
+    return draft.finish();
   }
 
   /**
@@ -119,27 +213,57 @@ public record ImageResize(
    * @return a copy
    */
   public ImageResize withFormat(Format format) {
-    return new ImageResize(image, width, height, fit, format, quality, maxPixels, filter);
+    Draft draft = new Draft(this);
+    draft.format = format;
+    return draft.finish();
   }
 
   /**
-   * The quality of a JPEG result.
+   * The quality of a JPEG or lossy WebP.
    *
    * @param quality 1 to 100
    * @return a copy
    */
   public ImageResize withQuality(int quality) {
-    return new ImageResize(image, width, height, fit, format, quality, maxPixels, filter);
+    Draft draft = new Draft(this);
+    draft.quality = quality;
+    return draft.finish();
   }
 
   /**
-   * The limit on decoded pixels.
+   * Whether a WebP loses nothing.
    *
-   * @param maxPixels images of more pixels are refused
+   * @param lossless true for a WebP without loss
    * @return a copy
    */
-  public ImageResize withMaxPixels(long maxPixels) {
-    return new ImageResize(image, width, height, fit, format, quality, maxPixels, filter);
+  public ImageResize withLossless(boolean lossless) {
+    Draft draft = new Draft(this);
+    draft.lossless = lossless;
+    return draft.finish();
+  }
+
+  /**
+   * Whether a PNG is written with a palette.
+   *
+   * @param palette when
+   * @return a copy
+   */
+  public ImageResize withPalette(Palette palette) {
+    Draft draft = new Draft(this);
+    draft.palette = palette;
+    return draft.finish();
+  }
+
+  /**
+   * What becomes of an animated GIF or WebP.
+   *
+   * @param animation its first frame, or all
+   * @return a copy
+   */
+  public ImageResize withAnimation(Animation animation) {
+    Draft draft = new Draft(this);
+    draft.animation = animation;
+    return draft.finish();
   }
 
   /**
@@ -149,21 +273,123 @@ public record ImageResize(
    * @return a copy
    */
   public ImageResize withFilter(Filter filter) {
-    return new ImageResize(image, width, height, fit, format, quality, maxPixels, filter);
+    Draft draft = new Draft(this);
+    draft.filter = filter;
+    return draft.finish();
+  }
+
+  /**
+   * The limit on decoded pixels.
+   *
+   * @param maxPixels images of more pixels are refused
+   * @return a copy
+   */
+  public ImageResize withMaxPixels(long maxPixels) {
+    Draft draft = new Draft(this);
+    draft.maxPixels = maxPixels;
+    return draft.finish();
+  }
+
+  /**
+   * What shows through transparency in a JPEG and around a contained image.
+   *
+   * @param background {@code #rrggbb} or {@code #rrggbbaa}
+   * @return a copy
+   */
+  public ImageResize withBackground(String background) {
+    Draft draft = new Draft(this);
+    draft.background = background;
+    return draft.finish();
+  }
+
+  /**
+   * Whether the colours stay in the ICC profile of the image.
+   *
+   * @param keepProfile true to keep it, false to convert to sRGB
+   * @return a copy
+   */
+  public ImageResize withKeepProfile(boolean keepProfile) {
+    Draft draft = new Draft(this);
+    draft.keepProfile = keepProfile;
+    return draft.finish();
   }
 
   Json parameters() {
     return new Json()
         .putNonZero("width", width)
         .putNonZero("height", height)
-        .putNonEmpty("fit", fit == Fit.FIT ? "" : wire(fit))
-        .putNonEmpty("format", format == Format.SAME ? "" : wire(format))
+        .putNonEmpty("fit", wire(fit))
+        .putNonEmpty("gravity", wire(gravity))
+        .putNonEmpty("format", wire(format))
         .putNonZero("quality", quality)
+        .putTrue("lossless", lossless)
+        .putNonEmpty("palette", wire(palette))
+        .putNonEmpty("animation", wire(animation))
+        .putNonEmpty("filter", wire(filter))
         .putNonZero("max_pixels", maxPixels)
-        .putNonEmpty("filter", filter == Filter.LANCZOS3 ? "" : wire(filter));
+        .putNonEmpty("background", background)
+        .putTrue("keep_profile", keepProfile);
   }
 
+  /** Empty for the first constant, which is the handler's default. */
   private static String wire(Enum<?> value) {
-    return value.name().toLowerCase(Locale.ROOT);
+    return value.ordinal() == 0 ? "" : value.name().toLowerCase(Locale.ROOT);
+  }
+
+  /** The components, one of which is about to change. */
+  private static final class Draft {
+    private final byte[] image;
+    private int width;
+    private int height;
+    private Fit fit = Fit.FIT;
+    private Gravity gravity = Gravity.CENTRE;
+    private Format format = Format.SAME;
+    private int quality;
+    private boolean lossless;
+    private Palette palette = Palette.AUTO;
+    private Animation animation = Animation.FIRST;
+    private Filter filter = Filter.LANCZOS3;
+    private long maxPixels;
+    private String background = "";
+    private boolean keepProfile;
+
+    Draft(byte[] image) {
+      this.image = image;
+    }
+
+    Draft(ImageResize from) {
+      image = from.image;
+      width = from.width;
+      height = from.height;
+      fit = from.fit;
+      gravity = from.gravity;
+      format = from.format;
+      quality = from.quality;
+      lossless = from.lossless;
+      palette = from.palette;
+      animation = from.animation;
+      filter = from.filter;
+      maxPixels = from.maxPixels;
+      background = from.background;
+      keepProfile = from.keepProfile;
+    }
+
+    ImageResize finish() {
+      return new ImageResize(
+          image,
+          width,
+          height,
+          fit,
+          gravity,
+          format,
+          quality,
+          lossless,
+          palette,
+          animation,
+          filter,
+          maxPixels,
+          background,
+          keepProfile);
+    }
   }
 }

@@ -43,6 +43,13 @@ public final class StockTasks {
           new ParamsCodec<>(ImageResize::parameters, ImageResize::image),
           Codec.BYTES);
 
+  /** Describes an image by its header, without decoding it. The request is the image file. */
+  public static final TaskType<byte[], ImageInfo> IMAGE_INFO =
+      TaskType.of(
+          "image.info",
+          new ParamsCodec<>(image -> new Json(), image -> image),
+          new ImageInfoCodec());
+
   /** Digests bytes; the result is the raw digest. */
   public static final TaskType<Digest, byte[]> DIGEST =
       TaskType.of("digest", new ParamsCodec<>(d -> d.parameters("raw"), Digest::data), Codec.BYTES);

@@ -1,0 +1,99 @@
+//! The orientation in EXIF metadata, wherever a format keeps it.
+
+use image::metadata::Orientation;
+
+const TAG_ORIENTATION: u16 = 0x0112;
+const BYTE: u16 = 1;
+const SHORT: u16 = 3;
+const LONG: u16 = 4;
+
+/// The orientation in an EXIF block, with or without the prefix `Exif\0\0` that JPEG (and some
+/// writers of other formats) put before it. The first directory counts; a damaged block has none.
+/// The value may be of any of the three integer types, since writers use them all.
+pub(super) fn orientation(exif: &[u8]) -> Option<Orientation> {
+    let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+    let little = match tiff.first_chunk::<4>()? {
+        b"II*\0" => true,
+        b"MM\0*" => false,
+        _ => return None,
+    };
+    let short = |at: usize| {
+        let bytes = *tiff.get(at..)?.first_chunk::<2>()?;
+        Some(if little {
+            u16::from_le_bytes(bytes)
+        } else {
+            u16::from_be_bytes(bytes)
+        })
+    };
+    let long = |at: usize| {
+        let bytes = *tiff.get(at..)?.first_chunk::<4>()?;
+        Some(if little {
+            u32::from_le_bytes(bytes)
+        } else {
+            u32::from_be_bytes(bytes)
+        })
+    };
+    let directory = usize::try_from(long(4)?).ok()?;
+    let entries = usize::from(short(directory)?);
+    for entry in 0..entries {
+        let at = directory.checked_add(2 + 12 * entry)?;
+        if short(at)? != TAG_ORIENTATION {
+            continue;
+        }
+        let value = match short(at + 2)? {
+            BYTE => u32::from(*tiff.get(at + 8)?),
+            SHORT => u32::from(short(at + 8)?),
+            LONG => long(at + 8)?,
+            _ => return None,
+        };
+        return Orientation::from_exif(u8::try_from(value).ok()?);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_integer_type_in_each_byte_order() {
+        for (exif, what) in [
+            (
+                &b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0"[..],
+                "short",
+            ),
+            (
+                b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x04\0\0\0\x01\0\0\0\x06",
+                "long",
+            ),
+            (
+                b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x01\0\0\0\x01\x06\0\0\0",
+                "byte",
+            ),
+            (
+                b"II*\0\x08\0\0\0\x01\0\x12\x01\x04\0\x01\0\0\0\x06\0\0\0",
+                "little",
+            ),
+            (
+                b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0",
+                "prefix",
+            ),
+        ] {
+            assert_eq!(orientation(exif), Some(Orientation::Rotate90), "{what}");
+        }
+    }
+
+    #[test]
+    fn damaged_blocks_have_none() {
+        for exif in [
+            &b""[..],
+            b"II*\0",
+            b"II*\0\xff\xff\xff\xff",
+            b"II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\x01\0\0\0",
+            b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x09\0\0\0",
+            b"II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x01\0\0\0\x06\0\0\0",
+        ] {
+            assert_eq!(orientation(exif), None, "{exif:?}");
+        }
+    }
+}
