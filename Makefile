@@ -73,6 +73,7 @@ fuzz-seed: ## write the seeds of the fuzz corpora anew
 	cargo run --locked --release -q -p ringwork-fuzz --example seed
 
 lint: need ## formatters and linters, warnings are errors
+	tools/prose
 	cargo fmt --all --check
 	cargo fmt --all --check --manifest-path benches/peers/rust/Cargo.toml
 	cargo fmt --all --check --manifest-path benches/structures/Cargo.toml
