@@ -27,7 +27,9 @@ final class CompletionBatch implements Runnable {
   private final Handover handover;
   private final @Nullable TaskFuture<?> only;
   private final TaskFuture<?> @Nullable [] many;
-  private final long since;
+
+  /** When it was made, by System.nanoTime. */
+  final long since;
 
   /** The index of the next future that no thread has begun to complete. */
   @SuppressWarnings("unused") // through NEXT

@@ -36,9 +36,15 @@ public final class CompletionMode {
   /**
    * Completions run on an executor of yours: a task for each future that has dependents, and one
    * for several of those without. One that rejects the completion, or throws, gets it run on the
-   * poller thread instead, so that no future is lost; a warning says so once in ten seconds. Its
-   * {@code execute} must not block: no other future of this client is completed meanwhile. The
+   * poller thread instead, so that no future is lost; a warning says so once in ten seconds. The
    * client never shuts it down; what it has not completed at the close, the client completes.
+   *
+   * <p>Its {@code execute} must not block. The thread that calls it is the one that takes in the
+   * results of this client: no other future is completed meanwhile, deadlines are late, and {@code
+   * get} and {@code join} of other threads may wait as long. So give a bounded queue a policy that
+   * rejects ({@link java.util.concurrent.ThreadPoolExecutor.AbortPolicy}), not one that waits for
+   * room; {@code CallerRunsPolicy} runs the callback itself on that thread. An {@code execute} that
+   * has taken more than 100 ms is warned of, once in ten seconds, when it has come back.
    *
    * @param executor where to complete futures
    * @return the mode

@@ -48,7 +48,10 @@ final class Handover {
   /** How long memory is taken to be short after it was. */
   private static final long SHORTAGE_NANOS = 1_000_000_000;
 
-  /** How long an executor that fails is not mentioned again. */
+  /** From then on an executor's {@code execute} has blocked the thread that calls it. */
+  private static final long HELD_UP_NANOS = 100_000_000;
+
+  /** How long an executor that fails, or blocks, is not mentioned again. */
   private static final long SILENCE_NANOS = 10_000_000_000L;
 
   /** Batches that are looked at each time, from the oldest on. */
@@ -115,7 +118,7 @@ final class Handover {
   /** A thread of our own does, then. */
   private final AtomicBoolean attended = new AtomicBoolean();
 
-  /** When a failing executor was mentioned last, and how many more there were since. */
+  /** When such an executor was mentioned last, and how many more times it was so since. */
   private final AtomicLong mentioned = new AtomicLong(System.nanoTime() - SILENCE_NANOS);
 
   private final AtomicLong unmentioned = new AtomicLong();
@@ -165,6 +168,9 @@ final class Handover {
         add(batch);
       }
       mode.executor.execute(batch);
+      if (foreign && mode != CompletionMode.INLINE) {
+        tellHowLong(System.nanoTime() - batch.since);
+      }
     } catch (Throwable failed) {
       if (foreign && !(failed instanceof OutOfMemoryError)) {
         completeHere(batch, failed);
@@ -185,9 +191,40 @@ final class Handover {
     } while (!NEW_BATCHES.compareAndSet(this, first, batch));
   }
 
+  /** The executor of the user has been given a batch: it must not have taken long to take it. */
+  private void tellHowLong(long nanos) {
+    if (nanos < HELD_UP_NANOS) {
+      return;
+    }
+    try {
+      mention(
+          "the completion executor held up the thread "
+              + Thread.currentThread().getName()
+              + ", which completes futures, for "
+              + Durations.text(nanos)
+              + ". Its execute must not block: let it reject what it has no room for");
+    } catch (Throwable shortage) {
+      // nothing is lost but the message
+    }
+  }
+
   /** The executor of the user rejects it, or throws. */
   private void completeHere(CompletionBatch batch, Throwable failed) {
     batch.run();
+    try {
+      mention(
+          "the completion executor failed ("
+              + failed
+              + "): futures are completed on the thread "
+              + Thread.currentThread().getName()
+              + " instead. Is it shut down, or full?");
+    } catch (Throwable shortage) {
+      // nothing is lost but the message
+    }
+  }
+
+  /** Logs what is wrong with the executor, once in a while. */
+  private void mention(String what) {
     long now = System.nanoTime();
     long last = mentioned.get();
     if (now - last < SILENCE_NANOS || !mentioned.compareAndSet(last, now)) {
@@ -195,25 +232,17 @@ final class Handover {
       return;
     }
     mentions.incrementAndGet();
-    try {
-      long more = unmentioned.getAndSet(0);
-      LOG.log(
-          Level.WARNING,
-          "pool "
-              + client.name()
-              + ": the completion executor failed ("
-              + failed
-              + "): futures are completed on the thread "
-              + Thread.currentThread().getName()
-              + " instead"
-              + (more == 0 ? "" : "; so were " + more + " tasks of it since the last such message")
-              + ". Is it shut down, or full?");
-    } catch (Throwable shortage) {
-      // nothing is lost but the message
-    }
+    long more = unmentioned.getAndSet(0);
+    LOG.log(
+        Level.WARNING,
+        "pool "
+            + client.name()
+            + ": "
+            + what
+            + (more == 0 ? "" : " (so it was for " + more + " more since the last such message)"));
   }
 
-  /** How often a failing executor was mentioned. */
+  /** How often an executor was mentioned that failed, or blocked. */
   int mentions() {
     return mentions.get();
   }

@@ -59,6 +59,28 @@ class HandoverTest {
     }
   }
 
+  /** It holds up the client; so it is told, and nothing is lost. */
+  @Test
+  void anExecutorThatBlocksIsMentionedOnce() throws Exception {
+    CompletionMode blocking =
+        CompletionMode.executor(
+            task -> {
+              try {
+                Thread.sleep(150);
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+              }
+              task.run();
+            });
+    try (FakePool pool = new FakePool(base, 1, 2 * TASKS).echo();
+        Ringwork client = Ringwork.connect(pool.config().completion(blocking))) {
+      TaskFuture<byte[]> first = client.submit(EndingsTest.ECHO, new byte[8]);
+      assertAllComplete(submit(client, 5));
+      assertEquals(8, first.get(30, TimeUnit.SECONDS).length);
+      Await.until(() -> first.client.handover.mentions() == 1);
+    }
+  }
+
   @Test
   void anExecutorWithoutMemoryIsTriedAgain() throws Exception {
     AtomicInteger tries = new AtomicInteger();
