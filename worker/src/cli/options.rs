@@ -193,9 +193,11 @@ impl ServeOptions {
             last.push_str(&format!("; the keys are {}", known.join(", ")));
         }
         for (key, value) in good {
-            let alone = toml::Table::from_iter([(key.clone(), value.clone())]);
-            if let Err(error) = alone.try_into::<Self>() {
-                wrong.push(format!("{key}: {}", error.message().trim_end()));
+            for (place, part) in parts(value) {
+                let alone = toml::Table::from_iter([(key.clone(), part)]);
+                if let Err(error) = alone.try_into::<Self>() {
+                    wrong.push(format!("{key}{place}: {}", error.message().trim_end()));
+                }
             }
         }
         match wrong.as_slice() {
@@ -242,7 +244,7 @@ impl ServeOptions {
             &mut config.drain_timeout,
             self.drain_timeout.map(|span| span.0),
         );
-        self.supervision.apply(&mut config);
+        self.supervision.apply(&mut config)?;
         self.confinement.apply(&mut config);
         set(&mut config.log_level, self.log_level.map(Level::name));
         let json = self.log_format == Some(Format::Json);
@@ -301,6 +303,28 @@ fn found(program: PathBuf) -> PathBuf {
         .map(|dir| dir.join(&program))
         .find(|path| path.is_file());
     hit.unwrap_or(program)
+}
+
+/// The parts of a value that can be wrong each by itself: the names that lead there, and the value with
+/// this part alone.
+fn parts(value: &toml::Value) -> Vec<(String, toml::Value)> {
+    match value {
+        toml::Value::Array(elements) => elements
+            .iter()
+            .map(|element| (String::new(), toml::Value::Array(vec![element.clone()])))
+            .collect(),
+        toml::Value::Table(table) => {
+            let named = |(name, value): (&String, &toml::Value)| {
+                let name = name.clone();
+                parts(value).into_iter().map(move |(place, part)| {
+                    let alone = toml::Table::from_iter([(name.clone(), part)]);
+                    (format!(".{name}{place}"), toml::Value::Table(alone))
+                })
+            };
+            table.iter().flat_map(named).collect()
+        }
+        value => vec![(String::new(), value.clone())],
+    }
 }
 
 /// Levenshtein's distance.
@@ -406,6 +430,16 @@ pub(super) mod tests {
         let several = "slot = 5\nlanes = 'many'\nelephants = 1\nwait = 'sleep'";
         let error = ServeOptions::parse(several).unwrap_err();
         for part in ["\"slot\"", "lanes: invalid type", "\"elephants\"", "wait: "] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        let deep = "limit = ['a', 'b']\n[handlers.'c.d']\nsoft = 'x'\n[handlers.e]\nhrd = 1";
+        let error = ServeOptions::parse(deep).unwrap_err();
+        for part in [
+            "limit: \"a\" is no limit",
+            "limit: \"b\" is no limit",
+            "handlers.c.d.soft: \"x\" is no duration",
+            "handlers.e.hrd: unknown field",
+        ] {
             assert!(error.contains(part), "{part}: {error}");
         }
         for bad in [

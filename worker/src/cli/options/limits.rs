@@ -27,14 +27,18 @@ impl FromStr for Limit {
         let mut limit = HandlerLimit::default();
         for part in parts.split(',') {
             let (key, value) = part.split_once('=').ok_or_else(bad)?;
-            let time = || value.parse::<Span>().map(|span| Some(span.0));
-            match key.trim() {
+            let time = || value.parse::<Span>().map(|span| span.0);
+            let former = match key.trim() {
                 "concurrency" => {
-                    limit.concurrency = Some(value.trim().parse().map_err(|_| bad())?);
+                    let most = value.trim().parse().map_err(|_| bad())?;
+                    limit.concurrency.replace(most).is_some()
                 }
-                "soft" => limit.soft = time()?,
-                "hard" => limit.hard = time()?,
+                "soft" => limit.soft.replace(time()?).is_some(),
+                "hard" => limit.hard.replace(time()?).is_some(),
                 _ => return Err(bad()),
+            };
+            if former {
+                return Err(format!("{text:?} has {} twice", key.trim()));
             }
         }
         let handler = handler.trim().to_owned();
@@ -125,6 +129,26 @@ mod tests {
     }
 
     #[test]
+    fn a_handler_has_one_limit_in_each_place() {
+        let twice = ["--limit", "a:soft=3s", "--limit", "a:hard=9s"];
+        let told = flags(&twice).resolve().unwrap_err();
+        assert!(
+            told.contains("more than one limit is given for a:"),
+            "{told}"
+        );
+        let file = |text: &str| ServeOptions::parse(text).unwrap();
+        let both = "limit = ['a:soft=3s', 'b:soft=1s', 'b:hard=1s']\n[handlers.a]\nhard = '9s'";
+        let told = file(both).resolve().unwrap_err();
+        assert!(told.contains("given for a, b:"), "{told}");
+        let table = file("[handlers.a]\nsoft = '1s'");
+        let config = flags(&["--limit", "a:hard=9s"])
+            .or(table)
+            .resolve()
+            .unwrap();
+        assert_eq!(config.limits["a"].soft, None, "the line wins");
+    }
+
+    #[test]
     fn what_is_written_is_read_again_and_the_rest_is_refused() {
         for text in ["a:concurrency=1", "b.c:concurrency=2,soft=5s,hard=10s"] {
             assert_eq!(text.parse::<Limit>().unwrap().to_string(), text);
@@ -136,6 +160,7 @@ mod tests {
             "a:often=3",
             "a:concurrency=few",
             "a:soft=1y",
+            "a:soft=1s,soft=2s",
         ] {
             assert!(bad.parse::<Limit>().is_err(), "{bad}");
         }

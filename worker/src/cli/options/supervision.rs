@@ -7,7 +7,7 @@ use crate::supervisor::ServeConfig;
 use crate::supervisor::policy::{StormLimit, TaskQuota};
 use clap::Args;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -66,8 +66,8 @@ pub(super) struct SupervisionOptions {
     #[arg(long, value_name = "TIME", help_heading = "Supervision")]
     idle_shrink_after: Option<Span>,
 
-    /// Limit a handler: NAME:concurrency=2,soft=5s,hard=10s, each part optional; may be given
-    /// again. In the file also as a table [handlers."NAME"] with max-concurrency, soft-limit,
+    /// Limit a handler: NAME:concurrency=2,soft=5s,hard=10s, each part optional; given
+    /// once for each handler. In the file also as a table [handlers."NAME"] with max-concurrency, soft-limit,
     /// hard-limit [default: no limit].
     #[arg(long, value_name = "LIMIT", help_heading = "Supervision")]
     limit: Option<Vec<Limit>>,
@@ -87,9 +87,18 @@ impl SupervisionOptions {
         macro_rules! each {
             ($($field:ident),* $(,)?) => { Self { $($field: self.$field.or(other.$field)),* } };
         }
+        // A limit that is given here replaces the other's of the same handler.
+        let own = self.limit.clone().unwrap_or_default();
+        let is_other = |handler: &String| own.iter().all(|limit| limit.handler != *handler);
         let mut all = other.limit.clone().unwrap_or_default();
-        all.extend(self.limit.clone().unwrap_or_default());
+        all.retain(|limit| is_other(&limit.handler));
+        let mut tables = other.handlers.clone();
+        if let Some(tables) = &mut tables {
+            tables.retain(|handler, _| is_other(handler));
+        }
+        all.extend(own);
         let limit = (!all.is_empty()).then_some(all);
+        let handlers = self.handlers.clone().or(tables);
         let merged = each!(
             restart_backoff_min,
             restart_backoff_max,
@@ -106,11 +115,15 @@ impl SupervisionOptions {
             handlers,
             kill_grace,
         );
-        Self { limit, ..merged }
+        Self {
+            limit,
+            handlers,
+            ..merged
+        }
     }
 
-    /// Puts what was given into the configuration.
-    pub(super) fn apply(self, config: &mut ServeConfig) {
+    /// Puts what was given into the configuration; the error names each handler that has two limits.
+    pub(super) fn apply(self, config: &mut ServeConfig) -> Result<(), String> {
         let span = |span: Option<Span>| span.map(|span| span.0);
         let restart = &mut config.restart;
         set(&mut restart.backoff_max, span(self.restart_backoff_max));
@@ -146,9 +159,25 @@ impl SupervisionOptions {
         for (handler, table) in self.handlers.unwrap_or_default() {
             config.limits.insert(handler, table.limit());
         }
+        let mut twice = BTreeSet::new();
         for limit in self.limit.unwrap_or_default() {
-            config.limits.insert(limit.handler, limit.limit);
+            if config
+                .limits
+                .insert(limit.handler.clone(), limit.limit)
+                .is_some()
+            {
+                twice.insert(limit.handler);
+            }
         }
+        if twice.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<String> = twice.into_iter().collect();
+        Err(format!(
+            "more than one limit is given for {}: write the parts of a limit together, such as \
+             NAME:soft=5s,hard=10s",
+            names.join(", ")
+        ))
     }
 }
 
