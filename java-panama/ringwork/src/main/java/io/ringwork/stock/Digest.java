@@ -1,5 +1,7 @@
 package io.ringwork.stock;
 
+import java.util.Objects;
+
 /**
  * Bytes to be digested, for {@link StockTasks#DIGEST} and {@link StockTasks#DIGEST_HEX}.
  *
@@ -10,6 +12,13 @@ package io.ringwork.stock;
  */
 public record Digest(byte[] data, String algorithm, byte[] key) {
   private static final byte[] NO_KEY = {};
+
+  /** Checks that all are there. */
+  public Digest {
+    Objects.requireNonNull(data, "data");
+    Objects.requireNonNull(algorithm, "algorithm");
+    Objects.requireNonNull(key, "key");
+  }
 
   /**
    * A digest without a key.
