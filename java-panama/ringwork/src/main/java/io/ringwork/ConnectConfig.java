@@ -12,11 +12,10 @@ import org.jspecify.annotations.Nullable;
  * How to connect to a pool that runs on its own ({@code ringwork serve --name NAME}). Immutable;
  * each method returns a changed copy.
  */
-public final class ConnectConfig {
+public final class ConnectConfig extends ClientConfig<ConnectConfig> {
   final String name;
   final @Nullable Path directory;
   final long connectNanos;
-  final Settings settings;
   final @Nullable Reconnect reconnect;
 
   private ConnectConfig(
@@ -25,10 +24,10 @@ public final class ConnectConfig {
       long connectNanos,
       Settings settings,
       @Nullable Reconnect reconnect) {
+    super(settings);
     this.name = name;
     this.directory = directory;
     this.connectNanos = connectNanos;
-    this.settings = settings;
     this.reconnect = reconnect;
   }
 
@@ -44,7 +43,8 @@ public final class ConnectConfig {
     return new ConnectConfig(name, null, Duration.ofSeconds(5).toNanos(), Settings.DEFAULT, null);
   }
 
-  private ConnectConfig with(Settings settings) {
+  @Override
+  ConnectConfig with(Settings settings) {
     return new ConnectConfig(name, directory, connectNanos, settings, reconnect);
   }
 
@@ -90,84 +90,6 @@ public final class ConnectConfig {
   public ConnectConfig reconnect(Reconnect policy) {
     return new ConnectConfig(
         name, directory, connectNanos, settings, Objects.requireNonNull(policy, "policy"));
-  }
-
-  /**
-   * How threads wait for results. Default {@link WaitStrategy#ADAPTIVE}.
-   *
-   * @param strategy the strategy
-   * @return a copy
-   */
-  public ConnectConfig waitStrategy(WaitStrategy strategy) {
-    return with(settings.waitStrategy(strategy));
-  }
-
-  /**
-   * On which threads futures are completed. Default {@link CompletionMode#VIRTUAL_THREADS}.
-   *
-   * @param mode the mode
-   * @return a copy
-   */
-  public ConnectConfig completion(CompletionMode mode) {
-    return with(settings.completion(mode));
-  }
-
-  /**
-   * How long {@link Ringwork#close()} waits for tasks in flight before it fails them. Default 10 s.
-   *
-   * @param timeout the time; zero fails them at once
-   * @return a copy
-   * @throws IllegalArgumentException if it is negative
-   */
-  public ConnectConfig closeTimeout(Duration timeout) {
-    return with(settings.closeTimeout(timeout));
-  }
-
-  /**
-   * How threads wait for results.
-   *
-   * @return the strategy
-   */
-  public WaitStrategy waitStrategy() {
-    return settings.strategy();
-  }
-
-  /**
-   * On which threads futures are completed.
-   *
-   * @return the mode
-   */
-  public CompletionMode completion() {
-    return settings.mode();
-  }
-
-  /**
-   * How long {@link Ringwork#close()} waits for tasks in flight.
-   *
-   * @return the time
-   */
-  public Duration closeTimeout() {
-    return settings.closeTimeout();
-  }
-
-  /**
-   * What tasks are submitted with where neither their call nor their type says: a deadline for all,
-   * say. Each option by itself.
-   *
-   * @param options the options; none by default
-   * @return a copy
-   */
-  public ConnectConfig taskDefaults(TaskOptions options) {
-    return with(settings.taskDefaults(options));
-  }
-
-  /**
-   * What tasks are submitted with where neither their call nor their type says.
-   *
-   * @return the options
-   */
-  public TaskOptions taskDefaults() {
-    return settings.taskDefaults();
   }
 
   /**

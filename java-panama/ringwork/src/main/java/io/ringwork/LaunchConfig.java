@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * How to start a pool of one's own. What is not set is left to the defaults of {@code ringwork
  * serve}. Immutable; each method returns a changed copy.
  */
-public final class LaunchConfig {
+public final class LaunchConfig extends ClientConfig<LaunchConfig> {
   /** Where the log of the supervisor and its workers goes. */
   public enum Log {
     /** To this process's standard error. The default. */
@@ -53,7 +53,6 @@ public final class LaunchConfig {
   final Log log;
   final @Nullable Path logFile;
   final long startNanos;
-  final Settings settings;
 
   private LaunchConfig(
       @Nullable String name,
@@ -64,6 +63,7 @@ public final class LaunchConfig {
       @Nullable Path logFile,
       long startNanos,
       Settings settings) {
+    super(settings);
     this.name = name;
     this.binary = binary;
     this.directory = directory;
@@ -71,10 +71,10 @@ public final class LaunchConfig {
     this.log = log;
     this.logFile = logFile;
     this.startNanos = startNanos;
-    this.settings = settings;
   }
 
-  private LaunchConfig with(Settings settings) {
+  @Override
+  LaunchConfig with(Settings settings) {
     return new LaunchConfig(name, binary, directory, arguments, log, logFile, startNanos, settings);
   }
 
@@ -280,84 +280,6 @@ public final class LaunchConfig {
         logFile,
         Durations.notNegative("the start timeout", timeout),
         settings);
-  }
-
-  /**
-   * How threads wait for results. Default {@link WaitStrategy#ADAPTIVE}.
-   *
-   * @param strategy the strategy
-   * @return a copy
-   */
-  public LaunchConfig waitStrategy(WaitStrategy strategy) {
-    return with(settings.waitStrategy(strategy));
-  }
-
-  /**
-   * On which threads futures are completed. Default {@link CompletionMode#VIRTUAL_THREADS}.
-   *
-   * @param mode the mode
-   * @return a copy
-   */
-  public LaunchConfig completion(CompletionMode mode) {
-    return with(settings.completion(mode));
-  }
-
-  /**
-   * How long {@link Ringwork#close()} waits for tasks in flight before it fails them. Default 10 s.
-   *
-   * @param timeout the time; zero fails them at once
-   * @return a copy
-   * @throws IllegalArgumentException if it is negative
-   */
-  public LaunchConfig closeTimeout(Duration timeout) {
-    return with(settings.closeTimeout(timeout));
-  }
-
-  /**
-   * How threads wait for results.
-   *
-   * @return the strategy
-   */
-  public WaitStrategy waitStrategy() {
-    return settings.strategy();
-  }
-
-  /**
-   * On which threads futures are completed.
-   *
-   * @return the mode
-   */
-  public CompletionMode completion() {
-    return settings.mode();
-  }
-
-  /**
-   * How long {@link Ringwork#close()} waits for tasks in flight.
-   *
-   * @return the time
-   */
-  public Duration closeTimeout() {
-    return settings.closeTimeout();
-  }
-
-  /**
-   * What tasks are submitted with where neither their call nor their type says: a deadline for all,
-   * say. Each option by itself.
-   *
-   * @param options the options; none by default
-   * @return a copy
-   */
-  public LaunchConfig taskDefaults(TaskOptions options) {
-    return with(settings.taskDefaults(options));
-  }
-
-  /**
-   * What tasks are submitted with where neither their call nor their type says.
-   *
-   * @return the options
-   */
-  public TaskOptions taskDefaults() {
-    return settings.taskDefaults();
   }
 
   /**

@@ -22,7 +22,9 @@ final class StackRoom {
 
   /**
    * Looks that are left to make. Plain, and written without a call, since the thread that has met
-   * an overflow can make none; a lost update makes one look more or less.
+   * an overflow can make none; a lost update makes one look more or less. So each method that
+   * catches one writes this itself: what they share could only be called, or passed as a lambda
+   * that each task would allocate.
    */
   static int looks;
 
