@@ -216,6 +216,20 @@ fn a_program_that_does_not_start_leaves_the_old_workers_serving() {
 }
 
 #[test]
+fn a_reload_that_the_end_of_the_pool_cuts_off_is_told() {
+    let mut served = serve("cut");
+    let _ = served.pool.wait_workers(2);
+    install(&served.program, "#!/bin/sh\nexec sleep 600\n");
+    served.pool.signal(Signal::SIGHUP);
+    served.pool.wait_logged("replaced one by one");
+    served.pool.signal(Signal::SIGTERM);
+    assert!(served.pool.wait_exit().success());
+    served
+        .pool
+        .wait_logged("reload not completed: the pool ends before");
+}
+
+#[test]
 fn a_reload_ends_a_crash_storm() {
     let base = Arc::new(Base::new());
     let pool = Serve::in_base(&base, "stormy")
