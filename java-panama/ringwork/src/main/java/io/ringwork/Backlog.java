@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Asked by submitters, from any thread, about tasks that have a deadline. It reads what the pool
  * has anyway: the lanes' idle bits, what they run how fast ({@link LanePace}), and the rings with
  * what they lead to ({@link QueueAhead}). It errs towards letting in: without a few run times,
- * beside a lane that is free, or where tasks start faster than the run times say, nothing is
- * refused.
+ * beside a lane that finds nothing to do, or where tasks start faster than the run times say,
+ * nothing is refused.
  */
 final class Backlog {
   /** How soon it looks again after it has seen that there is no queue to speak of. */
@@ -96,7 +96,7 @@ final class Backlog {
     }
     long wait = queue.startsAt - now;
     long run = pace.shortest;
-    if (wait * MARGIN <= left - run || wait <= 0 || anyLaneIsFree() || isProbe(now)) {
+    if (wait * MARGIN <= left - run || wait <= 0 || isProbe(now)) {
       return null;
     }
     return new RejectedException(
@@ -139,7 +139,10 @@ final class Backlog {
     return now - next >= 0 && nextProbe.compareAndSet(next, now + PROBE_EVERY);
   }
 
-  /** Whether a lane sleeps, or searches for work. */
+  /**
+   * Whether a lane sleeps, or searches for work. One that is between two tasks is not free: it will
+   * take what is queued, and where lanes get little of the processor it is often seen so.
+   */
   private boolean anyLaneWaits() {
     long waiting = 0;
     for (int w = 0; w < (geometry.maxLanes() + 63) / 64; w++) {
@@ -150,17 +153,7 @@ final class Backlog {
     return waiting != 0;
   }
 
-  private boolean anyLaneIsFree() {
-    for (int l = 0; l < geometry.maxLanes(); l++) {
-      long lane = geometry.lane(l);
-      if (LanePace.isActive(memory, lane)
-          && memory.getIntAcquire(lane + Layout.LANE_CURRENT) == 0) {
-        return true;
-      }
-    }
-    return false;
-  }
-
+  /** A lane has nothing to do: what ran before says nothing about the next queue. */
   private void forget() {
     if (pace.isKnown() && reading.compareAndSet(false, true)) {
       pace.forget();

@@ -179,12 +179,13 @@ class BacklogTest {
   }
 
   @Test
-  void besideALaneThatIsFreeNothingIs() {
+  void besideALaneThatFindsNothingToDoNothingIs() {
     saturate();
-    busy(1, false);
-    letIn(SOON);
+    busy(1, false); // between two tasks: it takes one of those that are queued
+    for (int n = 0; n < 20; n++) {
+      refused(SOON);
+    }
     busy(1, true);
-    refused(SOON);
     pool.memory.setLong(Layout.H_IDLE, 2);
     letIn(SOON);
     pool.memory.setLong(Layout.H_IDLE, 0);
