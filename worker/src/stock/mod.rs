@@ -83,7 +83,7 @@ width         pixels; width, height or both are required
 height        pixels
 fit           \"fit\" (whole, inside the box) | \"fill\" (stretch) | \"crop\" | \"contain\" (whole, padded); default \"fit\"
 gravity       of crop and contain: \"centre\" | \"center\" | \"north\" | \"northeast\" | \"east\" | \"southeast\" | \"south\" | \"southwest\" | \"west\" | \"northwest\"; default \"centre\"
-format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input, GIF to PNG unless it is animated and kept
+format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input; PNG for TIFF, and for a GIF without kept animation
 quality       JPEG and lossy WebP: 1..=100; default 80
 lossless      WebP without loss; default false
 palette       PNG: \"auto\" (where smaller, and for palette PNGs) | \"always\" | \"never\"; default \"auto\"
@@ -92,7 +92,7 @@ filter        \"lanczos3\" | \"bilinear\" | \"catmullrom\" | \"box\"; default \"
 max_pixels    refuse larger images before decoding; default 100000000
 background    under transparency in a JPEG and around \"contain\", \"#rrggbb\" or \"#rrggbbaa\"; default \"#ffffff\"
 keep_profile  write the input's ICC profile instead of converting to sRGB; default false",
-        body: "a JPEG, PNG, WebP or GIF file",
+        body: "a JPEG, PNG, WebP, GIF or TIFF file",
         result: "bytes: the encoded image",
     },
     StockDoc {
@@ -104,7 +104,7 @@ width         pixels; width, height or both instead of size
 height        pixels
 fit           \"fit\" (whole, inside the box) | \"fill\" (stretch) | \"crop\" | \"contain\" (whole, padded); default \"fit\"
 gravity       of crop and contain: \"centre\" | \"center\" | \"north\" | \"northeast\" | \"east\" | \"southeast\" | \"south\" | \"southwest\" | \"west\" | \"northwest\"; default \"centre\"
-format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input, GIF to PNG unless it is animated and kept
+format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input; PNG for TIFF, and for a GIF without kept animation
 quality       JPEG and lossy WebP: 1..=100; default 80
 lossless      WebP without loss; default false
 palette       PNG: \"auto\" (where smaller, and for palette PNGs) | \"always\" | \"never\"; default \"auto\"
@@ -113,14 +113,14 @@ filter        \"lanczos3\" | \"bilinear\" | \"catmullrom\" | \"box\"; default \"
 max_pixels    refuse larger images before decoding; default 100000000
 background    under transparency in a JPEG and around \"contain\", \"#rrggbb\" or \"#rrggbbaa\"; default \"#ffffff\"
 keep_profile  write the input's ICC profile instead of converting to sRGB; default false",
-        body: "a JPEG, PNG, WebP or GIF file",
+        body: "a JPEG, PNG, WebP, GIF or TIFF file",
         result: "bytes: the encoded image",
     },
     StockDoc {
         name: "image.info",
         summary: "Describe an image by its header, without decoding it",
         params: "",
-        body: "a JPEG, PNG, WebP or GIF file",
+        body: "a JPEG, PNG, WebP, GIF or TIFF file",
         result: "text: JSON with format, width, height, orientation, alpha, bits, palette, frames and profile",
     },
     StockDoc {

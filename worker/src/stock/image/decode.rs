@@ -2,7 +2,7 @@
 //!
 //! [`Source::open`] reads the header only, and refuses an image with too many
 //! pixels before memory is set aside for one of them; [`Source::decode`] then
-//! decodes. PNG, WebP and GIF go through the `image` crate; JPEG through
+//! decodes. The other formats have files of their own; JPEG goes through
 //! `zune-jpeg`, or through `rusty_jpeg` where a reduced size will do, which then
 //! runs the inverse transform at that size instead of at full size, in a fraction
 //! of the memory. All of these are Rust, and stay on the lane's thread.
@@ -15,10 +15,10 @@ use zune_core::options::DecoderOptions;
 use super::animation::{Frame, Plays};
 use super::raster::{Channels, Raster};
 use super::resize::{Plan, is_sideways};
-use super::{Format, exif, gif, png, too_many_pixels, webp};
+use super::{Format, exif, gif, png, tiff, too_many_pixels, webp};
 use crate::error::TaskError;
 
-const ACCEPTED: &str = "accepted are JPEG, PNG, WebP and GIF";
+const ACCEPTED: &str = "accepted are JPEG, PNG, WebP, GIF and TIFF";
 
 /// The kind of file that the first bytes announce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub(super) enum Kind {
     Png,
     Webp,
     Gif,
+    Tiff,
 }
 
 impl Kind {
@@ -36,6 +37,7 @@ impl Kind {
             Self::Png => "PNG",
             Self::Webp => "WebP",
             Self::Gif => "GIF",
+            Self::Tiff => "TIFF",
         }
     }
 
@@ -43,7 +45,7 @@ impl Kind {
     pub(super) fn default_output(self) -> Format {
         match self {
             Self::Jpeg => Format::Jpeg,
-            Self::Png | Self::Gif => Format::Png,
+            Self::Png | Self::Gif | Self::Tiff => Format::Png,
             Self::Webp => Format::Webp,
         }
     }
@@ -52,6 +54,7 @@ impl Kind {
         match body {
             [0xff, 0xd8, 0xff, ..] => Ok(Self::Jpeg),
             [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Ok(Self::Png),
+            [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => Ok(Self::Tiff),
             [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(Self::Gif),
             [
                 b'R',
@@ -83,7 +86,6 @@ fn describe_foreign(body: &[u8]) -> String {
     let name = match body {
         [] => return "the body is empty".to_owned(),
         [b'B', b'M', ..] => "BMP",
-        [b'I', b'I', b'*', 0, ..] | [b'M', b'M', 0, b'*', ..] => "TIFF (or a camera's raw file)",
         [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => "AVIF",
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => "HEIC or a video",
         [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => "JPEG XL",
@@ -145,6 +147,7 @@ enum Decoder<'a> {
     Png(Box<png::File<'a>>),
     Webp(Box<webp::File<'a>>),
     Gif(Box<gif::File<'a>>),
+    Tiff(Box<tiff::File<'a>>),
 }
 
 /// The frames of an animation, decoded one by one.
@@ -181,6 +184,10 @@ impl<'a> Source<'a> {
             Kind::Gif => {
                 let (header, file) = gif::open(body, max_pixels, lenient)?;
                 (header, Decoder::Gif(Box::new(file)))
+            }
+            Kind::Tiff => {
+                let (header, file) = tiff::open(body, max_pixels, lenient)?;
+                (header, Decoder::Tiff(Box::new(file)))
             }
         };
         Self {
@@ -255,7 +262,7 @@ impl<'a> Source<'a> {
         Ok(match self.decoder {
             Decoder::Gif(file) => Some(Box::new(file.frames(max_pixels)?)),
             Decoder::Webp(file) => Some(Box::new(file.frames()?)),
-            Decoder::Jpeg { .. } | Decoder::Png(_) => None,
+            Decoder::Jpeg { .. } | Decoder::Png(_) | Decoder::Tiff(_) => None,
         })
     }
 
@@ -278,6 +285,7 @@ impl<'a> Source<'a> {
             Decoder::Png(file) => file.decode()?,
             Decoder::Webp(file) => file.decode()?,
             Decoder::Gif(file) => file.decode()?,
+            Decoder::Tiff(file) => file.decode()?,
         };
         Ok(Decoded { raster, profile })
     }

@@ -1,4 +1,4 @@
-//! `image.resize`, `image.thumbnail` and `image.info`: JPEG, PNG, WebP and GIF, in and out.
+//! `image.resize`, `image.thumbnail` and `image.info`: JPEG, PNG, WebP and GIF, in and out; TIFF in.
 //!
 //! The order of work keeps the big buffer's life short: the header gives the
 //! size, which is checked before anything is allocated for pixels (`decode`);
@@ -22,6 +22,7 @@ mod pixels;
 mod png;
 mod raster;
 mod resize;
+mod tiff;
 mod webp;
 
 pub use info::{Description, InfoParams, info};

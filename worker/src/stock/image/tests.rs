@@ -727,7 +727,7 @@ fn garbage_is_undecodable_and_says_what_it_looked_like() {
         assert_eq!(error.code(), "image.undecodable", "{error}");
         assert!(error.message().contains(clue), "{error}");
         assert!(
-            error.message().contains("JPEG, PNG, WebP and GIF"),
+            error.message().contains("JPEG, PNG, WebP, GIF and TIFF"),
             "{error}"
         );
     }

@@ -865,3 +865,162 @@ fn an_image_is_described_by_its_header() {
     let error = super::info(&InfoParams {}, b"hello").unwrap_err();
     assert_eq!(error.code(), "image.undecodable");
 }
+
+/// A little-endian TIFF of 40 x 24 pixels in one strip: tags of type SHORT in ascending order, of
+/// which those with more than one value lie behind the pixels.
+fn tiff(tags: &[(u16, &[u16])], pixels: &[u8]) -> Vec<u8> {
+    const SHORT: u16 = 3;
+    const LONG: u16 = 4;
+    let length = u32::try_from(pixels.len()).unwrap();
+    let mut body = b"II*\0".to_vec();
+    body.extend((8 + length + length % 2).to_le_bytes());
+    body.extend(pixels);
+    body.resize(8 + pixels.len().next_multiple_of(2), 0);
+    let mut entries: Vec<(u16, u16, Vec<u16>)> = vec![
+        (256, SHORT, vec![40]),
+        (257, SHORT, vec![24]),
+        (273, LONG, vec![8, 0]),
+        (278, SHORT, vec![24]),
+        (279, LONG, vec![length as u16, (length >> 16) as u16]),
+    ];
+    entries.extend(
+        tags.iter()
+            .map(|(tag, values)| (*tag, SHORT, values.to_vec())),
+    );
+    entries.sort();
+    let mut directory = u16::try_from(entries.len()).unwrap().to_le_bytes().to_vec();
+    let behind = body.len() + 2 + entries.len() * 12 + 4;
+    let mut values = Vec::new();
+    for (tag, kind, of) in entries {
+        directory.extend(tag.to_le_bytes());
+        directory.extend(kind.to_le_bytes());
+        let count = if kind == LONG { 1 } else { of.len() };
+        directory.extend(u32::try_from(count).unwrap().to_le_bytes());
+        let bytes: Vec<u8> = of.iter().flat_map(|value| value.to_le_bytes()).collect();
+        if bytes.len() <= 4 {
+            directory.extend(&bytes);
+            directory.resize(directory.len() + 4 - bytes.len(), 0);
+        } else {
+            let at = u32::try_from(behind + values.len()).unwrap();
+            directory.extend(at.to_le_bytes());
+            values.extend(bytes);
+        }
+    }
+    directory.extend([0; 4]);
+    [body, directory, values].concat()
+}
+
+#[test]
+fn tiffs_of_all_sorts() {
+    let rgb = quarters(40, 24);
+    let corner = |pixel: usize| usize::from(pixel / 40 >= 12) * 2 + usize::from(pixel % 40 >= 20);
+    const RGB: [(u16, &[u16]); 3] = [(258, &[8, 8, 8]), (262, &[2]), (277, &[3])];
+    assert_picture(&tiff(&RGB, &rgb), (40, 24), CORNERS);
+    // Turned.
+    let [a, b, c, d] = CORNERS;
+    let turned = [&RGB[..], &[(274, &[6])]].concat();
+    assert_picture(&tiff(&turned, &rgb), (24, 40), [c, a, d, b]);
+    // A plane for each colour.
+    let planes: Vec<u8> = (0..3)
+        .flat_map(|c| rgb.iter().skip(c).step_by(3).copied())
+        .collect();
+    let mut planar = tiff(&[&RGB[..], &[(284, &[2])]].concat(), &planes);
+    // Three strips, of which the places stand behind the file.
+    let directory = u32::from_le_bytes(*planar[4..].first_chunk().unwrap()) as usize;
+    let entries = u16::from_le_bytes(*planar[directory..].first_chunk().unwrap());
+    for entry in 0..usize::from(entries) {
+        let at = directory + 2 + entry * 12;
+        let values: [u32; 3] = match u16::from_le_bytes(*planar[at..].first_chunk().unwrap()) {
+            273 => [8, 968, 1928],
+            279 => [960; 3],
+            _ => continue,
+        };
+        planar[at + 4] = 3;
+        let place = u32::try_from(planar.len()).unwrap();
+        planar[at + 8..at + 12].copy_from_slice(&place.to_le_bytes());
+        planar.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    }
+    assert_picture(&planar, (40, 24), CORNERS);
+    // Palettes of 8 and 4 bits, with an index in each half byte.
+    let mut map = vec![0u16; 48];
+    for (index, colour) in CORNERS.iter().enumerate() {
+        for channel in 0..3 {
+            map[channel * 16 + index] = u16::from(colour[channel]) * 257;
+        }
+    }
+    let indices: Vec<u8> = (0..960)
+        .step_by(2)
+        .map(|pixel| (corner(pixel) * 16 + corner(pixel + 1)) as u8)
+        .collect();
+    let palette = tiff(
+        &[(258, &[4]), (262, &[3]), (277, &[1]), (320, &map)],
+        &indices,
+    );
+    assert_picture(&palette, (40, 24), CORNERS);
+    let about = super::info(&InfoParams {}, &palette).unwrap();
+    assert!(about.palette && about.bits == 4 && about.format == "tiff");
+    // Ink, and an opacity that the colours are multiplied with.
+    let ink: Vec<u8> = rgb
+        .chunks(3)
+        .flat_map(|p| [255 - p[0], 255 - p[1], 255 - p[2], 0])
+        .collect();
+    let cmyk = tiff(&[(258, &[8; 4]), (262, &[5]), (277, &[4])], &ink);
+    assert_picture(&cmyk, (40, 24), CORNERS);
+    let half: Vec<u8> = rgb
+        .chunks(3)
+        .flat_map(|p| [p[0] / 2, p[1] / 2, p[2] / 2, 128])
+        .collect();
+    let tags: [(u16, &[u16]); 4] = [(258, &[8; 4]), (262, &[2]), (277, &[4]), (338, &[1])];
+    let image = resized(&to(40, 24), &tiff(&tags, &half));
+    let [r, g, b, opacity] = image.get_pixel(4, 4).0;
+    assert_eq!(opacity, 128);
+    assert!(near([r, g, b, 255], a, 2), "{r} {g} {b}");
+    // Where 0 is white, and 16 bits.
+    let grey: Vec<u8> = (0..960)
+        .flat_map(|pixel| [9, corner(pixel) as u8 * 85])
+        .collect();
+    let deep = tiff(&[(258, &[16]), (262, &[0]), (277, &[1])], &grey);
+    assert_picture(&deep, (40, 24), [255, 170, 85, 0].map(|grey| [grey; 3]));
+}
+
+#[test]
+fn what_no_tiff_decoder_can_show_is_named() {
+    let rgb = quarters(40, 24);
+    const RGB: [(u16, &[u16]); 3] = [(258, &[8, 8, 8]), (262, &[2]), (277, &[3])];
+    let whole = tiff(&RGB, &rgb);
+    // Cut off in the pixels: the directory lies in front of them here, as in many files.
+    let mut early = whole.clone();
+    let place = u32::try_from(early.len()).unwrap();
+    let directory = u32::from_le_bytes(*early[4..].first_chunk().unwrap()) as usize;
+    early.extend(&rgb);
+    let strip = (0..).map(|entry| directory + 2 + entry * 12);
+    let strip = strip
+        .into_iter()
+        .find(|&at| early[at..at + 2] == [0x11, 1])
+        .unwrap();
+    early[strip + 8..strip + 12].copy_from_slice(&place.to_le_bytes());
+    assert_picture(&early, (40, 24), CORNERS);
+    refusal(&to(8, 8), &early[..early.len() - 100]);
+    for (tags, clue) in [
+        ([&RGB[..], &[(254, &[1])]].concat(), "raw"),
+        ([&RGB[..], &[(50706, &[1])]].concat(), "raw"),
+        ([&RGB[..], &[(259, &[34892])]].concat(), "TIFF"),
+        (
+            vec![(258, &[8; 200][..]), (262, &[2]), (277, &[200])],
+            "200 samples",
+        ),
+        (
+            vec![(258, &[32; 3][..]), (262, &[2]), (277, &[3])],
+            "32 bits",
+        ),
+    ] {
+        let message = refusal(&to(8, 8), &tiff(&tags, &rgb));
+        assert!(message.contains(clue), "{message}");
+    }
+    let mut large = whole;
+    for entry in 0..2 {
+        large[directory + 2 + entry * 12 + 8..][..2].fill(0xff);
+    }
+    let error = super::resize(&to(8, 8), &large).unwrap_err();
+    assert_eq!(error.code(), "image.too_many_pixels", "{error}");
+}
