@@ -322,7 +322,8 @@ fn the_number_of_crates_is_that_of_the_lock_file() {
         names.collect::<BTreeSet<_>>().len()
     };
     let (few, all) = (crates(&["--no-default-features"]), crates(&[]));
-    let told = format!("{few} crates instead of {all}");
+    // With all features only roughly: each library of a stock handler is one more.
+    let told = format!("{few} crates instead of more than {}", all / 20 * 20);
     for document in ["docs/getting-started.md", "CHANGELOG.md"] {
         let text = std::fs::read_to_string(root().join(document)).unwrap();
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
