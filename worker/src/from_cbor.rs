@@ -87,6 +87,22 @@ impl de::Error for Fault {
             found_words(found)
         ))
     }
+
+    /// An array that has fewer elements than its type: serde offers arrays to structs, too.
+    fn invalid_length(elements: usize, expected: &dyn Expected) -> Self {
+        let said = expected.to_string();
+        let name = said
+            .strip_prefix("struct ")
+            .and_then(|rest| rest.split_once(" with "));
+        de::Error::custom(match name {
+            Some((name, _)) => format!("expected an object (struct {name}), got an array"),
+            None => format!(
+                "expected {}, got {elements} element{}",
+                words(expected),
+                if elements == 1 { "" } else { "s" }
+            ),
+        })
+    }
 }
 
 /// What serde calls a type, as a person would who thinks of JSON.
