@@ -32,6 +32,8 @@ const ASSOCIATED: u16 = 1;
 const UNASSOCIATED: u16 = 2;
 /// Samples a pixel. More would make a bomb of a small file.
 const MOST_SAMPLES: usize = 8;
+/// Values of a tag: places of strips, bytes of a profile. Each takes 32 bytes of memory.
+const MOST_VALUES: usize = 1 << 22;
 /// Bytes of one value, such as a profile.
 const METADATA: usize = 16 << 20;
 
@@ -92,6 +94,11 @@ pub(super) fn open(
     }) = first
     {
         check_pixels(width, height, max_pixels)?;
+    }
+    if first.as_ref().is_some_and(|first| first.oversized) {
+        return Err(problem(
+            &"a tag announces more values than the file can hold",
+        ));
     }
     let mut body = Cow::Borrowed(body);
     let place = first.and_then(|first| first.palette_place);
@@ -405,6 +412,8 @@ struct Directory {
     palette_place: Option<Place>,
     /// Whether the first image is a preview of another one, or the file says that it is raw.
     raw: bool,
+    /// Whether a tag has more values than are believed: the decoder sets memory aside for all.
+    oversized: bool,
     width: Option<u32>,
     height: Option<u32>,
 }
@@ -439,12 +448,15 @@ impl Directory {
         let mut directory = Self {
             palette_place: None,
             raw: false,
+            oversized: false,
             width: None,
             height: None,
         };
         for index in 0..entries {
             let at = start.checked_add(count + index * entry)?;
             let first = at.checked_add(value)?;
+            let values = number(at + 4, if large { 8 } else { 4 })?;
+            directory.oversized |= values > body.len().min(MOST_VALUES);
             let side = || {
                 let length = if number(at + 2, 2)? == SHORT { 2 } else { 4 };
                 u32::try_from(number(first, length)?).ok()

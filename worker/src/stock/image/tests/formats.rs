@@ -1017,6 +1017,12 @@ fn what_no_tiff_decoder_can_show_is_named() {
         let message = refusal(&to(8, 8), &tiff(&tags, &rgb));
         assert!(message.contains(clue), "{message}");
     }
+    // More values than there are bytes, for any of its tags.
+    for entry in 0..8 {
+        let mut many = whole.clone();
+        many[directory + 2 + entry * 12 + 4..][..4].copy_from_slice(&[0, 0, 0, 0x3c]);
+        assert!(refusal(&to(8, 8), &many).contains("values"), "{entry}");
+    }
     let mut large = whole;
     for entry in 0..2 {
         large[directory + 2 + entry * 12 + 8..][..2].fill(0xff);
