@@ -25,7 +25,7 @@ help: ## list the targets
 
 need:
 	@command -v cargo >/dev/null || { echo "ringwork: cargo is missing: install Rust >= 1.91 with rustup (rustup.rs) or your distribution's package" >&2; exit 1; }
-	@command -v cc >/dev/null || { echo "ringwork: a C compiler is missing (zstd and WebP need it): install gcc or clang" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "ringwork: a C compiler is missing (zstd, WebP and JPEG need it): install gcc or clang" >&2; exit 1; }
 	@command -v mvn >/dev/null || { echo "ringwork: Maven is missing: install the package 'maven' (>= 3.8)" >&2; exit 1; }
 	@tools/find-jdk 22 >/dev/null
 

@@ -91,7 +91,9 @@ animation     \"first\" (its first frame) | \"keep\" (GIF and WebP, all frames);
 filter        \"lanczos3\" | \"bilinear\" | \"catmullrom\" | \"box\"; default \"lanczos3\"
 max_pixels    refuse larger images before decoding; default 100000000
 background    under transparency in a JPEG and around \"contain\", \"#rrggbb\" or \"#rrggbbaa\"; default \"#ffffff\"
-keep_profile  write the input's ICC profile instead of converting to sRGB; default false",
+keep_profile  write the input's ICC profile instead of converting to sRGB; default false
+progressive   JPEG: in scans that show it ever sharper; default false
+damaged       of a cut or damaged file: \"refuse\" | \"accept\" what it has; default \"refuse\"",
         body: "a JPEG, PNG, WebP, GIF or TIFF file",
         result: "bytes: the encoded image",
     },
@@ -112,7 +114,9 @@ animation     \"first\" (its first frame) | \"keep\" (GIF and WebP, all frames);
 filter        \"lanczos3\" | \"bilinear\" | \"catmullrom\" | \"box\"; default \"lanczos3\"
 max_pixels    refuse larger images before decoding; default 100000000
 background    under transparency in a JPEG and around \"contain\", \"#rrggbb\" or \"#rrggbbaa\"; default \"#ffffff\"
-keep_profile  write the input's ICC profile instead of converting to sRGB; default false",
+keep_profile  write the input's ICC profile instead of converting to sRGB; default false
+progressive   JPEG: in scans that show it ever sharper; default false
+damaged       of a cut or damaged file: \"refuse\" | \"accept\" what it has; default \"refuse\"",
         body: "a JPEG, PNG, WebP, GIF or TIFF file",
         result: "bytes: the encoded image",
     },

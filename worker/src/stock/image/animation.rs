@@ -117,7 +117,7 @@ fn process_all(
         return Err(failed("it has no frames".to_owned()));
     };
     let first = first?;
-    let (raster, kept) = job.run(first.raster, profile, format)?;
+    let (raster, kept) = job.run((first.raster, 1.0), profile, format)?;
     let encoding = Encoding {
         profile: kept,
         ..encoding
@@ -129,7 +129,7 @@ fn process_all(
     writer.push(&raster, first.milliseconds).map_err(failed)?;
     for frame in frames {
         let frame = frame?;
-        let (raster, _) = job.run(frame.raster, profile, format)?;
+        let (raster, _) = job.run((frame.raster, 1.0), profile, format)?;
         writer.push(&raster, frame.milliseconds).map_err(failed)?;
     }
     writer.finish().map_err(failed)?;

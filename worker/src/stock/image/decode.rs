@@ -2,20 +2,15 @@
 //!
 //! [`Source::open`] reads the header only, and refuses an image with too many
 //! pixels before memory is set aside for one of them; [`Source::decode`] then
-//! decodes. The other formats have files of their own; JPEG goes through
-//! `zune-jpeg`, or through `rusty_jpeg` where a reduced size will do, which then
-//! runs the inverse transform at that size instead of at full size, in a fraction
-//! of the memory. All of these are Rust, and stay on the lane's thread.
+//! decodes. Each format has a module of its own. All of it stays on the lane's thread.
 
 use image::metadata::Orientation;
-use zune_core::bytestream::ZCursor;
-use zune_core::colorspace::ColorSpace;
-use zune_core::options::DecoderOptions;
 
 use super::animation::{Frame, Plays};
-use super::raster::{Channels, Raster};
+use super::jpeg::Jpeg;
+use super::raster::Raster;
 use super::resize::{Plan, is_sideways};
-use super::{Format, exif, gif, png, tiff, too_many_pixels, webp};
+use super::{Format, gif, png, tiff, too_many_pixels, webp};
 use crate::error::TaskError;
 
 const ACCEPTED: &str = "accepted are JPEG, PNG, WebP, GIF and TIFF";
@@ -140,10 +135,7 @@ pub(super) struct Source<'a> {
 }
 
 enum Decoder<'a> {
-    Jpeg {
-        body: &'a [u8],
-        coded_as: ColorSpace,
-    },
+    Jpeg(Box<Jpeg<'a>>),
     Png(Box<png::File<'a>>),
     Webp(Box<webp::File<'a>>),
     Gif(Box<gif::File<'a>>),
@@ -156,23 +148,37 @@ pub(super) type Frames<'a> = Box<dyn Iterator<Item = Result<Frame, TaskError>> +
 /// The decoded pixels, and what is still to be done to them.
 pub(super) struct Decoded {
     pub(super) raster: Raster,
+    /// What of the stored size it has. The last pixel of a side may stand for less than a whole one.
+    pub(super) scale: f64,
     pub(super) profile: Option<Vec<u8>>,
 }
 
 impl<'a> Source<'a> {
-    pub(super) fn open(body: &'a [u8], max_pixels: u64) -> Result<Self, TaskError> {
-        Self::open_as(body, max_pixels, false)
+    /// `accept_damage`: take what can be decoded of a cut or damaged file.
+    pub(super) fn open(
+        body: &'a [u8],
+        max_pixels: u64,
+        accept_damage: bool,
+    ) -> Result<Self, TaskError> {
+        Self::open_as(body, max_pixels, accept_damage, false)
     }
 
     /// For the header alone: an image of any size, also one that is cut off behind its header.
     pub(super) fn open_header(body: &'a [u8]) -> Result<Self, TaskError> {
-        Self::open_as(body, u64::MAX, true)
+        Self::open_as(body, u64::MAX, true, true)
     }
 
-    fn open_as(body: &'a [u8], max_pixels: u64, lenient: bool) -> Result<Self, TaskError> {
+    /// `lenient`: only the header counts.
+    fn open_as(
+        body: &'a [u8],
+        max_pixels: u64,
+        accept_damage: bool,
+        lenient: bool,
+    ) -> Result<Self, TaskError> {
         let kind = Kind::recognise(body)?;
+        let lenient = lenient || accept_damage;
         let (header, decoder) = match kind {
-            Kind::Jpeg => return Self::open_jpeg(body)?.checked(max_pixels),
+            Kind::Jpeg => return Self::open_jpeg(body, lenient)?.checked(max_pixels),
             Kind::Png => {
                 let (header, file) = png::open(body, max_pixels, lenient)?;
                 (header, Decoder::Png(Box::new(file)))
@@ -210,28 +216,15 @@ impl<'a> Source<'a> {
         Ok(self)
     }
 
-    fn open_jpeg(body: &'a [u8]) -> Result<Self, TaskError> {
-        let problem = |error: &dyn std::fmt::Display| undecodable(Kind::Jpeg, error);
-        if !jpeg_is_complete(body) {
-            return Err(problem(
-                &"it is cut off: the end-of-image marker is missing",
-            ));
-        }
-        let mut decoder =
-            zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(body), jpeg_options());
-        decoder.decode_headers().map_err(|error| problem(&error))?;
-        let (Some((width, height)), Some(coded_as)) =
-            (decoder.dimensions(), decoder.input_colorspace())
-        else {
-            return Err(problem(&"it has no frame header"));
-        };
-        let orientation = decoder.exif().and_then(|exif| exif::orientation(exif));
+    fn open_jpeg(body: &'a [u8], accept_damage: bool) -> Result<Self, TaskError> {
+        let mut jpeg = Jpeg::open(body, accept_damage).map_err(|problem| bad_jpeg(&problem))?;
+        let (width, height) = jpeg.size();
         Ok(Self {
             kind: Kind::Jpeg,
-            width: u32::try_from(width).map_err(|error| problem(&error))?,
-            height: u32::try_from(height).map_err(|error| problem(&error))?,
-            orientation: orientation.unwrap_or(Orientation::NoTransforms),
-            profile: decoder.icc_profile(),
+            width,
+            height,
+            orientation: jpeg.orientation().unwrap_or(Orientation::NoTransforms),
+            profile: jpeg.take_profile(),
             details: Details {
                 alpha: false,
                 bits: 8,
@@ -239,7 +232,7 @@ impl<'a> Source<'a> {
                 palette: false,
                 plays: Plays::ONCE,
             },
-            decoder: Decoder::Jpeg { body, coded_as },
+            decoder: Decoder::Jpeg(Box::new(jpeg)),
         })
     }
 
@@ -262,86 +255,32 @@ impl<'a> Source<'a> {
         Ok(match self.decoder {
             Decoder::Gif(file) => Some(Box::new(file.frames(max_pixels)?)),
             Decoder::Webp(file) => Some(Box::new(file.frames()?)),
-            Decoder::Jpeg { .. } | Decoder::Png(_) | Decoder::Tiff(_) => None,
+            Decoder::Jpeg(_) | Decoder::Png(_) | Decoder::Tiff(_) => None,
         })
     }
 
     /// Decodes at full size, or at a fraction that serves `plan` as well.
     pub(super) fn decode(self, plan: &Plan) -> Result<Decoded, TaskError> {
         let Self {
-            kind: _,
-            width,
-            height,
-            orientation: _,
-            profile,
-            details: _,
-            decoder,
+            profile, decoder, ..
         } = self;
+        let mut eighths = 8;
         let raster = match decoder {
-            Decoder::Jpeg { body, coded_as } => {
-                decode_jpeg_reduced(body, coded_as, (width, height), plan.decode_eighths())
-                    .map_or_else(|| decode_jpeg(body, coded_as, (width, height)), Ok)?
+            Decoder::Jpeg(jpeg) => {
+                eighths = plan.decode_eighths(jpeg.scaled_reserve());
+                jpeg.decode(eighths).map_err(|problem| bad_jpeg(&problem))?
             }
             Decoder::Png(file) => file.decode()?,
             Decoder::Webp(file) => file.decode()?,
             Decoder::Gif(file) => file.decode()?,
             Decoder::Tiff(file) => file.decode()?,
         };
-        Ok(Decoded { raster, profile })
+        Ok(Decoded {
+            raster,
+            scale: f64::from(eighths) / 8.0,
+            profile,
+        })
     }
-}
-
-fn jpeg_options() -> DecoderOptions {
-    DecoderOptions::default()
-        .set_strict_mode(false)
-        .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX))
-}
-
-fn decode_jpeg(body: &[u8], coded_as: ColorSpace, size: (u32, u32)) -> Result<Raster, TaskError> {
-    let (channels, color) = match coded_as {
-        ColorSpace::Luma => (Channels::L, ColorSpace::Luma),
-        // YCbCr and RGB, and CMYK and YCCK without their profile.
-        _ => (Channels::Rgb, ColorSpace::RGB),
-    };
-    let options = jpeg_options().jpeg_set_out_colorspace(color);
-    let data = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(body), options)
-        .decode()
-        .map_err(|error| undecodable(Kind::Jpeg, &error))?;
-    Raster::new(size.0, size.1, channels, data)
-        .ok_or_else(|| undecodable(Kind::Jpeg, &"its size is not that of its header"))
-}
-
-/// Decodes at a half, a quarter or an eighth. `None` sends the caller to the
-/// full decoder: at full size, for the rarer colour codings, and for whatever
-/// this decoder does not understand.
-fn decode_jpeg_reduced(
-    body: &[u8],
-    coded_as: ColorSpace,
-    size: (u32, u32),
-    eighths: u16,
-) -> Option<Raster> {
-    if eighths >= 8 || !matches!(coded_as, ColorSpace::YCbCr | ColorSpace::Luma) {
-        return None;
-    }
-    let mut decoder = rusty_jpeg::Decoder::new(body);
-    decoder.set_single_threaded(true); // the lanes are the threads
-    decoder.read_info().ok()?;
-    let info = decoder.info()?;
-    if (u32::from(info.width), u32::from(info.height)) != size {
-        return None;
-    }
-    let channels = match info.pixel_format {
-        rusty_jpeg::PixelFormat::L8 => Channels::L,
-        rusty_jpeg::PixelFormat::RGB24 => Channels::Rgb,
-        rusty_jpeg::PixelFormat::L16 | rusty_jpeg::PixelFormat::CMYK32 => return None,
-    };
-    let reduced = |side: u16| u16::try_from((u32::from(side) * u32::from(eighths)).div_ceil(8));
-    let (width, height) = decoder
-        .scale(reduced(info.width).ok()?, reduced(info.height).ok()?)
-        .ok()?;
-    let data = decoder.decode().ok()?;
-    Raster::new(width.into(), height.into(), channels, data)
 }
 
 pub(super) fn check_pixels(width: u32, height: u32, max_pixels: u64) -> Result<(), TaskError> {
@@ -356,26 +295,6 @@ pub(super) fn check_pixels(width: u32, height: u32, max_pixels: u64) -> Result<(
     Ok(())
 }
 
-/// Whether an end-of-image marker follows the first start of scan. (A lenient
-/// decoder fills what is missing with grey, which nobody wants to keep.) The
-/// segments before are stepped over, as a preview in them has its own end.
-fn jpeg_is_complete(body: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some(&[0xff, marker]) = body.get(at..at + 2) {
-        match marker {
-            0xda => return body[at..].windows(2).rev().any(|pair| pair == [0xff, 0xd9]),
-            0xff => at += 1,
-            0x01 | 0xd0..=0xd7 => at += 2,
-            _ => match body.get(at + 2..at + 4) {
-                Some(&[high, low]) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-                _ => return false,
-            },
-        }
-    }
-    // Not at a marker: leave the judgement to the decoder, unless the body is over.
-    at < body.len()
-}
-
 #[track_caller]
 pub(super) fn undecodable(kind: Kind, reason: &dyn std::fmt::Display) -> TaskError {
     let name = kind.name();
@@ -383,6 +302,17 @@ pub(super) fn undecodable(kind: Kind, reason: &dyn std::fmt::Display) -> TaskErr
         "image.undecodable",
         format!(
             "the body begins as {name} and cannot be decoded: {reason}; it is cut off, damaged, or of a rare variant: send it again, or converted ({ACCEPTED})"
+        ),
+    )
+}
+
+/// [`undecodable`] for a problem that is known exactly.
+#[track_caller]
+fn bad_jpeg(problem: &str) -> TaskError {
+    TaskError::new(
+        "image.undecodable",
+        format!(
+            "the body begins as JPEG and cannot be decoded: {problem}; send it again, or converted ({ACCEPTED})"
         ),
     )
 }

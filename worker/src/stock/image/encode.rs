@@ -4,10 +4,8 @@
 
 use std::borrow::Cow;
 
-use jpeg_encoder::ColorType;
-
 use super::raster::{Channels, Raster};
-use super::{Format, Palette, gif, invalid_params, png, webp};
+use super::{Format, Palette, gif, invalid_params, jpeg, png, webp};
 use crate::error::TaskError;
 
 /// How to encode.
@@ -17,6 +15,7 @@ pub(super) struct Encoding<'a> {
     /// Red, green, blue, opacity.
     pub(super) background: [u8; 4],
     pub(super) lossless: bool,
+    pub(super) progressive: bool,
     pub(super) palette: Palette,
     /// Whether the input was a palette PNG.
     pub(super) had_palette: bool,
@@ -54,13 +53,11 @@ pub(super) fn encode(
     let before = out.len();
     let &Encoding {
         format,
-        quality,
         background: [red, green, blue, _],
-        profile,
         ..
     } = encoding;
     let result = match format {
-        Format::Jpeg => encode_jpeg(raster, quality, [red, green, blue], profile, out),
+        Format::Jpeg => encode_jpeg(raster, encoding, [red, green, blue], out),
         Format::Png => png::encode(raster, encoding, out),
         Format::Webp => webp::encode(raster, encoding, out),
         Format::Gif => gif::encode(raster, out),
@@ -81,37 +78,39 @@ pub(super) fn encode(
 
 fn encode_jpeg(
     raster: &Raster,
-    quality: u8,
+    &Encoding {
+        quality,
+        progressive,
+        profile,
+        ..
+    }: &Encoding<'_>,
     background: [u8; 3],
-    profile: Option<&[u8]>,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
-    let (color, pixels) = match raster.channels {
-        Channels::L => (ColorType::Luma, Cow::Borrowed(&raster.data)),
-        Channels::Rgb => (ColorType::Rgb, Cow::Borrowed(&raster.data)),
+    let (grey, pixels) = match raster.channels {
+        Channels::L => (true, Cow::Borrowed(&raster.data)),
+        Channels::Rgb => (false, Cow::Borrowed(&raster.data)),
         Channels::La => {
             let pixels = raster.data.as_chunks::<2>().0.iter();
             let flat = pixels.flat_map(|&[l, a]| background.map(|below| over(l, below, a)));
-            (ColorType::Rgb, Cow::Owned(flat.collect()))
+            (false, Cow::Owned(flat.collect()))
         }
-        Channels::Rgba => {
+        // `Cmyk` has become RGB before.
+        Channels::Rgba | Channels::Cmyk => {
             let [br, bg, bb] = background;
             let pixels = raster.data.as_chunks::<4>().0.iter();
             let flat =
                 pixels.flat_map(|&[r, g, b, a]| [over(r, br, a), over(g, bg, a), over(b, bb, a)]);
-            (ColorType::Rgb, Cow::Owned(flat.collect()))
+            (false, Cow::Owned(flat.collect()))
         }
     };
-    let side = |side: u32| u16::try_from(side).map_err(|_| "a side over 65535".to_owned());
-    let mut encoder = jpeg_encoder::Encoder::new(&mut *out, quality);
-    if let Some(profile) = profile {
-        encoder
-            .add_icc_profile(profile)
-            .map_err(|error| error.to_string())?;
-    }
-    encoder
-        .encode(&pixels, side(raster.width)?, side(raster.height)?, color)
-        .map_err(|error| error.to_string())
+    let encoding = jpeg::Encoding {
+        grey,
+        quality,
+        progressive,
+        profile,
+    };
+    jpeg::encode(&pixels, (raster.width, raster.height), &encoding, out).map_err(Cow::into_owned)
 }
 
 /// `above` with the opacity `alpha` on `below`, rounded.

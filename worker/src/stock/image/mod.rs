@@ -17,9 +17,11 @@ mod encode;
 mod exif;
 mod gif;
 mod info;
+mod jpeg;
 mod palette;
 mod pixels;
 mod png;
+mod profile;
 mod raster;
 mod resize;
 mod tiff;
@@ -156,6 +158,17 @@ pub enum Filter {
     Box,
 }
 
+/// What becomes of a file that is cut off or damaged, or lacks its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Damaged {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// What can be decoded is the picture; the rest is grey or transparent. A WebP has no rest.
+    Accept,
+}
+
 /// The parameters of `image.resize`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -189,6 +202,11 @@ pub struct ResizeParams {
     pub keep_profile: bool,
     /// What becomes of an animated GIF or WebP; default `first`.
     pub animation: Animation,
+    /// Whether a JPEG is written in scans that show it ever sharper; default false. It is smaller
+    /// by a few per cent and costs more processor time, here and where it is shown.
+    pub progressive: bool,
+    /// What becomes of a cut or damaged input; default `refuse`.
+    pub damaged: Damaged,
 }
 
 impl Default for ResizeParams {
@@ -207,6 +225,8 @@ impl Default for ResizeParams {
             lossless: false,
             keep_profile: false,
             animation: Animation::First,
+            progressive: false,
+            damaged: Damaged::Refuse,
         }
     }
 }
@@ -248,6 +268,11 @@ pub struct ThumbnailParams {
     pub keep_profile: bool,
     /// What becomes of an animated GIF or WebP; default `first`.
     pub animation: Animation,
+    /// Whether a JPEG is written in scans that show it ever sharper; default false. It is smaller
+    /// by a few per cent and costs more processor time, here and where it is shown.
+    pub progressive: bool,
+    /// What becomes of a cut or damaged input; default `refuse`.
+    pub damaged: Damaged,
 }
 
 impl Default for ThumbnailParams {
@@ -266,6 +291,8 @@ impl Default for ThumbnailParams {
             lossless,
             keep_profile,
             animation,
+            progressive,
+            damaged,
         } = ResizeParams::default();
         Self {
             size: None,
@@ -282,6 +309,8 @@ impl Default for ThumbnailParams {
             lossless,
             keep_profile,
             animation,
+            progressive,
+            damaged,
         }
     }
 }
@@ -382,6 +411,8 @@ pub fn thumbnail_into(
         lossless: params.lossless,
         keep_profile: params.keep_profile,
         animation: params.animation,
+        progressive: params.progressive,
+        damaged: params.damaged,
     };
     process(&params, false, body, out)
 }
@@ -403,7 +434,7 @@ fn process(
         })?;
     let background = encode::parse_background(&params.background)?;
 
-    let source = decode::Source::open(body, params.max_pixels)?;
+    let source = decode::Source::open(body, params.max_pixels, params.damaged == Damaged::Accept)?;
     let animated = params.animation == Animation::Keep && source.is_animation();
     let format = params.format.unwrap_or_else(|| match source.kind {
         decode::Kind::Gif if animated => Format::Gif,
@@ -430,6 +461,7 @@ fn process(
         quality,
         background,
         lossless: params.lossless,
+        progressive: params.progressive,
         palette: params.palette,
         had_palette: source.kind == decode::Kind::Png && source.details.palette,
         profile: None,
@@ -438,7 +470,11 @@ fn process(
         return animation::process(source, &job, encoding, out);
     }
     let decoded = source.decode(&job.stored)?;
-    let (raster, profile) = job.run(decoded.raster, decoded.profile.as_deref(), format)?;
+    let (raster, profile) = job.run(
+        (decoded.raster, decoded.scale),
+        decoded.profile.as_deref(),
+        format,
+    )?;
     let encoding = encode::Encoding {
         profile,
         ..encoding
@@ -464,20 +500,21 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// The image as it is to be encoded, and the profile that goes with it.
+    /// The image as it is to be encoded, and the profile that goes with it. It was decoded at
+    /// `scale` of its size.
     fn run<'p>(
         &self,
-        raster: raster::Raster,
+        (raster, scale): (raster::Raster, f64),
         profile: Option<&'p [u8]>,
         format: Format,
     ) -> Result<(raster::Raster, Option<&'p [u8]>), TaskError> {
-        let raster = resize::run(raster, self.full, &self.stored, self.params.filter)?;
+        let raster = resize::run(raster, self.full, scale, &self.stored, self.params.filter)?;
         let kept = profile.filter(|profile| {
             self.params.keep_profile && format != Format::Gif && raster.is_described_by(profile)
         });
         let raster = match kept {
             Some(_) => raster,
-            None => raster.into_srgb(profile),
+            None => profile::into_srgb(raster, profile),
         };
         let raster = raster.turned(self.orientation)?.without_needless_alpha();
         Ok((self.plan.padded(raster, self.background)?, kept))

@@ -195,7 +195,7 @@ fn encode_true_colour(
         Channels::L => ColorType::Grayscale,
         Channels::La => ColorType::GrayscaleAlpha,
         Channels::Rgb => ColorType::Rgb,
-        Channels::Rgba => ColorType::Rgba,
+        Channels::Rgba | Channels::Cmyk => ColorType::Rgba,
     });
     encoder.set_depth(BitDepth::Eight);
     encoder.set_compression(Compression::Fast);

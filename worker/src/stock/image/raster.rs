@@ -2,7 +2,6 @@
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer};
-use moxcms::{ColorProfile, DataColorSpace, TransformOptions};
 
 use super::pixels;
 use crate::error::TaskError;
@@ -18,6 +17,8 @@ pub(super) enum Channels {
     Rgb,
     /// Red, green, blue and alpha, not premultiplied.
     Rgba,
+    /// Cyan, magenta, yellow, black: 0 is no ink. Only until `profile::into_srgb`.
+    Cmyk,
 }
 
 impl Channels {
@@ -26,7 +27,7 @@ impl Channels {
             Self::L => 1,
             Self::La => 2,
             Self::Rgb => 3,
-            Self::Rgba => 4,
+            Self::Rgba | Self::Cmyk => 4,
         }
     }
 
@@ -57,41 +58,12 @@ impl Raster {
         })
     }
 
-    /// The colours in sRGB, if `profile` is an RGB profile that can be used;
-    /// a damaged or foreign one is ignored, as browsers do.
-    pub(super) fn into_srgb(mut self, profile: Option<&[u8]>) -> Self {
-        let layout = match self.channels {
-            Channels::Rgb => moxcms::Layout::Rgb,
-            Channels::Rgba => moxcms::Layout::Rgba,
-            Channels::L | Channels::La => return self,
-        };
-        let Some(profile) = profile.and_then(|bytes| ColorProfile::new_from_slice(bytes).ok())
-        else {
-            return self;
-        };
-        if profile.color_space != DataColorSpace::Rgb {
-            return self;
-        }
-        let mut converted = vec![0; self.data.len()];
-        let done = profile
-            .create_transform_8bit(
-                layout,
-                &ColorProfile::new_srgb(),
-                layout,
-                TransformOptions::default(),
-            )
-            .and_then(|transform| transform.transform(&self.data, &mut converted));
-        if done.is_ok() {
-            self.data = converted;
-        }
-        self
-    }
-
     /// Whether an ICC profile is for such pixels: one for grey or for RGB.
     pub(super) fn is_described_by(&self, profile: &[u8]) -> bool {
         let space: &[u8] = match self.channels {
             Channels::L | Channels::La => b"GRAY",
             Channels::Rgb | Channels::Rgba => b"RGB ",
+            Channels::Cmyk => return false,
         };
         profile.get(16..20) == Some(space)
     }
@@ -115,7 +87,8 @@ impl Raster {
             Channels::Rgb => {
                 ImageBuffer::from_raw(width, height, data).map(DynamicImage::ImageRgb8)
             }
-            Channels::Rgba => {
+            // Turning moves whole pixels, whatever their four bytes mean.
+            Channels::Rgba | Channels::Cmyk => {
                 ImageBuffer::from_raw(width, height, data).map(DynamicImage::ImageRgba8)
             }
         };
@@ -209,7 +182,7 @@ impl Raster {
             Channels::L => data.map(|[l, ..]| l).collect(),
             Channels::La => data.flat_map(|[l, _, _, a]| [l, a]).collect(),
             Channels::Rgb => data.flat_map(|[r, g, b, _]| [r, g, b]).collect(),
-            Channels::Rgba => data.flatten().collect(),
+            Channels::Rgba | Channels::Cmyk => data.flatten().collect(),
         };
         Self {
             channels,
@@ -235,7 +208,7 @@ impl Raster {
     /// Whether any pixel is not fully opaque.
     pub(super) fn is_translucent(&self) -> bool {
         match self.channels {
-            Channels::L | Channels::Rgb => false,
+            Channels::L | Channels::Rgb | Channels::Cmyk => false,
             Channels::La => !opaque::<2>(&self.data),
             Channels::Rgba => !opaque::<4>(&self.data),
         }

@@ -177,9 +177,10 @@ impl Plan {
 
     /// The smallest scale in eighths (1, 2, 4; 8 is full size) at which the
     /// source may be decoded without harm to the output.
-    pub(super) fn decode_eighths(&self) -> u16 {
-        let enough = |eighths: u16| {
-            let scale = f64::from(eighths) / 8.0;
+    /// `more`: how many times the usual reserve is to be left.
+    pub(super) fn decode_eighths(&self, more: f64) -> u8 {
+        let enough = |eighths: u8| {
+            let scale = f64::from(eighths) / 8.0 / more;
             self.part_width * scale >= self.width as f64 * SCALED_DECODE_RESERVE
                 && self.part_height * scale >= self.height as f64 * SCALED_DECODE_RESERVE
         };
@@ -203,21 +204,23 @@ thread_local! {
     static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
 }
 
-/// Resamples `raster`, which may have been decoded at a fraction of its `full`
-/// size, as planned for the full size.
+/// Resamples `raster` as planned for the `full` size. It was decoded at `scale` of that size, so
+/// its right and lowest pixels may stand for a part of a pixel only.
 pub(super) fn run(
     raster: Raster,
     full: (u32, u32),
+    scale: f64,
     plan: &Plan,
     filter: Filter,
 ) -> Result<Raster, TaskError> {
     let width = u32::try_from(plan.width).map_err(failed)?;
     let height = u32::try_from(plan.height).map_err(failed)?;
-    let part_width =
-        (plan.part_width * f64::from(raster.width) / f64::from(full.0)).min(raster.width.into());
-    let part_height =
-        (plan.part_height * f64::from(raster.height) / f64::from(full.1)).min(raster.height.into());
-    let whole = part_width >= f64::from(raster.width) && part_height >= f64::from(raster.height);
+    let full = (f64::from(full.0) * scale, f64::from(full.1) * scale);
+    let part = (
+        (plan.part_width * scale).min(full.0),
+        (plan.part_height * scale).min(full.1),
+    );
+    let whole = part == (f64::from(raster.width), f64::from(raster.height));
     if whole && (raster.width, raster.height) == (width, height) {
         return Ok(raster);
     }
@@ -226,12 +229,11 @@ pub(super) fn run(
         Channels::L => PixelType::U8,
         Channels::La => PixelType::U8x2,
         Channels::Rgb => PixelType::U8x3,
-        Channels::Rgba => PixelType::U8x4,
+        Channels::Rgba | Channels::Cmyk => PixelType::U8x4,
     };
     let translucent = raster.is_translucent();
-    let (source_width, source_height) = (raster.width, raster.height);
     let mut source =
-        Image::from_vec_u8(source_width, source_height, raster.data, pixel).map_err(failed)?;
+        Image::from_vec_u8(raster.width, raster.height, raster.data, pixel).map_err(failed)?;
     // In place, where the resizer would make a second image of the full size.
     let alpha = MulDiv::new();
     if translucent {
@@ -246,10 +248,10 @@ pub(super) fn run(
             Filter::Box => FilterType::Box,
         }))
         .crop(
-            (f64::from(source_width) - part_width) * plan.anchor.x,
-            (f64::from(source_height) - part_height) * plan.anchor.y,
-            part_width,
-            part_height,
+            (full.0 - part.0) * plan.anchor.x,
+            (full.1 - part.1) * plan.anchor.y,
+            part.0,
+            part.1,
         )
         .use_alpha(false);
     RESIZER.with_borrow_mut(|resizer| {
@@ -341,9 +343,9 @@ mod tests {
     fn scaled_decoding_leaves_twice_the_output() {
         for (side, eighths) in [(62, 1), (63, 2), (125, 2), (126, 4), (250, 4), (251, 8)] {
             let made = plan((1000, 1000), (side, side), Fit::Fit, true);
-            assert_eq!(made.decode_eighths(), eighths, "{side}");
+            assert_eq!(made.decode_eighths(1.0), eighths, "{side}");
         }
         let narrow = plan((1000, 1000), (10, 400), Fit::Fill, true);
-        assert_eq!(narrow.decode_eighths(), 8);
+        assert_eq!(narrow.decode_eighths(1.0), 8);
     }
 }

@@ -283,9 +283,9 @@ fn the_reduced_jpeg_decode_agrees_with_the_full_one() {
                 })
                 .unwrap();
                 let plan = resize::Plan::new((width.into(), height.into()), &params, true).unwrap();
-                assert!(plan.decode_eighths() < 8);
+                assert!(plan.decode_eighths(1.0) < 8);
                 let size = (width.into(), height.into());
-                let full = resize::run(full, size, &plan, Filter::Lanczos3).unwrap();
+                let full = resize::run(full, size, 1.0, &plan, Filter::Lanczos3).unwrap();
                 let n = full.channels.count();
                 let worst = small
                     .pixels()

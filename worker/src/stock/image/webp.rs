@@ -294,7 +294,7 @@ fn encode_still(raster: &Raster, lossless: bool, quality: u8) -> Result<Vec<u8>,
     let converted;
     let (layout, pixels) = match raster.channels {
         Channels::Rgb => (::webp::PixelLayout::Rgb, &raster.data),
-        Channels::Rgba => (::webp::PixelLayout::Rgba, &raster.data),
+        Channels::Rgba | Channels::Cmyk => (::webp::PixelLayout::Rgba, &raster.data),
         Channels::L => {
             converted = raster.data.iter().flat_map(|&l| [l, l, l]).collect();
             (::webp::PixelLayout::Rgb, &converted)

@@ -644,7 +644,7 @@ fn a_kept_profile_is_written_and_the_colours_stay() {
             near(decode(&made).get_pixel(5, 5).0, [200, 100, 50], 3),
             "{format:?}"
         );
-        let source = decode::Source::open(&made, 1000).unwrap();
+        let source = decode::Source::open(&made, 1000, false).unwrap();
         assert_eq!(source.profile.as_deref(), Some(&p3[..]), "{format:?}");
         let converted = ResizeParams {
             keep_profile: false,
@@ -655,7 +655,12 @@ fn a_kept_profile_is_written_and_the_colours_stay() {
             near(decode(&made).get_pixel(5, 5).0, [215, 93, 31], 4),
             "{format:?}"
         );
-        assert!(decode::Source::open(&made, 1000).unwrap().profile.is_none());
+        assert!(
+            decode::Source::open(&made, 1000, false)
+                .unwrap()
+                .profile
+                .is_none()
+        );
     }
     // A GIF carries none, so its colours are converted.
     let params = ResizeParams {
@@ -698,7 +703,7 @@ fn animated_gif(dispose: ::gif::DisposalMethod, repeat: ::gif::Repeat) -> Vec<u8
 }
 
 fn frames_of(body: &[u8]) -> (Vec<(RgbaImage, u32)>, animation::Plays) {
-    let source = decode::Source::open(body, 1 << 20).unwrap();
+    let source = decode::Source::open(body, 1 << 20, false).unwrap();
     let plays = source.details.plays;
     let frames = source.frames(1 << 20).unwrap().unwrap();
     let frames = frames.map(|frame| {

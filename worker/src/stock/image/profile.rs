@@ -1,0 +1,91 @@
+//! Colour profiles (ICC): from the colours of a file to sRGB.
+
+use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
+
+use super::raster::{Channels, Raster};
+
+/// `raster` in sRGB, by `profile` if that is for its kind of colours (RGB, grey, CMYK) and can be
+/// read; any other profile is ignored, as browsers do. CMYK without a profile is mixed plainly.
+pub(super) fn into_srgb(raster: Raster, profile: Option<&[u8]>) -> Raster {
+    match profile.and_then(|bytes| read(bytes, raster.channels)) {
+        Some(profile) => match raster.channels {
+            Channels::L | Channels::La => grey(raster, &profile),
+            Channels::Rgb => colours(raster, &profile, Layout::Rgb, Layout::Rgb),
+            Channels::Rgba => colours(raster, &profile, Layout::Rgba, Layout::Rgba),
+            Channels::Cmyk => colours(raster, &profile, Layout::Rgba, Layout::Rgb),
+        },
+        None => without_profile(raster),
+    }
+}
+
+fn read(bytes: &[u8], channels: Channels) -> Option<ColorProfile> {
+    let profile = ColorProfile::new_from_slice(bytes).ok()?;
+    let expected = match channels {
+        Channels::L | Channels::La => DataColorSpace::Gray,
+        Channels::Rgb | Channels::Rgba => DataColorSpace::Rgb,
+        Channels::Cmyk => DataColorSpace::Cmyk,
+    };
+    (profile.color_space == expected).then_some(profile)
+}
+
+fn without_profile(raster: Raster) -> Raster {
+    if raster.channels != Channels::Cmyk {
+        return raster;
+    }
+    let mut data = Vec::with_capacity(raster.data.len() / 4 * 3);
+    for &[cyan, magenta, yellow, black] in raster.data.as_chunks::<4>().0 {
+        data.extend([cyan, magenta, yellow].map(|ink| {
+            let light = u32::from(255 - ink) * u32::from(255 - black);
+            u8::try_from((light + 127) / 255).unwrap_or(u8::MAX)
+        }));
+    }
+    Raster {
+        channels: Channels::Rgb,
+        data,
+        ..raster
+    }
+}
+
+fn colours(raster: Raster, profile: &ColorProfile, from: Layout, to: Layout) -> Raster {
+    let channels = match to {
+        Layout::Rgba => Channels::Rgba,
+        _ => Channels::Rgb,
+    };
+    let pixels = raster.data.len() / raster.channels.count();
+    let mut data = vec![0; pixels * channels.count()];
+    let done = profile
+        .create_transform_8bit(from, &ColorProfile::new_srgb(), to, options())
+        .and_then(|transform| transform.transform(&raster.data, &mut data));
+    match done {
+        Ok(()) => Raster {
+            channels,
+            data,
+            ..raster
+        },
+        Err(_) => without_profile(raster),
+    }
+}
+
+/// Grey stays grey: what becomes of each of the 256 values is asked once.
+fn grey(mut raster: Raster, profile: &ColorProfile) -> Raster {
+    let values: Vec<u8> = (0..=255).collect();
+    let mut colours = [0; 3 * 256];
+    let done = profile
+        .create_transform_8bit(
+            Layout::Gray,
+            &ColorProfile::new_srgb(),
+            Layout::Rgb,
+            options(),
+        )
+        .and_then(|transform| transform.transform(&values, &mut colours));
+    if done.is_ok() {
+        for pixel in raster.data.chunks_mut(raster.channels.count()) {
+            pixel[0] = colours[3 * usize::from(pixel[0]) + 1];
+        }
+    }
+    raster
+}
+
+fn options() -> TransformOptions {
+    TransformOptions::default()
+}
