@@ -3,7 +3,7 @@
 //! The chunks are walked before anything is decoded: that finds what the decoder would not look
 //! for (the end, metadata behind the pixels) and what it would misread (one vendor's variant).
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Compression, Filter, Transformations};
@@ -17,6 +17,8 @@ use super::{Palette, exif, pixels};
 use crate::error::TaskError;
 
 const SIGNATURE: usize = 8;
+/// Bytes of unpacked text: EXIF has 64 KiB at most, in two digits a byte.
+const TEXT: u64 = 1 << 18;
 
 /// A PNG of which the header has been read.
 pub(super) struct File<'a> {
@@ -143,6 +145,9 @@ fn walk(body: &[u8]) -> Result<Chunks, TaskError> {
         }
         match &name {
             b"eXIf" => chunks.orientation = exif::orientation(data),
+            b"tEXt" | b"zTXt" if chunks.orientation.is_none() => {
+                chunks.orientation = text_exif(data, name == *b"zTXt");
+            }
             b"IEND" => {
                 chunks.ended = true;
                 break;
@@ -154,6 +159,35 @@ fn walk(body: &[u8]) -> Result<Chunks, TaskError> {
         rest = next;
     }
     Ok(chunks)
+}
+
+/// The orientation in a chunk of text, where ImageMagick kept EXIF before there was a chunk for it:
+/// the name `exif`, the length and the bytes in hexadecimal digits, each in a line of its own.
+fn text_exif(chunk: &[u8], compressed: bool) -> Option<Orientation> {
+    let (keyword, text) = chunk.split_at_checked(chunk.iter().position(|byte| *byte == 0)?)?;
+    if !matches!(keyword, b"Raw profile type exif" | b"Raw profile type APP1") {
+        return None;
+    }
+    let mut unpacked = Vec::new();
+    let text = match text.split_first()?.1 {
+        [0, packed @ ..] if compressed => {
+            let unpack = flate2::read::ZlibDecoder::new(packed);
+            unpack.take(TEXT).read_to_end(&mut unpacked).ok()?;
+            &unpacked
+        }
+        _ if compressed => return None,
+        text => text,
+    };
+    let digits = text.splitn(4, |byte| *byte == b'\n').nth(3)?;
+    let digits = digits
+        .iter()
+        .filter_map(|digit| char::from(*digit).to_digit(16));
+    let digits: Vec<u8> = digits
+        .filter_map(|digit| u8::try_from(digit).ok())
+        .collect();
+    let pairs = digits.as_chunks::<2>().0.iter();
+    let bytes: Vec<u8> = pairs.map(|[high, low]| high << 4 | low).collect();
+    exif::orientation(&bytes)
 }
 
 pub(super) fn encode(

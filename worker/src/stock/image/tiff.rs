@@ -30,6 +30,8 @@ const PALETTE: u16 = 3;
 const ASSOCIATED: u16 = 1;
 /// Of the same: a plain opacity.
 const UNASSOCIATED: u16 = 2;
+/// Of the tag for the order of bits: the lowest bit of a byte is the first one.
+const REVERSED: usize = 2;
 /// Samples a pixel. More would make a bomb of a small file.
 const MOST_SAMPLES: usize = 8;
 /// Values of a tag: places of strips, bytes of a profile. Each takes 32 bytes of memory.
@@ -100,12 +102,26 @@ pub(super) fn open(
             &"a tag announces more values than the file can hold",
         ));
     }
+    let length = body.len();
     let mut body = Cow::Borrowed(body);
     let place = first.and_then(|first| first.palette_place);
     if let Some(place) = place {
         body.to_mut()[place.at..place.at + 2].copy_from_slice(&place.order.short(GREY));
     }
     let mut decoder = Decoder::new(Cursor::new(body)).map_err(|error| problem(&error))?;
+    if tag_or(&mut decoder, Tag::FillOrder, 1)? == REVERSED {
+        let places = data_places(&mut decoder)?;
+        if places.iter().map(|place| place.len()).sum::<usize>() > length {
+            return Err(problem(&"its strips overlap"));
+        }
+        let mut body = std::mem::take(decoder.inner().get_mut());
+        for place in places {
+            if let Some(data) = body.to_mut().get_mut(place) {
+                data.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
+            }
+        }
+        decoder = Decoder::new(Cursor::new(body)).map_err(|error| problem(&error))?;
+    }
     let (width, height) = decoder.dimensions().map_err(|error| problem(&error))?;
     check_pixels(width, height, max_pixels)?;
     let mut limits = Limits::default();
@@ -371,6 +387,27 @@ fn palette(
             ]
         })
         .collect())
+}
+
+/// Where the strips or tiles lie in the file.
+fn data_places(
+    decoder: &mut Decoder<Cursor<Cow<'_, [u8]>>>,
+) -> Result<Vec<std::ops::Range<usize>>, TaskError> {
+    let mut numbers = |strips: Tag, tiles: Tag| {
+        let found = decoder.get_tag_u64_vec(strips);
+        let found = found.or_else(|_| decoder.get_tag_u64_vec(tiles));
+        found.map_err(|error| problem(&error))
+    };
+    let starts = numbers(Tag::StripOffsets, Tag::TileOffsets)?;
+    let lengths = numbers(Tag::StripByteCounts, Tag::TileByteCounts)?;
+    let places = starts
+        .into_iter()
+        .zip(lengths)
+        .filter_map(|(start, length)| {
+            let start = usize::try_from(start).ok()?;
+            Some(start..start.checked_add(usize::try_from(length).ok()?)?)
+        });
+    Ok(places.collect())
 }
 
 fn tag_or(

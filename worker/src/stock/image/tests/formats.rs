@@ -232,6 +232,23 @@ fn damaged_pngs_are_refused_and_harmless_oddities_are_not() {
     }
 }
 
+/// EXIF as ImageMagick writes it into a chunk of text.
+fn as_text(name: &[u8; 4], compressed: bool) -> Vec<u8> {
+    let bytes = [b"Exif\0\0", &exif(6)[..]].concat();
+    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = format!("\nexif\n{:8}\n{digits}\n", bytes.len()).into_bytes();
+    let mut data = b"Raw profile type exif\0".to_vec();
+    if compressed {
+        data.push(0);
+        let mut packed = flate2::write::ZlibEncoder::new(data, flate2::Compression::default());
+        std::io::Write::write_all(&mut packed, &text).unwrap();
+        data = packed.finish().unwrap();
+    } else {
+        data.extend(text);
+    }
+    png_chunk(name, &data)
+}
+
 #[test]
 fn a_png_is_turned_wherever_its_exif_stands() {
     let [a, b, c, d] = CORNERS;
@@ -246,6 +263,8 @@ fn a_png_is_turned_wherever_its_exif_stands() {
         [&png[..pixels], &chunk, &png[pixels..]].concat(),
         [&png[..after], &chunk, &png[after..]].concat(),
         [&png[..pixels], &png_chunk(b"eXIf", &long), &png[pixels..]].concat(),
+        [&png[..pixels], &as_text(b"tEXt", false), &png[pixels..]].concat(),
+        [&png[..pixels], &as_text(b"zTXt", true), &png[pixels..]].concat(),
     ] {
         assert_picture(&body, (24, 40), [c, a, d, b]);
     }
@@ -925,6 +944,10 @@ fn tiffs_of_all_sorts() {
     let [a, b, c, d] = CORNERS;
     let turned = [&RGB[..], &[(274, &[6])]].concat();
     assert_picture(&tiff(&turned, &rgb), (24, 40), [c, a, d, b]);
+    // The lowest bit of each byte first.
+    let reversed: Vec<u8> = rgb.iter().map(|byte| byte.reverse_bits()).collect();
+    let tags = [&RGB[..1], &RGB[1..2], &[(266, &[2])], &RGB[2..]].concat();
+    assert_picture(&tiff(&tags, &reversed), (40, 24), CORNERS);
     // A plane for each colour.
     let planes: Vec<u8> = (0..3)
         .flat_map(|c| rgb.iter().skip(c).step_by(3).copied())
