@@ -21,6 +21,8 @@ const WIDTH: u16 = 256;
 const HEIGHT: u16 = 257;
 const PHOTOMETRIC: u16 = 262;
 const SUBFILE: u16 = 254;
+const PLANES: u16 = 284;
+const TILE_WIDTH: u16 = 322;
 const DNG_VERSION: u16 = 50706;
 /// The type of a value of 16 bits.
 const SHORT: usize = 3;
@@ -96,6 +98,12 @@ pub(super) fn open(
     }) = first
     {
         check_pixels(width, height, max_pixels)?;
+    }
+    if first
+        .as_ref()
+        .is_some_and(|first| first.tiled && first.planes)
+    {
+        return Err(problem(&"it has tiles of one colour each (in planes)"));
     }
     if first.as_ref().is_some_and(|first| first.oversized) {
         return Err(problem(
@@ -451,6 +459,9 @@ struct Directory {
     raw: bool,
     /// Whether a tag has more values than are believed: the decoder sets memory aside for all.
     oversized: bool,
+    tiled: bool,
+    /// Whether each colour lies by itself.
+    planes: bool,
     width: Option<u32>,
     height: Option<u32>,
 }
@@ -486,6 +497,8 @@ impl Directory {
             palette_place: None,
             raw: false,
             oversized: false,
+            tiled: false,
+            planes: false,
             width: None,
             height: None,
         };
@@ -506,6 +519,8 @@ impl Directory {
                 }
                 SUBFILE => directory.raw |= number(first, 4)? & 1 != 0,
                 DNG_VERSION => directory.raw = true,
+                TILE_WIDTH => directory.tiled = true,
+                PLANES => directory.planes = number(first, 2)? == 2,
                 _ => {}
             }
         }

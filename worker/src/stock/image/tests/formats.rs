@@ -1034,6 +1034,10 @@ fn what_no_tiff_decoder_can_show_is_named() {
         ([&RGB[..], &[(50706, &[1])]].concat(), "raw"),
         ([&RGB[..], &[(259, &[34892])]].concat(), "TIFF"),
         (
+            [&RGB[..], &[(284, &[2]), (322, &[16]), (323, &[16])]].concat(),
+            "tiles of one colour",
+        ),
+        (
             vec![(258, &[8; 200][..]), (262, &[2]), (277, &[200])],
             "200 samples",
         ),
