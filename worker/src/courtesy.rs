@@ -32,8 +32,13 @@ pub(crate) struct Courtesy {
     /// When it has yielded last; `None` until it is nice.
     yielded: Option<Instant>,
     long: u32,
-    /// The processor time of the thread when the first of these had ended.
-    since: Duration,
+    /// Whether the next task counts.
+    counts: bool,
+    /// The processor time of the thread when the task began; `None` if it does not count.
+    began: Option<Duration>,
+    /// What the long tasks in a row have taken of it. What the lane takes between two tasks, as it
+    /// looks for the next one, is no task's.
+    taken: Duration,
 }
 
 impl Courtesy {
@@ -42,8 +47,17 @@ impl Courtesy {
             adaptive: policy == Scheduling::Adaptive,
             yielded: None,
             long: 0,
-            since: Duration::ZERO,
+            counts: false,
+            began: None,
+            taken: Duration::ZERO,
         }
+    }
+
+    /// Before each task. The processor's time is asked for only where tasks are long by the clock,
+    /// for it is a system call.
+    #[inline]
+    pub(crate) fn before_task(&mut self) {
+        self.began = self.counts.then(thread_time);
     }
 
     /// After each task.
@@ -56,24 +70,31 @@ impl Courtesy {
         } else if self.adaptive && lane.mean_run().is_some_and(|mean| mean >= LONG) {
             self.after_long_task(lane);
         } else {
+            self.counts = false;
             self.long = 0;
         }
     }
 
     #[cold]
     fn after_long_task(&mut self, lane: &Lane) {
+        let Some(began) = self.began else {
+            self.counts = true; // from the next task on
+            return;
+        };
         if self.long == 0 {
-            self.since = thread_time();
+            self.taken = Duration::ZERO;
         }
+        self.taken += thread_time().saturating_sub(began);
         self.long += 1;
-        if self.long <= PROOF {
+        if self.long < PROOF {
             return;
         }
         self.long = 0;
-        // Asked last, for it is a system call: tasks that sleep or wait take nobody's processor.
-        if thread_time().saturating_sub(self.since) < LONG * PROOF {
+        // Tasks that sleep or wait take nobody's processor.
+        if self.taken < LONG * PROOF {
             return;
         }
+        self.counts = false;
         self.yielded = Some(Instant::now());
         match give_way() {
             Ok(()) => tracing::debug!(

@@ -340,6 +340,7 @@ fn serve_lane(
                 return;
             };
             quota.count(1);
+            courtesy.before_task();
             let ran = handlers.run(claimed, states);
             quota.count(ran.saturating_sub(1));
             courtesy.after_task(&lane);

@@ -97,7 +97,10 @@ fn signals_that_mean_nothing_kill_neither_supervisor_nor_worker() {
 #[test]
 fn sigquit_ends_a_served_pool_at_once_and_leaves_nothing() {
     let home = Home::new();
-    let mut serve = home.serve("p", &["--workers", "1"]);
+    // A shell ignores it in what it starts in the background, and a pool leaves it at that.
+    let starter = ["env", "--default-signal=QUIT"];
+    let mut serve = home.start_by("p", &starter, &["--workers", "1"]);
+    serve.first_line();
     let task = background(home.command(&["submit", "p", "sleep", "--data", "600000"]));
     until("the task runs", || running(&home.stat("p")) == 1);
     serve.signal(Signal::QUIT);
