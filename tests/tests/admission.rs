@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use nix::unistd::geteuid;
-use ringwork_tests::{Base, Serve, options, result, ringwork_program};
+use ringwork_tests::{Base, Serve, i64, options, result, ringwork_program};
 use std::process::{Command, Stdio};
 
 #[test]
@@ -44,7 +44,13 @@ fn a_default_pool_takes_sixteen_pictures_of_8_mb_at_a_time() {
                     *size,
                 )
             };
+            // The lanes are kept busy: a result that nobody has taken in holds blocks, too.
+            let asleep = (0..64).map(|_| client.submit("sleep", &60_000_i64.to_le_bytes(), &i64()));
+            let asleep: Vec<_> = asleep.map(|ticket| ticket.expect("a slot")).collect();
             let all: Vec<_> = round.iter().enumerate().map(submit).collect();
+            for ticket in asleep {
+                ticket.cancel();
+            }
             for (ticket, size) in &all {
                 assert_eq!(result(ticket).len(), *size);
             }
