@@ -49,7 +49,7 @@ fn a_default_pool_takes_sixteen_pictures_of_8_mb_at_a_time() {
             let asleep: Vec<_> = asleep.map(|ticket| ticket.expect("a slot")).collect();
             let all: Vec<_> = round.iter().enumerate().map(submit).collect();
             for ticket in asleep {
-                ticket.cancel();
+                let _ = ticket.cancel();
             }
             for (ticket, size) in &all {
                 assert_eq!(result(ticket).len(), *size);
