@@ -154,29 +154,14 @@ pub(super) struct Decoded {
 }
 
 impl<'a> Source<'a> {
-    /// `accept_damage`: take what can be decoded of a cut or damaged file.
-    pub(super) fn open(
-        body: &'a [u8],
-        max_pixels: u64,
-        accept_damage: bool,
-    ) -> Result<Self, TaskError> {
-        Self::open_as(body, max_pixels, accept_damage, false)
-    }
-
     /// For the header alone: an image of any size, also one that is cut off behind its header.
     pub(super) fn open_header(body: &'a [u8]) -> Result<Self, TaskError> {
-        Self::open_as(body, u64::MAX, true, true)
+        Self::open(body, u64::MAX, true)
     }
 
-    /// `lenient`: only the header counts.
-    fn open_as(
-        body: &'a [u8],
-        max_pixels: u64,
-        accept_damage: bool,
-        lenient: bool,
-    ) -> Result<Self, TaskError> {
+    /// `lenient`: what is cut or damaged behind the header is no reason to refuse.
+    pub(super) fn open(body: &'a [u8], max_pixels: u64, lenient: bool) -> Result<Self, TaskError> {
         let kind = Kind::recognise(body)?;
-        let lenient = lenient || accept_damage;
         let (header, decoder) = match kind {
             Kind::Jpeg => return Self::open_jpeg(body, lenient)?.checked(max_pixels),
             Kind::Png => {

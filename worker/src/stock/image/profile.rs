@@ -34,16 +34,19 @@ fn without_profile(raster: Raster) -> Raster {
     }
     let mut data = Vec::with_capacity(raster.data.len() / 4 * 3);
     for &[cyan, magenta, yellow, black] in raster.data.as_chunks::<4>().0 {
-        data.extend([cyan, magenta, yellow].map(|ink| {
-            let light = u32::from(255 - ink) * u32::from(255 - black);
-            u8::try_from((light + 127) / 255).unwrap_or(u8::MAX)
-        }));
+        data.extend([cyan, magenta, yellow].map(|ink| left_by(ink, black)));
     }
     Raster {
         channels: Channels::Rgb,
         data,
         ..raster
     }
+}
+
+/// What an ink and black leave of white.
+pub(super) fn left_by(ink: u8, black: u8) -> u8 {
+    let left = u32::from(255 - ink) * u32::from(255 - black);
+    u8::try_from((left + 127) / 255).unwrap_or(u8::MAX)
 }
 
 fn colours(raster: Raster, profile: &ColorProfile, from: Layout, to: Layout) -> Raster {
@@ -54,7 +57,12 @@ fn colours(raster: Raster, profile: &ColorProfile, from: Layout, to: Layout) -> 
     let pixels = raster.data.len() / raster.channels.count();
     let mut data = vec![0; pixels * channels.count()];
     let done = profile
-        .create_transform_8bit(from, &ColorProfile::new_srgb(), to, options())
+        .create_transform_8bit(
+            from,
+            &ColorProfile::new_srgb(),
+            to,
+            TransformOptions::default(),
+        )
         .and_then(|transform| transform.transform(&raster.data, &mut data));
     match done {
         Ok(()) => Raster {
@@ -75,7 +83,7 @@ fn grey(mut raster: Raster, profile: &ColorProfile) -> Raster {
             Layout::Gray,
             &ColorProfile::new_srgb(),
             Layout::Rgb,
-            options(),
+            TransformOptions::default(),
         )
         .and_then(|transform| transform.transform(&values, &mut colours));
     if done.is_ok() {
@@ -84,8 +92,4 @@ fn grey(mut raster: Raster, profile: &ColorProfile) -> Raster {
         }
     }
     raster
-}
-
-fn options() -> TransformOptions {
-    TransformOptions::default()
 }

@@ -75,6 +75,18 @@ fn rgba_quarters(width: u32, height: u32) -> RgbaImage {
     DynamicImage::ImageRgb8(rgb).into_rgba8()
 }
 
+/// The checksum of a PNG's chunks.
+fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = !0u32;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+        }
+    }
+    !crc
+}
+
 /// A TIFF structure with one tag: the orientation.
 fn exif(orientation: u8) -> Vec<u8> {
     let mut tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
@@ -423,16 +435,6 @@ fn indexed_and_one_bit_pngs() {
         chunk(b"IDAT", &zlib);
         chunk(b"IEND", b"");
         out
-    }
-    fn crc32(bytes: &[u8]) -> u32 {
-        let mut crc = !0u32;
-        for byte in bytes {
-            crc ^= u32::from(*byte);
-            for _ in 0..8 {
-                crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
-            }
-        }
-        !crc
     }
     let image = resized(&to(8, 2), &one_bit_png(INDEXED));
     assert!(near(image.get_pixel(0, 0).0, RED, 0));

@@ -14,6 +14,7 @@ use tiff::{ColorType, TiffResult};
 use super::animation::Plays;
 use super::decode::{Details, Header, Kind, check_pixels, undecodable};
 use super::pixels;
+use super::profile::left_by;
 use super::raster::{Channels, Raster};
 use crate::error::TaskError;
 
@@ -339,12 +340,6 @@ impl File<'_> {
         }
         (channels, data)
     }
-}
-
-/// What an ink and black leave of white.
-fn left_by(ink: u8, black: u8) -> u8 {
-    let left = (255 - u32::from(ink)) * (255 - u32::from(black));
-    u8::try_from((left + 127) / 255).unwrap_or(u8::MAX)
 }
 
 fn divided(value: u8, alpha: u8) -> u8 {

@@ -11,17 +11,6 @@ fn png_chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     chunk
 }
 
-fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = !0u32;
-    for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
-        }
-    }
-    !crc
-}
-
 /// Where the chunk's length stands, and where the next chunk begins.
 fn find_chunk(png: &[u8], name: &[u8; 4]) -> (usize, usize) {
     let at = png.windows(4).position(|four| four == name).unwrap() - 4;

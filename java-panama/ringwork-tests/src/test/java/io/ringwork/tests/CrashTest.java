@@ -316,7 +316,7 @@ class CrashTest {
     }
   }
 
-  /** Not after the next of the client's own looks: whoever asks is told the truth. */
+  /** Not after the next of the client's own looks: a caller is told the truth at once. */
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void aPoolIsNotReadyOnceItsSupervisorWasKilled(boolean reconnects) throws Exception {
