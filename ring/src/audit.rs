@@ -1,8 +1,8 @@
 //! The supervisor's look for words that no process of ours writes.
 //!
 //! Called at the supervisor's tick. Whoever maps the segment may write any word of it, so nothing
-//! here is believed; what is found ends the pool (docs/protocol.md section 12). Invariant: no
-//! complaint about what honest processes leave behind, however they are killed or stopped: each
+//! here is believed; what is found ends the pool (docs/internals/protocol.md section 12). Invariant:
+//! no complaint about what honest processes leave behind, however they are killed or stopped: each
 //! check says why only a wrong writer can have made what it found. A word that is read beside
 //! others that move is read again before it is judged.
 

@@ -1,5 +1,5 @@
 //! How long a task would wait for what is queued before it:
-//! docs/adr/0010-deadlines-at-the-submit.md.
+//! docs/decisions/0010-deadlines-at-the-submit.md.
 //!
 //! Owned by a [`crate::client::Client`], under its table's lock, and asked about tasks that have a
 //! deadline. It reads what the pool has anyway: the lanes' idle bits, what they run how fast

@@ -2,7 +2,7 @@
 //!
 //! Where a task costs more than its work, many of them share a slot, a hint and
 //! a completion. Requests, results and the cursor are in the request's block,
-//! which is the client's until it has read them (`docs/protocol.md`, section 15).
+//! which is the client's until it has read them (`docs/internals/protocol.md`, section 15).
 //!
 //! Invariant: the cursor is stored after what it counts, so whatever it says has
 //! ended is there to read, and a lane that goes on after a death begins with the

@@ -165,7 +165,7 @@ pub fn segment_for(payload: usize) -> Option<u64> {
 
 /// Blocks of so many bytes or more are allocated when they are first used, where that is safe, and
 /// are always taken from the low end: the memory that is touched follows what is in flight at a
-/// time. See docs/adr/0008.
+/// time. See docs/decisions/0008.
 pub const BIG: usize = MIB;
 
 /// What a person chooses for a segment.

@@ -5,7 +5,7 @@
 //! lag behind it by what one producer puts in before it moves the tail, one hint or
 //! up to RING_BATCH, if that producer died or is slow (the next one helps). So no
 //! producer's death leaves a hole: the cells are the truth and `tail` is a shortcut
-//! to them. See docs/protocol.md section 4.
+//! to them. See docs/internals/protocol.md section 4.
 
 use crate::layout::RING_BATCH;
 use crate::sync::{AtomicU64, Ordering, retry};

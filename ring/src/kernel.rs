@@ -97,9 +97,9 @@ impl FromStr for Scheduling {
 
 /// What [`give_way`] adds to the nice value.
 ///
-/// Each step is a factor of about 1.25 (sched(7)), so this thread weighs a tenth of one that is not nice: a
-/// thread that wakes runs at once where it would else wait for the end of a slice, and of a processor
-/// that two want all the time this one has a tenth still. docs/performance.md has 5 to 19 measured.
+/// Each step is a factor of about 1.25 (sched(7)), so this thread weighs a tenth of one that is not
+/// nice: a thread that wakes runs at once where it would else wait for the end of a slice, and of a
+/// processor that two want all the time this one has a tenth still. `docs/lab` has 5 to 19 measured.
 pub const NICER: i32 = 10;
 
 /// Makes this thread nicer by [`NICER`], 19 at most; not its process, and for good: it takes a

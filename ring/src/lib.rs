@@ -4,7 +4,7 @@
 //! to look, and an *arena* of payload blocks. Clients submit, lanes claim and
 //! complete, a reaper gives back what the dead held. The slot's state word is
 //! the only authority; a hint may be stale, doubled or lost. The protocol, with
-//! the argument for each step, is in `docs/protocol.md`.
+//! the argument for each step, is in `docs/internals/protocol.md`.
 //!
 //! This crate is mechanism without policy; all `unsafe` of the project is here.
 //! Most people want `ringwork-worker` (to write handlers) or the Java client.

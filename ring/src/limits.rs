@@ -8,7 +8,7 @@
 //! take hints from there when they have a permit. Nobody spins, no lane is
 //! blocked, and the tasks of other handlers go past. Invariant: at most `most`
 //! lanes have a permit, and whoever runs a task of the handler has one
-//! (docs/protocol.md section 13).
+//! (docs/internals/protocol.md section 13).
 
 use crate::entry::{entry_state, lane_generation};
 use crate::hint_ring::HintRing;

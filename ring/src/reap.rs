@@ -2,7 +2,7 @@
 //!
 //! Called by the supervisor for a process that is *proved* dead. Every step is
 //! an idempotent CAS on a word judged just before, so a reaper may itself die or
-//! pause anywhere and another may do it all again (docs/protocol.md section 10).
+//! pause anywhere and another may do it all again (docs/internals/protocol.md section 10).
 
 use crate::arena;
 use crate::doomed::Doomed;

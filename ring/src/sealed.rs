@@ -4,7 +4,7 @@
 //! directory says which one it is, and others open it through `/proc/PID/fd/N`, which the kernel
 //! allows to the same user only. Invariant: what [`Pointer::open`] returns is a memfd of this user,
 //! sealed against any change of size, and the very one that the supervisor wrote down (its inode
-//! and the epoch tell it from another that came to the same numbers). See docs/adr/0006.
+//! and the epoch tell it from another that came to the same numbers). See docs/decisions/0006.
 
 use crate::error::{Result, RingError};
 use crate::lock;

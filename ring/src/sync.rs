@@ -1,7 +1,7 @@
 //! The atomics of this crate, in one place so that a model checker can stand in for them.
 //!
 //! In every build that is used these are the standard library's, and the hooks below are nothing.
-//! Under `--cfg ringwork_model` (tools/model, docs/model-checking.md) the names mean the
+//! Under `--cfg ringwork_model` (tools/model, docs/internals/model-checking.md) the names mean the
 //! wrappers of `model::shim`, which hand each access to the checker that runs the test.
 
 #[cfg(not(ringwork_model))]

@@ -1,6 +1,6 @@
 //! Waiting: futex, idle bits, and how long to spin before them.
 //!
-//! The protocol of sleep and wake, with its proof, is docs/protocol.md section 9:
+//! The protocol of sleep and wake, with its proof, is docs/internals/protocol.md section 9:
 //! the sleeper sets its bit, fences, looks again and only then waits; the waker
 //! publishes, fences, looks at the bits. Futexes are shared ones, since they
 //! are between processes.

@@ -270,11 +270,11 @@ fn rust_snippets_are_those_of_the_examples() {
     assert!(seen >= 2, "{seen} snippets");
 }
 
-/// The table of sizes in docs/operations.md, row by row.
+/// The table of sizes in docs/guide/operations.md, row by row.
 #[test]
 fn the_table_of_sizes_is_what_a_segment_has() {
     let base = Base::new();
-    let text = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let text = std::fs::read_to_string(root().join("docs/guide/operations.md")).unwrap();
     let rows = text
         .lines()
         .skip_while(|line| !line.starts_with("| `--segment-size` |"))
@@ -324,7 +324,7 @@ fn the_number_of_crates_is_that_of_the_lock_file() {
     let (few, all) = (crates(&["--no-default-features"]), crates(&[]));
     // With all features only roughly: each library of a stock handler is one more.
     let told = format!("{few} crates instead of more than {}", all / 20 * 20);
-    for document in ["docs/getting-started.md", "CHANGELOG.md"] {
+    for document in ["docs/guide/getting-started.md", "CHANGELOG.md"] {
         let text = std::fs::read_to_string(root().join(document)).unwrap();
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains(&told), "{document} does not say {told:?}");
@@ -374,7 +374,7 @@ fn defaults_in_the_help_and_in_the_documents_are_those_in_effect() {
         }
     }
     assert!(seen >= 18, "{seen} options of the help have been compared");
-    let text = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let text = std::fs::read_to_string(root().join("docs/guide/operations.md")).unwrap();
     let told = text.split('`').collect::<Vec<_>>();
     let mut seen = 0;
     for pair in told.windows(2) {

@@ -1,4 +1,4 @@
-//! Stock handlers and one more in one worker, word for word as in docs/getting-started.md.
+//! Stock handlers and one more in one worker, word for word as in docs/guide/getting-started.md.
 
 use ringwork_worker::{TaskContext, TaskError};
 

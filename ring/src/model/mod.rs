@@ -4,7 +4,7 @@
 //! access to the [`shim::Engine`] of the test: [`loom_engine`] (every interleaving and every value
 //! that the C11 memory model allows) or [`explore`] (interleavings of processes that may die or
 //! pause before any step). [`pool`] makes the tiny segments. What is checked, and what is not, is
-//! in docs/model-checking.md.
+//! in docs/internals/model-checking.md.
 
 pub(crate) mod loom_engine;
 pub(crate) mod pool;

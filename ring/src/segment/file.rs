@@ -22,7 +22,7 @@ pub enum Backing {
 impl Backing {
     /// New memory for a segment, with a pointer to it when it has no name. A file is allocated in
     /// full: its file system may be full later, and then an access is a SIGBUS. A memfd has no file
-    /// system that could be: its big blocks come when they are touched (docs/adr/0008).
+    /// system that could be: its big blocks come when they are touched (docs/decisions/0008).
     pub(super) fn make(
         self,
         dir: &PoolDir,

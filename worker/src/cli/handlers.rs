@@ -120,7 +120,7 @@ mod tests {
     /// No more and no less: a parameter that the page alone has would be found, too.
     #[test]
     fn the_page_says_what_the_command_says() {
-        let page = include_str!("../../../docs/handlers.md");
+        let page = include_str!("../../../docs/reference/handlers.md");
         let shown = page
             .split_once("```text\n")
             .and_then(|(_, rest)| rest.split_once("```\n"))

@@ -1,4 +1,4 @@
-//! The table of docs/performance.md, and what must hold of the model.
+//! The table of docs/reference/performance.md, and what must hold of the model.
 
 use super::*;
 

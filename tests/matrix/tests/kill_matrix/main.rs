@@ -4,7 +4,7 @@
 //! that both keep tasks in flight, and the victim. After each case all futures of the others have
 //! completed and right, those of a victim that woke completed once, the counters balance, no slot,
 //! block or entry is held, and the pool serves 1,000 more tasks. Started by `make test` and
-//! `make matrix`; docs/failpoints.md says more.
+//! `make matrix`; docs/internals/failpoints.md says more.
 //!
 //! - `RINGWORK_MATRIX=all|sample` (default `all`)
 //! - `RINGWORK_MATRIX_SEED=N` which sample, and at which time a point hits (default 1)

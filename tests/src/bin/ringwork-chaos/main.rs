@@ -2,7 +2,8 @@
 //!
 //! The driver (`run`) starts a supervisor, two JVMs and a Rust client in a pool of its own,
 //! torments them, and then proves from what they wrote down that no task was lost, none that may
-//! run once ran twice, and nothing leaked. Exit code 0 only if so. See docs/reliability.md.
+//! run once ran twice, and nothing leaked. Exit code 0 only if so.
+//! See docs/reference/reliability.md.
 
 #![forbid(unsafe_code)]
 

@@ -16,7 +16,10 @@ import org.openjdk.jcstress.infra.results.ZI_Result;
 public class WaitStress {
   private WaitStress() {}
 
-  /** The poller goes to sleep while a lane announces an end (section 7 of docs/protocol.md). */
+  /**
+   * The poller goes to sleep while a lane announces an end (section 7 of
+   * docs/internals/protocol.md).
+   */
   @JCStressTest
   @Outcome(id = "true, 1", expect = ACCEPTABLE, desc = "it sleeps, and is woken")
   @Outcome(

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How long a task would wait for what is queued before it:
- * docs/adr/0010-deadlines-at-the-submit.md.
+ * docs/decisions/0010-deadlines-at-the-submit.md.
  *
  * <p>Asked by submitters, from any thread, about tasks that have a deadline. It reads what the pool
  * has anyway: the lanes' idle bits, what they run how fast ({@link LanePace}), and the rings with

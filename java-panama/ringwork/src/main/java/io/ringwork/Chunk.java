@@ -5,7 +5,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Requests on their way into one block: section 15 of docs/protocol.md.
+ * Requests on their way into one block: section 15 of docs/internals/protocol.md.
  *
  * <p>Made for one submit and used by one thread.
  */

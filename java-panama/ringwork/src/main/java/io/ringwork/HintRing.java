@@ -5,7 +5,7 @@ package io.ringwork;
  *
  * <p>Invariant: a cell goes from one lap to the next by one CAS, so there is never a position that
  * is reserved but not published, and a process that dies leaves no hole. See section 4 of
- * docs/protocol.md. A hint proves nothing: its slot's state word does.
+ * docs/internals/protocol.md. A hint proves nothing: its slot's state word does.
  */
 final class HintRing {
   /**
@@ -159,7 +159,7 @@ final class HintRing {
 
   /**
    * Lets the winner of a race go on: producers that all try again at once only take the tail's line
-   * away from each other (docs/performance.md has it counted).
+   * away from each other (docs/reference/performance.md has it counted).
    */
   private static void backOff(int lost) {
     for (int n = 1 << Math.min(lost, LONGEST_WAIT); n > 0; n--) {

@@ -3,10 +3,10 @@ package io.ringwork;
 /**
  * Wakes a sleeping lane after a submit.
  *
- * <p>Section 9 of docs/protocol.md: the submitter has written its hint and passed a full fence
- * before it reads the idle bits here; the sleeper sets its bit, passes a full fence, then reads the
- * rings. One of them sees the other. A lane that searches, or sees more work than it takes, wakes
- * the next, so one wake is enough for a batch.
+ * <p>Section 9 of docs/internals/protocol.md: the submitter has written its hint and passed a full
+ * fence before it reads the idle bits here; the sleeper sets its bit, passes a full fence, then
+ * reads the rings. One of them sees the other. A lane that searches, or sees more work than it
+ * takes, wakes the next, so one wake is enough for a batch.
  */
 final class LaneWaker {
   /** So many lost races in a row are none: somebody writes the bits who should not. */

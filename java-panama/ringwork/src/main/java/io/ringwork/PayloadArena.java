@@ -7,12 +7,12 @@ import io.ringwork.Geometry.SizeClass;
  *
  * <p>A block's owner word is the only truth: 0, or the task that holds it. Taking is one CAS from
  * 0, freeing one CAS from the very word that was written, so a block is never freed twice and never
- * for another task. See section 8 of docs/protocol.md.
+ * for another task. See section 8 of docs/internals/protocol.md.
  */
 final class PayloadArena {
   /**
    * Blocks of so many bytes are taken from the low end: each that is touched for the first time may
-   * cost memory (docs/adr/0008).
+   * cost memory (docs/decisions/0008).
    */
   private static final long BIG = 1 << 20;
 

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Where a pool's files are, and the refusal of files that someone else could have made. See section
- * 1 of docs/protocol.md.
+ * 1 of docs/internals/protocol.md.
  */
 record PoolFiles(Path base, String name) {
   private static final String DIRECTORY_VARIABLE = "RINGWORK_DIR";

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Where a pool's memory can be opened: a file in its directory, or a sealed memfd of its
- * supervisor, which a pointer file in that directory names. See docs/adr/0006.
+ * supervisor, which a pointer file in that directory names. See docs/decisions/0006.
  *
  * @param path the file, or the descriptor in /proc
  * @param sealed whether it is a memfd, which nobody can truncate

@@ -8,8 +8,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The way of a task into the pool: section 5 of docs/protocol.md, and what is done when there is no
- * room.
+ * The way of a task into the pool: section 5 of docs/internals/protocol.md, and what is done when
+ * there is no room.
  *
  * <p>Called from any thread. No lock and, for requests of at most 64 bytes, no allocation but the
  * future. Failures of the run time end in the future, never in an exception.

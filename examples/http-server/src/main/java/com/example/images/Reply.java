@@ -39,7 +39,7 @@ record Reply(int status, String type, byte[] body, int retryAfter) {
     return new Reply(503, "text/plain; charset=utf-8", utf8(text), 1);
   }
 
-  /** The table of the guide (docs/getting-started.md, "Status codes"). */
+  /** The table of the guide (docs/guide/getting-started.md, "Status codes"). */
   static Reply of(Throwable failure) {
     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
     return switch (cause) {

@@ -195,9 +195,9 @@ class HostileTest {
   /**
    * A file can be truncated by its owner: the JVM lives on, all futures end, the pool is over.
    *
-   * <p>But for the hole in docs/operations.md: the virtual machine's own compare-and-swap, which
-   * interpreted code calls, has no guard against a missing page. A JVM that interprets everything
-   * is in it so often that it may end there, and nowhere else.
+   * <p>But for the hole in docs/guide/operations.md: the virtual machine's own compare-and-swap,
+   * which interpreted code calls, has no guard against a missing page. A JVM that interprets
+   * everything is in it so often that it may end there, and nowhere else.
    */
   @ParameterizedTest
   @CsvSource({"0,false", "4096,false", "300000,false", "0,true"})

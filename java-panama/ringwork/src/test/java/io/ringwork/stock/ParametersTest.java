@@ -31,8 +31,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The records send what docs/handlers.md documents, no less and no more: names, and the values of
- * enums. That the page says what the handlers take is tested beside them (worker/src/stock/mod.rs).
+ * The records send what docs/reference/handlers.md documents, no less and no more: names, and the
+ * values of enums. That the page says what the handlers take is tested beside them
+ * (worker/src/stock/mod.rs).
  */
 class ParametersTest {
   /**
@@ -102,7 +103,7 @@ class ParametersTest {
   private static Map<String, Map<String, String>> documented() throws IOException {
     Map<String, Map<String, String>> handlers = new TreeMap<>();
     Map<String, String> parameters = new LinkedHashMap<>();
-    for (String line : Files.readAllLines(Path.of("../../docs/handlers.md"))) {
+    for (String line : Files.readAllLines(Path.of("../../docs/reference/handlers.md"))) {
       if (line.matches("[a-z]+(\\.[a-z_]+)?")) {
         parameters = new LinkedHashMap<>();
         handlers.put(line, parameters);
@@ -132,7 +133,8 @@ class ParametersTest {
         sent.size() - OF_THE_TYPE.getOrDefault(of.handler, Set.of()).size(),
         () -> of.type.getSimpleName() + " has components that it does not send: " + sent);
     documented.removeAll(SAID_OTHERWISE.getOrDefault(of.handler, Set.of()));
-    assertEquals(documented, sent, () -> of.type.getSimpleName() + " beside docs/handlers.md");
+    assertEquals(
+        documented, sent, () -> of.type.getSimpleName() + " beside docs/reference/handlers.md");
   }
 
   @ParameterizedTest
