@@ -23,7 +23,7 @@ const PROOF: u32 = 16;
 
 /// A nice lane yields after a task when it has not for so long: half a tick of an event loop that
 /// ticks each millisecond. After each task of 0.15 ms it would cost a fifth of the throughput
-/// (docs/reference/performance.md, *Event loops*).
+/// (docs/lab/2026-11-event-loops.md).
 const YIELD_EVERY: Duration = Duration::from_micros(500);
 
 /// What a lane has seen of its tasks.

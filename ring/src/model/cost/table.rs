@@ -1,4 +1,4 @@
-//! The table of docs/reference/performance.md, and what must hold of the model.
+//! The table of docs/lab/2026-11-contention-model.md, and what must hold of the model.
 
 use super::*;
 

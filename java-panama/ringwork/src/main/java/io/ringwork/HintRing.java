@@ -159,7 +159,7 @@ final class HintRing {
 
   /**
    * Lets the winner of a race go on: producers that all try again at once only take the tail's line
-   * away from each other (docs/reference/performance.md has it counted).
+   * away from each other (docs/lab/2026-11-contention-model.md has it counted).
    */
   private static void backOff(int lost) {
     for (int n = 1 << Math.min(lost, LONGEST_WAIT); n > 0; n--) {
