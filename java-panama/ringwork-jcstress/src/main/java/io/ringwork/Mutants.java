@@ -60,7 +60,7 @@ public class Mutants {
   @State
   public static class QueuedBeforeRequest {
     final Stage stage = new Stage();
-    final SlotTable slots = stage.slots();
+    final SlotTable<TaskFuture<?>> slots = stage.slots();
     final int slot = slots.free.pop();
     final TaskFuture<byte[]> future = Stage.future(slots, slot);
 
@@ -69,7 +69,8 @@ public class Mutants {
     public void client() {
       slots.publish(slot, future);
       slots.inlineRequest(slot, 8).putLong(0, 99);
-      slots.fill(slot, Stage.TYPE, 0, 0, 0, 0, 5, 0, null);
+      slots.fillTask(slot, Stage.TYPE.handlerId, 0, null);
+      slots.fillRequest(slot, 5, 0, 0, 1, 0);
     }
 
     /** The lane. */

@@ -19,7 +19,7 @@ public class SlotStress {
   /** A slot whose task is queued. */
   public static class Queued {
     final Stage stage = new Stage();
-    final SlotTable slots = stage.slots();
+    final SlotTable<TaskFuture<?>> slots = stage.slots();
     final int slot = slots.free.pop();
     final TaskFuture<byte[]> future = Stage.future(slots, slot);
 
@@ -45,7 +45,7 @@ public class SlotStress {
     /** A caller that cancels, or whose deadline passed. */
     @Actor
     public void client(III_Result r) {
-      r.r2 = slots.withdraw(future) == SlotTable.Withdrawal.WITHDRAWN ? 1 : 0;
+      r.r2 = future.withdrawFrom(slots) == SlotTable.Withdrawal.WITHDRAWN ? 1 : 0;
     }
 
     /** The kind at the end. */
@@ -67,13 +67,13 @@ public class SlotStress {
     /** One. */
     @Actor
     public void one(III_Result r) {
-      r.r1 = slots.withdraw(future) == SlotTable.Withdrawal.WITHDRAWN ? 1 : 0;
+      r.r1 = future.withdrawFrom(slots) == SlotTable.Withdrawal.WITHDRAWN ? 1 : 0;
     }
 
     /** Two. */
     @Actor
     public void two(III_Result r) {
-      r.r2 = slots.withdraw(future) == SlotTable.Withdrawal.WITHDRAWN ? 1 : 0;
+      r.r2 = future.withdrawFrom(slots) == SlotTable.Withdrawal.WITHDRAWN ? 1 : 0;
     }
 
     /** How many slots are free: the list must not have it twice. */
@@ -107,14 +107,14 @@ public class SlotStress {
     @Actor
     public void client(II_Result r) {
       r.r2 =
-          switch (slots.withdraw(future)) {
+          switch (future.withdrawFrom(slots)) {
             case RUNNING -> {
-              slots.requestCancel(future);
+              slots.requestCancel(slot, future.generation);
               yield 1;
             }
             case ENDED ->
                 stage.memory.getInt(Stage.slot(slot) + Layout.SLOT_RESULT_LEN) == 7 ? 2 : -2;
-            case WITHDRAWN -> 3;
+            case WITHDRAWN, WITHDRAWN_AFTER_ATTEMPT -> 3;
           };
     }
   }
@@ -127,7 +127,7 @@ public class SlotStress {
   @State
   public static class RequestBeforeQueued {
     final Stage stage = new Stage();
-    final SlotTable slots = stage.slots();
+    final SlotTable<TaskFuture<?>> slots = stage.slots();
     final int slot = slots.free.pop();
     final TaskFuture<byte[]> future = Stage.future(slots, slot);
 
@@ -135,7 +135,8 @@ public class SlotStress {
     @Actor
     public void client() {
       slots.inlineRequest(slot, 8).putLong(0, 99);
-      slots.fill(slot, Stage.TYPE, 0, 0, 0, 0, 5, 0, null);
+      slots.fillTask(slot, Stage.TYPE.handlerId, 0, null);
+      slots.fillRequest(slot, 5, 0, 0, 1, 0);
       slots.publish(slot, future);
     }
 
@@ -232,7 +233,7 @@ public class SlotStress {
   @State
   public static class CancelWordGrows {
     final Stage stage = new Stage();
-    final SlotTable slots = stage.slots();
+    final SlotTable<TaskFuture<?>> slots = stage.slots();
 
     /** A caller that was paused. */
     @Actor

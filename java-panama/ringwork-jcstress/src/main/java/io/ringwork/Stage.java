@@ -77,16 +77,16 @@ final class Stage {
     return new PayloadArena(memory, GEOMETRY.classes());
   }
 
-  SlotTable slots() {
-    return new SlotTable(memory, GEOMETRY, arena(), 0);
+  SlotTable<TaskFuture<?>> slots() {
+    return new SlotTable<>(memory, GEOMETRY, arena(), 0, CorruptSegmentException::new);
   }
 
   HintRing completions() {
-    return new HintRing(memory, COMPLETIONS, RING);
+    return new HintRing(memory, COMPLETIONS, RING, CorruptSegmentException::new);
   }
 
   HintRing injector() {
-    return new HintRing(memory, INJECTORS, RING);
+    return new HintRing(memory, INJECTORS, RING, CorruptSegmentException::new);
   }
 
   /** A ring of another capacity, over free words, all at one lap: nothing is in it. */
@@ -103,7 +103,7 @@ final class Stage {
 
   /** Another process's view of that ring. */
   HintRing sameRing(int capacity) {
-    return new HintRing(memory, INJECTORS, capacity);
+    return new HintRing(memory, INJECTORS, capacity, CorruptSegmentException::new);
   }
 
   static {
@@ -118,16 +118,16 @@ final class Stage {
     return new LaneWaker(memory, GEOMETRY, () -> {});
   }
 
-  PollerRole role(SlotTable slots) {
+  PollerRole role(SlotTable<TaskFuture<?>> slots) {
     @SuppressWarnings("NullAway") // asked for only when a task ends, which none does here
     Completer completer = new Completer(null, memory, slots, completions(), arena(), CLIENT);
-    PollerRole role = new PollerRole(memory, slots, completer, CLIENT, own);
+    PollerRole role = new PollerRole(memory, slots.free, completer, CLIENT, own);
     role.adoptFutex();
     return role;
   }
 
   /** A future that awaits the task of a slot that was popped. */
-  static TaskFuture<byte[]> future(SlotTable slots, int slot) {
+  static TaskFuture<byte[]> future(SlotTable<TaskFuture<?>> slots, int slot) {
     TaskFuture<byte[]> future = new TaskFuture<>(null, TYPE, 0, null);
     future.slot = slot;
     future.generation = slots.generation(slot);

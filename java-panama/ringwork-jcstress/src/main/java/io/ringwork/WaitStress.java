@@ -130,7 +130,7 @@ public class WaitStress {
    */
   public abstract static class HandOver {
     final Stage stage = new Stage();
-    final SlotTable slots = stage.slots();
+    final SlotTable<TaskFuture<?>> slots = stage.slots();
     final PollerRole role = stage.role(slots);
     final HintRing lanes = stage.completions();
     final boolean disarmed = (stage.number & 1) != 0;
@@ -314,7 +314,7 @@ public class WaitStress {
     /** The poller naps, and a task is in flight. */
     public NapEnds() {
       role.awake();
-      role.nap();
+      role.sleepAtIntervals();
       submit();
     }
 
@@ -346,7 +346,7 @@ public class WaitStress {
     /** The poller naps. */
     public NapEndsAndSubmitter() {
       role.awake();
-      role.nap();
+      role.sleepAtIntervals();
     }
 
     /** The poller. */

@@ -60,15 +60,15 @@ final class BenchMemory implements AutoCloseable {
   }
 
   HintRing ring() {
-    return new HintRing(memory, RING, SLOTS);
+    return new HintRing(memory, RING, SLOTS, CorruptSegmentException::new);
   }
 
   PayloadArena arena() {
     return new PayloadArena(memory, GEOMETRY.classes());
   }
 
-  SlotTable slots() {
-    return new SlotTable(memory, GEOMETRY, arena(), 0);
+  SlotTable<TaskFuture<?>> slots() {
+    return new SlotTable<>(memory, GEOMETRY, arena(), 0, CorruptSegmentException::new);
   }
 
   @Override

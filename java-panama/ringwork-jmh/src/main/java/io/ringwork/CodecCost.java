@@ -44,7 +44,7 @@ public class CodecCost extends ComponentBench {
 
   private final BenchMemory segment = new BenchMemory();
   private final SharedMemory memory = segment.memory;
-  private final SlotTable slots = segment.slots();
+  private final SlotTable<TaskFuture<?>> slots = segment.slots();
   private final byte[] bytes = new byte[Layout.INLINE];
   private int recordLength;
 

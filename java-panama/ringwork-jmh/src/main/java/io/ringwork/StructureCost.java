@@ -27,7 +27,7 @@ public class StructureCost extends ComponentBench {
   private final BenchMemory segment = new BenchMemory();
   private final HintRing ring = segment.ring();
   private final PayloadArena arena = segment.arena();
-  private final SlotTable slots = segment.slots();
+  private final SlotTable<TaskFuture<?>> slots = segment.slots();
   private final long owner = PayloadArena.requestOwner(1, 1);
   private TaskFuture<byte[]> future;
 
@@ -107,7 +107,8 @@ public class StructureCost extends ComponentBench {
   public long slotTable() {
     int slot = slots.free.pop();
     check(slot >= 0, "a slot is free");
-    slots.fill(slot, TYPE, Codec.BYTES_ID, 0, 0, 0, Layout.INLINE, 0, null);
+    slots.fillTask(slot, TYPE.handlerId, 0, null);
+    slots.fillRequest(slot, Layout.INLINE, Codec.BYTES_ID, 0, 1, 0);
     future.slot = slot;
     future.generation = slots.generation(slot);
     slots.publish(slot, future);

@@ -391,7 +391,7 @@ final class Attachment {
 
   // ---- for people
 
-  PoolInfo info(SlotTable slots, PayloadArena arena) {
+  PoolInfo info(SlotTable<?> slots, PayloadArena arena) {
     int pool = memory.getIntAcquire(Layout.H_POOL_STATE);
     List<String> handlers = new ArrayList<>();
     for (int h = 0; h < geometry.handlerCapacity(); h++) {

@@ -51,15 +51,25 @@ final class Backlog {
   }
 
   /**
+   * What a task would wait for that would come too late, in nanoseconds.
+   *
+   * @param delay until a lane gets to it
+   * @param tasks how many are queued before it
+   * @param lanes on how many lanes
+   * @param run what it then takes at least
+   * @param left the time until its deadline
+   */
+  record Estimate(long delay, int tasks, int lanes, long run, long left) {}
+
+  /**
    * Why a task is not let in, or null.
    *
    * @param ring the ring that it would go to
    * @param deadline its deadline, not 0
    */
-  @Nullable RejectedException refusal(
-      TaskType<?, ?> type, int ring, TaskOptions options, long deadline) {
+  @Nullable Estimate refusal(int ring, long deadline) {
     long now = System.nanoTime();
-    if (now - nextLook < 0 || options.admitLate) {
+    if (now - nextLook < 0) {
       return null;
     }
     if (anyLaneWaits()) {
@@ -99,21 +109,7 @@ final class Backlog {
     if (wait * MARGIN <= left - run || wait <= 0 || isProbe(now)) {
       return null;
     }
-    return new RejectedException(
-        RejectedException.Reason.DEADLINE_UNREACHABLE,
-        type.name()
-            + " would wait about "
-            + Durations.text(wait)
-            + " for the "
-            + queue.tasks
-            + " tasks that are queued before it on "
-            + pace.lanes
-            + " lanes and run for "
-            + Durations.text(run)
-            + " or more, and its deadline is in "
-            + Durations.text(left)
-            + ": submit fewer tasks (TaskType.maxInFlight), give it Priority.HIGH, more time, or"
-            + " the pool more lanes; TaskOptions.admitLate lets it in all the same");
+    return new Estimate(wait, queue.tasks, pace.lanes, run, left);
   }
 
   private @Nullable QueueAhead look(int ring, long now, double each) {

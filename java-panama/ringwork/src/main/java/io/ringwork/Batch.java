@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import io.ringwork.SlotTable.Withdrawal;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -21,7 +22,7 @@ final class Batch<Q, R> {
 
   private final Client client;
   private final Submitter submitter;
-  private final SlotTable slots;
+  private final SlotTable<TaskFuture<?>> slots;
   private final TaskType<Q, R> type;
   private final TaskOptions options;
 
@@ -106,11 +107,11 @@ final class Batch<Q, R> {
     if (i < 0) {
       return false;
     }
-    int length = submitter.furnish(i, type, request, null, (int) size);
+    int length = submitter.prepare(i, type, request, null, (int) size);
     if (length < 0) {
       return false;
     }
-    submitter.publish(future, i, type, codec, future.deadline, slots.reserved(i), length, options);
+    submitter.publish(future, i, codec, length, future.deadline, options);
     placed[count] = future;
     requests.add(request);
     hints[count++] = slots.global(i);
@@ -130,9 +131,9 @@ final class Batch<Q, R> {
       }
       submitter.checkOpen();
       if (type.maxInFlight != TaskType.NO_LIMIT) {
-        return Math.max(-1, slots.pop(type, options)); // each is counted by itself
+        return Math.max(-1, submitter.pop(type, options)); // each is counted by itself
       }
-      int keep = slots.keptFrom(options);
+      int keep = submitter.keptFrom(options);
       nextPopped = 0;
       poppedCount = Math.max(0, slots.free.popMany(popped, Math.min(left, popped.length), keep));
       if (poppedCount == 0) {
@@ -171,7 +172,7 @@ final class Batch<Q, R> {
     boolean failing = client.isFailing();
     for (int k = 0; k < in; k++) {
       if (placed[k].deadline != 0) {
-        client.poller.deadline(placed[k]);
+        client.poller.deadline(placed[k].slot, placed[k].deadline);
       }
       if (failing) {
         client.failOne(placed[k]); // close looked at the slots before it could see this one
@@ -200,7 +201,7 @@ final class Batch<Q, R> {
   /** Takes a task back for which the ring had no room; false if it ends, or has ended, anyhow. */
   private boolean withdraw(TaskFuture<R> future) {
     try {
-      if (slots.withdraw(future) != SlotTable.Withdrawal.WITHDRAWN) {
+      if (future.withdrawFrom(slots) != Withdrawal.WITHDRAWN) {
         submitter.published(future); // a lane, or the timer, has it already
         return false;
       }

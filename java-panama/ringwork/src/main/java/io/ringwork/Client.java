@@ -1,6 +1,7 @@
 package io.ringwork;
 
 import io.ringwork.Outcome.Failure;
+import io.ringwork.SlotTable.Withdrawal;
 import java.lang.System.Logger.Level;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -31,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * {@link ClosedException}. The entry is marked FREE only if all slots are home; else the lock alone
  * is given up and the reaper clears the rest.
  */
-final class Client extends Connection {
+final class Client extends Connection implements Poller.Owner {
   private static final System.Logger LOG = System.getLogger("io.ringwork");
   private static final int OPEN = 0;
   private static final int DRAINING = 1;
@@ -78,7 +79,7 @@ final class Client extends Connection {
   }
 
   final Settings settings;
-  final SlotTable slots;
+  final SlotTable<TaskFuture<?>> slots;
   final SegmentViews views;
   final Room room = new Room();
   final Handover handover;
@@ -125,14 +126,22 @@ final class Client extends Connection {
     long entry = geometry.client(index);
     handover = new Handover(this);
     arena = new PayloadArena(memory, geometry.classes());
-    slots = new SlotTable(memory, geometry, arena, index);
+    slots = new SlotTable<>(memory, geometry, arena, index, CorruptSegmentException::new);
     views = new SegmentViews(memory, slots, arena);
-    HintRing ring = new HintRing(memory, geometry.completion(index), geometry.completionCapacity());
+    HintRing ring =
+        new HintRing(
+            memory,
+            geometry.completion(index),
+            geometry.completionCapacity(),
+            CorruptSegmentException::new);
     completer = new Completer(this, memory, slots, ring, arena, entry);
-    role = new PollerRole(memory, slots, completer, entry, SharedMemory.own(PollerRole.OWN_BYTES));
+    role =
+        new PollerRole(
+            memory, slots.free, completer, entry, SharedMemory.own(PollerRole.OWN_BYTES));
     submitter = new Submitter(this, memory, geometry, arena);
     waiting = new Waiting(this);
-    poller = new Poller(this);
+    Timers timers = new Timers(slots.count, new TaskDeadlines(slots, completer, room));
+    poller = new Poller(attachment.name, this, role, completer, timers, waiting.pollerSpins());
   }
 
   void start() {
@@ -255,7 +264,7 @@ final class Client extends Connection {
   }
 
   @Override
-  boolean isOpen() {
+  public boolean isOpen() {
     return state == OPEN && ended == null;
   }
 
@@ -326,9 +335,9 @@ final class Client extends Connection {
   }
 
   /** Wakes a thread that was unparked, if it sleeps in another way. */
-  void poke(Thread waiting) {
+  void wake(Thread waiting) {
     try {
-      role.poke(waiting);
+      role.wake(waiting);
     } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile: it sleeps no longer than it can bear
     }
@@ -344,11 +353,11 @@ final class Client extends Connection {
       return false;
     }
     try {
-      if (slots.withdraw(future) == SlotTable.Withdrawal.WITHDRAWN) {
+      if (future.withdrawFrom(slots) == Withdrawal.WITHDRAWN) {
         room.freed();
         return future.hasRunBefore;
       }
-      slots.requestCancel(future);
+      slots.requestCancel(future.slot, future.generation);
     } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile
     }
@@ -367,9 +376,9 @@ final class Client extends Connection {
     }
     boolean ran = true;
     try {
-      switch (slots.withdraw(future)) {
+      switch (future.withdrawFrom(slots)) {
         case WITHDRAWN -> ran = future.hasRunBefore;
-        case RUNNING -> slots.requestCancel(future);
+        case RUNNING -> slots.requestCancel(future.slot, future.generation);
         case ENDED -> {
           int i = future.slot;
           if (i < 0) {
@@ -462,13 +471,14 @@ final class Client extends Connection {
 
   // ---- the pool's end
 
-  /** Whether only a look at the supervisor's lock tells its end: it is not our child. */
-  boolean mustProbe() {
+  /** Its end is seen by a thread of its own if it is our child. */
+  @Override
+  public boolean mustProbe() {
     return child == null;
   }
 
-  /** Called by the poller on each round; false when the pool is gone. */
-  boolean checkPool(long now) {
+  @Override
+  public boolean checkPool(long now) {
     boolean probe = now - lastProbe >= PROBE_EVERY;
     if (probe) {
       lastProbe = now;
@@ -557,8 +567,8 @@ final class Client extends Connection {
     return why == null ? "the connection has ended" : why;
   }
 
-  /** Whether the end of a pool must be seen soon although nothing is in flight. */
-  boolean isWatchful() {
+  @Override
+  public boolean isWatchful() {
     return onEnd != null;
   }
 
@@ -583,7 +593,7 @@ final class Client extends Connection {
    * @param atOnce whether to stop waiting
    */
   void retire(BooleanSupplier atOnce) {
-    long end = TaskFuture.saturatedAdd(System.nanoTime(), settings.closeNanos());
+    long end = Durations.saturatedAdd(System.nanoTime(), settings.closeNanos());
     while ((completer.hasDeferred() || holds() > 0)
         && !atOnce.getAsBoolean()
         && System.nanoTime() < end) {
@@ -723,7 +733,7 @@ final class Client extends Connection {
    * others are found that do, when the thread that should is stuck in a callback.
    */
   private void drain(boolean inCallback) {
-    long end = TaskFuture.saturatedAdd(System.nanoTime(), settings.closeNanos());
+    long end = Durations.saturatedAdd(System.nanoTime(), settings.closeNanos());
     long idle = System.nanoTime();
     int standIns = 0;
     try {
@@ -812,8 +822,18 @@ final class Client extends Connection {
     return future.isDone() || future.consumed;
   }
 
-  /** Called by the poller thread when it ends. */
-  void pollerEnded() {
+  @Override
+  public long lookAfterHandover(long now) {
+    return handover.look(now);
+  }
+
+  @Override
+  public void pollerFailed(Throwable broken) {
+    die(broken instanceof InternalError ? TRUNCATED : "its poller failed: " + broken);
+  }
+
+  @Override
+  public void pollerEnded() {
     if (ended != null) {
       failAllPending();
     }

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * wrote is read once into locals and checked before it is used. Only {@link #drain} needs the
  * {@linkplain PollerRole poller's role}, for its scratch array.
  */
-final class Completer {
+final class Completer implements PollerRole.Work {
   private static final int BATCH = 32;
   private static final int MOST = 256;
 
@@ -28,7 +28,7 @@ final class Completer {
 
   private final Client client;
   private final SharedMemory memory;
-  private final SlotTable slots;
+  private final SlotTable<TaskFuture<?>> slots;
   private final PayloadArena arena;
   private final HintRing ring;
   private final long entry;
@@ -69,7 +69,7 @@ final class Completer {
   Completer(
       Client client,
       SharedMemory memory,
-      SlotTable slots,
+      SlotTable<TaskFuture<?>> slots,
       HintRing ring,
       PayloadArena arena,
       long entry) {
@@ -105,12 +105,14 @@ final class Completer {
     return deferred.get() > 0;
   }
 
-  boolean hasWork() {
+  @Override
+  public boolean hasWork() {
     return !ring.isEmpty() || memory.getIntAcquire(entry + Layout.CLIENT_OVERFLOW) != 0;
   }
 
   /** Ends what the hints tell, up to a bound; the caller has the poller's role. */
-  int drain() {
+  @Override
+  public int drain() {
     return drain(MOST);
   }
 
@@ -221,7 +223,7 @@ final class Completer {
       if (future.getNumberOfDependents() > 0 || System.nanoTime() >= end) {
         return false;
       }
-      if (Waiting.FEW_CORES) {
+      if (Cores.FEW) {
         Thread.yield(); // that thread may need this core
       } else {
         Thread.onSpinWait();
@@ -230,13 +232,13 @@ final class Completer {
     return true;
   }
 
-  /** A thread depends on what the poller will find. */
-  void want() {
+  @Override
+  public void want() {
     wanted = true;
   }
 
-  /** Whether a callback, or a parked thread, depended on what was found since the last question. */
-  boolean takeWanted() {
+  @Override
+  public boolean takeWanted() {
     boolean was = wanted;
     if (was) {
       wanted = false;
@@ -256,7 +258,7 @@ final class Completer {
       int i = slots.local(hints[h]);
       hints[h] = i;
       if (i >= 0) {
-        read += slots.touch(i);
+        read += slots.fetchResultLines(i);
       }
     }
     touched = read;
@@ -275,7 +277,7 @@ final class Completer {
       }
     }
     for (int t = 0; t < taken; t++) {
-      slots.warm(hints[t]);
+      slots.fetchRequestLines(hints[t]);
     }
     Throwable broken = null;
     try {
@@ -334,7 +336,7 @@ final class Completer {
             && future.rawCall == null
             && future.type.plain
             && !future.isSettled()) {
-          int codec = memory.getInt(at + Layout.SLOT_ATTEMPTS) >>> 24;
+          int codec = slots.resultCodec(i);
           slots.markFree(i, takenWords[t]);
           home[plain++] = i;
           outcomes[t] = Failure.UNSAID; // its slot is free now: should the decoding end in an Error
@@ -345,7 +347,7 @@ final class Completer {
       // closed meanwhile: end meets the same
     } finally {
       if (plain > 0) {
-        slots.bringHome(home, plain);
+        slots.pushFree(home, plain);
         count(Layout.CLIENT_COMPLETED, plain);
         client.room.freed();
       }
@@ -420,7 +422,7 @@ final class Completer {
     if (future == null) {
       return false;
     }
-    slots.warm(i);
+    slots.fetchRequestLines(i);
     end(i, future, word);
     return true;
   }
@@ -554,7 +556,7 @@ final class Completer {
     long at = slots.at(i);
     long reference = memory.getLong(at + Layout.SLOT_RESULT_REF);
     int length = memory.getInt(at + Layout.SLOT_RESULT_LEN);
-    int codec = memory.getInt(at + Layout.SLOT_ATTEMPTS) >>> 24;
+    int codec = slots.resultCodec(i);
     int status = memory.getInt(at + Layout.SLOT_STATUS);
     if (future.isSettled()) {
       slots.release(i, word, reference); // abandoned: the slot was all that was left
@@ -587,7 +589,7 @@ final class Completer {
     } else if (reference == 0 && future.type.plain) {
       slots.markFree(i, word);
       Object outcome = decode(future, codec, i, 0, length);
-      slots.bringHome(i);
+      slots.pushFree(i);
       count(Layout.CLIENT_COMPLETED);
       if (future.settle(outcome)) {
         future.dispatch();

@@ -34,7 +34,7 @@ abstract sealed class Connection permits Client, Reconnector {
 
   abstract PoolInfo info();
 
-  abstract boolean isOpen();
+  public abstract boolean isOpen();
 
   abstract ConnectionState state();
 

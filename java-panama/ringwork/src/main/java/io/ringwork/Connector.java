@@ -23,7 +23,7 @@ final class Connector {
   static Client connect(
       PoolFiles files, long timeoutNanos, Settings settings, @Nullable Child child) {
     Futex.link();
-    long end = TaskFuture.saturatedAdd(System.nanoTime(), timeoutNanos);
+    long end = Durations.saturatedAdd(System.nanoTime(), timeoutNanos);
     for (; ; ) {
       boolean last = System.nanoTime() >= end;
       Client client = attach(files, settings, child, null, !last);

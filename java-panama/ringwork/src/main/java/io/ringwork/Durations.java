@@ -23,6 +23,12 @@ final class Durations {
     return nanos(duration);
   }
 
+  /** A time so much later. */
+  static long saturatedAdd(long now, long nanos) {
+    long end = now + nanos;
+    return end < now ? Long.MAX_VALUE : end;
+  }
+
   static long nanos(Duration duration) {
     try {
       return duration.toNanos();

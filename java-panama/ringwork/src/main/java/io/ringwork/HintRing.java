@@ -23,6 +23,7 @@ final class HintRing {
   private final long cells;
   private final int capacity;
   private final int shift;
+  private final Damage damage;
 
   /**
    * A head seen earlier. Head only grows, so a room computed from it is never too large; reading it
@@ -30,8 +31,14 @@ final class HintRing {
    */
   private long headSeen;
 
-  HintRing(SharedMemory memory, long at, int capacity) {
+  /**
+   * A ring at a place.
+   *
+   * @param damage what is thrown if its words contradict each other
+   */
+  HintRing(SharedMemory memory, long at, int capacity, Damage damage) {
     this.memory = memory;
+    this.damage = damage;
     this.head = at + Layout.RING_HEAD;
     this.tail = at + Layout.RING_TAIL;
     this.cells = at + Layout.RING_CELLS;
@@ -54,7 +61,7 @@ final class HintRing {
   /**
    * Adds a hint; false when full.
    *
-   * @throws CorruptSegmentException if the ring's words can't be
+   * @throws RuntimeException of {@link Damage} if the ring's words can't be
    */
   boolean offer(int slot) {
     for (int tries = 0; tries < CORRUPT_AFTER; tries++) {
@@ -84,7 +91,7 @@ final class HintRing {
         return true;
       }
     }
-    throw new CorruptSegmentException("a hint ring contradicts itself: restart the pool", true);
+    throw damage.of("a hint ring contradicts itself: restart the pool", true);
   }
 
   /**
@@ -93,7 +100,7 @@ final class HintRing {
    *
    * @param hints at most {@link Layout#RING_BATCH} of them
    * @return how many of the first went in; fewer than {@code n} only when full
-   * @throws CorruptSegmentException if the ring's words can't be
+   * @throws RuntimeException of {@link Damage} if the ring's words can't be
    */
   int offerAll(int[] hints, int n) {
     int in = 0;
@@ -131,7 +138,7 @@ final class HintRing {
         memory.casLong(tail, t, t + 1); // another producer's cell: help, as in offer
       }
     }
-    throw new CorruptSegmentException("a hint ring contradicts itself: restart the pool", true);
+    throw damage.of("a hint ring contradicts itself: restart the pool", true);
   }
 
   /** Whether a position can be put in without overwriting what was not taken. */
@@ -187,7 +194,7 @@ final class HintRing {
         return n;
       }
     }
-    throw new CorruptSegmentException("a hint ring contradicts itself: restart the pool", true);
+    throw damage.of("a hint ring contradicts itself: restart the pool", true);
   }
 
   boolean isEmpty() {

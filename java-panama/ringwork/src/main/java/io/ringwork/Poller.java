@@ -43,9 +43,39 @@ final class Poller implements Runnable {
   /** So many times in a row it looked for nothing: then it naps. */
   private static final int FOR_NOTHING = 4;
 
-  private final Client client;
+  /** Whose poller it is: what it looks after besides completions. */
+  interface Owner {
+    /** Looks whether the pool lives, on each round; false when it is gone. */
+    boolean checkPool(long now);
+
+    /**
+     * Sees to it that what was handed over gets on.
+     *
+     * @return how long the poller may sleep, in nanoseconds
+     */
+    long lookAfterHandover(long now);
+
+    /** Whether the end of the pool must be seen soon although nothing is in flight. */
+    boolean isWatchful();
+
+    /** Whether only a look at the supervisor's lock tells its end. */
+    boolean mustProbe();
+
+    /** Whether anything may still be submitted. */
+    boolean isOpen();
+
+    /** The poller can't go on: the pool is given up, and why. */
+    void pollerFailed(Throwable broken);
+
+    /** The thread ends. */
+    void pollerEnded();
+  }
+
+  private final String name;
+  private final Owner owner;
   private final PollerRole role;
-  private final SlotTable slots;
+  private final PollerRole.Work work;
+  private final FreeList free;
   private final Timers timers;
   private final long spinNanos;
   private final Thread thread;
@@ -67,22 +97,31 @@ final class Poller implements Runnable {
 
   private long napNanos = NAP;
 
-  Poller(Client client) {
-    this.client = client;
-    this.role = client.role;
-    this.slots = client.slots;
-    this.timers = new Timers(slots);
-    this.spinNanos =
-        switch (client.settings.strategy()) {
-          case PARK -> 0;
-          case ADAPTIVE -> Waiting.FEW_CORES ? 10_000 : 50_000;
-          case SPIN -> Long.MAX_VALUE;
-        };
-    this.thread = Background.thread("ringwork-poller-" + client.name(), this);
-    role.setPoller(thread);
+  /**
+   * A poller that is not started yet.
+   *
+   * @param name the pool's
+   * @param spinNanos how long it spins while tasks are in flight, see {@link #spinNanos}
+   */
+  Poller(
+      String name,
+      Owner owner,
+      PollerRole role,
+      PollerRole.Work work,
+      Timers timers,
+      long spinNanos) {
+    this.name = name;
+    this.owner = owner;
+    this.role = role;
+    this.work = work;
+    this.free = role.free;
+    this.timers = timers;
+    this.spinNanos = spinNanos;
+    this.thread = Background.thread("ringwork-poller-" + name, this);
   }
 
   void start() {
+    role.setPoller(thread);
     thread.start();
   }
 
@@ -91,8 +130,8 @@ final class Poller implements Runnable {
   }
 
   /** Called by a submitter after it published a task with a deadline and passed a full fence. */
-  void deadline(TaskFuture<?> future) {
-    if (timers.submitted(future.slot, future.deadline) && future.deadline < sleepsUntil) {
+  void deadline(int slot, long deadline) {
+    if (timers.submitted(slot, deadline) && deadline < sleepsUntil) {
       wake();
     }
   }
@@ -147,7 +186,7 @@ final class Poller implements Runnable {
         Background.pause();
       }
     } finally {
-      client.pollerEnded();
+      owner.pollerEnded();
     }
   }
 
@@ -167,12 +206,11 @@ final class Poller implements Runnable {
   /** False if there was no memory to say so. */
   private boolean fail(Throwable broken) {
     try {
-      client.die(
-          broken instanceof InternalError ? Client.TRUNCATED : "its poller failed: " + broken);
-      LOG.log(Level.ERROR, "the poller of " + client.name() + " failed", broken);
+      owner.pollerFailed(broken);
+      LOG.log(Level.ERROR, "the poller of " + name + " failed", broken);
       return true;
     } catch (OutOfMemoryError | StackOverflowError | InternalError shortage) {
-      return !client.isOpen(); // what is pending ends with the thread
+      return !owner.isOpen(); // what is pending ends with the thread
     }
   }
 
@@ -190,15 +228,15 @@ final class Poller implements Runnable {
       int ended = spared ? 0 : role.poll();
       long now = System.nanoTime();
       timers.run(now);
-      if (!client.checkPool(now)) {
+      if (!owner.checkPool(now)) {
         return;
       }
-      boolean busy = slots.free.inUse() > 0;
+      boolean busy = free.inUse() > 0;
       if (spared && busy) {
-        nap(timespec, seenOwn, now);
+        sleepAtInterval(timespec, seenOwn, now);
         slept = true;
       } else if (ended > 0) {
-        spinUntil = TaskFuture.saturatedAdd(now, spinNanos);
+        spinUntil = Durations.saturatedAdd(now, spinNanos);
         yields = 0;
         deniedNanos = SHORTEST_SLEEP;
       } else if (ended == 0 && busy && now < spinUntil) {
@@ -207,7 +245,7 @@ final class Poller implements Runnable {
         Thread.yield();
       } else {
         sleep(timespec, seen, seenOwn, now, busy);
-        spinUntil = TaskFuture.saturatedAdd(System.nanoTime(), spinNanos);
+        spinUntil = Durations.saturatedAdd(System.nanoTime(), spinNanos);
         yields = 0;
         slept = true;
       }
@@ -228,7 +266,7 @@ final class Poller implements Runnable {
     int helps = role.helps();
     boolean helped = helps != helpsSeen;
     helpsSeen = helps;
-    if (!helped || client.completer.takeWanted()) {
+    if (!helped || work.takeWanted()) {
       forNothing = 0;
     } else if (forNothing < FOR_NOTHING) {
       forNothing++;
@@ -236,9 +274,9 @@ final class Poller implements Runnable {
     return forNothing == FOR_NOTHING && spinNanos > 0 && spinNanos < Long.MAX_VALUE;
   }
 
-  private void nap(MemorySegment timespec, int seenOwn, long now) {
-    client.handover.look(now); // a nap is short
-    role.nap();
+  private void sleepAtInterval(MemorySegment timespec, int seenOwn, long now) {
+    owner.lookAfterHandover(now); // the sleep is short
+    role.sleepAtIntervals();
     sleepsUntil = Math.min(now + napNanos, timers.nextLook());
     VarHandle.fullFence(); // pairs with the one before a look at the mail, or at our sleep
     if (!stopping && !timers.hasMail()) {
@@ -250,7 +288,7 @@ final class Poller implements Runnable {
   private int spins;
 
   private void spin() {
-    if (Waiting.FEW_CORES && (++spins & 255) == 0) {
+    if (Cores.FEW && (++spins & 255) == 0) {
       Thread.yield();
     }
     Thread.onSpinWait();
@@ -258,8 +296,8 @@ final class Poller implements Runnable {
 
   private void sleep(MemorySegment timespec, int seen, int seenOwn, long now, boolean busy) {
     boolean futex = role.hasFutex();
-    long until = now + (busy ? BUSY_SLEEP : client.isWatchful() ? WATCHFUL_SLEEP : IDLE_SLEEP);
-    until = Math.min(until, TaskFuture.saturatedAdd(now, client.handover.look(now)));
+    long until = now + (busy ? BUSY_SLEEP : owner.isWatchful() ? WATCHFUL_SLEEP : IDLE_SLEEP);
+    until = Math.min(until, Durations.saturatedAdd(now, owner.lookAfterHandover(now)));
     if (busy && !futex) {
       until = now + deniedNanos;
       deniedNanos = Math.min(DENIED_SLEEP, deniedNanos + deniedNanos / 4);
@@ -267,13 +305,13 @@ final class Poller implements Runnable {
       deniedNanos = SHORTEST_SLEEP;
     }
     sleepsUntil = Math.min(until, timers.nextLook());
-    boolean tellMe = !busy && (!futex || client.mustProbe() || spinNanos == Long.MAX_VALUE);
+    boolean tellMe = !busy && (!futex || owner.mustProbe() || spinNanos == Long.MAX_VALUE);
     // A full fence is in it: what was written before is seen, or sees these words.
     PollerRole.Sleep how = role.prepareSleep(tellMe);
     if (how != PollerRole.Sleep.NOT
         && !stopping
         && !timers.hasMail()
-        && !(tellMe && slots.free.inUse() > 0)) {
+        && !(tellMe && free.inUse() > 0)) {
       boolean aside = how == PollerRole.Sleep.ASIDE;
       futexOrPark(
           timespec,

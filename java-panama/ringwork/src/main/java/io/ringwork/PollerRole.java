@@ -35,10 +35,10 @@ import org.jspecify.annotations.Nullable;
  * <p>It naps as well while a thread polls in passing ({@link #pollInPassing}) again and again.
  *
  * <p>A helper may also sleep in the poller's place, on the client's futex and with the role ({@link
- * #sleepAsPoller}): a lane then wakes the thread that waits, and not the poller to wake it. Only
- * one thread may sleep on that word, for a lane wakes only one: the poller, refused the role,
- * sleeps ASIDE on a word of its own. It passes on a wake that it may have swallowed, and is told
- * when a helper leaves while anything is in flight, or when a submitter finds DISARMED.
+ * #lieDown}): a lane then wakes the thread that waits, and not the poller to wake it. Only one
+ * thread may sleep on that word, for a lane wakes only one: the poller, refused the role, sleeps
+ * ASIDE on a word of its own. It passes on a wake that it may have swallowed, and is told when a
+ * helper leaves while anything is in flight, or when a submitter finds DISARMED.
  */
 final class PollerRole {
   /** waiting was set to 0 by a helper, and the poller may sleep. */
@@ -55,6 +55,25 @@ final class PollerRole {
 
   /** Bytes of the memory that is no other process's business. */
   static final int OWN_BYTES = 24;
+
+  /** What there is to do for who has the role. */
+  interface Work {
+    /** Whether anything has been announced. */
+    boolean hasWork();
+
+    /**
+     * Ends what was announced.
+     *
+     * @return how many hints it took
+     */
+    int drain();
+
+    /** A thread depends on what the poller will find. */
+    void want();
+
+    /** Whether anybody depended on what was found since the last question. */
+    boolean takeWanted();
+  }
 
   /** How the poller is to sleep. */
   enum Sleep {
@@ -82,8 +101,8 @@ final class PollerRole {
   }
 
   private final SharedMemory memory;
-  private final SlotTable slots;
-  private final Completer completer;
+  final FreeList free;
+  private final Work work;
   private final long waitingWord;
   private final long wakeWord;
 
@@ -118,11 +137,10 @@ final class PollerRole {
   /** For the futex calls of helpers; guarded by the role. */
   private final MemorySegment timespec;
 
-  PollerRole(
-      SharedMemory memory, SlotTable slots, Completer completer, long entry, SharedMemory own) {
+  PollerRole(SharedMemory memory, FreeList free, Work work, long entry, SharedMemory own) {
     this.memory = memory;
-    this.slots = slots;
-    this.completer = completer;
+    this.free = free;
+    this.work = work;
     this.waitingWord = entry + Layout.CLIENT_WAITING;
     this.wakeWord = entry + Layout.CLIENT_WAKE;
     this.own = own;
@@ -190,12 +208,12 @@ final class PollerRole {
    */
   int pollInPassing() {
     POLLS.setOpaque(this, polls + 1); // it may lose one to another thread: it only has to change
-    if (!completer.hasWork() || !enter()) {
+    if (!work.hasWork() || !enter()) {
       return 0;
     }
     try {
-      int ended = completer.drain();
-      completer.takeWanted(); // whoever depended on it has it
+      int ended = work.drain();
+      work.takeWanted(); // whoever depended on it has it
       return ended;
     } finally {
       leave();
@@ -212,7 +230,7 @@ final class PollerRole {
         // A submitter armed meanwhile, and its task may have ended: the next one must arm again.
         ATTENTION.getAndBitwiseOr(this, DISARMED);
       }
-      idle = slots.free.inUse() == 0;
+      idle = free.inUse() == 0;
       napping = (attention & NAPPING) != 0;
       if (!idle && !napping) {
         arm();
@@ -235,7 +253,7 @@ final class PollerRole {
 
   /** After arming: the poller is the one to be woken from now on. */
   private void takeOver() {
-    if (completer.hasWork()) {
+    if (work.hasWork()) {
       wakePoller();
     } else if ((attention & ASIDE) != 0) {
       wakeOwn(); // it has to sleep where lanes wake it
@@ -287,7 +305,7 @@ final class PollerRole {
       return -1;
     }
     try {
-      return completer.drain();
+      return work.drain();
     } finally {
       giveUp();
     }
@@ -303,15 +321,15 @@ final class PollerRole {
     return helps;
   }
 
-  /** The poller is going to nap. */
-  void nap() {
+  /** The poller is going to sleep at intervals. */
+  void sleepAtIntervals() {
     ATTENTION.getAndBitwiseOr(this, NAPPING);
   }
 
   /** A thread will park until its task has ended: the poller must be told of completions. */
   void demand() {
     if ((attention & NAPPING) != 0) {
-      completer.want();
+      work.want();
       ATTENTION.getAndBitwiseAnd(this, ~NAPPING);
       wakeOwn();
     }
@@ -320,31 +338,41 @@ final class PollerRole {
   // ---- a helper that sleeps
 
   /**
-   * Sleeps once, with the role, until a lane or {@link #poke} wakes the caller.
+   * Begins one sleep of a helper, with the role: others can see the sleeper from here on. What it
+   * waits for is looked at after {@link #prepareSleepAsPoller}, then it {@linkplain #sleepAsPoller
+   * sleeps}, and {@linkplain #risen ends} it in any case.
    *
-   * @param future what it waits for; looked at after others can see the sleeper
-   * @param nanos the longest time
+   * @return what the sleep is to be given
    */
-  void sleepAsPoller(TaskFuture<?> future, long nanos) {
+  int lieDown() {
     int seen = wakeValue(); // before the looks
     sleeper = Thread.currentThread();
-    try {
-      if (prepareSleepAsPoller() && !Waiting.handed(future) && future.client.isOpen()) {
-        Futex.await(wakeAddress(), seen, timespec, nanos);
-      }
-    } finally {
-      sleeper = null;
-    }
+    return seen;
   }
 
   /** Arms for a helper; whether it may sleep then. */
   boolean prepareSleepAsPoller() {
     arm();
-    return !completer.hasWork();
+    return !work.hasWork();
+  }
+
+  /**
+   * Sleeps until a lane or {@link #wake} wakes the caller.
+   *
+   * @param seen of {@link #lieDown}
+   * @param nanos the longest time
+   */
+  void sleepAsPoller(int seen, long nanos) {
+    Futex.await(wakeAddress(), seen, timespec, nanos);
+  }
+
+  /** The helper no longer sleeps. */
+  void risen() {
+    sleeper = null;
   }
 
   /** Wakes a thread whose future was just settled, if it sleeps in the poller's place. */
-  void poke(Thread waiting) {
+  void wake(Thread waiting) {
     if (sleeper == waiting) {
       memory.addInt(wakeWord, 1);
       Futex.wake(wakeAddress());
@@ -388,15 +416,15 @@ final class PollerRole {
     if (!tryTake()) {
       return stepAside();
     }
-    boolean work;
+    boolean announced;
     try {
       arm();
-      work = completer.hasWork();
+      announced = work.hasWork();
     } finally {
       giveUp();
     }
     if (Failpoints.ON) Failpoints.hit("poll.parking");
-    return work ? Sleep.NOT : Sleep.ARMED;
+    return announced ? Sleep.NOT : Sleep.ARMED;
   }
 
   /** The helper arms when it leaves, and tells. */

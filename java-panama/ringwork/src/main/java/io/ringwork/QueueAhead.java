@@ -93,7 +93,7 @@ final class QueueAhead {
       pause = Math.min(LONGEST, TIMES * (System.nanoTime() - now));
     }
     tasks = ahead;
-    startsAt = TaskFuture.saturatedAdd(since, (long) work);
+    startsAt = Durations.saturatedAdd(since, (long) work);
   }
 
   private void followHeld() {

@@ -243,9 +243,8 @@ public final class RawCall implements AutoCloseable {
       client.completer.count(Layout.CLIENT_REJECTED);
       throw late;
     }
-    RejectedException.Reason full =
-        client.submitter.queue(
-            own, slot, type, requestCodec, deadline, reference, requestLength, options, helps);
+    client.submitter.publish(own, slot, requestCodec, requestLength, deadline, options);
+    RejectedException.Reason full = client.submitter.hint(own, options, helps);
     if (full != null) {
       client.completer.count(Layout.CLIENT_REJECTED);
       throw client.submitter.rejected(full, type, requestLength);
@@ -277,7 +276,7 @@ public final class RawCall implements AutoCloseable {
       return false;
     }
     try {
-      switch (client.slots.withdraw(own)) {
+      switch (own.withdrawFrom(client.slots)) {
         case WITHDRAWN -> {
           own.slot = -1;
           client.room.freed();
@@ -292,10 +291,10 @@ public final class RawCall implements AutoCloseable {
         case RUNNING -> {}
       }
       own.hasRunBefore = true;
-      client.slots.requestCancel(own);
-      client.slots.replace(i, own.abandonedTwin());
+      client.slots.requestCancel(own.slot, own.generation);
+      client.slots.replace(i, own.placeholder());
       own.slot = -1;
-      client.completer.tryEnd(i); // a hint that came before the twin was not heeded
+      client.completer.tryEnd(i); // a hint that came before that was not heeded
     } catch (IllegalStateException | InternalError unmapped) {
       own.hasRunBefore = true; // closed meanwhile
       own.slot = -1;

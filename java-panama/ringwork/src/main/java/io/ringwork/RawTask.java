@@ -138,9 +138,8 @@ public final class RawTask implements AutoCloseable {
         client.completer.count(Layout.CLIENT_REJECTED);
         return future.failedAtSubmit(late);
       }
-      RejectedException.Reason full =
-          client.submitter.queue(
-              future, slot, type, codec, deadline, reference, (int) length, options, false);
+      client.submitter.publish(future, slot, codec, (int) length, deadline, options);
+      RejectedException.Reason full = client.submitter.hint(future, options, false);
       if (full != null) {
         client.completer.count(Layout.CLIENT_REJECTED);
         return future.failedAtSubmit(client.submitter.rejected(full, type, length));

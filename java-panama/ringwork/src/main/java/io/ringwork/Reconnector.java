@@ -239,7 +239,7 @@ final class Reconnector extends Connection implements Runnable {
   }
 
   @Override
-  boolean isOpen() {
+  public boolean isOpen() {
     return !closed;
   }
 
@@ -504,7 +504,7 @@ final class Reconnector extends Connection implements Runnable {
       boolean blocks = options.backpressure.kind == Backpressure.Kind.BLOCK;
       long until =
           blocks
-              ? TaskFuture.saturatedAdd(System.nanoTime(), options.backpressure.blockNanos)
+              ? Durations.saturatedAdd(System.nanoTime(), options.backpressure.blockNanos)
               : Long.MIN_VALUE;
       end = blocks && deadline != 0 ? Math.min(until, deadline) : until;
     }

@@ -431,7 +431,7 @@ public final class Ringwork implements AutoCloseable {
    * @throws InterruptedException if interrupted
    */
   public boolean awaitReady(Duration timeout) throws InterruptedException {
-    long end = TaskFuture.saturatedAdd(System.nanoTime(), Durations.nanos(timeout));
+    long end = Durations.saturatedAdd(System.nanoTime(), Durations.nanos(timeout));
     for (; ; ) {
       Client now = connection.current();
       if (now != null && now.isReady()) {

@@ -12,14 +12,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class SegmentViews {
   private final SharedMemory memory;
-  private final SlotTable slots;
+  private final SlotTable<?> slots;
   private final PayloadArena arena;
   private final @Nullable MemorySegment[] requests;
   private final @Nullable MemorySegment[] results;
   private final @Nullable MemorySegment[] @Nullable [] requestBlocks;
   private final @Nullable MemorySegment[] @Nullable [] resultBlocks;
 
-  SegmentViews(SharedMemory memory, SlotTable slots, PayloadArena arena) {
+  SegmentViews(SharedMemory memory, SlotTable<?> slots, PayloadArena arena) {
     this.memory = memory;
     this.slots = slots;
     this.arena = arena;

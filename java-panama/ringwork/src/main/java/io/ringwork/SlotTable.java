@@ -8,7 +8,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The slots of this client: their shared words, and what this process knows of them.
+ * The slots of this client: their shared words, and what this process knows of them. What stands
+ * for a task in this process, its future, is kept here and not looked into.
  *
  * <p>Who may touch entry {@code i} of the private arrays: the thread that popped the slot from the
  * {@link #free} list, until it publishes QUEUED; then the thread that <em>ends</em> the task, until
@@ -20,28 +21,32 @@ import org.jspecify.annotations.Nullable;
  *       {@code pending[i]} from the future to null ({@link #take}).
  * </ul>
  *
- * <p>If the future is that of a {@link RawCall}, only the thread that waits in it does either,
- * since that object stands for one task after the other: it alone withdraws, takes, or, when it
- * gives up a task that runs, puts another future in its place ({@link #replace}).
+ * <p>If the future is that of a raw call, only the thread that waits in it does either, since that
+ * object stands for one task after the other: it alone withdraws, takes, or, when it gives up a
+ * task that runs, puts another future in its place ({@link #replace}).
  *
  * <p>The two exclude each other, since a word that left QUEUED by a claim never is QUEUED again but
  * through the reaper, and never DONE once it is FREE. A future's generation says which task it
  * awaits, so a thread that slept between reading a future and a word finds another generation, or
  * loses its CAS.
+ *
+ * @param <P> what stands for a task that is pending
  */
-final class SlotTable {
-  private static final VarHandle PENDING = MethodHandles.arrayElementVarHandle(TaskFuture[].class);
+final class SlotTable<P> {
+  private static final VarHandle PENDING = MethodHandles.arrayElementVarHandle(Object[].class);
 
   /** A claim, the reaper and a retry may come between, but not so often. */
   private static final int MOST_TRIES = 1 << 16;
 
-  /** What {@link #pop} returns when as many tasks of the type are in flight as may be. */
+  /** What {@link #popCounted} returns when as many tasks of the type are in flight as may be. */
   static final int TOO_MANY = -3;
 
   /** What {@link #withdraw} found. */
   enum Withdrawal {
     /** It was queued and is FREE now; the caller has ended the task. */
     WITHDRAWN,
+    /** The same, and an earlier attempt has died. */
+    WITHDRAWN_AFTER_ATTEMPT,
     /** A lane runs it. */
     RUNNING,
     /** Its result is there, or it is no longer that task. */
@@ -51,14 +56,14 @@ final class SlotTable {
   final int count;
   final FreeList free;
 
-  /** Slots that only tasks of {@link Priority#HIGH} may take: a sixteenth. */
+  /** Slots that only urgent tasks may take: a sixteenth. */
   final int reserve;
 
   private final SharedMemory memory;
   private final PayloadArena arena;
   private final int first;
   private final long base;
-  private final TaskFuture<?>[] pending;
+  private final Object[] pending;
   private final long[] generation;
   private final long[] requestReference;
   private final boolean[] traced;
@@ -77,16 +82,16 @@ final class SlotTable {
   /**
    * The slots of an entry that was just registered.
    *
-   * @throws CorruptSegmentException if one is not FREE
+   * @param damage what is thrown if one is not FREE
    */
-  SlotTable(SharedMemory memory, Geometry geometry, PayloadArena arena, int client) {
+  SlotTable(SharedMemory memory, Geometry geometry, PayloadArena arena, int client, Damage damage) {
     this.memory = memory;
     this.arena = arena;
     this.count = geometry.slotsPerClient();
     this.reserve = count / 16;
     this.first = client * count;
     this.base = geometry.slotsOf(client);
-    this.pending = new TaskFuture<?>[count];
+    this.pending = new Object[count];
     this.generation = new long[count];
     this.requestReference = new long[count];
     this.traced = new boolean[count];
@@ -95,7 +100,7 @@ final class SlotTable {
     for (int i = 0; i < count; i++) {
       long word = state(i);
       if (StateWord.kind(word) != Layout.KIND_FREE) {
-        throw new CorruptSegmentException(
+        throw damage.of(
             "slot " + (first + i) + " of a free client entry is in use: restart the pool", false);
       }
       generation[i] = StateWord.generation(word);
@@ -128,8 +133,9 @@ final class SlotTable {
     return generation[i];
   }
 
-  @Nullable TaskFuture<?> pending(int i) {
-    return (TaskFuture<?>) PENDING.getAcquire(pending, i);
+  @SuppressWarnings("unchecked") // only what publish and replace were given
+  @Nullable P pending(int i) {
+    return (P) PENDING.getAcquire(pending, i);
   }
 
   /** Where the request of a slot is: in it, or in a block. */
@@ -145,22 +151,13 @@ final class SlotTable {
   // ---- filling, by the thread that popped the slot
 
   /**
-   * Takes a slot for a task.
+   * Takes a slot for a task of a handler of which only so many may be in flight.
    *
+   * @param keep how many free slots it must leave to others
    * @return the slot; {@link FreeList#EMPTY}, {@link FreeList#CLOSED}, or {@link #TOO_MANY}
    */
-  int pop(TaskType<?, ?> type, TaskOptions options) {
-    int keep = keptFrom(options);
-    return type.maxInFlight == TaskType.NO_LIMIT ? free.pop(keep) : popCounted(type, keep);
-  }
-
-  /** How many free slots a task must leave to others. */
-  int keptFrom(TaskOptions options) {
-    return options.priority == Priority.HIGH ? 0 : reserve;
-  }
-
-  private int popCounted(TaskType<?, ?> type, int keep) {
-    InFlight entered = InFlight.enter(inFlight, type.name(), type.maxInFlight);
+  int popCounted(String handler, int most, int keep) {
+    InFlight entered = InFlight.enter(inFlight, handler, most);
     if (entered == null) {
       return TOO_MANY;
     }
@@ -219,32 +216,17 @@ final class SlotTable {
     return buffer.order(ByteOrder.LITTLE_ENDIAN).position(0).limit(length);
   }
 
-  /** Writes all request fields; plain stores, published by {@link #publish}. */
-  void fill(
-      int i,
-      TaskType<?, ?> type,
-      int requestCodec,
-      int priority,
-      long deadline,
-      long reference,
-      int length,
-      long submittedNs,
-      byte @Nullable [] trace) {
+  /**
+   * The first half of filling: whose task it is, and which. Plain stores, as those of {@link
+   * #fillRequest}, published by {@link #publish}.
+   *
+   * @param deadline by System.nanoTime; 0 for none
+   */
+  void fillTask(int i, long handlerId, long deadline, byte @Nullable [] trace) {
     long at = at(i);
-    long g = generation[i];
-    requestReference[i] = reference;
     memory.setLong(at + Layout.SLOT_DEADLINE, deadline);
-    memory.setLong(at + Layout.SLOT_HANDLER, type.handlerId);
-    memory.setLong(at + Layout.SLOT_REQUEST_REF, reference);
-    memory.setInt(at + Layout.SLOT_REQUEST_LEN, length);
-    // Four bytes at once: attempts, priority, request codec, and 0 for the result's.
-    int stamped = submittedNs != 0 ? Layout.ATTEMPTS_STAMPED : 0;
-    memory.setInt(
-        at + Layout.SLOT_ATTEMPTS, type.attempts | stamped | priority << 8 | requestCodec << 16);
-    memory.setLong(at + Layout.SLOT_TASK_ID, taskId(i, g));
-    if (stamped != 0) {
-      memory.setLong(at + Layout.SLOT_SUBMITTED_NS, submittedNs);
-    }
+    memory.setLong(at + Layout.SLOT_HANDLER, handlerId);
+    memory.setLong(at + Layout.SLOT_TASK_ID, taskId(i, generation[i]));
     memory.setLong(at + Layout.SLOT_PROGRESS, 0);
     if (trace != null) {
       memory.put(at + Layout.SLOT_TRACEPARENT, trace);
@@ -255,16 +237,41 @@ final class SlotTable {
     }
   }
 
+  /**
+   * The second half: the request, which is in the slot, or in the block that it has {@linkplain
+   * #reserved reserved}, and how it is to be run.
+   *
+   * @param submittedNs when it was submitted, by System.nanoTime; 0 if that is not noted
+   */
+  void fillRequest(
+      int i, int length, int requestCodec, int priority, int attempts, long submittedNs) {
+    long at = at(i);
+    memory.setLong(at + Layout.SLOT_REQUEST_REF, requestReference[i]);
+    memory.setInt(at + Layout.SLOT_REQUEST_LEN, length);
+    // Four bytes at once: attempts, priority, request codec, and 0 for the result's.
+    int stamped = submittedNs != 0 ? Layout.ATTEMPTS_STAMPED : 0;
+    memory.setInt(
+        at + Layout.SLOT_ATTEMPTS, attempts | stamped | priority << 8 | requestCodec << 16);
+    if (stamped != 0) {
+      memory.setLong(at + Layout.SLOT_SUBMITTED_NS, submittedNs);
+    }
+  }
+
+  /** The codec of a result, as a lane has written it. */
+  int resultCodec(int i) {
+    return memory.getInt(at(i) + Layout.SLOT_ATTEMPTS) >>> 24;
+  }
+
   /** Unique for a client without a counter of its own. */
   long taskId(int i, long g) {
     return g << 20 | global(i);
   }
 
   /** FREE → QUEUED: the task is the lanes' from here on. */
-  void publish(int i, TaskFuture<?> future) {
+  void publish(int i, P future) {
     PENDING.setRelease(pending, i, future);
     // pairs with the acquire of a lane's claim: it sees the request fields.
-    memory.setLongRelease(at(i), StateWord.queued(future.generation));
+    memory.setLongRelease(at(i), StateWord.queued(generation[i]));
     if (Failpoints.ON) Failpoints.hit("submit.queued");
   }
 
@@ -288,18 +295,13 @@ final class SlotTable {
   void giveBack(int i, long reference) {
     requestReference[i] = 0;
     arena.free(reference, PayloadArena.requestOwner(global(i), generation[i]));
-    bringHome(i);
+    pushFree(i);
   }
 
   // ---- ending
 
-  /** Tries QUEUED → FREE for a future's task. After WITHDRAWN the slot is given back already. */
-  Withdrawal withdraw(TaskFuture<?> future) {
-    int i = future.slot;
-    long g = future.generation;
-    if (i < 0) {
-      return Withdrawal.ENDED; // its submitter has taken it back and tries again
-    }
+  /** Tries QUEUED → FREE for a task. Once it is withdrawn the slot is given back already. */
+  Withdrawal withdraw(int i, long g) {
     for (int tries = 0; tries < MOST_TRIES; tries++) {
       long word = state(i);
       if (StateWord.generation(word) != g || StateWord.ended(word)) {
@@ -314,10 +316,11 @@ final class SlotTable {
       }
       if (memory.casLong(at(i), word, StateWord.free(StateWord.next(g)))) {
         if (Failpoints.ON) Failpoints.hit("cancel.withdrawn");
-        future.hasRunBefore = StateWord.attempt(word) > 0;
-        PENDING.setRelease(pending, i, null);
+        PENDING.setRelease(pending, i, (Object) null);
         recycle(i, g);
-        return Withdrawal.WITHDRAWN;
+        return StateWord.attempt(word) > 0
+            ? Withdrawal.WITHDRAWN_AFTER_ATTEMPT
+            : Withdrawal.WITHDRAWN;
       }
     }
     return Withdrawal.RUNNING; // the word changes for ever: nobody knows what it is
@@ -328,10 +331,6 @@ final class SlotTable {
    * paused and comes a generation late must not wipe out the word of the slot's next task: the word
    * only grows.
    */
-  void requestCancel(TaskFuture<?> future) {
-    requestCancel(future.slot, future.generation);
-  }
-
   void requestCancel(int i, long generation) {
     long at = at(i) + Layout.SLOT_CANCEL;
     long asked = Layout.CANCEL_BIT | generation;
@@ -343,13 +342,13 @@ final class SlotTable {
   }
 
   /** Takes the right to end a task that is DONE or CRASHED; false if another thread has it. */
-  boolean take(int i, TaskFuture<?> future) {
-    return PENDING.compareAndSet(pending, i, future, null);
+  boolean take(int i, P future) {
+    return PENDING.compareAndSet(pending, i, future, (Object) null);
   }
 
   /** Puts another future in the place of one that only the caller ends. */
-  void replace(int i, TaskFuture<?> twin) {
-    PENDING.setRelease(pending, i, twin);
+  void replace(int i, P other) {
+    PENDING.setRelease(pending, i, other);
     // The caller looks at the word next: who comes with a hint of what it does not see yet, comes
     // after the fence.
     VarHandle.fullFence();
@@ -358,7 +357,7 @@ final class SlotTable {
   /**
    * Fetches the lines that a lane has written, to read them soon; what is in them means nothing.
    */
-  long touch(int i) {
+  long fetchResultLines(int i) {
     return memory.getLong(at(i)) + memory.getLong(at(i) + Layout.SLOT_RESULT);
   }
 
@@ -367,7 +366,7 @@ final class SlotTable {
    * which the lane has written too, is still on its way. Deadline and request of a task that has
    * ended mean nothing.
    */
-  void warm(int i) {
+  void fetchRequestLines(int i) {
     memory.setLong(at(i) + Layout.SLOT_DEADLINE, 0);
     memory.setLong(at(i) + Layout.SLOT_REQUEST, 0);
   }
@@ -381,13 +380,13 @@ final class SlotTable {
           PayloadArena.resultOwner(global(i), StateWord.generation(word), StateWord.attempt(word)));
     }
     markFree(i, word);
-    bringHome(i);
+    pushFree(i);
   }
 
   /**
    * The first half of {@link #release} for a task without a result block: the slot is FREE, but on
    * no list, so nobody but the caller can have it filled again, and the result in it stays until
-   * {@link #bringHome}. The state word's line is then on its way while the result's is fetched, not
+   * {@link #pushFree}. The state word's line is then on its way while the result's is fetched, not
    * afterwards.
    */
   void markFree(int i, long word) {
@@ -400,13 +399,13 @@ final class SlotTable {
   }
 
   /** The second half of {@link #release}. */
-  void bringHome(int i) {
+  void pushFree(int i) {
     uncount(i);
     free.push(i);
   }
 
-  /** As {@link #bringHome(int)} for several. */
-  void bringHome(int[] many, int n) {
+  /** As {@link #pushFree(int)} for several. */
+  void pushFree(int[] many, int n) {
     if (counted != null) {
       for (int h = 0; h < n; h++) {
         uncount(many[h]);
@@ -418,7 +417,7 @@ final class SlotTable {
   private void recycle(int i, long g) {
     freeRequest(i, g);
     generation[i] = StateWord.next(g);
-    bringHome(i);
+    pushFree(i);
   }
 
   private void freeRequest(int i, long g) {

@@ -2,6 +2,7 @@ package io.ringwork;
 
 import io.ringwork.Outcome.Failure;
 import io.ringwork.RejectedException.Reason;
+import io.ringwork.SlotTable.Withdrawal;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.util.function.Function;
@@ -29,7 +30,7 @@ final class Submitter {
 
   private final Client client;
   private final SharedMemory memory;
-  private final SlotTable slots;
+  private final SlotTable<TaskFuture<?>> slots;
   private final PayloadArena arena;
   private final HintRing[] injectors;
   private final LaneWaker lanes;
@@ -55,7 +56,12 @@ final class Submitter {
     this.backlog = new Backlog(memory, geometry);
     this.injectors = new HintRing[geometry.priorities()];
     for (int p = 0; p < injectors.length; p++) {
-      injectors[p] = new HintRing(memory, geometry.injector(p), geometry.injectorCapacity());
+      injectors[p] =
+          new HintRing(
+              memory,
+              geometry.injector(p),
+              geometry.injectorCapacity(),
+              CorruptSegmentException::new);
     }
   }
 
@@ -85,7 +91,7 @@ final class Submitter {
   static long deadline(TaskOptions options) {
     return options.timeoutNanos == TaskOptions.NO_TIMEOUT
         ? 0
-        : TaskFuture.saturatedAdd(System.nanoTime(), Math.max(0, options.timeoutNanos));
+        : Durations.saturatedAdd(System.nanoTime(), Math.max(0, options.timeoutNanos));
   }
 
   /** Wakes a lane, and sees to it that somebody polls. One full fence, after the hints. */
@@ -107,7 +113,7 @@ final class Submitter {
   /** What is left to do for a task that is published, off the critical path. */
   void published(TaskFuture<?> future) {
     if (future.deadline != 0) {
-      client.poller.deadline(future);
+      client.poller.deadline(future.slot, future.deadline);
     }
     counted(future);
   }
@@ -187,8 +193,12 @@ final class Submitter {
       }
       throw late;
     }
-    Reason full = attempt(future, type, request, encoded, (int) size, options, watched);
-    return full == null || noRoom(full, future, type, request, encoded, (int) size, options);
+    Reason full = attempt(future, type, request, encoded, (int) size, options);
+    if (full == null) {
+      full = hint(future, options, watched);
+    }
+    return full == null
+        || new Unplaced<>(future, type, request, encoded, (int) size, options).submit(this, full);
   }
 
   /** Why a task will not meet its deadline, or null if it may. */
@@ -198,7 +208,29 @@ final class Submitter {
   }
 
   @Nullable RejectedException unreachable(long deadline, TaskType<?, ?> type, TaskOptions options) {
-    return deadline == 0 ? null : backlog.refusal(type, ring(options), options, deadline);
+    if (deadline == 0 || options.admitLate) {
+      return null;
+    }
+    Backlog.Estimate late = backlog.refusal(ring(options), deadline);
+    return late == null ? null : unreachable(type, late);
+  }
+
+  private static RejectedException unreachable(TaskType<?, ?> type, Backlog.Estimate late) {
+    return new RejectedException(
+        Reason.DEADLINE_UNREACHABLE,
+        type.name()
+            + " would wait about "
+            + Durations.text(late.delay())
+            + " for the "
+            + late.tasks()
+            + " tasks that are queued before it on "
+            + late.lanes()
+            + " lanes and run for "
+            + Durations.text(late.run())
+            + " or more, and its deadline is in "
+            + Durations.text(late.left())
+            + ": submit fewer tasks (TaskType.maxInFlight), give it Priority.HIGH, more time, or"
+            + " the pool more lanes; TaskOptions.admitLate lets it in all the same");
   }
 
   /** What the caller runs itself where there is no room, or null. */
@@ -295,28 +327,44 @@ final class Submitter {
     }
   }
 
-  /** One try; null if the task is queued, else what was full. */
+  /** One try; null if the task is QUEUED, its {@link #hint} still missing, else what was full. */
   private <Q, R> @Nullable Reason attempt(
       TaskFuture<R> future,
       TaskType<Q, R> type,
       Q request,
       @Nullable ByteBuffer encoded,
       int size,
-      TaskOptions options,
-      boolean watched) {
+      TaskOptions options) {
     int codec = codecOf(type);
-    int i = slots.pop(type, options);
+    int i = pop(type, options);
     if (i < 0) {
       return noSlot(i);
     }
     if (Failpoints.ON) Failpoints.hit("submit.slot");
-    int length = furnish(i, type, request, encoded, size);
+    int length = prepare(i, type, request, encoded, size);
     if (length < 0) {
       return Reason.ARENA_EXHAUSTED;
     }
-    long deadline = future.deadline;
-    long reference = slots.reserved(i);
-    return queue(future, i, type, codec, deadline, reference, length, options, watched);
+    publish(future, i, codec, length, future.deadline, options);
+    return null;
+  }
+
+  /**
+   * Takes a slot for a task.
+   *
+   * @return the slot; {@link FreeList#EMPTY}, {@link FreeList#CLOSED}, or {@link
+   *     SlotTable#TOO_MANY}
+   */
+  int pop(TaskType<?, ?> type, TaskOptions options) {
+    int keep = keptFrom(options);
+    return type.maxInFlight == TaskType.NO_LIMIT
+        ? slots.free.pop(keep)
+        : slots.popCounted(type.name(), type.maxInFlight, keep);
+  }
+
+  /** How many free slots a task must leave to others. */
+  int keptFrom(TaskOptions options) {
+    return options.priority == Priority.HIGH ? 0 : slots.reserve;
   }
 
   /**
@@ -326,7 +374,7 @@ final class Submitter {
    * @return the length; -1 if there was no block. Then, and after an exception, the slot is given
    *     back
    */
-  <Q> int furnish(int i, TaskType<Q, ?> type, Q request, @Nullable ByteBuffer encoded, int size) {
+  <Q> int prepare(int i, TaskType<Q, ?> type, Q request, @Nullable ByteBuffer encoded, int size) {
     long reference = 0;
     try {
       if (size > Layout.INLINE) {
@@ -372,10 +420,10 @@ final class Submitter {
     Backpressure policy = options.backpressure;
     long end = Long.MIN_VALUE;
     if (policy.kind == Backpressure.Kind.BLOCK && !client.role.isMine()) {
-      end = TaskFuture.saturatedAdd(System.nanoTime(), policy.blockNanos);
+      end = Durations.saturatedAdd(System.nanoTime(), policy.blockNanos);
     }
     for (; ; ) {
-      int i = slots.pop(type, options);
+      int i = pop(type, options);
       Reason full;
       if (i < 0) {
         full = noSlot(i);
@@ -436,18 +484,17 @@ final class Submitter {
     return target.position();
   }
 
-  /** Fills and publishes a slot; its hint is the caller's to write. */
+  /**
+   * Fills and publishes a slot, whose block is {@linkplain SlotTable#reserved reserved}; its hint
+   * is the caller's to write.
+   *
+   * @param deadline the task's, which for a raw call is not its future's
+   */
   void publish(
-      TaskFuture<?> future,
-      int i,
-      TaskType<?, ?> type,
-      int codec,
-      long deadline,
-      long reference,
-      int length,
-      TaskOptions options) {
-    int priority = ring(options);
-    slots.fill(i, type, codec, priority, deadline, reference, length, stamp(i), options.trace);
+      TaskFuture<?> future, int i, int codec, int length, long deadline, TaskOptions options) {
+    TaskType<?, ?> type = future.type;
+    slots.fillTask(i, type.handlerId, deadline, options.trace);
+    slots.fillRequest(i, length, codec, ring(options), type.attempts, stamp(i));
     if (Failpoints.ON) Failpoints.hit("submit.filled");
     future.slot = i;
     future.generation = slots.generation(i);
@@ -463,24 +510,19 @@ final class Submitter {
     return injectors[ring(options)];
   }
 
-  /** Publishes a slot, and puts its hint into the ring; null, or RING_FULL. */
-  @Nullable Reason queue(
-      TaskFuture<?> future,
-      int i,
-      TaskType<?, ?> type,
-      int codec,
-      long deadline,
-      long reference,
-      int length,
-      TaskOptions options,
-      boolean watched) {
-    publish(future, i, type, codec, deadline, reference, length, options);
+  /**
+   * Puts the hint of a task that was just published into the ring; null, or RING_FULL.
+   *
+   * @param watched whether the caller looks first if a lane needs it
+   */
+  @Nullable Reason hint(TaskFuture<?> future, TaskOptions options, boolean watched) {
+    int i = future.slot;
     if (watched && isClaimedAtOnce(i)) {
       future.claimedAtOnce = true;
       return null;
     }
     if (injector(options).offer(slots.global(i))
-        || slots.withdraw(future) != SlotTable.Withdrawal.WITHDRAWN) {
+        || future.withdrawFrom(slots) != Withdrawal.WITHDRAWN) {
       return null; // if it could not be taken back, a lane, or the timer, has it already
     }
     future.slot = -1;
@@ -535,33 +577,45 @@ final class Submitter {
 
   // ---- backpressure
 
-  private <Q, R> boolean noRoom(
-      Reason full,
+  /** A task that has found no room yet. */
+  private record Unplaced<Q, R>(
       TaskFuture<R> future,
       TaskType<Q, R> type,
       Q request,
       @Nullable ByteBuffer encoded,
       int size,
       TaskOptions options) {
-    Backpressure policy = options.backpressure;
-    Function<? super Q, ? extends R> here = fallback(type, options);
-    if (here != null) {
-      runHere(future, here, request);
-      return false;
-    }
-    if (policy.kind == Backpressure.Kind.BLOCK && !client.role.isMine()) {
-      long end = TaskFuture.saturatedAdd(System.nanoTime(), policy.blockNanos);
-      if (future.deadline != 0) {
-        end = Math.min(end, future.deadline);
+    /** Does what its backpressure says; false if it was run here instead. */
+    boolean submit(Submitter to, Reason full) {
+      Function<? super Q, ? extends R> here = fallback(type, options);
+      if (here != null) {
+        runHere(future, here, request);
+        return false;
       }
-      announce(false); // what a batch has queued so far
-      while (awaitRoom(end)) {
-        checkOpen();
-        Reason still = attempt(future, type, request, encoded, size, options, false);
+      Reason still = full;
+      if (options.backpressure.kind == Backpressure.Kind.BLOCK && !to.client.role.isMine()) {
+        still = await(to, full);
         if (still == null) {
           return true;
         }
-        full = still;
+      }
+      throw to.rejected(still, type, size);
+    }
+
+    /** Waits for room as long as it may; null if the task found some. */
+    private @Nullable Reason await(Submitter to, Reason full) {
+      Reason still = full;
+      long end = Durations.saturatedAdd(System.nanoTime(), options.backpressure.blockNanos);
+      if (future.deadline != 0) {
+        end = Math.min(end, future.deadline);
+      }
+      to.announce(false); // what a batch has queued so far
+      while (to.awaitRoom(end)) {
+        to.checkOpen();
+        still = again(to);
+        if (still == null) {
+          return null;
+        }
         if (System.nanoTime() - end >= 0) {
           break; // others take what becomes free: that must not make the wait endless
         }
@@ -571,11 +625,16 @@ final class Submitter {
             "the deadline of "
                 + type.name()
                 + " passed while it waited for room: "
-                + what(full, type, size),
+                + to.what(still, type, size),
             false);
       }
+      return still;
     }
-    throw rejected(full, type, size);
+
+    private @Nullable Reason again(Submitter to) {
+      Reason full = to.attempt(future, type, request, encoded, size, options);
+      return full == null ? to.hint(future, options, false) : full;
+    }
   }
 
   /** Waits for room, helping to make some; false when the time is up. */

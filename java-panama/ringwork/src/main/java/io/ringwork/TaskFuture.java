@@ -2,6 +2,7 @@ package io.ringwork;
 
 import io.ringwork.Outcome.Deferred;
 import io.ringwork.Outcome.Failure;
+import io.ringwork.SlotTable.Withdrawal;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.CancellationException;
@@ -141,12 +142,12 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   }
 
   /** A future that nobody waits for, to stay in the table until the lane is done with the task. */
-  TaskFuture<R> abandonedTwin() {
-    TaskFuture<R> twin = new TaskFuture<>(client, type, 0, null);
-    twin.slot = slot;
-    twin.generation = generation;
-    twin.settle(Outcome.TAKEN);
-    return twin;
+  TaskFuture<R> placeholder() {
+    TaskFuture<R> other = new TaskFuture<>(client, type, 0, null);
+    other.slot = slot;
+    other.generation = generation;
+    other.settle(Outcome.TAKEN);
+    return other;
   }
 
   // ---- settling: package-private, see the comment above
@@ -181,7 +182,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   private void wake(Thread waiting) {
     if (waiting != Thread.currentThread()) {
       LockSupport.unpark(waiting);
-      client.poke(waiting);
+      client.wake(waiting);
     }
   }
 
@@ -300,7 +301,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     if (isDone() || nanos <= 0) {
       return super.get(0, TimeUnit.NANOSECONDS);
     }
-    long end = saturatedAdd(System.nanoTime(), nanos);
+    long end = Durations.saturatedAdd(System.nanoTime(), nanos);
     await(end, true);
     // Not done: time is up, or another thread is the waiter and we are the CompletableFuture's.
     return super.get(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
@@ -326,11 +327,6 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
       StackRoom.looks = StackRoom.MANY;
       throw overflow;
     }
-  }
-
-  static long saturatedAdd(long now, long nanos) {
-    long end = now + nanos;
-    return end < now ? Long.MAX_VALUE : end;
   }
 
   // ---- cancelling
@@ -392,26 +388,30 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     return isCancelled();
   }
 
-  /** Called by the poller at the deadline. */
-  void expire() {
-    SlotTable.Withdrawal found = client.slots.withdraw(this);
-    if (found == SlotTable.Withdrawal.ENDED) {
-      if (slot >= 0) {
-        client.completer.tryEnd(slot); // its hint may be late
-      }
-      return;
+  /**
+   * Takes the task back if no lane has it; notes whether an earlier attempt has died.
+   *
+   * @return {@link Withdrawal#WITHDRAWN} also if so
+   */
+  Withdrawal withdrawFrom(SlotTable<TaskFuture<?>> slots) {
+    int i = slot;
+    if (i < 0) {
+      return Withdrawal.ENDED; // its submitter has taken it back and tries again
     }
-    boolean running = found == SlotTable.Withdrawal.RUNNING;
-    boolean ran = running || hasRunBefore;
-    if (running) {
-      client.slots.requestCancel(this);
-    } else {
-      client.room.freed();
+    Withdrawal found = slots.withdraw(i, generation);
+    if (found == Withdrawal.WITHDRAWN_AFTER_ATTEMPT) {
+      hasRunBefore = true;
+      return Withdrawal.WITHDRAWN;
     }
-    if (settle(lateFailure(running, ran))) {
-      client.completer.count(Layout.CLIENT_TIMED_OUT);
-      dispatch();
+    if (found == Withdrawal.WITHDRAWN) {
+      hasRunBefore = false;
     }
+    return found;
+  }
+
+  /** Its deadline has passed. */
+  boolean expire(boolean running) {
+    return settle(lateFailure(running, running || hasRunBefore));
   }
 
   /** The task is out of the table perhaps: it ends also if there is no memory to say why. */

@@ -34,7 +34,16 @@ final class Timers {
     }
   }
 
-  private final SlotTable slots;
+  /** The tasks in the slots, as far as their deadlines go. */
+  interface Deadlines {
+    /** The deadline of the task in a slot, which is not settled; 0 if there is none. */
+    long of(int i);
+
+    /** Ends the task in a slot if its deadline has passed. */
+    void expire(int i, long now);
+  }
+
+  private final Deadlines deadlines;
   private final long[] key;
 
   /** Intrusive stack of slots with a nearer deadline; ABSENT when not in it. */
@@ -47,13 +56,13 @@ final class Timers {
   @SuppressWarnings("unused") // through INBOX
   private volatile int inbox = END;
 
-  Timers(SlotTable slots) {
-    this.slots = slots;
-    key = new long[slots.count];
-    next = new int[slots.count];
-    heap = new int[slots.count];
-    place = new int[slots.count];
-    for (int i = 0; i < slots.count; i++) {
+  Timers(int slots, Deadlines deadlines) {
+    this.deadlines = deadlines;
+    key = new long[slots];
+    next = new int[slots];
+    heap = new int[slots];
+    place = new int[slots];
+    for (int i = 0; i < slots; i++) {
       key[i] = NONE;
       next[i] = ABSENT;
       place[i] = -1;
@@ -119,23 +128,23 @@ final class Timers {
       // Before the look: a nearer deadline that comes after it is put in again.
       NEXT.setVolatile(next, i, ABSENT);
       VarHandle.fullFence();
-      TaskFuture<?> future = slots.pending(i);
-      if (future != null && future.deadline != 0 && future.deadline < key[i]) {
-        enter(i, future.deadline);
+      long deadline = deadlines.of(i);
+      if (deadline != 0 && deadline < key[i]) {
+        enter(i, deadline);
       }
       i = after;
     }
   }
 
   private void look(int i, long now) {
-    TaskFuture<?> future = slots.pending(i);
-    if (future == null || future.deadline == 0 || future.isSettled()) {
+    long deadline = deadlines.of(i);
+    if (deadline == 0) {
       return;
     }
-    if (future.deadline <= now) {
-      future.expire();
+    if (deadline <= now) {
+      deadlines.expire(i, now);
     } else {
-      enter(i, future.deadline);
+      enter(i, deadline);
     }
   }
 

@@ -13,18 +13,14 @@ import java.util.concurrent.locks.LockSupport;
  * hint is in the ring, which saves two crossings of cache lines (speculation).
  */
 final class Waiting {
-  /** Whether a client, its poller and a lane have not a core each. */
-  static final boolean FEW_CORES = Runtime.getRuntime().availableProcessors() <= 2;
-
   /** How long {@code ADAPTIVE} spins before it parks. */
-  private static final long ADAPTIVE_NANOS = FEW_CORES ? 60_000 : 50_000;
+  private static final long ADAPTIVE_NANOS = Cores.FEW ? 60_000 : 50_000;
 
   /**
    * From when on it yields where cores are few: the lane that it waits for may need this one. With
    * one core it does.
    */
-  private static final long YIELD_AFTER =
-      Runtime.getRuntime().availableProcessors() == 1 ? 0 : 10_000;
+  private static final long YIELD_AFTER = Cores.ONE ? 0 : 10_000;
 
   /** How often a spinning thread looks at the clock, and whether it is interrupted. */
   private static final int CLOCK_EVERY = 256;
@@ -47,7 +43,7 @@ final class Waiting {
   private static final int SWEEP_EVERY = 64;
 
   private final Client client;
-  private final SlotTable slots;
+  private final SlotTable<TaskFuture<?>> slots;
   private final Completer completer;
   private final PollerRole role;
   private final WaitStrategy strategy;
@@ -63,6 +59,15 @@ final class Waiting {
     this.role = client.role;
     this.strategy = client.settings.strategy();
     this.sweepEvery = Math.min(SWEEP_EVERY, slots.count);
+  }
+
+  /** How long the poller spins while tasks are in flight, in nanoseconds. */
+  long pollerSpins() {
+    return switch (strategy) {
+      case PARK -> 0;
+      case ADAPTIVE -> Cores.FEW ? 10_000 : 50_000;
+      case SPIN -> Long.MAX_VALUE;
+    };
   }
 
   /** Whether this thread takes the poller's role for a while. */
@@ -255,7 +260,7 @@ final class Waiting {
         if (future.rawCall != null) {
           completer.endOwn(future); // nobody else sees that its word makes no sense
         }
-        if (FEW_CORES && (now - start >= YIELD_AFTER || !helper)) {
+        if (Cores.FEW && (now - start >= YIELD_AFTER || !helper)) {
           Thread.yield();
         }
       }
@@ -270,7 +275,7 @@ final class Waiting {
    * others may need somebody who completes their futures elsewhere.
    */
   private void sleepAsPoller(TaskFuture<?> future, long end) {
-    long until = Math.min(end, TaskFuture.saturatedAdd(System.nanoTime(), SHORT_SLEEP));
+    long until = Math.min(end, Durations.saturatedAdd(System.nanoTime(), SHORT_SLEEP));
     while (true) {
       completer.drain();
       if (handed(future) || Thread.currentThread().isInterrupted() || !client.isOpen()) {
@@ -280,7 +285,14 @@ final class Waiting {
       if (nanos <= 0) {
         return;
       }
-      role.sleepAsPoller(future, nanos);
+      int seen = role.lieDown();
+      try {
+        if (role.prepareSleepAsPoller() && !handed(future) && client.isOpen()) {
+          role.sleepAsPoller(seen, nanos);
+        }
+      } finally {
+        role.risen();
+      }
     }
   }
 

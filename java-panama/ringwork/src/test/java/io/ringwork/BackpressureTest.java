@@ -135,7 +135,11 @@ class BackpressureTest {
   @Test
   void fullRing() {
     HintRing ring =
-        new HintRing(pool.memory, pool.geometry.injector(1), pool.geometry.injectorCapacity());
+        new HintRing(
+            pool.memory,
+            pool.geometry.injector(1),
+            pool.geometry.injectorCapacity(),
+            CorruptSegmentException::new);
     while (ring.offer(3)) {}
     RejectedException full = rejected(SubmitTest.bytes(100), TaskOptions.DEFAULT);
     assertEquals(RejectedException.Reason.RING_FULL, full.reason());

@@ -182,7 +182,11 @@ class BatchTest {
   @Test
   void fullRing() {
     HintRing ring =
-        new HintRing(pool.memory, pool.geometry.injector(1), pool.geometry.injectorCapacity());
+        new HintRing(
+            pool.memory,
+            pool.geometry.injector(1),
+            pool.geometry.injectorCapacity(),
+            CorruptSegmentException::new);
     while (ring.offer(3)) {}
     assertEquals(2, ring.poll(new int[2]));
     List<byte[]> requests = sized(1, 2, 3, 4);

@@ -42,7 +42,10 @@ class DamageTest {
     try (Ringwork client = pool.connect()) {
       HintRing ring =
           new HintRing(
-              pool.memory, pool.geometry.completion(0), pool.geometry.completionCapacity());
+              pool.memory,
+              pool.geometry.completion(0),
+              pool.geometry.completionCapacity(),
+              CorruptSegmentException::new);
       for (int hint : new int[] {0, 7, 8, 1000, -1, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
         assertTrue(ring.offer(hint));
       }

@@ -71,7 +71,12 @@ final class FakePool implements AutoCloseable {
     arena = new PayloadArena(memory, geometry.classes());
     injectors = new HintRing[geometry.priorities()];
     for (int p = 0; p < injectors.length; p++) {
-      injectors[p] = new HintRing(memory, geometry.injector(p), geometry.injectorCapacity());
+      injectors[p] =
+          new HintRing(
+              memory,
+              geometry.injector(p),
+              geometry.injectorCapacity(),
+              CorruptSegmentException::new);
     }
   }
 
@@ -163,7 +168,11 @@ final class FakePool implements AutoCloseable {
   void hint(int slot) {
     int client = slot / geometry.slotsPerClient();
     HintRing ring =
-        new HintRing(memory, geometry.completion(client), geometry.completionCapacity());
+        new HintRing(
+            memory,
+            geometry.completion(client),
+            geometry.completionCapacity(),
+            CorruptSegmentException::new);
     if (!ring.offer(slot)) {
       memory.setIntOpaque(client(client) + Layout.CLIENT_OVERFLOW, 1);
     }

@@ -20,7 +20,7 @@ class HintRingTest {
   private final SharedMemory memory = SharedMemory.own(HintRing.bytes(64));
 
   private HintRing ring(int capacity) {
-    return new HintRing(memory, 0, capacity);
+    return new HintRing(memory, 0, capacity, CorruptSegmentException::new);
   }
 
   private static int[] hints(int from, int count) {

@@ -1,0 +1,55 @@
+package io.ringwork;
+
+import io.ringwork.SlotTable.Withdrawal;
+import org.jspecify.annotations.Nullable;
+
+/** Ends tasks whose deadlines pass; asked by the poller's {@link Timers}. */
+final class TaskDeadlines implements Timers.Deadlines {
+  private final SlotTable<TaskFuture<?>> slots;
+  private final Completer completer;
+  private final Room room;
+
+  TaskDeadlines(SlotTable<TaskFuture<?>> slots, Completer completer, Room room) {
+    this.slots = slots;
+    this.completer = completer;
+    this.room = room;
+  }
+
+  @Override
+  public long of(int i) {
+    TaskFuture<?> future = slots.pending(i);
+    return future == null || future.isSettled() ? 0 : future.deadline;
+  }
+
+  @Override
+  public void expire(int i, long now) {
+    TaskFuture<?> future = slots.pending(i);
+    if (isDue(future, now)) {
+      expire(future);
+    }
+  }
+
+  private static boolean isDue(@Nullable TaskFuture<?> future, long now) {
+    return future != null && future.deadline != 0 && future.deadline <= now && !future.isSettled();
+  }
+
+  private void expire(TaskFuture<?> future) {
+    Withdrawal found = future.withdrawFrom(slots);
+    if (found == Withdrawal.ENDED) {
+      if (future.slot >= 0) {
+        completer.tryEnd(future.slot); // its hint may be late
+      }
+      return;
+    }
+    boolean running = found == Withdrawal.RUNNING;
+    if (running) {
+      slots.requestCancel(future.slot, future.generation);
+    } else {
+      room.freed();
+    }
+    if (future.expire(running)) {
+      completer.count(Layout.CLIENT_TIMED_OUT);
+      future.dispatch();
+    }
+  }
+}
