@@ -96,7 +96,7 @@ fmt: need ## format all sources
 	$(MVN_RUN) -Plint,jcstress,jmh spotless:apply
 	$(MVN_PEERS) -Plint spotless:apply
 
-layout: need ## generate Layout.java and layout.txt from ring/src/layout.rs
+layout: need ## generate Layout.java and layout.txt from ring/src/format/layout.rs
 	cargo run --locked -q -p ringwork-ring --example layout_java -- java > java-panama/ringwork/src/main/java/io/ringwork/Layout.java
 	cargo run --locked -q -p ringwork-ring --example layout_java -- text > ring/layout.txt
 

@@ -9,9 +9,9 @@
 //! that measures spins without a pause, which is some 20 ns faster here; the peer with one, which is faster too.
 
 use hdrhistogram::Histogram;
-use ringwork_ring::layout::{SLOT_REQUEST, SLOT_RESULT};
-use ringwork_ring::state::{Kind, Word};
-use ringwork_ring::wait::{futex_wait, futex_wake};
+use ringwork_ring::format::layout::{SLOT_REQUEST, SLOT_RESULT};
+use ringwork_ring::format::words::{Kind, Word};
+use ringwork_ring::queue::wait::{futex_wait, futex_wake};
 use ringwork_ring::{PoolConfig, PoolDir, Segment};
 use std::error::Error;
 use std::hint::black_box;

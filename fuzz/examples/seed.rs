@@ -4,8 +4,8 @@
 use image::ImageEncoder;
 use image::codecs::{gif::GifEncoder, png::PngEncoder};
 use ringwork_fuzz::patch::{Record, Section, input};
-use ringwork_ring::layout::*;
-use ringwork_ring::state::{Owner, Word};
+use ringwork_ring::format::layout::*;
+use ringwork_ring::format::words::{Owner, Word};
 use ringwork_worker::cli::fuzz::{cbor_from_json, configuration};
 use ringwork_worker::stock::image::{Format, ResizeParams, resize};
 use std::fs;

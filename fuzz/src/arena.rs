@@ -3,9 +3,9 @@
 
 use crate::patch::{self, Record};
 use crate::rig::Rig;
-use ringwork_ring::arena::{self, ArenaView, BlockRef, Role};
-use ringwork_ring::config::ClassPlace;
-use ringwork_ring::state::{Owner, Word};
+use ringwork_ring::format::config::ClassPlace;
+use ringwork_ring::format::words::{Owner, Word};
+use ringwork_ring::queue::arena::{self, ArenaView, BlockRef, Role};
 use ringwork_ring::{RingError, Segment};
 use std::sync::atomic::Ordering;
 

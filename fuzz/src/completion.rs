@@ -4,7 +4,7 @@
 use crate::patch::{self, Record};
 use crate::rig::Rig;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::state::Word;
+use ringwork_ring::format::words::Word;
 use ringwork_ring::{RingError, Segment};
 use std::sync::atomic::Ordering;
 use std::time::Duration;

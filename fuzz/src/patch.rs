@@ -12,7 +12,7 @@
 //! Index and offset are taken modulo what there is, so that each record hits something.
 
 use ringwork_ring::Geometry;
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
 
 /// Bytes of a record.
 pub const RECORD: usize = 12;

@@ -5,7 +5,7 @@
 //! [`Segment`]'s own atomics, as a broken or hostile peer would write them.
 
 use crate::patch::Record;
-use ringwork_ring::layout::{H_READY, POOL_SERVING, READY};
+use ringwork_ring::format::layout::{H_READY, POOL_SERVING, READY};
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::{ArenaClass, PoolConfig, PoolDir, Segment};
 use std::path::PathBuf;

@@ -3,10 +3,11 @@
 
 use crate::patch::{self, Record};
 use crate::rig::Rig;
-use ringwork_ring::clock::now_ns;
-use ringwork_ring::layout::HEADER_SIZE;
-use ringwork_ring::reap::{Mourner, Rouser, Sweeper, reap_client, reap_worker};
-use ringwork_ring::{Client, PoolDir, Segment, WaitStrategy, WorkerEntry, arena};
+use ringwork_ring::format::layout::HEADER_SIZE;
+use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::queue::arena;
+use ringwork_ring::reaper::{Mourner, Rouser, Sweeper, reap_client, reap_worker};
+use ringwork_ring::{Client, PoolDir, Segment, WaitStrategy, WorkerEntry};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;

@@ -3,11 +3,12 @@
 
 use crate::patch::{self, Record};
 use crate::rig::Rig;
-use ringwork_ring::clock::now_ns;
-use ringwork_ring::layout::*;
-use ringwork_ring::reap::{Rouser, Sweeper, reap_client, reap_worker};
-use ringwork_ring::task::{Claimed, Failure};
-use ringwork_ring::{Lane, Segment, WaitStrategy, WorkerEntry, arena};
+use ringwork_ring::format::layout::*;
+use ringwork_ring::lane::claimed::{Claimed, Failure};
+use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::queue::arena;
+use ringwork_ring::reaper::{Rouser, Sweeper, reap_client, reap_worker};
+use ringwork_ring::{Lane, Segment, WaitStrategy, WorkerEntry};
 use std::cell::RefCell;
 use std::sync::Arc;
 

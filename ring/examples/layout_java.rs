@@ -3,8 +3,8 @@
 
 fn main() {
     match std::env::args().nth(1).as_deref() {
-        Some("java") => print!("{}", ringwork_ring::layout_java::source()),
-        Some("text") => print!("{}", ringwork_ring::layout_java::golden()),
+        Some("java") => print!("{}", ringwork_ring::format::export::source()),
+        Some("text") => print!("{}", ringwork_ring::format::export::golden()),
         _ => {
             eprintln!("usage: layout_java java|text");
             std::process::exit(2);

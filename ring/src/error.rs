@@ -248,7 +248,7 @@ impl RingError {
 
 /// What gives a pool blocks of so many bytes.
 fn larger_blocks(size: usize) -> String {
-    match crate::config::segment_for(size) {
+    match crate::format::config::segment_for(size) {
         Some(segment) => format!(
             "serve the pool with --segment-size {}MiB or more (embedded: LaunchConfig.segmentSize), \
              or with a larger class in --arena",

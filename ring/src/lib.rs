@@ -18,57 +18,27 @@
 compile_error!("ringwork runs on 64-bit little-endian Linux only");
 
 #[macro_use]
-pub mod failpoint;
+pub mod os;
 
-pub mod arena;
-pub mod audit;
-mod backlog;
-pub mod bus;
-pub mod chunk;
 pub mod client;
-pub mod clock;
-pub mod config;
-pub mod cpus;
-pub mod doomed;
-pub mod entry;
 pub mod error;
-mod gather;
-pub mod hint_ring;
-pub mod kept;
-pub mod kernel;
+pub mod format;
 pub mod lane;
-mod lane_pace;
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "constants, checked by tests"
-)]
-pub mod layout;
-pub mod layout_java;
-pub mod limits;
-#[cfg_attr(ringwork_model, path = "model/lock.rs")]
-pub mod lock;
-#[cfg(ringwork_model)]
-mod model;
-pub mod paths;
-mod queue_ahead;
-pub mod reap;
-pub mod room;
-mod sealed;
+pub mod queue;
+pub mod reaper;
+pub mod records;
 pub mod segment;
-#[cfg(not(ringwork_model))]
-pub mod signals;
-pub mod state;
-pub mod stats;
-mod sync;
-pub mod task;
-pub mod wait;
+
+#[cfg(ringwork_model)]
+#[path = "../model/mod.rs"]
+mod model;
 
 pub use client::Client;
-pub use config::{ArenaClass, Geometry, PoolConfig};
-pub use entry::WorkerEntry;
 pub use error::{Result, RingError};
-pub use lane::Lane;
-pub use paths::PoolDir;
+pub use format::config::{ArenaClass, Geometry, PoolConfig};
+pub use lane::claimed::{Claimed, Failure};
+pub use lane::entry::WorkerEntry;
+pub use lane::search::Lane;
+pub use queue::wait::WaitStrategy;
+pub use segment::paths::PoolDir;
 pub use segment::{Backing, Segment};
-pub use task::{Claimed, Failure};
-pub use wait::WaitStrategy;

@@ -3,11 +3,11 @@
 mod common;
 
 use common::Pool;
-use ringwork_ring::arena;
-use ringwork_ring::chunk::{encode, results};
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::layout::*;
-use ringwork_ring::reap::reap_worker;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::lane::chunk::{encode, results};
+use ringwork_ring::queue::arena;
+use ringwork_ring::reaper::reap_worker;
 use ringwork_ring::{ArenaClass, Claimed, Failure, Lane, RingError};
 use std::ops::Deref;
 use std::sync::atomic::Ordering;

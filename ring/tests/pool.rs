@@ -4,12 +4,12 @@
 mod common;
 
 use common::Pool;
-use ringwork_ring::arena;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_ring::clock::now_ns;
-use ringwork_ring::layout::*;
-use ringwork_ring::reap::{Mourner, Rouser, Sweeper, reap_client, reap_worker};
-use ringwork_ring::state::Kind;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::format::words::Kind;
+use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::queue::arena;
+use ringwork_ring::reaper::{Mourner, Rouser, Sweeper, reap_client, reap_worker};
 use ringwork_ring::{ArenaClass, Failure, Lane, RingError, Segment};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -69,7 +69,7 @@ struct StopOnDrop<'a>(&'a AtomicBool, &'a Segment);
 impl Drop for StopOnDrop<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
-        ringwork_ring::wait::wake_all_lanes(self.1);
+        ringwork_ring::queue::wait::wake_all_lanes(self.1);
     }
 }
 

@@ -5,7 +5,7 @@
 //! in the handler's body, while the result is encoded, or when it is dropped.
 //! `tests/handler_matrix.rs` and Java's `HandlerMatrixTest` try all of them.
 
-use ringwork_ring::layout::{CODEC_BYTES, CODEC_CBOR};
+use ringwork_ring::format::layout::{CODEC_BYTES, CODEC_CBOR};
 use ringwork_worker::{Answer, Builder, Cbor, IntoResult, RawTask, TaskContext, TaskError};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -24,7 +24,7 @@ pub use pool::{Pool, Refused, Serve};
 pub use programs::{client_program, ringwork_program, worker_program};
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::layout::{CODEC_I64, CODEC_UTF8};
+use ringwork_ring::format::layout::{CODEC_I64, CODEC_UTF8};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};

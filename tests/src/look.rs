@@ -3,10 +3,12 @@
 //! Called by [`crate::Pool`] and, as a module of its own, by the kill matrix, which must not depend on
 //! this crate: its workers would lose their failpoints, or all others get some.
 
-use ringwork_ring::entry::entry_state;
-use ringwork_ring::layout::*;
-use ringwork_ring::state::Kind;
-use ringwork_ring::{Segment, arena, limits};
+use ringwork_ring::Segment;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::format::words::Kind;
+use ringwork_ring::lane::entry::entry_state;
+use ringwork_ring::lane::permits;
+use ringwork_ring::queue::arena;
 use std::sync::atomic::Ordering;
 
 /// Slots, blocks and permits that are held; empty: none.
@@ -25,7 +27,7 @@ pub fn held(segment: &Segment) -> String {
     if blocks.iter().any(|count| *count > 0) {
         held.push_str(&format!("blocks by class {blocks:?} "));
     }
-    let permits: u32 = limits::usage(segment)
+    let permits: u32 = permits::usage(segment)
         .iter()
         .map(|limit| limit.running)
         .sum();

@@ -5,8 +5,8 @@ use crate::{Base, LIMIT, ringwork_program, wait_for, wait_until, worker_program}
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ringwork_ring::client::Client;
-use ringwork_ring::entry::entry_state;
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::lane::entry::entry_state;
 use ringwork_ring::{PoolDir, Segment};
 use std::collections::BTreeMap;
 use std::fs::File;

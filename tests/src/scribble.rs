@@ -5,8 +5,8 @@
 //! The same seed writes the same words, as far as the segment stands the same.
 
 use ringwork_ring::Segment;
-use ringwork_ring::layout::*;
-use ringwork_ring::state::Word;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::format::words::Word;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 

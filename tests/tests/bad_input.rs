@@ -3,8 +3,8 @@
 #![forbid(unsafe_code)]
 
 use ringwork_ring::client::{Client, Outcome};
-use ringwork_ring::layout::*;
-use ringwork_ring::state::Kind;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::format::words::Kind;
 use ringwork_ring::{PoolDir, RingError};
 use ringwork_tests::{
     Base, Marker, Pool, Refused, Serve, call, end, i64, occupy, options, result, utf8, wait_until,

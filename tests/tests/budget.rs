@@ -6,7 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-use ringwork_ring::layout::SLOT_STRIDE;
+use ringwork_ring::format::layout::SLOT_STRIDE;
 use ringwork_ring::{ArenaClass, PoolConfig, PoolDir, Segment};
 use ringwork_tests::Base;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@
 
 use ringwork_ring::RingError;
 use ringwork_ring::client::Client;
-use ringwork_ring::layout::{C_CLIENTS_REAPED, C_TASKS_DROPPED, C_WORKERS_CRASHED};
+use ringwork_ring::format::layout::{C_CLIENTS_REAPED, C_TASKS_DROPPED, C_WORKERS_CRASHED};
 use ringwork_tests::{
     KillOnDrop, LIMIT, Marker, Pool, Serve, call, client_program, options, wait_until,
 };
@@ -90,7 +90,7 @@ fn results_that_a_killed_client_never_read_are_freed() {
     let mine = pool.client();
     let mut other = start(&pool, "echo", &"unread ".repeat(100), "30");
     let blocks = || {
-        ringwork_ring::arena::taken(pool.segment())
+        ringwork_ring::queue::arena::taken(pool.segment())
             .iter()
             .sum::<u32>()
     };

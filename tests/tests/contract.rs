@@ -4,7 +4,7 @@
 
 use ringwork_ring::RingError;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
 use ringwork_tests::{Marker, Pool, Serve, end, occupy};
 use serde::Deserialize;
 use std::fmt::Debug;

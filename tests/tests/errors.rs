@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use ringwork_ring::client::{Client, Outcome};
-use ringwork_ring::layout::STATUS_FAILED;
+use ringwork_ring::format::layout::STATUS_FAILED;
 use ringwork_tests::{Serve, options, utf8, worker_program};
 use std::process::Command;
 

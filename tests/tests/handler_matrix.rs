@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
 use ringwork_tests::deeds::{PLACES, errand, errand_codec};
 use ringwork_tests::{
     KillOnDrop, Marker, Pool, Serve, call, end, options, result, utf8, wait_until,
@@ -298,7 +298,7 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
             &digest[..16]
         );
         wait_until("it is reported", || pool.log().contains(&report));
-        let listed = ringwork_ring::stats::errors(pool.segment());
+        let listed = ringwork_ring::records::counters::errors(pool.segment());
         assert!(
             listed
                 .iter()

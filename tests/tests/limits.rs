@@ -4,14 +4,15 @@
 
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Outcome, TaskOptions, Ticket};
-use ringwork_ring::layout::*;
-use ringwork_ring::limits::{self, Usage};
-use ringwork_ring::{arena, chunk};
+use ringwork_ring::format::layout::*;
+use ringwork_ring::lane::chunk;
+use ringwork_ring::lane::permits::{self, Usage};
+use ringwork_ring::queue::arena;
 use ringwork_tests::{Marker, Pool, Serve, call, end, i64, options, result, utf8, wait_until};
 use std::sync::atomic::Ordering;
 
 fn usage(pool: &Pool) -> Usage {
-    limits::usage(pool.segment())[0]
+    permits::usage(pool.segment())[0]
 }
 
 fn until_running(pool: &Pool, count: u32) {
@@ -92,7 +93,7 @@ fn a_killed_worker_leaks_no_permit_and_the_tasks_that_waited_run() {
         assert!(known, "{outcome:?}");
     }
     until_running(&pool, 0);
-    assert!(limits::permits_of_the_living(pool.segment()));
+    assert!(permits::permits_of_the_living(pool.segment()));
     assert_eq!(
         call(&client, "test.sleep", &1_i64.to_le_bytes(), &i64()),
         1_i64.to_le_bytes()

@@ -4,7 +4,7 @@
 
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome};
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
 use ringwork_tests::{
     Base, Pool, Serve, StopOnDrop, call, end, options, wait_until, worker_program,
 };
@@ -256,7 +256,7 @@ fn a_reload_ends_a_crash_storm() {
 
 /// The handlers of the pool that begin so.
 fn handlers(pool: &Pool, prefix: &str) -> Vec<String> {
-    let all = ringwork_ring::stats::handlers(pool.segment()).into_iter();
+    let all = ringwork_ring::records::counters::handlers(pool.segment()).into_iter();
     all.map(|handler| handler.name)
         .filter(|name| name.starts_with(prefix))
         .collect()

@@ -4,8 +4,8 @@
 #![forbid(unsafe_code)]
 
 use ringwork_ring::client::{Client, Outcome};
-use ringwork_ring::kernel;
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::os::kernel;
 use ringwork_tests::{Pool, Refused, Serve, call, end, options, utf8, wait_until};
 use seccompiler::{SeccompAction, SeccompFilter, apply_filter};
 use std::net::TcpListener;

@@ -4,7 +4,7 @@
 
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome};
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
 use ringwork_tests::{Pool, Serve, call, end, i64, occupy, options, result, wait_for, wait_until};
 use std::collections::BTreeMap;
 

@@ -4,7 +4,7 @@
 
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_ring::layout::{C_WORKERS_CRASHED, POOL_DRAINING};
+use ringwork_ring::format::layout::{C_WORKERS_CRASHED, POOL_DRAINING};
 use ringwork_ring::{RingError, segment};
 use ringwork_tests::{
     Base, KillOnDrop, LIMIT, Marker, Pool, Serve, call, end, i64, is_alive, options, result, utf8,

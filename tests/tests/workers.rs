@@ -4,7 +4,7 @@
 
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
 use ringwork_tests::{
     KillOnDrop, Marker, Pool, Serve, StopOnDrop, call, end, i64, is_alive, options, overrun,
     result, utf8, wait_until,

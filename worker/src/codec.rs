@@ -6,7 +6,7 @@
 use crate::error::TaskError;
 use crate::from_cbor;
 use crate::nulls::Nulls;
-use ringwork_ring::layout::{
+use ringwork_ring::format::layout::{
     CODEC_BYTES, CODEC_CBOR, CODEC_CHUNK, CODEC_I64, CODEC_PARAMS, CODEC_UTF8,
 };
 use serde::Serialize;

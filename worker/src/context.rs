@@ -1,8 +1,8 @@
 //! What a handler may know of its task while it runs.
 
 use crate::error::TaskError;
-use ringwork_ring::clock::now_ns;
-use ringwork_ring::task::Claimed;
+use ringwork_ring::lane::claimed::Claimed;
+use ringwork_ring::os::clock::now_ns;
 use std::any::{Any, TypeId, type_name};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -9,9 +9,9 @@
 //! apart with 250 Hz. A thread that woke while a third one ran is passed over for a lane, as often as not, when that
 //! third one goes to sleep, and waits for a tick. So a nice lane asks by itself, between two tasks.
 
-use ringwork_ring::clock::thread_time;
-use ringwork_ring::kernel::{Scheduling, give_way};
-use ringwork_ring::lane::Lane;
+use ringwork_ring::lane::search::Lane;
+use ringwork_ring::os::clock::thread_time;
+use ringwork_ring::os::kernel::{Scheduling, give_way};
 use std::time::{Duration, Instant};
 
 /// A task that runs for so long is long: some hundred times what it costs to hand it over, and

@@ -4,7 +4,7 @@ use crate::codec::{request_error, split_params};
 use crate::context::{States, TaskContext};
 use crate::error::TaskError;
 use ringwork_ring::RingError;
-use ringwork_ring::task::Claimed;
+use ringwork_ring::lane::claimed::Claimed;
 use serde::de::DeserializeOwned;
 
 /// A task in a raw handler's hands.

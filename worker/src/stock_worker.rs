@@ -6,7 +6,7 @@ use crate::error::TaskError;
 use crate::raw::{Answer, RawTask};
 use crate::worker::{Builder, Worker};
 use crate::{FromRequest, TaskContext};
-use ringwork_ring::layout::{CODEC_BYTES, CODEC_I64};
+use ringwork_ring::format::layout::{CODEC_BYTES, CODEC_I64};
 use std::time::{Duration, Instant};
 
 /// How often `sleep` looks whether its caller has given up.

@@ -9,12 +9,12 @@ use crate::error::TaskError;
 use crate::log;
 use crate::panics;
 use crate::raw::{Answer, RawTask};
-use ringwork_ring::kept::KeptFile;
-use ringwork_ring::kernel::Scheduling;
-use ringwork_ring::lock::{is_held, open_lock_file};
-use ringwork_ring::signals::{self, LeaveBy, LeaveOnSignal};
-use ringwork_ring::stats::{self, HandlerInfo};
-use ringwork_ring::wait::wake_all_lanes;
+use ringwork_ring::lane::signals::{self, LeaveBy, LeaveOnSignal};
+use ringwork_ring::os::checked_fd::KeptFile;
+use ringwork_ring::os::kernel::Scheduling;
+use ringwork_ring::queue::wait::wake_all_lanes;
+use ringwork_ring::records::counters::{self, HandlerInfo};
+use ringwork_ring::segment::liveness::{is_held, open_lock_file};
 use ringwork_ring::{Lane, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
 use std::any::type_name;
 use std::fmt;
@@ -241,7 +241,7 @@ impl Builder {
     pub fn run(mut self) -> Result<(), WorkerError> {
         log::init_worker();
         panics::install_hook();
-        ringwork_ring::bus::explain_sigbus();
+        ringwork_ring::os::sigbus::explain_sigbus();
         let mut handlers = Handlers::default();
         for handler in std::mem::take(&mut self.handlers) {
             self.mistakes.extend(handler.missing(&self.states));
@@ -474,7 +474,7 @@ fn register(segment: &Segment, handler: &Handler) -> Result<(), WorkerError> {
         request_codec: handler.request_codec as u8,
         result_codec: handler.result_codec as u8,
     };
-    if stats::register_handler(segment, &info) {
+    if counters::register_handler(segment, &info) {
         Ok(())
     } else {
         let most = segment.geometry().handler_capacity;

@@ -10,7 +10,7 @@
 
 #![forbid(unsafe_code)]
 
-use ringwork_ring::layout::CODEC_BYTES;
+use ringwork_ring::format::layout::CODEC_BYTES;
 use ringwork_worker::{Answer, RawTask, TaskContext, TaskError, WorkerError, stock_worker};
 use sha2::Sha256;
 use std::time::{Duration, Instant};

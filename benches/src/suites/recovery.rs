@@ -8,9 +8,9 @@
 use crate::programs::Programs;
 use crate::report::{Record, Summary};
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::entry::{entry_state, lane_worker};
-use ringwork_ring::layout::*;
-use ringwork_ring::state::{Kind, Word};
+use ringwork_ring::format::layout::*;
+use ringwork_ring::format::words::{Kind, Word};
+use ringwork_ring::lane::entry::{entry_state, lane_worker};
 use ringwork_ring::{PoolDir, Segment};
 use ringwork_tests::chaos::{self, Mode, Order, RECORD, STARTS_VARIABLE, WORK};
 use ringwork_tests::{Pool, Serve, wait_for};

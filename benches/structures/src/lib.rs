@@ -2,7 +2,7 @@
 //!
 //! The benches are in `benches/structures.rs`; `make bench SUITE=structures` runs them.
 
-use ringwork_ring::layout::POOL_SERVING;
+use ringwork_ring::format::layout::POOL_SERVING;
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::{Client, Lane, PoolConfig, PoolDir, Segment, WaitStrategy, WorkerEntry};
 use std::error::Error;

@@ -1,11 +1,11 @@
 //! The segment's memory as a file: made in full, opened only if it is this user's alone.
 
-use crate::config::{Geometry, PoolConfig};
 use crate::error::{Result, RingError};
-use crate::layout::HEADER_SIZE;
-use crate::paths::{PoolDir, check_plain_file};
-use crate::room;
-use crate::sealed::{self, Pointer};
+use crate::format::config::{Geometry, PoolConfig};
+use crate::format::layout::HEADER_SIZE;
+use crate::segment::memfd::{self, Pointer};
+use crate::segment::paths::{PoolDir, check_plain_file};
+use crate::segment::room;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
@@ -41,7 +41,7 @@ impl Backing {
                 } else {
                     geometry.small_part()
                 };
-                let file = sealed::create(dir, size, full, huge_pages)?;
+                let file = memfd::create(dir, size, full, huge_pages)?;
                 let pointer = Pointer::to(&file, epoch)?;
                 Ok((file, Some(pointer)))
             }

@@ -3,7 +3,7 @@
 //! Called by [`super::Segment::prepare`], in each process for its own mapping, and before the memory
 //! is allocated. Invariant: only advice to the kernel; whatever it refuses, the segment works.
 
-use crate::layout::{MAPPING_HUGE_PAGES, MAPPING_PREFAULT};
+use crate::format::layout::{MAPPING_HUGE_PAGES, MAPPING_PREFAULT};
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use std::fs::{self, File};
 use std::path::Path;

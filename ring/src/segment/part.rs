@@ -5,7 +5,7 @@
 //! assertions below are decided by the compiler.
 
 use super::Segment;
-use crate::sync::{AtomicU8, AtomicU32, AtomicU64};
+use crate::os::sync::{AtomicU8, AtomicU32, AtomicU64};
 use std::marker::PhantomData;
 
 /// `SIZE` bytes of the mapping.
@@ -64,7 +64,7 @@ impl<'s, const SIZE: usize> Part<'s, SIZE> {
     #[inline(always)]
     pub(crate) fn prefetch(self, field: usize) {
         let at = self.at(field, 1);
-        crate::sync::asks(at, false);
+        crate::os::sync::asks(at, false);
         // SAFETY: a prefetch accesses nothing, and the address is one of the mapping's.
         #[cfg(target_arch = "x86_64")]
         unsafe {
@@ -77,7 +77,7 @@ impl<'s, const SIZE: usize> Part<'s, SIZE> {
     #[inline(always)]
     pub(crate) fn prefetch_to_write(self, field: usize) {
         let at = self.at(field, 1);
-        crate::sync::asks(at, true);
+        crate::os::sync::asks(at, true);
         // SAFETY: as in `prefetch`; a processor of x86-64 without this instruction does nothing
         // for it. By hand, since the intrinsic becomes a read prefetch without a target feature.
         #[cfg(target_arch = "x86_64")]

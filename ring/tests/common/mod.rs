@@ -1,7 +1,7 @@
 //! A pool without any process but the test's.
 
 use ringwork_ring::client::Client;
-use ringwork_ring::layout::POOL_SERVING;
+use ringwork_ring::format::layout::POOL_SERVING;
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::{ArenaClass, Lane, PoolConfig, PoolDir, Segment, WaitStrategy, WorkerEntry};
 use std::sync::Arc;

@@ -12,8 +12,8 @@
 
 use ringwork_matrix::{Random, Tally, call_some, flip, request, round};
 use ringwork_ring::client::{Client, TaskOptions};
-use ringwork_ring::failpoint::{Role, role};
-use ringwork_ring::layout::CODEC_BYTES;
+use ringwork_ring::format::layout::CODEC_BYTES;
+use ringwork_ring::os::failpoint::{Role, role};
 use ringwork_ring::{PoolDir, RingError};
 use ringwork_worker::{Answer, RawTask, TaskError, Worker};
 use std::io::Read;

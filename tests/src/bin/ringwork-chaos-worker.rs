@@ -11,7 +11,7 @@
 use ringwork_tests::chaos::{
     ASKED, Book, DAMAGED, ECHO, Mode, Order, Record, STARTS_VARIABLE, WORK, fill, seeds,
 };
-use ringwork_worker::ring::layout::CODEC_BYTES;
+use ringwork_worker::ring::format::layout::CODEC_BYTES;
 use ringwork_worker::{Answer, RawTask, TaskContext, TaskError, Worker, WorkerError};
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -8,7 +8,7 @@
 
 use ringwork_ring::PoolDir;
 use ringwork_ring::client::{Client, TaskOptions};
-use ringwork_ring::layout::CODEC_UTF8;
+use ringwork_ring::format::layout::CODEC_UTF8;
 use std::path::Path;
 
 fn main() {

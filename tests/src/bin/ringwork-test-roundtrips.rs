@@ -8,7 +8,7 @@
 #![forbid(unsafe_code)]
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_ring::layout::{CODEC_BYTES, POOL_SERVING};
+use ringwork_ring::format::layout::{CODEC_BYTES, POOL_SERVING};
 use ringwork_ring::{PoolConfig, PoolDir, Segment, WaitStrategy, WorkerEntry};
 use std::error::Error;
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use super::exit::{FAILED, Failure, NO_POOL};
 use clap::Args;
-use ringwork_ring::paths::base_dir;
+use ringwork_ring::segment::paths::base_dir;
 use ringwork_ring::{PoolDir, RingError, segment};
 use std::io::{self, Write};
 

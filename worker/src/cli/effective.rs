@@ -8,8 +8,8 @@ use crate::confine::Confinement;
 use crate::supervisor::ServeConfig;
 use crate::supervisor::config::wait_name;
 use crate::supervisor::pool::PHOTO;
-use ringwork_ring::entry::command_entries;
-use ringwork_ring::kernel::Scheduling;
+use ringwork_ring::lane::entry::command_entries;
+use ringwork_ring::os::kernel::Scheduling;
 use ringwork_ring::{Geometry, PoolConfig};
 use std::fmt::Write;
 

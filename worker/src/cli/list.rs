@@ -5,10 +5,11 @@ use super::table::Table;
 use super::units::Size;
 use super::view;
 use clap::Args;
-use ringwork_ring::entry::{entry_state, lane_worker};
-use ringwork_ring::layout::*;
-use ringwork_ring::paths::base_dir;
-use ringwork_ring::{PoolDir, RingError, Segment, lock};
+use ringwork_ring::format::layout::*;
+use ringwork_ring::lane::entry::{entry_state, lane_worker};
+use ringwork_ring::segment::liveness;
+use ringwork_ring::segment::paths::base_dir;
+use ringwork_ring::{PoolDir, RingError, Segment};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
@@ -105,8 +106,8 @@ fn row(dir: &PoolDir) -> Row {
 
 /// Whether somebody holds the pool's name, with or without a segment.
 fn is_served(dir: &PoolDir) -> bool {
-    lock::open_lock_file(&dir.name_lock(), false)
-        .and_then(|file| lock::is_held(&file))
+    liveness::open_lock_file(&dir.name_lock(), false)
+        .and_then(|file| liveness::is_held(&file))
         .unwrap_or(false)
 }
 

@@ -15,8 +15,8 @@ use choices::{Format, Level, Memory, Policy, Wait};
 use clap::{Args, Command};
 use confinement::ConfinementOptions;
 pub(super) use limits::Limit;
-use ringwork_ring::config::parse_arena;
-use ringwork_ring::entry::client_entries;
+use ringwork_ring::format::config::parse_arena;
+use ringwork_ring::lane::entry::client_entries;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use supervision::SupervisionOptions;
@@ -377,7 +377,7 @@ pub(super) mod tests {
         let pool = ringwork_ring::PoolConfig::default();
         let file = pool.size_for_photos().unwrap() >> 20;
         let least = pool.smallest_default().unwrap() >> 20;
-        let most = ringwork_ring::room::MOST_IN_MEMFD >> 30;
+        let most = ringwork_ring::segment::room::MOST_IN_MEMFD >> 30;
         for told in [
             format!("for a file {file}MiB, but"),
             format!("memory, and at least {least}MiB; for a memfd"),

@@ -2,7 +2,7 @@
 
 use super::cbor;
 use clap::ValueEnum;
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
 
 /// Codecs by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -8,7 +8,7 @@ use super::units::Size;
 use crate::log;
 use crate::supervisor::{self, Console, LogFormat, Ready, ServeConfig};
 use clap::Args;
-use ringwork_ring::room;
+use ringwork_ring::segment::room;
 use serde::Serialize;
 use serde_json::json;
 use std::io::{self, Write};
@@ -69,7 +69,7 @@ fn configure(serve: &Serve) -> Result<Option<ServeConfig>, Failure> {
     let config = resolve(serve)?;
     config.validate()?;
     if serve.print_config {
-        let place = ringwork_ring::paths::base_dir();
+        let place = ringwork_ring::segment::paths::base_dir();
         let sized = room::default_segment(&config.segment(), config.backing(), &place)?;
         let geometry = sized.geometry()?;
         write!(io::stdout(), "{}", effective::printed(&config, &geometry))?;

@@ -6,10 +6,11 @@ use super::units::Span;
 use crate::supervisor::cause::Cause;
 use clap::{Args, ValueEnum};
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_ring::layout::{
+use ringwork_ring::format::layout::{
     POOL_DRAINING, STATUS_ARENA_EXHAUSTED, STATUS_CANCELLED, STATUS_NO_WORKER,
 };
-use ringwork_ring::{PoolDir, RingError, stats};
+use ringwork_ring::records::counters;
+use ringwork_ring::{PoolDir, RingError};
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -164,7 +165,7 @@ fn open_out(path: &Path) -> Result<std::fs::File, Failure> {
 /// What the user says; else parameters mean params; else what the handler says.
 fn choose_codec(submit: &Submit, client: &Client) -> Codec {
     let of_handler = || {
-        let all = stats::handlers(client.segment());
+        let all = counters::handlers(client.segment());
         let known = all
             .into_iter()
             .find(|handler| handler.name == submit.handler)?;

@@ -1,7 +1,7 @@
 //! Sizes and durations as people write them, on the command line and in files.
 
 use crate::shown::Bytes;
-use ringwork_ring::config::parse_size;
+use ringwork_ring::format::config::parse_size;
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::str::FromStr;

@@ -6,12 +6,13 @@
 use crate::codec::codec_name;
 use crate::heartbeat;
 use crate::supervisor::pool::{handler_name, running_handler, running_progress};
-use ringwork_ring::clock::now_ns;
-use ringwork_ring::entry::{entry_state, lane_worker};
-use ringwork_ring::layout::*;
-use ringwork_ring::state::Kind;
-use ringwork_ring::stats::{self, Histogram};
-use ringwork_ring::{Result, Segment, arena};
+use ringwork_ring::format::layout::*;
+use ringwork_ring::format::words::Kind;
+use ringwork_ring::lane::entry::{entry_state, lane_worker};
+use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::queue::arena;
+use ringwork_ring::records::counters::{self, Histogram};
+use ringwork_ring::{Result, Segment};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -211,7 +212,7 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
                 capacity,
             })
             .collect(),
-        limits: ringwork_ring::limits::usage(segment)
+        limits: ringwork_ring::lane::permits::usage(segment)
             .into_iter()
             .map(|usage| LimitView {
                 handler: handler_name(segment, usage.handler),
@@ -230,7 +231,7 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
             run: quantiles(segment, LANE_RUN_HISTOGRAM),
         },
         handlers: handlers(segment),
-        errors: stats::errors(segment)
+        errors: counters::errors(segment)
             .into_iter()
             .map(|error| ErrorView {
                 text: error.text,
@@ -322,12 +323,12 @@ fn state_name(state: u32, supervisor_alive: bool) -> &'static str {
 /// The handlers that the pool's workers have registered.
 #[must_use]
 pub(super) fn handlers(segment: &Segment) -> Vec<HandlerView> {
-    let view = |info: stats::HandlerInfo| HandlerView {
+    let view = |info: counters::HandlerInfo| HandlerView {
         request: codec_name(info.request_codec),
         result: codec_name(info.result_codec),
         name: info.name,
     };
-    stats::handlers(segment).into_iter().map(view).collect()
+    counters::handlers(segment).into_iter().map(view).collect()
 }
 
 fn get32(segment: &Segment, at: usize) -> u32 {
@@ -423,7 +424,7 @@ fn lane(segment: &Segment, index: u32, worker: u32) -> Option<LaneView> {
 }
 
 fn classes(segment: &Segment) -> Vec<ClassView> {
-    let view = |(place, taken): (&ringwork_ring::config::ClassPlace, u32)| ClassView {
+    let view = |(place, taken): (&ringwork_ring::format::config::ClassPlace, u32)| ClassView {
         block_bytes: place.class.size,
         blocks: place.class.count,
         for_results: place.class.reserved,
@@ -462,7 +463,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
         let (segment, locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
-        stats::log_error(&segment, "a worker was killed");
+        counters::log_error(&segment, "a worker was killed");
         let view = pool(&segment).unwrap();
         assert_eq!(
             (view.state, view.supervisor_alive, view.queues.len()),
@@ -502,7 +503,7 @@ mod tests {
     #[test]
     fn what_a_task_reports_is_seen_while_it_runs() {
         use ringwork_ring::client::{Client, TaskOptions};
-        use ringwork_ring::layout::{CODEC_BYTES, POOL_SERVING};
+        use ringwork_ring::format::layout::{CODEC_BYTES, POOL_SERVING};
         use ringwork_ring::{WaitStrategy, WorkerEntry};
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();

@@ -128,7 +128,7 @@ impl Limit {
         let limit = self.bytes;
         let remedy = found
             .and_then(|size| usize::try_from(size).ok())
-            .and_then(ringwork_ring::config::segment_for)
+            .and_then(ringwork_ring::format::config::segment_for)
             .map_or_else(
                 || "a larger --segment-size".to_owned(),
                 |segment| format!("--segment-size {}MiB or more", segment >> 20),

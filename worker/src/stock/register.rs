@@ -5,7 +5,7 @@ use crate::TaskError;
 use crate::codec::request_error;
 use crate::raw::{Answer, RawTask};
 use crate::worker::Builder;
-use ringwork_ring::layout::{CODEC_BYTES, CODEC_PARAMS, CODEC_UTF8};
+use ringwork_ring::format::layout::{CODEC_BYTES, CODEC_PARAMS, CODEC_UTF8};
 use serde::de::DeserializeOwned;
 
 /// Adds all of them to a worker.

@@ -1,7 +1,7 @@
 //! Why a worker process ended, in words: the exit status, its likely cause, and
 //! the 16 bits of it that a crashed task carries to its client (`CAUSE_*`).
 
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;

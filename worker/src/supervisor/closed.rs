@@ -6,13 +6,13 @@
 //! the worker, but the supervisor sees the end of its output while it lives. The
 //! worker is asked to leave after its tasks, by its word in the segment, which
 //! needs no descriptor; another takes its place. Its liveness lock holds
-//! meanwhile (see `ringwork_ring::lock`).
+//! meanwhile (see `ringwork_ring::segment::liveness`).
 
 use super::crew::Crew;
 use ringwork_ring::Segment;
-use ringwork_ring::layout::WORKER_LEAVE;
-use ringwork_ring::stats::log_error;
-use ringwork_ring::wait::wake_all_lanes;
+use ringwork_ring::format::layout::WORKER_LEAVE;
+use ringwork_ring::queue::wait::wake_all_lanes;
+use ringwork_ring::records::counters::log_error;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 

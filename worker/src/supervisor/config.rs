@@ -6,8 +6,8 @@
 use super::SupervisorError;
 use super::policy::{ElasticPolicy, HandlerLimits, RecyclePolicy, RestartPolicy};
 use crate::confine::Confinement;
-use ringwork_ring::kernel::Scheduling;
-use ringwork_ring::layout::IDLE_WORDS;
+use ringwork_ring::format::layout::IDLE_WORDS;
+use ringwork_ring::os::kernel::Scheduling;
 use ringwork_ring::{Backing, Geometry, PoolConfig, WaitStrategy};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -134,7 +134,7 @@ pub struct ServeConfig {
 
 impl Default for ServeConfig {
     fn default() -> Self {
-        let cores = ringwork_ring::cpus::usable();
+        let cores = ringwork_ring::os::cpus::usable();
         Self {
             name: "default".to_owned(),
             workers: u32::try_from(cores).map_or(MOST_LANES, |cores| cores.min(MOST_LANES)),

@@ -12,8 +12,8 @@ use super::process::Process;
 use super::seat::{Member, Seat, Settings};
 use super::{Console, SupervisorError};
 use ringwork_ring::Segment;
-use ringwork_ring::entry::entry_state;
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::lane::entry::entry_state;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 

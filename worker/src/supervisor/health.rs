@@ -5,7 +5,7 @@
 
 use super::backoff::{HEALTHY, StormDetector};
 use super::policy::RestartPolicy;
-use ringwork_ring::layout::{HEALTH_BOOT, HEALTH_FULL, HEALTH_STORM};
+use ringwork_ring::format::layout::{HEALTH_BOOT, HEALTH_FULL, HEALTH_STORM};
 use std::time::Instant;
 
 /// So many deaths before readiness in a row are enough.

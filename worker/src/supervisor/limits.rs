@@ -8,11 +8,11 @@ use super::cause::Detail;
 use super::crew::Crew;
 use super::policy::{HandlerLimit, HandlerLimits};
 use ringwork_ring::Segment;
-use ringwork_ring::entry::lane_worker;
-use ringwork_ring::layout::*;
-use ringwork_ring::limits;
-use ringwork_ring::state::{Kind, Word};
-use ringwork_ring::stats::log_error;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::format::words::{Kind, Word};
+use ringwork_ring::lane::entry::lane_worker;
+use ringwork_ring::lane::permits;
+use ringwork_ring::records::counters::log_error;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -142,7 +142,7 @@ fn enforce(
             handler = name,
             "{name} has run for {ran:.1?}, its soft limit is {soft:?}: it is told to give up"
         );
-        limits::give_up(segment, lane, running.slot, running.word, running.ended);
+        permits::give_up(segment, lane, running.slot, running.word, running.ended);
     }
     if let Some(hard) = limit.hard
         && ran >= hard

@@ -47,7 +47,7 @@ use guard::Guard;
 use notify::Notifier;
 use policy::HandlerLimits;
 use pool::{Open, Pool};
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
 use ringwork_ring::{PoolDir, RingError};
 use seat::Settings;
 use stand_in::StandIn;
@@ -166,7 +166,7 @@ pub trait Console {
 /// See [`SupervisorError`]; nothing is left behind then.
 pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), SupervisorError> {
     config.validate()?;
-    ringwork_ring::bus::explain_sigbus();
+    ringwork_ring::os::sigbus::explain_sigbus();
     let system = |what| move |source| SupervisorError::System { what, source };
     let command = match &config.worker {
         Some(command) => command.clone(),
@@ -262,7 +262,7 @@ impl Supervisor<'_> {
             let wake = self.sleep()?;
             events::tell_ignored();
             if wake.nudged {
-                ringwork_ring::reap::rouse_for(self.pool.segment());
+                ringwork_ring::reaper::rouse_for(self.pool.segment());
                 if wake.is_nudge_only() && self.looked.elapsed() < watch::BUSY_TICK {
                     continue; // the looks of a tick are dear, and judge by what stands still
                 }

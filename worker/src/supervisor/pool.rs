@@ -6,15 +6,15 @@
 use super::config::{Memory, ServeConfig};
 use super::policy::HandlerLimits;
 use crate::shown::Bytes;
-use ringwork_ring::entry::entry_state;
-use ringwork_ring::layout::*;
-use ringwork_ring::limits;
-use ringwork_ring::reap::Mourner;
-use ringwork_ring::room;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::format::words::Kind;
+use ringwork_ring::lane::entry::entry_state;
+use ringwork_ring::lane::permits;
+use ringwork_ring::queue::wait::{wake_all_lanes, wake_client_after_publish};
+use ringwork_ring::reaper::Mourner;
+use ringwork_ring::records::counters;
 use ringwork_ring::segment::SupervisorLocks;
-use ringwork_ring::state::Kind;
-use ringwork_ring::stats;
-use ringwork_ring::wait::{wake_all_lanes, wake_client_after_publish};
+use ringwork_ring::segment::room;
 use ringwork_ring::{Backing, Geometry, PoolConfig, PoolDir, RingError, Segment, segment};
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
@@ -145,7 +145,7 @@ impl Pool {
             .iter()
             .filter_map(|(name, limit)| limit.concurrency.map(|most| (name.as_str(), most)))
             .collect();
-        limits::set(&self.segment, &all);
+        permits::set(&self.segment, &all);
     }
 
     /// The numbers of a reload, for the handlers that have been limited from the start.
@@ -156,7 +156,7 @@ impl Pool {
             .filter(|(_, limit)| limit.concurrency.is_some())
             .map(|(name, _)| (name.as_str(), most(name).unwrap_or(0)))
             .collect();
-        limits::set(&self.segment, &all);
+        permits::set(&self.segment, &all);
     }
 
     pub(super) fn segment(&self) -> &Segment {
@@ -259,7 +259,8 @@ impl Drop for Pool {
 /// The name of a handler that is known by its id.
 #[must_use]
 pub fn handler_name(segment: &Segment, id: u64) -> String {
-    stats::handler_name(segment, id).unwrap_or_else(|| format!("an unknown handler ({id:#018x})"))
+    counters::handler_name(segment, id)
+        .unwrap_or_else(|| format!("an unknown handler ({id:#018x})"))
 }
 
 /// The handler that a lane runs now, by id.

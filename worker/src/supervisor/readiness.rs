@@ -3,8 +3,8 @@
 
 use super::stand_in::StandIn;
 use super::{Supervisor, SupervisorError};
-use ringwork_ring::entry::entry_state;
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::lane::entry::entry_state;
 use std::sync::atomic::Ordering;
 
 impl Supervisor<'_> {

@@ -9,7 +9,7 @@ use super::policy::HandlerLimits;
 use super::seat::Settings;
 use super::{Phase, Supervisor};
 use crate::log::OUTCOME;
-use ringwork_ring::stats::log_error;
+use ringwork_ring::records::counters::log_error;
 
 impl Supervisor<'_> {
     /// Begins a reload when one is asked for, and sees to the end of one that is under way.

@@ -4,9 +4,9 @@
 //! tasks as any lane does and ends them as "no worker": so each still ends exactly
 //! once, by the same transitions, and clients need to know nothing of storms.
 
-use ringwork_ring::layout::STATUS_NO_WORKER;
-use ringwork_ring::task::Failure;
-use ringwork_ring::wait::wake_all_lanes;
+use ringwork_ring::format::layout::STATUS_NO_WORKER;
+use ringwork_ring::lane::claimed::Failure;
+use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_ring::{Result, Segment, WaitStrategy, WorkerEntry};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

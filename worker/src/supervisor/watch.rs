@@ -11,10 +11,10 @@ use super::orphans;
 use super::pool::{Pool, handler_name};
 use super::threads::kill_crowded;
 use ringwork_ring::Segment;
-use ringwork_ring::clock::now_ns;
-use ringwork_ring::reap::{Overdue, Rouser, Sweeper, reap_client};
-use ringwork_ring::stats::log_error;
-use ringwork_ring::wait::any_idle;
+use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::queue::wait::any_idle;
+use ringwork_ring::reaper::{Overdue, Rouser, Sweeper, reap_client};
+use ringwork_ring::records::counters::log_error;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 

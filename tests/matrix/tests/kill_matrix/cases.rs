@@ -1,7 +1,7 @@
 //! Which process comes to which point, what leads it there, and which cases are run.
 
 use ringwork_matrix::Random;
-use ringwork_ring::failpoint::{POINTS, Role, roles};
+use ringwork_ring::os::failpoint::{POINTS, Role, roles};
 use std::fmt;
 
 /// The process that is hit.

@@ -7,7 +7,7 @@
 
 use clap::Args;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
 use ringwork_ring::{PoolDir, RingError};
 use ringwork_tests::chaos::{
     ASKED, Book, ECHO, End, HEADER, Mode, Order, Record, WORK, matches, seeds,

@@ -1,9 +1,10 @@
 //! What is still taken in a pool that nobody uses: slots, blocks, entries, files, processes.
 
-use ringwork_ring::entry::entry_state;
-use ringwork_ring::layout::*;
-use ringwork_ring::state::Kind;
-use ringwork_ring::{Segment, arena};
+use ringwork_ring::Segment;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::format::words::Kind;
+use ringwork_ring::lane::entry::entry_state;
+use ringwork_ring::queue::arena;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 

@@ -4,8 +4,8 @@
 //! signalled: the pidfd is opened first, the parent asked for after.
 
 use ringwork_ring::Segment;
-use ringwork_ring::entry::entry_state;
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::lane::entry::entry_state;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, BufReader, Write};

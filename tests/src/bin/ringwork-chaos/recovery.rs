@@ -6,8 +6,8 @@
 //! counts from its going on. Kills that the end of the pool overtakes are not counted.
 
 use ringwork_ring::Segment;
-use ringwork_ring::entry::entry_state;
-use ringwork_ring::layout::ENTRY_FREE;
+use ringwork_ring::format::layout::ENTRY_FREE;
+use ringwork_ring::lane::entry::entry_state;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};

@@ -4,7 +4,7 @@ use crate::books::Verdict;
 use crate::driver::{LANES, WORKERS};
 use crate::recovery::Recoveries;
 use ringwork_ring::Segment;
-use ringwork_ring::layout::*;
+use ringwork_ring::format::layout::*;
 use ringwork_tests::chaos::End;
 use std::fmt;
 use std::sync::atomic::Ordering;

@@ -5,11 +5,12 @@
 
 use super::super::exit::Failure;
 use hdrhistogram::Histogram;
+use ringwork_ring::RingError;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::entry::entry_state;
-use ringwork_ring::layout::{ENTRY_ACTIVE, LANE_WORD, id_of};
-use ringwork_ring::state::Kind;
-use ringwork_ring::{RingError, limits};
+use ringwork_ring::format::layout::{ENTRY_ACTIVE, LANE_WORD, id_of};
+use ringwork_ring::format::words::Kind;
+use ringwork_ring::lane::entry::entry_state;
+use ringwork_ring::lane::permits;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -174,7 +175,7 @@ impl<'c> Bench<'c> {
             entry_state(word.load(Ordering::Acquire)) == ENTRY_ACTIVE
         };
         let lanes = (0..segment.geometry().max_lanes).filter(serves).count() as u32;
-        let limit = limits::usage(segment)
+        let limit = permits::usage(segment)
             .into_iter()
             .find(|usage| usage.handler == id_of(self.handler) && usage.most > 0);
         limit.map_or(lanes, |limit| lanes.min(limit.most)).max(1)

@@ -13,8 +13,9 @@ use super::units::{Size, Span, nanoseconds};
 use clap::{Args, ValueEnum};
 use hdrhistogram::Histogram;
 use measure::{Bench, Tail, Throughput};
+use ringwork_ring::PoolDir;
 use ringwork_ring::client::Client;
-use ringwork_ring::{PoolDir, stats};
+use ringwork_ring::records::counters;
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::fmt::Write as _;
@@ -193,7 +194,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let spins = match args.wait {
         Wait::Spin => Duration::MAX,
         // With one processor the lane can't run while this thread spins.
-        Wait::Adaptive if ringwork_ring::cpus::usable() > 1 => Duration::from_micros(50),
+        Wait::Adaptive if ringwork_ring::os::cpus::usable() > 1 => Duration::from_micros(50),
         Wait::Adaptive | Wait::Park => Duration::ZERO,
     };
     let mut report = Report {
@@ -344,7 +345,7 @@ fn grouped(value: f64) -> String {
 
 /// The request's codec and bytes; an unknown handler is found out here.
 fn request(args: &BenchArgs, client: &Client) -> Result<(u8, Vec<u8>), Failure> {
-    let handlers = stats::handlers(client.segment());
+    let handlers = counters::handlers(client.segment());
     let Some(handler) = handlers.iter().find(|handler| handler.name == args.handler) else {
         return Err(Failure::usage(format!(
             "the pool {} has no handler {:?}: `ringwork handlers {}` lists what it has",

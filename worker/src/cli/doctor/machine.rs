@@ -64,7 +64,7 @@ fn sandbox() -> Finding {
 }
 
 fn cores() -> Finding {
-    let usable = ringwork_ring::cpus::usable();
+    let usable = ringwork_ring::os::cpus::usable();
     let online = fs::read_to_string("/sys/devices/system/cpu/online")
         .map_or(usable, |list| count_cpus(&list));
     let text = if usable < online {

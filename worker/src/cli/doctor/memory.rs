@@ -3,8 +3,8 @@
 use super::Finding;
 use crate::cli::units::Size;
 use crate::supervisor::pool::{PHOTO, PHOTOS};
-use ringwork_ring::paths::{DIR_VARIABLE, base_dir};
-use ringwork_ring::room::{self, Room};
+use ringwork_ring::segment::paths::{DIR_VARIABLE, base_dir};
+use ringwork_ring::segment::room::{self, Room};
 use ringwork_ring::{Backing, PoolConfig, RingError};
 use rustix::fs::{Access, access, statfs, statvfs};
 use rustix::process::{Resource, geteuid, getrlimit};

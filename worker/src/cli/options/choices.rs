@@ -3,7 +3,7 @@
 use crate::supervisor;
 use clap::ValueEnum;
 use ringwork_ring::WaitStrategy;
-use ringwork_ring::kernel::Scheduling;
+use ringwork_ring::os::kernel::Scheduling;
 use serde::Deserialize;
 
 /// Names of log formats.

@@ -184,7 +184,7 @@ final class LanePace {
     pace = known;
   }
 
-  /** As {@code bucket_floor} in ring/src/stats.rs. */
+  /** As {@code bucket_floor} in ring/src/records/counters.rs. */
   static long bucketFloor(int bucket) {
     return bucket < 8 ? bucket : (4L + bucket % 4) << bucket / 4 - 1;
   }

@@ -3,7 +3,7 @@ package io.ringwork;
 /**
  * Offsets and constants of the segment, in bytes and little-endian.
  *
- * <p>Generated from ring/src/layout.rs by `make layout`; do not edit.
+ * <p>Generated from ring/src/format/layout.rs by `make layout`; do not edit.
  */
 final class Layout {
 

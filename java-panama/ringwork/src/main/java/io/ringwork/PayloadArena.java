@@ -21,7 +21,7 @@ final class PayloadArena {
 
   /**
    * Payloads whose smallest class has blocks of so many bytes or more may take half of the blocks
-   * of all larger classes, too: as in ring/src/config.rs.
+   * of all larger classes, too: as in ring/src/format/config.rs.
    */
   private static final long WIDE_FROM = 64 << 10;
 

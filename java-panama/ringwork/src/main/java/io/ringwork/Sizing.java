@@ -11,7 +11,7 @@ final class Sizing {
 
   /**
    * The largest payloads, each with the smallest segment whose default classes carry it, in MiB: as
-   * in ring/src/config.rs.
+   * in ring/src/format/config.rs.
    */
   static final int[][] CARRIES = {
     {16, 60}, {20, 128}, {50, 640}, {100, 1280}, {200, 2560}, {500, 6400}, {1000, 12_800}

@@ -243,7 +243,7 @@ public final class TaskType<Q, R> {
     return text.append(']').toString();
   }
 
-  /** FNV-1a, 64 bit, never 0: as `id_of` in ring/src/layout.rs. */
+  /** FNV-1a, 64 bit, never 0: as `id_of` in ring/src/format/layout.rs. */
   static long idOf(String text) {
     long hash = 0xcbf29ce484222325L;
     for (byte b : text.getBytes(StandardCharsets.UTF_8)) {

@@ -38,7 +38,7 @@ class PayloadArenaTest {
     return classes;
   }
 
-  /** As ring/src/config.rs counts them. */
+  /** As ring/src/format/config.rs counts them. */
   @Test
   void roomForEachSizeIsThatOfRust() {
     int[][] room = {

@@ -1,0 +1,424 @@
+//! Tiny segments on the heap, and what each of their words is to a model checker.
+
+use crate::format::config::{ArenaClass, Geometry, PoolConfig};
+use crate::format::layout::*;
+use crate::model::shim::Place;
+use crate::segment::Segment;
+use crate::segment::paths::PoolDir;
+use memmap2::MmapRaw;
+use std::cell::{RefCell, UnsafeCell};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What a segment's bytes are made of: a mapped file, or pages on the heap.
+#[derive(Debug, Clone)]
+pub enum Memory {
+    /// As in every other build; only the ordinary tests of this crate use it.
+    Mapped(Arc<MmapRaw>),
+    /// A model's.
+    Heap(Arc<Heap>),
+}
+
+impl From<MmapRaw> for Memory {
+    fn from(map: MmapRaw) -> Self {
+        Self::Mapped(Arc::new(map))
+    }
+}
+
+impl Memory {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Mapped(map) => map.len(),
+            Self::Heap(heap) => heap.0.len() * size_of::<Page>(),
+        }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *const u8 {
+        self.as_mut_ptr().cast_const()
+    }
+
+    pub(crate) fn as_mut_ptr(&self) -> *mut u8 {
+        match self {
+            Self::Mapped(map) => map.as_mut_ptr(),
+            Self::Heap(heap) => heap.0.as_ptr().cast::<u8>().cast_mut(),
+        }
+    }
+}
+
+#[repr(C, align(4096))]
+#[derive(Debug)]
+struct Page(UnsafeCell<[u8; 4096]>);
+
+/// Pages that several views of one segment share.
+#[derive(Debug)]
+pub struct Heap(Box<[Page]>);
+
+// SAFETY: the bytes are only used through atomics and raw pointers, like those of a mapping.
+unsafe impl Send for Heap {}
+// SAFETY: as above.
+unsafe impl Sync for Heap {}
+
+/// What a word is to the checker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Counters, times, names: not part of the protocol; straight to memory.
+    Plain,
+    /// A word of the protocol: every access is a step, with its memory ordering.
+    Word,
+    /// Plain data that the protocol hands over: two accesses without an order between them, one
+    /// of them a write, are an error.
+    Data,
+}
+
+/// The sizes of a tiny pool.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tiny {
+    pub(crate) clients: u32,
+    pub(crate) slots: u32,
+    pub(crate) workers: u32,
+    pub(crate) lanes: u32,
+    /// Cells of the one injector ring.
+    pub(crate) injector: u32,
+    /// Cells of each completion ring.
+    pub(crate) completion: u32,
+    /// Arena blocks of 128 bytes, one of them kept for results.
+    pub(crate) blocks: u32,
+}
+
+impl Default for Tiny {
+    fn default() -> Self {
+        Self {
+            clients: 1,
+            slots: 1,
+            workers: 1,
+            lanes: 1,
+            injector: 2,
+            completion: 2,
+            blocks: 2,
+        }
+    }
+}
+
+/// A tiny segment: its memory, and what is at each offset.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    memory: Memory,
+    geometry: Geometry,
+    dir: PoolDir,
+    classes: Arc<[Class]>,
+    pieces: Arc<[Piece]>,
+    // The piece that each byte belongs to, or NO_PIECE.
+    piece_of: Arc<[u16]>,
+}
+
+/// A word of the protocol, or a run of bytes that it hands over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece {
+    pub(crate) place: Place,
+    pub(crate) class: Class,
+}
+
+const NO_PIECE: u16 = u16::MAX;
+
+/// Size of a block of the tiny arena.
+pub(crate) const BLOCK: usize = 128;
+/// The epoch of every tiny segment.
+const EPOCH: u64 = 1;
+
+impl Tiny {
+    /// The pool of these sizes, its segment empty and SERVING.
+    pub(crate) fn pool(self) -> Pool {
+        let config = PoolConfig {
+            clients: self.clients,
+            slots: self.slots,
+            max_workers: self.workers,
+            max_lanes: self.lanes,
+            priorities: 2,
+            limits: 0,
+            segment_size: None,
+            arena: Some(vec![ArenaClass {
+                size: BLOCK,
+                count: self.blocks,
+                reserved: 1,
+            }]),
+            huge_pages: false,
+            prefault: false,
+        };
+        let mut geometry = config.geometry().expect("a tiny geometry");
+        // Smaller than what is made for people, in the same places.
+        geometry.priorities = 1;
+        assert!(
+            self.injector <= geometry.injector_capacity
+                && self.completion <= geometry.completion_capacity
+        );
+        geometry.injector_capacity = self.injector;
+        geometry.completion_capacity = self.completion;
+        let pages = geometry.segment_size as usize / size_of::<Page>();
+        let heap = Heap(
+            (0..pages)
+                .map(|_| Page(UnsafeCell::new([0; 4096])))
+                .collect(),
+        );
+        let memory = Memory::Heap(Arc::new(heap));
+        let (pieces, piece_of) = pieces(&geometry, memory.as_ptr() as usize);
+        let pool = Pool {
+            memory,
+            classes: classes(&geometry).into(),
+            pieces,
+            piece_of,
+            geometry,
+            dir: PoolDir::below(Path::new("/nowhere"), "model").expect("a name"),
+        };
+        pool.reset();
+        pool
+    }
+}
+
+impl Pool {
+    /// Another view of the segment, as of another process.
+    pub(crate) fn segment(&self) -> Segment {
+        Segment::model(
+            self.memory.clone(),
+            self.geometry.clone(),
+            self.dir.clone(),
+            EPOCH,
+        )
+    }
+
+    /// All zero again, but SERVING. Call without an engine.
+    pub(crate) fn reset(&self) {
+        // SAFETY: the whole of the memory, which no running code of a model uses now.
+        unsafe { std::ptr::write_bytes(self.memory.as_mut_ptr(), 0, self.memory.len()) };
+        self.segment().set_pool_state(POOL_SERVING);
+    }
+
+    /// Makes a field of every slot a word of the protocol, so that it is checked by value.
+    pub(crate) fn by_value(mut self, field: usize, size: usize) -> Self {
+        let mut classes = self.classes.to_vec();
+        for slot in 0..self.geometry.total_slots() as usize {
+            let at = self.geometry.slots + SLOT_STRIDE * slot + field;
+            classes[at..at + size].fill(Class::Word);
+        }
+        self.pieces = self
+            .pieces
+            .iter()
+            .map(|piece| Piece {
+                class: classes[piece.place.addr - self.memory.as_ptr() as usize],
+                ..*piece
+            })
+            .collect();
+        self.classes = classes.into();
+        self
+    }
+
+    /// The offset of an address, if it is in the segment.
+    pub(crate) fn offset(&self, addr: usize) -> Option<usize> {
+        addr.checked_sub(self.memory.as_ptr() as usize)
+            .filter(|offset| *offset < self.memory.len())
+    }
+
+    /// What is at an address; what is outside the segment is private to a process.
+    pub(crate) fn class(&self, addr: usize) -> Class {
+        self.offset(addr)
+            .map_or(Class::Plain, |offset| self.classes[offset])
+    }
+
+    /// Every word and every run of data of the protocol.
+    pub(crate) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The number of the piece that an address is in.
+    pub(crate) fn piece(&self, addr: usize) -> usize {
+        let offset = self.offset(addr).expect("an address in the segment");
+        let piece = self.piece_of[offset];
+        assert_ne!(
+            piece, NO_PIECE,
+            "offset {offset} is no piece of the protocol"
+        );
+        usize::from(piece)
+    }
+
+    /// What stands at an offset, for traces.
+    pub(crate) fn name(&self, offset: usize) -> String {
+        let g = &self.geometry;
+        let tables = [
+            ("header", 0, usize::MAX),
+            ("client", g.clients, CLIENT_STRIDE),
+            ("worker", g.workers, WORKER_STRIDE),
+            ("lane", g.lanes, LANE_STRIDE),
+            ("injector", g.injectors, usize::MAX),
+            ("slot", g.slots, SLOT_STRIDE),
+            ("completions", g.completions, usize::MAX),
+            ("block", g.classes[0].owners, 8),
+        ];
+        let (name, start, stride) = tables
+            .into_iter()
+            .rev()
+            .find(|(_, start, _)| offset >= *start)
+            .expect("the header starts at 0");
+        let within = offset - start;
+        format!("{name}[{}]+{}", within / stride, within % stride)
+    }
+
+    /// The lock of the supervisor.
+    pub(crate) fn supervisor_lock(&self) -> std::path::PathBuf {
+        self.dir.supervisor_lock(EPOCH)
+    }
+
+    /// The lock of a worker.
+    pub(crate) fn worker_lock(&self, worker: u32) -> std::path::PathBuf {
+        self.dir.worker_lock(EPOCH, worker)
+    }
+
+    /// The lock of a client.
+    pub(crate) fn client_lock(&self, client: u32) -> std::path::PathBuf {
+        self.dir.client_lock(EPOCH, client)
+    }
+
+    /// The paths of all liveness locks.
+    pub(crate) fn locks(&self) -> Vec<std::path::PathBuf> {
+        let clients = (0..self.geometry.max_clients).map(|i| self.dir.client_lock(EPOCH, i));
+        let workers = (0..self.geometry.max_workers).map(|i| self.dir.worker_lock(EPOCH, i));
+        clients
+            .chain(workers)
+            .chain([self.supervisor_lock()])
+            .collect()
+    }
+}
+
+/// Refuses accesses of two sizes to one byte: the hardware gives no order between them.
+#[derive(Debug, Default)]
+pub(crate) struct Footprint(RefCell<std::collections::HashMap<usize, (usize, u8)>>);
+
+impl Footprint {
+    pub(crate) fn check(&self, place: Place) {
+        let mut seen = self.0.borrow_mut();
+        let entry = (place.addr, place.size);
+        if seen.get(&place.addr) == Some(&entry) {
+            return;
+        }
+        for byte in place.addr..place.addr + usize::from(place.size) {
+            let before = seen.insert(byte, entry);
+            assert!(
+                before.is_none_or(|before| before == entry),
+                "mixed sizes: {before:?} and {entry:?}"
+            );
+        }
+    }
+}
+
+/// The modelled words of a segment by offset, with their sizes.
+fn word_sizes(g: &Geometry) -> Vec<(usize, u8)> {
+    let mut words = vec![(H_POOL_STATE, 4), (H_IDLE, 8), (H_SEARCHING, 8)];
+    for client in 0..g.max_clients as usize {
+        let at = g.clients + CLIENT_STRIDE * client;
+        words.extend([
+            (at + CLIENT_WORD, 8),
+            (at + CLIENT_WAITING, 4),
+            (at + CLIENT_WAKE, 4),
+            (at + CLIENT_OVERFLOW, 4),
+        ]);
+        words.extend(ring(
+            g.completions + (RING_CELLS + 8 * g.completion_capacity as usize) * client,
+            g.completion_capacity,
+        ));
+    }
+    for worker in 0..g.max_workers as usize {
+        words.push((g.workers + WORKER_STRIDE * worker + WORKER_WORD, 8));
+        words.push((g.workers + WORKER_STRIDE * worker + WORKER_LEAVE, 4));
+    }
+    for lane in 0..g.max_lanes as usize {
+        let at = g.lanes + LANE_STRIDE * lane;
+        words.extend([
+            (at + LANE_WORD, 8),
+            (at + LANE_WAKE, 4),
+            // The other held words are used for deep backlogs only, which no tiny ring has.
+            (at + LANE_HELD, 4),
+            (at + LANE_CURRENT, 4),
+        ]);
+    }
+    words.extend(ring(g.injectors, g.injector_capacity));
+    for slot in 0..g.total_slots() as usize {
+        let at = g.slots + SLOT_STRIDE * slot;
+        words.extend([(at + SLOT_STATE, 8), (at + SLOT_CANCEL, 8)]);
+        words.extend(DATA.map(|(field, size)| (at + field, size)));
+        words.extend([(at + SLOT_REQUEST, 1), (at + SLOT_RESULT, 1)]);
+    }
+    for place in &g.classes {
+        for block in 0..place.class.count as usize {
+            words.push((place.owners + 8 * block, 8));
+            words.push((place.blocks + place.class.size * block, 1));
+        }
+    }
+    words
+}
+
+fn pieces(g: &Geometry, base: usize) -> (Arc<[Piece]>, Arc<[u16]>) {
+    let classes = classes(g);
+    let mut of = vec![NO_PIECE; classes.len()];
+    let mut pieces = Vec::new();
+    for (offset, size) in word_sizes(g) {
+        // A run of bytes begins where one byte is listed.
+        let len = if size == 1 && offset >= g.classes[0].blocks {
+            g.classes[0].class.size
+        } else if size == 1
+            && matches!((offset - g.slots) % SLOT_STRIDE, SLOT_REQUEST | SLOT_RESULT)
+        {
+            INLINE
+        } else {
+            usize::from(size)
+        };
+        of[offset..offset + len].fill(pieces.len() as u16);
+        pieces.push(Piece {
+            place: Place {
+                addr: base + offset,
+                size,
+            },
+            class: classes[offset],
+        });
+    }
+    (pieces.into(), of.into())
+}
+
+fn ring(at: usize, capacity: u32) -> impl Iterator<Item = (usize, u8)> {
+    let cells = (0..capacity as usize).map(move |cell| (at + RING_CELLS + 8 * cell, 8));
+    [(at + RING_HEAD, 8), (at + RING_TAIL, 8)]
+        .into_iter()
+        .chain(cells)
+}
+
+/// The fields of a slot that its state word hands over. Not SLOT_PRIORITY, which a reaper may
+/// read of a task that is over, to no harm: a hint in another ring is a hint.
+const DATA: [(usize, u8); 11] = [
+    (SLOT_DEADLINE, 8),
+    (SLOT_REQUEST_REF, 8),
+    (SLOT_RESULT_REF, 8),
+    (SLOT_REQUEST_LEN, 4),
+    (SLOT_RESULT_LEN, 4),
+    (SLOT_HANDLER, 8),
+    (SLOT_ATTEMPTS, 1),
+    (SLOT_REQUEST_CODEC, 1),
+    (SLOT_RESULT_CODEC, 1),
+    (SLOT_STATUS, 4),
+    (SLOT_TASK_ID, 8),
+];
+
+fn classes(g: &Geometry) -> Vec<Class> {
+    let mut classes = vec![Class::Plain; g.segment_size as usize];
+    for (offset, size) in word_sizes(g) {
+        classes[offset..offset + usize::from(size)].fill(Class::Word);
+    }
+    for slot in 0..g.total_slots() as usize {
+        let at = g.slots + SLOT_STRIDE * slot;
+        for (field, size) in DATA {
+            classes[at + field..at + field + usize::from(size)].fill(Class::Data);
+        }
+        classes[at + SLOT_REQUEST..at + SLOT_RESULT + INLINE].fill(Class::Data);
+    }
+    for place in &g.classes {
+        let end = place.blocks + place.class.size * place.class.count as usize;
+        classes[place.blocks..end].fill(Class::Data);
+    }
+    classes
+}

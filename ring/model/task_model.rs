@@ -1,0 +1,483 @@
+//! A task's life under loom: submit, claim, complete, cancel, expire, reap; with the sleep and the
+//! wake of lane and poller wherever a side has nothing to do. A lost wake is a deadlock, which loom
+//! reports; a request or result that is not seen whole is a race or a wrong value.
+
+use super::loom_engine::{Execution, START_NS, check};
+use super::pool::{Pool, Tiny};
+use crate::client::{Client, Outcome, TaskOptions};
+use crate::format::layout::*;
+use crate::format::words::Kind;
+use crate::lane::claimed::{Claimed, Failure};
+use crate::lane::entry::WorkerEntry;
+use crate::lane::search::Lane;
+use crate::queue::arena;
+use crate::queue::wait::{self, WaitStrategy};
+use crate::reaper;
+use crate::segment::Segment;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// Never set: the models' lanes leave by the pool's state or after their tasks.
+static STAY: AtomicBool = AtomicBool::new(false);
+
+/// A request that travels inline, and one that needs a block.
+const SMALL: &[u8] = b"small";
+const LARGE: &[u8] = &[7; 100];
+
+fn answer(request: &[u8]) -> Vec<u8> {
+    request.iter().map(|byte| byte ^ 0x55).collect()
+}
+
+fn done(request: &[u8]) -> Outcome {
+    Outcome::Completed {
+        codec: CODEC_BYTES as u8,
+        bytes: answer(request),
+    }
+}
+
+/// The lanes of a new worker process.
+fn worker(pool: &Pool, lanes: u32, strategy: WaitStrategy) -> (WorkerEntry, Vec<Lane>) {
+    let entry = WorkerEntry::register(Arc::new(pool.segment()), None).expect("a worker entry");
+    let lanes = entry.lanes(lanes, strategy).expect("lanes");
+    (entry, lanes)
+}
+
+/// Ends one task as a worker does.
+fn run(task: Claimed<'_>, ran: &Cell<usize>) {
+    let not_run = |status| Failure {
+        status,
+        not_run: true,
+        code: "model",
+        location: "",
+        message: "",
+    };
+    if task.expired() {
+        return task.fail(&not_run(STATUS_EXPIRED));
+    }
+    if task.cancelled() {
+        return task.fail(&not_run(STATUS_CANCELLED));
+    }
+    assert_eq!(task.handler(), id_of("model"));
+    let request = task.request().expect("a sound request").to_vec();
+    assert!(request == SMALL || request == LARGE, "a request half seen");
+    ran.set(ran.get() + 1);
+    task.complete(&answer(&request), CODEC_BYTES as u8);
+}
+
+/// Runs tasks until the pool closes.
+fn serve(lane: &mut Lane, ran: &Cell<usize>) {
+    while let Some(task) = lane.next(&STAY) {
+        run(task, ran);
+    }
+}
+
+/// Starts a worker whose lanes serve until the pool closes; counts the handlers that ran.
+fn start_worker(e: &mut Execution, lanes: u32, strategy: WaitStrategy) -> Rc<Cell<usize>> {
+    let ran = Rc::new(Cell::new(0));
+    let (entry, lanes) = worker(&e.pool, lanes, strategy);
+    e.keep(entry);
+    for mut lane in lanes {
+        let ran = Rc::clone(&ran);
+        e.spawn(move || serve(&mut lane, &ran));
+    }
+    ran
+}
+
+/// Closes the pool as the supervisor does, and waits for the lanes.
+fn close(e: &mut Execution) {
+    let segment = e.pool.segment();
+    segment.set_pool_state(POOL_CLOSED);
+    wait::wake_all_lanes(&segment);
+    e.join();
+}
+
+/// After all threads: no slot and no block is held.
+fn assert_at_rest(segment: &Segment) {
+    for slot in 0..segment.geometry().total_slots() {
+        assert_eq!(segment.word(slot).kind(), Kind::Free, "slot {slot}");
+    }
+    assert!(arena::taken(segment).iter().all(|taken| *taken == 0));
+}
+
+fn twice() -> TaskOptions {
+    TaskOptions {
+        attempts: 2,
+        ..TaskOptions::default()
+    }
+}
+
+/// A client calls, one after the other; a worker of so many lanes serves.
+fn calls(e: &mut Execution, lanes: u32, strategy: WaitStrategy, requests: &[&[u8]]) {
+    let ran = start_worker(e, lanes, strategy);
+    let client = Client::register(e.pool.segment()).unwrap();
+    for request in requests {
+        let outcome = client.call("model", request, &TaskOptions::default());
+        assert_eq!(outcome.unwrap(), done(request));
+    }
+    close(e);
+    assert_eq!(ran.get(), requests.len());
+    drop(client);
+    assert_at_rest(&e.pool.segment());
+}
+
+#[test]
+fn fast_a_call_sleeps_and_wakes_on_both_sides() {
+    let pool = Tiny::default().pool();
+    check(
+        "task: one call, parking lane",
+        &pool,
+        Some(3),
+        |_| (),
+        |e| {
+            calls(e, 1, WaitStrategy::Park, &[SMALL]);
+        },
+    );
+}
+
+#[test]
+fn fast_a_searching_lane_spares_the_wake_and_misses_nothing() {
+    let pool = Tiny::default().pool();
+    check(
+        "task: one call, searching lane",
+        &pool,
+        Some(2),
+        |_| (),
+        |e| {
+            calls(e, 1, WaitStrategy::Adaptive, &[SMALL]);
+        },
+    );
+}
+
+#[test]
+fn fast_request_and_result_are_seen_whole_by_value() {
+    let pool = Tiny::default()
+        .pool()
+        .by_value(SLOT_HANDLER, 8)
+        .by_value(SLOT_REQUEST_LEN, 4)
+        .by_value(SLOT_RESULT_LEN, 4)
+        .by_value(SLOT_RESULT_REF, 8)
+        .by_value(SLOT_STATUS, 4);
+    check(
+        "task: one call, fields by value",
+        &pool,
+        Some(2),
+        |_| (),
+        |e| {
+            calls(e, 1, WaitStrategy::Park, &[SMALL]);
+        },
+    );
+}
+
+#[test]
+fn fast_blocks_carry_what_is_not_inline() {
+    let pool = Tiny::default().pool();
+    check(
+        "task: one call with blocks",
+        &pool,
+        Some(2),
+        |_| (),
+        |e| {
+            calls(e, 1, WaitStrategy::Park, &[LARGE]);
+        },
+    );
+}
+
+#[test]
+fn fast_calls_reuse_slot_and_cells() {
+    let pool = Tiny {
+        injector: 1,
+        completion: 1,
+        ..Tiny::default()
+    }
+    .pool();
+    check(
+        "task: two calls, rings of 1 cell",
+        &pool,
+        Some(2),
+        |_| (),
+        |e| {
+            calls(e, 1, WaitStrategy::Park, &[SMALL, LARGE]);
+        },
+    );
+}
+
+#[test]
+fn fast_two_lanes_claim_a_task_once() {
+    // One claims, or steals the hint that the other has taken; neither waits.
+    check(
+        "task: 2 lanes, one task",
+        &two_lanes(),
+        Some(3),
+        |_| (),
+        |e| {
+            let (entry, lanes) = worker(&e.pool, 2, WaitStrategy::Park);
+            e.keep(entry);
+            let client = Client::register(e.pool.segment()).unwrap();
+            let ticket = client
+                .submit("model", SMALL, &TaskOptions::default())
+                .unwrap();
+            let claims = Rc::new(Cell::new(0));
+            for mut lane in lanes {
+                let claims = Rc::clone(&claims);
+                e.spawn(move || {
+                    if let Some((slot, word)) = lane.try_claim(1) {
+                        run(Claimed::new(&mut lane, slot, word), &claims);
+                    }
+                });
+            }
+            e.join();
+            assert_eq!(claims.get(), 1, "claimed by none, or by both");
+            assert_eq!(ticket.wait(None).unwrap(), done(SMALL));
+        },
+    );
+}
+
+#[test]
+#[ignore = "long"]
+fn long_two_lanes_claim_a_task_once() {
+    let pool = two_lanes();
+    check(
+        "task: one call, 2 lanes",
+        &pool,
+        Some(1),
+        |_| (),
+        |e| {
+            calls(e, 2, WaitStrategy::Adaptive, &[SMALL]);
+        },
+    );
+}
+
+fn two_lanes() -> Pool {
+    Tiny {
+        slots: 2,
+        lanes: 2,
+        ..Tiny::default()
+    }
+    .pool()
+}
+
+#[test]
+fn fast_two_tasks_at_once_over_one_completion_cell() {
+    let pool = Tiny {
+        slots: 2,
+        completion: 1,
+        ..Tiny::default()
+    }
+    .pool();
+    check(
+        "task: two at once, completion ring of 1 cell",
+        &pool,
+        Some(2),
+        |_| (),
+        |e| {
+            let ran = start_worker(e, 1, WaitStrategy::Park);
+            let client = Client::register(e.pool.segment()).unwrap();
+            let tickets =
+                [SMALL, LARGE].map(|r| client.submit("model", r, &TaskOptions::default()).unwrap());
+            // The second first: the first one's hint must make way.
+            assert_eq!(tickets[1].wait(None).unwrap(), done(LARGE));
+            assert_eq!(tickets[0].wait(None).unwrap(), done(SMALL));
+            close(e);
+            assert_eq!(ran.get(), 2);
+            drop(tickets);
+            assert_at_rest(&e.pool.segment());
+        },
+    );
+}
+
+#[test]
+fn fast_cancel_meets_a_lane() {
+    let pool = Tiny::default().pool();
+    check(
+        "task: cancel",
+        &pool,
+        Some(3),
+        |_| (),
+        |e| {
+            let ran = start_worker(e, 1, WaitStrategy::Park);
+            let client = Client::register(e.pool.segment()).unwrap();
+            let ticket = client
+                .submit("model", LARGE, &TaskOptions::default())
+                .unwrap();
+            let outcome = ticket.cancel();
+            close(e);
+            match outcome {
+                Outcome::Cancelled {
+                    may_have_run: false,
+                } => assert_eq!(ran.get(), 0),
+                Outcome::Cancelled { may_have_run: true } => {}
+                other => {
+                    assert_eq!(other, done(LARGE));
+                    assert_eq!(ran.get(), 1);
+                }
+            }
+            client.collect();
+            drop(client);
+            assert_at_rest(&e.pool.segment());
+        },
+    );
+}
+
+#[test]
+fn fast_a_deadline_passes_in_the_queue_or_in_the_handler() {
+    let pool = Tiny::default().pool();
+    check(
+        "task: expiry",
+        &pool,
+        Some(3),
+        |_| (),
+        |e| {
+            let ran = start_worker(e, 1, WaitStrategy::Park);
+            let client = Client::register(e.pool.segment()).unwrap();
+            let options = TaskOptions {
+                timeout: Some(Duration::from_millis(1)),
+                ..TaskOptions::default()
+            };
+            let ticket = client.submit("model", SMALL, &options).unwrap();
+            e.set_now(START_NS + 1_000_000);
+            let outcome = ticket.wait(None).unwrap();
+            close(e);
+            match outcome {
+                Outcome::TimedOut {
+                    may_have_run: false,
+                } => assert_eq!(ran.get(), 0),
+                Outcome::TimedOut { may_have_run: true } => {}
+                other => assert_eq!(other, done(SMALL)),
+            }
+            drop(ticket);
+            client.collect();
+            drop(client);
+            assert_at_rest(&e.pool.segment());
+        },
+    );
+}
+
+/// A worker that claimed the task of `client` and died.
+fn dead_worker(e: &mut Execution) {
+    let (entry, mut lanes) = worker(&e.pool, 1, WaitStrategy::Park);
+    let index = entry.index();
+    let task = lanes[0].next(&STAY).expect("the task that was submitted");
+    std::mem::forget(task);
+    std::mem::forget(lanes);
+    std::mem::forget(entry);
+    e.kill_worker(index);
+}
+
+#[test]
+fn fast_a_reaper_gives_a_task_its_second_attempt() {
+    second_attempt(1);
+}
+
+#[test]
+#[ignore = "long"]
+fn long_a_reaper_gives_a_task_its_second_attempt() {
+    second_attempt(2);
+}
+
+fn second_attempt(preemptions: usize) {
+    let pool = Tiny {
+        workers: 2,
+        lanes: 2,
+        ..Tiny::default()
+    }
+    .pool();
+    check(
+        "reap: a second attempt",
+        &pool,
+        Some(preemptions),
+        |_| (),
+        |e| {
+            let client = Client::register(e.pool.segment()).unwrap();
+            let ticket = client.submit("model", LARGE, &twice()).unwrap();
+            dead_worker(e);
+            let ran = start_worker(e, 1, WaitStrategy::Park);
+            let segment = e.pool.segment();
+            e.spawn(move || {
+                let reaped = reaper::reap_worker(&segment, 0, CAUSE_UNKNOWN as u16);
+                assert_eq!((reaped.requeued, reaped.crashed.len()), (1, 0));
+            });
+            assert_eq!(ticket.wait(None).unwrap(), done(LARGE));
+            close(e);
+            assert_eq!(ran.get(), 1);
+            drop(ticket);
+            drop(client);
+            assert_at_rest(&e.pool.segment());
+        },
+    );
+}
+
+#[test]
+fn fast_two_reapers_and_a_client_that_gives_up() {
+    let pool = Tiny::default().pool();
+    check(
+        "reap: two reapers, cancel",
+        &pool,
+        Some(2),
+        |_| (),
+        |e| {
+            let client = Client::register(e.pool.segment()).unwrap();
+            let ticket = client
+                .submit("model", LARGE, &TaskOptions::default())
+                .unwrap();
+            dead_worker(e);
+            let crashes = Rc::new(Cell::new(0));
+            for _ in 0..2 {
+                let (segment, crashes) = (e.pool.segment(), Rc::clone(&crashes));
+                e.spawn(move || {
+                    let reaped = reaper::reap_worker(&segment, 0, 9);
+                    crashes.set(crashes.get() + reaped.crashed.len());
+                });
+            }
+            let outcome = ticket.cancel();
+            e.join();
+            assert_eq!(crashes.get(), 1);
+            assert!(matches!(
+                outcome,
+                Outcome::Crashed {
+                    cause: 9,
+                    attempts: 1
+                } | Outcome::Cancelled { may_have_run: true }
+            ));
+            client.collect();
+            drop(client);
+            assert_at_rest(&e.pool.segment());
+            // Entry and lane are there for the next.
+            drop(worker(&e.pool, 1, WaitStrategy::Park));
+        },
+    );
+}
+
+#[test]
+fn fast_a_dead_client_is_cleared_while_a_lane_runs_its_task() {
+    let pool = Tiny::default().pool();
+    check(
+        "reap: a dead client",
+        &pool,
+        Some(1),
+        |_| (),
+        |e| {
+            start_worker(e, 1, WaitStrategy::Park);
+            let client = Client::register(e.pool.segment()).unwrap();
+            let ticket = client
+                .submit("model", LARGE, &TaskOptions::default())
+                .unwrap();
+            std::mem::forget(ticket);
+            std::mem::forget(client);
+            e.kill_client(0);
+            let segment = e.pool.segment();
+            // As the tick does, until nothing of it is left.
+            while !reaper::reap_client(&segment, 0) {
+                crate::os::sync::retry();
+            }
+            let client = Client::register(e.pool.segment()).expect("its entry is free");
+            let outcome = client.call("model", LARGE, &TaskOptions::default());
+            assert_eq!(outcome.unwrap(), done(LARGE));
+            close(e);
+            drop(client);
+            assert_at_rest(&segment);
+        },
+    );
+}

@@ -1,0 +1,1067 @@
+//! A low-level client: submit, wait, cancel from Rust.
+//!
+//! One per process and pool is enough; it is `Sync`. There is no poller thread:
+//! whoever waits drains the completion ring for all (one at a time), the others sleep on a
+//! condition variable. Invariant: a slot is in exactly one place: on the free list, or in the table
+//! as pending, abandoned or ready; it is freed once, by whoever finds it DONE or CRASHED under the table's lock.
+
+mod backlog;
+mod lane_pace;
+mod queue_ahead;
+
+use crate::client::backlog::Backlog;
+use crate::error::{Result, RingError};
+use crate::format::layout::*;
+use crate::format::words::{Kind, Owner, Word};
+use crate::lane::entry::{command_entries, entry_word, take_entry};
+use crate::os::clock::now_ns;
+use crate::os::sync::{self, Instant, Ordering, fence};
+use crate::queue::arena::{self, ArenaView, Role};
+use crate::queue::hint_ring::CORRUPT_AFTER;
+use crate::queue::wait::{futex_wait, wake_after_publish};
+use crate::records::counters::{bump, log_error};
+use crate::segment::Segment;
+use crate::segment::liveness::LivenessLock;
+use crate::segment::paths::PoolDir;
+use std::collections::HashMap;
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::time::Duration;
+
+/// How often a waiter looks whether the supervisor still lives.
+const LIVENESS_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How often a command that waits for an entry tries again.
+const ENTRY_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Why a pool has ended whose header does not say it.
+const SUPERVISOR_DIED: &str = "its supervisor died";
+
+/// Looks at the own slot before a waiter helps or sleeps.
+const SPINS: u32 = if cfg!(ringwork_model) { 1 } else { 200 };
+
+/// Options of one task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskOptions {
+    /// Time from now after which the task is given up (default: none).
+    pub timeout: Option<Duration>,
+    /// Priority, 0 the most urgent (default 1).
+    pub priority: u8,
+    /// Most attempts when workers die of it, 1 to 3 (default 1: at most once).
+    pub attempts: u8,
+    /// Codec of the request, `CODEC_*` (default: raw bytes).
+    pub codec: u8,
+    /// An id for logs (default 0).
+    pub task_id: u64,
+    /// W3C traceparent in binary (default: none).
+    pub traceparent: Option<[u8; 26]>,
+    /// Most tasks of this handler that this client has in the pool, queued or running, of those that
+    /// are submitted with such a number (default: none). A task counts until its slot is free again.
+    pub max_in_flight: Option<u32>,
+    /// Whether a task is submitted although what is queued before it will take longer than `timeout`
+    /// (default: no, it is refused with [`RingError::DeadlineUnreachable`]).
+    pub admit_late: bool,
+}
+
+impl Default for TaskOptions {
+    fn default() -> Self {
+        Self {
+            timeout: None,
+            priority: 1,
+            attempts: 1,
+            codec: CODEC_BYTES as u8,
+            task_id: 0,
+            traceparent: None,
+            max_in_flight: None,
+            admit_late: false,
+        }
+    }
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The handler's result.
+    Completed {
+        /// Codec of the bytes (`CODEC_*`).
+        codec: u8,
+        /// The result.
+        bytes: Vec<u8>,
+    },
+    /// The task failed in the worker.
+    Failed {
+        /// `STATUS_*`.
+        status: u32,
+        /// Whether the handler may have run.
+        may_have_run: bool,
+        /// Stable code.
+        code: String,
+        /// `file:line` in the worker's source, or empty.
+        location: String,
+        /// Cause and remedy.
+        message: String,
+    },
+    /// Its worker died, and no attempt was left.
+    Crashed {
+        /// `CAUSE_*`: signal or exit code.
+        cause: u16,
+        /// Attempts made.
+        attempts: u32,
+    },
+    /// The deadline passed first.
+    TimedOut {
+        /// Whether the handler may have run, or still does.
+        may_have_run: bool,
+    },
+    /// Cancelled.
+    Cancelled {
+        /// Whether the handler may have run, or still does.
+        may_have_run: bool,
+    },
+    /// The pool ended first.
+    Closed {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A submitted task. Dropping it abandons the task: it runs, and its result is dropped.
+#[derive(Debug)]
+pub struct Ticket<'c> {
+    client: &'c Client,
+    slot: u32,
+    word: Word,
+    deadline_ns: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Place {
+    Free,
+    Pending(Word),
+    /// Its ticket was dropped: nobody wants the outcome.
+    Abandoned(Word),
+    /// Cancelled or timed out, and counted as such, while its handler ran.
+    GivenUp(Word),
+    Ready(Word, Outcome),
+    /// As `Ready`, of a slot whose word was damaged: it is not used again.
+    Broken(Word, Outcome),
+    /// Damaged, and its outcome was taken.
+    Lost,
+}
+
+#[derive(Debug)]
+struct Table {
+    free: Vec<u32>,
+    places: Vec<Place>,
+    /// Whether the slot may hold a traceparent, of this client or of the one before it.
+    traced: Vec<bool>,
+    submitted: u64,
+    /// How many slots have tasks that count towards `max_in_flight`, by the handler's id.
+    in_flight: HashMap<u64, u32>,
+    /// The handler that each slot counts for; 0 for none.
+    counted: Vec<u64>,
+    backlog: Backlog,
+}
+
+impl Table {
+    /// How many slots are left to tasks of priority 0: a sixteenth.
+    fn reserve(&self) -> usize {
+        self.places.len() / 16
+    }
+
+    /// A slot for a task, off the free list and counted.
+    fn take(&mut self, handler: &str, options: &TaskOptions) -> Result<u32> {
+        let id = id_of(handler);
+        let most = options.max_in_flight.unwrap_or(u32::MAX);
+        if most != u32::MAX && self.in_flight.get(&id).is_some_and(|now| *now >= most) || most == 0
+        {
+            return Err(RingError::TooManyInFlight {
+                handler: handler.to_owned(),
+                most,
+            });
+        }
+        let kept = if options.priority == 0 {
+            0
+        } else {
+            self.reserve()
+        };
+        if self.free.len() <= kept {
+            return Err(RingError::SlotsTaken {
+                slots: self.places.len() as u32,
+                kept: kept as u32,
+            });
+        }
+        let Some(local) = self.free.pop() else {
+            unreachable!("more are free than are kept");
+        };
+        if most != u32::MAX {
+            *self.in_flight.entry(id).or_default() += 1;
+            self.counted[local as usize] = id;
+        }
+        Ok(local)
+    }
+
+    /// The slot is nobody's any more.
+    fn bring_home(&mut self, local: u32) {
+        self.uncount(local);
+        self.places[local as usize] = Place::Free;
+        self.free.push(local);
+    }
+
+    /// The slot's task no longer counts: the slot comes home, or is lost for good.
+    fn uncount(&mut self, local: u32) {
+        let id = std::mem::take(&mut self.counted[local as usize]);
+        if id != 0
+            && let Some(now) = self.in_flight.get_mut(&id)
+        {
+            *now -= 1;
+            if *now == 0 {
+                self.in_flight.remove(&id);
+            }
+        }
+    }
+}
+
+/// A client of a pool.
+#[derive(Debug)]
+pub struct Client {
+    segment: Segment,
+    index: u32,
+    word: u64,
+    first_slot: u32,
+    arena: ArenaView,
+    table: Mutex<Table>,
+    polling: Mutex<Instant>,
+    changed: Condvar,
+    // Why the pool has ended, once a waiter has seen it: the others need no look of their own.
+    ended: OnceLock<RingError>,
+    _lock: LivenessLock,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic of another waiter leaves the table consistent: each change is one assignment.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Client {
+    /// Attaches to a pool and takes a client entry.
+    pub fn connect(dir: &PoolDir) -> Result<Self> {
+        let segment = Segment::attach(dir)?;
+        let _ = segment.prepare(); // the supervisor has warned
+        Self::register(segment)
+    }
+
+    /// Attaches as the `ringwork` command does: with one of the entries that are kept for it, or else
+    /// any other. When all are taken it waits for one, at most for `limit` (default: as long as it takes).
+    ///
+    /// # Errors
+    /// As [`Self::connect`]; [`RingError::TableFull`] after `limit`, and [`RingError::Closed`] when the pool
+    /// ends, or takes no more tasks, meanwhile.
+    pub fn connect_as_command(dir: &PoolDir, limit: Option<Duration>) -> Result<Self> {
+        let mut segment = Segment::attach(dir)?;
+        let _ = segment.prepare(); // the supervisor has warned
+        let start = Instant::now();
+        let entries = segment.geometry().max_clients;
+        let kept = entries - command_entries(entries);
+        loop {
+            let order = (kept..entries).chain(0..kept);
+            segment = match Self::take(segment, order)? {
+                Ok(client) => return Ok(client),
+                Err(segment) => segment,
+            };
+            if segment.pool_state() >= POOL_DRAINING {
+                return Err(closed(&segment, "it takes no more tasks"));
+            }
+            if limit.is_some_and(|limit| start.elapsed() >= limit) {
+                return Err(all_taken(entries));
+            }
+            std::thread::sleep(ENTRY_INTERVAL);
+        }
+    }
+
+    /// Takes a client entry of an attached segment.
+    pub(crate) fn register(segment: Segment) -> Result<Self> {
+        let entries = segment.geometry().max_clients;
+        let own = entries - command_entries(entries);
+        Self::take(segment, 0..own)?.map_err(|_| all_taken(own))
+    }
+
+    /// Takes the first of these entries that is free; the segment comes back when none is.
+    fn take(
+        segment: Segment,
+        entries: impl IntoIterator<Item = u32>,
+    ) -> Result<std::result::Result<Self, Segment>> {
+        if !segment.supervisor_lives()? {
+            return Err(closed(
+                &segment,
+                "its supervisor is dead; `ringwork clean` removes what it left",
+            ));
+        }
+        for index in entries {
+            let at = segment.client_at(index);
+            let path = segment.dir().client_lock(segment.epoch(), index);
+            if let Some((held, word)) = take_entry(&segment, at + CLIENT_WORD, &path)? {
+                return Self::activate(segment, index, held, word).map(Ok);
+            }
+        }
+        Ok(Err(segment))
+    }
+
+    /// Fills an entry whose lock is held, and makes it ACTIVE.
+    fn activate(segment: Segment, index: u32, held: LivenessLock, word: u64) -> Result<Self> {
+        let at = segment.client_at(index);
+        for field in [CLIENT_WAITING, CLIENT_OVERFLOW] {
+            segment.u32_at(at + field).store(0, Ordering::Relaxed);
+        }
+        for counter in (CLIENT_SUBMITTED..=CLIENT_CANCELLED).step_by(8) {
+            segment.u64_at(at + counter).store(0, Ordering::Relaxed);
+        }
+        segment
+            .u32_at(at + CLIENT_PID)
+            .store(std::process::id(), Ordering::Relaxed);
+        segment.u32_at(at + CLIENT_KIND).store(2, Ordering::Relaxed);
+        segment
+            .u64_at(at + CLIENT_ATTACHED_NS)
+            .store(now_ns(), Ordering::Relaxed);
+        failpoint!("client.filled");
+        segment
+            .u64_at(at + CLIENT_WORD)
+            .store(word, Ordering::Release);
+        failpoint!("client.active");
+        let slots = segment.geometry().slots_per_client;
+        let mut own = index * slots..(index + 1) * slots;
+        if let Some(slot) = own.find(|slot| segment.word(*slot).kind() != Kind::Free) {
+            return Err(RingError::Corrupt(format!(
+                "slot {slot} of a free client entry is in use"
+            )));
+        }
+        let table = Table {
+            free: (0..slots).rev().collect(),
+            places: (0..slots).map(|_| Place::Free).collect(),
+            traced: vec![true; slots as usize],
+            submitted: 0,
+            in_flight: HashMap::new(),
+            counted: vec![0; slots as usize],
+            backlog: Backlog::default(),
+        };
+        Ok(Self {
+            index,
+            word,
+            first_slot: index * slots,
+            arena: ArenaView::new(&segment),
+            table: Mutex::new(table),
+            polling: Mutex::new(Instant::now()),
+            changed: Condvar::new(),
+            ended: OnceLock::new(),
+            segment,
+            _lock: held,
+        })
+    }
+
+    /// The segment.
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    fn entry(&self) -> usize {
+        self.segment.client_at(self.index)
+    }
+
+    /// Submits a task; returns at once.
+    pub fn submit(
+        &self,
+        handler: &str,
+        request: &[u8],
+        options: &TaskOptions,
+    ) -> Result<Ticket<'_>> {
+        if self.ended.get().is_some() {
+            return Err(closed(&self.segment, SUPERVISOR_DIED));
+        }
+        if self.segment.pool_state() >= POOL_DRAINING {
+            return Err(closed(&self.segment, "it takes no more tasks"));
+        }
+        let mut table = lock(&self.table);
+        self.check_deadline(&mut table, handler, options)?;
+        let mut result = self.submit_locked(&mut table, handler, request, options);
+        if matches!(
+            result,
+            Err(RingError::SlotsTaken { .. }
+                | RingError::TooManyInFlight { .. }
+                | RingError::ArenaExhausted { .. })
+        ) {
+            // Tasks that nobody waits for may have ended: then there is room.
+            drop(table);
+            self.collect();
+            table = lock(&self.table);
+            result = self.submit_locked(&mut table, handler, request, options);
+        }
+        if matches!(
+            result,
+            Err(RingError::SlotsTaken { .. }
+                | RingError::TooManyInFlight { .. }
+                | RingError::QueueFull
+                | RingError::ArenaExhausted { .. })
+        ) {
+            bump(&self.segment, self.entry() + CLIENT_REJECTED);
+        }
+        drop(table);
+        let (slot, word, deadline_ns) = result?;
+        // After the hint; outside the lock, since it may be a system call.
+        wake_after_publish(&self.segment);
+        failpoint!("submit.woken");
+        Ok(Ticket {
+            client: self,
+            slot,
+            word,
+            deadline_ns,
+        })
+    }
+
+    /// Refuses a task that would wait beyond its deadline.
+    fn check_deadline(
+        &self,
+        table: &mut Table,
+        handler: &str,
+        options: &TaskOptions,
+    ) -> Result<()> {
+        let Some(left) = options.timeout else {
+            return Ok(());
+        };
+        // The models look at one task after the other, and not at numbers.
+        if options.admit_late || cfg!(ringwork_model) {
+            return Ok(());
+        }
+        let priority = u32::from(options.priority);
+        match table.backlog.refusal(&self.segment, priority, left) {
+            None => Ok(()),
+            Some(late) => {
+                bump(&self.segment, self.entry() + CLIENT_REJECTED);
+                Err(RingError::DeadlineUnreachable {
+                    handler: handler.to_owned(),
+                    wait: late.wait,
+                    run: late.run,
+                    ahead: late.ahead,
+                    lanes: late.lanes,
+                    left,
+                })
+            }
+        }
+    }
+
+    fn submit_locked(
+        &self,
+        table: &mut Table,
+        handler: &str,
+        request: &[u8],
+        options: &TaskOptions,
+    ) -> Result<(u32, Word, Option<u64>)> {
+        let segment = &self.segment;
+        let local = table.take(handler, options)?;
+        let slot = self.first_slot + local;
+        let free = segment.word(slot);
+        if free.kind() != Kind::Free {
+            table.uncount(local);
+            table.places[local as usize] = Place::Lost;
+            return Err(RingError::Corrupt(format!(
+                "the free slot {slot} has the state {:#x}",
+                free.0
+            )));
+        }
+        failpoint!("submit.slot");
+        let owner = Owner::request(slot, free.generation());
+        let block = if request.len() > INLINE {
+            match self
+                .arena
+                .take(segment, request.len(), Role::Request, owner)
+            {
+                Ok(block) => Some(block),
+                Err(error) => {
+                    table.bring_home(local);
+                    return Err(error);
+                }
+            }
+        } else {
+            None
+        };
+        let at = segment.slot_at(slot);
+        let room = block.map_or(at + SLOT_REQUEST, |block| arena::offset(segment, block));
+        sync::writes(segment.bytes_at(room, request.len()), request.len());
+        // SAFETY: in bounds by `bytes_at`; the slot is on no list but in our hands, and the block is
+        // ours by its owner word, so nobody else touches these bytes until QUEUED is stored.
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                request.as_ptr(),
+                segment.bytes_at(room, request.len()),
+                request.len(),
+            )
+        };
+        failpoint!("submit.written");
+        let deadline_ns = options
+            .timeout
+            .map(|timeout| now_ns().saturating_add(timeout.as_nanos() as u64).max(1));
+        let sampled = table.submitted < 1024 || table.submitted.is_multiple_of(8);
+        table.submitted += 1;
+        let put64 =
+            |field: usize, value: u64| segment.u64_at(at + field).store(value, Ordering::Relaxed);
+        let put8 =
+            |field: usize, value: u8| segment.u8_at(at + field).store(value, Ordering::Relaxed);
+        let priority = u32::from(options.priority).min(segment.geometry().priorities - 1);
+        put64(SLOT_DEADLINE, deadline_ns.unwrap_or(0));
+        put64(SLOT_HANDLER, id_of(handler));
+        put64(SLOT_REQUEST_REF, block.map_or(0, arena::BlockRef::to_word));
+        segment
+            .u32_at(at + SLOT_REQUEST_LEN)
+            .store(request.len() as u32, Ordering::Relaxed);
+        let stamped = if sampled { ATTEMPTS_STAMPED as u8 } else { 0 };
+        put8(
+            SLOT_ATTEMPTS,
+            options.attempts.clamp(1, MAX_ATTEMPTS as u8) | stamped,
+        );
+        put8(SLOT_PRIORITY, priority as u8);
+        put8(SLOT_REQUEST_CODEC, options.codec);
+        put64(SLOT_TASK_ID, options.task_id);
+        if sampled {
+            put64(SLOT_SUBMITTED_NS, now_ns());
+        }
+        put64(SLOT_PROGRESS, 0);
+        let traced = options.traceparent.is_some();
+        if std::mem::replace(&mut table.traced[local as usize], traced) || traced {
+            for (index, byte) in options.traceparent.unwrap_or_default().iter().enumerate() {
+                put8(SLOT_TRACEPARENT + index, *byte);
+            }
+        }
+        let queued = Word::queued(free.generation(), 0);
+        failpoint!("submit.filled");
+        table.places[local as usize] = Place::Pending(queued);
+        // Release: pairs with the acquire of the claim.
+        segment.state(slot).store(queued.0, Ordering::Release);
+        failpoint!("submit.queued");
+        if segment.injector(priority).enqueue(slot).is_err()
+            && segment.transition(slot, queued, queued.freed())
+        {
+            failpoint!("submit.withdrawn");
+            self.free_blocks(slot, queued);
+            table.bring_home(local);
+            return Err(RingError::QueueFull);
+        }
+        failpoint!("submit.hinted");
+        bump(segment, self.entry() + CLIENT_SUBMITTED);
+        failpoint!("submit.counted");
+        Ok((slot, queued, deadline_ns))
+    }
+
+    fn free_blocks(&self, slot: u32, word: Word) {
+        let reference = self
+            .segment
+            .u64_at(self.segment.slot_at(slot) + SLOT_REQUEST_REF)
+            .load(Ordering::Relaxed);
+        if reference != 0
+            && let Ok(block) = arena::check_ref(&self.segment, reference, 0)
+        {
+            arena::free(
+                &self.segment,
+                block,
+                Owner::request(slot, word.generation()),
+            );
+        }
+    }
+
+    /// Submits and waits.
+    pub fn call(&self, handler: &str, request: &[u8], options: &TaskOptions) -> Result<Outcome> {
+        self.submit(handler, request, options)?.wait(None)
+    }
+
+    /// Takes in what has ended, without waiting: the results of tasks that are
+    /// waited for, the slots and blocks of those that are not. Every wait does so, and
+    /// every submit that finds no room; a client that does neither for long may call it.
+    pub fn collect(&self) {
+        // Whoever has the role is at it.
+        if let Ok(_role) = self.polling.try_lock() {
+            self.drain();
+        }
+    }
+
+    /// Takes completions out of the ring (and, after an overflow, from all slots). The caller holds `polling`.
+    fn drain(&self) {
+        let ring = self.segment.completion_ring(self.index);
+        let mut table = lock(&self.table);
+        let mut any = false;
+        // Bounded: a ring that a broken peer keeps filling must not hold the table for ever.
+        for slot in std::iter::from_fn(|| ring.dequeue()).take(4 * table.places.len()) {
+            any |= self.settle(&mut table, slot.wrapping_sub(self.first_slot));
+        }
+        let overflow = self.segment.u32_at(self.entry() + CLIENT_OVERFLOW);
+        if overflow.load(Ordering::Relaxed) == 1
+            && overflow
+                .compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed)
+                .is_ok()
+        {
+            failpoint!("poll.overflow");
+            for local in 0..table.places.len() as u32 {
+                any |= self.settle(&mut table, local);
+            }
+        }
+        if any {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Frees a slot that is DONE or CRASHED in the generation awaited and keeps its outcome.
+    fn settle(&self, table: &mut Table, local: u32) -> bool {
+        let (awaited, wanted, counted) = match table.places.get(local as usize) {
+            Some(Place::Pending(word)) => (*word, true, false),
+            Some(Place::Abandoned(word)) => (*word, false, false),
+            Some(Place::GivenUp(word)) => (*word, false, true),
+            _ => return false, // a stale hint
+        };
+        let slot = self.first_slot + local;
+        let word = self.segment.word(slot);
+        if word.generation() != awaited.generation()
+            || !matches!(word.kind(), Kind::Done | Kind::Crashed)
+        {
+            return false;
+        }
+        let outcome = if word.kind() == Kind::Crashed {
+            Outcome::Crashed {
+                cause: word.owner(),
+                attempts: word.attempt() + 1,
+            }
+        } else {
+            self.read_result(slot, word)
+        };
+        failpoint!("poll.read");
+        self.free_blocks(slot, word);
+        failpoint!("poll.blocks_freed");
+        // Release: the next submit, and the arena's next user, find us done with the bytes.
+        self.segment
+            .state(slot)
+            .store(word.freed().0, Ordering::Release);
+        failpoint!("poll.freed");
+        // Each task is counted as submitted once, and under one of its ends once.
+        if !counted {
+            bump(&self.segment, self.entry() + counter_of(&outcome));
+        }
+        failpoint!("poll.counted");
+        if wanted {
+            table.places[local as usize] = Place::Ready(awaited, outcome);
+        } else {
+            table.bring_home(local);
+        }
+        true
+    }
+
+    /// Takes in what has ended without a hint, and ends the tasks whose slots can't be theirs any
+    /// more: a broken peer must not keep a wait from ending.
+    fn check_pending(&self) {
+        let mut table = lock(&self.table);
+        let mut any = false;
+        for local in 0..table.places.len() as u32 {
+            any |= self.settle(&mut table, local) || self.give_up_if_damaged(&mut table, local);
+        }
+        if any {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Looks at the own slots, and whether the pool still lives. The verdict is kept: however many
+    /// tasks are pending, they all end by one look.
+    fn look_at_pool(&self) {
+        self.check_pending();
+        let over = self.segment.pool_state() >= POOL_CLOSED
+            || self.segment.supervisor_lives().is_ok_and(|lives| !lives);
+        if over {
+            let reason = closed(&self.segment, SUPERVISOR_DIED);
+            // Under the lock, so that a waiter either sees the verdict before it sleeps, or is woken.
+            let _table = lock(&self.table);
+            let _ = self.ended.set(reason);
+            self.changed.notify_all();
+        }
+    }
+
+    fn give_up_if_damaged(&self, table: &mut Table, local: u32) -> bool {
+        let (awaited, abandoned) = match table.places[local as usize] {
+            Place::Pending(word) => (word, false),
+            Place::Abandoned(word) | Place::GivenUp(word) => (word, true),
+            _ => return false,
+        };
+        let slot = self.first_slot + local;
+        let word = self.segment.word(slot);
+        // From QUEUED on only this client frees the slot, and it does so under the table's lock.
+        let possible = word.generation() == awaited.generation()
+            && !matches!(word.kind(), Kind::Free | Kind::Corrupt);
+        if possible {
+            return false;
+        }
+        let what = format!("a slot in use has the impossible state {:#x}", word.0);
+        log_error(&self.segment, "a slot in use has an impossible state");
+        table.uncount(local);
+        table.places[local as usize] = if abandoned {
+            Place::Lost
+        } else {
+            let what = RingError::Corrupt(what).to_string();
+            Place::Broken(awaited, failed(STATUS_FAILED, "segment.corrupt", what))
+        };
+        true
+    }
+
+    fn read_result(&self, slot: u32, word: Word) -> Outcome {
+        let segment = &self.segment;
+        let at = segment.slot_at(slot);
+        let reference = segment.u64_at(at + SLOT_RESULT_REF).load(Ordering::Relaxed);
+        let len = segment.u32_at(at + SLOT_RESULT_LEN).load(Ordering::Relaxed) as usize;
+        let status = segment.u32_at(at + SLOT_STATUS).load(Ordering::Relaxed);
+        let codec = segment
+            .u8_at(at + SLOT_RESULT_CODEC)
+            .load(Ordering::Relaxed);
+        let block = match reference {
+            0 if len <= INLINE => Ok(None),
+            0 => Err(format!("an inline result of {len} bytes")),
+            reference => arena::check_ref(segment, reference, len)
+                .and_then(|block| arena::check_owner(segment, block, Owner::result(slot, word)))
+                .map(Some)
+                .map_err(|error| error.to_string()),
+        };
+        let block = match block {
+            Ok(block) => block,
+            Err(message) => return failed(STATUS_FAILED, "segment.corrupt", message),
+        };
+        let from = block.map_or(at + SLOT_RESULT, |block| arena::offset(segment, block));
+        let mut bytes = Vec::with_capacity(len);
+        sync::reads(segment.bytes_at(from, len), len);
+        // SAFETY: in bounds by `bytes_at`; DONE gives the result to this client alone. The vector
+        // has room for `len` bytes, and has them before its length says so.
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                segment.bytes_at(from, len).cast_const(),
+                bytes.as_mut_ptr(),
+                len,
+            );
+            bytes.set_len(len);
+        };
+        if let Some(block) = block {
+            arena::free(segment, block, Owner::result(slot, word));
+        }
+        match status & !STATUS_NOT_RUN {
+            STATUS_OK => Outcome::Completed { codec, bytes },
+            STATUS_EXPIRED => Outcome::TimedOut {
+                may_have_run: status & STATUS_NOT_RUN == 0,
+            },
+            other => {
+                let (code, location, message) = parse_failure(&bytes);
+                Outcome::Failed {
+                    status: other,
+                    may_have_run: status & STATUS_NOT_RUN == 0,
+                    code,
+                    location,
+                    message,
+                }
+            }
+        }
+    }
+
+    /// Waits for something to happen, as the one poller; at most `limit`.
+    fn park(&self, limit: Duration) {
+        let waiting = self.segment.u32_at(self.entry() + CLIENT_WAITING);
+        let wake = self.segment.u32_at(self.entry() + CLIENT_WAKE);
+        let seen = wake.load(Ordering::Acquire);
+        waiting.store(1, Ordering::Relaxed);
+        failpoint!("poll.waiting");
+        // pairs with the fence in `wake_client_after_publish`.
+        fence(Ordering::SeqCst);
+        let nothing = self.segment.completion_ring(self.index).is_empty()
+            && self
+                .segment
+                .u32_at(self.entry() + CLIENT_OVERFLOW)
+                .load(Ordering::Relaxed)
+                == 0
+            && self.segment.pool_state() < POOL_CLOSED;
+        if nothing {
+            failpoint!("poll.parking");
+            futex_wait(wake, seen, limit);
+            failpoint!("poll.awake");
+        }
+        waiting.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.collect();
+        let slots = self.segment.geometry().slots_per_client;
+        let idle = (self.first_slot..self.first_slot + slots)
+            .all(|slot| self.segment.word(slot).kind() == Kind::Free);
+        failpoint!("client.leaving");
+        if idle {
+            let free = entry_word(self.word >> 8, ENTRY_FREE);
+            self.segment
+                .u64_at(self.entry() + CLIENT_WORD)
+                .store(free, Ordering::Release);
+            failpoint!("client.free");
+        }
+        // Otherwise the lock, dropped now, tells the reaper to clear the rest.
+    }
+}
+
+impl Ticket<'_> {
+    /// Waits until the task has ended, at most for `limit`.
+    ///
+    /// # Errors
+    /// [`RingError::Timeout`] after `limit`; the task goes on and can be waited for again.
+    pub fn wait(&self, limit: Option<Duration>) -> Result<Outcome> {
+        let start = Instant::now();
+        let mut spins = 0_u32;
+        // With one processor the lane can't run while this thread spins.
+        let spins_most = if sync::cores() > 1 { SPINS } else { 0 };
+        loop {
+            if let Some(outcome) = self.try_take().or_else(|| self.closed()) {
+                return Ok(outcome);
+            }
+            if self
+                .deadline_ns
+                .is_some_and(|deadline| now_ns() >= deadline)
+            {
+                if let Some(outcome) = self.give_up(
+                    |may_have_run| Outcome::TimedOut { may_have_run },
+                    CLIENT_TIMED_OUT,
+                ) {
+                    return Ok(outcome);
+                }
+                continue;
+            }
+            let mut nap = LIVENESS_INTERVAL;
+            if let Some(limit) = limit {
+                let spent = start.elapsed();
+                if spent >= limit {
+                    return Err(RingError::Timeout(limit));
+                }
+                nap = nap.min(limit - spent);
+            }
+            if let Some(deadline) = self.deadline_ns {
+                nap = nap.min(Duration::from_nanos(
+                    deadline.saturating_sub(now_ns()).max(1),
+                ));
+            }
+            if spins < spins_most {
+                spins += 1;
+                sync::spin_loop();
+                if self.client.segment.word(self.slot).kind() != Kind::Done {
+                    continue;
+                }
+            }
+            self.help_or_sleep(nap);
+        }
+    }
+
+    fn help_or_sleep(&self, nap: Duration) {
+        let client = self.client;
+        let role = match client.polling.try_lock() {
+            Err(TryLockError::WouldBlock) => None,
+            Err(TryLockError::Poisoned(role)) => Some(role.into_inner()),
+            Ok(role) => Some(role),
+        };
+        match role {
+            Some(mut checked) => {
+                client.drain();
+                if self.is_ready() {
+                    return;
+                }
+                client.park(nap);
+                client.drain();
+                if checked.elapsed() >= LIVENESS_INTERVAL
+                    || client.segment.pool_state() >= POOL_CLOSED
+                {
+                    *checked = Instant::now();
+                    client.look_at_pool();
+                }
+            }
+            None => {
+                let table = lock(&client.table);
+                if matches!(table.places[self.local()], Place::Pending(_))
+                    && client.ended.get().is_none()
+                {
+                    // The poller notifies; the bound is for the case that it has just left.
+                    let _unused = client
+                        .changed
+                        .wait_timeout(table, nap.min(Duration::from_millis(2)));
+                }
+            }
+        }
+    }
+
+    /// The outcome of a task whose pool has ended. What the task itself has left is found first.
+    fn closed(&self) -> Option<Outcome> {
+        let client = self.client;
+        let reason = client.ended.get()?;
+        client.settle(&mut lock(&client.table), self.local() as u32);
+        Some(self.try_take().unwrap_or_else(|| Outcome::Closed {
+            reason: reason.to_string(),
+        }))
+    }
+
+    fn local(&self) -> usize {
+        (self.slot - self.client.first_slot) as usize
+    }
+
+    fn is_ready(&self) -> bool {
+        matches!(lock(&self.client.table).places[self.local()],
+            Place::Ready(word, _) | Place::Broken(word, _) if word == self.word)
+    }
+
+    /// The outcome, if it is there.
+    fn try_take(&self) -> Option<Outcome> {
+        let mut table = lock(&self.client.table);
+        let local = self.local();
+        match &table.places[local] {
+            Place::Ready(word, _) | Place::Broken(word, _) if *word == self.word => {}
+            _ => return None,
+        }
+        match std::mem::replace(&mut table.places[local], Place::Lost) {
+            Place::Ready(_, outcome) => {
+                table.bring_home(local as u32);
+                Some(outcome)
+            }
+            Place::Broken(_, outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// Ends the wait: takes the task out of the queue, or tells the handler to stop.
+    /// `None` when it had ended already.
+    fn give_up(&self, outcome: impl Fn(bool) -> Outcome, counter: usize) -> Option<Outcome> {
+        let client = self.client;
+        let mut table = lock(&client.table);
+        let local = self.local();
+        client.settle(&mut table, local as u32);
+        if !matches!(&table.places[local], Place::Pending(word) if *word == self.word) {
+            return None;
+        }
+        bump(&client.segment, client.entry() + counter);
+        failpoint!("cancel.counted");
+        // Two rounds do where peers are honest: a claim or the reaper may come between, or a retry.
+        for _ in 0..CORRUPT_AFTER {
+            let word = client.segment.word(self.slot);
+            match word.kind() {
+                Kind::Queued if word.generation() == self.word.generation() => {
+                    if client.segment.transition(self.slot, word, word.freed()) {
+                        failpoint!("cancel.withdrawn");
+                        client.free_blocks(self.slot, word);
+                        table.bring_home(local as u32);
+                        return Some(outcome(word.attempt() > 0));
+                    }
+                }
+                Kind::Done | Kind::Crashed if client.settle(&mut table, local as u32) => {
+                    return None;
+                }
+                // It runs, or it has a state that no peer of ours gives it (an end of another
+                // generation): waiting longer would not help.
+                _ => {
+                    client.segment.request_cancel(self.slot, word.generation());
+                    failpoint!("cancel.asked");
+                    table.places[local] = Place::GivenUp(self.word);
+                    return Some(outcome(true));
+                }
+            }
+        }
+        table.places[local] = Place::GivenUp(self.word);
+        Some(outcome(true))
+    }
+
+    /// Cancels the task. The outcome says whether it may have run; a task that had ended keeps its result.
+    #[must_use]
+    pub fn cancel(self) -> Outcome {
+        match self.give_up(
+            |may_have_run| Outcome::Cancelled { may_have_run },
+            CLIENT_CANCELLED,
+        ) {
+            Some(outcome) => outcome,
+            None => self
+                .try_take()
+                .unwrap_or(Outcome::Cancelled { may_have_run: true }),
+        }
+    }
+
+    /// The slot, for tests and logs.
+    #[must_use]
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        let mut table = lock(&self.client.table);
+        let local = self.local();
+        match &table.places[local] {
+            Place::Pending(word) if *word == self.word => {
+                table.places[local] = Place::Abandoned(self.word)
+            }
+            Place::Ready(word, _) if *word == self.word => {
+                table.bring_home(local as u32);
+            }
+            Place::Broken(word, _) if *word == self.word => table.places[local] = Place::Lost,
+            _ => {}
+        }
+    }
+}
+
+/// The counter of the client's entry that an outcome goes under.
+fn counter_of(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Completed { .. } => CLIENT_COMPLETED,
+        Outcome::TimedOut { .. } => CLIENT_TIMED_OUT,
+        Outcome::Failed { status, .. } if *status == STATUS_CANCELLED => CLIENT_CANCELLED,
+        _ => CLIENT_FAILED,
+    }
+}
+
+fn all_taken(count: u32) -> RingError {
+    RingError::TableFull {
+        what: "client",
+        count,
+        option: "--clients",
+    }
+}
+
+fn closed(segment: &Segment, default: &str) -> RingError {
+    let reason = segment.reason();
+    let why = if reason.is_empty() {
+        default.to_owned()
+    } else {
+        reason
+    };
+    RingError::Closed {
+        name: segment.dir().name().to_owned(),
+        why,
+    }
+}
+
+fn failed(status: u32, code: &str, message: String) -> Outcome {
+    Outcome::Failed {
+        status,
+        may_have_run: true,
+        code: code.to_owned(),
+        location: String::new(),
+        message,
+    }
+}
+
+/// Code, location and message of a failure record; a broken one is shown as it is.
+#[must_use]
+pub fn parse_failure(bytes: &[u8]) -> (String, String, String) {
+    let text = |part: &[u8]| String::from_utf8_lossy(part).into_owned();
+    let parts = || {
+        let length = |at: usize| {
+            Some(usize::from(u16::from_le_bytes(
+                bytes.get(at..at + 2)?.try_into().ok()?,
+            )))
+        };
+        let code_end = FAILURE_TEXT + length(FAILURE_CODE_LEN)?;
+        let location_end = code_end + length(FAILURE_LOCATION_LEN)?;
+        Some((
+            text(bytes.get(FAILURE_TEXT..code_end)?),
+            text(bytes.get(code_end..location_end)?),
+            text(bytes.get(location_end..)?),
+        ))
+    };
+    parts().unwrap_or_else(|| ("failure.unreadable".to_owned(), String::new(), text(bytes)))
+}

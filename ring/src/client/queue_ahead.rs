@@ -1,0 +1,113 @@
+//! What runs before a task that goes into a ring: the tasks that lanes hold, and those in its ring
+//! and in the rings before it, by their hints.
+//!
+//! Owned by a [`crate::client::backlog::Backlog`]. Invariant: a slot counts once, and only while it is
+//! QUEUED; a task whose deadline will have passed when a lane gets to it counts nothing. The hints
+//! are followed one by one, but only the new ones are between two fresh starts.
+
+use crate::client::lane_pace::lanes;
+use crate::format::layout::*;
+use crate::format::words::Kind;
+use crate::os::clock::now_ns;
+use crate::os::sync::Ordering;
+use crate::segment::Segment;
+
+/// So long, at most, only what is new is looked at.
+const LONGEST: u64 = 5_000_000;
+/// So many times as long as a look at all of it took.
+const TIMES: u64 = 10;
+/// A task counts nothing if its deadline passes in this part of the time until a lane gets to it.
+/// By all of that time a queue in which each second task expires would look as if one more task
+/// could just be in time, for ever.
+const SURELY: f64 = 0.8;
+
+/// What is before a task that goes into one ring.
+#[derive(Debug, Default)]
+pub(crate) struct QueueAhead {
+    since: u64,
+    pause: u64,
+    each: f64,
+    work: f64,
+    tasks: u64,
+    // The position behind the last hint that was followed, for each ring.
+    reached: Vec<u64>,
+    // The slots that were counted, a bit each.
+    counted: Vec<u64>,
+}
+
+impl QueueAhead {
+    /// Looks at the hints of rings `0..=ring`, where one more task delays the next by `each`
+    /// nanoseconds.
+    pub(crate) fn look(&mut self, segment: &Segment, ring: u32, now: u64, each: f64) {
+        let anew = each != self.each || now.saturating_sub(self.since) >= self.pause;
+        if anew {
+            self.begin(segment, ring, now, each);
+        }
+        for (ring, place) in (0..=ring).zip(0..) {
+            self.follow(segment, ring, place);
+        }
+        if anew {
+            self.pause = LONGEST.min(TIMES.saturating_mul(now_ns().saturating_sub(now)));
+        }
+    }
+
+    /// Nanoseconds until a task would be started that comes `now`.
+    pub(crate) fn wait(&self, now: u64) -> f64 {
+        self.work - now.saturating_sub(self.since) as f64
+    }
+
+    /// How many tasks run before it.
+    pub(crate) fn tasks(&self) -> u64 {
+        self.tasks
+    }
+
+    fn begin(&mut self, segment: &Segment, ring: u32, now: u64, each: f64) {
+        self.since = now;
+        self.each = each;
+        self.work = 0.0;
+        self.tasks = 0;
+        self.reached.clear();
+        self.reached.resize(ring as usize + 1, 0);
+        self.counted.clear();
+        let slots = segment.geometry().total_slots() as usize;
+        self.counted.resize(slots.div_ceil(64), 0);
+        for at in lanes(segment) {
+            for place in 0..HELD {
+                let held = segment.u32_at(at + LANE_HELD + 4 * place);
+                // Acquire: pairs with the release store of the lane that took the hint.
+                self.count(segment, held.load(Ordering::Acquire).wrapping_sub(1));
+            }
+        }
+    }
+
+    fn follow(&mut self, segment: &Segment, ring: u32, place: usize) {
+        let ring = segment.injector(ring);
+        let tail = ring.tail();
+        // Not more than a ring has, whatever a peer has written.
+        let most = tail.saturating_sub(ring.capacity() as u64);
+        let first = ring.head().max(self.reached[place]).max(most);
+        for position in first..tail {
+            self.count(segment, ring.hint_at(position));
+        }
+        self.reached[place] = tail;
+    }
+
+    fn count(&mut self, segment: &Segment, slot: u32) {
+        if slot >= segment.geometry().total_slots() {
+            return;
+        }
+        let (word, bit) = (slot as usize / 64, 1 << (slot % 64));
+        if self.counted[word] & bit != 0 || segment.word(slot).kind() != Kind::Queued {
+            return;
+        }
+        self.counted[word] |= bit;
+        // Relaxed: ordered by the acquire of the state word. If the slot was used again since, it is
+        // the deadline of the next task.
+        let deadline = segment.slot(slot).u64_at(SLOT_DEADLINE);
+        let deadline = deadline.load(Ordering::Relaxed);
+        if deadline == 0 || deadline.saturating_sub(self.since) as f64 > self.work * SURELY {
+            self.work += self.each;
+            self.tasks += 1;
+        }
+    }
+}

@@ -1,0 +1,849 @@
+//! Every option of a segment, with its default and unit, validated together.
+//!
+//! [`PoolConfig`] is what a person chooses; [`Geometry`] is what follows from
+//! it: section offsets and the file's size. A peer that attaches computes the
+//! geometry again from the header's counts and refuses a header that differs,
+//! so that no offset in a segment is ever believed.
+
+use crate::error::{Result, RingError};
+use crate::format::layout::*;
+
+/// How many classes give a payload any of their blocks: the smallest that holds it, and the next.
+const NEAR_CLASSES: usize = 2;
+
+/// Payloads whose smallest class has blocks of so many bytes or more may take a part of all larger
+/// classes, too. Smaller ones are many: a flood of them stays in its two classes.
+const WIDE_FROM: usize = 64 * KIB;
+
+/// One arena size class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArenaClass {
+    /// Size of a block in bytes: a multiple of 64.
+    pub size: usize,
+    /// Number of blocks, at least 2.
+    pub count: u32,
+    /// How many of them (at the end) only results may take.
+    pub reserved: u32,
+}
+
+impl ArenaClass {
+    /// A class with a quarter of its blocks, at least one, kept for results.
+    #[must_use]
+    pub const fn new(size: usize, count: u32) -> Self {
+        let quarter = count / 4;
+        Self {
+            size,
+            count,
+            reserved: if quarter == 0 { 1 } else { quarter },
+        }
+    }
+
+    /// How many of the blocks requests may take, the first ones.
+    pub(crate) const fn for_requests(&self) -> u32 {
+        self.count - self.reserved
+    }
+
+    /// How many of the blocks requests may take, the first ones, and how many of the others only
+    /// results. A payload that is [`Near::Far`] below gets half of both.
+    pub(crate) const fn share(&self, near: Near) -> (u32, u32) {
+        let requests = self.for_requests();
+        match near {
+            Near::Near => (requests, self.reserved),
+            Near::Far => (requests / 2, self.reserved / 2),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.size as u64 * u64::from(self.count)
+    }
+}
+
+/// How far a class is above a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Near {
+    /// The smallest class that holds the payload, or the next one: all blocks are open to it.
+    Near,
+    /// A larger one: the other half of the blocks is kept for payloads that need the size.
+    Far,
+}
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+/// Classes for segments from a size on; their counts grow with the segment.
+///
+/// Up to 16 MiB the sizes are powers of two, as they always were. Beyond, they leave room above a
+/// round size: a picture of 8 MiB and its parameters fit 10 MiB.
+struct Tier(&'static [ArenaClass]);
+
+/// Segments of up to about 120 MiB. As it stands it makes [`SMALLEST_DEFAULT`], which fits the
+/// 64 MiB that container engines give `/dev/shm`.
+const SMALL: Tier = Tier(&[
+    ArenaClass::new(KIB, 1024),
+    ArenaClass::new(16 * KIB, 96),
+    ArenaClass::new(128 * KIB, 16),
+    ArenaClass::new(MIB, 6),
+    ArenaClass::new(4 * MIB, 3),
+    ArenaClass::new(16 * MIB, 2),
+]);
+
+const MEDIUM: Tier = Tier(&[
+    ArenaClass::new(KIB, 1024),
+    ArenaClass::new(16 * KIB, 96),
+    ArenaClass::new(128 * KIB, 16),
+    ArenaClass::new(MIB, 4),
+    ArenaClass::new(2 * MIB, 4),
+    ArenaClass::new(5 * MIB, 2),
+    ArenaClass::new(10 * MIB, 5),
+    ArenaClass::new(20 * MIB, 2),
+]);
+
+/// Sixteen pictures of 8 MB at a time, two more, and a third as many results.
+const PHOTOS: Tier = Tier(&[
+    ArenaClass::new(KIB, 2048),
+    ArenaClass::new(16 * KIB, 160),
+    ArenaClass::new(128 * KIB, 32),
+    ArenaClass::new(MIB, 6),
+    ArenaClass::new(2 * MIB, 6),
+    ArenaClass::new(5 * MIB, 6),
+    ArenaClass::new(10 * MIB, 22),
+    ArenaClass::new(20 * MIB, 2),
+]);
+
+const LARGE: Tier = Tier(&[
+    ArenaClass::new(KIB, 4096),
+    ArenaClass::new(16 * KIB, 256),
+    ArenaClass::new(128 * KIB, 64),
+    ArenaClass::new(MIB, 12),
+    ArenaClass::new(2 * MIB, 12),
+    ArenaClass::new(5 * MIB, 12),
+    ArenaClass::new(10 * MIB, 28),
+    ArenaClass::new(20 * MIB, 6),
+    ArenaClass::new(50 * MIB, 2),
+]);
+
+/// Sizes that still larger segments have besides: two blocks of one take a sixth of the arena at
+/// most.
+const LARGER: [usize; 4] = [100 * MIB, 200 * MIB, 500 * MIB, 1000 * MIB];
+
+impl Tier {
+    /// Bytes of all blocks.
+    fn bytes(&self) -> u64 {
+        self.0.iter().map(ArenaClass::bytes).sum()
+    }
+
+    /// The last tier that fits into `room` bytes, else the first.
+    fn for_room(room: u64) -> Self {
+        let fits = [LARGE, PHOTOS, MEDIUM].into_iter();
+        fits.into_iter()
+            .find(|tier| tier.bytes() <= room)
+            .unwrap_or(SMALL)
+    }
+}
+
+/// The largest payloads, each with the smallest segment, in MiB, whose default classes carry it.
+/// (`Sizing.java` has the same; a test there compares.)
+const CARRIES: [(usize, u64); 7] = [
+    (16, 60),
+    (20, 128),
+    (50, 640),
+    (100, 1280),
+    (200, 2560),
+    (500, 6400),
+    (1000, 12_800),
+];
+
+/// The smallest segment, in bytes, whose default classes carry a payload of so many bytes; `None`
+/// when none does.
+#[must_use]
+pub fn segment_for(payload: usize) -> Option<u64> {
+    CARRIES
+        .iter()
+        .find(|(largest, _)| payload <= largest * MIB)
+        .map(|(_, segment)| segment * MIB as u64)
+}
+
+/// Blocks of so many bytes or more are allocated when they are first used, where that is safe, and
+/// are always taken from the low end: the memory that is touched follows what is in flight at a
+/// time. See docs/decisions/0008.
+pub const BIG: usize = MIB;
+
+/// What a person chooses for a segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolConfig {
+    /// Most client processes at a time (default 8).
+    pub clients: u32,
+    /// Slots of each client, the most tasks that it has in flight (default 2048).
+    pub slots: u32,
+    /// Most worker processes at a time (default 16).
+    pub max_workers: u32,
+    /// Most lanes (worker threads) of the pool (default 64, at most 256).
+    pub max_lanes: u32,
+    /// Number of priorities (default 3: high, normal, low).
+    pub priorities: u32,
+    /// Handlers with a limit of concurrency (default 0).
+    pub limits: u32,
+    /// Size of the whole segment in bytes; the default classes follow from it. Default: none, about
+    /// 60 MiB. `ringwork serve` takes what the machine allows instead, see
+    /// [`crate::segment::room::default_segment`].
+    pub segment_size: Option<u64>,
+    /// Arena size classes, ascending (default: none, see [`PoolConfig::segment_size`]).
+    pub arena: Option<Vec<ArenaClass>>,
+    /// Whether the segment's memory should be huge pages, where they can be had (default no).
+    pub huge_pages: bool,
+    /// Whether supervisor, workers and clients touch every page when they attach (default no).
+    pub prefault: bool,
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self {
+            clients: 8,
+            slots: 2048,
+            max_workers: 16,
+            max_lanes: 64,
+            priorities: 3,
+            limits: 0,
+            segment_size: None,
+            arena: None,
+            huge_pages: false,
+            prefault: false,
+        }
+    }
+}
+
+/// A class with its place in the segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClassPlace {
+    /// The class.
+    pub class: ArenaClass,
+    /// Offset of its owner words.
+    pub owners: usize,
+    /// Offset of its first block.
+    pub blocks: usize,
+}
+
+/// Where everything is: computed, never read from a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(
+    missing_docs,
+    reason = "the fields repeat the header's, documented in layout.rs"
+)]
+pub struct Geometry {
+    pub max_clients: u32,
+    pub slots_per_client: u32,
+    pub max_workers: u32,
+    pub max_lanes: u32,
+    pub priorities: u32,
+    pub injector_capacity: u32,
+    pub completion_capacity: u32,
+    pub handler_capacity: u32,
+    pub error_capacity: u32,
+    pub limit_count: u32,
+    pub clients: usize,
+    pub workers: usize,
+    pub lanes: usize,
+    pub injectors: usize,
+    pub slots: usize,
+    pub completions: usize,
+    pub handlers: usize,
+    pub errors: usize,
+    pub limits: usize,
+    pub limit_stride: usize,
+    pub classes: Vec<ClassPlace>,
+    pub segment_size: u64,
+}
+
+/// Half of what an address space holds; also keeps the arithmetic below far from overflow.
+const MAX_SEGMENT: u64 = 1 << 46;
+const HANDLERS: u32 = 128;
+const ERRORS: u32 = 32;
+
+impl PoolConfig {
+    /// Checks every option against the others and lays the segment out.
+    pub fn geometry(&self) -> Result<Geometry> {
+        if let Some(size) = self.segment_size
+            && size > MAX_SEGMENT
+        {
+            return Err(RingError::Config(format!(
+                "the segment size is {size} bytes, it can be at most {MAX_SEGMENT} (64 TiB)"
+            )));
+        }
+        let class_list = match (&self.arena, self.segment_size) {
+            (Some(classes), _) => classes.clone(),
+            (None, None) => SMALL.0.to_vec(),
+            (None, Some(size)) => self.scaled_classes(size)?,
+        };
+        let geometry = self.lay_out(&class_list)?;
+        if let Some(limit) = self.segment_size
+            && geometry.segment_size > limit
+        {
+            return Err(RingError::Config(format!(
+                "the sections take {} bytes, more than the segment size of {limit}: raise \
+                 --segment-size, or lower --slots, --clients or the counts in --arena",
+                geometry.segment_size
+            )));
+        }
+        Ok(geometry)
+    }
+
+    /// The default classes, their counts scaled so that the segment fits `size`.
+    fn scaled_classes(&self, size: u64) -> Result<Vec<ArenaClass>> {
+        let fixed = self.lay_out(&[ArenaClass::new(KIB, 2)])?.segment_size;
+        let mut room = size.saturating_sub(fixed);
+        loop {
+            let classes = Self::classes_in(room);
+            if classes.is_empty() {
+                return Err(RingError::Config(format!(
+                    "a segment of {size} bytes has no room for payloads beside its tables ({fixed} \
+                     bytes): raise --segment-size, or lower --slots and --clients"
+                )));
+            }
+            // The tables of owners grow with the blocks: where rounding down does not make up for
+            // them, in a large segment, they get their room here.
+            let excess = self.lay_out(&classes)?.segment_size.saturating_sub(size);
+            if excess == 0 {
+                return Ok(classes);
+            }
+            room = room.saturating_sub(excess);
+        }
+    }
+
+    /// The default classes for blocks of `room` bytes in all; none where there is no room.
+    fn classes_in(mut room: u64) -> Vec<ArenaClass> {
+        let tier = Tier::for_room(room);
+        let (twelfth, sixth) = (room / 12, room / 6);
+        let mut larger = Vec::new();
+        for size in LARGER {
+            let bytes = size as u64;
+            if 2 * bytes <= sixth {
+                let count = (twelfth / bytes).clamp(2, 1 << 24);
+                room -= bytes * count;
+                larger.push(ArenaClass::new(size, count as u32));
+            }
+        }
+        let mut template = tier.0.to_vec();
+        // A class that would get fewer than two blocks goes, and its room to the others.
+        loop {
+            let full: u64 = template.iter().map(ArenaClass::bytes).sum();
+            let scaled = |class: &ArenaClass| u64::from(class.count) * room / full.max(1);
+            if template.last().is_some_and(|class| scaled(class) < 2) {
+                template.pop();
+                continue;
+            }
+            return template
+                .iter()
+                .map(|c| ArenaClass::new(c.size, scaled(c).min(1 << 24) as u32))
+                .chain(larger)
+                .collect();
+        }
+    }
+
+    /// The size of a segment, in bytes, that has room for sixteen pictures of 8 MB at a time.
+    ///
+    /// # Errors
+    /// [`RingError::Config`] when the other options contradict each other.
+    pub fn size_for_photos(&self) -> Result<u64> {
+        self.with_room_for(&PHOTOS)
+    }
+
+    /// The size, in bytes, of the smallest segment that is made unasked: about 60 MiB.
+    ///
+    /// # Errors
+    /// As [`PoolConfig::size_for_photos`].
+    pub fn smallest_default(&self) -> Result<u64> {
+        self.with_room_for(&SMALL)
+    }
+
+    fn with_room_for(&self, tier: &Tier) -> Result<u64> {
+        let bytes = self.lay_out(tier.0)?.segment_size;
+        // The tables of owners are not scaled down; a MiB is more than they differ by.
+        Ok(bytes.next_multiple_of(MIB as u64) + MIB as u64)
+    }
+
+    fn lay_out(&self, classes: &[ArenaClass]) -> Result<Geometry> {
+        self.check(classes)?;
+        let all_slots = self.clients * self.slots;
+        let injector_capacity = (all_slots * 2).next_power_of_two();
+        let completion_capacity = (self.slots * 2).next_power_of_two();
+        let mut end = HEADER_SIZE;
+        let mut section = |bytes: usize, align: usize| {
+            let start = end.next_multiple_of(align);
+            end = start + bytes;
+            start
+        };
+        let ring = |capacity: u32| RING_CELLS + 8 * capacity as usize;
+        let clients = section(CLIENT_STRIDE * self.clients as usize, 128);
+        let workers = section(WORKER_STRIDE * self.max_workers as usize, 128);
+        let lanes = section(LANE_STRIDE * self.max_lanes as usize, 128);
+        let injectors = section(ring(injector_capacity) * self.priorities as usize, 128);
+        let slots = section(SLOT_STRIDE * all_slots as usize, 128);
+        let completions = section(ring(completion_capacity) * self.clients as usize, 128);
+        let handlers = section(HANDLER_STRIDE * HANDLERS as usize, 128);
+        let errors = section(ERROR_STRIDE * ERRORS as usize, 128);
+        let permits = (LIMIT_PERMITS + 8 * self.max_lanes as usize).next_multiple_of(128);
+        let limit_stride = (permits + ring(injector_capacity)).next_multiple_of(128);
+        let limits = section(limit_stride * self.limits as usize, 128);
+        let owners: Vec<usize> = classes
+            .iter()
+            .map(|c| section(8 * c.count as usize, 128))
+            .collect();
+        let places = classes
+            .iter()
+            .zip(owners)
+            .map(|(class, owners)| ClassPlace {
+                class: *class,
+                owners,
+                blocks: section(class.size * class.count as usize, 4096),
+            })
+            .collect();
+        Ok(Geometry {
+            max_clients: self.clients,
+            slots_per_client: self.slots,
+            max_workers: self.max_workers,
+            max_lanes: self.max_lanes,
+            priorities: self.priorities,
+            injector_capacity,
+            completion_capacity,
+            handler_capacity: HANDLERS,
+            error_capacity: ERRORS,
+            limit_count: self.limits,
+            clients,
+            workers,
+            lanes,
+            injectors,
+            slots,
+            completions,
+            handlers,
+            errors,
+            limits,
+            limit_stride,
+            classes: places,
+            segment_size: end.next_multiple_of(4096) as u64,
+        })
+    }
+
+    fn check(&self, classes: &[ArenaClass]) -> Result<()> {
+        let range = |name: &str, value: u32, low: u32, high: u32| {
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(RingError::Config(format!(
+                    "{name} is {value}, it must be {low} to {high}"
+                )))
+            }
+        };
+        // 1024 for applications, and those that are kept for commands.
+        range("clients", self.clients, 1, 1024 + COMMAND_ENTRIES_MOST)?;
+        range("slots", self.slots, 1, 65_536)?;
+        range("max-workers", self.max_workers, 1, 1024)?;
+        range("max-lanes", self.max_lanes, 1, (IDLE_WORDS * 64) as u32)?;
+        range("priorities", self.priorities, 2, 4)?;
+        range("limits", self.limits, 0, MAX_LIMITS)?;
+        let all = u64::from(self.clients) * u64::from(self.slots);
+        if all > u64::from(MAX_SLOTS) {
+            return Err(RingError::Config(format!(
+                "{} clients of {} slots are {all} slots, at most {MAX_SLOTS} fit: lower --clients or --slots",
+                self.clients, self.slots
+            )));
+        }
+        if classes.is_empty() || classes.len() > MAX_CLASSES {
+            return Err(RingError::Config(format!(
+                "the arena has {} classes, it must have 1 to {MAX_CLASSES}",
+                classes.len()
+            )));
+        }
+        let mut previous = 0;
+        for class in classes {
+            if class.size % 64 != 0 || class.size <= previous || class.size > 1 << 30 {
+                return Err(RingError::Config(format!(
+                    "arena class of {} bytes: sizes must be ascending multiples of 64, at most 1 GiB",
+                    class.size
+                )));
+            }
+            if class.count < 2
+                || class.count > 1 << 24
+                || class.reserved == 0
+                || class.reserved >= class.count
+            {
+                return Err(RingError::Config(format!(
+                    "arena class of {} bytes has {} blocks, {} of them for results: it needs at least 2, one for requests and one for results",
+                    class.size, class.count, class.reserved
+                )));
+            }
+            previous = class.size;
+        }
+        Ok(())
+    }
+}
+
+impl Geometry {
+    /// All slots of the segment.
+    #[must_use]
+    pub fn total_slots(&self) -> u32 {
+        self.max_clients * self.slots_per_client
+    }
+
+    /// The configuration that lays out to this geometry.
+    #[must_use]
+    pub fn config(&self) -> PoolConfig {
+        PoolConfig {
+            clients: self.max_clients,
+            slots: self.slots_per_client,
+            max_workers: self.max_workers,
+            max_lanes: self.max_lanes,
+            priorities: self.priorities,
+            limits: self.limit_count,
+            segment_size: None,
+            arena: Some(self.classes.iter().map(|place| place.class).collect()),
+            ..PoolConfig::default()
+        }
+    }
+
+    /// Bytes at the start of the segment that hold its tables and the blocks that are not
+    /// [big](BIG).
+    #[must_use]
+    pub fn small_part(&self) -> u64 {
+        let big = self.classes.iter().find(|place| place.class.size >= BIG);
+        big.map_or(self.segment_size, |place| place.blocks as u64)
+    }
+
+    /// How many requests of so many bytes find a block at the same time, and the size of the
+    /// smallest block that they take; none where no block is so large.
+    #[must_use]
+    pub fn requests_of(&self, bytes: usize) -> (u32, usize) {
+        let reach = || self.classes_for(bytes);
+        let smallest = reach()
+            .next()
+            .map_or(0, |(class, _)| self.classes[class].class.size);
+        let blocks = reach().map(|(class, near)| self.classes[class].class.share(near).0);
+        (blocks.sum(), smallest)
+    }
+
+    /// The classes that have blocks for a payload of so many bytes, in the order in which they are
+    /// tried; none where no block is so large.
+    pub(crate) fn classes_for(&self, bytes: usize) -> impl Iterator<Item = (usize, Near)> {
+        let all = self.classes.len();
+        let first = self.classes.iter().position(|p| p.class.size >= bytes);
+        let first = first.unwrap_or(all);
+        let wide = first < all && self.classes[first].class.size >= WIDE_FROM;
+        let end = if wide {
+            all
+        } else {
+            all.min(first + NEAR_CLASSES)
+        };
+        (first..end).map(move |class| {
+            let near = class < first + NEAR_CLASSES;
+            (class, if near { Near::Near } else { Near::Far })
+        })
+    }
+
+    /// The largest payload that a request or a result can have, in bytes.
+    #[must_use]
+    pub fn largest_payload(&self) -> usize {
+        self.classes
+            .last()
+            .map_or(INLINE, |place| place.class.size.max(INLINE))
+    }
+}
+
+/// Reads a size such as `64MiB`, `16 KiB`, `512k` or `1048576` (bytes; powers of 1024).
+pub fn parse_size(text: &str) -> Result<u64> {
+    let trimmed = text.trim();
+    let digits = trimmed
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(trimmed.len());
+    let (number, unit) = trimmed.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1_u64 << 30,
+        _ => return Err(bad_size(text)),
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(factor))
+        .ok_or_else(|| bad_size(text))
+}
+
+fn bad_size(text: &str) -> RingError {
+    RingError::Config(format!(
+        "{text:?} is no size: write bytes, or a number with KiB, MiB or GiB"
+    ))
+}
+
+/// Reads arena classes such as `1KiB:1024,16KiB:96:24` (size:blocks[:blocks kept for results]).
+pub fn parse_arena(text: &str) -> Result<Vec<ArenaClass>> {
+    text.split(',')
+        .map(|part| {
+            let mut fields = part.split(':');
+            let size = parse_size(fields.next().unwrap_or_default())?;
+            let bad = || {
+                RingError::Config(format!(
+                    "arena class {part:?}: write SIZE:BLOCKS or SIZE:BLOCKS:RESERVED"
+                ))
+            };
+            let count = fields
+                .next()
+                .and_then(|n| n.trim().parse().ok())
+                .ok_or_else(bad)?;
+            let mut class = ArenaClass::new(usize::try_from(size).map_err(|_| bad())?, count);
+            if let Some(reserved) = fields.next() {
+                class.reserved = reserved.trim().parse().map_err(|_| bad())?;
+            }
+            if fields.next().is_some() {
+                Err(bad())
+            } else {
+                Ok(class)
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_fits_the_dev_shm_of_a_container() {
+        let geometry = PoolConfig::default().geometry().unwrap();
+        assert!(
+            geometry.segment_size <= 62 << 20,
+            "{}",
+            geometry.segment_size
+        );
+        assert!(geometry.largest_payload() >= 16 << 20);
+    }
+
+    #[test]
+    fn geometry_round_trips_through_its_configuration() {
+        let geometry = PoolConfig::default().geometry().unwrap();
+        assert_eq!(geometry.config().geometry().unwrap(), geometry);
+    }
+
+    fn of_size(size: u64) -> Geometry {
+        let config = PoolConfig {
+            segment_size: Some(size),
+            ..PoolConfig::default()
+        };
+        config.geometry().unwrap()
+    }
+
+    /// A picture of 8 MiB with its parameters.
+    const PHOTO: usize = 8 * MIB + 4 * KIB;
+
+    #[test]
+    fn sixteen_pictures_of_8_mb_fit_the_size_that_is_said_to_have_room_for_them() {
+        let config = PoolConfig {
+            limits: 3,
+            max_workers: 100,
+            max_lanes: 256,
+            ..PoolConfig::default()
+        };
+        for config in [PoolConfig::default(), config] {
+            let size = config.size_for_photos().unwrap();
+            assert!(size <= 340 << 20, "{size}");
+            let config = PoolConfig {
+                segment_size: Some(size),
+                ..config
+            };
+            let geometry = config.geometry().unwrap();
+            let (requests, block) = geometry.requests_of(PHOTO);
+            assert!(requests > 16, "{requests} of {block}");
+            sixteen_of_any_size_find_a_block(&geometry);
+        }
+        let smallest = PoolConfig::default().smallest_default().unwrap();
+        assert!(smallest <= 62 << 20, "{smallest}");
+        assert!(of_size(smallest).largest_payload() >= 16 << 20);
+    }
+
+    /// Each picture holds one block: where each size has 16 blocks within its reach, 16 find one,
+    /// whatever sizes they have and in whatever order they come.
+    fn sixteen_of_any_size_find_a_block(geometry: &Geometry) {
+        for kib in (17..=8 * 1024 + 4).step_by(5) {
+            let (requests, block) = geometry.requests_of(kib * KIB);
+            let size = geometry.segment_size >> 20;
+            assert!(
+                requests >= 16,
+                "{size} MiB, {kib} KiB: {requests} of {block}"
+            );
+        }
+    }
+
+    #[test]
+    fn larger_segments_take_sixteen_pictures_of_any_size_too() {
+        let least = PoolConfig::default().size_for_photos().unwrap() >> 20;
+        for mib in (least..2000).step_by(7).chain((2000..30_000).step_by(1000)) {
+            sixteen_of_any_size_find_a_block(&of_size(mib << 20));
+        }
+    }
+
+    /// As `PayloadArenaTest.java` counts them.
+    #[test]
+    fn room_for_each_size_is_that_of_java() {
+        let config = PoolConfig {
+            arena: Some(PHOTOS.0.to_vec()),
+            ..PoolConfig::default()
+        };
+        let geometry = config.geometry().unwrap();
+        for (kib, requests) in [
+            (1, 1536 + 120),
+            (16, 120 + 24),
+            (100, 24 + 5 + 2 + 2 + 8),
+            (130, 5 + 5 + 2 + 8),
+            (1100, 5 + 5 + 8),
+            (2100, 5 + 17),
+            (8192, 17 + 1),
+            (15_000, 1),
+        ] {
+            assert_eq!(geometry.requests_of(kib * KIB).0, requests, "{kib} KiB");
+        }
+    }
+
+    #[test]
+    fn small_payloads_stay_near_and_far_classes_keep_half_of_their_blocks() {
+        let config = PoolConfig {
+            arena: Some(vec![
+                ArenaClass::new(KIB, 8),
+                ArenaClass::new(64 * KIB, 8),
+                ArenaClass::new(MIB, 8),
+                ArenaClass::new(2 * MIB, 8),
+                ArenaClass::new(4 * MIB, 2),
+            ]),
+            ..PoolConfig::default()
+        };
+        let geometry = config.geometry().unwrap();
+        // Six requests and two results a class; one and one in the last.
+        assert_eq!(geometry.requests_of(100), (12, KIB));
+        assert_eq!(geometry.requests_of(2 * KIB), (6 + 6 + 3, 64 * KIB));
+        assert_eq!(geometry.requests_of(65 * KIB), (6 + 6, MIB));
+        assert_eq!(geometry.requests_of(3 * MIB), (1, 4 * MIB));
+        assert_eq!(geometry.requests_of(5 * MIB), (0, 0));
+        assert_eq!(geometry.classes[2].class.share(Near::Far), (3, 1));
+    }
+
+    #[test]
+    fn larger_segments_never_carry_less() {
+        let (mut largest, mut photos) = (0, 0);
+        for mib in (60..2000_u64).step_by(4).chain((2000..30_000).step_by(500)) {
+            let geometry = of_size(mib << 20);
+            assert!(geometry.largest_payload() >= largest, "{mib} MiB");
+            largest = geometry.largest_payload();
+            let (now, _) = geometry.requests_of(PHOTO);
+            // Where the classes change a part of the room goes to larger blocks.
+            assert!(4 * now >= 3 * photos, "{mib} MiB: {now} after {photos}");
+            photos = photos.max(now);
+            // The largest block is not lost in a large segment.
+            assert!(
+                largest as u64 * 32 >= (mib << 20).min(32_000 << 20),
+                "{mib}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_segment_that_is_named_for_a_payload_carries_it() {
+        for (payload, segment) in CARRIES {
+            let payload = payload * MIB;
+            assert_eq!(segment_for(payload), Some(segment << 20));
+            assert!(of_size(segment << 20).largest_payload() >= payload);
+            assert_ne!(segment_for(payload + 1), Some(segment << 20));
+        }
+        assert_eq!(segment_for(1001 * MIB), None);
+    }
+
+    #[test]
+    fn tables_and_small_blocks_come_first() {
+        let geometry = PoolConfig::default().geometry().unwrap();
+        let part = geometry.small_part();
+        assert!(part < geometry.segment_size / 4, "{part}");
+        for place in &geometry.classes {
+            assert_eq!(place.class.size >= BIG, place.blocks as u64 >= part);
+        }
+        let config = PoolConfig {
+            arena: Some(vec![ArenaClass::new(128, 4)]),
+            ..PoolConfig::default()
+        };
+        let geometry = config.geometry().unwrap();
+        assert_eq!(geometry.small_part(), geometry.segment_size);
+    }
+
+    #[test]
+    fn segment_size_scales_the_arena_both_ways() {
+        for size in [8 << 20, 32 << 20, 256 << 20, 1 << 30, 100 << 30, 1 << 40] {
+            let geometry = of_size(size);
+            assert!(geometry.segment_size <= size);
+            assert!(
+                geometry.segment_size > size / 3,
+                "{} of {size}",
+                geometry.segment_size
+            );
+        }
+    }
+
+    #[test]
+    fn an_enormous_segment_size_is_refused_and_no_overflow() {
+        let of = |size| PoolConfig {
+            segment_size: Some(size),
+            ..PoolConfig::default()
+        };
+        for size in [u64::MAX, MAX_SEGMENT + 1] {
+            let error = of(size).geometry().unwrap_err().to_string();
+            assert!(error.contains("at most"), "{error}");
+        }
+        of(MAX_SEGMENT).geometry().unwrap();
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let small = PoolConfig {
+            segment_size: Some(1 << 20),
+            ..PoolConfig::default()
+        };
+        assert!(
+            small
+                .geometry()
+                .unwrap_err()
+                .to_string()
+                .contains("--segment-size")
+        );
+        let wide = PoolConfig {
+            clients: 1024,
+            slots: 65_536,
+            ..PoolConfig::default()
+        };
+        assert!(wide.geometry().unwrap_err().to_string().contains("--slots"));
+        let one = PoolConfig {
+            arena: Some(vec![ArenaClass {
+                size: 64,
+                count: 1,
+                reserved: 0,
+            }]),
+            ..PoolConfig::default()
+        };
+        assert!(
+            one.geometry()
+                .unwrap_err()
+                .to_string()
+                .contains("at least 2")
+        );
+    }
+
+    #[test]
+    fn sizes_and_classes_are_read() {
+        assert_eq!(parse_size("64MiB").unwrap(), 64 << 20);
+        assert_eq!(parse_size("512k").unwrap(), 512 << 10);
+        assert!(parse_size("lots").is_err());
+        assert_eq!(
+            parse_arena("1KiB:8,4KiB:4:2").unwrap()[1],
+            ArenaClass {
+                size: 4096,
+                count: 4,
+                reserved: 2
+            }
+        );
+        assert!(parse_arena("1KiB").is_err());
+    }
+}

@@ -1,0 +1,604 @@
+//! Every offset and constant of the segment, defined once.
+//!
+//! The Java client's `Layout.java` is generated from [`CONSTANTS`] (see
+//! [`crate::format::export`]); a golden test on both sides fails when they differ.
+//! Integers are little-endian, offsets are in bytes. Sections start on
+//! 128-byte lines (two cache lines: the adjacent-line prefetcher of x86 pulls
+//! pairs), the arena's blocks on pages.
+//!
+//! ```text
+//!  0        4096
+//!  +--------+---------+---------+-------+-----------+-------+-------------+
+//!  | header | clients | workers | lanes | injectors | slots | completions |
+//!  +--------+---------+---------+-------+-----------+-------+-------------+
+//!  | handlers | errors | arena owners | arena blocks (page aligned)      |
+//!  +----------+--------+--------------+-----------------------------------+
+//!
+//!  slot (256 bytes)
+//!    0      8       16        24       32           40          48    52
+//!    +------+-------+---------+--------+------------+-----------+-----+-----+
+//!    | state| cancel| deadline| handler| request_ref| result_ref| req | res |
+//!    +------+-------+---------+--------+------------+-----------+ len | len |
+//!   56 attempts,priority,codecs  60 status                      +-----+-----+
+//!   64 inline request (64)   128 inline result (64)
+//!  192 task id, 200 submitted, 208 claimed, 216 progress, 224 traceparent
+//! ```
+
+/// Declares constants and the table from which the Java file is generated.
+macro_rules! layout {
+    ($( $(#[doc = $doc:literal])+ $name:ident : $ty:ty = $value:expr; )*) => {
+        $( $(#[doc = $doc])+ pub const $name: $ty = $value; )*
+
+        /// All constants: name, Java type (`int` or `long`), value, description.
+        pub const CONSTANTS: &[Constant] = &[
+            $( Constant {
+                name: stringify!($name),
+                wide: size_of::<$ty>() == 8 && !is_usize(stringify!($ty)),
+                value: $name as u64,
+                doc: concat!($($doc),+),
+            } ),*
+        ];
+    };
+}
+
+/// One line of the generated Java file.
+#[derive(Debug, Clone, Copy)]
+pub struct Constant {
+    /// The name, the same in both languages.
+    pub name: &'static str,
+    /// Whether it is a `long` in Java (an offset or size is an `int`).
+    pub wide: bool,
+    /// The value.
+    pub value: u64,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+const fn is_usize(ty: &str) -> bool {
+    // `usize` is the type of offsets and sizes inside one structure.
+    ty.len() == 5 && ty.as_bytes()[0] == b'u' && ty.as_bytes()[1] == b's'
+}
+
+layout! {
+    /// Bytes "RINGWORK" read as a little-endian u64.
+    MAGIC: u64 = u64::from_le_bytes(*b"RINGWORK");
+    /// Layout version: attach refuses any other.
+    VERSION: u32 = 2;
+    /// Value of the ready word, stored last by the creator.
+    READY: u32 = 0x5244_5921;
+    /// Feature bits that this version understands; an unknown bit in the header refuses the attach.
+    FEATURES_KNOWN: u64 = 0;
+
+    /// Size of the header.
+    HEADER_SIZE: usize = 4096;
+    /// Header: magic, u64.
+    H_MAGIC: usize = 0;
+    /// Header: layout version, u32.
+    H_VERSION: usize = 8;
+    /// Header: feature bits, u64.
+    H_FEATURES: usize = 16;
+    /// Header: size of the whole file, u64.
+    H_SEGMENT_SIZE: usize = 24;
+    /// Header: epoch, a random non-zero u63 drawn for each segment; names its lock files.
+    H_EPOCH: usize = 32;
+    /// Header: CLOCK_MONOTONIC nanoseconds at creation, u64.
+    H_CREATED_NS: usize = 40;
+    /// Header: process id of the supervisor, for people only, u32.
+    H_SUPERVISOR_PID: usize = 48;
+    /// Header: ready word, u32, stored last with release.
+    H_READY: usize = 56;
+    /// Header: pool state, u32 (POOL_*).
+    H_POOL_STATE: usize = 60;
+    /// Header: client table entries, u32.
+    H_MAX_CLIENTS: usize = 64;
+    /// Header: slots of each client, u32.
+    H_SLOTS_PER_CLIENT: usize = 68;
+    /// Header: worker table entries, u32.
+    H_MAX_WORKERS: usize = 72;
+    /// Header: lane table entries, u32.
+    H_MAX_LANES: usize = 76;
+    /// Header: number of priorities (injector rings), u32; 0 is the most urgent.
+    H_PRIORITIES: usize = 80;
+    /// Header: cells of each injector ring, a power of two, u32.
+    H_INJECTOR_CAPACITY: usize = 84;
+    /// Header: cells of each completion ring, a power of two, u32.
+    H_COMPLETION_CAPACITY: usize = 88;
+    /// Header: handler table entries, u32.
+    H_HANDLER_CAPACITY: usize = 92;
+    /// Header: error log entries, u32.
+    H_ERROR_CAPACITY: usize = 96;
+    /// Header: number of arena size classes, u32.
+    H_CLASS_COUNT: usize = 100;
+    /// Header: handlers with a limit of concurrency, u32.
+    H_LIMIT_COUNT: usize = 104;
+    /// Header: what whoever maps the segment should do with its mapping, u32 (MAPPING_*); only advice.
+    H_MAPPING: usize = 108;
+    /// Touch every page at the attach, so that no task meets a page fault.
+    MAPPING_PREFAULT: u32 = 1;
+    /// Ask the kernel for huge pages.
+    MAPPING_HUGE_PAGES: u32 = 2;
+    /// Header: offset of the client table, u64.
+    H_CLIENTS: usize = 128;
+    /// Header: offset of the worker table, u64.
+    H_WORKERS: usize = 136;
+    /// Header: offset of the lane table, u64.
+    H_LANES: usize = 144;
+    /// Header: offset of the injector rings, u64.
+    H_INJECTORS: usize = 152;
+    /// Header: offset of the slots, u64.
+    H_SLOTS: usize = 160;
+    /// Header: offset of the completion rings, u64.
+    H_COMPLETIONS: usize = 168;
+    /// Header: offset of the handler table, u64.
+    H_HANDLERS: usize = 176;
+    /// Header: offset of the error log, u64.
+    H_ERRORS: usize = 184;
+    /// Header: offset of the limits, u64.
+    H_LIMITS: usize = 192;
+    /// Header: arena class table, CLASS_STRIDE bytes each.
+    H_CLASSES: usize = 256;
+    /// Most arena size classes.
+    MAX_CLASSES: usize = 16;
+    /// Bytes of one arena class entry.
+    CLASS_STRIDE: usize = 32;
+    /// Class: block size in bytes, u64.
+    CLASS_SIZE: usize = 0;
+    /// Class: number of blocks, u32.
+    CLASS_COUNT: usize = 8;
+    /// Class: blocks at the end that only results may take, u32.
+    CLASS_RESERVED: usize = 12;
+    /// Class: offset of the owner words, u64 each, u64.
+    CLASS_OWNERS: usize = 16;
+    /// Class: offset of the first block, u64.
+    CLASS_BLOCKS: usize = 24;
+    /// Header: pool name, UTF-8, padded with NUL.
+    H_NAME: usize = 768;
+    /// Bytes of the pool name field.
+    NAME_SIZE: usize = 64;
+    /// Header: length of the failure reason, u32; set before POOL_FAILED.
+    H_REASON_LEN: usize = 832;
+    /// Header: why the pool failed or closed, UTF-8.
+    H_REASON: usize = 836;
+    /// Bytes of the failure reason field.
+    REASON_SIZE: usize = 508;
+    /// Header: health, u32 (HEALTH_*): whether dead workers are replaced.
+    H_HEALTH: usize = 1344;
+    /// Header: idle lanes, one bit each, IDLE_WORDS u64 words on a line of their own.
+    H_IDLE: usize = 2048;
+    /// Number of idle words: at most 64 lanes each.
+    IDLE_WORDS: usize = 4;
+    /// Header: lanes that search for work without being idle, as H_IDLE.
+    H_SEARCHING: usize = 2080;
+    /// Header: pool counters, u64 each (POOL_COUNTERS in the order of the documentation).
+    H_COUNTERS: usize = 2304;
+
+    /// Pool state: being set up.
+    POOL_STARTING: u32 = 0;
+    /// Pool state: tasks are taken.
+    POOL_SERVING: u32 = 1;
+    /// Pool state: no new tasks, queued ones still run.
+    POOL_DRAINING: u32 = 2;
+    /// Pool state: the supervisor left; lanes exit, clients fail what is pending.
+    POOL_CLOSED: u32 = 3;
+    /// Pool state: the supervisor gave up, see the reason.
+    POOL_FAILED: u32 = 4;
+
+    /// Health: workers that die are replaced.
+    HEALTH_FULL: u32 = 0;
+    /// Health: too many workers died in too short a time; none is replaced, the pool is not ready, see the reason.
+    HEALTH_STORM: u32 = 1;
+    /// Health: new workers do not get ready; none is replaced, those that live serve on, see the reason.
+    HEALTH_BOOT: u32 = 2;
+
+    /// Pool counter: workers started, u64.
+    C_WORKERS_STARTED: usize = 2304;
+    /// Pool counter: workers that died without being asked to, u64.
+    C_WORKERS_CRASHED: usize = 2312;
+    /// Pool counter: tasks given back to the queue by the reaper, u64.
+    C_TASKS_REQUEUED: usize = 2320;
+    /// Pool counter: tasks ended as crashed by the reaper, u64.
+    C_TASKS_CRASHED: usize = 2328;
+    /// Pool counter: dead clients cleared, u64.
+    C_CLIENTS_REAPED: usize = 2336;
+    /// Pool counter: arena blocks freed by the reaper, u64.
+    C_BLOCKS_RECOVERED: usize = 2344;
+    /// Pool counter: hints that the reaper or the tick put back, u64.
+    C_HINTS_RESTORED: usize = 2352;
+    /// Pool counter: tasks of dead clients that were dropped, u64.
+    C_TASKS_DROPPED: usize = 2360;
+    /// Pool counter: tasks of more than one attempt, each of which lost its worker, u64.
+    C_TASKS_QUARANTINED: usize = 2368;
+
+    /// Bytes of a client entry.
+    CLIENT_STRIDE: usize = 512;
+    /// Client: entry word, u64: generation << 8 | ENTRY_*.
+    CLIENT_WORD: usize = 0;
+    /// Client: process id, for people only, u32.
+    CLIENT_PID: usize = 8;
+    /// Client: kind, u32 (1 Java, 2 Rust).
+    CLIENT_KIND: usize = 12;
+    /// Client: CLOCK_MONOTONIC nanoseconds of the attach, u64.
+    CLIENT_ATTACHED_NS: usize = 16;
+    /// Client: 1 while its poller is parked or about to park, u32.
+    CLIENT_WAITING: usize = 128;
+    /// Client: futex word of the poller, bumped by each wake, u32.
+    CLIENT_WAKE: usize = 132;
+    /// Client: set to 1 when its completion ring was full: scan the slots, u32.
+    CLIENT_OVERFLOW: usize = 256;
+    /// Client counter: tasks submitted, u64. This and the next are written by submitters.
+    CLIENT_SUBMITTED: usize = 384;
+    /// Client counter: tasks rejected at submit, u64.
+    CLIENT_REJECTED: usize = 392;
+    /// Client counter: results received, u64. This and the next are written by who ends tasks, on a line of their own.
+    CLIENT_COMPLETED: usize = 448;
+    /// Client counter: failures received, u64.
+    CLIENT_FAILED: usize = 456;
+    /// Client counter: tasks that met their deadline first, u64.
+    CLIENT_TIMED_OUT: usize = 464;
+    /// Client counter: tasks cancelled, u64.
+    CLIENT_CANCELLED: usize = 472;
+
+    /// Entry state (clients, workers, lanes): unused.
+    ENTRY_FREE: u32 = 0;
+    /// Entry state: in use; its lock file is locked as long as its process lives.
+    ENTRY_ACTIVE: u32 = 1;
+    /// Entry state: proved dead, the reaper is at it.
+    ENTRY_REAPING: u32 = 2;
+
+    /// Bytes of a worker entry.
+    WORKER_STRIDE: usize = 128;
+    /// Worker: entry word, u64: generation << 8 | ENTRY_*.
+    WORKER_WORD: usize = 0;
+    /// Worker: process id, for people only, u32.
+    WORKER_PID: usize = 8;
+    /// Worker: number of its lanes once all are registered, u32; 0 before.
+    WORKER_LANES: usize = 12;
+    /// Worker: CLOCK_MONOTONIC nanoseconds of the registration, u64.
+    WORKER_STARTED_NS: usize = 16;
+    /// Worker: not 0 tells it to leave after the current tasks, u32 (LEAVE_*).
+    WORKER_LEAVE: usize = 24;
+    /// Leave: the supervisor asks for it.
+    LEAVE_ASKED: u32 = 1;
+    /// Leave: the worker has run its number of tasks, and leaves by itself.
+    LEAVE_QUOTA: u32 = 2;
+
+    /// Bytes of a lane entry.
+    LANE_STRIDE: usize = 3072;
+    /// Lane: entry word, u64: generation << 24 | worker index << 8 | ENTRY_*.
+    LANE_WORD: usize = 0;
+    /// Lane: futex word, bumped by each wake, u32.
+    LANE_WAKE: usize = 128;
+    /// Lane: hints that it took and has not finished with, u32 each, slot index + 1 or 0.
+    LANE_HELD: usize = 256;
+    /// Number of `held` words.
+    HELD: usize = 8;
+    /// Lane: slot index + 1 of the task that runs, or 0, u32.
+    LANE_CURRENT: usize = 288;
+    /// Lane: the task that was told to give up for its handler's soft limit, u64: generation << 24 | slot index + 1.
+    LANE_OVER: usize = 320;
+    /// Lane: if that is a chunk, how many of its requests had ended, u32: the next one was told. Written first.
+    LANE_OVER_ENDED: usize = 328;
+    /// Lane counter: tasks claimed, u64.
+    LANE_STARTED: usize = 384;
+    /// Lane counter: tasks ended with a result, u64.
+    LANE_COMPLETED: usize = 392;
+    /// Lane counter: tasks ended with a failure, panics included, u64.
+    LANE_FAILED: usize = 400;
+    /// Lane counter: handler panics, u64.
+    LANE_PANICKED: usize = 408;
+    /// Lane counter: tasks whose deadline had passed at the claim, u64.
+    LANE_EXPIRED: usize = 416;
+    /// Lane counter: tasks cancelled before or while they ran, u64.
+    LANE_CANCELLED: usize = 424;
+    /// Lane counter: hints stolen from another lane, u64.
+    LANE_STOLEN: usize = 432;
+    /// Lane counter: times it went to sleep, u64.
+    LANE_PARKED: usize = 440;
+    /// Lane: histogram of the time from submit to claim, sampled, u64 each.
+    LANE_QUEUE_HISTOGRAM: usize = 512;
+    /// Lane: histogram of the time that handlers ran, sampled, u64 each.
+    LANE_RUN_HISTOGRAM: usize = 1792;
+    /// Buckets of a histogram: four to an octave of nanoseconds.
+    HISTOGRAM_BUCKETS: usize = 160;
+
+    /// Hint ring: head, u64 on its own line.
+    RING_HEAD: usize = 0;
+    /// Hint ring: tail, u64 on its own line.
+    RING_TAIL: usize = 128;
+    /// Hint ring: cells, u64 each: lap << 32 | slot index. Position p has lap p / capacity + 1.
+    RING_CELLS: usize = 256;
+    /// Hint ring: most hints that a producer puts in before it moves the tail: so far may the tail lag behind.
+    RING_BATCH: u32 = 64;
+
+    /// Limit: id of the handler, u64.
+    LIMIT_HANDLER: usize = 0;
+    /// Limit: most tasks of it that run at a time, u32; 0: any number.
+    LIMIT_MOST: usize = 8;
+    /// Limit: permits, u64 each, one a lane: 0, or lane generation << 16 | lane index + 1 of the lane that runs such a task.
+    LIMIT_PERMITS: usize = 128;
+    /// Most handlers with a limit of concurrency.
+    MAX_LIMITS: u32 = 64;
+
+    /// One in so many client entries, the last ones of the table, is kept for the `ringwork` command.
+    ENTRIES_A_COMMAND: u32 = 5;
+    /// Most client entries that are kept for the `ringwork` command.
+    COMMAND_ENTRIES_MOST: u32 = 4;
+
+    /// Bytes of a slot.
+    SLOT_STRIDE: usize = 256;
+    /// Slot: state word, u64, see STATE_*.
+    SLOT_STATE: usize = 0;
+    /// Slot: cancel word, u64: CANCEL_BIT | generation of the task to cancel.
+    SLOT_CANCEL: usize = 8;
+    /// Slot: absolute CLOCK_MONOTONIC deadline in nanoseconds, u64, 0 for none.
+    SLOT_DEADLINE: usize = 16;
+    /// Slot: handler id, u64: FNV-1a of the name's UTF-8.
+    SLOT_HANDLER: usize = 24;
+    /// Slot: where the request is, u64: 0 inline, else (class + 1) << 32 | block.
+    SLOT_REQUEST_REF: usize = 32;
+    /// Slot: where the result is, as SLOT_REQUEST_REF.
+    SLOT_RESULT_REF: usize = 40;
+    /// Slot: request length, u32.
+    SLOT_REQUEST_LEN: usize = 48;
+    /// Slot: result length, u32.
+    SLOT_RESULT_LEN: usize = 52;
+    /// Slot: most attempts, u8, 1 to MAX_ATTEMPTS; plus ATTEMPTS_STAMPED.
+    SLOT_ATTEMPTS: usize = 56;
+    /// Bit in SLOT_ATTEMPTS: SLOT_SUBMITTED_NS is set; without it a lane leaves that line alone.
+    ATTEMPTS_STAMPED: u32 = 0x80;
+    /// Slot: priority, u8: the injector ring it is queued in.
+    SLOT_PRIORITY: usize = 57;
+    /// Slot: codec of the request, u8 (CODEC_*).
+    SLOT_REQUEST_CODEC: usize = 58;
+    /// Slot: codec of the result, u8, written by the lane.
+    SLOT_RESULT_CODEC: usize = 59;
+    /// Slot: outcome, u32 (STATUS_*), valid in DONE only.
+    SLOT_STATUS: usize = 60;
+    /// Slot: inline request.
+    SLOT_REQUEST: usize = 64;
+    /// Slot: inline result.
+    SLOT_RESULT: usize = 128;
+    /// Bytes that travel inline, each way.
+    INLINE: usize = 64;
+    /// Slot: task id of the client, u64.
+    SLOT_TASK_ID: usize = 192;
+    /// Slot: CLOCK_MONOTONIC nanoseconds of the submit, u64, valid with ATTEMPTS_STAMPED.
+    SLOT_SUBMITTED_NS: usize = 200;
+    /// Slot: CLOCK_MONOTONIC nanoseconds of the claim, u64, valid with ATTEMPTS_STAMPED.
+    SLOT_CLAIMED_NS: usize = 208;
+    /// Slot: progress, u64: done << 32 | total.
+    SLOT_PROGRESS: usize = 216;
+    /// Slot: W3C traceparent in binary (version, trace id, parent id, flags), 26 bytes, all 0 when absent.
+    SLOT_TRACEPARENT: usize = 224;
+
+    /// Slot: whether its hint waits in the ring of its handler's limit, u32: low 29 bits of the generation << 3 | attempt << 1 | 1.
+    SLOT_DEFERRED: usize = 252;
+
+    /// State word: bits of the kind.
+    STATE_KIND_MASK: u64 = 0x7;
+    /// State word: shift of the attempt, 2 bits, 0 for the first.
+    STATE_ATTEMPT_SHIFT: u32 = 3;
+    /// State word: mask of the attempt, after the shift.
+    STATE_ATTEMPT_MASK: u64 = 0x3;
+    /// State word: shift of the owner lane (CLAIMED, DONE) or the cause (CRASHED), 16 bits.
+    STATE_OWNER_SHIFT: u32 = 8;
+    /// State word: mask of the owner, after the shift.
+    STATE_OWNER_MASK: u64 = 0xffff;
+    /// State word: shift of the generation, 40 bits.
+    STATE_GENERATION_SHIFT: u32 = 24;
+    /// Generations count modulo this mask + 1.
+    GENERATION_MASK: u64 = 0xff_ffff_ffff;
+    /// Kind: owned by the client's free list, or being filled.
+    KIND_FREE: u64 = 0;
+    /// Kind: may be claimed by any lane.
+    KIND_QUEUED: u64 = 1;
+    /// Kind: runs on the owner lane.
+    KIND_CLAIMED: u64 = 2;
+    /// Kind: ended, the result fields are valid.
+    KIND_DONE: u64 = 3;
+    /// Kind: its worker died and no attempt is left; the owner field holds the cause, the result fields are not valid.
+    KIND_CRASHED: u64 = 4;
+    /// Most attempts of a task.
+    MAX_ATTEMPTS: u32 = 3;
+    /// Cause of a crash: set with a signal number in the low byte; without it the low byte is an exit code.
+    CAUSE_SIGNAL: u32 = 0x100;
+    /// Cause of a crash: shift of what is known besides (CAUSE_STACK_OVERFLOW and the following; 0: nothing), 4 bits.
+    CAUSE_DETAIL_SHIFT: u32 = 9;
+    /// Mask of the detail, after the shift.
+    CAUSE_DETAIL_MASK: u32 = 0xf;
+    /// Detail: a thread overflowed its stack.
+    CAUSE_STACK_OVERFLOW: u32 = 1;
+    /// Detail: an allocation failed.
+    CAUSE_OUT_OF_MEMORY: u32 = 2;
+    /// Detail: the supervisor killed it since a task ran past its time limit.
+    CAUSE_TIME_LIMIT: u32 = 3;
+    /// Detail: the supervisor killed it since it had too many threads.
+    CAUSE_THREADS: u32 = 4;
+    /// Detail: a panic while another panic unwound, or where none may.
+    CAUSE_DOUBLE_PANIC: u32 = 5;
+    /// Cause of a crash: not known (the worker was not the supervisor's child).
+    CAUSE_UNKNOWN: u32 = 0xffff;
+    /// Bit that makes a cancel word non-zero for generation 0.
+    CANCEL_BIT: u64 = 1 << 63;
+
+    /// Status: the result is the handler's.
+    STATUS_OK: u32 = 0;
+    /// Status: the handler returned an error (failure record).
+    STATUS_FAILED: u32 = 1;
+    /// Status: the handler panicked (failure record).
+    STATUS_PANICKED: u32 = 2;
+    /// Status: no handler of that name (failure record); it did not run.
+    STATUS_UNKNOWN_HANDLER: u32 = 3;
+    /// Status: request not decodable (did not run) or result not encodable (failure record).
+    STATUS_CODEC: u32 = 4;
+    /// Status: the result is larger than the largest block (failure record).
+    STATUS_RESULT_TOO_LARGE: u32 = 5;
+    /// Status: no arena block came free for the result (failure record).
+    STATUS_ARENA_EXHAUSTED: u32 = 6;
+    /// Status: the cancel word was set before the handler started (did not run) or the handler gave up on it (failure record).
+    STATUS_CANCELLED: u32 = 7;
+    /// Status: the deadline had passed before the handler started; it did not run.
+    STATUS_EXPIRED: u32 = 8;
+    /// Status: no worker is there, nor will be soon (failure record); it did not run.
+    STATUS_NO_WORKER: u32 = 9;
+    /// Status of a request in a chunk: a worker died over it and no attempt is left (no record).
+    STATUS_CRASHED: u32 = 10;
+    /// Flag in the status beside the value: the handler was not started.
+    STATUS_NOT_RUN: u32 = 0x100;
+
+    /// Failure record (the result of a status other than OK): code length, u16.
+    FAILURE_CODE_LEN: usize = 0;
+    /// Failure record: location length, u16.
+    FAILURE_LOCATION_LEN: usize = 2;
+    /// Failure record: code, then location, then the message up to the result's length, all UTF-8.
+    FAILURE_TEXT: usize = 4;
+
+    /// Codec: raw bytes.
+    CODEC_BYTES: u32 = 0;
+    /// Codec: UTF-8 text.
+    CODEC_UTF8: u32 = 1;
+    /// Codec: one little-endian i64.
+    CODEC_I64: u32 = 2;
+    /// Codec: one CBOR item (RFC 8949).
+    CODEC_CBOR: u32 = 3;
+    /// Codec: parameters and body: u32 length of a JSON object, the object, the body.
+    CODEC_PARAMS: u32 = 4;
+    /// Codec: a chunk, CHUNK_*: many requests to one handler, in a block with room for their results.
+    CODEC_CHUNK: u32 = 5;
+
+    /// Chunk: number of requests, u32, 1 to CHUNK_MOST.
+    CHUNK_COUNT: usize = 0;
+    /// Chunk: offset of the results, u32, a multiple of 64.
+    CHUNK_RESULTS: usize = 4;
+    /// Chunk: codec of each request, u8 (CODEC_*).
+    CHUNK_CODEC: usize = 8;
+    /// Chunk: most attempts of each request, u8, 1 to MAX_ATTEMPTS.
+    CHUNK_ATTEMPTS: usize = 9;
+    /// Chunk: what is kept of the room for each result, u32, in bytes; failures may use the rest.
+    CHUNK_ROOM: usize = 12;
+    /// Chunk: cursor, u64, 0 at first and then the lanes' alone: bytes of the results so far / 8 << 32 | attempt of the next request << 24 | requests ended.
+    CHUNK_CURSOR: usize = 64;
+    /// Cursor: mask of the requests ended, 24 bits.
+    CURSOR_ENDED_MASK: u64 = 0xff_ffff;
+    /// Cursor: shift of the attempt of the next request, 8 bits; 0: not begun.
+    CURSOR_ATTEMPT_SHIFT: u32 = 24;
+    /// Cursor: mask of the attempt, after the shift.
+    CURSOR_ATTEMPT_MASK: u64 = 0xff;
+    /// Cursor: shift of the bytes of the results / 8.
+    CURSOR_BYTES_SHIFT: u32 = 32;
+    /// Chunk: length of each request, u32; then, from the next multiple of 64, the requests, each padded to 8 bytes.
+    CHUNK_LENGTHS: usize = 128;
+    /// Most requests in a chunk.
+    CHUNK_MOST: u32 = 1 << 16;
+    /// Results of a chunk: for each request a head, u64: codec << 48 | status << 32 | length; then, from the next multiple of 64, the results or failure records, each padded to 8 bytes.
+    CHUNK_HEAD_STATUS_SHIFT: u32 = 32;
+    /// Head of a result: shift of its codec, 8 bits.
+    CHUNK_HEAD_CODEC_SHIFT: u32 = 48;
+
+    /// Owner word of an arena block: 0 free, else OWNER_TAKEN | role | attempt | slot | generation.
+    OWNER_TAKEN: u64 = 1 << 63;
+    /// Owner word: set when the block holds a result, clear for a request.
+    OWNER_RESULT: u64 = 1 << 62;
+    /// Owner word: shift of the attempt, 2 bits.
+    OWNER_ATTEMPT_SHIFT: u32 = 60;
+    /// Owner word: shift of the slot index, 20 bits.
+    OWNER_SLOT_SHIFT: u32 = 40;
+    /// Most slots in a segment.
+    MAX_SLOTS: u32 = 1 << 20;
+
+    /// Bytes of a handler entry.
+    HANDLER_STRIDE: usize = 128;
+    /// Handler: id, u64, 0 when free, taken by CAS.
+    HANDLER_ID: usize = 0;
+    /// Handler: one of HANDLER_LISTED and the following once the other fields are written, else 0, u32.
+    HANDLER_READY: usize = 8;
+    /// HANDLER_READY: a worker has registered it.
+    HANDLER_LISTED: u32 = 1;
+    /// HANDLER_READY: a worker from before the reload that is under way has registered it.
+    HANDLER_FORMER: u32 = 2;
+    /// HANDLER_READY: it was removed by a reload: no worker has it any more.
+    HANDLER_GONE: u32 = 3;
+    /// Handler: codec of the request, u8.
+    HANDLER_REQUEST_CODEC: usize = 12;
+    /// Handler: codec of the result, u8.
+    HANDLER_RESULT_CODEC: usize = 13;
+    /// Handler: length of the name, u8.
+    HANDLER_NAME_LEN: usize = 14;
+    /// Handler: name, UTF-8.
+    HANDLER_NAME: usize = 16;
+    /// Longest handler name in bytes.
+    HANDLER_NAME_MAX: usize = 112;
+
+    /// Bytes of an error log entry.
+    ERROR_STRIDE: usize = 512;
+    /// Error: FNV-1a of the text, u64, 0 when free, taken by CAS.
+    ERROR_ID: usize = 0;
+    /// Error: how often, u64.
+    ERROR_COUNT: usize = 8;
+    /// Error: CLOCK_MONOTONIC nanoseconds of the first, u64.
+    ERROR_FIRST_NS: usize = 16;
+    /// Error: CLOCK_MONOTONIC nanoseconds of the last, u64.
+    ERROR_LAST_NS: usize = 24;
+    /// Error: length of the text, u32; 0 until it is written.
+    ERROR_LEN: usize = 32;
+    /// Error: text, UTF-8.
+    ERROR_TEXT: usize = 36;
+    /// Longest error text in bytes.
+    ERROR_TEXT_MAX: usize = 476;
+}
+
+/// FNV-1a, 64 bit, of a handler name or an error text: the id under which it
+/// is known in the segment. (Fowler, Noll, Vo; offset basis
+/// 0xcbf29ce484222325, prime 0x100000001b3.) Never 0: 0 means "free".
+#[must_use]
+pub const fn id_of(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut i = 0;
+    while i < bytes.len() {
+        hash ^= bytes[i] as u64;
+        hash = hash.wrapping_mul(0x0000_0100_0000_01b3);
+        i += 1;
+    }
+    if hash == 0 { 1 } else { hash }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fnv_matches_published_vectors() {
+        // From the FNV reference test suite: "" , "a", "foobar".
+        assert_eq!(id_of(""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(id_of("a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(id_of("foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn structures_do_not_overlap() {
+        const { assert!(H_CLASSES + MAX_CLASSES * CLASS_STRIDE <= H_NAME) };
+        const { assert!(H_REASON + REASON_SIZE <= H_HEALTH) };
+        const { assert!(H_HEALTH + 4 <= H_IDLE) };
+        const { assert!(LANE_QUEUE_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_RUN_HISTOGRAM) };
+        const { assert!(LANE_RUN_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_STRIDE) };
+        const { assert!(SLOT_TRACEPARENT + 26 <= SLOT_DEFERRED) };
+        const { assert!(SLOT_DEFERRED + 4 <= SLOT_STRIDE) };
+        const { assert!(LANE_CURRENT + 4 <= LANE_OVER) };
+        const { assert!(LANE_OVER + 8 <= LANE_OVER_ENDED) };
+        const { assert!(LANE_OVER_ENDED + 4 <= LANE_STARTED) };
+        const { assert!(H_LIMITS + 8 <= H_CLASSES) };
+        const { assert!(HANDLER_NAME + HANDLER_NAME_MAX <= HANDLER_STRIDE) };
+        const { assert!(ERROR_TEXT + ERROR_TEXT_MAX <= ERROR_STRIDE) };
+        const { assert!(LANE_HELD + 4 * HELD == LANE_CURRENT) };
+    }
+
+    #[test]
+    fn owner_word_has_room_for_slot_and_generation() {
+        const { assert!(GENERATION_MASK >> OWNER_SLOT_SHIFT == 0) };
+        assert_eq!(
+            u64::from(MAX_SLOTS - 1) << OWNER_SLOT_SHIFT >> OWNER_ATTEMPT_SHIFT,
+            0
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! The format of the segment: offsets, constants, packed words and sizes. No access, no system calls.
+
+pub mod config;
+pub mod export;
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "constants, checked by tests"
+)]
+pub mod layout;
+pub mod words;

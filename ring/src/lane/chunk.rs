@@ -1,0 +1,340 @@
+//! A chunk: many requests to one handler that travel as one task.
+//!
+//! Where a task costs more than its work, many of them share a slot, a hint and
+//! a completion. Requests, results and the cursor are in the request's block,
+//! which is the client's until it has read them (`docs/internals/protocol.md`, section 15).
+//!
+//! Invariant: the cursor is stored after what it counts, so whatever it says has
+//! ended is there to read, and a lane that goes on after a death begins with the
+//! one request that the dead lane had begun.
+
+use crate::error::{Result, RingError};
+use crate::format::layout::*;
+use crate::os::sync::Ordering;
+use crate::segment::Segment;
+
+/// Where requests, heads and results begin: multiples of a cache line.
+const ALIGN: usize = 64;
+
+/// So many bytes before the results come to the last line that was taken, others are.
+const AHEAD: usize = 2 * ALIGN;
+/// Lines taken at once.
+const BURST: usize = 16;
+
+/// Where in the segment a payload is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) offset: usize,
+    pub(crate) len: usize,
+}
+
+/// A chunk in its lane's hands. All offsets are the segment's, and were checked.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    at: usize,
+    count: u32,
+    codec: u8,
+    attempts: u32,
+    // Where the requests end, and the heads of the results begin.
+    heads: usize,
+    // The room for results, and what is kept of it for each.
+    room: Span,
+    kept: usize,
+    // How many had ended when this lane came, how many have by now, and how many failed.
+    first: u32,
+    ended: u32,
+    failed: u32,
+    attempt: u32,
+    // The next request, its length with the padding, and where its result goes.
+    request: usize,
+    request_len: usize,
+    result: usize,
+    // Up to where the lines of the room were taken.
+    mine: usize,
+}
+
+fn padded(len: usize) -> usize {
+    len.next_multiple_of(8)
+}
+
+/// A chunk as clients write it, to be submitted in [`CODEC_CHUNK`] with [`MAX_ATTEMPTS`]: its
+/// requests in `codec`, `room` bytes for each result, and `attempts` for each request.
+///
+/// # Panics
+/// With no request, more than [`CHUNK_MOST`], or 4 GiB of them.
+#[must_use]
+pub fn encode(requests: &[&[u8]], codec: u8, attempts: u8, room: usize) -> Vec<u8> {
+    assert!((1..=CHUNK_MOST as usize).contains(&requests.len()));
+    let small = |value: usize| u32::try_from(value).expect("less than 4 GiB").to_le_bytes();
+    let lengths = CHUNK_LENGTHS + 4 * requests.len();
+    let mut chunk = vec![0; lengths.next_multiple_of(ALIGN)];
+    for (at, request) in (CHUNK_LENGTHS..).step_by(4).zip(requests) {
+        chunk[at..at + 4].copy_from_slice(&small(request.len()));
+        chunk.extend_from_slice(request);
+        chunk.resize(padded(chunk.len()), 0);
+    }
+    let results = chunk.len().next_multiple_of(ALIGN);
+    let rooms = (results + 8 * requests.len()).next_multiple_of(ALIGN);
+    chunk.resize(rooms + padded(room) * requests.len(), 0);
+    for (at, value) in [
+        (CHUNK_COUNT, requests.len()),
+        (CHUNK_RESULTS, results),
+        (CHUNK_ROOM, padded(room)),
+    ] {
+        chunk[at..at + 4].copy_from_slice(&small(value));
+    }
+    chunk[CHUNK_CODEC] = codec;
+    chunk[CHUNK_ATTEMPTS] = attempts;
+    chunk
+}
+
+/// Status and bytes of the requests of a chunk that have ended, from a copy of its block: results,
+/// or failure records.
+///
+/// # Errors
+/// When that can't be a chunk.
+pub fn results(chunk: &[u8]) -> Result<Vec<(u32, Vec<u8>)>> {
+    let wrong = || RingError::Corrupt("a chunk that ends before its results".into());
+    let word = |at: usize| -> Result<u64> {
+        let bytes = chunk.get(at..at.saturating_add(8)).ok_or_else(wrong)?;
+        Ok(u64::from_le_bytes(bytes.try_into().map_err(|_| wrong())?))
+    };
+    let count = word(CHUNK_COUNT)? as u32 as usize;
+    let heads = word(CHUNK_RESULTS)? as u32 as usize;
+    let ended = (word(CHUNK_CURSOR)? & CURSOR_ENDED_MASK) as usize;
+    let mut from = (heads + 8 * count).next_multiple_of(ALIGN);
+    let mut results = Vec::new();
+    for head in (heads..).step_by(8).take(ended.min(count)) {
+        let head = word(head)?;
+        let len = head as u32 as usize;
+        let bytes = chunk.get(from..from + len).ok_or_else(wrong)?;
+        let status = (head >> CHUNK_HEAD_STATUS_SHIFT) as u32 & 0xffff;
+        results.push((status, bytes.to_vec()));
+        from += padded(len);
+    }
+    Ok(results)
+}
+
+impl Chunk {
+    /// Reads the chunk in a block of which `len` bytes are the request.
+    ///
+    /// # Errors
+    /// Says what is wrong with the block.
+    pub(crate) fn read(segment: &Segment, at: usize, len: usize) -> Result<Self> {
+        let wrong = |why: String| RingError::Corrupt(format!("a chunk of {len} bytes {why}"));
+        if len < CHUNK_LENGTHS || !at.is_multiple_of(8) {
+            return Err(wrong("has no head".into()));
+        }
+        // Relaxed, each once: the acquire of the claim ordered them.
+        let small = |field: usize| segment.u32_at(at + field).load(Ordering::Relaxed);
+        let byte = |field: usize| segment.u8_at(at + field).load(Ordering::Relaxed);
+        let (count, results) = (small(CHUNK_COUNT), small(CHUNK_RESULTS) as usize);
+        if count == 0 || count > CHUNK_MOST {
+            return Err(wrong(format!("says it has {count} requests")));
+        }
+        let requests = (CHUNK_LENGTHS + 4 * count as usize).next_multiple_of(ALIGN);
+        let room = (results + 8 * count as usize).next_multiple_of(ALIGN);
+        if !results.is_multiple_of(ALIGN) || results < requests || room > len {
+            return Err(wrong(format!(
+                "says that its results are at {results}: with {count} requests there is no room"
+            )));
+        }
+        let cursor = segment.u64_at(at + CHUNK_CURSOR).load(Ordering::Relaxed);
+        let ended = (cursor & CURSOR_ENDED_MASK) as u32;
+        let used = ((cursor >> CURSOR_BYTES_SHIFT) as usize).saturating_mul(8);
+        if ended > count || used > len - room {
+            return Err(wrong(format!("has the impossible cursor {cursor:#x}")));
+        }
+        let mut chunk = Self {
+            at,
+            count,
+            codec: byte(CHUNK_CODEC),
+            attempts: u32::from(byte(CHUNK_ATTEMPTS)).clamp(1, MAX_ATTEMPTS),
+            heads: at + results,
+            room: Span {
+                offset: at + room,
+                len: len - room,
+            },
+            kept: small(CHUNK_ROOM) as usize,
+            first: ended,
+            ended: 0,
+            failed: 0,
+            attempt: (cursor >> CURSOR_ATTEMPT_SHIFT & CURSOR_ATTEMPT_MASK) as u32,
+            request: at + requests,
+            request_len: 0,
+            result: at + room + used,
+            mine: 0,
+        };
+        while chunk.ended < ended {
+            chunk.request += padded(chunk.length(segment)?);
+            chunk.ended += 1;
+        }
+        Ok(chunk)
+    }
+
+    /// Begins, or goes on where the lane before has died: the request that it ran ends as crashed if
+    /// it has had its attempts. Returns its index then.
+    ///
+    /// # Errors
+    /// When the length of that request can't be.
+    pub(crate) fn resume(&mut self, segment: &Segment) -> Result<Option<u32>> {
+        if self.ended == self.count {
+            return Ok(None);
+        }
+        if self.attempt < self.attempts {
+            self.attempt += 1;
+            self.store_cursor(segment);
+            return Ok(None);
+        }
+        let crashed = self.ended;
+        self.next(segment)?;
+        self.end(segment, STATUS_CRASHED, 0, 0);
+        self.first = self.ended;
+        Ok(Some(crashed))
+    }
+
+    /// Length of the next request. It and its padding are in front of the results.
+    #[inline(always)]
+    fn length(&self, segment: &Segment) -> Result<usize> {
+        let at = self.at + CHUNK_LENGTHS + 4 * self.ended as usize;
+        let len = segment.u32_at(at).load(Ordering::Relaxed) as usize;
+        if padded(len) > self.heads.saturating_sub(self.request) {
+            return Err(self.too_long(len));
+        }
+        Ok(len)
+    }
+
+    #[cold]
+    fn too_long(&self, len: usize) -> RingError {
+        RingError::Corrupt(format!(
+            "request {} of a chunk says it has {len} bytes: {} are left",
+            self.ended,
+            self.heads.saturating_sub(self.request)
+        ))
+    }
+
+    /// The next request; `None` when all have ended.
+    ///
+    /// # Errors
+    /// When its length can't be.
+    #[inline(always)]
+    pub(crate) fn next(&mut self, segment: &Segment) -> Result<Option<Span>> {
+        if self.ended == self.count {
+            return Ok(None);
+        }
+        if self.result + AHEAD > self.mine {
+            self.take_lines(segment);
+        }
+        let len = self.length(segment)?;
+        self.request_len = padded(len);
+        Ok(Some(Span {
+            offset: self.request,
+            len,
+        }))
+    }
+
+    /// Takes the lines of the results to come away from the client, which has read them last: all at
+    /// once, since the processor then has many of them under way. One by one, each would hold up all
+    /// stores after it; and a prefetch leaves a line shared that is in the cache.
+    #[inline(never)]
+    fn take_lines(&mut self, segment: &Segment) {
+        let end = self.room.offset + self.room.len;
+        let from = self.mine.max(self.result.next_multiple_of(ALIGN));
+        self.mine = (from + BURST * ALIGN).min(end);
+        for line in (from..self.mine).step_by(ALIGN) {
+            segment.u64_at(line).store(0, Ordering::Relaxed);
+        }
+        let after = self.count.min(self.ended + 2 * BURST as u32);
+        for head in (self.ended + 1..after).step_by(ALIGN / 8) {
+            let head = segment.u64_at(self.heads + 8 * head as usize);
+            head.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Room for the result of the next request.
+    ///
+    /// # Errors
+    /// When so much is not left.
+    #[inline(always)]
+    pub(crate) fn room(&self, len: usize) -> Result<Span> {
+        let left = self.left();
+        if len > left {
+            return Err(RingError::ChunkFull {
+                size: len,
+                left,
+                request: self.ended,
+            });
+        }
+        Ok(Span {
+            offset: self.result,
+            len,
+        })
+    }
+
+    /// The room that the next result may take: not what is kept for those after it.
+    #[inline(always)]
+    pub(crate) fn left(&self) -> usize {
+        let left = self.room.offset + self.room.len - self.result;
+        let after = (self.count - self.ended).saturating_sub(1) as usize;
+        left.saturating_sub(self.kept.saturating_mul(after))
+    }
+
+    /// Ends the request that [`Self::next`] gave with `len` bytes of [`Self::room`], and begins the
+    /// one after it.
+    #[inline(always)]
+    pub(crate) fn end(&mut self, segment: &Segment, status: u32, codec: u8, len: usize) {
+        if self.ended == self.count {
+            return; // there is none: whoever calls has not looked at `next`
+        }
+        let head = len as u64
+            | u64::from(status) << CHUNK_HEAD_STATUS_SHIFT
+            | u64::from(codec) << CHUNK_HEAD_CODEC_SHIFT;
+        segment
+            .u64_at(self.heads + 8 * self.ended as usize)
+            .store(head, Ordering::Relaxed);
+        failpoint!("chunk.written");
+        self.request += std::mem::take(&mut self.request_len);
+        let after = self.room.offset + self.room.len;
+        self.result = (self.result + padded(len)).min(after);
+        self.ended += 1;
+        self.attempt = u32::from(self.ended < self.count);
+        self.store_cursor(segment);
+        failpoint!("chunk.ended");
+    }
+
+    #[inline(always)]
+    fn store_cursor(&self, segment: &Segment) {
+        let used = (self.result - self.room.offset) as u64 / 8;
+        let cursor = used << CURSOR_BYTES_SHIFT
+            | u64::from(self.attempt) << CURSOR_ATTEMPT_SHIFT
+            | u64::from(self.ended);
+        // Release: pairs with the acquire of whoever reads it after this lane has died.
+        segment
+            .u64_at(self.at + CHUNK_CURSOR)
+            .store(cursor, Ordering::Release);
+    }
+
+    pub(crate) fn codec(&self) -> u8 {
+        self.codec
+    }
+
+    /// Notes that the next request fails.
+    pub(crate) fn failing(&mut self) {
+        self.failed += 1;
+    }
+
+    /// How many requests this lane has run, and how many of them failed.
+    pub(crate) fn ran(&self) -> (u32, u32) {
+        (self.ended - self.first, self.failed)
+    }
+
+    /// How many requests have ended, and how many there are.
+    pub(crate) fn progress(&self) -> (u32, u32) {
+        (self.ended, self.count)
+    }
+
+    /// The attempt of the next request, counted from 1, and how many there may be.
+    pub(crate) fn attempt(&self) -> (u32, u32) {
+        (self.attempt.max(1), self.attempts)
+    }
+}

@@ -1,0 +1,704 @@
+//! A claimed task: its request, its result, its end.
+//!
+//! Owned by the lane that claimed it. Request fields were read once, into
+//! private memory, after the claim, and are checked before use. The result goes
+//! beside the request, never over it: a retry needs the request whole. Dropped
+//! without an end, a task ends as failed: nothing disappears. Of a chunk
+//! ([`crate::lane::chunk`]) one request after the other stands for the task.
+
+use crate::error::{Result, RingError};
+use crate::format::layout::*;
+use crate::format::words::{Owner, Word};
+use crate::lane::chunk::{Chunk, Span};
+use crate::lane::search::Lane;
+use crate::os::clock::now_ns;
+use crate::os::sync::{self, Ordering};
+use crate::queue::arena::{self, BlockRef, Role};
+use crate::records::counters::{bump, bump_word, bump_word_by, record};
+use std::time::Duration;
+
+/// How long a result waits for an arena block before the task fails.
+const BLOCK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Bytes of a failure in a chunk: its text has no block of its own.
+const MOST_OF_FAILURE: usize = 512;
+
+/// A failure as it travels to the client.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure<'a> {
+    /// `STATUS_*`, other than OK.
+    pub status: u32,
+    /// Whether the handler was certainly not started.
+    pub not_run: bool,
+    /// Stable, machine-readable code.
+    pub code: &'a str,
+    /// `file:line` in the Rust source, or empty.
+    pub location: &'a str,
+    /// Text for people: cause and remedy.
+    pub message: &'a str,
+}
+
+/// A task that this lane has claimed and must end.
+#[derive(Debug)]
+pub struct Claimed<'l> {
+    lane: &'l mut Lane,
+    slot: u32,
+    at: usize,
+    word: Word,
+    handler: u64,
+    request: std::result::Result<Place, String>,
+    request_codec: u8,
+    attempts: u8,
+    deadline_ns: u64,
+    claimed_ns: u64,
+    submitted_ns: u64,
+    result: Option<Place>,
+    // Then request and result are those of its next request.
+    chunk: Option<Chunk>,
+    ended: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    offset: usize,
+    len: usize,
+    block: Option<BlockRef>,
+}
+
+impl From<Span> for Place {
+    fn from(span: Span) -> Self {
+        Self {
+            offset: span.offset,
+            len: span.len,
+            block: None,
+        }
+    }
+}
+
+impl<'l> Claimed<'l> {
+    #[inline]
+    pub(crate) fn new(lane: &'l mut Lane, slot: u32, word: Word) -> Self {
+        let segment = &lane.segment;
+        let at = segment.slot_at(slot);
+        let entry = lane.entry();
+        entry
+            .u32_at(LANE_CURRENT)
+            .store(slot + 1, Ordering::Relaxed);
+        bump_word(entry.u64_at(LANE_STARTED));
+        failpoint!("claim.current");
+        // Relaxed: the acquire of the claim ordered them.
+        let fields = segment.slot(slot);
+        let get64 = |field: usize| fields.u64_at(field).load(Ordering::Relaxed);
+        let get8 = |field: usize| fields.u8_at(field).load(Ordering::Relaxed);
+        let len = fields.u32_at(SLOT_REQUEST_LEN).load(Ordering::Relaxed) as usize;
+        let request = match get64(SLOT_REQUEST_REF) {
+            0 if len <= INLINE => Ok(Place {
+                offset: at + SLOT_REQUEST,
+                len,
+                block: None,
+            }),
+            0 => Err(format!("an inline request of {len} bytes")),
+            reference => arena::check_ref(segment, reference, len)
+                .and_then(|block| {
+                    arena::check_owner(segment, block, Owner::request(slot, word.generation()))
+                })
+                .map(|block| Place {
+                    offset: arena::offset(segment, block),
+                    len,
+                    block: Some(block),
+                })
+                .map_err(|error| error.to_string()),
+        };
+        let attempts = get8(SLOT_ATTEMPTS);
+        // Not stamped: the line of the times is the client's alone and stays in its cache.
+        let stamped = u32::from(attempts) & ATTEMPTS_STAMPED != 0;
+        let (submitted_ns, claimed_ns) = if stamped {
+            (get64(SLOT_SUBMITTED_NS), now_ns())
+        } else {
+            (0, 0)
+        };
+        if stamped {
+            fields
+                .u64_at(SLOT_CLAIMED_NS)
+                .store(claimed_ns, Ordering::Relaxed);
+        }
+        if submitted_ns != 0 {
+            record(
+                segment,
+                lane.at + LANE_QUEUE_HISTOGRAM,
+                claimed_ns.saturating_sub(submitted_ns),
+            );
+        }
+        failpoint!("claim.read");
+        Self {
+            slot,
+            at,
+            word,
+            handler: get64(SLOT_HANDLER),
+            request,
+            request_codec: get8(SLOT_REQUEST_CODEC),
+            attempts: attempts & !(ATTEMPTS_STAMPED as u8),
+            deadline_ns: get64(SLOT_DEADLINE),
+            claimed_ns,
+            submitted_ns,
+            result: None,
+            chunk: None,
+            ended: false,
+            lane,
+        }
+    }
+
+    /// Id of the handler asked for: [`id_of`] its name.
+    #[must_use]
+    #[inline]
+    pub fn handler(&self) -> u64 {
+        self.handler
+    }
+
+    /// The task id that the client gave it.
+    #[must_use]
+    pub fn task_id(&self) -> u64 {
+        self.lane
+            .segment
+            .u64_at(self.at + SLOT_TASK_ID)
+            .load(Ordering::Relaxed)
+    }
+
+    /// The attempt, counted from 1, and how many there may be.
+    #[must_use]
+    pub fn attempt(&self) -> (u32, u32) {
+        if let Some(chunk) = &self.chunk {
+            return chunk.attempt();
+        }
+        (
+            self.word.attempt() + 1,
+            u32::from(self.attempts).clamp(1, MAX_ATTEMPTS),
+        )
+    }
+
+    /// The deadline in CLOCK_MONOTONIC nanoseconds, if there is one.
+    #[must_use]
+    pub fn deadline_ns(&self) -> Option<u64> {
+        (self.deadline_ns != 0).then_some(self.deadline_ns)
+    }
+
+    /// Whether the deadline has passed.
+    #[must_use]
+    #[inline(always)]
+    pub fn expired(&self) -> bool {
+        self.deadline_ns != 0 && now_ns() >= self.deadline_ns
+    }
+
+    /// Whether this task, or the request at hand of a chunk, is to be given up: its client, or the
+    /// supervisor, has asked for it.
+    #[must_use]
+    #[inline(always)]
+    pub fn cancelled(&self) -> bool {
+        let slot = self.lane.segment.slot(self.slot);
+        slot.u64_at(SLOT_CANCEL).load(Ordering::Relaxed) == CANCEL_BIT | self.word.generation()
+            || self.over_soft_limit()
+    }
+
+    /// Whether the supervisor has asked for that, since its handler's soft limit has passed.
+    #[must_use]
+    #[inline]
+    pub fn over_soft_limit(&self) -> bool {
+        let entry = self.lane.entry();
+        // Acquire: pairs with the release in `limits::give_up`.
+        let over = entry.u64_at(LANE_OVER).load(Ordering::Acquire);
+        let ended = entry.u32_at(LANE_OVER_ENDED);
+        over == self.word.generation() << 24 | u64::from(self.slot + 1)
+            && (self.chunk.as_ref())
+                .is_none_or(|chunk| chunk.progress().0 == ended.load(Ordering::Relaxed))
+    }
+
+    /// The W3C traceparent in binary, if the client sent one.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<[u8; 26]> {
+        let mut bytes = [0; 26];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = self
+                .lane
+                .segment
+                .u8_at(self.at + SLOT_TRACEPARENT + index)
+                .load(Ordering::Relaxed);
+        }
+        (bytes != [0; 26]).then_some(bytes)
+    }
+
+    /// Codec of the request (`CODEC_*`).
+    #[must_use]
+    #[inline]
+    pub fn request_codec(&self) -> u8 {
+        self.request_codec
+    }
+
+    /// Reports progress to whoever looks (`ringwork stat`). That of a chunk is told by itself.
+    pub fn progress(&self, done: u32, total: u32) {
+        if self.chunk.is_none() {
+            self.store_progress(done, total);
+        }
+    }
+
+    #[inline(always)]
+    fn store_progress(&self, done: u32, total: u32) {
+        self.lane
+            .segment
+            .u64_at(self.at + SLOT_PROGRESS)
+            .store(u64::from(done) << 32 | u64::from(total), Ordering::Relaxed);
+    }
+
+    /// Whether the task is a chunk: many requests, to be taken one by one with
+    /// [`Self::open_chunk`], [`Self::next_request`] and, at last, [`Self::finish_chunk`].
+    #[must_use]
+    #[inline]
+    pub fn is_chunk(&self) -> bool {
+        u32::from(self.request_codec) == CODEC_CHUNK
+    }
+
+    /// Begins with the chunk, or goes on where another lane has died: the request that it ran then
+    /// ends as crashed if it has had its attempts, and its index is returned.
+    ///
+    /// # Errors
+    /// When the request is none: the task is to be failed then.
+    pub fn open_chunk(&mut self) -> Result<Option<u32>> {
+        let place = match &self.request {
+            Ok(place) => *place,
+            Err(why) => return Err(RingError::Corrupt(why.clone())),
+        };
+        let segment = &self.lane.segment;
+        let mut chunk = Chunk::read(segment, place.offset, place.len)?;
+        let crashed = chunk.resume(segment)?;
+        if crashed.is_some() {
+            bump(segment, self.lane.at + LANE_FAILED);
+        }
+        failpoint!("chunk.opened");
+        self.request_codec = chunk.codec();
+        self.chunk = Some(chunk);
+        Ok(crashed)
+    }
+
+    /// Makes the chunk's next request the one that this task has; `false` when all have ended.
+    /// One that can't be read ends the task, as failed, and there is no next one.
+    #[inline(always)]
+    pub fn next_request(&mut self) -> bool {
+        let Some(chunk) = &mut self.chunk else {
+            return false;
+        };
+        let (ended, count) = chunk.progress();
+        match chunk.next(&self.lane.segment) {
+            Ok(None) => return false,
+            Ok(Some(span)) => self.request = Ok(span.into()),
+            Err(error) => {
+                self.break_chunk(&error);
+                return false;
+            }
+        }
+        self.result = None;
+        self.store_progress(ended, count);
+        true
+    }
+
+    /// Counts the requests that have results; failures were counted one by one.
+    fn count_completed(&self, chunk: &Chunk) {
+        let (ran, failed) = chunk.ran();
+        let completed = self.lane.entry().u64_at(LANE_COMPLETED);
+        bump_word_by(completed, u64::from(ran.saturating_sub(failed)));
+    }
+
+    #[cold]
+    fn break_chunk(&mut self, error: &RingError) {
+        if let Some(chunk) = self.chunk.take() {
+            self.count_completed(&chunk);
+        }
+        let message = error.to_string();
+        self.write_failure(&Failure {
+            status: STATUS_CODEC,
+            not_run: false,
+            code: "request.undecodable",
+            location: "",
+            message: &message,
+        });
+    }
+
+    /// Ends the task whose requests have all ended, if it is not over already. Returns how many
+    /// this lane has run.
+    pub fn finish_chunk(mut self) -> u32 {
+        let Some(chunk) = self.chunk.take() else {
+            return 1;
+        };
+        let (ended, count) = chunk.progress();
+        if ended < count {
+            return 1; // the drop fails it: somebody has let go of requests
+        }
+        let (ran, _) = chunk.ran();
+        self.count_completed(&chunk);
+        self.result = None;
+        self.end(STATUS_OK, CODEC_CHUNK as u8, 0);
+        // Not before: who sees a claim and the count go on thinks that the lane has left the task.
+        let started = self.lane.entry().u64_at(LANE_STARTED);
+        bump_word_by(started, u64::from(ran.saturating_sub(1)));
+        ran
+    }
+
+    /// The largest result that the pool carries, in bytes.
+    #[must_use]
+    pub fn largest_result(&self) -> usize {
+        self.lane.segment.geometry().largest_payload()
+    }
+
+    /// The request, in place.
+    ///
+    /// The bytes are the client's gift: a client keeps its hands off them from
+    /// submit to completion (the Java API can't reach them then). A client that
+    /// breaks this contract can make the bytes change under the reader; it can't
+    /// make a read go outside the request, since bounds are private.
+    #[inline]
+    pub fn request(&self) -> Result<&[u8]> {
+        match &self.request {
+            Ok(place) => {
+                let start = self.lane.segment.bytes_at(place.offset, place.len);
+                sync::reads(start, place.len);
+                // SAFETY: in bounds by `bytes_at`; initialised, since the file was allocated in
+                // full; not written while the slot is CLAIMED by the protocol (section 3).
+                Ok(unsafe { std::slice::from_raw_parts(start, place.len) })
+            }
+            Err(why) => Err(RingError::Corrupt(why.clone())),
+        }
+    }
+
+    /// Room for a result of up to `len` bytes, zero-copy: the slot's own for 64
+    /// bytes, else an arena block. Asking again gives the former room back.
+    /// Waits up to a second (or to the deadline) for a block.
+    #[inline]
+    pub fn reserve(&mut self, len: usize) -> Result<&mut [u8]> {
+        let place = self.find_room(len)?;
+        let start = self.lane.segment.bytes_at(place.offset, place.len);
+        sync::writes(start, place.len);
+        // SAFETY: in bounds by `bytes_at`; this lane owns the claimed slot's result area, or the
+        // block by its owner word, or the room of the chunk, until DONE; `&mut self` keeps the slice unique here.
+        Ok(unsafe { std::slice::from_raw_parts_mut(start, len) })
+    }
+
+    /// The request and room for the result at once, for handlers that stream one to the other.
+    #[inline]
+    pub fn request_and_reserve(&mut self, len: usize) -> Result<(&[u8], &mut [u8])> {
+        let place = self.find_room(len)?;
+        let start = self.lane.segment.bytes_at(place.offset, place.len);
+        sync::writes(start, place.len);
+        // SAFETY: as in `reserve`; request and result places never overlap (other offsets of the
+        // slot, blocks with different owner words, or of a chunk's block the part before its heads
+        // and the part behind them, which `Chunk` has checked).
+        let out = unsafe { std::slice::from_raw_parts_mut(start, len) };
+        Ok((self.request()?, out))
+    }
+
+    #[inline]
+    fn find_room(&mut self, len: usize) -> Result<Place> {
+        if let Some(chunk) = &self.chunk {
+            let place = chunk.room(len)?.into();
+            self.result = Some(place);
+            return Ok(place);
+        }
+        self.give_back_room();
+        let place = if len <= INLINE {
+            Place {
+                offset: self.at + SLOT_RESULT,
+                len,
+                block: None,
+            }
+        } else {
+            let block = self.take_block(len)?;
+            Place {
+                offset: arena::offset(&self.lane.segment, block),
+                len,
+                block: Some(block),
+            }
+        };
+        self.result = Some(place);
+        Ok(place)
+    }
+
+    fn take_block(&self, len: usize) -> Result<BlockRef> {
+        let owner = Owner::result(self.slot, self.word);
+        let give_up = now_ns() + BLOCK_PATIENCE.as_nanos() as u64;
+        loop {
+            match self
+                .lane
+                .arena
+                .take(&self.lane.segment, len, Role::Result, owner)
+            {
+                Err(RingError::ArenaExhausted { .. })
+                    if now_ns() < give_up && !self.expired() && !self.cancelled() =>
+                {
+                    sync::sleep(Duration::from_micros(100));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    #[inline]
+    fn give_back_room(&mut self) {
+        if let Some(Place {
+            block: Some(block), ..
+        }) = self.result.take()
+        {
+            arena::free(
+                &self.lane.segment,
+                block,
+                Owner::result(self.slot, self.word),
+            );
+        }
+    }
+
+    /// Ends the task with the first `len` bytes of the room reserved last.
+    ///
+    /// A longer `len` than was reserved ends it as failed: that is a bug in the handler.
+    #[inline]
+    pub fn finish(mut self, len: usize, codec: u8) {
+        self.finish_request(len, codec);
+    }
+
+    /// As [`Self::finish`]; of a chunk, it ends the request at hand.
+    #[inline(always)]
+    pub fn finish_request(&mut self, len: usize, codec: u8) {
+        // One field, and not a copy of the place: that is read in other widths than it was written in
+        // just now, so the processor would wait until all stores before it have left.
+        let room = self.result.as_ref().map_or(0, |place| place.len);
+        match &mut self.chunk {
+            _ if len > room => self.fail_beyond_room(len, room),
+            Some(chunk) => chunk.end(&self.lane.segment, STATUS_OK, codec, len),
+            None => {
+                bump_word(self.lane.entry().u64_at(LANE_COMPLETED)); // those of a chunk at its end
+                self.end(STATUS_OK, codec, len);
+            }
+        }
+    }
+
+    #[cold]
+    fn fail_beyond_room(&mut self, len: usize, room: usize) {
+        let message = format!(
+            "the handler answered {len} bytes in place, but reserved {room}: a bug in the handler"
+        );
+        self.write_failure(&Failure {
+            status: STATUS_FAILED,
+            not_run: false,
+            code: "result.beyond_room",
+            location: "",
+            message: &message,
+        });
+    }
+
+    /// Ends the task with a copy of `bytes`, or with the failure that explains why that can't be.
+    pub fn complete(mut self, bytes: &[u8], codec: u8) {
+        self.complete_request(bytes, codec);
+    }
+
+    /// As [`Self::complete`]; of a chunk, it ends the request at hand.
+    pub fn complete_request(&mut self, bytes: &[u8], codec: u8) {
+        match self.reserve(bytes.len()) {
+            Ok(room) => {
+                room.copy_from_slice(bytes);
+                self.finish_request(bytes.len(), codec);
+            }
+            Err(error) => self.fail_to_answer_request(&error),
+        }
+    }
+
+    /// Ends the task as failed since its result found no room.
+    pub fn fail_to_answer(mut self, error: &RingError) {
+        self.fail_to_answer_request(error);
+    }
+
+    /// As [`Self::fail_to_answer`]; of a chunk, it ends the request at hand.
+    pub fn fail_to_answer_request(&mut self, error: &RingError) {
+        let (status, code) = match error {
+            RingError::TooLarge { .. } | RingError::ChunkFull { .. } => {
+                (STATUS_RESULT_TOO_LARGE, "result.too_large")
+            }
+            RingError::ArenaExhausted { .. } => (STATUS_ARENA_EXHAUSTED, "arena.exhausted"),
+            _ => (STATUS_FAILED, "segment.corrupt"),
+        };
+        let text = error.to_string().replacen("a request", "a result", 1);
+        self.write_failure(&Failure {
+            status,
+            not_run: false,
+            code,
+            location: "",
+            message: &text,
+        });
+    }
+
+    /// Ends the task as failed.
+    pub fn fail(mut self, failure: &Failure<'_>) {
+        self.write_failure(failure);
+    }
+
+    /// As [`Self::fail`]; of a chunk, it ends the request at hand.
+    pub fn fail_request(&mut self, failure: &Failure<'_>) {
+        self.write_failure(failure);
+    }
+
+    fn write_failure(&mut self, failure: &Failure<'_>) {
+        let (segment, lane_at) = (&self.lane.segment, self.lane.at);
+        bump(segment, lane_at + LANE_FAILED);
+        match failure.status {
+            STATUS_PANICKED => bump(segment, lane_at + LANE_PANICKED),
+            STATUS_EXPIRED => bump(segment, lane_at + LANE_EXPIRED),
+            STATUS_CANCELLED => bump(segment, lane_at + LANE_CANCELLED),
+            _ => {}
+        }
+        if self.chunk.is_some() {
+            return self.write_failure_in_chunk(failure);
+        }
+        self.give_back_room();
+        let mut bytes = failure_record(failure, 256, 1024, 64 << 10);
+        let mut place = Place {
+            offset: self.at + SLOT_RESULT,
+            len: bytes.len(),
+            block: None,
+        };
+        if bytes.len() > INLINE {
+            let owner = Owner::result(self.slot, self.word);
+            // No patience here: a text cut to what fits inline is better than a lane that waits.
+            match self
+                .lane
+                .arena
+                .take(&self.lane.segment, bytes.len(), Role::Result, owner)
+            {
+                Ok(block) => {
+                    place.offset = arena::offset(&self.lane.segment, block);
+                    place.block = Some(block);
+                }
+                Err(_) => {
+                    bytes = failure_record(failure, 24, 0, INLINE);
+                    bytes.truncate(INLINE);
+                    place.len = bytes.len();
+                }
+            }
+        }
+        let start = self.lane.segment.bytes_at(place.offset, place.len);
+        sync::writes(start, place.len);
+        // SAFETY: in bounds by `bytes_at`; this lane owns the place as in `reserve`.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
+        self.result = Some(place);
+        self.end(self.status_of(failure), CODEC_UTF8 as u8, bytes.len());
+    }
+
+    fn write_failure_in_chunk(&mut self, failure: &Failure<'_>) {
+        let Some(chunk) = &mut self.chunk else { return };
+        chunk.failing();
+        let room = chunk.left();
+        let mut bytes = failure_record(failure, 256, 1024, 64 << 10);
+        if bytes.len() > room.min(MOST_OF_FAILURE) {
+            bytes = failure_record(failure, 24, 0, MOST_OF_FAILURE);
+            bytes.truncate(room.min(MOST_OF_FAILURE));
+        }
+        match self.reserve(bytes.len()) {
+            Ok(room) => room.copy_from_slice(&bytes),
+            Err(_) => bytes.clear(), // it was made to fit
+        }
+        self.end(self.status_of(failure), CODEC_UTF8 as u8, bytes.len());
+    }
+
+    fn status_of(&self, failure: &Failure<'_>) -> u32 {
+        // An attempt before this one may have run.
+        if failure.not_run && self.attempt().0 == 1 {
+            failure.status | STATUS_NOT_RUN
+        } else {
+            failure.status
+        }
+    }
+
+    /// Writes the result fields, CLAIMED → DONE, the hint; of a chunk, ends the request at hand.
+    #[inline]
+    fn end(&mut self, status: u32, codec: u8, len: usize) {
+        if let Some(chunk) = &mut self.chunk {
+            return chunk.end(&self.lane.segment, status, codec, len);
+        }
+        self.ended = true;
+        let block = self.result.as_ref().and_then(|place| place.block);
+        self.result = None;
+        let lane = &mut *self.lane;
+        let segment = &lane.segment;
+        // What did not run, or gave up, says nothing about how long tasks take.
+        let cut_short = matches!(status, STATUS_EXPIRED | STATUS_CANCELLED);
+        if self.submitted_ns != 0 && status & STATUS_NOT_RUN == 0 && !cut_short {
+            let ran = now_ns().saturating_sub(self.claimed_ns);
+            record(segment, lane.at + LANE_RUN_HISTOGRAM, ran);
+            let before = if lane.run_ns == u64::MAX {
+                ran
+            } else {
+                lane.run_ns
+            };
+            lane.run_ns = before - before / 8 + ran / 8;
+        }
+        let reference = block.map_or(0, BlockRef::to_word);
+        // These share the state word's line, which a spinning client keeps fetching: a store that
+        // changes nothing would have the line travel once more before the CAS.
+        let fields = segment.slot(self.slot);
+        let result_ref = fields.u64_at(SLOT_RESULT_REF);
+        if result_ref.load(Ordering::Relaxed) != reference {
+            result_ref.store(reference, Ordering::Relaxed);
+        }
+        let result_len = fields.u32_at(SLOT_RESULT_LEN);
+        if result_len.load(Ordering::Relaxed) != len as u32 {
+            result_len.store(len as u32, Ordering::Relaxed);
+        }
+        let result_codec = fields.u8_at(SLOT_RESULT_CODEC);
+        if result_codec.load(Ordering::Relaxed) != codec {
+            result_codec.store(codec, Ordering::Relaxed);
+        }
+        let result_status = fields.u32_at(SLOT_STATUS);
+        if result_status.load(Ordering::Relaxed) != status {
+            result_status.store(status, Ordering::Relaxed);
+        }
+        failpoint!("complete.written");
+        let current = lane.entry().u32_at(LANE_CURRENT);
+        current.store(0, Ordering::Relaxed);
+        failpoint!("complete.current");
+        // Release: pairs with the client's acquire of the word before it reads the result.
+        if segment.transition(self.slot, self.word, self.word.done()) {
+            failpoint!("complete.done");
+            lane.announce(self.slot);
+        } else if let Some(block) = block {
+            // Can't be while this lane lives; were it so, the result would be nobody's.
+            arena::free(segment, block, Owner::result(self.slot, self.word));
+        }
+        // Only now: what is seen running is never more than the limit.
+        lane.give_permit_back();
+    }
+}
+
+impl Drop for Claimed<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.chunk = None;
+            self.write_failure(&Failure {
+                status: STATUS_FAILED,
+                not_run: false,
+                code: "worker.dropped",
+                location: "",
+                message: "the worker let go of the task without an answer: this is a bug in the worker",
+            });
+        }
+    }
+}
+
+fn cut(text: &str, max: usize) -> &str {
+    &text[..text.floor_char_boundary(max)]
+}
+
+/// A failure record (layout `FAILURE_*`), its texts cut to the given lengths.
+fn failure_record(failure: &Failure<'_>, code: usize, location: usize, message: usize) -> Vec<u8> {
+    let (code, location) = (cut(failure.code, code), cut(failure.location, location));
+    let message = cut(failure.message, message);
+    let mut bytes = Vec::with_capacity(FAILURE_TEXT + code.len() + location.len() + message.len());
+    bytes.extend_from_slice(&(code.len() as u16).to_le_bytes());
+    bytes.extend_from_slice(&(location.len() as u16).to_le_bytes());
+    for text in [code, location, message] {
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes
+}

@@ -1,0 +1,420 @@
+//! Limits of concurrency: how many tasks of one handler run at a time, in all workers.
+//!
+//! Owned by the lanes; the supervisor sets the numbers, the reaper frees what the
+//! dead held. A *permit* is a word that names the lane (with its generation) that
+//! has it: taken by CAS before a task is claimed, freed when the task has ended.
+//! So no count can be left wrong by a death: what a dead lane held bears its name.
+//! A task that finds no permit has its hint moved to the ring of its limit; lanes
+//! take hints from there when they have a permit. Nobody spins, no lane is
+//! blocked, and the tasks of other handlers go past. Invariant: at most `most`
+//! lanes have a permit, and whoever runs a task of the handler has one
+//! (docs/internals/protocol.md section 13).
+
+use crate::format::layout::*;
+use crate::format::words::{Kind, Word};
+use crate::lane::entry::{entry_state, lane_generation};
+use crate::lane::search::{Lane, restore_hint};
+use crate::os::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::queue::hint_ring::HintRing;
+use crate::queue::wait::{any_idle, wake_one_lane};
+use crate::segment::Segment;
+
+/// One limit in the segment.
+#[derive(Clone, Copy)]
+struct Limit<'a> {
+    segment: &'a Segment,
+    index: u32,
+}
+
+impl<'a> Limit<'a> {
+    fn all(segment: &'a Segment) -> impl Iterator<Item = Self> {
+        (0..segment.geometry().limit_count).map(move |index| Self { segment, index })
+    }
+
+    fn at(self) -> usize {
+        let g = self.segment.geometry();
+        g.limits + g.limit_stride * self.index as usize
+    }
+
+    fn handler(self) -> u64 {
+        let word = self.segment.u64_at(self.at() + LIMIT_HANDLER);
+        word.load(Ordering::Relaxed)
+    }
+
+    /// How many may run; the number of all lanes when there is no limit.
+    fn most(self) -> u32 {
+        let word = self.segment.u32_at(self.at() + LIMIT_MOST);
+        let lanes = self.segment.geometry().max_lanes;
+        match word.load(Ordering::Relaxed) {
+            0 => lanes,
+            most => most.min(lanes),
+        }
+    }
+
+    fn permit(self, place: u32) -> &'a AtomicU64 {
+        let offset = self.at() + LIMIT_PERMITS + 8 * place as usize;
+        self.segment.u64_at(offset)
+    }
+
+    /// Whether a permit is free, or belongs to a lane that is in use: a lane is freed only when it
+    /// has none.
+    fn permit_of_the_living(self, place: u32) -> bool {
+        let permit = self.permit(place);
+        let held = permit.load(Ordering::Acquire);
+        let lane = (held & 0xffff) as u32;
+        if held == 0 {
+            return true;
+        }
+        if lane == 0 || lane > self.segment.geometry().max_lanes {
+            return false;
+        }
+        let word = self
+            .segment
+            .u64_at(self.segment.lane_at(lane - 1) + LANE_WORD);
+        // Acquire: pairs with the release store that frees the lane, after its permit.
+        let word = word.load(Ordering::Acquire);
+        let in_use = entry_state(word) != ENTRY_FREE && lane_generation(word) == held >> 16;
+        // Given back, and perhaps taken by another, while the lane's word was read.
+        in_use || permit.load(Ordering::Acquire) != held
+    }
+
+    fn ring(self) -> HintRing<'a> {
+        self.segment.deferred_ring(self.index)
+    }
+
+    fn has_permit(self) -> bool {
+        (0..self.most()).any(|place| self.permit(place).load(Ordering::Relaxed) == 0)
+    }
+
+    fn is_runnable(self) -> bool {
+        !self.ring().is_empty() && self.has_permit()
+    }
+}
+
+/// A permit that a lane has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Permit {
+    limit: u32,
+    place: u32,
+}
+
+fn owner(lane: u32, generation: u64) -> u64 {
+    generation << 16 | u64::from(lane + 1)
+}
+
+/// What `SLOT_DEFERRED` holds while the hint of a queued slot waits in the ring of its limit.
+fn mark(word: Word) -> u32 {
+    (word.generation() as u32) << 3 | word.attempt() << 1 | 1
+}
+
+fn deferred(segment: &Segment, slot: u32) -> &AtomicU32 {
+    segment.u32_at(segment.slot_at(slot) + SLOT_DEFERRED)
+}
+
+/// Whether the hint of a queued slot waits in the ring of its limit.
+pub(crate) fn is_deferred(segment: &Segment, slot: u32) -> bool {
+    deferred(segment, slot).load(Ordering::Acquire) == mark(segment.word(slot))
+}
+
+/// Sets the limits of a new segment, by handler name; 0 for none. Before any worker starts, or,
+/// for the same handlers in the same order, at any time.
+pub fn set(segment: &Segment, limits: &[(&str, u32)]) {
+    let declared = limits.iter().map(|(name, most)| (id_of(name), *most));
+    segment.declare_limits(declared.collect());
+    for (limit, (handler, most)) in Limit::all(segment).zip(limits) {
+        let at = limit.at();
+        segment
+            .u32_at(at + LIMIT_MOST)
+            .store(*most, Ordering::Relaxed);
+        segment
+            .u64_at(at + LIMIT_HANDLER)
+            .store(id_of(handler), Ordering::Release);
+    }
+    // A higher number lets more of those run that wait.
+    fence(Ordering::SeqCst);
+    while runnable(segment) && wake_one_lane(segment) {}
+}
+
+/// Whether a task waits for a permit that is free.
+#[must_use]
+pub fn runnable(segment: &Segment) -> bool {
+    Limit::all(segment).any(Limit::is_runnable)
+}
+
+/// A limit as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Id of the handler.
+    pub handler: u64,
+    /// Most tasks that run at a time; 0: any number.
+    pub most: u32,
+    /// Permits that are taken.
+    pub running: u32,
+    /// Hints of tasks that wait for one, stale ones included.
+    pub waiting: u64,
+}
+
+/// All limits.
+#[must_use]
+pub fn usage(segment: &Segment) -> Vec<Usage> {
+    let lanes = segment.geometry().max_lanes;
+    Limit::all(segment)
+        .map(|limit| Usage {
+            handler: limit.handler(),
+            most: segment
+                .u32_at(limit.at() + LIMIT_MOST)
+                .load(Ordering::Relaxed),
+            running: (0..lanes)
+                .filter(|place| limit.permit(*place).load(Ordering::Relaxed) != 0)
+                .count() as u32,
+            waiting: limit.ring().depth(),
+        })
+        .collect()
+}
+
+/// Frees the permits of dead lanes; the reaper's. Words of their names are nobody else's.
+pub(crate) fn free_permits(segment: &Segment, lanes: &[(u32, u64)]) {
+    for limit in Limit::all(segment) {
+        for place in 0..segment.geometry().max_lanes {
+            let permit = limit.permit(place);
+            let held = permit.load(Ordering::Acquire);
+            let dead = lanes
+                .iter()
+                .any(|(lane, word)| held == owner(*lane, lane_generation(*word)));
+            if held != 0 && dead {
+                let _ = permit.compare_exchange(held, 0, Ordering::AcqRel, Ordering::Relaxed);
+                failpoint!("reap.permit_freed");
+            }
+        }
+    }
+}
+
+/// Whether the handler of a queued slot has a limit.
+pub(crate) fn is_limited(segment: &Segment, slot: u32) -> bool {
+    let handler = handler_of(segment, slot);
+    Limit::all(segment).any(|limit| limit.handler() == handler)
+}
+
+/// Whether the hint of a queued slot may be put into its injector ring again: not while its
+/// handler has no permit to give. Otherwise what says that it is in the other ring is cleared, for
+/// that hint may be lost; a second one does no harm.
+pub(crate) fn may_restore(segment: &Segment, slot: u32) -> bool {
+    let handler = handler_of(segment, slot);
+    match Limit::all(segment).find(|limit| limit.handler() == handler) {
+        Some(limit) if !limit.has_permit() => false,
+        Some(_) => {
+            deferred(segment, slot).store(0, Ordering::Relaxed);
+            true
+        }
+        None => true,
+    }
+}
+
+/// Tells the task that a lane runs to give up, since its handler's soft limit has passed. Of a
+/// chunk, of which so many requests have ended, the next one is told and no other.
+///
+/// Nothing is written to the slot: its cancel word is the client's, and holds for every attempt,
+/// while a soft limit is over for this one only.
+pub fn give_up(segment: &Segment, lane: u32, slot: u32, word: Word, ended: Option<u32>) {
+    let at = segment.lane_at(lane);
+    segment
+        .u32_at(at + LANE_OVER_ENDED)
+        .store(ended.unwrap_or(0), Ordering::Relaxed);
+    let over = word.generation() << 24 | u64::from(slot + 1);
+    // Release: pairs with the acquire in `Claimed::over_soft_limit`.
+    segment
+        .u64_at(at + LANE_OVER)
+        .store(over, Ordering::Release);
+}
+
+fn handler_of(segment: &Segment, slot: u32) -> u64 {
+    // Relaxed: the acquire of the state word ordered it.
+    segment
+        .u64_at(segment.slot_at(slot) + SLOT_HANDLER)
+        .load(Ordering::Relaxed)
+}
+
+impl Lane {
+    /// Whether the lane may claim a slot that it saw QUEUED: with a permit, if its handler has a
+    /// limit. Should the claim fail, the permit goes back.
+    pub(crate) fn admit(&mut self, slot: u32) -> bool {
+        if self.limits.is_empty() || self.permit.is_some() {
+            return true;
+        }
+        // Of the task that is claimed: the claim's CAS proves that the slot was not used for
+        // another since its word was read.
+        let handler = handler_of(&self.segment, slot);
+        match self.limits.iter().position(|id| *id == handler) {
+            Some(limit) => self.take_permit(limit as u32),
+            None => true,
+        }
+    }
+
+    fn take_permit(&mut self, index: u32) -> bool {
+        let segment = &self.segment;
+        let limit = Limit { segment, index };
+        let word = segment.u64_at(self.at + LANE_WORD).load(Ordering::Relaxed);
+        let own = owner(self.index, lane_generation(word));
+        let taken = (0..limit.most()).find(|place| {
+            let permit = limit.permit(*place);
+            permit.load(Ordering::Relaxed) == 0
+                && permit
+                    .compare_exchange(0, own, Ordering::AcqRel, Ordering::Relaxed)
+                    .is_ok()
+        });
+        if taken.is_some() {
+            failpoint!("limit.permit_taken");
+        }
+        self.permit = taken.map(|place| Permit {
+            limit: index,
+            place,
+        });
+        taken.is_some()
+    }
+
+    /// Gives the permit back, if the lane has one, and wakes whoever can use it.
+    pub(crate) fn give_permit_back(&mut self) {
+        let Some(Permit { limit, place }) = self.permit.take() else {
+            return;
+        };
+        let segment = &self.segment;
+        let limit = Limit {
+            segment,
+            index: limit,
+        };
+        limit.permit(place).store(0, Ordering::Release);
+        failpoint!("limit.permit_freed");
+        // pairs with the fence in `defer`, and with that between the idle bit and the look at the
+        // rings in `Lane::park`: who moved a hint before sees the permit, or its hint is seen here.
+        fence(Ordering::SeqCst);
+        if !limit.ring().is_empty() && any_idle(segment) {
+            wake_one_lane(segment);
+        }
+    }
+
+    /// Moves the hint of a queued task that found no permit to the ring of its limit. Called while
+    /// the hint is in `held[]`: it is never nowhere.
+    pub(crate) fn defer(&mut self, slot: u32) {
+        let segment = &self.segment;
+        if self.limits.is_empty() || slot >= segment.geometry().total_slots() {
+            return;
+        }
+        let word = segment.word(slot);
+        let handler = handler_of(segment, slot);
+        let limit = self.limits.iter().position(|id| *id == handler);
+        let (Kind::Queued, Some(index)) = (word.kind(), limit) else {
+            return; // stale, or another lane's by now
+        };
+        let place = deferred(segment, slot);
+        if place.load(Ordering::Acquire) == mark(word) {
+            return; // it waits there already: this hint is a second one
+        }
+        let index = index as u32;
+        if (Limit { segment, index }).ring().enqueue(slot).is_err() {
+            restore_hint(segment, slot); // full of stale hints: it comes round again
+            return;
+        }
+        failpoint!("limit.hinted");
+        // After the hint: who dies in between leaves a second hint, not a lost one.
+        place.store(mark(word), Ordering::Release);
+        failpoint!("limit.marked");
+        // pairs with the fence in `give_permit_back`.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Claims a task that waited for a permit, where there is one.
+    pub(crate) fn take_deferred(&mut self) -> Option<(u32, Word)> {
+        for index in 0..self.limits.len() as u32 {
+            if self.deferred_is_empty(index) || !self.take_permit(index) {
+                continue;
+            }
+            while let Some(slot) = self.next_deferred(index) {
+                let word = self.segment.word(slot);
+                let fits = word.kind() == Kind::Queued
+                    && handler_of(&self.segment, slot) == self.limits[index as usize];
+                let claimed = if fits {
+                    self.cas_claim(slot, word)
+                } else {
+                    None
+                };
+                self.held(0).store(0, Ordering::Release);
+                if claimed.is_some() {
+                    return claimed;
+                }
+            }
+            self.give_permit_back();
+        }
+        None
+    }
+
+    fn deferred_is_empty(&self, index: u32) -> bool {
+        self.segment.deferred_ring(index).is_empty()
+    }
+
+    /// Takes a hint from the ring of a limit, by way of `held[0]`, which is free then.
+    fn next_deferred(&self, index: u32) -> Option<u32> {
+        let ring = self.segment.deferred_ring(index);
+        let mut out = [0];
+        loop {
+            let peeked = ring.peek(&mut out);
+            if peeked.count == 0 {
+                return None;
+            }
+            let slot = out[0];
+            self.held(0).store(slot.wrapping_add(1), Ordering::Release);
+            failpoint!("limit.held");
+            let known = slot < self.segment.geometry().total_slots();
+            if known {
+                // Before the head moves: a hint given back by the reaper is to be moved here again.
+                deferred(&self.segment, slot).store(0, Ordering::Release);
+                failpoint!("limit.unmarked");
+            }
+            if ring.take(peeked) && known {
+                failpoint!("limit.taken");
+                return Some(slot);
+            }
+            self.held(0).store(0, Ordering::Release);
+        }
+    }
+
+    /// The handlers with a limit, in the order of the segment.
+    pub(crate) fn limited_handlers(segment: &Segment) -> Vec<u64> {
+        Limit::all(segment).map(Limit::handler).collect()
+    }
+}
+
+/// Whether every permit that is taken belongs to a lane that is in use; for tests.
+#[must_use]
+pub fn permits_of_the_living(segment: &Segment) -> bool {
+    Limit::all(segment).all(|limit| {
+        (0..segment.geometry().max_lanes).all(|place| limit.permit_of_the_living(place))
+    })
+}
+
+/// The supervisor's look at the words of this section.
+///
+/// # Errors
+/// What no process of ours can have left.
+pub(crate) fn audit(segment: &Segment) -> Result<(), String> {
+    for (limit, (handler, most)) in Limit::all(segment).zip(&*segment.declared_limits()) {
+        let found = segment.u32_at(limit.at() + LIMIT_MOST);
+        if (limit.handler(), found.load(Ordering::Relaxed)) != (*handler, *most) {
+            return Err(format!(
+                "limit {}: its handler or its number was overwritten",
+                limit.index
+            ));
+        }
+        for place in 0..segment.geometry().max_lanes {
+            if !limit.permit_of_the_living(place) {
+                return Err(format!(
+                    "limit {}: permit {place} belongs to no lane that is in use",
+                    limit.index
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+use super::*;
+use crate::client::{Client, Outcome, TaskOptions};
+use crate::queue::wait::WaitStrategy;
+use crate::{PoolConfig, PoolDir, WorkerEntry, reaper};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+struct Fixture {
+    _temp: tempfile::TempDir,
+    dir: PoolDir,
+    pool: Arc<Segment>,
+    _locks: crate::segment::SupervisorLocks,
+}
+
+/// A pool in which two tasks of "limited" run at a time.
+fn fixture() -> Fixture {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+    let config = PoolConfig {
+        clients: 2,
+        slots: 16,
+        limits: 1,
+        segment_size: Some(4 << 20),
+        ..PoolConfig::default()
+    };
+    let (pool, locks) = Segment::create(&dir, &config).unwrap();
+    set(&pool, &[("limited", 2)]);
+    pool.set_pool_state(POOL_SERVING);
+    Fixture {
+        _temp: temp,
+        dir,
+        pool: Arc::new(pool),
+        _locks: locks,
+    }
+}
+
+fn worker(fixture: &Fixture, index: u32, lanes: u32) -> (WorkerEntry, Vec<Lane>) {
+    let segment = Arc::new(Segment::attach(&fixture.dir).unwrap());
+    let entry = WorkerEntry::register(segment, Some(index)).unwrap();
+    let lanes = entry.lanes(lanes, WaitStrategy::Park).unwrap();
+    (entry, lanes)
+}
+
+fn options() -> TaskOptions {
+    TaskOptions::default()
+}
+
+#[test]
+fn no_more_than_the_limit_run_and_others_go_past() {
+    let fixture = fixture();
+    let client = Client::connect(&fixture.dir).unwrap();
+    let tickets: Vec<_> = (0..5)
+        .map(|_| client.submit("limited", b"", &options()).unwrap())
+        .collect();
+    let other = client.submit("other", b"", &options()).unwrap();
+    let (_entry, mut lanes) = worker(&fixture, 0, 4);
+    let mut found: Vec<_> = lanes.iter_mut().map(|lane| lane.try_claim(1)).collect();
+    let running = found.iter().flatten().count();
+    assert_eq!(running, 3, "two, and the other one");
+    let usage_now = usage(&fixture.pool)[0];
+    assert_eq!((usage_now.most, usage_now.running), (2, 2));
+    assert_eq!(usage_now.waiting, 3);
+    assert!(lanes[3].try_claim(1).is_none());
+    assert!(!runnable(&fixture.pool));
+    // One ends: the next in line runs, on whichever lane looks first.
+    let (slot, word) = found[0].take().unwrap();
+    crate::lane::claimed::Claimed::new(&mut lanes[0], slot, word).complete(b"done", 0);
+    assert!(runnable(&fixture.pool));
+    let (slot, word) = lanes[3].try_claim(1).unwrap();
+    assert_eq!(slot, tickets[2].slot(), "first come, first served");
+    assert!(lanes[0].try_claim(1).is_none());
+    crate::lane::claimed::Claimed::new(&mut lanes[3], slot, word).complete(b"done", 0);
+    let outcome = tickets[0].wait(None).unwrap();
+    assert!(matches!(outcome, Outcome::Completed { .. }), "{outcome:?}");
+    drop(other);
+}
+
+#[test]
+fn what_a_dead_lane_held_is_given_back() {
+    let fixture = fixture();
+    let client = Client::connect(&fixture.dir).unwrap();
+    let _tickets: Vec<_> = (0..3)
+        .map(|_| client.submit("limited", b"", &options()).unwrap())
+        .collect();
+    let (entry, mut lanes) = worker(&fixture, 0, 3);
+    assert!(lanes[0].try_claim(1).is_some() && lanes[1].try_claim(1).is_some());
+    assert!(lanes[2].try_claim(1).is_none(), "the third waits");
+    // Dropped with tasks: the lock is free, the entry is not.
+    drop((lanes, entry));
+    assert_eq!(usage(&fixture.pool)[0].running, 2);
+    let reaped = reaper::reap_worker(&fixture.pool, 0, 9);
+    assert_eq!(reaped.crashed.len(), 2);
+    assert_eq!(usage(&fixture.pool)[0].running, 0, "no permit leaks");
+    assert!(permits_of_the_living(&fixture.pool));
+    let (_entry, mut lanes) = worker(&fixture, 1, 1);
+    assert!(lanes[0].try_claim(1).is_some(), "the third is not lost");
+}
+
+#[test]
+fn a_second_hint_of_a_task_that_waits_is_dropped() {
+    let fixture = fixture();
+    let client = Client::connect(&fixture.dir).unwrap();
+    let tickets: Vec<_> = (0..3)
+        .map(|_| client.submit("limited", b"", &options()).unwrap())
+        .collect();
+    let (_entry, mut lanes) = worker(&fixture, 0, 3);
+    let _two: Vec<_> = lanes[..2]
+        .iter_mut()
+        .map(|lane| lane.try_claim(1))
+        .collect();
+    for _ in 0..10 {
+        restore_hint(&fixture.pool, tickets[2].slot());
+        assert!(lanes[2].try_claim(1).is_none());
+    }
+    assert_eq!(usage(&fixture.pool)[0].waiting, 1);
+    assert!(!may_restore(&fixture.pool, tickets[2].slot()), "no permit");
+}
+
+#[test]
+fn a_hint_over_the_limit_that_another_lane_holds_keeps_nobody_awake() {
+    let fixture = fixture();
+    let client = Client::connect(&fixture.dir).unwrap();
+    let tickets: Vec<_> = (0..2)
+        .map(|_| client.submit("limited", b"", &options()).unwrap())
+        .collect();
+    let (_entry, mut lanes) = worker(&fixture, 0, 4);
+    let _two: Vec<_> = lanes[..2]
+        .iter_mut()
+        .map(|lane| lane.try_claim(1))
+        .collect();
+    let third = client.submit("limited", b"", &options()).unwrap();
+    // As if lane 2 had taken it in a batch, and ran something long.
+    while fixture.pool.injector(1).dequeue().is_some() {}
+    lanes[2].held(3).store(third.slot() + 1, Ordering::Release);
+    assert!(lanes[3].try_claim(1).is_none(), "a look that steals");
+    assert!(is_deferred(&fixture.pool, third.slot()));
+    assert_eq!(usage(&fixture.pool)[0].waiting, 1);
+    drop(tickets);
+}
+
+#[test]
+fn a_limit_that_is_raised_or_lifted_lets_those_run_that_wait() {
+    let fixture = fixture();
+    let client = Client::connect(&fixture.dir).unwrap();
+    let _tickets: Vec<_> = (0..5)
+        .map(|_| client.submit("limited", b"", &options()).unwrap())
+        .collect();
+    let (_entry, mut lanes) = worker(&fixture, 0, 5);
+    let count = |lanes: &mut [Lane]| {
+        let claims = lanes.iter_mut().filter(|lane| lane.permit.is_none());
+        claims.filter_map(|lane| lane.try_claim(1)).count()
+    };
+    assert_eq!(count(&mut lanes), 2);
+    set(&fixture.pool, &[("limited", 3)]);
+    assert_eq!(count(&mut lanes), 1);
+    set(&fixture.pool, &[("limited", 0)]);
+    assert_eq!(count(&mut lanes), 2);
+}
+
+#[test]
+fn under_threads_the_limit_holds_and_every_task_ends() {
+    const TASKS: usize = 400;
+    let fixture = fixture();
+    let client = Client::connect(&fixture.dir).unwrap();
+    let (entry, lanes) = worker(&fixture, 0, 4);
+    let (leave, running) = (AtomicBool::new(false), AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        for mut lane in lanes {
+            let (leave, running) = (&leave, &running);
+            scope.spawn(move || {
+                while let Some(claimed) = lane.next(leave) {
+                    if claimed.handler() == id_of("limited") {
+                        assert!(running.fetch_add(1, Ordering::SeqCst) < 2);
+                        std::thread::yield_now();
+                        running.fetch_sub(1, Ordering::SeqCst);
+                    }
+                    claimed.complete(b"", 0);
+                }
+            });
+        }
+        for round in 0..TASKS / 8 {
+            let tickets: Vec<_> = (0..8)
+                .map(|n| {
+                    if (n + round) % 3 == 0 {
+                        "other"
+                    } else {
+                        "limited"
+                    }
+                })
+                .map(|handler| client.submit(handler, b"", &options()).unwrap())
+                .collect();
+            for ticket in &tickets {
+                let outcome = ticket.wait(Some(std::time::Duration::from_secs(60)));
+                assert!(
+                    matches!(outcome, Ok(Outcome::Completed { .. })),
+                    "{outcome:?}"
+                );
+            }
+        }
+        leave.store(true, Ordering::Relaxed);
+        crate::queue::wait::wake_all_lanes(&fixture.pool);
+    });
+    assert_eq!(usage(&fixture.pool)[0].running, 0);
+    entry.leave();
+}

@@ -1,0 +1,6 @@
+//! What lanes and clients hand over to each other: hints, payload blocks, wakes.
+
+pub mod arena;
+pub(crate) mod gather;
+pub mod hint_ring;
+pub mod wait;

@@ -1,0 +1,511 @@
+//! The supervisor's look for words that no process of ours writes.
+//!
+//! Called at the supervisor's tick. Whoever maps the segment may write any word of it, so nothing
+//! here is believed; what is found ends the pool (docs/internals/protocol.md section 12). Invariant:
+//! no complaint about what honest processes leave behind, however they are killed or stopped: each
+//! check says why only a wrong writer can have made what it found. A word that is read beside
+//! others that move is read again before it is judged.
+
+use crate::format::layout::*;
+use crate::format::words::{Kind, Owner, Word};
+use crate::lane::entry::{entry_state, lane_worker};
+use crate::os::sync::Ordering;
+use crate::queue::hint_ring::HintRing;
+use crate::segment::Segment;
+use std::ops::{Range, RangeInclusive};
+
+/// What was found, in words.
+pub type Damage = String;
+
+type Found = Result<(), Damage>;
+
+/// Words of the header that nobody changes once the segment is ready: all up to the pool's name but
+/// the pool state, which shares a u64 with the ready word.
+const CONSTANT: Range<usize> = 0..H_NAME + NAME_SIZE;
+const READY_AND_STATE: usize = H_READY;
+
+/// The owner words that one look takes in; the next look goes on from there.
+const OWNERS_A_LOOK: usize = 4096;
+
+/// The cells of rings that one look takes in, beside those at the heads.
+const CELLS_A_LOOK: usize = 16_384;
+
+/// The pool's counters, which only the supervisor counts, and those of a lane, which only it counts.
+const POOL_COUNTERS: RangeInclusive<usize> = C_WORKERS_STARTED..=C_TASKS_QUARANTINED;
+const LANE_COUNTERS: RangeInclusive<usize> = LANE_STARTED..=LANE_PARKED;
+
+/// The quickest that a slot or ring moves on by one: an order below what was ever measured.
+const NS_A_STEP: u64 = 8;
+
+/// Steps that are never too many: what was counted between two readings of the clock.
+const SLACK: u64 = 1 << 16;
+
+/// The bits of `LANE_OVER` that hold a slot's index + 1.
+const OVER_SLOT_MASK: u64 = (1 << 24) - 1;
+
+/// What is remembered between two looks.
+#[derive(Debug)]
+pub struct Auditor {
+    header: Vec<u64>,
+    generations: Vec<u64>,
+    // Slot words that were CLAIMED, each with the progress of its lane: 0 for none.
+    claims: Vec<(u64, u64)>,
+    rings: Vec<(u64, u64)>,
+    next_cell: usize,
+    counters: Vec<u64>,
+    next_owner: usize,
+    looked_ns: u64,
+}
+
+impl Auditor {
+    /// For a segment that was just made, before anybody else has it.
+    #[must_use]
+    pub fn new(segment: &Segment, now_ns: u64) -> Self {
+        let slots = segment.geometry().total_slots() as usize;
+        let rings = rings(segment).count();
+        Self {
+            header: constants(segment),
+            generations: vec![0; slots],
+            claims: vec![(0, 0); slots],
+            rings: vec![(0, 0); rings],
+            next_cell: 0,
+            counters: counters(segment).collect(),
+            next_owner: 0,
+            looked_ns: now_ns,
+        }
+    }
+
+    /// The cheap look: the header's constants, and the state that only the supervisor sets.
+    ///
+    /// # Errors
+    /// The damage found.
+    pub fn look_at_header(&self, segment: &Segment) -> Found {
+        let now = constants(segment);
+        if let Some(word) = (0..now.len()).find(|word| now[*word] != self.header[*word]) {
+            return Err(format!(
+                "the constant at {} of the header was overwritten",
+                CONSTANT.start + 8 * word
+            ));
+        }
+        if segment.u32_at(H_READY).load(Ordering::Relaxed) != READY {
+            return Err("the ready word of the header was overwritten".into());
+        }
+        let (found, set) = (segment.pool_state(), segment.declared_state());
+        if found != set {
+            return Err(format!(
+                "the pool's state is {found}, but its supervisor has set {set}"
+            ));
+        }
+        let (found, set) = (segment.health(), segment.declared_health());
+        if found != set {
+            return Err(format!(
+                "the pool's health is {found}, but its supervisor has set {set}"
+            ));
+        }
+        if segment.u32_at(H_REASON_LEN).load(Ordering::Relaxed) as usize > REASON_SIZE {
+            return Err("the pool's reason is longer than its field".into());
+        }
+        let lanes = segment.geometry().max_lanes as usize;
+        for word in 0..IDLE_WORDS {
+            let past = lanes.saturating_sub(64 * word).min(64) as u32;
+            // Shifting by 64 would leave the word as it is.
+            let beyond = u64::MAX.checked_shl(past).unwrap_or(0);
+            for mask in [H_IDLE, H_SEARCHING] {
+                let bits = segment.u64_at(mask + 8 * word).load(Ordering::Relaxed);
+                if bits & beyond != 0 {
+                    return Err("an idle mask has bits of lanes that do not exist".into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The whole look.
+    ///
+    /// # Errors
+    /// The damage found first.
+    pub fn look(&mut self, segment: &Segment, now_ns: u64) -> Found {
+        let steps = now_ns.saturating_sub(self.looked_ns) / NS_A_STEP + SLACK;
+        self.looked_ns = now_ns;
+        self.look_at_header(segment)?;
+        entries(segment)?;
+        workers(segment)?;
+        tables(segment)?;
+        crate::lane::permits::audit(segment)?;
+        idle_bits(segment)?;
+        self.counters(segment, steps)?;
+        self.rings(segment, steps)?;
+        self.cells(segment)?;
+        self.slots(segment, steps)?;
+        self.owners(segment)
+    }
+
+    fn rings(&mut self, segment: &Segment, steps: u64) -> Found {
+        for (seen, Ring { name, ring, .. }) in self.rings.iter_mut().zip(rings(segment)) {
+            let bad = |what: &str| Err(format!("{name}: {what}"));
+            // In this order: whatever moves meanwhile moves the right way for each check.
+            let head = ring.head();
+            let tail = ring.tail();
+            let cell = ring.lap_at(head);
+            // A producer may have left the tail behind its cells: then those are there.
+            let beyond = head.wrapping_sub(tail) as i64;
+            if beyond > RING_BATCH.into() || beyond > 0 && !ring.was_put_in(head.wrapping_sub(1)) {
+                return bad("its head is beyond its tail");
+            }
+            let later = ring.head();
+            if tail.wrapping_sub(later) as i64 > ring.capacity() as i64 {
+                return bad("its tail is more than a lap beyond its head");
+            }
+            for (now, before) in [(head, seen.0), (tail, seen.1)] {
+                if now.wrapping_sub(before) > steps {
+                    return bad("it has moved further than anybody can move it, or back");
+                }
+            }
+            // While the head stood, its cell did: nobody overwrites what was not consumed.
+            if later == head && (tail.wrapping_sub(head) as i64) > 0 && !cell {
+                return bad("the cell at its head is none that a producer writes");
+            }
+            *seen = (head, tail);
+        }
+        Ok(())
+    }
+
+    /// The cells of all rings, so many a look: also those that nobody takes from now, since a
+    /// producer that comes round to a wrong one takes the ring for full.
+    fn cells(&mut self, segment: &Segment) -> Found {
+        let mut slice = Slice::new(self.next_cell, CELLS_A_LOOK);
+        for Ring { name, ring, slots } in rings(segment) {
+            for cell in slice.of(ring.capacity()) {
+                if !ring.cell_is_possible(cell, |slot| slots.contains(&slot)) {
+                    return Err(format!(
+                        "{name}: cell {cell} is none that a producer writes"
+                    ));
+                }
+            }
+        }
+        self.next_cell = slice.next();
+        Ok(())
+    }
+
+    /// Counters only grow, and not faster than anybody counts.
+    fn counters(&mut self, segment: &Segment, steps: u64) -> Found {
+        for (seen, now) in self.counters.iter_mut().zip(counters(segment)) {
+            if now.wrapping_sub(*seen) > steps {
+                return Err(format!("a counter went from {seen} to {now}"));
+            }
+            *seen = now;
+        }
+        Ok(())
+    }
+
+    fn slots(&mut self, segment: &Segment, steps: u64) -> Found {
+        let slots = segment.geometry().slots_per_client;
+        for slot in 0..segment.geometry().total_slots() {
+            let client = segment.u64_at(segment.client_at(slot / slots) + CLIENT_WORD);
+            let entry = client.load(Ordering::Acquire);
+            let place = slot as usize;
+            // Read before the word: see `claim_is_stale`.
+            let (claim, progress) = self.claims[place];
+            let stale =
+                claim != 0 && progress_of(segment, Word(claim)) >= progress.saturating_add(2);
+            let word = segment.word(slot);
+            let bad = |what: &str| Err(format!("slot {slot}: {what} (state {:#x})", word.0));
+            if let Some(what) = impossible(segment, word) {
+                return bad(what);
+            }
+            let moved = word.generation().wrapping_sub(self.generations[place]) & GENERATION_MASK;
+            if moved > steps {
+                return bad("its generation is one that it can't have reached");
+            }
+            self.generations[place] = word.generation();
+            if word.kind() != Kind::Free
+                && entry_state(entry) == ENTRY_FREE
+                && client.load(Ordering::Acquire) == entry
+            {
+                // An entry is FREE only while all its slots are, and its word never comes back.
+                return bad("it is in use, but no client is there");
+            }
+            if word.kind() != Kind::Claimed {
+                self.claims[place] = (0, 0);
+                continue;
+            }
+            if stale && word.0 == claim {
+                // A lane claims one task at a time and sleeps with none. Its count of both went up
+                // by two while this claim stood: once may be for this very claim.
+                return bad("it is claimed by a lane that has gone on to others");
+            }
+            if word.0 != claim {
+                self.claims[place] = (word.0, progress_of(segment, word));
+            }
+            let lane = segment.u64_at(segment.lane_at(u32::from(word.owner())) + LANE_WORD);
+            if entry_state(lane.load(Ordering::Acquire)) == ENTRY_FREE && segment.word(slot) == word
+            {
+                // The claim was there before and after: a lane is freed only when it has none.
+                return bad("it is claimed by a lane that nobody serves");
+            }
+        }
+        Ok(())
+    }
+
+    fn owners(&mut self, segment: &Segment) -> Found {
+        let mut slice = Slice::new(self.next_owner, OWNERS_A_LOOK);
+        for place in &segment.geometry().classes {
+            for block in slice.of(place.class.count as usize) {
+                let at = place.owners + 8 * block;
+                let owner = Owner(segment.u64_at(at).load(Ordering::Relaxed));
+                let possible = owner.is_free()
+                    || owner.0 & OWNER_TAKEN != 0
+                        && owner.slot() < segment.geometry().total_slots();
+                if !possible {
+                    return Err(format!(
+                        "a payload block has the owner word {:#x}, which names no task",
+                        owner.0
+                    ));
+                }
+            }
+        }
+        self.next_owner = slice.next();
+        Ok(())
+    }
+}
+
+/// The part of many words, in tables one behind the other, that one look takes in.
+struct Slice {
+    part: Range<usize>,
+    // Words of the tables that were asked about.
+    passed: usize,
+}
+
+impl Slice {
+    fn new(start: usize, most: usize) -> Self {
+        Self {
+            part: start..start + most,
+            passed: 0,
+        }
+    }
+
+    /// What of the next table, of so many words, belongs to it.
+    fn of(&mut self, count: usize) -> Range<usize> {
+        let within = |at: usize| at.saturating_sub(self.passed).min(count);
+        let indices = within(self.part.start)..within(self.part.end);
+        self.passed += count;
+        indices
+    }
+
+    /// Where the next look starts, after all tables: at the first word again behind the last.
+    fn next(&self) -> usize {
+        if self.part.end < self.passed {
+            self.part.end
+        } else {
+            0
+        }
+    }
+}
+
+/// How often a lane has begun a task or gone to sleep.
+fn progress_of(segment: &Segment, claim: Word) -> u64 {
+    let lane = u32::from(claim.owner());
+    if lane >= segment.geometry().max_lanes {
+        return 0;
+    }
+    let at = segment.lane_at(lane);
+    [LANE_STARTED, LANE_PARKED].iter().fold(0, |sum, counter| {
+        let count = segment.u64_at(at + counter).load(Ordering::Acquire);
+        sum.wrapping_add(count)
+    })
+}
+
+/// Why a slot's word is none that a process of ours writes.
+fn impossible(segment: &Segment, word: Word) -> Option<&'static str> {
+    const UNUSED: u64 = 0x7 << 5;
+    let lanes = segment.geometry().max_lanes;
+    let owner = u32::from(word.owner());
+    if word.kind() == Kind::Corrupt || word.0 & UNUSED != 0 || word.attempt() >= MAX_ATTEMPTS {
+        return Some("it has an impossible state");
+    }
+    match word.kind() {
+        Kind::Claimed | Kind::Done if owner >= lanes => {
+            Some("it is held by a lane that does not exist")
+        }
+        Kind::Queued if owner != 0 => Some("it is queued and held by a lane at once"),
+        Kind::Free if owner != 0 || word.attempt() != 0 => Some("it is free and in use at once"),
+        _ => None,
+    }
+}
+
+fn entries(segment: &Segment) -> Found {
+    let g = segment.geometry();
+    let word = |at: usize| segment.u64_at(at).load(Ordering::Relaxed);
+    let small = |at: usize| segment.u32_at(at).load(Ordering::Relaxed);
+    for client in 0..g.max_clients {
+        let at = segment.client_at(client);
+        if entry_state(word(at + CLIENT_WORD)) > ENTRY_REAPING
+            || small(at + CLIENT_WAITING) > 1
+            || small(at + CLIENT_OVERFLOW) > 1
+        {
+            return Err(format!("client entry {client} has impossible words"));
+        }
+    }
+    for worker in 0..g.max_workers {
+        let at = segment.worker_at(worker);
+        if entry_state(word(at + WORKER_WORD)) > ENTRY_REAPING
+            || small(at + WORKER_LANES) > g.max_lanes
+            || small(at + WORKER_LEAVE) > LEAVE_QUOTA
+        {
+            return Err(format!("worker entry {worker} has impossible words"));
+        }
+    }
+    for lane in 0..g.max_lanes {
+        let at = segment.lane_at(lane);
+        let entry = word(at + LANE_WORD);
+        let hints = (0..=HELD).map(|index| small(at + LANE_HELD + 4 * index)); // and `current`
+        if entry_state(entry) > ENTRY_REAPING
+            || lane_worker(entry) >= g.max_workers
+            || hints.max() > Some(g.total_slots())
+            // Set by the supervisor only, of a task that runs.
+            || word(at + LANE_OVER) & OVER_SLOT_MASK > g.total_slots().into()
+        {
+            return Err(format!("lane entry {lane} has impossible words"));
+        }
+    }
+    Ok(())
+}
+
+/// Bits of lanes that nobody serves: a lane clears its own before it is freed, and the reaper those
+/// of the dead.
+fn idle_bits(segment: &Segment) -> Found {
+    for lane in 0..segment.geometry().max_lanes {
+        let entry = segment.u64_at(segment.lane_at(lane) + LANE_WORD);
+        for mask in [H_IDLE, H_SEARCHING] {
+            let bits = segment.u64_at(mask + 8 * (lane as usize / 64));
+            let is_set = || bits.load(Ordering::Acquire) >> (lane % 64) & 1 == 1;
+            // The lane's word last: a new life of the lane has another.
+            let seen = entry.load(Ordering::Acquire);
+            if entry_state(seen) == ENTRY_FREE && is_set() && entry.load(Ordering::Acquire) == seen
+            {
+                return Err(format!(
+                    "lane {lane} is marked as idle, but nobody serves it"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lanes and workers that contradict each other.
+fn workers(segment: &Segment) -> Found {
+    let g = segment.geometry();
+    for worker in 0..g.max_workers {
+        let at = segment.worker_at(worker);
+        let word = segment.u64_at(at + WORKER_WORD);
+        let entry = word.load(Ordering::Acquire);
+        // pairs with the release store in `WorkerEntry::lanes`: all its lanes were there before.
+        let promised = segment.u32_at(at + WORKER_LANES).load(Ordering::Acquire);
+        let lanes = (0..g.max_lanes).filter(|lane| {
+            let lane = segment.u64_at(segment.lane_at(*lane) + LANE_WORD);
+            let lane = lane.load(Ordering::Acquire);
+            entry_state(lane) != ENTRY_FREE && lane_worker(lane) == worker
+        });
+        let found = lanes.count();
+        if word.load(Ordering::Acquire) != entry {
+            continue; // it came or went meanwhile
+        }
+        // A worker's lanes come after its entry and go before it, and come all at once.
+        let most = match entry_state(entry) {
+            ENTRY_FREE => 0,
+            _ if promised == 0 => g.max_lanes,
+            _ => promised,
+        };
+        if found > most as usize {
+            return Err(format!(
+                "worker entry {worker} has {found} lanes, which it can't have"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Handler table and error log: each text carries its own check sum, the id.
+fn tables(segment: &Segment) -> Found {
+    let g = segment.geometry();
+    for index in 0..g.handler_capacity as usize {
+        let at = g.handlers + HANDLER_STRIDE * index;
+        // pairs with the release store in `register_handler`.
+        let ready = segment.u32_at(at + HANDLER_READY).load(Ordering::Acquire);
+        let len = usize::from(segment.u8_at(at + HANDLER_NAME_LEN).load(Ordering::Relaxed));
+        let fits = len <= HANDLER_NAME_MAX;
+        if ready > HANDLER_GONE || ready > 0 && !(fits && is_text(segment, at, HANDLER_NAME, len)) {
+            return Err(format!("handler entry {index} was overwritten"));
+        }
+    }
+    for index in 0..g.error_capacity as usize {
+        let at = g.errors + ERROR_STRIDE * index;
+        // pairs with the release store in `log_error`.
+        let len = segment.u32_at(at + ERROR_LEN).load(Ordering::Acquire) as usize;
+        if len > ERROR_TEXT_MAX || len > 0 && !is_text(segment, at, ERROR_TEXT, len) {
+            return Err(format!("entry {index} of the error log was overwritten"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the text at `at + text` is that of the id at `at`.
+fn is_text(segment: &Segment, at: usize, text: usize, len: usize) -> bool {
+    let bytes: Vec<u8> = (at + text..at + text + len)
+        .map(|at| segment.u8_at(at).load(Ordering::Relaxed))
+        .collect();
+    let id = segment.u64_at(at).load(Ordering::Relaxed);
+    std::str::from_utf8(&bytes).is_ok_and(|text| id_of(text) == id)
+}
+
+/// A ring, and the slots that its hints may name.
+struct Ring<'a> {
+    name: String,
+    ring: HintRing<'a>,
+    slots: Range<u32>,
+}
+
+fn rings(segment: &Segment) -> impl Iterator<Item = Ring<'_>> {
+    let g = segment.geometry();
+    let injectors = (0..g.priorities).map(|priority| Ring {
+        name: format!("the injector ring of priority {priority}"),
+        ring: segment.injector(priority),
+        slots: 0..g.total_slots(),
+    });
+    let completions = (0..g.max_clients).map(|client| Ring {
+        name: format!("the completion ring of client {client}"),
+        ring: segment.completion_ring(client),
+        slots: client * g.slots_per_client..(client + 1) * g.slots_per_client,
+    });
+    let deferred = (0..g.limit_count).map(|limit| Ring {
+        name: format!("the ring of limit {limit}"),
+        ring: segment.deferred_ring(limit),
+        slots: 0..g.total_slots(),
+    });
+    injectors.chain(completions).chain(deferred)
+}
+
+fn counters(segment: &Segment) -> impl Iterator<Item = u64> {
+    let lanes = (0..segment.geometry().max_lanes).flat_map(|lane| {
+        let at = segment.lane_at(lane);
+        LANE_COUNTERS.step_by(8).map(move |counter| at + counter)
+    });
+    let all = POOL_COUNTERS.step_by(8).chain(lanes);
+    all.map(|at| segment.u64_at(at).load(Ordering::Relaxed))
+}
+
+fn constants(segment: &Segment) -> Vec<u64> {
+    CONSTANT
+        .step_by(8)
+        .map(|at| {
+            if at == READY_AND_STATE {
+                0
+            } else {
+                segment.u64_at(at).load(Ordering::Relaxed)
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,334 @@
+use super::*;
+use crate::client::{Client, TaskOptions};
+use crate::format::config::{ArenaClass, PoolConfig};
+use crate::lane::entry::WorkerEntry;
+use crate::os::clock::now_ns;
+use crate::queue::wait::WaitStrategy;
+use crate::records::counters::{HandlerInfo, log_error, register_handler};
+use crate::segment::paths::PoolDir;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+struct Honest {
+    segment: Segment,
+    auditor: Auditor,
+    dir: PoolDir,
+    _locks: crate::segment::SupervisorLocks,
+    _temp: tempfile::TempDir,
+}
+
+fn honest() -> Honest {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = PoolDir::below(&temp.path().join("b"), "p").unwrap();
+    let config = PoolConfig {
+        clients: 2,
+        slots: 8,
+        max_workers: 2,
+        max_lanes: 4,
+        arena: Some(vec![ArenaClass::new(1024, 4)]),
+        limits: 1,
+        ..PoolConfig::default()
+    };
+    let (segment, locks) = Segment::create(&dir, &config).unwrap();
+    let auditor = Auditor::new(&segment, now_ns());
+    crate::lane::permits::set(&segment, &[("slow", 2)]);
+    segment.set_pool_state(POOL_SERVING);
+    Honest {
+        segment,
+        auditor,
+        dir,
+        _locks: locks,
+        _temp: temp,
+    }
+}
+
+#[test]
+fn honest_work_is_never_complained_of() {
+    let mut pool = honest();
+    let info = HandlerInfo {
+        name: "echo".into(),
+        request_codec: 0,
+        result_codec: 0,
+    };
+    assert!(register_handler(&pool.segment, &info));
+    assert!(log_error(&pool.segment, "it smells"));
+    let attached = Arc::new(Segment::attach(&pool.dir).unwrap());
+    let entry = WorkerEntry::register(Arc::clone(&attached), None).unwrap();
+    let lanes = entry.lanes(2, WaitStrategy::Adaptive).unwrap();
+    let leave = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for mut lane in lanes {
+            let leave = &leave;
+            scope.spawn(move || {
+                while let Some(task) = lane.next(leave) {
+                    let request = task.request().unwrap().to_vec();
+                    task.complete(&request, 0);
+                }
+            });
+        }
+        let clients: Vec<_> = (0..2)
+            .map(|n| {
+                let dir = &pool.dir;
+                scope.spawn(move || {
+                    let client = Client::connect(dir).unwrap();
+                    for size in 0..3000 {
+                        let request = vec![1; size % 600];
+                        client
+                            .call("echo", &request, &TaskOptions::default())
+                            .unwrap();
+                        if n == 1 && size % 100 == 0 {
+                            std::thread::sleep(std::time::Duration::from_millis(1));
+                        }
+                    }
+                })
+            })
+            .collect();
+        while !clients.iter().all(|client| client.is_finished()) {
+            pool.auditor.look(&pool.segment, now_ns()).unwrap();
+        }
+        leave.store(true, Ordering::Relaxed);
+        crate::queue::wait::wake_all_lanes(&pool.segment);
+    });
+    entry.leave();
+    pool.auditor.look(&pool.segment, now_ns()).unwrap();
+}
+
+/// Damages a fresh segment; the complaint must have this in it.
+fn complains(of: &str, damage: impl FnOnce(&Segment)) {
+    let mut pool = honest();
+    pool.auditor.look(&pool.segment, now_ns()).unwrap();
+    damage(&pool.segment);
+    let found = pool.auditor.look(&pool.segment, now_ns());
+    assert!(
+        found.as_ref().is_err_and(|damage| damage.contains(of)),
+        "{of}: {found:?}"
+    );
+}
+
+fn put(segment: &Segment, at: usize, word: u64) {
+    segment.u64_at(at).store(word, Ordering::Relaxed);
+}
+
+fn put32(segment: &Segment, at: usize, word: u32) {
+    segment.u32_at(at).store(word, Ordering::Relaxed);
+}
+
+#[test]
+fn each_constant_of_the_header_is_watched() {
+    for at in [
+        H_MAGIC,
+        H_EPOCH,
+        H_SEGMENT_SIZE,
+        H_SLOTS,
+        H_CLASSES + 40,
+        H_NAME,
+    ] {
+        complains("constant", |segment| put(segment, at, 77));
+    }
+    complains("ready word", |segment| put32(segment, H_READY, 0));
+    for state in [POOL_STARTING, POOL_DRAINING, POOL_CLOSED, POOL_FAILED, 99] {
+        complains("state", |segment| put32(segment, H_POOL_STATE, state));
+    }
+    complains("idle mask", |segment| put(segment, H_IDLE, 1 << 4));
+    complains("idle mask", |segment| put(segment, H_SEARCHING + 8, 1));
+    for health in [HEALTH_STORM, HEALTH_BOOT, 99] {
+        complains("health", |segment| put32(segment, H_HEALTH, health));
+    }
+    complains("reason", |segment| put32(segment, H_REASON_LEN, 509));
+}
+
+#[test]
+fn idle_bits_of_nobody_and_counters_are_watched() {
+    complains("marked as idle", |s| put(s, H_IDLE, 1 << 3));
+    complains("marked as idle", |s| put(s, H_SEARCHING, 1));
+    for counter in POOL_COUNTERS.step_by(8) {
+        complains("counter", |s| put(s, counter, u64::MAX));
+    }
+    for counter in LANE_COUNTERS.step_by(8) {
+        complains("counter", |s| put(s, s.lane_at(3) + counter, 1 << 60));
+    }
+    complains("lane entry 2", |s| put(s, s.lane_at(2) + LANE_OVER, 17));
+}
+
+#[test]
+fn limits_are_watched() {
+    let permit = |s: &Segment, place: usize, word| {
+        put(s, s.geometry().limits + LIMIT_PERMITS + 8 * place, word);
+    };
+    complains("limit 0", |s| {
+        put(s, s.geometry().limits + LIMIT_HANDLER, 7)
+    });
+    complains("limit 0", |s| put32(s, s.geometry().limits + LIMIT_MOST, 0));
+    complains("permit 1", |s| permit(s, 1, 1 << 16 | 1)); // a lane that nobody serves
+    complains("permit 3", |s| permit(s, 3, 1 << 16 | 5)); // one that does not exist
+    complains("permit 0", |s| permit(s, 0, 1 << 16)); // and none at all
+    complains("permit 0", |s| {
+        put(s, s.worker_at(0), 1 << 8 | u64::from(ENTRY_ACTIVE));
+        put(s, s.lane_at(0), 2 << 24 | u64::from(ENTRY_ACTIVE));
+        permit(s, 0, 1 << 16 | 1); // its life before
+    });
+}
+
+/// Every cell of every ring, before and after its ring has gone round.
+#[test]
+fn each_cell_of_each_ring_is_watched() {
+    let pool = honest();
+    let names: Vec<_> = rings(&pool.segment).map(|ring| ring.name).collect();
+    assert!(names.len() > 5, "{names:?}");
+    for (at, name) in names.iter().enumerate() {
+        for hints in [0, 3, 1000] {
+            for (cell, word) in [(0, 77 << 32), (5, u64::MAX), (7, 2000 << 32 | 8)] {
+                complains(name, |s| {
+                    let Ring { ring, slots, .. } = rings(s).nth(at).unwrap();
+                    for hint in 0..hints {
+                        ring.enqueue(slots.start + hint % 8).unwrap();
+                        ring.dequeue().unwrap();
+                    }
+                    ring.overwrite(cell, word);
+                });
+            }
+            // The right lap, but a slot that does not exist or is another client's.
+            complains(name, |s| {
+                let Ring { ring, slots, .. } = rings(s).nth(at).unwrap();
+                for _ in 0..hints {
+                    ring.enqueue(slots.start).unwrap();
+                    ring.dequeue().unwrap();
+                }
+                ring.enqueue(slots.end).unwrap();
+            });
+        }
+    }
+}
+
+#[test]
+fn rings_that_go_round_are_never_complained_of() {
+    let mut pool = honest();
+    for hints in 0..700_u32 {
+        for Ring { ring, slots, .. } in rings(&pool.segment) {
+            ring.enqueue(slots.start + hints % 8).unwrap();
+            if hints % 3 > 0 {
+                ring.dequeue().unwrap();
+            }
+            if hints % 16 == 15 {
+                while ring.dequeue().is_some() {}
+            }
+        }
+        pool.auditor.look(&pool.segment, now_ns()).unwrap();
+    }
+}
+
+#[test]
+fn entries_are_watched() {
+    complains("client entry 1", |s| put(s, s.client_at(1), 3));
+    complains("client entry 0", |s| {
+        put32(s, s.client_at(0) + CLIENT_WAITING, 2);
+    });
+    complains("worker entry 1", |s| put(s, s.worker_at(1), 0x1ff));
+    complains("lane entry 3", |s| put(s, s.lane_at(3), 9));
+    complains("lane entry 0", |s| put32(s, s.lane_at(0) + LANE_HELD, 17));
+    complains("worker entry 0", |s| {
+        put(s, s.lane_at(2), 1 << 24 | u64::from(ENTRY_ACTIVE));
+    });
+    complains("worker entry 1", |s| {
+        put(s, s.worker_at(1), 1 << 8 | u64::from(ENTRY_ACTIVE));
+        put32(s, s.worker_at(1) + WORKER_LANES, 1);
+        for lane in 0..2 {
+            let word = 1 << 24 | 1 << 8 | u64::from(ENTRY_ACTIVE);
+            put(s, s.lane_at(lane), word);
+        }
+    });
+}
+
+#[test]
+fn rings_are_watched() {
+    let head = |s: &Segment| s.geometry().injectors + RING_HEAD;
+    let tail = |s: &Segment| s.geometry().injectors + RING_TAIL;
+    complains("beyond its tail", |s| put(s, head(s), 1));
+    complains("beyond its tail", |s| put(s, head(s), 2));
+    complains("beyond its tail", |s| {
+        put(s, head(s), u64::from(RING_BATCH) + 1);
+    });
+    complains("lap beyond", |s| put(s, tail(s), 33));
+    complains("lap beyond", |s| put(s, tail(s), 1 << 62));
+    complains("priority 0", |s| put(s, tail(s), u64::MAX - 5));
+    complains("moved further", |s| {
+        put(s, head(s), 1 << 50);
+        put(s, tail(s), 1 << 50);
+    });
+    complains("cell at its head", |s| put(s, tail(s), 1));
+    complains("completion ring of client 0", |s| {
+        put(s, s.geometry().completions + RING_HEAD, 7);
+    });
+}
+
+#[test]
+fn a_batch_whose_producer_died_before_its_tail_is_none() {
+    let mut pool = honest();
+    let s = &pool.segment;
+    let ring = s.injector(1);
+    (0..4).for_each(|slot| ring.enqueue(slot).unwrap());
+    let tail = s.geometry().injectors + RING_CELLS + 8 * s.geometry().injector_capacity as usize;
+    put(s, tail + RING_TAIL, 0);
+    while ring.dequeue().is_some() {}
+    assert_eq!((ring.head(), ring.tail()), (4, 0));
+    pool.auditor.look(&pool.segment, now_ns()).unwrap();
+}
+
+#[test]
+fn slots_are_watched() {
+    let word = |s: &Segment, word: u64| put(s, s.slot_at(3), word);
+    complains("impossible state", |s| word(s, 5));
+    complains("impossible state", |s| word(s, 1 << 5));
+    complains("impossible state", |s| word(s, 3 << STATE_ATTEMPT_SHIFT));
+    complains("queued and held", |s| {
+        word(s, Word::queued(0, 0).0 | 1 << 8)
+    });
+    complains("free and in use", |s| word(s, Word::free(0).0 | 1 << 8));
+    complains("does not exist", |s| {
+        word(s, Word::queued(0, 0).claimed_by(4).0);
+    });
+    complains("generation", |s| word(s, Word::free(1 << 38).0));
+    complains("no client is there", |s| word(s, Word::queued(1, 0).0));
+    complains("nobody serves", |s| {
+        put(s, s.client_at(0), 1 << 8 | u64::from(ENTRY_ACTIVE));
+        word(s, Word::queued(1, 0).claimed_by(1).0);
+    });
+}
+
+#[test]
+fn a_claim_by_a_lane_that_has_gone_on_is_found_at_the_second_look() {
+    let mut pool = honest();
+    let s = &pool.segment;
+    put(s, s.client_at(0), 1 << 8 | u64::from(ENTRY_ACTIVE));
+    put(s, s.worker_at(0), 1 << 8 | u64::from(ENTRY_ACTIVE));
+    put32(s, s.worker_at(0) + WORKER_LANES, 1);
+    put(s, s.lane_at(0), 1 << 24 | u64::from(ENTRY_ACTIVE));
+    put(s, s.slot_at(3), Word::queued(1, 0).claimed_by(0).0);
+    let bump = |s: &Segment| put(s, s.lane_at(0) + LANE_STARTED, 1);
+    pool.auditor.look(s, now_ns()).unwrap();
+    bump(s); // for this claim
+    pool.auditor.look(s, now_ns()).unwrap();
+    pool.auditor.look(s, now_ns()).unwrap();
+    put(s, s.lane_at(0) + LANE_PARKED, 1);
+    let found = pool.auditor.look(s, now_ns()).unwrap_err();
+    assert!(found.contains("gone on to others"), "{found}");
+}
+
+#[test]
+fn owner_words_and_tables_are_watched() {
+    let owner = |s: &Segment| s.geometry().classes[0].owners + 8;
+    complains("payload block", |s| put(s, owner(s), 12));
+    complains("payload block", |s| {
+        put(s, owner(s), OWNER_TAKEN | 16 << OWNER_SLOT_SHIFT);
+    });
+    complains("handler entry 0", |s| {
+        put32(s, s.geometry().handlers + HANDLER_READY, 1);
+    });
+    complains("handler entry 0", |s| {
+        put32(s, s.geometry().handlers + HANDLER_READY, HANDLER_GONE + 1);
+    });
+    complains("error log", |s| {
+        log_error(s, "it smells");
+        put32(s, s.geometry().errors + ERROR_TEXT, 0x2020_2020);
+    });
+}

@@ -1,0 +1,108 @@
+//! A task whose last attempt has died with its worker, before it is ended.
+//!
+//! Made by the reaper for whoever wants to note what the task was. Between the
+//! death and the end of the task its request is nobody's to change, but a peer
+//! that breaks the protocol may all the same: every field is read once and
+//! checked, and the bytes are copied before anybody looks at them.
+
+use crate::error::{Result, RingError};
+use crate::format::layout::*;
+use crate::format::words::{Owner, Word};
+use crate::lane::chunk::{Chunk, Span};
+use crate::os::sync::Ordering;
+use crate::queue::arena;
+use crate::segment::Segment;
+
+/// Bytes of a request that are looked at in one go.
+const PIECE: usize = 64 << 10;
+
+/// A task that is about to end as crashed.
+#[derive(Debug)]
+pub struct Doomed<'s> {
+    segment: &'s Segment,
+    slot: u32,
+    word: Word,
+    len: usize,
+    // Of a chunk, the request that ran: which, and where.
+    running: Option<(u32, Span)>,
+}
+
+impl<'s> Doomed<'s> {
+    pub(crate) fn new(segment: &'s Segment, slot: u32, word: Word) -> Self {
+        let at = segment.slot_at(slot);
+        let len = segment.u32_at(at + SLOT_REQUEST_LEN);
+        let codec = segment.u8_at(at + SLOT_REQUEST_CODEC);
+        let mut doomed = Self {
+            segment,
+            slot,
+            word,
+            len: len.load(Ordering::Relaxed) as usize,
+            running: None,
+        };
+        if u32::from(codec.load(Ordering::Relaxed)) == CODEC_CHUNK
+            && let Ok(start) = doomed.place()
+            && let Ok(mut chunk) = Chunk::read(segment, start, doomed.len)
+            && let Ok(Some(span)) = chunk.next(segment)
+        {
+            doomed.running = Some((chunk.progress().0, span));
+            doomed.len = span.len;
+        }
+        doomed
+    }
+
+    /// Which request ran last, counted from 0, if the task is a chunk; the others are not meant.
+    #[must_use]
+    pub fn request_of_chunk(&self) -> Option<u32> {
+        self.running.map(|(index, _)| index)
+    }
+
+    /// Length of the request in bytes.
+    #[must_use]
+    pub fn request_len(&self) -> usize {
+        self.len
+    }
+
+    /// Passes the request on, piece by piece.
+    ///
+    /// # Errors
+    /// When its place is outside of where a request of this task may be.
+    pub fn request(&self, look: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let start = match self.running {
+            Some((_, span)) => span.offset,
+            None => self.place()?,
+        };
+        let mut buffer = vec![0; self.len.min(PIECE)];
+        let mut done = 0;
+        while done < self.len {
+            let count = (self.len - done).min(PIECE);
+            let from = self.segment.bytes_at(start + done, count);
+            crate::os::sync::reads(from, count);
+            // SAFETY: `from` is in bounds by `bytes_at`, the buffer is as long as the longest
+            // piece, and private memory never overlaps the segment.
+            unsafe { std::ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), count) };
+            look(&buffer[..count]);
+            done += count;
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> Result<usize> {
+        let (segment, at) = (self.segment, self.segment.slot_at(self.slot));
+        match segment
+            .u64_at(at + SLOT_REQUEST_REF)
+            .load(Ordering::Relaxed)
+        {
+            0 if self.len <= INLINE => Ok(at + SLOT_REQUEST),
+            0 => Err(RingError::Corrupt(format!(
+                "an inline request of {} bytes",
+                self.len
+            ))),
+            reference => {
+                let block = arena::check_ref(segment, reference, self.len)?;
+                let owner = Owner::request(self.slot, self.word.generation());
+                let block = arena::check_owner(segment, block, owner)?;
+                Ok(arena::offset(segment, block))
+            }
+        }
+    }
+}

@@ -1,0 +1,559 @@
+//! The reaper: gives back what the dead held.
+//!
+//! Called by the supervisor for a process that is *proved* dead. Every step is
+//! an idempotent CAS on a word judged just before, so a reaper may itself die or
+//! pause anywhere and another may do it all again (docs/internals/protocol.md section 10).
+
+pub mod audit;
+pub mod crashing_task;
+
+use crate::format::layout::*;
+use crate::format::words::{Kind, Word};
+use crate::lane::entry::{entry_state, entry_word, lane_generation, lane_word, lane_worker};
+use crate::lane::permits::{free_permits, is_limited, may_restore, runnable};
+use crate::lane::search::{publish_completion, restore_hint as hint};
+use crate::os::sync::Ordering;
+use crate::queue::arena;
+use crate::queue::hint_ring::HintRing;
+use crate::queue::wait::{any_idle, set_bit, wake_client_after_publish, wake_one_lane};
+use crate::reaper::crashing_task::Doomed;
+use crate::segment::Segment;
+use crate::segment::liveness::{self, LivenessLock, LockFile};
+use std::collections::HashMap;
+
+/// What a reap gave back.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reaped {
+    /// Tasks queued again for another attempt.
+    pub requeued: u64,
+    /// Tasks ended as crashed.
+    pub crashed: Vec<Crash>,
+    /// Arena blocks freed.
+    pub blocks: u64,
+}
+
+/// A task that was ended as crashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crash {
+    /// Its slot.
+    pub slot: u32,
+    /// Handler id.
+    pub handler: u64,
+    /// How often it was started; each time its worker died.
+    pub attempts: u32,
+    /// What was noted of it before it ended.
+    pub note: String,
+}
+
+/// As [`reap_worker_noting`], without notes.
+pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
+    reap_worker_noting(segment, worker, cause, &mut |_| String::new())
+}
+
+/// Clears a worker that is dead; `cause` is `CAUSE_*`, `note` is asked for a note of each
+/// task that is about to end as crashed: afterwards its client may reuse the memory. Its lanes and its entry are
+/// free for others when this returns. Does nothing while its lock is held.
+pub fn reap_worker_noting(
+    segment: &Segment,
+    worker: u32,
+    cause: u16,
+    note: &mut dyn FnMut(&Doomed<'_>) -> String,
+) -> Reaped {
+    let entry = segment.u64_at(segment.worker_at(worker) + WORKER_WORD);
+    let lock = segment.dir().worker_lock(segment.epoch(), worker);
+    let Some(reaping) = begin(entry, &lock) else {
+        return Reaped::default();
+    };
+    let lanes = lanes_of(segment, worker);
+    failpoint!("reap.worker_begun");
+    for (lane, word) in &lanes {
+        let reaping = lane_word(lane_generation(*word), worker, ENTRY_REAPING);
+        segment
+            .u64_at(segment.lane_at(*lane) + LANE_WORD)
+            .store(reaping, Ordering::Release);
+        failpoint!("reap.lane_marked");
+        set_bit(segment, H_IDLE, *lane, false);
+        set_bit(segment, H_SEARCHING, *lane, false);
+    }
+    let generations: HashMap<u16, u64> = lanes
+        .iter()
+        .map(|(lane, word)| (*lane as u16, lane_generation(*word)))
+        .collect();
+    restore_held(segment, &lanes);
+    failpoint!("reap.held_restored");
+    free_permits(segment, &lanes);
+    let mut reaped = Reaped::default();
+    for slot in 0..segment.geometry().total_slots() {
+        reap_slot(
+            segment,
+            slot,
+            worker,
+            &generations,
+            (cause, &mut *note),
+            &mut reaped,
+        );
+    }
+    failpoint!("reap.slots_done");
+    reaped.blocks = arena::free_orphans(segment);
+    failpoint!("reap.blocks_freed");
+    segment.count(C_TASKS_REQUEUED, reaped.requeued);
+    segment.count(C_TASKS_CRASHED, reaped.crashed.len() as u64);
+    segment.count(C_BLOCKS_RECOVERED, reaped.blocks);
+    wake_everyone_needed(segment);
+    failpoint!("reap.woken");
+    for (lane, word) in lanes {
+        let at = segment.lane_at(lane);
+        for index in 0..HELD {
+            segment
+                .u32_at(at + LANE_HELD + 4 * index)
+                .store(0, Ordering::Relaxed);
+        }
+        segment
+            .u32_at(at + LANE_CURRENT)
+            .store(0, Ordering::Relaxed);
+        failpoint!("reap.held_cleared");
+        // Only now may the lane be taken again.
+        let free = lane_word(lane_generation(word), 0, ENTRY_FREE);
+        segment
+            .u64_at(at + LANE_WORD)
+            .store(free, Ordering::Release);
+        failpoint!("reap.lane_free");
+    }
+    reaping.end(entry);
+    failpoint!("reap.worker_free");
+    reaped
+}
+
+/// The right to reap an entry: the lock of the dead, held by one reaper at a time.
+struct Reaping {
+    generation: u64,
+    held: LivenessLock,
+}
+
+/// ACTIVE → REAPING for an entry whose process is dead; `None` when there is nothing to reap.
+///
+/// The proof is made here again, since an entry may have a new owner by the time the caller comes: the
+/// word first, then the lock, then a CAS from the very word that was judged. The lock is kept: a
+/// second reaper, or one that was paused in the middle of its work, can't meet the next owner's
+/// words, and the kernel drops it should this reaper die.
+fn begin(entry: &crate::os::sync::AtomicU64, lock: &std::path::Path) -> Option<Reaping> {
+    let seen = entry.load(Ordering::Acquire);
+    if entry_state(seen) == ENTRY_FREE {
+        return None;
+    }
+    let held = LivenessLock::try_acquire(lock).ok()??;
+    failpoint!("reap.locked");
+    let generation = seen >> 8;
+    let reaping = entry_word(generation, ENTRY_REAPING);
+    entry
+        .compare_exchange(seen, reaping, Ordering::AcqRel, Ordering::Relaxed)
+        .is_ok()
+        .then_some(Reaping { generation, held })
+}
+
+impl Reaping {
+    /// REAPING → FREE; `false` when another reaper was faster.
+    fn end(self, entry: &crate::os::sync::AtomicU64) -> bool {
+        // The lock first: whoever sees FREE finds it free. All that can't be done twice is done;
+        // the word itself goes by CAS, since another reaper, and a new owner, may be here by now.
+        drop(self.held);
+        failpoint!("reap.unlocked");
+        let reaping = entry_word(self.generation, ENTRY_REAPING);
+        let free = entry_word(self.generation, ENTRY_FREE);
+        entry
+            // pairs with the acquire load in `take_entry`.
+            .compare_exchange(reaping, free, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+}
+
+fn lanes_of(segment: &Segment, worker: u32) -> Vec<(u32, u64)> {
+    (0..segment.geometry().max_lanes)
+        .map(|lane| {
+            (
+                lane,
+                segment
+                    .u64_at(segment.lane_at(lane) + LANE_WORD)
+                    .load(Ordering::Acquire),
+            )
+        })
+        .filter(|(_, word)| entry_state(*word) != ENTRY_FREE && lane_worker(*word) == worker)
+        .collect()
+}
+
+/// Puts the hints that the dead lanes had taken back into their rings.
+fn restore_held(segment: &Segment, lanes: &[(u32, u64)]) {
+    for (lane, _) in lanes {
+        for index in 0..HELD {
+            let held = segment
+                .u32_at(segment.lane_at(*lane) + LANE_HELD + 4 * index)
+                .load(Ordering::Acquire);
+            if (1..=segment.geometry().total_slots()).contains(&held) {
+                hint(segment, held - 1);
+            }
+        }
+    }
+}
+
+fn reap_slot(
+    segment: &Segment,
+    slot: u32,
+    worker: u32,
+    generations: &HashMap<u16, u64>,
+    (cause, note): (u16, &mut dyn FnMut(&Doomed<'_>) -> String),
+    reaped: &mut Reaped,
+) {
+    let word = segment.word(slot);
+    match word.kind() {
+        Kind::Done | Kind::Crashed => announce(segment, slot),
+        Kind::Queued => {
+            // `held[]` has given back the hints that died with the lane; all others are put in
+            // again only while there is ample room, lest doubled hints crowd out submits.
+            let ring = injector_of(segment, slot);
+            if ring.depth() < ring.capacity() as u64 / 2 {
+                hint(segment, slot);
+            }
+        }
+        Kind::Claimed => {
+            let Some(generation) = generations.get(&word.owner()) else {
+                return;
+            };
+            // The lane's word again, after the slot's: still the dead one's, or this reaper was
+            // paused, the lane has a new life, and the claim is the living's.
+            let lane = segment
+                .u64_at(segment.lane_at(u32::from(word.owner())) + LANE_WORD)
+                .load(Ordering::Acquire);
+            if lane != lane_word(*generation, worker, ENTRY_REAPING) {
+                return;
+            }
+            let at = segment.slot_at(slot);
+            let byte = segment.u8_at(at + SLOT_ATTEMPTS).load(Ordering::Relaxed);
+            let attempts = (u32::from(byte) & !ATTEMPTS_STAMPED).clamp(1, MAX_ATTEMPTS);
+            let handler = segment.u64_at(at + SLOT_HANDLER).load(Ordering::Relaxed);
+            if word.attempt() + 1 < attempts {
+                if segment.transition(slot, word, word.retried()) {
+                    failpoint!("reap.requeued");
+                    reaped.requeued += 1;
+                    hint(segment, slot);
+                }
+                return;
+            }
+            let note = note(&Doomed::new(segment, slot, word));
+            if segment.transition(slot, word, word.crashed(cause)) {
+                failpoint!("reap.crashed");
+                let attempts = word.attempt() + 1;
+                reaped.crashed.push(Crash {
+                    slot,
+                    handler,
+                    attempts,
+                    note,
+                });
+                segment.count(C_TASKS_QUARANTINED, u64::from(attempts > 1));
+                announce(segment, slot);
+            }
+        }
+        Kind::Free | Kind::Corrupt => {}
+    }
+}
+
+fn announce(segment: &Segment, slot: u32) {
+    let client = slot / segment.geometry().slots_per_client;
+    publish_completion(segment, client, slot);
+    failpoint!("reap.announced");
+    wake_client_after_publish(segment, client);
+}
+
+fn wake_everyone_needed(segment: &Segment) {
+    crate::os::sync::fence(Ordering::SeqCst);
+    wake_one_lane(segment);
+    for client in 0..segment.geometry().max_clients {
+        wake_client_after_publish(segment, client);
+    }
+}
+
+/// Clears a client that is dead, as far as it can be now: slots that still run get
+/// the cancel word and are cleared by a later call. `true` when the entry is free, or
+/// its process lives.
+pub fn reap_client(segment: &Segment, client: u32) -> bool {
+    let entry = segment.u64_at(segment.client_at(client) + CLIENT_WORD);
+    let lock = segment.dir().client_lock(segment.epoch(), client);
+    let Some(reaping) = begin(entry, &lock) else {
+        return true;
+    };
+    failpoint!("reap.client_begun");
+    let slots = segment.geometry().slots_per_client;
+    let mut dropped = 0;
+    let mut busy = false;
+    for slot in client * slots..(client + 1) * slots {
+        let word = segment.word(slot);
+        match word.kind() {
+            Kind::Claimed => {
+                segment.request_cancel(slot, word.generation());
+                failpoint!("reap.client_cancelled");
+                busy = true;
+            }
+            // A task taken but not submitted may hold a block: the next generation orphans it.
+            Kind::Free | Kind::Done | Kind::Crashed | Kind::Corrupt => {
+                segment.transition(slot, word, word.freed());
+            }
+            Kind::Queued => {
+                let gone = segment.transition(slot, word, word.freed());
+                failpoint!("reap.client_dropped");
+                dropped += u64::from(gone);
+                busy |= !gone; // a lane was faster
+            }
+        }
+    }
+    failpoint!("reap.client_slots");
+    segment.count(C_TASKS_DROPPED, dropped);
+    if busy {
+        return false;
+    }
+    segment.count(C_BLOCKS_RECOVERED, arena::free_orphans(segment));
+    failpoint!("reap.client_blocks");
+    segment.count(C_CLIENTS_REAPED, u64::from(reaping.end(entry)));
+    failpoint!("reap.client_free");
+    true
+}
+
+/// Who is dead: the entries that are not FREE while nobody holds their lock.
+/// Keeps the lock files open, so that a probe is one system call.
+#[derive(Debug)]
+pub struct Mourner {
+    clients: Vec<LockFile>,
+    workers: Vec<LockFile>,
+}
+
+impl Mourner {
+    /// Opens all lock files of the segment.
+    pub fn new(segment: &Segment) -> crate::error::Result<Self> {
+        let (dir, epoch, g) = (segment.dir(), segment.epoch(), segment.geometry());
+        let open = |path: std::path::PathBuf| liveness::open_lock_file(&path, false);
+        Ok(Self {
+            clients: (0..g.max_clients)
+                .map(|i| open(dir.client_lock(epoch, i)))
+                .collect::<Result<_, _>>()?,
+            workers: (0..g.max_workers)
+                .map(|i| open(dir.worker_lock(epoch, i)))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// What has become of the lock files, if one is not there any more, or another one: without it
+    /// an entry can't be taken, and the death of its holder is never proved.
+    #[must_use]
+    pub fn lost(&self, segment: &Segment) -> Option<String> {
+        let (dir, epoch) = (segment.dir(), segment.epoch());
+        let lost = |file: &LockFile, path: &std::path::Path| {
+            liveness::lost(path, liveness::identity(&file.metadata().ok()?))
+        };
+        let mut clients = (0..).zip(&self.clients);
+        let mut workers = (0..).zip(&self.workers);
+        clients
+            .find_map(|(index, file)| lost(file, &dir.client_lock(epoch, index)))
+            .or_else(|| {
+                workers.find_map(|(index, file)| lost(file, &dir.worker_lock(epoch, index)))
+            })
+    }
+
+    /// Clients proved dead, or gone without clearing up.
+    #[must_use]
+    pub fn dead_clients(&self, segment: &Segment) -> Vec<u32> {
+        dead(&self.clients, |index| {
+            segment
+                .u64_at(segment.client_at(index) + CLIENT_WORD)
+                .load(Ordering::Acquire)
+        })
+    }
+
+    /// Workers proved dead.
+    #[must_use]
+    pub fn dead_workers(&self, segment: &Segment) -> Vec<u32> {
+        dead(&self.workers, |index| {
+            segment
+                .u64_at(segment.worker_at(index) + WORKER_WORD)
+                .load(Ordering::Acquire)
+        })
+    }
+}
+
+/// The word first, the lock second: ACTIVE is stored after the lock is taken, so
+/// this order can't take a newcomer for dead.
+fn dead(locks: &[LockFile], word: impl Fn(u32) -> u64) -> Vec<u32> {
+    (0..locks.len() as u32)
+        .filter(|index| entry_state(word(*index)) != ENTRY_FREE)
+        .filter(|index| liveness::is_held(&locks[*index as usize]).is_ok_and(|held| !held))
+        .collect()
+}
+
+/// The cheap look of the supervisor's tick: does work wait that nobody comes for?
+#[derive(Debug, Default)]
+pub struct Rouser {
+    heads: Vec<u64>,
+}
+
+impl Rouser {
+    /// Wakes a lane when work waits while one sleeps. When a ring has not moved since
+    /// the look before, the bits themselves may be wrong (a waker that died or was stopped between clearing a
+    /// bit and its wake): then every lane without a task is woken, whatever its bit says.
+    /// `true` when somebody was woken.
+    pub fn look(&mut self, segment: &Segment) -> bool {
+        let rings = (0..segment.geometry().priorities).map(|priority| segment.injector(priority));
+        // A ring at rest counts as moving.
+        let heads: Vec<u64> = rings
+            .map(|ring| {
+                if ring.is_empty() {
+                    u64::MAX
+                } else {
+                    ring.head()
+                }
+            })
+            .collect();
+        let stuck = heads
+            .iter()
+            .zip(&self.heads)
+            .any(|(now, before)| now == before && *now != u64::MAX);
+        let waiting = heads.iter().any(|head| *head != u64::MAX) || runnable(segment);
+        self.heads = heads;
+        if stuck {
+            return wake_lanes_without_task(segment);
+        }
+        waiting && any_idle(segment) && wake_one_lane(segment)
+    }
+}
+
+/// Wakes a lane for a client that can't: when a task waits and a lane sleeps. `true` when it was
+/// woken.
+pub fn rouse_for(segment: &Segment) -> bool {
+    let waits = |priority| !segment.injector(priority).is_empty();
+    (0..segment.geometry().priorities).any(waits) && any_idle(segment) && wake_one_lane(segment)
+}
+
+fn wake_lanes_without_task(segment: &Segment) -> bool {
+    let mut woken = false;
+    for lane in 0..segment.geometry().max_lanes {
+        let at = segment.lane_at(lane);
+        let active =
+            entry_state(segment.u64_at(at + LANE_WORD).load(Ordering::Acquire)) == ENTRY_ACTIVE;
+        if active && segment.u32_at(at + LANE_CURRENT).load(Ordering::Relaxed) == 0 {
+            crate::queue::wait::wake_word(segment.u32_at(at + LANE_WAKE));
+            woken = true;
+        }
+    }
+    woken
+}
+
+/// The slow look: what stands unchanged since the look before gets its hint again.
+#[derive(Debug, Default)]
+pub struct Sweeper {
+    seen: HashMap<u32, Seen>,
+}
+
+/// A slot that is in use, as it was first seen.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    word: u64,
+    /// For a QUEUED one: where its injector ring ended then. Once the ring's head is there, its hint
+    /// has been taken, or never was there.
+    tail: u64,
+}
+
+/// A task that runs past its deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overdue {
+    /// Its slot.
+    pub slot: u32,
+    /// The lane that runs it.
+    pub lane: u32,
+    /// The worker of that lane.
+    pub worker: u32,
+    /// Nanoseconds since the deadline.
+    pub late_ns: u64,
+    /// Handler id.
+    pub handler: u64,
+}
+
+impl Sweeper {
+    /// Looks at the slots of all clients; returns the tasks that run past their deadline.
+    pub fn sweep(&mut self, segment: &Segment, now_ns: u64) -> Vec<Overdue> {
+        let slots = segment.geometry().slots_per_client;
+        let mut seen = HashMap::new();
+        let mut overdue = Vec::new();
+        let mut restored = 0;
+        for client in 0..segment.geometry().max_clients {
+            let entry = segment
+                .u64_at(segment.client_at(client) + CLIENT_WORD)
+                .load(Ordering::Acquire);
+            if entry_state(entry) == ENTRY_FREE {
+                continue;
+            }
+            for slot in client * slots..(client + 1) * slots {
+                let word = segment.word(slot);
+                let before = self.seen.get(&slot).filter(|seen| seen.word == word.0);
+                let mut now = before.copied().unwrap_or(Seen {
+                    word: word.0,
+                    tail: injector_of(segment, slot).tail(),
+                });
+                match word.kind() {
+                    Kind::Free | Kind::Corrupt => continue,
+                    Kind::Claimed => overdue.extend(overdue_task(segment, slot, word, now_ns)),
+                    Kind::Queued if before.is_some() && is_lost(segment, slot, now.tail) => {
+                        restored += u64::from(hint(segment, slot));
+                        failpoint!("sweep.hinted");
+                        wake_one_lane(segment);
+                        now.tail = injector_of(segment, slot).tail();
+                    }
+                    Kind::Done | Kind::Crashed if before.is_some() => announce(segment, slot),
+                    _ => {}
+                }
+                seen.insert(slot, now);
+            }
+        }
+        self.seen = seen;
+        segment.count(C_HINTS_RESTORED, restored);
+        overdue
+    }
+}
+
+/// Whether the hint of a task that has been QUEUED since its ring ended at `tail` is gone. All that
+/// were in the ring then have been taken; a lane may still hold it, so this may lead to a second hint,
+/// but never to a third before the second is taken.
+fn is_lost(segment: &Segment, slot: u32, tail: u64) -> bool {
+    let passed = injector_of(segment, slot).head().wrapping_sub(tail) as i64 >= 0;
+    // Hints of a handler with a limit wait in a ring of their own, whatever that one's head says.
+    passed && (any_idle(segment) || !is_limited(segment, slot)) && may_restore(segment, slot)
+}
+
+/// The injector ring of a slot's task.
+fn injector_of(segment: &Segment, slot: u32) -> HintRing<'_> {
+    let priority = segment
+        .u8_at(segment.slot_at(slot) + SLOT_PRIORITY)
+        .load(Ordering::Relaxed);
+    segment.injector(u32::from(priority))
+}
+
+fn overdue_task(segment: &Segment, slot: u32, word: Word, now_ns: u64) -> Option<Overdue> {
+    let at = segment.slot_at(slot);
+    let deadline = segment.u64_at(at + SLOT_DEADLINE).load(Ordering::Relaxed);
+    let handler = segment.u64_at(at + SLOT_HANDLER).load(Ordering::Relaxed);
+    let lane = u32::from(word.owner());
+    if deadline == 0
+        || now_ns <= deadline
+        || lane >= segment.geometry().max_lanes
+        || segment.word(slot) != word
+    {
+        return None;
+    }
+    let worker = lane_worker(
+        segment
+            .u64_at(segment.lane_at(lane) + LANE_WORD)
+            .load(Ordering::Acquire),
+    );
+    Some(Overdue {
+        slot,
+        lane,
+        worker,
+        late_ns: now_ns - deadline,
+        handler,
+    })
+}

@@ -1,0 +1,3 @@
+//! The records of the segment, each with named accessors.
+
+pub mod counters;
