@@ -8,9 +8,11 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Stream;
 import javax.tools.Diagnostic;
 import javax.tools.DiagnosticCollector;
@@ -129,5 +131,23 @@ class DocumentsTest {
                         + error.getMessage(Locale.ROOT))
             .toList();
     assertEquals(List.of(), errors);
+  }
+
+  /** The program of the README, by the command below it but for the class path, which is ours. */
+  @Test
+  void theProgramOfTheReadmeRuns(@TempDir Path folder) throws Exception {
+    Path program = folder.resolve("Hello.java");
+    Files.write(program, snippets(ROOT.resolve("README.md")).getFirst().lines());
+    List<String> command =
+        List.of(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Dringwork.binary=" + System.getProperty("ringwork.binary"),
+            "-cp",
+            System.getProperty("java.class.path"),
+            program.toString());
+    try (Child jvm = Child.start(Map.of(), command)) {
+      assertEquals(0, jvm.awaitExit(Duration.ofMinutes(3)), jvm::output); // javac takes its time
+      jvm.awaitLine("a hash", line -> line.contains("$argon2id$v=19$m=19456,t=2,p=1$"));
+    }
   }
 }
