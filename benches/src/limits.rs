@@ -4,9 +4,9 @@
 //! that answers on it: by spinning on a cache line, or on a slot's three, by a futex, or over a Unix socket. The peer
 //! sleeps on a futex between two measurements, so it disturbs no other case.
 //!
-//! Ping and pong are words in slots of the scratch segment that nobody else uses,
-//! 256 bytes apart: one cache line crosses to the peer, another comes back. The one
-//! that measures spins without a pause, which is some 20 ns faster here; the peer with one, which is faster too.
+//! Ping and pong are words in slots of the scratch segment that no other process uses, 256 bytes
+//! apart: one cache line crosses to the peer, another comes back. The one that measures spins
+//! without a pause, which is some 20 ns faster here; the peer with one, which is faster too.
 
 use hdrhistogram::Histogram;
 use ringwork_ring::format::layout::{SLOT_REQUEST, SLOT_RESULT};
@@ -180,7 +180,7 @@ impl Limits {
                 return Err(error);
             }
         };
-        // Nobody else is to connect, and the next one of this program binds the same name.
+        // No other process is to connect, and the next one of this program binds the same name.
         std::fs::remove_file(path)?;
         let mut limits = Self {
             segment,

@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn work_is_seen_as_seconds_of_the_cores() {
-        // Work until it is seen: how soon, nobody knows on a machine that others use.
+        // Work until it is seen: how soon is unknown on a machine that others use.
         let (start, (before, _)) = (Instant::now(), cpu_seconds());
         while cpu_seconds().0 - before < 0.05 {
             assert!(

@@ -147,7 +147,7 @@ impl Programs {
     }
 }
 
-/// The path, unless building it failed or nobody tried.
+/// The path, unless building it failed or was not tried.
 fn built(what: &str, path: PathBuf) -> Found<PathBuf> {
     let failed = format!("RINGWORK_BENCH_FAILED_{}", what.to_uppercase());
     if let Ok(reason) = std::env::var(failed) {

@@ -7,7 +7,7 @@ use crate::report::{BUSY, Condition, Ratio, Summary, Target, number};
 enum Needs {
     /// It counts things, whatever else runs.
     Exact,
-    /// A machine that nobody else uses.
+    /// A machine that no other work uses.
     Quiet,
     /// That, and two cores near each other.
     Cores,

@@ -65,7 +65,7 @@ fn damage(file: &mut [u8], rig: &Rig, record: Record) -> bool {
 }
 
 fn write(dir: &PoolDir, bytes: &[u8]) {
-    // A new file: nobody's mapping, this process's least of all, is cut under its feet.
+    // A new file: no mapping, this process's least of all, is cut short while it is in use.
     let _ = std::fs::remove_file(dir.segment());
     OpenOptions::new()
         .write(true)

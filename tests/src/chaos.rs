@@ -1,10 +1,9 @@
 //! What the processes of `make chaos` share: payloads that prove themselves, and records.
 //!
-//! The driver, the Rust client and the worker use it; `ChaosPayload.java` and
-//! `ChaosBook.java` are its counterparts. Invariants: a payload follows from its
-//! task's id alone, so a result that belongs to another task, or is damaged, is
-//! noticed by whoever reads it; a record is appended by one write, so it stands in its
-//! file whole or not at all, however its writer dies.
+//! The driver, the Rust client and the worker use it; `ChaosPayload.java` and `ChaosBook.java` are
+//! its counterparts. Invariants: a payload follows from its task's id alone, so a result that
+//! belongs to another task, or is damaged, is noticed by its reader; a record is appended by one
+//! write, so it stands in its file whole or not at all, however its writer dies.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -132,7 +131,7 @@ pub enum End {
     Closed,
     /// Its client let go of it on purpose.
     Abandoned,
-    /// In a way that can't be: a wrong result, an unknown error.
+    /// In an impossible way: a wrong result, an unknown error.
     Wrong,
 }
 

@@ -1,4 +1,4 @@
-//! What a pool takes at a time that nobody has sized, and what it says where that is little.
+//! What a pool of the default size takes at a time, and what it says where that is little.
 
 #![forbid(unsafe_code)]
 
@@ -44,7 +44,7 @@ fn a_default_pool_takes_sixteen_pictures_of_8_mb_at_a_time() {
                     *size,
                 )
             };
-            // The lanes are kept busy: a result that nobody has taken in holds blocks, too.
+            // The lanes are kept busy: a result that was not taken in holds blocks, too.
             let asleep = (0..64).map(|_| client.submit("sleep", &60_000_i64.to_le_bytes(), &i64()));
             let asleep: Vec<_> = asleep.map(|ticket| ticket.expect("a slot")).collect();
             let all: Vec<_> = round.iter().enumerate().map(submit).collect();

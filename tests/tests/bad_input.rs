@@ -103,7 +103,7 @@ fn copies_of_a_segment_that_differ_in_one_thing_are_refused() {
             with(H_MAX_CLIENTS, &1000_u32.to_le_bytes()),
             |e| matches!(e, RingError::Foreign { .. }),
         ),
-        // A whole copy has nobody who holds its locks.
+        // The locks of a whole copy are not held.
         ("orphan", bytes.clone(), |e| {
             matches!(e, RingError::Closed { .. })
         }),
@@ -146,7 +146,7 @@ fn a_segment_that_is_damaged_while_it_is_served_crashes_nobody() {
         .write(true)
         .open(pool.segment().path())
         .unwrap();
-    // Stray hints, and counts in the header that everybody has a private copy of.
+    // Stray hints, and counts in the header, of which each process has a private copy.
     for priority in 0..3 {
         for stray in [u32::MAX, 1 << 20, 0] {
             let _ = pool.segment().injector(priority).enqueue(stray);
@@ -161,7 +161,7 @@ fn a_segment_that_is_damaged_while_it_is_served_crashes_nobody() {
     ] {
         file.write_all_at(&[255; 4], at as u64).unwrap();
     }
-    // Until the supervisor finds it, the pool works as before; then everybody is told.
+    // Until the supervisor finds it, the pool works as before; then all clients are told.
     let error = refusal(pool.dir());
     assert!(
         matches!(

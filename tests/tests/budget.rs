@@ -43,7 +43,8 @@ fn instructions(valgrind: &Path, count: u64, bytes: usize) -> u64 {
     collected.1.trim().parse().expect("a number")
 }
 
-/// Client, lane and ring together, in one thread: nobody waits, so no round of waiting is counted.
+/// Client, lane and ring together, in one thread: neither side waits, so no round of waiting is
+/// counted.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "the bounds are those of a release build")]
 fn a_round_trip_takes_a_bounded_number_of_instructions() {

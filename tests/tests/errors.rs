@@ -45,7 +45,8 @@ fn an_error_has_its_causes_and_the_handlers_place_or_none() {
         .expect("the line");
     let wanted = format!("ringwork-test-worker.rs:{}", line + 1);
     assert!(place.ends_with(&wanted), "{place}, not {wanted}");
-    // Returned as they are, and converted by the library: nobody knows where they were made.
+    // Returned as they are, and converted by the library: the place where they were made is
+    // unknown.
     let (code, place, message) = failure(&client, "test.anyhow", "seven");
     assert_eq!(message, "reading \"seven\": invalid digit found in string");
     assert_eq!((&*code, &*place), ("handler.failed", ""));

@@ -76,7 +76,7 @@ impl<'c> Bystanders<'c> {
         }
     }
 
-    /// Their process died: who may run again has done so, the other has ended as crashed.
+    /// Their process died: the task that may run again has done so, the other has ended as crashed.
     fn ended_with(&self, cause: Cause) {
         assert_eq!(result(&self.repeated), 2_i64.to_le_bytes());
         let crashed = Outcome::Crashed {
@@ -326,8 +326,8 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
     });
 }
 
-/// A worker that is nobody's child is alive as long as its lock is held: closing descriptors must
-/// not make it look dead while it still writes.
+/// A worker that is not the supervisor's child is alive as long as its lock is held: closing
+/// descriptors must not make it look dead while it still writes.
 #[test]
 fn a_joined_worker_that_closes_everything_is_not_taken_for_dead() {
     let pool = Serve::new("joined-closes").option("workers", "1").start();

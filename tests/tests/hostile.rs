@@ -221,7 +221,7 @@ fn a_file_truncated_under_the_pool_ends_it_with_the_reason() {
     for size in [0, 100, 4096, 1 << 20] {
         truncated(&base, size);
     }
-    // What a supervisor that died of the signal left is in nobody's way.
+    // What a supervisor that died of the signal left is in no one's way.
     let pool = Serve::in_base(&base, "cut")
         .option("memory", "file")
         .start();

@@ -93,7 +93,7 @@ fn each_start_of_a_worker_is_one_line() {
     let pool = Serve::new("starts").start();
     let worker = pool.wait_workers(2)[0].1;
     assert!(pool.signal_worker(worker, Signal::SIGKILL), "it runs");
-    // So many lines with the one word and the other, whichever process writes them.
+    // The numbers of lines with the one word and the other, whichever process writes them.
     let starts = || {
         let log = pool.log();
         let lines = log.lines();

@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 /// Replaces a program by another file of the same path, as an installation does.
 fn install(path: &Path, script: &str) {
     let new = path.with_extension("new");
-    // By another process: while one that a test beside this one starts had our descriptor of the file
-    // for a moment, too, nobody could execute it.
+    // By another process: while one that a test beside this one starts had our descriptor of the
+    // file for a moment, too, no process could execute it.
     let written = Command::new("/bin/sh")
         .args([
             "-c",
@@ -247,7 +247,7 @@ fn a_reload_ends_a_crash_storm() {
     pool.signal(Signal::SIGHUP);
     let _ = pool.wait_workers(2);
     wait_until("it is over", || pool.segment().health() == HEALTH_FULL);
-    // Whoever refused tasks has gone with it.
+    // The lane that refused tasks has gone with it.
     wait_until("tasks run", || {
         let outcome = pool.client().call("echo", b"x", &options());
         matches!(outcome, Ok(Outcome::Completed { .. }))

@@ -194,7 +194,7 @@ fn a_worker_that_is_replaced_for_its_age_finishes_its_task_beside_its_successor(
     let long = client
         .submit("test.sleep", &2000_i64.to_le_bytes(), &i64())
         .expect("a slot");
-    // The only worker is busy; so whoever answers is its successor.
+    // The only worker is busy; so the worker that answers is its successor.
     let after = wait_for("a successor", || {
         Some(pid_of_a_run(&client)).filter(|pid| *pid != before)
     });

@@ -225,7 +225,7 @@ fn a_stopped_worker_does_no_harm_when_it_wakes() {
     let client = pool.client();
     let workers = pool.wait_workers(2);
     let markers: Vec<Marker> = (0..2).map(|_| Marker::new(pool.files())).collect();
-    // One task on each worker; their lanes are told apart by who goes on.
+    // One task on each worker; their lanes are told apart by which one goes on.
     let waiting: Vec<_> = markers
         .iter()
         .map(|marker| {
@@ -325,7 +325,8 @@ fn a_stopped_supervisor_reaps_when_it_wakes() {
     markers.iter().for_each(Marker::wait_started);
     assert!(pool.signal_worker(killed, Signal::SIGKILL));
     Pool::wait_gone(&[killed]);
-    // Nobody reaps now; the other worker goes on alone. Which task is whose is found out by cancelling.
+    // Nothing is reaped now; the other worker goes on alone. Which task is whose is found out by
+    // cancelling.
     pool.signal(Signal::SIGCONT);
     wait_until("one of the tasks has crashed", || {
         pool.counter(C_TASKS_CRASHED) == 1

@@ -37,8 +37,8 @@ pub trait FromRequest: Sized {
     /// Says what is wrong with the bytes; the task fails as a codec error and the handler does not run.
     fn decode(bytes: &[u8]) -> Result<Self, String>;
 
-    /// Decodes a request, checking the codec that it was sent in. Raw bytes are
-    /// taken for any codec: whoever sends them says that he has encoded them himself.
+    /// Decodes a request, checking the codec that it was sent in. Raw bytes are taken for any
+    /// codec: by sending them a client says that it has encoded them itself.
     ///
     /// # Errors
     /// When the codec is another, or as [`Self::decode`].

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 /// still short beside a slice of the kernel's.
 const LONG: Duration = Duration::from_micros(100);
 
-/// So many tasks in a row must have been long: the first one of a worker meets cold caches.
+/// How many tasks in a row must have been long: the first one of a worker meets cold caches.
 const PROOF: u32 = 16;
 
 /// A nice lane yields after a task when it has not for so long: half a tick of an event loop that
@@ -90,7 +90,7 @@ impl Courtesy {
             return;
         }
         self.long = 0;
-        // Tasks that sleep or wait take nobody's processor.
+        // Tasks that sleep or wait take no processor time.
         if self.taken < LONG * PROOF {
             return;
         }

@@ -105,7 +105,7 @@ impl de::Error for Fault {
     }
 }
 
-/// What serde calls a type, as a person would who thinks of JSON.
+/// What serde calls a type, in the words of JSON.
 fn words(expected: &dyn Expected) -> String {
     let said = expected.to_string();
     match said.as_str() {

@@ -62,5 +62,5 @@ pub use raw::{Answer, RawTask};
 pub use stock_worker::stock_worker;
 pub use worker::{Builder, Worker, WorkerError};
 
-/// The mechanism below, for those who need it: segments, the low-level client.
+/// The mechanism below, for programs that need it: segments, the low-level client.
 pub use ringwork_ring as ring;

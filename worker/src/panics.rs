@@ -1,8 +1,8 @@
 //! Where a panic happened: a hook notes message and place for the thread that catches it.
 //!
-//! A caught panic is told to the caller and logged by [`crate::dispatch`], so the
-//! hook prints nothing. Only a second panic while the first is on its way, which
-//! ends the process, is printed at once: nobody will be there to tell it later.
+//! A caught panic is told to the caller and logged by [`crate::dispatch`], so the hook prints
+//! nothing. Only a second panic while the first is on its way, which ends the process, is printed
+//! at once: no code will run to tell it later.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

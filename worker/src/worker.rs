@@ -323,7 +323,7 @@ impl Builder {
 }
 
 /// A lane's thread. A panic that gets here is a bug of ours: the process ends, so that the
-/// supervisor replaces it, rather than live on with a lane that nobody serves.
+/// supervisor replaces it, rather than live on with a lane that no thread serves.
 fn serve_lane(
     mut lane: Lane,
     handlers: &Handlers,
@@ -484,8 +484,8 @@ fn register(segment: &Segment, handler: &Handler) -> Result<(), WorkerError> {
     }
 }
 
-/// For a worker without a parent that watches it: leave when the pool is over.
-/// The supervisor's lock file of this segment stays open: a sandbox lets nobody open it again.
+/// For a worker without a parent that watches it: leave when the pool is over. The supervisor's
+/// lock file of this segment stays open: a sandbox lets no thread open it again.
 fn watch_pool(
     probe: KeptFile,
     segment: &Arc<Segment>,

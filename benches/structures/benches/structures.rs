@@ -1,4 +1,4 @@
-//! What the parts of a round trip cost by themselves: one thread, nobody waits, all in the cache.
+//! What the parts of a round trip cost by themselves: one thread, no waiting, all in the cache.
 
 #![allow(missing_docs, reason = "a program, made by Criterion's macros")]
 

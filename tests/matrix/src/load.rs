@@ -156,7 +156,7 @@ pub fn round(client: &Client, random: &mut Random, tally: &mut Tally) -> bool {
     open
 }
 
-/// Some calls one after another, with pauses in which everybody goes to sleep.
+/// Some calls one after another, with pauses in which all sides go to sleep.
 pub fn call_some(client: &Client, random: &mut Random, tally: &mut Tally) -> bool {
     let mut open = true;
     for _ in 0..8 {
@@ -178,7 +178,7 @@ fn submit<'c>(client: &'c Client, request: &[u8]) -> Result<Ticket<'c>, RingErro
             Err(RingError::QueueFull | RingError::SlotsTaken { .. })
                 if Instant::now() < give_up =>
             {
-                client.collect(); // what nobody waits for
+                client.collect(); // futures without a waiter
                 std::thread::sleep(Duration::from_millis(1));
             }
             other => return other,

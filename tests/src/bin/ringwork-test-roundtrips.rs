@@ -3,7 +3,7 @@
 //!     ringwork-test-roundtrips DIR COUNT BYTES
 //!
 //! A client and a lane take turns: submit, claim, copy the request into the result, complete, take
-//! in. So nobody waits, and the same instructions run each time. It checks every answer.
+//! in. So neither side waits, and the same instructions run each time. It checks every answer.
 
 #![forbid(unsafe_code)]
 

@@ -55,7 +55,7 @@ impl Failure {
     pub(super) fn report(self) -> ExitCode {
         use io::Write;
         if let Some(message) = self.message {
-            // Nobody to tell if that fails, too.
+            // There is nothing to write to if that fails, too.
             let _ = writeln!(io::stderr(), "ringwork: {message}");
         }
         ExitCode::from(self.code)

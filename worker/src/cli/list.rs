@@ -104,7 +104,7 @@ fn row(dir: &PoolDir) -> Row {
     row
 }
 
-/// Whether somebody holds the pool's name, with or without a segment.
+/// Whether a process holds the pool's name, with or without a segment.
 fn is_served(dir: &PoolDir) -> bool {
     liveness::open_lock_file(&dir.name_lock(), false)
         .and_then(|file| liveness::is_held(&file))

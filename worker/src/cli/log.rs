@@ -1,8 +1,8 @@
 //! Log lines to standard error, without ever waiting for a reader.
 //!
-//! The supervisor is one thread that must notice deaths at once, so it must not
-//! block on a terminal that is stopped or a pipe that nobody reads. A thread
-//! writes; when it falls behind, lines are dropped and counted.
+//! The supervisor is one thread that must notice deaths at once, so it must not block on a terminal
+//! that is stopped or a pipe without a reader. A thread writes; when it falls behind, lines are
+//! dropped and counted.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -129,7 +129,7 @@ pub(super) fn connect(dir: &PoolDir, limit: Option<Duration>) -> Result<Client, 
     let quiet = limit.map_or(QUIET, |limit| limit.min(QUIET));
     match Client::connect_as_command(dir, Some(quiet)) {
         Err(error @ RingError::TableFull { .. }) if limit.is_none_or(|limit| limit > QUIET) => {
-            // Standard error may be closed: then there is nobody to tell.
+            // Standard error may be closed: then there is nothing to write to.
             let _ = writeln!(io::stderr(), "ringwork: waiting, since {error}");
         }
         other => return Ok(other?),

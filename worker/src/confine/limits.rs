@@ -10,7 +10,7 @@ use super::{Confinement, SandboxMode};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub(super) fn apply(confinement: &Confinement) -> Result<(), String> {
-    // A core dump holds payloads, and is written where the sandbox would not let anybody write.
+    // A core dump holds payloads, and is written where the sandbox would allow no write.
     let core = match confinement.sandbox {
         SandboxMode::Off => confinement.core,
         _ => confinement.core.or(Some(0)),

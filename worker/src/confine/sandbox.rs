@@ -1,10 +1,9 @@
 //! `--sandbox`: what a worker may not do, whatever its handlers try.
 //!
-//! Three layers, each by the kernel and none that can be taken off again:
-//! no_new_privs and no capabilities; landlock for files (and TCP, signals and
-//! abstract sockets as a second line); seccomp for network, programs, other
-//! processes and whatever landlock does not cover. A refused call returns an
-//! error and kills nobody, so that it becomes the task's error.
+//! Three layers, each by the kernel and none that can be taken off again: no_new_privs and no
+//! capabilities; landlock for files (and TCP, signals and abstract sockets as a second line);
+//! seccomp for network, programs, other processes and whatever landlock does not cover. A refused
+//! call returns an error and ends no process, so that it becomes the task's error.
 //!
 //! What a kernel lacks is made up for where the other layer can, and told where
 //! it can't: [`Plan`] decides, from what the kernel [offers](Offer).

@@ -1,11 +1,10 @@
 //! The system calls that a confined worker is refused.
 //!
-//! A list of what is refused, not of what is allowed. Handlers are anybody's code
-//! over any libc: a list of what is allowed would break them at the next update,
-//! with errors that nobody understands. What such a list would win, that the
-//! unforeseen is refused, is had in another way: calls that are newer than this
-//! list, and those of the x32 interface, do not exist for the worker (ENOSYS), as
-//! on an older kernel, which every program can cope with.
+//! A list of what is refused, not of what is allowed. Handlers are any code over any libc: a list
+//! of what is allowed would break them at the next update, with errors that are hard to understand.
+//! What such a list would win, that the unforeseen is refused, is had in another way: calls that
+//! are newer than this list, and those of the x32 interface, do not exist for the worker (ENOSYS),
+//! as on an older kernel, which every program can cope with.
 //!
 //! Refused calls return EPERM, those on files EACCES, as landlock's do.
 
@@ -22,9 +21,9 @@ pub(super) enum Files {
     Landlocked,
     /// The same, but it lets readable ones be truncated (before its version 3).
     LandlockedButTruncation,
-    /// Nobody refuses anything, so everything is refused here.
+    /// Nothing else refuses anything, so everything is refused here.
     Refused,
-    /// Nobody does, and some are to be readable.
+    /// Nothing else does, and some files are to be readable.
     Open,
 }
 
@@ -85,7 +84,7 @@ fn when(argument: u8, len: Len, op: Op, value: u64) -> Result<SeccompRule, Strin
 /// Network, programs, other processes, the system.
 fn beyond_files(own: i64) -> Result<Rules, String> {
     let mut rules = always(&[
-        // Network. A socketpair of streams reaches nobody else; see below for the others.
+        // Network. A socketpair of streams reaches no other process; see below for the others.
         libc::SYS_socket,
         libc::SYS_connect,
         libc::SYS_bind,

@@ -1,5 +1,5 @@
-//! The slow look at each worker: who is old, large, or near its number of tasks,
-//! and how many workers there should be.
+//! The slow look at each worker: which one is old, large, or near its number of tasks, and how many
+//! workers there should be.
 //!
 //! Decides only; the crew acts, always between tasks. Not part of the fast tick:
 //! it comes with the probe of the locks, and memory is read once a second.

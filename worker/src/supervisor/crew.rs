@@ -1,9 +1,9 @@
 //! The workers of a pool: seats, filled again after a death, relieved one by one.
 //!
-//! Three kinds of members: the current one of a seat; its successor, started
-//! while the current one still serves; and leavers, who finish their tasks and go.
-//! A worker that is well is never stopped: it is told to leave, once its
-//! successor is ready, or at once where the tables have no room for two.
+//! Three kinds of members: the current one of a seat; its successor, started while the current one
+//! still serves; and leavers, which finish their tasks and go. A worker that is well is never
+//! stopped: it is told to leave, once its successor is ready, or at once where the tables have no
+//! room for two.
 
 use super::cause::{Detail, Exit};
 use super::health::Health;
@@ -149,7 +149,7 @@ impl Crew {
         member.is_some_and(|member| member.stop(grace, why, detail))
     }
 
-    /// Fills the empty seats whose pause is over, and relieves who is condemned.
+    /// Fills the empty seats whose pause is over, and relieves workers that are condemned.
     pub(super) fn fill(&mut self, segment: &Segment) -> Result<(), SupervisorError> {
         let now = Instant::now();
         if self.health.recover() {
@@ -169,7 +169,8 @@ impl Crew {
                 allowed -= 1;
                 match self.find_room(segment) {
                     Some(entry) => self.start(segment, entry, Place::Current(number))?,
-                    // Those who leave, or who joined by themselves, have it all.
+                    // The table is full of leaving workers and of workers that joined by
+                    // themselves: look again later.
                     None => self.seats[number].due = now + ROOM_LOOK,
                 }
             }
@@ -380,7 +381,7 @@ impl Crew {
         dead
     }
 
-    /// Whether all that could still be tried has been: nobody lives, and nobody will be started.
+    /// Whether all that could still be tried has been: no worker lives, and none will be started.
     pub(super) fn is_lost(&self) -> Option<String> {
         let halt = self.health.halt()?;
         let nobody = self.members().next().is_none();
@@ -393,7 +394,7 @@ impl Crew {
             .for_each(|member| member.process.terminate());
     }
 
-    /// Lets go of those that have exited; `true` when nobody is left.
+    /// Lets go of those that have exited; `true` when none is left.
     pub(super) fn dismiss_exited(&mut self, console: &mut dyn Console) -> bool {
         for (_, mut member, _) in self.take_exited() {
             let entry = member.entry;

@@ -8,7 +8,7 @@ use super::policy::RestartPolicy;
 use ringwork_ring::format::layout::{HEALTH_BOOT, HEALTH_FULL, HEALTH_STORM};
 use std::time::Instant;
 
-/// So many deaths before readiness in a row are enough.
+/// How many deaths before readiness in a row make a halt.
 const BOOT_DEATHS: u32 = 5;
 
 /// Why no worker is started.
@@ -105,7 +105,7 @@ impl Health {
         self.hopeless = false;
     }
 
-    /// A worker has died that nobody had asked to; `true` when that makes a storm.
+    /// A worker has died unasked; `true` when that makes a storm.
     pub(super) fn died(&mut self, policy: &RestartPolicy, how: &str) -> bool {
         let now = Instant::now();
         if self.halt.is_some() {

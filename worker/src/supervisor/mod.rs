@@ -1,10 +1,9 @@
 //! The supervisor: makes the segment, starts the workers, and keeps both alive.
 //!
-//! One thread, no locks: it sleeps in `poll` on its workers' pidfds and output,
-//! on signals and (embedded) on the owner's pipe, and wakes at a tick to look
-//! for what no descriptor tells: dead clients, swallowed wakes, overdue tasks.
-//! It touches tasks only through the reaper, whose every step may be repeated;
-//! so its own death at any point harms nobody: the workers get the
+//! One thread, no locks: it sleeps in `poll` on its workers' pidfds and output, on signals and
+//! (embedded) on the owner's pipe, and wakes at a tick to look for what no descriptor tells: dead
+//! clients, swallowed wakes, overdue tasks. It touches tasks only through the reaper, whose every
+//! step may be repeated; so its own death at any point does no harm: the workers get the
 //! parent-death signal, the clients find its lock free.
 //!
 //! Invariant: however [`run`] ends (a panic included), its workers are dead and
@@ -93,7 +92,7 @@ pub enum SupervisorError {
         /// Its last output.
         output: String,
     },
-    /// Somebody writes into the segment what no process of Ringwork writes.
+    /// The segment holds words that no process of Ringwork writes.
     #[error(
         "the segment is corrupt: {0}. The pool was stopped and its workers were killed: look for a \
          handler that writes through a wild pointer, then start the pool again"
@@ -279,7 +278,7 @@ impl Supervisor<'_> {
             if wake.workers {
                 self.crew.pass_output(self.console);
                 if self.crew.has_exited() {
-                    // Without them nobody can take the dead one's place.
+                    // Without them no other worker can take the dead one's place.
                     self.guard.check_files(&self.pool)?;
                 }
                 self.crew.bury(self.pool.segment(), self.console)?;
@@ -375,7 +374,7 @@ impl Supervisor<'_> {
         (uncollected == 0 || now >= done + COLLECT_PATIENCE).then_some(End::Stopped(0))
     }
 
-    /// Tells everybody, sees the workers off, removes the files.
+    /// Tells all processes, waits for the workers to end, removes the files.
     fn finish(mut self, result: Result<End, SupervisorError>) -> Result<(), SupervisorError> {
         self.notifier.stopping();
         self.give_up_reload();

@@ -63,7 +63,7 @@ impl Obituary {
         }
     }
 
-    /// Reaps a worker that was nobody's child and whose lock is free.
+    /// Reaps a worker that was not our child and whose lock is free.
     pub(super) fn of_joined(segment: &Segment, entry: u32) -> Self {
         let running = running_in(segment, entry);
         let pid = segment

@@ -12,7 +12,8 @@ pub struct RestartPolicy {
     pub backoff_min: Duration,
     /// The longest pause (default 5 s): the bound doubles with each death of the same seat, up to this.
     pub backoff_max: Duration,
-    /// From how many deaths on nobody is replaced any more (default 20 within 30 s); none: never.
+    /// From how many deaths on no worker is replaced any more (default 20 within 30 s); none:
+    /// never.
     pub storm: Option<StormLimit>,
     /// How long a storm lasts before one worker is tried again (default 60 s); zero: until a reload.
     pub storm_pause: Duration,
@@ -56,10 +57,10 @@ impl RestartPolicy {
     }
 }
 
-/// So many deaths in so much time are a crash storm.
+/// How many deaths in how much time are a crash storm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StormLimit {
-    /// Deaths of workers, of all together, that nobody asked for.
+    /// Unasked deaths of workers, of all together.
     pub deaths: u32,
     /// The time in which they are counted.
     pub window: Duration,

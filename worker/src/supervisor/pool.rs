@@ -1,7 +1,7 @@
 //! The pool's files and words: made at the start, ended and removed at the end.
 //!
-//! Invariant: a `Pool` that is dropped leaves no file, and whoever is still
-//! attached has been told why it ended.
+//! Invariant: a `Pool` that is dropped leaves no file, and any process that is still attached has
+//! been told why it ended.
 
 use super::config::{Memory, ServeConfig};
 use super::policy::HandlerLimits;
@@ -25,7 +25,7 @@ pub(super) struct Pool {
     segment: Segment,
     // Whether the reason was given; the state in the segment may be a peer's doing.
     ended: Cell<bool>,
-    // Held until the files are gone: nobody can take the name before.
+    // Held until the files are gone: no other supervisor can take the name before.
     locks: SupervisorLocks,
     /// The lock files of the entries.
     pub(super) mourner: Mourner,
@@ -47,7 +47,7 @@ fn clear_litter(dir: &PoolDir) {
     }
 }
 
-/// Says how far a pool that nobody has sized is from taking [`PHOTOS`] pictures at a time.
+/// Says how far a pool of the default size is from taking [`PHOTOS`] pictures at a time.
 fn tell_what_is_missing(geometry: &Geometry, backing: Backing, dir: &PoolDir) {
     let (requests, _) = geometry.requests_of(PHOTO);
     if requests >= PHOTOS {
@@ -85,9 +85,8 @@ pub(super) struct Open {
 }
 
 impl Pool {
-    /// Makes the segment, in the kind of memory that was asked for, or that can be.
-    /// Before that it clears away what dead pools have left of no use to anybody: their memory is
-    /// free then.
+    /// Makes the segment, in the kind of memory that was asked for, or that can be. Before that it
+    /// clears away what dead pools have left without any use: their memory is free then.
     pub(super) fn of(config: &ServeConfig, dir: &PoolDir) -> ringwork_ring::Result<Self> {
         clear_litter(dir);
         let of = |backing| {
@@ -170,11 +169,11 @@ impl Pool {
             .or_else(|| self.mourner.lost(&self.segment))
     }
 
-    /// Ends the pool for everybody: reason, state, and a wake for all who sleep.
+    /// Ends the pool for all processes: reason, state, and a wake for all sleepers.
     pub(super) fn end(&self, state: u32, reason: &str) {
         let size = self.segment.file_size();
         if size < HEADER_SIZE as u64 {
-            return; // Truncated: an access is a SIGBUS. The lock, given up soon, tells everybody.
+            return; // Truncated: an access is a SIGBUS. The lock, given up soon, tells all.
         }
         if !self.ended.replace(true) {
             self.segment.set_reason(reason);

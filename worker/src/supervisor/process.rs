@@ -101,7 +101,7 @@ impl Process {
     pub(super) fn exit(&mut self) -> Option<Exit> {
         match self.child.try_wait() {
             Ok(status) => status.map(Exit::of),
-            // Somebody else has waited for it (a SIGCHLD that was ignored by our parent): it is gone.
+            // It was waited for already (a SIGCHLD that was ignored by our parent): it is gone.
             Err(_) => Some(Exit::Unknown),
         }
     }

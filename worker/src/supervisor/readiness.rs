@@ -1,5 +1,5 @@
-//! What the pool shows of its health: in the segment, to the service manager, and to tasks
-//! that nobody would run.
+//! What the pool shows of its health: in the segment, to the service manager, and to tasks that no
+//! lane would run.
 
 use super::stand_in::StandIn;
 use super::{Supervisor, SupervisorError};

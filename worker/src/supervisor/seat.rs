@@ -167,8 +167,8 @@ impl Member {
         true
     }
 
-    /// For one that is dead: whether it had been ready without anybody having looked, since it left
-    /// in order that soon. Its entry still says so, for nobody has taken it since.
+    /// For one that is dead: whether it had been ready between two looks, since it left in order
+    /// that soon. Its entry still says so, for it was not taken since.
     pub(super) fn note_short_life(&mut self, segment: &Segment) -> bool {
         let at = segment.worker_at(self.entry);
         let field = |offset| segment.u32_at(at + offset).load(Ordering::Relaxed);

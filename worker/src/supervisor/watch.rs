@@ -28,8 +28,8 @@ const ATTACHED_TICK: Duration = Duration::from_millis(20);
 const IDLE_TICK: Duration = Duration::from_millis(100);
 /// How often the locks of clients and joined workers are probed.
 const PROBE_INTERVAL: Duration = Duration::from_millis(100);
-/// So long after the last submit a pool is looked at less often, and the threads of workers without a
-/// task are counted at the sweep only.
+/// How long after the last submit a pool is looked at less often, and the threads of workers
+/// without a task are counted at the sweep only.
 const AFTERMATH: Duration = Duration::from_secs(2);
 /// How often all slots are looked through.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);

@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_secs(20);
 /// How long a JVM may take to write down what its threads do.
 const DUMP: Duration = Duration::from_secs(3);
 
-/// What it said and nobody took yet.
+/// What it said and was not taken yet.
 #[derive(Default)]
 struct Said {
     lines: Vec<String>,

@@ -9,7 +9,7 @@
 //! - `RINGWORK_MATRIX=all|sample` (default `all`)
 //! - `RINGWORK_MATRIX_SEED=N` which sample, and at which time a point hits (default 1)
 //! - `RINGWORK_MATRIX_ONLY=TEXT` only the cases whose name contains it
-//! - `RINGWORK_MATRIX_JOBS=N` cases at a time (default 12: most of them wait for somebody who is stopped)
+//! - `RINGWORK_MATRIX_JOBS=N` cases at a time (default 12: most of them wait for a stopped process)
 
 #![forbid(unsafe_code)]
 

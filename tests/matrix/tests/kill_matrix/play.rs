@@ -284,7 +284,7 @@ impl<'t> Play<'t> {
         let ending = supervisor && self.case.scene == Scene::Stop;
         let end = Instant::now() + if slow_start { START_HOLD } else { HOLD };
         while Instant::now() < end {
-            // Nobody but the supervisor makes a pool ready.
+            // Only the supervisor makes a pool ready.
             if !ending
                 && (!supervisor || self.hand.is_some())
                 && self.open(true)?

@@ -13,10 +13,10 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// So many tasks of one client carry the times that tell a lane how short they are.
+/// How many tasks of one client carry the times that tell a lane how short they are.
 const STAMPED: u64 = 900;
 
-/// The hand that does it: a client of its own, whose tasks nobody waits for.
+/// The hand that does it: a client of its own, whose tasks have no waiter.
 pub struct Hand {
     pub client: Client,
     first_slot: u32,
@@ -110,7 +110,8 @@ impl Hand {
         let pid = pids[self.random.below(pids.len() as u64) as usize];
         if stage.signal_worker(pid, signal) && signal == Signal::SIGKILL {
             // On a loaded machine it may live on for a moment. Were the other one killed meanwhile,
-            // nobody would serve until the supervisor, which may be stopped by then, starts another.
+            // no worker would serve until the supervisor, which may be stopped by then, starts
+            // another.
             wait_for("the worker is dead", || (!is_alive(pid)).then_some(()))?;
         }
         Ok(())

@@ -98,7 +98,7 @@ impl Books {
     fn enter(&mut self, record: Record) {
         let (Record::Submit(id, _) | Record::Ended(id, ..) | Record::Start(id, _)) = record;
         let number = id & 0xff_ffff_ffff;
-        // An id that nobody gave must not make the driver take all memory.
+        // An invented id must not make the driver take all memory.
         if number >= 1 << 28 {
             self.unreadable += 1;
             return;

@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 /// Between two looks at a death that is being made good.
 const CLOSE_LOOK: Duration = Duration::from_micros(300);
-/// So many supervisors that did not start are enough.
+/// After this many supervisors that did not start the run ends.
 const FAILED_STARTS: u32 = 3;
 const POOL: &str = "chaos";
 
@@ -85,7 +85,7 @@ enum Phase {
     Serving(Pool),
     /// The clients are to settle and disconnect, since then.
     Holding(Pool, Instant),
-    /// Nobody is attached; nothing may be taken in the end.
+    /// No client is attached; nothing may be taken in the end.
     Checking(Pool, Instant),
     /// Asked to stop.
     Ending(Pool, Instant),
@@ -121,7 +121,7 @@ struct Driver {
     faults: Vec<String>,
     failed_starts: u32,
     was_killed: bool,
-    /// No new life for anybody, and the next supervisor's end is the last.
+    /// No process is started again, and the next supervisor's end is the last.
     closing: bool,
 }
 

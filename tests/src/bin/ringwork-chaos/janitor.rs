@@ -1,9 +1,10 @@
 //! Ends what the driver started when the driver itself is killed.
 //!
 //! Reads process ids from standard input; its end is the driver's end. Then it kills those that
-//! still live, and whoever has the driver's directory in its environment, and removes the directory.
-//! Invariant: it signals only through pidfds, each opened as soon as the driver has told of its child
-//! or before its environment is read, so an id that is used again later is nobody to it.
+//! still live, and each process with the driver's directory in its environment, and removes the
+//! directory. Invariant: it signals only through pidfds, each opened as soon as the driver has told
+//! of its child or before its environment is read, so an id that is used again later means nothing
+//! to it.
 
 use clap::Args;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -75,7 +76,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// The processes whose pools are in this directory: nobody's but the driver's, by its name.
+/// The processes whose pools are in this directory: only the driver's, by its name.
 fn untold(base: &Path) -> Vec<OwnedFd> {
     let pools = [b"RINGWORK_DIR=", base.as_os_str().as_bytes(), b"/"].concat();
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();

@@ -1,4 +1,4 @@
-//! What is still taken in a pool that nobody uses: slots, blocks, entries, files, processes.
+//! What is still taken in a pool without clients: slots, blocks, entries, files, processes.
 
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::*;

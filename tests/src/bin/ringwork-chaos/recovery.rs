@@ -39,7 +39,7 @@ pub struct Recoveries {
 }
 
 impl Recoveries {
-    /// Somebody was killed just now, whose entry's word was `word`.
+    /// A process was killed just now, whose entry's word was `word`.
     pub fn killed(&mut self, whose: Whose, segment: &Arc<Segment>, at: usize, word: u64) {
         self.pending.push(Pending {
             whose,
@@ -65,7 +65,7 @@ impl Recoveries {
         !self.pending.is_empty()
     }
 
-    /// Looks who has recovered.
+    /// Looks which have recovered.
     pub fn look(&mut self) {
         let (worker, client) = (&mut self.worker, &mut self.client);
         self.pending.retain(|death| {

@@ -22,7 +22,7 @@ const LONGEST_NS: u64 = 3_600_000_000_000;
 const LOOK: Duration = Duration::from_millis(50);
 /// Spins between two readings of the clock.
 const SPINS: u32 = 64;
-/// So many of the oldest tasks are looked at in the open loop; beyond that it is a backlog anyway.
+/// How many of the oldest tasks are looked at in the open loop; beyond that it is a backlog anyway.
 const LOOKED_AT: usize = 32;
 /// Less than this much before a send is due the open loop does not sleep any more.
 const NEAR: Duration = Duration::from_micros(100);

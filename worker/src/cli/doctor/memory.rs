@@ -94,7 +94,7 @@ fn sized(config: &PoolConfig, size: u64) -> PoolConfig {
     }
 }
 
-/// How many pictures of 8 MB a pool takes at a time that nobody has sized, and what is missing.
+/// How many pictures of 8 MB a pool of the default size takes at a time, and what is missing.
 fn pictures(pool: &'static str, room: &Room, config: &PoolConfig) -> Result<Finding, RingError> {
     let size = room.default_size(config, false)?;
     let geometry = sized(config, size).geometry()?;

@@ -72,7 +72,7 @@ pub(in crate::cli) enum Memory {
     Auto,
     /// A file, which containers that share /dev/shm can share.
     File,
-    /// A sealed memfd, which nobody can truncate; for one PID namespace.
+    /// A sealed memfd, which can't be truncated; for one PID namespace.
     Memfd,
 }
 

@@ -129,7 +129,7 @@ impl SupervisionOptions {
         set(&mut restart.backoff_max, span(self.restart_backoff_max));
         match self.restart_backoff_min {
             Some(span) => restart.backoff_min = span.0,
-            // Whoever shortens the longest pause only means the shortest one, too.
+            // Where only the longest pause is given and it is the shorter one, it is both.
             None => restart.backoff_min = restart.backoff_min.min(restart.backoff_max),
         }
         let storm = self.crash_storm.map(|storm| storm.0.map(|storm| storm.0));

@@ -33,7 +33,7 @@ final class Partner {
     orders = process.outputWriter();
     answers = process.inputReader();
     expect("ready");
-    // Whoever spins for its answer would do so for ever.
+    // A peer that spins for its answer would do so for ever.
     process.onExit().thenRun(Partner::failed);
   }
 
