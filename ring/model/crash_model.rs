@@ -6,8 +6,8 @@
 //! - every future of a living client ends exactly once, with the right answer, or with an end
 //!   that its history allows; a task runs at most as often as its attempts, and never when its
 //!   client was told that it did not run;
-//! - undisturbed, nobody sleeps while there is work for it; disturbed, the supervisor's ticks and a
-//!   client's time-outs (never a lane's) bring all to its end;
+//! - undisturbed, no process sleeps while there is work for it; disturbed, the supervisor's ticks
+//!   and a client's time-outs (never a lane's) bring all to its end;
 //! - afterwards all slots, blocks, entries, lanes and locks are free, no bit of a lane is set, every ring
 //!   takes and gives as many hints as it has cells.
 

@@ -2,10 +2,10 @@
 //! or stop for long, before any step.
 //!
 //! A step is an access to a word of the protocol, a futex call or a lock call. Between two steps a
-//! process runs alone, so an execution is the list of choices made: who goes on, who dies. The
-//! exhaustive mode walks all lists within the [`Limits`], depth first, by running the code again;
-//! the random mode draws them. Memory is sequentially consistent here; the orderings are
-//! [`super::loom_engine`]'s subject.
+//! process runs alone, so an execution is the list of choices made: which process goes on, which
+//! one dies. The exhaustive mode walks all lists within the [`Limits`], depth first, by running the
+//! code again; the random mode draws them. Memory is sequentially consistent here; the orderings
+//! are [`super::loom_engine`]'s subject.
 //!
 //! A dead process is unwound without effect: its stores go nowhere, its loads read 0. Its locks are
 //! free at once, as the kernel does it.

@@ -1,5 +1,5 @@
-//! Liveness locks without files: the model checker knows who holds which (see `lock.rs` beside
-//! this folder for the real ones). Without an engine nothing is ever held.
+//! Liveness locks without files: the model checker knows which process holds which (see `lock.rs`
+//! beside this folder for the real ones). Without an engine nothing is ever held.
 
 use crate::error::Result;
 use crate::model::shim::engine;
@@ -20,7 +20,7 @@ pub fn open_lock_file(path: &Path, _create: bool) -> Result<LockFile> {
 }
 
 impl LivenessLock {
-    /// Takes the lock; `None` when somebody holds it.
+    /// Takes the lock; `None` when another process holds it.
     pub fn try_acquire(path: &Path) -> Result<Option<Self>> {
         let taken = engine().is_none_or(|engine| engine.lock_take(path));
         Ok(taken.then(|| Self {
@@ -63,7 +63,7 @@ impl Drop for LivenessLock {
     }
 }
 
-/// Whether somebody holds the lock.
+/// Whether any process holds the lock.
 pub fn is_held(file: &LockFile) -> Result<bool> {
     Ok(engine().is_some_and(|engine| engine.lock_held(file)))
 }

@@ -27,7 +27,8 @@ impl Limits {
 pub(crate) enum Mode {
     /// All of them.
     Exhaustive,
-    /// So many, drawn from a seed; a choice other than going on is made once in `rarity` steps.
+    /// `runs` of them, drawn from a seed; a choice other than going on is made once in `rarity`
+    /// steps.
     Random { runs: u64, seed: u64, rarity: u64 },
 }
 
@@ -83,7 +84,7 @@ impl Plan {
             return 0;
         };
         if ordinary {
-            // Who goes on where somebody must is drawn evenly.
+            // Where a process must go on, the one that does is drawn evenly.
             (self.draw() % u64::from(count)) as u16
         } else if self.draw().is_multiple_of(rarity) {
             1 + (self.draw() % u64::from(count - 1)) as u16

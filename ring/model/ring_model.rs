@@ -96,8 +96,8 @@ fn helping(preemptions: usize) {
     );
 }
 
-/// One producer may sleep while the other one puts in, takes out, and puts in again: the cell that it
-/// wakes before is of a later lap. Each tries once, so nobody waits for anybody.
+/// One producer may sleep while the other one puts in, takes out, and puts in again: the cell that
+/// it wakes before is of a later lap. Each tries once, so no thread waits for another.
 #[test]
 fn fast_a_producer_sleeps_for_a_lap() {
     check(

@@ -55,14 +55,14 @@ pub(crate) trait Engine {
     ) -> Result<u64, u64>;
     fn rmw(&self, place: Place, op: Rmw, operand: u64, order: Ordering) -> u64;
     fn fence(&self, order: Ordering);
-    /// The caller can't go on before somebody else has done something.
+    /// The caller can't go on before another process has done something.
     fn pause(&self);
     fn futex_wait(&self, word: &AtomicU32, seen: u32);
     fn futex_wake(&self, word: &AtomicU32, count: i32);
     /// Payload bytes are read or written.
     fn bytes(&self, addr: usize, len: usize, write: bool);
     fn now_ns(&self) -> u64;
-    /// Somebody has slept: the clock goes on, by much more than was asked for.
+    /// A process has slept: the clock goes on, by much more than was asked for.
     fn slept(&self);
     fn lock_take(&self, path: &Path) -> bool;
     fn lock_release(&self, path: &Path);

@@ -273,7 +273,8 @@ impl Sim {
             .collect()
     }
 
-    /// Before each step: who goes on? `false` when the caller is dead and the step has no effect.
+    /// Before each step: which process goes on? `false` when the caller is dead and the step has no
+    /// effect.
     fn step(&self) -> bool {
         if self.is_dead() {
             return false;
@@ -449,7 +450,7 @@ impl Sim {
         choice
     }
 
-    /// Nobody can go on. `true` when that is the end.
+    /// No process can go on. `true` when that is the end.
     fn quiet(&self) -> bool {
         let mut processes = self.processes.borrow_mut();
         if processes.iter().all(|p| p.state == State::Ended) {
@@ -484,7 +485,7 @@ impl Sim {
             return false;
         }
         if waiting || paused {
-            // Whoever retries, retries; whoever waits has a time-out.
+            // A process that retries does so; a process that waits has a time-out.
             if !paused {
                 assert!(
                     self.timeouts.get() < TIMEOUTS,

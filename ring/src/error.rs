@@ -58,7 +58,7 @@ pub enum RingError {
         /// The limit in bytes (RLIMIT_FSIZE).
         limit: u64,
     },
-    /// A sealed memfd can't be made here, or nobody else could open it.
+    /// A sealed memfd is impossible here, or no other process could open it.
     #[error("the segment can't be a sealed memfd here: {why}")]
     NoMemfd {
         /// Why.

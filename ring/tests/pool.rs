@@ -430,7 +430,7 @@ fn a_lost_hint_is_found_by_the_sweep() {
     let pool = pool();
     let client = pool.client();
     let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
-    pool.segment.injector(1).dequeue().unwrap(); // nobody has it now
+    pool.segment.injector(1).dequeue().unwrap(); // no lane has it now
     let (entry, mut lane) = pool.worker();
     let leave = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -476,7 +476,7 @@ fn a_swallowed_wake_is_made_good_by_the_tick() {
     let (entry, mut lane) = pool.worker();
     let index = lane.index();
     let leave = AtomicBool::new(false);
-    // Another lane "searches" for ever, as if stopped: submits wake nobody.
+    // Another lane "searches" for ever, as if stopped: submits wake no lane.
     pool.segment
         .u64_at(H_SEARCHING)
         .store(1 << 63, Ordering::SeqCst);
@@ -504,7 +504,7 @@ fn a_bit_cleared_by_a_waker_that_died_is_made_good() {
     std::thread::scope(|scope| {
         scope.spawn(|| lane.next(&leave).unwrap().complete(b"", 0));
         pool.until_asleep(index);
-        // A client took the bit away and died before its wake: nobody else sees a sleeper.
+        // A client took the bit away and died before its wake: no other process sees a sleeper.
         pool.segment.u64_at(H_IDLE).store(0, Ordering::SeqCst);
         let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
         let mut rouser = Rouser::default();

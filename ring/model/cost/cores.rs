@@ -154,7 +154,7 @@ impl Cores {
         }
         self.turn();
         if self.over.get() {
-            // Time goes on, so that whoever spins lets the others leave.
+            // Time goes on, so that a spinning core lets the others leave.
             return self.work(1);
         }
         let core = self.current.get();

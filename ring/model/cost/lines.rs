@@ -192,7 +192,7 @@ impl Line {
         let cost = if near { machine.near } else { machine.far };
         let start = now.max(self.free_at);
         let ready = start + cost;
-        // Several cores may fetch a line that nobody changes nearly at once.
+        // Several cores may fetch a line that no core changes nearly at once.
         let occupied = if writes || self.owner.is_some() {
             cost
         } else {

@@ -158,7 +158,7 @@ struct Run {
 }
 
 impl Run {
-    /// So many more tasks have ended.
+    /// Counts tasks that have ended.
     fn count(&self, more: u64) {
         let (before, after) = (self.ended.get(), self.ended.get() + more);
         self.ended.set(after);

@@ -137,7 +137,7 @@ fn contention_of_one_client_and_one_lane() {
     let each = |kind| outcome.each(outcome.of(kind).transfers);
     // The lane takes it; the client fetches it and takes it. The lane may have looked meanwhile.
     assert!((3.0..=4.0).contains(&each("slot: state")));
-    // Fetched by whoever reads, taken by whoever writes.
+    // Each reader fetches it, each writer takes it.
     assert!((1.9..=2.1).contains(&each("slot: request")));
     assert!((1.9..=2.1).contains(&each("slot: result")));
     // Eight cells a line, and both sides work in batches.

@@ -33,7 +33,7 @@ pub(super) const fn wait(request: &'static [u8], attempts: u8) -> Task {
     }
 }
 
-/// A scenario: what each client does, and who may die.
+/// A scenario: what each client does, and which processes may die.
 #[derive(Debug, Clone)]
 pub(super) struct Scenario {
     pub(super) tiny: Tiny,

@@ -1,9 +1,10 @@
 //! A low-level client: submit, wait, cancel from Rust.
 //!
-//! One per process and pool is enough; it is `Sync`. There is no poller thread:
-//! whoever waits drains the completion ring for all (one at a time), the others sleep on a
-//! condition variable. Invariant: a slot is in exactly one place: on the free list, or in the table
-//! as pending, abandoned or ready; it is freed once, by whoever finds it DONE or CRASHED under the table's lock.
+//! One per process and pool is enough; it is `Sync`. There is no poller thread: a thread that waits
+//! drains the completion ring for all (one at a time), the others sleep on a condition variable.
+//! Invariant: a slot is in exactly one place: on the free list, or in the table as pending,
+//! abandoned or ready; it is freed once, by the thread that finds it DONE or CRASHED under the
+//! table's lock.
 
 mod backlog;
 mod lane_pace;
@@ -137,7 +138,7 @@ pub struct Ticket<'c> {
 enum Place {
     Free,
     Pending(Word),
-    /// Its ticket was dropped: nobody wants the outcome.
+    /// Its ticket was dropped: the outcome is not wanted.
     Abandoned(Word),
     /// Cancelled or timed out, and counted as such, while its handler ran.
     GivenUp(Word),
@@ -200,7 +201,7 @@ impl Table {
         Ok(local)
     }
 
-    /// The slot is nobody's any more.
+    /// The slot has no owner any more.
     fn bring_home(&mut self, local: u32) {
         self.uncount(local);
         self.places[local as usize] = Place::Free;
@@ -389,7 +390,7 @@ impl Client {
                 | RingError::TooManyInFlight { .. }
                 | RingError::ArenaExhausted { .. })
         ) {
-            // Tasks that nobody waits for may have ended: then there is room.
+            // Tasks without a waiter may have ended: then there is room.
             drop(table);
             self.collect();
             table = lock(&self.table);
@@ -486,8 +487,8 @@ impl Client {
         let at = segment.slot_at(slot);
         let room = block.map_or(at + SLOT_REQUEST, |block| arena::offset(segment, block));
         sync::writes(segment.bytes_at(room, request.len()), request.len());
-        // SAFETY: in bounds by `bytes_at`; the slot is on no list but in our hands, and the block is
-        // ours by its owner word, so nobody else touches these bytes until QUEUED is stored.
+        // SAFETY: in bounds by `bytes_at`; the slot is on no list but in our hands, and the block
+        // is ours by its owner word, so no other thread touches these bytes until QUEUED is stored.
         unsafe {
             std::ptr::copy_nonoverlapping(
                 request.as_ptr(),
@@ -575,7 +576,7 @@ impl Client {
     /// waited for, the slots and blocks of those that are not. Every wait does so, and
     /// every submit that finds no room; a client that does neither for long may call it.
     pub fn collect(&self) {
-        // Whoever has the role is at it.
+        // The thread that has the role is at it.
         if let Ok(_role) = self.polling.try_lock() {
             self.drain();
         }
@@ -650,8 +651,8 @@ impl Client {
         true
     }
 
-    /// Takes in what has ended without a hint, and ends the tasks whose slots can't be theirs any
-    /// more: a broken peer must not keep a wait from ending.
+    /// Takes in what has ended without a hint, and ends the tasks whose slots are no longer theirs:
+    /// a broken peer must not keep a wait from ending.
     fn check_pending(&self) {
         let mut table = lock(&self.table);
         let mut any = false;

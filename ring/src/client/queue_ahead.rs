@@ -12,9 +12,9 @@ use crate::os::clock::now_ns;
 use crate::os::sync::Ordering;
 use crate::segment::Segment;
 
-/// So long, at most, only what is new is looked at.
+/// The longest time, in ns, in which only what is new is looked at.
 const LONGEST: u64 = 5_000_000;
-/// So many times as long as a look at all of it took.
+/// Or, if that is less, how many times as long as a look at all of it took.
 const TIMES: u64 = 10;
 /// A task counts nothing if its deadline passes in this part of the time until a lane gets to it.
 /// By all of that time a queue in which each second task expires would look as if one more task

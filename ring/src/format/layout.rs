@@ -111,7 +111,7 @@ layout! {
     H_CLASS_COUNT: usize = 100;
     /// Header: handlers with a limit of concurrency, u32.
     H_LIMIT_COUNT: usize = 104;
-    /// Header: what whoever maps the segment should do with its mapping, u32 (MAPPING_*); only advice.
+    /// Header: what a process should do with its mapping, u32 (MAPPING_*); only advice.
     H_MAPPING: usize = 108;
     /// Touch every page at the attach, so that no task meets a page fault.
     MAPPING_PREFAULT: u32 = 1;
@@ -229,7 +229,7 @@ layout! {
     CLIENT_SUBMITTED: usize = 384;
     /// Client counter: tasks rejected at submit, u64.
     CLIENT_REJECTED: usize = 392;
-    /// Client counter: results received, u64. This and the next are written by who ends tasks, on a line of their own.
+    /// Client counter: results received, u64. This and the next are written where tasks end, on a line of their own.
     CLIENT_COMPLETED: usize = 448;
     /// Client counter: failures received, u64.
     CLIENT_FAILED: usize = 456;

@@ -141,10 +141,9 @@ impl Owner {
         (self.0 >> OWNER_SLOT_SHIFT) as u32 & (MAX_SLOTS - 1)
     }
 
-    /// Whether nobody will free the block: its task's slot, now in state
-    /// `word`, has gone on to another generation or (results) to a later
-    /// attempt, or it is CRASHED: then a result half written is nobody's, for
-    /// the client does not know the block and the lane is dead.
+    /// Whether no process will free the block: its task's slot, now in state `word`, has gone on to
+    /// another generation or (results) to a later attempt, or it is CRASHED: then a result half
+    /// written has no owner, for the client does not know the block and the lane is dead.
     #[must_use]
     pub const fn is_orphan(self, word: Word) -> bool {
         let attempt = (self.0 >> OWNER_ATTEMPT_SHIFT & STATE_ATTEMPT_MASK) as u32;

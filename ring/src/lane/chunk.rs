@@ -16,7 +16,7 @@ use crate::segment::Segment;
 /// Where requests, heads and results begin: multiples of a cache line.
 const ALIGN: usize = 64;
 
-/// So many bytes before the results come to the last line that was taken, others are.
+/// How many bytes before the last line that was taken the results are when others are taken.
 const AHEAD: usize = 2 * ALIGN;
 /// Lines taken at once.
 const BURST: usize = 16;
@@ -91,8 +91,7 @@ pub fn encode(requests: &[&[u8]], codec: u8, attempts: u8, room: usize) -> Vec<u
 /// Status and bytes of the requests of a chunk that have ended, from a copy of its block: results,
 /// or failure records.
 ///
-/// # Errors
-/// When that can't be a chunk.
+/// # Errors When no chunk has such bytes.
 pub fn results(chunk: &[u8]) -> Result<Vec<(u32, Vec<u8>)>> {
     let wrong = || RingError::Corrupt("a chunk that ends before its results".into());
     let word = |at: usize| -> Result<u64> {
@@ -175,8 +174,7 @@ impl Chunk {
     /// Begins, or goes on where the lane before has died: the request that it ran ends as crashed if
     /// it has had its attempts. Returns its index then.
     ///
-    /// # Errors
-    /// When the length of that request can't be.
+    /// # Errors When the length of that request is impossible.
     pub(crate) fn resume(&mut self, segment: &Segment) -> Result<Option<u32>> {
         if self.ended == self.count {
             return Ok(None);
@@ -215,8 +213,7 @@ impl Chunk {
 
     /// The next request; `None` when all have ended.
     ///
-    /// # Errors
-    /// When its length can't be.
+    /// # Errors When its length is impossible.
     #[inline(always)]
     pub(crate) fn next(&mut self, segment: &Segment) -> Result<Option<Span>> {
         if self.ended == self.count {
@@ -284,7 +281,7 @@ impl Chunk {
     #[inline(always)]
     pub(crate) fn end(&mut self, segment: &Segment, status: u32, codec: u8, len: usize) {
         if self.ended == self.count {
-            return; // there is none: whoever calls has not looked at `next`
+            return; // there is none: the caller has not looked at `next`
         }
         let head = len as u64
             | u64::from(status) << CHUNK_HEAD_STATUS_SHIFT
@@ -308,7 +305,8 @@ impl Chunk {
         let cursor = used << CURSOR_BYTES_SHIFT
             | u64::from(self.attempt) << CURSOR_ATTEMPT_SHIFT
             | u64::from(self.ended);
-        // Release: pairs with the acquire of whoever reads it after this lane has died.
+        // Release: pairs with the acquire of the lane or client that reads it after this lane has
+        // died.
         segment
             .u64_at(self.at + CHUNK_CURSOR)
             .store(cursor, Ordering::Release);

@@ -233,7 +233,7 @@ impl<'l> Claimed<'l> {
         self.request_codec
     }
 
-    /// Reports progress to whoever looks (`ringwork stat`). That of a chunk is told by itself.
+    /// Reports progress, which `ringwork stat` shows. That of a chunk is told by itself.
     pub fn progress(&self, done: u32, total: u32) {
         if self.chunk.is_none() {
             self.store_progress(done, total);
@@ -329,13 +329,14 @@ impl<'l> Claimed<'l> {
         };
         let (ended, count) = chunk.progress();
         if ended < count {
-            return 1; // the drop fails it: somebody has let go of requests
+            return 1; // the drop fails it: a handler has let go of requests
         }
         let (ran, _) = chunk.ran();
         self.count_completed(&chunk);
         self.result = None;
         self.end(STATUS_OK, CODEC_CHUNK as u8, 0);
-        // Not before: who sees a claim and the count go on thinks that the lane has left the task.
+        // Not before: a reader that sees a claim and the count go on thinks that the lane has left
+        // the task.
         let started = self.lane.entry().u64_at(LANE_STARTED);
         bump_word_by(started, u64::from(ran.saturating_sub(1)));
         ran
@@ -490,7 +491,8 @@ impl<'l> Claimed<'l> {
         });
     }
 
-    /// Ends the task with a copy of `bytes`, or with the failure that explains why that can't be.
+    /// Ends the task with a copy of `bytes`, or with the failure that explains why that is
+    /// impossible.
     pub fn complete(mut self, bytes: &[u8], codec: u8) {
         self.complete_request(bytes, codec);
     }
@@ -663,7 +665,7 @@ impl<'l> Claimed<'l> {
             failpoint!("complete.done");
             lane.announce(self.slot);
         } else if let Some(block) = block {
-            // Can't be while this lane lives; were it so, the result would be nobody's.
+            // Impossible while this lane lives; were it so, the result would have no owner.
             arena::free(segment, block, Owner::result(self.slot, self.word));
         }
         // Only now: what is seen running is never more than the limit.

@@ -69,7 +69,7 @@ pub(crate) fn take_entry(
         return Ok(None);
     };
     failpoint!("entry.locked");
-    // Under the lock nobody but a reaper changes the word, and a reaper leaves FREE alone.
+    // Under the lock only a reaper changes the word, and a reaper leaves FREE alone.
     let seen = word.load(Ordering::Acquire);
     if entry_state(seen) != ENTRY_FREE {
         return Ok(None);

@@ -1,14 +1,12 @@
 //! Limits of concurrency: how many tasks of one handler run at a time, in all workers.
 //!
-//! Owned by the lanes; the supervisor sets the numbers, the reaper frees what the
-//! dead held. A *permit* is a word that names the lane (with its generation) that
-//! has it: taken by CAS before a task is claimed, freed when the task has ended.
-//! So no count can be left wrong by a death: what a dead lane held bears its name.
-//! A task that finds no permit has its hint moved to the ring of its limit; lanes
-//! take hints from there when they have a permit. Nobody spins, no lane is
-//! blocked, and the tasks of other handlers go past. Invariant: at most `most`
-//! lanes have a permit, and whoever runs a task of the handler has one
-//! (docs/internals/protocol.md section 13).
+//! Owned by the lanes; the supervisor sets the numbers, the reaper frees what the dead held. A
+//! *permit* is a word that names the lane (with its generation) that has it: taken by CAS before a
+//! task is claimed, freed when the task has ended. So no count can be left wrong by a death: what a
+//! dead lane held bears its name. A task that finds no permit has its hint moved to the ring of its
+//! limit; lanes take hints from there when they have a permit. No lane spins, none is blocked, and
+//! the tasks of other handlers go past. Invariant: at most `most` lanes have a permit, and each
+//! lane that runs a task of the handler has one (docs/internals/protocol.md section 13).
 
 use crate::format::layout::*;
 use crate::format::words::{Kind, Word};
@@ -172,7 +170,7 @@ pub fn usage(segment: &Segment) -> Vec<Usage> {
         .collect()
 }
 
-/// Frees the permits of dead lanes; the reaper's. Words of their names are nobody else's.
+/// Frees the permits of dead lanes; the reaper's. Words of their names belong to no other lane.
 pub(crate) fn free_permits(segment: &Segment, lanes: &[(u32, u64)]) {
     for limit in Limit::all(segment) {
         for place in 0..segment.geometry().max_lanes {
@@ -272,7 +270,7 @@ impl Lane {
         taken.is_some()
     }
 
-    /// Gives the permit back, if the lane has one, and wakes whoever can use it.
+    /// Gives the permit back, if the lane has one, and wakes a lane that can use it.
     pub(crate) fn give_permit_back(&mut self) {
         let Some(Permit { limit, place }) = self.permit.take() else {
             return;
@@ -285,7 +283,8 @@ impl Lane {
         limit.permit(place).store(0, Ordering::Release);
         failpoint!("limit.permit_freed");
         // pairs with the fence in `defer`, and with that between the idle bit and the look at the
-        // rings in `Lane::park`: who moved a hint before sees the permit, or its hint is seen here.
+        // rings in `Lane::park`: a lane that moved a hint before sees the permit, or its hint is
+        // seen here.
         fence(Ordering::SeqCst);
         if !limit.ring().is_empty() && any_idle(segment) {
             wake_one_lane(segment);
@@ -315,7 +314,7 @@ impl Lane {
             return;
         }
         failpoint!("limit.hinted");
-        // After the hint: who dies in between leaves a second hint, not a lost one.
+        // After the hint: a death in between leaves a second hint, not a lost one.
         place.store(mark(word), Ordering::Release);
         failpoint!("limit.marked");
         // pairs with the fence in `give_permit_back`.

@@ -159,7 +159,7 @@ impl Lane {
             if round.is_multiple_of(16) && self.must_leave(leave) {
                 self.set_searching(false);
                 self.give_hints_back();
-                // A wake that was meant for a task goes on to somebody who stays.
+                // A wake that was meant for a task goes on to a lane that stays.
                 self.wake_another_if_needed();
                 return None;
             }
@@ -175,14 +175,14 @@ impl Lane {
                     sync::spin_loop();
                 }
             } else if round - self.budget.spins < self.budget.yields {
-                // Off the core for who knows how long: submitters must not count on this lane.
+                // Off the core for an unknown time: submitters must not count on this lane.
                 self.set_searching(false);
                 self.gather.rest();
                 let before = now_ns();
                 sync::yield_now();
                 if now_ns().saturating_sub(before) > LONG_YIELD_NS {
-                    // Others had the core, and may want it again: a sleeper is woken sooner than who
-                    // yields gets his turn.
+                    // Others had the core, and may want it again: a sleeping thread is woken sooner
+                    // than a yielding one is scheduled.
                     round = self.budget.spins + self.budget.yields - 1;
                 }
             } else {
@@ -406,7 +406,8 @@ impl Lane {
                 }
                 let claimed = self.claim(hint - 1);
                 if claimed.is_none() {
-                    // Over its handler's limit: it waits where a permit finds it, and keeps nobody awake.
+                    // Over its handler's limit: it waits where a permit finds it, and keeps no lane
+                    // awake.
                     self.defer(hint - 1);
                 }
                 if let Some(claimed) = claimed {

@@ -1,7 +1,7 @@
 //! How many processors this process may use: the affinity mask, and the quota of its cgroup.
 //!
-//! Called where threads that spin, or workers, are counted. A quota of 1.5
-//! processors counts as 1: whoever starts two spinners for it has both throttled.
+//! Called where threads that spin, or workers, are counted. A quota of 1.5 processors counts as 1:
+//! two spinners for it would both be throttled.
 
 use std::fs;
 use std::path::Path;

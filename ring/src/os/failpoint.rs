@@ -7,8 +7,8 @@
 //!
 //! - `RINGWORK_FAILPOINT=worker:claim.claimed=kill@3`: the third time that a process with the
 //!   role `worker` comes to the point, it sends itself SIGKILL (`stop`: SIGSTOP).
-//! - `RINGWORK_FAILPOINT_MARK=PATH`: the file that says who did so, made just before. Whoever
-//!   finds it made goes on unharmed, so that one process of many, and no successor, is hit.
+//! - `RINGWORK_FAILPOINT_MARK=PATH`: the file that names the process, made just before. A process
+//!   that finds it made goes on unharmed, so that one process of many, and no successor, is hit.
 //!
 //! `POINTS` is the one list of them all; a test holds it against the sources.
 
@@ -288,7 +288,7 @@ mod armed {
             return true;
         };
         let made = OpenOptions::new().write(true).create_new(true).open(path);
-        // By one write, so that whoever sees the line sees all of it.
+        // By one write, so that a reader that sees the line sees all of it.
         made.is_ok_and(|mut file| {
             file.write_all(format!("{} {}\n", std::process::id(), armed.point).as_bytes())
                 .is_ok()

@@ -41,7 +41,8 @@ pub enum Scheduling {
     Normal,
     /// As work that is not interactive: it wakes without taking the processor from others.
     Batch,
-    /// Only what nobody else wants: a thread of another policy that wakes has the processor at once.
+    /// Only what no other thread wants: a thread of another policy that wakes has the processor at
+    /// once.
     Idle,
 }
 

@@ -1,10 +1,9 @@
 //! The payload arena: blocks by size class, each with an owner word.
 //!
-//! Invariant: a block is used by nobody, or by the one task (slot, generation,
-//! role, attempt) that its owner word names. The owner word is the only truth;
-//! where to look for a free block is a private guess. A block whose task has
-//! gone on is an orphan and is freed by whoever notices (the reaper), with a
-//! CAS on the word that was judged.
+//! Invariant: a block is free, or used by the one task (slot, generation, role, attempt) that its
+//! owner word names. The owner word is the only truth; where to look for a free block is a private
+//! guess. A block whose task has gone on is an orphan and is freed by the reaper, with a CAS on the
+//! word that was judged.
 
 use crate::error::{Result, RingError};
 use crate::format::config::{ArenaClass, BIG, Near};
@@ -314,7 +313,7 @@ mod tests {
             );
             for (role, owner) in [(Role::Request, request), (Role::Result, result)] {
                 let block = arena.take(&segment, BIG, role, owner).unwrap();
-                // SAFETY: in bounds by `bytes_at`; nobody else has this segment.
+                // SAFETY: in bounds by `bytes_at`; no other thread has this segment.
                 unsafe {
                     segment
                         .bytes_at(offset(&segment, block), BIG)
@@ -328,7 +327,7 @@ mod tests {
         assert!(now <= before + 3 * BIG as u64, "{now} after {before}");
     }
 
-    /// A pool that nobody has sized, where there is memory for it.
+    /// A pool of the default size, where there is memory for it.
     fn sized_for_photos() -> (tempfile::TempDir, Segment, crate::segment::SupervisorLocks) {
         let temp = tempfile::tempdir().unwrap();
         let config = PoolConfig {

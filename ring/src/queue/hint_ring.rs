@@ -10,8 +10,8 @@
 use crate::format::layout::RING_BATCH;
 use crate::os::sync::{AtomicU64, Ordering, retry};
 
-/// Tries after which the ring is taken for corrupt, and so for full, or empty: each failed try means
-/// that somebody else succeeded, and so many in a row do not happen.
+/// Tries after which the ring is taken for corrupt, and so for full, or empty: each failed try
+/// means that another producer or consumer succeeded, and so many in a row do not happen.
 pub(crate) const CORRUPT_AFTER: u32 = 1 << 16;
 
 /// A view of one ring in the segment.
@@ -166,7 +166,7 @@ impl<'a> HintRing<'a> {
                 return Some(one[0]);
             }
         }
-        None // So many lost races in a row are no races: somebody writes what no process of ours does.
+        None // So many lost races are no races: the words are not ours.
     }
 
     /// Whether nothing is at the head now.

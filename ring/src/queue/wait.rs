@@ -189,7 +189,7 @@ pub fn wake_after_publish(segment: &Segment) {
     }
 }
 
-/// Wakes one idle lane, whoever searches; `false` when none is idle.
+/// Wakes one idle lane, even if others search; `false` when none is idle.
 pub fn wake_one_lane(segment: &Segment) -> bool {
     for index in 0..mask_words(segment) {
         let word = segment.u64_at(H_IDLE + 8 * index);
@@ -267,7 +267,7 @@ mod tests {
         assert!(two.spins < 200 && two.yields > 8, "{two:?}");
         // More lanes than cores.
         assert_eq!(adaptive(4, 9), two);
-        // One core, and a quota of less than two: whoever spins keeps the other from running.
+        // One core, and a quota of less than two: a side that spins keeps the other from running.
         for spinners in [2, 9] {
             assert!(adaptive(1, spinners).spins <= 1);
         }

@@ -1,10 +1,10 @@
 //! The supervisor's look for words that no process of ours writes.
 //!
-//! Called at the supervisor's tick. Whoever maps the segment may write any word of it, so nothing
-//! here is believed; what is found ends the pool (docs/internals/protocol.md section 12). Invariant:
-//! no complaint about what honest processes leave behind, however they are killed or stopped: each
-//! check says why only a wrong writer can have made what it found. A word that is read beside
-//! others that move is read again before it is judged.
+//! Called at the supervisor's tick. Any process that maps the segment may write any word of it, so
+//! nothing here is believed; what is found ends the pool (docs/internals/protocol.md section 12).
+//! Invariant: no complaint about what honest processes leave behind, however they are killed or
+//! stopped: each check says why only a wrong writer can have made what it found. A word that is
+//! read beside others that move is read again before it is judged.
 
 use crate::format::layout::*;
 use crate::format::words::{Kind, Owner, Word};
@@ -19,8 +19,8 @@ pub type Damage = String;
 
 type Found = Result<(), Damage>;
 
-/// Words of the header that nobody changes once the segment is ready: all up to the pool's name but
-/// the pool state, which shares a u64 with the ready word.
+/// Words of the header that no process changes once the segment is ready: all up to the pool's name
+/// but the pool state, which shares a u64 with the ready word.
 const CONSTANT: Range<usize> = 0..H_NAME + NAME_SIZE;
 const READY_AND_STATE: usize = H_READY;
 
@@ -58,7 +58,7 @@ pub struct Auditor {
 }
 
 impl Auditor {
-    /// For a segment that was just made, before anybody else has it.
+    /// For a segment that was just made, before any other process has it.
     #[must_use]
     pub fn new(segment: &Segment, now_ns: u64) -> Self {
         let slots = segment.geometry().total_slots() as usize;
@@ -161,7 +161,7 @@ impl Auditor {
                     return bad("it has moved further than anybody can move it, or back");
                 }
             }
-            // While the head stood, its cell did: nobody overwrites what was not consumed.
+            // While the head stood, its cell did: no producer overwrites what was not consumed.
             if later == head && (tail.wrapping_sub(head) as i64) > 0 && !cell {
                 return bad("the cell at its head is none that a producer writes");
             }
@@ -170,7 +170,7 @@ impl Auditor {
         Ok(())
     }
 
-    /// The cells of all rings, so many a look: also those that nobody takes from now, since a
+    /// The cells of all rings, so many a look: also those that no lane takes from now, since a
     /// producer that comes round to a wrong one takes the ring for full.
     fn cells(&mut self, segment: &Segment) -> Found {
         let mut slice = Slice::new(self.next_cell, CELLS_A_LOOK);
@@ -187,7 +187,7 @@ impl Auditor {
         Ok(())
     }
 
-    /// Counters only grow, and not faster than anybody counts.
+    /// Counters only grow, and not faster than a process can count.
     fn counters(&mut self, segment: &Segment, steps: u64) -> Found {
         for (seen, now) in self.counters.iter_mut().zip(counters(segment)) {
             if now.wrapping_sub(*seen) > steps {
@@ -371,8 +371,8 @@ fn entries(segment: &Segment) -> Found {
     Ok(())
 }
 
-/// Bits of lanes that nobody serves: a lane clears its own before it is freed, and the reaper those
-/// of the dead.
+/// Bits of lanes that no worker serves: a lane clears its own before it is freed, and the reaper
+/// those of the dead.
 fn idle_bits(segment: &Segment) -> Found {
     for lane in 0..segment.geometry().max_lanes {
         let entry = segment.u64_at(segment.lane_at(lane) + LANE_WORD);

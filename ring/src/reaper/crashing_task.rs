@@ -1,9 +1,8 @@
 //! A task whose last attempt has died with its worker, before it is ended.
 //!
-//! Made by the reaper for whoever wants to note what the task was. Between the
-//! death and the end of the task its request is nobody's to change, but a peer
-//! that breaks the protocol may all the same: every field is read once and
-//! checked, and the bytes are copied before anybody looks at them.
+//! Made by the reaper for code that notes what the task was. Between the death and the end of the
+//! task no process may change its request, but a peer that breaks the protocol may all the same:
+//! every field is read once and checked, and the bytes are copied before any code looks at them.
 
 use crate::error::{Result, RingError};
 use crate::format::layout::*;

@@ -154,7 +154,7 @@ fn begin(entry: &crate::os::sync::AtomicU64, lock: &std::path::Path) -> Option<R
 impl Reaping {
     /// REAPING → FREE; `false` when another reaper was faster.
     fn end(self, entry: &crate::os::sync::AtomicU64) -> bool {
-        // The lock first: whoever sees FREE finds it free. All that can't be done twice is done;
+        // The lock first: with FREE in the word it is free. All that can't be done twice is done;
         // the word itself goes by CAS, since another reaper, and a new owner, may be here by now.
         drop(self.held);
         failpoint!("reap.unlocked");
@@ -316,8 +316,8 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
     true
 }
 
-/// Who is dead: the entries that are not FREE while nobody holds their lock.
-/// Keeps the lock files open, so that a probe is one system call.
+/// Which are dead: the entries that are not FREE while no process holds their lock. Keeps the lock
+/// files open, so that a probe is one system call.
 #[derive(Debug)]
 pub struct Mourner {
     clients: Vec<LockFile>,
@@ -386,17 +386,17 @@ fn dead(locks: &[LockFile], word: impl Fn(u32) -> u64) -> Vec<u32> {
         .collect()
 }
 
-/// The cheap look of the supervisor's tick: does work wait that nobody comes for?
+/// The cheap look of the supervisor's tick: does work wait without a lane that comes for it?
 #[derive(Debug, Default)]
 pub struct Rouser {
     heads: Vec<u64>,
 }
 
 impl Rouser {
-    /// Wakes a lane when work waits while one sleeps. When a ring has not moved since
-    /// the look before, the bits themselves may be wrong (a waker that died or was stopped between clearing a
-    /// bit and its wake): then every lane without a task is woken, whatever its bit says.
-    /// `true` when somebody was woken.
+    /// Wakes a lane when work waits while one sleeps. When a ring has not moved since the look
+    /// before, the bits themselves may be wrong (a waker that died or was stopped between clearing
+    /// a bit and its wake): then every lane without a task is woken, whatever its bit says. `true`
+    /// when a lane was woken.
     pub fn look(&mut self, segment: &Segment) -> bool {
         let rings = (0..segment.geometry().priorities).map(|priority| segment.injector(priority));
         // A ring at rest counts as moving.

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub enum Backing {
     /// A file in the pool's directory: containers that share only that directory see it.
     File,
-    /// A memfd whose size nobody can change: for processes of one PID namespace.
+    /// A memfd whose size can't be changed: for processes of one PID namespace.
     Memfd,
 }
 

@@ -66,7 +66,7 @@ pub fn open_lock_file(path: &Path, create: bool) -> Result<LockFile> {
 }
 
 impl LivenessLock {
-    /// Takes the lock of an existing file; `None` when somebody holds it.
+    /// Takes the lock of an existing file; `None` when another process holds it.
     pub fn try_acquire(path: &Path) -> Result<Option<Self>> {
         let file = open_lock_file(path, false)?;
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&whole_file(libc::F_WRLCK))) {
@@ -143,7 +143,7 @@ fn map(file: &File) -> std::io::Result<MmapRaw> {
     Ok(mapping)
 }
 
-/// Whether somebody holds an exclusive lock on the file. Takes none itself.
+/// Whether a process holds an exclusive lock on the file. Takes none itself.
 pub fn is_held(file: &LockFile) -> Result<bool> {
     let mut probe = whole_file(libc::F_RDLCK);
     fcntl(file, FcntlArg::F_OFD_GETLK(&mut probe))

@@ -1,4 +1,4 @@
-//! The segment as a sealed memfd: memory that nobody can truncate, with no name in any file system.
+//! The segment as a sealed memfd: memory that can't be truncated, with no name in any file system.
 //!
 //! Called by [`crate::segment`]. The supervisor keeps the descriptor; a *pointer file* in the pool's
 //! directory says which one it is, and others open it through `/proc/PID/fd/N`, which the kernel
@@ -33,8 +33,9 @@ fn seals() -> SealFlag {
     SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL
 }
 
-/// Makes the memory, sealed; [`RingError::NoMemfd`] where that can't be, or where nobody else could
-/// open it. Its first `full` bytes are allocated at once, the others when they are touched.
+/// Makes the memory, sealed; [`RingError::NoMemfd`] where that is impossible, or where no other
+/// process could open it. Its first `full` bytes are allocated at once, the others when they are
+/// touched.
 pub(crate) fn create(dir: &PoolDir, size: u64, full: u64, huge_pages: bool) -> Result<File> {
     let no = |why: String| RingError::NoMemfd { why };
     check_memory(size)?;
@@ -310,7 +311,7 @@ mod tests {
         let dir = pool(&temp);
         let right = create(&dir, 4096, 4096, false).unwrap();
         let pointer = Pointer::to(&right, 7).unwrap();
-        // Another file by the same number: its supervisor's lock is held by nobody here.
+        // Another file by the same number: its supervisor's lock is not held here.
         let wrong = Pointer {
             ino: pointer.ino + 1,
             ..pointer

@@ -98,8 +98,7 @@ impl Segment {
     /// Takes the pool's name, removes what a dead predecessor left, and writes
     /// a new segment. It is visible when this returns, in state STARTING.
     ///
-    /// # Errors
-    /// [`RingError::NoMemfd`] where a memfd can't be had: a file may be, then.
+    /// # Errors [`RingError::NoMemfd`] where a memfd is impossible: a file may be, then.
     pub fn create_in(
         backing: Backing,
         dir: &PoolDir,
@@ -170,14 +169,14 @@ impl Segment {
             ))?,
         }
         failpoint!("create.renamed");
-        // pairs with the acquire load in `attach`: whoever sees READY sees the header.
+        // pairs with the acquire load in `attach`: a process that sees READY sees the header.
         segment.u32_at(H_READY).store(READY, Ordering::Release);
         failpoint!("create.ready");
         Ok((segment, lock))
     }
 
-    /// Does with this process's mapping what the pool asks of those who attach: huge pages, every
-    /// page touched. What could not be done is told; nothing depends on it.
+    /// Does with this process's mapping what the pool asks of processes that attach: huge pages,
+    /// every page touched. What could not be done is told; nothing depends on it.
     #[must_use]
     pub fn prepare(&self) -> Vec<String> {
         let asked = self.u32_at(H_MAPPING).load(Ordering::Relaxed);
@@ -433,7 +432,8 @@ impl Segment {
     }
 
     /// Whether the memory behind the mapping is still whole, without touching it: a file can be
-    /// truncated under those who have mapped it, and then an access is a SIGBUS. For its creator.
+    /// truncated under the processes that have mapped it, and then an access is a SIGBUS. For its
+    /// creator.
     ///
     /// # Errors
     /// [`RingError::Foreign`] says what was done to it.
@@ -894,10 +894,10 @@ pub fn clean(dir: &PoolDir) -> Result<bool> {
     }
 }
 
-/// Removes what dead pools below `base` have left that is of no use to anybody: pools whose memory
-/// has gone with them (an embedded one whose whole process group was killed leaves only its lock
-/// files), and those that a JVM has launched under a name that is never used again. A served pool
-/// stays for `ringwork stat`, `ringwork clean` and the next supervisor of its name.
+/// Removes what dead pools below `base` have left that is of no use: pools whose memory has gone
+/// with them (an embedded one whose whole process group was killed leaves only its lock files), and
+/// those that a JVM has launched under a name that is never used again. A served pool stays for
+/// `ringwork stat`, `ringwork clean` and the next supervisor of its name.
 ///
 /// Safe beside pools that come up: only a pool is removed whose name's lock can be taken, while it
 /// is held. A supervisor that finds the lock taken by this, or its directory gone, tries again.
@@ -919,7 +919,7 @@ pub fn clear_litter(base: &Path) -> Vec<(String, Result<()>)> {
     pools.into_iter().filter_map(cleared).collect()
 }
 
-/// Whether nobody can have any use for the pool, if it is dead.
+/// Whether the pool is of no use any more, if it is dead.
 fn is_litter(dir: &PoolDir) -> bool {
     let exists = |path: &Path| path.symlink_metadata().is_ok();
     exists(&dir.name_lock()) && (!exists(&dir.segment()) || dir.is_of_a_jvm())

@@ -1,7 +1,7 @@
-//! How large a segment is that nobody has sized, and how much memory there is for it.
+//! How large a segment is by default, and how much memory there is for it.
 //!
-//! Called by the supervisor before it makes a segment, and by `ringwork doctor`. Only looks; what it
-//! finds may have changed a moment later, so whoever makes the segment checks again.
+//! Called by the supervisor before it makes a segment, and by `ringwork doctor`. Only looks; what
+//! it finds may have changed a moment later, so the code that makes the segment checks again.
 
 use crate::error::{Result, RingError};
 use crate::format::config::PoolConfig;
@@ -60,7 +60,7 @@ impl Room {
         Ok(())
     }
 
-    /// The size, in bytes, of a segment that nobody has sized.
+    /// The default size of a segment, in bytes.
     ///
     /// A file is allocated in full, so it takes what sixteen pictures of 8 MB need, but no more
     /// than three quarters of what is free and an eighth of the memory. A memfd takes a sixth of

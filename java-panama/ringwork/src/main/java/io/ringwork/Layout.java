@@ -84,7 +84,7 @@ final class Layout {
   /** Header: handlers with a limit of concurrency, u32. */
   static final int H_LIMIT_COUNT = 104;
 
-  /** Header: what whoever maps the segment should do with its mapping, u32 (MAPPING_*); only advice. */
+  /** Header: what a process should do with its mapping, u32 (MAPPING_*); only advice. */
   static final int H_MAPPING = 108;
 
   /** Touch every page at the attach, so that no task meets a page fault. */
@@ -255,7 +255,7 @@ final class Layout {
   /** Client counter: tasks rejected at submit, u64. */
   static final int CLIENT_REJECTED = 392;
 
-  /** Client counter: results received, u64. This and the next are written by who ends tasks, on a line of their own. */
+  /** Client counter: results received, u64. This and the next are written where tasks end, on a line of their own. */
   static final int CLIENT_COMPLETED = 448;
 
   /** Client counter: failures received, u64. */
