@@ -97,7 +97,7 @@ fmt: need ## format all sources
 	$(MVN_PEERS) -Plint spotless:apply
 
 layout: need ## generate Layout.java and layout.txt from ring/src/format/layout.rs
-	cargo run --locked -q -p ringwork-ring --example layout_java -- java > java-panama/ringwork/src/main/java/io/ringwork/Layout.java
+	cargo run --locked -q -p ringwork-ring --example layout_java -- java > java-panama/ringwork/src/main/java/io/ringwork/internal/segment/Layout.java
 	cargo run --locked -q -p ringwork-ring --example layout_java -- text > ring/layout.txt
 
 clean: ## remove everything that was built

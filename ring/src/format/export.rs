@@ -7,10 +7,10 @@ use std::fmt::Write;
 #[must_use]
 pub fn source() -> String {
     let mut java = String::from(
-        "package io.ringwork;\n\n\
+        "package io.ringwork.internal.segment;\n\n\
          /**\n * Offsets and constants of the segment, in bytes and little-endian.\n *\n \
          * <p>Generated from ring/src/format/layout.rs by `make layout`; do not edit.\n */\n\
-         final class Layout {\n\n  private Layout() {}\n",
+         public final class Layout {\n\n  private Layout() {}\n",
     );
     for constant in CONSTANTS {
         let doc = constant.doc.trim().replace('<', "&lt;");
@@ -21,7 +21,7 @@ pub fn source() -> String {
         };
         let _ = write!(
             java,
-            "\n  /** {doc} */\n  static final {kind} {} = {value};\n",
+            "\n  /** {doc} */\n  public static final {kind} {} = {value};\n",
             constant.name
         );
     }
@@ -49,7 +49,9 @@ mod tests {
 
     #[test]
     fn the_committed_java_file_is_what_the_layout_says() {
-        let java = committed("../java-panama/ringwork/src/main/java/io/ringwork/Layout.java");
+        let java = committed(
+            "../java-panama/ringwork/src/main/java/io/ringwork/internal/segment/Layout.java",
+        );
         assert!(
             java == source(),
             "Layout.java differs from ring/src/format/layout.rs: run `make layout` and commit"

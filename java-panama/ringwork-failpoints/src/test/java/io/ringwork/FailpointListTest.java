@@ -3,6 +3,7 @@ package io.ringwork;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ringwork.internal.Failpoints;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,6 +1,16 @@
 package io.ringwork;
 
-import io.ringwork.Geometry.SizeClass;
+import io.ringwork.internal.segment.Geometry;
+import io.ringwork.internal.segment.Geometry.SizeClass;
+import io.ringwork.internal.segment.HintRing;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.SharedMemory;
+import io.ringwork.internal.segment.SlotTable;
+import io.ringwork.internal.segment.StateWord;
+import io.ringwork.internal.wait.Futex;
+import io.ringwork.internal.wait.LaneWaker;
+import io.ringwork.internal.wait.PollerRole;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;

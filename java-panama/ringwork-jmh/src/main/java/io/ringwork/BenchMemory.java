@@ -1,6 +1,12 @@
 package io.ringwork;
 
-import io.ringwork.Geometry.SizeClass;
+import io.ringwork.internal.segment.Geometry;
+import io.ringwork.internal.segment.Geometry.SizeClass;
+import io.ringwork.internal.segment.HintRing;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.SharedMemory;
+import io.ringwork.internal.segment.SlotTable;
 import java.lang.foreign.Arena;
 
 /**

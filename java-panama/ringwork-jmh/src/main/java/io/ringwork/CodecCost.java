@@ -1,6 +1,9 @@
 package io.ringwork;
 
 import io.ringwork.cbor.CborCodec;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.SharedMemory;
+import io.ringwork.internal.segment.SlotTable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import org.openjdk.jmh.annotations.Benchmark;

@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.Layout;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;

@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import io.ringwork.internal.Durations;
 import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,9 @@
 package io.ringwork;
 
-import io.ringwork.SlotTable.Withdrawal;
+import io.ringwork.internal.Failpoints;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.SlotTable;
+import io.ringwork.internal.segment.SlotTable.Withdrawal;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;

@@ -1,5 +1,7 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.SharedMemory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,8 @@
 package io.ringwork;
 
 import io.ringwork.Outcome.Failure;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.SharedMemory;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 

@@ -1,7 +1,24 @@
 package io.ringwork;
 
 import io.ringwork.Outcome.Failure;
-import io.ringwork.SlotTable.Withdrawal;
+import io.ringwork.internal.Background;
+import io.ringwork.internal.Durations;
+import io.ringwork.internal.Failpoints;
+import io.ringwork.internal.process.Attachment;
+import io.ringwork.internal.process.Child;
+import io.ringwork.internal.segment.Geometry;
+import io.ringwork.internal.segment.HintRing;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.SegmentViews;
+import io.ringwork.internal.segment.SharedMemory;
+import io.ringwork.internal.segment.SlotTable;
+import io.ringwork.internal.segment.SlotTable.Withdrawal;
+import io.ringwork.internal.segment.StateWord;
+import io.ringwork.internal.wait.Poller;
+import io.ringwork.internal.wait.PollerRole;
+import io.ringwork.internal.wait.Room;
+import io.ringwork.internal.wait.Timers;
 import java.lang.System.Logger.Level;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -288,7 +305,7 @@ final class Client extends Connection implements Poller.Owner {
   @Override
   PoolInfo info() {
     try {
-      return attachment.info(slots, arena);
+      return PoolInfos.of(attachment, slots.count, slots.free.inUse(), arena.maxPayload());
     } catch (IllegalStateException | InternalError unmapped) {
       throw closedException(false, unmapped);
     }

@@ -2,6 +2,15 @@ package io.ringwork;
 
 import io.ringwork.Outcome.Deferred;
 import io.ringwork.Outcome.Failure;
+import io.ringwork.internal.Cores;
+import io.ringwork.internal.Failpoints;
+import io.ringwork.internal.segment.HintRing;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.SharedMemory;
+import io.ringwork.internal.segment.SlotTable;
+import io.ringwork.internal.segment.StateWord;
+import io.ringwork.internal.wait.PollerRole;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;

@@ -1,5 +1,7 @@
 package io.ringwork;
 
+import io.ringwork.internal.Durations;
+import io.ringwork.internal.process.PoolFiles;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;

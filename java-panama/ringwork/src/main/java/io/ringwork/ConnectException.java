@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import io.ringwork.internal.process.Refusal;
 import org.jspecify.annotations.Nullable;
 
 /** A pool can't be connected to: missing, not ready, of another user, or with all entries taken. */
@@ -16,6 +17,12 @@ public final class ConnectException extends RingworkException {
   private ConnectException(String message, @Nullable Throwable cause, boolean absent) {
     super(message, false, cause);
     this.absent = absent;
+  }
+
+  /** What was refused below the public types. */
+  static ConnectException of(Refusal why) {
+    return new ConnectException(
+        String.valueOf(why.getMessage()), why.getCause(), why.kind() == Refusal.Kind.ABSENT);
   }
 
   static ConnectException absent(String message, @Nullable Throwable cause) {

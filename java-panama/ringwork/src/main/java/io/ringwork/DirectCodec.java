@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.SharedMemory;
 import java.io.IOException;
 
 /**

@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.Layout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;

@@ -1,5 +1,7 @@
 package io.ringwork;
 
+import io.ringwork.internal.Background;
+import io.ringwork.internal.Durations;
 import java.lang.System.Logger.Level;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;

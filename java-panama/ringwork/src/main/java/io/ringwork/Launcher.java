@@ -1,5 +1,14 @@
 package io.ringwork;
 
+import io.ringwork.internal.Background;
+import io.ringwork.internal.Signals;
+import io.ringwork.internal.process.Child;
+import io.ringwork.internal.process.NativeBinary;
+import io.ringwork.internal.process.PoolFiles;
+import io.ringwork.internal.process.ReadyLine;
+import io.ringwork.internal.process.Refusal;
+import io.ringwork.internal.process.StderrTail;
+import io.ringwork.internal.wait.Futex;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -31,23 +40,39 @@ final class Launcher {
   static Client launch(LaunchConfig config) {
     Futex.link(); // while the pool starts
     String name = config.name != null ? config.name : ownName();
-    try (NativeBinary binary = NativeBinary.find(config.binary)) {
+    try (NativeBinary binary = binary(config)) {
       return launch(config, name, binary.path());
     }
   }
 
+  private static NativeBinary binary(LaunchConfig config) {
+    try {
+      return NativeBinary.find(config.binary);
+    } catch (Refusal why) {
+      throw LaunchException.of(why);
+    }
+  }
+
   private static Client launch(LaunchConfig config, String name, Path binary) {
-    PoolFiles files = PoolFiles.of(config.directory, name);
+    PoolFiles files = Connector.files(config.directory, name);
     Process process = start(binary, files, config);
     Child child = new Child(process, files);
     try {
-      StderrTail tail = StderrTail.of(process, config, name);
+      StderrTail tail = tail(process, config, name);
       awaitReady(process, binary, config, tail);
       return Connector.connect(files, config.startNanos, config.settings, child);
     } catch (Throwable failed) { // also for want of memory: the child must not be left
       child.end();
       throw failed;
     }
+  }
+
+  private static StderrTail tail(Process process, LaunchConfig config, String name) {
+    return switch (config.log) {
+      case INHERIT -> StderrTail.inherited();
+      case DISCARD -> StderrTail.ofPipe(process, name);
+      case FILE -> StderrTail.ofFile(Objects.requireNonNull(config.logFile, "logFile"));
+    };
   }
 
   /**

@@ -1,6 +1,8 @@
 package io.ringwork;
 
 import io.ringwork.Outcome.Failure;
+import io.ringwork.internal.StackRoom;
+import io.ringwork.internal.segment.Layout;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;

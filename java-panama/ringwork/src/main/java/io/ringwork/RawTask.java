@@ -1,5 +1,8 @@
 package io.ringwork;
 
+import io.ringwork.internal.StackRoom;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.SegmentViews;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;

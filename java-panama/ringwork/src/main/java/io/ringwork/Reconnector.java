@@ -1,5 +1,9 @@
 package io.ringwork;
 
+import io.ringwork.internal.Background;
+import io.ringwork.internal.Durations;
+import io.ringwork.internal.process.PoolFiles;
+import io.ringwork.internal.segment.Layout;
 import java.lang.System.Logger.Level;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -61,7 +65,7 @@ final class Reconnector extends Connection implements Runnable {
   private @Nullable String toldRefusal;
 
   Reconnector(ConnectConfig config, Reconnect policy) {
-    this.files = PoolFiles.of(config.directory, config.name);
+    this.files = Connector.files(config.directory, config.name);
     this.settings = config.settings;
     this.policy = policy;
     this.thread = Background.thread("ringwork-reconnect-" + config.name, this);

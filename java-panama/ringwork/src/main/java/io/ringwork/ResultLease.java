@@ -1,5 +1,7 @@
 package io.ringwork;
 
+import io.ringwork.internal.StackRoom;
+import io.ringwork.internal.segment.SegmentViews;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;

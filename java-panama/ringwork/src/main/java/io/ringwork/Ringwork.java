@@ -1,5 +1,8 @@
 package io.ringwork;
 
+import io.ringwork.internal.Durations;
+import io.ringwork.internal.StackRoom;
+import io.ringwork.internal.segment.Layout;
 import java.time.Duration;
 import java.util.List;
 

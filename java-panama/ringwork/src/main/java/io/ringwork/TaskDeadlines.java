@@ -1,6 +1,10 @@
 package io.ringwork;
 
-import io.ringwork.SlotTable.Withdrawal;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.SlotTable;
+import io.ringwork.internal.segment.SlotTable.Withdrawal;
+import io.ringwork.internal.wait.Room;
+import io.ringwork.internal.wait.Timers;
 import org.jspecify.annotations.Nullable;
 
 /** Ends tasks whose deadlines pass; asked by the poller's {@link Timers}. */

@@ -2,7 +2,11 @@ package io.ringwork;
 
 import io.ringwork.Outcome.Deferred;
 import io.ringwork.Outcome.Failure;
-import io.ringwork.SlotTable.Withdrawal;
+import io.ringwork.internal.Durations;
+import io.ringwork.internal.StackRoom;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.SlotTable;
+import io.ringwork.internal.segment.SlotTable.Withdrawal;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.CancellationException;

@@ -1,5 +1,7 @@
 package io.ringwork;
 
+import io.ringwork.internal.Durations;
+import io.ringwork.internal.Traceparent;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Objects;

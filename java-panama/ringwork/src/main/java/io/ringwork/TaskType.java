@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.Layout;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 import java.util.OptionalInt;

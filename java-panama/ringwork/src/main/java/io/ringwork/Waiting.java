@@ -1,5 +1,10 @@
 package io.ringwork;
 
+import io.ringwork.internal.Cores;
+import io.ringwork.internal.Durations;
+import io.ringwork.internal.segment.SlotTable;
+import io.ringwork.internal.segment.StateWord;
+import io.ringwork.internal.wait.PollerRole;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinWorkerThread;

@@ -1,5 +1,7 @@
 package io.ringwork;
 
+import io.ringwork.internal.Signals;
+import io.ringwork.internal.segment.Layout;
 import java.util.OptionalInt;
 
 /** The worker process died while it ran the task, and no attempt, or no worker, is left. */

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringwork.RejectedException.Reason;
+import io.ringwork.internal.queue.LanePace;
+import io.ringwork.internal.segment.Layout;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

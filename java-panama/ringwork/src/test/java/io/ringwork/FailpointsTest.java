@@ -37,10 +37,10 @@ class FailpointsTest {
     Set<String> callers = new TreeSet<>();
     int callersOfFutex = 0;
     for (Path file : classes) {
-      if (uses(file, "io/ringwork/Failpoints")) {
+      if (uses(file, "io/ringwork/internal/Failpoints")) {
         callers.add(file.getFileName().toString());
       }
-      callersOfFutex += uses(file, "io/ringwork/Futex") ? 1 : 0;
+      callersOfFutex += uses(file, "io/ringwork/internal/wait/Futex") ? 1 : 0;
     }
     assertTrue(callersOfFutex > 2, "this test overlooks uses");
     assertEquals(Set.of(), callers);

@@ -1,5 +1,13 @@
 package io.ringwork;
 
+import io.ringwork.internal.process.PoolFiles;
+import io.ringwork.internal.segment.Geometry;
+import io.ringwork.internal.segment.HintRing;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.SharedMemory;
+import io.ringwork.internal.segment.StateWord;
+import io.ringwork.internal.wait.Futex;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;

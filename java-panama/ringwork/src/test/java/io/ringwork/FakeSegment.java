@@ -1,5 +1,8 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.HintRing;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.SharedMemory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

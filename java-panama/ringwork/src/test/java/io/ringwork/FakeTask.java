@@ -1,5 +1,10 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.Geometry;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.SharedMemory;
+import io.ringwork.internal.segment.StateWord;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;

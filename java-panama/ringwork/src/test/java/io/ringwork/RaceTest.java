@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ringwork.internal.segment.Layout;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;

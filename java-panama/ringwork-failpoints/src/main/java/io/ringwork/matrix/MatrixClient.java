@@ -1,6 +1,6 @@
 package io.ringwork.matrix;
 
-import io.ringwork.Failpoints;
+import io.ringwork.internal.Failpoints;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;

@@ -1,0 +1,445 @@
+package io.ringwork.internal.process;
+
+import io.ringwork.internal.Failpoints;
+import io.ringwork.internal.segment.EntryWord;
+import io.ringwork.internal.segment.Geometry;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.SharedMemory;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.lang.System.Logger.Level;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A client entry that this process holds: mapping, lock, and the way to give them up.
+ *
+ * <p>Pitfall: the kernel drops a POSIX lock when its process closes <em>any</em> descriptor of that
+ * file. So lock files are opened only under a monitor that is common to the whole JVM (an interned
+ * string, which class loaders share), and a client's only while its entry says FREE: then no other
+ * client of this JVM holds it.
+ */
+public final class Attachment {
+  private static final System.Logger LOG = System.getLogger("io.ringwork");
+  private static final Object JVM_WIDE = "io.ringwork lock files".intern();
+
+  /** Why a pool has ended whose header does not say it. */
+  public static final String SUPERVISOR_GONE = "its supervisor is gone (killed, or crashed)";
+
+  private static final int KIND_JAVA = 1;
+  private static final int UNMAP_TRIES = 1_000;
+
+  /** The most entries that are remembered of those that this JVM has left. */
+  private static final int MOST_LEFT = 1 << 12;
+
+  /** Entries that clients of this JVM have left to the reaper. */
+  private static final Set<Left> LEFT = ConcurrentHashMap.newKeySet();
+
+  private record Left(long epoch, int index, long generation) {}
+
+  public final String name;
+  public final SharedMemory memory;
+  public final Geometry geometry;
+  public final int index;
+  private final MappedSegment segment;
+  private final FileChannel lockFile;
+  private final FileChannel supervisorLock;
+  private final long generation;
+
+  /** Guards the descriptor of {@link #nudge}: a number that is closed may be another file's. */
+  private final Object nudging = new Object();
+
+  /** The file of the supervisor's lock, opened when first needed. */
+  private @Nullable RandomAccessFile nudged;
+
+  private boolean nudgeable = true;
+
+  private Attachment(
+      MappedSegment segment,
+      int index,
+      FileChannel lockFile,
+      FileChannel supervisorLock,
+      long generation) {
+    this.name = segment.files().name();
+    this.segment = segment;
+    this.memory = segment.memory();
+    this.geometry = segment.geometry();
+    this.index = index;
+    this.lockFile = lockFile;
+    this.supervisorLock = supervisorLock;
+    this.generation = generation;
+  }
+
+  /**
+   * Takes a free entry.
+   *
+   * @param patient whether the caller tries again soon when an entry is about to be free
+   * @return null if none is free, and one is about to be
+   * @throws Refusal if none is left, or the supervisor is gone
+   */
+  public static @Nullable Attachment register(MappedSegment segment, boolean patient) {
+    PoolFiles files = segment.files();
+    Geometry geometry = segment.geometry();
+    synchronized (JVM_WIDE) {
+      FileChannel supervisor = null;
+      Attachment attachment = null;
+      try {
+        supervisor = open(files.supervisorLock(geometry.epoch()));
+        if (isFree(supervisor)) {
+          throw noSupervisor(files);
+        }
+        for (int index = 0; index < geometry.applicationClients() && attachment == null; index++) {
+          attachment = tryEntry(segment, index, supervisor);
+        }
+      } catch (IOException e) {
+        throw Refusal.absent(
+            "pool '" + files.name() + "': can't take a lock: " + e + "; was it just replaced?", e);
+      } finally {
+        if (attachment == null) {
+          closeQuietly(supervisor);
+        }
+      }
+      if (attachment == null && patient && isAnyLeaving(segment.memory(), geometry)) {
+        return null;
+      }
+      if (attachment == null) {
+        throw new Refusal(
+            "all "
+                + geometry.applicationClients()
+                + " client entries of pool '"
+                + files.name()
+                + "' are taken: close a client, or raise --clients",
+            null);
+      }
+      return attachment;
+    }
+  }
+
+  /**
+   * Whether an entry is being reaped, or will be: its client has left it with tasks in flight, or
+   * its process is gone. (Its lock must not be looked at: see the class comment.)
+   */
+  private static boolean isAnyLeaving(SharedMemory memory, Geometry geometry) {
+    int me = (int) ProcessHandle.current().pid();
+    for (int index = 0; index < geometry.applicationClients(); index++) {
+      long entry = geometry.client(index);
+      long word = memory.getLongAcquire(entry + Layout.CLIENT_WORD);
+      int process = memory.getInt(entry + Layout.CLIENT_PID);
+      if (EntryWord.state(word) != Layout.ENTRY_ACTIVE
+          || LEFT.contains(new Left(geometry.epoch(), index, EntryWord.generation(word)))
+          || process != me && ProcessHandle.of(Integer.toUnsignedLong(process)).isEmpty()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  public static Refusal noSupervisor(PoolFiles files) {
+    return Refusal.absent(
+        "pool '"
+            + files.name()
+            + "' has no supervisor any more: start it again with `ringwork serve --name "
+            + files.name()
+            + "` (`ringwork clean` removes what it left)",
+        null);
+  }
+
+  /** Whether the supervisor of a segment holds its lock. */
+  public static boolean supervisorLives(PoolFiles files, long epoch) {
+    synchronized (JVM_WIDE) {
+      try (FileChannel lock = open(files.supervisorLock(epoch))) {
+        return !isFree(lock);
+      } catch (IOException removed) {
+        return false;
+      }
+    }
+  }
+
+  private static FileChannel open(Path lock) throws IOException {
+    return FileChannel.open(
+        lock, StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
+  }
+
+  private static @Nullable Attachment tryEntry(
+      MappedSegment segment, int index, FileChannel supervisor) throws IOException {
+    SharedMemory memory = segment.memory();
+    Geometry geometry = segment.geometry();
+    long entry = geometry.client(index);
+    long word = memory.getLongAcquire(entry + Layout.CLIENT_WORD);
+    if (EntryWord.state(word) != Layout.ENTRY_FREE) {
+      return null;
+    }
+    FileChannel lockFile = open(segment.files().clientLock(geometry.epoch(), index));
+    boolean taken = false;
+    try {
+      // Under the lock nobody but a reaper changes the word, and a reaper leaves FREE alone.
+      if (lockFile.tryLock() == null
+          || EntryWord.state(memory.getLongAcquire(entry + Layout.CLIENT_WORD))
+              != Layout.ENTRY_FREE) {
+        return null;
+      }
+      if (Failpoints.ON) Failpoints.hit("entry.locked");
+      long generation = EntryWord.generation(memory.getLongAcquire(entry + Layout.CLIENT_WORD)) + 1;
+      fill(memory, entry);
+      if (Failpoints.ON) Failpoints.hit("client.filled");
+      memory.setLongRelease(
+          entry + Layout.CLIENT_WORD, EntryWord.of(generation, Layout.ENTRY_ACTIVE));
+      if (Failpoints.ON) Failpoints.hit("client.active");
+      taken = true;
+      return new Attachment(segment, index, lockFile, supervisor, generation);
+    } catch (OverlappingFileLockException ours) {
+      return null; // held by this JVM all the same: a peer has damaged the word
+    } finally {
+      if (!taken) {
+        closeQuietly(lockFile);
+      }
+    }
+  }
+
+  private static void fill(SharedMemory memory, long entry) {
+    memory.setInt(entry + Layout.CLIENT_PID, (int) ProcessHandle.current().pid());
+    memory.setInt(entry + Layout.CLIENT_KIND, KIND_JAVA);
+    memory.setLong(entry + Layout.CLIENT_ATTACHED_NS, System.nanoTime());
+    memory.setInt(entry + Layout.CLIENT_WAITING, 0);
+    memory.setInt(entry + Layout.CLIENT_OVERFLOW, 0);
+    for (int counter = Layout.CLIENT_SUBMITTED; counter <= Layout.CLIENT_CANCELLED; counter += 8) {
+      memory.setLong(entry + counter, 0);
+    }
+  }
+
+  /** Whether nobody holds the lock exclusively. A shared lock is taken for a moment to see it. */
+  private static boolean isFree(FileChannel lock) throws IOException {
+    try (FileLock shared = lock.tryLock(0, Long.MAX_VALUE, true)) {
+      return shared != null;
+    } catch (OverlappingFileLockException ours) {
+      return false; // this JVM holds it: a supervisor of a test
+    }
+  }
+
+  /** Whether the memory has shrunk under us: touching what is gone is an InternalError at best. */
+  public boolean isTruncated() {
+    try {
+      return !segment.place().sealed() && segment.file().size() != geometry.segmentSize();
+    } catch (IOException e) {
+      LOG.log(Level.DEBUG, "can't look at the segment of " + name, e);
+      return false;
+    }
+  }
+
+  /** Whether the supervisor's death is proved: its lock is free. */
+  public boolean supervisorIsGone() {
+    synchronized (JVM_WIDE) {
+      try {
+        return isFree(supervisorLock);
+      } catch (IOException e) {
+        LOG.log(Level.DEBUG, "can't probe the supervisor of " + name, e);
+        return false;
+      }
+    }
+  }
+
+  /**
+   * Asks the supervisor to wake a lane, where this process can't call the futex. The supervisor
+   * watches its directory for changes of files: the file of its lock, which is empty, is given the
+   * length 0 once more. That needs no native access, takes no memory and never blocks. Not through
+   * a channel, which an interrupt of the calling thread would close.
+   *
+   * <p>Where it does not work, the supervisor's tick wakes the lane, 10 to 100 ms later.
+   */
+  public void nudge() {
+    synchronized (nudging) {
+      if (!nudgeable) {
+        return;
+      }
+      try {
+        RandomAccessFile file = nudged;
+        if (file == null) {
+          file =
+              new RandomAccessFile(segment.files().supervisorLock(geometry.epoch()).toFile(), "rw");
+          nudged = file;
+        }
+        file.setLength(0);
+      } catch (IOException | RuntimeException e) {
+        nudgeable = false;
+        LOG.log(Level.DEBUG, "can't ask the supervisor of " + name + " to wake lanes", e);
+      }
+    }
+  }
+
+  private void endNudges() {
+    synchronized (nudging) {
+      nudgeable = false;
+      if (nudged != null) {
+        try {
+          nudged.close();
+        } catch (IOException e) {
+          LOG.log(Level.DEBUG, "close failed", e);
+        }
+      }
+    }
+  }
+
+  /**
+   * Gives everything up: the mapping before the lock.
+   *
+   * @param allHome whether all slots are in the free list, which is closed
+   */
+  public void release(boolean allHome) {
+    if (Failpoints.ON) Failpoints.hit("client.leaving");
+    boolean unmapped = false;
+    try {
+      if (allHome) {
+        free();
+      }
+      unmapped = unmap();
+      if (Failpoints.ON) Failpoints.hit("client.unmapped");
+    } finally {
+      synchronized (JVM_WIDE) {
+        if (unmapped || allHome) {
+          leave(allHome);
+          closeQuietly(lockFile);
+        } // else the lock is kept: who still writes must not meet the next owner of these slots
+        closeQuietly(supervisorLock);
+        closeQuietly(segment.file());
+        endNudges();
+      }
+    }
+  }
+
+  private void leave(boolean allHome) {
+    if (!allHome) {
+      if (LEFT.size() >= MOST_LEFT) {
+        LEFT.clear(); // a connect is refused at once then, if they are not reaped by now
+      }
+      LEFT.add(new Left(geometry.epoch(), index, generation));
+    }
+  }
+
+  private void free() {
+    try {
+      memory.setLongRelease(
+          geometry.client(index) + Layout.CLIENT_WORD, EntryWord.of(generation, Layout.ENTRY_FREE));
+      if (Failpoints.ON) Failpoints.hit("client.free");
+    } catch (InternalError truncated) {
+      LOG.log(Level.DEBUG, "the segment of " + name + " was truncated", truncated);
+    }
+    closeQuietly(segment.file());
+  }
+
+  /** Outside the monitor, for it may take a while; false if the memory is still in use. */
+  private boolean unmap() {
+    for (int tries = 0; ; tries++) {
+      try {
+        memory.unmap();
+        return true;
+      } catch (IllegalStateException held) {
+        if (tries == UNMAP_TRIES) {
+          LOG.log(
+              Level.WARNING,
+              "the segment of " + name + " stays mapped: a leased result is still in use",
+              held);
+          return false;
+        }
+        LockSupport.parkNanos(1_000_000);
+      }
+    }
+  }
+
+  public static void closeQuietly(@Nullable FileChannel file) {
+    if (file != null) {
+      try {
+        file.close();
+      } catch (IOException e) {
+        LOG.log(Level.DEBUG, "close failed", e);
+      }
+    }
+  }
+
+  // ---- for people
+
+  /** The state that the header says. */
+  public int poolState() {
+    return memory.getIntAcquire(Layout.H_POOL_STATE);
+  }
+
+  /** The segment's file, or the descriptor in /proc. */
+  public Path path() {
+    return segment.place().path();
+  }
+
+  /** The names of the handlers that workers have, or had, in order. */
+  public List<String> handlers() {
+    List<String> handlers = new ArrayList<>();
+    for (int h = 0; h < geometry.handlerCapacity(); h++) {
+      long at = geometry.handlers() + (long) h * Layout.HANDLER_STRIDE;
+      int ready = memory.getIntAcquire(at + Layout.HANDLER_READY);
+      if (ready == Layout.HANDLER_LISTED || ready == Layout.HANDLER_FORMER) {
+        int length = memory.getInt(at + (Layout.HANDLER_NAME_LEN & ~3)) >>> 16 & 0xff;
+        handlers.add(
+            new String(
+                memory.bytes(at + Layout.HANDLER_NAME, Math.min(length, Layout.HANDLER_NAME_MAX)),
+                StandardCharsets.UTF_8));
+      }
+    }
+    handlers.sort(null);
+    return handlers;
+  }
+
+  /** The process id of the supervisor. */
+  public int supervisorPid() {
+    return memory.getInt(Layout.H_SUPERVISOR_PID);
+  }
+
+  /** How many lanes there are. */
+  public int lanes() {
+    return active(geometry.lanes() + Layout.LANE_WORD, geometry.maxLanes(), Layout.LANE_STRIDE);
+  }
+
+  /** How many workers there are. */
+  public int workers() {
+    return active(
+        geometry.workers() + Layout.WORKER_WORD, geometry.maxWorkers(), Layout.WORKER_STRIDE);
+  }
+
+  /** Whether the pool takes tasks, and has a supervisor, which replaces workers that die. */
+  public boolean isReady() {
+    return isServing() && !supervisorIsGone();
+  }
+
+  /** Whether the header says that tasks are taken and run. */
+  public boolean isServing() {
+    return memory.getIntAcquire(Layout.H_POOL_STATE) == Layout.POOL_SERVING
+        && memory.getIntAcquire(Layout.H_HEALTH) != Layout.HEALTH_STORM;
+  }
+
+  /** Why the pool closed, failed or is not ready; empty when nothing was said. */
+  public String reason() {
+    int length = memory.getInt(Layout.H_REASON_LEN);
+    if (length <= 0 || length > Layout.REASON_SIZE) {
+      return "";
+    }
+    String text = new String(memory.bytes(Layout.H_REASON, length), StandardCharsets.UTF_8);
+    // Whoever may write the segment must not command a terminal by it.
+    return text.replaceAll("[\\p{Cntrl}&&[^\n\t]]", "\ufffd");
+  }
+
+  private int active(long words, int count, int stride) {
+    int active = 0;
+    for (int n = 0; n < count; n++) {
+      long word = memory.getLongAcquire(words + (long) n * stride);
+      active += EntryWord.state(word) == Layout.ENTRY_ACTIVE ? 1 : 0;
+    }
+    return active;
+  }
+}

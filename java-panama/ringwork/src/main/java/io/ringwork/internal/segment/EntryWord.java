@@ -1,0 +1,23 @@
+package io.ringwork.internal.segment;
+
+/** The bits of the word of a client's, worker's or lane's entry: generation(56) | state(8). */
+public final class EntryWord {
+  private static final int GENERATION_SHIFT = 8;
+  private static final int STATE_MASK = 0xff;
+
+  private EntryWord() {}
+
+  /** A word of its parts. */
+  public static long of(long generation, int state) {
+    return generation << GENERATION_SHIFT | state;
+  }
+
+  /** One of {@code Layout.ENTRY_*}. */
+  public static int state(long word) {
+    return (int) word & STATE_MASK;
+  }
+
+  public static long generation(long word) {
+    return word >>> GENERATION_SHIFT;
+  }
+}

@@ -1,0 +1,707 @@
+package io.ringwork.internal.segment;
+
+/**
+ * Offsets and constants of the segment, in bytes and little-endian.
+ *
+ * <p>Generated from ring/src/format/layout.rs by `make layout`; do not edit.
+ */
+public final class Layout {
+
+  private Layout() {}
+
+  /** Bytes "RINGWORK" read as a little-endian u64. */
+  public static final long MAGIC = 0x4b524f57474e4952L;
+
+  /** Layout version: attach refuses any other. */
+  public static final int VERSION = 2;
+
+  /** Value of the ready word, stored last by the creator. */
+  public static final int READY = 1380210977;
+
+  /** Feature bits that this version understands; an unknown bit in the header refuses the attach. */
+  public static final long FEATURES_KNOWN = 0x0L;
+
+  /** Size of the header. */
+  public static final int HEADER_SIZE = 4096;
+
+  /** Header: magic, u64. */
+  public static final int H_MAGIC = 0;
+
+  /** Header: layout version, u32. */
+  public static final int H_VERSION = 8;
+
+  /** Header: feature bits, u64. */
+  public static final int H_FEATURES = 16;
+
+  /** Header: size of the whole file, u64. */
+  public static final int H_SEGMENT_SIZE = 24;
+
+  /** Header: epoch, a random non-zero u63 drawn for each segment; names its lock files. */
+  public static final int H_EPOCH = 32;
+
+  /** Header: CLOCK_MONOTONIC nanoseconds at creation, u64. */
+  public static final int H_CREATED_NS = 40;
+
+  /** Header: process id of the supervisor, for people only, u32. */
+  public static final int H_SUPERVISOR_PID = 48;
+
+  /** Header: ready word, u32, stored last with release. */
+  public static final int H_READY = 56;
+
+  /** Header: pool state, u32 (POOL_*). */
+  public static final int H_POOL_STATE = 60;
+
+  /** Header: client table entries, u32. */
+  public static final int H_MAX_CLIENTS = 64;
+
+  /** Header: slots of each client, u32. */
+  public static final int H_SLOTS_PER_CLIENT = 68;
+
+  /** Header: worker table entries, u32. */
+  public static final int H_MAX_WORKERS = 72;
+
+  /** Header: lane table entries, u32. */
+  public static final int H_MAX_LANES = 76;
+
+  /** Header: number of priorities (injector rings), u32; 0 is the most urgent. */
+  public static final int H_PRIORITIES = 80;
+
+  /** Header: cells of each injector ring, a power of two, u32. */
+  public static final int H_INJECTOR_CAPACITY = 84;
+
+  /** Header: cells of each completion ring, a power of two, u32. */
+  public static final int H_COMPLETION_CAPACITY = 88;
+
+  /** Header: handler table entries, u32. */
+  public static final int H_HANDLER_CAPACITY = 92;
+
+  /** Header: error log entries, u32. */
+  public static final int H_ERROR_CAPACITY = 96;
+
+  /** Header: number of arena size classes, u32. */
+  public static final int H_CLASS_COUNT = 100;
+
+  /** Header: handlers with a limit of concurrency, u32. */
+  public static final int H_LIMIT_COUNT = 104;
+
+  /** Header: what a process should do with its mapping, u32 (MAPPING_*); only advice. */
+  public static final int H_MAPPING = 108;
+
+  /** Touch every page at the attach, so that no task meets a page fault. */
+  public static final int MAPPING_PREFAULT = 1;
+
+  /** Ask the kernel for huge pages. */
+  public static final int MAPPING_HUGE_PAGES = 2;
+
+  /** Header: offset of the client table, u64. */
+  public static final int H_CLIENTS = 128;
+
+  /** Header: offset of the worker table, u64. */
+  public static final int H_WORKERS = 136;
+
+  /** Header: offset of the lane table, u64. */
+  public static final int H_LANES = 144;
+
+  /** Header: offset of the injector rings, u64. */
+  public static final int H_INJECTORS = 152;
+
+  /** Header: offset of the slots, u64. */
+  public static final int H_SLOTS = 160;
+
+  /** Header: offset of the completion rings, u64. */
+  public static final int H_COMPLETIONS = 168;
+
+  /** Header: offset of the handler table, u64. */
+  public static final int H_HANDLERS = 176;
+
+  /** Header: offset of the error log, u64. */
+  public static final int H_ERRORS = 184;
+
+  /** Header: offset of the limits, u64. */
+  public static final int H_LIMITS = 192;
+
+  /** Header: arena class table, CLASS_STRIDE bytes each. */
+  public static final int H_CLASSES = 256;
+
+  /** Most arena size classes. */
+  public static final int MAX_CLASSES = 16;
+
+  /** Bytes of one arena class entry. */
+  public static final int CLASS_STRIDE = 32;
+
+  /** Class: block size in bytes, u64. */
+  public static final int CLASS_SIZE = 0;
+
+  /** Class: number of blocks, u32. */
+  public static final int CLASS_COUNT = 8;
+
+  /** Class: blocks at the end that only results may take, u32. */
+  public static final int CLASS_RESERVED = 12;
+
+  /** Class: offset of the owner words, u64 each, u64. */
+  public static final int CLASS_OWNERS = 16;
+
+  /** Class: offset of the first block, u64. */
+  public static final int CLASS_BLOCKS = 24;
+
+  /** Header: pool name, UTF-8, padded with NUL. */
+  public static final int H_NAME = 768;
+
+  /** Bytes of the pool name field. */
+  public static final int NAME_SIZE = 64;
+
+  /** Header: length of the failure reason, u32; set before POOL_FAILED. */
+  public static final int H_REASON_LEN = 832;
+
+  /** Header: why the pool failed or closed, UTF-8. */
+  public static final int H_REASON = 836;
+
+  /** Bytes of the failure reason field. */
+  public static final int REASON_SIZE = 508;
+
+  /** Header: health, u32 (HEALTH_*): whether dead workers are replaced. */
+  public static final int H_HEALTH = 1344;
+
+  /** Header: idle lanes, one bit each, IDLE_WORDS u64 words on a line of their own. */
+  public static final int H_IDLE = 2048;
+
+  /** Number of idle words: at most 64 lanes each. */
+  public static final int IDLE_WORDS = 4;
+
+  /** Header: lanes that search for work without being idle, as H_IDLE. */
+  public static final int H_SEARCHING = 2080;
+
+  /** Header: pool counters, u64 each (POOL_COUNTERS in the order of the documentation). */
+  public static final int H_COUNTERS = 2304;
+
+  /** Pool state: being set up. */
+  public static final int POOL_STARTING = 0;
+
+  /** Pool state: tasks are taken. */
+  public static final int POOL_SERVING = 1;
+
+  /** Pool state: no new tasks, queued ones still run. */
+  public static final int POOL_DRAINING = 2;
+
+  /** Pool state: the supervisor left; lanes exit, clients fail what is pending. */
+  public static final int POOL_CLOSED = 3;
+
+  /** Pool state: the supervisor gave up, see the reason. */
+  public static final int POOL_FAILED = 4;
+
+  /** Health: workers that die are replaced. */
+  public static final int HEALTH_FULL = 0;
+
+  /** Health: too many workers died in too short a time; none is replaced, the pool is not ready, see the reason. */
+  public static final int HEALTH_STORM = 1;
+
+  /** Health: new workers do not get ready; none is replaced, those that live serve on, see the reason. */
+  public static final int HEALTH_BOOT = 2;
+
+  /** Pool counter: workers started, u64. */
+  public static final int C_WORKERS_STARTED = 2304;
+
+  /** Pool counter: workers that died without being asked to, u64. */
+  public static final int C_WORKERS_CRASHED = 2312;
+
+  /** Pool counter: tasks given back to the queue by the reaper, u64. */
+  public static final int C_TASKS_REQUEUED = 2320;
+
+  /** Pool counter: tasks ended as crashed by the reaper, u64. */
+  public static final int C_TASKS_CRASHED = 2328;
+
+  /** Pool counter: dead clients cleared, u64. */
+  public static final int C_CLIENTS_REAPED = 2336;
+
+  /** Pool counter: arena blocks freed by the reaper, u64. */
+  public static final int C_BLOCKS_RECOVERED = 2344;
+
+  /** Pool counter: hints that the reaper or the tick put back, u64. */
+  public static final int C_HINTS_RESTORED = 2352;
+
+  /** Pool counter: tasks of dead clients that were dropped, u64. */
+  public static final int C_TASKS_DROPPED = 2360;
+
+  /** Pool counter: tasks of more than one attempt, each of which lost its worker, u64. */
+  public static final int C_TASKS_QUARANTINED = 2368;
+
+  /** Bytes of a client entry. */
+  public static final int CLIENT_STRIDE = 512;
+
+  /** Client: entry word, u64: generation &lt;&lt; 8 | ENTRY_*. */
+  public static final int CLIENT_WORD = 0;
+
+  /** Client: process id, for people only, u32. */
+  public static final int CLIENT_PID = 8;
+
+  /** Client: kind, u32 (1 Java, 2 Rust). */
+  public static final int CLIENT_KIND = 12;
+
+  /** Client: CLOCK_MONOTONIC nanoseconds of the attach, u64. */
+  public static final int CLIENT_ATTACHED_NS = 16;
+
+  /** Client: 1 while its poller is parked or about to park, u32. */
+  public static final int CLIENT_WAITING = 128;
+
+  /** Client: futex word of the poller, bumped by each wake, u32. */
+  public static final int CLIENT_WAKE = 132;
+
+  /** Client: set to 1 when its completion ring was full: scan the slots, u32. */
+  public static final int CLIENT_OVERFLOW = 256;
+
+  /** Client counter: tasks submitted, u64. This and the next are written by submitters. */
+  public static final int CLIENT_SUBMITTED = 384;
+
+  /** Client counter: tasks rejected at submit, u64. */
+  public static final int CLIENT_REJECTED = 392;
+
+  /** Client counter: results received, u64. This and the next are written where tasks end, on a line of their own. */
+  public static final int CLIENT_COMPLETED = 448;
+
+  /** Client counter: failures received, u64. */
+  public static final int CLIENT_FAILED = 456;
+
+  /** Client counter: tasks that met their deadline first, u64. */
+  public static final int CLIENT_TIMED_OUT = 464;
+
+  /** Client counter: tasks cancelled, u64. */
+  public static final int CLIENT_CANCELLED = 472;
+
+  /** Entry state (clients, workers, lanes): unused. */
+  public static final int ENTRY_FREE = 0;
+
+  /** Entry state: in use; its lock file is locked as long as its process lives. */
+  public static final int ENTRY_ACTIVE = 1;
+
+  /** Entry state: proved dead, the reaper is at it. */
+  public static final int ENTRY_REAPING = 2;
+
+  /** Bytes of a worker entry. */
+  public static final int WORKER_STRIDE = 128;
+
+  /** Worker: entry word, u64: generation &lt;&lt; 8 | ENTRY_*. */
+  public static final int WORKER_WORD = 0;
+
+  /** Worker: process id, for people only, u32. */
+  public static final int WORKER_PID = 8;
+
+  /** Worker: number of its lanes once all are registered, u32; 0 before. */
+  public static final int WORKER_LANES = 12;
+
+  /** Worker: CLOCK_MONOTONIC nanoseconds of the registration, u64. */
+  public static final int WORKER_STARTED_NS = 16;
+
+  /** Worker: not 0 tells it to leave after the current tasks, u32 (LEAVE_*). */
+  public static final int WORKER_LEAVE = 24;
+
+  /** Leave: the supervisor asks for it. */
+  public static final int LEAVE_ASKED = 1;
+
+  /** Leave: the worker has run its number of tasks, and leaves by itself. */
+  public static final int LEAVE_QUOTA = 2;
+
+  /** Bytes of a lane entry. */
+  public static final int LANE_STRIDE = 3072;
+
+  /** Lane: entry word, u64: generation &lt;&lt; 24 | worker index &lt;&lt; 8 | ENTRY_*. */
+  public static final int LANE_WORD = 0;
+
+  /** Lane: futex word, bumped by each wake, u32. */
+  public static final int LANE_WAKE = 128;
+
+  /** Lane: hints that it took and has not finished with, u32 each, slot index + 1 or 0. */
+  public static final int LANE_HELD = 256;
+
+  /** Number of `held` words. */
+  public static final int HELD = 8;
+
+  /** Lane: slot index + 1 of the task that runs, or 0, u32. */
+  public static final int LANE_CURRENT = 288;
+
+  /** Lane: the task that was told to give up for its handler's soft limit, u64: generation &lt;&lt; 24 | slot index + 1. */
+  public static final int LANE_OVER = 320;
+
+  /** Lane: if that is a chunk, how many of its requests had ended, u32: the next one was told. Written first. */
+  public static final int LANE_OVER_ENDED = 328;
+
+  /** Lane counter: tasks claimed, u64. */
+  public static final int LANE_STARTED = 384;
+
+  /** Lane counter: tasks ended with a result, u64. */
+  public static final int LANE_COMPLETED = 392;
+
+  /** Lane counter: tasks ended with a failure, panics included, u64. */
+  public static final int LANE_FAILED = 400;
+
+  /** Lane counter: handler panics, u64. */
+  public static final int LANE_PANICKED = 408;
+
+  /** Lane counter: tasks whose deadline had passed at the claim, u64. */
+  public static final int LANE_EXPIRED = 416;
+
+  /** Lane counter: tasks cancelled before or while they ran, u64. */
+  public static final int LANE_CANCELLED = 424;
+
+  /** Lane counter: hints stolen from another lane, u64. */
+  public static final int LANE_STOLEN = 432;
+
+  /** Lane counter: times it went to sleep, u64. */
+  public static final int LANE_PARKED = 440;
+
+  /** Lane: histogram of the time from submit to claim, sampled, u64 each. */
+  public static final int LANE_QUEUE_HISTOGRAM = 512;
+
+  /** Lane: histogram of the time that handlers ran, sampled, u64 each. */
+  public static final int LANE_RUN_HISTOGRAM = 1792;
+
+  /** Buckets of a histogram: four to an octave of nanoseconds. */
+  public static final int HISTOGRAM_BUCKETS = 160;
+
+  /** Hint ring: head, u64 on its own line. */
+  public static final int RING_HEAD = 0;
+
+  /** Hint ring: tail, u64 on its own line. */
+  public static final int RING_TAIL = 128;
+
+  /** Hint ring: cells, u64 each: lap &lt;&lt; 32 | slot index. Position p has lap p / capacity + 1. */
+  public static final int RING_CELLS = 256;
+
+  /** Hint ring: most hints that a producer puts in before it moves the tail: so far may the tail lag behind. */
+  public static final int RING_BATCH = 64;
+
+  /** Limit: id of the handler, u64. */
+  public static final int LIMIT_HANDLER = 0;
+
+  /** Limit: most tasks of it that run at a time, u32; 0: any number. */
+  public static final int LIMIT_MOST = 8;
+
+  /** Limit: permits, u64 each, one a lane: 0, or lane generation &lt;&lt; 16 | lane index + 1 of the lane that runs such a task. */
+  public static final int LIMIT_PERMITS = 128;
+
+  /** Most handlers with a limit of concurrency. */
+  public static final int MAX_LIMITS = 64;
+
+  /** One in so many client entries, the last ones of the table, is kept for the `ringwork` command. */
+  public static final int ENTRIES_A_COMMAND = 5;
+
+  /** Most client entries that are kept for the `ringwork` command. */
+  public static final int COMMAND_ENTRIES_MOST = 4;
+
+  /** Bytes of a slot. */
+  public static final int SLOT_STRIDE = 256;
+
+  /** Slot: state word, u64, see STATE_*. */
+  public static final int SLOT_STATE = 0;
+
+  /** Slot: cancel word, u64: CANCEL_BIT | generation of the task to cancel. */
+  public static final int SLOT_CANCEL = 8;
+
+  /** Slot: absolute CLOCK_MONOTONIC deadline in nanoseconds, u64, 0 for none. */
+  public static final int SLOT_DEADLINE = 16;
+
+  /** Slot: handler id, u64: FNV-1a of the name's UTF-8. */
+  public static final int SLOT_HANDLER = 24;
+
+  /** Slot: where the request is, u64: 0 inline, else (class + 1) &lt;&lt; 32 | block. */
+  public static final int SLOT_REQUEST_REF = 32;
+
+  /** Slot: where the result is, as SLOT_REQUEST_REF. */
+  public static final int SLOT_RESULT_REF = 40;
+
+  /** Slot: request length, u32. */
+  public static final int SLOT_REQUEST_LEN = 48;
+
+  /** Slot: result length, u32. */
+  public static final int SLOT_RESULT_LEN = 52;
+
+  /** Slot: most attempts, u8, 1 to MAX_ATTEMPTS; plus ATTEMPTS_STAMPED. */
+  public static final int SLOT_ATTEMPTS = 56;
+
+  /** Bit in SLOT_ATTEMPTS: SLOT_SUBMITTED_NS is set; without it a lane leaves that line alone. */
+  public static final int ATTEMPTS_STAMPED = 128;
+
+  /** Slot: priority, u8: the injector ring it is queued in. */
+  public static final int SLOT_PRIORITY = 57;
+
+  /** Slot: codec of the request, u8 (CODEC_*). */
+  public static final int SLOT_REQUEST_CODEC = 58;
+
+  /** Slot: codec of the result, u8, written by the lane. */
+  public static final int SLOT_RESULT_CODEC = 59;
+
+  /** Slot: outcome, u32 (STATUS_*), valid in DONE only. */
+  public static final int SLOT_STATUS = 60;
+
+  /** Slot: inline request. */
+  public static final int SLOT_REQUEST = 64;
+
+  /** Slot: inline result. */
+  public static final int SLOT_RESULT = 128;
+
+  /** Bytes that travel inline, each way. */
+  public static final int INLINE = 64;
+
+  /** Slot: task id of the client, u64. */
+  public static final int SLOT_TASK_ID = 192;
+
+  /** Slot: CLOCK_MONOTONIC nanoseconds of the submit, u64, valid with ATTEMPTS_STAMPED. */
+  public static final int SLOT_SUBMITTED_NS = 200;
+
+  /** Slot: CLOCK_MONOTONIC nanoseconds of the claim, u64, valid with ATTEMPTS_STAMPED. */
+  public static final int SLOT_CLAIMED_NS = 208;
+
+  /** Slot: progress, u64: done &lt;&lt; 32 | total. */
+  public static final int SLOT_PROGRESS = 216;
+
+  /** Slot: W3C traceparent in binary (version, trace id, parent id, flags), 26 bytes, all 0 when absent. */
+  public static final int SLOT_TRACEPARENT = 224;
+
+  /** Slot: whether its hint waits in the ring of its handler's limit, u32: low 29 bits of the generation &lt;&lt; 3 | attempt &lt;&lt; 1 | 1. */
+  public static final int SLOT_DEFERRED = 252;
+
+  /** State word: bits of the kind. */
+  public static final long STATE_KIND_MASK = 0x7L;
+
+  /** State word: shift of the attempt, 2 bits, 0 for the first. */
+  public static final int STATE_ATTEMPT_SHIFT = 3;
+
+  /** State word: mask of the attempt, after the shift. */
+  public static final long STATE_ATTEMPT_MASK = 0x3L;
+
+  /** State word: shift of the owner lane (CLAIMED, DONE) or the cause (CRASHED), 16 bits. */
+  public static final int STATE_OWNER_SHIFT = 8;
+
+  /** State word: mask of the owner, after the shift. */
+  public static final long STATE_OWNER_MASK = 0xffffL;
+
+  /** State word: shift of the generation, 40 bits. */
+  public static final int STATE_GENERATION_SHIFT = 24;
+
+  /** Generations count modulo this mask + 1. */
+  public static final long GENERATION_MASK = 0xffffffffffL;
+
+  /** Kind: owned by the client's free list, or being filled. */
+  public static final long KIND_FREE = 0x0L;
+
+  /** Kind: may be claimed by any lane. */
+  public static final long KIND_QUEUED = 0x1L;
+
+  /** Kind: runs on the owner lane. */
+  public static final long KIND_CLAIMED = 0x2L;
+
+  /** Kind: ended, the result fields are valid. */
+  public static final long KIND_DONE = 0x3L;
+
+  /** Kind: its worker died and no attempt is left; the owner field holds the cause, the result fields are not valid. */
+  public static final long KIND_CRASHED = 0x4L;
+
+  /** Most attempts of a task. */
+  public static final int MAX_ATTEMPTS = 3;
+
+  /** Cause of a crash: set with a signal number in the low byte; without it the low byte is an exit code. */
+  public static final int CAUSE_SIGNAL = 256;
+
+  /** Cause of a crash: shift of what is known besides (CAUSE_STACK_OVERFLOW and the following; 0: nothing), 4 bits. */
+  public static final int CAUSE_DETAIL_SHIFT = 9;
+
+  /** Mask of the detail, after the shift. */
+  public static final int CAUSE_DETAIL_MASK = 15;
+
+  /** Detail: a thread overflowed its stack. */
+  public static final int CAUSE_STACK_OVERFLOW = 1;
+
+  /** Detail: an allocation failed. */
+  public static final int CAUSE_OUT_OF_MEMORY = 2;
+
+  /** Detail: the supervisor killed it since a task ran past its time limit. */
+  public static final int CAUSE_TIME_LIMIT = 3;
+
+  /** Detail: the supervisor killed it since it had too many threads. */
+  public static final int CAUSE_THREADS = 4;
+
+  /** Detail: a panic while another panic unwound, or where none may. */
+  public static final int CAUSE_DOUBLE_PANIC = 5;
+
+  /** Cause of a crash: not known (the worker was not the supervisor's child). */
+  public static final int CAUSE_UNKNOWN = 65535;
+
+  /** Bit that makes a cancel word non-zero for generation 0. */
+  public static final long CANCEL_BIT = 0x8000000000000000L;
+
+  /** Status: the result is the handler's. */
+  public static final int STATUS_OK = 0;
+
+  /** Status: the handler returned an error (failure record). */
+  public static final int STATUS_FAILED = 1;
+
+  /** Status: the handler panicked (failure record). */
+  public static final int STATUS_PANICKED = 2;
+
+  /** Status: no handler of that name (failure record); it did not run. */
+  public static final int STATUS_UNKNOWN_HANDLER = 3;
+
+  /** Status: request not decodable (did not run) or result not encodable (failure record). */
+  public static final int STATUS_CODEC = 4;
+
+  /** Status: the result is larger than the largest block (failure record). */
+  public static final int STATUS_RESULT_TOO_LARGE = 5;
+
+  /** Status: no arena block came free for the result (failure record). */
+  public static final int STATUS_ARENA_EXHAUSTED = 6;
+
+  /** Status: the cancel word was set before the handler started (did not run) or the handler gave up on it (failure record). */
+  public static final int STATUS_CANCELLED = 7;
+
+  /** Status: the deadline had passed before the handler started; it did not run. */
+  public static final int STATUS_EXPIRED = 8;
+
+  /** Status: no worker is there, nor will be soon (failure record); it did not run. */
+  public static final int STATUS_NO_WORKER = 9;
+
+  /** Status of a request in a chunk: a worker died over it and no attempt is left (no record). */
+  public static final int STATUS_CRASHED = 10;
+
+  /** Flag in the status beside the value: the handler was not started. */
+  public static final int STATUS_NOT_RUN = 256;
+
+  /** Failure record (the result of a status other than OK): code length, u16. */
+  public static final int FAILURE_CODE_LEN = 0;
+
+  /** Failure record: location length, u16. */
+  public static final int FAILURE_LOCATION_LEN = 2;
+
+  /** Failure record: code, then location, then the message up to the result's length, all UTF-8. */
+  public static final int FAILURE_TEXT = 4;
+
+  /** Codec: raw bytes. */
+  public static final int CODEC_BYTES = 0;
+
+  /** Codec: UTF-8 text. */
+  public static final int CODEC_UTF8 = 1;
+
+  /** Codec: one little-endian i64. */
+  public static final int CODEC_I64 = 2;
+
+  /** Codec: one CBOR item (RFC 8949). */
+  public static final int CODEC_CBOR = 3;
+
+  /** Codec: parameters and body: u32 length of a JSON object, the object, the body. */
+  public static final int CODEC_PARAMS = 4;
+
+  /** Codec: a chunk, CHUNK_*: many requests to one handler, in a block with room for their results. */
+  public static final int CODEC_CHUNK = 5;
+
+  /** Chunk: number of requests, u32, 1 to CHUNK_MOST. */
+  public static final int CHUNK_COUNT = 0;
+
+  /** Chunk: offset of the results, u32, a multiple of 64. */
+  public static final int CHUNK_RESULTS = 4;
+
+  /** Chunk: codec of each request, u8 (CODEC_*). */
+  public static final int CHUNK_CODEC = 8;
+
+  /** Chunk: most attempts of each request, u8, 1 to MAX_ATTEMPTS. */
+  public static final int CHUNK_ATTEMPTS = 9;
+
+  /** Chunk: what is kept of the room for each result, u32, in bytes; failures may use the rest. */
+  public static final int CHUNK_ROOM = 12;
+
+  /** Chunk: cursor, u64, 0 at first and then the lanes' alone: bytes of the results so far / 8 &lt;&lt; 32 | attempt of the next request &lt;&lt; 24 | requests ended. */
+  public static final int CHUNK_CURSOR = 64;
+
+  /** Cursor: mask of the requests ended, 24 bits. */
+  public static final long CURSOR_ENDED_MASK = 0xffffffL;
+
+  /** Cursor: shift of the attempt of the next request, 8 bits; 0: not begun. */
+  public static final int CURSOR_ATTEMPT_SHIFT = 24;
+
+  /** Cursor: mask of the attempt, after the shift. */
+  public static final long CURSOR_ATTEMPT_MASK = 0xffL;
+
+  /** Cursor: shift of the bytes of the results / 8. */
+  public static final int CURSOR_BYTES_SHIFT = 32;
+
+  /** Chunk: length of each request, u32; then, from the next multiple of 64, the requests, each padded to 8 bytes. */
+  public static final int CHUNK_LENGTHS = 128;
+
+  /** Most requests in a chunk. */
+  public static final int CHUNK_MOST = 65536;
+
+  /** Results of a chunk: for each request a head, u64: codec &lt;&lt; 48 | status &lt;&lt; 32 | length; then, from the next multiple of 64, the results or failure records, each padded to 8 bytes. */
+  public static final int CHUNK_HEAD_STATUS_SHIFT = 32;
+
+  /** Head of a result: shift of its codec, 8 bits. */
+  public static final int CHUNK_HEAD_CODEC_SHIFT = 48;
+
+  /** Owner word of an arena block: 0 free, else OWNER_TAKEN | role | attempt | slot | generation. */
+  public static final long OWNER_TAKEN = 0x8000000000000000L;
+
+  /** Owner word: set when the block holds a result, clear for a request. */
+  public static final long OWNER_RESULT = 0x4000000000000000L;
+
+  /** Owner word: shift of the attempt, 2 bits. */
+  public static final int OWNER_ATTEMPT_SHIFT = 60;
+
+  /** Owner word: shift of the slot index, 20 bits. */
+  public static final int OWNER_SLOT_SHIFT = 40;
+
+  /** Most slots in a segment. */
+  public static final int MAX_SLOTS = 1048576;
+
+  /** Bytes of a handler entry. */
+  public static final int HANDLER_STRIDE = 128;
+
+  /** Handler: id, u64, 0 when free, taken by CAS. */
+  public static final int HANDLER_ID = 0;
+
+  /** Handler: one of HANDLER_LISTED and the following once the other fields are written, else 0, u32. */
+  public static final int HANDLER_READY = 8;
+
+  /** HANDLER_READY: a worker has registered it. */
+  public static final int HANDLER_LISTED = 1;
+
+  /** HANDLER_READY: a worker from before the reload that is under way has registered it. */
+  public static final int HANDLER_FORMER = 2;
+
+  /** HANDLER_READY: it was removed by a reload: no worker has it any more. */
+  public static final int HANDLER_GONE = 3;
+
+  /** Handler: codec of the request, u8. */
+  public static final int HANDLER_REQUEST_CODEC = 12;
+
+  /** Handler: codec of the result, u8. */
+  public static final int HANDLER_RESULT_CODEC = 13;
+
+  /** Handler: length of the name, u8. */
+  public static final int HANDLER_NAME_LEN = 14;
+
+  /** Handler: name, UTF-8. */
+  public static final int HANDLER_NAME = 16;
+
+  /** Longest handler name in bytes. */
+  public static final int HANDLER_NAME_MAX = 112;
+
+  /** Bytes of an error log entry. */
+  public static final int ERROR_STRIDE = 512;
+
+  /** Error: FNV-1a of the text, u64, 0 when free, taken by CAS. */
+  public static final int ERROR_ID = 0;
+
+  /** Error: how often, u64. */
+  public static final int ERROR_COUNT = 8;
+
+  /** Error: CLOCK_MONOTONIC nanoseconds of the first, u64. */
+  public static final int ERROR_FIRST_NS = 16;
+
+  /** Error: CLOCK_MONOTONIC nanoseconds of the last, u64. */
+  public static final int ERROR_LAST_NS = 24;
+
+  /** Error: length of the text, u32; 0 until it is written. */
+  public static final int ERROR_LEN = 32;
+
+  /** Error: text, UTF-8. */
+  public static final int ERROR_TEXT = 36;
+
+  /** Longest error text in bytes. */
+  public static final int ERROR_TEXT_MAX = 476;
+}

@@ -1,0 +1,85 @@
+package io.ringwork.internal.wait;
+
+import io.ringwork.internal.Failpoints;
+import io.ringwork.internal.segment.Geometry;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.SharedMemory;
+
+/**
+ * Wakes a sleeping lane after a submit.
+ *
+ * <p>Section 9 of docs/internals/protocol.md: the submitter has written its hint and passed a full
+ * fence before it reads the idle bits here; the sleeper sets its bit, passes a full fence, then
+ * reads the rings. One of them sees the other. A lane that searches, or sees more work than it
+ * takes, wakes the next, so one wake is enough for a batch.
+ */
+public final class LaneWaker {
+  /** So many lost races in a row are none: somebody writes the bits who should not. */
+  private static final int MOST_TRIES = 1 << 16;
+
+  private final SharedMemory memory;
+  private final Geometry geometry;
+  private final int words;
+
+  /** Has the supervisor wake a lane. */
+  private final Runnable nudge;
+
+  /**
+   * @param nudge asks the supervisor to wake a lane; run where there is no futex
+   */
+  public LaneWaker(SharedMemory memory, Geometry geometry, Runnable nudge) {
+    this.memory = memory;
+    this.geometry = geometry;
+    this.nudge = nudge;
+    this.words = (geometry.maxLanes() + 63) / 64;
+  }
+
+  /** To be called after a full fence. */
+  public void wakeOne() {
+    long idle = 0;
+    for (int w = 0; w < words; w++) {
+      idle |= memory.getLongAcquire(Layout.H_IDLE + 8L * w);
+    }
+    if (idle == 0) {
+      return;
+    }
+    for (int w = 0; w < words; w++) {
+      if (memory.getLongAcquire(Layout.H_SEARCHING + 8L * w) != 0) {
+        return;
+      }
+    }
+    if (!Futex.available()) {
+      nudge.run(); // the bit is left for the supervisor, which can wake
+      return;
+    }
+    for (int w = words - 1; w >= 0; w--) {
+      if (wakeOneOf(w)) {
+        return;
+      }
+    }
+  }
+
+  private boolean wakeOneOf(int w) {
+    long at = Layout.H_IDLE + 8L * w;
+    for (int tries = 0; tries < MOST_TRIES; tries++) {
+      long bits = memory.getLongAcquire(at);
+      if (bits == 0) {
+        return false;
+      }
+      int bit = 63 - Long.numberOfLeadingZeros(bits);
+      if (!memory.casLong(at, bits, bits & ~(1L << bit))) {
+        continue;
+      }
+      if (Failpoints.ON) Failpoints.hit("wake.taken");
+      int lane = 64 * w + bit;
+      if (lane < geometry.maxLanes()) {
+        long word = geometry.lane(lane) + Layout.LANE_WAKE;
+        memory.addInt(word, 1);
+        if (Failpoints.ON) Failpoints.hit("wake.bumped");
+        Futex.wake(memory.address(word));
+        return true;
+      }
+    }
+    return false;
+  }
+}

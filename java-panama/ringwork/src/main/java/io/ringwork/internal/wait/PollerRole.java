@@ -1,0 +1,478 @@
+package io.ringwork.internal.wait;
+
+import io.ringwork.internal.Failpoints;
+import io.ringwork.internal.segment.FreeList;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.SharedMemory;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who polls: the poller thread, or a thread that waits for its own task and helps.
+ *
+ * <p>A helper takes the role, sets the client's {@code waiting} word to 0, so that workers spare
+ * the futex, and polls. The poller thread may sleep on its futex all the while. When the helper
+ * leaves and tasks are in flight it arms: {@code waiting} = 1, full fence, give the role up, full
+ * fence, look at the ring; something there: wake the poller. When nothing is in flight nothing can
+ * complete, so it leaves the word at 0, which spares a call two crossings of that cache line;
+ * DISARMED remembers it, and the next submit that no helper stands behind arms instead.
+ *
+ * <p>Why no completion is missed. A submitter takes its slot, publishes, passes a full fence, then
+ * reads {@link #attention}. If it sees DISARMED it arms. If not, the word was cleared later than
+ * that, by a helper that will look at the slots in use when it leaves, sees this one (or it has
+ * ended), and arms. Arming writes {@code waiting}, passes a full fence and looks at the ring; a
+ * lane writes the ring, passes a full fence and looks at {@code waiting}: one sees the other. The
+ * poller reads {@code wake} before it tries for the role, and sleeps only on that value; if it was
+ * refused the role, the helper's second look, after it gave the role up, sees whatever was
+ * announced before that read.
+ *
+ * <p>A thread that waits for one of many tasks of its own, again and again, would arm and wake the
+ * poller each time it leaves, for nothing: no callback waits for what is found. So the poller, when
+ * it has been woken for nothing some times while threads helped, naps: it looks at fixed intervals
+ * and is neither armed nor woken, until it finds that something was wanted, that nobody helps any
+ * more, or until a thread parks ({@link #demand}). It clears NAPPING before it tries for the role;
+ * a helper that did not arm since it saw the bit looks once more after it gave the role up.
+ *
+ * <p>It naps as well while a thread polls in passing ({@link #pollInPassing}) again and again.
+ *
+ * <p>A helper may also sleep in the poller's place, on the client's futex and with the role ({@link
+ * #lieDown}): a lane then wakes the thread that waits, and not the poller to wake it. Only one
+ * thread may sleep on that word, for a lane wakes only one: the poller, refused the role, sleeps
+ * ASIDE on a word of its own. It passes on a wake that it may have swallowed, and is told when a
+ * helper leaves while anything is in flight, or when a submitter finds DISARMED.
+ */
+public final class PollerRole {
+  /** waiting was set to 0 by a helper, and the poller may sleep. */
+  public static final int DISARMED = 1;
+
+  /** The poller sleeps for long, for nothing was in flight: the next submit tells it. */
+  public static final int LONG_SLEEP = 2;
+
+  /** The poller looks by itself, soon. */
+  public static final int NAPPING = 4;
+
+  /** The poller sleeps on its own word, for a helper has the role. */
+  public static final int ASIDE = 8;
+
+  /** Bytes of the memory that is no other process's business. */
+  public static final int OWN_BYTES = 24;
+
+  /** What there is to do for who has the role. */
+  public interface Work {
+    /** Whether anything has been announced. */
+    boolean hasWork();
+
+    /**
+     * Ends what was announced.
+     *
+     * @return how many hints it took
+     */
+    int drain();
+
+    /** A thread depends on what the poller will find. */
+    void want();
+
+    /** Whether anybody depended on what was found since the last question. */
+    boolean takeWanted();
+  }
+
+  /** How the poller is to sleep. */
+  public enum Sleep {
+    /** Not at all: there is something to do. */
+    NOT,
+    /** On the client's futex: it is armed. */
+    ARMED,
+    /** On its own word: a helper has the role. */
+    ASIDE
+  }
+
+  private static final VarHandle HELD;
+  private static final VarHandle ATTENTION;
+  private static final VarHandle POLLS;
+
+  static {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      HELD = lookup.findVarHandle(PollerRole.class, "held", int.class);
+      ATTENTION = lookup.findVarHandle(PollerRole.class, "attention", int.class);
+      POLLS = lookup.findVarHandle(PollerRole.class, "polls", int.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
+  private final SharedMemory memory;
+  public final FreeList free;
+  private final Work work;
+  private final long waitingWord;
+  private final long wakeWord;
+
+  @SuppressWarnings("unused") // through HELD
+  private volatile int held;
+
+  private volatile int attention;
+
+  /** How often a helper has left; written by who has the role, for {@link #helps}. */
+  private int helps;
+
+  private int polls;
+
+  /** The thread that has the role; only ever compared with the current thread. */
+  private @Nullable Thread owner;
+
+  private volatile @Nullable Thread poller;
+
+  /**
+   * Whether the poller sleeps on futexes, so that it has to be woken there; it parks until then.
+   * The poller sets it once the futex is linked, before it reads the words that it sleeps on. A
+   * waker adds to the word first, then reads this: one of them sees the other.
+   */
+  private volatile boolean futex;
+
+  /** The helper that sleeps on the client's futex. */
+  private volatile @Nullable Thread sleeper;
+
+  /** Memory of this process: the word that the poller sleeps on while it is ASIDE or NAPPING. */
+  private final SharedMemory own;
+
+  /** For the futex calls of helpers; guarded by the role. */
+  private final MemorySegment timespec;
+
+  public PollerRole(SharedMemory memory, FreeList free, Work work, long entry, SharedMemory own) {
+    this.memory = memory;
+    this.free = free;
+    this.work = work;
+    this.waitingWord = entry + Layout.CLIENT_WAITING;
+    this.wakeWord = entry + Layout.CLIENT_WAKE;
+    this.own = own;
+    this.timespec = own.slice(8, 16);
+  }
+
+  public void setPoller(Thread thread) {
+    poller = thread;
+  }
+
+  /** The poller is awake, and about to look: from now on it sleeps on futexes, if there are any. */
+  public void adoptFutex() {
+    if (!futex && Futex.available()) {
+      futex = true;
+    }
+  }
+
+  /** Whether threads of this client sleep on futexes. */
+  public boolean hasFutex() {
+    return futex;
+  }
+
+  /** Whether the current thread has the role: it is inside a drain, in an INLINE callback. */
+  public boolean isMine() {
+    return owner == Thread.currentThread();
+  }
+
+  private boolean tryTake() {
+    if ((int) HELD.getOpaque(this) != 0 || !HELD.compareAndSet(this, 0, 1)) {
+      return false;
+    }
+    owner = Thread.currentThread();
+    return true;
+  }
+
+  private void giveUp() {
+    owner = null;
+    HELD.setRelease(this, 0);
+  }
+
+  // ---- the helper
+
+  /** Takes the role for a thread that will spin; false if another has it. */
+  public boolean enter() {
+    if (!tryTake()) {
+      return false;
+    }
+    try {
+      if ((attention & DISARMED) == 0) {
+        // In this order: a submitter that arms in between finds its arming undone by nobody.
+        memory.setIntOpaque(waitingWord, 0);
+        ATTENTION.getAndBitwiseOr(this, DISARMED);
+      }
+    } catch (Throwable broken) { // a role that nobody gives up would stop all completions
+      giveUp();
+      throw broken;
+    }
+    return true;
+  }
+
+  /**
+   * One poll of a thread that comes by again and again, and does not wait.
+   *
+   * @return how many hints it took
+   */
+  public int pollInPassing() {
+    POLLS.setOpaque(this, polls + 1); // it may lose one to another thread: it only has to change
+    if (!work.hasWork() || !enter()) {
+      return 0;
+    }
+    try {
+      int ended = work.drain();
+      work.takeWanted(); // whoever depended on it has it
+      return ended;
+    } finally {
+      leave();
+    }
+  }
+
+  /** Gives the role back and sees to it that what is in flight has someone who waits for it. */
+  public void leave() {
+    boolean idle = false;
+    boolean napping = false;
+    helps++;
+    try {
+      if ((attention & DISARMED) == 0) {
+        // A submitter armed meanwhile, and its task may have ended: the next one must arm again.
+        ATTENTION.getAndBitwiseOr(this, DISARMED);
+      }
+      idle = free.inUse() == 0;
+      napping = (attention & NAPPING) != 0;
+      if (!idle && !napping) {
+        arm();
+      }
+    } finally {
+      giveUp();
+    }
+    VarHandle.fullFence(); // pairs with the lane's, and orders the look after giving up
+    if (napping) {
+      if ((attention & NAPPING) == 0) {
+        wakePoller(); // it was refused the role meanwhile, and counts on our arming
+      }
+      return;
+    }
+    if (idle && (attention & DISARMED) != 0) {
+      return; // nobody has armed since, so nobody counts on the poller
+    }
+    takeOver();
+  }
+
+  /** After arming: the poller is the one to be woken from now on. */
+  private void takeOver() {
+    if (work.hasWork()) {
+      wakePoller();
+    } else if ((attention & ASIDE) != 0) {
+      wakeOwn(); // it has to sleep where lanes wake it
+    }
+    tellLongSleeper();
+  }
+
+  private void arm() {
+    ATTENTION.getAndBitwiseAnd(this, ~DISARMED);
+    memory.setIntOpaque(waitingWord, 1);
+    if (Failpoints.ON) Failpoints.hit("poll.waiting");
+    VarHandle.fullFence(); // pairs with the lane's fence between its hint and its look at waiting
+  }
+
+  /** Wakes the poller if it sleeps for long; it then looks after deadlines and the supervisor. */
+  public void tellLongSleeper() {
+    if ((attention & LONG_SLEEP) != 0) {
+      ATTENTION.getAndBitwiseAnd(this, ~LONG_SLEEP);
+      wakePoller();
+    }
+  }
+
+  // ---- the submitter
+
+  /** Called after a task was published and a full fence passed, if no helper stands behind it. */
+  public void submitted() {
+    if (attention != 0) {
+      attend();
+    }
+  }
+
+  private void attend() {
+    if ((attention & NAPPING) != 0) {
+      return; // it looks soon
+    }
+    if ((attention & DISARMED) != 0) {
+      arm();
+      takeOver();
+    } else {
+      tellLongSleeper();
+    }
+  }
+
+  // ---- the poller thread
+
+  /** One poll of the poller thread; -1 if a helper has the role. */
+  public int poll() {
+    if (!tryTake()) {
+      return -1;
+    }
+    try {
+      return work.drain();
+    } finally {
+      giveUp();
+    }
+  }
+
+  /** How often threads have polled in passing; a count that is only ever compared. */
+  public int polls() {
+    return (int) POLLS.getOpaque(this);
+  }
+
+  /** How often a helper has left; a count that is only ever compared. */
+  public int helps() {
+    return helps;
+  }
+
+  /** The poller is going to sleep at intervals. */
+  public void sleepAtIntervals() {
+    ATTENTION.getAndBitwiseOr(this, NAPPING);
+  }
+
+  /** A thread will park until its task has ended: the poller must be told of completions. */
+  public void demand() {
+    if ((attention & NAPPING) != 0) {
+      work.want();
+      ATTENTION.getAndBitwiseAnd(this, ~NAPPING);
+      wakeOwn();
+    }
+  }
+
+  // ---- a helper that sleeps
+
+  /**
+   * Begins one sleep of a helper, with the role: others can see the sleeper from here on. What it
+   * waits for is looked at after {@link #prepareSleepAsPoller}, then it {@linkplain #sleepAsPoller
+   * sleeps}, and {@linkplain #risen ends} it in any case.
+   *
+   * @return what the sleep is to be given
+   */
+  public int lieDown() {
+    int seen = wakeValue(); // before the looks
+    sleeper = Thread.currentThread();
+    return seen;
+  }
+
+  /** Arms for a helper; whether it may sleep then. */
+  public boolean prepareSleepAsPoller() {
+    arm();
+    return !work.hasWork();
+  }
+
+  /**
+   * Sleeps until a lane or {@link #wake} wakes the caller.
+   *
+   * @param seen of {@link #lieDown}
+   * @param nanos the longest time
+   */
+  public void sleepAsPoller(int seen, long nanos) {
+    Futex.await(wakeAddress(), seen, timespec, nanos);
+  }
+
+  /** The helper no longer sleeps. */
+  public void risen() {
+    sleeper = null;
+  }
+
+  /** Wakes a thread whose future was just settled, if it sleeps in the poller's place. */
+  public void wake(Thread waiting) {
+    if (sleeper == waiting) {
+      memory.addInt(wakeWord, 1);
+      Futex.wake(wakeAddress());
+    }
+  }
+
+  public int wakeValue() {
+    return memory.getIntVolatile(wakeWord);
+  }
+
+  public long wakeAddress() {
+    return memory.address(wakeWord);
+  }
+
+  public int ownValue() {
+    return own.getIntVolatile(0);
+  }
+
+  public long ownAddress() {
+    return own.address(0);
+  }
+
+  private void wakeOwn() {
+    own.addInt(0, 1);
+    if (futex) {
+      Futex.wake(ownAddress());
+    } else {
+      LockSupport.unpark(poller);
+    }
+  }
+
+  /** The poller has nothing to do: how it is to sleep. */
+  public Sleep prepareSleep(boolean tellMe) {
+    if ((attention & NAPPING) != 0) {
+      ATTENTION.getAndBitwiseAnd(this, ~NAPPING);
+    }
+    if (tellMe) {
+      ATTENTION.getAndBitwiseOr(this, LONG_SLEEP);
+    }
+    VarHandle.fullFence(); // pairs with the one of a helper that leaves and did not arm
+    if (!tryTake()) {
+      return stepAside();
+    }
+    boolean announced;
+    try {
+      arm();
+      announced = work.hasWork();
+    } finally {
+      giveUp();
+    }
+    if (Failpoints.ON) Failpoints.hit("poll.parking");
+    return announced ? Sleep.NOT : Sleep.ARMED;
+  }
+
+  /** The helper arms when it leaves, and tells. */
+  private Sleep stepAside() {
+    if (!futex) {
+      VarHandle.fullFence();
+      return Sleep.ARMED; // nobody sleeps on a futex, so nobody is woken in another's place
+    }
+    ATTENTION.getAndBitwiseOr(this, ASIDE);
+    VarHandle.fullFence(); // pairs with the helper's after it gave the role up
+    if ((int) HELD.getVolatile(this) == 0) {
+      return Sleep.NOT;
+    }
+    if (sleeper != null) {
+      Futex.wake(wakeAddress()); // a wake that we got may have been the helper's
+    }
+    return Sleep.ASIDE;
+  }
+
+  /** The poller is awake: it clears the words that make others wake it. */
+  public void awake() {
+    if (Failpoints.ON) Failpoints.hit("poll.awake");
+    ATTENTION.getAndBitwiseAnd(this, ~(LONG_SLEEP | ASIDE));
+    if (tryTake()) {
+      try {
+        ATTENTION.getAndBitwiseAnd(this, ~DISARMED); // it arms itself before it sleeps
+        memory.setIntOpaque(waitingWord, 0);
+      } finally {
+        giveUp();
+      }
+    }
+  }
+
+  /** Makes the poller look again, also if it is only about to sleep. */
+  public void wakePoller() {
+    memory.addInt(wakeWord, 1);
+    if (Failpoints.ON) Failpoints.hit("poll.bumped");
+    if (!futex) {
+      LockSupport.unpark(poller);
+      return;
+    }
+    Futex.wake(wakeAddress());
+    if ((attention & (ASIDE | NAPPING)) != 0) {
+      wakeOwn();
+    }
+  }
+}
