@@ -79,7 +79,7 @@ public class ArenaStress {
     }
   }
 
-  /** A block is freed twice, by two who both know the task, while a third takes it. */
+  /** A block is freed twice, by two threads that both know the task, while a third takes it. */
   @JCStressTest
   @Outcome(id = "true, true, 5", expect = ACCEPTABLE, desc = "the third has it")
   @Outcome(id = "true, false, 0", expect = ACCEPTABLE, desc = "the third came too early")

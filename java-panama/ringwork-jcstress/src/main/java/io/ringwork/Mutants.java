@@ -121,7 +121,7 @@ public class Mutants {
     }
   }
 
-  /** FreedTwice with a free that stores 0, whoever the owner is. */
+  /** FreedTwice with a free that stores 0, whatever the owner is. */
   @JCStressTest
   @Outcome(
       id = {"true, true, 5", "true, false, 0"},

@@ -260,7 +260,7 @@ public class RingStress {
     }
   }
 
-  /** What a producer wrote before its hint is seen by who takes the hint. */
+  /** What a producer wrote before its hint is seen by the thread that takes the hint. */
   @JCStressTest
   @Outcome(
       id = {"0, 0", "1, 5"},

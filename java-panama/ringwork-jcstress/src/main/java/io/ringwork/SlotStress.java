@@ -15,7 +15,7 @@ import org.openjdk.jcstress.infra.results.III_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.IJ_Result;
 
-/** The slot: who claims, who ends, and what is visible to whom. */
+/** The slot: which thread claims, which one ends, and what each of them sees. */
 public class SlotStress {
   private SlotStress() {}
 

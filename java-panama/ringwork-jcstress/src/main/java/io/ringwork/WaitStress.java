@@ -17,7 +17,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.L_Result;
 import org.openjdk.jcstress.infra.results.ZI_Result;
 
-/** Sleeping and waking: who sleeps has been woken, or there was nothing to do. */
+/** Sleeping and waking: a sleeper has been woken, or there was nothing to do. */
 public class WaitStress {
   private WaitStress() {}
 

@@ -13,8 +13,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * The client's structures: nobody else touches them, so all lines stay in this core's cache. What a
- * contended line costs on top is a matter of the machine: `make bench SUITE=rtt`.
+ * The client's structures: no other thread touches them, so all lines stay in this core's cache.
+ * What a contended line costs on top is a matter of the machine: `make bench SUITE=rtt`.
  *
  * <p>The state is that of an idle client: rings empty, slots and blocks free. Each operation leaves
  * it so.
@@ -38,7 +38,7 @@ public class StructureCost extends ComponentBench {
 
   /** One future for all tasks, as a {@link RawCall} has. */
   @Setup
-  @SuppressWarnings("NullAway") // no task ends, so nobody asks the client
+  @SuppressWarnings("NullAway") // no task ends, so the client is not asked
   public void open() {
     future = new TaskFuture<>(null, TYPE, 0, null);
   }

@@ -23,7 +23,7 @@ final class Chunk<Q> {
   /** Lines taken at once. */
   private static final int BURST = 16;
 
-  /** So many bytes before the requests come to the last line that was taken, others are. */
+  /** How many bytes before the last line that was taken the requests are when others are taken. */
   private static final int AHEAD = 2 * LINE;
 
   final List<? extends Q> requests;

@@ -297,7 +297,10 @@ final class Client extends Connection implements Poller.Owner {
         : ended == null ? ConnectionState.CONNECTED : ConnectionState.DISCONNECTED;
   }
 
-  /** Whether a task that was just published would be overlooked by who ends what is pending. */
+  /**
+   * Whether a task that was just published would be overlooked by the thread that ends what is
+   * pending.
+   */
   boolean isFailing() {
     return state >= FAILING || ended != null;
   }
@@ -346,7 +349,7 @@ final class Client extends Connection implements Poller.Owner {
     return ended == TRUNCATED;
   }
 
-  /** Whether the memory was given up, and nobody looks after executors any more. */
+  /** Whether the memory was given up, and no thread looks after executors any more. */
   boolean isReleased() {
     return state == CLOSED;
   }
@@ -746,7 +749,7 @@ final class Client extends Connection implements Poller.Owner {
   }
 
   /**
-   * Waits until nothing is pending. In a callback it polls itself, for nobody else does; else
+   * Waits until nothing is pending. In a callback it polls itself, for no other thread does; else
    * others are found that do, when the thread that should is stuck in a callback.
    */
   private void drain(boolean inCallback) {

@@ -106,7 +106,7 @@ final class Completer implements PollerRole.Work {
       memory.addLong(entry + counter, by);
       if (Failpoints.ON) Failpoints.hit("client.counted");
     } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile: nobody reads it
+      // closed meanwhile: it has no reader
     }
   }
 
@@ -408,7 +408,7 @@ final class Completer implements PollerRole.Work {
 
   /**
    * Ends the task of a raw call if it has ended, or never will. For the thread that waits for it:
-   * nobody else withdraws it, so there is no moment at which an impossible word is in order.
+   * no other thread withdraws it, so there is no moment at which an impossible word is in order.
    */
   void endOwn(TaskFuture<?> own) {
     int i = own.slot;
@@ -471,7 +471,7 @@ final class Completer implements PollerRole.Work {
     }
   }
 
-  /** The slot is not given back: nobody knows what it is. */
+  /** The slot is not given back: its state is unknown. */
   private void corrupt(int i, TaskFuture<?> future, long word) {
     slots.uncount(i); // or its type would be short of one for ever
     client.room.freed();
@@ -506,7 +506,7 @@ final class Completer implements PollerRole.Work {
 
   private void endBroken(int i, TaskFuture<?> future, long word, Throwable broken) {
     if (future.outcome() instanceof Deferred mine && mine.slot() == i) {
-      client.handover.owe(future); // who completes it reads the result, and frees the slot
+      client.handover.owe(future); // the completing thread reads the result, frees the slot
       return;
     }
     failUnread(future, broken);
@@ -609,7 +609,7 @@ final class Completer implements PollerRole.Work {
     }
   }
 
-  /** Leaves a result in its block to whoever completes the future. */
+  /** Leaves a result in its block to the thread that completes the future. */
   private void defer(TaskFuture<?> future, Deferred result) {
     deferred.incrementAndGet();
     if (client.settings.inline()) {

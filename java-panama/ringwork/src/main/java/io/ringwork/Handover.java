@@ -39,7 +39,7 @@ final class Handover {
   /** How long the poller sleeps at most while there is something to look after. */
   private static final long LOOK_AGAIN_NANOS = 10_000_000;
 
-  /** How long it sleeps when there is nobody else to look after it. */
+  /** How long it sleeps when no other thread looks after it. */
   private static final long PAUSE_NANOS = 1_000_000;
 
   /** What is asked for before a future fails: for a few dependents, and when memory was short. */
@@ -114,7 +114,7 @@ final class Handover {
   /** The client closes: what is owed is completed on threads of ours, which it does not await. */
   private volatile boolean closing;
 
-  /** The poller has ended: who owes something sees to it. */
+  /** The poller has ended: the thread that owes something sees to it. */
   private volatile boolean unattended;
 
   /** A thread of our own does, then. */
@@ -438,7 +438,7 @@ final class Handover {
 
   // ---- the end
 
-  /** From now on callbacks run on threads that nobody waits for. */
+  /** From now on callbacks run on threads that no other thread waits for. */
   void closing() {
     closing = true;
   }

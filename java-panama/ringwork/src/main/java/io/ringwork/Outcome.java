@@ -63,9 +63,9 @@ final class Outcome {
   }
 
   /**
-   * A result that is still in its block: whoever completes the future decodes it, so that the
-   * poller never copies megabytes. Slot and block are freed by the same thread. Of a chunk, whose
-   * results are in the block of the request, it says how the task ended, if not well.
+   * A result that is still in its block: the thread that completes the future decodes it, so that
+   * the poller never copies megabytes. Slot and block are freed by the same thread. Of a chunk,
+   * whose results are in the block of the request, it says how the task ended, if not well.
    */
   record Deferred(
       int slot,

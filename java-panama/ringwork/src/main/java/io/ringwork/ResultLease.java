@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A result read in place. Holds the slot and the block until closed, so close it soon; a lease that
- * nobody closes holds them until the client is closed.
+ * is not closed holds them until the client is closed.
  */
 public final class ResultLease implements AutoCloseable {
   private static final VarHandle CLOSED;

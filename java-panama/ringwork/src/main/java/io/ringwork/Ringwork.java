@@ -365,7 +365,7 @@ public final class Ringwork implements AutoCloseable {
    * Takes in what has come back, on the calling thread and without waiting: for event loops and
    * other threads that never sleep, or look by at short intervals anyway.
    *
-   * <p>While somebody calls this often the poller thread leaves the completions to him, and is not
+   * <p>While a thread calls this often the poller thread leaves the completions to it, and is not
    * woken for them: it looks by itself at most a millisecond after the last of these calls. Futures
    * are completed where the {@link CompletionMode} says, so with {@link CompletionMode#INLINE}
    * their callbacks run inside this method. One call takes in a bounded number of completions, so

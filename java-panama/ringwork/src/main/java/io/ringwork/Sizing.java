@@ -3,8 +3,8 @@ package io.ringwork;
 /**
  * What a user does about payloads that find no room: texts for the messages of failures.
  *
- * <p>Which remedy helps depends on who chose the size of the segment: this JVM, which launched the
- * pool, or somebody who serves it.
+ * <p>Which remedy helps depends on what chose the size of the segment: this JVM, which launched the
+ * pool, or the command that serves it.
  */
 final class Sizing {
   private static final long MIB = 1 << 20;

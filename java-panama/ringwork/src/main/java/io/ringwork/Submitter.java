@@ -107,7 +107,7 @@ final class Submitter {
         : Durations.saturatedAdd(System.nanoTime(), Math.max(0, options.timeoutNanos));
   }
 
-  /** Wakes a lane, and sees to it that somebody polls. One full fence, after the hints. */
+  /** Wakes a lane, and sees to it that a thread polls. One full fence, after the hints. */
   void announce(boolean helped) {
     // pairs with the fences of lanes and poller before their last look; see LaneWaker, PollerRole.
     VarHandle.fullFence();

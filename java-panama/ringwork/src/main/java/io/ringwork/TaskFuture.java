@@ -34,11 +34,11 @@ import org.jspecify.annotations.Nullable;
 public final class TaskFuture<R> extends CompletableFuture<R> {
   /*
    * How it completes exactly once. Poller, helper, timer, canceller, close and the death of the
-   * pool all end in settle(): one CAS of `outcome` from null. The winner decides who completes the
-   * CompletableFuture (whose own completion is a CAS too): the waiter if there is one, else the
-   * executor. waiter and outcome are both volatile, and each side writes its own before it reads
-   * the other's, so a waiter that leaves and a winner that looks for it can't miss each other; both
-   * may complete, which is harmless.
+   * pool all end in settle(): one CAS of `outcome` from null. The winner decides which thread
+   * completes the CompletableFuture (whose own completion is a CAS too): the waiter if there is
+   * one, else the executor. waiter and outcome are both volatile, and each side writes its own
+   * before it reads the other's, so a waiter that leaves and a winner that looks for it can't miss
+   * each other; both may complete, which is harmless.
    *
    * Ending the *slot* is another matter: see SlotTable. A future that is settled early leaves its
    * task in the table until the lane is done with it.
@@ -84,7 +84,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   /** An earlier attempt died; written and read by the thread that withdrew the task. */
   boolean hasRunBefore;
 
-  /** {@code call} has its outcome: nobody will complete this future. */
+  /** {@code call} has its outcome: no thread will complete this future. */
   boolean consumed;
 
   /** The next one that {@link Handover} owes; guarded by it. */
@@ -145,7 +145,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     return rawCall != null && waiter != Thread.currentThread();
   }
 
-  /** A future that nobody waits for, to stay in the table until the lane is done with the task. */
+  /** A future without a waiter, to stay in the table until the lane is done with the task. */
   TaskFuture<R> placeholder() {
     TaskFuture<R> other = new TaskFuture<>(client, type, 0, null);
     other.slot = slot;
@@ -212,7 +212,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     }
   }
 
-  /** Fails a future that never got a slot: nobody else knows it. */
+  /** Fails a future that never got a slot: no other thread knows it. */
   TaskFuture<R> failedAtSubmit(RuntimeException error) {
     settle(failure(error));
     completeNow();
@@ -258,7 +258,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     } else if (!super.complete(how == Outcome.NULL ? null : (R) how)
         && how instanceof ResultLease lease
         && (isCompletedExceptionally() || getNow(null) != how)) {
-      lease.close(); // completed by hand meanwhile: nobody gets it
+      lease.close(); // completed by hand meanwhile: it has no reader
     }
     wakeWaiter();
   }

@@ -11,7 +11,7 @@ import java.util.concurrent.ForkJoinWorkerThread;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * How a thread waits for one task: it spins as the strategy allows, polling for everybody if it
+ * How a thread waits for one task: it spins as the strategy allows, polling for all tasks if it
  * gets the {@linkplain PollerRole poller's role}, then parks until the outcome is handed to it.
  *
  * <p>While it spins it watches the state word of its own slot: DONE is published there before the
@@ -35,7 +35,10 @@ final class Waiting {
 
   private static final int RING_EVERY_BUSY = 32;
 
-  /** So many looks without a pause: where the processor's pause is long it would cost a third. */
+  /**
+   * How many looks there are without a pause: where the processor's pause is long it would cost a
+   * third.
+   */
   private static final int EAGER = 500;
 
   /** How long it sleeps in the poller's place. */
@@ -88,7 +91,7 @@ final class Waiting {
     return role.hasFutex() && !(Thread.currentThread() instanceof ForkJoinWorkerThread);
   }
 
-  /** Submits and waits, without completing a future that nobody sees. */
+  /** Submits and waits, without completing a future that no code sees. */
   @SuppressWarnings("unchecked") // the codec of `type` made the outcome
   <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options) throws InterruptedException {
     if (Thread.interrupted()) {
@@ -113,7 +116,7 @@ final class Waiting {
       }
     } finally {
       if (how == null) {
-        future.cancelTask(); // left by an exception: nobody waits any more
+        future.cancelTask(); // left by an exception: no thread waits any more
       }
       future.consumed = true;
     }
@@ -257,13 +260,13 @@ final class Waiting {
         long now = System.nanoTime();
         if (start == 0) {
           start = now;
-          role.tellLongSleeper(); // this takes longer: somebody must look after the supervisor
+          role.tellLongSleeper(); // this takes longer: a thread must look after the supervisor
         }
         if (spunEnough(now, start, end)) {
           return;
         }
         if (future.rawCall != null) {
-          completer.endOwn(future); // nobody else sees that its word makes no sense
+          completer.endOwn(future); // no other thread sees that its word makes no sense
         }
         if (Cores.FEW && (now - start >= YIELD_AFTER || !helper)) {
           Thread.yield();
@@ -277,7 +280,7 @@ final class Waiting {
 
   /**
    * Sleeps in the poller's place, for a short while: an interrupt does not end such a sleep, and
-   * others may need somebody who completes their futures elsewhere.
+   * others may need a thread that completes their futures elsewhere.
    */
   private void sleepAsPoller(TaskFuture<?> future, long end) {
     long until = Math.min(end, Durations.saturatedAdd(System.nanoTime(), SHORT_SLEEP));
@@ -351,7 +354,7 @@ final class Waiting {
     }
   }
 
-  /** For a thread inside an INLINE callback: nobody else polls, so it does. */
+  /** For a thread inside an INLINE callback: no other thread polls, so it does. */
   private void help(TaskFuture<?> future, long end) {
     Thread me = Thread.currentThread();
     while (!handed(future) && System.nanoTime() < end && !me.isInterrupted()) {

@@ -166,7 +166,7 @@ class HandoverTest {
           client.submit(EndingsTest.ECHO, new byte[8]).thenRun(() -> awaitForEver(never));
       pool.take().echo();
       begun.await();
-      pool.echo(); // what else is in flight ends, but nobody takes it in
+      pool.echo(); // what else is in flight ends, but is not taken in
       Thread closer = Thread.ofPlatform().daemon().start(client::close);
       closer.join(60_000);
       assertFalse(closer.isAlive(), "close waits for a callback");

@@ -160,7 +160,7 @@ class InFlightTest {
     leaves(task -> task.crash(Layout.CAUSE_SIGNAL | 9));
     leaves(task -> task.done(Layout.STATUS_OK, 0, 65, 0)); // no such length
     leaves(
-        task -> { // a word that can't be: the slot is lost
+        task -> { // an impossible word: the slot is lost
           pool.memory.setLongRelease(task.at, 7);
           pool.hint(task.slot);
         });

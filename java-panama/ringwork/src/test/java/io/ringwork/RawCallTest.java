@@ -199,7 +199,7 @@ class RawCallTest {
     assertTrue(late.mayHaveRun());
     assertTrue(running[0].cancelled());
     assertEquals(SLOTS - 1, client.info().freeSlots());
-    running[0].echo(); // nobody waits: the poller frees it
+    running[0].echo(); // no thread waits: the poller frees it
     assertAllHome();
     RawCall never = client.rawCall("echo", TaskOptions.DEFAULT.deadline(Duration.ZERO));
     failure(TaskTimeoutException.class, never, 300, caller -> {});

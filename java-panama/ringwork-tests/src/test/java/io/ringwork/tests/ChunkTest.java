@@ -294,7 +294,7 @@ class ChunkTest {
     assertEquals(ResultException.Reason.TOO_LARGE, error.reason());
     assertTrue(error.mayHaveRun());
     Pools.assertSays(error, "test.big_result", "1000 bytes", "room");
-    assertEquals(64, results.get(3).length); // what is kept for it nobody takes
+    assertEquals(64, results.get(3).length); // what is kept for it is not taken
     assertEquals(1000, end(pool.submitChunk(BIG, sizes, 1000, TaskOptions.DEFAULT)).get(1).length);
     // What others leave may be taken.
     assertEquals(

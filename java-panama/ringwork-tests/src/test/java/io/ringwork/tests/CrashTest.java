@@ -397,7 +397,7 @@ class CrashTest {
     }
   }
 
-  /** Nobody is left to remove the files then: the next launch does. */
+  /** No process is left to remove the files then: the next launch does. */
   @Test
   void whatAKilledProcessGroupLeavesGoesAtTheNextLaunch() throws Exception {
     String name = "CrashTest-group";

@@ -138,7 +138,7 @@ class HostileTest {
     }
   }
 
-  /** Nor does it matter who tells first, the poller or the exit of the process. */
+  /** Nor does it matter which tells first, the poller or the exit of the process. */
   @Test
   void theDamageIsNamedThoughThePollerIsBusy() throws Exception {
     CompletableFuture<Void> release = new CompletableFuture<>();
@@ -237,7 +237,7 @@ class HostileTest {
     }
   }
 
-  /** Futures that nobody waits for end, too. */
+  /** Futures without a waiter end, too. */
   @Test
   void anUnwatchedFutureEndsWhenTheFileIsTruncated() throws Exception {
     String name = "HostileTest-unwatched";

@@ -226,7 +226,7 @@ class LifecycleTest {
         () -> PoolDirectory.list().stream().noneMatch(path -> path.endsWith(name)));
   }
 
-  /** Whoever submits while another closes gets futures that end, one way or another. */
+  /** A thread that submits while another closes gets futures that end, one way or another. */
   @Test
   void submitsRacingAClose() throws Exception {
     for (int round = 0; round < 10; round++) {
@@ -286,7 +286,7 @@ class LifecycleTest {
         threads.stream().noneMatch(name -> name.startsWith(POLLER)), () -> threads.toString());
   }
 
-  /** A callback that never returns holds up nobody else. */
+  /** A callback that never returns holds up no other. */
   @Test
   void aBlockedCallbackDelaysNoOther() throws Exception {
     CountDownLatch release = new CountDownLatch(1);

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a pool that nobody has sized takes at a time, and what is said where it takes less. */
+/** What a pool of the default size takes at a time, and what is said where it takes less. */
 class PayloadRoomTest {
   private static final int PHOTO = 8 << 20;
 
@@ -68,7 +68,7 @@ class PayloadRoomTest {
       byte[] photo = Pools.randomBytes(PHOTO);
       int[] sizes = {100, 130, 300, 600, 1100, 1900, 2100, 4000, 8000};
       for (int round = 0; round <= sizes.length; round++) {
-        // The lanes are kept busy: a result that nobody has taken in holds blocks, too.
+        // The lanes are kept busy: a result that was not taken in holds blocks, too.
         List<TaskFuture<Long>> asleep = new ArrayList<>();
         for (int lane = 0; lane < 64; lane++) {
           asleep.add(pool.submit(StockTasks.SLEEP, 60_000L));

@@ -16,7 +16,7 @@ final class Proc {
 
   private Proc() {}
 
-  /** Whether a process runs. A zombie, whom nobody has waited for yet, does not. */
+  /** Whether a process runs. A zombie, which was not waited for yet, does not. */
   static boolean isRunning(long pid) {
     try {
       String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * A task whose first attempt died with its worker waits for its second: however it ends then, it
- * may have run, and nobody may be told that it did not.
+ * may have run, and no caller may be told that it did not.
  */
 class RetryTest {
   private static final TaskType<String, String> UNTIL_CANCELLED =

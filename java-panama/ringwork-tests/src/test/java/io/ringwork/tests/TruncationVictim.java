@@ -58,7 +58,7 @@ final class TruncationVictim {
     } catch (RingworkException | InterruptedException | ExecutionException over) {
       System.out.println(kind + ": " + over);
     } catch (InternalError direct) {
-      if (kind != 2) { // only who holds shared memory in hand may see it
+      if (kind != 2) { // only a holder of shared memory may see it
         throw direct;
       }
     }

@@ -123,7 +123,7 @@ class VirtualThreadTest {
         });
   }
 
-  /** More waiters than there are carriers: if each kept one, nobody else would come to run. */
+  /** More waiters than there are carriers: if each kept one, no other would come to run. */
   @Test
   void othersRunWhileManyWait() throws Exception {
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {

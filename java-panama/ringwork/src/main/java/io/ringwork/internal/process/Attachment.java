@@ -183,7 +183,7 @@ public final class Attachment {
     FileChannel lockFile = open(segment.files().clientLock(geometry.epoch(), index));
     boolean taken = false;
     try {
-      // Under the lock nobody but a reaper changes the word, and a reaper leaves FREE alone.
+      // Under the lock only a reaper changes the word, and a reaper leaves FREE alone.
       if (lockFile.tryLock() == null
           || EntryWord.state(memory.getLongAcquire(entry + Layout.CLIENT_WORD))
               != Layout.ENTRY_FREE) {
@@ -218,7 +218,9 @@ public final class Attachment {
     }
   }
 
-  /** Whether nobody holds the lock exclusively. A shared lock is taken for a moment to see it. */
+  /**
+   * Whether no process holds the lock exclusively. A shared lock is taken for a moment to see it.
+   */
   private static boolean isFree(FileChannel lock) throws IOException {
     try (FileLock shared = lock.tryLock(0, Long.MAX_VALUE, true)) {
       return shared != null;
@@ -309,7 +311,7 @@ public final class Attachment {
         if (unmapped || allHome) {
           leave(allHome);
           closeQuietly(lockFile);
-        } // else the lock is kept: who still writes must not meet the next owner of these slots
+        } // else the lock is kept: a late writer must not meet the next owner of these slots
         closeQuietly(supervisorLock);
         closeQuietly(segment.file());
         endNudges();
@@ -430,7 +432,7 @@ public final class Attachment {
       return "";
     }
     String text = new String(memory.bytes(Layout.H_REASON, length), StandardCharsets.UTF_8);
-    // Whoever may write the segment must not command a terminal by it.
+    // A process that may write the segment must not command a terminal by it.
     return text.replaceAll("[\\p{Cntrl}&&[^\n\t]]", "\ufffd");
   }
 

@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 
 /**
  * The files of a supervisor that was killed, and so could not remove them itself: they take memory
- * until somebody does. Removed under the lock of the pool's name, as another supervisor would do
+ * until they are removed. Removed under the lock of the pool's name, as another supervisor would do
  * it, so they are never those of one that lives.
  */
 public final class Leftovers {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A program in a memfd: in no file system, so it can be started where nothing may be written.
  *
- * <p>It is sealed before it is used: nobody can change it any more. Needs native access.
+ * <p>It is sealed before it is used: no process can change it any more. Needs native access.
  */
 public final class MemoryFile implements AutoCloseable {
   private static final String NAME = "ringwork";

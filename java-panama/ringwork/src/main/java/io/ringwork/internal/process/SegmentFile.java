@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * supervisor, which a pointer file in that directory names. See docs/decisions/0006.
  *
  * @param path the file, or the descriptor in /proc
- * @param sealed whether it is a memfd, which nobody can truncate
+ * @param sealed whether it is a memfd, which can't be truncated
  * @param epoch the epoch that a pointer promises; 0 for a file
  */
 public record SegmentFile(Path path, boolean sealed, long epoch) {

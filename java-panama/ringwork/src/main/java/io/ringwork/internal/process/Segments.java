@@ -134,7 +134,7 @@ public final class Segments {
 
   /** The checked header; null if not ready. */
   private static @Nullable Geometry read(PoolFiles files, SharedMemory memory) {
-    // pairs with the release store of READY: whoever sees it sees the header.
+    // pairs with the release store of READY: a thread that sees it sees the header.
     int ready = memory.getIntAcquire(Layout.H_READY);
     long magic = memory.getLong(Layout.H_MAGIC);
     if (magic == 0 && ready == 0) {

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * The last lines that the supervisor logged, for the message of a start that failed.
  *
  * <p>What a pipe brings is read as long as the child lives, and without allocating: a child whose
- * log nobody reads would block in the midst of its work.
+ * log is not read would block in the midst of its work.
  */
 public final class StderrTail {
   private static final int LINES = 12;

@@ -16,10 +16,10 @@ import java.util.Arrays;
  * thread at a time calls the methods; all may read the fields.
  */
 public final class QueueAhead {
-  /** So long, at most, only what is new is looked at. */
+  /** The longest time, in ns, in which only what is new is looked at. */
   private static final long LONGEST = 5_000_000;
 
-  /** So many times as long as a look at all of it took. */
+  /** Or, if that is less, how many times as long as a look at all of it took. */
   private static final int TIMES = 10;
 
   /**

@@ -21,7 +21,7 @@ public final class FreeList {
   private static final long CLOSED_INDEX = 0xffff_ffffL;
   private static final VarHandle HEAD = MethodHandles.arrayElementVarHandle(long[].class);
 
-  /** The head is in the middle of this array: 128 bytes on both sides are nobody else's. */
+  /** The head is in the middle of this array: 128 bytes on both sides have no other use. */
   private static final int AT = 16;
 
   private final long[] head = new long[2 * AT + 1];

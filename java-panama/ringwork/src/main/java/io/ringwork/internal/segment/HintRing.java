@@ -63,7 +63,7 @@ public final class HintRing {
   /**
    * Adds a hint; false when full.
    *
-   * @throws RuntimeException of {@link Damage} if the ring's words can't be
+   * @throws RuntimeException of {@link Damage} if the ring's words are impossible
    */
   public boolean offer(int slot) {
     for (int tries = 0; tries < CORRUPT_AFTER; tries++) {
@@ -102,7 +102,7 @@ public final class HintRing {
    *
    * @param hints at most {@link Layout#RING_BATCH} of them
    * @return how many of the first went in; fewer than {@code n} only when full
-   * @throws RuntimeException of {@link Damage} if the ring's words can't be
+   * @throws RuntimeException of {@link Damage} if the ring's words are impossible
    */
   public int offerAll(int[] hints, int n) {
     int in = 0;

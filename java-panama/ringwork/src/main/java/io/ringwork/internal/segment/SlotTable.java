@@ -18,9 +18,10 @@ import org.jspecify.annotations.Nullable;
  * it pushes the slot back. Exactly one thread ends a task:
  *
  * <ul>
- *   <li>who takes it back, by winning the CAS QUEUED → FREE on the state word ({@link #withdraw}),
- *   <li>or, once the word is DONE or CRASHED, which only this client moves on, who wins the CAS of
- *       {@code pending[i]} from the future to null ({@link #take}).
+ *   <li>the thread that takes it back, by winning the CAS QUEUED → FREE on the state word ({@link
+ *       #withdraw}),
+ *   <li>or, once the word is DONE or CRASHED, which only this client moves on, the thread that wins
+ *       the CAS of {@code pending[i]} from the future to null ({@link #take}).
  * </ul>
  *
  * <p>If the future is that of a raw call, only the thread that waits in it does either, since that
@@ -76,8 +77,8 @@ public final class SlotTable<P> {
   public final Map<String, InFlight> inFlight = InFlight.table();
 
   /**
-   * Which count each slot is part of; made for the first task whose type has a limit. Plain: who
-   * brings such a slot home has seen it published, or has popped it.
+   * Which count each slot is part of; made for the first task whose type has a limit. Plain: a
+   * thread that frees such a slot has seen it published, or has popped it.
    */
   private @Nullable InFlight @Nullable [] counted;
 
@@ -326,11 +327,11 @@ public final class SlotTable<P> {
             : Withdrawal.WITHDRAWN;
       }
     }
-    return Withdrawal.RUNNING; // the word changes for ever: nobody knows what it is
+    return Withdrawal.RUNNING; // the word changes for ever: it means nothing
   }
 
   /**
-   * Asks the handler to give up; a word of an older generation asks nobody. A caller that was
+   * Asks the handler to give up; a word of an older generation asks no task. A caller that was
    * paused and comes a generation late must not wipe out the word of the slot's next task: the word
    * only grows.
    */
@@ -352,8 +353,8 @@ public final class SlotTable<P> {
   /** Puts another future in the place of one that only the caller ends. */
   public void replace(int i, P other) {
     PENDING.setRelease(pending, i, other);
-    // The caller looks at the word next: who comes with a hint of what it does not see yet, comes
-    // after the fence.
+    // The caller looks at the word next: a thread whose hint it does not see yet comes after the
+    // fence.
     VarHandle.fullFence();
   }
 
@@ -388,8 +389,8 @@ public final class SlotTable<P> {
 
   /**
    * The first half of {@link #release} for a task without a result block: the slot is FREE, but on
-   * no list, so nobody but the caller can have it filled again, and the result in it stays until
-   * {@link #pushFree}. The state word's line is then on its way while the result's is fetched, not
+   * no list, so only the caller can have it filled again, and the result in it stays until {@link
+   * #pushFree}. The state word's line is then on its way while the result's is fetched, not
    * afterwards.
    */
   public void markFree(int i, long word) {

@@ -74,7 +74,7 @@ public final class Futex {
   }
 
   /**
-   * Links, and waits until it is known whether there is a futex: for tests, and for those who need
+   * Links, and waits until it is known whether there is a futex: for tests, and for code that needs
    * another system call before anything else.
    *
    * @return as {@link #available}

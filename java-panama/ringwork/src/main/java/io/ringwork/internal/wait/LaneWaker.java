@@ -14,7 +14,7 @@ import io.ringwork.internal.segment.SharedMemory;
  * takes, wakes the next, so one wake is enough for a batch.
  */
 public final class LaneWaker {
-  /** So many lost races in a row are none: somebody writes the bits who should not. */
+  /** This many lost races in a row are none: a foreign process writes the bits. */
   private static final int MOST_TRIES = 1 << 16;
 
   private final SharedMemory memory;

@@ -11,8 +11,8 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The client's own thread: polls when nobody helps, keeps the deadlines, looks whether the pool
- * lives.
+ * The client's own thread: polls when no other thread helps, keeps the deadlines, looks whether the
+ * pool lives.
  *
  * <p>It spins only while tasks are in flight, then sleeps on the client's futex: at most 50 ms
  * while anything is in flight, else 500 ms, which is what an idle client costs.
@@ -44,7 +44,7 @@ public final class Poller implements Runnable {
    */
   private static final long LONGEST_NAP = 1_000_000;
 
-  /** So many times in a row it looked for nothing: then it naps. */
+  /** How many times in a row it looks for nothing before it naps. */
   private static final int FOR_NOTHING = 4;
 
   /** Whose poller it is: what it looks after besides completions. */
@@ -265,7 +265,7 @@ public final class Poller implements Runnable {
     return polled;
   }
 
-  /** Whether threads that wait for their own tasks do all its work, and nobody needs it. */
+  /** Whether threads that wait for their own tasks do all its work, and no other needs it. */
   private boolean isSpared() {
     int helps = role.helps();
     boolean helped = helps != helpsSeen;

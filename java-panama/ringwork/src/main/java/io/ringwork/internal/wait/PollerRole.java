@@ -32,9 +32,9 @@ import org.jspecify.annotations.Nullable;
  * <p>A thread that waits for one of many tasks of its own, again and again, would arm and wake the
  * poller each time it leaves, for nothing: no callback waits for what is found. So the poller, when
  * it has been woken for nothing some times while threads helped, naps: it looks at fixed intervals
- * and is neither armed nor woken, until it finds that something was wanted, that nobody helps any
- * more, or until a thread parks ({@link #demand}). It clears NAPPING before it tries for the role;
- * a helper that did not arm since it saw the bit looks once more after it gave the role up.
+ * and is neither armed nor woken, until it finds that something was wanted, that no thread helps
+ * any more, or until a thread parks ({@link #demand}). It clears NAPPING before it tries for the
+ * role; a helper that did not arm since it saw the bit looks once more after it gave the role up.
  *
  * <p>It naps as well while a thread polls in passing ({@link #pollInPassing}) again and again.
  *
@@ -60,7 +60,7 @@ public final class PollerRole {
   /** Bytes of the memory that is no other process's business. */
   public static final int OWN_BYTES = 24;
 
-  /** What there is to do for who has the role. */
+  /** What there is to do for the thread that has the role. */
   public interface Work {
     /** Whether anything has been announced. */
     boolean hasWork();
@@ -75,7 +75,7 @@ public final class PollerRole {
     /** A thread depends on what the poller will find. */
     void want();
 
-    /** Whether anybody depended on what was found since the last question. */
+    /** Whether any dependent waited for what was found since the last question. */
     boolean takeWanted();
   }
 
@@ -115,7 +115,7 @@ public final class PollerRole {
 
   private volatile int attention;
 
-  /** How often a helper has left; written by who has the role, for {@link #helps}. */
+  /** How often a helper has left; written by the thread that has the role, for {@link #helps}. */
   private int helps;
 
   private int polls;
@@ -194,11 +194,11 @@ public final class PollerRole {
     }
     try {
       if ((attention & DISARMED) == 0) {
-        // In this order: a submitter that arms in between finds its arming undone by nobody.
+        // In this order: the arming of a submitter in between is not undone.
         memory.setIntOpaque(waitingWord, 0);
         ATTENTION.getAndBitwiseOr(this, DISARMED);
       }
-    } catch (Throwable broken) { // a role that nobody gives up would stop all completions
+    } catch (Throwable broken) { // a role that is never given up would stop all completions
       giveUp();
       throw broken;
     }
@@ -217,14 +217,14 @@ public final class PollerRole {
     }
     try {
       int ended = work.drain();
-      work.takeWanted(); // whoever depended on it has it
+      work.takeWanted(); // its dependents have it
       return ended;
     } finally {
       leave();
     }
   }
 
-  /** Gives the role back and sees to it that what is in flight has someone who waits for it. */
+  /** Gives the role back and sees to it that what is in flight has a thread that waits for it. */
   public void leave() {
     boolean idle = false;
     boolean napping = false;
@@ -250,7 +250,7 @@ public final class PollerRole {
       return;
     }
     if (idle && (attention & DISARMED) != 0) {
-      return; // nobody has armed since, so nobody counts on the poller
+      return; // no thread has armed since, so none counts on the poller
     }
     takeOver();
   }
@@ -435,7 +435,7 @@ public final class PollerRole {
   private Sleep stepAside() {
     if (!futex) {
       VarHandle.fullFence();
-      return Sleep.ARMED; // nobody sleeps on a futex, so nobody is woken in another's place
+      return Sleep.ARMED; // no thread sleeps on a futex, so none is woken in another's place
     }
     ATTENTION.getAndBitwiseOr(this, ASIDE);
     VarHandle.fullFence(); // pairs with the helper's after it gave the role up
