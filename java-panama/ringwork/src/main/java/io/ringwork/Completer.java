@@ -62,6 +62,8 @@ final class Completer implements PollerRole.Work {
   private final TaskFuture<?>[] settled = new TaskFuture<?>[MOST];
 
   private int settledCount;
+
+  /** Whether a drain is in progress; written with the role, glanced at without it. */
   private boolean collecting;
 
   /** Whether a dependent was found since the poller last asked; a lost update does no harm. */
@@ -117,6 +119,11 @@ final class Completer implements PollerRole.Work {
   @Override
   public boolean hasWork() {
     return !ring.isEmpty() || memory.getIntAcquire(entry + Layout.CLIENT_OVERFLOW) != 0;
+  }
+
+  /** Whether a thread is ending what has come; a glance, without the poller's role. */
+  boolean isDraining() {
+    return collecting;
   }
 
   /** Ends what the hints tell, up to a bound; the caller has the poller's role. */

@@ -38,6 +38,9 @@ final class Submitter {
   /** Pauses before the first of these looks, at most: well below a microsecond. */
   private static final int MOST_QUIET = 32;
 
+  /** Nanoseconds in which a submit that finds no room takes in what has ended. */
+  private static final long TAKES_IN = 2_000_000;
+
   private static final int GIVE_UP = 4;
   private static final int RETRY_MASK = 63;
 
@@ -435,6 +438,7 @@ final class Submitter {
     if (policy.kind == Backpressure.Kind.BLOCK && !client.role.isMine()) {
       end = Durations.saturatedAdd(System.nanoTime(), policy.blockNanos);
     }
+    long start = 0;
     for (; ; ) {
       int i = pop(type, options);
       Reason full;
@@ -454,7 +458,8 @@ final class Submitter {
         slots.giveBack(i, 0);
         full = Reason.ARENA_EXHAUSTED;
       }
-      if (end == Long.MIN_VALUE || !awaitRoom(end)) {
+      start = start == 0 ? System.nanoTime() : start;
+      if (!tookResultsIn(start) && (end == Long.MIN_VALUE || !awaitRoom(end))) {
         throw rejected(full, type, size);
       }
       checkOpen();
@@ -600,14 +605,21 @@ final class Submitter {
       TaskOptions options) {
     /** Does what its backpressure says; false if it was run here instead. */
     boolean submit(Submitter to, Reason full) {
+      Reason still = full;
+      long start = System.nanoTime();
+      while (to.tookResultsIn(start)) {
+        still = again(to);
+        if (still == null) {
+          return true;
+        }
+      }
       Function<? super Q, ? extends R> here = fallback(type, options);
       if (here != null) {
         runHere(future, here, request);
         return false;
       }
-      Reason still = full;
       if (options.backpressure.kind == Backpressure.Kind.BLOCK && !to.client.role.isMine()) {
-        still = await(to, full);
+        still = await(to, still);
         if (still == null) {
           return true;
         }
@@ -647,6 +659,33 @@ final class Submitter {
     private @Nullable Reason again(Submitter to) {
       Reason full = to.attempt(future, type, request, encoded, size, options);
       return full == null ? to.hint(future, options, false) : full;
+    }
+  }
+
+  /**
+   * Takes in what has ended. A task that is done keeps its slot and its blocks until its client has
+   * taken the result in: no submit is refused for lack of what is free but for that.
+   *
+   * @param start when the submit found no room: it waits a moment at most for a thread that is at
+   *     it
+   * @return whether there may be more room now
+   */
+  private boolean tookResultsIn(long start) {
+    if (client.role.isMine() || System.nanoTime() - start > TAKES_IN) {
+      return false; // an INLINE callback: the drain that it runs in goes on when it returns
+    }
+    boolean waits = client.completer.hasWork();
+    if (client.completer.isDraining() || waits && client.settings.inline()) {
+      Thread.yield(); // the poller is at it; callbacks that run inline stay its own
+      return true;
+    }
+    if (!waits || !client.role.enter()) {
+      return waits;
+    }
+    try {
+      return client.completer.drain() > 0;
+    } finally {
+      client.role.leave();
     }
   }
 

@@ -125,6 +125,33 @@ class BackpressureTest {
     Await.until(() -> pool.blocksInUse() == 0);
   }
 
+  /** What has ended is taken in by the submit that needs its room, not only by the poller. */
+  @Test
+  void whatHasEndedMakesRoom() {
+    List<TaskFuture<byte[]>> futures = fill(1);
+    endWithoutWaking();
+    futures.addAll(fill(1));
+    endWithoutWaking();
+    client.claim("echo", 1).close(); // the raw API, too
+    futures.forEach(TaskFuture::join);
+
+    List<TaskFuture<byte[]>> large = new ArrayList<>();
+    for (int n = 0; n < 6; n++) { // as many as there are blocks of this size
+      large.add(client.submit(EndingsTest.ECHO, SubmitTest.bytes(200_000)));
+    }
+    endWithoutWaking();
+    large.add(client.submit(EndingsTest.ECHO, SubmitTest.bytes(200_000)));
+    pool.echo();
+    large.forEach(TaskFuture::join);
+  }
+
+  private void endWithoutWaking() {
+    for (FakeTask task = pool.poll(); task != null; task = pool.poll()) {
+      task.publish(Layout.STATUS_OK, 0, 0, 0);
+      pool.offer(task.slot);
+    }
+  }
+
   @Test
   void oneClassUp() {
     List<TaskFuture<byte[]>> futures = fill(600);

@@ -174,6 +174,12 @@ final class FakePool implements AutoCloseable {
 
   /** Puts a completion hint into a client's ring and wakes its poller. */
   void hint(int slot) {
+    offer(slot);
+    wake(slot / geometry.slotsPerClient());
+  }
+
+  /** As {@link #hint} of a lane that has not come to wake the poller. */
+  void offer(int slot) {
     int client = slot / geometry.slotsPerClient();
     HintRing ring =
         new HintRing(
@@ -184,7 +190,6 @@ final class FakePool implements AutoCloseable {
     if (!ring.offer(slot)) {
       memory.setIntOpaque(client(client) + Layout.CLIENT_OVERFLOW, 1);
     }
-    wake(client);
   }
 
   void wake(int client) {
