@@ -1,8 +1,8 @@
 //! What the machine can do at best, between two processes, over the same kind of mapping.
 //!
-//! Owns a scratch segment and a peer process (this program again, see [`serve`])
-//! that answers on it: by spinning on a cache line, or on a slot's three, by a futex, or over a Unix socket. The peer
-//! sleeps on a futex between two measurements, so it disturbs no other case.
+//! Owns a scratch segment and a peer process (this program again, see [`serve`]) that answers on
+//! it: by spinning on a cache line, or on a slot's three, by a futex, or over a Unix socket. The
+//! peer sleeps on a futex between two measurements, so it disturbs no other case.
 //!
 //! Ping and pong are words in slots of the scratch segment that no other process uses, 256 bytes
 //! apart: one cache line crosses to the peer, another comes back. The one that measures spins
@@ -262,9 +262,9 @@ impl Limits {
         Ok(histogram)
     }
 
-    /// Round trips of what every task must move, and no more, each one timed, for `time`: 64 bytes into a slot, its
-    /// state word by way of the two compare-and-swaps that claim and end a task, and 64 bytes back. No
-    /// hint, no handler, no other field, and both sides watch the state word.
+    /// Round trips of what every task must move, and no more, each one timed, for `time`: 64 bytes
+    /// into a slot, its state word by way of the two compare-and-swaps that claim and end a task,
+    /// and 64 bytes back. No hint, no handler, no other field, and both sides watch the state word.
     pub fn slot(&mut self, time: Duration) -> Result<Histogram<u64>, Box<dyn Error>> {
         self.order(SLOT);
         let start = Instant::now();
@@ -296,8 +296,8 @@ impl Limits {
         Ok(histogram)
     }
 
-    /// Tasks a second, for `time`, when [`WINDOW`] are under way, of what a task must move and no more: as in [`Self::slot`],
-    /// and a hint in the injector ring and one in the completion ring.
+    /// Tasks a second, for `time`, when [`WINDOW`] are under way, of what a task must move and no
+    /// more: as in [`Self::slot`], and a hint in the injector ring and one in the completion ring.
     pub fn slots(&mut self, time: Duration) -> Result<f64, Box<dyn Error>> {
         self.order(SLOTS);
         let segment = &self.segment;

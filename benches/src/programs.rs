@@ -1,7 +1,7 @@
 //! Which program each case is, where it lies, and why it is not there.
 //!
-//! The peers are built by `benches/run`, which says by the variables
-//! `RINGWORK_BENCH_FAILED_NAME` which it could not build; their cases are then skipped with that reason.
+//! The peers are built by `benches/run`, which says by the variables `RINGWORK_BENCH_FAILED_NAME`
+//! which it could not build; their cases are then skipped with that reason.
 
 use crate::scratch::Scratch;
 use sha2::{Digest as _, Sha256};

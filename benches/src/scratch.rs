@@ -1,4 +1,5 @@
-//! Where the peers of a run keep sockets and shared memory: everything in /dev/shm under one prefix.
+//! Where the peers of a run keep sockets and shared memory: everything in /dev/shm under one
+//! prefix.
 //!
 //! Owns /dev/shm/ringwork-bench-PID-*: a directory a case, and what iceoryx2 makes beside it, which
 //! can't be put into a directory. Removed when the run ends, whatever its cases left behind; what

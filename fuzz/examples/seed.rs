@@ -1,5 +1,6 @@
-//! Writes the seeds of the corpora: valid inputs, made by the code under test where it can make them.
-//! `make fuzz-seed` runs it; the files are committed, since the replay has to be the same everywhere.
+//! Writes the seeds of the corpora: valid inputs, made by the code under test where it can make
+//! them. `make fuzz-seed` runs it; the files are committed, since the replay has to be the same
+//! everywhere.
 
 use image::ImageEncoder;
 use image::codecs::{gif::GifEncoder, png::PngEncoder};
@@ -186,7 +187,8 @@ fn slot() -> Seeds {
         records
     };
     let stamped = write64(Section::Slot, 0, SLOT_ATTEMPTS, 0x83);
-    // Two requests and room for two results of 64 bytes, in the first block of shape 1's second class.
+    // Two requests and room for two results of 64 bytes, in the first block of shape 1's second
+    // class.
     let chunk = |lengths: u64, cursor: u64| {
         let writes = [
             write64(Section::Slot, 0, SLOT_REQUEST_REF, 2 << 32),

@@ -1,9 +1,9 @@
 //! The fuzz targets: one module each, with a function that takes the fuzzer's bytes.
 //!
 //! A target panics (or is caught by the sanitizer, or takes too long) exactly when the code under
-//! test has a bug. `fuzz_targets/` hands the functions to libFuzzer (`make fuzz`); `tests/replay.rs`
-//! runs them over the corpus in `corpus/` without a fuzzer, in `make test`. How to use and extend
-//! them: `docs/internals/fuzzing.md`.
+//! test has a bug. `fuzz_targets/` hands the functions to libFuzzer (`make fuzz`);
+//! `tests/replay.rs` runs them over the corpus in `corpus/` without a fuzzer, in `make test`. How
+//! to use and extend them: `docs/internals/fuzzing.md`.
 
 #![forbid(unsafe_code)]
 

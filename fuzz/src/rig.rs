@@ -1,8 +1,8 @@
 //! Segments to damage: made once in a process, restored before each input.
 //!
-//! Owns a directory under $RINGWORK_FUZZ_DIR (default /dev/shm) with one small pool a shape; dropped
-//! with the thread that made it. The words are written through
-//! [`Segment`]'s own atomics, as a broken or hostile peer would write them.
+//! Owns a directory under $RINGWORK_FUZZ_DIR (default /dev/shm) with one small pool a shape;
+//! dropped with the thread that made it. The words are written through [`Segment`]'s own atomics,
+//! as a broken or hostile peer would write them.
 
 use crate::patch::Record;
 use ringwork_ring::format::layout::{H_READY, POOL_SERVING, READY};

@@ -8,8 +8,8 @@
 //!   client was told that it did not run;
 //! - undisturbed, no process sleeps while there is work for it; disturbed, the supervisor's ticks
 //!   and a client's time-outs (never a lane's) bring all to its end;
-//! - afterwards all slots, blocks, entries, lanes and locks are free, no bit of a lane is set, every ring
-//!   takes and gives as many hints as it has cells.
+//! - afterwards all slots, blocks, entries, lanes and locks are free, no bit of a lane is set,
+//!   every ring takes and gives as many hints as it has cells.
 
 mod check;
 mod roles;
@@ -246,8 +246,8 @@ fn fast_a_worker_of_two_lanes_dies() {
 #[test]
 #[ignore = "long"]
 fn long_a_worker_of_two_lanes_dies() {
-    // The second hint of a task that a dead lane held may fill a ring of 2 cells, so that none is left
-    // for the task that its other lane ran: that one is the sweep's.
+    // The second hint of a task that a dead lane held may fill a ring of 2 cells, so that none is
+    // left for the task that its other lane ran: that one is the sweep's.
     let scenario = Scenario {
         sweeps: true,
         ..Scenario::lanes(victims(SAFE, DIES, SAFE))

@@ -1,4 +1,5 @@
-//! The choices of an execution of the crash model: how many there may be, those made, the next ones.
+//! The choices of an execution of the crash model: how many there may be, those made, the next
+//! ones.
 
 /// How much may happen in one execution.
 #[derive(Debug, Clone, Copy)]

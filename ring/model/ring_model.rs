@@ -39,8 +39,8 @@ fn consume(segment: &Segment, count: usize) -> Vec<u32> {
     got
 }
 
-/// Starts producers and consumers; afterwards each hint was taken exactly once and the hints of each
-/// producer came in order to each consumer.
+/// Starts producers and consumers; afterwards each hint was taken exactly once and the hints of
+/// each producer came in order to each consumer.
 fn run(execution: &mut Execution, producers: &[&[u32]], consumers: &[usize]) {
     let got: Vec<Got> = consumers.iter().map(|_| Got::default()).collect();
     for hints in producers {

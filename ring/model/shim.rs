@@ -250,7 +250,8 @@ pub(crate) fn fence(order: Ordering) {
     }
 }
 
-/// Nothing to a checker: every interleaving is tried anyhow, and a spin that yields would hide some.
+/// Nothing to a checker: every interleaving is tried anyhow, and a spin that yields would hide
+/// some.
 pub(crate) fn spin_loop() {
     if let Some(engine) = engine() {
         engine.relax();

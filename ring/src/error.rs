@@ -184,8 +184,8 @@ pub enum RingError {
     ArenaExhausted {
         /// The size wanted, in bytes.
         size: usize,
-        /// How many blocks may hold it, be they free or taken: for a request, without those that are kept for
-        /// results.
+        /// How many blocks may hold it, be they free or taken: for a request, without those that
+        /// are kept for results.
         blocks: u32,
     },
     /// The results of a chunk have filled its room.

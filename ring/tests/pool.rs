@@ -365,7 +365,8 @@ fn a_reaper_that_wakes_late_harms_nobody() {
     let index = entry.index();
     drop((entry, lane));
     reap_worker(&pool.segment, index, 0);
-    // The same entry and lane live again and run a task; a second reap of the dead one finds nothing to take.
+    // The same entry and lane live again and run a task; a second reap of the dead one finds
+    // nothing to take.
     let (next, mut lane) = pool.worker();
     assert_eq!(next.index(), index);
     let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();

@@ -150,7 +150,8 @@ fn dereference_null() {
         .seek(SeekFrom::Start(place as u64))
         .and_then(|_| memory.write_all(&null))
         .expect("the reference is overwritten");
-    // Rust's handler of SIGSEGV sees that it is no stack overflow, steps aside, and the fault comes again.
+    // Rust's handler of SIGSEGV sees that it is no stack overflow, steps aside, and the fault comes
+    // again.
     black_box(**black_box(&reference));
 }
 
@@ -207,7 +208,8 @@ impl IntoResult for Twice {
     }
 }
 
-/// Writes its result twice: around the decoding of its request, in its body, or as a guard is dropped.
+/// Writes its result twice: around the decoding of its request, in its body, or as a guard is
+/// dropped.
 fn twice(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
     let place = String::from_utf8_lossy(task.request()?).into_owned();
     let in_place = |len| Answer::InPlace {

@@ -1,7 +1,7 @@
 //! What is held in a segment, and which processes live.
 //!
-//! Called by [`crate::Pool`] and, as a module of its own, by the kill matrix, which must not depend on
-//! this crate: its workers would lose their failpoints, or all others get some.
+//! Called by [`crate::Pool`] and, as a module of its own, by the kill matrix, which must not depend
+//! on this crate: its workers would lose their failpoints, or all others get some.
 
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::*;

@@ -315,7 +315,8 @@ impl Pool {
         })
     }
 
-    /// Sends a signal to a worker; `false` when it is no child of this pool's supervisor (any more).
+    /// Sends a signal to a worker; `false` when it is no child of this pool's supervisor (any
+    /// more).
     #[must_use]
     pub fn signal_worker(&self, pid: i32, signal: Signal) -> bool {
         parent_of(pid) == Some(self.pid()) && kill(Pid::from_raw(pid), signal).is_ok()

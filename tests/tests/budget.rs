@@ -1,8 +1,8 @@
 //! What a round trip may cost, in figures that do not depend on the machine's mood.
 //!
-//! Instructions are counted by callgrind over two runs of different length, whose
-//! difference is that of the round trips alone; bytes follow from the layout.
-//! A bound is what was measured plus a tenth: another compiler may move it, a forgotten loop goes beyond.
+//! Instructions are counted by callgrind over two runs of different length, whose difference is
+//! that of the round trips alone; bytes follow from the layout. A bound is what was measured plus a
+//! tenth: another compiler may move it, a forgotten loop goes beyond.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,5 @@
-//! `ringwork-chaos` itself: it passes, it finds what is wrong, and it leaves nothing when it is killed.
+//! `ringwork-chaos` itself: it passes, it finds what is wrong, and it leaves nothing when it is
+//! killed.
 //!
 //! Short runs with the Rust client only; `make test` runs 15 s of it with two JVMs besides.
 

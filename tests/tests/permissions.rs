@@ -1,6 +1,8 @@
-//! Other users can't open, read or find a segment; what they could have put in its place is refused.
+//! Other users can't open, read or find a segment; what they could have put in its place is
+//! refused.
 //!
-//! As root, `nobody` (65534) is the other user; without root the tests of another user say so and pass.
+//! As root, `nobody` (65534) is the other user; without root the tests of another user say so and
+//! pass.
 
 #![forbid(unsafe_code)]
 

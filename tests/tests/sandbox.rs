@@ -48,7 +48,8 @@ fn refused(client: &Client, request: &str) {
             location,
             ..
         } => {
-            // The handler's own error, with its code and place, and the likely cause before its words.
+            // The handler's own error, with its code and place, and the likely cause before its
+            // words.
             assert_eq!((status, code.as_str()), (STATUS_FAILED, "test.refused"));
             assert!(
                 message.starts_with("refused by the sandbox (--sandbox), most likely: ")

@@ -1,4 +1,5 @@
-//! The worker of the README, word for word: `ringwork serve --worker target/release/examples/upper`.
+//! The worker of the README, word for word: `ringwork serve --worker
+//! target/release/examples/upper`.
 
 use ringwork_worker::{TaskContext, TaskError, Worker};
 

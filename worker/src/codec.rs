@@ -34,7 +34,8 @@ pub trait FromRequest: Sized {
     /// Decodes a request that was sent in [`Self::CODEC`].
     ///
     /// # Errors
-    /// Says what is wrong with the bytes; the task fails as a codec error and the handler does not run.
+    /// Says what is wrong with the bytes; the task fails as a codec error and the handler does not
+    /// run.
     fn decode(bytes: &[u8]) -> Result<Self, String>;
 
     /// Decodes a request, checking the codec that it was sent in. Raw bytes are taken for any
@@ -254,7 +255,8 @@ impl IntoResult for Encoded {
     }
 }
 
-/// A request that can't be decoded, as the task's failure. The place would be this one, which explains nothing.
+/// A request that can't be decoded, as the task's failure. The place would be this one, which
+/// explains nothing.
 pub(crate) fn request_error(why: String) -> TaskError {
     TaskError::new("request.undecodable", why).at("")
 }
@@ -326,7 +328,8 @@ mod tests {
 
     #[test]
     fn cbor_of_other_writers_is_read() {
-        // RFC 8949 appendix A: {_ "a": 1, "b": [_ 2, 3]} (indefinite lengths, as streaming writers emit).
+        // RFC 8949 appendix A: {_ "a": 1, "b": [_ 2, 3]} (indefinite lengths, as streaming writers
+        // emit).
         let bytes = [
             0xbf, 0x61, 0x61, 0x01, 0x61, 0x62, 0x9f, 0x02, 0x03, 0xff, 0xff,
         ];

@@ -63,8 +63,8 @@ trait Run: Send + Sync {
         answer: &mut InPlace,
     ) -> Result<(), Box<Ended>>;
 
-    /// Runs it for each request of a chunk that is left. Each ends by itself; when the task is given
-    /// up in between, the rest are told that they were not started.
+    /// Runs it for each request of a chunk that is left. Each ends by itself; when the task is
+    /// given up in between, the rest are told that they were not started.
     fn each(&self, claimed: &mut Claimed<'_>, states: &States) {
         while claimed.next_request() {
             if claimed.expired() || claimed.cancelled() {

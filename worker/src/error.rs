@@ -32,8 +32,8 @@ impl TaskError {
     /// example `image.undecodable`) and a message that names cause and remedy.
     ///
     /// The place is that of the caller. An `impl From<MyError> for TaskError` is the caller of what
-    /// it calls: write `#[track_caller]` on its `fn from`, or implement [`ErrorCode`] instead, and the
-    /// place is that of the `?` in the handler.
+    /// it calls: write `#[track_caller]` on its `fn from`, or implement [`ErrorCode`] instead, and
+    /// the place is that of the `?` in the handler.
     #[track_caller]
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         let place = Location::caller();
@@ -49,8 +49,8 @@ impl TaskError {
         }))
     }
 
-    /// The error that a handler has returned. Where it was made is known only to an error that was a
-    /// `TaskError` before: what is converted here has no place.
+    /// The error that a handler has returned. Where it was made is known only to an error that was
+    /// a `TaskError` before: what is converted here has no place.
     #[cold]
     pub(crate) fn returned(error: impl Into<Self>) -> Self {
         struct Reset;
@@ -164,7 +164,8 @@ fn with_causes(error: &(dyn Error + 'static)) -> String {
 }
 
 /// `?` on [`anyhow::Error`], and handlers that return it: the whole chain of causes is the message.
-/// The code is `handler.failed`, unless a [`TaskError`] is in the chain: then its code and place hold.
+/// The code is `handler.failed`, unless a [`TaskError`] is in the chain: then its code and place
+/// hold.
 #[cfg(feature = "anyhow")]
 impl From<anyhow::Error> for TaskError {
     #[track_caller]

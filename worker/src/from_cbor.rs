@@ -1,9 +1,10 @@
 //! Reads a serde type from CBOR as serde_json reads it from JSON.
 //!
-//! Called by [`Cbor`](crate::Cbor) for requests. cbor4ii's own deserializer takes a type by the width it has on
-//! the wire: an `f64` takes no integer, an `f32` no double, `null` is an error without a place. Writers in other
-//! languages choose widths by themselves. So each value is read as what it is and offered to the type, whose
-//! visitor converts what fits; an error names the field, what was expected and what was found.
+//! Called by [`Cbor`](crate::Cbor) for requests. cbor4ii's own deserializer takes a type by the
+//! width it has on the wire: an `f64` takes no integer, an `f32` no double, `null` is an error
+//! without a place. Writers in other languages choose widths by themselves. So each value is read
+//! as what it is and offered to the type, whose visitor converts what fits; an error names the
+//! field, what was expected and what was found.
 
 use cbor4ii::core::dec::{Decode, IgnoredAny, Read, is_break};
 use cbor4ii::core::utils::SliceReader;

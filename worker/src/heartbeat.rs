@@ -1,8 +1,8 @@
 //! The supervisor's heartbeat, and how a process that is stopped is told.
 //!
-//! The supervisor sets the time of its name lock's last modification each second; nothing else does.
-//! The command looks at its age, which is the same in each container. A worker has no heartbeat: the
-//! kernel says whether it is stopped.
+//! The supervisor sets the time of its name lock's last modification each second; nothing else
+//! does. The command looks at its age, which is the same in each container. A worker has no
+//! heartbeat: the kernel says whether it is stopped.
 
 use ringwork_ring::Segment;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, utimensat};
@@ -77,7 +77,8 @@ pub(crate) fn is_stopped(pid: u32, lock: &Path) -> bool {
     if !matches!(state, Some('T' | 't')) {
         return false;
     }
-    // In another PID namespace the number is another process's: a lock's file is mapped by its holder.
+    // In another PID namespace the number is another process's: a lock's file is mapped by its
+    // holder.
     match (
         std::fs::read_to_string(format!("/proc/{pid}/maps")),
         lock.file_name(),

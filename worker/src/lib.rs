@@ -20,7 +20,7 @@
 //! fn main() -> Result<(), ringwork_worker::WorkerError> {
 //!     Worker::builder()
 //!         .task("order.total", total)
-//!         .task("upper", |_: &TaskContext<'_>, text: String| Ok::<_, TaskError>(text.to_uppercase()))
+//! .task("upper", |_: &TaskContext<'_>, text: String| Ok::<_, TaskError>(text.to_uppercase()))
 //!         .run()
 //! }
 //! ```

@@ -1,7 +1,7 @@
 //! The log of this process: its level, its format, and the level's change while it runs.
 //!
-//! [`init_worker`] is called at the start of each worker, [`init`] by `ringwork serve`. Invariant: a
-//! subscriber that the program has set itself is left alone.
+//! [`init_worker`] is called at the start of each worker, [`init`] by `ringwork serve`. Invariant:
+//! a subscriber that the program has set itself is left alone.
 
 use std::io;
 use std::sync::OnceLock;
@@ -18,8 +18,8 @@ pub(crate) const FORMAT_VARIABLE: &str = "RINGWORK_LOG_FORMAT";
 /// The value of [`FORMAT_VARIABLE`] for one JSON object a line.
 pub(crate) const JSON: &str = "json";
 
-/// Target of what an operator has asked for and must see the end of, a reload: shown from level info on
-/// at each level of the log but `off`.
+/// Target of what an operator has asked for and must see the end of, a reload: shown from level
+/// info on at each level of the log but `off`.
 #[cfg(feature = "supervisor")]
 pub(crate) const OUTCOME: &str = "ringwork::outcome";
 
@@ -58,8 +58,8 @@ pub(crate) fn set_level(level: &str) {
     }
 }
 
-/// The log of a worker: to standard error, as its supervisor says; at level `info` and for people when
-/// none does.
+/// The log of a worker: to standard error, as its supervisor says; at level `info` and for people
+/// when none does.
 pub(crate) fn init_worker() {
     let level = std::env::var(LEVEL_VARIABLE).unwrap_or_default();
     let json = std::env::var(FORMAT_VARIABLE).is_ok_and(|format| format == JSON);

@@ -1,7 +1,7 @@
 //! Sizes as people read them, by one rule for logs, errors, `doctor`, `serve` and `stat`.
 //!
-//! Called by the supervisor and the command. Units are powers of 1024; a size that is no whole number of
-//! its unit has one decimal.
+//! Called by the supervisor and the command. Units are powers of 1024; a size that is no whole
+//! number of its unit has one decimal.
 
 use std::fmt;
 

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 /// How often `sleep` looks whether its caller has given up.
 const SLEEP_SLICE: Duration = Duration::from_millis(5);
 
-/// The worker that `ringwork serve` starts when no other is named. A worker of your own that has the stock handlers, too,
-/// begins with it:
+/// The worker that `ringwork serve` starts when no other is named. A worker of your own that has
+/// the stock handlers, too, begins with it:
 ///
 /// ```no_run
 /// use ringwork_worker::{TaskContext, TaskError};

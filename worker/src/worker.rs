@@ -34,7 +34,8 @@ pub const LANES_VARIABLE: &str = "RINGWORK_LANES";
 pub const MAX_TASKS_VARIABLE: &str = "RINGWORK_MAX_TASKS";
 /// Environment variable: wait strategy, set by the supervisor.
 pub const WAIT_VARIABLE: &str = "RINGWORK_WAIT";
-/// Environment variable that says which threads have the processor first (`normal`, `batch`, `idle`).
+/// Environment variable that says which threads have the processor first (`normal`, `batch`,
+/// `idle`).
 pub const SCHEDULING_VARIABLE: &str = "RINGWORK_SCHEDULING";
 /// Environment variable that says which signals make a worker leave, set by the supervisor
 /// (`anyone`: SIGTERM, `parent`: the supervisor's SIGTERM only, as in an embedded pool).
@@ -110,14 +111,15 @@ impl Builder {
         self
     }
 
-    /// Adds a handler that takes a state as well: the value of that type which [`Self::state`] gave.
-    /// Otherwise as [`Self::task`]. A worker without that state does not start.
+    /// Adds a handler that takes a state as well: the value of that type which [`Self::state`]
+    /// gave. Otherwise as [`Self::task`]. A worker without that state does not start.
     ///
     /// ```no_run
     /// # use ringwork_worker::{TaskContext, TaskError, Worker};
     /// struct Greeting(String);
     ///
-    /// fn greet(_: &TaskContext<'_>, greeting: &Greeting, name: String) -> Result<String, TaskError> {
+    /// fn greet(_: &TaskContext<'_>, greeting: &Greeting, name: String) -> Result<String,
+    /// TaskError> {
     ///     Ok(format!("{}, {name}", greeting.0))
     /// }
     ///
@@ -140,7 +142,8 @@ impl Builder {
         .needs::<S>()
     }
 
-    /// Adds a zero-copy handler, with the codecs (`CODEC_*`) to announce for its request and result.
+    /// Adds a zero-copy handler, with the codecs (`CODEC_*`) to announce for its request and
+    /// result.
     #[must_use]
     pub fn raw_task<E, F>(
         mut self,
@@ -231,13 +234,13 @@ impl Builder {
     /// leaves on SIGINT, too). Signals that would end a process and mean nothing to a worker
     /// (SIGUSR1, SIGALRM and the like) do nothing, unless the program has handlers for them.
     ///
-    /// Panics of handlers, and what they write by `tracing`, go to standard error, with the level and the
-    /// format of the pool (`--log-level`, `--log-format`; started by hand: level info). A program that has
-    /// set a global `tracing` subscriber before keeps its own.
+    /// Panics of handlers, and what they write by `tracing`, go to standard error, with the level
+    /// and the format of the pool (`--log-level`, `--log-format`; started by hand: level info). A
+    /// program that has set a global `tracing` subscriber before keeps its own.
     ///
     /// # Errors
-    /// When the pool can't be joined, or the worker is set up wrongly: two handlers of one name, or a
-    /// handler that needs a state which was not given.
+    /// When the pool can't be joined, or the worker is set up wrongly: two handlers of one name, or
+    /// a handler that needs a state which was not given.
     pub fn run(mut self) -> Result<(), WorkerError> {
         log::init_worker();
         panics::install_hook();

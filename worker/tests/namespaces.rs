@@ -1,4 +1,5 @@
-//! A pool and its clients in PID namespaces apart, with nothing but the pool's directory between them.
+//! A pool and its clients in PID namespaces apart, with nothing but the pool's directory between
+//! them.
 
 mod common;
 

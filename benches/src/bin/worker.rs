@@ -1,4 +1,5 @@
-//! The worker of the suites `cpu10k`, `payload` and `scale`: the stock handlers, and some beside them.
+//! The worker of the suites `cpu10k`, `payload` and `scale`: the stock handlers, and some beside
+//! them.
 //!
 //! `bench.spin` keeps its lane busy for the microseconds in bytes 8 to 12 of the request, which it
 //! returns. `bench.stamp` answers in place with as many bytes as it was sent, of which it writes

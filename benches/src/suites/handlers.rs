@@ -1,8 +1,8 @@
 //! Suite `handlers`: the stock handlers beside what others use for the same work.
 //!
 //! Processor time in one thread, the parties in turn. Pictures are compared at equal bytes: for
-//! each of the others the quality is taken that makes a file as large as ours, and its picture must not be
-//! nearer to the reference than ours by more than a fifth of a decibel.
+//! each of the others the quality is taken that makes a file as large as ours, and its picture must
+//! not be nearer to the reference than ours by more than a fifth of a decibel.
 
 use super::{ROUNDS, Series, keep, pairs, say, values};
 use crate::case::Metrics;

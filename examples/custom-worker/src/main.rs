@@ -32,7 +32,8 @@ struct Total {
 /// State of the process, shared by all its lanes.
 struct Prices(HashMap<String, u64>);
 
-/// A typed handler: CBOR in, CBOR out, a state that the worker can't start without, an error of its own.
+/// A typed handler: CBOR in, CBOR out, a state that the worker can't start without, an error of its
+/// own.
 fn order_total(_: &TaskContext<'_>, Prices(prices): &Prices, Cbor(order): Cbor<Order>) -> Result<Cbor<Total>, TaskError> {
     let mut cents = 0;
     for line in &order.lines {

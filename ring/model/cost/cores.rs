@@ -142,8 +142,8 @@ impl Cores {
         if behind || self.over.get() {
             self.waiting.borrow_mut().push(Reverse((now, core)));
             let yielder = self.yielders.borrow()[core];
-            // SAFETY: set when the coroutine of this core started, in whose stack the yielder lives;
-            // we are on that stack.
+            // SAFETY: set when the coroutine of this core started, in whose stack the yielder
+            // lives; we are on that stack.
             unsafe { (*yielder).suspend(()) };
         }
     }

@@ -1,6 +1,7 @@
 //! How cost grows with cores: the lanes' real code and the Java client's accesses on a counted
-//! machine of up to 64 cores and more. Built by `tools/model contention` with a cfg of its own, under which
-//! nothing is scaled down; docs/lab/2026-11-contention-model.md has the results and what is left out.
+//! machine of up to 64 cores and more. Built by `tools/model contention` with a cfg of its own,
+//! under which nothing is scaled down; docs/lab/2026-11-contention-model.md has the results and
+//! what is left out.
 
 mod cores;
 mod java;

@@ -1,4 +1,5 @@
-//! The steps of a process: what each access does, and what it does no more once the process is dead.
+//! The steps of a process: what each access does, and what it does no more once the process is
+//! dead.
 
 use super::{Sim, State};
 use crate::model::pool::Class;

@@ -1,7 +1,7 @@
 //! How fast the lanes run tasks, by their histograms of run times and counters of started tasks.
 //!
-//! Owned by a [`crate::client::backlog::Backlog`]. Invariant: only what was added in this stretch of work
-//! counts, and nothing is known before a few run times were.
+//! Owned by a [`crate::client::backlog::Backlog`]. Invariant: only what was added in this stretch
+//! of work counts, and nothing is known before a few run times were.
 
 use crate::format::layout::*;
 use crate::lane::entry::entry_state;

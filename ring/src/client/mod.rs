@@ -55,11 +55,12 @@ pub struct TaskOptions {
     pub task_id: u64,
     /// W3C traceparent in binary (default: none).
     pub traceparent: Option<[u8; 26]>,
-    /// Most tasks of this handler that this client has in the pool, queued or running, of those that
-    /// are submitted with such a number (default: none). A task counts until its slot is free again.
+    /// Most tasks of this handler that this client has in the pool, queued or running, of those
+    /// that are submitted with such a number (default: none). A task counts until its slot is free
+    /// again.
     pub max_in_flight: Option<u32>,
-    /// Whether a task is submitted although what is queued before it will take longer than `timeout`
-    /// (default: no, it is refused with [`RingError::DeadlineUnreachable`]).
+    /// Whether a task is submitted although what is queued before it will take longer than
+    /// `timeout` (default: no, it is refused with [`RingError::DeadlineUnreachable`]).
     pub admit_late: bool,
 }
 
@@ -251,12 +252,13 @@ impl Client {
         Self::register(segment)
     }
 
-    /// Attaches as the `ringwork` command does: with one of the entries that are kept for it, or else
-    /// any other. When all are taken it waits for one, at most for `limit` (default: as long as it takes).
+    /// Attaches as the `ringwork` command does: with one of the entries that are kept for it, or
+    /// else any other. When all are taken it waits for one, at most for `limit` (default: as long
+    /// as it takes).
     ///
     /// # Errors
-    /// As [`Self::connect`]; [`RingError::TableFull`] after `limit`, and [`RingError::Closed`] when the pool
-    /// ends, or takes no more tasks, meanwhile.
+    /// As [`Self::connect`]; [`RingError::TableFull`] after `limit`, and [`RingError::Closed`] when
+    /// the pool ends, or takes no more tasks, meanwhile.
     pub fn connect_as_command(dir: &PoolDir, limit: Option<Duration>) -> Result<Self> {
         let mut segment = Segment::attach(dir)?;
         let _ = segment.prepare(); // the supervisor has warned
@@ -582,7 +584,8 @@ impl Client {
         }
     }
 
-    /// Takes completions out of the ring (and, after an overflow, from all slots). The caller holds `polling`.
+    /// Takes completions out of the ring (and, after an overflow, from all slots). The caller holds
+    /// `polling`.
     fn drain(&self) {
         let ring = self.segment.completion_ring(self.index);
         let mut table = lock(&self.table);
@@ -672,7 +675,8 @@ impl Client {
             || self.segment.supervisor_lives().is_ok_and(|lives| !lives);
         if over {
             let reason = closed(&self.segment, SUPERVISOR_DIED);
-            // Under the lock, so that a waiter either sees the verdict before it sleeps, or is woken.
+            // Under the lock, so that a waiter either sees the verdict before it sleeps, or is
+            // woken.
             let _table = lock(&self.table);
             let _ = self.ended.set(reason);
             self.changed.notify_all();
@@ -967,7 +971,8 @@ impl Ticket<'_> {
         Some(outcome(true))
     }
 
-    /// Cancels the task. The outcome says whether it may have run; a task that had ended keeps its result.
+    /// Cancels the task. The outcome says whether it may have run; a task that had ended keeps its
+    /// result.
     #[must_use]
     pub fn cancel(self) -> Outcome {
         match self.give_up(

@@ -1,9 +1,9 @@
 //! What runs before a task that goes into a ring: the tasks that lanes hold, and those in its ring
 //! and in the rings before it, by their hints.
 //!
-//! Owned by a [`crate::client::backlog::Backlog`]. Invariant: a slot counts once, and only while it is
-//! QUEUED; a task whose deadline will have passed when a lane gets to it counts nothing. The hints
-//! are followed one by one, but only the new ones are between two fresh starts.
+//! Owned by a [`crate::client::backlog::Backlog`]. Invariant: a slot counts once, and only while it
+//! is QUEUED; a task whose deadline will have passed when a lane gets to it counts nothing. The
+//! hints are followed one by one, but only the new ones are between two fresh starts.
 
 use crate::client::lane_pace::lanes;
 use crate::format::layout::*;
@@ -101,8 +101,8 @@ impl QueueAhead {
             return;
         }
         self.counted[word] |= bit;
-        // Relaxed: ordered by the acquire of the state word. If the slot was used again since, it is
-        // the deadline of the next task.
+        // Relaxed: ordered by the acquire of the state word. If the slot was used again since, it
+        // is the deadline of the next task.
         let deadline = segment.slot(slot).u64_at(SLOT_DEADLINE);
         let deadline = deadline.load(Ordering::Relaxed);
         if deadline == 0 || deadline.saturating_sub(self.since) as f64 > self.work * SURELY {

@@ -1,4 +1,5 @@
-//! The format of the segment: offsets, constants, packed words and sizes. No access, no system calls.
+//! The format of the segment: offsets, constants, packed words and sizes. No access, no system
+//! calls.
 
 pub mod config;
 pub mod export;

@@ -91,7 +91,8 @@ pub fn encode(requests: &[&[u8]], codec: u8, attempts: u8, room: usize) -> Vec<u
 /// Status and bytes of the requests of a chunk that have ended, from a copy of its block: results,
 /// or failure records.
 ///
-/// # Errors When no chunk has such bytes.
+/// # Errors
+/// When no chunk has such bytes.
 pub fn results(chunk: &[u8]) -> Result<Vec<(u32, Vec<u8>)>> {
     let wrong = || RingError::Corrupt("a chunk that ends before its results".into());
     let word = |at: usize| -> Result<u64> {
@@ -171,10 +172,11 @@ impl Chunk {
         Ok(chunk)
     }
 
-    /// Begins, or goes on where the lane before has died: the request that it ran ends as crashed if
-    /// it has had its attempts. Returns its index then.
+    /// Begins, or goes on where the lane before has died: the request that it ran ends as crashed
+    /// if it has had its attempts. Returns its index then.
     ///
-    /// # Errors When the length of that request is impossible.
+    /// # Errors
+    /// When the length of that request is impossible.
     pub(crate) fn resume(&mut self, segment: &Segment) -> Result<Option<u32>> {
         if self.ended == self.count {
             return Ok(None);
@@ -213,7 +215,8 @@ impl Chunk {
 
     /// The next request; `None` when all have ended.
     ///
-    /// # Errors When its length is impossible.
+    /// # Errors
+    /// When its length is impossible.
     #[inline(always)]
     pub(crate) fn next(&mut self, segment: &Segment) -> Result<Option<Span>> {
         if self.ended == self.count {
@@ -230,9 +233,9 @@ impl Chunk {
         }))
     }
 
-    /// Takes the lines of the results to come away from the client, which has read them last: all at
-    /// once, since the processor then has many of them under way. One by one, each would hold up all
-    /// stores after it; and a prefetch leaves a line shared that is in the cache.
+    /// Takes the lines of the results to come away from the client, which has read them last: all
+    /// at once, since the processor then has many of them under way. One by one, each would hold up
+    /// all stores after it; and a prefetch leaves a line shared that is in the cache.
     #[inline(never)]
     fn take_lines(&mut self, segment: &Segment) {
         let end = self.room.offset + self.room.len;

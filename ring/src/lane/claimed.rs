@@ -377,7 +377,8 @@ impl<'l> Claimed<'l> {
         let start = self.lane.segment.bytes_at(place.offset, place.len);
         sync::writes(start, place.len);
         // SAFETY: in bounds by `bytes_at`; this lane owns the claimed slot's result area, or the
-        // block by its owner word, or the room of the chunk, until DONE; `&mut self` keeps the slice unique here.
+        // block by its owner word, or the room of the chunk, until DONE; `&mut self` keeps the
+        // slice unique here.
         Ok(unsafe { std::slice::from_raw_parts_mut(start, len) })
     }
 
@@ -464,8 +465,8 @@ impl<'l> Claimed<'l> {
     /// As [`Self::finish`]; of a chunk, it ends the request at hand.
     #[inline(always)]
     pub fn finish_request(&mut self, len: usize, codec: u8) {
-        // One field, and not a copy of the place: that is read in other widths than it was written in
-        // just now, so the processor would wait until all stores before it have left.
+        // One field, and not a copy of the place: that is read in other widths than it was written
+        // in just now, so the processor would wait until all stores before it have left.
         let room = self.result.as_ref().map_or(0, |place| place.len);
         match &mut self.chunk {
             _ if len > room => self.fail_beyond_room(len, room),

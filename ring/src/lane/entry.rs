@@ -41,15 +41,16 @@ pub(crate) const fn lane_generation(word: u64) -> u64 {
     word >> 24
 }
 
-/// How many of so many client entries, the last ones, are kept for the `ringwork` command: clients of
-/// other kinds leave them alone, so that `submit` and `bench` work in a pool whose clients have all others.
+/// How many of so many client entries, the last ones, are kept for the `ringwork` command: clients
+/// of other kinds leave them alone, so that `submit` and `bench` work in a pool whose clients have
+/// all others.
 #[must_use]
 pub fn command_entries(entries: u32) -> u32 {
     (entries / ENTRIES_A_COMMAND).min(COMMAND_ENTRIES_MOST)
 }
 
-/// The client entries of a pool for so many clients, with those that are kept for the command beside
-/// them: one for each four clients, at most four.
+/// The client entries of a pool for so many clients, with those that are kept for the command
+/// beside them: one for each four clients, at most four.
 #[must_use]
 pub fn client_entries(clients: u32) -> u32 {
     clients.saturating_add((clients / (ENTRIES_A_COMMAND - 1)).min(COMMAND_ENTRIES_MOST))

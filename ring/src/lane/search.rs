@@ -70,7 +70,8 @@ pub struct Lane {
     pub(crate) permit: Option<Permit>,
     // Smoothed run time of sampled tasks.
     pub(crate) run_ns: u64,
-    // The head of each client's completion ring as it was seen last; 0 before that, and never too large.
+    // The head of each client's completion ring as it was seen last; 0 before that, and never too
+    // large.
     heads_seen: Box<[u64]>,
     gather: Gather,
 }
@@ -340,8 +341,8 @@ impl Lane {
                         self.ask_for(&out[..peeked.count]);
                     }
                     if peeked.count == HELD {
-                        // Where so many wait the next ones are this lane's, too, as a rule: their lines
-                        // come while these run.
+                        // Where so many wait the next ones are this lane's, too, as a rule: their
+                        // lines come while these run.
                         let mut next = [0; HELD];
                         let count = ring.peek_behind(peeked, &mut next);
                         self.ask_for(&next[..count]);
@@ -436,8 +437,8 @@ impl Lane {
     fn wake_another_if_needed(&self) {
         let holds_more = self.next_hint < self.hint_count;
         if holds_more {
-            // pairs with the fence in `park`: held[] is written, then the idle bits are read. The head's CAS
-            // and the claim's stand between.
+            // pairs with the fence in `park`: held[] is written, then the idle bits are read. The
+            // head's CAS and the claim's stand between.
             fence_after_rmw();
         }
         if any_idle(&self.segment) && (holds_more || !self.rings_are_empty()) {
@@ -529,7 +530,7 @@ fn publish_completion_knowing(segment: &Segment, client: u32, slot: u32, head_se
         segment
             .u32_at(segment.client_at(client) + CLIENT_OVERFLOW)
             .store(1, Ordering::Release);
-        // pairs with the fence of the poller before its look at the word: no CAS publishes this one.
+        // pairs with the fence of the poller before its look at the word: no CAS publishes it.
         fence(Ordering::SeqCst);
         failpoint!("complete.overflow");
     }

@@ -12,7 +12,8 @@
 //!
 //! `POINTS` is the one list of them all; a test holds it against the sources.
 
-/// Kills or stops this process here, if a test asks for it; nothing without the feature `failpoints`.
+/// Kills or stops this process here, if a test asks for it; nothing without the feature
+/// `failpoints`.
 #[cfg(feature = "failpoints")]
 #[macro_export]
 macro_rules! failpoint {
@@ -21,7 +22,8 @@ macro_rules! failpoint {
     };
 }
 
-/// Kills or stops this process here, if a test asks for it; nothing without the feature `failpoints`.
+/// Kills or stops this process here, if a test asks for it; nothing without the feature
+/// `failpoints`.
 #[cfg(not(feature = "failpoints"))]
 #[macro_export]
 macro_rules! failpoint {

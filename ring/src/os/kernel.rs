@@ -7,9 +7,9 @@
 use std::io;
 use std::str::FromStr;
 
-/// Fills `bytes` with random bytes of the kernel's: getrandom(2), which opens no file. So a confined
-/// worker may call it, and a statically linked one; the crate of that name looks for the call by
-/// its symbol, finds none in a static binary, and turns to a file that the sandbox refuses.
+/// Fills `bytes` with random bytes of the kernel's: getrandom(2), which opens no file. So a
+/// confined worker may call it, and a statically linked one; the crate of that name looks for the
+/// call by its symbol, finds none in a static binary, and turns to a file that the sandbox refuses.
 ///
 /// # Errors
 /// When the kernel has none: before 3.17, or where a filter refuses the call.
@@ -100,7 +100,8 @@ impl FromStr for Scheduling {
 ///
 /// Each step is a factor of about 1.25 (sched(7)), so this thread weighs a tenth of one that is not
 /// nice: a thread that wakes runs at once where it would else wait for the end of a slice, and of a
-/// processor that two want all the time this one has a tenth still. `docs/lab` has 5 to 19 measured.
+/// processor that two want all the time this one has a tenth still. `docs/lab` has 5 to 19
+/// measured.
 pub const NICER: i32 = 10;
 
 /// Makes this thread nicer by [`NICER`], 19 at most; not its process, and for good: it takes a

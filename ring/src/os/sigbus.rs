@@ -31,6 +31,7 @@ pub fn explain_sigbus() {
         SaFlags::SA_RESETHAND | SaFlags::SA_ONSTACK,
         SigSet::empty(),
     );
-    // SAFETY: the handler calls async-signal-safe functions only. Were it refused, only the text is lost.
+    // SAFETY: the handler calls async-signal-safe functions only. Were it refused, only the text is
+    // lost.
     let _ = unsafe { sigaction(Signal::SIGBUS, &action) };
 }

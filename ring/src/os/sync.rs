@@ -20,9 +20,10 @@ mod real {
     }
 
     /// A full fence for the place right behind a read-modify-write of this thread, when that stands
-    /// between what was published and what is looked at. On x86 each such instruction is locked, and a
-    /// locked one is a full fence itself (Intel SDM 3A 9.2.5, AMD APM 2 7.4.2): all that is left is to
-    /// keep the compiler from moving the look. `mfence` would cost a lane some fifteen nanoseconds a task.
+    /// between what was published and what is looked at. On x86 each such instruction is locked,
+    /// and a locked one is a full fence itself (Intel SDM 3A 9.2.5, AMD APM 2 7.4.2): all that is
+    /// left is to keep the compiler from moving the look. `mfence` would cost a lane some fifteen
+    /// nanoseconds a task.
     #[inline(always)]
     pub(crate) fn fence_after_rmw() {
         if cfg!(target_arch = "x86_64") {

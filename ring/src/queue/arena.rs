@@ -68,8 +68,8 @@ impl ArenaView {
         }
     }
 
-    /// Takes a block of at least `size` bytes for `owner`: from the smallest class that holds it, or
-    /// from a larger one of those that are open to it (`Geometry::classes_for`).
+    /// Takes a block of at least `size` bytes for `owner`: from the smallest class that holds it,
+    /// or from a larger one of those that are open to it (`Geometry::classes_for`).
     pub fn take(
         &self,
         segment: &Segment,

@@ -43,8 +43,8 @@ impl Gather {
         self.streak = 0;
     }
 
-    /// Whether to take as many hints as there are, of a ring that has one: when the backlog is deep,
-    /// or after the wait for a batch, which others may have taken meanwhile.
+    /// Whether to take as many hints as there are, of a ring that has one: when the backlog is
+    /// deep, or after the wait for a batch, which others may have taken meanwhile.
     ///
     /// Never looks at the ring's tail: producers would have to fetch that line anew each time.
     pub(crate) fn takes_several(&mut self, ring: &HintRing<'_>) -> bool {

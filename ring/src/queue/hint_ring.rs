@@ -48,15 +48,16 @@ impl<'a> HintRing<'a> {
     /// Puts a slot index in.
     ///
     /// # Errors
-    /// When it is full; also when its words are none that a producer writes, however often it looks.
+    /// When it is full; also when its words are none that a producer writes, however often it
+    /// looks.
     #[inline]
     pub fn enqueue(&self, slot: u32) -> Result<(), Full> {
         self.enqueue_knowing(slot, &mut self.head())
     }
 
-    /// As [`HintRing::enqueue`] for a producer that keeps the head that it saw last: it looks at the
-    /// head, whose line the consumer writes to, only when that one leaves no room. The head only grows,
-    /// so room computed from an old one is never too large.
+    /// As [`HintRing::enqueue`] for a producer that keeps the head that it saw last: it looks at
+    /// the head, whose line the consumer writes to, only when that one leaves no room. The head
+    /// only grows, so room computed from an old one is never too large.
     ///
     /// # Errors
     /// As [`HintRing::enqueue`].

@@ -30,7 +30,8 @@ const OWNERS_A_LOOK: usize = 4096;
 /// The cells of rings that one look takes in, beside those at the heads.
 const CELLS_A_LOOK: usize = 16_384;
 
-/// The pool's counters, which only the supervisor counts, and those of a lane, which only it counts.
+/// The pool's counters, which only the supervisor counts, and those of a lane, which only it
+/// counts.
 const POOL_COUNTERS: RangeInclusive<usize> = C_WORKERS_STARTED..=C_TASKS_QUARANTINED;
 const LANE_COUNTERS: RangeInclusive<usize> = LANE_STARTED..=LANE_PARKED;
 

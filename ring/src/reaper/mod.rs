@@ -50,9 +50,9 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
     reap_worker_noting(segment, worker, cause, &mut |_| String::new())
 }
 
-/// Clears a worker that is dead; `cause` is `CAUSE_*`, `note` is asked for a note of each
-/// task that is about to end as crashed: afterwards its client may reuse the memory. Its lanes and its entry are
-/// free for others when this returns. Does nothing while its lock is held.
+/// Clears a worker that is dead; `cause` is `CAUSE_*`, `note` is asked for a note of each task that
+/// is about to end as crashed: afterwards its client may reuse the memory. Its lanes and its entry
+/// are free for others when this returns. Does nothing while its lock is held.
 pub fn reap_worker_noting(
     segment: &Segment,
     worker: u32,
@@ -132,9 +132,9 @@ struct Reaping {
 
 /// ACTIVE → REAPING for an entry whose process is dead; `None` when there is nothing to reap.
 ///
-/// The proof is made here again, since an entry may have a new owner by the time the caller comes: the
-/// word first, then the lock, then a CAS from the very word that was judged. The lock is kept: a
-/// second reaper, or one that was paused in the middle of its work, can't meet the next owner's
+/// The proof is made here again, since an entry may have a new owner by the time the caller comes:
+/// the word first, then the lock, then a CAS from the very word that was judged. The lock is kept:
+/// a second reaper, or one that was paused in the middle of its work, can't meet the next owner's
 /// words, and the kernel drops it should this reaper die.
 fn begin(entry: &crate::os::sync::AtomicU64, lock: &std::path::Path) -> Option<Reaping> {
     let seen = entry.load(Ordering::Acquire);
@@ -453,8 +453,8 @@ pub struct Sweeper {
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     word: u64,
-    /// For a QUEUED one: where its injector ring ended then. Once the ring's head is there, its hint
-    /// has been taken, or never was there.
+    /// For a QUEUED one: where its injector ring ended then. Once the ring's head is there, its
+    /// hint has been taken, or never was there.
     tail: u64,
 }
 
@@ -516,8 +516,8 @@ impl Sweeper {
 }
 
 /// Whether the hint of a task that has been QUEUED since its ring ended at `tail` is gone. All that
-/// were in the ring then have been taken; a lane may still hold it, so this may lead to a second hint,
-/// but never to a third before the second is taken.
+/// were in the ring then have been taken; a lane may still hold it, so this may lead to a second
+/// hint, but never to a third before the second is taken.
 fn is_lost(segment: &Segment, slot: u32, tail: u64) -> bool {
     let passed = injector_of(segment, slot).head().wrapping_sub(tail) as i64 >= 0;
     // Hints of a handler with a limit wait in a ring of their own, whatever that one's head says.

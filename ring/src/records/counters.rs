@@ -141,7 +141,8 @@ pub fn register_handler(segment: &Segment, info: &HandlerInfo) -> bool {
     false
 }
 
-/// The handlers that workers have registered, without those that a reload has removed; sorted by name.
+/// The handlers that workers have registered, without those that a reload has removed; sorted by
+/// name.
 #[must_use]
 pub fn handlers(segment: &Segment) -> Vec<HandlerInfo> {
     let listed = table(segment).filter(|(_, ready, _)| *ready != HANDLER_GONE);
@@ -166,8 +167,8 @@ pub fn renew_handlers(segment: &Segment) {
     }
 }
 
-/// A reload has replaced all workers: what none of the new ones has registered is listed no more. For
-/// the supervisor.
+/// A reload has replaced all workers: what none of the new ones has registered is listed no more.
+/// For the supervisor.
 pub fn drop_former_handlers(segment: &Segment) {
     for (at, _, _) in table(segment) {
         change(segment, at, HANDLER_FORMER, HANDLER_GONE);
@@ -186,8 +187,8 @@ pub fn keep_former_handlers(segment: &Segment, before: &[String]) {
 
 fn change(segment: &Segment, at: usize, from: u32, to: u32) {
     let word = segment.u32_at(at + HANDLER_READY);
-    // A worker that registers it at this moment wins, with either order. Relaxed: the fields are those
-    // that the first writer's release store has published.
+    // A worker that registers it at this moment wins, with either order. Relaxed: the fields are
+    // those that the first writer's release store has published.
     let _ = word.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed);
 }
 

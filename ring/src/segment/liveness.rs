@@ -91,7 +91,8 @@ impl LivenessLock {
 }
 
 impl LivenessLock {
-    /// Whether the path still names the file that is locked: a lock on an unlinked file means nothing.
+    /// Whether the path still names the file that is locked: a lock on an unlinked file means
+    /// nothing.
     #[must_use]
     pub fn is_of(&self, path: &Path) -> bool {
         std::fs::symlink_metadata(path).is_ok_and(|now| identity(&now) == self.file)

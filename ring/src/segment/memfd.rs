@@ -1,10 +1,11 @@
 //! The segment as a sealed memfd: memory that can't be truncated, with no name in any file system.
 //!
-//! Called by [`crate::segment`]. The supervisor keeps the descriptor; a *pointer file* in the pool's
-//! directory says which one it is, and others open it through `/proc/PID/fd/N`, which the kernel
-//! allows to the same user only. Invariant: what [`Pointer::open`] returns is a memfd of this user,
-//! sealed against any change of size, and the very one that the supervisor wrote down (its inode
-//! and the epoch tell it from another that came to the same numbers). See docs/decisions/0006.
+//! Called by [`crate::segment`]. The supervisor keeps the descriptor; a *pointer file* in the
+//! pool's directory says which one it is, and others open it through `/proc/PID/fd/N`, which the
+//! kernel allows to the same user only. Invariant: what [`Pointer::open`] returns is a memfd of
+//! this user, sealed against any change of size, and the very one that the supervisor wrote down
+//! (its inode and the epoch tell it from another that came to the same numbers). See
+//! docs/decisions/0006.
 
 use crate::error::{Result, RingError};
 use crate::segment::liveness;
@@ -241,7 +242,8 @@ impl Pointer {
     /// Why it can't be opened: its supervisor is dead, or is out of sight.
     fn unreachable(self, dir: &PoolDir, error: &str) -> RingError {
         let lock = dir.supervisor_lock(self.epoch);
-        // A process that ends closes its descriptors one by one: for a moment its lock outlives its memory.
+        // A process that ends closes its descriptors one by one: for a moment its lock outlives its
+        // memory.
         let lives = (0..20).all(|_| {
             let held =
                 liveness::open_lock_file(&lock, false).and_then(|file| liveness::is_held(&file));

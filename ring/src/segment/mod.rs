@@ -76,7 +76,8 @@ pub struct SupervisorLocks {
 }
 
 impl SupervisorLocks {
-    /// Whether the pool's name is still this supervisor's: what stands under it else is not its own.
+    /// Whether the pool's name is still this supervisor's: what stands under it else is not its
+    /// own.
     #[must_use]
     pub fn hold_name(&self, dir: &PoolDir) -> bool {
         self.name.is_of(&dir.name_lock())
@@ -98,7 +99,8 @@ impl Segment {
     /// Takes the pool's name, removes what a dead predecessor left, and writes
     /// a new segment. It is visible when this returns, in state STARTING.
     ///
-    /// # Errors [`RingError::NoMemfd`] where a memfd is impossible: a file may be, then.
+    /// # Errors
+    /// [`RingError::NoMemfd`] where a memfd is impossible: a file may be, then.
     pub fn create_in(
         backing: Backing,
         dir: &PoolDir,
@@ -745,7 +747,8 @@ fn map(file: &File, size: u64) -> Result<Map> {
     Ok(map)
 }
 
-/// Creates the directories and takes the name, again when a pool that leaves removes them in between.
+/// Creates the directories and takes the name, again when a pool that leaves removes them in
+/// between.
 fn make_and_take_name(dir: &PoolDir) -> Result<LivenessLock> {
     let attempt = || dir.create().and_then(|()| take_name(dir));
     for _ in 0..10 {
@@ -789,10 +792,12 @@ fn take_name(dir: &PoolDir) -> Result<LivenessLock> {
         liveness::open_lock_file(&path, true)?;
         match LivenessLock::try_acquire(&path)? {
             Some(held) if held.is_of(&path) => return Ok(held),
-            // A pool that is being removed unlinks its name lock; then the lock of the unlinked file means nothing.
+            // A pool that is being removed unlinks its name lock; then the lock of the unlinked
+            // file means nothing.
             Some(_) if start.elapsed() < NAME_PATIENCE => {}
             // A supervisor that was killed amid starting a worker: until that child has executed
-            // its program it holds a copy of the lock. Only a reason to wait, and no proof of anything.
+            // its program it holds a copy of the lock. Only a reason to wait, and no proof of
+            // anything.
             None if start.elapsed() < NAME_PATIENCE && !supervisor_runs(dir) => {
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
@@ -808,8 +813,8 @@ fn take_name(dir: &PoolDir) -> Result<LivenessLock> {
     })
 }
 
-/// What clients of a dead pool are told by a supervisor that takes its name. Those that reconnect by
-/// themselves read it, too.
+/// What clients of a dead pool are told by a supervisor that takes its name. Those that reconnect
+/// by themselves read it, too.
 const REPLACED: &str =
     "its supervisor died, and another one has taken the name: a new connection reaches that";
 

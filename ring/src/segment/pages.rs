@@ -1,7 +1,8 @@
 //! The pages behind the segment: huge ones, and all touched beforehand, if the pool is served so.
 //!
-//! Called by [`super::Segment::prepare`], in each process for its own mapping, and before the memory
-//! is allocated. Invariant: only advice to the kernel; whatever it refuses, the segment works.
+//! Called by [`super::Segment::prepare`], in each process for its own mapping, and before the
+//! memory is allocated. Invariant: only advice to the kernel; whatever it refuses, the segment
+//! works.
 
 use crate::format::layout::{MAPPING_HUGE_PAGES, MAPPING_PREFAULT};
 use memmap2::{Advice, MmapOptions, MmapRaw};
@@ -29,8 +30,8 @@ pub(super) fn prepare(map: &MmapRaw, asked: u32, sealed: bool, dir: &Path) -> Ve
     refused
 }
 
-/// Allocates a new file in huge pages, as far as the kernel has them now. The mapping must be
-/// there first: an allocation without one takes ordinary pages where the kernel only listens to advice.
+/// Allocates a new file in huge pages, as far as the kernel has them now. The mapping must be there
+/// first: an allocation without one takes ordinary pages where the kernel only listens to advice.
 pub(crate) fn fill_with_huge_pages(file: &File, size: u64, sealed: bool, dir: &Path) {
     if why_no_huge_pages(sealed, dir).is_some() || file.set_len(size).is_err() {
         return;

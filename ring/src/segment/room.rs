@@ -99,8 +99,8 @@ pub fn default_segment(config: &PoolConfig, backing: Backing, dir: &Path) -> Res
     })
 }
 
-/// Whether even a memfd is allocated in full at the start: where the options ask for every page, and
-/// where the kernel counts memory strictly, so that a page that can't be had later is a SIGBUS.
+/// Whether even a memfd is allocated in full at the start: where the options ask for every page,
+/// and where the kernel counts memory strictly, so that a page that can't be had later is a SIGBUS.
 pub(crate) fn in_full(config: &PoolConfig) -> bool {
     let policy = fs::read_to_string("/proc/sys/vm/overcommit_memory").unwrap_or_default();
     config.prefault || config.huge_pages || policy.trim() == "2"

@@ -248,7 +248,8 @@ fn a_canceller_that_comes_a_generation_late_asks_nobody_and_wipes_out_nothing() 
 
 #[test]
 fn the_lock_of_a_supervisor_that_is_gone_is_waited_for() {
-    // Killed amid starting a worker: the child has a copy of the lock until it executes its program.
+    // Killed amid starting a worker: the child has a copy of the lock until it executes its
+    // program.
     let temp = tempfile::tempdir().unwrap();
     let dir = pool(&temp);
     let (old, locks) = Segment::create(&dir, &small()).unwrap();

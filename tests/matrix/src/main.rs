@@ -6,7 +6,8 @@
 //!   first (`hold`).
 //! - `ringwork-matrix client DIRECTORY`: a client that connects, works, leaves and comes again
 //!   until its standard input ends; then it says how its tasks ended.
-//! - `ringwork-matrix heir DIRECTORY`: a client that submits tasks, says so, and waits to be killed.
+//! - `ringwork-matrix heir DIRECTORY`: a client that submits tasks, says so, and waits to be
+//!   killed.
 
 #![forbid(unsafe_code)]
 

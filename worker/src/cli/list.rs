@@ -32,7 +32,8 @@ pub(super) struct Row {
     pub(super) alive: bool,
     /// As in `stat`: whether it takes tasks and replaces workers that die.
     pub(super) ready: bool,
-    /// As in `stat`: why it closed, failed, or is not ready, or what is wrong; empty when nothing was said.
+    /// As in `stat`: why it closed, failed, or is not ready, or what is wrong; empty when nothing
+    /// was said.
     pub(super) reason: String,
     pub(super) supervisor_pid: Option<u32>,
     pub(super) clients: u32,

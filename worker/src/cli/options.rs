@@ -79,8 +79,8 @@ pub(super) struct ServeOptions {
 
     /// Most that the whole segment takes; the default arena follows from it [default: for a file
     /// 323MiB, but at most three quarters of what its directory has free and an eighth of the free
-    /// memory, and at least 61MiB; for a memfd a sixth of the free memory, at least 61MiB and at most
-    /// 1GiB, used as payloads need it].
+    /// memory, and at least 61MiB; for a memfd a sixth of the free memory, at least 61MiB and at
+    /// most 1GiB, used as payloads need it].
     #[arg(long, value_name = "SIZE", help_heading = "Segment")]
     segment_size: Option<Size>,
 
@@ -88,7 +88,8 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "KIND", help_heading = "Segment")]
     memory: Option<Memory>,
 
-    /// Ask the kernel for huge pages; ordinary ones, and a warning, where it has none [default: false].
+    /// Ask the kernel for huge pages; ordinary ones, and a warning, where it has none [default:
+    /// false].
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Segment")]
     huge_pages: Option<bool>,
 
@@ -102,8 +103,8 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "CLASSES", help_heading = "Segment")]
     arena: Option<String>,
 
-    /// Most client processes at a time; beside them one entry for each four, at most four, is kept for
-    /// `ringwork submit` and `ringwork bench` [default: 7, and one for the command].
+    /// Most client processes at a time; beside them one entry for each four, at most four, is kept
+    /// for `ringwork submit` and `ringwork bench` [default: 7, and one for the command].
     #[arg(long, value_name = "N", help_heading = "Segment")]
     clients: Option<u32>,
 
@@ -305,8 +306,8 @@ fn found(program: PathBuf) -> PathBuf {
     hit.unwrap_or(program)
 }
 
-/// The parts of a value that can be wrong each by itself: the names that lead there, and the value with
-/// this part alone.
+/// The parts of a value that can be wrong each by itself: the names that lead there, and the value
+/// with this part alone.
 fn parts(value: &toml::Value) -> Vec<(String, toml::Value)> {
     match value {
         toml::Value::Array(elements) => elements

@@ -122,8 +122,8 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
     finish(submit, outcome)
 }
 
-/// A client entry: one that is kept for commands, or any other. While all are taken the command waits,
-/// at most for `limit`, and says so.
+/// A client entry: one that is kept for commands, or any other. While all are taken the command
+/// waits, at most for `limit`, and says so.
 pub(super) fn connect(dir: &PoolDir, limit: Option<Duration>) -> Result<Client, Failure> {
     let start = Instant::now();
     let quiet = limit.map_or(QUIET, |limit| limit.min(QUIET));

@@ -26,7 +26,8 @@ pub(super) struct PoolView {
     pub(super) state: &'static str,
     /// Whether it takes tasks and replaces workers that die.
     pub(super) ready: bool,
-    /// Why it closed, failed, or is not ready, or what is wrong with it; empty when nothing was said.
+    /// Why it closed, failed, or is not ready, or what is wrong with it; empty when nothing was
+    /// said.
     pub(super) reason: String,
     pub(super) supervisor_pid: u32,
     pub(super) supervisor_alive: bool,
@@ -286,8 +287,8 @@ pub(super) fn condition(segment: &Segment) -> Result<Condition> {
     Ok(condition)
 }
 
-/// Whether an entry is that of the supervisor itself, which in a crash storm refuses tasks as a worker
-/// would: it runs none, so no person should count on it.
+/// Whether an entry is that of the supervisor itself, which in a crash storm refuses tasks as a
+/// worker would: it runs none, so no person should count on it.
 pub(super) fn is_stand_in(segment: &Segment, worker: u32) -> bool {
     // A guest in another PID namespace may have the same number, but hardly in a storm.
     segment.health() == HEALTH_STORM

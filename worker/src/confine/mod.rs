@@ -25,7 +25,8 @@ pub struct Confinement {
     pub memory: Option<u64>,
     /// Most open files (default: as inherited).
     pub open_files: Option<u64>,
-    /// Most threads of a worker, counted and enforced by the supervisor; 0: any number (default 1024).
+    /// Most threads of a worker, counted and enforced by the supervisor; 0: any number (default
+    /// 1024).
     pub threads: u32,
     /// Largest core dump in bytes; 0: none (default: as inherited, none in a sandbox).
     pub core: Option<u64>,

@@ -88,7 +88,8 @@ impl Memory {
 pub struct ServeConfig {
     /// Name of the pool (default `default`).
     pub name: String,
-    /// Worker processes (default: one for each core that this process may use, by affinity and quota).
+    /// Worker processes (default: one for each core that this process may use, by affinity and
+    /// quota).
     pub workers: u32,
     /// Lanes, the worker threads of each worker (default 1).
     pub lanes: u32,

@@ -142,13 +142,13 @@ pub trait Console {
     fn ready(&mut self, ready: &Ready);
     /// A worker has written a line to its standard output or error.
     fn worker_line(&mut self, worker: u32, line: &str);
-    /// The level of the log is another one from now on: one of `off`, `error`, `warn`, `info`, `debug`,
-    /// `trace`. Does nothing by default.
+    /// The level of the log is another one from now on: one of `off`, `error`, `warn`, `info`,
+    /// `debug`, `trace`. Does nothing by default.
     fn log_level(&mut self, level: &str) {
         let _ = level;
     }
-    /// A reload is asked for: the configuration as it is now, read again from where it came from. It is
-    /// validated by the caller.
+    /// A reload is asked for: the configuration as it is now, read again from where it came from.
+    /// It is validated by the caller.
     ///
     /// # Errors
     /// What is wrong with it; the pool goes on as it is then.
@@ -273,7 +273,8 @@ impl Supervisor<'_> {
                     closed: wake.owner_closed,
                 });
             }
-            // Before the dead are buried: one that was ready died otherwise than one that never was.
+            // Before the dead are buried: one that was ready died otherwise than one that never
+            // was.
             self.crew.note_ready(self.pool.segment());
             if wake.workers {
                 self.crew.pass_output(self.console);

@@ -10,12 +10,14 @@ use std::time::Duration;
 pub struct RestartPolicy {
     /// The shortest pause (default 10 ms); none at all after a worker that has served a while.
     pub backoff_min: Duration,
-    /// The longest pause (default 5 s): the bound doubles with each death of the same seat, up to this.
+    /// The longest pause (default 5 s): the bound doubles with each death of the same seat, up to
+    /// this.
     pub backoff_max: Duration,
     /// From how many deaths on no worker is replaced any more (default 20 within 30 s); none:
     /// never.
     pub storm: Option<StormLimit>,
-    /// How long a storm lasts before one worker is tried again (default 60 s); zero: until a reload.
+    /// How long a storm lasts before one worker is tried again (default 60 s); zero: until a
+    /// reload.
     pub storm_pause: Duration,
 }
 

@@ -65,7 +65,8 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)
-            // Ctrl-C in a terminal is for the supervisor, which drains; the workers must not see it.
+            // Ctrl-C in a terminal is for the supervisor, which drains; the workers must not see
+            // it.
             .process_group(0)
             .spawn()?;
         let pidfd = pidfd_open(pid_of(&child), PidfdFlags::empty()).ok();

@@ -155,7 +155,8 @@ impl Member {
                 entry_state(word) == ENTRY_ACTIVE && lane_worker(word) == self.entry
             })
             .collect();
-        // What the lanes have counted in the lives before; a task begun this instant is not missed much.
+        // What the lanes have counted in the lives before; a task begun this instant is not missed
+        // much.
         self.base = self.counted(segment);
         let took = self.process.started.elapsed();
         tracing::info!(

@@ -29,7 +29,8 @@ pub enum Scene {
     Start,
     /// Nothing: it is on the way of every task.
     Load,
-    /// Nothing, and the others begin only then: it is on the way of tasks that find all lanes asleep.
+    /// Nothing, and the others begin only then: it is on the way of tasks that find all lanes
+    /// asleep.
     Quiet,
     /// Workers are killed while they run tasks.
     KillWorkers,

@@ -300,7 +300,8 @@ impl<'t> Play<'t> {
             return Err(format!("{LOST}: nothing was served while it was stopped"));
         }
         if stat(pid).map(|(_, _, now)| now) == born {
-            // It may have been killed meanwhile: a worker that did not register, or held a task too long.
+            // It may have been killed meanwhile: a worker that did not register, or held a task too
+            // long.
             let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
         }
         Ok(())

@@ -258,7 +258,8 @@ impl Stage {
         (get(CLIENT_SUBMITTED), ends.into_iter().map(get).sum())
     }
 
-    /// What is held of slots, blocks, permits and entries, when `clients` are attached; empty: nothing.
+    /// What is held of slots, blocks, permits and entries, when `clients` are attached; empty:
+    /// nothing.
     pub fn held(&self, clients: usize) -> String {
         let segment = self.segment();
         let mut held = look::held(segment);

@@ -1,9 +1,10 @@
 //! The Rust client of `make chaos`: submits, checks and writes down, until told otherwise.
 //!
-//! Started by the driver; it may be killed or stopped at any time. A line on standard input
-//! has it wait for all that is in flight and close its connection: with `reopen` it opens another,
-//! with `hold` it says `held` and waits for `go`, with `stop` it leaves. The end of the input
-//! ends it at once. `Chaos.java` does the same in a JVM. Invariant: a task is written down before its submit and once its end is known.
+//! Started by the driver; it may be killed or stopped at any time. A line on standard input has it
+//! wait for all that is in flight and close its connection: with `reopen` it opens another, with
+//! `hold` it says `held` and waits for `go`, with `stop` it leaves. The end of the input ends it at
+//! once. `Chaos.java` does the same in a JVM. Invariant: a task is written down before its submit
+//! and once its end is known.
 
 use clap::Args;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};

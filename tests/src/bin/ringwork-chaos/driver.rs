@@ -434,7 +434,8 @@ impl Driver {
         command
             .args([
                 "serve",
-                // Served, since signals don't stop an embedded one; the janitor ends it in any case.
+                // Served, since signals don't stop an embedded one; the janitor ends it in any
+                // case.
                 "--memory",
                 "memfd",
                 "--name",

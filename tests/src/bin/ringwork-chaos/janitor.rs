@@ -22,7 +22,8 @@ const PATIENCE: Timespec = Timespec {
     tv_nsec: 0,
 };
 
-/// How often processes and files are looked for, 20 ms apart, and how often in a row there must be none.
+/// How often processes and files are looked for, 20 ms apart, and how often in a row there must be
+/// none.
 const LOOKS: u32 = 500;
 const QUIET: u32 = 5;
 

@@ -1,7 +1,8 @@
 //! The phases of `ringwork bench`.
 //!
-//! One thread submits and collects, so that on two cores the pool's lane has one of its own. Invariant:
-//! whatever ends a phase, an error included, nothing of it waits in the pool's queues any more.
+//! One thread submits and collects, so that on two cores the pool's lane has one of its own.
+//! Invariant: whatever ends a phase, an error included, nothing of it waits in the pool's queues
+//! any more.
 
 use super::super::exit::Failure;
 use hdrhistogram::Histogram;
@@ -26,7 +27,8 @@ const SPINS: u32 = 64;
 const LOOKED_AT: usize = 32;
 /// Less than this much before a send is due the open loop does not sleep any more.
 const NEAR: Duration = Duration::from_micros(100);
-/// After its duration the open loop waits for what is in flight: a tenth of the duration, within these.
+/// After its duration the open loop waits for what is in flight: a tenth of the duration, within
+/// these.
 const PATIENCE: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 /// What is in flight takes the pool's lanes so long, by the median of the round trips.
 const BACKLOG: Duration = Duration::from_millis(100);
@@ -156,8 +158,8 @@ impl<'c> Bench<'c> {
         Ok(times)
     }
 
-    /// Bounds the tasks in flight from now on: at most `window`, and no more than the lanes work off
-    /// in a moment, since a backlog would delay the tasks of others.
+    /// Bounds the tasks in flight from now on: at most `window`, and no more than the lanes work
+    /// off in a moment, since a backlog would delay the tasks of others.
     pub(super) fn bound(&mut self, window: u32, round_trip: Duration) {
         let segment = self.client.segment();
         let each = BACKLOG.as_nanos() / round_trip.as_nanos().max(1);
@@ -209,7 +211,8 @@ impl<'c> Bench<'c> {
                 (timed, last) = (tasks, Instant::now());
             }
         }
-        // Of slow tasks the last ones are cut off by the end: the time until the last that ended counts.
+        // Of slow tasks the last ones are cut off by the end: the time until the last that ended
+        // counts.
         let took = last.duration_since(start).as_secs_f64();
         Ok((tasks > 0).then(|| Throughput {
             window: u32::try_from(most).unwrap_or(u32::MAX),
@@ -218,8 +221,8 @@ impl<'c> Bench<'c> {
         }))
     }
 
-    /// Sends at a fixed rate, whatever comes back; a task's time counts from when it was due. What finds
-    /// no place among the tasks in flight is sent late.
+    /// Sends at a fixed rate, whatever comes back; a task's time counts from when it was due. What
+    /// finds no place among the tasks in flight is sent late.
     pub(super) fn tail(&mut self, time: Duration, rate: f64) -> Result<Option<Tail>, Failure> {
         let mut times = histogram()?;
         let mut in_flight = InFlight::default();

@@ -1,7 +1,7 @@
 //! `ringwork bench`: measures a live pool from the shell.
 //!
-//! Three phases, each from a client of its own process: one task in flight, a window
-//! of them, and an open loop at a fixed rate. `measure.rs` has the phases, `picture.rs` the histogram.
+//! Three phases, each from a client of its own process: one task in flight, a window of them, and
+//! an open loop at a fixed rate. `measure.rs` has the phases, `picture.rs` the histogram.
 
 mod measure;
 mod picture;

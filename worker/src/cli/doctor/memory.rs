@@ -82,7 +82,8 @@ fn room(place: &Path, needed: u64) -> Finding {
     Finding::ok("shm", text)
 }
 
-/// What a segment takes that is to have this size, in bytes: blocks are whole, so it is mostly less.
+/// What a segment takes that is to have this size, in bytes: blocks are whole, so it is mostly
+/// less.
 fn taken(config: &PoolConfig, size: u64) -> Result<u64, RingError> {
     Ok(sized(config, size).geometry()?.segment_size)
 }

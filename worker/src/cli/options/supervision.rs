@@ -66,9 +66,9 @@ pub(super) struct SupervisionOptions {
     #[arg(long, value_name = "TIME", help_heading = "Supervision")]
     idle_shrink_after: Option<Span>,
 
-    /// Limit a handler: NAME:concurrency=2,soft=5s,hard=10s, each part optional; given
-    /// once for each handler. In the file also as a table [handlers."NAME"] with max-concurrency, soft-limit,
-    /// hard-limit [default: no limit].
+    /// Limit a handler: NAME:concurrency=2,soft=5s,hard=10s, each part optional; given once for
+    /// each handler. In the file also as a table [handlers."NAME"] with max-concurrency,
+    /// soft-limit, hard-limit [default: no limit].
     #[arg(long, value_name = "LIMIT", help_heading = "Supervision")]
     limit: Option<Vec<Limit>>,
 
@@ -122,7 +122,8 @@ impl SupervisionOptions {
         }
     }
 
-    /// Puts what was given into the configuration; the error names each handler that has two limits.
+    /// Puts what was given into the configuration; the error names each handler that has two
+    /// limits.
     pub(super) fn apply(self, config: &mut ServeConfig) -> Result<(), String> {
         let span = |span: Option<Span>| span.map(|span| span.0);
         let restart = &mut config.restart;

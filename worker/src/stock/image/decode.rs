@@ -148,7 +148,8 @@ pub(super) type Frames<'a> = Box<dyn Iterator<Item = Result<Frame, TaskError>> +
 /// The decoded pixels, and what is still to be done to them.
 pub(super) struct Decoded {
     pub(super) raster: Raster,
-    /// What of the stored size it has. The last pixel of a side may stand for less than a whole one.
+    /// What of the stored size it has. The last pixel of a side may stand for less than a whole
+    /// one.
     pub(super) scale: f64,
     pub(super) profile: Option<Vec<u8>>,
 }

@@ -1,6 +1,7 @@
 //! From pixels to a file's bytes.
 //!
-//! JPEG by `jpeg-encoder` (AVX2 where the CPU has it); the other formats in the files of their names.
+//! JPEG by `jpeg-encoder` (AVX2 where the CPU has it); the other formats in the files of their
+//! names.
 
 use std::borrow::Cow;
 

@@ -30,7 +30,8 @@ pub struct Description {
     pub palette: bool,
     /// The number of frames; 1 for a still image.
     pub frames: u32,
-    /// The name of the embedded ICC profile, `unnamed` if it has none; `None` if there is no profile.
+    /// The name of the embedded ICC profile, `unnamed` if it has none; `None` if there is no
+    /// profile.
     pub profile: Option<String>,
 }
 

@@ -1,4 +1,5 @@
-//! `image.resize`, `image.thumbnail` and `image.info`: JPEG, PNG, WebP and GIF, in and out; TIFF in.
+//! `image.resize`, `image.thumbnail` and `image.info`: JPEG, PNG, WebP and GIF, in and out; TIFF
+//! in.
 //!
 //! The order of work keeps the big buffer's life short: the header gives the
 //! size, which is checked before anything is allocated for pixels (`decode`);

@@ -9,7 +9,8 @@ use super::raster::Raster;
 
 /// The most colours of a palette.
 pub(super) const MOST: usize = 256;
-/// Rounds in which each colour goes to the nearest entry, and each entry to the mean of its colours.
+/// Rounds in which each colour goes to the nearest entry, and each entry to the mean of its
+/// colours.
 const ROUNDS: usize = 3;
 /// With more distinct colours than this they are told apart by fewer bits.
 const MANY: usize = 1 << 15;

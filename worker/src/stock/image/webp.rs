@@ -1,5 +1,6 @@
-//! WebP in: the pixels of a still picture by libwebp, in half the time; header, metadata, animations
-//! and what libwebp refuses by the `image-webp` crate. WebP out, by libwebp. It starts no threads here.
+//! WebP in: the pixels of a still picture by libwebp, in half the time; header, metadata,
+//! animations and what libwebp refuses by the `image-webp` crate. WebP out, by libwebp. It starts
+//! no threads here.
 
 use std::io::Cursor;
 
@@ -72,8 +73,8 @@ impl File<'_> {
         to_raster(&self.decoder, data)
     }
 
-    /// Whether libwebp has decoded the picture into `data`. Not if it is animated, damaged, or if the two
-    /// readers don't agree on its header: what was checked is the other one's size.
+    /// Whether libwebp has decoded the picture into `data`. Not if it is animated, damaged, or if
+    /// the two readers don't agree on its header: what was checked is the other one's size.
     fn by_libwebp(&self, data: &mut [u8]) -> bool {
         let size = self.decoder.dimensions();
         let agreed = !self.decoder.is_animated()

@@ -57,7 +57,8 @@ impl Bcrypt {
         })
     }
 
-    /// Computes the hash of `password`, of which bcrypt uses the first [`BCRYPT_MAX_PASSWORD`] bytes.
+    /// Computes the hash of `password`, of which bcrypt uses the first [`BCRYPT_MAX_PASSWORD`]
+    /// bytes.
     pub(super) fn compute(cost: u32, salt: [u8; 16], password: &[u8]) -> Self {
         // The NUL at the end counts, if there is room for it.
         let mut key = [0; BCRYPT_MAX_PASSWORD];
