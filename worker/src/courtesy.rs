@@ -5,7 +5,7 @@
 //! ([`give_way`]), once and for good, for a nice value can't be lowered again. One whose
 //! tasks are short, or sleep, stays as it is: its callers wait for it as for their own threads.
 //!
-//! That decides who runs when the kernel asks; it asks when a thread wakes, and else at its ticks,
+//! That decides which thread runs when the kernel asks; it asks when a thread wakes, and else at its ticks,
 //! 4 ms apart with 250 Hz. A thread that woke while a third one ran is passed over for a lane, as
 //! often as not, when that third one goes to sleep, and waits for a tick. So a nice lane asks by
 //! itself, between two tasks.

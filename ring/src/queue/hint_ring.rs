@@ -167,7 +167,7 @@ impl<'a> HintRing<'a> {
                 return Some(one[0]);
             }
         }
-        None // So many lost races are no races: the words are not ours.
+        None // This many lost races are none: the words are not ours.
     }
 
     /// Whether nothing is at the head now.

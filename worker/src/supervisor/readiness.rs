@@ -20,8 +20,8 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Whether the pool is ready, and why not, for all who look at the segment; and who answers
-    /// when no worker can.
+    /// Whether the pool is ready, and why not, for all processes that look at the segment; and the
+    /// lane that answers when no worker can.
     pub(super) fn show_health(&mut self) -> Result<(), SupervisorError> {
         if let Some(why) = self.crew.is_lost() {
             return Err(SupervisorError::Lost(why));
