@@ -56,7 +56,7 @@ public final class Backpressure {
   }
 
   /**
-   * The submitting thread runs the type's {@linkplain TaskType#withFallback fallback} itself; the
+   * The submitting thread runs the type's {@linkplain TaskType#fallback fallback} itself; the
    * future is complete when submit returns. A type without a fallback fails as with {@link
    * #fail()}.
    *

@@ -6,11 +6,8 @@ import io.ringwork.internal.segment.SharedMemory;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Reads what became of the requests of a chunk, from the block in which they went. Stands as the
- * result codec of its type; what a codec has to do is never asked of it.
- */
-final class ChunkReader<R> implements Codec<ChunkResult<R>> {
+/** Reads what became of the requests of a chunk, from the block in which they went. */
+final class ChunkReader<R> {
   private final TaskType<?, R> type;
 
   ChunkReader(TaskType<?, R> type) {
@@ -86,7 +83,7 @@ final class ChunkReader<R> implements Codec<ChunkResult<R>> {
   }
 
   private Object decode(SharedMemory memory, int found, long from, int length) {
-    Codec<R> codec = type.resultCodec;
+    Codec<R> codec = type.resultCodec();
     try {
       if (!codec.accepts(found)) {
         return Completer.undecodable(type.name(), Completer.otherCodec(found, codec));
@@ -126,25 +123,5 @@ final class ChunkReader<R> implements Codec<ChunkResult<R>> {
         outcomes[next++] = failure;
       }
     }
-  }
-
-  @Override
-  public int id() {
-    return Layout.CODEC_CHUNK;
-  }
-
-  @Override
-  public long maxSize(ChunkResult<R> value) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void encode(ChunkResult<R> value, ByteBuffer target) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public ChunkResult<R> decode(ByteBuffer source) {
-    throw new UnsupportedOperationException();
   }
 }

@@ -65,7 +65,7 @@ public final class ChunkResult<R> {
    * Why a request failed.
    *
    * @param index which, from 0
-   * @return a {@link RingworkException}, or what the {@linkplain TaskType#withFallback fallback}
+   * @return a {@link RingworkException}, or what the {@linkplain TaskType#fallback fallback}
    *     threw; empty if it has a result
    * @throws IndexOutOfBoundsException if there is none of that number
    */

@@ -262,7 +262,7 @@ final class Client extends Connection implements Poller.Owner {
     Objects.requireNonNull(handler, "handler");
     TaskType<byte[], ResultLease> type = rawTypes.get(handler);
     if (type == null) {
-      type = TaskType.of(handler, Codec.BYTES, RawTask.LEASE);
+      type = TaskType.ofRaw(handler);
       if (rawTypes.size() < MOST_RAW_TYPES) {
         rawTypes.put(handler, type);
       }

@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.Layout;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
@@ -28,19 +29,19 @@ public interface Codec<T> {
   long UNKNOWN_SIZE = -1;
 
   /** Codec id of raw bytes. */
-  int BYTES_ID = 0;
+  int BYTES_ID = Layout.CODEC_BYTES;
 
   /** Codec id of UTF-8 text. */
-  int UTF8_ID = 1;
+  int UTF8_ID = Layout.CODEC_UTF8;
 
   /** Codec id of one little-endian 64-bit integer. */
-  int LONG_ID = 2;
+  int LONG_ID = Layout.CODEC_I64;
 
   /** Codec id of one CBOR item (RFC 8949). */
-  int CBOR_ID = 3;
+  int CBOR_ID = Layout.CODEC_CBOR;
 
   /** Codec id of parameters and a body: u32 length of a JSON object, the object, the body. */
-  int PARAMS_ID = 4;
+  int PARAMS_ID = Layout.CODEC_PARAMS;
 
   /**
    * The id that travels with the bytes, so that the other side knows what they are.

@@ -350,7 +350,7 @@ final class Completer implements PollerRole.Work {
             && length >= 0
             && length <= Layout.INLINE
             && future.rawCall == null
-            && future.type.plain
+            && future.type.kind == ResultKind.VALUE
             && !future.isSettled()) {
           int codec = slots.resultCodec(i);
           slots.markFree(i, takenWords[t]);
@@ -559,7 +559,7 @@ final class Completer implements PollerRole.Work {
   /** Ends a task with an error; of a chunk, that is the end of what had not ended by then. */
   private void fail(
       TaskFuture<?> future, int i, long word, long reference, RingworkException error) {
-    if (future.type.resultCodec instanceof ChunkReader<?>) {
+    if (future.type.kind == ResultKind.CHUNK) {
       defer(future, new Deferred(i, word, reference, 0, 0, error));
     } else {
       slots.release(i, word, reference);
@@ -599,10 +599,10 @@ final class Completer implements PollerRole.Work {
       count(Layout.CLIENT_COMPLETED);
       call.hold(i, word, reference, length, codec);
       future.settle(Outcome.HELD);
-    } else if (future.type.resultCodec == RawTask.LEASE) {
+    } else if (future.type.kind == ResultKind.LEASE) {
       count(Layout.CLIENT_COMPLETED);
       lease(future, new ResultLease(client, i, word, reference, length, codec));
-    } else if (reference == 0 && future.type.plain) {
+    } else if (reference == 0 && future.type.kind == ResultKind.VALUE) {
       slots.markFree(i, word);
       Object outcome = decode(future, codec, i, 0, length);
       slots.pushFree(i);
@@ -663,8 +663,8 @@ final class Completer implements PollerRole.Work {
     boolean released = false;
     try {
       outcome =
-          future.type.resultCodec instanceof ChunkReader<?> chunk
-              ? decodeChunk(future, chunk, result)
+          future.type.kind == ResultKind.CHUNK
+              ? decodeChunk(future, result)
               : decode(future, result.codec(), result.slot(), result.reference(), result.length());
       released = true;
       slots.release(result.slot(), result.word(), result.reference());
@@ -692,10 +692,12 @@ final class Completer implements PollerRole.Work {
     }
   }
 
-  private Object decodeChunk(TaskFuture<?> future, ChunkReader<?> chunk, Deferred result) {
+  private Object decodeChunk(TaskFuture<?> future, Deferred result) {
     long block = slots.reserved(result.slot());
     try {
-      return chunk.read(memory, arena.at(block), arena.sizeOf(block), result.end());
+      return future.type
+          .chunkReader()
+          .read(memory, arena.at(block), arena.sizeOf(block), result.end());
     } catch (IllegalStateException | InternalError unmapped) {
       throw unmapped;
     } catch (Throwable broken) { // no memory, or a word that makes no sense: it ends all the same
@@ -704,7 +706,7 @@ final class Completer implements PollerRole.Work {
   }
 
   private Object decode(TaskFuture<?> future, int found, int i, long reference, int length) {
-    Codec<?> codec = future.type.resultCodec;
+    Codec<?> codec = future.type.resultCodec();
     try {
       if (!codec.accepts(found)) {
         throw otherCodec(found, codec);

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -28,16 +29,7 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
   }
 
   /** All defaults. */
-  public static final LaunchConfig DEFAULT =
-      new LaunchConfig(
-          null,
-          null,
-          null,
-          List.of(),
-          Log.INHERIT,
-          null,
-          Duration.ofSeconds(10).toNanos(),
-          Settings.DEFAULT);
+  public static final LaunchConfig DEFAULT = new LaunchConfig(new Draft(Settings.DEFAULT));
 
   /**
    * All defaults; {@link #DEFAULT}.
@@ -56,35 +48,55 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
   final @Nullable Path logFile;
   final long startNanos;
 
-  private LaunchConfig(
-      @Nullable String name,
-      @Nullable Path binary,
-      @Nullable Path directory,
-      List<String> arguments,
-      Log log,
-      @Nullable Path logFile,
-      long startNanos,
-      Settings settings) {
-    super(settings);
-    this.name = name;
-    this.binary = binary;
-    this.directory = directory;
-    this.arguments = arguments;
-    this.log = log;
-    this.logFile = logFile;
-    this.startNanos = startNanos;
+  private LaunchConfig(Draft draft) {
+    super(draft.settings);
+    this.name = draft.name;
+    this.binary = draft.binary;
+    this.directory = draft.directory;
+    this.arguments = draft.arguments;
+    this.log = draft.log;
+    this.logFile = draft.logFile;
+    this.startNanos = draft.startNanos;
+  }
+
+  /** What a configuration is made of, before it is made. */
+  private static final class Draft {
+    final Settings settings;
+    @Nullable String name;
+    @Nullable Path binary;
+    @Nullable Path directory;
+    List<String> arguments = List.of();
+    Log log = Log.INHERIT;
+    @Nullable Path logFile;
+    long startNanos = Duration.ofSeconds(10).toNanos();
+
+    Draft(Settings settings) {
+      this.settings = settings;
+    }
+  }
+
+  /** All of this configuration, to be changed. */
+  private Draft draft(Settings settings) {
+    Draft draft = new Draft(settings);
+    draft.name = name;
+    draft.binary = binary;
+    draft.directory = directory;
+    draft.arguments = arguments;
+    draft.log = log;
+    draft.logFile = logFile;
+    draft.startNanos = startNanos;
+    return draft;
+  }
+
+  private LaunchConfig with(Consumer<Draft> change) {
+    Draft draft = draft(settings);
+    change.accept(draft);
+    return new LaunchConfig(draft);
   }
 
   @Override
   LaunchConfig with(Settings settings) {
-    return new LaunchConfig(name, binary, directory, arguments, log, logFile, startNanos, settings);
-  }
-
-  private LaunchConfig with(String... more) {
-    List<String> all = new ArrayList<>(arguments);
-    all.addAll(List.of(more));
-    return new LaunchConfig(
-        name, binary, directory, List.copyOf(all), log, logFile, startNanos, settings);
+    return new LaunchConfig(draft(settings));
   }
 
   /** Sets an option of the command line; the last one set wins. */
@@ -97,8 +109,7 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
       all.add(option);
       all.add(value);
     }
-    return new LaunchConfig(
-        name, binary, directory, List.copyOf(all), log, logFile, startNanos, settings);
+    return with(draft -> draft.arguments = List.copyOf(all));
   }
 
   private static String positive(String what, long value) {
@@ -118,7 +129,7 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
    */
   public LaunchConfig name(String name) {
     PoolFiles.checkName(name);
-    return new LaunchConfig(name, binary, directory, arguments, log, logFile, startNanos, settings);
+    return with(draft -> draft.name = name);
   }
 
   /**
@@ -130,15 +141,8 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
    * @return a copy
    */
   public LaunchConfig binary(Path binary) {
-    return new LaunchConfig(
-        name,
-        Objects.requireNonNull(binary, "binary"),
-        directory,
-        arguments,
-        log,
-        logFile,
-        startNanos,
-        settings);
+    Objects.requireNonNull(binary, "binary");
+    return with(draft -> draft.binary = binary);
   }
 
   /**
@@ -149,15 +153,8 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
    * @return a copy
    */
   public LaunchConfig directory(Path directory) {
-    return new LaunchConfig(
-        name,
-        binary,
-        Objects.requireNonNull(directory, "directory"),
-        arguments,
-        log,
-        logFile,
-        startNanos,
-        settings);
+    Objects.requireNonNull(directory, "directory");
+    return with(draft -> draft.directory = directory);
   }
 
   /**
@@ -230,7 +227,9 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
    * @return a copy
    */
   public LaunchConfig arguments(String... arguments) {
-    return with(arguments);
+    List<String> all = new ArrayList<>(this.arguments);
+    all.addAll(List.of(arguments));
+    return with(draft -> draft.arguments = List.copyOf(all));
   }
 
   /**
@@ -244,7 +243,11 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
     if (log == Log.FILE) {
       throw new IllegalArgumentException("name the file with logFile(path)");
     }
-    return new LaunchConfig(name, binary, directory, arguments, log, null, startNanos, settings);
+    return with(
+        draft -> {
+          draft.log = log;
+          draft.logFile = null;
+        });
   }
 
   /**
@@ -254,15 +257,12 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
    * @return a copy
    */
   public LaunchConfig logFile(Path file) {
-    return new LaunchConfig(
-        name,
-        binary,
-        directory,
-        arguments,
-        Log.FILE,
-        Objects.requireNonNull(file, "file"),
-        startNanos,
-        settings);
+    Objects.requireNonNull(file, "file");
+    return with(
+        draft -> {
+          draft.log = Log.FILE;
+          draft.logFile = file;
+        });
   }
 
   /**
@@ -273,15 +273,8 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
    * @throws IllegalArgumentException if it is negative
    */
   public LaunchConfig startTimeout(Duration timeout) {
-    return new LaunchConfig(
-        name,
-        binary,
-        directory,
-        arguments,
-        log,
-        logFile,
-        Durations.notNegative("the start timeout", timeout),
-        settings);
+    long nanos = Durations.notNegative("the start timeout", timeout);
+    return with(draft -> draft.startNanos = nanos);
   }
 
   /**

@@ -14,9 +14,6 @@ import java.nio.ByteBuffer;
  * then it takes a slot, and a block if the request is larger than 64 bytes.
  */
 public final class RawTask implements AutoCloseable {
-  /** Marks a type whose result is leased instead of decoded; never called. */
-  static final Codec<ResultLease> LEASE = new LeaseCodec();
-
   private final Client client;
   private final TaskType<byte[], ResultLease> type;
   private final TaskOptions options;
@@ -170,28 +167,6 @@ public final class RawTask implements AutoCloseable {
       } catch (IllegalStateException | InternalError unmapped) {
         // closed meanwhile: the reaper frees it
       }
-    }
-  }
-
-  private static final class LeaseCodec implements Codec<ResultLease> {
-    @Override
-    public int id() {
-      return BYTES_ID;
-    }
-
-    @Override
-    public long maxSize(ResultLease value) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void encode(ResultLease value, ByteBuffer target) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public ResultLease decode(ByteBuffer source) throws IOException {
-      throw new IOException("leased, not decoded");
     }
   }
 }

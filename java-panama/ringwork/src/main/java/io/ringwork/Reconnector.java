@@ -464,7 +464,7 @@ final class Reconnector extends Connection implements Runnable {
     Client client = current;
     return client != null
         ? client.rawType(handler)
-        : TaskType.of(handler, Codec.BYTES, RawTask.LEASE);
+        : TaskType.ofRaw(handler);
   }
 
   @Override

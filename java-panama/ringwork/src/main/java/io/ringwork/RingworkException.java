@@ -58,7 +58,7 @@ public abstract sealed class RingworkException extends RuntimeException
    * What a call throws that has failed: the failure, if this thread found it inside the call, else
    * {@linkplain #forCaller another} with this thread's frames.
    *
-   * @param failure of Ringwork, or what a {@linkplain TaskType#withFallback fallback} threw
+   * @param failure of Ringwork, or what a {@linkplain TaskType#fallback fallback} threw
    */
   static RuntimeException ofCall(RuntimeException failure) {
     return failure instanceof RingworkException found
@@ -70,7 +70,7 @@ public abstract sealed class RingworkException extends RuntimeException
   /**
    * The same failure with this thread's frames, and behind them those of the thread that found it.
    *
-   * @param failure of Ringwork; what a {@linkplain TaskType#withFallback fallback} threw stays
+   * @param failure of Ringwork; what a {@linkplain TaskType#fallback fallback} threw stays
    */
   static RuntimeException forCaller(RuntimeException failure) {
     if (!(failure instanceof RingworkException found)) {

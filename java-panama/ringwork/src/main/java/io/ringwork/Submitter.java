@@ -275,7 +275,7 @@ final class Submitter {
           "the codec of " + type.name() + " gave the size " + size, false, null);
     }
     if (size > Layout.INLINE && size > arena.maxRequest()) {
-      boolean chunk = type.resultCodec instanceof ChunkReader<?>;
+      boolean chunk = type.kind == ResultKind.CHUNK;
       throw new RejectedException(
           Reason.PAYLOAD_TOO_LARGE,
           (chunk ? "a chunk of " : "a request of ")

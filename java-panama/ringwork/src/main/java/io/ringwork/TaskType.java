@@ -21,14 +21,19 @@ public final class TaskType<Q, R> {
   private final String name;
   final long handlerId;
   final Codec<Q> requestCodec;
-  final Codec<R> resultCodec;
+
+  /** What becomes of a result. */
+  final ResultKind kind;
+
+  private final @Nullable Codec<R> resultCodec;
+
+  /** Reads chunks; null for other kinds. */
+  private final @Nullable ChunkReader<?> chunkReader;
+
   final int attempts;
 
   /** Most tasks in flight, or NO_LIMIT. */
   final int maxInFlight;
-
-  /** Whether results are decoded one by one from where their task left them. */
-  final boolean plain;
 
   /** For chunks of this type; made when first asked for, by racing threads each. */
   private @Nullable TaskType<Chunk<Q>, ChunkResult<R>> chunks;
@@ -41,23 +46,61 @@ public final class TaskType<Q, R> {
   /** What a task of this type is submitted with where its call does not say. */
   final TaskOptions options;
 
-  private TaskType(
-      String name,
-      Codec<Q> requestCodec,
-      Codec<R> resultCodec,
-      int attempts,
-      int maxInFlight,
-      @Nullable Function<? super Q, ? extends R> fallback,
-      TaskOptions options) {
-    this.name = name;
-    this.handlerId = idOf(name);
-    this.requestCodec = requestCodec;
-    this.resultCodec = resultCodec;
-    this.attempts = attempts;
-    this.maxInFlight = maxInFlight;
-    this.plain = resultCodec != RawTask.LEASE && !(resultCodec instanceof ChunkReader<?>);
-    this.fallback = fallback;
-    this.options = options;
+  private TaskType(Draft<Q, R> draft) {
+    this.name = draft.name;
+    this.handlerId = draft.handlerId;
+    this.requestCodec = draft.requestCodec;
+    this.resultCodec = draft.resultCodec;
+    this.chunkReader = draft.chunkReader;
+    this.kind =
+        draft.resultCodec != null
+            ? ResultKind.VALUE
+            : draft.chunkReader != null ? ResultKind.CHUNK : ResultKind.LEASE;
+    this.attempts = draft.attempts;
+    this.maxInFlight = draft.maxInFlight;
+    this.fallback = draft.fallback;
+    this.options = draft.options;
+  }
+
+  /** What a type is made of, before it is made. */
+  private static final class Draft<Q, R> {
+    final String name;
+    final long handlerId;
+    final Codec<Q> requestCodec;
+    final @Nullable Codec<R> resultCodec;
+    @Nullable ChunkReader<?> chunkReader;
+    int attempts = 1;
+    int maxInFlight = NO_LIMIT;
+    @Nullable Function<? super Q, ? extends R> fallback;
+    TaskOptions options = TaskOptions.DEFAULT;
+
+    Draft(String name, long handlerId, Codec<Q> requestCodec, @Nullable Codec<R> resultCodec) {
+      this.name = name;
+      this.handlerId = handlerId;
+      this.requestCodec = requestCodec;
+      this.resultCodec = resultCodec;
+    }
+  }
+
+  /** All of this type, to be changed. */
+  private Draft<Q, R> draft() {
+    Draft<Q, R> draft = new Draft<>(name, handlerId, requestCodec, resultCodec);
+    draft.chunkReader = chunkReader;
+    draft.attempts = attempts;
+    draft.maxInFlight = maxInFlight;
+    draft.fallback = fallback;
+    draft.options = options;
+    return draft;
+  }
+
+  /** What decodes a {@link ResultKind#VALUE}. */
+  Codec<R> resultCodec() {
+    return Objects.requireNonNull(resultCodec, "resultCodec");
+  }
+
+  /** What reads a {@link ResultKind#CHUNK}. */
+  ChunkReader<?> chunkReader() {
+    return Objects.requireNonNull(chunkReader, "chunkReader");
   }
 
   /**
@@ -67,16 +110,17 @@ public final class TaskType<Q, R> {
   TaskType<Chunk<Q>, ChunkResult<R>> chunks() {
     TaskType<Chunk<Q>, ChunkResult<R>> made = chunks;
     if (made == null) {
+      Draft<Chunk<Q>, ChunkResult<R>> draft =
+          new Draft<>(name, handlerId, new Chunk.Writer<>(), null);
+      draft.chunkReader = new ChunkReader<>(this);
+      draft.attempts = Layout.MAX_ATTEMPTS;
+      draft.maxInFlight = maxInFlight;
+      draft.options = options;
       Function<? super Q, ? extends R> one = fallback;
-      made =
-          new TaskType<>(
-              name,
-              new Chunk.Writer<>(),
-              new ChunkReader<>(this),
-              Layout.MAX_ATTEMPTS,
-              maxInFlight,
-              one == null ? null : chunk -> ChunkResult.of(chunk.requests, one),
-              options);
+      if (one != null) {
+        draft.fallback = chunk -> ChunkResult.of(chunk.requests, one);
+      }
+      made = new TaskType<>(draft);
       chunks = made;
     }
     return made;
@@ -86,7 +130,10 @@ public final class TaskType<Q, R> {
   TaskType<byte[], ResultLease> raw() {
     TaskType<byte[], ResultLease> made = raw;
     if (made == null) {
-      made = new TaskType<>(name, Codec.BYTES, RawTask.LEASE, 1, maxInFlight, null, options);
+      Draft<byte[], ResultLease> draft = new Draft<>(name, handlerId, Codec.BYTES, null);
+      draft.maxInFlight = maxInFlight;
+      draft.options = options;
+      made = new TaskType<>(draft);
       raw = made;
     }
     return made;
@@ -104,19 +151,27 @@ public final class TaskType<Q, R> {
    * @throws IllegalArgumentException if the name is empty or too long
    */
   public static <Q, R> TaskType<Q, R> of(String name, Codec<Q> requestCodec, Codec<R> resultCodec) {
+    checkName(name);
+    return new TaskType<>(
+        new Draft<>(
+            name,
+            idOf(name),
+            Objects.requireNonNull(requestCodec, "requestCodec"),
+            Objects.requireNonNull(resultCodec, "resultCodec")));
+  }
+
+  /** The type of a handler's raw tasks and calls. */
+  static TaskType<byte[], ResultLease> ofRaw(String handler) {
+    checkName(handler);
+    return new TaskType<>(new Draft<>(handler, idOf(handler), Codec.BYTES, null));
+  }
+
+  private static void checkName(String name) {
     int bytes = name.getBytes(StandardCharsets.UTF_8).length;
     if (bytes == 0 || bytes > Layout.HANDLER_NAME_MAX) {
       throw new IllegalArgumentException(
           "a handler name has 1 to " + Layout.HANDLER_NAME_MAX + " bytes, not " + bytes);
     }
-    return new TaskType<>(
-        name,
-        Objects.requireNonNull(requestCodec, "requestCodec"),
-        Objects.requireNonNull(resultCodec, "resultCodec"),
-        1,
-        NO_LIMIT,
-        null,
-        TaskOptions.DEFAULT);
   }
 
   /**
@@ -127,13 +182,14 @@ public final class TaskType<Q, R> {
    * @return a copy
    * @throws IllegalArgumentException if out of range
    */
-  public TaskType<Q, R> withAttempts(int attempts) {
+  public TaskType<Q, R> attempts(int attempts) {
     if (attempts < 1 || attempts > Layout.MAX_ATTEMPTS) {
       throw new IllegalArgumentException(
           "attempts are 1 to " + Layout.MAX_ATTEMPTS + ", not " + attempts);
     }
-    return new TaskType<>(
-        name, requestCodec, resultCodec, attempts, maxInFlight, fallback, options);
+    Draft<Q, R> changed = draft();
+    changed.attempts = attempts;
+    return new TaskType<>(changed);
   }
 
   /**
@@ -142,15 +198,10 @@ public final class TaskType<Q, R> {
    * @param fallback does in Java what the handler does
    * @return a copy
    */
-  public TaskType<Q, R> withFallback(Function<? super Q, ? extends R> fallback) {
-    return new TaskType<>(
-        name,
-        requestCodec,
-        resultCodec,
-        attempts,
-        maxInFlight,
-        Objects.requireNonNull(fallback, "fallback"),
-        options);
+  public TaskType<Q, R> fallback(Function<? super Q, ? extends R> fallback) {
+    Draft<Q, R> changed = draft();
+    changed.fallback = Objects.requireNonNull(fallback, "fallback");
+    return new TaskType<>(changed);
   }
 
   /**
@@ -175,7 +226,9 @@ public final class TaskType<Q, R> {
     if (most < 1) {
       throw new IllegalArgumentException("at least one task must be in flight, not " + most);
     }
-    return new TaskType<>(name, requestCodec, resultCodec, attempts, most, fallback, options);
+    Draft<Q, R> changed = draft();
+    changed.maxInFlight = most;
+    return new TaskType<>(changed);
   }
 
   /**
@@ -196,14 +249,9 @@ public final class TaskType<Q, R> {
    * @return a copy
    */
   public TaskType<Q, R> options(TaskOptions options) {
-    return new TaskType<>(
-        name,
-        requestCodec,
-        resultCodec,
-        attempts,
-        maxInFlight,
-        fallback,
-        Objects.requireNonNull(options, "options"));
+    Draft<Q, R> changed = draft();
+    changed.options = Objects.requireNonNull(options, "options");
+    return new TaskType<>(changed);
   }
 
   /**

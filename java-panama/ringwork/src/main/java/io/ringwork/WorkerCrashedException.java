@@ -42,7 +42,7 @@ public final class WorkerCrashedException extends RingworkException {
     String times =
         attempts == 1
             ? "it was its only attempt. Look at the worker's log; if the task may run twice, allow"
-                + " more attempts with TaskType.withAttempts"
+                + " more attempts with TaskType.attempts"
             : "it was the last of its "
                 + attempts
                 + " attempts, and each lost its worker: it is not tried again. The supervisor's log"

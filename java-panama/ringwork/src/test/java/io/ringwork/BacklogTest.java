@@ -154,7 +154,7 @@ class BacklogTest {
     letIn(SOON.admitLate(true));
     refused(SOON.priority(Priority.LOW));
     refused(SOON.backpressure(Backpressure.block(Duration.ofSeconds(3))));
-    TaskType<byte[], byte[]> here = EndingsTest.ECHO.withFallback(x -> new byte[] {9});
+    TaskType<byte[], byte[]> here = EndingsTest.ECHO.fallback(x -> new byte[] {9});
     TaskOptions inline = SOON.backpressure(Backpressure.callerRuns());
     Await.until(
         () -> {

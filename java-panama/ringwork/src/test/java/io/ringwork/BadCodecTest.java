@@ -148,7 +148,7 @@ class BadCodecTest {
         request -> {
           throw new AssertionError("of the fallback");
         };
-    TaskType<byte[], byte[]> type = EndingsTest.ECHO.withFallback(fallback);
+    TaskType<byte[], byte[]> type = EndingsTest.ECHO.fallback(fallback);
     TaskOptions here = TaskOptions.DEFAULT.backpressure(Backpressure.callerRuns());
     try (FakePool pool = new FakePool(base, 1, 1);
         Ringwork client = pool.connect()) {

@@ -204,7 +204,7 @@ class InFlightTest {
     EndingsTest.failure(
         TaskTimeoutException.class,
         client.submit(TWO, new byte[1], PATIENT.deadline(Duration.ofMillis(20))));
-    TaskType<byte[], byte[]> here = TWO.withFallback(x -> new byte[] {9});
+    TaskType<byte[], byte[]> here = TWO.fallback(x -> new byte[] {9});
     assertEquals(
         9,
         client.submit(
@@ -252,9 +252,9 @@ class InFlightTest {
 
   @Test
   void typesOfAHandlerAreCountedTogether() {
-    client.submit(TWO.withAttempts(3), new byte[1]);
+    client.submit(TWO.attempts(3), new byte[1]);
     client.submit(EndingsTest.ECHO, new byte[1]); // has no limit, and does not count
-    client.submit(TWO.withFallback(x -> x), new byte[1]);
+    client.submit(TWO.fallback(x -> x), new byte[1]);
     assertEquals(Reason.TOO_MANY_IN_FLIGHT, next());
     assertFalse(client.submit(EndingsTest.ECHO.maxInFlight(3), new byte[1]).isDone());
     assertFalse(client.submit(EndingsTest.ECHO, new byte[1]).isDone());

@@ -83,7 +83,7 @@ class OptionsTest {
             Ringwork.connect(
                 pool.config().taskDefaults(NONE.priority(Priority.LOW).deadline(day(1))))) {
       TaskType<Long, Long> plain = EndingsTest.NUMBER;
-      TaskType<Long, Long> urgent = plain.options(NONE.priority(Priority.HIGH)).withAttempts(2);
+      TaskType<Long, Long> urgent = plain.options(NONE.priority(Priority.HIGH)).attempts(2);
       client.submit(plain, 1L);
       assertArrives(pool, Priority.LOW, true);
       client.submit(urgent, 1L);
@@ -225,9 +225,9 @@ class OptionsTest {
         "TaskType["
             + type.name()
             + ", attempts=2, maxInFlight=5, with a fallback, TaskOptions[priority=LOW]]",
-        type.withAttempts(2)
+        type.attempts(2)
             .maxInFlight(5)
-            .withFallback(n -> n)
+            .fallback(n -> n)
             .options(NONE.priority(Priority.LOW))
             .toString());
   }

@@ -204,7 +204,7 @@ class SubmitTest {
       long before = System.nanoTime();
       TaskFuture<byte[]> future =
           client.submit(
-              ECHO.withAttempts(3),
+              ECHO.attempts(3),
               bytes(3),
               TaskOptions.DEFAULT
                   .priority(Priority.HIGH)
@@ -417,7 +417,7 @@ class SubmitTest {
       for (long n = 0; n < 15; n++) { // the sixteenth slot is kept for Priority.HIGH
         queued.add(client.submit(NUMBER, n, here));
       }
-      assertEquals(-9L, client.submit(NUMBER.withFallback(x -> -x), 9L, here).resultNow());
+      assertEquals(-9L, client.submit(NUMBER.fallback(x -> -x), 9L, here).resultNow());
       ExecutionException none =
           assertThrows(ExecutionException.class, () -> client.submit(NUMBER, 9L, here).get());
       assertEquals(

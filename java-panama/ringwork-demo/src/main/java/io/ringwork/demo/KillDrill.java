@@ -92,7 +92,7 @@ final class KillDrill {
 
   private Tally run() throws InterruptedException {
     TaskType<PasswordHash, String> atMostOnce = StockTasks.PASSWORD_HASH;
-    TaskType<PasswordHash, String> atLeastOnce = atMostOnce.withAttempts(2);
+    TaskType<PasswordHash, String> atLeastOnce = atMostOnce.attempts(2);
     TaskOptions options = TaskOptions.DEFAULT.backpressure(Backpressure.block(PATIENCE));
     long requeuedBefore = requeued().orElse(0);
     List<CompletableFuture<String>> futures = new ArrayList<>();

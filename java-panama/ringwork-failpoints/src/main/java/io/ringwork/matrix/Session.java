@@ -167,14 +167,14 @@ final class Session {
     for (int n = 0; n < BATCH; n++) {
       batch.add(request(random.nextInt(), 0, n == 2 ? 500 : 12 + random.nextInt(50)));
     }
-    for (TaskFuture<byte[]> future : target.submitAll(FLIP.withAttempts(3), batch)) {
+    for (TaskFuture<byte[]> future : target.submitAll(FLIP.attempts(3), batch)) {
       futures.add(tally.track(future));
     }
     requests.addAll(batch);
     List<byte[]> chunk = new ArrayList<>(batch.subList(0, CHUNK));
     TaskFuture<ChunkResult<byte[]>> chunkEnd =
         tally.track(
-            target.submitChunk(FLIP.withAttempts(1 + random.nextInt(2)), chunk, 200, PATIENT));
+            target.submitChunk(FLIP.attempts(1 + random.nextInt(2)), chunk, 200, PATIENT));
     boolean open = true;
     for (int n = 0; n < futures.size(); n++) {
       open &= tally.end(futures.get(n), requests.get(n));
@@ -189,11 +189,11 @@ final class Session {
     TaskOptions hurried = PATIENT.deadline(Duration.ofMillis(150));
     switch (n) {
       case 0, 1, 2:
-        return target.submit(FLIP.withAttempts(3), request);
+        return target.submit(FLIP.attempts(3), request);
       case 3:
         return target.submit(FLIP, request, hurried);
       case 4:
-        return target.submit(HOLD.withAttempts(3), request);
+        return target.submit(HOLD.attempts(3), request);
       case 5:
         {
           TaskFuture<byte[]> queued = target.submit(HOLD, request);
@@ -238,7 +238,7 @@ final class Session {
       byte[] request = request(n, 0, 16);
       try {
         tally.tasks.incrementAndGet();
-        byte[] result = target.call(FLIP.withAttempts(3), request);
+        byte[] result = target.call(FLIP.attempts(3), request);
         if (!java.util.Arrays.equals(result, Tally.flipped(request))) {
           tally.wrong("a wrong result of a call");
         }

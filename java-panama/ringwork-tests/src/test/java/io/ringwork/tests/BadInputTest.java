@@ -120,7 +120,7 @@ class BadInputTest {
     assertTrue(error.mayHaveRun());
     assertEquals(OptionalInt.of(signal), error.signal());
     assertEquals(1, error.attempts());
-    Pools.assertSays(error, name, handler, "log", "withAttempts");
+    Pools.assertSays(error, name, handler, "log", "attempts");
   }
 
   @ParameterizedTest
@@ -278,7 +278,7 @@ class BadInputTest {
       assertEquals(
           -7L,
           small.call(
-              StockTasks.SLEEP.withFallback(request -> -request),
+              StockTasks.SLEEP.fallback(request -> -request),
               7L,
               TaskOptions.DEFAULT.backpressure(Backpressure.callerRuns())));
       sleeping.forEach(TaskFuture::cancelTask);
@@ -452,8 +452,8 @@ class BadInputTest {
     assertThrows(
         IllegalArgumentException.class,
         () -> TaskType.of("x".repeat(500), Codec.BYTES, Codec.BYTES));
-    assertThrows(IllegalArgumentException.class, () -> StockTasks.ECHO.withAttempts(0));
-    assertThrows(IllegalArgumentException.class, () -> StockTasks.ECHO.withAttempts(4));
+    assertThrows(IllegalArgumentException.class, () -> StockTasks.ECHO.attempts(0));
+    assertThrows(IllegalArgumentException.class, () -> StockTasks.ECHO.attempts(4));
     assertThrows(IllegalArgumentException.class, () -> pool.claim("echo", -1));
     assertThrows(IllegalArgumentException.class, () -> TaskOptions.DEFAULT.traceparent("nonsense"));
     assertThrows(IllegalArgumentException.class, () -> Ringwork.connect("../etc"));

@@ -352,7 +352,7 @@ class ChunkTest {
     Path ran = temporary.resolve("ran");
     ChunkResult<Long> results =
         run(
-            FRAGILE.withAttempts(2),
+            FRAGILE.attempts(2),
             Stream.of("0", "1", "0", "2", "0").map(n -> n + " " + ran).toList());
     assertEquals(1, results.get(0));
     assertEquals(2, results.get(1)); // its second attempt
@@ -420,7 +420,7 @@ class ChunkTest {
   void theCallerRunsWhatFindsNoRoom() throws Exception {
     TaskOptions here = TaskOptions.DEFAULT.backpressure(Backpressure.callerRuns());
     TaskType<Long, Long> type =
-        DOUBLE.withFallback(
+        DOUBLE.fallback(
             n -> {
               if (n == 2) {
                 throw new IllegalStateException("not two");

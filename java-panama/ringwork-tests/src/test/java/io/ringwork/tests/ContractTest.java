@@ -133,7 +133,7 @@ class ContractTest {
                 test.handler(),
                 new RawCodec(test.request().codecId()),
                 new RawCodec(test.expected().codecId()))
-            .withAttempts(attempts == null ? 1 : attempts);
+            .attempts(attempts == null ? 1 : attempts);
     return pool.submit(type, test.request().bytes(marker.toString()), test.taskOptions());
   }
 

@@ -82,7 +82,7 @@ class CrashTest {
         // Long and short paths, so that requests travel inline and in blocks.
         String path = (i % 2 == 0 ? "" : "/".repeat(500)) + ran;
         TaskFuture<Long> future =
-            pool.submit(COUNT.withAttempts(attempts(i)), path + "\n" + i, Pools.PATIENT);
+            pool.submit(COUNT.attempts(attempts(i)), path + "\n" + i, Pools.PATIENT);
         future.whenComplete(
             (result, error) -> {
               completions.incrementAndGet(task);
@@ -163,7 +163,7 @@ class CrashTest {
         for (int i = 0; i < 200; i++) {
           requests.add(Pools.randomBytes(sizes[i % sizes.length] + i));
           futures.add(
-              pool.submit(StockTasks.ECHO.withAttempts(3), requests.getLast(), Pools.PATIENT));
+              pool.submit(StockTasks.ECHO.attempts(3), requests.getLast(), Pools.PATIENT));
           if (i == 100) {
             Pools.workers(pool).forEach(ProcessHandle::destroyForcibly);
           }
@@ -236,7 +236,7 @@ class CrashTest {
             for (int i = 0; i < 500; i++) {
               futures.add(
                   pool.submit(
-                      StockTasks.ECHO.withAttempts(2), Pools.randomBytes(100), Pools.PATIENT));
+                      StockTasks.ECHO.attempts(2), Pools.randomBytes(100), Pools.PATIENT));
             }
           };
       submit.run();

@@ -43,7 +43,7 @@ final class Guest {
         }
       }
       if (launch) {
-        TaskFuture<Long> retried = first.submit(StockTasks.SLEEP.withAttempts(3), 300L);
+        TaskFuture<Long> retried = first.submit(StockTasks.SLEEP.attempts(3), 300L);
         Pools.workers(first).getFirst().destroyForcibly();
         retried.join();
         use(second);

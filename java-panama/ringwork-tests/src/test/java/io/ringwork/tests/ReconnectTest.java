@@ -138,7 +138,7 @@ class ReconnectTest {
       Pools.failure(
           TaskTimeoutException.class,
           handle.submit(NUMBER, 1L, Pools.PATIENT.deadline(Duration.ofMillis(20))));
-      TaskType<Long, Long> here = NUMBER.withFallback(n -> -n);
+      TaskType<Long, Long> here = NUMBER.fallback(n -> -n);
       TaskOptions callerRuns = TaskOptions.DEFAULT.backpressure(Backpressure.callerRuns());
       assertEquals(-5L, handle.submit(here, 5L, callerRuns).join());
       assertEquals(-5L, handle.call(here, 5L, callerRuns));

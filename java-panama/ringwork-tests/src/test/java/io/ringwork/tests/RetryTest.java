@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class RetryTest {
   private static final TaskType<String, String> UNTIL_CANCELLED =
-      TaskType.of("test.until_cancelled", Codec.UTF8, Codec.UTF8).withAttempts(2);
+      TaskType.of("test.until_cancelled", Codec.UTF8, Codec.UTF8).attempts(2);
 
   @TempDir private Path temporary;
 
@@ -41,13 +41,13 @@ class RetryTest {
     Path marker = temporary.resolve("marker");
     Path worker = temporary.resolve("worker");
     // One lane is taken for good; the other runs the task, then what is more urgent.
-    pool.submit(UNTIL_CANCELLED.withAttempts(1), worker.toString());
+    pool.submit(UNTIL_CANCELLED.attempts(1), worker.toString());
     Await.until("the first lane is taken", () -> Files.exists(worker));
     TaskFuture<String> task = pool.submit(UNTIL_CANCELLED, marker.toString(), options);
     Await.until("the task runs", () -> Files.exists(marker));
     TaskOptions urgent = TaskOptions.DEFAULT.priority(Priority.HIGH);
     for (int i = 0; i < 20; i++) {
-      pool.submit(StockTasks.SLEEP.withAttempts(3), 60_000L, urgent);
+      pool.submit(StockTasks.SLEEP.attempts(3), 60_000L, urgent);
     }
     for (ProcessHandle process : Pools.workers(pool)) {
       process.destroyForcibly();
