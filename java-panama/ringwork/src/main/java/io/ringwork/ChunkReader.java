@@ -3,7 +3,6 @@ package io.ringwork;
 import io.ringwork.Outcome.Failure;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.SharedMemory;
-import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /** Reads what became of the requests of a chunk, from the block in which they went. */

@@ -65,8 +65,8 @@ public final class ChunkResult<R> {
    * Why a request failed.
    *
    * @param index which, from 0
-   * @return a {@link RingworkException}, or what the {@linkplain TaskType#fallback fallback}
-   *     threw; empty if it has a result
+   * @return a {@link RingworkException}, or what the {@linkplain TaskType#fallback fallback} threw;
+   *     empty if it has a result
    * @throws IndexOutOfBoundsException if there is none of that number
    */
   public Optional<RuntimeException> failure(int index) {

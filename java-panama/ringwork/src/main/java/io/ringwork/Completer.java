@@ -695,7 +695,8 @@ final class Completer implements PollerRole.Work {
   private Object decodeChunk(TaskFuture<?> future, Deferred result) {
     long block = slots.reserved(result.slot());
     try {
-      return future.type
+      return future
+          .type
           .chunkReader()
           .read(memory, arena.at(block), arena.sizeOf(block), result.end());
     } catch (IllegalStateException | InternalError unmapped) {

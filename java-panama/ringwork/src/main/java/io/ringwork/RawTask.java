@@ -3,9 +3,7 @@ package io.ringwork;
 import io.ringwork.internal.StackRoom;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.SegmentViews;
-import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 
 /**
  * A claimed slot and the room for its request, to be written in place and then submitted.
@@ -31,14 +29,13 @@ public final class RawTask implements AutoCloseable {
       TaskOptions options,
       long deadline,
       int slot,
-      long reference,
       MemorySegment room) {
     this.client = client;
     this.type = type;
     this.options = options;
     this.deadline = deadline;
     this.slot = slot;
-    this.reference = reference;
+    this.reference = client.slots.reserved(slot);
     this.room = room;
     this.length = room.byteSize();
   }
@@ -50,7 +47,7 @@ public final class RawTask implements AutoCloseable {
     long reference = client.slots.reserved(slot);
     try {
       MemorySegment room = SegmentViews.first(client.views.request(slot, reference), size);
-      return new RawTask(client, type, options, deadline, slot, reference, room);
+      return new RawTask(client, type, options, deadline, slot, room);
     } catch (OutOfMemoryError | StackOverflowError shortage) {
       client.slots.giveClaimBack(slot, reference);
       throw shortage;

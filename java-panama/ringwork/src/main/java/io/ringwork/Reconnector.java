@@ -462,9 +462,7 @@ final class Reconnector extends Connection implements Runnable {
   @Override
   TaskType<byte[], ResultLease> rawType(String handler) {
     Client client = current;
-    return client != null
-        ? client.rawType(handler)
-        : TaskType.ofRaw(handler);
+    return client != null ? client.rawType(handler) : TaskType.ofRaw(handler);
   }
 
   @Override

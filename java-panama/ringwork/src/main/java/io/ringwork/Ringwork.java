@@ -187,12 +187,11 @@ public final class Ringwork implements AutoCloseable {
    * of what takes long keep other lanes idle: {@link #submitAll} spreads its tasks.
    *
    * <p>Each request succeeds or fails by itself. Should a worker die, only the request that it ran
-   * is lost or, as the type's {@linkplain TaskType#attempts attempts} say, tried again; the
-   * results before it are kept, and another lane goes on behind it. A chunk that has lost three
-   * workers ends there, and what was not started is told so ({@link
-   * RejectedException.Reason#CHUNK_ENDED}). Deadline and cancellation are the whole chunk's: the
-   * future fails, whatever was done by then, and requests that were not started are not. Time
-   * limits of the handler hold for each request.
+   * is lost or, as the type's {@linkplain TaskType#attempts attempts} say, tried again; the results
+   * before it are kept, and another lane goes on behind it. A chunk that has lost three workers
+   * ends there, and what was not started is told so ({@link RejectedException.Reason#CHUNK_ENDED}).
+   * Deadline and cancellation are the whole chunk's: the future fails, whatever was done by then,
+   * and requests that were not started are not. Time limits of the handler hold for each request.
    *
    * <p>Requests and results are in one block of the arena, of at most the largest class: 12 bytes
    * for each request beside what it and its result take, and some 700 for the chunk.

@@ -173,8 +173,7 @@ final class Session {
     requests.addAll(batch);
     List<byte[]> chunk = new ArrayList<>(batch.subList(0, CHUNK));
     TaskFuture<ChunkResult<byte[]>> chunkEnd =
-        tally.track(
-            target.submitChunk(FLIP.attempts(1 + random.nextInt(2)), chunk, 200, PATIENT));
+        tally.track(target.submitChunk(FLIP.attempts(1 + random.nextInt(2)), chunk, 200, PATIENT));
     boolean open = true;
     for (int n = 0; n < futures.size(); n++) {
       open &= tally.end(futures.get(n), requests.get(n));

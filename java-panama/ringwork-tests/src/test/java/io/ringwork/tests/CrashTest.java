@@ -162,8 +162,7 @@ class CrashTest {
         List<TaskFuture<byte[]>> futures = new ArrayList<>();
         for (int i = 0; i < 200; i++) {
           requests.add(Pools.randomBytes(sizes[i % sizes.length] + i));
-          futures.add(
-              pool.submit(StockTasks.ECHO.attempts(3), requests.getLast(), Pools.PATIENT));
+          futures.add(pool.submit(StockTasks.ECHO.attempts(3), requests.getLast(), Pools.PATIENT));
           if (i == 100) {
             Pools.workers(pool).forEach(ProcessHandle::destroyForcibly);
           }
@@ -235,8 +234,7 @@ class CrashTest {
           () -> {
             for (int i = 0; i < 500; i++) {
               futures.add(
-                  pool.submit(
-                      StockTasks.ECHO.attempts(2), Pools.randomBytes(100), Pools.PATIENT));
+                  pool.submit(StockTasks.ECHO.attempts(2), Pools.randomBytes(100), Pools.PATIENT));
             }
           };
       submit.run();

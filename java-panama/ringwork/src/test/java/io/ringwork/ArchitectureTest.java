@@ -1,0 +1,195 @@
+package io.ringwork;
+
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.codeUnits;
+import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaCodeUnit;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.domain.JavaType;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
+import java.lang.module.ModuleFinder;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** Which package may use which, and what users of the module see. */
+class ArchitectureTest {
+  private static final int MOST_PARAMETERS = 6;
+  private static final String[] EXPORTED = {"io.ringwork", "io.ringwork.stock"};
+
+  private static JavaClasses all;
+
+  @BeforeAll
+  static void read() {
+    all =
+        new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("io.ringwork");
+    assertTrue(all.size() > 100, "the client's classes are on the class path");
+  }
+
+  @Test
+  void arrowsPointDown() {
+    layeredArchitecture()
+        .consideringOnlyDependenciesInAnyPackage("io.ringwork..")
+        .layer("stock")
+        .definedBy("io.ringwork.stock")
+        .layer("client")
+        .definedBy("io.ringwork")
+        .layer("process")
+        .definedBy("io.ringwork.internal.process")
+        .layer("queue")
+        .definedBy("io.ringwork.internal.queue")
+        .layer("wait")
+        .definedBy("io.ringwork.internal.wait")
+        .layer("segment")
+        .definedBy("io.ringwork.internal.segment")
+        .layer("base")
+        .definedBy("io.ringwork.internal")
+        .whereLayer("stock")
+        .mayNotBeAccessedByAnyLayer()
+        .whereLayer("client")
+        .mayOnlyBeAccessedByLayers("stock")
+        .whereLayer("process")
+        .mayOnlyBeAccessedByLayers("client")
+        .whereLayer("queue")
+        .mayOnlyBeAccessedByLayers("client")
+        .whereLayer("wait")
+        .mayOnlyBeAccessedByLayers("client", "process")
+        .whereLayer("segment")
+        .mayOnlyBeAccessedByLayers("client", "process", "queue", "wait")
+        .ensureAllClassesAreContainedInArchitecture()
+        .check(all);
+  }
+
+  @Test
+  void packagesMakeNoCircle() {
+    slices().matching("(io.ringwork..)").should().beFreeOfCycles().check(all);
+  }
+
+  @Test
+  void theModuleExportsTheApiAlone() {
+    Set<String> exported =
+        ModuleFinder.of(classesOf(Ringwork.class))
+            .findAll()
+            .iterator()
+            .next()
+            .descriptor()
+            .exports()
+            .stream()
+            .map(java.lang.module.ModuleDescriptor.Exports::source)
+            .collect(Collectors.toSet());
+    assertEquals(Set.of(EXPORTED), exported);
+  }
+
+  /** Else a user would meet a type that the module keeps from him. */
+  @Test
+  void theApiNamesNoInternalType() {
+    classes()
+        .that(resideInAnyPackage(EXPORTED))
+        .and()
+        .arePublic()
+        .should(nameOnlyTypesOfTheApi())
+        .check(all);
+  }
+
+  @Test
+  void noMethodHasMoreThanSixParameters() {
+    codeUnits()
+        .that(describe("are not the constructor of a record", unit -> !isOfRecord(unit)))
+        .should(haveFewParameters())
+        .check(all);
+  }
+
+  private static Path classesOf(Class<?> type) {
+    return Path.of(type.getProtectionDomain().getCodeSource().getLocation().getPath());
+  }
+
+  private static boolean isOfRecord(JavaCodeUnit unit) {
+    return unit.isConstructor() && unit.getOwner().isRecord();
+  }
+
+  private static ArchCondition<JavaCodeUnit> haveFewParameters() {
+    return new ArchCondition<>("have at most " + MOST_PARAMETERS + " parameters") {
+      @Override
+      public void check(JavaCodeUnit unit, ConditionEvents events) {
+        int count = unit.getRawParameterTypes().size();
+        boolean made = unit.getModifiers().contains(JavaModifier.SYNTHETIC);
+        if (count > MOST_PARAMETERS && !made) {
+          events.add(SimpleConditionEvent.violated(unit, unit.getFullName() + " has " + count));
+        }
+      }
+    };
+  }
+
+  private static ArchCondition<JavaClass> nameOnlyTypesOfTheApi() {
+    return new ArchCondition<>("name only types of the API where users see them") {
+      @Override
+      public void check(JavaClass type, ConditionEvents events) {
+        Stream<JavaType> above =
+            Stream.concat(type.getSuperclass().stream(), type.getInterfaces().stream());
+        above.forEach(used -> check(type.getName(), used, events));
+        type.getFields().stream()
+            .filter(field -> isSeen(field.getModifiers()))
+            .forEach(field -> check(field.getFullName(), field.getAllInvolvedRawTypes(), events));
+        type.getCodeUnits().stream()
+            .filter(unit -> isSeen(unit.getModifiers()))
+            .forEach(unit -> check(unit.getFullName(), typesOf(unit), events));
+      }
+
+      private void check(String where, Stream<JavaClass> used, ConditionEvents events) {
+        used.forEach(each -> check(where, each, events));
+      }
+
+      private void check(String where, Set<JavaClass> used, ConditionEvents events) {
+        check(where, used.stream(), events);
+      }
+
+      private void check(String where, JavaType used, ConditionEvents events) {
+        JavaClass raw = used.toErasure().getBaseComponentType();
+        boolean ours = resideInAPackage("io.ringwork..").test(raw);
+        boolean hidden =
+            !List.of(EXPORTED).contains(raw.getPackageName())
+                || !raw.getModifiers().contains(JavaModifier.PUBLIC);
+        if (ours && hidden) {
+          events.add(SimpleConditionEvent.violated(where, where + " names " + raw.getName()));
+        }
+      }
+    };
+  }
+
+  private static Stream<JavaClass> typesOf(JavaCodeUnit unit) {
+    Stream<JavaType> signature =
+        Stream.of(
+                Stream.of(unit.getReturnType()),
+                unit.getParameterTypes().stream(),
+                unit.getTypeParameters().stream())
+            .flatMap(types -> types);
+    return Stream.concat(
+        signature.flatMap(used -> used.getAllInvolvedRawTypes().stream()),
+        unit.getExceptionTypes().stream());
+  }
+
+  private static boolean isSeen(Set<JavaModifier> modifiers) {
+    return (modifiers.contains(JavaModifier.PUBLIC) || modifiers.contains(JavaModifier.PROTECTED))
+        && !modifiers.contains(JavaModifier.SYNTHETIC)
+        && !modifiers.contains(JavaModifier.BRIDGE);
+  }
+}
