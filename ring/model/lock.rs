@@ -8,6 +8,30 @@ use std::path::{Path, PathBuf};
 /// A lock file, by its path.
 pub type LockFile = PathBuf;
 
+/// A lock file that stays open: there are no descriptors to lose.
+#[derive(Debug)]
+pub(crate) struct KeptLockFile(LockFile);
+
+impl KeptLockFile {
+    pub(crate) fn is_same(&self) -> bool {
+        true
+    }
+}
+
+impl From<LockFile> for KeptLockFile {
+    fn from(file: LockFile) -> Self {
+        Self(file)
+    }
+}
+
+impl std::ops::Deref for KeptLockFile {
+    type Target = LockFile;
+
+    fn deref(&self) -> &LockFile {
+        &self.0
+    }
+}
+
 /// A held lock; dropping it releases the lock.
 #[derive(Debug)]
 pub struct LivenessLock {

@@ -10,11 +10,10 @@ use crate::log;
 use crate::panics;
 use crate::raw::{Answer, RawTask};
 use ringwork_ring::lane::signals::{self, LeaveBy, LeaveOnSignal};
-use ringwork_ring::os::checked_fd::KeptFile;
 use ringwork_ring::os::kernel::Scheduling;
 use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_ring::records::counters::{self, HandlerInfo};
-use ringwork_ring::segment::liveness::{is_held, open_lock_file};
+use ringwork_ring::segment::SupervisorProbe;
 use ringwork_ring::{Lane, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
 use std::any::type_name;
 use std::fmt;
@@ -277,10 +276,7 @@ impl Builder {
         let signals = LeaveOnSignal::install(Arc::clone(&segment), Arc::clone(&leave), leave_by)?;
         let entry = WorkerEntry::register(Arc::clone(&segment), place.index)?;
         let probe = match place.index {
-            None => {
-                let path = segment.dir().supervisor_lock(segment.epoch());
-                Some(open_lock_file(&path, false)?.into())
-            }
+            None => Some(SupervisorProbe::open(&segment)?),
             Some(_) => None,
         };
         let policy = choice(SCHEDULING_VARIABLE)?.unwrap_or_default();
@@ -490,16 +486,12 @@ fn register(segment: &Segment, handler: &Handler) -> Result<(), WorkerError> {
 /// For a worker without a parent that watches it: leave when the pool is over. The supervisor's
 /// lock file of this segment stays open: a sandbox lets no thread open it again.
 fn watch_pool(
-    probe: KeptFile,
+    probe: SupervisorProbe,
     segment: &Arc<Segment>,
     leave: &Arc<AtomicBool>,
 ) -> Result<(), WorkerError> {
     let (segment, leave) = (Arc::clone(segment), Arc::clone(leave));
-    // A handler that closes all descriptors takes this one along: then the path is asked again.
-    let lives = move |segment: &Segment| match is_held(&probe) {
-        Ok(lives) => lives,
-        Err(_) => segment.supervisor_lives().unwrap_or(false),
-    };
+    let lives = move |segment: &Segment| probe.lives(segment).unwrap_or(false);
     std::thread::Builder::new()
         .name("ringwork-liveness".into())
         .spawn(move || {

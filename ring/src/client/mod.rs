@@ -21,9 +21,9 @@ use crate::queue::arena::{self, ArenaView, Role};
 use crate::queue::hint_ring::CORRUPT_AFTER;
 use crate::queue::wait::{futex_wait, wake_after_publish};
 use crate::records::counters::{bump, log_error};
-use crate::segment::Segment;
 use crate::segment::liveness::LivenessLock;
 use crate::segment::paths::PoolDir;
+use crate::segment::{Segment, SupervisorProbe};
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
@@ -236,6 +236,7 @@ pub struct Client {
     changed: Condvar,
     // Why the pool has ended, once a waiter has seen it: the others need no look of their own.
     ended: OnceLock<RingError>,
+    supervisor: SupervisorProbe,
     _lock: LivenessLock,
 }
 
@@ -299,18 +300,25 @@ impl Client {
                 "its supervisor is dead; `ringwork clean` removes what it left",
             ));
         }
+        let supervisor = SupervisorProbe::open(&segment)?;
         for index in entries {
             let at = segment.client_at(index);
             let path = segment.dir().client_lock(segment.epoch(), index);
             if let Some((held, word)) = take_entry(&segment, at + CLIENT_WORD, &path)? {
-                return Self::activate(segment, index, held, word).map(Ok);
+                return Self::activate(segment, supervisor, index, held, word).map(Ok);
             }
         }
         Ok(Err(segment))
     }
 
     /// Fills an entry whose lock is held, and makes it ACTIVE.
-    fn activate(segment: Segment, index: u32, held: LivenessLock, word: u64) -> Result<Self> {
+    fn activate(
+        segment: Segment,
+        supervisor: SupervisorProbe,
+        index: u32,
+        held: LivenessLock,
+        word: u64,
+    ) -> Result<Self> {
         let at = segment.client_at(index);
         for field in [CLIENT_WAITING, CLIENT_OVERFLOW] {
             segment.u32_at(at + field).store(0, Ordering::Relaxed);
@@ -347,6 +355,7 @@ impl Client {
             backlog: Backlog::default(),
         };
         Ok(Self {
+            supervisor,
             index,
             word,
             first_slot: index * slots,
@@ -672,7 +681,10 @@ impl Client {
     fn look_at_pool(&self) {
         self.check_pending();
         let over = self.segment.pool_state() >= POOL_CLOSED
-            || self.segment.supervisor_lives().is_ok_and(|lives| !lives);
+            || self
+                .supervisor
+                .lives(&self.segment)
+                .is_ok_and(|lives| !lives);
         if over {
             let reason = closed(&self.segment, SUPERVISOR_DIED);
             // Under the lock, so that a waiter either sees the verdict before it sleeps, or is

@@ -30,6 +30,14 @@ impl From<File> for KeptFile {
     }
 }
 
+impl KeptFile {
+    /// Whether its number still means the file that was opened.
+    #[must_use]
+    pub fn is_same(&self) -> bool {
+        self.identity.is_some() && identity(self) == self.identity
+    }
+}
+
 impl Deref for KeptFile {
     type Target = File;
 

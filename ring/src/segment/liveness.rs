@@ -23,6 +23,9 @@ use std::path::Path;
 /// An open lock file, to probe it with.
 pub type LockFile = File;
 
+/// A lock file that stays open, in a process that may run others' code.
+pub(crate) type KeptLockFile = crate::os::checked_fd::KeptFile;
+
 /// A held lock; dropping it releases the lock.
 #[derive(Debug)]
 pub struct LivenessLock {

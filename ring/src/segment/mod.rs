@@ -951,5 +951,34 @@ fn random_epoch() -> Result<u64> {
     Ok((u64::from_le_bytes(bytes) >> 1).max(1))
 }
 
+/// Looks whether the supervisor of a segment lives, by the lock file that it was opened with: a
+/// supervisor whose lock file is removed lives on, and says so itself before it ends.
+#[derive(Debug)]
+pub struct SupervisorProbe(liveness::KeptLockFile);
+
+impl SupervisorProbe {
+    /// Opens the lock file of the segment's supervisor.
+    ///
+    /// # Errors
+    /// [`RingError::Io`] when the file is not there (any more), or can't be opened.
+    pub fn open(segment: &Segment) -> Result<Self> {
+        let path = segment.dir.supervisor_lock(segment.epoch);
+        Ok(Self(liveness::open_lock_file(&path, false)?.into()))
+    }
+
+    /// Whether the supervisor lives. A process whose descriptors were closed by other code asks by
+    /// the path again.
+    ///
+    /// # Errors
+    /// When neither the descriptor nor the path can be asked.
+    pub fn lives(&self, segment: &Segment) -> Result<bool> {
+        if self.0.is_same() {
+            liveness::is_held(&self.0)
+        } else {
+            segment.supervisor_lives()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;
