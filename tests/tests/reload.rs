@@ -139,6 +139,7 @@ fn a_bad_configuration_changes_nothing_and_says_so() {
         ("drain-timeout = '20s'\nlanes = 0", "lanes is 0"),
         ("priorities = 4", "priorities can't change"),
         ("lanes = 200", "lanes"),
+        ("max-lanes = 100", "max-lanes can't change"),
     ] {
         std::fs::write(&served.config, bad).unwrap();
         let refusals = pool.log().matches("reload refused").count();

@@ -222,7 +222,6 @@ impl ServeOptions {
 
     /// Fills in the defaults. The result is still to be validated.
     pub(super) fn resolve(self) -> Result<ServeConfig, String> {
-        let max_lanes = self.max_lanes;
         let mut config = ServeConfig::default();
         set(&mut config.name, self.name);
         set(&mut config.lanes, self.lanes);
@@ -259,7 +258,6 @@ impl ServeOptions {
         set(&mut pool.clients, self.clients.map(client_entries));
         set(&mut pool.slots, self.slots);
         set(&mut pool.priorities, self.priorities);
-        set(&mut pool.max_lanes, max_lanes);
         set(&mut pool.huge_pages, self.huge_pages);
         set(&mut pool.prefault, self.prefault);
         pool.segment_size = self.segment_size.map(|size| size.0);
@@ -283,7 +281,8 @@ impl ServeOptions {
                 );
             }
         };
-        config.raise_maxima(max_lanes.is_none());
+        config.max_lanes = self.max_lanes;
+        config.raise_maxima();
         Ok(config)
     }
 }
@@ -365,7 +364,7 @@ pub(super) mod tests {
     #[test]
     fn no_option_is_the_default() {
         let mut default = ServeConfig::default();
-        default.raise_maxima(true);
+        default.raise_maxima();
         assert_eq!(flags(&[]).resolve().unwrap(), default);
     }
 

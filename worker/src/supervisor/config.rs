@@ -121,6 +121,8 @@ pub struct ServeConfig {
     pub min_workers: Option<u32>,
     /// Most workers (default: none, as many as `workers`).
     pub max_workers: Option<u32>,
+    /// Places for lanes in the segment (default: none, as many as the most workers need).
+    pub max_lanes: Option<u32>,
     /// When their number changes between the two.
     pub elastic: ElasticPolicy,
     /// What single handlers may take.
@@ -154,6 +156,7 @@ impl Default for ServeConfig {
             recycle: RecyclePolicy::default(),
             min_workers: None,
             max_workers: None,
+            max_lanes: None,
             elastic: ElasticPolicy::default(),
             limits: HandlerLimits::new(),
             kill_grace: Duration::from_secs(2),
@@ -286,16 +289,16 @@ impl ServeConfig {
         self.max_workers.unwrap_or(self.workers)
     }
 
-    /// Raises the table sizes so that the most workers fit, and one more of them, that may start
-    /// before another leaves; the lanes only when their number was not chosen.
-    pub fn raise_maxima(&mut self, raise_lanes: bool) {
+    /// Sizes the tables so that the most workers fit, and one more of them, that may start before
+    /// another leaves; the lanes only when their number was not chosen.
+    pub fn raise_maxima(&mut self) {
         let most = self.most_workers();
         self.pool.max_workers = self.pool.max_workers.max(most.saturating_add(1));
-        if raise_lanes {
+        self.pool.max_lanes = self.max_lanes.unwrap_or_else(|| {
             let all = most.saturating_mul(self.lanes);
             let with_successor = all.saturating_add(self.lanes).min(MOST_LANES);
-            self.pool.max_lanes = self.pool.max_lanes.max(all).max(with_successor);
-        }
+            self.pool.max_lanes.max(all).max(with_successor)
+        });
     }
 }
 
@@ -382,7 +385,7 @@ mod tests {
     #[test]
     fn defaults_are_valid() {
         let mut config = ServeConfig::default();
-        config.raise_maxima(true);
+        config.raise_maxima();
         config.validate().unwrap();
     }
 
@@ -456,11 +459,11 @@ mod tests {
             lanes: 4,
             ..ServeConfig::default()
         };
-        config.raise_maxima(true);
+        config.raise_maxima();
         assert_eq!((config.pool.max_workers, config.pool.max_lanes), (41, 164));
         config.validate().unwrap();
         config.lanes = 7;
-        config.raise_maxima(true);
+        config.raise_maxima();
         assert!(error(&config).contains("280 lanes, a pool has at most 256"));
     }
 

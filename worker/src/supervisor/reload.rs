@@ -157,6 +157,11 @@ impl Supervisor<'_> {
             ("slots", new_pool.slots != old_pool.slots),
             ("priorities", new_pool.priorities != old_pool.priorities),
             (
+                "max-lanes",
+                new.max_lanes
+                    .is_some_and(|lanes| lanes != old_pool.max_lanes),
+            ),
+            (
                 "segment-size",
                 new_pool.segment_size != old_pool.segment_size,
             ),

@@ -81,6 +81,33 @@ class MapperTest {
     assertEquals(expected, said.getMessage());
   }
 
+  record Kinds(int i, Long l, double d, boolean b, String s, Integer boxed) {}
+
+  @Test
+  void aKindOfValueIsNoOther() throws IOException {
+    CborCodec<Kinds> codec = CborCodec.of(Kinds.class);
+    Map<String, Object> right = Map.of("i", 1, "l", 2, "d", 3, "b", true, "s", "12", "boxed", 4);
+    assertEquals(new Kinds(1, 2L, 3, true, "12", 4), codec.decode(cbor(right)));
+    Map<String, List<Object>> wrong =
+        Map.of(
+            "i", List.of("12", "", true),
+            "l", List.of("12", "", false),
+            "d", List.of("1.5", "", true),
+            "b", List.of(1, 0, "true", ""),
+            "s", List.of(12, 1.5, true),
+            "boxed", List.of("12", "", true));
+    for (Map.Entry<String, List<Object>> field : wrong.entrySet()) {
+      for (Object value : field.getValue()) {
+        Map<String, Object> sent = new HashMap<>(right);
+        sent.put(field.getKey(), value);
+        IOException said = assertThrows(IOException.class, () -> codec.decode(cbor(sent)));
+        assertTrue(
+            said.getMessage().startsWith(field.getKey() + ": expected a"), said.getMessage());
+        assertTrue(said.getMessage().contains(", got "), said.getMessage());
+      }
+    }
+  }
+
   @Test
   void faultsNameTheFieldAndBothTypes() throws IOException {
     assertSays("items: expected an array, got a string", Map.of("items", "x"));
