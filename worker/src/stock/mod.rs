@@ -83,7 +83,7 @@ width         pixels; width, height or both are required
 height        pixels
 fit           \"fit\" (whole, inside the box) | \"fill\" (stretch) | \"crop\" | \"contain\" (whole, padded); default \"fit\"
 gravity       of crop and contain: \"centre\" | \"center\" | \"north\" | \"northeast\" | \"east\" | \"southeast\" | \"south\" | \"southwest\" | \"west\" | \"northwest\"; default \"centre\"
-format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input; PNG for TIFF, and for a GIF without kept animation
+format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input; WebP for AVIF, PNG for TIFF, and for a GIF without kept animation
 quality       JPEG and lossy WebP: 1..=100; default 80
 lossless      WebP without loss; default false
 palette       PNG: \"auto\" (where smaller, and for palette PNGs) | \"always\" | \"never\"; default \"auto\"
@@ -94,7 +94,7 @@ background    under transparency in a JPEG and around \"contain\", \"#rrggbb\" o
 keep_profile  write the input's ICC profile instead of converting to sRGB; default false
 progressive   JPEG: in scans that show it ever sharper; default false
 damaged       of a cut or damaged file: \"refuse\" | \"accept\" what it has; default \"refuse\"",
-        body: "a JPEG, PNG, WebP, GIF or TIFF file",
+        body: "a JPEG, PNG, WebP, AVIF, GIF or TIFF file",
         result: "bytes: the encoded image",
     },
     StockDoc {
@@ -106,7 +106,7 @@ width         pixels; width, height or both instead of size
 height        pixels
 fit           \"fit\" (whole, inside the box) | \"fill\" (stretch) | \"crop\" | \"contain\" (whole, padded); default \"fit\"
 gravity       of crop and contain: \"centre\" | \"center\" | \"north\" | \"northeast\" | \"east\" | \"southeast\" | \"south\" | \"southwest\" | \"west\" | \"northwest\"; default \"centre\"
-format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input; PNG for TIFF, and for a GIF without kept animation
+format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input; WebP for AVIF, PNG for TIFF, and for a GIF without kept animation
 quality       JPEG and lossy WebP: 1..=100; default 80
 lossless      WebP without loss; default false
 palette       PNG: \"auto\" (where smaller, and for palette PNGs) | \"always\" | \"never\"; default \"auto\"
@@ -117,14 +117,14 @@ background    under transparency in a JPEG and around \"contain\", \"#rrggbb\" o
 keep_profile  write the input's ICC profile instead of converting to sRGB; default false
 progressive   JPEG: in scans that show it ever sharper; default false
 damaged       of a cut or damaged file: \"refuse\" | \"accept\" what it has; default \"refuse\"",
-        body: "a JPEG, PNG, WebP, GIF or TIFF file",
+        body: "a JPEG, PNG, WebP, AVIF, GIF or TIFF file",
         result: "bytes: the encoded image",
     },
     StockDoc {
         name: "image.info",
         summary: "Describe an image by its header, without decoding it",
         params: "",
-        body: "a JPEG, PNG, WebP, GIF or TIFF file",
+        body: "a JPEG, PNG, WebP, AVIF, GIF or TIFF file",
         result: "text: JSON with format, width, height, orientation, alpha, bits, palette, frames and profile",
     },
     StockDoc {

@@ -10,10 +10,10 @@ use super::animation::{Frame, Plays};
 use super::jpeg::Jpeg;
 use super::raster::Raster;
 use super::resize::{Plan, is_sideways};
-use super::{Format, gif, png, tiff, too_many_pixels, webp};
+use super::{Format, avif, gif, png, tiff, too_many_pixels, webp};
 use crate::error::TaskError;
 
-const ACCEPTED: &str = "accepted are JPEG, PNG, WebP, GIF and TIFF";
+const ACCEPTED: &str = "accepted are JPEG, PNG, WebP, AVIF, GIF and TIFF";
 
 /// The kind of file that the first bytes announce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub(super) enum Kind {
     Webp,
     Gif,
     Tiff,
+    Avif,
 }
 
 impl Kind {
@@ -33,6 +34,7 @@ impl Kind {
             Self::Webp => "WebP",
             Self::Gif => "GIF",
             Self::Tiff => "TIFF",
+            Self::Avif => "AVIF",
         }
     }
 
@@ -41,7 +43,7 @@ impl Kind {
         match self {
             Self::Jpeg => Format::Jpeg,
             Self::Png | Self::Gif | Self::Tiff => Format::Png,
-            Self::Webp => Format::Webp,
+            Self::Webp | Self::Avif => Format::Webp,
         }
     }
 
@@ -66,6 +68,7 @@ impl Kind {
                 b'P',
                 ..,
             ] => Ok(Self::Webp),
+            _ if avif::is_avif(body) => Ok(Self::Avif),
             _ => Err(TaskError::new(
                 "image.undecodable",
                 format!(
@@ -81,7 +84,6 @@ fn describe_foreign(body: &[u8]) -> String {
     let name = match body {
         [] => return "the body is empty".to_owned(),
         [b'B', b'M', ..] => "BMP",
-        [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => "AVIF",
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => "HEIC or a video",
         [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => "JPEG XL",
         [b'%', b'P', b'D', b'F', ..] => "PDF",
@@ -140,6 +142,7 @@ enum Decoder<'a> {
     Webp(Box<webp::File<'a>>),
     Gif(Box<gif::File<'a>>),
     Tiff(Box<tiff::File<'a>>),
+    Avif(Box<avif::File<'a>>),
 }
 
 /// The frames of an animation, decoded one by one.
@@ -181,6 +184,10 @@ impl<'a> Source<'a> {
                 let (header, file) = tiff::open(body, max_pixels, lenient)?;
                 (header, Decoder::Tiff(Box::new(file)))
             }
+            Kind::Avif => {
+                let (header, file) = avif::open(body, max_pixels)?;
+                (header, Decoder::Avif(Box::new(file)))
+            }
         };
         Self {
             kind,
@@ -203,7 +210,8 @@ impl<'a> Source<'a> {
     }
 
     fn open_jpeg(body: &'a [u8], accept_damage: bool) -> Result<Self, TaskError> {
-        let mut jpeg = Jpeg::open(body, accept_damage).map_err(|problem| bad_jpeg(&problem))?;
+        let mut jpeg =
+            Jpeg::open(body, accept_damage).map_err(|problem| bad(Kind::Jpeg, &problem))?;
         let (width, height) = jpeg.size();
         Ok(Self {
             kind: Kind::Jpeg,
@@ -241,7 +249,7 @@ impl<'a> Source<'a> {
         Ok(match self.decoder {
             Decoder::Gif(file) => Some(Box::new(file.frames(max_pixels)?)),
             Decoder::Webp(file) => Some(Box::new(file.frames()?)),
-            Decoder::Jpeg(_) | Decoder::Png(_) | Decoder::Tiff(_) => None,
+            Decoder::Jpeg(_) | Decoder::Png(_) | Decoder::Tiff(_) | Decoder::Avif(_) => None,
         })
     }
 
@@ -254,12 +262,14 @@ impl<'a> Source<'a> {
         let raster = match decoder {
             Decoder::Jpeg(jpeg) => {
                 eighths = plan.decode_eighths(jpeg.scaled_reserve());
-                jpeg.decode(eighths).map_err(|problem| bad_jpeg(&problem))?
+                jpeg.decode(eighths)
+                    .map_err(|problem| bad(Kind::Jpeg, &problem))?
             }
             Decoder::Png(file) => file.decode()?,
             Decoder::Webp(file) => file.decode()?,
             Decoder::Gif(file) => file.decode()?,
             Decoder::Tiff(file) => file.decode()?,
+            Decoder::Avif(file) => file.decode()?,
         };
         Ok(Decoded {
             raster,
@@ -294,11 +304,12 @@ pub(super) fn undecodable(kind: Kind, reason: &dyn std::fmt::Display) -> TaskErr
 
 /// [`undecodable`] for a problem that is known exactly.
 #[track_caller]
-fn bad_jpeg(problem: &str) -> TaskError {
+pub(super) fn bad(kind: Kind, problem: &str) -> TaskError {
+    let name = kind.name();
     TaskError::new(
         "image.undecodable",
         format!(
-            "the body begins as JPEG and cannot be decoded: {problem}; send it again, or converted ({ACCEPTED})"
+            "the body begins as {name} and cannot be decoded: {problem}; send it again, or converted ({ACCEPTED})"
         ),
     )
 }

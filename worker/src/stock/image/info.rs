@@ -13,7 +13,7 @@ pub struct InfoParams {}
 /// What the header of an image file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
-    /// The file's format: `jpeg`, `png`, `webp`, `gif` or `tiff`.
+    /// The file's format: `jpeg`, `png`, `webp`, `avif`, `gif` or `tiff`.
     pub format: String,
     /// The width in pixels, upright; of an animation that of its canvas.
     pub width: u32,

@@ -1,5 +1,5 @@
-//! `image.resize`, `image.thumbnail` and `image.info`: JPEG, PNG, WebP and GIF, in and out; TIFF
-//! in.
+//! `image.resize`, `image.thumbnail` and `image.info`: JPEG, PNG, WebP and GIF, in and out; AVIF
+//! and TIFF in.
 //!
 //! The order of work keeps the big buffer's life short: the header gives the
 //! size, which is checked before anything is allocated for pixels (`decode`);
@@ -13,6 +13,7 @@
 //! values, as browsers and most libraries do, with premultiplied alpha.
 
 mod animation;
+mod avif;
 mod decode;
 mod encode;
 mod exif;
@@ -166,7 +167,8 @@ pub enum Damaged {
     /// It is refused.
     #[default]
     Refuse,
-    /// What can be decoded is the picture; the rest is grey or transparent. A WebP has no rest.
+    /// What can be decoded is the picture; the rest is grey or transparent. A WebP or AVIF has no
+    /// rest.
     Accept,
 }
 
@@ -180,7 +182,7 @@ pub struct ResizeParams {
     pub height: Option<u32>,
     /// How the image goes into the box; default `fit`. It is enlarged if need be.
     pub fit: Fit,
-    /// The output's format; default: the input's, PNG for a GIF.
+    /// The output's format; default: the input's, WebP for an AVIF, PNG for a GIF or TIFF.
     pub format: Option<Format>,
     /// 1..=100, for JPEG and WebP; default 80. PNG has no quality.
     pub quality: u32,
@@ -246,7 +248,7 @@ pub struct ThumbnailParams {
     /// How the image goes into the box; default `fit`. It is never enlarged: a
     /// side that is shorter than the box stays as it is.
     pub fit: Fit,
-    /// The output's format; default: the input's, PNG for a GIF.
+    /// The output's format; default: the input's, WebP for an AVIF, PNG for a GIF or TIFF.
     pub format: Option<Format>,
     /// 1..=100, for JPEG and WebP; default 80. PNG has no quality.
     pub quality: u32,

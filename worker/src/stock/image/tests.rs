@@ -729,7 +729,9 @@ fn garbage_is_undecodable_and_says_what_it_looked_like() {
         assert_eq!(error.code(), "image.undecodable", "{error}");
         assert!(error.message().contains(clue), "{error}");
         assert!(
-            error.message().contains("JPEG, PNG, WebP, GIF and TIFF"),
+            error
+                .message()
+                .contains("JPEG, PNG, WebP, AVIF, GIF and TIFF"),
             "{error}"
         );
     }

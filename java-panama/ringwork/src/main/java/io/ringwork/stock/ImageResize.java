@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
  * StockTasks#IMAGE_THUMBNAIL}. A 0 or an empty text stands for the handler's default. The handler's
  * parameter {@code size} is a width and a height that are equal.
  *
- * @param image a JPEG, PNG, WebP, GIF or TIFF file; not copied
+ * @param image a JPEG, PNG, WebP, AVIF, GIF or TIFF file; not copied
  * @param width pixels; 0 for what follows from the height
  * @param height pixels; 0 for what follows from the width
  * @param fit how the image goes into the box
@@ -113,7 +113,10 @@ public record ImageResize(
 
   /** The format of a result. */
   public enum Format {
-    /** That of the image; PNG for a TIFF, and for a GIF without kept animation. The default. */
+    /**
+     * That of the image; WebP for an AVIF, PNG for a TIFF and for a GIF without kept animation. The
+     * default.
+     */
     SAME,
     /** JPEG, baseline unless asked otherwise. */
     JPEG,
