@@ -9,7 +9,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 const LAST_WORD: &[u8] =
     b"ringwork: SIGBUS: memory that is mapped is gone. Somebody has truncated \
 the segment's file while it was in use (or a handler's own file). Start the pool again; with \
---memory memfd nobody can truncate it.\n";
+--memory memfd it can't be truncated.\n";
 
 extern "C" fn on_bus(_signal: libc::c_int) {
     // SAFETY: `write` and `raise` may be called in a signal handler; the text is static.

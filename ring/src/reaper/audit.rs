@@ -159,7 +159,7 @@ impl Auditor {
             }
             for (now, before) in [(head, seen.0), (tail, seen.1)] {
                 if now.wrapping_sub(before) > steps {
-                    return bad("it has moved further than anybody can move it, or back");
+                    return bad("it has moved further than any process can move it, or back");
                 }
             }
             // While the head stood, its cell did: no producer overwrites what was not consumed.
@@ -242,7 +242,7 @@ impl Auditor {
             if entry_state(lane.load(Ordering::Acquire)) == ENTRY_FREE && segment.word(slot) == word
             {
                 // The claim was there before and after: a lane is freed only when it has none.
-                return bad("it is claimed by a lane that nobody serves");
+                return bad("it is claimed by a lane that no worker serves");
             }
         }
         Ok(())
@@ -385,7 +385,7 @@ fn idle_bits(segment: &Segment) -> Found {
             if entry_state(seen) == ENTRY_FREE && is_set() && entry.load(Ordering::Acquire) == seen
             {
                 return Err(format!(
-                    "lane {lane} is marked as idle, but nobody serves it"
+                    "lane {lane} is marked as idle, but no worker serves it"
                 ));
             }
         }

@@ -7,9 +7,9 @@ use ringwork_ring::{PoolDir, RingError, segment};
 use std::io::{self, Write};
 
 const AFTER_HELP: &str = "\
-A pool is dead when nobody holds the lock of its name: the kernel drops it with the process. A live \
-pool is never removed; stop it with SIGTERM to its supervisor, an embedded one by closing it in the \
-program that has launched it.
+A pool is dead when no process holds the lock of its name: the kernel drops it with the process. A \
+live pool is never removed; stop it with SIGTERM to its supervisor, an embedded one by closing it \
+in the program that has launched it.
 
 Exit codes: 0 done (also when there was nothing to do); 1 a pool named here is alive, or its files \
 can't be removed; 3 there is no pool of a name given here.";

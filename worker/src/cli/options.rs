@@ -42,9 +42,9 @@ pub(super) struct ServeOptions {
     #[arg(long, value_name = "HOW", help_heading = "Workers")]
     wait: Option<Wait>,
 
-    /// Who has the processor first: adaptive lanes are as other threads, and nice once their tasks
+    /// Which threads have the processor first: adaptive lanes are as other threads, and nice once their tasks
     /// take 0.1 ms or more, so that an event loop that wakes need not wait for them; idle ones get
-    /// only what nobody else wants [default: adaptive].
+    /// only what no other thread wants [default: adaptive].
     #[arg(long, value_name = "POLICY", help_heading = "Workers")]
     scheduling: Option<Policy>,
 

@@ -39,7 +39,7 @@ impl Supervisor<'_> {
             let why = self.summary();
             // Tried again at the next tick: the tables may be full of the dead.
             self.stand_in = StandIn::start(self.pool.segment(), &why)
-                .inspect_err(|error| tracing::debug!("nobody refuses tasks yet: {error}"))
+                .inspect_err(|error| tracing::debug!("no lane refuses tasks yet: {error}"))
                 .ok();
         } else if !refuse {
             self.stand_in = None;

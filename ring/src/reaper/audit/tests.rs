@@ -159,7 +159,7 @@ fn limits_are_watched() {
         put(s, s.geometry().limits + LIMIT_HANDLER, 7)
     });
     complains("limit 0", |s| put32(s, s.geometry().limits + LIMIT_MOST, 0));
-    complains("permit 1", |s| permit(s, 1, 1 << 16 | 1)); // a lane that nobody serves
+    complains("permit 1", |s| permit(s, 1, 1 << 16 | 1)); // a lane that no worker serves
     complains("permit 3", |s| permit(s, 3, 1 << 16 | 5)); // one that does not exist
     complains("permit 0", |s| permit(s, 0, 1 << 16)); // and none at all
     complains("permit 0", |s| {
@@ -289,7 +289,7 @@ fn slots_are_watched() {
     });
     complains("generation", |s| word(s, Word::free(1 << 38).0));
     complains("no client is there", |s| word(s, Word::queued(1, 0).0));
-    complains("nobody serves", |s| {
+    complains("no worker serves", |s| {
         put(s, s.client_at(0), 1 << 8 | u64::from(ENTRY_ACTIVE));
         word(s, Word::queued(1, 0).claimed_by(1).0);
     });

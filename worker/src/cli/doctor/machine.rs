@@ -73,7 +73,7 @@ fn cores() -> Finding {
         format!("{usable} usable")
     };
     if usable == 1 {
-        let remedy = "give it two cores for low latency; with one, nobody spins and each call costs two context switches";
+        let remedy = "give it two cores for low latency; with one, neither side spins and each call costs two context switches";
         Finding::warn("cores", text, remedy)
     } else {
         Finding::ok("cores", text)
