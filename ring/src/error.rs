@@ -135,14 +135,15 @@ pub enum RingError {
     },
     /// What is queued before the task takes longer than it has time; it was not submitted.
     #[error(
-        "{handler} would wait about {wait:.1?} for the {ahead} tasks that are queued before it on {lanes} lanes and run for {run:.1?} or more, and its deadline is in {left:.1?}: submit fewer tasks, give it priority 0, more time, or the pool more lanes; admit_late lets it in all the same"
+        "{handler} would wait about {wait:.1?} for the {ahead} tasks that are queued before it on {lanes} lanes, then run for {run:.1?} or so, and its deadline is in {left:.1?}: submit fewer tasks, give it priority 0, more time, or the pool more lanes; admit_late lets it in all the same"
     )]
     DeadlineUnreachable {
         /// The handler's name.
         handler: String,
         /// How long it would wait, by the run times of late.
         wait: std::time::Duration,
-        /// How long it would run at least: the shortest run time of late.
+        /// How long it would run, by the run times of its handler of late if there are some, else by
+        /// the shortest run time of all.
         run: std::time::Duration,
         /// How many tasks are queued before it.
         ahead: u64,

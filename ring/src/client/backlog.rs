@@ -3,32 +3,36 @@
 //!
 //! Owned by a [`crate::client::Client`], under its table's lock, and asked about tasks that have a
 //! deadline. It reads what the pool has anyway: the lanes' idle bits, what they run how fast
-//! ([`LanePace`]), and the rings with what they lead to ([`QueueAhead`]). Invariant: it errs
-//! towards letting a task in; without a few run times, beside a lane that finds nothing to do, or
-//! where tasks start faster than the run times say, it says nothing.
+//! ([`LanePace`]), and the rings with what they lead to ([`QueueAhead`]); and it knows what tasks
+//! of each handler took ([`RunTimes`]). Invariant: it errs towards letting a task in; without a few
+//! run times, beside as many lanes without work as tasks are queued, or where tasks start faster
+//! than the run times say, it says nothing.
 
 use crate::client::lane_pace::LanePace;
 use crate::client::queue_ahead::QueueAhead;
+use crate::client::run_times::{Handler, LEAST_MARGIN, RunTimes};
 use crate::format::layout::*;
 use crate::os::clock::now_ns;
-use crate::queue::wait::any_waiting;
+use crate::queue::wait::waiting_lanes;
 use crate::segment::Segment;
 use std::time::Duration;
 
 /// How soon it looks again after it has seen that there is no queue to speak of.
 const LOOK_EVERY: u64 = 500_000;
+/// It looks sooner when it has let in tasks that take the lanes so long, in nanoseconds.
+const LOOK_AFTER: u64 = 5_000_000;
+/// Of handlers whose tasks take less there can't come that many so soon.
+const LONG_RUN: u64 = 100_000;
 /// One task in so long is let in although it would be refused, should the estimate be wrong.
 const PROBE_EVERY: u64 = 1_000_000_000;
-/// What a wait is multiplied by. In a flood the queue is always as long as it may be, so one that
-/// is held just too long would have all of its tasks come just too late.
-const MARGIN: f64 = 1.1;
-
+/// Or in so many times as long as it takes: most probes come late, and are wasted work.
+const PROBE_RUNS: u64 = 10;
 /// Why a task will not meet its deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooLate {
     /// How long it would wait.
     pub(crate) wait: Duration,
-    /// How long it would run at least, as it seems.
+    /// How long it would run, as it seems.
     pub(crate) run: Duration,
     /// How many tasks are before it.
     pub(crate) ahead: u64,
@@ -36,35 +40,45 @@ pub(crate) struct TooLate {
     pub(crate) lanes: u64,
 }
 
+/// What is thought of a task with a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// There is no queue to speak of, or not enough is known.
+    Unweighed,
+    /// It seems that it will be in time behind what is queued.
+    InTime,
+    TooLate(TooLate),
+}
+
 /// What a client knows of the queue.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
     next_look: u64,
+    // How long what was let in since the last look takes the lanes.
+    unseen: u64,
     next_probe: u64,
     pace: LanePace,
+    /// What tasks of each handler took.
+    pub(crate) run_times: RunTimes,
     // For each ring what is before a task that goes there, once that was asked for.
     queues: Vec<QueueAhead>,
 }
 
 impl Backlog {
-    /// Why a task would be too late that goes into the ring of `priority` and has so long; `None`
-    /// if it may be in time.
-    pub(crate) fn refusal(
+    /// Whether a task of a handler may be in time that goes into the ring of `priority` and has so
+    /// long.
+    pub(crate) fn weigh(
         &mut self,
         segment: &Segment,
+        handler: u64,
         priority: u32,
         left: Duration,
-    ) -> Option<TooLate> {
+    ) -> Verdict {
         let now = now_ns();
-        if now < self.next_look {
-            return None;
+        if now < self.next_look && !self.much_unseen(handler) {
+            return Verdict::Unweighed;
         }
-        if any_waiting(segment) {
-            // What ran before says nothing about the next queue.
-            self.pace.forget();
-            self.next_look = now + LOOK_EVERY;
-            return None;
-        }
+        self.unseen = 0;
         let rings = segment.geometry().priorities;
         let (mut hints, mut taken) = (0, 0_u64);
         for ring in 0..rings {
@@ -74,34 +88,75 @@ impl Backlog {
                 hints += injector.depth();
             }
         }
+        // They take as many tasks as they are at once, but they may have been woken, or wait for
+        // the processor, while others are queued behind these.
+        let waiting = u64::from(waiting_lanes(segment));
+        if hints < waiting {
+            // What ran before says nothing about the next queue.
+            self.pace.forget();
+            self.next_look = now + LOOK_EVERY;
+            return Verdict::Unweighed;
+        }
         self.pace.read(segment, now, taken);
-        let run = self.pace.shortest();
-        let left = left.as_nanos() as f64 - run as f64;
-        let each = self.pace.each();
-        if (hints + HELD as u64 * self.pace.lanes()) as f64 * each <= left {
-            if hints as f64 * each < LOOK_EVERY as f64 {
+        let time = left.as_nanos().min(u64::MAX.into()) as u64;
+        let run = self.own_run(handler, time);
+        let left = time as f64 - run as f64;
+        let (each, lanes) = (self.pace.each(), self.pace.lanes());
+        let most = each.max(self.run_times.slowest() as f64 / lanes.max(1) as f64);
+        if (hints + HELD as u64 * lanes) as f64 * most <= left {
+            if hints as f64 * most < LOOK_EVERY as f64 {
                 self.next_look = now + LOOK_EVERY;
             }
-            return None;
+            return Verdict::Unweighed;
         }
         let priority = priority.min(rings - 1);
         self.queues.resize_with(rings as usize, QueueAhead::default);
         let queue = &mut self.queues[priority as usize];
-        queue.look(segment, priority, now, each);
+        queue.look(segment, priority, now, (each, lanes), &self.run_times);
         let wait = queue.wait(now);
-        if wait <= 0.0 || wait * MARGIN <= left {
-            return None;
+        if queue.tasks() < waiting {
+            self.pace.forget(); // as above, beside stale hints
+            return Verdict::Unweighed;
+        }
+        if wait <= 0.0 {
+            return Verdict::Unweighed;
+        }
+        let own = self.run_times.known(handler);
+        if wait * own.map_or(LEAST_MARGIN, |own| own.margin(now)) <= left {
+            self.run_times.let_in(handler, time);
+            return Verdict::InTime;
         }
         if now >= self.next_probe {
-            self.next_probe = now + PROBE_EVERY;
-            return None;
+            self.next_probe =
+                now.saturating_add(PROBE_EVERY.max(PROBE_RUNS * run.min(PROBE_EVERY)));
+            return Verdict::Unweighed;
         }
-        Some(TooLate {
+        Verdict::TooLate(TooLate {
             wait: Duration::from_nanos(wait as u64),
             run: Duration::from_nanos(run),
             ahead: queue.tasks(),
-            lanes: self.pace.lanes(),
+            lanes,
         })
+    }
+
+    /// Whether a look is due although the last one found no queue: since many tasks have come at
+    /// once.
+    fn much_unseen(&mut self, handler: u64) -> bool {
+        let quarter = self.run_times.known(handler).map_or(0, Handler::quarter);
+        if quarter >= LONG_RUN {
+            self.unseen += quarter / self.pace.lanes().max(1);
+        }
+        self.unseen > LOOK_AFTER
+    }
+
+    /// What the task itself will take, in nanoseconds. Tasks are refused for what is queued before
+    /// them, and not since their own handler is slow: half of the time that is `left`, at most,
+    /// counts for it, unless it never took less.
+    fn own_run(&self, handler: u64, left: u64) -> u64 {
+        match self.run_times.known(handler) {
+            None => self.pace.shortest(),
+            Some(own) => own.shortest().max(own.mean().min(left / 2)),
+        }
     }
 }
 
@@ -254,11 +309,82 @@ mod tests {
         for _ in 0..20 {
             await_refusal(client, &soon(), true);
         }
+        // A lane that was just woken, or waits for the processor, does not run a hundred at once.
         let idle = fixture.pool.u64_at(H_IDLE);
         idle.fetch_or(1, Ordering::SeqCst);
-        await_refusal(client, &soon(), false);
-        drop(running);
+        await_refusal(client, &soon(), true);
+        let ring = fixture.pool.injector(plain.priority.into());
+        while ring.dequeue().is_some() {}
+        // A submit takes the bit, for it wakes the lane.
+        std::thread::sleep(Duration::from_millis(1)); // beyond `LOOK_EVERY`, if there was a look
+        idle.fetch_or(1, Ordering::SeqCst);
+        drop(client.submit("hash", b"", &soon()).unwrap().cancel());
+        // What ran before says nothing about the next queue.
+        let next = fixture.submit(100, &plain);
+        for _ in 0..5 {
+            drop(client.submit("hash", b"", &soon()).unwrap().cancel());
+        }
+        drop((running, next));
         drop(flood);
+    }
+
+    /// A task that takes so long is submitted and run.
+    fn run_one(client: &Client, lane: &mut Lane, ms: u64) {
+        let task = client.submit("hash", b"", &TaskOptions::default()).unwrap();
+        let claimed = lane.try_next().unwrap();
+        std::thread::sleep(Duration::from_millis(ms));
+        claimed.complete(b"", 0);
+        let _outcome = task.wait(Some(Duration::from_secs(30))).unwrap();
+    }
+
+    #[test]
+    fn a_burst_is_weighed_by_what_its_handlers_tasks_took() {
+        let mut fixture = fixture();
+        let mut lanes = std::mem::take(&mut fixture.lanes);
+        let client = &fixture.client;
+        let burst = |handler: &str, options: &TaskOptions| {
+            let all = (0..100).map(|_| client.submit(handler, b"", options).ok());
+            let let_in: Vec<_> = all.flatten().collect();
+            let count = let_in.len();
+            let_in.into_iter().for_each(|task| drop(task.cancel()));
+            count
+        };
+        (0..2).for_each(|_| run_one(client, &mut lanes[0], 300));
+        assert_eq!(
+            burst("hash", &within(2)),
+            100,
+            "of too few nothing is known"
+        );
+        run_one(client, &mut lanes[0], 300);
+        // At most eleven of 0.3 s on two lanes, and a probe.
+        fixture.pool.u64_at(H_IDLE).store(3, Ordering::SeqCst);
+        let let_in = burst("hash", &within(2));
+        assert!((1..=12).contains(&let_in), "{let_in}");
+        assert_eq!(burst("other", &within(2)), 100, "that never ran");
+    }
+
+    #[test]
+    fn the_margin_grows_while_tasks_that_were_let_in_come_too_late() {
+        let mut fixture = fixture();
+        let mut lanes = std::mem::take(&mut fixture.lanes);
+        let client = &fixture.client;
+        (0..3).for_each(|_| run_one(client, &mut lanes[0], 20));
+        let start = Instant::now();
+        let soon = TaskOptions {
+            timeout: Some(Duration::from_millis(200)),
+            ..TaskOptions::default()
+        };
+        let margin = || client.margin("hash").unwrap();
+        while margin() <= crate::client::run_times::LEAST_MARGIN {
+            let tasks: Vec<_> = (0..20).map(|_| client.submit("hash", b"", &soon)).collect();
+            for task in tasks.into_iter().flatten() {
+                let _late = task.wait(Some(Duration::from_secs(30))).unwrap(); // no lane takes it
+            }
+            assert!(
+                start.elapsed() < Duration::from_secs(60),
+                "it does not grow"
+            );
+        }
     }
 
     #[test]

@@ -9,8 +9,9 @@
 mod backlog;
 mod lane_pace;
 mod queue_ahead;
+mod run_times;
 
-use crate::client::backlog::Backlog;
+use crate::client::backlog::{Backlog, Verdict};
 use crate::error::{Result, RingError};
 use crate::format::layout::*;
 use crate::format::words::{Kind, Owner, Word};
@@ -161,6 +162,8 @@ struct Table {
     in_flight: HashMap<u64, u32>,
     /// The handler that each slot counts for; 0 for none.
     counted: Vec<u64>,
+    /// Whether each slot's task was let in since it seemed to be in time behind what was queued.
+    weighed: Vec<bool>,
     backlog: Backlog,
 }
 
@@ -352,6 +355,7 @@ impl Client {
             submitted: 0,
             in_flight: HashMap::new(),
             counted: vec![0; slots as usize],
+            weighed: vec![false; slots as usize],
             backlog: Backlog::default(),
         };
         Ok(Self {
@@ -375,6 +379,14 @@ impl Client {
         &self.segment
     }
 
+    /// What the waits of a handler's tasks are multiplied by.
+    #[cfg(all(test, not(ringwork_model)))]
+    pub(crate) fn margin(&self, handler: &str) -> Option<f64> {
+        let table = lock(&self.table);
+        let known = table.backlog.run_times.known(id_of(handler));
+        known.map(|handler| handler.margin(now_ns()))
+    }
+
     fn entry(&self) -> usize {
         self.segment.client_at(self.index)
     }
@@ -393,7 +405,7 @@ impl Client {
             return Err(closed(&self.segment, "it takes no more tasks"));
         }
         let mut table = lock(&self.table);
-        self.check_deadline(&mut table, handler, options)?;
+        let weighed = self.check_deadline(&mut table, handler, options)?;
         let mut result = self.submit_locked(&mut table, handler, request, options);
         if matches!(
             result,
@@ -416,6 +428,9 @@ impl Client {
         ) {
             bump(&self.segment, self.entry() + CLIENT_REJECTED);
         }
+        if let Ok((slot, ..)) = &result {
+            table.weighed[(slot - self.first_slot) as usize] = weighed;
+        }
         drop(table);
         let (slot, word, deadline_ns) = result?;
         // After the hint; outside the lock, since it may be a system call.
@@ -429,24 +444,27 @@ impl Client {
         })
     }
 
-    /// Refuses a task that would wait beyond its deadline.
+    /// Refuses a task that would wait beyond its deadline. Returns whether it was let in since it
+    /// seemed to be in time behind what is queued.
     fn check_deadline(
         &self,
         table: &mut Table,
         handler: &str,
         options: &TaskOptions,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let Some(left) = options.timeout else {
-            return Ok(());
+            return Ok(false);
         };
         // The models look at one task after the other, and not at numbers.
         if options.admit_late || cfg!(ringwork_model) {
-            return Ok(());
+            return Ok(false);
         }
         let priority = u32::from(options.priority);
-        match table.backlog.refusal(&self.segment, priority, left) {
-            None => Ok(()),
-            Some(late) => {
+        let id = id_of(handler);
+        match table.backlog.weigh(&self.segment, id, priority, left) {
+            Verdict::Unweighed => Ok(false),
+            Verdict::InTime => Ok(true),
+            Verdict::TooLate(late) => {
                 bump(&self.segment, self.entry() + CLIENT_REJECTED);
                 Err(RingError::DeadlineUnreachable {
                     handler: handler.to_owned(),
@@ -511,7 +529,10 @@ impl Client {
         let deadline_ns = options
             .timeout
             .map(|timeout| now_ns().saturating_add(timeout.as_nanos() as u64).max(1));
-        let sampled = table.submitted < 1024 || table.submitted.is_multiple_of(8);
+        let id = id_of(handler);
+        let sampled = table.submitted < 1024
+            || table.submitted.is_multiple_of(8)
+            || table.backlog.run_times.wants(id);
         table.submitted += 1;
         let put64 =
             |field: usize, value: u64| segment.u64_at(at + field).store(value, Ordering::Relaxed);
@@ -519,7 +540,7 @@ impl Client {
             |field: usize, value: u8| segment.u8_at(at + field).store(value, Ordering::Relaxed);
         let priority = u32::from(options.priority).min(segment.geometry().priorities - 1);
         put64(SLOT_DEADLINE, deadline_ns.unwrap_or(0));
-        put64(SLOT_HANDLER, id_of(handler));
+        put64(SLOT_HANDLER, id);
         put64(SLOT_REQUEST_REF, block.map_or(0, arena::BlockRef::to_word));
         segment
             .u32_at(at + SLOT_REQUEST_LEN)
@@ -640,8 +661,14 @@ impl Client {
                 attempts: word.attempt() + 1,
             }
         } else {
+            self.note_run(table, slot);
             self.read_result(slot, word)
         };
+        match outcome {
+            Outcome::Completed { .. } if wanted => self.judge(table, local, true),
+            Outcome::TimedOut { .. } if wanted => self.judge(table, local, false),
+            _ => {}
+        }
         failpoint!("poll.read");
         self.free_blocks(slot, word);
         failpoint!("poll.blocks_freed");
@@ -719,6 +746,40 @@ impl Client {
             Place::Broken(awaited, failed(STATUS_FAILED, "segment.corrupt", what))
         };
         true
+    }
+
+    /// How long a task took that has a result, if it was stamped; what a chunk took is no run time.
+    fn note_run(&self, table: &mut Table, slot: u32) {
+        if cfg!(ringwork_model) {
+            return; // as in `check_deadline`
+        }
+        // Relaxed, all: ordered by the acquire of the state word.
+        let fields = self.segment.slot(slot);
+        let get64 = |field: usize| fields.u64_at(field).load(Ordering::Relaxed);
+        let get8 = |field: usize| u32::from(fields.u8_at(field).load(Ordering::Relaxed));
+        if get8(SLOT_ATTEMPTS) & ATTEMPTS_STAMPED != 0
+            && fields.u32_at(SLOT_STATUS).load(Ordering::Relaxed) == STATUS_OK
+            && get8(SLOT_REQUEST_CODEC) != CODEC_CHUNK
+        {
+            let claimed = get64(SLOT_CLAIMED_NS);
+            // 0, which counts nothing, where a peer is wrong.
+            let ran = if claimed < get64(SLOT_SUBMITTED_NS) {
+                0
+            } else {
+                now_ns().saturating_sub(claimed)
+            };
+            table.backlog.run_times.ran(get64(SLOT_HANDLER), ran);
+        }
+    }
+
+    /// Takes in whether a task came in time, if it was let in since it seemed to.
+    fn judge(&self, table: &mut Table, local: u32, in_time: bool) {
+        if std::mem::take(&mut table.weighed[local as usize]) {
+            let slot = self.segment.slot(self.first_slot + local);
+            let handler = slot.u64_at(SLOT_HANDLER).load(Ordering::Relaxed);
+            let times = &mut table.backlog.run_times;
+            times.ended(handler, in_time, now_ns());
+        }
     }
 
     fn read_result(&self, slot: u32, word: Word) -> Outcome {
@@ -951,6 +1012,9 @@ impl Ticket<'_> {
         client.settle(&mut table, local as u32);
         if !matches!(&table.places[local], Place::Pending(word) if *word == self.word) {
             return None;
+        }
+        if counter == CLIENT_TIMED_OUT {
+            client.judge(&mut table, local as u32, false);
         }
         bump(&client.segment, client.entry() + counter);
         failpoint!("cancel.counted");

@@ -2,19 +2,21 @@
 //! and in the rings before it, by their hints.
 //!
 //! Owned by a [`crate::client::backlog::Backlog`]. Invariant: a slot counts once, and only while it
-//! is QUEUED; a task whose deadline will have passed when a lane gets to it counts nothing. The
-//! hints are followed one by one, but only the new ones are between two fresh starts.
+//! is QUEUED, and as much as tasks of its handler take ([`RunTimes::cost`]); a task whose deadline
+//! will have passed when a lane gets to it counts nothing. The hints are followed one by one, but
+//! only the new ones are between two fresh starts.
 
 use crate::client::lane_pace::lanes;
+use crate::client::run_times::RunTimes;
 use crate::format::layout::*;
 use crate::format::words::Kind;
 use crate::os::clock::now_ns;
 use crate::os::sync::Ordering;
 use crate::segment::Segment;
 
-/// The longest time, in ns, in which only what is new is looked at.
+/// All hints are followed again after this many nanoseconds at the latest; till then new ones.
 const LONGEST: u64 = 5_000_000;
-/// Or, if that is less, how many times as long as a look at all of it took.
+/// The pause until then is this many times as long as following all of them took.
 const TIMES: u64 = 10;
 /// A task counts nothing if its deadline passes in this part of the time until a lane gets to it.
 /// By all of that time a queue in which each second task expires would look as if one more task
@@ -27,6 +29,7 @@ pub(crate) struct QueueAhead {
     since: u64,
     pause: u64,
     each: f64,
+    lanes: u64,
     work: f64,
     tasks: u64,
     // The position behind the last hint that was followed, for each ring.
@@ -37,14 +40,22 @@ pub(crate) struct QueueAhead {
 
 impl QueueAhead {
     /// Looks at the hints of rings `0..=ring`, where one more task delays the next by `each`
-    /// nanoseconds.
-    pub(crate) fn look(&mut self, segment: &Segment, ring: u32, now: u64, each: f64) {
+    /// nanoseconds on the mean (0 if not known) and `lanes` run tasks.
+    pub(crate) fn look(
+        &mut self,
+        segment: &Segment,
+        ring: u32,
+        now: u64,
+        (each, lanes): (f64, u64),
+        times: &RunTimes,
+    ) {
         let anew = each != self.each || now.saturating_sub(self.since) >= self.pause;
         if anew {
-            self.begin(segment, ring, now, each);
+            self.lanes = lanes.max(1);
+            self.begin(segment, ring, now, each, times);
         }
         for (ring, place) in (0..=ring).zip(0..) {
-            self.follow(segment, ring, place);
+            self.follow(segment, ring, place, times);
         }
         if anew {
             self.pause = LONGEST.min(TIMES.saturating_mul(now_ns().saturating_sub(now)));
@@ -61,7 +72,7 @@ impl QueueAhead {
         self.tasks
     }
 
-    fn begin(&mut self, segment: &Segment, ring: u32, now: u64, each: f64) {
+    fn begin(&mut self, segment: &Segment, ring: u32, now: u64, each: f64, times: &RunTimes) {
         self.since = now;
         self.each = each;
         self.work = 0.0;
@@ -75,24 +86,24 @@ impl QueueAhead {
             for place in 0..HELD {
                 let held = segment.u32_at(at + LANE_HELD + 4 * place);
                 // Acquire: pairs with the release store of the lane that took the hint.
-                self.count(segment, held.load(Ordering::Acquire).wrapping_sub(1));
+                self.count(segment, held.load(Ordering::Acquire).wrapping_sub(1), times);
             }
         }
     }
 
-    fn follow(&mut self, segment: &Segment, ring: u32, place: usize) {
+    fn follow(&mut self, segment: &Segment, ring: u32, place: usize, times: &RunTimes) {
         let ring = segment.injector(ring);
         let tail = ring.tail();
         // Not more than a ring has, whatever a peer has written.
         let most = tail.saturating_sub(ring.capacity() as u64);
         let first = ring.head().max(self.reached[place]).max(most);
         for position in first..tail {
-            self.count(segment, ring.hint_at(position));
+            self.count(segment, ring.hint_at(position), times);
         }
         self.reached[place] = tail;
     }
 
-    fn count(&mut self, segment: &Segment, slot: u32) {
+    fn count(&mut self, segment: &Segment, slot: u32, times: &RunTimes) {
         if slot >= segment.geometry().total_slots() {
             return;
         }
@@ -101,12 +112,15 @@ impl QueueAhead {
             return;
         }
         self.counted[word] |= bit;
-        // Relaxed: ordered by the acquire of the state word. If the slot was used again since, it
-        // is the deadline of the next task.
-        let deadline = segment.slot(slot).u64_at(SLOT_DEADLINE);
-        let deadline = deadline.load(Ordering::Relaxed);
+        // Relaxed, all three: ordered by the acquire of the state word. If the slot was used again
+        // since, they are of the next task.
+        let fields = segment.slot(slot);
+        let deadline = fields.u64_at(SLOT_DEADLINE).load(Ordering::Relaxed);
         if deadline == 0 || deadline.saturating_sub(self.since) as f64 > self.work * SURELY {
-            self.work += self.each;
+            let handler = fields.u64_at(SLOT_HANDLER).load(Ordering::Relaxed);
+            let codec = fields.u8_at(SLOT_REQUEST_CODEC).load(Ordering::Relaxed);
+            let chunk = u32::from(codec) == CODEC_CHUNK;
+            self.work += times.cost(handler, self.each, self.lanes, chunk);
             self.tasks += 1;
         }
     }

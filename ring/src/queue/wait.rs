@@ -173,9 +173,14 @@ pub fn any_idle(segment: &Segment) -> bool {
     any(segment, H_IDLE)
 }
 
-/// Whether a lane sleeps, or searches for work.
-pub(crate) fn any_waiting(segment: &Segment) -> bool {
-    any(segment, H_IDLE) || any(segment, H_SEARCHING)
+/// How many lanes sleep, or search for work.
+pub(crate) fn waiting_lanes(segment: &Segment) -> u32 {
+    (0..mask_words(segment))
+        .map(|word| {
+            let mask = |mask: usize| segment.u64_at(mask + 8 * word).load(Ordering::Relaxed);
+            (mask(H_IDLE) | mask(H_SEARCHING)).count_ones()
+        })
+        .sum()
 }
 
 /// After publishing a hint: a full fence, then wakes a lane unless one searches already.

@@ -353,6 +353,8 @@ final class Completer implements PollerRole.Work {
             && future.type.kind == ResultKind.VALUE
             && !future.isSettled()) {
           int codec = slots.resultCodec(i);
+          noteRun(future, i);
+          judge(future, true);
           slots.markFree(i, takenWords[t]);
           home[plain++] = i;
           outcomes[t] = Failure.UNSAID; // its slot is free now: should the decoding end in an Error
@@ -574,6 +576,9 @@ final class Completer implements PollerRole.Work {
     int length = memory.getInt(at + Layout.SLOT_RESULT_LEN);
     int codec = slots.resultCodec(i);
     int status = memory.getInt(at + Layout.SLOT_STATUS);
+    if (status == Layout.STATUS_OK) {
+      noteRun(future, i); // also of one that came too late: it says the same of the next
+    }
     if (future.isSettled()) {
       slots.release(i, word, reference); // abandoned: the slot was all that was left
       return;
@@ -586,9 +591,28 @@ final class Completer implements PollerRole.Work {
       return;
     }
     if (status == Layout.STATUS_OK) {
+      judge(future, true);
       succeeded(i, future, word, reference, length, codec);
     } else {
       failed(future, i, word, reference, length, status);
+    }
+  }
+
+  /**
+   * How long a task took that has a result, if it was stamped; what a chunk took is no run time.
+   */
+  private void noteRun(TaskFuture<?> future, int i) {
+    if (slots.isStamped(i) && future.type.kind != ResultKind.CHUNK) {
+      client.submitter.backlog.runTimes.ran(future.type.handlerId, slots.sinceClaim(i));
+    }
+  }
+
+  /**
+   * Whether a task came in time that was let in since it seemed to; the next are judged by that.
+   */
+  void judge(TaskFuture<?> future, boolean inTime) {
+    if (future.weighed) {
+      client.submitter.backlog.runTimes.ended(future.type.handlerId, inTime);
     }
   }
 
@@ -756,6 +780,9 @@ final class Completer implements PollerRole.Work {
     byte[] record = memory.bytes(slots.resultAt(i, reference), length);
     boolean ran = (status & Layout.STATUS_NOT_RUN) == 0;
     int value = status & ~Layout.STATUS_NOT_RUN;
+    if (value == Layout.STATUS_EXPIRED) {
+      judge(future, false);
+    }
     count(
         switch (value) {
           case Layout.STATUS_EXPIRED -> Layout.CLIENT_TIMED_OUT;

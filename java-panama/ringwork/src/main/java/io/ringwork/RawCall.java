@@ -238,7 +238,7 @@ public final class RawCall implements AutoCloseable {
       client.slots.giveBack(slot, reference);
       throw client.closedException(false, null);
     }
-    RejectedException late = client.submitter.unreachable(deadline, type, options);
+    RejectedException late = client.submitter.unreachable(own, deadline, type, options);
     if (late != null) {
       client.slots.giveBack(slot, reference);
       client.room.freed();
@@ -309,6 +309,7 @@ public final class RawCall implements AutoCloseable {
       client.completer.count(Layout.CLIENT_FAILED);
       return client.closedException(own.hasRunBefore, null);
     }
+    client.completer.judge(own, false);
     client.completer.count(Layout.CLIENT_TIMED_OUT);
     return TaskFuture.late(type.name(), own.hasRunBefore, own.hasRunBefore);
   }

@@ -128,7 +128,7 @@ public final class RawTask implements AutoCloseable {
         client.slots.giveBack(slot, reference);
         return future.failedAtSubmit(client.closedException(false, null));
       }
-      RejectedException late = client.submitter.unreachable(deadline, type, options);
+      RejectedException late = client.submitter.unreachable(future, deadline, type, options);
       if (late != null) {
         client.slots.giveBack(slot, reference);
         client.room.freed();

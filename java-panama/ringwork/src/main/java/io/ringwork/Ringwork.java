@@ -22,7 +22,7 @@ import java.util.List;
  * }</pre>
  */
 public final class Ringwork implements AutoCloseable {
-  private final Connection connection;
+  final Connection connection;
 
   /** What tasks are submitted with where neither call nor type says. */
   private final TaskOptions defaults;

@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * future. Failures of the run time end in the future, never in an exception.
  */
 final class Submitter {
-  /** Every task is stamped until so many were, then one in sixteen. */
+  /** Every task is stamped until so many were, then one in sixteen, and the first of a handler. */
   private static final int STAMP_ALL = 1024;
 
   /** Looks for a claim before the hint is written: about 150 ns. */
@@ -50,7 +50,7 @@ final class Submitter {
   private final PayloadArena arena;
   private final HintRing[] injectors;
   private final LaneWaker lanes;
-  private final Backlog backlog;
+  final Backlog backlog;
   private final long segmentSize;
 
   /** Counts stamps up to STAMP_ALL; races only stamp a few more. */
@@ -220,15 +220,17 @@ final class Submitter {
   /** Why a task will not meet its deadline, or null if it may. */
   @Nullable RejectedException unreachable(
       TaskFuture<?> future, TaskType<?, ?> type, TaskOptions options) {
-    return unreachable(future.deadline, type, options);
+    return unreachable(future, future.deadline, type, options);
   }
 
-  @Nullable RejectedException unreachable(long deadline, TaskType<?, ?> type, TaskOptions options) {
+  @Nullable RejectedException unreachable(
+      TaskFuture<?> future, long deadline, TaskType<?, ?> type, TaskOptions options) {
     if (deadline == 0 || options.admitLate) {
       return null;
     }
-    Backlog.Estimate late = backlog.refusal(ring(options), deadline);
-    return late == null ? null : unreachable(type, late);
+    Backlog.Estimate found = backlog.weigh(type.handlerId, ring(options), deadline);
+    future.weighed = found == Backlog.IN_TIME;
+    return found == null || future.weighed ? null : unreachable(type, found);
   }
 
   private static RejectedException unreachable(TaskType<?, ?> type, Backlog.Estimate late) {
@@ -241,9 +243,9 @@ final class Submitter {
             + late.tasks()
             + " tasks that are queued before it on "
             + late.lanes()
-            + " lanes and run for "
+            + " lanes, then run for "
             + Durations.text(late.run())
-            + " or more, and its deadline is in "
+            + " or so, and its deadline is in "
             + Durations.text(late.left())
             + ": submit fewer tasks (TaskType.maxInFlight), give it Priority.HIGH, more time, or"
             + " the pool more lanes; TaskOptions.admitLate lets it in all the same");
@@ -512,7 +514,7 @@ final class Submitter {
       TaskFuture<?> future, int i, int codec, int length, long deadline, TaskOptions options) {
     TaskType<?, ?> type = future.type;
     slots.fillTask(i, type.handlerId, deadline, options.trace);
-    slots.fillRequest(i, length, codec, ring(options), type.attempts, stamp(i));
+    slots.fillRequest(i, length, codec, ring(options), type.attempts, stamp(i, type));
     if (Failpoints.ON) Failpoints.hit("submit.filled");
     future.slot = i;
     future.generation = slots.generation(i);
@@ -584,10 +586,10 @@ final class Submitter {
     }
   }
 
-  private long stamp(int i) {
+  private long stamp(int i, TaskType<?, ?> type) {
     if (stamped < STAMP_ALL) {
       stamped++;
-    } else if ((slots.generation(i) & 15) != 0) {
+    } else if ((slots.generation(i) & 15) != 0 && !backlog.runTimes.wants(type.handlerId)) {
       return 0;
     }
     return System.nanoTime();

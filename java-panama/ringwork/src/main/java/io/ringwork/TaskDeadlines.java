@@ -52,6 +52,7 @@ final class TaskDeadlines implements Timers.Deadlines {
       room.freed();
     }
     if (future.expire(running)) {
+      completer.judge(future, false);
       completer.count(Layout.CLIENT_TIMED_OUT);
       future.dispatch();
     }

@@ -81,6 +81,9 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   /** A lane was seen to have claimed it before its hint was written; submitting thread only. */
   boolean claimedAtOnce;
 
+  /** Let in since it seemed to be in time behind what was queued; written by its submitter. */
+  boolean weighed;
+
   /** An earlier attempt died; written and read by the thread that withdrew the task. */
   boolean hasRunBefore;
 
@@ -134,6 +137,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   void renew() {
     slot = -1;
     claimedAtOnce = false;
+    weighed = false;
     hasRunBefore = false;
     consumed = false;
     WAITER.set(this, Thread.currentThread()); // both plain: published with the slot

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringwork.RejectedException.Reason;
 import io.ringwork.internal.queue.LanePace;
+import io.ringwork.internal.queue.RunTimes;
 import io.ringwork.internal.segment.Layout;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -42,6 +43,7 @@ class BacklogTest {
   @TempDir Path base;
   FakePool pool;
   Ringwork client;
+  Client connected;
 
   @BeforeEach
   void open() throws IOException {
@@ -52,6 +54,7 @@ class BacklogTest {
       busy(lane, true);
     }
     client = Ringwork.connect(pool.config().closeTimeout(Duration.ZERO));
+    connected = (Client) client.connection;
   }
 
   @AfterEach
@@ -182,16 +185,20 @@ class BacklogTest {
 
   @Test
   void besideALaneThatFindsNothingToDoNothingIs() {
-    saturate();
+    List<TaskFuture<byte[]>> flood = saturate();
     busy(1, false); // between two tasks: it takes one of those that are queued
     for (int n = 0; n < 20; n++) {
       refused(SOON);
     }
     busy(1, true);
     pool.memory.setLong(Layout.H_IDLE, 2);
-    letIn(SOON);
+    refused(SOON); // one that was just woken, or waits for the processor, runs no hundred at once
+    flood.forEach(future -> future.cancel(true));
+    pool.memory.setLong(Layout.H_IDLE, 2);
+    letInSoon(SOON);
     pool.memory.setLong(Layout.H_IDLE, 0);
     // What ran before the lane was idle says nothing about what is queued now.
+    flood(100);
     for (int n = 0; n < 20; n++) {
       letIn(SOON);
     }
@@ -199,8 +206,65 @@ class BacklogTest {
     letIn(SOON);
     ran(ABOUT_A_SECOND, 1);
     refused(SOON);
-    pool.memory.setLong(Layout.H_SEARCHING, 1);
-    letIn(SOON);
+  }
+
+  private RunTimes runTimes() {
+    return connected.submitter.backlog.runTimes;
+  }
+
+  /** Tasks have run, each of which took so long. */
+  private void ran(TaskType<byte[], byte[]> type, int tasks, long millis) throws Exception {
+    for (int n = 0; n < tasks; n++) {
+      TaskFuture<byte[]> future = client.submit(type, new byte[1]);
+      FakeTask task = pool.take();
+      long claimed = System.nanoTime() - millis * 1_000_000;
+      pool.memory.setLong(task.at + Layout.SLOT_SUBMITTED_NS, claimed - 1);
+      pool.memory.setLong(task.at + Layout.SLOT_CLAIMED_NS, claimed);
+      task.echo();
+      future.get();
+    }
+  }
+
+  /** How many of a hundred at once are let in. */
+  private int ofAHundred(TaskType<byte[], byte[]> type, TaskOptions options) {
+    int in = 0;
+    for (int n = 0; n < 100; n++) {
+      in += client.submit(type, new byte[1], options).isDone() ? 0 : 1;
+    }
+    return in;
+  }
+
+  @Test
+  void aBurstOnAnIdlePoolIsWeighedByWhatItsHandlersTasksTook() throws Exception {
+    ran(EndingsTest.ECHO, 3, 10_000);
+    pool.memory.setLong(Layout.H_IDLE, 3);
+    // 5 s for each on two lanes, and 10 s for itself: ten, and one as a probe.
+    int in = ofAHundred(EndingsTest.ECHO, SOON.deadline(Duration.ofMinutes(1)));
+    assertTrue(in >= 10 && in <= 12, in + " were let in");
+    refused(SOON);
+    // So is what comes behind it, whichever handler it is for.
+    refused(() -> client.submit(TaskType.of("other", Codec.BYTES, Codec.BYTES), new byte[1], SOON));
+  }
+
+  @Test
+  void aBurstOfAHandlerThatNeverRanIsLetIn() throws Exception {
+    ran(EndingsTest.ECHO, 2, 10_000); // too few
+    ran(TaskType.of("other", Codec.BYTES, Codec.BYTES), 3, 10_000);
+    pool.memory.setLong(Layout.H_IDLE, 3);
+    assertEquals(100, ofAHundred(EndingsTest.ECHO, SOON));
+  }
+
+  @Test
+  void theMarginGrowsWhileTasksThatWereLetInComeTooLate() throws Exception {
+    ran(EndingsTest.ECHO, 3, 100);
+    RunTimes.Handler echo = runTimes().known(TaskType.idOf("echo"));
+    TaskOptions options = SOON.deadline(Duration.ofMillis(400));
+    Await.until(
+        () -> {
+          client.submit(EndingsTest.ECHO, new byte[1], options); // no lane takes it
+          LockSupport.parkNanos(2_000_000);
+          return echo.margin(System.nanoTime()) > RunTimes.LEAST_MARGIN;
+        });
   }
 
   @Test

@@ -105,6 +105,32 @@ class FloodTest {
   }
 
   @Test
+  void aBurstOnAWarmPoolIsRefusedAtOnce() throws Exception {
+    try (Ringwork pool = Ringwork.launch(Pools.roomy("FloodTest").slots(4096))) {
+      for (int n = 0; n < 5; n++) {
+        pool.call(StockTasks.SLEEP, 10 * SLEEP);
+      }
+      // All lanes sleep. Two can do about twenty in two seconds.
+      TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(2));
+      List<TaskFuture<Long>> burst = new ArrayList<>();
+      for (int n = 0; n < 461; n++) {
+        burst.add(pool.submit(StockTasks.SLEEP, 10 * SLEEP, soon));
+      }
+      int refused = 0;
+      int inTime = 0;
+      for (TaskFuture<Long> task : burst) {
+        if (isRefused(task)) {
+          refused++;
+        } else {
+          inTime += task.handle((x, e) -> e == null ? 1 : 0).get(60, TimeUnit.SECONDS);
+        }
+      }
+      assertTrue(refused > 200, refused + " were refused");
+      assertTrue(inTime > 0);
+    }
+  }
+
+  @Test
   void whatWillHaveExpiredIsNotWaitedFor() throws Exception {
     try (Ringwork pool = Ringwork.launch(Pools.roomy("FloodTest").slots(4096))) {
       List<TaskFuture<Long>> flood = new ArrayList<>();

@@ -10,16 +10,17 @@ import java.util.Arrays;
 /**
  * What runs before a task that goes into a ring: the tasks that lanes hold, and those in its ring
  * and in the rings before it, by their hints. A hint counts once, and only while its slot is
- * QUEUED; a task whose deadline will have passed when a lane gets to it counts nothing.
+ * QUEUED, and as much as tasks of its handler take ({@link RunTimes#cost}); a task whose deadline
+ * will have passed when a lane gets to it counts nothing.
  *
  * <p>The hints are followed one by one, but only the new ones are between two fresh starts. One
  * thread at a time calls the methods; all may read the fields.
  */
 public final class QueueAhead {
-  /** The longest time, in ns, in which only what is new is looked at. */
+  /** All hints are followed again after this many nanoseconds at the latest; till then new ones. */
   private static final long LONGEST = 5_000_000;
 
-  /** Or, if that is less, how many times as long as a look at all of it took. */
+  /** The pause until then is this many times as long as following all of them took. */
   private static final int TIMES = 10;
 
   /**
@@ -31,6 +32,7 @@ public final class QueueAhead {
 
   private final SharedMemory memory;
   private final Geometry geometry;
+  private final RunTimes runTimes;
 
   /** The slots that were counted, a bit each. */
   private final long[] counted;
@@ -41,6 +43,7 @@ public final class QueueAhead {
   private long since;
   private long pause;
   private double each;
+  private int lanes;
   private double work;
 
   private int ahead;
@@ -57,9 +60,10 @@ public final class QueueAhead {
    *
    * @param ring its number; the rings below it go first
    */
-  public QueueAhead(SharedMemory memory, Geometry geometry, int ring) {
+  public QueueAhead(SharedMemory memory, Geometry geometry, RunTimes runTimes, int ring) {
     this.memory = memory;
     this.geometry = geometry;
+    this.runTimes = runTimes;
     this.counted = new long[(slots() + 63) / 64];
     this.reached = new long[ring + 1];
     this.startsAt = System.nanoTime();
@@ -77,12 +81,14 @@ public final class QueueAhead {
   /**
    * Looks at the hints.
    *
-   * @param each what one more task delays the next by, in nanoseconds
+   * @param each what one more task delays the next by on the mean, in nanoseconds; 0 if not known
+   * @param lanes how many lanes run tasks
    */
-  public void look(long now, double each) {
+  public void look(long now, double each, int lanes) {
     boolean anew = each != this.each || now - since >= pause;
     if (anew) {
       this.each = each;
+      this.lanes = lanes;
       since = now;
       work = 0;
       ahead = 0;
@@ -137,7 +143,9 @@ public final class QueueAhead {
     counted[slot >> 6] |= 1L << slot;
     long deadline = memory.getLong(at + Layout.SLOT_DEADLINE);
     if (deadline == 0 || deadline - since > work * SURELY) {
-      work += each;
+      boolean chunk =
+          (memory.getInt(at + Layout.SLOT_ATTEMPTS) >>> 16 & 0xff) == Layout.CODEC_CHUNK;
+      work += runTimes.cost(memory.getLong(at + Layout.SLOT_HANDLER), each, lanes, chunk);
       ahead++;
     }
   }

@@ -266,6 +266,22 @@ public final class SlotTable<P> {
     return memory.getInt(at(i) + Layout.SLOT_ATTEMPTS) >>> 24;
   }
 
+  /** Whether the task of a slot has time stamps. */
+  public boolean isStamped(int i) {
+    return (memory.getInt(at(i) + Layout.SLOT_ATTEMPTS) & Layout.ATTEMPTS_STAMPED) != 0;
+  }
+
+  /**
+   * How long ago the task of a slot was claimed, if it is stamped.
+   *
+   * @return the time in nanoseconds; 0 if the lane has noted what can't be
+   */
+  public long sinceClaim(int i) {
+    long claimed = memory.getLong(at(i) + Layout.SLOT_CLAIMED_NS);
+    boolean possible = claimed - memory.getLong(at(i) + Layout.SLOT_SUBMITTED_NS) >= 0;
+    return possible ? Math.max(0, System.nanoTime() - claimed) : 0;
+  }
+
   /** Unique for a client without a counter of its own. */
   public long taskId(int i, long g) {
     return g << 20 | global(i);
