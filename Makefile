@@ -79,7 +79,7 @@ lint: need ## formatters and linters, warnings are errors
 	cargo fmt --all --check --manifest-path benches/structures/Cargo.toml
 	tools/mutants/run --apply
 	cargo clippy --locked --release --workspace --all-targets -- -D warnings
-	cargo clippy --locked --release -p ringwork-worker --no-default-features -- -D warnings
+	cargo clippy --locked --release -p ringwork-cli --no-default-features -- -D warnings
 	cargo clippy --locked --release -p ringwork-matrix --features failpoints --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --workspace --no-deps --quiet
 	$(MVN_RUN) -Plint,jcstress,jmh spotless:check compile

@@ -5,7 +5,7 @@
 //!
 //! A party says `ready`, then answers each line of JSON by one, until its input ends.
 
-use ringwork_worker::stock::{compress, digest, image, password};
+use ringwork_handlers::{compress, digest, image, password};
 use rustix::time::{ClockId, clock_gettime};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -4,11 +4,11 @@
 
 use image::ImageEncoder;
 use image::codecs::{gif::GifEncoder, png::PngEncoder};
+use ringwork_cli::fuzz::{cbor_from_json, configuration};
 use ringwork_fuzz::patch::{Record, Section, input};
+use ringwork_handlers::image::{Format, ResizeParams, resize};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::{Owner, Word};
-use ringwork_worker::cli::fuzz::{cbor_from_json, configuration};
-use ringwork_worker::stock::image::{Format, ResizeParams, resize};
 use std::fs;
 use std::path::Path;
 

@@ -1,11 +1,11 @@
 //! CBOR requests: any bytes are refused with a reason, or give a value that, encoded, gives itself
 //! again; and the other request types of the stock handlers, which are parameters and a body.
 
-use ringwork_worker::cli::fuzz::{cbor_from_json, cbor_text};
-use ringwork_worker::stock::compress::{CompressParams, DecompressParams};
-use ringwork_worker::stock::digest::DigestParams;
-use ringwork_worker::stock::image::{ResizeParams, ThumbnailParams};
-use ringwork_worker::stock::password::{HashParams, VerifyParams};
+use ringwork_cli::fuzz::{cbor_from_json, cbor_text};
+use ringwork_handlers::compress::{CompressParams, DecompressParams};
+use ringwork_handlers::digest::DigestParams;
+use ringwork_handlers::image::{ResizeParams, ThumbnailParams};
+use ringwork_handlers::password::{HashParams, VerifyParams};
 use ringwork_worker::{Cbor, FromRequest, IntoResult, Params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

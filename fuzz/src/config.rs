@@ -1,7 +1,7 @@
 //! The configuration file of `ringwork serve`: any text is refused with a reason, or gives a
 //! configuration that, printed, means the same again.
 
-use ringwork_worker::cli::fuzz::configuration;
+use ringwork_cli::fuzz::configuration;
 
 /// Reads the bytes as a configuration file.
 ///

@@ -1,11 +1,11 @@
 //! Image requests: any bytes are refused with one of the documented codes, or give an image of
 //! the kind and size asked for, within the pixels allowed.
 
-use ringwork_worker::TaskError;
-use ringwork_worker::stock::image::{
+use ringwork_handlers::image::{
     Animation, EncodedImage, Filter, Fit, Format, Gravity, InfoParams, Palette, ResizeParams,
     ThumbnailParams, info, resize, thumbnail,
 };
+use ringwork_worker::TaskError;
 
 /// Bytes before the image: what is asked for.
 pub const PREFIX: usize = 4;

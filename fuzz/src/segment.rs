@@ -78,7 +78,7 @@ fn write(dir: &PoolDir, bytes: &[u8]) {
 
 /// All that a process may do with a segment that it has attached to.
 fn use_everything(segment: Arc<Segment>, dir: &PoolDir) {
-    let view = ringwork_worker::cli::fuzz::stat(&segment);
+    let view = ringwork_cli::fuzz::stat(&segment);
     assert!(view.is_err() || view.is_ok_and(|json| json.starts_with('{')));
     let _ = arena::taken(&segment);
     if let Ok(mourner) = Mourner::new(&segment) {

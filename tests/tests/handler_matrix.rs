@@ -8,11 +8,11 @@
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::*;
+use ringwork_supervisor::cause::{Cause, Detail, Exit};
 use ringwork_tests::deeds::{PLACES, errand, errand_codec};
 use ringwork_tests::{
     KillOnDrop, Marker, Pool, Serve, call, end, options, result, utf8, wait_until,
 };
-use ringwork_worker::supervisor::cause::{Cause, Detail, Exit};
 use std::time::Duration;
 
 /// What a deed does to its process.

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 /// The name of a codec for messages and the command line.
 #[must_use]
-pub(crate) fn codec_name(codec: u8) -> &'static str {
+pub fn codec_name(codec: u8) -> &'static str {
     match u32::from(codec) {
         CODEC_BYTES => "bytes",
         CODEC_UTF8 => "utf8",
@@ -257,7 +257,7 @@ impl IntoResult for Encoded {
 
 /// A request that can't be decoded, as the task's failure. The place would be this one, which
 /// explains nothing.
-pub(crate) fn request_error(why: String) -> TaskError {
+pub fn request_error(why: String) -> TaskError {
     TaskError::new("request.undecodable", why).at("")
 }
 

@@ -30,8 +30,6 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "cli")]
-pub mod cli;
 mod codec;
 pub mod confine;
 mod context;
@@ -39,27 +37,20 @@ mod courtesy;
 mod dispatch;
 mod error;
 mod from_cbor;
-#[cfg(feature = "supervisor")]
-#[cfg_attr(not(feature = "cli"), allow(dead_code))] // the command reads what the supervisor writes
-mod heartbeat;
-mod log;
+#[doc(hidden)]
+pub mod log;
 mod nulls;
 mod panics;
 mod raw;
-#[cfg(feature = "supervisor")]
-mod shown;
-pub mod stock;
-mod stock_worker;
-#[cfg(feature = "supervisor")]
-pub mod supervisor;
 mod worker;
 
 pub use codec::{Cbor, Encoded, FromRequest, IntoResult, Params};
+#[doc(hidden)]
+pub use codec::{codec_name, request_error};
 pub use confine::SandboxMode;
 pub use context::TaskContext;
 pub use error::{ErrorCode, TaskError};
 pub use raw::{Answer, RawTask};
-pub use stock_worker::stock_worker;
 pub use worker::{Builder, Worker, WorkerError};
 
 /// The mechanism below, for programs that need it: segments, the low-level client.

@@ -12,16 +12,15 @@ use tracing_subscriber::prelude::*;
 use tracing_subscriber::{registry, reload};
 
 /// Environment variable: the least level of the log, set by the supervisor.
-pub(crate) const LEVEL_VARIABLE: &str = "RINGWORK_LOG";
+pub const LEVEL_VARIABLE: &str = "RINGWORK_LOG";
 /// Environment variable: `json` or `human`, set by the supervisor.
-pub(crate) const FORMAT_VARIABLE: &str = "RINGWORK_LOG_FORMAT";
+pub const FORMAT_VARIABLE: &str = "RINGWORK_LOG_FORMAT";
 /// The value of [`FORMAT_VARIABLE`] for one JSON object a line.
-pub(crate) const JSON: &str = "json";
+pub const JSON: &str = "json";
 
 /// Target of what an operator has asked for and must see the end of, a reload: shown from level
 /// info on at each level of the log but `off`.
-#[cfg(feature = "supervisor")]
-pub(crate) const OUTCOME: &str = "ringwork::outcome";
+pub const OUTCOME: &str = "ringwork::outcome";
 
 /// Sets the level of the subscriber that [`init`] has set.
 type SetLevel = Box<dyn Fn(Targets) + Send + Sync>;
@@ -29,7 +28,7 @@ type SetLevel = Box<dyn Fn(Targets) + Send + Sync>;
 static SET_LEVEL: OnceLock<SetLevel> = OnceLock::new();
 
 /// Logs of this process from now on, unless a subscriber is set already.
-pub(crate) fn init<W>(level: &str, json: bool, writer: W)
+pub fn init<W>(level: &str, json: bool, writer: W)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -51,8 +50,7 @@ where
 }
 
 /// Another level from now on, where [`init`] has set the subscriber.
-#[cfg(feature = "cli")]
-pub(crate) fn set_level(level: &str) {
+pub fn set_level(level: &str) {
     if let Some(set) = SET_LEVEL.get() {
         set(shown(level));
     }
@@ -60,7 +58,7 @@ pub(crate) fn set_level(level: &str) {
 
 /// The log of a worker: to standard error, as its supervisor says; at level `info` and for people
 /// when none does.
-pub(crate) fn init_worker() {
+pub fn init_worker() {
     let level = std::env::var(LEVEL_VARIABLE).unwrap_or_default();
     let json = std::env::var(FORMAT_VARIABLE).is_ok_and(|format| format == JSON);
     init(&level, json, io::stderr);
@@ -70,10 +68,8 @@ pub(crate) fn init_worker() {
 fn shown(level: &str) -> Targets {
     let level = level.parse().unwrap_or(LevelFilter::INFO);
     let all = Targets::new().with_default(level);
-    #[cfg(feature = "supervisor")]
-    let all = match level {
+    match level {
         LevelFilter::OFF => all,
         level => all.with_target(OUTCOME, level.max(LevelFilter::INFO)),
-    };
-    all
+    }
 }

@@ -11,8 +11,9 @@
 
 #![forbid(unsafe_code)]
 
+use ringwork_handlers::stock_worker;
 use ringwork_ring::format::layout::CODEC_BYTES;
-use ringwork_worker::{Answer, RawTask, TaskContext, TaskError, WorkerError, stock_worker};
+use ringwork_worker::{Answer, RawTask, TaskContext, TaskError, WorkerError};
 use sha2::Sha256;
 use std::time::{Duration, Instant};
 

@@ -138,7 +138,7 @@ fn words(scratch: &Path) -> Result<Vec<Contest>, Box<dyn Error>> {
     fs::write(&lines, log_lines())?;
     let packed = scratch.join("lines.zst");
     let level = Deserialize::deserialize(json!({"level": 3}))?;
-    let compressed = ringwork_worker::stock::compress::compress(&level, &log_lines())?;
+    let compressed = ringwork_handlers::compress::compress(&level, &log_lines())?;
     fs::write(&packed, compressed)?;
 
     let contest = |name: &str, handler, path: &Path, ours, others: &[(&'static str, Value)]| {

@@ -61,11 +61,11 @@ fn count_primes(context: &TaskContext<'_>, below: u32) -> Result<u32, TaskError>
 
 /// What the worker's own handlers are added to: the stock handlers (`--features stock`), or none.
 fn beginning() -> ringwork_worker::Builder {
-    if cfg!(feature = "stock") {
-        ringwork_worker::stock_worker()
-    } else {
-        Worker::builder()
-    }
+    #[cfg(feature = "stock")]
+    let beginning = ringwork_handlers::stock_worker();
+    #[cfg(not(feature = "stock"))]
+    let beginning = Worker::builder();
+    beginning
 }
 
 fn worker() -> ringwork_worker::Builder {

@@ -1,6 +1,7 @@
 //! The format of the segment: offsets, constants, packed words and sizes. No access, no system
 //! calls.
 
+pub mod bytes;
 pub mod config;
 pub mod export;
 #[allow(

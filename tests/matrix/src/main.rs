@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         }
         _ => {
             role(Role::Supervisor);
-            ringwork_worker::cli::main()
+            ringwork_cli::main()
         }
     }
 }

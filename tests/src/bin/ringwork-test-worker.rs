@@ -13,9 +13,10 @@
 
 use anyhow::Context;
 use nix::sys::signal::{Signal, raise};
+use ringwork_handlers::stock_worker;
 use ringwork_ring::{PoolDir, Segment};
 use ringwork_tests::{deeds, forbidden};
-use ringwork_worker::{Builder, Cbor, TaskContext, TaskError, WorkerError, stock_worker};
+use ringwork_worker::{Builder, Cbor, TaskContext, TaskError, WorkerError};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
 use std::hint::black_box;

@@ -5,15 +5,14 @@
 //! with this crate obeys. Invariant: it is in force before the first task runs.
 
 mod limits;
-pub(crate) mod sandbox;
+#[doc(hidden)]
+pub mod sandbox;
 mod seccomp;
 
 pub use sandbox::SandboxMode;
 
-#[cfg(feature = "supervisor")]
-use crate::shown::Bytes;
-#[cfg(feature = "supervisor")]
 use crate::worker::LANE_STACK;
+use ringwork_ring::format::bytes::Bytes;
 use sandbox::{Offer, Plan};
 use std::io::Write;
 use std::path::PathBuf;
@@ -50,13 +49,10 @@ impl Default for Confinement {
 }
 
 /// What a worker needs besides its lanes' stacks to start at all.
-#[cfg(feature = "supervisor")]
 const MEMORY_MARGIN: u64 = 16 << 20;
 /// Standard streams, the signals' pipe, the lock, and some to start with.
-#[cfg(feature = "supervisor")]
 const LEAST_FILES: u64 = 16;
 /// The main thread, that of the signals, and some to start with.
-#[cfg(feature = "supervisor")]
 const THREADS_MARGIN: u32 = 8;
 
 const MEMORY_VARIABLE: &str = "RINGWORK_WORKER_MEMORY";
@@ -69,8 +65,8 @@ const SEPARATOR: &str = ":";
 
 impl Confinement {
     /// What no worker of so many lanes could start under.
-    #[cfg(feature = "supervisor")]
-    pub(crate) fn problems(&self, lanes: u32) -> Vec<String> {
+    #[doc(hidden)]
+    pub fn problems(&self, lanes: u32) -> Vec<String> {
         let memory = u64::from(lanes) * LANE_STACK as u64 + MEMORY_MARGIN;
         let threads = lanes.saturating_add(THREADS_MARGIN);
         let mut wrong = Vec::new();
@@ -98,7 +94,6 @@ impl Confinement {
         wrong
     }
 
-    #[cfg(feature = "supervisor")]
     fn sandbox_problems(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         if self.sandbox == SandboxMode::Off {
@@ -130,14 +125,15 @@ impl Confinement {
     }
 
     /// What the sandbox will be on this kernel; `None` without one.
-    pub(crate) fn plan(&self) -> Option<Plan> {
+    #[doc(hidden)]
+    pub fn plan(&self) -> Option<Plan> {
         (self.sandbox > SandboxMode::Off)
             .then(|| Plan::new(Offer::of_this_kernel(), &self.sandbox_read))
     }
 
     /// Says in the log what the sandbox is here, and what it can't be.
-    #[cfg(feature = "supervisor")]
-    pub(crate) fn announce(&self) {
+    #[doc(hidden)]
+    pub fn announce(&self) {
         if let Some(plan) = self.plan() {
             tracing::info!("sandbox: {plan}");
             for gap in plan.gaps() {
@@ -147,8 +143,8 @@ impl Confinement {
     }
 
     /// As environment variables.
-    #[cfg(feature = "supervisor")]
-    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+    #[doc(hidden)]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
         let numbers = [
             (MEMORY_VARIABLE, self.memory),
             (OPEN_FILES_VARIABLE, self.open_files),
@@ -171,7 +167,8 @@ impl Confinement {
     }
 
     /// From the environment that the supervisor made; the default without one.
-    pub(crate) fn from_environment() -> Result<Self, String> {
+    #[doc(hidden)]
+    pub fn from_environment() -> Result<Self, String> {
         let number = |name: &str| match std::env::var(name) {
             Ok(text) => text
                 .parse()

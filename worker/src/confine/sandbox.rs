@@ -53,14 +53,14 @@ impl SandboxMode {
 
 /// What the kernel offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Offer {
+pub struct Offer {
     /// Version of landlock's interface; 0: none.
     landlock: u32,
     seccomp: bool,
 }
 
 impl Offer {
-    pub(crate) fn of_this_kernel() -> Self {
+    pub fn of_this_kernel() -> Self {
         Self {
             landlock: kernel::landlock_abi().unwrap_or(0),
             seccomp: kernel::has_seccomp_filter() && seccomp::knows_this_machine(),
@@ -79,14 +79,14 @@ enum Files {
 
 /// What is enforced, by whom, and what is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Plan {
+pub struct Plan {
     files: Files,
     seccomp: bool,
     readable: Vec<PathBuf>,
 }
 
 impl Plan {
-    pub(crate) fn new(offer: Offer, readable: &[PathBuf]) -> Self {
+    pub fn new(offer: Offer, readable: &[PathBuf]) -> Self {
         Self {
             files: match offer {
                 Offer { landlock: 1.., .. } => Files::Landlock(offer.landlock),
@@ -99,7 +99,7 @@ impl Plan {
     }
 
     /// What a handler can still do that it should not, with the remedy.
-    pub(crate) fn gaps(&self) -> Vec<String> {
+    pub fn gaps(&self) -> Vec<String> {
         let mut gaps = Vec::new();
         if self.files == Files::Nobody {
             gaps.push(if self.seccomp {
@@ -217,7 +217,7 @@ impl fmt::Display for Plan {
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 
 /// The message of a failed task, with the sandbox named when it looks like its doing.
-pub(crate) fn explain(message: &str) -> Option<String> {
+pub fn explain(message: &str) -> Option<String> {
     // As io::Error shows itself to people and, in `unwrap`, to programmers.
     const REFUSALS: [&str; 5] = [
         "(os error 1)",

@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * The records send what docs/reference/handlers.md documents, no less and no more: names, and the
  * values of enums. That the page says what the handlers take is tested beside them
- * (worker/src/stock/mod.rs).
+ * (handlers/src/lib.rs).
  */
 class ParametersTest {
   /**

@@ -1,0 +1,91 @@
+//! The `ringwork` command: what it understands, and its exit codes.
+//!
+//! Each subcommand is a file; results go to standard output, everything else to
+//! standard error. A reader that has closed the pipe ends the command quietly.
+
+mod bench;
+mod cbor;
+mod clean;
+mod doctor;
+mod effective;
+mod exit;
+#[doc(hidden)]
+pub mod fuzz;
+mod handlers;
+mod list;
+mod log;
+mod options;
+mod payload;
+mod serve;
+mod stat;
+mod submit;
+mod table;
+mod units;
+mod view;
+
+use clap::{Parser, Subcommand};
+use exit::Failure;
+use std::process::ExitCode;
+
+/// What the root help says about exit codes.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the task, the pool or a check failed
+  2  wrong usage: options, configuration, request
+  3  no such pool, or it is closed
+  4  timed out, or cancelled
+  5  the worker crashed
+  6  rejected: the pool is full or draining, or the request too large
+
+Pools are found below $RINGWORK_DIR (default /dev/shm/ringwork-UID).";
+
+#[derive(Debug, Parser)]
+// The name is given, since a natives jar unpacks the program under another one.
+#[command(name = "ringwork", bin_name = "ringwork", version, after_help = EXIT_CODES, max_term_width = 100)]
+/// Ringwork: run tasks of Java programs in Rust worker processes, over shared memory.
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(Box<serve::Serve>),
+    Stat(stat::Stat),
+    Submit(Box<submit::Submit>),
+    Bench(Box<bench::BenchArgs>),
+    Handlers(handlers::Handlers),
+    List(list::List),
+    Clean(clean::Clean),
+    Doctor(doctor::Doctor),
+    /// The stock worker, started by `serve`.
+    #[command(hide = true)]
+    Worker,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Serve(serve) => serve::run(*serve),
+        Command::Stat(stat) => stat::run(&stat),
+        Command::Submit(submit) => submit::run(&submit),
+        Command::Bench(bench) => bench::run(&bench),
+        Command::Handlers(handlers) => handlers::run(&handlers),
+        Command::List(list) => list::run(&list),
+        Command::Clean(clean) => clean::run(&clean),
+        Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Worker => worker(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn worker() -> Result<(), Failure> {
+    ringwork_handlers::stock_worker()
+        .run()
+        .map_err(|error| Failure::new(exit::FAILED, error))
+}

@@ -1,0 +1,181 @@
+//! `ringwork serve`: options to configuration, then the supervisor.
+
+use super::effective;
+use super::exit::{FAILED, Failure};
+use super::log::Sink;
+use super::options::ServeOptions;
+use super::units::Size;
+use clap::Args;
+use ringwork_ring::segment::room;
+use ringwork_supervisor::{Console, LogFormat, Ready, ServeConfig};
+use ringwork_worker::log;
+use serde::Serialize;
+use serde_json::json;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+const AFTER_HELP: &str = "\
+Signals: SIGTERM or SIGINT drains (no new tasks, the others are finished within --drain-timeout), \
+a second one, or SIGQUIT, stops at once. SIGHUP reloads: the configuration file and the worker \
+program are read again, and workers are replaced one by one; what is wrong with them is logged, and \
+nothing changes. How it ended is logged at each level. An embedded pool leaves all of them to its owner.
+
+Exit codes: 0 stopped as asked; 1 the pool failed (no worker gets ready, the name is taken, no room \
+for the segment ...); 2 wrong options or configuration.
+
+The configuration file has the same keys as the long options (`segment-size = \"256MiB\"`); options \
+on the command line win.";
+
+/// Serve a pool: make its segment, start its workers, watch over them.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Serve {
+    /// Read options from this TOML file.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Live as long as standard input: its end stops the pool at once. One JSON line on standard
+    /// output tells when the pool is ready.
+    #[arg(long)]
+    embedded: bool,
+
+    /// Print the effective configuration and the sizes that follow from it, and exit.
+    #[arg(long)]
+    print_config: bool,
+
+    #[command(flatten)]
+    options: ServeOptions,
+}
+
+/// Runs the subcommand.
+pub(super) fn run(serve: Serve) -> Result<(), Failure> {
+    let embedded = serve.embedded;
+    let mut ready = false;
+    let result = configure(&serve).and_then(|config| match config {
+        Some(config) => supervise(&config, &serve, &mut ready),
+        None => Ok(()),
+    });
+    if embedded
+        && !ready
+        && let Err(failure) = &result
+    {
+        print_line(&failed_line(failure.text()));
+    }
+    result
+}
+
+/// The configuration to serve; `None` when it was only to be printed.
+fn configure(serve: &Serve) -> Result<Option<ServeConfig>, Failure> {
+    let config = resolve(serve)?;
+    config.validate()?;
+    if serve.print_config {
+        let place = ringwork_ring::segment::paths::base_dir();
+        let sized = room::default_segment(&config.segment(), config.backing(), &place)?;
+        let geometry = sized.geometry()?;
+        write!(io::stdout(), "{}", effective::printed(&config, &geometry))?;
+        return Ok(None);
+    }
+    Ok(Some(config))
+}
+
+/// Command line and file as they are now, not validated.
+fn resolve(serve: &Serve) -> Result<ServeConfig, Failure> {
+    let mut options = serve.options.clone();
+    if let Some(path) = &serve.config {
+        options = options.or(ServeOptions::read(path).map_err(Failure::usage)?);
+    }
+    let mut config = options.resolve().map_err(Failure::usage)?;
+    config.embedded = serve.embedded;
+    Ok(config)
+}
+
+fn supervise(config: &ServeConfig, serve: &Serve, ready: &mut bool) -> Result<(), Failure> {
+    let (sink, _flush) = Sink::start().map_err(|error| Failure::new(FAILED, error))?;
+    let json = config.log_format == LogFormat::Json;
+    log::init(&config.log_level, json, sink.clone());
+    let mut console = Terminal {
+        config,
+        serve,
+        sink,
+        ready,
+    };
+    Ok(ringwork_supervisor::run(config, &mut console)?)
+}
+
+struct Terminal<'a> {
+    config: &'a ServeConfig,
+    serve: &'a Serve,
+    sink: Sink,
+    ready: &'a mut bool,
+}
+
+impl Console for Terminal<'_> {
+    fn ready(&mut self, ready: &Ready) {
+        *self.ready = true;
+        if self.config.embedded {
+            print_line(&ready_line(ready));
+            return;
+        }
+        let plural = |count: u32, thing: &str| {
+            format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+        };
+        print_line(&format!(
+            "serving {}: {} x {}, segment {} ({})",
+            ready.name,
+            plural(self.config.workers, "worker"),
+            plural(self.config.lanes, "lane"),
+            ready.segment.display(),
+            Size(ready.size)
+        ));
+    }
+
+    fn worker_line(&mut self, worker: u32, line: &str) {
+        // A JSON log stays one of JSON, whatever a library prints.
+        if self.config.log_format == LogFormat::Json && !line.starts_with('{') {
+            tracing::info!(worker, "{line}");
+        } else {
+            self.sink.line(format!("{line}\n").into_bytes());
+        }
+    }
+
+    fn log_level(&mut self, level: &str) {
+        log::set_level(level);
+    }
+
+    /// The same command line once more, with the file as it is now.
+    fn reload(&mut self) -> Result<ServeConfig, String> {
+        resolve(self.serve).map_err(|failure| failure.text().to_owned())
+    }
+}
+
+/// The line that tells the owner of an embedded pool where it is.
+#[derive(Serialize)]
+struct ReadyLine<'a> {
+    ready: bool,
+    name: &'a str,
+    dir: &'a Path,
+    segment: &'a Path,
+    pid: u32,
+}
+
+fn ready_line(ready: &Ready) -> String {
+    let line = ReadyLine {
+        ready: true,
+        name: &ready.name,
+        dir: &ready.dir,
+        segment: &ready.segment,
+        pid: std::process::id(),
+    };
+    serde_json::to_string(&line).unwrap_or_else(|error| failed_line(&error.to_string()))
+}
+
+/// The line that tells the owner why there is no pool.
+fn failed_line(error: &str) -> String {
+    format!("{{\"ready\":false,\"error\":{}}}", json!(error))
+}
+
+/// A line that may find no reader: the pool serves all the same.
+fn print_line(line: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}

@@ -1,0 +1,278 @@
+//! `ringwork submit`: one task from the shell, its result on standard output.
+
+use super::exit::{CRASHED, FAILED, Failure, NO_POOL, REJECTED, TIMED_OUT};
+use super::payload::{self, Codec, Data, Shown};
+use super::units::Span;
+use clap::{Args, ValueEnum};
+use ringwork_ring::client::{Client, Outcome, TaskOptions};
+use ringwork_ring::format::layout::{
+    POOL_DRAINING, STATUS_ARENA_EXHAUSTED, STATUS_CANCELLED, STATUS_NO_WORKER,
+};
+use ringwork_ring::records::counters;
+use ringwork_ring::{PoolDir, RingError};
+use ringwork_supervisor::cause::Cause;
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+const AFTER_HELP: &str = "\
+Examples:
+  ringwork submit images echo --data hello
+  ringwork submit images image.thumbnail --file photo.jpg --params '{\"size\":200}' --out small.jpg
+  date | ringwork submit images digest --file -
+
+Results: utf8 and numbers as a line of text, CBOR in diagnostic notation (JSON where possible), bytes \
+as they are; --out always gets the bytes as they are.
+
+Exit codes: 0 done; 1 the task failed; 2 wrong options or request; 3 no such pool, or it is closed; \
+4 timed out or cancelled; 5 the worker crashed; 6 rejected (pool full or draining, request too large).";
+
+/// How long it waits for a client entry before it says so.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// Priorities by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Priority {
+    High,
+    Normal,
+    Low,
+}
+
+/// Submit a task and wait for its result.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Submit {
+    /// Name of the pool.
+    name: String,
+
+    /// Name of the handler, see `ringwork handlers NAME`.
+    handler: String,
+
+    /// The request, or its body.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        conflicts_with = "file",
+        allow_hyphen_values = true
+    )]
+    data: Option<String>,
+
+    /// Read the request, or its body, from a file; `-`: standard input.
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+
+    /// Parameters, a JSON object; the data is the body then.
+    #[arg(long, value_name = "JSON")]
+    params: Option<String>,
+
+    /// Codec of the request [default: what the handler says].
+    #[arg(long, value_enum, value_name = "CODEC")]
+    codec: Option<Codec>,
+
+    /// Give up after this time, such as 500ms or 30s; waiting for a free client entry of the pool
+    /// counts [default: wait for ever].
+    #[arg(long, value_name = "TIME")]
+    timeout: Option<Span>,
+
+    /// Priority of the task.
+    #[arg(long, value_enum, value_name = "PRIORITY", default_value = "normal")]
+    priority: Priority,
+
+    /// Most attempts when workers die of the task, 1 to 3.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    attempts: u8,
+
+    /// Write the result to a file, as it is.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Runs the subcommand.
+pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
+    if submit.params.is_some() && submit.codec.is_some_and(|codec| codec != Codec::Params) {
+        return Err(Failure::usage("--params goes with --codec params only"));
+    }
+    let dir = PoolDir::new(&submit.name)?;
+    let data = read_data(submit)?;
+    if let Some(path) = &submit.out {
+        // Before the task runs: a result that can't be written would be lost.
+        open_out(path)?;
+    }
+    let start = Instant::now();
+    let client = connect(&dir, submit.timeout.map(|span| span.0))?;
+    let codec = choose_codec(submit, &client);
+    let request = payload::encode(codec, data, submit.params.as_deref()).map_err(Failure::usage)?;
+    let options = TaskOptions {
+        timeout: submit
+            .timeout
+            .map(|span| span.0.saturating_sub(start.elapsed())),
+        priority: submit.priority as u8,
+        attempts: submit.attempts,
+        codec: codec.id(),
+        ..TaskOptions::default()
+    };
+    let outcome = match client.call(&submit.handler, &request, &options) {
+        // Draining: it is there, but takes nothing.
+        Err(error @ RingError::Closed { .. }) if client.segment().pool_state() == POOL_DRAINING => {
+            return Err(Failure::new(REJECTED, error));
+        }
+        other => other?,
+    };
+    finish(submit, outcome)
+}
+
+/// A client entry: one that is kept for commands, or any other. While all are taken the command
+/// waits, at most for `limit`, and says so.
+pub(super) fn connect(dir: &PoolDir, limit: Option<Duration>) -> Result<Client, Failure> {
+    let start = Instant::now();
+    let quiet = limit.map_or(QUIET, |limit| limit.min(QUIET));
+    match Client::connect_as_command(dir, Some(quiet)) {
+        Err(error @ RingError::TableFull { .. }) if limit.is_none_or(|limit| limit > QUIET) => {
+            // Standard error may be closed: then there is nothing to write to.
+            let _ = writeln!(io::stderr(), "ringwork: waiting, since {error}");
+        }
+        other => return Ok(other?),
+    }
+    let rest = limit.map(|limit| limit.saturating_sub(start.elapsed()));
+    Ok(Client::connect_as_command(dir, rest)?)
+}
+
+fn read_data(submit: &Submit) -> Result<Data, Failure> {
+    let mut bytes = Vec::new();
+    match (&submit.data, &submit.file) {
+        (Some(text), _) => return Ok(Data::Text(text.clone())),
+        (None, None) => return Ok(Data::None),
+        (None, Some(path)) if path == Path::new("-") => drop(io::stdin().read_to_end(&mut bytes)?),
+        (None, Some(path)) => {
+            bytes = std::fs::read(path).map_err(|error| {
+                Failure::usage(format!("cannot read {}: {error}", path.display()))
+            })?;
+        }
+    }
+    Ok(Data::Bytes(bytes))
+}
+
+fn open_out(path: &Path) -> Result<std::fs::File, Failure> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))
+}
+
+/// What the user says; else parameters mean params; else what the handler says.
+fn choose_codec(submit: &Submit, client: &Client) -> Codec {
+    let of_handler = || {
+        let all = counters::handlers(client.segment());
+        let known = all
+            .into_iter()
+            .find(|handler| handler.name == submit.handler)?;
+        Codec::from_id(known.request_codec)
+    };
+    let params = submit.params.as_ref().map(|_| Codec::Params);
+    submit
+        .codec
+        .or(params)
+        .or_else(of_handler)
+        .unwrap_or(Codec::Bytes)
+}
+
+fn finish(submit: &Submit, outcome: Outcome) -> Result<(), Failure> {
+    match outcome {
+        Outcome::Completed { codec, bytes } => deliver(submit, codec, bytes),
+        other => Err(failure(other)),
+    }
+}
+
+/// Why a task did not complete, and the exit code for it.
+pub(super) fn failure(outcome: Outcome) -> Failure {
+    let ran = |may_have_run: bool| {
+        if may_have_run {
+            "it may have run"
+        } else {
+            "it did not run"
+        }
+    };
+    match outcome {
+        Outcome::Completed { .. } => Failure::new(FAILED, "the task completed"),
+        Outcome::Failed {
+            status,
+            may_have_run,
+            code,
+            location,
+            message,
+        } => {
+            let exit = match status {
+                STATUS_CANCELLED => TIMED_OUT,
+                STATUS_ARENA_EXHAUSTED | STATUS_NO_WORKER => REJECTED,
+                _ => FAILED,
+            };
+            let place = if location.is_empty() {
+                String::new()
+            } else {
+                format!(", at {location}")
+            };
+            Failure::new(
+                exit,
+                format!(
+                    "the task failed: {message}\n  code {code}{place}; {}",
+                    ran(may_have_run)
+                ),
+            )
+        }
+        Outcome::Crashed { cause, attempts } => {
+            let times = if attempts == 1 {
+                String::new()
+            } else {
+                format!(", at attempt {attempts}")
+            };
+            Failure::new(
+                CRASHED,
+                format!(
+                    "the worker that ran the task {}{times}; it may have run",
+                    Cause::from_bits(cause)
+                ),
+            )
+        }
+        Outcome::TimedOut { may_have_run } => Failure::new(
+            TIMED_OUT,
+            format!("the task timed out; {}", ran(may_have_run)),
+        ),
+        Outcome::Cancelled { may_have_run } => Failure::new(
+            TIMED_OUT,
+            format!("the task was cancelled; {}", ran(may_have_run)),
+        ),
+        Outcome::Closed { reason } => {
+            Failure::new(NO_POOL, format!("{reason}; the task may have run"))
+        }
+    }
+}
+
+fn deliver(submit: &Submit, codec: u8, bytes: Vec<u8>) -> Result<(), Failure> {
+    if let Some(path) = &submit.out {
+        let mut file = open_out(path)?;
+        file.set_len(0)?;
+        file.write_all(&bytes)?;
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    match payload::decode(codec, bytes) {
+        Shown::Line(line) => writeln!(out, "{line}")?,
+        Shown::Raw(bytes) if out.is_terminal() && !payload::is_text(&bytes) => {
+            return Err(Failure::usage(format!(
+                "the result is {} bytes that are no text: write it to a file with --out, or into a pipe",
+                bytes.len()
+            )));
+        }
+        Shown::Raw(bytes) => {
+            out.write_all(&bytes)?;
+            if out.is_terminal() {
+                writeln!(out)?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(())
+}

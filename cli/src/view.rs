@@ -1,0 +1,528 @@
+//! A segment read out for people and programs: what `stat --json` prints.
+//!
+//! Reads words that others write at the same time; numbers of one moment may be
+//! a little apart. Nothing in the segment is changed.
+
+use ringwork_ring::format::layout::*;
+use ringwork_ring::format::words::Kind;
+use ringwork_ring::lane::entry::{entry_state, lane_worker};
+use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::queue::arena;
+use ringwork_ring::records::counters::{self, Histogram};
+use ringwork_ring::{Result, Segment};
+use ringwork_supervisor::heartbeat;
+use ringwork_supervisor::pool::{handler_name, running_handler, running_progress};
+use ringwork_worker::codec_name;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+/// Everything about a pool.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct PoolView {
+    pub(super) name: String,
+    /// `starting`, `serving`, `draining`, `closed`, `failed`; `dead` when its supervisor is.
+    pub(super) state: &'static str,
+    /// Whether it takes tasks and replaces workers that die.
+    pub(super) ready: bool,
+    /// Why it closed, failed, or is not ready, or what is wrong with it; empty when nothing was
+    /// said.
+    pub(super) reason: String,
+    pub(super) supervisor_pid: u32,
+    pub(super) supervisor_alive: bool,
+    /// Seconds since the supervisor has looked last, which it does each second at least.
+    pub(super) supervisor_looked_s_ago: Option<f64>,
+    pub(super) segment: PathBuf,
+    pub(super) segment_bytes: u64,
+    /// As asked for; the log of `serve` says what the kernel refused.
+    pub(super) huge_pages: bool,
+    pub(super) prefault: bool,
+    pub(super) uptime_s: f64,
+    pub(super) clients: Vec<ClientView>,
+    pub(super) workers: Vec<WorkerView>,
+    pub(super) queues: Vec<QueueView>,
+    /// Handlers with a limit of concurrency.
+    pub(super) limits: Vec<LimitView>,
+    /// Pool counters by name.
+    pub(super) counters: BTreeMap<&'static str, u64>,
+    pub(super) arena: Vec<ClassView>,
+    pub(super) latency: LatencyView,
+    pub(super) handlers: Vec<HandlerView>,
+    pub(super) errors: Vec<ErrorView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct ClientView {
+    pub(super) index: u32,
+    pub(super) pid: u32,
+    /// `java`, `rust` or `other`.
+    pub(super) kind: &'static str,
+    /// `active`, or `reaping` while a dead client's tasks end.
+    pub(super) state: &'static str,
+    pub(super) attached_s: f64,
+    pub(super) slots: u32,
+    pub(super) slots_in_use: u32,
+    pub(super) queued: u32,
+    pub(super) running: u32,
+    pub(super) submitted: u64,
+    pub(super) completed: u64,
+    pub(super) failed: u64,
+    pub(super) rejected: u64,
+    pub(super) timed_out: u64,
+    pub(super) cancelled: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct WorkerView {
+    pub(super) index: u32,
+    pub(super) pid: u32,
+    pub(super) state: &'static str,
+    pub(super) ready: bool,
+    /// Whether the process is stopped (SIGSTOP).
+    pub(super) stopped: bool,
+    pub(super) uptime_s: f64,
+    pub(super) lanes: Vec<LaneView>,
+}
+
+/// Steps of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) struct ProgressView {
+    pub(super) done: u32,
+    pub(super) total: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct LaneView {
+    pub(super) index: u32,
+    /// The handler that runs now.
+    pub(super) running: Option<String>,
+    /// What its task has reported with `TaskContext::progress`.
+    pub(super) progress: Option<ProgressView>,
+    /// Whether it sleeps.
+    pub(super) idle: bool,
+    pub(super) started: u64,
+    pub(super) completed: u64,
+    pub(super) failed: u64,
+    pub(super) panicked: u64,
+    pub(super) expired: u64,
+    pub(super) cancelled: u64,
+    pub(super) stolen: u64,
+    pub(super) parked: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct QueueView {
+    /// 0 is the most urgent.
+    pub(super) priority: u32,
+    pub(super) depth: u64,
+    pub(super) capacity: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct LimitView {
+    pub(super) handler: String,
+    /// Most tasks that run at a time; 0: any number.
+    pub(super) most: u32,
+    pub(super) running: u32,
+    pub(super) waiting: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct ClassView {
+    pub(super) block_bytes: usize,
+    pub(super) blocks: u32,
+    pub(super) for_results: u32,
+    pub(super) taken: u32,
+}
+
+/// Of sampled tasks, over all lanes since the pool was made; upper bounds, at most 25 % too high.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct LatencyView {
+    /// From submit to claim.
+    pub(super) queue: Quantiles,
+    /// From claim to result.
+    pub(super) run: Quantiles,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Quantiles {
+    pub(super) samples: u64,
+    pub(super) p50_ns: Option<u64>,
+    pub(super) p99_ns: Option<u64>,
+    pub(super) p999_ns: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct HandlerView {
+    pub(super) name: String,
+    pub(super) request: &'static str,
+    pub(super) result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct ErrorView {
+    pub(super) text: String,
+    pub(super) count: u64,
+    pub(super) first_s_ago: f64,
+    pub(super) last_s_ago: f64,
+}
+
+const COUNTERS: [(&str, usize); 9] = [
+    ("workers_started", C_WORKERS_STARTED),
+    ("workers_crashed", C_WORKERS_CRASHED),
+    ("tasks_requeued", C_TASKS_REQUEUED),
+    ("tasks_crashed", C_TASKS_CRASHED),
+    ("tasks_quarantined", C_TASKS_QUARANTINED),
+    ("tasks_dropped", C_TASKS_DROPPED),
+    ("clients_reaped", C_CLIENTS_REAPED),
+    ("blocks_recovered", C_BLOCKS_RECOVERED),
+    ("hints_restored", C_HINTS_RESTORED),
+];
+
+/// Reads everything.
+pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
+    let now = now_ns();
+    let condition = condition(segment)?;
+    let g = segment.geometry();
+    let capacity = g.injector_capacity;
+    Ok(PoolView {
+        name: segment.dir().name().to_owned(),
+        state: condition.state,
+        ready: condition.ready,
+        reason: condition.reason,
+        supervisor_pid: get32(segment, H_SUPERVISOR_PID),
+        supervisor_alive: condition.supervisor_alive,
+        supervisor_looked_s_ago: heartbeat::age(segment).map(|age| age.as_millis() as f64 / 1e3),
+        segment: segment.path().to_path_buf(),
+        segment_bytes: g.segment_size,
+        huge_pages: get32(segment, H_MAPPING) & MAPPING_HUGE_PAGES != 0,
+        prefault: get32(segment, H_MAPPING) & MAPPING_PREFAULT != 0,
+        uptime_s: seconds(now, get64(segment, H_CREATED_NS)),
+        clients: (0..g.max_clients)
+            .filter_map(|index| client(segment, index, now))
+            .collect(),
+        workers: (0..g.max_workers)
+            .filter(|index| !is_stand_in(segment, *index))
+            .filter_map(|index| worker(segment, index, now))
+            .collect(),
+        queues: (0..g.priorities)
+            .map(|priority| QueueView {
+                priority,
+                depth: segment.injector(priority).depth(),
+                capacity,
+            })
+            .collect(),
+        limits: ringwork_ring::lane::permits::usage(segment)
+            .into_iter()
+            .map(|usage| LimitView {
+                handler: handler_name(segment, usage.handler),
+                most: usage.most,
+                running: usage.running,
+                waiting: usage.waiting,
+            })
+            .collect(),
+        counters: COUNTERS
+            .iter()
+            .map(|(name, at)| (*name, get64(segment, *at)))
+            .collect(),
+        arena: classes(segment),
+        latency: LatencyView {
+            queue: quantiles(segment, LANE_QUEUE_HISTOGRAM),
+            run: quantiles(segment, LANE_RUN_HISTOGRAM),
+        },
+        handlers: handlers(segment),
+        errors: counters::errors(segment)
+            .into_iter()
+            .map(|error| ErrorView {
+                text: error.text,
+                count: error.count,
+                first_s_ago: seconds(now, error.first_ns),
+                last_s_ago: seconds(now, error.last_ns),
+            })
+            .collect(),
+    })
+}
+
+/// What `stat` and `list` say of a pool as a whole.
+pub(super) struct Condition {
+    pub(super) state: &'static str,
+    pub(super) ready: bool,
+    pub(super) reason: String,
+    pub(super) supervisor_alive: bool,
+    /// Each process of the pool that does not run, and what to do; `reason` has it, too.
+    pub(super) stopped: Vec<String>,
+}
+
+/// Reads it.
+///
+/// # Errors
+/// When the supervisor's lock can't be looked at.
+pub(super) fn condition(segment: &Segment) -> Result<Condition> {
+    let supervisor_alive = segment.supervisor_lives()?;
+    let pool = segment.pool_state();
+    let mut condition = Condition {
+        state: state_name(pool, supervisor_alive),
+        ready: supervisor_alive && pool == POOL_SERVING && segment.health() != HEALTH_STORM,
+        reason: segment.reason(),
+        supervisor_alive,
+        stopped: Vec::new(),
+    };
+    if supervisor_alive && matches!(pool, POOL_SERVING | POOL_DRAINING) {
+        let pid = get32(segment, H_SUPERVISOR_PID);
+        if let Some(problem) = heartbeat::supervisor_problem(segment, pid) {
+            condition.ready = false; // it replaces no worker that dies
+            condition.stopped.push(problem);
+        }
+        let workers =
+            (0..segment.geometry().max_workers).filter(|worker| is_stopped(segment, *worker));
+        condition.stopped.extend(workers.map(|worker| {
+            let pid = get32(segment, segment.worker_at(worker) + WORKER_PID);
+            format!("worker {worker} (process {pid}) is stopped: `kill -CONT {pid}` lets it go on")
+        }));
+        let told = std::iter::once(condition.reason).filter(|reason| !reason.is_empty());
+        let all: Vec<String> = told.chain(condition.stopped.iter().cloned()).collect();
+        condition.reason = all.join("; ");
+    }
+    Ok(condition)
+}
+
+/// Whether an entry is that of the supervisor itself, which in a crash storm refuses tasks as a
+/// worker would: it runs none, so no person should count on it.
+pub(super) fn is_stand_in(segment: &Segment, worker: u32) -> bool {
+    // A guest in another PID namespace may have the same number, but hardly in a storm.
+    segment.health() == HEALTH_STORM
+        && get32(segment, segment.worker_at(worker) + WORKER_PID)
+            == get32(segment, H_SUPERVISOR_PID)
+}
+
+/// Whether the process of a worker entry is stopped.
+fn is_stopped(segment: &Segment, worker: u32) -> bool {
+    let at = segment.worker_at(worker);
+    let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
+    entry_state(word) == ENTRY_ACTIVE
+        && heartbeat::is_stopped(
+            get32(segment, at + WORKER_PID),
+            &segment.dir().worker_lock(segment.epoch(), worker),
+        )
+}
+
+/// The pool's state in one word.
+#[must_use]
+fn state_name(state: u32, supervisor_alive: bool) -> &'static str {
+    match state {
+        POOL_CLOSED => "closed",
+        POOL_FAILED => "failed",
+        _ if !supervisor_alive => "dead",
+        POOL_STARTING => "starting",
+        POOL_SERVING => "serving",
+        POOL_DRAINING => "draining",
+        _ => "unknown",
+    }
+}
+
+/// The handlers that the pool's workers have registered.
+#[must_use]
+pub(super) fn handlers(segment: &Segment) -> Vec<HandlerView> {
+    let view = |info: counters::HandlerInfo| HandlerView {
+        request: codec_name(info.request_codec),
+        result: codec_name(info.result_codec),
+        name: info.name,
+    };
+    counters::handlers(segment).into_iter().map(view).collect()
+}
+
+fn get32(segment: &Segment, at: usize) -> u32 {
+    segment.u32_at(at).load(Ordering::Relaxed)
+}
+
+fn get64(segment: &Segment, at: usize) -> u64 {
+    segment.u64_at(at).load(Ordering::Relaxed)
+}
+
+fn seconds(now: u64, then: u64) -> f64 {
+    // To the millisecond: more digits would only be noise in the JSON.
+    (now.saturating_sub(then) / 1_000_000) as f64 / 1e3
+}
+
+fn entry_name(word: u64) -> Option<&'static str> {
+    match entry_state(word) {
+        ENTRY_FREE => None,
+        ENTRY_ACTIVE => Some("active"),
+        _ => Some("reaping"),
+    }
+}
+
+fn client(segment: &Segment, index: u32, now: u64) -> Option<ClientView> {
+    let at = segment.client_at(index);
+    let state = entry_name(segment.u64_at(at + CLIENT_WORD).load(Ordering::Acquire))?;
+    let slots = segment.geometry().slots_per_client;
+    let kinds: Vec<Kind> = (index * slots..(index + 1) * slots)
+        .map(|slot| segment.word(slot).kind())
+        .collect();
+    let count = |wanted: fn(&Kind) -> bool| kinds.iter().filter(|kind| wanted(kind)).count() as u32;
+    Some(ClientView {
+        index,
+        pid: get32(segment, at + CLIENT_PID),
+        kind: match get32(segment, at + CLIENT_KIND) {
+            1 => "java",
+            2 => "rust",
+            _ => "other",
+        },
+        state,
+        attached_s: seconds(now, get64(segment, at + CLIENT_ATTACHED_NS)),
+        slots,
+        slots_in_use: count(|kind| *kind != Kind::Free),
+        queued: count(|kind| *kind == Kind::Queued),
+        running: count(|kind| *kind == Kind::Claimed),
+        submitted: get64(segment, at + CLIENT_SUBMITTED),
+        completed: get64(segment, at + CLIENT_COMPLETED),
+        failed: get64(segment, at + CLIENT_FAILED),
+        rejected: get64(segment, at + CLIENT_REJECTED),
+        timed_out: get64(segment, at + CLIENT_TIMED_OUT),
+        cancelled: get64(segment, at + CLIENT_CANCELLED),
+    })
+}
+
+fn worker(segment: &Segment, index: u32, now: u64) -> Option<WorkerView> {
+    let at = segment.worker_at(index);
+    let state = entry_name(segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire))?;
+    Some(WorkerView {
+        index,
+        pid: get32(segment, at + WORKER_PID),
+        state,
+        ready: get32(segment, at + WORKER_LANES) > 0,
+        stopped: is_stopped(segment, index),
+        uptime_s: seconds(now, get64(segment, at + WORKER_STARTED_NS)),
+        lanes: (0..segment.geometry().max_lanes)
+            .filter_map(|lane| self::lane(segment, lane, index))
+            .collect(),
+    })
+}
+
+fn lane(segment: &Segment, index: u32, worker: u32) -> Option<LaneView> {
+    let at = segment.lane_at(index);
+    let word = segment.u64_at(at + LANE_WORD).load(Ordering::Acquire);
+    if entry_state(word) == ENTRY_FREE || lane_worker(word) != worker {
+        return None;
+    }
+    let idle = get64(segment, H_IDLE + 8 * (index as usize / 64));
+    Some(LaneView {
+        index,
+        running: running_handler(segment, index).map(|id| handler_name(segment, id)),
+        progress: running_progress(segment, index)
+            .map(|(done, total)| ProgressView { done, total }),
+        idle: idle & 1 << (index % 64) != 0,
+        started: get64(segment, at + LANE_STARTED),
+        completed: get64(segment, at + LANE_COMPLETED),
+        failed: get64(segment, at + LANE_FAILED),
+        panicked: get64(segment, at + LANE_PANICKED),
+        expired: get64(segment, at + LANE_EXPIRED),
+        cancelled: get64(segment, at + LANE_CANCELLED),
+        stolen: get64(segment, at + LANE_STOLEN),
+        parked: get64(segment, at + LANE_PARKED),
+    })
+}
+
+fn classes(segment: &Segment) -> Vec<ClassView> {
+    let view = |(place, taken): (&ringwork_ring::format::config::ClassPlace, u32)| ClassView {
+        block_bytes: place.class.size,
+        blocks: place.class.count,
+        for_results: place.class.reserved,
+        taken,
+    };
+    segment
+        .geometry()
+        .classes
+        .iter()
+        .zip(arena::taken(segment))
+        .map(view)
+        .collect()
+}
+
+/// Over all lanes, those of workers that are gone included.
+fn quantiles(segment: &Segment, histogram: usize) -> Quantiles {
+    let mut all = Histogram::default();
+    for lane in 0..segment.geometry().max_lanes {
+        all.add(segment, segment.lane_at(lane) + histogram);
+    }
+    Quantiles {
+        samples: all.count(),
+        p50_ns: all.quantile(0.5),
+        p99_ns: all.quantile(0.99),
+        p999_ns: all.quantile(0.999),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringwork_ring::{PoolConfig, PoolDir};
+
+    #[test]
+    fn a_fresh_segment_is_read_and_its_json_has_the_documented_keys() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let (segment, locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
+        counters::log_error(&segment, "a worker was killed");
+        let view = pool(&segment).unwrap();
+        assert_eq!(
+            (view.state, view.supervisor_alive, view.queues.len()),
+            ("starting", true, 3)
+        );
+        let json = serde_json::to_value(&view).unwrap();
+        for key in [
+            "name",
+            "state",
+            "ready",
+            "reason",
+            "supervisor_pid",
+            "supervisor_alive",
+            "supervisor_looked_s_ago",
+            "segment",
+            "segment_bytes",
+            "uptime_s",
+            "clients",
+            "workers",
+            "queues",
+            "limits",
+            "counters",
+            "arena",
+            "latency",
+            "handlers",
+            "errors",
+        ] {
+            assert!(json.get(key).is_some(), "{key}");
+        }
+        assert_eq!(json["errors"][0]["text"], "a worker was killed");
+        assert_eq!(json["latency"]["run"]["p99_ns"], serde_json::Value::Null);
+        assert_eq!(json["counters"]["workers_crashed"], 0);
+        drop(locks);
+        assert_eq!(pool(&segment).unwrap().state, "dead");
+    }
+
+    #[test]
+    fn what_a_task_reports_is_seen_while_it_runs() {
+        use ringwork_ring::client::{Client, TaskOptions};
+        use ringwork_ring::format::layout::{CODEC_BYTES, POOL_SERVING};
+        use ringwork_ring::{WaitStrategy, WorkerEntry};
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let (segment, _locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
+        segment.set_pool_state(POOL_SERVING);
+        let attached = std::sync::Arc::new(Segment::attach(&dir).unwrap());
+        let entry = WorkerEntry::register(attached, None).unwrap();
+        let mut lane = entry.lanes(1, WaitStrategy::Park).unwrap().pop().unwrap();
+        let client = Client::connect(&dir).unwrap();
+        let ticket = client.submit("echo", b"", &TaskOptions::default()).unwrap();
+        let seen = || pool(&segment).unwrap().workers[0].lanes[0].progress;
+        assert_eq!(seen(), None);
+        let claimed = lane.try_next().unwrap();
+        assert_eq!(seen(), None);
+        claimed.progress(3, 7);
+        assert_eq!(seen(), Some(ProgressView { done: 3, total: 7 }));
+        claimed.complete(b"", CODEC_BYTES as u8);
+        assert_eq!(seen(), None);
+        ticket.wait(None).unwrap();
+    }
+}

@@ -1,0 +1,315 @@
+//! From a file's bytes to pixels.
+//!
+//! [`Source::open`] reads the header only, and refuses an image with too many
+//! pixels before memory is set aside for one of them; [`Source::decode`] then
+//! decodes. Each format has a module of its own. All of it stays on the lane's thread.
+
+use image::metadata::Orientation;
+
+use super::animation::{Frame, Plays};
+use super::jpeg::Jpeg;
+use super::raster::Raster;
+use super::resize::{Plan, is_sideways};
+use super::{Format, avif, gif, png, tiff, too_many_pixels, webp};
+use ringwork_worker::TaskError;
+
+const ACCEPTED: &str = "accepted are JPEG, PNG, WebP, AVIF, GIF and TIFF";
+
+/// The kind of file that the first bytes announce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Jpeg,
+    Png,
+    Webp,
+    Gif,
+    Tiff,
+    Avif,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::Webp => "WebP",
+            Self::Gif => "GIF",
+            Self::Tiff => "TIFF",
+            Self::Avif => "AVIF",
+        }
+    }
+
+    /// The output's format where none is asked for.
+    pub(super) fn default_output(self) -> Format {
+        match self {
+            Self::Jpeg => Format::Jpeg,
+            Self::Png | Self::Gif | Self::Tiff => Format::Png,
+            Self::Webp | Self::Avif => Format::Webp,
+        }
+    }
+
+    fn recognise(body: &[u8]) -> Result<Self, TaskError> {
+        match body {
+            [0xff, 0xd8, 0xff, ..] => Ok(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Ok(Self::Png),
+            [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => Ok(Self::Tiff),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(Self::Gif),
+            [
+                b'R',
+                b'I',
+                b'F',
+                b'F',
+                _,
+                _,
+                _,
+                _,
+                b'W',
+                b'E',
+                b'B',
+                b'P',
+                ..,
+            ] => Ok(Self::Webp),
+            _ if avif::is_avif(body) => Ok(Self::Avif),
+            _ => Err(TaskError::new(
+                "image.undecodable",
+                format!(
+                    "{}; {ACCEPTED}: send the bytes of such a file",
+                    describe_foreign(body)
+                ),
+            )),
+        }
+    }
+}
+
+fn describe_foreign(body: &[u8]) -> String {
+    let name = match body {
+        [] => return "the body is empty".to_owned(),
+        [b'B', b'M', ..] => "BMP",
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "HEIC or a video",
+        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => "JPEG XL",
+        [b'%', b'P', b'D', b'F', ..] => "PDF",
+        [b'<', ..] => "markup text (SVG, XML or HTML)",
+        [0, 0, 1, 0, ..] => "an ICO icon",
+        _ => {
+            return format!(
+                "the body of {} bytes does not begin as any known image",
+                body.len()
+            );
+        }
+    };
+    format!("the body looks like {name}")
+}
+
+/// What the header of a file says.
+pub(super) struct Header {
+    /// The stored size in pixels, before any turning.
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) orientation: Orientation,
+    pub(super) profile: Option<Vec<u8>>,
+    pub(super) details: Details,
+}
+
+/// What the header says beside size, orientation and profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Details {
+    /// Whether a pixel may be transparent.
+    pub(super) alpha: bool,
+    /// Bits a sample, as stored; of a palette its indices' bits.
+    pub(super) bits: u8,
+    /// At least 1.
+    pub(super) frames: u32,
+    /// Whether the pixels are indices into a palette.
+    pub(super) palette: bool,
+    /// How often an animation is shown.
+    pub(super) plays: Plays,
+}
+
+/// An opened file, of which only the header has been read.
+pub(super) struct Source<'a> {
+    pub(super) kind: Kind,
+    /// The stored size in pixels, before any turning; neither is 0.
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) orientation: Orientation,
+    pub(super) profile: Option<Vec<u8>>,
+    pub(super) details: Details,
+    decoder: Decoder<'a>,
+}
+
+enum Decoder<'a> {
+    Jpeg(Box<Jpeg<'a>>),
+    Png(Box<png::File<'a>>),
+    Webp(Box<webp::File<'a>>),
+    Gif(Box<gif::File<'a>>),
+    Tiff(Box<tiff::File<'a>>),
+    Avif(Box<avif::File<'a>>),
+}
+
+/// The frames of an animation, decoded one by one.
+pub(super) type Frames<'a> = Box<dyn Iterator<Item = Result<Frame, TaskError>> + 'a>;
+
+/// The decoded pixels, and what is still to be done to them.
+pub(super) struct Decoded {
+    pub(super) raster: Raster,
+    /// What of the stored size it has. The last pixel of a side may stand for less than a whole
+    /// one.
+    pub(super) scale: f64,
+    pub(super) profile: Option<Vec<u8>>,
+}
+
+impl<'a> Source<'a> {
+    /// For the header alone: an image of any size, also one that is cut off behind its header.
+    pub(super) fn open_header(body: &'a [u8]) -> Result<Self, TaskError> {
+        Self::open(body, u64::MAX, true)
+    }
+
+    /// `lenient`: what is cut or damaged behind the header is no reason to refuse.
+    pub(super) fn open(body: &'a [u8], max_pixels: u64, lenient: bool) -> Result<Self, TaskError> {
+        let kind = Kind::recognise(body)?;
+        let (header, decoder) = match kind {
+            Kind::Jpeg => return Self::open_jpeg(body, lenient)?.checked(max_pixels),
+            Kind::Png => {
+                let (header, file) = png::open(body, max_pixels, lenient)?;
+                (header, Decoder::Png(Box::new(file)))
+            }
+            Kind::Webp => {
+                let (header, file) = webp::open(body, max_pixels, lenient)?;
+                (header, Decoder::Webp(Box::new(file)))
+            }
+            Kind::Gif => {
+                let (header, file) = gif::open(body, max_pixels, lenient)?;
+                (header, Decoder::Gif(Box::new(file)))
+            }
+            Kind::Tiff => {
+                let (header, file) = tiff::open(body, max_pixels, lenient)?;
+                (header, Decoder::Tiff(Box::new(file)))
+            }
+            Kind::Avif => {
+                let (header, file) = avif::open(body, max_pixels)?;
+                (header, Decoder::Avif(Box::new(file)))
+            }
+        };
+        Self {
+            kind,
+            width: header.width,
+            height: header.height,
+            orientation: header.orientation,
+            profile: header.profile,
+            details: header.details,
+            decoder,
+        }
+        .checked(max_pixels)
+    }
+
+    fn checked(self, max_pixels: u64) -> Result<Self, TaskError> {
+        if self.width == 0 || self.height == 0 {
+            return Err(undecodable(self.kind, &"its header says 0 pixels"));
+        }
+        check_pixels(self.width, self.height, max_pixels)?;
+        Ok(self)
+    }
+
+    fn open_jpeg(body: &'a [u8], accept_damage: bool) -> Result<Self, TaskError> {
+        let mut jpeg =
+            Jpeg::open(body, accept_damage).map_err(|problem| bad(Kind::Jpeg, &problem))?;
+        let (width, height) = jpeg.size();
+        Ok(Self {
+            kind: Kind::Jpeg,
+            width,
+            height,
+            orientation: jpeg.orientation().unwrap_or(Orientation::NoTransforms),
+            profile: jpeg.take_profile(),
+            details: Details {
+                alpha: false,
+                bits: 8,
+                frames: 1,
+                palette: false,
+                plays: Plays::ONCE,
+            },
+            decoder: Decoder::Jpeg(Box::new(jpeg)),
+        })
+    }
+
+    /// Width and height as a viewer sees them.
+    pub(super) fn upright_size(&self) -> (u32, u32) {
+        if is_sideways(self.orientation) {
+            (self.height, self.width)
+        } else {
+            (self.width, self.height)
+        }
+    }
+
+    /// Whether it is a GIF or WebP of several frames.
+    pub(super) fn is_animation(&self) -> bool {
+        self.details.frames > 1 && matches!(self.kind, Kind::Gif | Kind::Webp)
+    }
+
+    /// The frames of a GIF or WebP, each as it is seen. `None` if the format has no animations.
+    pub(super) fn frames(self, max_pixels: u64) -> Result<Option<Frames<'a>>, TaskError> {
+        Ok(match self.decoder {
+            Decoder::Gif(file) => Some(Box::new(file.frames(max_pixels)?)),
+            Decoder::Webp(file) => Some(Box::new(file.frames()?)),
+            Decoder::Jpeg(_) | Decoder::Png(_) | Decoder::Tiff(_) | Decoder::Avif(_) => None,
+        })
+    }
+
+    /// Decodes at full size, or at a fraction that serves `plan` as well.
+    pub(super) fn decode(self, plan: &Plan) -> Result<Decoded, TaskError> {
+        let Self {
+            profile, decoder, ..
+        } = self;
+        let mut eighths = 8;
+        let raster = match decoder {
+            Decoder::Jpeg(jpeg) => {
+                eighths = plan.decode_eighths(jpeg.scaled_reserve());
+                jpeg.decode(eighths)
+                    .map_err(|problem| bad(Kind::Jpeg, &problem))?
+            }
+            Decoder::Png(file) => file.decode()?,
+            Decoder::Webp(file) => file.decode()?,
+            Decoder::Gif(file) => file.decode()?,
+            Decoder::Tiff(file) => file.decode()?,
+            Decoder::Avif(file) => file.decode()?,
+        };
+        Ok(Decoded {
+            raster,
+            scale: f64::from(eighths) / 8.0,
+            profile,
+        })
+    }
+}
+
+pub(super) fn check_pixels(width: u32, height: u32, max_pixels: u64) -> Result<(), TaskError> {
+    if u64::from(width) * u64::from(height) > max_pixels {
+        return Err(too_many_pixels(
+            "an image",
+            width.into(),
+            height.into(),
+            max_pixels,
+        ));
+    }
+    Ok(())
+}
+
+#[track_caller]
+pub(super) fn undecodable(kind: Kind, reason: &dyn std::fmt::Display) -> TaskError {
+    let name = kind.name();
+    TaskError::new(
+        "image.undecodable",
+        format!(
+            "the body begins as {name} and cannot be decoded: {reason}; it is cut off, damaged, or of a rare variant: send it again, or converted ({ACCEPTED})"
+        ),
+    )
+}
+
+/// [`undecodable`] for a problem that is known exactly.
+#[track_caller]
+pub(super) fn bad(kind: Kind, problem: &str) -> TaskError {
+    let name = kind.name();
+    TaskError::new(
+        "image.undecodable",
+        format!(
+            "the body begins as {name} and cannot be decoded: {problem}; send it again, or converted ({ACCEPTED})"
+        ),
+    )
+}

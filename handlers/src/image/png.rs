@@ -1,0 +1,308 @@
+//! PNG in and out, by the `png` crate.
+//!
+//! The chunks are walked before anything is decoded: that finds what the decoder would not look
+//! for (the end, metadata behind the pixels) and what it would misread (one vendor's variant).
+
+use std::io::{Cursor, Read};
+
+use image::metadata::Orientation;
+use png::{BitDepth, ColorType, Compression, Filter, Transformations};
+
+use super::animation::Plays;
+use super::decode::{Details, Header, Kind, check_pixels, undecodable};
+use super::encode::Encoding;
+use super::palette::Indexed;
+use super::raster::{Channels, Raster};
+use super::{Palette, exif, pixels};
+use ringwork_worker::TaskError;
+
+const SIGNATURE: usize = 8;
+/// Bytes of unpacked text: EXIF has 64 KiB at most, in two digits a byte.
+const TEXT: u64 = 1 << 18;
+
+/// A PNG of which the header has been read.
+pub(super) struct File<'a> {
+    reader: png::Reader<Cursor<&'a [u8]>>,
+    /// A cut or damaged file gives the rows that it has.
+    lenient: bool,
+}
+
+/// Bytes for metadata that is unpacked, and for some rows of the image. The pixels themselves are
+/// not counted by the decoder.
+fn metadata_limit(width: u32) -> usize {
+    const METADATA: usize = 16 << 20;
+    (width as usize).saturating_mul(64).saturating_add(METADATA)
+}
+
+/// What the chunks say.
+#[derive(Default)]
+struct Chunks {
+    size: Option<(u32, u32)>,
+    orientation: Option<Orientation>,
+    ended: bool,
+}
+
+pub(super) fn open(
+    body: &[u8],
+    max_pixels: u64,
+    lenient: bool,
+) -> Result<(Header, File<'_>), TaskError> {
+    let chunks = walk(body)?;
+    let Some((width, height)) = chunks.size else {
+        return Err(problem(&"its first chunk is not a whole header (IHDR)"));
+    };
+    check_pixels(width, height, max_pixels)?;
+    if !chunks.ended && !lenient {
+        return Err(problem(
+            &"it is cut off: the end-of-image chunk (IEND) is missing",
+        ));
+    }
+
+    let mut options = png::DecodeOptions::default();
+    // A wrong checksum is damage, be it that of a chunk or that of all pixels.
+    options.set_ignore_checksums(lenient);
+    options.set_ignore_text_chunk(true);
+    let mut decoder = png::Decoder::new_with_options(Cursor::new(body), options);
+    decoder.set_limits(png::Limits {
+        bytes: metadata_limit(width),
+    });
+    decoder.set_transformations(Transformations::EXPAND);
+    let reader = decoder.read_info().map_err(|error| problem(&error))?;
+    let info = reader.info();
+    let header = Header {
+        width,
+        height,
+        orientation: chunks.orientation.unwrap_or(Orientation::NoTransforms),
+        profile: info.icc_profile.as_ref().map(|profile| profile.to_vec()),
+        details: Details {
+            alpha: info.trns.is_some()
+                || matches!(info.color_type, ColorType::GrayscaleAlpha | ColorType::Rgba),
+            bits: info.bit_depth as u8,
+            frames: info
+                .animation_control
+                .map_or(1, |animation| animation.num_frames.max(1)),
+            palette: info.color_type == ColorType::Indexed,
+            plays: Plays::ONCE,
+        },
+    };
+    Ok((header, File { reader, lenient }))
+}
+
+impl File<'_> {
+    /// The default image of an APNG is its first frame as a rule, and what every viewer shows.
+    pub(super) fn decode(mut self) -> Result<Raster, TaskError> {
+        let mut data = pixels::zeroed(self.reader.output_buffer_size())?;
+        if let Err(error) = self.reader.next_frame(&mut data)
+            && (!self.lenient || data.iter().all(|byte| *byte == 0))
+        {
+            return Err(problem(&error));
+        }
+        let (color, depth) = self.reader.output_color_type();
+        let channels = match color {
+            ColorType::Grayscale => Channels::L,
+            ColorType::GrayscaleAlpha => Channels::La,
+            ColorType::Rgb => Channels::Rgb,
+            ColorType::Rgba => Channels::Rgba,
+            ColorType::Indexed => return Err(problem(&"it has a palette that is not there")),
+        };
+        let data = if depth == BitDepth::Sixteen {
+            pixels::to_8_bits(data, u16::from_be_bytes)
+        } else {
+            data
+        };
+        let info = self.reader.info();
+        Raster::new(info.width, info.height, channels, data)
+            .ok_or_else(|| problem(&"its size is not that of its header"))
+    }
+}
+
+/// Reads the chunks' names, the size and the orientation. Stops at the end of what is there.
+fn walk(body: &[u8]) -> Result<Chunks, TaskError> {
+    let mut chunks = Chunks::default();
+    let mut rest = body.get(SIGNATURE..).unwrap_or_default();
+    while let Some((&[l0, l1, l2, l3, n0, n1, n2, n3], after)) = rest.split_first_chunk() {
+        let length = usize::try_from(u32::from_be_bytes([l0, l1, l2, l3])).unwrap_or(usize::MAX);
+        let name = [n0, n1, n2, n3];
+        if name == *b"CgBI" {
+            return Err(problem(
+                &"it is of Apple's own variant (a CgBI chunk), which is no PNG by the standard; `pngcrush -revert-iphone-optimizations` turns it into one",
+            ));
+        }
+        let Some((data, next)) = after.split_at_checked(length) else {
+            break;
+        };
+        if chunks.size.is_none() {
+            let Some(&[w0, w1, w2, w3, h0, h1, h2, h3]) = data.first_chunk() else {
+                break;
+            };
+            if name != *b"IHDR" {
+                break;
+            }
+            chunks.size = Some((
+                u32::from_be_bytes([w0, w1, w2, w3]),
+                u32::from_be_bytes([h0, h1, h2, h3]),
+            ));
+        }
+        match &name {
+            b"eXIf" => chunks.orientation = exif::orientation(data),
+            b"tEXt" | b"zTXt" if chunks.orientation.is_none() => {
+                chunks.orientation = text_exif(data, name == *b"zTXt");
+            }
+            b"IEND" => {
+                chunks.ended = true;
+                break;
+            }
+            _ => {}
+        }
+        // The checksum.
+        let Some(next) = next.get(4..) else { break };
+        rest = next;
+    }
+    Ok(chunks)
+}
+
+/// The orientation in a chunk of text, where ImageMagick kept EXIF before there was a chunk for it:
+/// the name `exif`, the length and the bytes in hexadecimal digits, each in a line of its own.
+fn text_exif(chunk: &[u8], compressed: bool) -> Option<Orientation> {
+    let (keyword, text) = chunk.split_at_checked(chunk.iter().position(|byte| *byte == 0)?)?;
+    if !matches!(keyword, b"Raw profile type exif" | b"Raw profile type APP1") {
+        return None;
+    }
+    let mut unpacked = Vec::new();
+    let text = match text.split_first()?.1 {
+        [0, packed @ ..] if compressed => {
+            let unpack = flate2::read::ZlibDecoder::new(packed);
+            unpack.take(TEXT).read_to_end(&mut unpacked).ok()?;
+            &unpacked
+        }
+        _ if compressed => return None,
+        text => text,
+    };
+    let digits = text.splitn(4, |byte| *byte == b'\n').nth(3)?;
+    let digits = digits
+        .iter()
+        .filter_map(|digit| char::from(*digit).to_digit(16));
+    let digits: Vec<u8> = digits
+        .filter_map(|digit| u8::try_from(digit).ok())
+        .collect();
+    let pairs = digits.as_chunks::<2>().0.iter();
+    let bytes: Vec<u8> = pairs.map(|[high, low]| high << 4 | low).collect();
+    exif::orientation(&bytes)
+}
+
+pub(super) fn encode(
+    raster: &Raster,
+    encoding: &Encoding<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    let profile = encoding.profile;
+    let indexed = match encoding.palette {
+        Palette::Never => None,
+        Palette::Always => Some(Indexed::exact(raster).unwrap_or_else(|| Indexed::reduced(raster))),
+        Palette::Auto => Indexed::exact(raster)
+            .or_else(|| encoding.had_palette.then(|| Indexed::reduced(raster))),
+    };
+    let Some(indexed) = indexed else {
+        return encode_true_colour(raster, profile, out);
+    };
+    let before = out.len();
+    encode_indexed(&indexed, (raster.width, raster.height), profile, out)?;
+    // A palette takes hundreds of bytes, and smooth pictures compress better without one.
+    if encoding.palette == Palette::Auto {
+        let mut other = Vec::new();
+        encode_true_colour(raster, profile, &mut other)?;
+        if other.len() <= out.len() - before {
+            out.truncate(before);
+            out.append(&mut other);
+        }
+    }
+    Ok(())
+}
+
+fn encode_true_colour(
+    raster: &Raster,
+    profile: Option<&[u8]>,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    let mut encoder = encoder((raster.width, raster.height), profile, out)?;
+    encoder.set_color(match raster.channels {
+        Channels::L => ColorType::Grayscale,
+        Channels::La => ColorType::GrayscaleAlpha,
+        Channels::Rgb => ColorType::Rgb,
+        Channels::Rgba | Channels::Cmyk => ColorType::Rgba,
+    });
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_compression(Compression::Fast);
+    encoder.set_filter(Filter::Adaptive);
+    finish(encoder, &raster.data)
+}
+
+fn encode_indexed(
+    indexed: &Indexed,
+    size: (u32, u32),
+    profile: Option<&[u8]>,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    let mut encoder = encoder(size, profile, out)?;
+    let (depth, bits) = match indexed.palette.len() {
+        0..=2 => (BitDepth::One, 1),
+        3..=4 => (BitDepth::Two, 2),
+        5..=16 => (BitDepth::Four, 4),
+        _ => (BitDepth::Eight, 8),
+    };
+    encoder.set_color(ColorType::Indexed);
+    encoder.set_depth(depth);
+    let colours = indexed.palette.iter();
+    encoder.set_palette(
+        colours
+            .flat_map(|&[r, g, b, _]| [r, g, b])
+            .collect::<Vec<_>>(),
+    );
+    let mut opacities: Vec<u8> = indexed.palette.iter().map(|colour| colour[3]).collect();
+    // The opaque ones at the end may be left out.
+    while opacities.last() == Some(&255) {
+        opacities.pop();
+    }
+    if !opacities.is_empty() {
+        encoder.set_trns(opacities);
+    }
+    // Neighbouring indices are no neighbouring colours, so filters do harm.
+    encoder.set_compression(Compression::Balanced);
+    encoder.set_filter(Filter::NoFilter);
+    if bits == 8 {
+        return finish(encoder, &indexed.indices);
+    }
+    let rows = indexed.indices.chunks(size.0.max(1) as usize);
+    let packed: Vec<u8> = rows
+        .flat_map(|row| {
+            row.chunks(8 / bits).map(|pixels| {
+                let places = pixels.iter().zip(1..);
+                places.fold(0, |byte, (index, place)| byte | index << (8 - bits * place))
+            })
+        })
+        .collect();
+    finish(encoder, &packed)
+}
+
+fn encoder<'a, W: std::io::Write>(
+    (width, height): (u32, u32),
+    profile: Option<&'a [u8]>,
+    out: W,
+) -> Result<png::Encoder<'a, W>, String> {
+    let mut info = png::Info::with_size(width, height);
+    info.icc_profile = profile.map(std::borrow::Cow::Borrowed);
+    png::Encoder::with_info(out, info).map_err(|error| error.to_string())
+}
+
+fn finish<W: std::io::Write>(encoder: png::Encoder<'_, W>, data: &[u8]) -> Result<(), String> {
+    let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
+    writer
+        .write_image_data(data)
+        .map_err(|error| error.to_string())?;
+    writer.finish().map_err(|error| error.to_string())
+}
+
+#[track_caller]
+fn problem(reason: &dyn std::fmt::Display) -> TaskError {
+    undecodable(Kind::Png, reason)
+}

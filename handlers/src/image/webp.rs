@@ -1,0 +1,450 @@
+//! WebP in: the pixels of a still picture by libwebp, in half the time; header, metadata,
+//! animations and what libwebp refuses by the `image-webp` crate. WebP out, by libwebp. It starts
+//! no threads here.
+
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image_webp::{LoopCount, WebPDecoder};
+
+use super::animation::{Frame, Plays};
+use super::decode::{Details, Header, Kind, check_pixels, undecodable};
+use super::encode::Encoding;
+use super::raster::{Channels, Raster};
+use super::{exif, pixels};
+use ringwork_worker::TaskError;
+
+/// Bytes for a chunk of metadata.
+const METADATA: usize = 16 << 20;
+
+/// A WebP of which the header has been read.
+pub(super) struct File<'a> {
+    body: &'a [u8],
+    decoder: WebPDecoder<Cursor<&'a [u8]>>,
+}
+
+pub(super) fn open(
+    body: &[u8],
+    max_pixels: u64,
+    lenient: bool,
+) -> Result<(Header, File<'_>), TaskError> {
+    let mut decoder = WebPDecoder::new(Cursor::new(body)).map_err(|error| problem(&error))?;
+    let (width, height) = decoder.dimensions();
+    check_pixels(width, height, max_pixels)?;
+    check_frames(body, max_pixels)?;
+    if !lenient && !is_whole(body) {
+        return Err(problem(
+            &"it is cut off: the body is shorter than the file's first bytes say",
+        ));
+    }
+    decoder.set_memory_limit(METADATA);
+    // Damaged metadata does not make the pixels unusable.
+    let exif = decoder.exif_metadata().unwrap_or(None);
+    let header = Header {
+        width,
+        height,
+        orientation: exif
+            .and_then(|exif| exif::orientation(&exif))
+            .unwrap_or(Orientation::NoTransforms),
+        profile: decoder.icc_profile().unwrap_or(None),
+        details: Details {
+            alpha: decoder.has_alpha(),
+            bits: 8,
+            frames: decoder.num_frames().max(1),
+            palette: false,
+            plays: match decoder.loop_count() {
+                LoopCount::Forever => Plays::FOR_EVER,
+                LoopCount::Times(times) => Plays::times(times.get().into()),
+            },
+        },
+    };
+    Ok((header, File { body, decoder }))
+}
+
+impl File<'_> {
+    /// The image, or the first frame of an animation.
+    pub(super) fn decode(mut self) -> Result<Raster, TaskError> {
+        let mut data = pixels::zeroed(self.decoder.output_buffer_size())?;
+        if !self.by_libwebp(&mut data) {
+            self.decoder
+                .read_image(&mut data)
+                .map_err(|error| problem(&error))?;
+        }
+        to_raster(&self.decoder, data)
+    }
+
+    /// Whether libwebp has decoded the picture into `data`. Not if it is animated, damaged, or if
+    /// the two readers don't agree on its header: what was checked is the other one's size.
+    fn by_libwebp(&self, data: &mut [u8]) -> bool {
+        let size = self.decoder.dimensions();
+        let agreed = !self.decoder.is_animated()
+            && ::webp::BitstreamFeatures::new(self.body).is_some_and(|seen| {
+                (seen.width(), seen.height()) == size
+                    && seen.has_alpha() == self.decoder.has_alpha()
+            });
+        let decoded = agreed.then(|| ::webp::Decoder::new(self.body).decode());
+        match decoded.flatten() {
+            Some(decoded) if decoded.len() == data.len() => {
+                data.copy_from_slice(&decoded);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn to_raster(decoder: &WebPDecoder<Cursor<&[u8]>>, data: Vec<u8>) -> Result<Raster, TaskError> {
+    let channels = if decoder.has_alpha() {
+        Channels::Rgba
+    } else {
+        Channels::Rgb
+    };
+    let (width, height) = decoder.dimensions();
+    Raster::new(width, height, channels, data)
+        .ok_or_else(|| problem(&"its size is not that of its header"))
+}
+
+/// The canvas through the frames of an animation.
+pub(super) struct Frames<'a> {
+    decoder: WebPDecoder<Cursor<&'a [u8]>>,
+    left: u32,
+}
+
+impl<'a> File<'a> {
+    pub(super) fn frames(self) -> Result<Frames<'a>, TaskError> {
+        if !self.decoder.is_animated() {
+            return Err(problem(&"it is no animation"));
+        }
+        Ok(Frames {
+            left: self.decoder.num_frames(),
+            decoder: self.decoder,
+        })
+    }
+}
+
+impl Iterator for Frames<'_> {
+    type Item = Result<Frame, TaskError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some(self.read())
+    }
+}
+
+impl Frames<'_> {
+    fn read(&mut self) -> Result<Frame, TaskError> {
+        let mut data = pixels::zeroed(self.decoder.output_buffer_size())?;
+        let milliseconds = self
+            .decoder
+            .read_frame(&mut data)
+            .map_err(|error| problem(&error))?;
+        let raster = to_raster(&self.decoder, data)?;
+        Ok(Frame {
+            raster,
+            milliseconds,
+        })
+    }
+}
+
+/// How hard the encoder tries where there is no quality to choose, 0..=100.
+const LOSSLESS_EFFORT: f32 = 75.0;
+
+const HAS_PROFILE: u8 = 0x20;
+const HAS_ALPHA: u8 = 0x10;
+const ANIMATED: u8 = 0x02;
+/// Of a frame: its pixels replace what is below them.
+const REPLACES: u8 = 0x02;
+/// The longest that a frame is shown: 24 bits.
+const MOST_MILLISECONDS: u32 = 0xff_ffff;
+
+pub(super) fn encode(
+    raster: &Raster,
+    encoding: &Encoding<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    let still = encode_still(raster, encoding.lossless, encoding.quality)?;
+    let Some(profile) = encoding.profile else {
+        out.extend_from_slice(&still);
+        return Ok(());
+    };
+    let alpha = raster.channels.has_alpha();
+    let mut body = extended_header(HAS_PROFILE, alpha, (raster.width, raster.height));
+    push_chunk(&mut body, b"ICCP", profile);
+    body.extend_from_slice(image_chunks(&still)?);
+    push_file(out, &body)
+}
+
+/// Writes an animation frame by frame. Of each frame only the part is written that differs from the
+/// frame before it, and a frame that shows nothing new makes the one before it longer.
+pub(super) struct Writer<'a> {
+    out: &'a mut Vec<u8>,
+    /// The chunks so far.
+    body: Vec<u8>,
+    lossless: bool,
+    quality: u8,
+    last: Option<Raster>,
+    /// Where the length of the last frame is in `body`, and that length.
+    length: (usize, u32),
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(
+        size: (u32, u32),
+        plays: Plays,
+        encoding: &Encoding<'_>,
+        out: &'a mut Vec<u8>,
+    ) -> Self {
+        let profile = encoding.profile;
+        let flags = ANIMATED | if profile.is_some() { HAS_PROFILE } else { 0 };
+        // Whether a frame will be transparent isn't known yet; that one may be does no harm.
+        let mut body = extended_header(flags, true, size);
+        if let Some(profile) = profile {
+            push_chunk(&mut body, b"ICCP", profile);
+        }
+        // A transparent background, and how often the animation is shown: 0 is for ever.
+        let times = plays
+            .0
+            .map_or(0, |times| u16::try_from(times).unwrap_or(u16::MAX));
+        let [low, high] = times.to_le_bytes();
+        push_chunk(&mut body, b"ANIM", &[0, 0, 0, 0, low, high]);
+        Self {
+            out,
+            body,
+            lossless: encoding.lossless,
+            quality: encoding.quality,
+            last: None,
+            length: (0, 0),
+        }
+    }
+
+    pub(super) fn push(&mut self, raster: &Raster, milliseconds: u32) -> Result<(), String> {
+        let raster = raster.clone().with_channels(Channels::Rgba);
+        let part = match &self.last {
+            None => Some((0, 0, raster.clone())),
+            Some(last) => changed_part(last, &raster),
+        };
+        let Some((left, top, part)) = part else {
+            let (at, length) = self.length;
+            let length = length.saturating_add(milliseconds).min(MOST_MILLISECONDS);
+            self.body[at..at + 3].copy_from_slice(&three_bytes(length));
+            self.length.1 = length;
+            return Ok(());
+        };
+        let still = encode_still(
+            &part.clone().without_needless_alpha(),
+            self.lossless,
+            self.quality,
+        )?;
+        let length = milliseconds.min(MOST_MILLISECONDS);
+        let mut payload = Vec::new();
+        for number in [left / 2, top / 2, part.width - 1, part.height - 1, length] {
+            payload.extend(three_bytes(number));
+        }
+        payload.push(REPLACES);
+        payload.extend_from_slice(image_chunks(&still)?);
+        // Behind the chunk's header and four other numbers of three bytes.
+        self.length = (self.body.len() + 8 + 12, length);
+        push_chunk(&mut self.body, b"ANMF", &payload);
+        self.last = Some(raster);
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<(), String> {
+        push_file(self.out, &self.body)
+    }
+}
+
+/// The part of `next` that differs from `last`, with its place, which is even in both directions as
+/// the format has it. `None` if nothing differs. Both are of the same size, with four channels.
+fn changed_part(last: &Raster, next: &Raster) -> Option<(u32, u32, Raster)> {
+    let width = next.width as usize;
+    let (mut left, mut right, mut top, mut bottom) = (usize::MAX, 0, usize::MAX, 0);
+    let pixels = last.data.as_chunks::<4>().0.iter();
+    for (at, (last, next)) in pixels.zip(next.data.as_chunks::<4>().0).enumerate() {
+        if last != next {
+            let (x, y) = (at % width, at / width);
+            left = left.min(x);
+            right = right.max(x);
+            top = top.min(y);
+            bottom = bottom.max(y);
+        }
+    }
+    if left > right {
+        return None;
+    }
+    let (left, top) = (left & !1, top & !1);
+    let rows = next
+        .data
+        .chunks_exact(width * 4)
+        .skip(top)
+        .take(bottom - top + 1);
+    let data: Vec<u8> = rows
+        .flat_map(|row| row[left * 4..(right + 1) * 4].iter().copied())
+        .collect();
+    let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+    let part = Raster::new(
+        side(right - left + 1),
+        side(bottom - top + 1),
+        Channels::Rgba,
+        data,
+    )?;
+    Some((side(left), side(top), part))
+}
+
+fn encode_still(raster: &Raster, lossless: bool, quality: u8) -> Result<Vec<u8>, String> {
+    let converted;
+    let (layout, pixels) = match raster.channels {
+        Channels::Rgb => (::webp::PixelLayout::Rgb, &raster.data),
+        Channels::Rgba | Channels::Cmyk => (::webp::PixelLayout::Rgba, &raster.data),
+        Channels::L => {
+            converted = raster.data.iter().flat_map(|&l| [l, l, l]).collect();
+            (::webp::PixelLayout::Rgb, &converted)
+        }
+        Channels::La => {
+            converted = raster.rgba_pixels().flatten().collect();
+            (::webp::PixelLayout::Rgba, &converted)
+        }
+    };
+    let quality = if lossless {
+        LOSSLESS_EFFORT
+    } else {
+        f32::from(quality)
+    };
+    let encoded = ::webp::Encoder::new(pixels, layout, raster.width, raster.height)
+        .encode_simple(lossless, quality)
+        .map_err(|error| format!("{error:?}"))?;
+    Ok(encoded.to_vec())
+}
+
+/// The chunks of a still image that hold its pixels: without the header for extended files, which
+/// a file with transparency has.
+fn image_chunks(still: &[u8]) -> Result<&[u8], String> {
+    let chunks = still.get(12..).unwrap_or_default();
+    let chunks = match chunks.strip_prefix(b"VP8X") {
+        Some(extended) => extended.get(4 + 10..),
+        None => Some(chunks),
+    };
+    chunks
+        .filter(|chunks| chunks.starts_with(b"VP8") || chunks.starts_with(b"ALPH"))
+        .ok_or_else(|| "libwebp made a file of an unknown kind".to_owned())
+}
+
+fn extended_header(flags: u8, alpha: bool, (width, height): (u32, u32)) -> Vec<u8> {
+    let flags = flags | if alpha { HAS_ALPHA } else { 0 };
+    let mut payload = vec![flags, 0, 0, 0];
+    payload.extend(three_bytes(width.saturating_sub(1)));
+    payload.extend(three_bytes(height.saturating_sub(1)));
+    let mut body = Vec::new();
+    push_chunk(&mut body, b"VP8X", &payload);
+    body
+}
+
+fn push_chunk(body: &mut Vec<u8>, name: &[u8; 4], payload: &[u8]) {
+    body.extend_from_slice(name);
+    // A chunk is a part of a file whose size is checked in `push_file`.
+    body.extend(
+        u32::try_from(payload.len())
+            .unwrap_or(u32::MAX)
+            .to_le_bytes(),
+    );
+    body.extend_from_slice(payload);
+    if payload.len() % 2 == 1 {
+        body.push(0);
+    }
+}
+
+fn push_file(out: &mut Vec<u8>, body: &[u8]) -> Result<(), String> {
+    let size = u32::try_from(body.len() + 4).map_err(|_| "a file over 4 GiB".to_owned())?;
+    out.extend_from_slice(b"RIFF");
+    out.extend(size.to_le_bytes());
+    out.extend_from_slice(b"WEBP");
+    out.extend_from_slice(body);
+    Ok(())
+}
+
+fn three_bytes(number: u32) -> [u8; 3] {
+    let [low, middle, high, _] = number.to_le_bytes();
+    [low, middle, high]
+}
+
+/// Checks the sizes that the lossy frames themselves announce: the decoder believes them before it
+/// compares them with the size of the image.
+fn check_frames(body: &[u8], max_pixels: u64) -> Result<(), TaskError> {
+    // Behind RIFF, size and WEBP; and in a frame of an animation, behind its place and time.
+    const FILE_HEADER: usize = 12;
+    const FRAME_HEADER: usize = 16;
+    for (name, chunk) in chunks(body.get(FILE_HEADER..).unwrap_or_default()) {
+        let inner = if name == *b"ANMF" {
+            chunk.get(FRAME_HEADER..).unwrap_or_default()
+        } else {
+            &[]
+        };
+        for (name, frame) in chunks(inner).chain([(name, chunk)]) {
+            if name == *b"VP8 "
+                && let Some(&[w0, w1, h0, h1]) = frame.get(6..).and_then(|size| size.first_chunk())
+            {
+                // The two high bits are for scaling.
+                let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
+                check_pixels(side(w0, w1), side(h0, h1), max_pixels)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The chunks in a part of a file, up to one that is cut off, which is given as far as it goes.
+fn chunks(mut rest: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    std::iter::from_fn(move || {
+        let (&[n0, n1, n2, n3, l0, l1, l2, l3], after) = rest.split_first_chunk()?;
+        let length = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).unwrap_or(usize::MAX);
+        let chunk = after.get(..length).unwrap_or(after);
+        rest = after
+            .get(length.saturating_add(length % 2)..)
+            .unwrap_or_default();
+        Some(([n0, n1, n2, n3], chunk))
+    })
+}
+
+/// Whether all bytes are there that the RIFF header announces. (A last byte of padding may lack.)
+fn is_whole(body: &[u8]) -> bool {
+    let Some(&[_, _, _, _, s0, s1, s2, s3]) = body.first_chunk() else {
+        return false;
+    };
+    let size = u64::from(u32::from_le_bytes([s0, s1, s2, s3]));
+    body.len() as u64 + 1 >= size + 8
+}
+
+#[track_caller]
+fn problem(reason: &dyn std::fmt::Display) -> TaskError {
+    undecodable(Kind::Webp, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The two decoders know nothing of each other.
+    #[test]
+    fn libwebp_s_pixels_are_those_of_the_other_decoder() {
+        for (width, height) in [(64, 48), (33, 17), (1, 1)] {
+            for layout in [::webp::PixelLayout::Rgb, ::webp::PixelLayout::Rgba] {
+                for lossless in [false, true] {
+                    // Waves; transparent in part.
+                    let data: Vec<u8> = (0..width * height * 4)
+                        .map(|at| u8::try_from(at * at / 97 % 251).unwrap_or(0))
+                        .collect();
+                    let body = ::webp::Encoder::new(&data, layout, width, height)
+                        .encode_simple(lossless, 80.0)
+                        .unwrap();
+                    let (_, mut file) = open(&body, 10_000, false).unwrap();
+                    let bytes = file.decoder.output_buffer_size().unwrap();
+                    let (mut one, mut other) = (vec![0; bytes], vec![0; bytes]);
+                    assert!(file.by_libwebp(&mut one));
+                    file.decoder.read_image(&mut other).unwrap();
+                    let most = one.iter().zip(&other).map(|(a, b)| a.abs_diff(*b)).max();
+                    assert!(most <= Some(3), "{width} x {height}, {lossless}: {most:?}");
+                }
+            }
+        }
+    }
+}

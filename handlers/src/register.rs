@@ -1,0 +1,131 @@
+//! The stock handlers under their names, for [`crate::stock_worker`].
+#![allow(dead_code, reason = "each feature uses its part")]
+
+#[cfg(feature = "compress")]
+use crate::compress;
+#[cfg(feature = "digest")]
+use crate::digest;
+#[cfg(feature = "image")]
+use crate::image;
+#[cfg(feature = "password")]
+use crate::password;
+use ringwork_ring::format::layout::{CODEC_BYTES, CODEC_PARAMS, CODEC_UTF8};
+use ringwork_worker::{Answer, Builder, RawTask, TaskError, request_error};
+use serde::de::DeserializeOwned;
+
+/// Adds all of them to a worker.
+pub(crate) fn all(worker: Builder) -> Builder {
+    #[cfg(feature = "password")]
+    let worker = passwords(worker);
+    #[cfg(feature = "image")]
+    let worker = images(worker);
+    #[cfg(feature = "digest")]
+    let worker = with_body(worker, "digest", CODEC_UTF8, |params, body| {
+        digest::digest(params, body).map(|digest| match digest {
+            digest::DigestOutput::Hex(hex) => text(hex),
+            digest::DigestOutput::Raw(raw) => bytes(raw),
+        })
+    });
+    #[cfg(feature = "compress")]
+    let worker = compression(worker);
+    worker
+}
+
+#[cfg(feature = "password")]
+fn passwords(worker: Builder) -> Builder {
+    let worker = with_body(worker, "password.hash", CODEC_UTF8, |params, body| {
+        password::hash(params, body).map(text)
+    });
+    let worker = with_body(worker, "password.verify", CODEC_UTF8, |params, body| {
+        password::verify(params, body).map(|right| text(right.to_string()))
+    });
+    with_body(
+        worker,
+        "password.needs_rehash",
+        CODEC_UTF8,
+        |params, _body| password::needs_rehash(params).map(|weaker| text(weaker.to_string())),
+    )
+}
+
+#[cfg(feature = "image")]
+fn images(worker: Builder) -> Builder {
+    let worker = with_body(worker, "image.resize", CODEC_BYTES, |params, body| {
+        image::resize(params, body).map(|image| bytes(image.bytes))
+    });
+    let worker = with_body(worker, "image.thumbnail", CODEC_BYTES, |params, body| {
+        image::thumbnail(params, body).map(|image| bytes(image.bytes))
+    });
+    with_body(worker, "image.info", CODEC_UTF8, |params, body| {
+        let description = image::info(params, body)?;
+        serde_json::to_string(&description)
+            .map(text)
+            .map_err(|error| {
+                TaskError::new(
+                    "image.failed",
+                    format!("the description has no JSON: {error}"),
+                )
+            })
+    })
+}
+
+#[cfg(feature = "compress")]
+fn compression(worker: Builder) -> Builder {
+    let worker = with_body(worker, "compress", CODEC_BYTES, |params, body| {
+        compress::compress(params, body).map(bytes)
+    });
+    in_pool(
+        worker,
+        "decompress",
+        CODEC_BYTES,
+        |params, body, largest| {
+            compress::decompress_within(params, body, largest as u64).map(bytes)
+        },
+    )
+}
+
+fn bytes(bytes: Vec<u8>) -> Answer {
+    Answer::Bytes {
+        bytes,
+        codec: CODEC_BYTES,
+    }
+}
+
+fn text(text: String) -> Answer {
+    Answer::Bytes {
+        bytes: text.into_bytes(),
+        codec: CODEC_UTF8,
+    }
+}
+
+/// Registers a stock function: parameters decoded, the body read in place.
+fn with_body<P, F>(worker: Builder, name: &str, result_codec: u32, run: F) -> Builder
+where
+    P: DeserializeOwned + Default + 'static,
+    F: Fn(&P, &[u8]) -> Result<Answer, TaskError> + Send + Sync + 'static,
+{
+    in_pool(worker, name, result_codec, move |params, body, _largest| {
+        run(params, body)
+    })
+}
+
+/// As [`with_body`], for a function that asks what the pool's largest payload is, in bytes.
+fn in_pool<P, F>(worker: Builder, name: &str, result_codec: u32, run: F) -> Builder
+where
+    P: DeserializeOwned + Default + 'static,
+    F: Fn(&P, &[u8], usize) -> Result<Answer, TaskError> + Send + Sync + 'static,
+{
+    worker.raw_task(
+        name,
+        CODEC_PARAMS,
+        result_codec,
+        move |task: &mut RawTask<'_, '_>| {
+            if task.codec() != CODEC_PARAMS && task.codec() != CODEC_BYTES {
+                return Err(request_error(
+                    "the handler takes params: a JSON object and a body".to_owned(),
+                ));
+            }
+            let (params, body) = task.params::<P>()?;
+            run(&params, body, task.largest_result())
+        },
+    )
+}

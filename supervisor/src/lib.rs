@@ -1,0 +1,444 @@
+//! The supervisor: makes the segment, starts the workers, and keeps both alive.
+//!
+//! One thread, no locks: it sleeps in `poll` on its workers' pidfds and output, on signals and
+//! (embedded) on the owner's pipe, and wakes at a tick to look for what no descriptor tells: dead
+//! clients, swallowed wakes, overdue tasks. It touches tasks only through the reaper, whose every
+//! step may be repeated; so its own death at any point does no harm: the workers get the
+//! parent-death signal, the clients find its lock free.
+//!
+//! Invariant: however [`run`] ends (a panic included), its workers are dead and
+//! its files are removed. The guards are dropped in that order.
+
+mod backoff;
+pub mod cause;
+mod census;
+mod closed;
+pub mod config;
+mod crew;
+mod deaths;
+mod events;
+mod guard;
+mod handlers;
+mod health;
+#[doc(hidden)]
+pub mod heartbeat;
+mod kept_program;
+mod limits;
+mod notify;
+mod obituary;
+mod orphans;
+pub mod policy;
+#[doc(hidden)]
+pub mod pool;
+mod process;
+mod quarantine;
+mod readiness;
+mod reload;
+mod renewal;
+mod seat;
+mod stand_in;
+mod threads;
+mod watch;
+
+pub use config::{LogFormat, Memory, ServeConfig, WorkerCommand};
+
+use crate::heartbeat::Heart;
+use crew::Crew;
+use events::{Events, Wake};
+use guard::Guard;
+use notify::Notifier;
+use policy::HandlerLimits;
+use pool::{Open, Pool};
+use ringwork_ring::format::layout::*;
+use ringwork_ring::{PoolDir, RingError};
+use seat::Settings;
+use stand_in::StandIn;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use watch::Watch;
+
+/// How long workers get to leave by themselves before they are killed.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long clients get to read their last results after a drain.
+const COLLECT_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Why a pool could not be served. `Debug` is the same text as `Display`.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum SupervisorError {
+    /// The options contradict each other or a limit.
+    #[error("invalid configuration: {0}")]
+    Config(String),
+    /// The segment could not be made.
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// The worker program can't be started at all.
+    #[error("the worker program {program} can't be started: {why}")]
+    Worker {
+        /// The program.
+        program: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Workers die before they are ready.
+    #[error(
+        "no worker gets ready: {}, so none is started any more; the last one ({program}) {last}. {output}",
+        health::ended(*deaths)
+    )]
+    NoWorker {
+        /// How many have died.
+        deaths: u32,
+        /// The program.
+        program: PathBuf,
+        /// How the last one ended.
+        last: String,
+        /// Its last output.
+        output: String,
+    },
+    /// The segment holds words that no process of Ringwork writes.
+    #[error(
+        "the segment is corrupt: {0}. The pool was stopped and its workers were killed: look for a \
+         handler that writes through a wild pointer, then start the pool again"
+    )]
+    Corrupt(String),
+    /// The pool's directory, or a file in it, is not there any more or not its own.
+    #[error(
+        "{0}: no worker can be replaced and no client finds the pool, so it was stopped. Start it \
+         again, and keep what cleans up away from its directory"
+    )]
+    FilesGone(String),
+    /// The last worker has died, and others do not get ready.
+    #[error("no worker is left: {0}")]
+    Lost(String),
+    /// The system refused something that the supervisor can't do without.
+    #[error("{what}: {source}")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// Its answer.
+        source: std::io::Error,
+    },
+}
+
+impl std::fmt::Debug for SupervisorError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a pool is, once it is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// Its name.
+    pub name: String,
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Its segment.
+    pub segment: PathBuf,
+    /// Size of the segment in bytes.
+    pub size: u64,
+}
+
+/// Where the supervisor speaks, besides its log.
+pub trait Console {
+    /// The first worker is there: clients may connect. Called once.
+    fn ready(&mut self, ready: &Ready);
+    /// A worker has written a line to its standard output or error.
+    fn worker_line(&mut self, worker: u32, line: &str);
+    /// The level of the log is another one from now on: one of `off`, `error`, `warn`, `info`,
+    /// `debug`, `trace`. Does nothing by default.
+    fn log_level(&mut self, level: &str) {
+        let _ = level;
+    }
+    /// A reload is asked for: the configuration as it is now, read again from where it came from.
+    /// It is validated by the caller.
+    ///
+    /// # Errors
+    /// What is wrong with it; the pool goes on as it is then.
+    fn reload(&mut self) -> Result<ServeConfig, String> {
+        Err("there is nothing to read a configuration from".to_owned())
+    }
+}
+
+/// Serves a pool until it is asked to stop (SIGTERM, SIGINT, SIGQUIT; embedded: the end
+/// of standard input), or fails. Call it from the main thread. It takes over the signals of this
+/// process, whatever mask and ignored signals this one was started with.
+///
+/// # Errors
+/// See [`SupervisorError`]; nothing is left behind then.
+pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), SupervisorError> {
+    config.validate()?;
+    ringwork_ring::os::sigbus::explain_sigbus();
+    let system = |what| move |source| SupervisorError::System { what, source };
+    let command = match &config.worker {
+        Some(command) => command.clone(),
+        None => WorkerCommand::stock().map_err(system("cannot tell which program this is"))?,
+    };
+    command.check()?;
+    let dir = PoolDir::new(&config.name)?;
+    // Before the segment: a signal from now on ends in order.
+    let mut events = Events::new(config.embedded).map_err(system("cannot take over signals"))?;
+    config.confinement.announce();
+    let pool = Pool::of(config, &dir)?;
+    pool.limit_concurrency(&config.limits);
+    let settings = Settings::new(config, command, pool.segment());
+    let crew = Crew::new(
+        settings,
+        config.embedded,
+        config.workers,
+        config.most_workers(),
+    );
+    let watch = Watch::new(config);
+    let guard = Guard::new(&pool);
+    let segment = pool.segment();
+    events.watch_nudges(&dir.supervisor_lock(segment.epoch()));
+    let mut supervisor = Supervisor {
+        stand_in: None,
+        crew,
+        watch,
+        guard,
+        events,
+        pool,
+        config: config.clone(),
+        limited_from_start: config.limits.clone(),
+        former_config: None,
+        former_handlers: None,
+        heart: Heart::default(),
+        notifier: Notifier::new(config.embedded),
+        console,
+        phase: Phase::Starting,
+        looked: Instant::now(),
+    };
+    let result = supervisor.serve();
+    supervisor.finish(result)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// No worker has been ready yet.
+    Starting,
+    Serving,
+    /// Asked to stop; the second instant is set once all tasks are over.
+    Draining(Instant, Option<Instant>),
+}
+
+/// How serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Asked to, with this many tasks unfinished.
+    Stopped(u64),
+    /// The owner of the embedded pool is gone: there is nothing left to wait for.
+    Owner {
+        /// Whether it closed the pool before, as it should.
+        closed: bool,
+    },
+}
+
+// Fields are dropped in this order: workers first, the pool's files last.
+struct Supervisor<'a> {
+    stand_in: Option<StandIn>,
+    crew: Crew,
+    watch: Watch,
+    guard: Guard,
+    events: Events,
+    pool: Pool,
+    config: ServeConfig,
+    /// The handlers for whose concurrency the segment has room.
+    limited_from_start: HandlerLimits,
+    /// During a reload: what to go back to when its workers do not get ready.
+    former_config: Option<ServeConfig>,
+    /// During a reload: the names of the handlers before it.
+    former_handlers: Option<Vec<String>>,
+    heart: Heart,
+    notifier: Notifier,
+    console: &'a mut dyn Console,
+    phase: Phase,
+    /// When the last tick began.
+    looked: Instant,
+}
+
+impl Supervisor<'_> {
+    fn serve(&mut self) -> Result<End, SupervisorError> {
+        loop {
+            self.crew.fill(self.pool.segment())?;
+            let wake = self.sleep()?;
+            events::tell_ignored();
+            if wake.nudged {
+                ringwork_ring::reaper::rouse_for(self.pool.segment());
+                if wake.is_nudge_only() && self.looked.elapsed() < watch::BUSY_TICK {
+                    continue; // the looks of a tick are dear, and judge by what stands still
+                }
+            }
+            self.looked = Instant::now();
+            self.guard.check(&self.pool)?;
+            if wake.owner_gone {
+                return Ok(End::Owner {
+                    closed: wake.owner_closed,
+                });
+            }
+            // Before the dead are buried: one that was ready died otherwise than one that never
+            // was.
+            self.crew.note_ready(self.pool.segment());
+            if wake.workers {
+                self.crew.pass_output(self.console);
+                if self.crew.has_exited() {
+                    // Without them no other worker can take the dead one's place.
+                    self.guard.check_files(&self.pool)?;
+                }
+                self.crew.bury(self.pool.segment(), self.console)?;
+            }
+            self.crew.kill_slow();
+            self.watch.tick(&self.pool, &mut self.crew);
+            self.open_for_clients();
+            self.show_health()?;
+            self.reload_if_asked(wake.reload);
+            self.notifier.beat();
+            self.heart.beat(self.pool.segment());
+            if let Some(end) = self.stop_if_asked(wake.stops) {
+                return Ok(end);
+            }
+        }
+    }
+
+    fn sleep(&mut self) -> Result<Wake, SupervisorError> {
+        let mut limit = match self.phase {
+            Phase::Draining(..) => watch::BUSY_TICK,
+            _ => self.watch.pace(&self.pool),
+        };
+        if let Some(look) = self.crew.look_again_in() {
+            limit = limit.min(look);
+        }
+        if let Some(due) = self.crew.next_due() {
+            limit = limit.min(due.saturating_duration_since(Instant::now()));
+        }
+        if let Some(beat) = self.notifier.next_beat() {
+            limit = limit.min(beat);
+        }
+        let failed = |source| SupervisorError::System {
+            what: "cannot wait for workers",
+            source,
+        };
+        self.events.wait(&self.crew, limit).map_err(failed)
+    }
+
+    fn open_for_clients(&mut self) {
+        if self.phase == Phase::Starting && self.crew.ready() > 0 {
+            let segment = self.pool.segment();
+            segment.set_pool_state(POOL_SERVING);
+            ringwork_ring::failpoint!("serve.serving");
+            self.phase = Phase::Serving;
+            let ready = Ready {
+                name: self.config.name.clone(),
+                dir: segment.dir().path().to_path_buf(),
+                segment: segment.path().to_path_buf(),
+                size: segment.geometry().segment_size,
+            };
+            self.console.ready(&ready);
+            self.notifier.ready(&self.summary());
+            self.warn_of_vain_limits();
+        }
+    }
+
+    fn stop_if_asked(&mut self, stops: usize) -> Option<End> {
+        let now = Instant::now();
+        match self.phase {
+            Phase::Starting if stops > 0 => return Some(End::Stopped(0)),
+            Phase::Serving if stops > 0 => {
+                match self.config.drain_timeout {
+                    Duration::ZERO => tracing::info!("asked to stop: without time to drain"),
+                    most => tracing::info!("asked to stop: draining for at most {most:?}"),
+                }
+                self.notifier.stopping();
+                self.pool.segment().set_pool_state(POOL_DRAINING);
+                ringwork_ring::failpoint!("serve.draining");
+                self.phase = Phase::Draining(now + self.config.drain_timeout, None);
+                if stops == 1 {
+                    return None;
+                }
+            }
+            Phase::Draining(..) => {}
+            _ => return None,
+        }
+        let Open {
+            unfinished,
+            uncollected,
+        } = self.pool.open_tasks();
+        let Phase::Draining(deadline, done) = self.phase else {
+            return None;
+        };
+        if stops > 0 || now >= deadline {
+            return Some(End::Stopped(unfinished));
+        }
+        if unfinished > 0 {
+            self.phase = Phase::Draining(deadline, None);
+            return None;
+        }
+        let done = done.unwrap_or(now);
+        self.phase = Phase::Draining(deadline, Some(done));
+        (uncollected == 0 || now >= done + COLLECT_PATIENCE).then_some(End::Stopped(0))
+    }
+
+    /// Tells all processes, waits for the workers to end, removes the files.
+    fn finish(mut self, result: Result<End, SupervisorError>) -> Result<(), SupervisorError> {
+        self.notifier.stopping();
+        self.give_up_reload();
+        self.stand_in = None;
+        match result {
+            Ok(End::Stopped(unfinished)) => {
+                let mut reason = "its supervisor was asked to stop".to_owned();
+                if unfinished > 0 {
+                    reason.push_str(&format!(
+                        "; {unfinished} tasks were not over when its time to drain was"
+                    ));
+                    tracing::warn!("{unfinished} tasks were not over in time");
+                }
+                self.pool.end(POOL_CLOSED, &reason);
+                self.crew.terminate();
+                self.see_off(LEAVE_PATIENCE);
+                tracing::info!("stopped");
+                Ok(())
+            }
+            Ok(End::Owner { closed: true }) => {
+                self.pool
+                    .end(POOL_CLOSED, "the process that owned it has closed it");
+                self.crew.kill_all("the owner has closed the pool");
+                tracing::info!("stopped: its owner has closed the pool");
+                Ok(())
+            }
+            Ok(End::Owner { closed: false }) => {
+                self.pool
+                    .end(POOL_CLOSED, "the process that owned it has ended");
+                self.crew.kill_all("the owner of the pool has ended");
+                tracing::info!("the owner is gone: stopped");
+                Ok(())
+            }
+            Err(error) => {
+                let error = self.guard.explain(&self.pool, error);
+                if self.guard.is_damaged() {
+                    // First, lest the reason be overwritten, too.
+                    self.crew.kill_all("the segment is corrupt");
+                }
+                self.pool.end(POOL_FAILED, &error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for workers to leave, then kills the rest.
+    fn see_off(&mut self, patience: Duration) {
+        let give_up = Instant::now() + patience;
+        while !self.crew.dismiss_exited(self.console) {
+            let left = give_up.saturating_duration_since(Instant::now());
+            // A signal or the owner's end cuts the patience short.
+            let wake = self
+                .events
+                .wait(&self.crew, left.min(watch::BUSY_TICK))
+                .unwrap_or_default();
+            self.crew.pass_output(self.console);
+            if left.is_zero() || wake.stops > 0 || wake.owner_gone {
+                break;
+            }
+        }
+        self.crew.kill_all("it did not leave in time");
+    }
+}

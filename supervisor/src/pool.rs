@@ -1,0 +1,330 @@
+//! The pool's files and words: made at the start, ended and removed at the end.
+//!
+//! Invariant: a `Pool` that is dropped leaves no file, and any process that is still attached has
+//! been told why it ended.
+
+use super::config::{Memory, ServeConfig};
+use super::policy::HandlerLimits;
+use ringwork_ring::format::bytes::Bytes;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::format::words::Kind;
+use ringwork_ring::lane::entry::entry_state;
+use ringwork_ring::lane::permits;
+use ringwork_ring::queue::wait::{wake_all_lanes, wake_client_after_publish};
+use ringwork_ring::reaper::Mourner;
+use ringwork_ring::records::counters;
+use ringwork_ring::segment::SupervisorLocks;
+use ringwork_ring::segment::room;
+use ringwork_ring::{Backing, Geometry, PoolConfig, PoolDir, RingError, Segment, segment};
+use std::cell::Cell;
+use std::sync::atomic::Ordering;
+
+/// The supervisor's own segment.
+#[derive(Debug)]
+pub(super) struct Pool {
+    segment: Segment,
+    // Whether the reason was given; the state in the segment may be a peer's doing.
+    ended: Cell<bool>,
+    // Held until the files are gone: no other supervisor can take the name before.
+    locks: SupervisorLocks,
+    /// The lock files of the entries.
+    pub(super) mourner: Mourner,
+}
+
+/// What goes wrong here is no reason not to start.
+fn clear_litter(dir: &PoolDir) {
+    let Some(base) = dir.path().parent() else {
+        return;
+    };
+    for (name, how) in segment::clear_litter(base) {
+        match how {
+            Ok(()) => tracing::info!("removed what the dead pool {name} had left"),
+            Err(error) => tracing::warn!(
+                "can't remove what the dead pool {name} has left: {error}; `ringwork clean` tries \
+                 again"
+            ),
+        }
+    }
+}
+
+/// Says how far a pool of the default size is from taking [`PHOTOS`] pictures at a time.
+fn tell_what_is_missing(geometry: &Geometry, backing: Backing, dir: &PoolDir) {
+    let (requests, _) = geometry.requests_of(PHOTO);
+    if requests >= PHOTOS {
+        return;
+    }
+    let what = match backing {
+        Backing::File => format!(
+            "{} has too little free: enlarge it (container: --shm-size=512m, or emptyDir with medium \
+             Memory and sizeLimit: 512Mi)",
+            dir.path().display()
+        ),
+        Backing::Memfd => "the memory that is left, or the cgroup's limit, is too small".to_owned(),
+    };
+    tracing::info!(
+        "the segment of {} takes {requests} request{} of 8 MB at a time: {what}, or choose a size with \
+         --segment-size",
+        Bytes(geometry.segment_size),
+        if requests == 1 { "" } else { "s" }
+    );
+}
+
+/// A picture of 8 MB, in bytes, with its parameters; and how many of them a pool should take that
+/// nobody has sized.
+pub const PHOTO: usize = (8 << 20) + 4096;
+/// See [`PHOTO`].
+pub const PHOTOS: u32 = 16;
+
+/// Tasks of the living clients that are not over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Open {
+    /// Queued or running.
+    pub(super) unfinished: u64,
+    /// Ended, but their client has not read the result.
+    pub(super) uncollected: u64,
+}
+
+impl Pool {
+    /// Makes the segment, in the kind of memory that was asked for, or that can be. Before that it
+    /// clears away what dead pools have left without any use: their memory is free then.
+    pub(super) fn of(config: &ServeConfig, dir: &PoolDir) -> ringwork_ring::Result<Self> {
+        clear_litter(dir);
+        let of = |backing| {
+            let options = room::default_segment(&config.segment(), backing, dir.path())?;
+            let pool = Self::create(backing, dir, &options)?;
+            if config.pool.segment_size.is_none() && config.pool.arena.is_none() {
+                tell_what_is_missing(pool.segment().geometry(), backing, dir);
+            }
+            Ok(pool)
+        };
+        let instead = |why: &str| {
+            tracing::warn!(
+                "the segment is a file in {}, which its user can truncate, and no sealed memfd: {why}",
+                dir.path().display()
+            );
+            of(Backing::File)
+        };
+        match config.memory {
+            Memory::File => of(Backing::File),
+            Memory::Auto if !config.embedded => of(Backing::File),
+            // The owner is in another PID namespace, where our id means another process, or none.
+            Memory::Auto if rustix::process::getppid().is_none() => {
+                instead("the parent process is in another PID namespace")
+            }
+            Memory::Auto => match of(Backing::Memfd) {
+                Err(RingError::NoMemfd { why }) => instead(&why),
+                other => other,
+            },
+            Memory::Memfd => of(Backing::Memfd),
+        }
+    }
+
+    pub(super) fn create(
+        backing: Backing,
+        dir: &PoolDir,
+        config: &PoolConfig,
+    ) -> ringwork_ring::Result<Self> {
+        let (segment, locks) = Segment::create_in(backing, dir, config)?;
+        for refused in segment.prepare() {
+            tracing::warn!("{refused}");
+        }
+        let mourner = Mourner::new(&segment)?;
+        Ok(Self {
+            segment,
+            ended: Cell::new(false),
+            locks,
+            mourner,
+        })
+    }
+
+    /// Sets the limits of concurrency of the handlers that the segment has room for. In a reload
+    /// the names stay, in their order; one that is not limited any more gets no number.
+    pub(super) fn limit_concurrency(&self, handlers: &HandlerLimits) {
+        let all: Vec<(&str, u32)> = handlers
+            .iter()
+            .filter_map(|(name, limit)| limit.concurrency.map(|most| (name.as_str(), most)))
+            .collect();
+        permits::set(&self.segment, &all);
+    }
+
+    /// The numbers of a reload, for the handlers that have been limited from the start.
+    pub(super) fn change_limits(&self, former: &HandlerLimits, new: &HandlerLimits) {
+        let most = |name: &String| new.get(name).and_then(|limit| limit.concurrency);
+        let all: Vec<(&str, u32)> = former
+            .iter()
+            .filter(|(_, limit)| limit.concurrency.is_some())
+            .map(|(name, _)| (name.as_str(), most(name).unwrap_or(0)))
+            .collect();
+        permits::set(&self.segment, &all);
+    }
+
+    pub(super) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// What has become of the pool's files, if they are not there any more, or not its own.
+    pub(super) fn lost(&self) -> Option<String> {
+        self.locks
+            .lost(&self.segment)
+            .or_else(|| self.mourner.lost(&self.segment))
+    }
+
+    /// Ends the pool for all processes: reason, state, and a wake for all sleepers.
+    pub(super) fn end(&self, state: u32, reason: &str) {
+        let size = self.segment.file_size();
+        if size < HEADER_SIZE as u64 {
+            return; // Truncated: an access is a SIGBUS. The lock, given up soon, tells all.
+        }
+        if !self.ended.replace(true) {
+            self.segment.set_reason(reason);
+            ringwork_ring::failpoint!("serve.reasoned");
+            self.segment.set_pool_state(state);
+            ringwork_ring::failpoint!("serve.closed");
+        }
+        if size < self.segment.geometry().segment_size {
+            return;
+        }
+        wake_all_lanes(&self.segment);
+        for client in 0..self.segment.geometry().max_clients {
+            wake_client_after_publish(&self.segment, client);
+        }
+    }
+
+    /// What the living clients still wait for.
+    pub(super) fn open_tasks(&self) -> Open {
+        let slots = self.segment.geometry().slots_per_client;
+        let mut open = Open::default();
+        let active = self
+            .client_states()
+            .filter(|(_, state)| *state == ENTRY_ACTIVE);
+        for (client, _) in active {
+            for slot in client * slots..(client + 1) * slots {
+                match self.segment.word(slot).kind() {
+                    Kind::Queued | Kind::Claimed => open.unfinished += 1,
+                    Kind::Done | Kind::Crashed => open.uncollected += 1,
+                    Kind::Free | Kind::Corrupt => {}
+                }
+            }
+        }
+        open
+    }
+
+    /// Whether any client entry is in use, also by the tasks of a dead one.
+    pub(super) fn has_clients(&self) -> bool {
+        self.client_states().any(|(_, state)| state != ENTRY_FREE)
+    }
+
+    fn client_states(&self) -> impl Iterator<Item = (u32, u32)> {
+        let segment = &self.segment;
+        (0..segment.geometry().max_clients).map(|client| {
+            let word = segment.u64_at(segment.client_at(client) + CLIENT_WORD);
+            (client, entry_state(word.load(Ordering::Acquire)))
+        })
+    }
+
+    /// A number that changes when tasks are submitted, for the pace of the tick.
+    pub(super) fn submitted(&self) -> u64 {
+        (0..self.segment.geometry().max_clients)
+            .map(|client| self.segment.client_at(client) + CLIENT_SUBMITTED)
+            .map(|at| self.segment.u64_at(at).load(Ordering::Relaxed))
+            .fold(0, u64::wrapping_add)
+    }
+
+    /// Whether hints wait in any ring.
+    pub(super) fn has_backlog(&self) -> bool {
+        (0..self.segment.geometry().priorities)
+            .any(|priority| !self.segment.injector(priority).is_empty())
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.end(POOL_FAILED, "its supervisor failed; see its log");
+        let dir = self.segment.dir();
+        let removed = if self.locks.hold_name(dir) {
+            self.segment.remove()
+        } else if dir.is_pool() {
+            // What is left of it, unless a successor has the name.
+            ringwork_ring::segment::clean(dir).map(drop)
+        } else {
+            Ok(())
+        };
+        if let Err(error) = removed {
+            tracing::warn!("the pool's files could not be removed: {error}");
+        }
+    }
+}
+
+/// The name of a handler that is known by its id.
+#[must_use]
+pub fn handler_name(segment: &Segment, id: u64) -> String {
+    counters::handler_name(segment, id)
+        .unwrap_or_else(|| format!("an unknown handler ({id:#018x})"))
+}
+
+/// The handler that a lane runs now, by id.
+#[must_use]
+pub fn running_handler(segment: &Segment, lane: u32) -> Option<u64> {
+    let slot = running_slot(segment, lane)?;
+    let handler = segment.u64_at(segment.slot_at(slot) + SLOT_HANDLER);
+    Some(handler.load(Ordering::Relaxed))
+}
+
+/// What the task that a lane runs now has reported: steps done and in all; none if it did not.
+#[must_use]
+pub fn running_progress(segment: &Segment, lane: u32) -> Option<(u32, u32)> {
+    let slot = running_slot(segment, lane)?;
+    let progress = segment.u64_at(segment.slot_at(slot) + SLOT_PROGRESS);
+    let word = progress.load(Ordering::Relaxed);
+    (word != 0).then_some(((word >> 32) as u32, word as u32))
+}
+
+fn running_slot(segment: &Segment, lane: u32) -> Option<u32> {
+    let current = segment
+        .u32_at(segment.lane_at(lane) + LANE_CURRENT)
+        .load(Ordering::Relaxed);
+    let slot = current
+        .checked_sub(1)
+        .filter(|slot| *slot < segment.geometry().total_slots())?;
+    let word = segment.word(slot);
+    (word.kind() == Kind::Claimed && u32::from(word.owner()) == lane).then_some(slot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_that_is_dropped_in_a_panic_leaves_no_file_and_says_so() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let config = PoolConfig {
+            segment_size: Some(8 << 20),
+            ..PoolConfig::default()
+        };
+        let pool = Pool::create(Backing::File, &dir, &config).unwrap();
+        let client = Segment::attach(&dir).unwrap();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _pool = pool;
+            panic!("a bug in the supervisor");
+        }));
+        assert!(panicked.is_err());
+        assert!(!dir.path().exists());
+        assert_eq!(client.pool_state(), POOL_FAILED);
+        assert!(client.reason().contains("supervisor failed"));
+    }
+
+    #[test]
+    fn the_first_reason_stays() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let pool = Pool::create(Backing::Memfd, &dir, &PoolConfig::default()).unwrap();
+        let client = Segment::attach(&dir).unwrap();
+        pool.end(POOL_CLOSED, "asked to stop");
+        drop(pool);
+        assert_eq!(
+            (client.pool_state(), client.reason().as_str()),
+            (POOL_CLOSED, "asked to stop")
+        );
+    }
+}

@@ -1,0 +1,195 @@
+//! SIGHUP: the configuration and the worker program are read again, and workers
+//! are replaced one by one, each after its successor is ready.
+//!
+//! Invariant: whatever is wrong with the new configuration or program, the
+//! workers that serve go on; no task fails or is run again by a reload.
+
+use super::config::{ServeConfig, WorkerCommand};
+use super::policy::HandlerLimits;
+use super::seat::Settings;
+use super::{Phase, Supervisor};
+use ringwork_ring::records::counters::log_error;
+use ringwork_worker::log::OUTCOME;
+
+impl Supervisor<'_> {
+    /// Begins a reload when one is asked for, and sees to the end of one that is under way.
+    /// How it ended is logged at each level.
+    pub(super) fn reload_if_asked(&mut self, asked: bool) {
+        if asked && self.phase != Phase::Serving {
+            let now = match self.phase {
+                Phase::Starting => "no worker of the pool is ready yet",
+                _ => "the pool is being stopped",
+            };
+            tracing::warn!(target: OUTCOME, "reload refused: {now}; nothing has changed");
+        } else if asked {
+            self.notifier.reloading();
+            match self.new_config() {
+                Ok((config, command)) => self.take_up(config, command),
+                Err(why) => {
+                    self.refuse(&format!("reload refused: {why}; nothing has changed"));
+                    self.notifier.ready(&self.summary());
+                }
+            }
+        }
+        if let Some(why) = self.crew.take_reload_failure() {
+            if let Some(former) = self.former_config.take() {
+                self.set_log_level(&former.log_level);
+                self.config = former;
+                self.watch.configure(&self.config);
+                self.pool
+                    .change_limits(&self.limited_from_start, &self.config.limits);
+            }
+            self.keep_handlers();
+            self.refuse(&format!("reload failed: {why}"));
+            self.notifier.ready(&self.summary());
+        } else if self.former_config.is_some() && !self.crew.is_renewing() {
+            self.former_config = None;
+            let handlers = self.take_up_handlers();
+            tracing::info!(target: OUTCOME, "reload done: {}{handlers}", self.summary());
+            self.warn_of_vain_limits();
+            self.notifier.ready(&self.summary());
+        }
+    }
+
+    /// Says that a reload under way has no end, for the pool ends before.
+    pub(super) fn give_up_reload(&mut self) {
+        if self.former_config.take().is_some() {
+            tracing::warn!(target: OUTCOME, "reload not completed: the pool ends before");
+        }
+    }
+
+    /// Says that nothing came of a reload.
+    fn refuse(&self, why: &str) {
+        tracing::error!(target: OUTCOME, "{why}");
+        log_error(self.pool.segment(), why);
+    }
+
+    /// Before the configuration is replaced; its workers have the level from their start.
+    fn set_log_level(&mut self, level: &str) {
+        if level != self.config.log_level {
+            let say = || {
+                tracing::info!(target: OUTCOME, "reload: the level of the log is {level} from now on");
+            };
+            // Shown at each level but `off`, so before that is taken up.
+            let off = level == "off";
+            if off {
+                say();
+            }
+            self.console.log_level(level);
+            if !off {
+                say();
+            }
+        }
+    }
+
+    /// What to take up, or all that is wrong with it.
+    fn new_config(&mut self) -> Result<(ServeConfig, WorkerCommand), String> {
+        let mut config = self.console.reload()?;
+        config.embedded = self.config.embedded;
+        let mut wrong = Vec::new();
+        if let Err(error) = config.validate() {
+            wrong.push(error.to_string());
+        } else {
+            // Tables of more than one worker fewer would have to be made anew, too.
+            let geometry = self.pool.segment().geometry();
+            let most = config.most_workers();
+            if most > geometry.max_workers || most * config.lanes > geometry.max_lanes {
+                wrong.push(format!(
+                    "{most} workers of {} lanes do not fit the tables of this pool ({} workers, {} \
+                     lanes): restart it for that",
+                    config.lanes, geometry.max_workers, geometry.max_lanes
+                ));
+            }
+        }
+        let limited = |limits: &HandlerLimits, name: &str| {
+            limits
+                .get(name)
+                .is_some_and(|limit| limit.concurrency.is_some())
+        };
+        let names = config.limits.keys().map(String::as_str);
+        let newly: Vec<&str> = names
+            .filter(|name| {
+                limited(&config.limits, name) && !limited(&self.limited_from_start, name)
+            })
+            .collect();
+        if !newly.is_empty() {
+            wrong.push(format!(
+                "{} had no limit of concurrency when the pool was made, and can't get one while it \
+                 is served: restart it for that",
+                newly.join(", ")
+            ));
+        }
+        let fixed = self.fixed(&config);
+        if !fixed.is_empty() {
+            wrong.push(format!(
+                "{} can't change while the pool is served: restart it for that",
+                fixed.join(", ")
+            ));
+        }
+        let command = match config.worker.clone() {
+            Some(command) => Ok(command),
+            None => WorkerCommand::stock()
+                .map(WorkerCommand::fresh)
+                .map_err(|error| format!("cannot tell which program this is: {error}")),
+        };
+        let command = command.and_then(|command| match command.check() {
+            Ok(()) => Ok(command),
+            Err(error) => Err(error.to_string()),
+        });
+        match command {
+            Ok(command) if wrong.is_empty() => {
+                // What follows from workers and lanes may differ; the segment is what it is.
+                config.pool = self.config.pool.clone();
+                return Ok((config, command));
+            }
+            Ok(_) => {}
+            Err(why) => wrong.push(why),
+        }
+        Err(wrong.join("; "))
+    }
+
+    /// The options that can't change, of those that do.
+    fn fixed(&self, new: &ServeConfig) -> Vec<&'static str> {
+        let (old, new_pool, old_pool) = (&self.config, &new.pool, &self.config.pool);
+        let differs = [
+            ("name", new.name != old.name),
+            ("clients", new_pool.clients != old_pool.clients),
+            ("slots", new_pool.slots != old_pool.slots),
+            ("priorities", new_pool.priorities != old_pool.priorities),
+            (
+                "max-lanes",
+                new.max_lanes
+                    .is_some_and(|lanes| lanes != old_pool.max_lanes),
+            ),
+            (
+                "segment-size",
+                new_pool.segment_size != old_pool.segment_size,
+            ),
+            ("arena", new_pool.arena != old_pool.arena),
+            ("huge-pages", new_pool.huge_pages != old_pool.huge_pages),
+            ("prefault", new_pool.prefault != old_pool.prefault),
+            ("memory", new.memory != old.memory),
+            ("log-format", new.log_format != old.log_format),
+        ];
+        let those = differs.into_iter().filter(|(_, differs)| *differs);
+        those.map(|(name, _)| name).collect()
+    }
+
+    fn take_up(&mut self, config: ServeConfig, command: WorkerCommand) {
+        self.set_log_level(&config.log_level);
+        self.renew_handlers();
+        let segment = self.pool.segment();
+        let settings = Settings::new(&config, command, segment);
+        tracing::info!(
+            program = %settings.command.program.display(),
+            "reload: workers are replaced one by one"
+        );
+        self.crew
+            .renew(settings, config.workers, config.most_workers(), segment);
+        self.watch.configure(&config);
+        self.pool
+            .change_limits(&self.limited_from_start, &config.limits);
+        let former = std::mem::replace(&mut self.config, config);
+        self.former_config.get_or_insert(former);
+    }
+}

@@ -1,0 +1,305 @@
+//! A worker as the crew sees it, and the seat that it fills.
+//!
+//! Invariant: a member's process is the only child at its entry of the worker
+//! table; the reaper gives the entry back before another child gets it.
+
+use super::backoff::Backoff;
+use super::cause::Detail;
+use super::config::{ServeConfig, WorkerCommand, wait_name};
+use super::kept_program::KeptProgram;
+use super::policy::{RecyclePolicy, RestartPolicy};
+use super::process::Process;
+use ringwork_ring::Segment;
+use ringwork_ring::format::layout::*;
+use ringwork_ring::lane::entry::{entry_state, lane_worker};
+use ringwork_ring::lane::signals::LeaveBy;
+use ringwork_ring::queue::wait::wake_all_lanes;
+use ringwork_worker::log::{FORMAT_VARIABLE, LEVEL_VARIABLE};
+use std::io;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// What workers are started with. A reload makes another one.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) command: WorkerCommand,
+    program: KeptProgram,
+    environment: Vec<(&'static str, String)>,
+    pub(super) lanes: u32,
+    pub(super) start_timeout: Duration,
+    pub(super) restart: RestartPolicy,
+    pub(super) recycle: RecyclePolicy,
+    pub(super) kill_grace: Duration,
+    /// Counts the reloads.
+    pub(super) generation: u32,
+}
+
+impl Settings {
+    pub(super) fn new(config: &ServeConfig, command: WorkerCommand, segment: &Segment) -> Self {
+        let pool = segment.dir().path().display().to_string();
+        let leave_by = match config.embedded {
+            true => LeaveBy::Parent,
+            false => LeaveBy::Anyone,
+        };
+        let environment = [
+            ("RINGWORK_POOL_DIR", pool),
+            ("RINGWORK_LEAVE_BY", leave_by.name().to_owned()),
+            ("RINGWORK_LANES", config.lanes.to_string()),
+            ("RINGWORK_WAIT", wait_name(config.wait).to_owned()),
+            ("RINGWORK_SCHEDULING", config.scheduling.name().to_owned()),
+            (LEVEL_VARIABLE, config.log_level.clone()),
+            (FORMAT_VARIABLE, config.log_format.name().to_owned()),
+        ];
+        Self {
+            program: KeptProgram::open(&command.program),
+            command,
+            environment: environment
+                .into_iter()
+                .chain(config.confinement.environment())
+                .collect(),
+            lanes: config.lanes,
+            start_timeout: config.start_timeout,
+            restart: config.restart,
+            recycle: config.recycle,
+            kill_grace: config.kill_grace,
+            generation: 0,
+        }
+    }
+}
+
+/// A worker process and what is known of it.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) process: Process,
+    /// Its entry in the worker table.
+    pub(super) entry: u32,
+    /// The settings that it was started with.
+    pub(super) generation: u32,
+    /// How many lanes it takes.
+    wants_lanes: u32,
+    /// Its lanes, once they are registered, and what they had counted before.
+    lanes: Vec<u32>,
+    base: u64,
+    /// The number of tasks after which it leaves by itself.
+    pub(super) quota: Option<u64>,
+    /// The age at which it is replaced.
+    pub(super) most_age: Option<Duration>,
+    /// Why it was told to leave.
+    pub(super) leaving: Option<String>,
+    /// When it is killed, having been told to stop.
+    stop: Option<Stop>,
+}
+
+/// An appointed end.
+#[derive(Debug)]
+struct Stop {
+    at: Instant,
+    why: String,
+    detail: Detail,
+}
+
+impl Member {
+    pub(super) fn spawn(settings: &Settings, entry: u32) -> io::Result<Self> {
+        let quota = settings.recycle.tasks.map(|quota| quota.draw());
+        let mut environment = settings.environment.clone();
+        environment.push(("RINGWORK_WORKER_INDEX", entry.to_string()));
+        if let Some(quota) = quota {
+            environment.push(("RINGWORK_MAX_TASKS", quota.to_string()));
+        }
+        let process = Process::spawn(&settings.command, &settings.program.path(), &environment)?;
+        tracing::debug!(worker = entry, pid = process.id(), "worker started");
+        Ok(Self {
+            process,
+            entry,
+            generation: settings.generation,
+            wants_lanes: settings.lanes,
+            lanes: Vec::new(),
+            base: 0,
+            quota,
+            most_age: settings
+                .recycle
+                .age
+                .map(|age| age - age.mul_f64(fastrand::f64() / 10.0)),
+            leaving: None,
+            stop: None,
+        })
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.process.ready.is_some()
+    }
+
+    /// Lanes that it will take and has not registered yet.
+    pub(super) fn lanes_to_come(&self) -> u32 {
+        if self.is_ready() { 0 } else { self.wants_lanes }
+    }
+
+    /// Notes that it has registered its lanes; `true` when that is news.
+    pub(super) fn note_ready(&mut self, segment: &Segment) -> bool {
+        if self.is_ready() {
+            return false;
+        }
+        let at = segment.worker_at(self.entry);
+        let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
+        // pairs with the release store of the lane count in `WorkerEntry::lanes`.
+        let lanes = segment.u32_at(at + WORKER_LANES).load(Ordering::Acquire);
+        if entry_state(word) != ENTRY_ACTIVE || lanes == 0 {
+            return false;
+        }
+        self.process.ready = Some(Instant::now());
+        self.process.word = Some(word);
+        self.lanes = (0..segment.geometry().max_lanes)
+            .filter(|lane| {
+                let word = segment.u64_at(segment.lane_at(*lane) + LANE_WORD);
+                let word = word.load(Ordering::Acquire);
+                entry_state(word) == ENTRY_ACTIVE && lane_worker(word) == self.entry
+            })
+            .collect();
+        // What the lanes have counted in the lives before; a task begun this instant is not missed
+        // much.
+        self.base = self.counted(segment);
+        let took = self.process.started.elapsed();
+        tracing::info!(
+            worker = self.entry,
+            pid = self.process.id(),
+            lanes,
+            "worker is ready after {took:.1?}"
+        );
+        true
+    }
+
+    /// For one that is dead: whether it had been ready between two looks, since it left in order
+    /// that soon. Its entry still says so, for it was not taken since.
+    pub(super) fn note_short_life(&mut self, segment: &Segment) -> bool {
+        let at = segment.worker_at(self.entry);
+        let field = |offset| segment.u32_at(at + offset).load(Ordering::Relaxed);
+        let unseen =
+            !self.is_ready() && field(WORKER_PID) == self.process.id() && field(WORKER_LANES) > 0;
+        if unseen {
+            self.process.ready = Some(self.process.started);
+        }
+        unseen
+    }
+
+    fn counted(&self, segment: &Segment) -> u64 {
+        let count = |lane: &u32| segment.u64_at(segment.lane_at(*lane) + LANE_STARTED);
+        self.lanes
+            .iter()
+            .map(|lane| count(lane).load(Ordering::Relaxed))
+            .sum()
+    }
+
+    /// How many tasks it has begun.
+    pub(super) fn tasks(&self, segment: &Segment) -> u64 {
+        self.counted(segment).saturating_sub(self.base)
+    }
+
+    /// Whether one of its lanes has a task now.
+    pub(super) fn is_busy(&self, segment: &Segment) -> bool {
+        self.lanes.iter().any(|lane| {
+            let current = segment.u32_at(segment.lane_at(*lane) + LANE_CURRENT);
+            current.load(Ordering::Relaxed) != 0
+        })
+    }
+
+    /// Tells it to leave after its current tasks.
+    pub(super) fn dismiss(&mut self, segment: &Segment, why: &str) {
+        tracing::info!(
+            worker = self.entry,
+            "worker {} is to leave: {why}",
+            self.entry
+        );
+        self.leaving = Some(why.to_owned());
+        let at = segment.worker_at(self.entry);
+        let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
+        if self.process.word == Some(word) {
+            segment
+                .u32_at(at + WORKER_LEAVE)
+                .store(LEAVE_ASKED, Ordering::Relaxed);
+            ringwork_ring::failpoint!("serve.dismissed");
+            wake_all_lanes(segment);
+        } else {
+            // Not registered yet, or gone already: a signal reaches it in any case.
+            self.process.terminate();
+        }
+    }
+
+    /// Whether it left since it had run its number of tasks; asked once it is dead.
+    pub(super) fn had_its_quota(&self, segment: &Segment) -> bool {
+        let at = segment.worker_at(self.entry) + WORKER_LEAVE;
+        self.quota.is_some() && segment.u32_at(at).load(Ordering::Relaxed) == LEAVE_QUOTA
+    }
+
+    /// Asks it to stop now, and appoints its end; `false` when that is done already.
+    pub(super) fn stop(&mut self, grace: Duration, why: &str, detail: Detail) -> bool {
+        if self.stop.is_some() || self.process.killed.is_some() {
+            return false;
+        }
+        self.stop = Some(Stop {
+            at: Instant::now() + grace,
+            why: why.to_owned(),
+            detail,
+        });
+        self.process.terminate();
+        true
+    }
+
+    /// When its appointed end comes.
+    pub(super) fn end_due(&self) -> Option<Instant> {
+        let stop = self.stop.as_ref();
+        stop.filter(|_| self.process.killed.is_none())
+            .map(|stop| stop.at)
+    }
+
+    /// Kills it when its appointed end has come.
+    pub(super) fn end_if_due(&mut self) {
+        if self.end_due().is_some_and(|due| due <= Instant::now())
+            && let Some(stop) = self.stop.take()
+        {
+            tracing::error!(
+                worker = self.entry,
+                "killing worker {}, which did not leave when it was asked to: {}",
+                self.entry,
+                stop.why
+            );
+            self.process.killed_for = Some(stop.detail);
+            self.process.kill(&stop.why);
+        }
+    }
+}
+
+/// One worker's place in the crew.
+#[derive(Debug)]
+pub(super) struct Seat {
+    /// Whether it is to be filled at all: the number of workers is elastic.
+    pub(super) open: bool,
+    pub(super) current: Option<Member>,
+    /// Started to take the place of the current one.
+    pub(super) successor: Option<Member>,
+    /// Why the current one is to be replaced.
+    pub(super) condemned: Option<String>,
+    pub(super) backoff: Backoff,
+    /// When an empty seat is filled, or a successor is tried again.
+    pub(super) due: Instant,
+}
+
+impl Seat {
+    pub(super) fn new(open: bool) -> Self {
+        Self {
+            open,
+            current: None,
+            successor: None,
+            condemned: None,
+            backoff: Backoff::default(),
+            due: Instant::now(),
+        }
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = &Member> {
+        self.current.iter().chain(&self.successor)
+    }
+
+    pub(super) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+        self.current.iter_mut().chain(&mut self.successor)
+    }
+}
