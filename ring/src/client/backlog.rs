@@ -9,9 +9,10 @@
 //! than the run times say, it says nothing.
 
 use crate::client::lane_pace::LanePace;
-use crate::client::queue_ahead::QueueAhead;
-use crate::client::run_times::{Handler, LEAST_MARGIN, RunTimes};
+use crate::client::queue_ahead::{Before, QueueAhead};
+use crate::client::run_times::{Handler, LEAST_MARGIN, MOST_MARGIN, RunTimes};
 use crate::format::layout::*;
+use crate::lane::permits::limit_of;
 use crate::os::clock::now_ns;
 use crate::queue::wait::waiting_lanes;
 use crate::segment::Segment;
@@ -62,6 +63,8 @@ pub(crate) struct Backlog {
     pub(crate) run_times: RunTimes,
     // For each ring what is before a task that goes there, once that was asked for.
     queues: Vec<QueueAhead>,
+    // The same of each limit of concurrency, for each ring.
+    limited: Vec<QueueAhead>,
 }
 
 impl Backlog {
@@ -75,6 +78,25 @@ impl Backlog {
         left: Duration,
     ) -> Verdict {
         let now = now_ns();
+        let time = left.as_nanos().min(u64::MAX.into()) as u64;
+        let permit = self.weigh_permit(segment, handler, priority, (now, time));
+        if let Verdict::TooLate(_) = permit {
+            return permit;
+        }
+        match self.weigh_rings(segment, handler, priority, (now, time)) {
+            Verdict::Unweighed => permit,
+            verdict => verdict,
+        }
+    }
+
+    /// Weighs a task behind what is queued in its ring and in those before it.
+    fn weigh_rings(
+        &mut self,
+        segment: &Segment,
+        handler: u64,
+        priority: u32,
+        (now, time): (u64, u64),
+    ) -> Verdict {
         if now < self.next_look && !self.much_unseen(handler) {
             return Verdict::Unweighed;
         }
@@ -98,9 +120,7 @@ impl Backlog {
             return Verdict::Unweighed;
         }
         self.pace.read(segment, now, taken);
-        let time = left.as_nanos().min(u64::MAX.into()) as u64;
-        let run = self.own_run(handler, time);
-        let left = time as f64 - run as f64;
+        let left = time.saturating_sub(self.own_run(handler, time)) as f64;
         let (each, lanes) = (self.pace.each(), self.pace.lanes());
         let most = each.max(self.run_times.slowest() as f64 / lanes.max(1) as f64);
         if (hints + HELD as u64 * lanes) as f64 * most <= left {
@@ -112,17 +132,72 @@ impl Backlog {
         let priority = priority.min(rings - 1);
         self.queues.resize_with(rings as usize, QueueAhead::default);
         let queue = &mut self.queues[priority as usize];
-        queue.look(segment, priority, now, (each, lanes), &self.run_times);
-        let wait = queue.wait(now);
-        if queue.tasks() < waiting {
+        let before = Before {
+            ring: priority,
+            limit: None,
+        };
+        queue.look(segment, before, now, (each, lanes), &self.run_times);
+        let (wait, ahead) = (queue.wait(now), queue.tasks());
+        if ahead < waiting {
             self.pace.forget(); // as above, beside stale hints
             return Verdict::Unweighed;
         }
+        self.judge(handler, (now, time), wait, (ahead, lanes))
+    }
+
+    /// Weighs a task behind what will wait for a permit as it will, if its handler has a limit of concurrency:
+    /// lanes may be idle beside such a queue.
+    fn weigh_permit(
+        &mut self,
+        segment: &Segment,
+        handler: u64,
+        priority: u32,
+        (now, time): (u64, u64),
+    ) -> Verdict {
+        let geometry = segment.geometry();
+        if geometry.limit_count == 0 {
+            return Verdict::Unweighed;
+        }
+        let (Some(own), Some((limit, most))) =
+            (self.run_times.known(handler), limit_of(segment, handler))
+        else {
+            return Verdict::Unweighed;
+        };
+        let each = own.mean() as f64 / most.max(1) as f64;
+        let ring = priority.min(geometry.priorities - 1);
+        let queued = (0..=ring).map(|ring| segment.injector(ring).depth());
+        let hints = queued.sum::<u64>() + segment.deferred_ring(limit).depth();
+        let left = time.saturating_sub(self.own_run(handler, time));
+        if hints as f64 * each <= left as f64 / MOST_MARGIN {
+            return Verdict::Unweighed;
+        }
+        let all = geometry.limit_count * geometry.priorities;
+        self.limited.resize_with(all as usize, QueueAhead::default);
+        let queue = &mut self.limited[(limit * geometry.priorities + ring) as usize];
+        let before = Before {
+            ring,
+            limit: Some((handler, limit)),
+        };
+        queue.look(segment, before, now, (each, most), &self.run_times);
+        let (wait, ahead) = (queue.wait(now), queue.tasks());
+        self.judge(handler, (now, time), wait, (ahead, most))
+    }
+
+    /// What is thought of a task that has so much `time` and would `wait` for so many tasks.
+    fn judge(
+        &mut self,
+        handler: u64,
+        (now, time): (u64, u64),
+        wait: f64,
+        (ahead, lanes): (u64, u64),
+    ) -> Verdict {
         if wait <= 0.0 {
             return Verdict::Unweighed;
         }
+        let run = self.own_run(handler, time);
         let own = self.run_times.known(handler);
-        if wait * own.map_or(LEAST_MARGIN, |own| own.margin(now)) <= left {
+        let margin = own.map_or(LEAST_MARGIN, |own| own.margin(now));
+        if wait * margin <= time.saturating_sub(run) as f64 {
             self.run_times.let_in(handler, time);
             return Verdict::InTime;
         }
@@ -134,7 +209,7 @@ impl Backlog {
         Verdict::TooLate(TooLate {
             wait: Duration::from_nanos(wait as u64),
             run: Duration::from_nanos(run),
-            ahead: queue.tasks(),
+            ahead,
             lanes,
         })
     }
@@ -166,6 +241,7 @@ mod tests {
     use crate::error::RingError;
     use crate::format::layout::*;
     use crate::lane::claimed::Claimed;
+    use crate::lane::permits;
     use crate::lane::search::Lane;
     use crate::os::sync::Ordering;
     use crate::segment::{Segment, SupervisorLocks};
@@ -224,9 +300,11 @@ mod tests {
         let config = PoolConfig {
             clients: 8,
             slots: 256,
+            limits: 1,
             ..PoolConfig::default()
         };
         let (pool, locks) = Segment::create(&dir, &config).unwrap();
+        permits::set(&pool, &[("one", 1)]);
         pool.set_pool_state(POOL_SERVING);
         let attached = Arc::new(Segment::attach(&dir).unwrap());
         let entry = WorkerEntry::register(attached, None).unwrap();
@@ -330,7 +408,13 @@ mod tests {
 
     /// A task that takes so long is submitted and run.
     fn run_one(client: &Client, lane: &mut Lane, ms: u64) {
-        let task = client.submit("hash", b"", &TaskOptions::default()).unwrap();
+        run_one_of("hash", client, lane, ms);
+    }
+
+    fn run_one_of(handler: &str, client: &Client, lane: &mut Lane, ms: u64) {
+        let task = client
+            .submit(handler, b"", &TaskOptions::default())
+            .unwrap();
         let claimed = lane.try_next().unwrap();
         std::thread::sleep(Duration::from_millis(ms));
         claimed.complete(b"", 0);
@@ -361,6 +445,40 @@ mod tests {
         let let_in = burst("hash", &within(2));
         assert!((1..=12).contains(&let_in), "{let_in}");
         assert_eq!(burst("other", &within(2)), 100, "that never ran");
+    }
+
+    #[test]
+    fn tasks_that_wait_for_a_permit_are_waited_for_by_their_kind() {
+        let mut fixture = fixture();
+        let mut lanes = std::mem::take(&mut fixture.lanes);
+        let client = &fixture.client;
+        (0..3).for_each(|_| run_one_of("one", client, &mut lanes[0], 100));
+        let plain = TaskOptions::default();
+        let submit = |options: &TaskOptions| client.submit("one", b"", options);
+        let flood: Vec<_> = (0..50).map(|_| submit(&plain).unwrap()).collect();
+        let (first, second) = lanes.split_at_mut(1);
+        let running = first[0].try_next().unwrap();
+        while fixture.pool.injector(plain.priority.into()).depth() > 0 {
+            assert!(second[0].try_next().is_none(), "there is one permit");
+        }
+        // A lane is idle beside the queue, and yet it takes five seconds.
+        fixture.pool.u64_at(H_IDLE).store(2, Ordering::SeqCst);
+        let start = Instant::now();
+        while submit(&within(2)).map(Ticket::cancel).is_ok() {
+            assert!(start.elapsed() < Duration::from_secs(30), "none is refused");
+        }
+        drop(submit(&within(600)).unwrap().cancel());
+        for _ in 0..3 {
+            let other = client.submit("hash", b"", &within(1));
+            drop(other.unwrap().cancel());
+        }
+        // Those that were given up are not waited for.
+        flood.into_iter().for_each(|task| drop(task.cancel()));
+        for _ in 0..3 {
+            std::thread::sleep(Duration::from_millis(6)); // all hints are followed again
+            drop(submit(&within(2)).unwrap().cancel());
+        }
+        drop(running);
     }
 
     #[test]

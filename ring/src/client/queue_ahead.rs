@@ -1,5 +1,6 @@
 //! What runs before a task that goes into a ring: the tasks that lanes hold, and those in its ring
-//! and in the rings before it, by their hints.
+//! and in the rings before it, by their hints. Of a handler with a limit of concurrency also what
+//! waits for its permits, and only what is for the same handler.
 //!
 //! Owned by a [`crate::client::backlog::Backlog`]. Invariant: a slot counts once, and only while it
 //! is QUEUED, and as much as tasks of its handler take ([`RunTimes::cost`]); a task whose deadline
@@ -12,6 +13,7 @@ use crate::format::layout::*;
 use crate::format::words::Kind;
 use crate::os::clock::now_ns;
 use crate::os::sync::Ordering;
+use crate::queue::hint_ring::HintRing;
 use crate::segment::Segment;
 
 /// All hints are followed again after this many nanoseconds at the latest; till then new ones.
@@ -23,6 +25,15 @@ const TIMES: u64 = 10;
 /// could just be in time, for ever.
 const SURELY: f64 = 0.8;
 
+/// Where those are that are before a task.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before {
+    /// The last of the rings.
+    pub(crate) ring: u32,
+    /// Only those of the handler of this id, and those that wait for a permit of its limit.
+    pub(crate) limit: Option<(u64, u32)>,
+}
+
 /// What is before a task that goes into one ring.
 #[derive(Debug, Default)]
 pub(crate) struct QueueAhead {
@@ -30,6 +41,8 @@ pub(crate) struct QueueAhead {
     pause: u64,
     each: f64,
     lanes: u64,
+    // The handler that counts, if not all do.
+    only: Option<u64>,
     work: f64,
     tasks: u64,
     // The position behind the last hint that was followed, for each ring.
@@ -39,12 +52,12 @@ pub(crate) struct QueueAhead {
 }
 
 impl QueueAhead {
-    /// Looks at the hints of rings `0..=ring`, where one more task delays the next by `each`
+    /// Looks at the hints of what is `before` a task, where one more task delays the next by `each`
     /// nanoseconds on the mean (0 if not known) and `lanes` run tasks.
     pub(crate) fn look(
         &mut self,
         segment: &Segment,
-        ring: u32,
+        before: Before,
         now: u64,
         (each, lanes): (f64, u64),
         times: &RunTimes,
@@ -52,10 +65,14 @@ impl QueueAhead {
         let anew = each != self.each || now.saturating_sub(self.since) >= self.pause;
         if anew {
             self.lanes = lanes.max(1);
-            self.begin(segment, ring, now, each, times);
+            self.begin(segment, before, now, each, times);
         }
-        for (ring, place) in (0..=ring).zip(0..) {
-            self.follow(segment, ring, place, times);
+        for (ring, place) in (0..=before.ring).zip(0..) {
+            self.follow(segment, segment.injector(ring), place, times);
+        }
+        if let Some((_, limit)) = before.limit {
+            let place = before.ring as usize + 1;
+            self.follow(segment, segment.deferred_ring(limit), place, times);
         }
         if anew {
             self.pause = LONGEST.min(TIMES.saturating_mul(now_ns().saturating_sub(now)));
@@ -72,13 +89,14 @@ impl QueueAhead {
         self.tasks
     }
 
-    fn begin(&mut self, segment: &Segment, ring: u32, now: u64, each: f64, times: &RunTimes) {
+    fn begin(&mut self, segment: &Segment, before: Before, now: u64, each: f64, times: &RunTimes) {
         self.since = now;
         self.each = each;
         self.work = 0.0;
         self.tasks = 0;
         self.reached.clear();
-        self.reached.resize(ring as usize + 1, 0);
+        self.reached.resize(before.ring as usize + 2, 0);
+        self.only = before.limit.map(|(handler, _)| handler);
         self.counted.clear();
         let slots = segment.geometry().total_slots() as usize;
         self.counted.resize(slots.div_ceil(64), 0);
@@ -91,8 +109,7 @@ impl QueueAhead {
         }
     }
 
-    fn follow(&mut self, segment: &Segment, ring: u32, place: usize, times: &RunTimes) {
-        let ring = segment.injector(ring);
+    fn follow(&mut self, segment: &Segment, ring: HintRing<'_>, place: usize, times: &RunTimes) {
         let tail = ring.tail();
         // Not more than a ring has, whatever a peer has written.
         let most = tail.saturating_sub(ring.capacity() as u64);
@@ -115,9 +132,12 @@ impl QueueAhead {
         // Relaxed, all three: ordered by the acquire of the state word. If the slot was used again
         // since, they are of the next task.
         let fields = segment.slot(slot);
+        let handler = fields.u64_at(SLOT_HANDLER).load(Ordering::Relaxed);
+        if self.only.is_some_and(|only| only != handler) {
+            return;
+        }
         let deadline = fields.u64_at(SLOT_DEADLINE).load(Ordering::Relaxed);
         if deadline == 0 || deadline.saturating_sub(self.since) as f64 > self.work * SURELY {
-            let handler = fields.u64_at(SLOT_HANDLER).load(Ordering::Relaxed);
             let codec = fields.u8_at(SLOT_REQUEST_CODEC).load(Ordering::Relaxed);
             let chunk = u32::from(codec) == CODEC_CHUNK;
             self.work += times.cost(handler, self.each, self.lanes, chunk);

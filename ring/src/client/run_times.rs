@@ -20,7 +20,7 @@ const PLACES: usize = 2 * MOST;
 /// one that is held just too long would have all of its tasks come just too late.
 pub(crate) const LEAST_MARGIN: f64 = 1.1;
 /// The same at most.
-const MOST_MARGIN: f64 = 4.0;
+pub(crate) const MOST_MARGIN: f64 = 4.0;
 /// The margin is changed by what became of so many tasks.
 const JUDGED: u32 = 4;
 /// A margin that was judged so long ago says nothing any more.

@@ -114,6 +114,13 @@ pub(crate) fn is_deferred(segment: &Segment, slot: u32) -> bool {
     deferred(segment, slot).load(Ordering::Acquire) == mark(segment.word(slot))
 }
 
+/// Which limit a handler has, and how many of its tasks run at a time; `None` if all lanes may.
+pub(crate) fn limit_of(segment: &Segment, handler: u64) -> Option<(u32, u64)> {
+    let limit = Limit::all(segment).find(|limit| limit.handler() == handler)?;
+    let most = limit.most();
+    (most < segment.geometry().max_lanes).then_some((limit.index, u64::from(most)))
+}
+
 /// Sets the limits of a new segment, by handler name; 0 for none. Before any worker starts, or,
 /// for the same handlers in the same order, at any time.
 pub fn set(segment: &Segment, limits: &[(&str, u32)]) {

@@ -131,6 +131,27 @@ class FloodTest {
   }
 
   @Test
+  void aBurstOfAHandlerWithALimitIsRefusedThoughALaneIsIdle() throws Exception {
+    try (Ringwork pool =
+        Ringwork.launch(
+            Pools.roomy("FloodTest").slots(4096).arguments("--limit", "sleep:concurrency=1"))) {
+      for (int n = 0; n < 5; n++) {
+        pool.call(StockTasks.SLEEP, 10 * SLEEP);
+      }
+      List<TaskFuture<Long>> flood = new ArrayList<>();
+      for (int n = 0; n < 300; n++) { // a minute
+        flood.add(pool.submit(StockTasks.SLEEP, 10 * SLEEP));
+      }
+      TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(5));
+      Await.until("one is refused", () -> isRefused(pool.submit(StockTasks.SLEEP, SLEEP, soon)));
+      Await.until( // nothing is before it, once those have stepped aside
+          "another kind is served",
+          () -> pool.submit(ECHO, new byte[1], soon).handle((x, e) -> e == null).join());
+      flood.forEach(each -> each.cancel(true));
+    }
+  }
+
+  @Test
   void whatWillHaveExpiredIsNotWaitedFor() throws Exception {
     try (Ringwork pool = Ringwork.launch(Pools.roomy("FloodTest").slots(4096))) {
       List<TaskFuture<Long>> flood = new ArrayList<>();

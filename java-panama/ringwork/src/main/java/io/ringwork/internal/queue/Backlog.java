@@ -54,14 +54,20 @@ public final class Backlog {
   /** What tasks of each handler took. */
   public final RunTimes runTimes = new RunTimes();
 
-  /** For each ring what is before a task that goes there, once that was asked for. */
+  /**
+   * For each ring what is before a task that goes there, once that was asked for; then, for each
+   * limit of concurrency and each ring, the same of a task of its handler.
+   */
   private final @Nullable QueueAhead[] queues;
+
+  private final Limits limits;
 
   public Backlog(SharedMemory memory, Geometry geometry) {
     this.memory = memory;
     this.geometry = geometry;
     this.pace = new LanePace(memory, geometry);
-    this.queues = new QueueAhead[geometry.priorities()];
+    this.limits = new Limits(memory, geometry);
+    this.queues = new QueueAhead[(1 + limits.count) * geometry.priorities()];
   }
 
   /**
@@ -90,6 +96,47 @@ public final class Backlog {
   public @Nullable Estimate weigh(long handler, int ring, long deadline) {
     long now = System.nanoTime();
     RunTimes.Handler own = runTimes.known(handler);
+    int limit = own == null || limits.count == 0 ? Limits.NONE : limits.of(handler);
+    Estimate permit =
+        own == null || limit == Limits.NONE
+            ? null
+            : weighPermit(handler, limit, own, ring, now, deadline - now);
+    if (permit != null && permit != IN_TIME) {
+      return permit;
+    }
+    Estimate rings = weighRings(own, ring, now, deadline - now);
+    return rings == null ? permit : rings;
+  }
+
+  /**
+   * Weighs a task behind what will wait for a permit as it will: lanes may be idle beside such a
+   * queue.
+   */
+  private @Nullable Estimate weighPermit(
+      long handler, int limit, RunTimes.Handler own, int ring, long now, long left) {
+    int most = limits.most(limit);
+    double each = (double) own.mean() / most;
+    long hints = depth(limits.ring(limit));
+    for (int p = 0; p <= ring; p++) {
+      hints += depth(geometry.injector(p));
+    }
+    if (left <= 0 || hints * each * RunTimes.MOST_MARGIN <= left - ownRun(own, left)) {
+      return null;
+    }
+    QueueAhead queue = look(limit, handler, ring, now, each, most);
+    return queue == null ? null : judge(own, queue, now, left, most);
+  }
+
+  /** How many hints are in a ring, whatever a peer has written. */
+  private long depth(long at) {
+    long head = memory.getLongAcquire(at + Layout.RING_HEAD);
+    long depth = memory.getLongAcquire(at + Layout.RING_TAIL) - head;
+    return Math.max(0, Math.min(depth, geometry.injectorCapacity()));
+  }
+
+  /** Weighs a task behind what is queued in its ring and in those before it. */
+  private @Nullable Estimate weighRings(
+      RunTimes.@Nullable Handler own, int ring, long now, long left) {
     if (now - nextLook < 0 && !isMuchUnseen(own)) {
       return null;
     }
@@ -97,12 +144,9 @@ public final class Backlog {
     long hints = 0;
     long taken = 0;
     for (int p = 0; p < geometry.priorities(); p++) {
-      long at = geometry.injector(p);
-      long head = memory.getLongAcquire(at + Layout.RING_HEAD);
-      long depth = memory.getLongAcquire(at + Layout.RING_TAIL) - head;
-      taken += head;
+      taken += memory.getLongAcquire(geometry.injector(p) + Layout.RING_HEAD);
       if (p <= ring) {
-        hints += Math.max(0, Math.min(depth, geometry.injectorCapacity())); // a peer may lie
+        hints += depth(geometry.injector(p));
       }
     }
     int waiting = waitingLanes();
@@ -112,7 +156,6 @@ public final class Backlog {
       return null;
     }
     readLanes(now, taken);
-    long left = deadline - now;
     if (left <= 0) {
       return null; // it has passed, which its future says
     }
@@ -126,7 +169,7 @@ public final class Backlog {
       }
       return null;
     }
-    QueueAhead queue = look(ring, now, each, lanes);
+    QueueAhead queue = look(Limits.NONE, 0, ring, now, each, Math.max(1, lanes));
     if (queue == null) {
       return null;
     }
@@ -134,19 +177,25 @@ public final class Backlog {
       forget(); // as above, beside stale hints
       return null;
     }
+    return judge(own, queue, now, left, lanes);
+  }
+
+  private @Nullable Estimate judge(
+      RunTimes.@Nullable Handler own, QueueAhead queue, long now, long left, int lanes) {
     long wait = queue.startsAt - now;
+    if (wait <= 0) {
+      return null;
+    }
+    long run = ownRun(own, left);
     double margin = own == null ? RunTimes.LEAST_MARGIN : own.margin(now);
-    if (wait * margin <= left - run || wait <= 0) {
-      if (own != null && wait > 0) {
+    if (wait * margin <= left - run) {
+      if (own != null) {
         own.letIn(left);
         return IN_TIME;
       }
       return null;
     }
-    if (isProbe(now, run)) {
-      return null;
-    }
-    return new Estimate(wait, queue.tasks, lanes, run, left);
+    return isProbe(now, run) ? null : new Estimate(wait, queue.tasks, lanes, run, left);
   }
 
   /**
@@ -170,22 +219,41 @@ public final class Backlog {
     return own == null ? pace.shortest : Math.max(own.shortest(), Math.min(own.mean(), left / 2));
   }
 
-  private @Nullable QueueAhead look(int ring, long now, double each, int lanes) {
+  /**
+   * Looks at what is before a task: all, or what is for its handler, if that has a limit.
+   *
+   * @return null if another thread is at it, and what was seen before is old
+   */
+  private @Nullable QueueAhead look(
+      int limit, long handler, int ring, long now, double each, int lanes) {
+    int place = (limit + 1) * geometry.priorities() + ring;
     if (reading.compareAndSet(false, true)) {
       try {
-        QueueAhead queue = queues[ring];
+        QueueAhead queue = queues[place];
         if (queue == null) {
-          queue = new QueueAhead(memory, geometry, runTimes, ring);
-          queues[ring] = queue;
+          long only = limit == Limits.NONE ? 0 : handler;
+          queue = new QueueAhead(memory, geometry, runTimes, rings(limit, ring), only);
+          queues[place] = queue;
         }
-        queue.look(now, each, Math.max(1, lanes));
+        queue.look(now, each, lanes);
         return queue;
       } finally {
         reading.set(false);
       }
     }
-    QueueAhead queue = queues[ring]; // as another thread has seen it just now
+    QueueAhead queue = queues[place]; // as another thread has seen it just now
     return queue == null || !queue.isFresh(now) ? null : queue;
+  }
+
+  private long[] rings(int limit, int last) {
+    long[] rings = new long[last + (limit == Limits.NONE ? 1 : 2)];
+    for (int p = 0; p <= last; p++) {
+      rings[p] = geometry.injector(p);
+    }
+    if (limit != Limits.NONE) {
+      rings[last + 1] = limits.ring(limit);
+    }
+    return rings;
   }
 
   private boolean isProbe(long now, long run) {

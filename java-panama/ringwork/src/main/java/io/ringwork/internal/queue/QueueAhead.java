@@ -37,8 +37,14 @@ public final class QueueAhead {
   /** The slots that were counted, a bit each. */
   private final long[] counted;
 
+  /** Where the rings are with the hints that are followed. */
+  private final long[] rings;
+
   /** The position behind the last hint that was followed, for each ring. */
   private final long[] reached;
+
+  /** The handler whose tasks count; 0 for all. */
+  private final long only;
 
   private long since;
   private long pause;
@@ -56,16 +62,19 @@ public final class QueueAhead {
   public volatile int tasks;
 
   /**
-   * Of a ring.
+   * Of a ring, or of those that wait for a permit of their handler's limit.
    *
-   * @param ring its number; the rings below it go first
+   * @param rings where the rings are with the hints of what goes before
+   * @param only the handler whose tasks count; 0 for all
    */
-  public QueueAhead(SharedMemory memory, Geometry geometry, RunTimes runTimes, int ring) {
+  QueueAhead(SharedMemory memory, Geometry geometry, RunTimes runTimes, long[] rings, long only) {
     this.memory = memory;
     this.geometry = geometry;
     this.runTimes = runTimes;
     this.counted = new long[(slots() + 63) / 64];
-    this.reached = new long[ring + 1];
+    this.rings = rings;
+    this.reached = new long[rings.length];
+    this.only = only;
     this.startsAt = System.nanoTime();
   }
 
@@ -119,7 +128,7 @@ public final class QueueAhead {
   }
 
   private void follow(int ring) {
-    long at = geometry.injector(ring);
+    long at = rings[ring];
     int capacity = geometry.injectorCapacity();
     long tail = memory.getLongAcquire(at + Layout.RING_TAIL);
     long head = memory.getLongAcquire(at + Layout.RING_HEAD);
@@ -141,11 +150,15 @@ public final class QueueAhead {
       return;
     }
     counted[slot >> 6] |= 1L << slot;
+    long handler = memory.getLong(at + Layout.SLOT_HANDLER);
+    if (only != 0 && only != handler) {
+      return;
+    }
     long deadline = memory.getLong(at + Layout.SLOT_DEADLINE);
     if (deadline == 0 || deadline - since > work * SURELY) {
       boolean chunk =
           (memory.getInt(at + Layout.SLOT_ATTEMPTS) >>> 16 & 0xff) == Layout.CODEC_CHUNK;
-      work += runTimes.cost(memory.getLong(at + Layout.SLOT_HANDLER), each, lanes, chunk);
+      work += runTimes.cost(handler, each, lanes, chunk);
       ahead++;
     }
   }

@@ -34,7 +34,7 @@ public final class RunTimes {
   public static final double LEAST_MARGIN = 1.1;
 
   /** The same at most. */
-  private static final double MOST_MARGIN = 4;
+  static final double MOST_MARGIN = 4;
 
   /** The margin is changed by what became of so many tasks. */
   private static final int JUDGED = 4;
