@@ -239,17 +239,17 @@ fn configurations_in_the_documents_are_read() {
     assert!(read >= 2, "{read} files");
 }
 
-/// The programs are compiled with the worker's crate, and their text is that of the documents.
+/// The programs are compiled with the crates, and their text is that of the documents.
 #[test]
 fn rust_snippets_are_those_of_the_examples() {
-    let folder = root().join("worker/examples");
     let squeezed = |text: &str| {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         lines.collect::<Vec<_>>().join("\n")
     };
     let skip = "#[rustfmt::skip] ";
-    let programs: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
+    let programs: Vec<String> = ["worker/examples", "handlers/examples"]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(root().join(folder)).unwrap())
         .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
         .map(|text| {
             let lines = text.lines().filter(|line| !line.starts_with(skip));
@@ -262,7 +262,7 @@ fn rust_snippets_are_those_of_the_examples() {
             let block = squeezed(&block);
             assert!(
                 programs.iter().any(|program| program.contains(&block)),
-                "{document}:{line}: no program of worker/examples has this text"
+                "{document}:{line}: no program of worker/examples or handlers/examples has this text"
             );
             seen += 1;
         }
@@ -307,11 +307,10 @@ fn the_table_of_sizes_is_what_a_segment_has() {
 /// What a worker of one's own compiles: guide and CHANGELOG have the same two figures.
 #[test]
 fn the_number_of_crates_is_that_of_the_lock_file() {
-    let crates = |features: &[&str]| {
+    let crates = |package: &str| {
         let output = Command::new(env!("CARGO"))
-            .args(["tree", "--locked", "-p", "ringwork-worker"])
+            .args(["tree", "--locked", "-p", package])
             .args(["-e", "normal", "--prefix", "none", "--format", "{p}"])
-            .args(features)
             .current_dir(root())
             .output()
             .expect("cargo starts");
@@ -321,8 +320,8 @@ fn the_number_of_crates_is_that_of_the_lock_file() {
         let names = text.lines().map(|line| line.trim_end_matches(" (*)"));
         names.collect::<BTreeSet<_>>().len()
     };
-    let (few, all) = (crates(&["--no-default-features"]), crates(&[]));
-    // With all features only roughly: each library of a stock handler is one more.
+    let (few, all) = (crates("ringwork-worker"), crates("ringwork-cli"));
+    // With the stock handlers only roughly: each of their libraries is one more.
     let told = format!("{few} crates instead of more than {}", all / 20 * 20);
     for document in ["docs/guide/getting-started.md", "CHANGELOG.md"] {
         let text = std::fs::read_to_string(root().join(document)).unwrap();
