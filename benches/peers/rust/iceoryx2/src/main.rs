@@ -1,7 +1,7 @@
 //! The case `iceoryx2_reqres`: request and response between two Rust processes through iceoryx2.
 //!
 //! Owns the client, which is the case's own process and speaks the runner's language (`ready`,
-//! `round SECONDS`, `result …`, see benches/src/java.rs), and the server, this program again with
+//! `round SECONDS`, `result …`, see benches/src/case.rs), and the server, this program again with
 //! the argument `server`. Called by `ringwork-bench`. Both sides are closed between two rounds,
 //! and both end at the end of their input, so that nothing is left when the runner is killed.
 //!

@@ -10,7 +10,7 @@ import java.util.function.IntToDoubleFunction;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
-/** What is known of the run times of handlers; as the tests in ring/src/run_times.rs. */
+/** What is known of the run times of handlers; as the tests in ring/src/client/run_times.rs. */
 class RunTimesTest {
   private static final long MS = 1_000_000;
   private static final long SECOND = 1_000 * MS;
