@@ -124,14 +124,45 @@ final class Stage {
     }
   }
 
+  /** What there is to do, as Completer sees it; no task is taken in here. */
+  private final class Announced implements PollerRole.Work {
+    private final HintRing ring = completions();
+
+    @Override
+    public boolean hasWork() {
+      return !ring.isEmpty() || memory.getIntAcquire(CLIENT + Layout.CLIENT_OVERFLOW) != 0;
+    }
+
+    @Override
+    public int drain() {
+      return 0;
+    }
+
+    @Override
+    public int drainForPoller() {
+      return 0;
+    }
+
+    @Override
+    public boolean isDraining() {
+      return false;
+    }
+
+    @Override
+    public void want() {}
+
+    @Override
+    public boolean takeWanted() {
+      return false;
+    }
+  }
+
   LaneWaker waker() {
     return new LaneWaker(memory, GEOMETRY, () -> {});
   }
 
   PollerRole role(SlotTable<TaskFuture<?>> slots) {
-    @SuppressWarnings("NullAway") // asked for only when a task ends, which none does here
-    Completer completer = new Completer(null, memory, slots, completions(), arena(), CLIENT);
-    PollerRole role = new PollerRole(memory, slots.free, completer, CLIENT, own);
+    PollerRole role = new PollerRole(memory, slots.free, new Announced(), CLIENT, own);
     role.adoptFutex();
     return role;
   }

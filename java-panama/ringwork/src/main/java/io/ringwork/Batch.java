@@ -23,7 +23,7 @@ final class Batch<Q, R> {
   /** Requests of so many bytes are not kept from the lanes while others are encoded. */
   private static final int MOST_BYTES = 1 << 16;
 
-  private final Client client;
+  private final Core core;
   private final Submitter submitter;
   private final SlotTable<TaskFuture<?>> slots;
   private final TaskType<Q, R> type;
@@ -44,10 +44,10 @@ final class Batch<Q, R> {
   private long bytes;
 
   @SuppressWarnings({"unchecked", "rawtypes"})
-  private Batch(Client client, TaskType<Q, R> type, TaskOptions options, int size) {
-    this.client = client;
-    this.submitter = client.submitter;
-    this.slots = client.slots;
+  private Batch(Core core, TaskType<Q, R> type, TaskOptions options, int size) {
+    this.core = core;
+    this.submitter = core.submitter;
+    this.slots = core.segment.slots;
     this.type = type;
     this.options = options;
     int most = Math.min(size, Layout.RING_BATCH);
@@ -58,14 +58,14 @@ final class Batch<Q, R> {
   }
 
   static <Q, R> List<TaskFuture<R>> submitAll(
-      Client client, TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
+      Core core, TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
     int left = requests.size();
     List<TaskFuture<R>> futures = new ArrayList<>(left);
-    Batch<Q, R> batch = new Batch<>(client, type, options, left);
+    Batch<Q, R> batch = new Batch<>(core, type, options, left);
     Iterator<? extends Q> all = requests.iterator();
     try {
       for (; all.hasNext(); left--) {
-        TaskFuture<R> future = new TaskFuture<>(client, type, Submitter.deadline(options), null);
+        TaskFuture<R> future = new TaskFuture<>(core, type, Submitter.deadline(options), null);
         futures.add(future);
         batch.add(future, all.next(), left);
       }
@@ -166,19 +166,19 @@ final class Batch<Q, R> {
         placed[k].fail(
             failed instanceof RingworkException corrupt
                 ? corrupt
-                : client.closedException(true, failed));
+                : core.life.closedException(true, failed));
       }
     }
     submitter.announce(false); // its fence orders what is looked at below, too
-    client.completer.count(Layout.CLIENT_SUBMITTED, in);
+    core.counters.count(Layout.CLIENT_SUBMITTED, in);
     if (Failpoints.ON) Failpoints.hit("batch.counted");
-    boolean failing = client.isFailing();
+    boolean failing = core.life.isFailing();
     for (int k = 0; k < in; k++) {
       if (placed[k].deadline != 0) {
-        client.poller.deadline(placed[k].slot, placed[k].deadline);
+        core.poller.deadline(placed[k].slot, placed[k].deadline);
       }
       if (failing) {
-        client.failOne(placed[k]); // close looked at the slots before it could see this one
+        core.pending.failOne(placed[k]); // close looked at the slots before it could see this one
       }
     }
     if (in < n) {
@@ -209,7 +209,7 @@ final class Batch<Q, R> {
         return false;
       }
     } catch (IllegalStateException | InternalError unmapped) {
-      client.failClosed(future, true, unmapped);
+      future.fail(core.life.closedFailure(true, unmapped));
       return false;
     }
     future.slot = -1;
@@ -239,6 +239,6 @@ final class Batch<Q, R> {
     while (nextPopped < poppedCount) {
       slots.giveBack(popped[nextPopped++], 0);
     }
-    client.room.freed();
+    core.segment.room.freed();
   }
 }

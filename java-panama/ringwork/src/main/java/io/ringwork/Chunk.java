@@ -1,5 +1,7 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.Room;
+
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.SharedMemory;
 import java.nio.ByteBuffer;

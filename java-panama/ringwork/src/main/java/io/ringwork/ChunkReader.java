@@ -85,7 +85,7 @@ final class ChunkReader<R> {
     Codec<R> codec = type.resultCodec();
     try {
       if (!codec.accepts(found)) {
-        return Completer.undecodable(type.name(), Completer.otherCodec(found, codec));
+        return Codecs.undecodable(type.name(), Codecs.otherCodec(found, codec));
       }
       return Outcome.of(
           codec instanceof DirectCodec<R> direct
@@ -95,7 +95,7 @@ final class ChunkReader<R> {
       if (!memory.isMapped() || failed instanceof InternalError) {
         throw new IllegalStateException(failed); // the bytes vanished, not the codec failed
       }
-      return Completer.undecodable(type.name(), failed);
+      return Codecs.undecodable(type.name(), failed);
     }
   }
 

@@ -1,33 +1,20 @@
 package io.ringwork;
 
-import io.ringwork.Outcome.Failure;
 import io.ringwork.internal.Background;
 import io.ringwork.internal.Durations;
 import io.ringwork.internal.Failpoints;
 import io.ringwork.internal.process.Attachment;
 import io.ringwork.internal.process.Child;
-import io.ringwork.internal.segment.Geometry;
-import io.ringwork.internal.segment.HintRing;
+import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.Layout;
-import io.ringwork.internal.segment.PayloadArena;
-import io.ringwork.internal.segment.SegmentViews;
-import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.SlotTable;
-import io.ringwork.internal.segment.SlotTable.Withdrawal;
-import io.ringwork.internal.segment.StateWord;
 import io.ringwork.internal.wait.Poller;
-import io.ringwork.internal.wait.PollerRole;
-import io.ringwork.internal.wait.Room;
-import io.ringwork.internal.wait.Timers;
 import java.lang.System.Logger.Level;
-import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -36,33 +23,21 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One connection: holds its parts together and ends them in order.
- *
- * <p>OPEN → DRAINING (nothing new is taken) → FAILING (what is left is failed) → CLOSED, and beside
- * it {@code ended}: why the pool is gone. A task that is submitted while these change ends all the
- * same: the closer stores FAILING, then looks at all slots; the submitter publishes its slot,
- * passes a full fence, then looks at the state ({@link Submitter#published}). One sees the other,
- * and ending a task twice is prevented by {@link SlotTable}.
+ * One connection: starts its parts, looks after its pool, and ends both in order. How far the end
+ * has come is in {@link Lifecycle}; what becomes of pending tasks then, in {@link PendingTasks}.
  *
  * <p>The mapping is undone before the lock is given up, so no thread of this process can write into
  * slots that another client may own by then: it gets an IllegalStateException, which becomes a
  * {@link ClosedException}. The entry is marked FREE only if all slots are home; else the lock alone
  * is given up and the reaper clears the rest.
  */
-final class Client extends Connection implements Poller.Owner {
+final class Client extends Connection implements Poller.Owner, Submitter.Pool {
   private static final System.Logger LOG = System.getLogger("io.ringwork");
-  private static final int OPEN = 0;
-  private static final int DRAINING = 1;
-  private static final int FAILING = 2;
-  private static final int CLOSED = 3;
   private static final long PROBE_EVERY = 50_000_000;
 
   /** How often the slots in use are looked at without a hint. */
   private static final long CHECK_EVERY = 1_000_000_000;
 
-  static final String TRUNCATED =
-      "its memory is gone: somebody has truncated the segment while it was in use; start the pool"
-          + " again";
   private static final long SETTLE_NANOS = 1_000_000_000;
 
   /** How long close waits for the poller, which may be in a callback that never returns. */
@@ -82,43 +57,18 @@ final class Client extends Connection implements Poller.Owner {
   /** Names of handlers are the user's: what is kept of them has a bound. */
   private static final int MOST_RAW_TYPES = 256;
 
-  private static final VarHandle STATE;
-  private static final VarHandle ENDED;
-
-  static {
-    try {
-      MethodHandles.Lookup lookup = MethodHandles.lookup();
-      STATE = lookup.findVarHandle(Client.class, "state", int.class);
-      ENDED = lookup.findVarHandle(Client.class, "ended", String.class);
-    } catch (ReflectiveOperationException e) {
-      throw new ExceptionInInitializerError(e);
-    }
-  }
-
-  final Settings settings;
-  final SlotTable<TaskFuture<?>> slots;
-  final SegmentViews views;
-  final Room room = new Room();
-  final Handover handover;
-  final Completer completer;
-  final PollerRole role;
-  final Submitter submitter;
-  final Waiting waiting;
-  final Poller poller;
-  final PayloadArena arena;
-  final SharedMemory memory;
+  final Core core;
+  private final Lifecycle life;
+  private final ClientSegment<TaskFuture<?>> segment;
+  private final SlotTable<TaskFuture<?>> slots;
+  private final Poller poller;
   private final Attachment attachment;
   private final @Nullable Child child;
 
   /** Told when the pool has ended; null if the handle ends with it. */
   private final @Nullable Runnable onEnd;
 
-  /** Threads that are failing what is pending: callbacks may run on them. */
-  private final Set<Thread> failing = ConcurrentHashMap.newKeySet();
-
   private final Map<String, TaskType<byte[], ResultLease>> rawTypes = new ConcurrentHashMap<>();
-  private volatile int state = OPEN;
-  private volatile @Nullable String ended;
   private final AtomicBoolean released = new AtomicBoolean();
   private final AtomicBoolean closer = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
@@ -134,31 +84,15 @@ final class Client extends Connection implements Poller.Owner {
   Client(
       Attachment attachment, Settings settings, @Nullable Child child, @Nullable Runnable onEnd) {
     this.attachment = attachment;
-    this.settings = settings;
     this.child = child;
     this.onEnd = onEnd;
-    this.memory = attachment.memory;
-    Geometry geometry = attachment.geometry;
-    int index = attachment.index;
-    long entry = geometry.client(index);
-    handover = new Handover(this);
-    arena = new PayloadArena(memory, geometry.classes());
-    slots = new SlotTable<>(memory, geometry, arena, index, CorruptSegmentException::new);
-    views = new SegmentViews(memory, slots, arena);
-    HintRing ring =
-        new HintRing(
-            memory,
-            geometry.completion(index),
-            geometry.completionCapacity(),
-            CorruptSegmentException::new);
-    completer = new Completer(this, memory, slots, ring, arena, entry);
-    role =
-        new PollerRole(
-            memory, slots.free, completer, entry, SharedMemory.own(PollerRole.OWN_BYTES));
-    submitter = new Submitter(this, memory, geometry, arena);
-    waiting = new Waiting(this);
-    Timers timers = new Timers(slots.count, new TaskDeadlines(slots, completer, room));
-    poller = new Poller(attachment.name, this, role, completer, timers, waiting.pollerSpins());
+    life = new Lifecycle(attachment.name);
+    segment =
+        new ClientSegment<>(
+            attachment.memory, attachment.geometry, attachment.index, CorruptSegmentException::new);
+    slots = segment.slots;
+    core = new Core(life, settings, segment, this, this);
+    poller = core.poller;
   }
 
   void start() {
@@ -178,7 +112,7 @@ final class Client extends Connection implements Poller.Owner {
   @Override
   <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options) {
     requireNonNull(type, request, options);
-    return submitter.submit(type, request, options, null, false);
+    return core.submit(type, request, options, null, false);
   }
 
   @Override
@@ -191,7 +125,7 @@ final class Client extends Connection implements Poller.Owner {
     }
     @SuppressWarnings("unchecked") // they are of `requests`
     List<Q> all = (List<Q>) Arrays.asList(copy);
-    return Batch.submitAll(this, type, all, options);
+    return Batch.submitAll(core, type, all, options);
   }
 
   @Override
@@ -200,18 +134,18 @@ final class Client extends Connection implements Poller.Owner {
     List<Q> copy = checkedChunk(type, requests, resultRoom, options);
     TaskType<Chunk<Q>, ChunkResult<R>> chunks = type.chunks();
     if (copy.isEmpty()) {
-      TaskFuture<ChunkResult<R>> nothing = new TaskFuture<>(this, chunks, 0, null);
+      TaskFuture<ChunkResult<R>> nothing = new TaskFuture<>(core, chunks, 0, null);
       nothing.complete(new ChunkResult<>(new Object[0]));
       return nothing;
     }
     int room = Math.max(resultRoom, Layout.INLINE);
-    return submitter.submit(chunks, new Chunk<>(type, copy, room), options, null, false);
+    return core.submit(chunks, new Chunk<>(type, copy, room), options, null, false);
   }
 
   @Override
   <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options) throws InterruptedException {
     requireNonNull(type, request, options);
-    return waiting.call(type, request, options);
+    return core.call(type, request, options);
   }
 
   /** The requests of a chunk, copied; throws what is the program's error. */
@@ -240,7 +174,7 @@ final class Client extends Connection implements Poller.Owner {
   @Override
   int poll() {
     try {
-      return role.pollInPassing();
+      return core.role.pollInPassing();
     } catch (IllegalStateException | InternalError unmapped) {
       return 0; // closed meanwhile
     }
@@ -248,12 +182,12 @@ final class Client extends Connection implements Poller.Owner {
 
   @Override
   RawTask claim(TaskType<byte[], ResultLease> type, long size, TaskOptions options) {
-    return RawTask.claim(this, type, size, options);
+    return RawTask.claim(core, type, size, options);
   }
 
   @Override
   RawCall rawCall(TaskType<byte[], ResultLease> type, TaskOptions options) {
-    return new RawCall(this, type, options, null);
+    return new RawCall(core, type, options, null);
   }
 
   /** The type of raw tasks, made once for each handler as long as they are not too many. */
@@ -275,14 +209,14 @@ final class Client extends Connection implements Poller.Owner {
     return attachment.name;
   }
 
-  /** Whether this JVM launched the pool, and chose its options. */
-  boolean isOwn() {
+  @Override
+  public boolean isOwn() {
     return child != null;
   }
 
   @Override
   public boolean isOpen() {
-    return state == OPEN && ended == null;
+    return life.isOpen();
   }
 
   @Override
@@ -292,201 +226,28 @@ final class Client extends Connection implements Poller.Owner {
 
   @Override
   ConnectionState state() {
-    return state != OPEN
-        ? ConnectionState.CLOSED
-        : ended == null ? ConnectionState.CONNECTED : ConnectionState.DISCONNECTED;
-  }
-
-  /**
-   * Whether a task that was just published would be overlooked by the thread that ends what is
-   * pending.
-   */
-  boolean isFailing() {
-    return state >= FAILING || ended != null;
+    return life.connectionState();
   }
 
   @Override
   PoolInfo info() {
     try {
-      return PoolInfos.of(attachment, slots.count, slots.free.inUse(), arena.maxPayload());
+      return PoolInfos.of(attachment, slots.count, slots.free.inUse(), segment.arena.maxPayload());
     } catch (IllegalStateException | InternalError unmapped) {
-      throw closedException(false, unmapped);
+      throw life.closedException(false, unmapped);
     }
   }
 
   // ---- what its parts need
 
-  /** Has the supervisor wake a lane, for this process can't. */
-  void nudgeSupervisor() {
+  @Override
+  public boolean completesInline() {
+    return core.settings.inline();
+  }
+
+  @Override
+  public void nudgeSupervisor() {
     attachment.nudge();
-  }
-
-  /** Why nothing can be submitted, or a pending task ends. */
-  ClosedException closedException(boolean mayHaveRun, @Nullable Throwable cause) {
-    String why = ended;
-    if (why == null) {
-      why = cause instanceof InternalError ? TRUNCATED : "the client was closed";
-    }
-    return new ClosedException("pool " + name() + ": " + why, mayHaveRun, cause);
-  }
-
-  /** As {@link #closedException}, of which there is one also without memory. */
-  Failure closedFailure(boolean mayHaveRun, @Nullable Throwable cause) {
-    try {
-      return new Failure(closedException(mayHaveRun, cause));
-    } catch (OutOfMemoryError | StackOverflowError shortage) {
-      return mayHaveRun ? Failure.GONE_RAN : Failure.GONE;
-    }
-  }
-
-  /** Ends a future because the client or the pool has ended. */
-  void failClosed(TaskFuture<?> future, boolean mayHaveRun, @Nullable Throwable cause) {
-    future.fail(closedFailure(mayHaveRun, cause));
-  }
-
-  /** Whether the memory must not be touched any more: such faults surface late, anywhere. */
-  boolean isTruncated() {
-    return ended == TRUNCATED;
-  }
-
-  /** Whether the memory was given up, and no thread looks after executors any more. */
-  boolean isReleased() {
-    return state == CLOSED;
-  }
-
-  /** Wakes a thread that was unparked, if it sleeps in another way. */
-  void wake(Thread waiting) {
-    try {
-      role.wake(waiting);
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile: it sleeps no longer than it can bear
-    }
-  }
-
-  /**
-   * Takes a task back, or asks its handler to stop.
-   *
-   * @return whether it may have run
-   */
-  boolean withdrawOrCancel(TaskFuture<?> future) {
-    if (future.slot < 0) {
-      return false;
-    }
-    try {
-      if (future.withdrawFrom(slots) == Withdrawal.WITHDRAWN) {
-        room.freed();
-        return future.hasRunBefore;
-      }
-      slots.requestCancel(future.slot, future.generation);
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile
-    }
-    return true;
-  }
-
-  /** Ends a task because the client or the pool ends; one whose result is there gets it. */
-  void failOne(TaskFuture<?> future) {
-    if (future.rawCall != null) {
-      future.wakeWaiter(); // it ends the task itself, when it sees what we are
-      return;
-    }
-    if (isTruncated()) {
-      failClosed(future, true, null);
-      return;
-    }
-    boolean ran = true;
-    try {
-      switch (future.withdrawFrom(slots)) {
-        case WITHDRAWN -> ran = future.hasRunBefore;
-        case RUNNING -> slots.requestCancel(future.slot, future.generation);
-        case ENDED -> {
-          int i = future.slot;
-          if (i < 0) {
-            return; // not published: its submitter looks at the state when it has done so
-          }
-          completer.tryEnd(i);
-          if (slots.pending(i) != future) {
-            return; // another thread has ended it, and settles it
-          }
-        }
-      }
-      room.freed();
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile
-    }
-    if (!future.isSettled()) {
-      completer.count(Layout.CLIENT_FAILED);
-      failClosed(future, ran, null);
-    }
-  }
-
-  /**
-   * Ends what is pending: first what is queued, lest lanes that are told to stop take it meanwhile.
-   */
-  private void failPending() {
-    boolean outermost = failing.add(Thread.currentThread());
-    try {
-      failEachPending();
-    } finally {
-      if (outermost) {
-        failing.remove(Thread.currentThread());
-      }
-    }
-  }
-
-  private void failEachPending() {
-    try {
-      for (int i = 0; i < slots.count && !isTruncated(); i++) {
-        TaskFuture<?> future = pending(i);
-        if (future != null && StateWord.kind(slots.state(i)) == Layout.KIND_QUEUED) {
-          failOne(future);
-        }
-      }
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile
-    }
-    for (int i = 0; i < slots.count; i++) {
-      TaskFuture<?> future = pending(i);
-      if (future != null) {
-        try {
-          failOne(future);
-        } catch (InternalError truncated) { // where compiled code lets it surface late
-          failClosed(future, true, truncated);
-        }
-      }
-    }
-  }
-
-  /** The future of a slot that is still to be ended. */
-  private @Nullable TaskFuture<?> pending(int i) {
-    TaskFuture<?> future = slots.pending(i);
-    return future == null || future.isSettled() ? null : future;
-  }
-
-  /**
-   * As {@link #failPending}, again until there was memory for it. On threads of the client's own,
-   * whose stacks are not deep.
-   */
-  private void failAllPending() {
-    for (; ; ) {
-      try {
-        failPending();
-        return;
-      } catch (OutOfMemoryError | StackOverflowError | InternalError shortage) {
-        Background.pause();
-      }
-    }
-  }
-
-  private List<TaskFuture<?>> unsettled() {
-    List<TaskFuture<?>> futures = new ArrayList<>();
-    for (int i = 0; i < slots.count; i++) {
-      TaskFuture<?> future = pending(i);
-      if (future != null) {
-        futures.add(future);
-      }
-    }
-    return futures;
   }
 
   // ---- the pool's end
@@ -503,14 +264,14 @@ final class Client extends Connection implements Poller.Owner {
     if (probe) {
       lastProbe = now;
       if (attachment.isTruncated()) { // first: what follows touches the memory
-        die(TRUNCATED);
+        die(true, "");
         return false;
       }
     }
     if (now - lastCheck >= CHECK_EVERY) {
       lastCheck = now;
       if (slots.free.inUse() > 0) {
-        completer.check();
+        core.completer.check();
       }
     }
     if (hasEnded()) {
@@ -518,7 +279,7 @@ final class Client extends Connection implements Poller.Owner {
     } else if (probe && attachment.supervisorIsGone()) {
       supervisorIsGone();
     }
-    return ended == null;
+    return !life.hasEnded();
   }
 
   /** Its lock is free. A child of ours has a thread that sees it first, unless memory is short. */
@@ -548,13 +309,13 @@ final class Client extends Connection implements Poller.Owner {
   }
 
   private boolean hasEnded() {
-    int pool = memory.getIntAcquire(Layout.H_POOL_STATE);
+    int pool = segment.memory.getIntAcquire(Layout.H_POOL_STATE);
     return pool == Layout.POOL_CLOSED || pool == Layout.POOL_FAILED;
   }
 
-  /** The header says that the pool is CLOSED or FAILED. */
-  void poolEnded() {
-    boolean failed = memory.getIntAcquire(Layout.H_POOL_STATE) == Layout.POOL_FAILED;
+  @Override
+  public void poolEnded() {
+    boolean failed = segment.memory.getIntAcquire(Layout.H_POOL_STATE) == Layout.POOL_FAILED;
     String reason = reason();
     die((failed ? "the pool failed" : "the pool was shut down") + reason);
   }
@@ -564,9 +325,13 @@ final class Client extends Connection implements Poller.Owner {
     return reason.isEmpty() ? "" : ": " + reason;
   }
 
+  private void die(String why) {
+    die(false, why);
+  }
+
   /** The pool is gone: fails all that is pending, and everything after it. */
-  void die(String why) {
-    if (state == CLOSED || !ENDED.compareAndSet(this, null, why)) {
+  private void die(boolean truncated, String why) {
+    if (!(truncated ? life.endTruncated() : life.end(why))) {
       return;
     }
     if (onEnd != null) {
@@ -574,8 +339,8 @@ final class Client extends Connection implements Poller.Owner {
     }
     VarHandle.fullFence(); // pairs with the submitter's before it looks whether we fail
     try {
-      failPending();
-      room.freed();
+      core.pending.fail();
+      segment.room.freed();
     } finally {
       poller.stop(); // which ends what this thread had no memory or stack for
     }
@@ -583,10 +348,10 @@ final class Client extends Connection implements Poller.Owner {
 
   /** Why the pool has ended, as far as is known. */
   String whyEnded() {
-    String why = ended;
-    return why == null ? "the connection has ended" : why;
+    return life.whyEnded();
   }
 
+  /** Watchful if the handle goes on with the next pool. */
   @Override
   public boolean isWatchful() {
     return onEnd != null;
@@ -603,7 +368,7 @@ final class Client extends Connection implements Poller.Owner {
 
   /** Whether this may be a callback on a thread that ends tasks. */
   boolean isCallbackThread() {
-    return poller.isMe() || role.isMine() || failing.contains(Thread.currentThread());
+    return poller.isMe() || core.role.isMine() || core.pending.isFailingHere();
   }
 
   /**
@@ -613,8 +378,8 @@ final class Client extends Connection implements Poller.Owner {
    * @param atOnce whether to stop waiting
    */
   void retire(BooleanSupplier atOnce) {
-    long end = Durations.saturatedAdd(System.nanoTime(), settings.closeNanos());
-    while ((completer.hasDeferred() || holds() > 0)
+    long end = Durations.saturatedAdd(System.nanoTime(), core.settings.closeNanos());
+    while ((core.hasDeferred() || holds() > 0)
         && !atOnce.getAsBoolean()
         && System.nanoTime() < end) {
       LockSupport.parkNanos(this, 1_000_000);
@@ -635,8 +400,8 @@ final class Client extends Connection implements Poller.Owner {
 
   @Override
   void close() {
-    boolean first = STATE.compareAndSet(this, OPEN, DRAINING);
-    if (poller.isMe() || role.isMine()) {
+    boolean first = life.drain();
+    if (poller.isMe() || core.role.isMine()) {
       if (first) {
         closeInCallback();
       }
@@ -665,7 +430,7 @@ final class Client extends Connection implements Poller.Owner {
   private void closeNow() {
     try {
       endTasks(false);
-      handover.closing();
+      core.handover.closing();
       poller.stop();
       joinPoller();
     } catch (InternalError truncated) { // where compiled code lets it surface late
@@ -701,29 +466,28 @@ final class Client extends Connection implements Poller.Owner {
   private void endTasks(boolean inCallback) {
     List<TaskFuture<?>> rest = List.of();
     try {
-      rest = unsettled();
+      rest = core.pending.unsettled();
       drain(inCallback);
     } catch (OutOfMemoryError | StackOverflowError shortage) {
       // then they are not waited for
     }
     if (Failpoints.ON) Failpoints.hit("close.drained");
-    STATE.compareAndSet(this, DRAINING, FAILING);
-    VarHandle.fullFence(); // pairs with the submitter's before it looks whether we fail
+    life.fail();
     if (!inCallback) {
-      handover.closing();
+      core.handover.closing();
     }
     List<TaskFuture<?>> failed = List.of();
     List<TaskFuture<?>> given = List.of();
     try {
-      failed = unsettled();
-      given = handover.given();
+      failed = core.pending.unsettled();
+      given = core.handover.given();
     } catch (OutOfMemoryError | StackOverflowError shortage) {
       // as above
     }
     if (inCallback) {
-      failPending();
+      core.pending.fail();
     } else {
-      failAllPending();
+      core.pending.failInsisting();
     }
     if (Failpoints.ON) Failpoints.hit("close.failed");
     awaitDone(rest, inCallback);
@@ -753,27 +517,27 @@ final class Client extends Connection implements Poller.Owner {
    * others are found that do, when the thread that should is stuck in a callback.
    */
   private void drain(boolean inCallback) {
-    long end = Durations.saturatedAdd(System.nanoTime(), settings.closeNanos());
+    long end = Durations.saturatedAdd(System.nanoTime(), core.settings.closeNanos());
     long idle = System.nanoTime();
     int standIns = 0;
     try {
-      while (ended == null
+      while (!life.hasEnded()
           && !hurry
           && System.nanoTime() < end
           && !Thread.currentThread().isInterrupted()) {
-        if (!anyPending() && !completer.hasDeferred()) {
+        if (!core.pending.any() && !core.hasDeferred()) {
           return;
         }
         if (inCallback) {
-          completer.drainNested();
+          core.completer.drainNested();
           poller.runTimersIfMine();
           LockSupport.parkNanos(this, 50_000);
           continue;
         }
-        room.await(end - System.nanoTime());
+        segment.room.await(end - System.nanoTime());
         long now = System.nanoTime();
-        handover.look(now);
-        if (!completer.hasWork()) {
+        core.handover.look(now);
+        if (!core.completer.hasWork()) {
           idle = now;
         } else if (now - idle > STUCK_NANOS && standIns < MOST_STAND_INS) {
           idle = now;
@@ -788,19 +552,10 @@ final class Client extends Connection implements Poller.Owner {
     }
   }
 
-  private boolean anyPending() {
-    for (int i = 0; i < slots.count; i++) {
-      if (pending(i) != null) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   /** Takes in what has come while the poller is stuck; it may get stuck itself. */
   private void standIn() {
     try {
-      while (completer.drainNested() > 0) {
+      while (core.completer.drainNested() > 0) {
         // there may be more
       }
     } catch (IllegalStateException | InternalError unmapped) {
@@ -814,16 +569,16 @@ final class Client extends Connection implements Poller.Owner {
     for (TaskFuture<?> future : futures) {
       while (!isOver(future)
           && System.nanoTime() - start < (future.isSettled() ? SETTLE_NANOS : STALLED_NANOS)) {
-        if (settings.inline()) {
+        if (core.settings.inline()) {
           completeFor(future, inCallback);
         }
-        handover.look(System.nanoTime());
+        core.handover.look(System.nanoTime());
         LockSupport.parkNanos(this, 20_000);
       }
       if (!isOver(future) && future.isSettled()) {
         completeFor(future, inCallback); // an executor that drops it must not lose it
         while (!inCallback && !future.isDone() && System.nanoTime() - start < STALLED_NANOS) {
-          handover.look(System.nanoTime());
+          core.handover.look(System.nanoTime());
           LockSupport.parkNanos(this, 20_000);
         }
       }
@@ -834,7 +589,7 @@ final class Client extends Connection implements Poller.Owner {
     if (inCallback) {
       future.completeNow();
     } else if (future.isSettled()) {
-      handover.owe(future); // and not here: a dependent may block
+      core.handover.owe(future); // and not here: a dependent may block
     }
   }
 
@@ -844,20 +599,20 @@ final class Client extends Connection implements Poller.Owner {
 
   @Override
   public long lookAfterHandover(long now) {
-    return handover.look(now);
+    return core.handover.look(now);
   }
 
   @Override
   public void pollerFailed(Throwable broken) {
-    die(broken instanceof InternalError ? TRUNCATED : "its poller failed: " + broken);
+    die(broken instanceof InternalError, "its poller failed: " + broken);
   }
 
   @Override
   public void pollerEnded() {
-    if (ended != null) {
-      failAllPending();
+    if (life.hasEnded()) {
+      core.pending.failInsisting();
     }
-    handover.leave();
+    core.handover.leave();
     if (releaseOnPoller) {
       release();
     }
@@ -869,12 +624,12 @@ final class Client extends Connection implements Poller.Owner {
     }
     try {
       scanLast();
-      attachment.release(slots.free.close() && !isTruncated());
+      attachment.release(slots.free.close() && !life.isTruncated());
     } finally {
-      state = CLOSED;
+      life.close();
       try {
         // what left its slot, but was not handed over at the close
-        awaitDone(handover.given(), poller.isMe());
+        awaitDone(core.handover.given(), poller.isMe());
       } finally {
         if (child != null) {
           child.end();
@@ -886,11 +641,11 @@ final class Client extends Connection implements Poller.Owner {
 
   /** Takes in abandoned tasks that have ended meanwhile. */
   private void scanLast() {
-    if (isTruncated()) {
+    if (life.isTruncated()) {
       return;
     }
     try {
-      completer.scan();
+      core.completer.scan();
     } catch (InternalError truncated) {
       LOG.log(Level.DEBUG, "the segment of " + name() + " was truncated", truncated);
     }

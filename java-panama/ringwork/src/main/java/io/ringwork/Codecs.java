@@ -1,6 +1,9 @@
 package io.ringwork;
 
-/** What codec ids are called in messages, as `ringwork handlers` calls them. */
+import io.ringwork.Outcome.Failure;
+import java.io.IOException;
+
+/** What is said of codecs: what their ids are called, as `ringwork handlers` does, and faults. */
 final class Codecs {
   private Codecs() {}
 
@@ -13,5 +16,28 @@ final class Codecs {
       case Codec.PARAMS_ID -> "parameters and a body (codec 4)";
       default -> (id < 128 ? "of an unknown codec (" : "of a codec of your own (") + id + ")";
     };
+  }
+
+  /** The worker has answered in another codec than the type reads. */
+  static IOException otherCodec(int found, Codec<?> codec) {
+    return new IOException(
+        "the worker's result is "
+            + describe(found)
+            + ", and the task type reads "
+            + describe(codec.id())
+            + ": give it a result codec of the handler's kind");
+  }
+
+  /** The codec of the type can't read a result. */
+  static Failure undecodable(String task, Throwable failed) {
+    try {
+      return new Failure(
+          new CodecException(
+              "the result of " + task + " can't be decoded: " + CodecException.text(failed),
+              true,
+              failed));
+    } catch (OutOfMemoryError | StackOverflowError shortage) {
+      return Failure.UNSAID; // its slot is on no list while this is said, so it must not throw
+    }
   }
 }

@@ -2,6 +2,7 @@ package io.ringwork;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +25,7 @@ final class CompletionBatch implements Runnable {
   /** The next one on the list of the {@link Handover}, which alone uses it. */
   @Nullable CompletionBatch after;
 
-  private final Handover handover;
+  private final Consumer<TaskFuture<?>> complete;
   private final @Nullable TaskFuture<?> only;
   private final TaskFuture<?> @Nullable [] many;
 
@@ -35,15 +36,15 @@ final class CompletionBatch implements Runnable {
   @SuppressWarnings("unused") // through NEXT
   private volatile int next;
 
-  CompletionBatch(Handover handover, TaskFuture<?> only, long now) {
-    this.handover = handover;
+  CompletionBatch(Consumer<TaskFuture<?>> complete, TaskFuture<?> only, long now) {
+    this.complete = complete;
     this.only = only;
     this.many = null;
     this.since = now;
   }
 
-  CompletionBatch(Handover handover, TaskFuture<?>[] many, long now) {
-    this.handover = handover;
+  CompletionBatch(Consumer<TaskFuture<?>> complete, TaskFuture<?>[] many, long now) {
+    this.complete = complete;
     this.only = null;
     this.many = many;
     this.since = now;
@@ -60,7 +61,7 @@ final class CompletionBatch implements Runnable {
   @Override
   public void run() {
     for (TaskFuture<?> future = draw(); future != null; future = draw()) {
-      handover.complete(future);
+      complete.accept(future);
     }
   }
 

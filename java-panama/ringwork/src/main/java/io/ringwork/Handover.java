@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,11 +74,14 @@ final class Handover {
     }
   }
 
-  private final Client client;
+  private final Lifecycle life;
   private final CompletionMode mode;
 
   /** Whether the executor may drop what it is given, or have it wait for ever. */
   private final boolean foreign;
+
+  /** Made once: a batch costs one object. */
+  private final Consumer<TaskFuture<?>> complete = this::complete;
 
   private final Set<TaskFuture<?>> given = ConcurrentHashMap.newKeySet();
 
@@ -127,10 +131,15 @@ final class Handover {
 
   private final AtomicInteger mentions = new AtomicInteger();
 
-  Handover(Client client) {
-    this.client = client;
-    this.mode = client.settings.mode();
+  Handover(Lifecycle life, CompletionMode mode) {
+    this.life = life;
+    this.mode = mode;
     this.foreign = mode != CompletionMode.VIRTUAL_THREADS;
+  }
+
+  /** Whether futures are completed by the thread that settles them. */
+  boolean isInline() {
+    return mode == CompletionMode.INLINE;
   }
 
   // ---- giving
@@ -139,7 +148,7 @@ final class Handover {
   void execute(TaskFuture<?> future) {
     CompletionBatch batch;
     try {
-      batch = new CompletionBatch(this, future, System.nanoTime());
+      batch = new CompletionBatch(complete, future, System.nanoTime());
     } catch (Throwable shortage) { // of memory or stack
       owe(future);
       return;
@@ -151,7 +160,7 @@ final class Handover {
   void execute(TaskFuture<?>[] futures, int n) {
     CompletionBatch batch;
     try {
-      batch = new CompletionBatch(this, Arrays.copyOf(futures, n), System.nanoTime());
+      batch = new CompletionBatch(complete, Arrays.copyOf(futures, n), System.nanoTime());
     } catch (Throwable shortage) {
       for (int i = 0; i < n; i++) {
         owe(futures[i]);
@@ -180,7 +189,7 @@ final class Handover {
         owe(batch);
       }
     }
-    if (foreign && client.isReleased()) {
+    if (foreign && life.isReleased()) {
       owe(batch); // the closer may have looked at what was given before this was
     }
   }
@@ -238,7 +247,7 @@ final class Handover {
     LOG.log(
         Level.WARNING,
         "pool "
-            + client.name()
+            + life.name
             + ": "
             + what
             + (more == 0 ? "" : " (so it was for " + more + " more since the last such message)"));
@@ -397,7 +406,7 @@ final class Handover {
       rescuers.incrementAndGet();
       boolean started = false;
       try {
-        Background.thread("ringwork-rescue-" + client.name(), this::rescue).start();
+        Background.thread("ringwork-rescue-" + life.name, this::rescue).start();
         started = true;
       } catch (OutOfMemoryError shortage) {
         // at the next look
@@ -456,7 +465,7 @@ final class Handover {
     }
     boolean started = false;
     try {
-      Background.thread("ringwork-rescue-" + client.name(), this::standIn).start();
+      Background.thread("ringwork-rescue-" + life.name, this::standIn).start();
       started = true;
     } catch (Throwable shortage) {
       // the next thread that owes something tries again, and so does the closer

@@ -53,10 +53,10 @@ public final class RawCall implements AutoCloseable {
   }
 
   /** Where the next one comes from when the pool has ended; null if there is none. */
-  private final @Nullable Reconnector reconnector;
+  private final @Nullable Pools pools;
 
   /** Of a call that was made before any pool was there, the first claim sets it. */
-  private Client client;
+  private Core core;
 
   private final TaskType<byte[], ResultLease> type;
   private final TaskOptions options;
@@ -78,22 +78,22 @@ public final class RawCall implements AutoCloseable {
 
   @SuppressWarnings("NullAway")
   RawCall(
-      @Nullable Client client,
+      @Nullable Core core,
       TaskType<byte[], ResultLease> type,
       TaskOptions options,
-      @Nullable Reconnector reconnector) {
-    this.reconnector = reconnector;
+      @Nullable Pools pools) {
+    this.pools = pools;
     this.type = type;
     this.options = Objects.requireNonNull(options, "options");
-    if (client != null) {
-      bind(client);
+    if (core != null) {
+      bind(core);
     }
   }
 
-  private void bind(Client to) {
-    if (to != client) {
-      client = to;
-      own = new TaskFuture<>(to, type, this);
+  private void bind(Core to) {
+    if (to != core) {
+      core = to;
+      own = new TaskFuture<>(to, type, this::hold);
     }
   }
 
@@ -116,33 +116,30 @@ public final class RawCall implements AutoCloseable {
       throw new IllegalStateException("the call was closed");
     }
     release();
-    slot =
-        reconnector == null
-            ? client.submitter.claim(type, size, options)
-            : claim(size, reconnector);
-    reference = client.slots.reserved(slot);
+    slot = pools == null ? core.submitter.claim(type, size, options) : claim(size, pools);
+    reference = core.segment.slots.reserved(slot);
     state = State.CLAIMED;
     return request();
   }
 
   /** Claims from the present client, or the one after it. Nothing of the last is held. */
-  private int claim(long size, Reconnector source) {
-    Reconnector.checkRoom(size);
+  private int claim(long size, Pools source) {
+    Pools.checkRoom(size);
     TaskOptions left = options;
-    Reconnector.Patience patience = null;
-    for (Client next = source.current(); ; next = source.next(next, type.name(), patience)) {
+    Patience patience = null;
+    for (Core next = source.current(); ; next = source.next(next, type.name(), patience)) {
       if (next != null) {
         try {
           bind(next);
           return next.submitter.claim(type, size, left);
         } catch (ClosedException | RejectedException refused) {
-          if (!Reconnector.isTurnedAway(refused)) {
+          if (!Pools.isTurnedAway(refused)) {
             throw refused;
           }
         }
       }
       if (patience == null) {
-        patience = new Reconnector.Patience(options);
+        patience = new Patience(options);
       }
       left = patience.left();
     }
@@ -157,7 +154,7 @@ public final class RawCall implements AutoCloseable {
    */
   public MemorySegment request() {
     require(State.CLAIMED, "there is no claim");
-    return client.views.request(slot, reference);
+    return core.segment.views.request(slot, reference);
   }
 
   /**
@@ -202,18 +199,18 @@ public final class RawCall implements AutoCloseable {
     own.renew();
     state = State.RUNNING;
     try {
-      boolean nested = client.role.isMine();
-      boolean helps = !nested && client.waiting.helps();
+      boolean nested = core.role.isMine();
+      boolean helps = !nested && core.waiting.helps();
       submit((int) requestLength, deadline, helps);
-      client.waiting.awaitOwn(own, helps, nested, deadline == 0 ? Long.MAX_VALUE : deadline);
+      core.waiting.awaitOwn(own, helps, nested, deadline == 0 ? Long.MAX_VALUE : deadline);
       if (!own.isSettled() && giveUp()) {
         throw gaveUp();
       }
     } catch (IllegalStateException | InternalError unmapped) {
-      throw client.closedException(own.slot >= 0, unmapped);
+      throw core.life.closedException(own.slot >= 0, unmapped);
     } catch (InterruptedException interrupted) {
       if (giveUp()) {
-        client.completer.count(Layout.CLIENT_CANCELLED);
+        core.counters.count(Layout.CLIENT_CANCELLED);
       } else if (state == State.HELD) {
         release();
       }
@@ -229,36 +226,36 @@ public final class RawCall implements AutoCloseable {
 
   private void submit(int requestLength, long deadline, boolean helps) {
     if (deadline != 0 && System.nanoTime() >= deadline) {
-      client.slots.giveBack(slot, reference);
-      client.room.freed();
+      core.segment.slots.giveBack(slot, reference);
+      core.segment.room.freed();
       throw new TaskTimeoutException(
           "the deadline of " + type.name() + " had passed at the submit", false);
     }
-    if (!client.isOpen()) {
-      client.slots.giveBack(slot, reference);
-      throw client.closedException(false, null);
+    if (!core.life.isOpen()) {
+      core.segment.slots.giveBack(slot, reference);
+      throw core.life.closedException(false, null);
     }
-    RejectedException late = client.submitter.unreachable(own, deadline, type, options);
+    RejectedException late = core.submitter.unreachable(own, deadline, type, options);
     if (late != null) {
-      client.slots.giveBack(slot, reference);
-      client.room.freed();
-      client.completer.count(Layout.CLIENT_REJECTED);
+      core.segment.slots.giveBack(slot, reference);
+      core.segment.room.freed();
+      core.counters.count(Layout.CLIENT_REJECTED);
       throw late;
     }
-    client.submitter.publish(own, slot, requestCodec, requestLength, deadline, options);
-    RejectedException.Reason full = client.submitter.hint(own, options, helps);
+    core.submitter.publish(own, slot, requestCodec, requestLength, deadline, options);
+    RejectedException.Reason full = core.submitter.hint(own, options, helps);
     if (full != null) {
-      client.completer.count(Layout.CLIENT_REJECTED);
-      throw client.submitter.rejected(full, type, requestLength);
+      core.counters.count(Layout.CLIENT_REJECTED);
+      throw core.submitter.rejected(full, type, requestLength);
     }
     if (!own.claimedAtOnce) {
-      client.submitter.announce(helps);
+      core.submitter.announce(helps);
     }
-    client.submitter.published(own);
+    core.submitter.published(own);
   }
 
   /** Called by the completer, on the thread in invoke: the result is there. */
-  void hold(int i, long lastWord, long resultReference, int resultLength, int codec) {
+  private void hold(int i, long lastWord, long resultReference, int resultLength, int codec) {
     slot = i;
     word = lastWord;
     reference = resultReference;
@@ -278,14 +275,14 @@ public final class RawCall implements AutoCloseable {
       return false;
     }
     try {
-      switch (own.withdrawFrom(client.slots)) {
+      switch (own.withdrawFrom(core.segment.slots)) {
         case WITHDRAWN -> {
           own.slot = -1;
-          client.room.freed();
+          core.segment.room.freed();
           return true;
         }
         case ENDED -> {
-          client.completer.endOwn(own); // its hint may be late
+          core.completer.endOwn(own); // its hint may be late
           if (own.isSettled()) {
             return false;
           }
@@ -293,10 +290,10 @@ public final class RawCall implements AutoCloseable {
         case RUNNING -> {}
       }
       own.hasRunBefore = true;
-      client.slots.requestCancel(own.slot, own.generation);
-      client.slots.replace(i, own.placeholder());
+      core.segment.slots.requestCancel(own.slot, own.generation);
+      core.segment.slots.replace(i, own.placeholder());
       own.slot = -1;
-      client.completer.tryEnd(i); // a hint that came before that was not heeded
+      core.completer.tryEnd(i); // a hint that came before that was not heeded
     } catch (IllegalStateException | InternalError unmapped) {
       own.hasRunBefore = true; // closed meanwhile
       own.slot = -1;
@@ -305,12 +302,12 @@ public final class RawCall implements AutoCloseable {
   }
 
   private RingworkException gaveUp() {
-    if (client.isFailing()) {
-      client.completer.count(Layout.CLIENT_FAILED);
-      return client.closedException(own.hasRunBefore, null);
+    if (core.life.isFailing()) {
+      core.counters.count(Layout.CLIENT_FAILED);
+      return core.life.closedException(own.hasRunBefore, null);
     }
-    client.completer.judge(own, false);
-    client.completer.count(Layout.CLIENT_TIMED_OUT);
+    core.counters.judge(own, false);
+    core.counters.count(Layout.CLIENT_TIMED_OUT);
     return TaskFuture.late(type.name(), own.hasRunBefore, own.hasRunBefore);
   }
 
@@ -334,7 +331,7 @@ public final class RawCall implements AutoCloseable {
    */
   public MemorySegment result() {
     require(State.HELD, "there is no result");
-    return client.views.result(slot, reference);
+    return core.segment.views.result(slot, reference);
   }
 
   /**
@@ -376,11 +373,11 @@ public final class RawCall implements AutoCloseable {
     state = State.IDLE;
     try {
       if (was == State.CLAIMED) {
-        client.slots.giveClaimBack(slot, reference);
+        core.segment.slots.giveClaimBack(slot, reference);
       } else {
-        client.slots.release(slot, word, reference);
+        core.segment.slots.release(slot, word, reference);
       }
-      client.room.freed();
+      core.segment.room.freed();
     } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile: the reaper frees it
     }

@@ -12,7 +12,7 @@ import java.lang.foreign.MemorySegment;
  * then it takes a slot, and a block if the request is larger than 64 bytes.
  */
 public final class RawTask implements AutoCloseable {
-  private final Client client;
+  private final Core core;
   private final TaskType<byte[], ResultLease> type;
   private final TaskOptions options;
   private final long deadline;
@@ -24,32 +24,32 @@ public final class RawTask implements AutoCloseable {
   private boolean done;
 
   private RawTask(
-      Client client,
+      Core core,
       TaskType<byte[], ResultLease> type,
       TaskOptions options,
       long deadline,
       int slot,
       MemorySegment room) {
-    this.client = client;
+    this.core = core;
     this.type = type;
     this.options = options;
     this.deadline = deadline;
     this.slot = slot;
-    this.reference = client.slots.reserved(slot);
+    this.reference = core.segment.slots.reserved(slot);
     this.room = room;
     this.length = room.byteSize();
   }
 
   static RawTask claim(
-      Client client, TaskType<byte[], ResultLease> type, long size, TaskOptions options) {
+      Core core, TaskType<byte[], ResultLease> type, long size, TaskOptions options) {
     long deadline = Submitter.deadline(options);
-    int slot = client.submitter.claim(type, size, options);
-    long reference = client.slots.reserved(slot);
+    int slot = core.submitter.claim(type, size, options);
+    long reference = core.segment.slots.reserved(slot);
     try {
-      MemorySegment room = SegmentViews.first(client.views.request(slot, reference), size);
-      return new RawTask(client, type, options, deadline, slot, room);
+      MemorySegment room = SegmentViews.first(core.segment.views.request(slot, reference), size);
+      return new RawTask(core, type, options, deadline, slot, room);
     } catch (OutOfMemoryError | StackOverflowError shortage) {
-      client.slots.giveClaimBack(slot, reference);
+      core.segment.slots.giveClaimBack(slot, reference);
       throw shortage;
     }
   }
@@ -116,38 +116,38 @@ public final class RawTask implements AutoCloseable {
     StackRoom.require();
     checkUsable();
     done = true;
-    TaskFuture<ResultLease> future = new TaskFuture<>(client, type, deadline, null);
+    TaskFuture<ResultLease> future = new TaskFuture<>(core, type, deadline, null);
     try {
       if (deadline != 0 && System.nanoTime() >= deadline) {
-        client.slots.giveBack(slot, reference);
+        core.segment.slots.giveBack(slot, reference);
         return future.failedAtSubmit(
             new TaskTimeoutException(
                 "the deadline of " + type.name() + " had passed at the submit", false));
       }
-      if (!client.isOpen()) {
-        client.slots.giveBack(slot, reference);
-        return future.failedAtSubmit(client.closedException(false, null));
+      if (!core.life.isOpen()) {
+        core.segment.slots.giveBack(slot, reference);
+        return future.failedAtSubmit(core.life.closedException(false, null));
       }
-      RejectedException late = client.submitter.unreachable(future, deadline, type, options);
+      RejectedException late = core.submitter.unreachable(future, deadline, type, options);
       if (late != null) {
-        client.slots.giveBack(slot, reference);
-        client.room.freed();
-        client.completer.count(Layout.CLIENT_REJECTED);
+        core.segment.slots.giveBack(slot, reference);
+        core.segment.room.freed();
+        core.counters.count(Layout.CLIENT_REJECTED);
         return future.failedAtSubmit(late);
       }
-      client.submitter.publish(future, slot, codec, (int) length, deadline, options);
-      RejectedException.Reason full = client.submitter.hint(future, options, false);
+      core.submitter.publish(future, slot, codec, (int) length, deadline, options);
+      RejectedException.Reason full = core.submitter.hint(future, options, false);
       if (full != null) {
-        client.completer.count(Layout.CLIENT_REJECTED);
-        return future.failedAtSubmit(client.submitter.rejected(full, type, length));
+        core.counters.count(Layout.CLIENT_REJECTED);
+        return future.failedAtSubmit(core.submitter.rejected(full, type, length));
       }
-      client.submitter.announce(false);
-      client.submitter.published(future);
+      core.submitter.announce(false);
+      core.submitter.published(future);
     } catch (IllegalStateException | InternalError unmapped) {
       if (future.slot < 0) {
-        return future.failedAtSubmit(client.closedException(false, unmapped));
+        return future.failedAtSubmit(core.life.closedException(false, unmapped));
       }
-      client.failClosed(future, true, unmapped);
+      future.fail(core.life.closedFailure(true, unmapped));
     }
     return future;
   }
@@ -159,8 +159,8 @@ public final class RawTask implements AutoCloseable {
       StackRoom.require();
       done = true;
       try {
-        client.slots.giveClaimBack(slot, reference);
-        client.room.freed();
+        core.segment.slots.giveClaimBack(slot, reference);
+        core.segment.room.freed();
       } catch (IllegalStateException | InternalError unmapped) {
         // closed meanwhile: the reaper frees it
       }

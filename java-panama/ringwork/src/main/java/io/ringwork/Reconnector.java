@@ -1,11 +1,9 @@
 package io.ringwork;
 
 import io.ringwork.internal.Background;
-import io.ringwork.internal.Durations;
 import io.ringwork.internal.process.PoolFiles;
 import io.ringwork.internal.segment.Layout;
 import java.lang.System.Logger.Level;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -391,7 +389,7 @@ final class Reconnector extends Connection implements Runnable {
       try {
         return client.call(type, request, options);
       } catch (ClosedException | RejectedException refused) {
-        if (!isTurnedAway(refused)) {
+        if (!Pools.isTurnedAway(refused)) {
           throw refused;
         }
       }
@@ -412,7 +410,7 @@ final class Reconnector extends Connection implements Runnable {
       try {
         return client.call(type, request, patience.left());
       } catch (ClosedException | RejectedException refused) {
-        if (!isTurnedAway(refused)) {
+        if (!Pools.isTurnedAway(refused)) {
           throw refused;
         }
       }
@@ -429,7 +427,7 @@ final class Reconnector extends Connection implements Runnable {
       try {
         return client.claim(type, size, options);
       } catch (ClosedException | RejectedException refused) {
-        if (!isTurnedAway(refused)) {
+        if (!Pools.isTurnedAway(refused)) {
           throw refused;
         }
       }
@@ -440,7 +438,7 @@ final class Reconnector extends Connection implements Runnable {
       try {
         return client.claim(type, size, patience.left());
       } catch (ClosedException | RejectedException refused) {
-        if (!isTurnedAway(refused)) {
+        if (!Pools.isTurnedAway(refused)) {
           throw refused;
         }
       }
@@ -449,14 +447,8 @@ final class Reconnector extends Connection implements Runnable {
 
   /** What is wrong whether or not there is a pool. */
   private static void checkClaim(long size, TaskOptions options) {
-    checkRoom(size);
+    Pools.checkRoom(size);
     Objects.requireNonNull(options, "options");
-  }
-
-  static void checkRoom(long size) {
-    if (size < 0) {
-      throw new IllegalArgumentException("a request has no negative size: " + size);
-    }
   }
 
   @Override
@@ -467,7 +459,22 @@ final class Reconnector extends Connection implements Runnable {
 
   @Override
   RawCall rawCall(TaskType<byte[], ResultLease> type, TaskOptions options) {
-    return new RawCall(current, type, options, this);
+    Client client = current;
+    return new RawCall(client == null ? null : client.core, type, options, new Cores());
+  }
+
+  /** The connections, for what outlives them. */
+  private final class Cores implements Pools {
+    @Override
+    public @Nullable Core current() {
+      Client client = current;
+      return client == null ? null : client.core;
+    }
+
+    @Override
+    public Core next(@Nullable Core refused, String task, Patience patience) {
+      return Reconnector.this.next(refused, task, patience).core;
+    }
   }
 
   @Override
@@ -491,57 +498,22 @@ final class Reconnector extends Connection implements Runnable {
 
   // ---- between two clients
 
-  /** How long one task may wait, from its submit on. */
-  static final class Patience {
-    final TaskOptions options;
-
-    /** When the task's deadline is, by System.nanoTime; 0 for none. */
-    private final long deadline;
-
-    private final long end;
-
-    Patience(TaskOptions options) {
-      this.options = options;
-      deadline = Submitter.deadline(options);
-      boolean blocks = options.backpressure.kind == Backpressure.Kind.BLOCK;
-      long until =
-          blocks
-              ? Durations.saturatedAdd(System.nanoTime(), options.backpressure.blockNanos)
-              : Long.MIN_VALUE;
-      end = blocks && deadline != 0 ? Math.min(until, deadline) : until;
-    }
-
-    boolean blocks() {
-      return options.backpressure.kind == Backpressure.Kind.BLOCK;
-    }
-
-    /** The options with what is left of their times. */
-    TaskOptions left() {
-      long now = System.nanoTime();
-      TaskOptions left = options;
-      if (deadline != 0) {
-        left = left.deadlineNanos(deadline - now);
-      }
-      if (blocks()) {
-        long wait = Math.max(1, end - now);
-        left = left.backpressure(Backpressure.block(Duration.ofNanos(wait)));
-      }
-      return left;
-    }
-  }
-
   /**
    * The client that comes after one that has turned a task away; waits for it as the options say.
    *
    * @throws RingworkException if there is none in time
    */
-  Client next(@Nullable Client refused, String task, Patience patience) {
+  private Client next(@Nullable Client refused, String task, Patience patience) {
+    return next(refused == null ? null : refused.core, task, patience);
+  }
+
+  private Client next(@Nullable Core refused, String task, Patience patience) {
     for (; ; ) {
       Client client = current;
       if (closed) {
         throw closedException();
       }
-      if (client != null && client != refused && client.isOpen()) {
+      if (client != null && client.core != refused && client.isOpen()) {
         return client;
       }
       if (patience.deadline != 0 && System.nanoTime() >= patience.deadline) {
@@ -589,13 +561,7 @@ final class Reconnector extends Connection implements Runnable {
   private static boolean isTurnedAway(TaskFuture<?> future) {
     return future.slot < 0
         && future.outcome() instanceof Outcome.Failure failure
-        && isTurnedAway(failure.error());
-  }
-
-  static boolean isTurnedAway(Throwable refused) {
-    return refused instanceof ClosedException closed && !closed.mayHaveRun()
-        || refused instanceof RejectedException rejected
-            && rejected.reason() == RejectedException.Reason.DRAINING;
+        && Pools.isTurnedAway(failure.error());
   }
 
   // ---- close

@@ -22,7 +22,16 @@ public final class ResultLease implements AutoCloseable {
     }
   }
 
-  private final Client client;
+  /** Where leased results are. */
+  interface Source {
+    /** The memory of a result. */
+    MemorySegment result(int slot, long reference);
+
+    /** Gives a slot and its blocks back. */
+    void release(int slot, long word, long reference);
+  }
+
+  private final Source source;
   private final int slot;
   private final int length;
   private final int codec;
@@ -34,8 +43,8 @@ public final class ResultLease implements AutoCloseable {
 
   private volatile boolean closed;
 
-  ResultLease(Client client, int slot, long word, long reference, int length, int codec) {
-    this.client = client;
+  ResultLease(Source source, int slot, long word, long reference, int length, int codec) {
+    this.source = source;
     this.slot = slot;
     this.word = word;
     this.reference = reference;
@@ -55,7 +64,7 @@ public final class ResultLease implements AutoCloseable {
     }
     MemorySegment bytes = segment;
     if (bytes == null) {
-      bytes = SegmentViews.first(client.views.result(slot, reference), length);
+      bytes = SegmentViews.first(source.result(slot, reference), length);
       segment = bytes;
     }
     return bytes;
@@ -76,8 +85,7 @@ public final class ResultLease implements AutoCloseable {
     StackRoom.require();
     if (CLOSED.compareAndSet(this, false, true)) {
       try {
-        client.slots.release(slot, word, reference);
-        client.room.freed();
+        source.release(slot, word, reference);
       } catch (IllegalStateException | InternalError unmapped) {
         // the client was closed: the reaper frees it
       }

@@ -442,7 +442,7 @@ public final class Ringwork implements AutoCloseable {
       if (!isOpen()) {
         // Whatever the last pool has ended with before: the handle ends with its close.
         throw now != null && state() != ConnectionState.CLOSED
-            ? now.closedException(false, null)
+            ? now.core.life.closedException(false, null)
             : ClosedException.ofClient(name());
       }
       long left = end - System.nanoTime();

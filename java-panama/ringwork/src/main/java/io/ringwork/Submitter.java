@@ -6,16 +6,20 @@ import io.ringwork.internal.Durations;
 import io.ringwork.internal.Failpoints;
 import io.ringwork.internal.StackRoom;
 import io.ringwork.internal.queue.Backlog;
+import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.FreeList;
 import io.ringwork.internal.segment.Geometry;
 import io.ringwork.internal.segment.HintRing;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.Room;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.SlotTable.Withdrawal;
 import io.ringwork.internal.segment.StateWord;
 import io.ringwork.internal.wait.LaneWaker;
+import io.ringwork.internal.wait.Poller;
+import io.ringwork.internal.wait.PollerRole;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.util.function.Function;
@@ -44,10 +48,31 @@ final class Submitter {
   private static final int GIVE_UP = 4;
   private static final int RETRY_MASK = 63;
 
-  private final Client client;
+  /** The pool that it submits to. */
+  interface Pool {
+    /** Has the supervisor wake a lane, for this process can't. */
+    void nudgeSupervisor();
+
+    /** The header says that the pool is CLOSED or FAILED. */
+    void poolEnded();
+
+    /** Whether this JVM launched the pool, and chose its options. */
+    boolean isOwn();
+
+    /** Whether callbacks run on the thread that ends their task. */
+    boolean completesInline();
+  }
+
+  private final Lifecycle life;
+  private final Pool pool;
   private final SharedMemory memory;
   private final SlotTable<TaskFuture<?>> slots;
   private final PayloadArena arena;
+  private final Room room;
+  private final Counters counters;
+  private final PendingTasks pending;
+  private final Poller poller;
+  private final PollerRole role;
   private final HintRing[] injectors;
   private final LaneWaker lanes;
   final Backlog backlog;
@@ -62,45 +87,46 @@ final class Submitter {
   /** Pauses before a call looks at its slot for the first time; races do no harm. */
   private int quiet;
 
-  Submitter(Client client, SharedMemory memory, Geometry geometry, PayloadArena arena) {
-    this.client = client;
-    this.memory = memory;
-    this.slots = client.slots;
-    this.arena = arena;
+  Submitter(
+      Lifecycle life,
+      ClientSegment<TaskFuture<?>> segment,
+      Counters counters,
+      PendingTasks pending,
+      Poller poller,
+      Pool pool) {
+    this.life = life;
+    this.pool = pool;
+    this.memory = segment.memory;
+    this.slots = segment.slots;
+    this.arena = segment.arena;
+    this.room = segment.room;
+    this.counters = counters;
+    this.pending = pending;
+    this.poller = poller;
+    this.role = poller.role;
+    Geometry geometry = segment.geometry;
     this.segmentSize = geometry.segmentSize();
-    this.lanes = new LaneWaker(memory, geometry, client::nudgeSupervisor);
-    this.backlog = new Backlog(memory, geometry);
+    this.lanes = new LaneWaker(memory, geometry, pool::nudgeSupervisor);
+    this.backlog = new Backlog(memory, geometry, counters.runTimes);
     this.injectors = new HintRing[geometry.priorities()];
     for (int p = 0; p < injectors.length; p++) {
-      injectors[p] =
-          new HintRing(
-              memory,
-              geometry.injector(p),
-              geometry.injectorCapacity(),
-              CorruptSegmentException::new);
+      injectors[p] = segment.injector(p);
     }
   }
 
   /**
-   * Submits.
+   * Submits a task.
    *
-   * @param waiter the thread that will wait for the future, or null
-   * @param helped whether that thread will take the poller's role
+   * @param helped whether the calling thread will take the poller's role
    */
-  <Q, R> TaskFuture<R> submit(
-      TaskType<Q, R> type,
-      Q request,
-      TaskOptions options,
-      @Nullable Thread waiter,
-      boolean helped) {
-    TaskFuture<R> future = new TaskFuture<>(client, type, deadline(options), waiter);
+  <Q, R> void submit(
+      TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options, boolean helped) {
     if (place(future, type, request, options, helped)) {
       if (!future.claimedAtOnce) {
         announce(helped);
       }
       published(future);
     }
-    return future;
   }
 
   /** The absolute deadline, 0 for none. */
@@ -119,7 +145,7 @@ final class Submitter {
       lanes.wakeOne();
       if (Failpoints.ON) Failpoints.hit("submit.woken");
       if (!helped) {
-        client.role.submitted();
+        role.submitted();
       }
     } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile: close fails the future
@@ -129,16 +155,16 @@ final class Submitter {
   /** What is left to do for a task that is published, off the critical path. */
   void published(TaskFuture<?> future) {
     if (future.deadline != 0) {
-      client.poller.deadline(future.slot, future.deadline);
+      poller.deadline(future.slot, future.deadline);
     }
     counted(future);
   }
 
   private void counted(TaskFuture<?> future) {
-    client.completer.count(Layout.CLIENT_SUBMITTED);
+    counters.count(Layout.CLIENT_SUBMITTED);
     if (Failpoints.ON) Failpoints.hit("submit.counted");
-    if (client.isFailing()) {
-      client.failOne(future); // close looked at the slots before it could see this one
+    if (life.isFailing()) {
+      pending.failOne(future); // close looked at the slots before it could see this one
     }
   }
 
@@ -159,10 +185,10 @@ final class Submitter {
   /** Fails a future whose task could not be submitted. */
   void refuse(TaskFuture<?> future, Throwable why) {
     if (why instanceof RingworkException refused) {
-      client.completer.count(Layout.CLIENT_REJECTED);
+      counters.count(Layout.CLIENT_REJECTED);
       future.failedAtSubmit(refused);
     } else {
-      future.failedAtSubmit(client.closedException(future.slot >= 0, why));
+      future.failedAtSubmit(life.closedException(future.slot >= 0, why));
     }
     future.slot = -1;
   }
@@ -258,16 +284,16 @@ final class Submitter {
   }
 
   void checkOpen() {
-    if (!client.isOpen()) {
-      throw client.closedException(false, null);
+    if (!life.isOpen()) {
+      throw life.closedException(false, null);
     }
-    int pool = memory.getIntAcquire(Layout.H_POOL_STATE);
-    if (pool == Layout.POOL_DRAINING) {
+    int state = memory.getIntAcquire(Layout.H_POOL_STATE);
+    if (state == Layout.POOL_DRAINING) {
       throw new RejectedException(Reason.DRAINING, "the pool is draining and takes no new tasks");
     }
-    if (pool != Layout.POOL_SERVING && pool != Layout.POOL_STARTING) {
-      client.poolEnded();
-      throw client.closedException(false, null);
+    if (state != Layout.POOL_SERVING && state != Layout.POOL_STARTING) {
+      pool.poolEnded();
+      throw life.closedException(false, null);
     }
   }
 
@@ -288,7 +314,7 @@ final class Submitter {
               + arena.maxRequest()
               + " bytes: "
               + (chunk ? "send fewer requests at a time, or " : "")
-              + Sizing.largerBlocks(client.isOwn(), size));
+              + Sizing.largerBlocks(pool.isOwn(), size));
     }
   }
 
@@ -427,17 +453,17 @@ final class Submitter {
       checkSize(type, size);
       return claimOrThrow(type, size, options);
     } catch (RejectedException rejected) {
-      client.completer.count(Layout.CLIENT_REJECTED);
+      counters.count(Layout.CLIENT_REJECTED);
       throw rejected;
     } catch (IllegalStateException | InternalError unmapped) {
-      throw client.closedException(false, unmapped);
+      throw life.closedException(false, unmapped);
     }
   }
 
   private int claimOrThrow(TaskType<?, ?> type, long size, TaskOptions options) {
     Backpressure policy = options.backpressure;
     long end = Long.MIN_VALUE;
-    if (policy.kind == Backpressure.Kind.BLOCK && !client.role.isMine()) {
+    if (policy.kind == Backpressure.Kind.BLOCK && !role.isMine()) {
       end = Durations.saturatedAdd(System.nanoTime(), policy.blockNanos);
     }
     long start = 0;
@@ -470,7 +496,7 @@ final class Submitter {
 
   Reason noSlot(int found) {
     if (found == FreeList.CLOSED) {
-      throw client.closedException(false, null);
+      throw life.closedException(false, null);
     }
     return found == SlotTable.TOO_MANY ? Reason.TOO_MANY_IN_FLIGHT : Reason.NO_SLOT;
   }
@@ -497,7 +523,7 @@ final class Submitter {
       throw truncated;
     } catch (Throwable failed) {
       if (!memory.isMapped()) {
-        throw client.closedException(false, failed); // the target vanished, not the codec failed
+        throw life.closedException(false, failed); // the target vanished, not the codec failed
       }
       throw unencodable(type, failed);
     }
@@ -589,7 +615,7 @@ final class Submitter {
   private long stamp(int i, TaskType<?, ?> type) {
     if (stamped < STAMP_ALL) {
       stamped++;
-    } else if ((slots.generation(i) & 15) != 0 && !backlog.runTimes.wants(type.handlerId)) {
+    } else if ((slots.generation(i) & 15) != 0 && !counters.runTimes.wants(type.handlerId)) {
       return 0;
     }
     return System.nanoTime();
@@ -620,7 +646,7 @@ final class Submitter {
         runHere(future, here, request);
         return false;
       }
-      if (options.backpressure.kind == Backpressure.Kind.BLOCK && !to.client.role.isMine()) {
+      if (options.backpressure.kind == Backpressure.Kind.BLOCK && !to.role.isMine()) {
         still = await(to, still);
         if (still == null) {
           return true;
@@ -673,41 +699,28 @@ final class Submitter {
    * @return whether there may be more room now
    */
   private boolean tookResultsIn(long start) {
-    if (client.role.isMine() || System.nanoTime() - start > TAKES_IN) {
+    if (role.isMine() || System.nanoTime() - start > TAKES_IN) {
       return false; // an INLINE callback: the drain that it runs in goes on when it returns
     }
-    boolean waits = client.completer.hasWork();
-    if (client.completer.isDraining() || waits && client.settings.inline()) {
+    boolean waits = role.hasWork();
+    if (role.isDraining() || waits && pool.completesInline()) {
       Thread.yield(); // the poller is at it; callbacks that run inline stay its own
       return true;
     }
-    if (!waits || !client.role.enter()) {
-      return waits;
-    }
-    try {
-      return client.completer.drain() > 0;
-    } finally {
-      client.role.leave();
-    }
+    return waits && role.help() != 0;
   }
 
   /** Waits for room, helping to make some; false when the time is up. */
   boolean awaitRoom(long end) {
-    if (client.role.enter()) {
-      try {
-        if (client.completer.drain() > 0) {
-          return true;
-        }
-      } finally {
-        client.role.leave();
-      }
+    if (role.help() > 0) {
+      return true;
     }
     long left = end - System.nanoTime();
     if (left <= 0) {
       return false;
     }
     try {
-      client.room.await(left);
+      room.await(left);
       return true;
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
@@ -742,7 +755,7 @@ final class Submitter {
                   ? ""
                   : " (but for the last " + slots.reserve + ", which are kept for Priority.HIGH)")
               + ": submit slower, use Backpressure.block, or raise "
-              + Sizing.option(client.isOwn(), "slots", "--slots");
+              + Sizing.option(pool.isOwn(), "slots", "--slots");
       case TOO_MANY_IN_FLIGHT ->
           type.maxInFlight
               + " tasks of "
@@ -757,7 +770,7 @@ final class Submitter {
               + " bytes, of which the pool has room for "
               + arena.requestsOf(size)
               + " at a time: submit slower, use Backpressure.block, or "
-              + Sizing.moreBlocks(client.isOwn(), segmentSize);
+              + Sizing.moreBlocks(pool.isOwn(), segmentSize);
       default -> full.toString();
     };
   }

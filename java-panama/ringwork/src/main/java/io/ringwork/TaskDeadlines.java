@@ -1,9 +1,10 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Room;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.SlotTable.Withdrawal;
-import io.ringwork.internal.wait.Room;
 import io.ringwork.internal.wait.Timers;
 import org.jspecify.annotations.Nullable;
 
@@ -12,11 +13,13 @@ final class TaskDeadlines implements Timers.Deadlines {
   private final SlotTable<TaskFuture<?>> slots;
   private final Completer completer;
   private final Room room;
+  private final Counters counters;
 
-  TaskDeadlines(SlotTable<TaskFuture<?>> slots, Completer completer, Room room) {
-    this.slots = slots;
+  TaskDeadlines(ClientSegment<TaskFuture<?>> segment, Counters counters, Completer completer) {
+    this.slots = segment.slots;
+    this.room = segment.room;
+    this.counters = counters;
     this.completer = completer;
-    this.room = room;
   }
 
   @Override
@@ -52,8 +55,8 @@ final class TaskDeadlines implements Timers.Deadlines {
       room.freed();
     }
     if (future.expire(running)) {
-      completer.judge(future, false);
-      completer.count(Layout.CLIENT_TIMED_OUT);
+      counters.judge(future, false);
+      counters.count(Layout.CLIENT_TIMED_OUT);
       future.dispatch();
     }
   }

@@ -1,10 +1,11 @@
 package io.ringwork;
 
+import io.ringwork.internal.wait.Poller;
+
 import io.ringwork.Outcome.Deferred;
 import io.ringwork.Outcome.Failure;
 import io.ringwork.internal.Durations;
 import io.ringwork.internal.StackRoom;
-import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.SlotTable.Withdrawal;
 import java.lang.invoke.MethodHandles;
@@ -56,7 +57,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     }
   }
 
-  final Client client;
+  final Engine engine;
   final TaskType<?, R> type;
 
   /** Absolute System.nanoTime, or 0 for none. */
@@ -70,7 +71,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
    * thread inside {@link RawCall#invoke} ends and settles it, all others but wake that thread. No
    * user ever sees it, and it never completes as a CompletableFuture.
    */
-  final @Nullable RawCall rawCall;
+  final Engine.@Nullable Holder holder;
 
   /** Written before the slot is published, by the submitting thread. */
   int slot = -1;
@@ -96,11 +97,11 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   private volatile @Nullable Object outcome;
   private volatile @Nullable Thread waiter;
 
-  TaskFuture(Client client, TaskType<?, R> type, long deadline, @Nullable Thread waiter) {
-    this.client = client;
+  TaskFuture(Engine engine, TaskType<?, R> type, long deadline, @Nullable Thread waiter) {
+    this.engine = engine;
     this.type = type;
     this.deadline = deadline;
-    this.rawCall = null;
+    this.holder = null;
     if (waiter != null) {
       WAITER.set(this, waiter); // plain: published with the slot
     }
@@ -112,18 +113,18 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
    */
   @SuppressWarnings("NullAway")
   TaskFuture(TaskType<?, R> type) {
-    this.client = null;
+    this.engine = null;
     this.type = type;
     this.deadline = 0;
-    this.rawCall = null;
+    this.holder = null;
   }
 
   /** The future of a raw call, which keeps the deadline itself. */
-  TaskFuture(Client client, TaskType<?, R> type, RawCall rawCall) {
-    this.client = client;
+  TaskFuture(Engine engine, TaskType<?, R> type, Engine.Holder holder) {
+    this.engine = engine;
     this.type = type;
     this.deadline = 0;
-    this.rawCall = rawCall;
+    this.holder = holder;
   }
 
   /** Of the current thread; an int keeps this object at 72 bytes, and so many threads are none. */
@@ -146,16 +147,22 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
 
   /** Whether only another thread may end the task. */
   boolean isForeign() {
-    return rawCall != null && waiter != Thread.currentThread();
+    return holder != null && waiter != Thread.currentThread();
   }
 
   /** A future without a waiter, to stay in the table until the lane is done with the task. */
   TaskFuture<R> placeholder() {
-    TaskFuture<R> other = new TaskFuture<>(client, type, 0, null);
+    TaskFuture<R> other = new TaskFuture<>(engine, type, 0, null);
     other.slot = slot;
     other.generation = generation;
     other.settle(Outcome.TAKEN);
     return other;
+  }
+
+  /** Whether its outcome can be had, or was. */
+  boolean isHanded() {
+    Object how = outcome;
+    return how != null && how != Outcome.TAKEN || isDone();
   }
 
   // ---- settling: package-private, see the comment above
@@ -175,13 +182,13 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
 
   /** After a settle that was won: has the future completed where the mode wants it. */
   void dispatch() {
-    if (client.settings.inline()) {
+    if (engine.completesInline()) {
       completeNow();
       return;
     }
     Thread waiting = waiter;
     if (waiting == null) {
-      client.completer.hand(this);
+      engine.hand(this);
     } else {
       wake(waiting);
     }
@@ -190,7 +197,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   private void wake(Thread waiting) {
     if (waiting != Thread.currentThread()) {
       LockSupport.unpark(waiting);
-      client.wake(waiting);
+      engine.wake(waiting);
     }
   }
 
@@ -230,7 +237,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
       if (!OUTCOME.compareAndSet(this, how, Outcome.TAKEN)) {
         return null;
       }
-      how = client.completer.decode(this, deferred);
+      how = engine.decode(this, deferred);
       outcome = how;
     }
     return how == Outcome.TAKEN ? null : how;
@@ -244,19 +251,19 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     try {
       completeOrThrow();
     } catch (Throwable shortage) { // what a callback throws ends in its own future
-      client.handover.owe(this);
+      engine.owe(this);
     }
   }
 
   @SuppressWarnings("unchecked") // the codec of `type` made it
   private void completeOrThrow() {
-    Object how = rawCall == null ? takeOutcome() : null;
+    Object how = holder == null ? takeOutcome() : null;
     if (how == null) {
       return;
     }
     if (how instanceof Failure failure) {
       if (getNumberOfDependents() > 0) {
-        client.handover.probe(failure.isOfShortage());
+        engine.probe(failure.isOfShortage());
       }
       super.completeExceptionally(failure.error());
     } else if (!super.complete(how == Outcome.NULL ? null : (R) how)
@@ -330,7 +337,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   private void await(long end, boolean interruptibly) throws InterruptedException {
     StackRoom.require();
     try {
-      client.waiting.await(this, end, interruptibly);
+      engine.await(this, end, interruptibly);
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
       throw overflow;
@@ -352,10 +359,8 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     StackRoom.require();
     try {
       if (slot >= 0 && !isSettled()) {
-        client.completer.tryEnd(slot); // a result that is there is not thrown away
+        engine.takeIn(this); // a result that is there is not thrown away
       }
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
       throw overflow;
@@ -366,8 +371,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     }
     boolean ran;
     try {
-      ran = client.withdrawOrCancel(this);
-      client.completer.count(Layout.CLIENT_CANCELLED);
+      ran = engine.cancel(this);
       super.completeExceptionally(
           new CancellationException(
               ran
@@ -377,7 +381,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     } catch (Throwable shortage) { // of memory or stack: this thread alone may end it
       StackRoom.looks = StackRoom.MANY;
       outcome = Failure.CANCELLED;
-      client.handover.owe(this);
+      engine.owe(this);
       throw shortage;
     }
     return ran ? CancelOutcome.WAS_RUNNING : CancelOutcome.WAS_QUEUED;

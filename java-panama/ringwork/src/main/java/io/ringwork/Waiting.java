@@ -4,6 +4,7 @@ import io.ringwork.internal.Cores;
 import io.ringwork.internal.Durations;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.StateWord;
+import io.ringwork.internal.wait.Poller;
 import io.ringwork.internal.wait.PollerRole;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.ForkJoinPool;
@@ -50,7 +51,10 @@ final class Waiting {
   /** How many calls may leave their stale hint in the ring before one sweeps it. */
   private static final int SWEEP_EVERY = 64;
 
-  private final Client client;
+  private final Lifecycle life;
+  private final Submitter submitter;
+  private final PendingTasks pending;
+  private final Poller poller;
   private final SlotTable<TaskFuture<?>> slots;
   private final Completer completer;
   private final PollerRole role;
@@ -60,17 +64,26 @@ final class Waiting {
   /** Calls since the last sweep; guarded by the role. */
   private int unswept;
 
-  Waiting(Client client) {
-    this.client = client;
-    this.slots = client.slots;
-    this.completer = client.completer;
-    this.role = client.role;
-    this.strategy = client.settings.strategy();
+  Waiting(
+      Lifecycle life,
+      Poller poller,
+      Submitter submitter,
+      Completer completer,
+      PendingTasks pending,
+      WaitStrategy strategy) {
+    this.life = life;
+    this.poller = poller;
+    this.submitter = submitter;
+    this.completer = completer;
+    this.pending = pending;
+    this.strategy = strategy;
+    this.role = poller.role;
+    this.slots = completer.slots;
     this.sweepEvery = Math.min(SWEEP_EVERY, slots.count);
   }
 
   /** How long the poller spins while tasks are in flight, in nanoseconds. */
-  long pollerSpins() {
+  static long pollerSpins(WaitStrategy strategy) {
     return switch (strategy) {
       case PARK -> 0;
       case ADAPTIVE -> Cores.FEW ? 10_000 : 50_000;
@@ -91,16 +104,14 @@ final class Waiting {
     return role.hasFutex() && !(Thread.currentThread() instanceof ForkJoinWorkerThread);
   }
 
-  /** Submits and waits, without completing a future that no code sees. */
+  /** Whether the calling thread is inside a drain: then no other one polls. */
+  boolean isNested() {
+    return role.isMine();
+  }
+
+  /** Waits for a future that was just submitted, without completing it, for no one sees it. */
   @SuppressWarnings("unchecked") // the codec of `type` made the outcome
-  <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options) throws InterruptedException {
-    if (Thread.interrupted()) {
-      throw new InterruptedException();
-    }
-    boolean nested = role.isMine();
-    boolean helps = !nested && helps();
-    TaskFuture<R> future =
-        client.submitter.submit(type, request, options, Thread.currentThread(), helps);
+  <R> R awaitCall(TaskFuture<R> future, boolean nested, boolean helps) throws InterruptedException {
     Object how = future.slot < 0 ? future.takeOutcome() : null;
     try {
       if (how == null) {
@@ -143,7 +154,7 @@ final class Waiting {
       if (!nested && helps()) {
         waitHelping(future, end, false);
       }
-      while (!handed(future)
+      while (!future.isHanded()
           && !(interrupted && interruptible)
           && (end == Long.MAX_VALUE || System.nanoTime() < end)) {
         sleep(future, nested, end);
@@ -176,7 +187,7 @@ final class Waiting {
     for (; ; ) {
       completer.endOwn(own);
       if (own.isSettled()
-          || client.isFailing()
+          || life.isFailing()
           || end != Long.MAX_VALUE && System.nanoTime() >= end) {
         return;
       }
@@ -193,15 +204,10 @@ final class Waiting {
 
   private void helpOnce(TaskFuture<?> future) {
     int ended = completer.drainNested();
-    client.poller.runTimersIfMine();
-    if (ended == 0 && !handed(future)) {
+    poller.runTimersIfMine();
+    if (ended == 0 && !future.isHanded()) {
       LockSupport.parkNanos(future, 50_000);
     }
-  }
-
-  static boolean handed(TaskFuture<?> future) {
-    Object how = future.outcome();
-    return how != null && how != Outcome.TAKEN || future.isDone();
   }
 
   // ---- with the poller's role: spinning, and a short sleep
@@ -216,7 +222,7 @@ final class Waiting {
         if (strategy != WaitStrategy.PARK) {
           spinWith(future, helper, end);
         }
-        if (helper && strategy != WaitStrategy.SPIN && !handed(future) && sleepsAsPoller()) {
+        if (helper && strategy != WaitStrategy.SPIN && !future.isHanded() && sleepsAsPoller()) {
           sleepAsPoller(future, end);
         }
         if (helper && ++unswept >= sweepEvery) {
@@ -247,9 +253,9 @@ final class Waiting {
       if (StateWord.ended(word) && StateWord.generation(word) == g) {
         completer.tryEnd(i);
       }
-      if (handed(future)) {
+      if (future.isHanded()) {
         if (future.claimedAtOnce) {
-          client.submitter.doneAfter(n);
+          submitter.doneAfter(n);
         }
         return;
       }
@@ -265,7 +271,7 @@ final class Waiting {
         if (spunEnough(now, start, end)) {
           return;
         }
-        if (future.rawCall != null) {
+        if (future.holder != null) {
           completer.endOwn(future); // no other thread sees that its word makes no sense
         }
         if (Cores.FEW && (now - start >= YIELD_AFTER || !helper)) {
@@ -286,7 +292,7 @@ final class Waiting {
     long until = Math.min(end, Durations.saturatedAdd(System.nanoTime(), SHORT_SLEEP));
     while (true) {
       completer.drain();
-      if (handed(future) || Thread.currentThread().isInterrupted() || !client.isOpen()) {
+      if (future.isHanded() || Thread.currentThread().isInterrupted() || !life.isOpen()) {
         return;
       }
       long nanos = until - System.nanoTime();
@@ -295,7 +301,7 @@ final class Waiting {
       }
       int seen = role.lieDown();
       try {
-        if (role.prepareSleepAsPoller() && !handed(future) && client.isOpen()) {
+        if (role.prepareSleepAsPoller() && !future.isHanded() && life.isOpen()) {
           role.sleepAsPoller(seen, nanos);
         }
       } finally {
@@ -308,7 +314,7 @@ final class Waiting {
     return now >= end
         || strategy == WaitStrategy.ADAPTIVE && now - start > ADAPTIVE_NANOS
         || Thread.currentThread().isInterrupted()
-        || !client.isOpen();
+        || !life.isOpen();
   }
 
   // ---- sleeping
@@ -318,14 +324,14 @@ final class Waiting {
       help(future, end);
       return;
     }
-    client.role.demand();
+    role.demand();
     if (Thread.currentThread() instanceof ForkJoinWorkerThread) {
       try {
         ForkJoinPool.managedBlock(new Blocker(future, end));
       } catch (InterruptedException interrupted) {
         Thread.currentThread().interrupt();
       }
-    } else if (!handed(future)) {
+    } else if (!future.isHanded()) {
       park(future, end);
     }
   }
@@ -350,18 +356,18 @@ final class Waiting {
 
     @Override
     public boolean isReleasable() {
-      return handed(future);
+      return future.isHanded();
     }
   }
 
   /** For a thread inside an INLINE callback: no other thread polls, so it does. */
   private void help(TaskFuture<?> future, long end) {
     Thread me = Thread.currentThread();
-    while (!handed(future) && System.nanoTime() < end && !me.isInterrupted()) {
+    while (!future.isHanded() && System.nanoTime() < end && !me.isInterrupted()) {
       try {
         helpOnce(future);
       } catch (IllegalStateException | InternalError unmapped) {
-        client.failOne(future);
+        pending.failOne(future);
         return;
       }
     }

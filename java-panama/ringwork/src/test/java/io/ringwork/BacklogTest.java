@@ -209,7 +209,7 @@ class BacklogTest {
   }
 
   private RunTimes runTimes() {
-    return connected.submitter.backlog.runTimes;
+    return connected.core.counters.runTimes;
   }
 
   /** Tasks have run, each of which took so long. */

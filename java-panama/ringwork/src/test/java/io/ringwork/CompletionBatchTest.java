@@ -99,7 +99,9 @@ class CompletionBatchTest {
       futures.forEach(future -> future.settle(new byte[8]));
       var batch =
           new CompletionBatch(
-              futures.getFirst().client.handover, futures.toArray(TaskFuture<?>[]::new), 0);
+              future -> ((Core) future.engine).handover.complete(future),
+              futures.toArray(TaskFuture<?>[]::new),
+              0);
       Thread first = Thread.startVirtualThread(batch);
       begun.await();
       assertFalse(batch.isTaken());

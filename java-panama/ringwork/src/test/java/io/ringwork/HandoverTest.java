@@ -55,7 +55,7 @@ class HandoverTest {
       TaskFuture<byte[]> first = client.submit(EndingsTest.ECHO, new byte[8]);
       assertAllComplete(submit(client, TASKS));
       assertEquals(8, first.get(30, TimeUnit.SECONDS).length);
-      assertEquals(1, first.client.handover.mentions());
+      assertEquals(1, ((Core) first.engine).handover.mentions());
     }
   }
 
@@ -77,7 +77,7 @@ class HandoverTest {
       TaskFuture<byte[]> first = client.submit(EndingsTest.ECHO, new byte[8]);
       assertAllComplete(submit(client, 5));
       assertEquals(8, first.get(30, TimeUnit.SECONDS).length);
-      Await.until(() -> first.client.handover.mentions() == 1);
+      Await.until(() -> ((Core) first.engine).handover.mentions() == 1);
     }
   }
 

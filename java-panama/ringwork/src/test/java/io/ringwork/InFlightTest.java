@@ -268,7 +268,8 @@ class InFlightTest {
       TaskType<byte[], byte[]> type = TaskType.of("h" + n, Codec.BYTES, Codec.BYTES).maxInFlight(1);
       client.submit(type, new byte[1]).join();
     }
-    SlotTable<TaskFuture<?>> slots = client.submit(OTHER, new byte[1]).client.slots;
+    SlotTable<TaskFuture<?>> slots =
+        ((Core) client.submit(OTHER, new byte[1]).engine).segment.slots;
     assertTrue(slots.inFlight.size() <= 300, "" + slots.inFlight.size());
   }
 

@@ -237,7 +237,7 @@ class OptionsTest {
     assertEquals(
         "the worker's result is CBOR (CborCodec of ringwork-cbor), and the task type reads UTF-8"
             + " text (Codec.UTF8): give it a result codec of the handler's kind",
-        Completer.otherCodec(Codec.CBOR_ID, Codec.UTF8).getMessage());
+        Codecs.otherCodec(Codec.CBOR_ID, Codec.UTF8).getMessage());
     for (int id : new int[] {0, 1, 2, 3, 4}) {
       assertFalse(Codecs.describe(id).contains("unknown"), Codecs.describe(id));
     }

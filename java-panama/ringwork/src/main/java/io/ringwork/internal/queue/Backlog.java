@@ -52,7 +52,7 @@ public final class Backlog {
   private final LanePace pace;
 
   /** What tasks of each handler took. */
-  public final RunTimes runTimes = new RunTimes();
+  private final RunTimes runTimes;
 
   /**
    * For each ring what is before a task that goes there, once that was asked for; then, for each
@@ -62,7 +62,8 @@ public final class Backlog {
 
   private final Limits limits;
 
-  public Backlog(SharedMemory memory, Geometry geometry) {
+  public Backlog(SharedMemory memory, Geometry geometry, RunTimes runTimes) {
+    this.runTimes = runTimes;
     this.memory = memory;
     this.geometry = geometry;
     this.pace = new LanePace(memory, geometry);

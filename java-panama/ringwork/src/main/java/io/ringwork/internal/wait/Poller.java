@@ -77,7 +77,7 @@ public final class Poller implements Runnable {
 
   private final String name;
   private final Owner owner;
-  private final PollerRole role;
+  public final PollerRole role;
   private final PollerRole.Work work;
   private final FreeList free;
   private final Timers timers;

@@ -72,6 +72,12 @@ public final class PollerRole {
      */
     int drain();
 
+    /** As {@link #drain}, by the poller thread itself. */
+    int drainForPoller();
+
+    /** Whether a thread is at it; a glance, without the role. */
+    boolean isDraining();
+
     /** A thread depends on what the poller will find. */
     void want();
 
@@ -167,6 +173,16 @@ public final class PollerRole {
     return futex;
   }
 
+  /** Whether anything has been announced. */
+  public boolean hasWork() {
+    return work.hasWork();
+  }
+
+  /** Whether a thread is ending what has come; a glance, without the role. */
+  public boolean isDraining() {
+    return work.isDraining();
+  }
+
   /** Whether the current thread has the role: it is inside a drain, in an INLINE callback. */
   public boolean isMine() {
     return owner == Thread.currentThread();
@@ -219,6 +235,22 @@ public final class PollerRole {
       int ended = work.drain();
       work.takeWanted(); // its dependents have it
       return ended;
+    } finally {
+      leave();
+    }
+  }
+
+  /**
+   * One drain of a thread that waits for something else than a task.
+   *
+   * @return how many hints it took; -1 if another thread has the role
+   */
+  public int help() {
+    if (!enter()) {
+      return -1;
+    }
+    try {
+      return work.drain();
     } finally {
       leave();
     }
@@ -309,7 +341,7 @@ public final class PollerRole {
       return -1;
     }
     try {
-      return work.drain();
+      return work.drainForPoller();
     } finally {
       giveUp();
     }

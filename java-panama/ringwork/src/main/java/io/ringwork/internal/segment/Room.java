@@ -1,10 +1,10 @@
-package io.ringwork.internal.wait;
+package io.ringwork.internal.segment;
 
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Where threads wait that submit with {@link Backpressure#block}.
+ * Where threads wait that submit and are to block until there is room.
  *
  * <p>They are woken when this client frees a slot, and look again every millisecond anyway, for
  * other clients don't tell when they free a block or a ring's cell.

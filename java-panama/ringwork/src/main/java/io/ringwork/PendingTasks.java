@@ -1,0 +1,208 @@
+package io.ringwork;
+
+import io.ringwork.internal.Background;
+import io.ringwork.internal.segment.ClientSegment;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Room;
+import io.ringwork.internal.segment.SlotTable;
+import io.ringwork.internal.segment.SlotTable.Withdrawal;
+import io.ringwork.internal.segment.StateWord;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Ends tasks that are pending for another reason than a result: they are cancelled, or the client
+ * or the pool ends.
+ *
+ * <p>A task that is submitted while the client ends is ended all the same: the closer stores
+ * FAILING, then looks at all slots; the submitter publishes its slot, passes a full fence, then
+ * looks at the state ({@link Submitter#published}). One sees the other, and ending a task twice is
+ * prevented by {@link SlotTable}.
+ */
+final class PendingTasks {
+  private final Lifecycle life;
+  private final SlotTable<TaskFuture<?>> slots;
+  private final Room room;
+  private final Counters counters;
+  private final Completer completer;
+
+  /** Threads that are failing what is pending: callbacks may run on them. */
+  private final Set<Thread> failing = ConcurrentHashMap.newKeySet();
+
+  PendingTasks(
+      Lifecycle life,
+      ClientSegment<TaskFuture<?>> segment,
+      Counters counters,
+      Completer completer) {
+    this.life = life;
+    this.slots = segment.slots;
+    this.room = segment.room;
+    this.counters = counters;
+    this.completer = completer;
+  }
+
+  /** Whether this thread may be in a callback of a task that fails. */
+  boolean isFailingHere() {
+    return failing.contains(Thread.currentThread());
+  }
+
+  /** Whether any is still to be ended. */
+  boolean any() {
+    for (int i = 0; i < slots.count; i++) {
+      if (pending(i) != null) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * A task was cancelled: takes it back, or asks its handler to stop.
+   *
+   * @return whether it may have run
+   */
+  boolean cancel(TaskFuture<?> future) {
+    boolean ran = withdraw(future);
+    counters.count(Layout.CLIENT_CANCELLED);
+    return ran;
+  }
+
+  /** Takes the result of a task in if it is there. */
+  void takeIn(TaskFuture<?> future) {
+    try {
+      completer.tryEnd(future.slot);
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile
+    }
+  }
+
+  /**
+   * Takes a task back, or asks its handler to stop.
+   *
+   * @return whether it may have run
+   */
+  private boolean withdraw(TaskFuture<?> future) {
+    if (future.slot < 0) {
+      return false;
+    }
+    try {
+      if (future.withdrawFrom(slots) == Withdrawal.WITHDRAWN) {
+        room.freed();
+        return future.hasRunBefore;
+      }
+      slots.requestCancel(future.slot, future.generation);
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile
+    }
+    return true;
+  }
+
+  /** Ends a task because the client or the pool ends; one whose result is there gets it. */
+  void failOne(TaskFuture<?> future) {
+    if (future.holder != null) {
+      future.wakeWaiter(); // it ends the task itself, when it sees what we are
+      return;
+    }
+    if (life.isTruncated()) {
+      future.fail(life.closedFailure(true, null));
+      return;
+    }
+    boolean ran = true;
+    try {
+      switch (future.withdrawFrom(slots)) {
+        case WITHDRAWN -> ran = future.hasRunBefore;
+        case RUNNING -> slots.requestCancel(future.slot, future.generation);
+        case ENDED -> {
+          int i = future.slot;
+          if (i < 0) {
+            return; // not published: its submitter looks at the state when it has done so
+          }
+          completer.tryEnd(i);
+          if (slots.pending(i) != future) {
+            return; // another thread has ended it, and settles it
+          }
+        }
+      }
+      room.freed();
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile
+    }
+    if (!future.isSettled()) {
+      counters.count(Layout.CLIENT_FAILED);
+      future.fail(life.closedFailure(ran, null));
+    }
+  }
+
+  /**
+   * Ends what is pending: first what is queued, lest lanes that are told to stop take it meanwhile.
+   */
+  void fail() {
+    boolean outermost = failing.add(Thread.currentThread());
+    try {
+      failEach();
+    } finally {
+      if (outermost) {
+        failing.remove(Thread.currentThread());
+      }
+    }
+  }
+
+  private void failEach() {
+    try {
+      for (int i = 0; i < slots.count && !life.isTruncated(); i++) {
+        TaskFuture<?> future = pending(i);
+        if (future != null && StateWord.kind(slots.state(i)) == Layout.KIND_QUEUED) {
+          failOne(future);
+        }
+      }
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile
+    }
+    for (int i = 0; i < slots.count; i++) {
+      TaskFuture<?> future = pending(i);
+      if (future != null) {
+        try {
+          failOne(future);
+        } catch (InternalError truncated) { // where compiled code lets it surface late
+          future.fail(life.closedFailure(true, truncated));
+        }
+      }
+    }
+  }
+
+  /** The future of a slot that is still to be ended. */
+  private @Nullable TaskFuture<?> pending(int i) {
+    TaskFuture<?> future = slots.pending(i);
+    return future == null || future.isSettled() ? null : future;
+  }
+
+  /**
+   * As {@link #fail}, again until there was memory for it. On threads of the client's own, whose
+   * stacks are not deep.
+   */
+  void failInsisting() {
+    for (; ; ) {
+      try {
+        fail();
+        return;
+      } catch (OutOfMemoryError | StackOverflowError | InternalError shortage) {
+        Background.pause();
+      }
+    }
+  }
+
+  /** All that are still to be ended. */
+  List<TaskFuture<?>> unsettled() {
+    List<TaskFuture<?>> futures = new ArrayList<>();
+    for (int i = 0; i < slots.count; i++) {
+      TaskFuture<?> future = pending(i);
+      if (future != null) {
+        futures.add(future);
+      }
+    }
+    return futures;
+  }
+}

@@ -1,0 +1,348 @@
+package io.ringwork;
+
+import io.ringwork.Outcome.Deferred;
+import io.ringwork.Outcome.Failure;
+import io.ringwork.internal.segment.ClientSegment;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.Room;
+import io.ringwork.internal.segment.SharedMemory;
+import io.ringwork.internal.segment.SlotTable;
+import io.ringwork.internal.segment.StateWord;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Ends tasks that were taken out of the table: reads what the lane wrote, once into locals, and
+ * checks it before it is used; frees slot and blocks; settles the future.
+ *
+ * <p>On any thread: each task is ended by the one that has taken it.
+ */
+final class TaskEnder {
+  private final Lifecycle life;
+  private final SharedMemory memory;
+  private final PayloadArena arena;
+  private final SlotTable<TaskFuture<?>> slots;
+  private final Room room;
+  private final Counters counters;
+  private final ResultReader reader;
+  private final Handover handover;
+  private final ResultLease.Source leases;
+
+  TaskEnder(
+      Lifecycle life,
+      ClientSegment<TaskFuture<?>> segment,
+      Counters counters,
+      ResultReader reader,
+      Handover handover) {
+    this.life = life;
+    this.memory = segment.memory;
+    this.arena = segment.arena;
+    this.slots = segment.slots;
+    this.room = segment.room;
+    this.counters = counters;
+    this.reader = reader;
+    this.handover = handover;
+    this.leases = new Leases(segment);
+  }
+
+  /** The memory of leased results. */
+  private record Leases(ClientSegment<TaskFuture<?>> segment) implements ResultLease.Source {
+    @Override
+    public MemorySegment result(int slot, long reference) {
+      return segment.views.result(slot, reference);
+    }
+
+    @Override
+    public void release(int slot, long word, long reference) {
+      segment.slots.release(slot, word, reference);
+      segment.room.freed();
+    }
+  }
+
+  /** The tasks that a drain is ending; one for all drains, guarded by the role. */
+  static final class Taken {
+    final int[] slots;
+    final TaskFuture<?>[] futures;
+    final long[] words;
+
+    /** How they end, where that is plain. */
+    final @Nullable Object[] outcomes;
+
+    /** Slots to be given back together. */
+    private final int[] home;
+
+    int count;
+
+    Taken(int most) {
+      slots = new int[most];
+      futures = new TaskFuture<?>[most];
+      words = new long[most];
+      outcomes = new Object[most];
+      home = new int[most];
+    }
+
+    void add(int slot, TaskFuture<?> future, long word) {
+      slots[count] = slot;
+      futures[count] = future;
+      words[count++] = word;
+    }
+  }
+
+  /**
+   * The first half of ending several tasks, for those with a result in their slot: reads the
+   * results, and gives the slots back and counts them together. What is special about a task is
+   * left to {@link #end}, which begins anew.
+   */
+  void takePlainResults(Taken taken) {
+    int plain = 0;
+    try {
+      for (int t = 0; t < taken.count; t++) {
+        TaskFuture<?> future = taken.futures[t];
+        int i = taken.slots[t];
+        long at = slots.at(i);
+        int length = memory.getInt(at + Layout.SLOT_RESULT_LEN);
+        if (StateWord.kind(taken.words[t]) == Layout.KIND_DONE
+            && memory.getLong(at + Layout.SLOT_RESULT_REF) == 0
+            && memory.getInt(at + Layout.SLOT_STATUS) == Layout.STATUS_OK
+            && length >= 0
+            && length <= Layout.INLINE
+            && future.holder == null
+            && future.type.kind == ResultKind.VALUE
+            && !future.isSettled()) {
+          int codec = slots.resultCodec(i);
+          noteRun(future, i);
+          counters.judge(future, true);
+          slots.markFree(i, taken.words[t]);
+          taken.home[plain++] = i;
+          // Its slot is free now: should the decoding end in an Error.
+          taken.outcomes[t] = Failure.UNSAID;
+          taken.outcomes[t] = reader.decode(future, codec, i, 0, length);
+        }
+      }
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile: end meets the same
+    } finally {
+      if (plain > 0) {
+        slots.pushFree(taken.home, plain);
+        counters.count(Layout.CLIENT_COMPLETED, plain);
+        room.freed();
+      }
+    }
+  }
+
+  /** The slot is not given back: its state is unknown. */
+  void corrupt(int i, TaskFuture<?> future, long word) {
+    slots.uncount(i); // or its type would be short of one for ever
+    room.freed();
+    future.fail(
+        new CorruptSegmentException(
+            "slot "
+                + slots.global(i)
+                + " has the impossible state 0x"
+                + Long.toHexString(word)
+                + ": restart the pool",
+            true));
+  }
+
+  /** Ends the task of a slot that was taken out of the table. */
+  void end(int i, TaskFuture<?> future, long word) {
+    try {
+      if (StateWord.kind(word) == Layout.KIND_CRASHED) {
+        crashed(i, future, word);
+      } else {
+        done(i, future, word);
+      }
+    } catch (IllegalStateException | InternalError unmapped) {
+      future.fail(life.closedFailure(true, unmapped));
+    } catch (Throwable broken) {
+      // No stack or no memory left, on a thread that perhaps only helps: the future is out of the
+      // table, so it ends here or never.
+      endBroken(i, future, word, broken);
+      throw broken;
+    } finally {
+      room.freed();
+    }
+  }
+
+  private void endBroken(int i, TaskFuture<?> future, long word, Throwable broken) {
+    if (future.outcome() instanceof Deferred mine && mine.slot() == i) {
+      handover.owe(future); // the completing thread reads the result, frees the slot
+      return;
+    }
+    failUnread(future, broken);
+    try {
+      if (slots.state(i) == word) { // only this thread moves it on: it did not come so far
+        slots.release(i, word, memory.getLong(slots.at(i) + Layout.SLOT_RESULT_REF));
+      }
+    } catch (IllegalStateException | InternalError unmapped) {
+      // closed meanwhile
+    }
+  }
+
+  private static void failUnread(TaskFuture<?> future, Throwable broken) {
+    Failure failure;
+    try {
+      failure =
+          new Failure(
+              new CodecException(
+                  "the result of " + future.type.name() + " can't be taken in: " + broken,
+                  true,
+                  broken));
+    } catch (Throwable shortage) {
+      failure = Failure.UNSAID;
+    }
+    future.fail(failure);
+  }
+
+  private void crashed(int i, TaskFuture<?> future, long word) {
+    if (future.isSettled()) {
+      slots.release(i, word, 0);
+      return;
+    }
+    counters.count(Layout.CLIENT_FAILED);
+    fail(
+        future,
+        i,
+        word,
+        0,
+        WorkerCrashedException.last(
+            future.type.name(), StateWord.owner(word), StateWord.attempt(word) + 1));
+  }
+
+  /** Ends a task with an error; of a chunk, that is the end of what had not ended by then. */
+  private void fail(
+      TaskFuture<?> future, int i, long word, long reference, RingworkException error) {
+    if (future.type.kind == ResultKind.CHUNK) {
+      defer(future, new Deferred(i, word, reference, 0, 0, error));
+    } else {
+      slots.release(i, word, reference);
+      future.fail(error);
+    }
+  }
+
+  private void done(int i, TaskFuture<?> future, long word) {
+    // Each field once, into a local.
+    long at = slots.at(i);
+    long reference = memory.getLong(at + Layout.SLOT_RESULT_REF);
+    int length = memory.getInt(at + Layout.SLOT_RESULT_LEN);
+    int codec = slots.resultCodec(i);
+    int status = memory.getInt(at + Layout.SLOT_STATUS);
+    if (status == Layout.STATUS_OK) {
+      noteRun(future, i); // also of one that came too late: it says the same of the next
+    }
+    if (future.isSettled()) {
+      slots.release(i, word, reference); // abandoned: the slot was all that was left
+      return;
+    }
+    String wrong = check(i, word, reference, length);
+    if (wrong != null) {
+      slots.release(i, word, 0);
+      counters.count(Layout.CLIENT_FAILED);
+      future.fail(new CorruptSegmentException(wrong, true));
+      return;
+    }
+    if (status == Layout.STATUS_OK) {
+      counters.judge(future, true);
+      succeeded(i, future, word, reference, length, codec);
+    } else {
+      failed(future, i, word, reference, length, status);
+    }
+  }
+
+  /**
+   * How long a task took that has a result, if it was stamped; what a chunk took is no run time.
+   */
+  private void noteRun(TaskFuture<?> future, int i) {
+    if (slots.isStamped(i) && future.type.kind != ResultKind.CHUNK) {
+      counters.runTimes.ran(future.type.handlerId, slots.sinceClaim(i));
+    }
+  }
+
+  private void succeeded(
+      int i, TaskFuture<?> future, long word, long reference, int length, int codec) {
+    Engine.Holder holder = future.holder;
+    if (holder != null) {
+      counters.count(Layout.CLIENT_COMPLETED);
+      holder.hold(i, word, reference, length, codec);
+      future.settle(Outcome.HELD);
+    } else if (future.type.kind == ResultKind.LEASE) {
+      counters.count(Layout.CLIENT_COMPLETED);
+      lease(future, new ResultLease(leases, i, word, reference, length, codec));
+    } else if (reference == 0 && future.type.kind == ResultKind.VALUE) {
+      slots.markFree(i, word);
+      Object outcome = reader.decode(future, codec, i, 0, length);
+      slots.pushFree(i);
+      counters.count(Layout.CLIENT_COMPLETED);
+      if (future.settle(outcome)) {
+        future.dispatch();
+      }
+    } else {
+      counters.count(Layout.CLIENT_COMPLETED);
+      defer(future, new Deferred(i, word, reference, length, codec, null));
+    }
+  }
+
+  /** Leaves a result in its block to the thread that completes the future. */
+  private void defer(TaskFuture<?> future, Deferred result) {
+    reader.defer();
+    if (handover.isInline()) {
+      if (future.settle(reader.decode(future, result))) {
+        future.dispatch();
+      }
+    } else if (future.settle(result)) {
+      future.dispatch();
+    } else {
+      reader.drop(result);
+    }
+  }
+
+  private @Nullable String check(int i, long word, long reference, int length) {
+    if (reference == 0) {
+      return length >= 0 && length <= Layout.INLINE
+          ? null
+          : "an inline result of " + length + " bytes: the worker or the segment is damaged";
+    }
+    long owner =
+        PayloadArena.resultOwner(
+            slots.global(i), StateWord.generation(word), StateWord.attempt(word));
+    return arena.holds(reference, length, owner)
+        ? null
+        : "the result reference 0x"
+            + Long.toHexString(reference)
+            + " with "
+            + length
+            + " bytes is none of this task's: the worker or the segment is damaged";
+  }
+
+  private void lease(TaskFuture<?> future, ResultLease lease) {
+    if (future.settle(lease)) {
+      future.dispatch();
+    } else {
+      lease.close();
+    }
+  }
+
+  private void failed(
+      TaskFuture<?> future, int i, long word, long reference, int length, int status) {
+    byte[] record = memory.bytes(slots.resultAt(i, reference), length);
+    boolean ran = (status & Layout.STATUS_NOT_RUN) == 0;
+    int value = status & ~Layout.STATUS_NOT_RUN;
+    if (value == Layout.STATUS_EXPIRED) {
+      counters.judge(future, false);
+    }
+    counters.count(
+        switch (value) {
+          case Layout.STATUS_EXPIRED -> Layout.CLIENT_TIMED_OUT;
+          case Layout.STATUS_CANCELLED -> Layout.CLIENT_CANCELLED;
+          default -> Layout.CLIENT_FAILED;
+        });
+    fail(
+        future,
+        i,
+        word,
+        reference,
+        FailureRecord.parse(record)
+            .toException(future.type.name(), value, ran, StateWord.attempt(word)));
+  }
+}
