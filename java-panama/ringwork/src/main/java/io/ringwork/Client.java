@@ -1,5 +1,7 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.Mapped;
+
 import io.ringwork.internal.Background;
 import io.ringwork.internal.Durations;
 import io.ringwork.internal.Failpoints;
@@ -297,15 +299,18 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
 
   /** Our child has exited: why, the header says if it was by its own decision. */
   private void supervisorEnded(String how) {
-    try {
-      if (hasEnded()) {
-        poolEnded();
-        return;
-      }
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile, or truncated: there is nothing to read
+    boolean told =
+        Mapped.test(
+            () -> {
+              if (!hasEnded()) {
+                return false;
+              }
+              poolEnded();
+              return true;
+            });
+    if (!told) { // also if there is nothing to read any more
+      die("the supervisor " + how + ": look at its log");
     }
-    die("the supervisor " + how + ": look at its log");
   }
 
   private boolean hasEnded() {
@@ -359,11 +364,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
 
   /** Whether the pool takes tasks, and has workers; right at once when the supervisor has died. */
   boolean isReady() {
-    try {
-      return isOpen() && attachment.isReady();
-    } catch (IllegalStateException | InternalError unmapped) {
-      return false; // closed meanwhile
-    }
+    return Mapped.test(() -> isOpen() && attachment.isReady());
   }
 
   /** Whether this may be a callback on a thread that ends tasks. */
@@ -554,12 +555,9 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
 
   /** Takes in what has come while the poller is stuck; it may get stuck itself. */
   private void standIn() {
-    try {
-      while (core.completer.drainNested() > 0) {
-        // there may be more
-      }
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile
+    boolean more = true;
+    while (more) {
+      more = Mapped.test(() -> core.completer.drainNested() > 0);
     }
   }
 

@@ -78,7 +78,10 @@ final class Lifecycle {
     return state == OPEN && ended == null;
   }
 
-  /** Whether a task that was just published would be overlooked by who ends what is pending. */
+  /**
+   * Whether a task that was just published would be overlooked by the thread that ends what is
+   * pending.
+   */
   boolean isFailing() {
     return state >= FAILING || ended != null;
   }

@@ -1,5 +1,7 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.Mapped;
+
 import io.ringwork.internal.Background;
 import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.Layout;
@@ -72,11 +74,7 @@ final class PendingTasks {
 
   /** Takes the result of a task in if it is there. */
   void takeIn(TaskFuture<?> future) {
-    try {
-      completer.tryEnd(future.slot);
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile
-    }
+    Mapped.run(() -> completer.tryEnd(future.slot));
   }
 
   /**
@@ -88,16 +86,17 @@ final class PendingTasks {
     if (future.slot < 0) {
       return false;
     }
-    try {
-      if (future.withdrawFrom(slots) == Withdrawal.WITHDRAWN) {
-        room.freed();
-        return future.hasRunBefore;
-      }
-      slots.requestCancel(future.slot, future.generation);
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile
-    }
-    return true;
+    boolean withdrawn =
+        Mapped.test(
+            () -> {
+              if (future.withdrawFrom(slots) == Withdrawal.WITHDRAWN) {
+                room.freed();
+                return true;
+              }
+              slots.requestCancel(future.slot, future.generation);
+              return false;
+            });
+    return !withdrawn || future.hasRunBefore;
   }
 
   /** Ends a task because the client or the pool ends; one whose result is there gets it. */

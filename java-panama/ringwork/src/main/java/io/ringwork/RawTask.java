@@ -1,5 +1,7 @@
 package io.ringwork;
 
+import io.ringwork.internal.segment.Mapped;
+
 import io.ringwork.internal.StackRoom;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.SegmentViews;
@@ -158,12 +160,12 @@ public final class RawTask implements AutoCloseable {
     if (!done) {
       StackRoom.require();
       done = true;
-      try {
-        core.segment.slots.giveClaimBack(slot, reference);
-        core.segment.room.freed();
-      } catch (IllegalStateException | InternalError unmapped) {
-        // closed meanwhile: the reaper frees it
-      }
+      // If the client was closed meanwhile the reaper frees it.
+      Mapped.run(
+          () -> {
+            core.segment.slots.giveClaimBack(slot, reference);
+            core.segment.room.freed();
+          });
     }
   }
 }

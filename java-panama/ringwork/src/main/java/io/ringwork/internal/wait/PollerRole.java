@@ -11,38 +11,14 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who polls: the poller thread, or a thread that waits for its own task and helps.
+ * Which thread polls: the poller thread, or a thread that waits for its own task and helps.
  *
- * <p>A helper takes the role, sets the client's {@code waiting} word to 0, so that workers spare
- * the futex, and polls. The poller thread may sleep on its futex all the while. When the helper
- * leaves and tasks are in flight it arms: {@code waiting} = 1, full fence, give the role up, full
- * fence, look at the ring; something there: wake the poller. When nothing is in flight nothing can
- * complete, so it leaves the word at 0, which spares a call two crossings of that cache line;
- * DISARMED remembers it, and the next submit that no helper stands behind arms instead.
+ * <p>What there is to know of the poller stands in one word, {@code attention}, whose bits change
+ * by the named transitions below only. The role itself, {@code held}, is a word of its own: it is
+ * given up by a plain store, twice for each call, and submitters read {@code attention}.
  *
- * <p>Why no completion is missed. A submitter takes its slot, publishes, passes a full fence, then
- * reads {@link #attention}. If it sees DISARMED it arms. If not, the word was cleared later than
- * that, by a helper that will look at the slots in use when it leaves, sees this one (or it has
- * ended), and arms. Arming writes {@code waiting}, passes a full fence and looks at the ring; a
- * lane writes the ring, passes a full fence and looks at {@code waiting}: one sees the other. The
- * poller reads {@code wake} before it tries for the role, and sleeps only on that value; if it was
- * refused the role, the helper's second look, after it gave the role up, sees whatever was
- * announced before that read.
- *
- * <p>A thread that waits for one of many tasks of its own, again and again, would arm and wake the
- * poller each time it leaves, for nothing: no callback waits for what is found. So the poller, when
- * it has been woken for nothing some times while threads helped, naps: it looks at fixed intervals
- * and is neither armed nor woken, until it finds that something was wanted, that no thread helps
- * any more, or until a thread parks ({@link #demand}). It clears NAPPING before it tries for the
- * role; a helper that did not arm since it saw the bit looks once more after it gave the role up.
- *
- * <p>It naps as well while a thread polls in passing ({@link #pollInPassing}) again and again.
- *
- * <p>A helper may also sleep in the poller's place, on the client's futex and with the role ({@link
- * #lieDown}): a lane then wakes the thread that waits, and not the poller to wake it. Only one
- * thread may sleep on that word, for a lane wakes only one: the poller, refused the role, sleeps
- * ASIDE on a word of its own. It passes on a wake that it may have swallowed, and is told when a
- * helper leaves while anything is in flight, or when a submitter finds DISARMED.
+ * <p>docs/internals/poller.md tells the states, the transitions, and step by step why no completion
+ * is missed; the step numbers in comments here are of that page.
  */
 public final class PollerRole {
   /** waiting was set to 0 by a helper, and the poller may sleep. */
@@ -188,6 +164,59 @@ public final class PollerRole {
     return owner == Thread.currentThread();
   }
 
+  // ---- transitions of the word
+
+  private boolean is(int bits) {
+    return (attention & bits) != 0;
+  }
+
+  /** A helper has the role: lanes need wake no thread. */
+  private void disarm() {
+    ATTENTION.getAndBitwiseOr(this, DISARMED);
+  }
+
+  /** Lanes wake the poller, or the helper that sleeps in its place. */
+  private void arm() {
+    ATTENTION.getAndBitwiseAnd(this, ~DISARMED);
+    memory.setIntOpaque(waitingWord, 1);
+    if (Failpoints.ON) Failpoints.hit("poll.waiting");
+    VarHandle.fullFence(); // step 4: pairs with the lane's between its hint and its look at waiting
+  }
+
+  /** The poller looks by itself, soon. */
+  private void beginIntervals() {
+    ATTENTION.getAndBitwiseOr(this, NAPPING);
+  }
+
+  private void endIntervals() {
+    ATTENTION.getAndBitwiseAnd(this, ~NAPPING);
+  }
+
+  private void beginLongSleep() {
+    ATTENTION.getAndBitwiseOr(this, LONG_SLEEP);
+  }
+
+  private void endLongSleep() {
+    ATTENTION.getAndBitwiseAnd(this, ~LONG_SLEEP);
+  }
+
+  /** The poller sleeps on its own word. */
+  private void goAside() {
+    ATTENTION.getAndBitwiseOr(this, ASIDE);
+  }
+
+  /** The poller is awake: no word makes others wake it. */
+  private void endSleep() {
+    ATTENTION.getAndBitwiseAnd(this, ~(LONG_SLEEP | ASIDE));
+  }
+
+  /** The poller arms itself before it sleeps: no submitter need do so. */
+  private void forgetDisarmed() {
+    ATTENTION.getAndBitwiseAnd(this, ~DISARMED);
+  }
+
+  // ---- the role
+
   private boolean tryTake() {
     if ((int) HELD.getOpaque(this) != 0 || !HELD.compareAndSet(this, 0, 1)) {
       return false;
@@ -209,10 +238,10 @@ public final class PollerRole {
       return false;
     }
     try {
-      if ((attention & DISARMED) == 0) {
-        // In this order: the arming of a submitter in between is not undone.
+      if (!is(DISARMED)) {
+        // Step 2, in this order: the arming of a submitter in between is not undone.
         memory.setIntOpaque(waitingWord, 0);
-        ATTENTION.getAndBitwiseOr(this, DISARMED);
+        disarm();
       }
     } catch (Throwable broken) { // a role that is never given up would stop all completions
       giveUp();
@@ -262,26 +291,26 @@ public final class PollerRole {
     boolean napping = false;
     helps++;
     try {
-      if ((attention & DISARMED) == 0) {
+      if (!is(DISARMED)) {
         // A submitter armed meanwhile, and its task may have ended: the next one must arm again.
-        ATTENTION.getAndBitwiseOr(this, DISARMED);
+        disarm();
       }
       idle = free.inUse() == 0;
-      napping = (attention & NAPPING) != 0;
+      napping = is(NAPPING);
       if (!idle && !napping) {
         arm();
       }
     } finally {
       giveUp();
     }
-    VarHandle.fullFence(); // pairs with the lane's, and orders the look after giving up
+    VarHandle.fullFence(); // step 6: pairs with the lane's, and orders the look after giving up
     if (napping) {
-      if ((attention & NAPPING) == 0) {
+      if (!is(NAPPING)) {
         wakePoller(); // it was refused the role meanwhile, and counts on our arming
       }
       return;
     }
-    if (idle && (attention & DISARMED) != 0) {
+    if (idle && is(DISARMED)) {
       return; // no thread has armed since, so none counts on the poller
     }
     takeOver();
@@ -291,23 +320,16 @@ public final class PollerRole {
   private void takeOver() {
     if (work.hasWork()) {
       wakePoller();
-    } else if ((attention & ASIDE) != 0) {
+    } else if (is(ASIDE)) {
       wakeOwn(); // it has to sleep where lanes wake it
     }
     tellLongSleeper();
   }
 
-  private void arm() {
-    ATTENTION.getAndBitwiseAnd(this, ~DISARMED);
-    memory.setIntOpaque(waitingWord, 1);
-    if (Failpoints.ON) Failpoints.hit("poll.waiting");
-    VarHandle.fullFence(); // pairs with the lane's fence between its hint and its look at waiting
-  }
-
   /** Wakes the poller if it sleeps for long; it then looks after deadlines and the supervisor. */
   public void tellLongSleeper() {
-    if ((attention & LONG_SLEEP) != 0) {
-      ATTENTION.getAndBitwiseAnd(this, ~LONG_SLEEP);
+    if (is(LONG_SLEEP)) {
+      endLongSleep();
       wakePoller();
     }
   }
@@ -322,10 +344,10 @@ public final class PollerRole {
   }
 
   private void attend() {
-    if ((attention & NAPPING) != 0) {
+    if (is(NAPPING)) {
       return; // it looks soon
     }
-    if ((attention & DISARMED) != 0) {
+    if (is(DISARMED)) {
       arm();
       takeOver();
     } else {
@@ -359,14 +381,14 @@ public final class PollerRole {
 
   /** The poller is going to sleep at intervals. */
   public void sleepAtIntervals() {
-    ATTENTION.getAndBitwiseOr(this, NAPPING);
+    beginIntervals();
   }
 
   /** A thread will park until its task has ended: the poller must be told of completions. */
   public void demand() {
-    if ((attention & NAPPING) != 0) {
+    if (is(NAPPING)) {
       work.want();
-      ATTENTION.getAndBitwiseAnd(this, ~NAPPING);
+      endIntervals();
       wakeOwn();
     }
   }
@@ -442,13 +464,13 @@ public final class PollerRole {
 
   /** The poller has nothing to do: how it is to sleep. */
   public Sleep prepareSleep(boolean tellMe) {
-    if ((attention & NAPPING) != 0) {
-      ATTENTION.getAndBitwiseAnd(this, ~NAPPING);
+    if (is(NAPPING)) {
+      endIntervals();
     }
     if (tellMe) {
-      ATTENTION.getAndBitwiseOr(this, LONG_SLEEP);
+      beginLongSleep();
     }
-    VarHandle.fullFence(); // pairs with the one of a helper that leaves and did not arm
+    VarHandle.fullFence(); // step 8: pairs with that of a helper that leaves and did not arm
     if (!tryTake()) {
       return stepAside();
     }
@@ -469,8 +491,8 @@ public final class PollerRole {
       VarHandle.fullFence();
       return Sleep.ARMED; // no thread sleeps on a futex, so none is woken in another's place
     }
-    ATTENTION.getAndBitwiseOr(this, ASIDE);
-    VarHandle.fullFence(); // pairs with the helper's after it gave the role up
+    goAside();
+    VarHandle.fullFence(); // step 9: pairs with the helper's after it gave the role up
     if ((int) HELD.getVolatile(this) == 0) {
       return Sleep.NOT;
     }
@@ -483,10 +505,10 @@ public final class PollerRole {
   /** The poller is awake: it clears the words that make others wake it. */
   public void awake() {
     if (Failpoints.ON) Failpoints.hit("poll.awake");
-    ATTENTION.getAndBitwiseAnd(this, ~(LONG_SLEEP | ASIDE));
+    endSleep();
     if (tryTake()) {
       try {
-        ATTENTION.getAndBitwiseAnd(this, ~DISARMED); // it arms itself before it sleeps
+        forgetDisarmed(); // it arms itself before it sleeps
         memory.setIntOpaque(waitingWord, 0);
       } finally {
         giveUp();
@@ -503,7 +525,7 @@ public final class PollerRole {
       return;
     }
     Futex.wake(wakeAddress());
-    if ((attention & (ASIDE | NAPPING)) != 0) {
+    if (is(ASIDE | NAPPING)) {
       wakeOwn();
     }
   }
