@@ -1,7 +1,5 @@
 package io.ringwork;
 
-import io.ringwork.internal.wait.PollerRole;
-
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 

@@ -1,7 +1,5 @@
 package io.ringwork;
 
-import io.ringwork.internal.segment.Room;
-
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.SharedMemory;
 import java.nio.ByteBuffer;

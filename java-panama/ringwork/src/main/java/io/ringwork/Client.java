@@ -1,7 +1,5 @@
 package io.ringwork;
 
-import io.ringwork.internal.segment.Mapped;
-
 import io.ringwork.internal.Background;
 import io.ringwork.internal.Durations;
 import io.ringwork.internal.Failpoints;
@@ -9,6 +7,7 @@ import io.ringwork.internal.process.Attachment;
 import io.ringwork.internal.process.Child;
 import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.wait.Poller;
 import java.lang.System.Logger.Level;

@@ -1,7 +1,5 @@
 package io.ringwork;
 
-import io.ringwork.internal.wait.Poller;
-
 import io.ringwork.internal.Failpoints;
 import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.HintRing;

@@ -1,9 +1,7 @@
 package io.ringwork;
 
-import io.ringwork.internal.queue.RunTimes;
-import io.ringwork.internal.segment.Layout;
-
 import io.ringwork.internal.Failpoints;
+import io.ringwork.internal.queue.RunTimes;
 import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.SharedMemory;
 

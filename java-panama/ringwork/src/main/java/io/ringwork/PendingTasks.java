@@ -1,10 +1,9 @@
 package io.ringwork;
 
-import io.ringwork.internal.segment.Mapped;
-
 import io.ringwork.internal.Background;
 import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.Room;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.SlotTable.Withdrawal;

@@ -1,9 +1,8 @@
 package io.ringwork;
 
-import io.ringwork.internal.segment.Mapped;
-
 import io.ringwork.internal.StackRoom;
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.SegmentViews;
 import java.lang.foreign.MemorySegment;
 

@@ -1,7 +1,5 @@
 package io.ringwork;
 
-import io.ringwork.internal.wait.Poller;
-
 import io.ringwork.Outcome.Deferred;
 import io.ringwork.Outcome.Failure;
 import io.ringwork.internal.Durations;

@@ -1,8 +1,5 @@
 package io.ringwork;
 
-import io.ringwork.internal.Failpoints;
-import io.ringwork.internal.wait.Futex;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 

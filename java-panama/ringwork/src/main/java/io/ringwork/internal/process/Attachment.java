@@ -9,12 +9,9 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.System.Logger.Level;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -23,16 +20,11 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A client entry that this process holds: mapping, lock, and the way to give them up.
- *
- * <p>Pitfall: the kernel drops a POSIX lock when its process closes <em>any</em> descriptor of that
- * file. So lock files are opened only under a monitor that is common to the whole JVM (an interned
- * string, which class loaders share), and a client's only while its entry says FREE: then no other
- * client of this JVM holds it.
+ * A client entry that this process holds: mapping, lock, and the way to give them up. See {@link
+ * LockFiles} for when a lock file may be opened.
  */
 public final class Attachment {
   private static final System.Logger LOG = System.getLogger("io.ringwork");
-  private static final Object JVM_WIDE = "io.ringwork lock files".intern();
 
   /** Why a pool has ended whose header does not say it. */
   public static final String SUPERVISOR_GONE = "its supervisor is gone (killed, or crashed)";
@@ -91,13 +83,13 @@ public final class Attachment {
   public static @Nullable Attachment register(MappedSegment segment, boolean patient) {
     PoolFiles files = segment.files();
     Geometry geometry = segment.geometry();
-    synchronized (JVM_WIDE) {
+    synchronized (LockFiles.JVM_WIDE) {
       FileChannel supervisor = null;
       Attachment attachment = null;
       try {
-        supervisor = open(files.supervisorLock(geometry.epoch()));
-        if (isFree(supervisor)) {
-          throw noSupervisor(files);
+        supervisor = LockFiles.open(files.supervisorLock(geometry.epoch()));
+        if (LockFiles.isFree(supervisor)) {
+          throw LockFiles.noSupervisor(files);
         }
         for (int index = 0; index < geometry.applicationClients() && attachment == null; index++) {
           attachment = tryEntry(segment, index, supervisor);
@@ -107,7 +99,7 @@ public final class Attachment {
             "pool '" + files.name() + "': can't take a lock: " + e + "; was it just replaced?", e);
       } finally {
         if (attachment == null) {
-          closeQuietly(supervisor);
+          LockFiles.closeQuietly(supervisor);
         }
       }
       if (attachment == null && patient && isAnyLeaving(segment.memory(), geometry)) {
@@ -145,32 +137,6 @@ public final class Attachment {
     return false;
   }
 
-  public static Refusal noSupervisor(PoolFiles files) {
-    return Refusal.absent(
-        "pool '"
-            + files.name()
-            + "' has no supervisor any more: start it again with `ringwork serve --name "
-            + files.name()
-            + "` (`ringwork clean` removes what it left)",
-        null);
-  }
-
-  /** Whether the supervisor of a segment holds its lock. */
-  public static boolean supervisorLives(PoolFiles files, long epoch) {
-    synchronized (JVM_WIDE) {
-      try (FileChannel lock = open(files.supervisorLock(epoch))) {
-        return !isFree(lock);
-      } catch (IOException removed) {
-        return false;
-      }
-    }
-  }
-
-  private static FileChannel open(Path lock) throws IOException {
-    return FileChannel.open(
-        lock, StandardOpenOption.READ, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
-  }
-
   private static @Nullable Attachment tryEntry(
       MappedSegment segment, int index, FileChannel supervisor) throws IOException {
     SharedMemory memory = segment.memory();
@@ -180,7 +146,7 @@ public final class Attachment {
     if (EntryWord.state(word) != Layout.ENTRY_FREE) {
       return null;
     }
-    FileChannel lockFile = open(segment.files().clientLock(geometry.epoch(), index));
+    FileChannel lockFile = LockFiles.open(segment.files().clientLock(geometry.epoch(), index));
     boolean taken = false;
     try {
       // Under the lock only a reaper changes the word, and a reaper leaves FREE alone.
@@ -202,7 +168,7 @@ public final class Attachment {
       return null; // held by this JVM all the same: a peer has damaged the word
     } finally {
       if (!taken) {
-        closeQuietly(lockFile);
+        LockFiles.closeQuietly(lockFile);
       }
     }
   }
@@ -218,17 +184,6 @@ public final class Attachment {
     }
   }
 
-  /**
-   * Whether no process holds the lock exclusively. A shared lock is taken for a moment to see it.
-   */
-  private static boolean isFree(FileChannel lock) throws IOException {
-    try (FileLock shared = lock.tryLock(0, Long.MAX_VALUE, true)) {
-      return shared != null;
-    } catch (OverlappingFileLockException ours) {
-      return false; // this JVM holds it: a supervisor of a test
-    }
-  }
-
   /** Whether the memory has shrunk under us: touching what is gone is an InternalError at best. */
   public boolean isTruncated() {
     try {
@@ -241,9 +196,9 @@ public final class Attachment {
 
   /** Whether the supervisor's death is proved: its lock is free. */
   public boolean supervisorIsGone() {
-    synchronized (JVM_WIDE) {
+    synchronized (LockFiles.JVM_WIDE) {
       try {
-        return isFree(supervisorLock);
+        return LockFiles.isFree(supervisorLock);
       } catch (IOException e) {
         LOG.log(Level.DEBUG, "can't probe the supervisor of " + name, e);
         return false;
@@ -307,13 +262,13 @@ public final class Attachment {
       unmapped = unmap();
       if (Failpoints.ON) Failpoints.hit("client.unmapped");
     } finally {
-      synchronized (JVM_WIDE) {
+      synchronized (LockFiles.JVM_WIDE) {
         if (unmapped || allHome) {
           leave(allHome);
-          closeQuietly(lockFile);
+          LockFiles.closeQuietly(lockFile);
         } // else the lock is kept: a late writer must not meet the next owner of these slots
-        closeQuietly(supervisorLock);
-        closeQuietly(segment.file());
+        LockFiles.closeQuietly(supervisorLock);
+        LockFiles.closeQuietly(segment.file());
         endNudges();
       }
     }
@@ -336,7 +291,7 @@ public final class Attachment {
     } catch (InternalError truncated) {
       LOG.log(Level.DEBUG, "the segment of " + name + " was truncated", truncated);
     }
-    closeQuietly(segment.file());
+    LockFiles.closeQuietly(segment.file());
   }
 
   /** Outside the monitor, for it may take a while; false if the memory is still in use. */
@@ -354,16 +309,6 @@ public final class Attachment {
           return false;
         }
         LockSupport.parkNanos(1_000_000);
-      }
-    }
-  }
-
-  public static void closeQuietly(@Nullable FileChannel file) {
-    if (file != null) {
-      try {
-        file.close();
-      } catch (IOException e) {
-        LOG.log(Level.DEBUG, "close failed", e);
       }
     }
   }

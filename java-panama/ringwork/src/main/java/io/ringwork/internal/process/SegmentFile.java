@@ -98,8 +98,8 @@ public record SegmentFile(Path path, boolean sealed, long epoch) {
     // A process that ends closes its descriptors one by one: for a moment its lock outlives its
     // memory.
     for (int looks = 0; looks < 20; looks++) {
-      if (!Attachment.supervisorLives(files, epoch)) {
-        return Attachment.noSupervisor(files);
+      if (!LockFiles.supervisorLives(files, epoch)) {
+        return LockFiles.noSupervisor(files);
       }
       LockSupport.parkNanos(5_000_000);
     }

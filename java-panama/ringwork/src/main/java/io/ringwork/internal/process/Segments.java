@@ -29,8 +29,8 @@ public final class Segments {
         || header.getInt(Layout.H_VERSION) != Layout.VERSION) {
       return; // it is told when the header is checked as a whole
     }
-    if (!Attachment.supervisorLives(files, header.getLong(Layout.H_EPOCH))) {
-      throw Attachment.noSupervisor(files);
+    if (!LockFiles.supervisorLives(files, header.getLong(Layout.H_EPOCH))) {
+      throw LockFiles.noSupervisor(files);
     }
     int state = header.getInt(Layout.H_POOL_STATE);
     if (state != Layout.POOL_STARTING && state != Layout.POOL_SERVING) {
@@ -92,7 +92,7 @@ public final class Segments {
       if (attachment != null && !attached) {
         attachment.release(false);
       } else if (attachment == null) {
-        Attachment.closeQuietly(file);
+        LockFiles.closeQuietly(file);
         if (memory != null) {
           memory.unmap();
         }
