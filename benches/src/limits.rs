@@ -145,7 +145,7 @@ impl<'s> Task<'s> {
     }
 }
 
-/// Has the lines that the other side has written come at once, not one after the other.
+/// Prefetches the lines that the other side has written in parallel.
 fn touch(tasks: &[Task<'_>], which: &[u32]) {
     let read = which.iter().fold(0, |read, at| {
         let task = &tasks[*at as usize];

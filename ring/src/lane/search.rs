@@ -360,8 +360,8 @@ impl Lane {
         false
     }
 
-    /// Has the lines of several slots come all at once, rather than one after the other when their
-    /// turn is there: each claim is a barrier.
+    /// Prefetches several slots' cache lines in parallel: later they would come one after the
+    /// other, as each claim is a barrier.
     fn ask_for(&self, slots: &[u32]) {
         let total = self.segment.geometry().total_slots();
         for slot in slots.iter().filter(|slot| **slot < total) {

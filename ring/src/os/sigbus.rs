@@ -24,7 +24,7 @@ extern "C" fn on_bus(_signal: libc::c_int) {
     }
 }
 
-/// Has this process say why before it dies of SIGBUS. Nothing else changes.
+/// Makes this process say why before it dies of SIGBUS. Nothing else changes.
 pub fn explain_sigbus() {
     let action = SigAction::new(
         SigHandler::Handler(on_bus),

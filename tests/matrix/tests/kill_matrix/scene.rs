@@ -117,7 +117,7 @@ impl Hand {
         Ok(())
     }
 
-    /// Has a lane take several hints and run a long task of them, and asks its worker to leave
+    /// Makes a lane take several hints and run a long task of them, and asks its worker to leave
     /// then.
     fn dismiss_busy_worker(&mut self, stage: &Stage) -> Result<(), String> {
         let pids = stage.worker_pids();

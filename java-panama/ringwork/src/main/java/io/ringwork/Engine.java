@@ -7,7 +7,7 @@ interface Engine {
   /** Whether futures are completed by the thread that settles them. */
   boolean completesInline();
 
-  /** Has a settled future completed that no thread waits for. */
+  /** Lets a settled future complete that no thread waits for. */
   void hand(TaskFuture<?> future);
 
   /** Notes a settled future to be completed later; takes no memory. */

@@ -19,7 +19,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Has settled futures completed where the mode wants it, whatever the executor, the heap and the
+ * Lets settled futures complete where the mode wants it, whatever the executor, the heap and the
  * stack do meanwhile. Any thread hands over; the poller {@linkplain #look looks after} it.
  *
  * <p>Invariant: a future that was handed over and is not done is known to one of three. {@code

@@ -48,7 +48,7 @@ final class SettledFutures {
   }
 
   /**
-   * Has a settled future completed that no thread waits for: on the executor, or, where no user's
+   * Lets a settled future complete that no thread waits for: on the executor, or, where no user's
    * code can run, together with others when the drain is over.
    */
   void hand(TaskFuture<?> future) {

@@ -50,7 +50,7 @@ final class Submitter {
 
   /** The pool that it submits to. */
   interface Pool {
-    /** Has the supervisor wake a lane, for this process can't. */
+    /** Asks the supervisor to wake a lane, for this process can't. */
     void nudgeSupervisor();
 
     /** The header says that the pool is CLOSED or FAILED. */
@@ -608,7 +608,8 @@ final class Submitter {
     if (looks == 1) {
       quiet = Math.max(0, quiet - 1);
     } else {
-      quiet = looks <= LOOKS ? Math.min(MOST_QUIET, quiet + 1) : 0; // a long task is another matter
+      // After more looks it is a long task, which says nothing about the pause.
+      quiet = looks <= LOOKS ? Math.min(MOST_QUIET, quiet + 1) : 0;
     }
   }
 

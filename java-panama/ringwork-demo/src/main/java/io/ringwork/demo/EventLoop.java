@@ -40,7 +40,7 @@ final class EventLoop implements Executor, AutoCloseable {
     thread.start();
   }
 
-  /** Has the loop's thread run {@code callback} at once, or after what it is doing. */
+  /** Makes the loop's thread run {@code callback} at once, or after what it is doing. */
   @Override
   public void execute(Runnable callback) {
     callbacks.add(callback);

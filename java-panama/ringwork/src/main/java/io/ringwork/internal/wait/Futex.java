@@ -49,7 +49,7 @@ public final class Futex {
     private Linked() {}
   }
 
-  /** Has a thread link the call, once in a JVM. Returns at once. */
+  /** Makes a thread link the call, once in a JVM. Returns at once. */
   public static void link() {
     if (!STARTED.compareAndSet(false, true)) {
       return;

@@ -21,7 +21,7 @@ public final class LaneWaker {
   private final Geometry geometry;
   private final int words;
 
-  /** Has the supervisor wake a lane. */
+  /** Asks the supervisor to wake a lane. */
   private final Runnable nudge;
 
   /**
