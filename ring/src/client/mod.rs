@@ -380,7 +380,7 @@ impl Client {
     }
 
     /// What the waits of a handler's tasks are multiplied by.
-    #[cfg(all(test, not(ringwork_model)))]
+    #[cfg(test)]
     pub(crate) fn margin(&self, handler: &str) -> Option<f64> {
         let table = lock(&self.table);
         let known = table.backlog.run_times.known(id_of(handler));
