@@ -63,10 +63,19 @@ public final class WorkerCrashedException extends RingworkException {
           case Layout.CAUSE_DOUBLE_PANIC -> ": a panic while panicking";
           default -> "";
         };
-    if ((cause & Layout.CAUSE_SIGNAL) != 0) {
-      return "was killed by " + Signals.name(cause & 0xff) + detail;
+    if (isSignal(cause)) {
+      return "was killed by " + Signals.name(code(cause)) + detail;
     }
-    return "exited with status " + (cause & 0xff) + detail;
+    return "exited with status " + code(cause) + detail;
+  }
+
+  private static boolean isSignal(int cause) {
+    return (cause & Layout.CAUSE_SIGNAL) != 0;
+  }
+
+  /** The number of the signal, or the exit status. */
+  private static int code(int cause) {
+    return cause & 0xff;
   }
 
   /**
@@ -75,8 +84,8 @@ public final class WorkerCrashedException extends RingworkException {
    * @return the number, or empty if it exited or the cause is not known
    */
   public OptionalInt signal() {
-    return cause != Layout.CAUSE_UNKNOWN && (cause & Layout.CAUSE_SIGNAL) != 0
-        ? OptionalInt.of(cause & 0xff)
+    return cause != Layout.CAUSE_UNKNOWN && isSignal(cause)
+        ? OptionalInt.of(code(cause))
         : OptionalInt.empty();
   }
 
@@ -86,8 +95,8 @@ public final class WorkerCrashedException extends RingworkException {
    * @return the status, or empty if a signal killed it or the cause is not known
    */
   public OptionalInt exitCode() {
-    return cause != Layout.CAUSE_UNKNOWN && (cause & Layout.CAUSE_SIGNAL) == 0
-        ? OptionalInt.of(cause & 0xff)
+    return cause != Layout.CAUSE_UNKNOWN && !isSignal(cause)
+        ? OptionalInt.of(code(cause))
         : OptionalInt.empty();
   }
 

@@ -1,6 +1,7 @@
 package io.ringwork;
 
 import io.ringwork.internal.process.PoolFiles;
+import io.ringwork.internal.segment.EntryWord;
 import io.ringwork.internal.segment.Geometry;
 import io.ringwork.internal.segment.HintRing;
 import io.ringwork.internal.segment.Layout;
@@ -229,7 +230,7 @@ final class FakePool implements AutoCloseable {
   /** What the reaper does for a client that left: waits for its lanes, then frees everything. */
   void reap(int client) {
     long entry = client(client) + Layout.CLIENT_WORD;
-    if ((memory.getLongAcquire(entry) & 0xff) == Layout.ENTRY_FREE) {
+    if (EntryWord.state(memory.getLongAcquire(entry)) == Layout.ENTRY_FREE) {
       return;
     }
     int slots = geometry.slotsPerClient();

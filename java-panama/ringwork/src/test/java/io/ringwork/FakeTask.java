@@ -3,6 +3,7 @@ package io.ringwork;
 import io.ringwork.internal.segment.Geometry;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.RunWord;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.StateWord;
 import java.nio.ByteBuffer;
@@ -57,15 +58,15 @@ final class FakeTask {
   }
 
   int requestCodec() {
-    return pool.memory.getInt(at + Layout.SLOT_ATTEMPTS) >>> 16 & 0xff;
+    return RunWord.requestCodec(pool.memory.getInt(at + Layout.SLOT_ATTEMPTS));
   }
 
   int attempts() {
-    return pool.memory.getInt(at + Layout.SLOT_ATTEMPTS) & 0x7f;
+    return RunWord.attempts(pool.memory.getInt(at + Layout.SLOT_ATTEMPTS));
   }
 
   int priority() {
-    return pool.memory.getInt(at + Layout.SLOT_ATTEMPTS) >>> 8 & 0xff;
+    return RunWord.priority(pool.memory.getInt(at + Layout.SLOT_ATTEMPTS));
   }
 
   long deadline() {
@@ -144,8 +145,8 @@ final class FakeTask {
     m.setLong(at + Layout.SLOT_RESULT_REF, reference);
     m.setInt(at + Layout.SLOT_RESULT_LEN, length);
     m.setInt(at + Layout.SLOT_STATUS, status);
-    int bytes = m.getInt(at + Layout.SLOT_ATTEMPTS) & 0xff_ffff;
-    m.setInt(at + Layout.SLOT_ATTEMPTS, bytes | codec << 24);
+    int run = m.getInt(at + Layout.SLOT_ATTEMPTS);
+    m.setInt(at + Layout.SLOT_ATTEMPTS, RunWord.withResultCodec(run, codec));
     if (!m.casLong(at, word, word & ~Layout.STATE_KIND_MASK | Layout.KIND_DONE)) {
       throw new AssertionError("a claimed slot was changed");
     }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ringwork.internal.segment.EntryWord;
 import io.ringwork.internal.segment.Layout;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,7 +47,7 @@ class LifecycleTest {
   }
 
   private long entryState(int index) {
-    return pool.memory.getLongAcquire(pool.client(index) + Layout.CLIENT_WORD) & 0xff;
+    return EntryWord.state(pool.memory.getLongAcquire(pool.client(index) + Layout.CLIENT_WORD));
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.ringwork.internal.queue;
 import io.ringwork.internal.Durations;
 import io.ringwork.internal.segment.Geometry;
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.RunWord;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.StateWord;
 import java.util.Arrays;
@@ -157,7 +158,7 @@ public final class QueueAhead {
     long deadline = memory.getLong(at + Layout.SLOT_DEADLINE);
     if (deadline == 0 || deadline - since > work * SURELY) {
       boolean chunk =
-          (memory.getInt(at + Layout.SLOT_ATTEMPTS) >>> 16 & 0xff) == Layout.CODEC_CHUNK;
+          RunWord.requestCodec(memory.getInt(at + Layout.SLOT_ATTEMPTS)) == Layout.CODEC_CHUNK;
       work += runTimes.cost(handler, each, lanes, chunk);
       ahead++;
     }

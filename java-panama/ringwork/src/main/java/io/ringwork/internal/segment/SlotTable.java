@@ -252,23 +252,21 @@ public final class SlotTable<P> {
     long at = at(i);
     memory.setLong(at + Layout.SLOT_REQUEST_REF, requestReference[i]);
     memory.setInt(at + Layout.SLOT_REQUEST_LEN, length);
-    // Four bytes at once: attempts, priority, request codec, and 0 for the result's.
-    int stamped = submittedNs != 0 ? Layout.ATTEMPTS_STAMPED : 0;
-    memory.setInt(
-        at + Layout.SLOT_ATTEMPTS, attempts | stamped | priority << 8 | requestCodec << 16);
-    if (stamped != 0) {
+    boolean stamped = submittedNs != 0;
+    memory.setInt(at + Layout.SLOT_ATTEMPTS, RunWord.of(attempts, stamped, priority, requestCodec));
+    if (stamped) {
       memory.setLong(at + Layout.SLOT_SUBMITTED_NS, submittedNs);
     }
   }
 
   /** The codec of a result, as a lane has written it. */
   public int resultCodec(int i) {
-    return memory.getInt(at(i) + Layout.SLOT_ATTEMPTS) >>> 24;
+    return RunWord.resultCodec(memory.getInt(at(i) + Layout.SLOT_ATTEMPTS));
   }
 
   /** Whether the task of a slot has time stamps. */
   public boolean isStamped(int i) {
-    return (memory.getInt(at(i) + Layout.SLOT_ATTEMPTS) & Layout.ATTEMPTS_STAMPED) != 0;
+    return RunWord.isStamped(memory.getInt(at(i) + Layout.SLOT_ATTEMPTS));
   }
 
   /**
