@@ -93,6 +93,9 @@ final class Batch<Q, R> {
 
   /** Publishes a task in a slot of the batch; false if it does not fit into one. */
   private boolean place(TaskFuture<R> future, Q request, int left) {
+    if (future.deadline != 0 && submitter.backlog.isOneByOne(type.handlerId)) {
+      return false;
+    }
     long size = Submitter.sizeOf(type, request);
     if (size == Codec.UNKNOWN_SIZE) {
       return false;

@@ -247,6 +247,18 @@ class BacklogTest {
   }
 
   @Test
+  void soIsOneThatIsSubmittedTogether() throws Exception {
+    ran(EndingsTest.ECHO, 3, 10_000);
+    pool.memory.setLong(Layout.H_IDLE, 3);
+    TaskOptions options = SOON.deadline(Duration.ofMinutes(1));
+    long in =
+        client.submitAll(EndingsTest.ECHO, Collections.nCopies(100, new byte[1]), options).stream()
+            .filter(future -> !future.isDone())
+            .count();
+    assertTrue(in >= 10 && in <= 12, in + " were let in");
+  }
+
+  @Test
   void aBurstOfAHandlerThatNeverRanIsLetIn() throws Exception {
     ran(EndingsTest.ECHO, 2, 10_000); // too few
     ran(TaskType.of("other", Codec.BYTES, Codec.BYTES), 3, 10_000);

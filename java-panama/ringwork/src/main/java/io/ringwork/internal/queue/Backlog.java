@@ -200,6 +200,15 @@ public final class Backlog {
   }
 
   /**
+   * Whether tasks of a handler take so long that each is to be hinted before the next is weighed:
+   * what has no hint yet is not seen.
+   */
+  public boolean isOneByOne(long handler) {
+    RunTimes.Handler known = runTimes.known(handler);
+    return known != null && known.quarter() >= LONG_RUN;
+  }
+
+  /**
    * Whether a look is due although the last one found no queue: since many tasks have come at once.
    */
   private boolean isMuchUnseen(RunTimes.@Nullable Handler own) {
