@@ -12,6 +12,7 @@ use hdrhistogram::Histogram;
 use ringwork_ring::format::layout::{SLOT_REQUEST, SLOT_RESULT};
 use ringwork_ring::format::words::{Kind, Word};
 use ringwork_ring::queue::wait::{futex_wait, futex_wake};
+use ringwork_ring::testing::RawWords;
 use ringwork_ring::{PoolConfig, PoolDir, Segment};
 use std::error::Error;
 use std::hint::black_box;
@@ -69,7 +70,7 @@ pub struct Limits {
 }
 
 fn word(segment: &Segment, slot: u32) -> &AtomicU32 {
-    segment.u32_at(segment.slot_at(slot))
+    segment.raw32(segment.geometry().slot_at(slot))
 }
 
 /// A slot as the measurement of its lines uses it.
@@ -83,8 +84,8 @@ struct Task<'s> {
 impl<'s> Task<'s> {
     fn of(segment: &'s Segment, index: u32) -> Self {
         let slot = TASKS + index;
-        let at = segment.slot_at(slot);
-        let part = |field: usize| std::array::from_fn(|n| segment.u64_at(at + field + 8 * n));
+        let at = segment.geometry().slot_at(slot);
+        let part = |field: usize| std::array::from_fn(|n| segment.raw64(at + field + 8 * n));
         Self {
             state: segment.state(slot),
             request: part(SLOT_REQUEST),

@@ -5,14 +5,11 @@ use super::table::Table;
 use super::units::Size;
 use super::view;
 use clap::Args;
-use ringwork_ring::format::layout::*;
-use ringwork_ring::lane::entry::{entry_state, lane_worker};
 use ringwork_ring::segment::liveness;
 use ringwork_ring::segment::paths::base_dir;
 use ringwork_ring::{PoolDir, RingError, Segment};
 use serde::Serialize;
 use std::io::{self, Write};
-use std::sync::atomic::Ordering;
 
 /// List the pools of this user, alive or dead.
 #[derive(Debug, Args)]
@@ -114,30 +111,20 @@ fn is_served(dir: &PoolDir) -> bool {
 
 fn fill(row: &mut Row, segment: &Segment) -> Result<(), RingError> {
     let g = segment.geometry();
-    let active =
-        |word: usize| entry_state(segment.u64_at(word).load(Ordering::Acquire)) == ENTRY_ACTIVE;
-    let count = |most: u32, word: &dyn Fn(u32) -> usize| {
-        (0..most).filter(|index| active(word(*index))).count() as u32
-    };
     let condition = view::condition(segment)?;
     (row.state, row.ready) = (condition.state, condition.ready);
     (row.reason, row.alive) = (condition.reason, condition.supervisor_alive);
     row.stopped = condition.stopped;
-    row.supervisor_pid = Some(segment.u32_at(H_SUPERVISOR_PID).load(Ordering::Relaxed));
-    row.clients = count(g.max_clients, &|index| {
-        segment.client_at(index) + CLIENT_WORD
-    });
+    row.supervisor_pid = Some(segment.header().supervisor_pid());
+    let clients = (0..g.max_clients).map(|client| segment.client(client).word_acquire());
+    row.clients = clients.filter(|word| word.is_active()).count() as u32;
     let workers: Vec<u32> = (0..g.max_workers)
-        .filter(|worker| active(segment.worker_at(*worker) + WORKER_WORD))
+        .filter(|worker| segment.worker(*worker).word_acquire().is_active())
         .filter(|worker| !view::is_stand_in(segment, *worker))
         .collect();
-    let lane_of = |lane: &u32| {
-        let word = segment.u64_at(segment.lane_at(*lane) + LANE_WORD);
-        let word = word.load(Ordering::Acquire);
-        (entry_state(word) == ENTRY_ACTIVE).then(|| lane_worker(word))
-    };
-    let lanes = (0..g.max_lanes).filter_map(|lane| lane_of(&lane));
-    row.lanes = lanes.filter(|worker| workers.contains(worker)).count() as u32;
+    let lanes = segment.lanes().map(|lane| lane.word_acquire());
+    let served = lanes.filter(|word| word.is_active() && workers.contains(&word.worker()));
+    row.lanes = served.count() as u32;
     row.workers = workers.len() as u32;
     row.segment_bytes = Some(g.segment_size);
     Ok(())
@@ -184,6 +171,7 @@ fn table(rows: &[Row]) -> Table {
 mod tests {
     use super::*;
     use ringwork_ring::PoolConfig;
+    use ringwork_ring::format::states::{Health, PoolState};
 
     #[test]
     fn a_row_says_what_stat_says_in_each_state() {
@@ -202,20 +190,20 @@ mod tests {
             assert!(note(&row).contains(told), "{row:?}");
         };
         check("starting", false, "");
-        segment.set_pool_state(POOL_SERVING);
+        segment.set_pool_state(PoolState::Serving);
         check("serving", true, "");
         segment.set_reason("a crash storm");
-        segment.set_health(HEALTH_STORM);
+        segment.set_health(Health::Storm);
         check("serving", false, "not ready: a crash storm");
         segment.set_reason("asked to stop");
-        segment.set_health(HEALTH_FULL);
-        segment.set_pool_state(POOL_DRAINING);
+        segment.set_health(Health::Full);
+        segment.set_pool_state(PoolState::Draining);
         check("draining", false, "asked to stop");
-        segment.set_pool_state(POOL_FAILED);
+        segment.set_pool_state(PoolState::Failed);
         check("failed", false, "asked to stop");
-        segment.set_pool_state(POOL_CLOSED);
+        segment.set_pool_state(PoolState::Closed);
         check("closed", false, "asked to stop");
-        segment.set_pool_state(POOL_SERVING);
+        segment.set_pool_state(PoolState::Serving);
         drop(locks);
         check("dead", false, "");
     }

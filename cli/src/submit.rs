@@ -5,10 +5,9 @@ use super::payload::{self, Codec, Data, Shown};
 use super::units::Span;
 use clap::{Args, ValueEnum};
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_ring::format::layout::{
-    POOL_DRAINING, STATUS_ARENA_EXHAUSTED, STATUS_CANCELLED, STATUS_NO_WORKER,
-};
-use ringwork_ring::records::counters;
+use ringwork_ring::format::layout::{STATUS_ARENA_EXHAUSTED, STATUS_CANCELLED, STATUS_NO_WORKER};
+use ringwork_ring::format::states::PoolState;
+use ringwork_ring::segment::tables;
 use ringwork_ring::{PoolDir, RingError};
 use ringwork_supervisor::cause::Cause;
 use std::fs::OpenOptions;
@@ -114,7 +113,9 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
     };
     let outcome = match client.call(&submit.handler, &request, &options) {
         // Draining: it is there, but takes nothing.
-        Err(error @ RingError::Closed { .. }) if client.segment().pool_state() == POOL_DRAINING => {
+        Err(error @ RingError::Closed { .. })
+            if client.segment().pool_state() == Ok(PoolState::Draining) =>
+        {
             return Err(Failure::new(REJECTED, error));
         }
         other => other?,
@@ -165,7 +166,7 @@ fn open_out(path: &Path) -> Result<std::fs::File, Failure> {
 /// What the user says; else parameters mean params; else what the handler says.
 fn choose_codec(submit: &Submit, client: &Client) -> Codec {
     let of_handler = || {
-        let all = counters::handlers(client.segment());
+        let all = tables::handlers(client.segment());
         let known = all
             .into_iter()
             .find(|handler| handler.name == submit.handler)?;

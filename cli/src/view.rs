@@ -3,12 +3,14 @@
 //! Reads words that others write at the same time; numbers of one moment may be
 //! a little apart. Nothing in the segment is changed.
 
-use ringwork_ring::format::layout::*;
+use ringwork_ring::format::layout::{ClientCounter, LaneCounter, PoolCounter};
+use ringwork_ring::format::names::UnknownWord;
+use ringwork_ring::format::states::{ClientKind, EntryState, Health, PoolState};
 use ringwork_ring::format::words::Kind;
-use ringwork_ring::lane::entry::{entry_state, lane_worker};
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
-use ringwork_ring::records::counters::{self, Histogram};
+use ringwork_ring::records::{Histogram, LaneHistogram, LaneMask};
+use ringwork_ring::segment::tables;
 use ringwork_ring::{Result, Segment};
 use ringwork_supervisor::heartbeat;
 use ringwork_supervisor::pool::{handler_name, running_handler, running_progress};
@@ -16,7 +18,6 @@ use ringwork_worker::codec_name;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 
 /// Everything about a pool.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -168,18 +169,6 @@ pub(super) struct ErrorView {
     pub(super) last_s_ago: f64,
 }
 
-const COUNTERS: [(&str, usize); 9] = [
-    ("workers_started", C_WORKERS_STARTED),
-    ("workers_crashed", C_WORKERS_CRASHED),
-    ("tasks_requeued", C_TASKS_REQUEUED),
-    ("tasks_crashed", C_TASKS_CRASHED),
-    ("tasks_quarantined", C_TASKS_QUARANTINED),
-    ("tasks_dropped", C_TASKS_DROPPED),
-    ("clients_reaped", C_CLIENTS_REAPED),
-    ("blocks_recovered", C_BLOCKS_RECOVERED),
-    ("hints_restored", C_HINTS_RESTORED),
-];
-
 /// Reads everything.
 pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
     let now = now_ns();
@@ -191,14 +180,14 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
         state: condition.state,
         ready: condition.ready,
         reason: condition.reason,
-        supervisor_pid: get32(segment, H_SUPERVISOR_PID),
+        supervisor_pid: segment.header().supervisor_pid(),
         supervisor_alive: condition.supervisor_alive,
         supervisor_looked_s_ago: heartbeat::age(segment).map(|age| age.as_millis() as f64 / 1e3),
         segment: segment.path().to_path_buf(),
         segment_bytes: g.segment_size,
-        huge_pages: get32(segment, H_MAPPING) & MAPPING_HUGE_PAGES != 0,
-        prefault: get32(segment, H_MAPPING) & MAPPING_PREFAULT != 0,
-        uptime_s: seconds(now, get64(segment, H_CREATED_NS)),
+        huge_pages: segment.header().huge_pages(),
+        prefault: segment.header().prefault(),
+        uptime_s: seconds(now, segment.header().created_ns()),
         clients: (0..g.max_clients)
             .filter_map(|index| client(segment, index, now))
             .collect(),
@@ -222,17 +211,17 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
                 waiting: usage.waiting,
             })
             .collect(),
-        counters: COUNTERS
+        counters: PoolCounter::ALL
             .iter()
-            .map(|(name, at)| (*name, get64(segment, *at)))
+            .map(|counter| (counter.name(), segment.header().counter(*counter).get()))
             .collect(),
         arena: classes(segment),
         latency: LatencyView {
-            queue: quantiles(segment, LANE_QUEUE_HISTOGRAM),
-            run: quantiles(segment, LANE_RUN_HISTOGRAM),
+            queue: quantiles(segment, LaneHistogram::Queue),
+            run: quantiles(segment, LaneHistogram::Run),
         },
         handlers: handlers(segment),
-        errors: counters::errors(segment)
+        errors: tables::errors(segment)
             .into_iter()
             .map(|error| ErrorView {
                 text: error.text,
@@ -260,16 +249,16 @@ pub(super) struct Condition {
 /// When the supervisor's lock can't be looked at.
 pub(super) fn condition(segment: &Segment) -> Result<Condition> {
     let supervisor_alive = segment.supervisor_lives()?;
-    let pool = segment.pool_state();
+    let pool = segment.pool_state().ok();
     let mut condition = Condition {
         state: state_name(pool, supervisor_alive),
-        ready: supervisor_alive && pool == POOL_SERVING && segment.health() != HEALTH_STORM,
+        ready: supervisor_alive && pool == Some(PoolState::Serving) && !in_storm(segment),
         reason: segment.reason(),
         supervisor_alive,
         stopped: Vec::new(),
     };
-    if supervisor_alive && matches!(pool, POOL_SERVING | POOL_DRAINING) {
-        let pid = get32(segment, H_SUPERVISOR_PID);
+    if supervisor_alive && matches!(pool, Some(PoolState::Serving | PoolState::Draining)) {
+        let pid = segment.header().supervisor_pid();
         if let Some(problem) = heartbeat::supervisor_problem(segment, pid) {
             condition.ready = false; // it replaces no worker that dies
             condition.stopped.push(problem);
@@ -277,7 +266,7 @@ pub(super) fn condition(segment: &Segment) -> Result<Condition> {
         let workers =
             (0..segment.geometry().max_workers).filter(|worker| is_stopped(segment, *worker));
         condition.stopped.extend(workers.map(|worker| {
-            let pid = get32(segment, segment.worker_at(worker) + WORKER_PID);
+            let pid = segment.worker(worker).pid();
             format!("worker {worker} (process {pid}) is stopped: `kill -CONT {pid}` lets it go on")
         }));
         let told = std::iter::once(condition.reason).filter(|reason| !reason.is_empty());
@@ -287,36 +276,33 @@ pub(super) fn condition(segment: &Segment) -> Result<Condition> {
     Ok(condition)
 }
 
+fn in_storm(segment: &Segment) -> bool {
+    segment.health() == Ok(Health::Storm)
+}
+
 /// Whether an entry is that of the supervisor itself, which in a crash storm refuses tasks as a
 /// worker would: it runs none, so no person should count on it.
 pub(super) fn is_stand_in(segment: &Segment, worker: u32) -> bool {
     // A guest in another PID namespace may have the same number, but hardly in a storm.
-    segment.health() == HEALTH_STORM
-        && get32(segment, segment.worker_at(worker) + WORKER_PID)
-            == get32(segment, H_SUPERVISOR_PID)
+    in_storm(segment) && segment.worker(worker).pid() == segment.header().supervisor_pid()
 }
 
 /// Whether the process of a worker entry is stopped.
 fn is_stopped(segment: &Segment, worker: u32) -> bool {
-    let at = segment.worker_at(worker);
-    let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
-    entry_state(word) == ENTRY_ACTIVE
+    let record = segment.worker(worker);
+    record.word_acquire().is_active()
         && heartbeat::is_stopped(
-            get32(segment, at + WORKER_PID),
+            record.pid(),
             &segment.dir().worker_lock(segment.epoch(), worker),
         )
 }
 
 /// The pool's state in one word.
 #[must_use]
-fn state_name(state: u32, supervisor_alive: bool) -> &'static str {
+fn state_name(state: Option<PoolState>, supervisor_alive: bool) -> &'static str {
     match state {
-        POOL_CLOSED => "closed",
-        POOL_FAILED => "failed",
+        Some(state) if supervisor_alive || state.is_over() => state.name(),
         _ if !supervisor_alive => "dead",
-        POOL_STARTING => "starting",
-        POOL_SERVING => "serving",
-        POOL_DRAINING => "draining",
         _ => "unknown",
     }
 }
@@ -324,20 +310,12 @@ fn state_name(state: u32, supervisor_alive: bool) -> &'static str {
 /// The handlers that the pool's workers have registered.
 #[must_use]
 pub(super) fn handlers(segment: &Segment) -> Vec<HandlerView> {
-    let view = |info: counters::HandlerInfo| HandlerView {
+    let view = |info: tables::HandlerInfo| HandlerView {
         request: codec_name(info.request_codec),
         result: codec_name(info.result_codec),
         name: info.name,
     };
-    counters::handlers(segment).into_iter().map(view).collect()
-}
-
-fn get32(segment: &Segment, at: usize) -> u32 {
-    segment.u32_at(at).load(Ordering::Relaxed)
-}
-
-fn get64(segment: &Segment, at: usize) -> u64 {
-    segment.u64_at(at).load(Ordering::Relaxed)
+    tables::handlers(segment).into_iter().map(view).collect()
 }
 
 fn seconds(now: u64, then: u64) -> f64 {
@@ -345,55 +323,52 @@ fn seconds(now: u64, then: u64) -> f64 {
     (now.saturating_sub(then) / 1_000_000) as f64 / 1e3
 }
 
-fn entry_name(word: u64) -> Option<&'static str> {
-    match entry_state(word) {
-        ENTRY_FREE => None,
-        ENTRY_ACTIVE => Some("active"),
-        _ => Some("reaping"),
+fn entry_name(state: std::result::Result<EntryState, UnknownWord>) -> Option<&'static str> {
+    match state {
+        Ok(EntryState::Free) => None,
+        Ok(state) => Some(state.name()),
+        Err(_) => Some("unknown"),
     }
 }
 
 fn client(segment: &Segment, index: u32, now: u64) -> Option<ClientView> {
-    let at = segment.client_at(index);
-    let state = entry_name(segment.u64_at(at + CLIENT_WORD).load(Ordering::Acquire))?;
+    let record = segment.client(index);
+    let state = entry_name(record.word_acquire().state())?;
     let slots = segment.geometry().slots_per_client;
     let kinds: Vec<Kind> = (index * slots..(index + 1) * slots)
         .map(|slot| segment.word(slot).kind())
         .collect();
     let count = |wanted: fn(&Kind) -> bool| kinds.iter().filter(|kind| wanted(kind)).count() as u32;
+    let counter = |counter: ClientCounter| record.counter(counter).get();
     Some(ClientView {
         index,
-        pid: get32(segment, at + CLIENT_PID),
-        kind: match get32(segment, at + CLIENT_KIND) {
-            1 => "java",
-            2 => "rust",
-            _ => "other",
-        },
+        pid: record.pid(),
+        kind: record.kind().map_or("other", ClientKind::name),
         state,
-        attached_s: seconds(now, get64(segment, at + CLIENT_ATTACHED_NS)),
+        attached_s: seconds(now, record.attached_ns()),
         slots,
         slots_in_use: count(|kind| *kind != Kind::Free),
         queued: count(|kind| *kind == Kind::Queued),
         running: count(|kind| *kind == Kind::Claimed),
-        submitted: get64(segment, at + CLIENT_SUBMITTED),
-        completed: get64(segment, at + CLIENT_COMPLETED),
-        failed: get64(segment, at + CLIENT_FAILED),
-        rejected: get64(segment, at + CLIENT_REJECTED),
-        timed_out: get64(segment, at + CLIENT_TIMED_OUT),
-        cancelled: get64(segment, at + CLIENT_CANCELLED),
+        submitted: counter(ClientCounter::Submitted),
+        completed: counter(ClientCounter::Completed),
+        failed: counter(ClientCounter::Failed),
+        rejected: counter(ClientCounter::Rejected),
+        timed_out: counter(ClientCounter::TimedOut),
+        cancelled: counter(ClientCounter::Cancelled),
     })
 }
 
 fn worker(segment: &Segment, index: u32, now: u64) -> Option<WorkerView> {
-    let at = segment.worker_at(index);
-    let state = entry_name(segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire))?;
+    let record = segment.worker(index);
+    let state = entry_name(record.word_acquire().state())?;
     Some(WorkerView {
         index,
-        pid: get32(segment, at + WORKER_PID),
+        pid: record.pid(),
         state,
-        ready: get32(segment, at + WORKER_LANES) > 0,
+        ready: record.lanes() > 0,
         stopped: is_stopped(segment, index),
-        uptime_s: seconds(now, get64(segment, at + WORKER_STARTED_NS)),
+        uptime_s: seconds(now, record.started_ns()),
         lanes: (0..segment.geometry().max_lanes)
             .filter_map(|lane| self::lane(segment, lane, index))
             .collect(),
@@ -401,26 +376,26 @@ fn worker(segment: &Segment, index: u32, now: u64) -> Option<WorkerView> {
 }
 
 fn lane(segment: &Segment, index: u32, worker: u32) -> Option<LaneView> {
-    let at = segment.lane_at(index);
-    let word = segment.u64_at(at + LANE_WORD).load(Ordering::Acquire);
-    if entry_state(word) == ENTRY_FREE || lane_worker(word) != worker {
+    let record = segment.lane(index);
+    let word = record.word_acquire();
+    if word.is_free() || word.worker() != worker {
         return None;
     }
-    let idle = get64(segment, H_IDLE + 8 * (index as usize / 64));
+    let counter = |counter: LaneCounter| record.counter(counter).get();
     Some(LaneView {
         index,
         running: running_handler(segment, index).map(|id| handler_name(segment, id)),
         progress: running_progress(segment, index)
             .map(|(done, total)| ProgressView { done, total }),
-        idle: idle & 1 << (index % 64) != 0,
-        started: get64(segment, at + LANE_STARTED),
-        completed: get64(segment, at + LANE_COMPLETED),
-        failed: get64(segment, at + LANE_FAILED),
-        panicked: get64(segment, at + LANE_PANICKED),
-        expired: get64(segment, at + LANE_EXPIRED),
-        cancelled: get64(segment, at + LANE_CANCELLED),
-        stolen: get64(segment, at + LANE_STOLEN),
-        parked: get64(segment, at + LANE_PARKED),
+        idle: segment.header().has_bit_acquire(LaneMask::Idle, index),
+        started: counter(LaneCounter::Started),
+        completed: counter(LaneCounter::Completed),
+        failed: counter(LaneCounter::Failed),
+        panicked: counter(LaneCounter::Panicked),
+        expired: counter(LaneCounter::Expired),
+        cancelled: counter(LaneCounter::Cancelled),
+        stolen: counter(LaneCounter::Stolen),
+        parked: counter(LaneCounter::Parked),
     })
 }
 
@@ -441,10 +416,10 @@ fn classes(segment: &Segment) -> Vec<ClassView> {
 }
 
 /// Over all lanes, those of workers that are gone included.
-fn quantiles(segment: &Segment, histogram: usize) -> Quantiles {
+fn quantiles(segment: &Segment, histogram: LaneHistogram) -> Quantiles {
     let mut all = Histogram::default();
-    for lane in 0..segment.geometry().max_lanes {
-        all.add(segment, segment.lane_at(lane) + histogram);
+    for lane in segment.lanes() {
+        lane.add_to(&mut all, histogram);
     }
     Quantiles {
         samples: all.count(),
@@ -464,7 +439,7 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
         let (segment, locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
-        counters::log_error(&segment, "a worker was killed");
+        tables::log_error(&segment, "a worker was killed");
         let view = pool(&segment).unwrap();
         assert_eq!(
             (view.state, view.supervisor_alive, view.queues.len()),
@@ -504,12 +479,12 @@ mod tests {
     #[test]
     fn what_a_task_reports_is_seen_while_it_runs() {
         use ringwork_ring::client::{Client, TaskOptions};
-        use ringwork_ring::format::layout::{CODEC_BYTES, POOL_SERVING};
+        use ringwork_ring::format::layout::CODEC_BYTES;
         use ringwork_ring::{WaitStrategy, WorkerEntry};
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
         let (segment, _locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
-        segment.set_pool_state(POOL_SERVING);
+        segment.set_pool_state(PoolState::Serving);
         let attached = std::sync::Arc::new(Segment::attach(&dir).unwrap());
         let entry = WorkerEntry::register(attached, None).unwrap();
         let mut lane = entry.lanes(1, WaitStrategy::Park).unwrap().pop().unwrap();

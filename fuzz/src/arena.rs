@@ -6,6 +6,7 @@ use crate::rig::Rig;
 use ringwork_ring::format::config::ClassPlace;
 use ringwork_ring::format::words::{Owner, Word};
 use ringwork_ring::queue::arena::{self, ArenaView, BlockRef, Role};
+use ringwork_ring::testing::RawWords;
 use ringwork_ring::{RingError, Segment};
 use std::sync::atomic::Ordering;
 
@@ -152,7 +153,7 @@ fn owners(segment: &Segment) -> Vec<u64> {
     };
     let places = segment.geometry().classes.iter().flat_map(of);
     places
-        .map(|at| segment.u64_at(at).load(Ordering::Relaxed))
+        .map(|at| segment.raw64(at).load(Ordering::Relaxed))
         .collect()
 }
 
@@ -160,5 +161,5 @@ fn owner_of(segment: &Segment, block: BlockRef) -> u64 {
     let word = block.to_word();
     let place = &segment.geometry().classes[(word >> 32) as usize - 1];
     let at = place.owners + 8 * (word as u32 as usize);
-    segment.u64_at(at).load(Ordering::Relaxed)
+    segment.raw64(at).load(Ordering::Relaxed)
 }

@@ -5,8 +5,10 @@
 //! as a broken or hostile peer would write them.
 
 use crate::patch::Record;
-use ringwork_ring::format::layout::{H_READY, POOL_SERVING, READY};
+use ringwork_ring::format::layout::{H_READY, READY};
+use ringwork_ring::format::states::PoolState;
 use ringwork_ring::segment::SupervisorLocks;
+use ringwork_ring::testing::RawWords;
 use ringwork_ring::{ArenaClass, PoolConfig, PoolDir, Segment};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -83,10 +85,10 @@ impl Rig {
             .expect("a directory on a tmpfs");
         let dir = PoolDir::below(&base.path().join("pools"), "fuzz").expect("a good name");
         let (segment, locks) = Segment::create(&dir, config).expect("a segment");
-        segment.set_pool_state(POOL_SERVING);
+        segment.set_pool_state(PoolState::Serving);
         let words = segment.geometry().segment_size as usize / 8;
         let fresh: Vec<u64> = (0..words)
-            .map(|word| segment.u64_at(8 * word).load(Ordering::Relaxed))
+            .map(|word| segment.raw64(8 * word).load(Ordering::Relaxed))
             .collect();
         Self {
             segment,
@@ -107,12 +109,12 @@ impl Rig {
     /// The segment as it was made.
     pub fn restore(&self) {
         for (word, value) in self.fresh.iter().enumerate() {
-            let at = self.segment.u64_at(8 * word);
+            let at = self.segment.raw64(8 * word);
             if at.load(Ordering::Relaxed) != *value {
                 at.store(*value, Ordering::Relaxed);
             }
         }
-        debug_assert_eq!(self.segment.u32_at(H_READY).load(Ordering::Acquire), READY);
+        debug_assert_eq!(self.segment.raw32(H_READY).load(Ordering::Acquire), READY);
     }
 
     /// The segment as it was made, as the bytes of its file.
@@ -137,7 +139,7 @@ impl Rig {
     pub fn write(&self, record: Record) {
         let (at, width) = record.place(self.segment.geometry());
         for (step, byte) in record.bytes(width).into_iter().enumerate() {
-            self.segment.u8_at(at + step).store(byte, Ordering::Relaxed);
+            self.segment.raw8(at + step).store(byte, Ordering::Relaxed);
         }
     }
 }

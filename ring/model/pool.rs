@@ -2,6 +2,7 @@
 
 use crate::format::config::{ArenaClass, Geometry, PoolConfig};
 use crate::format::layout::*;
+use crate::format::states::PoolState;
 use crate::model::shim::Place;
 use crate::segment::Segment;
 use crate::segment::paths::PoolDir;
@@ -189,7 +190,7 @@ impl Pool {
     pub(crate) fn reset(&self) {
         // SAFETY: the whole of the memory, which no running code of a model uses now.
         unsafe { std::ptr::write_bytes(self.memory.as_mut_ptr(), 0, self.memory.len()) };
-        self.segment().set_pool_state(POOL_SERVING);
+        self.segment().set_pool_state(PoolState::Serving);
     }
 
     /// Makes a field of every slot a word of the protocol, so that it is checked by value.

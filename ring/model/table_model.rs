@@ -123,7 +123,7 @@ fn fast_an_entry_has_one_client_at_a_time() {
                         // What only the owner of the entry may write.
                         client
                             .segment()
-                            .u64_at(client.segment().slot_at(0) + SLOT_HANDLER)
+                            .u64_at(client.segment().geometry().slot_at(0) + SLOT_HANDLER)
                             .store(1, Ordering::Relaxed);
                         living.set(0);
                     }
@@ -159,10 +159,9 @@ fn fast_a_newcomer_is_not_reaped_for_the_dead_before_it() {
             e.spawn(move || *place.borrow_mut() = Client::register(segment).ok());
             e.join();
             let segment = e.pool.segment();
-            let word = segment.u64_at(segment.client_at(0) + CLIENT_WORD);
-            let state = (word.load(Ordering::Acquire) & 0xff) as u32;
+            let word = segment.client(0).word_acquire();
             if newcomer.borrow().is_some() {
-                assert_eq!(state, ENTRY_ACTIVE, "a living client's entry was cleared");
+                assert!(word.is_active(), "a living client's entry was cleared");
             } else {
                 reaper::reap_client(&segment, 0);
             }

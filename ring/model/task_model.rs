@@ -6,6 +6,7 @@ use super::loom_engine::{Execution, START_NS, check};
 use super::pool::{Pool, Tiny};
 use crate::client::{Client, Outcome, TaskOptions};
 use crate::format::layout::*;
+use crate::format::states::PoolState;
 use crate::format::words::Kind;
 use crate::lane::claimed::{Claimed, Failure};
 use crate::lane::entry::WorkerEntry;
@@ -89,7 +90,7 @@ fn start_worker(e: &mut Execution, lanes: u32, strategy: WaitStrategy) -> Rc<Cel
 /// Closes the pool as the supervisor does, and waits for the lanes.
 fn close(e: &mut Execution) {
     let segment = e.pool.segment();
-    segment.set_pool_state(POOL_CLOSED);
+    segment.set_pool_state(PoolState::Closed);
     wait::wake_all_lanes(&segment);
     e.join();
 }

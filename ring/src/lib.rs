@@ -42,3 +42,7 @@ pub use lane::search::Lane;
 pub use queue::wait::WaitStrategy;
 pub use segment::paths::PoolDir;
 pub use segment::{Backing, Segment};
+
+/// Raw words of a segment, for tests that damage them.
+#[doc(hidden)]
+pub mod testing;

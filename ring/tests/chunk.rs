@@ -8,6 +8,7 @@ use ringwork_ring::format::layout::*;
 use ringwork_ring::lane::chunk::{encode, results};
 use ringwork_ring::queue::arena;
 use ringwork_ring::reaper::reap_worker;
+use ringwork_ring::testing::RawWords;
 use ringwork_ring::{ArenaClass, Claimed, Failure, Lane, RingError};
 use std::ops::Deref;
 use std::sync::atomic::Ordering;
@@ -46,14 +47,13 @@ impl Side {
 
     /// Where the block of a task is.
     fn block(&self, slot: u32) -> usize {
-        let word = self.segment.slot_at(slot) + SLOT_REQUEST_REF;
-        let word = self.segment.u64_at(word).load(Ordering::Relaxed);
+        let word = self.segment.slot(slot).request_ref();
         let block = arena::check_ref(&self.segment, word, 0).unwrap();
         arena::offset(&self.segment, block)
     }
 
     fn byte(&self, at: usize) -> u8 {
-        self.segment.u8_at(at).load(Ordering::Relaxed)
+        self.segment.raw8(at).load(Ordering::Relaxed)
     }
 
     /// What has become of the chunk in a block.
@@ -106,11 +106,9 @@ fn each_request_is_read_and_answered() {
         other => panic!("{other:?}"),
     }
     // Each request counts as a task of the lane's.
-    let counter = |field: usize| {
-        let at = pool.segment.lane_at(0) + field;
-        pool.segment.u64_at(at).load(Ordering::Relaxed)
-    };
-    assert_eq!((counter(LANE_STARTED), counter(LANE_COMPLETED)), (3, 3));
+    let count = |counter: LaneCounter| pool.segment.lane(0).counter(counter).get();
+    assert_eq!(count(LaneCounter::Started), 3);
+    assert_eq!(count(LaneCounter::Completed), 3);
     drop(lane);
     entry.leave();
 }

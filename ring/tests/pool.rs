@@ -10,6 +10,7 @@ use ringwork_ring::format::words::Kind;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
 use ringwork_ring::reaper::{Mourner, Rouser, Sweeper, reap_client, reap_worker};
+use ringwork_ring::testing::RawWords;
 use ringwork_ring::{ArenaClass, Failure, Lane, RingError, Segment};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,8 +23,8 @@ impl Pool {
     /// Waits until a lane has found nothing and goes to sleep: one that only has set its idle bit
     /// looks once more, and takes a task that comes then without a wake.
     fn until_asleep(&self, lane: u32) {
-        let parked = self.segment.lane_at(lane) + LANE_PARKED;
-        while self.segment.u64_at(parked).load(Ordering::Acquire) == 0 {
+        let parked = self.segment.lane(lane).counter(LaneCounter::Parked);
+        while parked.get_acquire() == 0 {
             std::thread::yield_now();
         }
     }
@@ -392,7 +393,7 @@ fn hints_that_died_with_a_lane_are_restored() {
     let (entry, lane) = pool.worker();
     let slot = pool.segment.injector(1).dequeue().unwrap();
     pool.segment
-        .u32_at(pool.segment.lane_at(lane.index()) + LANE_HELD)
+        .raw32(pool.segment.geometry().lane_at(lane.index()) + LANE_HELD)
         .store(slot + 1, Ordering::Release);
     let index = entry.index();
     drop((entry, lane));
@@ -417,7 +418,7 @@ fn held_hints_are_stolen_from_a_busy_lane() {
     let slot = pool.segment.injector(1).dequeue().unwrap();
     let held = pool
         .segment
-        .u32_at(pool.segment.lane_at(busy_lane.index()) + LANE_HELD);
+        .raw32(pool.segment.geometry().lane_at(busy_lane.index()) + LANE_HELD);
     held.store(slot + 1, Ordering::Release);
     with_echo_once(&pool);
     completed(ticket.wait(None).unwrap());
@@ -479,7 +480,7 @@ fn a_swallowed_wake_is_made_good_by_the_tick() {
     let leave = AtomicBool::new(false);
     // Another lane "searches" for ever, as if stopped: submits wake no lane.
     pool.segment
-        .u64_at(H_SEARCHING)
+        .raw64(H_SEARCHING)
         .store(1 << 63, Ordering::SeqCst);
     std::thread::scope(|scope| {
         scope.spawn(|| lane.next(&leave).unwrap().complete(b"", 0));
@@ -506,7 +507,7 @@ fn a_bit_cleared_by_a_waker_that_died_is_made_good() {
         scope.spawn(|| lane.next(&leave).unwrap().complete(b"", 0));
         pool.until_asleep(index);
         // A client took the bit away and died before its wake: no other process sees a sleeper.
-        pool.segment.u64_at(H_IDLE).store(0, Ordering::SeqCst);
+        pool.segment.raw64(H_IDLE).store(0, Ordering::SeqCst);
         let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
         let mut rouser = Rouser::default();
         assert!(
@@ -686,14 +687,13 @@ fn each_task_is_counted_as_submitted_once_and_under_one_end() {
     });
     let _ = expired.wait(None).unwrap();
     client.collect();
-    let at = pool.segment.client_at(0);
-    let count = |field| pool.segment.u64_at(at + field).load(Ordering::Relaxed);
+    let count = |counter| pool.segment.client(0).counter(counter).get();
     let counts = [
-        CLIENT_SUBMITTED,
-        CLIENT_COMPLETED,
-        CLIENT_CANCELLED,
-        CLIENT_TIMED_OUT,
-        CLIENT_FAILED,
+        ClientCounter::Submitted,
+        ClientCounter::Completed,
+        ClientCounter::Cancelled,
+        ClientCounter::TimedOut,
+        ClientCounter::Failed,
     ];
     assert_eq!(counts.map(count), [5, 2, 2, 1, 0]);
     drop(lane);
@@ -742,11 +742,11 @@ fn a_corrupt_segment_gives_errors_and_no_crash() {
         (SLOT_REQUEST_LEN, u64::MAX),
     ] {
         let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
-        let at = pool.segment.slot_at(ticket.slot()) + field;
-        let before = pool.segment.u64_at(at).swap(value, Ordering::Relaxed);
+        let at = pool.segment.geometry().slot_at(ticket.slot()) + field;
+        let before = pool.segment.raw64(at).swap(value, Ordering::Relaxed);
         let claimed = lane.next(&leave).unwrap();
         assert!(matches!(claimed.request(), Err(RingError::Corrupt(_))));
-        pool.segment.u64_at(at).store(before, Ordering::Relaxed);
+        pool.segment.raw64(at).store(before, Ordering::Relaxed);
         claimed.complete(b"", 0);
         completed(ticket.wait(None).unwrap());
     }

@@ -10,10 +10,9 @@
 
 use super::crew::Crew;
 use ringwork_ring::Segment;
-use ringwork_ring::format::layout::WORKER_LEAVE;
+use ringwork_ring::format::states::Leave;
 use ringwork_ring::queue::wait::wake_all_lanes;
-use ringwork_ring::records::counters::log_error;
-use std::sync::atomic::Ordering;
+use ringwork_ring::segment::tables::log_error;
 use std::time::Duration;
 
 /// A process that ends closes its output a little before it is dead.
@@ -33,9 +32,7 @@ pub(super) fn replace(crew: &mut Crew, segment: &Segment) {
             pid = process.id(),
             "worker {worker} {text} It leaves after its tasks, and another takes its place"
         );
-        segment
-            .u32_at(segment.worker_at(worker) + WORKER_LEAVE)
-            .store(1, Ordering::Relaxed);
+        segment.worker(worker).set_leave(Leave::Asked);
         wake_all_lanes(segment);
     }
 }

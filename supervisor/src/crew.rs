@@ -12,9 +12,8 @@ use super::process::Process;
 use super::seat::{Member, Seat, Settings};
 use super::{Console, SupervisorError};
 use ringwork_ring::Segment;
-use ringwork_ring::format::layout::*;
-use ringwork_ring::lane::entry::entry_state;
-use std::sync::atomic::Ordering;
+use ringwork_ring::format::layout::PoolCounter;
+use ringwork_ring::format::states;
 use std::time::{Duration, Instant};
 
 const QUICK_LOOK: Duration = Duration::from_millis(2);
@@ -263,18 +262,14 @@ impl Crew {
 
     /// An entry for another worker whose lanes find room, too.
     fn find_room(&self, segment: &Segment) -> Option<u32> {
-        let free = |offset: usize| {
-            entry_state(segment.u64_at(offset).load(Ordering::Acquire)) == ENTRY_FREE
-        };
-        let g = segment.geometry();
-        let lanes = (0..g.max_lanes).filter(|lane| free(segment.lane_at(*lane) + LANE_WORD));
+        let lanes = segment.lanes().filter(|lane| lane.word_acquire().is_free());
         let to_come: u32 = self.members().map(Member::lanes_to_come).sum();
         if (lanes.count() as u32) < self.settings.lanes + to_come {
             return None;
         }
-        (0..g.max_workers)
+        (0..segment.geometry().max_workers)
             .filter(|entry| !self.owns(*entry))
-            .find(|entry| free(segment.worker_at(*entry) + WORKER_WORD))
+            .find(|entry| segment.worker(*entry).word_acquire().is_free())
     }
 
     fn start(
@@ -286,7 +281,7 @@ impl Crew {
         match Member::spawn(&self.settings, entry) {
             Ok(member) => {
                 ringwork_ring::failpoint!("serve.worker_started");
-                segment.count(C_WORKERS_STARTED, 1);
+                segment.count(PoolCounter::WorkersStarted, 1);
                 match place {
                     Place::Current(number) => self.seats[number].current = Some(member),
                     Place::Successor(number) => self.seats[number].successor = Some(member),
@@ -385,7 +380,7 @@ impl Crew {
     pub(super) fn is_lost(&self) -> Option<String> {
         let halt = self.health.halt()?;
         let nobody = self.members().next().is_none();
-        (halt.kind == HEALTH_BOOT && nobody).then(|| halt.why.clone())
+        (halt.kind == states::Health::Boot && nobody).then(|| halt.why.clone())
     }
 
     /// Asks all workers to leave.

@@ -8,7 +8,7 @@ use super::crew::{Crew, Place};
 use super::obituary::Obituary;
 use super::{Console, SupervisorError};
 use ringwork_ring::Segment;
-use ringwork_ring::records::counters::log_error;
+use ringwork_ring::segment::tables::log_error;
 use std::time::{Duration, Instant};
 
 /// A worker that leaves by itself sooner than this is not replaced at once.

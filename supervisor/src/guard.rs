@@ -9,7 +9,7 @@ use super::SupervisorError;
 use super::pool::Pool;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::reaper::audit::Auditor;
-use ringwork_ring::records::counters::log_error;
+use ringwork_ring::segment::tables::log_error;
 use std::time::{Duration, Instant};
 
 /// How often the header is looked at.

@@ -3,7 +3,7 @@
 //! Called by the supervisor when it is ready, and around a reload.
 
 use super::Supervisor;
-use ringwork_ring::records::counters;
+use ringwork_ring::segment::tables;
 
 impl Supervisor<'_> {
     /// Before workers are replaced.
@@ -11,7 +11,7 @@ impl Supervisor<'_> {
         let segment = self.pool.segment();
         // After two reloads in a row: those from before the first.
         self.former_handlers.get_or_insert_with(|| names(segment));
-        counters::renew_handlers(segment);
+        tables::renew_handlers(segment);
     }
 
     /// After a reload: what it has removed and added, in words; empty when nothing.
@@ -21,9 +21,9 @@ impl Supervisor<'_> {
         if self.has_guests() {
             // What workers that joined by themselves have was registered before.
             let now = names(segment);
-            counters::keep_former_handlers(segment, &now);
+            tables::keep_former_handlers(segment, &now);
         } else {
-            counters::drop_former_handlers(segment);
+            tables::drop_former_handlers(segment);
         }
         let now = names(segment);
         let without = |all: &[String], those: &[String]| -> Vec<String> {
@@ -44,7 +44,7 @@ impl Supervisor<'_> {
     /// After a reload that came to nothing.
     pub(super) fn keep_handlers(&mut self) {
         if let Some(before) = self.former_handlers.take() {
-            counters::keep_former_handlers(self.pool.segment(), &before);
+            tables::keep_former_handlers(self.pool.segment(), &before);
         }
     }
 
@@ -62,12 +62,12 @@ impl Supervisor<'_> {
                 "the limit of {name:?} has no effect: no worker has a handler of this name"
             );
             tracing::warn!(handler = name, "{why}; there are: {}", there.join(", "));
-            counters::log_error(segment, &why);
+            tables::log_error(segment, &why);
         }
     }
 }
 
 fn names(segment: &ringwork_ring::Segment) -> Vec<String> {
-    let handlers = counters::handlers(segment);
+    let handlers = tables::handlers(segment);
     handlers.into_iter().map(|handler| handler.name).collect()
 }

@@ -5,7 +5,7 @@
 
 use super::backoff::{HEALTHY, StormDetector};
 use super::policy::RestartPolicy;
-use ringwork_ring::format::layout::{HEALTH_BOOT, HEALTH_FULL, HEALTH_STORM};
+use ringwork_ring::format::states;
 use std::time::Instant;
 
 /// How many deaths before readiness in a row make a halt.
@@ -14,8 +14,8 @@ const BOOT_DEATHS: u32 = 5;
 /// Why no worker is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Halt {
-    /// `HEALTH_*`.
-    pub(super) kind: u32,
+    /// The health that the pool has meanwhile.
+    pub(super) kind: states::Health,
     /// For people.
     pub(super) why: String,
     /// When one worker is tried; never before a reload without.
@@ -111,7 +111,7 @@ impl Health {
         if self.halt.is_some() {
             // In a storm only the one that is tried counts: the next try is another pause away.
             if let Some(halt) = &mut self.halt
-                && halt.kind == HEALTH_STORM
+                && halt.kind == states::Health::Storm
                 && halt.retry.is_some_and(|retry| retry <= now)
             {
                 halt.trial = None;
@@ -128,7 +128,7 @@ impl Health {
             false => format!("for {:?}, or {}", policy.storm_pause, self.until()),
         };
         self.halt = Some(Halt {
-            kind: HEALTH_STORM,
+            kind: states::Health::Storm,
             why: format!(
                 "crash storm: {deaths} workers died within {window:?}, so none is started {then}; \
                  the last one {how}"
@@ -148,7 +148,7 @@ impl Health {
     /// Stops starting workers until a reload, since they do not get ready.
     pub(super) fn give_up(&mut self, how: &str) {
         self.halt = Some(Halt {
-            kind: HEALTH_BOOT,
+            kind: states::Health::Boot,
             why: format!(
                 "workers do not get ready: {}, so none is started {}; the last one {how}",
                 ended(self.boot_deaths),
@@ -167,9 +167,11 @@ impl Health {
         }
     }
 
-    /// `HEALTH_*`, for the segment.
-    pub(super) fn word(&self) -> u32 {
-        self.halt.as_ref().map_or(HEALTH_FULL, |halt| halt.kind)
+    /// The health for the segment.
+    pub(super) fn state(&self) -> states::Health {
+        self.halt
+            .as_ref()
+            .map_or(states::Health::Full, |halt| halt.kind)
     }
 }
 
@@ -219,14 +221,17 @@ mod tests {
             why.contains("3 workers died") && why.contains("SIGSEGV"),
             "{why}"
         );
-        assert_eq!(health.word(), HEALTH_STORM);
+        assert_eq!(health.state(), states::Health::Storm);
         let later = Instant::now() + Duration::from_secs(601);
         assert_eq!(health.may_start(Instant::now(), 0), 0);
         assert_eq!(health.may_start(later, 0), 1, "one is tried");
         assert_eq!(health.may_start(later, 1), 0, "and no more");
         assert!(!health.recover());
         health.forget();
-        assert_eq!((health.word(), health.halt()), (HEALTH_FULL, None));
+        assert_eq!(
+            (health.state(), health.halt()),
+            (states::Health::Full, None)
+        );
     }
 
     #[test]
@@ -259,7 +264,7 @@ mod tests {
         assert!((1..BOOT_DEATHS).all(|_| !health.died_at_boot()));
         assert!(health.died_at_boot());
         health.give_up("exited with code 3");
-        assert_eq!(health.word(), HEALTH_BOOT);
+        assert_eq!(health.state(), states::Health::Boot);
         assert_eq!(health.look_at(), None);
         assert!(health.halt().unwrap().why.contains("5 in a row"));
         health.forget();

@@ -49,7 +49,7 @@ use guard::Guard;
 use notify::Notifier;
 use policy::HandlerLimits;
 use pool::{Open, Pool};
-use ringwork_ring::format::layout::*;
+use ringwork_ring::format::states::PoolState;
 use ringwork_ring::{PoolDir, RingError};
 use seat::Settings;
 use stand_in::StandIn;
@@ -324,7 +324,7 @@ impl Supervisor<'_> {
     fn open_for_clients(&mut self) {
         if self.phase == Phase::Starting && self.crew.ready() > 0 {
             let segment = self.pool.segment();
-            segment.set_pool_state(POOL_SERVING);
+            segment.set_pool_state(PoolState::Serving);
             ringwork_ring::failpoint!("serve.serving");
             self.phase = Phase::Serving;
             let ready = Ready {
@@ -349,7 +349,7 @@ impl Supervisor<'_> {
                     most => tracing::info!("asked to stop: draining for at most {most:?}"),
                 }
                 self.notifier.stopping();
-                self.pool.segment().set_pool_state(POOL_DRAINING);
+                self.pool.segment().set_pool_state(PoolState::Draining);
                 ringwork_ring::failpoint!("serve.draining");
                 self.phase = Phase::Draining(now + self.config.drain_timeout, None);
                 if stops == 1 {
@@ -392,7 +392,7 @@ impl Supervisor<'_> {
                     ));
                     tracing::warn!("{unfinished} tasks were not over in time");
                 }
-                self.pool.end(POOL_CLOSED, &reason);
+                self.pool.end(PoolState::Closed, &reason);
                 self.crew.terminate();
                 self.see_off(LEAVE_PATIENCE);
                 tracing::info!("stopped");
@@ -400,14 +400,14 @@ impl Supervisor<'_> {
             }
             Ok(End::Owner { closed: true }) => {
                 self.pool
-                    .end(POOL_CLOSED, "the process that owned it has closed it");
+                    .end(PoolState::Closed, "the process that owned it has closed it");
                 self.crew.kill_all("the owner has closed the pool");
                 tracing::info!("stopped: its owner has closed the pool");
                 Ok(())
             }
             Ok(End::Owner { closed: false }) => {
                 self.pool
-                    .end(POOL_CLOSED, "the process that owned it has ended");
+                    .end(PoolState::Closed, "the process that owned it has ended");
                 self.crew.kill_all("the owner of the pool has ended");
                 tracing::info!("the owner is gone: stopped");
                 Ok(())
@@ -418,7 +418,7 @@ impl Supervisor<'_> {
                     // First, lest the reason be overwritten, too.
                     self.crew.kill_all("the segment is corrupt");
                 }
-                self.pool.end(POOL_FAILED, &error.to_string());
+                self.pool.end(PoolState::Failed, &error.to_string());
                 Err(error)
             }
         }

@@ -8,13 +8,11 @@ use super::cause::Detail;
 use super::crew::Crew;
 use super::policy::{HandlerLimit, HandlerLimits};
 use ringwork_ring::Segment;
-use ringwork_ring::format::layout::*;
-use ringwork_ring::format::words::{Kind, Word};
-use ringwork_ring::lane::entry::lane_worker;
+use ringwork_ring::format::layout::{CODEC_CHUNK, id_of};
+use ringwork_ring::format::words::Word;
 use ringwork_ring::lane::permits;
-use ringwork_ring::records::counters::log_error;
+use ringwork_ring::segment::tables::log_error;
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How often the lanes are looked at, unless a limit is very short.
@@ -70,14 +68,11 @@ impl TimeLimits {
         }
         self.looked = Instant::now();
         for lane in 0..segment.geometry().max_lanes {
-            let Some((slot, word)) = current(segment, lane) else {
+            let Some((slot, word)) = segment.running(lane) else {
                 self.running.remove(&lane);
                 continue;
             };
-            let handler = segment
-                .u64_at(segment.slot_at(slot) + SLOT_HANDLER)
-                .load(Ordering::Relaxed);
-            let Some((name, limit)) = self.by_id.get(&handler) else {
+            let Some((name, limit)) = self.by_id.get(&segment.slot(slot).handler()) else {
                 self.running.remove(&lane);
                 continue;
             };
@@ -99,28 +94,10 @@ impl TimeLimits {
     }
 }
 
-/// The task that a lane runs, and its word.
-fn current(segment: &Segment, lane: u32) -> Option<(u32, Word)> {
-    let at = segment.lane_at(lane) + LANE_CURRENT;
-    let slot = segment.u32_at(at).load(Ordering::Relaxed).checked_sub(1)?;
-    if slot >= segment.geometry().total_slots() {
-        return None;
-    }
-    let word = segment.word(slot);
-    (word.kind() == Kind::Claimed && u32::from(word.owner()) == lane).then_some((slot, word))
-}
-
 /// How far a chunk is; other tasks report their progress as they like.
 fn requests_ended(segment: &Segment, slot: u32) -> Option<u32> {
-    let at = segment.slot_at(slot);
-    let codec = segment
-        .u8_at(at + SLOT_REQUEST_CODEC)
-        .load(Ordering::Relaxed);
-    if u32::from(codec) != CODEC_CHUNK {
-        return None;
-    }
-    let progress = segment.u64_at(at + SLOT_PROGRESS).load(Ordering::Relaxed);
-    Some((progress >> 32) as u32)
+    let slot = segment.slot(slot);
+    (u32::from(slot.request_codec()) == CODEC_CHUNK).then(|| slot.progress().0)
 }
 
 fn enforce(
@@ -149,8 +126,7 @@ fn enforce(
         && !running.stopped
     {
         running.stopped = true;
-        let word = segment.u64_at(segment.lane_at(lane) + LANE_WORD);
-        let worker = lane_worker(word.load(Ordering::Acquire));
+        let worker = segment.lane(lane).word_acquire().worker();
         let why = format!("{name} ran beyond its hard limit of {hard:?}");
         log_error(segment, &why);
         if crew.stop(worker, &why, Detail::TimeLimit) {

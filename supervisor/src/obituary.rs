@@ -6,12 +6,10 @@ use super::pool::{handler_name, running_handler};
 use super::process::Process;
 use super::quarantine::{self, describe};
 use ringwork_ring::Segment;
-use ringwork_ring::format::layout::*;
-use ringwork_ring::lane::entry::{entry_state, lane_worker};
+use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::reaper::{Reaped, reap_worker_noting};
-use ringwork_ring::records::counters::log_error;
+use ringwork_ring::segment::tables::log_error;
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// One death.
@@ -66,9 +64,7 @@ impl Obituary {
     /// Reaps a worker that was not our child and whose lock is free.
     pub(super) fn of_joined(segment: &Segment, entry: u32) -> Self {
         let running = running_in(segment, entry);
-        let pid = segment
-            .u32_at(segment.worker_at(entry) + WORKER_PID)
-            .load(Ordering::Relaxed);
+        let pid = segment.worker(entry).pid();
         Self {
             who: format!("worker {entry} (process {pid}, started by somebody else)"),
             entry,
@@ -132,7 +128,7 @@ impl Obituary {
 
     /// Logs the death, counts it, and keeps it in the segment's error log.
     pub(super) fn announce(&self, segment: &Segment, pause: Option<Duration>) {
-        segment.count(C_WORKERS_CRASHED, 1);
+        segment.count(PoolCounter::WorkersCrashed, 1);
         let mut text = String::new();
         if !self.was_ready {
             text.push_str(" before it was ready");
@@ -191,10 +187,9 @@ fn successor(pause: Duration) -> String {
 /// Whether what stands in the entry is this child's registration: not a free
 /// entry, nor that of another worker that took it after the child had left.
 fn is_entry_of(segment: &Segment, entry: u32, process: &Process) -> bool {
-    let at = segment.worker_at(entry);
-    let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
-    let pid = segment.u32_at(at + WORKER_PID).load(Ordering::Relaxed);
-    entry_state(word) != ENTRY_FREE
+    let record = segment.worker(entry);
+    let (word, pid) = (record.word_acquire(), record.pid());
+    !word.is_free()
         && process
             .word
             .map_or(pid == process.id(), |seen| seen == word)
@@ -204,10 +199,8 @@ fn is_entry_of(segment: &Segment, entry: u32, process: &Process) -> bool {
 fn running_in(segment: &Segment, entry: u32) -> Vec<String> {
     let names: BTreeSet<String> = (0..segment.geometry().max_lanes)
         .filter(|lane| {
-            let word = segment
-                .u64_at(segment.lane_at(*lane) + LANE_WORD)
-                .load(Ordering::Acquire);
-            entry_state(word) != ENTRY_FREE && lane_worker(word) == entry
+            let word = segment.lane(*lane).word_acquire();
+            !word.is_free() && word.worker() == entry
         })
         .filter_map(|lane| running_handler(segment, lane))
         .map(|id| handler_name(segment, id))

@@ -6,18 +6,17 @@
 use super::config::{Memory, ServeConfig};
 use super::policy::HandlerLimits;
 use ringwork_ring::format::bytes::Bytes;
-use ringwork_ring::format::layout::*;
-use ringwork_ring::format::words::Kind;
-use ringwork_ring::lane::entry::entry_state;
+use ringwork_ring::format::layout::{ClientCounter, HEADER_SIZE};
+use ringwork_ring::format::states::PoolState;
+use ringwork_ring::format::words::{EntryWord, Kind};
 use ringwork_ring::lane::permits;
 use ringwork_ring::queue::wait::{wake_all_lanes, wake_client_after_publish};
 use ringwork_ring::reaper::Mourner;
-use ringwork_ring::records::counters;
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::segment::room;
+use ringwork_ring::segment::tables;
 use ringwork_ring::{Backing, Geometry, PoolConfig, PoolDir, RingError, Segment, segment};
 use std::cell::Cell;
-use std::sync::atomic::Ordering;
 
 /// The supervisor's own segment.
 #[derive(Debug)]
@@ -170,7 +169,7 @@ impl Pool {
     }
 
     /// Ends the pool for all processes: reason, state, and a wake for all sleepers.
-    pub(super) fn end(&self, state: u32, reason: &str) {
+    pub(super) fn end(&self, state: PoolState, reason: &str) {
         let size = self.segment.file_size();
         if size < HEADER_SIZE as u64 {
             return; // Truncated: an access is a SIGBUS. The lock, given up soon, tells all.
@@ -194,9 +193,7 @@ impl Pool {
     pub(super) fn open_tasks(&self) -> Open {
         let slots = self.segment.geometry().slots_per_client;
         let mut open = Open::default();
-        let active = self
-            .client_states()
-            .filter(|(_, state)| *state == ENTRY_ACTIVE);
+        let active = self.client_words().filter(|(_, word)| word.is_active());
         for (client, _) in active {
             for slot in client * slots..(client + 1) * slots {
                 match self.segment.word(slot).kind() {
@@ -211,22 +208,19 @@ impl Pool {
 
     /// Whether any client entry is in use, also by the tasks of a dead one.
     pub(super) fn has_clients(&self) -> bool {
-        self.client_states().any(|(_, state)| state != ENTRY_FREE)
+        self.client_words().any(|(_, word)| !word.is_free())
     }
 
-    fn client_states(&self) -> impl Iterator<Item = (u32, u32)> {
-        let segment = &self.segment;
-        (0..segment.geometry().max_clients).map(|client| {
-            let word = segment.u64_at(segment.client_at(client) + CLIENT_WORD);
-            (client, entry_state(word.load(Ordering::Acquire)))
-        })
+    fn client_words(&self) -> impl Iterator<Item = (u32, EntryWord)> {
+        (0..self.segment.geometry().max_clients)
+            .map(|client| (client, self.segment.client(client).word_acquire()))
     }
 
     /// A number that changes when tasks are submitted, for the pace of the tick.
     pub(super) fn submitted(&self) -> u64 {
         (0..self.segment.geometry().max_clients)
-            .map(|client| self.segment.client_at(client) + CLIENT_SUBMITTED)
-            .map(|at| self.segment.u64_at(at).load(Ordering::Relaxed))
+            .map(|client| self.segment.client(client))
+            .map(|client| client.counter(ClientCounter::Submitted).get())
             .fold(0, u64::wrapping_add)
     }
 
@@ -239,7 +233,7 @@ impl Pool {
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.end(POOL_FAILED, "its supervisor failed; see its log");
+        self.end(PoolState::Failed, "its supervisor failed; see its log");
         let dir = self.segment.dir();
         let removed = if self.locks.hold_name(dir) {
             self.segment.remove()
@@ -258,36 +252,21 @@ impl Drop for Pool {
 /// The name of a handler that is known by its id.
 #[must_use]
 pub fn handler_name(segment: &Segment, id: u64) -> String {
-    counters::handler_name(segment, id)
-        .unwrap_or_else(|| format!("an unknown handler ({id:#018x})"))
+    tables::handler_name(segment, id).unwrap_or_else(|| format!("an unknown handler ({id:#018x})"))
 }
 
 /// The handler that a lane runs now, by id.
 #[must_use]
 pub fn running_handler(segment: &Segment, lane: u32) -> Option<u64> {
-    let slot = running_slot(segment, lane)?;
-    let handler = segment.u64_at(segment.slot_at(slot) + SLOT_HANDLER);
-    Some(handler.load(Ordering::Relaxed))
+    let (slot, _) = segment.running(lane)?;
+    Some(segment.slot(slot).handler())
 }
 
 /// What the task that a lane runs now has reported: steps done and in all; none if it did not.
 #[must_use]
 pub fn running_progress(segment: &Segment, lane: u32) -> Option<(u32, u32)> {
-    let slot = running_slot(segment, lane)?;
-    let progress = segment.u64_at(segment.slot_at(slot) + SLOT_PROGRESS);
-    let word = progress.load(Ordering::Relaxed);
-    (word != 0).then_some(((word >> 32) as u32, word as u32))
-}
-
-fn running_slot(segment: &Segment, lane: u32) -> Option<u32> {
-    let current = segment
-        .u32_at(segment.lane_at(lane) + LANE_CURRENT)
-        .load(Ordering::Relaxed);
-    let slot = current
-        .checked_sub(1)
-        .filter(|slot| *slot < segment.geometry().total_slots())?;
-    let word = segment.word(slot);
-    (word.kind() == Kind::Claimed && u32::from(word.owner()) == lane).then_some(slot)
+    let (slot, _) = segment.running(lane)?;
+    Some(segment.slot(slot).progress()).filter(|progress| *progress != (0, 0))
 }
 
 #[cfg(test)]
@@ -310,7 +289,7 @@ mod tests {
         }));
         assert!(panicked.is_err());
         assert!(!dir.path().exists());
-        assert_eq!(client.pool_state(), POOL_FAILED);
+        assert_eq!(client.pool_state(), Ok(PoolState::Failed));
         assert!(client.reason().contains("supervisor failed"));
     }
 
@@ -320,11 +299,11 @@ mod tests {
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
         let pool = Pool::create(Backing::Memfd, &dir, &PoolConfig::default()).unwrap();
         let client = Segment::attach(&dir).unwrap();
-        pool.end(POOL_CLOSED, "asked to stop");
+        pool.end(PoolState::Closed, "asked to stop");
         drop(pool);
         assert_eq!(
             (client.pool_state(), client.reason().as_str()),
-            (POOL_CLOSED, "asked to stop")
+            (Ok(PoolState::Closed), "asked to stop")
         );
     }
 }

@@ -6,6 +6,7 @@
 
 use super::cause::{Detail, Exit};
 use super::config::WorkerCommand;
+use ringwork_ring::format::words::EntryWord;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::collections::VecDeque;
@@ -36,7 +37,7 @@ pub(super) struct Process {
     pub(super) started: Instant,
     pub(super) ready: Option<Instant>,
     /// Entry word seen when it was ready: tells its entry from a successor's.
-    pub(super) word: Option<u64>,
+    pub(super) word: Option<EntryWord>,
     /// Why the supervisor killed it, if it did.
     pub(super) killed: Option<String>,
     /// The same for the clients of its tasks.

@@ -8,7 +8,7 @@ use super::pool::handler_name;
 use ringwork_ring::Segment;
 use ringwork_ring::reaper::Crash;
 use ringwork_ring::reaper::crashing_task::Doomed;
-use ringwork_ring::records::counters::{errors, log_error};
+use ringwork_ring::segment::tables::{errors, log_error};
 use sha2::{Digest, Sha256};
 
 /// Hexadecimal digits of a digest that are told.

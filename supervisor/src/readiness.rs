@@ -3,9 +3,7 @@
 
 use super::stand_in::StandIn;
 use super::{Supervisor, SupervisorError};
-use ringwork_ring::format::layout::*;
-use ringwork_ring::lane::entry::entry_state;
-use std::sync::atomic::Ordering;
+use ringwork_ring::format::states::Health;
 
 impl Supervisor<'_> {
     /// One line about the pool, for the service manager.
@@ -27,14 +25,14 @@ impl Supervisor<'_> {
             return Err(SupervisorError::Lost(why));
         }
         let segment = self.pool.segment();
-        let word = self.crew.health.word();
-        if segment.health() != word {
+        let health = self.crew.health.state();
+        if segment.health() != Ok(health) {
             let why = self.crew.health.halt().map(|halt| halt.why.as_str());
             segment.set_reason(why.unwrap_or_default());
-            segment.set_health(word);
+            segment.set_health(health);
             self.notifier.status(&self.summary());
         }
-        let refuse = word == HEALTH_STORM && self.crew.ready() == 0 && !self.has_guests();
+        let refuse = health == Health::Storm && self.crew.ready() == 0 && !self.has_guests();
         if refuse && self.stand_in.is_none() {
             let why = self.summary();
             // Tried again at the next tick: the tables may be full of the dead.
@@ -53,9 +51,6 @@ impl Supervisor<'_> {
         let own = self.stand_in.as_ref().map(StandIn::entry);
         (0..segment.geometry().max_workers)
             .filter(|entry| Some(*entry) != own && !self.crew.owns(*entry))
-            .any(|entry| {
-                let word = segment.u64_at(segment.worker_at(entry) + WORKER_WORD);
-                entry_state(word.load(Ordering::Acquire)) == ENTRY_ACTIVE
-            })
+            .any(|entry| segment.worker(entry).word_acquire().is_active())
     }
 }

@@ -8,7 +8,7 @@ use super::config::{ServeConfig, WorkerCommand};
 use super::policy::HandlerLimits;
 use super::seat::Settings;
 use super::{Phase, Supervisor};
-use ringwork_ring::records::counters::log_error;
+use ringwork_ring::segment::tables::log_error;
 use ringwork_worker::log::OUTCOME;
 
 impl Supervisor<'_> {

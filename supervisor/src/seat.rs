@@ -10,13 +10,12 @@ use super::kept_program::KeptProgram;
 use super::policy::{RecyclePolicy, RestartPolicy};
 use super::process::Process;
 use ringwork_ring::Segment;
-use ringwork_ring::format::layout::*;
-use ringwork_ring::lane::entry::{entry_state, lane_worker};
+use ringwork_ring::format::layout::LaneCounter;
+use ringwork_ring::format::states::Leave;
 use ringwork_ring::lane::signals::LeaveBy;
 use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_worker::log::{FORMAT_VARIABLE, LEVEL_VARIABLE};
 use std::io;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// What workers are started with. A reload makes another one.
@@ -139,20 +138,17 @@ impl Member {
         if self.is_ready() {
             return false;
         }
-        let at = segment.worker_at(self.entry);
-        let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
-        // pairs with the release store of the lane count in `WorkerEntry::lanes`.
-        let lanes = segment.u32_at(at + WORKER_LANES).load(Ordering::Acquire);
-        if entry_state(word) != ENTRY_ACTIVE || lanes == 0 {
+        let record = segment.worker(self.entry);
+        let (word, lanes) = (record.word_acquire(), record.lanes_acquire());
+        if !word.is_active() || lanes == 0 {
             return false;
         }
         self.process.ready = Some(Instant::now());
         self.process.word = Some(word);
         self.lanes = (0..segment.geometry().max_lanes)
             .filter(|lane| {
-                let word = segment.u64_at(segment.lane_at(*lane) + LANE_WORD);
-                let word = word.load(Ordering::Acquire);
-                entry_state(word) == ENTRY_ACTIVE && lane_worker(word) == self.entry
+                let word = segment.lane(*lane).word_acquire();
+                word.is_active() && word.worker() == self.entry
             })
             .collect();
         // What the lanes have counted in the lives before; a task begun this instant is not missed
@@ -171,10 +167,8 @@ impl Member {
     /// For one that is dead: whether it had been ready between two looks, since it left in order
     /// that soon. Its entry still says so, for it was not taken since.
     pub(super) fn note_short_life(&mut self, segment: &Segment) -> bool {
-        let at = segment.worker_at(self.entry);
-        let field = |offset| segment.u32_at(at + offset).load(Ordering::Relaxed);
-        let unseen =
-            !self.is_ready() && field(WORKER_PID) == self.process.id() && field(WORKER_LANES) > 0;
+        let record = segment.worker(self.entry);
+        let unseen = !self.is_ready() && record.pid() == self.process.id() && record.lanes() > 0;
         if unseen {
             self.process.ready = Some(self.process.started);
         }
@@ -182,11 +176,8 @@ impl Member {
     }
 
     fn counted(&self, segment: &Segment) -> u64 {
-        let count = |lane: &u32| segment.u64_at(segment.lane_at(*lane) + LANE_STARTED);
-        self.lanes
-            .iter()
-            .map(|lane| count(lane).load(Ordering::Relaxed))
-            .sum()
+        let started = |lane: &u32| segment.lane(*lane).counter(LaneCounter::Started).get();
+        self.lanes.iter().map(started).sum()
     }
 
     /// How many tasks it has begun.
@@ -196,10 +187,8 @@ impl Member {
 
     /// Whether one of its lanes has a task now.
     pub(super) fn is_busy(&self, segment: &Segment) -> bool {
-        self.lanes.iter().any(|lane| {
-            let current = segment.u32_at(segment.lane_at(*lane) + LANE_CURRENT);
-            current.load(Ordering::Relaxed) != 0
-        })
+        let mut lanes = self.lanes.iter();
+        lanes.any(|lane| segment.lane(*lane).current().is_some())
     }
 
     /// Tells it to leave after its current tasks.
@@ -210,12 +199,9 @@ impl Member {
             self.entry
         );
         self.leaving = Some(why.to_owned());
-        let at = segment.worker_at(self.entry);
-        let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
-        if self.process.word == Some(word) {
-            segment
-                .u32_at(at + WORKER_LEAVE)
-                .store(LEAVE_ASKED, Ordering::Relaxed);
+        let record = segment.worker(self.entry);
+        if self.process.word == Some(record.word_acquire()) {
+            record.set_leave(Leave::Asked);
             ringwork_ring::failpoint!("serve.dismissed");
             wake_all_lanes(segment);
         } else {
@@ -226,8 +212,7 @@ impl Member {
 
     /// Whether it left since it had run its number of tasks; asked once it is dead.
     pub(super) fn had_its_quota(&self, segment: &Segment) -> bool {
-        let at = segment.worker_at(self.entry) + WORKER_LEAVE;
-        self.quota.is_some() && segment.u32_at(at).load(Ordering::Relaxed) == LEAVE_QUOTA
+        self.quota.is_some() && segment.worker(self.entry).leave() == Ok(Leave::Quota)
     }
 
     /// Asks it to stop now, and appoints its end; `false` when that is done already.

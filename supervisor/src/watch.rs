@@ -14,7 +14,7 @@ use ringwork_ring::Segment;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::wait::any_idle;
 use ringwork_ring::reaper::{Overdue, Rouser, Sweeper, reap_client};
-use ringwork_ring::records::counters::log_error;
+use ringwork_ring::segment::tables::log_error;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 

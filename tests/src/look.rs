@@ -4,12 +4,9 @@
 //! on this crate: its workers would lose their failpoints, or all others get some.
 
 use ringwork_ring::Segment;
-use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::Kind;
-use ringwork_ring::lane::entry::entry_state;
 use ringwork_ring::lane::permits;
 use ringwork_ring::queue::arena;
-use std::sync::atomic::Ordering;
 
 /// Slots, blocks and permits that are held; empty: none.
 #[must_use]
@@ -37,37 +34,27 @@ pub fn held(segment: &Segment) -> String {
     held
 }
 
-fn used(segment: &Segment, count: u32, word: impl Fn(u32) -> usize) -> usize {
-    (0..count)
-        .filter(|index| {
-            let word = segment.u64_at(word(*index)).load(Ordering::Acquire);
-            entry_state(word) != ENTRY_FREE
-        })
-        .count()
-}
-
 /// Entries of clients that are in use.
 #[must_use]
 pub fn clients(segment: &Segment) -> usize {
-    used(segment, segment.geometry().max_clients, |index| {
-        segment.client_at(index) + CLIENT_WORD
-    })
+    (0..segment.geometry().max_clients)
+        .filter(|index| !segment.client(*index).word_acquire().is_free())
+        .count()
 }
 
 /// Entries of workers that are in use.
 #[must_use]
 pub fn workers(segment: &Segment) -> usize {
-    used(segment, segment.geometry().max_workers, |index| {
-        segment.worker_at(index) + WORKER_WORD
-    })
+    (0..segment.geometry().max_workers)
+        .filter(|index| !segment.worker(*index).word_acquire().is_free())
+        .count()
 }
 
 /// Entries of lanes that are in use.
 #[must_use]
 pub fn lanes(segment: &Segment) -> usize {
-    used(segment, segment.geometry().max_lanes, |index| {
-        segment.lane_at(index) + LANE_WORD
-    })
+    let words = segment.lanes().map(|lane| lane.word_acquire());
+    words.filter(|word| !word.is_free()).count()
 }
 
 /// Whether a process runs or is stopped: not gone, and no zombie.

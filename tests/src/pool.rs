@@ -6,7 +6,6 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ringwork_ring::client::Client;
 use ringwork_ring::format::layout::*;
-use ringwork_ring::lane::entry::entry_state;
 use ringwork_ring::{PoolDir, Segment};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -260,10 +259,10 @@ impl Pool {
         self.segment.as_ref().expect("a ready pool")
     }
 
-    /// A counter of the pool, `C_*`.
+    /// A counter of the pool.
     #[must_use]
-    pub fn counter(&self, counter: usize) -> u64 {
-        self.segment().u64_at(counter).load(Ordering::Relaxed)
+    pub fn counter(&self, counter: PoolCounter) -> u64 {
+        self.segment().header().counter(counter).get()
     }
 
     /// What the supervisor and its workers have logged.
@@ -293,16 +292,9 @@ impl Pool {
     pub fn workers(&self) -> Vec<(u32, i32)> {
         let segment = self.segment();
         (0..segment.geometry().max_workers)
-            .map(|index| (index, segment.worker_at(index)))
-            .filter(|(_, at)| {
-                let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
-                entry_state(word) == ENTRY_ACTIVE
-                    && segment.u32_at(at + WORKER_LANES).load(Ordering::Acquire) > 0
-            })
-            .map(|(index, at)| {
-                let pid = segment.u32_at(at + WORKER_PID).load(Ordering::Relaxed);
-                (index, pid.cast_signed())
-            })
+            .map(|index| (index, segment.worker(index)))
+            .filter(|(_, worker)| worker.word_acquire().is_active() && worker.lanes_acquire() > 0)
+            .map(|(index, worker)| (index, worker.pid().cast_signed()))
             .filter(|(_, pid)| is_alive(*pid))
             .collect()
     }

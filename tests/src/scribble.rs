@@ -7,6 +7,7 @@
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::Word;
+use ringwork_ring::testing::RawWords;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
@@ -114,13 +115,13 @@ pub fn scribble(segment: &Segment, dice: &mut Dice, part: Option<Part>) {
     } else {
         range.start + dice.below(range.len())
     } & !7;
-    let word = segment.u64_at(at);
+    let word = segment.raw64(at);
     let before = word.load(Ordering::Relaxed);
     let wrong = wrong(segment, dice, part, before, &range);
     if dice.roll().is_multiple_of(4) {
         // Half a word, as a u32 field is.
         let half = at + 4 * dice.below(2);
-        segment.u32_at(half).store(wrong as u32, Ordering::Relaxed);
+        segment.raw32(half).store(wrong as u32, Ordering::Relaxed);
     } else {
         word.store(wrong, Ordering::Relaxed);
     }
@@ -178,7 +179,7 @@ fn wrong(segment: &Segment, dice: &mut Dice, part: Part, before: u64, range: &Ra
         // A neighbour's word: right in kind, wrong in place.
         6 => {
             let other = (range.start + dice.below(range.len())) & !7;
-            segment.u64_at(other).load(Ordering::Relaxed)
+            segment.raw64(other).load(Ordering::Relaxed)
         }
         7 => before.wrapping_add((dice.roll() % 4096) << [0, 8, 24, 32][dice.below(4)]),
         // A word that looks like one of the protocol's.
@@ -241,7 +242,7 @@ mod tests {
         let read = |range: Range<usize>| -> Vec<u64> {
             range
                 .step_by(8)
-                .map(|at| segment.u64_at(at).load(Ordering::Relaxed))
+                .map(|at| segment.raw64(at).load(Ordering::Relaxed))
                 .collect()
         };
         let all = 0..segment.geometry().segment_size as usize;

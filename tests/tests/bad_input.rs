@@ -186,7 +186,7 @@ fn a_segment_that_is_damaged_while_it_is_served_crashes_nobody() {
         }
     }
     assert_eq!(pool.wait_exit().code(), Some(1), "{}", pool.log());
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+    assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 0);
 }
 
 fn refused(serve: Serve) -> Refused {

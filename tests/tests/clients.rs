@@ -4,7 +4,7 @@
 
 use ringwork_ring::RingError;
 use ringwork_ring::client::Client;
-use ringwork_ring::format::layout::{C_CLIENTS_REAPED, C_TASKS_DROPPED, C_WORKERS_CRASHED};
+use ringwork_ring::format::layout::PoolCounter;
 use ringwork_tests::{
     KillOnDrop, LIMIT, Marker, Pool, Serve, call, client_program, options, wait_until,
 };
@@ -52,15 +52,15 @@ fn a_killed_client_leaves_no_task_no_block_and_its_entry() {
         // The running ones are told, the queued ones never start.
         marker.wait_contents("started\nstarted\ncancelled\ncancelled\n");
         pool.wait_nothing_held(&[&mine]);
-        assert_eq!(pool.counter(C_CLIENTS_REAPED), round);
-        assert_eq!(pool.counter(C_TASKS_DROPPED), round * 18);
+        assert_eq!(pool.counter(PoolCounter::ClientsReaped), round);
+        assert_eq!(pool.counter(PoolCounter::TasksDropped), round * 18);
         let newcomer = pool.client();
         assert_eq!(call(&newcomer, "echo", b"x", &options()), b"x");
         assert_eq!(call(&mine, "echo", b"x", &options()), b"x");
         drop(newcomer);
         pool.wait_nothing_held(&[&mine]);
     }
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+    assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 0);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn clients_killed_under_load_leak_nothing() {
         others.iter_mut().for_each(KillOnDrop::kill);
         pool.wait_nothing_held(&[&mine]);
     }
-    assert_eq!(pool.counter(C_CLIENTS_REAPED), 12);
+    assert_eq!(pool.counter(PoolCounter::ClientsReaped), 12);
     drop(mine);
     pool.wait_nothing_held(&[]);
 }

@@ -174,7 +174,12 @@ fn still_serves(pool: &Pool, client: &Client, fate: Fate, before: &[(u32, i32)])
         });
     }
     let crashes = u64::from(matches!(fate, Fate::Dies(..) | Fate::Overruns));
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), crashes, "{}", pool.log());
+    assert_eq!(
+        pool.counter(PoolCounter::WorkersCrashed),
+        crashes,
+        "{}",
+        pool.log()
+    );
     for len in [8, 8000] {
         let request = vec![7; len];
         assert_eq!(call(client, "echo", &request, &options()), request);
@@ -298,7 +303,7 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
             &digest[..16]
         );
         wait_until("it is reported", || pool.log().contains(&report));
-        let listed = ringwork_ring::records::counters::errors(pool.segment());
+        let listed = ringwork_ring::segment::tables::errors(pool.segment());
         assert!(
             listed
                 .iter()
@@ -306,8 +311,8 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
             "{listed:?}"
         );
     }
-    assert_eq!(pool.counter(C_TASKS_QUARANTINED), 2);
-    assert_eq!(pool.counter(C_TASKS_REQUEUED), 4);
+    assert_eq!(pool.counter(PoolCounter::TasksQuarantined), 2);
+    assert_eq!(pool.counter(PoolCounter::TasksRequeued), 4);
     // One attempt is no proof: it may have been a bystander. Its digest is in the log all the same.
     let once = TaskOptions {
         codec: errand_codec(),
@@ -319,7 +324,7 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
     assert!(matches!(end(&ticket), Outcome::Crashed { .. }));
     drop(ticket);
     pool.wait_nothing_held(&[&client]);
-    assert_eq!(pool.counter(C_TASKS_QUARANTINED), 2);
+    assert_eq!(pool.counter(PoolCounter::TasksQuarantined), 2);
     wait_until("it is logged", || {
         pool.log()
             .contains("test.deed (request of 12 bytes, SHA-256 ")
@@ -361,7 +366,7 @@ fn a_joined_worker_that_closes_everything_is_not_taken_for_dead() {
         std::thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(pool.workers(), workers);
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+    assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 0);
     occupied
         .into_iter()
         .for_each(|ticket| drop(ticket.cancel()));

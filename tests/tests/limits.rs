@@ -8,6 +8,7 @@ use ringwork_ring::format::layout::*;
 use ringwork_ring::lane::chunk;
 use ringwork_ring::lane::permits::{self, Usage};
 use ringwork_ring::queue::arena;
+use ringwork_ring::testing::RawWords;
 use ringwork_tests::{Marker, Pool, Serve, call, end, i64, options, result, utf8, wait_until};
 use std::sync::atomic::Ordering;
 
@@ -115,7 +116,7 @@ fn at_its_soft_limit_a_task_is_told_and_its_future_times_out() {
     assert!(timed_out, "{outcome:?}");
     pool.wait_logged("sleep has run for");
     pool.wait_logged("soft limit");
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+    assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 0);
     // One that is done in time knows nothing of it.
     assert_eq!(
         call(&client, "sleep", &1_i64.to_le_bytes(), &i64()).len(),
@@ -144,7 +145,7 @@ fn an_attempt_after_a_hard_limit_is_not_told_what_the_one_before_was_told() {
     }
     // The task is told before the death is counted.
     wait_until("both deaths are counted", || {
-        pool.counter(C_WORKERS_CRASHED) == 2
+        pool.counter(PoolCounter::WorkersCrashed) == 2
     });
     pool.wait_nothing_held(&[&client]);
 }
@@ -181,7 +182,7 @@ fn at_its_hard_limit_a_task_costs_its_worker_and_others_there_are_tried_again() 
         3000_i64.to_le_bytes(),
         "at its second attempt"
     );
-    assert_eq!(pool.counter(C_TASKS_REQUEUED), 1);
+    assert_eq!(pool.counter(PoolCounter::TasksRequeued), 1);
     assert_ne!(pool.wait_workers(1)[0].1, before);
     pool.wait_logged("test.never ran beyond its hard limit of 300ms");
     pool.wait_logged("did not leave when it was asked to");
@@ -201,13 +202,13 @@ fn chunk_of(pool: &Pool, handler: &str, numbers: &[i64]) -> Vec<u32> {
     };
     let ticket = client.submit(handler, &chunk, &options).expect("a slot");
     let segment = pool.segment();
-    let word = segment.u64_at(segment.slot_at(ticket.slot()) + SLOT_REQUEST_REF);
-    let block = arena::check_ref(segment, word.load(Ordering::Relaxed), chunk.len());
+    let reference = segment.slot(ticket.slot()).request_ref();
+    let block = arena::check_ref(segment, reference, chunk.len());
     let at = arena::offset(segment, block.expect("a block"));
     let outcome = end(&ticket);
     assert!(matches!(outcome, Outcome::Completed { .. }), "{outcome:?}");
     let block: Vec<u8> = (at..at + chunk.len())
-        .map(|at| segment.u8_at(at).load(Ordering::Relaxed))
+        .map(|at| segment.raw8(at).load(Ordering::Relaxed))
         .collect();
     pool.wait_nothing_held(&[&client]);
     let results = chunk::results(&block).expect("results");
@@ -225,7 +226,7 @@ fn of_a_chunk_each_request_has_the_soft_limits_time() {
     let mut expected = vec![STATUS_OK; 15];
     expected.extend([STATUS_EXPIRED, STATUS_OK, STATUS_EXPIRED, STATUS_OK]);
     assert_eq!(chunk_of(&pool, "sleep", &numbers), expected);
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+    assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 0);
 }
 
 #[test]
@@ -260,6 +261,6 @@ fn a_task_that_ends_within_the_grace_of_its_hard_limit_is_no_crash() {
         let workers = pool.workers();
         workers.iter().any(|(_, pid)| *pid != before)
     });
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+    assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 0);
     pool.wait_nothing_held(&[&client]);
 }

@@ -5,6 +5,7 @@
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::format::layout::*;
+use ringwork_ring::format::states::Health;
 use ringwork_tests::{
     Base, Pool, Serve, StopOnDrop, call, end, options, wait_until, worker_program,
 };
@@ -74,7 +75,11 @@ fn pids(pool: &Pool) -> Vec<i32> {
 }
 
 fn untroubled(pool: &Pool) {
-    let counters = [C_WORKERS_CRASHED, C_TASKS_REQUEUED, C_TASKS_CRASHED];
+    let counters = [
+        PoolCounter::WorkersCrashed,
+        PoolCounter::TasksRequeued,
+        PoolCounter::TasksCrashed,
+    ];
     assert_eq!(counters.map(|counter| pool.counter(counter)), [0, 0, 0]);
 }
 
@@ -243,11 +248,11 @@ fn a_reload_ends_a_crash_storm() {
         for (_, pid) in pool.workers() {
             let _ = pool.signal_worker(pid, Signal::SIGKILL);
         }
-        pool.segment().health() == HEALTH_STORM
+        pool.segment().health() == Ok(Health::Storm)
     });
     pool.signal(Signal::SIGHUP);
     let _ = pool.wait_workers(2);
-    wait_until("it is over", || pool.segment().health() == HEALTH_FULL);
+    wait_until("it is over", || pool.segment().health() == Ok(Health::Full));
     // The lane that refused tasks has gone with it.
     wait_until("tasks run", || {
         let outcome = pool.client().call("echo", b"x", &options());
@@ -257,7 +262,7 @@ fn a_reload_ends_a_crash_storm() {
 
 /// The handlers of the pool that begin so.
 fn handlers(pool: &Pool, prefix: &str) -> Vec<String> {
-    let all = ringwork_ring::records::counters::handlers(pool.segment()).into_iter();
+    let all = ringwork_ring::segment::tables::handlers(pool.segment()).into_iter();
     all.map(|handler| handler.name)
         .filter(|name| name.starts_with(prefix))
         .collect()

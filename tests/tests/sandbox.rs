@@ -179,7 +179,7 @@ fn the_successor_of_a_dead_worker_is_confined_as_well() {
         refused(&client, "read /etc/passwd");
     }
     assert_ne!(pool.workers(), workers);
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 3);
+    assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 3);
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn all_stock_handlers_work_in_a_sandbox() {
         &ringwork_tests::i64(),
     );
     assert_eq!(slept.len(), 8);
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+    assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 0);
 }
 
 const PIXEL: &[u8] =

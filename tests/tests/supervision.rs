@@ -5,6 +5,7 @@
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::format::layout::*;
+use ringwork_ring::format::states::Health;
 use ringwork_tests::{Pool, Serve, call, end, i64, occupy, options, result, wait_for, wait_until};
 use std::collections::BTreeMap;
 
@@ -58,8 +59,9 @@ fn raise_a_storm(pool: &Pool) {
         for (_, pid) in pool.workers() {
             let _ = pool.signal_worker(pid, Signal::SIGKILL);
         }
-        pool.segment().health() == HEALTH_STORM
-            && pool.counter(C_WORKERS_STARTED) == pool.counter(C_WORKERS_CRASHED)
+        pool.segment().health() == Ok(Health::Storm)
+            && pool.counter(PoolCounter::WorkersStarted)
+                == pool.counter(PoolCounter::WorkersCrashed)
     });
 }
 
@@ -73,7 +75,7 @@ fn in_a_crash_storm_tasks_are_refused() {
         .map(|_| client.submit("echo", b"x", &options()).expect("a slot"))
         .collect();
     raise_a_storm(&pool);
-    let started = pool.counter(C_WORKERS_STARTED);
+    let started = pool.counter(PoolCounter::WorkersStarted);
     // What waits, and what comes now, ends, and says why.
     let refused = |outcome: Outcome| match outcome {
         Outcome::Failed {
@@ -116,7 +118,11 @@ fn in_a_crash_storm_tasks_are_refused() {
     let probe = probe.expect("ringwork stat runs");
     assert_eq!(probe.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&probe.stderr).contains("crash storm"));
-    assert_eq!(pool.counter(C_WORKERS_STARTED), started, "none is started");
+    assert_eq!(
+        pool.counter(PoolCounter::WorkersStarted),
+        started,
+        "none is started"
+    );
     pool.wait_logged("crash storm");
     drop((waiting, queued));
     pool.wait_nothing_held(&[&client]);
@@ -135,7 +141,7 @@ fn a_trial_ends_a_crash_storm() {
         )
     });
     let _ = wait_for("the storm is over", || {
-        Some(pool.segment().health()).filter(|health| *health == HEALTH_FULL)
+        Some(pool.segment().health()).filter(|health| *health == Ok(Health::Full))
     });
     let _ = pool.wait_workers(2);
     assert_eq!(stat(&pool)["ready"], true);
@@ -153,9 +159,9 @@ fn without_a_storm_limit_workers_are_replaced_for_ever() {
         for (_, pid) in pool.workers() {
             let _ = pool.signal_worker(pid, Signal::SIGKILL);
         }
-        pool.counter(C_WORKERS_CRASHED) >= 40
+        pool.counter(PoolCounter::WorkersCrashed) >= 40
     });
-    assert_eq!(pool.segment().health(), HEALTH_FULL);
+    assert_eq!(pool.segment().health(), Ok(Health::Full));
     assert_eq!(call(&pool.client(), "echo", b"x", &options()), b"x");
 }
 
@@ -177,7 +183,11 @@ fn workers_leave_after_their_number_of_tasks_and_no_task_notices() {
     assert_eq!(runs.values().sum::<u32>(), TASKS);
     assert!(runs.values().all(|count| *count <= 55), "{runs:?}");
     assert!(runs.len() as u32 >= TASKS / 55, "{runs:?}");
-    let counters = [C_WORKERS_CRASHED, C_TASKS_REQUEUED, C_TASKS_CRASHED];
+    let counters = [
+        PoolCounter::WorkersCrashed,
+        PoolCounter::TasksRequeued,
+        PoolCounter::TasksCrashed,
+    ];
     assert_eq!(counters.map(|counter| pool.counter(counter)), [0, 0, 0]);
     pool.wait_logged("--max-tasks");
     pool.wait_nothing_held(&[&client]);
@@ -200,7 +210,11 @@ fn a_worker_that_is_replaced_for_its_age_finishes_its_task_beside_its_successor(
     });
     assert_ne!(after, before);
     assert_eq!(result(&long), 2000_i64.to_le_bytes());
-    let counters = [C_WORKERS_CRASHED, C_TASKS_REQUEUED, C_TASKS_CRASHED];
+    let counters = [
+        PoolCounter::WorkersCrashed,
+        PoolCounter::TasksRequeued,
+        PoolCounter::TasksCrashed,
+    ];
     assert_eq!(counters.map(|counter| pool.counter(counter)), [0, 0, 0]);
 }
 
@@ -214,7 +228,7 @@ fn a_worker_that_takes_too_much_memory_is_replaced() {
     let before = pid_of_a_run(&client);
     wait_until("another serves", || pid_of_a_run(&client) != before);
     pool.wait_logged("--max-rss");
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+    assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 0);
 }
 
 #[test]
@@ -238,7 +252,11 @@ fn workers_come_while_tasks_wait_and_leave_when_idle() {
     assert_eq!(result(&waits), b"x");
     let _ = pool.wait_workers(1);
     assert_eq!(call(&client, "echo", b"y", &options()), b"y");
-    let counters = [C_WORKERS_CRASHED, C_TASKS_REQUEUED, C_TASKS_CRASHED];
+    let counters = [
+        PoolCounter::WorkersCrashed,
+        PoolCounter::TasksRequeued,
+        PoolCounter::TasksCrashed,
+    ];
     assert_eq!(counters.map(|counter| pool.counter(counter)), [0, 0, 0]);
     pool.wait_nothing_held(&[&client]);
 }

@@ -4,7 +4,7 @@
 
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_ring::format::layout::{C_WORKERS_CRASHED, POOL_DRAINING};
+use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::{RingError, segment};
 use ringwork_tests::{
     Base, KillOnDrop, LIMIT, Marker, Pool, Serve, call, end, i64, is_alive, options, result, utf8,
@@ -161,7 +161,7 @@ fn a_drain_finishes_what_is_queued_and_takes_no_more() {
         })
         .collect();
     pool.signal(Signal::SIGTERM);
-    wait_until("it drains", || pool.segment().pool_state() >= POOL_DRAINING);
+    wait_until("it drains", || !pool.segment().takes_tasks());
     let refused = client.submit("echo", b"", &options());
     assert!(
         matches!(refused, Err(RingError::Closed { .. })),
@@ -184,7 +184,7 @@ fn a_drain_finishes_what_is_queued_and_takes_no_more() {
     );
     assert!(pool.wait_exit().success(), "{}", pool.log());
     pool.wait_nothing_left(&pids);
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+    assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 0);
 }
 
 #[test]

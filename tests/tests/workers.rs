@@ -5,6 +5,7 @@
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::layout::*;
+use ringwork_ring::records::LaneRecord;
 use ringwork_tests::{
     KillOnDrop, Marker, Pool, Serve, StopOnDrop, call, end, i64, is_alive, options, overrun,
     result, utf8, wait_until,
@@ -56,12 +57,12 @@ fn sigkill_under_load_ends_each_task_exactly_once() {
     assert!(tasks > u64::from(KILLS));
     check_notes(&notes, seen.iter().flat_map(|seen| &seen.counted));
     // The counters of the client's entry agree: each submitted task was settled, once.
-    let entry = pool.segment().client_at(0);
-    let count = |field| pool.segment().u64_at(entry + field).load(Ordering::Relaxed);
-    assert_eq!(count(CLIENT_SUBMITTED), tasks);
-    assert_eq!(count(CLIENT_COMPLETED) + count(CLIENT_FAILED), tasks);
-    assert_eq!(count(CLIENT_FAILED), crashed);
-    assert_eq!(pool.counter(C_TASKS_CRASHED), crashed);
+    let count = |counter| pool.segment().client(0).counter(counter).get();
+    let failed = count(ClientCounter::Failed);
+    assert_eq!(count(ClientCounter::Submitted), tasks);
+    assert_eq!(count(ClientCounter::Completed) + failed, tasks);
+    assert_eq!(failed, crashed);
+    assert_eq!(pool.counter(PoolCounter::TasksCrashed), crashed);
     pool.wait_nothing_held(&[&client]);
     let _ = pool.wait_workers(3);
     assert_eq!(
@@ -157,19 +158,13 @@ fn kill_workers(pool: &Pool, kills: u32) {
     }
     Pool::wait_gone(&killed);
     wait_until("all deaths are counted", || {
-        pool.counter(C_WORKERS_CRASHED) >= u64::from(kills)
+        pool.counter(PoolCounter::WorkersCrashed) >= u64::from(kills)
     });
 }
 
 fn total_started(pool: &Pool) -> u64 {
-    let segment = pool.segment();
-    (0..segment.geometry().max_lanes)
-        .map(|lane| {
-            segment
-                .u64_at(segment.lane_at(lane) + LANE_STARTED)
-                .load(Ordering::Relaxed)
-        })
-        .sum()
+    let started = |lane: LaneRecord<'_>| lane.counter(LaneCounter::Started).get();
+    pool.segment().lanes().map(started).sum()
 }
 
 /// No task ran twice, and each that completed ran.
@@ -263,7 +258,7 @@ fn a_stopped_worker_does_no_harm_when_it_wakes() {
         marker.wait_contents("started\ndeadline\n");
     }
     pool.wait_nothing_held(&[&client]);
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0);
+    assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 0);
     assert_eq!(pool.workers(), workers, "nobody was replaced");
     for _ in 0..100 {
         assert_eq!(call(&client, "echo", b"again", &options()), b"again");
@@ -303,7 +298,7 @@ fn a_stopped_worker_that_is_killed_gives_its_tasks_back() {
         );
     }
     pool.wait_nothing_held(&[&client]);
-    assert_eq!(pool.counter(C_TASKS_REQUEUED), 1);
+    assert_eq!(pool.counter(PoolCounter::TasksRequeued), 1);
 }
 
 #[test]
@@ -329,7 +324,7 @@ fn a_stopped_supervisor_reaps_when_it_wakes() {
     // cancelling.
     pool.signal(Signal::SIGCONT);
     wait_until("one of the tasks has crashed", || {
-        pool.counter(C_TASKS_CRASHED) == 1
+        pool.counter(PoolCounter::TasksCrashed) == 1
     });
     let outcomes: Vec<Outcome> = running
         .into_iter()
@@ -355,7 +350,7 @@ fn a_handler_that_never_returns_costs_its_worker_after_the_grace() {
     let workers = pool.wait_workers(2);
     let hung = overrun(&client, "test.never", b"", &options(), 100);
     wait_until("the worker is killed", || {
-        pool.counter(C_WORKERS_CRASHED) == 1
+        pool.counter(PoolCounter::WorkersCrashed) == 1
     });
     wait_until("it is replaced", || {
         let now = pool.workers();
@@ -374,7 +369,11 @@ fn a_handler_that_hangs_within_its_deadline_is_left_alone() {
     let slow = overrun(&client, "test.sleep", &1500_i64.to_le_bytes(), &i64(), 50);
     drop(slow);
     pool.wait_nothing_held(&[&client]); // when it has slept
-    assert_eq!(pool.counter(C_WORKERS_CRASHED), 0, "grace 0 means never");
+    assert_eq!(
+        pool.counter(PoolCounter::WorkersCrashed),
+        0,
+        "grace 0 means never"
+    );
 }
 
 #[test]
@@ -399,7 +398,7 @@ fn a_worker_started_by_hand_is_reaped_when_it_dies() {
     markers.iter().for_each(Marker::wait_started);
     joined.kill();
     wait_until("its task is queued again", || {
-        pool.counter(C_TASKS_REQUEUED) == 1
+        pool.counter(PoolCounter::TasksRequeued) == 1
     });
     for ticket in running {
         assert_eq!(ticket.cancel(), Outcome::Cancelled { may_have_run: true });

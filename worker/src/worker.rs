@@ -12,8 +12,8 @@ use crate::raw::{Answer, RawTask};
 use ringwork_ring::lane::signals::{self, LeaveBy, LeaveOnSignal};
 use ringwork_ring::os::kernel::Scheduling;
 use ringwork_ring::queue::wait::wake_all_lanes;
-use ringwork_ring::records::counters::{self, HandlerInfo};
 use ringwork_ring::segment::SupervisorProbe;
+use ringwork_ring::segment::tables::{self, HandlerInfo};
 use ringwork_ring::{Lane, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
 use std::any::type_name;
 use std::fmt;
@@ -473,7 +473,7 @@ fn register(segment: &Segment, handler: &Handler) -> Result<(), WorkerError> {
         request_codec: handler.request_codec as u8,
         result_codec: handler.result_codec as u8,
     };
-    if counters::register_handler(segment, &info) {
+    if tables::register_handler(segment, &info) {
         Ok(())
     } else {
         let most = segment.geometry().handler_capacity;

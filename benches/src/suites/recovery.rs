@@ -10,7 +10,6 @@ use crate::report::{Record, Summary};
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::{Kind, Word};
-use ringwork_ring::lane::entry::{entry_state, lane_worker};
 use ringwork_ring::{PoolDir, Segment};
 use ringwork_tests::chaos::{self, Mode, Order, RECORD, STARTS_VARIABLE, WORK};
 use ringwork_tests::{Pool, Serve, wait_for};
@@ -254,8 +253,8 @@ fn kill_worker(
     round: usize,
     times: &mut WorkerTimes,
 ) -> bool {
-    let entry = segment.worker_at(index);
-    let life = segment.u64_at(entry + WORKER_WORD).load(Ordering::Acquire);
+    let entry = segment.worker(index);
+    let life = entry.word_acquire();
     let Some(pidfd) = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
     else {
         return false;
@@ -284,12 +283,9 @@ fn kill_worker(
             requeued = done(requeued, all_back);
             completed = done(completed, all_over);
         }
-        let now = segment.u64_at(entry + WORKER_WORD).load(Ordering::Acquire);
-        let lanes = segment.u32_at(entry + WORKER_LANES).load(Ordering::Acquire);
-        replaced = done(
-            replaced,
-            now >> 8 != life >> 8 && entry_state(now) == ENTRY_ACTIVE && lanes > 0,
-        );
+        let now = entry.word_acquire();
+        let ready = now.is_active() && entry.lanes_acquire() > 0;
+        replaced = done(replaced, now.generation() != life.generation() && ready);
         if replaced.is_some() && (requeued.is_none() || completed.is_some()) {
             break;
         }
@@ -309,27 +305,17 @@ fn kill_worker(
 
 /// The tasks that a worker runs and that may run again.
 fn held_by(segment: &Segment, worker: u32) -> Vec<(u32, Word)> {
-    let lanes: HashMap<u16, u32> = (0..segment.geometry().max_lanes)
-        .map(|lane| {
-            (
-                lane,
-                segment
-                    .u64_at(segment.lane_at(lane) + LANE_WORD)
-                    .load(Ordering::Acquire),
-            )
-        })
-        .filter(|(_, word)| entry_state(*word) != ENTRY_FREE && lane_worker(*word) == worker)
+    let lanes: HashMap<u16, u32> = (0..)
+        .zip(segment.lanes().map(|lane| lane.word_acquire()))
+        .filter(|(_, word)| !word.is_free() && word.worker() == worker)
         .filter_map(|(lane, _)| Some((u16::try_from(lane).ok()?, lane)))
         .collect();
     (0..segment.geometry().total_slots())
         .map(|slot| (slot, segment.word(slot)))
         .filter(|(slot, word)| {
-            let attempts = segment
-                .u8_at(segment.slot_at(*slot) + SLOT_ATTEMPTS)
-                .load(Ordering::Relaxed);
             word.kind() == Kind::Claimed
                 && lanes.contains_key(&word.owner())
-                && word.attempt() + 1 < u32::from(attempts) & !ATTEMPTS_STAMPED
+                && word.attempt() + 1 < segment.slot(*slot).attempts()
         })
         .collect()
 }
@@ -358,29 +344,20 @@ fn kill_clients(
     for number in 0..ROUNDS * KILLS {
         let mut other = Other(start_client(pool.dir(), program, &book, number)?);
         let pid = other.0.id();
-        let (at, word) = wait_for("the client has submitted", || {
+        let (entry, word) = wait_for("the client has submitted", || {
             (0..segment.geometry().max_clients)
-                .map(|client| segment.client_at(client))
-                .find(|at| {
-                    segment.u32_at(at + CLIENT_PID).load(Ordering::Relaxed) == pid
-                        && segment
-                            .u64_at(at + CLIENT_SUBMITTED)
-                            .load(Ordering::Relaxed)
-                            > 20
+                .map(|client| segment.client(client))
+                .find(|client| {
+                    client.pid() == pid && client.counter(ClientCounter::Submitted).get() > 20
                 })
-                .map(|at| {
-                    (
-                        at + CLIENT_WORD,
-                        segment.u64_at(at + CLIENT_WORD).load(Ordering::Acquire),
-                    )
-                })
+                .map(|client| (client, client.word_acquire()))
         });
         std::thread::sleep(Duration::from_micros(random.u64(..50_000)));
         let start = Instant::now();
         other.0.kill()?;
         while start.elapsed() < PATIENCE {
-            let now = segment.u64_at(at).load(Ordering::Acquire);
-            if now >> 8 != word >> 8 || entry_state(now) == ENTRY_FREE {
+            let now = entry.word_acquire();
+            if now.generation() != word.generation() || now.is_free() {
                 freed.add(number / KILLS, start.elapsed());
                 break;
             }

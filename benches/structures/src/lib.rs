@@ -2,7 +2,7 @@
 //!
 //! The benches are in `benches/structures.rs`; `make bench SUITE=structures` runs them.
 
-use ringwork_ring::format::layout::POOL_SERVING;
+use ringwork_ring::format::states::PoolState;
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::{Client, Lane, PoolConfig, PoolDir, Segment, WaitStrategy, WorkerEntry};
 use std::error::Error;
@@ -27,7 +27,7 @@ impl Pool {
             .tempdir_in("/dev/shm")?;
         let dir = PoolDir::below(&temp.path().join("pools"), "p")?;
         let (segment, locks) = Segment::create(&dir, &PoolConfig::default())?;
-        segment.set_pool_state(POOL_SERVING);
+        segment.set_pool_state(PoolState::Serving);
         Ok(Self {
             segment,
             dir,

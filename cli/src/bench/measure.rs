@@ -8,9 +8,8 @@ use super::super::exit::Failure;
 use hdrhistogram::Histogram;
 use ringwork_ring::RingError;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::format::layout::{ENTRY_ACTIVE, LANE_WORD, id_of};
+use ringwork_ring::format::layout::id_of;
 use ringwork_ring::format::words::Kind;
-use ringwork_ring::lane::entry::entry_state;
 use ringwork_ring::lane::permits;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -172,11 +171,8 @@ impl<'c> Bench<'c> {
     /// How many tasks of the handler the pool runs at a time.
     fn lanes(&self) -> u32 {
         let segment = self.client.segment();
-        let serves = |lane: &u32| {
-            let word = segment.u64_at(segment.lane_at(*lane) + LANE_WORD);
-            entry_state(word.load(Ordering::Acquire)) == ENTRY_ACTIVE
-        };
-        let lanes = (0..segment.geometry().max_lanes).filter(serves).count() as u32;
+        let words = segment.lanes().map(|lane| lane.word_acquire());
+        let lanes = words.filter(|word| word.is_active()).count() as u32;
         let limit = permits::usage(segment)
             .into_iter()
             .find(|usage| usage.handler == id_of(self.handler) && usage.most > 0);

@@ -15,7 +15,7 @@ use hdrhistogram::Histogram;
 use measure::{Bench, Tail, Throughput};
 use ringwork_ring::PoolDir;
 use ringwork_ring::client::Client;
-use ringwork_ring::records::counters;
+use ringwork_ring::segment::tables;
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::fmt::Write as _;
@@ -345,7 +345,7 @@ fn grouped(value: f64) -> String {
 
 /// The request's codec and bytes; an unknown handler is found out here.
 fn request(args: &BenchArgs, client: &Client) -> Result<(u8, Vec<u8>), Failure> {
-    let handlers = counters::handlers(client.segment());
+    let handlers = tables::handlers(client.segment());
     let Some(handler) = handlers.iter().find(|handler| handler.name == args.handler) else {
         return Err(Failure::usage(format!(
             "the pool {} has no handler {:?}: `ringwork handlers {}` lists what it has",

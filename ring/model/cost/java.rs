@@ -204,7 +204,7 @@ impl Java {
             Counters::OneLine if counter == CLIENT_COMPLETED => CLIENT_REJECTED,
             _ => counter,
         };
-        let entry = self.segment.client_at(self.index);
+        let entry = self.segment.geometry().client_at(self.index);
         self.segment
             .u64_at(entry + at)
             .fetch_add(by, Ordering::SeqCst);
@@ -220,7 +220,7 @@ impl Java {
         self.cores.work(SUBMIT_WORK);
         self.threads.borrow_mut()[slot] = thread;
         let global = self.index * self.slots as u32 + slot as u32;
-        let at = segment.slot_at(global);
+        let at = segment.geometry().slot_at(global);
         sync::writes(segment.bytes_at(at + SLOT_REQUEST, 64), 64);
         let generation = long(&self.generation, slot).load(Ordering::Relaxed);
         self.submitted.set(self.submitted.get() + 1);
@@ -300,7 +300,7 @@ impl Java {
 
     /// `Completer.drain`; how many have ended.
     pub(super) fn drain(&self) -> u64 {
-        let entry = self.segment.client_at(self.index);
+        let entry = self.segment.geometry().client_at(self.index);
         let _lost = self.word32(entry + CLIENT_OVERFLOW).load(Ordering::Acquire);
         let ring = self.segment.completion_ring(self.index);
         let mut hints = [0; BATCH];
@@ -323,7 +323,7 @@ impl Java {
 
     /// `Completer.endAll`
     fn end_all(&self, hints: &[u32]) -> u64 {
-        let at = |hint: u32| self.segment.slot_at(hint);
+        let at = |hint: u32| self.segment.geometry().slot_at(hint);
         if hints.len() > 1 {
             for hint in hints {
                 sync::asks(self.segment.u8_at(at(*hint)).as_ptr().cast(), false);
@@ -366,7 +366,7 @@ impl Java {
 
     /// `Completer.end` and `SlotTable.release`
     fn end(&self, hint: u32, word: Word) {
-        let at = self.segment.slot_at(hint);
+        let at = self.segment.geometry().slot_at(hint);
         let slot = self.local(hint);
         for field in [SLOT_STATUS, SLOT_RESULT_LEN] {
             self.word32(at + field).load(Ordering::Relaxed);

@@ -3,7 +3,6 @@
 use crate::client::Outcome;
 use crate::format::layout::*;
 use crate::format::words;
-use crate::lane::entry::entry_state;
 use crate::model::pool::{Pool, Tiny};
 use crate::os::sync::Ordering;
 use crate::queue::arena;
@@ -50,28 +49,18 @@ pub(super) fn check(pool: &Pool, tiny: Tiny, ledger: &Ledger) {
         );
     }
     assert_eq!(arena::taken(&segment), [0], "a block leaked");
-    let entry = |at: usize| entry_state(segment.u64_at(at).load(Ordering::Relaxed));
     for index in 0..tiny.clients {
-        assert_eq!(
-            entry(segment.client_at(index) + CLIENT_WORD),
-            ENTRY_FREE,
-            "client {index}"
-        );
+        let word = segment.client(index).word_acquire();
+        assert!(word.is_free(), "client {index}");
         check_ring(segment.completion_ring(index), tiny.completion);
     }
     for index in 0..tiny.workers {
-        assert_eq!(
-            entry(segment.worker_at(index) + WORKER_WORD),
-            ENTRY_FREE,
-            "worker {index}"
-        );
+        let word = segment.worker(index).word_acquire();
+        assert!(word.is_free(), "worker {index}");
     }
     for index in 0..tiny.lanes {
-        assert_eq!(
-            entry(segment.lane_at(index) + LANE_WORD),
-            ENTRY_FREE,
-            "lane {index}"
-        );
+        let word = segment.lane(index).word();
+        assert!(word.is_free(), "lane {index}");
     }
     for mask in [H_IDLE, H_SEARCHING] {
         assert_eq!(

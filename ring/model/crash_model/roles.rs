@@ -5,11 +5,11 @@ use super::scenario::{Act, LARGE, SMALL, Scenario, Task};
 use crate::client::{Client, Outcome, TaskOptions, Ticket};
 use crate::error::RingError;
 use crate::format::layout::*;
+use crate::format::states::PoolState;
 use crate::lane::claimed::{Claimed, Failure};
-use crate::lane::entry::{WorkerEntry, entry_state};
+use crate::lane::entry::WorkerEntry;
 use crate::lane::search::Lane;
 use crate::model::sim::{Event, Kind, Sim};
-use crate::os::sync::Ordering;
 use crate::queue::wait;
 use crate::reaper::{self, Mourner, Rouser, Sweeper};
 use std::cell::RefCell;
@@ -185,8 +185,7 @@ pub(super) fn supervisor(sim: &Sim, scenario: &Scenario) {
             reaper::reap_client(&segment, client);
         }
         for worker in 0..scenario.tiny.workers {
-            let word = segment.u64_at(segment.worker_at(worker) + WORKER_WORD);
-            let free = entry_state(word.load(Ordering::Acquire)) == ENTRY_FREE;
+            let free = segment.worker(worker).word_acquire().is_free();
             // No step between this look and the start: two supervisors may be here.
             if free && sim.worker_is_dead(worker) {
                 sim.restart_worker(worker);
@@ -201,7 +200,7 @@ pub(super) fn supervisor(sim: &Sim, scenario: &Scenario) {
                 }
             }
             Event::Close => {
-                segment.set_pool_state(POOL_CLOSED);
+                segment.set_pool_state(PoolState::Closed);
                 wait::wake_all_lanes(&segment);
             }
             Event::Exit => return,

@@ -235,11 +235,12 @@ impl Backlog {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(ringwork_model)))]
 mod tests {
     use crate::client::{Client, TaskOptions, Ticket};
     use crate::error::RingError;
     use crate::format::layout::*;
+    use crate::format::states::PoolState;
     use crate::lane::claimed::Claimed;
     use crate::lane::permits;
     use crate::lane::search::Lane;
@@ -305,7 +306,7 @@ mod tests {
         };
         let (pool, locks) = Segment::create(&dir, &config).unwrap();
         permits::set(&pool, &[("one", 1)]);
-        pool.set_pool_state(POOL_SERVING);
+        pool.set_pool_state(PoolState::Serving);
         let attached = Arc::new(Segment::attach(&dir).unwrap());
         let entry = WorkerEntry::register(attached, None).unwrap();
         let lanes = entry.lanes(2, WaitStrategy::Adaptive).unwrap();
@@ -328,7 +329,7 @@ mod tests {
 
         /// The first lane counts more.
         fn count(&self, counter: usize, more: u64) {
-            let word = self.pool.u64_at(self.pool.lane_at(0) + counter);
+            let word = self.pool.u64_at(self.pool.geometry().lane_at(0) + counter);
             word.store(word.load(Ordering::Relaxed) + more, Ordering::Relaxed);
         }
     }

@@ -3,10 +3,8 @@
 //! Owned by a [`crate::client::backlog::Backlog`]. Invariant: only what was added in this stretch
 //! of work counts, and nothing is known before a few run times were.
 
-use crate::format::layout::*;
-use crate::lane::entry::entry_state;
-use crate::os::sync::Ordering;
-use crate::records::counters::{Histogram, bucket_floor};
+use crate::format::layout::LaneCounter;
+use crate::records::{Histogram, LaneHistogram, LaneRecord, bucket_floor};
 use crate::segment::Segment;
 
 /// How often the lanes are read, at most.
@@ -81,15 +79,15 @@ impl LanePace {
         let mut latest = Histogram::default();
         self.lanes = 0;
         self.started = 0;
-        for at in lanes(segment) {
-            let count = |field: usize| segment.u64_at(at + field).load(Ordering::Relaxed);
+        for lane in lanes(segment) {
+            let count = |counter: LaneCounter| lane.counter(counter).get();
             self.lanes += 1;
             // Those that came too late, or gave up, took less time than a task does.
-            let started = count(LANE_STARTED)
-                .wrapping_sub(count(LANE_EXPIRED))
-                .wrapping_sub(count(LANE_CANCELLED));
+            let started = count(LaneCounter::Started)
+                .wrapping_sub(count(LaneCounter::Expired))
+                .wrapping_sub(count(LaneCounter::Cancelled));
             self.started = self.started.wrapping_add(started);
-            latest.add(segment, at + LANE_RUN_HISTOGRAM);
+            lane.add_to(&mut latest, LaneHistogram::Run);
         }
         match self.before.take() {
             Some(before) if age < STALE_AFTER && self.lanes > 0 => {
@@ -163,13 +161,8 @@ impl LanePace {
     }
 }
 
-/// Where the entries of the lanes are that are in use.
-pub(crate) fn lanes(segment: &Segment) -> impl Iterator<Item = usize> {
-    (0..segment.geometry().max_lanes)
-        .map(|lane| segment.lane_at(lane))
-        .filter(|at| {
-            // Relaxed: what is read of the entry is a number that may be a little old.
-            let word = segment.u64_at(at + LANE_WORD).load(Ordering::Relaxed);
-            entry_state(word) == ENTRY_ACTIVE
-        })
+/// The lanes that are in use.
+pub(crate) fn lanes(segment: &Segment) -> impl Iterator<Item = LaneRecord<'_>> {
+    // Relaxed: what is read of the entry is a number that may be a little old.
+    segment.lanes().filter(|lane| lane.word().is_active())
 }

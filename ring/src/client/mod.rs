@@ -14,16 +14,18 @@ mod run_times;
 use crate::client::backlog::{Backlog, Verdict};
 use crate::error::{Result, RingError};
 use crate::format::layout::*;
-use crate::format::words::{Kind, Owner, Word};
-use crate::lane::entry::{command_entries, entry_word, take_entry};
+use crate::format::states::{ClientKind, EntryState};
+use crate::format::words::{EntryWord, Kind, Owner, Word};
+use crate::lane::entry::{command_entries, take_entry};
 use crate::os::clock::now_ns;
 use crate::os::sync::{self, Instant, Ordering, fence};
 use crate::queue::arena::{self, ArenaView, Role};
 use crate::queue::hint_ring::CORRUPT_AFTER;
 use crate::queue::wait::{futex_wait, wake_after_publish};
-use crate::records::counters::{bump, log_error};
+use crate::records::{ClientRecord, Request};
 use crate::segment::liveness::LivenessLock;
 use crate::segment::paths::PoolDir;
+use crate::segment::tables::log_error;
 use crate::segment::{Segment, SupervisorProbe};
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
@@ -231,7 +233,7 @@ impl Table {
 pub struct Client {
     segment: Segment,
     index: u32,
-    word: u64,
+    word: EntryWord,
     first_slot: u32,
     arena: ArenaView,
     table: Mutex<Table>,
@@ -275,7 +277,7 @@ impl Client {
                 Ok(client) => return Ok(client),
                 Err(segment) => segment,
             };
-            if segment.pool_state() >= POOL_DRAINING {
+            if !segment.takes_tasks() {
                 return Err(closed(&segment, "it takes no more tasks"));
             }
             if limit.is_some_and(|limit| start.elapsed() >= limit) {
@@ -305,9 +307,8 @@ impl Client {
         }
         let supervisor = SupervisorProbe::open(&segment)?;
         for index in entries {
-            let at = segment.client_at(index);
             let path = segment.dir().client_lock(segment.epoch(), index);
-            if let Some((held, word)) = take_entry(&segment, at + CLIENT_WORD, &path)? {
+            if let Some((held, word)) = take_entry(segment.client(index).life(), &path)? {
                 return Self::activate(segment, supervisor, index, held, word).map(Ok);
             }
         }
@@ -320,26 +321,12 @@ impl Client {
         supervisor: SupervisorProbe,
         index: u32,
         held: LivenessLock,
-        word: u64,
+        word: EntryWord,
     ) -> Result<Self> {
-        let at = segment.client_at(index);
-        for field in [CLIENT_WAITING, CLIENT_OVERFLOW] {
-            segment.u32_at(at + field).store(0, Ordering::Relaxed);
-        }
-        for counter in (CLIENT_SUBMITTED..=CLIENT_CANCELLED).step_by(8) {
-            segment.u64_at(at + counter).store(0, Ordering::Relaxed);
-        }
-        segment
-            .u32_at(at + CLIENT_PID)
-            .store(std::process::id(), Ordering::Relaxed);
-        segment.u32_at(at + CLIENT_KIND).store(2, Ordering::Relaxed);
-        segment
-            .u64_at(at + CLIENT_ATTACHED_NS)
-            .store(now_ns(), Ordering::Relaxed);
+        let record = segment.client(index);
+        record.fill(std::process::id(), ClientKind::Rust, now_ns());
         failpoint!("client.filled");
-        segment
-            .u64_at(at + CLIENT_WORD)
-            .store(word, Ordering::Release);
+        record.store_word_release(word);
         failpoint!("client.active");
         let slots = segment.geometry().slots_per_client;
         let mut own = index * slots..(index + 1) * slots;
@@ -387,8 +374,8 @@ impl Client {
         known.map(|handler| handler.margin(now_ns()))
     }
 
-    fn entry(&self) -> usize {
-        self.segment.client_at(self.index)
+    fn entry(&self) -> ClientRecord<'_> {
+        self.segment.client(self.index)
     }
 
     /// Submits a task; returns at once.
@@ -401,7 +388,7 @@ impl Client {
         if self.ended.get().is_some() {
             return Err(closed(&self.segment, SUPERVISOR_DIED));
         }
-        if self.segment.pool_state() >= POOL_DRAINING {
+        if !self.segment.takes_tasks() {
             return Err(closed(&self.segment, "it takes no more tasks"));
         }
         let mut table = lock(&self.table);
@@ -426,7 +413,7 @@ impl Client {
                 | RingError::QueueFull
                 | RingError::ArenaExhausted { .. })
         ) {
-            bump(&self.segment, self.entry() + CLIENT_REJECTED);
+            self.entry().counter(ClientCounter::Rejected).bump();
         }
         if let Ok((slot, ..)) = &result {
             table.weighed[(slot - self.first_slot) as usize] = weighed;
@@ -465,7 +452,7 @@ impl Client {
             Verdict::Unweighed => Ok(false),
             Verdict::InTime => Ok(true),
             Verdict::TooLate(late) => {
-                bump(&self.segment, self.entry() + CLIENT_REJECTED);
+                self.entry().counter(ClientCounter::Rejected).bump();
                 Err(RingError::DeadlineUnreachable {
                     handler: handler.to_owned(),
                     wait: late.wait,
@@ -513,8 +500,10 @@ impl Client {
         } else {
             None
         };
-        let at = segment.slot_at(slot);
-        let room = block.map_or(at + SLOT_REQUEST, |block| arena::offset(segment, block));
+        let fields = segment.slot(slot);
+        let room = block.map_or(fields.inline_request(), |block| {
+            arena::offset(segment, block)
+        });
         sync::writes(segment.bytes_at(room, request.len()), request.len());
         // SAFETY: in bounds by `bytes_at`; the slot is on no list but in our hands, and the block
         // is ours by its owner word, so no other thread touches these bytes until QUEUED is stored.
@@ -534,34 +523,21 @@ impl Client {
             || table.submitted.is_multiple_of(8)
             || table.backlog.run_times.wants(id);
         table.submitted += 1;
-        let put64 =
-            |field: usize, value: u64| segment.u64_at(at + field).store(value, Ordering::Relaxed);
-        let put8 =
-            |field: usize, value: u8| segment.u8_at(at + field).store(value, Ordering::Relaxed);
         let priority = u32::from(options.priority).min(segment.geometry().priorities - 1);
-        put64(SLOT_DEADLINE, deadline_ns.unwrap_or(0));
-        put64(SLOT_HANDLER, id);
-        put64(SLOT_REQUEST_REF, block.map_or(0, arena::BlockRef::to_word));
-        segment
-            .u32_at(at + SLOT_REQUEST_LEN)
-            .store(request.len() as u32, Ordering::Relaxed);
-        let stamped = if sampled { ATTEMPTS_STAMPED as u8 } else { 0 };
-        put8(
-            SLOT_ATTEMPTS,
-            options.attempts.clamp(1, MAX_ATTEMPTS as u8) | stamped,
-        );
-        put8(SLOT_PRIORITY, priority as u8);
-        put8(SLOT_REQUEST_CODEC, options.codec);
-        put64(SLOT_TASK_ID, options.task_id);
-        if sampled {
-            put64(SLOT_SUBMITTED_NS, now_ns());
-        }
-        put64(SLOT_PROGRESS, 0);
+        fields.fill(&Request {
+            deadline_ns,
+            handler: id,
+            reference: block.map_or(0, arena::BlockRef::to_word),
+            len: request.len(),
+            attempts: options.attempts,
+            priority: priority as u8,
+            codec: options.codec,
+            task_id: options.task_id,
+            submitted_ns: sampled.then(now_ns),
+        });
         let traced = options.traceparent.is_some();
         if std::mem::replace(&mut table.traced[local as usize], traced) || traced {
-            for (index, byte) in options.traceparent.unwrap_or_default().iter().enumerate() {
-                put8(SLOT_TRACEPARENT + index, *byte);
-            }
+            fields.set_traceparent(&options.traceparent.unwrap_or_default());
         }
         let queued = Word::queued(free.generation(), 0);
         failpoint!("submit.filled");
@@ -578,16 +554,13 @@ impl Client {
             return Err(RingError::QueueFull);
         }
         failpoint!("submit.hinted");
-        bump(segment, self.entry() + CLIENT_SUBMITTED);
+        self.entry().counter(ClientCounter::Submitted).bump();
         failpoint!("submit.counted");
         Ok((slot, queued, deadline_ns))
     }
 
     fn free_blocks(&self, slot: u32, word: Word) {
-        let reference = self
-            .segment
-            .u64_at(self.segment.slot_at(slot) + SLOT_REQUEST_REF)
-            .load(Ordering::Relaxed);
+        let reference = self.segment.slot(slot).request_ref();
         if reference != 0
             && let Ok(block) = arena::check_ref(&self.segment, reference, 0)
         {
@@ -624,12 +597,7 @@ impl Client {
         for slot in std::iter::from_fn(|| ring.dequeue()).take(4 * table.places.len()) {
             any |= self.settle(&mut table, slot.wrapping_sub(self.first_slot));
         }
-        let overflow = self.segment.u32_at(self.entry() + CLIENT_OVERFLOW);
-        if overflow.load(Ordering::Relaxed) == 1
-            && overflow
-                .compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed)
-                .is_ok()
-        {
+        if self.entry().take_overflow() {
             failpoint!("poll.overflow");
             for local in 0..table.places.len() as u32 {
                 any |= self.settle(&mut table, local);
@@ -679,7 +647,7 @@ impl Client {
         failpoint!("poll.freed");
         // Each task is counted as submitted once, and under one of its ends once.
         if !counted {
-            bump(&self.segment, self.entry() + counter_of(&outcome));
+            self.entry().counter(counter_of(&outcome)).bump();
         }
         failpoint!("poll.counted");
         if wanted {
@@ -707,7 +675,7 @@ impl Client {
     /// tasks are pending, they all end by one look.
     fn look_at_pool(&self) {
         self.check_pending();
-        let over = self.segment.pool_state() >= POOL_CLOSED
+        let over = self.segment.is_over()
             || self
                 .supervisor
                 .lives(&self.segment)
@@ -753,30 +721,26 @@ impl Client {
         if cfg!(ringwork_model) {
             return; // as in `check_deadline`
         }
-        // Relaxed, all: ordered by the acquire of the state word.
         let fields = self.segment.slot(slot);
-        let get64 = |field: usize| fields.u64_at(field).load(Ordering::Relaxed);
-        let get8 = |field: usize| u32::from(fields.u8_at(field).load(Ordering::Relaxed));
-        if get8(SLOT_ATTEMPTS) & ATTEMPTS_STAMPED != 0
-            && fields.u32_at(SLOT_STATUS).load(Ordering::Relaxed) == STATUS_OK
-            && get8(SLOT_REQUEST_CODEC) != CODEC_CHUNK
+        let (claimed, submitted) = (fields.claimed_ns(), fields.submitted_ns());
+        if fields.attempts_and_stamp().1
+            && fields.status() == STATUS_OK
+            && u32::from(fields.request_codec()) != CODEC_CHUNK
         {
-            let claimed = get64(SLOT_CLAIMED_NS);
             // 0, which counts nothing, where a peer is wrong.
-            let ran = if claimed < get64(SLOT_SUBMITTED_NS) {
+            let ran = if claimed < submitted {
                 0
             } else {
                 now_ns().saturating_sub(claimed)
             };
-            table.backlog.run_times.ran(get64(SLOT_HANDLER), ran);
+            table.backlog.run_times.ran(fields.handler(), ran);
         }
     }
 
     /// Takes in whether a task came in time, if it was let in since it seemed to.
     fn judge(&self, table: &mut Table, local: u32, in_time: bool) {
         if std::mem::take(&mut table.weighed[local as usize]) {
-            let slot = self.segment.slot(self.first_slot + local);
-            let handler = slot.u64_at(SLOT_HANDLER).load(Ordering::Relaxed);
+            let handler = self.segment.slot(self.first_slot + local).handler();
             let times = &mut table.backlog.run_times;
             times.ended(handler, in_time, now_ns());
         }
@@ -784,14 +748,9 @@ impl Client {
 
     fn read_result(&self, slot: u32, word: Word) -> Outcome {
         let segment = &self.segment;
-        let at = segment.slot_at(slot);
-        let reference = segment.u64_at(at + SLOT_RESULT_REF).load(Ordering::Relaxed);
-        let len = segment.u32_at(at + SLOT_RESULT_LEN).load(Ordering::Relaxed) as usize;
-        let status = segment.u32_at(at + SLOT_STATUS).load(Ordering::Relaxed);
-        let codec = segment
-            .u8_at(at + SLOT_RESULT_CODEC)
-            .load(Ordering::Relaxed);
-        let block = match reference {
+        let fields = segment.slot(slot);
+        let (len, status, codec) = (fields.result_len(), fields.status(), fields.result_codec());
+        let block = match fields.result_ref() {
             0 if len <= INLINE => Ok(None),
             0 => Err(format!("an inline result of {len} bytes")),
             reference => arena::check_ref(segment, reference, len)
@@ -803,7 +762,9 @@ impl Client {
             Ok(block) => block,
             Err(message) => return failed(STATUS_FAILED, "segment.corrupt", message),
         };
-        let from = block.map_or(at + SLOT_RESULT, |block| arena::offset(segment, block));
+        let from = block.map_or(fields.inline_result(), |block| {
+            arena::offset(segment, block)
+        });
         let mut bytes = Vec::with_capacity(len);
         sync::reads(segment.bytes_at(from, len), len);
         // SAFETY: in bounds by `bytes_at`; DONE gives the result to this client alone. The vector
@@ -839,26 +800,22 @@ impl Client {
 
     /// Waits for something to happen, as the one poller; at most `limit`.
     fn park(&self, limit: Duration) {
-        let waiting = self.segment.u32_at(self.entry() + CLIENT_WAITING);
-        let wake = self.segment.u32_at(self.entry() + CLIENT_WAKE);
+        let entry = self.entry();
+        let wake = entry.wake();
         let seen = wake.load(Ordering::Acquire);
-        waiting.store(1, Ordering::Relaxed);
+        entry.set_waiting(true);
         failpoint!("poll.waiting");
         // pairs with the fence in `wake_client_after_publish`.
         fence(Ordering::SeqCst);
         let nothing = self.segment.completion_ring(self.index).is_empty()
-            && self
-                .segment
-                .u32_at(self.entry() + CLIENT_OVERFLOW)
-                .load(Ordering::Relaxed)
-                == 0
-            && self.segment.pool_state() < POOL_CLOSED;
+            && !entry.has_overflow()
+            && !self.segment.is_over();
         if nothing {
             failpoint!("poll.parking");
             futex_wait(wake, seen, limit);
             failpoint!("poll.awake");
         }
-        waiting.store(0, Ordering::Relaxed);
+        entry.set_waiting(false);
     }
 }
 
@@ -870,10 +827,8 @@ impl Drop for Client {
             .all(|slot| self.segment.word(slot).kind() == Kind::Free);
         failpoint!("client.leaving");
         if idle {
-            let free = entry_word(self.word >> 8, ENTRY_FREE);
-            self.segment
-                .u64_at(self.entry() + CLIENT_WORD)
-                .store(free, Ordering::Release);
+            self.entry()
+                .store_word_release(self.word.with(EntryState::Free));
             failpoint!("client.free");
         }
         // Otherwise the lock, dropped now, tells the reaper to clear the rest.
@@ -900,7 +855,7 @@ impl Ticket<'_> {
             {
                 if let Some(outcome) = self.give_up(
                     |may_have_run| Outcome::TimedOut { may_have_run },
-                    CLIENT_TIMED_OUT,
+                    ClientCounter::TimedOut,
                 ) {
                     return Ok(outcome);
                 }
@@ -945,9 +900,7 @@ impl Ticket<'_> {
                 }
                 client.park(nap);
                 client.drain();
-                if checked.elapsed() >= LIVENESS_INTERVAL
-                    || client.segment.pool_state() >= POOL_CLOSED
-                {
+                if checked.elapsed() >= LIVENESS_INTERVAL || client.segment.is_over() {
                     *checked = Instant::now();
                     client.look_at_pool();
                 }
@@ -1005,7 +958,11 @@ impl Ticket<'_> {
 
     /// Ends the wait: takes the task out of the queue, or tells the handler to stop.
     /// `None` when it had ended already.
-    fn give_up(&self, outcome: impl Fn(bool) -> Outcome, counter: usize) -> Option<Outcome> {
+    fn give_up(
+        &self,
+        outcome: impl Fn(bool) -> Outcome,
+        counter: ClientCounter,
+    ) -> Option<Outcome> {
         let client = self.client;
         let mut table = lock(&client.table);
         let local = self.local();
@@ -1013,10 +970,10 @@ impl Ticket<'_> {
         if !matches!(&table.places[local], Place::Pending(word) if *word == self.word) {
             return None;
         }
-        if counter == CLIENT_TIMED_OUT {
+        if counter == ClientCounter::TimedOut {
             client.judge(&mut table, local as u32, false);
         }
-        bump(&client.segment, client.entry() + counter);
+        client.entry().counter(counter).bump();
         failpoint!("cancel.counted");
         // Two rounds do where peers are honest: a claim or the reaper may come between, or a retry.
         for _ in 0..CORRUPT_AFTER {
@@ -1036,7 +993,10 @@ impl Ticket<'_> {
                 // It runs, or it has a state that no peer of ours gives it (an end of another
                 // generation): waiting longer would not help.
                 _ => {
-                    client.segment.request_cancel(self.slot, word.generation());
+                    client
+                        .segment
+                        .slot(self.slot)
+                        .request_cancel(word.generation());
                     failpoint!("cancel.asked");
                     table.places[local] = Place::GivenUp(self.word);
                     return Some(outcome(true));
@@ -1053,7 +1013,7 @@ impl Ticket<'_> {
     pub fn cancel(self) -> Outcome {
         match self.give_up(
             |may_have_run| Outcome::Cancelled { may_have_run },
-            CLIENT_CANCELLED,
+            ClientCounter::Cancelled,
         ) {
             Some(outcome) => outcome,
             None => self
@@ -1087,12 +1047,12 @@ impl Drop for Ticket<'_> {
 }
 
 /// The counter of the client's entry that an outcome goes under.
-fn counter_of(outcome: &Outcome) -> usize {
+fn counter_of(outcome: &Outcome) -> ClientCounter {
     match outcome {
-        Outcome::Completed { .. } => CLIENT_COMPLETED,
-        Outcome::TimedOut { .. } => CLIENT_TIMED_OUT,
-        Outcome::Failed { status, .. } if *status == STATUS_CANCELLED => CLIENT_CANCELLED,
-        _ => CLIENT_FAILED,
+        Outcome::Completed { .. } => ClientCounter::Completed,
+        Outcome::TimedOut { .. } => ClientCounter::TimedOut,
+        Outcome::Failed { status, .. } if *status == STATUS_CANCELLED => ClientCounter::Cancelled,
+        _ => ClientCounter::Failed,
     }
 }
 

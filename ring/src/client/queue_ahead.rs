@@ -9,10 +9,9 @@
 
 use crate::client::lane_pace::lanes;
 use crate::client::run_times::RunTimes;
-use crate::format::layout::*;
+use crate::format::layout::{CODEC_CHUNK, HELD};
 use crate::format::words::Kind;
 use crate::os::clock::now_ns;
-use crate::os::sync::Ordering;
 use crate::queue::hint_ring::HintRing;
 use crate::segment::Segment;
 
@@ -100,11 +99,9 @@ impl QueueAhead {
         self.counted.clear();
         let slots = segment.geometry().total_slots() as usize;
         self.counted.resize(slots.div_ceil(64), 0);
-        for at in lanes(segment) {
-            for place in 0..HELD {
-                let held = segment.u32_at(at + LANE_HELD + 4 * place);
-                // Acquire: pairs with the release store of the lane that took the hint.
-                self.count(segment, held.load(Ordering::Acquire).wrapping_sub(1), times);
+        for lane in lanes(segment) {
+            for slot in (0..HELD).filter_map(|place| lane.held_acquire(place)) {
+                self.count(segment, slot, times);
             }
         }
     }
@@ -132,14 +129,13 @@ impl QueueAhead {
         // Relaxed, all three: ordered by the acquire of the state word. If the slot was used again
         // since, they are of the next task.
         let fields = segment.slot(slot);
-        let handler = fields.u64_at(SLOT_HANDLER).load(Ordering::Relaxed);
+        let handler = fields.handler();
         if self.only.is_some_and(|only| only != handler) {
             return;
         }
-        let deadline = fields.u64_at(SLOT_DEADLINE).load(Ordering::Relaxed);
-        if deadline == 0 || deadline.saturating_sub(self.since) as f64 > self.work * SURELY {
-            let codec = fields.u8_at(SLOT_REQUEST_CODEC).load(Ordering::Relaxed);
-            let chunk = u32::from(codec) == CODEC_CHUNK;
+        let deadline = fields.deadline_ns();
+        if deadline.is_none_or(|at| at.saturating_sub(self.since) as f64 > self.work * SURELY) {
+            let chunk = u32::from(fields.request_codec()) == CODEC_CHUNK;
             self.work += times.cost(handler, self.each, self.lanes, chunk);
             self.tasks += 1;
         }

@@ -478,6 +478,61 @@ impl PoolConfig {
 }
 
 impl Geometry {
+    /// Offset of the entry of a client.
+    #[must_use]
+    #[inline]
+    pub fn client_at(&self, client: u32) -> usize {
+        self.clients + CLIENT_STRIDE * client as usize
+    }
+
+    /// Offset of the entry of a worker.
+    #[must_use]
+    #[inline]
+    pub fn worker_at(&self, worker: u32) -> usize {
+        self.workers + WORKER_STRIDE * worker as usize
+    }
+
+    /// Offset of the entry of a lane.
+    #[must_use]
+    #[inline]
+    pub fn lane_at(&self, lane: u32) -> usize {
+        self.lanes + LANE_STRIDE * lane as usize
+    }
+
+    /// Offset of a slot.
+    #[must_use]
+    #[inline]
+    pub fn slot_at(&self, slot: u32) -> usize {
+        debug_assert!(slot < self.total_slots());
+        self.slots + SLOT_STRIDE * slot as usize
+    }
+
+    /// Offset of the entry of a limit.
+    pub(crate) fn limit_at(&self, limit: u32) -> usize {
+        self.limits + self.limit_stride * limit as usize
+    }
+
+    /// Offset of the injector ring of a priority (clamped to the lowest).
+    #[inline]
+    pub(crate) fn injector_at(&self, priority: u32) -> usize {
+        let stride = RING_CELLS + 8 * self.injector_capacity as usize;
+        self.injectors + stride * priority.min(self.priorities - 1) as usize
+    }
+
+    /// Offset of the completion ring of a client.
+    #[inline]
+    pub(crate) fn completion_ring_at(&self, client: u32) -> usize {
+        let stride = RING_CELLS + 8 * self.completion_capacity as usize;
+        self.completions + stride * client as usize
+    }
+
+    /// Offset of the ring of the hints that wait for a permit of a limit.
+    #[inline]
+    pub(crate) fn deferred_ring_at(&self, limit: u32) -> usize {
+        let permits = (LIMIT_PERMITS + 8 * self.max_lanes as usize).next_multiple_of(128);
+        self.limit_at(limit) + permits
+    }
+
     /// All slots of the segment.
     #[must_use]
     pub fn total_slots(&self) -> u32 {

@@ -1,6 +1,6 @@
-//! Generates `Layout.java` from [`CONSTANTS`], so that no constant is written twice.
+//! Generates `Layout.java` from [`constants`], so that no constant is written twice.
 
-use crate::format::layout::CONSTANTS;
+use crate::format::layout::constants;
 use std::fmt::Write;
 
 /// The Java source, as it must stand in the client's source tree.
@@ -12,7 +12,7 @@ pub fn source() -> String {
          * <p>Generated from ring/src/format/layout.rs by `make layout`; do not edit.\n */\n\
          public final class Layout {\n\n  private Layout() {}\n",
     );
-    for constant in CONSTANTS {
+    for constant in constants() {
         let doc = constant.doc.trim().replace('<', "&lt;");
         let (kind, value) = if constant.wide {
             ("long", format!("0x{:x}L", constant.value))
@@ -33,7 +33,7 @@ pub fn source() -> String {
 /// languages compare their own constants with.
 #[must_use]
 pub fn golden() -> String {
-    CONSTANTS.iter().fold(String::new(), |text, constant| {
+    constants().fold(String::new(), |text, constant| {
         text + &format!("{} {}\n", constant.name, constant.value)
     })
 }

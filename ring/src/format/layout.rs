@@ -1,6 +1,6 @@
 //! Every offset and constant of the segment, defined once.
 //!
-//! The Java client's `Layout.java` is generated from [`CONSTANTS`] (see
+//! The Java client's `Layout.java` is generated from [`constants`] (see
 //! [`crate::format::export`]); a golden test on both sides fails when they differ.
 //! Integers are little-endian, offsets are in bytes. Sections start on
 //! 128-byte lines (two cache lines: the adjacent-line prefetcher of x86 pulls
@@ -24,19 +24,58 @@
 //!  192 task id, 200 submitted, 208 claimed, 216 progress, 224 traceparent
 //! ```
 
+use crate::format::names::names;
+
 /// Declares constants and the table from which the Java file is generated.
 macro_rules! layout {
     ($( $(#[doc = $doc:literal])+ $name:ident : $ty:ty = $value:expr; )*) => {
         $( $(#[doc = $doc])+ pub const $name: $ty = $value; )*
 
-        /// All constants: name, Java type (`int` or `long`), value, description.
-        pub const CONSTANTS: &[Constant] = &[
+        /// The constants but those of the counters: name, Java type (`int` or `long`), value, description.
+        const CONSTANTS: &[Constant] = &[
             $( Constant {
                 name: stringify!($name),
                 wide: size_of::<$ty>() == 8 && !is_usize(stringify!($ty)),
                 value: $name as u64,
                 doc: concat!($($doc),+),
             } ),*
+        ];
+    };
+}
+
+/// Declares the counters of a record, a u64 each: the enum, an offset of each for Java, a name of each.
+macro_rules! counters {
+    ($(#[doc = $about:literal])+ $type:ident, $table:ident {
+        $( $(#[doc = $doc:literal])+ $variant:ident = $offset:literal, $constant:ident, $name:literal; )+
+    }) => {
+        $( $(#[doc = $doc])+ pub const $constant: usize = $offset; )+
+
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $type {
+            $( $(#[doc = $doc])+ $variant, )+
+        }
+
+        names!($type, "counter", { $($variant => $name),+ });
+
+        impl $type {
+            /// Where it stands in its record, in bytes.
+            #[must_use]
+            #[inline(always)]
+            pub(crate) const fn offset(self) -> usize {
+                match self {
+                    $( Self::$variant => $constant, )+
+                }
+            }
+        }
+
+        const $table: &[Constant] = &[
+            $( Constant {
+                name: stringify!($constant),
+                wide: false,
+                value: $offset,
+                doc: concat!($($doc),+),
+            } ),+
         ];
     };
 }
@@ -190,33 +229,18 @@ layout! {
     /// Health: new workers do not get ready; none is replaced, those that live serve on, see the reason.
     HEALTH_BOOT: u32 = 2;
 
-    /// Pool counter: workers started, u64.
-    C_WORKERS_STARTED: usize = 2304;
-    /// Pool counter: workers that died without being asked to, u64.
-    C_WORKERS_CRASHED: usize = 2312;
-    /// Pool counter: tasks given back to the queue by the reaper, u64.
-    C_TASKS_REQUEUED: usize = 2320;
-    /// Pool counter: tasks ended as crashed by the reaper, u64.
-    C_TASKS_CRASHED: usize = 2328;
-    /// Pool counter: dead clients cleared, u64.
-    C_CLIENTS_REAPED: usize = 2336;
-    /// Pool counter: arena blocks freed by the reaper, u64.
-    C_BLOCKS_RECOVERED: usize = 2344;
-    /// Pool counter: hints that the reaper or the tick put back, u64.
-    C_HINTS_RESTORED: usize = 2352;
-    /// Pool counter: tasks of dead clients that were dropped, u64.
-    C_TASKS_DROPPED: usize = 2360;
-    /// Pool counter: tasks of more than one attempt, each of which lost its worker, u64.
-    C_TASKS_QUARANTINED: usize = 2368;
-
     /// Bytes of a client entry.
     CLIENT_STRIDE: usize = 512;
     /// Client: entry word, u64: generation << 8 | ENTRY_*.
     CLIENT_WORD: usize = 0;
     /// Client: process id, for people only, u32.
     CLIENT_PID: usize = 8;
-    /// Client: kind, u32 (1 Java, 2 Rust).
+    /// Client: kind, u32 (CLIENT_KIND_*).
     CLIENT_KIND: usize = 12;
+    /// Client kind: the Java client.
+    CLIENT_KIND_JAVA: u32 = 1;
+    /// Client kind: the Rust client.
+    CLIENT_KIND_RUST: u32 = 2;
     /// Client: CLOCK_MONOTONIC nanoseconds of the attach, u64.
     CLIENT_ATTACHED_NS: usize = 16;
     /// Client: 1 while its poller is parked or about to park, u32.
@@ -225,19 +249,6 @@ layout! {
     CLIENT_WAKE: usize = 132;
     /// Client: set to 1 when its completion ring was full: scan the slots, u32.
     CLIENT_OVERFLOW: usize = 256;
-    /// Client counter: tasks submitted, u64. This and the next are written by submitters.
-    CLIENT_SUBMITTED: usize = 384;
-    /// Client counter: tasks rejected at submit, u64.
-    CLIENT_REJECTED: usize = 392;
-    /// Client counter: results received, u64. This and the next are written where tasks end, on a line of their own.
-    CLIENT_COMPLETED: usize = 448;
-    /// Client counter: failures received, u64.
-    CLIENT_FAILED: usize = 456;
-    /// Client counter: tasks that met their deadline first, u64.
-    CLIENT_TIMED_OUT: usize = 464;
-    /// Client counter: tasks cancelled, u64.
-    CLIENT_CANCELLED: usize = 472;
-
     /// Entry state (clients, workers, lanes): unused.
     ENTRY_FREE: u32 = 0;
     /// Entry state: in use; its lock file is locked as long as its process lives.
@@ -255,8 +266,10 @@ layout! {
     WORKER_LANES: usize = 12;
     /// Worker: CLOCK_MONOTONIC nanoseconds of the registration, u64.
     WORKER_STARTED_NS: usize = 16;
-    /// Worker: not 0 tells it to leave after the current tasks, u32 (LEAVE_*).
+    /// Worker: whether it is to leave after the current tasks, u32 (LEAVE_*).
     WORKER_LEAVE: usize = 24;
+    /// Leave: it is not.
+    LEAVE_NOT: u32 = 0;
     /// Leave: the supervisor asks for it.
     LEAVE_ASKED: u32 = 1;
     /// Leave: the worker has run its number of tasks, and leaves by itself.
@@ -278,22 +291,6 @@ layout! {
     LANE_OVER: usize = 320;
     /// Lane: if that is a chunk, how many of its requests had ended, u32: the next one was told. Written first.
     LANE_OVER_ENDED: usize = 328;
-    /// Lane counter: tasks claimed, u64.
-    LANE_STARTED: usize = 384;
-    /// Lane counter: tasks ended with a result, u64.
-    LANE_COMPLETED: usize = 392;
-    /// Lane counter: tasks ended with a failure, panics included, u64.
-    LANE_FAILED: usize = 400;
-    /// Lane counter: handler panics, u64.
-    LANE_PANICKED: usize = 408;
-    /// Lane counter: tasks whose deadline had passed at the claim, u64.
-    LANE_EXPIRED: usize = 416;
-    /// Lane counter: tasks cancelled before or while they ran, u64.
-    LANE_CANCELLED: usize = 424;
-    /// Lane counter: hints stolen from another lane, u64.
-    LANE_STOLEN: usize = 432;
-    /// Lane counter: times it went to sleep, u64.
-    LANE_PARKED: usize = 440;
     /// Lane: histogram of the time from submit to claim, sampled, u64 each.
     LANE_QUEUE_HISTOGRAM: usize = 512;
     /// Lane: histogram of the time that handlers ran, sampled, u64 each.
@@ -510,8 +507,10 @@ layout! {
     HANDLER_STRIDE: usize = 128;
     /// Handler: id, u64, 0 when free, taken by CAS.
     HANDLER_ID: usize = 0;
-    /// Handler: one of HANDLER_LISTED and the following once the other fields are written, else 0, u32.
+    /// Handler: one of HANDLER_LISTED and the following once the other fields are written, u32.
     HANDLER_READY: usize = 8;
+    /// HANDLER_READY: the other fields are not written yet.
+    HANDLER_UNWRITTEN: u32 = 0;
     /// HANDLER_READY: a worker has registered it.
     HANDLER_LISTED: u32 = 1;
     /// HANDLER_READY: a worker from before the reload that is under way has registered it.
@@ -545,6 +544,77 @@ layout! {
     ERROR_TEXT: usize = 36;
     /// Longest error text in bytes.
     ERROR_TEXT_MAX: usize = 476;
+}
+
+counters! {
+    /// The counters of the pool, in the header; the supervisor alone counts them.
+    PoolCounter, POOL_COUNTERS {
+        /// Pool counter: workers started, u64.
+        WorkersStarted = 2304, C_WORKERS_STARTED, "workers_started";
+        /// Pool counter: workers that died without being asked to, u64.
+        WorkersCrashed = 2312, C_WORKERS_CRASHED, "workers_crashed";
+        /// Pool counter: tasks given back to the queue by the reaper, u64.
+        TasksRequeued = 2320, C_TASKS_REQUEUED, "tasks_requeued";
+        /// Pool counter: tasks ended as crashed by the reaper, u64.
+        TasksCrashed = 2328, C_TASKS_CRASHED, "tasks_crashed";
+        /// Pool counter: dead clients cleared, u64.
+        ClientsReaped = 2336, C_CLIENTS_REAPED, "clients_reaped";
+        /// Pool counter: arena blocks freed by the reaper, u64.
+        BlocksRecovered = 2344, C_BLOCKS_RECOVERED, "blocks_recovered";
+        /// Pool counter: hints that the reaper or the tick put back, u64.
+        HintsRestored = 2352, C_HINTS_RESTORED, "hints_restored";
+        /// Pool counter: tasks of dead clients that were dropped, u64.
+        TasksDropped = 2360, C_TASKS_DROPPED, "tasks_dropped";
+        /// Pool counter: tasks of more than one attempt, each of which lost its worker, u64.
+        TasksQuarantined = 2368, C_TASKS_QUARANTINED, "tasks_quarantined";
+    }
+}
+
+counters! {
+    /// The counters of a client.
+    ClientCounter, CLIENT_COUNTERS {
+        /// Client counter: tasks submitted, u64. This and the next are written by submitters.
+        Submitted = 384, CLIENT_SUBMITTED, "submitted";
+        /// Client counter: tasks rejected at submit, u64.
+        Rejected = 392, CLIENT_REJECTED, "rejected";
+        /// Client counter: results received, u64. This and the next are written where tasks end, on a line of their own.
+        Completed = 448, CLIENT_COMPLETED, "completed";
+        /// Client counter: failures received, u64.
+        Failed = 456, CLIENT_FAILED, "failed";
+        /// Client counter: tasks that met their deadline first, u64.
+        TimedOut = 464, CLIENT_TIMED_OUT, "timed_out";
+        /// Client counter: tasks cancelled, u64.
+        Cancelled = 472, CLIENT_CANCELLED, "cancelled";
+    }
+}
+
+counters! {
+    /// The counters of a lane; the lane alone counts them.
+    LaneCounter, LANE_COUNTERS {
+        /// Lane counter: tasks claimed, u64.
+        Started = 384, LANE_STARTED, "started";
+        /// Lane counter: tasks ended with a result, u64.
+        Completed = 392, LANE_COMPLETED, "completed";
+        /// Lane counter: tasks ended with a failure, panics included, u64.
+        Failed = 400, LANE_FAILED, "failed";
+        /// Lane counter: handler panics, u64.
+        Panicked = 408, LANE_PANICKED, "panicked";
+        /// Lane counter: tasks whose deadline had passed at the claim, u64.
+        Expired = 416, LANE_EXPIRED, "expired";
+        /// Lane counter: tasks cancelled before or while they ran, u64.
+        Cancelled = 424, LANE_CANCELLED, "cancelled";
+        /// Lane counter: hints stolen from another lane, u64.
+        Stolen = 432, LANE_STOLEN, "stolen";
+        /// Lane counter: times it went to sleep, u64.
+        Parked = 440, LANE_PARKED, "parked";
+    }
+}
+
+/// All constants, those of the counters included.
+pub fn constants() -> impl Iterator<Item = &'static Constant> {
+    [CONSTANTS, POOL_COUNTERS, CLIENT_COUNTERS, LANE_COUNTERS]
+        .into_iter()
+        .flatten()
 }
 
 /// FNV-1a, 64 bit, of a handler name or an error text: the id under which it

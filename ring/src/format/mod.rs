@@ -9,4 +9,6 @@ pub mod export;
     reason = "constants, checked by tests"
 )]
 pub mod layout;
+pub mod names;
+pub mod states;
 pub mod words;

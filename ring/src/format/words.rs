@@ -1,6 +1,8 @@
-//! The slot's state word and the arena's owner word: packing only, no access.
+//! The packed words: a slot's state, an arena block's owner, an entry's life. No access.
 
 use crate::format::layout::*;
+use crate::format::names::UnknownWord;
+use crate::format::states::EntryState;
 
 /// A slot's state word: generation, owner, attempt, kind in one u64, so that
 /// every transition is one compare-and-swap.
@@ -150,6 +152,98 @@ impl Owner {
         self.0 & GENERATION_MASK != word.generation()
             || (self.0 & OWNER_RESULT != 0
                 && (attempt < word.attempt() || matches!(word.kind(), Kind::Crashed)))
+    }
+}
+
+/// The word of a client's or worker's entry: which life of the entry, and its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntryWord(pub u64);
+
+impl EntryWord {
+    pub(crate) const fn new(generation: u64, state: EntryState) -> Self {
+        Self(generation << 8 | state.word() as u64)
+    }
+
+    /// The state.
+    ///
+    /// # Errors
+    /// [`UnknownWord`] for one that no process of ours stores.
+    #[inline]
+    pub const fn state(self) -> Result<EntryState, UnknownWord> {
+        EntryState::from_word(self.0 as u32 & 0xff)
+    }
+
+    /// Whether the entry is unused.
+    #[must_use]
+    #[inline]
+    pub const fn is_free(self) -> bool {
+        matches!(self.state(), Ok(EntryState::Free))
+    }
+
+    /// Whether a process has the entry.
+    #[must_use]
+    #[inline]
+    pub const fn is_active(self) -> bool {
+        matches!(self.state(), Ok(EntryState::Active))
+    }
+
+    /// How often the entry was taken.
+    #[must_use]
+    #[inline]
+    pub const fn generation(self) -> u64 {
+        self.0 >> 8
+    }
+
+    /// The same life in another state.
+    pub(crate) const fn with(self, state: EntryState) -> Self {
+        Self::new(self.generation(), state)
+    }
+}
+
+/// The word of a lane's entry: which life of the lane, its worker, its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneWord(pub u64);
+
+impl LaneWord {
+    pub(crate) const fn new(generation: u64, worker: u32, state: EntryState) -> Self {
+        Self(generation << 24 | (worker as u64 & 0xffff) << 8 | state.word() as u64)
+    }
+
+    /// The state.
+    ///
+    /// # Errors
+    /// [`UnknownWord`] for one that no process of ours stores.
+    #[inline]
+    pub const fn state(self) -> Result<EntryState, UnknownWord> {
+        EntryWord(self.0).state()
+    }
+
+    /// Whether the lane is unused.
+    #[must_use]
+    #[inline]
+    pub const fn is_free(self) -> bool {
+        EntryWord(self.0).is_free()
+    }
+
+    /// Whether a worker runs the lane.
+    #[must_use]
+    #[inline]
+    pub const fn is_active(self) -> bool {
+        EntryWord(self.0).is_active()
+    }
+
+    /// The worker whose lane it is.
+    #[must_use]
+    #[inline]
+    pub const fn worker(self) -> u32 {
+        (self.0 >> 8) as u32 & 0xffff
+    }
+
+    /// How often the lane was taken.
+    #[must_use]
+    #[inline]
+    pub const fn generation(self) -> u64 {
+        self.0 >> 24
     }
 }
 

@@ -12,9 +12,10 @@ use crate::format::words::{Owner, Word};
 use crate::lane::chunk::{Chunk, Span};
 use crate::lane::search::Lane;
 use crate::os::clock::now_ns;
-use crate::os::sync::{self, Ordering};
+use crate::os::sync;
 use crate::queue::arena::{self, BlockRef, Role};
-use crate::records::counters::{bump, bump_word, bump_word_by, record};
+use crate::records::{LaneHistogram, Slot};
+use crate::segment::Segment;
 use std::time::Duration;
 
 /// How long a result waits for an arena block before the task fails.
@@ -43,13 +44,12 @@ pub struct Failure<'a> {
 pub struct Claimed<'l> {
     lane: &'l mut Lane,
     slot: u32,
-    at: usize,
     word: Word,
     handler: u64,
     request: std::result::Result<Place, String>,
     request_codec: u8,
     attempts: u8,
-    deadline_ns: u64,
+    deadline_ns: Option<u64>,
     claimed_ns: u64,
     submitted_ns: u64,
     result: Option<Place>,
@@ -79,66 +79,36 @@ impl<'l> Claimed<'l> {
     #[inline]
     pub(crate) fn new(lane: &'l mut Lane, slot: u32, word: Word) -> Self {
         let segment = &lane.segment;
-        let at = segment.slot_at(slot);
         let entry = lane.entry();
-        entry
-            .u32_at(LANE_CURRENT)
-            .store(slot + 1, Ordering::Relaxed);
-        bump_word(entry.u64_at(LANE_STARTED));
+        entry.set_current(Some(slot));
+        entry.counter(LaneCounter::Started).bump();
         failpoint!("claim.current");
         // Relaxed: the acquire of the claim ordered them.
         let fields = segment.slot(slot);
-        let get64 = |field: usize| fields.u64_at(field).load(Ordering::Relaxed);
-        let get8 = |field: usize| fields.u8_at(field).load(Ordering::Relaxed);
-        let len = fields.u32_at(SLOT_REQUEST_LEN).load(Ordering::Relaxed) as usize;
-        let request = match get64(SLOT_REQUEST_REF) {
-            0 if len <= INLINE => Ok(Place {
-                offset: at + SLOT_REQUEST,
-                len,
-                block: None,
-            }),
-            0 => Err(format!("an inline request of {len} bytes")),
-            reference => arena::check_ref(segment, reference, len)
-                .and_then(|block| {
-                    arena::check_owner(segment, block, Owner::request(slot, word.generation()))
-                })
-                .map(|block| Place {
-                    offset: arena::offset(segment, block),
-                    len,
-                    block: Some(block),
-                })
-                .map_err(|error| error.to_string()),
-        };
-        let attempts = get8(SLOT_ATTEMPTS);
+        let request = request_of(segment, fields, slot, word);
+        let (attempts, stamped) = fields.attempts_and_stamp();
         // Not stamped: the line of the times is the client's alone and stays in its cache.
-        let stamped = u32::from(attempts) & ATTEMPTS_STAMPED != 0;
         let (submitted_ns, claimed_ns) = if stamped {
-            (get64(SLOT_SUBMITTED_NS), now_ns())
+            (fields.submitted_ns(), now_ns())
         } else {
             (0, 0)
         };
         if stamped {
-            fields
-                .u64_at(SLOT_CLAIMED_NS)
-                .store(claimed_ns, Ordering::Relaxed);
+            fields.set_claimed_ns(claimed_ns);
         }
         if submitted_ns != 0 {
-            record(
-                segment,
-                lane.at + LANE_QUEUE_HISTOGRAM,
-                claimed_ns.saturating_sub(submitted_ns),
-            );
+            let waited = claimed_ns.saturating_sub(submitted_ns);
+            entry.record(LaneHistogram::Queue, waited);
         }
         failpoint!("claim.read");
         Self {
             slot,
-            at,
             word,
-            handler: get64(SLOT_HANDLER),
+            handler: fields.handler(),
             request,
-            request_codec: get8(SLOT_REQUEST_CODEC),
-            attempts: attempts & !(ATTEMPTS_STAMPED as u8),
-            deadline_ns: get64(SLOT_DEADLINE),
+            request_codec: fields.request_codec(),
+            attempts,
+            deadline_ns: fields.deadline_ns(),
             claimed_ns,
             submitted_ns,
             result: None,
@@ -146,6 +116,11 @@ impl<'l> Claimed<'l> {
             ended: false,
             lane,
         }
+    }
+
+    #[inline(always)]
+    fn fields(&self) -> Slot<'_> {
+        self.lane.segment.slot(self.slot)
     }
 
     /// Id of the handler asked for: [`id_of`] its name.
@@ -158,10 +133,7 @@ impl<'l> Claimed<'l> {
     /// The task id that the client gave it.
     #[must_use]
     pub fn task_id(&self) -> u64 {
-        self.lane
-            .segment
-            .u64_at(self.at + SLOT_TASK_ID)
-            .load(Ordering::Relaxed)
+        self.fields().task_id()
     }
 
     /// The attempt, counted from 1, and how many there may be.
@@ -179,14 +151,15 @@ impl<'l> Claimed<'l> {
     /// The deadline in CLOCK_MONOTONIC nanoseconds, if there is one.
     #[must_use]
     pub fn deadline_ns(&self) -> Option<u64> {
-        (self.deadline_ns != 0).then_some(self.deadline_ns)
+        self.deadline_ns
     }
 
     /// Whether the deadline has passed.
     #[must_use]
     #[inline(always)]
     pub fn expired(&self) -> bool {
-        self.deadline_ns != 0 && now_ns() >= self.deadline_ns
+        self.deadline_ns
+            .is_some_and(|deadline| now_ns() >= deadline)
     }
 
     /// Whether this task, or the request at hand of a chunk, is to be given up: its client, or the
@@ -194,36 +167,26 @@ impl<'l> Claimed<'l> {
     #[must_use]
     #[inline(always)]
     pub fn cancelled(&self) -> bool {
-        let slot = self.lane.segment.slot(self.slot);
-        slot.u64_at(SLOT_CANCEL).load(Ordering::Relaxed) == CANCEL_BIT | self.word.generation()
-            || self.over_soft_limit()
+        self.fields().cancel_requested(self.word.generation()) || self.over_soft_limit()
     }
 
     /// Whether the supervisor has asked for that, since its handler's soft limit has passed.
     #[must_use]
     #[inline]
     pub fn over_soft_limit(&self) -> bool {
-        let entry = self.lane.entry();
-        // Acquire: pairs with the release in `limits::give_up`.
-        let over = entry.u64_at(LANE_OVER).load(Ordering::Acquire);
-        let ended = entry.u32_at(LANE_OVER_ENDED);
-        over == self.word.generation() << 24 | u64::from(self.slot + 1)
-            && (self.chunk.as_ref())
-                .is_none_or(|chunk| chunk.progress().0 == ended.load(Ordering::Relaxed))
+        let told = self
+            .lane
+            .entry()
+            .told_to_give_up_acquire(self.slot, self.word);
+        told.is_some_and(|ended| {
+            (self.chunk.as_ref()).is_none_or(|chunk| chunk.progress().0 == ended)
+        })
     }
 
     /// The W3C traceparent in binary, if the client sent one.
     #[must_use]
     pub fn traceparent(&self) -> Option<[u8; 26]> {
-        let mut bytes = [0; 26];
-        for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = self
-                .lane
-                .segment
-                .u8_at(self.at + SLOT_TRACEPARENT + index)
-                .load(Ordering::Relaxed);
-        }
-        (bytes != [0; 26]).then_some(bytes)
+        self.fields().traceparent()
     }
 
     /// Codec of the request (`CODEC_*`).
@@ -242,10 +205,7 @@ impl<'l> Claimed<'l> {
 
     #[inline(always)]
     fn store_progress(&self, done: u32, total: u32) {
-        self.lane
-            .segment
-            .u64_at(self.at + SLOT_PROGRESS)
-            .store(u64::from(done) << 32 | u64::from(total), Ordering::Relaxed);
+        self.fields().set_progress(done, total);
     }
 
     /// Whether the task is a chunk: many requests, to be taken one by one with
@@ -270,7 +230,7 @@ impl<'l> Claimed<'l> {
         let mut chunk = Chunk::read(segment, place.offset, place.len)?;
         let crashed = chunk.resume(segment)?;
         if crashed.is_some() {
-            bump(segment, self.lane.at + LANE_FAILED);
+            self.lane.entry().counter(LaneCounter::Failed).bump();
         }
         failpoint!("chunk.opened");
         self.request_codec = chunk.codec();
@@ -302,8 +262,8 @@ impl<'l> Claimed<'l> {
     /// Counts the requests that have results; failures were counted one by one.
     fn count_completed(&self, chunk: &Chunk) {
         let (ran, failed) = chunk.ran();
-        let completed = self.lane.entry().u64_at(LANE_COMPLETED);
-        bump_word_by(completed, u64::from(ran.saturating_sub(failed)));
+        let completed = self.lane.entry().counter(LaneCounter::Completed);
+        completed.bump_by(u64::from(ran.saturating_sub(failed)));
     }
 
     #[cold]
@@ -337,8 +297,8 @@ impl<'l> Claimed<'l> {
         self.end(STATUS_OK, CODEC_CHUNK as u8, 0);
         // Not before: a reader that sees a claim and the count go on thinks that the lane has left
         // the task.
-        let started = self.lane.entry().u64_at(LANE_STARTED);
-        bump_word_by(started, u64::from(ran.saturating_sub(1)));
+        let started = self.lane.entry().counter(LaneCounter::Started);
+        started.bump_by(u64::from(ran.saturating_sub(1)));
         ran
     }
 
@@ -405,7 +365,7 @@ impl<'l> Claimed<'l> {
         self.give_back_room();
         let place = if len <= INLINE {
             Place {
-                offset: self.at + SLOT_RESULT,
+                offset: self.fields().inline_result(),
                 len,
                 block: None,
             }
@@ -472,7 +432,8 @@ impl<'l> Claimed<'l> {
             _ if len > room => self.fail_beyond_room(len, room),
             Some(chunk) => chunk.end(&self.lane.segment, STATUS_OK, codec, len),
             None => {
-                bump_word(self.lane.entry().u64_at(LANE_COMPLETED)); // those of a chunk at its end
+                // those of a chunk at its end
+                self.lane.entry().counter(LaneCounter::Completed).bump();
                 self.end(STATUS_OK, codec, len);
             }
         }
@@ -544,12 +505,12 @@ impl<'l> Claimed<'l> {
     }
 
     fn write_failure(&mut self, failure: &Failure<'_>) {
-        let (segment, lane_at) = (&self.lane.segment, self.lane.at);
-        bump(segment, lane_at + LANE_FAILED);
+        let entry = self.lane.entry();
+        entry.counter(LaneCounter::Failed).bump();
         match failure.status {
-            STATUS_PANICKED => bump(segment, lane_at + LANE_PANICKED),
-            STATUS_EXPIRED => bump(segment, lane_at + LANE_EXPIRED),
-            STATUS_CANCELLED => bump(segment, lane_at + LANE_CANCELLED),
+            STATUS_PANICKED => entry.counter(LaneCounter::Panicked).bump(),
+            STATUS_EXPIRED => entry.counter(LaneCounter::Expired).bump(),
+            STATUS_CANCELLED => entry.counter(LaneCounter::Cancelled).bump(),
             _ => {}
         }
         if self.chunk.is_some() {
@@ -558,7 +519,7 @@ impl<'l> Claimed<'l> {
         self.give_back_room();
         let mut bytes = failure_record(failure, 256, 1024, 64 << 10);
         let mut place = Place {
-            offset: self.at + SLOT_RESULT,
+            offset: self.fields().inline_result(),
             len: bytes.len(),
             block: None,
         };
@@ -629,7 +590,7 @@ impl<'l> Claimed<'l> {
         let cut_short = matches!(status, STATUS_EXPIRED | STATUS_CANCELLED);
         if self.submitted_ns != 0 && status & STATUS_NOT_RUN == 0 && !cut_short {
             let ran = now_ns().saturating_sub(self.claimed_ns);
-            record(segment, lane.at + LANE_RUN_HISTOGRAM, ran);
+            lane.entry().record(LaneHistogram::Run, ran);
             let before = if lane.run_ns == u64::MAX {
                 ran
             } else {
@@ -638,28 +599,11 @@ impl<'l> Claimed<'l> {
             lane.run_ns = before - before / 8 + ran / 8;
         }
         let reference = block.map_or(0, BlockRef::to_word);
-        // These share the state word's line, which a spinning client keeps fetching: a store that
-        // changes nothing would have the line travel once more before the CAS.
-        let fields = segment.slot(self.slot);
-        let result_ref = fields.u64_at(SLOT_RESULT_REF);
-        if result_ref.load(Ordering::Relaxed) != reference {
-            result_ref.store(reference, Ordering::Relaxed);
-        }
-        let result_len = fields.u32_at(SLOT_RESULT_LEN);
-        if result_len.load(Ordering::Relaxed) != len as u32 {
-            result_len.store(len as u32, Ordering::Relaxed);
-        }
-        let result_codec = fields.u8_at(SLOT_RESULT_CODEC);
-        if result_codec.load(Ordering::Relaxed) != codec {
-            result_codec.store(codec, Ordering::Relaxed);
-        }
-        let result_status = fields.u32_at(SLOT_STATUS);
-        if result_status.load(Ordering::Relaxed) != status {
-            result_status.store(status, Ordering::Relaxed);
-        }
+        segment
+            .slot(self.slot)
+            .set_result(reference, len, codec, status);
         failpoint!("complete.written");
-        let current = lane.entry().u32_at(LANE_CURRENT);
-        current.store(0, Ordering::Relaxed);
+        lane.entry().set_current(None);
         failpoint!("complete.current");
         // Release: pairs with the client's acquire of the word before it reads the result.
         if segment.transition(self.slot, self.word, self.word.done()) {
@@ -671,6 +615,35 @@ impl<'l> Claimed<'l> {
         }
         // Only now: what is seen running is never more than the limit.
         lane.give_permit_back();
+    }
+}
+
+/// Where the request of a slot's task is, checked.
+#[inline(always)]
+fn request_of(
+    segment: &Segment,
+    fields: Slot<'_>,
+    slot: u32,
+    word: Word,
+) -> std::result::Result<Place, String> {
+    let len = fields.request_len();
+    match fields.request_ref() {
+        0 if len <= INLINE => Ok(Place {
+            offset: fields.inline_request(),
+            len,
+            block: None,
+        }),
+        0 => Err(format!("an inline request of {len} bytes")),
+        reference => arena::check_ref(segment, reference, len)
+            .and_then(|block| {
+                arena::check_owner(segment, block, Owner::request(slot, word.generation()))
+            })
+            .map(|block| Place {
+                offset: arena::offset(segment, block),
+                len,
+                block: Some(block),
+            })
+            .map_err(|error| error.to_string()),
     }
 }
 

@@ -4,42 +4,17 @@
 //! by its process before; so ACTIVE with a free lock proves death (or an untidy leave).
 
 use crate::error::{Result, RingError};
-use crate::format::layout::*;
+use crate::format::layout::{COMMAND_ENTRIES_MOST, ENTRIES_A_COMMAND};
+use crate::format::states::{EntryState, Leave};
+use crate::format::words::{EntryWord, LaneWord};
 use crate::lane::search::Lane;
 use crate::os::clock::now_ns;
-use crate::os::sync::Ordering;
+use crate::os::sync::{AtomicU64, Ordering};
 use crate::queue::wait::{Budget, WaitStrategy, set_bit, wake_all_lanes};
+use crate::records::LaneMask;
 use crate::segment::Segment;
 use crate::segment::liveness::LivenessLock;
 use std::sync::Arc;
-
-/// Packs the word of a client or worker entry.
-pub(crate) const fn entry_word(generation: u64, state: u32) -> u64 {
-    generation << 8 | state as u64
-}
-
-/// The state in an entry word (clients, workers and lanes).
-#[must_use]
-pub const fn entry_state(word: u64) -> u32 {
-    (word & 0xff) as u32
-}
-
-/// Packs the word of a lane entry.
-pub(crate) const fn lane_word(generation: u64, worker: u32, state: u32) -> u64 {
-    generation << 24 | (worker as u64 & 0xffff) << 8 | state as u64
-}
-
-/// The worker index in a lane's word.
-#[must_use]
-pub const fn lane_worker(word: u64) -> u32 {
-    (word >> 8 & 0xffff) as u32
-}
-
-/// The generation in a lane's word.
-#[must_use]
-pub(crate) const fn lane_generation(word: u64) -> u64 {
-    word >> 24
-}
 
 /// How many of so many client entries, the last ones, are kept for the `ringwork` command: clients
 /// of other kinds leave them alone, so that `submit` and `bench` work in a pool whose clients have
@@ -58,12 +33,11 @@ pub fn client_entries(clients: u32) -> u32 {
 
 /// Takes a FREE entry under its lock: the lock, and the new entry word to store as ACTIVE.
 pub(crate) fn take_entry(
-    segment: &Segment,
-    at: usize,
+    word: &AtomicU64,
     lock: &std::path::Path,
-) -> Result<Option<(LivenessLock, u64)>> {
-    let word = segment.u64_at(at);
-    if entry_state(word.load(Ordering::Acquire)) != ENTRY_FREE {
+) -> Result<Option<(LivenessLock, EntryWord)>> {
+    let read = || EntryWord(word.load(Ordering::Acquire));
+    if !read().is_free() {
         return Ok(None);
     }
     let Some(held) = LivenessLock::try_acquire(lock)? else {
@@ -71,11 +45,12 @@ pub(crate) fn take_entry(
     };
     failpoint!("entry.locked");
     // Under the lock only a reaper changes the word, and a reaper leaves FREE alone.
-    let seen = word.load(Ordering::Acquire);
-    if entry_state(seen) != ENTRY_FREE {
+    let seen = read();
+    if !seen.is_free() {
         return Ok(None);
     }
-    Ok(Some((held, entry_word((seen >> 8) + 1, ENTRY_ACTIVE))))
+    let taken = EntryWord::new(seen.generation() + 1, EntryState::Active);
+    Ok(Some((held, taken)))
 }
 
 /// A worker process's entry and its lanes' registration.
@@ -83,7 +58,7 @@ pub(crate) fn take_entry(
 pub struct WorkerEntry {
     segment: Arc<Segment>,
     index: u32,
-    word: u64,
+    word: EntryWord,
     lock: Arc<LivenessLock>,
 }
 
@@ -102,25 +77,12 @@ impl WorkerEntry {
             None => 0..count,
         };
         for index in candidates {
-            let at = segment.worker_at(index);
             let lock = segment.dir().worker_lock(segment.epoch(), index);
-            if let Some((lock, word)) = take_entry(&segment, at + WORKER_WORD, &lock)? {
-                segment
-                    .u32_at(at + WORKER_PID)
-                    .store(std::process::id(), Ordering::Relaxed);
-                segment
-                    .u32_at(at + WORKER_LANES)
-                    .store(0, Ordering::Relaxed);
-                segment
-                    .u32_at(at + WORKER_LEAVE)
-                    .store(0, Ordering::Relaxed);
-                segment
-                    .u64_at(at + WORKER_STARTED_NS)
-                    .store(now_ns(), Ordering::Relaxed);
+            let record = segment.worker(index);
+            if let Some((lock, word)) = take_entry(record.life(), &lock)? {
+                record.fill(std::process::id(), now_ns());
                 failpoint!("worker.filled");
-                segment
-                    .u64_at(at + WORKER_WORD)
-                    .store(word, Ordering::Release);
+                record.store_word_release(word);
                 failpoint!("worker.active");
                 return Ok(Self {
                     segment,
@@ -144,21 +106,14 @@ impl WorkerEntry {
             if lanes.len() as u32 == count {
                 break;
             }
-            let at = self.segment.lane_at(index);
-            let word = self.segment.u64_at(at + LANE_WORD);
-            let seen = word.load(Ordering::Acquire);
-            let active = lane_word(lane_generation(seen) + 1, self.index, ENTRY_ACTIVE);
-            if entry_state(seen) == ENTRY_FREE
-                && word
-                    .compare_exchange(seen, active, Ordering::AcqRel, Ordering::Relaxed)
-                    .is_ok()
-            {
+            let record = self.segment.lane(index);
+            let seen = record.word_acquire();
+            let active = LaneWord::new(seen.generation() + 1, self.index, EntryState::Active);
+            if seen.is_free() && record.take(seen, active) {
                 failpoint!("lane.registered");
                 // What the lane's life before was told is not for an attempt that it runs again.
                 // Relaxed: read by the lane's own thread, which starts after this.
-                self.segment
-                    .u64_at(at + LANE_OVER)
-                    .store(0, Ordering::Relaxed);
+                record.forget_give_up();
                 let budget = Budget::of(strategy, count as usize + 1);
                 lanes.push(Lane::new(
                     Arc::clone(&self.segment),
@@ -178,9 +133,7 @@ impl WorkerEntry {
                 option: "--max-lanes",
             });
         }
-        self.segment
-            .u32_at(self.segment.worker_at(self.index) + WORKER_LANES)
-            .store(count, Ordering::Release);
+        self.segment.worker(self.index).set_lanes_release(count);
         failpoint!("worker.ready");
         Ok(lanes)
     }
@@ -193,26 +146,20 @@ impl WorkerEntry {
 
     /// Says that this worker has run its number of tasks: its lanes leave after the current ones.
     pub fn retire(&self) {
-        // pairs with the loads in `Lane::must_leave`, which need no order; the wake has its own.
-        self.segment
-            .u32_at(self.segment.worker_at(self.index) + WORKER_LEAVE)
-            .store(LEAVE_QUOTA, Ordering::Relaxed);
+        self.segment.worker(self.index).set_leave(Leave::Quota);
         failpoint!("leave.quota");
         wake_all_lanes(&self.segment);
     }
 
     fn release_lanes(&self) {
         for index in 0..self.segment.geometry().max_lanes {
-            let word = self.segment.u64_at(self.segment.lane_at(index) + LANE_WORD);
-            let seen = word.load(Ordering::Acquire);
-            if entry_state(seen) == ENTRY_ACTIVE && lane_worker(seen) == self.index {
-                set_bit(&self.segment, H_IDLE, index, false);
-                set_bit(&self.segment, H_SEARCHING, index, false);
+            let record = self.segment.lane(index);
+            let seen = record.word_acquire();
+            if seen.is_active() && seen.worker() == self.index {
+                set_bit(&self.segment, LaneMask::Idle, index, false);
+                set_bit(&self.segment, LaneMask::Searching, index, false);
                 failpoint!("leave.lane_cleared");
-                word.store(
-                    lane_word(lane_generation(seen), 0, ENTRY_FREE),
-                    Ordering::Release,
-                );
+                record.store_word_release(LaneWord::new(seen.generation(), 0, EntryState::Free));
                 failpoint!("leave.lane_free");
             }
         }
@@ -226,8 +173,8 @@ impl WorkerEntry {
         }
         self.release_lanes();
         self.segment
-            .u64_at(self.segment.worker_at(self.index) + WORKER_WORD)
-            .store(entry_word(self.word >> 8, ENTRY_FREE), Ordering::Release);
+            .worker(self.index)
+            .store_word_release(self.word.with(EntryState::Free));
         failpoint!("leave.worker_free");
     }
 }

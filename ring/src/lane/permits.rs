@@ -8,13 +8,13 @@
 //! the tasks of other handlers go past. Invariant: at most `most` lanes have a permit, and each
 //! lane that runs a task of the handler has one (docs/internals/protocol.md section 13).
 
-use crate::format::layout::*;
-use crate::format::words::{Kind, Word};
-use crate::lane::entry::{entry_state, lane_generation};
+use crate::format::layout::id_of;
+use crate::format::words::{Kind, LaneWord, Word};
 use crate::lane::search::{Lane, restore_hint};
-use crate::os::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::os::sync::{AtomicU64, Ordering, fence};
 use crate::queue::hint_ring::HintRing;
 use crate::queue::wait::{any_idle, wake_one_lane};
+use crate::records::LimitRecord;
 use crate::segment::Segment;
 
 /// One limit in the segment.
@@ -29,29 +29,25 @@ impl<'a> Limit<'a> {
         (0..segment.geometry().limit_count).map(move |index| Self { segment, index })
     }
 
-    fn at(self) -> usize {
-        let g = self.segment.geometry();
-        g.limits + g.limit_stride * self.index as usize
+    fn record(self) -> LimitRecord<'a> {
+        self.segment.limit(self.index)
     }
 
     fn handler(self) -> u64 {
-        let word = self.segment.u64_at(self.at() + LIMIT_HANDLER);
-        word.load(Ordering::Relaxed)
+        self.record().handler()
     }
 
     /// How many may run; the number of all lanes when there is no limit.
     fn most(self) -> u32 {
-        let word = self.segment.u32_at(self.at() + LIMIT_MOST);
         let lanes = self.segment.geometry().max_lanes;
-        match word.load(Ordering::Relaxed) {
+        match self.record().max() {
             0 => lanes,
             most => most.min(lanes),
         }
     }
 
     fn permit(self, place: u32) -> &'a AtomicU64 {
-        let offset = self.at() + LIMIT_PERMITS + 8 * place as usize;
-        self.segment.u64_at(offset)
+        &self.record().permits()[place as usize]
     }
 
     /// Whether a permit is free, or belongs to a lane that is in use: a lane is freed only when it
@@ -66,12 +62,9 @@ impl<'a> Limit<'a> {
         if lane == 0 || lane > self.segment.geometry().max_lanes {
             return false;
         }
-        let word = self
-            .segment
-            .u64_at(self.segment.lane_at(lane - 1) + LANE_WORD);
-        // Acquire: pairs with the release store that frees the lane, after its permit.
-        let word = word.load(Ordering::Acquire);
-        let in_use = entry_state(word) != ENTRY_FREE && lane_generation(word) == held >> 16;
+        // pairs with the release store that frees the lane, after its permit.
+        let word = self.segment.lane(lane - 1).word_acquire();
+        let in_use = !word.is_free() && word.generation() == held >> 16;
         // Given back, and perhaps taken by another, while the lane's word was read.
         in_use || permit.load(Ordering::Acquire) != held
     }
@@ -100,18 +93,9 @@ fn owner(lane: u32, generation: u64) -> u64 {
     generation << 16 | u64::from(lane + 1)
 }
 
-/// What `SLOT_DEFERRED` holds while the hint of a queued slot waits in the ring of its limit.
-fn mark(word: Word) -> u32 {
-    (word.generation() as u32) << 3 | word.attempt() << 1 | 1
-}
-
-fn deferred(segment: &Segment, slot: u32) -> &AtomicU32 {
-    segment.u32_at(segment.slot_at(slot) + SLOT_DEFERRED)
-}
-
 /// Whether the hint of a queued slot waits in the ring of its limit.
 pub(crate) fn is_deferred(segment: &Segment, slot: u32) -> bool {
-    deferred(segment, slot).load(Ordering::Acquire) == mark(segment.word(slot))
+    segment.slot(slot).is_deferred_acquire(segment.word(slot))
 }
 
 /// Which limit a handler has, and how many of its tasks run at a time; `None` if all lanes may.
@@ -127,13 +111,7 @@ pub fn set(segment: &Segment, limits: &[(&str, u32)]) {
     let declared = limits.iter().map(|(name, most)| (id_of(name), *most));
     segment.declare_limits(declared.collect());
     for (limit, (handler, most)) in Limit::all(segment).zip(limits) {
-        let at = limit.at();
-        segment
-            .u32_at(at + LIMIT_MOST)
-            .store(*most, Ordering::Relaxed);
-        segment
-            .u64_at(at + LIMIT_HANDLER)
-            .store(id_of(handler), Ordering::Release);
+        limit.record().set(id_of(handler), *most);
     }
     // A higher number lets more of those run that wait.
     fence(Ordering::SeqCst);
@@ -166,9 +144,7 @@ pub fn usage(segment: &Segment) -> Vec<Usage> {
     Limit::all(segment)
         .map(|limit| Usage {
             handler: limit.handler(),
-            most: segment
-                .u32_at(limit.at() + LIMIT_MOST)
-                .load(Ordering::Relaxed),
+            most: limit.record().max(),
             running: (0..lanes)
                 .filter(|place| limit.permit(*place).load(Ordering::Relaxed) != 0)
                 .count() as u32,
@@ -178,14 +154,14 @@ pub fn usage(segment: &Segment) -> Vec<Usage> {
 }
 
 /// Frees the permits of dead lanes; the reaper's. Words of their names belong to no other lane.
-pub(crate) fn free_permits(segment: &Segment, lanes: &[(u32, u64)]) {
+pub(crate) fn free_permits(segment: &Segment, lanes: &[(u32, LaneWord)]) {
     for limit in Limit::all(segment) {
         for place in 0..segment.geometry().max_lanes {
             let permit = limit.permit(place);
             let held = permit.load(Ordering::Acquire);
             let dead = lanes
                 .iter()
-                .any(|(lane, word)| held == owner(*lane, lane_generation(*word)));
+                .any(|(lane, word)| held == owner(*lane, word.generation()));
             if held != 0 && dead {
                 let _ = permit.compare_exchange(held, 0, Ordering::AcqRel, Ordering::Relaxed);
                 failpoint!("reap.permit_freed");
@@ -208,7 +184,7 @@ pub(crate) fn may_restore(segment: &Segment, slot: u32) -> bool {
     match Limit::all(segment).find(|limit| limit.handler() == handler) {
         Some(limit) if !limit.has_permit() => false,
         Some(_) => {
-            deferred(segment, slot).store(0, Ordering::Relaxed);
+            segment.slot(slot).unmark_deferred();
             true
         }
         None => true,
@@ -221,22 +197,14 @@ pub(crate) fn may_restore(segment: &Segment, slot: u32) -> bool {
 /// Nothing is written to the slot: its cancel word is the client's, and holds for every attempt,
 /// while a soft limit is over for this one only.
 pub fn give_up(segment: &Segment, lane: u32, slot: u32, word: Word, ended: Option<u32>) {
-    let at = segment.lane_at(lane);
     segment
-        .u32_at(at + LANE_OVER_ENDED)
-        .store(ended.unwrap_or(0), Ordering::Relaxed);
-    let over = word.generation() << 24 | u64::from(slot + 1);
-    // Release: pairs with the acquire in `Claimed::over_soft_limit`.
-    segment
-        .u64_at(at + LANE_OVER)
-        .store(over, Ordering::Release);
+        .lane(lane)
+        .tell_to_give_up_release(slot, word, ended.unwrap_or(0));
 }
 
 fn handler_of(segment: &Segment, slot: u32) -> u64 {
     // Relaxed: the acquire of the state word ordered it.
-    segment
-        .u64_at(segment.slot_at(slot) + SLOT_HANDLER)
-        .load(Ordering::Relaxed)
+    segment.slot(slot).handler()
 }
 
 impl Lane {
@@ -258,8 +226,7 @@ impl Lane {
     fn take_permit(&mut self, index: u32) -> bool {
         let segment = &self.segment;
         let limit = Limit { segment, index };
-        let word = segment.u64_at(self.at + LANE_WORD).load(Ordering::Relaxed);
-        let own = owner(self.index, lane_generation(word));
+        let own = owner(self.index, self.entry().word().generation());
         let taken = (0..limit.most()).find(|place| {
             let permit = limit.permit(*place);
             permit.load(Ordering::Relaxed) == 0
@@ -311,8 +278,8 @@ impl Lane {
         let (Kind::Queued, Some(index)) = (word.kind(), limit) else {
             return; // stale, or another lane's by now
         };
-        let place = deferred(segment, slot);
-        if place.load(Ordering::Acquire) == mark(word) {
+        let fields = segment.slot(slot);
+        if fields.is_deferred_acquire(word) {
             return; // it waits there already: this hint is a second one
         }
         let index = index as u32;
@@ -322,7 +289,7 @@ impl Lane {
         }
         failpoint!("limit.hinted");
         // After the hint: a death in between leaves a second hint, not a lost one.
-        place.store(mark(word), Ordering::Release);
+        fields.mark_deferred_release(word);
         failpoint!("limit.marked");
         // pairs with the fence in `give_permit_back`.
         fence(Ordering::SeqCst);
@@ -343,7 +310,7 @@ impl Lane {
                 } else {
                     None
                 };
-                self.held(0).store(0, Ordering::Release);
+                self.entry().unhold_release(0);
                 if claimed.is_some() {
                     return claimed;
                 }
@@ -367,19 +334,19 @@ impl Lane {
                 return None;
             }
             let slot = out[0];
-            self.held(0).store(slot.wrapping_add(1), Ordering::Release);
+            self.entry().hold_release(0, slot);
             failpoint!("limit.held");
             let known = slot < self.segment.geometry().total_slots();
             if known {
                 // Before the head moves: a hint given back by the reaper is to be moved here again.
-                deferred(&self.segment, slot).store(0, Ordering::Release);
+                self.segment.slot(slot).unmark_deferred_release();
                 failpoint!("limit.unmarked");
             }
             if ring.take(peeked) && known {
                 failpoint!("limit.taken");
                 return Some(slot);
             }
-            self.held(0).store(0, Ordering::Release);
+            self.entry().unhold_release(0);
         }
     }
 
@@ -403,8 +370,7 @@ pub fn permits_of_the_living(segment: &Segment) -> bool {
 /// What no process of ours can have left.
 pub(crate) fn audit(segment: &Segment) -> Result<(), String> {
     for (limit, (handler, most)) in Limit::all(segment).zip(&*segment.declared_limits()) {
-        let found = segment.u32_at(limit.at() + LIMIT_MOST);
-        if (limit.handler(), found.load(Ordering::Relaxed)) != (*handler, *most) {
+        if (limit.handler(), limit.record().max()) != (*handler, *most) {
             return Err(format!(
                 "limit {}: its handler or its number was overwritten",
                 limit.index

@@ -6,22 +6,22 @@
 //! it; a lane never sleeps without looking again after its idle bit is set.
 //! What is done with a claimed task is [`crate::lane::claimed`]'s.
 
-use crate::format::layout::*;
+use crate::format::layout::{HELD, LaneCounter};
+use crate::format::states::Leave;
 use crate::format::words::{Kind, Word};
 use crate::lane::claimed::Claimed;
-use crate::lane::entry::entry_state;
 use crate::lane::permits::{Permit, is_deferred, runnable};
 use crate::os::clock::now_ns;
-use crate::os::sync::{self, AtomicU32, Ordering, fence, fence_after_rmw};
+use crate::os::sync::{self, Ordering, fence, fence_after_rmw};
 use crate::queue::arena::ArenaView;
 use crate::queue::gather::Gather;
 use crate::queue::hint_ring::CORRUPT_AFTER;
 use crate::queue::wait::{
     self, Budget, QUIET_ROUNDS, any_idle, futex_wait, set_bit, wake_one_lane,
 };
-use crate::records::counters::bump;
+use crate::records::{LaneMask, LaneRecord, WorkerRecord};
+use crate::segment::Segment;
 use crate::segment::liveness::LivenessLock;
-use crate::segment::{Part, Segment};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -51,9 +51,10 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 pub struct Lane {
     pub(crate) segment: Arc<Segment>,
     pub(crate) index: u32,
-    pub(crate) at: usize,
-    pub(crate) arena: ArenaView,
+    // Where its entry is, and its worker's.
+    at: usize,
     worker_at: usize,
+    pub(crate) arena: ArenaView,
     // The worker's proof of life: a lane never outlives it.
     _lock: Arc<LivenessLock>,
     budget: Budget,
@@ -84,8 +85,8 @@ impl Lane {
         lock: Arc<LivenessLock>,
         budget: Budget,
     ) -> Self {
-        let at = segment.lane_at(index);
-        let worker_at = segment.worker_at(worker);
+        let at = segment.geometry().lane_at(index);
+        let worker_at = segment.geometry().worker_at(worker);
         let arena = ArenaView::new(&segment);
         let limits = Self::limited_handlers(&segment);
         let clients = segment.geometry().max_clients as usize;
@@ -93,8 +94,8 @@ impl Lane {
             segment,
             index,
             at,
-            arena,
             worker_at,
+            arena,
             _lock: lock,
             budget,
             hints: [0; HELD],
@@ -113,8 +114,13 @@ impl Lane {
 
     /// The lane's own entry.
     #[inline(always)]
-    pub(crate) fn entry(&self) -> Part<'_, LANE_STRIDE> {
-        self.segment.part(self.at)
+    pub(crate) fn entry(&self) -> LaneRecord<'_> {
+        LaneRecord::new(self.segment.part(self.at))
+    }
+
+    #[inline(always)]
+    fn worker(&self) -> WorkerRecord<'_> {
+        WorkerRecord::new(self.segment.part(self.worker_at))
     }
 
     /// The lane's index in the pool.
@@ -204,12 +210,8 @@ impl Lane {
     #[inline]
     fn must_leave(&self, leave: &AtomicBool) -> bool {
         leave.load(Ordering::Relaxed)
-            || self.segment.pool_state() >= POOL_CLOSED
-            || self
-                .segment
-                .u32_at(self.worker_at + WORKER_LEAVE)
-                .load(Ordering::Relaxed)
-                != 0
+            || self.segment.is_over()
+            || self.worker().leave() != Ok(Leave::Stay)
     }
 
     /// One look at every source of work.
@@ -223,7 +225,7 @@ impl Lane {
                 if claimed.is_none() {
                     self.defer(self.hints[index]);
                 }
-                self.held(index).store(0, Ordering::Release);
+                self.entry().unhold_release(index);
                 failpoint!("claim.unheld");
                 if claimed.is_some() {
                     return claimed;
@@ -258,11 +260,6 @@ impl Lane {
         }
     }
 
-    #[inline]
-    pub(crate) fn held(&self, index: usize) -> &AtomicU32 {
-        self.entry().u32_at(LANE_HELD + 4 * index)
-    }
-
     /// Claims a slot that a hint named.
     #[inline]
     fn claim(&mut self, slot: u32) -> Option<(u32, Word)> {
@@ -292,9 +289,7 @@ impl Lane {
     #[inline]
     pub(crate) fn cas_claim(&self, slot: u32, word: Word) -> Option<(u32, Word)> {
         // The CAS is a barrier: what is asked for before it comes while it waits for its own line.
-        let fields = self.segment.slot(slot);
-        fields.prefetch(SLOT_REQUEST);
-        fields.prefetch_to_write(SLOT_RESULT);
+        self.segment.slot(slot).prefetch_payload();
         let claimed = word.claimed_by(self.index as u16);
         failpoint!("claim.seen");
         if !self.segment.transition(slot, word, claimed) {
@@ -331,8 +326,7 @@ impl Lane {
                 };
                 // In held[] before the head moves: never in neither place.
                 for (index, slot) in out[..peeked.count].iter().enumerate() {
-                    self.held(index)
-                        .store(slot.wrapping_add(1), Ordering::Release);
+                    self.entry().hold_release(index, *slot);
                 }
                 failpoint!("lane.held");
                 if peeked.count > 0 && ring.take(peeked) {
@@ -353,7 +347,7 @@ impl Lane {
                     return true;
                 }
                 for index in 0..peeked.count {
-                    self.held(index).store(0, Ordering::Release);
+                    self.entry().unhold_release(index);
                 }
             }
         }
@@ -365,10 +359,7 @@ impl Lane {
     fn ask_for(&self, slots: &[u32]) {
         let total = self.segment.geometry().total_slots();
         for slot in slots.iter().filter(|slot| **slot < total) {
-            let fields = self.segment.slot(*slot);
-            fields.prefetch_to_write(SLOT_STATE);
-            fields.prefetch(SLOT_REQUEST);
-            fields.prefetch_to_write(SLOT_RESULT);
+            self.segment.slot(*slot).prefetch_all();
         }
     }
 
@@ -383,36 +374,28 @@ impl Lane {
                 restore_hint(&self.segment, slot);
                 failpoint!("lane.hint_returned");
             }
-            self.held(index).store(0, Ordering::Release);
+            self.entry().unhold_release(index);
         }
     }
 
     /// Claims what another lane has taken a hint of and not begun.
     fn steal(&mut self) -> Option<(u32, Word)> {
         for other in 0..self.segment.geometry().max_lanes {
-            let at = self.segment.lane_at(other);
-            if other == self.index
-                || entry_state(self.segment.u64_at(at + LANE_WORD).load(Ordering::Relaxed))
-                    == ENTRY_FREE
-            {
+            if other == self.index || self.segment.lane(other).word().is_free() {
                 continue;
             }
             for index in 0..HELD {
-                let hint = self
-                    .segment
-                    .u32_at(at + LANE_HELD + 4 * index)
-                    .load(Ordering::Acquire);
-                if hint == 0 {
+                let Some(hint) = self.segment.lane(other).held_acquire(index) else {
                     continue;
-                }
-                let claimed = self.claim(hint - 1);
+                };
+                let claimed = self.claim(hint);
                 if claimed.is_none() {
                     // Over its handler's limit: it waits where a permit finds it, and keeps no lane
                     // awake.
-                    self.defer(hint - 1);
+                    self.defer(hint);
                 }
                 if let Some(claimed) = claimed {
-                    bump(&self.segment, self.at + LANE_STOLEN);
+                    self.entry().counter(LaneCounter::Stolen).bump();
                     failpoint!("claim.stolen");
                     return Some(claimed);
                 }
@@ -424,7 +407,7 @@ impl Lane {
     fn set_searching(&mut self, on: bool) {
         if self.searching != on {
             self.searching = on;
-            set_bit(&self.segment, H_SEARCHING, self.index, on);
+            set_bit(&self.segment, LaneMask::Searching, self.index, on);
             failpoint!("lane.searching");
             // pairs with the fence in `wait::wake_after_publish`: a submitter that skipped its wake
             // because of the bit has its hint seen by the look at the rings that follows.
@@ -455,25 +438,21 @@ impl Lane {
 
     /// Sleeps until woken, unless there is something to do.
     fn park(&mut self, leave: &AtomicBool) {
-        let wake = self.segment.u32_at(self.at + LANE_WAKE);
+        let wake = self.entry().wake();
         let seen = wake.load(Ordering::Acquire);
-        set_bit(&self.segment, H_IDLE, self.index, true);
+        set_bit(&self.segment, LaneMask::Idle, self.index, true);
         failpoint!("lane.idle");
         // pairs with the fence in `wait::wake_after_publish`: either the submitter sees the bit,
         // or this look at the rings sees its hint.
         fence_after_rmw();
         let stolen_from = self.anything_held();
         if self.rings_are_empty() && !stolen_from && !self.must_leave(leave) {
-            bump(&self.segment, self.at + LANE_PARKED);
+            self.entry().counter(LaneCounter::Parked).bump();
             failpoint!("lane.parking");
-            futex_wait(
-                self.segment.u32_at(self.at + LANE_WAKE),
-                seen,
-                LONGEST_SLEEP,
-            );
+            futex_wait(self.entry().wake(), seen, LONGEST_SLEEP);
         }
         failpoint!("lane.woken");
-        set_bit(&self.segment, H_IDLE, self.index, false);
+        set_bit(&self.segment, LaneMask::Idle, self.index, false);
         failpoint!("lane.awake");
     }
 
@@ -483,17 +462,14 @@ impl Lane {
         (0..segment.geometry().max_lanes)
             .filter(|other| *other != self.index)
             .any(|other| {
-                let at = segment.lane_at(other);
-                entry_state(segment.u64_at(at + LANE_WORD).load(Ordering::Relaxed)) != ENTRY_FREE
-                    && (0..HELD).any(|index| {
-                        let hint = segment
-                            .u32_at(at + LANE_HELD + 4 * index)
-                            .load(Ordering::Acquire);
-                        hint != 0
-                            && hint <= segment.geometry().total_slots()
-                            && segment.word(hint - 1).kind() == Kind::Queued
-                            && (self.limits.is_empty() || !is_deferred(segment, hint - 1))
-                    })
+                let lane = segment.lane(other);
+                let waits = |slot: u32| {
+                    slot < segment.geometry().total_slots()
+                        && segment.word(slot).kind() == Kind::Queued
+                        && (self.limits.is_empty() || !is_deferred(segment, slot))
+                };
+                !lane.word().is_free()
+                    && (0..HELD).any(|index| lane.held_acquire(index).is_some_and(waits))
             })
     }
 
@@ -510,10 +486,8 @@ impl Lane {
 
 /// Puts a queued slot's hint into the ring of its priority; `false` when that is full.
 pub(crate) fn restore_hint(segment: &Segment, slot: u32) -> bool {
-    let priority = segment
-        .u8_at(segment.slot_at(slot) + SLOT_PRIORITY)
-        .load(Ordering::Relaxed);
-    segment.injector(u32::from(priority)).enqueue(slot).is_ok()
+    let priority = segment.slot(slot).priority();
+    segment.injector(priority).enqueue(slot).is_ok()
 }
 
 /// Puts a completion hint in the client's ring; full: sets its overflow word instead.
@@ -526,10 +500,7 @@ pub(crate) fn publish_completion(segment: &Segment, client: u32, slot: u32) {
 fn publish_completion_knowing(segment: &Segment, client: u32, slot: u32, head_seen: &mut u64) {
     let ring = segment.completion_ring(client);
     if ring.enqueue_knowing(slot, head_seen).is_err() {
-        // pairs with the client's CAS of the word before it scans its slots.
-        segment
-            .u32_at(segment.client_at(client) + CLIENT_OVERFLOW)
-            .store(1, Ordering::Release);
+        segment.client(client).set_overflow_release();
         // pairs with the fence of the poller before its look at the word: no CAS publishes it.
         fence(Ordering::SeqCst);
         failpoint!("complete.overflow");

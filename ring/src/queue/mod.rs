@@ -3,4 +3,5 @@
 pub mod arena;
 pub(crate) mod gather;
 pub mod hint_ring;
+mod rings;
 pub mod wait;

@@ -5,9 +5,10 @@
 //! publishes, fences, looks at the bits. Futexes are shared ones, since they
 //! are between processes.
 
-use crate::format::layout::*;
+use crate::format::layout::IDLE_WORDS;
 use crate::os::sync::{AtomicU32, Ordering, fence, fence_after_rmw};
 use crate::queue::hint_ring::CORRUPT_AFTER;
+use crate::records::LaneMask;
 use crate::segment::Segment;
 use std::time::Duration;
 
@@ -142,9 +143,9 @@ pub(crate) fn wake_word(word: &AtomicU32) {
     failpoint!("wake.done");
 }
 
-/// Sets or clears the bit of `lane` in the mask at `mask` ([`H_IDLE`] or [`H_SEARCHING`]).
-pub(crate) fn set_bit(segment: &Segment, mask: usize, lane: u32, on: bool) {
-    let word = segment.u64_at(mask + 8 * (lane as usize / 64));
+/// Sets or clears the bit of a lane in a mask.
+pub(crate) fn set_bit(segment: &Segment, mask: LaneMask, lane: u32, on: bool) {
+    let word = segment.header().mask(mask, lane as usize / 64);
     let bit = 1 << (lane % 64);
     if on {
         word.fetch_or(bit, Ordering::SeqCst);
@@ -161,24 +162,24 @@ fn mask_words(segment: &Segment) -> usize {
 }
 
 #[inline]
-fn any(segment: &Segment, mask: usize) -> bool {
-    (0..mask_words(segment))
-        .any(|word| segment.u64_at(mask + 8 * word).load(Ordering::Relaxed) != 0)
+fn any(segment: &Segment, mask: LaneMask) -> bool {
+    let header = segment.header();
+    (0..mask_words(segment)).any(|word| header.mask(mask, word).load(Ordering::Relaxed) != 0)
 }
 
 /// Whether any lane is asleep.
 #[must_use]
 #[inline]
 pub fn any_idle(segment: &Segment) -> bool {
-    any(segment, H_IDLE)
+    any(segment, LaneMask::Idle)
 }
 
 /// How many lanes sleep, or search for work.
 pub(crate) fn waiting_lanes(segment: &Segment) -> u32 {
     (0..mask_words(segment))
         .map(|word| {
-            let mask = |mask: usize| segment.u64_at(mask + 8 * word).load(Ordering::Relaxed);
-            (mask(H_IDLE) | mask(H_SEARCHING)).count_ones()
+            let mask = |mask| segment.header().mask(mask, word).load(Ordering::Relaxed);
+            (mask(LaneMask::Idle) | mask(LaneMask::Searching)).count_ones()
         })
         .sum()
 }
@@ -189,7 +190,7 @@ pub fn wake_after_publish(segment: &Segment) {
     // pairs with the fence between setting the idle bit and the re-check in `Lane::park`. A hint is
     // published by a CAS.
     fence_after_rmw();
-    if any(segment, H_IDLE) && !any(segment, H_SEARCHING) {
+    if any(segment, LaneMask::Idle) && !any(segment, LaneMask::Searching) {
         wake_one_lane(segment);
     }
 }
@@ -197,7 +198,7 @@ pub fn wake_after_publish(segment: &Segment) {
 /// Wakes one idle lane, even if others search; `false` when none is idle.
 pub fn wake_one_lane(segment: &Segment) -> bool {
     for index in 0..mask_words(segment) {
-        let word = segment.u64_at(H_IDLE + 8 * index);
+        let word = segment.header().mask(LaneMask::Idle, index);
         let mut bits = word.load(Ordering::Relaxed);
         // Bounded: each lost race is another process's change of a bit, and those end.
         for _ in 0..CORRUPT_AFTER {
@@ -214,7 +215,7 @@ pub fn wake_one_lane(segment: &Segment) -> bool {
                 Ok(_) => {
                     let lane = index as u32 * 64 + bit;
                     if lane < segment.geometry().max_lanes {
-                        wake_word(segment.u32_at(segment.lane_at(lane) + LANE_WAKE));
+                        wake_word(segment.lane(lane).wake());
                         return true;
                     }
                     bits &= !(1 << bit);
@@ -229,7 +230,7 @@ pub fn wake_one_lane(segment: &Segment) -> bool {
 /// Wakes every lane (shutdown).
 pub fn wake_all_lanes(segment: &Segment) {
     for lane in 0..segment.geometry().max_lanes {
-        wake_word(segment.u32_at(segment.lane_at(lane) + LANE_WAKE));
+        wake_word(segment.lane(lane).wake());
     }
 }
 
@@ -245,14 +246,9 @@ pub fn wake_client_after_publish(segment: &Segment, client: u32) {
 pub(crate) fn wake_client_after_hint(segment: &Segment, client: u32) {
     // pairs with the fence between `waiting = 1` and the re-check of the poller.
     fence_after_rmw();
-    let entry = segment.client_at(client);
-    let waiting = segment.u32_at(entry + CLIENT_WAITING);
-    if waiting.load(Ordering::Relaxed) != 0
-        && waiting
-            .compare_exchange(1, 0, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
-    {
-        wake_word(segment.u32_at(entry + CLIENT_WAKE));
+    let client = segment.client(client);
+    if client.take_waiting() {
+        wake_word(client.wake());
     }
 }
 

@@ -6,23 +6,22 @@
 //! stopped: each check says why only a wrong writer can have made what it found. A word that is
 //! read beside others that move is read again before it is judged.
 
-use crate::format::layout::*;
+use crate::format::layout::{
+    GENERATION_MASK, IDLE_WORDS, LaneCounter, MAX_ATTEMPTS, OWNER_TAKEN, PoolCounter, RING_BATCH,
+};
+use crate::format::names::UnknownWord;
 use crate::format::words::{Kind, Owner, Word};
-use crate::lane::entry::{entry_state, lane_worker};
 use crate::os::sync::Ordering;
 use crate::queue::hint_ring::HintRing;
+use crate::records::{LaneMask, LaneRecord};
 use crate::segment::Segment;
-use std::ops::{Range, RangeInclusive};
+use std::fmt::Display;
+use std::ops::Range;
 
 /// What was found, in words.
 pub type Damage = String;
 
 type Found = Result<(), Damage>;
-
-/// Words of the header that no process changes once the segment is ready: all up to the pool's name
-/// but the pool state, which shares a u64 with the ready word.
-const CONSTANT: Range<usize> = 0..H_NAME + NAME_SIZE;
-const READY_AND_STATE: usize = H_READY;
 
 /// The owner words that one look takes in; the next look goes on from there.
 const OWNERS_A_LOOK: usize = 4096;
@@ -30,24 +29,16 @@ const OWNERS_A_LOOK: usize = 4096;
 /// The cells of rings that one look takes in, beside those at the heads.
 const CELLS_A_LOOK: usize = 16_384;
 
-/// The pool's counters, which only the supervisor counts, and those of a lane, which only it
-/// counts.
-const POOL_COUNTERS: RangeInclusive<usize> = C_WORKERS_STARTED..=C_TASKS_QUARANTINED;
-const LANE_COUNTERS: RangeInclusive<usize> = LANE_STARTED..=LANE_PARKED;
-
 /// The quickest that a slot or ring moves on by one: an order below what was ever measured.
 const NS_A_STEP: u64 = 8;
 
 /// Steps that are never too many: what was counted between two readings of the clock.
 const SLACK: u64 = 1 << 16;
 
-/// The bits of `LANE_OVER` that hold a slot's index + 1.
-const OVER_SLOT_MASK: u64 = (1 << 24) - 1;
-
 /// What is remembered between two looks.
 #[derive(Debug)]
 pub struct Auditor {
-    header: Vec<u64>,
+    header: Vec<(usize, u64)>,
     generations: Vec<u64>,
     // Slot words that were CLAIMED, each with the progress of its lane: 0 for none.
     claims: Vec<(u64, u64)>,
@@ -65,7 +56,7 @@ impl Auditor {
         let slots = segment.geometry().total_slots() as usize;
         let rings = rings(segment).count();
         Self {
-            header: constants(segment),
+            header: segment.header().constants().collect(),
             generations: vec![0; slots],
             claims: vec![(0, 0); slots],
             rings: vec![(0, 0); rings],
@@ -81,29 +72,34 @@ impl Auditor {
     /// # Errors
     /// The damage found.
     pub fn look_at_header(&self, segment: &Segment) -> Found {
-        let now = constants(segment);
-        if let Some(word) = (0..now.len()).find(|word| now[*word] != self.header[*word]) {
+        let header = segment.header();
+        let changed = header
+            .constants()
+            .zip(&self.header)
+            .find(|(now, then)| now != *then);
+        if let Some(((at, _), _)) = changed {
             return Err(format!(
-                "the constant at {} of the header was overwritten",
-                CONSTANT.start + 8 * word
+                "the constant at {at} of the header was overwritten"
             ));
         }
-        if segment.u32_at(H_READY).load(Ordering::Relaxed) != READY {
+        if !header.is_ready() {
             return Err("the ready word of the header was overwritten".into());
         }
-        let (found, set) = (segment.pool_state(), segment.declared_state());
-        if found != set {
+        let set = segment.declared_state();
+        if segment.pool_state() != Ok(set) {
+            let found = named(segment.pool_state());
             return Err(format!(
                 "the pool's state is {found}, but its supervisor has set {set}"
             ));
         }
-        let (found, set) = (segment.health(), segment.declared_health());
-        if found != set {
+        let set = segment.declared_health();
+        if segment.health() != Ok(set) {
+            let found = named(segment.health());
             return Err(format!(
                 "the pool's health is {found}, but its supervisor has set {set}"
             ));
         }
-        if segment.u32_at(H_REASON_LEN).load(Ordering::Relaxed) as usize > REASON_SIZE {
+        if !header.reason_fits() {
             return Err("the pool's reason is longer than its field".into());
         }
         let lanes = segment.geometry().max_lanes as usize;
@@ -111,8 +107,8 @@ impl Auditor {
             let past = lanes.saturating_sub(64 * word).min(64) as u32;
             // Shifting by 64 would leave the word as it is.
             let beyond = u64::MAX.checked_shl(past).unwrap_or(0);
-            for mask in [H_IDLE, H_SEARCHING] {
-                let bits = segment.u64_at(mask + 8 * word).load(Ordering::Relaxed);
+            for mask in [LaneMask::Idle, LaneMask::Searching] {
+                let bits = header.mask(mask, word).load(Ordering::Relaxed);
                 if bits & beyond != 0 {
                     return Err("an idle mask has bits of lanes that do not exist".into());
                 }
@@ -202,8 +198,8 @@ impl Auditor {
     fn slots(&mut self, segment: &Segment, steps: u64) -> Found {
         let slots = segment.geometry().slots_per_client;
         for slot in 0..segment.geometry().total_slots() {
-            let client = segment.u64_at(segment.client_at(slot / slots) + CLIENT_WORD);
-            let entry = client.load(Ordering::Acquire);
+            let client = segment.client(slot / slots);
+            let entry = client.word_acquire();
             let place = slot as usize;
             // Read before the word: see `claim_is_stale`.
             let (claim, progress) = self.claims[place];
@@ -219,10 +215,7 @@ impl Auditor {
                 return bad("its generation is one that it can't have reached");
             }
             self.generations[place] = word.generation();
-            if word.kind() != Kind::Free
-                && entry_state(entry) == ENTRY_FREE
-                && client.load(Ordering::Acquire) == entry
-            {
+            if word.kind() != Kind::Free && entry.is_free() && client.word_acquire() == entry {
                 // An entry is FREE only while all its slots are, and its word never comes back.
                 return bad("it is in use, but no client is there");
             }
@@ -238,9 +231,8 @@ impl Auditor {
             if word.0 != claim {
                 self.claims[place] = (word.0, progress_of(segment, word));
             }
-            let lane = segment.u64_at(segment.lane_at(u32::from(word.owner())) + LANE_WORD);
-            if entry_state(lane.load(Ordering::Acquire)) == ENTRY_FREE && segment.word(slot) == word
-            {
+            let lane = segment.lane(word.owner().into());
+            if lane.word_acquire().is_free() && segment.word(slot) == word {
                 // The claim was there before and after: a lane is freed only when it has none.
                 return bad("it is claimed by a lane that no worker serves");
             }
@@ -309,11 +301,8 @@ fn progress_of(segment: &Segment, claim: Word) -> u64 {
     if lane >= segment.geometry().max_lanes {
         return 0;
     }
-    let at = segment.lane_at(lane);
-    [LANE_STARTED, LANE_PARKED].iter().fold(0, |sum, counter| {
-        let count = segment.u64_at(at + counter).load(Ordering::Acquire);
-        sum.wrapping_add(count)
-    })
+    let count = |counter| segment.lane(lane).counter(counter).get_acquire();
+    count(LaneCounter::Started).wrapping_add(count(LaneCounter::Parked))
 }
 
 /// Why a slot's word is none that a process of ours writes.
@@ -336,36 +325,22 @@ fn impossible(segment: &Segment, word: Word) -> Option<&'static str> {
 
 fn entries(segment: &Segment) -> Found {
     let g = segment.geometry();
-    let word = |at: usize| segment.u64_at(at).load(Ordering::Relaxed);
-    let small = |at: usize| segment.u32_at(at).load(Ordering::Relaxed);
     for client in 0..g.max_clients {
-        let at = segment.client_at(client);
-        if entry_state(word(at + CLIENT_WORD)) > ENTRY_REAPING
-            || small(at + CLIENT_WAITING) > 1
-            || small(at + CLIENT_OVERFLOW) > 1
-        {
+        if segment.client(client).is_impossible() {
             return Err(format!("client entry {client} has impossible words"));
         }
     }
     for worker in 0..g.max_workers {
-        let at = segment.worker_at(worker);
-        if entry_state(word(at + WORKER_WORD)) > ENTRY_REAPING
-            || small(at + WORKER_LANES) > g.max_lanes
-            || small(at + WORKER_LEAVE) > LEAVE_QUOTA
+        let record = segment.worker(worker);
+        if record.word_acquire().state().is_err()
+            || record.lanes() > g.max_lanes
+            || record.leave().is_err()
         {
             return Err(format!("worker entry {worker} has impossible words"));
         }
     }
-    for lane in 0..g.max_lanes {
-        let at = segment.lane_at(lane);
-        let entry = word(at + LANE_WORD);
-        let hints = (0..=HELD).map(|index| small(at + LANE_HELD + 4 * index)); // and `current`
-        if entry_state(entry) > ENTRY_REAPING
-            || lane_worker(entry) >= g.max_workers
-            || hints.max() > Some(g.total_slots())
-            // Set by the supervisor only, of a task that runs.
-            || word(at + LANE_OVER) & OVER_SLOT_MASK > g.total_slots().into()
-        {
+    for (lane, record) in segment.lanes().enumerate() {
+        if record.is_impossible(g.total_slots(), g.max_workers) {
             return Err(format!("lane entry {lane} has impossible words"));
         }
     }
@@ -375,14 +350,12 @@ fn entries(segment: &Segment) -> Found {
 /// Bits of lanes that no worker serves: a lane clears its own before it is freed, and the reaper
 /// those of the dead.
 fn idle_bits(segment: &Segment) -> Found {
-    for lane in 0..segment.geometry().max_lanes {
-        let entry = segment.u64_at(segment.lane_at(lane) + LANE_WORD);
-        for mask in [H_IDLE, H_SEARCHING] {
-            let bits = segment.u64_at(mask + 8 * (lane as usize / 64));
-            let is_set = || bits.load(Ordering::Acquire) >> (lane % 64) & 1 == 1;
+    let header = segment.header();
+    for (lane, record) in (0..).zip(segment.lanes()) {
+        for mask in [LaneMask::Idle, LaneMask::Searching] {
             // The lane's word last: a new life of the lane has another.
-            let seen = entry.load(Ordering::Acquire);
-            if entry_state(seen) == ENTRY_FREE && is_set() && entry.load(Ordering::Acquire) == seen
+            let seen = record.word_acquire();
+            if seen.is_free() && header.has_bit_acquire(mask, lane) && record.word_acquire() == seen
             {
                 return Err(format!(
                     "lane {lane} is marked as idle, but no worker serves it"
@@ -397,25 +370,22 @@ fn idle_bits(segment: &Segment) -> Found {
 fn workers(segment: &Segment) -> Found {
     let g = segment.geometry();
     for worker in 0..g.max_workers {
-        let at = segment.worker_at(worker);
-        let word = segment.u64_at(at + WORKER_WORD);
-        let entry = word.load(Ordering::Acquire);
-        // pairs with the release store in `WorkerEntry::lanes`: all its lanes were there before.
-        let promised = segment.u32_at(at + WORKER_LANES).load(Ordering::Acquire);
-        let lanes = (0..g.max_lanes).filter(|lane| {
-            let lane = segment.u64_at(segment.lane_at(*lane) + LANE_WORD);
-            let lane = lane.load(Ordering::Acquire);
-            entry_state(lane) != ENTRY_FREE && lane_worker(lane) == worker
-        });
-        let found = lanes.count();
-        if word.load(Ordering::Acquire) != entry {
+        let record = segment.worker(worker);
+        let entry = record.word_acquire();
+        // All its lanes were there before.
+        let promised = record.lanes_acquire();
+        let words = segment.lanes().map(LaneRecord::word_acquire);
+        let found = words
+            .filter(|word| !word.is_free() && word.worker() == worker)
+            .count();
+        if record.word_acquire() != entry {
             continue; // it came or went meanwhile
         }
         // A worker's lanes come after its entry and go before it, and come all at once.
-        let most = match entry_state(entry) {
-            ENTRY_FREE => 0,
-            _ if promised == 0 => g.max_lanes,
-            _ => promised,
+        let most = match promised {
+            _ if entry.is_free() => 0,
+            0 => g.max_lanes,
+            promised => promised,
         };
         if found > most as usize {
             return Err(format!(
@@ -428,35 +398,18 @@ fn workers(segment: &Segment) -> Found {
 
 /// Handler table and error log: each text carries its own check sum, the id.
 fn tables(segment: &Segment) -> Found {
-    let g = segment.geometry();
-    for index in 0..g.handler_capacity as usize {
-        let at = g.handlers + HANDLER_STRIDE * index;
-        // pairs with the release store in `register_handler`.
-        let ready = segment.u32_at(at + HANDLER_READY).load(Ordering::Acquire);
-        let len = usize::from(segment.u8_at(at + HANDLER_NAME_LEN).load(Ordering::Relaxed));
-        let fits = len <= HANDLER_NAME_MAX;
-        if ready > HANDLER_GONE || ready > 0 && !(fits && is_text(segment, at, HANDLER_NAME, len)) {
-            return Err(format!("handler entry {index} was overwritten"));
-        }
+    let handlers = segment.handler_records();
+    if let Some(index) = handlers.enumerate().find(|(_, r)| r.is_impossible()) {
+        return Err(format!("handler entry {} was overwritten", index.0));
     }
-    for index in 0..g.error_capacity as usize {
-        let at = g.errors + ERROR_STRIDE * index;
-        // pairs with the release store in `log_error`.
-        let len = segment.u32_at(at + ERROR_LEN).load(Ordering::Acquire) as usize;
-        if len > ERROR_TEXT_MAX || len > 0 && !is_text(segment, at, ERROR_TEXT, len) {
-            return Err(format!("entry {index} of the error log was overwritten"));
-        }
+    let errors = segment.error_records();
+    if let Some(index) = errors.enumerate().find(|(_, r)| r.is_impossible()) {
+        return Err(format!(
+            "entry {} of the error log was overwritten",
+            index.0
+        ));
     }
     Ok(())
-}
-
-/// Whether the text at `at + text` is that of the id at `at`.
-fn is_text(segment: &Segment, at: usize, text: usize, len: usize) -> bool {
-    let bytes: Vec<u8> = (at + text..at + text + len)
-        .map(|at| segment.u8_at(at).load(Ordering::Relaxed))
-        .collect();
-    let id = segment.u64_at(at).load(Ordering::Relaxed);
-    std::str::from_utf8(&bytes).is_ok_and(|text| id_of(text) == id)
 }
 
 /// A ring, and the slots that its hints may name.
@@ -487,25 +440,21 @@ fn rings(segment: &Segment) -> impl Iterator<Item = Ring<'_>> {
 }
 
 fn counters(segment: &Segment) -> impl Iterator<Item = u64> {
-    let lanes = (0..segment.geometry().max_lanes).flat_map(|lane| {
-        let at = segment.lane_at(lane);
-        LANE_COUNTERS.step_by(8).map(move |counter| at + counter)
+    let header = segment.header();
+    let pool = PoolCounter::ALL
+        .iter()
+        .map(move |counter| header.counter(*counter).get());
+    let lanes = segment.lanes().flat_map(|lane| {
+        LaneCounter::ALL
+            .iter()
+            .map(move |counter| lane.counter(*counter).get())
     });
-    let all = POOL_COUNTERS.step_by(8).chain(lanes);
-    all.map(|at| segment.u64_at(at).load(Ordering::Relaxed))
+    pool.chain(lanes)
 }
 
-fn constants(segment: &Segment) -> Vec<u64> {
-    CONSTANT
-        .step_by(8)
-        .map(|at| {
-            if at == READY_AND_STATE {
-                0
-            } else {
-                segment.u64_at(at).load(Ordering::Relaxed)
-            }
-        })
-        .collect()
+/// What a word that was read says.
+fn named<T: Display>(word: Result<T, UnknownWord>) -> String {
+    word.map_or_else(|unknown| unknown.to_string(), |value| value.to_string())
 }
 
 #[cfg(test)]

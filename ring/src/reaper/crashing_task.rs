@@ -5,10 +5,9 @@
 //! every field is read once and checked, and the bytes are copied before any code looks at them.
 
 use crate::error::{Result, RingError};
-use crate::format::layout::*;
+use crate::format::layout::{CODEC_CHUNK, INLINE};
 use crate::format::words::{Owner, Word};
 use crate::lane::chunk::{Chunk, Span};
-use crate::os::sync::Ordering;
 use crate::queue::arena;
 use crate::segment::Segment;
 
@@ -28,17 +27,16 @@ pub struct Doomed<'s> {
 
 impl<'s> Doomed<'s> {
     pub(crate) fn new(segment: &'s Segment, slot: u32, word: Word) -> Self {
-        let at = segment.slot_at(slot);
-        let len = segment.u32_at(at + SLOT_REQUEST_LEN);
-        let codec = segment.u8_at(at + SLOT_REQUEST_CODEC);
+        let fields = segment.slot(slot);
+        let (len, codec) = (fields.request_len(), fields.request_codec());
         let mut doomed = Self {
             segment,
             slot,
             word,
-            len: len.load(Ordering::Relaxed) as usize,
+            len,
             running: None,
         };
-        if u32::from(codec.load(Ordering::Relaxed)) == CODEC_CHUNK
+        if u32::from(codec) == CODEC_CHUNK
             && let Ok(start) = doomed.place()
             && let Ok(mut chunk) = Chunk::read(segment, start, doomed.len)
             && let Ok(Some(span)) = chunk.next(segment)
@@ -86,12 +84,10 @@ impl<'s> Doomed<'s> {
     }
 
     fn place(&self) -> Result<usize> {
-        let (segment, at) = (self.segment, self.segment.slot_at(self.slot));
-        match segment
-            .u64_at(at + SLOT_REQUEST_REF)
-            .load(Ordering::Relaxed)
-        {
-            0 if self.len <= INLINE => Ok(at + SLOT_REQUEST),
+        let segment = self.segment;
+        let fields = segment.slot(self.slot);
+        match fields.request_ref() {
+            0 if self.len <= INLINE => Ok(fields.inline_request()),
             0 => Err(RingError::Corrupt(format!(
                 "an inline request of {} bytes",
                 self.len

@@ -7,16 +7,17 @@
 pub mod audit;
 pub mod crashing_task;
 
-use crate::format::layout::*;
-use crate::format::words::{Kind, Word};
-use crate::lane::entry::{entry_state, entry_word, lane_generation, lane_word, lane_worker};
+use crate::format::layout::{HELD, PoolCounter};
+use crate::format::states::EntryState;
+use crate::format::words::{EntryWord, Kind, LaneWord, Word};
 use crate::lane::permits::{free_permits, is_limited, may_restore, runnable};
 use crate::lane::search::{publish_completion, restore_hint as hint};
-use crate::os::sync::Ordering;
+use crate::os::sync::{AtomicU64, Ordering};
 use crate::queue::arena;
 use crate::queue::hint_ring::HintRing;
-use crate::queue::wait::{any_idle, set_bit, wake_client_after_publish, wake_one_lane};
+use crate::queue::wait::{any_idle, set_bit, wake_client_after_publish, wake_one_lane, wake_word};
 use crate::reaper::crashing_task::Doomed;
+use crate::records::{LaneMask, LaneRecord};
 use crate::segment::Segment;
 use crate::segment::liveness::{self, LivenessLock, LockFile};
 use std::collections::HashMap;
@@ -59,7 +60,7 @@ pub fn reap_worker_noting(
     cause: u16,
     note: &mut dyn FnMut(&Doomed<'_>) -> String,
 ) -> Reaped {
-    let entry = segment.u64_at(segment.worker_at(worker) + WORKER_WORD);
+    let entry = segment.worker(worker).life();
     let lock = segment.dir().worker_lock(segment.epoch(), worker);
     let Some(reaping) = begin(entry, &lock) else {
         return Reaped::default();
@@ -67,17 +68,15 @@ pub fn reap_worker_noting(
     let lanes = lanes_of(segment, worker);
     failpoint!("reap.worker_begun");
     for (lane, word) in &lanes {
-        let reaping = lane_word(lane_generation(*word), worker, ENTRY_REAPING);
-        segment
-            .u64_at(segment.lane_at(*lane) + LANE_WORD)
-            .store(reaping, Ordering::Release);
+        let reaping = LaneWord::new(word.generation(), worker, EntryState::Reaping);
+        segment.lane(*lane).store_word_release(reaping);
         failpoint!("reap.lane_marked");
-        set_bit(segment, H_IDLE, *lane, false);
-        set_bit(segment, H_SEARCHING, *lane, false);
+        set_bit(segment, LaneMask::Idle, *lane, false);
+        set_bit(segment, LaneMask::Searching, *lane, false);
     }
     let generations: HashMap<u16, u64> = lanes
         .iter()
-        .map(|(lane, word)| (*lane as u16, lane_generation(*word)))
+        .map(|(lane, word)| (*lane as u16, word.generation()))
         .collect();
     restore_held(segment, &lanes);
     failpoint!("reap.held_restored");
@@ -96,27 +95,17 @@ pub fn reap_worker_noting(
     failpoint!("reap.slots_done");
     reaped.blocks = arena::free_orphans(segment);
     failpoint!("reap.blocks_freed");
-    segment.count(C_TASKS_REQUEUED, reaped.requeued);
-    segment.count(C_TASKS_CRASHED, reaped.crashed.len() as u64);
-    segment.count(C_BLOCKS_RECOVERED, reaped.blocks);
+    segment.count(PoolCounter::TasksRequeued, reaped.requeued);
+    segment.count(PoolCounter::TasksCrashed, reaped.crashed.len() as u64);
+    segment.count(PoolCounter::BlocksRecovered, reaped.blocks);
     wake_everyone_needed(segment);
     failpoint!("reap.woken");
     for (lane, word) in lanes {
-        let at = segment.lane_at(lane);
-        for index in 0..HELD {
-            segment
-                .u32_at(at + LANE_HELD + 4 * index)
-                .store(0, Ordering::Relaxed);
-        }
-        segment
-            .u32_at(at + LANE_CURRENT)
-            .store(0, Ordering::Relaxed);
+        let record = segment.lane(lane);
+        record.clear_work();
         failpoint!("reap.held_cleared");
         // Only now may the lane be taken again.
-        let free = lane_word(lane_generation(word), 0, ENTRY_FREE);
-        segment
-            .u64_at(at + LANE_WORD)
-            .store(free, Ordering::Release);
+        record.store_word_release(LaneWord::new(word.generation(), 0, EntryState::Free));
         failpoint!("reap.lane_free");
     }
     reaping.end(entry);
@@ -126,7 +115,7 @@ pub fn reap_worker_noting(
 
 /// The right to reap an entry: the lock of the dead, held by one reaper at a time.
 struct Reaping {
-    generation: u64,
+    word: EntryWord,
     held: LivenessLock,
 }
 
@@ -136,60 +125,49 @@ struct Reaping {
 /// the word first, then the lock, then a CAS from the very word that was judged. The lock is kept:
 /// a second reaper, or one that was paused in the middle of its work, can't meet the next owner's
 /// words, and the kernel drops it should this reaper die.
-fn begin(entry: &crate::os::sync::AtomicU64, lock: &std::path::Path) -> Option<Reaping> {
-    let seen = entry.load(Ordering::Acquire);
-    if entry_state(seen) == ENTRY_FREE {
+fn begin(entry: &AtomicU64, lock: &std::path::Path) -> Option<Reaping> {
+    let seen = EntryWord(entry.load(Ordering::Acquire));
+    if seen.is_free() {
         return None;
     }
     let held = LivenessLock::try_acquire(lock).ok()??;
     failpoint!("reap.locked");
-    let generation = seen >> 8;
-    let reaping = entry_word(generation, ENTRY_REAPING);
+    let word = seen.with(EntryState::Reaping);
     entry
-        .compare_exchange(seen, reaping, Ordering::AcqRel, Ordering::Relaxed)
+        .compare_exchange(seen.0, word.0, Ordering::AcqRel, Ordering::Relaxed)
         .is_ok()
-        .then_some(Reaping { generation, held })
+        .then_some(Reaping { word, held })
 }
 
 impl Reaping {
     /// REAPING → FREE; `false` when another reaper was faster.
-    fn end(self, entry: &crate::os::sync::AtomicU64) -> bool {
+    fn end(self, entry: &AtomicU64) -> bool {
         // The lock first: with FREE in the word it is free. All that can't be done twice is done;
         // the word itself goes by CAS, since another reaper, and a new owner, may be here by now.
         drop(self.held);
         failpoint!("reap.unlocked");
-        let reaping = entry_word(self.generation, ENTRY_REAPING);
-        let free = entry_word(self.generation, ENTRY_FREE);
+        let free = self.word.with(EntryState::Free);
         entry
             // pairs with the acquire load in `take_entry`.
-            .compare_exchange(reaping, free, Ordering::AcqRel, Ordering::Relaxed)
+            .compare_exchange(self.word.0, free.0, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
     }
 }
 
-fn lanes_of(segment: &Segment, worker: u32) -> Vec<(u32, u64)> {
-    (0..segment.geometry().max_lanes)
-        .map(|lane| {
-            (
-                lane,
-                segment
-                    .u64_at(segment.lane_at(lane) + LANE_WORD)
-                    .load(Ordering::Acquire),
-            )
-        })
-        .filter(|(_, word)| entry_state(*word) != ENTRY_FREE && lane_worker(*word) == worker)
+fn lanes_of(segment: &Segment, worker: u32) -> Vec<(u32, LaneWord)> {
+    (0..)
+        .zip(segment.lanes().map(LaneRecord::word_acquire))
+        .filter(|(_, word)| !word.is_free() && word.worker() == worker)
         .collect()
 }
 
 /// Puts the hints that the dead lanes had taken back into their rings.
-fn restore_held(segment: &Segment, lanes: &[(u32, u64)]) {
+fn restore_held(segment: &Segment, lanes: &[(u32, LaneWord)]) {
     for (lane, _) in lanes {
         for index in 0..HELD {
-            let held = segment
-                .u32_at(segment.lane_at(*lane) + LANE_HELD + 4 * index)
-                .load(Ordering::Acquire);
-            if (1..=segment.geometry().total_slots()).contains(&held) {
-                hint(segment, held - 1);
+            let held = segment.lane(*lane).held_acquire(index);
+            if let Some(slot) = held.filter(|slot| *slot < segment.geometry().total_slots()) {
+                hint(segment, slot);
             }
         }
     }
@@ -220,17 +198,13 @@ fn reap_slot(
             };
             // The lane's word again, after the slot's: still the dead one's, or this reaper was
             // paused, the lane has a new life, and the claim is the living's.
-            let lane = segment
-                .u64_at(segment.lane_at(u32::from(word.owner())) + LANE_WORD)
-                .load(Ordering::Acquire);
-            if lane != lane_word(*generation, worker, ENTRY_REAPING) {
+            let lane = segment.lane(word.owner().into()).word_acquire();
+            if lane != LaneWord::new(*generation, worker, EntryState::Reaping) {
                 return;
             }
-            let at = segment.slot_at(slot);
-            let byte = segment.u8_at(at + SLOT_ATTEMPTS).load(Ordering::Relaxed);
-            let attempts = (u32::from(byte) & !ATTEMPTS_STAMPED).clamp(1, MAX_ATTEMPTS);
-            let handler = segment.u64_at(at + SLOT_HANDLER).load(Ordering::Relaxed);
-            if word.attempt() + 1 < attempts {
+            let fields = segment.slot(slot);
+            let handler = fields.handler();
+            if word.attempt() + 1 < fields.attempts() {
                 if segment.transition(slot, word, word.retried()) {
                     failpoint!("reap.requeued");
                     reaped.requeued += 1;
@@ -248,7 +222,7 @@ fn reap_slot(
                     attempts,
                     note,
                 });
-                segment.count(C_TASKS_QUARANTINED, u64::from(attempts > 1));
+                segment.count(PoolCounter::TasksQuarantined, u64::from(attempts > 1));
                 announce(segment, slot);
             }
         }
@@ -275,7 +249,7 @@ fn wake_everyone_needed(segment: &Segment) {
 /// the cancel word and are cleared by a later call. `true` when the entry is free, or
 /// its process lives.
 pub fn reap_client(segment: &Segment, client: u32) -> bool {
-    let entry = segment.u64_at(segment.client_at(client) + CLIENT_WORD);
+    let entry = segment.client(client).life();
     let lock = segment.dir().client_lock(segment.epoch(), client);
     let Some(reaping) = begin(entry, &lock) else {
         return true;
@@ -288,7 +262,7 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
         let word = segment.word(slot);
         match word.kind() {
             Kind::Claimed => {
-                segment.request_cancel(slot, word.generation());
+                segment.slot(slot).request_cancel(word.generation());
                 failpoint!("reap.client_cancelled");
                 busy = true;
             }
@@ -305,13 +279,13 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
         }
     }
     failpoint!("reap.client_slots");
-    segment.count(C_TASKS_DROPPED, dropped);
+    segment.count(PoolCounter::TasksDropped, dropped);
     if busy {
         return false;
     }
-    segment.count(C_BLOCKS_RECOVERED, arena::free_orphans(segment));
+    segment.count(PoolCounter::BlocksRecovered, arena::free_orphans(segment));
     failpoint!("reap.client_blocks");
-    segment.count(C_CLIENTS_REAPED, u64::from(reaping.end(entry)));
+    segment.count(PoolCounter::ClientsReaped, u64::from(reaping.end(entry)));
     failpoint!("reap.client_free");
     true
 }
@@ -359,29 +333,21 @@ impl Mourner {
     /// Clients proved dead, or gone without clearing up.
     #[must_use]
     pub fn dead_clients(&self, segment: &Segment) -> Vec<u32> {
-        dead(&self.clients, |index| {
-            segment
-                .u64_at(segment.client_at(index) + CLIENT_WORD)
-                .load(Ordering::Acquire)
-        })
+        dead(&self.clients, |index| segment.client(index).word_acquire())
     }
 
     /// Workers proved dead.
     #[must_use]
     pub fn dead_workers(&self, segment: &Segment) -> Vec<u32> {
-        dead(&self.workers, |index| {
-            segment
-                .u64_at(segment.worker_at(index) + WORKER_WORD)
-                .load(Ordering::Acquire)
-        })
+        dead(&self.workers, |index| segment.worker(index).word_acquire())
     }
 }
 
 /// The word first, the lock second: ACTIVE is stored after the lock is taken, so
 /// this order can't take a newcomer for dead.
-fn dead(locks: &[LockFile], word: impl Fn(u32) -> u64) -> Vec<u32> {
+fn dead(locks: &[LockFile], word: impl Fn(u32) -> EntryWord) -> Vec<u32> {
     (0..locks.len() as u32)
-        .filter(|index| entry_state(word(*index)) != ENTRY_FREE)
+        .filter(|index| !word(*index).is_free())
         .filter(|index| liveness::is_held(&locks[*index as usize]).is_ok_and(|held| !held))
         .collect()
 }
@@ -431,12 +397,9 @@ pub fn rouse_for(segment: &Segment) -> bool {
 
 fn wake_lanes_without_task(segment: &Segment) -> bool {
     let mut woken = false;
-    for lane in 0..segment.geometry().max_lanes {
-        let at = segment.lane_at(lane);
-        let active =
-            entry_state(segment.u64_at(at + LANE_WORD).load(Ordering::Acquire)) == ENTRY_ACTIVE;
-        if active && segment.u32_at(at + LANE_CURRENT).load(Ordering::Relaxed) == 0 {
-            crate::queue::wait::wake_word(segment.u32_at(at + LANE_WAKE));
+    for lane in segment.lanes() {
+        if lane.word_acquire().is_active() && lane.current().is_none() {
+            wake_word(lane.wake());
             woken = true;
         }
     }
@@ -481,10 +444,7 @@ impl Sweeper {
         let mut overdue = Vec::new();
         let mut restored = 0;
         for client in 0..segment.geometry().max_clients {
-            let entry = segment
-                .u64_at(segment.client_at(client) + CLIENT_WORD)
-                .load(Ordering::Acquire);
-            if entry_state(entry) == ENTRY_FREE {
+            if segment.client(client).word_acquire().is_free() {
                 continue;
             }
             for slot in client * slots..(client + 1) * slots {
@@ -510,7 +470,7 @@ impl Sweeper {
             }
         }
         self.seen = seen;
-        segment.count(C_HINTS_RESTORED, restored);
+        segment.count(PoolCounter::HintsRestored, restored);
         overdue
     }
 }
@@ -526,29 +486,18 @@ fn is_lost(segment: &Segment, slot: u32, tail: u64) -> bool {
 
 /// The injector ring of a slot's task.
 fn injector_of(segment: &Segment, slot: u32) -> HintRing<'_> {
-    let priority = segment
-        .u8_at(segment.slot_at(slot) + SLOT_PRIORITY)
-        .load(Ordering::Relaxed);
-    segment.injector(u32::from(priority))
+    segment.injector(segment.slot(slot).priority())
 }
 
 fn overdue_task(segment: &Segment, slot: u32, word: Word, now_ns: u64) -> Option<Overdue> {
-    let at = segment.slot_at(slot);
-    let deadline = segment.u64_at(at + SLOT_DEADLINE).load(Ordering::Relaxed);
-    let handler = segment.u64_at(at + SLOT_HANDLER).load(Ordering::Relaxed);
+    let fields = segment.slot(slot);
+    let deadline = fields.deadline_ns()?;
+    let handler = fields.handler();
     let lane = u32::from(word.owner());
-    if deadline == 0
-        || now_ns <= deadline
-        || lane >= segment.geometry().max_lanes
-        || segment.word(slot) != word
-    {
+    if now_ns <= deadline || lane >= segment.geometry().max_lanes || segment.word(slot) != word {
         return None;
     }
-    let worker = lane_worker(
-        segment
-            .u64_at(segment.lane_at(lane) + LANE_WORD)
-            .load(Ordering::Acquire),
-    );
+    let worker = segment.lane(lane).word_acquire().worker();
     Some(Overdue {
         slot,
         lane,

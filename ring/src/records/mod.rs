@@ -1,3 +1,30 @@
-//! The records of the segment, each with named accessors.
+//! The records of the segment, with named accessors that tell the memory order of each access.
+//!
+//! Here and in [`crate::format`] alone are offsets known. A record is a view: cheap to make, made
+//! anew for each use. Its accessors say which order they take (`_acquire`, `_release`); where the
+//! name says none the access is relaxed, and another word's order covers it or none is needed.
 
-pub mod counters;
+mod client;
+mod header;
+mod histogram;
+mod lane;
+mod limit;
+mod part;
+mod ring;
+mod slot;
+mod table;
+mod worker;
+
+pub use client::ClientRecord;
+pub(crate) use header::Readiness;
+pub use header::{Header, LaneMask};
+pub use histogram::{Histogram, bucket_floor, bucket_of};
+pub use lane::{LaneHistogram, LaneRecord};
+pub(crate) use limit::LimitRecord;
+pub use part::Counter;
+pub(crate) use part::Part;
+pub(crate) use ring::RingRecord;
+pub(crate) use slot::Request;
+pub use slot::Slot;
+pub(crate) use table::{ErrorRecord, HandlerRecord};
+pub use worker::WorkerRecord;

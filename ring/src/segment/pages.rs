@@ -4,25 +4,28 @@
 //! memory is allocated. Invariant: only advice to the kernel; whatever it refuses, the segment
 //! works.
 
-use crate::format::layout::{MAPPING_HUGE_PAGES, MAPPING_PREFAULT};
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use std::fs::{self, File};
 use std::path::Path;
 
 const POLICY: &str = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
 
-/// Carries out the bits of `H_MAPPING`; what was refused.
-pub(super) fn prepare(map: &MmapRaw, asked: u32, sealed: bool, dir: &Path) -> Vec<String> {
+/// Touches all pages, asks for huge ones; what was refused.
+pub(super) fn prepare(
+    map: &MmapRaw,
+    touch: bool,
+    huge: bool,
+    sealed: bool,
+    dir: &Path,
+) -> Vec<String> {
     let mut refused = Vec::new();
-    if asked & MAPPING_HUGE_PAGES != 0 {
+    if huge {
         let why = why_no_huge_pages(sealed, dir)
             .or_else(|| Some(map.advise(Advice::HugePage).err()?.to_string()));
         refused.extend(why.map(|why| format!("huge pages: ordinary ones instead: {why}")));
     }
     // `MADV_POPULATE_WRITE`, Linux 5.14: it writes nothing, but every page is there for writing.
-    if asked & MAPPING_PREFAULT != 0
-        && let Err(error) = map.advise(Advice::PopulateWrite)
-    {
+    if touch && let Err(error) = map.advise(Advice::PopulateWrite) {
         refused.push(format!(
             "pre-fault: pages are touched when they are used: {error}"
         ));

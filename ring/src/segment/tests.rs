@@ -1,4 +1,6 @@
 use super::*;
+use crate::format::config::{ArenaClass, PoolConfig};
+use crate::format::layout::*;
 use std::fs::OpenOptions;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 
@@ -33,10 +35,10 @@ fn what_was_created_attaches_with_the_same_geometry() {
     let (_next, _locks) = Segment::create(&dir, &small()).unwrap();
     assert_eq!(
         seen.pool_state(),
-        POOL_FAILED,
+        Ok(PoolState::Failed),
         "those attached to the old one are told"
     );
-    assert_eq!(seen.reason(), REPLACED);
+    assert_eq!(seen.reason(), create::REPLACED);
     assert!(
         !seen.supervisor_lives().unwrap(),
         "a successor's lock is not the old one's"
@@ -65,7 +67,7 @@ fn those_attached_to_a_dead_pool_that_is_cleaned_are_told_so() {
     assert!(clean(&dir).unwrap());
     assert_eq!(
         (seen.pool_state(), seen.reason().as_str()),
-        (POOL_FAILED, CLEANED)
+        (Ok(PoolState::Failed), create::CLEANED)
     );
 }
 
@@ -236,13 +238,13 @@ fn a_canceller_that_comes_a_generation_late_asks_nobody_and_wipes_out_nothing() 
     let (segment, _locks) = Segment::create(&pool(&temp), &small()).unwrap();
     let asked = || {
         segment
-            .u64_at(segment.slot_at(3) + SLOT_CANCEL)
+            .u64_at(segment.geometry().slot_at(3) + SLOT_CANCEL)
             .load(Ordering::Relaxed)
     };
-    segment.request_cancel(3, 0);
+    segment.slot(3).request_cancel(0);
     assert_eq!(asked(), CANCEL_BIT);
-    segment.request_cancel(3, 8);
-    segment.request_cancel(3, 7);
+    segment.slot(3).request_cancel(8);
+    segment.slot(3).request_cancel(7);
     assert_eq!(asked(), CANCEL_BIT | 8);
 }
 

@@ -1,7 +1,7 @@
 //! A pool without any process but the test's.
 
 use ringwork_ring::client::Client;
-use ringwork_ring::format::layout::POOL_SERVING;
+use ringwork_ring::format::states::PoolState;
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::{ArenaClass, Lane, PoolConfig, PoolDir, Segment, WaitStrategy, WorkerEntry};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ impl Pool {
             ..PoolConfig::default()
         };
         let (segment, locks) = Segment::create(&dir, &config).unwrap();
-        segment.set_pool_state(POOL_SERVING);
+        segment.set_pool_state(PoolState::Serving);
         Self {
             segment: Arc::new(segment),
             dir,

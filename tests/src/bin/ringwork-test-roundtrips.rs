@@ -8,7 +8,8 @@
 #![forbid(unsafe_code)]
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_ring::format::layout::{CODEC_BYTES, POOL_SERVING};
+use ringwork_ring::format::layout::CODEC_BYTES;
+use ringwork_ring::format::states::PoolState;
 use ringwork_ring::{PoolConfig, PoolDir, Segment, WaitStrategy, WorkerEntry};
 use std::error::Error;
 use std::path::Path;
@@ -22,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (count, bytes): (u64, usize) = (count.parse()?, bytes.parse()?);
     let dir = PoolDir::below(Path::new(dir), "p")?;
     let (segment, _locks) = Segment::create(&dir, &PoolConfig::default())?;
-    segment.set_pool_state(POOL_SERVING);
+    segment.set_pool_state(PoolState::Serving);
     let entry = WorkerEntry::register(Arc::new(Segment::attach(&dir)?), None)?;
     let mut lane = entry
         .lanes(1, WaitStrategy::Adaptive)?

@@ -1,9 +1,10 @@
 use super::*;
 use crate::client::{Client, Outcome, TaskOptions};
+use crate::format::states::PoolState;
 use crate::queue::wait::WaitStrategy;
 use crate::{PoolConfig, PoolDir, WorkerEntry, reaper};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 
 struct Fixture {
     _temp: tempfile::TempDir,
@@ -25,7 +26,7 @@ fn fixture() -> Fixture {
     };
     let (pool, locks) = Segment::create(&dir, &config).unwrap();
     set(&pool, &[("limited", 2)]);
-    pool.set_pool_state(POOL_SERVING);
+    pool.set_pool_state(PoolState::Serving);
     Fixture {
         _temp: temp,
         dir,
@@ -131,7 +132,7 @@ fn a_hint_over_the_limit_that_another_lane_holds_keeps_nobody_awake() {
     let third = client.submit("limited", b"", &options()).unwrap();
     // As if lane 2 had taken it in a batch, and ran something long.
     while fixture.pool.injector(1).dequeue().is_some() {}
-    lanes[2].held(3).store(third.slot() + 1, Ordering::Release);
+    lanes[2].entry().hold_release(3, third.slot());
     assert!(lanes[3].try_claim(1).is_none(), "a look that steals");
     assert!(is_deferred(&fixture.pool, third.slot()));
     assert_eq!(usage(&fixture.pool)[0].waiting, 1);

@@ -1,11 +1,13 @@
 use super::*;
 use crate::client::{Client, TaskOptions};
 use crate::format::config::{ArenaClass, PoolConfig};
+use crate::format::layout::*;
+use crate::format::states::PoolState;
 use crate::lane::entry::WorkerEntry;
 use crate::os::clock::now_ns;
 use crate::queue::wait::WaitStrategy;
-use crate::records::counters::{HandlerInfo, log_error, register_handler};
 use crate::segment::paths::PoolDir;
+use crate::segment::tables::{HandlerInfo, log_error, register_handler};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -32,7 +34,7 @@ fn honest() -> Honest {
     let (segment, locks) = Segment::create(&dir, &config).unwrap();
     let auditor = Auditor::new(&segment, now_ns());
     crate::lane::permits::set(&segment, &[("slow", 2)]);
-    segment.set_pool_state(POOL_SERVING);
+    segment.set_pool_state(PoolState::Serving);
     Honest {
         segment,
         auditor,
@@ -141,13 +143,18 @@ fn each_constant_of_the_header_is_watched() {
 fn idle_bits_of_nobody_and_counters_are_watched() {
     complains("marked as idle", |s| put(s, H_IDLE, 1 << 3));
     complains("marked as idle", |s| put(s, H_SEARCHING, 1));
-    for counter in POOL_COUNTERS.step_by(8) {
-        complains("counter", |s| put(s, counter, u64::MAX));
+    for counter in PoolCounter::ALL {
+        complains("counter", |s| put(s, counter.offset(), u64::MAX));
     }
-    for counter in LANE_COUNTERS.step_by(8) {
-        complains("counter", |s| put(s, s.lane_at(3) + counter, 1 << 60));
+    for counter in LaneCounter::ALL {
+        let at = counter.offset();
+        complains("counter", |s| {
+            put(s, s.geometry().lane_at(3) + at, 1 << 60);
+        });
     }
-    complains("lane entry 2", |s| put(s, s.lane_at(2) + LANE_OVER, 17));
+    complains("lane entry 2", |s| {
+        put(s, s.geometry().lane_at(2) + LANE_OVER, 17)
+    });
 }
 
 #[test]
@@ -163,8 +170,16 @@ fn limits_are_watched() {
     complains("permit 3", |s| permit(s, 3, 1 << 16 | 5)); // one that does not exist
     complains("permit 0", |s| permit(s, 0, 1 << 16)); // and none at all
     complains("permit 0", |s| {
-        put(s, s.worker_at(0), 1 << 8 | u64::from(ENTRY_ACTIVE));
-        put(s, s.lane_at(0), 2 << 24 | u64::from(ENTRY_ACTIVE));
+        put(
+            s,
+            s.geometry().worker_at(0),
+            1 << 8 | u64::from(ENTRY_ACTIVE),
+        );
+        put(
+            s,
+            s.geometry().lane_at(0),
+            2 << 24 | u64::from(ENTRY_ACTIVE),
+        );
         permit(s, 0, 1 << 16 | 1); // its life before
     });
 }
@@ -219,22 +234,34 @@ fn rings_that_go_round_are_never_complained_of() {
 
 #[test]
 fn entries_are_watched() {
-    complains("client entry 1", |s| put(s, s.client_at(1), 3));
+    complains("client entry 1", |s| put(s, s.geometry().client_at(1), 3));
     complains("client entry 0", |s| {
-        put32(s, s.client_at(0) + CLIENT_WAITING, 2);
-    });
-    complains("worker entry 1", |s| put(s, s.worker_at(1), 0x1ff));
-    complains("lane entry 3", |s| put(s, s.lane_at(3), 9));
-    complains("lane entry 0", |s| put32(s, s.lane_at(0) + LANE_HELD, 17));
-    complains("worker entry 0", |s| {
-        put(s, s.lane_at(2), 1 << 24 | u64::from(ENTRY_ACTIVE));
+        put32(s, s.geometry().client_at(0) + CLIENT_WAITING, 2);
     });
     complains("worker entry 1", |s| {
-        put(s, s.worker_at(1), 1 << 8 | u64::from(ENTRY_ACTIVE));
-        put32(s, s.worker_at(1) + WORKER_LANES, 1);
+        put(s, s.geometry().worker_at(1), 0x1ff)
+    });
+    complains("lane entry 3", |s| put(s, s.geometry().lane_at(3), 9));
+    complains("lane entry 0", |s| {
+        put32(s, s.geometry().lane_at(0) + LANE_HELD, 17)
+    });
+    complains("worker entry 0", |s| {
+        put(
+            s,
+            s.geometry().lane_at(2),
+            1 << 24 | u64::from(ENTRY_ACTIVE),
+        );
+    });
+    complains("worker entry 1", |s| {
+        put(
+            s,
+            s.geometry().worker_at(1),
+            1 << 8 | u64::from(ENTRY_ACTIVE),
+        );
+        put32(s, s.geometry().worker_at(1) + WORKER_LANES, 1);
         for lane in 0..2 {
             let word = 1 << 24 | 1 << 8 | u64::from(ENTRY_ACTIVE);
-            put(s, s.lane_at(lane), word);
+            put(s, s.geometry().lane_at(lane), word);
         }
     });
 }
@@ -276,7 +303,7 @@ fn a_batch_whose_producer_died_before_its_tail_is_none() {
 
 #[test]
 fn slots_are_watched() {
-    let word = |s: &Segment, word: u64| put(s, s.slot_at(3), word);
+    let word = |s: &Segment, word: u64| put(s, s.geometry().slot_at(3), word);
     complains("impossible state", |s| word(s, 5));
     complains("impossible state", |s| word(s, 1 << 5));
     complains("impossible state", |s| word(s, 3 << STATE_ATTEMPT_SHIFT));
@@ -290,7 +317,11 @@ fn slots_are_watched() {
     complains("generation", |s| word(s, Word::free(1 << 38).0));
     complains("no client is there", |s| word(s, Word::queued(1, 0).0));
     complains("no worker serves", |s| {
-        put(s, s.client_at(0), 1 << 8 | u64::from(ENTRY_ACTIVE));
+        put(
+            s,
+            s.geometry().client_at(0),
+            1 << 8 | u64::from(ENTRY_ACTIVE),
+        );
         word(s, Word::queued(1, 0).claimed_by(1).0);
     });
 }
@@ -299,17 +330,33 @@ fn slots_are_watched() {
 fn a_claim_by_a_lane_that_has_gone_on_is_found_at_the_second_look() {
     let mut pool = honest();
     let s = &pool.segment;
-    put(s, s.client_at(0), 1 << 8 | u64::from(ENTRY_ACTIVE));
-    put(s, s.worker_at(0), 1 << 8 | u64::from(ENTRY_ACTIVE));
-    put32(s, s.worker_at(0) + WORKER_LANES, 1);
-    put(s, s.lane_at(0), 1 << 24 | u64::from(ENTRY_ACTIVE));
-    put(s, s.slot_at(3), Word::queued(1, 0).claimed_by(0).0);
-    let bump = |s: &Segment| put(s, s.lane_at(0) + LANE_STARTED, 1);
+    put(
+        s,
+        s.geometry().client_at(0),
+        1 << 8 | u64::from(ENTRY_ACTIVE),
+    );
+    put(
+        s,
+        s.geometry().worker_at(0),
+        1 << 8 | u64::from(ENTRY_ACTIVE),
+    );
+    put32(s, s.geometry().worker_at(0) + WORKER_LANES, 1);
+    put(
+        s,
+        s.geometry().lane_at(0),
+        1 << 24 | u64::from(ENTRY_ACTIVE),
+    );
+    put(
+        s,
+        s.geometry().slot_at(3),
+        Word::queued(1, 0).claimed_by(0).0,
+    );
+    let bump = |s: &Segment| put(s, s.geometry().lane_at(0) + LANE_STARTED, 1);
     pool.auditor.look(s, now_ns()).unwrap();
     bump(s); // for this claim
     pool.auditor.look(s, now_ns()).unwrap();
     pool.auditor.look(s, now_ns()).unwrap();
-    put(s, s.lane_at(0) + LANE_PARKED, 1);
+    put(s, s.geometry().lane_at(0) + LANE_PARKED, 1);
     let found = pool.auditor.look(s, now_ns()).unwrap_err();
     assert!(found.contains("gone on to others"), "{found}");
 }

@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ringwork_matrix::{Random, Tally, call_some, round, serve};
 use ringwork_ring::Client;
-use ringwork_ring::format::layout::{C_TASKS_CRASHED, C_TASKS_REQUEUED};
+use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::os::failpoint::Role;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -362,8 +362,8 @@ impl<'t> Play<'t> {
         };
         serve(&observer.client, 700)?;
         self.theatre.companion.ask("serve", &self.id, "300")?;
-        self.report.retried += self.stage.counter(C_TASKS_REQUEUED);
-        self.report.crashed += self.stage.counter(C_TASKS_CRASHED);
+        self.report.retried += self.stage.counter(PoolCounter::TasksRequeued);
+        self.report.crashed += self.stage.counter(PoolCounter::TasksCrashed);
         let stage = &self.stage;
         let mut held = String::new();
         wait_for("nothing is held", || {

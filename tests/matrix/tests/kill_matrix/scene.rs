@@ -7,7 +7,7 @@ use ringwork_matrix::{Random, request};
 use ringwork_ring::Client;
 use ringwork_ring::client::TaskOptions;
 use ringwork_ring::format::layout::*;
-use ringwork_ring::lane::entry::lane_worker;
+use ringwork_ring::testing::RawWords;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
@@ -151,7 +151,7 @@ impl Hand {
     /// Many tasks at once, which run for so many milliseconds each.
     fn burst(&mut self, stage: &Stage, hold: impl Fn(u64) -> u16) -> Result<(), String> {
         let client = self.first_slot / stage.segment().geometry().slots_per_client;
-        if stage.counter(stage.segment().client_at(client) + CLIENT_SUBMITTED) > STAMPED {
+        if stage.balance(client).0 > STAMPED {
             *self = Self::new(stage, self.random.bits())?;
         }
         for n in 0..110 {
@@ -213,18 +213,15 @@ impl Hand {
 /// A worker whose lane holds hints beside the long task that it runs; none when all are done.
 fn busy_worker(stage: &Stage) -> Result<Option<i32>, String> {
     let segment = stage.segment();
-    let holding = || -> Vec<(u32, Vec<u32>)> {
+    type Held = Vec<Option<u32>>;
+    let holding = || -> Vec<(u32, Held)> {
         (0..segment.geometry().max_lanes)
-            .map(|lane| segment.lane_at(lane))
-            .map(|at| {
-                let word = segment.u64_at(at + LANE_WORD).load(Ordering::Acquire);
-                let held = (0..HELD).map(|index| {
-                    let hint = segment.u32_at(at + LANE_HELD + 4 * index);
-                    hint.load(Ordering::Acquire)
-                });
-                (lane_worker(word), held.collect())
+            .map(|lane| segment.lane(lane))
+            .map(|lane| {
+                let held = (0..HELD).map(|index| lane.held_acquire(index));
+                (lane.word_acquire().worker(), held.collect())
             })
-            .filter(|(_, held): &(u32, Vec<u32>)| held.iter().any(|hint| *hint != 0))
+            .filter(|(_, held): &(u32, Held)| held.iter().any(Option::is_some))
             .collect()
     };
     let mut before = holding();
@@ -232,8 +229,7 @@ fn busy_worker(stage: &Stage) -> Result<Option<i32>, String> {
         let now = holding();
         let empty = |priority| segment.injector(priority).is_empty();
         if let Some((worker, _)) = now.iter().find(|one| before.contains(one)) {
-            let pid = segment.u32_at(segment.worker_at(*worker) + WORKER_PID);
-            return Some(Some(pid.load(Ordering::Relaxed).cast_signed()));
+            return Some(Some(segment.worker(*worker).pid().cast_signed()));
         }
         if now.is_empty() && (0..segment.geometry().priorities).all(empty) {
             return Some(None);
@@ -246,8 +242,8 @@ fn busy_worker(stage: &Stage) -> Result<Option<i32>, String> {
 /// Makes a client believe that hints for it were lost.
 pub fn overflow(stage: &Stage, pid: i32) {
     if let Some(client) = stage.client_of(pid) {
-        let at = stage.segment().client_at(client) + CLIENT_OVERFLOW;
-        stage.segment().u32_at(at).store(1, Ordering::Release);
+        let at = stage.segment().geometry().client_at(client) + CLIENT_OVERFLOW;
+        stage.segment().raw32(at).store(1, Ordering::Release);
     }
 }
 

@@ -8,13 +8,11 @@ use crate::look;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ringwork_ring::format::layout::*;
-use ringwork_ring::lane::entry::entry_state;
 use ringwork_ring::{PoolDir, Segment};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -205,14 +203,9 @@ impl Stage {
             return Vec::new();
         };
         (0..segment.geometry().max_workers)
-            .map(|index| segment.worker_at(index))
-            .filter(|at| {
-                let word = segment.u64_at(at + WORKER_WORD).load(Ordering::Acquire);
-                entry_state(word) == ENTRY_ACTIVE
-                    && segment.u32_at(at + WORKER_LANES).load(Ordering::Acquire) > 0
-            })
-            .map(|at| segment.u32_at(at + WORKER_PID).load(Ordering::Relaxed))
-            .map(u32::cast_signed)
+            .map(|index| segment.worker(index))
+            .filter(|worker| worker.word_acquire().is_active() && worker.lanes_acquire() > 0)
+            .map(|worker| worker.pid().cast_signed())
             .filter(|pid| is_alive(*pid))
             .collect()
     }
@@ -233,29 +226,27 @@ impl Stage {
     pub fn client_of(&self, pid: i32) -> Option<u32> {
         let segment = self.segment.as_ref()?;
         (0..segment.geometry().max_clients).find(|index| {
-            let at = segment.client_at(*index);
-            let word = segment.u64_at(at + CLIENT_WORD).load(Ordering::Acquire);
-            entry_state(word) == ENTRY_ACTIVE
-                && segment.u32_at(at + CLIENT_PID).load(Ordering::Relaxed) == pid.cast_unsigned()
+            let client = segment.client(*index);
+            client.word_acquire().is_active() && client.pid() == pid.cast_unsigned()
         })
     }
 
     /// A counter of the pool.
-    pub fn counter(&self, counter: usize) -> u64 {
-        self.segment().u64_at(counter).load(Ordering::Relaxed)
+    pub fn counter(&self, counter: PoolCounter) -> u64 {
+        self.segment().header().counter(counter).get()
     }
 
     /// Counters of a client entry: submitted, and the sum of all ends.
     pub fn balance(&self, client: u32) -> (u64, u64) {
-        let at = self.segment().client_at(client);
-        let get = |field| self.counter(at + field);
+        let get = |counter| self.segment().client(client).counter(counter).get();
         let ends = [
-            CLIENT_COMPLETED,
-            CLIENT_FAILED,
-            CLIENT_TIMED_OUT,
-            CLIENT_CANCELLED,
+            ClientCounter::Completed,
+            ClientCounter::Failed,
+            ClientCounter::TimedOut,
+            ClientCounter::Cancelled,
         ];
-        (get(CLIENT_SUBMITTED), ends.into_iter().map(get).sum())
+        let ended = ends.into_iter().map(get).sum();
+        (get(ClientCounter::Submitted), ended)
     }
 
     /// What is held of slots, blocks, permits and entries, when `clients` are attached; empty:

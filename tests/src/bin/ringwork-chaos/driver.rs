@@ -11,7 +11,7 @@ use crate::report::{Leaks, Report, Tally};
 use crate::torment::{Schedule, Torment};
 use clap::Args;
 use ringwork_ring::format::layout::*;
-use ringwork_ring::lane::entry::entry_state;
+use ringwork_ring::format::words::EntryWord;
 use ringwork_ring::{PoolDir, Segment};
 use ringwork_tests::chaos::STARTS_VARIABLE;
 use ringwork_tests::ringwork_program;
@@ -22,7 +22,6 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Workers, and lanes of each.
@@ -293,13 +292,9 @@ impl Driver {
             && pool.successor
         {
             let segment = &pool.segment;
-            let started = (0..segment.geometry().max_lanes)
-                .map(|lane| {
-                    segment
-                        .u64_at(segment.lane_at(lane) + LANE_COMPLETED)
-                        .load(Ordering::Relaxed)
-                })
-                .any(|count| count > 0);
+            let started = segment
+                .lanes()
+                .any(|lane| lane.counter(LaneCounter::Completed).get() > 0);
             if started {
                 pool.successor = false;
                 self.recoveries.supervisor.push(pool.started.elapsed());
@@ -549,12 +544,12 @@ impl Driver {
         if all.is_empty() {
             return;
         }
-        let Worker { at, word, pidfd } = all.swap_remove(self.random.usize(..all.len()));
+        let Worker { index, word, pidfd } = all.swap_remove(self.random.usize(..all.len()));
         match torment {
             Torment::KillWorker => {
                 if pidfd_send_signal(&pidfd, Signal::KILL).is_ok() {
                     self.recoveries
-                        .killed(Whose::Worker, &pool.segment, at, word);
+                        .killed(Whose::Worker, &pool.segment, index, word);
                     self.tally.killed_workers += 1;
                 }
             }
@@ -588,9 +583,9 @@ impl Driver {
             Torment::KillClient => {
                 let entries = entries_of(&pool.segment, process.id());
                 process.kill();
-                for (at, word) in entries {
+                for (client, word) in entries {
                     self.recoveries
-                        .killed(Whose::Client, &pool.segment, at, word);
+                        .killed(Whose::Client, &pool.segment, client, word);
                 }
                 seat.process = None;
                 self.killed_clients.insert(seat.number);
@@ -694,17 +689,11 @@ impl Driver {
     }
 }
 
-/// The client entries of a process: offset and word.
-fn entries_of(segment: &Segment, pid: u32) -> Vec<(usize, u64)> {
+/// The client entries of a process: index and word.
+fn entries_of(segment: &Segment, pid: u32) -> Vec<(u32, EntryWord)> {
     (0..segment.geometry().max_clients)
-        .map(|client| segment.client_at(client))
-        .filter(|at| segment.u32_at(at + CLIENT_PID).load(Ordering::Relaxed) == pid)
-        .map(|at| {
-            (
-                at + CLIENT_WORD,
-                segment.u64_at(at + CLIENT_WORD).load(Ordering::Acquire),
-            )
-        })
-        .filter(|(_, word)| entry_state(*word) == ENTRY_ACTIVE)
+        .filter(|client| segment.client(*client).pid() == pid)
+        .map(|client| (client, segment.client(client).word_acquire()))
+        .filter(|(_, word)| word.is_active())
         .collect()
 }

@@ -1,12 +1,9 @@
 //! What is still taken in a pool without clients: slots, blocks, entries, files, processes.
 
 use ringwork_ring::Segment;
-use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::Kind;
-use ringwork_ring::lane::entry::entry_state;
 use ringwork_ring::queue::arena;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 /// Everything in the segment that is taken though no client is attached, one line each.
 pub fn in_segment(segment: &Segment) -> Vec<String> {
@@ -21,10 +18,7 @@ pub fn in_segment(segment: &Segment) -> Vec<String> {
         found.extend((0..count).map(|_| format!("a block of {size} bytes is taken")));
     }
     for client in 0..geometry.max_clients {
-        let word = segment
-            .u64_at(segment.client_at(client) + CLIENT_WORD)
-            .load(Ordering::Acquire);
-        if entry_state(word) != ENTRY_FREE {
+        if !segment.client(client).word_acquire().is_free() {
             found.push(format!("client entry {client} is taken"));
         }
     }

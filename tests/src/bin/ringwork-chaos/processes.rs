@@ -4,8 +4,7 @@
 //! signalled: the pidfd is opened first, the parent asked for after.
 
 use ringwork_ring::Segment;
-use ringwork_ring::format::layout::*;
-use ringwork_ring::lane::entry::entry_state;
+use ringwork_ring::format::words::EntryWord;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, BufReader, Write};
@@ -13,7 +12,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, channel};
 
 /// Starts the janitor, and tells it of every child.
@@ -108,10 +106,10 @@ impl Process {
 /// A worker that can be tormented.
 #[derive(Debug)]
 pub struct Worker {
-    /// Offset of its entry's word.
-    pub at: usize,
-    /// The word.
-    pub word: u64,
+    /// Index of its entry.
+    pub index: u32,
+    /// The entry's word.
+    pub word: EntryWord,
     pub pidfd: OwnedFd,
 }
 
@@ -119,18 +117,15 @@ pub struct Worker {
 pub fn workers(segment: &Segment, supervisor: u32) -> Vec<Worker> {
     (0..segment.geometry().max_workers)
         .filter_map(|index| {
-            let entry = segment.worker_at(index);
-            let at = entry + WORKER_WORD;
-            let word = segment.u64_at(at).load(Ordering::Acquire);
-            let lanes = segment.u32_at(entry + WORKER_LANES).load(Ordering::Acquire);
-            if entry_state(word) != ENTRY_ACTIVE || lanes == 0 {
+            let record = segment.worker(index);
+            let word = record.word_acquire();
+            if !word.is_active() || record.lanes_acquire() == 0 {
                 return None;
             }
-            let id = segment.u32_at(entry + WORKER_PID).load(Ordering::Relaxed);
-            let pid = Pid::from_raw(id.cast_signed())?;
+            let pid = Pid::from_raw(record.pid().cast_signed())?;
             let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
             // Asked for after: the id can't have become another's since.
-            (living_parent(pid) == Some(supervisor)).then_some(Worker { at, word, pidfd })
+            (living_parent(pid) == Some(supervisor)).then_some(Worker { index, word, pidfd })
         })
         .collect()
 }

@@ -6,10 +6,8 @@
 //! counts from its going on. Kills that the end of the pool overtakes are not counted.
 
 use ringwork_ring::Segment;
-use ringwork_ring::format::layout::ENTRY_FREE;
-use ringwork_ring::lane::entry::entry_state;
+use ringwork_ring::format::words::EntryWord;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Whose death.
@@ -23,8 +21,8 @@ pub enum Whose {
 struct Pending {
     whose: Whose,
     segment: Arc<Segment>,
-    at: usize,
-    word: u64,
+    index: u32,
+    word: EntryWord,
     since: Instant,
 }
 
@@ -40,11 +38,11 @@ pub struct Recoveries {
 
 impl Recoveries {
     /// A process was killed just now, whose entry's word was `word`.
-    pub fn killed(&mut self, whose: Whose, segment: &Arc<Segment>, at: usize, word: u64) {
+    pub fn killed(&mut self, whose: Whose, segment: &Arc<Segment>, index: u32, word: EntryWord) {
         self.pending.push(Pending {
             whose,
             segment: Arc::clone(segment),
-            at,
+            index,
             word,
             since: Instant::now(),
         });
@@ -69,9 +67,12 @@ impl Recoveries {
     pub fn look(&mut self) {
         let (worker, client) = (&mut self.worker, &mut self.client);
         self.pending.retain(|death| {
-            let now = death.segment.u64_at(death.at).load(Ordering::Acquire);
+            let now = match death.whose {
+                Whose::Worker => death.segment.worker(death.index).word_acquire(),
+                Whose::Client => death.segment.client(death.index).word_acquire(),
+            };
             // Generation and state: ACTIVE and REAPING of that life are not yet recovered.
-            let over = now >> 8 != death.word >> 8 || entry_state(now) == ENTRY_FREE;
+            let over = now.generation() != death.word.generation() || now.is_free();
             if over {
                 let took = death.since.elapsed();
                 match death.whose {

@@ -7,7 +7,6 @@ use ringwork_ring::Segment;
 use ringwork_ring::format::layout::*;
 use ringwork_tests::chaos::End;
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Faults told by name.
@@ -34,11 +33,11 @@ pub struct Tally {
 impl Tally {
     /// Adds the counters of a pool that has ended.
     pub fn add(&mut self, segment: &Segment) {
-        let count = |counter| segment.u64_at(counter).load(Ordering::Relaxed);
-        self.requeued += count(C_TASKS_REQUEUED);
-        self.crashed += count(C_TASKS_CRASHED);
-        self.dropped += count(C_TASKS_DROPPED);
-        self.blocks += count(C_BLOCKS_RECOVERED);
+        let count = |counter| segment.header().counter(counter).get();
+        self.requeued += count(PoolCounter::TasksRequeued);
+        self.crashed += count(PoolCounter::TasksCrashed);
+        self.dropped += count(PoolCounter::TasksDropped);
+        self.blocks += count(PoolCounter::BlocksRecovered);
     }
 }
 

@@ -29,7 +29,6 @@ public final class Attachment {
   /** Why a pool has ended whose header does not say it. */
   public static final String SUPERVISOR_GONE = "its supervisor is gone (killed, or crashed)";
 
-  private static final int KIND_JAVA = 1;
   private static final int UNMAP_TRIES = 1_000;
 
   /** The most entries that are remembered of those that this JVM has left. */
@@ -175,7 +174,7 @@ public final class Attachment {
 
   private static void fill(SharedMemory memory, long entry) {
     memory.setInt(entry + Layout.CLIENT_PID, (int) ProcessHandle.current().pid());
-    memory.setInt(entry + Layout.CLIENT_KIND, KIND_JAVA);
+    memory.setInt(entry + Layout.CLIENT_KIND, Layout.CLIENT_KIND_JAVA);
     memory.setLong(entry + Layout.CLIENT_ATTACHED_NS, System.nanoTime());
     memory.setInt(entry + Layout.CLIENT_WAITING, 0);
     memory.setInt(entry + Layout.CLIENT_OVERFLOW, 0);

@@ -198,33 +198,6 @@ public final class Layout {
   /** Health: new workers do not get ready; none is replaced, those that live serve on, see the reason. */
   public static final int HEALTH_BOOT = 2;
 
-  /** Pool counter: workers started, u64. */
-  public static final int C_WORKERS_STARTED = 2304;
-
-  /** Pool counter: workers that died without being asked to, u64. */
-  public static final int C_WORKERS_CRASHED = 2312;
-
-  /** Pool counter: tasks given back to the queue by the reaper, u64. */
-  public static final int C_TASKS_REQUEUED = 2320;
-
-  /** Pool counter: tasks ended as crashed by the reaper, u64. */
-  public static final int C_TASKS_CRASHED = 2328;
-
-  /** Pool counter: dead clients cleared, u64. */
-  public static final int C_CLIENTS_REAPED = 2336;
-
-  /** Pool counter: arena blocks freed by the reaper, u64. */
-  public static final int C_BLOCKS_RECOVERED = 2344;
-
-  /** Pool counter: hints that the reaper or the tick put back, u64. */
-  public static final int C_HINTS_RESTORED = 2352;
-
-  /** Pool counter: tasks of dead clients that were dropped, u64. */
-  public static final int C_TASKS_DROPPED = 2360;
-
-  /** Pool counter: tasks of more than one attempt, each of which lost its worker, u64. */
-  public static final int C_TASKS_QUARANTINED = 2368;
-
   /** Bytes of a client entry. */
   public static final int CLIENT_STRIDE = 512;
 
@@ -234,8 +207,14 @@ public final class Layout {
   /** Client: process id, for people only, u32. */
   public static final int CLIENT_PID = 8;
 
-  /** Client: kind, u32 (1 Java, 2 Rust). */
+  /** Client: kind, u32 (CLIENT_KIND_*). */
   public static final int CLIENT_KIND = 12;
+
+  /** Client kind: the Java client. */
+  public static final int CLIENT_KIND_JAVA = 1;
+
+  /** Client kind: the Rust client. */
+  public static final int CLIENT_KIND_RUST = 2;
 
   /** Client: CLOCK_MONOTONIC nanoseconds of the attach, u64. */
   public static final int CLIENT_ATTACHED_NS = 16;
@@ -248,24 +227,6 @@ public final class Layout {
 
   /** Client: set to 1 when its completion ring was full: scan the slots, u32. */
   public static final int CLIENT_OVERFLOW = 256;
-
-  /** Client counter: tasks submitted, u64. This and the next are written by submitters. */
-  public static final int CLIENT_SUBMITTED = 384;
-
-  /** Client counter: tasks rejected at submit, u64. */
-  public static final int CLIENT_REJECTED = 392;
-
-  /** Client counter: results received, u64. This and the next are written where tasks end, on a line of their own. */
-  public static final int CLIENT_COMPLETED = 448;
-
-  /** Client counter: failures received, u64. */
-  public static final int CLIENT_FAILED = 456;
-
-  /** Client counter: tasks that met their deadline first, u64. */
-  public static final int CLIENT_TIMED_OUT = 464;
-
-  /** Client counter: tasks cancelled, u64. */
-  public static final int CLIENT_CANCELLED = 472;
 
   /** Entry state (clients, workers, lanes): unused. */
   public static final int ENTRY_FREE = 0;
@@ -291,8 +252,11 @@ public final class Layout {
   /** Worker: CLOCK_MONOTONIC nanoseconds of the registration, u64. */
   public static final int WORKER_STARTED_NS = 16;
 
-  /** Worker: not 0 tells it to leave after the current tasks, u32 (LEAVE_*). */
+  /** Worker: whether it is to leave after the current tasks, u32 (LEAVE_*). */
   public static final int WORKER_LEAVE = 24;
+
+  /** Leave: it is not. */
+  public static final int LEAVE_NOT = 0;
 
   /** Leave: the supervisor asks for it. */
   public static final int LEAVE_ASKED = 1;
@@ -323,30 +287,6 @@ public final class Layout {
 
   /** Lane: if that is a chunk, how many of its requests had ended, u32: the next one was told. Written first. */
   public static final int LANE_OVER_ENDED = 328;
-
-  /** Lane counter: tasks claimed, u64. */
-  public static final int LANE_STARTED = 384;
-
-  /** Lane counter: tasks ended with a result, u64. */
-  public static final int LANE_COMPLETED = 392;
-
-  /** Lane counter: tasks ended with a failure, panics included, u64. */
-  public static final int LANE_FAILED = 400;
-
-  /** Lane counter: handler panics, u64. */
-  public static final int LANE_PANICKED = 408;
-
-  /** Lane counter: tasks whose deadline had passed at the claim, u64. */
-  public static final int LANE_EXPIRED = 416;
-
-  /** Lane counter: tasks cancelled before or while they ran, u64. */
-  public static final int LANE_CANCELLED = 424;
-
-  /** Lane counter: hints stolen from another lane, u64. */
-  public static final int LANE_STOLEN = 432;
-
-  /** Lane counter: times it went to sleep, u64. */
-  public static final int LANE_PARKED = 440;
 
   /** Lane: histogram of the time from submit to claim, sampled, u64 each. */
   public static final int LANE_QUEUE_HISTOGRAM = 512;
@@ -654,8 +594,11 @@ public final class Layout {
   /** Handler: id, u64, 0 when free, taken by CAS. */
   public static final int HANDLER_ID = 0;
 
-  /** Handler: one of HANDLER_LISTED and the following once the other fields are written, else 0, u32. */
+  /** Handler: one of HANDLER_LISTED and the following once the other fields are written, u32. */
   public static final int HANDLER_READY = 8;
+
+  /** HANDLER_READY: the other fields are not written yet. */
+  public static final int HANDLER_UNWRITTEN = 0;
 
   /** HANDLER_READY: a worker has registered it. */
   public static final int HANDLER_LISTED = 1;
@@ -704,4 +647,73 @@ public final class Layout {
 
   /** Longest error text in bytes. */
   public static final int ERROR_TEXT_MAX = 476;
+
+  /** Pool counter: workers started, u64. */
+  public static final int C_WORKERS_STARTED = 2304;
+
+  /** Pool counter: workers that died without being asked to, u64. */
+  public static final int C_WORKERS_CRASHED = 2312;
+
+  /** Pool counter: tasks given back to the queue by the reaper, u64. */
+  public static final int C_TASKS_REQUEUED = 2320;
+
+  /** Pool counter: tasks ended as crashed by the reaper, u64. */
+  public static final int C_TASKS_CRASHED = 2328;
+
+  /** Pool counter: dead clients cleared, u64. */
+  public static final int C_CLIENTS_REAPED = 2336;
+
+  /** Pool counter: arena blocks freed by the reaper, u64. */
+  public static final int C_BLOCKS_RECOVERED = 2344;
+
+  /** Pool counter: hints that the reaper or the tick put back, u64. */
+  public static final int C_HINTS_RESTORED = 2352;
+
+  /** Pool counter: tasks of dead clients that were dropped, u64. */
+  public static final int C_TASKS_DROPPED = 2360;
+
+  /** Pool counter: tasks of more than one attempt, each of which lost its worker, u64. */
+  public static final int C_TASKS_QUARANTINED = 2368;
+
+  /** Client counter: tasks submitted, u64. This and the next are written by submitters. */
+  public static final int CLIENT_SUBMITTED = 384;
+
+  /** Client counter: tasks rejected at submit, u64. */
+  public static final int CLIENT_REJECTED = 392;
+
+  /** Client counter: results received, u64. This and the next are written where tasks end, on a line of their own. */
+  public static final int CLIENT_COMPLETED = 448;
+
+  /** Client counter: failures received, u64. */
+  public static final int CLIENT_FAILED = 456;
+
+  /** Client counter: tasks that met their deadline first, u64. */
+  public static final int CLIENT_TIMED_OUT = 464;
+
+  /** Client counter: tasks cancelled, u64. */
+  public static final int CLIENT_CANCELLED = 472;
+
+  /** Lane counter: tasks claimed, u64. */
+  public static final int LANE_STARTED = 384;
+
+  /** Lane counter: tasks ended with a result, u64. */
+  public static final int LANE_COMPLETED = 392;
+
+  /** Lane counter: tasks ended with a failure, panics included, u64. */
+  public static final int LANE_FAILED = 400;
+
+  /** Lane counter: handler panics, u64. */
+  public static final int LANE_PANICKED = 408;
+
+  /** Lane counter: tasks whose deadline had passed at the claim, u64. */
+  public static final int LANE_EXPIRED = 416;
+
+  /** Lane counter: tasks cancelled before or while they ran, u64. */
+  public static final int LANE_CANCELLED = 424;
+
+  /** Lane counter: hints stolen from another lane, u64. */
+  public static final int LANE_STOLEN = 432;
+
+  /** Lane counter: times it went to sleep, u64. */
+  public static final int LANE_PARKED = 440;
 }

@@ -1,0 +1,40 @@
+//! The hint rings of a segment.
+
+use super::hint_ring::HintRing;
+use crate::format::layout::RING_CELLS;
+use crate::records::RingRecord;
+use crate::segment::Segment;
+
+impl Segment {
+    /// A hint ring at a checked offset.
+    #[inline]
+    fn ring_at(&self, offset: usize, capacity: u32) -> HintRing<'_> {
+        let (head, tail) = RingRecord::new(self.part(offset)).ends();
+        let cells = self.words_at(offset + RING_CELLS, capacity as usize);
+        HintRing::new(head, tail, cells)
+    }
+
+    /// The injector ring of a priority (clamped to the lowest).
+    #[must_use]
+    #[inline]
+    pub fn injector(&self, priority: u32) -> HintRing<'_> {
+        let g = self.geometry();
+        self.ring_at(g.injector_at(priority), g.injector_capacity)
+    }
+
+    /// The completion ring of a client.
+    #[must_use]
+    #[inline]
+    pub fn completion_ring(&self, client: u32) -> HintRing<'_> {
+        let g = self.geometry();
+        self.ring_at(g.completion_ring_at(client), g.completion_capacity)
+    }
+
+    /// The ring of the hints that wait for a permit of a limit.
+    #[must_use]
+    #[inline]
+    pub(crate) fn deferred_ring(&self, limit: u32) -> HintRing<'_> {
+        let g = self.geometry();
+        self.ring_at(g.deferred_ring_at(limit), g.injector_capacity)
+    }
+}

@@ -1,0 +1,193 @@
+//! The entry of a lane.
+
+use super::histogram::bucket_of;
+use super::{Counter, Histogram, Part};
+use crate::format::layout::*;
+use crate::format::words::{LaneWord, Word};
+use crate::os::sync::{AtomicU32, Ordering};
+
+/// The entry of a lane: written by the lane itself, but for its wake word, what tells it to give a task
+/// up (the supervisor), and the end of its life (the reaper).
+#[derive(Debug, Clone, Copy)]
+pub struct LaneRecord<'s> {
+    part: Part<'s, LANE_STRIDE>,
+}
+
+/// The histograms of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneHistogram {
+    /// The time from submit to claim.
+    Queue,
+    /// The time that handlers ran.
+    Run,
+}
+
+impl LaneHistogram {
+    const fn offset(self) -> usize {
+        match self {
+            Self::Queue => LANE_QUEUE_HISTOGRAM,
+            Self::Run => LANE_RUN_HISTOGRAM,
+        }
+    }
+}
+
+/// Names a task for [`LaneRecord::tell_to_give_up_release`]: its slot, and which use of it.
+fn task_word(slot: u32, word: Word) -> u64 {
+    word.generation() << 24 | u64::from(slot + 1)
+}
+
+/// The bits of it that hold the slot's index + 1.
+const TASK_SLOT_MASK: u64 = (1 << 24) - 1;
+
+impl<'s> LaneRecord<'s> {
+    #[inline(always)]
+    pub(crate) fn new(part: Part<'s, LANE_STRIDE>) -> Self {
+        Self { part }
+    }
+
+    /// The entry word.
+    #[must_use]
+    #[inline]
+    pub fn word_acquire(self) -> LaneWord {
+        LaneWord(self.part.u64_at(LANE_WORD).load(Ordering::Acquire))
+    }
+
+    /// The entry word, where what follows from it may be a little old.
+    #[must_use]
+    #[inline]
+    pub fn word(self) -> LaneWord {
+        LaneWord(self.part.u64_at(LANE_WORD).load(Ordering::Relaxed))
+    }
+
+    /// Takes the entry by CAS; `false` when it has changed.
+    pub(crate) fn take(self, seen: LaneWord, taken: LaneWord) -> bool {
+        self.part
+            .u64_at(LANE_WORD)
+            .compare_exchange(seen.0, taken.0, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// Stores the entry word.
+    pub(crate) fn store_word_release(self, word: LaneWord) {
+        self.part.u64_at(LANE_WORD).store(word.0, Ordering::Release);
+    }
+
+    /// The lane's futex word.
+    #[inline(always)]
+    pub(crate) fn wake(self) -> &'s AtomicU32 {
+        self.part.u32_at(LANE_WAKE)
+    }
+
+    #[inline(always)]
+    fn held(self, index: usize) -> &'s AtomicU32 {
+        self.part.u32_at(LANE_HELD + 4 * index)
+    }
+
+    /// The slot in place `index` of the hints that the lane took and has not finished with.
+    #[must_use]
+    #[inline(always)]
+    pub fn held_acquire(self, index: usize) -> Option<u32> {
+        // pairs with the release store in `hold_release`.
+        self.held(index).load(Ordering::Acquire).checked_sub(1)
+    }
+
+    /// Notes a hint that is about to be taken.
+    #[inline(always)]
+    pub(crate) fn hold_release(self, index: usize, slot: u32) {
+        self.held(index)
+            .store(slot.wrapping_add(1), Ordering::Release);
+    }
+
+    /// Done with a hint.
+    #[inline(always)]
+    pub(crate) fn unhold_release(self, index: usize) {
+        self.held(index).store(0, Ordering::Release);
+    }
+
+    /// Clears what a dead lane held and ran, before its entry is freed.
+    pub(crate) fn clear_work(self) {
+        for index in 0..HELD {
+            self.held(index).store(0, Ordering::Relaxed);
+        }
+        self.set_current(None);
+    }
+
+    /// The slot of the task that runs.
+    #[must_use]
+    #[inline(always)]
+    pub fn current(self) -> Option<u32> {
+        self.part
+            .u32_at(LANE_CURRENT)
+            .load(Ordering::Relaxed)
+            .checked_sub(1)
+    }
+
+    /// Says which task runs.
+    #[inline(always)]
+    pub(crate) fn set_current(self, slot: Option<u32>) {
+        let word = slot.map_or(0, |slot| slot + 1);
+        self.part
+            .u32_at(LANE_CURRENT)
+            .store(word, Ordering::Relaxed);
+    }
+
+    /// Tells a task that runs to give up; of a chunk, of which so many requests have `ended`, the next one.
+    pub(crate) fn tell_to_give_up_release(self, slot: u32, word: Word, ended: u32) {
+        self.part
+            .u32_at(LANE_OVER_ENDED)
+            .store(ended, Ordering::Relaxed);
+        // Release: pairs with the acquire in `told_to_give_up_acquire`.
+        self.part
+            .u64_at(LANE_OVER)
+            .store(task_word(slot, word), Ordering::Release);
+    }
+
+    /// Whether a task was told to give up: how many requests of it had ended then.
+    #[inline(always)]
+    pub(crate) fn told_to_give_up_acquire(self, slot: u32, word: Word) -> Option<u32> {
+        // Acquire: pairs with the release in `tell_to_give_up_release`.
+        let told = self.part.u64_at(LANE_OVER).load(Ordering::Acquire);
+        let ended = self.part.u32_at(LANE_OVER_ENDED);
+        (told == task_word(slot, word)).then(|| ended.load(Ordering::Relaxed))
+    }
+
+    /// Forgets what the lane's life before was told.
+    pub(crate) fn forget_give_up(self) {
+        self.part.u64_at(LANE_OVER).store(0, Ordering::Relaxed);
+    }
+
+    /// A counter.
+    #[must_use]
+    #[inline(always)]
+    pub fn counter(self, counter: LaneCounter) -> Counter<'s> {
+        self.part.counter(counter.offset())
+    }
+
+    /// Adds one sample; only the lane itself.
+    pub(crate) fn record(self, histogram: LaneHistogram, ns: u64) {
+        self.part
+            .counter(histogram.offset() + 8 * bucket_of(ns))
+            .bump();
+    }
+
+    /// Adds what one of its histograms holds to another.
+    pub fn add_to(self, sum: &mut Histogram, histogram: LaneHistogram) {
+        for (bucket, count) in sum.0.iter_mut().enumerate() {
+            let more = self.part.counter(histogram.offset() + 8 * bucket).get();
+            *count = count.saturating_add(more);
+        }
+    }
+
+    /// For the audit: whether it has words that no process of ours stores, in a pool of so many
+    /// `slots` and `workers`.
+    pub(crate) fn is_impossible(self, slots: u32, workers: u32) -> bool {
+        let word = self.word();
+        let mut hints = (0..HELD).map(|index| self.held(index).load(Ordering::Relaxed));
+        word.state().is_err()
+            || word.worker() >= workers
+            || hints.any(|hint| hint > slots)
+            || self.current().is_some_and(|slot| slot >= slots)
+            // Set by the supervisor only, of a task that runs.
+            || self.part.u64_at(LANE_OVER).load(Ordering::Relaxed) & TASK_SLOT_MASK > slots.into()
+    }
+}

@@ -1,0 +1,184 @@
+//! The handler table and the error log.
+//!
+//! Filled by CAS on an id and a ready word, so an entry whose writer died half-way is written again,
+//! to the same text, by the next.
+
+use crate::format::layout::{ERROR_TEXT_MAX, id_of};
+use crate::format::states::Listing;
+use crate::os::clock::now_ns;
+use crate::records::{ErrorRecord, HandlerRecord};
+use crate::segment::Segment;
+
+/// A handler known to the pool's workers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandlerInfo {
+    /// Its name.
+    pub name: String,
+    /// Codec of its request (`CODEC_*`).
+    pub request_codec: u8,
+    /// Codec of its result.
+    pub result_codec: u8,
+}
+
+/// Registers a handler, once for all workers; `false` when the table is full.
+pub fn register_handler(segment: &Segment, info: &HandlerInfo) -> bool {
+    let id = id_of(&info.name);
+    for record in segment.handler_records() {
+        if !record.take(id) {
+            continue;
+        }
+        failpoint!("handler.claimed");
+        record.set_name(&info.name);
+        record.set_codecs(info.request_codec, info.result_codec);
+        record.list_release();
+        return true;
+    }
+    false
+}
+
+/// The handlers that workers have registered, without those that a reload has removed; sorted by
+/// name.
+#[must_use]
+pub fn handlers(segment: &Segment) -> Vec<HandlerInfo> {
+    let listed = table(segment).filter(|(_, listing)| *listing != Listing::Gone);
+    let mut found: Vec<HandlerInfo> = listed.map(|(record, _)| info_of(record)).collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+/// The name of the handler with this id, also of one that a reload has removed.
+#[must_use]
+pub fn handler_name(segment: &Segment, id: u64) -> Option<String> {
+    table(segment)
+        .map(|(record, _)| record.name())
+        .find(|name| id_of(name) == id)
+}
+
+/// A reload begins: what is listed is of the workers before, until one registers it again. For the
+/// supervisor.
+pub fn renew_handlers(segment: &Segment) {
+    for (record, _) in table(segment) {
+        record.relist(Listing::Listed, Listing::Former);
+    }
+}
+
+/// A reload has replaced all workers: what none of the new ones has registered is listed no more.
+/// For the supervisor.
+pub fn drop_former_handlers(segment: &Segment) {
+    for (record, _) in table(segment) {
+        record.relist(Listing::Former, Listing::Gone);
+    }
+}
+
+/// A reload has come to nothing: those of `before` are listed, and no others. For the supervisor.
+pub fn keep_former_handlers(segment: &Segment, before: &[String]) {
+    for (record, _) in table(segment) {
+        let name = record.name();
+        record.relist(Listing::Former, Listing::Listed);
+        if !before.contains(&name) {
+            record.relist(Listing::Listed, Listing::Gone);
+        }
+    }
+}
+
+/// The entries that are written.
+fn table(segment: &Segment) -> impl Iterator<Item = (HandlerRecord<'_>, Listing)> {
+    segment.handler_records().filter_map(|record| {
+        let listing = record.listing_acquire().ok()?;
+        (listing != Listing::Unwritten).then_some((record, listing))
+    })
+}
+
+fn info_of(record: HandlerRecord<'_>) -> HandlerInfo {
+    HandlerInfo {
+        name: record.name(),
+        request_codec: record.request_codec(),
+        result_codec: record.result_codec(),
+    }
+}
+
+/// An entry of the error log: a distinct text, how often and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorEntry {
+    /// The text.
+    pub text: String,
+    /// How often it occurred.
+    pub count: u64,
+    /// CLOCK_MONOTONIC nanoseconds of the first time.
+    pub first_ns: u64,
+    /// CLOCK_MONOTONIC nanoseconds of the last time.
+    pub last_ns: u64,
+}
+
+/// Counts an error in the segment's log of distinct errors; `false` when the log is full.
+pub fn log_error(segment: &Segment, text: &str) -> bool {
+    let text = &text[..text.floor_char_boundary(ERROR_TEXT_MAX)];
+    let (id, now) = (id_of(text), now_ns());
+    for record in segment.error_records() {
+        let Some(first) = record.take(id) else {
+            continue;
+        };
+        failpoint!("error.claimed");
+        record.count(text, first, now);
+        return true;
+    }
+    false
+}
+
+/// The error log, latest first.
+#[must_use]
+pub fn errors(segment: &Segment) -> Vec<ErrorEntry> {
+    let entry = |record: ErrorRecord<'_>| {
+        Some(ErrorEntry {
+            text: record.text_acquire()?,
+            count: record.times(),
+            first_ns: record.first_ns(),
+            last_ns: record.last_ns(),
+        })
+    };
+    let mut found: Vec<ErrorEntry> = segment.error_records().filter_map(entry).collect();
+    found.sort_by_key(|entry| std::cmp::Reverse(entry.last_ns));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reload_lists_what_its_workers_register_and_names_the_rest() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = crate::PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let config = crate::PoolConfig {
+            segment_size: Some(8 << 20),
+            ..crate::PoolConfig::default()
+        };
+        let (segment, _locks) = Segment::create(&dir, &config).unwrap();
+        let register = |names: &[&str]| {
+            for name in names {
+                let info = HandlerInfo {
+                    name: (*name).to_owned(),
+                    request_codec: 0,
+                    result_codec: 0,
+                };
+                assert!(register_handler(&segment, &info));
+            }
+        };
+        let listed = || -> Vec<String> { handlers(&segment).into_iter().map(|h| h.name).collect() };
+        register(&["a", "b"]);
+        renew_handlers(&segment);
+        register(&["b", "c"]);
+        assert_eq!(listed(), ["a", "b", "c"], "both kinds of workers serve");
+        drop_former_handlers(&segment);
+        assert_eq!(listed(), ["b", "c"]);
+        assert_eq!(handler_name(&segment, id_of("a")).as_deref(), Some("a"));
+        // One that fails changes nothing, and one that brings "a" back lists it.
+        let before = listed();
+        renew_handlers(&segment);
+        register(&["c", "d"]);
+        keep_former_handlers(&segment, &before);
+        assert_eq!(listed(), before);
+        register(&["a"]);
+        assert_eq!(listed(), ["a", "b", "c"]);
+    }
+}
