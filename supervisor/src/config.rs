@@ -99,7 +99,7 @@ pub struct ServeConfig {
     pub memory: Memory,
     /// How lanes wait for work (default adaptive).
     pub wait: WaitStrategy,
-    /// Which of the machine's threads have the processor before the lanes (default normal).
+    /// Which of the machine's threads have the processor before the lanes (default adaptive).
     pub scheduling: Scheduling,
     /// The worker program (default: none, the stock worker).
     pub worker: Option<WorkerCommand>,

@@ -235,7 +235,7 @@ impl Backlog {
     }
 }
 
-#[cfg(all(test, not(ringwork_model)))]
+#[cfg(test)]
 mod tests {
     use crate::client::{Client, TaskOptions, Ticket};
     use crate::error::RingError;

@@ -6,8 +6,8 @@
 //! the signal itself, and no thread reads a pipe: a task handler that closes descriptors which are
 //! not its own must not take along what makes its worker leave.
 
-use crate::Segment;
 use crate::queue::wait::wake_all_lanes;
+use crate::segment::Segment;
 use signal_hook_registry::SigId;
 use std::io;
 use std::sync::Arc;

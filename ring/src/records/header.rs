@@ -175,7 +175,7 @@ impl<'s> Header<'s> {
 
     /// Says, last, that the segment is whole.
     pub(crate) fn set_ready_release(self) {
-        // pairs with the acquire load in `readiness_acquire`: a process that sees READY sees the header.
+        // pairs with the acquire load in `readiness_acquire`: with READY the header is seen.
         self.part.u32_at(H_READY).store(READY, Ordering::Release);
     }
 

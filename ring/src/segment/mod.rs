@@ -419,7 +419,7 @@ impl Segment {
     #[must_use]
     #[inline]
     pub fn word(&self, index: u32) -> Word {
-        // pairs with the release of the transition that wrote it (docs/internals/protocol.md section 3).
+        // pairs with the release of the transition that wrote it (protocol.md, section 3).
         Word(self.state(index).load(Ordering::Acquire))
     }
 

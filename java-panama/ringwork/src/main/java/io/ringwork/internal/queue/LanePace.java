@@ -188,7 +188,7 @@ public final class LanePace {
     pace = known;
   }
 
-  /** As {@code bucket_floor} in ring/src/records/counters.rs. */
+  /** As {@code bucket_floor} in ring/src/records/histogram.rs. */
   public static long bucketFloor(int bucket) {
     return bucket < 8 ? bucket : (4L + bucket % 4) << bucket / 4 - 1;
   }
