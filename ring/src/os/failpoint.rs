@@ -331,10 +331,12 @@ mod tests {
         let mut files = Vec::new();
         sources(&root.join("src"), &mut files);
         // Absent where this crate is tested alone, as from a package.
-        let worker = root.join("../worker/src");
-        let whole = worker.is_dir();
+        let others = ["../worker/src", "../supervisor/src"].map(|crate_of| root.join(crate_of));
+        let whole = others.iter().all(|dir| dir.is_dir());
         if whole {
-            sources(&worker, &mut files);
+            for dir in &others {
+                sources(dir, &mut files);
+            }
         }
         let mut used = BTreeSet::new();
         for file in files.iter().filter(|file| !file.ends_with("failpoint.rs")) {
