@@ -310,7 +310,7 @@ fn the_number_of_crates_is_that_of_the_lock_file() {
     let crates = |package: &str| {
         let output = Command::new(env!("CARGO"))
             .args(["tree", "--locked", "-p", package])
-            .args(["-e", "normal", "--prefix", "none", "--format", "{p}"])
+            .args(["-e", "normal,build", "--prefix", "none", "--format", "{p}"])
             .current_dir(root())
             .output()
             .expect("cargo starts");
