@@ -769,6 +769,18 @@ fn cbor() -> Seeds {
     .into()
 }
 
+/// Files that nothing here can make.
+macro_rules! avif {
+    ($name:literal) => {
+        include_bytes!(concat!(
+            "../../handlers/src/image/avif/testdata/",
+            $name,
+            ".avif"
+        ))
+        .to_vec()
+    };
+}
+
 fn images() -> Seeds {
     let (width, height) = (24_u32, 17_u32);
     let pixel = |x: u32, y: u32, channel: u32| (x * 9 + y * 5 * channel + channel * 40) as u8;
@@ -818,6 +830,10 @@ fn images() -> Seeds {
         ("jpeg-cut", jpeg[..jpeg.len() / 2].to_vec()),
         ("text", b"<svg/>".to_vec()),
         ("empty", Vec::new()),
+        ("avif", avif!("420-8")),
+        ("avif-alpha", avif!("alpha-10")),
+        ("avif-turned", avif!("irot-1-imir-0")),
+        ("avif-grid", avif!("grid-small")),
     ];
     let asked: [[u8; 4]; 4] = [
         [0x00, 0x50, 8, 8],

@@ -95,9 +95,18 @@ def libxcrypt():
 
 
 def hashlib():
+    import base64
     import hashlib as library
+    import hmac
 
-    return lambda params, body: library.new(params["algorithm"], body).digest()
+    def digest(params, body):
+        algorithm = params["algorithm"]
+        if algorithm.startswith("hmac-"):
+            key = base64.b64decode(params["key_base64"])
+            return hmac.digest(key, body, algorithm.removeprefix("hmac-"))
+        return library.new(algorithm, body).digest()
+
+    return digest
 
 
 def blake3():

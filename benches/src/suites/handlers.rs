@@ -98,7 +98,7 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
     Ok((summary.skipped.len() - skipped).saturating_sub(missing.count()))
 }
 
-const PYTHON: [&str; 9] = [
+const PYTHON: [&str; 10] = [
     "pyvips",
     "pillow",
     "argon2",
@@ -106,6 +106,7 @@ const PYTHON: [&str; 9] = [
     "hashlib",
     "blake3",
     "zstandard",
+    "zlib",
     "zstd_tool",
     "judge",
 ];
@@ -140,6 +141,10 @@ fn words(scratch: &Path) -> Result<Vec<Contest>, Box<dyn Error>> {
     let level = Deserialize::deserialize(json!({"level": 3}))?;
     let compressed = ringwork_handlers::compress::compress(&level, &log_lines())?;
     fs::write(&packed, compressed)?;
+    let gzipped = scratch.join("lines.gz");
+    let level = Deserialize::deserialize(json!({"format": "gzip", "level": 6}))?;
+    let compressed = ringwork_handlers::compress::compress(&level, &log_lines())?;
+    fs::write(&gzipped, compressed)?;
 
     let contest = |name: &str, handler, path: &Path, ours, others: &[(&'static str, Value)]| {
         let mut parties = vec![(OURS, ours)];
@@ -153,6 +158,9 @@ fn words(scratch: &Path) -> Result<Vec<Contest>, Box<dyn Error>> {
     };
     let argon2 = json!({"memory_kib": 19456, "iterations": 2});
     let bcrypt = |cost| json!({"algorithm": "bcrypt", "cost": cost});
+    let sha512 = json!({"algorithm": "sha512"});
+    let hmac = json!({"algorithm": "hmac-sha256", "key_base64": "a2V5IG9mIHRoZSBiZW5jaA=="});
+    let gzip = json!({"format": "gzip", "level": 6});
     let (sha256, blake3) = (
         json!({"algorithm": "sha256"}),
         json!({"algorithm": "blake3"}),
@@ -194,6 +202,34 @@ fn words(scratch: &Path) -> Result<Vec<Contest>, Box<dyn Error>> {
             &lines,
             blake3.clone(),
             &[("blake3", blake3)],
+        ),
+        contest(
+            "sha512",
+            "digest",
+            &lines,
+            sha512.clone(),
+            &[("hashlib", sha512)],
+        ),
+        contest(
+            "hmac_sha256",
+            "digest",
+            &lines,
+            hmac.clone(),
+            &[("hashlib", hmac)],
+        ),
+        contest(
+            "gzip_6",
+            "compress",
+            &lines,
+            gzip.clone(),
+            &[("zlib", gzip)],
+        ),
+        contest(
+            "gunzip",
+            "decompress",
+            &gzipped,
+            json!({}),
+            &[("zlib", json!({}))],
         ),
         contest("zstd_3", "compress", &lines, level.clone(), &zstd(level)),
         contest("unzstd", "decompress", &packed, json!({}), &zstd(json!({}))),
