@@ -613,10 +613,16 @@ final class Submitter {
     }
   }
 
+  private boolean isKnown(TaskType<?, ?> type) {
+    boolean known = !counters.runTimes.wants(type.handlerId);
+    type.known = known;
+    return known;
+  }
+
   private long stamp(int i, TaskType<?, ?> type) {
     if (stamped < STAMP_ALL) {
       stamped++;
-    } else if ((slots.generation(i) & 15) != 0 && !counters.runTimes.wants(type.handlerId)) {
+    } else if ((slots.generation(i) & 15) != 0 && (type.known || isKnown(type))) {
       return 0;
     }
     return System.nanoTime();

@@ -41,6 +41,11 @@ public final class TaskType<Q, R> {
   /** For raw tasks and calls of this type, likewise. */
   private @Nullable TaskType<byte[], ResultLease> raw;
 
+  /**
+   * A client knows what its tasks take: no more are stamped for that. Racing threads agree soon.
+   */
+  boolean known;
+
   final @Nullable Function<? super Q, ? extends R> fallback;
 
   /** What a task of this type is submitted with where its call does not say. */
