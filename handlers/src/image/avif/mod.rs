@@ -292,7 +292,7 @@ fn cropped(whole: Raster, (left, top, width, height): (u32, u32, u32, u32)) -> R
     }
 }
 
-#[track_caller]
+// Without #[track_caller]: as an argument of `map_err` it would name a place of the library.
 fn refused(problem: impl Into<Problem>) -> TaskError {
     bad(Kind::Avif, &problem.into())
 }
