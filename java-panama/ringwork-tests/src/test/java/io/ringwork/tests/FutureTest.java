@@ -165,6 +165,7 @@ class FutureTest {
   void aFutureIsPromptAfterACallThatHelped() throws Exception {
     int rounds = 40;
     long[] nanos = new long[rounds];
+    long[] without = new long[rounds];
     try (Ringwork own = Ringwork.launch(Pools.stock("FutureTest").waitStrategy(WaitStrategy.SPIN));
         ExecutorService other = Executors.newSingleThreadExecutor()) {
       for (int i = 0; i < rounds; i++) {
@@ -180,17 +181,25 @@ class FutureTest {
         own.call(StockTasks.SLEEP, 8L);
         over.set(true);
         Await.until("the other is done", beside.get()::isDone);
-        long start = System.nanoTime();
-        TaskFuture<Long> lone = own.submit(ECHO, 2L);
-        while (!lone.isDone()) {
-          Thread.onSpinWait();
-        }
-        nanos[i] = System.nanoTime() - start;
+        nanos[i] = untilDone(own);
+        without[i] = untilDone(own);
       }
     }
     Arrays.sort(nanos);
+    Arrays.sort(without);
+    // Late would be at the poller's next look by itself, up to 100 ms, which others never are.
+    long bound = 30_000_000 + 3 * without[rounds / 2];
     System.out.printf("a future after a call: median %d us%n", nanos[rounds / 2] / 1000);
-    assertTrue(nanos[rounds / 2] < 30_000_000, () -> Arrays.toString(nanos));
+    assertTrue(nanos[rounds / 2] < bound, () -> bound + ": " + Arrays.toString(nanos));
+  }
+
+  private static long untilDone(Ringwork own) {
+    long start = System.nanoTime();
+    TaskFuture<Long> lone = own.submit(ECHO, 2L);
+    while (!lone.isDone()) {
+      Thread.onSpinWait();
+    }
+    return System.nanoTime() - start;
   }
 
   @Test
