@@ -6,7 +6,8 @@ use image::ImageEncoder;
 use image::codecs::{gif::GifEncoder, png::PngEncoder};
 use ringwork_cli::fuzz::{cbor_from_json, configuration};
 use ringwork_fuzz::patch::{Record, Section, input};
-use ringwork_handlers::image::{Format, ResizeParams, resize};
+use ringwork_handlers::compress::{self, CompressParams, compress};
+use ringwork_handlers::image::{Animation, Format, ResizeParams, resize};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::{Owner, Word};
 use std::fs;
@@ -672,6 +673,19 @@ fn cbor() -> Seeds {
         bytes.extend(b"body");
         bytes
     };
+    let with_body = |choice: u8, json: &str, body: &[u8]| {
+        let length = (json.len() as u32).to_le_bytes();
+        [&[choice], &length[..], json.as_bytes(), body].concat()
+    };
+    let packed = |format| {
+        let params = CompressParams {
+            format,
+            ..CompressParams::default()
+        };
+        compress(&params, &b"abcabcabc".repeat(20)).expect("compressed")
+    };
+    let gzip = packed(compress::Format::Gzip);
+    let zstd = packed(compress::Format::Zstd);
     let order = r#"{"id": 7, "cents": [1, -2], "rate": 0.5, "note": null, "tags": {"a": 1, "b": null},
         "paid": true, "kind": {"Pair": [1, 2.5]}, "place": [1, -1, "x"], "blob": [1, 2]}"#;
     let anything =
@@ -760,6 +774,63 @@ fn cbor() -> Seeds {
         ),
         ("compress", params(22, r#"{"level": -7}"#)),
         ("decompress", params(23, r#"{"limit": 100}"#)),
+        ("gzip", params(22, r#"{"format": "gzip", "level": 9}"#)),
+        ("gunzip", with_body(23, "{}", &gzip)),
+        ("gunzip-two", with_body(24, "", &gzip.repeat(2))),
+        ("gunzip-cut", with_body(24, "", &gzip[..gzip.len() - 5])),
+        (
+            "gunzip-header",
+            with_body(24, "", b"\x1f\x8b\x08\x1f\0\0\0\0\0\x03\x02\0ABname\0comment\0\0\0\x03\0\0\0\0\0\0\0\0\0"),
+        ),
+        ("unzstd", with_body(23, r#"{"limit": 180}"#, &zstd)),
+        ("unzstd-two", with_body(24, "", &[&zstd[..], b"\x50\x2a\x4d\x18\x02\0\0\0ab", &zstd].concat())),
+        ("unzstd-over", with_body(23, r#"{"limit": 179}"#, &zstd)),
+        (
+            "hmac",
+            params(21, r#"{"algorithm": "hmac-sha512", "encoding": "raw", "key_base64": "a2V5"}"#),
+        ),
+        ("hmac-no-key", params(21, r#"{"algorithm": "hmac-sha256"}"#)),
+        ("sha512", params(21, r#"{"algorithm": "sha512"}"#)),
+        (
+            "rehash",
+            params(
+                25,
+                r#"{"hash": "$argon2id$v=19$m=16,t=2,p=1$c2FsdHNhbHQ$7TMoYcqnVfEKGLBnPLVnEw", "memory_kib": 8}"#,
+            ),
+        ),
+        (
+            "rehash-bcrypt",
+            params(
+                26,
+                r#"{"hash": "$2b$04$abcdefghijklmnopqrstuuzHnfHQpEnZvJHnRRv2vjLLrz4mV6nyu", "algorithm": "bcrypt", "cost": 5}"#,
+            ),
+        ),
+        (
+            "verify-scrypt",
+            params(20, r#"{"hash": "$scrypt$ln=1,r=1,p=1$c2FsdA$7TMoYcqnVfEKGLBnPLVnEw"}"#),
+        ),
+        (
+            "verify-pbkdf2",
+            params(20, r#"{"hash": "$pbkdf2-sha256$i=3,l=16$c2FsdA$7TMoYcqnVfEKGLBnPLVnEw", "max_iterations": 5}"#),
+        ),
+        (
+            "verify-passlib",
+            params(20, r#"{"hash": "$pbkdf2-sha512$3$c2FsdA$7TMoYcqnVfEKGLBnPLVnEw"}"#),
+        ),
+        (
+            "verify-argon2",
+            params(20, r#"{"hash": "$argon2i$m=16,t=2,p=1$c2FsdHNhbHQ$7TMoYcqnVfEKGLBnPLVnEw", "max_memory_kib": 64, "allow_truncation": true}"#),
+        ),
+        (
+            "resize-all",
+            params(
+                17,
+                r##"{"height": 9, "fit": "contain", "gravity": "southeast", "palette": "always", "animation": "keep",
+                "filter": "catmullrom", "background": "#12345678", "lossless": true, "keep_profile": true, "progressive": true,
+                "damaged": "accept", "max_pixels": 5, "quality": 3}"##,
+            ),
+        ),
+        ("info", params(27, "{}")),
         ("no-params", raw(17, &[0, 0, 0, 0, b'b'])),
         ("params-cut", raw(17, &[9, 0, 0, 0, b'{'])),
         ("params-huge", raw(17, &[0xff, 0xff, 0xff, 0xff, b'{'])),
@@ -781,74 +852,497 @@ macro_rules! avif {
     };
 }
 
-fn images() -> Seeds {
-    let (width, height) = (24_u32, 17_u32);
+/// Width and height of what the seeds of all formats show.
+const SIZE: (u32, u32) = (24, 17);
+
+fn pixels(channels: u32) -> Vec<u8> {
+    let (width, height) = SIZE;
     let pixel = |x: u32, y: u32, channel: u32| (x * 9 + y * 5 * channel + channel * 40) as u8;
-    let pixels = |channels: u32| -> Vec<u8> {
-        let of = |at: u32| pixel(at / channels % width, at / channels / width, at % channels);
-        (0..width * height * channels).map(of).collect()
+    let of = |at: u32| pixel(at / channels % width, at / channels / width, at % channels);
+    (0..width * height * channels).map(of).collect()
+}
+
+fn png_of(channels: u32, color: image::ExtendedColorType) -> Vec<u8> {
+    let mut file = Vec::new();
+    PngEncoder::new(&mut file)
+        .write_image(&pixels(channels), SIZE.0, SIZE.1, color)
+        .expect("a PNG");
+    file
+}
+
+/// As the handler writes it.
+fn made(rgb: &[u8], change: impl FnOnce(&mut ResizeParams)) -> Vec<u8> {
+    let mut params = ResizeParams {
+        width: Some(SIZE.0),
+        ..ResizeParams::default()
     };
-    let png = |channels: u32, color| {
-        let mut file = Vec::new();
-        PngEncoder::new(&mut file)
-            .write_image(&pixels(channels), width, height, color)
-            .expect("a PNG");
-        file
-    };
-    let rgb = png(3, image::ExtendedColorType::Rgb8);
-    let as_format = |format, quality| {
-        let params = ResizeParams {
-            width: Some(width),
-            format: Some(format),
-            quality,
-            ..ResizeParams::default()
+    change(&mut params);
+    resize(&params, rgb).expect("an image").bytes
+}
+
+/// A PNG with chunks behind its header, of which the checksums are right.
+fn png_with(file: &[u8], chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
+    let mut out = file[..33].to_vec();
+    for (name, data) in chunks {
+        out.extend((data.len() as u32).to_be_bytes());
+        let start = out.len();
+        out.extend(*name);
+        out.extend(data);
+        let mut crc = flate2::Crc::new();
+        crc.update(&out[start..]);
+        out.extend(crc.sum().to_be_bytes());
+    }
+    [&out, &file[33..]].concat()
+}
+
+/// One with a palette of 16 colours of which one is transparent, at 4 bits.
+fn palette_png() -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, 24, 17);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Four);
+    encoder.set_palette((0..48).map(|value| value * 5).collect::<Vec<u8>>());
+    encoder.set_trns(vec![255, 0, 128]);
+    let mut writer = encoder.write_header().expect("a PNG");
+    let data: Vec<u8> = (0..12 * 17).map(|at| at as u8).collect();
+    writer.write_image_data(&data).expect("a PNG");
+    writer.finish().expect("a PNG");
+    file
+}
+
+fn gif_animation() -> Vec<u8> {
+    let mut file = Vec::new();
+    let palette = [0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255];
+    let mut encoder = gif::Encoder::new(&mut file, 20, 14, &palette).expect("a GIF");
+    encoder
+        .set_repeat(gif::Repeat::Finite(3))
+        .expect("a repetition");
+    for (n, dispose) in [
+        gif::DisposalMethod::Keep,
+        gif::DisposalMethod::Previous,
+        gif::DisposalMethod::Background,
+        gif::DisposalMethod::Any,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let n = n as u16;
+        let (width, height) = (20 - 3 * n, 14 - 2 * n);
+        let mut frame = gif::Frame {
+            left: n,
+            top: 2 * n,
+            width,
+            height,
+            dispose,
+            delay: 5 + n,
+            transparent: (n > 1).then_some(2),
+            interlaced: n == 2,
+            ..gif::Frame::default()
         };
-        resize(&params, &rgb).expect("an image").bytes
+        let pixel = |at: u16| ((at / 3 + n) % 4) as u8;
+        frame.buffer = (0..width * height).map(pixel).collect();
+        encoder.write_frame(&frame).expect("a frame");
+    }
+    drop(encoder);
+    file
+}
+
+/// A little-endian TIFF of 24 x 17 pixels in one strip, with these tags of 16 bits each.
+fn tiff_of(tags: &[(u16, &[u16])], pixels: &[u8]) -> Vec<u8> {
+    let long = |value: usize| [value as u16, (value >> 16) as u16];
+    let mut pixels = pixels.to_vec();
+    pixels.resize(pixels.len().next_multiple_of(2), 0);
+    let (start, length) = (long(8), long(pixels.len()));
+    let mut entries: Vec<(u16, u16, &[u16])> = vec![
+        (256, 3, &[24]),
+        (257, 3, &[17]),
+        (273, 4, &start),
+        (278, 3, &[17]),
+        (279, 4, &length),
+    ];
+    entries.extend(tags.iter().map(|(tag, values)| (*tag, 3, *values)));
+    entries.sort();
+    let mut file = b"II*\0".to_vec();
+    file.extend((8 + pixels.len() as u32).to_le_bytes());
+    file.extend(&pixels);
+    let behind = file.len() + 2 + 12 * entries.len() + 4;
+    file.extend((entries.len() as u16).to_le_bytes());
+    let mut values = Vec::new();
+    for (tag, kind, of) in entries {
+        let count = if kind == 4 { 1 } else { of.len() };
+        let mut bytes: Vec<u8> = of.iter().flat_map(|value| value.to_le_bytes()).collect();
+        file.extend([tag, kind].map(u16::to_le_bytes).concat());
+        file.extend((count as u32).to_le_bytes());
+        if bytes.len() > 4 {
+            file.extend(((behind + values.len()) as u32).to_le_bytes());
+            values.extend(bytes);
+        } else {
+            bytes.resize(4, 0);
+            file.extend(bytes);
+        }
+    }
+    file.extend([0; 4]);
+    [file, values].concat()
+}
+
+fn tiffs() -> Vec<(String, Vec<u8>)> {
+    let map: Vec<u16> = (0..48).map(|value| value * 1300).collect();
+    let rows: Vec<u8> = (0..12 * 17).map(|at| (at * 7) as u8).collect();
+    let packed: Vec<u8> = (0..17u8)
+        .flat_map(|row| [0xff_u8.wrapping_sub(22), row * 9, 0, 3])
+        .collect();
+    [
+        (
+            "tiff-rgb",
+            tiff_of(
+                &[(258, &[8, 8, 8]), (259, &[1]), (262, &[2]), (277, &[3])],
+                &pixels(3),
+            ),
+        ),
+        (
+            "tiff-grey",
+            tiff_of(
+                &[
+                    (258, &[8]),
+                    (259, &[1]),
+                    (262, &[1]),
+                    (277, &[1]),
+                    (274, &[6]),
+                ],
+                &pixels(1),
+            ),
+        ),
+        (
+            "tiff-white-is-0",
+            tiff_of(&[(258, &[1]), (259, &[1]), (262, &[0])], &rows[..51]),
+        ),
+        (
+            "tiff-palette",
+            tiff_of(
+                &[
+                    (258, &[4]),
+                    (259, &[1]),
+                    (262, &[3]),
+                    (277, &[1]),
+                    (320, &map),
+                ],
+                &rows,
+            ),
+        ),
+        (
+            "tiff-cmyk",
+            tiff_of(
+                &[(258, &[8, 8, 8, 8]), (259, &[1]), (262, &[5]), (277, &[4])],
+                &pixels(4),
+            ),
+        ),
+        (
+            "tiff-planes",
+            tiff_of(
+                &[
+                    (258, &[8, 8, 8]),
+                    (259, &[1]),
+                    (262, &[2]),
+                    (277, &[3]),
+                    (284, &[2]),
+                ],
+                &pixels(3),
+            ),
+        ),
+        (
+            "tiff-rgba",
+            tiff_of(
+                &[
+                    (258, &[8, 8, 8, 8]),
+                    (259, &[1]),
+                    (262, &[2]),
+                    (277, &[4]),
+                    (338, &[1]),
+                ],
+                &pixels(4),
+            ),
+        ),
+        (
+            "tiff-16-bits",
+            tiff_of(
+                &[(258, &[16]), (259, &[1]), (262, &[1]), (277, &[1])],
+                &pixels(2),
+            ),
+        ),
+        (
+            "tiff-packbits",
+            tiff_of(
+                &[(258, &[8]), (259, &[32773]), (262, &[1]), (277, &[1])],
+                &packed,
+            ),
+        ),
+        (
+            "tiff-lzw",
+            tiff_of(
+                &[(258, &[8]), (259, &[5]), (262, &[1]), (277, &[1])],
+                &[0x80, 0x0b, 0x60, 0x50, 0x22, 0x0c],
+            ),
+        ),
+        (
+            "tiff-predictor",
+            tiff_of(
+                &[
+                    (258, &[8, 8, 8]),
+                    (259, &[8]),
+                    (262, &[2]),
+                    (277, &[3]),
+                    (317, &[2]),
+                ],
+                &zlib(&pixels(3)),
+            ),
+        ),
+        (
+            "tiff-group-4",
+            tiff_of(
+                &[(258, &[1]), (259, &[4]), (262, &[0]), (266, &[2])],
+                &[0x26, 0xa1, 0x55, 0x00, 0x10, 0x01],
+            ),
+        ),
+        (
+            "tiff-group-3",
+            tiff_of(
+                &[(258, &[1]), (259, &[3]), (262, &[0])],
+                &[0x00, 0x1a, 0x3d, 0x55, 0x00, 0x10, 0x01],
+            ),
+        ),
+        (
+            "tiff-float",
+            tiff_of(
+                &[
+                    (258, &[32]),
+                    (259, &[1]),
+                    (262, &[1]),
+                    (277, &[1]),
+                    (339, &[3]),
+                ],
+                &pixels(4),
+            ),
+        ),
+        (
+            "tiff-signed",
+            tiff_of(
+                &[
+                    (258, &[8]),
+                    (259, &[1]),
+                    (262, &[1]),
+                    (277, &[1]),
+                    (339, &[2]),
+                ],
+                &pixels(1),
+            ),
+        ),
+        (
+            "tiff-lab",
+            tiff_of(
+                &[(258, &[8, 8, 8]), (259, &[1]), (262, &[8]), (277, &[3])],
+                &pixels(3),
+            ),
+        ),
+        (
+            "tiff-ycbcr",
+            tiff_of(
+                &[
+                    (258, &[8, 8, 8]),
+                    (259, &[1]),
+                    (262, &[6]),
+                    (277, &[3]),
+                    (530, &[1, 1]),
+                ],
+                &pixels(3),
+            ),
+        ),
+    ]
+    .map(|(name, file)| (name.to_owned(), file))
+    .into()
+}
+
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut writer, bytes).expect("memory");
+    writer.finish().expect("memory")
+}
+
+/// A segment of a JPEG behind its first two bytes.
+fn jpeg_with(jpeg: &[u8], marker: u8, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() + 2) as u16;
+    let header = [&[0xff, marker][..], &length.to_be_bytes()].concat();
+    [&jpeg[..2], &header, payload, &jpeg[2..]].concat()
+}
+
+/// An ICC profile that says as little as one can: what the first bytes say, and three curves.
+fn profile(space: &[u8; 4]) -> Vec<u8> {
+    let tags: [&[u8; 4]; 8] = [
+        b"wtpt", b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC", b"kTRC",
+    ];
+    let xyz = [
+        [0xf6d6_u32, 0x1_0000, 0xd32d],
+        [0x6fa2, 0x38f5, 0x390],
+        [0x6299, 0xb785, 0x18da],
+        [0x24a0, 0xf84, 0xb6cf],
+    ];
+    let mut file = vec![0; 128];
+    file[8..12].copy_from_slice(&[2, 0x10, 0, 0]);
+    file[12..16].copy_from_slice(b"mntr");
+    file[16..20].copy_from_slice(space);
+    file[20..24].copy_from_slice(b"XYZ ");
+    file[36..40].copy_from_slice(b"acsp");
+    file[68..80].copy_from_slice(&[0, 0, 0xf6, 0xd6, 0, 1, 0, 0, 0, 0, 0xd3, 0x2d]);
+    file.extend((tags.len() as u32).to_be_bytes());
+    let values = file.len() + 12 * tags.len();
+    let curve = values + 20 * xyz.len();
+    for (n, tag) in tags.into_iter().enumerate() {
+        let (at, length) = if n < xyz.len() {
+            (values + 20 * n, 20)
+        } else {
+            (curve, 14)
+        };
+        file.extend(tag);
+        file.extend([at as u32, length].map(u32::to_be_bytes).concat());
+    }
+    for value in xyz {
+        file.extend(b"XYZ \0\0\0\0");
+        file.extend(value.map(u32::to_be_bytes).concat());
+    }
+    file.extend(b"curv\0\0\0\0\0\0\0\x01\x01\xcd\0\0");
+    let length = file.len() as u32;
+    file[..4].copy_from_slice(&length.to_be_bytes());
+    file
+}
+
+fn jpegs(jpeg: &[u8], rgb: &[u8]) -> Vec<(String, Vec<u8>)> {
+    // Turned by a quarter: TIFF header, one entry: orientation 6.
+    let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let xmp = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta><rdf:Description tiff:Orientation=\"6\"/></x:xmpmeta>";
+    let in_segment = |space| [b"ICC_PROFILE\0\x01\x01", &profile(space)[..]].concat();
+    let quality = |quality| {
+        made(rgb, |p| {
+            (p.format, p.quality) = (Some(Format::Jpeg), quality)
+        })
     };
+    let progressive = made(rgb, |p| {
+        (p.format, p.progressive) = (Some(Format::Jpeg), true)
+    });
+    let mut files: Vec<(String, Vec<u8>)> = [
+        ("jpeg-420", jpeg.to_vec()),
+        ("jpeg-444", quality(95)),
+        ("jpeg-progressive", progressive.clone()),
+        (
+            "jpeg-progressive-cut",
+            progressive[..progressive.len() * 2 / 3].to_vec(),
+        ),
+        ("jpeg-turned", jpeg_with(jpeg, 0xe1, exif)),
+        ("jpeg-turned-by-xmp", jpeg_with(jpeg, 0xe1, xmp)),
+        ("jpeg-profile", jpeg_with(jpeg, 0xe2, &in_segment(b"RGB "))),
+        (
+            "jpeg-profile-of-grey",
+            jpeg_with(jpeg, 0xe2, &in_segment(b"GRAY")),
+        ),
+        ("jpeg-cut", jpeg[..jpeg.len() / 2].to_vec()),
+    ]
+    .map(|(name, file)| (name.to_owned(), file))
+    .into();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../handlers/src/image/jpeg/testdata");
+    let mut cmyk = Vec::new();
+    jpeg_encoder::Encoder::new(&mut cmyk, 90)
+        .encode(&pixels(4), 24, 17, jpeg_encoder::ColorType::Cmyk)
+        .expect("a JPEG");
+    let described = jpeg_with(&cmyk, 0xe2, &in_segment(b"CMYK"));
+    files.push(("jpeg-cmyk".to_owned(), cmyk));
+    files.push(("jpeg-cmyk-profile".to_owned(), described));
+    for name in ["arithmetic", "luma-3x1", "restart", "scans-440"] {
+        if let Ok(file) = fs::read(folder.join(name).with_extension("jpg")) {
+            files.push((format!("jpeg-{name}"), file));
+        }
+    }
+    files
+}
+
+fn images() -> Seeds {
+    let rgb = png_of(3, image::ExtendedColorType::Rgb8);
+    let jpeg = made(&rgb, |p| (p.format, p.quality) = (Some(Format::Jpeg), 50));
     let mut gif = Vec::new();
     GifEncoder::new(&mut gif)
-        .encode(&pixels(4), width, height, image::ExtendedColorType::Rgba8)
+        .encode(&pixels(4), SIZE.0, SIZE.1, image::ExtendedColorType::Rgba8)
         .expect("a GIF");
-    let jpeg = as_format(Format::Jpeg, 50);
-    let with_exif = {
-        // Turned by a quarter: TIFF header, one entry: orientation 6.
-        let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
-        let mut marker = vec![0xff, 0xe1, 0, exif.len() as u8 + 2];
-        marker.extend(exif);
-        [&jpeg[..2], &marker, &jpeg[2..]].concat()
+    let animation = gif_animation();
+    let webp_animation = made(&animation, |p| {
+        (p.format, p.animation) = (Some(Format::Webp), Animation::Keep);
+    });
+    let webp = |lossless| {
+        made(&rgb, |p| {
+            (p.format, p.lossless) = (Some(Format::Webp), lossless)
+        })
     };
-    let files = [
+    let rgba = png_of(4, image::ExtendedColorType::Rgba8);
+    let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x08\0\0\0\0\0\0";
+    let itxt = b"XML:com.adobe.xmp\0\0\0\0\0<rdf:Description tiff:Orientation=\"3\"/>";
+    let iccp = [&b"p\0\0"[..], &zlib(&profile(b"RGB "))].concat();
+    let mut files: Vec<(String, Vec<u8>)> = [
         ("png-rgb", rgb.clone()),
-        ("png-grey", png(1, image::ExtendedColorType::L8)),
-        ("png-grey-alpha", png(2, image::ExtendedColorType::La8)),
-        ("png-rgba", png(4, image::ExtendedColorType::Rgba8)),
-        ("jpeg-420", jpeg.clone()),
-        ("jpeg-444", as_format(Format::Jpeg, 95)),
-        ("jpeg-turned", with_exif),
-        ("webp", as_format(Format::Webp, 60)),
+        ("png-grey", png_of(1, image::ExtendedColorType::L8)),
+        ("png-grey-alpha", png_of(2, image::ExtendedColorType::La8)),
+        ("png-rgba", rgba.clone()),
+        ("png-palette", palette_png()),
+        ("png-palette-cut", palette_png()[..130].to_vec()),
+        ("png-turned", png_with(&rgb, &[(b"eXIf", exif.to_vec())])),
+        (
+            "png-turned-by-xmp",
+            png_with(&rgb, &[(b"iTXt", itxt.to_vec())]),
+        ),
+        ("png-profile", png_with(&rgb, &[(b"iCCP", iccp)])),
+        ("png-cut", rgb[..rgb.len() * 2 / 3].to_vec()),
+        ("webp", webp(false)),
+        ("webp-lossless", webp(true)),
+        ("webp-alpha", made(&rgba, |p| p.format = Some(Format::Webp))),
+        ("webp-animation", webp_animation.clone()),
+        (
+            "webp-cut",
+            webp_animation[..webp_animation.len() * 2 / 3].to_vec(),
+        ),
         ("gif", gif),
-        ("jpeg-cut", jpeg[..jpeg.len() / 2].to_vec()),
-        ("text", b"<svg/>".to_vec()),
-        ("empty", Vec::new()),
+        ("gif-animation", animation.clone()),
+        ("gif-cut", animation[..animation.len() * 2 / 3].to_vec()),
         ("avif", avif!("420-8")),
         ("avif-alpha", avif!("alpha-10")),
         ("avif-turned", avif!("irot-1-imir-0")),
         ("avif-grid", avif!("grid-small")),
+        ("text", b"<svg/>".to_vec()),
+        ("empty", Vec::new()),
+    ]
+    .map(|(name, file)| (name.to_owned(), file))
+    .into();
+    files.extend(jpegs(&jpeg, &rgb));
+    files.extend(tiffs());
+    // What is asked for: see the target. Animations are kept in the second, fourth and sixth.
+    let asked: [[u8; 5]; 7] = [
+        [0x00, 0x50, 8, 8, 0],
+        [0x05, 0xe6, 40, 30, 0x47],
+        [0x8a, 0x50, 3, 0, 0],
+        [0x0f, 0xee, 40, 90, 0x03],
+        [0x7f, 0xe4, 0, 9, 0x01],
+        [0x00, 0xea, 16, 12, 0x11],
+        [0x02, 0xd0, 10, 20, 0x09],
     ];
-    let asked: [[u8; 4]; 4] = [
-        [0x00, 0x50, 8, 8],
-        [0x05, 0xd0, 40, 30],
-        [0x8a, 0x50, 3, 0],
-        [0x7f, 0xe4, 0, 9],
-    ];
-    files
-        .into_iter()
-        .enumerate()
-        .map(|(n, (name, file))| {
-            (
-                name.to_owned(),
-                [&asked[n % asked.len()][..], &file].concat(),
-            )
-        })
-        .collect()
+    let mut seeds = Seeds::new();
+    for (n, (name, file)) in files.iter().enumerate() {
+        let ask = asked[n % asked.len()];
+        seeds.push((name.clone(), [&ask[..], file].concat()));
+    }
+    // Each of these in each way.
+    for (n, ask) in asked.iter().enumerate() {
+        for (name, file) in [
+            ("gif-animation", &animation),
+            ("webp-animation", &webp_animation),
+            ("jpeg-420", &jpeg),
+            ("png-rgba", &rgba),
+        ] {
+            seeds.push((format!("{name}-{n}"), [&ask[..], file].concat()));
+        }
+    }
+    seeds
 }

@@ -1,12 +1,13 @@
 //! CBOR requests: any bytes are refused with a reason, or give a value that, encoded, gives itself
-//! again; and the other request types of the stock handlers, which are parameters and a body.
+//! again; and the other request types of the stock handlers, which are parameters and a body. Of
+//! these the digests, the compressors and the checks of stored hashes do their work, too.
 
 use ringwork_cli::fuzz::{cbor_from_json, cbor_text};
-use ringwork_handlers::compress::{CompressParams, DecompressParams};
-use ringwork_handlers::digest::DigestParams;
-use ringwork_handlers::image::{ResizeParams, ThumbnailParams};
-use ringwork_handlers::password::{HashParams, VerifyParams};
-use ringwork_worker::{Cbor, FromRequest, IntoResult, Params};
+use ringwork_handlers::compress::{CompressParams, DecompressParams, compress, decompress};
+use ringwork_handlers::digest::{DigestParams, digest};
+use ringwork_handlers::image::{InfoParams, ResizeParams, ThumbnailParams};
+use ringwork_handlers::password::{HashParams, RehashParams, VerifyParams, needs_rehash, verify};
+use ringwork_worker::{Cbor, FromRequest, IntoResult, Params, TaskError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -56,7 +57,7 @@ pub fn run(data: &[u8]) {
     let Some((choice, bytes)) = data.split_first() else {
         return;
     };
-    match choice % 24 {
+    match choice % 32 {
         0 => round_trip::<Order>(bytes),
         1 => round_trip::<Kind>(bytes),
         2 => round_trip::<Tree>(bytes),
@@ -74,13 +75,15 @@ pub fn run(data: &[u8]) {
         14 => round_trip::<i8>(bytes),
         15 => shown(bytes),
         16 => from_json(bytes),
-        17 => params::<ResizeParams>(bytes),
-        18 => params::<ThumbnailParams>(bytes),
-        19 => params::<HashParams>(bytes),
-        20 => params::<VerifyParams>(bytes),
-        21 => params::<DigestParams>(bytes),
-        22 => params::<CompressParams>(bytes),
-        _ => params::<DecompressParams>(bytes),
+        17 => drop(params::<ResizeParams>(bytes)),
+        18 => drop(params::<ThumbnailParams>(bytes)),
+        19 => drop(params::<HashParams>(bytes)),
+        20 => check_password(bytes),
+        21 => digested(bytes),
+        22 => compressed(bytes),
+        23 | 24 => decompressed(bytes),
+        25 | 26 => rehash(bytes),
+        _ => drop(params::<InfoParams>(bytes)),
     }
 }
 
@@ -122,12 +125,100 @@ fn from_json(bytes: &[u8]) {
     }
 }
 
-fn params<P: DeserializeOwned + Default>(bytes: &[u8]) {
+fn params<P: DeserializeOwned + Default>(bytes: &[u8]) -> Option<(P, Vec<u8>)> {
     match Params::<P>::decode(bytes) {
-        Ok(Params(_, body)) => assert!(bytes.ends_with(&body)),
-        Err(why) => assert!(
-            why.contains("params") || why.contains("parameters"),
-            "{why}"
+        Ok(Params(params, body)) => {
+            assert!(bytes.ends_with(&body));
+            Some((params, body))
+        }
+        Err(why) => {
+            let known = why.contains("params") || why.contains("parameters");
+            assert!(known, "{why}");
+            None
+        }
+    }
+}
+
+#[track_caller]
+fn documented(error: &TaskError, codes: &[&str]) {
+    assert!(codes.contains(&error.code()), "{error}");
+}
+
+/// Hashes that cost little only: what they cost is another matter than what they say.
+fn check_password(bytes: &[u8]) {
+    let Some((mut params, body)) = params::<VerifyParams>(bytes) else {
+        return;
+    };
+    params.max_memory_kib = params.max_memory_kib.min(64);
+    params.max_cost = params.max_cost.min(4);
+    params.max_iterations = params.max_iterations.min(10);
+    if let Err(error) = verify(&params, &body) {
+        let codes = [
+            "password.invalid_params",
+            "password.malformed_hash",
+            "password.cost_too_high",
+            "password.too_long",
+            "password.contains_nul",
+        ];
+        documented(&error, &codes);
+        assert!(params.hash.len() < 12 || !error.to_string().contains(&params.hash));
+    }
+}
+
+fn rehash(bytes: &[u8]) {
+    if let Some((params, _)) = params::<RehashParams>(bytes)
+        && let Err(error) = needs_rehash(&params)
+    {
+        documented(
+            &error,
+            &["password.invalid_params", "password.malformed_hash"],
+        );
+    }
+}
+
+fn digested(bytes: &[u8]) {
+    let Some((params, body)) = params::<DigestParams>(bytes) else {
+        return;
+    };
+    match digest(&params, &body) {
+        Ok(output) => assert!(matches!(output.as_bytes().len(), 32 | 64 | 128)),
+        Err(error) => documented(&error, &["digest.invalid_params"]),
+    }
+}
+
+fn compressed(bytes: &[u8]) {
+    let Some((params, body)) = params::<CompressParams>(bytes) else {
+        return;
+    };
+    // Higher levels set hundreds of megabytes aside.
+    let params = CompressParams {
+        level: params.level.map(|level| if level > 9 { 40 } else { level }),
+        ..params
+    };
+    match compress(&params, &body) {
+        Ok(made) => {
+            let limit = DecompressParams::default();
+            assert_eq!(decompress(&limit, &made).expect("it was compressed"), body);
+        }
+        Err(error) => documented(&error, &["compress.invalid_params"]),
+    }
+}
+
+fn decompressed(bytes: &[u8]) {
+    let Some((params, body)) = params::<DecompressParams>(bytes) else {
+        return;
+    };
+    let limit = params.limit.unwrap_or(1 << 20).min(1 << 20);
+    match decompress(&DecompressParams { limit: Some(limit) }, &body) {
+        Ok(content) => assert!(content.len() as u64 <= limit),
+        Err(error) => documented(
+            &error,
+            &[
+                "decompress.corrupt",
+                "decompress.limit_exceeded",
+                "decompress.dictionary_needed",
+                "decompress.invalid_params",
+            ],
         ),
     }
 }

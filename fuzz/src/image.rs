@@ -2,22 +2,34 @@
 //! the kind and size asked for, within the pixels allowed.
 
 use ringwork_handlers::image::{
-    Animation, EncodedImage, Filter, Fit, Format, Gravity, InfoParams, Palette, ResizeParams,
-    ThumbnailParams, info, resize, thumbnail,
+    Animation, Damaged, EncodedImage, Filter, Fit, Format, Gravity, InfoParams, Palette,
+    ResizeParams, ThumbnailParams, info, resize, thumbnail,
 };
 use ringwork_worker::TaskError;
 
 /// Bytes before the image: what is asked for.
-pub const PREFIX: usize = 4;
+pub const PREFIX: usize = 5;
 /// Small, so that a target's run stays fast.
 const MAX_PIXELS: u64 = 1 << 14;
 
-/// Resizes the image that follows the first four bytes, as these say.
+const GRAVITIES: [Gravity; 9] = [
+    Gravity::Centre,
+    Gravity::SouthEast,
+    Gravity::North,
+    Gravity::NorthEast,
+    Gravity::East,
+    Gravity::South,
+    Gravity::SouthWest,
+    Gravity::West,
+    Gravity::NorthWest,
+];
+
+/// Resizes the image that follows the first five bytes, as these say.
 ///
 /// # Panics
 /// When the result is not what was asked for, or the error none that is documented.
 pub fn run(data: &[u8]) {
-    let Some(([how, shape, width, height], body)) = data.split_first_chunk::<PREFIX>() else {
+    let Some(([how, shape, width, height, more], body)) = data.split_first_chunk::<PREFIX>() else {
         return;
     };
     // A quality that there isn't asks for what is rarer.
@@ -47,7 +59,14 @@ pub fn run(data: &[u8]) {
             Palette::Auto
         },
         keep_profile: rare & 3 == 3,
-        gravity: [Gravity::Centre, Gravity::SouthEast][usize::from(rare & 1)],
+        gravity: GRAVITIES[usize::from((more >> 2 & 15) + (rare & 1)) % GRAVITIES.len()],
+        damaged: if more & 1 != 0 {
+            Damaged::Accept
+        } else {
+            Damaged::Refuse
+        },
+        progressive: more & 2 != 0,
+        background: ["#ffffff", "#12345678"][usize::from(more >> 6 & 1)],
         format,
         filter: [
             Filter::Lanczos3,
@@ -90,6 +109,9 @@ struct Asked {
     lossless: bool,
     palette: Palette,
     keep_profile: bool,
+    damaged: Damaged,
+    progressive: bool,
+    background: &'static str,
     format: Option<Format>,
     filter: Filter,
     quality: u32,
@@ -108,6 +130,9 @@ impl Asked {
             lossless: self.lossless,
             palette: self.palette,
             keep_profile: self.keep_profile,
+            damaged: self.damaged,
+            progressive: self.progressive,
+            background: self.background.to_owned(),
             format: self.format,
             filter: self.filter,
             quality: self.quality,
@@ -127,6 +152,9 @@ impl Asked {
             lossless: self.lossless,
             palette: self.palette,
             keep_profile: self.keep_profile,
+            damaged: self.damaged,
+            progressive: self.progressive,
+            background: self.background.to_owned(),
             format: self.format,
             filter: self.filter,
             quality: self.quality,

@@ -36,6 +36,29 @@ pub struct StockDoc {
     pub result: &'static str,
 }
 
+/// The parameters of `image.resize` and `image.thumbnail`: how the box's width (and square) is
+/// described, then what both have.
+#[cfg(feature = "image")]
+macro_rules! picture_params {
+    ($($width:literal),+) => {
+        concat!($($width,)+ "\n", "\
+height        pixels
+fit           \"fit\" (whole, inside the box) | \"fill\" (stretch) | \"crop\" | \"contain\" (whole, padded); default \"fit\"
+gravity       of crop and contain: \"centre\" | \"center\" | \"north\" | \"northeast\" | \"east\" | \"southeast\" | \"south\" | \"southwest\" | \"west\" | \"northwest\"; default \"centre\"
+format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input; WebP for AVIF, PNG for TIFF, and for a GIF without kept animation
+quality       JPEG and lossy WebP: 1..=100; default 80
+lossless      WebP without loss; default false
+palette       PNG: \"auto\" (where smaller, and for palette PNGs) | \"always\" | \"never\"; default \"auto\"
+animation     \"first\" (its first frame) | \"keep\" (GIF and WebP, all frames); default \"first\"
+filter        \"lanczos3\" | \"bilinear\" | \"catmullrom\" | \"box\"; default \"lanczos3\"
+max_pixels    refuse larger images before decoding; default 100000000
+background    under transparency in a JPEG and around \"contain\", \"#rrggbb\" or \"#rrggbbaa\"; default \"#ffffff\"
+keep_profile  write the input's ICC profile instead of converting to sRGB; default false
+progressive   JPEG: in scans that show it ever sharper; default false
+damaged       of a cut or damaged file: \"refuse\" | \"accept\" what it has; default \"refuse\"")
+    };
+}
+
 /// The stock handlers whose features are on, by name in the order of their subjects.
 pub const STOCK: &[StockDoc] = &[
     #[cfg(feature = "password")]
@@ -84,22 +107,9 @@ cost        bcrypt: the cost; default 12",
     StockDoc {
         name: "image.resize",
         summary: "Resize an image and encode it anew, upright and in sRGB",
-        params: "\
-width         pixels; width, height or both are required
-height        pixels
-fit           \"fit\" (whole, inside the box) | \"fill\" (stretch) | \"crop\" | \"contain\" (whole, padded); default \"fit\"
-gravity       of crop and contain: \"centre\" | \"center\" | \"north\" | \"northeast\" | \"east\" | \"southeast\" | \"south\" | \"southwest\" | \"west\" | \"northwest\"; default \"centre\"
-format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input; WebP for AVIF, PNG for TIFF, and for a GIF without kept animation
-quality       JPEG and lossy WebP: 1..=100; default 80
-lossless      WebP without loss; default false
-palette       PNG: \"auto\" (where smaller, and for palette PNGs) | \"always\" | \"never\"; default \"auto\"
-animation     \"first\" (its first frame) | \"keep\" (GIF and WebP, all frames); default \"first\"
-filter        \"lanczos3\" | \"bilinear\" | \"catmullrom\" | \"box\"; default \"lanczos3\"
-max_pixels    refuse larger images before decoding; default 100000000
-background    under transparency in a JPEG and around \"contain\", \"#rrggbb\" or \"#rrggbbaa\"; default \"#ffffff\"
-keep_profile  write the input's ICC profile instead of converting to sRGB; default false
-progressive   JPEG: in scans that show it ever sharper; default false
-damaged       of a cut or damaged file: \"refuse\" | \"accept\" what it has; default \"refuse\"",
+        params: picture_params!(
+            "width         pixels; width, height or both are required"
+        ),
         body: "a JPEG, PNG, WebP, AVIF, GIF or TIFF file",
         result: "bytes: the encoded image",
     },
@@ -107,23 +117,10 @@ damaged       of a cut or damaged file: \"refuse\" | \"accept\" what it has; def
     StockDoc {
         name: "image.thumbnail",
         summary: "Shrink an image to fit a box; never enlarges",
-        params: "\
-size          the side of a square box in pixels; default 256
-width         pixels; width, height or both instead of size
-height        pixels
-fit           \"fit\" (whole, inside the box) | \"fill\" (stretch) | \"crop\" | \"contain\" (whole, padded); default \"fit\"
-gravity       of crop and contain: \"centre\" | \"center\" | \"north\" | \"northeast\" | \"east\" | \"southeast\" | \"south\" | \"southwest\" | \"west\" | \"northwest\"; default \"centre\"
-format        \"jpeg\" | \"png\" | \"webp\" | \"gif\"; default as the input; WebP for AVIF, PNG for TIFF, and for a GIF without kept animation
-quality       JPEG and lossy WebP: 1..=100; default 80
-lossless      WebP without loss; default false
-palette       PNG: \"auto\" (where smaller, and for palette PNGs) | \"always\" | \"never\"; default \"auto\"
-animation     \"first\" (its first frame) | \"keep\" (GIF and WebP, all frames); default \"first\"
-filter        \"lanczos3\" | \"bilinear\" | \"catmullrom\" | \"box\"; default \"lanczos3\"
-max_pixels    refuse larger images before decoding; default 100000000
-background    under transparency in a JPEG and around \"contain\", \"#rrggbb\" or \"#rrggbbaa\"; default \"#ffffff\"
-keep_profile  write the input's ICC profile instead of converting to sRGB; default false
-progressive   JPEG: in scans that show it ever sharper; default false
-damaged       of a cut or damaged file: \"refuse\" | \"accept\" what it has; default \"refuse\"",
+        params: picture_params!(
+            "size          the side of a square box in pixels; default 256\n",
+            "width         pixels; width, height or both instead of size"
+        ),
         body: "a JPEG, PNG, WebP, AVIF, GIF or TIFF file",
         result: "bytes: the encoded image",
     },

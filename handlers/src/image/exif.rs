@@ -1,4 +1,5 @@
-//! The orientation in EXIF metadata, wherever a format keeps it.
+//! The orientation in EXIF and XMP metadata, wherever a format keeps it. XMP counts where EXIF says
+//! nothing, as for Pillow.
 
 use image::metadata::Orientation;
 
@@ -51,6 +52,29 @@ pub(super) fn orientation(exif: &[u8]) -> Option<Orientation> {
     None
 }
 
+/// The orientation in a block of XMP: the first `tiff:Orientation`, as an attribute or an element.
+pub(super) fn orientation_in_xmp(xmp: &[u8]) -> Option<Orientation> {
+    const NAME: &[u8] = b"tiff:Orientation";
+    let found = memchr::memmem::find_iter(xmp, NAME).find_map(|at| {
+        let rest = xmp[at + NAME.len()..].trim_ascii_start();
+        let value = match rest.split_first()? {
+            (b'=', rest) => {
+                let quoted = rest.trim_ascii_start();
+                let double = quoted.strip_prefix(b"\"");
+                double.or_else(|| quoted.strip_prefix(b"'"))?
+            }
+            (b'>', rest) => rest,
+            _ => return None,
+        };
+        match value.trim_ascii_start() {
+            // A number of two digits is none of them.
+            [digit @ b'0'..=b'9', after, ..] if !after.is_ascii_digit() => Some(digit - b'0'),
+            _ => None,
+        }
+    });
+    Orientation::from_exif(found?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +118,33 @@ mod tests {
             b"II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x01\0\0\0\x06\0\0\0",
         ] {
             assert_eq!(orientation(exif), None, "{exif:?}");
+        }
+    }
+
+    #[test]
+    fn xmp_says_it_in_an_attribute_or_an_element() {
+        for (xmp, expected) in [
+            (
+                &b"<a tiff:Orientation=\"6\"/>"[..],
+                Some(Orientation::Rotate90),
+            ),
+            (b"<a tiff:Orientation = '6' />", Some(Orientation::Rotate90)),
+            (
+                b"<tiff:Orientation>\n6</tiff:Orientation>",
+                Some(Orientation::Rotate90),
+            ),
+            (
+                b"<tiff:Orientation rdf:x='1'/><tiff:Orientation>3</tiff:Orientation>",
+                Some(Orientation::Rotate180),
+            ),
+            (b"<a tiff:Orientation=\"9\"/>", None),
+            (b"<a tiff:Orientation=\"16\"/>", None),
+            (b"<a tiff:Orientation=\"6", None),
+            (b"<a tiff:Orientation", None),
+            (b"", None),
+        ] {
+            let text = String::from_utf8_lossy(xmp);
+            assert_eq!(orientation_in_xmp(xmp), expected, "{text}");
         }
     }
 }

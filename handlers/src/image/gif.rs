@@ -128,11 +128,8 @@ impl File<'_> {
     /// The first frame, on its canvas.
     pub(super) fn decode(mut self) -> Result<Raster, TaskError> {
         let mut data = pixels::zeroed(bytes_of(self.first.size))?;
-        if let Err(error) = self.reader.read_into_buffer(&mut data)
-            && (!self.lenient || data.iter().all(|byte| *byte == 0))
-        {
-            return Err(problem(&error));
-        }
+        let read = self.reader.read_into_buffer(&mut data);
+        pixels::whole_or_in_part(read, &data, self.lenient).map_err(|error| problem(&error))?;
         if self.first.size != self.canvas {
             let mut canvas = pixels::zeroed(bytes_of(self.canvas))?;
             draw_onto(

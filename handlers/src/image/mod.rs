@@ -21,6 +21,7 @@ mod gif;
 mod info;
 mod jpeg;
 mod palette;
+mod params;
 mod pixels;
 mod png;
 mod profile;
@@ -30,6 +31,7 @@ mod tiff;
 mod webp;
 
 pub use info::{Description, InfoParams, info};
+pub use params::{ResizeParams, ThumbnailParams};
 
 use serde::{Deserialize, Serialize};
 
@@ -172,152 +174,6 @@ pub enum Damaged {
     Accept,
 }
 
-/// The parameters of `image.resize`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ResizeParams {
-    /// The box's width in pixels. At least one of width and height is needed.
-    pub width: Option<u32>,
-    /// The box's height in pixels.
-    pub height: Option<u32>,
-    /// How the image goes into the box; default `fit`. It is enlarged if need be.
-    pub fit: Fit,
-    /// The output's format; default: the input's, WebP for an AVIF, PNG for a GIF or TIFF.
-    pub format: Option<Format>,
-    /// 1..=100, for JPEG and WebP; default 80. PNG has no quality.
-    pub quality: u32,
-    /// The resampling filter; default `lanczos3`.
-    pub filter: Filter,
-    /// The most pixels (width × height) of input and of output; default
-    /// [`DEFAULT_MAX_PIXELS`]. Decoding takes 1 to 8 bytes a pixel.
-    pub max_pixels: u64,
-    /// What shows through transparency in a JPEG and fills the box around a contained image, as
-    /// `#rrggbb`, or `#rrggbbaa` with an opacity for the latter; default `#ffffff`.
-    pub background: String,
-    /// Which part a crop keeps, and where a contained image lies; default `centre`.
-    pub gravity: Gravity,
-    /// Whether a PNG is written with a palette; default `auto`.
-    pub palette: Palette,
-    /// WebP without loss; default false. PNG is lossless always, JPEG and GIF never.
-    pub lossless: bool,
-    /// Whether the colours stay in the input's ICC profile, which is then written to the output;
-    /// default false: they are converted to sRGB. GIF carries no profile, so it is sRGB always.
-    pub keep_profile: bool,
-    /// What becomes of an animated GIF or WebP; default `first`.
-    pub animation: Animation,
-    /// Whether a JPEG is written in scans that show it ever sharper; default false. It is smaller
-    /// by a few per cent and costs more processor time, here and where it is shown.
-    pub progressive: bool,
-    /// What becomes of a cut or damaged input; default `refuse`.
-    pub damaged: Damaged,
-}
-
-impl Default for ResizeParams {
-    fn default() -> Self {
-        Self {
-            width: None,
-            height: None,
-            fit: Fit::Fit,
-            format: None,
-            quality: 80,
-            filter: Filter::Lanczos3,
-            max_pixels: DEFAULT_MAX_PIXELS,
-            background: "#ffffff".to_owned(),
-            gravity: Gravity::Centre,
-            palette: Palette::Auto,
-            lossless: false,
-            keep_profile: false,
-            animation: Animation::First,
-            progressive: false,
-            damaged: Damaged::Refuse,
-        }
-    }
-}
-
-/// The parameters of `image.thumbnail`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ThumbnailParams {
-    /// The side of a square box in pixels; default [`DEFAULT_THUMBNAIL_SIZE`].
-    /// Not together with width or height.
-    pub size: Option<u32>,
-    /// The box's width in pixels.
-    pub width: Option<u32>,
-    /// The box's height in pixels.
-    pub height: Option<u32>,
-    /// How the image goes into the box; default `fit`. It is never enlarged: a
-    /// side that is shorter than the box stays as it is.
-    pub fit: Fit,
-    /// The output's format; default: the input's, WebP for an AVIF, PNG for a GIF or TIFF.
-    pub format: Option<Format>,
-    /// 1..=100, for JPEG and WebP; default 80. PNG has no quality.
-    pub quality: u32,
-    /// The resampling filter; default `lanczos3`.
-    pub filter: Filter,
-    /// The most pixels (width × height) of the input; default
-    /// [`DEFAULT_MAX_PIXELS`]. Decoding takes 1 to 8 bytes a pixel.
-    pub max_pixels: u64,
-    /// What shows through transparency in a JPEG and fills the box around a contained image, as
-    /// `#rrggbb`, or `#rrggbbaa` with an opacity for the latter; default `#ffffff`.
-    pub background: String,
-    /// Which part a crop keeps, and where a contained image lies; default `centre`.
-    pub gravity: Gravity,
-    /// Whether a PNG is written with a palette; default `auto`.
-    pub palette: Palette,
-    /// WebP without loss; default false. PNG is lossless always, JPEG and GIF never.
-    pub lossless: bool,
-    /// Whether the colours stay in the input's ICC profile, which is then written to the output;
-    /// default false: they are converted to sRGB. GIF carries no profile, so it is sRGB always.
-    pub keep_profile: bool,
-    /// What becomes of an animated GIF or WebP; default `first`.
-    pub animation: Animation,
-    /// Whether a JPEG is written in scans that show it ever sharper; default false. It is smaller
-    /// by a few per cent and costs more processor time, here and where it is shown.
-    pub progressive: bool,
-    /// What becomes of a cut or damaged input; default `refuse`.
-    pub damaged: Damaged,
-}
-
-impl Default for ThumbnailParams {
-    fn default() -> Self {
-        let ResizeParams {
-            width,
-            height,
-            fit,
-            format,
-            quality,
-            filter,
-            max_pixels,
-            background,
-            gravity,
-            palette,
-            lossless,
-            keep_profile,
-            animation,
-            progressive,
-            damaged,
-        } = ResizeParams::default();
-        Self {
-            size: None,
-            width,
-            height,
-            fit,
-            format,
-            quality,
-            filter,
-            max_pixels,
-            background,
-            gravity,
-            palette,
-            lossless,
-            keep_profile,
-            animation,
-            progressive,
-            damaged,
-        }
-    }
-}
-
 /// What was encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ImageInfo {
@@ -400,23 +256,7 @@ pub fn thumbnail_into(
             ));
         }
     };
-    let params = ResizeParams {
-        width,
-        height,
-        fit: params.fit,
-        format: params.format,
-        quality: params.quality,
-        filter: params.filter,
-        max_pixels: params.max_pixels,
-        background: params.background.clone(),
-        gravity: params.gravity,
-        palette: params.palette,
-        lossless: params.lossless,
-        keep_profile: params.keep_profile,
-        animation: params.animation,
-        progressive: params.progressive,
-        damaged: params.damaged,
-    };
+    let params = params.in_box(width, height);
     process(&params, false, body, out)
 }
 

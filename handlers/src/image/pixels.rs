@@ -1,4 +1,5 @@
-//! What the decoders have in common: memory for pixels, and the way from 16-bit samples to 8.
+//! What the decoders have in common: memory for pixels, the verdict on partial ones, and the way
+//! from 16-bit samples to 8.
 
 use ringwork_worker::TaskError;
 
@@ -16,6 +17,19 @@ pub(super) fn zeroed(bytes: Option<usize>) -> Result<Vec<u8>, TaskError> {
     })?;
     data.resize(bytes, 0);
     Ok(data)
+}
+
+/// What a decoder has made of `data`, which was zeroed: the picture, or with `lenient` the rows in
+/// front of the damage, if there are any. The error otherwise.
+pub(super) fn whole_or_in_part<T, E>(
+    read: Result<T, E>,
+    data: &[u8],
+    lenient: bool,
+) -> Result<(), E> {
+    match read {
+        Err(error) if !lenient || data.iter().all(|byte| *byte == 0) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// 16-bit samples in the byte order of `sample`, rounded to 8 bits, in the same memory.

@@ -3,6 +3,7 @@
 //! The chunks are walked before anything is decoded: that finds what the decoder would not look
 //! for (the end, metadata behind the pixels) and what it would misread (one vendor's variant).
 
+use std::borrow::Cow;
 use std::io::{Cursor, Read};
 
 use image::metadata::Orientation;
@@ -39,6 +40,8 @@ fn metadata_limit(width: u32) -> usize {
 struct Chunks {
     size: Option<(u32, u32)>,
     orientation: Option<Orientation>,
+    /// In XMP, which counts where there is no EXIF.
+    in_xmp: Option<Orientation>,
     ended: bool,
 }
 
@@ -72,7 +75,10 @@ pub(super) fn open(
     let header = Header {
         width,
         height,
-        orientation: chunks.orientation.unwrap_or(Orientation::NoTransforms),
+        orientation: chunks
+            .orientation
+            .or(chunks.in_xmp)
+            .unwrap_or(Orientation::NoTransforms),
         profile: info.icc_profile.as_ref().map(|profile| profile.to_vec()),
         details: Details {
             alpha: info.trns.is_some()
@@ -92,11 +98,8 @@ impl File<'_> {
     /// The default image of an APNG is its first frame as a rule, and what every viewer shows.
     pub(super) fn decode(mut self) -> Result<Raster, TaskError> {
         let mut data = pixels::zeroed(self.reader.output_buffer_size())?;
-        if let Err(error) = self.reader.next_frame(&mut data)
-            && (!self.lenient || data.iter().all(|byte| *byte == 0))
-        {
-            return Err(problem(&error));
-        }
+        let read = self.reader.next_frame(&mut data);
+        pixels::whole_or_in_part(read, &data, self.lenient).map_err(|error| problem(&error))?;
         let (color, depth) = self.reader.output_color_type();
         let channels = match color {
             ColorType::Grayscale => Channels::L,
@@ -148,6 +151,7 @@ fn walk(body: &[u8]) -> Result<Chunks, TaskError> {
             b"tEXt" | b"zTXt" if chunks.orientation.is_none() => {
                 chunks.orientation = text_exif(data, name == *b"zTXt");
             }
+            b"iTXt" if chunks.in_xmp.is_none() => chunks.in_xmp = text_xmp(data),
             b"IEND" => {
                 chunks.ended = true;
                 break;
@@ -168,15 +172,10 @@ fn text_exif(chunk: &[u8], compressed: bool) -> Option<Orientation> {
     if !matches!(keyword, b"Raw profile type exif" | b"Raw profile type APP1") {
         return None;
     }
-    let mut unpacked = Vec::new();
     let text = match text.split_first()?.1 {
-        [0, packed @ ..] if compressed => {
-            let unpack = flate2::read::ZlibDecoder::new(packed);
-            unpack.take(TEXT).read_to_end(&mut unpacked).ok()?;
-            &unpacked
-        }
+        [0, packed @ ..] if compressed => Cow::Owned(unpacked(packed)?),
         _ if compressed => return None,
-        text => text,
+        text => Cow::Borrowed(text),
     };
     let digits = text.splitn(4, |byte| *byte == b'\n').nth(3)?;
     let digits = digits
@@ -188,6 +187,27 @@ fn text_exif(chunk: &[u8], compressed: bool) -> Option<Orientation> {
     let pairs = digits.as_chunks::<2>().0.iter();
     let bytes: Vec<u8> = pairs.map(|[high, low]| high << 4 | low).collect();
     exif::orientation(&bytes)
+}
+
+/// The orientation in a chunk of international text that holds XMP: its keyword, whether it is
+/// packed and how, a language and a translated keyword, then the text.
+fn text_xmp(chunk: &[u8]) -> Option<Orientation> {
+    let rest = chunk.strip_prefix(b"XML:com.adobe.xmp\0")?;
+    let (&[packed, method], rest) = rest.split_first_chunk()?;
+    let text = rest.splitn(3, |byte| *byte == 0).nth(2)?;
+    match (packed, method) {
+        (0, _) => exif::orientation_in_xmp(text),
+        (1, 0) => exif::orientation_in_xmp(&unpacked(text)?),
+        _ => None,
+    }
+}
+
+/// Text that is packed, up to its limit.
+fn unpacked(packed: &[u8]) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    let unpack = flate2::read::ZlibDecoder::new(packed);
+    unpack.take(TEXT).read_to_end(&mut text).ok()?;
+    Some(text)
 }
 
 pub(super) fn encode(
@@ -290,7 +310,7 @@ fn encoder<'a, W: std::io::Write>(
     out: W,
 ) -> Result<png::Encoder<'a, W>, String> {
     let mut info = png::Info::with_size(width, height);
-    info.icc_profile = profile.map(std::borrow::Cow::Borrowed);
+    info.icc_profile = profile.map(Cow::Borrowed);
     png::Encoder::with_info(out, info).map_err(|error| error.to_string())
 }
 

@@ -19,13 +19,49 @@ pub(super) fn into_srgb(raster: Raster, profile: Option<&[u8]>) -> Raster {
 }
 
 fn read(bytes: &[u8], channels: Channels) -> Option<ColorProfile> {
-    let profile = ColorProfile::new_from_slice(bytes).ok()?;
+    let profile = ColorProfile::new_from_slice(bytes)
+        .or_else(|_| ColorProfile::new_from_slice(&mended(bytes)))
+        .ok()?;
     let expected = match channels {
         Channels::L | Channels::La => DataColorSpace::Gray,
         Channels::Rgb | Channels::Rgba => DataColorSpace::Rgb,
         Channels::Cmyk => DataColorSpace::Cmyk,
     };
     (profile.color_space == expected).then_some(profile)
+}
+
+/// The profile without two defects that lcms overlooks: a version before the first one, and tags
+/// that lie behind its end, which are left out.
+fn mended(bytes: &[u8]) -> Vec<u8> {
+    const VERSION: usize = 8;
+    const TAGS: usize = 128;
+    const MOST: usize = 100;
+    let mut profile = bytes.to_vec();
+    if let Some(version) = profile.get_mut(VERSION..VERSION + 4)
+        && version[0] < 2
+    {
+        version.copy_from_slice(&[2, 0x10, 0, 0]);
+    }
+    let length = profile.len();
+    let number = |bytes: &[u8]| {
+        let bytes = bytes.first_chunk()?;
+        usize::try_from(u32::from_be_bytes(*bytes)).ok()
+    };
+    let Some((count, tags)) = profile
+        .get_mut(TAGS..)
+        .and_then(|tags| tags.split_at_mut_checked(4))
+    else {
+        return profile;
+    };
+    let count = number(count).unwrap_or(0).min(MOST);
+    for tag in tags.chunks_exact_mut(12).take(count) {
+        let end = number(&tag[4..]).zip(number(&tag[8..]));
+        let end = end.and_then(|(start, length)| start.checked_add(length));
+        if end.is_none_or(|end| end > length) {
+            tag[..4].fill(0);
+        }
+    }
+    profile
 }
 
 fn without_profile(raster: Raster) -> Raster {

@@ -6,6 +6,7 @@ use image::{DynamicImage, ExtendedColorType, ImageEncoder, RgbaImage};
 
 use super::*;
 
+mod damaged;
 mod formats;
 
 const RED: [u8; 3] = [220, 30, 30];
@@ -234,6 +235,47 @@ fn all_eight_orientations_are_applied_once() {
         assert_eq!(image.dimensions(), (24, 60));
         assert_corners(&image, expected, 12);
     }
+}
+
+/// XMP counts where EXIF says nothing.
+#[test]
+fn orientation_is_read_from_xmp_wherever_a_format_keeps_it() {
+    let [a, b, c, d] = CORNERS;
+    let data = quarters(40, 24);
+    let xmp = b"<rdf:RDF><rdf:Description tiff:Orientation=\"6\"/></rdf:RDF>";
+    let jpeg = jpeg_of(40, 24, None);
+    let upright = jpeg_of(40, 24, Some(&exif(1)));
+    let in_segment = |jpeg: &[u8]| {
+        let payload = [b"http://ns.adobe.com/xap/1.0/\0", &xmp[..]].concat();
+        let length = u16::try_from(payload.len() + 2).unwrap().to_be_bytes();
+        [&jpeg[..2], &[0xff, 0xe1], &length, &payload, &jpeg[2..]].concat()
+    };
+    let png = png_quarters(40, 24);
+    let in_chunk = |packed: bool| {
+        let mut text = b"XML:com.adobe.xmp\0".to_vec();
+        text.extend([u8::from(packed), 0, b'e', b'n', 0, 0]);
+        if packed {
+            let mut packer = flate2::write::ZlibEncoder::new(text, flate2::Compression::fast());
+            std::io::Write::write_all(&mut packer, xmp).unwrap();
+            text = packer.finish().unwrap();
+        } else {
+            text.extend(xmp);
+        }
+        let (at, _) = formats::find_chunk(&png, b"IEND");
+        [&png[..at], &formats::png_chunk(b"iTXt", &text), &png[at..]].concat()
+    };
+    let mut webp = Vec::new();
+    let mut encoder = image_webp::WebPEncoder::new(&mut webp);
+    encoder.set_xmp_metadata(xmp.to_vec());
+    encoder
+        .encode(&data, 40, 24, image_webp::ColorType::Rgb8)
+        .unwrap();
+    for body in [in_segment(&jpeg), in_chunk(false), in_chunk(true), webp] {
+        let image = resized(&to(24, 40), &body);
+        assert_corners(&image, [c, a, d, b], 30);
+    }
+    let image = resized(&to(40, 24), &in_segment(&upright));
+    assert_corners(&image, CORNERS, 30);
 }
 
 #[test]

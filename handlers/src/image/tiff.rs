@@ -13,15 +13,16 @@ use tiff::{ColorType, TiffResult};
 
 use super::animation::Plays;
 use super::decode::{Details, Header, Kind, check_pixels, undecodable};
-use super::pixels;
 use super::profile::left_by;
 use super::raster::{Channels, Raster};
+use super::{exif, pixels};
 use ringwork_worker::TaskError;
 
 const WIDTH: u16 = 256;
 const HEIGHT: u16 = 257;
 const PHOTOMETRIC: u16 = 262;
 const SUBFILE: u16 = 254;
+const XMP: u16 = 700;
 const PLANES: u16 = 284;
 const TILE_WIDTH: u16 = 322;
 const DNG_VERSION: u16 = 50706;
@@ -151,15 +152,20 @@ pub(super) fn open(
     let orientation = decoder
         .find_tag_unsigned::<u16>(Tag::Orientation)
         .unwrap_or(None);
+    let orientation = match orientation {
+        Some(value) => Orientation::from_exif(u8::try_from(value).unwrap_or(0)),
+        None => {
+            let xmp = decoder.get_tag_u8_vec(Tag::Unknown(XMP)).ok();
+            xmp.and_then(|xmp| exif::orientation_in_xmp(&xmp))
+        }
+    };
     let profile = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
     let header = Header {
         width,
         height,
-        orientation: orientation
-            .and_then(|value| Orientation::from_exif(u8::try_from(value).ok()?))
-            .unwrap_or(Orientation::NoTransforms),
-        // A profile for CMYK says nothing about the RGB that is made of it here.
-        profile: profile.filter(|_| layout.colours != Colours::Cmyk),
+        orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        // A profile for CMYK says nothing about the RGB that is made of CMYK with opacity here.
+        profile: profile.filter(|_| layout.colours != Colours::Cmyk || layout.is_plain_cmyk()),
         details: Details {
             alpha: layout.opacity != Opacity::None,
             bits: layout.bits,
@@ -180,6 +186,11 @@ pub(super) fn open(
 }
 
 impl Layout {
+    /// CMYK without opacity stays as it is, for its profile.
+    fn is_plain_cmyk(&self) -> bool {
+        self.colours == Colours::Cmyk && self.opacity == Opacity::None
+    }
+
     fn of(decoder: &mut Decoder<Cursor<Cow<'_, [u8]>>>) -> Result<Self, TaskError> {
         let samples = tag_or(decoder, Tag::SamplesPerPixel, 1)?;
         if samples > MOST_SAMPLES {
@@ -243,15 +254,42 @@ impl File<'_> {
             )));
         }
         let mut data = pixels::zeroed(Some(planes.complete_len))?;
-        if let Err(error) = self.decoder.read_image_bytes(&mut data)
-            && (!self.lenient || data.iter().all(|byte| *byte == 0))
-        {
-            return Err(problem(&error));
+        let read = self.decoder.read_image_bytes(&mut data);
+        if read.is_err() && self.lenient {
+            self.clear_half_done(&mut data, &planes);
         }
+        pixels::whole_or_in_part(read, &data, self.lenient).map_err(|error| problem(&error))?;
         let samples = self.to_bytes(data, &planes)?;
         let (channels, data) = self.to_pixels(samples);
         Raster::new(self.width, self.height, channels, data)
             .ok_or_else(|| problem(&"its size is not that of its header"))
+    }
+
+    /// Zeroes the strip or tile that the decoder gave up, if its rows are differences still (a
+    /// predictor is undone when all of a strip are there).
+    fn clear_half_done(&mut self, data: &mut [u8], planes: &BufferLayoutPreference) {
+        let predictor = tag_or(&mut self.decoder, Tag::Predictor, 1);
+        if matches!(predictor, Ok(1)) {
+            return;
+        }
+        let (across, down) = self.decoder.chunk_dimensions();
+        let (across, down) = (across.max(1) as usize, down.max(1) as usize);
+        let (width, height) = (self.width as usize, self.height as usize);
+        let columns = width.div_ceil(across);
+        let in_plane = columns * height.div_ceil(down);
+        let planes = planes.planes.max(1);
+        let pixel = self.layout.samples.div_ceil(planes) * usize::from(self.layout.bits) / 8;
+        let half_done = (0..in_plane * planes).find(|chunk| {
+            u32::try_from(*chunk).is_ok_and(|chunk| self.decoder.read_chunk(chunk).is_err())
+        });
+        let Some(chunk) = half_done else { return };
+        let (plane, chunk) = (chunk / in_plane, chunk % in_plane);
+        let (left, top) = (chunk % columns * across, chunk / columns * down);
+        let right = (left + across).min(width);
+        let rows = data.chunks_exact_mut((width * pixel).max(1));
+        for row in rows.skip(plane * height + top).take(down.min(height - top)) {
+            row[left * pixel..right * pixel].fill(0);
+        }
     }
 
     /// A byte for each sample, pixel after pixel. Samples of fewer bits keep their value.
@@ -305,6 +343,10 @@ impl File<'_> {
             let colour = |&index: &u8| palette.get(usize::from(index)).copied().unwrap_or([0; 3]);
             let pixels = samples.iter().step_by(count);
             return (Channels::Rgb, pixels.flat_map(colour).collect());
+        }
+        if self.layout.is_plain_cmyk() {
+            let pixels = samples.chunks_exact(count).flat_map(|pixel| &pixel[..4]);
+            return (Channels::Cmyk, pixels.copied().collect());
         }
         let channels = match (colours, has_alpha) {
             (Colours::One, false) => Channels::L,

@@ -1,19 +1,24 @@
-//! WebP in: the pixels of a still picture by libwebp, in half the time; header, metadata,
-//! animations and what libwebp refuses by the `image-webp` crate. WebP out, by libwebp. It starts
-//! no threads here.
+//! WebP in: the pixels by libwebp, in half the time; header, metadata and still pictures that
+//! libwebp refuses by the `image-webp` crate. WebP out, by libwebp. It starts no threads here.
+
+mod frames;
 
 use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image_webp::{LoopCount, WebPDecoder};
 
-use super::animation::{Frame, Plays};
+use self::frames::Frames;
+use super::animation::Plays;
 use super::decode::{Details, Header, Kind, check_pixels, undecodable};
 use super::encode::Encoding;
 use super::raster::{Channels, Raster};
 use super::{exif, pixels};
 use ringwork_worker::TaskError;
 
+/// Behind RIFF, size and WEBP; and in a frame of an animation, behind its place and time.
+const FILE_HEADER: usize = 12;
+const FRAME_HEADER: usize = 16;
 /// Bytes for a chunk of metadata.
 const METADATA: usize = 16 << 20;
 
@@ -21,6 +26,8 @@ const METADATA: usize = 16 << 20;
 pub(super) struct File<'a> {
     body: &'a [u8],
     decoder: WebPDecoder<Cursor<&'a [u8]>>,
+    /// A cut animation gives the frames that it has.
+    lenient: bool,
 }
 
 pub(super) fn open(
@@ -40,11 +47,13 @@ pub(super) fn open(
     decoder.set_memory_limit(METADATA);
     // Damaged metadata does not make the pixels unusable.
     let exif = decoder.exif_metadata().unwrap_or(None);
+    let xmp = decoder.xmp_metadata().unwrap_or(None);
     let header = Header {
         width,
         height,
         orientation: exif
             .and_then(|exif| exif::orientation(&exif))
+            .or_else(|| exif::orientation_in_xmp(&xmp?))
             .unwrap_or(Orientation::NoTransforms),
         profile: decoder.icc_profile().unwrap_or(None),
         details: Details {
@@ -58,12 +67,21 @@ pub(super) fn open(
             },
         },
     };
-    Ok((header, File { body, decoder }))
+    let file = File {
+        body,
+        decoder,
+        lenient,
+    };
+    Ok((header, file))
 }
 
 impl File<'_> {
     /// The image, or the first frame of an animation.
     pub(super) fn decode(mut self) -> Result<Raster, TaskError> {
+        if self.decoder.is_animated() {
+            let first = self.frames()?.next();
+            return Ok(first.ok_or_else(|| problem(&"it has no frame"))??.raster);
+        }
         let mut data = pixels::zeroed(self.decoder.output_buffer_size())?;
         if !self.by_libwebp(&mut data) {
             self.decoder
@@ -73,15 +91,13 @@ impl File<'_> {
         to_raster(&self.decoder, data)
     }
 
-    /// Whether libwebp has decoded the picture into `data`. Not if it is animated, damaged, or if
-    /// the two readers don't agree on its header: what was checked is the other one's size.
+    /// Whether libwebp has decoded the picture into `data`. Not if it is damaged, or if the two
+    /// readers don't agree on its header: what was checked is the other one's size.
     fn by_libwebp(&self, data: &mut [u8]) -> bool {
         let size = self.decoder.dimensions();
-        let agreed = !self.decoder.is_animated()
-            && ::webp::BitstreamFeatures::new(self.body).is_some_and(|seen| {
-                (seen.width(), seen.height()) == size
-                    && seen.has_alpha() == self.decoder.has_alpha()
-            });
+        let agreed = ::webp::BitstreamFeatures::new(self.body).is_some_and(|seen| {
+            (seen.width(), seen.height()) == size && seen.has_alpha() == self.decoder.has_alpha()
+        });
         let decoded = agreed.then(|| ::webp::Decoder::new(self.body).decode());
         match decoded.flatten() {
             Some(decoded) if decoded.len() == data.len() => {
@@ -104,45 +120,12 @@ fn to_raster(decoder: &WebPDecoder<Cursor<&[u8]>>, data: Vec<u8>) -> Result<Rast
         .ok_or_else(|| problem(&"its size is not that of its header"))
 }
 
-/// The canvas through the frames of an animation.
-pub(super) struct Frames<'a> {
-    decoder: WebPDecoder<Cursor<&'a [u8]>>,
-    left: u32,
-}
-
 impl<'a> File<'a> {
     pub(super) fn frames(self) -> Result<Frames<'a>, TaskError> {
         if !self.decoder.is_animated() {
             return Err(problem(&"it is no animation"));
         }
-        Ok(Frames {
-            left: self.decoder.num_frames(),
-            decoder: self.decoder,
-        })
-    }
-}
-
-impl Iterator for Frames<'_> {
-    type Item = Result<Frame, TaskError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        Some(self.read())
-    }
-}
-
-impl Frames<'_> {
-    fn read(&mut self) -> Result<Frame, TaskError> {
-        let mut data = pixels::zeroed(self.decoder.output_buffer_size())?;
-        let milliseconds = self
-            .decoder
-            .read_frame(&mut data)
-            .map_err(|error| problem(&error))?;
-        let raster = to_raster(&self.decoder, data)?;
-        Ok(Frame {
-            raster,
-            milliseconds,
-        })
+        Frames::new(self.body, &self.decoder, self.lenient)
     }
 }
 
@@ -370,9 +353,6 @@ fn three_bytes(number: u32) -> [u8; 3] {
 /// Checks the sizes that the lossy frames themselves announce: the decoder believes them before it
 /// compares them with the size of the image.
 fn check_frames(body: &[u8], max_pixels: u64) -> Result<(), TaskError> {
-    // Behind RIFF, size and WEBP; and in a frame of an animation, behind its place and time.
-    const FILE_HEADER: usize = 12;
-    const FRAME_HEADER: usize = 16;
     for (name, chunk) in chunks(body.get(FILE_HEADER..).unwrap_or_default()) {
         let inner = if name == *b"ANMF" {
             chunk.get(FRAME_HEADER..).unwrap_or_default()

@@ -14,6 +14,8 @@ use super::super::exif;
 /// Encoders write 10 to 20; a script that sends each bit of each component by itself needs 84.
 pub(super) const MOST_SCANS: usize = 100;
 
+/// What XMP in a segment begins with.
+const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const SOI: &[u8] = &[0xff, 0xd8];
 pub(super) const EOI: &[u8] = &[0xff, 0xd9];
 /// An empty JFIF header: it says that three components are `YCbCr`.
@@ -99,7 +101,7 @@ impl<'a> File<'a> {
             frame,
             segments: walk.segments,
             has_end: walk.has_end,
-            orientation: walk.orientation,
+            orientation: walk.orientation.or(walk.in_xmp),
             profile: walk.profile.whole(),
             has_jfif: walk.has_jfif,
             adobe: walk.adobe,
@@ -194,6 +196,7 @@ struct Walk {
     scans: usize,
     has_end: bool,
     orientation: Option<Orientation>,
+    in_xmp: Option<Orientation>,
     profile: Profile,
     has_jfif: bool,
     adobe: Option<u8>,
@@ -290,9 +293,11 @@ impl Walk {
     fn metadata(&mut self, marker: u8, bytes: &[u8]) {
         match marker {
             0xe0 if bytes.starts_with(b"JFIF\0") => self.has_jfif = true,
-            0xe1 if self.orientation.is_none() => {
+            0xe1 => {
                 let tiff = bytes.strip_prefix(b"Exif\0").and_then(|rest| rest.get(1..));
-                self.orientation = tiff.and_then(exif::orientation);
+                let xmp = bytes.strip_prefix(XMP);
+                self.orientation = self.orientation.or(tiff.and_then(exif::orientation));
+                self.in_xmp = self.in_xmp.or(xmp.and_then(exif::orientation_in_xmp));
             }
             0xe2 => {
                 if let Some([number, count, part @ ..]) = bytes.strip_prefix(b"ICC_PROFILE\0") {

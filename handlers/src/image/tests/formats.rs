@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn png_chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+pub(super) fn png_chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let mut chunk = u32::try_from(data.len()).unwrap().to_be_bytes().to_vec();
     chunk.extend(name);
     chunk.extend(data);
@@ -12,7 +12,7 @@ fn png_chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
 }
 
 /// Where the chunk's length stands, and where the next chunk begins.
-fn find_chunk(png: &[u8], name: &[u8; 4]) -> (usize, usize) {
+pub(super) fn find_chunk(png: &[u8], name: &[u8; 4]) -> (usize, usize) {
     let at = png.windows(4).position(|four| four == name).unwrap() - 4;
     let length = u32::from_be_bytes(*png[at..].first_chunk().unwrap()) as usize;
     (at, at + 12 + length)

@@ -1,0 +1,290 @@
+//! Files that are cut off, of the formats whose rows come one after the other (JPEG and WebP have
+//! such tests of their own): refused whatever follows the cut, and with `damaged` as `accept` the
+//! rows in front of it are right and the rest is empty.
+
+use super::*;
+use formats::{find_chunk, png_chunk};
+
+const WIDTH: u32 = 48;
+const HEIGHT: u32 = 200;
+
+struct Sample {
+    name: &'static str,
+    body: Vec<u8>,
+    /// Where the pixels' data begins and ends.
+    data: std::ops::Range<usize>,
+    /// What a whole file ends with.
+    end: Vec<u8>,
+    /// Whether zeros behind the cut can be told from data.
+    zeros_show: bool,
+    /// Rows that come and go together.
+    strip: u32,
+}
+
+/// Noise, which no compression makes much smaller: where a file is cut tells which rows it has.
+fn noise(channels: u32) -> Vec<u8> {
+    let mut seed = 12u64;
+    let mut random = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as u8 | 1
+    };
+    (0..WIDTH * HEIGHT * channels).map(|_| random()).collect()
+}
+
+fn pngs() -> Vec<Sample> {
+    let sample = |name, color, channels| {
+        let body = png_of(&noise(channels), WIDTH, HEIGHT, color);
+        let data = find_chunk(&body, b"IDAT").0 + 8..find_chunk(&body, b"IEND").0 - 4;
+        Sample {
+            name,
+            end: body[data.end + 4..].to_vec(),
+            body,
+            data,
+            zeros_show: true,
+            strip: 1,
+        }
+    };
+    // The same data in many chunks, as most writers have it.
+    let whole = sample("PNG in one chunk", ExtendedColorType::Rgb8, 3);
+    let packed = &whole.body[whole.data.clone()];
+    let chunks = packed.chunks(1000).map(|part| png_chunk(b"IDAT", part));
+    let header = &whole.body[..whole.data.start - 8];
+    let body = [header, &chunks.collect::<Vec<_>>().concat(), &whole.end].concat();
+    let chunks = Sample {
+        name: "PNG in chunks",
+        data: whole.data.start..body.len() - whole.end.len() - 4,
+        body,
+        ..sample("", ExtendedColorType::Rgb8, 3)
+    };
+    vec![
+        whole,
+        chunks,
+        sample("grey PNG", ExtendedColorType::L8, 1),
+        sample("RGBA PNG", ExtendedColorType::Rgba8, 4),
+        sample("PNG of 16 bits", ExtendedColorType::L16, 2),
+    ]
+}
+
+fn gif() -> Sample {
+    let mut body = Vec::new();
+    let palette: Vec<u8> = (0..=255).flat_map(|n: u8| [n, 255 - n, n | 1]).collect();
+    let mut encoder =
+        ::gif::Encoder::new(&mut body, WIDTH as u16, HEIGHT as u16, &palette).unwrap();
+    let frame = ::gif::Frame {
+        width: WIDTH as u16,
+        height: HEIGHT as u16,
+        buffer: noise(1).into(),
+        ..::gif::Frame::default()
+    };
+    encoder.write_frame(&frame).unwrap();
+    drop(encoder);
+    // Behind the screen, the palette, and a frame's descriptor.
+    let start = body[781..].iter().position(|byte| *byte == b',').unwrap() + 781 + 11;
+    Sample {
+        name: "GIF",
+        data: start..body.len() - 2,
+        end: vec![0, b';'],
+        body,
+        zeros_show: true,
+        strip: 1,
+    }
+}
+
+/// A TIFF whose directory stands in front of its strips, as some writers have it: with it at the end
+/// a cut leaves nothing.
+fn tiff(name: &'static str, compression: u16, predictor: u16, strip: u32) -> Sample {
+    let pixels = noise(3);
+    let row = 3 * WIDTH as usize;
+    let pack = |rows: &[u8]| -> Vec<u8> {
+        let mut rows = rows.to_vec();
+        if predictor == 2 {
+            for row in rows.chunks_exact_mut(row) {
+                for at in (3..row.len()).rev() {
+                    row[at] = row[at].wrapping_sub(row[at - 3]);
+                }
+            }
+        }
+        match compression {
+            8 => {
+                let level = flate2::Compression::default();
+                let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), level);
+                std::io::Write::write_all(&mut packed, &rows).unwrap();
+                packed.finish().unwrap()
+            }
+            // Literals only.
+            32773 => rows
+                .chunks(128)
+                .flat_map(|part| [&[(part.len() - 1) as u8], part].concat())
+                .collect(),
+            _ => rows,
+        }
+    };
+    let strips: Vec<Vec<u8>> = pixels.chunks(row * strip as usize).map(pack).collect();
+    const SHORT: u16 = 3;
+    const LONG: u16 = 4;
+    let tags = 11;
+    let values = 8 + 2 + 12 * tags + 4;
+    let count = strips.len() as u32;
+    let list = |place: u32| if count == 1 { None } else { Some(place) };
+    let start = values as u32 + 6 + 8 * count;
+    let mut at = start;
+    let mut offsets = Vec::new();
+    for strip in &strips {
+        offsets.push(at);
+        at += strip.len() as u32;
+    }
+    let lengths: Vec<u32> = strips.iter().map(|strip| strip.len() as u32).collect();
+    let bits = values as u32;
+    let entries: [(u16, u16, u32, u32); 11] = [
+        (256, LONG, 1, WIDTH),
+        (257, LONG, 1, HEIGHT),
+        (258, SHORT, 3, bits),
+        (259, SHORT, 1, compression.into()),
+        (262, SHORT, 1, 2),
+        (273, LONG, count, list(bits + 6).unwrap_or(offsets[0])),
+        (277, SHORT, 1, 3),
+        (278, LONG, 1, strip),
+        (
+            279,
+            LONG,
+            count,
+            list(bits + 6 + 4 * count).unwrap_or(lengths[0]),
+        ),
+        (284, SHORT, 1, 1),
+        (317, SHORT, 1, predictor.into()),
+    ];
+    let mut body = b"II*\0\x08\0\0\0".to_vec();
+    body.extend((tags as u16).to_le_bytes());
+    for (tag, kind, count, value) in entries {
+        body.extend([tag, kind].map(u16::to_le_bytes).concat());
+        body.extend([count, value].map(u32::to_le_bytes).concat());
+    }
+    body.extend([0, 0, 0, 0, 8, 0, 8, 0, 8, 0]);
+    for number in offsets.iter().chain(&lengths) {
+        body.extend(number.to_le_bytes());
+    }
+    assert_eq!(body.len(), start as usize);
+    body.extend(strips.concat());
+    Sample {
+        name,
+        data: start as usize..body.len(),
+        end: Vec::new(),
+        body,
+        // Of plain pixels no cut can be told from black ones.
+        zeros_show: compression != 1,
+        // Differences are undone when all of a strip is there.
+        strip: if predictor == 2 { strip } else { 1 },
+    }
+}
+
+fn samples() -> Vec<Sample> {
+    let mut samples = pngs();
+    samples.push(gif());
+    samples.push(tiff("plain TIFF", 1, 1, 10));
+    samples
+}
+
+fn params(damaged: Damaged) -> ResizeParams {
+    ResizeParams {
+        format: Some(Format::Png),
+        palette: Palette::Never,
+        damaged,
+        ..to(WIDTH, HEIGHT)
+    }
+}
+
+#[test]
+fn a_cut_file_is_refused_whatever_follows_and_has_its_rows_when_asked() {
+    for sample in samples() {
+        let Sample {
+            name, body, data, ..
+        } = &sample;
+        let whole = resized(&params(Damaged::Refuse), body);
+        for permille in [1, 40, 200, 500, 800, 970] {
+            let cut = data.start + data.len() * permille / 1000;
+            let missing = data.end - cut;
+            let zeros = vec![0; missing];
+            let tails: [(&str, Vec<u8>, bool); 6] = [
+                ("nothing", vec![], true),
+                ("an end", sample.end.clone(), true),
+                ("zeros", vec![0; missing / 3], true),
+                (
+                    "zeros to the end",
+                    [&zeros, &body[data.end..]].concat(),
+                    sample.zeros_show,
+                ),
+                (
+                    "noise and an end",
+                    [&noise(4)[..missing / 3], &sample.end].concat(),
+                    true,
+                ),
+                ("a picture", png_quarters(8, 8), true),
+            ];
+            for (tail, bytes, shows) in tails {
+                let case = format!("{name}, {permille} of 1000, then {tail}");
+                let cut_body = [&body[..cut], &bytes].concat();
+                // Another picture can be as long as what is missing of plain pixels.
+                let enough = name.starts_with("plain") && bytes.len() >= missing;
+                if shows && !enough {
+                    let error =
+                        super::resize(&params(Damaged::Refuse), &cut_body).expect_err(&case);
+                    assert_eq!(error.code(), "image.undecodable", "{case}");
+                }
+                let found = super::resize(&params(Damaged::Accept), &cut_body);
+                if tail != "nothing" {
+                    // What is no data can cost the rows that a decoder holds back: no panic is asked.
+                    continue;
+                }
+                let Ok(found) = found else {
+                    // With less than a row or strip there is nothing to show.
+                    assert!(permille <= 40, "{case}: {}", found.unwrap_err());
+                    continue;
+                };
+                assert_rows(&decode(&found.bytes), &whole, permille, &sample, &case);
+            }
+        }
+    }
+}
+
+fn assert_rows(found: &RgbaImage, whole: &RgbaImage, permille: usize, sample: &Sample, case: &str) {
+    let right = found
+        .rows()
+        .zip(whole.rows())
+        .take_while(|(f, w)| f.clone().eq(w.clone()));
+    let right = u32::try_from(right.count()).unwrap();
+    // A decoder may hold some rows back; of strips the last one is lost.
+    let there = HEIGHT * permille as u32 / 1000;
+    let least = (there.saturating_sub(3) / sample.strip * sample.strip).min(there * 9 / 10);
+    assert!(right >= least, "{case}: {right} of {there} rows");
+    let rest = found.rows().skip(right as usize + 1);
+    let empty = |pixel: &image::Rgba<u8>| pixel.0[..3] == [0; 3];
+    assert!(rest.flatten().all(empty), "{case}: behind row {right}");
+}
+
+/// Interlaced ones have something of all rows.
+#[test]
+fn interlaced_files_are_accepted_in_part() {
+    let mut gif = Vec::new();
+    let palette: Vec<u8> = (0..=255).flat_map(|n: u8| [n, 255 - n, n | 1]).collect();
+    let mut encoder = ::gif::Encoder::new(&mut gif, WIDTH as u16, HEIGHT as u16, &palette).unwrap();
+    let mut frame = ::gif::Frame {
+        width: WIDTH as u16,
+        height: HEIGHT as u16,
+        interlaced: true,
+        ..::gif::Frame::default()
+    };
+    // Rows in the order of the file.
+    frame.buffer = noise(1).into();
+    encoder.write_frame(&frame).unwrap();
+    drop(encoder);
+    let whole = resized(&params(Damaged::Refuse), &gif);
+    let start = 13 + 768 + 20;
+    for permille in [300, 600, 900] {
+        let cut = &gif[..start + (gif.len() - start) * permille / 1000];
+        assert!(super::resize(&params(Damaged::Refuse), cut).is_err());
+        let found = resized(&params(Damaged::Accept), cut);
+        let same = found.pixels().zip(whole.pixels()).filter(|(f, w)| f == w);
+        let least = (WIDTH * HEIGHT) as usize * permille / 1000 * 9 / 10;
+        assert!(same.count() >= least, "{permille}");
+    }
+}
