@@ -232,7 +232,7 @@ fn a_cut_file_is_refused_whatever_follows_and_has_its_rows_when_asked() {
                 }
                 let found = super::resize(&params(Damaged::Accept), &cut_body);
                 if tail != "nothing" {
-                    // What is no data can cost the rows that a decoder holds back: no panic is asked.
+                    // What is no data can cost rows that a decoder holds back.
                     continue;
                 }
                 let Ok(found) = found else {
