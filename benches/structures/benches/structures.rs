@@ -3,11 +3,11 @@
 #![allow(missing_docs, reason = "a program, made by Criterion's macros")]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use ringwork_ring::queue::arena::{self, ArenaView, Role};
 use ringwork_ring::client::{Outcome, TaskOptions};
-use ringwork_ring::queue::hint_ring::HintRing;
 use ringwork_ring::format::layout::CODEC_BYTES;
 use ringwork_ring::format::words::{Owner, Word};
+use ringwork_ring::queue::arena::{self, ArenaView, Role};
+use ringwork_ring::queue::hint_ring::HintRing;
 use ringwork_structures::Pool;
 use std::hint::black_box;
 use std::sync::atomic::AtomicU64;
