@@ -159,7 +159,6 @@ impl Asked {
             filter: self.filter,
             quality: self.quality,
             max_pixels: MAX_PIXELS,
-            ..ResizeParams::default()
         };
         resize(&params, body)
     }

@@ -90,7 +90,7 @@ macro_rules! stored {
             /// The value of a stored word.
             ///
             /// # Errors
-            /// [`UnknownWord`] for one that this version does not write.
+            /// [`UnknownWord`](crate::format::names::UnknownWord) for one that this version does not write.
             #[inline]
             pub const fn from_word(
                 word: $word,
