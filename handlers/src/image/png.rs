@@ -23,7 +23,7 @@ const TEXT: u64 = 1 << 18;
 
 /// A PNG of which the header has been read.
 pub(super) struct File<'a> {
-    reader: png::Reader<Cursor<&'a [u8]>>,
+    reader: png::Reader<Cursor<Cow<'a, [u8]>>>,
     /// A cut or damaged file gives the rows that it has.
     lenient: bool,
 }
@@ -42,6 +42,10 @@ struct Chunks {
     orientation: Option<Orientation>,
     /// In XMP, which counts where there is no EXIF.
     in_xmp: Option<Orientation>,
+    /// Bits of a grey pixel, where it has less than a byte.
+    grey_bits: Option<u8>,
+    /// Where the grey that is transparent stands, if it has bits that a pixel has not.
+    clear_grey: Option<usize>,
     ended: bool,
 }
 
@@ -65,6 +69,10 @@ pub(super) fn open(
     // A wrong checksum is damage, be it that of a chunk or that of all pixels.
     options.set_ignore_checksums(lenient);
     options.set_ignore_text_chunk(true);
+    let body = match (chunks.clear_grey, chunks.grey_bits) {
+        (Some(at), Some(bits)) => Cow::Owned(masked(body, at, bits)),
+        _ => Cow::Borrowed(body),
+    };
     let mut decoder = png::Decoder::new_with_options(Cursor::new(body), options);
     decoder.set_limits(png::Limits {
         bytes: metadata_limit(width),
@@ -147,6 +155,19 @@ fn walk(body: &[u8]) -> Result<Chunks, TaskError> {
             ));
         }
         match &name {
+            b"IHDR" => {
+                if let Some(&[bits @ (1 | 2 | 4), 0]) = data.get(8..10) {
+                    chunks.grey_bits = Some(bits);
+                }
+            }
+            b"tRNS" => {
+                if let (&[high, low], Some(bits)) = (data, chunks.grey_bits)
+                    && (high != 0 || low >> bits != 0)
+                    && next.starts_with(&checksum(name, data))
+                {
+                    chunks.clear_grey = Some(body.len() - after.len());
+                }
+            }
             b"eXIf" => chunks.orientation = exif::orientation(data),
             b"tEXt" | b"zTXt" if chunks.orientation.is_none() => {
                 chunks.orientation = text_exif(data, name == *b"zTXt");
@@ -163,6 +184,24 @@ fn walk(body: &[u8]) -> Result<Chunks, TaskError> {
         rest = next;
     }
     Ok(chunks)
+}
+
+/// A chunk's checksum as it stands behind it.
+fn checksum(name: [u8; 4], data: &[u8]) -> [u8; 4] {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&name);
+    hasher.update(data);
+    hasher.finalize().to_be_bytes()
+}
+
+/// The file with only those bits of the transparent grey that a pixel has: the others do not count
+/// by the standard (section 11.3.1.1 of its third edition), and the decoder would count them.
+fn masked(body: &[u8], at: usize, bits: u8) -> Vec<u8> {
+    let mut body = body.to_vec();
+    let grey = [0, body[at + 1] & ((1 << bits) - 1)];
+    body[at..at + 2].copy_from_slice(&grey);
+    body[at + 2..at + 6].copy_from_slice(&checksum(*b"tRNS", &grey));
+    body
 }
 
 /// The orientation in a chunk of text, where ImageMagick kept EXIF before there was a chunk for it:

@@ -450,7 +450,7 @@ fn grey_and_alpha_and_16_bits_and_palettes() {
 fn indexed_and_one_bit_pngs() {
     const INDEXED: u8 = 3;
     const GREY: u8 = 0;
-    fn one_bit_png(color: u8) -> Vec<u8> {
+    fn one_bit_png(color: u8, clear: &[u8]) -> Vec<u8> {
         let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
         let mut chunk = |name: &[u8], data: &[u8]| {
             let body = [name, data].concat();
@@ -461,7 +461,9 @@ fn indexed_and_one_bit_pngs() {
         chunk(b"IHDR", &[0, 0, 0, 8, 0, 0, 0, 2, 1, color, 0, 0, 0]);
         if color == INDEXED {
             chunk(b"PLTE", &[RED, GREEN].concat());
-            chunk(b"tRNS", &[255, 0]);
+        }
+        if !clear.is_empty() {
+            chunk(b"tRNS", clear);
         }
         // Two rows, unfiltered: the left half is 0, the right half 1. As one
         // stored zlib block with its Adler-32.
@@ -478,12 +480,18 @@ fn indexed_and_one_bit_pngs() {
         chunk(b"IEND", b"");
         out
     }
-    let image = resized(&to(8, 2), &one_bit_png(INDEXED));
+    let image = resized(&to(8, 2), &one_bit_png(INDEXED, &[255, 0]));
     assert!(near(image.get_pixel(0, 0).0, RED, 0));
     assert_eq!(image.get_pixel(7, 1).0[3], 0);
-    let image = resized(&to(8, 2), &one_bit_png(GREY));
+    let image = resized(&to(8, 2), &one_bit_png(GREY, &[]));
     assert!(near(image.get_pixel(0, 0).0, [0; 3], 0));
     assert!(near(image.get_pixel(7, 1).0, [255; 3], 0));
+    // White is transparent: of the two bytes the pixel's one bit counts.
+    for clear in [[0, 1], [0, 255], [0xff, 0xff], [0x12, 3]] {
+        let image = resized(&to(8, 2), &one_bit_png(GREY, &clear));
+        assert_eq!(image.get_pixel(7, 1).0[3], 0, "{clear:?}");
+        assert_eq!(image.get_pixel(0, 0).0, [0, 0, 0, 255], "{clear:?}");
+    }
 }
 
 #[test]
