@@ -6,7 +6,7 @@ use crate::rig::Rig;
 use ringwork_ring::format::layout::HEADER_SIZE;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
-use ringwork_ring::reaper::{Mourner, Rouser, Sweeper, reap_client, reap_worker};
+use ringwork_ring::reaper::{DeadOwners, LostWakeCheck, Sweeper, reap_client, reap_worker};
 use ringwork_ring::{Client, PoolDir, Segment, WaitStrategy, WorkerEntry};
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -81,15 +81,15 @@ fn use_everything(segment: Arc<Segment>, dir: &PoolDir) {
     let view = ringwork_cli::fuzz::stat(&segment);
     assert!(view.is_err() || view.is_ok_and(|json| json.starts_with('{')));
     let _ = arena::taken(&segment);
-    if let Ok(mourner) = Mourner::new(&segment) {
+    if let Ok(dead_owners) = DeadOwners::new(&segment) {
         let _ = (
-            mourner.dead_clients(&segment),
-            mourner.dead_workers(&segment),
+            dead_owners.dead_clients(&segment),
+            dead_owners.dead_workers(&segment),
         );
     }
-    let mut rouser = Rouser::default();
-    rouser.look(&segment);
-    rouser.look(&segment);
+    let mut lost_wakes = LostWakeCheck::default();
+    lost_wakes.look(&segment);
+    lost_wakes.look(&segment);
     let mut sweeper = Sweeper::default();
     sweeper.sweep(&segment, now_ns());
     for late in sweeper.sweep(&segment, u64::MAX) {

@@ -7,7 +7,7 @@ use ringwork_ring::format::layout::*;
 use ringwork_ring::lane::claimed::{Claimed, Failure};
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
-use ringwork_ring::reaper::{Rouser, Sweeper, reap_client, reap_worker};
+use ringwork_ring::reaper::{LostWakeCheck, Sweeper, reap_client, reap_worker};
 use ringwork_ring::{Lane, Segment, WaitStrategy, WorkerEntry};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ fn act(segment: &Arc<Segment>, life: &mut Life, step: u64) {
             let mut sweeper = Sweeper::default();
             sweeper.sweep(segment, now_ns());
             sweeper.sweep(segment, step);
-            Rouser::default().look(segment);
+            LostWakeCheck::default().look(segment);
         }
         DIE => {
             *life = None;

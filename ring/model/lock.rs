@@ -10,21 +10,21 @@ pub type LockFile = PathBuf;
 
 /// A lock file that stays open: there are no descriptors to lose.
 #[derive(Debug)]
-pub(crate) struct KeptLockFile(LockFile);
+pub(crate) struct CheckedLockFile(LockFile);
 
-impl KeptLockFile {
+impl CheckedLockFile {
     pub(crate) fn is_same(&self) -> bool {
         true
     }
 }
 
-impl From<LockFile> for KeptLockFile {
+impl From<LockFile> for CheckedLockFile {
     fn from(file: LockFile) -> Self {
         Self(file)
     }
 }
 
-impl std::ops::Deref for KeptLockFile {
+impl std::ops::Deref for CheckedLockFile {
     type Target = LockFile;
 
     fn deref(&self) -> &LockFile {

@@ -9,7 +9,7 @@ use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::Kind;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
-use ringwork_ring::reaper::{Mourner, Rouser, Sweeper, reap_client, reap_worker};
+use ringwork_ring::reaper::{DeadOwners, LostWakeCheck, Sweeper, reap_client, reap_worker};
 use ringwork_ring::testing::RawWords;
 use ringwork_ring::{ArenaClass, Failure, Lane, RingError, Segment};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -314,7 +314,7 @@ fn a_dead_worker_costs_a_retry_or_a_crashed_task() {
         dying.push((entry.index(), entry, lane));
     }
     assert!(
-        Mourner::new(&pool.segment)
+        DeadOwners::new(&pool.segment)
             .unwrap()
             .dead_workers(&pool.segment)
             .is_empty()
@@ -322,7 +322,7 @@ fn a_dead_worker_costs_a_retry_or_a_crashed_task() {
     let indices: Vec<u32> = dying.iter().map(|(index, ..)| *index).collect();
     drop(dying);
     assert_eq!(
-        Mourner::new(&pool.segment)
+        DeadOwners::new(&pool.segment)
             .unwrap()
             .dead_workers(&pool.segment),
         indices
@@ -373,7 +373,7 @@ fn a_reaper_that_wakes_late_harms_nobody() {
     let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
     let claimed = lane.next(&leave).unwrap();
     assert!(
-        Mourner::new(&pool.segment)
+        DeadOwners::new(&pool.segment)
             .unwrap()
             .dead_workers(&pool.segment)
             .is_empty()
@@ -486,8 +486,8 @@ fn a_swallowed_wake_is_made_good_by_the_tick() {
         scope.spawn(|| lane.next(&leave).unwrap().complete(b"", 0));
         pool.until_asleep(index);
         let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
-        let mut rouser = Rouser::default();
-        while !rouser.look(&pool.segment) {
+        let mut lost_wakes = LostWakeCheck::default();
+        while !lost_wakes.look(&pool.segment) {
             std::thread::yield_now();
         }
         completed(ticket.wait(None).unwrap());
@@ -509,12 +509,12 @@ fn a_bit_cleared_by_a_waker_that_died_is_made_good() {
         // A client took the bit away and died before its wake: no other process sees a sleeper.
         pool.segment.raw64(H_IDLE).store(0, Ordering::SeqCst);
         let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
-        let mut rouser = Rouser::default();
+        let mut lost_wakes = LostWakeCheck::default();
         assert!(
-            !rouser.look(&pool.segment),
+            !lost_wakes.look(&pool.segment),
             "the first look only takes note"
         );
-        assert!(rouser.look(&pool.segment));
+        assert!(lost_wakes.look(&pool.segment));
         completed(ticket.wait(None).unwrap());
     });
     drop(lane);
@@ -616,7 +616,7 @@ fn a_dead_client_leaves_nothing() {
     let running = lane.next(&leave).unwrap();
     drop(client);
     assert_eq!(
-        Mourner::new(&pool.segment)
+        DeadOwners::new(&pool.segment)
             .unwrap()
             .dead_clients(&pool.segment),
         [0]

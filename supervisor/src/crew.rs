@@ -6,8 +6,8 @@
 //! room for two.
 
 use super::cause::{Detail, Exit};
+use super::death_report::DeathReport;
 use super::health::Health;
-use super::obituary::Obituary;
 use super::process::Process;
 use super::seat::{Member, Seat, Settings};
 use super::{Console, SupervisorError};
@@ -297,8 +297,8 @@ impl Crew {
                         why,
                     });
                 }
-                let obituary = Obituary::not_started(&self.settings.command, why);
-                self.boot_death(place, self.settings.generation, &obituary, segment)
+                let report = DeathReport::not_started(&self.settings.command, why);
+                self.boot_death(place, self.settings.generation, &report, segment)
             }
         }
     }

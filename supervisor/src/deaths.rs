@@ -1,11 +1,11 @@
 //! The crew's dead: buried, told of, and what follows from them.
 //!
 //! A death gives back what the worker held (through the reaper, see
-//! [`Obituary`]), is counted by [`super::health`], and leaves its seat with a
+//! [`DeathReport`]), is counted by [`super::health`], and leaves its seat with a
 //! pause. An orderly leave leaves none.
 
 use super::crew::{Crew, Place};
-use super::obituary::Obituary;
+use super::death_report::DeathReport;
 use super::{Console, SupervisorError};
 use ringwork_ring::Segment;
 use ringwork_ring::segment::tables::log_error;
@@ -30,7 +30,7 @@ impl Crew {
                 self.health.ready();
             }
             let had_its_quota = member.had_its_quota(segment);
-            let obituary = Obituary::write(segment, entry, &member.process, exit, last_lines);
+            let report = DeathReport::write(segment, entry, &member.process, exit, last_lines);
             let Some(ready) = member.process.ready else {
                 if member.leaving.is_some() && place == Place::Leaver {
                     continue; // told to leave before it was there
@@ -41,21 +41,21 @@ impl Crew {
                     // got ready: four more would be no wiser.
                     self.health.hopeless = true;
                 }
-                self.boot_death(place, member.generation, &obituary, segment)?;
+                self.boot_death(place, member.generation, &report, segment)?;
                 continue;
             };
             let ran = ready.elapsed();
-            if obituary.is_clean() {
+            if report.is_clean() {
                 let why = member.leaving.as_deref();
                 let why = why.or(had_its_quota.then_some("it had run its --max-tasks"));
-                obituary.farewell(why);
+                report.farewell(why);
                 self.vacate(place, ran, why.is_some());
             } else {
                 // Stopped for its task's sake: that is no storm of crashes.
                 let counts = member.process.killed.is_none();
-                let storm = counts && self.health.died(&self.settings.restart, &obituary.cause());
+                let storm = counts && self.health.died(&self.settings.restart, &report.cause());
                 let pause = self.pause_seat(place, Some(ran));
-                obituary.announce(segment, pause);
+                report.announce(segment, pause);
                 if storm {
                     self.tell_halt(segment);
                 }
@@ -105,22 +105,22 @@ impl Crew {
         &mut self,
         place: Place,
         generation: u32,
-        obituary: &Obituary,
+        report: &DeathReport,
         segment: &Segment,
     ) -> Result<(), SupervisorError> {
-        let how = obituary.cause();
+        let how = report.cause();
         let too_many = self.health.died_at_boot();
         let storm = self.health.died(&self.settings.restart, &how);
         let pause = self.pause_seat(place, None);
-        obituary.announce(segment, pause.filter(|_| !too_many));
+        report.announce(segment, pause.filter(|_| !too_many));
         if too_many && self.former.is_some() && generation == self.settings.generation {
-            self.go_back(&how, &obituary.output());
+            self.go_back(&how, &report.output());
         } else if too_many && self.ready() == 0 && self.leavers.is_empty() {
             return Err(SupervisorError::NoWorker {
                 deaths: self.health.boot_deaths,
                 program: self.settings.command.program.clone(),
                 last: how,
-                output: obituary.output(),
+                output: report.output(),
             });
         } else if too_many && self.health.halt().is_none() {
             self.health.give_up(&how);

@@ -11,10 +11,9 @@
 
 mod backoff;
 pub mod cause;
-mod census;
-mod closed;
 pub mod config;
 mod crew;
+mod death_report;
 mod deaths;
 mod events;
 mod guard;
@@ -24,8 +23,8 @@ mod health;
 pub mod heartbeat;
 mod kept_program;
 mod limits;
+mod lost_descriptors;
 mod notify;
-mod obituary;
 mod orphans;
 pub mod policy;
 #[doc(hidden)]
@@ -33,10 +32,11 @@ pub mod pool;
 mod process;
 mod quarantine;
 mod readiness;
+mod recycling;
+mod refusing_lane;
 mod reload;
 mod renewal;
 mod seat;
-mod stand_in;
 mod threads;
 mod watch;
 
@@ -49,10 +49,10 @@ use guard::Guard;
 use notify::Notifier;
 use policy::HandlerLimits;
 use pool::{Open, Pool};
+use refusing_lane::RefusingLane;
 use ringwork_ring::format::states::PoolState;
 use ringwork_ring::{PoolDir, RingError};
 use seat::Settings;
-use stand_in::StandIn;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use watch::Watch;
@@ -193,7 +193,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     let segment = pool.segment();
     events.watch_nudges(&dir.supervisor_lock(segment.epoch()));
     let mut supervisor = Supervisor {
-        stand_in: None,
+        refusing_lane: None,
         crew,
         watch,
         guard,
@@ -236,7 +236,7 @@ enum End {
 
 // Fields are dropped in this order: workers first, the pool's files last.
 struct Supervisor<'a> {
-    stand_in: Option<StandIn>,
+    refusing_lane: Option<RefusingLane>,
     crew: Crew,
     watch: Watch,
     guard: Guard,
@@ -264,7 +264,7 @@ impl Supervisor<'_> {
             let wake = self.sleep()?;
             events::tell_ignored();
             if wake.nudged {
-                ringwork_ring::reaper::rouse_for(self.pool.segment());
+                ringwork_ring::reaper::wake_for_work(self.pool.segment());
                 if wake.is_nudge_only() && self.looked.elapsed() < watch::BUSY_TICK {
                     continue; // the looks of a tick are dear, and judge by what stands still
                 }
@@ -382,7 +382,7 @@ impl Supervisor<'_> {
     fn finish(mut self, result: Result<End, SupervisorError>) -> Result<(), SupervisorError> {
         self.notifier.stopping();
         self.give_up_reload();
-        self.stand_in = None;
+        self.refusing_lane = None;
         match result {
             Ok(End::Stopped(unfinished)) => {
                 let mut reason = "its supervisor was asked to stop".to_owned();

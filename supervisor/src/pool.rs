@@ -11,7 +11,7 @@ use ringwork_ring::format::states::PoolState;
 use ringwork_ring::format::words::{EntryWord, Kind};
 use ringwork_ring::lane::permits;
 use ringwork_ring::queue::wait::{wake_all_lanes, wake_client_after_publish};
-use ringwork_ring::reaper::Mourner;
+use ringwork_ring::reaper::DeadOwners;
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::segment::room;
 use ringwork_ring::segment::tables;
@@ -27,7 +27,7 @@ pub(super) struct Pool {
     // Held until the files are gone: no other supervisor can take the name before.
     locks: SupervisorLocks,
     /// The lock files of the entries.
-    pub(super) mourner: Mourner,
+    pub(super) dead_owners: DeadOwners,
 }
 
 /// What goes wrong here is no reason not to start.
@@ -127,12 +127,12 @@ impl Pool {
         for refused in segment.prepare() {
             tracing::warn!("{refused}");
         }
-        let mourner = Mourner::new(&segment)?;
+        let dead_owners = DeadOwners::new(&segment)?;
         Ok(Self {
             segment,
             ended: Cell::new(false),
             locks,
-            mourner,
+            dead_owners,
         })
     }
 
@@ -165,7 +165,7 @@ impl Pool {
     pub(super) fn lost(&self) -> Option<String> {
         self.locks
             .lost(&self.segment)
-            .or_else(|| self.mourner.lost(&self.segment))
+            .or_else(|| self.dead_owners.lost(&self.segment))
     }
 
     /// Ends the pool for all processes: reason, state, and a wake for all sleepers.

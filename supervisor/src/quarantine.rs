@@ -7,7 +7,7 @@
 use super::pool::handler_name;
 use ringwork_ring::Segment;
 use ringwork_ring::reaper::Crash;
-use ringwork_ring::reaper::crashing_task::Doomed;
+use ringwork_ring::reaper::crashing_task::CrashingTask;
 use ringwork_ring::segment::tables::{errors, log_error};
 use sha2::{Digest, Sha256};
 
@@ -20,7 +20,7 @@ const QUARANTINED: &str = "quarantined: ";
 const LISTED: usize = 16;
 
 /// What is told of a task that is about to end as crashed.
-pub(super) fn describe(task: &Doomed<'_>) -> String {
+pub(super) fn describe(task: &CrashingTask<'_>) -> String {
     let mut hasher = Sha256::new();
     let size = task.request_len();
     match task.request(&mut |piece| hasher.update(piece)) {

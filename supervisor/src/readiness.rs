@@ -1,7 +1,7 @@
 //! What the pool shows of its health: in the segment, to the service manager, and to tasks that no
 //! lane would run.
 
-use super::stand_in::StandIn;
+use super::refusing_lane::RefusingLane;
 use super::{Supervisor, SupervisorError};
 use ringwork_ring::format::states::Health;
 
@@ -33,14 +33,14 @@ impl Supervisor<'_> {
             self.notifier.status(&self.summary());
         }
         let refuse = health == Health::Storm && self.crew.ready() == 0 && !self.has_guests();
-        if refuse && self.stand_in.is_none() {
+        if refuse && self.refusing_lane.is_none() {
             let why = self.summary();
             // Tried again at the next tick: the tables may be full of the dead.
-            self.stand_in = StandIn::start(self.pool.segment(), &why)
+            self.refusing_lane = RefusingLane::start(self.pool.segment(), &why)
                 .inspect_err(|error| tracing::debug!("no lane refuses tasks yet: {error}"))
                 .ok();
         } else if !refuse {
-            self.stand_in = None;
+            self.refusing_lane = None;
         }
         Ok(())
     }
@@ -48,7 +48,7 @@ impl Supervisor<'_> {
     /// Whether workers that joined by themselves are there.
     pub(super) fn has_guests(&self) -> bool {
         let segment = self.pool.segment();
-        let own = self.stand_in.as_ref().map(StandIn::entry);
+        let own = self.refusing_lane.as_ref().map(RefusingLane::entry);
         (0..segment.geometry().max_workers)
             .filter(|entry| Some(*entry) != own && !self.crew.owns(*entry))
             .any(|entry| segment.worker(entry).word_acquire().is_active())

@@ -1,19 +1,19 @@
 //! What the supervisor looks for at its tick, since no descriptor tells it.
 
 use super::cause::Detail;
-use super::census::{Bounds, Census, Pressure};
-use super::closed;
 use super::config::ServeConfig;
 use super::crew::Crew;
+use super::death_report::DeathReport;
 use super::limits::TimeLimits;
-use super::obituary::Obituary;
+use super::lost_descriptors;
 use super::orphans;
 use super::pool::{Pool, handler_name};
+use super::recycling::{Bounds, Pressure, Recycling};
 use super::threads::kill_crowded;
 use ringwork_ring::Segment;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::wait::any_idle;
-use ringwork_ring::reaper::{Overdue, Rouser, Sweeper, reap_client};
+use ringwork_ring::reaper::{LostWakeCheck, Overdue, Sweeper, reap_client};
 use ringwork_ring::segment::tables::log_error;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -37,13 +37,13 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// The regular looks and when they were done last.
 #[derive(Debug)]
 pub(super) struct Watch {
-    rouser: Rouser,
+    lost_wakes: LostWakeCheck,
     sweeper: Sweeper,
     grace: Duration,
     worker_threads: u32,
     bounds: Bounds,
     grow_after: Duration,
-    census: Census,
+    recycling: Recycling,
     limits: TimeLimits,
     pressure: Pressure,
     probed: Instant,
@@ -58,13 +58,13 @@ impl Watch {
     pub(super) fn new(config: &ServeConfig) -> Self {
         let now = Instant::now();
         Self {
-            rouser: Rouser::default(),
+            lost_wakes: LostWakeCheck::default(),
             sweeper: Sweeper::default(),
             grace: config.overrun_grace,
             worker_threads: config.confinement.threads,
             bounds: bounds(config),
             grow_after: config.elastic.grow_after,
-            census: Census::new(),
+            recycling: Recycling::new(),
             limits: TimeLimits::new(&config.limits),
             pressure: Pressure::default(),
             probed: now,
@@ -102,7 +102,7 @@ impl Watch {
     /// One tick.
     pub(super) fn tick(&mut self, pool: &Pool, crew: &mut Crew) {
         let segment = pool.segment();
-        self.rouser.look(segment);
+        self.lost_wakes.look(segment);
         self.limits.look(segment, crew);
         if self.bounds.most > self.bounds.least {
             self.grow(pool, crew);
@@ -112,8 +112,8 @@ impl Watch {
             self.probed = Instant::now();
             self.bury_strangers(pool, crew);
             orphans::reap(crew);
-            closed::replace(crew, segment);
-            self.census.look(segment, crew, self.bounds);
+            lost_descriptors::replace(crew, segment);
+            self.recycling.look(segment, crew, self.bounds);
             // Only a handler starts threads without end, or what it has left behind.
             let at_work = || crew.members().any(|member| member.is_busy(segment));
             if pool.has_clients() && (self.active.elapsed() < AFTERMATH || at_work()) {
@@ -147,7 +147,7 @@ impl Watch {
     /// Clients, and workers that joined by themselves: their locks tell.
     fn bury_strangers(&mut self, pool: &Pool, crew: &Crew) {
         let segment = pool.segment();
-        for client in pool.mourner.dead_clients(segment) {
+        for client in pool.dead_owners.dead_clients(segment) {
             if reap_client(segment, client) {
                 tracing::info!(
                     client,
@@ -155,9 +155,9 @@ impl Watch {
                 );
             }
         }
-        for entry in pool.mourner.dead_workers(segment) {
+        for entry in pool.dead_owners.dead_workers(segment) {
             if !crew.owns(entry) {
-                Obituary::of_joined(segment, entry).announce(segment, None);
+                DeathReport::of_joined(segment, entry).announce(segment, None);
                 self.out_of_reach.remove(&entry);
             }
         }

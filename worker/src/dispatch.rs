@@ -9,7 +9,7 @@ use crate::confine::sandbox;
 use crate::context::{Need, States, TaskContext};
 use crate::error::TaskError;
 use crate::panics::{self, Panic};
-use crate::raw::{Answer, RawTask};
+use crate::raw_task::{Answer, RawTask};
 use ringwork_ring::RingError;
 use ringwork_ring::format::layout::*;
 use ringwork_ring::lane::claimed::{Claimed, Failure};

@@ -33,15 +33,15 @@
 mod codec;
 pub mod confine;
 mod context;
-mod courtesy;
 mod dispatch;
 mod error;
 mod from_cbor;
 #[doc(hidden)]
 pub mod log;
+mod niceness;
 mod nulls;
 mod panics;
-mod raw;
+mod raw_task;
 mod worker;
 
 pub use codec::{Cbor, Encoded, FromRequest, IntoResult, Params};
@@ -50,7 +50,7 @@ pub use codec::{codec_name, request_error};
 pub use confine::SandboxMode;
 pub use context::TaskContext;
 pub use error::{ErrorCode, TaskError};
-pub use raw::{Answer, RawTask};
+pub use raw_task::{Answer, RawTask};
 pub use worker::{Builder, Worker, WorkerError};
 
 /// The mechanism below, for programs that need it: segments, the low-level client.

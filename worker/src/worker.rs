@@ -3,12 +3,12 @@
 use crate::codec::{FromRequest, IntoResult};
 use crate::confine::{Confinement, SandboxMode};
 use crate::context::{Need, States, TaskContext};
-use crate::courtesy::Courtesy;
 use crate::dispatch::{Handler, Handlers};
 use crate::error::TaskError;
 use crate::log;
+use crate::niceness::Niceness;
 use crate::panics;
-use crate::raw::{Answer, RawTask};
+use crate::raw_task::{Answer, RawTask};
 use ringwork_ring::lane::signals::{self, LeaveBy, LeaveOnSignal};
 use ringwork_ring::os::kernel::Scheduling;
 use ringwork_ring::queue::wait::wake_all_lanes;
@@ -331,7 +331,7 @@ fn serve_lane(
     quota: &Quota<'_>,
     policy: Scheduling,
 ) {
-    let mut courtesy = Courtesy::new(policy);
+    let mut niceness = Niceness::new(policy);
     let served = std::panic::catch_unwind(AssertUnwindSafe(|| {
         // Not `while let`, which would borrow the lane until the end of the body.
         loop {
@@ -339,10 +339,10 @@ fn serve_lane(
                 return;
             };
             quota.count(1);
-            courtesy.before_task();
+            niceness.before_task();
             let ran = handlers.run(claimed, states);
             quota.count(ran.saturating_sub(1));
-            courtesy.after_task(&lane);
+            niceness.after_task(&lane);
         }
     }));
     if served.is_err() {

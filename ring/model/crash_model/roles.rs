@@ -11,7 +11,7 @@ use crate::lane::entry::WorkerEntry;
 use crate::lane::search::Lane;
 use crate::model::sim::{Event, Kind, Sim};
 use crate::queue::wait;
-use crate::reaper::{self, Mourner, Rouser, Sweeper};
+use crate::reaper::{self, DeadOwners, LostWakeCheck, Sweeper};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -174,14 +174,14 @@ fn run(task: Claimed<'_>, ledger: &Ledger) {
 
 pub(super) fn supervisor(sim: &Sim, scenario: &Scenario) {
     let segment = sim.pool.segment();
-    let mourner = Mourner::new(&segment).expect("no files here");
-    let (mut rouser, mut sweeper) = (Rouser::default(), Sweeper::default());
+    let dead_owners = DeadOwners::new(&segment).expect("no files here");
+    let (mut lost_wakes, mut sweeper) = (LostWakeCheck::default(), Sweeper::default());
     loop {
         let event = sim.wait_event();
-        for worker in mourner.dead_workers(&segment) {
+        for worker in dead_owners.dead_workers(&segment) {
             reaper::reap_worker(&segment, worker, CAUSE_UNKNOWN as u16);
         }
-        for client in mourner.dead_clients(&segment) {
+        for client in dead_owners.dead_clients(&segment) {
             reaper::reap_client(&segment, client);
         }
         for worker in 0..scenario.tiny.workers {
@@ -194,7 +194,7 @@ pub(super) fn supervisor(sim: &Sim, scenario: &Scenario) {
         match event {
             Event::Death => {}
             Event::Tick => {
-                rouser.look(&segment);
+                lost_wakes.look(&segment);
                 if scenario.sweeps {
                     sweeper.sweep(&segment, crate::os::clock::now_ns());
                 }

@@ -2,7 +2,7 @@
 //!
 //! A handler may close descriptors that are not its own; their numbers are used
 //! again. Closing such a number later would close a stranger's file, so a
-//! [`KeptFile`] is closed only when its number still means the same file.
+//! [`CheckedFd`] is closed only when its number still means the same file.
 
 use std::fs::File;
 use std::ops::Deref;
@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 
 /// An open file; dropped, it is closed if it is still the same.
 #[derive(Debug)]
-pub struct KeptFile {
+pub struct CheckedFd {
     // None only while it is dropped.
     file: Option<File>,
     identity: Option<(u64, u64)>,
@@ -21,7 +21,7 @@ fn identity(file: &File) -> Option<(u64, u64)> {
     file.metadata().ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
-impl From<File> for KeptFile {
+impl From<File> for CheckedFd {
     fn from(file: File) -> Self {
         Self {
             identity: identity(&file),
@@ -30,7 +30,7 @@ impl From<File> for KeptFile {
     }
 }
 
-impl KeptFile {
+impl CheckedFd {
     /// Whether its number still means the file that was opened.
     #[must_use]
     pub fn is_same(&self) -> bool {
@@ -38,7 +38,7 @@ impl KeptFile {
     }
 }
 
-impl Deref for KeptFile {
+impl Deref for CheckedFd {
     type Target = File;
 
     fn deref(&self) -> &File {
@@ -49,7 +49,7 @@ impl Deref for KeptFile {
     }
 }
 
-impl Drop for KeptFile {
+impl Drop for CheckedFd {
     fn drop(&mut self) {
         let Some(file) = self.file.take() else {
             return;
@@ -75,7 +75,7 @@ mod tests {
                 .append(true)
                 .open(path)
         };
-        let kept = KeptFile::from(open(path.clone()).unwrap());
+        let kept = CheckedFd::from(open(path.clone()).unwrap());
         let number = kept.as_raw_fd();
         // As after a close by a stranger and an open: the number means another file.
         // SAFETY: the number is open; it is closed once, by the one that is made here.
@@ -83,7 +83,7 @@ mod tests {
         nix::unistd::dup2(open(dir.path().join("other")).unwrap(), &mut number_again).unwrap();
         drop(kept);
         assert!(File::from(number_again).metadata().is_ok(), "it was closed");
-        let kept = KeptFile::from(open(path).unwrap());
+        let kept = CheckedFd::from(open(path).unwrap());
         let link = format!("/proc/self/fd/{}", kept.as_raw_fd());
         let named = std::fs::read_link(&link).unwrap();
         drop(kept);

@@ -16,7 +16,7 @@ const PIECE: usize = 64 << 10;
 
 /// A task that is about to end as crashed.
 #[derive(Debug)]
-pub struct Doomed<'s> {
+pub struct CrashingTask<'s> {
     segment: &'s Segment,
     slot: u32,
     word: Word,
@@ -25,11 +25,11 @@ pub struct Doomed<'s> {
     running: Option<(u32, Span)>,
 }
 
-impl<'s> Doomed<'s> {
+impl<'s> CrashingTask<'s> {
     pub(crate) fn new(segment: &'s Segment, slot: u32, word: Word) -> Self {
         let fields = segment.slot(slot);
         let (len, codec) = (fields.request_len(), fields.request_codec());
-        let mut doomed = Self {
+        let mut task = Self {
             segment,
             slot,
             word,
@@ -37,14 +37,14 @@ impl<'s> Doomed<'s> {
             running: None,
         };
         if u32::from(codec) == CODEC_CHUNK
-            && let Ok(start) = doomed.place()
-            && let Ok(mut chunk) = Chunk::read(segment, start, doomed.len)
+            && let Ok(start) = task.place()
+            && let Ok(mut chunk) = Chunk::read(segment, start, task.len)
             && let Ok(Some(span)) = chunk.next(segment)
         {
-            doomed.running = Some((chunk.progress().0, span));
-            doomed.len = span.len;
+            task.running = Some((chunk.progress().0, span));
+            task.len = span.len;
         }
-        doomed
+        task
     }
 
     /// Which request ran last, counted from 0, if the task is a chunk; the others are not meant.

@@ -16,7 +16,7 @@ use crate::os::sync::{AtomicU64, Ordering};
 use crate::queue::arena;
 use crate::queue::hint_ring::HintRing;
 use crate::queue::wait::{any_idle, set_bit, wake_client_after_publish, wake_one_lane, wake_word};
-use crate::reaper::crashing_task::Doomed;
+use crate::reaper::crashing_task::CrashingTask;
 use crate::records::{LaneMask, LaneRecord};
 use crate::segment::Segment;
 use crate::segment::liveness::{self, LivenessLock, LockFile};
@@ -58,7 +58,7 @@ pub fn reap_worker_noting(
     segment: &Segment,
     worker: u32,
     cause: u16,
-    note: &mut dyn FnMut(&Doomed<'_>) -> String,
+    note: &mut dyn FnMut(&CrashingTask<'_>) -> String,
 ) -> Reaped {
     let entry = segment.worker(worker).life();
     let lock = segment.dir().worker_lock(segment.epoch(), worker);
@@ -178,7 +178,7 @@ fn reap_slot(
     slot: u32,
     worker: u32,
     generations: &HashMap<u16, u64>,
-    (cause, note): (u16, &mut dyn FnMut(&Doomed<'_>) -> String),
+    (cause, note): (u16, &mut dyn FnMut(&CrashingTask<'_>) -> String),
     reaped: &mut Reaped,
 ) {
     let word = segment.word(slot);
@@ -212,7 +212,7 @@ fn reap_slot(
                 }
                 return;
             }
-            let note = note(&Doomed::new(segment, slot, word));
+            let note = note(&CrashingTask::new(segment, slot, word));
             if segment.transition(slot, word, word.crashed(cause)) {
                 failpoint!("reap.crashed");
                 let attempts = word.attempt() + 1;
@@ -293,12 +293,12 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
 /// Which are dead: the entries that are not FREE while no process holds their lock. Keeps the lock
 /// files open, so that a probe is one system call.
 #[derive(Debug)]
-pub struct Mourner {
+pub struct DeadOwners {
     clients: Vec<LockFile>,
     workers: Vec<LockFile>,
 }
 
-impl Mourner {
+impl DeadOwners {
     /// Opens all lock files of the segment.
     pub fn new(segment: &Segment) -> crate::error::Result<Self> {
         let (dir, epoch, g) = (segment.dir(), segment.epoch(), segment.geometry());
@@ -354,11 +354,11 @@ fn dead(locks: &[LockFile], word: impl Fn(u32) -> EntryWord) -> Vec<u32> {
 
 /// The cheap look of the supervisor's tick: does work wait without a lane that comes for it?
 #[derive(Debug, Default)]
-pub struct Rouser {
+pub struct LostWakeCheck {
     heads: Vec<u64>,
 }
 
-impl Rouser {
+impl LostWakeCheck {
     /// Wakes a lane when work waits while one sleeps. When a ring has not moved since the look
     /// before, the bits themselves may be wrong (a waker that died or was stopped between clearing
     /// a bit and its wake): then every lane without a task is woken, whatever its bit says. `true`
@@ -390,7 +390,7 @@ impl Rouser {
 
 /// Wakes a lane for a client that can't: when a task waits and a lane sleeps. `true` when it was
 /// woken.
-pub fn rouse_for(segment: &Segment) -> bool {
+pub fn wake_for_work(segment: &Segment) -> bool {
     let waits = |priority| !segment.injector(priority).is_empty();
     (0..segment.geometry().priorities).any(waits) && any_idle(segment) && wake_one_lane(segment)
 }

@@ -24,7 +24,7 @@ use std::path::Path;
 pub type LockFile = File;
 
 /// A lock file that stays open, in a process that may run others' code.
-pub(crate) type KeptLockFile = crate::os::checked_fd::KeptFile;
+pub(crate) type CheckedLockFile = crate::os::checked_fd::CheckedFd;
 
 /// A held lock; dropping it releases the lock.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::format::layout::{ERROR_STRIDE, HANDLER_STRIDE, LIMIT_PERMITS, PoolCou
 use crate::format::names::UnknownWord;
 use crate::format::states::{Health, PoolState};
 use crate::format::words::{Kind, Word};
-use crate::os::checked_fd::KeptFile;
+use crate::os::checked_fd::CheckedFd;
 use crate::os::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::records::{
     ClientRecord, ErrorRecord, HandlerRecord, Header, LaneRecord, LimitRecord, Part, Slot,
@@ -53,7 +53,7 @@ pub struct Segment {
     map: Map,
     // The creator's alone. A handler may close every descriptor of a worker: it must not hit one
     // that is used, or closed, later.
-    file: Option<KeptFile>,
+    file: Option<CheckedFd>,
     place: PathBuf,
     geometry: Geometry,
     dir: PoolDir,
@@ -142,7 +142,7 @@ impl Segment {
     /// Size of the memory behind the mapping, in bytes, as it is now; for its creator.
     #[must_use]
     pub fn file_size(&self) -> u64 {
-        let now = |file: &KeptFile| file.metadata().map_or(0, |meta| meta.len());
+        let now = |file: &CheckedFd| file.metadata().map_or(0, |meta| meta.len());
         self.file.as_ref().map_or(self.geometry.segment_size, now)
     }
 
@@ -150,7 +150,7 @@ impl Segment {
     #[must_use]
     pub fn allocated(&self) -> u64 {
         use std::os::unix::fs::MetadataExt;
-        let now = |file: &KeptFile| file.metadata().map_or(0, |meta| 512 * meta.blocks());
+        let now = |file: &CheckedFd| file.metadata().map_or(0, |meta| 512 * meta.blocks());
         self.file.as_ref().map_or(0, now)
     }
 
@@ -461,7 +461,7 @@ fn map(file: &File, size: u64) -> Result<Map> {
 /// Looks whether the supervisor of a segment lives, by the lock file that it was opened with: a
 /// supervisor whose lock file is removed lives on, and says so itself before it ends.
 #[derive(Debug)]
-pub struct SupervisorProbe(liveness::KeptLockFile);
+pub struct SupervisorProbe(liveness::CheckedLockFile);
 
 impl SupervisorProbe {
     /// Opens the lock file of the segment's supervisor.

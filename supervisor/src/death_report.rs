@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// One death.
 #[derive(Debug)]
-pub(super) struct Obituary {
+pub(super) struct DeathReport {
     who: String,
     entry: u32,
     cause: String,
@@ -25,7 +25,7 @@ pub(super) struct Obituary {
     last_lines: Vec<String>,
 }
 
-impl Obituary {
+impl DeathReport {
     /// Reaps a child that has exited and collects what there is to say.
     pub(super) fn write(
         segment: &Segment,

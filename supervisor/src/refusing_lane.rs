@@ -14,14 +14,14 @@ use std::thread::JoinHandle;
 
 /// The thread; ends when dropped.
 #[derive(Debug)]
-pub(super) struct StandIn {
+pub(super) struct RefusingLane {
     segment: Arc<Segment>,
     entry: u32,
     leave: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl StandIn {
+impl RefusingLane {
     /// Refuses all tasks from now on, with this reason.
     pub(super) fn start(pool: &Segment, why: &str) -> Result<Self> {
         // A mapping of its own: the supervisor's may go while the thread still looks at it.
@@ -63,7 +63,7 @@ impl StandIn {
     }
 }
 
-impl Drop for StandIn {
+impl Drop for RefusingLane {
     fn drop(&mut self) {
         // Relaxed: the wake that follows orders it.
         self.leave.store(true, Ordering::Relaxed);

@@ -28,7 +28,7 @@ const PROOF: u32 = 16;
 const YIELD_EVERY: Duration = Duration::from_micros(500);
 
 /// What a lane has seen of its tasks.
-pub(crate) struct Courtesy {
+pub(crate) struct Niceness {
     adaptive: bool,
     /// When it has yielded last; `None` until it is nice.
     yielded: Option<Instant>,
@@ -42,7 +42,7 @@ pub(crate) struct Courtesy {
     taken: Duration,
 }
 
-impl Courtesy {
+impl Niceness {
     pub(crate) fn new(policy: Scheduling) -> Self {
         Self {
             adaptive: policy == Scheduling::Adaptive,

@@ -27,7 +27,7 @@ struct Seen {
 
 /// Looks at workers.
 #[derive(Debug)]
-pub(super) struct Census {
+pub(super) struct Recycling {
     // By process id: entries are used again.
     seen: HashMap<u32, Seen>,
     memory_read: Instant,
@@ -41,7 +41,7 @@ pub(super) struct Bounds {
     pub(super) shrink_after: Duration,
 }
 
-impl Census {
+impl Recycling {
     pub(super) fn new() -> Self {
         Self {
             seen: HashMap::new(),
