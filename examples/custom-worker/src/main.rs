@@ -6,7 +6,7 @@
 //! ringwork submit shop upper --data "hello"
 //! ```
 
-use ringwork_worker::{Cbor, TaskContext, TaskError, Worker};
+use ringwork_worker::{Cbor, TaskContext, TaskError};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -64,7 +64,7 @@ fn beginning() -> ringwork_worker::Builder {
     #[cfg(feature = "stock")]
     let beginning = ringwork_handlers::stock_worker();
     #[cfg(not(feature = "stock"))]
-    let beginning = Worker::builder();
+    let beginning = ringwork_worker::Worker::builder();
     beginning
 }
 
