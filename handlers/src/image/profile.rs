@@ -30,17 +30,22 @@ fn read(bytes: &[u8], channels: Channels) -> Option<ColorProfile> {
     (profile.color_space == expected).then_some(profile)
 }
 
-/// The profile without two defects that lcms overlooks: a version before the first one, and tags
-/// that lie behind its end, which are left out.
+/// The profile without defects that lcms overlooks: a version before the first one or after the last
+/// that is known, and tags that lie behind its end, which are left out.
 fn mended(bytes: &[u8]) -> Vec<u8> {
     const VERSION: usize = 8;
     const TAGS: usize = 128;
     const MOST: usize = 100;
     let mut profile = bytes.to_vec();
     if let Some(version) = profile.get_mut(VERSION..VERSION + 4)
-        && version[0] < 2
+        && !matches!(version[0], 2..=4)
     {
-        version.copy_from_slice(&[2, 0x10, 0, 0]);
+        let known = if version[0] < 2 {
+            [2, 0x10, 0, 0]
+        } else {
+            [4, 0x30, 0, 0]
+        };
+        version.copy_from_slice(&known);
     }
     let length = profile.len();
     let number = |bytes: &[u8]| {

@@ -110,7 +110,9 @@ impl<'a> Jpeg<'a> {
                 self.run(builder, (eighths, color), &mut data, &mut missing)?;
             }
         }
-        if self.file.is_inverted() && channels == Channels::Cmyk {
+        // The values are those of the paper, not of the ink: Adobe's programs write them so, with a
+        // segment of their own or without, and the references read each file as if it had one.
+        if channels == Channels::Cmyk {
             for value in &mut data {
                 *value = 255 - *value;
             }

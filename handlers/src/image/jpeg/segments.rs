@@ -108,11 +108,6 @@ impl<'a> File<'a> {
         })
     }
 
-    /// Whether the values of a CMYK picture are those of the paper instead of the ink.
-    pub(super) fn is_inverted(&self) -> bool {
-        self.adobe.is_some()
-    }
-
     /// How much coarser than the finest component the coarsest is in a direction where libjpeg's
     /// scaled decoding does not make up for it.
     pub(super) fn coarseness(&self) -> u8 {
@@ -258,7 +253,7 @@ impl Walk {
         let mut scan = None;
         match marker {
             0xc4 | 0xcc | 0xdb | 0xdd => {}
-            0xc0..=0xcf => {
+            0xc0..=0xcf | 0xf7 => {
                 if self.frame.is_some() {
                     return Err("it has two frame headers".into());
                 }
@@ -382,6 +377,7 @@ fn frame(marker: u8, bytes: &[u8]) -> Result<Frame, Problem> {
         0xc5..=0xc7 | 0xcd..=0xcf => {
             return Err("it is hierarchical JPEG, which is not supported".into());
         }
+        0xf7 => return Err("it is JPEG-LS (SOF55), which is not supported".into()),
         0xc8 => return Err("its frame header (JPG, 0xc8) is reserved for extensions".into()),
         _ => {}
     }
