@@ -135,7 +135,7 @@ pub enum RingError {
     },
     /// What is queued before the task takes longer than it has time; it was not submitted.
     #[error(
-        "{handler} would wait about {wait:.1?} for the {ahead} tasks that are queued before it on {lanes} lanes, then run for {run:.1?} or so, and its deadline is in {left:.1?}: submit fewer tasks, give it priority 0, more time, or the pool more lanes; admit_late lets it in all the same"
+        "{handler} would wait about {wait:.1?} for the {ahead} tasks that are queued before it on {lanes} lanes, then run for {run:.1?} or so; with the margin of such an estimate, which grows while tasks come late, that is more than the {left:.1?} until its deadline: submit fewer tasks, give it priority 0, more time, or the pool more lanes; admit_late lets it in all the same"
     )]
     DeadlineUnreachable {
         /// The handler's name.

@@ -264,6 +264,7 @@ pub fn request_error(why: String) -> TaskError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::from_cbor::from_slice;
     use serde::Deserialize;
     use serde_json::json;
     use std::collections::BTreeMap;
@@ -449,6 +450,31 @@ mod tests {
             bytes.push(0xff);
         }
         bytes
+    }
+
+    #[test]
+    fn what_serde_has_no_type_for_is_named() {
+        let told = |bytes: &[u8]| from_slice::<f64>(bytes).unwrap_err().to_string();
+        // 3 * 10^-1, as Java's BigDecimal; a date; an end without a beginning.
+        assert!(
+            told(&[0xc4, 0x82, 0x20, 0x03]).starts_with("expected a number (f64), got a decimal")
+        );
+        assert!(told(&[0xc0, 0x60]).starts_with("expected a number (f64), got a value with a tag"));
+        assert_eq!(told(&[0xff]), "expected a number (f64), got nothing");
+        let large = [0xc2, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert_eq!(
+            from_slice::<u32>(&large).unwrap_err().to_string(),
+            "expected an integer (u32), got the integer 18446744073709551616"
+        );
+        #[derive(Debug, serde::Deserialize)]
+        enum Shape {
+            #[allow(dead_code, reason = "never read, since it is never there")]
+            Circle(f64),
+        }
+        assert_eq!(
+            from_slice::<Shape>(&[0xbf, 0xff]).unwrap_err().to_string(),
+            "expected an object with one field, the variant, got 0 fields"
+        );
     }
 
     #[test]

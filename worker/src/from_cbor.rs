@@ -141,6 +141,15 @@ fn found_words(found: Unexpected<'_>) -> String {
         Unexpected::Unit | Unexpected::Option => "null".to_owned(),
         Unexpected::Seq => "an array".to_owned(),
         Unexpected::Map => "an object".to_owned(),
+        // As serde says it of a number beyond 64 bits.
+        Unexpected::Other(said) if said.starts_with("integer `") => {
+            format!(
+                "the {}",
+                said.replace('`', "")
+                    .replace(" as u128", "")
+                    .replace(" as i128", "")
+            )
+        }
         other => other.to_string(),
     }
 }
@@ -295,9 +304,15 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
                 marker::F16 => visitor.visit_f32(half(self.read::<types::F16>()?.0)),
                 marker::F32 => visitor.visit_f32(self.read()?),
                 marker::F64 => visitor.visit_f64(self.read()?),
-                _ => Err(de::Error::custom(format_args!(
-                    "a value that begins with the byte 0x{byte:02x} is none that serde knows"
-                ))),
+                _ => {
+                    let found = match byte {
+                        0xc4 => "a decimal fraction (a tag of CBOR that serde has no type for)",
+                        0xff => "nothing",
+                        0xc0..=0xdb => "a value with a tag of CBOR that serde has no type for",
+                        _ => "a simple value of CBOR that serde has no type for",
+                    };
+                    Err(de::Error::invalid_type(Unexpected::Other(found), &visitor))
+                }
             },
         }
     }
@@ -393,6 +408,11 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
             major::MAP => self.nested(|items| {
                 let one = "an object with one field, the variant";
                 let left = types::Map::<()>::len(&mut items.reader).map_err(Fault::of)?;
+                if left.is_none() && is_break(&mut items.reader).map_err(Fault::of)? {
+                    return Err(de::Error::custom(format_args!(
+                        "expected {one}, got 0 fields"
+                    )));
+                }
                 if !matches!(left, None | Some(1)) {
                     return Err(de::Error::custom(format_args!(
                         "expected {one}, got {} fields",

@@ -271,9 +271,10 @@ final class Submitter {
             + late.lanes()
             + " lanes, then run for "
             + Durations.text(late.run())
-            + " or so, and its deadline is in "
+            + " or so; with the margin of such an estimate, which grows while tasks come late, that is"
+            + " more than the "
             + Durations.text(late.left())
-            + ": submit fewer tasks (TaskType.maxInFlight), give it Priority.HIGH, more time, or"
+            + " until its deadline: submit fewer tasks (TaskType.maxInFlight), give it Priority.HIGH, more time, or"
             + " the pool more lanes; TaskOptions.admitLate lets it in all the same");
   }
 

@@ -110,6 +110,8 @@ class ReconnectTest {
       assertEquals(ConnectionState.DISCONNECTED, handle.state());
       assertEquals("Ringwork[" + name + ", disconnected]", handle.toString());
       assertFalse(handle.awaitReady(Duration.ofMillis(5)));
+      assertFalse(handle.awaitReady(Duration.ofMillis(-1)));
+      assertFalse(handle.awaitReady(Duration.ofSeconds(Long.MIN_VALUE)));
       assertEquals(0, handle.poll());
       assertDisconnected(assertThrows(RejectedException.class, handle::info), name);
       assertDisconnected(

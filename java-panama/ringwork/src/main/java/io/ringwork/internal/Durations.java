@@ -23,8 +23,11 @@ public final class Durations {
     return nanos(duration);
   }
 
-  /** A time so much later. */
+  /** A time so much later; now, if that is not later. */
   public static long saturatedAdd(long now, long nanos) {
+    if (nanos <= 0) {
+      return now;
+    }
     long end = now + nanos;
     return end < now ? Long.MAX_VALUE : end;
   }
