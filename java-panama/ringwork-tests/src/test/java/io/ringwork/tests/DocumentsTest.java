@@ -136,6 +136,7 @@ class DocumentsTest {
   /** The program of the README, by the command below it but for the class path, which is ours. */
   @Test
   void theProgramOfTheReadmeRuns(@TempDir Path folder) throws Exception {
+    assumeTrue(ToolProvider.getSystemJavaCompiler() != null, "a runtime without a compiler");
     Path program = folder.resolve("Hello.java");
     Files.write(program, snippets(ROOT.resolve("README.md")).getFirst().lines());
     List<String> command =
