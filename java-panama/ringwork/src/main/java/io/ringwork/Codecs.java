@@ -36,7 +36,7 @@ final class Codecs {
               "the result of " + task + " can't be decoded: " + CodecException.text(failed),
               true,
               failed));
-    } catch (OutOfMemoryError | StackOverflowError shortage) {
+    } catch (Throwable shortage) { // of memory or stack, also while a class or call site is linked
       return Failure.UNSAID; // its slot is on no list while this is said, so it must not throw
     }
   }

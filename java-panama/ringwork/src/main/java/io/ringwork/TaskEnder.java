@@ -271,8 +271,12 @@ final class TaskEnder {
       lease(future, new ResultLease(leases, i, word, reference, length, codec));
     } else if (reference == 0 && future.type.kind == ResultKind.VALUE) {
       slots.markFree(i, word);
-      Object outcome = reader.decode(future, codec, i, 0, length);
-      slots.pushFree(i);
+      Object outcome = Failure.UNSAID;
+      try {
+        outcome = reader.decode(future, codec, i, 0, length);
+      } finally {
+        slots.pushFree(i); // it is on no list, and what is thrown here is known to no other
+      }
       counters.count(Layout.CLIENT_COMPLETED);
       if (future.settle(outcome)) {
         future.dispatch();

@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What an application may do with what the client shares with it: pools, interrupt flags. */
@@ -106,10 +107,15 @@ class InterferenceTest {
 
   /** Its main class is {@link FullHeapVictim}. */
   @ParameterizedTest
-  @ValueSource(strings = {"INLINE", "VIRTUAL_THREADS"})
-  void aHeapThatIsFullForAMomentLosesNothing(String mode) throws Exception {
+  @CsvSource({
+    "INLINE, Serial",
+    "VIRTUAL_THREADS, Serial",
+    "INLINE, Z",
+    "VIRTUAL_THREADS, Z",
+  })
+  void aHeapThatIsFullForAMomentLosesNothing(String mode, String collector) throws Exception {
     String name = "InterferenceTest-heap";
-    List<String> small = List.of("-Xmx32m", "-XX:+UseSerialGC");
+    List<String> small = List.of("-Xmx32m", "-XX:+Use" + collector + "GC");
     try (Child pool = Child.serve(name);
         Child jvm = Child.java(small, FullHeapVictim.class, name, mode)) {
       assertEquals(0, jvm.awaitExit(Await.PATIENCE), jvm::output);
