@@ -16,7 +16,7 @@ final class PoolInfos {
         pool.path(),
         pool.geometry.segmentSize(),
         dead ? PoolState.FAILED : poolState(state),
-        !dead && pool.isServing(),
+        !dead && pool.isReady(),
         dead ? Attachment.SUPERVISOR_GONE : pool.reason(),
         pool.supervisorPid(),
         pool.index,

@@ -429,4 +429,23 @@ class CrashTest {
       throw new UncheckedIOException(e);
     }
   }
+
+  @Test
+  void aStoppedSupervisorIsNotReady() throws Exception {
+    try (Child served = Child.serve("CrashTest-silent");
+        Ringwork pool = Ringwork.connect("CrashTest-silent")) {
+      assertTrue(pool.awaitReady(Await.PATIENCE));
+      Proc.signal("STOP", served.pid());
+      try {
+        Await.until("it is told", () -> !pool.info().ready());
+        assertTrue(pool.info().reason().contains("it is stopped"), pool.info()::reason);
+        assertFalse(pool.awaitReady(Duration.ofMillis(20)));
+        assertTrue(pool.isOpen(), "its workers go on");
+        assertEquals(7, pool.submit(StockTasks.ECHO, new byte[7]).get(60, TimeUnit.SECONDS).length);
+      } finally {
+        Proc.signal("CONT", served.pid());
+      }
+      assertTrue(pool.awaitReady(Await.PATIENCE));
+    }
+  }
 }

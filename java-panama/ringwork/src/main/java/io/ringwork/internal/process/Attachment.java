@@ -11,6 +11,7 @@ import java.lang.System.Logger.Level;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +26,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Attachment {
   private static final System.Logger LOG = System.getLogger("io.ringwork");
+
+  /** A supervisor that has not looked for so long is told to be stopped, or starved. */
+  private static final long LATE_SECONDS = 5;
 
   /** Why a pool has ended whose header does not say it. */
   public static final String SUPERVISOR_GONE = "its supervisor is gone (killed, or crashed)";
@@ -360,7 +364,21 @@ public final class Attachment {
 
   /** Whether the pool takes tasks, and has a supervisor, which replaces workers that die. */
   public boolean isReady() {
-    return isServing() && !supervisorIsGone();
+    return isServing() && !supervisorIsGone() && supervisorsSilence() == 0;
+  }
+
+  /**
+   * For how many seconds the supervisor has not looked, if it is late: it sets the time of its
+   * pool's name lock each second. One that is stopped has its lock still.
+   */
+  private long supervisorsSilence() {
+    try {
+      long beaten = Files.getLastModifiedTime(segment.files().nameLock()).toMillis();
+      long silence = (System.currentTimeMillis() - beaten) / 1000;
+      return silence < LATE_SECONDS ? 0 : silence;
+    } catch (IOException unknown) {
+      return 0;
+    }
   }
 
   /** Whether the header says that tasks are taken and run. */
@@ -373,7 +391,14 @@ public final class Attachment {
   public String reason() {
     int length = memory.getInt(Layout.H_REASON_LEN);
     if (length <= 0 || length > Layout.REASON_SIZE) {
-      return "";
+      long silence = isServing() && !supervisorIsGone() ? supervisorsSilence() : 0;
+      return silence == 0
+          ? ""
+          : "its supervisor (process "
+              + supervisorPid()
+              + ") has not looked for "
+              + silence
+              + " s: it is stopped (`kill -CONT` lets it go on), or starved";
     }
     String text = new String(memory.bytes(Layout.H_REASON, length), StandardCharsets.UTF_8);
     // A process that may write the segment must not command a terminal by it.

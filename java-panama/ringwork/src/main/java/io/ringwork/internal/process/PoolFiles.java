@@ -62,6 +62,11 @@ public record PoolFiles(Path base, String name) {
     return directory().resolve("segment.memfd");
   }
 
+  /** The lock of the pool's name, whose time the supervisor sets each second. */
+  public Path nameLock() {
+    return directory().resolve("name.lock");
+  }
+
   public Path supervisorLock(long epoch) {
     return directory().resolve("supervisor." + hex(epoch) + ".lock");
   }
