@@ -28,6 +28,7 @@ const LONG_RUN: u64 = 100_000;
 const PROBE_EVERY: u64 = 1_000_000_000;
 /// Or in so many times as long as it takes: most probes come late, and are wasted work.
 const PROBE_RUNS: u64 = 10;
+
 /// Why a task will not meet its deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooLate {

@@ -133,7 +133,7 @@ final class Submitter {
   static long deadline(TaskOptions options) {
     return options.timeoutNanos == TaskOptions.NO_TIMEOUT
         ? 0
-        : Durations.saturatedAdd(System.nanoTime(), Math.max(0, options.timeoutNanos));
+        : Durations.saturatedAdd(System.nanoTime(), options.timeoutNanos);
   }
 
   /** Wakes a lane, and sees to it that a thread polls. One full fence, after the hints. */

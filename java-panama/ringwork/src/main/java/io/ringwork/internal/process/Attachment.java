@@ -391,8 +391,8 @@ public final class Attachment {
   public String reason() {
     int length = memory.getInt(Layout.H_REASON_LEN);
     if (length <= 0 || length > Layout.REASON_SIZE) {
-      long silence = isServing() && !supervisorIsGone() ? supervisorsSilence() : 0;
-      return silence == 0
+      long silence = isServing() ? supervisorsSilence() : 0;
+      return silence == 0 || supervisorIsGone()
           ? ""
           : "its supervisor (process "
               + supervisorPid()
