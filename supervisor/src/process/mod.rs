@@ -4,8 +4,11 @@
 //! started from the supervisor's main thread, which lives as long as the
 //! supervisor: the worker's parent-death signal is bound to that thread.
 
-use super::cause::{Detail, Exit};
-use super::config::WorkerCommand;
+pub mod cause;
+pub(crate) mod kept_program;
+
+use crate::config::WorkerCommand;
+use crate::process::cause::{Detail, Exit};
 use ringwork_ring::format::words::EntryWord;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
@@ -26,28 +29,28 @@ const DEATH_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A running worker.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     // None on kernels before 5.3: then every tick asks for the exit.
     pidfd: Option<OwnedFd>,
     output: Option<PipeReader>,
     /// When it closed its output, unless that has been seen to.
-    pub(super) output_closed: Option<Instant>,
+    pub(crate) output_closed: Option<Instant>,
     lines: Lines,
-    pub(super) started: Instant,
-    pub(super) ready: Option<Instant>,
+    pub(crate) started: Instant,
+    pub(crate) ready: Option<Instant>,
     /// Entry word seen when it was ready: tells its entry from a successor's.
-    pub(super) word: Option<EntryWord>,
+    pub(crate) word: Option<EntryWord>,
     /// Why the supervisor killed it, if it did.
-    pub(super) killed: Option<String>,
+    pub(crate) killed: Option<String>,
     /// The same for the clients of its tasks.
-    pub(super) killed_for: Option<Detail>,
+    pub(crate) killed_for: Option<Detail>,
 }
 
 impl Process {
     /// Starts a worker from the file at `program`, which need not be the path of its command; its
     /// standard output and error both come back through a pipe.
-    pub(super) fn spawn(
+    pub(crate) fn spawn(
         command: &WorkerCommand,
         program: &Path,
         environment: &[(&str, String)],
@@ -85,22 +88,22 @@ impl Process {
         })
     }
 
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// What to poll: readable when the process is dead.
-    pub(super) fn pidfd(&self) -> Option<BorrowedFd<'_>> {
+    pub(crate) fn pidfd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(AsFd::as_fd)
     }
 
     /// What to poll: readable when there is output.
-    pub(super) fn output(&self) -> Option<BorrowedFd<'_>> {
+    pub(crate) fn output(&self) -> Option<BorrowedFd<'_>> {
         self.output.as_ref().map(AsFd::as_fd)
     }
 
     /// The exit, once it is dead.
-    pub(super) fn exit(&mut self) -> Option<Exit> {
+    pub(crate) fn exit(&mut self) -> Option<Exit> {
         match self.child.try_wait() {
             Ok(status) => status.map(Exit::of),
             // It was waited for already (a SIGCHLD that was ignored by our parent): it is gone.
@@ -109,13 +112,13 @@ impl Process {
     }
 
     /// Kills it, for this reason.
-    pub(super) fn kill(&mut self, why: &str) {
+    pub(crate) fn kill(&mut self, why: &str) {
         self.killed.get_or_insert_with(|| why.to_owned());
         let _ = self.child.kill();
     }
 
     /// Asks it to leave.
-    pub(super) fn terminate(&mut self) {
+    pub(crate) fn terminate(&mut self) {
         // Not reaped yet, so the id can't be another process's.
         if self.exit().is_none() {
             let _ = kill_process(pid_of(&self.child), Signal::TERM);
@@ -123,7 +126,7 @@ impl Process {
     }
 
     /// Passes on the output that is there, without waiting for more.
-    pub(super) fn pass_output(&mut self, sink: &mut dyn FnMut(&str)) {
+    pub(crate) fn pass_output(&mut self, sink: &mut dyn FnMut(&str)) {
         let mut buffer = [0; 4096];
         // Bounded: a worker that writes for ever must not keep the supervisor here.
         for _ in 0..64 {
@@ -146,7 +149,7 @@ impl Process {
     }
 
     /// The last lines of its output, with an unfinished one.
-    pub(super) fn last_lines(&mut self, sink: &mut dyn FnMut(&str)) -> Vec<String> {
+    pub(crate) fn last_lines(&mut self, sink: &mut dyn FnMut(&str)) -> Vec<String> {
         self.pass_output(sink);
         self.lines.finish(sink);
         self.lines.tail.iter().cloned().collect()
@@ -171,7 +174,7 @@ fn pid_of(child: &Child) -> Pid {
 }
 
 /// Whether a descriptor becomes readable, or its other end closed, within `patience`.
-pub(super) fn readable(fd: BorrowedFd<'_>, patience: Duration) -> bool {
+pub(crate) fn readable(fd: BorrowedFd<'_>, patience: Duration) -> bool {
     let mut fds = [PollFd::from_borrowed_fd(fd, PollFlags::IN)];
     let time = Timespec {
         tv_sec: 0,

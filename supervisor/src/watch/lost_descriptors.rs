@@ -8,7 +8,7 @@
 //! needs no descriptor; another takes its place. Its liveness lock holds
 //! meanwhile (see `ringwork_ring::segment::liveness`).
 
-use super::crew::Crew;
+use crate::crew::Crew;
 use ringwork_ring::Segment;
 use ringwork_ring::format::states::Leave;
 use ringwork_ring::queue::wait::wake_all_lanes;
@@ -19,7 +19,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Asks the workers to leave that closed their output and live on.
-pub(super) fn replace(crew: &mut Crew, segment: &Segment) {
+pub(crate) fn replace(crew: &mut Crew, segment: &Segment) {
     for (worker, process) in crew.ready_mut() {
         let closed = process.output_closed.take_if(|at| at.elapsed() > PATIENCE);
         if closed.is_none() {

@@ -4,17 +4,17 @@
 //! Invariant: whatever is wrong with the new configuration or program, the
 //! workers that serve go on; no task fails or is run again by a reload.
 
-use super::config::{ServeConfig, WorkerCommand};
-use super::policy::HandlerLimits;
-use super::seat::Settings;
 use super::{Phase, Supervisor};
+use crate::config::{ServeConfig, WorkerCommand};
+use crate::crew::seat::Settings;
+use crate::policy::HandlerLimits;
 use ringwork_ring::segment::tables::log_error;
 use ringwork_worker::log::OUTCOME;
 
 impl Supervisor<'_> {
     /// Begins a reload when one is asked for, and sees to the end of one that is under way.
     /// How it ended is logged at each level.
-    pub(super) fn reload_if_asked(&mut self, asked: bool) {
+    pub(crate) fn reload_if_asked(&mut self, asked: bool) {
         if asked && self.phase != Phase::Serving {
             let now = match self.phase {
                 Phase::Starting => "no worker of the pool is ready yet",
@@ -52,7 +52,7 @@ impl Supervisor<'_> {
     }
 
     /// Says that a reload under way has no end, for the pool ends before.
-    pub(super) fn give_up_reload(&mut self) {
+    pub(crate) fn give_up_reload(&mut self) {
         if self.former_config.take().is_some() {
             tracing::warn!(target: OUTCOME, "reload not completed: the pool ends before");
         }

@@ -3,8 +3,9 @@
 //! The crew tells it each death and each readiness; it says when to stop starting
 //! workers, why, and when to try again. Owns no process and no shared word.
 
-use super::backoff::{HEALTHY, StormDetector};
-use super::policy::RestartPolicy;
+use crate::crew::backoff::{HEALTHY, StormDetector};
+use crate::error::ended;
+use crate::policy::RestartPolicy;
 use ringwork_ring::format::states;
 use std::time::Instant;
 
@@ -13,11 +14,11 @@ const BOOT_DEATHS: u32 = 5;
 
 /// Why no worker is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Halt {
+pub(crate) struct Halt {
     /// The health that the pool has meanwhile.
-    pub(super) kind: states::Health,
+    pub(crate) kind: states::Health,
     /// For people.
-    pub(super) why: String,
+    pub(crate) why: String,
     /// When one worker is tried; never before a reload without.
     retry: Option<Instant>,
     /// Since when the worker that is tried is ready.
@@ -26,21 +27,21 @@ pub(super) struct Halt {
 
 /// The state of it.
 #[derive(Debug, Default)]
-pub(super) struct Health {
+pub(crate) struct Health {
     halt: Option<Halt>,
     storm: StormDetector,
     /// Deaths before readiness in a row.
-    pub(super) boot_deaths: u32,
+    pub(crate) boot_deaths: u32,
     /// One has hung before readiness, so that the others would be no wiser.
-    pub(super) hopeless: bool,
+    pub(crate) hopeless: bool,
     /// Whether any worker has ever been ready.
-    pub(super) proven: bool,
+    pub(crate) proven: bool,
     embedded: bool,
 }
 
 impl Health {
     /// Of a pool without workers yet.
-    pub(super) fn of(embedded: bool) -> Self {
+    pub(crate) fn of(embedded: bool) -> Self {
         Self {
             embedded,
             ..Self::default()
@@ -48,12 +49,12 @@ impl Health {
     }
 
     /// Why no worker is started, if so.
-    pub(super) fn halt(&self) -> Option<&Halt> {
+    pub(crate) fn halt(&self) -> Option<&Halt> {
         self.halt.as_ref()
     }
 
     /// How many workers may be started, given how many start already.
-    pub(super) fn may_start(&self, now: Instant, starting: usize) -> usize {
+    pub(crate) fn may_start(&self, now: Instant, starting: usize) -> usize {
         match &self.halt {
             None => usize::MAX,
             // One is tried.
@@ -65,7 +66,7 @@ impl Health {
     }
 
     /// When a halted crew is looked at again.
-    pub(super) fn look_at(&self) -> Option<Instant> {
+    pub(crate) fn look_at(&self) -> Option<Instant> {
         let halt = self.halt.as_ref()?;
         match halt.trial {
             Some(trial) => Some(trial + HEALTHY),
@@ -75,7 +76,7 @@ impl Health {
     }
 
     /// A worker is ready.
-    pub(super) fn ready(&mut self) {
+    pub(crate) fn ready(&mut self) {
         self.boot_deaths = 0;
         self.hopeless = false;
         self.proven = true;
@@ -88,7 +89,7 @@ impl Health {
     }
 
     /// Whether the worker that was tried has lived long enough: then all is well again.
-    pub(super) fn recover(&mut self) -> bool {
+    pub(crate) fn recover(&mut self) -> bool {
         let well = |trial: Instant| trial.elapsed() >= HEALTHY;
         let over = matches!(&self.halt, Some(halt) if halt.trial.is_some_and(well));
         if over {
@@ -98,7 +99,7 @@ impl Health {
     }
 
     /// Begins anew, as after a reload.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.halt = None;
         self.storm.calm();
         self.boot_deaths = 0;
@@ -106,7 +107,7 @@ impl Health {
     }
 
     /// A worker has died unasked; `true` when that makes a storm.
-    pub(super) fn died(&mut self, policy: &RestartPolicy, how: &str) -> bool {
+    pub(crate) fn died(&mut self, policy: &RestartPolicy, how: &str) -> bool {
         let now = Instant::now();
         if self.halt.is_some() {
             // In a storm only the one that is tried counts: the next try is another pause away.
@@ -140,13 +141,13 @@ impl Health {
     }
 
     /// A worker has died before it was ready; `true` when these are too many in a row.
-    pub(super) fn died_at_boot(&mut self) -> bool {
+    pub(crate) fn died_at_boot(&mut self) -> bool {
         self.boot_deaths += 1;
         self.hopeless || self.boot_deaths >= BOOT_DEATHS
     }
 
     /// Stops starting workers until a reload, since they do not get ready.
-    pub(super) fn give_up(&mut self, how: &str) {
+    pub(crate) fn give_up(&mut self, how: &str) {
         self.halt = Some(Halt {
             kind: states::Health::Boot,
             why: format!(
@@ -168,18 +169,10 @@ impl Health {
     }
 
     /// The health for the segment.
-    pub(super) fn state(&self) -> states::Health {
+    pub(crate) fn state(&self) -> states::Health {
         self.halt
             .as_ref()
             .map_or(states::Health::Full, |halt| halt.kind)
-    }
-}
-
-/// How many have ended before they were ready.
-pub(super) fn ended(deaths: u32) -> String {
-    match deaths {
-        1 => "one ended before that".to_owned(),
-        _ => format!("{deaths} in a row ended before that"),
     }
 }
 
@@ -189,8 +182,8 @@ fn pause_from(now: Instant, policy: &RestartPolicy) -> Option<Instant> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::policy::StormLimit;
     use super::*;
+    use crate::policy::StormLimit;
     use std::time::Duration;
 
     fn policy(pause: Duration) -> RestartPolicy {

@@ -4,9 +4,9 @@
 //! Decides only; the crew acts, always between tasks. Not part of the fast tick:
 //! it comes with the probe of the locks, and memory is read once a second.
 
-use super::crew::Crew;
-use super::pool::Pool;
-use super::seat::Member;
+use crate::crew::Crew;
+use crate::crew::seat::Member;
+use crate::pool::Pool;
 use ringwork_ring::Segment;
 use ringwork_ring::format::bytes::Bytes;
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ struct Seen {
 
 /// Looks at workers.
 #[derive(Debug)]
-pub(super) struct Recycling {
+pub(crate) struct Recycling {
     // By process id: entries are used again.
     seen: HashMap<u32, Seen>,
     memory_read: Instant,
@@ -35,14 +35,14 @@ pub(super) struct Recycling {
 
 /// The bounds between which the number of workers may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bounds {
-    pub(super) least: usize,
-    pub(super) most: usize,
-    pub(super) shrink_after: Duration,
+pub(crate) struct Bounds {
+    pub(crate) least: usize,
+    pub(crate) most: usize,
+    pub(crate) shrink_after: Duration,
 }
 
 impl Recycling {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             seen: HashMap::new(),
             memory_read: Instant::now(),
@@ -50,7 +50,7 @@ impl Recycling {
     }
 
     /// One look.
-    pub(super) fn look(&mut self, segment: &Segment, crew: &mut Crew, bounds: Bounds) {
+    pub(crate) fn look(&mut self, segment: &Segment, crew: &mut Crew, bounds: Bounds) {
         let elastic = bounds.most > bounds.least;
         if !elastic && crew.settings.recycle == Default::default() {
             return;
@@ -151,13 +151,13 @@ fn resident(pid: u32) -> Option<u64> {
 /// the tail then, something that was queued then still waits: so one mark a ring
 /// tells a lower bound of the age of the oldest, for the price of two loads.
 #[derive(Debug, Default)]
-pub(super) struct Pressure {
+pub(crate) struct Pressure {
     marks: Vec<(u64, Instant)>,
 }
 
 impl Pressure {
     /// Looks at the rings; whether the oldest task has waited for `limit`.
-    pub(super) fn look(&mut self, pool: &Pool, limit: Duration) -> bool {
+    pub(crate) fn look(&mut self, pool: &Pool, limit: Duration) -> bool {
         let segment = pool.segment();
         let now = Instant::now();
         let priorities = segment.geometry().priorities;
@@ -177,7 +177,7 @@ impl Pressure {
     }
 
     /// Begins to count anew, after a worker was started.
-    pub(super) fn relieve(&mut self) {
+    pub(crate) fn relieve(&mut self) {
         self.marks.clear();
     }
 }

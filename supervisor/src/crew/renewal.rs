@@ -3,15 +3,15 @@
 //! The settings that serve are kept until the first worker of the new ones is
 //! ready: up to then the crew can go back.
 
-use super::crew::Crew;
-use super::health::ended;
-use super::seat::{Seat, Settings};
+use crate::crew::Crew;
+use crate::crew::seat::{Seat, Settings};
+use crate::error::ended;
 use ringwork_ring::Segment;
 use std::time::Instant;
 
 impl Crew {
     /// Takes up new settings: all workers are replaced, one by one.
-    pub(super) fn renew(
+    pub(crate) fn renew(
         &mut self,
         mut settings: Settings,
         open: u32,
@@ -46,7 +46,7 @@ impl Crew {
     }
 
     /// Whether workers of former settings are still to be replaced.
-    pub(super) fn is_renewing(&self) -> bool {
+    pub(crate) fn is_renewing(&self) -> bool {
         let generation = self.settings.generation;
         self.former.is_some()
             || self
@@ -56,12 +56,12 @@ impl Crew {
     }
 
     /// Why the last reload was given up, once.
-    pub(super) fn take_reload_failure(&mut self) -> Option<String> {
+    pub(crate) fn take_reload_failure(&mut self) -> Option<String> {
         self.reload_failure.take()
     }
 
     /// Gives a reload up whose workers do not get ready: those that serve go on.
-    pub(super) fn go_back(&mut self, how: &str, output: &str) {
+    pub(crate) fn go_back(&mut self, how: &str, output: &str) {
         let Some(former) = self.former.take() else {
             return;
         };

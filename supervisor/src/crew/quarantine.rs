@@ -4,7 +4,7 @@
 //! can find out which request it was: by handler, size and digest. The digest is
 //! the start of the request's SHA-256: `sha256sum FILE` gives the same.
 
-use super::pool::handler_name;
+use crate::pool::handler_name;
 use ringwork_ring::Segment;
 use ringwork_ring::reaper::Crash;
 use ringwork_ring::reaper::crashing_task::CrashingTask;
@@ -20,7 +20,7 @@ const QUARANTINED: &str = "quarantined: ";
 const LISTED: usize = 16;
 
 /// What is told of a task that is about to end as crashed.
-pub(super) fn describe(task: &CrashingTask<'_>) -> String {
+pub(crate) fn describe(task: &CrashingTask<'_>) -> String {
     let mut hasher = Sha256::new();
     let size = task.request_len();
     match task.request(&mut |piece| hasher.update(piece)) {
@@ -38,7 +38,7 @@ pub(super) fn describe(task: &CrashingTask<'_>) -> String {
 }
 
 /// Reports a task that has lost its worker at each of several attempts.
-pub(super) fn report(segment: &Segment, crash: &Crash, cause: &str) {
+pub(crate) fn report(segment: &Segment, crash: &Crash, cause: &str) {
     if crash.attempts < 2 {
         return; // it may have been a bystander
     }

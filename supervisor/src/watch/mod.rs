@@ -1,15 +1,19 @@
 //! What the supervisor looks for at its tick, since no descriptor tells it.
 
-use super::cause::Detail;
-use super::config::ServeConfig;
-use super::crew::Crew;
-use super::death_report::DeathReport;
-use super::limits::TimeLimits;
-use super::lost_descriptors;
-use super::orphans;
-use super::pool::{Pool, handler_name};
-use super::recycling::{Bounds, Pressure, Recycling};
-use super::threads::kill_crowded;
+mod deadlines;
+mod lost_descriptors;
+mod orphans;
+mod recycling;
+mod thread_bound;
+
+use crate::config::ServeConfig;
+use crate::crew::Crew;
+use crate::crew::death_report::DeathReport;
+use crate::pool::{Pool, handler_name};
+use crate::process::cause::Detail;
+use crate::watch::deadlines::TimeLimits;
+use crate::watch::recycling::{Bounds, Pressure, Recycling};
+use crate::watch::thread_bound::kill_crowded;
 use ringwork_ring::Segment;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::wait::any_idle;
@@ -19,7 +23,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 /// The tick while there is work: the longest that a swallowed wake delays a task.
-pub(super) const BUSY_TICK: Duration = Duration::from_millis(10);
+pub(crate) const BUSY_TICK: Duration = Duration::from_millis(10);
 /// The tick of a pool at rest whose clients may submit at any time: bounds, as the next one does
 /// later, the delay of the first task after the rest if its wake is swallowed.
 const ATTACHED_TICK: Duration = Duration::from_millis(20);
@@ -36,7 +40,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The regular looks and when they were done last.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     lost_wakes: LostWakeCheck,
     sweeper: Sweeper,
     grace: Duration,
@@ -55,7 +59,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(config: &ServeConfig) -> Self {
+    pub(crate) fn new(config: &ServeConfig) -> Self {
         let now = Instant::now();
         Self {
             lost_wakes: LostWakeCheck::default(),
@@ -76,7 +80,7 @@ impl Watch {
     }
 
     /// Takes up the options of a reload.
-    pub(super) fn configure(&mut self, config: &ServeConfig) {
+    pub(crate) fn configure(&mut self, config: &ServeConfig) {
         self.grace = config.overrun_grace;
         self.worker_threads = config.confinement.threads;
         self.bounds = bounds(config);
@@ -85,7 +89,7 @@ impl Watch {
     }
 
     /// How long the supervisor may sleep now.
-    pub(super) fn pace(&mut self, pool: &Pool) -> Duration {
+    pub(crate) fn pace(&mut self, pool: &Pool) -> Duration {
         let submitted = pool.submitted();
         let busy = submitted != self.submitted || pool.has_backlog();
         self.submitted = submitted;
@@ -100,7 +104,7 @@ impl Watch {
     }
 
     /// One tick.
-    pub(super) fn tick(&mut self, pool: &Pool, crew: &mut Crew) {
+    pub(crate) fn tick(&mut self, pool: &Pool, crew: &mut Crew) {
         let segment = pool.segment();
         self.lost_wakes.look(segment);
         self.limits.look(segment, crew);

@@ -7,7 +7,7 @@ use ringwork_ring::segment::tables;
 
 impl Supervisor<'_> {
     /// Before workers are replaced.
-    pub(super) fn renew_handlers(&mut self) {
+    pub(crate) fn renew_handlers(&mut self) {
         let segment = self.pool.segment();
         // After two reloads in a row: those from before the first.
         self.former_handlers.get_or_insert_with(|| names(segment));
@@ -15,7 +15,7 @@ impl Supervisor<'_> {
     }
 
     /// After a reload: what it has removed and added, in words; empty when nothing.
-    pub(super) fn take_up_handlers(&mut self) -> String {
+    pub(crate) fn take_up_handlers(&mut self) -> String {
         let segment = self.pool.segment();
         let before = self.former_handlers.take().unwrap_or_default();
         if self.has_guests() {
@@ -42,14 +42,14 @@ impl Supervisor<'_> {
     }
 
     /// After a reload that came to nothing.
-    pub(super) fn keep_handlers(&mut self) {
+    pub(crate) fn keep_handlers(&mut self) {
         if let Some(before) = self.former_handlers.take() {
             tables::keep_former_handlers(self.pool.segment(), &before);
         }
     }
 
     /// A limit of a handler that no worker has is mostly a name that is misspelt.
-    pub(super) fn warn_of_vain_limits(&self) {
+    pub(crate) fn warn_of_vain_limits(&self) {
         let segment = self.pool.segment();
         let there = names(segment);
         for name in self

@@ -4,9 +4,9 @@
 //! lane needs no clock for it. A task is seen a little late, so a limit never
 //! comes early. Nothing is looked at when no handler has a time limit.
 
-use super::cause::Detail;
-use super::crew::Crew;
-use super::policy::{HandlerLimit, HandlerLimits};
+use crate::crew::Crew;
+use crate::policy::{HandlerLimit, HandlerLimits};
+use crate::process::cause::Detail;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::{CODEC_CHUNK, id_of};
 use ringwork_ring::format::words::Word;
@@ -33,7 +33,7 @@ struct Running {
 
 /// The limits and what runs.
 #[derive(Debug)]
-pub(super) struct TimeLimits {
+pub(crate) struct TimeLimits {
     by_id: HashMap<u64, (String, HandlerLimit)>,
     running: HashMap<u32, Running>,
     interval: Duration,
@@ -41,7 +41,7 @@ pub(super) struct TimeLimits {
 }
 
 impl TimeLimits {
-    pub(super) fn new(limits: &HandlerLimits) -> Self {
+    pub(crate) fn new(limits: &HandlerLimits) -> Self {
         let timed = limits
             .iter()
             .filter(|(_, limit)| limit.soft.is_some() || limit.hard.is_some());
@@ -62,7 +62,7 @@ impl TimeLimits {
     }
 
     /// One look, when it is time.
-    pub(super) fn look(&mut self, segment: &Segment, crew: &mut Crew) {
+    pub(crate) fn look(&mut self, segment: &Segment, crew: &mut Crew) {
         if self.by_id.is_empty() || self.looked.elapsed() < self.interval {
             return;
         }

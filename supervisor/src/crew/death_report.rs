@@ -1,10 +1,10 @@
 //! What is said, and given back, when a worker has died.
 
-use super::cause::{Cause, Exit};
-use super::config::WorkerCommand;
-use super::pool::{handler_name, running_handler};
-use super::process::Process;
-use super::quarantine::{self, describe};
+use crate::config::WorkerCommand;
+use crate::crew::quarantine::{self, describe};
+use crate::pool::{handler_name, running_handler};
+use crate::process::Process;
+use crate::process::cause::{Cause, Exit};
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::reaper::{Reaped, reap_worker_noting};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// One death.
 #[derive(Debug)]
-pub(super) struct DeathReport {
+pub(crate) struct DeathReport {
     who: String,
     entry: u32,
     cause: String,
@@ -27,7 +27,7 @@ pub(super) struct DeathReport {
 
 impl DeathReport {
     /// Reaps a child that has exited and collects what there is to say.
-    pub(super) fn write(
+    pub(crate) fn write(
         segment: &Segment,
         entry: u32,
         process: &Process,
@@ -62,7 +62,7 @@ impl DeathReport {
     }
 
     /// Reaps a worker that was not our child and whose lock is free.
-    pub(super) fn of_joined(segment: &Segment, entry: u32) -> Self {
+    pub(crate) fn of_joined(segment: &Segment, entry: u32) -> Self {
         let running = running_in(segment, entry);
         let pid = segment.worker(entry).pid();
         Self {
@@ -78,7 +78,7 @@ impl DeathReport {
     }
 
     /// A child that could not even be started.
-    pub(super) fn not_started(command: &WorkerCommand, cause: String) -> Self {
+    pub(crate) fn not_started(command: &WorkerCommand, cause: String) -> Self {
         Self {
             who: format!("worker {}", command.program.display()),
             entry: u32::MAX,
@@ -92,17 +92,17 @@ impl DeathReport {
     }
 
     /// Why it died.
-    pub(super) fn cause(&self) -> String {
+    pub(crate) fn cause(&self) -> String {
         self.cause.clone()
     }
 
     /// Whether it left in order.
-    pub(super) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.clean
     }
 
     /// Says that it left in order, and why if that is known.
-    pub(super) fn farewell(&self, why: Option<&str>) {
+    pub(crate) fn farewell(&self, why: Option<&str>) {
         match why {
             Some(why) => tracing::info!(worker = self.entry, "{} has left: {why}", self.who),
             None => tracing::info!(
@@ -114,7 +114,7 @@ impl DeathReport {
     }
 
     /// Its last words, indented; or that there were none.
-    pub(super) fn output(&self) -> String {
+    pub(crate) fn output(&self) -> String {
         if self.last_lines.is_empty() {
             return "It wrote nothing.".to_owned();
         }
@@ -127,7 +127,7 @@ impl DeathReport {
     }
 
     /// Logs the death, counts it, and keeps it in the segment's error log.
-    pub(super) fn announce(&self, segment: &Segment, pause: Option<Duration>) {
+    pub(crate) fn announce(&self, segment: &Segment, pause: Option<Duration>) {
         segment.count(PoolCounter::WorkersCrashed, 1);
         let mut text = String::new();
         if !self.was_ready {

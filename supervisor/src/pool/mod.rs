@@ -3,8 +3,12 @@
 //! Invariant: a `Pool` that is dropped leaves no file, and any process that is still attached has
 //! been told why it ended.
 
-use super::config::{Memory, ServeConfig};
-use super::policy::HandlerLimits;
+pub(crate) mod guard;
+pub mod heartbeat;
+pub(crate) mod refusing_lane;
+
+use crate::config::{Memory, ServeConfig};
+use crate::policy::HandlerLimits;
 use ringwork_ring::format::bytes::Bytes;
 use ringwork_ring::format::layout::{ClientCounter, HEADER_SIZE};
 use ringwork_ring::format::states::PoolState;
@@ -20,14 +24,14 @@ use std::cell::Cell;
 
 /// The supervisor's own segment.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(crate) struct Pool {
     segment: Segment,
     // Whether the reason was given; the state in the segment may be a peer's doing.
     ended: Cell<bool>,
     // Held until the files are gone: no other supervisor can take the name before.
     locks: SupervisorLocks,
     /// The lock files of the entries.
-    pub(super) dead_owners: DeadOwners,
+    pub(crate) dead_owners: DeadOwners,
 }
 
 /// What goes wrong here is no reason not to start.
@@ -76,17 +80,17 @@ pub const PHOTOS: u32 = 16;
 
 /// Tasks of the living clients that are not over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Open {
+pub(crate) struct Open {
     /// Queued or running.
-    pub(super) unfinished: u64,
+    pub(crate) unfinished: u64,
     /// Ended, but their client has not read the result.
-    pub(super) uncollected: u64,
+    pub(crate) uncollected: u64,
 }
 
 impl Pool {
     /// Makes the segment, in the kind of memory that was asked for, or that can be. Before that it
     /// clears away what dead pools have left without any use: their memory is free then.
-    pub(super) fn of(config: &ServeConfig, dir: &PoolDir) -> ringwork_ring::Result<Self> {
+    pub(crate) fn of(config: &ServeConfig, dir: &PoolDir) -> ringwork_ring::Result<Self> {
         clear_litter(dir);
         let of = |backing| {
             let options = room::default_segment(&config.segment(), backing, dir.path())?;
@@ -118,7 +122,7 @@ impl Pool {
         }
     }
 
-    pub(super) fn create(
+    pub(crate) fn create(
         backing: Backing,
         dir: &PoolDir,
         config: &PoolConfig,
@@ -138,7 +142,7 @@ impl Pool {
 
     /// Sets the limits of concurrency of the handlers that the segment has room for. In a reload
     /// the names stay, in their order; one that is not limited any more gets no number.
-    pub(super) fn limit_concurrency(&self, handlers: &HandlerLimits) {
+    pub(crate) fn limit_concurrency(&self, handlers: &HandlerLimits) {
         let all: Vec<(&str, u32)> = handlers
             .iter()
             .filter_map(|(name, limit)| limit.concurrency.map(|most| (name.as_str(), most)))
@@ -147,7 +151,7 @@ impl Pool {
     }
 
     /// The numbers of a reload, for the handlers that have been limited from the start.
-    pub(super) fn change_limits(&self, former: &HandlerLimits, new: &HandlerLimits) {
+    pub(crate) fn change_limits(&self, former: &HandlerLimits, new: &HandlerLimits) {
         let most = |name: &String| new.get(name).and_then(|limit| limit.concurrency);
         let all: Vec<(&str, u32)> = former
             .iter()
@@ -157,19 +161,19 @@ impl Pool {
         permits::set(&self.segment, &all);
     }
 
-    pub(super) fn segment(&self) -> &Segment {
+    pub(crate) fn segment(&self) -> &Segment {
         &self.segment
     }
 
     /// What has become of the pool's files, if they are not there any more, or not its own.
-    pub(super) fn lost(&self) -> Option<String> {
+    pub(crate) fn lost(&self) -> Option<String> {
         self.locks
             .lost(&self.segment)
             .or_else(|| self.dead_owners.lost(&self.segment))
     }
 
     /// Ends the pool for all processes: reason, state, and a wake for all sleepers.
-    pub(super) fn end(&self, state: PoolState, reason: &str) {
+    pub(crate) fn end(&self, state: PoolState, reason: &str) {
         let size = self.segment.file_size();
         if size < HEADER_SIZE as u64 {
             return; // Truncated: an access is a SIGBUS. The lock, given up soon, tells all.
@@ -190,7 +194,7 @@ impl Pool {
     }
 
     /// What the living clients still wait for.
-    pub(super) fn open_tasks(&self) -> Open {
+    pub(crate) fn open_tasks(&self) -> Open {
         let slots = self.segment.geometry().slots_per_client;
         let mut open = Open::default();
         let active = self.client_words().filter(|(_, word)| word.is_active());
@@ -207,7 +211,7 @@ impl Pool {
     }
 
     /// Whether any client entry is in use, also by the tasks of a dead one.
-    pub(super) fn has_clients(&self) -> bool {
+    pub(crate) fn has_clients(&self) -> bool {
         self.client_words().any(|(_, word)| !word.is_free())
     }
 
@@ -217,7 +221,7 @@ impl Pool {
     }
 
     /// A number that changes when tasks are submitted, for the pace of the tick.
-    pub(super) fn submitted(&self) -> u64 {
+    pub(crate) fn submitted(&self) -> u64 {
         (0..self.segment.geometry().max_clients)
             .map(|client| self.segment.client(client))
             .map(|client| client.counter(ClientCounter::Submitted).get())
@@ -225,7 +229,7 @@ impl Pool {
     }
 
     /// Whether hints wait in any ring.
-    pub(super) fn has_backlog(&self) -> bool {
+    pub(crate) fn has_backlog(&self) -> bool {
         (0..self.segment.geometry().priorities)
             .any(|priority| !self.segment.injector(priority).is_empty())
     }

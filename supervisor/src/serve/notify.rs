@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// The connection to the service manager.
 #[derive(Debug)]
-pub(super) struct Notifier {
+pub(crate) struct Notifier {
     on: bool,
     /// Half of the time within which it expects a beat.
     interval: Option<Duration>,
@@ -19,7 +19,7 @@ pub(super) struct Notifier {
 }
 
 impl Notifier {
-    pub(super) fn new(embedded: bool) -> Self {
+    pub(crate) fn new(embedded: bool) -> Self {
         let on = !embedded && std::env::var_os("NOTIFY_SOCKET").is_some();
         Self {
             on,
@@ -40,12 +40,12 @@ impl Notifier {
     }
 
     /// The pool is served, at first or after a reload.
-    pub(super) fn ready(&self, status: &str) {
+    pub(crate) fn ready(&self, status: &str) {
         self.tell(&[NotifyState::Ready, NotifyState::Status(&one_line(status))]);
     }
 
     /// A reload begins; [`Notifier::ready`] follows in any case.
-    pub(super) fn reloading(&self) {
+    pub(crate) fn reloading(&self) {
         // Without the time systemd takes the message for one of before its request.
         if let Ok(now) = NotifyState::monotonic_usec_now() {
             self.tell(&[
@@ -57,19 +57,19 @@ impl Notifier {
     }
 
     /// The pool drains or ends; told once.
-    pub(super) fn stopping(&mut self) {
+    pub(crate) fn stopping(&mut self) {
         if !std::mem::replace(&mut self.stopping, true) {
             self.tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);
         }
     }
 
     /// One line for people.
-    pub(super) fn status(&self, status: &str) {
+    pub(crate) fn status(&self, status: &str) {
         self.tell(&[NotifyState::Status(&one_line(status))]);
     }
 
     /// Gives the sign of life when it is time.
-    pub(super) fn beat(&mut self) {
+    pub(crate) fn beat(&mut self) {
         if self.next_beat().is_some_and(|next| next.is_zero()) {
             self.beaten = Instant::now();
             self.tell(&[NotifyState::Watchdog]);
@@ -77,7 +77,7 @@ impl Notifier {
     }
 
     /// How long until the next sign of life is due.
-    pub(super) fn next_beat(&self) -> Option<Duration> {
+    pub(crate) fn next_beat(&self) -> Option<Duration> {
         self.interval
             .map(|interval| interval.saturating_sub(self.beaten.elapsed()))
     }

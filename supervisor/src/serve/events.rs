@@ -1,6 +1,6 @@
 //! What the supervisor sleeps on: signals, the owner's pipe, its workers.
 
-use super::crew::Crew;
+use crate::crew::Crew;
 use ringwork_ring::lane::signals;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify;
@@ -18,24 +18,24 @@ const FAREWELL: &[u8] = b"close\n";
 
 /// What woke the supervisor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Wake {
+pub(crate) struct Wake {
     /// How many requests to stop have come.
-    pub(super) stops: usize,
+    pub(crate) stops: usize,
     /// Whether a reload is asked for.
-    pub(super) reload: bool,
+    pub(crate) reload: bool,
     /// Whether the owner of an embedded pool is gone.
-    pub(super) owner_gone: bool,
+    pub(crate) owner_gone: bool,
     /// Whether that owner has closed the pool: it said so before it went.
-    pub(super) owner_closed: bool,
+    pub(crate) owner_closed: bool,
     /// Whether a worker has died or written something.
-    pub(super) workers: bool,
+    pub(crate) workers: bool,
     /// Whether a client that can't call the futex has submitted while lanes slept.
-    pub(super) nudged: bool,
+    pub(crate) nudged: bool,
 }
 
 impl Wake {
     /// Whether nothing but nudges has come.
-    pub(super) fn is_nudge_only(self) -> bool {
+    pub(crate) fn is_nudge_only(self) -> bool {
         let only = Self {
             nudged: true,
             ..Self::default()
@@ -46,7 +46,7 @@ impl Wake {
 
 /// The sources of events other than workers.
 #[derive(Debug)]
-pub(super) struct Events {
+pub(crate) struct Events {
     stops: UnixStream,
     reloads: UnixStream,
     // Held also where no signal writes to them: a stream whose other end is closed is always
@@ -67,7 +67,7 @@ impl Events {
     /// has work to do before its end. There they are noted only.
     /// SIGHUP asks for a reload, also where it was ignored by `nohup`: a
     /// terminal that hangs up then costs a reload, and the pool lives on.
-    pub(super) fn new(embedded: bool) -> io::Result<Self> {
+    pub(crate) fn new(embedded: bool) -> io::Result<Self> {
         let (stops, sender) = UnixStream::pair()?;
         stops.set_nonblocking(true)?;
         let (reloads, hangup) = UnixStream::pair()?;
@@ -105,7 +105,7 @@ impl Events {
     /// Is woken from now on by clients that can't wake a lane: a JVM without native access sets the
     /// length of this file, the supervisor's lock, which stays empty. Without inotify such a task
     /// waits for the tick.
-    pub(super) fn watch_nudges(&mut self, lock: &Path) {
+    pub(crate) fn watch_nudges(&mut self, lock: &Path) {
         let watched = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC)
             .and_then(|nudges| {
                 inotify::add_watch(&nudges, lock, inotify::WatchFlags::MODIFY).map(|_| nudges)
@@ -119,7 +119,7 @@ impl Events {
     }
 
     /// Sleeps until something happens, at most for `limit`.
-    pub(super) fn wait(&mut self, crew: &Crew, limit: Duration) -> io::Result<Wake> {
+    pub(crate) fn wait(&mut self, crew: &Crew, limit: Duration) -> io::Result<Wake> {
         let stdin = rustix::stdio::stdin();
         let mut fds = vec![
             PollFd::new(&self.stops, PollFlags::IN),
@@ -193,7 +193,7 @@ impl Drop for Events {
 }
 
 /// Says which signals have come that do nothing here, each once.
-pub(super) fn tell_ignored() {
+pub(crate) fn tell_ignored() {
     for signal in signals::take_noted() {
         match signal.as_str() {
             "SIGHUP" | "SIGINT" | "SIGQUIT" | "SIGTERM" => tracing::info!(

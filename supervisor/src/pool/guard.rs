@@ -5,8 +5,8 @@
 //! writer, then the clients are told. Nothing is repaired: a word that was overwritten may have
 //! been believed already.
 
-use super::SupervisorError;
-use super::pool::Pool;
+use crate::error::SupervisorError;
+use crate::pool::Pool;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::reaper::audit::Auditor;
 use ringwork_ring::segment::tables::log_error;
@@ -21,7 +21,7 @@ const LAZY: u32 = 8;
 
 /// The looks and when they were made last.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(crate) struct Guard {
     auditor: Auditor,
     header: Instant,
     looked: Instant,
@@ -31,7 +31,7 @@ pub(super) struct Guard {
 
 impl Guard {
     /// For a pool that was just made.
-    pub(super) fn new(pool: &Pool) -> Self {
+    pub(crate) fn new(pool: &Pool) -> Self {
         let now = Instant::now();
         Self {
             auditor: Auditor::new(pool.segment(), now_ns()),
@@ -47,7 +47,7 @@ impl Guard {
     ///
     /// # Errors
     /// [`SupervisorError::FilesGone`] names one that is not.
-    pub(super) fn check_files(&self, pool: &Pool) -> Result<(), SupervisorError> {
+    pub(crate) fn check_files(&self, pool: &Pool) -> Result<(), SupervisorError> {
         match pool.lost() {
             Some(what) => Err(SupervisorError::FilesGone(what)),
             None => Ok(()),
@@ -58,7 +58,7 @@ impl Guard {
     ///
     /// # Errors
     /// [`SupervisorError::Corrupt`] and [`SupervisorError::FilesGone`] name what was found.
-    pub(super) fn check(&mut self, pool: &Pool) -> Result<(), SupervisorError> {
+    pub(crate) fn check(&mut self, pool: &Pool) -> Result<(), SupervisorError> {
         if let Err(error) = pool.segment().check_file() {
             return self.found(error.to_string());
         }
@@ -94,7 +94,7 @@ impl Guard {
     }
 
     /// The likelier cause of an error: damage, if there is any.
-    pub(super) fn explain(&mut self, pool: &Pool, error: SupervisorError) -> SupervisorError {
+    pub(crate) fn explain(&mut self, pool: &Pool, error: SupervisorError) -> SupervisorError {
         if self.damaged || pool.segment().check_file().is_err() {
             return error;
         }
@@ -109,7 +109,7 @@ impl Guard {
     }
 
     /// Whether something was found.
-    pub(super) fn is_damaged(&self) -> bool {
+    pub(crate) fn is_damaged(&self) -> bool {
         self.damaged
     }
 }

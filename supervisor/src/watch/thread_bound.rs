@@ -5,11 +5,11 @@
 //! So the supervisor counts, at its tick, and kills: that works everywhere. Between
 //! two counts a handler can start some thousands of threads, and no more.
 
-use super::cause::Detail;
-use super::crew::Crew;
+use crate::crew::Crew;
+use crate::process::cause::Detail;
 
 /// Kills the workers that have more than `most` threads; 0: any number is fine.
-pub(super) fn kill_crowded(crew: &mut Crew, most: u32) {
+pub(crate) fn kill_crowded(crew: &mut Crew, most: u32) {
     if most == 0 {
         return;
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// A program that can be started after its path is gone.
 #[derive(Debug, Clone)]
-pub(super) struct KeptProgram {
+pub(crate) struct KeptProgram {
     path: PathBuf,
     // None where it can't be opened: then the path has to do.
     file: Option<Arc<OwnedFd>>,
@@ -19,7 +19,7 @@ pub(super) struct KeptProgram {
 
 impl KeptProgram {
     /// Keeps the file that is at a path now.
-    pub(super) fn open(path: &Path) -> Self {
+    pub(crate) fn open(path: &Path) -> Self {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         Self {
             path: path.to_path_buf(),
@@ -28,7 +28,7 @@ impl KeptProgram {
     }
 
     /// What to execute: the path, as long as it is the same file; else its descriptor.
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         match &self.file {
             Some(file) if !self.is_at_path(file) => {
                 PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))

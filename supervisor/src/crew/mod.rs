@@ -5,12 +5,21 @@
 //! stopped: it is told to leave, once its successor is ready, or at once where the tables have no
 //! room for two.
 
-use super::cause::{Detail, Exit};
-use super::death_report::DeathReport;
-use super::health::Health;
-use super::process::Process;
-use super::seat::{Member, Seat, Settings};
-use super::{Console, SupervisorError};
+mod backoff;
+pub(crate) mod death_report;
+mod deaths;
+mod health;
+mod quarantine;
+mod renewal;
+pub(crate) mod seat;
+
+use crate::console::Console;
+use crate::crew::death_report::DeathReport;
+use crate::crew::health::Health;
+use crate::crew::seat::{Member, Seat, Settings};
+use crate::error::SupervisorError;
+use crate::process::Process;
+use crate::process::cause::{Detail, Exit};
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::format::states;
@@ -23,7 +32,7 @@ const ROOM_LOOK: Duration = Duration::from_millis(100);
 
 /// Where a member has its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Current(usize),
     Successor(usize),
     Leaver,
@@ -31,20 +40,20 @@ pub(super) enum Place {
 
 /// All workers.
 #[derive(Debug)]
-pub(super) struct Crew {
-    pub(super) seats: Vec<Seat>,
-    pub(super) leavers: Vec<Member>,
-    pub(super) settings: Settings,
+pub(crate) struct Crew {
+    pub(crate) seats: Vec<Seat>,
+    pub(crate) leavers: Vec<Member>,
+    pub(crate) settings: Settings,
     /// What to go back to when the workers of a reload do not get ready.
-    pub(super) former: Option<Settings>,
-    pub(super) health: Health,
+    pub(crate) former: Option<Settings>,
+    pub(crate) health: Health,
     /// How the last reload failed, until it is told.
-    pub(super) reload_failure: Option<String>,
+    pub(crate) reload_failure: Option<String>,
 }
 
 impl Crew {
     /// Seats for the most workers, of which the first ones are open.
-    pub(super) fn new(settings: Settings, embedded: bool, open: u32, most: u32) -> Self {
+    pub(crate) fn new(settings: Settings, embedded: bool, open: u32, most: u32) -> Self {
         Self {
             seats: (0..most).map(|seat| Seat::new(seat < open)).collect(),
             leavers: Vec::new(),
@@ -55,14 +64,14 @@ impl Crew {
         }
     }
 
-    pub(super) fn members(&self) -> impl Iterator<Item = &Member> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
         self.seats
             .iter()
             .flat_map(Seat::members)
             .chain(&self.leavers)
     }
 
-    pub(super) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+    pub(crate) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
         self.seats
             .iter_mut()
             .flat_map(Seat::members_mut)
@@ -70,31 +79,31 @@ impl Crew {
     }
 
     /// The running processes.
-    pub(super) fn processes(&self) -> impl Iterator<Item = &Process> {
+    pub(crate) fn processes(&self) -> impl Iterator<Item = &Process> {
         self.members().map(|member| &member.process)
     }
 
     /// Entry and process id of each.
-    pub(super) fn ids(&self) -> impl Iterator<Item = (u32, u32)> {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = (u32, u32)> {
         self.members()
             .map(|member| (member.entry, member.process.id()))
     }
 
     /// Entry and process of those that are ready.
-    pub(super) fn ready_mut(&mut self) -> impl Iterator<Item = (u32, &mut Process)> {
+    pub(crate) fn ready_mut(&mut self) -> impl Iterator<Item = (u32, &mut Process)> {
         self.members_mut()
             .filter(|member| member.is_ready())
             .map(|member| (member.entry, &mut member.process))
     }
 
     /// How many workers have registered their lanes and are to stay.
-    pub(super) fn ready(&self) -> usize {
+    pub(crate) fn ready(&self) -> usize {
         let staying = self.seats.iter().flat_map(Seat::members);
         staying.filter(|member| member.is_ready()).count()
     }
 
     /// How soon to look whether the workers that were started have registered; `None`: all have.
-    pub(super) fn look_again_in(&self) -> Option<Duration> {
+    pub(crate) fn look_again_in(&self) -> Option<Duration> {
         let starting = self.processes().filter(|process| process.ready.is_none());
         let youngest = starting.map(|process| process.started.elapsed()).min()?;
         // The stock worker takes a few milliseconds; one that loads a model must not cost a core.
@@ -106,7 +115,7 @@ impl Crew {
     }
 
     /// When the next seat is to be filled, or the next appointed end comes.
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    pub(crate) fn next_due(&self) -> Option<Instant> {
         let halted = self.health.halt().is_some();
         let relieving = self.is_relieving();
         let seats = self.seats.iter().filter(|_| !halted);
@@ -122,13 +131,13 @@ impl Crew {
     }
 
     /// Whether an entry of the worker table belongs to a child.
-    pub(super) fn owns(&self, entry: u32) -> bool {
+    pub(crate) fn owns(&self, entry: u32) -> bool {
         self.members().any(|member| member.entry == entry)
     }
 
     /// Kills the child at an entry; `false` when there is none, or it is killed already.
     /// `detail` is what the clients of its tasks are told.
-    pub(super) fn kill(&mut self, entry: u32, why: &str, detail: Detail) -> bool {
+    pub(crate) fn kill(&mut self, entry: u32, why: &str, detail: Detail) -> bool {
         let member = self.members_mut().find(|member| member.entry == entry);
         match member {
             Some(member) if member.process.killed.is_none() => {
@@ -142,14 +151,14 @@ impl Crew {
 
     /// Asks the child at an entry to stop, and kills it when it does not in time; `false` when
     /// there is none, or that is under way.
-    pub(super) fn stop(&mut self, entry: u32, why: &str, detail: Detail) -> bool {
+    pub(crate) fn stop(&mut self, entry: u32, why: &str, detail: Detail) -> bool {
         let grace = self.settings.kill_grace;
         let member = self.members_mut().find(|member| member.entry == entry);
         member.is_some_and(|member| member.stop(grace, why, detail))
     }
 
     /// Fills the empty seats whose pause is over, and relieves workers that are condemned.
-    pub(super) fn fill(&mut self, segment: &Segment) -> Result<(), SupervisorError> {
+    pub(crate) fn fill(&mut self, segment: &Segment) -> Result<(), SupervisorError> {
         let now = Instant::now();
         if self.health.recover() {
             tracing::info!("the crash storm is over: workers that die are replaced again");
@@ -225,13 +234,13 @@ impl Crew {
         self.seats.iter().any(|seat| seat.successor.is_some())
     }
 
-    pub(super) fn dismiss(&mut self, mut member: Member, segment: &Segment, why: &str) {
+    pub(crate) fn dismiss(&mut self, mut member: Member, segment: &Segment, why: &str) {
         member.dismiss(segment, why);
         self.leavers.push(member);
     }
 
     /// Replaces the current worker of a seat when a successor is ready.
-    pub(super) fn condemn(&mut self, number: usize, why: &str) {
+    pub(crate) fn condemn(&mut self, number: usize, why: &str) {
         let seat = &mut self.seats[number];
         if seat.condemned.is_none() && seat.current.is_some() {
             tracing::info!("worker in seat {number} is to be replaced: {why}");
@@ -240,7 +249,7 @@ impl Crew {
     }
 
     /// Opens one more seat; `false` when all are open.
-    pub(super) fn grow(&mut self) -> bool {
+    pub(crate) fn grow(&mut self) -> bool {
         let closed = self.seats.iter_mut().find(|seat| !seat.open);
         closed
             .map(|seat| {
@@ -251,7 +260,7 @@ impl Crew {
     }
 
     /// Closes a seat: its worker leaves after its tasks.
-    pub(super) fn shrink(&mut self, number: usize, segment: &Segment, why: &str) {
+    pub(crate) fn shrink(&mut self, number: usize, segment: &Segment, why: &str) {
         let seat = &mut self.seats[number];
         seat.open = false;
         seat.condemned = None;
@@ -304,7 +313,7 @@ impl Crew {
     }
 
     /// Notes the workers that have registered.
-    pub(super) fn note_ready(&mut self, segment: &Segment) {
+    pub(crate) fn note_ready(&mut self, segment: &Segment) {
         let generation = self.settings.generation;
         let (mut any, mut renewed) = (false, false);
         for member in self.members_mut() {
@@ -322,7 +331,7 @@ impl Crew {
     }
 
     /// Kills workers that have not registered in time, and those whose appointed end has come.
-    pub(super) fn kill_slow(&mut self) {
+    pub(crate) fn kill_slow(&mut self) {
         let limit = self.settings.start_timeout;
         for member in self.members_mut() {
             let process = &mut member.process;
@@ -340,7 +349,7 @@ impl Crew {
     }
 
     /// Passes on the output of all workers.
-    pub(super) fn pass_output(&mut self, console: &mut dyn Console) {
+    pub(crate) fn pass_output(&mut self, console: &mut dyn Console) {
         for member in self.members_mut() {
             let entry = member.entry;
             let mut pass = |line: &str| console.worker_line(entry, line);
@@ -349,13 +358,13 @@ impl Crew {
     }
 
     /// Whether any has exited.
-    pub(super) fn has_exited(&mut self) -> bool {
+    pub(crate) fn has_exited(&mut self) -> bool {
         self.members_mut()
             .any(|member| member.process.exit().is_some())
     }
 
     /// Those that have exited, taken out of their places.
-    pub(super) fn take_exited(&mut self) -> Vec<(Place, Member, Exit)> {
+    pub(crate) fn take_exited(&mut self) -> Vec<(Place, Member, Exit)> {
         let mut dead = Vec::new();
         let mut take = |place, member: &mut Option<Member>| {
             if let Some(exit) = member.as_mut().and_then(|member| member.process.exit())
@@ -377,20 +386,20 @@ impl Crew {
     }
 
     /// Whether all that could still be tried has been: no worker lives, and none will be started.
-    pub(super) fn is_lost(&self) -> Option<String> {
+    pub(crate) fn is_lost(&self) -> Option<String> {
         let halt = self.health.halt()?;
         let nobody = self.members().next().is_none();
         (halt.kind == states::Health::Boot && nobody).then(|| halt.why.clone())
     }
 
     /// Asks all workers to leave.
-    pub(super) fn terminate(&mut self) {
+    pub(crate) fn terminate(&mut self) {
         self.members_mut()
             .for_each(|member| member.process.terminate());
     }
 
     /// Lets go of those that have exited; `true` when none is left.
-    pub(super) fn dismiss_exited(&mut self, console: &mut dyn Console) -> bool {
+    pub(crate) fn dismiss_exited(&mut self, console: &mut dyn Console) -> bool {
         for (_, mut member, _) in self.take_exited() {
             let entry = member.entry;
             let mut pass = |line: &str| console.worker_line(entry, line);
@@ -400,7 +409,7 @@ impl Crew {
     }
 
     /// Kills all that are left, all at once, and waits for them.
-    pub(super) fn kill_all(&mut self, why: &str) {
+    pub(crate) fn kill_all(&mut self, why: &str) {
         self.members_mut()
             .for_each(|member| member.process.kill(why));
         self.leavers.clear();

@@ -1,12 +1,13 @@
 //! The crew's dead: buried, told of, and what follows from them.
 //!
 //! A death gives back what the worker held (through the reaper, see
-//! [`DeathReport`]), is counted by [`super::health`], and leaves its seat with a
+//! [`DeathReport`]), is counted by [`crate::crew::health`], and leaves its seat with a
 //! pause. An orderly leave leaves none.
 
-use super::crew::{Crew, Place};
-use super::death_report::DeathReport;
-use super::{Console, SupervisorError};
+use crate::console::Console;
+use crate::crew::death_report::DeathReport;
+use crate::crew::{Crew, Place};
+use crate::error::SupervisorError;
 use ringwork_ring::Segment;
 use ringwork_ring::segment::tables::log_error;
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ const SERVED: Duration = Duration::from_secs(1);
 
 impl Crew {
     /// Buries the dead: gives back what they held and plans their successors.
-    pub(super) fn bury(
+    pub(crate) fn bury(
         &mut self,
         segment: &Segment,
         console: &mut dyn Console,
@@ -101,7 +102,7 @@ impl Crew {
     }
 
     /// After a worker that died before it was ready, or could not even be started.
-    pub(super) fn boot_death(
+    pub(crate) fn boot_death(
         &mut self,
         place: Place,
         generation: u32,

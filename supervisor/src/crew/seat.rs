@@ -3,12 +3,12 @@
 //! Invariant: a member's process is the only child at its entry of the worker
 //! table; the reaper gives the entry back before another child gets it.
 
-use super::backoff::Backoff;
-use super::cause::Detail;
-use super::config::{ServeConfig, WorkerCommand, wait_name};
-use super::kept_program::KeptProgram;
-use super::policy::{RecyclePolicy, RestartPolicy};
-use super::process::Process;
+use crate::config::{ServeConfig, WorkerCommand, wait_name};
+use crate::crew::backoff::Backoff;
+use crate::policy::{RecyclePolicy, RestartPolicy};
+use crate::process::Process;
+use crate::process::cause::Detail;
+use crate::process::kept_program::KeptProgram;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::LaneCounter;
 use ringwork_ring::format::states::Leave;
@@ -20,21 +20,21 @@ use std::time::{Duration, Instant};
 
 /// What workers are started with. A reload makes another one.
 #[derive(Debug, Clone)]
-pub(super) struct Settings {
-    pub(super) command: WorkerCommand,
+pub(crate) struct Settings {
+    pub(crate) command: WorkerCommand,
     program: KeptProgram,
     environment: Vec<(&'static str, String)>,
-    pub(super) lanes: u32,
-    pub(super) start_timeout: Duration,
-    pub(super) restart: RestartPolicy,
-    pub(super) recycle: RecyclePolicy,
-    pub(super) kill_grace: Duration,
+    pub(crate) lanes: u32,
+    pub(crate) start_timeout: Duration,
+    pub(crate) restart: RestartPolicy,
+    pub(crate) recycle: RecyclePolicy,
+    pub(crate) kill_grace: Duration,
     /// Counts the reloads.
-    pub(super) generation: u32,
+    pub(crate) generation: u32,
 }
 
 impl Settings {
-    pub(super) fn new(config: &ServeConfig, command: WorkerCommand, segment: &Segment) -> Self {
+    pub(crate) fn new(config: &ServeConfig, command: WorkerCommand, segment: &Segment) -> Self {
         let pool = segment.dir().path().display().to_string();
         let leave_by = match config.embedded {
             true => LeaveBy::Parent,
@@ -68,23 +68,23 @@ impl Settings {
 
 /// A worker process and what is known of it.
 #[derive(Debug)]
-pub(super) struct Member {
-    pub(super) process: Process,
+pub(crate) struct Member {
+    pub(crate) process: Process,
     /// Its entry in the worker table.
-    pub(super) entry: u32,
+    pub(crate) entry: u32,
     /// The settings that it was started with.
-    pub(super) generation: u32,
+    pub(crate) generation: u32,
     /// How many lanes it takes.
     wants_lanes: u32,
     /// Its lanes, once they are registered, and what they had counted before.
     lanes: Vec<u32>,
     base: u64,
     /// The number of tasks after which it leaves by itself.
-    pub(super) quota: Option<u64>,
+    pub(crate) quota: Option<u64>,
     /// The age at which it is replaced.
-    pub(super) most_age: Option<Duration>,
+    pub(crate) most_age: Option<Duration>,
     /// Why it was told to leave.
-    pub(super) leaving: Option<String>,
+    pub(crate) leaving: Option<String>,
     /// When it is killed, having been told to stop.
     stop: Option<Stop>,
 }
@@ -98,7 +98,7 @@ struct Stop {
 }
 
 impl Member {
-    pub(super) fn spawn(settings: &Settings, entry: u32) -> io::Result<Self> {
+    pub(crate) fn spawn(settings: &Settings, entry: u32) -> io::Result<Self> {
         let quota = settings.recycle.tasks.map(|quota| quota.draw());
         let mut environment = settings.environment.clone();
         environment.push(("RINGWORK_WORKER_INDEX", entry.to_string()));
@@ -124,17 +124,17 @@ impl Member {
         })
     }
 
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.process.ready.is_some()
     }
 
     /// Lanes that it will take and has not registered yet.
-    pub(super) fn lanes_to_come(&self) -> u32 {
+    pub(crate) fn lanes_to_come(&self) -> u32 {
         if self.is_ready() { 0 } else { self.wants_lanes }
     }
 
     /// Notes that it has registered its lanes; `true` when that is news.
-    pub(super) fn note_ready(&mut self, segment: &Segment) -> bool {
+    pub(crate) fn note_ready(&mut self, segment: &Segment) -> bool {
         if self.is_ready() {
             return false;
         }
@@ -166,7 +166,7 @@ impl Member {
 
     /// For one that is dead: whether it had been ready between two looks, since it left in order
     /// that soon. Its entry still says so, for it was not taken since.
-    pub(super) fn note_short_life(&mut self, segment: &Segment) -> bool {
+    pub(crate) fn note_short_life(&mut self, segment: &Segment) -> bool {
         let record = segment.worker(self.entry);
         let unseen = !self.is_ready() && record.pid() == self.process.id() && record.lanes() > 0;
         if unseen {
@@ -181,18 +181,18 @@ impl Member {
     }
 
     /// How many tasks it has begun.
-    pub(super) fn tasks(&self, segment: &Segment) -> u64 {
+    pub(crate) fn tasks(&self, segment: &Segment) -> u64 {
         self.counted(segment).saturating_sub(self.base)
     }
 
     /// Whether one of its lanes has a task now.
-    pub(super) fn is_busy(&self, segment: &Segment) -> bool {
+    pub(crate) fn is_busy(&self, segment: &Segment) -> bool {
         let mut lanes = self.lanes.iter();
         lanes.any(|lane| segment.lane(*lane).current().is_some())
     }
 
     /// Tells it to leave after its current tasks.
-    pub(super) fn dismiss(&mut self, segment: &Segment, why: &str) {
+    pub(crate) fn dismiss(&mut self, segment: &Segment, why: &str) {
         tracing::info!(
             worker = self.entry,
             "worker {} is to leave: {why}",
@@ -211,12 +211,12 @@ impl Member {
     }
 
     /// Whether it left since it had run its number of tasks; asked once it is dead.
-    pub(super) fn had_its_quota(&self, segment: &Segment) -> bool {
+    pub(crate) fn had_its_quota(&self, segment: &Segment) -> bool {
         self.quota.is_some() && segment.worker(self.entry).leave() == Ok(Leave::Quota)
     }
 
     /// Asks it to stop now, and appoints its end; `false` when that is done already.
-    pub(super) fn stop(&mut self, grace: Duration, why: &str, detail: Detail) -> bool {
+    pub(crate) fn stop(&mut self, grace: Duration, why: &str, detail: Detail) -> bool {
         if self.stop.is_some() || self.process.killed.is_some() {
             return false;
         }
@@ -230,14 +230,14 @@ impl Member {
     }
 
     /// When its appointed end comes.
-    pub(super) fn end_due(&self) -> Option<Instant> {
+    pub(crate) fn end_due(&self) -> Option<Instant> {
         let stop = self.stop.as_ref();
         stop.filter(|_| self.process.killed.is_none())
             .map(|stop| stop.at)
     }
 
     /// Kills it when its appointed end has come.
-    pub(super) fn end_if_due(&mut self) {
+    pub(crate) fn end_if_due(&mut self) {
         if self.end_due().is_some_and(|due| due <= Instant::now())
             && let Some(stop) = self.stop.take()
         {
@@ -255,21 +255,21 @@ impl Member {
 
 /// One worker's place in the crew.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(crate) struct Seat {
     /// Whether it is to be filled at all: the number of workers is elastic.
-    pub(super) open: bool,
-    pub(super) current: Option<Member>,
+    pub(crate) open: bool,
+    pub(crate) current: Option<Member>,
     /// Started to take the place of the current one.
-    pub(super) successor: Option<Member>,
+    pub(crate) successor: Option<Member>,
     /// Why the current one is to be replaced.
-    pub(super) condemned: Option<String>,
-    pub(super) backoff: Backoff,
+    pub(crate) condemned: Option<String>,
+    pub(crate) backoff: Backoff,
     /// When an empty seat is filled, or a successor is tried again.
-    pub(super) due: Instant,
+    pub(crate) due: Instant,
 }
 
 impl Seat {
-    pub(super) fn new(open: bool) -> Self {
+    pub(crate) fn new(open: bool) -> Self {
         Self {
             open,
             current: None,
@@ -280,11 +280,11 @@ impl Seat {
         }
     }
 
-    pub(super) fn members(&self) -> impl Iterator<Item = &Member> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
         self.current.iter().chain(&self.successor)
     }
 
-    pub(super) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
+    pub(crate) fn members_mut(&mut self) -> impl Iterator<Item = &mut Member> {
         self.current.iter_mut().chain(&mut self.successor)
     }
 }

@@ -3,18 +3,18 @@
 //! Arithmetic only: the crew tells how a life went and gets the pause before the
 //! next; every unasked death is told to the storm detector, which says when to stop.
 
-use super::policy::{RestartPolicy, StormLimit};
+use crate::policy::{RestartPolicy, StormLimit};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// A worker that lived this long was healthy: its predecessors' deaths are forgotten.
-pub(super) const HEALTHY: Duration = Duration::from_secs(10);
+pub(crate) const HEALTHY: Duration = Duration::from_secs(10);
 /// A worker that served this long is replaced at once, the first time.
 const SERVED: Duration = Duration::from_secs(1);
 
 /// The pauses of one seat.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     deaths: u32,
 }
 
@@ -23,7 +23,7 @@ impl Backoff {
     /// (`None`: it never was): anything from the shortest pause to a bound that
     /// doubles with each death, by `chance` (0 to 1), so that workers that died
     /// together do not come back together.
-    pub(super) fn after(
+    pub(crate) fn after(
         &mut self,
         ran: Option<Duration>,
         policy: &RestartPolicy,
@@ -47,13 +47,13 @@ impl Backoff {
 
 /// Counts deaths in a sliding window.
 #[derive(Debug, Default)]
-pub(super) struct StormDetector {
+pub(crate) struct StormDetector {
     deaths: VecDeque<Instant>,
 }
 
 impl StormDetector {
     /// Notes a death; how many there were in the window when that is too many.
-    pub(super) fn note(&mut self, now: Instant, limit: Option<StormLimit>) -> Option<usize> {
+    pub(crate) fn note(&mut self, now: Instant, limit: Option<StormLimit>) -> Option<usize> {
         let limit = limit?;
         self.deaths.push_back(now);
         while self
@@ -67,7 +67,7 @@ impl StormDetector {
     }
 
     /// Forgets all deaths.
-    pub(super) fn calm(&mut self) {
+    pub(crate) fn calm(&mut self) {
         self.deaths.clear();
     }
 }

@@ -2,16 +2,16 @@
 //!
 //! Called at the tick. A process whose parent has ended becomes a child of the first process of its
 //! PID namespace; what that one does not wait for stays in the table of processes for ever.
-//! Invariant: the exit of a worker is taken by its [`Process`](super::process::Process) alone.
+//! Invariant: the exit of a worker is taken by its [`Process`](crate::process::Process) alone.
 
-use super::crew::Crew;
+use crate::crew::Crew;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 /// More at a time wait for the next look.
 const MOST: usize = 256;
 
 /// Takes the exits of children that are no workers, if this process is the first of its namespace.
-pub(super) fn reap(crew: &Crew) {
+pub(crate) fn reap(crew: &Crew) {
     if std::process::id() == 1 {
         reap_others(|pid| crew.ids().any(|(_, id)| i32::try_from(id) == Ok(pid)));
     }

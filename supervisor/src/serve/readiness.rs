@@ -1,13 +1,13 @@
 //! What the pool shows of its health: in the segment, to the service manager, and to tasks that no
 //! lane would run.
 
-use super::refusing_lane::RefusingLane;
 use super::{Supervisor, SupervisorError};
+use crate::pool::refusing_lane::RefusingLane;
 use ringwork_ring::format::states::Health;
 
 impl Supervisor<'_> {
     /// One line about the pool, for the service manager.
-    pub(super) fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         match self.crew.health.halt() {
             Some(halt) => halt.why.clone(),
             None => format!(
@@ -20,7 +20,7 @@ impl Supervisor<'_> {
 
     /// Whether the pool is ready, and why not, for all processes that look at the segment; and the
     /// lane that answers when no worker can.
-    pub(super) fn show_health(&mut self) -> Result<(), SupervisorError> {
+    pub(crate) fn show_health(&mut self) -> Result<(), SupervisorError> {
         if let Some(why) = self.crew.is_lost() {
             return Err(SupervisorError::Lost(why));
         }
@@ -46,7 +46,7 @@ impl Supervisor<'_> {
     }
 
     /// Whether workers that joined by themselves are there.
-    pub(super) fn has_guests(&self) -> bool {
+    pub(crate) fn has_guests(&self) -> bool {
         let segment = self.pool.segment();
         let own = self.refusing_lane.as_ref().map(RefusingLane::entry);
         (0..segment.geometry().max_workers)

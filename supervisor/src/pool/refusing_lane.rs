@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 
 /// The thread; ends when dropped.
 #[derive(Debug)]
-pub(super) struct RefusingLane {
+pub(crate) struct RefusingLane {
     segment: Arc<Segment>,
     entry: u32,
     leave: Arc<AtomicBool>,
@@ -23,7 +23,7 @@ pub(super) struct RefusingLane {
 
 impl RefusingLane {
     /// Refuses all tasks from now on, with this reason.
-    pub(super) fn start(pool: &Segment, why: &str) -> Result<Self> {
+    pub(crate) fn start(pool: &Segment, why: &str) -> Result<Self> {
         // A mapping of its own: the supervisor's may go while the thread still looks at it.
         let segment = Arc::new(Segment::attach(pool.dir())?);
         let entry = WorkerEntry::register(Arc::clone(&segment), None)?;
@@ -58,7 +58,7 @@ impl RefusingLane {
     }
 
     /// Its entry in the worker table.
-    pub(super) fn entry(&self) -> u32 {
+    pub(crate) fn entry(&self) -> u32 {
         self.entry
     }
 }

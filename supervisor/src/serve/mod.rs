@@ -1,0 +1,316 @@
+//! The supervisor's loop: it sleeps, looks at what woke it and at what no descriptor tells, and ends
+//! in order.
+//!
+//! Its parts act upon the [`Supervisor`] alone: [`reload`] on SIGHUP, [`handlers`] around a reload,
+//! [`readiness`] at each tick. Invariant: its fields are dropped in the order in which they stand.
+
+mod events;
+mod handlers;
+mod notify;
+mod readiness;
+mod reload;
+
+use crate::config::{ServeConfig, WorkerCommand};
+use crate::console::{Console, Ready};
+use crate::crew::Crew;
+use crate::crew::seat::Settings;
+use crate::error::SupervisorError;
+use crate::policy::HandlerLimits;
+use crate::pool::guard::Guard;
+use crate::pool::heartbeat::Heart;
+use crate::pool::refusing_lane::RefusingLane;
+use crate::pool::{Open, Pool};
+use crate::watch::{self, Watch};
+use events::{Events, Wake};
+use notify::Notifier;
+use ringwork_ring::PoolDir;
+use ringwork_ring::format::states::PoolState;
+use std::time::{Duration, Instant};
+
+/// How long workers get to leave by themselves before they are killed.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
+/// How long clients get to read their last results after a drain.
+const COLLECT_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Serves a pool until it is asked to stop (SIGTERM, SIGINT, SIGQUIT; embedded: the end
+/// of standard input), or fails. Call it from the main thread. It takes over the signals of this
+/// process, whatever mask and ignored signals this one was started with.
+///
+/// # Errors
+/// See [`SupervisorError`]; nothing is left behind then.
+pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), SupervisorError> {
+    config.validate()?;
+    ringwork_ring::os::sigbus::explain_sigbus();
+    let system = |what| move |source| SupervisorError::System { what, source };
+    let command = match &config.worker {
+        Some(command) => command.clone(),
+        None => WorkerCommand::stock().map_err(system("cannot tell which program this is"))?,
+    };
+    command.check()?;
+    let dir = PoolDir::new(&config.name)?;
+    // Before the segment: a signal from now on ends in order.
+    let mut events = Events::new(config.embedded).map_err(system("cannot take over signals"))?;
+    config.confinement.announce();
+    let pool = Pool::of(config, &dir)?;
+    pool.limit_concurrency(&config.limits);
+    let settings = Settings::new(config, command, pool.segment());
+    let crew = Crew::new(
+        settings,
+        config.embedded,
+        config.workers,
+        config.most_workers(),
+    );
+    let watch = Watch::new(config);
+    let guard = Guard::new(&pool);
+    let segment = pool.segment();
+    events.watch_nudges(&dir.supervisor_lock(segment.epoch()));
+    let mut supervisor = Supervisor {
+        refusing_lane: None,
+        crew,
+        watch,
+        guard,
+        events,
+        pool,
+        config: config.clone(),
+        limited_from_start: config.limits.clone(),
+        former_config: None,
+        former_handlers: None,
+        heart: Heart::default(),
+        notifier: Notifier::new(config.embedded),
+        console,
+        phase: Phase::Starting,
+        looked: Instant::now(),
+    };
+    let result = supervisor.serve();
+    supervisor.finish(result)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// No worker has been ready yet.
+    Starting,
+    Serving,
+    /// Asked to stop; the second instant is set once all tasks are over.
+    Draining(Instant, Option<Instant>),
+}
+
+/// How serving ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Asked to, with this many tasks unfinished.
+    Stopped(u64),
+    /// The owner of the embedded pool is gone: there is nothing left to wait for.
+    Owner {
+        /// Whether it closed the pool before, as it should.
+        closed: bool,
+    },
+}
+
+// Fields are dropped in this order: workers first, the pool's files last.
+struct Supervisor<'a> {
+    refusing_lane: Option<RefusingLane>,
+    crew: Crew,
+    watch: Watch,
+    guard: Guard,
+    events: Events,
+    pool: Pool,
+    config: ServeConfig,
+    /// The handlers for whose concurrency the segment has room.
+    limited_from_start: HandlerLimits,
+    /// During a reload: what to go back to when its workers do not get ready.
+    former_config: Option<ServeConfig>,
+    /// During a reload: the names of the handlers before it.
+    former_handlers: Option<Vec<String>>,
+    heart: Heart,
+    notifier: Notifier,
+    console: &'a mut dyn Console,
+    phase: Phase,
+    /// When the last tick began.
+    looked: Instant,
+}
+
+impl Supervisor<'_> {
+    fn serve(&mut self) -> Result<End, SupervisorError> {
+        loop {
+            self.crew.fill(self.pool.segment())?;
+            let wake = self.sleep()?;
+            events::tell_ignored();
+            if wake.nudged {
+                ringwork_ring::reaper::wake_for_work(self.pool.segment());
+                if wake.is_nudge_only() && self.looked.elapsed() < watch::BUSY_TICK {
+                    continue; // the looks of a tick are dear, and judge by what stands still
+                }
+            }
+            self.looked = Instant::now();
+            self.guard.check(&self.pool)?;
+            if wake.owner_gone {
+                return Ok(End::Owner {
+                    closed: wake.owner_closed,
+                });
+            }
+            // Before the dead are buried: one that was ready died otherwise than one that never
+            // was.
+            self.crew.note_ready(self.pool.segment());
+            if wake.workers {
+                self.crew.pass_output(self.console);
+                if self.crew.has_exited() {
+                    // Without them no other worker can take the dead one's place.
+                    self.guard.check_files(&self.pool)?;
+                }
+                self.crew.bury(self.pool.segment(), self.console)?;
+            }
+            self.crew.kill_slow();
+            self.watch.tick(&self.pool, &mut self.crew);
+            self.open_for_clients();
+            self.show_health()?;
+            self.reload_if_asked(wake.reload);
+            self.notifier.beat();
+            self.heart.beat(self.pool.segment());
+            if let Some(end) = self.stop_if_asked(wake.stops) {
+                return Ok(end);
+            }
+        }
+    }
+
+    fn sleep(&mut self) -> Result<Wake, SupervisorError> {
+        let mut limit = match self.phase {
+            Phase::Draining(..) => watch::BUSY_TICK,
+            _ => self.watch.pace(&self.pool),
+        };
+        if let Some(look) = self.crew.look_again_in() {
+            limit = limit.min(look);
+        }
+        if let Some(due) = self.crew.next_due() {
+            limit = limit.min(due.saturating_duration_since(Instant::now()));
+        }
+        if let Some(beat) = self.notifier.next_beat() {
+            limit = limit.min(beat);
+        }
+        let failed = |source| SupervisorError::System {
+            what: "cannot wait for workers",
+            source,
+        };
+        self.events.wait(&self.crew, limit).map_err(failed)
+    }
+
+    fn open_for_clients(&mut self) {
+        if self.phase == Phase::Starting && self.crew.ready() > 0 {
+            let segment = self.pool.segment();
+            segment.set_pool_state(PoolState::Serving);
+            ringwork_ring::failpoint!("serve.serving");
+            self.phase = Phase::Serving;
+            let ready = Ready {
+                name: self.config.name.clone(),
+                dir: segment.dir().path().to_path_buf(),
+                segment: segment.path().to_path_buf(),
+                size: segment.geometry().segment_size,
+            };
+            self.console.ready(&ready);
+            self.notifier.ready(&self.summary());
+            self.warn_of_vain_limits();
+        }
+    }
+
+    fn stop_if_asked(&mut self, stops: usize) -> Option<End> {
+        let now = Instant::now();
+        match self.phase {
+            Phase::Starting if stops > 0 => return Some(End::Stopped(0)),
+            Phase::Serving if stops > 0 => {
+                match self.config.drain_timeout {
+                    Duration::ZERO => tracing::info!("asked to stop: without time to drain"),
+                    most => tracing::info!("asked to stop: draining for at most {most:?}"),
+                }
+                self.notifier.stopping();
+                self.pool.segment().set_pool_state(PoolState::Draining);
+                ringwork_ring::failpoint!("serve.draining");
+                self.phase = Phase::Draining(now + self.config.drain_timeout, None);
+                if stops == 1 {
+                    return None;
+                }
+            }
+            Phase::Draining(..) => {}
+            _ => return None,
+        }
+        let Open {
+            unfinished,
+            uncollected,
+        } = self.pool.open_tasks();
+        let Phase::Draining(deadline, done) = self.phase else {
+            return None;
+        };
+        if stops > 0 || now >= deadline {
+            return Some(End::Stopped(unfinished));
+        }
+        if unfinished > 0 {
+            self.phase = Phase::Draining(deadline, None);
+            return None;
+        }
+        let done = done.unwrap_or(now);
+        self.phase = Phase::Draining(deadline, Some(done));
+        (uncollected == 0 || now >= done + COLLECT_PATIENCE).then_some(End::Stopped(0))
+    }
+
+    /// Tells all processes, waits for the workers to end, removes the files.
+    fn finish(mut self, result: Result<End, SupervisorError>) -> Result<(), SupervisorError> {
+        self.notifier.stopping();
+        self.give_up_reload();
+        self.refusing_lane = None;
+        match result {
+            Ok(End::Stopped(unfinished)) => {
+                let mut reason = "its supervisor was asked to stop".to_owned();
+                if unfinished > 0 {
+                    reason.push_str(&format!(
+                        "; {unfinished} tasks were not over when its time to drain was"
+                    ));
+                    tracing::warn!("{unfinished} tasks were not over in time");
+                }
+                self.pool.end(PoolState::Closed, &reason);
+                self.crew.terminate();
+                self.see_off(LEAVE_PATIENCE);
+                tracing::info!("stopped");
+                Ok(())
+            }
+            Ok(End::Owner { closed: true }) => {
+                self.pool
+                    .end(PoolState::Closed, "the process that owned it has closed it");
+                self.crew.kill_all("the owner has closed the pool");
+                tracing::info!("stopped: its owner has closed the pool");
+                Ok(())
+            }
+            Ok(End::Owner { closed: false }) => {
+                self.pool
+                    .end(PoolState::Closed, "the process that owned it has ended");
+                self.crew.kill_all("the owner of the pool has ended");
+                tracing::info!("the owner is gone: stopped");
+                Ok(())
+            }
+            Err(error) => {
+                let error = self.guard.explain(&self.pool, error);
+                if self.guard.is_damaged() {
+                    // First, lest the reason be overwritten, too.
+                    self.crew.kill_all("the segment is corrupt");
+                }
+                self.pool.end(PoolState::Failed, &error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits for workers to leave, then kills the rest.
+    fn see_off(&mut self, patience: Duration) {
+        let give_up = Instant::now() + patience;
+        while !self.crew.dismiss_exited(self.console) {
+            let left = give_up.saturating_duration_since(Instant::now());
+            // A signal or the owner's end cuts the patience short.
+            let wake = self
+                .events
+                .wait(&self.crew, left.min(watch::BUSY_TICK))
+                .unwrap_or_default();
+            self.crew.pass_output(self.console);
+            if left.is_zero() || wake.stops > 0 || wake.owner_gone {
+                break;
+            }
+        }
+        self.crew.kill_all("it did not leave in time");
+    }
+}
