@@ -44,15 +44,13 @@ public final class Backpressure {
    * the poller thread ({@link CompletionMode#INLINE}) it behaves like {@link #fail()}, because only
    * that thread could make room.
    *
-   * @param timeout the longest wait, positive
+   * @param timeout the longest wait; zero does not wait and is the same as {@link #fail()}
    * @return the policy
-   * @throws IllegalArgumentException if the timeout is not positive
+   * @throws IllegalArgumentException if the timeout is negative
    */
   public static Backpressure block(Duration timeout) {
-    if (timeout.isNegative() || timeout.isZero()) {
-      throw new IllegalArgumentException("block timeout must be positive: " + timeout);
-    }
-    return new Backpressure(Kind.BLOCK, Durations.nanos(timeout));
+    long nanos = Durations.notNegative("the timeout of Backpressure.block", timeout);
+    return nanos == 0 ? FAIL : new Backpressure(Kind.BLOCK, nanos);
   }
 
   /**

@@ -8,16 +8,14 @@ final class PoolInfos {
   private PoolInfos() {}
 
   static PoolInfo of(Attachment pool, int slots, int slotsInUse, long maxPayload) {
-    int state = pool.poolState();
-    // The header says what the supervisor has last said: one that was killed has said nothing.
-    boolean dead = state < Layout.POOL_CLOSED && pool.supervisorIsGone();
+    Attachment.Standing now = pool.standing();
     return new PoolInfo(
         pool.name,
         pool.path(),
         pool.geometry.segmentSize(),
-        dead ? PoolState.FAILED : poolState(state),
-        !dead && pool.isReady(),
-        dead ? Attachment.SUPERVISOR_GONE : pool.reason(),
+        now.dead() ? PoolState.FAILED : poolState(now.state()),
+        now.ready(),
+        now.reason(),
         pool.supervisorPid(),
         pool.index,
         slots,

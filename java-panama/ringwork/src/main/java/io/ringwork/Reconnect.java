@@ -38,6 +38,9 @@ public final class Reconnect {
   public static final Reconnect DEFAULT =
       new Reconnect(Duration.ofMillis(20).toNanos(), Duration.ofMillis(50).toNanos(), null);
 
+  private static final Duration SHORTEST_BACKOFF = Duration.ofMillis(1);
+  private static final Duration LONGEST_BACKOFF = Duration.ofHours(1);
+
   final long minNanos;
   final long maxNanos;
   final @Nullable Consumer<? super ConnectionEvent> listener;
@@ -54,18 +57,21 @@ public final class Reconnect {
    * from the first to the second figure. Default 20 ms and 50 ms.
    *
    * @param first the time after the first look that found nothing, at least 1 ms
-   * @param most the longest time, at least the first
+   * @param most the longest time, at least the first and at most one hour
    * @return a copy
    * @throws IllegalArgumentException if the times are out of these bounds
    */
   public Reconnect backoff(Duration first, Duration most) {
-    if (first.compareTo(Duration.ofMillis(1)) < 0 || most.compareTo(first) < 0) {
+    if (first.compareTo(SHORTEST_BACKOFF) < 0
+        || most.compareTo(first) < 0
+        || most.compareTo(LONGEST_BACKOFF) > 0) {
       throw new IllegalArgumentException(
           "backoff from "
               + first
               + " to "
               + most
-              + ": the first is at least 1 ms, the second more");
+              + ": the first must be at least 1 ms, the second at least the first and at most 1 h,"
+              + " for a pool that has come back is found at the next look only");
     }
     return new Reconnect(Durations.nanos(first), Durations.nanos(most), listener);
   }

@@ -405,8 +405,8 @@ public final class Ringwork implements AutoCloseable {
   }
 
   /**
-   * Whether this handle can take a task, now or later: not closed, and the pool lives as far as is
-   * known. With {@link Reconnect} it is true until the handle is closed; see {@link #state()}.
+   * Whether this handle can take a task, now or later. True while it is {@link
+   * ConnectionState#CONNECTED}; with {@link Reconnect} also while it is DISCONNECTED.
    *
    * @return true if open
    */
@@ -417,7 +417,8 @@ public final class Ringwork implements AutoCloseable {
   /**
    * What the connection is now, as far as is known.
    *
-   * @return DISCONNECTED while no pool is there
+   * @return DISCONNECTED while no pool is there, and for good if it was lost without {@link
+   *     Reconnect}
    */
   public ConnectionState state() {
     return connection.state();
@@ -471,10 +472,10 @@ public final class Ringwork implements AutoCloseable {
     connection.close();
   }
 
+  /** The pool's name, and the {@link #state()} unless it is CONNECTED. */
   @Override
   public String toString() {
-    String how =
-        !isOpen() ? ", closed]" : state() == ConnectionState.CONNECTED ? "]" : ", disconnected]";
-    return "Ringwork[" + name() + how;
+    ConnectionState state = state();
+    return "Ringwork[" + name() + (state == ConnectionState.CONNECTED ? "]" : ", " + state + "]");
   }
 }

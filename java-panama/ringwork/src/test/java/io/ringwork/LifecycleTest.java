@@ -74,7 +74,7 @@ class LifecycleTest {
     assertThrows(ClosedException.class, () -> client.claim("echo", 10));
     assertThrows(ClosedException.class, () -> client.call(NUMBER, 1L));
     EndingsTest.failure(ClosedException.class, client.submit(NUMBER, 1L));
-    assertEquals("Ringwork[" + pool.name + ", closed]", client.toString());
+    assertEquals("Ringwork[" + pool.name + ", CLOSED]", client.toString());
   }
 
   @Test
@@ -193,9 +193,13 @@ class LifecycleTest {
     assertFalse(EndingsTest.failure(ClosedException.class, waiting).mayHaveRun());
     assertTrue(System.nanoTime() - start < 1_000_000_000, "told in time");
     assertFalse(client.isOpen());
+    assertEquals(ConnectionState.DISCONNECTED, client.state());
+    assertEquals("Ringwork[" + pool.name + ", DISCONNECTED]", client.toString());
     EndingsTest.failure(ClosedException.class, client.submit(NUMBER, 3L));
     task.echo();
     client.close();
+    assertEquals(ConnectionState.CLOSED, client.state());
+    assertEquals("Ringwork[" + pool.name + ", CLOSED]", client.toString());
     try (FakePool successor = new FakePool(base, 1, 4).echo();
         Ringwork again = successor.connect()) {
       assertEquals(4L, again.call(NUMBER, 4L));

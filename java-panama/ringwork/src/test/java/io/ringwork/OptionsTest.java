@@ -166,6 +166,41 @@ class OptionsTest {
   }
 
   @Test
+  void aBackoffHasBounds() {
+    Duration hour = Duration.ofHours(1);
+    assertEquals(hour, Reconnect.DEFAULT.backoff(hour, hour).mostBackoff());
+    Duration[][] refused = {
+      {Duration.ofNanos(999_999), hour},
+      {Duration.ZERO, Duration.ZERO},
+      {Duration.ofMillis(-5), Duration.ofMillis(5)},
+      {Duration.ofMillis(6), Duration.ofMillis(5)},
+      {hour, hour.plusNanos(1)},
+      {Duration.ofDays(400), Duration.ofDays(400)},
+      {Duration.ofSeconds(Long.MAX_VALUE), Duration.ofSeconds(Long.MAX_VALUE)},
+    };
+    for (Duration[] pair : refused) {
+      IllegalArgumentException e =
+          assertThrows(
+              IllegalArgumentException.class, () -> Reconnect.DEFAULT.backoff(pair[0], pair[1]));
+      for (String part : List.of(pair[0].toString(), pair[1].toString(), "1 ms", "1 h")) {
+        assertTrue(e.getMessage().contains(part), e::getMessage);
+      }
+    }
+  }
+
+  @Test
+  void blockTakesEachLengthOfTime() {
+    assertEquals(Backpressure.fail(), Backpressure.block(Duration.ZERO));
+    assertNotEquals(Backpressure.fail(), Backpressure.block(Duration.ofNanos(1)));
+    Backpressure.block(Duration.ofSeconds(Long.MAX_VALUE));
+    for (Duration refused : List.of(Duration.ofNanos(-1), Duration.ofSeconds(Long.MIN_VALUE))) {
+      IllegalArgumentException e =
+          assertThrows(IllegalArgumentException.class, () -> Backpressure.block(refused));
+      assertTrue(e.getMessage().contains(refused.toString()), e::getMessage);
+    }
+  }
+
+  @Test
   void launchConfigTellsWhatItHolds() {
     LaunchConfig config =
         LaunchConfig.defaults()

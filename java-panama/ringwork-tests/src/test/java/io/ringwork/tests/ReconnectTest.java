@@ -108,7 +108,7 @@ class ReconnectTest {
         RawCall raw = handle.rawCall("echo")) {
       assertTrue(handle.isOpen());
       assertEquals(ConnectionState.DISCONNECTED, handle.state());
-      assertEquals("Ringwork[" + name + ", disconnected]", handle.toString());
+      assertEquals("Ringwork[" + name + ", DISCONNECTED]", handle.toString());
       assertFalse(handle.awaitReady(Duration.ofMillis(5)));
       assertFalse(handle.awaitReady(Duration.ofMillis(-1)));
       assertFalse(handle.awaitReady(Duration.ofSeconds(Long.MIN_VALUE)));

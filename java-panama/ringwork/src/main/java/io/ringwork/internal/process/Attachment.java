@@ -362,7 +362,41 @@ public final class Attachment {
         geometry.workers() + Layout.WORKER_WORD, geometry.maxWorkers(), Layout.WORKER_STRIDE);
   }
 
-  /** Whether the pool takes tasks, and has a supervisor, which replaces workers that die. */
+  /**
+   * How the pool stands at one moment.
+   *
+   * @param state what its header says
+   * @param dead whether it has lost its supervisor, which the header can't say
+   * @param ready whether it takes tasks, and has a supervisor, which replaces workers that die
+   * @param reason why it is not ready, closed or failed; empty when nothing is known
+   */
+  public record Standing(int state, boolean dead, boolean ready, String reason) {}
+
+  /** How the pool stands now; asks for the supervisor's lock once, if it says that it lives. */
+  public Standing standing() {
+    int state = poolState();
+    if (state < Layout.POOL_CLOSED && supervisorIsGone()) {
+      return new Standing(state, true, false, SUPERVISOR_GONE);
+    }
+    boolean serving = isServing();
+    long silence = serving ? supervisorsSilence() : 0;
+    String reason = reason();
+    return new Standing(
+        state,
+        false,
+        serving && silence == 0,
+        reason.isEmpty() && silence > 0 ? stopped(silence) : reason);
+  }
+
+  private String stopped(long silence) {
+    return "its supervisor (process "
+        + supervisorPid()
+        + ") has not looked for "
+        + silence
+        + " s: it is stopped (`kill -CONT` lets it go on), or starved";
+  }
+
+  /** Whether the pool is ready; as {@link #standing}, for those that ask again and again. */
   public boolean isReady() {
     return isServing() && !supervisorIsGone() && supervisorsSilence() == 0;
   }
@@ -387,18 +421,11 @@ public final class Attachment {
         && memory.getIntAcquire(Layout.H_HEALTH) != Layout.HEALTH_STORM;
   }
 
-  /** Why the pool closed, failed or is not ready; empty when nothing was said. */
+  /** Why the pool closed, failed or is not ready, by its header; empty when nothing was said. */
   public String reason() {
     int length = memory.getInt(Layout.H_REASON_LEN);
     if (length <= 0 || length > Layout.REASON_SIZE) {
-      long silence = isServing() ? supervisorsSilence() : 0;
-      return silence == 0 || supervisorIsGone()
-          ? ""
-          : "its supervisor (process "
-              + supervisorPid()
-              + ") has not looked for "
-              + silence
-              + " s: it is stopped (`kill -CONT` lets it go on), or starved";
+      return "";
     }
     String text = new String(memory.bytes(Layout.H_REASON, length), StandardCharsets.UTF_8);
     // A process that may write the segment must not command a terminal by it.
