@@ -18,7 +18,7 @@ JDK = $(shell tools/find-jdk 22)
 MVN_RUN = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f java-panama/pom.xml
 MVN_PEERS = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f benches/peers/java/pom.xml
 
-.PHONY: help build demo test chaos matrix model fuzz fuzz-seed bench bench-quick lint lint-benches fmt layout clean need
+.PHONY: help build demo test chaos matrix model fuzz fuzz-seed bench bench-quick deny lint lint-benches fmt layout clean need
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ fuzz: ## fuzz each target for FUZZ_SECONDS=60 (TARGET=slot for one); needs night
 
 fuzz-seed: ## write the seeds of the fuzz corpora anew
 	cargo run --locked --release -q -p ringwork-fuzz --example seed
+
+deny: ## hold the dependencies to deny.toml: licences, versions, sources, advisories
+	@tools/deny
 
 lint: need ## formatters and linters, warnings are errors
 	tools/prose
