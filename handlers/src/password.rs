@@ -333,7 +333,7 @@ pub fn needs_rehash(params: &RehashParams) -> Result<bool, TaskError> {
 
 fn random_salt() -> Result<[u8; 16], TaskError> {
     let mut salt = [0; 16];
-    ringwork_ring::os::kernel::random(&mut salt).map_err(|error| {
+    ringwork_ring::os::random::random(&mut salt).map_err(|error| {
         TaskError::new(
             "password.failed",
             format!("the operating system gave no random bytes for the salt: {error}; allow the worker getrandom(2)"),

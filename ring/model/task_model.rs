@@ -225,7 +225,7 @@ fn fast_two_lanes_claim_a_task_once() {
                 let claims = Rc::clone(&claims);
                 e.spawn(move || {
                     if let Some((slot, word)) = lane.try_claim(1) {
-                        run(Claimed::new(&mut lane, slot, word), &claims);
+                        run(Claimed::new(&mut lane.core, slot, word), &claims);
                     }
                 });
             }

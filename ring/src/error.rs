@@ -168,13 +168,16 @@ pub enum RingError {
     /// The request is larger than the largest block.
     #[error(
         "a request of {size} bytes is larger than the largest arena block ({largest} bytes): {}",
-        larger_blocks(*.size)
+        larger_blocks(*.segment)
     )]
     TooLarge {
         /// The request's size in bytes.
         size: usize,
         /// The largest block in bytes.
         largest: usize,
+        /// The smallest size of a segment, in bytes, that has such blocks by default; `None`: no size
+        /// has.
+        segment: Option<u64>,
     },
     /// No block is free now.
     #[error(
@@ -247,9 +250,9 @@ impl RingError {
     }
 }
 
-/// What gives a pool blocks of so many bytes.
-fn larger_blocks(size: usize) -> String {
-    match crate::format::config::segment_for(size) {
+/// What gives a pool blocks that are large enough.
+fn larger_blocks(segment: Option<u64>) -> String {
+    match segment {
         Some(segment) => format!(
             "serve the pool with --segment-size {}MiB or more (embedded: LaunchConfig.segmentSize), \
              or with a larger class in --arena",

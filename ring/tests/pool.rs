@@ -98,7 +98,8 @@ fn payloads_of_all_sizes_come_back() {
             error,
             RingError::TooLarge {
                 size: 4097,
-                largest: 4096
+                largest: 4096,
+                ..
             }
         ));
     });

@@ -339,7 +339,8 @@ fn an_arena_without_room_for_a_request_is_an_error_that_passes() {
             too_large,
             RingError::TooLarge {
                 size: 4097,
-                largest: 4096
+                largest: 4096,
+                ..
             }
         ),
         "{too_large}"

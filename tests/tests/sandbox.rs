@@ -5,7 +5,7 @@
 
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::format::layout::*;
-use ringwork_ring::os::kernel;
+use ringwork_ring::os::probes;
 use ringwork_tests::{Pool, Refused, Serve, call, end, options, utf8, wait_until};
 use seccompiler::{SeccompAction, SeccompFilter, apply_filter};
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// Whether this machine has it all; where it has not, there is nothing to try.
 fn is_complete() -> bool {
-    let complete = kernel::landlock_abi().is_some() && kernel::has_seccomp_filter();
+    let complete = probes::landlock_abi().is_some() && probes::has_seccomp_filter();
     if !complete {
         println!("this kernel has no landlock or no seccomp: not tried");
     }
@@ -358,7 +358,7 @@ fn what_a_kernel_can_not_confine_is_said_or_refused() {
 /// A thread that a worker starts before it joins is not covered by landlock, before its version 8.
 #[test]
 fn threads_from_before_are_told() {
-    if !is_complete() || kernel::landlock_abi() >= Some(8) {
+    if !is_complete() || probes::landlock_abi() >= Some(8) {
         return;
     }
     let early = |name| serve(name).env("RINGWORK_TEST_BOOT", "thread");

@@ -12,7 +12,7 @@
 
 use ringwork_ring::lane::search::Lane;
 use ringwork_ring::os::clock::thread_time;
-use ringwork_ring::os::kernel::{Scheduling, give_way};
+use ringwork_ring::os::scheduling::{Scheduling, give_way};
 use std::time::{Duration, Instant};
 
 /// A task that runs for so long is long: some hundred times what it costs to hand it over, and

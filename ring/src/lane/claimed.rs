@@ -10,7 +10,7 @@ use crate::error::{Result, RingError};
 use crate::format::layout::*;
 use crate::format::words::{Owner, Word};
 use crate::lane::chunk::{Chunk, Span};
-use crate::lane::search::Lane;
+use crate::lane::core::LaneCore;
 use crate::os::clock::now_ns;
 use crate::os::sync;
 use crate::queue::arena::{self, BlockRef, Role};
@@ -42,7 +42,7 @@ pub struct Failure<'a> {
 /// A task that this lane has claimed and must end.
 #[derive(Debug)]
 pub struct Claimed<'l> {
-    lane: &'l mut Lane,
+    lane: &'l mut LaneCore,
     slot: u32,
     word: Word,
     handler: u64,
@@ -77,7 +77,7 @@ impl From<Span> for Place {
 
 impl<'l> Claimed<'l> {
     #[inline]
-    pub(crate) fn new(lane: &'l mut Lane, slot: u32, word: Word) -> Self {
+    pub(crate) fn new(lane: &'l mut LaneCore, slot: u32, word: Word) -> Self {
         let segment = &lane.segment;
         let entry = lane.entry();
         entry.set_current(Some(slot));

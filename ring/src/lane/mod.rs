@@ -2,8 +2,9 @@
 
 pub mod chunk;
 pub mod claimed;
+mod core;
 pub mod entry;
+#[cfg(not(ringwork_model))]
+pub mod leave;
 pub mod permits;
 pub mod search;
-#[cfg(not(ringwork_model))]
-pub mod signals;

@@ -10,9 +10,10 @@
 
 use crate::format::layout::id_of;
 use crate::format::words::{Kind, LaneWord, Word};
-use crate::lane::search::{Lane, restore_hint};
+use crate::lane::core::{LaneCore, Permit};
 use crate::os::sync::{AtomicU64, Ordering, fence};
 use crate::queue::hint_ring::HintRing;
+use crate::queue::hints::restore_hint;
 use crate::queue::wait::{any_idle, wake_one_lane};
 use crate::records::LimitRecord;
 use crate::segment::Segment;
@@ -80,13 +81,6 @@ impl<'a> Limit<'a> {
     fn is_runnable(self) -> bool {
         !self.ring().is_empty() && self.has_permit()
     }
-}
-
-/// A permit that a lane has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Permit {
-    limit: u32,
-    place: u32,
 }
 
 fn owner(lane: u32, generation: u64) -> u64 {
@@ -207,7 +201,7 @@ fn handler_of(segment: &Segment, slot: u32) -> u64 {
     segment.slot(slot).handler()
 }
 
-impl Lane {
+impl LaneCore {
     /// Whether the lane may claim a slot that it saw QUEUED: with a permit, if its handler has a
     /// limit. Should the claim fail, the permit goes back.
     pub(crate) fn admit(&mut self, slot: u32) -> bool {
@@ -349,11 +343,11 @@ impl Lane {
             self.entry().unhold_release(0);
         }
     }
+}
 
-    /// The handlers with a limit, in the order of the segment.
-    pub(crate) fn limited_handlers(segment: &Segment) -> Vec<u64> {
-        Limit::all(segment).map(Limit::handler).collect()
-    }
+/// The handlers with a limit, in the order of the segment.
+pub(crate) fn limited_handlers(segment: &Segment) -> Vec<u64> {
+    Limit::all(segment).map(Limit::handler).collect()
 }
 
 /// Whether every permit that is taken belongs to a lane that is in use; for tests.

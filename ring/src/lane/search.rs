@@ -10,16 +10,15 @@ use crate::format::layout::{HELD, LaneCounter};
 use crate::format::states::Leave;
 use crate::format::words::{Kind, Word};
 use crate::lane::claimed::Claimed;
-use crate::lane::permits::{Permit, is_deferred, runnable};
+use crate::lane::core::LaneCore;
+use crate::lane::permits::{is_deferred, limited_handlers, runnable};
 use crate::os::clock::now_ns;
-use crate::os::sync::{self, Ordering, fence, fence_after_rmw};
-use crate::queue::arena::ArenaView;
+use crate::os::sync::{self, Ordering, fence_after_rmw};
 use crate::queue::gather::Gather;
 use crate::queue::hint_ring::CORRUPT_AFTER;
-use crate::queue::wait::{
-    self, Budget, QUIET_ROUNDS, any_idle, futex_wait, set_bit, wake_one_lane,
-};
-use crate::records::{LaneMask, LaneRecord, WorkerRecord};
+use crate::queue::hints::restore_hint;
+use crate::queue::wait::{Budget, QUIET_ROUNDS, any_idle, futex_wait, set_bit, wake_one_lane};
+use crate::records::{LaneMask, WorkerRecord};
 use crate::segment::Segment;
 use crate::segment::liveness::LivenessLock;
 use std::sync::Arc;
@@ -49,12 +48,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// One worker thread's place in the pool.
 #[derive(Debug)]
 pub struct Lane {
-    pub(crate) segment: Arc<Segment>,
-    pub(crate) index: u32,
-    // Where its entry is, and its worker's.
-    at: usize,
+    pub(crate) core: LaneCore,
+    // Where its worker's entry is.
     worker_at: usize,
-    pub(crate) arena: ArenaView,
     // The worker's proof of life: a lane never outlives it.
     _lock: Arc<LivenessLock>,
     budget: Budget,
@@ -66,14 +62,6 @@ pub struct Lane {
     searching: bool,
     // The slot served last: a client with one task in flight uses it again.
     expected: Option<u32>,
-    // Handlers with a limit, and the permit for the task that runs.
-    pub(crate) limits: Vec<u64>,
-    pub(crate) permit: Option<Permit>,
-    // Smoothed run time of sampled tasks.
-    pub(crate) run_ns: u64,
-    // The head of each client's completion ring as it was seen last; 0 before that, and never too
-    // large.
-    heads_seen: Box<[u64]>,
     gather: Gather,
 }
 
@@ -85,17 +73,11 @@ impl Lane {
         lock: Arc<LivenessLock>,
         budget: Budget,
     ) -> Self {
-        let at = segment.geometry().lane_at(index);
         let worker_at = segment.geometry().worker_at(worker);
-        let arena = ArenaView::new(&segment);
-        let limits = Self::limited_handlers(&segment);
-        let clients = segment.geometry().max_clients as usize;
+        let limits = limited_handlers(&segment);
         Self {
-            segment,
-            index,
-            at,
+            core: LaneCore::new(segment, index, limits),
             worker_at,
-            arena,
             _lock: lock,
             budget,
             hints: [0; HELD],
@@ -104,36 +86,26 @@ impl Lane {
             picks: 0,
             searching: false,
             expected: None,
-            limits,
-            permit: None,
-            run_ns: u64::MAX,
-            heads_seen: vec![0; clients].into(),
             gather: Gather::new(),
         }
     }
 
-    /// The lane's own entry.
-    #[inline(always)]
-    pub(crate) fn entry(&self) -> LaneRecord<'_> {
-        LaneRecord::new(self.segment.part(self.at))
-    }
-
     #[inline(always)]
     fn worker(&self) -> WorkerRecord<'_> {
-        WorkerRecord::new(self.segment.part(self.worker_at))
+        WorkerRecord::new(self.core.segment.part(self.worker_at))
     }
 
     /// The lane's index in the pool.
     #[must_use]
     pub fn index(&self) -> u32 {
-        self.index
+        self.core.index
     }
 
     /// How long its tasks run, smoothed over a sample of them; `None` before the first.
     #[must_use]
     #[inline]
     pub fn mean_run(&self) -> Option<Duration> {
-        (self.run_ns != u64::MAX).then(|| Duration::from_nanos(self.run_ns))
+        (self.core.run_ns != u64::MAX).then(|| Duration::from_nanos(self.core.run_ns))
     }
 
     /// The next task, claimed; waits for one. `None` when it is time to leave:
@@ -155,7 +127,7 @@ impl Lane {
     fn begin(&mut self, slot: u32, word: Word) -> Claimed<'_> {
         self.expected = Some(slot);
         self.wake_another_if_needed();
-        Claimed::new(self, slot, word)
+        Claimed::new(&mut self.core, slot, word)
     }
 
     #[inline]
@@ -210,7 +182,7 @@ impl Lane {
     #[inline]
     fn must_leave(&self, leave: &AtomicBool) -> bool {
         leave.load(Ordering::Relaxed)
-            || self.segment.is_over()
+            || self.core.segment.is_over()
             || self.worker().leave() != Ok(Leave::Stay)
     }
 
@@ -223,16 +195,16 @@ impl Lane {
                 self.next_hint += 1;
                 let claimed = self.claim(self.hints[index]);
                 if claimed.is_none() {
-                    self.defer(self.hints[index]);
+                    self.core.defer(self.hints[index]);
                 }
-                self.entry().unhold_release(index);
+                self.core.entry().unhold_release(index);
                 failpoint!("claim.unheld");
                 if claimed.is_some() {
                     return claimed;
                 }
             }
-            if !self.limits.is_empty()
-                && let Some(claimed) = self.take_deferred()
+            if !self.core.limits.is_empty()
+                && let Some(claimed) = self.core.take_deferred()
             {
                 return Some(claimed);
             }
@@ -243,10 +215,10 @@ impl Lane {
         if let Some(slot) = self.expected {
             let eager = round < EAGER_ROUNDS;
             for _ in 0..if eager { LOOKS.0 } else { LOOKS.1 } {
-                let word = self.segment.word(slot);
+                let word = self.core.segment.word(slot);
                 if word.kind() == Kind::Queued {
                     let claimed = self.claim_seen(slot, word);
-                    if claimed.is_some() || self.limits.is_empty() {
+                    if claimed.is_some() || self.core.limits.is_empty() {
                         return claimed;
                     }
                     break; // perhaps over its limit: look elsewhere, too
@@ -263,10 +235,10 @@ impl Lane {
     /// Claims a slot that a hint named.
     #[inline]
     fn claim(&mut self, slot: u32) -> Option<(u32, Word)> {
-        if slot >= self.segment.geometry().total_slots() {
+        if slot >= self.core.segment.geometry().total_slots() {
             return None; // No process of ours writes that; drop it.
         }
-        let word = self.segment.word(slot);
+        let word = self.core.segment.word(slot);
         if word.kind() != Kind::Queued {
             return None;
         }
@@ -276,33 +248,20 @@ impl Lane {
     /// Claims a slot that was seen QUEUED, if its handler's limit lets the lane.
     #[inline]
     fn claim_seen(&mut self, slot: u32, word: Word) -> Option<(u32, Word)> {
-        if !self.admit(slot) {
+        if !self.core.admit(slot) {
             return None;
         }
-        let claimed = self.cas_claim(slot, word);
+        let claimed = self.core.cas_claim(slot, word);
         if claimed.is_none() {
-            self.give_permit_back();
+            self.core.give_permit_back();
         }
         claimed
-    }
-
-    #[inline]
-    pub(crate) fn cas_claim(&self, slot: u32, word: Word) -> Option<(u32, Word)> {
-        // The CAS is a barrier: what is asked for before it comes while it waits for its own line.
-        self.segment.slot(slot).prefetch_payload();
-        let claimed = word.claimed_by(self.index as u16);
-        failpoint!("claim.seen");
-        if !self.segment.transition(slot, word, claimed) {
-            return None;
-        }
-        failpoint!("claim.claimed");
-        Some((slot, claimed))
     }
 
     /// Moves hints from a ring to `held[]`; `true` when there are some now.
     #[inline]
     fn take_hints(&mut self) -> bool {
-        let priorities = self.segment.geometry().priorities;
+        let priorities = self.core.segment.geometry().priorities;
         self.picks = self.picks.wrapping_add(1);
         // Anti-starvation: mostly the most urgent first; every 16th pick begins one
         // lower, every 64th two lower, so that each ring gets its share of any load.
@@ -312,21 +271,21 @@ impl Lane {
             _ => 0,
         };
         for step in 0..priorities {
-            let ring = self.segment.injector((first + step) % priorities);
+            let ring = self.core.segment.injector((first + step) % priorities);
             let mut out = [0; HELD];
             for _ in 0..CORRUPT_AFTER {
                 let peeked = ring.peek(&mut out[..1]);
                 if peeked.count == 0 {
                     break;
                 }
-                let peeked = if self.run_ns < SHORT_NS && self.gather.takes_several(&ring) {
+                let peeked = if self.core.run_ns < SHORT_NS && self.gather.takes_several(&ring) {
                     ring.peek(&mut out)
                 } else {
                     peeked
                 };
                 // In held[] before the head moves: never in neither place.
                 for (index, slot) in out[..peeked.count].iter().enumerate() {
-                    self.entry().hold_release(index, *slot);
+                    self.core.entry().hold_release(index, *slot);
                 }
                 failpoint!("lane.held");
                 if peeked.count > 0 && ring.take(peeked) {
@@ -347,7 +306,7 @@ impl Lane {
                     return true;
                 }
                 for index in 0..peeked.count {
-                    self.entry().unhold_release(index);
+                    self.core.entry().unhold_release(index);
                 }
             }
         }
@@ -357,9 +316,9 @@ impl Lane {
     /// Prefetches several slots' cache lines in parallel: later they would come one after the
     /// other, as each claim is a barrier.
     fn ask_for(&self, slots: &[u32]) {
-        let total = self.segment.geometry().total_slots();
+        let total = self.core.segment.geometry().total_slots();
         for slot in slots.iter().filter(|slot| **slot < total) {
-            self.segment.slot(*slot).prefetch_all();
+            self.core.segment.slot(*slot).prefetch_all();
         }
     }
 
@@ -369,33 +328,33 @@ impl Lane {
             let index = self.next_hint;
             self.next_hint += 1;
             let slot = self.hints[index];
-            if slot < self.segment.geometry().total_slots() {
+            if slot < self.core.segment.geometry().total_slots() {
                 // A full ring has hints enough to make lanes look; the sweep restores this one.
-                restore_hint(&self.segment, slot);
+                restore_hint(&self.core.segment, slot);
                 failpoint!("lane.hint_returned");
             }
-            self.entry().unhold_release(index);
+            self.core.entry().unhold_release(index);
         }
     }
 
     /// Claims what another lane has taken a hint of and not begun.
     fn steal(&mut self) -> Option<(u32, Word)> {
-        for other in 0..self.segment.geometry().max_lanes {
-            if other == self.index || self.segment.lane(other).word().is_free() {
+        for other in 0..self.core.segment.geometry().max_lanes {
+            if other == self.core.index || self.core.segment.lane(other).word().is_free() {
                 continue;
             }
             for index in 0..HELD {
-                let Some(hint) = self.segment.lane(other).held_acquire(index) else {
+                let Some(hint) = self.core.segment.lane(other).held_acquire(index) else {
                     continue;
                 };
                 let claimed = self.claim(hint);
                 if claimed.is_none() {
                     // Over its handler's limit: it waits where a permit finds it, and keeps no lane
                     // awake.
-                    self.defer(hint);
+                    self.core.defer(hint);
                 }
                 if let Some(claimed) = claimed {
-                    self.entry().counter(LaneCounter::Stolen).bump();
+                    self.core.entry().counter(LaneCounter::Stolen).bump();
                     failpoint!("claim.stolen");
                     return Some(claimed);
                 }
@@ -407,7 +366,7 @@ impl Lane {
     fn set_searching(&mut self, on: bool) {
         if self.searching != on {
             self.searching = on;
-            set_bit(&self.segment, LaneMask::Searching, self.index, on);
+            set_bit(&self.core.segment, LaneMask::Searching, self.core.index, on);
             failpoint!("lane.searching");
             // pairs with the fence in `wait::wake_after_publish`: a submitter that skipped its wake
             // because of the bit has its hint seen by the look at the rings that follows.
@@ -424,85 +383,52 @@ impl Lane {
             // head's CAS and the claim's stand between.
             fence_after_rmw();
         }
-        if any_idle(&self.segment) && (holds_more || !self.rings_are_empty()) {
-            wake_one_lane(&self.segment);
+        if any_idle(&self.core.segment) && (holds_more || !self.rings_are_empty()) {
+            wake_one_lane(&self.core.segment);
         }
     }
 
     #[inline]
     fn rings_are_empty(&self) -> bool {
-        (0..self.segment.geometry().priorities)
-            .all(|priority| self.segment.injector(priority).is_empty())
-            && (self.limits.is_empty() || !runnable(&self.segment))
+        (0..self.core.segment.geometry().priorities)
+            .all(|priority| self.core.segment.injector(priority).is_empty())
+            && (self.core.limits.is_empty() || !runnable(&self.core.segment))
     }
 
     /// Sleeps until woken, unless there is something to do.
     fn park(&mut self, leave: &AtomicBool) {
-        let wake = self.entry().wake();
+        let wake = self.core.entry().wake();
         let seen = wake.load(Ordering::Acquire);
-        set_bit(&self.segment, LaneMask::Idle, self.index, true);
+        set_bit(&self.core.segment, LaneMask::Idle, self.core.index, true);
         failpoint!("lane.idle");
         // pairs with the fence in `wait::wake_after_publish`: either the submitter sees the bit,
         // or this look at the rings sees its hint.
         fence_after_rmw();
         let stolen_from = self.anything_held();
         if self.rings_are_empty() && !stolen_from && !self.must_leave(leave) {
-            self.entry().counter(LaneCounter::Parked).bump();
+            self.core.entry().counter(LaneCounter::Parked).bump();
             failpoint!("lane.parking");
-            futex_wait(self.entry().wake(), seen, LONGEST_SLEEP);
+            futex_wait(self.core.entry().wake(), seen, LONGEST_SLEEP);
         }
         failpoint!("lane.woken");
-        set_bit(&self.segment, LaneMask::Idle, self.index, false);
+        set_bit(&self.core.segment, LaneMask::Idle, self.core.index, false);
         failpoint!("lane.awake");
     }
 
     /// Whether another lane holds a hint of a task that waits.
     fn anything_held(&self) -> bool {
-        let segment = &self.segment;
+        let segment = &self.core.segment;
         (0..segment.geometry().max_lanes)
-            .filter(|other| *other != self.index)
+            .filter(|other| *other != self.core.index)
             .any(|other| {
                 let lane = segment.lane(other);
                 let waits = |slot: u32| {
                     slot < segment.geometry().total_slots()
                         && segment.word(slot).kind() == Kind::Queued
-                        && (self.limits.is_empty() || !is_deferred(segment, slot))
+                        && (self.core.limits.is_empty() || !is_deferred(segment, slot))
                 };
                 !lane.word().is_free()
                     && (0..HELD).any(|index| lane.held_acquire(index).is_some_and(waits))
             })
-    }
-
-    /// After a task: its completion hint, and the client's poller.
-    #[inline]
-    pub(crate) fn announce(&mut self, slot: u32) {
-        let client = slot / self.segment.geometry().slots_per_client;
-        let head_seen = &mut self.heads_seen[client as usize];
-        publish_completion_knowing(&self.segment, client, slot, head_seen);
-        failpoint!("complete.hinted");
-        wait::wake_client_after_hint(&self.segment, client);
-    }
-}
-
-/// Puts a queued slot's hint into the ring of its priority; `false` when that is full.
-pub(crate) fn restore_hint(segment: &Segment, slot: u32) -> bool {
-    let priority = segment.slot(slot).priority();
-    segment.injector(priority).enqueue(slot).is_ok()
-}
-
-/// Puts a completion hint in the client's ring; full: sets its overflow word instead.
-pub(crate) fn publish_completion(segment: &Segment, client: u32, slot: u32) {
-    let mut head_seen = segment.completion_ring(client).head();
-    publish_completion_knowing(segment, client, slot, &mut head_seen);
-}
-
-#[inline]
-fn publish_completion_knowing(segment: &Segment, client: u32, slot: u32, head_seen: &mut u64) {
-    let ring = segment.completion_ring(client);
-    if ring.enqueue_knowing(slot, head_seen).is_err() {
-        segment.client(client).set_overflow_release();
-        // pairs with the fence of the poller before its look at the word: no CAS publishes it.
-        fence(Ordering::SeqCst);
-        failpoint!("complete.overflow");
     }
 }

@@ -1,4 +1,5 @@
-//! What the operating system gives: clock, processors, scheduling, file descriptors, atomics.
+//! What the operating system gives: clock, processors, scheduling, file descriptors, signals,
+//! atomics.
 //!
 //! Knows no segment.
 
@@ -8,6 +9,14 @@ pub mod failpoint;
 pub mod checked_fd;
 pub mod clock;
 pub mod cpus;
-pub mod kernel;
+pub mod probes;
+pub mod random;
+pub mod scheduling;
 pub mod sigbus;
+pub mod signals;
 pub(crate) mod sync;
+
+#[doc(hidden)]
+pub mod kernel {
+    pub use super::scheduling::Scheduling;
+}

@@ -6,7 +6,7 @@
 //! word that was judged.
 
 use crate::error::{Result, RingError};
-use crate::format::config::{ArenaClass, BIG, Near};
+use crate::format::config::{ArenaClass, BIG, Near, segment_for};
 use crate::format::words::Owner;
 use crate::os::sync::{AtomicU32, Ordering};
 use crate::segment::Segment;
@@ -85,7 +85,12 @@ impl ArenaView {
         }
         let largest = geometry.largest_payload();
         if geometry.classes_for(size).next().is_none() {
-            return Err(RingError::TooLarge { size, largest });
+            let segment = segment_for(size);
+            return Err(RingError::TooLarge {
+                size,
+                largest,
+                segment,
+            });
         }
         let blocks = geometry.classes_for(size).map(|(class, near)| {
             let (first, reserved) = role.blocks(&geometry.classes[class].class, near);

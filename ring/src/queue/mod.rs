@@ -3,5 +3,6 @@
 pub mod arena;
 pub(crate) mod gather;
 pub mod hint_ring;
+pub(crate) mod hints;
 mod rings;
 pub mod wait;

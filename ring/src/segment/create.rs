@@ -1,8 +1,9 @@
 //! Making a segment, and removing what pools have left: the name, the locks, the files.
 
+use super::backing::Backing;
 use super::liveness::{self, LivenessLock};
 use super::memfd::{self, Pointer};
-use super::{Backing, Declared, Segment, map};
+use super::{Declared, Segment, map};
 use crate::error::{Result, RingError};
 use crate::format::config::{Geometry, PoolConfig};
 use crate::format::layout::HEADER_SIZE;
@@ -40,6 +41,11 @@ impl SupervisorLocks {
 }
 
 impl Segment {
+    /// Removes the segment and its lock files; attached processes keep their mappings.
+    pub fn remove(&self) -> Result<()> {
+        remove_pool_files(&self.dir, CLEANED)
+    }
+
     /// Takes the pool's name, removes what a dead predecessor left, and writes
     /// a new segment. It is visible when this returns, in state STARTING.
     ///
@@ -226,7 +232,7 @@ fn remove_leftovers(dir: &PoolDir, why: &str) -> Result<()> {
 }
 
 /// Removes a pool's files and directory. The caller holds the name's lock.
-pub(super) fn remove_pool_files(dir: &PoolDir, why: &str) -> Result<()> {
+fn remove_pool_files(dir: &PoolDir, why: &str) -> Result<()> {
     remove_leftovers(dir, why)?;
     let _ = fs::remove_file(dir.name_lock());
     failpoint!("remove.unnamed");
@@ -315,6 +321,6 @@ fn make_locks(dir: &PoolDir, epoch: u64, geometry: &Geometry) -> Result<Liveness
 
 fn random_epoch() -> Result<u64> {
     let mut bytes = [0; 8];
-    crate::os::kernel::random(&mut bytes).map_err(RingError::io("cannot draw an epoch"))?;
+    crate::os::random::random(&mut bytes).map_err(RingError::io("cannot draw an epoch"))?;
     Ok((u64::from_le_bytes(bytes) >> 1).max(1))
 }

@@ -3,21 +3,13 @@
 use crate::error::{Result, RingError};
 use crate::format::config::{Geometry, PoolConfig};
 use crate::format::layout::HEADER_SIZE;
+use crate::segment::backing::Backing;
 use crate::segment::memfd::{self, Pointer};
 use crate::segment::paths::{PoolDir, check_plain_file};
 use crate::segment::room;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-
-/// What the memory of a segment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backing {
-    /// A file in the pool's directory: containers that share only that directory see it.
-    File,
-    /// A memfd whose size can't be changed: for processes of one PID namespace.
-    Memfd,
-}
 
 impl Backing {
     /// New memory for a segment, with a pointer to it when it has no name. A file is allocated in
@@ -71,7 +63,7 @@ fn new_file(dir: &PoolDir, size: u64, huge_pages: bool) -> Result<File> {
             dir.new_segment().display()
         )))?;
     if huge_pages {
-        super::pages::fill_with_huge_pages(&file, size, false, dir.path());
+        crate::segment::pages::fill_with_huge_pages(&file, size, false, dir.path());
     }
     // Allocated in full: a full tmpfs is an error here and not a SIGBUS later.
     nix::fcntl::posix_fallocate(&file, 0, size as libc::off_t).map_err(|errno| match errno {

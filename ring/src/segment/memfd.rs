@@ -44,7 +44,7 @@ pub(crate) fn create(dir: &PoolDir, size: u64, full: u64, huge_pages: bool) -> R
     file.set_permissions(fs::Permissions::from_mode(0o600))
         .map_err(RingError::io("cannot set the mode of the segment"))?;
     if huge_pages {
-        crate::segment::fill_with_huge_pages(&file, size, true, dir.path());
+        crate::segment::pages::fill_with_huge_pages(&file, size, true, dir.path());
     }
     file.set_len(size)
         .map_err(RingError::io("cannot set the size of the segment"))?;

@@ -31,6 +31,7 @@ type Map = memmap2::MmapRaw;
 type Map = crate::model::Memory;
 
 mod attach;
+mod backing;
 mod create;
 mod file;
 #[cfg_attr(ringwork_model, path = "../../model/lock.rs")]
@@ -42,9 +43,8 @@ pub mod paths;
 pub mod room;
 pub mod tables;
 
+pub use backing::Backing;
 pub use create::{SupervisorLocks, clean, clear_litter, probe_memfd};
-pub use file::Backing;
-pub(crate) use pages::fill_with_huge_pages;
 pub use pages::why_no_huge_pages;
 
 /// An attached segment.
@@ -107,11 +107,6 @@ impl Segment {
             dir,
             epoch,
         }
-    }
-
-    /// Removes the segment and its lock files; attached processes keep their mappings.
-    pub fn remove(&self) -> Result<()> {
-        create::remove_pool_files(&self.dir, create::CLEANED)
     }
 
     /// Where everything is.

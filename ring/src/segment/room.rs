@@ -5,7 +5,7 @@
 
 use crate::error::{Result, RingError};
 use crate::format::config::PoolConfig;
-use crate::segment::Backing;
+use crate::segment::backing::Backing;
 use std::fs;
 use std::path::Path;
 

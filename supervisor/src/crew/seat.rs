@@ -12,7 +12,7 @@ use crate::process::kept_program::KeptProgram;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::LaneCounter;
 use ringwork_ring::format::states::Leave;
-use ringwork_ring::lane::signals::LeaveBy;
+use ringwork_ring::lane::leave::LeaveBy;
 use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_worker::log::{FORMAT_VARIABLE, LEVEL_VARIABLE};
 use std::io;

@@ -1,7 +1,7 @@
 //! What the supervisor sleeps on: signals, the owner's pipe, its workers.
 
 use crate::crew::Crew;
-use ringwork_ring::lane::signals;
+use ringwork_ring::os::signals;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify;
 use signal_hook::SigId;

@@ -13,7 +13,7 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, RestrictSelfAttr, Ruleset,
     RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope, make_bitflags, path_beneath_rules,
 };
-use ringwork_ring::os::kernel;
+use ringwork_ring::os::probes;
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
 use std::fmt;
 use std::path::PathBuf;
@@ -62,8 +62,8 @@ pub struct Offer {
 impl Offer {
     pub fn of_this_kernel() -> Self {
         Self {
-            landlock: kernel::landlock_abi().unwrap_or(0),
-            seccomp: kernel::has_seccomp_filter() && seccomp::knows_this_machine(),
+            landlock: probes::landlock_abi().unwrap_or(0),
+            seccomp: probes::has_seccomp_filter() && seccomp::knows_this_machine(),
         }
     }
 }

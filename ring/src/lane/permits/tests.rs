@@ -1,6 +1,7 @@
 use super::*;
 use crate::client::{Client, Outcome, TaskOptions};
 use crate::format::states::PoolState;
+use crate::lane::search::Lane;
 use crate::queue::wait::WaitStrategy;
 use crate::{PoolConfig, PoolDir, WorkerEntry, reaper};
 use std::sync::Arc;
@@ -65,12 +66,12 @@ fn no_more_than_the_limit_run_and_others_go_past() {
     assert!(!runnable(&fixture.pool));
     // One ends: the next in line runs, on whichever lane looks first.
     let (slot, word) = found[0].take().unwrap();
-    crate::lane::claimed::Claimed::new(&mut lanes[0], slot, word).complete(b"done", 0);
+    crate::lane::claimed::Claimed::new(&mut lanes[0].core, slot, word).complete(b"done", 0);
     assert!(runnable(&fixture.pool));
     let (slot, word) = lanes[3].try_claim(1).unwrap();
     assert_eq!(slot, tickets[2].slot(), "first come, first served");
     assert!(lanes[0].try_claim(1).is_none());
-    crate::lane::claimed::Claimed::new(&mut lanes[3], slot, word).complete(b"done", 0);
+    crate::lane::claimed::Claimed::new(&mut lanes[3].core, slot, word).complete(b"done", 0);
     let outcome = tickets[0].wait(None).unwrap();
     assert!(matches!(outcome, Outcome::Completed { .. }), "{outcome:?}");
     drop(other);
@@ -132,7 +133,7 @@ fn a_hint_over_the_limit_that_another_lane_holds_keeps_nobody_awake() {
     let third = client.submit("limited", b"", &options()).unwrap();
     // As if lane 2 had taken it in a batch, and ran something long.
     while fixture.pool.injector(1).dequeue().is_some() {}
-    lanes[2].entry().hold_release(3, third.slot());
+    lanes[2].core.entry().hold_release(3, third.slot());
     assert!(lanes[3].try_claim(1).is_none(), "a look that steals");
     assert!(is_deferred(&fixture.pool, third.slot()));
     assert_eq!(usage(&fixture.pool)[0].waiting, 1);
@@ -148,7 +149,7 @@ fn a_limit_that_is_raised_or_lifted_lets_those_run_that_wait() {
         .collect();
     let (_entry, mut lanes) = worker(&fixture, 0, 5);
     let count = |lanes: &mut [Lane]| {
-        let claims = lanes.iter_mut().filter(|lane| lane.permit.is_none());
+        let claims = lanes.iter_mut().filter(|lane| lane.core.permit.is_none());
         claims.filter_map(|lane| lane.try_claim(1)).count()
     };
     assert_eq!(count(&mut lanes), 2);

@@ -1,35 +1,9 @@
-//! What the kernel offers for confining a process, asked and not looked up by version; and how it
-//! schedules the threads of a worker.
+//! How the kernel schedules the threads of a worker.
 //!
-//! Called by the worker's sandbox and by `ringwork doctor`, which change nothing, and by a worker
-//! before it starts its lanes. It draws [random bytes](random), too.
+//! Called by a worker before it starts its lanes, and by a lane whose tasks prove long.
 
 use std::io;
 use std::str::FromStr;
-
-/// Fills `bytes` with random bytes of the kernel's: getrandom(2), which opens no file. So a
-/// confined worker may call it, and a statically linked one; the crate of that name looks for the
-/// call by its symbol, finds none in a static binary, and turns to a file that the sandbox refuses.
-///
-/// # Errors
-/// When the kernel has none: before 3.17, or where a filter refuses the call.
-pub fn random(bytes: &mut [u8]) -> io::Result<()> {
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        // SAFETY: `rest` is writable for its length, and lives.
-        let filled = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
-        match usize::try_from(filled) {
-            Ok(filled) => rest = &mut rest[filled..],
-            Err(_) => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
-        }
-    }
-    Ok(())
-}
 
 /// Which threads have the processor first: sched(7). An ordinary user may choose any of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -118,51 +92,5 @@ pub fn give_way() -> io::Result<()> {
         Ok(())
     } else {
         Err(io::Error::last_os_error())
-    }
-}
-
-/// The version of landlock's interface; `None` when the kernel has none, or has it switched off.
-#[must_use]
-pub fn landlock_abi() -> Option<u32> {
-    const VERSION: libc::c_uint = 1; // LANDLOCK_CREATE_RULESET_VERSION
-    // SAFETY: with this flag the call only returns a number; no memory is read or written.
-    let answer = unsafe {
-        libc::syscall(
-            libc::SYS_landlock_create_ruleset,
-            std::ptr::null::<u8>(),
-            0_usize,
-            VERSION,
-        )
-    };
-    u32::try_from(answer).ok().filter(|abi| *abi > 0)
-}
-
-/// Whether system calls can be filtered so that a refused one returns an error.
-#[must_use]
-pub fn has_seccomp_filter() -> bool {
-    let action: u32 = libc::SECCOMP_RET_ERRNO;
-    // SAFETY: the kernel reads four bytes from `action`, which lives.
-    let answer = unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_GET_ACTION_AVAIL,
-            0,
-            &raw const action,
-        )
-    };
-    answer == 0
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn random_bytes_fill_the_whole_room_and_differ() {
-        // More than the 256 bytes that one call surely fills.
-        let (mut first, mut second) = ([0; 4096], [0; 4096]);
-        super::random(&mut first).unwrap();
-        super::random(&mut second).unwrap();
-        assert_ne!(first, second);
-        assert_ne!(first[first.len() - 64..], [0; 64]);
-        super::random(&mut []).unwrap();
     }
 }

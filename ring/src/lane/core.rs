@@ -1,0 +1,83 @@
+//! What a lane shares with the task in its hands: segment, entry, arena, permit, what it has learned.
+//!
+//! Owned by [`crate::lane::search`], which finds tasks; borrowed by [`crate::lane::claimed`] until
+//! the task has ended. Invariant: the permit belongs to the task that runs, or to the claim that is
+//! being tried.
+
+use crate::format::words::Word;
+use crate::queue::arena::ArenaView;
+use crate::queue::hints::publish_completion_knowing;
+use crate::queue::wait;
+use crate::records::LaneRecord;
+use crate::segment::Segment;
+use std::sync::Arc;
+
+/// A permit that a lane has: which one, of which limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Permit {
+    pub(crate) limit: u32,
+    pub(crate) place: u32,
+}
+
+/// The part of a lane that a claimed task borrows.
+#[derive(Debug)]
+pub(crate) struct LaneCore {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) index: u32,
+    // Where its entry is.
+    at: usize,
+    pub(crate) arena: ArenaView,
+    // Handlers with a limit, and the permit for the task that runs.
+    pub(crate) limits: Vec<u64>,
+    pub(crate) permit: Option<Permit>,
+    // Smoothed run time of sampled tasks.
+    pub(crate) run_ns: u64,
+    // The head of each client's completion ring as it was seen last; 0 before that, and never too
+    // large.
+    heads_seen: Box<[u64]>,
+}
+
+impl LaneCore {
+    pub(crate) fn new(segment: Arc<Segment>, index: u32, limits: Vec<u64>) -> Self {
+        let clients = segment.geometry().max_clients as usize;
+        Self {
+            index,
+            at: segment.geometry().lane_at(index),
+            arena: ArenaView::new(&segment),
+            limits,
+            permit: None,
+            run_ns: u64::MAX,
+            heads_seen: vec![0; clients].into(),
+            segment,
+        }
+    }
+
+    /// The lane's own entry.
+    #[inline(always)]
+    pub(crate) fn entry(&self) -> LaneRecord<'_> {
+        LaneRecord::new(self.segment.part(self.at))
+    }
+
+    #[inline]
+    pub(crate) fn cas_claim(&self, slot: u32, word: Word) -> Option<(u32, Word)> {
+        // The CAS is a barrier: what is asked for before it comes while it waits for its own line.
+        self.segment.slot(slot).prefetch_payload();
+        let claimed = word.claimed_by(self.index as u16);
+        failpoint!("claim.seen");
+        if !self.segment.transition(slot, word, claimed) {
+            return None;
+        }
+        failpoint!("claim.claimed");
+        Some((slot, claimed))
+    }
+
+    /// After a task: its completion hint, and the client's poller.
+    #[inline]
+    pub(crate) fn announce(&mut self, slot: u32) {
+        let client = slot / self.segment.geometry().slots_per_client;
+        let head_seen = &mut self.heads_seen[client as usize];
+        publish_completion_knowing(&self.segment, client, slot, head_seen);
+        failpoint!("complete.hinted");
+        wait::wake_client_after_hint(&self.segment, client);
+    }
+}
