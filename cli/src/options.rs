@@ -377,7 +377,7 @@ pub(super) mod tests {
         let pool = ringwork_ring::PoolConfig::default();
         let file = pool.size_for_photos().unwrap() >> 20;
         let least = pool.smallest_default().unwrap() >> 20;
-        let most = ringwork_ring::segment::room::MOST_IN_MEMFD >> 30;
+        let most = ringwork_ring::segment::room::MAX_IN_MEMFD >> 30;
         for told in [
             format!("for a file {file}MiB, but"),
             format!("memory, and at least {least}MiB; for a memfd"),

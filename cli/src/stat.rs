@@ -270,7 +270,7 @@ fn limits(view: &PoolView) -> Table {
     for limit in &view.limits {
         table.row([
             limit.handler.clone(),
-            limit.most.to_string(),
+            limit.max.to_string(),
             limit.running.to_string(),
             limit.waiting.to_string(),
         ]);

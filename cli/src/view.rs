@@ -124,7 +124,7 @@ pub(super) struct QueueView {
 pub(super) struct LimitView {
     pub(super) handler: String,
     /// Most tasks that run at a time; 0: any number.
-    pub(super) most: u32,
+    pub(super) max: u32,
     pub(super) running: u32,
     pub(super) waiting: u64,
 }
@@ -206,7 +206,7 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
             .into_iter()
             .map(|usage| LimitView {
                 handler: handler_name(segment, usage.handler),
-                most: usage.most,
+                max: usage.max,
                 running: usage.running,
                 waiting: usage.waiting,
             })

@@ -154,13 +154,13 @@ pub enum RingError {
     },
     /// As many tasks of the handler are in flight as the client lets itself have.
     #[error(
-        "{most} tasks of {handler} are in flight, as many as max_in_flight lets this client have: wait for some, or raise the limit"
+        "{max} tasks of {handler} are in flight, as many as max_in_flight lets this client have: wait for some, or raise the limit"
     )]
     TooManyInFlight {
         /// The handler's name.
         handler: String,
         /// The limit.
-        most: u32,
+        max: u32,
     },
     /// The injector ring is full.
     #[error("the queue of the pool is full: the workers do not keep up; wait, or add workers")]

@@ -203,7 +203,7 @@ fn tasks_in_flight_have_a_limit_of_their_own() {
     let refused = || {
         let error = client.submit("x", b"", &two).unwrap_err();
         let text = error.to_string();
-        assert!(matches!(error, RingError::TooManyInFlight { most: 2, .. }));
+        assert!(matches!(error, RingError::TooManyInFlight { max: 2, .. }));
         assert!(
             text.contains("x are") && text.contains("max_in_flight"),
             "{text}"

@@ -14,7 +14,7 @@ use std::sync::Once;
 /// What stands for the message of `panic_any`.
 const NO_TEXT: &str = "a panic without a text";
 /// Panics that are remembered while one is caught.
-const SEEN_MOST: usize = 8;
+const MAX_SEEN: usize = 8;
 
 /// A caught panic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub(crate) fn install_hook() {
                 } else if cfg!(panic = "abort") {
                     say(format!("a handler panicked at {panic}"));
                 }
-                seen.truncate(SEEN_MOST - 1);
+                seen.truncate(MAX_SEEN - 1);
                 seen.push(panic);
             });
         }));

@@ -17,7 +17,7 @@ use std::error::Error;
 use std::time::Duration;
 
 /// With cores that wander, at most so many rounds are tried to have [`ROUNDS`] of one kind.
-const MOST_ROUNDS: usize = 12;
+const MAX_ROUNDS: usize = 12;
 
 /// Cases of the suite rtt in which two sides spin, each for a core of its own.
 const SPINNING: [&str; 6] = [
@@ -65,7 +65,7 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
     let mut spins: Vec<SpinRound> = Vec::new();
     let mut series = Series::new();
     let mut sleeping = (Vec::new(), Vec::new());
-    for round in 0..MOST_ROUNDS {
+    for round in 0..MAX_ROUNDS {
         say(&format!("rtt round {}", round + 1));
         spins.push(spin_round(&mut limits, &mut spinning, summary)?);
         if round < ROUNDS {

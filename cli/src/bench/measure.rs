@@ -175,8 +175,8 @@ impl<'c> Bench<'c> {
         let lanes = words.filter(|word| word.is_active()).count() as u32;
         let limit = permits::usage(segment)
             .into_iter()
-            .find(|usage| usage.handler == id_of(self.handler) && usage.most > 0);
-        limit.map_or(lanes, |limit| lanes.min(limit.most)).max(1)
+            .find(|usage| usage.handler == id_of(self.handler) && usage.max > 0);
+        limit.map_or(lanes, |limit| lanes.min(limit.max)).max(1)
     }
 
     /// As many tasks in flight as [`Self::bound`] allows; `None` when none has ended.

@@ -37,9 +37,9 @@ const UNASSOCIATED: u16 = 2;
 /// Of the tag for the order of bits: the lowest bit of a byte is the first one.
 const REVERSED: usize = 2;
 /// Samples a pixel. More would make a bomb of a small file.
-const MOST_SAMPLES: usize = 8;
+const MAX_SAMPLES: usize = 8;
 /// Values of a tag: places of strips, bytes of a profile. Each takes 32 bytes of memory.
-const MOST_VALUES: usize = 1 << 22;
+const MAX_VALUES: usize = 1 << 22;
 /// Bytes of one value, such as a profile.
 const METADATA: usize = 16 << 20;
 
@@ -193,9 +193,9 @@ impl Layout {
 
     fn of(decoder: &mut Decoder<Cursor<Cow<'_, [u8]>>>) -> Result<Self, TaskError> {
         let samples = tag_or(decoder, Tag::SamplesPerPixel, 1)?;
-        if samples > MOST_SAMPLES {
+        if samples > MAX_SAMPLES {
             return Err(problem(&format_args!(
-                "{samples} samples a pixel, where {MOST_SAMPLES} are the most"
+                "{samples} samples a pixel, where {MAX_SAMPLES} are the most"
             )));
         }
         let colour = decoder.colortype().map_err(|error| problem(&error))?;
@@ -543,7 +543,7 @@ impl Directory {
             let at = start.checked_add(count + index * entry)?;
             let first = at.checked_add(value)?;
             let values = number(at + 4, if large { 8 } else { 4 })?;
-            directory.oversized |= values > body.len().min(MOST_VALUES);
+            directory.oversized |= values > body.len().min(MAX_VALUES);
             let side = || {
                 let length = if number(at + 2, 2)? == SHORT { 2 } else { 4 };
                 u32::try_from(number(first, length)?).ok()

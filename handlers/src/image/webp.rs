@@ -138,7 +138,7 @@ const ANIMATED: u8 = 0x02;
 /// Of a frame: its pixels replace what is below them.
 const REPLACES: u8 = 0x02;
 /// The longest that a frame is shown: 24 bits.
-const MOST_MILLISECONDS: u32 = 0xff_ffff;
+const MAX_MILLISECONDS: u32 = 0xff_ffff;
 
 pub(super) fn encode(
     raster: &Raster,
@@ -208,7 +208,7 @@ impl<'a> Writer<'a> {
         };
         let Some((left, top, part)) = part else {
             let (at, length) = self.length;
-            let length = length.saturating_add(milliseconds).min(MOST_MILLISECONDS);
+            let length = length.saturating_add(milliseconds).min(MAX_MILLISECONDS);
             self.body[at..at + 3].copy_from_slice(&three_bytes(length));
             self.length.1 = length;
             return Ok(());
@@ -218,7 +218,7 @@ impl<'a> Writer<'a> {
             self.lossless,
             self.quality,
         )?;
-        let length = milliseconds.min(MOST_MILLISECONDS);
+        let length = milliseconds.min(MAX_MILLISECONDS);
         let mut payload = Vec::new();
         for number in [left / 2, top / 2, part.width - 1, part.height - 1, length] {
             payload.extend(three_bytes(number));

@@ -10,7 +10,7 @@
 
 use crate::client::lane_pace::LanePace;
 use crate::client::queue_ahead::{Before, QueueAhead};
-use crate::client::run_times::{Handler, LEAST_MARGIN, MOST_MARGIN, RunTimes};
+use crate::client::run_times::{Handler, LEAST_MARGIN, MAX_MARGIN, RunTimes};
 use crate::format::layout::*;
 use crate::lane::permits::limit_of;
 use crate::os::clock::now_ns;
@@ -169,7 +169,7 @@ impl Backlog {
         let queued = (0..=ring).map(|ring| segment.injector(ring).depth());
         let hints = queued.sum::<u64>() + segment.deferred_ring(limit).depth();
         let left = time.saturating_sub(self.own_run(handler, time));
-        if hints as f64 * each <= left as f64 / MOST_MARGIN {
+        if hints as f64 * each <= left as f64 / MAX_MARGIN {
             return Verdict::Unweighed;
         }
         let all = geometry.limit_count * geometry.priorities;

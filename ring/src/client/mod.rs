@@ -178,12 +178,11 @@ impl Table {
     /// A slot for a task, off the free list and counted.
     fn take(&mut self, handler: &str, options: &TaskOptions) -> Result<u32> {
         let id = id_of(handler);
-        let most = options.max_in_flight.unwrap_or(u32::MAX);
-        if most != u32::MAX && self.in_flight.get(&id).is_some_and(|now| *now >= most) || most == 0
-        {
+        let max = options.max_in_flight.unwrap_or(u32::MAX);
+        if max != u32::MAX && self.in_flight.get(&id).is_some_and(|now| *now >= max) || max == 0 {
             return Err(RingError::TooManyInFlight {
                 handler: handler.to_owned(),
-                most,
+                max,
             });
         }
         let kept = if options.priority == 0 {
@@ -200,7 +199,7 @@ impl Table {
         let Some(local) = self.free.pop() else {
             unreachable!("more are free than are kept");
         };
-        if most != u32::MAX {
+        if max != u32::MAX {
             *self.in_flight.entry(id).or_default() += 1;
             self.counted[local as usize] = id;
         }

@@ -20,7 +20,7 @@ const PLACES: usize = 2 * MOST;
 /// one that is held just too long would have all of its tasks come just too late.
 pub(crate) const LEAST_MARGIN: f64 = 1.1;
 /// The same at most.
-pub(crate) const MOST_MARGIN: f64 = 4.0;
+pub(crate) const MAX_MARGIN: f64 = 4.0;
 /// The margin is changed by what became of so many tasks.
 const JUDGED: u32 = 4;
 /// A margin that was judged so long ago says nothing any more.
@@ -99,7 +99,7 @@ impl Handler {
         self.margin = match self.late {
             0 => (was * 0.9).max(LEAST_MARGIN),
             1 => was,
-            late => (was * (1.0 + f64::from(late) / f64::from(JUDGED))).min(MOST_MARGIN),
+            late => (was * (1.0 + f64::from(late) / f64::from(JUDGED))).min(MAX_MARGIN),
         };
         if self.margin != was {
             self.deaf_until = now.saturating_add(self.time);
@@ -310,8 +310,8 @@ mod tests {
             "one of four is no matter"
         );
         assert_eq!(four(&mut known, 2), 3.0 * LEAST_MARGIN);
-        assert_eq!(four(&mut known, 3), MOST_MARGIN);
-        assert!(four(&mut known, 0) < MOST_MARGIN);
+        assert_eq!(four(&mut known, 3), MAX_MARGIN);
+        assert!(four(&mut known, 0) < MAX_MARGIN);
         for _ in 0..20 {
             four(&mut known, 0);
         }

@@ -434,7 +434,7 @@ impl PoolConfig {
             }
         };
         // 1024 for applications, and those that are kept for commands.
-        range("clients", self.clients, 1, 1024 + COMMAND_ENTRIES_MOST)?;
+        range("clients", self.clients, 1, 1024 + MAX_COMMAND_ENTRIES)?;
         range("slots", self.slots, 1, 65_536)?;
         range("max-workers", self.max_workers, 1, 1024)?;
         range("max-lanes", self.max_lanes, 1, (IDLE_WORDS * 64) as u32)?;

@@ -310,7 +310,7 @@ layout! {
     /// Limit: id of the handler, u64.
     LIMIT_HANDLER: usize = 0;
     /// Limit: most tasks of it that run at a time, u32; 0: any number.
-    LIMIT_MOST: usize = 8;
+    LIMIT_MAX: usize = 8;
     /// Limit: permits, u64 each, one a lane: 0, or lane generation << 16 | lane index + 1 of the lane that runs such a task.
     LIMIT_PERMITS: usize = 128;
     /// Most handlers with a limit of concurrency.
@@ -319,7 +319,7 @@ layout! {
     /// One in so many client entries, the last ones of the table, is kept for the `ringwork` command.
     ENTRIES_A_COMMAND: u32 = 5;
     /// Most client entries that are kept for the `ringwork` command.
-    COMMAND_ENTRIES_MOST: u32 = 4;
+    MAX_COMMAND_ENTRIES: u32 = 4;
 
     /// Bytes of a slot.
     SLOT_STRIDE: usize = 256;
@@ -463,7 +463,7 @@ layout! {
     /// Codec: a chunk, CHUNK_*: many requests to one handler, in a block with room for their results.
     CODEC_CHUNK: u32 = 5;
 
-    /// Chunk: number of requests, u32, 1 to CHUNK_MOST.
+    /// Chunk: number of requests, u32, 1 to CHUNK_MAX.
     CHUNK_COUNT: usize = 0;
     /// Chunk: offset of the results, u32, a multiple of 64.
     CHUNK_RESULTS: usize = 4;
@@ -486,7 +486,7 @@ layout! {
     /// Chunk: length of each request, u32; then, from the next multiple of 64, the requests, each padded to 8 bytes.
     CHUNK_LENGTHS: usize = 128;
     /// Most requests in a chunk.
-    CHUNK_MOST: u32 = 1 << 16;
+    CHUNK_MAX: u32 = 1 << 16;
     /// Results of a chunk: for each request a head, u64: codec << 48 | status << 32 | length; then, from the next multiple of 64, the results or failure records, each padded to 8 bytes.
     CHUNK_HEAD_STATUS_SHIFT: u32 = 32;
     /// Head of a result: shift of its codec, 8 bits.

@@ -61,10 +61,10 @@ fn padded(len: usize) -> usize {
 /// requests in `codec`, `room` bytes for each result, and `attempts` for each request.
 ///
 /// # Panics
-/// With no request, more than [`CHUNK_MOST`], or 4 GiB of them.
+/// With no request, more than [`CHUNK_MAX`], or 4 GiB of them.
 #[must_use]
 pub fn encode(requests: &[&[u8]], codec: u8, attempts: u8, room: usize) -> Vec<u8> {
-    assert!((1..=CHUNK_MOST as usize).contains(&requests.len()));
+    assert!((1..=CHUNK_MAX as usize).contains(&requests.len()));
     let small = |value: usize| u32::try_from(value).expect("less than 4 GiB").to_le_bytes();
     let lengths = CHUNK_LENGTHS + 4 * requests.len();
     let mut chunk = vec![0; lengths.next_multiple_of(ALIGN)];
@@ -129,7 +129,7 @@ impl Chunk {
         let small = |field: usize| segment.u32_at(at + field).load(Ordering::Relaxed);
         let byte = |field: usize| segment.u8_at(at + field).load(Ordering::Relaxed);
         let (count, results) = (small(CHUNK_COUNT), small(CHUNK_RESULTS) as usize);
-        if count == 0 || count > CHUNK_MOST {
+        if count == 0 || count > CHUNK_MAX {
             return Err(wrong(format!("says it has {count} requests")));
         }
         let requests = (CHUNK_LENGTHS + 4 * count as usize).next_multiple_of(ALIGN);

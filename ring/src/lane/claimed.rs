@@ -22,7 +22,7 @@ use std::time::Duration;
 const BLOCK_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Bytes of a failure in a chunk: its text has no block of its own.
-const MOST_OF_FAILURE: usize = 512;
+const MAX_FAILURE: usize = 512;
 
 /// A failure as it travels to the client.
 #[derive(Debug, Clone, Copy)]
@@ -555,9 +555,9 @@ impl<'l> Claimed<'l> {
         chunk.failing();
         let room = chunk.left();
         let mut bytes = failure_record(failure, 256, 1024, 64 << 10);
-        if bytes.len() > room.min(MOST_OF_FAILURE) {
-            bytes = failure_record(failure, 24, 0, MOST_OF_FAILURE);
-            bytes.truncate(room.min(MOST_OF_FAILURE));
+        if bytes.len() > room.min(MAX_FAILURE) {
+            bytes = failure_record(failure, 24, 0, MAX_FAILURE);
+            bytes.truncate(room.min(MAX_FAILURE));
         }
         match self.reserve(bytes.len()) {
             Ok(room) => room.copy_from_slice(&bytes),

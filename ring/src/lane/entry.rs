@@ -4,7 +4,7 @@
 //! by its process before; so ACTIVE with a free lock proves death (or an untidy leave).
 
 use crate::error::{Result, RingError};
-use crate::format::layout::{COMMAND_ENTRIES_MOST, ENTRIES_A_COMMAND};
+use crate::format::layout::{ENTRIES_A_COMMAND, MAX_COMMAND_ENTRIES};
 use crate::format::states::{EntryState, Leave};
 use crate::format::words::{EntryWord, LaneWord};
 use crate::lane::search::Lane;
@@ -21,14 +21,14 @@ use std::sync::Arc;
 /// all others.
 #[must_use]
 pub fn command_entries(entries: u32) -> u32 {
-    (entries / ENTRIES_A_COMMAND).min(COMMAND_ENTRIES_MOST)
+    (entries / ENTRIES_A_COMMAND).min(MAX_COMMAND_ENTRIES)
 }
 
 /// The client entries of a pool for so many clients, with those that are kept for the command
 /// beside them: one for each four clients, at most four.
 #[must_use]
 pub fn client_entries(clients: u32) -> u32 {
-    clients.saturating_add((clients / (ENTRIES_A_COMMAND - 1)).min(COMMAND_ENTRIES_MOST))
+    clients.saturating_add((clients / (ENTRIES_A_COMMAND - 1)).min(MAX_COMMAND_ENTRIES))
 }
 
 /// Takes a FREE entry under its lock: the lock, and the new entry word to store as ACTIVE.

@@ -5,7 +5,7 @@
 //! task is claimed, freed when the task has ended. So no count can be left wrong by a death: what a
 //! dead lane held bears its name. A task that finds no permit has its hint moved to the ring of its
 //! limit; lanes take hints from there when they have a permit. No lane spins, none is blocked, and
-//! the tasks of other handlers go past. Invariant: at most `most` lanes have a permit, and each
+//! the tasks of other handlers go past. Invariant: at most `max` lanes have a permit, and each
 //! lane that runs a task of the handler has one (docs/internals/protocol.md section 13).
 
 use crate::format::layout::id_of;
@@ -39,11 +39,11 @@ impl<'a> Limit<'a> {
     }
 
     /// How many may run; the number of all lanes when there is no limit.
-    fn most(self) -> u32 {
+    fn max(self) -> u32 {
         let lanes = self.segment.geometry().max_lanes;
         match self.record().max() {
             0 => lanes,
-            most => most.min(lanes),
+            max => max.min(lanes),
         }
     }
 
@@ -75,7 +75,7 @@ impl<'a> Limit<'a> {
     }
 
     fn has_permit(self) -> bool {
-        (0..self.most()).any(|place| self.permit(place).load(Ordering::Relaxed) == 0)
+        (0..self.max()).any(|place| self.permit(place).load(Ordering::Relaxed) == 0)
     }
 
     fn is_runnable(self) -> bool {
@@ -95,17 +95,17 @@ pub(crate) fn is_deferred(segment: &Segment, slot: u32) -> bool {
 /// Which limit a handler has, and how many of its tasks run at a time; `None` if all lanes may.
 pub(crate) fn limit_of(segment: &Segment, handler: u64) -> Option<(u32, u64)> {
     let limit = Limit::all(segment).find(|limit| limit.handler() == handler)?;
-    let most = limit.most();
-    (most < segment.geometry().max_lanes).then_some((limit.index, u64::from(most)))
+    let max = limit.max();
+    (max < segment.geometry().max_lanes).then_some((limit.index, u64::from(max)))
 }
 
 /// Sets the limits of a new segment, by handler name; 0 for none. Before any worker starts, or,
 /// for the same handlers in the same order, at any time.
 pub fn set(segment: &Segment, limits: &[(&str, u32)]) {
-    let declared = limits.iter().map(|(name, most)| (id_of(name), *most));
+    let declared = limits.iter().map(|(name, max)| (id_of(name), *max));
     segment.declare_limits(declared.collect());
-    for (limit, (handler, most)) in Limit::all(segment).zip(limits) {
-        limit.record().set(id_of(handler), *most);
+    for (limit, (handler, max)) in Limit::all(segment).zip(limits) {
+        limit.record().set(id_of(handler), *max);
     }
     // A higher number lets more of those run that wait.
     fence(Ordering::SeqCst);
@@ -124,7 +124,7 @@ pub struct Usage {
     /// Id of the handler.
     pub handler: u64,
     /// Most tasks that run at a time; 0: any number.
-    pub most: u32,
+    pub max: u32,
     /// Permits that are taken.
     pub running: u32,
     /// Hints of tasks that wait for one, stale ones included.
@@ -138,7 +138,7 @@ pub fn usage(segment: &Segment) -> Vec<Usage> {
     Limit::all(segment)
         .map(|limit| Usage {
             handler: limit.handler(),
-            most: limit.record().max(),
+            max: limit.record().max(),
             running: (0..lanes)
                 .filter(|place| limit.permit(*place).load(Ordering::Relaxed) != 0)
                 .count() as u32,
@@ -221,7 +221,7 @@ impl LaneCore {
         let segment = &self.segment;
         let limit = Limit { segment, index };
         let own = owner(self.index, self.entry().word().generation());
-        let taken = (0..limit.most()).find(|place| {
+        let taken = (0..limit.max()).find(|place| {
             let permit = limit.permit(*place);
             permit.load(Ordering::Relaxed) == 0
                 && permit
@@ -363,8 +363,8 @@ pub fn permits_of_the_living(segment: &Segment) -> bool {
 /// # Errors
 /// What no process of ours can have left.
 pub(crate) fn audit(segment: &Segment) -> Result<(), String> {
-    for (limit, (handler, most)) in Limit::all(segment).zip(&*segment.declared_limits()) {
-        if (limit.handler(), limit.record().max()) != (*handler, *most) {
+    for (limit, (handler, max)) in Limit::all(segment).zip(&*segment.declared_limits()) {
+        if (limit.handler(), limit.record().max()) != (*handler, *max) {
             return Err(format!(
                 "limit {}: its handler or its number was overwritten",
                 limit.index

@@ -23,11 +23,11 @@ impl<'s> LimitRecord<'s> {
 
     /// How many of its tasks may run at a time; 0: any number.
     pub(crate) fn max(self) -> u32 {
-        self.part.u32_at(LIMIT_MOST).load(Ordering::Relaxed)
+        self.part.u32_at(LIMIT_MAX).load(Ordering::Relaxed)
     }
 
     pub(crate) fn set(self, handler: u64, max: u32) {
-        self.part.u32_at(LIMIT_MOST).store(max, Ordering::Relaxed);
+        self.part.u32_at(LIMIT_MAX).store(max, Ordering::Relaxed);
         self.part
             .u64_at(LIMIT_HANDLER)
             .store(handler, Ordering::Release);

@@ -13,7 +13,7 @@ const MIB: u64 = 1 << 20;
 
 /// Most that a sealed memfd takes unasked, in bytes. Its large blocks cost nothing before they are
 /// used.
-pub const MOST_IN_MEMFD: u64 = 1024 * MIB;
+pub const MAX_IN_MEMFD: u64 = 1024 * MIB;
 
 /// What the choice of a size depends on, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Room {
     ///
     /// A file is allocated in full, so it takes what sixteen pictures of 8 MB need, but no more
     /// than three quarters of what is free and an eighth of the memory. A memfd takes a sixth of
-    /// the memory and at most [`MOST_IN_MEMFD`], of which it uses what payloads use; if all of it
+    /// the memory and at most [`MAX_IN_MEMFD`], of which it uses what payloads use; if all of it
     /// is allocated at once (`in_full`) it is as a file. Never less than the
     /// [smallest](PoolConfig::smallest_default): if even that does not fit, making it says so.
     ///
@@ -78,7 +78,7 @@ impl Room {
                 .min(free / 4 * 3)
                 .min(self.memory / 8),
             None if in_full => config.size_for_photos()?.min(self.memory / 8),
-            None => (self.memory / 6).min(MOST_IN_MEMFD),
+            None => (self.memory / 6).min(MAX_IN_MEMFD),
         };
         Ok((wanted.min(self.file_limit) / MIB * MIB).max(smallest))
     }
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_memfd_takes_a_share_of_the_memory_and_sixteen_pictures_fit_in_two_gib() {
-        assert_eq!(size(24 * GIB, None), MOST_IN_MEMFD);
+        assert_eq!(size(24 * GIB, None), MAX_IN_MEMFD);
         assert_eq!(size(3 * GIB, None), GIB / 2);
         assert!(photos(size(2 * GIB, None)) >= 16);
         let smallest = PoolConfig::default().smallest_default().unwrap();

@@ -53,9 +53,9 @@ pub(crate) struct Crew {
 
 impl Crew {
     /// Seats for the most workers, of which the first ones are open.
-    pub(crate) fn new(settings: Settings, embedded: bool, open: u32, most: u32) -> Self {
+    pub(crate) fn new(settings: Settings, embedded: bool, open: u32, max: u32) -> Self {
         Self {
-            seats: (0..most).map(|seat| Seat::new(seat < open)).collect(),
+            seats: (0..max).map(|seat| Seat::new(seat < open)).collect(),
             leavers: Vec::new(),
             settings,
             former: None,

@@ -11,19 +11,13 @@ use std::time::Instant;
 
 impl Crew {
     /// Takes up new settings: all workers are replaced, one by one.
-    pub(crate) fn renew(
-        &mut self,
-        mut settings: Settings,
-        open: u32,
-        most: u32,
-        segment: &Segment,
-    ) {
+    pub(crate) fn renew(&mut self, mut settings: Settings, open: u32, max: u32, segment: &Segment) {
         settings.generation = self.settings.generation + 1;
         let former = std::mem::replace(&mut self.settings, settings);
         // After two reloads in a row the one to go back to is the one that serves.
         self.former.get_or_insert(former);
         self.health.forget();
-        while self.seats.len() < most as usize {
+        while self.seats.len() < max as usize {
             self.seats.push(Seat::new(false));
         }
         let was_open = |crew: &Self| crew.seats.iter().filter(|seat| seat.open).count();
@@ -33,7 +27,7 @@ impl Crew {
                 self.shrink(number, segment, "the pool has fewer workers now");
             }
         }
-        self.seats.truncate(most as usize);
+        self.seats.truncate(max as usize);
         for number in 0..self.seats.len() {
             let seat = &mut self.seats[number];
             seat.due = Instant::now();

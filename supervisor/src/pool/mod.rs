@@ -145,18 +145,18 @@ impl Pool {
     pub(crate) fn limit_concurrency(&self, handlers: &HandlerLimits) {
         let all: Vec<(&str, u32)> = handlers
             .iter()
-            .filter_map(|(name, limit)| limit.concurrency.map(|most| (name.as_str(), most)))
+            .filter_map(|(name, limit)| limit.concurrency.map(|max| (name.as_str(), max)))
             .collect();
         permits::set(&self.segment, &all);
     }
 
     /// The numbers of a reload, for the handlers that have been limited from the start.
     pub(crate) fn change_limits(&self, former: &HandlerLimits, new: &HandlerLimits) {
-        let most = |name: &String| new.get(name).and_then(|limit| limit.concurrency);
+        let max = |name: &String| new.get(name).and_then(|limit| limit.concurrency);
         let all: Vec<(&str, u32)> = former
             .iter()
             .filter(|(_, limit)| limit.concurrency.is_some())
-            .map(|(name, _)| (name.as_str(), most(name).unwrap_or(0)))
+            .map(|(name, _)| (name.as_str(), max(name).unwrap_or(0)))
             .collect();
         permits::set(&self.segment, &all);
     }

@@ -108,7 +108,7 @@ impl Watch {
         let segment = pool.segment();
         self.lost_wakes.look(segment);
         self.limits.look(segment, crew);
-        if self.bounds.most > self.bounds.least {
+        if self.bounds.max > self.bounds.least {
             self.grow(pool, crew);
         }
         // A little less than the idle tick, so that no idle tick is skipped.
@@ -206,7 +206,7 @@ impl Watch {
 fn bounds(config: &ServeConfig) -> Bounds {
     Bounds {
         least: config.least_workers() as usize,
-        most: config.most_workers() as usize,
+        max: config.most_workers() as usize,
         shrink_after: config.elastic.shrink_after,
     }
 }

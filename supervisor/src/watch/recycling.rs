@@ -37,7 +37,7 @@ pub(crate) struct Recycling {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
     pub(crate) least: usize,
-    pub(crate) most: usize,
+    pub(crate) max: usize,
     pub(crate) shrink_after: Duration,
 }
 
@@ -51,7 +51,7 @@ impl Recycling {
 
     /// One look.
     pub(crate) fn look(&mut self, segment: &Segment, crew: &mut Crew, bounds: Bounds) {
-        let elastic = bounds.most > bounds.least;
+        let elastic = bounds.max > bounds.least;
         if !elastic && crew.settings.recycle == Default::default() {
             return;
         }
@@ -95,18 +95,18 @@ impl Recycling {
     fn why_replace(&self, crew: &Crew, member: &Member, read_memory: bool) -> Option<String> {
         let ready = member.process.ready?;
         let policy = &crew.settings.recycle;
-        if member.most_age.is_some_and(|most| ready.elapsed() >= most) {
+        if member.most_age.is_some_and(|max| ready.elapsed() >= max) {
             return Some(format!("it is older than --max-age ({:.0?})", policy.age?));
         }
         if read_memory
-            && let Some(most) = policy.rss
+            && let Some(max) = policy.rss
             && let Some(rss) = resident(member.process.id())
-            && rss >= most
+            && rss >= max
         {
             return Some(format!(
                 "its memory of {} is above --max-rss ({})",
                 Bytes(rss),
-                Bytes(most)
+                Bytes(max)
             ));
         }
         let quota = member.quota?;

@@ -8,18 +8,18 @@
 use crate::crew::Crew;
 use crate::process::cause::Detail;
 
-/// Kills the workers that have more than `most` threads; 0: any number is fine.
-pub(crate) fn kill_crowded(crew: &mut Crew, most: u32) {
-    if most == 0 {
+/// Kills the workers that have more than `max` threads; 0: any number is fine.
+pub(crate) fn kill_crowded(crew: &mut Crew, max: u32) {
+    if max == 0 {
         return;
     }
     let crowded: Vec<(u32, u32)> = crew
         .ids()
         .filter_map(|(entry, pid)| threads_of(pid).map(|threads| (entry, threads)))
-        .filter(|(_, threads)| *threads > most)
+        .filter(|(_, threads)| *threads > max)
         .collect();
     for (worker, threads) in crowded {
-        let why = format!("it had {threads} threads, more than --worker-threads ({most})");
+        let why = format!("it had {threads} threads, more than --worker-threads ({max})");
         if crew.kill(worker, &why, Detail::Threads) {
             tracing::error!(worker, threads, "killing worker {worker}: {why}");
         }

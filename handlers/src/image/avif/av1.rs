@@ -12,7 +12,7 @@ const SEQUENCE_HEADER: u8 = 1;
 const FRAME_HEADER: u8 = 3;
 const FRAME: u8 = 6;
 /// A still picture is one frame; its layers, if there are any, are four at most.
-const MOST_FRAMES: usize = 8;
+const MAX_FRAMES: usize = 8;
 /// Data that ends in a run of so many zeros was cut and filled up: an encoder leaves none.
 const FILLER: usize = 32;
 
@@ -41,7 +41,7 @@ pub(super) fn sequence(data: &[u8]) -> Result<Sequence, Problem> {
             _ => {}
         }
     }
-    if frames == 0 || frames > MOST_FRAMES {
+    if frames == 0 || frames > MAX_FRAMES {
         return Err(format!("its AV1 data has {frames} frames").into());
     }
     if data.len() > FILLER && data[data.len() - FILLER..].iter().all(|byte| *byte == 0) {
@@ -238,7 +238,7 @@ pub(super) fn decode(data: Vec<u8>, operating_point: u8, pixels: u64) -> Result<
     }
     let mut picture = None;
     // Each call takes in more of the data, until there is a picture and nothing is left.
-    for _ in 0..=2 * MOST_FRAMES {
+    for _ in 0..=2 * MAX_FRAMES {
         match decoder.get_picture() {
             Ok(found) => picture = Some(found),
             Err(error) if error.is_again() => match decoder.send_pending_data() {

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use super::Problem;
 
 /// The most rows and columns of a grid, as one byte each says less one.
-const MOST_CELLS: usize = 256 * 256;
+const MAX_CELLS: usize = 256 * 256;
 /// The most pieces of an item that a writer could have reason to make.
-const MOST_EXTENTS: usize = 256;
+const MAX_EXTENTS: usize = 256;
 /// The most properties of an item, as one byte says.
-const MOST_PROPERTIES: usize = 255;
+const MAX_PROPERTIES: usize = 255;
 /// The most items and properties of a file. A grid of photos has some hundred.
-const MOST_ITEMS: usize = 100_000;
+const MAX_ITEMS: usize = 100_000;
 
 /// What a file holds.
 pub(super) struct Container<'a> {
@@ -170,7 +170,7 @@ impl<'a> Container<'a> {
             };
             let _protection = info.u16()?;
             let kind = *info.take(4)?.first_chunk()?;
-            if self.items.len() == MOST_ITEMS {
+            if self.items.len() == MAX_ITEMS {
                 return None;
             }
             self.items.push(Item {
@@ -203,7 +203,7 @@ impl<'a> Container<'a> {
             let _other_file = iloc.u16()?;
             let base = iloc.number(base_size)?;
             let extents = iloc.u16()?;
-            if usize::from(extents) > MOST_EXTENTS {
+            if usize::from(extents) > MAX_EXTENTS {
                 return None;
             }
             let mut all = Vec::new();
@@ -237,7 +237,7 @@ impl<'a> Container<'a> {
             let (kind, mut content) = iprp.next_box(false).ok()??;
             match &kind {
                 b"ipco" => {
-                    while !content.0.is_empty() && self.properties.len() < MOST_ITEMS {
+                    while !content.0.is_empty() && self.properties.len() < MAX_ITEMS {
                         let (kind, property) = content.next_box(false).ok()??;
                         self.properties.push(property_of(kind, property)?);
                     }
@@ -266,7 +266,7 @@ impl<'a> Container<'a> {
             }
             if let Some(item) = self.item_mut(id) {
                 item.properties.append(&mut all);
-                if item.properties.len() > MOST_PROPERTIES {
+                if item.properties.len() > MAX_PROPERTIES {
                     return None;
                 }
             }
@@ -467,7 +467,7 @@ impl<'a> Container<'a> {
             (version == 0).then_some((rows, columns, width, height))
         })();
         let (rows, columns, width, height) = grid.ok_or(DAMAGED)?;
-        let cells: Vec<Image> = self.targets(image, *b"dimg").take(MOST_CELLS + 1).collect();
+        let cells: Vec<Image> = self.targets(image, *b"dimg").take(MAX_CELLS + 1).collect();
         if cells.len() != rows * columns {
             return Err(
                 format!("its grid of {columns} x {rows} has {} images", cells.len()).into(),

@@ -8,7 +8,7 @@ use super::segments::{Component, File, Problem, Scan, Segment, next_marker};
 
 /// This many bytes may be left of a scan when its picture is complete, whatever they are. Padding
 /// with one and the same value may be longer.
-const MOST_SURPLUS: usize = 64;
+const MAX_SURPLUS: usize = 64;
 /// A picture whose last units come out of a run of this many equal bytes, with more such bytes
 /// behind it, was cut and filled up.
 const FILLER: usize = 4;
@@ -233,7 +233,7 @@ impl<'a> Walker<'a> {
             return Ok(());
         };
         let is_uniform = rest.iter().all(|&byte| byte == filler);
-        if !is_uniform && rest.len() > MOST_SURPLUS {
+        if !is_uniform && rest.len() > MAX_SURPLUS {
             return Err(format!(
                 "{} bytes of its scan {} are left over, so some before them are damaged",
                 rest.len(),

@@ -12,7 +12,7 @@ use super::super::exif;
 
 /// More scans than this are refused: a file of 40 kB with thousands of them costs seconds.
 /// Encoders write 10 to 20; a script that sends each bit of each component by itself needs 84.
-pub(super) const MOST_SCANS: usize = 100;
+pub(super) const MAX_SCANS: usize = 100;
 
 /// What XMP in a segment begins with.
 const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
@@ -266,8 +266,8 @@ impl Walk {
                     .ok_or("a scan stands before its frame")?;
                 scan = Some(parse_scan(frame, bytes)?);
                 self.scans += 1;
-                if self.scans > MOST_SCANS {
-                    return Err(format!("it has more than {MOST_SCANS} scans").into());
+                if self.scans > MAX_SCANS {
+                    return Err(format!("it has more than {MAX_SCANS} scans").into());
                 }
                 data.end = end_of_data(body, data.start);
             }

@@ -256,7 +256,7 @@ fn scans_are_limited_at_every_size() {
     let is_scan = |&at: &usize| body[at..at + 2] == [0xff, 0xda];
     let header = (0..last.start - 1).rev().find(is_scan).unwrap();
     let mut bomb = body[..last.end].to_vec();
-    for _ in 0..segments::MOST_SCANS {
+    for _ in 0..segments::MAX_SCANS {
         bomb.extend(&body[header..last.end]);
     }
     bomb.extend(EOI);

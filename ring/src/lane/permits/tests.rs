@@ -60,7 +60,7 @@ fn no_more_than_the_limit_run_and_others_go_past() {
     let running = found.iter().flatten().count();
     assert_eq!(running, 3, "two, and the other one");
     let usage_now = usage(&fixture.pool)[0];
-    assert_eq!((usage_now.most, usage_now.running), (2, 2));
+    assert_eq!((usage_now.max, usage_now.running), (2, 2));
     assert_eq!(usage_now.waiting, 3);
     assert!(lanes[3].try_claim(1).is_none());
     assert!(!runnable(&fixture.pool));

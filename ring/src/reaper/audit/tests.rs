@@ -165,7 +165,7 @@ fn limits_are_watched() {
     complains("limit 0", |s| {
         put(s, s.geometry().limits + LIMIT_HANDLER, 7)
     });
-    complains("limit 0", |s| put32(s, s.geometry().limits + LIMIT_MOST, 0));
+    complains("limit 0", |s| put32(s, s.geometry().limits + LIMIT_MAX, 0));
     complains("permit 1", |s| permit(s, 1, 1 << 16 | 1)); // a lane that no worker serves
     complains("permit 3", |s| permit(s, 3, 1 << 16 | 5)); // one that does not exist
     complains("permit 0", |s| permit(s, 0, 1 << 16)); // and none at all

@@ -21,7 +21,7 @@ import java.util.List;
  */
 final class Batch<Q, R> {
   /** Requests of so many bytes are not kept from the lanes while others are encoded. */
-  private static final int MOST_BYTES = 1 << 16;
+  private static final int MAX_BYTES = 1 << 16;
 
   private final Core core;
   private final Submitter submitter;
@@ -78,7 +78,7 @@ final class Batch<Q, R> {
   private void add(TaskFuture<R> future, Q request, int left) {
     try {
       if (place(future, request, left)) {
-        if (count == hints.length || bytes >= MOST_BYTES) {
+        if (count == hints.length || bytes >= MAX_BYTES) {
           flush();
         }
         return;

@@ -33,7 +33,7 @@ final class ChunkReader<R> {
     long heads = at + results;
     if (results % Long.BYTES != 0
         || count <= 0
-        || count > Layout.CHUNK_MOST
+        || count > Layout.CHUNK_MAX
         || Chunk.line(heads + 8L * count) > at + size
         || (end == null ? ended != count : ended > count)) {
       return corrupt("its head or its cursor, 0x" + Long.toHexString(cursor));

@@ -50,13 +50,13 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
   /**
    * The most threads that close starts to take completions in: each may get stuck in a callback.
    */
-  private static final int MOST_STAND_INS = 64;
+  private static final int MAX_STAND_INS = 64;
 
   /** How long close waits for a thread that has taken a task out of the table to settle it. */
   private static final long STALLED_NANOS = 10 * SETTLE_NANOS;
 
   /** Names of handlers are the user's: what is kept of them has a bound. */
-  private static final int MOST_RAW_TYPES = 256;
+  private static final int MAX_RAW_TYPES = 256;
 
   final Core core;
   private final Lifecycle life;
@@ -154,9 +154,9 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
       TaskType<Q, ?> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
     requireNonNull(type, requests, options);
     List<Q> copy = List.copyOf(requests);
-    if (copy.size() > Layout.CHUNK_MOST) {
+    if (copy.size() > Layout.CHUNK_MAX) {
       throw new IllegalArgumentException(
-          copy.size() + " requests: a chunk has at most " + Layout.CHUNK_MOST);
+          copy.size() + " requests: a chunk has at most " + Layout.CHUNK_MAX);
     }
     if (resultRoom < 0) {
       throw new IllegalArgumentException("room for results of " + resultRoom + " bytes");
@@ -198,7 +198,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
     TaskType<byte[], ResultLease> type = rawTypes.get(handler);
     if (type == null) {
       type = TaskType.ofRaw(handler);
-      if (rawTypes.size() < MOST_RAW_TYPES) {
+      if (rawTypes.size() < MAX_RAW_TYPES) {
         rawTypes.put(handler, type);
       }
     }
@@ -539,7 +539,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
         core.handover.look(now);
         if (!core.completer.hasWork()) {
           idle = now;
-        } else if (now - idle > STUCK_NANOS && standIns < MOST_STAND_INS) {
+        } else if (now - idle > STUCK_NANOS && standIns < MAX_STAND_INS) {
           idle = now;
           standIns++;
           Background.thread("ringwork-rescue-" + name(), this::standIn).start();

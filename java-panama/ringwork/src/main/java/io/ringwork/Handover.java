@@ -61,7 +61,7 @@ final class Handover {
   private static final int LOOKED_AT = 64;
 
   /** Threads that complete what is owed: another one while the last is stuck in a callback. */
-  private static final int MOST_RESCUERS = 64;
+  private static final int MAX_RESCUERS = 64;
 
   private static final VarHandle NEW_BATCHES;
 
@@ -401,7 +401,7 @@ final class Handover {
     if (foreign && !closing) {
       payHere();
     } else if (rescuers.get() == 0
-        || now - rescued >= LATE_NANOS && rescuers.get() < MOST_RESCUERS) {
+        || now - rescued >= LATE_NANOS && rescuers.get() < MAX_RESCUERS) {
       rescued = now;
       rescuers.incrementAndGet();
       boolean started = false;

@@ -57,23 +57,23 @@ public final class Reconnect {
    * from the first to the second figure. Default 20 ms and 50 ms.
    *
    * @param first the time after the first look that found nothing, at least 1 ms
-   * @param most the longest time, at least the first and at most one hour
+   * @param max the longest time, at least the first and at most one hour
    * @return a copy
    * @throws IllegalArgumentException if the times are out of these bounds
    */
-  public Reconnect backoff(Duration first, Duration most) {
+  public Reconnect backoff(Duration first, Duration max) {
     if (first.compareTo(SHORTEST_BACKOFF) < 0
-        || most.compareTo(first) < 0
-        || most.compareTo(LONGEST_BACKOFF) > 0) {
+        || max.compareTo(first) < 0
+        || max.compareTo(LONGEST_BACKOFF) > 0) {
       throw new IllegalArgumentException(
           "backoff from "
               + first
               + " to "
-              + most
+              + max
               + ": the first must be at least 1 ms, the second at least the first and at most 1 h,"
               + " for a pool that has come back is found at the next look only");
     }
-    return new Reconnect(Durations.nanos(first), Durations.nanos(most), listener);
+    return new Reconnect(Durations.nanos(first), Durations.nanos(max), listener);
   }
 
   /**

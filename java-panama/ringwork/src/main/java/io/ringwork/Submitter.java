@@ -40,7 +40,7 @@ final class Submitter {
   private static final int LOOKS = 64;
 
   /** Pauses before the first of these looks, at most: well below a microsecond. */
-  private static final int MOST_QUIET = 32;
+  private static final int MAX_QUIET = 32;
 
   /** Nanoseconds in which a submit that finds no room takes in what has ended. */
   private static final long TAKES_IN = 2_000_000;
@@ -610,7 +610,7 @@ final class Submitter {
       quiet = Math.max(0, quiet - 1);
     } else {
       // After more looks it is a long task, which says nothing about the pause.
-      quiet = looks <= LOOKS ? Math.min(MOST_QUIET, quiet + 1) : 0;
+      quiet = looks <= LOOKS ? Math.min(MAX_QUIET, quiet + 1) : 0;
     }
   }
 

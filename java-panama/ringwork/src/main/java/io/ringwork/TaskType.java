@@ -223,16 +223,16 @@ public final class TaskType<Q, R> {
    * tasks of a handler <em>run</em> at a time, whichever client they are of, is the pool's option
    * {@code limit}.
    *
-   * @param most how many, at least 1; no limit by default
+   * @param max how many, at least 1; no limit by default
    * @return a copy
    * @throws IllegalArgumentException if less than 1
    */
-  public TaskType<Q, R> maxInFlight(int most) {
-    if (most < 1) {
-      throw new IllegalArgumentException("at least one task must be in flight, not " + most);
+  public TaskType<Q, R> maxInFlight(int max) {
+    if (max < 1) {
+      throw new IllegalArgumentException("at least one task must be in flight, not " + max);
     }
     Draft<Q, R> changed = draft();
-    changed.maxInFlight = most;
+    changed.maxInFlight = max;
     return new TaskType<>(changed);
   }
 

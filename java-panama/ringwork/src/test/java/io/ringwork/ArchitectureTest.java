@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
 
 /** Which package may use which, and what users of the module see. */
 class ArchitectureTest {
-  private static final int MOST_PARAMETERS = 6;
+  private static final int MAX_PARAMETERS = 6;
   private static final String[] EXPORTED = {"io.ringwork", "io.ringwork.stock"};
 
   private static JavaClasses all;
@@ -127,12 +127,12 @@ class ArchitectureTest {
   }
 
   private static ArchCondition<JavaCodeUnit> haveFewParameters() {
-    return new ArchCondition<>("have at most " + MOST_PARAMETERS + " parameters") {
+    return new ArchCondition<>("have at most " + MAX_PARAMETERS + " parameters") {
       @Override
       public void check(JavaCodeUnit unit, ConditionEvents events) {
         int count = unit.getRawParameterTypes().size();
         boolean made = unit.getModifiers().contains(JavaModifier.SYNTHETIC);
-        if (count > MOST_PARAMETERS && !made) {
+        if (count > MAX_PARAMETERS && !made) {
           events.add(SimpleConditionEvent.violated(unit, unit.getFullName() + " has " + count));
         }
       }

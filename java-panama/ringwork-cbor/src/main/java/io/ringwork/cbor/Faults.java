@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /** Says of what Jackson can't read or write where it is, and both types in words, as workers do. */
 final class Faults {
   /** Of a value only so many characters are said. */
-  private static final int MOST_QUOTED = 40;
+  private static final int MAX_QUOTED = 40;
 
   private static final Pattern NUMBER = Pattern.compile("value \\((-?[0-9.]+)\\)");
   private static final Pattern MODULE = Pattern.compile("add Module \"([^\"]+)\"");
@@ -49,19 +49,19 @@ final class Faults {
   }
 
   /** Of a path that is longer only the first steps are said. */
-  private static final int MOST_STEPS = 20;
+  private static final int MAX_STEPS = 20;
 
   private static String place(JsonMappingException failed) {
     StringBuilder place = new StringBuilder();
     List<JsonMappingException.Reference> path = failed.getPath();
-    for (JsonMappingException.Reference step : path.subList(0, Math.min(path.size(), MOST_STEPS))) {
+    for (JsonMappingException.Reference step : path.subList(0, Math.min(path.size(), MAX_STEPS))) {
       if (step.getFieldName() == null) {
         place.append('[').append(step.getIndex()).append(']');
       } else {
         place.append(place.isEmpty() ? "" : ".").append(step.getFieldName());
       }
     }
-    return place + (path.size() > MOST_STEPS ? "..." : "");
+    return place + (path.size() > MAX_STEPS ? "..." : "");
   }
 
   private static String what(JacksonException failed, @Nullable JsonToken token) {
@@ -145,7 +145,7 @@ final class Faults {
 
   private static String quoted(@Nullable Object value) {
     String text = String.valueOf(value);
-    String cut = text.length() <= MOST_QUOTED ? text : text.substring(0, MOST_QUOTED) + "...";
+    String cut = text.length() <= MAX_QUOTED ? text : text.substring(0, MAX_QUOTED) + "...";
     return value instanceof Number ? "the number " + cut : '"' + cut + '"';
   }
 

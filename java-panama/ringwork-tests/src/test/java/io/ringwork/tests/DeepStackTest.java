@@ -30,7 +30,7 @@ class DeepStackTest {
   private static final int WARM_UP = 3000;
 
   /** Frames above the end of the stack in which an action is tried, the last ones first. */
-  private static final int MOST_FRAMES = 48;
+  private static final int MAX_FRAMES = 48;
 
   /** What the first overflow may lose: the slots of one call. */
   private static final int OF_ONE_CALL = 3;
@@ -40,7 +40,7 @@ class DeepStackTest {
   }
 
   private final Queue<TaskFuture<?>> futures = new ConcurrentLinkedQueue<>();
-  private final RawTask[] claimed = new RawTask[MOST_FRAMES];
+  private final RawTask[] claimed = new RawTask[MAX_FRAMES];
   private int claims;
   private int overflows;
 
@@ -67,7 +67,7 @@ class DeepStackTest {
       }
       for (int round = 0; round < ROUNDS; round++) {
         for (Action action : actions) {
-          atTheEndOfTheStack(action, 1 + (round * 17) % MOST_FRAMES);
+          atTheEndOfTheStack(action, 1 + (round * 17) % MAX_FRAMES);
         }
         for (TaskFuture<?> future; (future = futures.poll()) != null; ) {
           try {

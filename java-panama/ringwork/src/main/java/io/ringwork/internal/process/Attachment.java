@@ -36,7 +36,7 @@ public final class Attachment {
   private static final int UNMAP_TRIES = 1_000;
 
   /** The most entries that are remembered of those that this JVM has left. */
-  private static final int MOST_LEFT = 1 << 12;
+  private static final int MAX_LEFT = 1 << 12;
 
   /** Entries that clients of this JVM have left to the reaper. */
   private static final Set<Left> LEFT = ConcurrentHashMap.newKeySet();
@@ -279,7 +279,7 @@ public final class Attachment {
 
   private void leave(boolean allHome) {
     if (!allHome) {
-      if (LEFT.size() >= MOST_LEFT) {
+      if (LEFT.size() >= MAX_LEFT) {
         LEFT.clear(); // a connect is refused at once then, if they are not reaped by now
       }
       LEFT.add(new Left(geometry.epoch(), index, generation));

@@ -115,13 +115,13 @@ public final class Backlog {
    */
   private @Nullable Estimate weighPermit(
       long handler, int limit, RunTimes.Handler own, int ring, long now, long left) {
-    int most = limits.most(limit);
+    int most = limits.max(limit);
     double each = (double) own.mean() / most;
     long hints = depth(limits.ring(limit));
     for (int p = 0; p <= ring; p++) {
       hints += depth(geometry.injector(p));
     }
-    if (left <= 0 || hints * each * RunTimes.MOST_MARGIN <= left - ownRun(own, left)) {
+    if (left <= 0 || hints * each * RunTimes.MAX_MARGIN <= left - ownRun(own, left)) {
       return null;
     }
     QueueAhead queue = look(limit, handler, ring, now, each, most);

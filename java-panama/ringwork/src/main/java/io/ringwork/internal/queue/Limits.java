@@ -44,16 +44,16 @@ final class Limits {
   int of(long handler) {
     for (int limit = 0; limit < count; limit++) {
       if (memory.getLong(first + limit * stride + Layout.LIMIT_HANDLER) == handler) {
-        return most(limit) < maxLanes ? limit : NONE;
+        return max(limit) < maxLanes ? limit : NONE;
       }
     }
     return NONE;
   }
 
   /** How many tasks of its handler run at a time. */
-  int most(int limit) {
-    int most = memory.getInt(first + limit * stride + Layout.LIMIT_MOST);
-    return most <= 0 || most > maxLanes ? maxLanes : most; // 0 stands for any number
+  int max(int limit) {
+    int max = memory.getInt(first + limit * stride + Layout.LIMIT_MAX);
+    return max <= 0 || max > maxLanes ? maxLanes : max; // 0 stands for any number
   }
 
   /** Where the ring is with the hints of tasks that wait for a permit. */

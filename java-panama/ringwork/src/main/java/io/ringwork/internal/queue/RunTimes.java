@@ -34,7 +34,7 @@ public final class RunTimes {
   public static final double LEAST_MARGIN = 1.1;
 
   /** The same at most. */
-  static final double MOST_MARGIN = 4;
+  static final double MAX_MARGIN = 4;
 
   /** The margin is changed by what became of so many tasks. */
   private static final int JUDGED = 4;
@@ -118,7 +118,7 @@ public final class RunTimes {
       }
       double was = margin(now);
       if (late > 1) {
-        margin = Math.min(MOST_MARGIN, was * (1 + (double) late / JUDGED));
+        margin = Math.min(MAX_MARGIN, was * (1 + (double) late / JUDGED));
       } else {
         margin = late == 0 ? Math.max(LEAST_MARGIN, was * 0.9) : was;
       }

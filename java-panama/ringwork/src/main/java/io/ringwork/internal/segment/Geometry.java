@@ -139,8 +139,7 @@ public record Geometry(
 
   /** How many client entries are for applications; the last ones are kept for the command. */
   public int applicationClients() {
-    return maxClients
-        - Math.min(maxClients / Layout.ENTRIES_A_COMMAND, Layout.COMMAND_ENTRIES_MOST);
+    return maxClients - Math.min(maxClients / Layout.ENTRIES_A_COMMAND, Layout.MAX_COMMAND_ENTRIES);
   }
 
   public long client(int index) {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class InFlight {
   /** Names of handlers are the user's: what is kept of them without need has a bound. */
-  private static final int MOST_IDLE = 256;
+  private static final int MAX_IDLE = 256;
 
   /** The count of one that is no longer in the map. */
   private static final int REMOVED = -1;
@@ -39,10 +39,10 @@ public final class InFlight {
    *
    * @return false if there are as many as may be, or the object was removed
    */
-  private boolean tryEnter(int most) {
+  private boolean tryEnter(int max) {
     for (; ; ) {
       int now = count.get();
-      if (now == REMOVED || now >= most) {
+      if (now == REMOVED || now >= max) {
         return false;
       }
       if (count.compareAndSet(now, now + 1)) {
@@ -57,7 +57,7 @@ public final class InFlight {
    *
    * @return what is to be {@linkplain #leave left}, or null if there are as many as may be
    */
-  public static @Nullable InFlight enter(Map<String, InFlight> all, String handler, int most) {
+  public static @Nullable InFlight enter(Map<String, InFlight> all, String handler, int max) {
     for (; ; ) {
       InFlight known = all.get(handler);
       if (known == null) {
@@ -65,7 +65,7 @@ public final class InFlight {
         InFlight other = all.putIfAbsent(handler, made);
         known = other == null ? made : other;
       }
-      if (known.tryEnter(most)) {
+      if (known.tryEnter(max)) {
         return known;
       }
       if (known.count.get() != REMOVED) {
@@ -77,7 +77,7 @@ public final class InFlight {
 
   /** Counts one less. */
   public void leave() {
-    if (count.decrementAndGet() == 0 && all.size() > MOST_IDLE && count.compareAndSet(0, REMOVED)) {
+    if (count.decrementAndGet() == 0 && all.size() > MAX_IDLE && count.compareAndSet(0, REMOVED)) {
       all.remove(handler, this);
     }
   }

@@ -313,7 +313,7 @@ public final class Layout {
   public static final int LIMIT_HANDLER = 0;
 
   /** Limit: most tasks of it that run at a time, u32; 0: any number. */
-  public static final int LIMIT_MOST = 8;
+  public static final int LIMIT_MAX = 8;
 
   /** Limit: permits, u64 each, one a lane: 0, or lane generation &lt;&lt; 16 | lane index + 1 of the lane that runs such a task. */
   public static final int LIMIT_PERMITS = 128;
@@ -325,7 +325,7 @@ public final class Layout {
   public static final int ENTRIES_A_COMMAND = 5;
 
   /** Most client entries that are kept for the `ringwork` command. */
-  public static final int COMMAND_ENTRIES_MOST = 4;
+  public static final int MAX_COMMAND_ENTRIES = 4;
 
   /** Bytes of a slot. */
   public static final int SLOT_STRIDE = 256;
@@ -531,7 +531,7 @@ public final class Layout {
   /** Codec: a chunk, CHUNK_*: many requests to one handler, in a block with room for their results. */
   public static final int CODEC_CHUNK = 5;
 
-  /** Chunk: number of requests, u32, 1 to CHUNK_MOST. */
+  /** Chunk: number of requests, u32, 1 to CHUNK_MAX. */
   public static final int CHUNK_COUNT = 0;
 
   /** Chunk: offset of the results, u32, a multiple of 64. */
@@ -565,7 +565,7 @@ public final class Layout {
   public static final int CHUNK_LENGTHS = 128;
 
   /** Most requests in a chunk. */
-  public static final int CHUNK_MOST = 65536;
+  public static final int CHUNK_MAX = 65536;
 
   /** Results of a chunk: for each request a head, u64: codec &lt;&lt; 48 | status &lt;&lt; 32 | length; then, from the next multiple of 64, the results or failure records, each padded to 8 bytes. */
   public static final int CHUNK_HEAD_STATUS_SHIFT = 32;

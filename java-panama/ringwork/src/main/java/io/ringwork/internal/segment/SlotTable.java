@@ -39,7 +39,7 @@ public final class SlotTable<P> {
   private static final VarHandle PENDING = MethodHandles.arrayElementVarHandle(Object[].class);
 
   /** A claim, the reaper and a retry may come between, but not so often. */
-  private static final int MOST_TRIES = 1 << 16;
+  private static final int MAX_TRIES = 1 << 16;
 
   /** What {@link #popCounted} returns when as many tasks of the type are in flight as may be. */
   public static final int TOO_MANY = -3;
@@ -320,7 +320,7 @@ public final class SlotTable<P> {
 
   /** Tries QUEUED → FREE for a task. Once it is withdrawn the slot is given back already. */
   public Withdrawal withdraw(int i, long g) {
-    for (int tries = 0; tries < MOST_TRIES; tries++) {
+    for (int tries = 0; tries < MAX_TRIES; tries++) {
       long word = state(i);
       if (StateWord.generation(word) != g || StateWord.ended(word)) {
         return Withdrawal.ENDED;

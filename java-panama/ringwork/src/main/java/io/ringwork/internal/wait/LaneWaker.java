@@ -15,7 +15,7 @@ import io.ringwork.internal.segment.SharedMemory;
  */
 public final class LaneWaker {
   /** This many lost races in a row are none: a foreign process writes the bits. */
-  private static final int MOST_TRIES = 1 << 16;
+  private static final int MAX_TRIES = 1 << 16;
 
   private final SharedMemory memory;
   private final Geometry geometry;
@@ -61,7 +61,7 @@ public final class LaneWaker {
 
   private boolean wakeOneOf(int w) {
     long at = Layout.H_IDLE + 8L * w;
-    for (int tries = 0; tries < MOST_TRIES; tries++) {
+    for (int tries = 0; tries < MAX_TRIES; tries++) {
       long bits = memory.getLongAcquire(at);
       if (bits == 0) {
         return false;
