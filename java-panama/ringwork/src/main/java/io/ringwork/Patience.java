@@ -32,7 +32,7 @@ final class Patience {
     long now = System.nanoTime();
     TaskOptions left = options;
     if (deadline != 0) {
-      left = left.deadlineNanos(deadline - now);
+      left = left.timeoutNanos(deadline - now);
     }
     if (blocks()) {
       long wait = Math.max(1, end - now);

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>What is not set here is taken from the {@linkplain TaskType#options(TaskOptions) type}, then
  * from the {@linkplain ConnectConfig#taskDefaults(TaskOptions) connection}, then is built in; each
- * option by itself. So a call that sets a priority keeps the deadline of its type.
+ * option by itself. So a call that sets a priority keeps the timeout of its type.
  */
 public final class TaskOptions {
   static final long NO_TIMEOUT = Long.MAX_VALUE;
@@ -26,8 +26,8 @@ public final class TaskOptions {
   private static final int ADMIT_LATE = 16;
 
   /**
-   * Nothing is set. Built in are: no deadline, {@link Priority#NORMAL}, {@link
-   * Backpressure#fail()}, no trace.
+   * Nothing is set. Built in are: no timeout, {@link Priority#NORMAL}, {@link Backpressure#fail()},
+   * no trace.
    */
   public static final TaskOptions DEFAULT =
       new TaskOptions(0, NO_TIMEOUT, Priority.NORMAL, Backpressure.fail(), null, false);
@@ -106,36 +106,36 @@ public final class TaskOptions {
    * @return a copy
    * @throws IllegalArgumentException if it is negative
    */
-  public TaskOptions deadline(Duration timeout) {
+  public TaskOptions timeout(Duration timeout) {
     if (timeout.isNegative()) {
       throw new IllegalArgumentException(
-          "a deadline is a length of time from the submit on and can't be negative: "
+          "a timeout is a length of time from the submit on and can't be negative: "
               + timeout
               + "; for a task that is too late already use Duration.ZERO, which fails its submit");
     }
-    return deadlineNanos(Durations.nanos(timeout));
+    return timeoutNanos(Durations.nanos(timeout));
   }
 
   /** The same with a time that may have run out. */
-  TaskOptions deadlineNanos(long nanos) {
+  TaskOptions timeoutNanos(long nanos) {
     return new TaskOptions(set | DEADLINE, nanos, priority, backpressure, trace, admitLate);
   }
 
   /**
-   * No deadline, also where the type or the connection has one.
+   * No timeout, also where the type or the connection has one.
    *
    * @return a copy
    */
-  public TaskOptions noDeadline() {
+  public TaskOptions noTimeout() {
     return new TaskOptions(set | DEADLINE, NO_TIMEOUT, priority, backpressure, trace, admitLate);
   }
 
   /**
-   * The deadline.
+   * The timeout.
    *
    * @return the time from submit to deadline, or empty if there is none, or none is set
    */
-  public Optional<Duration> deadline() {
+  public Optional<Duration> timeout() {
     return timeoutNanos == NO_TIMEOUT
         ? Optional.empty()
         : Optional.of(Duration.ofNanos(timeoutNanos));
@@ -195,7 +195,7 @@ public final class TaskOptions {
    * Whether a task is submitted although what is queued before it will take longer than the time
    * that it has left. By default it is not: the submit fails at once with {@link
    * RejectedException.Reason#DEADLINE_UNREACHABLE}, instead of in vain at the deadline. Without
-   * effect on tasks that have no deadline.
+   * effect on tasks that have no timeout.
    *
    * @param admitLate true to let the task in; false by default
    * @return a copy
@@ -264,7 +264,7 @@ public final class TaskOptions {
   public String toString() {
     StringBuilder text = new StringBuilder("TaskOptions[");
     if ((set & DEADLINE) != 0) {
-      append(text, "deadline", deadline().map(Duration::toString).orElse("none"));
+      append(text, "timeout", timeout().map(Duration::toString).orElse("none"));
     }
     if ((set & PRIORITY) != 0) {
       append(text, "priority", priority);

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class BacklogTest {
   private static final int SLOTS = 256;
-  private static final TaskOptions SOON = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(5));
+  private static final TaskOptions SOON = TaskOptions.DEFAULT.timeout(Duration.ofSeconds(5));
 
   /** 0.94 s, as {@code bucket_of} has it. */
   private static final int ABOUT_A_SECOND = 115;
@@ -152,7 +152,7 @@ class BacklogTest {
     }
     assertTrue(pool.counter(0, Layout.CLIENT_REJECTED) >= 1);
     letIn(TaskOptions.DEFAULT);
-    letIn(TaskOptions.DEFAULT.deadline(Duration.ofMinutes(2)));
+    letIn(TaskOptions.DEFAULT.timeout(Duration.ofMinutes(2)));
     letIn(SOON.priority(Priority.HIGH)); // nothing is before it
     letIn(SOON.admitLate(true));
     refused(SOON.priority(Priority.LOW));
@@ -239,7 +239,7 @@ class BacklogTest {
     ran(EndingsTest.ECHO, 3, 10_000);
     pool.memory.setLong(Layout.H_IDLE, 3);
     // 5 s for each on two lanes, and 10 s for itself: ten, and one as a probe.
-    int in = ofAHundred(EndingsTest.ECHO, SOON.deadline(Duration.ofMinutes(1)));
+    int in = ofAHundred(EndingsTest.ECHO, SOON.timeout(Duration.ofMinutes(1)));
     assertTrue(in >= 10 && in <= 12, in + " were let in");
     refused(SOON);
     // So is what comes behind it, whichever handler it is for.
@@ -250,7 +250,7 @@ class BacklogTest {
   void soIsOneThatIsSubmittedTogether() throws Exception {
     ran(EndingsTest.ECHO, 3, 10_000);
     pool.memory.setLong(Layout.H_IDLE, 3);
-    TaskOptions options = SOON.deadline(Duration.ofMinutes(1));
+    TaskOptions options = SOON.timeout(Duration.ofMinutes(1));
     long in =
         client.submitAll(EndingsTest.ECHO, Collections.nCopies(100, new byte[1]), options).stream()
             .filter(future -> !future.isDone())
@@ -270,7 +270,7 @@ class BacklogTest {
   void theMarginGrowsWhileTasksThatWereLetInComeTooLate() throws Exception {
     ran(EndingsTest.ECHO, 3, 100);
     RunTimes.Handler echo = runTimes().known(TaskType.idOf("echo"));
-    TaskOptions options = SOON.deadline(Duration.ofMillis(400));
+    TaskOptions options = SOON.timeout(Duration.ofMillis(400));
     Await.until(
         () -> {
           client.submit(EndingsTest.ECHO, new byte[1], options); // no lane takes it
@@ -294,16 +294,16 @@ class BacklogTest {
     letIn(SOON); // begins to count
     ran(ABOUT_A_MINUTE, 8);
     refused(SOON);
-    TaskOptions two = TaskOptions.DEFAULT.deadline(Duration.ofMinutes(2));
+    TaskOptions two = TaskOptions.DEFAULT.timeout(Duration.ofMinutes(2));
     client.submitAll(EndingsTest.ECHO, Collections.nCopies(100, new byte[1]), two.admitLate(true));
     // Eight take four minutes; all others have expired when a lane gets to them.
-    letInSoon(two.deadline(Duration.ofMinutes(8)));
-    refused(two.deadline(Duration.ofMinutes(3)));
+    letInSoon(two.timeout(Duration.ofMinutes(8)));
+    refused(two.timeout(Duration.ofMinutes(3)));
     refused(two);
-    TaskOptions nine = two.deadline(Duration.ofMinutes(9));
+    TaskOptions nine = two.timeout(Duration.ofMinutes(9));
     client.submitAll(EndingsTest.ECHO, Collections.nCopies(10, new byte[1]), nine.admitLate(true));
-    letInSoon(two.deadline(Duration.ofMinutes(14)));
-    refused(two.deadline(Duration.ofMinutes(5)));
+    letInSoon(two.timeout(Duration.ofMinutes(14)));
+    refused(two.timeout(Duration.ofMinutes(5)));
   }
 
   @Test

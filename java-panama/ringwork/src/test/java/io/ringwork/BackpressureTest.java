@@ -91,7 +91,7 @@ class BackpressureTest {
   @Test
   void blockEndsAtTheDeadlineAndOnInterrupt() {
     List<TaskFuture<byte[]>> futures = fill(1);
-    TaskOptions soon = block(Duration.ofSeconds(30)).deadline(Duration.ofMillis(20));
+    TaskOptions soon = block(Duration.ofSeconds(30)).timeout(Duration.ofMillis(20));
     EndingsTest.failure(
         TaskTimeoutException.class, client.submit(EndingsTest.ECHO, new byte[1], soon));
     Thread.currentThread().interrupt();

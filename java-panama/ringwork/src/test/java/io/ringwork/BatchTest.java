@@ -386,12 +386,12 @@ class BatchTest {
 
   @Test
   void deadlines() {
-    TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofMillis(20));
+    TaskOptions soon = TaskOptions.DEFAULT.timeout(Duration.ofMillis(20));
     List<TaskFuture<Long>> futures =
         client.submitAll(SubmitTest.NUMBER, LongStream.range(0, 70).boxed().toList(), soon);
     futures.forEach(future -> EndingsTest.failure(TaskTimeoutException.class, future));
     assertAllHome();
-    TaskOptions past = TaskOptions.DEFAULT.deadline(Duration.ZERO);
+    TaskOptions past = TaskOptions.DEFAULT.timeout(Duration.ZERO);
     for (TaskFuture<Long> future : client.submitAll(SubmitTest.NUMBER, List.of(1L, 2L), past)) {
       EndingsTest.failure(TaskTimeoutException.class, future);
     }

@@ -164,7 +164,7 @@ class CallerFramesTest {
   @EnumSource
   void ofTheDeadline(Caller caller) throws Exception {
     client = Ringwork.connect(pool.config().waitStrategy(caller.strategy));
-    TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofMillis(20));
+    TaskOptions soon = TaskOptions.DEFAULT.timeout(Duration.ofMillis(20));
     Throwable late = thrown(caller, () -> client.call(EndingsTest.NUMBER, 1L, soon));
     assertInstanceOf(TaskTimeoutException.class, late);
     assertCallersFrames(late);

@@ -156,7 +156,7 @@ class DamageTest {
                   .submit(
                       EndingsTest.ECHO,
                       SubmitTest.bytes(random.nextInt(300)),
-                      TaskOptions.DEFAULT.deadline(Duration.ofMillis(50)))
+                      TaskOptions.DEFAULT.timeout(Duration.ofMillis(50)))
                   .join();
             } catch (RuntimeException expected) {
               // any clear error will do

@@ -175,7 +175,7 @@ class EndingsTest {
   @Test
   void deadlineWhileQueued() {
     long start = System.nanoTime();
-    TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofMillis(30));
+    TaskOptions soon = TaskOptions.DEFAULT.timeout(Duration.ofMillis(30));
     TaskTimeoutException late =
         failure(TaskTimeoutException.class, client.submit(ECHO, SubmitTest.bytes(100), soon));
     assertTrue(System.nanoTime() - start >= TimeUnit.MILLISECONDS.toNanos(30));
@@ -190,7 +190,7 @@ class EndingsTest {
     TaskFuture<byte[]> future;
     FakeTask task;
     do {
-      future = client.submit(ECHO, SubmitTest.bytes(100), TaskOptions.DEFAULT.deadline(limit));
+      future = client.submit(ECHO, SubmitTest.bytes(100), TaskOptions.DEFAULT.timeout(limit));
       task = pool.take(future);
       limit = limit.multipliedBy(2); // too short for a loaded machine to take it in time
     } while (task == null);
@@ -206,7 +206,7 @@ class EndingsTest {
     // Long ones first: each later one must wake the poller for a nearer time.
     List<TaskFuture<Long>> futures = new ArrayList<>();
     for (int ms : new int[] {600_000, 90, 60, 30, 120, 10, 75, 40}) {
-      futures.add(client.submit(NUMBER, 1L, TaskOptions.DEFAULT.deadline(Duration.ofMillis(ms))));
+      futures.add(client.submit(NUMBER, 1L, TaskOptions.DEFAULT.timeout(Duration.ofMillis(ms))));
     }
     for (TaskFuture<Long> future : futures.subList(1, futures.size())) {
       failure(TaskTimeoutException.class, future);
@@ -218,7 +218,7 @@ class EndingsTest {
     for (int n = 0; n < 20; n++) {
       assertEquals(
           1L,
-          client.submit(NUMBER, 1L, TaskOptions.DEFAULT.deadline(Duration.ofSeconds(30))).join());
+          client.submit(NUMBER, 1L, TaskOptions.DEFAULT.timeout(Duration.ofSeconds(30))).join());
     }
     assertAllHome();
   }
@@ -226,12 +226,12 @@ class EndingsTest {
   @Test
   void deadlineInThePast() {
     for (Duration past : List.of(Duration.ZERO)) {
-      TaskFuture<Long> future = client.submit(NUMBER, 1L, TaskOptions.DEFAULT.deadline(past));
+      TaskFuture<Long> future = client.submit(NUMBER, 1L, TaskOptions.DEFAULT.timeout(past));
       assertTrue(future.isCompletedExceptionally());
       assertFalse(failure(TaskTimeoutException.class, future).mayHaveRun());
     }
     assertEquals(16, client.info().freeSlots());
-    TaskOptions never = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(Long.MAX_VALUE));
+    TaskOptions never = TaskOptions.DEFAULT.timeout(Duration.ofSeconds(Long.MAX_VALUE));
     TaskFuture<Long> forever = client.submit(NUMBER, 1L, never);
     pool.take().echo();
     assertEquals(1L, forever.join());
@@ -243,7 +243,7 @@ class EndingsTest {
     assertThrows(RemoteFailureException.class, () -> client.call(NUMBER, 1L));
     assertThrows(
         TaskTimeoutException.class,
-        () -> client.call(NUMBER, 1L, TaskOptions.DEFAULT.deadline(Duration.ZERO)));
+        () -> client.call(NUMBER, 1L, TaskOptions.DEFAULT.timeout(Duration.ZERO)));
     assertThrows(NullPointerException.class, () -> client.submit(NUMBER, null));
   }
 

@@ -135,7 +135,7 @@ class InFlightTest {
   @Test
   void aTaskThatRunsPastItsDeadlineCounts() {
     TaskFuture<byte[]> late =
-        client.submit(TWO, new byte[1], TaskOptions.DEFAULT.deadline(Duration.ofMillis(30)));
+        client.submit(TWO, new byte[1], TaskOptions.DEFAULT.timeout(Duration.ofMillis(30)));
     FakeTask running = pool.take(late);
     TaskFuture<byte[]> beside = client.submit(TWO, new byte[1]);
     EndingsTest.failure(TaskTimeoutException.class, late);
@@ -146,7 +146,7 @@ class InFlightTest {
     beside.cancel(true);
     assertBothFree();
     TaskFuture<byte[]> queued =
-        client.submit(TWO, new byte[1], TaskOptions.DEFAULT.deadline(Duration.ofMillis(1)));
+        client.submit(TWO, new byte[1], TaskOptions.DEFAULT.timeout(Duration.ofMillis(1)));
     EndingsTest.failure(TaskTimeoutException.class, queued);
     assertBothFree();
   }
@@ -203,7 +203,7 @@ class InFlightTest {
     assertEquals(SLOTS - 2, client.info().freeSlots());
     EndingsTest.failure(
         TaskTimeoutException.class,
-        client.submit(TWO, new byte[1], PATIENT.deadline(Duration.ofMillis(20))));
+        client.submit(TWO, new byte[1], PATIENT.timeout(Duration.ofMillis(20))));
     TaskType<byte[], byte[]> here = TWO.fallback(x -> new byte[] {9});
     assertEquals(
         9,

@@ -30,22 +30,22 @@ class OptionsTest {
   @Test
   void eachOptionIsTakenFromTheNearestThatSetsIt() {
     TaskOptions call = NONE.priority(Priority.NORMAL);
-    TaskOptions type = NONE.priority(Priority.LOW).deadline(Duration.ofSeconds(1));
+    TaskOptions type = NONE.priority(Priority.LOW).timeout(Duration.ofSeconds(1));
     TaskOptions connection =
         NONE.priority(Priority.HIGH)
-            .deadline(Duration.ofSeconds(2))
+            .timeout(Duration.ofSeconds(2))
             .backpressure(Backpressure.block(Duration.ofSeconds(3)))
             .admitLate(true)
             .traceparent(TRACE);
     assertEquals(
         NONE.priority(Priority.NORMAL)
-            .deadline(Duration.ofSeconds(1))
+            .timeout(Duration.ofSeconds(1))
             .backpressure(Backpressure.block(Duration.ofSeconds(3)))
             .admitLate(true)
             .traceparent(TRACE),
         call.over(type).over(connection));
     assertSame(connection, NONE.over(NONE).over(connection));
-    assertEquals(Optional.empty(), NONE.noDeadline().over(type).deadline());
+    assertEquals(Optional.empty(), NONE.noTimeout().over(type).timeout());
     assertEquals(
         Backpressure.fail(),
         NONE.backpressure(Backpressure.fail()).over(connection).backpressure());
@@ -54,22 +54,22 @@ class OptionsTest {
   @Test
   void theSamePairIsMergedOnce() {
     TaskOptions call = NONE.priority(Priority.HIGH);
-    TaskOptions below = NONE.deadline(Duration.ofSeconds(1));
+    TaskOptions below = NONE.timeout(Duration.ofSeconds(1));
     assertSame(call.over(below), call.over(below));
     assertSame(call, call.over(NONE.priority(Priority.LOW)));
-    TaskOptions other = NONE.deadline(Duration.ofSeconds(2));
-    assertEquals(Optional.of(Duration.ofSeconds(2)), call.over(other).deadline());
-    assertEquals(Optional.of(Duration.ofSeconds(1)), call.over(below).deadline());
+    TaskOptions other = NONE.timeout(Duration.ofSeconds(2));
+    assertEquals(Optional.of(Duration.ofSeconds(2)), call.over(other).timeout());
+    assertEquals(Optional.of(Duration.ofSeconds(1)), call.over(below).timeout());
   }
 
   @Test
   void whatIsSetToTheDefaultIsSet() {
     assertNotEquals(NONE, NONE.priority(Priority.NORMAL));
-    assertNotEquals(NONE, NONE.noDeadline());
+    assertNotEquals(NONE, NONE.noTimeout());
     assertEquals("TaskOptions[]", NONE.toString());
     assertEquals(
-        "TaskOptions[deadline=PT2S, priority=LOW, backpressure=FAIL]",
-        NONE.deadline(Duration.ofSeconds(2))
+        "TaskOptions[timeout=PT2S, priority=LOW, backpressure=FAIL]",
+        NONE.timeout(Duration.ofSeconds(2))
             .priority(Priority.LOW)
             .backpressure(Backpressure.fail())
             .toString());
@@ -81,7 +81,7 @@ class OptionsTest {
     try (FakePool pool = new FakePool(base, 1, 16);
         Ringwork client =
             Ringwork.connect(
-                pool.config().taskDefaults(NONE.priority(Priority.LOW).deadline(day(1))))) {
+                pool.config().taskDefaults(NONE.priority(Priority.LOW).timeout(day(1))))) {
       TaskType<Long, Long> plain = EndingsTest.NUMBER;
       TaskType<Long, Long> urgent = plain.options(NONE.priority(Priority.HIGH)).attempts(2);
       client.submit(plain, 1L);
@@ -90,7 +90,7 @@ class OptionsTest {
       assertArrives(pool, Priority.HIGH, true);
       client.submit(urgent, 1L, NONE.priority(Priority.NORMAL));
       assertArrives(pool, Priority.NORMAL, true);
-      client.submit(urgent, 1L, NONE.noDeadline());
+      client.submit(urgent, 1L, NONE.noTimeout());
       assertArrives(pool, Priority.HIGH, false);
       client.submitAll(urgent, List.of(1L));
       assertArrives(pool, Priority.HIGH, true);
@@ -103,7 +103,7 @@ class OptionsTest {
       Thread caller =
           Thread.startVirtualThread(
               () -> {
-                try (RawCall call = client.rawCall(urgent, NONE.noDeadline())) {
+                try (RawCall call = client.rawCall(urgent, NONE.noTimeout())) {
                   call.claim(8);
                   call.invoke(8);
                 } catch (InterruptedException | RingworkException ended) {
@@ -135,7 +135,7 @@ class OptionsTest {
             .waitStrategy(WaitStrategy.PARK)
             .completion(CompletionMode.INLINE)
             .closeTimeout(Duration.ofSeconds(2))
-            .taskDefaults(NONE.deadline(Duration.ofSeconds(3)))
+            .taskDefaults(NONE.timeout(Duration.ofSeconds(3)))
             .reconnect(Reconnect.defaults());
     assertEquals("pool", config.name());
     assertEquals(Optional.of(base), config.directory());
@@ -143,7 +143,7 @@ class OptionsTest {
     assertEquals(WaitStrategy.PARK, config.waitStrategy());
     assertEquals(CompletionMode.INLINE, config.completion());
     assertEquals(Duration.ofSeconds(2), config.closeTimeout());
-    assertEquals(NONE.deadline(Duration.ofSeconds(3)), config.taskDefaults());
+    assertEquals(NONE.timeout(Duration.ofSeconds(3)), config.taskDefaults());
     assertEquals(Optional.of(Reconnect.DEFAULT), config.reconnect());
     assertEquals(config, config.directory(base));
     assertEquals(config.hashCode(), config.directory(base).hashCode());
@@ -239,8 +239,8 @@ class OptionsTest {
     ConnectConfig connect = ConnectConfig.of("pool");
     List<Runnable> makers =
         List.of(
-            () -> NONE.deadline(negative),
-            () -> NONE.deadline(Duration.ofSeconds(Long.MIN_VALUE)),
+            () -> NONE.timeout(negative),
+            () -> NONE.timeout(Duration.ofSeconds(Long.MIN_VALUE)),
             () -> connect.connectTimeout(negative),
             () -> connect.closeTimeout(negative),
             () -> LaunchConfig.DEFAULT.startTimeout(negative),
@@ -249,7 +249,7 @@ class OptionsTest {
       String said = assertThrows(IllegalArgumentException.class, maker::run).getMessage();
       assertTrue(said.contains("can't be negative: PT-"), said);
     }
-    assertEquals(Optional.of(Duration.ZERO), NONE.deadline(Duration.ZERO).deadline());
+    assertEquals(Optional.of(Duration.ZERO), NONE.timeout(Duration.ZERO).timeout());
   }
 
   @Test

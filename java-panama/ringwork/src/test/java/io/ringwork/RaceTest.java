@@ -81,7 +81,7 @@ class RaceTest {
     ThreadLocalRandom random = ThreadLocalRandom.current();
     TaskOptions patient =
         TaskOptions.DEFAULT.backpressure(Backpressure.block(Duration.ofSeconds(30)));
-    TaskOptions hasty = patient.deadline(Duration.ofNanos(700_000));
+    TaskOptions hasty = patient.timeout(Duration.ofNanos(700_000));
     for (int n = 0; n < TASKS; n++) {
       byte[] request = SubmitTest.bytes(random.nextInt(4) == 0 ? 600 : random.nextInt(65));
       TaskFuture<byte[]> future =

@@ -177,7 +177,7 @@ class RawCallTest {
 
   @Test
   void deadlines() throws Exception {
-    RawCall soon = client.rawCall("echo", TaskOptions.DEFAULT.deadline(Duration.ofMillis(30)));
+    RawCall soon = client.rawCall("echo", TaskOptions.DEFAULT.timeout(Duration.ofMillis(30)));
     assertFalse(failure(TaskTimeoutException.class, soon, 300, caller -> {}).mayHaveRun());
     assertNull(pool.poll());
     assertAllHome();
@@ -188,7 +188,7 @@ class RawCallTest {
       // One that passes before a loaded machine takes the task is tried again with more time.
       Duration limit = Duration.ofMillis(30L << tries);
       RawCall again =
-          tries++ == 0 ? soon : client.rawCall("echo", TaskOptions.DEFAULT.deadline(limit));
+          tries++ == 0 ? soon : client.rawCall("echo", TaskOptions.DEFAULT.timeout(limit));
       late =
           failure(
               TaskTimeoutException.class,
@@ -201,7 +201,7 @@ class RawCallTest {
     assertEquals(SLOTS - 1, client.info().freeSlots());
     running[0].echo(); // no thread waits: the poller frees it
     assertAllHome();
-    RawCall never = client.rawCall("echo", TaskOptions.DEFAULT.deadline(Duration.ZERO));
+    RawCall never = client.rawCall("echo", TaskOptions.DEFAULT.timeout(Duration.ZERO));
     failure(TaskTimeoutException.class, never, 300, caller -> {});
     assertAllHome();
     assertEquals(1 + tries, pool.counter(0, Layout.CLIENT_TIMED_OUT));
@@ -406,7 +406,7 @@ class RawCallTest {
       FutureTask<Void> caller =
           new FutureTask<>(
               () -> {
-                TaskOptions tight = TaskOptions.DEFAULT.deadline(Duration.ofNanos(200_000));
+                TaskOptions tight = TaskOptions.DEFAULT.timeout(Duration.ofNanos(200_000));
                 try (RawCall often = client.rawCall("echo");
                     RawCall hasty = client.rawCall("echo", tight)) {
                   for (long n = 0; n < 3000 && !stop.get(); n++) {

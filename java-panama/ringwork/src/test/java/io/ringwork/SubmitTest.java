@@ -208,7 +208,7 @@ class SubmitTest {
               bytes(3),
               TaskOptions.DEFAULT
                   .priority(Priority.HIGH)
-                  .deadline(Duration.ofHours(1))
+                  .timeout(Duration.ofHours(1))
                   .traceparent(trace));
       FakeTask task = pool.take();
       assertEquals(3, task.attempts());

@@ -15,7 +15,7 @@ import java.util.function.Function;
 /** Which path runs which task. */
 final class Routes {
   /** The time that a request may take: what is not done by then is of no use to the sender. */
-  static final TaskOptions OPTIONS = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(5));
+  static final TaskOptions OPTIONS = TaskOptions.DEFAULT.timeout(Duration.ofSeconds(5));
 
   /**
    * A task under way, and how its result is sent.

@@ -67,7 +67,7 @@ class ImageServerTest {
             .completion(CompletionMode.INLINE);
     Map<String, Routes.Route> routes = new HashMap<>(Routes.all());
     routes.put("/sleep", (pool, query, body) -> sleep(pool, query, Routes.OPTIONS));
-    TaskOptions short_ = TaskOptions.DEFAULT.deadline(Duration.ofMillis(50));
+    TaskOptions short_ = TaskOptions.DEFAULT.timeout(Duration.ofMillis(50));
     routes.put("/late", (pool, query, body) -> sleep(pool, query, short_));
     TaskOptions none = TaskOptions.DEFAULT;
     routes.put("/endless", (pool, query, body) -> sleep(pool, query, none));

@@ -14,7 +14,7 @@ import java.util.concurrent.CompletableFuture;
 final class RingworkSide implements Side {
   private static final TaskOptions OPTIONS =
       TaskOptions.DEFAULT
-          .deadline(Duration.ofSeconds(60))
+          .timeout(Duration.ofSeconds(60))
           .backpressure(Backpressure.block(Duration.ofSeconds(30)));
 
   private final Ringwork pool;

@@ -185,7 +185,7 @@ final class Session {
 
   private @Nullable TaskFuture<?> submit(Ringwork target, int n, byte[] request)
       throws InterruptedException {
-    TaskOptions hurried = PATIENT.deadline(Duration.ofMillis(150));
+    TaskOptions hurried = PATIENT.timeout(Duration.ofMillis(150));
     switch (n) {
       case 0, 1, 2:
         return target.submit(FLIP.attempts(3), request);

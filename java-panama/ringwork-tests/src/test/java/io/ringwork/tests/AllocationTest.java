@@ -90,7 +90,7 @@ class AllocationTest {
   @ParameterizedTest
   @EnumSource(WaitStrategy.class)
   void howeverItWaits(WaitStrategy strategy) throws Exception {
-    TaskOptions options = TaskOptions.DEFAULT.deadline(Duration.ofHours(1));
+    TaskOptions options = TaskOptions.DEFAULT.timeout(Duration.ofHours(1));
     try (Ringwork pool = Ringwork.launch(Pools.stock("AllocationTest").waitStrategy(strategy));
         RawCall call = pool.rawCall("echo", options)) {
       assertAllocates(0, n -> invoke(call, 8, n));

@@ -144,7 +144,7 @@ class BadInputTest {
       error =
           Pools.failure(
               TaskTimeoutException.class,
-              pool.submit(NEVER, NOTHING, TaskOptions.DEFAULT.deadline(Duration.ofMillis(limit))));
+              pool.submit(NEVER, NOTHING, TaskOptions.DEFAULT.timeout(Duration.ofMillis(limit))));
       assertTrue(System.nanoTime() - start < 6_000_000_000L, "the future waited for the handler");
     }
     assertTrue(error.mayHaveRun());
@@ -220,7 +220,7 @@ class BadInputTest {
   void resultsThatNobodyClosesExhaustTheArena() throws Exception {
     long size = pool.info().maxPayloadBytes();
     List<ResultLease> leases = new ArrayList<>();
-    TaskOptions brief = TaskOptions.DEFAULT.deadline(Duration.ofMillis(300));
+    TaskOptions brief = TaskOptions.DEFAULT.timeout(Duration.ofMillis(300));
     try {
       ResultException error = null;
       int unbegun = 0;
@@ -293,13 +293,13 @@ class BadInputTest {
     TaskTimeoutException error =
         Pools.failure(
             TaskTimeoutException.class,
-            pool.submit(StockTasks.SLEEP, 60_000L, TaskOptions.DEFAULT.deadline(Duration.ZERO)));
+            pool.submit(StockTasks.SLEEP, 60_000L, TaskOptions.DEFAULT.timeout(Duration.ZERO)));
     assertFalse(error.mayHaveRun());
     Pools.assertSays(error, "deadline", "sleep");
     IllegalArgumentException negative =
         assertThrows(
             IllegalArgumentException.class,
-            () -> TaskOptions.DEFAULT.deadline(Duration.ofMillis(-5)));
+            () -> TaskOptions.DEFAULT.timeout(Duration.ofMillis(-5)));
     Pools.assertSays(negative, "negative", "Duration.ZERO");
   }
 

@@ -159,7 +159,7 @@ final class ChaosLoad implements Runnable {
             .priority(Priority.values()[random.nextInt(Priority.values().length)])
             .backpressure(Backpressure.block(Duration.ofMillis(50)));
     return random.nextInt(10) == 0
-        ? options.deadline(Duration.ofNanos(random.nextInt(100_000, 20_000_000)))
+        ? options.timeout(Duration.ofNanos(random.nextInt(100_000, 20_000_000)))
         : options;
   }
 

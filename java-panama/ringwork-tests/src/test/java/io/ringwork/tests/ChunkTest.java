@@ -394,7 +394,7 @@ class ChunkTest {
 
   @Test
   void theDeadlineIsTheChunks() throws Exception {
-    TaskOptions hurried = TaskOptions.DEFAULT.deadline(Duration.ofMillis(150));
+    TaskOptions hurried = TaskOptions.DEFAULT.timeout(Duration.ofMillis(150));
     TaskFuture<ChunkResult<Long>> chunk =
         pool.submitChunk(SLEEP, Collections.nCopies(1000, 20L), 64, hurried);
     try {

@@ -91,7 +91,7 @@ record ContractCase(
     Options chosen = chosen();
     TaskOptions result = TaskOptions.DEFAULT;
     if (chosen.timeoutMs != null) {
-      result = result.deadline(Duration.ofMillis(chosen.timeoutMs));
+      result = result.timeout(Duration.ofMillis(chosen.timeoutMs));
     }
     if (chosen.priority != null) {
       result = result.priority(Priority.values()[chosen.priority]);

@@ -209,7 +209,7 @@ class CrashTest {
       List<Long> others = new ArrayList<>();
       others.add(Pools.supervisor(pool).pid());
       Pools.workers(pool).forEach(worker -> others.add(worker.pid()));
-      TaskOptions deadline = TaskOptions.DEFAULT.deadline(Duration.ofMillis(100));
+      TaskOptions deadline = TaskOptions.DEFAULT.timeout(Duration.ofMillis(100));
       TaskFuture<Long> running = pool.submit(StockTasks.SLEEP, 60_000L, deadline);
       others.forEach(pid -> Proc.signal("STOP", pid));
       try {

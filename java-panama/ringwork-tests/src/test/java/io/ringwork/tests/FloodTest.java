@@ -43,7 +43,7 @@ class FloodTest {
       for (int n = 0; n < 2048; n++) { // 20 s for two lanes
         flood.add(pool.submit(StockTasks.SLEEP, SLEEP));
       }
-      TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(1));
+      TaskOptions soon = TaskOptions.DEFAULT.timeout(Duration.ofSeconds(1));
       List<TaskFuture<byte[]>> requests = new ArrayList<>();
       Await.until(
           "a task is refused",
@@ -82,7 +82,7 @@ class FloodTest {
   @Test
   void aFloodOfDeadlinesIsRefused() throws Exception {
     try (Ringwork pool = Ringwork.launch(Pools.roomy("FloodTest").slots(8192))) {
-      TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(3));
+      TaskOptions soon = TaskOptions.DEFAULT.timeout(Duration.ofSeconds(3));
       List<TaskFuture<Long>> letIn = new ArrayList<>();
       int refused = 0;
       while (refused < 200) { // more than two lanes can do
@@ -111,7 +111,7 @@ class FloodTest {
         pool.call(StockTasks.SLEEP, 10 * SLEEP);
       }
       // All lanes sleep. Two can do about twenty in two seconds.
-      TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(2));
+      TaskOptions soon = TaskOptions.DEFAULT.timeout(Duration.ofSeconds(2));
       List<TaskFuture<Long>> burst = new ArrayList<>();
       for (int n = 0; n < 461; n++) {
         burst.add(pool.submit(StockTasks.SLEEP, 10 * SLEEP, soon));
@@ -142,7 +142,7 @@ class FloodTest {
       for (int n = 0; n < 300; n++) { // a minute
         flood.add(pool.submit(StockTasks.SLEEP, 10 * SLEEP));
       }
-      TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(5));
+      TaskOptions soon = TaskOptions.DEFAULT.timeout(Duration.ofSeconds(5));
       Await.until("one is refused", () -> isRefused(pool.submit(StockTasks.SLEEP, SLEEP, soon)));
       Await.until( // nothing is before it, once those have stepped aside
           "another kind is served",
@@ -157,12 +157,12 @@ class FloodTest {
       List<TaskFuture<Long>> flood = new ArrayList<>();
       for (int n = 0; n < 1200; n++) { // two minutes for two lanes, but most of it expires
         Duration deadline = n < 200 ? Duration.ofMinutes(10) : Duration.ofSeconds(5);
-        TaskOptions options = TaskOptions.DEFAULT.deadline(deadline).admitLate(true);
+        TaskOptions options = TaskOptions.DEFAULT.timeout(deadline).admitLate(true);
         flood.add(pool.submit(StockTasks.SLEEP, 10 * SLEEP, options));
       }
-      TaskOptions soon = TaskOptions.DEFAULT.deadline(Duration.ofSeconds(1));
+      TaskOptions soon = TaskOptions.DEFAULT.timeout(Duration.ofSeconds(1));
       Await.until("it is known", () -> isRefused(pool.submit(ECHO, new byte[1], soon)));
-      TaskOptions later = TaskOptions.DEFAULT.deadline(Duration.ofMinutes(1));
+      TaskOptions later = TaskOptions.DEFAULT.timeout(Duration.ofMinutes(1));
       TaskFuture<byte[]> task = pool.submit(ECHO, new byte[1], later);
       flood.forEach(each -> each.cancel(true));
       assertEquals(1, task.get(60, TimeUnit.SECONDS).length);

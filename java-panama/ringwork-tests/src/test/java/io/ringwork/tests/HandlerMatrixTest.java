@@ -96,7 +96,7 @@ class HandlerMatrixTest {
   @ParameterizedTest
   @ValueSource(strings = {"endless_loop", "endless_sleep"})
   void aDeedThatNeverEnds(String deed) throws Exception {
-    TaskOptions limit = TaskOptions.DEFAULT.deadline(Duration.ofMillis(300));
+    TaskOptions limit = TaskOptions.DEFAULT.timeout(Duration.ofMillis(300));
     try (Ringwork pool = launch()) {
       for (TaskFuture<String> future : everywhere(pool, deed, limit).values()) {
         TaskTimeoutException error = Pools.failure(TaskTimeoutException.class, future);

@@ -74,7 +74,7 @@ class HostileTest {
             pool.submit(
                 SCRIBBLE,
                 seed + " " + WORDS + " " + part,
-                TaskOptions.DEFAULT.deadline(Duration.ofMillis(500))));
+                TaskOptions.DEFAULT.timeout(Duration.ofMillis(500))));
         ended(futures.getLast());
       }
       stop.set(true);
@@ -91,7 +91,7 @@ class HostileTest {
   }
 
   private static void load(Ringwork pool, Random random, AtomicBoolean stop, AtomicInteger ended) {
-    TaskOptions brief = TaskOptions.DEFAULT.deadline(Duration.ofMillis(300));
+    TaskOptions brief = TaskOptions.DEFAULT.timeout(Duration.ofMillis(300));
     while (!stop.get()) {
       List<TaskFuture<byte[]>> batch = new ArrayList<>();
       for (int n = 0; n < 8; n++) {

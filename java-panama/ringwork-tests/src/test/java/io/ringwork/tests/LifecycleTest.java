@@ -270,7 +270,7 @@ class LifecycleTest {
             pool.submit(StockTasks.ECHO, new byte[1], Pools.PATIENT)
                 .thenRun(() -> threads.add(Thread.currentThread().getName())));
         callbacks.add(
-            pool.submit(StockTasks.SLEEP, 60_000L, Pools.PATIENT.deadline(Duration.ofMillis(50)))
+            pool.submit(StockTasks.SLEEP, 60_000L, Pools.PATIENT.timeout(Duration.ofMillis(50)))
                 .handle(
                     (slept, late) -> {
                       threads.add(Thread.currentThread().getName());

@@ -139,7 +139,7 @@ class ReconnectTest {
           Pools.failure(RejectedException.class, handle.submit(NUMBER, 1L, brief)), name);
       Pools.failure(
           TaskTimeoutException.class,
-          handle.submit(NUMBER, 1L, Pools.PATIENT.deadline(Duration.ofMillis(20))));
+          handle.submit(NUMBER, 1L, Pools.PATIENT.timeout(Duration.ofMillis(20))));
       TaskType<Long, Long> here = NUMBER.fallback(n -> -n);
       TaskOptions callerRuns = TaskOptions.DEFAULT.backpressure(Backpressure.callerRuns());
       assertEquals(-5L, handle.submit(here, 5L, callerRuns).join());

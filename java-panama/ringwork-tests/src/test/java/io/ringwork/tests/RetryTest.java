@@ -63,7 +63,7 @@ class RetryTest {
   void itsDeadlineSaysThatItMayHaveRun() throws Exception {
     try (Ringwork pool = launch()) {
       TaskFuture<String> task =
-          waitingForItsSecondAttempt(pool, TaskOptions.DEFAULT.deadline(Duration.ofSeconds(3)));
+          waitingForItsSecondAttempt(pool, TaskOptions.DEFAULT.timeout(Duration.ofSeconds(3)));
       assertTrue(Pools.failure(TaskTimeoutException.class, task).mayHaveRun());
     }
   }
