@@ -98,7 +98,8 @@ public final class CborCodec<T> implements Codec<T> {
    *
    * <p>With Jackson's module for {@code java.time} an {@code Instant} travels as text by ISO 8601,
    * which the {@code serde} features of Rust's crates for times read; so does a {@code Duration}.
-   * With {@code KotlinModule} the data classes of Kotlin travel as records do.
+   * With {@code KotlinModule} the data classes of Kotlin travel as records do, and an argument with
+   * a default may be missing.
    *
    * @return a new builder
    */

@@ -105,11 +105,20 @@ final class Faults {
     if (target == null) {
       return null;
     }
-    String expected = expected(isElement(mismatch, target) ? target.getComponentType() : target);
     String found = found(token);
+    String expected =
+        isOwner(mismatch, target)
+            ? "a value"
+            : expected(isElement(mismatch, target) ? target.getComponentType() : target);
     return found == null || found.equals(expected)
         ? null
         : "expected " + expected + ", got " + found;
+  }
+
+  /** Whether the class is named in which a field is missing; Kotlin's module does not say more. */
+  private static boolean isOwner(MismatchedInputException mismatch, Class<?> target) {
+    List<JsonMappingException.Reference> path = mismatch.getPath();
+    return !path.isEmpty() && target.equals(path.getLast().getFrom());
   }
 
   /** Whether an array of primitives is named as the type where one of its elements is meant. */
