@@ -48,21 +48,9 @@ final class Stage {
       new Geometry(
           WINDOW,
           1,
-          1,
-          SLOT_COUNT,
-          1,
-          1,
-          1,
-          RING,
-          RING,
-          0,
-          CLIENT,
-          CLIENT,
-          LANES,
-          INJECTORS,
-          SLOTS,
-          COMPLETIONS,
-          CLIENT,
+          new Geometry.Counts(1, SLOT_COUNT, 1, 1, 1, 0),
+          new Geometry.Tables(CLIENT, CLIENT, LANES, SLOTS, CLIENT),
+          new Geometry.Rings(INJECTORS, RING, COMPLETIONS, RING),
           new SizeClass[] {new SizeClass(BLOCK_SIZE, 2, 1, OWNERS, BLOCKS)});
 
   static final TaskType<byte[], byte[]> TYPE = TaskType.of("jcstress", Codec.BYTES, Codec.BYTES);

@@ -37,21 +37,9 @@ final class BenchMemory implements AutoCloseable {
       new Geometry(
           SIZE,
           1,
-          1,
-          SLOTS,
-          1,
-          1,
-          1,
-          SLOTS,
-          SLOTS,
-          0,
-          CLIENT,
-          CLIENT,
-          CLIENT,
-          RING,
-          SLOT_TABLE,
-          RING,
-          CLIENT,
+          new Geometry.Counts(1, SLOTS, 1, 1, 1, 0),
+          new Geometry.Tables(CLIENT, CLIENT, CLIENT, SLOT_TABLE, CLIENT),
+          new Geometry.Rings(RING, SLOTS, RING, SLOTS),
           new SizeClass[] {new SizeClass(BLOCK, BLOCKS, 0, OWNERS, ARENA)});
 
   final SharedMemory memory;

@@ -2,6 +2,7 @@ package io.ringwork;
 
 import io.ringwork.internal.Failpoints;
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.SlotTable.Withdrawal;
 import java.util.ArrayList;
@@ -88,7 +89,7 @@ final class Batch<Q, R> {
       return;
     }
     finish(); // first in, first out; and what it waits for may be the slots kept here
-    alone(future, request);
+    submitter.submit(future, type, request, options, false);
   }
 
   /** Publishes a task in a slot of the batch; false if it does not fit into one. */
@@ -172,7 +173,8 @@ final class Batch<Q, R> {
                 : core.life.closedException(true, failed));
       }
     }
-    submitter.announce(false); // its fence orders what is looked at below, too
+    // Its fence orders what is looked at below, too. If closed meanwhile close fails the futures.
+    Mapped.run(submitter, Submitter::announce);
     core.counters.count(Layout.CLIENT_SUBMITTED, in);
     if (Failpoints.ON) Failpoints.hit("batch.counted");
     boolean failing = core.life.isFailing();
@@ -199,24 +201,27 @@ final class Batch<Q, R> {
     giveBackUnused();
     for (int k = from; k < to; k++) {
       if (withdrawn[k]) {
-        alone(placed[k], requests.get(k));
+        submitter.submit(placed[k], type, requests.get(k), options, false);
       }
     }
   }
 
   /** Takes a task back for which the ring had no room; false if it ends, or has ended, anyhow. */
   private boolean withdraw(TaskFuture<R> future) {
-    try {
-      if (future.withdrawFrom(slots) != Withdrawal.WITHDRAWN) {
-        submitter.published(future); // a lane, or the timer, has it already
-        return false;
-      }
-    } catch (IllegalStateException | InternalError unmapped) {
-      future.fail(core.life.closedFailure(true, unmapped));
+    Throwable gone = Mapped.fault(this, future, Batch::takeBack);
+    if (gone != null) {
+      future.fail(core.life.closedFailure(true, gone));
       return false;
     }
-    future.slot = -1;
-    return true;
+    return future.slot < 0;
+  }
+
+  private void takeBack(TaskFuture<R> future) {
+    if (future.withdrawFrom(slots) == Withdrawal.WITHDRAWN) {
+      future.slot = -1;
+    } else {
+      submitter.published(future); // a lane, or the timer, has it already
+    }
   }
 
   /** Hints for all that is placed, and no slot kept. */
@@ -225,13 +230,6 @@ final class Batch<Q, R> {
       flush();
     } finally {
       giveBackUnused();
-    }
-  }
-
-  private void alone(TaskFuture<R> future, Q request) {
-    if (submitter.place(future, type, request, options, false)) {
-      submitter.announce(false);
-      submitter.published(future);
     }
   }
 

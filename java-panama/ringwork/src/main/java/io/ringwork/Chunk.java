@@ -1,6 +1,7 @@
 package io.ringwork;
 
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.SharedMemory;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -154,12 +155,8 @@ final class Chunk<Q> {
     ByteBuffer target = memory.buffer(to, sizes[i]);
     try {
       codec.encode(request, target);
-    } catch (InternalError truncated) {
-      throw truncated;
     } catch (Throwable failed) {
-      if (!memory.isMapped()) {
-        throw new IllegalStateException(failed); // the target vanished, not the codec failed
-      }
+      Mapped.rethrowIfGone(memory, failed); // the target vanished, not the codec failed
       throw unencodable(i, failed);
     }
     return target.position();

@@ -2,6 +2,7 @@ package io.ringwork;
 
 import io.ringwork.Outcome.Failure;
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.SharedMemory;
 import org.jspecify.annotations.Nullable;
 
@@ -92,9 +93,7 @@ final class ChunkReader<R> {
               ? direct.read(memory, from, length)
               : codec.decode(memory.readOnlyBuffer(from, length)));
     } catch (Throwable failed) { // whatever a codec of others throws
-      if (!memory.isMapped() || failed instanceof InternalError) {
-        throw new IllegalStateException(failed); // the bytes vanished, not the codec failed
-      }
+      Mapped.rethrowIfGone(memory, failed); // the bytes vanished, not the codec failed
       return Codecs.undecodable(type.name(), failed);
     }
   }

@@ -10,6 +10,7 @@ import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.wait.Poller;
+import io.ringwork.internal.wait.PollerRole;
 import java.lang.System.Logger.Level;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
@@ -174,11 +175,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
 
   @Override
   int poll() {
-    try {
-      return core.role.pollInPassing();
-    } catch (IllegalStateException | InternalError unmapped) {
-      return 0; // closed meanwhile
-    }
+    return Mapped.count(core.role, PollerRole::pollInPassing);
   }
 
   @Override
@@ -232,11 +229,15 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
 
   @Override
   PoolInfo info() {
-    try {
-      return PoolInfos.of(attachment, slots.count, slots.free.inUse(), segment.arena.maxPayload());
-    } catch (IllegalStateException | InternalError unmapped) {
-      throw life.closedException(false, unmapped);
-    }
+    return Mapped.getOrThrow(this, Client::infoNow, Client::closedBy);
+  }
+
+  private ClosedException closedBy(Throwable gone) {
+    return life.closedException(false, gone);
+  }
+
+  private PoolInfo infoNow() {
+    return PoolInfos.of(attachment, slots.count, slots.free.inUse(), segment.arena.maxPayload());
   }
 
   // ---- what its parts need
@@ -298,18 +299,17 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
 
   /** Our child has exited: why, the header says if it was by its own decision. */
   private void supervisorEnded(String how) {
-    boolean told =
-        Mapped.test(
-            () -> {
-              if (!hasEnded()) {
-                return false;
-              }
-              poolEnded();
-              return true;
-            });
-    if (!told) { // also if there is nothing to read any more
+    if (!Mapped.test(this, Client::tellsItsEnd)) { // also if there is nothing to read any more
       die("the supervisor " + how + ": look at its log");
     }
+  }
+
+  private boolean tellsItsEnd() {
+    if (!hasEnded()) {
+      return false;
+    }
+    poolEnded();
+    return true;
   }
 
   private boolean hasEnded() {
@@ -363,7 +363,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
 
   /** Whether the pool takes tasks, and has workers; right at once when the supervisor has died. */
   boolean isReady() {
-    return Mapped.test(() -> isOpen() && attachment.isReady());
+    return isOpen() && Mapped.test(attachment, Attachment::isReady);
   }
 
   /** Whether this may be a callback on a thread that ends tasks. */
@@ -517,46 +517,57 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
    * others are found that do, when the thread that should is stuck in a callback.
    */
   private void drain(boolean inCallback) {
-    long end = Durations.saturatedAdd(System.nanoTime(), core.settings.closeNanos());
-    long idle = System.nanoTime();
-    int standIns = 0;
     try {
-      while (!life.hasEnded()
-          && !hurry
-          && System.nanoTime() < end
-          && !Thread.currentThread().isInterrupted()) {
-        if (!core.pending.any() && !core.hasDeferred()) {
-          return;
-        }
-        if (inCallback) {
-          core.completer.drainNested();
-          poller.runTimersIfMine();
-          LockSupport.parkNanos(this, 50_000);
-          continue;
-        }
-        segment.room.await(end - System.nanoTime());
-        long now = System.nanoTime();
-        core.handover.look(now);
-        if (!core.completer.hasWork()) {
-          idle = now;
-        } else if (now - idle > STUCK_NANOS && standIns < MAX_STAND_INS) {
-          idle = now;
-          standIns++;
-          Background.thread("ringwork-rescue-" + name(), this::standIn).start();
-        }
-      }
+      // Gone: another closer was faster, or there is no memory any more.
+      Mapped.run(this, inCallback ? Client::drainHere : Client::drainElsewhere);
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
-    } catch (IllegalStateException | InternalError unmapped) {
-      // another closer was faster, or there is no memory any more
+    }
+  }
+
+  private boolean waitsForTasks(long end) {
+    return !life.hasEnded()
+        && !hurry
+        && System.nanoTime() < end
+        && !Thread.currentThread().isInterrupted()
+        && (core.pending.any() || core.hasDeferred());
+  }
+
+  private long drainEnd() {
+    return Durations.saturatedAdd(System.nanoTime(), core.settings.closeNanos());
+  }
+
+  private void drainHere() {
+    long end = drainEnd();
+    while (waitsForTasks(end)) {
+      core.completer.drainNested();
+      poller.runTimersIfMine();
+      LockSupport.parkNanos(this, 50_000);
+    }
+  }
+
+  private void drainElsewhere() throws InterruptedException {
+    long end = drainEnd();
+    long idle = System.nanoTime();
+    int standIns = 0;
+    while (waitsForTasks(end)) {
+      segment.room.await(end - System.nanoTime());
+      long now = System.nanoTime();
+      core.handover.look(now);
+      if (!core.completer.hasWork()) {
+        idle = now;
+      } else if (now - idle > STUCK_NANOS && standIns < MAX_STAND_INS) {
+        idle = now;
+        standIns++;
+        Background.thread("ringwork-rescue-" + name(), this::standIn).start();
+      }
     }
   }
 
   /** Takes in what has come while the poller is stuck; it may get stuck itself. */
   private void standIn() {
-    boolean more = true;
-    while (more) {
-      more = Mapped.test(() -> core.completer.drainNested() > 0);
+    while (Mapped.count(core.completer, Completer::drainNested) > 0) {
+      // again
     }
   }
 

@@ -2,6 +2,7 @@ package io.ringwork;
 
 import io.ringwork.Outcome.Deferred;
 import io.ringwork.internal.segment.ClientSegment;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.wait.Poller;
 import io.ringwork.internal.wait.PollerRole;
@@ -13,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  * and ends them is the {@link Client}.
  */
 final class Core implements Engine {
+  private static final Mapped.AccessWith<PollerRole, Thread, RuntimeException> WAKE =
+      PollerRole::wake;
+
   final Lifecycle life;
   final Settings settings;
   final ClientSegment<TaskFuture<?>> segment;
@@ -115,11 +119,7 @@ final class Core implements Engine {
 
   @Override
   public void wake(Thread waiting) {
-    try {
-      role.wake(waiting);
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile: it sleeps no longer than it can bear
-    }
+    Mapped.run(role, waiting, WAKE); // if closed meanwhile it sleeps no longer than it can bear
   }
 
   @Override

@@ -3,6 +3,7 @@ package io.ringwork;
 import io.ringwork.internal.Failpoints;
 import io.ringwork.internal.queue.RunTimes;
 import io.ringwork.internal.segment.ClientSegment;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.SharedMemory;
 
 /** What is counted of tasks, in the client's entry ({@code Layout.CLIENT_*}), and timed. */
@@ -30,12 +31,8 @@ final class Counters {
     if (life.isTruncated()) {
       return;
     }
-    try {
-      memory.addLong(entry + counter, by);
-      if (Failpoints.ON) Failpoints.hit("client.counted");
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile: it is read by no one
-    }
+    Mapped.add(memory, entry + counter, by);
+    if (Failpoints.ON) Failpoints.hit("client.counted");
   }
 
   /**

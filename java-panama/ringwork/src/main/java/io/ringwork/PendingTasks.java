@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,15 @@ import org.jspecify.annotations.Nullable;
  * prevented by {@link SlotTable}.
  */
 final class PendingTasks {
+  private static final Mapped.AccessWith<PendingTasks, TaskFuture<?>, RuntimeException> TRY_END =
+      PendingTasks::tryEnd;
+  private static final BiFunction<PendingTasks, TaskFuture<?>, Boolean> WITHDRAW =
+      PendingTasks::withdraw;
+  private static final BiFunction<PendingTasks, TaskFuture<?>, Fate> TAKE_BACK =
+      PendingTasks::takeBack;
+  private static final Mapped.Access<PendingTasks, RuntimeException> FAIL_QUEUED =
+      PendingTasks::failQueued;
+
   private final Lifecycle life;
   private final SlotTable<TaskFuture<?>> slots;
   private final Room room;
@@ -66,14 +76,18 @@ final class PendingTasks {
    * @return whether it may have run
    */
   boolean cancel(TaskFuture<?> future) {
-    boolean ran = withdraw(future);
+    boolean ran = future.slot >= 0 && Mapped.get(this, future, WITHDRAW, true);
     counters.count(Layout.CLIENT_CANCELLED);
     return ran;
   }
 
+  private void tryEnd(TaskFuture<?> future) {
+    completer.tryEnd(future.slot);
+  }
+
   /** Takes the result of a task in if it is there. */
   void takeIn(TaskFuture<?> future) {
-    Mapped.run(() -> completer.tryEnd(future.slot));
+    Mapped.run(this, future, TRY_END);
   }
 
   /**
@@ -82,20 +96,12 @@ final class PendingTasks {
    * @return whether it may have run
    */
   private boolean withdraw(TaskFuture<?> future) {
-    if (future.slot < 0) {
-      return false;
+    if (future.withdrawFrom(slots) == Withdrawal.WITHDRAWN) {
+      room.freed();
+      return future.hasRunBefore;
     }
-    boolean withdrawn =
-        Mapped.test(
-            () -> {
-              if (future.withdrawFrom(slots) == Withdrawal.WITHDRAWN) {
-                room.freed();
-                return true;
-              }
-              slots.requestCancel(future.slot, future.generation);
-              return false;
-            });
-    return !withdrawn || future.hasRunBefore;
+    slots.requestCancel(future.slot, future.generation);
+    return true;
   }
 
   /** Ends a task because the client or the pool ends; one whose result is there gets it. */
@@ -108,30 +114,39 @@ final class PendingTasks {
       future.fail(life.closedFailure(true, null));
       return;
     }
-    boolean ran = true;
-    try {
-      switch (future.withdrawFrom(slots)) {
-        case WITHDRAWN -> ran = future.hasRunBefore;
-        case RUNNING -> slots.requestCancel(future.slot, future.generation);
-        case ENDED -> {
-          int i = future.slot;
-          if (i < 0) {
-            return; // not published: its submitter looks at the state when it has done so
-          }
-          completer.tryEnd(i);
-          if (slots.pending(i) != future) {
-            return; // another thread has ended it, and settles it
-          }
+    Fate fate = Mapped.get(this, future, TAKE_BACK, Fate.MAY_HAVE_RUN);
+    if (fate != Fate.ELSEWHERE && !future.isSettled()) {
+      counters.count(Layout.CLIENT_FAILED);
+      future.fail(life.closedFailure(fate != Fate.NOT_RUN, null));
+    }
+  }
+
+  /** What becomes of a task that is to end without its result. */
+  private enum Fate {
+    NOT_RUN,
+    MAY_HAVE_RUN,
+    /** Another thread ends it. */
+    ELSEWHERE
+  }
+
+  private Fate takeBack(TaskFuture<?> future) {
+    Fate fate = Fate.MAY_HAVE_RUN;
+    switch (future.withdrawFrom(slots)) {
+      case WITHDRAWN -> fate = future.hasRunBefore ? Fate.MAY_HAVE_RUN : Fate.NOT_RUN;
+      case RUNNING -> slots.requestCancel(future.slot, future.generation);
+      case ENDED -> {
+        int i = future.slot;
+        if (i < 0) {
+          return Fate.ELSEWHERE; // not published: its submitter looks at the state, and ends it
+        }
+        completer.tryEnd(i);
+        if (slots.pending(i) != future) {
+          return Fate.ELSEWHERE;
         }
       }
-      room.freed();
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile
     }
-    if (!future.isSettled()) {
-      counters.count(Layout.CLIENT_FAILED);
-      future.fail(life.closedFailure(ran, null));
-    }
+    room.freed();
+    return fate;
   }
 
   /**
@@ -148,17 +163,17 @@ final class PendingTasks {
     }
   }
 
-  private void failEach() {
-    try {
-      for (int i = 0; i < slots.count && !life.isTruncated(); i++) {
-        TaskFuture<?> future = pending(i);
-        if (future != null && StateWord.kind(slots.state(i)) == Layout.KIND_QUEUED) {
-          failOne(future);
-        }
+  private void failQueued() {
+    for (int i = 0; i < slots.count && !life.isTruncated(); i++) {
+      TaskFuture<?> future = pending(i);
+      if (future != null && StateWord.kind(slots.state(i)) == Layout.KIND_QUEUED) {
+        failOne(future);
       }
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile
     }
+  }
+
+  private void failEach() {
+    Mapped.run(this, FAIL_QUEUED);
     for (int i = 0; i < slots.count; i++) {
       TaskFuture<?> future = pending(i);
       if (future != null) {

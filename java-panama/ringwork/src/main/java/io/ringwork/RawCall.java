@@ -3,6 +3,7 @@ package io.ringwork;
 import io.ringwork.Outcome.Failure;
 import io.ringwork.internal.StackRoom;
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Mapped;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -52,6 +53,11 @@ public final class RawCall implements AutoCloseable {
     CLOSED
   }
 
+  private static final Mapped.Access<RawCall, InterruptedException> RUN = RawCall::runTask;
+  private static final Mapped.Access<RawCall, RuntimeException> TAKE_BACK = RawCall::takeBack;
+  private static final Mapped.AccessWith<RawCall, State, RuntimeException> GIVE_BACK =
+      RawCall::giveBack;
+
   /** Where the next one comes from when the pool has ended; null if there is none. */
   private final @Nullable Pools pools;
 
@@ -67,6 +73,7 @@ public final class RawCall implements AutoCloseable {
   private State state = State.IDLE;
   private int slot;
   private int requestCodec = Codec.BYTES_ID;
+  private int requestLength;
   private int length;
   private int resultCodec;
 
@@ -195,19 +202,14 @@ public final class RawCall implements AutoCloseable {
       release();
       throw new InterruptedException();
     }
-    long deadline = Submitter.deadline(options);
+    this.requestLength = (int) requestLength;
     own.renew();
     state = State.RUNNING;
     try {
-      boolean nested = core.role.isMine();
-      boolean helps = !nested && core.waiting.helps();
-      submit((int) requestLength, deadline, helps);
-      core.waiting.awaitOwn(own, helps, nested, deadline == 0 ? Long.MAX_VALUE : deadline);
-      if (!own.isSettled() && giveUp()) {
-        throw gaveUp();
+      Throwable gone = Mapped.fault(this, RUN);
+      if (gone != null) {
+        throw core.life.closedException(own.slot >= 0, gone);
       }
-    } catch (IllegalStateException | InternalError unmapped) {
-      throw core.life.closedException(own.slot >= 0, unmapped);
     } catch (InterruptedException interrupted) {
       if (giveUp()) {
         core.counters.count(Layout.CLIENT_CANCELLED);
@@ -224,23 +226,23 @@ public final class RawCall implements AutoCloseable {
     return length;
   }
 
-  private void submit(int requestLength, long deadline, boolean helps) {
-    if (deadline != 0 && System.nanoTime() >= deadline) {
+  private void runTask() throws InterruptedException {
+    long deadline = Submitter.deadline(options);
+    boolean nested = core.role.isMine();
+    boolean helps = !nested && core.waiting.helps();
+    submit(deadline, helps);
+    core.waiting.awaitOwn(own, helps, nested, deadline == 0 ? Long.MAX_VALUE : deadline);
+    if (!own.isSettled() && giveUp()) {
+      throw gaveUp();
+    }
+  }
+
+  private void submit(long deadline, boolean helps) {
+    RingworkException refused = core.submitter.refusal(own, deadline, type, options);
+    if (refused != null) {
       core.segment.slots.giveBack(slot, reference);
       core.segment.room.freed();
-      throw new TaskTimeoutException(
-          "the deadline of " + type.name() + " had passed at the submit", false);
-    }
-    if (!core.life.isOpen()) {
-      core.segment.slots.giveBack(slot, reference);
-      throw core.life.closedException(false, null);
-    }
-    RejectedException late = core.submitter.unreachable(own, deadline, type, options);
-    if (late != null) {
-      core.segment.slots.giveBack(slot, reference);
-      core.segment.room.freed();
-      core.counters.count(Layout.CLIENT_REJECTED);
-      throw late;
+      throw refused;
     }
     core.submitter.publish(own, slot, requestCodec, requestLength, deadline, options);
     RejectedException.Reason full = core.submitter.hint(own, options, helps);
@@ -270,35 +272,37 @@ public final class RawCall implements AutoCloseable {
    * @return false if there is nothing to give up: it was not published, or has ended
    */
   private boolean giveUp() {
-    int i = own.slot;
-    if (i < 0 || own.isSettled()) {
+    if (own.slot < 0 || own.isSettled()) {
       return false;
     }
-    try {
-      switch (own.withdrawFrom(core.segment.slots)) {
-        case WITHDRAWN -> {
-          own.slot = -1;
-          core.segment.room.freed();
-          return true;
-        }
-        case ENDED -> {
-          core.completer.endOwn(own); // its hint may be late
-          if (own.isSettled()) {
-            return false;
-          }
-        }
-        case RUNNING -> {}
-      }
-      own.hasRunBefore = true;
-      core.segment.slots.requestCancel(own.slot, own.generation);
-      core.segment.slots.replace(i, own.placeholder());
-      own.slot = -1;
-      core.completer.tryEnd(i); // a hint that came before that was not heeded
-    } catch (IllegalStateException | InternalError unmapped) {
+    if (!Mapped.run(this, TAKE_BACK)) {
       own.hasRunBefore = true; // closed meanwhile
       own.slot = -1;
     }
-    return true;
+    return own.slot < 0;
+  }
+
+  private void takeBack() {
+    int i = own.slot;
+    switch (own.withdrawFrom(core.segment.slots)) {
+      case WITHDRAWN -> {
+        own.slot = -1;
+        core.segment.room.freed();
+        return;
+      }
+      case ENDED -> {
+        core.completer.endOwn(own); // its hint may be late
+        if (own.isSettled()) {
+          return;
+        }
+      }
+      case RUNNING -> {}
+    }
+    own.hasRunBefore = true;
+    core.segment.slots.requestCancel(own.slot, own.generation);
+    core.segment.slots.replace(i, own.placeholder());
+    own.slot = -1;
+    core.completer.tryEnd(i); // a hint that came before that was not heeded
   }
 
   private RingworkException gaveUp() {
@@ -371,16 +375,16 @@ public final class RawCall implements AutoCloseable {
       return;
     }
     state = State.IDLE;
-    try {
-      if (was == State.CLAIMED) {
-        core.segment.slots.giveClaimBack(slot, reference);
-      } else {
-        core.segment.slots.release(slot, word, reference);
-      }
-      core.segment.room.freed();
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile: the reaper frees it
+    Mapped.run(this, was, GIVE_BACK); // if closed meanwhile the reaper frees it
+  }
+
+  private void giveBack(State was) {
+    if (was == State.CLAIMED) {
+      core.segment.slots.giveClaimBack(slot, reference);
+    } else {
+      core.segment.slots.release(slot, word, reference);
     }
+    core.segment.room.freed();
   }
 
   /**

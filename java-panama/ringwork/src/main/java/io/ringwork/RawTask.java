@@ -13,6 +13,8 @@ import java.lang.foreign.MemorySegment;
  * then it takes a slot, and a block if the request is larger than 64 bytes.
  */
 public final class RawTask implements AutoCloseable {
+  private static final Mapped.Access<RawTask, RuntimeException> GIVE_BACK = RawTask::giveBack;
+
   private final Core core;
   private final TaskType<byte[], ResultLease> type;
   private final TaskOptions options;
@@ -118,39 +120,32 @@ public final class RawTask implements AutoCloseable {
     checkUsable();
     done = true;
     TaskFuture<ResultLease> future = new TaskFuture<>(core, type, deadline, null);
-    try {
-      if (deadline != 0 && System.nanoTime() >= deadline) {
-        core.segment.slots.giveBack(slot, reference);
-        return future.failedAtSubmit(
-            new TaskTimeoutException(
-                "the deadline of " + type.name() + " had passed at the submit", false));
-      }
-      if (!core.life.isOpen()) {
-        core.segment.slots.giveBack(slot, reference);
-        return future.failedAtSubmit(core.life.closedException(false, null));
-      }
-      RejectedException late = core.submitter.unreachable(future, deadline, type, options);
-      if (late != null) {
-        core.segment.slots.giveBack(slot, reference);
-        core.segment.room.freed();
-        core.counters.count(Layout.CLIENT_REJECTED);
-        return future.failedAtSubmit(late);
-      }
-      core.submitter.publish(future, slot, codec, (int) length, deadline, options);
-      RejectedException.Reason full = core.submitter.hint(future, options, false);
-      if (full != null) {
-        core.counters.count(Layout.CLIENT_REJECTED);
-        return future.failedAtSubmit(core.submitter.rejected(full, type, length));
-      }
-      core.submitter.announce(false);
-      core.submitter.published(future);
-    } catch (IllegalStateException | InternalError unmapped) {
-      if (future.slot < 0) {
-        return future.failedAtSubmit(core.life.closedException(false, unmapped));
-      }
-      future.fail(core.life.closedFailure(true, unmapped));
+    Throwable gone = Mapped.fault(this, future, RawTask::submit);
+    if (gone != null && future.slot < 0) {
+      future.failedAtSubmit(core.life.closedException(false, gone));
+    } else if (gone != null) {
+      future.fail(core.life.closedFailure(true, gone));
     }
     return future;
+  }
+
+  private void submit(TaskFuture<ResultLease> future) {
+    RingworkException refused = core.submitter.refusal(future, deadline, type, options);
+    if (refused != null) {
+      core.segment.slots.giveBack(slot, reference);
+      core.segment.room.freed();
+      future.failedAtSubmit(refused);
+      return;
+    }
+    core.submitter.publish(future, slot, codec, (int) length, deadline, options);
+    RejectedException.Reason full = core.submitter.hint(future, options, false);
+    if (full != null) {
+      core.counters.count(Layout.CLIENT_REJECTED);
+      future.failedAtSubmit(core.submitter.rejected(full, type, length));
+      return;
+    }
+    core.submitter.announce(false);
+    core.submitter.published(future);
   }
 
   /** Gives slot and room back if not submitted; else does nothing. */
@@ -159,12 +154,12 @@ public final class RawTask implements AutoCloseable {
     if (!done) {
       StackRoom.require();
       done = true;
-      // If the client was closed meanwhile the reaper frees it.
-      Mapped.run(
-          () -> {
-            core.segment.slots.giveClaimBack(slot, reference);
-            core.segment.room.freed();
-          });
+      Mapped.run(this, GIVE_BACK); // if the client was closed meanwhile the reaper frees it
     }
+  }
+
+  private void giveBack() {
+    core.segment.slots.giveClaimBack(slot, reference);
+    core.segment.room.freed();
   }
 }

@@ -1,6 +1,7 @@
 package io.ringwork;
 
 import io.ringwork.internal.StackRoom;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.SegmentViews;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * is not closed holds them until the client is closed.
  */
 public final class ResultLease implements AutoCloseable {
+  private static final Mapped.Access<ResultLease, RuntimeException> RELEASE = ResultLease::release;
   private static final VarHandle CLOSED;
 
   static {
@@ -84,11 +86,11 @@ public final class ResultLease implements AutoCloseable {
   public void close() {
     StackRoom.require();
     if (CLOSED.compareAndSet(this, false, true)) {
-      try {
-        source.release(slot, word, reference);
-      } catch (IllegalStateException | InternalError unmapped) {
-        // the client was closed: the reaper frees it
-      }
+      Mapped.run(this, RELEASE); // if the client was closed meanwhile the reaper frees it
     }
+  }
+
+  private void release() {
+    source.release(slot, word, reference);
   }
 }

@@ -3,6 +3,7 @@ package io.ringwork;
 import io.ringwork.Outcome.Deferred;
 import io.ringwork.Outcome.Failure;
 import io.ringwork.internal.segment.ClientSegment;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.PayloadArena;
 import io.ringwork.internal.segment.Room;
 import io.ringwork.internal.segment.SharedMemory;
@@ -12,6 +13,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** Decodes results that were checked: at once, or when their future is completed. */
 final class ResultReader {
+  private static final Mapped.AccessWith<ResultReader, Deferred, RuntimeException> RELEASE =
+      ResultReader::release;
+
   private final Lifecycle life;
   private final SharedMemory memory;
   private final PayloadArena arena;
@@ -55,8 +59,7 @@ final class ResultReader {
               ? decodeChunk(future, result)
               : decode(future, result.codec(), result.slot(), result.reference(), result.length());
       released = true;
-      slots.release(result.slot(), result.word(), result.reference());
-      room.freed();
+      release(result);
     } catch (IllegalStateException | InternalError unmapped) {
       outcome = life.closedFailure(true, unmapped);
       released = true;
@@ -66,18 +69,14 @@ final class ResultReader {
       deferred.decrementAndGet();
     }
     if (!released) {
-      releaseAfterAll(result);
+      Mapped.run(this, result, RELEASE);
     }
     return outcome;
   }
 
-  private void releaseAfterAll(Deferred result) {
-    try {
-      slots.release(result.slot(), result.word(), result.reference());
-      room.freed();
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile
-    }
+  private void release(Deferred result) {
+    slots.release(result.slot(), result.word(), result.reference());
+    room.freed();
   }
 
   private Object decodeChunk(TaskFuture<?> future, Deferred result) {
@@ -87,9 +86,8 @@ final class ResultReader {
           .type
           .chunkReader()
           .read(memory, arena.at(block), arena.sizeOf(block), result.end());
-    } catch (IllegalStateException | InternalError unmapped) {
-      throw unmapped;
     } catch (Throwable broken) { // no memory, or a word that makes no sense: it ends all the same
+      Mapped.rethrowIfGone(memory, broken);
       return Codecs.undecodable(future.type.name(), broken);
     }
   }
@@ -106,9 +104,9 @@ final class ResultReader {
               ? direct.read(memory, slots.resultAt(i, reference), length)
               : codec.decode(view(i, reference, length)));
     } catch (Throwable failed) { // whatever a codec of others throws
-      return memory.isMapped() && !(failed instanceof InternalError)
-          ? Codecs.undecodable(future.type.name(), failed)
-          : life.closedFailure(true, failed);
+      return Mapped.isGone(memory, failed)
+          ? life.closedFailure(true, failed)
+          : Codecs.undecodable(future.type.name(), failed);
     }
   }
 

@@ -11,6 +11,7 @@ import io.ringwork.internal.segment.FreeList;
 import io.ringwork.internal.segment.Geometry;
 import io.ringwork.internal.segment.HintRing;
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.PayloadArena;
 import io.ringwork.internal.segment.Room;
 import io.ringwork.internal.segment.SharedMemory;
@@ -121,11 +122,18 @@ final class Submitter {
    */
   <Q, R> void submit(
       TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options, boolean helped) {
-    if (place(future, type, request, options, helped)) {
-      if (!future.claimedAtOnce) {
-        announce(helped);
+    try {
+      if (place(future, type, request, options, helped)) {
+        if (!future.claimedAtOnce) {
+          announce(helped);
+        }
+        published(future);
       }
-      published(future);
+    } catch (RingworkException
+        | IllegalStateException
+        | IndexOutOfBoundsException
+        | InternalError failed) {
+      refuse(future, failed);
     }
   }
 
@@ -136,19 +144,20 @@ final class Submitter {
         : Durations.saturatedAdd(System.nanoTime(), options.timeoutNanos);
   }
 
+  /** As {@link #announce(boolean)} where no thread helps. */
+  void announce() {
+    announce(false);
+  }
+
   /** Wakes a lane, and sees to it that a thread polls. One full fence, after the hints. */
   void announce(boolean helped) {
     // pairs with the fences of lanes and poller before their last look; see LaneWaker, PollerRole.
     VarHandle.fullFence();
     if (Failpoints.ON) Failpoints.hit("submit.fenced");
-    try {
-      lanes.wakeOne();
-      if (Failpoints.ON) Failpoints.hit("submit.woken");
-      if (!helped) {
-        role.submitted();
-      }
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile: close fails the future
+    lanes.wakeOne();
+    if (Failpoints.ON) Failpoints.hit("submit.woken");
+    if (!helped) {
+      role.submitted();
     }
   }
 
@@ -165,20 +174,6 @@ final class Submitter {
     if (Failpoints.ON) Failpoints.hit("submit.counted");
     if (life.isFailing()) {
       pending.failOne(future); // close looked at the slots before it could see this one
-    }
-  }
-
-  /** Puts the task into a slot and a ring; false if the future has failed instead. */
-  <Q, R> boolean place(
-      TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options, boolean watched) {
-    try {
-      return placeOrThrow(future, type, request, options, watched);
-    } catch (RingworkException
-        | IllegalStateException
-        | IndexOutOfBoundsException
-        | InternalError failed) {
-      refuse(future, failed);
-      return false;
     }
   }
 
@@ -212,7 +207,8 @@ final class Submitter {
     }
   }
 
-  private <Q, R> boolean placeOrThrow(
+  /** Puts the task into a slot and a ring; false if the future has ended instead. */
+  private <Q, R> boolean place(
       TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options, boolean watched) {
     checkOpen();
     if (options.timeoutNanos <= 0) {
@@ -276,6 +272,26 @@ final class Submitter {
             + Durations.text(late.left())
             + " until its deadline: submit fewer tasks (TaskType.maxInFlight), give it Priority.HIGH, more time, or"
             + " the pool more lanes; TaskOptions.admitLate lets it in all the same");
+  }
+
+  /**
+   * Why a task whose request was written in place is not submitted, or null. Its slot and block are
+   * the caller's to give back.
+   */
+  @Nullable RingworkException refusal(
+      TaskFuture<?> future, long deadline, TaskType<?, ?> type, TaskOptions options) {
+    if (deadline != 0 && System.nanoTime() >= deadline) {
+      return new TaskTimeoutException(
+          "the deadline of " + type.name() + " had passed at the submit", false);
+    }
+    if (!life.isOpen()) {
+      return life.closedException(false, null);
+    }
+    RejectedException late = unreachable(future, deadline, type, options);
+    if (late != null) {
+      counters.count(Layout.CLIENT_REJECTED);
+    }
+    return late;
   }
 
   /** What the caller runs itself where there is no room, or null. */
@@ -520,12 +536,8 @@ final class Submitter {
     }
     try {
       type.requestCodec.encode(request, target);
-    } catch (InternalError truncated) {
-      throw truncated;
     } catch (Throwable failed) {
-      if (!memory.isMapped()) {
-        throw life.closedException(false, failed); // the target vanished, not the codec failed
-      }
+      Mapped.rethrowIfGone(memory, failed); // the target vanished, not the codec failed
       throw unencodable(type, failed);
     }
     return target.position();

@@ -4,6 +4,7 @@ import io.ringwork.Outcome.Deferred;
 import io.ringwork.Outcome.Failure;
 import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.PayloadArena;
 import io.ringwork.internal.segment.Room;
 import io.ringwork.internal.segment.SharedMemory;
@@ -19,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * <p>On any thread: each task is ended by the one that has taken it.
  */
 final class TaskEnder {
+  private static final Mapped.AccessWith<TaskEnder, Taken, RuntimeException> READ_PLAIN =
+      TaskEnder::readPlainResults;
+
   private final Lifecycle life;
   private final SharedMemory memory;
   private final PayloadArena arena;
@@ -72,6 +76,8 @@ final class TaskEnder {
     /** Slots to be given back together. */
     private final int[] home;
 
+    private int plain;
+
     int count;
 
     Taken(int most) {
@@ -95,38 +101,40 @@ final class TaskEnder {
    * left to {@link #end}, which begins anew.
    */
   void takePlainResults(Taken taken) {
-    int plain = 0;
+    taken.plain = 0;
     try {
-      for (int t = 0; t < taken.count; t++) {
-        TaskFuture<?> future = taken.futures[t];
-        int i = taken.slots[t];
-        long at = slots.at(i);
-        int length = memory.getInt(at + Layout.SLOT_RESULT_LEN);
-        if (StateWord.kind(taken.words[t]) == Layout.KIND_DONE
-            && memory.getLong(at + Layout.SLOT_RESULT_REF) == 0
-            && memory.getInt(at + Layout.SLOT_STATUS) == Layout.STATUS_OK
-            && length >= 0
-            && length <= Layout.INLINE
-            && future.holder == null
-            && future.type.kind == ResultKind.VALUE
-            && !future.isSettled()) {
-          int codec = slots.resultCodec(i);
-          noteRun(future, i);
-          counters.judge(future, true);
-          slots.markFree(i, taken.words[t]);
-          taken.home[plain++] = i;
-          // Its slot is free now: should the decoding end in an Error.
-          taken.outcomes[t] = Failure.UNSAID;
-          taken.outcomes[t] = reader.decode(future, codec, i, 0, length);
-        }
-      }
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile: end meets the same
+      Mapped.run(this, taken, READ_PLAIN); // if closed meanwhile end meets the same
     } finally {
-      if (plain > 0) {
-        slots.pushFree(taken.home, plain);
-        counters.count(Layout.CLIENT_COMPLETED, plain);
+      if (taken.plain > 0) {
+        slots.pushFree(taken.home, taken.plain);
+        counters.count(Layout.CLIENT_COMPLETED, taken.plain);
         room.freed();
+      }
+    }
+  }
+
+  private void readPlainResults(Taken taken) {
+    for (int t = 0; t < taken.count; t++) {
+      TaskFuture<?> future = taken.futures[t];
+      int i = taken.slots[t];
+      long at = slots.at(i);
+      int length = memory.getInt(at + Layout.SLOT_RESULT_LEN);
+      if (StateWord.kind(taken.words[t]) == Layout.KIND_DONE
+          && memory.getLong(at + Layout.SLOT_RESULT_REF) == 0
+          && memory.getInt(at + Layout.SLOT_STATUS) == Layout.STATUS_OK
+          && length >= 0
+          && length <= Layout.INLINE
+          && future.holder == null
+          && future.type.kind == ResultKind.VALUE
+          && !future.isSettled()) {
+        int codec = slots.resultCodec(i);
+        noteRun(future, i);
+        counters.judge(future, true);
+        slots.markFree(i, taken.words[t]);
+        taken.home[taken.plain++] = i;
+        // Its slot is free now: should the decoding end in an Error.
+        taken.outcomes[t] = Failure.UNSAID;
+        taken.outcomes[t] = reader.decode(future, codec, i, 0, length);
       }
     }
   }

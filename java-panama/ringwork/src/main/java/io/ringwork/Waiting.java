@@ -2,6 +2,7 @@ package io.ringwork;
 
 import io.ringwork.internal.Cores;
 import io.ringwork.internal.Durations;
+import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.StateWord;
 import io.ringwork.internal.wait.Poller;
@@ -50,6 +51,9 @@ final class Waiting {
 
   /** How many calls may leave their stale hint in the ring before one sweeps it. */
   private static final int SWEEP_EVERY = 64;
+
+  private static final Mapped.AccessWith<Waiting, TaskFuture<?>, RuntimeException> HELP =
+      Waiting::helpOnce;
 
   private final Lifecycle life;
   private final Submitter submitter;
@@ -364,9 +368,7 @@ final class Waiting {
   private void help(TaskFuture<?> future, long end) {
     Thread me = Thread.currentThread();
     while (!future.isHanded() && System.nanoTime() < end && !me.isInterrupted()) {
-      try {
-        helpOnce(future);
-      } catch (IllegalStateException | InternalError unmapped) {
+      if (!Mapped.run(this, future, HELP)) {
         pending.failOne(future);
         return;
       }

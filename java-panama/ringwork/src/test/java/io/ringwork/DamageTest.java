@@ -149,7 +149,7 @@ class DamageTest {
         try (Ringwork client =
             Ringwork.connect(noisy.config().closeTimeout(Duration.ofMillis(50)))) {
           for (int n = 0; n < 50; n++) {
-            long at = random.nextLong(noisy.geometry.clients(), noisy.memory.size() - 8) & ~7L;
+            long at = random.nextLong(noisy.geometry.client(0), noisy.memory.size() - 8) & ~7L;
             noisy.memory.setLong(at, random.nextBoolean() ? random.nextLong() : random.nextInt(9));
             try {
               client

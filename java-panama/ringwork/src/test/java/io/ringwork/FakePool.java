@@ -166,7 +166,7 @@ final class FakePool implements AutoCloseable {
   }
 
   long slot(int slot) {
-    return geometry.slots() + (long) slot * Layout.SLOT_STRIDE;
+    return geometry.slotsOf(0) + (long) slot * Layout.SLOT_STRIDE;
   }
 
   long client(int index) {

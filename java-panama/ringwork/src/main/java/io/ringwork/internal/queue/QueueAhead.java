@@ -146,7 +146,7 @@ public final class QueueAhead {
     if (slot < 0 || slot >= slots() || (counted[slot >> 6] & 1L << slot) != 0) {
       return;
     }
-    long at = geometry.slots() + (long) slot * Layout.SLOT_STRIDE;
+    long at = geometry.slotsOf(0) + (long) slot * Layout.SLOT_STRIDE;
     if (StateWord.kind(memory.getLongAcquire(at + Layout.SLOT_STATE)) != Layout.KIND_QUEUED) {
       return;
     }

@@ -1,7 +1,5 @@
 package io.ringwork.internal.segment;
 
-import java.nio.charset.StandardCharsets;
-
 /**
  * Where everything is in a segment: a private copy of the header, checked once.
  *
@@ -9,24 +7,22 @@ import java.nio.charset.StandardCharsets;
  * the attach can lead this process astray.
  */
 public record Geometry(
-    long segmentSize,
-    long epoch,
-    int maxClients,
-    int slotsPerClient,
-    int maxWorkers,
-    int maxLanes,
-    int priorities,
-    int injectorCapacity,
-    int completionCapacity,
-    int handlerCapacity,
-    long clients,
-    long workers,
-    long lanes,
-    long injectors,
-    long slots,
-    long completions,
-    long handlers,
-    SizeClass[] classes) {
+    long segmentSize, long epoch, Counts counts, Tables tables, Rings rings, SizeClass[] classes) {
+
+  /** How many entries each table has, at most. */
+  public record Counts(
+      int clients, int slotsPerClient, int workers, int lanes, int priorities, int handlers) {
+    private long slots() {
+      return (long) clients * slotsPerClient;
+    }
+  }
+
+  /** Where the tables begin. */
+  public record Tables(long clients, long workers, long lanes, long slots, long handlers) {}
+
+  /** Where the rings begin, one after the other, and how many hints each holds. */
+  public record Rings(
+      long injectors, int injectorCapacity, long completions, int completionCapacity) {}
 
   /** One size class of the payload arena. */
   public record SizeClass(long size, int count, int reserved, long owners, long blocks) {
@@ -64,21 +60,24 @@ public record Geometry(
         new Geometry(
             m.getLong(Layout.H_SEGMENT_SIZE),
             m.getLong(Layout.H_EPOCH),
-            m.getInt(Layout.H_MAX_CLIENTS),
-            m.getInt(Layout.H_SLOTS_PER_CLIENT),
-            m.getInt(Layout.H_MAX_WORKERS),
-            m.getInt(Layout.H_MAX_LANES),
-            m.getInt(Layout.H_PRIORITIES),
-            m.getInt(Layout.H_INJECTOR_CAPACITY),
-            m.getInt(Layout.H_COMPLETION_CAPACITY),
-            m.getInt(Layout.H_HANDLER_CAPACITY),
-            m.getLong(Layout.H_CLIENTS),
-            m.getLong(Layout.H_WORKERS),
-            m.getLong(Layout.H_LANES),
-            m.getLong(Layout.H_INJECTORS),
-            m.getLong(Layout.H_SLOTS),
-            m.getLong(Layout.H_COMPLETIONS),
-            m.getLong(Layout.H_HANDLERS),
+            new Counts(
+                m.getInt(Layout.H_MAX_CLIENTS),
+                m.getInt(Layout.H_SLOTS_PER_CLIENT),
+                m.getInt(Layout.H_MAX_WORKERS),
+                m.getInt(Layout.H_MAX_LANES),
+                m.getInt(Layout.H_PRIORITIES),
+                m.getInt(Layout.H_HANDLER_CAPACITY)),
+            new Tables(
+                m.getLong(Layout.H_CLIENTS),
+                m.getLong(Layout.H_WORKERS),
+                m.getLong(Layout.H_LANES),
+                m.getLong(Layout.H_SLOTS),
+                m.getLong(Layout.H_HANDLERS)),
+            new Rings(
+                m.getLong(Layout.H_INJECTORS),
+                m.getInt(Layout.H_INJECTOR_CAPACITY),
+                m.getLong(Layout.H_COMPLETIONS),
+                m.getInt(Layout.H_COMPLETION_CAPACITY)),
             classes);
     g.check(m.size());
     return g;
@@ -89,22 +88,8 @@ public record Geometry(
       throw new BadHeader(
           "it was truncated or extended: " + mapped + " bytes instead of " + segmentSize);
     }
-    range("clients", maxClients, 1, Layout.MAX_SLOTS);
-    range("slots", slotsPerClient, 1, Layout.MAX_SLOTS);
-    range("all slots", (long) maxClients * slotsPerClient, 1, Layout.MAX_SLOTS);
-    range("workers", maxWorkers, 1, 1 << 16);
-    range("lanes", maxLanes, 1, 64 * Layout.IDLE_WORDS);
-    range("priorities", priorities, 1, 16);
-    range("handlers", handlerCapacity, 0, 1 << 16);
-    ring("injector ring", injectorCapacity, (long) maxClients * slotsPerClient);
-    ring("completion ring", completionCapacity, slotsPerClient);
-    section("clients", clients, (long) maxClients * Layout.CLIENT_STRIDE);
-    section("workers", workers, (long) maxWorkers * Layout.WORKER_STRIDE);
-    section("lanes", lanes, (long) maxLanes * Layout.LANE_STRIDE);
-    section("injector rings", injectors, priorities * HintRing.bytes(injectorCapacity));
-    section("slots", slots, (long) maxClients * slotsPerClient * Layout.SLOT_STRIDE);
-    section("completion rings", completions, maxClients * HintRing.bytes(completionCapacity));
-    section("handlers", handlers, (long) handlerCapacity * Layout.HANDLER_STRIDE);
+    checkCounts();
+    checkPlaces();
     long smaller = Layout.INLINE;
     for (SizeClass c : classes) {
       range("block size", c.size, smaller + 1, Integer.MAX_VALUE);
@@ -114,6 +99,32 @@ public record Geometry(
       section("blocks", c.blocks, c.size * c.count);
       smaller = c.size;
     }
+  }
+
+  private void checkCounts() throws BadHeader {
+    range("clients", counts.clients, 1, Layout.MAX_SLOTS);
+    range("slots", counts.slotsPerClient, 1, Layout.MAX_SLOTS);
+    range("all slots", counts.slots(), 1, Layout.MAX_SLOTS);
+    range("workers", counts.workers, 1, 1 << 16);
+    range("lanes", counts.lanes, 1, 64 * Layout.IDLE_WORDS);
+    range("priorities", counts.priorities, 1, 16);
+    range("handlers", counts.handlers, 0, 1 << 16);
+    ring("injector ring", rings.injectorCapacity, counts.slots());
+    ring("completion ring", rings.completionCapacity, counts.slotsPerClient);
+  }
+
+  private void checkPlaces() throws BadHeader {
+    section("clients", tables.clients, (long) counts.clients * Layout.CLIENT_STRIDE);
+    section("workers", tables.workers, (long) counts.workers * Layout.WORKER_STRIDE);
+    section("lanes", tables.lanes, (long) counts.lanes * Layout.LANE_STRIDE);
+    section("slots", tables.slots, counts.slots() * Layout.SLOT_STRIDE);
+    section("handlers", tables.handlers, (long) counts.handlers * Layout.HANDLER_STRIDE);
+    section(
+        "injector rings", rings.injectors, counts.priorities * HintRing.bytes(injectorCapacity()));
+    section(
+        "completion rings",
+        rings.completions,
+        counts.clients * HintRing.bytes(completionCapacity()));
   }
 
   private static void range(String what, long value, long low, long high) throws BadHeader {
@@ -139,37 +150,72 @@ public record Geometry(
 
   /** How many client entries are for applications; the last ones are kept for the command. */
   public int applicationClients() {
-    return maxClients - Math.min(maxClients / Layout.ENTRIES_A_COMMAND, Layout.MAX_COMMAND_ENTRIES);
+    int all = maxClients();
+    return all - Math.min(all / Layout.ENTRIES_A_COMMAND, Layout.MAX_COMMAND_ENTRIES);
+  }
+
+  public int maxClients() {
+    return counts.clients;
+  }
+
+  public int slotsPerClient() {
+    return counts.slotsPerClient;
+  }
+
+  public int maxWorkers() {
+    return counts.workers;
+  }
+
+  public int maxLanes() {
+    return counts.lanes;
+  }
+
+  public int priorities() {
+    return counts.priorities;
+  }
+
+  public int handlerCapacity() {
+    return counts.handlers;
+  }
+
+  public int injectorCapacity() {
+    return rings.injectorCapacity;
+  }
+
+  public int completionCapacity() {
+    return rings.completionCapacity;
+  }
+
+  public long workers() {
+    return tables.workers;
+  }
+
+  public long lanes() {
+    return tables.lanes;
+  }
+
+  public long handlers() {
+    return tables.handlers;
   }
 
   public long client(int index) {
-    return clients + (long) index * Layout.CLIENT_STRIDE;
+    return tables.clients + (long) index * Layout.CLIENT_STRIDE;
   }
 
   public long lane(int index) {
-    return lanes + (long) index * Layout.LANE_STRIDE;
+    return tables.lanes + (long) index * Layout.LANE_STRIDE;
   }
 
   public long injector(int priority) {
-    return injectors + priority * HintRing.bytes(injectorCapacity);
+    return rings.injectors + priority * HintRing.bytes(rings.injectorCapacity);
   }
 
   public long completion(int client) {
-    return completions + client * HintRing.bytes(completionCapacity);
+    return rings.completions + client * HintRing.bytes(rings.completionCapacity);
   }
 
   /** The slots of a client. */
   public long slotsOf(int client) {
-    return slots + (long) client * slotsPerClient * Layout.SLOT_STRIDE;
-  }
-
-  /** A text of the header: bytes up to a limit or a NUL. */
-  public static String text(SharedMemory m, long at, int limit) {
-    byte[] bytes = m.bytes(at, limit);
-    int length = 0;
-    while (length < limit && bytes[length] != 0) {
-      length++;
-    }
-    return new String(bytes, 0, length, StandardCharsets.UTF_8);
+    return tables.slots + (long) client * slotsPerClient() * Layout.SLOT_STRIDE;
   }
 }

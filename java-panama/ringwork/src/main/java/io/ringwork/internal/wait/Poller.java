@@ -4,6 +4,7 @@ import io.ringwork.internal.Background;
 import io.ringwork.internal.Cores;
 import io.ringwork.internal.Durations;
 import io.ringwork.internal.segment.FreeList;
+import io.ringwork.internal.segment.Mapped;
 import java.lang.System.Logger.Level;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,6 +20,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 public final class Poller implements Runnable {
   private static final System.Logger LOG = System.getLogger("io.ringwork");
+  private static final Mapped.Access<PollerRole, RuntimeException> WAKE = PollerRole::wakePoller;
   private static final long BUSY_SLEEP = 50_000_000;
   private static final long IDLE_SLEEP = 500_000_000;
 
@@ -141,11 +143,7 @@ public final class Poller implements Runnable {
   }
 
   private void wake() {
-    try {
-      role.wakePoller();
-    } catch (IllegalStateException | InternalError unmapped) {
-      // closed meanwhile
-    }
+    Mapped.run(role, WAKE);
   }
 
   /** Ends the thread; it may still run a callback. */
