@@ -1,6 +1,6 @@
 //! What the processes of `make chaos` share: payloads that prove themselves, and records.
 //!
-//! The driver, the Rust client and the worker use it; `ChaosPayload.java` and `ChaosBook.java` are
+//! The driver, the Rust client and the worker use it; `ChaosPayload.java` and `ChaosJournal.java` are
 //! its counterparts. Invariants: a payload follows from its task's id alone, so a result that
 //! belongs to another task, or is damaged, is noticed by its reader; a record is appended by one
 //! write, so it stands in its file whole or not at all, however its writer dies.
@@ -153,7 +153,7 @@ impl End {
 /// What is written down of a task, in 16 bytes: `id u64, kind u8, what u8, flag u8, 0, micros u32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Record {
-    /// About to be submitted, for so many attempts; 0: to a handler that keeps no book.
+    /// About to be submitted, for so many attempts; 0: to a handler that keeps no journal.
     Submit(u64, u8),
     /// Ended; whether it may have run; microseconds since the submit.
     Ended(u64, End, bool, u32),
@@ -193,9 +193,9 @@ impl Record {
 
 /// A file of records; what was appended survives its writer.
 #[derive(Debug)]
-pub struct Book(File);
+pub struct Journal(File);
 
-impl Book {
+impl Journal {
     /// Opens it to append.
     ///
     /// # Errors

@@ -8,14 +8,14 @@
 #![forbid(unsafe_code)]
 
 pub mod chaos;
-pub mod deeds;
+pub mod corruption;
 pub mod forbidden;
 mod guard;
 pub mod look;
 mod marker;
+pub mod misbehaviour;
 mod pool;
 mod programs;
-pub mod scribble;
 
 pub use guard::{KillOnDrop, StopOnDrop};
 pub use look::is_alive;

@@ -1,4 +1,4 @@
-//! The crash matrix of handlers: each deed at each place.
+//! The crash matrix of handlers: each misbehaviour at each place.
 //!
 //! For every cell: the caller's task ends in the way that tells what happened,
 //! within its limit; the tasks beside it in the same process end as their policy
@@ -9,13 +9,13 @@
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::*;
 use ringwork_supervisor::cause::{Cause, Detail, Exit};
-use ringwork_tests::deeds::{PLACES, errand, errand_codec};
+use ringwork_tests::misbehaviour::{PLACES, errand, errand_codec};
 use ringwork_tests::{
     KillOnDrop, Marker, Pool, Serve, call, end, options, result, utf8, wait_until,
 };
 use std::time::Duration;
 
-/// What a deed does to its process.
+/// What a misbehaviour does to its process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// It dies so.
@@ -39,19 +39,19 @@ fn serve(name: &str) -> Pool {
         .start()
 }
 
-/// One deed at all places, each in a pool of its own, side by side.
-fn try_everywhere(deed: &str, fate: Fate) {
+/// One misbehaviour at all places, each in a pool of its own, side by side.
+fn try_everywhere(misbehaviour: &str, fate: Fate) {
     std::thread::scope(|scope| {
         for place in PLACES {
             std::thread::Builder::new()
-                .name(format!("{deed} at {place}"))
-                .spawn_scoped(scope, move || try_at(deed, place, fate))
+                .name(format!("{misbehaviour} at {place}"))
+                .spawn_scoped(scope, move || try_at(misbehaviour, place, fate))
                 .expect("a thread");
         }
     });
 }
 
-/// Tasks beside the deed, in the same process.
+/// Tasks beside the misbehaviour, in the same process.
 struct Bystanders<'c> {
     repeated: Ticket<'c>,
     once: Ticket<'c>,
@@ -97,8 +97,8 @@ impl<'c> Bystanders<'c> {
     }
 }
 
-fn try_at(deed: &str, place: &str, fate: Fate) {
-    let pool = serve(&format!("{}-{place}", deed.replace('_', "-")));
+fn try_at(misbehaviour: &str, place: &str, fate: Fate) {
+    let pool = serve(&format!("{}-{place}", misbehaviour.replace('_', "-")));
     let client = pool.client();
     let workers = pool.wait_workers(1);
     let open = descriptors(pool.pid());
@@ -109,7 +109,7 @@ fn try_at(deed: &str, place: &str, fate: Fate) {
         ..options()
     };
     let ticket = client
-        .submit("test.deed", &errand(deed, place), &limit)
+        .submit("test.misbehave", &errand(misbehaviour, place), &limit)
         .expect("a slot");
     let ended = end(&ticket);
     match fate {
@@ -128,7 +128,7 @@ fn try_at(deed: &str, place: &str, fate: Fate) {
                 exit: Exit::Signal(9),
                 detail: Some(Detail::TimeLimit),
             });
-            pool.wait_logged("test.deed");
+            pool.wait_logged("test.misbehave");
         }
         Fate::Lives => {
             panicked(&ended, place);
@@ -158,8 +158,8 @@ fn panicked(ended: &Outcome, at: &str) {
         } => {
             assert_eq!((*status, *may_have_run), (STATUS_PANICKED, true));
             assert_eq!(code, "handler.panicked");
-            assert_eq!(message, &format!("a deed at {at}"));
-            assert!(location.contains("deeds.rs:"), "{location}");
+            assert_eq!(message, &format!("a misbehaviour at {at}"));
+            assert!(location.contains("misbehaviour.rs:"), "{location}");
         }
         other => panic!("{other:?}"),
     }
@@ -196,16 +196,16 @@ fn descriptors(pid: i32) -> usize {
     std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }
 
-macro_rules! deeds {
-    ($($deed:ident => $fate:expr;)*) => {$(
+macro_rules! misbehaviour {
+    ($($misbehaviour:ident => $fate:expr;)*) => {$(
         #[test]
-        fn $deed() {
-            try_everywhere(stringify!($deed), $fate);
+        fn $misbehaviour() {
+            try_everywhere(stringify!($misbehaviour), $fate);
         }
     )*};
 }
 
-deeds! {
+misbehaviour! {
     panic => Fate::Lives;
     panic_while_panicking => Fate::Dies(Exit::Signal(6), Some(Detail::DoublePanic));
     null_dereference => Fate::Dies(Exit::Signal(11), None);
@@ -285,7 +285,7 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
             ..options()
         };
         let ticket = client
-            .submit("test.deed", request, &repeated)
+            .submit("test.misbehave", request, &repeated)
             .expect("a slot");
         let cause = CAUSE_SIGNAL as u16 | 6;
         assert_eq!(end(&ticket), Outcome::Crashed { cause, attempts: 3 });
@@ -297,7 +297,7 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
         let digest = call(&client, "digest", &body, &params);
         let digest = String::from_utf8(digest).expect("a digest");
         let report = format!(
-            "quarantined: test.deed lost its worker at each of 3 attempts, request of {} bytes, \
+            "quarantined: test.misbehave lost its worker at each of 3 attempts, request of {} bytes, \
              SHA-256 {}",
             request.len(),
             &digest[..16]
@@ -319,7 +319,7 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
         ..options()
     };
     let ticket = client
-        .submit("test.deed", &errand("exit_3", "run"), &once)
+        .submit("test.misbehave", &errand("exit_3", "run"), &once)
         .expect("a slot");
     assert!(matches!(end(&ticket), Outcome::Crashed { .. }));
     drop(ticket);
@@ -327,7 +327,7 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
     assert_eq!(pool.counter(PoolCounter::TasksQuarantined), 2);
     wait_until("it is logged", || {
         pool.log()
-            .contains("test.deed (request of 12 bytes, SHA-256 ")
+            .contains("test.misbehave (request of 12 bytes, SHA-256 ")
     });
 }
 
@@ -340,7 +340,7 @@ fn a_joined_worker_that_closes_everything_is_not_taken_for_dead() {
     let mut joined = KillOnDrop::worker_of(&pool);
     wait_until("it has joined", || pool.workers().len() == 2);
     let workers = pool.workers();
-    // The supervisor's own worker is kept busy: so the deed is the other's.
+    // The supervisor's own worker is kept busy: so the misbehaviour is the other's.
     let mut occupied = ringwork_tests::occupy(&client, pool.files(), 1);
     let free = call(&client, "test.pid", b"", &options());
     let own = i64::from(joined.0.id());
@@ -355,7 +355,12 @@ fn a_joined_worker_that_closes_everything_is_not_taken_for_dead() {
         codec: errand_codec(),
         ..options()
     };
-    let done = call(&client, "test.deed", &errand("close_all", "run"), &sent);
+    let done = call(
+        &client,
+        "test.misbehave",
+        &errand("close_all", "run"),
+        &sent,
+    );
     assert_eq!(done, b"\x64done");
     // Many looks of the supervisor at its lock later it still serves, and is the same.
     for _ in 0..30 {

@@ -9,7 +9,7 @@
 #![forbid(unsafe_code)]
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_tests::scribble::{Dice, PARTS, Part};
+use ringwork_tests::corruption::{Dice, PARTS, Part};
 use ringwork_tests::{Base, LIMIT, Pool, Serve, call, end, options, utf8, wait_until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -121,7 +121,7 @@ fn a_few_wrong_words_at_a_time_crash_and_hang_nobody() {
         let mut pool = under_load(&base, seed, |_, hostile| {
             for n in 0..30 {
                 let request = format!("{} 4 {name}", seed << 8 | n);
-                let Ok(ticket) = hostile.submit("test.scribble", request.as_bytes(), &brief())
+                let Ok(ticket) = hostile.submit("test.corrupt", request.as_bytes(), &brief())
                 else {
                     break;
                 };
@@ -150,7 +150,7 @@ fn damage_is_found_the_pool_fenced_and_the_clients_told() {
         let mut pool = under_load(&base, 1, |pool, _| {
             // A worker that joined by itself would do as well: what counts is that words change.
             let request = format!("5 400 {part:?}");
-            ringwork_tests::scribble::run(pool.segment(), &request).expect("written");
+            ringwork_tests::corruption::run(pool.segment(), &request).expect("written");
             pool.wait_exit();
         });
         assert_eq!(pool.wait_exit().code(), Some(1), "{part:?}\n{}", pool.log());
@@ -171,7 +171,7 @@ fn a_waiting_client_is_told_what_was_found() {
     let waiting = client
         .submit("test.never", b"", &options())
         .expect("submitted");
-    ringwork_tests::scribble::run(pool.segment(), "3 200 injectors").expect("written");
+    ringwork_tests::corruption::run(pool.segment(), "3 200 injectors").expect("written");
     match end(&waiting) {
         Outcome::Closed { reason } => assert!(reason.contains("injector ring"), "{reason}"),
         other => panic!("{other:?}"),

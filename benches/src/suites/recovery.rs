@@ -340,9 +340,9 @@ fn kill_clients(
 ) -> Result<(), Box<dyn Error>> {
     let mut random = fastrand::Rng::with_seed(2);
     let segment = pool.segment();
-    let book = out.join("recovery-client");
+    let journal = out.join("recovery-client");
     for number in 0..ROUNDS * KILLS {
-        let mut other = Other(start_client(pool.dir(), program, &book, number)?);
+        let mut other = Other(start_client(pool.dir(), program, &journal, number)?);
         let pid = other.0.id();
         let (entry, word) = wait_for("the client has submitted", || {
             (0..segment.geometry().max_clients)
@@ -364,19 +364,19 @@ fn kill_clients(
             std::thread::sleep(LOOK);
         }
     }
-    let _ = std::fs::remove_file(&book);
+    let _ = std::fs::remove_file(&journal);
     Ok(())
 }
 
 fn start_client(
     dir: &PoolDir,
     program: &Path,
-    book: &Path,
+    journal: &Path,
     number: usize,
 ) -> std::io::Result<Child> {
     Command::new(program)
         .arg("client")
-        .args([dir.path(), book])
+        .args([dir.path(), journal])
         .args([number.to_string(), number.to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

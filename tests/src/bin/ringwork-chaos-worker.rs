@@ -1,7 +1,7 @@
 //! The worker of `make chaos`: it writes down that a handler was started before
 //! the handler does anything, so that the driver knows what really ran.
 //!
-//! Invariant: a task whose start is not in the book has had no effect.
+//! Invariant: a task whose start is not in the journal has had no effect.
 //!
 //! `RINGWORK_CHAOS_SABOTAGE=twice|wrong|silent` has one task of fifty run twice, answer wrongly, or
 //! run unwritten: so that a test can see the driver find it.
@@ -9,7 +9,7 @@
 #![forbid(unsafe_code)]
 
 use ringwork_tests::chaos::{
-    ASKED, Book, DAMAGED, ECHO, Mode, Order, Record, STARTS_VARIABLE, WORK, fill, seeds,
+    ASKED, DAMAGED, ECHO, Journal, Mode, Order, Record, STARTS_VARIABLE, WORK, fill, seeds,
 };
 use ringwork_worker::ring::format::layout::CODEC_BYTES;
 use ringwork_worker::{Answer, RawTask, TaskContext, TaskError, Worker, WorkerError};
@@ -21,7 +21,7 @@ const SABOTAGE_VARIABLE: &str = "RINGWORK_CHAOS_SABOTAGE";
 
 /// What the handlers share.
 struct Shared {
-    book: Book,
+    journal: Journal,
     sabotage: String,
 }
 
@@ -37,10 +37,10 @@ const SPIN: Duration = Duration::from_micros(200);
 fn main() -> Result<(), WorkerError> {
     let path = std::env::var_os(STARTS_VARIABLE)
         .ok_or_else(|| WorkerError::Setup(format!("{STARTS_VARIABLE} is not set")))?;
-    let book = Book::append(Path::new(&path))?;
+    let journal = Journal::append(Path::new(&path))?;
     Worker::builder()
         .state(Shared {
-            book,
+            journal,
             sabotage: std::env::var(SABOTAGE_VARIABLE).unwrap_or_default(),
         })
         .raw_task(WORK, CODEC_BYTES, CODEC_BYTES, work)
@@ -62,7 +62,7 @@ fn work(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
         1 + u32::from(shared.sabotages(&order, "twice"))
     };
     for _ in 0..starts {
-        shared.book.note(Record::Start(order.id, attempt))?;
+        shared.journal.note(Record::Start(order.id, attempt))?;
     }
     let wrong = shared.sabotages(&order, "wrong");
     let time = Duration::from_micros(u64::from(order.micros));

@@ -15,7 +15,7 @@ use anyhow::Context;
 use nix::sys::signal::{Signal, raise};
 use ringwork_handlers::stock_worker;
 use ringwork_ring::{PoolDir, Segment};
-use ringwork_tests::{deeds, forbidden};
+use ringwork_tests::{forbidden, misbehaviour};
 use ringwork_worker::{Builder, Cbor, TaskContext, TaskError, WorkerError};
 use serde::{Deserialize, Serialize};
 use std::fs::OpenOptions;
@@ -58,7 +58,7 @@ fn main() -> Result<(), WorkerError> {
         Ok("stateless") => stock_worker(),
         _ => stock_worker().state(Greeting("state of the test worker".to_owned())),
     };
-    let mut worker = deeds::handlers(deadly(telling(failing(worker))));
+    let mut worker = misbehaviour::handlers(deadly(telling(failing(worker))));
     if let Ok(name) = std::env::var("RINGWORK_TEST_HANDLER") {
         worker = worker.task(&name, |_: &TaskContext<'_>, (): ()| Outcome::Ok(1_u32));
     }
@@ -210,11 +210,11 @@ fn deadly(worker: Builder) -> Builder {
         )
         .task("test.fragile", fragile)
         .task("test.overflow", |_: &TaskContext<'_>, (): ()| {
-            Outcome::Ok(deeds::descend(0))
+            Outcome::Ok(misbehaviour::descend(0))
         })
         .task(
-            "test.scribble",
-            |_: &TaskContext<'_>, request: String| -> Outcome<()> { scribble(&request) },
+            "test.corrupt",
+            |_: &TaskContext<'_>, request: String| -> Outcome<()> { corrupt(&request) },
         )
         .task(
             "test.kill_self_once",
@@ -244,13 +244,13 @@ fn fragile(context: &TaskContext<'_>, request: String) -> Outcome<u32> {
 }
 
 /// Writes wrong words all over the segment of this worker's own pool.
-fn scribble(request: &str) -> Outcome<()> {
-    let fail = |why: String| TaskError::new("test.scribble", why);
+fn corrupt(request: &str) -> Outcome<()> {
+    let fail = |why: String| TaskError::new("test.corrupt", why);
     let place = std::env::var_os("RINGWORK_POOL_DIR").ok_or_else(|| fail("no pool".into()))?;
     let segment = PoolDir::at(Path::new(&place))
         .and_then(|dir| Segment::attach(&dir))
         .map_err(|error| fail(error.to_string()))?;
-    ringwork_tests::scribble::run(&segment, request).map_err(fail)
+    ringwork_tests::corruption::run(&segment, request).map_err(fail)
 }
 
 /// Rust's own handler of SIGSEGV steps aside at the first signal that is no

@@ -11,7 +11,7 @@ use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::{PoolDir, RingError};
 use ringwork_tests::chaos::{
-    ASKED, Book, ECHO, End, HEADER, Mode, Order, Record, WORK, matches, seeds,
+    ASKED, ECHO, End, HEADER, Journal, Mode, Order, Record, WORK, matches, seeds,
 };
 use std::collections::VecDeque;
 use std::io::BufRead;
@@ -34,7 +34,7 @@ pub struct Options {
     /// The directory of the pool.
     dir: PathBuf,
     /// The file to append records to.
-    book: PathBuf,
+    journal: PathBuf,
     /// Number of this process among all clients.
     number: u64,
     /// Seed of the random choices.
@@ -42,7 +42,7 @@ pub struct Options {
 }
 
 struct State {
-    book: Book,
+    journal: Journal,
     number: u64,
     next: AtomicU64,
     order: AtomicU8,
@@ -67,7 +67,7 @@ struct Flying<'c> {
 /// Runs a client.
 pub fn run(options: &Options) -> Result<(), String> {
     let state = State {
-        book: Book::append(&options.book).map_err(|error| error.to_string())?,
+        journal: Journal::append(&options.journal).map_err(|error| error.to_string())?,
         number: options.number,
         next: AtomicU64::new(0),
         order: AtomicU8::new(WORK_ON),
@@ -339,10 +339,10 @@ fn micros(since: Instant) -> u32 {
     u32::try_from(since.elapsed().as_micros()).unwrap_or(u32::MAX)
 }
 
-/// Without its book a client proves nothing: it ends.
+/// Without its journal a client proves nothing: it ends.
 fn note(state: &State, record: Record) {
-    if let Err(error) = state.book.note(record) {
-        eprintln!("cannot write the book: {error}");
+    if let Err(error) = state.journal.note(record) {
+        eprintln!("cannot write the journal: {error}");
         std::process::exit(2);
     }
 }

@@ -1,14 +1,14 @@
-//! The driver: keeps the processes of a run, torments them, and ends it in order.
+//! The driver: keeps the processes of a run, harms them, and ends it in order.
 //!
 //! One thread that never blocks for long: everything is a state that is looked at
-//! again. Invariant: whatever a process did by itself, without having been tormented, is a fault.
+//! again. Invariant: whatever a process did by itself, without having been harmed, is a fault.
 
-use crate::books::Books;
+use crate::fault::{Fault, Schedule};
 use crate::leaks;
+use crate::ledger::Ledger;
 use crate::processes::{Janitor, Process, Worker, workers};
 use crate::recovery::{Recoveries, Whose};
 use crate::report::{Leaks, Report, Tally};
-use crate::torment::{Schedule, Torment};
 use clap::Args;
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::EntryWord;
@@ -62,7 +62,7 @@ pub struct Options {
     /// Where the classes of the JVMs are.
     #[arg(long)]
     pub class_path: Option<String>,
-    /// Where logs and books go; they are removed after a run without a fault.
+    /// Where logs and ledger go; they are removed after a run without a fault.
     #[arg(long, default_value = "target/chaos")]
     pub out: PathBuf,
 }
@@ -113,7 +113,7 @@ struct Driver {
     java_clients: HashSet<u64>,
     /// Who is stopped, and until when; whether it is the supervisor.
     stopped: Vec<(Instant, OwnedFd, bool)>,
-    books: Books,
+    ledger: Ledger,
     recoveries: Recoveries,
     tally: Tally,
     leaks: Leaks,
@@ -135,7 +135,7 @@ pub fn run(options: &Options) -> Result<bool, String> {
     if report.is_good() {
         let _ = std::fs::remove_dir_all(&options.out);
     } else {
-        println!("logs and books are kept in {}", options.out.display());
+        println!("logs and ledger are kept in {}", options.out.display());
     }
     Ok(report.is_good())
 }
@@ -153,10 +153,10 @@ impl Driver {
         // What a supervisor that is killed leaves behind comes to us, and is seen.
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
         std::fs::create_dir(&base)?;
-        let mut books = Books::default();
+        let mut ledger = Ledger::default();
         let starts = options.out.join("starts");
         std::fs::File::create(&starts)?;
-        books.open(&starts)?;
+        ledger.open(&starts)?;
         let now = Instant::now();
         let jvms = if options.java.is_some() { JVMS } else { 0 };
         let seat = |index| Seat {
@@ -177,7 +177,7 @@ impl Driver {
             killed_clients: HashSet::new(),
             java_clients: HashSet::new(),
             stopped: Vec::new(),
-            books,
+            ledger,
             recoveries: Recoveries::default(),
             tally: Tally::default(),
             leaks: Leaks::default(),
@@ -196,7 +196,7 @@ impl Driver {
     fn run(&mut self) -> io::Result<Report> {
         // The clock begins when the load does.
         self.until("all clients work", |driver| {
-            driver.books.tasks_of(|_| true) > 100
+            driver.ledger.tasks_of(|_| true) > 100
                 && driver.seats.iter().all(|seat| seat.process.is_some())
         })?;
         let start = Instant::now();
@@ -212,8 +212,8 @@ impl Driver {
             if over {
                 break;
             }
-            while let Some(torment) = schedule.due(now, !self.has_workers()) {
-                self.torment(torment);
+            while let Some(fault) = schedule.due(now, !self.has_workers()) {
+                self.fault(fault);
             }
             self.step(schedule.next())?;
             if told.elapsed() > Duration::from_secs(10) {
@@ -221,7 +221,7 @@ impl Driver {
                 eprintln!(
                     "chaos: {:.0} s, {} tasks, {} workers killed",
                     start.elapsed().as_secs_f64(),
-                    self.books.tasks_of(|_| true),
+                    self.ledger.tasks_of(|_| true),
                     self.tally.killed_workers
                 );
             }
@@ -233,10 +233,10 @@ impl Driver {
             seed: self.seed,
             time,
             by_jvms: self
-                .books
+                .ledger
                 .tasks_of(|client| self.java_clients.contains(&client)),
             jvms: self.seats.iter().filter(|seat| seat.java).count(),
-            verdict: self.books.verdict(|client| killed.contains(&client)),
+            verdict: self.ledger.verdict(|client| killed.contains(&client)),
             tally: std::mem::take(&mut self.tally),
             leaks: std::mem::take(&mut self.leaks),
             recoveries: std::mem::take(&mut self.recoveries),
@@ -274,7 +274,7 @@ impl Driver {
         }
         self.recoveries.look();
         self.watch_first_task();
-        self.books.read()?;
+        self.ledger.read()?;
         self.see_to_clients()?;
         self.see_to_supervisor()?;
         let pause = if self.recoveries.is_pending() {
@@ -332,9 +332,9 @@ impl Driver {
         if java {
             self.java_clients.insert(number);
         }
-        let book = self.options.out.join(format!("client-{number}"));
-        std::fs::File::create(&book)?;
-        self.books.open(&book)?;
+        let journal = self.options.out.join(format!("client-{number}"));
+        std::fs::File::create(&journal)?;
+        self.ledger.open(&journal)?;
         let mut command = match (&self.options.java, &self.options.class_path) {
             (Some(program), Some(class_path)) if java => {
                 let mut command = Command::new(program);
@@ -354,7 +354,7 @@ impl Driver {
             // By which the janitor knows it.
             .env("RINGWORK_DIR", self.pools())
             .arg(self.pools().join(POOL))
-            .arg(&book)
+            .arg(&journal)
             .arg(number.to_string())
             .arg(self.random.u64(..1 << 48).to_string());
         let kind = if java { "java" } else { "rust" };
@@ -509,7 +509,7 @@ impl Driver {
         self.recoveries.forget();
     }
 
-    // ---- torments
+    // ---- faults
 
     fn has_workers(&self) -> bool {
         match &self.phase {
@@ -520,21 +520,17 @@ impl Driver {
         }
     }
 
-    fn torment(&mut self, torment: Torment) {
-        match torment {
-            Torment::KillWorker | Torment::StopWorker | Torment::RecycleWorker => {
-                self.torment_worker(torment)
-            }
-            Torment::KillClient | Torment::StopClient | Torment::RecycleClient => {
-                self.torment_client(torment)
-            }
-            Torment::KillSupervisor | Torment::StopSupervisor | Torment::RecycleSupervisor => {
-                self.torment_supervisor(torment);
+    fn fault(&mut self, fault: Fault) {
+        match fault {
+            Fault::KillWorker | Fault::StopWorker | Fault::RecycleWorker => self.harm_worker(fault),
+            Fault::KillClient | Fault::StopClient | Fault::RecycleClient => self.harm_client(fault),
+            Fault::KillSupervisor | Fault::StopSupervisor | Fault::RecycleSupervisor => {
+                self.harm_supervisor(fault);
             }
         }
     }
 
-    fn torment_worker(&mut self, torment: Torment) {
+    fn harm_worker(&mut self, fault: Fault) {
         let (Phase::Serving(pool) | Phase::Holding(pool, _) | Phase::Checking(pool, _)) =
             &self.phase
         else {
@@ -545,15 +541,15 @@ impl Driver {
             return;
         }
         let Worker { index, word, pidfd } = all.swap_remove(self.random.usize(..all.len()));
-        match torment {
-            Torment::KillWorker => {
+        match fault {
+            Fault::KillWorker => {
                 if pidfd_send_signal(&pidfd, Signal::KILL).is_ok() {
                     self.recoveries
                         .killed(Whose::Worker, &pool.segment, index, word);
                     self.tally.killed_workers += 1;
                 }
             }
-            Torment::RecycleWorker => {
+            Fault::RecycleWorker => {
                 let _ = pidfd_send_signal(&pidfd, Signal::TERM);
                 self.tally.recycled_workers += 1;
             }
@@ -570,7 +566,7 @@ impl Driver {
         Instant::now() + Duration::from_millis(self.random.u64(millis))
     }
 
-    fn torment_client(&mut self, torment: Torment) {
+    fn harm_client(&mut self, fault: Fault) {
         let Phase::Serving(pool) = &self.phase else {
             return;
         };
@@ -579,8 +575,8 @@ impl Driver {
         let Some(process) = &mut seat.process else {
             return;
         };
-        match torment {
-            Torment::KillClient => {
+        match fault {
+            Fault::KillClient => {
                 let entries = entries_of(&pool.segment, process.id());
                 process.kill();
                 for (client, word) in entries {
@@ -593,7 +589,7 @@ impl Driver {
                 let due = self.soon(0..300);
                 self.seats[index].due = due;
             }
-            Torment::RecycleClient => {
+            Fault::RecycleClient => {
                 process.say("reopen");
                 self.tally.recycled_clients += 1;
             }
@@ -608,12 +604,12 @@ impl Driver {
         }
     }
 
-    fn torment_supervisor(&mut self, torment: Torment) {
+    fn harm_supervisor(&mut self, fault: Fault) {
         let Phase::Serving(pool) = &self.phase else {
             return;
         };
-        match torment {
-            Torment::KillSupervisor => {
+        match fault {
+            Fault::KillSupervisor => {
                 let again = self.soon(0..200);
                 if let Phase::Serving(mut pool) =
                     std::mem::replace(&mut self.phase, Phase::Down(again))
@@ -624,7 +620,7 @@ impl Driver {
                     self.tally.killed_supervisors += 1;
                 }
             }
-            Torment::StopSupervisor => {
+            Fault::StopSupervisor => {
                 pool.supervisor.signal(Signal::STOP);
                 if let Ok(pidfd) = pool.supervisor.pidfd.try_clone() {
                     let until = self.soon(5..300);
@@ -675,7 +671,7 @@ impl Driver {
                 process.kill();
             }
         }
-        self.books.read()?;
+        self.ledger.read()?;
         // Zombies of killed supervisors' workers are ours by now, and no leak.
         std::thread::sleep(LOOK);
         let mut left = leaks::in_processes();

@@ -1,26 +1,26 @@
 //! `make chaos`: a pool under load whose processes are killed, stopped and recycled at random.
 //!
 //! The driver (`run`) starts a supervisor, two JVMs and a Rust client in a pool of its own,
-//! torments them, and then proves from what they wrote down that no task was lost, none that may
+//! harms them, and then proves from what they wrote down that no task was lost, none that may
 //! run once ran twice, and nothing leaked. Exit code 0 only if so.
 //! See docs/reference/reliability.md.
 
 #![forbid(unsafe_code)]
 
-mod books;
 mod client;
 mod driver;
+mod fault;
 mod janitor;
 mod leaks;
+mod ledger;
 mod processes;
 mod recovery;
 mod report;
-mod torment;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Torments a pool and proves that nothing is lost.
+/// Harms a pool and proves that nothing is lost.
 #[derive(Debug, Parser)]
 #[command(name = "ringwork-chaos")]
 struct Line {

@@ -103,7 +103,7 @@ impl Process {
     }
 }
 
-/// A worker that can be tormented.
+/// A worker that can be harmed.
 #[derive(Debug)]
 pub struct Worker {
     /// Index of its entry.

@@ -31,7 +31,7 @@ final class Chaos {
 
   private Chaos() {}
 
-  /** Arguments: the pool's directory, the book, the number of this process, the seed. */
+  /** Arguments: the pool's directory, the journal, the number of this process, the seed. */
   public static void main(String[] args) throws Exception {
     Path directory = Path.of(args[0]);
     ConnectConfig config =
@@ -41,7 +41,7 @@ final class Chaos {
     long seed = Long.parseLong(args[3]);
     Thread.ofPlatform().daemon().start(Chaos::obey);
     boolean held = false;
-    try (ChaosBook book = new ChaosBook(Path.of(args[1]), Long.parseLong(args[2]))) {
+    try (ChaosJournal journal = new ChaosJournal(Path.of(args[1]), Long.parseLong(args[2]))) {
       while (true) {
         String order = ORDER.get();
         if (order.equals("stop")) {
@@ -50,7 +50,7 @@ final class Chaos {
         if (!order.equals("hold")) {
           held = false;
           seed += THREADS;
-          connectAndWork(config, book, seed);
+          connectAndWork(config, journal, seed);
         } else if (!held) {
           held = true;
           System.out.println("held");
@@ -73,7 +73,7 @@ final class Chaos {
     Runtime.getRuntime().halt(1); // the driver is gone
   }
 
-  private static void connectAndWork(ConnectConfig config, ChaosBook book, long seed)
+  private static void connectAndWork(ConnectConfig config, ChaosJournal journal, long seed)
       throws InterruptedException {
     Ringwork pool;
     try {
@@ -84,7 +84,7 @@ final class Chaos {
     ORDER.compareAndSet("reopen", "go");
     List<Thread> threads = new ArrayList<>();
     try (pool) {
-      ChaosLoad.Connection connection = new ChaosLoad.Connection(pool, book, () -> ORDER.get());
+      ChaosLoad.Connection connection = new ChaosLoad.Connection(pool, journal, () -> ORDER.get());
       for (int i = 0; i < THREADS; i++) {
         threads.add(Thread.ofPlatform().start(new ChaosLoad(connection, seed + i)));
       }

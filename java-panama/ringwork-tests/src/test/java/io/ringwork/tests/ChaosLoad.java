@@ -17,7 +17,7 @@ import io.ringwork.TaskOptions;
 import io.ringwork.TaskTimeoutException;
 import io.ringwork.TaskType;
 import io.ringwork.WorkerCrashedException;
-import io.ringwork.tests.ChaosBook.End;
+import io.ringwork.tests.ChaosJournal.End;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -53,14 +53,14 @@ final class ChaosLoad implements Runnable {
   /** What the threads of a connection share. */
   static final class Connection {
     final Ringwork pool;
-    final ChaosBook book;
+    final ChaosJournal journal;
     private final Supplier<String> order;
     private final AtomicBoolean broken = new AtomicBoolean();
     private final AtomicInteger open = new AtomicInteger();
 
-    Connection(Ringwork pool, ChaosBook book, Supplier<String> order) {
+    Connection(Ringwork pool, ChaosJournal journal, Supplier<String> order) {
       this.pool = pool;
-      this.book = book;
+      this.journal = journal;
       this.order = order;
     }
 
@@ -135,7 +135,7 @@ final class ChaosLoad implements Runnable {
       case 1 -> call();
       case 2, 3 -> raw();
       default -> {
-        ChaosPayload payload = ChaosPayload.draw(connection.book.nextId(), random);
+        ChaosPayload payload = ChaosPayload.draw(connection.journal.nextId(), random);
         int attempts = attempts();
         long start = begin(payload, attempts);
         TaskFuture<byte[]> future =
@@ -164,7 +164,7 @@ final class ChaosLoad implements Runnable {
   }
 
   private long begin(ChaosPayload payload, int attempts) {
-    connection.book.submit(payload.id(), payload.isOrder() ? attempts : 0);
+    connection.journal.submit(payload.id(), payload.isOrder() ? attempts : 0);
     connection.open.incrementAndGet();
     return System.nanoTime();
   }
@@ -214,7 +214,7 @@ final class ChaosLoad implements Runnable {
 
     Several(int size, int largest, int attempts) {
       while (payloads.size() < size) {
-        ChaosPayload payload = ChaosPayload.draw(connection.book.nextId(), random);
+        ChaosPayload payload = ChaosPayload.draw(connection.journal.nextId(), random);
         if (payload.isOrder() && payload.length() <= largest && payload.result() <= largest) {
           payloads.add(payload);
           requests.add(payload.toBytes());
@@ -225,7 +225,7 @@ final class ChaosLoad implements Runnable {
   }
 
   private void call() throws InterruptedException {
-    ChaosPayload payload = ChaosPayload.draw(connection.book.nextId(), random);
+    ChaosPayload payload = ChaosPayload.draw(connection.journal.nextId(), random);
     int attempts = attempts();
     long start = begin(payload, attempts);
     byte[] result;
@@ -239,7 +239,7 @@ final class ChaosLoad implements Runnable {
   }
 
   private void raw() {
-    ChaosPayload payload = ChaosPayload.draw(connection.book.nextId(), random);
+    ChaosPayload payload = ChaosPayload.draw(connection.journal.nextId(), random);
     long start = begin(payload, 1);
     String handler = payload.isOrder() ? "chaos.work" : "chaos.echo";
     TaskFuture<ResultLease> future;
@@ -301,7 +301,7 @@ final class ChaosLoad implements Runnable {
         connection.broken.set(true);
       }
     } finally {
-      connection.book.ended(payload.id(), end, mayHaveRun, start);
+      connection.journal.ended(payload.id(), end, mayHaveRun, start);
       connection.open.decrementAndGet();
     }
   }

@@ -27,13 +27,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The crash matrix of handlers as Java sees it: each deed while the request is decoded, in the
- * handler's body, while the result is encoded, and when it is dropped. What happens to the tasks
- * beside it is tried in tests/tests/handler_matrix.rs.
+ * The crash matrix of handlers as Java sees it: each misbehaviour while the request is decoded, in
+ * the handler's body, while the result is encoded, and when it is dropped. What happens to the
+ * tasks beside it is tried in tests/tests/handler_matrix.rs.
  */
 class HandlerMatrixTest {
-  private static final TaskType<String, String> DEED =
-      TaskType.of("test.deed", CborCodec.of(String.class), CborCodec.of(String.class));
+  private static final TaskType<String, String> MISBEHAVE =
+      TaskType.of("test.misbehave", CborCodec.of(String.class), CborCodec.of(String.class));
   private static final List<String> PLACES = List.of("decode", "run", "encode", "drop");
 
   /** A worker for each place: a death costs no other place its task. */
@@ -48,32 +48,34 @@ class HandlerMatrixTest {
                 "--worker-core-size=0"));
   }
 
-  /** Submits the deed at all places at once. */
+  /** Submits the misbehaviour at all places at once. */
   private static Map<String, TaskFuture<String>> everywhere(
-      Ringwork pool, String deed, TaskOptions options) {
+      Ringwork pool, String misbehaviour, TaskOptions options) {
     Map<String, TaskFuture<String>> futures = new LinkedHashMap<>();
-    PLACES.forEach(place -> futures.put(place, pool.submit(DEED, deed + " " + place, options)));
+    PLACES.forEach(
+        place -> futures.put(place, pool.submit(MISBEHAVE, misbehaviour + " " + place, options)));
     return futures;
   }
 
   @ParameterizedTest
   @CsvSource({
     "panic_while_panicking, 6, SIGABRT, a panic while panicking",
-    "null_dereference, 11, SIGSEGV, test.deed",
-    "abort, 6, SIGABRT, test.deed",
+    "null_dereference, 11, SIGSEGV, test.misbehave",
+    "abort, 6, SIGABRT, test.misbehave",
     "stack_overflow, 6, SIGABRT, a stack overflow",
     "memory, 6, SIGABRT, out of memory",
     "threads, 9, SIGKILL, too many threads"
   })
-  void aDeedThatKillsTheProcess(String deed, int signal, String name, String words)
+  void aMisbehaviourThatKillsTheProcess(String misbehaviour, int signal, String name, String words)
       throws Exception {
     try (Ringwork pool = launch()) {
-      for (TaskFuture<String> future : everywhere(pool, deed, TaskOptions.DEFAULT).values()) {
+      for (TaskFuture<String> future :
+          everywhere(pool, misbehaviour, TaskOptions.DEFAULT).values()) {
         WorkerCrashedException error = Pools.failure(WorkerCrashedException.class, future);
         assertEquals(OptionalInt.of(signal), error.signal());
         assertEquals(1, error.attempts());
         assertTrue(error.mayHaveRun());
-        Pools.assertSays(error, name, words, "test.deed");
+        Pools.assertSays(error, name, words, "test.misbehave");
       }
       Pools.assertUsable(pool);
     }
@@ -81,7 +83,7 @@ class HandlerMatrixTest {
 
   @ParameterizedTest
   @ValueSource(ints = {0, 3})
-  void aDeedThatExits(int status) throws Exception {
+  void aMisbehaviourThatExits(int status) throws Exception {
     try (Ringwork pool = launch()) {
       for (TaskFuture<String> future :
           everywhere(pool, "exit_" + status, TaskOptions.DEFAULT).values()) {
@@ -95,10 +97,10 @@ class HandlerMatrixTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"endless_loop", "endless_sleep"})
-  void aDeedThatNeverEnds(String deed) throws Exception {
+  void aMisbehaviourThatNeverEnds(String misbehaviour) throws Exception {
     TaskOptions limit = TaskOptions.DEFAULT.timeout(Duration.ofMillis(300));
     try (Ringwork pool = launch()) {
-      for (TaskFuture<String> future : everywhere(pool, deed, limit).values()) {
+      for (TaskFuture<String> future : everywhere(pool, misbehaviour, limit).values()) {
         TaskTimeoutException error = Pools.failure(TaskTimeoutException.class, future);
         assertTrue(error.mayHaveRun());
       }
@@ -116,8 +118,8 @@ class HandlerMatrixTest {
               (place, future) -> {
                 RemoteFailureException error = Pools.failure(RemoteFailureException.class, future);
                 assertEquals("handler.panicked", error.code());
-                assertEquals("a deed at " + place, error.remoteMessage());
-                assertTrue(error.location().contains("deeds.rs:"), error.location());
+                assertEquals("a misbehaviour at " + place, error.remoteMessage());
+                assertTrue(error.location().contains("misbehaviour.rs:"), error.location());
                 assertTrue(error.mayHaveRun());
               });
       Pools.assertUsable(pool);

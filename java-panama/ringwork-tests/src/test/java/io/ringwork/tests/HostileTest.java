@@ -41,8 +41,8 @@ class HostileTest {
   /** How a JVM ends that a signal has hit in its own code: by SIGABRT. */
   private static final int ABORTED = 128 + 6;
 
-  private static final TaskType<String, byte[]> SCRIBBLE =
-      TaskType.of("test.scribble", Codec.UTF8, Codec.BYTES);
+  private static final TaskType<String, byte[]> CORRUPT =
+      TaskType.of("test.corrupt", Codec.UTF8, Codec.BYTES);
   private static final int BURSTS = 25;
   private static final int WORDS = 20;
 
@@ -72,7 +72,7 @@ class HostileTest {
       for (int seed = 0; seed < BURSTS; seed++) {
         futures.add(
             pool.submit(
-                SCRIBBLE,
+                CORRUPT,
                 seed + " " + WORDS + " " + part,
                 TaskOptions.DEFAULT.timeout(Duration.ofMillis(500))));
         ended(futures.getLast());

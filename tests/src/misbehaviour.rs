@@ -1,6 +1,6 @@
 //! What a handler can do to its process, and where: the cells of the crash matrix.
 //!
-//! The handlers `test.deed` and `test.twice` of the test worker do the deed that
+//! The handlers `test.misbehave` and `test.twice` of the test worker do the misbehaviour that
 //! their request names at the place that it names: while the request is decoded,
 //! in the handler's body, while the result is encoded, or when it is dropped.
 //! `tests/handler_matrix.rs` and Java's `HandlerMatrixTest` try all of them.
@@ -15,8 +15,8 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
 
-/// The deeds, by the names that requests use.
-pub const DEEDS: [&str; 13] = [
+/// The misbehaviour, by the names that requests use.
+pub const MISBEHAVIOURS: [&str; 13] = [
     "panic",
     "panic_while_panicking",
     "null_dereference",
@@ -39,11 +39,20 @@ pub const PLACES: [&str; 4] = ["decode", "run", "encode", "drop"];
 #[must_use]
 pub fn handlers(worker: Builder) -> Builder {
     worker
-        .task("test.deed", |_: &TaskContext<'_>, errand: Cbor<Errand>| {
-            let Cbor(Errand { deed, place }) = errand;
-            do_at("run", &deed, &place);
-            Ok::<_, TaskError>(Cbor(Report { deed, place }))
-        })
+        .task(
+            "test.misbehave",
+            |_: &TaskContext<'_>, errand: Cbor<Errand>| {
+                let Cbor(Errand {
+                    misbehaviour,
+                    place,
+                }) = errand;
+                do_at("run", &misbehaviour, &place);
+                Ok::<_, TaskError>(Cbor(Report {
+                    misbehaviour,
+                    place,
+                }))
+            },
+        )
         .task("test.twice_encoded", |_: &TaskContext<'_>, (): ()| {
             Ok::<_, TaskError>(Twice)
         })
@@ -51,39 +60,39 @@ pub fn handlers(worker: Builder) -> Builder {
         .task("test.bystander", bystander)
 }
 
-/// The request of `test.deed`, the CBOR text `DEED PLACE`.
+/// The request of `test.misbehave`, the CBOR text `MISBEHAVE PLACE`.
 #[derive(Debug)]
 pub struct Errand {
-    deed: String,
+    misbehaviour: String,
     place: String,
 }
 
 impl<'de> Deserialize<'de> for Errand {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let (deed, place) = text
+        let (misbehaviour, place) = text
             .split_once(' ')
-            .ok_or_else(|| D::Error::custom("not a deed and a place"))?;
+            .ok_or_else(|| D::Error::custom("not a misbehaviour and a place"))?;
         // What follows only makes the request longer.
         let place = place.split(' ').next().unwrap_or_default();
-        do_at("decode", deed, place);
+        do_at("decode", misbehaviour, place);
         Ok(Self {
-            deed: deed.to_owned(),
+            misbehaviour: misbehaviour.to_owned(),
             place: place.to_owned(),
         })
     }
 }
 
-/// The result of `test.deed`, written as the text `done`.
+/// The result of `test.misbehave`, written as the text `done`.
 #[derive(Debug)]
 pub struct Report {
-    deed: String,
+    misbehaviour: String,
     place: String,
 }
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        do_at("encode", &self.deed, &self.place);
+        do_at("encode", &self.misbehaviour, &self.place);
         serializer.serialize_str("done")
     }
 }
@@ -92,20 +101,20 @@ impl Drop for Report {
     fn drop(&mut self) {
         // In a panic on the way it was not meant.
         if !std::thread::panicking() {
-            do_at("drop", &self.deed, &self.place);
+            do_at("drop", &self.misbehaviour, &self.place);
         }
     }
 }
 
-fn do_at(here: &str, deed: &str, place: &str) {
+fn do_at(here: &str, misbehaviour: &str, place: &str) {
     if here == place {
-        do_it(deed, place);
+        do_it(misbehaviour, place);
     }
 }
 
-fn do_it(deed: &str, place: &str) {
-    match deed {
-        "panic" => panic!("a deed at {place}"),
+fn do_it(misbehaviour: &str, place: &str) {
+    match misbehaviour {
+        "panic" => panic!("a misbehaviour at {place}"),
         "panic_while_panicking" => {
             let _bomb = Bomb;
             panic!("the first panic at {place}");
@@ -124,7 +133,7 @@ fn do_it(deed: &str, place: &str) {
         "memory" => hoard(),
         "threads" => fork_bomb(),
         "close_all" => close_all(),
-        _ => panic!("no such deed: {deed}"),
+        _ => panic!("no such misbehaviour: {misbehaviour}"),
     }
 }
 
@@ -263,10 +272,10 @@ fn bystander(context: &TaskContext<'_>, path: String) -> Result<u32, TaskError> 
     Ok(context.attempt())
 }
 
-/// The request of `test.deed` as bytes, to be sent in [`errand_codec`].
+/// The request of `test.misbehave` as bytes, to be sent in [`errand_codec`].
 #[must_use]
-pub fn errand(deed: &str, place: &str) -> Vec<u8> {
-    let text = format!("{deed} {place}");
+pub fn errand(misbehaviour: &str, place: &str) -> Vec<u8> {
+    let text = format!("{misbehaviour} {place}");
     // A CBOR text of 24 to 255 bytes; a shorter one may be written so, too.
     let mut bytes = vec![0x78, text.len() as u8];
     bytes.extend_from_slice(text.as_bytes());

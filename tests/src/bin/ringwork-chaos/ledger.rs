@@ -1,4 +1,4 @@
-//! The driver's books: what every client says it submitted and got, and what workers started.
+//! The driver's ledger: what every client says it submitted and got, and what workers started.
 //!
 //! Reads the records as they are appended. The verdict is passed at the end,
 //! over every task: one end each, at most as many starts as were allowed, no
@@ -34,14 +34,14 @@ struct Source {
 
 /// All records of a run.
 #[derive(Debug, Default)]
-pub struct Books {
+pub struct Ledger {
     sources: Vec<Source>,
     tasks: HashMap<u64, Vec<Task>>,
     slowest_micros: u32,
     unreadable: u64,
 }
 
-/// What the books say.
+/// What the ledger says.
 #[derive(Debug, Default)]
 pub struct Verdict {
     /// Tasks that clients were about to submit.
@@ -66,7 +66,7 @@ pub struct Verdict {
     pub faults: Vec<String>,
 }
 
-impl Books {
+impl Ledger {
     /// Adds a file that exists; its records are read from now on.
     pub fn open(&mut self, path: &Path) -> io::Result<()> {
         self.sources.push(Source {
@@ -207,9 +207,9 @@ mod tests {
     use super::*;
 
     fn verdict(records: &[Record], killed: bool) -> Verdict {
-        let mut books = Books::default();
-        records.iter().for_each(|record| books.enter(*record));
-        books.verdict(|_| killed)
+        let mut ledger = Ledger::default();
+        records.iter().for_each(|record| ledger.enter(*record));
+        ledger.verdict(|_| killed)
     }
 
     fn ended(end: End, may_have_run: bool) -> Record {

@@ -1,6 +1,6 @@
 //! The hostile writer: wrong words, some of them almost right, into any part of a segment.
 //!
-//! Called by the test worker (`test.scribble`), so that a real worker process is the
+//! Called by the test worker (`test.corrupt`), so that a real worker process is the
 //! offender, and by tests. It needs nothing but the words that every worker may write.
 //! The same seed writes the same words, as far as the segment stands the same.
 
@@ -105,7 +105,7 @@ impl Dice {
 }
 
 /// Writes one wrong word into a part (`None`: into any).
-pub fn scribble(segment: &Segment, dice: &mut Dice, part: Option<Part>) {
+pub fn corrupt(segment: &Segment, dice: &mut Dice, part: Option<Part>) {
     let part = part.unwrap_or_else(|| PARTS[dice.below(PARTS.len())]);
     let range = part.range(segment);
     // Half of the writes go where the words are that others act upon, since most of a large
@@ -203,7 +203,7 @@ fn wrong(segment: &Segment, dice: &mut Dice, part: Part, before: u64, range: &Ra
     }
 }
 
-/// The work of `test.scribble`: `SEED COUNT PART`, where PART may be `all`.
+/// The work of `test.corrupt`: `SEED COUNT PART`, where PART may be `all`.
 ///
 /// # Errors
 /// When the request is none.
@@ -218,7 +218,7 @@ pub fn run(segment: &Segment, request: &str) -> Result<(), String> {
     let (mut dice, count) = (Dice::new(number()?), number()?);
     let part = Part::named(fields.next().unwrap_or("all"));
     for _ in 0..count {
-        scribble(segment, &mut dice, part);
+        corrupt(segment, &mut dice, part);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * What a client of {@code make chaos} writes down: records of 16 bytes, each appended by one write,
  * so that they survive the client's death. The format is that of {@code tests/src/chaos.rs}.
  */
-final class ChaosBook implements AutoCloseable {
+final class ChaosJournal implements AutoCloseable {
   /** How a task ended; the ordinals are in the records. */
   enum End {
     COMPLETED,
@@ -33,7 +33,7 @@ final class ChaosBook implements AutoCloseable {
   private final FileChannel file;
   private final AtomicLong next;
 
-  ChaosBook(Path path, long number) throws IOException {
+  ChaosJournal(Path path, long number) throws IOException {
     file = FileChannel.open(path, StandardOpenOption.APPEND);
     next = new AtomicLong(number << 40);
   }
@@ -43,7 +43,7 @@ final class ChaosBook implements AutoCloseable {
     return next.getAndIncrement();
   }
 
-  /** About to submit, for so many attempts; 0: to a handler that keeps no book. */
+  /** About to submit, for so many attempts; 0: to a handler that keeps no journal. */
   void submit(long id, int attempts) {
     write(id, SUBMIT, (byte) attempts, (byte) 0, 0);
   }
@@ -62,7 +62,7 @@ final class ChaosBook implements AutoCloseable {
         throw new IOException("a record was cut");
       }
     } catch (IOException e) {
-      // Without its book a client proves nothing.
+      // Without its journal a client proves nothing.
       e.printStackTrace();
       Runtime.getRuntime().halt(2);
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// What is done to a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Torment {
+pub enum Fault {
     /// SIGKILL of a worker.
     KillWorker,
     /// SIGSTOP of a worker, SIGCONT a little later.
@@ -28,19 +28,19 @@ pub enum Torment {
 }
 
 /// All of them.
-pub const ALL: [Torment; 9] = [
-    Torment::KillWorker,
-    Torment::StopWorker,
-    Torment::RecycleWorker,
-    Torment::KillClient,
-    Torment::StopClient,
-    Torment::RecycleClient,
-    Torment::KillSupervisor,
-    Torment::StopSupervisor,
-    Torment::RecycleSupervisor,
+pub const ALL: [Fault; 9] = [
+    Fault::KillWorker,
+    Fault::StopWorker,
+    Fault::RecycleWorker,
+    Fault::KillClient,
+    Fault::StopClient,
+    Fault::RecycleClient,
+    Fault::KillSupervisor,
+    Fault::StopSupervisor,
+    Fault::RecycleSupervisor,
 ];
 
-/// The next moment of each torment.
+/// The next moment of each fault.
 #[derive(Debug)]
 pub struct Schedule {
     random: Rng,
@@ -56,11 +56,11 @@ impl Schedule {
             rate,
             next: [start; ALL.len()],
         };
-        for (index, torment) in ALL.into_iter().enumerate() {
+        for (index, fault) in ALL.into_iter().enumerate() {
             // In a short run, too, everything happens.
-            let first = match torment {
-                Torment::KillSupervisor => schedule.between(3.0, 5.0),
-                Torment::RecycleSupervisor => schedule.between(7.0, 10.0),
+            let first = match fault {
+                Fault::KillSupervisor => schedule.between(3.0, 5.0),
+                Fault::RecycleSupervisor => schedule.between(7.0, 10.0),
                 other => schedule.pause(other),
             };
             schedule.next[index] += first;
@@ -77,35 +77,35 @@ impl Schedule {
         Duration::from_secs_f64(-mean * (1.0 - self.random.f64()).ln())
     }
 
-    fn pause(&mut self, torment: Torment) -> Duration {
-        match torment {
-            Torment::KillWorker => self.exponential(1.0 / self.rate),
-            Torment::StopWorker | Torment::RecycleWorker => self.exponential(0.7),
-            Torment::KillClient => self.between(2.0, 6.0),
-            Torment::StopClient => self.between(1.0, 5.0),
-            Torment::RecycleClient => self.between(3.0, 8.0),
-            Torment::KillSupervisor => self.between(8.0, 25.0),
-            Torment::StopSupervisor => self.between(3.0, 9.0),
-            Torment::RecycleSupervisor => self.between(15.0, 35.0),
+    fn pause(&mut self, fault: Fault) -> Duration {
+        match fault {
+            Fault::KillWorker => self.exponential(1.0 / self.rate),
+            Fault::StopWorker | Fault::RecycleWorker => self.exponential(0.7),
+            Fault::KillClient => self.between(2.0, 6.0),
+            Fault::StopClient => self.between(1.0, 5.0),
+            Fault::RecycleClient => self.between(3.0, 8.0),
+            Fault::KillSupervisor => self.between(8.0, 25.0),
+            Fault::StopSupervisor => self.between(3.0, 9.0),
+            Fault::RecycleSupervisor => self.between(15.0, 35.0),
         }
     }
 
     /// What is due now; it is asked for again and again until nothing is. With `only_others`,
     /// kills of workers wait, and come all the closer afterwards.
-    pub fn due(&mut self, now: Instant, only_others: bool) -> Option<Torment> {
+    pub fn due(&mut self, now: Instant, only_others: bool) -> Option<Fault> {
         let candidates = (0..ALL.len()).filter(|index| {
-            self.next[*index] <= now && !(only_others && ALL[*index] == Torment::KillWorker)
+            self.next[*index] <= now && !(only_others && ALL[*index] == Fault::KillWorker)
         });
         let index = candidates.min_by_key(|index| self.next[*index])?;
-        let torment = ALL[index];
+        let fault = ALL[index];
         // From its own moment on, so that a driver that was late keeps the rate.
-        let from = if torment == Torment::KillWorker {
+        let from = if fault == Fault::KillWorker {
             self.next[index]
         } else {
             now
         };
-        self.next[index] = from + self.pause(torment);
-        Some(torment)
+        self.next[index] = from + self.pause(fault);
+        Some(fault)
     }
 
     /// When to ask again.
@@ -118,7 +118,7 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    fn a_minute(seed: u64) -> Vec<Torment> {
+    fn a_minute(seed: u64) -> Vec<Fault> {
         let start = Instant::now();
         let mut schedule = Schedule::new(seed, 12.0, start);
         let mut seen = Vec::new();
@@ -134,10 +134,10 @@ mod tests {
         let seen = a_minute(1);
         assert_eq!(seen, a_minute(1));
         assert_ne!(seen, a_minute(2));
-        assert!(ALL.iter().all(|torment| seen.contains(torment)));
+        assert!(ALL.iter().all(|fault| seen.contains(fault)));
         let kills = seen
             .iter()
-            .filter(|torment| **torment == Torment::KillWorker)
+            .filter(|fault| **fault == Fault::KillWorker)
             .count();
         assert!((600..850).contains(&kills), "{kills}");
     }
