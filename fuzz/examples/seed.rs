@@ -1,15 +1,17 @@
 //! Writes the seeds of the corpora: valid inputs, made by the code under test where it can make
-//! them. `make fuzz-seed` runs it; the files are committed, since the replay has to be the same
+//! them. `make fuzz-seed` runs it; the corpora are committed, since the replay has to be the same
 //! everywhere.
 
 use image::ImageEncoder;
 use image::codecs::{gif::GifEncoder, png::PngEncoder};
 use ringwork_cli::fuzz::{cbor_from_json, configuration};
+use ringwork_fuzz::corpus;
 use ringwork_fuzz::patch::{Record, Section, input};
 use ringwork_handlers::compress::{self, CompressParams, compress};
 use ringwork_handlers::image::{Animation, Format, ResizeParams, resize};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::{Owner, Word};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -23,14 +25,18 @@ fn main() {
         ("cbor", cbor()),
         ("image", images()),
     ] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("corpus")
-            .join(target);
-        fs::create_dir_all(&folder).expect("the corpus");
-        for (name, bytes) in &seeds {
-            fs::write(folder.join(format!("seed-{name}")), bytes).expect("the corpus");
-        }
         println!("{target}: {} seeds", seeds.len());
+        let mut inputs = BTreeMap::new();
+        // A new target has none yet.
+        if corpus::archive(target).exists() {
+            inputs.extend(corpus::read(target));
+        }
+        inputs.extend(
+            seeds
+                .into_iter()
+                .map(|(name, bytes)| (format!("seed-{name}"), bytes)),
+        );
+        corpus::write(target, inputs.into_iter().collect());
     }
 }
 

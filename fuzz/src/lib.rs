@@ -2,7 +2,7 @@
 //!
 //! A target panics (or is caught by the sanitizer, or takes too long) exactly when the code under
 //! test has a bug. `fuzz_targets/` hands the functions to libFuzzer (`make fuzz`);
-//! `tests/replay.rs` runs them over the corpus in `corpus/` without a fuzzer, in `make test`. How
+//! `tests/replay.rs` runs them over the corpora in `corpus/` without a fuzzer, in `make test`. How
 //! to use and extend them: `docs/internals/fuzzing.md`.
 
 #![forbid(unsafe_code)]
@@ -11,13 +11,14 @@ pub mod arena;
 pub mod cbor;
 pub mod completion;
 pub mod config;
+pub mod corpus;
 pub mod image;
 pub mod patch;
 pub mod rig;
 pub mod segment;
 pub mod slot;
 
-/// A target: its name, as of its folder in `corpus/`, and its function.
+/// A target: its name, as of its archive in `corpus/`, and its function.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.

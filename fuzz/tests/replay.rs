@@ -1,11 +1,11 @@
 //! The corpora, run through their targets without a fuzzer: what `make test` has of the fuzzing.
 //!
-//! Regressions are in the corpora, too: a file that made a target fail once stays.
+//! Regressions are in the corpora, too: an input that made a target fail once stays.
 
-use ringwork_fuzz::TARGETS;
+use ringwork_fuzz::{TARGETS, corpus};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -14,38 +14,27 @@ const STACK: usize = 8 << 20;
 /// An input takes milliseconds; one that takes so long is an endless loop.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn inputs(target: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("corpus")
-        .join(target);
-    let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    files.sort();
-    files
-}
-
 fn replay(name: &str) {
     let (_, run) = *TARGETS.iter().find(|(target, _)| *target == name).unwrap();
-    let files = inputs(name);
-    assert!(files.len() >= 10, "a corpus of {} files", files.len());
+    let inputs = corpus::read(name);
+    assert!(inputs.len() >= 10, "a corpus of {} inputs", inputs.len());
+    let names: Vec<String> = inputs.iter().map(|(input, _)| input.clone()).collect();
     let (send, results) = mpsc::channel();
-    let all = files.clone();
     let runner = std::thread::Builder::new()
         .stack_size(STACK)
         .spawn(move || {
-            for file in all {
-                let data = fs::read(&file).unwrap();
+            for (_, data) in inputs {
                 let result = catch_unwind(AssertUnwindSafe(|| run(&data)));
                 send.send(result.is_ok()).unwrap();
             }
         })
         .unwrap();
     let mut failed = Vec::new();
-    for file in files {
+    for input in names {
         match results.recv_timeout(PATIENCE) {
             Ok(true) => {}
-            Ok(false) => failed.push(file.display().to_string()),
-            Err(_) => panic!("{name} does not come back from {}", file.display()),
+            Ok(false) => failed.push(input),
+            Err(_) => panic!("{name} does not come back from {input}"),
         }
     }
     // With the thread go the segments that it made.
@@ -72,13 +61,30 @@ targets!(segment, slot, completion, arena, config, cbor, image);
 
 #[test]
 fn the_corpora_stay_small() {
-    let bytes: u64 = TARGETS
+    let bytes: usize = TARGETS
         .iter()
-        .flat_map(|(target, _)| inputs(target))
-        .map(|file| fs::metadata(file).unwrap().len())
+        .flat_map(|(target, _)| corpus::read(target))
+        .map(|(_, data)| data.len())
         .sum();
     assert!(
         bytes < 1 << 20,
         "{bytes} bytes: minimise with `tools/fuzz --merge`"
     );
+}
+
+/// A loose file would be replayed by nothing.
+#[test]
+fn the_corpora_are_archives_of_targets() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let known = TARGETS
+            .iter()
+            .any(|(target, _)| corpus::archive(target) == path);
+        assert!(
+            known,
+            "{}: add inputs with `tools/corpus add TARGET FILE...`",
+            path.display()
+        );
+    }
 }
