@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Each crate that is handed to users, and the crates of ours that it may depend on: arrows point
@@ -86,6 +86,7 @@ fn arrows_between_crates_point_down() {
         "ringwork-matrix",
         "ringwork-benches",
         "ringwork-fuzz",
+        "custom-worker",
     ];
     for name in packages.keys() {
         let known = FLOORS.iter().any(|(floor, _)| floor == name) || inner.contains(&name.as_str());
@@ -115,5 +116,51 @@ fn manifests_say_what_a_registry_shows() {
             assert!((1..=5).contains(&words.len()), "{name}: {field} {words:?}");
         }
         assert_eq!(package["rust_version"], "1.91", "{name}");
+    }
+}
+
+/// What `cargo tree` shows of a selection: each library of a registry, with its features; two sets of
+/// them where macros and build scripts have other ones.
+fn libraries(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--prefix", "none"])
+        .args(["--target", "x86_64-unknown-linux-gnu", "-f", "{p}|{f}"])
+        .args(selection)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let lines = lines
+        .lines()
+        .filter_map(|line| line.trim_end_matches(" (*)").split_once('|'))
+        .filter(|(package, _)| !package.contains(" (/"));
+    let mut libraries: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (package, features) in lines {
+        let sets = libraries.entry(package.to_owned()).or_default();
+        sets.insert(features.to_owned());
+    }
+    libraries
+}
+
+/// A feature that only the tests' crates ask for has that library, and all of ours above it, compiled
+/// a second time: minutes.
+#[test]
+fn tests_take_the_libraries_that_the_build_has() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tools/selection");
+    let script = std::fs::read_to_string(script).unwrap();
+    let lines = script.lines().filter(|line| line.starts_with("  -p "));
+    let mut selection: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+    assert!(selection.contains(&"ringwork-handlers"), "{selection:?}");
+    selection.extend(["--edges", "normal,build,dev"]);
+    let build = libraries(&["--workspace", "--edges", "normal,build"]);
+    let tests = libraries(&selection);
+    for (library, features) in build {
+        let of_tests = tests.get(&library).unwrap_or(&features);
+        assert_eq!(
+            *of_tests, features,
+            "{library}: ask for these features in [dependencies], too"
+        );
     }
 }

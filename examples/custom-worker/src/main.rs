@@ -1,7 +1,7 @@
 //! A worker of your own: three handlers, some state, an error, a panic.
 //!
 //! ```sh
-//! cargo build --release
+//! cargo build --release -p custom-worker
 //! ringwork serve --name shop --worker target/release/custom-worker
 //! ringwork submit shop upper --data "hello"
 //! ```
