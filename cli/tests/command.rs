@@ -366,3 +366,16 @@ fn an_entry_is_kept_for_commands_when_applications_have_all_others() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     drop(kept);
 }
+
+/// What `make build` hands over is small (cli/build.rs); the names of functions stay for backtraces.
+#[test]
+#[cfg(not(debug_assertions))]
+fn the_command_has_no_debug_information() {
+    if std::env::var_os("RINGWORK_DEBUG_INFO").is_some() {
+        return;
+    }
+    let bytes = std::fs::metadata(env!("CARGO_BIN_EXE_ringwork"))
+        .unwrap()
+        .len();
+    assert!(bytes < 30 << 20, "{bytes} bytes");
+}
