@@ -10,7 +10,7 @@ RELEASE := target/release
 BINARY := $(RELEASE)/ringwork
 STATIC_BINARY := target/natives/linux-x86_64/ringwork
 JAVA_STAMP := target/java.stamp
-RUST_SOURCES := $(shell find ring worker handlers supervisor cli tests benches fuzz -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
+RUST_SOURCES := $(shell find ring worker handlers supervisor cli tests benches fuzz examples/custom-worker -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
 JAVA_SOURCES := $(shell find java-panama examples/http-server \( -name '*.java' -o -name pom.xml -o -path '*/src/*/resources/*' -type f \) -not -path '*/target/*')
 
 # One JDK for Maven and for what we run.
@@ -18,7 +18,7 @@ JDK = $(shell tools/find-jdk 22)
 MVN_RUN = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f java-panama/pom.xml
 MVN_PEERS = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f benches/peers/java/pom.xml
 
-.PHONY: help build demo test chaos matrix model fuzz fuzz-seed bench bench-quick deny lint lint-benches fmt layout clean need
+.PHONY: help build demo check test chaos matrix model fuzz fuzz-seed bench bench-quick deny lint lint-benches fmt layout clean need
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,7 +46,10 @@ demo: build ## run the main job: hashes and photos beside a Java thread pool, th
 	@"$(JDK)/bin/java" -cp java-panama/ringwork-demo/target/ringwork-demo-*.jar io.ringwork.demo.Photos target/demo-photos
 	@"$(JDK)/bin/java" -jar java-panama/ringwork-demo/target/ringwork-demo-*.jar
 
-test: build ## run every test
+check: need ## the fast gate: formats, clippy, unit tests, the contract; at most 4 minutes
+	@JAVA_HOME="$(JDK)" tools/check
+
+test: need ## build everything and run every test, suites side by side
 	@JAVA_HOME="$(JDK)" tools/test
 
 matrix: build ## kill and stop every kind of process at every failpoint (SEED=, ONLY=part of a name, JOBS=)
