@@ -34,15 +34,25 @@ struct Prices(HashMap<String, u64>);
 
 /// A typed handler: CBOR in, CBOR out, a state that the worker can't start without, an error of its
 /// own.
-fn order_total(_: &TaskContext<'_>, Prices(prices): &Prices, Cbor(order): Cbor<Order>) -> Result<Cbor<Total>, TaskError> {
+fn order_total(
+    _: &TaskContext<'_>,
+    Prices(prices): &Prices,
+    Cbor(order): Cbor<Order>,
+) -> Result<Cbor<Total>, TaskError> {
     let mut cents = 0;
     for line in &order.lines {
         let price = prices.get(&line.article).ok_or_else(|| {
-            TaskError::new("order.unknown_article", format!("no article {:?}: see the price list", line.article))
+            TaskError::new(
+                "order.unknown_article",
+                format!("no article {:?}: see the price list", line.article),
+            )
         })?;
         cents += price * u64::from(line.count);
     }
-    Ok(Cbor(Total { id: order.id, cents }))
+    Ok(Cbor(Total {
+        id: order.id,
+        cents,
+    }))
 }
 
 /// A long handler looks now and then whether its caller still wants the result.
@@ -70,10 +80,15 @@ fn beginning() -> ringwork_worker::Builder {
 
 fn worker() -> ringwork_worker::Builder {
     beginning()
-        .state(Prices(HashMap::from([("tea".into(), 450), ("cup".into(), 1290)])))
+        .state(Prices(HashMap::from([
+            ("tea".into(), 450),
+            ("cup".into(), 1290),
+        ])))
         .task_with("order.total", order_total)
         .task("primes.below", count_primes)
-        .task("upper", |_: &TaskContext<'_>, text: String| Ok::<_, TaskError>(text.to_uppercase()))
+        .task("upper", |_: &TaskContext<'_>, text: String| {
+            Ok::<_, TaskError>(text.to_uppercase())
+        })
 }
 
 fn main() -> Result<(), ringwork_worker::WorkerError> {
