@@ -97,11 +97,11 @@ final class Batch<Q, R> {
     if (future.deadline != 0 && submitter.backlog.isOneByOne(type.handlerId)) {
       return false;
     }
-    long size = Submitter.sizeOf(type, request);
+    long size = RequestWriter.sizeOf(type, request);
     if (size == Codec.UNKNOWN_SIZE) {
       return false;
     }
-    submitter.checkSize(type, size);
+    submitter.refusals.checkSize(type, size);
     RejectedException late = submitter.unreachable(future, type, options);
     if (late != null) {
       if (Submitter.fallback(type, options) != null) {
@@ -109,12 +109,12 @@ final class Batch<Q, R> {
       }
       throw late;
     }
-    int codec = Submitter.codecOf(type);
+    int codec = RequestWriter.codecOf(type);
     int i = slot(left);
     if (i < 0) {
       return false;
     }
-    int length = submitter.prepare(i, type, request, null, (int) size);
+    int length = submitter.requests.prepare(i, type, request, null, (int) size);
     if (length < 0) {
       return false;
     }

@@ -248,7 +248,7 @@ public final class RawCall implements AutoCloseable {
     RejectedException.Reason full = core.submitter.hint(own, options, helps);
     if (full != null) {
       core.counters.count(Layout.CLIENT_REJECTED);
-      throw core.submitter.rejected(full, type, requestLength);
+      throw core.submitter.refusals.noRoom(full, type, requestLength);
     }
     if (!own.claimedAtOnce) {
       core.submitter.announce(helps);

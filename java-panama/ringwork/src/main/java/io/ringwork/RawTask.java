@@ -141,7 +141,7 @@ public final class RawTask implements AutoCloseable {
     RejectedException.Reason full = core.submitter.hint(future, options, false);
     if (full != null) {
       core.counters.count(Layout.CLIENT_REJECTED);
-      future.failedAtSubmit(core.submitter.rejected(full, type, length));
+      future.failedAtSubmit(core.submitter.refusals.noRoom(full, type, length));
       return;
     }
     core.submitter.announce(false);

@@ -11,13 +11,11 @@ import io.ringwork.internal.segment.FreeList;
 import io.ringwork.internal.segment.Geometry;
 import io.ringwork.internal.segment.HintRing;
 import io.ringwork.internal.segment.Layout;
-import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.PayloadArena;
 import io.ringwork.internal.segment.Room;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.SlotTable.Withdrawal;
-import io.ringwork.internal.segment.StateWord;
 import io.ringwork.internal.wait.LaneWaker;
 import io.ringwork.internal.wait.Poller;
 import io.ringwork.internal.wait.PollerRole;
@@ -37,17 +35,8 @@ final class Submitter {
   /** Every task is stamped until so many were, then one in sixteen, and the first of a handler. */
   private static final int STAMP_ALL = 1024;
 
-  /** Looks for a claim before the hint is written: about 150 ns. */
-  private static final int LOOKS = 64;
-
-  /** Pauses before the first of these looks, at most: well below a microsecond. */
-  private static final int MAX_QUIET = 32;
-
   /** Nanoseconds in which a submit that finds no room takes in what has ended. */
   private static final long TAKES_IN = 2_000_000;
-
-  private static final int GIVE_UP = 4;
-  private static final int RETRY_MASK = 63;
 
   /** The pool that it submits to. */
   interface Pool {
@@ -77,16 +66,12 @@ final class Submitter {
   private final HintRing[] injectors;
   private final LaneWaker lanes;
   final Backlog backlog;
-  private final long segmentSize;
+  final RequestWriter requests;
+  final Refusals refusals;
+  final EarlyClaim earlyClaim;
 
   /** Counts stamps up to STAMP_ALL; races only stamp a few more. */
   private int stamped;
-
-  /** Calls in a row that no lane claimed at once; races do no harm. */
-  private int unclaimed;
-
-  /** Pauses before a call looks at its slot for the first time; races do no harm. */
-  private int quiet;
 
   Submitter(
       Lifecycle life,
@@ -106,9 +91,11 @@ final class Submitter {
     this.poller = poller;
     this.role = poller.role;
     Geometry geometry = segment.geometry;
-    this.segmentSize = geometry.segmentSize();
     this.lanes = new LaneWaker(memory, geometry, pool::nudgeSupervisor);
     this.backlog = new Backlog(memory, geometry, counters.runTimes);
+    this.requests = new RequestWriter(segment);
+    this.refusals = new Refusals(segment, pool.isOwn());
+    this.earlyClaim = new EarlyClaim(slots);
     this.injectors = new HintRing[geometry.priorities()];
     for (int p = 0; p < injectors.length; p++) {
       injectors[p] = segment.injector(p);
@@ -216,12 +203,12 @@ final class Submitter {
           "the deadline of " + type.name() + " had passed at the submit", false);
     }
     ByteBuffer encoded = null;
-    long size = sizeOf(type, request);
+    long size = RequestWriter.sizeOf(type, request);
     if (size == Codec.UNKNOWN_SIZE) {
-      encoded = encode(type, request);
+      encoded = RequestWriter.encode(type, request);
       size = encoded.remaining();
     }
-    checkSize(type, size);
+    refusals.checkSize(type, size);
     RejectedException late = unreachable(future, type, options);
     if (late != null) {
       Function<? super Q, ? extends R> here = fallback(type, options);
@@ -252,26 +239,7 @@ final class Submitter {
     }
     Backlog.Estimate found = backlog.weigh(type.handlerId, ring(options), deadline);
     future.weighed = found == Backlog.IN_TIME;
-    return found == null || future.weighed ? null : unreachable(type, found);
-  }
-
-  private static RejectedException unreachable(TaskType<?, ?> type, Backlog.Estimate late) {
-    return new RejectedException(
-        Reason.DEADLINE_UNREACHABLE,
-        type.name()
-            + " would wait about "
-            + Durations.text(late.delay())
-            + " for the "
-            + late.tasks()
-            + " tasks that are queued before it on "
-            + late.lanes()
-            + " lanes, then run for "
-            + Durations.text(late.run())
-            + " or so; with the margin of such an estimate, which grows while tasks come late, that is"
-            + " more than the "
-            + Durations.text(late.left())
-            + " until its deadline: submit fewer tasks (TaskType.maxInFlight), give it Priority.HIGH, more time, or"
-            + " the pool more lanes; TaskOptions.admitLate lets it in all the same");
+    return found == null || future.weighed ? null : Refusals.late(type, found);
   }
 
   /**
@@ -314,80 +282,6 @@ final class Submitter {
     }
   }
 
-  void checkSize(TaskType<?, ?> type, long size) {
-    if (size < 0) {
-      throw new CodecException(
-          "the codec of " + type.name() + " gave the size " + size, false, null);
-    }
-    if (size > Layout.INLINE && size > arena.maxRequest()) {
-      boolean chunk = type.kind == ResultKind.CHUNK;
-      throw new RejectedException(
-          Reason.PAYLOAD_TOO_LARGE,
-          (chunk ? "a chunk of " : "a request of ")
-              + size
-              + " bytes for "
-              + type.name()
-              + " is larger than the largest block of "
-              + arena.maxRequest()
-              + " bytes: "
-              + (chunk ? "send fewer requests at a time, or " : "")
-              + Sizing.largerBlocks(pool.isOwn(), size));
-    }
-  }
-
-  static <Q> long sizeOf(TaskType<Q, ?> type, Q request) {
-    try {
-      return type.requestCodec.maxSize(request);
-    } catch (CodecException told) { // of a chunk, with the number of the request
-      throw told;
-    } catch (Throwable failed) { // whatever a codec of others throws
-      throw unencodable(type, failed);
-    }
-  }
-
-  private static <Q> ByteBuffer encode(TaskType<Q, ?> type, Q request) {
-    ByteBuffer encoded;
-    try {
-      encoded = type.requestCodec.encode(request);
-    } catch (Throwable failed) {
-      throw unencodable(type, failed);
-    }
-    if (encoded == null) {
-      throw new CodecException(
-          "the request of " + type.name() + " can't be encoded: encode gave null", false, null);
-    }
-    return encoded;
-  }
-
-  /** The id of a request's codec; asked for before a slot is taken, for it may throw. */
-  static int codecOf(TaskType<?, ?> type) {
-    int id;
-    try {
-      id = type.requestCodec.id();
-    } catch (Throwable failed) {
-      throw unencodable(type, failed);
-    }
-    if (id < 0 || id > 255) {
-      throw new CodecException(
-          "the codec of " + type.name() + " gave the id " + id + ": 0 to 255 are possible",
-          false,
-          null);
-    }
-    return id;
-  }
-
-  private static RingworkException unencodable(TaskType<?, ?> type, Throwable failed) {
-    try {
-      return new CodecException(
-          "the request of " + type.name() + " can't be encoded: " + CodecException.text(failed),
-          false,
-          failed);
-    } catch (OutOfMemoryError | StackOverflowError shortage) {
-      StackRoom.looks = StackRoom.MANY;
-      return Failure.unsent();
-    }
-  }
-
   /** One try; null if the task is QUEUED, its {@link #hint} still missing, else what was full. */
   private <Q, R> @Nullable Reason attempt(
       TaskFuture<R> future,
@@ -396,13 +290,13 @@ final class Submitter {
       @Nullable ByteBuffer encoded,
       int size,
       TaskOptions options) {
-    int codec = codecOf(type);
+    int codec = RequestWriter.codecOf(type);
     int i = pop(type, options);
     if (i < 0) {
       return noSlot(i);
     }
     if (Failpoints.ON) Failpoints.hit("submit.slot");
-    int length = prepare(i, type, request, encoded, size);
+    int length = requests.prepare(i, type, request, encoded, size);
     if (length < 0) {
       return Reason.ARENA_EXHAUSTED;
     }
@@ -429,34 +323,6 @@ final class Submitter {
   }
 
   /**
-   * Writes the request into a slot that was popped, or into a block that the slot then has
-   * {@linkplain SlotTable#reserved reserved}.
-   *
-   * @return the length; -1 if there was no block. Then, and after an exception, the slot is given
-   *     back
-   */
-  <Q> int prepare(int i, TaskType<Q, ?> type, Q request, @Nullable ByteBuffer encoded, int size) {
-    long reference = 0;
-    try {
-      if (size > Layout.INLINE) {
-        reference =
-            arena.take(size, PayloadArena.requestOwner(slots.global(i), slots.generation(i)));
-        if (reference == 0) {
-          slots.giveBack(i, 0);
-          return -1;
-        }
-      }
-      int length = write(i, reference, type, request, encoded, size);
-      if (Failpoints.ON) Failpoints.hit("submit.written");
-      slots.reserve(i, reference);
-      return length;
-    } catch (Throwable failed) {
-      slots.giveBack(i, reference);
-      throw failed;
-    }
-  }
-
-  /**
    * Takes a slot, and a block where needed, for a request that is written in place: the raw API.
    *
    * @return the slot, {@linkplain SlotTable#reserved reserved} with its block
@@ -467,7 +333,7 @@ final class Submitter {
     }
     try {
       checkOpen();
-      checkSize(type, size);
+      refusals.checkSize(type, size);
       return claimOrThrow(type, size, options);
     } catch (RejectedException rejected) {
       counters.count(Layout.CLIENT_REJECTED);
@@ -505,7 +371,7 @@ final class Submitter {
       }
       start = start == 0 ? System.nanoTime() : start;
       if (!tookResultsIn(start) && (end == Long.MIN_VALUE || !awaitRoom(end))) {
-        throw rejected(full, type, size);
+        throw refusals.noRoom(full, type, size);
       }
       checkOpen();
     }
@@ -516,31 +382,6 @@ final class Submitter {
       throw life.closedException(false, null);
     }
     return found == SlotTable.TOO_MANY ? Reason.TOO_MANY_IN_FLIGHT : Reason.NO_SLOT;
-  }
-
-  private <Q> int write(
-      int i,
-      long reference,
-      TaskType<Q, ?> type,
-      Q request,
-      @Nullable ByteBuffer encoded,
-      int size) {
-    if (type.requestCodec instanceof DirectCodec<Q> direct) {
-      return direct.write(request, memory, slots.requestAt(i, reference));
-    }
-    ByteBuffer target =
-        reference == 0 ? slots.inlineRequest(i, size) : memory.buffer(arena.at(reference), size);
-    if (encoded != null) {
-      target.put(encoded.duplicate());
-      return size;
-    }
-    try {
-      type.requestCodec.encode(request, target);
-    } catch (Throwable failed) {
-      Mapped.rethrowIfGone(memory, failed); // the target vanished, not the codec failed
-      throw unencodable(type, failed);
-    }
-    return target.position();
   }
 
   /**
@@ -576,7 +417,7 @@ final class Submitter {
    */
   @Nullable Reason hint(TaskFuture<?> future, TaskOptions options, boolean watched) {
     int i = future.slot;
-    if (watched && isClaimedAtOnce(i)) {
+    if (watched && earlyClaim.isSeen(i)) {
       future.claimedAtOnce = true;
       return null;
     }
@@ -586,44 +427,6 @@ final class Submitter {
     }
     future.slot = -1;
     return Reason.RING_FULL;
-  }
-
-  /**
-   * Looks for a moment whether a lane that watches this slot claims it without a hint (the other
-   * half of speculation). Then nothing more need be done: a task that is CLAIMED needs neither hint
-   * nor wake, and both sides are spared two contended lines. Nor is the fence needed: having read
-   * the lane's claim proves that what was stored before QUEUED is visible to all. Where it fails
-   * time and again it is left alone for a while, for it delays the hint.
-   */
-  private boolean isClaimedAtOnce(int i) {
-    if (unclaimed >= GIVE_UP && (++unclaimed & RETRY_MASK) != 0) {
-      return false;
-    }
-    for (int n = quiet; n > 0; n--) {
-      Thread.onSpinWait();
-    }
-    for (int n = 0; n < LOOKS; n++) {
-      if (StateWord.kind(slots.state(i)) != Layout.KIND_QUEUED) {
-        unclaimed = 0;
-        return true;
-      }
-    }
-    unclaimed = Math.max(0, unclaimed) + 1;
-    return false;
-  }
-
-  /**
-   * Told after how many looks a task was done that was claimed at once. A look between the lane's
-   * claim and its end takes the line away from the lane, which must fetch it again: so the pause
-   * before the first look grows and shrinks until about half of all tasks are done at that look.
-   */
-  void doneAfter(int looks) {
-    if (looks == 1) {
-      quiet = Math.max(0, quiet - 1);
-    } else {
-      // After more looks it is a long task, which says nothing about the pause.
-      quiet = looks <= LOOKS ? Math.min(MAX_QUIET, quiet + 1) : 0;
-    }
   }
 
   private boolean isKnown(TaskType<?, ?> type) {
@@ -672,7 +475,7 @@ final class Submitter {
           return true;
         }
       }
-      throw to.rejected(still, type, size);
+      throw to.refusals.noRoom(still, type, size);
     }
 
     /** Waits for room as long as it may; null if the task found some. */
@@ -698,7 +501,7 @@ final class Submitter {
             "the deadline of "
                 + type.name()
                 + " passed while it waited for room: "
-                + to.what(still, type, size),
+                + to.refusals.what(still, type, size),
             false);
       }
       return still;
@@ -758,40 +561,5 @@ final class Submitter {
     } catch (Throwable failed) { // an Error is the future's, too, and as it is
       future.completeExceptionally(failed);
     }
-  }
-
-  RejectedException rejected(Reason full, TaskType<?, ?> type, long size) {
-    return new RejectedException(full, what(full, type, size));
-  }
-
-  /** What there was no room for, how much there is, and what helps. */
-  private String what(Reason full, TaskType<?, ?> type, long size) {
-    return switch (full) {
-      case NO_SLOT ->
-          "all "
-              + slots.count
-              + " slots of this client are in use"
-              + (slots.reserve == 0
-                  ? ""
-                  : " (but for the last " + slots.reserve + ", which are kept for Priority.HIGH)")
-              + ": submit slower, use Backpressure.block, or raise "
-              + Sizing.option(pool.isOwn(), "slots", "--slots");
-      case TOO_MANY_IN_FLIGHT ->
-          type.maxInFlight
-              + " tasks of "
-              + type.name()
-              + " are in flight, as many as TaskType.maxInFlight lets this client have: submit"
-              + " slower, use Backpressure.block, or raise the limit";
-      case RING_FULL ->
-          "the injector ring of this priority is full: submit slower, or use Backpressure.block";
-      case ARENA_EXHAUSTED ->
-          "no payload block is free for a request of "
-              + size
-              + " bytes, of which the pool has room for "
-              + arena.requestsOf(size)
-              + " at a time: submit slower, use Backpressure.block, or "
-              + Sizing.moreBlocks(pool.isOwn(), segmentSize);
-      default -> full.toString();
-    };
   }
 }

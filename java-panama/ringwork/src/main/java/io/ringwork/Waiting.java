@@ -259,7 +259,7 @@ final class Waiting {
       }
       if (future.isHanded()) {
         if (future.claimedAtOnce) {
-          submitter.doneAfter(n);
+          submitter.earlyClaim.doneAfter(n);
         }
         return;
       }
