@@ -1,6 +1,6 @@
 //! What a handler may know of its task while it runs.
 
-use crate::error::TaskError;
+use crate::error::{CANCELLED, TaskError};
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::os::clock::now_ns;
 use std::any::{Any, TypeId, type_name};
@@ -95,7 +95,7 @@ impl<'t> TaskContext<'t> {
     pub fn check_cancelled(&self) -> Result<(), TaskError> {
         if self.cancelled() {
             Err(TaskError::new(
-                crate::dispatch::CANCELLED,
+                CANCELLED,
                 "the caller has given the task up",
             ))
         } else {

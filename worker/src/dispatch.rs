@@ -7,7 +7,7 @@
 use crate::codec::{FromRequest, IntoResult, request_error};
 use crate::confine::sandbox;
 use crate::context::{Need, States, TaskContext};
-use crate::error::TaskError;
+use crate::error::{CANCELLED, TaskError};
 use crate::panics::{self, Panic};
 use crate::raw_task::{Answer, RawTask};
 use ringwork_ring::RingError;
@@ -16,9 +16,6 @@ use ringwork_ring::lane::claimed::{Claimed, Failure};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::marker::PhantomData;
-
-/// Code of a task that its handler ended since the caller gave up.
-pub(crate) const CANCELLED: &str = "task.cancelled";
 
 /// A result that the handler has written into the slot or its block.
 ///

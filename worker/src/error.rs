@@ -10,6 +10,9 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 
+/// Code of a task that its handler ended since the caller gave up.
+pub(crate) const CANCELLED: &str = "task.cancelled";
+
 thread_local! {
     // Whether an error is converted that a handler has returned already.
     static RETURNED: Cell<bool> = const { Cell::new(false) };

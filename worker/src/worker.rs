@@ -1,6 +1,7 @@
 //! A worker process: its handlers, its lanes, its start and its end.
 
 use crate::codec::{FromRequest, IntoResult};
+use crate::confine::rlimits::LANE_STACK;
 use crate::confine::{Confinement, SandboxMode};
 use crate::context::{Need, States, TaskContext};
 use crate::dispatch::{Handler, Handlers};
@@ -43,8 +44,6 @@ pub const LEAVE_BY_VARIABLE: &str = "RINGWORK_LEAVE_BY";
 
 /// How often a worker that no supervisor started looks whether the pool still lives.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
-/// Stack of a lane: image codecs and deep recursions of handlers need more than Rust's 2 MiB.
-pub(crate) const LANE_STACK: usize = 8 << 20;
 
 /// Why a worker could not run.
 ///

@@ -398,7 +398,7 @@ impl<'c> Bench<'c> {
 
     fn check(&self, number: u64, outcome: Outcome) -> Result<(), Failure> {
         let Outcome::Completed { bytes, .. } = outcome else {
-            return Err(super::failed(outcome));
+            return Err(crate::submit::failure(outcome));
         };
         if !self.echo {
             return Ok(());

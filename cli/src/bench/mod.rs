@@ -375,8 +375,3 @@ fn request(args: &BenchArgs, client: &Client) -> Result<(u8, Vec<u8>), Failure> 
     };
     Ok((codec.id(), bytes))
 }
-
-/// How a task that did not complete ends the command.
-fn failed(outcome: ringwork_ring::client::Outcome) -> Failure {
-    submit::failure(outcome)
-}

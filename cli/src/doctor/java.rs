@@ -1,6 +1,6 @@
 //! Which JDKs are here: JAVA_HOME, the PATH, the usual folders.
 
-use super::Finding;
+use super::finding::Finding;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Kernel, cores and limits.
 
-use super::Finding;
+use super::finding::Finding;
 use ringwork_worker::confine::sandbox::{Offer, Plan};
 use rustix::process::{PidfdFlags, Resource, getpid, getrlimit, pidfd_open};
 use std::fs;

@@ -1,6 +1,6 @@
 //! Where the segment would be: file system, room, permissions, memory limit.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::units::Size;
 use ringwork_ring::segment::paths::{DIR_VARIABLE, base_dir};
 use ringwork_ring::segment::room::{self, Room};

@@ -2,6 +2,7 @@
 //!
 //! Only looks; nothing is created or changed.
 
+mod finding;
 mod java;
 mod machine;
 mod memory;
@@ -9,6 +10,7 @@ mod pools;
 
 use super::exit::{FAILED, Failure};
 use clap::Args;
+use finding::{Finding, Level};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -21,51 +23,6 @@ pub(super) struct Doctor {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-}
-
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Level {
-    Ok,
-    Warn,
-    Fail,
-}
-
-/// One thing looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Finding {
-    about: &'static str,
-    level: Level,
-    text: String,
-    remedy: Option<String>,
-}
-
-impl Finding {
-    fn ok(about: &'static str, text: impl Into<String>) -> Self {
-        Self {
-            about,
-            level: Level::Ok,
-            text: text.into(),
-            remedy: None,
-        }
-    }
-
-    fn warn(about: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            about,
-            level: Level::Warn,
-            text: text.into(),
-            remedy: Some(remedy.into()),
-        }
-    }
-
-    fn fail(about: &'static str, text: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self {
-            level: Level::Fail,
-            ..Self::warn(about, text, remedy)
-        }
-    }
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,6 @@
 //! The pools of this user that are not well: what `ringwork list` says of them, with a remedy.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::list::{self, Row};
 
 /// One for each pool that is not well; one that all are, when there are pools.

@@ -4,15 +4,15 @@
 //! it starts; [`crate::Builder::run`] reads it there, so that every worker built
 //! with this crate obeys. Invariant: it is in force before the first task runs.
 
-mod limits;
+pub(crate) mod rlimits;
 #[doc(hidden)]
 pub mod sandbox;
 mod seccomp;
 
 pub use sandbox::SandboxMode;
 
-use crate::worker::LANE_STACK;
 use ringwork_ring::format::bytes::Bytes;
+use rlimits::LANE_STACK;
 use sandbox::{Offer, Plan};
 use std::io::Write;
 use std::path::PathBuf;
@@ -198,7 +198,12 @@ impl Confinement {
 
     /// Confines this process. Call it before the lanes' threads start: they inherit it.
     pub(crate) fn apply(&self) -> Result<(), String> {
-        limits::apply(self)?;
+        // A core dump holds payloads, and is written where the sandbox would allow no write.
+        let core = match self.sandbox {
+            SandboxMode::Off => self.core,
+            _ => self.core.or(Some(0)),
+        };
+        rlimits::apply(self.memory, self.open_files, core)?;
         let Some(plan) = self.plan() else {
             return Ok(());
         };

@@ -6,22 +6,20 @@
 //! and writable: heaps, anonymous maps and thread stacks. The kernel enforces it
 //! for root, too, and it bounds the number of threads by their stacks.
 
-use super::{Confinement, SandboxMode};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-pub(super) fn apply(confinement: &Confinement) -> Result<(), String> {
-    // A core dump holds payloads, and is written where the sandbox would allow no write.
-    let core = match confinement.sandbox {
-        SandboxMode::Off => confinement.core,
-        _ => confinement.core.or(Some(0)),
-    };
+/// Stack of a lane: image codecs and deep recursions of handlers need more than Rust's 2 MiB.
+pub(crate) const LANE_STACK: usize = 8 << 20;
+
+/// Sets the limits that are given: bytes of memory, open files, bytes of a core dump.
+pub(super) fn apply(
+    memory: Option<u64>,
+    open_files: Option<u64>,
+    core: Option<u64>,
+) -> Result<(), String> {
     let limits = [
-        (Resource::Data, confinement.memory, "worker-memory"),
-        (
-            Resource::Nofile,
-            confinement.open_files,
-            "worker-open-files",
-        ),
+        (Resource::Data, memory, "worker-memory"),
+        (Resource::Nofile, open_files, "worker-open-files"),
         (Resource::Core, core, "worker-core-size"),
     ];
     for (resource, limit, option) in limits {
