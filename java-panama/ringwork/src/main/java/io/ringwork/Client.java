@@ -2,7 +2,6 @@ package io.ringwork;
 
 import io.ringwork.internal.Background;
 import io.ringwork.internal.Durations;
-import io.ringwork.internal.Failpoints;
 import io.ringwork.internal.process.Attachment;
 import io.ringwork.internal.process.Child;
 import io.ringwork.internal.segment.ClientSegment;
@@ -26,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One connection: starts its parts, looks after its pool, and ends both in order. How far the end
- * has come is in {@link Lifecycle}; what becomes of pending tasks then, in {@link PendingTasks}.
+ * has come is in {@link Lifecycle}; what becomes of tasks then, in {@link LastTasks}.
  *
  * <p>The mapping is undone before the lock is given up, so no thread of this process can write into
  * slots that another client may own by then: it gets an IllegalStateException, which becomes a
@@ -40,21 +39,11 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
   /** How often the slots in use are looked at without a hint. */
   private static final long CHECK_EVERY = 1_000_000_000;
 
-  private static final long SETTLE_NANOS = 1_000_000_000;
-
   /** How long close waits for the poller, which may be in a callback that never returns. */
   private static final long JOIN_NANOS = 100_000_000;
 
-  /** How long a completion lies there until close has another thread take it in. */
-  private static final long STUCK_NANOS = 20_000_000;
-
-  /**
-   * The most threads that close starts to take completions in: each may get stuck in a callback.
-   */
-  private static final int MAX_STAND_INS = 64;
-
-  /** How long close waits for a thread that has taken a task out of the table to settle it. */
-  private static final long STALLED_NANOS = 10 * SETTLE_NANOS;
+  /** And while a slot is in use, whose result it may just be reading. */
+  private static final long READ_NANOS = 1_000_000_000;
 
   /** Names of handlers are the user's: what is kept of them has a bound. */
   private static final int MAX_RAW_TYPES = 256;
@@ -64,6 +53,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
   private final ClientSegment<TaskFuture<?>> segment;
   private final SlotTable<TaskFuture<?>> slots;
   private final Poller poller;
+  private final LastTasks lastTasks;
   private final Attachment attachment;
   private final @Nullable Child child;
 
@@ -74,9 +64,6 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
   private final AtomicBoolean released = new AtomicBoolean();
   private final AtomicBoolean closer = new AtomicBoolean();
   private final CountDownLatch closed = new CountDownLatch(1);
-
-  /** A thread that waits for the close was interrupted: tasks in flight are not waited for. */
-  private volatile boolean hurry;
 
   private volatile boolean releaseOnPoller;
   private long lastProbe;
@@ -95,6 +82,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
     slots = segment.slots;
     core = new Core(life, settings, segment, this, this);
     poller = core.poller;
+    lastTasks = new LastTasks(core);
   }
 
   void start() {
@@ -429,7 +417,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
 
   private void closeNow() {
     try {
-      endTasks(false);
+      lastTasks.end(false);
       core.handover.closing();
       poller.stop();
       joinPoller();
@@ -444,7 +432,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
   private void closeInCallback() {
     boolean onPoller = poller.isMe();
     try {
-      endTasks(true);
+      lastTasks.end(true);
     } finally {
       releaseOnPoller = onPoller;
       poller.stop();
@@ -458,41 +446,8 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
   /** A slot that is in use may hold a result that the poller is just reading: that ends soon. */
   private void joinPoller() {
     if (!poller.join(JOIN_NANOS) && slots.free.inUse() > 0) {
-      poller.join(SETTLE_NANOS);
+      poller.join(READ_NANOS);
     }
-  }
-
-  /** Waits for what is in flight as long as it may, then fails the rest. */
-  private void endTasks(boolean inCallback) {
-    List<TaskFuture<?>> rest = List.of();
-    try {
-      rest = core.pending.unsettled();
-      drain(inCallback);
-    } catch (OutOfMemoryError | StackOverflowError shortage) {
-      // then they are not waited for
-    }
-    if (Failpoints.ON) Failpoints.hit("close.drained");
-    life.fail();
-    if (!inCallback) {
-      core.handover.closing();
-    }
-    List<TaskFuture<?>> failed = List.of();
-    List<TaskFuture<?>> given = List.of();
-    try {
-      failed = core.pending.unsettled();
-      given = core.handover.given();
-    } catch (OutOfMemoryError | StackOverflowError shortage) {
-      // as above
-    }
-    if (inCallback) {
-      core.pending.fail();
-    } else {
-      core.pending.failInsisting();
-    }
-    if (Failpoints.ON) Failpoints.hit("close.failed");
-    awaitDone(rest, inCallback);
-    awaitDone(failed, inCallback);
-    awaitDone(given, inCallback);
   }
 
   /** An interrupt ends the wait for tasks in flight, and not the close. */
@@ -504,105 +459,12 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
         break;
       } catch (InterruptedException e) {
         interrupted = true;
-        hurry = true;
+        lastTasks.hurry();
       }
     }
     if (interrupted) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  /**
-   * Waits until nothing is pending. In a callback it polls itself, for no other thread does; else
-   * others are found that do, when the thread that should is stuck in a callback.
-   */
-  private void drain(boolean inCallback) {
-    try {
-      // Gone: another closer was faster, or there is no memory any more.
-      Mapped.run(this, inCallback ? Client::drainHere : Client::drainElsewhere);
-    } catch (InterruptedException interrupted) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  private boolean waitsForTasks(long end) {
-    return !life.hasEnded()
-        && !hurry
-        && System.nanoTime() < end
-        && !Thread.currentThread().isInterrupted()
-        && (core.pending.any() || core.hasDeferred());
-  }
-
-  private long drainEnd() {
-    return Durations.saturatedAdd(System.nanoTime(), core.settings.closeNanos());
-  }
-
-  private void drainHere() {
-    long end = drainEnd();
-    while (waitsForTasks(end)) {
-      core.completer.drainNested();
-      poller.runTimersIfMine();
-      LockSupport.parkNanos(this, 50_000);
-    }
-  }
-
-  private void drainElsewhere() throws InterruptedException {
-    long end = drainEnd();
-    long idle = System.nanoTime();
-    int standIns = 0;
-    while (waitsForTasks(end)) {
-      segment.room.await(end - System.nanoTime());
-      long now = System.nanoTime();
-      core.handover.look(now);
-      if (!core.completer.hasWork()) {
-        idle = now;
-      } else if (now - idle > STUCK_NANOS && standIns < MAX_STAND_INS) {
-        idle = now;
-        standIns++;
-        Background.thread("ringwork-rescue-" + name(), this::standIn).start();
-      }
-    }
-  }
-
-  /** Takes in what has come while the poller is stuck; it may get stuck itself. */
-  private void standIn() {
-    while (Mapped.count(core.completer, Completer::drainNested) > 0) {
-      // again
-    }
-  }
-
-  /** Settled futures are completed by others; in a moment, for no callback is waited for. */
-  private void awaitDone(List<TaskFuture<?>> futures, boolean inCallback) {
-    long start = System.nanoTime();
-    for (TaskFuture<?> future : futures) {
-      while (!isOver(future)
-          && System.nanoTime() - start < (future.isSettled() ? SETTLE_NANOS : STALLED_NANOS)) {
-        if (core.settings.inline()) {
-          completeFor(future, inCallback);
-        }
-        core.handover.look(System.nanoTime());
-        LockSupport.parkNanos(this, 20_000);
-      }
-      if (!isOver(future) && future.isSettled()) {
-        completeFor(future, inCallback); // an executor that drops it must not lose it
-        while (!inCallback && !future.isDone() && System.nanoTime() - start < STALLED_NANOS) {
-          core.handover.look(System.nanoTime());
-          LockSupport.parkNanos(this, 20_000);
-        }
-      }
-    }
-  }
-
-  private void completeFor(TaskFuture<?> future, boolean inCallback) {
-    if (inCallback) {
-      future.completeNow();
-    } else if (future.isSettled()) {
-      core.handover.owe(future); // and not here: a dependent may block
-    }
-  }
-
-  private static boolean isOver(TaskFuture<?> future) {
-    return future.isDone() || future.consumed;
   }
 
   @Override
@@ -636,8 +498,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
     } finally {
       life.close();
       try {
-        // what left its slot, but was not handed over at the close
-        awaitDone(core.handover.given(), poller.isMe());
+        lastTasks.awaitGiven(poller.isMe());
       } finally {
         if (child != null) {
           child.end();

@@ -20,11 +20,16 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import io.ringwork.internal.segment.Mapped;
+import java.io.IOException;
 import java.lang.module.ModuleFinder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -94,6 +99,53 @@ class ArchitectureTest {
   @Test
   void packagesMakeNoCircle() {
     slices().matching("(io.ringwork..)").should().beFreeOfCycles().check(all);
+  }
+
+  /** Nested classes count as the one that they are in. */
+  @Test
+  void internalClassesMakeNoCircle() {
+    slices()
+        .assignedFrom(
+            new SliceAssignment() {
+              @Override
+              public SliceIdentifier getIdentifierOf(JavaClass type) {
+                return resideInAPackage("io.ringwork.internal..").test(type)
+                    ? SliceIdentifier.of(outermost(type).getName())
+                    : SliceIdentifier.ignore();
+              }
+
+              @Override
+              public String getDescription() {
+                return "internal classes";
+              }
+            })
+        .should()
+        .beFreeOfCycles()
+        .check(all);
+  }
+
+  private static JavaClass outermost(JavaClass type) {
+    return type.getEnclosingClass().map(ArchitectureTest::outermost).orElse(type);
+  }
+
+  /** A type becomes public on purpose: with its place in the list by subject. */
+  @Test
+  void thePublicTypesAreThoseThatThePackageLists() throws IOException {
+    String listed = Files.readString(Path.of("src/main/java/io/ringwork/package-info.java"));
+    Set<String> named =
+        Pattern.compile("io\\.ringwork\\.([A-Z]\\w+)")
+            .matcher(listed)
+            .results()
+            .map(found -> found.group(1))
+            .collect(Collectors.toSet());
+    Set<String> there =
+        all.stream()
+            .filter(type -> type.getPackageName().equals("io.ringwork"))
+            .filter(type -> type.isTopLevelClass())
+            .filter(type -> type.getModifiers().contains(JavaModifier.PUBLIC))
+            .map(JavaClass::getSimpleName)
+            .collect(Collectors.toSet());
+    assertEquals(there, named);
   }
 
   @Test
