@@ -8,6 +8,10 @@
 //!
 //! This crate is mechanism without policy; all `unsafe` of the project is here.
 //! Most people want `ringwork-worker` (to write handlers) or the Java client.
+//!
+//! The interface is what stands here: the client, and what makes and opens a pool. The modules that
+//! the documentation does not show are for the other crates of Ringwork, which have the same
+//! version; they may change in any.
 //! Linux only: it needs tmpfs, futexes and open-file-description locks.
 
 #[cfg(not(all(
@@ -18,15 +22,22 @@
 compile_error!("ringwork runs on 64-bit little-endian Linux only");
 
 #[macro_use]
+#[doc(hidden)]
 pub mod os;
 
 pub mod client;
-pub mod error;
+mod error;
+#[doc(hidden)]
 pub mod format;
+#[doc(hidden)]
 pub mod lane;
+#[doc(hidden)]
 pub mod queue;
+#[doc(hidden)]
 pub mod reaper;
+#[doc(hidden)]
 pub mod records;
+#[doc(hidden)]
 pub mod segment;
 
 #[cfg(ringwork_model)]
@@ -36,6 +47,8 @@ mod model;
 pub use client::Client;
 pub use error::{Result, RingError};
 pub use format::config::{ArenaClass, Geometry, PoolConfig};
+pub use format::layout::{CODEC_BYTES, CODEC_CBOR, CODEC_I64, CODEC_PARAMS, CODEC_UTF8, id_of};
+pub use format::states::{ClientKind, Health, PoolState};
 pub use lane::claimed::{Claimed, Failure};
 pub use lane::entry::WorkerEntry;
 pub use lane::search::Lane;

@@ -25,5 +25,6 @@ pub use console::{Console, Ready};
 pub use error::SupervisorError;
 #[doc(hidden)]
 pub use pool::heartbeat;
+#[doc(hidden)]
 pub use process::cause;
 pub use serve::run;

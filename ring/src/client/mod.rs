@@ -1088,7 +1088,7 @@ fn failed(status: u32, code: &str, message: String) -> Outcome {
 
 /// Code, location and message of a failure record; a broken one is shown as it is.
 #[must_use]
-pub fn parse_failure(bytes: &[u8]) -> (String, String, String) {
+fn parse_failure(bytes: &[u8]) -> (String, String, String) {
     let text = |part: &[u8]| String::from_utf8_lossy(part).into_owned();
     let parts = || {
         let length = |at: usize| {

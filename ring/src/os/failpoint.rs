@@ -15,6 +15,7 @@
 /// Kills or stops this process here, if a test asks for it; nothing without the feature
 /// `failpoints`.
 #[cfg(feature = "failpoints")]
+#[doc(hidden)]
 #[macro_export]
 macro_rules! failpoint {
     ($name:literal) => {
@@ -25,6 +26,7 @@ macro_rules! failpoint {
 /// Kills or stops this process here, if a test asks for it; nothing without the feature
 /// `failpoints`.
 #[cfg(not(feature = "failpoints"))]
+#[doc(hidden)]
 #[macro_export]
 macro_rules! failpoint {
     ($name:literal) => {};

@@ -6,7 +6,7 @@
 #[macro_use]
 pub mod failpoint;
 
-pub mod checked_fd;
+pub(crate) mod checked_fd;
 pub mod clock;
 pub mod cpus;
 pub mod probes;
