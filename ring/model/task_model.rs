@@ -452,6 +452,38 @@ fn fast_two_reapers_and_a_client_that_gives_up() {
 }
 
 #[test]
+fn fast_a_client_leaves_while_a_lane_runs_its_task() {
+    let pool = Tiny::default().pool();
+    check(
+        "leave: a client with a task that runs",
+        &pool,
+        Some(1),
+        |_| (),
+        |e| {
+            start_worker(e, 1, WaitStrategy::Park);
+            let client = Client::register(e.pool.segment()).unwrap();
+            let ticket = client
+                .submit("model", LARGE, &TaskOptions::default())
+                .unwrap();
+            drop(ticket);
+            drop(client);
+            let segment = e.pool.segment();
+            let left = segment.client(0).word_acquire();
+            assert!(!left.is_active(), "it has closed: {left:?}");
+            while !reaper::reap_client(&segment, 0) {
+                crate::os::sync::retry();
+            }
+            let client = Client::register(e.pool.segment()).expect("its entry is free");
+            let outcome = client.call("model", LARGE, &TaskOptions::default());
+            assert_eq!(outcome.unwrap(), done(LARGE));
+            close(e);
+            drop(client);
+            assert_at_rest(&segment);
+        },
+    );
+}
+
+#[test]
 fn fast_a_dead_client_is_cleared_while_a_lane_runs_its_task() {
     let pool = Tiny::default().pool();
     check(

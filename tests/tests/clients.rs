@@ -33,6 +33,9 @@ fn start(pool: &Pool, handler: &str, text: &str, count: &str) -> KillOnDrop {
     other
 }
 
+/// What the log says of a client that was killed.
+const GONE: &str = "a client has gone without closing";
+
 #[test]
 fn a_killed_client_leaves_no_task_no_block_and_its_entry() {
     let pool = Serve::new("killed").option("clients", "2").start();
@@ -124,4 +127,11 @@ fn a_client_that_leaves_while_its_tasks_run_leaks_nothing() {
     drop((busy, queued));
     drop(client);
     pool.wait_nothing_held(&[]);
+    // That is no client that has vanished. The one that is killed now is told after it.
+    let marker = Marker::new(pool.files());
+    let mut other = start(&pool, "test.until_cancelled", marker.text(), "1");
+    wait_until("its task runs", || marker.contents() == "started\n");
+    other.kill();
+    pool.wait_logged(GONE);
+    assert_eq!(pool.log().matches(GONE).count(), 1, "{}", pool.log());
 }

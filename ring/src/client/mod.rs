@@ -825,12 +825,14 @@ impl Drop for Client {
         let idle = (self.first_slot..self.first_slot + slots)
             .all(|slot| self.segment.word(slot).kind() == Kind::Free);
         failpoint!("client.leaving");
-        if idle {
-            self.entry()
-                .store_word_release(self.word.with(EntryState::Free));
-            failpoint!("client.free");
-        }
-        // Otherwise the lock, dropped now, tells the reaper to clear the rest.
+        let end = if idle {
+            EntryState::Free
+        } else {
+            EntryState::Leaving
+        };
+        self.entry().store_word_release(self.word.with(end));
+        failpoint!("client.left");
+        // If it is not free, the lock, dropped now, tells the reaper to clear the rest.
     }
 }
 

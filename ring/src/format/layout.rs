@@ -255,6 +255,8 @@ layout! {
     ENTRY_ACTIVE: u32 = 1;
     /// Entry state: proved dead, the reaper is at it.
     ENTRY_REAPING: u32 = 2;
+    /// Entry state of a client: it has closed while tasks of it ran; the reaper clears the rest.
+    ENTRY_LEAVING: u32 = 3;
 
     /// Bytes of a worker entry.
     WORKER_STRIDE: usize = 128;

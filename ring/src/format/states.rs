@@ -56,6 +56,9 @@ stored! {
         Active = ENTRY_ACTIVE, "active";
         /// Its process is proved dead, and the reaper is at it.
         Reaping = ENTRY_REAPING, "reaping";
+        /// Its client has closed while tasks of it ran. Its process may live on, and the reaper
+        /// clears what is left.
+        Leaving = ENTRY_LEAVING, "leaving";
     }
 }
 

@@ -136,7 +136,7 @@ pub const POINTS: &[(&str, &str)] = &[
     ("client.active", "C"),
     ("client.filled", "C"),
     ("client.leaving", "C"),
-    ("client.free", "C"),
+    ("client.left", "C"),
     ("reap.orphan_freed", "S"),
     ("reap.locked", "S"),
     ("reap.worker_begun", "S"),

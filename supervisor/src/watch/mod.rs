@@ -152,7 +152,12 @@ impl Watch {
     fn bury_strangers(&mut self, pool: &Pool, crew: &Crew) {
         let segment = pool.segment();
         for client in pool.dead_owners.dead_clients(segment) {
-            if reap_client(segment, client) {
+            let record = segment.client(client);
+            let seen = record.word_acquire();
+            reap_client(segment, client);
+            // Told when it is first seen so: with tasks that still run there are more looks. A
+            // client that has closed beside its running tasks has said what it wanted.
+            if seen.is_active() && record.word_acquire() != seen {
                 tracing::info!(
                     client,
                     "a client has gone without closing: its tasks are dropped"

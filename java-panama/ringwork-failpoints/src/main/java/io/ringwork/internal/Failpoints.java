@@ -29,7 +29,7 @@ public final class Failpoints {
           "client.filled",
           "client.active",
           "client.leaving",
-          "client.free",
+          "client.left",
           "client.unmapped",
           "client.counted",
           "submit.slot",

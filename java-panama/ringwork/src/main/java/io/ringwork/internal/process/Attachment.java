@@ -15,8 +15,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -34,14 +32,6 @@ public final class Attachment {
   public static final String SUPERVISOR_GONE = "its supervisor is gone (killed, or crashed)";
 
   private static final int UNMAP_TRIES = 1_000;
-
-  /** The most entries that are remembered of those that this JVM has left. */
-  private static final int MAX_LEFT = 1 << 12;
-
-  /** Entries that clients of this JVM have left to the reaper. */
-  private static final Set<Left> LEFT = ConcurrentHashMap.newKeySet();
-
-  private record Left(long epoch, int index, long generation) {}
 
   public final String name;
   public final SharedMemory memory;
@@ -132,7 +122,6 @@ public final class Attachment {
       long word = memory.getLongAcquire(entry + Layout.CLIENT_WORD);
       int process = memory.getInt(entry + Layout.CLIENT_PID);
       if (EntryWord.state(word) != Layout.ENTRY_ACTIVE
-          || LEFT.contains(new Left(geometry.epoch(), index, EntryWord.generation(word)))
           || process != me && ProcessHandle.of(Integer.toUnsignedLong(process)).isEmpty()) {
         return true;
       }
@@ -259,17 +248,20 @@ public final class Attachment {
     if (Failpoints.ON) Failpoints.hit("client.leaving");
     boolean unmapped = false;
     try {
+      mark(allHome ? Layout.ENTRY_FREE : Layout.ENTRY_LEAVING);
+      if (Failpoints.ON) Failpoints.hit("client.left");
       if (allHome) {
-        free();
+        LockFiles.closeQuietly(segment.file());
       }
       unmapped = unmap();
       if (Failpoints.ON) Failpoints.hit("client.unmapped");
     } finally {
       synchronized (LockFiles.JVM_WIDE) {
         if (unmapped || allHome) {
-          leave(allHome);
           LockFiles.closeQuietly(lockFile);
-        } // else the lock is kept: a late writer must not meet the next owner of these slots
+        } else { // a late writer must not meet the next owner of these slots
+          mark(Layout.ENTRY_ACTIVE);
+        }
         LockFiles.closeQuietly(supervisorLock);
         LockFiles.closeQuietly(segment.file());
         endNudges();
@@ -277,24 +269,14 @@ public final class Attachment {
     }
   }
 
-  private void leave(boolean allHome) {
-    if (!allHome) {
-      if (LEFT.size() >= MAX_LEFT) {
-        LEFT.clear(); // a connect is refused at once then, if they are not reaped by now
-      }
-      LEFT.add(new Left(geometry.epoch(), index, generation));
-    }
-  }
-
-  private void free() {
+  /** The state of the entry, which only its owner and, once the lock is free, the reaper write. */
+  private void mark(int state) {
     try {
       memory.setLongRelease(
-          geometry.client(index) + Layout.CLIENT_WORD, EntryWord.of(generation, Layout.ENTRY_FREE));
-      if (Failpoints.ON) Failpoints.hit("client.free");
+          geometry.client(index) + Layout.CLIENT_WORD, EntryWord.of(generation, state));
     } catch (InternalError truncated) {
       LOG.log(Level.DEBUG, "the segment of " + name + " was truncated", truncated);
     }
-    LockFiles.closeQuietly(segment.file());
   }
 
   /** Outside the monitor, for it may take a while; false if the memory is still in use. */

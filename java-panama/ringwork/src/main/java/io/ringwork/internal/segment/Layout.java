@@ -237,6 +237,9 @@ public final class Layout {
   /** Entry state: proved dead, the reaper is at it. */
   public static final int ENTRY_REAPING = 2;
 
+  /** Entry state of a client: it has closed while tasks of it ran; the reaper clears the rest. */
+  public static final int ENTRY_LEAVING = 3;
+
   /** Bytes of a worker entry. */
   public static final int WORKER_STRIDE = 128;
 
