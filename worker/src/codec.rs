@@ -396,6 +396,24 @@ mod tests {
                 .unwrap_err()
                 .contains("the integer 256, which does not fit")
         );
+        // A double that an f32 can't hold is no infinity; an infinity is one.
+        let huge = cbor_of(&json!(1e300), false);
+        assert_eq!(read(&huge), Ok(1e300_f64));
+        assert!(
+            read::<f32>(&huge)
+                .unwrap_err()
+                .ends_with("expected a number (f32), got the number 1e300, which does not fit")
+        );
+        let greatest = cbor_of(&json!(f64::from(f32::MAX)), false);
+        assert_eq!(read(&greatest), Ok(f32::MAX));
+        assert_eq!(
+            read(&[0xfb, 0x7f, 0xf0, 0, 0, 0, 0, 0, 0]),
+            Ok(f32::INFINITY)
+        );
+        let mut beyond_single = vec![0xc2, 0x50];
+        beyond_single.extend([0xff; 16]);
+        assert!(read::<f32>(&beyond_single).is_err());
+        assert!(read::<f64>(&beyond_single).is_ok());
         // {"5": 1}: keys are text with Java's maps, whatever their type there.
         assert_eq!(
             read(&[0xa1, 0x61, 0x35, 0x01]),
@@ -450,6 +468,42 @@ mod tests {
             bytes.push(0xff);
         }
         bytes
+    }
+
+    #[test]
+    fn a_fault_in_a_variant_names_it() {
+        let told = |json: serde_json::Value| {
+            let bytes = cbor_of(&json, false);
+            from_slice::<Basket>(&bytes).unwrap_err().to_string()
+        };
+        assert_eq!(
+            told(json!({"items": [], "shape": {"Circle": {"r": null}}})),
+            "shape.Circle.r: expected a number (f64), got null"
+        );
+        assert_eq!(
+            told(json!({"items": [], "shape": {"Square": "x"}})),
+            "shape.Square: expected a number (f32), got a string"
+        );
+        assert_eq!(
+            told(json!({"items": [], "shape": "Square"})),
+            "shape: expected a variant with a value, got its name alone"
+        );
+        assert!(
+            told(json!({"items": [], "shape": {"Oval": 1}}))
+                .starts_with("shape: unknown variant `Oval`, expected")
+        );
+    }
+
+    #[test]
+    fn bytes_in_place_of_text_are_told() {
+        let told = |bytes: &[u8]| from_slice::<String>(bytes).unwrap_err().to_string();
+        let mut uuid = vec![0x50];
+        uuid.extend([0xff; 16]);
+        assert!(told(&uuid).contains("a UUID"), "{}", told(&uuid));
+        assert_eq!(
+            told(&[0x41, 0xff]),
+            "expected a string, got bytes that are no text in UTF-8"
+        );
     }
 
     #[test]

@@ -82,8 +82,16 @@ impl de::Error for Fault {
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let why = match found {
+            // Jackson writes a UUID so, and `uuid::Uuid` takes it.
+            Unexpected::Bytes(bytes) if bytes.len() == 16 => {
+                ": 16 bytes that are no text (if they are a UUID: take a `uuid::Uuid`, or send it as a string)"
+            }
+            Unexpected::Bytes(_) => " that are no text in UTF-8",
+            _ => ", which does not fit",
+        };
         de::Error::custom(format_args!(
-            "expected {}, got {}, which does not fit",
+            "expected {}, got {}{why}",
             words(expected),
             found_words(found)
         ))
@@ -241,23 +249,24 @@ impl<'de> Items<'de> {
         })
     }
 
-    /// Numbers beyond 64 bits as floats, which serde's own visitor does not take.
-    fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
-        match self.peek()? {
-            0xc2 => {
-                let value: u128 = self.read()?;
-                visitor.visit_f64(value as f64)
-            }
-            0xc3 => {
-                let value: i128 = self.read()?;
-                visitor.visit_f64(value as f64)
-            }
-            byte if byte >> 5 == major::NEGATIVE => {
-                let value: i128 = self.read()?;
-                visitor.visit_f64(value as f64)
-            }
-            _ => self.deserialize_any(visitor),
+    /// A number as a float that `fits` the type. Serde's own visitor does not take those beyond 64
+    /// bits, and makes infinity of a double that is too large for an `f32`.
+    fn float<V: Visitor<'de>>(
+        &mut self,
+        visitor: V,
+        fits: impl Fn(f64) -> bool,
+    ) -> Result<V::Value, Fault> {
+        let value = match self.peek()? {
+            0xc2 => self.read::<u128>()? as f64,
+            0xc3 => self.read::<i128>()? as f64,
+            marker::F64 => self.read()?,
+            byte if byte >> 5 == major::NEGATIVE => self.read::<i128>()? as f64,
+            _ => return self.deserialize_any(visitor),
+        };
+        if value.is_finite() && !fits(value) {
+            return Err(de::Error::invalid_value(Unexpected::Float(value), &visitor));
         }
+        visitor.visit_f64(value)
     }
 }
 
@@ -326,11 +335,11 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.float(visitor)
+        self.float(visitor, |value| (value as f32).is_finite())
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.float(visitor)
+        self.float(visitor, |_| true)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -402,9 +411,7 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
         visitor: V,
     ) -> Result<V::Value, Fault> {
         match self.peek()? >> 5 {
-            major::STRING => {
-                self.nested(|items| visitor.visit_enum(Variant { items, data: false }))
-            }
+            major::STRING => self.nested(|items| visitor.visit_enum(Variant { items, key: None })),
             major::MAP => self.nested(|items| {
                 let one = "an object with one field, the variant";
                 let left = types::Map::<()>::len(&mut items.reader).map_err(Fault::of)?;
@@ -420,8 +427,8 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
                     )));
                 }
                 let value = visitor.visit_enum(Variant {
+                    key: Some(items.rest()),
                     items: &mut *items,
-                    data: true,
                 })?;
                 if left.is_none() && !is_break(&mut items.reader).map_err(Fault::of)? {
                     return Err(de::Error::custom(format_args!("expected {one}, got more")));
@@ -488,16 +495,14 @@ impl<'a, 'de> Members<'a, 'de> {
         self.index += 1;
         Ok(true)
     }
+}
 
-    fn name(&self) -> String {
-        let mut key = SliceReader::new(self.key);
-        match Cow::<'de, str>::decode(&mut key) {
-            Ok(name) => name.into_owned(),
-            Err(_) => {
-                let mut key = SliceReader::new(self.key);
-                i128::decode(&mut key).map_or_else(|_| "?".to_owned(), |number| number.to_string())
-            }
-        }
+/// The key of a field, or the name of a variant, that begins these bytes.
+fn name(key: &[u8]) -> String {
+    match Cow::<'_, str>::decode(&mut SliceReader::new(key)) {
+        Ok(name) => name.into_owned(),
+        Err(_) => i128::decode(&mut SliceReader::new(key))
+            .map_or_else(|_| "?".to_owned(), |number| number.to_string()),
     }
 }
 
@@ -537,7 +542,7 @@ impl<'de> de::MapAccess<'de> for &mut Members<'_, 'de> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         seed.deserialize(&mut *self.items)
-            .map_err(|fault| fault.at(Step::Field(self.name())))
+            .map_err(|fault| fault.at(Step::Field(name(self.key))))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -614,7 +619,8 @@ impl<'de> de::Deserializer<'de> for Key<'_, 'de> {
 /// The name of a variant, and its data where it has some.
 struct Variant<'a, 'de> {
     items: &'a mut Items<'de>,
-    data: bool,
+    /// What begins with the name, where data follows it.
+    key: Option<&'de [u8]>,
 }
 
 impl<'a, 'de> de::EnumAccess<'de> for Variant<'a, 'de> {
@@ -628,13 +634,18 @@ impl<'a, 'de> de::EnumAccess<'de> for Variant<'a, 'de> {
 }
 
 impl<'de> Variant<'_, 'de> {
-    fn data(&mut self, what: &str) -> Result<&mut Items<'de>, Fault> {
-        if self.data {
-            return Ok(self.items);
-        }
-        Err(de::Error::custom(format_args!(
-            "expected a variant with {what}, got its name alone"
-        )))
+    /// Reads the data; what is wrong with it is told with the variant's name before it.
+    fn data<T>(
+        self,
+        what: &str,
+        read: impl FnOnce(&mut Items<'de>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let Some(key) = self.key else {
+            return Err(de::Error::custom(format_args!(
+                "expected a variant with {what}, got its name alone"
+            )));
+        };
+        read(self.items).map_err(|fault| fault.at(Step::Field(name(key))))
     }
 }
 
@@ -642,29 +653,25 @@ impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
     type Error = Fault;
 
     fn unit_variant(self) -> Result<(), Fault> {
-        if self.data {
-            return de::Deserialize::deserialize(self.items);
+        match self.key {
+            Some(_) => self.data("null", |items| de::Deserialize::deserialize(items)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(mut self, seed: T) -> Result<T::Value, Fault> {
-        seed.deserialize(self.data("a value")?)
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Fault> {
+        self.data("a value", |items| seed.deserialize(items))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(
-        mut self,
-        _len: usize,
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        self.data("an array")?.deserialize_any(visitor)
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Fault> {
+        self.data("an array", |items| items.deserialize_any(visitor))
     }
 
     fn struct_variant<V: Visitor<'de>>(
-        mut self,
+        self,
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.data("an object")?.deserialize_any(visitor)
+        self.data("an object", |items| items.deserialize_any(visitor))
     }
 }

@@ -106,6 +106,7 @@ public final class CborCodec<T> implements Codec<T> {
   public static CBORMapper.Builder mapper() {
     return CBORMapper.builder(new PreferredCborFactory())
         .addModule(new Jdk8Module())
+        .addModule(new FloatsThatFit())
         // Without these two Jackson reads and writes negative bignums off by one.
         .enable(CBORParser.Feature.DECODE_USING_STANDARD_NEGATIVE_BIGINT_ENCODING)
         .enable(CBORGenerator.Feature.ENCODE_USING_STANDARD_NEGATIVE_BIGINT_ENCODING)

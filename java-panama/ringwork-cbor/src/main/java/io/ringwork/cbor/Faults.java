@@ -148,8 +148,15 @@ final class Faults {
               .collect(Collectors.joining(", "));
       return "expected one of " + names + " (" + target.getSimpleName() + "), got " + quoted(value);
     }
-    String found = value instanceof Number number ? "the number " + number : found(token);
+    String found =
+        value instanceof Number number
+            ? "the number " + number + (isFloat(target) ? ", which does not fit" : "")
+            : found(token);
     return found == null ? null : "expected " + expected(target) + ", got " + found;
+  }
+
+  private static boolean isFloat(Class<?> type) {
+    return type == float.class || type == Float.class;
   }
 
   private static String quoted(@Nullable Object value) {
@@ -202,10 +209,7 @@ final class Faults {
     if (type == boolean.class || type == Boolean.class) {
       return "a boolean";
     }
-    if (type == float.class
-        || type == double.class
-        || type == Float.class
-        || type == Double.class) {
+    if (isFloat(type) || type == double.class || type == Double.class) {
       return "a number (" + type.getSimpleName() + ")";
     }
     if (type == BigDecimal.class) {

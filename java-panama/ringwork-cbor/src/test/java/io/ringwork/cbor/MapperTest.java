@@ -1,6 +1,8 @@
 package io.ringwork.cbor;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -72,6 +74,31 @@ class MapperTest {
     assertEquals(new Line(5, 7, null), codec.decode(cbor(Map.of("price", 5, "weight", 7L))));
     assertEquals(
         new Line(1.5, 0.5f, null), codec.decode(cbor(Map.of("price", 1.5f, "weight", 0.5))));
+  }
+
+  record Singles(float one, @Nullable Float boxed, float[] many) {}
+
+  @Test
+  void aNumberThatAFloatCannotHoldIsNoInfinity() throws IOException {
+    CborCodec<Singles> codec = CborCodec.of(Singles.class);
+    List<Object> right = List.of(Float.MAX_VALUE, (double) Float.MAX_VALUE, 1, 0.5);
+    Map<String, Object> sent = new HashMap<>(Map.of("one", 1, "boxed", 2.5, "many", right));
+    Singles read = codec.decode(cbor(sent));
+    assertEquals(2.5f, read.boxed());
+    assertArrayEquals(new float[] {Float.MAX_VALUE, Float.MAX_VALUE, 1, 0.5f}, read.many());
+    sent.put("one", Double.POSITIVE_INFINITY);
+    sent.put("boxed", null);
+    assertEquals(Float.POSITIVE_INFINITY, codec.decode(cbor(sent)).one());
+    assertNull(codec.decode(cbor(sent)).boxed());
+    Map<String, Object> wrong = Map.of("one", 1e300, "boxed", -1e39, "many", List.of(1, 1e300));
+    for (String field : List.of("one", "boxed", "many")) {
+      Map<String, Object> huge = new HashMap<>(sent);
+      huge.put("one", 1);
+      huge.put(field, wrong.get(field));
+      IOException said = assertThrows(IOException.class, () -> codec.decode(cbor(huge)));
+      assertTrue(said.getMessage().startsWith(field + ": expected a number"), said.getMessage());
+      assertTrue(said.getMessage().endsWith(", which does not fit"), said.getMessage());
+    }
   }
 
   private static void assertSays(String expected, Object sent) throws IOException {
