@@ -31,7 +31,34 @@ fn panics_and_lines_of_handlers_come_with_the_pools_level_and_format() {
                 .is_some_and(|text| text.contains(part)),
             "{line}"
         );
+        // Where it comes from, whether the handler wrote it or we.
+        assert!(json["task"]["worker"].is_u64(), "{line}");
+        assert!(json["task"]["lane"].is_u64(), "{line}");
+        let named = if part == "handler panicked" {
+            &json["handler"]
+        } else {
+            &json["task"]["handler"]
+        };
+        let handler = if part == "handler panicked" {
+            "test.panic"
+        } else {
+            "test.log"
+        };
+        assert_eq!(named, handler, "{line}");
     }
+}
+
+#[test]
+fn a_line_of_a_handler_says_where_it_ran() {
+    let pool = Serve::new("placed").start();
+    log(&pool, "tea");
+    let whole = pool.log();
+    let line = whole.lines().find(|line| line.contains("tea at info"));
+    let line = line.unwrap_or_else(|| panic!("{whole}"));
+    assert!(
+        line.contains("tea at info worker=") && line.ends_with(" handler=\"test.log\""),
+        "{line}"
+    );
 }
 
 #[test]

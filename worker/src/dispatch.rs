@@ -156,7 +156,8 @@ where
 
 /// A handler with its name and codecs.
 pub(crate) struct Handler {
-    pub(crate) name: String,
+    /// Leaked: it lives as long as the process, so the log can name it from any depth of a task.
+    pub(crate) name: &'static str,
     pub(crate) request_codec: u32,
     pub(crate) result_codec: u32,
     /// The states that it asks for, as far as it has said so.
@@ -174,7 +175,7 @@ impl Handler {
         F: Fn(&TaskContext<'_>, Q) -> Result<R, E> + Send + Sync + 'static,
     {
         Self {
-            name: name.to_owned(),
+            name: name.to_owned().leak(),
             request_codec: Q::CODEC,
             result_codec: R::RESULT_CODEC,
             needs: Vec::new(),
@@ -189,7 +190,7 @@ impl Handler {
         F: Fn(&mut RawTask<'_, '_>) -> Result<Answer, E> + Send + Sync + 'static,
     {
         Self {
-            name: name.to_owned(),
+            name: name.to_owned().leak(),
             request_codec,
             result_codec,
             needs: Vec::new(),
@@ -247,7 +248,7 @@ impl Handlers {
                 handler.name
             ));
         }
-        match self.by_id.insert(id_of(&handler.name), handler) {
+        match self.by_id.insert(id_of(handler.name), handler) {
             None => Ok(()),
             Some(former) => Err(format!(
                 "two handlers have the name, or the id of the name, {:?}: rename one",
@@ -261,11 +262,7 @@ impl Handlers {
     }
 
     fn names(&self) -> String {
-        let mut names: Vec<&str> = self
-            .by_id
-            .values()
-            .map(|handler| handler.name.as_str())
-            .collect();
+        let mut names: Vec<&str> = self.by_id.values().map(|handler| handler.name).collect();
         names.sort_unstable();
         names.join(", ")
     }
@@ -299,12 +296,14 @@ impl Handlers {
         }
         ringwork_ring::failpoint!("run.before");
         let mut answer = InPlace::default();
-        let ended = panics::catch(|| handler.run.one(&mut claimed, states, &mut answer));
+        let ended = panics::catch(handler.name, || {
+            handler.run.one(&mut claimed, states, &mut answer)
+        });
         ringwork_ring::failpoint!("run.after");
         match ended {
             Ok(Ok(())) => claimed.finish(answer.len, answer.codec as u8),
             Ok(Err(ended)) => end(&mut claimed, *ended),
-            Err(panic) => end_panicked(&mut claimed, &handler.name, &panic),
+            Err(panic) => end_panicked(&mut claimed, handler.name, &panic),
         }
         1
     }
@@ -325,8 +324,8 @@ fn run_chunk(handler: &Handler, mut claimed: Claimed<'_>, states: &States) -> u3
         }
     }
     // Panics are caught around all of them: what costs as much as a short request is done once.
-    while let Err(panic) = panics::catch(|| handler.run.each(&mut claimed, states)) {
-        end_panicked(&mut claimed, &handler.name, &panic);
+    while let Err(panic) = panics::catch(handler.name, || handler.run.each(&mut claimed, states)) {
+        end_panicked(&mut claimed, handler.name, &panic);
     }
     claimed.finish_chunk()
 }

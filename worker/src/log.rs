@@ -3,12 +3,18 @@
 //! [`init_worker`] is called at the start of each worker, [`init`] by `ringwork serve`. Invariant:
 //! a subscriber that the program has set itself is left alone.
 
+use crate::panics;
+use std::cell::Cell;
+use std::fmt::{Result, Write};
 use std::io;
 use std::sync::OnceLock;
 use tracing::level_filters::LevelFilter;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::fmt::format::{self, Format, Writer};
+use tracing_subscriber::fmt::{self, FmtContext, FormatEvent, FormatFields, MakeWriter};
 use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{registry, reload};
 
 /// Environment variable: the least level of the log, set by the supervisor.
@@ -33,15 +39,15 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(shown(level));
-    let lines = fmt::layer()
-        .with_target(false)
-        .with_ansi(false)
-        .with_writer(writer);
+    let form = Format::default().with_target(false).with_ansi(false);
+    let lines = fmt::layer().with_ansi(false).with_writer(writer);
     let log = registry().with(filter);
     let set = if json {
-        log.with(lines.json().flatten_event(true)).try_init()
+        let form = Placed(form.json().flatten_event(true));
+        let lines = lines.fmt_fields(format::JsonFields::new());
+        log.with(lines.event_format(form)).try_init()
     } else {
-        log.with(lines).try_init()
+        log.with(lines.event_format(Placed(form))).try_init()
     };
     if set.is_ok() {
         let set_level = Box::new(move |filter| drop(handle.reload(filter)));
@@ -71,5 +77,65 @@ fn shown(level: &str) -> Targets {
     match level {
         LevelFilter::OFF => all,
         level => all.with_target(OUTCOME, level.max(LevelFilter::INFO)),
+    }
+}
+
+thread_local! {
+    /// Worker and lane that this thread is.
+    static LANE: Cell<Option<(u32, u32)>> = const { Cell::new(None) };
+}
+
+/// Lines of this thread name its worker and its lane from now on, and the handler that runs.
+pub(crate) fn serve_lane(worker: u32, lane: u32) {
+    LANE.with(|place| place.set(Some((worker, lane))));
+}
+
+/// The lines of a format, with the place in the pool that they come from. It is asked for when a
+/// line is written, so a task that logs nothing pays nothing for it.
+struct Placed<F>(F);
+
+/// How a format takes something in at the end of a line.
+trait Append {
+    fn append(line: &mut String, worker: u32, lane: u32, handler: Option<&str>) -> Result;
+}
+
+impl Append for Format {
+    fn append(line: &mut String, worker: u32, lane: u32, handler: Option<&str>) -> Result {
+        write!(line, " worker={worker} lane={lane}")?;
+        handler.map_or(Ok(()), |name| write!(line, " handler={name:?}"))
+    }
+}
+
+impl Append for Format<format::Json> {
+    /// As an object of its own: the line's own fields may have the same names.
+    fn append(line: &mut String, worker: u32, lane: u32, handler: Option<&str>) -> Result {
+        let end = line.strip_suffix('}').map(str::len);
+        line.truncate(end.unwrap_or(line.len()));
+        let place = serde_json::json!({"worker": worker, "lane": lane, "handler": handler});
+        write!(line, ",\"task\":{place}}}")
+    }
+}
+
+impl<S, N, F> FormatEvent<S, N> for Placed<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N> + Append,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> Result {
+        let Some((worker, lane)) = LANE.with(Cell::get) else {
+            return self.0.format_event(context, writer, event);
+        };
+        let mut line = String::new();
+        self.0
+            .format_event(context, Writer::new(&mut line), event)?;
+        line.truncate(line.trim_end().len());
+        F::append(&mut line, worker, lane, panics::running())?;
+        writeln!(writer, "{line}")
     }
 }

@@ -30,7 +30,8 @@ impl fmt::Display for Panic {
 }
 
 thread_local! {
-    static CATCHING: Cell<bool> = const { Cell::new(false) };
+    // The handler that runs on this thread, whose panics are caught.
+    static RUNNING: Cell<Option<&'static str>> = const { Cell::new(None) };
     // Whether SEEN may hold any: nearly never, and asking a Cell costs less than a RefCell with a
     // destructor.
     static ANY_SEEN: Cell<bool> = const { Cell::new(false) };
@@ -44,7 +45,7 @@ pub(crate) fn install_hook() {
     ONCE.call_once(|| {
         let former = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if !CATCHING.with(Cell::get) {
+            if running().is_none() {
                 return former(info);
             }
             let message = info.payload_as_str().unwrap_or(NO_TEXT).to_owned();
@@ -80,13 +81,19 @@ pub(crate) fn forget() {
     }
 }
 
-/// Runs `work`; a panic comes back as a value.
+/// The handler that runs on this thread.
 #[inline]
-pub(crate) fn catch<R>(work: impl FnOnce() -> R) -> Result<R, Box<Panic>> {
-    CATCHING.with(|catching| catching.set(true));
+pub(crate) fn running() -> Option<&'static str> {
+    RUNNING.with(Cell::get)
+}
+
+/// Runs the `work` of a handler; a panic comes back as a value.
+#[inline]
+pub(crate) fn catch<R>(handler: &'static str, work: impl FnOnce() -> R) -> Result<R, Box<Panic>> {
+    RUNNING.with(|running| running.set(Some(handler)));
     forget();
     let outcome = panic::catch_unwind(AssertUnwindSafe(work));
-    CATCHING.with(|catching| catching.set(false));
+    RUNNING.with(|running| running.set(None));
     outcome.map_err(panic_of)
 }
 
@@ -118,8 +125,8 @@ mod tests {
     #[test]
     fn message_and_place_are_caught() {
         install_hook();
-        assert_eq!(catch(|| 7), Ok(7));
-        let caught = catch(|| panic!("number {}", 5)).unwrap_err();
+        assert_eq!(catch("test", || 7), Ok(7));
+        let caught = catch("test", || panic!("number {}", 5)).unwrap_err();
         assert_eq!(caught.message, "number 5");
         assert!(
             caught.location.starts_with("worker/src/panics.rs:")
@@ -136,14 +143,17 @@ mod tests {
             }
         }
         install_hook();
-        let caught = catch(|| {
+        let caught = catch("test", || {
             let _ = panic::catch_unwind(|| panic!("before"));
             let _quiet = Quiet;
             panic!("the one");
         })
         .unwrap_err();
         assert_eq!(caught.message, "the one");
-        assert_eq!(catch(|| panic!("next")).unwrap_err().message, "next");
+        assert_eq!(
+            catch("test", || panic!("next")).unwrap_err().message,
+            "next"
+        );
     }
 
     #[test]
@@ -155,6 +165,6 @@ mod tests {
             }
         }
         install_hook();
-        assert!(catch(|| panic::panic_any(Bomb)).is_err());
+        assert!(catch("test", || panic::panic_any(Bomb)).is_err());
     }
 }

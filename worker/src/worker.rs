@@ -305,7 +305,7 @@ impl Builder {
                         .stack_size(LANE_STACK);
                     thread
                         .spawn_scoped(scope, || {
-                            serve_lane(lane, handlers, states, &leave, &quota, policy);
+                            serve_lane(worker, lane, handlers, states, &leave, &quota, policy);
                         })
                         .map(drop)
                 })
@@ -324,6 +324,7 @@ impl Builder {
 /// A lane's thread. A panic that gets here is a bug of ours: the process ends, so that the
 /// supervisor replaces it, rather than live on with a lane that no thread serves.
 fn serve_lane(
+    worker: u32,
     mut lane: Lane,
     handlers: &Handlers,
     states: &States,
@@ -331,6 +332,7 @@ fn serve_lane(
     quota: &Quota<'_>,
     policy: Scheduling,
 ) {
+    log::serve_lane(worker, lane.index());
     let mut niceness = Niceness::new(policy);
     let served = std::panic::catch_unwind(AssertUnwindSafe(|| {
         // Not `while let`, which would borrow the lane until the end of the body.
@@ -469,7 +471,7 @@ fn number<T: std::str::FromStr>(variable: &str) -> Result<Option<T>, WorkerError
 
 fn register(segment: &Segment, handler: &Handler) -> Result<(), WorkerError> {
     let info = HandlerInfo {
-        name: handler.name.clone(),
+        name: handler.name.to_owned(),
         request_codec: handler.request_codec as u8,
         result_codec: handler.result_codec as u8,
     };
