@@ -71,11 +71,13 @@ fn readiness(view: &PoolView) -> Result<(), Failure> {
     if view.ready {
         return Ok(());
     }
+    // It may serve, in a crash storm or beside a stopped supervisor, and not be ready.
+    let state = match view.state {
+        "serving" => "not ready",
+        state => state,
+    };
     let why = if view.reason.is_empty() { "" } else { ": " };
-    let text = format!(
-        "the pool {} is {}{why}{}",
-        view.name, view.state, view.reason
-    );
+    let text = format!("the pool {} is {state}{why}{}", view.name, view.reason);
     Err(Failure::new(FAILED, text))
 }
 
