@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * Which thread polls: the poller thread, or a thread that waits for its own task and helps.
  *
  * <p>What there is to know of the poller stands in one word, {@code attention}, whose bits change
- * by the named transitions below only. The role itself, {@code held}, is a word of its own: it is
- * given up by a plain store, twice for each call, and submitters read {@code attention}.
+ * by the named transitions below only. The role itself, {@code held}, is a word of its own, for it
+ * is given up by a plain store, where a bit would take a locked instruction.
  *
  * <p>docs/internals/poller.md tells the states, the transitions, and step by step why no completion
  * is missed; the step numbers in comments here are of that page.
