@@ -1,6 +1,8 @@
 package io.ringwork;
 
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * The options of the client itself, the same whether it launches its pool or connects to one.
@@ -18,6 +20,17 @@ public abstract sealed class ClientConfig<C extends ClientConfig<C>>
 
   /** The same configuration with other options of the client. */
   abstract C with(Settings settings);
+
+  /**
+   * The directory in which the pools' directories are. Default: the environment variable {@code
+   * RINGWORK_DIR}, else {@code /dev/shm/ringwork-<uid>}.
+   *
+   * @param directory the directory, of mode 0700
+   * @return a copy
+   */
+  public C directory(Path directory) {
+    return with(settings.directory(directory));
+  }
 
   /**
    * How threads wait for results. Default {@link WaitStrategy#ADAPTIVE}.
@@ -59,6 +72,15 @@ public abstract sealed class ClientConfig<C extends ClientConfig<C>>
    */
   public C taskDefaults(TaskOptions options) {
     return with(settings.taskDefaults(options));
+  }
+
+  /**
+   * The directory in which the pools' directories are.
+   *
+   * @return the directory, or empty for the default
+   */
+  public Optional<Path> directory() {
+    return Optional.ofNullable(settings.directory());
   }
 
   /**

@@ -2,7 +2,6 @@ package io.ringwork;
 
 import io.ringwork.internal.Durations;
 import io.ringwork.internal.process.PoolFiles;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -16,19 +15,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ConnectConfig extends ClientConfig<ConnectConfig> {
   final String name;
-  final @Nullable Path directory;
   final long connectNanos;
   final @Nullable Reconnect reconnect;
 
   private ConnectConfig(
-      String name,
-      @Nullable Path directory,
-      long connectNanos,
-      Settings settings,
-      @Nullable Reconnect reconnect) {
+      String name, long connectNanos, Settings settings, @Nullable Reconnect reconnect) {
     super(settings);
     this.name = name;
-    this.directory = directory;
     this.connectNanos = connectNanos;
     this.reconnect = reconnect;
   }
@@ -42,24 +35,12 @@ public final class ConnectConfig extends ClientConfig<ConnectConfig> {
    */
   public static ConnectConfig of(String name) {
     PoolFiles.checkName(name);
-    return new ConnectConfig(name, null, Duration.ofSeconds(5).toNanos(), Settings.DEFAULT, null);
+    return new ConnectConfig(name, Duration.ofSeconds(5).toNanos(), Settings.DEFAULT, null);
   }
 
   @Override
   ConnectConfig with(Settings settings) {
-    return new ConnectConfig(name, directory, connectNanos, settings, reconnect);
-  }
-
-  /**
-   * The directory in which the pools' directories are. Default: the environment variable {@code
-   * RINGWORK_DIR}, else {@code /dev/shm/ringwork-<uid>}.
-   *
-   * @param directory the directory, of mode 0700
-   * @return a copy
-   */
-  public ConnectConfig directory(Path directory) {
-    return new ConnectConfig(
-        name, Objects.requireNonNull(directory, "directory"), connectNanos, settings, reconnect);
+    return new ConnectConfig(name, connectNanos, settings, reconnect);
   }
 
   /**
@@ -72,12 +53,8 @@ public final class ConnectConfig extends ClientConfig<ConnectConfig> {
    * @throws IllegalArgumentException if it is negative
    */
   public ConnectConfig connectTimeout(Duration timeout) {
-    return new ConnectConfig(
-        name,
-        directory,
-        Durations.notNegative("the connect timeout", timeout),
-        settings,
-        reconnect);
+    long nanos = Durations.notNegative("the connect timeout", timeout);
+    return new ConnectConfig(name, nanos, settings, reconnect);
   }
 
   /**
@@ -91,16 +68,7 @@ public final class ConnectConfig extends ClientConfig<ConnectConfig> {
    */
   public ConnectConfig reconnect(Reconnect policy) {
     return new ConnectConfig(
-        name, directory, connectNanos, settings, Objects.requireNonNull(policy, "policy"));
-  }
-
-  /**
-   * The directory in which the pools' directories are.
-   *
-   * @return the directory, or empty for the default
-   */
-  public Optional<Path> directory() {
-    return Optional.ofNullable(directory);
+        name, connectNanos, settings, Objects.requireNonNull(policy, "policy"));
   }
 
   /**
@@ -131,7 +99,7 @@ public final class ConnectConfig extends ClientConfig<ConnectConfig> {
   }
 
   private List<@Nullable Object> values() {
-    return Arrays.asList(name, directory, connectNanos, settings, reconnect);
+    return Arrays.asList(name, connectNanos, settings, reconnect);
   }
 
   @Override
@@ -149,7 +117,6 @@ public final class ConnectConfig extends ClientConfig<ConnectConfig> {
   public String toString() {
     return "ConnectConfig[name="
         + name
-        + (directory == null ? "" : ", directory=" + directory)
         + ", connectTimeout="
         + connectTimeout()
         + ", "

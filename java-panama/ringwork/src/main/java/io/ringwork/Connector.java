@@ -19,7 +19,10 @@ final class Connector {
 
   static Client connect(ConnectConfig config) {
     return connect(
-        files(config.directory, config.name), config.connectNanos, config.settings, null);
+        files(config.settings.directory(), config.name),
+        config.connectNanos,
+        config.settings,
+        null);
   }
 
   /** The files of a pool. */

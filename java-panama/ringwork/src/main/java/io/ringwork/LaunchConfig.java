@@ -42,7 +42,6 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
 
   final @Nullable String name;
   final @Nullable Path binary;
-  final @Nullable Path directory;
   final List<String> arguments;
   final Log log;
   final @Nullable Path logFile;
@@ -52,7 +51,6 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
     super(draft.settings);
     this.name = draft.name;
     this.binary = draft.binary;
-    this.directory = draft.directory;
     this.arguments = draft.arguments;
     this.log = draft.log;
     this.logFile = draft.logFile;
@@ -64,7 +62,6 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
     final Settings settings;
     @Nullable String name;
     @Nullable Path binary;
-    @Nullable Path directory;
     List<String> arguments = List.of();
     Log log = Log.INHERIT;
     @Nullable Path logFile;
@@ -80,7 +77,6 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
     Draft draft = new Draft(settings);
     draft.name = name;
     draft.binary = binary;
-    draft.directory = directory;
     draft.arguments = arguments;
     draft.log = log;
     draft.logFile = logFile;
@@ -143,18 +139,6 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
   public LaunchConfig binary(Path binary) {
     Objects.requireNonNull(binary, "binary");
     return with(draft -> draft.binary = binary);
-  }
-
-  /**
-   * The directory in which the pools' directories are. Default: the environment variable {@code
-   * RINGWORK_DIR}, else {@code /dev/shm/ringwork-<uid>}.
-   *
-   * @param directory the directory
-   * @return a copy
-   */
-  public LaunchConfig directory(Path directory) {
-    Objects.requireNonNull(directory, "directory");
-    return with(draft -> draft.directory = directory);
   }
 
   /**
@@ -275,15 +259,6 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
   public LaunchConfig startTimeout(Duration timeout) {
     long nanos = Durations.notNegative("the start timeout", timeout);
     return with(draft -> draft.startNanos = nanos);
-  }
-
-  /**
-   * The directory in which the pools' directories are.
-   *
-   * @return the directory, or empty for the default
-   */
-  public Optional<Path> directory() {
-    return Optional.ofNullable(directory);
   }
 
   /**
@@ -411,7 +386,7 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
   }
 
   private List<@Nullable Object> values() {
-    return Arrays.asList(name, binary, directory, arguments, log, logFile, startNanos, settings);
+    return Arrays.asList(name, binary, arguments, log, logFile, startNanos, settings);
   }
 
   @Override
@@ -430,7 +405,6 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
     return "LaunchConfig["
         + (name == null ? "" : "name=" + name + ", ")
         + (binary == null ? "" : "binary=" + binary + ", ")
-        + (directory == null ? "" : "directory=" + directory + ", ")
         + "arguments="
         + arguments
         + ", log="

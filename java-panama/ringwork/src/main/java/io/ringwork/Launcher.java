@@ -54,7 +54,7 @@ final class Launcher {
   }
 
   private static Client launch(LaunchConfig config, String name, Path binary) {
-    PoolFiles files = Connector.files(config.directory, name);
+    PoolFiles files = Connector.files(config.settings.directory(), name);
     Process process = start(binary, files, config);
     Child child = new Child(process, files);
     try {
@@ -89,8 +89,9 @@ final class Launcher {
     command.addAll(List.of(binary.toString(), "serve", "--embedded", "--name", files.name()));
     command.addAll(config.arguments);
     ProcessBuilder builder = new ProcessBuilder(command);
-    if (config.directory != null) {
-      builder.environment().put("RINGWORK_DIR", config.directory.toString());
+    Path directory = config.settings.directory();
+    if (directory != null) {
+      builder.environment().put("RINGWORK_DIR", directory.toString());
     }
     switch (config.log) {
       case INHERIT -> builder.redirectError(Redirect.INHERIT);

@@ -4,11 +4,9 @@ import io.ringwork.internal.Background;
 import io.ringwork.internal.process.PoolFiles;
 import io.ringwork.internal.segment.Layout;
 import java.lang.System.Logger.Level;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -36,15 +34,10 @@ final class Reconnector extends Connection implements Runnable {
   private final PoolFiles files;
   private final Settings settings;
   private final Reconnect policy;
+  private final ListenerQueue listener;
   private final Thread thread;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-
-  /** Guarded by the lock. */
-  private final Queue<ConnectionEvent> events = new ArrayDeque<>();
-
-  /** Whether a thread delivers events; guarded by the lock. */
-  private boolean delivering;
 
   private final Set<Thread> retirees = ConcurrentHashMap.newKeySet();
 
@@ -52,7 +45,6 @@ final class Reconnector extends Connection implements Runnable {
   private volatile @Nullable Client current;
 
   private volatile boolean closed;
-  private volatile boolean closeTold;
   private volatile String reason = "it was not looked for yet";
   private volatile @Nullable RingworkException cause;
 
@@ -63,16 +55,17 @@ final class Reconnector extends Connection implements Runnable {
   private @Nullable String toldRefusal;
 
   Reconnector(ConnectConfig config, Reconnect policy) {
-    this.files = Connector.files(config.directory, config.name);
+    this.files = Connector.files(config.settings.directory(), config.name);
     this.settings = config.settings;
     this.policy = policy;
+    this.listener = new ListenerQueue(config.name, policy.listener);
     this.thread = Background.thread("ringwork-reconnect-" + config.name, this);
   }
 
   /** Looks once, then leaves it to the thread. */
   void start() {
     if (!look()) {
-      tell(ConnectionState.DISCONNECTED, reason, cause);
+      listener.tell(ConnectionState.DISCONNECTED, reason, cause);
     }
     thread.start();
   }
@@ -117,7 +110,7 @@ final class Reconnector extends Connection implements Runnable {
       return;
     }
     String why = reason;
-    tell(ConnectionState.DISCONNECTED, reason, null);
+    listener.tell(ConnectionState.DISCONNECTED, reason, null);
     Thread retiree =
         Background.thread("ringwork-retire-" + files.name(), () -> retire(client, why));
     retirees.add(retiree);
@@ -162,7 +155,7 @@ final class Reconnector extends Connection implements Runnable {
       if (!closed) {
         current = next;
         toldRefusal = null;
-        tell(ConnectionState.CONNECTED, "", null);
+        listener.tell(ConnectionState.CONNECTED, "", null);
         changed.signalAll();
         return true;
       }
@@ -185,51 +178,8 @@ final class Reconnector extends Connection implements Runnable {
     reason = text;
     if (!text.equals(toldRefusal)) {
       toldRefusal = text;
-      tell(ConnectionState.DISCONNECTED, text, why);
+      listener.tell(ConnectionState.DISCONNECTED, text, why);
       LOG.log(Level.WARNING, text + "; looking on");
-    }
-  }
-
-  // ---- the listener
-
-  private void tell(ConnectionState state, String why, @Nullable RingworkException error) {
-    if (policy.listener == null) {
-      return;
-    }
-    lock.lock();
-    try {
-      if (closeTold) {
-        return; // CLOSED is the last
-      }
-      closeTold = state == ConnectionState.CLOSED;
-      events.add(new ConnectionEvent(files.name(), state, why, error));
-      if (!delivering) {
-        Thread.ofVirtual().name("ringwork-listener-" + files.name()).start(this::deliver);
-        delivering = true;
-      }
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void deliver() {
-    for (; ; ) {
-      ConnectionEvent event;
-      lock.lock();
-      try {
-        event = events.poll();
-        if (event == null) {
-          delivering = false;
-          return;
-        }
-      } finally {
-        lock.unlock();
-      }
-      try {
-        Objects.requireNonNull(policy.listener).accept(event);
-      } catch (Throwable thrown) {
-        LOG.log(Level.WARNING, "the listener of pool " + files.name() + " failed", thrown);
-      }
     }
   }
 
@@ -585,7 +535,7 @@ final class Reconnector extends Connection implements Runnable {
       join(thread);
       retirees.forEach(Reconnector::join);
     }
-    tell(ConnectionState.CLOSED, "the client was closed", null);
+    listener.tell(ConnectionState.CLOSED, "the client was closed", null);
   }
 
   private static void join(Thread other) {

@@ -1,18 +1,25 @@
 package io.ringwork;
 
 import io.ringwork.internal.Durations;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** The options of the client itself, the same for {@code launch} and {@code connect}. */
 record Settings(
-    WaitStrategy strategy, CompletionMode mode, long closeNanos, TaskOptions taskDefaults) {
+    WaitStrategy strategy,
+    CompletionMode mode,
+    long closeNanos,
+    TaskOptions taskDefaults,
+    @Nullable Path directory) {
   static final Settings DEFAULT =
       new Settings(
           WaitStrategy.ADAPTIVE,
           CompletionMode.VIRTUAL_THREADS,
           Duration.ofSeconds(10).toNanos(),
-          TaskOptions.DEFAULT);
+          TaskOptions.DEFAULT,
+          null);
 
   Settings {
     Objects.requireNonNull(strategy, "strategy");
@@ -21,20 +28,25 @@ record Settings(
   }
 
   Settings waitStrategy(WaitStrategy strategy) {
-    return new Settings(strategy, mode, closeNanos, taskDefaults);
+    return new Settings(strategy, mode, closeNanos, taskDefaults, directory);
   }
 
   Settings completion(CompletionMode mode) {
-    return new Settings(strategy, mode, closeNanos, taskDefaults);
+    return new Settings(strategy, mode, closeNanos, taskDefaults, directory);
   }
 
   Settings closeTimeout(Duration timeout) {
-    return new Settings(
-        strategy, mode, Durations.notNegative("the close timeout", timeout), taskDefaults);
+    long nanos = Durations.notNegative("the close timeout", timeout);
+    return new Settings(strategy, mode, nanos, taskDefaults, directory);
   }
 
   Settings taskDefaults(TaskOptions options) {
-    return new Settings(strategy, mode, closeNanos, options);
+    return new Settings(strategy, mode, closeNanos, options, directory);
+  }
+
+  Settings directory(Path directory) {
+    Objects.requireNonNull(directory, "directory");
+    return new Settings(strategy, mode, closeNanos, taskDefaults, directory);
   }
 
   Duration closeTimeout() {
@@ -48,7 +60,8 @@ record Settings(
   /** As part of the text of a configuration. */
   @Override
   public String toString() {
-    return "waitStrategy="
+    return (directory == null ? "" : "directory=" + directory + ", ")
+        + "waitStrategy="
         + strategy
         + ", completion="
         + mode
