@@ -89,7 +89,7 @@ class LifecycleTest {
     assertFalse(EndingsTest.failure(ClosedException.class, queued).mayHaveRun());
     assertTrue(task.cancelled());
     // A slot is still a lane's: the entry is the reaper's now, and the lock is free.
-    assertEquals(Layout.ENTRY_ACTIVE, entryState(0));
+    assertEquals(Layout.ENTRY_LEAVING, entryState(0));
     assertEquals(CancelOutcome.ALREADY_DONE, running.cancelTask());
     try (Ringwork next = pool.connect()) {
       assertEquals(1, next.info().clientIndex());
