@@ -106,8 +106,8 @@ class CompletionBatchTest {
       begun.await();
       assertFalse(batch.isTaken());
       assertFalse(futures.get(1).isDone());
-      assertFalse(batch.isLate(Handover.STUCK_NANOS, Handover.STUCK_NANOS));
-      assertTrue(batch.isLate(Handover.STUCK_NANOS + 1, Handover.STUCK_NANOS));
+      assertFalse(batch.isLate(BatchList.STUCK_NANOS, BatchList.STUCK_NANOS));
+      assertTrue(batch.isLate(BatchList.STUCK_NANOS + 1, BatchList.STUCK_NANOS));
       batch.run(); // as the poller has it done then
       assertTrue(batch.isTaken());
       assertTrue(futures.get(1).isDone() && futures.get(2).isDone());
