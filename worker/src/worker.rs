@@ -244,36 +244,16 @@ impl Builder {
         log::init_worker();
         panics::install_hook();
         ringwork_ring::os::sigbus::explain_sigbus();
-        let mut handlers = Handlers::default();
-        for handler in std::mem::take(&mut self.handlers) {
-            self.mistakes.extend(handler.missing(&self.states));
-            self.mistakes.extend(handlers.add(handler).err());
-        }
-        if !self.mistakes.is_empty() {
-            return Err(WorkerError::Setup(self.mistakes.join("; ")));
-        }
+        let handlers = self.checked_handlers()?;
         let place = Place::find(self.pool.as_deref())?;
         let mut confinement = Confinement::from_environment().map_err(WorkerError::Setup)?;
         confinement.sandbox = confinement.sandbox.max(self.sandbox);
         confinement.sandbox_read.extend(self.sandbox_read);
-        let segment = Arc::new(Segment::attach(&place.dir)?);
-        for refused in segment.prepare() {
-            tracing::debug!("{refused}"); // the supervisor has warned already
-        }
-        place.die_with_supervisor(&segment)?;
-        name_process();
-        for handler in handlers.iter() {
-            register(&segment, handler)?;
-        }
+        let segment = attach(&place, &handlers)?;
         let lanes = self.lanes.or(place.lanes).unwrap_or(1);
         let wait = self.wait.or(place.wait).unwrap_or_default();
         let leave = Arc::new(AtomicBool::new(false));
-        let leave_by = match place.index {
-            Some(_) => choice(LEAVE_BY_VARIABLE)?.unwrap_or(LeaveBy::Anyone),
-            None => LeaveBy::Terminal,
-        };
-        signals::own_worker();
-        let signals = LeaveOnSignal::install(Arc::clone(&segment), Arc::clone(&leave), leave_by)?;
+        let signals = take_signals(&place, &segment, &leave)?;
         let entry = WorkerEntry::register(Arc::clone(&segment), place.index)?;
         let probe = match place.index {
             None => Some(SupervisorProbe::open(&segment)?),
@@ -293,32 +273,88 @@ impl Builder {
             Some(_) => tracing::debug!(pool, worker, lanes = count, "lanes are registered"),
             None => tracing::info!(pool, worker, lanes = count, "worker is ready"),
         }
-        let (handlers, states) = (&handlers, &self.states);
         let quota = Quota::new(number(MAX_TASKS_VARIABLE)?, &entry);
-        std::thread::scope(|scope| {
-            lanes
-                .into_iter()
-                .try_for_each(|lane| {
-                    let name = format!("ringwork-lane-{}", lane.index());
-                    let thread = std::thread::Builder::new()
-                        .name(name)
-                        .stack_size(LANE_STACK);
-                    thread
-                        .spawn_scoped(scope, || {
-                            serve_lane(worker, lane, handlers, states, &leave, &quota, policy);
-                        })
-                        .map(drop)
-                })
-                .inspect_err(|_| {
-                    // The lanes that did start must not keep a half worker going.
-                    leave.store(true, Ordering::Relaxed);
-                    wake_all_lanes(&segment);
-                })
+        let serve = |lane| {
+            serve_lane(
+                worker,
+                lane,
+                &handlers,
+                &self.states,
+                &leave,
+                &quota,
+                policy,
+            )
+        };
+        serve_lanes(lanes, &serve, &|| {
+            leave.store(true, Ordering::Relaxed);
+            wake_all_lanes(&segment);
         })?;
         drop(signals);
         entry.leave();
         Ok(())
     }
+
+    /// The handlers by name, once none has a name that another has, or lacks a state.
+    fn checked_handlers(&mut self) -> Result<Handlers, WorkerError> {
+        let mut handlers = Handlers::default();
+        for handler in std::mem::take(&mut self.handlers) {
+            self.mistakes.extend(handler.missing(&self.states));
+            self.mistakes.extend(handlers.add(handler).err());
+        }
+        if self.mistakes.is_empty() {
+            Ok(handlers)
+        } else {
+            Err(WorkerError::Setup(self.mistakes.join("; ")))
+        }
+    }
+}
+
+/// The segment of the pool, in which the handlers are announced.
+fn attach(place: &Place, handlers: &Handlers) -> Result<Arc<Segment>, WorkerError> {
+    let segment = Arc::new(Segment::attach(&place.dir)?);
+    for refused in segment.prepare() {
+        tracing::debug!("{refused}"); // the supervisor has warned already
+    }
+    place.die_with_supervisor(&segment)?;
+    name_process();
+    for handler in handlers.iter() {
+        register(&segment, handler)?;
+    }
+    Ok(segment)
+}
+
+/// Gives the process signals of its own, of which some set `leave` from now on.
+fn take_signals(
+    place: &Place,
+    segment: &Arc<Segment>,
+    leave: &Arc<AtomicBool>,
+) -> Result<LeaveOnSignal, WorkerError> {
+    let leave_by = match place.index {
+        Some(_) => choice(LEAVE_BY_VARIABLE)?.unwrap_or(LeaveBy::Anyone),
+        None => LeaveBy::Terminal,
+    };
+    signals::own_worker();
+    let (segment, leave) = (Arc::clone(segment), Arc::clone(leave));
+    Ok(LeaveOnSignal::install(segment, leave, leave_by)?)
+}
+
+/// Serves each lane in a thread of its own, until all have left. When one can't be started, `give_up`
+/// tells the others to leave: they must not keep a half worker going.
+fn serve_lanes(
+    lanes: Vec<Lane>,
+    serve: &(impl Fn(Lane) + Sync),
+    give_up: &impl Fn(),
+) -> std::io::Result<()> {
+    std::thread::scope(|scope| {
+        let start = |lane: Lane| {
+            let name = format!("ringwork-lane-{}", lane.index());
+            let thread = std::thread::Builder::new().name(name);
+            let thread = thread.stack_size(LANE_STACK);
+            thread.spawn_scoped(scope, || serve(lane)).map(drop)
+        };
+        let started = lanes.into_iter().try_for_each(start);
+        started.inspect_err(|_| give_up())
+    })
 }
 
 /// A lane's thread. A panic that gets here is a bug of ours: the process ends, so that the

@@ -19,7 +19,7 @@ use crate::format::words::{EntryWord, Kind, Owner, Word};
 use crate::lane::entry::{command_entries, take_entry};
 use crate::os::clock::now_ns;
 use crate::os::sync::{self, Instant, Ordering, fence};
-use crate::queue::arena::{self, ArenaView, Role};
+use crate::queue::arena::{self, ArenaView, BlockRef, Role};
 use crate::queue::hint_ring::CORRUPT_AFTER;
 use crate::queue::wait::{futex_wait, wake_after_publish};
 use crate::records::{ClientRecord, Request};
@@ -204,6 +204,15 @@ impl Table {
             self.counted[local as usize] = id;
         }
         Ok(local)
+    }
+
+    /// Counts a task; whether it is one of those whose times are stamped.
+    fn samples(&mut self, handler: u64) -> bool {
+        let sampled = self.submitted < 1024
+            || self.submitted.is_multiple_of(8)
+            || self.backlog.run_times.wants(handler);
+        self.submitted += 1;
+        sampled
     }
 
     /// The slot has no owner any more.
@@ -464,6 +473,7 @@ impl Client {
         }
     }
 
+    /// Submits a task while the table is locked: its slot, its word and its deadline.
     fn submit_locked(
         &self,
         table: &mut Table,
@@ -471,10 +481,46 @@ impl Client {
         request: &[u8],
         options: &TaskOptions,
     ) -> Result<(u32, Word, Option<u64>)> {
-        let segment = &self.segment;
         let local = table.take(handler, options)?;
         let slot = self.first_slot + local;
-        let free = segment.word(slot);
+        let free = self.free_word(table, local)?;
+        failpoint!("submit.slot");
+        let block = match self.block_for(slot, free, request.len()) {
+            Ok(block) => block,
+            Err(error) => {
+                table.bring_home(local);
+                return Err(error);
+            }
+        };
+        self.write_request(slot, block, request);
+        failpoint!("submit.written");
+        let deadline_ns = options
+            .timeout
+            .map(|timeout| now_ns().saturating_add(timeout.as_nanos() as u64).max(1));
+        let id = id_of(handler);
+        let priority = u32::from(options.priority).min(self.segment.geometry().priorities - 1);
+        self.segment.slot(slot).fill(&Request {
+            deadline_ns,
+            handler: id,
+            reference: block.map_or(0, BlockRef::to_word),
+            len: request.len(),
+            attempts: options.attempts,
+            priority: priority as u8,
+            codec: options.codec,
+            task_id: options.task_id,
+            submitted_ns: table.samples(id).then(now_ns),
+        });
+        self.write_traceparent(table, local, options.traceparent);
+        failpoint!("submit.filled");
+        let queued = self.publish(table, local, free, priority)?;
+        Ok((slot, queued, deadline_ns))
+    }
+
+    /// The word of a slot that is off the free list; one that is not FREE is lost for good.
+    #[inline]
+    fn free_word(&self, table: &mut Table, local: u32) -> Result<Word> {
+        let slot = self.first_slot + local;
+        let free = self.segment.word(slot);
         if free.kind() != Kind::Free {
             table.uncount(local);
             table.places[local as usize] = Place::Lost;
@@ -483,63 +529,50 @@ impl Client {
                 free.0
             )));
         }
-        failpoint!("submit.slot");
+        Ok(free)
+    }
+
+    /// A block for a request of this length, or none where the slot has room for it.
+    #[inline]
+    fn block_for(&self, slot: u32, free: Word, len: usize) -> Result<Option<BlockRef>> {
+        if len <= INLINE {
+            return Ok(None);
+        }
         let owner = Owner::request(slot, free.generation());
-        let block = if request.len() > INLINE {
-            match self
-                .arena
-                .take(segment, request.len(), Role::Request, owner)
-            {
-                Ok(block) => Some(block),
-                Err(error) => {
-                    table.bring_home(local);
-                    return Err(error);
-                }
-            }
-        } else {
-            None
-        };
-        let fields = segment.slot(slot);
-        let room = block.map_or(fields.inline_request(), |block| {
+        let taken = self.arena.take(&self.segment, len, Role::Request, owner);
+        taken.map(Some)
+    }
+
+    /// Copies the request into its block, or into its slot.
+    #[inline]
+    fn write_request(&self, slot: u32, block: Option<BlockRef>, request: &[u8]) {
+        let segment = &self.segment;
+        let room = block.map_or(segment.slot(slot).inline_request(), |block| {
             arena::offset(segment, block)
         });
-        sync::writes(segment.bytes_at(room, request.len()), request.len());
+        let start = segment.bytes_at(room, request.len());
+        sync::writes(start, request.len());
         // SAFETY: in bounds by `bytes_at`; the slot is on no list but in our hands, and the block
         // is ours by its owner word, so no other thread touches these bytes until QUEUED is stored.
-        unsafe {
-            std::ptr::copy_nonoverlapping(
-                request.as_ptr(),
-                segment.bytes_at(room, request.len()),
-                request.len(),
-            )
-        };
-        failpoint!("submit.written");
-        let deadline_ns = options
-            .timeout
-            .map(|timeout| now_ns().saturating_add(timeout.as_nanos() as u64).max(1));
-        let id = id_of(handler);
-        let sampled = table.submitted < 1024
-            || table.submitted.is_multiple_of(8)
-            || table.backlog.run_times.wants(id);
-        table.submitted += 1;
-        let priority = u32::from(options.priority).min(segment.geometry().priorities - 1);
-        fields.fill(&Request {
-            deadline_ns,
-            handler: id,
-            reference: block.map_or(0, arena::BlockRef::to_word),
-            len: request.len(),
-            attempts: options.attempts,
-            priority: priority as u8,
-            codec: options.codec,
-            task_id: options.task_id,
-            submitted_ns: sampled.then(now_ns),
-        });
-        let traced = options.traceparent.is_some();
+        unsafe { std::ptr::copy_nonoverlapping(request.as_ptr(), start, request.len()) };
+    }
+
+    /// Writes the task's traceparent, or wipes out that of a task before it.
+    #[inline]
+    fn write_traceparent(&self, table: &mut Table, local: u32, traceparent: Option<[u8; 26]>) {
+        let traced = traceparent.is_some();
         if std::mem::replace(&mut table.traced[local as usize], traced) || traced {
-            fields.set_traceparent(&options.traceparent.unwrap_or_default());
+            let slot = self.segment.slot(self.first_slot + local);
+            slot.set_traceparent(&traceparent.unwrap_or_default());
         }
+    }
+
+    /// FREE → QUEUED, and the hint; a ring that is full takes the task back.
+    #[inline]
+    fn publish(&self, table: &mut Table, local: u32, free: Word, priority: u32) -> Result<Word> {
+        let segment = &self.segment;
+        let slot = self.first_slot + local;
         let queued = Word::queued(free.generation(), 0);
-        failpoint!("submit.filled");
         table.places[local as usize] = Place::Pending(queued);
         // Release: pairs with the acquire of the claim.
         segment.state(slot).store(queued.0, Ordering::Release);
@@ -555,7 +588,7 @@ impl Client {
         failpoint!("submit.hinted");
         self.entry().counter(ClientCounter::Submitted).bump();
         failpoint!("submit.counted");
-        Ok((slot, queued, deadline_ns))
+        Ok(queued)
     }
 
     fn free_blocks(&self, slot: u32, word: Word) {

@@ -83,116 +83,129 @@ fn when(argument: u8, len: Len, op: Op, value: u64) -> Result<SeccompRule, Strin
 
 /// Network, programs, other processes, the system.
 fn beyond_files(own: i64) -> Result<Rules, String> {
-    let mut rules = always(&[
-        // Network. A socketpair of streams reaches no other process; see below for the others.
-        libc::SYS_socket,
-        libc::SYS_connect,
-        libc::SYS_bind,
-        libc::SYS_listen,
-        libc::SYS_accept,
-        libc::SYS_accept4,
-        // Programs; new processes are below.
-        libc::SYS_execve,
-        libc::SYS_execveat,
-        // Other processes.
-        libc::SYS_ptrace,
-        libc::SYS_process_vm_readv,
-        libc::SYS_process_vm_writev,
-        libc::SYS_process_madvise,
-        libc::SYS_process_mrelease,
-        libc::SYS_kcmp,
-        libc::SYS_pidfd_getfd,
-        libc::SYS_pidfd_send_signal,
-        libc::SYS_tkill,
-        libc::SYS_sched_setattr,
-        libc::SYS_sched_setscheduler,
-        libc::SYS_migrate_pages,
-        libc::SYS_move_pages,
-        // Memory and queues shared by name.
-        libc::SYS_shmget,
-        libc::SYS_shmat,
-        libc::SYS_shmctl,
-        libc::SYS_semget,
-        libc::SYS_semctl,
-        libc::SYS_msgget,
-        libc::SYS_msgctl,
-        libc::SYS_mq_open,
-        libc::SYS_mq_unlink,
-        // Who it is, and its limits.
-        libc::SYS_setuid,
-        libc::SYS_setgid,
-        libc::SYS_setreuid,
-        libc::SYS_setregid,
-        libc::SYS_setresuid,
-        libc::SYS_setresgid,
-        libc::SYS_setfsuid,
-        libc::SYS_setfsgid,
-        libc::SYS_setgroups,
-        libc::SYS_capset,
-        libc::SYS_setrlimit,
-        // Mounts and namespaces.
-        libc::SYS_mount,
-        libc::SYS_umount2,
-        libc::SYS_pivot_root,
-        libc::SYS_chroot,
-        libc::SYS_unshare,
-        libc::SYS_setns,
-        libc::SYS_fsopen,
-        libc::SYS_fsconfig,
-        libc::SYS_fsmount,
-        libc::SYS_fspick,
-        libc::SYS_move_mount,
-        libc::SYS_open_tree,
-        libc::SYS_mount_setattr,
-        libc::SYS_name_to_handle_at,
-        libc::SYS_open_by_handle_at,
-        // Ways around this filter, and wide attack surfaces.
-        libc::SYS_io_uring_setup,
-        libc::SYS_io_uring_enter,
-        libc::SYS_io_uring_register,
-        libc::SYS_bpf,
-        libc::SYS_perf_event_open,
-        libc::SYS_userfaultfd,
-        libc::SYS_fanotify_init,
-        libc::SYS_add_key,
-        libc::SYS_request_key,
-        libc::SYS_keyctl,
-        libc::SYS_personality,
-        // The system.
-        libc::SYS_init_module,
-        libc::SYS_finit_module,
-        libc::SYS_delete_module,
-        libc::SYS_kexec_load,
-        libc::SYS_kexec_file_load,
-        libc::SYS_reboot,
-        libc::SYS_swapon,
-        libc::SYS_swapoff,
-        libc::SYS_acct,
-        libc::SYS_quotactl,
-        libc::SYS_quotactl_fd,
-        libc::SYS_syslog,
-        libc::SYS_sethostname,
-        libc::SYS_setdomainname,
-        libc::SYS_settimeofday,
-        libc::SYS_clock_settime,
-        libc::SYS_clock_adjtime,
-        libc::SYS_adjtimex,
-    ]);
+    let mut rules = always(&BEYOND_FILES);
     #[cfg(target_arch = "x86_64")]
-    rules.extend(always(&[
-        libc::SYS_fork,
-        libc::SYS_vfork,
-        libc::SYS_iopl,
-        libc::SYS_ioperm,
-        libc::SYS_modify_ldt,
-    ]));
+    rules.extend(always(&BEYOND_FILES_X86));
+    rules.extend(by_arguments(own)?);
+    Ok(rules)
+}
+
+/// What is refused whatever its arguments are.
+const BEYOND_FILES: [i64; 85] = [
+    // Network. A socketpair of streams reaches no other process; see below for the others.
+    libc::SYS_socket,
+    libc::SYS_connect,
+    libc::SYS_bind,
+    libc::SYS_listen,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+    // Programs; new processes are below.
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    // Other processes.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_process_mrelease,
+    libc::SYS_kcmp,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_pidfd_send_signal,
+    libc::SYS_tkill,
+    libc::SYS_sched_setattr,
+    libc::SYS_sched_setscheduler,
+    libc::SYS_migrate_pages,
+    libc::SYS_move_pages,
+    // Memory and queues shared by name.
+    libc::SYS_shmget,
+    libc::SYS_shmat,
+    libc::SYS_shmctl,
+    libc::SYS_semget,
+    libc::SYS_semctl,
+    libc::SYS_msgget,
+    libc::SYS_msgctl,
+    libc::SYS_mq_open,
+    libc::SYS_mq_unlink,
+    // Who it is, and its limits.
+    libc::SYS_setuid,
+    libc::SYS_setgid,
+    libc::SYS_setreuid,
+    libc::SYS_setregid,
+    libc::SYS_setresuid,
+    libc::SYS_setresgid,
+    libc::SYS_setfsuid,
+    libc::SYS_setfsgid,
+    libc::SYS_setgroups,
+    libc::SYS_capset,
+    libc::SYS_setrlimit,
+    // Mounts and namespaces.
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_mount_setattr,
+    libc::SYS_name_to_handle_at,
+    libc::SYS_open_by_handle_at,
+    // Ways around this filter, and wide attack surfaces.
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_fanotify_init,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    libc::SYS_personality,
+    // The system.
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
+    libc::SYS_syslog,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_clock_adjtime,
+    libc::SYS_adjtimex,
+];
+
+/// The same, of what this architecture alone has.
+#[cfg(target_arch = "x86_64")]
+const BEYOND_FILES_X86: [i64; 5] = [
+    libc::SYS_fork,
+    libc::SYS_vfork,
+    libc::SYS_iopl,
+    libc::SYS_ioperm,
+    libc::SYS_modify_ldt,
+];
+
+/// What is refused with some arguments.
+fn by_arguments(own: i64) -> Result<Rules, String> {
     let own = own.unsigned_abs();
     let stranger = || when(0, Len::Dword, Op::Ne, own);
     let is = |argument, value| when(argument, Len::Dword, Op::Eq, value);
     let unsigned = |value: i32| u64::from(value.unsigned_abs());
     let thread = unsigned(libc::CLONE_THREAD);
     let kind_mask = 0xf;
-    let on_arguments = [
+    Ok([
         // A process that is no thread of this one. (glibc's fork and posix_spawn come here.)
         (
             libc::SYS_clone,
@@ -228,9 +241,8 @@ fn beyond_files(own: i64) -> Result<Rules, String> {
             vec![is(0, unsigned(libc::PR_SET_PDEATHSIG))?],
         ),
         (libc::SYS_prlimit64, vec![when(2, Len::Qword, Op::Ne, 0)?]),
-    ];
-    rules.extend(on_arguments);
-    Ok(rules)
+    ]
+    .into())
 }
 
 /// What landlock does not cover: owners, modes, times and attributes by path; and what
