@@ -297,7 +297,10 @@ impl Crate {
 #[test]
 fn no_files_of_a_crate_use_each_other_in_a_circle() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    for name in CRATES {
+    // Packaged, a crate stands alone.
+    let alone = !top.join("Cargo.lock").is_file();
+    let crates = if alone { &CRATES[..0] } else { &CRATES[..] };
+    for name in crates {
         let read = Crate::read(&top.join(name).join("src"));
         let count: usize = read.arrows().values().map(BTreeSet::len).sum();
         assert!(

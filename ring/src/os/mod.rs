@@ -6,6 +6,7 @@
 #[macro_use]
 pub mod failpoint;
 
+#[cfg_attr(ringwork_model, allow(dead_code, reason = "no model probes a file"))]
 pub(crate) mod checked_fd;
 pub mod clock;
 pub mod cpus;
