@@ -397,7 +397,7 @@ fn second_attempt(preemptions: usize) {
             let ran = start_worker(e, 1, WaitStrategy::Park);
             let segment = e.pool.segment();
             e.spawn(move || {
-                let reaped = reaper::reap_worker(&segment, 0, CAUSE_UNKNOWN as u16);
+                let reaped = crate::testing::reap_worker(&segment, 0, CAUSE_UNKNOWN as u16);
                 assert_eq!((reaped.requeued, reaped.crashed.len()), (1, 0));
             });
             assert_eq!(ticket.wait(None).unwrap(), done(LARGE));
@@ -428,7 +428,7 @@ fn fast_two_reapers_and_a_client_that_gives_up() {
             for _ in 0..2 {
                 let (segment, crashes) = (e.pool.segment(), Rc::clone(&crashes));
                 e.spawn(move || {
-                    let reaped = reaper::reap_worker(&segment, 0, 9);
+                    let reaped = crate::testing::reap_worker(&segment, 0, 9);
                     crashes.set(crashes.get() + reaped.crashed.len());
                 });
             }

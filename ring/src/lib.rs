@@ -56,6 +56,6 @@ pub use queue::wait::WaitStrategy;
 pub use segment::paths::PoolDir;
 pub use segment::{Backing, Segment};
 
-/// Raw words of a segment, for tests that damage them.
+/// What tests, models and fuzzers need besides.
 #[doc(hidden)]
 pub mod testing;

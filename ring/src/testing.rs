@@ -1,9 +1,12 @@
-//! Raw words of a segment, for tests that damage them and for tools that look at any word.
+//! What tests, models and fuzzers need besides: raw words of a segment, which they damage and look
+//! at, and short ways to what is hidden.
 //!
 //! No part of the interface: whatever needs a field for its work takes the accessor of its record.
 
 use crate::Segment;
+use crate::lane::permits;
 use crate::os::sync::{AtomicU8, AtomicU32, AtomicU64};
+use crate::reaper::{Reaped, reap_worker_noting};
 
 /// The words of a segment by their offsets.
 pub trait RawWords {
@@ -29,4 +32,15 @@ impl RawWords for Segment {
     fn raw8(&self, offset: usize) -> &AtomicU8 {
         self.u8_at(offset)
     }
+}
+
+/// As [`reap_worker_noting`], without notes.
+pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
+    reap_worker_noting(segment, worker, cause, &mut |_| String::new())
+}
+
+/// Whether every permit that is taken belongs to a lane that is in use.
+#[must_use]
+pub fn permits_of_the_living(segment: &Segment) -> bool {
+    permits::of_the_living(segment)
 }

@@ -94,7 +94,9 @@ fn a_killed_worker_leaks_no_permit_and_the_tasks_that_waited_run() {
         assert!(known, "{outcome:?}");
     }
     until_running(&pool, 0);
-    assert!(permits::permits_of_the_living(pool.segment()));
+    assert!(ringwork_ring::testing::permits_of_the_living(
+        pool.segment()
+    ));
     assert_eq!(
         call(&client, "test.sleep", &1_i64.to_le_bytes(), &i64()),
         1_i64.to_le_bytes()

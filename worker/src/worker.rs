@@ -245,17 +245,17 @@ impl Builder {
         panics::install_hook();
         ringwork_ring::os::sigbus::explain_sigbus();
         let handlers = self.checked_handlers()?;
-        let place = Place::find(self.pool.as_deref())?;
+        let assignment = Assignment::find(self.pool.as_deref())?;
         let mut confinement = Confinement::from_environment().map_err(WorkerError::Setup)?;
         confinement.sandbox = confinement.sandbox.max(self.sandbox);
         confinement.sandbox_read.extend(self.sandbox_read);
-        let segment = attach(&place, &handlers)?;
-        let lanes = self.lanes.or(place.lanes).unwrap_or(1);
-        let wait = self.wait.or(place.wait).unwrap_or_default();
+        let segment = attach(&assignment, &handlers)?;
+        let lanes = self.lanes.or(assignment.lanes).unwrap_or(1);
+        let wait = self.wait.or(assignment.wait).unwrap_or_default();
         let leave = Arc::new(AtomicBool::new(false));
-        let signals = take_signals(&place, &segment, &leave)?;
-        let entry = WorkerEntry::register(Arc::clone(&segment), place.index)?;
-        let probe = match place.index {
+        let signals = take_signals(&assignment, &segment, &leave)?;
+        let entry = WorkerEntry::register(Arc::clone(&segment), assignment.index)?;
+        let probe = match assignment.index {
             None => Some(SupervisorProbe::open(&segment)?),
             Some(_) => None,
         };
@@ -268,7 +268,7 @@ impl Builder {
         }
         let lanes = entry.lanes(lanes, wait)?;
         let (pool, worker, count) = (segment.dir().name(), entry.index(), lanes.len());
-        match place.index {
+        match assignment.index {
             // Its supervisor says it for the pool.
             Some(_) => tracing::debug!(pool, worker, lanes = count, "lanes are registered"),
             None => tracing::info!(pool, worker, lanes = count, "worker is ready"),
@@ -310,12 +310,12 @@ impl Builder {
 }
 
 /// The segment of the pool, in which the handlers are announced.
-fn attach(place: &Place, handlers: &Handlers) -> Result<Arc<Segment>, WorkerError> {
-    let segment = Arc::new(Segment::attach(&place.dir)?);
+fn attach(assignment: &Assignment, handlers: &Handlers) -> Result<Arc<Segment>, WorkerError> {
+    let segment = Arc::new(Segment::attach(&assignment.dir)?);
     for refused in segment.prepare() {
         tracing::debug!("{refused}"); // the supervisor has warned already
     }
-    place.die_with_supervisor(&segment)?;
+    assignment.die_with_supervisor(&segment)?;
     name_process();
     for handler in handlers.iter() {
         register(&segment, handler)?;
@@ -325,11 +325,11 @@ fn attach(place: &Place, handlers: &Handlers) -> Result<Arc<Segment>, WorkerErro
 
 /// Gives the process signals of its own, of which some set `leave` from now on.
 fn take_signals(
-    place: &Place,
+    assignment: &Assignment,
     segment: &Arc<Segment>,
     leave: &Arc<AtomicBool>,
 ) -> Result<LeaveOnSignal, WorkerError> {
-    let leave_by = match place.index {
+    let leave_by = match assignment.index {
         Some(_) => choice(LEAVE_BY_VARIABLE)?.unwrap_or(LeaveBy::Anyone),
         None => LeaveBy::Terminal,
     };
@@ -416,14 +416,14 @@ impl<'e> Quota<'e> {
 }
 
 /// Where the worker belongs: from the supervisor's environment, or by name.
-struct Place {
+struct Assignment {
     dir: PoolDir,
     index: Option<u32>,
     lanes: Option<u32>,
     wait: Option<WaitStrategy>,
 }
 
-impl Place {
+impl Assignment {
     fn find(pool: Option<&str>) -> Result<Self, WorkerError> {
         let supervised = std::env::var_os(POOL_DIR_VARIABLE);
         let dir = match (&supervised, pool) {

@@ -179,7 +179,7 @@ pub(super) fn supervisor(sim: &Sim, scenario: &Scenario) {
     loop {
         let event = sim.wait_event();
         for worker in dead_owners.dead_workers(&segment) {
-            reaper::reap_worker(&segment, worker, CAUSE_UNKNOWN as u16);
+            crate::testing::reap_worker(&segment, worker, CAUSE_UNKNOWN as u16);
         }
         for client in dead_owners.dead_clients(&segment) {
             reaper::reap_client(&segment, client);

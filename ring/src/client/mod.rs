@@ -22,7 +22,7 @@ use crate::os::sync::{self, Instant, Ordering, fence};
 use crate::queue::arena::{self, ArenaView, BlockRef, Role};
 use crate::queue::hint_ring::CORRUPT_AFTER;
 use crate::queue::wait::{futex_wait, wake_after_publish};
-use crate::records::{ClientRecord, Request};
+use crate::records::{ClientRecord, Request, Slot};
 use crate::segment::liveness::LivenessLock;
 use crate::segment::paths::PoolDir;
 use crate::segment::tables::log_error;
@@ -207,6 +207,7 @@ impl Table {
     }
 
     /// Counts a task; whether it is one of those whose times are stamped.
+    #[inline]
     fn samples(&mut self, handler: u64) -> bool {
         let sampled = self.submitted < 1024
             || self.submitted.is_multiple_of(8)
@@ -481,25 +482,29 @@ impl Client {
         request: &[u8],
         options: &TaskOptions,
     ) -> Result<(u32, Word, Option<u64>)> {
+        let segment = &self.segment;
         let local = table.take(handler, options)?;
         let slot = self.first_slot + local;
-        let free = self.free_word(table, local)?;
+        let free = segment.word(slot);
+        if free.kind() != Kind::Free {
+            return Err(lose(table, local, slot, free));
+        }
         failpoint!("submit.slot");
-        let block = match self.block_for(slot, free, request.len()) {
-            Ok(block) => block,
-            Err(error) => {
-                table.bring_home(local);
-                return Err(error);
-            }
+        let block = if request.len() > INLINE {
+            Some(self.take_block(table, local, free, request.len())?)
+        } else {
+            None
         };
-        self.write_request(slot, block, request);
+        let fields = segment.slot(slot);
+        self.write_request(fields, block, request);
         failpoint!("submit.written");
         let deadline_ns = options
             .timeout
             .map(|timeout| now_ns().saturating_add(timeout.as_nanos() as u64).max(1));
         let id = id_of(handler);
-        let priority = u32::from(options.priority).min(self.segment.geometry().priorities - 1);
-        self.segment.slot(slot).fill(&Request {
+        let sampled = table.samples(id);
+        let priority = u32::from(options.priority).min(segment.geometry().priorities - 1);
+        fields.fill(&Request {
             deadline_ns,
             handler: id,
             reference: block.map_or(0, BlockRef::to_word),
@@ -508,46 +513,38 @@ impl Client {
             priority: priority as u8,
             codec: options.codec,
             task_id: options.task_id,
-            submitted_ns: table.samples(id).then(now_ns),
+            submitted_ns: sampled.then(now_ns),
         });
-        self.write_traceparent(table, local, options.traceparent);
+        let traced = options.traceparent.is_some();
+        if std::mem::replace(&mut table.traced[local as usize], traced) || traced {
+            fields.set_traceparent(&options.traceparent.unwrap_or_default());
+        }
         failpoint!("submit.filled");
-        let queued = self.publish(table, local, free, priority)?;
+        let queued = Word::queued(free.generation(), 0);
+        if !self.publish(table, local, queued, priority) {
+            return Err(RingError::QueueFull);
+        }
         Ok((slot, queued, deadline_ns))
     }
 
-    /// The word of a slot that is off the free list; one that is not FREE is lost for good.
-    #[inline]
-    fn free_word(&self, table: &mut Table, local: u32) -> Result<Word> {
-        let slot = self.first_slot + local;
-        let free = self.segment.word(slot);
-        if free.kind() != Kind::Free {
-            table.uncount(local);
-            table.places[local as usize] = Place::Lost;
-            return Err(RingError::Corrupt(format!(
-                "the free slot {slot} has the state {:#x}",
-                free.0
-            )));
-        }
-        Ok(free)
-    }
-
-    /// A block for a request of this length, or none where the slot has room for it.
-    #[inline]
-    fn block_for(&self, slot: u32, free: Word, len: usize) -> Result<Option<BlockRef>> {
-        if len <= INLINE {
-            return Ok(None);
-        }
-        let owner = Owner::request(slot, free.generation());
+    /// A block for a request that its slot has no room for; without one the slot goes home.
+    fn take_block(
+        &self,
+        table: &mut Table,
+        local: u32,
+        free: Word,
+        len: usize,
+    ) -> Result<BlockRef> {
+        let owner = Owner::request(self.first_slot + local, free.generation());
         let taken = self.arena.take(&self.segment, len, Role::Request, owner);
-        taken.map(Some)
+        taken.inspect_err(|_| table.bring_home(local))
     }
 
     /// Copies the request into its block, or into its slot.
-    #[inline]
-    fn write_request(&self, slot: u32, block: Option<BlockRef>, request: &[u8]) {
+    #[inline(always)]
+    fn write_request(&self, fields: Slot<'_>, block: Option<BlockRef>, request: &[u8]) {
         let segment = &self.segment;
-        let room = block.map_or(segment.slot(slot).inline_request(), |block| {
+        let room = block.map_or(fields.inline_request(), |block| {
             arena::offset(segment, block)
         });
         let start = segment.bytes_at(room, request.len());
@@ -557,22 +554,11 @@ impl Client {
         unsafe { std::ptr::copy_nonoverlapping(request.as_ptr(), start, request.len()) };
     }
 
-    /// Writes the task's traceparent, or wipes out that of a task before it.
-    #[inline]
-    fn write_traceparent(&self, table: &mut Table, local: u32, traceparent: Option<[u8; 26]>) {
-        let traced = traceparent.is_some();
-        if std::mem::replace(&mut table.traced[local as usize], traced) || traced {
-            let slot = self.segment.slot(self.first_slot + local);
-            slot.set_traceparent(&traceparent.unwrap_or_default());
-        }
-    }
-
-    /// FREE → QUEUED, and the hint; a ring that is full takes the task back.
-    #[inline]
-    fn publish(&self, table: &mut Table, local: u32, free: Word, priority: u32) -> Result<Word> {
+    /// FREE → QUEUED, and the hint; `false` when the ring is full and the task was taken back.
+    #[inline(always)]
+    fn publish(&self, table: &mut Table, local: u32, queued: Word, priority: u32) -> bool {
         let segment = &self.segment;
         let slot = self.first_slot + local;
-        let queued = Word::queued(free.generation(), 0);
         table.places[local as usize] = Place::Pending(queued);
         // Release: pairs with the acquire of the claim.
         segment.state(slot).store(queued.0, Ordering::Release);
@@ -583,12 +569,12 @@ impl Client {
             failpoint!("submit.withdrawn");
             self.free_blocks(slot, queued);
             table.bring_home(local);
-            return Err(RingError::QueueFull);
+            return false;
         }
         failpoint!("submit.hinted");
         self.entry().counter(ClientCounter::Submitted).bump();
         failpoint!("submit.counted");
-        Ok(queued)
+        true
     }
 
     fn free_blocks(&self, slot: u32, word: Word) {
@@ -1096,6 +1082,14 @@ fn all_taken(count: u32) -> RingError {
         count,
         option: "--clients",
     }
+}
+
+/// A slot of the free list that is not FREE is never used again.
+#[cold]
+fn lose(table: &mut Table, local: u32, slot: u32, word: Word) -> RingError {
+    table.uncount(local);
+    table.places[local as usize] = Place::Lost;
+    RingError::Corrupt(format!("the free slot {slot} has the state {:#x}", word.0))
 }
 
 fn closed(segment: &Segment, default: &str) -> RingError {

@@ -351,8 +351,7 @@ pub(crate) fn limited_handlers(segment: &Segment) -> Vec<u64> {
 }
 
 /// Whether every permit that is taken belongs to a lane that is in use; for tests.
-#[must_use]
-pub fn permits_of_the_living(segment: &Segment) -> bool {
+pub(crate) fn of_the_living(segment: &Segment) -> bool {
     Limit::all(segment).all(|limit| {
         (0..segment.geometry().max_lanes).all(|place| limit.permit_of_the_living(place))
     })

@@ -46,11 +46,6 @@ pub struct Crash {
     pub note: String,
 }
 
-/// As [`reap_worker_noting`], without notes.
-pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
-    reap_worker_noting(segment, worker, cause, &mut |_| String::new())
-}
-
 /// Clears a worker that is dead; `cause` is `CAUSE_*`, `note` is asked for a note of each task that
 /// is about to end as crashed: afterwards its client may reuse the memory. Its lanes and its entry
 /// are free for others when this returns. Does nothing while its lock is held.

@@ -6,7 +6,7 @@
 
 use crate::console::Console;
 use crate::crew::death_report::DeathReport;
-use crate::crew::{Crew, Place};
+use crate::crew::{Crew, MemberKind};
 use crate::error::SupervisorError;
 use ringwork_ring::Segment;
 use ringwork_ring::segment::tables::log_error;
@@ -22,7 +22,7 @@ impl Crew {
         segment: &Segment,
         console: &mut dyn Console,
     ) -> Result<(), SupervisorError> {
-        for (place, mut member, exit) in self.take_exited() {
+        for (kind, mut member, exit) in self.take_exited() {
             ringwork_ring::failpoint!("serve.exit_seen");
             let entry = member.entry;
             let mut pass = |line: &str| console.worker_line(entry, line);
@@ -33,7 +33,7 @@ impl Crew {
             let had_its_quota = member.had_its_quota(segment);
             let report = DeathReport::write(segment, entry, &member.process, exit, last_lines);
             let Some(ready) = member.process.ready else {
-                if member.leaving.is_some() && place == Place::Leaver {
+                if member.leaving.is_some() && kind == MemberKind::Leaver {
                     continue; // told to leave before it was there
                 }
                 let unproven = !self.health.proven || self.former.is_some();
@@ -42,7 +42,7 @@ impl Crew {
                     // got ready: four more would be no wiser.
                     self.health.hopeless = true;
                 }
-                self.boot_death(place, member.generation, &report, segment)?;
+                self.boot_death(kind, member.generation, &report, segment)?;
                 continue;
             };
             let ran = ready.elapsed();
@@ -50,12 +50,12 @@ impl Crew {
                 let why = member.leaving.as_deref();
                 let why = why.or(had_its_quota.then_some("it had run its --max-tasks"));
                 report.farewell(why);
-                self.vacate(place, ran, why.is_some());
+                self.vacate(kind, ran, why.is_some());
             } else {
                 // Stopped for its task's sake: that is no storm of crashes.
                 let counts = member.process.killed.is_none();
                 let storm = counts && self.health.died(&self.settings.restart, &report.cause());
-                let pause = self.pause_seat(place, Some(ran));
+                let pause = self.pause_seat(kind, Some(ran));
                 report.announce(segment, pause);
                 if storm {
                     self.tell_halt(segment);
@@ -66,8 +66,8 @@ impl Crew {
     }
 
     /// After a worker that left in order.
-    fn vacate(&mut self, place: Place, ran: Duration, planned: bool) {
-        let Place::Current(number) = place else {
+    fn vacate(&mut self, kind: MemberKind, ran: Duration, planned: bool) {
+        let MemberKind::Current(number) = kind else {
             return;
         };
         let seat = &mut self.seats[number];
@@ -82,8 +82,8 @@ impl Crew {
     }
 
     /// The pause before another takes the place of one that died, if one does.
-    fn pause_seat(&mut self, place: Place, ran: Option<Duration>) -> Option<Duration> {
-        let (Place::Current(number) | Place::Successor(number)) = place else {
+    fn pause_seat(&mut self, kind: MemberKind, ran: Option<Duration>) -> Option<Duration> {
+        let (MemberKind::Current(number) | MemberKind::Successor(number)) = kind else {
             return None;
         };
         let seat = self.seats.get_mut(number)?;
@@ -104,7 +104,7 @@ impl Crew {
     /// After a worker that died before it was ready, or could not even be started.
     pub(crate) fn boot_death(
         &mut self,
-        place: Place,
+        kind: MemberKind,
         generation: u32,
         report: &DeathReport,
         segment: &Segment,
@@ -112,7 +112,7 @@ impl Crew {
         let how = report.cause();
         let too_many = self.health.died_at_boot();
         let storm = self.health.died(&self.settings.restart, &how);
-        let pause = self.pause_seat(place, None);
+        let pause = self.pause_seat(kind, None);
         report.announce(segment, pause.filter(|_| !too_many));
         if too_many && self.former.is_some() && generation == self.settings.generation {
             self.go_back(&how, &report.output());

@@ -30,9 +30,9 @@ const SLOW_LOOK: Duration = Duration::from_millis(20);
 /// How soon to look again for room in the tables.
 const ROOM_LOOK: Duration = Duration::from_millis(100);
 
-/// Where a member has its place.
+/// What a member is to its seat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum MemberKind {
     Current(usize),
     Successor(usize),
     Leaver,
@@ -176,7 +176,7 @@ impl Crew {
             if seat.open && seat.current.is_none() && is_due && allowed > 0 {
                 allowed -= 1;
                 match self.find_room(segment) {
-                    Some(entry) => self.start(segment, entry, Place::Current(number))?,
+                    Some(entry) => self.start(segment, entry, MemberKind::Current(number))?,
                     // The table is full of leaving workers and of workers that joined by
                     // themselves: look again later.
                     None => self.seats[number].due = now + ROOM_LOOK,
@@ -216,7 +216,7 @@ impl Crew {
             return Ok(());
         };
         if let Some(entry) = self.find_room(segment) {
-            return self.start(segment, entry, Place::Successor(number));
+            return self.start(segment, entry, MemberKind::Successor(number));
         }
         // No room for two: the old one first. Only one at a time, lest the pool stands empty.
         self.seats[number].due = now + ROOM_LOOK;
@@ -285,16 +285,16 @@ impl Crew {
         &mut self,
         segment: &Segment,
         entry: u32,
-        place: Place,
+        kind: MemberKind,
     ) -> Result<(), SupervisorError> {
         match Member::spawn(&self.settings, entry) {
             Ok(member) => {
                 ringwork_ring::failpoint!("serve.worker_started");
                 segment.count(PoolCounter::WorkersStarted, 1);
-                match place {
-                    Place::Current(number) => self.seats[number].current = Some(member),
-                    Place::Successor(number) => self.seats[number].successor = Some(member),
-                    Place::Leaver => self.leavers.push(member),
+                match kind {
+                    MemberKind::Current(number) => self.seats[number].current = Some(member),
+                    MemberKind::Successor(number) => self.seats[number].successor = Some(member),
+                    MemberKind::Leaver => self.leavers.push(member),
                 }
                 Ok(())
             }
@@ -307,7 +307,7 @@ impl Crew {
                     });
                 }
                 let report = DeathReport::not_started(&self.settings.command, why);
-                self.boot_death(place, self.settings.generation, &report, segment)
+                self.boot_death(kind, self.settings.generation, &report, segment)
             }
         }
     }
@@ -364,22 +364,22 @@ impl Crew {
     }
 
     /// Those that have exited, taken out of their places.
-    pub(crate) fn take_exited(&mut self) -> Vec<(Place, Member, Exit)> {
+    pub(crate) fn take_exited(&mut self) -> Vec<(MemberKind, Member, Exit)> {
         let mut dead = Vec::new();
-        let mut take = |place, member: &mut Option<Member>| {
+        let mut take = |kind, member: &mut Option<Member>| {
             if let Some(exit) = member.as_mut().and_then(|member| member.process.exit())
                 && let Some(member) = member.take()
             {
-                dead.push((place, member, exit));
+                dead.push((kind, member, exit));
             }
         };
         for (number, seat) in self.seats.iter_mut().enumerate() {
-            take(Place::Current(number), &mut seat.current);
-            take(Place::Successor(number), &mut seat.successor);
+            take(MemberKind::Current(number), &mut seat.current);
+            take(MemberKind::Successor(number), &mut seat.successor);
         }
         for leaver in std::mem::take(&mut self.leavers) {
             let mut leaver = Some(leaver);
-            take(Place::Leaver, &mut leaver);
+            take(MemberKind::Leaver, &mut leaver);
             self.leavers.extend(leaver);
         }
         dead

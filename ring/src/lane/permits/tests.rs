@@ -3,7 +3,7 @@ use crate::client::{Client, Outcome, TaskOptions};
 use crate::format::states::PoolState;
 use crate::lane::search::Lane;
 use crate::queue::wait::WaitStrategy;
-use crate::{PoolConfig, PoolDir, WorkerEntry, reaper};
+use crate::{PoolConfig, PoolDir, WorkerEntry};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
@@ -90,10 +90,10 @@ fn what_a_dead_lane_held_is_given_back() {
     // Dropped with tasks: the lock is free, the entry is not.
     drop((lanes, entry));
     assert_eq!(usage(&fixture.pool)[0].running, 2);
-    let reaped = reaper::reap_worker(&fixture.pool, 0, 9);
+    let reaped = crate::testing::reap_worker(&fixture.pool, 0, 9);
     assert_eq!(reaped.crashed.len(), 2);
     assert_eq!(usage(&fixture.pool)[0].running, 0, "no permit leaks");
-    assert!(permits_of_the_living(&fixture.pool));
+    assert!(of_the_living(&fixture.pool));
     let (_entry, mut lanes) = worker(&fixture, 1, 1);
     assert!(lanes[0].try_claim(1).is_some(), "the third is not lost");
 }
