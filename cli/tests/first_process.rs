@@ -100,7 +100,7 @@ fn as_a_child_of_the_first_process_it_serves_and_ends_with_its_owner() {
         ],
     );
     assert!(serve.first_line().starts_with("{\"ready\":true"));
-    drop(serve.stdin.take());
+    drop(serve.stdin().take());
     assert_eq!(serve.first_line(), "over 0");
     assert_eq!(serve.wait(), 0);
     assert!(!home.pool("p").exists());

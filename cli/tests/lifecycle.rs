@@ -220,7 +220,7 @@ fn an_embedded_pool_ends_with_its_owner() {
     let task = background(home.command(&["submit", "p", "sleep", "--data", "600000"]));
     until("the task runs", || running(&home.stat("p")) == 1);
     let children = workers(&home.stat("p"));
-    drop(serve.stdin.take());
+    drop(serve.stdin().take());
     assert_eq!(serve.wait(), 0);
     assert!(children.into_iter().all(|pid| !is_alive(pid)) && !home.pool("p").exists());
     assert_eq!(task.output().code, 3);
@@ -237,7 +237,7 @@ fn an_embedded_pool_is_gone_a_second_after_its_owner() {
     let in_time = (0..5).any(|_| {
         let mut serve = home.serve("p", &["--workers", "2", "--embedded"]);
         let start = Instant::now();
-        drop(serve.stdin.take());
+        drop(serve.stdin().take());
         assert_eq!(serve.wait(), 0);
         start.elapsed() < Duration::from_secs(1)
     });
@@ -250,7 +250,7 @@ fn a_pool_that_its_owner_closes_is_not_said_to_have_lost_it() {
     let home = Home::new();
     let ended = |said: &[&str]| {
         let mut serve = home.serve("p", &["--workers", "1", "--embedded"]);
-        let mut owner = serve.stdin.take().unwrap();
+        let mut owner = serve.stdin().take().unwrap();
         for part in said {
             owner.write_all(part.as_bytes()).unwrap();
         }
@@ -283,7 +283,7 @@ fn an_owner_that_is_gone_before_the_pool_is_ready_ends_it_too() {
     until("the segment is there", || {
         home.pool("p").join("segment.memfd").exists()
     });
-    drop(serve.stdin.take());
+    drop(serve.stdin().take());
     assert_eq!(serve.wait(), 0);
     assert!(!home.pool("p").exists());
 }

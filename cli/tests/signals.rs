@@ -134,7 +134,7 @@ fn an_embedded_pool_leaves_the_signals_of_units_and_terminals_to_its_owner() {
         (workers(&stat), &stat["state"]),
         (before.clone(), &Value::from("serving"))
     );
-    drop(serve.stdin.take());
+    drop(serve.stdin().take());
     assert_eq!(serve.wait(), 0);
     assert!(before.into_iter().all(|pid| !is_alive(pid)) && !home.pool("p").exists());
 }

@@ -1,9 +1,8 @@
 //! Support of the cross-process tests: pools of real processes that clean up
-//! after themselves, waiting for conditions, and the check that nothing is left.
+//! after themselves, and the check that nothing is left.
 //!
-//! Called by the tests in tests/tests only. Invariant: whatever a test does,
-//! also when it fails, the processes it started are ended (by the id of an own
-//! child, never by name) and its files under /dev/shm are removed.
+//! Called by the tests in tests/tests only. Processes, folders and waiting are those of the one harness,
+//! `tests/support`.
 
 #![forbid(unsafe_code)]
 
@@ -11,31 +10,27 @@ pub mod chaos;
 pub mod corruption;
 pub mod forbidden;
 mod guard;
-pub mod look;
 mod marker;
 pub mod misbehaviour;
 mod pool;
 mod programs;
 
-pub use guard::{KillOnDrop, StopOnDrop};
-pub use look::is_alive;
+pub use guard::{StopOnDrop, worker_of};
 pub use marker::Marker;
 pub use pool::{Pool, Refused, Serve};
 pub use programs::{client_program, ringwork_program, worker_program};
+pub use ringwork_support::{KillOnDrop, LIMIT, is_alive, look, wait_for, wait_until};
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::{CODEC_I64, CODEC_UTF8};
+use ringwork_support::Folder;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
-
-/// The longest that any condition is waited for: a bound against hanging, not a claim.
-pub const LIMIT: Duration = Duration::from_secs(30);
+use std::time::Duration;
 
 /// A directory of one test under /dev/shm; removed when dropped.
 #[derive(Debug)]
-pub struct Base(TempDir);
+pub struct Base(Folder);
 
 impl Base {
     /// Makes one.
@@ -45,10 +40,7 @@ impl Base {
     #[must_use]
     #[allow(clippy::new_without_default, reason = "it makes a directory")]
     pub fn new() -> Self {
-        let made = tempfile::Builder::new()
-            .prefix("ringwork-test-")
-            .tempdir_in("/dev/shm");
-        Self(made.expect("a directory in /dev/shm"))
+        Self(Folder::new("test"))
     }
 
     /// Where files of the test's own go.
@@ -70,29 +62,6 @@ impl Base {
         command.args(arguments).env("RINGWORK_DIR", self.pools());
         command
     }
-}
-
-/// Looks until there is something.
-///
-/// # Panics
-/// After [`LIMIT`], naming what was waited for.
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < LIMIT, "{what}: not within {LIMIT:?}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// Looks until it is so.
-///
-/// # Panics
-/// After [`LIMIT`], naming what was waited for.
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    wait_for(what, || is_so().then_some(()));
 }
 
 /// Default options.

@@ -1,21 +1,21 @@
 //! A pool of real processes, and what a test does to it.
 
-use crate::look::{self, is_alive, stat};
 use crate::{Base, LIMIT, ringwork_program, wait_for, wait_until, worker_program};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use ringwork_ring::client::Client;
 use ringwork_ring::format::layout::*;
 use ringwork_ring::{PoolDir, Segment};
+use ringwork_support::{Process, is_alive, look, signal_child_of};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
+
+/// How long a pool whose test has ended may take to end by itself, before it is killed.
+const IN_ORDER: Duration = Duration::from_secs(5);
 
 /// What `ringwork serve` is started with. By default: the test worker, two
 /// workers of one lane, a small segment.
@@ -148,35 +148,27 @@ impl Serve {
         for (key, value) in &self.options {
             command.arg(format!("--{key}")).arg(value);
         }
-        let mut supervisor = command
+        let command = command
             .args(&self.flags)
             .env("RINGWORK_DIR", self.base.pools())
             .envs(self.environment.iter().cloned())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(File::create(&log).expect("a log file"))
-            .spawn()
-            .expect("the supervisor is started");
-        let stdout = supervisor.stdout.take().expect("its standard output");
-        let mut pool = Pool {
+            .stderr(File::create(&log).expect("a log file"));
+        let mut supervisor = Process::start(command).expect("the supervisor is started");
+        if !self.embedded {
             // Closed for a service: nothing but a signal ends it.
-            owner: supervisor.stdin.take().filter(|_| self.embedded),
+            supervisor.input = None;
+        }
+        let mut pool = Pool {
             supervisor,
-            exit: None,
             segment: None,
             dir: self.dir(),
             base: self.base,
             log,
         };
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            let mut line = String::new();
-            let _ = BufReader::new(stdout).read_line(&mut line);
-            let _ = sender.send(line);
-        });
-        let line = receiver
-            .recv_timeout(LIMIT)
-            .unwrap_or_else(|_| panic!("neither ready nor refused\n{}", pool.log()));
+        let line = match pool.supervisor.wait_line() {
+            Ok(line) => line.unwrap_or_default(),
+            Err(why) => panic!("neither ready nor refused: {why}\n{}", pool.log()),
+        };
         let answer: serde_json::Value = match self.embedded {
             true => serde_json::from_str(&line)
                 .unwrap_or_else(|error| panic!("{error} in {line:?}\n{}", pool.log())),
@@ -212,10 +204,7 @@ pub struct Refused {
 /// A served pool; dropped, it is gone.
 #[derive(Debug)]
 pub struct Pool {
-    // Its end is the end of the pool: also when this process is killed.
-    owner: Option<ChildStdin>,
-    supervisor: Child,
-    exit: Option<ExitStatus>,
+    supervisor: Process,
     segment: Option<Segment>,
     dir: PoolDir,
     base: Arc<Base>,
@@ -311,13 +300,13 @@ impl Pool {
     /// more).
     #[must_use]
     pub fn signal_worker(&self, pid: i32, signal: Signal) -> bool {
-        parent_of(pid) == Some(self.pid()) && kill(Pid::from_raw(pid), signal).is_ok()
+        signal_child_of(self.pid(), pid, signal)
     }
 
     /// The supervisor's process id.
     #[must_use]
     pub fn pid(&self) -> i32 {
-        self.supervisor.id().cast_signed()
+        self.supervisor.pid()
     }
 
     /// Sends a signal to the supervisor.
@@ -325,13 +314,12 @@ impl Pool {
     /// # Panics
     /// When it has ended.
     pub fn signal(&self, signal: Signal) {
-        assert!(self.exit.is_none(), "the supervisor has ended");
-        kill(Pid::from_raw(self.pid()), signal).expect("a signal to the supervisor");
+        assert!(self.supervisor.signal(signal), "the supervisor has ended");
     }
 
     /// Closes the pipe that an embedded pool lives by.
     pub fn let_go(&mut self) {
-        self.owner = None;
+        self.supervisor.input = None;
     }
 
     /// Waits for the end of the supervisor.
@@ -339,15 +327,10 @@ impl Pool {
     /// # Panics
     /// When it does not end.
     pub fn wait_exit(&mut self) -> ExitStatus {
-        if let Some(status) = self.exit {
-            return status;
+        match self.supervisor.wait_exit() {
+            Ok(status) => status,
+            Err(why) => panic!("{why}\n{}", self.log()),
         }
-        let supervisor = &mut self.supervisor;
-        let status = wait_for("the supervisor ends", || {
-            supervisor.try_wait().expect("an own child")
-        });
-        self.exit = Some(status);
-        status
     }
 
     /// Waits until no slot and no block is in use and no client entry but those of `clients`,
@@ -400,20 +383,11 @@ impl Drop for Pool {
         if std::thread::panicking() {
             eprintln!("--- log of the pool {}\n{}---", self.dir.name(), self.log());
         }
-        let owned = self.owner.take().is_some();
+        let owned = self.supervisor.input.take().is_some();
         let start = Instant::now();
-        while owned && self.exit.is_none() && start.elapsed() < Duration::from_secs(5) {
-            self.exit = self.supervisor.try_wait().ok().flatten();
+        while owned && self.supervisor.exit().is_none() && start.elapsed() < IN_ORDER {
             std::thread::sleep(Duration::from_millis(1));
         }
-        if self.exit.is_none() {
-            // Its workers die with it.
-            let _ = self.supervisor.kill();
-            let _ = self.supervisor.wait();
-        }
+        // Otherwise it is killed by its guard, and its workers die with it.
     }
-}
-
-fn parent_of(pid: i32) -> Option<i32> {
-    stat(pid).map(|(_, parent, _)| parent)
 }

@@ -83,6 +83,7 @@ fn arrows_between_crates_point_down() {
     // What is for tests and measurements only is nothing that users get.
     let inner = [
         "ringwork-tests",
+        "ringwork-support",
         "ringwork-matrix",
         "ringwork-benches",
         "ringwork-fuzz",

@@ -11,7 +11,7 @@ use ringwork_ring::format::layout::*;
 use ringwork_supervisor::cause::{Cause, Detail, Exit};
 use ringwork_tests::misbehaviour::{PLACES, errand, errand_codec};
 use ringwork_tests::{
-    KillOnDrop, Marker, Pool, Serve, call, end, options, result, utf8, wait_until,
+    Marker, Pool, Serve, call, end, options, result, utf8, wait_until, worker_of,
 };
 use std::time::Duration;
 
@@ -337,7 +337,7 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
 fn a_joined_worker_that_closes_everything_is_not_taken_for_dead() {
     let pool = Serve::new("joined-closes").option("workers", "1").start();
     let client = pool.client();
-    let mut joined = KillOnDrop::worker_of(&pool);
+    let mut joined = worker_of(&pool);
     wait_until("it has joined", || pool.workers().len() == 2);
     let workers = pool.workers();
     // The supervisor's own worker is kept busy: so the misbehaviour is the other's.

@@ -7,8 +7,8 @@ use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::records::LaneRecord;
 use ringwork_tests::{
-    KillOnDrop, Marker, Pool, Serve, StopOnDrop, call, end, i64, is_alive, options, overrun,
-    result, utf8, wait_until,
+    Marker, Pool, Serve, StopOnDrop, call, end, i64, is_alive, options, overrun, result, utf8,
+    wait_until, worker_of,
 };
 use std::collections::HashMap;
 use std::path::Path;
@@ -380,7 +380,7 @@ fn a_handler_that_hangs_within_its_deadline_is_left_alone() {
 fn a_worker_started_by_hand_is_reaped_when_it_dies() {
     let pool = Serve::new("joined").option("workers", "1").start();
     let client = pool.client();
-    let mut joined = KillOnDrop::worker_of(&pool);
+    let mut joined = worker_of(&pool);
     wait_until("it has joined", || pool.workers().len() == 2);
     let markers: Vec<Marker> = (0..2).map(|_| Marker::new(pool.files())).collect();
     let retried = TaskOptions {

@@ -1,38 +1,28 @@
-//! Real supervisors in a directory of their own, gone with their guards.
-//!
-//! A guard kills only the process that it started; the workers follow their
-//! supervisor by the kernel's hand.
+//! Real supervisors in a directory of their own; processes, folder and waiting are those of the one
+//! harness, `tests/support`.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub use ringwork_support::wait_until as until;
+use ringwork_support::{Folder, KillOnDrop, Process};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::fs::Permissions;
-use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
-use tempfile::TempDir;
+use std::process::{ChildStdin, Command, Output, Stdio};
 
 pub const RINGWORK: &str = env!("CARGO_BIN_EXE_ringwork");
-/// Far more than anything here takes, also on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A `RINGWORK_DIR` of its own.
 pub struct Home {
-    dir: TempDir,
+    dir: Folder,
 }
 
 impl Home {
     pub fn new() -> Self {
-        let dir = tempfile::Builder::new()
-            .prefix("ringwork-test-")
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in("/dev/shm")
-            .unwrap();
-        Self { dir }
+        Self {
+            dir: Folder::new("test"),
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -133,63 +123,44 @@ impl From<Output> for Ended {
 
 /// A running supervisor; killed when dropped.
 pub struct Serve {
-    child: Child,
-    pub stdin: Option<ChildStdin>,
+    process: Process,
     pub line: String,
-    stdout: Receiver<String>,
-    stderr: Receiver<String>,
-}
-
-fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(from).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
 }
 
 impl Serve {
     fn spawn(command: &mut Command) -> Self {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
         Self {
-            stdin: child.stdin.take(),
+            process: Process::start_with_errors(command).unwrap(),
             line: String::new(),
-            stdout: lines(child.stdout.take().unwrap()),
-            stderr: lines(child.stderr.take().unwrap()),
-            child,
         }
     }
 
+    /// The pipe to it: an embedded pool lives as long as that.
+    pub fn stdin(&mut self) -> &mut Option<ChildStdin> {
+        &mut self.process.input
+    }
+
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.process.child().id()
     }
 
     pub fn first_line(&mut self) -> String {
-        self.stdout.recv_timeout(PATIENCE).unwrap_or_else(|error| {
-            panic!(
-                "no line from the supervisor ({error}); it said: {}",
-                self.log()
-            )
-        })
+        match self.process.wait_line() {
+            Ok(Some(line)) => line,
+            other => panic!("the supervisor: {other:?}; it said: {}", self.log()),
+        }
     }
 
     /// What it has written to standard output since.
     pub fn rest_of_stdout(&self) -> Vec<String> {
-        self.stdout.try_iter().collect()
+        std::iter::from_fn(|| self.process.line()).collect()
     }
 
     /// What it has written to standard error since the last call.
     pub fn log(&self) -> String {
-        self.stderr.try_iter().map(|line| line + "\n").collect()
+        std::iter::from_fn(|| self.process.error_line())
+            .map(|line| line + "\n")
+            .collect()
     }
 
     /// Waits until its standard error has said this.
@@ -203,7 +174,7 @@ impl Serve {
 
     /// All of its standard error, when it has ended.
     pub fn whole_log(&self) -> String {
-        self.stderr.iter().collect::<Vec<_>>().join("\n")
+        self.process.rest_of_errors().join("\n")
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -211,72 +182,45 @@ impl Serve {
     }
 
     pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+        self.process.exit().is_none()
     }
 
     /// Its exit code (or minus the signal), once it has ended.
     pub fn wait(&mut self) -> i32 {
         use std::os::unix::process::ExitStatusExt;
-        let mut status: Option<ExitStatus> = None;
-        until("the supervisor has ended", || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
-        let status = status.unwrap();
+        let status = self.process.wait_exit().unwrap();
         status.code().unwrap_or_else(|| -status.signal().unwrap())
     }
 }
 
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// A command whose output is read later; killed when dropped.
+pub struct Background(KillOnDrop);
+
+impl Background {
+    pub fn id(&self) -> u32 {
+        self.0.0.id()
     }
-}
 
-/// A child that is killed when dropped.
-pub struct Killed(pub Child);
-
-impl Killed {
+    /// Its output, once it has ended.
     pub fn output(mut self) -> Ended {
+        let child = &mut self.0.0;
         let mut ended = Ended {
             code: -1,
             stdout: String::new(),
             stderr: String::new(),
         };
-        self.0
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut ended.stdout)
-            .unwrap();
-        self.0
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut ended.stderr)
-            .unwrap();
-        ended.code = self.0.wait().unwrap().code().unwrap_or(-1);
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        stdout.unwrap().read_to_string(&mut ended.stdout).unwrap();
+        stderr.unwrap().read_to_string(&mut ended.stderr).unwrap();
+        ended.code = child.wait().unwrap().code().unwrap_or(-1);
         ended
     }
 }
 
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Starts a command whose output is read later.
-pub fn background(mut command: Command) -> Killed {
-    Killed(
-        command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap(),
-    )
+pub fn background(mut command: Command) -> Background {
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    Background(KillOnDrop(command.spawn().unwrap()))
 }
 
 /// Signals a process that this test has started, or its supervisor has.
@@ -286,20 +230,7 @@ pub fn kill(pid: u32, signal: Signal) {
 
 /// Whether a process is there and no zombie.
 pub fn is_alive(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The state follows the name, which is in parentheses.
-    stat.rsplit(')')
-        .next()
-        .is_some_and(|rest| !rest.is_empty() && !rest.trim_start().starts_with(['Z', 'X']))
-}
-
-/// Waits for a condition.
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < PATIENCE, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    ringwork_support::is_alive(pid.cast_signed())
 }
 
 /// The process ids of a pool's workers.

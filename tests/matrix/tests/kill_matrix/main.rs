@@ -15,8 +15,6 @@
 
 mod cases;
 mod jvm;
-#[path = "../../../src/look.rs"]
-mod look;
 mod play;
 mod scene;
 mod stage;

@@ -10,8 +10,9 @@ use ringwork_matrix::{Random, Tally, call_some, round, serve};
 use ringwork_ring::Client;
 use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::os::failpoint::Role;
+use ringwork_support::KillOnDrop;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -76,12 +77,9 @@ impl Observer {
 
 /// A client that is the victim.
 enum Guest {
-    Rust(RustGuest),
+    Rust(KillOnDrop),
     Jvm(Jvm),
 }
-
-/// A Rust client; dropped, it is gone.
-struct RustGuest(Child);
 
 impl Guest {
     fn pid(&self) -> i32 {
@@ -89,13 +87,6 @@ impl Guest {
             Self::Rust(guest) => guest.0.id().cast_signed(),
             Self::Jvm(jvm) => jvm.pid(),
         }
-    }
-}
-
-impl Drop for RustGuest {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
@@ -203,7 +194,7 @@ impl<'t> Play<'t> {
                     .stdout(Stdio::piped())
                     .spawn()
                     .map_err(|error| format!("the client: {error}"))?;
-                Guest::Rust(RustGuest(child))
+                Guest::Rust(KillOnDrop(child))
             }
             Victim::Jvm => {
                 let jvm = self.theatre.park.take()?;

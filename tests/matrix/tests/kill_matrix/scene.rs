@@ -8,7 +8,7 @@ use ringwork_ring::Client;
 use ringwork_ring::client::TaskOptions;
 use ringwork_ring::format::layout::*;
 use ringwork_ring::testing::RawWords;
-use std::io::{BufRead, BufReader};
+use ringwork_support::Process;
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -249,19 +249,15 @@ pub fn overflow(stage: &Stage, pid: i32) {
 
 /// Starts a client that has tasks in flight, and kills it.
 fn kill_heir(stage: &Stage) -> Result<(), String> {
-    let mut heir = Command::new(program())
+    let mut command = Command::new(program());
+    command
         .arg("heir")
         .arg(stage.dir.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("a client to be killed: {error}"))?;
-    let mut line = String::new();
-    let stdout = heir.stdout.take().expect("its standard output");
-    let _ = BufReader::new(stdout).read_line(&mut line);
-    let _ = heir.kill();
-    let _ = heir.wait();
+        .stderr(Stdio::null());
+    let heir =
+        Process::start(&mut command).map_err(|error| format!("a client to be killed: {error}"))?;
+    heir.wait_line()?;
+    drop(heir);
     // The next one needs an entry, too: this one's is given back at the next probe.
     std::thread::sleep(Duration::from_millis(60));
     Ok(())

@@ -2,22 +2,18 @@
 //!
 //! Invariant: dropped, its supervisor is gone, and so are its workers, whatever became of it.
 
-pub use crate::look::{is_alive, stat};
+pub use ringwork_support::look::stat;
+pub use ringwork_support::{LIMIT, find as wait_for, is_alive};
 
-use crate::look;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use ringwork_ring::format::layout::*;
 use ringwork_ring::{PoolDir, Segment};
+use ringwork_support::{Process, look, signal_child_of};
 use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-/// The longest that any condition is waited for.
-pub const LIMIT: Duration = Duration::from_secs(60);
 /// Longer than every timeout of the pool: grace and the sweep before it, the longest sleep, the
 /// patience for a block, the drain.
 pub const HOLD: Duration = Duration::from_millis(1_900);
@@ -30,28 +26,11 @@ pub type Arms = Vec<(String, String)>;
 
 /// A served pool, or one that is on its way there.
 pub struct Stage {
-    supervisor: Child,
-    // Its end is the end of the pool, also when this process is killed; none if it is served.
-    owner: Option<ChildStdin>,
+    supervisor: Process,
     served: bool,
-    answer: Receiver<String>,
     pub dir: PoolDir,
     pub log: PathBuf,
     segment: Option<Segment>,
-}
-
-/// Looks until there is something.
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> Result<T, String> {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return Ok(found);
-        }
-        if start.elapsed() > LIMIT {
-            return Err(format!("{what}: not within {LIMIT:?}"));
-        }
-        std::thread::sleep(Duration::from_millis(3));
-    }
 }
 
 /// The program of all processes.
@@ -77,7 +56,8 @@ impl Stage {
         let dir = PoolDir::below(&pools, name).map_err(|error| error.to_string())?;
         let log = base.join(format!("{name}.log"));
         let out = File::options().create(true).append(true).open(&log);
-        let mut supervisor = Command::new(program())
+        let mut command = Command::new(program());
+        command
             .args(["serve", "--name", name, "--log-level", "info"])
             .args(kind)
             .args([
@@ -95,24 +75,12 @@ impl Stage {
             .args(options)
             .env("RINGWORK_DIR", &pools)
             .envs(arms.iter().cloned())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(out.map_err(|error| format!("{}: {error}", log.display()))?)
-            .spawn()
-            .map_err(|error| format!("the supervisor: {error}"))?;
-        let owner = supervisor.stdin.take();
-        let stdout = supervisor.stdout.take().expect("its standard output");
-        let (sender, answer) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
+            .stderr(out.map_err(|error| format!("{}: {error}", log.display()))?);
+        let supervisor =
+            Process::start(&mut command).map_err(|error| format!("the supervisor: {error}"))?;
         Ok(Self {
             supervisor,
-            owner,
             served,
-            answer,
             dir,
             log,
             segment: None,
@@ -124,7 +92,7 @@ impl Stage {
         if self.segment.is_some() {
             return Ok(true);
         }
-        let Ok(line) = self.answer.try_recv() else {
+        let Some(line) = self.supervisor.line() else {
             return Ok(false);
         };
         let ready = match self.served {
@@ -156,27 +124,24 @@ impl Stage {
 
     /// The supervisor's process.
     pub fn pid(&self) -> i32 {
-        self.supervisor.id().cast_signed()
+        self.supervisor.pid()
     }
 
     /// Asks the supervisor of a served pool to stop.
     pub fn ask_to_stop(&self) {
-        let _ = kill(Pid::from_raw(self.pid()), Signal::SIGTERM);
+        let _ = self.supervisor.signal(Signal::SIGTERM);
     }
 
     /// Waits for the supervisor's end; `true` when it ended by itself and in order.
     pub fn wait_exit(&mut self) -> Result<bool, String> {
-        let supervisor = &mut self.supervisor;
-        wait_for("the supervisor ends", || {
-            supervisor.try_wait().ok().flatten()
-        })
-        .map(|status| status.success())
+        let status = self.supervisor.wait_exit()?;
+        Ok(status.success())
     }
 
     /// Lets the pool go, and sees that nothing is left of it.
     pub fn end(&mut self) -> Result<(), String> {
         let workers = self.worker_pids();
-        self.owner = None;
+        self.supervisor.input = None;
         if self.served {
             self.ask_to_stop();
         }
@@ -219,7 +184,7 @@ impl Stage {
 
     /// Sends a signal to a worker that is still this supervisor's child.
     pub fn signal_worker(&self, pid: i32, signal: Signal) -> bool {
-        parent_of(pid) == Some(self.pid()) && kill(Pid::from_raw(pid), signal).is_ok()
+        signal_child_of(self.pid(), pid, signal)
     }
 
     /// The client entry of a process, if it has one.
@@ -264,16 +229,4 @@ impl Stage {
         }
         held
     }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        // Its workers die with it.
-        let _ = self.supervisor.kill();
-        let _ = self.supervisor.wait();
-    }
-}
-
-fn parent_of(pid: i32) -> Option<i32> {
-    stat(pid).map(|(_, parent, _)| parent)
 }

@@ -7,12 +7,11 @@ use ringwork_ring::Segment;
 use ringwork_ring::format::words::EntryWord;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::fs::OpenOptions;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
 
 /// Starts the janitor, and tells it of every child.
 pub struct Janitor {
@@ -38,53 +37,34 @@ impl Janitor {
     }
 }
 
-/// A child: its standard input, and the lines of its standard output.
+/// A child of the harness, and a descriptor by which it is signalled.
 pub struct Process {
-    child: Child,
-    input: Option<ChildStdin>,
-    lines: Receiver<String>,
+    process: ringwork_support::Process,
     pub pidfd: OwnedFd,
 }
 
 impl Process {
     /// Starts it; its standard error is appended to `log`.
     pub fn start(command: &mut Command, log: &Path, janitor: &mut Janitor) -> io::Result<Self> {
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(OpenOptions::new().append(true).create(true).open(log)?)
-            .spawn()?;
-        let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
-        writeln!(janitor.input, "{}", child.id())?;
-        let output = child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        Ok(Self {
-            input: child.stdin.take(),
-            child,
-            lines,
-            pidfd,
-        })
+        let log = OpenOptions::new().append(true).create(true).open(log)?;
+        let process = ringwork_support::Process::start(command.stderr(log))?;
+        let pidfd = pidfd_open(Pid::from_child(process.child()), PidfdFlags::empty())?;
+        writeln!(janitor.input, "{}", process.pid())?;
+        Ok(Self { process, pidfd })
     }
 
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.process.child().id()
     }
 
     /// A line that it has written, if there is one.
     pub fn line(&self) -> Option<String> {
-        self.lines.try_recv().ok()
+        self.process.line()
     }
 
     /// Writes it a line; one that has ended hears nothing.
     pub fn say(&mut self, line: &str) {
-        if let Some(input) = &mut self.input {
-            let _ = writeln!(input, "{line}");
-        }
+        self.process.say(line);
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -93,13 +73,12 @@ impl Process {
 
     /// How it ended, if it has.
     pub fn exit(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
+        self.process.exit()
     }
 
     /// Kills it and waits for its end.
     pub fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.kill();
     }
 }
 
@@ -132,9 +111,6 @@ pub fn workers(segment: &Segment, supervisor: u32) -> Vec<Worker> {
 
 /// The parent of a process that is alive.
 fn living_parent(pid: Pid) -> Option<u32> {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_whitespace();
-    let state = fields.next()?;
-    (!matches!(state, "Z" | "X")).then_some(fields.next()?.parse().ok()?)
+    let (state, parent, _) = ringwork_support::look::stat(pid.as_raw_nonzero().get())?;
+    (!matches!(state, 'Z' | 'X')).then_some(parent.cast_unsigned())
 }

@@ -1,7 +1,6 @@
 //! What is held in a segment, and which processes live.
 //!
-//! Called by [`crate::Pool`] and, as a module of its own, by the kill matrix, which must not depend
-//! on this crate: its workers would lose their failpoints, or all others get some.
+//! Called by all suites that look into a pool's segment.
 
 use ringwork_ring::Segment;
 use ringwork_ring::format::words::Kind;
