@@ -1,7 +1,7 @@
 //! What machine this is, and what its processes cost: read from /proc.
 
 use crate::programs::Programs;
-use crate::report::Environment;
+use crate::summary::Environment;
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;

@@ -12,87 +12,90 @@
 )]
 
 mod case;
+mod cases;
 mod hdr;
 mod html;
 mod limits;
 mod machine;
+mod numbers;
 mod party;
 mod programs;
 mod report;
 mod scratch;
 mod suites;
+mod summary;
 mod targets;
 mod uds;
+mod verdicts;
+mod watch;
 
+use clap::{Parser, Subcommand};
 use programs::Programs;
-use report::Summary;
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
+use suites::Suite;
+use summary::Summary;
 
-const USAGE: &str = "usage: ringwork-bench [SUITE ...]   suites: rtt throughput tail payload cpu10k idle
-scale recovery allocation start handlers (default: all); quick: parts of some; limits: those alone;
-structures, jmh: by `make bench SUITE=…` only; report: target/bench/index.html anew from the summary there
-needs JAVA_HOME (a JDK >= 22), `cargo build --release` and `mvn package`; `make bench` sees to that";
+/// Measures Ringwork: `make bench` builds what it needs and calls it. Without a suite all run.
+///
+/// Needs JAVA_HOME (a JDK >= 22), `cargo build --release` and `mvn package`. The suites structures and jmh
+/// are programs of their own: `make bench SUITE=…`.
+#[derive(Debug, Parser)]
+#[command(name = "ringwork-bench", args_conflicts_with_subcommands = true)]
+struct Arguments {
+    /// The suites to run.
+    #[arg(value_enum)]
+    suites: Vec<Suite>,
+    #[command(subcommand)]
+    command: Option<Work>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Work {
+    /// Shows what the machine can do now, a few times over
+    Limits,
+    /// Makes target/bench/index.html anew from the summary there
+    Report,
+    /// The other side of the limits, in a process of its own
+    #[command(hide = true)]
+    Peer { directory: PathBuf },
+    /// Answers on a socket of this path with requests of this size
+    #[command(hide = true)]
+    UdsEcho { socket: PathBuf, size: usize },
+    /// Our party of the suite handlers
+    #[command(hide = true)]
+    HandlersParty,
+}
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [what, dir] = &arguments[..]
-        && what == "peer"
-    {
-        return match limits::serve(Path::new(dir)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error.to_string()),
-        };
-    }
-    if let [what, path, size] = &arguments[..]
-        && what == "uds-echo"
-    {
-        let size = size.parse().unwrap_or_default();
-        return match uds::serve(Path::new(path), size) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error.to_string()),
-        };
-    }
-    if let [what] = &arguments[..]
-        && what == "handlers-party"
-    {
-        return match party::serve() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error.to_string()),
-        };
-    }
-    if let [what] = &arguments[..]
-        && what == "limits"
-    {
-        return match suites::limits() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error.to_string()),
-        };
-    }
-    if let [what] = &arguments[..]
-        && what == "report"
-    {
-        return match report() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error.to_string()),
-        };
-    }
-    let suites: Vec<&str> = match &arguments[..] {
-        [] => suites::NAMES.to_vec(),
-        [quick] if quick == suites::QUICK => vec![suites::QUICK],
-        some if some.iter().all(|s| suites::NAMES.contains(&s.as_str())) => {
-            some.iter().map(String::as_str).collect()
-        }
-        _ => return fail(USAGE),
+    let arguments = Arguments::parse();
+    let ended = match arguments.command {
+        Some(Work::Limits) => suites::limits(),
+        Some(Work::Report) => make_report(),
+        Some(Work::Peer { directory }) => limits::serve(&directory),
+        Some(Work::UdsEcho { socket, size }) => uds::serve(&socket, size).map_err(Into::into),
+        Some(Work::HandlersParty) => party::serve(),
+        None => chosen(&arguments.suites).and_then(|suites| match run(&suites)? {
+            0 => Ok(()),
+            broken => Err(format!("{broken} case(s) could not be measured, see above").into()),
+        }),
     };
-    match run(&suites) {
-        Ok(0) => ExitCode::SUCCESS,
-        Ok(broken) => fail(&format!(
-            "{broken} case(s) could not be measured, see above"
-        )),
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn chosen(suites: &[Suite]) -> Result<Vec<Suite>, Box<dyn Error>> {
+    match suites {
+        [] => Ok(Suite::all()),
+        [_] => Ok(suites.to_vec()),
+        several if several.contains(&Suite::Quick) => {
+            Err("quick has parts of some suites: it runs alone".into())
+        }
+        several => Ok(several.to_vec()),
     }
 }
 
@@ -102,29 +105,29 @@ fn fail(why: &str) -> ExitCode {
 }
 
 /// Runs the suites; the number of cases that should have run and did not.
-fn run(names: &[&str]) -> Result<usize, Box<dyn Error>> {
+fn run(chosen: &[Suite]) -> Result<usize, Box<dyn Error>> {
     let programs = find_programs()?;
     std::fs::create_dir_all(&programs.out)?;
     let mut summary = Summary::new(machine::environment(&programs));
-    summary.environment.quick = names == [suites::QUICK];
+    summary.environment.quick = chosen == [Suite::Quick];
     summary.details.load = machine::load();
     let mut broken = 0;
     let _ = std::fs::remove_dir_all(programs.out.join("hdr"));
     let mut before = machine::in_use();
-    for name in names {
+    for suite in chosen {
         let start = Instant::now();
         let (first, stolen) = (summary.details.ratios.len(), machine::stolen());
-        broken += suites::run(name, &programs, &mut summary)?;
+        broken += suites::run(*suite, &programs, &mut summary)?;
         let took = start.elapsed().as_secs_f64();
         let stolen = (machine::stolen() - stolen) / took;
         let after = machine::in_use();
         summary.conditions(first, before.max(after).max(stolen));
         before = after;
-        summary.details.took.push(((*name).to_owned(), took));
+        summary.details.took.push((suite.name(), took));
     }
-    summary.write(&programs.out)?;
+    report::write(&summary, &programs.out)?;
     html::write(&summary, &programs.out)?;
-    println!("{}", summary.table());
+    println!("{}", report::table(&summary));
     for name in ["summary.json", "index.html"] {
         println!("written: {}", programs.out.join(name).display());
     }
@@ -132,9 +135,9 @@ fn run(names: &[&str]) -> Result<usize, Box<dyn Error>> {
 }
 
 /// Makes the page and the pictures anew from what an earlier run has measured.
-fn report() -> Result<(), Box<dyn Error>> {
+fn make_report() -> Result<(), Box<dyn Error>> {
     let out = find_programs()?.out;
-    html::write(&Summary::read(&out)?, &out)?;
+    html::write(&report::read(&out)?, &out)?;
     println!("written: {}", out.join("index.html").display());
     Ok(())
 }
@@ -154,7 +157,10 @@ fn find_programs() -> Result<Programs, Box<dyn Error>> {
         if path.exists() {
             Ok(path)
         } else {
-            Err(format!("{} is missing: {USAGE}", path.display()))
+            Err(format!(
+                "{} is missing: run `make bench`, which builds it",
+                path.display()
+            ))
         }
     };
     Ok(Programs {

@@ -1,10 +1,40 @@
-//! What the project wants to reach, and whether a run shows it.
+//! What the project wants to reach.
 
-use crate::report::{BUSY, Condition, Ratio, Summary, Target, number};
+use crate::cases::CaseId::{self, *};
+use crate::numbers::{number, three_digits};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a ratio, or a figure, should be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Target {
+    /// By three significant digits: the fourth is noise. Nothing but 0 is 0.
+    pub fn met(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(limit) => three_digits(value) <= limit,
+            Self::AtLeast(limit) => three_digits(value) >= limit,
+        }
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AtMost(limit) => write!(f, "<= {}", number(*limit)),
+            Self::AtLeast(limit) => write!(f, ">= {}", number(*limit)),
+        }
+    }
+}
 
 /// What must be so while a target is measured, or the verdict tells that it was not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
+pub enum Needs {
     /// It counts things, whatever else runs.
     Exact,
     /// A machine that no other work uses.
@@ -13,463 +43,189 @@ enum Needs {
     Cores,
 }
 
-/// Cores' worth of time that others may use before times mean nothing.
-const OTHERS: f64 = 0.25;
-/// A raw round trip so much longer than the shortest of the run is of another kind.
-pub const FAR: f64 = 1.8;
-/// One that is longer than this goes between cores that are far, even if none was shorter.
-const FAR_NS: f64 = 250.0;
+/// What is compared or measured, shown as the text that stands for it in reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Medians of round trips, one by the other.
+    RoundTrip(CaseId, CaseId),
+    /// Tasks a second, one by the other.
+    Rate(CaseId, CaseId),
+    /// Millions of tasks a second.
+    Millions(CaseId),
+    /// A metric of the same work, one by the other.
+    Work(CaseId, &'static str, CaseId),
+    /// Processor time by that of the fastest of the others.
+    CpuOfFastest(CaseId),
+    /// How much better the pictures of the best of the others are at equal bytes.
+    Psnr(CaseId),
+    /// A figure of one case, by its name and unit.
+    Figure(CaseId, &'static str),
+}
 
-/// The targets by the text of their ratio; those that a run did not measure are shown as such.
-const TARGETS: [(&str, Target, Needs); 44] = [
+impl Subject {
+    /// The cases that it is about.
+    #[cfg(test)]
+    pub fn cases(self) -> Vec<CaseId> {
+        match self {
+            Self::RoundTrip(a, b) | Self::Rate(a, b) | Self::Work(a, _, b) => vec![a, b],
+            Self::Millions(a) | Self::CpuOfFastest(a) | Self::Psnr(a) | Self::Figure(a, _) => {
+                vec![a]
+            }
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RoundTrip(above, below) => write!(f, "{above} p50 / {below} p50"),
+            Self::Rate(above, below) => write!(f, "{above} ops / {below} ops"),
+            Self::Millions(case) => write!(f, "{case} ops, M/s"),
+            Self::Work(above, metric, below) => write!(f, "{above} {metric} / {below}"),
+            Self::CpuOfFastest(case) => write!(f, "{case} cpu / the fastest other"),
+            Self::Psnr(case) => {
+                let contest = case.name().trim_start_matches("ringwork_");
+                write!(
+                    f,
+                    "{contest} PSNR at equal bytes: best of the others less ours, dB"
+                )
+            }
+            Self::Figure(case, what) => write!(f, "{case} {what}"),
+        }
+    }
+}
+
+use Needs::{Cores, Exact, Quiet};
+use Subject::{CpuOfFastest, Figure, Millions, Psnr, Rate, RoundTrip, Work};
+use Target::{AtLeast, AtMost};
+
+/// The targets; those that a run did not measure are shown as such.
+pub const TARGETS: [(Subject, Target, Needs); 44] = [
+    (RoundTrip(RingworkSpin, LimitSpin), AtMost(1.5), Cores),
+    (RoundTrip(AeronIpc, RingworkSpin), AtLeast(1.0), Cores),
+    (RoundTrip(Iceoryx2Reqres, RingworkSpin), AtLeast(4.0), Cores),
+    (RoundTrip(ForkJoinPool, RingworkSpin), AtLeast(100.0), Cores),
+    (RoundTrip(RingworkPark, LimitFutex), AtMost(1.15), Quiet),
+    (Millions(Ringwork1P1L), AtLeast(20.0), Cores),
+    (Rate(Ringwork1P1L, ForkJoinPool), AtLeast(1.5), Cores),
+    (Millions(RingworkBatch), AtLeast(40.0), Cores),
+    (Rate(RingworkBatch, AeronIpc), AtLeast(1.0), Cores),
     (
-        "ringwork_spin p50 / limit_spin p50",
-        Target::AtMost(1.5),
-        Needs::Cores,
+        RoundTrip(RingworkZero1MiB, RingworkZero64),
+        AtMost(1.5),
+        Cores,
     ),
     (
-        "aeron_ipc p50 / ringwork_spin p50",
-        Target::AtLeast(1.0),
-        Needs::Cores,
+        Work(RingworkImages, "wall_ms", JavaPoolImages),
+        AtMost(0.333),
+        Quiet,
+    ), // three times as fast
+    (
+        Work(RingworkPbkdf2, "wall_ms", JavaPoolPbkdf2),
+        AtMost(1.02),
+        Quiet,
     ),
     (
-        "iceoryx2_reqres p50 / ringwork_spin p50",
-        Target::AtLeast(4.0),
-        Needs::Cores,
+        Work(RingworkBcrypt, "wall_ms", JavaPoolBcrypt),
+        AtMost(1.02),
+        Quiet,
     ),
     (
-        "fork_join_pool p50 / ringwork_spin p50",
-        Target::AtLeast(100.0),
-        Needs::Cores,
+        Work(RingworkImages, "loop_stall_p99_us", JavaPoolImages),
+        AtMost(1.0),
+        Quiet,
     ),
     (
-        "ringwork_park p50 / limit_futex p50",
-        Target::AtMost(1.15),
-        Needs::Quiet,
+        Figure(RingworkImages, "loop_stall_p99, ms"),
+        AtMost(1.0),
+        Quiet,
     ),
     (
-        "ringwork_1p1l ops, M/s",
-        Target::AtLeast(20.0),
-        Needs::Cores,
+        Work(RingworkPbkdf2, "loop_stall_p99_us", JavaPoolPbkdf2),
+        AtMost(1.0),
+        Quiet,
     ),
     (
-        "ringwork_1p1l ops / fork_join_pool ops",
-        Target::AtLeast(1.5),
-        Needs::Cores,
+        Figure(RingworkPbkdf2, "loop_stall_p99, ms"),
+        AtMost(1.0),
+        Quiet,
     ),
     (
-        "ringwork_batch ops, M/s",
-        Target::AtLeast(40.0),
-        Needs::Cores,
+        Work(RingworkBcrypt, "loop_stall_p99_us", JavaPoolBcrypt),
+        AtMost(1.0),
+        Quiet,
     ),
     (
-        "ringwork_batch ops / aeron_ipc ops",
-        Target::AtLeast(1.0),
-        Needs::Cores,
+        Figure(RingworkBcrypt, "loop_stall_p99, ms"),
+        AtMost(1.0),
+        Quiet,
+    ),
+    (Figure(Idle, "cpu_percent"), AtMost(0.5), Quiet),
+    (Figure(Waiting65536, "cpu_percent"), AtMost(1.0), Quiet),
+    (
+        Figure(Waiting65536, "bytes_per_task"),
+        AtMost(1024.0),
+        Exact,
     ),
     (
-        "ringwork_zero_1MiB p50 / ringwork_zero_64 p50",
-        Target::AtMost(1.5),
-        Needs::Cores,
+        Figure(Kill, "detect_to_requeue_p99, ms"),
+        AtMost(10.0),
+        Quiet,
     ),
-    (
-        "ringwork_images wall_ms / java_pool_images",
-        Target::AtMost(0.333), // three times as fast
-        Needs::Quiet,
-    ),
-    (
-        "ringwork_pbkdf2 wall_ms / java_pool_pbkdf2",
-        Target::AtMost(1.02),
-        Needs::Quiet,
-    ),
-    (
-        "ringwork_bcrypt wall_ms / java_pool_bcrypt",
-        Target::AtMost(1.02),
-        Needs::Quiet,
-    ),
-    (
-        "ringwork_images loop_stall_p99_us / java_pool_images",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "ringwork_images loop_stall_p99, ms",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "ringwork_pbkdf2 loop_stall_p99_us / java_pool_pbkdf2",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "ringwork_pbkdf2 loop_stall_p99, ms",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "ringwork_bcrypt loop_stall_p99_us / java_pool_bcrypt",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "ringwork_bcrypt loop_stall_p99, ms",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    ("idle cpu_percent", Target::AtMost(0.5), Needs::Quiet),
-    (
-        "waiting_65536 cpu_percent",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "waiting_65536 bytes_per_task",
-        Target::AtMost(1024.0),
-        Needs::Exact,
-    ),
-    (
-        "kill detect_to_requeue_p99, ms",
-        Target::AtMost(10.0),
-        Needs::Quiet,
-    ),
-    ("kill lost", Target::AtMost(0.0), Needs::Exact),
-    ("kill duplicated", Target::AtMost(0.0), Needs::Exact),
-    ("raw_api bytes_per_op", Target::AtMost(0.0), Needs::Exact),
-    (
-        "future_api objects_per_op",
-        Target::AtMost(1.0),
-        Needs::Exact,
-    ),
-    (
-        "ringwork_jpeg_256 cpu / the fastest other",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "jpeg_256 PSNR at equal bytes: best of the others less ours, dB",
-        Target::AtMost(0.2),
-        Needs::Exact,
-    ),
-    (
-        "ringwork_jpeg_1024 cpu / the fastest other",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "jpeg_1024 PSNR at equal bytes: best of the others less ours, dB",
-        Target::AtMost(0.2),
-        Needs::Exact,
-    ),
-    (
-        "ringwork_progressive_256 cpu / the fastest other",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "progressive_256 PSNR at equal bytes: best of the others less ours, dB",
-        Target::AtMost(0.2),
-        Needs::Exact,
-    ),
-    (
-        "ringwork_progressive_1024 cpu / the fastest other",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "progressive_1024 PSNR at equal bytes: best of the others less ours, dB",
-        Target::AtMost(0.2),
-        Needs::Exact,
-    ),
-    (
-        "ringwork_png_256 cpu / the fastest other",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "png_256 PSNR at equal bytes: best of the others less ours, dB",
-        Target::AtMost(0.2),
-        Needs::Exact,
-    ),
-    (
-        "ringwork_png_1024 cpu / the fastest other",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "png_1024 PSNR at equal bytes: best of the others less ours, dB",
-        Target::AtMost(0.2),
-        Needs::Exact,
-    ),
-    (
-        "ringwork_webp_256 cpu / the fastest other",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "webp_256 PSNR at equal bytes: best of the others less ours, dB",
-        Target::AtMost(0.2),
-        Needs::Exact,
-    ),
-    (
-        "ringwork_webp_1024 cpu / the fastest other",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
-    (
-        "webp_1024 PSNR at equal bytes: best of the others less ours, dB",
-        Target::AtMost(0.2),
-        Needs::Exact,
-    ),
-    (
-        "ringwork_bcrypt_12 cpu / the fastest other",
-        Target::AtMost(1.0),
-        Needs::Quiet,
-    ),
+    (Figure(Kill, "lost"), AtMost(0.0), Exact),
+    (Figure(Kill, "duplicated"), AtMost(0.0), Exact),
+    (Figure(RawApi, "bytes_per_op"), AtMost(0.0), Exact),
+    (Figure(FutureApi, "objects_per_op"), AtMost(1.0), Exact),
+    (CpuOfFastest(RingworkJpeg256), AtMost(1.0), Quiet),
+    (Psnr(RingworkJpeg256), AtMost(0.2), Exact),
+    (CpuOfFastest(RingworkJpeg1024), AtMost(1.0), Quiet),
+    (Psnr(RingworkJpeg1024), AtMost(0.2), Exact),
+    (CpuOfFastest(RingworkProgressive256), AtMost(1.0), Quiet),
+    (Psnr(RingworkProgressive256), AtMost(0.2), Exact),
+    (CpuOfFastest(RingworkProgressive1024), AtMost(1.0), Quiet),
+    (Psnr(RingworkProgressive1024), AtMost(0.2), Exact),
+    (CpuOfFastest(RingworkPng256), AtMost(1.0), Quiet),
+    (Psnr(RingworkPng256), AtMost(0.2), Exact),
+    (CpuOfFastest(RingworkPng1024), AtMost(1.0), Quiet),
+    (Psnr(RingworkPng1024), AtMost(0.2), Exact),
+    (CpuOfFastest(RingworkWebp256), AtMost(1.0), Quiet),
+    (Psnr(RingworkWebp256), AtMost(0.2), Exact),
+    (CpuOfFastest(RingworkWebp1024), AtMost(1.0), Quiet),
+    (Psnr(RingworkWebp1024), AtMost(0.2), Exact),
+    (CpuOfFastest(RingworkBcrypt12), AtMost(1.0), Quiet),
 ];
 
-/// The target of a ratio, by its text.
-pub fn of(text: &str) -> Option<Target> {
-    TARGETS
-        .iter()
-        .find(|(name, ..)| *name == text)
-        .map(|(_, target, _)| *target)
-}
-
-/// How a target stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Met,
-    Missed,
-    /// Measured in a state of the machine that tells nothing.
-    Withheld,
-    NoTarget,
-    NotMeasured,
-}
-
-/// A line of the table of targets.
-#[derive(Debug)]
-pub struct Row<'a> {
-    pub text: String,
-    pub ratio: Option<&'a Ratio>,
-    pub target: Option<Target>,
-    pub verdict: Verdict,
-    /// What the verdict holds under, or why there is none.
-    condition: Option<String>,
-}
-
-impl Row<'_> {
-    /// The verdict in words, never without its condition.
-    pub fn words(&self) -> String {
-        let word = match self.verdict {
-            Verdict::Met => "reached",
-            Verdict::Missed => "MISSED",
-            Verdict::Withheld => "no verdict",
-            Verdict::NoTarget => "no target",
-            Verdict::NotMeasured => "not measured",
-        };
-        match (&self.condition, self.verdict) {
-            (None, _) => word.to_owned(),
-            (Some(why), Verdict::Withheld) => format!("{word}: {why}"),
-            (Some(condition), _) => format!("{} ({condition})", word.to_lowercase()),
-        }
-    }
-}
-
-/// Everything that was compared, then the targets that this run did not measure.
-pub fn rows(summary: &Summary) -> Vec<Row<'_>> {
-    let ratios = &summary.details.ratios;
-    let measured = ratios.iter().map(|ratio| {
-        let (verdict, condition) = judge(summary, ratio);
-        Row {
-            text: ratio.text.clone(),
-            ratio: Some(ratio),
-            target: ratio.target,
-            verdict,
-            condition,
-        }
-    });
-    let open = TARGETS
-        .iter()
-        .filter(|(text, ..)| ratios.iter().all(|ratio| ratio.text != *text));
-    measured
-        .chain(open.map(|(text, target, _)| Row {
-            text: (*text).to_owned(),
-            ratio: None,
-            target: Some(*target),
-            verdict: Verdict::NotMeasured,
-            condition: None,
-        }))
-        .collect()
-}
-
-/// The only place that says whether a target is reached.
-fn judge(summary: &Summary, ratio: &Ratio) -> (Verdict, Option<String>) {
-    let Some(target) = ratio.target else {
-        return (Verdict::NoTarget, None);
-    };
-    let needs = TARGETS
-        .iter()
-        .find(|(text, ..)| *text == ratio.text)
-        .map_or(Needs::Quiet, |(_, _, needs)| *needs);
-    let verdict = if target.met(ratio.value) {
-        Verdict::Met
-    } else {
-        Verdict::Missed
-    };
-    if needs == Needs::Exact {
-        return (verdict, None);
-    }
-    if summary.environment.quick {
-        return (Verdict::Withheld, Some("a quick run".to_owned()));
-    }
-    if let Some(busy) = busy(summary, ratio.condition.as_ref()) {
-        return (Verdict::Withheld, Some(format!("machine busy ({busy})")));
-    }
-    let moved = match &ratio.condition {
-        Some(condition) if needs == Needs::Cores => distance(summary, condition),
-        _ => None,
-    };
-    (verdict, moved)
-}
-
-/// What others used of the machine, if it was too much.
-fn busy(summary: &Summary, condition: Option<&Condition>) -> Option<String> {
-    match condition {
-        Some(Condition { others, .. }) if *others > OTHERS => {
-            Some(format!("others used {others:.1} cores"))
-        }
-        Some(_) => None,
-        // A report from before this was measured.
-        None if summary.details.load > BUSY => {
-            Some(format!("load {:.1} at the start", summary.details.load))
-        }
-        None => None,
-    }
-}
-
-/// How the cores stood, if not near in all rounds.
-fn distance(summary: &Summary, condition: &Condition) -> Option<String> {
-    let (shortest, longest) = condition.raw_ns?;
-    let conditions = summary
-        .details
-        .ratios
-        .iter()
-        .filter_map(|r| r.condition.as_ref());
-    let nearest = conditions
-        .filter_map(|condition| Some(condition.raw_ns?.0))
-        .fold(f64::INFINITY, f64::min);
-    let nearest = summary.details.nearest_ns.unwrap_or(nearest).min(nearest);
-    let far = |raw: f64| raw > FAR_NS || raw > FAR * nearest;
-    match (far(shortest), far(longest)) {
-        (false, false) => None,
-        (true, _) => Some(format!("cores far: raw {} ns", number(longest))),
-        (false, true) => Some(format!(
-            "cores moved: raw {} to {} ns",
-            number(shortest),
-            number(longest)
-        )),
-    }
-}
-
-/// Whether anything of the run was measured beside others' work, for a warning at its head.
-pub fn warning(summary: &Summary) -> Option<String> {
-    let ratios = summary.details.ratios.iter();
-    let mut busy: Vec<String> = ratios
-        .filter_map(|ratio| busy(summary, ratio.condition.as_ref()))
-        .collect();
-    busy.dedup();
-    (!busy.is_empty()).then(|| {
-        format!(
-            "the machine was busy in some suites ({}): no verdict on their times, compare nothing with another run",
-            busy.join("; ")
-        )
-    })
+/// The target of a subject.
+pub fn of(subject: Subject) -> Option<Target> {
+    let found = TARGETS.iter().find(|(known, ..)| *known == subject);
+    found.map(|(_, target, _)| *target)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
 
     #[test]
-    fn a_target_is_met_missed_or_not_measured() {
-        let summary = measured(None, 0.0);
-        let rows = rows(&summary);
-        assert_eq!(words(&rows, SPIN), "MISSED");
-        assert_eq!(words(&rows, "kill lost"), "reached");
-        assert_eq!(words(&rows, "idle cpu_percent"), "not measured");
-        assert_eq!(rows.len(), TARGETS.len());
+    fn targets_are_judged_by_the_digits_that_are_shown() {
+        assert!(Target::AtMost(1.0).met(1.0004));
+        assert!(!Target::AtMost(1.0).met(1.006));
+        assert!(Target::AtLeast(20.0).met(19.96));
+        assert!(!Target::AtLeast(20.0).met(19.9));
+        assert!(Target::AtMost(0.0).met(0.0));
+        assert!(!Target::AtMost(0.0).met(0.0004), "small is not nothing");
     }
 
     #[test]
-    fn a_verdict_is_told_with_its_condition() {
-        let state = |others, raw_ns| measured(Some(Condition { others, raw_ns }), 0.0);
-        let near = state(0.02, Some((108.0, 131.0)));
-        assert_eq!(words(&rows(&near), SPIN), "MISSED");
-        let far = state(0.02, Some((455.0, 455.0)));
-        assert_eq!(words(&rows(&far), SPIN), "missed (cores far: raw 455 ns)");
-        assert_eq!(words(&rows(&far), PARK), "reached");
-        let moved = state(0.02, Some((110.0, 455.0)));
-        assert_eq!(
-            words(&rows(&moved), SPIN),
-            "missed (cores moved: raw 110 to 455 ns)"
-        );
-        let mut other = state(0.02, Some((120.0, 120.0)));
-        other.details.nearest_ns = Some(60.0);
-        assert_eq!(words(&rows(&other), SPIN), "missed (cores far: raw 120 ns)");
-    }
-
-    #[test]
-    fn beside_others_work_only_counts_have_a_verdict() {
-        let near = Some((110.0, 110.0));
-        let busy = measured(
-            Some(Condition {
-                others: 1.26,
-                raw_ns: near,
-            }),
-            0.0,
-        );
-        let said = rows(&busy);
-        assert_eq!(
-            words(&said, SPIN),
-            "no verdict: machine busy (others used 1.3 cores)"
-        );
-        assert_eq!(words(&said, "kill lost"), "reached");
-        assert!(warning(&busy).is_some());
-        let old = measured(None, 3.06);
-        assert_eq!(
-            words(&rows(&old), SPIN),
-            "no verdict: machine busy (load 3.1 at the start)"
-        );
-        let mut quick = measured(
-            Some(Condition {
-                others: 0.0,
-                raw_ns: near,
-            }),
-            3.0,
-        );
-        assert!(warning(&quick).is_none());
-        quick.environment.quick = true;
-        assert_eq!(words(&rows(&quick), SPIN), "no verdict: a quick run");
-    }
-
-    const SPIN: &str = "ringwork_spin p50 / limit_spin p50";
-    const PARK: &str = "ringwork_park p50 / limit_futex p50";
-
-    fn measured(condition: Option<Condition>, load: f64) -> Summary {
-        let mut summary = sample();
-        for (text, value) in [(SPIN, 2.0), (PARK, 1.0), ("kill lost", 0.0)] {
-            summary.ratio(text, &[value], &[1.0], of(text));
+    fn each_subject_has_one_target() {
+        for (at, (subject, ..)) in TARGETS.iter().enumerate() {
+            let text = subject.to_string();
+            let others = TARGETS[at + 1..].iter();
+            assert!(
+                others
+                    .map(|(other, ..)| other.to_string())
+                    .all(|other| other != text),
+                "{text}"
+            );
         }
-        for ratio in &mut summary.details.ratios {
-            ratio.condition.clone_from(&condition);
-        }
-        summary.details.load = load;
-        summary
-    }
-
-    fn words(rows: &[Row<'_>], text: &str) -> String {
-        rows.iter().find(|row| row.text == text).unwrap().words()
     }
 }

@@ -24,7 +24,7 @@ const FLOORS: [&[&str]; 7] = [
 const EVERYWHERE: [&str; 2] = ["error", "model"];
 
 /// The crates whose files are looked at for circles.
-const CRATES: [&str; 3] = ["ring", "worker", "supervisor"];
+const CRATES: [&str; 4] = ["ring", "worker", "supervisor", "benches"];
 
 fn floor_of(folder: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&folder))

@@ -7,8 +7,9 @@ mod charts;
 mod series;
 mod unit;
 
-use crate::report::{Record, Summary, number};
-use crate::targets::{self, Verdict};
+use crate::numbers::number;
+use crate::summary::{Record, Summary};
+use crate::verdicts::{self, Verdict};
 use charts::{STYLE, Size};
 use series::{bars_of, line_charts};
 use std::error::Error;
@@ -165,7 +166,7 @@ fn head(page: &mut String, summary: &Summary) {
         );
     }
     page.push_str("</table>");
-    if let Some(warning) = targets::warning(summary) {
+    if let Some(warning) = verdicts::warning(summary) {
         let _ = write!(page, "<p class=warn>Careful: {}.</p>", escape(&warning));
     }
 }
@@ -176,7 +177,7 @@ fn targets_table(page: &mut String, summary: &Summary) {
          the median of the rounds and their spread.</p><div class=scroll><table class=targets>\
          <tr><th>What<th class=n>Median<th class=\"n spread\">Spread<th class=n>Target<th>",
     );
-    for row in targets::rows(summary) {
+    for row in verdicts::rows(summary) {
         let class = match row.verdict {
             Verdict::Met => "met",
             Verdict::Missed => "missed",
@@ -313,7 +314,7 @@ fn skipped(page: &mut String, summary: &Summary) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::sample;
+    use crate::summary::sample;
 
     #[test]
     fn the_page_has_pictures_targets_and_what_was_not_run() {

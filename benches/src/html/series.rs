@@ -2,7 +2,7 @@
 
 use super::charts::{Axis, Bar, Line, Point};
 use super::unit::Unit;
-use crate::report::{Record, Summary};
+use crate::summary::{Record, Summary};
 
 pub fn bars_of(records: &[&Record], metric: &str) -> Vec<Bar> {
     records

@@ -1,6 +1,6 @@
 //! How a metric is shown: by the end of its name.
 
-use crate::report::number;
+use crate::numbers::number;
 
 /// What a number counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

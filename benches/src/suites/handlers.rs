@@ -4,12 +4,14 @@
 //! each of the others the quality is taken that makes a file as large as ours, and its picture must
 //! not be nearer to the reference than ours by more than a fifth of a decibel.
 
-use super::{ROUNDS, Series, keep, pairs, say, values};
+use super::rounds::{ROUNDS, Series, keep, pairs, say, values};
 use crate::case::Metrics;
+use crate::cases::CaseId;
+use crate::numbers::median;
 use crate::party::{Answer, Party, Request};
 use crate::programs::Programs;
-use crate::report::{Summary, median};
-use crate::targets;
+use crate::summary::Summary;
+use crate::targets::Subject;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -367,11 +369,10 @@ fn pictures(
                 behind = behind.max(psnr - ours.psnr);
                 taking_part.push((party, params(quality)));
             }
-            if behind.is_finite() {
-                summary.figure(
-                    &format!("{name} PSNR at equal bytes: best of the others less ours, dB"),
-                    &[behind],
-                );
+            if behind.is_finite()
+                && let Some(ours) = CaseId::named(&format!("{OURS}_{name}"))
+            {
+                summary.figure(Subject::Psnr(ours), &[behind]);
             }
             contests.push(Contest {
                 name,
@@ -469,9 +470,31 @@ fn report(contest: &Contest, series: &Series, summary: &mut Summary) {
     }
     if let Some((_, fastest)) = others.first() {
         let (ours, theirs) = pairs(series, &case(OURS), &case(fastest), "cpu_ms");
-        let text = format!("{} cpu / the fastest other", case(OURS));
-        summary.ratio(&text, &ours, &theirs, targets::of(&text));
+        match CaseId::named(&case(OURS)) {
+            Some(id) => summary.compare(Subject::CpuOfFastest(id), &ours, &theirs),
+            None => {
+                let text = format!("{} cpu / the fastest other", case(OURS));
+                summary.ratio(&text, &ours, &theirs, None);
+            }
+        }
     }
+}
+
+#[cfg(test)]
+fn pictures_of_ours() -> impl Iterator<Item = String> {
+    let inputs = INPUTS.into_iter();
+    inputs.flat_map(|(input, _)| SIZES.map(|size| format!("{OURS}_{input}_{size}")))
+}
+
+/// Our cases of the suite.
+#[cfg(test)]
+pub fn cases() -> Vec<String> {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let words = words(scratch.path()).expect("the contests of words");
+    let words = words
+        .into_iter()
+        .map(|contest| format!("{OURS}_{}", contest.name));
+    words.chain(pictures_of_ours()).collect()
 }
 
 #[cfg(test)]
@@ -507,6 +530,14 @@ mod tests {
         assert_eq!(cheapest(&points, 2000.0).0, 75);
         assert_eq!(cheapest(&points, 1985.0).0, 75);
         assert_eq!(cheapest(&points, 10.0).0, 50);
+    }
+
+    /// A picture's contest that is no case would have neither figure nor target.
+    #[test]
+    fn the_contests_of_pictures_are_cases() {
+        for name in pictures_of_ours() {
+            assert!(CaseId::named(&name).is_some(), "{name}");
+        }
     }
 
     #[test]

@@ -1,23 +1,32 @@
 //! Suite `idle`: what a pool costs that has nothing to do, read from /proc.
 
-use super::{ROUNDS, say, start};
+use super::rounds::{ROUNDS, say, start};
 use crate::case::Case;
+use crate::cases::CaseId::{self, Idle, Waiting1000, Waiting65536};
 use crate::machine::cpu_time_of_tree;
+use crate::numbers::median;
 use crate::programs::Programs;
-use crate::report::{Summary, median};
+use crate::summary::Summary;
+use crate::targets::Subject;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
+/// All cases of the suite.
+#[cfg(test)]
+pub fn cases() -> [CaseId; 3] {
+    [Idle, Waiting1000, Waiting65536]
+}
+
 pub fn run(programs: &Programs, summary: &mut Summary) -> usize {
     let skipped = summary.skipped.len();
-    if let Some(case) = start(programs, &["idle"], summary).pop()
+    if let Some(case) = start(programs, &[Idle.name()], summary).pop()
         && let Err(error) = idle_rounds(case, summary)
     {
         summary.skip("idle", error.to_string());
     }
     let failed = summary.skipped.len() - skipped;
-    for case in ["waiting_1000", "waiting_65536"] {
+    for case in [Waiting1000, Waiting65536].map(CaseId::name) {
         summary.skip(case, "not built yet: needs asynchronous handlers");
     }
     failed
@@ -57,6 +66,6 @@ fn idle_rounds(mut case: Case, summary: &mut Summary) -> Result<(), Box<dyn Erro
         "idle: percent of one core, the whole JVM, the supervisor and its workers summed; by name: {}",
         parts.join(", ")
     ));
-    summary.figure("idle cpu_percent", &sums);
+    summary.figure(Subject::Figure(Idle, "cpu_percent"), &sums);
     Ok(())
 }

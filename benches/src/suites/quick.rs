@@ -1,19 +1,18 @@
 //! `make bench-quick`: the ratios that matter, in short rounds; never to judge a time by.
 
-use super::{
-    PERCENTILES, Series, keep, percentiles, round_of, say, small, start, tail, throughput,
-};
-use super::{rtt, values};
+use super::rounds::{PERCENTILES, Series, keep, percentiles, round_of, say, start, values};
+use super::{rtt, small, tail, throughput};
+use crate::cases::CaseId::{self, *};
 use crate::limits::Limits;
 use crate::programs::Programs;
-use crate::report::Summary;
+use crate::summary::Summary;
 use std::error::Error;
 use std::time::Duration;
 
 const ROUNDS: usize = 3;
-const RTT: [&str; 3] = ["ringwork_spin", "ringwork_park", "fork_join_pool"];
-const RTT_LIMITS: [&str; 2] = ["limit_spin", "limit_futex"];
-const THROUGHPUT: [&str; 2] = ["ringwork_1p1l", "fork_join_pool"];
+const RTT: [CaseId; 3] = [RingworkSpin, RingworkPark, ForkJoinPool];
+const RTT_LIMITS: [CaseId; 2] = [LimitSpin, LimitFutex];
+const THROUGHPUT: [CaseId; 2] = [Ringwork1P1L, ForkJoinPool];
 
 pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn Error>> {
     let skipped = summary.skipped.len();
@@ -28,17 +27,17 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
 
 fn round_trips(programs: &Programs, summary: &mut Summary) -> Result<(), Box<dyn Error>> {
     let mut limits = Limits::start()?;
-    let mut cases = start(programs, &RTT, summary);
+    let mut cases = start(programs, &RTT.map(CaseId::name), summary);
     let mut series = Series::new();
     for round in 0..ROUNDS {
         say(&format!("quick rtt round {}", round + 1));
         let spin = percentiles(&limits.spin(Duration::from_millis(200))?);
-        keep(&mut series, "limit_spin", round, spin);
+        keep(&mut series, LimitSpin.name(), round, spin);
         let futex = percentiles(&limits.futex(Duration::from_millis(300))?);
-        keep(&mut series, "limit_futex", round, futex);
+        keep(&mut series, LimitFutex.name(), round, futex);
         cases.retain_mut(|case| round_of(case, (round, 0.3), &mut series, summary));
     }
-    for case in RTT_LIMITS.iter().chain(&RTT) {
+    for case in RTT_LIMITS.into_iter().chain(RTT).map(CaseId::name) {
         for (metric, _) in PERCENTILES {
             summary.record("rtt", case, metric, &values(&series, case, metric));
         }
@@ -55,7 +54,7 @@ fn throughputs(programs: &Programs, summary: &mut Summary) {
         say(&format!("quick throughput round {}", round + 1));
         cases.retain_mut(|case| round_of(case, (round, 0.3), &mut series, summary));
     }
-    for case in THROUGHPUT {
+    for case in THROUGHPUT.map(CaseId::name) {
         let ops = values(&series, case, "ops_per_s");
         summary.record("throughput", case, "ops_per_s", &ops);
     }

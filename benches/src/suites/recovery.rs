@@ -5,8 +5,10 @@
 //! clients, and their entries are. Times count from before the signal, so they contain its
 //! delivery and the death itself; the watcher looks every 50 µs.
 
+use crate::cases::CaseId::{ClientKill, Kill};
 use crate::programs::Programs;
-use crate::report::{Record, Summary};
+use crate::summary::{Record, Summary};
+use crate::targets::Subject;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::{Kind, Word};
@@ -21,6 +23,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// All cases of the suite.
+#[cfg(test)]
+pub const CASES: [crate::cases::CaseId; 2] = [Kill, ClientKill];
 /// Rounds, and kills in each.
 const ROUNDS: usize = 5;
 const KILLS: usize = 60;
@@ -110,15 +115,17 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
         load.stop.store(true, Ordering::Relaxed);
         times
     });
-    let requeued = times.requeued.record("kill", "detect_to_requeue_", summary);
+    let requeued = times
+        .requeued
+        .record(Kill.name(), "detect_to_requeue_", summary);
     times
         .completed
-        .record("kill", "completed_elsewhere_", summary);
-    times.replaced.record("kill", "replaced_", summary);
+        .record(Kill.name(), "completed_elsewhere_", summary);
+    times.replaced.record(Kill.name(), "replaced_", summary);
     let duplicated = duplicated(&starts)?;
     let lost = load.lost.load(Ordering::Relaxed);
-    summary.record("recovery", "kill", "lost", &[lost as f64]);
-    summary.record("recovery", "kill", "duplicated", &[duplicated as f64]);
+    summary.record("recovery", Kill.name(), "lost", &[lost as f64]);
+    summary.record("recovery", Kill.name(), "duplicated", &[duplicated as f64]);
     let mut freed = Times::default();
     kill_clients(
         &pool,
@@ -126,7 +133,7 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
         &programs.out,
         &mut freed,
     )?;
-    freed.record("client_kill", "freed_", summary);
+    freed.record(ClientKill.name(), "freed_", summary);
     let _ = std::fs::remove_file(&starts);
     summary.note(format!(
         "recovery: 3 workers of one lane, {} tasks in flight of up to 3 ms, {} kills of workers, {} of clients; \
@@ -137,10 +144,13 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
         freed.0.iter().map(Vec::len).sum::<usize>(),
         load.next.load(Ordering::Relaxed),
     ));
-    summary.figure("kill lost", &[lost as f64]);
-    summary.figure("kill duplicated", &[duplicated as f64]);
+    summary.figure(Subject::Figure(Kill, "lost"), &[lost as f64]);
+    summary.figure(Subject::Figure(Kill, "duplicated"), &[duplicated as f64]);
     if let [_, p99, _] = requeued[..] {
-        summary.figure("kill detect_to_requeue_p99, ms", &[p99 / 1e3]);
+        summary.figure(
+            Subject::Figure(Kill, "detect_to_requeue_p99, ms"),
+            &[p99 / 1e3],
+        );
     }
     Ok(usize::from(lost + duplicated > 0 || requeued.is_empty()))
 }
@@ -233,7 +243,7 @@ fn kill_workers(pool: &Pool) -> WorkerTimes {
     let mut times = WorkerTimes::default();
     let mut random = fastrand::Rng::with_seed(1);
     for round in 0..ROUNDS {
-        super::say(&format!("recovery round {}", round + 1));
+        super::rounds::say(&format!("recovery round {}", round + 1));
         let mut samples = 0;
         while samples < KILLS {
             let workers = pool.wait_workers(3);

@@ -3,15 +3,18 @@
 //! Cases in which two sides spin are bracketed by raw probes, and judged one by one: each case
 //! keeps the rounds in which the cores stood as in most rounds of `ringwork_spin`.
 
-use super::{
-    PERCENTILES, PROBE, ROUNDS, Series, keep, pairs, percentiles, round_of, say, start, values,
+use super::rounds::{
+    PERCENTILES, ROUNDS, Series, keep, pairs, percentiles, round_of, say, start, values,
 };
 use crate::case::{Case, Metrics};
+use crate::cases::CaseId::{self, *};
 use crate::hdr;
 use crate::limits::Limits;
+use crate::numbers::median;
 use crate::programs::Programs;
-use crate::report::{Condition, Summary, median};
-use crate::targets::{self, FAR};
+use crate::summary::{Condition, Summary};
+use crate::targets::Subject;
+use crate::watch::{FAR, PROBE};
 use hdrhistogram::Histogram;
 use std::error::Error;
 use std::time::Duration;
@@ -20,26 +23,26 @@ use std::time::Duration;
 const MAX_ROUNDS: usize = 12;
 
 /// Cases of the suite rtt in which two sides spin, each for a core of its own.
-const SPINNING: [&str; 6] = [
-    "limit_spin",
-    "limit_slot",
-    "ringwork_spin",
-    "agrona_rings",
-    "aeron_ipc",
-    "iceoryx2_reqres",
+const SPINNING: [CaseId; 6] = [
+    LimitSpin,
+    LimitSlot,
+    RingworkSpin,
+    AgronaRings,
+    AeronIpc,
+    Iceoryx2Reqres,
 ];
 /// The first of them are the machine's limits; where the others begin.
 const LIMITED: usize = 2;
 /// The other limits, and the other cases.
-const LIMITS: [&str; 2] = ["limit_futex", "limit_uds"];
-const OTHERS: [&str; 7] = [
-    "ringwork_park",
-    "ringwork_future_executor",
-    "grpc_uds",
-    "fork_join_pool",
-    "thread_pool",
-    "virtual_threads",
-    "ffm_in_process",
+const LIMITS: [CaseId; 2] = [LimitFutex, LimitUds];
+const OTHERS: [CaseId; 7] = [
+    RingworkPark,
+    RingworkFutureExecutor,
+    GrpcUds,
+    ForkJoinPool,
+    ThreadPool,
+    VirtualThreads,
+    FfmInProcess,
 ];
 /// A round of the spinning cases, with a raw probe before, between and after them.
 struct SpinRound {
@@ -57,11 +60,23 @@ impl SpinRound {
     }
 }
 
+/// All cases of the suite.
+pub fn cases() -> impl Iterator<Item = CaseId> {
+    SPINNING.into_iter().chain(LIMITS).chain(OTHERS)
+}
+
 pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn Error>> {
     let mut limits = Limits::start()?;
     let skipped = summary.skipped.len();
-    let mut spinning = start(programs, &SPINNING[LIMITED..], summary);
-    let mut others = start(programs, &OTHERS, summary);
+    let mut spinning = start(
+        programs,
+        &SPINNING[LIMITED..]
+            .iter()
+            .map(|case| case.name())
+            .collect::<Vec<_>>(),
+        summary,
+    );
+    let mut others = start(programs, &OTHERS.map(CaseId::name), summary);
     let mut spins: Vec<SpinRound> = Vec::new();
     let mut series = Series::new();
     let mut sleeping = (Vec::new(), Vec::new());
@@ -70,9 +85,9 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
         spins.push(spin_round(&mut limits, &mut spinning, summary)?);
         if round < ROUNDS {
             let futex = limits.futex(Duration::from_secs(1))?;
-            keep(&mut series, "limit_futex", round, percentiles(&futex));
+            keep(&mut series, LimitFutex.name(), round, percentiles(&futex));
             let uds = limits.uds(Duration::from_secs(1))?;
-            keep(&mut series, "limit_uds", round, percentiles(&uds));
+            keep(&mut series, LimitUds.name(), round, percentiles(&uds));
             sleeping.0.push(futex);
             sleeping.1.push(uds);
             others.retain_mut(|case| round_of(case, (round, 1.0), &mut series, summary));
@@ -83,18 +98,18 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
     }
     for (at, limit) in SPINNING[..LIMITED].iter().enumerate() {
         let spun: Vec<_> = spins.iter().map(|spun| spun.limits[at].clone()).collect();
-        hdr::write(&hdr::path(&programs.out, limit), &spun)?;
+        hdr::write(&hdr::path(&programs.out, limit.name()), &spun)?;
     }
-    hdr::write(&hdr::path(&programs.out, "limit_futex"), &sleeping.0)?;
-    hdr::write(&hdr::path(&programs.out, "limit_uds"), &sleeping.1)?;
+    hdr::write(&hdr::path(&programs.out, LimitFutex.name()), &sleeping.0)?;
+    hdr::write(&hdr::path(&programs.out, LimitUds.name()), &sleeping.1)?;
     let raw = keep_one_kind(spins, &mut series, summary);
-    for case in SPINNING.iter().chain(&LIMITS).chain(&OTHERS) {
+    for case in cases().map(CaseId::name) {
         for (metric, _) in PERCENTILES {
             summary.record("rtt", case, metric, &values(&series, case, metric));
         }
         summary.record("rtt", case, "probe_ns", &values(&series, case, "probe_ns"));
         let rounds = hdr::read(&hdr::path(&programs.out, case))?;
-        let kept = |at: &usize| series.get(*case).is_some_and(|kept| kept.contains_key(at));
+        let kept = |at: &usize| series.get(case).is_some_and(|kept| kept.contains_key(at));
         let rounds = rounds.into_iter().enumerate().filter(|(at, _)| kept(at));
         let rounds: Vec<_> = rounds.map(|(_, histogram)| histogram).collect();
         summary.curve("rtt", case, &rounds);
@@ -124,11 +139,11 @@ fn spin_round(
     let mut results = vec![Some(percentiles(&spin)), Some(percentiles(&slot))];
     for name in &SPINNING[LIMITED..] {
         let mut result = None;
-        if let Some(at) = cases.iter().position(|case| case.name == *name) {
+        if let Some(at) = cases.iter().position(|case| case.name == name.name()) {
             match cases[at].round(1.0) {
                 Ok(metrics) => result = Some(metrics),
                 Err(error) => {
-                    summary.skip(name, error.to_string());
+                    summary.skip(name.name(), error.to_string());
                     cases.remove(at);
                 }
             }
@@ -192,7 +207,7 @@ fn keep_one_kind(spins: Vec<SpinRound>, series: &mut Series, summary: &mut Summa
             let probe = f64::midpoint(spin.probes[at], spin.probes[at + 1]);
             kept_probes.push(probe);
             metrics.insert("probe_ns".into(), probe);
-            keep(series, case, round, metrics);
+            keep(series, case.name(), round, metrics);
         }
     }
     let raw = median(&kept_probes);
@@ -210,19 +225,17 @@ fn keep_one_kind(spins: Vec<SpinRound>, series: &mut Series, summary: &mut Summa
 }
 
 pub fn ratios(series: &Series, summary: &mut Summary) {
-    let ratios = [
-        ("ringwork_spin", "limit_spin"),
-        ("limit_slot", "limit_spin"),
-        ("ringwork_spin", "limit_slot"),
-        ("aeron_ipc", "ringwork_spin"),
-        ("iceoryx2_reqres", "ringwork_spin"),
-        ("fork_join_pool", "ringwork_spin"),
-        ("ringwork_park", "limit_futex"),
-    ];
-    for (above, below) in ratios {
-        let text = format!("{above} p50 / {below} p50");
-        let (above, below) = pairs(series, above, below, "p50_ns");
-        summary.ratio(&text, &above, &below, targets::of(&text));
+    for (above, below) in [
+        (RingworkSpin, LimitSpin),
+        (LimitSlot, LimitSpin),
+        (RingworkSpin, LimitSlot),
+        (AeronIpc, RingworkSpin),
+        (Iceoryx2Reqres, RingworkSpin),
+        (ForkJoinPool, RingworkSpin),
+        (RingworkPark, LimitFutex),
+    ] {
+        let (ours, theirs) = pairs(series, above.name(), below.name(), "p50_ns");
+        summary.compare(Subject::RoundTrip(above, below), &ours, &theirs);
     }
     summary.note(
         "every rtt is timed by itself and holds one reading of the clock (about 20 ns), limits \

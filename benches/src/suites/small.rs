@@ -1,11 +1,16 @@
 //! The suites `scale`, `allocation` and `start`: few metrics a case.
 
-use super::{ROUNDS, Series, round_of, say, start, values};
+use super::rounds::{ROUNDS, Series, round_of, say, start, values};
+use crate::cases::CaseId::{self, Call, FutureApi, RawApi, RawTask};
 use crate::programs::Programs;
-use crate::report::Summary;
+use crate::summary::Summary;
+use crate::targets::Subject;
 
 const LANES: [u32; 4] = [1, 2, 4, 8];
 const MICROS: [u32; 2] = [1, 100];
+
+/// Cases of the suite allocation.
+pub const ALLOCATION: [CaseId; 4] = [RawApi, RawTask, FutureApi, Call];
 
 /// More lanes, and more producers, than there may be cores.
 pub fn scale(programs: &Programs, summary: &mut Summary) -> usize {
@@ -22,7 +27,7 @@ pub fn scale(programs: &Programs, summary: &mut Summary) -> usize {
 /// What a task takes from the Java heap.
 pub fn allocation(programs: &Programs, summary: &mut Summary) -> usize {
     const METRICS: [&str; 2] = ["bytes_per_op", "objects_per_op"];
-    let names = ["raw_api", "raw_task", "future_api", "call"].map(str::to_owned);
+    let names = ALLOCATION.map(|case| case.name().to_owned());
     let failed = measure(
         programs,
         "allocation",
@@ -31,15 +36,15 @@ pub fn allocation(programs: &Programs, summary: &mut Summary) -> usize {
         (ROUNDS, 0.0),
         summary,
     );
-    for (case, metric) in [("raw_api", METRICS[0]), ("future_api", METRICS[1])] {
+    for (case, metric) in [(RawApi, METRICS[0]), (FutureApi, METRICS[1])] {
         let found: Vec<f64> = summary
             .records
             .iter()
             .filter(|record| record.suite == "allocation")
-            .filter(|record| record.case == case && record.metric == metric)
+            .filter(|record| record.case == case.name() && record.metric == metric)
             .map(|record| record.value)
             .collect();
-        summary.figure(&format!("{case} {metric}"), &found);
+        summary.figure(Subject::Figure(case, metric), &found);
     }
     summary.note(
         "allocation: bytes by the JVM's own count for the calling thread (ThreadMXBean), 200,000 tasks a round; \

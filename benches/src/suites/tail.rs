@@ -1,9 +1,10 @@
 //! Suite `tail`: an open loop at fixed rates, time counted from the intended send.
 
-use super::{ROUNDS, Series, round_of, say, start, values};
+use super::rounds::{ROUNDS, Series, round_of, say, start, values};
 use crate::hdr;
+use crate::numbers::median;
 use crate::programs::Programs;
-use crate::report::{Summary, median};
+use crate::summary::Summary;
 use std::error::Error;
 
 const RATES: [u32; 3] = [10, 100, 500];

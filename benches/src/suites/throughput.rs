@@ -1,26 +1,27 @@
 //! Suite `throughput`: 64 bytes, 1024 tasks under way, one thread that submits and checks.
 
-use super::{ROUNDS, Series, keep, pairs, round_of, say, start, values};
+use super::rounds::{ROUNDS, Series, keep, pairs, round_of, say, start, values};
+use crate::cases::CaseId::{self, *};
 use crate::programs::Programs;
-use crate::report::Summary;
-use crate::targets;
+use crate::summary::Summary;
+use crate::targets::Subject;
 use std::error::Error;
 use std::time::Duration;
 
-const CASES: [&str; 9] = [
-    "ringwork_1p1l",
-    "ringwork_1p2l",
-    "ringwork_batch",
-    "ringwork_submit_all",
-    "fork_join_pool",
-    "thread_pool",
-    "virtual_threads",
-    "aeron_ipc",
-    "grpc_uds",
+pub const CASES: [CaseId; 9] = [
+    Ringwork1P1L,
+    Ringwork1P2L,
+    RingworkBatch,
+    RingworkSubmitAll,
+    ForkJoinPool,
+    ThreadPool,
+    VirtualThreads,
+    AeronIpc,
+    GrpcUds,
 ];
 
 /// What the lines of the tasks cost by themselves.
-const LIMIT: &str = "limit_slots";
+pub const LIMIT: CaseId = LimitSlots;
 
 pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn Error>> {
     let skipped = summary.skipped.len();
@@ -33,7 +34,7 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
             let rate = limits.slots(Duration::from_millis(500))?;
             keep(
                 &mut series,
-                LIMIT,
+                LIMIT.name(),
                 round,
                 [("ops_per_s".into(), rate)].into(),
             );
@@ -41,8 +42,8 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
         cases.retain_mut(|case| round_of(case, (round, 1.0), &mut series, summary));
     }
     for case in [LIMIT].into_iter().chain(CASES) {
-        let ops = values(&series, case, "ops_per_s");
-        summary.record("throughput", case, "ops_per_s", &ops);
+        let ops = values(&series, case.name(), "ops_per_s");
+        summary.record("throughput", case.name(), "ops_per_s", &ops);
     }
     ratios(&series, summary);
     Ok(summary.skipped.len() - skipped)
@@ -50,21 +51,20 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
 
 /// The targets: two in millions a second, two against another case of the same round.
 pub fn ratios(series: &Series, summary: &mut Summary) {
-    for case in ["ringwork_1p1l", "ringwork_batch"] {
-        let millions: Vec<f64> = values(series, case, "ops_per_s")
+    for case in [Ringwork1P1L, RingworkBatch] {
+        let millions: Vec<f64> = values(series, case.name(), "ops_per_s")
             .iter()
             .map(|ops| ops / 1e6)
             .collect();
-        summary.figure(&format!("{case} ops, M/s"), &millions);
+        summary.figure(Subject::Millions(case), &millions);
     }
     for (above, below) in [
-        ("ringwork_1p1l", "fork_join_pool"),
-        ("ringwork_batch", "aeron_ipc"),
-        ("ringwork_batch", "ringwork_submit_all"),
-        ("ringwork_submit_all", LIMIT),
+        (Ringwork1P1L, ForkJoinPool),
+        (RingworkBatch, AeronIpc),
+        (RingworkBatch, RingworkSubmitAll),
+        (RingworkSubmitAll, LIMIT),
     ] {
-        let text = format!("{above} ops / {below} ops");
-        let (above, below) = pairs(series, above, below, "ops_per_s");
-        summary.ratio(&text, &above, &below, targets::of(&text));
+        let (ours, theirs) = pairs(series, above.name(), below.name(), "ops_per_s");
+        summary.compare(Subject::Rate(above, below), &ours, &theirs);
     }
 }

@@ -12,7 +12,7 @@ use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::os::failpoint::Role;
 use ringwork_support::KillOnDrop;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
