@@ -87,7 +87,7 @@ fn each_failure_of_a_task_has_its_exit_code() {
     check(
         &["p", "digest", "--params", r#"{"algoritm":1}"#],
         1,
-        "did not run",
+        "digest.invalid_params",
     );
     check(&["p", "digest", "--params", "{"], 2, "no JSON object");
     check(&["p", "sleep", "--data", "soon"], 2, "\"soon\"");

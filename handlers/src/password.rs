@@ -98,6 +98,52 @@ impl Default for HashParams {
     }
 }
 
+impl HashParams {
+    /// Refuses a parameter of the other algorithm: it would have no effect. Its default value may be
+    /// given, as by programs that send all parameters.
+    fn check_algorithm(&self) -> Result<(), TaskError> {
+        let default = Self::default();
+        let set = [
+            (
+                "memory_kib",
+                Algorithm::Argon2id,
+                self.memory_kib != default.memory_kib,
+            ),
+            (
+                "iterations",
+                Algorithm::Argon2id,
+                self.iterations != default.iterations,
+            ),
+            (
+                "parallelism",
+                Algorithm::Argon2id,
+                self.parallelism != default.parallelism,
+            ),
+            (
+                "output_len",
+                Algorithm::Argon2id,
+                self.output_len != default.output_len,
+            ),
+            ("cost", Algorithm::Bcrypt, self.cost != default.cost),
+        ];
+        let foreign = set
+            .iter()
+            .find(|(_, of, is_set)| *is_set && *of != self.algorithm);
+        let Some((name, of, _)) = foreign else {
+            return Ok(());
+        };
+        let name_of = |algorithm| match algorithm {
+            Algorithm::Argon2id => "argon2id",
+            Algorithm::Bcrypt => "bcrypt",
+        };
+        Err(invalid_params(&format!(
+            "`{name}` is a parameter of {} and has no effect on {}; leave it out, or name the other algorithm",
+            name_of(*of),
+            name_of(self.algorithm)
+        )))
+    }
+}
+
 /// The parameters of `password.verify`.
 ///
 /// `Debug` shows the length of the hash only, as parameters end up in logs.
@@ -153,11 +199,12 @@ impl std::fmt::Debug for VerifyParams {
 ///
 /// # Errors
 ///
-/// - `password.invalid_params`: a parameter out of range, or a bad salt.
+/// - `password.invalid_params`: a parameter out of range or of the other algorithm, or a bad salt.
 /// - `password.too_long`: more than 72 bytes for bcrypt.
 /// - `password.contains_nul`: a NUL byte for bcrypt.
 /// - `password.failed`: the system has no random bytes or no memory.
 pub fn hash(params: &HashParams, body: &[u8]) -> Result<String, TaskError> {
+    params.check_algorithm()?;
     match params.algorithm {
         Algorithm::Argon2id => hash_argon2id(params, body),
         Algorithm::Bcrypt => hash_bcrypt(params, body),
@@ -170,8 +217,7 @@ fn hash_argon2id(params: &HashParams, body: &[u8]) -> Result<String, TaskError> 
         iterations: params.iterations,
         parallelism: params.parallelism,
     };
-    cost.check(MAX_MEMORY_KIB)
-        .map_err(|problem| invalid_params(&problem))?;
+    cost.check().map_err(|problem| invalid_params(&problem))?;
     if !OUTPUT_LENS.contains(&params.output_len) {
         return Err(invalid_params(&format!(
             "output_len {} is outside {}..={} bytes; 32 is the default",
@@ -324,8 +370,10 @@ impl RehashParams {
 ///
 /// # Errors
 ///
-/// `password.malformed_hash`, as in [`verify`].
+/// `password.malformed_hash`, as in [`verify`]; `password.invalid_params`: a parameter of another
+/// algorithm than the one asked for.
 pub fn needs_rehash(params: &RehashParams) -> Result<bool, TaskError> {
+    params.wanted().check_algorithm()?;
     Stored::parse(&params.hash)
         .map(|stored| stored.is_weaker_than(&params.wanted()))
         .map_err(|found| malformed(&found))

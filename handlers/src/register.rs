@@ -114,6 +114,7 @@ where
     P: DeserializeOwned + Default + 'static,
     F: Fn(&P, &[u8], usize) -> Result<Answer, TaskError> + Send + Sync + 'static,
 {
+    let subject = name.split('.').next().unwrap_or(name).to_owned();
     worker.raw_task(
         name,
         CODEC_PARAMS,
@@ -124,8 +125,20 @@ where
                     "the handler takes params: a JSON object and a body".to_owned(),
                 ));
             }
-            let (params, body) = task.params::<P>()?;
+            let (params, body) = match task.params::<P>() {
+                Ok(both) => both,
+                Err(error) => return Err(of_parameters(&subject, task, error)),
+            };
             run(&params, body, task.largest_result())
         },
     )
+}
+
+/// A wrong parameter is `SUBJECT.invalid_params`, be it unknown, of a wrong type, or out of range.
+/// What is no JSON object stays `request.undecodable`.
+fn of_parameters(subject: &str, task: &RawTask<'_, '_>, error: TaskError) -> TaskError {
+    let Ok((serde_json::Value::Object(_), _)) = task.params::<serde_json::Value>() else {
+        return error;
+    };
+    TaskError::new(format!("{subject}.invalid_params"), error.message()).at("")
 }

@@ -44,6 +44,7 @@ impl Bcrypt {
         let cost = cost
             .parse()
             .ok()
+            .filter(|_| cost.bytes().all(|digit| digit.is_ascii_digit()))
             .filter(|cost| COSTS.contains(cost))
             .ok_or("a bcrypt string whose cost is not a number of two digits in 04..=31")?;
         let rest = rest

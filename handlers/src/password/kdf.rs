@@ -43,23 +43,40 @@ impl Scrypt {
         if parsed.log_n == 0 || parsed.r == 0 || parsed.p == 0 {
             return Err(format!("{KIND} whose ln, r or p is 0"));
         }
+        // RFC 7914, section 6.
+        let (r, p) = (u64::from(parsed.r), u64::from(parsed.p));
+        if u64::from(parsed.log_n) >= 16 * r || parsed.log_n > 63 {
+            return Err(format!(
+                "{KIND} whose ln is {}, where {} is the most for r={r}",
+                parsed.log_n,
+                (16 * r - 1).min(63)
+            ));
+        }
+        if r * p >= 1 << 30 {
+            return Err(format!(
+                "{KIND} whose r times p is {}, where 1073741823 is the most",
+                r * p
+            ));
+        }
         Ok(parsed)
     }
 
-    /// Says which bound is exceeded: that of the memory, or [`MAX_SCRYPT_WORK_KIB`].
-    pub(super) fn check_cost(&self, max_memory_kib: u32) -> Result<(), String> {
+    /// N, which is 2^40 at most here: from there on, it alone is beyond every limit.
+    fn n(&self) -> u128 {
+        1 << self.log_n.min(40)
+    }
+
+    /// The memory that it takes: N blocks of 128 r bytes, p of them that are mixed, and one to mix
+    /// with.
+    pub(super) fn memory_kib(&self) -> u64 {
         let (r, p) = (u128::from(self.r), u128::from(self.p));
-        // From 2^40 on, N alone is beyond every limit.
-        let n = 1u128 << self.log_n.min(40);
-        // N blocks of 128 r bytes, p of them that are mixed, and one to mix with.
-        let memory_kib = (128 * r * (n + p + 1)).div_ceil(1024);
-        if memory_kib > u128::from(max_memory_kib) {
-            return Err(format!(
-                "scrypt with ln={}, r={}, p={} needs more than {max_memory_kib} KiB",
-                self.log_n, self.r, self.p
-            ));
-        }
-        let work_kib = (128 * r * n * p).div_ceil(1024);
+        u64::try_from((128 * r * (self.n() + p + 1)).div_ceil(1024)).unwrap_or(u64::MAX)
+    }
+
+    /// Says which bound is exceeded: [`MAX_SCRYPT_WORK_KIB`].
+    pub(super) fn check_work(&self) -> Result<(), String> {
+        let (r, p) = (u128::from(self.r), u128::from(self.p));
+        let work_kib = (128 * r * self.n() * p).div_ceil(1024);
         if work_kib > u128::from(MAX_SCRYPT_WORK_KIB) {
             return Err(format!(
                 "scrypt with ln={}, r={}, p={} makes {work_kib} KiB of work (memory times p), and {MAX_SCRYPT_WORK_KIB} is the most",

@@ -11,11 +11,13 @@ use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use super::{MAX_PARALLELISM, MAX_WORK_KIB, OUTPUT_LENS, SALT_LENS};
+use super::{MAX_MEMORY_KIB, MAX_PARALLELISM, MAX_WORK_KIB, OUTPUT_LENS, SALT_LENS};
 use ringwork_worker::TaskError;
 
 /// A thread keeps this much Argon2 memory between tasks at most, in KiB.
 const KEPT_MEMORY_KIB: usize = 64 << 10;
+/// The most lanes that the algorithm has.
+const MAX_LANES: u32 = (1 << 24) - 1;
 
 /// What one Argon2 hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,27 +28,57 @@ pub(super) struct Argon2Cost {
 }
 
 impl Argon2Cost {
-    /// Says what is out of range, with the range.
-    pub(super) fn check(self, max_memory_kib: u32) -> Result<(), String> {
-        let Self {
-            memory_kib,
-            iterations,
-            parallelism,
-        } = self;
+    /// Says what is out of range for a new hash, with the range.
+    pub(super) fn check(self) -> Result<(), String> {
+        let parallelism = self.parallelism;
         if !(1..=MAX_PARALLELISM).contains(&parallelism) {
             return Err(format!(
                 "parallelism {parallelism} is outside 1..={MAX_PARALLELISM}"
             ));
         }
-        let min = 8 * parallelism;
-        if memory_kib < min || memory_kib > max_memory_kib {
+        let (min, memory_kib) = (8 * parallelism, self.memory_kib);
+        if memory_kib < min || memory_kib > MAX_MEMORY_KIB {
             return Err(format!(
-                "memory of {memory_kib} KiB is outside {min}..={max_memory_kib} KiB (at least 8 KiB per lane)"
+                "memory of {memory_kib} KiB is outside {min}..={MAX_MEMORY_KIB} KiB (at least 8 KiB per lane)"
+            ));
+        }
+        if self.iterations == 0 {
+            return Err("0 iterations, and at least 1 is needed".to_owned());
+        }
+        self.check_work()
+    }
+
+    /// What no hash has: a parameter that the algorithm itself does not know (RFC 9106, 3.1).
+    fn check_format(self, kind: &str) -> Result<(), String> {
+        let Self {
+            memory_kib,
+            iterations,
+            parallelism,
+        } = self;
+        if !(1..=MAX_LANES).contains(&parallelism) {
+            return Err(format!(
+                "{kind} whose p is {parallelism}, outside 1..={MAX_LANES}"
             ));
         }
         if iterations == 0 {
-            return Err("0 iterations, and at least 1 is needed".to_owned());
+            return Err(format!("{kind} whose t is 0, and 1 is the least"));
         }
+        if memory_kib < 8 * parallelism {
+            return Err(format!(
+                "{kind} whose m is {memory_kib}, and {} is the least for p={parallelism}",
+                8 * parallelism
+            ));
+        }
+        Ok(())
+    }
+
+    /// Says which bound is exceeded: [`MAX_WORK_KIB`].
+    pub(super) fn check_work(self) -> Result<(), String> {
+        let Self {
+            memory_kib,
+            iterations,
+            ..
+        } = self;
         let work = u64::from(memory_kib) * u64::from(iterations);
         if work > MAX_WORK_KIB {
             return Err(format!(
@@ -98,14 +130,16 @@ impl Argon2Phc {
             }
         };
         let [salt, hash] = last_two(KIND, text, fields)?;
+        let cost = Argon2Cost {
+            memory_kib: number(KIND, "m", m)?,
+            iterations: number(KIND, "t", t)?,
+            parallelism: number(KIND, "p", p)?,
+        };
+        cost.check_format(KIND)?;
         Ok(Self {
             algorithm,
             version,
-            cost: Argon2Cost {
-                memory_kib: number(KIND, "m", m)?,
-                iterations: number(KIND, "t", t)?,
-                parallelism: number(KIND, "p", p)?,
-            },
+            cost,
             data,
             salt: base64(KIND, salt, "salt", &SALT_LENS)?,
             hash: base64(KIND, hash, "hash", &(4..=*OUTPUT_LENS.end()))?,
@@ -136,6 +170,9 @@ pub(super) fn named<'a, const N: usize>(
     let mut values = [None; N];
     for pair in field.split(',') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if !pair.contains('=') && names.contains(&name) {
+            return Err(format!("{kind} with `{name}` and no value"));
+        }
         let slot = names
             .iter()
             .position(|known| *known == name)
@@ -165,6 +202,9 @@ pub(super) fn last_two<'a>(
 
 pub(super) fn number(kind: &str, name: &str, value: &str) -> Result<u32, String> {
     let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
+    if digits && value.len() > 1 && value.starts_with('0') {
+        return Err(format!("{kind} whose `{name}` has a zero in front"));
+    }
     value
         .parse()
         .ok()

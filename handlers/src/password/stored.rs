@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq as _;
 use super::bcrypt::{self, Bcrypt};
 use super::kdf::{Pbkdf2, Scrypt, Sha};
 use super::phc::Argon2Phc;
-use super::{Algorithm, BCRYPT_MAX_PASSWORD, HashParams, VerifyParams, foreign};
+use super::{Algorithm, BCRYPT_MAX_PASSWORD, HashParams, MAX_MEMORY_KIB, VerifyParams, foreign};
 use ringwork_worker::TaskError;
 
 /// A parsed hash string.
@@ -52,30 +52,37 @@ impl Stored {
 
     /// Refuses what would cost more than the limits allow.
     pub(super) fn check_cost(&self, limits: &VerifyParams) -> Result<(), TaskError> {
-        let (problem, remedy) = match self {
-            Self::Argon2(phc) => (phc.cost.check(limits.max_memory_kib), "max_memory_kib"),
-            Self::Scrypt(scrypt) => (scrypt.check_cost(limits.max_memory_kib), "max_memory_kib"),
-            Self::Bcrypt(bcrypt) => (
-                within("bcrypt's cost", bcrypt.cost.into(), limits.max_cost.into()),
-                "max_cost (each step doubles the time)",
-            ),
-            Self::Pbkdf2(pbkdf2) => (
-                within(
-                    "PBKDF2's iterations, over all blocks of its output,",
-                    pbkdf2.work(),
-                    limits.max_iterations.into(),
-                ),
-                "max_iterations",
-            ),
+        let within_memory = |memory_kib: u64| {
+            let most = limits.max_memory_kib;
+            let raise = (most < MAX_MEMORY_KIB).then_some("max_memory_kib");
+            within("its memory in KiB", memory_kib, most.into(), raise)
         };
-        problem.map_err(|problem| {
-            TaskError::new(
-                "password.cost_too_high",
-                format!(
-                    "the hash asks for more than this worker computes: {problem}; if the hash is your own, raise {remedy} or hash the password anew at its next log-in"
-                ),
-            )
-        })
+        match self {
+            Self::Argon2(phc) => {
+                within_memory(phc.cost.memory_kib.into())?;
+                phc.cost
+                    .check_work()
+                    .map_err(|problem| too_high(&problem, None))
+            }
+            Self::Scrypt(scrypt) => {
+                within_memory(scrypt.memory_kib())?;
+                scrypt
+                    .check_work()
+                    .map_err(|problem| too_high(&problem, None))
+            }
+            Self::Bcrypt(bcrypt) => within(
+                "bcrypt's cost",
+                bcrypt.cost.into(),
+                limits.max_cost.into(),
+                Some("max_cost (each step doubles the time)"),
+            ),
+            Self::Pbkdf2(pbkdf2) => within(
+                "PBKDF2's iterations, over all blocks of its output,",
+                pbkdf2.work(),
+                limits.max_iterations.into(),
+                Some("max_iterations"),
+            ),
+        }
     }
 
     /// Whether `password` gives this hash, compared in constant time.
@@ -113,9 +120,22 @@ impl Stored {
     }
 }
 
-fn within(what: &str, asked: u64, most: u64) -> Result<(), String> {
+/// `raise`: the parameter that allows more.
+fn within(what: &str, asked: u64, most: u64, raise: Option<&str>) -> Result<(), TaskError> {
     if asked <= most {
         return Ok(());
     }
-    Err(format!("{what} would be {asked}, and {most} is allowed"))
+    let problem = format!("{what} would be {asked}, and {most} is allowed");
+    Err(too_high(&problem, raise))
+}
+
+#[track_caller]
+fn too_high(problem: &str, raise: Option<&str>) -> TaskError {
+    let raise = raise.map_or_else(String::new, |parameter| format!("raise {parameter} or "));
+    TaskError::new(
+        "password.cost_too_high",
+        format!(
+            "the hash asks for more than this worker computes: {problem}; if the hash is your own, {raise}hash the password anew at its next log-in"
+        ),
+    )
 }

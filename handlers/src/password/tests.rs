@@ -575,11 +575,10 @@ fn a_hostile_scrypt_or_pbkdf2_is_refused_before_it_is_spent() {
     let tail = "$MDEyMzQ1Njc4OWFiY2RlZg$jU+wVnnRO8xMJ6kk2pn2W1IFgOT9r8PK+dHZ+HH3bt4";
     for cost in [
         "scrypt$ln=20,r=8,p=1",
-        "scrypt$ln=63,r=1,p=1",
-        "scrypt$ln=4294967295,r=4294967295,p=4294967295",
-        "scrypt$ln=1,r=1,p=4294967295",
-        "scrypt$ln=1,r=4294967295,p=1",
-        "scrypt$ln=1,r=65536,p=65536",
+        "scrypt$ln=63,r=8,p=1",
+        "scrypt$ln=1,r=1,p=1073741823",
+        "scrypt$ln=1,r=1073741823,p=1",
+        "scrypt$ln=1,r=32767,p=32767",
         "scrypt$ln=17,r=8,p=17",
         "pbkdf2-sha256$10000001",
         "pbkdf2-sha256$i=4294967295",
@@ -587,7 +586,10 @@ fn a_hostile_scrypt_or_pbkdf2_is_refused_before_it_is_spent() {
     ] {
         let error = verify_with(&format!("${cost}{tail}"), b"pw").unwrap_err();
         assert_eq!(error.code(), "password.cost_too_high", "{cost}: {error}");
-        assert!(error.message().contains("raise max_"), "{cost}: {error}");
+        let raised = error.message().contains("raise max_iterations");
+        assert_eq!(raised, cost.starts_with("pbkdf2"), "{cost}: {error}");
+        // scrypt's limits are at their highest.
+        assert!(!error.message().contains("max_memory"), "{cost}: {error}");
     }
     // Two blocks of output cost twice the iterations.
     let two = format!("$pbkdf2-sha256$i=5000001$$A{}", "A".repeat(43));
@@ -785,11 +787,12 @@ fn a_hostile_cost_is_refused_before_it_is_spent() {
         "m=1048577,t=1,p=1",
         "m=64,t=4294967295,p=1",
         "m=1048576,t=5,p=1",
-        "m=1048576,t=1,p=65",
-        "m=8,t=1,p=2",
+        "m=4294967295,t=1,p=16777215",
     ] {
         let error = verify_with(&format!("$argon2id$v=19${cost}${tail}"), b"pw").unwrap_err();
         assert_eq!(error.code(), "password.cost_too_high", "{cost}");
+        // Nothing that could be raised.
+        assert!(!error.message().contains("max_memory_kib"), "{error}");
     }
     let salt_and_hash = "CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
     for cost in [18, 31] {
@@ -802,10 +805,9 @@ fn a_hostile_cost_is_refused_before_it_is_spent() {
         max_memory_kib: 127,
         ..VerifyParams::default()
     };
-    assert_eq!(
-        verify(&strict, b"pw").unwrap_err().code(),
-        "password.cost_too_high"
-    );
+    let error = verify(&strict, b"pw").unwrap_err();
+    assert_eq!(error.code(), "password.cost_too_high");
+    assert!(error.message().contains("raise max_memory_kib"), "{error}");
     let greedy = VerifyParams {
         max_memory_kib: u32::MAX,
         ..strict
@@ -814,6 +816,109 @@ fn a_hostile_cost_is_refused_before_it_is_spent() {
         verify(&greedy, b"pw").unwrap_err().code(),
         "password.invalid_params"
     );
+}
+
+/// What the format does not have is no matter of cost, however small or large.
+#[test]
+fn numbers_outside_of_the_format_are_malformed() {
+    let tail = "c29tZXNhbHQ$c29tZXNhbHRzb21lc2FsdA";
+    for (text, clue) in [
+        ("$argon2id$v=19$m=64,t=0,p=1", "t is 0"),
+        ("$argon2i$v=19$m=64,t=1,p=0", "p is 0"),
+        ("$argon2d$m=0,t=1,p=1", "m is 0, and 8 is the least"),
+        (
+            "$argon2id$v=19$m=8,t=1,p=2",
+            "m is 8, and 16 is the least for p=2",
+        ),
+        (
+            "$argon2id$v=19$m=4294967295,t=1,p=16777216",
+            "outside 1..=16777215",
+        ),
+        ("$argon2id$v=19$m=64,t=03,p=1", "`t` has a zero in front"),
+        ("$argon2id$v=19$m=064,t=3,p=1", "`m` has a zero in front"),
+        ("$argon2id$v=19$m=64,t=3,p=00", "`p` has a zero in front"),
+        ("$argon2id$v=19$m=64,t=+3,p=1", "`t` is not a 32-bit number"),
+        (
+            "$argon2id$v=19$m=64,t=4294967296,p=1",
+            "`t` is not a 32-bit number",
+        ),
+        ("$argon2id$v=019$m=64,t=3,p=1", "a version other than"),
+        ("$argon2id$v=19$m=64,t=3,p=1,data", "`data` and no value"),
+        ("$argon2id$v=19$m=64,t,p=1", "`t` and no value"),
+        ("$scrypt$ln=04,r=8,p=1", "`ln` has a zero in front"),
+        ("$scrypt$ln=64,r=8,p=1", "ln is 64, where 63 is the most"),
+        (
+            "$scrypt$ln=16,r=1,p=1",
+            "ln is 16, where 15 is the most for r=1",
+        ),
+        ("$scrypt$ln=4,r=32768,p=32768", "r times p is 1073741824"),
+        ("$pbkdf2-sha256$i=0600,l=16", "`i` has a zero in front"),
+        ("$pbkdf2-sha256$0600", "`i` has a zero in front"),
+        ("$pbkdf2-sha512$i=600,l=016", "`l` has a zero in front"),
+    ] {
+        let error = verify_with(&format!("{text}${tail}"), b"pw").unwrap_err();
+        assert_eq!(error.code(), "password.malformed_hash", "{text}: {error}");
+        assert!(error.message().contains(clue), "{text}: {error}");
+        assert!(!error.message().contains("c29tZXN"), "{text}: {error}");
+    }
+    for cost in ["+4", " 4", "03", "32", "-4"] {
+        let hash = format!("$2b${cost}$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW");
+        let error = verify_with(&hash, b"U*U").unwrap_err();
+        assert_eq!(error.code(), "password.malformed_hash", "{cost}: {error}");
+    }
+}
+
+/// New hashes have 64 lanes at most; a stored one has what its maker gave it.
+#[test]
+fn any_number_of_lanes_is_verified() {
+    for lanes in [65, 255, 1000] {
+        let params = argon2::Params::new(8 * lanes, 1, lanes, Some(16)).unwrap();
+        let (id, version) = (argon2::Algorithm::Argon2id, argon2::Version::V0x13);
+        let mut output = [0; 16];
+        argon2::Argon2::new(id, version, params)
+            .hash_password_into(b"pw", b"somesalt", &mut output)
+            .unwrap();
+        use base64::Engine as _;
+        let output = base64::engine::general_purpose::STANDARD_NO_PAD.encode(output);
+        let hash = format!(
+            "$argon2id$v=19$m={},t=1,p={lanes}$c29tZXNhbHQ${output}",
+            8 * lanes
+        );
+        assert!(verify_with(&hash, b"pw").unwrap(), "{lanes}");
+        assert!(!verify_with(&hash, b"PW").unwrap(), "{lanes}");
+    }
+}
+
+#[test]
+fn a_parameter_of_the_other_algorithm_is_refused_by_name() {
+    for (json, name) in [
+        (r#"{"algorithm":"bcrypt","memory_kib":64}"#, "`memory_kib`"),
+        (
+            r#"{"algorithm":"bcrypt","cost":4,"iterations":3}"#,
+            "`iterations`",
+        ),
+        (r#"{"algorithm":"bcrypt","parallelism":2}"#, "`parallelism`"),
+        (r#"{"algorithm":"bcrypt","output_len":16}"#, "`output_len`"),
+        (r#"{"algorithm":"argon2id","cost":10}"#, "`cost`"),
+        (r#"{"cost":10}"#, "`cost`"),
+    ] {
+        let params: HashParams = serde_json::from_str(json).unwrap();
+        let error = hash(&params, b"pw").unwrap_err();
+        assert_eq!(error.code(), "password.invalid_params", "{json}");
+        assert!(error.message().contains(name), "{json}: {error}");
+    }
+    let stored = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+    let params = RehashParams {
+        hash: stored.to_owned(),
+        algorithm: Algorithm::Bcrypt,
+        memory_kib: 64,
+        ..RehashParams::default()
+    };
+    let error = needs_rehash(&params).unwrap_err();
+    assert_eq!(error.code(), "password.invalid_params", "{error}");
+    // All parameters, with the other algorithm's at their defaults.
+    let all = serde_json::to_string(&bcrypt_params(4)).unwrap();
+    hash(&serde_json::from_str(&all).unwrap(), b"pw").unwrap();
 }
 
 #[test]
