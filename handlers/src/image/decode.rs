@@ -80,23 +80,128 @@ impl Kind {
     }
 }
 
+/// What the files of other formats begin with, at which place, and what they are called.
+const FOREIGN: &[(usize, &[u8], &str)] = &[
+    (0, b"BM", "BMP"),
+    (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
+    (0, b"\xff\x4f\xff\x51", "JPEG 2000 (a bare codestream)"),
+    (0, b"II\xbc", "JPEG XR"),
+    (0, b"\xff\x0a", "JPEG XL"),
+    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (4, b"ftypcrx ", "a camera's raw file (CR3)"),
+    (4, b"ftyphe", "HEIC"),
+    (
+        4,
+        b"ftypmif1",
+        "HEIF of another kind than AVIF, such as HEIC",
+    ),
+    (
+        4,
+        b"ftypmsf1",
+        "HEIF of another kind than AVIF, such as HEIC",
+    ),
+    (
+        4,
+        b"ftyp",
+        "a video (MP4 or QuickTime), or HEIF of an unknown kind",
+    ),
+    (0, b"8BPS", "PSD (Photoshop)"),
+    (0, b"qoif", "QOI"),
+    (0, b"v/1\x01", "OpenEXR"),
+    (0, b"#?RADIANCE", "Radiance HDR"),
+    (0, b"#?RGBE", "Radiance HDR"),
+    (0, b"\0\0\x01\0", "ICO (an icon)"),
+    (0, b"\0\0\x02\0", "CUR (a cursor)"),
+    (0, b"icns", "ICNS (icons)"),
+    (0, b"DDS ", "DDS"),
+    (0, b"\xabKTX ", "KTX"),
+    (0, b"%PDF", "PDF"),
+    (0, b"%!PS", "PostScript"),
+    (0, b"\xc5\xd0\xd3\xc6", "PostScript with a preview"),
+    (0, b"\x0a\0\x01", "PCX"),
+    (0, b"\x0a\x02\x01", "PCX"),
+    (0, b"\x0a\x03\x01", "PCX"),
+    (0, b"\x0a\x04\x01", "PCX"),
+    (0, b"\x0a\x05\x01", "PCX"),
+    (0, b"\x01\xda", "SGI"),
+    (0, b"\x59\xa6\x6a\x95", "Sun raster"),
+    (0, b"gimp xcf", "XCF (GIMP)"),
+    (0, b"farbfeld", "farbfeld"),
+    (0, b"BPG\xfb", "BPG"),
+    (0, b"FLIF", "FLIF"),
+    (0, b"AT&TFORM", "DjVu"),
+    (0, b"\x8aMNG", "MNG"),
+    (0, b"\x8bJNG", "JNG"),
+    (0, b"SIMPLE  =", "FITS"),
+    (0, b"/* XPM */", "XPM"),
+    (0, b"\xd7\xcd\xc6\x9a", "WMF"),
+    (40, b" EMF", "EMF"),
+    (0, b"FUJIFILM", "a camera's raw file (RAF)"),
+    (0, b"IIRO", "a camera's raw file (ORF)"),
+    (0, b"IIU\0", "a camera's raw file (RW2)"),
+    (0, b"RIFF", "a RIFF file other than WebP (a video or sound)"),
+    (0, b"\x1aE\xdf\xa3", "a video (Matroska or WebM)"),
+    (0, b"PK\x03\x04", "a ZIP archive, or a document in one"),
+    (0, b"\x1f\x8b", "gzip; unpack it first"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd; unpack it first"),
+    (0, b"{\\rtf", "RTF"),
+];
+
+/// The kinds of Netpbm, by the letter behind the P.
+const NETPBM: &[(u8, &str)] = &[
+    (b'1', "PBM"),
+    (b'2', "PGM"),
+    (b'3', "PPM"),
+    (b'4', "PBM"),
+    (b'5', "PGM"),
+    (b'6', "PPM"),
+    (b'7', "PAM"),
+    (b'f', "PFM"),
+    (b'F', "PFM"),
+];
+
 fn describe_foreign(body: &[u8]) -> String {
-    let name = match body {
-        [] => return "the body is empty".to_owned(),
-        [b'B', b'M', ..] => "BMP",
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "HEIC or a video",
-        [0xff, 0x0a, ..] | [0, 0, 0, 12, b'J', b'X', b'L', ..] => "JPEG XL",
-        [b'%', b'P', b'D', b'F', ..] => "PDF",
-        [b'<', ..] => "markup text (SVG, XML or HTML)",
-        [0, 0, 1, 0, ..] => "an ICO icon",
-        _ => {
-            return format!(
-                "the body of {} bytes does not begin as any known image",
-                body.len()
-            );
-        }
-    };
-    format!("the body looks like {name}")
+    if body.is_empty() {
+        return "the body is empty".to_owned();
+    }
+    match name_of_foreign(body) {
+        Some(name) => format!("the body looks like {name}, which is not supported"),
+        None => format!(
+            "the body of {} bytes does not begin as any known image",
+            body.len()
+        ),
+    }
+}
+
+fn name_of_foreign(body: &[u8]) -> Option<&'static str> {
+    // A Targa file has nothing but its end to tell it, if that.
+    if body.ends_with(b"TRUEVISION-XFILE.\0") {
+        return Some("TGA");
+    }
+    let found = FOREIGN
+        .iter()
+        .find(|(at, first, _)| body.get(*at..).is_some_and(|rest| rest.starts_with(first)));
+    if let Some((_, _, name)) = found {
+        return Some(name);
+    }
+    if let &[b'P', kind, after, ..] = body
+        && after.is_ascii_whitespace()
+        && let Some((_, name)) = NETPBM.iter().find(|(known, _)| *known == kind)
+    {
+        return Some(name);
+    }
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let text = text.trim_ascii_start();
+    if !text.starts_with(b"<") {
+        return None;
+    }
+    let start = &text[..text.len().min(4096)];
+    let is_svg = memchr::memmem::find(start, b"<svg").is_some();
+    Some(if is_svg {
+        "SVG"
+    } else {
+        "markup text (XML or HTML)"
+    })
 }
 
 /// What the header of a file says.

@@ -22,6 +22,8 @@ const HEADER: usize = 13;
 const RGBA: usize = 4;
 
 const EXTENSION: u8 = 0x21;
+/// Of an extension: how the next frame is shown.
+const CONTROL: u8 = 0xf9;
 const FRAME: u8 = 0x2c;
 const TRAILER: u8 = 0x3b;
 const HAS_PALETTE: u8 = 0x80;
@@ -34,6 +36,8 @@ pub(super) struct File<'a> {
     reader: Reader<'a>,
     first: Place,
     canvas: Size,
+    /// The frames that restore what was before them by a value that the reader does not know.
+    restoring: Vec<bool>,
     /// A cut or damaged file gives the rows that it has.
     lenient: bool,
 }
@@ -119,6 +123,7 @@ pub(super) fn open(
         reader,
         first,
         canvas,
+        restoring: blocks.restoring,
         lenient,
     };
     Ok((header, file))
@@ -154,6 +159,8 @@ pub(super) struct Frames<'a> {
     canvas: Vec<u8>,
     /// Of the next frame; `None` after the last.
     next: Option<Shown>,
+    /// Frames shown so far.
+    shown: usize,
     max_pixels: u64,
 }
 
@@ -183,6 +190,7 @@ impl<'a> File<'a> {
             canvas: pixels::zeroed(bytes_of(self.canvas))?,
             file: self,
             next,
+            shown: 0,
             max_pixels,
         })
     }
@@ -198,7 +206,11 @@ impl Iterator for Frames<'_> {
 }
 
 impl Frames<'_> {
-    fn advance(&mut self, shown: Shown) -> Result<Frame, TaskError> {
+    fn advance(&mut self, mut shown: Shown) -> Result<Frame, TaskError> {
+        if self.file.restoring.get(self.shown) == Some(&true) {
+            shown.dispose = DisposalMethod::Previous;
+        }
+        self.shown += 1;
         let Size { width, height } = self.file.canvas;
         let place = shown.place;
         check_pixels(place.size.width, place.size.height, self.max_pixels)?;
@@ -433,8 +445,18 @@ impl<'a> Writer<'a> {
         let pixels: Vec<Colour> = pixels
             .map(|(new, below)| if new == below { CLEAR } else { *new })
             .collect();
-        // One entry is for what is transparent, which no other colour is merged with.
-        let Indexed { palette, indices } = Indexed::reduced_to(pixels.iter().copied(), MOST);
+        // One entry is for what is transparent, which no other colour is merged with. Where the
+        // screen is cleared afterwards, viewers need to know it even if no pixel has it: without
+        // it some fill with the background colour.
+        let clears = dispose == DisposalMethod::Background && !pixels.contains(&CLEAR);
+        let most = if clears { MOST - 1 } else { MOST };
+        let Indexed {
+            mut palette,
+            indices,
+        } = Indexed::reduced_to(pixels.iter().copied(), most);
+        if clears {
+            palette.push(CLEAR);
+        }
         let transparent = (0..=255).zip(&palette).find(|(_, colour)| colour[3] == 0);
         let side = |side: usize| u16::try_from(side).unwrap_or(u16::MAX);
         // The format counts hundredths of a second.
@@ -472,6 +494,11 @@ fn text(error: impl std::fmt::Display) -> String {
 struct Blocks {
     frames: u32,
     ended: bool,
+    /// By frame: whether it is disposed of by the value 4, which early writers used for 3 (the
+    /// screen before it), as Pillow and libvips have it.
+    restoring: Vec<bool>,
+    /// The same of the frame that comes next.
+    next_restores: bool,
 }
 
 impl Blocks {
@@ -488,10 +515,16 @@ impl Blocks {
     /// The place of the next block, if one follows.
     fn step(&mut self, body: &[u8], at: usize) -> Option<usize> {
         match *body.get(at)? {
-            EXTENSION => skip_sub_blocks(body, at + 2),
+            EXTENSION => {
+                if let Some(&[CONTROL, 4, flags]) = body.get(at + 1..at + 4) {
+                    self.next_restores = flags >> 2 & 7 == 4;
+                }
+                skip_sub_blocks(body, at + 2)
+            }
             FRAME => {
                 let flags = *body.get(at + 9)?;
                 self.frames = self.frames.saturating_add(1);
+                self.restoring.push(std::mem::take(&mut self.next_restores));
                 // After the palette comes the code size.
                 skip_sub_blocks(body, at + 10 + palette_bytes(flags) + 1)
             }
@@ -525,4 +558,89 @@ fn skip_sub_blocks(body: &[u8], mut at: usize) -> Option<usize> {
 #[track_caller]
 fn problem(reason: &dyn std::fmt::Display) -> TaskError {
     undecodable(Kind::Gif, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames_of(body: &[u8]) -> Vec<gif::Frame<'static>> {
+        let mut reader = DecodeOptions::new().read_info(body).unwrap();
+        let mut frames = Vec::new();
+        while let Some(frame) = reader.read_next_frame().unwrap() {
+            frames.push(frame.clone());
+        }
+        frames
+    }
+
+    /// Pillow and others fill with the background colour where a frame that is cleared names no
+    /// transparent index.
+    #[test]
+    fn a_frame_that_is_cleared_has_a_transparent_index() {
+        let solid = |colours: usize| {
+            let colour = |at: usize| [(at % colours) as u8, (at % 7) as u8, 99, 255];
+            Raster::new(20, 20, Channels::Rgba, (0..400).flat_map(colour).collect()).unwrap()
+        };
+        for colours in [1, 2, 255, 256] {
+            let mut holed = solid(colours);
+            holed.data[..400].fill(0);
+            let mut out = Vec::new();
+            let mut writer = Writer::new((20, 20), Plays::FOR_EVER, &mut out).unwrap();
+            for raster in [&solid(colours), &holed, &solid(colours)] {
+                writer.push(raster, 100).unwrap();
+            }
+            writer.finish().unwrap();
+            let frames = frames_of(&out);
+            let cleared = frames
+                .iter()
+                .filter(|frame| frame.dispose == DisposalMethod::Background);
+            assert!(cleared.clone().count() > 0, "{colours}");
+            for frame in cleared {
+                let index = usize::from(frame.transparent.expect("a transparent index"));
+                assert!(index < frame.palette.as_ref().unwrap().len() / 3);
+                assert!(frame.palette.as_ref().unwrap().len() <= 768);
+                assert!(!frame.buffer.contains(&(index as u8)), "all is opaque");
+            }
+        }
+    }
+
+    /// 4 stands for 3 in old files.
+    #[test]
+    fn disposal_4_restores_what_was_before() {
+        let palette = [0, 0, 0, 250, 0, 0, 0, 250, 0, 0, 0, 250];
+        let mut body = Vec::new();
+        let mut encoder = gif::Encoder::new(&mut body, 4, 1, &palette).unwrap();
+        for (left, colour, dispose) in [
+            (0, 1, DisposalMethod::Keep),
+            (1, 2, DisposalMethod::Previous),
+            (2, 3, DisposalMethod::Keep),
+        ] {
+            let frame = gif::Frame {
+                left,
+                width: if left == 0 { 4 } else { 1 },
+                height: 1,
+                buffer: vec![colour; if left == 0 { 4 } else { 1 }].into(),
+                dispose,
+                delay: 5,
+                ..gif::Frame::default()
+            };
+            encoder.write_frame(&frame).unwrap();
+        }
+        drop(encoder);
+        let canvases = |body: &[u8]| -> Vec<Vec<u8>> {
+            let (_, file) = open(body, 100, false).unwrap();
+            let frames = file.frames(100).unwrap();
+            frames.map(|frame| frame.unwrap().raster.data).collect()
+        };
+        let expected = canvases(&body);
+        let at = body
+            .windows(4)
+            .position(|four| four == [0x21, 0xf9, 4, 3 << 2])
+            .unwrap();
+        for value in [4, 5] {
+            body[at + 3] = value << 2;
+            assert_eq!(canvases(&body) == expected, value == 4, "{value}");
+        }
+        assert_eq!(expected[2][4..8], [250, 0, 0, 255]);
+    }
 }

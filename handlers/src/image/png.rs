@@ -61,7 +61,7 @@ pub(super) fn open(
     check_pixels(width, height, max_pixels)?;
     if !chunks.ended && !lenient {
         return Err(problem(
-            &"it is cut off: the end-of-image chunk (IEND) is missing",
+            &"it is cut off: the end-of-image chunk (IEND) is missing, in part or as a whole",
         ));
     }
 
@@ -174,7 +174,7 @@ fn walk(body: &[u8]) -> Result<Chunks, TaskError> {
             }
             b"iTXt" if chunks.in_xmp.is_none() => chunks.in_xmp = text_xmp(data),
             b"IEND" => {
-                chunks.ended = true;
+                chunks.ended = next.starts_with(&checksum(name, data));
                 break;
             }
             _ => {}

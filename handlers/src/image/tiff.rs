@@ -1,56 +1,80 @@
-//! TIFF in, by the `tiff` crate: the first page.
+//! TIFF in: the first page, in strips or tiles, with its colours together or in planes.
 //!
-//! The crate decodes no palettes. Their pixels are grey to it: the copy that it is given says so,
-//! and the colours are looked up here.
+//! `directory` reads the tags, `strips` unpacks the data and tells whether it is all there,
+//! and here samples of 1 to 16 bits become pixels, row by row. So a file that is cut has the rows
+//! in front of the cut, whatever its compression.
+
+mod directory;
+mod fax;
+mod strips;
 
 use std::borrow::Cow;
-use std::io::Cursor;
 
 use image::metadata::Orientation;
-use tiff::decoder::{BufferLayoutPreference, Decoder, Limits};
-use tiff::tags::{SampleFormat, Tag};
-use tiff::{ColorType, TiffResult};
 
+use self::directory::{Directory, Order};
+use self::strips::{Compression, Packed, Wanted};
 use super::animation::Plays;
-use super::decode::{Details, Header, Kind, check_pixels, undecodable};
+use super::decode::{Details, Header, Kind, bad, check_pixels};
 use super::profile::left_by;
 use super::raster::{Channels, Raster};
 use super::{exif, pixels};
 use ringwork_worker::TaskError;
 
+/// What is wrong with a file.
+type Problem = Cow<'static, str>;
+
+const SUBFILE: u16 = 254;
 const WIDTH: u16 = 256;
 const HEIGHT: u16 = 257;
+const BITS: u16 = 258;
+const COMPRESSION: u16 = 259;
 const PHOTOMETRIC: u16 = 262;
-const SUBFILE: u16 = 254;
-const XMP: u16 = 700;
+const FILL_ORDER: u16 = 266;
+const STRIP_PLACES: u16 = 273;
+const ORIENTATION: u16 = 274;
+const SAMPLES: u16 = 277;
+const ROWS_PER_STRIP: u16 = 278;
+const STRIP_LENGTHS: u16 = 279;
 const PLANES: u16 = 284;
+const FAX_3_OPTIONS: u16 = 292;
+const FAX_4_OPTIONS: u16 = 293;
+const PREDICTOR: u16 = 317;
+const COLOUR_MAP: u16 = 320;
 const TILE_WIDTH: u16 = 322;
+const TILE_HEIGHT: u16 = 323;
+const TILE_PLACES: u16 = 324;
+const TILE_LENGTHS: u16 = 325;
+const EXTRA_SAMPLES: u16 = 338;
+const SAMPLE_FORMAT: u16 = 339;
+const JPEG_TABLES: u16 = 347;
+const YCBCR_SAMPLING: u16 = 530;
+const XMP: u16 = 700;
+const PROFILE: u16 = 34675;
 const DNG_VERSION: u16 = 50706;
-/// The type of a value of 16 bits.
-const SHORT: usize = 3;
-const GREY: u16 = 1;
-const PALETTE: u16 = 3;
+
 /// Of the tag for extra samples: an opacity that the colours are multiplied with already.
-const ASSOCIATED: u16 = 1;
+const ASSOCIATED: u64 = 1;
 /// Of the same: a plain opacity.
-const UNASSOCIATED: u16 = 2;
-/// Of the tag for the order of bits: the lowest bit of a byte is the first one.
-const REVERSED: usize = 2;
+const UNASSOCIATED: u64 = 2;
 /// Samples a pixel. More would make a bomb of a small file.
 const MAX_SAMPLES: usize = 8;
-/// Values of a tag: places of strips, bytes of a profile. Each takes 32 bytes of memory.
-const MAX_VALUES: usize = 1 << 22;
-/// Bytes of one value, such as a profile.
-const METADATA: usize = 16 << 20;
+const MAX_BITS: u64 = 16;
+/// Pixels that tiles may have outside of the picture, beside four times the pixels allowed in it.
+const MAX_OUTSIDE: u64 = 1 << 22;
+
+const TOO_FEW: &str = "it has fewer strips or tiles than its size needs";
 
 /// A TIFF of which the first directory has been read.
 pub(super) struct File<'a> {
-    decoder: Decoder<Cursor<Cow<'a, [u8]>>>,
+    body: &'a [u8],
+    directory: Directory<'a>,
     layout: Layout,
+    grid: Grid,
     /// The palette's red, green and blue.
     palette: Option<Vec<[u8; 3]>>,
-    width: u32,
-    height: u32,
+    width: usize,
+    height: usize,
     /// A cut or damaged file gives the rows that it has.
     lenient: bool,
 }
@@ -59,20 +83,35 @@ pub(super) struct File<'a> {
 #[derive(Clone, Copy)]
 struct Layout {
     colours: Colours,
-    bits: u8,
+    /// 1 to 16.
+    bits: usize,
     /// Samples a pixel, with those that are not looked at.
     samples: usize,
     /// Of the first sample behind the colours.
     opacity: Opacity,
+    order: Order,
+    /// The highest value of grey is black.
+    is_negative: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Colours {
-    /// Grey, or an index.
-    One,
+    Grey,
+    /// An index into the palette.
+    Index,
     Rgb,
     YCbCr,
     Cmyk,
+}
+
+impl Colours {
+    fn count(self) -> usize {
+        match self {
+            Self::Grey | Self::Index => 1,
+            Self::Rgb | Self::YCbCr => 3,
+            Self::Cmyk => 4,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,84 +121,56 @@ enum Opacity {
     Multiplied,
 }
 
+/// How the picture is cut into strips or tiles.
+#[derive(Clone, Copy)]
+struct Grid {
+    is_tiled: bool,
+    /// Of a strip or tile, in pixels.
+    width: usize,
+    height: usize,
+    across: usize,
+    down: usize,
+    planes: usize,
+}
+
 pub(super) fn open(
     body: &[u8],
     max_pixels: u64,
     lenient: bool,
 ) -> Result<(Header, File<'_>), TaskError> {
-    let first = Directory::of(body);
-    if body.get(8..10) == Some(b"CR") || first.as_ref().is_some_and(Directory::is_raw) {
+    let directory = Directory::read(body).map_err(problem)?;
+    // A preview in front of another image, as raw files have it, or a file that says what it is.
+    let is_preview = directory.number(SUBFILE).is_some_and(|kind| kind & 1 != 0);
+    if body.get(8..10) == Some(b"CR") || is_preview || directory.has(DNG_VERSION) {
         return Err(problem(
-            &"it is a camera's raw file; only what the camera or a raw converter makes of it is a picture",
+            "it is a camera's raw file; only what the camera or a raw converter makes of it is a picture",
         ));
     }
-    if let Some(Directory {
-        width: Some(width),
-        height: Some(height),
-        ..
-    }) = first
-    {
-        check_pixels(width, height, max_pixels)?;
+    let side = |tag| {
+        directory
+            .number(tag)
+            .and_then(|side| u32::try_from(side).ok())
+    };
+    let (Some(width), Some(height)) = (side(WIDTH), side(HEIGHT)) else {
+        return Err(problem("its directory does not say its width and height"));
+    };
+    if width == 0 || height == 0 {
+        return Err(problem("its directory says 0 pixels"));
     }
-    if first
-        .as_ref()
-        .is_some_and(|first| first.tiled && first.planes)
-    {
-        return Err(problem(&"it has tiles of one colour each (in planes)"));
-    }
-    if first.as_ref().is_some_and(|first| first.oversized) {
-        return Err(problem(
-            &"a tag announces more values than the file can hold",
-        ));
-    }
-    let length = body.len();
-    let mut body = Cow::Borrowed(body);
-    let place = first.and_then(|first| first.palette_place);
-    if let Some(place) = place {
-        body.to_mut()[place.at..place.at + 2].copy_from_slice(&place.order.short(GREY));
-    }
-    let mut decoder = Decoder::new(Cursor::new(body)).map_err(|error| problem(&error))?;
-    if tag_or(&mut decoder, Tag::FillOrder, 1)? == REVERSED {
-        let places = data_places(&mut decoder)?;
-        if places.iter().map(|place| place.len()).sum::<usize>() > length {
-            return Err(problem(&"its strips overlap"));
-        }
-        let mut body = std::mem::take(decoder.inner().get_mut());
-        for place in places {
-            if let Some(data) = body.to_mut().get_mut(place) {
-                data.iter_mut().for_each(|byte| *byte = byte.reverse_bits());
-            }
-        }
-        decoder = Decoder::new(Cursor::new(body)).map_err(|error| problem(&error))?;
-    }
-    let (width, height) = decoder.dimensions().map_err(|error| problem(&error))?;
     check_pixels(width, height, max_pixels)?;
-    let mut limits = Limits::default();
-    // The pixels are checked here. A strip or tile may be larger than the picture, but not much.
-    limits.decoding_buffer_size = usize::MAX;
-    limits.intermediate_buffer_size = usize::try_from(max_pixels)
-        .unwrap_or(usize::MAX)
-        .saturating_mul(8)
-        .saturating_add(METADATA);
-    limits.ifd_value_size = METADATA;
-    let mut decoder = decoder.with_limits(limits);
-
-    let layout = Layout::of(&mut decoder)?;
-    let palette = match place {
-        Some(_) => Some(palette(&mut decoder, layout.bits)?),
-        None => None,
+    let layout = Layout::of(&directory).map_err(problem)?;
+    let size = (width as usize, height as usize);
+    let grid = Grid::of(&directory, size, layout.samples).map_err(problem)?;
+    grid.check(max_pixels).map_err(problem)?;
+    let palette = match layout.colours {
+        Colours::Index => Some(palette(&directory, layout.bits).map_err(problem)?),
+        _ => None,
     };
-    let orientation = decoder
-        .find_tag_unsigned::<u16>(Tag::Orientation)
-        .unwrap_or(None);
-    let orientation = match orientation {
+    let orientation = match directory.number(ORIENTATION) {
         Some(value) => Orientation::from_exif(u8::try_from(value).unwrap_or(0)),
-        None => {
-            let xmp = decoder.get_tag_u8_vec(Tag::Unknown(XMP)).ok();
-            xmp.and_then(|xmp| exif::orientation_in_xmp(&xmp))
-        }
+        None => directory.bytes(XMP).and_then(exif::orientation_in_xmp),
     };
-    let profile = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
+    let profile = directory.bytes(PROFILE).map(<[u8]>::to_vec);
     let header = Header {
         width,
         height,
@@ -168,219 +179,598 @@ pub(super) fn open(
         profile: profile.filter(|_| layout.colours != Colours::Cmyk || layout.is_plain_cmyk()),
         details: Details {
             alpha: layout.opacity != Opacity::None,
-            bits: layout.bits,
+            bits: u8::try_from(layout.bits).unwrap_or(u8::MAX),
             frames: 1,
             palette: palette.is_some(),
             plays: Plays::ONCE,
         },
     };
     let file = File {
-        decoder,
+        body,
+        directory,
         layout,
+        grid,
         palette,
-        width,
-        height,
+        width: size.0,
+        height: size.1,
         lenient,
     };
     Ok((header, file))
 }
 
 impl Layout {
+    fn of(directory: &Directory<'_>) -> Result<Self, Problem> {
+        let samples = directory.number(SAMPLES).unwrap_or(1);
+        let samples = usize::try_from(samples).unwrap_or(usize::MAX);
+        if !(1..=MAX_SAMPLES).contains(&samples) {
+            return Err(format!(
+                "{samples} samples a pixel, where 1 to {MAX_SAMPLES} are possible"
+            )
+            .into());
+        }
+        let bits = directory.numbers(BITS).unwrap_or_else(|| vec![1]);
+        if bits.iter().any(|other| *other != bits[0]) {
+            return Err(format!("its samples differ in size: they have {bits:?} bits").into());
+        }
+        let bits = bits[0];
+        let formats = directory.numbers(SAMPLE_FORMAT).unwrap_or_default();
+        // "Undefined" is read as whole numbers, as libtiff does.
+        if let Some(format) = formats.iter().find(|format| !matches!(format, 1 | 4)) {
+            let name = match format {
+                2 => "signed whole numbers",
+                3 => "floating-point numbers",
+                5 => "complex whole numbers",
+                6 => "complex floating-point numbers",
+                _ => "numbers of an unknown format",
+            };
+            return Err(
+                format!("its samples are {name} of {bits} bits, which are not supported").into(),
+            );
+        }
+        if !(1..=MAX_BITS).contains(&bits) {
+            return Err(format!(
+                "its samples have {bits} bits, where 1 to {MAX_BITS} are possible"
+            )
+            .into());
+        }
+        let photometric = directory
+            .number(PHOTOMETRIC)
+            .ok_or("its directory does not say which colours its samples are")?;
+        let colours = match photometric {
+            0 | 1 => Colours::Grey,
+            2 => Colours::Rgb,
+            3 => Colours::Index,
+            5 => Colours::Cmyk,
+            6 => Colours::YCbCr,
+            other => {
+                let name = match other {
+                    4 => "a mask of transparency",
+                    8 => "L*a*b* (CIELab)",
+                    9 => "L*a*b* (ICCLab)",
+                    10 => "L*a*b* (ITULab)",
+                    32_803 | 34_892 => "a camera's raw ones",
+                    32_844 => "LogL",
+                    32_845 => "LogLuv",
+                    _ => "of an unknown kind",
+                };
+                return Err(
+                    format!("its colours are {name} ({other}), which are not supported").into(),
+                );
+            }
+        };
+        let count = colours.count();
+        if samples < count {
+            return Err(
+                format!("its colours need {count} samples a pixel, and it has {samples}").into(),
+            );
+        }
+        let extra = directory.numbers(EXTRA_SAMPLES);
+        let opacity = match extra.as_deref() {
+            _ if samples == count => Opacity::None,
+            // Without a word about it, one more sample is an opacity to the references, too.
+            None if samples == count + 1 => Opacity::Plain,
+            None => Opacity::None,
+            Some(extra) => match extra[0] {
+                ASSOCIATED => Opacity::Multiplied,
+                UNASSOCIATED => Opacity::Plain,
+                _ => Opacity::None,
+            },
+        };
+        Ok(Self {
+            colours,
+            bits: usize::try_from(bits).unwrap_or(1),
+            samples,
+            opacity,
+            order: directory.order,
+            is_negative: photometric == 0,
+        })
+    }
+
     /// CMYK without opacity stays as it is, for its profile.
     fn is_plain_cmyk(&self) -> bool {
         self.colours == Colours::Cmyk && self.opacity == Opacity::None
     }
 
-    fn of(decoder: &mut Decoder<Cursor<Cow<'_, [u8]>>>) -> Result<Self, TaskError> {
-        let samples = tag_or(decoder, Tag::SamplesPerPixel, 1)?;
-        if samples > MAX_SAMPLES {
-            return Err(problem(&format_args!(
-                "{samples} samples a pixel, where {MAX_SAMPLES} are the most"
-            )));
+    /// Samples a pixel that count: the first ones.
+    fn kept(&self) -> usize {
+        self.colours.count() + usize::from(self.opacity != Opacity::None)
+    }
+
+    /// Appends a byte for each of `count` samples of a row. Indices keep their value, all others
+    /// become 8 bits.
+    fn append_bytes(&self, row: &[u8], count: usize, out: &mut Vec<u8>) {
+        let is_index = self.colours == Colours::Index;
+        match self.bits {
+            8 => out.extend_from_slice(&row[..count.min(row.len())]),
+            16 => {
+                let samples = row.as_chunks::<2>().0.iter().take(count);
+                let order = self.order;
+                out.extend(samples.map(|bytes| to_8_bits(order.read(*bytes).into(), 65_535)));
+            }
+            bits => {
+                let most = (1u32 << bits) - 1;
+                let (mut at, mut held, mut has) = (row.iter(), 0u32, 0);
+                out.extend((0..count).map(|_| {
+                    while has < bits {
+                        held = held << 8 | u32::from(at.next().copied().unwrap_or(0));
+                        has += 8;
+                    }
+                    has -= bits;
+                    let value = held >> has & most;
+                    if is_index {
+                        u8::try_from(value).unwrap_or(u8::MAX)
+                    } else {
+                        to_8_bits(value, most)
+                    }
+                }));
+            }
         }
-        let colour = decoder.colortype().map_err(|error| problem(&error))?;
-        let extra = decoder
-            .find_tag_unsigned_vec::<u16>(Tag::ExtraSamples)
-            .unwrap_or(None);
-        let opacity = match extra.as_deref().and_then(<[u16]>::first) {
-            Some(&ASSOCIATED) => Opacity::Multiplied,
-            Some(&UNASSOCIATED) => Opacity::Plain,
-            _ => Opacity::None,
+    }
+}
+
+fn to_8_bits(value: u32, most: u32) -> u8 {
+    u8::try_from((value * 255 + most / 2) / most).unwrap_or(u8::MAX)
+}
+
+impl Grid {
+    fn of(
+        directory: &Directory<'_>,
+        (width, height): (usize, usize),
+        samples: usize,
+    ) -> Result<Self, Problem> {
+        let number = |tag| {
+            let number = directory.number(tag);
+            number.map(|number| usize::try_from(number).unwrap_or(usize::MAX))
         };
-        let (colours, count) = match colour {
-            ColorType::Gray(_) | ColorType::GrayA(_) | ColorType::Multiband { .. } => {
-                (Colours::One, 1)
-            }
-            ColorType::RGB(_) | ColorType::RGBA(_) => (Colours::Rgb, 3),
-            ColorType::YCbCr(_) => (Colours::YCbCr, 3),
-            ColorType::CMYK(_) | ColorType::CMYKA(_) => (Colours::Cmyk, 4),
-            _ => {
-                return Err(problem(&format_args!("pixels of type {colour:?}")));
-            }
+        let is_tiled = directory.has(TILE_WIDTH) || directory.has(TILE_PLACES);
+        let (w, h) = if is_tiled {
+            let sides = number(TILE_WIDTH).zip(number(TILE_HEIGHT));
+            sides.ok_or("its directory does not say how large its tiles are")?
+        } else {
+            (width, number(ROWS_PER_STRIP).unwrap_or(height).min(height))
         };
-        let bits = colour.bit_depth();
-        let supported = match colours {
-            Colours::One => matches!(bits, 1 | 2 | 4 | 8 | 16),
-            _ => matches!(bits, 8 | 16),
-        };
-        if !supported || samples < count || (bits < 8 && samples > 1) {
-            return Err(problem(&format_args!(
-                "{samples} samples of {bits} bits a pixel, of type {colour:?}"
-            )));
+        if w == 0 || h == 0 {
+            return Err("its directory says strips or tiles of 0 pixels".into());
         }
         Ok(Self {
-            colours,
-            bits,
-            samples,
-            opacity: if samples > count {
-                opacity
+            is_tiled,
+            width: w,
+            height: h,
+            across: width.div_ceil(w),
+            down: height.div_ceil(h),
+            planes: if number(PLANES) == Some(2) {
+                samples
             } else {
-                Opacity::None
+                1
             },
         })
+    }
+
+    /// What tiles have outside of the picture is unpacked, too, so it is bounded.
+    fn check(&self, max_pixels: u64) -> Result<(), Problem> {
+        let sides = [self.width, self.height, self.across, self.down];
+        let pixels = sides.map(|side| side as u64);
+        let pixels = pixels
+            .iter()
+            .fold(1, |all: u64, side| all.saturating_mul(*side));
+        if pixels > max_pixels.saturating_mul(4).saturating_add(MAX_OUTSIDE) {
+            return Err(format!(
+                "its tiles of {} x {} pixels are much larger than the picture",
+                self.width, self.height
+            )
+            .into());
+        }
+        Ok(())
+    }
+}
+
+/// How `YCbCr` without JPEG is stored: so many values of Y across and down with one Cb and one Cr.
+#[derive(Clone, Copy)]
+struct Sampling {
+    across: usize,
+    down: usize,
+}
+
+impl Sampling {
+    fn unit(self) -> usize {
+        self.across * self.down + 2
+    }
+
+    /// Bytes of so many rows.
+    fn bytes(self, width: usize, rows: usize) -> Option<usize> {
+        let units = width
+            .div_ceil(self.across)
+            .checked_mul(rows.div_ceil(self.down))?;
+        units.checked_mul(self.unit())
+    }
+
+    /// The whole rows in `data`, with three bytes a pixel.
+    fn spread(self, data: &[u8], width: usize) -> Vec<u8> {
+        let across = width.div_ceil(self.across);
+        let mut rows = Vec::new();
+        for units in data.chunks_exact((across * self.unit()).max(1)) {
+            for y in 0..self.down {
+                for x in 0..width {
+                    let unit = &units[x / self.across * self.unit()..][..self.unit()];
+                    let [.., cb, cr] = *unit else { continue };
+                    rows.extend([unit[y * self.across + x % self.across], cb, cr]);
+                }
+            }
+        }
+        rows
     }
 }
 
 impl File<'_> {
-    pub(super) fn decode(mut self) -> Result<Raster, TaskError> {
-        let planes = self
-            .decoder
-            .image_buffer_layout()
-            .map_err(|error| problem(&error))?;
-        if planes.sample_format != SampleFormat::Uint {
-            return Err(problem(&format_args!(
-                "samples of the format {:?}, which are no 8 or 16 bits",
-                planes.sample_format
-            )));
+    pub(super) fn decode(self) -> Result<Raster, TaskError> {
+        let number = |tag, default| self.directory.number(tag).unwrap_or(default);
+        let compression = Compression::of(
+            number(COMPRESSION, 1),
+            number(FAX_3_OPTIONS, 0),
+            number(FAX_4_OPTIONS, 0),
+        )
+        .map_err(problem)?;
+        let pieces = Pieces::of(&self, compression).map_err(problem)?;
+        let kept = self.layout.kept();
+        let pixels = self.width.checked_mul(self.height);
+        let mut canvas = pixels::zeroed(pixels.and_then(|pixels| pixels.checked_mul(kept)))?;
+        let (mut rows, mut first_problem) = (0, None);
+        let mut unpacked = Vec::new();
+        for index in 0..self.grid.planes * self.grid.down * self.grid.across {
+            let piece = self.piece(index);
+            // Of what is not looked at, the planes are not read.
+            if piece.plane >= kept {
+                break;
+            }
+            // A small file can announce very many strips.
+            if index >= pieces.places.len() {
+                first_problem.get_or_insert(TOO_FEW.into());
+                break;
+            }
+            let done = pieces.unpack(&self, index, &piece, &mut unpacked);
+            rows += self.put(&piece, &pieces, &mut unpacked, &mut canvas);
+            if let Err(problem) = done {
+                first_problem.get_or_insert(problem);
+                if !self.lenient {
+                    break;
+                }
+            }
         }
-        let mut data = pixels::zeroed(Some(planes.complete_len))?;
-        let read = self.decoder.read_image_bytes(&mut data);
-        if read.is_err() && self.lenient {
-            self.clear_half_done(&mut data, &planes);
+        if let Some(found) = first_problem
+            && (!self.lenient || rows == 0)
+        {
+            return Err(problem(found));
         }
-        pixels::whole_or_in_part(read, &data, self.lenient).map_err(|error| problem(&error))?;
-        let samples = self.to_bytes(data, &planes)?;
-        let (channels, data) = self.to_pixels(samples);
-        Raster::new(self.width, self.height, channels, data)
-            .ok_or_else(|| problem(&"its size is not that of its header"))
+        let (channels, data) = self.to_pixels(canvas, pieces.colours);
+        let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+        Raster::new(side(self.width), side(self.height), channels, data)
+            .ok_or_else(|| problem("its size is not that of its header"))
     }
 
-    /// Zeroes the strip or tile that the decoder gave up, if its rows are differences still (a
-    /// predictor is undone when all of a strip are there).
-    fn clear_half_done(&mut self, data: &mut [u8], planes: &BufferLayoutPreference) {
-        let predictor = tag_or(&mut self.decoder, Tag::Predictor, 1);
-        if matches!(predictor, Ok(1)) {
+    fn piece(&self, index: usize) -> Piece {
+        let grid = self.grid;
+        let (plane, place) = (
+            index / (grid.across * grid.down),
+            index % (grid.across * grid.down),
+        );
+        let (left, top) = (
+            place % grid.across * grid.width,
+            place / grid.across * grid.height,
+        );
+        Piece {
+            plane,
+            left,
+            top,
+            width: grid.width.min(self.width - left),
+            rows: grid.height.min(self.height - top),
+        }
+    }
+
+    /// Puts the whole rows of a strip or tile onto the canvas, and says how many there were.
+    fn put(
+        &self,
+        piece: &Piece,
+        pieces: &Pieces<'_>,
+        unpacked: &mut [u8],
+        canvas: &mut [u8],
+    ) -> usize {
+        let layout = &self.layout;
+        let kept = layout.kept();
+        let (in_plane, taken) = if self.grid.planes == 1 {
+            (layout.samples, kept)
+        } else {
+            (1, 1)
+        };
+        let canvas_row = self.width * kept;
+        let mut samples = Vec::new();
+        let mut count = 0;
+        let mut spread;
+        let unpacked = match pieces.sampling {
+            None => unpacked,
+            Some(sampling) => {
+                spread = sampling.spread(unpacked, self.grid.width);
+                &mut spread
+            }
+        };
+        let rows = unpacked.chunks_exact_mut(pieces.row.max(1));
+        let below = canvas.chunks_exact_mut(canvas_row).skip(piece.top);
+        for (row, below) in rows.zip(below).take(piece.rows) {
+            if pieces.differences {
+                self.undo_differences(row, in_plane);
+            }
+            samples.clear();
+            layout.append_bytes(row, piece.width * in_plane, &mut samples);
+            if layout.is_negative {
+                for grey in samples.iter_mut().step_by(in_plane) {
+                    *grey = 255 - *grey;
+                }
+            }
+            let below = &mut below[piece.left * kept..(piece.left + piece.width) * kept];
+            if taken == in_plane && taken == kept {
+                below.copy_from_slice(&samples);
+            } else {
+                let pixels = below.chunks_exact_mut(kept);
+                for (below, pixel) in pixels.zip(samples.chunks_exact(in_plane)) {
+                    below[piece.plane..piece.plane + taken].copy_from_slice(&pixel[..taken]);
+                }
+            }
+            count += 1;
+        }
+        count
+    }
+
+    fn undo_differences(&self, row: &mut [u8], step: usize) {
+        let order = self.layout.order;
+        if self.layout.bits == 8 {
+            for at in step..row.len() {
+                row[at] = row[at].wrapping_add(row[at - step]);
+            }
             return;
         }
-        let (across, down) = self.decoder.chunk_dimensions();
-        let (across, down) = (across.max(1) as usize, down.max(1) as usize);
-        let (width, height) = (self.width as usize, self.height as usize);
-        let columns = width.div_ceil(across);
-        let in_plane = columns * height.div_ceil(down);
-        let planes = planes.planes.max(1);
-        let pixel = self.layout.samples.div_ceil(planes) * usize::from(self.layout.bits) / 8;
-        let half_done = (0..in_plane * planes).find(|chunk| {
-            u32::try_from(*chunk).is_ok_and(|chunk| self.decoder.read_chunk(chunk).is_err())
-        });
-        let Some(chunk) = half_done else { return };
-        let (plane, chunk) = (chunk / in_plane, chunk % in_plane);
-        let (left, top) = (chunk % columns * across, chunk / columns * down);
-        let right = (left + across).min(width);
-        let rows = data.chunks_exact_mut((width * pixel).max(1));
-        for row in rows.skip(plane * height + top).take(down.min(height - top)) {
-            row[left * pixel..right * pixel].fill(0);
+        let row = row.as_chunks_mut::<2>().0;
+        for at in step..row.len() {
+            let sum = order.read(row[at]).wrapping_add(order.read(row[at - step]));
+            row[at] = order.write(sum);
         }
     }
 
-    /// A byte for each sample, pixel after pixel. Samples of fewer bits keep their value.
-    fn to_bytes(
-        &self,
-        data: Vec<u8>,
-        planes: &BufferLayoutPreference,
-    ) -> Result<Vec<u8>, TaskError> {
-        let wrong = || problem(&"its rows are not as long as its header says");
-        let bits = usize::from(self.layout.bits);
-        let in_plane = self.layout.samples.div_ceil(planes.planes.max(1));
-        let width = self.width as usize;
-        let row = (width * in_plane * bits).div_ceil(8);
-        let rows = planes.planes.max(1) * self.height as usize;
-        if data.len() != row * rows || in_plane * planes.planes.max(1) != self.layout.samples {
-            return Err(wrong());
-        }
-        let data = match bits {
-            16 => pixels::to_8_bits(data, u16::from_ne_bytes),
-            8 => data,
-            _ => data
-                .chunks_exact(row)
-                .flat_map(|row| {
-                    let mask = u8::MAX >> (8 - bits);
-                    let shifts = (0..8 / bits).rev().map(move |place| place * bits);
-                    row.iter()
-                        .flat_map(move |byte| shifts.clone().map(move |shift| byte >> shift & mask))
-                        .take(width)
-                })
-                .collect(),
-        };
-        if planes.planes <= 1 {
-            return Ok(data);
-        }
-        let plane = data.len() / planes.planes;
-        let pixels = 0..plane;
-        Ok(pixels
-            .flat_map(|pixel| data[pixel..].iter().step_by(plane).copied())
-            .collect())
-    }
-
-    fn to_pixels(&self, samples: Vec<u8>) -> (Channels, Vec<u8>) {
-        let Layout {
-            colours,
-            bits,
-            samples: count,
-            opacity,
-        } = self.layout;
+    fn to_pixels(&self, canvas: Vec<u8>, colours: Colours) -> (Channels, Vec<u8>) {
+        let opacity = self.layout.opacity;
         let has_alpha = opacity != Opacity::None;
-        if let Some(palette) = &self.palette {
-            let colour = |&index: &u8| palette.get(usize::from(index)).copied().unwrap_or([0; 3]);
-            let pixels = samples.iter().step_by(count);
-            return (Channels::Rgb, pixels.flat_map(colour).collect());
-        }
         if self.layout.is_plain_cmyk() {
-            let pixels = samples.chunks_exact(count).flat_map(|pixel| &pixel[..4]);
-            return (Channels::Cmyk, pixels.copied().collect());
+            return (Channels::Cmyk, canvas);
         }
         let channels = match (colours, has_alpha) {
-            (Colours::One, false) => Channels::L,
-            (Colours::One, true) => Channels::La,
+            (Colours::Grey, false) => Channels::L,
+            (Colours::Grey, true) => Channels::La,
             (_, false) => Channels::Rgb,
             (_, true) => Channels::Rgba,
         };
-        if bits >= 8 && count == channels.count() && opacity != Opacity::Multiplied {
-            match colours {
-                Colours::One | Colours::Rgb => return (channels, samples),
-                Colours::YCbCr | Colours::Cmyk => {}
-            }
+        if opacity != Opacity::Multiplied && matches!(colours, Colours::Grey | Colours::Rgb) {
+            return (channels, canvas);
         }
-        // Fewer bits: the highest value is white.
-        let scale = 255 / (u8::MAX >> 8u8.saturating_sub(bits));
-        let mut data = Vec::with_capacity(samples.len() / count * channels.count());
-        for pixel in samples.chunks_exact(count) {
-            let (mut rgb, used) = match (colours, pixel) {
-                (Colours::Rgb, &[r, g, b, ..]) => ([r, g, b], 3),
-                (Colours::YCbCr, &[y, cb, cr, ..]) => (from_ycbcr(y, cb, cr), 3),
-                (Colours::Cmyk, &[c, m, y, k, ..]) => ([c, m, y].map(|ink| left_by(ink, k)), 4),
-                (_, &[grey, ..]) => ([grey * scale; 3], 1),
-                _ => ([0; 3], 1),
+        let kept = self.layout.kept();
+        let palette = self.palette.as_deref().unwrap_or_default();
+        let mut data = Vec::with_capacity(canvas.len() / kept * channels.count());
+        for pixel in canvas.chunks_exact(kept) {
+            let mut rgb = match (colours, pixel) {
+                (Colours::Index, &[index, ..]) => {
+                    palette.get(usize::from(index)).copied().unwrap_or([0; 3])
+                }
+                (Colours::Rgb, &[r, g, b, ..]) => [r, g, b],
+                (Colours::YCbCr, &[y, cb, cr, ..]) => from_ycbcr(y, cb, cr),
+                (Colours::Cmyk, &[c, m, y, k, ..]) => [c, m, y].map(|ink| left_by(ink, k)),
+                (_, &[grey, ..]) => [grey; 3],
+                (_, []) => [0; 3],
             };
-            let alpha = pixel.get(used).copied().unwrap_or(u8::MAX);
-            if opacity == Opacity::Multiplied {
+            let alpha = if has_alpha { pixel[kept - 1] } else { u8::MAX };
+            if opacity == Opacity::Multiplied && colours != Colours::Index {
                 rgb = rgb.map(|value| divided(value, alpha));
             }
-            data.extend_from_slice(&rgb[..if colours == Colours::One { 1 } else { 3 }]);
+            data.extend_from_slice(&rgb[..if colours == Colours::Grey { 1 } else { 3 }]);
             if has_alpha {
                 data.push(alpha);
             }
         }
         (channels, data)
+    }
+}
+
+/// A strip or tile: its plane, and its part in the picture.
+struct Piece {
+    plane: usize,
+    left: usize,
+    top: usize,
+    width: usize,
+    rows: usize,
+}
+
+/// How strips and tiles are unpacked.
+struct Pieces<'a> {
+    compression: Compression,
+    places: Vec<u64>,
+    lengths: Vec<u64>,
+    tables: Option<&'a [u8]>,
+    /// Bytes of a row, as it is unpacked.
+    row: usize,
+    sampling: Option<Sampling>,
+    /// Whether a pixel is stored as its difference from the one before it.
+    differences: bool,
+    is_reversed: bool,
+    /// As they are unpacked: what JPEG has made RGB of is that.
+    colours: Colours,
+    lenient: bool,
+}
+
+impl<'a> Pieces<'a> {
+    fn of(file: &File<'a>, compression: Compression) -> Result<Self, Problem> {
+        let File {
+            directory,
+            layout,
+            grid,
+            ..
+        } = file;
+        let (places, lengths) = if grid.is_tiled && directory.has(TILE_PLACES) {
+            (TILE_PLACES, TILE_LENGTHS)
+        } else {
+            (STRIP_PLACES, STRIP_LENGTHS)
+        };
+        let in_plane = if grid.planes == 1 { layout.samples } else { 1 };
+        let row = grid.width.checked_mul(in_plane * layout.bits);
+        let is_ycbcr = layout.colours == Colours::YCbCr;
+        let is_jpeg = compression == Compression::Jpeg;
+        let sampling = (is_ycbcr && !is_jpeg)
+            .then(|| sampling(directory))
+            .transpose()?
+            .filter(|sampling| (sampling.across, sampling.down) != (1, 1));
+        if sampling.is_some() && (grid.planes > 1 || layout.samples != 3 || layout.bits != 8) {
+            return Err("its colours are sampled more coarsely than its brightness, in planes or with other than 3 samples of 8 bits, which is not supported".into());
+        }
+        if is_jpeg && layout.bits != 8 {
+            return Err(format!(
+                "it has JPEG data of {} bits a sample, which is not supported",
+                layout.bits
+            )
+            .into());
+        }
+        if matches!(compression, Compression::Fax(_)) && in_plane * layout.bits != 1 {
+            return Err("it has fax data of more than 1 bit a pixel".into());
+        }
+        let differences = match directory.number(PREDICTOR) {
+            _ if !compression.has_predictor() => false,
+            None | Some(1) => false,
+            Some(2) if matches!(layout.bits, 8 | 16) && sampling.is_none() => true,
+            Some(other) => {
+                return Err(format!(
+                    "a predictor ({other}) over samples of {} bits is not supported",
+                    layout.bits
+                )
+                .into());
+            }
+        };
+        Ok(Self {
+            compression,
+            places: directory
+                .numbers(places)
+                .ok_or("it does not say where its strips are")?,
+            // Of plain pixels nothing else is needed.
+            lengths: directory.numbers(lengths).unwrap_or_default(),
+            tables: directory.bytes(JPEG_TABLES),
+            row: row.ok_or("its rows are too long")?.div_ceil(8),
+            sampling,
+            differences,
+            is_reversed: directory.number(FILL_ORDER) == Some(2) && !is_jpeg,
+            colours: if is_ycbcr && is_jpeg {
+                Colours::Rgb
+            } else {
+                layout.colours
+            },
+            lenient: file.lenient,
+        })
+    }
+
+    /// Unpacks a strip or tile, or what is there of it.
+    fn unpack(
+        &self,
+        file: &File<'_>,
+        index: usize,
+        piece: &Piece,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Problem> {
+        out.clear();
+        let grid = &file.grid;
+        let bytes = |rows: usize| match self.sampling {
+            Some(sampling) => sampling.bytes(grid.width, rows),
+            None => self.row.checked_mul(rows),
+        };
+        let wanted = bytes(piece.rows).zip(bytes(grid.height));
+        let (least, most) = wanted.ok_or("its strips or tiles are too long")?;
+        let wanted = Wanted { least, most };
+        // An allocation that fails would end the process.
+        out.try_reserve_exact(least)
+            .map_err(|_| "there is no memory for a strip or tile of it")?;
+        let packed = self.packed(file.body, index, &wanted)?;
+        match self.compression {
+            Compression::Jpeg => {
+                let is_ycbcr = file.layout.colours == Colours::YCbCr;
+                let raster =
+                    strips::unpack_jpeg(&packed.data, self.tables, is_ycbcr, self.lenient)?;
+                let in_plane = self.row / grid.width.max(1);
+                let (width, height) = (raster.width as usize, raster.height as usize);
+                if width != grid.width || height < piece.rows || raster.channels.count() != in_plane
+                {
+                    return Err("a strip or tile has JPEG data of another size or with other colours than its directory says".into());
+                }
+                *out = raster.data;
+                Ok(())
+            }
+            Compression::Fax(kind) => {
+                let size = (grid.width, piece.rows);
+                fax::unpack(kind, &packed.data, size, out).map_err(Problem::from)
+            }
+            _ => strips::unpack(self.compression, &packed, &wanted, out),
+        }
+    }
+
+    fn packed<'f>(
+        &self,
+        body: &'f [u8],
+        index: usize,
+        wanted: &Wanted,
+    ) -> Result<Packed<'f>, Problem> {
+        let number = |numbers: &[u64]| {
+            let number = numbers.get(index)?;
+            Some(usize::try_from(*number).unwrap_or(usize::MAX))
+        };
+        let place = number(&self.places).ok_or(TOO_FEW)?;
+        let rest = body.get(place..).unwrap_or_default();
+        let length = match number(&self.lengths) {
+            // As libtiff does it: lengths are often wrong where they do not matter.
+            _ if self.compression == Compression::None => wanted.least.min(rest.len()),
+            None | Some(0) if self.places.len() == 1 => rest.len(),
+            None => return Err("it does not say how long its strips are".into()),
+            Some(length) => length,
+        };
+        let data = &rest[..length.min(rest.len())];
+        Ok(Packed {
+            data: if self.is_reversed {
+                Cow::Owned(data.iter().map(|byte| byte.reverse_bits()).collect())
+            } else {
+                Cow::Borrowed(data)
+            },
+            cut: length > rest.len(),
+        })
+    }
+}
+
+fn sampling(directory: &Directory<'_>) -> Result<Sampling, Problem> {
+    let found = directory.numbers(YCBCR_SAMPLING);
+    match found.as_deref().unwrap_or(&[2, 2]) {
+        &[across @ (1 | 2 | 4), down @ (1 | 2 | 4), ..] => Ok(Sampling {
+            across: usize::try_from(across).unwrap_or(1),
+            down: usize::try_from(down).unwrap_or(1),
+        }),
+        _ => Err("its colours are sampled in an unknown way".into()),
     }
 }
 
@@ -403,18 +793,14 @@ fn from_ycbcr(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     .map(|value| value.round().clamp(0.0, 255.0) as u8)
 }
 
-fn palette(
-    decoder: &mut Decoder<Cursor<Cow<'_, [u8]>>>,
-    bits: u8,
-) -> Result<Vec<[u8; 3]>, TaskError> {
+fn palette(directory: &Directory<'_>, bits: usize) -> Result<Vec<[u8; 3]>, Problem> {
     if bits > 8 {
-        return Err(problem(&format_args!("a palette of {bits} bits")));
+        return Err(format!("it has a palette of {bits} bits, which is not supported").into());
     }
-    let map: TiffResult<Vec<u16>> = decoder.get_tag_u16_vec(Tag::ColorMap);
-    let map = map.map_err(|error| problem(&error))?;
+    let map = directory.numbers(COLOUR_MAP).unwrap_or_default();
     let colours = 1 << bits;
     if map.len() < 3 * colours {
-        return Err(problem(&"its palette has too few colours"));
+        return Err("its palette has too few colours".into());
     }
     // The values have 16 bits; some writers give them 8.
     let shift = if map.iter().all(|value| *value < 256) {
@@ -424,152 +810,11 @@ fn palette(
     };
     let value = |at: usize| u8::try_from(map[at] >> shift).unwrap_or(u8::MAX);
     Ok((0..colours)
-        .map(|index| {
-            [
-                value(index),
-                value(colours + index),
-                value(2 * colours + index),
-            ]
-        })
+        .map(|index| [0, 1, 2].map(|channel| value(channel * colours + index)))
         .collect())
 }
 
-/// Where the strips or tiles lie in the file.
-fn data_places(
-    decoder: &mut Decoder<Cursor<Cow<'_, [u8]>>>,
-) -> Result<Vec<std::ops::Range<usize>>, TaskError> {
-    let mut numbers = |strips: Tag, tiles: Tag| {
-        let found = decoder.get_tag_u64_vec(strips);
-        let found = found.or_else(|_| decoder.get_tag_u64_vec(tiles));
-        found.map_err(|error| problem(&error))
-    };
-    let starts = numbers(Tag::StripOffsets, Tag::TileOffsets)?;
-    let lengths = numbers(Tag::StripByteCounts, Tag::TileByteCounts)?;
-    let places = starts
-        .into_iter()
-        .zip(lengths)
-        .filter_map(|(start, length)| {
-            let start = usize::try_from(start).ok()?;
-            Some(start..start.checked_add(usize::try_from(length).ok()?)?)
-        });
-    Ok(places.collect())
-}
-
-fn tag_or(
-    decoder: &mut Decoder<Cursor<Cow<'_, [u8]>>>,
-    tag: Tag,
-    default: usize,
-) -> Result<usize, TaskError> {
-    let found = decoder.find_tag_unsigned::<u16>(tag);
-    let found = found.map_err(|error| problem(&error))?;
-    Ok(found.map_or(default, usize::from))
-}
-
-#[derive(Clone, Copy)]
-enum Order {
-    Little,
-    Big,
-}
-
-impl Order {
-    fn number(self, bytes: &[u8]) -> u64 {
-        let join = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-        match self {
-            Self::Little => bytes.iter().rev().fold(0, join),
-            Self::Big => bytes.iter().fold(0, join),
-        }
-    }
-
-    fn short(self, value: u16) -> [u8; 2] {
-        match self {
-            Self::Little => value.to_le_bytes(),
-            Self::Big => value.to_be_bytes(),
-        }
-    }
-}
-
-/// What counts here of the first directory.
-struct Directory {
-    /// Where the file says that its pixels are indices.
-    palette_place: Option<Place>,
-    /// Whether the first image is a preview of another one, or the file says that it is raw.
-    raw: bool,
-    /// Whether a tag has more values than are believed: the decoder sets memory aside for all.
-    oversized: bool,
-    tiled: bool,
-    /// Whether each colour lies by itself.
-    planes: bool,
-    width: Option<u32>,
-    height: Option<u32>,
-}
-
-#[derive(Clone, Copy)]
-struct Place {
-    at: usize,
-    order: Order,
-}
-
-impl Directory {
-    /// `None` if the file ends before; the decoder will say so.
-    fn of(body: &[u8]) -> Option<Self> {
-        let (order, large) = match body.first_chunk()? {
-            b"II*\0" => (Order::Little, false),
-            b"MM\0*" => (Order::Big, false),
-            b"II+\0" => (Order::Little, true),
-            b"MM\0+" => (Order::Big, true),
-            _ => return None,
-        };
-        let number = |at: usize, length: usize| {
-            let bytes = body.get(at..at.checked_add(length)?)?;
-            usize::try_from(order.number(bytes)).ok()
-        };
-        // Bytes of the number of entries, of an entry, and of what is in front of its value.
-        let (start, [count, entry, value]) = if large {
-            (number(8, 8)?, [8, 20, 12])
-        } else {
-            (number(4, 4)?, [2, 12, 8])
-        };
-        let entries = number(start, count)?.min(1 << 16);
-        let mut directory = Self {
-            palette_place: None,
-            raw: false,
-            oversized: false,
-            tiled: false,
-            planes: false,
-            width: None,
-            height: None,
-        };
-        for index in 0..entries {
-            let at = start.checked_add(count + index * entry)?;
-            let first = at.checked_add(value)?;
-            let values = number(at + 4, if large { 8 } else { 4 })?;
-            directory.oversized |= values > body.len().min(MAX_VALUES);
-            let side = || {
-                let length = if number(at + 2, 2)? == SHORT { 2 } else { 4 };
-                u32::try_from(number(first, length)?).ok()
-            };
-            match u16::try_from(number(at, 2)?).ok()? {
-                WIDTH => directory.width = side(),
-                HEIGHT => directory.height = side(),
-                PHOTOMETRIC if number(first, 2)? == usize::from(PALETTE) => {
-                    directory.palette_place = Some(Place { at: first, order });
-                }
-                SUBFILE => directory.raw |= number(first, 4)? & 1 != 0,
-                DNG_VERSION => directory.raw = true,
-                TILE_WIDTH => directory.tiled = true,
-                PLANES => directory.planes = number(first, 2)? == 2,
-                _ => {}
-            }
-        }
-        Some(directory)
-    }
-
-    fn is_raw(&self) -> bool {
-        self.raw
-    }
-}
-
 #[track_caller]
-fn problem(reason: &dyn std::fmt::Display) -> TaskError {
-    undecodable(Kind::Tiff, reason)
+fn problem(reason: impl Into<Problem>) -> TaskError {
+    bad(Kind::Tiff, &reason.into())
 }

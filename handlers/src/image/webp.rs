@@ -44,6 +44,9 @@ pub(super) fn open(
             &"it is cut off: the body is shorter than the file's first bytes say",
         ));
     }
+    if !lenient && has_empty_chunk(body) {
+        return Err(problem(&FILLED_UP));
+    }
     decoder.set_memory_limit(METADATA);
     // Damaged metadata does not make the pixels unusable.
     let exif = decoder.exif_metadata().unwrap_or(None);
@@ -87,6 +90,8 @@ impl File<'_> {
             self.decoder
                 .read_image(&mut data)
                 .map_err(|error| problem(&error))?;
+        } else if !self.lenient && is_filled_up(self.body, &data) {
+            return Err(problem(&FILLED_UP));
         }
         to_raster(&self.decoder, data)
     }
@@ -394,6 +399,49 @@ fn is_whole(body: &[u8]) -> bool {
     body.len() as u64 + 1 >= size + 8
 }
 
+const FILLED_UP: &str = "it is cut off and filled up: its last bytes have no effect on any pixel";
+/// So many equal bytes at the end of the pixels' data are looked into.
+const FILLER: usize = 8;
+/// Of these so many are tried.
+const MAX_TRIED: usize = 16;
+
+/// Whether the pixels' data in a still picture ends in filler. Zeros alone are no sign: the data of
+/// flat pictures ends in hundreds of them, which stand for pixels. So the last bytes are changed: in
+/// a whole file that changes pixels, or the file can't be decoded any more, since an encoder writes
+/// no byte without need. Behind a cut the decoder finds a picture in a part of the filler, and what
+/// the rest of it is does not matter. What it takes the filler for to the last byte can't be told.
+fn is_filled_up(body: &[u8], decoded: &[u8]) -> bool {
+    let mut place = FILE_HEADER;
+    let found = chunks(body.get(FILE_HEADER..).unwrap_or_default()).find_map(|(name, chunk)| {
+        let start = place + 8;
+        place = start + chunk.len() + chunk.len() % 2;
+        matches!(&name, b"VP8 " | b"VP8L").then(|| start..start + chunk.len())
+    });
+    let Some(range) = found else { return false };
+    let data = &body[range.clone()];
+    let Some(filler) = data.last() else {
+        return false;
+    };
+    let run = data.iter().rev().take_while(|byte| *byte == filler).count();
+    if run < FILLER {
+        return false;
+    }
+    let mut other = body.to_vec();
+    for byte in &mut other[range.end - run.min(MAX_TRIED)..range.end] {
+        *byte ^= 0x5a;
+    }
+    let again = ::webp::Decoder::new(&other).decode();
+    again.is_some_and(|again| *again == *decoded)
+}
+
+/// Whether a chunk in the file has no name: zeros where something was cut.
+fn has_empty_chunk(body: &[u8]) -> bool {
+    let size = body.get(4..).and_then(|size| size.first_chunk());
+    let size = size.map_or(0, |size| u32::from_le_bytes(*size)) as usize;
+    let end = body.len().min(size.saturating_add(8));
+    chunks(body.get(FILE_HEADER..end).unwrap_or_default()).any(|(name, _)| name == [0; 4])
+}
+
 #[track_caller]
 fn problem(reason: &dyn std::fmt::Display) -> TaskError {
     undecodable(Kind::Webp, reason)
@@ -402,6 +450,86 @@ fn problem(reason: &dyn std::fmt::Display) -> TaskError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Pictures whose data ends in many zeros that count, and others.
+    fn samples() -> Vec<(String, u32, u32, Vec<u8>)> {
+        let mut samples = Vec::new();
+        for (width, height) in [(16, 16), (64, 48), (300, 200), (900, 700)] {
+            let pixels = (width * height) as usize;
+            for value in [0u8, 1, 127, 128, 200, 255] {
+                samples.push((
+                    format!("flat {value}"),
+                    width,
+                    height,
+                    vec![value; 3 * pixels],
+                ));
+            }
+            let mut seed = 5u32;
+            let mut noise = |bytes: usize| -> Vec<u8> {
+                let mut random = || {
+                    seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    (seed >> 24) as u8
+                };
+                (0..bytes).map(|_| random()).collect()
+            };
+            let row = 3 * width as usize;
+            let top = [noise(16 * row), vec![0; 3 * pixels - 16 * row]].concat();
+            samples.push(("flat below".to_owned(), width, height, top));
+            let bottom = [vec![200; 3 * pixels - 16 * row], noise(16 * row)].concat();
+            samples.push(("flat above".to_owned(), width, height, bottom));
+            let waves = (0..3 * pixels).map(|at| (at / 3 % 97 * 2 + at / row) as u8);
+            samples.push(("waves".to_owned(), width, height, waves.collect()));
+        }
+        samples
+    }
+
+    #[test]
+    fn a_file_that_is_cut_and_filled_up_is_told_from_a_flat_picture() {
+        let verdict =
+            |body: &[u8], lenient| open(body, 1 << 20, lenient).and_then(|(_, file)| file.decode());
+        for (name, width, height, data) in samples() {
+            for (lossless, quality) in [(true, 75.0), (false, 1.0), (false, 50.0), (false, 95.0)] {
+                let layout = ::webp::PixelLayout::Rgb;
+                let body = ::webp::Encoder::new(&data, layout, width, height)
+                    .encode_simple(lossless, quality)
+                    .unwrap();
+                let case = format!("{name}, {width} x {height}, {lossless}, {quality}");
+                assert_eq!(verdict(&body, false).err(), None, "{case}");
+                if width < 300 || name.starts_with("flat") {
+                    continue;
+                }
+                for permille in [100, 500, 900] {
+                    for filler in [0, 0xff] {
+                        let cut = 60 + (body.len() - 60) * permille / 1000;
+                        let mut filled = body.to_vec();
+                        filled[cut..].fill(filler);
+                        let case = format!("{case}, cut at {permille}, {filler}");
+                        verdict(&filled, false).expect_err(&case);
+                    }
+                }
+            }
+        }
+    }
+
+    /// An animation whose last frames were cut off and became zeros.
+    #[test]
+    fn zeros_are_no_chunk() {
+        let data = vec![90; 3 * 64 * 64];
+        let still = ::webp::Encoder::new(&data, ::webp::PixelLayout::Rgb, 64, 64)
+            .encode_simple(true, 75.0)
+            .unwrap();
+        let mut body = extended_header(0, false, (64, 64));
+        body.extend_from_slice(image_chunks(&still).unwrap());
+        body.extend([0; 40]);
+        let mut filled = Vec::new();
+        push_file(&mut filled, &body).unwrap();
+        assert!(open(&filled, 1 << 20, false).is_err());
+        assert!(open(&filled, 1 << 20, true).is_ok());
+        // Behind the file anything may stand.
+        let mut whole = still.to_vec();
+        whole.extend([0; 40]);
+        assert!(open(&whole, 1 << 20, false).is_ok());
+    }
 
     /// The two decoders know nothing of each other.
     #[test]

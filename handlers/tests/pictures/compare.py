@@ -222,7 +222,7 @@ def compare_animations(handlers, report):
 
 def compare_folder(folder, handlers, report):
     """Files of others: what both references open alike has to be the same here."""
-    endings = {".jpg", ".jpeg", ".png", ".gif", ".webp", ".tif", ".tiff"}
+    endings = {".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif", ".tif", ".tiff"}
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() not in endings or path.name.endswith(".expected.png"):
             continue

@@ -440,6 +440,12 @@ def animations():
         for disposal in (1, 2) if transparent else (0, 1, 2, [1, 3, 3, 3, 3, 3]):
             options = {"save_all": True, "append_images": frames[1:], "duration": [50, 90, 70, 200, 40, 100]}
             yield f"gif-animation-{np.max(disposal)}{label}", "gif", saved(frames[0], "GIF", disposal=disposal, loop=3, **options)
+        if not transparent:
+            # What was opaque becomes transparent, in a frame without any transparent pixel before it.
+            holed = shapes(transparent=True)
+            mixed = [frames[0], holed[1], frames[2], holed[3]]
+            options = {"save_all": True, "append_images": mixed[1:], "duration": [50, 90, 70, 200]}
+            yield "webp-animation-lossless-cleared", "webp", saved(mixed[0], "WEBP", lossless=True, loop=2, **options)
         for lossless in (True, False):
             options = {"save_all": True, "append_images": frames[1:], "duration": [50, 90, 70, 200, 40, 100]}
             data = saved(frames[0], "WEBP", lossless=lossless, quality=90, loop=2, **options)
@@ -463,6 +469,42 @@ def webps():
     yield Case("webp-few-colours", saved(palette, "WEBP", lossless=True, method=6), full(np.asarray(palette)))
 
 
+def flats():
+    """Flat pictures, whose data ends in many zeros in some formats: none of them is cut."""
+    for width, height in ((16, 16), (700, 500)):
+        for value in (0, 1, 128, 255):
+            pixels = np.full((height, width, 3), value, "u1")
+            below = pixels.copy()
+            below[:10] = RGB[:10, : min(width, WIDTH)].repeat(-(-width // WIDTH), 1)[:, :width]
+            for label, image in (("flat", Image.fromarray(pixels)), ("flat-below", Image.fromarray(below))):
+                name = f"{label}-{width}-{value}"
+                yield Case(f"webp-{name}", saved(image, "WEBP", quality=90))
+                yield Case(f"webp-lossless-{name}", saved(image, "WEBP", lossless=True), full(np.asarray(image)))
+                yield Case(f"avif-{name}", saved(image, "AVIF", quality=80, speed=9), most=2.0)
+                for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits"):
+                    yield Case(f"tiff-{compression}-{name}", saved(image, "TIFF", compression=compression), full(np.asarray(image)))
+
+
+def avifs():
+    for name, pixels in (("rgb", RGB), ("rgba", RGBA), ("grey", GREY)):
+        image = Image.fromarray(pixels)
+        for sampling in ("4:2:0", "4:2:2", "4:4:4", "4:0:0"):
+            if sampling == "4:0:0" and name != "grey":
+                continue
+            for quality in (40, 90):
+                # Chroma is made finer in ways that differ.
+                data = saved(image, "AVIF", quality=quality, subsampling=sampling, speed=8)
+                yield Case(f"avif-{name}-{quality}-{sampling}", data, most=2.0)
+        but = [("libvips", "it takes grey of limited range for full range")] if name == "grey" else []
+        yield Case(f"avif-{name}-limited", saved(image, "AVIF", quality=85, range="limited", speed=8), but=but, most=2.0)
+    image = Image.fromarray(RGB)
+    for n in range(1, 9):
+        yield Case(f"avif-turned-{n}", saved(image, "AVIF", quality=90, subsampling="4:4:4", speed=8, exif=EXIF_OF[n]))
+    profile = matrix_profile(2.2, ADOBE_PRIMARIES)
+    data = saved(image, "AVIF", quality=95, subsampling="4:4:4", speed=8, icc_profile=profile)
+    yield Case("avif-profile", data, most=2.0)
+
+
 # --- TIFF
 
 
@@ -480,6 +522,12 @@ def tiffs():
         cmyk = Image.fromarray(RGB).convert("CMYK")
         yield Case(f"tiff-{compression}-cmyk", saved(cmyk, "TIFF", compression=compression), but=NO_PROFILE)
     bits = Image.fromarray(BILEVEL * 255).convert("1")
+    for name in ("group3", "tiff_ccitt"):
+        for options in ({}, {292: 1}, {292: 4}, {292: 5}) if name == "group3" else ({},):
+            for order in (1, 2) if not options else (1,):
+                label = "-".join(["tiff", name, *map(str, options.values()), *["reversed"] * (order - 1)])
+                data = saved(bits, "TIFF", compression=name, tiffinfo=options | {266: order})
+                yield Case(label, data, full(BILEVEL * 255))
     yield Case("tiff-group4", saved(bits, "TIFF", compression="group4"), full(BILEVEL * 255))
     yield Case("tiff-jpeg-grey", saved(Image.fromarray(GREY), "TIFF", compression="jpeg", quality=90))
     yield Case("tiff-jpeg-rgb", saved(Image.fromarray(RGB), "TIFF", compression="jpeg", quality=90))
@@ -523,6 +571,33 @@ def own_tiffs():
             for rows in (HEIGHT, 10):
                 label = f"tiff-{'little' if order == '<' else 'big'}-planes-{planes}-rows-{rows}"
                 yield Case(label, tiff(RGB, order, planes, rows), full(RGB))
+    for order in "<>":
+        for rows, tile in ((48, 64), (160, 208), (16, 16)):
+            for planes in (1, 2):
+                label = f"tiff-{'little' if order == '<' else 'big'}-tiles-{tile}-planes-{planes}"
+                but = [("libvips", "it has no such tiles")] if planes == 2 else []
+                yield Case(label, tiff(RGB, order, planes, rows, tile=tile), full(RGB), but=but)
+    # One more sample: nothing, an opacity, or without a word (an opacity for both references).
+    for extra, truth in (([(338, 3, (0,))], full(RGB)), ([(338, 3, (2,))], full(RGBA)), ([], full(RGBA))):
+        but = [("libvips", "each fourth sample is an opacity")] if extra and extra[0][2] == (0,) else []
+        for planes in (1, 2):
+            label = f"tiff-extra-{extra[0][2][0] if extra else 'untold'}-planes-{planes}"
+            unknown = [("Pillow", "no such pixels")] if but and planes == 2 else []
+            yield Case(label, tiff(RGBA, "<", planes, 20, more=extra), truth, but=but + unknown)
+    two = np.concatenate([RGBA, RGBA[..., :1]], 2)
+    others = [("libvips", "it has no such pictures"), ("Pillow", "no such pixels")]
+    yield Case("tiff-extra-two", tiff(two, ">", 1, 20, more=[(338, 3, (2, 0))]), full(RGBA), but=others)
+    yield Case("tiff-grey-extra-0", tiff(np.stack([GREY, GREY], 2), "<", 1, 20, more=[(338, 3, (0,))]), full(GREY), but=others)
+    # Of the sizes that no common writer has.
+    for depth in (3, 5, 6, 7, 9, 10, 12, 14, 15):
+        for pixels, name in ((GREY, "grey"), (RGB, "rgb")):
+            deep = (pixels.astype(int) * ((1 << depth) - 1) + 127) // 255
+            truth = full(((deep * 255 + ((1 << depth) - 1) // 2) // ((1 << depth) - 1)).astype("u1"))
+            yield Case(f"tiff-{depth}-bits-{name}", tiff(deep, "<", 1, 20, depth=depth), truth, but=others)
+    for across, down in ((2, 1), (2, 2), (4, 2), (1, 1)):
+        ycbcr = np.asarray(Image.fromarray(RGB).convert("YCbCr"))
+        data, truth = subsampled(ycbcr, across, down)
+        yield Case(f"tiff-ycbcr-{across}-{down}", data, truth, but=others, most=0.6, small=4)
     yield Case("tiff-white-is-0", tiff(255 - GREY, "<", 1, 10, photometric=0), full(GREY))
     ycbcr = tiff(np.asarray(Image.fromarray(RGB).convert("YCbCr")), "<", 1, 10, photometric=6, more=[(530, 3, (1, 1))])
     yield Case("tiff-ycbcr", ycbcr, but=[("libvips", "it takes the values for RGB")])
@@ -533,18 +608,40 @@ def own_tiffs():
 def refused():
     """Name, file, what the refusal has to say."""
     bits = Image.fromarray(BILEVEL * 255).convert("1")
-    yield "tiff-group3", saved(bits, "TIFF", compression="group3"), "Fax3"
-    yield "tiff-tiles-in-planes", tiff(RGB, "<", 2, 48, tile=64), "tiles of one colour each"
-    yield "tiff-float", saved(Image.fromarray(GREY.astype("f4")), "TIFF"), "32"
+    yield "tiff-float", saved(Image.fromarray(GREY.astype("f4")), "TIFF"), "floating-point numbers of 32 bits"
+    signed = pyvips.Image.new_from_memory(GREY.tobytes(), WIDTH, HEIGHT, 1, "uchar").cast("short")
+    yield "tiff-signed", signed.tiffsave_buffer(), "signed whole numbers of 16 bits"
     lab = ImageCms.createProfile("LAB")
     lab = ImageCms.profileToProfile(Image.fromarray(RGB), ImageCms.createProfile("sRGB"), lab, outputMode="LAB")
     yield "tiff-lab", saved(lab, "TIFF"), "CIELab"
-    yield "tiff-lzma", saved(Image.fromarray(RGB), "TIFF", compression="lzma"), "34925"
+    yield "tiff-lzma", saved(Image.fromarray(RGB), "TIFF", compression="lzma"), "LZMA (34925)"
     yield "tiff-zstd", saved(Image.fromarray(RGB), "TIFF", compression="zstd"), "ZSTD"
-    yield "bmp", saved(Image.fromarray(RGB), "BMP"), "BMP"
+    for kind, name in (("BMP", "BMP"), ("PPM", "PPM"), ("TGA", "TGA"), ("ICO", "ICO"), ("JPEG2000", "JPEG 2000"), ("DDS", "DDS"), ("PDF", "PDF"), ("PCX", "PCX"), ("SGI", "SGI"), ("QOI", "QOI"), ("ICNS", "ICNS")):
+        yield kind.lower(), saved(Image.fromarray(RGB), kind), name
 
 
-def tiff(pixels, order, planes, rows, photometric=None, tile=None, more=()):
+def subsampled(pixels, across, down):
+    """YCbCr in units of one Cb and one Cr, and what it shows when each counts for all of its pixels."""
+    high, wide = -(-HEIGHT // down) * down, -(-WIDTH // across) * across
+    padded = np.pad(pixels, ((0, high - HEIGHT), (0, wide - WIDTH), (0, 0)), "edge")
+    units = padded.reshape(high // down, down, wide // across, across, 3)
+    luma = units[..., 0].transpose(0, 2, 1, 3).reshape(high // down, wide // across, -1)
+    chroma = units[..., 1:].mean((1, 3)).round().astype("u1")
+    data = np.concatenate([luma, chroma], 2).astype("u1")
+    shown = padded.copy()
+    shown[..., 1:] = chroma.repeat(down, 0).repeat(across, 1)
+    truth = Image.fromarray(shown[:HEIGHT, :WIDTH].copy(), "YCbCr").convert("RGB")
+    # In one strip, whatever its pixels' bytes are.
+    return tiff(pixels, "<", 1, HEIGHT, photometric=6, more=[(530, 3, (across, down))], strip=data.tobytes()), full(np.asarray(truth))
+
+
+def packed_bits(rows, depth):
+    """Samples of any size, the highest bit first, each row in whole bytes."""
+    places = np.arange(depth - 1, -1, -1)
+    return np.packbits((rows.reshape(rows.shape[0], -1, 1) >> places & 1).astype("u1").reshape(rows.shape[0], -1), axis=1)
+
+
+def tiff(pixels, order, planes, rows, photometric=None, tile=None, more=(), depth=8, strip=None):
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     height, width, channels = pixels.shape
@@ -553,7 +650,8 @@ def tiff(pixels, order, planes, rows, photometric=None, tile=None, more=()):
     for part in parts:
         for y in range(0, height, rows):
             if tile is None:
-                pieces.append(part[y : y + rows].tobytes())
+                piece = part[y : y + rows]
+                pieces.append(strip or (piece if depth == 8 else packed_bits(piece, depth)).tobytes())
                 continue
             for x in range(0, width, tile):
                 whole = np.zeros((rows, tile, part.shape[2]), "u1")
@@ -569,7 +667,7 @@ def tiff(pixels, order, planes, rows, photometric=None, tile=None, more=()):
     places = [(324, 4, offsets), (325, 4, [len(p) for p in pieces]), (322, 3, [tile]), (323, 3, [rows])]
     if tile is None:
         places = [(273, 4, offsets), (279, 4, [len(p) for p in pieces]), (278, 3, [rows])]
-    tags = [(256, 3, [width]), (257, 3, [height]), (258, 3, [8] * channels), (259, 3, [1]), (262, 3, [photometric])]
+    tags = [(256, 3, [width]), (257, 3, [height]), (258, 3, [depth] * channels), (259, 3, [1]), (262, 3, [photometric])]
     tags = sorted([*tags, *places, (277, 3, [channels]), (284, 3, [planes]), *more])
     data += bytes(len(data) % 2)
     directory = 8 + len(data)
@@ -588,5 +686,5 @@ def tiff(pixels, order, planes, rows, photometric=None, tile=None, more=()):
 
 
 def cases():
-    for group in (jpegs, profiles_in_parts, pngs, gifs, webps, tiffs):
+    for group in (jpegs, profiles_in_parts, pngs, gifs, webps, avifs, flats, tiffs):
         yield from group()

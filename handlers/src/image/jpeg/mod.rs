@@ -59,6 +59,13 @@ impl<'a> Jpeg<'a> {
         (self.file.frame.width.into(), self.file.frame.height.into())
     }
 
+    /// Has three components taken for `YCbCr` or for RGB, and four as they are: where another
+    /// file that this one stands in says what they are.
+    pub(super) fn set_transformed(&mut self, is_ycbcr: bool) {
+        self.file.has_jfif = false;
+        self.file.adobe = Some((is_ycbcr && self.file.frame.components.len() == 3).into());
+    }
+
     /// How many times more pixels than usual a scaled decode must leave, in each direction, so that
     /// the colours are not coarser than the result.
     pub(super) fn scaled_reserve(&self) -> f64 {

@@ -79,9 +79,9 @@ pub(super) struct File<'a> {
     pub(super) has_end: bool,
     pub(super) orientation: Option<Orientation>,
     pub(super) profile: Option<Vec<u8>>,
-    has_jfif: bool,
+    pub(super) has_jfif: bool,
     /// The colour transform of Adobe's segment.
-    adobe: Option<u8>,
+    pub(super) adobe: Option<u8>,
 }
 
 impl<'a> File<'a> {
@@ -123,7 +123,9 @@ impl<'a> File<'a> {
         ratio(|c| c.across).max(ratio(|c| c.down))
     }
 
-    /// Whether each component was sent to the last bit, as far as the scans' headers tell.
+    /// Whether each component was sent to the last bit or the one before it, as far as the scans'
+    /// headers tell. The last bit is left out by some encoders on purpose; libjpeg-turbo and Pillow
+    /// show such a file without a word.
     pub(super) fn has_all_scans(&self) -> bool {
         const UNSENT: u8 = u8::MAX;
         let mut lowest = vec![[UNSENT; 64]; self.frame.components.len()];
@@ -135,7 +137,7 @@ impl<'a> File<'a> {
                 }
             }
         }
-        lowest.iter().flatten().all(|&bit| bit == 0)
+        lowest.iter().flatten().all(|&bit| bit <= 1)
     }
 
     /// The coefficients of a scan. A sequential scan has all of them, whatever its header says.

@@ -136,6 +136,14 @@ fn a_file_without_its_last_scans_is_refused() {
         let scans = scans(body);
         for scan in &scans[..scans.len() - 1] {
             let cut = [&body[..scan.end], EOI].concat();
+            // With all but the last bit of each value it is a picture.
+            if File::open(&cut).unwrap().has_all_scans() {
+                assert!(name.contains("progressive"), "{name}");
+                for eighths in EIGHTHS {
+                    assert_eq!(decode(&cut, false, eighths).err(), None, "{name}");
+                }
+                continue;
+            }
             let error = decode(&cut, false, 8).unwrap_err();
             assert!(error.contains("scans are missing"), "{name}: {error}");
             decode(&cut, true, 8).unwrap();

@@ -111,6 +111,9 @@ fn tiff(name: &'static str, compression: u16, predictor: u16, strip: u32) -> Sam
                 std::io::Write::write_all(&mut packed, &rows).unwrap();
                 packed.finish().unwrap()
             }
+            5 => weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8)
+                .encode(&rows)
+                .unwrap(),
             // Literals only.
             32773 => rows
                 .chunks(128)
@@ -172,8 +175,7 @@ fn tiff(name: &'static str, compression: u16, predictor: u16, strip: u32) -> Sam
         body,
         // Of plain pixels no cut can be told from black ones.
         zeros_show: compression != 1,
-        // Differences are undone when all of a strip is there.
-        strip: if predictor == 2 { strip } else { 1 },
+        strip: 1,
     }
 }
 
@@ -181,6 +183,14 @@ fn samples() -> Vec<Sample> {
     let mut samples = pngs();
     samples.push(gif());
     samples.push(tiff("plain TIFF", 1, 1, 10));
+    samples.push(tiff("plain TIFF in one strip", 1, 1, HEIGHT));
+    for strip in [10, 64, HEIGHT] {
+        samples.push(tiff("TIFF by Deflate", 8, 1, strip));
+        samples.push(tiff("TIFF by Deflate with differences", 8, 2, strip));
+        samples.push(tiff("TIFF by LZW", 5, 1, strip));
+        samples.push(tiff("TIFF by LZW with differences", 5, 2, strip));
+        samples.push(tiff("TIFF by PackBits", 32773, 1, strip));
+    }
     samples
 }
 
@@ -204,7 +214,8 @@ fn a_cut_file_is_refused_whatever_follows_and_has_its_rows_when_asked() {
             let cut = data.start + data.len() * permille / 1000;
             let missing = data.end - cut;
             let zeros = vec![0; missing];
-            let tails: [(&str, Vec<u8>, bool); 6] = [
+            let noise_to_the_end = &noise(8)[..missing];
+            let tails: [(&str, Vec<u8>, bool); 8] = [
                 ("nothing", vec![], true),
                 ("an end", sample.end.clone(), true),
                 ("zeros", vec![0; missing / 3], true),
@@ -218,6 +229,17 @@ fn a_cut_file_is_refused_whatever_follows_and_has_its_rows_when_asked() {
                     [&noise(4)[..missing / 3], &sample.end].concat(),
                     true,
                 ),
+                (
+                    "noise to the end",
+                    [noise_to_the_end, &body[data.end..]].concat(),
+                    !name.contains("GIF") && !name.starts_with("plain"),
+                ),
+                (
+                    "other data to the end",
+                    [&body[data.start..][..missing], &body[data.end..]].concat(),
+                    // Of literals alone, these are as good as those that they stand for.
+                    !name.contains("GIF") && !name.starts_with("plain") && !name.contains("Bits"),
+                ),
                 ("a picture", png_quarters(8, 8), true),
             ];
             for (tail, bytes, shows) in tails {
@@ -226,8 +248,8 @@ fn a_cut_file_is_refused_whatever_follows_and_has_its_rows_when_asked() {
                 // Another picture can be as long as what is missing of plain pixels.
                 let enough = name.starts_with("plain") && bytes.len() >= missing;
                 if shows && !enough {
-                    let error =
-                        super::resize(&params(Damaged::Refuse), &cut_body).expect_err(&case);
+                    let error = super::resize(&params(Damaged::Refuse), &cut_body).map(|_| ());
+                    let error = error.expect_err(&case);
                     assert_eq!(error.code(), "image.undecodable", "{case}");
                 }
                 let found = super::resize(&params(Damaged::Accept), &cut_body);
@@ -286,5 +308,40 @@ fn interlaced_files_are_accepted_in_part() {
         let same = found.pixels().zip(whole.pixels()).filter(|(f, w)| f == w);
         let least = (WIDTH * HEIGHT) as usize * permille / 1000 * 9 / 10;
         assert!(same.count() >= least, "{permille}");
+    }
+}
+
+/// What stands behind the end of a strip does not count; what it lacks, or has too much, does.
+#[test]
+fn the_end_of_a_strip_counts() {
+    for (name, compression, predictor) in [("Deflate", 8, 1), ("LZW", 5, 2), ("PackBits", 32773, 1)]
+    {
+        let sample = tiff(name, compression, predictor, HEIGHT);
+        let whole = resized(&params(Damaged::Refuse), &sample.body);
+        // More bytes than were announced.
+        let behind = [&sample.body[..], &noise(1)].concat();
+        assert!(
+            resized(&params(Damaged::Refuse), &behind) == whole,
+            "{name}"
+        );
+        // The height is less than what the strip has: it is not its picture.
+        let mut lower = sample.body.clone();
+        let height = lower.windows(2).position(|two| two == [1, 1]).unwrap();
+        assert_eq!(lower[height + 8..height + 10], [HEIGHT as u8, 0]);
+        lower[height + 8] = HEIGHT as u8 / 2;
+        let found = super::resize(&params(Damaged::Refuse), &lower);
+        // A checksum says that all of it is there.
+        assert_eq!(found.is_ok(), name == "Deflate", "{name}");
+        for missing in [1, 2, 4, 5, 6, 9] {
+            let short = &sample.body[..sample.data.end - missing];
+            let found = super::resize(&params(Damaged::Refuse), short);
+            assert!(found.is_err(), "{name}, {missing} bytes less");
+            let accepted = resized(&params(Damaged::Accept), short);
+            assert_eq!(
+                accepted.get_pixel(3, 150),
+                whole.get_pixel(3, 150),
+                "{name}"
+            );
+        }
     }
 }

@@ -187,7 +187,23 @@ fn damaged_pngs_are_refused_and_harmless_oddities_are_not() {
     let png = png_quarters(40, 24);
     let (pixels, after) = find_chunk(&png, b"IDAT");
     let (end, _) = find_chunk(&png, b"IEND");
-    for cut in [pixels + 20, after - 2, after, end, end + 4] {
+    for cut in [pixels + 20, after - 2, after, end]
+        .into_iter()
+        .chain(end + 1..end + 12)
+    {
+        let cut_off = ResizeParams {
+            damaged: Damaged::Accept,
+            ..to(8, 8)
+        };
+        if cut >= after {
+            resized(&cut_off, &png[..cut]);
+            for (width, height) in [(40, 24), (8, 8), (1, 1), (80, 48)] {
+                assert!(refusal(&to(width, height), &png[..cut]).contains("IEND"));
+            }
+        }
+        // The header is whole.
+        let about = super::info(&InfoParams {}, &png[..cut]).unwrap();
+        assert_eq!((about.width, about.height), (40, 24));
         for tail in [&b""[..], b"appended"] {
             refusal(&to(8, 8), &[&png[..cut], tail].concat());
         }
@@ -1021,11 +1037,41 @@ fn what_no_tiff_decoder_can_show_is_named() {
     for (tags, clue) in [
         ([&RGB[..], &[(254, &[1])]].concat(), "raw"),
         ([&RGB[..], &[(50706, &[1])]].concat(), "raw"),
-        ([&RGB[..], &[(259, &[34892])]].concat(), "TIFF"),
         (
-            [&RGB[..], &[(284, &[2]), (322, &[16]), (323, &[16])]].concat(),
-            "tiles of one colour",
+            [&RGB[..], &[(259, &[34892])]].concat(),
+            "lossy JPEG of raw files (34892)",
         ),
+        ([&RGB[..], &[(259, &[34925])]].concat(), "LZMA (34925)"),
+        ([&RGB[..], &[(259, &[34887])]].concat(), "LERC (34887)"),
+        ([&RGB[..], &[(259, &[50000])]].concat(), "ZSTD (50000)"),
+        ([&RGB[..], &[(259, &[32909])]].concat(), "PixarLog (32909)"),
+        ([&RGB[..], &[(259, &[6])]].concat(), "old-style JPEG (6)"),
+        ([&RGB[..], &[(259, &[77])]].concat(), "the number 77"),
+        (
+            [&RGB[..], &[(339, &[2, 2, 2])]].concat(),
+            "signed whole numbers of 8 bits",
+        ),
+        (
+            vec![(258, &[32][..]), (262, &[1]), (277, &[1]), (339, &[3])],
+            "floating-point numbers of 32 bits",
+        ),
+        (
+            vec![(258, &[5, 6, 5][..]), (262, &[2]), (277, &[3])],
+            "they have [5, 6, 5] bits",
+        ),
+        (
+            vec![(258, &[8; 3][..]), (262, &[32845]), (277, &[3])],
+            "LogLuv (32845)",
+        ),
+        (
+            vec![(258, &[8; 2][..]), (262, &[2]), (277, &[2])],
+            "need 3 samples a pixel, and it has 2",
+        ),
+        (
+            [&RGB[..], &[(259, &[5]), (317, &[3])]].concat(),
+            "a predictor (3)",
+        ),
+        ([&RGB[..], &[(284, &[2])]].concat(), "fewer strips"),
         (
             vec![(258, &[8; 200][..]), (262, &[2]), (277, &[200])],
             "200 samples",

@@ -10,7 +10,7 @@ use super::super::animation::Frame;
 use super::super::pixels;
 use super::super::raster::{Channels, Raster};
 use super::{FILE_HEADER, FRAME_HEADER, HAS_ALPHA, REPLACES, chunks, extended_header, problem};
-use super::{push_chunk, push_file};
+use super::{FILLED_UP, is_filled_up, push_chunk, push_file};
 use ringwork_worker::TaskError;
 
 /// Of a frame: its place is transparent again before the next one is drawn.
@@ -83,7 +83,7 @@ impl<'a> Frames<'a> {
         if place.left + place.width > self.width || place.top + place.height > self.height {
             return Err(problem(&"a frame stands out of its canvas"));
         }
-        let decoded = decode_part(rest, place)?;
+        let decoded = decode_part(rest, place, self.lenient)?;
         if let Some(place) = self.disposed.take() {
             for row in rows_of(&mut self.canvas, self.width, place) {
                 row.fill(0);
@@ -138,7 +138,7 @@ fn rows_of(canvas: &mut [u8], width: usize, place: Place) -> impl Iterator<Item 
 }
 
 /// The pixels of a frame, whose chunks are those of a still picture.
-fn decode_part(content: &[u8], place: Place) -> Result<Vec<u8>, TaskError> {
+fn decode_part(content: &[u8], place: Place, lenient: bool) -> Result<Vec<u8>, TaskError> {
     let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
     let size = (side(place.width), side(place.height));
     let mut opacity = None;
@@ -167,6 +167,9 @@ fn decode_part(content: &[u8], place: Place) -> Result<Vec<u8>, TaskError> {
     }
     let decoded = ::webp::Decoder::new(&still).decode();
     let decoded = decoded.ok_or_else(|| problem(&"a frame is damaged"))?;
+    if !lenient && is_filled_up(&still, &decoded) {
+        return Err(problem(&FILLED_UP));
+    }
     let pixels = place.width * place.height;
     if decoded.len() == pixels * RGBA {
         return Ok(decoded.to_vec());

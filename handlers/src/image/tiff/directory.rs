@@ -1,0 +1,153 @@
+//! The first directory of a TIFF: its tags and their values.
+
+use super::Problem;
+
+/// Values of a tag: places of strips, bytes of a profile.
+const MAX_VALUES: usize = 1 << 22;
+
+/// The order of a number's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Little,
+    Big,
+}
+
+impl Order {
+    fn number(self, bytes: &[u8]) -> u64 {
+        let join = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+        match self {
+            Self::Little => bytes.iter().rev().fold(0, join),
+            Self::Big => bytes.iter().fold(0, join),
+        }
+    }
+
+    pub(super) fn read(self, bytes: [u8; 2]) -> u16 {
+        match self {
+            Self::Little => u16::from_le_bytes(bytes),
+            Self::Big => u16::from_be_bytes(bytes),
+        }
+    }
+
+    pub(super) fn write(self, value: u16) -> [u8; 2] {
+        match self {
+            Self::Little => value.to_le_bytes(),
+            Self::Big => value.to_be_bytes(),
+        }
+    }
+}
+
+/// The tags, without their values.
+pub(super) struct Directory<'a> {
+    body: &'a [u8],
+    pub(super) order: Order,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    tag: u16,
+    /// Bytes of a value; 0 of a type that is not known.
+    width: usize,
+    is_integer: bool,
+    values: usize,
+    /// Where the values are.
+    place: usize,
+}
+
+impl<'a> Directory<'a> {
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, Problem> {
+        const CUT: &str = "it is cut off in front of the end of its directory";
+        let (order, large) = match body.first_chunk() {
+            Some(b"II*\0") => (Order::Little, false),
+            Some(b"MM\0*") => (Order::Big, false),
+            Some(b"II+\0") => (Order::Little, true),
+            Some(b"MM\0+") => (Order::Big, true),
+            _ => return Err("its first bytes are damaged".into()),
+        };
+        let number = |at: usize, length: usize| {
+            let bytes = body.get(at..at.checked_add(length)?)?;
+            usize::try_from(order.number(bytes)).ok()
+        };
+        // Bytes of the number of entries, of an entry, of a place.
+        let (start, [count, entry, word]) = if large {
+            (number(8, 8).ok_or(CUT)?, [8, 20, 8])
+        } else {
+            (number(4, 4).ok_or(CUT)?, [2, 12, 4])
+        };
+        let entries = number(start, count).ok_or(CUT)?;
+        if entries > 1 << 16 {
+            return Err("its directory has too many tags".into());
+        }
+        let read = |index: usize| -> Option<Entry> {
+            let at = start.checked_add(count + index * entry)?;
+            let (width, is_integer) = match number(at + 2, 2)? {
+                1 => (1, true),
+                2 | 6 | 7 => (1, false),
+                3 => (2, true),
+                8 => (2, false),
+                4 | 13 => (4, true),
+                9 | 11 => (4, false),
+                16 | 18 => (8, true),
+                5 | 10 | 12 | 17 => (8, false),
+                _ => (0, false),
+            };
+            let values = number(at + 4, word)?;
+            let inside = at + 4 + word;
+            number(inside, word)?;
+            let place = if values.saturating_mul(width) <= word {
+                inside
+            } else {
+                number(inside, word)?
+            };
+            Some(Entry {
+                tag: u16::try_from(number(at, 2)?).ok()?,
+                width,
+                is_integer,
+                values,
+                place,
+            })
+        };
+        let entries: Option<Vec<Entry>> = (0..entries).map(read).collect();
+        let entries = entries.ok_or(CUT)?;
+        let most = body.len().min(MAX_VALUES);
+        if entries.iter().any(|entry| entry.values > most) {
+            return Err("a tag announces more values than the file can hold".into());
+        }
+        Ok(Self {
+            body,
+            order,
+            entries,
+        })
+    }
+
+    fn entry(&self, tag: u16) -> Option<Entry> {
+        self.entries.iter().find(|entry| entry.tag == tag).copied()
+    }
+
+    pub(super) fn has(&self, tag: u16) -> bool {
+        self.entry(tag).is_some()
+    }
+
+    /// The values' bytes, as they stand. `None` if there is no such tag, or they are cut off.
+    pub(super) fn bytes(&self, tag: u16) -> Option<&'a [u8]> {
+        let entry = self.entry(tag)?;
+        let length = entry.values.checked_mul(entry.width)?;
+        self.body.get(entry.place..entry.place.checked_add(length)?)
+    }
+
+    /// The values of a tag of whole numbers, at least one. `None` as in [`Self::bytes`].
+    pub(super) fn numbers(&self, tag: u16) -> Option<Vec<u64>> {
+        let entry = self.entry(tag).filter(|entry| entry.is_integer)?;
+        let values = self.bytes(tag)?.chunks_exact(entry.width);
+        let values: Vec<u64> = values.map(|bytes| self.order.number(bytes)).collect();
+        (!values.is_empty()).then_some(values)
+    }
+
+    /// The first value of a tag of whole numbers.
+    pub(super) fn number(&self, tag: u16) -> Option<u64> {
+        let entry = self.entry(tag).filter(|entry| entry.is_integer)?;
+        let end = entry.place.checked_add(entry.width)?;
+        let bytes = self.body.get(entry.place..end)?;
+        (entry.values > 0).then(|| self.order.number(bytes))
+    }
+}
