@@ -8,7 +8,6 @@ use ringwork_ring::lane::entry::command_entries;
 use ringwork_ring::os::kernel::Scheduling;
 use ringwork_ring::{Geometry, PoolConfig};
 use ringwork_supervisor::ServeConfig;
-use ringwork_supervisor::config::wait_name;
 use ringwork_supervisor::pool::PHOTO;
 use ringwork_worker::confine::Confinement;
 use std::fmt::Write;
@@ -30,8 +29,8 @@ pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
     line("name", quoted(&config.name), "");
     line("workers", config.workers.to_string(), "processes");
     line("lanes", config.lanes.to_string(), "threads of each worker");
-    line("wait", quoted(wait_name(config.wait)), "");
-    let policies = Scheduling::ALL.map(Scheduling::name).join(" | ");
+    line("wait", quoted(config.wait.name()), "");
+    let policies = Scheduling::NAMES.join(" | ");
     line("scheduling", quoted(config.scheduling.name()), &policies);
     line("memory", quoted(config.memory.name()), "of the segment");
     match &config.worker {

@@ -1,48 +1,13 @@
 //! Requests and results of `ringwork submit`: text on one side, codecs on the other.
 
 use super::cbor;
-use clap::ValueEnum;
-use ringwork_ring::format::layout::*;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use ringwork_ring::Codec;
 
-/// Codecs by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Codec {
-    /// The data as it is.
-    Bytes,
-    /// The data, which must be UTF-8.
-    Utf8,
-    /// The data is a decimal number.
-    I64,
-    /// `--data` is JSON and converted; a file is CBOR already.
-    Cbor,
-    /// A JSON object (`--params`) and the data as body.
-    Params,
-}
-
-impl Codec {
-    /// The codec of a number in the segment (`CODEC_*`).
-    pub(super) fn from_id(id: u8) -> Option<Self> {
-        Some(match u32::from(id) {
-            CODEC_BYTES => Self::Bytes,
-            CODEC_UTF8 => Self::Utf8,
-            CODEC_I64 => Self::I64,
-            CODEC_CBOR => Self::Cbor,
-            CODEC_PARAMS => Self::Params,
-            _ => return None,
-        })
-    }
-
-    /// Its number in the segment.
-    pub(super) fn id(self) -> u8 {
-        let id = match self {
-            Self::Bytes => CODEC_BYTES,
-            Self::Utf8 => CODEC_UTF8,
-            Self::I64 => CODEC_I64,
-            Self::Cbor => CODEC_CBOR,
-            Self::Params => CODEC_PARAMS,
-        };
-        id as u8
-    }
+/// Reads the name of a codec that a request can be given in here; a chunk is the Java client's.
+pub(super) fn codecs() -> impl TypedValueParser<Value = Codec> {
+    let known = Codec::ALL.iter().filter(|codec| **codec != Codec::Chunk);
+    PossibleValuesParser::new(known.map(|codec| codec.name())).try_map(|name| name.parse())
 }
 
 /// What the user gave as data.
@@ -90,6 +55,9 @@ pub(super) fn encode(codec: Codec, data: Data, params: Option<&str>) -> Result<V
             })?;
             Ok(number.to_le_bytes().to_vec())
         }
+        Codec::Chunk => {
+            Err("a chunk can't be made here: Java's client makes them of a batch".to_owned())
+        }
         Codec::Cbor => match data {
             Data::None => Err("codec cbor needs data: --data JSON, or --file with CBOR".to_owned()),
             Data::Text(json) => cbor::from_json(&json),
@@ -121,14 +89,14 @@ pub(super) enum Shown {
 }
 
 /// How a result is shown on standard output.
-pub(super) fn decode(codec: u8, bytes: Vec<u8>) -> Shown {
-    let line = match Codec::from_id(codec) {
-        Some(Codec::I64) => <[u8; 8]>::try_from(bytes.as_slice())
+pub(super) fn decode(codec: Codec, bytes: Vec<u8>) -> Shown {
+    let line = match codec {
+        Codec::I64 => <[u8; 8]>::try_from(bytes.as_slice())
             .ok()
             .map(|b| i64::from_le_bytes(b).to_string()),
-        Some(Codec::Cbor) => cbor::to_text(&bytes),
-        Some(Codec::Utf8) => std::str::from_utf8(&bytes).ok().map(str::to_owned),
-        Some(Codec::Bytes | Codec::Params) | None => None,
+        Codec::Cbor => cbor::to_text(&bytes),
+        Codec::Utf8 => std::str::from_utf8(&bytes).ok().map(str::to_owned),
+        Codec::Bytes | Codec::Params | Codec::Chunk => None,
     };
     line.map_or(Shown::Raw(bytes), Shown::Line)
 }
@@ -183,22 +151,21 @@ mod tests {
 
     #[test]
     fn results_are_shown_by_their_codec() {
-        let id = |codec: Codec| codec.id();
         assert_eq!(
-            decode(id(Codec::I64), (-7_i64).to_le_bytes().to_vec()),
+            decode(Codec::I64, (-7_i64).to_le_bytes().to_vec()),
             Shown::Line("-7".into())
         );
         assert_eq!(
-            decode(id(Codec::Utf8), b"true".to_vec()),
+            decode(Codec::Utf8, b"true".to_vec()),
             Shown::Line("true".into())
         );
         assert_eq!(
-            decode(id(Codec::Cbor), vec![0x81, 1]),
+            decode(Codec::Cbor, vec![0x81, 1]),
             Shown::Line("[1]".into())
         );
         // What is not what its codec says is shown as it is.
-        assert_eq!(decode(id(Codec::I64), vec![1]), Shown::Raw(vec![1]));
-        assert_eq!(decode(id(Codec::Bytes), vec![0]), Shown::Raw(vec![0]));
+        assert_eq!(decode(Codec::I64, vec![1]), Shown::Raw(vec![1]));
+        assert_eq!(decode(Codec::Bytes, vec![0]), Shown::Raw(vec![0]));
         assert!(is_text("zwölf\n".as_bytes()) && !is_text(b"\x1b[2J") && !is_text(&[0xff]));
     }
 }

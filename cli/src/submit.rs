@@ -1,14 +1,13 @@
 //! `ringwork submit`: one task from the shell, its result on standard output.
 
 use super::exit::{CRASHED, FAILED, Failure, NO_POOL, REJECTED, TIMED_OUT};
-use super::payload::{self, Codec, Data, Shown};
+use super::payload::{self, Data, Shown};
 use super::units::Span;
 use clap::{Args, ValueEnum};
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_ring::format::layout::{STATUS_ARENA_EXHAUSTED, STATUS_CANCELLED, STATUS_NO_WORKER};
 use ringwork_ring::format::states::PoolState;
 use ringwork_ring::segment::tables;
-use ringwork_ring::{PoolDir, RingError};
+use ringwork_ring::{Codec, PoolDir, RingError, Status};
 use ringwork_supervisor::cause::Cause;
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write};
@@ -65,8 +64,10 @@ pub(super) struct Submit {
     #[arg(long, value_name = "JSON")]
     params: Option<String>,
 
-    /// Codec of the request [default: what the handler says].
-    #[arg(long, value_enum, value_name = "CODEC")]
+    /// Codec of the request: the data as it is (bytes), which must be UTF-8 (utf8) or a decimal number
+    /// (i64); JSON, which is converted, or a file that is CBOR already (cbor); or a JSON object, `--params`,
+    /// with the data as its body (params) [default: what the handler says].
+    #[arg(long, value_parser = payload::codecs(), value_name = "CODEC")]
     codec: Option<Codec>,
 
     /// Give up after this time, such as 500ms or 30s; waiting for a free client entry of the pool
@@ -108,7 +109,7 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
             .map(|span| span.0.saturating_sub(start.elapsed())),
         priority: submit.priority as u8,
         attempts: submit.attempts,
-        codec: codec.id(),
+        codec,
         ..TaskOptions::default()
     };
     let outcome = match client.call(&submit.handler, &request, &options) {
@@ -170,7 +171,7 @@ fn choose_codec(submit: &Submit, client: &Client) -> Codec {
         let known = all
             .into_iter()
             .find(|handler| handler.name == submit.handler)?;
-        Codec::from_id(known.request_codec)
+        Some(known.request_codec)
     };
     let params = submit.params.as_ref().map(|_| Codec::Params);
     submit
@@ -206,8 +207,8 @@ pub(super) fn failure(outcome: Outcome) -> Failure {
             message,
         } => {
             let exit = match status {
-                STATUS_CANCELLED => TIMED_OUT,
-                STATUS_ARENA_EXHAUSTED | STATUS_NO_WORKER => REJECTED,
+                Status::Cancelled => TIMED_OUT,
+                Status::ArenaExhausted | Status::NoWorker => REJECTED,
                 _ => FAILED,
             };
             let place = if location.is_empty() {
@@ -251,7 +252,7 @@ pub(super) fn failure(outcome: Outcome) -> Failure {
     }
 }
 
-fn deliver(submit: &Submit, codec: u8, bytes: Vec<u8>) -> Result<(), Failure> {
+fn deliver(submit: &Submit, codec: Codec, bytes: Vec<u8>) -> Result<(), Failure> {
     if let Some(path) = &submit.out {
         let mut file = open_out(path)?;
         file.set_len(0)?;

@@ -14,7 +14,6 @@ use ringwork_ring::segment::tables;
 use ringwork_ring::{Result, Segment};
 use ringwork_supervisor::heartbeat;
 use ringwork_supervisor::pool::{handler_name, running_handler, running_progress};
-use ringwork_worker::codec_name;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -311,8 +310,8 @@ fn state_name(state: Option<PoolState>, supervisor_alive: bool) -> &'static str 
 #[must_use]
 pub(super) fn handlers(segment: &Segment) -> Vec<HandlerView> {
     let view = |info: tables::HandlerInfo| HandlerView {
-        request: codec_name(info.request_codec),
-        result: codec_name(info.result_codec),
+        request: info.request_codec.name(),
+        result: info.result_codec.name(),
         name: info.name,
     };
     tables::handlers(segment).into_iter().map(view).collect()
@@ -478,8 +477,8 @@ mod tests {
 
     #[test]
     fn what_a_task_reports_is_seen_while_it_runs() {
+        use ringwork_ring::Codec;
         use ringwork_ring::client::{Client, TaskOptions};
-        use ringwork_ring::format::layout::CODEC_BYTES;
         use ringwork_ring::{WaitStrategy, WorkerEntry};
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
@@ -496,7 +495,7 @@ mod tests {
         assert_eq!(seen(), None);
         claimed.progress(3, 7);
         assert_eq!(seen(), Some(ProgressView { done: 3, total: 7 }));
-        claimed.complete(b"", CODEC_BYTES as u8);
+        claimed.complete(b"", Codec::Bytes);
         assert_eq!(seen(), None);
         ticket.wait(None).unwrap();
     }

@@ -3,6 +3,7 @@
 
 use crate::patch::{self, Record};
 use crate::rig::Rig;
+use ringwork_ring::Codec;
 use ringwork_ring::format::layout::HEADER_SIZE;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
@@ -105,7 +106,7 @@ fn use_everything(segment: Arc<Segment>, dir: &PoolDir) {
                     break;
                 };
                 let _ = (claimed.request().map(<[u8]>::len), claimed.traceparent());
-                claimed.complete(b"done", 0);
+                claimed.complete(b"done", Codec::Bytes);
             }
         }
         entry.leave();

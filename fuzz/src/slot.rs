@@ -9,6 +9,7 @@ use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
 use ringwork_ring::reaper::{LostWakeCheck, Sweeper, reap_client};
 use ringwork_ring::testing::reap_worker;
+use ringwork_ring::{Codec, Status};
 use ringwork_ring::{Lane, Segment, WaitStrategy, WorkerEntry};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -127,14 +128,17 @@ fn end_chunk(mut claimed: Claimed<'_>, largest: usize, step: u64) {
         turn = turn.rotate_right(3);
         if turn & 7 == 0 {
             claimed.fail_request(&Failure {
-                status: STATUS_FAILED,
+                status: Status::Failed,
                 not_run: false,
                 code: "fuzz.code",
                 location: "fuzz.rs:1",
                 message: "m",
             });
         } else {
-            claimed.complete_request(&vec![sum; (turn >> 8) as usize % 300], sum);
+            claimed.complete_request(
+                &vec![sum; (turn >> 8) as usize % 300],
+                Codec::ALL[sum as usize % Codec::ALL.len()],
+            );
         }
     }
     claimed.finish_chunk();
@@ -165,7 +169,7 @@ fn end(segment: &Segment, mut claimed: Claimed<'_>, how: u64, step: u64) {
         CLAIM_AND_FAIL => {
             let message = "m".repeat(len);
             claimed.fail(&Failure {
-                status: (step >> 16) as u32 & 0xff | 1,
+                status: Status::ALL[1 + (step >> 16) as usize % (Status::ALL.len() - 1)],
                 not_run: step & 8 != 0,
                 code: "fuzz.code",
                 location: "fuzz.rs:1",
@@ -177,10 +181,13 @@ fn end(segment: &Segment, mut claimed: Claimed<'_>, how: u64, step: u64) {
             Ok((request, room)) => {
                 let both = request.len().min(room.len());
                 room[..both].copy_from_slice(&request[..both]);
-                claimed.finish((step >> 24) as usize % (len + 2), sum);
+                claimed.finish(
+                    (step >> 24) as usize % (len + 2),
+                    Codec::ALL[sum as usize % Codec::ALL.len()],
+                );
             }
             Err(error) => claimed.fail_to_answer(&error),
         },
-        _ => claimed.complete(&vec![sum; len], sum),
+        _ => claimed.complete(&vec![sum; len], Codec::ALL[sum as usize % Codec::ALL.len()]),
     }
 }

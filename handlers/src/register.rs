@@ -9,7 +9,7 @@ use crate::digest;
 use crate::image;
 #[cfg(feature = "password")]
 use crate::password;
-use ringwork_ring::format::layout::{CODEC_BYTES, CODEC_PARAMS, CODEC_UTF8};
+use ringwork_ring::format::states::Codec;
 use ringwork_worker::{Answer, Builder, RawTask, TaskError, request_error};
 use serde::de::DeserializeOwned;
 
@@ -20,7 +20,7 @@ pub(crate) fn all(worker: Builder) -> Builder {
     #[cfg(feature = "image")]
     let worker = images(worker);
     #[cfg(feature = "digest")]
-    let worker = with_body(worker, "digest", CODEC_UTF8, |params, body| {
+    let worker = with_body(worker, "digest", Codec::Utf8, |params, body| {
         digest::digest(params, body).map(|digest| match digest {
             digest::DigestOutput::Hex(hex) => text(hex),
             digest::DigestOutput::Raw(raw) => bytes(raw),
@@ -33,29 +33,29 @@ pub(crate) fn all(worker: Builder) -> Builder {
 
 #[cfg(feature = "password")]
 fn passwords(worker: Builder) -> Builder {
-    let worker = with_body(worker, "password.hash", CODEC_UTF8, |params, body| {
+    let worker = with_body(worker, "password.hash", Codec::Utf8, |params, body| {
         password::hash(params, body).map(text)
     });
-    let worker = with_body(worker, "password.verify", CODEC_UTF8, |params, body| {
+    let worker = with_body(worker, "password.verify", Codec::Utf8, |params, body| {
         password::verify(params, body).map(|right| text(right.to_string()))
     });
     with_body(
         worker,
         "password.needs_rehash",
-        CODEC_UTF8,
+        Codec::Utf8,
         |params, _body| password::needs_rehash(params).map(|weaker| text(weaker.to_string())),
     )
 }
 
 #[cfg(feature = "image")]
 fn images(worker: Builder) -> Builder {
-    let worker = with_body(worker, "image.resize", CODEC_BYTES, |params, body| {
+    let worker = with_body(worker, "image.resize", Codec::Bytes, |params, body| {
         image::resize(params, body).map(|image| bytes(image.bytes))
     });
-    let worker = with_body(worker, "image.thumbnail", CODEC_BYTES, |params, body| {
+    let worker = with_body(worker, "image.thumbnail", Codec::Bytes, |params, body| {
         image::thumbnail(params, body).map(|image| bytes(image.bytes))
     });
-    with_body(worker, "image.info", CODEC_UTF8, |params, body| {
+    with_body(worker, "image.info", Codec::Utf8, |params, body| {
         let description = image::info(params, body)?;
         serde_json::to_string(&description)
             .map(text)
@@ -70,13 +70,13 @@ fn images(worker: Builder) -> Builder {
 
 #[cfg(feature = "compress")]
 fn compression(worker: Builder) -> Builder {
-    let worker = with_body(worker, "compress", CODEC_BYTES, |params, body| {
+    let worker = with_body(worker, "compress", Codec::Bytes, |params, body| {
         compress::compress(params, body).map(bytes)
     });
     in_pool(
         worker,
         "decompress",
-        CODEC_BYTES,
+        Codec::Bytes,
         |params, body, largest| {
             compress::decompress_within(params, body, largest as u64).map(bytes)
         },
@@ -86,19 +86,19 @@ fn compression(worker: Builder) -> Builder {
 fn bytes(bytes: Vec<u8>) -> Answer {
     Answer::Bytes {
         bytes,
-        codec: CODEC_BYTES,
+        codec: Codec::Bytes,
     }
 }
 
 fn text(text: String) -> Answer {
     Answer::Bytes {
         bytes: text.into_bytes(),
-        codec: CODEC_UTF8,
+        codec: Codec::Utf8,
     }
 }
 
 /// Registers a stock function: parameters decoded, the body read in place.
-fn with_body<P, F>(worker: Builder, name: &str, result_codec: u32, run: F) -> Builder
+fn with_body<P, F>(worker: Builder, name: &str, result_codec: Codec, run: F) -> Builder
 where
     P: DeserializeOwned + Default + 'static,
     F: Fn(&P, &[u8]) -> Result<Answer, TaskError> + Send + Sync + 'static,
@@ -109,7 +109,7 @@ where
 }
 
 /// As [`with_body`], for a function that asks what the pool's largest payload is, in bytes.
-fn in_pool<P, F>(worker: Builder, name: &str, result_codec: u32, run: F) -> Builder
+fn in_pool<P, F>(worker: Builder, name: &str, result_codec: Codec, run: F) -> Builder
 where
     P: DeserializeOwned + Default + 'static,
     F: Fn(&P, &[u8], usize) -> Result<Answer, TaskError> + Send + Sync + 'static,
@@ -117,10 +117,10 @@ where
     let subject = name.split('.').next().unwrap_or(name).to_owned();
     worker.raw_task(
         name,
-        CODEC_PARAMS,
+        Codec::Params,
         result_codec,
         move |task: &mut RawTask<'_, '_>| {
-            if task.codec() != CODEC_PARAMS && task.codec() != CODEC_BYTES {
+            if task.codec() != Codec::Params && task.codec() != Codec::Bytes {
                 return Err(request_error(
                     "the handler takes params: a JSON object and a body".to_owned(),
                 ));

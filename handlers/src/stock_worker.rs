@@ -1,6 +1,6 @@
 //! The stock worker: `echo`, `sleep` and the handlers whose features are on.
 
-use ringwork_ring::format::layout::{CODEC_BYTES, CODEC_I64};
+use ringwork_ring::format::states::Codec;
 use ringwork_worker::{
     Answer, Builder, FromRequest, RawTask, TaskContext, TaskError, Worker, request_error,
 };
@@ -26,8 +26,8 @@ const SLEEP_SLICE: Duration = Duration::from_millis(5);
 #[must_use]
 pub fn stock_worker() -> Builder {
     let worker = Worker::builder()
-        .raw_task("echo", CODEC_BYTES, CODEC_BYTES, echo)
-        .raw_task("sleep", CODEC_I64, CODEC_I64, |task| {
+        .raw_task("echo", Codec::Bytes, Codec::Bytes, echo)
+        .raw_task("sleep", Codec::I64, Codec::I64, |task| {
             sleep(&task.context(), &milliseconds(task)?)
         });
     crate::register::all(worker)
@@ -42,7 +42,7 @@ fn echo(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
 }
 
 fn milliseconds(task: &RawTask<'_, '_>) -> Result<u64, TaskError> {
-    u64::from_request(task.codec() as u8, task.request()?).map_err(request_error)
+    u64::from_request(task.codec(), task.request()?).map_err(request_error)
 }
 
 /// Sleeps for the milliseconds asked for; ends early when the caller gives up.
@@ -59,6 +59,6 @@ fn sleep(context: &TaskContext<'_>, milliseconds: &u64) -> Result<Answer, TaskEr
     let slept = i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX);
     Ok(Answer::Bytes {
         bytes: slept.to_le_bytes().to_vec(),
-        codec: CODEC_I64,
+        codec: Codec::I64,
     })
 }

@@ -15,6 +15,7 @@ use crate::queue::arena;
 use crate::queue::wait::{self, WaitStrategy};
 use crate::reaper;
 use crate::segment::Segment;
+use crate::{Codec, Status};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ fn answer(request: &[u8]) -> Vec<u8> {
 
 fn done(request: &[u8]) -> Outcome {
     Outcome::Completed {
-        codec: CODEC_BYTES as u8,
+        codec: Codec::Bytes,
         bytes: answer(request),
     }
 }
@@ -56,16 +57,16 @@ fn run(task: Claimed<'_>, ran: &Cell<usize>) {
         message: "",
     };
     if task.expired() {
-        return task.fail(&not_run(STATUS_EXPIRED));
+        return task.fail(&not_run(Status::Expired));
     }
     if task.cancelled() {
-        return task.fail(&not_run(STATUS_CANCELLED));
+        return task.fail(&not_run(Status::Cancelled));
     }
     assert_eq!(task.handler(), id_of("model"));
     let request = task.request().expect("a sound request").to_vec();
     assert!(request == SMALL || request == LARGE, "a request half seen");
     ran.set(ran.get() + 1);
-    task.complete(&answer(&request), CODEC_BYTES as u8);
+    task.complete(&answer(&request), Codec::Bytes);
 }
 
 /// Runs tasks until the pool closes.

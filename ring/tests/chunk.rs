@@ -10,6 +10,7 @@ use ringwork_ring::queue::arena;
 use ringwork_ring::testing::RawWords;
 use ringwork_ring::testing::reap_worker;
 use ringwork_ring::{ArenaClass, Claimed, Failure, Lane, RingError};
+use ringwork_ring::{Codec, Status};
 use std::ops::Deref;
 use std::sync::atomic::Ordering;
 
@@ -38,7 +39,7 @@ impl Deref for Side {
 impl Side {
     fn submit(&self, chunk: &[u8]) -> Ticket<'_> {
         let options = TaskOptions {
-            codec: CODEC_CHUNK as u8,
+            codec: Codec::Chunk,
             attempts: MAX_ATTEMPTS as u8,
             ..TaskOptions::default()
         };
@@ -57,21 +58,21 @@ impl Side {
     }
 
     /// What has become of the chunk in a block.
-    fn results(&self, at: usize) -> Vec<(u32, Vec<u8>)> {
+    fn results(&self, at: usize) -> Vec<(Status, Vec<u8>)> {
         let block: Vec<u8> = (at..at + BLOCK).map(|at| self.byte(at)).collect();
         results(&block).unwrap()
     }
 }
 
 fn chunk(requests: &[&[u8]], attempts: u8, room: usize) -> Vec<u8> {
-    encode(requests, CODEC_BYTES as u8, attempts, room)
+    encode(requests, Codec::Bytes, attempts, room)
 }
 
 /// Answers the request at hand with itself, reversed.
 fn answer(claimed: &mut Claimed<'_>) {
     let mut reversed = claimed.request().unwrap().to_vec();
     reversed.reverse();
-    claimed.complete_request(&reversed, CODEC_BYTES as u8);
+    claimed.complete_request(&reversed, Codec::Bytes);
 }
 
 fn open<'l>(lane: &'l mut Lane) -> Claimed<'l> {
@@ -88,7 +89,7 @@ fn each_request_is_read_and_answered() {
     let ticket = pool.submit(&chunk(&[b"one", b"", b"twelve bytes"], 1, 16));
     let at = pool.block(ticket.slot());
     let mut claimed = open(&mut lane);
-    assert_eq!(u32::from(claimed.request_codec()), CODEC_BYTES);
+    assert_eq!(claimed.request_codec(), Codec::Bytes);
     for _ in 0..3 {
         assert!(claimed.next_request());
         assert_eq!(claimed.attempt(), (1, 1));
@@ -97,11 +98,11 @@ fn each_request_is_read_and_answered() {
     assert!(!claimed.next_request());
     claimed.finish_chunk();
     let results = pool.results(at);
-    let expected = [&b"eno"[..], b"", b"setyb evlewt"].map(|bytes| (STATUS_OK, bytes.to_vec()));
+    let expected = [&b"eno"[..], b"", b"setyb evlewt"].map(|bytes| (Status::Ok, bytes.to_vec()));
     assert_eq!(results, expected);
     match ticket.wait(None).unwrap() {
         Outcome::Completed { codec, bytes } => {
-            assert_eq!((u32::from(codec), bytes), (CODEC_CHUNK, vec![]));
+            assert_eq!((codec, bytes), (Codec::Chunk, vec![]));
         }
         other => panic!("{other:?}"),
     }
@@ -147,8 +148,11 @@ fn after_a_death_another_lane_goes_on_behind_the_request_that_ran() {
     answer(&mut claimed);
     assert!(!claimed.next_request());
     claimed.finish_chunk();
-    let statuses: Vec<u32> = pool.results(at).iter().map(|result| result.0).collect();
-    assert_eq!(statuses, [STATUS_OK, STATUS_OK, STATUS_CRASHED, STATUS_OK]);
+    let statuses: Vec<Status> = pool.results(at).iter().map(|result| result.0).collect();
+    assert_eq!(
+        statuses,
+        [Status::Ok, Status::Ok, Status::Crashed, Status::Ok]
+    );
     drop(lane);
     entry.leave();
 }
@@ -204,7 +208,7 @@ fn what_is_kept_for_others_nobody_takes() {
     assert!(claimed.next_request());
     // A text that does not fit is cut, its start is kept.
     let failure = Failure {
-        status: STATUS_FAILED,
+        status: Status::Failed,
         not_run: false,
         code: "code",
         location: "file.rs:1",
@@ -212,13 +216,13 @@ fn what_is_kept_for_others_nobody_takes() {
     };
     claimed.fail_request(&failure);
     assert!(claimed.next_request());
-    claimed.complete_request(&[7; 16], CODEC_BYTES as u8);
+    claimed.complete_request(&[7; 16], Codec::Bytes);
     claimed.finish_chunk();
     let results = pool.results(at);
-    assert_eq!(results[0].0, STATUS_RESULT_TOO_LARGE);
-    assert_eq!(results[1].0, STATUS_FAILED);
+    assert_eq!(results[0].0, Status::ResultTooLarge);
+    assert_eq!(results[1].0, Status::Failed);
     assert_eq!(&results[1].1[FAILURE_TEXT..FAILURE_TEXT + 4], b"code");
-    assert_eq!(results[2], (STATUS_OK, vec![7; 16]));
+    assert_eq!(results[2], (Status::Ok, vec![7; 16]));
     drop((lane, ticket));
     entry.leave();
 }
@@ -294,17 +298,17 @@ fn damaged_chunks_end_and_leave_other_blocks_alone() {
                     .iter()
                     .fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
                 match dice.below(3) {
-                    0 => claimed.complete_request(&[sum; 30], 0),
+                    0 => claimed.complete_request(&[sum; 30], Codec::Bytes),
                     1 => match claimed.reserve(dice.below(100)) {
                         Ok(room) => {
                             let len = room.len();
                             room.fill(sum);
-                            claimed.finish_request(len, 0);
+                            claimed.finish_request(len, Codec::Bytes);
                         }
                         Err(error) => claimed.fail_to_answer_request(&error),
                     },
                     _ => claimed.fail_request(&Failure {
-                        status: STATUS_FAILED,
+                        status: Status::Failed,
                         not_run: true,
                         code: "c",
                         location: "",

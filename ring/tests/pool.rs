@@ -12,6 +12,7 @@ use ringwork_ring::queue::arena;
 use ringwork_ring::reaper::{DeadOwners, LostWakeCheck, Sweeper, reap_client};
 use ringwork_ring::testing::{RawWords, reap_worker};
 use ringwork_ring::{ArenaClass, Failure, Lane, RingError, Segment};
+use ringwork_ring::{Codec, Status};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ fn echo_until(lane: &mut Lane, leave: &AtomicBool) {
         match claimed.request_and_reserve(len) {
             Ok((request, room)) => {
                 room.copy_from_slice(request);
-                claimed.finish(len, CODEC_BYTES as u8);
+                claimed.finish(len, Codec::Bytes);
             }
             Err(error) => claimed.fail_to_answer(&error),
         }
@@ -227,11 +228,11 @@ fn tasks_in_flight_have_a_limit_of_their_own() {
             .unwrap()
             .cancel(),
     );
-    task.complete(b"", 0);
+    task.complete(b"", Codec::Bytes);
     let ran = client.submit("x", b"", &two).unwrap();
     refused();
     while let Some(task) = lane.try_next() {
-        task.complete(b"", 0);
+        task.complete(b"", Codec::Bytes);
     }
     client.collect();
     refused(); // both results wait for their tickets
@@ -274,7 +275,7 @@ fn requests_that_exhaust_the_arena_are_refused() {
     let (entry, mut lane) = pool.worker();
     let leave = AtomicBool::new(false);
     for _ in 0..3 {
-        lane.next(&leave).unwrap().complete(b"", 0);
+        lane.next(&leave).unwrap().complete(b"", Codec::Bytes);
     }
     drop(lane);
     entry.leave();
@@ -351,7 +352,7 @@ fn a_dead_worker_costs_a_retry_or_a_crashed_task() {
         [1; 200],
         "the request survived the first attempt"
     );
-    claimed.complete(b"second", 0);
+    claimed.complete(b"second", Codec::Bytes);
     assert_eq!(completed(retried.wait(None).unwrap()), b"second");
     drop(lane);
     entry.leave();
@@ -379,7 +380,7 @@ fn a_reaper_that_wakes_late_harms_nobody() {
             .dead_workers(&pool.segment)
             .is_empty()
     );
-    claimed.complete(b"fine", 0);
+    claimed.complete(b"fine", Codec::Bytes);
     assert_eq!(completed(ticket.wait(None).unwrap()), b"fine");
     drop(lane);
     next.leave();
@@ -405,7 +406,9 @@ fn hints_that_died_with_a_lane_are_restored() {
 
 fn with_echo_once(pool: &Pool) {
     let (entry, mut lane) = pool.worker();
-    lane.next(&AtomicBool::new(false)).unwrap().complete(b"", 0);
+    lane.next(&AtomicBool::new(false))
+        .unwrap()
+        .complete(b"", Codec::Bytes);
     drop(lane);
     entry.leave();
 }
@@ -437,7 +440,7 @@ fn a_lost_hint_is_found_by_the_sweep() {
     let (entry, mut lane) = pool.worker();
     let leave = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| lane.next(&leave).unwrap().complete(b"found", 0));
+        scope.spawn(|| lane.next(&leave).unwrap().complete(b"found", Codec::Bytes));
         let mut sweeper = Sweeper::default();
         loop {
             sweeper.sweep(&pool.segment, now_ns());
@@ -484,7 +487,7 @@ fn a_swallowed_wake_is_made_good_by_the_tick() {
         .raw64(H_SEARCHING)
         .store(1 << 63, Ordering::SeqCst);
     std::thread::scope(|scope| {
-        scope.spawn(|| lane.next(&leave).unwrap().complete(b"", 0));
+        scope.spawn(|| lane.next(&leave).unwrap().complete(b"", Codec::Bytes));
         pool.until_asleep(index);
         let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
         let mut lost_wakes = LostWakeCheck::default();
@@ -505,7 +508,7 @@ fn a_bit_cleared_by_a_waker_that_died_is_made_good() {
     let index = lane.index();
     let leave = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| lane.next(&leave).unwrap().complete(b"", 0));
+        scope.spawn(|| lane.next(&leave).unwrap().complete(b"", Codec::Bytes));
         pool.until_asleep(index);
         // A client took the bit away and died before its wake: no other process sees a sleeper.
         pool.segment.raw64(H_IDLE).store(0, Ordering::SeqCst);
@@ -531,7 +534,7 @@ fn a_lane_leaves_though_work_waits_and_gives_its_hints_back() {
         .collect();
     let (entry, mut lane) = pool.worker();
     let leave = AtomicBool::new(false);
-    lane.next(&leave).unwrap().complete(b"", 0);
+    lane.next(&leave).unwrap().complete(b"", Codec::Bytes);
     leave.store(true, Ordering::Relaxed);
     assert!(lane.next(&leave).is_none());
     drop(lane);
@@ -552,12 +555,12 @@ fn an_answer_beyond_its_room_is_a_failed_task() {
     let (entry, mut lane) = pool.worker();
     let leave = AtomicBool::new(false);
     let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
-    lane.next(&leave).unwrap().finish(1, 0);
+    lane.next(&leave).unwrap().finish(1, Codec::Bytes);
     assert!(
         matches!(ticket.wait(None).unwrap(), Outcome::Failed { code, .. } if code == "result.beyond_room")
     );
     let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
-    lane.next(&leave).unwrap().complete(b"alive", 0);
+    lane.next(&leave).unwrap().complete(b"alive", Codec::Bytes);
     completed(ticket.wait(None).unwrap());
     drop(lane);
     entry.leave();
@@ -585,7 +588,7 @@ fn not_run_is_never_said_of_a_second_attempt() {
     assert_eq!(reap_worker(&pool.segment, index, 0).requeued, 1);
     let (entry, mut lane) = pool.worker();
     let expired = Failure {
-        status: STATUS_EXPIRED,
+        status: Status::Expired,
         not_run: true,
         code: "c",
         location: "",
@@ -613,7 +616,7 @@ fn a_dead_client_leaves_nothing() {
                 .unwrap(),
         );
     }
-    lane.next(&leave).unwrap().complete(&[2; 100], 0); // DONE, never read
+    lane.next(&leave).unwrap().complete(&[2; 100], Codec::Bytes); // DONE, never read
     let running = lane.next(&leave).unwrap();
     drop(client);
     assert_eq!(
@@ -627,7 +630,7 @@ fn a_dead_client_leaves_nothing() {
         "one of its tasks still runs"
     );
     assert!(running.cancelled());
-    running.complete(&[3; 100], 0);
+    running.complete(&[3; 100], Codec::Bytes);
     assert!(reap_client(&pool.segment, 0));
     drop(lane);
     entry.leave();
@@ -671,16 +674,16 @@ fn each_task_is_counted_as_submitted_once_and_under_one_end() {
     let running = submit(&default);
     let claimed = lane.next(&leave).unwrap();
     let _ = running.cancel();
-    claimed.complete(b"late", CODEC_BYTES as u8);
+    claimed.complete(b"late", Codec::Bytes);
     // Completed with a ticket, and without one; refused by a lane since its time was up.
     let kept = submit(&default);
-    lane.next(&leave).unwrap().complete(b"", CODEC_BYTES as u8);
+    lane.next(&leave).unwrap().complete(b"", Codec::Bytes);
     completed(kept.wait(None).unwrap());
     drop(submit(&default));
-    lane.next(&leave).unwrap().complete(b"", CODEC_BYTES as u8);
+    lane.next(&leave).unwrap().complete(b"", Codec::Bytes);
     let expired = submit(&default);
     lane.next(&leave).unwrap().fail(&Failure {
-        status: STATUS_EXPIRED,
+        status: Status::Expired,
         not_run: true,
         code: "deadline.passed",
         location: "",
@@ -711,14 +714,14 @@ fn failures_carry_code_place_and_message() {
     for message in ["short", &"long ".repeat(100)] {
         let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
         lane.next(&leave).unwrap().fail(&Failure {
-            status: STATUS_FAILED,
+            status: Status::Failed,
             not_run: true,
             code: "a.b",
             location: "f.rs:1",
             message,
         });
         let expected = Outcome::Failed {
-            status: STATUS_FAILED,
+            status: Status::Failed,
             may_have_run: false,
             code: "a.b".into(),
             location: "f.rs:1".into(),
@@ -748,12 +751,14 @@ fn a_corrupt_segment_gives_errors_and_no_crash() {
         let claimed = lane.next(&leave).unwrap();
         assert!(matches!(claimed.request(), Err(RingError::Corrupt(_))));
         pool.segment.raw64(at).store(before, Ordering::Relaxed);
-        claimed.complete(b"", 0);
+        claimed.complete(b"", Codec::Bytes);
         completed(ticket.wait(None).unwrap());
     }
     pool.segment.injector(0).enqueue(u32::MAX).unwrap();
     let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
-    lane.next(&leave).unwrap().complete(b"past it", 0);
+    lane.next(&leave)
+        .unwrap()
+        .complete(b"past it", Codec::Bytes);
     completed(ticket.wait(None).unwrap());
     drop(lane);
     entry.leave();
@@ -779,7 +784,7 @@ fn low_priority_is_not_starved() {
             if claimed.request().unwrap() == b"low" {
                 served_at = Some(round);
             }
-            claimed.complete(b"", 0);
+            claimed.complete(b"", Codec::Bytes);
         }
         drop((high, next));
         if served_at.is_some() {

@@ -49,16 +49,6 @@ impl LogFormat {
     }
 }
 
-/// The name of a wait strategy, as on the command line.
-#[must_use]
-pub fn wait_name(strategy: WaitStrategy) -> &'static str {
-    match strategy {
-        WaitStrategy::Spin => "spin",
-        WaitStrategy::Adaptive => "adaptive",
-        WaitStrategy::Park => "park",
-    }
-}
-
 /// What the segment's memory is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Memory {

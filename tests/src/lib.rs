@@ -22,7 +22,7 @@ pub use programs::{client_program, ringwork_program, worker_program};
 pub use ringwork_support::{KillOnDrop, LIMIT, is_alive, look, wait_for, wait_until};
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::format::layout::{CODEC_I64, CODEC_UTF8};
+use ringwork_ring::format::states::Codec;
 use ringwork_support::Folder;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -74,7 +74,7 @@ pub fn options() -> TaskOptions {
 #[must_use]
 pub fn utf8() -> TaskOptions {
     TaskOptions {
-        codec: CODEC_UTF8 as u8,
+        codec: Codec::Utf8,
         ..options()
     }
 }
@@ -83,7 +83,7 @@ pub fn utf8() -> TaskOptions {
 #[must_use]
 pub fn i64() -> TaskOptions {
     TaskOptions {
-        codec: CODEC_I64 as u8,
+        codec: Codec::I64,
         ..options()
     }
 }

@@ -5,7 +5,7 @@
 //! in the handler's body, while the result is encoded, or when it is dropped.
 //! `tests/handler_matrix.rs` and Java's `HandlerMatrixTest` try all of them.
 
-use ringwork_ring::format::layout::{CODEC_BYTES, CODEC_CBOR};
+use ringwork_ring::format::states::Codec;
 use ringwork_worker::{Answer, Builder, Cbor, IntoResult, RawTask, TaskContext, TaskError};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -56,7 +56,7 @@ pub fn handlers(worker: Builder) -> Builder {
         .task("test.twice_encoded", |_: &TaskContext<'_>, (): ()| {
             Ok::<_, TaskError>(Twice)
         })
-        .raw_task("test.twice", CODEC_BYTES, CODEC_BYTES, twice)
+        .raw_task("test.twice", Codec::Bytes, Codec::Bytes, twice)
         .task("test.bystander", bystander)
 }
 
@@ -209,10 +209,10 @@ fn close_all() {
 struct Twice;
 
 impl IntoResult for Twice {
-    const RESULT_CODEC: u32 = CODEC_BYTES;
-    fn encode(self, write: &mut dyn FnMut(u8, &[u8])) -> Result<(), String> {
-        write(Self::RESULT_CODEC as u8, &[1; 8000]);
-        write(Self::RESULT_CODEC as u8, &[2; 100]);
+    const RESULT_CODEC: Codec = Codec::Bytes;
+    fn encode(self, write: &mut dyn FnMut(Codec, &[u8])) -> Result<(), String> {
+        write(Self::RESULT_CODEC, &[1; 8000]);
+        write(Self::RESULT_CODEC, &[2; 100]);
         Ok(())
     }
 }
@@ -223,7 +223,7 @@ fn twice(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
     let place = String::from_utf8_lossy(task.request()?).into_owned();
     let in_place = |len| Answer::InPlace {
         len,
-        codec: CODEC_BYTES,
+        codec: Codec::Bytes,
     };
     match place.as_str() {
         "decode" => {
@@ -284,6 +284,6 @@ pub fn errand(misbehaviour: &str, place: &str) -> Vec<u8> {
 
 /// The codec of [`errand`].
 #[must_use]
-pub fn errand_codec() -> u8 {
-    CODEC_CBOR as u8
+pub fn errand_codec() -> Codec {
+    Codec::Cbor
 }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use ringwork_ring::Status;
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::Kind;
@@ -379,7 +380,7 @@ fn an_arena_without_room_for_a_result_fails_the_task() {
         } => {
             assert_eq!(
                 (status, code.as_str(), may_have_run),
-                (STATUS_ARENA_EXHAUSTED, "arena.exhausted", true)
+                (Status::ArenaExhausted, "arena.exhausted", true)
             );
             // No block for the text either: what fits inline is there.
             assert!(message.contains("no arena block"), "{message:?}");
@@ -396,7 +397,7 @@ fn an_arena_without_room_for_a_result_fails_the_task() {
         .unwrap();
     match end(&too_large) {
         Outcome::Failed {
-            status: STATUS_RESULT_TOO_LARGE,
+            status: Status::ResultTooLarge,
             ..
         } => {}
         other => panic!("{other:?}"),
@@ -416,7 +417,7 @@ fn a_handler_name_of_any_length_is_an_unknown_handler() {
                 may_have_run: false,
                 ..
             } => {
-                assert_eq!(status, STATUS_UNKNOWN_HANDLER);
+                assert_eq!(status, Status::UnknownHandler);
                 assert!(
                     message.contains("test.echo") || message.contains("echo"),
                     "{message}"

@@ -5,6 +5,7 @@
 use ringwork_ring::RingError;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::*;
+use ringwork_ring::{Codec, Status};
 use ringwork_tests::{Marker, Pool, Serve, end, occupy};
 use serde::Deserialize;
 use std::fmt::Debug;
@@ -201,28 +202,12 @@ fn unhex(hex: &str) -> Vec<u8> {
         .collect()
 }
 
-fn codec(name: &str) -> u8 {
-    let codec = match name {
-        "bytes" => CODEC_BYTES,
-        "utf8" => CODEC_UTF8,
-        "i64" => CODEC_I64,
-        "cbor" => CODEC_CBOR,
-        "params" => CODEC_PARAMS,
-        other => panic!("codec {other:?}"),
-    };
-    codec as u8
+fn codec(name: &str) -> Codec {
+    name.parse().unwrap()
 }
 
-fn status(name: &str) -> u32 {
-    match name {
-        "failed" => STATUS_FAILED,
-        "panicked" => STATUS_PANICKED,
-        "unknown_handler" => STATUS_UNKNOWN_HANDLER,
-        "codec" => STATUS_CODEC,
-        "result_too_large" => STATUS_RESULT_TOO_LARGE,
-        "arena_exhausted" => STATUS_ARENA_EXHAUSTED,
-        other => panic!("status {other:?}"),
-    }
+fn status(name: &str) -> Status {
+    name.parse().unwrap()
 }
 
 fn same<T: PartialEq + Debug>(what: &str, found: &T, wanted: &T) -> Checked {
@@ -303,7 +288,7 @@ fn check_outcome(expected: &Expected, outcome: &Outcome) -> Checked {
     }
 }
 
-fn check_result(expected: &Expected, found: u8, bytes: &[u8]) -> Checked {
+fn check_result(expected: &Expected, found: Codec, bytes: &[u8]) -> Checked {
     wanted(
         "codec",
         &found,

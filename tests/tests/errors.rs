@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use ringwork_ring::client::{Client, Outcome};
-use ringwork_ring::format::layout::STATUS_FAILED;
+use ringwork_ring::format::states::Status;
 use ringwork_tests::{Serve, options, utf8, worker_program};
 use std::process::Command;
 
@@ -21,7 +21,7 @@ fn failure(client: &Client, handler: &str, text: &str) -> (String, String, Strin
             message,
             ..
         } => {
-            assert!(status == STATUS_FAILED || code == "handler.panicked");
+            assert!(status == Status::Failed || code == "handler.panicked");
             (code, location, message)
         }
         other => panic!("{other:?}"),

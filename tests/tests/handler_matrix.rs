@@ -8,6 +8,7 @@
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::*;
+use ringwork_ring::{Codec, Status};
 use ringwork_supervisor::cause::{Cause, Detail, Exit};
 use ringwork_tests::misbehaviour::{PLACES, errand, errand_codec};
 use ringwork_tests::{
@@ -156,7 +157,7 @@ fn panicked(ended: &Outcome, at: &str) {
             location,
             message,
         } => {
-            assert_eq!((*status, *may_have_run), (STATUS_PANICKED, true));
+            assert_eq!((*status, *may_have_run), (Status::Panicked, true));
             assert_eq!(code, "handler.panicked");
             assert_eq!(message, &format!("a misbehaviour at {at}"));
             assert!(location.contains("misbehaviour.rs:"), "{location}");
@@ -250,7 +251,7 @@ fn twice() {
         } => {
             assert_eq!(
                 (status, code.as_str()),
-                (STATUS_FAILED, "result.beyond_room")
+                (Status::Failed, "result.beyond_room")
             );
             assert!(
                 message.contains("8000") && message.contains("100"),
@@ -291,7 +292,7 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
         assert_eq!(end(&ticket), Outcome::Crashed { cause, attempts: 3 });
         let body = [&[0; 4][..], request].concat();
         let params = TaskOptions {
-            codec: CODEC_PARAMS as u8,
+            codec: Codec::Params,
             ..options()
         };
         let digest = call(&client, "digest", &body, &params);

@@ -9,6 +9,7 @@ use ringwork_ring::lane::chunk;
 use ringwork_ring::lane::permits::{self, Usage};
 use ringwork_ring::queue::arena;
 use ringwork_ring::testing::RawWords;
+use ringwork_ring::{Codec, Status};
 use ringwork_tests::{Marker, Pool, Serve, call, end, i64, options, result, utf8, wait_until};
 use std::sync::atomic::Ordering;
 
@@ -192,13 +193,13 @@ fn at_its_hard_limit_a_task_costs_its_worker_and_others_there_are_tried_again() 
 }
 
 /// Runs a chunk of numbers and returns what became of each: `Ok` or its status.
-fn chunk_of(pool: &Pool, handler: &str, numbers: &[i64]) -> Vec<u32> {
+fn chunk_of(pool: &Pool, handler: &str, numbers: &[i64]) -> Vec<Status> {
     let client = pool.client();
     let numbers: Vec<[u8; 8]> = numbers.iter().map(|n| n.to_le_bytes()).collect();
     let requests: Vec<&[u8]> = numbers.iter().map(|n| &n[..]).collect();
-    let chunk = chunk::encode(&requests, CODEC_I64 as u8, 1, 256);
+    let chunk = chunk::encode(&requests, Codec::I64, 1, 256);
     let options = TaskOptions {
-        codec: CODEC_CHUNK as u8,
+        codec: Codec::Chunk,
         attempts: MAX_ATTEMPTS as u8,
         ..options()
     };
@@ -225,8 +226,8 @@ fn of_a_chunk_each_request_has_the_soft_limits_time() {
     // Together the short ones take longer than the limit.
     let mut numbers = vec![20; 15];
     numbers.extend([600_000, 20, 600_000, 20]);
-    let mut expected = vec![STATUS_OK; 15];
-    expected.extend([STATUS_EXPIRED, STATUS_OK, STATUS_EXPIRED, STATUS_OK]);
+    let mut expected = vec![Status::Ok; 15];
+    expected.extend([Status::Expired, Status::Ok, Status::Expired, Status::Ok]);
     assert_eq!(chunk_of(&pool, "sleep", &numbers), expected);
     assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 0);
 }
@@ -240,8 +241,8 @@ fn of_a_chunk_the_hard_limit_costs_one_request() {
         .start();
     let mut numbers = vec![50; 12];
     numbers.extend([600_000, 50, 50]);
-    let mut expected = vec![STATUS_OK; 12];
-    expected.extend([STATUS_CRASHED, STATUS_OK, STATUS_OK]);
+    let mut expected = vec![Status::Ok; 12];
+    expected.extend([Status::Crashed, Status::Ok, Status::Ok]);
     assert_eq!(chunk_of(&pool, "test.sleep", &numbers), expected);
     pool.wait_logged("test.sleep ran beyond its hard limit of 400ms");
 }

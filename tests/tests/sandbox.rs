@@ -6,6 +6,7 @@
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::os::probes;
+use ringwork_ring::{Codec, Status};
 use ringwork_tests::{Pool, Refused, Serve, call, end, options, utf8, wait_until};
 use seccompiler::{SeccompAction, SeccompFilter, apply_filter};
 use std::net::TcpListener;
@@ -50,7 +51,7 @@ fn refused(client: &Client, request: &str) {
         } => {
             // The handler's own error, with its code and place, and the likely cause before its
             // words.
-            assert_eq!((status, code.as_str()), (STATUS_FAILED, "test.refused"));
+            assert_eq!((status, code.as_str()), (Status::Failed, "test.refused"));
             assert!(
                 message.starts_with("refused by the sandbox (--sandbox), most likely: ")
                     && message.contains(request),
@@ -153,7 +154,7 @@ fn a_sandboxed_handler_is_refused_with_a_clear_error_and_its_worker_lives_on() {
         Outcome::Failed {
             status, message, ..
         } => {
-            assert_eq!(status, STATUS_PANICKED);
+            assert_eq!(status, Status::Panicked);
             assert!(message.contains("refused by the sandbox"), "{message}");
         }
         other => panic!("{other:?}"),
@@ -220,7 +221,7 @@ fn all_stock_handlers_work_in_a_sandbox() {
         request.extend_from_slice(parameters.as_bytes());
         request.extend_from_slice(body);
         let params = ringwork_ring::client::TaskOptions {
-            codec: CODEC_PARAMS as u8,
+            codec: Codec::Params,
             ..options()
         };
         call(&client, handler, &request, &params)

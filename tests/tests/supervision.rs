@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::Signal;
+use ringwork_ring::Status;
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::states::Health;
@@ -85,7 +86,7 @@ fn in_a_crash_storm_tasks_are_refused() {
             message,
             ..
         } => {
-            assert_eq!((status, may_have_run), (STATUS_NO_WORKER, false));
+            assert_eq!((status, may_have_run), (Status::NoWorker, false));
             assert_eq!(code, "pool.not_ready");
             assert!(message.contains("crash storm: 5 workers died"), "{message}");
         }

@@ -6,30 +6,14 @@
 use crate::error::TaskError;
 use crate::from_cbor;
 use crate::nulls::Nulls;
-use ringwork_ring::format::layout::{
-    CODEC_BYTES, CODEC_CBOR, CODEC_CHUNK, CODEC_I64, CODEC_PARAMS, CODEC_UTF8,
-};
+use ringwork_ring::Codec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The name of a codec for messages and the command line.
-#[must_use]
-pub fn codec_name(codec: u8) -> &'static str {
-    match u32::from(codec) {
-        CODEC_BYTES => "bytes",
-        CODEC_UTF8 => "utf8",
-        CODEC_I64 => "i64",
-        CODEC_CBOR => "cbor",
-        CODEC_PARAMS => "params",
-        CODEC_CHUNK => "chunk",
-        _ => "unknown",
-    }
-}
-
 /// A type that a handler can take as its request.
 pub trait FromRequest: Sized {
-    /// The codec of the request (`CODEC_*`).
-    const CODEC: u32;
+    /// The codec of the request.
+    const CODEC: Codec;
 
     /// Decodes a request that was sent in [`Self::CODEC`].
     ///
@@ -43,13 +27,12 @@ pub trait FromRequest: Sized {
     ///
     /// # Errors
     /// When the codec is another, or as [`Self::decode`].
-    fn from_request(codec: u8, bytes: &[u8]) -> Result<Self, String> {
-        let sent = u32::from(codec);
-        if sent != Self::CODEC && sent != CODEC_BYTES && Self::CODEC != CODEC_BYTES {
+    fn from_request(codec: Codec, bytes: &[u8]) -> Result<Self, String> {
+        if codec != Self::CODEC && codec != Codec::Bytes && Self::CODEC != Codec::Bytes {
             return Err(format!(
                 "the handler takes {}, the request was sent as {}: use the handler's codec in the task type",
-                codec_name(Self::CODEC as u8),
-                codec_name(codec)
+                Self::CODEC,
+                codec
             ));
         }
         Self::decode(bytes)
@@ -58,14 +41,14 @@ pub trait FromRequest: Sized {
 
 /// A type that a handler can return as its result.
 pub trait IntoResult {
-    /// The codec of the result (`CODEC_*`).
-    const RESULT_CODEC: u32;
+    /// The codec of the result.
+    const RESULT_CODEC: Codec;
 
     /// Passes codec and bytes to `write`.
     ///
     /// # Errors
     /// When the value can't be encoded; the task fails as a codec error.
-    fn encode(self, write: &mut dyn FnMut(u8, &[u8])) -> Result<(), String>;
+    fn encode(self, write: &mut dyn FnMut(Codec, &[u8])) -> Result<(), String>;
 }
 
 /// A copy of a request. Its size is its client's choice, so a lack of memory is the task's
@@ -83,14 +66,14 @@ fn owned(bytes: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 impl FromRequest for Vec<u8> {
-    const CODEC: u32 = CODEC_BYTES;
+    const CODEC: Codec = Codec::Bytes;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         owned(bytes)
     }
 }
 
 impl FromRequest for () {
-    const CODEC: u32 = CODEC_BYTES;
+    const CODEC: Codec = Codec::Bytes;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         if bytes.is_empty() {
             Ok(())
@@ -104,40 +87,40 @@ impl FromRequest for () {
 }
 
 impl FromRequest for String {
-    const CODEC: u32 = CODEC_UTF8;
+    const CODEC: Codec = Codec::Utf8;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         Self::from_utf8(owned(bytes)?).map_err(|error| format!("the request is not UTF-8: {error}"))
     }
 }
 
 impl IntoResult for Vec<u8> {
-    const RESULT_CODEC: u32 = CODEC_BYTES;
-    fn encode(self, write: &mut dyn FnMut(u8, &[u8])) -> Result<(), String> {
-        write(Self::RESULT_CODEC as u8, &self);
+    const RESULT_CODEC: Codec = Codec::Bytes;
+    fn encode(self, write: &mut dyn FnMut(Codec, &[u8])) -> Result<(), String> {
+        write(Self::RESULT_CODEC, &self);
         Ok(())
     }
 }
 
 impl IntoResult for () {
-    const RESULT_CODEC: u32 = CODEC_BYTES;
-    fn encode(self, write: &mut dyn FnMut(u8, &[u8])) -> Result<(), String> {
-        write(Self::RESULT_CODEC as u8, &[]);
+    const RESULT_CODEC: Codec = Codec::Bytes;
+    fn encode(self, write: &mut dyn FnMut(Codec, &[u8])) -> Result<(), String> {
+        write(Self::RESULT_CODEC, &[]);
         Ok(())
     }
 }
 
 impl IntoResult for String {
-    const RESULT_CODEC: u32 = CODEC_UTF8;
-    fn encode(self, write: &mut dyn FnMut(u8, &[u8])) -> Result<(), String> {
-        write(Self::RESULT_CODEC as u8, self.as_bytes());
+    const RESULT_CODEC: Codec = Codec::Utf8;
+    fn encode(self, write: &mut dyn FnMut(Codec, &[u8])) -> Result<(), String> {
+        write(Self::RESULT_CODEC, self.as_bytes());
         Ok(())
     }
 }
 
 impl IntoResult for &'static str {
-    const RESULT_CODEC: u32 = CODEC_UTF8;
-    fn encode(self, write: &mut dyn FnMut(u8, &[u8])) -> Result<(), String> {
-        write(Self::RESULT_CODEC as u8, self.as_bytes());
+    const RESULT_CODEC: Codec = Codec::Utf8;
+    fn encode(self, write: &mut dyn FnMut(Codec, &[u8])) -> Result<(), String> {
+        write(Self::RESULT_CODEC, self.as_bytes());
         Ok(())
     }
 }
@@ -145,7 +128,7 @@ impl IntoResult for &'static str {
 macro_rules! integers {
     ($($int:ty),*) => {$(
         impl FromRequest for $int {
-            const CODEC: u32 = CODEC_I64;
+            const CODEC: Codec = Codec::I64;
             fn decode(bytes: &[u8]) -> Result<Self, String> {
                 let bytes: [u8; 8] = bytes.try_into()
                     .map_err(|_| format!("an integer has 8 bytes, {} were sent", bytes.len()))?;
@@ -158,11 +141,11 @@ macro_rules! integers {
             }
         }
         impl IntoResult for $int {
-            const RESULT_CODEC: u32 = CODEC_I64;
-            fn encode(self, write: &mut dyn FnMut(u8, &[u8])) -> Result<(), String> {
+            const RESULT_CODEC: Codec = Codec::I64;
+            fn encode(self, write: &mut dyn FnMut(Codec, &[u8])) -> Result<(), String> {
                 let value = i64::try_from(self)
                     .map_err(|_| format!("the result {self} is out of range for a 64-bit signed integer"))?;
-                write(Self::RESULT_CODEC as u8, &value.to_le_bytes());
+                write(Self::RESULT_CODEC, &value.to_le_bytes());
                 Ok(())
             }
         }
@@ -175,7 +158,7 @@ integers!(i8, u8, i16, u16, i32, u32, i64, u64, usize, isize);
 pub struct Cbor<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest for Cbor<T> {
-    const CODEC: u32 = CODEC_CBOR;
+    const CODEC: Codec = Codec::Cbor;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         let (value, more) = from_cbor::from_slice(bytes).map_err(|why| {
             format!(
@@ -193,11 +176,11 @@ impl<T: DeserializeOwned> FromRequest for Cbor<T> {
 }
 
 impl<T: Serialize> IntoResult for Cbor<T> {
-    const RESULT_CODEC: u32 = CODEC_CBOR;
-    fn encode(self, write: &mut dyn FnMut(u8, &[u8])) -> Result<(), String> {
+    const RESULT_CODEC: Codec = Codec::Cbor;
+    fn encode(self, write: &mut dyn FnMut(Codec, &[u8])) -> Result<(), String> {
         let bytes = cbor4ii::serde::to_vec(Vec::new(), &Nulls(&self.0))
             .map_err(|error| format!("the result can't be written as CBOR: {error}"))?;
-        write(Self::RESULT_CODEC as u8, &bytes);
+        write(Self::RESULT_CODEC, &bytes);
         Ok(())
     }
 }
@@ -231,7 +214,7 @@ pub(crate) fn split_params<P: DeserializeOwned + Default>(
 }
 
 impl<P: DeserializeOwned + Default> FromRequest for Params<P> {
-    const CODEC: u32 = CODEC_PARAMS;
+    const CODEC: Codec = Codec::Params;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
         let (params, body) = split_params(bytes)?;
         Ok(Self(params, owned(body)?))
@@ -241,15 +224,15 @@ impl<P: DeserializeOwned + Default> FromRequest for Params<P> {
 /// Bytes already encoded in a codec, for handlers that pass things on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
-    /// The codec (`CODEC_*`).
-    pub codec: u8,
+    /// The codec.
+    pub codec: Codec,
     /// The bytes.
     pub bytes: Vec<u8>,
 }
 
 impl IntoResult for Encoded {
-    const RESULT_CODEC: u32 = CODEC_BYTES;
-    fn encode(self, write: &mut dyn FnMut(u8, &[u8])) -> Result<(), String> {
+    const RESULT_CODEC: Codec = Codec::Bytes;
+    fn encode(self, write: &mut dyn FnMut(Codec, &[u8])) -> Result<(), String> {
         write(self.codec, &self.bytes);
         Ok(())
     }
@@ -269,7 +252,7 @@ mod tests {
     use serde_json::json;
     use std::collections::BTreeMap;
 
-    fn bytes_of(value: impl IntoResult) -> (u8, Vec<u8>) {
+    fn bytes_of(value: impl IntoResult) -> (Codec, Vec<u8>) {
         let mut got = None;
         value
             .encode(&mut |codec, bytes| got = Some((codec, bytes.to_vec())))
@@ -289,18 +272,18 @@ mod tests {
         assert!(i64::decode(&[1, 2]).unwrap_err().contains("8 bytes"));
         assert_eq!(
             bytes_of(-2_i32),
-            (CODEC_I64 as u8, (-2_i64).to_le_bytes().to_vec())
+            (Codec::I64, (-2_i64).to_le_bytes().to_vec())
         );
     }
 
     #[test]
     fn another_codec_is_refused_by_name() {
-        let error = String::from_request(CODEC_CBOR as u8, b"x").unwrap_err();
+        let error = String::from_request(Codec::Cbor, b"x").unwrap_err();
         assert!(
             error.contains("takes utf8") && error.contains("sent as cbor"),
             "{error}"
         );
-        assert_eq!(String::from_request(CODEC_BYTES as u8, b"x").unwrap(), "x");
+        assert_eq!(String::from_request(Codec::Bytes, b"x").unwrap(), "x");
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]

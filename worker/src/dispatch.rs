@@ -10,9 +10,9 @@ use crate::context::{Need, States, TaskContext};
 use crate::error::{CANCELLED, TaskError};
 use crate::panics::{self, Panic};
 use crate::raw_task::{Answer, RawTask};
-use ringwork_ring::RingError;
-use ringwork_ring::format::layout::*;
+use ringwork_ring::format::layout::{HANDLER_NAME_MAX, id_of};
 use ringwork_ring::lane::claimed::{Claimed, Failure};
+use ringwork_ring::{Codec, RingError, Status};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::marker::PhantomData;
@@ -21,25 +21,30 @@ use std::marker::PhantomData;
 ///
 /// Words as wide as they are read: a narrower store before a wider load would have the processor
 /// wait until everything stored before has left for its line, the result's among them.
-#[derive(Default)]
 struct InPlace {
     len: usize,
-    codec: usize,
+    codec: Codec,
+}
+
+impl Default for InPlace {
+    fn default() -> Self {
+        Self {
+            len: 0,
+            codec: Codec::Bytes,
+        }
+    }
 }
 
 impl InPlace {
-    fn set(&mut self, len: usize, codec: u32) {
-        *self = Self {
-            len,
-            codec: codec as usize,
-        };
+    fn set(&mut self, len: usize, codec: Codec) {
+        *self = Self { len, codec };
     }
 }
 
 /// How a handler ended that left no result in place.
 pub(crate) enum Ended {
     /// With a result elsewhere.
-    Elsewhere { bytes: Vec<u8>, codec: u32 },
+    Elsewhere { bytes: Vec<u8>, codec: Codec },
     /// The request was not decodable; the handler proper did not run.
     Undecodable(TaskError),
     /// The handler's own error.
@@ -71,7 +76,7 @@ trait Run: Send + Sync {
             panics::forget();
             let mut answer = InPlace::default();
             match self.one(claimed, states, &mut answer) {
-                Ok(()) => claimed.finish_request(answer.len, answer.codec as u8),
+                Ok(()) => claimed.finish_request(answer.len, answer.codec),
                 Err(ended) => end(claimed, *ended),
             }
         }
@@ -108,7 +113,7 @@ where
             .encode(&mut |codec, bytes| match claimed.reserve(bytes.len()) {
                 Ok(room) => {
                     room.copy_from_slice(bytes);
-                    answer.set(bytes.len(), codec.into());
+                    answer.set(bytes.len(), codec);
                 }
                 Err(error) => no_room = Some(error),
             })
@@ -158,8 +163,8 @@ where
 pub(crate) struct Handler {
     /// Leaked: it lives as long as the process, so the log can name it from any depth of a task.
     pub(crate) name: &'static str,
-    pub(crate) request_codec: u32,
-    pub(crate) result_codec: u32,
+    pub(crate) request_codec: Codec,
+    pub(crate) result_codec: Codec,
     /// The states that it asks for, as far as it has said so.
     pub(crate) needs: Vec<Need>,
     run: Box<dyn Run>,
@@ -184,7 +189,12 @@ impl Handler {
     }
 
     /// A zero-copy handler.
-    pub(crate) fn raw<E, F>(name: &str, request_codec: u32, result_codec: u32, handler: F) -> Self
+    pub(crate) fn raw<E, F>(
+        name: &str,
+        request_codec: Codec,
+        result_codec: Codec,
+        handler: F,
+    ) -> Self
     where
         E: Into<TaskError> + 'static,
         F: Fn(&mut RawTask<'_, '_>) -> Result<Answer, E> + Send + Sync + 'static,
@@ -271,12 +281,12 @@ impl Handlers {
     pub(crate) fn run(&self, mut claimed: Claimed<'_>, states: &States) -> u32 {
         if claimed.expired() {
             let message = "the deadline passed while the task was queued; it was not started";
-            claimed.fail(&not_run(STATUS_EXPIRED, "deadline.passed", message));
+            claimed.fail(&not_run(Status::Expired, "deadline.passed", message));
             return 1;
         }
         if claimed.cancelled() {
             let message = "the caller cancelled the task before it was started";
-            claimed.fail(&not_run(STATUS_CANCELLED, CANCELLED, message));
+            claimed.fail(&not_run(Status::Cancelled, CANCELLED, message));
             return 1;
         }
         let Some(handler) = self.by_id.get(&claimed.handler()) else {
@@ -285,7 +295,7 @@ impl Handlers {
                 self.names()
             );
             claimed.fail(&not_run(
-                STATUS_UNKNOWN_HANDLER,
+                Status::UnknownHandler,
                 "handler.unknown",
                 &message,
             ));
@@ -301,7 +311,7 @@ impl Handlers {
         });
         ringwork_ring::failpoint!("run.after");
         match ended {
-            Ok(Ok(())) => claimed.finish(answer.len, answer.codec as u8),
+            Ok(Ok(())) => claimed.finish(answer.len, answer.codec),
             Ok(Err(ended)) => end(&mut claimed, *ended),
             Err(panic) => end_panicked(&mut claimed, handler.name, &panic),
         }
@@ -319,7 +329,7 @@ fn run_chunk(handler: &Handler, mut claimed: Claimed<'_>, states: &States) -> u3
         ),
         Err(error) => {
             let message = error.to_string();
-            claimed.fail(&not_run(STATUS_CODEC, "request.undecodable", &message));
+            claimed.fail(&not_run(Status::Codec, "request.undecodable", &message));
             return 1;
         }
     }
@@ -335,14 +345,14 @@ fn run_chunk(handler: &Handler, mut claimed: Claimed<'_>, states: &States) -> u3
 fn given_up(claimed: &Claimed<'_>) -> Failure<'static> {
     if !claimed.cancelled() {
         let message = "the deadline of the chunk passed before the turn of this request";
-        not_run(STATUS_EXPIRED, "deadline.passed", message)
+        not_run(Status::Expired, "deadline.passed", message)
     } else {
         let message = "the caller gave the chunk up before the turn of this request";
-        not_run(STATUS_CANCELLED, CANCELLED, message)
+        not_run(Status::Cancelled, CANCELLED, message)
     }
 }
 
-fn not_run<'a>(status: u32, code: &'a str, message: &'a str) -> Failure<'a> {
+fn not_run<'a>(status: Status, code: &'a str, message: &'a str) -> Failure<'a> {
     Failure {
         status,
         not_run: true,
@@ -355,27 +365,27 @@ fn not_run<'a>(status: u32, code: &'a str, message: &'a str) -> Failure<'a> {
 fn end(claimed: &mut Claimed<'_>, ended: Ended) {
     let (status, not_run, error) = match ended {
         Ended::Elsewhere { bytes, codec } => {
-            return claimed.complete_request(&bytes, codec as u8);
+            return claimed.complete_request(&bytes, codec);
         }
         Ended::NoRoom(error) => return claimed.fail_to_answer_request(&error),
-        Ended::Undecodable(error) => (STATUS_CODEC, true, error),
+        Ended::Undecodable(error) => (Status::Codec, true, error),
         Ended::Unencodable(why) => (
-            STATUS_CODEC,
+            Status::Codec,
             false,
             TaskError::new("result.unencodable", why).at(""),
         ),
         Ended::Failed(error) if error.code() == CANCELLED && claimed.over_soft_limit() => {
             let message = "it gave up at its handler's soft limit";
             (
-                STATUS_EXPIRED,
+                Status::Expired,
                 false,
                 TaskError::new("limit.soft", message).at(""),
             )
         }
         Ended::Failed(error) if error.code() == CANCELLED && claimed.cancelled() => {
-            (STATUS_CANCELLED, false, error)
+            (Status::Cancelled, false, error)
         }
-        Ended::Failed(error) => (STATUS_FAILED, false, error),
+        Ended::Failed(error) => (Status::Failed, false, error),
     };
     let explained = sandbox::explain(error.message());
     claimed.fail_request(&Failure {
@@ -396,7 +406,7 @@ fn end_panicked(claimed: &mut Claimed<'_>, handler: &str, panic: &Panic) {
     );
     let explained = sandbox::explain(&panic.message);
     claimed.fail_request(&Failure {
-        status: STATUS_PANICKED,
+        status: Status::Panicked,
         not_run: false,
         code: "handler.panicked",
         location: &panic.location,

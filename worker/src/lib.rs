@@ -44,9 +44,9 @@ mod panics;
 mod raw_task;
 mod worker;
 
-pub use codec::{Cbor, Encoded, FromRequest, IntoResult, Params};
 #[doc(hidden)]
-pub use codec::{codec_name, request_error};
+pub use codec::request_error;
+pub use codec::{Cbor, Encoded, FromRequest, IntoResult, Params};
 pub use confine::SandboxMode;
 pub use context::TaskContext;
 pub use error::{ErrorCode, TaskError};
@@ -55,3 +55,5 @@ pub use worker::{Builder, Worker, WorkerError};
 
 /// The mechanism below, for programs that need it: segments, the low-level client.
 pub use ringwork_ring as ring;
+/// How the bytes of a request or a result are to be read.
+pub use ringwork_ring::Codec;

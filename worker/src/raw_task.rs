@@ -3,8 +3,8 @@
 use crate::codec::{request_error, split_params};
 use crate::context::{States, TaskContext};
 use crate::error::TaskError;
-use ringwork_ring::RingError;
 use ringwork_ring::lane::claimed::Claimed;
+use ringwork_ring::{Codec, RingError};
 use serde::de::DeserializeOwned;
 
 /// A task in a raw handler's hands.
@@ -21,15 +21,15 @@ pub enum Answer {
     InPlace {
         /// Length of the result in bytes.
         len: usize,
-        /// Its codec (`CODEC_*`).
-        codec: u32,
+        /// Its codec.
+        codec: Codec,
     },
     /// These bytes are the result (copied).
     Bytes {
         /// The result.
         bytes: Vec<u8>,
-        /// Its codec (`CODEC_*`).
-        codec: u32,
+        /// Its codec.
+        codec: Codec,
     },
 }
 
@@ -61,11 +61,11 @@ impl<'t, 'l> RawTask<'t, 'l> {
             .map_err(|error| TaskError::new("segment.corrupt", error.to_string()))
     }
 
-    /// The codec that the request was sent in (`CODEC_*`).
+    /// The codec that the request was sent in.
     #[must_use]
     #[inline]
-    pub fn codec(&self) -> u32 {
-        u32::from(self.claimed.request_codec())
+    pub fn codec(&self) -> Codec {
+        self.claimed.request_codec()
     }
 
     /// The largest result that the pool carries, in bytes.

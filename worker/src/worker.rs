@@ -16,7 +16,7 @@ use ringwork_ring::os::signals;
 use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_ring::segment::SupervisorProbe;
 use ringwork_ring::segment::tables::{self, HandlerInfo};
-use ringwork_ring::{Lane, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
+use ringwork_ring::{Codec, Lane, PoolDir, RingError, Segment, WaitStrategy, WorkerEntry};
 use std::any::type_name;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -141,14 +141,14 @@ impl Builder {
         .needs::<S>()
     }
 
-    /// Adds a zero-copy handler, with the codecs (`CODEC_*`) to announce for its request and
+    /// Adds a zero-copy handler, with the codecs to announce for its request and
     /// result.
     #[must_use]
     pub fn raw_task<E, F>(
         mut self,
         name: &str,
-        request_codec: u32,
-        result_codec: u32,
+        request_codec: Codec,
+        result_codec: Codec,
         handler: F,
     ) -> Self
     where
@@ -508,8 +508,8 @@ fn number<T: std::str::FromStr>(variable: &str) -> Result<Option<T>, WorkerError
 fn register(segment: &Segment, handler: &Handler) -> Result<(), WorkerError> {
     let info = HandlerInfo {
         name: handler.name.to_owned(),
-        request_codec: handler.request_codec as u8,
-        result_codec: handler.result_codec as u8,
+        request_codec: handler.request_codec,
+        result_codec: handler.result_codec,
     };
     if tables::register_handler(segment, &info) {
         Ok(())
@@ -565,10 +565,15 @@ mod tests {
         let builder = || {
             Worker::builder()
                 .task_with("order.total", with_prices)
-                .raw_task("order.sum", 0, 0, |task| -> Result<Answer, TaskError> {
-                    let _: &Rates = task.context().state();
-                    Err(TaskError::new("a.b", "c"))
-                })
+                .raw_task(
+                    "order.sum",
+                    Codec::Bytes,
+                    Codec::Bytes,
+                    |task| -> Result<Answer, TaskError> {
+                        let _: &Rates = task.context().state();
+                        Err(TaskError::new("a.b", "c"))
+                    },
+                )
                 .needs::<Rates>()
                 .needs::<Prices>()
         };

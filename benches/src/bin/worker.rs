@@ -12,7 +12,7 @@
 #![forbid(unsafe_code)]
 
 use ringwork_handlers::stock_worker;
-use ringwork_ring::format::layout::CODEC_BYTES;
+use ringwork_ring::format::states::Codec;
 use ringwork_worker::{Answer, RawTask, TaskContext, TaskError, WorkerError};
 use sha2::Sha256;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ fn stamp(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
     result[len - stamped..len].copy_from_slice(&request[len - stamped..]);
     Ok(Answer::InPlace {
         len,
-        codec: CODEC_BYTES,
+        codec: Codec::Bytes,
     })
 }
 
@@ -55,7 +55,7 @@ fn main() -> Result<(), WorkerError> {
     stock_worker()
         .task("bench.pbkdf2", pbkdf2)
         .task("bench.spin", spin)
-        .raw_task("bench.stamp", CODEC_BYTES, CODEC_BYTES, stamp)
+        .raw_task("bench.stamp", Codec::Bytes, Codec::Bytes, stamp)
         .run()
 }
 

@@ -4,7 +4,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ringwork_ring::client::{Outcome, TaskOptions};
-use ringwork_ring::format::layout::CODEC_BYTES;
+use ringwork_ring::format::states::Codec;
 use ringwork_ring::format::words::{Owner, Word};
 use ringwork_ring::queue::arena::{self, ArenaView, Role};
 use ringwork_ring::queue::hint_ring::HintRing;
@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 /// As the layout has it, in a task's own word.
-const CODEC: u8 = CODEC_BYTES as u8;
+const CODEC: Codec = Codec::Bytes;
 /// As many as a client has slots by default.
 const CELLS: usize = 2048;
 /// As many as a lane takes at a time.

@@ -6,11 +6,11 @@
 
 use super::super::exit::Failure;
 use hdrhistogram::Histogram;
-use ringwork_ring::RingError;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::id_of;
 use ringwork_ring::format::words::Kind;
 use ringwork_ring::lane::permits;
+use ringwork_ring::{Codec, RingError};
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -108,7 +108,7 @@ impl<'c> Bench<'c> {
     pub(super) fn new(
         client: &'c Client,
         handler: &'c str,
-        codec: u8,
+        codec: Codec,
         request: Vec<u8>,
         spins: Duration,
         stop: &'c AtomicBool,

@@ -7,15 +7,15 @@ mod measure;
 mod picture;
 
 use super::exit::{FAILED, Failure, REJECTED};
-use super::payload::{self, Codec, Data};
+use super::payload::{self, Data};
 use super::submit;
 use super::units::{Size, Span, nanoseconds};
 use clap::{Args, ValueEnum};
 use hdrhistogram::Histogram;
 use measure::{Bench, Tail, Throughput};
-use ringwork_ring::PoolDir;
 use ringwork_ring::client::Client;
 use ringwork_ring::segment::tables;
+use ringwork_ring::{Codec, PoolDir};
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::fmt::Write as _;
@@ -344,7 +344,7 @@ fn grouped(value: f64) -> String {
 }
 
 /// The request's codec and bytes; an unknown handler is found out here.
-fn request(args: &BenchArgs, client: &Client) -> Result<(u8, Vec<u8>), Failure> {
+fn request(args: &BenchArgs, client: &Client) -> Result<(Codec, Vec<u8>), Failure> {
     let handlers = tables::handlers(client.segment());
     let Some(handler) = handlers.iter().find(|handler| handler.name == args.handler) else {
         return Err(Failure::usage(format!(
@@ -352,7 +352,7 @@ fn request(args: &BenchArgs, client: &Client) -> Result<(u8, Vec<u8>), Failure> 
             args.name, args.handler, args.name
         )));
     };
-    let codec = Codec::from_id(handler.request_codec).unwrap_or(Codec::Bytes);
+    let codec = handler.request_codec;
     let bytes = match (&args.data, &args.params) {
         (None, None) if codec == Codec::Bytes => {
             let largest = client.segment().geometry().largest_payload() as u64;
@@ -373,5 +373,5 @@ fn request(args: &BenchArgs, client: &Client) -> Result<(u8, Vec<u8>), Failure> 
             payload::encode(codec, data, params.as_deref()).map_err(Failure::usage)?
         }
     };
-    Ok((codec.id(), bytes))
+    Ok((codec, bytes))
 }

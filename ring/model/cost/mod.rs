@@ -9,6 +9,7 @@ mod lines;
 mod table;
 
 use super::pool::{Pool, Tiny};
+use crate::Codec;
 use crate::client::Client;
 use crate::format::layout::*;
 use crate::lane::entry::{WorkerEntry, client_entries};
@@ -261,7 +262,7 @@ fn run(scenario: Scenario) -> Outcome {
                 let _bytes = task.request().expect("a request");
                 run.cores.work(LANE_WORK + run.scenario.task_ns);
                 task.reserve(8).expect("room");
-                task.finish(8, CODEC_BYTES as u8);
+                task.finish(8, Codec::Bytes);
             }
         });
     }

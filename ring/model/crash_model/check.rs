@@ -1,5 +1,6 @@
 //! What must hold after an execution of the crash model.
 
+use crate::Status;
 use crate::client::Outcome;
 use crate::format::layout::*;
 use crate::format::words;
@@ -98,7 +99,7 @@ fn check_history(id: u64, history: &History) {
         }
         Some(Outcome::Cancelled { .. } | Outcome::TimedOut { .. }) => {}
         Some(Outcome::Failed {
-            status: STATUS_ARENA_EXHAUSTED,
+            status: Status::ArenaExhausted,
             ..
         }) => {
             assert!(history.runs >= 1, "task {id}: {history:?}");

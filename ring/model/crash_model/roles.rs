@@ -12,6 +12,7 @@ use crate::lane::search::Lane;
 use crate::model::sim::{Event, Kind, Sim};
 use crate::queue::wait;
 use crate::reaper::{self, DeadOwners, LostWakeCheck, Sweeper};
+use crate::{Codec, Status};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -148,7 +149,7 @@ fn serve(lane: &mut Lane, ledger: &Ledger) {
 fn run(task: Claimed<'_>, ledger: &Ledger) {
     if task.cancelled() {
         return task.fail(&Failure {
-            status: STATUS_CANCELLED,
+            status: Status::Cancelled,
             not_run: true,
             code: "model",
             location: "",
@@ -169,7 +170,7 @@ fn run(task: Claimed<'_>, ledger: &Ledger) {
         );
         assert!(task.attempt().0 >= history.runs, "an attempt was run twice");
     }
-    task.complete(&answer(&request), CODEC_BYTES as u8);
+    task.complete(&answer(&request), Codec::Bytes);
 }
 
 pub(super) fn supervisor(sim: &Sim, scenario: &Scenario) {

@@ -241,7 +241,7 @@ mod tests {
     use crate::client::{Client, TaskOptions, Ticket};
     use crate::error::RingError;
     use crate::format::layout::*;
-    use crate::format::states::PoolState;
+    use crate::format::states::{Codec, PoolState};
     use crate::lane::claimed::Claimed;
     use crate::lane::permits;
     use crate::lane::search::Lane;
@@ -385,7 +385,7 @@ mod tests {
             }
         }
         // A lane between two tasks takes one of those that are queued.
-        running.pop().unwrap().complete(b"", 0);
+        running.pop().unwrap().complete(b"", Codec::Bytes);
         for _ in 0..20 {
             await_refusal(client, &soon(), true);
         }
@@ -419,7 +419,7 @@ mod tests {
             .unwrap();
         let claimed = lane.try_next().unwrap();
         std::thread::sleep(Duration::from_millis(ms));
-        claimed.complete(b"", 0);
+        claimed.complete(b"", Codec::Bytes);
         let _outcome = task.wait(Some(Duration::from_secs(30))).unwrap();
     }
 

@@ -14,7 +14,7 @@ mod run_times;
 use crate::client::backlog::{Backlog, Verdict};
 use crate::error::{Result, RingError};
 use crate::format::layout::*;
-use crate::format::states::{ClientKind, EntryState};
+use crate::format::states::{ClientKind, Codec, Ending, EntryState, Status};
 use crate::format::words::{EntryWord, Kind, Owner, Word};
 use crate::lane::entry::{command_entries, take_entry};
 use crate::os::clock::now_ns;
@@ -52,8 +52,8 @@ pub struct TaskOptions {
     pub priority: u8,
     /// Most attempts when workers die of it, 1 to 3 (default 1: at most once).
     pub attempts: u8,
-    /// Codec of the request, `CODEC_*` (default: raw bytes).
-    pub codec: u8,
+    /// Codec of the request (default: raw bytes).
+    pub codec: Codec,
     /// An id for logs (default 0).
     pub task_id: u64,
     /// W3C traceparent in binary (default: none).
@@ -73,7 +73,7 @@ impl Default for TaskOptions {
             timeout: None,
             priority: 1,
             attempts: 1,
-            codec: CODEC_BYTES as u8,
+            codec: Codec::Bytes,
             task_id: 0,
             traceparent: None,
             max_in_flight: None,
@@ -87,15 +87,15 @@ impl Default for TaskOptions {
 pub enum Outcome {
     /// The handler's result.
     Completed {
-        /// Codec of the bytes (`CODEC_*`).
-        codec: u8,
+        /// Codec of the bytes.
+        codec: Codec,
         /// The result.
         bytes: Vec<u8>,
     },
     /// The task failed in the worker.
     Failed {
-        /// `STATUS_*`.
-        status: u32,
+        /// How it has failed.
+        status: Status,
         /// Whether the handler may have run.
         may_have_run: bool,
         /// Stable code.
@@ -729,7 +729,7 @@ impl Client {
             Place::Lost
         } else {
             let what = RingError::Corrupt(what).to_string();
-            Place::Broken(awaited, failed(STATUS_FAILED, "segment.corrupt", what))
+            Place::Broken(awaited, failed(Status::Failed, "segment.corrupt", what))
         };
         true
     }
@@ -742,8 +742,8 @@ impl Client {
         let fields = self.segment.slot(slot);
         let (claimed, submitted) = (fields.claimed_ns(), fields.submitted_ns());
         if fields.attempts_and_stamp().1
-            && fields.status() == STATUS_OK
-            && u32::from(fields.request_codec()) != CODEC_CHUNK
+            && fields.ending() == Ok(Status::Ok.into())
+            && fields.request_codec() != Ok(Codec::Chunk)
         {
             // 0, which counts nothing, where a peer is wrong.
             let ran = if claimed < submitted {
@@ -767,7 +767,7 @@ impl Client {
     fn read_result(&self, slot: u32, word: Word) -> Outcome {
         let segment = &self.segment;
         let fields = segment.slot(slot);
-        let (len, status, codec) = (fields.result_len(), fields.status(), fields.result_codec());
+        let (len, ending, codec) = (fields.result_len(), fields.ending(), fields.result_codec());
         let block = match fields.result_ref() {
             0 if len <= INLINE => Ok(None),
             0 => Err(format!("an inline result of {len} bytes")),
@@ -778,7 +778,7 @@ impl Client {
         };
         let block = match block {
             Ok(block) => block,
-            Err(message) => return failed(STATUS_FAILED, "segment.corrupt", message),
+            Err(message) => return failed(Status::Failed, "segment.corrupt", message),
         };
         let from = block.map_or(fields.inline_result(), |block| {
             arena::offset(segment, block)
@@ -798,16 +798,22 @@ impl Client {
         if let Some(block) = block {
             arena::free(segment, block, Owner::result(slot, word));
         }
-        match status & !STATUS_NOT_RUN {
-            STATUS_OK => Outcome::Completed { codec, bytes },
-            STATUS_EXPIRED => Outcome::TimedOut {
-                may_have_run: status & STATUS_NOT_RUN == 0,
+        let Ending { status, not_run } = match ending {
+            Ok(ending) => ending,
+            Err(unknown) => return failed(Status::Failed, "segment.corrupt", unknown.to_string()),
+        };
+        let may_have_run = !not_run;
+        match status {
+            Status::Ok => match codec {
+                Ok(codec) => Outcome::Completed { codec, bytes },
+                Err(unknown) => failed(Status::Failed, "segment.corrupt", unknown.to_string()),
             },
-            other => {
+            Status::Expired => Outcome::TimedOut { may_have_run },
+            status => {
                 let (code, location, message) = parse_failure(&bytes);
                 Outcome::Failed {
-                    status: other,
-                    may_have_run: status & STATUS_NOT_RUN == 0,
+                    status,
+                    may_have_run,
                     code,
                     location,
                     message,
@@ -1071,7 +1077,7 @@ fn counter_of(outcome: &Outcome) -> ClientCounter {
     match outcome {
         Outcome::Completed { .. } => ClientCounter::Completed,
         Outcome::TimedOut { .. } => ClientCounter::TimedOut,
-        Outcome::Failed { status, .. } if *status == STATUS_CANCELLED => ClientCounter::Cancelled,
+        Outcome::Failed { status, .. } if *status == Status::Cancelled => ClientCounter::Cancelled,
         _ => ClientCounter::Failed,
     }
 }
@@ -1105,7 +1111,7 @@ fn closed(segment: &Segment, default: &str) -> RingError {
     }
 }
 
-fn failed(status: u32, code: &str, message: String) -> Outcome {
+fn failed(status: Status, code: &str, message: String) -> Outcome {
     Outcome::Failed {
         status,
         may_have_run: true,

@@ -9,7 +9,8 @@
 
 use crate::client::lane_pace::lanes;
 use crate::client::run_times::RunTimes;
-use crate::format::layout::{CODEC_CHUNK, HELD};
+use crate::format::layout::HELD;
+use crate::format::states::Codec;
 use crate::format::words::Kind;
 use crate::os::clock::now_ns;
 use crate::queue::hint_ring::HintRing;
@@ -135,7 +136,7 @@ impl QueueAhead {
         }
         let deadline = fields.deadline_ns();
         if deadline.is_none_or(|at| at.saturating_sub(self.since) as f64 > self.work * SURELY) {
-            let chunk = u32::from(fields.request_codec()) == CODEC_CHUNK;
+            let chunk = fields.request_codec() == Ok(Codec::Chunk);
             self.work += times.cost(handler, self.each, self.lanes, chunk);
             self.tasks += 1;
         }

@@ -20,8 +20,22 @@ impl fmt::Display for UnknownWord {
 
 impl std::error::Error for UnknownWord {}
 
+/// An enum whose values have names and a line of help each, made by [`choices!`].
+pub trait Choice: Copy + Eq + fmt::Display + std::str::FromStr<Err = String> + 'static {
+    /// All values, in order.
+    const VALUES: &'static [Self];
+
+    /// The name, as on the command line.
+    fn as_name(self) -> &'static str;
+
+    /// What the value does, in a line.
+    fn help(self) -> &'static str;
+}
+
 /// What a text is that names none of the values.
-pub(crate) fn unknown_name(what: &str, text: &str, names: &[&str]) -> String {
+#[doc(hidden)]
+#[must_use]
+pub fn unknown_name(what: &str, text: &str, names: &[&str]) -> String {
     let (last, others) = names.split_last().unwrap_or((&"", &[]));
     format!(
         "unknown {what} {text:?}: use {} or {last}",
@@ -30,6 +44,8 @@ pub(crate) fn unknown_name(what: &str, text: &str, names: &[&str]) -> String {
 }
 
 /// Gives an enum its names: `ALL`, `NAMES`, `name`, `Display`, and `FromStr`, which takes upper case, too.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! names {
     ($type:ident, $what:literal, { $($variant:ident => $name:literal),+ $(,)? }) => {
         impl $type {
@@ -69,6 +85,48 @@ macro_rules! names {
     };
 }
 
+/// Declares an enum that people choose from, in a configuration or on a command line. Each value has
+/// its doc, which is its help as well, and its name; the first line of the macro names the whole and
+/// the default. See [`Choice`](crate::format::names::Choice).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! choices {
+    (
+        $(#[$meta:meta])*
+        $type:ident, $what:literal, default $default:ident, {
+            $( #[doc = $doc:literal] $variant:ident = $name:literal; )+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $type {
+            $( #[doc = $doc] $variant, )+
+        }
+
+        $crate::format::names::names!($type, $what, { $($variant => $name),+ });
+
+        impl Default for $type {
+            fn default() -> Self {
+                Self::$default
+            }
+        }
+
+        impl $crate::format::names::Choice for $type {
+            const VALUES: &'static [Self] = Self::ALL;
+
+            fn as_name(self) -> &'static str {
+                self.name()
+            }
+
+            fn help(self) -> &'static str {
+                match self {
+                    $( Self::$variant => $doc.trim_ascii(), )+
+                }
+            }
+        }
+    };
+}
+
 /// Declares an enum of stored words: each value has its constant of the layout and its name.
 /// A word is converted without trust: one that no process of ours writes is an [`UnknownWord`].
 macro_rules! stored {
@@ -84,7 +142,7 @@ macro_rules! stored {
             $( $(#[doc = $doc])+ $variant, )+
         }
 
-        names!($type, $what, { $($variant => $name),+ });
+        $crate::format::names::names!($type, $what, { $($variant => $name),+ });
 
         impl $type {
             /// The value of a stored word.
@@ -113,4 +171,6 @@ macro_rules! stored {
     };
 }
 
-pub(crate) use {names, stored};
+pub(crate) use stored;
+#[doc(hidden)]
+pub use {choices, names};

@@ -1,7 +1,7 @@
 //! The states and kinds that single words of the segment hold.
 
 use crate::format::layout::*;
-use crate::format::names::{names, stored};
+use crate::format::names::{UnknownWord, stored};
 
 stored! {
     /// What a pool does with tasks; ordered by its life.
@@ -98,6 +98,97 @@ stored! {
     }
 }
 
+stored! {
+    /// How the bytes of a request, or of a result, are to be read.
+    Codec: u8, "codec", {
+        /// Raw bytes.
+        Bytes = CODEC_BYTES, "bytes";
+        /// UTF-8 text.
+        Utf8 = CODEC_UTF8, "utf8";
+        /// One little-endian i64.
+        I64 = CODEC_I64, "i64";
+        /// One CBOR item (RFC 8949).
+        Cbor = CODEC_CBOR, "cbor";
+        /// Parameters, a JSON object, and a body of raw bytes.
+        Params = CODEC_PARAMS, "params";
+        /// Many requests to one handler, see [`crate::lane::chunk`].
+        Chunk = CODEC_CHUNK, "chunk";
+    }
+}
+
+stored! {
+    /// How a task has ended that a worker has answered.
+    Status: u32, "status", {
+        /// The result is the handler's.
+        Ok = STATUS_OK, "ok";
+        /// The handler returned an error.
+        Failed = STATUS_FAILED, "failed";
+        /// The handler panicked.
+        Panicked = STATUS_PANICKED, "panicked";
+        /// No handler has that name; none ran.
+        UnknownHandler = STATUS_UNKNOWN_HANDLER, "unknown_handler";
+        /// The request could not be decoded (then no handler ran), or the result not be encoded.
+        Codec = STATUS_CODEC, "codec";
+        /// The result is larger than the largest block.
+        ResultTooLarge = STATUS_RESULT_TOO_LARGE, "result_too_large";
+        /// No block of the arena came free for the result.
+        ArenaExhausted = STATUS_ARENA_EXHAUSTED, "arena_exhausted";
+        /// The caller gave the task up, before the handler started or while it ran.
+        Cancelled = STATUS_CANCELLED, "cancelled";
+        /// The deadline had passed before the handler started.
+        Expired = STATUS_EXPIRED, "expired";
+        /// No worker is there, nor will be soon; no handler ran.
+        NoWorker = STATUS_NO_WORKER, "no_worker";
+        /// Of a request in a chunk: a worker died over it, and no attempt is left.
+        Crashed = STATUS_CRASHED, "crashed";
+    }
+}
+
+/// A status as it stands in a slot or in the head of a chunk's result: the value, and whether the
+/// handler was certainly not started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// How it ended.
+    pub status: Status,
+    /// Whether the handler was certainly not started.
+    pub not_run: bool,
+}
+
+impl Ending {
+    /// The ending of a stored word.
+    ///
+    /// # Errors
+    /// [`UnknownWord`] for one that this version does not write.
+    #[inline]
+    pub const fn from_word(word: u32) -> Result<Self, UnknownWord> {
+        match Status::from_word(word & !STATUS_NOT_RUN) {
+            Ok(status) => Ok(Self {
+                status,
+                not_run: word & STATUS_NOT_RUN != 0,
+            }),
+            Err(unknown) => Err(unknown),
+        }
+    }
+
+    /// The word that is stored for it.
+    #[must_use]
+    #[inline]
+    pub const fn word(self) -> u32 {
+        self.status.word() | if self.not_run { STATUS_NOT_RUN } else { 0 }
+    }
+}
+
+impl From<Status> for Ending {
+    /// An ending whose handler may have been started.
+    #[inline]
+    fn from(status: Status) -> Self {
+        Self {
+            status,
+            not_run: false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +204,26 @@ mod tests {
             assert_eq!(error.to_string(), format!("{word:#x} is no pool state"));
         }
         assert!(PoolState::Draining < PoolState::Closed);
+        for codec in Codec::ALL {
+            assert_eq!(Codec::from_word(codec.word()), Ok(*codec));
+        }
+        assert!(Codec::from_word(u8::MAX).is_err());
+    }
+
+    #[test]
+    fn an_ending_is_a_status_with_its_flag() {
+        for status in Status::ALL {
+            for not_run in [false, true] {
+                let ending = Ending {
+                    status: *status,
+                    not_run,
+                };
+                assert_eq!(Ending::from_word(ending.word()), Ok(ending));
+            }
+        }
+        for word in [11, 0xff | STATUS_NOT_RUN, 0x200, u32::MAX] {
+            assert!(Ending::from_word(word).is_err(), "{word:#x}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 use crate::error::{Result, RingError};
 use crate::format::layout::*;
+use crate::format::states::{Codec, Ending, Status};
 use crate::os::sync::Ordering;
 use crate::segment::Segment;
 
@@ -33,7 +34,7 @@ pub(crate) struct Span {
 pub(crate) struct Chunk {
     at: usize,
     count: u32,
-    codec: u8,
+    codec: Codec,
     attempts: u32,
     // Where the requests end, and the heads of the results begin.
     heads: usize,
@@ -57,13 +58,13 @@ fn padded(len: usize) -> usize {
     len.next_multiple_of(8)
 }
 
-/// A chunk as clients write it, to be submitted in [`CODEC_CHUNK`] with [`MAX_ATTEMPTS`]: its
+/// A chunk as clients write it, to be submitted in [`Codec::Chunk`] with [`MAX_ATTEMPTS`]: its
 /// requests in `codec`, `room` bytes for each result, and `attempts` for each request.
 ///
 /// # Panics
 /// With no request, more than [`CHUNK_MAX`], or 4 GiB of them.
 #[must_use]
-pub fn encode(requests: &[&[u8]], codec: u8, attempts: u8, room: usize) -> Vec<u8> {
+pub fn encode(requests: &[&[u8]], codec: Codec, attempts: u8, room: usize) -> Vec<u8> {
     assert!((1..=CHUNK_MAX as usize).contains(&requests.len()));
     let small = |value: usize| u32::try_from(value).expect("less than 4 GiB").to_le_bytes();
     let lengths = CHUNK_LENGTHS + 4 * requests.len();
@@ -83,7 +84,7 @@ pub fn encode(requests: &[&[u8]], codec: u8, attempts: u8, room: usize) -> Vec<u
     ] {
         chunk[at..at + 4].copy_from_slice(&small(value));
     }
-    chunk[CHUNK_CODEC] = codec;
+    chunk[CHUNK_CODEC] = codec.word();
     chunk[CHUNK_ATTEMPTS] = attempts;
     chunk
 }
@@ -93,7 +94,7 @@ pub fn encode(requests: &[&[u8]], codec: u8, attempts: u8, room: usize) -> Vec<u
 ///
 /// # Errors
 /// When no chunk has such bytes.
-pub fn results(chunk: &[u8]) -> Result<Vec<(u32, Vec<u8>)>> {
+pub fn results(chunk: &[u8]) -> Result<Vec<(Status, Vec<u8>)>> {
     let wrong = || RingError::Corrupt("a chunk that ends before its results".into());
     let word = |at: usize| -> Result<u64> {
         let bytes = chunk.get(at..at.saturating_add(8)).ok_or_else(wrong)?;
@@ -108,8 +109,9 @@ pub fn results(chunk: &[u8]) -> Result<Vec<(u32, Vec<u8>)>> {
         let head = word(head)?;
         let len = head as u32 as usize;
         let bytes = chunk.get(from..from + len).ok_or_else(wrong)?;
-        let status = (head >> CHUNK_HEAD_STATUS_SHIFT) as u32 & 0xffff;
-        results.push((status, bytes.to_vec()));
+        let ending = Ending::from_word((head >> CHUNK_HEAD_STATUS_SHIFT) as u32 & 0xffff);
+        let ending = ending.map_err(|error| RingError::Corrupt(error.to_string()))?;
+        results.push((ending.status, bytes.to_vec()));
         from += padded(len);
     }
     Ok(results)
@@ -128,6 +130,8 @@ impl Chunk {
         // Relaxed, each once: the acquire of the claim ordered them.
         let small = |field: usize| segment.u32_at(at + field).load(Ordering::Relaxed);
         let byte = |field: usize| segment.u8_at(at + field).load(Ordering::Relaxed);
+        let codec =
+            Codec::from_word(byte(CHUNK_CODEC)).map_err(|error| wrong(format!("says {error}")))?;
         let (count, results) = (small(CHUNK_COUNT), small(CHUNK_RESULTS) as usize);
         if count == 0 || count > CHUNK_MAX {
             return Err(wrong(format!("says it has {count} requests")));
@@ -148,7 +152,7 @@ impl Chunk {
         let mut chunk = Self {
             at,
             count,
-            codec: byte(CHUNK_CODEC),
+            codec,
             attempts: u32::from(byte(CHUNK_ATTEMPTS)).clamp(1, MAX_ATTEMPTS),
             heads: at + results,
             room: Span {
@@ -188,7 +192,7 @@ impl Chunk {
         }
         let crashed = self.ended;
         self.next(segment)?;
-        self.end(segment, STATUS_CRASHED, 0, 0);
+        self.end(segment, Status::Crashed.into(), Codec::Bytes, 0);
         self.first = self.ended;
         Ok(Some(crashed))
     }
@@ -282,13 +286,13 @@ impl Chunk {
     /// Ends the request that [`Self::next`] gave with `len` bytes of [`Self::room`], and begins the
     /// one after it.
     #[inline(always)]
-    pub(crate) fn end(&mut self, segment: &Segment, status: u32, codec: u8, len: usize) {
+    pub(crate) fn end(&mut self, segment: &Segment, ending: Ending, codec: Codec, len: usize) {
         if self.ended == self.count {
             return; // there is none: the caller has not looked at `next`
         }
         let head = len as u64
-            | u64::from(status) << CHUNK_HEAD_STATUS_SHIFT
-            | u64::from(codec) << CHUNK_HEAD_CODEC_SHIFT;
+            | u64::from(ending.word()) << CHUNK_HEAD_STATUS_SHIFT
+            | u64::from(codec.word()) << CHUNK_HEAD_CODEC_SHIFT;
         segment
             .u64_at(self.heads + 8 * self.ended as usize)
             .store(head, Ordering::Relaxed);
@@ -315,7 +319,7 @@ impl Chunk {
             .store(cursor, Ordering::Release);
     }
 
-    pub(crate) fn codec(&self) -> u8 {
+    pub(crate) fn codec(&self) -> Codec {
         self.codec
     }
 

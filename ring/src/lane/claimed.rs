@@ -8,6 +8,7 @@
 
 use crate::error::{Result, RingError};
 use crate::format::layout::*;
+use crate::format::states::{Codec, Ending, Status};
 use crate::format::words::{Owner, Word};
 use crate::lane::chunk::{Chunk, Span};
 use crate::lane::core::LaneCore;
@@ -27,8 +28,8 @@ const MAX_FAILURE: usize = 512;
 /// A failure as it travels to the client.
 #[derive(Debug, Clone, Copy)]
 pub struct Failure<'a> {
-    /// `STATUS_*`, other than OK.
-    pub status: u32,
+    /// How it has failed; other than [`Status::Ok`].
+    pub status: Status,
     /// Whether the handler was certainly not started.
     pub not_run: bool,
     /// Stable, machine-readable code.
@@ -47,7 +48,7 @@ pub struct Claimed<'l> {
     word: Word,
     handler: u64,
     request: std::result::Result<Place, String>,
-    request_codec: u8,
+    request_codec: Codec,
     attempts: u8,
     deadline_ns: Option<u64>,
     claimed_ns: u64,
@@ -85,7 +86,10 @@ impl<'l> Claimed<'l> {
         failpoint!("claim.current");
         // Relaxed: the acquire of the claim ordered them.
         let fields = segment.slot(slot);
-        let request = request_of(segment, fields, slot, word);
+        let (request_codec, request) = match fields.request_codec() {
+            Ok(codec) => (codec, request_of(segment, fields, slot, word)),
+            Err(unknown) => (Codec::Bytes, Err(unknown.to_string())),
+        };
         let (attempts, stamped) = fields.attempts_and_stamp();
         // Not stamped: the line of the times is the client's alone and stays in its cache.
         let (submitted_ns, claimed_ns) = if stamped {
@@ -106,7 +110,7 @@ impl<'l> Claimed<'l> {
             word,
             handler: fields.handler(),
             request,
-            request_codec: fields.request_codec(),
+            request_codec,
             attempts,
             deadline_ns: fields.deadline_ns(),
             claimed_ns,
@@ -189,10 +193,11 @@ impl<'l> Claimed<'l> {
         self.fields().traceparent()
     }
 
-    /// Codec of the request (`CODEC_*`).
+    /// Codec of the request; raw bytes where it is none that this version knows: then
+    /// [`Self::request`] is an error.
     #[must_use]
     #[inline]
-    pub fn request_codec(&self) -> u8 {
+    pub fn request_codec(&self) -> Codec {
         self.request_codec
     }
 
@@ -213,7 +218,7 @@ impl<'l> Claimed<'l> {
     #[must_use]
     #[inline]
     pub fn is_chunk(&self) -> bool {
-        u32::from(self.request_codec) == CODEC_CHUNK
+        self.request_codec == Codec::Chunk
     }
 
     /// Begins with the chunk, or goes on where another lane has died: the request that it ran then
@@ -273,7 +278,7 @@ impl<'l> Claimed<'l> {
         }
         let message = error.to_string();
         self.write_failure(&Failure {
-            status: STATUS_CODEC,
+            status: Status::Codec,
             not_run: false,
             code: "request.undecodable",
             location: "",
@@ -294,7 +299,7 @@ impl<'l> Claimed<'l> {
         let (ran, _) = chunk.ran();
         self.count_completed(&chunk);
         self.result = None;
-        self.end(STATUS_OK, CODEC_CHUNK as u8, 0);
+        self.end(Status::Ok.into(), Codec::Chunk, 0);
         // Not before: a reader that sees a claim and the count go on thinks that the lane has left
         // the task.
         let started = self.lane.entry().counter(LaneCounter::Started);
@@ -418,23 +423,23 @@ impl<'l> Claimed<'l> {
     ///
     /// A longer `len` than was reserved ends it as failed: that is a bug in the handler.
     #[inline]
-    pub fn finish(mut self, len: usize, codec: u8) {
+    pub fn finish(mut self, len: usize, codec: Codec) {
         self.finish_request(len, codec);
     }
 
     /// As [`Self::finish`]; of a chunk, it ends the request at hand.
     #[inline(always)]
-    pub fn finish_request(&mut self, len: usize, codec: u8) {
+    pub fn finish_request(&mut self, len: usize, codec: Codec) {
         // One field, and not a copy of the place: that is read in other widths than it was written
         // in just now, so the processor would wait until all stores before it have left.
         let room = self.result.as_ref().map_or(0, |place| place.len);
         match &mut self.chunk {
             _ if len > room => self.fail_beyond_room(len, room),
-            Some(chunk) => chunk.end(&self.lane.segment, STATUS_OK, codec, len),
+            Some(chunk) => chunk.end(&self.lane.segment, Status::Ok.into(), codec, len),
             None => {
                 // those of a chunk at its end
                 self.lane.entry().counter(LaneCounter::Completed).bump();
-                self.end(STATUS_OK, codec, len);
+                self.end(Status::Ok.into(), codec, len);
             }
         }
     }
@@ -445,7 +450,7 @@ impl<'l> Claimed<'l> {
             "the handler answered {len} bytes in place, but reserved {room}: a bug in the handler"
         );
         self.write_failure(&Failure {
-            status: STATUS_FAILED,
+            status: Status::Failed,
             not_run: false,
             code: "result.beyond_room",
             location: "",
@@ -455,12 +460,12 @@ impl<'l> Claimed<'l> {
 
     /// Ends the task with a copy of `bytes`, or with the failure that explains why that is
     /// impossible.
-    pub fn complete(mut self, bytes: &[u8], codec: u8) {
+    pub fn complete(mut self, bytes: &[u8], codec: Codec) {
         self.complete_request(bytes, codec);
     }
 
     /// As [`Self::complete`]; of a chunk, it ends the request at hand.
-    pub fn complete_request(&mut self, bytes: &[u8], codec: u8) {
+    pub fn complete_request(&mut self, bytes: &[u8], codec: Codec) {
         match self.reserve(bytes.len()) {
             Ok(room) => {
                 room.copy_from_slice(bytes);
@@ -479,10 +484,10 @@ impl<'l> Claimed<'l> {
     pub fn fail_to_answer_request(&mut self, error: &RingError) {
         let (status, code) = match error {
             RingError::TooLarge { .. } | RingError::ChunkFull { .. } => {
-                (STATUS_RESULT_TOO_LARGE, "result.too_large")
+                (Status::ResultTooLarge, "result.too_large")
             }
-            RingError::ArenaExhausted { .. } => (STATUS_ARENA_EXHAUSTED, "arena.exhausted"),
-            _ => (STATUS_FAILED, "segment.corrupt"),
+            RingError::ArenaExhausted { .. } => (Status::ArenaExhausted, "arena.exhausted"),
+            _ => (Status::Failed, "segment.corrupt"),
         };
         let text = error.to_string().replacen("a request", "a result", 1);
         self.write_failure(&Failure {
@@ -508,9 +513,9 @@ impl<'l> Claimed<'l> {
         let entry = self.lane.entry();
         entry.counter(LaneCounter::Failed).bump();
         match failure.status {
-            STATUS_PANICKED => entry.counter(LaneCounter::Panicked).bump(),
-            STATUS_EXPIRED => entry.counter(LaneCounter::Expired).bump(),
-            STATUS_CANCELLED => entry.counter(LaneCounter::Cancelled).bump(),
+            Status::Panicked => entry.counter(LaneCounter::Panicked).bump(),
+            Status::Expired => entry.counter(LaneCounter::Expired).bump(),
+            Status::Cancelled => entry.counter(LaneCounter::Cancelled).bump(),
             _ => {}
         }
         if self.chunk.is_some() {
@@ -547,7 +552,7 @@ impl<'l> Claimed<'l> {
         // SAFETY: in bounds by `bytes_at`; this lane owns the place as in `reserve`.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
         self.result = Some(place);
-        self.end(self.status_of(failure), CODEC_UTF8 as u8, bytes.len());
+        self.end(self.ending_of(failure), Codec::Utf8, bytes.len());
     }
 
     fn write_failure_in_chunk(&mut self, failure: &Failure<'_>) {
@@ -563,23 +568,22 @@ impl<'l> Claimed<'l> {
             Ok(room) => room.copy_from_slice(&bytes),
             Err(_) => bytes.clear(), // it was made to fit
         }
-        self.end(self.status_of(failure), CODEC_UTF8 as u8, bytes.len());
+        self.end(self.ending_of(failure), Codec::Utf8, bytes.len());
     }
 
-    fn status_of(&self, failure: &Failure<'_>) -> u32 {
-        // An attempt before this one may have run.
-        if failure.not_run && self.attempt().0 == 1 {
-            failure.status | STATUS_NOT_RUN
-        } else {
-            failure.status
+    fn ending_of(&self, failure: &Failure<'_>) -> Ending {
+        Ending {
+            status: failure.status,
+            // An attempt before this one may have run.
+            not_run: failure.not_run && self.attempt().0 == 1,
         }
     }
 
     /// Writes the result fields, CLAIMED → DONE, the hint; of a chunk, ends the request at hand.
     #[inline]
-    fn end(&mut self, status: u32, codec: u8, len: usize) {
+    fn end(&mut self, ending: Ending, codec: Codec, len: usize) {
         if let Some(chunk) = &mut self.chunk {
-            return chunk.end(&self.lane.segment, status, codec, len);
+            return chunk.end(&self.lane.segment, ending, codec, len);
         }
         self.ended = true;
         let block = self.result.as_ref().and_then(|place| place.block);
@@ -587,8 +591,8 @@ impl<'l> Claimed<'l> {
         let lane = &mut *self.lane;
         let segment = &lane.segment;
         // What did not run, or gave up, says nothing about how long tasks take.
-        let cut_short = matches!(status, STATUS_EXPIRED | STATUS_CANCELLED);
-        if self.submitted_ns != 0 && status & STATUS_NOT_RUN == 0 && !cut_short {
+        let cut_short = matches!(ending.status, Status::Expired | Status::Cancelled);
+        if self.submitted_ns != 0 && !ending.not_run && !cut_short {
             let ran = now_ns().saturating_sub(self.claimed_ns);
             lane.entry().record(LaneHistogram::Run, ran);
             let before = if lane.run_ns == u64::MAX {
@@ -601,7 +605,7 @@ impl<'l> Claimed<'l> {
         let reference = block.map_or(0, BlockRef::to_word);
         segment
             .slot(self.slot)
-            .set_result(reference, len, codec, status);
+            .set_result(reference, len, codec, ending);
         failpoint!("complete.written");
         lane.entry().set_current(None);
         failpoint!("complete.current");
@@ -652,7 +656,7 @@ impl Drop for Claimed<'_> {
         if !self.ended {
             self.chunk = None;
             self.write_failure(&Failure {
-                status: STATUS_FAILED,
+                status: Status::Failed,
                 not_run: false,
                 code: "worker.dropped",
                 location: "",

@@ -3,38 +3,23 @@
 //! Called by a worker before it starts its lanes, and by a lane whose tasks prove long.
 
 use std::io;
-use std::str::FromStr;
 
-/// Which threads have the processor first: sched(7). An ordinary user may choose any of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Scheduling {
-    /// As all others, until a lane's tasks prove long: then that lane [gives way](give_way).
-    #[default]
-    Adaptive,
-    /// As all others.
-    Normal,
-    /// As work that is not interactive: it wakes without taking the processor from others.
-    Batch,
-    /// Only what no other thread wants: a thread of another policy that wakes has the processor at
-    /// once.
-    Idle,
+crate::format::names::choices! {
+    /// Which threads have the processor first: sched(7). An ordinary user may choose any of these.
+    /// An adaptive lane [gives way](give_way) once its tasks prove long.
+    Scheduling, "scheduling", default Adaptive, {
+        /// As all other threads; nicer once a lane's tasks prove long.
+        Adaptive = "adaptive";
+        /// As all other threads.
+        Normal = "normal";
+        /// As work that is not interactive: wakes without taking the processor from others.
+        Batch = "batch";
+        /// Only what no other thread wants: leaves the processor at once to any thread of another policy.
+        Idle = "idle";
+    }
 }
 
 impl Scheduling {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Adaptive, Self::Normal, Self::Batch, Self::Idle];
-
-    /// As on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Adaptive => "adaptive",
-            Self::Normal => "normal",
-            Self::Batch => "batch",
-            Self::Idle => "idle",
-        }
-    }
-
     /// The policy for this thread, and those that it starts.
     ///
     /// # Errors
@@ -54,19 +39,6 @@ impl Scheduling {
         } else {
             Err(io::Error::last_os_error())
         }
-    }
-}
-
-impl FromStr for Scheduling {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|policy| policy.name() == text)
-            .ok_or_else(|| {
-                format!("unknown scheduling {text:?}: use adaptive, normal, batch or idle")
-            })
     }
 }
 

@@ -12,30 +12,15 @@ use crate::records::LaneMask;
 use crate::segment::Segment;
 use std::time::Duration;
 
-/// How a lane, or a poller, waits when there is nothing to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WaitStrategy {
-    /// Never sleep: the lowest latency, at the price of a core.
-    Spin,
-    /// Spin a little, yield a little, then sleep (the default).
-    #[default]
-    Adaptive,
-    /// Sleep at once.
-    Park,
-}
-
-impl std::str::FromStr for WaitStrategy {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.to_ascii_lowercase().as_str() {
-            "spin" => Ok(Self::Spin),
-            "adaptive" => Ok(Self::Adaptive),
-            "park" => Ok(Self::Park),
-            _ => Err(format!(
-                "unknown wait strategy {text:?}: use spin, adaptive or park"
-            )),
-        }
+crate::format::names::choices! {
+    /// How a lane, or a poller, waits when there is nothing to do.
+    WaitStrategy, "wait strategy", default Adaptive, {
+        /// Never sleep: lowest latency, a core for each lane.
+        Spin = "spin";
+        /// Spin a little, yield a little, then sleep.
+        Adaptive = "adaptive";
+        /// Sleep at once.
+        Park = "park";
     }
 }
 

@@ -5,7 +5,8 @@
 //! every field is read once and checked, and the bytes are copied before any code looks at them.
 
 use crate::error::{Result, RingError};
-use crate::format::layout::{CODEC_CHUNK, INLINE};
+use crate::format::layout::INLINE;
+use crate::format::states::Codec;
 use crate::format::words::{Owner, Word};
 use crate::lane::chunk::{Chunk, Span};
 use crate::queue::arena;
@@ -36,7 +37,7 @@ impl<'s> CrashingTask<'s> {
             len,
             running: None,
         };
-        if u32::from(codec) == CODEC_CHUNK
+        if codec == Ok(Codec::Chunk)
             && let Ok(start) = task.place()
             && let Ok(mut chunk) = Chunk::read(segment, start, task.len)
             && let Ok(Some(span)) = chunk.next(segment)

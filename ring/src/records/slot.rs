@@ -2,6 +2,8 @@
 
 use super::Part;
 use crate::format::layout::*;
+use crate::format::names::UnknownWord;
+use crate::format::states::{Codec, Ending};
 use crate::format::words::Word;
 use crate::os::sync::{AtomicU32, AtomicU64, Ordering};
 
@@ -25,7 +27,7 @@ pub(crate) struct Request {
     pub(crate) len: usize,
     pub(crate) attempts: u8,
     pub(crate) priority: u8,
-    pub(crate) codec: u8,
+    pub(crate) codec: Codec,
     pub(crate) task_id: u64,
     /// The time of the submit, of a task that is timed.
     pub(crate) submitted_ns: Option<u64>,
@@ -88,7 +90,7 @@ impl<'s> Slot<'s> {
             request.attempts.clamp(1, MAX_ATTEMPTS as u8) | stamped,
         );
         self.put8(SLOT_PRIORITY, request.priority);
-        self.put8(SLOT_REQUEST_CODEC, request.codec);
+        self.put8(SLOT_REQUEST_CODEC, request.codec.word());
         self.put64(SLOT_TASK_ID, request.task_id);
         if let Some(now) = request.submitted_ns {
             self.put64(SLOT_SUBMITTED_NS, now);
@@ -142,10 +144,12 @@ impl<'s> Slot<'s> {
     }
 
     /// Codec of the request.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When a client has written none that this version knows.
     #[inline(always)]
-    pub fn request_codec(self) -> u8 {
-        self.get8(SLOT_REQUEST_CODEC)
+    pub fn request_codec(self) -> Result<Codec, UnknownWord> {
+        Codec::from_word(self.get8(SLOT_REQUEST_CODEC))
     }
 
     /// The most attempts as they stand there, and whether the task is timed.
@@ -225,7 +229,8 @@ impl<'s> Slot<'s> {
     /// They share the state word's line, which a spinning client keeps fetching: a store that changes
     /// nothing would have the line travel once more before the CAS.
     #[inline(always)]
-    pub(crate) fn set_result(self, reference: u64, len: usize, codec: u8, status: u32) {
+    pub(crate) fn set_result(self, reference: u64, len: usize, codec: Codec, ending: Ending) {
+        let (codec, status) = (codec.word(), ending.word());
         if self.get64(SLOT_RESULT_REF) != reference {
             self.put64(SLOT_RESULT_REF, reference);
         }
@@ -255,15 +260,19 @@ impl<'s> Slot<'s> {
     }
 
     /// Codec of the result.
-    #[must_use]
-    pub fn result_codec(self) -> u8 {
-        self.get8(SLOT_RESULT_CODEC)
+    ///
+    /// # Errors
+    /// When a worker has written none that this version knows.
+    pub fn result_codec(self) -> Result<Codec, UnknownWord> {
+        Codec::from_word(self.get8(SLOT_RESULT_CODEC))
     }
 
-    /// The status with its flag.
-    #[must_use]
-    pub fn status(self) -> u32 {
-        self.get32(SLOT_STATUS)
+    /// How the task has ended.
+    ///
+    /// # Errors
+    /// When a worker has written no status that this version knows.
+    pub fn ending(self) -> Result<Ending, UnknownWord> {
+        Ending::from_word(self.get32(SLOT_STATUS))
     }
 
     /// Offset in the segment of the request that the slot holds itself.

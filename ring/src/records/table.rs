@@ -3,7 +3,7 @@
 use super::Part;
 use crate::format::layout::*;
 use crate::format::names::UnknownWord;
-use crate::format::states::Listing;
+use crate::format::states::{Codec, Listing};
 use crate::os::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Takes an entry that is free, or has the same text; `None` when it has another. `Some(true)` when it
@@ -46,12 +46,14 @@ impl<'s> HandlerRecord<'s> {
         name_len.store(len as u8, Ordering::Relaxed);
     }
 
-    pub(crate) fn set_codecs(self, request: u8, result: u8) {
+    pub(crate) fn set_codecs(self, request: Codec, result: Codec) {
         for (field, codec) in [
             (HANDLER_REQUEST_CODEC, request),
             (HANDLER_RESULT_CODEC, result),
         ] {
-            self.part.u8_at(field).store(codec, Ordering::Relaxed);
+            self.part
+                .u8_at(field)
+                .store(codec.word(), Ordering::Relaxed);
         }
     }
 
@@ -87,12 +89,12 @@ impl<'s> HandlerRecord<'s> {
         self.part.get_text(HANDLER_NAME, len)
     }
 
-    pub(crate) fn request_codec(self) -> u8 {
-        self.byte(HANDLER_REQUEST_CODEC)
+    pub(crate) fn request_codec(self) -> Result<Codec, UnknownWord> {
+        Codec::from_word(self.byte(HANDLER_REQUEST_CODEC))
     }
 
-    pub(crate) fn result_codec(self) -> u8 {
-        self.byte(HANDLER_RESULT_CODEC)
+    pub(crate) fn result_codec(self) -> Result<Codec, UnknownWord> {
+        Codec::from_word(self.byte(HANDLER_RESULT_CODEC))
     }
 
     /// For the audit: whether it is what no process of ours leaves.
@@ -103,6 +105,7 @@ impl<'s> HandlerRecord<'s> {
         match listing {
             Err(_) => true,
             Ok(Listing::Unwritten) => false,
+            Ok(_) if self.request_codec().is_err() || self.result_codec().is_err() => true,
             Ok(_) => len > HANDLER_NAME_MAX || !is_text_of(&self.part.bytes(HANDLER_NAME, len), id),
         }
     }

@@ -4,7 +4,7 @@
 //! to the same text, by the next.
 
 use crate::format::layout::{ERROR_TEXT_MAX, id_of};
-use crate::format::states::Listing;
+use crate::format::states::{Codec, Listing};
 use crate::os::clock::now_ns;
 use crate::records::{ErrorRecord, HandlerRecord};
 use crate::segment::Segment;
@@ -14,10 +14,10 @@ use crate::segment::Segment;
 pub struct HandlerInfo {
     /// Its name.
     pub name: String,
-    /// Codec of its request (`CODEC_*`).
-    pub request_codec: u8,
+    /// Codec of its request.
+    pub request_codec: Codec,
     /// Codec of its result.
-    pub result_codec: u8,
+    pub result_codec: Codec,
 }
 
 /// Registers a handler, once for all workers; `false` when the table is full.
@@ -41,7 +41,7 @@ pub fn register_handler(segment: &Segment, info: &HandlerInfo) -> bool {
 #[must_use]
 pub fn handlers(segment: &Segment) -> Vec<HandlerInfo> {
     let listed = table(segment).filter(|(_, listing)| *listing != Listing::Gone);
-    let mut found: Vec<HandlerInfo> = listed.map(|(record, _)| info_of(record)).collect();
+    let mut found: Vec<HandlerInfo> = listed.filter_map(|(record, _)| info_of(record)).collect();
     found.sort_by(|a, b| a.name.cmp(&b.name));
     found
 }
@@ -89,12 +89,13 @@ fn table(segment: &Segment) -> impl Iterator<Item = (HandlerRecord<'_>, Listing)
     })
 }
 
-fn info_of(record: HandlerRecord<'_>) -> HandlerInfo {
-    HandlerInfo {
+/// `None` for an entry that no process of ours writes; the audit tells of it.
+fn info_of(record: HandlerRecord<'_>) -> Option<HandlerInfo> {
+    Some(HandlerInfo {
         name: record.name(),
-        request_codec: record.request_codec(),
-        result_codec: record.result_codec(),
-    }
+        request_codec: record.request_codec().ok()?,
+        result_codec: record.result_codec().ok()?,
+    })
 }
 
 /// An entry of the error log: a distinct text, how often and when.
@@ -158,8 +159,8 @@ mod tests {
             for name in names {
                 let info = HandlerInfo {
                     name: (*name).to_owned(),
-                    request_codec: 0,
-                    result_codec: 0,
+                    request_codec: Codec::Bytes,
+                    result_codec: Codec::Bytes,
                 };
                 assert!(register_handler(&segment, &info));
             }

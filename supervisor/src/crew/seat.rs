@@ -3,7 +3,7 @@
 //! Invariant: a member's process is the only child at its entry of the worker
 //! table; the reaper gives the entry back before another child gets it.
 
-use crate::config::{ServeConfig, WorkerCommand, wait_name};
+use crate::config::{ServeConfig, WorkerCommand};
 use crate::crew::backoff::Backoff;
 use crate::policy::{RecyclePolicy, RestartPolicy};
 use crate::process::Process;
@@ -44,7 +44,7 @@ impl Settings {
             ("RINGWORK_POOL_DIR", pool),
             ("RINGWORK_LEAVE_BY", leave_by.name().to_owned()),
             ("RINGWORK_LANES", config.lanes.to_string()),
-            ("RINGWORK_WAIT", wait_name(config.wait).to_owned()),
+            ("RINGWORK_WAIT", config.wait.name().to_owned()),
             ("RINGWORK_SCHEDULING", config.scheduling.name().to_owned()),
             (LEVEL_VARIABLE, config.log_level.clone()),
             (FORMAT_VARIABLE, config.log_format.name().to_owned()),

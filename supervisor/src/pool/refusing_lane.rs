@@ -4,7 +4,7 @@
 //! tasks as any lane does and ends them as "no worker": so each still ends exactly
 //! once, by the same transitions, and clients need to know nothing of storms.
 
-use ringwork_ring::format::layout::STATUS_NO_WORKER;
+use ringwork_ring::format::states::Status;
 use ringwork_ring::lane::claimed::Failure;
 use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_ring::{Result, Segment, WaitStrategy, WorkerEntry};
@@ -37,7 +37,7 @@ impl RefusingLane {
                 for lane in &mut lanes {
                     while let Some(claimed) = lane.next(&told) {
                         claimed.fail(&Failure {
-                            status: STATUS_NO_WORKER,
+                            status: Status::NoWorker,
                             not_run: true,
                             code: "pool.not_ready",
                             location: "",

@@ -8,7 +8,8 @@ use crate::crew::Crew;
 use crate::policy::{HandlerLimit, HandlerLimits};
 use crate::process::cause::Detail;
 use ringwork_ring::Segment;
-use ringwork_ring::format::layout::{CODEC_CHUNK, id_of};
+use ringwork_ring::format::layout::id_of;
+use ringwork_ring::format::states::Codec;
 use ringwork_ring::format::words::Word;
 use ringwork_ring::lane::permits;
 use ringwork_ring::segment::tables::log_error;
@@ -97,7 +98,7 @@ impl TimeLimits {
 /// How far a chunk is; other tasks report their progress as they like.
 fn requests_ended(segment: &Segment, slot: u32) -> Option<u32> {
     let slot = segment.slot(slot);
-    (u32::from(slot.request_codec()) == CODEC_CHUNK).then(|| slot.progress().0)
+    (slot.request_codec() == Ok(Codec::Chunk)).then(|| slot.progress().0)
 }
 
 fn enforce(

@@ -13,7 +13,7 @@
 
 use ringwork_matrix::{Random, Tally, call_some, flip, request, round};
 use ringwork_ring::client::{Client, TaskOptions};
-use ringwork_ring::format::layout::CODEC_BYTES;
+use ringwork_ring::format::states::Codec;
 use ringwork_ring::os::failpoint::{Role, role};
 use ringwork_ring::{PoolDir, RingError};
 use ringwork_worker::{Answer, RawTask, TaskError, Worker};
@@ -48,8 +48,12 @@ fn main() -> ExitCode {
 
 fn worker() -> ExitCode {
     let ended = Worker::builder()
-        .raw_task("flip", CODEC_BYTES, CODEC_BYTES, |task| answer(task, false))
-        .raw_task("hold", CODEC_BYTES, CODEC_BYTES, |task| answer(task, true))
+        .raw_task("flip", Codec::Bytes, Codec::Bytes, |task| {
+            answer(task, false)
+        })
+        .raw_task("hold", Codec::Bytes, Codec::Bytes, |task| {
+            answer(task, true)
+        })
         .run();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -76,7 +80,7 @@ fn answer(task: &mut RawTask<'_, '_>, hold: bool) -> Result<Answer, TaskError> {
     flip(request, room);
     Ok(Answer::InPlace {
         len,
-        codec: CODEC_BYTES,
+        codec: Codec::Bytes,
     })
 }
 

@@ -11,7 +11,7 @@
 use ringwork_tests::chaos::{
     ASKED, DAMAGED, ECHO, Journal, Mode, Order, Record, STARTS_VARIABLE, WORK, fill, seeds,
 };
-use ringwork_worker::ring::format::layout::CODEC_BYTES;
+use ringwork_worker::ring::format::states::Codec;
 use ringwork_worker::{Answer, RawTask, TaskContext, TaskError, Worker, WorkerError};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ fn main() -> Result<(), WorkerError> {
             journal,
             sabotage: std::env::var(SABOTAGE_VARIABLE).unwrap_or_default(),
         })
-        .raw_task(WORK, CODEC_BYTES, CODEC_BYTES, work)
+        .raw_task(WORK, Codec::Bytes, Codec::Bytes, work)
         .task(ECHO, |_: &TaskContext<'_>, bytes: Vec<u8>| {
             Ok::<_, TaskError>(bytes)
         })
@@ -86,7 +86,7 @@ fn work(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
     }
     Ok(Answer::InPlace {
         len,
-        codec: CODEC_BYTES,
+        codec: Codec::Bytes,
     })
 }
 

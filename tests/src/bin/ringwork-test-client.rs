@@ -8,7 +8,7 @@
 
 use ringwork_ring::PoolDir;
 use ringwork_ring::client::{Client, TaskOptions};
-use ringwork_ring::format::layout::CODEC_UTF8;
+use ringwork_ring::format::states::Codec;
 use std::path::Path;
 
 fn main() {
@@ -19,7 +19,7 @@ fn main() {
     let dir = PoolDir::at(Path::new(dir)).expect("the pool's directory");
     let client = Client::connect(&dir).expect("a client entry");
     let options = TaskOptions {
-        codec: CODEC_UTF8 as u8,
+        codec: Codec::Utf8,
         ..TaskOptions::default()
     };
     if count == "endless" {

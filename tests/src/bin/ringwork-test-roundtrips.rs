@@ -8,7 +8,7 @@
 #![forbid(unsafe_code)]
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_ring::format::layout::CODEC_BYTES;
+use ringwork_ring::format::states::Codec;
 use ringwork_ring::format::states::PoolState;
 use ringwork_ring::{PoolConfig, PoolDir, Segment, WaitStrategy, WorkerEntry};
 use std::error::Error;
@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut claimed = lane.try_next().ok_or("no task to claim")?;
         let (from, to) = claimed.request_and_reserve(bytes)?;
         to.copy_from_slice(from);
-        claimed.finish(bytes, CODEC_BYTES as u8);
+        claimed.finish(bytes, Codec::Bytes);
         match ticket.wait(None)? {
             Outcome::Completed { bytes, .. } if bytes == request => {}
             other => return Err(format!("task {number} ended as {other:?}").into()),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::client::{Client, Outcome, TaskOptions};
-use crate::format::states::PoolState;
+use crate::format::states::{Codec, PoolState};
 use crate::lane::search::Lane;
 use crate::queue::wait::WaitStrategy;
 use crate::{PoolConfig, PoolDir, WorkerEntry};
@@ -66,12 +66,14 @@ fn no_more_than_the_limit_run_and_others_go_past() {
     assert!(!runnable(&fixture.pool));
     // One ends: the next in line runs, on whichever lane looks first.
     let (slot, word) = found[0].take().unwrap();
-    crate::lane::claimed::Claimed::new(&mut lanes[0].core, slot, word).complete(b"done", 0);
+    crate::lane::claimed::Claimed::new(&mut lanes[0].core, slot, word)
+        .complete(b"done", Codec::Bytes);
     assert!(runnable(&fixture.pool));
     let (slot, word) = lanes[3].try_claim(1).unwrap();
     assert_eq!(slot, tickets[2].slot(), "first come, first served");
     assert!(lanes[0].try_claim(1).is_none());
-    crate::lane::claimed::Claimed::new(&mut lanes[3].core, slot, word).complete(b"done", 0);
+    crate::lane::claimed::Claimed::new(&mut lanes[3].core, slot, word)
+        .complete(b"done", Codec::Bytes);
     let outcome = tickets[0].wait(None).unwrap();
     assert!(matches!(outcome, Outcome::Completed { .. }), "{outcome:?}");
     drop(other);
@@ -176,7 +178,7 @@ fn under_threads_the_limit_holds_and_every_task_ends() {
                         std::thread::yield_now();
                         running.fetch_sub(1, Ordering::SeqCst);
                     }
-                    claimed.complete(b"", 0);
+                    claimed.complete(b"", Codec::Bytes);
                 }
             });
         }

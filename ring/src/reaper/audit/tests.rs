@@ -2,7 +2,7 @@ use super::*;
 use crate::client::{Client, TaskOptions};
 use crate::format::config::{ArenaClass, PoolConfig};
 use crate::format::layout::*;
-use crate::format::states::PoolState;
+use crate::format::states::{Codec, PoolState};
 use crate::lane::entry::WorkerEntry;
 use crate::os::clock::now_ns;
 use crate::queue::wait::WaitStrategy;
@@ -49,8 +49,8 @@ fn honest_work_is_never_complained_of() {
     let mut pool = honest();
     let info = HandlerInfo {
         name: "echo".into(),
-        request_codec: 0,
-        result_codec: 0,
+        request_codec: Codec::Bytes,
+        result_codec: Codec::Bytes,
     };
     assert!(register_handler(&pool.segment, &info));
     assert!(log_error(&pool.segment, "it smells"));
@@ -64,7 +64,7 @@ fn honest_work_is_never_complained_of() {
             scope.spawn(move || {
                 while let Some(task) = lane.next(leave) {
                     let request = task.request().unwrap().to_vec();
-                    task.complete(&request, 0);
+                    task.complete(&request, Codec::Bytes);
                 }
             });
         }

@@ -7,8 +7,8 @@
 //! and once its end is known.
 
 use clap::Args;
+use ringwork_ring::Status;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::format::layout::*;
 use ringwork_ring::{PoolDir, RingError};
 use ringwork_tests::chaos::{
     ASKED, ECHO, End, HEADER, Journal, Mode, Order, Record, WORK, matches, seeds,
@@ -302,16 +302,16 @@ fn judge(
             code,
             ..
         } => match (*status, order) {
-            (STATUS_ARENA_EXHAUSTED, _) => Some((End::Rejected, *may_have_run)),
-            (STATUS_CANCELLED, _) => Some((End::Cancelled, *may_have_run)),
+            (Status::ArenaExhausted, _) => Some((End::Rejected, *may_have_run)),
+            (Status::Cancelled, _) => Some((End::Cancelled, *may_have_run)),
             (
-                STATUS_FAILED,
+                Status::Failed,
                 Some(Order {
                     mode: Mode::Fail, ..
                 }),
             ) if code == ASKED => Some((End::Failed, *may_have_run)),
             (
-                STATUS_PANICKED,
+                Status::Panicked,
                 Some(Order {
                     mode: Mode::Panic, ..
                 }),
