@@ -1,166 +1,96 @@
-//! `ringwork serve --print-config`: the effective options and what follows from them.
+//! `ringwork serve --print-config`: the effective options and what follows from them. And
+//! `--print-options`: the table of docs/reference/options.md.
 //!
-//! What is printed is a configuration file itself, with the same meaning.
+//! What is printed is a configuration file itself, with the same meaning. Both are made of the list of
+//! the options, and of the configuration as it is written into a file.
 
-use super::options::{Limit, Quota, Storm};
-use super::units::{OrOff, Size, Span};
-use ringwork_ring::lane::entry::command_entries;
-use ringwork_ring::os::kernel::Scheduling;
-use ringwork_ring::{Geometry, PoolConfig};
+use super::units::Size;
+use ringwork_ring::Geometry;
 use ringwork_supervisor::ServeConfig;
+use ringwork_supervisor::config::options::{self, ServeOption};
 use ringwork_supervisor::pool::PHOTO;
-use ringwork_worker::confine::Confinement;
 use std::fmt::Write;
 
 /// The effective configuration: a valid configuration file, with the sizes that follow as comments.
-pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> String {
-    let pool: &PoolConfig = &config.pool;
+///
+/// # Errors
+/// When a path is no UTF-8: a file can't have it.
+pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> Result<String, String> {
+    let table = toml::Table::try_from(config.effective(geometry))
+        .map_err(|error| format!("this configuration can't stand in a file: {error}"))?;
     let mut text = String::new();
-    let mut line = |key: &str, value: String, note: &str| {
-        let note = if note.is_empty() {
-            String::new()
-        } else {
-            format!("  # {note}")
-        };
-        // Writing to a String can't fail.
-        let _ = writeln!(text, "{key} = {value}{note}");
-    };
-    let span = |span| quoted(&Span(span).to_string());
-    line("name", quoted(&config.name), "");
-    line("workers", config.workers.to_string(), "processes");
-    line("lanes", config.lanes.to_string(), "threads of each worker");
-    line("wait", quoted(config.wait.name()), "");
-    let policies = Scheduling::NAMES.join(" | ");
-    line("scheduling", quoted(config.scheduling.name()), &policies);
-    line("memory", quoted(config.memory.name()), "of the segment");
-    match &config.worker {
-        None => line("# worker", quoted("PATH"), "none: the stock worker"),
-        Some(worker) => {
-            line("worker", quoted(&worker.program.to_string_lossy()), "");
-            let args: Vec<String> = worker
-                .args
-                .iter()
-                .map(|arg| quoted(&arg.to_string_lossy()))
-                .collect();
-            line("worker-args", format!("[{}]", args.join(", ")), "");
+    let mut group = String::new();
+    // Writing to a String can't fail.
+    for option in options::all() {
+        if group != option.group {
+            let gap = if group.is_empty() { "" } else { "\n" };
+            let _ = writeln!(text, "{gap}# {}", option.group);
+            group.clone_from(&option.group);
         }
+        let key = &option.key;
+        let _ = match table.get(key) {
+            Some(value) => writeln!(text, "{key} = {value}  # {}", note(&option)),
+            None => writeln!(text, "# {key} = {:?}  # {}", option.value, option.default),
+        };
     }
-    line("start-timeout", span(config.start_timeout), "");
-    line("overrun-grace", span(config.overrun_grace), "0: never");
-    line("drain-timeout", span(config.drain_timeout), "");
-    supervision(config, &mut line);
-    confined(config, &mut line);
-    let total = Size(geometry.segment_size);
-    line(
-        "segment-size",
-        pool.segment_size
-            .unwrap_or(geometry.segment_size)
-            .to_string(),
-        &format!("bytes; in use: {total}"),
-    );
-    let classes: Vec<String> = geometry
-        .classes
-        .iter()
-        .map(|place| class_text(&place.class))
-        .collect();
-    line(
-        "arena",
-        quoted(&classes.join(",")),
-        "SIZE:BLOCKS:BLOCKS FOR RESULTS ONLY",
-    );
-    line("huge-pages", pool.huge_pages.to_string(), "");
-    line("prefault", pool.prefault.to_string(), "");
-    let kept = command_entries(pool.clients);
-    let clients = (pool.clients - kept).to_string();
-    let comment = format!("processes, and {kept} more for the ringwork command");
-    line("clients", clients, &comment);
-    line("slots", pool.slots.to_string(), "of each client");
-    line("max-lanes", pool.max_lanes.to_string(), "");
-    line("priorities", pool.priorities.to_string(), "");
-    line("log-format", quoted(config.log_format.name()), "");
-    line("log-level", quoted(&config.log_level), "");
     text.push_str(&sections(geometry));
-    text
+    Ok(text)
 }
 
-fn supervision(config: &ServeConfig, line: &mut dyn FnMut(&str, String, &str)) {
-    let span = |span| quoted(&Span(span).to_string());
-    let restart = &config.restart;
-    line("restart-backoff-min", span(restart.backoff_min), "");
-    line("restart-backoff-max", span(restart.backoff_max), "");
-    let storm = OrOff(restart.storm.map(Storm));
-    line("crash-storm", quoted(&storm.to_string()), "deaths/time");
-    line(
-        "crash-storm-pause",
-        span(restart.storm_pause),
-        "0: until a reload",
-    );
-    let recycle = &config.recycle;
-    let tasks = OrOff(recycle.tasks.map(Quota));
-    line("max-tasks", quoted(&tasks.to_string()), "of a worker");
-    let age = OrOff(recycle.age.map(Span));
-    line("max-age", quoted(&age.to_string()), "of a worker");
-    match recycle.rss {
-        Some(rss) => line("max-rss", rss.to_string(), "bytes of a worker"),
-        None => line("max-rss", quoted("off"), ""),
+/// What stands behind a value: the others that it could have, or what it is.
+fn note(option: &ServeOption) -> String {
+    match option.values.as_slice() {
+        [] => option.summary().to_owned(),
+        values => values.join(" | "),
     }
-    line(
-        "min-workers",
-        config.least_workers().to_string(),
-        "processes",
-    );
-    line(
-        "max-workers",
-        config.most_workers().to_string(),
-        "processes",
-    );
-    line("scale-up-after", span(config.elastic.grow_after), "");
-    line("idle-shrink-after", span(config.elastic.shrink_after), "");
-    let limits: Vec<String> = config
-        .limits
-        .iter()
-        .map(|(handler, limit)| Limit {
-            handler: handler.clone(),
-            limit: *limit,
-        })
-        .map(|limit| quoted(&limit.to_string()))
-        .collect();
-    line("limit", format!("[{}]", limits.join(", ")), "of handlers");
-    line("kill-grace", span(config.kill_grace), "");
 }
 
-fn confined(config: &ServeConfig, line: &mut dyn FnMut(&str, String, &str)) {
-    let Confinement {
-        memory,
-        open_files,
-        threads,
-        core,
-        sandbox,
-        sandbox_read,
-    } = &config.confinement;
-    line("sandbox", quoted(sandbox.name()), "off | on | require");
-    let paths: Vec<String> = sandbox_read
-        .iter()
-        .map(|path| quoted(&path.to_string_lossy()))
-        .collect();
-    line("sandbox-read", format!("[{}]", paths.join(", ")), "");
-    let mut optional = |key: &str, value: Option<u64>, note: &str| match value {
-        Some(value) => line(key, value.to_string(), note),
-        None => line(&format!("# {key}"), quoted("N"), "none: as inherited"),
-    };
-    optional("worker-memory", *memory, "bytes");
-    optional("worker-open-files", *open_files, "");
-    optional("worker-core-size", *core, "bytes");
-    line("worker-threads", threads.to_string(), "0: any number");
-}
-
-fn class_text(class: &ringwork_ring::ArenaClass) -> String {
-    format!(
-        "{}:{}:{}",
-        Size(class.size as u64).to_string().replace(' ', ""),
-        class.count,
-        class.reserved
-    )
+/// The page of the options, docs/reference/options.md.
+pub(super) fn page() -> String {
+    let mut text = String::from(
+        "# Options of `ringwork serve`\n\n\
+         `ringwork serve --print-options` prints this page; a test compares the two. Each option is a long \
+         option of the\ncommand line (`--lanes 2`), and a key of the file that `--config` names (`lanes = 2`). \
+         The command line wins.\n\n\
+         A SIZE is a number of bytes, or has a unit: `64KiB`, `256MiB`, `1GiB` (powers of 1024). A TIME has a \
+         unit, too:\n`500ms`, `30s`, `2m`, `1h`; a bare number is seconds. `--print-config` shows what a \
+         configuration comes to.\n\n\
+         \"Fixed\" options stay what they were when the pool was made. A reload (SIGHUP) takes up the \
+         others.\n",
+    );
+    let mut group = String::new();
+    for option in options::all() {
+        if group != option.group {
+            let _ = writeln!(text, "\n## {}\n", option.group);
+            text.push_str("| option | value | default | what it does | reload |\n");
+            text.push_str("| --- | --- | --- | --- | --- |\n");
+            group.clone_from(&option.group);
+        }
+        let cell = |text: &str| text.replace('|', "\\|");
+        let value = match option.values.as_slice() {
+            [] => option.value.clone(),
+            values => values.join(", "),
+        };
+        let (default, plain) = (&option.default, !option.default.contains(' '));
+        let default = match plain && !default.is_empty() {
+            true => format!("`{default}`"),
+            false => default.clone(),
+        };
+        let reload = if option.is_fixed() {
+            "fixed"
+        } else {
+            "taken up"
+        };
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {} | {} | {reload} |",
+            option.key,
+            cell(&value),
+            cell(&default),
+            cell(&option.help)
+        );
+    }
+    text
 }
 
 /// What each section of the segment takes.
@@ -210,20 +140,15 @@ fn sections(g: &Geometry) -> String {
     text
 }
 
-/// A TOML basic string.
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::ServeOptions;
+    use crate::options;
     use crate::options::tests::flags;
 
     #[test]
     fn what_is_printed_is_a_configuration_with_the_same_meaning() {
-        let options = flags(&[
+        let config = flags(&[
             "--workers",
             "2",
             "--lanes",
@@ -241,17 +166,27 @@ mod tests {
             "--",
             "a \"b\"",
         ]);
-        let config = options.resolve().unwrap();
         let geometry = config.validate().unwrap();
-        let text = printed(&config, &geometry);
-        let again = ServeOptions::parse(&text).unwrap().resolve().unwrap();
+        let text = printed(&config, &geometry).unwrap();
+        let again = options::parse(&text).unwrap();
         assert_eq!(again.validate().unwrap(), geometry, "{text}");
-        assert_eq!(printed(&again, &geometry), text);
-        for key in ServeOptions::keys() {
+        assert_eq!(printed(&again, &geometry).unwrap(), text);
+        for option in ringwork_supervisor::config::options::all() {
+            let key = option.key;
             assert!(
                 text.contains(&format!("{key} = ")),
                 "{key} is missing in\n{text}"
             );
         }
+    }
+
+    /// `ringwork serve --print-options > docs/reference/options.md` writes it anew.
+    #[test]
+    fn the_page_of_the_options_is_that_of_the_code() {
+        assert_eq!(
+            include_str!("../../docs/reference/options.md"),
+            page(),
+            "write it anew: ringwork serve --print-options > docs/reference/options.md"
+        );
     }
 }

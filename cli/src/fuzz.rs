@@ -1,7 +1,6 @@
 //! Ways in for the fuzz targets (`fuzz/`), to code that is otherwise private. Not an API.
 
-use super::options::ServeOptions;
-use super::{cbor, effective, view};
+use super::{cbor, effective, options, view};
 use ringwork_ring::{Geometry, Segment};
 
 /// The segment as `ringwork stat --json` prints it.
@@ -19,9 +18,9 @@ pub fn stat(segment: &Segment) -> Result<String, String> {
 /// # Errors
 /// What `ringwork serve` would say to the file.
 pub fn configuration(text: &str) -> Result<(String, Geometry), String> {
-    let config = ServeOptions::parse(text)?.resolve()?;
+    let config = options::parse(text)?;
     let geometry = config.validate().map_err(|error| error.to_string())?;
-    Ok((effective::printed(&config, &geometry), geometry))
+    Ok((effective::printed(&config, &geometry)?, geometry))
 }
 
 /// A CBOR item as `ringwork submit` shows it.

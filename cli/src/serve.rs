@@ -3,11 +3,11 @@
 use super::effective;
 use super::exit::{FAILED, Failure};
 use super::log::Sink;
-use super::options::ServeOptions;
+use super::options::{self, Given};
 use super::units::Size;
 use clap::Args;
 use ringwork_ring::segment::room;
-use ringwork_supervisor::{Console, LogFormat, Ready, ServeConfig};
+use ringwork_supervisor::{Console, LogFormat, LogLevel, Ready, ServeConfig};
 use ringwork_worker::log;
 use serde::Serialize;
 use serde_json::json;
@@ -43,8 +43,12 @@ pub(super) struct Serve {
     #[arg(long)]
     print_config: bool,
 
+    /// Print the table of all options with their defaults, in Markdown, and exit.
+    #[arg(long)]
+    print_options: bool,
+
     #[command(flatten)]
-    options: ServeOptions,
+    given: Given,
 }
 
 /// Runs the subcommand.
@@ -66,13 +70,18 @@ pub(super) fn run(serve: Serve) -> Result<(), Failure> {
 
 /// The configuration to serve; `None` when it was only to be printed.
 fn configure(serve: &Serve) -> Result<Option<ServeConfig>, Failure> {
+    if serve.print_options {
+        write!(io::stdout(), "{}", effective::page())?;
+        return Ok(None);
+    }
     let config = resolve(serve)?;
     config.validate()?;
     if serve.print_config {
         let place = ringwork_ring::segment::paths::base_dir();
-        let sized = room::default_segment(&config.segment(), config.backing(), &place)?;
+        let sized = room::default_segment(&config.pool(), config.backing(), &place)?;
         let geometry = sized.geometry()?;
-        write!(io::stdout(), "{}", effective::printed(&config, &geometry))?;
+        let printed = effective::printed(&config, &geometry).map_err(Failure::usage)?;
+        write!(io::stdout(), "{printed}")?;
         return Ok(None);
     }
     Ok(Some(config))
@@ -80,19 +89,18 @@ fn configure(serve: &Serve) -> Result<Option<ServeConfig>, Failure> {
 
 /// Command line and file as they are now, not validated.
 fn resolve(serve: &Serve) -> Result<ServeConfig, Failure> {
-    let mut options = serve.options.clone();
-    if let Some(path) = &serve.config {
-        options = options.or(ServeOptions::read(path).map_err(Failure::usage)?);
-    }
-    let mut config = options.resolve().map_err(Failure::usage)?;
+    let file = match &serve.config {
+        Some(path) => options::read(path).map_err(Failure::usage)?,
+        None => ServeConfig::default(),
+    };
+    let mut config = serve.given.over(file).map_err(Failure::usage)?;
     config.embedded = serve.embedded;
     Ok(config)
 }
 
 fn supervise(config: &ServeConfig, serve: &Serve, ready: &mut bool) -> Result<(), Failure> {
     let (sink, _flush) = Sink::start().map_err(|error| Failure::new(FAILED, error))?;
-    let json = config.log_format == LogFormat::Json;
-    log::init(&config.log_level, json, sink.clone());
+    log::init(config.log_level, config.log_format, sink.clone());
     let mut console = Terminal {
         config,
         serve,
@@ -122,7 +130,7 @@ impl Console for Terminal<'_> {
         print_line(&format!(
             "serving {}: {} x {}, segment {} ({})",
             ready.name,
-            plural(self.config.workers, "worker"),
+            plural(self.config.workers(), "worker"),
             plural(self.config.lanes, "lane"),
             ready.segment.display(),
             Size(ready.size)
@@ -138,7 +146,7 @@ impl Console for Terminal<'_> {
         }
     }
 
-    fn log_level(&mut self, level: &str) {
+    fn log_level(&mut self, level: LogLevel) {
         log::set_level(level);
     }
 

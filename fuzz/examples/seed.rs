@@ -201,7 +201,12 @@ fn slot() -> Seeds {
         let writes = [
             write64(Section::Slot, 0, SLOT_REQUEST_REF, 2 << 32),
             write32(Section::Slot, 0, SLOT_REQUEST_LEN, 448),
-            write32(Section::Slot, 0, SLOT_ATTEMPTS, 3 | u32::from(Codec::Chunk.word()) << 16),
+            write32(
+                Section::Slot,
+                0,
+                SLOT_ATTEMPTS,
+                3 | u32::from(Codec::Chunk.word()) << 16,
+            ),
             write64(Section::Owner, 1, 0, ours.0),
             write64(Section::Block, 1, CHUNK_COUNT, 2 | 256 << 32),
             write64(Section::Block, 1, CHUNK_CODEC, 2 << 8 | 40 << 32),

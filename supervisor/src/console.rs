@@ -1,6 +1,6 @@
 //! Where the supervisor speaks, besides its log: what the command that serves a pool implements.
 
-use crate::config::ServeConfig;
+use crate::config::{LogLevel, ServeConfig};
 use std::path::PathBuf;
 
 /// What a pool is, once it is served.
@@ -24,7 +24,7 @@ pub trait Console {
     fn worker_line(&mut self, worker: u32, line: &str);
     /// The level of the log is another one from now on: one of `off`, `error`, `warn`, `info`,
     /// `debug`, `trace`. Does nothing by default.
-    fn log_level(&mut self, level: &str) {
+    fn log_level(&mut self, level: LogLevel) {
         let _ = level;
     }
     /// A reload is asked for: the configuration as it is now, read again from where it came from.

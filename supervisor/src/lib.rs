@@ -20,7 +20,7 @@ mod process;
 mod serve;
 mod watch;
 
-pub use config::{LogFormat, Memory, ServeConfig, WorkerCommand};
+pub use config::{LogFormat, LogLevel, Memory, ServeConfig, WorkerCommand};
 pub use console::{Console, Ready};
 pub use error::SupervisorError;
 #[doc(hidden)]

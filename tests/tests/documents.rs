@@ -356,6 +356,25 @@ fn assert_default(defaults: &BTreeMap<String, String>, key: &str, told: &str, pl
     }
 }
 
+/// What a `LaunchConfig` passes on are options of `ringwork serve`: the keys of its table.
+#[test]
+fn the_options_of_java_are_options_of_serve() {
+    let base = Base::new();
+    let (ok, page) = ringwork(&["serve", "--print-options"], &base);
+    assert!(ok, "{page}");
+    let java = "java-panama/ringwork/src/main/java/io/ringwork/LaunchConfig.java";
+    let text = std::fs::read_to_string(root().join(java)).unwrap();
+    let named: BTreeSet<&str> = text
+        .split("\"--")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(named.len() >= 6, "{named:?}");
+    for option in named {
+        assert!(page.contains(&format!("| `{option}` |")), "{option}");
+    }
+}
+
 #[test]
 fn defaults_in_the_help_and_in_the_documents_are_those_in_effect() {
     let base = Base::new();

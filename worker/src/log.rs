@@ -21,8 +21,32 @@ use tracing_subscriber::{registry, reload};
 pub const LEVEL_VARIABLE: &str = "RINGWORK_LOG";
 /// Environment variable: `json` or `human`, set by the supervisor.
 pub const FORMAT_VARIABLE: &str = "RINGWORK_LOG_FORMAT";
-/// The value of [`FORMAT_VARIABLE`] for one JSON object a line.
-pub const JSON: &str = "json";
+
+ringwork_ring::choices! {
+    /// The format of log lines on standard error.
+    LogFormat, "log format", default Human, {
+        /// For people.
+        Human = "human";
+        /// One JSON object a line.
+        Json = "json";
+    }
+}
+
+ringwork_ring::choices! {
+    /// The least level that is logged.
+    LogLevel, "log level", default Info, {
+        /// What failed.
+        Error = "error";
+        /// And what is about to, or is not as it should be.
+        Warn = "warn";
+        /// And what happens seldom: starts, ends, reloads, deaths.
+        Info = "info";
+        /// And each step of it.
+        Debug = "debug";
+        /// And everything else.
+        Trace = "trace";
+    }
+}
 
 /// Target of what an operator has asked for and must see the end of, a reload: shown from level
 /// info on at each level of the log but `off`.
@@ -34,7 +58,14 @@ type SetLevel = Box<dyn Fn(Targets) + Send + Sync>;
 static SET_LEVEL: OnceLock<SetLevel> = OnceLock::new();
 
 /// Logs of this process from now on, unless a subscriber is set already.
-pub fn init<W>(level: &str, json: bool, writer: W)
+pub fn init<W>(level: LogLevel, format: LogFormat, writer: W)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    start(level.name(), format, writer);
+}
+
+fn start<W>(level: &str, format: LogFormat, writer: W)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -42,12 +73,13 @@ where
     let form = Format::default().with_target(false).with_ansi(false);
     let lines = fmt::layer().with_ansi(false).with_writer(writer);
     let log = registry().with(filter);
-    let set = if json {
-        let form = Placed(form.json().flatten_event(true));
-        let lines = lines.fmt_fields(format::JsonFields::new());
-        log.with(lines.event_format(form)).try_init()
-    } else {
-        log.with(lines.event_format(Placed(form))).try_init()
+    let set = match format {
+        LogFormat::Json => {
+            let form = Placed(form.json().flatten_event(true));
+            let lines = lines.fmt_fields(format::JsonFields::new());
+            log.with(lines.event_format(form)).try_init()
+        }
+        LogFormat::Human => log.with(lines.event_format(Placed(form))).try_init(),
     };
     if set.is_ok() {
         let set_level = Box::new(move |filter| drop(handle.reload(filter)));
@@ -56,9 +88,9 @@ where
 }
 
 /// Another level from now on, where [`init`] has set the subscriber.
-pub fn set_level(level: &str) {
+pub fn set_level(level: LogLevel) {
     if let Some(set) = SET_LEVEL.get() {
-        set(shown(level));
+        set(shown(level.name()));
     }
 }
 
@@ -66,8 +98,8 @@ pub fn set_level(level: &str) {
 /// when none does.
 pub fn init_worker() {
     let level = std::env::var(LEVEL_VARIABLE).unwrap_or_default();
-    let json = std::env::var(FORMAT_VARIABLE).is_ok_and(|format| format == JSON);
-    init(&level, json, io::stderr);
+    let format = std::env::var(FORMAT_VARIABLE).unwrap_or_default();
+    start(&level, format.parse().unwrap_or_default(), io::stderr);
 }
 
 /// What is logged at this level.

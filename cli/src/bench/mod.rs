@@ -10,12 +10,14 @@ use super::exit::{FAILED, Failure, REJECTED};
 use super::payload::{self, Data};
 use super::submit;
 use super::units::{Size, Span, nanoseconds};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use hdrhistogram::Histogram;
 use measure::{Bench, Tail, Throughput};
 use ringwork_ring::client::Client;
 use ringwork_ring::segment::tables;
-use ringwork_ring::{Codec, PoolDir};
+use ringwork_ring::{Codec, PoolDir, WaitStrategy};
+use ringwork_supervisor::config::text::choice;
+
 use serde::Serialize;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::fmt::Write as _;
@@ -44,18 +46,6 @@ Exit codes: 0 measured; 1 a task failed, or none ended in time; 2 wrong options 
 
 /// How long it waits for a client entry.
 const ENTRY_PATIENCE: Duration = Duration::from_secs(10);
-
-/// How the client waits for a result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Wait {
-    /// Spin until it is there.
-    Spin,
-    /// Spin for 50 µs, then sleep.
-    Adaptive,
-    /// Sleep.
-    Park,
-}
 
 /// Measure a pool: round trips, throughput, and the tail at a fixed rate.
 #[derive(Debug, Args)]
@@ -93,9 +83,9 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     window: u32,
 
-    /// How this client waits for results.
-    #[arg(long, value_enum, value_name = "HOW", default_value = "adaptive")]
-    wait: Wait,
+    /// How this client waits for results; adaptive: it spins for 50 µs, then sleeps.
+    #[arg(long, value_parser = choice::<WaitStrategy>(), value_name = "HOW", default_value = "adaptive")]
+    wait: WaitStrategy,
 
     /// Print one JSON object instead.
     #[arg(long)]
@@ -112,7 +102,7 @@ struct Report {
     pool: String,
     handler: String,
     request_bytes: usize,
-    wait: Wait,
+    wait: &'static str,
     round_trips: Option<Latencies>,
     throughput: Option<Throughput>,
     tail: Option<TailReport>,
@@ -192,16 +182,18 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     let spins = match args.wait {
-        Wait::Spin => Duration::MAX,
+        WaitStrategy::Spin => Duration::MAX,
         // With one processor the lane can't run while this thread spins.
-        Wait::Adaptive if ringwork_ring::os::cpus::usable() > 1 => Duration::from_micros(50),
-        Wait::Adaptive | Wait::Park => Duration::ZERO,
+        WaitStrategy::Adaptive if ringwork_ring::os::cpus::usable() > 1 => {
+            Duration::from_micros(50)
+        }
+        WaitStrategy::Adaptive | WaitStrategy::Park => Duration::ZERO,
     };
     let mut report = Report {
         pool: args.name.clone(),
         handler: args.handler.clone(),
         request_bytes: request.len(),
-        wait: args.wait,
+        wait: args.wait.name(),
         round_trips: None,
         throughput: None,
         tail: None,
@@ -242,7 +234,7 @@ fn phases(
         args.handler,
         Size(report.request_bytes as u64),
         args.duration,
-        format!("{:?}", args.wait).to_lowercase()
+        args.wait.name()
     );
     say(args, &heading)?;
     bench.warm_up(args.duration.0 / 5)?;

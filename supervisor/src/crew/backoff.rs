@@ -36,9 +36,9 @@ impl Backoff {
             Duration::ZERO
         } else {
             // The first bound is twice the shortest pause: there, too, is room for chance.
-            let bound = policy.backoff_min.saturating_mul(2 << self.deaths.min(16));
-            let bound = bound.clamp(policy.backoff_min, policy.backoff_max);
-            policy.backoff_min + (bound - policy.backoff_min).mul_f64(chance.clamp(0.0, 1.0))
+            let (min, max) = (policy.shortest_pause(), policy.longest_pause());
+            let bound = min.saturating_mul(2 << self.deaths.min(16)).clamp(min, max);
+            min + (bound - min).mul_f64(chance.clamp(0.0, 1.0))
         };
         self.deaths = self.deaths.saturating_add(1);
         pause
@@ -75,6 +75,7 @@ impl StormDetector {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::text::Span;
 
     fn policy() -> RestartPolicy {
         RestartPolicy::default()
@@ -133,14 +134,14 @@ mod tests {
     #[test]
     fn no_number_of_deaths_overflows_and_a_low_maximum_holds() {
         let mut backoff = Backoff { deaths: u32::MAX };
-        let longest = policy().backoff_max;
+        let longest = policy().longest_pause();
         assert_eq!(backoff.after(None, &policy(), 1.0), longest);
         let low = RestartPolicy {
-            backoff_min: Duration::ZERO,
-            backoff_max: Duration::from_millis(1),
+            restart_backoff_min: Some(Span(Duration::ZERO)),
+            restart_backoff_max: Span(Duration::from_millis(1)),
             ..policy()
         };
-        assert!(backoff.after(None, &low, 1.0) <= low.backoff_max);
+        assert!(backoff.after(None, &low, 1.0) <= low.longest_pause());
     }
 
     #[test]

@@ -120,13 +120,17 @@ impl Health {
             }
             return false;
         }
-        let Some(deaths) = self.storm.note(now, policy.storm) else {
+        let Some(deaths) = self.storm.note(now, policy.crash_storm.0) else {
             return false;
         };
-        let window = policy.storm.map(|storm| storm.window).unwrap_or_default();
-        let then = match policy.storm_pause.is_zero() {
+        let window = policy
+            .crash_storm
+            .0
+            .map(|storm| storm.window)
+            .unwrap_or_default();
+        let then = match policy.crash_storm_pause.0.is_zero() {
             true => self.until().to_owned(),
-            false => format!("for {:?}, or {}", policy.storm_pause, self.until()),
+            false => format!("for {:?}, or {}", policy.crash_storm_pause.0, self.until()),
         };
         self.halt = Some(Halt {
             kind: states::Health::Storm,
@@ -177,22 +181,23 @@ impl Health {
 }
 
 fn pause_from(now: Instant, policy: &RestartPolicy) -> Option<Instant> {
-    (!policy.storm_pause.is_zero()).then(|| now + policy.storm_pause)
+    (!policy.crash_storm_pause.0.is_zero()).then(|| now + policy.crash_storm_pause.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::text::{OrOff, Span};
     use crate::policy::StormLimit;
     use std::time::Duration;
 
     fn policy(pause: Duration) -> RestartPolicy {
         RestartPolicy {
-            storm: Some(StormLimit {
+            crash_storm: OrOff(Some(StormLimit {
                 deaths: 3,
                 window: Duration::from_secs(3600),
-            }),
-            storm_pause: pause,
+            })),
+            crash_storm_pause: Span(pause),
             ..RestartPolicy::default()
         }
     }

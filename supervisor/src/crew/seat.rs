@@ -3,6 +3,7 @@
 //! Invariant: a member's process is the only child at its entry of the worker
 //! table; the reaper gives the entry back before another child gets it.
 
+use crate::config::text::Span;
 use crate::config::{ServeConfig, WorkerCommand};
 use crate::crew::backoff::Backoff;
 use crate::policy::{RecyclePolicy, RestartPolicy};
@@ -46,7 +47,7 @@ impl Settings {
             ("RINGWORK_LANES", config.lanes.to_string()),
             ("RINGWORK_WAIT", config.wait.name().to_owned()),
             ("RINGWORK_SCHEDULING", config.scheduling.name().to_owned()),
-            (LEVEL_VARIABLE, config.log_level.clone()),
+            (LEVEL_VARIABLE, config.log_level.name().to_owned()),
             (FORMAT_VARIABLE, config.log_format.name().to_owned()),
         ];
         Self {
@@ -54,13 +55,13 @@ impl Settings {
             command,
             environment: environment
                 .into_iter()
-                .chain(config.confinement.environment())
+                .chain(config.confinement().environment())
                 .collect(),
             lanes: config.lanes,
-            start_timeout: config.start_timeout,
+            start_timeout: config.start_timeout.0,
             restart: config.restart,
             recycle: config.recycle,
-            kill_grace: config.kill_grace,
+            kill_grace: config.limits.kill_grace.0,
             generation: 0,
         }
     }
@@ -99,7 +100,7 @@ struct Stop {
 
 impl Member {
     pub(crate) fn spawn(settings: &Settings, entry: u32) -> io::Result<Self> {
-        let quota = settings.recycle.tasks.map(|quota| quota.draw());
+        let quota = settings.recycle.max_tasks.0.map(|quota| quota.draw());
         let mut environment = settings.environment.clone();
         environment.push(("RINGWORK_WORKER_INDEX", entry.to_string()));
         if let Some(quota) = quota {
@@ -117,8 +118,9 @@ impl Member {
             quota,
             most_age: settings
                 .recycle
-                .age
-                .map(|age| age - age.mul_f64(fastrand::f64() / 10.0)),
+                .max_age
+                .0
+                .map(|Span(age)| age - age.mul_f64(fastrand::f64() / 10.0)),
             leaving: None,
             stop: None,
         })

@@ -93,9 +93,10 @@ impl Pool {
     pub(crate) fn of(config: &ServeConfig, dir: &PoolDir) -> ringwork_ring::Result<Self> {
         clear_litter(dir);
         let of = |backing| {
-            let options = room::default_segment(&config.segment(), backing, dir.path())?;
+            let chosen = config.pool();
+            let options = room::default_segment(&chosen, backing, dir.path())?;
             let pool = Self::create(backing, dir, &options)?;
-            if config.pool.segment_size.is_none() && config.pool.arena.is_none() {
+            if chosen.segment_size.is_none() && chosen.arena.is_none() {
                 tell_what_is_missing(pool.segment().geometry(), backing, dir);
             }
             Ok(pool)
@@ -107,7 +108,7 @@ impl Pool {
             );
             of(Backing::File)
         };
-        match config.memory {
+        match config.segment.memory {
             Memory::File => of(Backing::File),
             Memory::Auto if !config.embedded => of(Backing::File),
             // The owner is in another PID namespace, where our id means another process, or none.

@@ -52,12 +52,8 @@ impl Supervisor<'_> {
     pub(crate) fn warn_of_vain_limits(&self) {
         let segment = self.pool.segment();
         let there = names(segment);
-        for name in self
-            .config
-            .limits
-            .keys()
-            .filter(|name| !there.contains(name))
-        {
+        let limits = self.config.limits();
+        for name in limits.keys().filter(|name| !there.contains(name)) {
             let why = format!(
                 "the limit of {name:?} has no effect: no worker has a handler of this name"
             );

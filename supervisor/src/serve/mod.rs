@@ -39,25 +39,26 @@ const COLLECT_PATIENCE: Duration = Duration::from_millis(500);
 /// # Errors
 /// See [`SupervisorError`]; nothing is left behind then.
 pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), SupervisorError> {
+    let config = &config.clone().settled();
     config.validate()?;
     ringwork_ring::os::sigbus::explain_sigbus();
     let system = |what| move |source| SupervisorError::System { what, source };
-    let command = match &config.worker {
-        Some(command) => command.clone(),
+    let command = match config.worker_command() {
+        Some(command) => command,
         None => WorkerCommand::stock().map_err(system("cannot tell which program this is"))?,
     };
     command.check()?;
     let dir = PoolDir::new(&config.name)?;
     // Before the segment: a signal from now on ends in order.
     let mut events = Events::new(config.embedded).map_err(system("cannot take over signals"))?;
-    config.confinement.announce();
+    config.confinement().announce();
     let pool = Pool::of(config, &dir)?;
-    pool.limit_concurrency(&config.limits);
+    pool.limit_concurrency(&config.limits());
     let settings = Settings::new(config, command, pool.segment());
     let crew = Crew::new(
         settings,
         config.embedded,
-        config.workers,
+        config.workers(),
         config.most_workers(),
     );
     let watch = Watch::new(config);
@@ -72,7 +73,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
         events,
         pool,
         config: config.clone(),
-        limited_from_start: config.limits.clone(),
+        limited_from_start: config.limits(),
         former_config: None,
         former_handlers: None,
         heart: Heart::default(),
@@ -216,14 +217,14 @@ impl Supervisor<'_> {
         match self.phase {
             Phase::Starting if stops > 0 => return Some(End::Stopped(0)),
             Phase::Serving if stops > 0 => {
-                match self.config.drain_timeout {
+                match self.config.drain_timeout.0 {
                     Duration::ZERO => tracing::info!("asked to stop: without time to drain"),
                     most => tracing::info!("asked to stop: draining for at most {most:?}"),
                 }
                 self.notifier.stopping();
                 self.pool.segment().set_pool_state(PoolState::Draining);
                 ringwork_ring::failpoint!("serve.draining");
-                self.phase = Phase::Draining(now + self.config.drain_timeout, None);
+                self.phase = Phase::Draining(now + self.config.drain_timeout.0, None);
                 if stops == 1 {
                     return None;
                 }

@@ -5,7 +5,8 @@
 //! workers that serve go on; no task fails or is run again by a reload.
 
 use super::{Phase, Supervisor};
-use crate::config::{ServeConfig, WorkerCommand};
+use crate::config::options::fixed_that_differ;
+use crate::config::{LogLevel, ServeConfig, WorkerCommand};
 use crate::crew::seat::Settings;
 use crate::policy::HandlerLimits;
 use ringwork_ring::segment::tables::log_error;
@@ -33,11 +34,11 @@ impl Supervisor<'_> {
         }
         if let Some(why) = self.crew.take_reload_failure() {
             if let Some(former) = self.former_config.take() {
-                self.set_log_level(&former.log_level);
+                self.set_log_level(former.log_level);
                 self.config = former;
                 self.watch.configure(&self.config);
                 self.pool
-                    .change_limits(&self.limited_from_start, &self.config.limits);
+                    .change_limits(&self.limited_from_start, &self.config.limits());
             }
             self.keep_handlers();
             self.refuse(&format!("reload failed: {why}"));
@@ -65,26 +66,16 @@ impl Supervisor<'_> {
     }
 
     /// Before the configuration is replaced; its workers have the level from their start.
-    fn set_log_level(&mut self, level: &str) {
+    fn set_log_level(&mut self, level: LogLevel) {
         if level != self.config.log_level {
-            let say = || {
-                tracing::info!(target: OUTCOME, "reload: the level of the log is {level} from now on");
-            };
-            // Shown at each level but `off`, so before that is taken up.
-            let off = level == "off";
-            if off {
-                say();
-            }
             self.console.log_level(level);
-            if !off {
-                say();
-            }
+            tracing::info!(target: OUTCOME, "reload: the level of the log is {level} from now on");
         }
     }
 
     /// What to take up, or all that is wrong with it.
     fn new_config(&mut self) -> Result<(ServeConfig, WorkerCommand), String> {
-        let mut config = self.console.reload()?;
+        let mut config = self.console.reload()?.settled();
         config.embedded = self.config.embedded;
         let mut wrong = Vec::new();
         if let Err(error) = config.validate() {
@@ -106,11 +97,10 @@ impl Supervisor<'_> {
                 .get(name)
                 .is_some_and(|limit| limit.concurrency.is_some())
         };
-        let names = config.limits.keys().map(String::as_str);
+        let limits = config.limits();
+        let names = limits.keys().map(String::as_str);
         let newly: Vec<&str> = names
-            .filter(|name| {
-                limited(&config.limits, name) && !limited(&self.limited_from_start, name)
-            })
+            .filter(|name| limited(&limits, name) && !limited(&self.limited_from_start, name))
             .collect();
         if !newly.is_empty() {
             wrong.push(format!(
@@ -119,14 +109,15 @@ impl Supervisor<'_> {
                 newly.join(", ")
             ));
         }
-        let fixed = self.fixed(&config);
+        let lanes = self.pool.segment().geometry().max_lanes;
+        let fixed = fixed_that_differ(&self.config, &config, lanes);
         if !fixed.is_empty() {
             wrong.push(format!(
                 "{} can't change while the pool is served: restart it for that",
                 fixed.join(", ")
             ));
         }
-        let command = match config.worker.clone() {
+        let command = match config.worker_command() {
             Some(command) => Ok(command),
             None => WorkerCommand::stock()
                 .map(WorkerCommand::fresh)
@@ -138,8 +129,6 @@ impl Supervisor<'_> {
         });
         match command {
             Ok(command) if wrong.is_empty() => {
-                // What follows from workers and lanes may differ; the segment is what it is.
-                config.pool = self.config.pool.clone();
                 return Ok((config, command));
             }
             Ok(_) => {}
@@ -148,35 +137,8 @@ impl Supervisor<'_> {
         Err(wrong.join("; "))
     }
 
-    /// The options that can't change, of those that do.
-    fn fixed(&self, new: &ServeConfig) -> Vec<&'static str> {
-        let (old, new_pool, old_pool) = (&self.config, &new.pool, &self.config.pool);
-        let differs = [
-            ("name", new.name != old.name),
-            ("clients", new_pool.clients != old_pool.clients),
-            ("slots", new_pool.slots != old_pool.slots),
-            ("priorities", new_pool.priorities != old_pool.priorities),
-            (
-                "max-lanes",
-                new.max_lanes
-                    .is_some_and(|lanes| lanes != old_pool.max_lanes),
-            ),
-            (
-                "segment-size",
-                new_pool.segment_size != old_pool.segment_size,
-            ),
-            ("arena", new_pool.arena != old_pool.arena),
-            ("huge-pages", new_pool.huge_pages != old_pool.huge_pages),
-            ("prefault", new_pool.prefault != old_pool.prefault),
-            ("memory", new.memory != old.memory),
-            ("log-format", new.log_format != old.log_format),
-        ];
-        let those = differs.into_iter().filter(|(_, differs)| *differs);
-        those.map(|(name, _)| name).collect()
-    }
-
     fn take_up(&mut self, config: ServeConfig, command: WorkerCommand) {
-        self.set_log_level(&config.log_level);
+        self.set_log_level(config.log_level);
         self.renew_handlers();
         let segment = self.pool.segment();
         let settings = Settings::new(&config, command, segment);
@@ -185,10 +147,10 @@ impl Supervisor<'_> {
             "reload: workers are replaced one by one"
         );
         self.crew
-            .renew(settings, config.workers, config.most_workers(), segment);
+            .renew(settings, config.workers(), config.most_workers(), segment);
         self.watch.configure(&config);
         self.pool
-            .change_limits(&self.limited_from_start, &config.limits);
+            .change_limits(&self.limited_from_start, &config.limits());
         let former = std::mem::replace(&mut self.config, config);
         self.former_config.get_or_insert(former);
     }

@@ -43,10 +43,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Watch {
     lost_wakes: LostWakeCheck,
     sweeper: Sweeper,
-    grace: Duration,
-    worker_threads: u32,
-    bounds: Bounds,
-    grow_after: Duration,
+    config: ServeConfig,
     recycling: Recycling,
     limits: TimeLimits,
     pressure: Pressure,
@@ -64,12 +61,9 @@ impl Watch {
         Self {
             lost_wakes: LostWakeCheck::default(),
             sweeper: Sweeper::default(),
-            grace: config.overrun_grace,
-            worker_threads: config.confinement.threads,
-            bounds: bounds(config),
-            grow_after: config.elastic.grow_after,
+            config: config.clone(),
             recycling: Recycling::new(),
-            limits: TimeLimits::new(&config.limits),
+            limits: TimeLimits::new(&config.limits()),
             pressure: Pressure::default(),
             probed: now,
             swept: now,
@@ -81,11 +75,8 @@ impl Watch {
 
     /// Takes up the options of a reload.
     pub(crate) fn configure(&mut self, config: &ServeConfig) {
-        self.grace = config.overrun_grace;
-        self.worker_threads = config.confinement.threads;
-        self.bounds = bounds(config);
-        self.grow_after = config.elastic.grow_after;
-        self.limits = TimeLimits::new(&config.limits);
+        self.config = config.clone();
+        self.limits = TimeLimits::new(&config.limits());
     }
 
     /// How long the supervisor may sleep now.
@@ -108,7 +99,7 @@ impl Watch {
         let segment = pool.segment();
         self.lost_wakes.look(segment);
         self.limits.look(segment, crew);
-        if self.bounds.max > self.bounds.least {
+        if self.config.most_workers() > self.config.least_workers() {
             self.grow(pool, crew);
         }
         // A little less than the idle tick, so that no idle tick is skipped.
@@ -117,17 +108,17 @@ impl Watch {
             self.bury_strangers(pool, crew);
             orphans::reap(crew);
             lost_descriptors::replace(crew, segment);
-            self.recycling.look(segment, crew, self.bounds);
+            self.recycling.look(segment, crew, bounds(&self.config));
             // Only a handler starts threads without end, or what it has left behind.
             let at_work = || crew.members().any(|member| member.is_busy(segment));
             if pool.has_clients() && (self.active.elapsed() < AFTERMATH || at_work()) {
-                kill_crowded(crew, self.worker_threads);
+                kill_crowded(crew, self.config.confinement.worker_threads);
             }
         }
         if self.swept.elapsed() >= SWEEP_INTERVAL {
             self.swept = Instant::now();
             if pool.has_clients() {
-                kill_crowded(crew, self.worker_threads);
+                kill_crowded(crew, self.config.confinement.worker_threads);
                 self.sweep(segment, crew);
             }
         }
@@ -139,11 +130,15 @@ impl Watch {
         let full = crew.seats.iter().all(|seat| seat.open);
         if full || starting || any_idle(pool.segment()) || crew.health.halt().is_some() {
             self.pressure.relieve();
-        } else if self.pressure.look(pool, self.grow_after) && crew.grow() {
+        } else if self
+            .pressure
+            .look(pool, self.config.elastic.scale_up_after.0)
+            && crew.grow()
+        {
             self.pressure.relieve();
             tracing::info!(
                 "tasks have waited for {:?}: another worker is started",
-                self.grow_after
+                self.config.elastic.scale_up_after.0
             );
         }
     }
@@ -173,7 +168,7 @@ impl Watch {
     }
 
     fn sweep(&mut self, segment: &Segment, crew: &mut Crew) {
-        let grace = u64::try_from(self.grace.as_nanos()).unwrap_or(u64::MAX);
+        let grace = u64::try_from(self.config.overrun_grace.0.as_nanos()).unwrap_or(u64::MAX);
         for task in self.sweeper.sweep(segment, now_ns()) {
             if grace > 0 && task.late_ns > grace {
                 self.stop_overdue(segment, crew, &task);
@@ -212,6 +207,6 @@ fn bounds(config: &ServeConfig) -> Bounds {
     Bounds {
         least: config.least_workers() as usize,
         max: config.most_workers() as usize,
-        shrink_after: config.elastic.shrink_after,
+        shrink_after: config.elastic.idle_shrink_after.0,
     }
 }

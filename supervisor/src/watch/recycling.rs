@@ -4,6 +4,7 @@
 //! Decides only; the crew acts, always between tasks. Not part of the fast tick:
 //! it comes with the probe of the locks, and memory is read once a second.
 
+use crate::config::text::Size;
 use crate::crew::Crew;
 use crate::crew::seat::Member;
 use crate::pool::Pool;
@@ -96,10 +97,11 @@ impl Recycling {
         let ready = member.process.ready?;
         let policy = &crew.settings.recycle;
         if member.most_age.is_some_and(|max| ready.elapsed() >= max) {
-            return Some(format!("it is older than --max-age ({:.0?})", policy.age?));
+            let max = policy.max_age.0?.0;
+            return Some(format!("it is older than --max-age ({max:.0?})"));
         }
         if read_memory
-            && let Some(max) = policy.rss
+            && let Some(Size(max)) = policy.max_rss.0
             && let Some(rss) = resident(member.process.id())
             && rss >= max
         {

@@ -17,15 +17,15 @@ use sandbox::{Offer, Plan};
 use std::io::Write;
 use std::path::PathBuf;
 
-/// What every worker of a pool is held to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What every worker of a pool is held to. The default holds it to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Confinement {
     /// Most private memory in bytes, as RLIMIT_DATA counts it (default: as inherited).
     pub memory: Option<u64>,
     /// Most open files (default: as inherited).
     pub open_files: Option<u64>,
-    /// Most threads of a worker, counted and enforced by the supervisor; 0: any number (default
-    /// 1024).
+    /// Most threads of a worker, counted and enforced by the supervisor; 0: any number (default).
     pub threads: u32,
     /// Largest core dump in bytes; 0: none (default: as inherited, none in a sandbox).
     pub core: Option<u64>,
@@ -33,19 +33,6 @@ pub struct Confinement {
     pub sandbox: SandboxMode,
     /// Files and directories that can be read all the same.
     pub sandbox_read: Vec<PathBuf>,
-}
-
-impl Default for Confinement {
-    fn default() -> Self {
-        Self {
-            memory: None,
-            open_files: None,
-            threads: 1024,
-            core: None,
-            sandbox: SandboxMode::Off,
-            sandbox_read: Vec::new(),
-        }
-    }
 }
 
 /// What a worker needs besides its lanes' stacks to start at all.
@@ -177,8 +164,7 @@ impl Confinement {
             Err(_) => Ok(None),
         };
         let sandbox = match std::env::var(SANDBOX_VARIABLE) {
-            Ok(name) => SandboxMode::named(&name)
-                .ok_or_else(|| format!("{SANDBOX_VARIABLE}={name:?} is no mode of a sandbox"))?,
+            Ok(name) => (name.parse()).map_err(|error| format!("{SANDBOX_VARIABLE}: {error}"))?,
             Err(_) => SandboxMode::Off,
         };
         let paths = std::env::var(SANDBOX_READ_VARIABLE).unwrap_or_default();

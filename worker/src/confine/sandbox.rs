@@ -19,35 +19,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether workers are confined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum SandboxMode {
-    /// They are not.
-    #[default]
-    Off,
-    /// As far as the kernel can.
-    On,
-    /// In full; a worker that can't be does not start.
-    Require,
-}
-
-impl SandboxMode {
-    /// Its name, as on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::On => "on",
-            Self::Require => "require",
-        }
-    }
-
-    /// The mode of that name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Off, Self::On, Self::Require]
-            .into_iter()
-            .find(|mode| mode.name() == name)
+ringwork_ring::choices! {
+    /// Whether workers are confined.
+    SandboxMode, "mode of the sandbox", default Off, {
+        /// They are not.
+        Off = "off";
+        /// As far as the kernel can.
+        On = "on";
+        /// In full; a worker that can't be does not start.
+        Require = "require";
     }
 }
 
@@ -259,13 +239,5 @@ mod tests {
         let nothing = plan(0, false, &[]);
         assert_eq!(nothing.gaps().len(), 2);
         assert!(text(&nothing).contains("not confined"));
-    }
-
-    #[test]
-    fn modes_have_names() {
-        for mode in [SandboxMode::Off, SandboxMode::On, SandboxMode::Require] {
-            assert_eq!(SandboxMode::named(mode.name()), Some(mode));
-        }
-        assert_eq!(SandboxMode::named("maybe"), None);
     }
 }
