@@ -400,9 +400,9 @@ fn is_whole(body: &[u8]) -> bool {
 }
 
 const FILLED_UP: &str = "it is cut off and filled up: its last bytes have no effect on any pixel";
-/// So many equal bytes at the end of the pixels' data are looked into.
+/// How many equal bytes at the end of the pixels' data are looked into.
 const FILLER: usize = 8;
-/// Of these so many are tried.
+/// How many of them are tried.
 const MAX_TRIED: usize = 16;
 
 /// Whether the pixels' data in a still picture ends in filler. Zeros alone are no sign: the data of
