@@ -139,7 +139,7 @@ pub struct Ticket<'c> {
 }
 
 #[derive(Debug)]
-enum Place {
+enum SlotUse {
     Free,
     Pending(Word),
     /// Its ticket was dropped: the outcome is not wanted.
@@ -156,7 +156,7 @@ enum Place {
 #[derive(Debug)]
 struct Table {
     free: Vec<u32>,
-    places: Vec<Place>,
+    places: Vec<SlotUse>,
     /// Whether the slot may hold a traceparent, of this client or of the one before it.
     traced: Vec<bool>,
     submitted: u64,
@@ -219,7 +219,7 @@ impl Table {
     /// The slot has no owner any more.
     fn bring_home(&mut self, local: u32) {
         self.uncount(local);
-        self.places[local as usize] = Place::Free;
+        self.places[local as usize] = SlotUse::Free;
         self.free.push(local);
     }
 
@@ -346,7 +346,7 @@ impl Client {
         }
         let table = Table {
             free: (0..slots).rev().collect(),
-            places: (0..slots).map(|_| Place::Free).collect(),
+            places: (0..slots).map(|_| SlotUse::Free).collect(),
             traced: vec![true; slots as usize],
             submitted: 0,
             in_flight: HashMap::new(),
@@ -559,7 +559,7 @@ impl Client {
     fn publish(&self, table: &mut Table, local: u32, queued: Word, priority: u32) -> bool {
         let segment = &self.segment;
         let slot = self.first_slot + local;
-        table.places[local as usize] = Place::Pending(queued);
+        table.places[local as usize] = SlotUse::Pending(queued);
         // Release: pairs with the acquire of the claim.
         segment.state(slot).store(queued.0, Ordering::Release);
         failpoint!("submit.queued");
@@ -629,9 +629,9 @@ impl Client {
     /// Frees a slot that is DONE or CRASHED in the generation awaited and keeps its outcome.
     fn settle(&self, table: &mut Table, local: u32) -> bool {
         let (awaited, wanted, counted) = match table.places.get(local as usize) {
-            Some(Place::Pending(word)) => (*word, true, false),
-            Some(Place::Abandoned(word)) => (*word, false, false),
-            Some(Place::GivenUp(word)) => (*word, false, true),
+            Some(SlotUse::Pending(word)) => (*word, true, false),
+            Some(SlotUse::Abandoned(word)) => (*word, false, false),
+            Some(SlotUse::GivenUp(word)) => (*word, false, true),
             _ => return false, // a stale hint
         };
         let slot = self.first_slot + local;
@@ -669,7 +669,7 @@ impl Client {
         }
         failpoint!("poll.counted");
         if wanted {
-            table.places[local as usize] = Place::Ready(awaited, outcome);
+            table.places[local as usize] = SlotUse::Ready(awaited, outcome);
         } else {
             table.bring_home(local);
         }
@@ -710,8 +710,8 @@ impl Client {
 
     fn give_up_if_damaged(&self, table: &mut Table, local: u32) -> bool {
         let (awaited, abandoned) = match table.places[local as usize] {
-            Place::Pending(word) => (word, false),
-            Place::Abandoned(word) | Place::GivenUp(word) => (word, true),
+            SlotUse::Pending(word) => (word, false),
+            SlotUse::Abandoned(word) | SlotUse::GivenUp(word) => (word, true),
             _ => return false,
         };
         let slot = self.first_slot + local;
@@ -726,10 +726,10 @@ impl Client {
         log_error(&self.segment, "a slot in use has an impossible state");
         table.uncount(local);
         table.places[local as usize] = if abandoned {
-            Place::Lost
+            SlotUse::Lost
         } else {
             let what = RingError::Corrupt(what).to_string();
-            Place::Broken(awaited, failed(Status::Failed, "segment.corrupt", what))
+            SlotUse::Broken(awaited, failed(Status::Failed, "segment.corrupt", what))
         };
         true
     }
@@ -933,7 +933,7 @@ impl Ticket<'_> {
             }
             None => {
                 let table = lock(&client.table);
-                if matches!(table.places[self.local()], Place::Pending(_))
+                if matches!(table.places[self.local()], SlotUse::Pending(_))
                     && client.ended.get().is_none()
                 {
                     // The poller notifies; the bound is for the case that it has just left.
@@ -961,7 +961,7 @@ impl Ticket<'_> {
 
     fn is_ready(&self) -> bool {
         matches!(lock(&self.client.table).places[self.local()],
-            Place::Ready(word, _) | Place::Broken(word, _) if word == self.word)
+            SlotUse::Ready(word, _) | SlotUse::Broken(word, _) if word == self.word)
     }
 
     /// The outcome, if it is there.
@@ -969,15 +969,15 @@ impl Ticket<'_> {
         let mut table = lock(&self.client.table);
         let local = self.local();
         match &table.places[local] {
-            Place::Ready(word, _) | Place::Broken(word, _) if *word == self.word => {}
+            SlotUse::Ready(word, _) | SlotUse::Broken(word, _) if *word == self.word => {}
             _ => return None,
         }
-        match std::mem::replace(&mut table.places[local], Place::Lost) {
-            Place::Ready(_, outcome) => {
+        match std::mem::replace(&mut table.places[local], SlotUse::Lost) {
+            SlotUse::Ready(_, outcome) => {
                 table.bring_home(local as u32);
                 Some(outcome)
             }
-            Place::Broken(_, outcome) => Some(outcome),
+            SlotUse::Broken(_, outcome) => Some(outcome),
             _ => None,
         }
     }
@@ -993,7 +993,7 @@ impl Ticket<'_> {
         let mut table = lock(&client.table);
         let local = self.local();
         client.settle(&mut table, local as u32);
-        if !matches!(&table.places[local], Place::Pending(word) if *word == self.word) {
+        if !matches!(&table.places[local], SlotUse::Pending(word) if *word == self.word) {
             return None;
         }
         if counter == ClientCounter::TimedOut {
@@ -1024,12 +1024,12 @@ impl Ticket<'_> {
                         .slot(self.slot)
                         .request_cancel(word.generation());
                     failpoint!("cancel.asked");
-                    table.places[local] = Place::GivenUp(self.word);
+                    table.places[local] = SlotUse::GivenUp(self.word);
                     return Some(outcome(true));
                 }
             }
         }
-        table.places[local] = Place::GivenUp(self.word);
+        table.places[local] = SlotUse::GivenUp(self.word);
         Some(outcome(true))
     }
 
@@ -1060,13 +1060,13 @@ impl Drop for Ticket<'_> {
         let mut table = lock(&self.client.table);
         let local = self.local();
         match &table.places[local] {
-            Place::Pending(word) if *word == self.word => {
-                table.places[local] = Place::Abandoned(self.word)
+            SlotUse::Pending(word) if *word == self.word => {
+                table.places[local] = SlotUse::Abandoned(self.word)
             }
-            Place::Ready(word, _) if *word == self.word => {
+            SlotUse::Ready(word, _) if *word == self.word => {
                 table.bring_home(local as u32);
             }
-            Place::Broken(word, _) if *word == self.word => table.places[local] = Place::Lost,
+            SlotUse::Broken(word, _) if *word == self.word => table.places[local] = SlotUse::Lost,
             _ => {}
         }
     }
@@ -1094,7 +1094,7 @@ fn all_taken(count: u32) -> RingError {
 #[cold]
 fn lose(table: &mut Table, local: u32, slot: u32, word: Word) -> RingError {
     table.uncount(local);
-    table.places[local as usize] = Place::Lost;
+    table.places[local as usize] = SlotUse::Lost;
     RingError::Corrupt(format!("the free slot {slot} has the state {:#x}", word.0))
 }
 

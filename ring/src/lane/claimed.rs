@@ -47,26 +47,26 @@ pub struct Claimed<'l> {
     slot: u32,
     word: Word,
     handler: u64,
-    request: std::result::Result<Place, String>,
+    request: std::result::Result<PayloadSpan, String>,
     request_codec: Codec,
     attempts: u8,
     deadline_ns: Option<u64>,
     claimed_ns: u64,
     submitted_ns: u64,
-    result: Option<Place>,
+    result: Option<PayloadSpan>,
     // Then request and result are those of its next request.
     chunk: Option<Chunk>,
     ended: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct PayloadSpan {
     offset: usize,
     len: usize,
     block: Option<BlockRef>,
 }
 
-impl From<Span> for Place {
+impl From<Span> for PayloadSpan {
     fn from(span: Span) -> Self {
         Self {
             offset: span.offset,
@@ -361,7 +361,7 @@ impl<'l> Claimed<'l> {
     }
 
     #[inline]
-    fn find_room(&mut self, len: usize) -> Result<Place> {
+    fn find_room(&mut self, len: usize) -> Result<PayloadSpan> {
         if let Some(chunk) = &self.chunk {
             let place = chunk.room(len)?.into();
             self.result = Some(place);
@@ -369,14 +369,14 @@ impl<'l> Claimed<'l> {
         }
         self.give_back_room();
         let place = if len <= INLINE {
-            Place {
+            PayloadSpan {
                 offset: self.fields().inline_result(),
                 len,
                 block: None,
             }
         } else {
             let block = self.take_block(len)?;
-            Place {
+            PayloadSpan {
                 offset: arena::offset(&self.lane.segment, block),
                 len,
                 block: Some(block),
@@ -407,7 +407,7 @@ impl<'l> Claimed<'l> {
 
     #[inline]
     fn give_back_room(&mut self) {
-        if let Some(Place {
+        if let Some(PayloadSpan {
             block: Some(block), ..
         }) = self.result.take()
         {
@@ -523,7 +523,7 @@ impl<'l> Claimed<'l> {
         }
         self.give_back_room();
         let mut bytes = failure_record(failure, 256, 1024, 64 << 10);
-        let mut place = Place {
+        let mut place = PayloadSpan {
             offset: self.fields().inline_result(),
             len: bytes.len(),
             block: None,
@@ -629,10 +629,10 @@ fn request_of(
     fields: Slot<'_>,
     slot: u32,
     word: Word,
-) -> std::result::Result<Place, String> {
+) -> std::result::Result<PayloadSpan, String> {
     let len = fields.request_len();
     match fields.request_ref() {
-        0 if len <= INLINE => Ok(Place {
+        0 if len <= INLINE => Ok(PayloadSpan {
             offset: fields.inline_request(),
             len,
             block: None,
@@ -642,7 +642,7 @@ fn request_of(
             .and_then(|block| {
                 arena::check_owner(segment, block, Owner::request(slot, word.generation()))
             })
-            .map(|block| Place {
+            .map(|block| PayloadSpan {
                 offset: arena::offset(segment, block),
                 len,
                 block: Some(block),

@@ -16,8 +16,3 @@ pub mod scheduling;
 pub mod sigbus;
 pub mod signals;
 pub(crate) mod sync;
-
-#[doc(hidden)]
-pub mod kernel {
-    pub use super::scheduling::Scheduling;
-}

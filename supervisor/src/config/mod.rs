@@ -16,7 +16,7 @@ use crate::policy::{ElasticPolicy, HandlerLimits, LimitPolicy, RecyclePolicy, Re
 use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use ringwork_ring::format::layout::IDLE_WORDS;
 use ringwork_ring::lane::entry::client_entries;
-use ringwork_ring::os::kernel::Scheduling;
+use ringwork_ring::os::scheduling::Scheduling;
 use ringwork_ring::{Backing, Geometry, PoolConfig, WaitStrategy};
 use ringwork_worker::SandboxMode;
 use ringwork_worker::confine::Confinement;
