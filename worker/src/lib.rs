@@ -52,6 +52,12 @@ pub use context::TaskContext;
 pub use error::{ErrorCode, TaskError};
 pub use raw_task::{Answer, RawTask};
 pub use worker::{Builder, Worker, WorkerError};
+/// The environment of a worker, which its supervisor makes.
+#[doc(hidden)]
+pub use worker::{
+    LANES_VARIABLE, LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE, POOL_DIR_VARIABLE, SCHEDULING_VARIABLE,
+    WAIT_VARIABLE, WORKER_INDEX_VARIABLE,
+};
 
 /// The mechanism below, for programs that need it: segments, the low-level client.
 pub use ringwork_ring as ring;

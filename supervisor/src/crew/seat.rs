@@ -16,6 +16,10 @@ use ringwork_ring::format::states::Leave;
 use ringwork_ring::lane::leave::LeaveBy;
 use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_worker::log::{FORMAT_VARIABLE, LEVEL_VARIABLE};
+use ringwork_worker::{
+    LANES_VARIABLE, LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE, POOL_DIR_VARIABLE, SCHEDULING_VARIABLE,
+    WAIT_VARIABLE, WORKER_INDEX_VARIABLE,
+};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -42,11 +46,11 @@ impl Settings {
             false => LeaveBy::Anyone,
         };
         let environment = [
-            ("RINGWORK_POOL_DIR", pool),
-            ("RINGWORK_LEAVE_BY", leave_by.name().to_owned()),
-            ("RINGWORK_LANES", config.lanes.to_string()),
-            ("RINGWORK_WAIT", config.wait.name().to_owned()),
-            ("RINGWORK_SCHEDULING", config.scheduling.name().to_owned()),
+            (POOL_DIR_VARIABLE, pool),
+            (LEAVE_BY_VARIABLE, leave_by.name().to_owned()),
+            (LANES_VARIABLE, config.lanes.to_string()),
+            (WAIT_VARIABLE, config.wait.name().to_owned()),
+            (SCHEDULING_VARIABLE, config.scheduling.name().to_owned()),
             (LEVEL_VARIABLE, config.log_level.name().to_owned()),
             (FORMAT_VARIABLE, config.log_format.name().to_owned()),
         ];
@@ -102,9 +106,9 @@ impl Member {
     pub(crate) fn spawn(settings: &Settings, entry: u32) -> io::Result<Self> {
         let quota = settings.recycle.max_tasks.0.map(|quota| quota.draw());
         let mut environment = settings.environment.clone();
-        environment.push(("RINGWORK_WORKER_INDEX", entry.to_string()));
+        environment.push((WORKER_INDEX_VARIABLE, entry.to_string()));
         if let Some(quota) = quota {
-            environment.push(("RINGWORK_MAX_TASKS", quota.to_string()));
+            environment.push((MAX_TASKS_VARIABLE, quota.to_string()));
         }
         let process = Process::spawn(&settings.command, &settings.program.path(), &environment)?;
         tracing::debug!(worker = entry, pid = process.id(), "worker started");
