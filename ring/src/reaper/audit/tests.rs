@@ -234,7 +234,7 @@ fn rings_that_go_round_are_never_complained_of() {
 
 #[test]
 fn entries_are_watched() {
-    complains("client entry 1", |s| put(s, s.geometry().client_at(1), 3));
+    complains("client entry 1", |s| put(s, s.geometry().client_at(1), 4));
     complains("client entry 0", |s| {
         put32(s, s.geometry().client_at(0) + CLIENT_WAITING, 2);
     });
