@@ -565,7 +565,7 @@ mod tests {
             ),
             (
                 json!({"items": [], "shape": {"Circle": {"r": []}}}),
-                "shape.r: expected a number (f64), got an array",
+                "shape.Circle.r: expected a number (f64), got an array",
             ),
             (
                 json!([]),
