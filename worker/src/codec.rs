@@ -6,9 +6,11 @@
 use crate::error::TaskError;
 use crate::from_cbor;
 use crate::nulls::Nulls;
+use cbor4ii::serde::EncodeError;
 use ringwork_ring::Codec;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt::Display;
 
 /// A type that a handler can take as its request.
 pub trait FromRequest: Sized {
@@ -154,6 +156,11 @@ macro_rules! integers {
 integers!(i8, u8, i16, u16, i32, u32, i64, u64, usize, isize);
 
 /// One CBOR item (RFC 8949) of a serde type: numbers, strings, booleans, arrays, objects, null.
+///
+/// What is wrong with a request is told with its place: `items[2].price: expected a number (f64),
+/// got null`. The place ends at an enum with `#[serde(tag = "..")]` or `#[serde(untagged)]`, and at
+/// a struct with `#[serde(flatten)]`: serde takes their fields in before it looks at them, and does
+/// not say which one was wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cbor<T>(pub T);
 
@@ -175,11 +182,22 @@ impl<T: DeserializeOwned> FromRequest for Cbor<T> {
     }
 }
 
+/// Why a result could not be written. The library's own text is that of its `Debug`.
+fn unwritten<E: Display>(error: &EncodeError<E>) -> String {
+    match error {
+        EncodeError::Custom(why) => format!("the result can't be written as CBOR: {why}"),
+        EncodeError::Core(cbor4ii::core::enc::Error::Write(why)) => format!(
+            "the worker has no memory for the result as CBOR ({why}): raise --worker-memory"
+        ),
+        EncodeError::Core(_) => "the result can't be written as CBOR".to_owned(),
+    }
+}
+
 impl<T: Serialize> IntoResult for Cbor<T> {
     const RESULT_CODEC: Codec = Codec::Cbor;
     fn encode(self, write: &mut dyn FnMut(Codec, &[u8])) -> Result<(), String> {
         let bytes = cbor4ii::serde::to_vec(Vec::new(), &Nulls(&self.0))
-            .map_err(|error| format!("the result can't be written as CBOR: {error}"))?;
+            .map_err(|error| unwritten(&error))?;
         write(Self::RESULT_CODEC, &bytes);
         Ok(())
     }
@@ -208,8 +226,14 @@ pub(crate) fn split_params<P: DeserializeOwned + Default>(
     if json.is_empty() {
         return Ok((P::default(), body));
     }
-    let params = serde_json::from_slice(json)
-        .map_err(|error| format!("the parameters are wrong: {error}"))?;
+    let params = serde_json::from_slice(json).map_err(|error| {
+        let placed = match error.is_data() {
+            true => from_cbor::fault_in_json::<P>(json).map(|fault| fault.to_string()),
+            false => None,
+        };
+        let why = placed.unwrap_or_else(|| error.to_string());
+        format!("the parameters are wrong: {why}")
+    })?;
     Ok((params, body))
 }
 
@@ -453,6 +477,263 @@ mod tests {
         bytes
     }
 
+    /// An integer of tag 2 or 3.
+    fn big(tag: u8, bytes: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(bytes.len()).unwrap().to_be_bytes();
+        [&[tag, 0x59], &length[..], bytes].concat()
+    }
+
+    #[test]
+    fn integers_of_any_size_are_read_or_refused_in_words() {
+        let power = |bytes: usize| [&[1][..], &vec![0; bytes]].concat();
+        // 2^160 and -2^160 (of which one less is written), as serde_json takes them from text.
+        assert_eq!(read(&big(0xc2, &power(20))), Ok(2.0_f64.powi(160)));
+        assert_eq!(read(&big(0xc3, &[0xff; 20])), Ok(-2.0_f64.powi(160)));
+        // Half way between two floats, and one more.
+        let mut half_way = [&[1, 0, 0, 0, 0, 0, 0, 8][..], &[0; 20]].concat();
+        assert_eq!(read(&big(0xc2, &half_way)), Ok(2.0_f64.powi(216)));
+        *half_way.last_mut().unwrap() = 1;
+        assert_eq!(
+            read(&big(0xc2, &half_way)),
+            Ok(2.0_f64.powi(216) * (1.0 + f64::EPSILON))
+        );
+        // Small ones, as Java's BigInteger writes them, and with zeros before them.
+        assert_eq!(read(&big(0xc2, &[5])), Ok(5_u8));
+        assert_eq!(read(&big(0xc2, &[])), Ok(0_u8));
+        assert_eq!(read(&big(0xc3, &[])), Ok(-1_i8));
+        assert_eq!(read(&big(0xc3, &[4])), Ok(-5_i64));
+        assert_eq!(read(&big(0xc2, &[&[0; 20][..], &[5]].concat())), Ok(5_u64));
+        assert_eq!(read(&big(0xc2, &[0xff; 16])), Ok(u128::MAX));
+        let lowest = [&[0x7f][..], &[0xff; 15]].concat();
+        assert_eq!(read(&big(0xc3, &lowest)), Ok(i128::MIN));
+        let huge = [big(0xc2, &[0xff; 167]), big(0xc3, &[0xff; 167])];
+        for bytes in &huge {
+            for (error, wanted) in [
+                (read::<f32>(bytes).unwrap_err(), "a number (f32)"),
+                (read::<f64>(bytes).unwrap_err(), "a number (f64)"),
+                (read::<u64>(bytes).unwrap_err(), "an integer (u64)"),
+                (read::<i128>(bytes).unwrap_err(), "an integer (i128)"),
+                (read::<u128>(bytes).unwrap_err(), "an integer (u128)"),
+            ] {
+                let told = "got an integer of more than 128 bits, which does not fit";
+                assert!(
+                    error.ends_with(&format!("expected {wanted}, {told}")),
+                    "{error}"
+                );
+            }
+        }
+        assert!(read::<i128>(&big(0xc3, &[0xff; 16])).is_err());
+        let told = |bytes: &[u8]| from_slice::<u64>(bytes).unwrap_err().to_string();
+        let beyond = told(&big(0xc2, &power(8)));
+        assert!(beyond.ends_with("18446744073709551616, which does not fit"));
+        let nonzero = from_slice::<std::num::NonZeroU64>(&big(0xc2, &power(8)));
+        assert!(
+            nonzero
+                .unwrap_err()
+                .to_string()
+                .ends_with("which does not fit")
+        );
+        assert!(told(&[0xc2, 0x05]).contains("not followed by bytes"));
+    }
+
+    #[test]
+    fn no_fault_is_the_debug_text_of_a_library() {
+        let mut bytes = Vec::new();
+        // Each beginning of up to three bytes that matters: all first bytes, and what may follow.
+        for first in 0..=255_u8 {
+            for rest in [
+                &[][..],
+                &[0x00],
+                &[0xff],
+                &[0x1c],
+                &[0x1f],
+                &[0x61, 0xff],
+                &[0x41, 0x00, 0xff],
+                &[0x5f, 0xff, 0xff],
+                &[0x7f, 0x5f, 0xff],
+                &[0xff; 9],
+                &[0x00; 9],
+            ] {
+                bytes.push([&[first][..], rest].concat());
+            }
+        }
+        let check = |error: String, bytes: &[u8]| {
+            let ours =
+                !error.contains(" { ") && !error.contains("Overflow") && !error.contains("::b");
+            assert!(ours, "{bytes:x?}: {error}");
+        };
+        for bytes in &bytes {
+            macro_rules! check_as {
+                ($($kind:ty),*) => {$(
+                    if let Err(fault) = from_slice::<$kind>(bytes) {
+                        check(fault.to_string(), bytes);
+                    }
+                )*};
+            }
+            check_as!(f32, f64, u64, i64, u128, i128, String, Vec<u8>, BTreeMap<u8, u8>, Shape);
+            check_as!(
+                Option<bool>,
+                serde_json::Value,
+                serde::de::IgnoredAny,
+                (),
+                (u8, String)
+            );
+        }
+    }
+
+    #[test]
+    fn a_result_that_cant_be_written_says_why_in_its_own_words() {
+        struct Odd;
+        impl Serialize for Odd {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+                Err(serde::ser::Error::custom("odd can't be written"))
+            }
+        }
+        let error = Cbor(vec![Odd]).encode(&mut |_, _| {}).unwrap_err();
+        assert_eq!(
+            error,
+            "the result can't be written as CBOR: odd can't be written"
+        );
+        let none = Vec::<u8>::new().try_reserve(usize::MAX).unwrap_err();
+        let error = unwritten(&EncodeError::Core(cbor4ii::core::enc::Error::Write(none)));
+        assert!(error.ends_with("raise --worker-memory") && !error.contains("Write"));
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(tag = "kind", rename_all = "lowercase")]
+    enum Event {
+        #[allow(dead_code, reason = "never read")]
+        Click {
+            y: u8,
+        },
+        Key,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    #[allow(dead_code, reason = "only their reading is tried")]
+    struct Keyed {
+        m: BTreeMap<u32, u32>,
+        flags: BTreeMap<bool, Vec<BTreeMap<i8, u8>>>,
+        evs: Vec<Event>,
+        day: BTreeMap<Option<u8>, u8>,
+        plain: Option<Plain>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    enum Plain {
+        A,
+        B,
+    }
+
+    #[test]
+    fn faults_of_keys_and_variants_name_them() {
+        for (json, told) in [
+            (
+                json!({"m": {"k": 2}}),
+                "m: the key \"k\": expected an integer (u32), got a string",
+            ),
+            (
+                json!({"m": {"-1": 2}}),
+                "m: the key \"-1\": expected an integer (u32), got a string",
+            ),
+            (
+                json!({"m": {"1": "x"}}),
+                "m.1: expected an integer (u32), got a string",
+            ),
+            (
+                json!({"flags": {"true": [{}, {"300": 1}]}}),
+                "flags.true[1]: the key \"300\": expected an integer (i8), got a string",
+            ),
+            (
+                json!({"evs": [{"kind": "key"}, {"kind": 5}]}),
+                "evs[1].kind: expected the name of a variant (one of 2), got the integer 5",
+            ),
+            (
+                json!({"evs": [{"kind": "click", "y": null}]}),
+                "evs[0]: expected an integer (u8), got null",
+            ),
+            (
+                json!({"evs": [7]}),
+                "evs[0]: expected an object (internally tagged enum Event), got the integer 7",
+            ),
+            (
+                json!({"plain": 5}),
+                "plain: expected the name of a variant (enum Plain), got the integer 5",
+            ),
+        ] {
+            for streaming in [false, true] {
+                let error = read::<Keyed>(&cbor_of(&json, streaming)).unwrap_err();
+                assert!(error.ends_with(&format!("Keyed): {told}")), "{error}");
+            }
+        }
+        let of = |bytes: &[u8]| from_slice::<Keyed>(bytes).unwrap_err().to_string();
+        // {"m": {-6: 1}}, {"m": {null: 1}}, {null: 1}
+        assert_eq!(
+            of(b"\xa1\x61m\xa1\x25\x01"),
+            "m: the key -6: expected an integer (u32), got the integer -6, which does not fit"
+        );
+        assert_eq!(
+            of(b"\xa1\x61m\xa1\xf6\x01"),
+            "m: a key: expected an integer (u32), got null"
+        );
+        assert_eq!(
+            of(b"\xa1\xf6\x01"),
+            "a key: expected the name of a field, got null"
+        );
+        // One that is not known is quoted once.
+        assert!(of(&cbor_of(&json!({"n": 1}), false)).starts_with("unknown field `n`, expected"));
+    }
+
+    #[test]
+    fn faults_of_parameters_name_the_field() {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        #[allow(dead_code, reason = "only their reading is tried")]
+        struct Limits {
+            algorithm: Option<Plain>,
+            inner: BTreeMap<String, Vec<u8>>,
+            address: Option<std::net::Ipv4Addr>,
+        }
+        for (json, told) in [
+            (
+                r#"{"algorithm":"md5"}"#,
+                "algorithm: unknown variant `md5`, expected `A` or `B`",
+            ),
+            (
+                r#"{"inner":{"a":[1,"x"]}}"#,
+                "inner.a[1]: expected an integer (u8), got a string",
+            ),
+            (
+                r#"{"inner":{"a":[256]}}"#,
+                "inner.a[0]: expected an integer (u8), got the integer 256, which does not fit",
+            ),
+            // Types are offered what they have for people, as from JSON.
+            (
+                r#"{"address":"10.0.0"}"#,
+                "address: invalid IPv4 address syntax",
+            ),
+            (
+                r#"{"algo":1}"#,
+                "unknown field `algo`, expected one of `algorithm`, `inner`, `address`",
+            ),
+            // What only JSON's reader finds is told by it.
+            (
+                r#"{"inner":"#,
+                "EOF while parsing a value at line 1 column 9",
+            ),
+            (
+                r#"{"inner":{},"inner":{}}"#,
+                "duplicate field `inner` at line 1 column 19",
+            ),
+        ] {
+            let mut request = u32::try_from(json.len()).unwrap().to_le_bytes().to_vec();
+            request.extend_from_slice(json.as_bytes());
+            let error = split_params::<Limits>(&request).unwrap_err();
+            assert_eq!(error, format!("the parameters are wrong: {told}"));
+        }
+    }
+
     #[test]
     fn a_fault_in_a_variant_names_it() {
         let told = |json: serde_json::Value| {
@@ -501,7 +782,7 @@ mod tests {
         let large = [0xc2, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0];
         assert_eq!(
             from_slice::<u32>(&large).unwrap_err().to_string(),
-            "expected an integer (u32), got the integer 18446744073709551616"
+            "expected an integer (u32), got the integer 18446744073709551616, which does not fit"
         );
         #[derive(Debug, serde::Deserialize)]
         enum Shape {

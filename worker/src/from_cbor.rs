@@ -6,6 +6,7 @@
 //! as what it is and offered to the type, whose visitor converts what fits; an error names the
 //! field, what was expected and what was found.
 
+use crate::nulls::Nulls;
 use cbor4ii::core::dec::{Decode, IgnoredAny, Read, is_break};
 use cbor4ii::core::utils::SliceReader;
 use cbor4ii::core::{error, major, marker, types};
@@ -21,12 +22,16 @@ pub(crate) struct Fault {
     /// The way to the value, from the inside to the outside.
     path: Vec<Step>,
     text: String,
+    /// Whether the text quotes the key at which it arose.
+    names_key: bool,
 }
 
 #[derive(Debug)]
 enum Step {
     Field(String),
     Element(usize),
+    /// The key of a field itself, in words.
+    Key(String),
 }
 
 impl Fault {
@@ -35,12 +40,22 @@ impl Fault {
         self
     }
 
+    /// What the library says of itself is the text of its `Debug`: each kind has words of ours.
     fn of(error: CborError) -> Self {
         de::Error::custom(match error {
-            error::DecodeError::Eof { .. } => "the bytes end in the middle of a value".to_owned(),
-            error::DecodeError::DepthOverflow { .. } => TOO_DEEP.to_owned(),
-            error::DecodeError::RequireUtf8 { .. } => "a string is not UTF-8".to_owned(),
-            other => other.to_string(),
+            error::DecodeError::Eof { .. } => "the bytes end in the middle of a value",
+            error::DecodeError::DepthOverflow { .. } => TOO_DEEP,
+            error::DecodeError::RequireUtf8 { .. } => "a string is not UTF-8",
+            error::DecodeError::RequireLength { .. } => {
+                "the bytes are no CBOR: a part of a string has no length"
+            }
+            error::DecodeError::LengthOverflow { .. }
+            | error::DecodeError::CastOverflow { .. }
+            | error::DecodeError::ArithmeticOverflow { .. } => {
+                "the bytes have a length or a number that is too large"
+            }
+            // Among them those that can't come: they are of readers and types that are not used.
+            _ => "the bytes are no CBOR: a value begins with a byte that can't stand there",
         })
     }
 }
@@ -54,6 +69,8 @@ impl Display for Fault {
                 Step::Field(name) if depth == 0 => write!(f, "{name}")?,
                 Step::Field(name) => write!(f, ".{name}")?,
                 Step::Element(at) => write!(f, "[{at}]")?,
+                Step::Key(words) if depth == 0 => f.write_str(words)?,
+                Step::Key(words) => write!(f, ": {words}")?,
             }
         }
         if !self.path.is_empty() {
@@ -70,12 +87,28 @@ impl de::Error for Fault {
         Self {
             path: Vec::new(),
             text: text.to_string(),
+            names_key: false,
+        }
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let fault = <de::value::Error as de::Error>::unknown_field(field, expected);
+        Self {
+            names_key: true,
+            ..de::Error::custom(fault)
         }
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let why = match found {
+            // As serde says it of an integer that only a type of 128 bits could take.
+            Unexpected::Other(said) if said.starts_with("integer `") && is_integer(expected) => {
+                NO_FIT
+            }
+            _ => "",
+        };
         de::Error::custom(format_args!(
-            "expected {}, got {}",
+            "expected {}, got {}{why}",
             words(expected),
             found_words(found)
         ))
@@ -88,7 +121,9 @@ impl de::Error for Fault {
                 ": 16 bytes that are no text (if they are a UUID: take a `uuid::Uuid`, or send it as a string)"
             }
             Unexpected::Bytes(_) => " that are no text in UTF-8",
-            _ => ", which does not fit",
+            // A number in place of a name: that it is the number of none says the other half.
+            _ if index_of(&expected.to_string()).is_some() => "",
+            _ => NO_FIT,
         };
         de::Error::custom(format_args!(
             "expected {}, got {}{why}",
@@ -114,29 +149,63 @@ impl de::Error for Fault {
     }
 }
 
+const NO_FIT: &str = ", which does not fit";
+
+const INTEGERS: [&str; 12] = [
+    "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize",
+];
+
+/// Whether it is an integer, be it one that has its own name for it (`a nonzero u64`).
+fn is_integer(expected: &dyn Expected) -> bool {
+    let said = expected.to_string();
+    let last = said.rsplit(' ').next().unwrap_or_default();
+    INTEGERS.contains(&last)
+}
+
+/// Of `variant index 0 <= i < 3`: what it is an index of, and how many there are.
+fn index_of(said: &str) -> Option<(&str, &str)> {
+    said.split_once(" index 0 <= i < ")
+}
+
 /// What serde calls a type, in the words of JSON.
 fn words(expected: &dyn Expected) -> String {
     let said = expected.to_string();
     match said.as_str() {
-        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128"
-        | "usize" => {
-            format!("an integer ({said})")
-        }
+        name if INTEGERS.contains(&name) => format!("an integer ({said})"),
         "f32" | "f64" => format!("a number ({said})"),
         "a sequence" => "an array".to_owned(),
         "a map" => "an object".to_owned(),
         "unit" => "null".to_owned(),
         "byte array" | "a byte array" => "bytes".to_owned(),
-        _ if said.starts_with("struct ") => format!("an object ({said})"),
+        "unit variant" => "a variant without a value".to_owned(),
+        "field identifier" => "the name of a field".to_owned(),
+        "variant identifier" => "the name of a variant".to_owned(),
+        "string or map" => {
+            "the name of a variant, or an object with one field, the variant".to_owned()
+        }
+        "map with a single key" => ONE_FIELD.to_owned(),
+        _ if said.starts_with("unit struct ") => format!("null ({said})"),
+        _ if said.starts_with("enum ") => format!("the name of a variant ({said})"),
+        _ if said.starts_with("struct ")
+            || said.starts_with("internally tagged enum ")
+            || said.starts_with("adjacently tagged enum ") =>
+        {
+            format!("an object ({said})")
+        }
         _ if said.starts_with("tuple ")
             || said.starts_with("a tuple ")
             || said.starts_with("an array ") =>
         {
             format!("an array ({said})")
         }
-        _ => said,
+        _ => match index_of(&said) {
+            Some((what, number)) => format!("the name of a {what} (one of {number})"),
+            None => said,
+        },
     }
 }
+
+const ONE_FIELD: &str = "an object with one field, the variant";
 
 fn found_words(found: Unexpected<'_>) -> String {
     match found {
@@ -168,10 +237,23 @@ pub(crate) fn from_slice<'de, T: de::Deserialize<'de>>(
 ) -> Result<(T, bool), Fault> {
     let mut items = Items {
         reader: SliceReader::new(bytes),
+        readable: false,
     };
     let value = T::deserialize(&mut items)?;
     let more = items.peek().is_ok();
     Ok((value, more))
+}
+
+/// What is wrong with some JSON that is no such type, and where: serde_json's own errors have no
+/// path. None where it is right for this reader.
+pub(crate) fn fault_in_json<T: de::DeserializeOwned>(json: &[u8]) -> Option<Fault> {
+    let value: serde_json::Value = serde_json::from_slice(json).ok()?;
+    let bytes = cbor4ii::serde::to_vec(Vec::new(), &Nulls(&value)).ok()?;
+    let mut items = Items {
+        reader: SliceReader::new(&bytes),
+        readable: true,
+    };
+    T::deserialize(&mut items).err()
 }
 
 /// A float of 16 bits; each is exact as one of 32.
@@ -186,8 +268,63 @@ fn half(bits: u16) -> f32 {
     if bits & 0x8000 == 0 { size } else { -size }
 }
 
+/// An integer of any size, as tags 2 and 3 have it.
+struct Big {
+    negative: bool,
+    /// Big end first, without leading zeros.
+    magnitude: Vec<u8>,
+}
+
+/// Bytes that begin an integer of any size: tags 2 and 3.
+const POSITIVE_BIG: u8 = 0xc2;
+const NEGATIVE_BIG: u8 = 0xc3;
+const BEYOND: Unexpected<'static> = Unexpected::Other("an integer of more than 128 bits");
+
+impl Big {
+    fn magnitude(&self) -> Option<u128> {
+        let mut bytes = [0; 16];
+        let start = bytes.len().checked_sub(self.magnitude.len())?;
+        bytes[start..].copy_from_slice(&self.magnitude);
+        Some(u128::from_be_bytes(bytes))
+    }
+
+    /// As the nearest float; infinite where there is none.
+    fn to_float(&self) -> f64 {
+        let (high, low) = (self.magnitude).split_at(self.magnitude.len().min(16));
+        let high = high
+            .iter()
+            .fold(0, |sum, byte| sum << 8 | u128::from(*byte));
+        // What is cut off can only decide between two floats when the rest is half way.
+        let high = high | u128::from(low.iter().any(|byte| *byte != 0));
+        let bits = i32::try_from(low.len().saturating_mul(8)).unwrap_or(i32::MAX);
+        let size = high as f64 * 2.0_f64.powi(bits);
+        if self.negative { -size } else { size }
+    }
+
+    fn visit<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Fault> {
+        let Some(magnitude) = self.magnitude() else {
+            return Err(de::Error::invalid_value(BEYOND, &visitor));
+        };
+        if !self.negative {
+            return match u64::try_from(magnitude) {
+                Ok(value) => visitor.visit_u64(value),
+                Err(_) => visitor.visit_u128(magnitude),
+            };
+        }
+        match 0_i128.checked_sub_unsigned(magnitude) {
+            Some(value) => match i64::try_from(value) {
+                Ok(value) => visitor.visit_i64(value),
+                Err(_) => visitor.visit_i128(value),
+            },
+            None => Err(de::Error::invalid_value(BEYOND, &visitor)),
+        }
+    }
+}
+
 struct Items<'de> {
     reader: SliceReader<'de>,
+    /// Whether types are offered what they write for people.
+    readable: bool,
 }
 
 impl<'de> Items<'de> {
@@ -249,6 +386,33 @@ impl<'de> Items<'de> {
         })
     }
 
+    /// A number of tag 2, or of tag 3, where one more is meant than the bytes say.
+    fn big(&mut self) -> Result<Big, Fault> {
+        let negative = self.peek()? == NEGATIVE_BIG;
+        self.reader.advance(1);
+        if self.peek()? >> 5 != major::BYTES {
+            return Err(de::Error::custom(
+                "the bytes are no CBOR: the tag of a large integer is not followed by bytes",
+            ));
+        }
+        let bytes = self.read::<types::Bytes<Cow<'de, [u8]>>>()?.0;
+        let first = bytes.iter().position(|byte| *byte != 0);
+        let mut magnitude = bytes[first.unwrap_or(bytes.len())..].to_vec();
+        if negative {
+            let mut carry = true;
+            for byte in magnitude.iter_mut().rev() {
+                (*byte, carry) = byte.overflowing_add(u8::from(carry));
+            }
+            if carry {
+                magnitude.insert(0, 1);
+            }
+        }
+        Ok(Big {
+            negative,
+            magnitude,
+        })
+    }
+
     /// A number as a float that `fits` the type. Serde's own visitor does not take those beyond 64
     /// bits, and makes infinity of a double that is too large for an `f32`.
     fn float<V: Visitor<'de>>(
@@ -257,8 +421,14 @@ impl<'de> Items<'de> {
         fits: impl Fn(f64) -> bool,
     ) -> Result<V::Value, Fault> {
         let value = match self.peek()? {
-            0xc2 => self.read::<u128>()? as f64,
-            0xc3 => self.read::<i128>()? as f64,
+            POSITIVE_BIG | NEGATIVE_BIG => {
+                let big = self.big()?;
+                match big.to_float() {
+                    value if value.is_finite() && fits(value) => value,
+                    // An f32 takes none beyond its own 128 bits, so this is no less than the truth.
+                    _ => return Err(de::Error::invalid_value(BEYOND, &visitor)),
+                }
+            }
             marker::F64 => self.read()?,
             byte if byte >> 5 == major::NEGATIVE => self.read::<i128>()? as f64,
             _ => return self.deserialize_any(visitor),
@@ -302,8 +472,7 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
             },
             major::ARRAY => self.array(visitor),
             major::MAP => self.map(visitor),
-            major::TAG if byte == 0xc2 => visitor.visit_u128(self.read()?),
-            major::TAG if byte == 0xc3 => visitor.visit_i128(self.read()?),
+            major::TAG if matches!(byte, POSITIVE_BIG | NEGATIVE_BIG) => self.big()?.visit(visitor),
             _ => match byte {
                 marker::FALSE | marker::TRUE => visitor.visit_bool(self.read()?),
                 marker::NULL | marker::UNDEFINED => {
@@ -413,16 +582,15 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
         match self.peek()? >> 5 {
             major::STRING => self.nested(|items| visitor.visit_enum(Variant { items, key: None })),
             major::MAP => self.nested(|items| {
-                let one = "an object with one field, the variant";
                 let left = types::Map::<()>::len(&mut items.reader).map_err(Fault::of)?;
                 if left.is_none() && is_break(&mut items.reader).map_err(Fault::of)? {
                     return Err(de::Error::custom(format_args!(
-                        "expected {one}, got 0 fields"
+                        "expected {ONE_FIELD}, got 0 fields"
                     )));
                 }
                 if !matches!(left, None | Some(1)) {
                     return Err(de::Error::custom(format_args!(
-                        "expected {one}, got {} fields",
+                        "expected {ONE_FIELD}, got {} fields",
                         left.unwrap_or(0)
                     )));
                 }
@@ -431,7 +599,9 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
                     items: &mut *items,
                 })?;
                 if left.is_none() && !is_break(&mut items.reader).map_err(Fault::of)? {
-                    return Err(de::Error::custom(format_args!("expected {one}, got more")));
+                    return Err(de::Error::custom(format_args!(
+                        "expected {ONE_FIELD}, got more"
+                    )));
                 }
                 Ok(value)
             }),
@@ -446,7 +616,7 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
     }
 
     fn is_human_readable(&self) -> bool {
-        false
+        self.readable
     }
 }
 
@@ -506,6 +676,17 @@ fn name(key: &[u8]) -> String {
     }
 }
 
+/// The key itself, in words: text is quoted.
+fn key_words(key: &[u8]) -> String {
+    match Cow::<'_, str>::decode(&mut SliceReader::new(key)) {
+        Ok(text) => format!("the key {text:?}"),
+        Err(_) => match name(key).as_str() {
+            "?" => "a key".to_owned(),
+            number => format!("the key {number}"),
+        },
+    }
+}
+
 impl<'de> de::SeqAccess<'de> for &mut Members<'_, 'de> {
     type Error = Fault;
 
@@ -537,7 +718,12 @@ impl<'de> de::MapAccess<'de> for &mut Members<'_, 'de> {
             return Ok(None);
         }
         self.key = self.items.rest();
-        seed.deserialize(Key(&mut *self.items)).map(Some)
+        seed.deserialize(Key(&mut *self.items))
+            .map(Some)
+            .map_err(|fault| match fault.names_key {
+                true => fault,
+                false => fault.at(Step::Key(key_words(self.key))),
+            })
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
