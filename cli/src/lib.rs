@@ -12,6 +12,7 @@ mod exit;
 #[doc(hidden)]
 pub mod fuzz;
 mod handlers;
+mod line;
 mod list;
 mod log;
 mod options;
@@ -67,7 +68,15 @@ enum Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let beside = |line: &Cli, names| match &line.command {
+        Command::Serve(serve) => serve::wrong_beside(serve, names),
+        _ => Vec::new(),
+    };
+    let line = match line::parse(std::env::args_os().collect(), beside) {
+        Ok(line) => line,
+        Err(wrong) => return wrong.report(),
+    };
+    let result = match line.command {
         Command::Serve(serve) => serve::run(*serve),
         Command::Stat(stat) => stat::run(&stat),
         Command::Submit(submit) => submit::run(&submit),

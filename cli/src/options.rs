@@ -42,15 +42,54 @@ impl Given {
     }
 }
 
-/// Reads a configuration file.
-pub(super) fn read(path: &Path) -> Result<ServeConfig, String> {
+/// Keys and options whose values can't be read, in words.
+#[derive(Debug, Default)]
+pub(super) struct Wrong {
+    /// What is wrong with them.
+    pub(super) texts: Vec<String>,
+    /// Their names, without `--`.
+    pub(super) names: Vec<String>,
+}
+
+impl Wrong {
+    /// All that refuses a configuration that was read without these: what else is wrong with it, too,
+    /// but for what may follow from one of these.
+    pub(super) fn and_of(mut self, config: &ServeConfig) -> Vec<String> {
+        let others = config.checked().err().unwrap_or_default();
+        let names = |text: &str, name: &String| {
+            text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+                .any(|word| word.trim_start_matches('-') == name)
+        };
+        let follows = |text: &String| self.names.iter().any(|name| names(text, name));
+        let own = others.into_iter().filter(|text| !follows(text));
+        self.texts.extend(own);
+        self.texts
+    }
+}
+
+/// Reads a configuration file: what can be read of it, and what can't.
+///
+/// # Errors
+/// When it can't be read at all.
+pub(super) fn read(path: &Path) -> Result<(ServeConfig, Wrong), String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("cannot read the configuration {}: {error}", path.display()))?;
-    parse(&text).map_err(|error| format!("configuration {}: {error}", path.display()))
+    let of_file = |error: String| format!("configuration {}: {error}", path.display());
+    let (config, mut wrong) = parts_of(&text).map_err(of_file)?;
+    wrong.texts = wrong.texts.into_iter().map(of_file).collect();
+    Ok((config, wrong))
 }
 
 /// Reads the text of a configuration file; the error names each key that is wrong.
 pub(super) fn parse(text: &str) -> Result<ServeConfig, String> {
+    match parts_of(text)? {
+        (config, wrong) if wrong.texts.is_empty() => Ok(config),
+        (_, wrong) => Err(wrong.texts.join("; ")),
+    }
+}
+
+/// What can be read of a file's text, and one text of what can't.
+fn parts_of(text: &str) -> Result<(ServeConfig, Wrong), String> {
     let table: toml::Table = text
         .parse()
         .map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned())?;
@@ -61,31 +100,47 @@ pub(super) fn parse(text: &str) -> Result<ServeConfig, String> {
     let is_known = |key: &String| known.contains(key);
     let (good, unknown): (Vec<_>, Vec<_>) = table.iter().partition(|(key, _)| is_known(key));
     let mut wrong = Vec::new();
+    let mut names = Vec::new();
     for (key, _) in &unknown {
         let distance = |name: &String| strsim::levenshtein(name, key);
         let nearest = known.iter().min_by_key(|name| distance(name));
         let hint = nearest.filter(|name| distance(name) <= 3);
+        // It may be meant by this one: nothing is said of it that it may have changed.
+        names.extend(hint.cloned());
         let hint = hint.map(|name| format!(" (did you mean {name:?}?)"));
         wrong.push(format!("unknown key {key:?}{}", hint.unwrap_or_default()));
     }
     if let Some(last) = wrong.last_mut() {
         last.push_str(&format!("; the keys are {}", known.join(", ")));
     }
+    let mut readable = toml::Table::new();
     for (key, value) in good {
+        let before = wrong.len();
         for (place, part) in parts(value) {
             let alone = toml::Table::from_iter([(key.clone(), part)]);
             if let Err(error) = alone.try_into::<ServeConfig>() {
                 wrong.push(format!("{key}{place}: {}", error.message().trim_end()));
             }
         }
+        if wrong.len() == before {
+            readable.insert(key.clone(), value.clone());
+        } else {
+            names.push(key.clone());
+        }
     }
-    match wrong.as_slice() {
+    let told = match wrong.as_slice() {
         [] | [_] if unknown.is_empty() => {
             // From the text once more: its errors show the line.
-            toml::from_str(text).map_err(|error| with_line(&error, wrong.first(), text))
+            match toml::from_str(text) {
+                Ok(config) => return Ok((config, Wrong::default())),
+                Err(error) => with_line(&error, wrong.first(), text),
+            }
         }
-        _ => Err(wrong.join("; ")),
-    }
+        _ => wrong.join("; "),
+    };
+    let config = readable.try_into().map_err(|_| told.clone())?;
+    let texts = vec![told];
+    Ok((config, Wrong { texts, names }))
 }
 
 /// What is wrong with one key, with its line. The parser does not know that of a key in a group of
@@ -271,6 +326,45 @@ pub(super) mod tests {
             error.starts_with("line 2: huge-pages: invalid type"),
             "{error}"
         );
+    }
+
+    /// As [`super::super::serve`] does: what can't be read, and what else is wrong.
+    #[test]
+    fn keys_that_can_not_be_read_do_not_hide_the_others() {
+        let (config, wrong) =
+            parts_of("workers = 'two'\nmax-workers = 1\nslots = 0\npriorities = 9\nlanes = 1000")
+                .unwrap();
+        let all = given(&["--start-timeout", "0"]).over(config).unwrap();
+        let told = wrong.and_of(&all).join("; ");
+        for part in [
+            "workers",
+            "slots is 0",
+            "priorities is 9",
+            "start-timeout is 0",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        // These follow from workers, of which nothing is known.
+        assert!(!told.contains("max-workers is 1"), "{told}");
+        let (config, wrong) = parts_of("slot = 5\nname = 'a/b'").unwrap();
+        let told = wrong.and_of(&config).join("; ");
+        assert!(
+            told.contains("\"slot\"") && told.contains("pool name \"a/b\""),
+            "{told}"
+        );
+        let (config, wrong) =
+            parts_of("workers = 0\nslots = 0\npriorities = 9\nlanes = 1000\nname = 'a/b'").unwrap();
+        assert!(wrong.texts.is_empty());
+        let told = refused(&config);
+        for part in [
+            "workers is 0",
+            "slots is 0",
+            "priorities is 9",
+            "1000 lanes",
+            "pool name",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
     }
 
     #[test]

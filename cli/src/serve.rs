@@ -3,7 +3,7 @@
 use super::effective;
 use super::exit::{FAILED, Failure};
 use super::log::Sink;
-use super::options::{self, Given};
+use super::options::{self, Given, Wrong};
 use super::units::Size;
 use clap::Args;
 use ringwork_ring::segment::room;
@@ -88,14 +88,37 @@ fn configure(serve: &Serve) -> Result<Option<ServeConfig>, Failure> {
 }
 
 /// Command line and file as they are now, not validated.
+///
+/// # Errors
+/// When something can't be read: with all else that is wrong, too.
 fn resolve(serve: &Serve) -> Result<ServeConfig, Failure> {
-    let file = match &serve.config {
-        Some(path) => options::read(path).map_err(Failure::usage)?,
-        None => ServeConfig::default(),
+    let (config, wrong) = read(serve).map_err(Failure::usage)?;
+    match wrong.texts.is_empty() {
+        true => Ok(config),
+        false => Err(Failure::usage(wrong.and_of(&config).join("; "))),
+    }
+}
+
+/// What can be read of command line and file, and what can't.
+fn read(serve: &Serve) -> Result<(ServeConfig, Wrong), String> {
+    let (file, wrong) = match &serve.config {
+        Some(path) => options::read(path)?,
+        None => (ServeConfig::default(), Wrong::default()),
     };
-    let mut config = serve.given.over(file).map_err(Failure::usage)?;
+    let mut config = serve.given.over(file)?;
     config.embedded = serve.embedded;
-    Ok(config)
+    Ok((config, wrong))
+}
+
+/// What is wrong beside options, of these names, whose values could not be read.
+pub(super) fn wrong_beside(serve: &Serve, names: Vec<String>) -> Vec<String> {
+    match read(serve) {
+        Ok((config, mut wrong)) => {
+            wrong.names.extend(names);
+            wrong.and_of(&config)
+        }
+        Err(error) => vec![error],
+    }
 }
 
 fn supervise(config: &ServeConfig, serve: &Serve, ready: &mut bool) -> Result<(), Failure> {

@@ -261,13 +261,13 @@ const ERRORS: u32 = 32;
 
 impl PoolConfig {
     /// Checks every option against the others and lays the segment out.
+    ///
+    /// # Errors
+    /// [`RingError::Config`] tells all that is wrong.
     pub fn geometry(&self) -> Result<Geometry> {
-        if let Some(size) = self.segment_size
-            && size > MAX_SEGMENT
-        {
-            return Err(RingError::Config(format!(
-                "the segment size is {size} bytes, it can be at most {MAX_SEGMENT} (64 TiB)"
-            )));
+        let wrong = self.problems();
+        if !wrong.is_empty() {
+            return Err(RingError::Config(wrong.join("; ")));
         }
         let class_list = match (&self.arena, self.segment_size) {
             (Some(classes), _) => classes.clone(),
@@ -285,6 +285,28 @@ impl PoolConfig {
             )));
         }
         Ok(geometry)
+    }
+
+    /// What is wrong with single options and with those that belong together, whatever size they
+    /// come to: with this the segment can't even be laid out.
+    fn problems(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if let Some(size) = self.segment_size
+            && size > MAX_SEGMENT
+        {
+            wrong.push(format!(
+                "the segment size is {size} bytes, it can be at most {MAX_SEGMENT} (64 TiB): lower \
+                 --segment-size"
+            ));
+        }
+        wrong.extend(self.table_problems());
+        wrong.extend(
+            self.arena
+                .as_deref()
+                .map(class_problems)
+                .unwrap_or_default(),
+        );
+        wrong
     }
 
     /// The default classes, their counts scaled so that the segment fits `size`.
@@ -424,57 +446,75 @@ impl PoolConfig {
     }
 
     fn check(&self, classes: &[ArenaClass]) -> Result<()> {
-        let range = |name: &str, value: u32, low: u32, high: u32| {
-            if (low..=high).contains(&value) {
-                Ok(())
-            } else {
-                Err(RingError::Config(format!(
-                    "{name} is {value}, it must be {low} to {high}"
-                )))
-            }
-        };
+        let mut wrong = self.table_problems();
+        wrong.extend(class_problems(classes));
+        match wrong.is_empty() {
+            true => Ok(()),
+            false => Err(RingError::Config(wrong.join("; "))),
+        }
+    }
+
+    /// What is wrong with the numbers of entries and slots.
+    fn table_problems(&self) -> Vec<String> {
         // 1024 for applications, and those that are kept for commands.
-        range("clients", self.clients, 1, 1024 + MAX_COMMAND_ENTRIES)?;
-        range("slots", self.slots, 1, 65_536)?;
-        range("max-workers", self.max_workers, 1, 1024)?;
-        range("max-lanes", self.max_lanes, 1, (IDLE_WORDS * 64) as u32)?;
-        range("priorities", self.priorities, 2, 4)?;
-        range("limits", self.limits, 0, MAX_LIMITS)?;
+        let clients = 1024 + MAX_COMMAND_ENTRIES;
+        let ranges = [
+            ("clients", self.clients, 1, clients),
+            ("slots", self.slots, 1, 65_536),
+            ("max-workers", self.max_workers, 1, 1024),
+            ("max-lanes", self.max_lanes, 1, (IDLE_WORDS * 64) as u32),
+            ("priorities", self.priorities, 2, 4),
+            ("limits", self.limits, 0, MAX_LIMITS),
+        ];
+        let mut wrong: Vec<String> = (ranges.iter())
+            .filter(|(_, value, low, high)| !(*low..=*high).contains(value))
+            .map(|(name, value, low, high)| {
+                format!("{name} is {value}, it must be {low} to {high}")
+            })
+            .collect();
         let all = u64::from(self.clients) * u64::from(self.slots);
         if all > u64::from(MAX_SLOTS) {
-            return Err(RingError::Config(format!(
-                "{} clients of {} slots are {all} slots, at most {MAX_SLOTS} fit: lower --clients or --slots",
+            wrong.push(format!(
+                "{} clients of {} slots are {all} slots, at most {MAX_SLOTS} fit: lower --clients or \
+                 --slots",
                 self.clients, self.slots
-            )));
+            ));
         }
-        if classes.is_empty() || classes.len() > MAX_CLASSES {
-            return Err(RingError::Config(format!(
-                "the arena has {} classes, it must have 1 to {MAX_CLASSES}",
-                classes.len()
-            )));
-        }
-        let mut previous = 0;
-        for class in classes {
-            if class.size % 64 != 0 || class.size <= previous || class.size > 1 << 30 {
-                return Err(RingError::Config(format!(
-                    "arena class of {} bytes: sizes must be ascending multiples of 64, at most 1 GiB",
-                    class.size
-                )));
-            }
-            if class.count < 2
-                || class.count > 1 << 24
-                || class.reserved == 0
-                || class.reserved >= class.count
-            {
-                return Err(RingError::Config(format!(
-                    "arena class of {} bytes has {} blocks, {} of them for results: it needs at least 2, one for requests and one for results",
-                    class.size, class.count, class.reserved
-                )));
-            }
-            previous = class.size;
-        }
-        Ok(())
+        wrong
     }
+}
+
+/// What is wrong with the classes of an arena.
+fn class_problems(classes: &[ArenaClass]) -> Vec<String> {
+    if classes.is_empty() || classes.len() > MAX_CLASSES {
+        return vec![format!(
+            "the arena has {} classes, it must have 1 to {MAX_CLASSES}",
+            classes.len()
+        )];
+    }
+    let mut wrong = Vec::new();
+    let mut previous = 0;
+    for class in classes {
+        if class.size % 64 != 0 || class.size <= previous || class.size > 1 << 30 {
+            wrong.push(format!(
+                "arena class of {} bytes: sizes must be ascending multiples of 64, at most 1 GiB",
+                class.size
+            ));
+        }
+        if class.count < 2
+            || class.count > 1 << 24
+            || class.reserved == 0
+            || class.reserved >= class.count
+        {
+            wrong.push(format!(
+                "arena class of {} bytes has {} blocks, {} of them for results: it needs at least 2, \
+                 one for requests and one for results",
+                class.size, class.count, class.reserved
+            ));
+        }
+        previous = class.size;
+    }
+    wrong
 }
 
 impl Geometry {
@@ -670,6 +710,29 @@ mod tests {
             geometry.segment_size
         );
         assert!(geometry.largest_payload() >= 16 << 20);
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_a_segment_is_told() {
+        let config = PoolConfig {
+            slots: 0,
+            priorities: 9,
+            max_lanes: 300,
+            segment_size: Some(u64::MAX),
+            arena: Some(vec![ArenaClass::new(65, 8), ArenaClass::new(128, 1)]),
+            ..PoolConfig::default()
+        };
+        let told = config.geometry().unwrap_err().to_string();
+        for part in [
+            "slots is 0",
+            "priorities is 9",
+            "max-lanes is 300",
+            "--segment-size",
+            "class of 65 bytes",
+            "class of 128 bytes has 1 blocks",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use ringwork_ring::format::layout::IDLE_WORDS;
 use ringwork_ring::lane::entry::client_entries;
 use ringwork_ring::os::scheduling::Scheduling;
-use ringwork_ring::{Backing, Geometry, PoolConfig, WaitStrategy};
+use ringwork_ring::{Backing, Geometry, PoolConfig, PoolDir, RingError, WaitStrategy};
 use ringwork_worker::SandboxMode;
 use ringwork_worker::confine::Confinement;
 pub use ringwork_worker::log::{LogFormat, LogLevel};
@@ -341,43 +341,72 @@ impl ServeConfig {
     /// # Errors
     /// [`SupervisorError::Config`] names each option that is wrong and what would fit.
     pub fn validate(&self) -> Result<Geometry, SupervisorError> {
-        let mut wrong = self.crowd_problems();
-        if wrong.is_empty() {
-            // Else the tables follow from numbers that are wrong already.
-            match self.pool().geometry() {
-                Ok(geometry) if self.other_problems().is_empty() => return Ok(geometry),
-                Ok(_) => {}
-                Err(error) if self.other_problems().is_empty() => return Err(error.into()),
-                Err(error) => wrong.push(error.to_string()),
+        self.checked().map_err(|mut wrong| {
+            // One that can't be started is told of with them; alone, it is an error of its own.
+            if let Some(Err(error)) = self.worker_command().map(|command| command.check()) {
+                wrong.push(error.to_string());
             }
+            SupervisorError::Config(wrong.join("; "))
+        })
+    }
+
+    /// The layout of the segment, or each thing that is wrong.
+    ///
+    /// # Errors
+    /// One text for each, which names its options.
+    pub fn checked(&self) -> Result<Geometry, Vec<String>> {
+        let mut wrong = text_of(PoolDir::below(Path::new("/"), &self.name));
+        let crowd = self.crowd_problems();
+        let mut pool = self.pool();
+        if !crowd.is_empty() {
+            // The tables follow from numbers that are wrong already: the others are looked at
+            // with the usual ones.
+            let usual = PoolConfig::default();
+            pool.max_workers = usual.max_workers;
+            pool.max_lanes = self.segment.max_lanes.unwrap_or(usual.max_lanes);
+        }
+        wrong.extend(crowd);
+        let geometry = pool.geometry();
+        if let Err(error) = &geometry {
+            wrong.push(told(error));
         }
         wrong.extend(self.other_problems());
-        Err(SupervisorError::Config(wrong.join("; ")))
+        match geometry {
+            Ok(geometry) if wrong.is_empty() => Ok(geometry),
+            _ => Err(wrong),
+        }
     }
 
     /// What is wrong with the numbers of workers and lanes.
     fn crowd_problems(&self) -> Vec<String> {
         let (workers, lanes, max_lanes) = (self.workers(), self.lanes, self.pool().max_lanes);
         let (least, most) = (self.least_workers(), self.most_workers());
-        let all_lanes = u64::from(most) * u64::from(lanes);
         let mut wrong = Vec::new();
         if workers == 0 {
             wrong.push("workers is 0: at least one worker is needed".to_owned());
-        } else {
-            if workers > most {
-                wrong.push(format!(
-                    "workers is {workers}, but max-workers is {most}: raise --max-workers"
-                ));
-            }
-            if workers < least || least == 0 {
-                wrong.push(format!(
-                    "min-workers is {least}: it must be 1 to workers, which is {workers}"
-                ));
-            }
+        }
+        if self.elastic.max_workers == Some(0) {
+            wrong.push("max-workers is 0: at least one worker is needed".to_owned());
+        } else if workers > most {
+            wrong.push(format!(
+                "workers is {workers}, but max-workers is {most}: raise --max-workers"
+            ));
+        }
+        if self.elastic.min_workers == Some(0) || (workers > 0 && workers < least) {
+            wrong.push(format!(
+                "min-workers is {least}: it must be 1 to workers, which is {workers}"
+            ));
+        } else if self.elastic.min_workers.is_some() && least > most {
+            wrong.push(format!(
+                "min-workers is {least}, but max-workers is {most}: lower --min-workers"
+            ));
         }
         if lanes == 0 {
             wrong.push("lanes is 0: each worker needs at least one lane".to_owned());
         }
+        // The lanes may be too many for one worker alone, also when the number of workers is wrong.
+        let most = most.max(workers).max(1);
+        let all_lanes = u64::from(most) * u64::from(lanes);
         if all_lanes > u64::from(MAX_LANES) {
             wrong.push(format!(
                 "{most} workers of {lanes} lanes are {all_lanes} lanes, a pool has at most {MAX_LANES}: \
@@ -495,6 +524,18 @@ impl ServeConfig {
             Memory::Auto | Memory::File => Backing::File,
         }
     }
+}
+
+/// The text of an error, as a part of a list of what is wrong.
+fn told(error: &RingError) -> String {
+    match error {
+        RingError::Config(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn text_of<T>(result: ringwork_ring::Result<T>) -> Vec<String> {
+    result.err().iter().map(told).collect()
 }
 
 /// A program given by its bare name is looked for in PATH, as a shell would.
@@ -692,6 +733,40 @@ mod tests {
             told.contains("start-timeout") && told.contains("slots"),
             "{told}"
         );
+    }
+
+    /// Whatever else is wrong hides none of it.
+    #[test]
+    fn each_group_is_looked_at_whatever_another_says() {
+        let mut config = ServeConfig {
+            name: "a/b".to_owned(),
+            workers: Some(0),
+            lanes: 1000,
+            worker: Some("/nonexistent/worker".into()),
+            ..ServeConfig::default()
+        };
+        config.segment.slots = 0;
+        config.segment.priorities = 9;
+        config.segment.max_lanes = Some(300);
+        config.segment.arena = Some("65B:2".parse().unwrap());
+        config.elastic.min_workers = Some(3);
+        config.elastic.max_workers = Some(2);
+        let text = error(&config);
+        for part in [
+            "pool name \"a/b\"",
+            "workers is 0",
+            "workers of 1000 lanes are 2000 lanes, a pool has at most 256: lower",
+            "slots is 0, it must be 1 to",
+            "priorities is 9, it must be 2 to 4",
+            "max-lanes is 300, it must be 1 to 256",
+            "min-workers is 3, but max-workers is 2",
+            "arena class of 65 bytes",
+            "/nonexistent/worker can't be started",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert_eq!(text.matches("invalid configuration").count(), 1, "{text}");
+        assert!(!text.contains("max-workers is 1,"), "what follows: {text}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Invariant: whatever is wrong with the new configuration or program, the
 //! workers that serve go on; no task fails or is run again by a reload.
 
-use super::{Phase, Supervisor};
+use super::{Phase, Supervisor, SupervisorError};
 use crate::config::options::fixed_that_differ;
 use crate::config::{LogLevel, ServeConfig, WorkerCommand};
 use crate::crew::seat::Settings;
@@ -78,8 +78,8 @@ impl Supervisor<'_> {
         let mut config = self.console.reload()?.settled();
         config.embedded = self.config.embedded;
         let mut wrong = Vec::new();
-        if let Err(error) = config.validate() {
-            wrong.push(error.to_string());
+        if let Err(problems) = config.checked() {
+            wrong.push(SupervisorError::Config(problems.join("; ")).to_string());
         } else {
             // Tables of more than one worker fewer would have to be made anew, too.
             let geometry = self.pool.segment().geometry();
