@@ -16,6 +16,12 @@ final class BatchList {
   /** A batch that was begun and is not through by then is stuck in a dependent. */
   static final long STUCK_NANOS = 10_000_000;
 
+  /** An executor of the user that has not begun by then has dropped it, or is as good as gone. */
+  static final long FOREIGN_LATE_NANOS = 5_000_000_000L;
+
+  /** After a longer pause between two looks the process has stood still, and executors with it. */
+  private static final long STOOD_STILL_NANOS = 2_000_000_000L;
+
   /** Batches that are looked at each time, from the oldest on. */
   private static final int LOOKED_AT = 64;
 
@@ -29,8 +35,11 @@ final class BatchList {
     }
   }
 
-  /** Whether an executor of the user has them, which may take its time to begin. */
-  private final boolean foreign;
+  /** How long they may take to begin. */
+  private final long lateNanos;
+
+  /** How many of them are looked at each time. */
+  private final int lookedAt;
 
   /** What is done with a batch that is late or stuck. */
   private final Consumer<CompletionBatch> late;
@@ -45,8 +54,20 @@ final class BatchList {
   /** Guarded by this. */
   private @Nullable CompletionBatch newest;
 
+  /** When it was looked at last, and since when without a long pause; guarded by this. */
+  private long looked = System.nanoTime();
+
+  private long steadySince = looked;
+
+  /**
+   * An empty list.
+   *
+   * @param foreign whether an executor of the user is given the batches, which may take its time
+   * @param late what is done with a batch that is late or stuck
+   */
   BatchList(boolean foreign, Consumer<CompletionBatch> late) {
-    this.foreign = foreign;
+    this.lateNanos = foreign ? FOREIGN_LATE_NANOS : LATE_NANOS;
+    this.lookedAt = foreign ? Integer.MAX_VALUE : LOOKED_AT; // those behind a late one may be done
     this.late = late;
   }
 
@@ -65,6 +86,10 @@ final class BatchList {
 
   /** Forgets what is through, and gives up what is late. */
   synchronized void look(long now) {
+    if (now - looked > STOOD_STILL_NANOS) {
+      steadySince = now;
+    }
+    looked = now;
     takeNew();
     lookAtOldest(now);
   }
@@ -94,13 +119,12 @@ final class BatchList {
   private void lookAtOldest(long now) {
     CompletionBatch before = null;
     CompletionBatch batch = oldest;
-    for (int n = 0; n < LOOKED_AT && batch != null; n++) {
+    for (int n = 0; n < lookedAt && batch != null; n++) {
       boolean taken = batch.isTaken();
-      // An executor of the user may take its time to begin.
       boolean isLate =
           batch.isBegun()
               ? batch.isLate(now, STUCK_NANOS)
-              : !foreign && batch.isLate(now, LATE_NANOS);
+              : batch.isLate(now, lateNanos) && hadTime(now);
       if (!taken && isLate) {
         late.accept(batch);
       }
@@ -112,6 +136,11 @@ final class BatchList {
       }
       batch = after;
     }
+  }
+
+  /** Whether executors had a chance to begin what is late; those of ours are not asked. */
+  private boolean hadTime(long now) {
+    return lateNanos == LATE_NANOS || now - steadySince > STOOD_STILL_NANOS;
   }
 
   private void remove(CompletionBatch batch, @Nullable CompletionBatch before) {

@@ -25,6 +25,9 @@ final class CompletionBatch implements Runnable {
   /** The next one on the list of the {@link Handover}, which alone uses it. */
   @Nullable CompletionBatch after;
 
+  /** The next one that the {@link Giver} is to give, which alone uses it. */
+  @Nullable CompletionBatch behind;
+
   private final Consumer<TaskFuture<?>> complete;
   private final @Nullable TaskFuture<?> only;
   private final TaskFuture<?> @Nullable [] many;

@@ -17,7 +17,10 @@ final class OwedFutures {
   /** How long memory is taken to be short after it was. */
   private static final long SHORTAGE_NANOS = 1_000_000_000;
 
-  /** The newest; guarded by this. */
+  /** Lists of the same futures share it: each future is on one of them at most. */
+  private final Object lock;
+
+  /** The newest; guarded by the lock. */
   private @Nullable TaskFuture<?> first;
 
   /** Whether there are any, to be read without the lock. */
@@ -28,6 +31,10 @@ final class OwedFutures {
 
   private volatile boolean owedOnce;
 
+  OwedFutures(Object lock) {
+    this.lock = lock;
+  }
+
   boolean any() {
     return any;
   }
@@ -36,7 +43,7 @@ final class OwedFutures {
   void add(TaskFuture<?> future) {
     owedAt = System.nanoTime();
     owedOnce = true;
-    synchronized (this) {
+    synchronized (lock) {
       if (future.owedNext == null) {
         future.owedNext = first == null ? future : first;
         first = future;
@@ -46,17 +53,19 @@ final class OwedFutures {
   }
 
   /** Takes one out; null if there is none. */
-  synchronized @Nullable TaskFuture<?> take() {
-    TaskFuture<?> taken = first;
-    if (taken == null) {
-      any = false;
-      return null;
+  @Nullable TaskFuture<?> take() {
+    synchronized (lock) {
+      TaskFuture<?> taken = first;
+      if (taken == null) {
+        any = false;
+        return null;
+      }
+      TaskFuture<?> next = taken.owedNext;
+      first = next == taken ? null : next;
+      any = first != null;
+      taken.owedNext = null;
+      return taken;
     }
-    TaskFuture<?> next = taken.owedNext;
-    first = next == taken ? null : next;
-    any = first != null;
-    taken.owedNext = null;
-    return taken;
   }
 
   /**

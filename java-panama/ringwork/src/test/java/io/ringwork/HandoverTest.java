@@ -81,6 +81,104 @@ class HandoverTest {
     }
   }
 
+  /**
+   * Not even one whose execute never returns holds up a call, a deadline or another future; it is
+   * told of while it blocks.
+   */
+  @Test
+  void anExecutorThatBlocksForEverHoldsUpNothing() throws Exception {
+    for (WaitStrategy strategy : WaitStrategy.values()) {
+      CountDownLatch blocked = new CountDownLatch(1);
+      CountDownLatch never = new CountDownLatch(1);
+      CompletionMode blocking =
+          CompletionMode.executor(
+              task -> {
+                blocked.countDown();
+                awaitForEver(never);
+              });
+      try (FakePool pool = new FakePool(base, 1, 2 * TASKS).echo();
+          Ringwork client =
+              Ringwork.connect(pool.config().completion(blocking).waitStrategy(strategy))) {
+        TaskFuture<byte[]> first = client.submit(EndingsTest.ECHO, new byte[8]);
+        CompletableFuture<Integer> dependent = first.thenApply(bytes -> bytes.length);
+        blocked.await();
+        assertEquals(8, client.call(EndingsTest.ECHO, new byte[8]).length);
+        assertAllComplete(submit(client, TASKS));
+        assertEquals(8, dependent.get(30, TimeUnit.SECONDS));
+        assertEquals(1, ((Core) first.engine).handover.mentions());
+      } finally {
+        never.countDown();
+      }
+    }
+  }
+
+  @Test
+  void aDeadlineEndsItsFutureWhileTheExecutorBlocks() throws Exception {
+    CountDownLatch blocked = new CountDownLatch(1);
+    CountDownLatch never = new CountDownLatch(1);
+    CompletionMode blocking =
+        CompletionMode.executor(
+            task -> {
+              blocked.countDown();
+              awaitForEver(never);
+            });
+    try (FakePool pool = new FakePool(base, 1, 16);
+        Ringwork client = Ringwork.connect(pool.config().completion(blocking))) {
+      TaskOptions soon = TaskOptions.DEFAULT.timeout(Duration.ofMillis(50));
+      var first = client.submit(EndingsTest.ECHO, new byte[8], soon).handle((r, late) -> late);
+      blocked.await();
+      var second = client.submit(EndingsTest.ECHO, new byte[8], soon).handle((r, late) -> late);
+      assertInstanceOf(TaskTimeoutException.class, first.get(30, TimeUnit.SECONDS));
+      assertInstanceOf(TaskTimeoutException.class, second.get(30, TimeUnit.SECONDS));
+    } finally {
+      never.countDown();
+    }
+  }
+
+  /** The client completes what an executor takes and never begins; also when the pool is gone. */
+  @Test
+  void anExecutorThatDropsLosesNoFuture() throws Exception {
+    try (FakePool pool = new FakePool(base, 1, 2 * TASKS);
+        Ringwork client =
+            Ringwork.connect(pool.config().completion(CompletionMode.executor(task -> {})))) {
+      TaskFuture<byte[]> plain = client.submit(EndingsTest.ECHO, new byte[8]);
+      List<CompletableFuture<Integer>> dependents = submit(client, 3);
+      for (int i = 0; i < 4; i++) {
+        pool.take().echo();
+      }
+      assertAllComplete(dependents);
+      Await.until(plain::isDone);
+      assertEquals(1, ((Core) plain.engine).handover.mentions());
+      var lost = client.submit(EndingsTest.ECHO, new byte[8]).handle((r, failure) -> failure);
+      pool.die();
+      assertInstanceOf(ClosedException.class, lost.get(30, TimeUnit.SECONDS));
+    }
+  }
+
+  /** What runs callbacks on the thread that it is called on does not run them on the poller. */
+  @Test
+  void aCallbackOnTheThreadOfExecuteHoldsUpNothing() throws Exception {
+    CountDownLatch never = new CountDownLatch(1);
+    CountDownLatch blocked = new CountDownLatch(1);
+    try (FakePool pool = new FakePool(base, 1, 2 * TASKS).echo();
+        Ringwork client =
+            Ringwork.connect(pool.config().completion(CompletionMode.executor(Runnable::run)))) {
+      var stuck =
+          client
+              .submit(EndingsTest.ECHO, new byte[8])
+              .thenRun(
+                  () -> {
+                    blocked.countDown();
+                    awaitForEver(never);
+                  });
+      blocked.await();
+      assertAllComplete(submit(client, TASKS));
+      assertFalse(stuck.isDone());
+    } finally {
+      never.countDown();
+    }
+  }
+
   @Test
   void anExecutorWithoutMemoryIsTriedAgain() throws Exception {
     AtomicInteger tries = new AtomicInteger();

@@ -46,6 +46,9 @@ public final class Poller implements Runnable {
    */
   private static final long LONGEST_NAP = 1_000_000;
 
+  /** How often it looks after what was handed over when it does not sleep. */
+  private static final long HANDOVER_LOOK = 10_000_000;
+
   /** How many times in a row it looks for nothing before it naps. */
   private static final int FOR_NOTHING = 4;
 
@@ -233,6 +236,10 @@ public final class Poller implements Runnable {
       if (!owner.checkPool(now)) {
         return;
       }
+      if (now - handoverLookedAt >= HANDOVER_LOOK) { // it may not come to sleep for long
+        handoverLookedAt = now;
+        owner.lookAfterHandover(now);
+      }
       boolean busy = free.inUse() > 0;
       if (spared && busy) {
         sleepAtInterval(timespec, seenOwn, now);
@@ -286,6 +293,9 @@ public final class Poller implements Runnable {
     }
     sleepsUntil = Long.MIN_VALUE;
   }
+
+  /** When a round has looked after what was handed over, beside the looks before it sleeps. */
+  private long handoverLookedAt = System.nanoTime();
 
   private int spins;
 
