@@ -62,7 +62,9 @@ import java.util.Objects;
  *   <li>null or nothing where a primitive is expected is an error; where an object is expected it
  *       is {@code null}, where an {@code Optional} is expected it is empty;
  *   <li>bytes after the item are an error, and so is an empty result;
- *   <li>a number that does not fit its Java type is an error.
+ *   <li>a number that does not fit its Java type is an error; so is one for an enum or a {@code
+ *       char}, which travel as text. In a {@code byte[]} the integers from 128 to 255 of a {@code
+ *       Vec<u8>} are bytes with the same bits.
  * </ul>
  *
  * <p>{@link #of(JavaType, ObjectMapper)} takes a mapper with other rules. Errors are thrown as
@@ -107,6 +109,7 @@ public final class CborCodec<T> implements Codec<T> {
     return CBORMapper.builder(new PreferredCborFactory())
         .addModule(new Jdk8Module())
         .addModule(new FloatsThatFit())
+        .addModule(new NumbersThatFit())
         // Without these two Jackson reads and writes negative bignums off by one.
         .enable(CBORParser.Feature.DECODE_USING_STANDARD_NEGATIVE_BIGINT_ENCODING)
         .enable(CBORGenerator.Feature.ENCODE_USING_STANDARD_NEGATIVE_BIGINT_ENCODING)
@@ -121,6 +124,12 @@ public final class CborCodec<T> implements Codec<T> {
                 text.setCoercion(CoercionInputShape.Integer, CoercionAction.Fail)
                     .setCoercion(CoercionInputShape.Float, CoercionAction.Fail)
                     .setCoercion(CoercionInputShape.Boolean, CoercionAction.Fail))
+        .withCoercionConfig(
+            char.class, one -> one.setCoercion(CoercionInputShape.Integer, CoercionAction.Fail))
+        .withCoercionConfig(
+            Character.class,
+            one -> one.setCoercion(CoercionInputShape.Integer, CoercionAction.Fail))
+        .enable(DeserializationFeature.FAIL_ON_NUMBERS_FOR_ENUMS)
         .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
         .disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS)
         .disable(SerializationFeature.WRITE_DURATIONS_AS_TIMESTAMPS);
@@ -230,7 +239,7 @@ public final class CborCodec<T> implements Codec<T> {
     try {
       return ByteBuffer.wrap(writer.writeValueAsBytes(value));
     } catch (JacksonException failed) {
-      throw Faults.told(failed, null);
+      throw Faults.told(failed, null, false);
     }
   }
 
@@ -250,7 +259,7 @@ public final class CborCodec<T> implements Codec<T> {
     try {
       return reader.readValue(parser);
     } catch (JacksonException failed) {
-      throw Faults.told(failed, parser.currentToken());
+      throw Faults.told(failed, parser.currentToken(), parser.isNaN());
     }
   }
 

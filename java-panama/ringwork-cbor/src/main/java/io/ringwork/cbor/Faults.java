@@ -41,12 +41,17 @@ final class Faults {
    * The same fault; Jackson's own exception is its cause.
    *
    * @param token at which the parser stopped; null where something is written
+   * @param nan whether that is NaN or infinity
    */
-  static IOException told(JacksonException failed, @Nullable JsonToken token) {
+  static IOException told(JacksonException failed, @Nullable JsonToken token, boolean nan) {
+    Stop at = new Stop(token, nan);
     String where = failed instanceof JsonMappingException mapping ? place(mapping) : "";
     return new IOException(
-        where.isEmpty() ? what(failed, token) : where + ": " + what(failed, token), failed);
+        where.isEmpty() ? what(failed, at) : where + ": " + what(failed, at), failed);
   }
+
+  /** Where the parser stopped. */
+  private record Stop(@Nullable JsonToken token, boolean nan) {}
 
   /** Of a path that is longer only the first steps are said. */
   private static final int MAX_STEPS = 20;
@@ -64,8 +69,8 @@ final class Faults {
     return place + (path.size() > MAX_STEPS ? "..." : "");
   }
 
-  private static String what(JacksonException failed, @Nullable JsonToken token) {
-    String said = said(failed, token);
+  private static String what(JacksonException failed, Stop at) {
+    String said = said(failed, at);
     if (said != null) {
       return said;
     }
@@ -73,16 +78,16 @@ final class Faults {
     if (!(cause instanceof JacksonException inner)) {
       return failed.getOriginalMessage();
     }
-    said = cause instanceof JsonMappingException ? null : said(inner, token);
+    said = cause instanceof JsonMappingException ? null : said(inner, at);
     return said != null ? said : inner.getOriginalMessage();
   }
 
   /** In words of our own; null for what has none. */
-  private static @Nullable String said(JacksonException failed, @Nullable JsonToken token) {
+  private static @Nullable String said(JacksonException failed, Stop at) {
     return switch (failed) {
-      case InvalidFormatException format -> format(format, token);
-      case MismatchedInputException mismatch -> mismatch(mismatch, token);
-      case InvalidDefinitionException definition -> definition(definition, token);
+      case InvalidFormatException format -> format(format, at);
+      case MismatchedInputException mismatch -> mismatch(mismatch, at);
+      case InvalidDefinitionException definition -> definition(definition, at);
       case InputCoercionException range -> range(range);
       case StreamConstraintsException limit
           when String.valueOf(limit.getOriginalMessage()).contains("nesting") ->
@@ -96,8 +101,7 @@ final class Faults {
     };
   }
 
-  private static @Nullable String mismatch(
-      MismatchedInputException mismatch, @Nullable JsonToken token) {
+  private static @Nullable String mismatch(MismatchedInputException mismatch, Stop at) {
     if (String.valueOf(mismatch.getOriginalMessage()).startsWith("Trailing token")) {
       return "more bytes follow the value";
     }
@@ -105,7 +109,7 @@ final class Faults {
     if (target == null) {
       return null;
     }
-    String found = found(token);
+    String found = found(at);
     String expected =
         isOwner(mismatch, target)
             ? "a value"
@@ -132,13 +136,13 @@ final class Faults {
   }
 
   /** A value whose kind may stand there, but which is not one of the type. */
-  private static @Nullable String format(InvalidFormatException format, @Nullable JsonToken token) {
+  private static @Nullable String format(InvalidFormatException format, Stop at) {
     Class<?> target = format.getTargetType();
     if (target == null) {
       return null;
     }
     Object value = format.getValue();
-    if (token == JsonToken.FIELD_NAME) {
+    if (at.token == JsonToken.FIELD_NAME) {
       return "expected a key that is " + expected(target) + ", got " + quoted(value);
     }
     if (target.isEnum()) {
@@ -149,9 +153,9 @@ final class Faults {
       return "expected one of " + names + " (" + target.getSimpleName() + "), got " + quoted(value);
     }
     String found =
-        value instanceof Number number
+        value instanceof Number number && !at.nan
             ? "the number " + number + (isFloat(target) ? ", which does not fit" : "")
-            : found(token);
+            : found(at);
     return found == null ? null : "expected " + expected(target) + ", got " + found;
   }
 
@@ -178,14 +182,13 @@ final class Faults {
   }
 
   /** A type that Jackson can't read or write at all. */
-  private static @Nullable String definition(
-      InvalidDefinitionException definition, @Nullable JsonToken token) {
+  private static @Nullable String definition(InvalidDefinitionException definition, Stop at) {
     String original = String.valueOf(definition.getOriginalMessage());
     JavaType type = definition.getType();
     if (type == null) {
       return null;
     }
-    String can = " can't be " + (token == null ? "written" : "read");
+    String can = " can't be " + (at.token == null ? "written" : "read");
     Matcher module = MODULE.matcher(original);
     if (module.find()) {
       return type.toCanonical()
@@ -194,7 +197,7 @@ final class Faults {
           + module.group(1)
           + ": add it to CborCodec.mapper(), and give the mapper to CborCodec.of";
     }
-    String found = found(token);
+    String found = found(at);
     if (found != null && original.contains("-argument constructor/factory method")) {
       return "expected " + expected(type.getRawClass()) + ", got " + found;
     }
@@ -239,15 +242,15 @@ final class Faults {
     return "an object (" + type.getSimpleName() + ")";
   }
 
-  private static @Nullable String found(@Nullable JsonToken token) {
-    if (token == null) {
+  private static @Nullable String found(Stop at) {
+    if (at.token == null) {
       return null;
     }
-    return switch (token) {
+    return switch (at.token) {
       case VALUE_NULL -> "null";
       case VALUE_TRUE, VALUE_FALSE -> "a boolean";
       case VALUE_NUMBER_INT -> "an integer";
-      case VALUE_NUMBER_FLOAT -> "a number with a fraction";
+      case VALUE_NUMBER_FLOAT -> at.nan ? "NaN or infinity" : "a number with a fraction";
       case VALUE_STRING -> "a string";
       case VALUE_EMBEDDED_OBJECT -> "bytes";
       case START_ARRAY -> "an array";

@@ -13,6 +13,8 @@ import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
@@ -98,6 +100,98 @@ class MapperTest {
       IOException said = assertThrows(IOException.class, () -> codec.decode(cbor(huge)));
       assertTrue(said.getMessage().startsWith(field + ": expected a number"), said.getMessage());
       assertTrue(said.getMessage().endsWith(", which does not fit"), said.getMessage());
+    }
+  }
+
+  enum Colour {
+    RED,
+    GREEN
+  }
+
+  record Small(
+      byte one,
+      @Nullable Byte boxed,
+      @Nullable List<Byte> list,
+      Byte @Nullable [] array,
+      @Nullable Map<Byte, String> keys,
+      short middle,
+      char letter,
+      @Nullable Colour colour,
+      @Nullable List<Colour> colours,
+      @Nullable BigDecimal exact,
+      @Nullable BigInteger whole) {}
+
+  private static String refusal(String field, Object value) {
+    Map<String, Object> sent = new HashMap<>(Map.of("one", 1, "middle", 2, "letter", "c"));
+    sent.put(field, value);
+    CborCodec<Small> codec = CborCodec.of(Small.class);
+    return assertThrows(IOException.class, () -> codec.decode(cbor(sent))).getMessage();
+  }
+
+  @Test
+  void aNumberThatAByteCannotHoldIsNoOther() throws IOException {
+    for (Object value : List.of(128, 200, 255, 256, -129, 1L << 40, BigInteger.TWO.pow(70))) {
+      String fault =
+          "expected an integer (byte), got the integer " + value + ", which does not fit";
+      assertEquals("one: " + fault, refusal("one", value));
+      assertEquals("boxed: " + fault, refusal("boxed", value));
+      assertEquals("list[1]: " + fault, refusal("list", List.of(1, value)));
+      assertEquals("array[1]: " + fault, refusal("array", List.of(1, value)));
+    }
+    assertEquals(
+        "middle: expected an integer (short), got the integer 40000, which does not fit",
+        refusal("middle", 40_000));
+    assertEquals(
+        "keys.200: expected a key that is an integer (Byte), got \"200\"",
+        refusal("keys", Map.of("200", "x")));
+    Map<String, Object> right =
+        Map.of(
+            "one",
+            -128,
+            "boxed",
+            127,
+            "list",
+            List.of(-1),
+            "keys",
+            Map.of("-128", "x"),
+            "middle",
+            1,
+            "letter",
+            "c");
+    Small read = CborCodec.of(Small.class).decode(cbor(right));
+    assertEquals((byte) -128, read.one());
+    assertEquals((byte) 127, read.boxed());
+    assertEquals(List.of((byte) -1), read.list());
+    assertEquals(Map.of((byte) -128, "x"), read.keys());
+    assertArrayEquals(
+        new byte[] {-56, 1}, CborCodec.of(byte[].class).decode(cbor(List.of(200, 1))));
+    assertThrows(IOException.class, () -> CborCodec.of(byte[].class).decode(cbor(List.of(256))));
+  }
+
+  @Test
+  void aNumberIsNeitherAnEnumNorALetter() {
+    for (int value : new int[] {0, 1, 3}) {
+      String fault = "expected one of RED, GREEN (Colour), got the number " + value;
+      assertEquals("colour: " + fault, refusal("colour", value));
+      assertEquals("colours[0]: " + fault, refusal("colours", List.of(value)));
+      assertEquals(
+          "colour: expected one of RED, GREEN (Colour), got \"" + value + "\"",
+          refusal("colour", String.valueOf(value)));
+    }
+    assertEquals("letter: expected a value of char, got an integer", refusal("letter", 65));
+  }
+
+  @Test
+  void notANumberIsNoDecimal() {
+    for (double value : new double[] {Double.NaN, 1 / 0.0, -1 / 0.0}) {
+      assertEquals(
+          "exact: expected a number (BigDecimal), got NaN or infinity", refusal("exact", value));
+      assertEquals(
+          "exact: expected a number (BigDecimal), got NaN or infinity",
+          refusal("exact", (float) value));
+      assertEquals(
+          "whole: expected an integer (BigInteger), got NaN or infinity", refusal("whole", value));
+      assertEquals("one: expected an integer (byte), got NaN or infinity", refusal("one", value));
     }
   }
 
