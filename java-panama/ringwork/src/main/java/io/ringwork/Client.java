@@ -48,6 +48,9 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
   /** Names of handlers are the user's: what is kept of them has a bound. */
   private static final int MAX_RAW_TYPES = 256;
 
+  /** What a supervisor says of a name that has a new owner (segment/create.rs). */
+  private static final String CONNECT_AGAIN = ": a new connection reaches that";
+
   final Core core;
   private final Lifecycle life;
   private final ClientSegment<TaskFuture<?>> segment;
@@ -110,9 +113,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
       TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
     requireNonNull(type, requests, options);
     Object[] copy = requests.toArray(); // a list of others may end in an exception halfway
-    for (Object request : copy) {
-      requireNonNull(type, request, options);
-    }
+    requireNoNull(copy);
     @SuppressWarnings("unchecked") // they are of `requests`
     List<Q> all = (List<Q>) Arrays.asList(copy);
     return Batch.submitAll(core, type, all, options);
@@ -142,7 +143,10 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
   static <Q> List<Q> checkedChunk(
       TaskType<Q, ?> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
     requireNonNull(type, requests, options);
-    List<Q> copy = List.copyOf(requests);
+    Object[] all = requests.toArray();
+    requireNoNull(all);
+    @SuppressWarnings("unchecked") // they are of `requests`
+    List<Q> copy = (List<Q>) List.of(all);
     if (copy.size() > Layout.CHUNK_MAX) {
       throw new IllegalArgumentException(
           copy.size() + " requests: a chunk has at most " + Layout.CHUNK_MAX);
@@ -151,6 +155,16 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
       throw new IllegalArgumentException("room for results of " + resultRoom + " bytes");
     }
     return copy;
+  }
+
+  /** Says which of several requests is none. */
+  static void requireNoNull(Object[] requests) {
+    for (int n = 0; n < requests.length; n++) {
+      if (requests[n] == null) {
+        throw new NullPointerException(
+            "request " + n + " of " + requests.length + " is null (the first is request 0)");
+      }
+    }
   }
 
   static void requireNonNull(
@@ -314,6 +328,9 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
 
   private String reason() {
     String reason = attachment.reason();
+    if (onEnd != null) { // this handle is the one that goes on there
+      reason = reason.replace(CONNECT_AGAIN, "");
+    }
     return reason.isEmpty() ? "" : ": " + reason;
   }
 

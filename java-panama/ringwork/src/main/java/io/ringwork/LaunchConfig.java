@@ -201,6 +201,7 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
    * @return a copy
    */
   public LaunchConfig worker(Path worker) {
+    Objects.requireNonNull(worker, "worker");
     return set("--worker", worker.toString());
   }
 
@@ -212,7 +213,9 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
    */
   public LaunchConfig arguments(String... arguments) {
     List<String> all = new ArrayList<>(this.arguments);
-    all.addAll(List.of(arguments));
+    for (String argument : Objects.requireNonNull(arguments, "arguments")) {
+      all.add(Objects.requireNonNull(argument, "an argument"));
+    }
     return with(draft -> draft.arguments = List.copyOf(all));
   }
 
@@ -224,6 +227,7 @@ public final class LaunchConfig extends ClientConfig<LaunchConfig> {
    * @throws IllegalArgumentException for {@link Log#FILE}: use {@link #logFile}
    */
   public LaunchConfig log(Log log) {
+    Objects.requireNonNull(log, "log");
     if (log == Log.FILE) {
       throw new IllegalArgumentException("name the file with logFile(path)");
     }

@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  * supervisor that the JVM is gone. On standard output it says one line, ready or why not.
  */
 final class Launcher {
+  /** How the command exits that does not understand its arguments. */
+  private static final int USAGE = 2;
+
   private static final AtomicInteger COUNTER = new AtomicInteger();
 
   private Launcher() {}
@@ -55,10 +58,11 @@ final class Launcher {
 
   private static Client launch(LaunchConfig config, String name, Path binary) {
     PoolFiles files = Connector.files(config.settings.directory(), name);
+    long logged = config.logFile == null ? 0 : config.logFile.toFile().length();
     Process process = start(binary, files, config);
     Child child = new Child(process, files);
     try {
-      StderrTail tail = tail(process, config, name);
+      StderrTail tail = tail(process, config, name, logged);
       awaitReady(process, binary, config, tail);
       return Connector.connect(files, config.startNanos, config.settings, child);
     } catch (Throwable failed) { // also for want of memory: the child must not be left
@@ -67,11 +71,11 @@ final class Launcher {
     }
   }
 
-  private static StderrTail tail(Process process, LaunchConfig config, String name) {
+  private static StderrTail tail(Process process, LaunchConfig config, String name, long logged) {
     return switch (config.log) {
       case INHERIT -> StderrTail.inherited();
       case DISCARD -> StderrTail.ofPipe(process, name);
-      case FILE -> StderrTail.ofFile(Objects.requireNonNull(config.logFile, "logFile"));
+      case FILE -> StderrTail.ofFile(Objects.requireNonNull(config.logFile, "logFile"), logged);
     };
   }
 
@@ -152,9 +156,8 @@ final class Launcher {
       throw new LaunchException(
           "the supervisor "
               + exit(process)
-              + " before it was ready (is "
-              + binary
-              + " the `ringwork` command?)"
+              + " before it was ready"
+              + guess(process, binary, config, tail.hasText())
               + tail.text(),
           null);
     }
@@ -163,6 +166,17 @@ final class Launcher {
       throw new LaunchException(
           "the supervisor did not start: " + (error == null ? said : error) + tail.text(), null);
     }
+  }
+
+  /** What it may have been, as far as the child has not said so itself. */
+  private static String guess(Process process, Path binary, LaunchConfig config, boolean said) {
+    if (said) {
+      return "";
+    }
+    boolean usage = !process.isAlive() && process.exitValue() == USAGE;
+    return usage && !config.arguments.isEmpty()
+        ? " (does it know all of the arguments " + String.join(" ", config.arguments) + "?)"
+        : " (is " + binary + " the `ringwork` command?)";
   }
 
   private static String exit(Process process) {

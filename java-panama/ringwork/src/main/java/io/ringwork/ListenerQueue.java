@@ -25,7 +25,8 @@ final class ListenerQueue {
   /** Whether a thread delivers events. */
   private boolean delivering;
 
-  private boolean closeTold;
+  /** What was told last, however often it is found again. */
+  private @Nullable ConnectionEvent last;
 
   ListenerQueue(String pool, @Nullable Consumer<? super ConnectionEvent> listener) {
     this.pool = pool;
@@ -39,11 +40,13 @@ final class ListenerQueue {
     }
     lock.lock();
     try {
-      if (closeTold) {
+      if (last != null
+          && (last.state() == ConnectionState.CLOSED
+              || last.state() == state && last.reason().equals(why))) {
         return;
       }
-      closeTold = state == ConnectionState.CLOSED;
-      events.add(new ConnectionEvent(pool, state, why, error));
+      last = new ConnectionEvent(pool, state, why, error);
+      events.add(last);
       if (!delivering) {
         Thread.ofVirtual().name("ringwork-listener-" + pool).start(this::deliver);
         delivering = true;

@@ -229,18 +229,24 @@ final class PoolFinder implements Runnable {
       long left = patience.end - System.nanoTime();
       // A callback must not keep the thread that ends other tasks.
       if (!patience.blocks() || left <= 0 || client != null && client.isCallbackThread()) {
-        throw client != null && client.isOpen() ? draining() : disconnected();
+        throw client != null && client.isOpen()
+            ? draining()
+            : disconnected(patience.blocks() && left <= 0);
       }
       try {
         await(client, left);
       } catch (InterruptedException interrupted) {
         Thread.currentThread().interrupt();
-        throw disconnected();
+        throw disconnected(false);
       }
     }
   }
 
   RejectedException disconnected() {
+    return disconnected(false);
+  }
+
+  private RejectedException disconnected(boolean waited) {
     Client client = current;
     String why = client != null && client != retired ? client.whyEnded() : reason;
     return new RejectedException(
@@ -249,8 +255,11 @@ final class PoolFinder implements Runnable {
             + files.name()
             + " is not connected: "
             + why
-            + "; this client goes on by itself when the pool is there again (Backpressure.block"
-            + " waits for it)");
+            + "; this client goes on by itself when the pool is there again ("
+            + (waited
+                ? "Backpressure.block has waited for it in vain"
+                : "Backpressure.block waits for it")
+            + ")");
   }
 
   private static RejectedException draining() {

@@ -74,6 +74,10 @@ public final class RawCall implements AutoCloseable {
   private int slot;
   private int requestCodec = Codec.BYTES_ID;
   private int requestLength;
+
+  /** The room that was asked for; the memory may have more. */
+  private long claimed;
+
   private int length;
   private int resultCodec;
 
@@ -125,6 +129,7 @@ public final class RawCall implements AutoCloseable {
     release();
     slot = pools == null ? core.submitter.claim(type, size, options) : claim(size, pools);
     reference = core.segment.slots.reserved(slot);
+    claimed = size;
     state = State.CLAIMED;
     return request();
   }
@@ -185,18 +190,19 @@ public final class RawCall implements AutoCloseable {
    * Runs the task and waits for its result, as {@link Ringwork#call} does. The deadline of the
    * options starts now.
    *
-   * @param requestLength the bytes that are part of the request, from the start of the room
+   * @param requestLength the bytes that are part of the request, from the start of the room; at
+   *     most as many as were claimed
    * @return the length of the result in bytes
    * @throws RingworkException if it fails; nothing is claimed or held then
    * @throws InterruptedException if interrupted; the task is cancelled then
-   * @throws IllegalArgumentException if longer than the room; it stays claimed
+   * @throws IllegalArgumentException if longer than what was claimed; it stays claimed
    * @throws IllegalStateException if nothing is claimed
    */
   public long invoke(long requestLength) throws InterruptedException {
     StackRoom.require();
-    long room = request().byteSize();
-    if (requestLength < 0 || requestLength > room) {
-      throw new IllegalArgumentException(requestLength + " bytes in a room of " + room);
+    require(State.CLAIMED, "there is no claim");
+    if (requestLength < 0 || requestLength > claimed) {
+      throw RawTask.outOfRoom(requestLength, claimed);
     }
     if (Thread.interrupted()) {
       release();
@@ -248,7 +254,7 @@ public final class RawCall implements AutoCloseable {
     RejectedException.Reason full = core.submitter.hint(own, options, helps);
     if (full != null) {
       core.counters.count(Layout.CLIENT_REJECTED);
-      throw core.submitter.refusals.noRoom(full, type, requestLength);
+      throw core.submitter.refusals.noRoom(full, type, requestLength, options, false);
     }
     if (!own.claimedAtOnce) {
       core.submitter.announce(helps);
@@ -328,7 +334,8 @@ public final class RawCall implements AutoCloseable {
 
   /**
    * The memory of the result, read-only: its first bytes, as many as {@link #invoke} returned. What
-   * is behind them is arbitrary.
+   * is behind them is arbitrary: the segment is that of the whole slot or block, so that none need
+   * be made for each result. So ask {@link #resultLength()}, and not its {@code byteSize}.
    *
    * @return the memory; not to be touched after {@link #release()}
    * @throws IllegalStateException if no result is held

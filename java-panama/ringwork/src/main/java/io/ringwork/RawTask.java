@@ -86,10 +86,15 @@ public final class RawTask implements AutoCloseable {
   public RawTask length(long length) {
     checkUsable();
     if (length < 0 || length > room.byteSize()) {
-      throw new IllegalArgumentException(length + " bytes in a room of " + room.byteSize());
+      throw outOfRoom(length, room.byteSize());
     }
     this.length = length;
     return this;
+  }
+
+  static IllegalArgumentException outOfRoom(long length, long claimed) {
+    return new IllegalArgumentException(
+        "a request of " + length + " bytes, and room for " + claimed + " was claimed");
   }
 
   /**
@@ -141,7 +146,7 @@ public final class RawTask implements AutoCloseable {
     RejectedException.Reason full = core.submitter.hint(future, options, false);
     if (full != null) {
       core.counters.count(Layout.CLIENT_REJECTED);
-      future.failedAtSubmit(core.submitter.refusals.noRoom(full, type, length));
+      future.failedAtSubmit(core.submitter.refusals.noRoom(full, type, length, options, false));
       return;
     }
     core.submitter.announce(false);

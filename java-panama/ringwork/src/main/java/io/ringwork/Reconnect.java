@@ -62,6 +62,8 @@ public final class Reconnect {
    * @throws IllegalArgumentException if the times are out of these bounds
    */
   public Reconnect backoff(Duration first, Duration max) {
+    Objects.requireNonNull(first, "first");
+    Objects.requireNonNull(max, "max");
     if (first.compareTo(SHORTEST_BACKOFF) < 0
         || max.compareTo(first) < 0
         || max.compareTo(LONGEST_BACKOFF) > 0) {
@@ -101,7 +103,7 @@ public final class Reconnect {
    *
    * @return the time; 50 ms unless set
    */
-  public Duration mostBackoff() {
+  public Duration maxBackoff() {
     return Duration.ofNanos(maxNanos);
   }
 

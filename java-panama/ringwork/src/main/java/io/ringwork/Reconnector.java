@@ -107,9 +107,7 @@ final class Reconnector extends Connection {
   <Q, R> List<TaskFuture<R>> submitAll(
       TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
     Client.requireNonNull(type, requests, options);
-    for (Q request : requests) {
-      Client.requireNonNull(type, request, options);
-    }
+    Client.requireNoNull(requests.toArray());
     if (requests.isEmpty()) {
       return new ArrayList<>();
     }

@@ -2,6 +2,7 @@ package io.ringwork;
 
 import io.ringwork.RejectedException.Reason;
 import io.ringwork.internal.Durations;
+import io.ringwork.internal.Plural;
 import io.ringwork.internal.queue.Backlog;
 import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.Layout;
@@ -31,11 +32,11 @@ final class Refusals {
         type.name()
             + " would wait about "
             + Durations.text(late.delay())
-            + " for the "
-            + late.tasks()
-            + " tasks that are queued before it on "
-            + late.lanes()
-            + " lanes, then run for "
+            + " for "
+            + (late.tasks() == 1 ? "the task that is" : "the " + late.tasks() + " tasks that are")
+            + " queued before it on "
+            + Plural.of(late.lanes(), "lane")
+            + ", then run for "
             + Durations.text(late.run())
             + " or so; with the margin of such an estimate, which grows while tasks come late, that is"
             + " more than the "
@@ -67,38 +68,64 @@ final class Refusals {
   }
 
   /** Of a task that has found no room. */
-  RejectedException noRoom(Reason full, TaskType<?, ?> type, long size) {
-    return new RejectedException(full, what(full, type, size));
+  RejectedException noRoom(
+      Reason full, TaskType<?, ?> type, long size, TaskOptions options, boolean waited) {
+    return new RejectedException(full, what(full, type, size, options, waited));
   }
 
-  /** What there was no room for, how much there is, and what helps. */
-  String what(Reason full, TaskType<?, ?> type, long size) {
+  /**
+   * What there was no room for, how much there is, and what helps.
+   *
+   * @param waited whether {@link Backpressure#block} was tried
+   */
+  String what(Reason full, TaskType<?, ?> type, long size, TaskOptions options, boolean waited) {
+    String otherwise = otherwise(type, options, waited);
     return switch (full) {
       case NO_SLOT ->
-          "all "
-              + slots.count
-              + " slots of this client are in use"
+          (slots.count == 1
+                  ? "the one slot of this client is in use"
+                  : "all " + slots.count + " slots of this client are in use")
               + (slots.reserve == 0
                   ? ""
                   : " (but for the last " + slots.reserve + ", which are kept for Priority.HIGH)")
-              + ": submit slower, use Backpressure.block, or raise "
+              + ": submit slower, "
+              + otherwise
+              + ", or raise "
               + Sizing.option(own, "slots", "--slots");
       case TOO_MANY_IN_FLIGHT ->
-          type.maxInFlight
-              + " tasks of "
+          Plural.of(type.maxInFlight, "task")
+              + " of "
               + type.name()
-              + " are in flight, as many as TaskType.maxInFlight lets this client have: submit"
-              + " slower, use Backpressure.block, or raise the limit";
+              + (type.maxInFlight == 1 ? " is" : " are")
+              + " in flight, as many as TaskType.maxInFlight lets this client have: submit slower, "
+              + otherwise
+              + ", or raise the limit";
       case RING_FULL ->
-          "the injector ring of this priority is full: submit slower, or use Backpressure.block";
+          "the injector ring of this priority is full: submit slower, or " + otherwise;
       case ARENA_EXHAUSTED ->
           "no payload block is free for a request of "
               + size
               + " bytes, of which the pool has room for "
               + arena.requestsOf(size)
-              + " at a time: submit slower, use Backpressure.block, or "
+              + " at a time: submit slower, "
+              + otherwise
+              + ", or "
               + Sizing.moreBlocks(own, segmentSize);
       default -> full.toString();
     };
+  }
+
+  /** What helps beside fewer tasks and a larger pool: what was not tried. */
+  private static String otherwise(TaskType<?, ?> type, TaskOptions options, boolean waited) {
+    Backpressure.Kind kind = options.backpressure.kind;
+    if (waited) {
+      return "give Backpressure.block more time, for it has waited in vain";
+    }
+    if (kind == Backpressure.Kind.BLOCK) {
+      return "submit from another thread, for Backpressure.block does not wait in a callback";
+    }
+    return kind == Backpressure.Kind.CALLER_RUNS && type.kind != ResultKind.LEASE
+        ? "give " + type.name() + " a fallback that Backpressure.callerRuns can run"
+        : "use Backpressure.block";
   }
 }

@@ -371,7 +371,7 @@ final class Submitter {
       }
       start = start == 0 ? System.nanoTime() : start;
       if (!tookResultsIn(start) && (end == Long.MIN_VALUE || !awaitRoom(end))) {
-        throw refusals.noRoom(full, type, size);
+        throw refusals.noRoom(full, type, size, options, end != Long.MIN_VALUE);
       }
       checkOpen();
     }
@@ -469,13 +469,14 @@ final class Submitter {
         runHere(future, here, request);
         return false;
       }
-      if (options.backpressure.kind == Backpressure.Kind.BLOCK && !to.role.isMine()) {
+      boolean waits = options.backpressure.kind == Backpressure.Kind.BLOCK && !to.role.isMine();
+      if (waits) {
         still = await(to, still);
         if (still == null) {
           return true;
         }
       }
-      throw to.refusals.noRoom(still, type, size);
+      throw to.refusals.noRoom(still, type, size, options, waits);
     }
 
     /** Waits for room as long as it may; null if the task found some. */
@@ -501,7 +502,7 @@ final class Submitter {
             "the deadline of "
                 + type.name()
                 + " passed while it waited for room: "
-                + to.refusals.what(still, type, size),
+                + to.refusals.what(still, type, size, options, true),
             false);
       }
       return still;

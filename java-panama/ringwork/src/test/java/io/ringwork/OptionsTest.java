@@ -159,7 +159,7 @@ class OptionsTest {
     Reconnect policy =
         Reconnect.defaults().backoff(Duration.ofMillis(3), Duration.ofMillis(7)).listener(listener);
     assertEquals(Duration.ofMillis(3), policy.firstBackoff());
-    assertEquals(Duration.ofMillis(7), policy.mostBackoff());
+    assertEquals(Duration.ofMillis(7), policy.maxBackoff());
     assertEquals(Optional.of(listener), policy.listener());
     assertEquals(Optional.empty(), Reconnect.defaults().listener());
     assertNotEquals(policy, Reconnect.defaults());
@@ -168,7 +168,7 @@ class OptionsTest {
   @Test
   void aBackoffHasBounds() {
     Duration hour = Duration.ofHours(1);
-    assertEquals(hour, Reconnect.DEFAULT.backoff(hour, hour).mostBackoff());
+    assertEquals(hour, Reconnect.DEFAULT.backoff(hour, hour).maxBackoff());
     Duration[][] refused = {
       {Duration.ofNanos(999_999), hour},
       {Duration.ZERO, Duration.ZERO},

@@ -127,7 +127,11 @@ class RawCallTest {
     MemorySegment room = call.claim(10);
     assertSame(room, call.request());
     assertEquals(Layout.INLINE, room.byteSize());
-    assertThrows(IllegalArgumentException.class, () -> call.invoke(Layout.INLINE + 1));
+    for (long longer : new long[] {11, Layout.INLINE, Layout.INLINE + 1}) {
+      String said =
+          assertThrows(IllegalArgumentException.class, () -> call.invoke(longer)).getMessage();
+      assertTrue(said.contains("room for 10 was claimed"), said);
+    }
     assertThrows(IllegalArgumentException.class, () -> call.invoke(-1));
     assertEquals(3, call.codec(77).invoke(3));
     assertThrows(IllegalStateException.class, call::request);

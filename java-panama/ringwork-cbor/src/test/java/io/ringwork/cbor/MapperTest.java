@@ -103,7 +103,7 @@ class MapperTest {
     }
   }
 
-  enum Colour {
+  enum Hue {
     RED,
     GREEN
   }
@@ -116,8 +116,8 @@ class MapperTest {
       @Nullable Map<Byte, String> keys,
       short middle,
       char letter,
-      @Nullable Colour colour,
-      @Nullable List<Colour> colours,
+      @Nullable Hue colour,
+      @Nullable List<Hue> colours,
       @Nullable BigDecimal exact,
       @Nullable BigInteger whole) {}
 
@@ -142,7 +142,7 @@ class MapperTest {
         "middle: expected an integer (short), got the integer 40000, which does not fit",
         refusal("middle", 40_000));
     assertEquals(
-        "keys.200: expected a key that is an integer (Byte), got \"200\"",
+        "keys: expected a key that is an integer (Byte), got \"200\"",
         refusal("keys", Map.of("200", "x")));
     Map<String, Object> right =
         Map.of(
@@ -171,14 +171,14 @@ class MapperTest {
   @Test
   void aNumberIsNeitherAnEnumNorALetter() {
     for (int value : new int[] {0, 1, 3}) {
-      String fault = "expected one of RED, GREEN (Colour), got the number " + value;
+      String fault = "expected one of RED, GREEN (Hue), got the number " + value;
       assertEquals("colour: " + fault, refusal("colour", value));
       assertEquals("colours[0]: " + fault, refusal("colours", List.of(value)));
       assertEquals(
-          "colour: expected one of RED, GREEN (Colour), got \"" + value + "\"",
+          "colour: expected one of RED, GREEN (Hue), got \"" + value + "\"",
           refusal("colour", String.valueOf(value)));
     }
-    assertEquals("letter: expected a value of char, got an integer", refusal("letter", 65));
+    assertEquals("letter: expected a value of char, got the number 65", refusal("letter", 65));
   }
 
   @Test

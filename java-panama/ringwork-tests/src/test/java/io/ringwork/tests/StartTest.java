@@ -1,6 +1,7 @@
 package io.ringwork.tests;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -113,6 +114,17 @@ class StartTest {
   @Test
   void optionsThatAreNone() {
     assertFails(config().arguments("--nonsense"), "--nonsense");
+    LaunchException silent =
+        assertThrows(
+            LaunchException.class,
+            () -> Ringwork.launch(config().log(LaunchConfig.Log.INHERIT).arguments("--nonsense")));
+    Pools.assertSays(silent, "all of the arguments", "--nonsense");
+    LaunchException quoted =
+        assertThrows(
+            LaunchException.class,
+            () -> Ringwork.launch(config().log(LaunchConfig.Log.DISCARD).arguments("--nonsense")));
+    Pools.assertSays(quoted, "--nonsense", "its log ends with");
+    assertFalse(quoted.getMessage().contains("command?"), quoted.getMessage());
   }
 
   @Test

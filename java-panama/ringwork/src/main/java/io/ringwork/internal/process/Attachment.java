@@ -100,11 +100,13 @@ public final class Attachment {
       }
       if (attachment == null) {
         throw new Refusal(
-            "all "
-                + geometry.applicationClients()
-                + " client entries of pool '"
+            (geometry.applicationClients() == 1
+                    ? "the one client entry"
+                    : "all " + geometry.applicationClients() + " client entries")
+                + " of pool '"
                 + files.name()
-                + "' are taken: close a client, or raise --clients",
+                + (geometry.applicationClients() == 1 ? "' is" : "' are")
+                + " taken: close a client, or raise --clients",
             null);
       }
       return attachment;
@@ -367,7 +369,20 @@ public final class Attachment {
         state,
         false,
         serving && silence == 0,
-        reason.isEmpty() && silence > 0 ? stopped(silence) : reason);
+        reason.isEmpty() && silence > 0 ? stopped(silence) : explained(state, reason));
+  }
+
+  /** A pool that is not serving is so for a reason, also where its header has none. */
+  private static String explained(int state, String reason) {
+    return switch (state) {
+      case Layout.POOL_STARTING -> reason.isEmpty() ? "starting: no worker is ready yet" : reason;
+      case Layout.POOL_DRAINING ->
+          "draining: "
+              + (reason.isEmpty()
+                  ? "it was asked to stop, takes no new tasks, and ends with those it has"
+                  : reason);
+      default -> reason;
+    };
   }
 
   private String stopped(long silence) {

@@ -57,9 +57,11 @@ final class LockFiles {
     return Refusal.absent(
         "pool '"
             + files.name()
-            + "' has no supervisor any more: start it again with `ringwork serve --name "
-            + files.name()
-            + "` (`ringwork clean` removes what it left)",
+            + "' has no supervisor any more: start it again with "
+            + files.command("serve --name " + files.name())
+            + " ("
+            + files.command("clean")
+            + " removes what it left)",
         null);
   }
 

@@ -131,10 +131,24 @@ public record PoolFiles(Path base, String name) {
             + name
             + "' ("
             + path
-            + " is missing): start it with `ringwork serve --name "
-            + name
-            + "`, or see `ringwork list`",
+            + " is missing): start it with "
+            + command("serve --name " + name)
+            + ", or see "
+            + command("list"),
         cause);
+  }
+
+  /** What a person types so that the command sees this pool's directory, too. */
+  public String command(String arguments) {
+    String place = base.toString();
+    if (!place.matches("[A-Za-z0-9_./:@%+=,-]+")) {
+      place = "'" + place.replace("'", "'\\''") + "'";
+    }
+    return "`"
+        + (base.equals(defaultBase()) ? "" : DIRECTORY_VARIABLE + "=" + place + " ")
+        + "ringwork "
+        + arguments
+        + "`";
   }
 
   public Refusal refused(Path path, String why) {

@@ -28,25 +28,33 @@ public final class StderrTail {
 
   private long total;
 
-  private StderrTail(boolean piped, @Nullable Path file) {
+  /** Where in the file the child begins. */
+  private final long start;
+
+  private StderrTail(boolean piped, @Nullable Path file, long start) {
     this.piped = piped;
     this.file = file;
+    this.start = start;
     this.last = new byte[piped ? BYTES : 0];
   }
 
   /** Of a log that goes to this process's standard error. */
   public static StderrTail inherited() {
-    return new StderrTail(false, null);
+    return new StderrTail(false, null, 0);
   }
 
-  /** Of a log that goes to a file. */
-  public static StderrTail ofFile(Path file) {
-    return new StderrTail(false, file);
+  /**
+   * Of a log that goes to a file.
+   *
+   * @param start how long the file was before: that is of others
+   */
+  public static StderrTail ofFile(Path file, long start) {
+    return new StderrTail(false, file, start);
   }
 
   /** Of a log that goes nowhere but here. */
   public static StderrTail ofPipe(Process process, String name) {
-    StderrTail tail = new StderrTail(true, null);
+    StderrTail tail = new StderrTail(true, null, 0);
     InputStream errors = process.getErrorStream();
     byte[] buffer = new byte[BYTES];
     tail.pump = Background.thread("ringwork-log-" + name, () -> tail.read(errors, buffer));
@@ -78,10 +86,19 @@ public final class StderrTail {
     }
   }
 
+  /** Whether there is anything that a message can quote. */
+  public boolean hasText() {
+    return !lines().isBlank();
+  }
+
+  private String lines() {
+    return piped ? collected() : lastOfFile();
+  }
+
   /** What to append to a message. */
   public String text() {
     boolean inherited = !piped && file == null;
-    String text = inherited ? "" : piped ? collected() : lastOfFile();
+    String text = lines();
     return text.isBlank()
         ? inherited ? "; its log on standard error says more" : ""
         : "; its log ends with:\n" + text.strip();
@@ -115,7 +132,8 @@ public final class StderrTail {
       return "";
     }
     try (RandomAccessFile in = new RandomAccessFile(file.toFile(), "r")) {
-      in.seek(Math.max(0, in.length() - BYTES));
+      long from = in.length() < start ? 0 : start; // it was emptied meanwhile
+      in.seek(Math.max(from, in.length() - BYTES));
       byte[] bytes = new byte[(int) Math.min(BYTES, in.length() - in.getFilePointer())];
       in.readFully(bytes);
       return lastLines(bytes);
