@@ -34,17 +34,13 @@ fn panics_and_lines_of_handlers_come_with_the_pools_level_and_format() {
         // Where it comes from, whether the handler wrote it or we.
         assert!(json["task"]["worker"].is_u64(), "{line}");
         assert!(json["task"]["lane"].is_u64(), "{line}");
-        let named = if part == "handler panicked" {
-            &json["handler"]
-        } else {
-            &json["task"]["handler"]
-        };
         let handler = if part == "handler panicked" {
             "test.panic"
         } else {
             "test.log"
         };
-        assert_eq!(named, handler, "{line}");
+        assert_eq!(json["task"]["handler"], handler, "{line}");
+        assert!(json["handler"].is_null(), "{line}");
     }
 }
 
@@ -57,6 +53,15 @@ fn a_line_of_a_handler_says_where_it_ran() {
     let line = line.unwrap_or_else(|| panic!("{whole}"));
     assert!(
         line.contains("tea at info worker=") && line.ends_with(" handler=\"test.log\""),
+        "{line}"
+    );
+    let _ = pool.client().call("test.panic", b"the kettle", &utf8());
+    pool.wait_logged("handler panicked: the kettle");
+    let whole = pool.log();
+    let line = whole.lines().find(|line| line.contains("the kettle"));
+    let line = line.unwrap_or_else(|| panic!("{whole}"));
+    assert!(
+        line.ends_with(" handler=\"test.panic\"") && line.matches("handler=").count() == 1,
         "{line}"
     );
 }

@@ -8,6 +8,7 @@ use crate::codec::{FromRequest, IntoResult, request_error};
 use crate::confine::sandbox;
 use crate::context::{Need, States, TaskContext};
 use crate::error::{CANCELLED, TaskError};
+use crate::log;
 use crate::panics::{self, Panic};
 use crate::raw_task::{Answer, RawTask};
 use ringwork_ring::format::layout::{HANDLER_NAME_MAX, id_of};
@@ -16,6 +17,18 @@ use ringwork_ring::{Codec, RingError, Status};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::marker::PhantomData;
+
+/// Logs an error of a handler that has ended. A line of ours names it where the handler's own lines
+/// do; to a subscriber of the program's it is a field.
+macro_rules! log_error {
+    ($handler:expr, $($line:tt)*) => {
+        if log::is_ours() {
+            log::about($handler, || tracing::error!($($line)*));
+        } else {
+            tracing::error!(handler = $handler, $($line)*);
+        }
+    };
+}
 
 /// A result that the handler has written into the slot or its block.
 ///
@@ -323,8 +336,8 @@ impl Handlers {
 fn run_chunk(handler: &Handler, mut claimed: Claimed<'_>, states: &States) -> u32 {
     match claimed.open_chunk() {
         Ok(None) => {}
-        Ok(Some(index)) => tracing::error!(
-            handler = handler.name,
+        Ok(Some(index)) => log_error!(
+            handler.name,
             "request {index} of a chunk has lost its worker at each of its attempts: it is not tried again"
         ),
         Err(error) => {
@@ -397,8 +410,8 @@ fn end(claimed: &mut Claimed<'_>, ended: Ended) {
     });
 }
 
-fn end_panicked(claimed: &mut Claimed<'_>, handler: &str, panic: &Panic) {
-    tracing::error!(
+fn end_panicked(claimed: &mut Claimed<'_>, handler: &'static str, panic: &Panic) {
+    log_error!(
         handler,
         location = panic.location,
         "handler panicked: {}",

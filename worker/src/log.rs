@@ -3,7 +3,8 @@
 //! [`init_worker`] is called at the start of each worker, [`init`] by `ringwork serve`. Invariant:
 //! a subscriber that the program has set itself is left alone.
 
-use crate::panics;
+use crate::panics::{self, Panic};
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::Cell;
 use std::fmt::{Result, Write};
 use std::io;
@@ -112,9 +113,44 @@ fn shown(level: &str) -> Targets {
     }
 }
 
+/// Whether the lines of this process are those of [`init`].
+pub(crate) fn is_ours() -> bool {
+    SET_LEVEL.get().is_some()
+}
+
+/// Logs a panic of a thread that runs no handler, or says that the log is not ours. With a
+/// backtrace where the environment asks for one, as std's text has it.
+pub(crate) fn panicked(panic: &Panic) -> bool {
+    if !is_ours() {
+        return false;
+    }
+    let thread = std::thread::current();
+    let backtrace = Backtrace::capture();
+    let trace = match backtrace.status() {
+        BacktraceStatus::Captured => format!("\n{backtrace}"),
+        _ => String::new(),
+    };
+    tracing::error!(
+        location = panic.location,
+        thread = thread.name().unwrap_or("<unnamed>"),
+        "a thread panicked: {}{trace}",
+        panic.message
+    );
+    true
+}
+
 thread_local! {
     /// Worker and lane that this thread is.
     static LANE: Cell<Option<(u32, u32)>> = const { Cell::new(None) };
+    /// The handler that a line is about, where none runs.
+    static ABOUT: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// The lines that `write` logs name this handler, which has ended, as its own lines have done.
+pub(crate) fn about(handler: &'static str, write: impl FnOnce()) {
+    ABOUT.set(Some(handler));
+    write();
+    ABOUT.set(None);
 }
 
 /// Lines of this thread name its worker and its lane from now on, and the handler that runs.
@@ -167,7 +203,8 @@ where
         self.0
             .format_event(context, Writer::new(&mut line), event)?;
         line.truncate(line.trim_end().len());
-        F::append(&mut line, worker, lane, panics::running())?;
+        let handler = panics::running().or(ABOUT.get());
+        F::append(&mut line, worker, lane, handler)?;
         writeln!(writer, "{line}")
     }
 }

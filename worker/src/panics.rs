@@ -2,7 +2,8 @@
 //!
 //! A caught panic is told to the caller and logged by [`crate::dispatch`], so the hook prints
 //! nothing. Only a second panic while the first is on its way, which ends the process, is printed
-//! at once: no code will run to tell it later.
+//! at once: no code will run to tell it later. A panic of a thread that runs no handler is logged,
+//! too, unless the program has a hook of its own.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -39,21 +40,30 @@ thread_local! {
     static SEEN: RefCell<Vec<Panic>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Installs the hook, once in a process; panics elsewhere go to the former hook.
-pub(crate) fn install_hook() {
+/// Installs the hook, once in a process. A panic where no handler runs goes to the program's own
+/// hook; where the program has none to `log`; and to std's hook when `log` says that it is not
+/// logged.
+pub(crate) fn install_hook(log: fn(&Panic) -> bool) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let former = panic::take_hook();
+        // None is set now, so this one is std's. If the former is std's, too, both are of one type
+        // without data.
+        let standard = panic::take_hook();
+        let is_standard = std::ptr::eq(&raw const *former, &raw const *standard);
         panic::set_hook(Box::new(move |info| {
-            if running().is_none() {
-                return former(info);
-            }
             let message = info.payload_as_str().unwrap_or(NO_TEXT).to_owned();
             let location = info
                 .location()
                 .map(|at| format!("{}:{}", at.file(), at.line()))
                 .unwrap_or_default();
             let panic = Panic { message, location };
+            if running().is_none() {
+                if !(is_standard && log(&panic)) {
+                    former(info);
+                }
+                return;
+            }
             // `eprintln` panics when standard error is closed: not here.
             let say = |text: String| drop(writeln!(std::io::stderr(), "{text}"));
             ANY_SEEN.with(|any| any.set(true));
@@ -124,7 +134,7 @@ mod tests {
 
     #[test]
     fn message_and_place_are_caught() {
-        install_hook();
+        install_hook(|_| false);
         assert_eq!(catch("test", || 7), Ok(7));
         let caught = catch("test", || panic!("number {}", 5)).unwrap_err();
         assert_eq!(caught.message, "number 5");
@@ -142,7 +152,7 @@ mod tests {
                 let _ = panic::catch_unwind(|| panic!("in between"));
             }
         }
-        install_hook();
+        install_hook(|_| false);
         let caught = catch("test", || {
             let _ = panic::catch_unwind(|| panic!("before"));
             let _quiet = Quiet;
@@ -164,7 +174,7 @@ mod tests {
                 panic!("in drop");
             }
         }
-        install_hook();
+        install_hook(|_| false);
         assert!(catch("test", || panic::panic_any(Bomb)).is_err());
     }
 }

@@ -233,16 +233,19 @@ impl Builder {
     /// leaves on SIGINT, too). Signals that would end a process and mean nothing to a worker
     /// (SIGUSR1, SIGALRM and the like) do nothing, unless the program has handlers for them.
     ///
-    /// Panics of handlers, and what they write by `tracing`, go to standard error, with the level
-    /// and the format of the pool (`--log-level`, `--log-format`; started by hand: level info). A
-    /// program that has set a global `tracing` subscriber before keeps its own.
+    /// Panics of handlers and of other threads, and what handlers write by `tracing`, go to standard
+    /// error, with the level and the format of the pool (`--log-level`, `--log-format`; started by
+    /// hand: level info). A line of a lane's thread names worker, lane and handler; one of a thread
+    /// that a handler has started can't. A program that has set a global `tracing` subscriber
+    /// before keeps its own, and so does one that has set a panic hook; what panics before this
+    /// call is not in the pool's format.
     ///
     /// # Errors
     /// When the pool can't be joined, or the worker is set up wrongly: two handlers of one name, or
     /// a handler that needs a state which was not given.
     pub fn run(mut self) -> Result<(), WorkerError> {
         log::init_worker();
-        panics::install_hook();
+        panics::install_hook(log::panicked);
         ringwork_ring::os::sigbus::explain_sigbus();
         let handlers = self.checked_handlers()?;
         let assignment = Assignment::find(self.pool.as_deref())?;
