@@ -1,6 +1,6 @@
 //! `ringwork handlers`: what tasks there are, in the stock worker or in a live pool.
 
-use super::exit::Failure;
+use super::exit::{Failure, NO_POOL};
 use super::table::Table;
 use super::view;
 use clap::Args;
@@ -30,7 +30,7 @@ const PLAIN: [StockDoc; 2] = [
 
 /// Describe the stock handlers, or list those of a live pool.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 done; 3 no such pool.")]
+#[command(after_help = "Exit codes: 0 done; 3 no such pool, or it is closed or dead.")]
 pub(super) struct Handlers {
     /// Name of a pool [default: none, the stock handlers are described].
     name: Option<String>,
@@ -52,13 +52,26 @@ struct StockView {
 /// Runs the subcommand.
 pub(super) fn run(handlers: &Handlers) -> Result<(), Failure> {
     let text = match &handlers.name {
-        Some(name) => of_pool(&Segment::attach(&PoolDir::new(name)?)?, handlers.json)?,
+        Some(name) => of_pool(&live(name)?, handlers.json)?,
         None => of_stock(handlers.json)?,
     };
     let mut out = io::stdout().lock();
     write!(out, "{text}")?;
     out.flush()?;
     Ok(())
+}
+
+/// The segment of a pool that is not over: what is left of another has the handlers of the past.
+fn live(name: &str) -> Result<Segment, Failure> {
+    let segment = Segment::attach(&PoolDir::new(name)?)?;
+    let condition = view::condition(&segment)?;
+    match view::is_over(condition.state) {
+        true => Err(Failure::new(
+            NO_POOL,
+            format!("the pool {name} is over: {}", condition.reason),
+        )),
+        false => Ok(segment),
+    }
 }
 
 fn of_pool(segment: &Segment, json: bool) -> Result<String, Failure> {

@@ -91,19 +91,24 @@ fn row(dir: &PoolDir) -> Row {
         }
         Err(RingError::NotReady { .. } | RingError::NotFound { .. }) => {
             row.alive = is_served(dir);
-            row.state = if row.alive { "starting" } else { "dead" };
+            (row.state, row.reason) = match row.alive {
+                true => ("starting", "starting: its segment is being made".to_owned()),
+                false => ("dead", view::DEAD.to_owned()),
+            };
         }
-        Err(RingError::Closed { .. }) => row.state = "dead",
+        Err(RingError::Closed { .. }) => {
+            (row.state, row.reason) = ("dead", view::DEAD.to_owned());
+        }
         Err(error) => row.problem = Some(error.to_string()),
     }
     if row.state == "dead" {
-        row.problem = Some("its supervisor is dead: `ringwork clean` removes it".to_owned());
+        row.problem = Some(row.reason.clone());
     }
     row
 }
 
 /// Whether a process holds the pool's name, with or without a segment.
-fn is_served(dir: &PoolDir) -> bool {
+pub(super) fn is_served(dir: &PoolDir) -> bool {
     liveness::open_lock_file(&dir.name_lock(), false)
         .and_then(|file| liveness::is_held(&file))
         .unwrap_or(false)
@@ -121,6 +126,7 @@ fn fill(row: &mut Row, segment: &Segment) -> Result<(), RingError> {
     let workers: Vec<u32> = (0..g.max_workers)
         .filter(|worker| segment.worker(*worker).word_acquire().is_active())
         .filter(|worker| !view::is_stand_in(segment, *worker))
+        .filter(|worker| view::worker_lives(segment, *worker))
         .collect();
     let lanes = segment.lanes().map(|lane| lane.word_acquire());
     let served = lanes.filter(|word| word.is_active() && workers.contains(&word.worker()));
@@ -189,7 +195,7 @@ mod tests {
             assert_eq!(row.reason, stat.reason);
             assert!(note(&row).contains(told), "{row:?}");
         };
-        check("starting", false, "");
+        check("starting", false, "starting: no worker is ready yet");
         segment.set_pool_state(PoolState::Serving);
         check("serving", true, "");
         segment.set_reason("a crash storm");
@@ -198,13 +204,13 @@ mod tests {
         segment.set_reason("asked to stop");
         segment.set_health(Health::Full);
         segment.set_pool_state(PoolState::Draining);
-        check("draining", false, "asked to stop");
+        check("draining", false, "draining: it takes no new task");
         segment.set_pool_state(PoolState::Failed);
         check("failed", false, "asked to stop");
         segment.set_pool_state(PoolState::Closed);
         check("closed", false, "asked to stop");
         segment.set_pool_state(PoolState::Serving);
         drop(locks);
-        check("dead", false, "");
+        check("dead", false, "its supervisor is dead: `ringwork clean`");
     }
 }

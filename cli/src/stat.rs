@@ -5,7 +5,7 @@ use super::table::Table;
 use super::units::{Size, Span, nanoseconds};
 use super::view::{self, PoolView, Quantiles};
 use clap::Args;
-use ringwork_ring::{PoolDir, Segment};
+use ringwork_ring::{PoolDir, RingError, Segment};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -14,8 +14,8 @@ const AFTER_HELP: &str = "\
 Latencies are of sampled tasks (the first 1024 of each client, then every 16th of a Java client and every 8th of a Rust one), since the pool was \
 made; each is an upper bound, at most 25 % too high.
 
-Exit codes: 0 the pool is starting, serving or draining; 3 there is none, or its supervisor is gone; with \
---ready 0 when it is ready and 1 when not.";
+Exit codes: 0 the pool is starting, serving or draining; 3 there is none, or its supervisor is gone. With \
+--ready: 0 it is ready; 1 it is not, or its supervisor is dead; 3 there is none of this name.";
 
 /// Show a pool: clients, workers, queues, counters, latencies, errors.
 #[derive(Debug, Args)]
@@ -29,7 +29,8 @@ pub(super) struct Stat {
     #[arg(long)]
     json: bool,
 
-    /// Print nothing; exit with 1 when the pool is not ready, with the reason on standard error.
+    /// Print nothing; exit with 1 when the pool is not ready or dead, with the reason on standard
+    /// error.
     #[arg(long)]
     ready: bool,
 
@@ -40,7 +41,16 @@ pub(super) struct Stat {
 
 /// Runs the subcommand.
 pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
-    let segment = Segment::attach(&PoolDir::new(&stat.name)?)?;
+    let dir = PoolDir::new(&stat.name)?;
+    let segment = Segment::attach(&dir).map_err(|error| match error {
+        // Something of it is there: it starts, or is dead.
+        RingError::NotFound { .. } | RingError::NotReady { .. } | RingError::Closed { .. }
+            if stat.ready && dir.is_pool() =>
+        {
+            Failure::new(FAILED, error)
+        }
+        error => error.into(),
+    })?;
     let mut before: Option<(u64, Instant)> = None;
     loop {
         let view = view::pool(&segment)?;
@@ -52,7 +62,7 @@ pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
             .map(|(tasks, then)| (tasks_of(&view) - tasks) as f64 / then.elapsed().as_secs_f64());
         before = Some((tasks_of(&view), Instant::now()));
         print(stat, &view, rate)?;
-        let over = matches!(view.state, "dead" | "closed" | "failed");
+        let over = view::is_over(view.state);
         match stat.watch {
             _ if over => {
                 return Err(Failure::new(
@@ -83,7 +93,7 @@ fn readiness(view: &PoolView) -> Result<(), Failure> {
 
 fn ended(view: &PoolView) -> &str {
     if view.reason.is_empty() {
-        "its supervisor died; `ringwork clean` removes what it left"
+        "no reason was given"
     } else {
         &view.reason
     }

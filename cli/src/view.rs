@@ -10,13 +10,13 @@ use ringwork_ring::format::words::Kind;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
 use ringwork_ring::records::{Histogram, LaneHistogram, LaneMask};
-use ringwork_ring::segment::tables;
+use ringwork_ring::segment::{liveness, tables};
 use ringwork_ring::{Result, Segment};
 use ringwork_supervisor::heartbeat;
 use ringwork_supervisor::pool::{handler_name, running_handler, running_progress};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Everything about a pool.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,8 +26,8 @@ pub(super) struct PoolView {
     pub(super) state: &'static str,
     /// Whether it takes tasks and replaces workers that die.
     pub(super) ready: bool,
-    /// Why it closed, failed, or is not ready, or what is wrong with it; empty when nothing was
-    /// said.
+    /// Why it closed, failed, or is not ready, or what is wrong with it; empty when it is ready and
+    /// nothing is.
     pub(super) reason: String,
     pub(super) supervisor_pid: u32,
     pub(super) supervisor_alive: bool,
@@ -58,7 +58,8 @@ pub(super) struct ClientView {
     pub(super) pid: u32,
     /// `java`, `rust` or `other`.
     pub(super) kind: &'static str,
-    /// `active`, or `reaping` while a dead client's tasks end.
+    /// `active`, or `reaping` while a dead client's tasks end; `dead` when it is and no supervisor
+    /// sees to them.
     pub(super) state: &'static str,
     pub(super) attached_s: f64,
     pub(super) slots: u32,
@@ -77,7 +78,9 @@ pub(super) struct ClientView {
 pub(super) struct WorkerView {
     pub(super) index: u32,
     pub(super) pid: u32,
+    /// `active`, or `reaping` while what it held is given back; `dead` when its process is.
     pub(super) state: &'static str,
+    /// Whether it lives and has lanes.
     pub(super) ready: bool,
     /// Whether the process is stopped (SIGSTOP).
     pub(super) stopped: bool,
@@ -264,15 +267,78 @@ pub(super) fn condition(segment: &Segment) -> Result<Condition> {
         }
         let workers =
             (0..segment.geometry().max_workers).filter(|worker| is_stopped(segment, *worker));
-        condition.stopped.extend(workers.map(|worker| {
-            let pid = segment.worker(worker).pid();
-            format!("worker {worker} (process {pid}) is stopped: `kill -CONT {pid}` lets it go on")
-        }));
+        let problems: Vec<String> = workers
+            .map(|worker| {
+                let pid = segment.worker(worker).pid();
+                format!(
+                    "worker {worker} (process {pid}) is stopped: `kill -CONT {pid}` lets it go on"
+                )
+            })
+            .collect();
+        if !problems.is_empty() && !any_runs(segment) {
+            condition.ready = false; // no lane takes a task
+        }
+        condition.stopped.extend(problems);
         let told = std::iter::once(condition.reason).filter(|reason| !reason.is_empty());
         let all: Vec<String> = told.chain(condition.stopped.iter().cloned()).collect();
         condition.reason = all.join("; ");
     }
+    let now = match condition.state {
+        "dead" => DEAD,
+        "starting" => "starting: no worker is ready yet",
+        "draining" => "draining: it takes no new task, and ends once the others are over",
+        _ => return Ok(condition),
+    };
+    condition.reason = match condition.reason.is_empty() {
+        true => now.to_owned(),
+        false => format!("{now}; {}", condition.reason),
+    };
     Ok(condition)
+}
+
+/// What is said of a pool whose supervisor has died.
+pub(super) const DEAD: &str = "its supervisor is dead: `ringwork clean` removes what it left, or \
+     `ringwork serve` takes its place under the same name";
+
+/// Whether a pool in this state is none any more.
+pub(super) fn is_over(state: &str) -> bool {
+    matches!(state, "dead" | "closed" | "failed")
+}
+
+/// Whether a worker with lanes is there whose process is not stopped.
+fn any_runs(segment: &Segment) -> bool {
+    (0..segment.geometry().max_workers)
+        .filter(|worker| !is_stand_in(segment, *worker))
+        .any(|worker| {
+            let record = segment.worker(worker);
+            record.word_acquire().is_active()
+                && record.lanes() > 0
+                && !is_stopped(segment, worker)
+                && worker_lives(segment, worker)
+        })
+}
+
+/// Whether the process of an active worker entry lives, by its lock.
+pub(super) fn worker_lives(segment: &Segment, worker: u32) -> bool {
+    lives(&segment.dir().worker_lock(segment.epoch(), worker))
+}
+
+/// Whether a process holds this lock; also when that can't be told.
+fn lives(lock: &Path) -> bool {
+    if lock.symlink_metadata().is_err() {
+        return false; // removed with the pool
+    }
+    liveness::open_lock_file(lock, false)
+        .and_then(|file| liveness::is_held(&file))
+        .unwrap_or(true)
+}
+
+/// The name of an active entry's state, unless the process that has it is dead.
+fn state_of(name: &'static str, lock: &Path) -> &'static str {
+    match name {
+        "active" if !lives(lock) => "dead",
+        name => name,
+    }
 }
 
 fn in_storm(segment: &Segment) -> bool {
@@ -333,6 +399,7 @@ fn entry_name(state: std::result::Result<EntryState, UnknownWord>) -> Option<&'s
 fn client(segment: &Segment, index: u32, now: u64) -> Option<ClientView> {
     let record = segment.client(index);
     let state = entry_name(record.word_acquire().state())?;
+    let state = state_of(state, &segment.dir().client_lock(segment.epoch(), index));
     let slots = segment.geometry().slots_per_client;
     let kinds: Vec<Kind> = (index * slots..(index + 1) * slots)
         .map(|slot| segment.word(slot).kind())
@@ -361,11 +428,12 @@ fn client(segment: &Segment, index: u32, now: u64) -> Option<ClientView> {
 fn worker(segment: &Segment, index: u32, now: u64) -> Option<WorkerView> {
     let record = segment.worker(index);
     let state = entry_name(record.word_acquire().state())?;
+    let state = state_of(state, &segment.dir().worker_lock(segment.epoch(), index));
     Some(WorkerView {
         index,
         pid: record.pid(),
         state,
-        ready: record.lanes() > 0,
+        ready: record.lanes() > 0 && state == "active",
         stopped: is_stopped(segment, index),
         uptime_s: seconds(now, record.started_ns()),
         lanes: (0..segment.geometry().max_lanes)
@@ -472,7 +540,32 @@ mod tests {
         assert_eq!(json["latency"]["run"]["p99_ns"], serde_json::Value::Null);
         assert_eq!(json["counters"]["workers_crashed"], 0);
         drop(locks);
-        assert_eq!(pool(&segment).unwrap().state, "dead");
+        let dead = pool(&segment).unwrap();
+        assert_eq!((dead.state, dead.reason.as_str()), ("dead", DEAD));
+    }
+
+    #[test]
+    fn a_worker_lives_as_long_as_its_lock_is_held() {
+        use ringwork_ring::{WaitStrategy, WorkerEntry};
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let (segment, locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
+        segment.set_pool_state(PoolState::Serving);
+        let attached = std::sync::Arc::new(Segment::attach(&dir).unwrap());
+        let entry = WorkerEntry::register(attached, None).unwrap();
+        let lanes = entry.lanes(1, WaitStrategy::Park).unwrap();
+        let seen = || {
+            let worker = pool(&segment).unwrap().workers.remove(0);
+            (worker.state, worker.ready)
+        };
+        assert_eq!(seen(), ("active", true));
+        assert!(any_runs(&segment));
+        // As a process that is killed leaves it: the entry as it was, and no lock.
+        std::fs::remove_file(dir.worker_lock(segment.epoch(), 0)).unwrap();
+        drop(liveness::open_lock_file(&dir.worker_lock(segment.epoch(), 0), true).unwrap());
+        assert_eq!(seen(), ("dead", false));
+        assert!(!any_runs(&segment) && !worker_lives(&segment, 0));
+        drop((lanes, entry, locks));
     }
 
     #[test]

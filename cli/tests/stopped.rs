@@ -6,6 +6,36 @@ use common::*;
 use rustix::process::Signal;
 
 #[test]
+fn what_is_left_of_a_dead_pool_is_told_to_be_that() {
+    let home = Home::new();
+    let mut pool = home.serve("d", &["--workers", "1"]);
+    assert_eq!(home.run(&["handlers", "d"]).code, 0);
+    assert_eq!(home.run(&["stat", "d", "--ready"]).code, 0);
+    let worker = workers(&home.stat("d"))[0];
+    pool.signal(Signal::KILL);
+    assert_eq!(pool.wait(), -9);
+    until("its worker is gone", || !is_alive(worker));
+    for (command, code) in [
+        (&["handlers", "d"][..], 3),
+        (&["stat", "d", "--ready"], 1),
+        (&["handlers", "none"], 3),
+        (&["stat", "none", "--ready"], 3),
+    ] {
+        let ended = home.run(command);
+        assert_eq!(ended.code, code, "{command:?}: {}", ended.stderr);
+        let dead = ended.stderr.contains("its supervisor is dead");
+        assert_eq!(dead, command[1] == "d", "{command:?}: {}", ended.stderr);
+    }
+    let row = home.json(&["list", "--json"])[0].clone();
+    let reason = row["reason"].as_str().unwrap_or_default();
+    assert!(
+        reason.contains("supervisor is dead: `ringwork clean`"),
+        "{row}"
+    );
+    assert_eq!((&row["ready"], &row["workers"]), (&false.into(), &0.into()));
+}
+
+#[test]
 fn a_stopped_worker_or_supervisor_is_told_by_stat_list_and_doctor() {
     let home = Home::new();
     let pool = home.serve("s", &["--workers", "1", "--lanes", "1"]);
@@ -30,11 +60,11 @@ fn a_stopped_worker_or_supervisor_is_told_by_stat_list_and_doctor() {
     assert!(home.run(&["list"]).stdout.contains(&told));
     assert!(home.run(&["doctor"]).stdout.contains(&told));
     assert_eq!(home.stat("s")["workers"][0]["stopped"], true);
-    assert_eq!(
-        home.stat("s")["ready"],
-        true,
-        "its supervisor looks after it"
-    );
+    // Its only worker: no lane takes a task.
+    assert_eq!(home.stat("s")["ready"], false);
+    let ready = home.run(&["stat", "s", "--ready"]);
+    assert_eq!(ready.code, 1, "{}", ready.stderr);
+    assert!(ready.stderr.contains(&told), "{}", ready.stderr);
     kill(worker, Signal::CONT);
     until("it goes on", || reason().is_empty());
 

@@ -141,6 +141,10 @@ fn a_trial_ends_a_crash_storm() {
             Ok(Outcome::Completed { .. })
         )
     });
+    wait_until("the trial is told", || {
+        let told = stat(&pool)["reason"].to_string().contains("on trial since");
+        told || pool.segment().health() == Ok(Health::Full)
+    });
     let _ = wait_for("the storm is over", || {
         Some(pool.segment().health()).filter(|health| *health == Ok(Health::Full))
     });

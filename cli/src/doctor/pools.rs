@@ -23,7 +23,8 @@ fn finding(row: &Row) -> Option<Finding> {
     let name = &row.name;
     let note = list::note(row);
     let well = row.problem.is_none() && (row.ready || row.state != "serving");
-    if well && note.is_empty() {
+    let passing = matches!(row.state, "starting" | "draining") && row.stopped.is_empty();
+    if well && (note.is_empty() || passing) {
         return None;
     }
     let remedy = if row.state == "dead" {

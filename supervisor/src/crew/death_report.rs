@@ -12,6 +12,9 @@ use ringwork_ring::segment::tables::log_error;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+/// What is said of a worker that its own supervisor has killed, before the reason.
+const KILLED: &str = "was killed by the supervisor";
+
 /// One death.
 #[derive(Debug)]
 pub(crate) struct DeathReport {
@@ -42,7 +45,8 @@ impl DeathReport {
             Reaped::default()
         };
         let cause = match &process.killed {
-            Some(why) => format!("was killed by the supervisor: {why}"),
+            Some(why) if process.ready.is_none() => format!("{KILLED} before it was ready: {why}"),
+            Some(why) => format!("{KILLED}: {why}"),
             None => cause.to_string(),
         };
         Self {
@@ -130,7 +134,9 @@ impl DeathReport {
     pub(crate) fn announce(&self, segment: &Segment, pause: Option<Duration>) {
         segment.count(PoolCounter::WorkersCrashed, 1);
         let mut text = String::new();
-        if !self.was_ready {
+        if self.cause.starts_with(KILLED) && !self.was_ready {
+            // The cause has it.
+        } else if !self.was_ready {
             text.push_str(" before it was ready");
         } else if !self.running.is_empty() {
             text.push_str(&format!(" while it ran {}", self.running.join(", ")));

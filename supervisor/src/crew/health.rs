@@ -7,7 +7,7 @@ use crate::crew::backoff::{HEALTHY, StormDetector};
 use crate::error::ended;
 use crate::policy::RestartPolicy;
 use ringwork_ring::format::states;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// How many deaths before readiness in a row make a halt.
 const BOOT_DEATHS: u32 = 5;
@@ -17,8 +17,12 @@ const BOOT_DEATHS: u32 = 5;
 pub(crate) struct Halt {
     /// The health that the pool has meanwhile.
     pub(crate) kind: states::Health,
-    /// For people.
+    /// For people; it changes when a worker is on trial, and when that dies.
     pub(crate) why: String,
+    /// What has happened.
+    what: String,
+    /// How the last worker has died.
+    last: String,
     /// When one worker is tried; never before a reload without.
     retry: Option<Instant>,
     /// Since when the worker that is tried is ready.
@@ -84,7 +88,16 @@ impl Health {
         if let Some(halt) = &mut self.halt
             && halt.retry.is_some_and(|retry| retry <= now)
         {
-            halt.trial.get_or_insert(now);
+            halt.trial.get_or_insert_with(|| {
+                halt.why = format!(
+                    "{}; the last one {}; a worker is on trial since {}: when it has lived for \
+                     {HEALTHY:?} the others are started",
+                    halt.what,
+                    halt.last,
+                    clock(SystemTime::now())
+                );
+                now
+            });
         }
     }
 
@@ -109,6 +122,7 @@ impl Health {
     /// A worker has died unasked; `true` when that makes a storm.
     pub(crate) fn died(&mut self, policy: &RestartPolicy, how: &str) -> bool {
         let now = Instant::now();
+        let until = self.until();
         if self.halt.is_some() {
             // In a storm only the one that is tried counts: the next try is another pause away.
             if let Some(halt) = &mut self.halt
@@ -117,6 +131,8 @@ impl Health {
             {
                 halt.trial = None;
                 halt.retry = pause_from(now, policy);
+                halt.last = how.to_owned();
+                halt.why = storm_text(&halt.what, policy, until, how);
             }
             return false;
         }
@@ -128,16 +144,12 @@ impl Health {
             .0
             .map(|storm| storm.window)
             .unwrap_or_default();
-        let then = match policy.crash_storm_pause.0.is_zero() {
-            true => self.until().to_owned(),
-            false => format!("for {:?}, or {}", policy.crash_storm_pause.0, self.until()),
-        };
+        let what = format!("crash storm: {deaths} workers died within {window:?}");
         self.halt = Some(Halt {
             kind: states::Health::Storm,
-            why: format!(
-                "crash storm: {deaths} workers died within {window:?}, so none is started {then}; \
-                 the last one {how}"
-            ),
+            why: storm_text(&what, policy, until, how),
+            what,
+            last: how.to_owned(),
             retry: pause_from(now, policy),
             trial: None,
         });
@@ -152,13 +164,15 @@ impl Health {
 
     /// Stops starting workers until a reload, since they do not get ready.
     pub(crate) fn give_up(&mut self, how: &str) {
+        let what = format!("workers do not get ready: {}", ended(self.boot_deaths));
         self.halt = Some(Halt {
             kind: states::Health::Boot,
             why: format!(
-                "workers do not get ready: {}, so none is started {}; the last one {how}",
-                ended(self.boot_deaths),
+                "{what}, so none is started {}; the last one {how}",
                 self.until()
             ),
+            what,
+            last: how.to_owned(),
             retry: None,
             trial: None,
         });
@@ -178,6 +192,22 @@ impl Health {
             .as_ref()
             .map_or(states::Health::Full, |halt| halt.kind)
     }
+}
+
+fn storm_text(what: &str, policy: &RestartPolicy, until: &str, how: &str) -> String {
+    let then = match policy.crash_storm_pause.0.is_zero() {
+        true => until.to_owned(),
+        false => format!("for {:?}, or {until}", policy.crash_storm_pause.0),
+    };
+    format!("{what}, so none is started {then}; the last one {how}")
+}
+
+/// The time of day.
+fn clock(now: SystemTime) -> String {
+    let since = now.duration_since(SystemTime::UNIX_EPOCH);
+    let seconds = since.unwrap_or_default().as_secs() % 86_400;
+    let (hour, minute) = (seconds / 3600, seconds % 3600 / 60);
+    format!("{hour:02}:{minute:02}:{:02} UTC", seconds % 60)
 }
 
 fn pause_from(now: Instant, policy: &RestartPolicy) -> Option<Instant> {
@@ -242,8 +272,19 @@ mod tests {
         assert!(health.halt().unwrap().retry > first);
         health.ready();
         assert!(health.halt().unwrap().trial.is_some());
+        let why = health.halt().unwrap().why.clone();
+        assert!(
+            why.contains("the last one died; a worker is on trial since "),
+            "{why}"
+        );
+        assert!(!why.contains("none is started"), "{why}");
         assert_eq!(health.may_start(Instant::now(), 1), 0);
         assert!(health.look_at() > Some(Instant::now()));
+        health.died(&policy, "exited with code 7");
+        let why = &health.halt().unwrap().why;
+        assert!(why.contains("none is started"), "the next pause: {why}");
+        assert!(why.contains("the last one exited with code 7"), "{why}");
+        assert_eq!(clock(SystemTime::UNIX_EPOCH), "00:00:00 UTC");
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
         former_handlers: None,
         heart: Heart::default(),
         notifier: Notifier::new(config.embedded),
+        told: String::new(),
         console,
         phase: Phase::Starting,
         looked: Instant::now(),
@@ -98,13 +99,26 @@ enum Phase {
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// Asked to, with this many tasks unfinished.
-    Stopped(u64),
+    /// Asked to.
+    Stopped {
+        /// Tasks that are not over.
+        unfinished: u64,
+        /// Whether it was told not to wait for them.
+        at_once: bool,
+    },
     /// The owner of the embedded pool is gone: there is nothing left to wait for.
     Owner {
         /// Whether it closed the pool before, as it should.
         closed: bool,
     },
+}
+
+impl End {
+    /// Asked to stop, and nothing is left to do.
+    const DONE: Self = Self::Stopped {
+        unfinished: 0,
+        at_once: false,
+    };
 }
 
 // Fields are dropped in this order: workers first, the pool's files last.
@@ -124,6 +138,8 @@ struct Supervisor<'a> {
     former_handlers: Option<Vec<String>>,
     heart: Heart,
     notifier: Notifier,
+    /// The reason that the segment has, for its health.
+    told: String,
     console: &'a mut dyn Console,
     phase: Phase,
     /// When the last tick began.
@@ -215,9 +231,10 @@ impl Supervisor<'_> {
     fn stop_if_asked(&mut self, stops: usize) -> Option<End> {
         let now = Instant::now();
         match self.phase {
-            Phase::Starting if stops > 0 => return Some(End::Stopped(0)),
+            Phase::Starting if stops > 0 => return Some(End::DONE),
             Phase::Serving if stops > 0 => {
                 match self.config.drain_timeout.0 {
+                    _ if stops > 1 => tracing::info!("asked to stop at once"),
                     Duration::ZERO => tracing::info!("asked to stop: without time to drain"),
                     most => tracing::info!("asked to stop: draining for at most {most:?}"),
                 }
@@ -240,7 +257,10 @@ impl Supervisor<'_> {
             return None;
         };
         if stops > 0 || now >= deadline {
-            return Some(End::Stopped(unfinished));
+            return Some(End::Stopped {
+                unfinished,
+                at_once: stops > 0,
+            });
         }
         if unfinished > 0 {
             self.phase = Phase::Draining(deadline, None);
@@ -248,7 +268,7 @@ impl Supervisor<'_> {
         }
         let done = done.unwrap_or(now);
         self.phase = Phase::Draining(deadline, Some(done));
-        (uncollected == 0 || now >= done + COLLECT_PATIENCE).then_some(End::Stopped(0))
+        (uncollected == 0 || now >= done + COLLECT_PATIENCE).then_some(End::DONE)
     }
 
     /// Tells all processes, waits for the workers to end, removes the files.
@@ -257,13 +277,18 @@ impl Supervisor<'_> {
         self.give_up_reload();
         self.refusing_lane = None;
         match result {
-            Ok(End::Stopped(unfinished)) => {
+            Ok(End::Stopped {
+                unfinished,
+                at_once,
+            }) => {
                 let mut reason = "its supervisor was asked to stop".to_owned();
                 if unfinished > 0 {
-                    reason.push_str(&format!(
-                        "; {unfinished} tasks were not over when its time to drain was"
-                    ));
-                    tracing::warn!("{unfinished} tasks were not over in time");
+                    let (when, log) = match at_once {
+                        true => ("it was told to stop at once", "when told to stop at once"),
+                        false => ("its time to drain was", "in time"),
+                    };
+                    reason.push_str(&format!("; {unfinished} tasks were not over when {when}"));
+                    tracing::warn!("{unfinished} tasks were not over {log}");
                 }
                 self.pool.end(PoolState::Closed, &reason);
                 self.crew.terminate();

@@ -26,10 +26,11 @@ impl Supervisor<'_> {
         }
         let segment = self.pool.segment();
         let health = self.crew.health.state();
-        if segment.health() != Ok(health) {
-            let why = self.crew.health.halt().map(|halt| halt.why.as_str());
-            segment.set_reason(why.unwrap_or_default());
+        let why = self.crew.health.halt().map_or("", |halt| halt.why.as_str());
+        if segment.health() != Ok(health) || self.told != why {
+            segment.set_reason(why);
             segment.set_health(health);
+            self.told = why.to_owned();
             self.notifier.status(&self.summary());
         }
         let refuse = health == Health::Storm && self.crew.ready() == 0 && !self.has_guests();
