@@ -362,7 +362,7 @@ final class Handover {
 
   /** Whether there is nothing to look after. */
   private boolean isQuiet() {
-    return !owed.any() && !overdue.any() && batches.isEmpty() && !giver.isBusy();
+    return !isLeft() && !giver.isBusy();
   }
 
   private void startRescuer(long now) {
@@ -435,7 +435,7 @@ final class Handover {
   }
 
   private void attend() {
-    if (isQuiet() || !attended.compareAndSet(false, true)) {
+    if (!isLeft() || !attended.compareAndSet(false, true)) {
       return;
     }
     boolean started = false;
@@ -454,11 +454,16 @@ final class Handover {
   private void standIn() {
     do {
       attended.set(true);
-      while (!isQuiet()) {
+      while (isLeft()) {
         lookOn();
       }
       attended.set(false);
-    } while (!isQuiet());
+    } while (isLeft());
+  }
+
+  /** Whether any future is; an executor that blocks the giver for ever need not be waited for. */
+  private boolean isLeft() {
+    return owed.any() || overdue.any() || !batches.isEmpty();
   }
 
   /** Whether the poller has to stay for it: executors of the user take their time. */

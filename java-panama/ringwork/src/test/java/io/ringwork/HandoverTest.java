@@ -11,10 +11,19 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.RejectedExecutionHandler;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -96,6 +105,7 @@ class HandoverTest {
                 blocked.countDown();
                 awaitForEver(never);
               });
+      String name;
       try (FakePool pool = new FakePool(base, 1, 2 * TASKS).echo();
           Ringwork client =
               Ringwork.connect(pool.config().completion(blocking).waitStrategy(strategy))) {
@@ -106,8 +116,85 @@ class HandoverTest {
         assertAllComplete(submit(client, TASKS));
         assertEquals(8, dependent.get(30, TimeUnit.SECONDS));
         assertEquals(1, ((Core) first.engine).handover.mentions());
+        name = client.name();
+      } catch (Throwable failed) {
+        never.countDown();
+        throw failed;
+      }
+      try {
+        Await.until(() -> !isAlive("ringwork-rescue-" + name));
+        assertTrue(isAlive("ringwork-give-" + name));
       } finally {
         never.countDown();
+      }
+      Await.until(() -> !isAlive("ringwork-give-" + name));
+    }
+  }
+
+  private static boolean isAlive(String name) {
+    return Thread.getAllStackTraces().keySet().stream().anyMatch(t -> t.getName().equals(name));
+  }
+
+  /** The JDK's pools are given futures without a thread between, and are no exception. */
+  @Test
+  void aPoolOfTheJdkThatRejectsOrDropsLosesNoFuture() throws Exception {
+    for (RejectedExecutionHandler policy :
+        List.of(
+            new ThreadPoolExecutor.AbortPolicy(),
+            new ThreadPoolExecutor.DiscardPolicy(),
+            new ThreadPoolExecutor.DiscardOldestPolicy(),
+            new ThreadPoolExecutor.CallerRunsPolicy())) {
+      CountDownLatch never = new CountDownLatch(1);
+      ThreadPoolExecutor executor =
+          new ThreadPoolExecutor(
+              1, 1, 1, TimeUnit.SECONDS, new ArrayBlockingQueue<Runnable>(1), policy);
+      CompletionMode mode = CompletionMode.executor(executor);
+      assertEquals(policy instanceof ThreadPoolExecutor.CallerRunsPolicy, mode.mayBlock);
+      try (FakePool pool = new FakePool(base, 1, 2 * TASKS).echo();
+          Ringwork client = Ringwork.connect(pool.config().completion(mode))) {
+        CountDownLatch begun = new CountDownLatch(1);
+        executor.execute(
+            () -> {
+              begun.countDown();
+              awaitForEver(never);
+            });
+        begun.await();
+        ConcurrentLinkedQueue<String> threads = new ConcurrentLinkedQueue<>();
+        List<CompletableFuture<Integer>> dependents = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+          dependents.add(
+              client
+                  .submit(EndingsTest.ECHO, new byte[8])
+                  .thenApply(
+                      bytes -> {
+                        threads.add(Thread.currentThread().getName());
+                        return bytes.length;
+                      }));
+        }
+        assertAllComplete(dependents);
+        assertFalse(threads.contains("ringwork-poller-" + client.name()));
+      } finally {
+        never.countDown();
+        executor.shutdownNow();
+      }
+    }
+  }
+
+  /** A queue of the application's, whose offer may do what it likes. */
+  private static final class Mine extends LinkedBlockingQueue<Runnable> {
+    private static final long serialVersionUID = 1L;
+  }
+
+  @Test
+  void whatMayBlockIsGivenByAThreadOfItsOwn() throws Exception {
+    try (ExecutorService fixed = Executors.newFixedThreadPool(1);
+        ExecutorService wrapped = Executors.newSingleThreadExecutor();
+        ExecutorService named = Executors.newFixedThreadPool(1, Thread::new);
+        ExecutorService blocking = new ThreadPoolExecutor(1, 1, 1, TimeUnit.SECONDS, new Mine())) {
+      assertFalse(CompletionMode.executor(fixed).mayBlock);
+      assertFalse(CompletionMode.executor(ForkJoinPool.commonPool()).mayBlock);
+      for (Executor unknown : List.<Executor>of(wrapped, named, blocking, Runnable::run)) {
+        assertTrue(CompletionMode.executor(unknown).mayBlock);
       }
     }
   }
