@@ -121,7 +121,37 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
         }
         other => other?,
     };
+    if let Outcome::Failed {
+        status: Status::UnknownHandler,
+        code,
+        ..
+    } = &outcome
+    {
+        let handlers = tables::handlers(client.segment());
+        let known: Vec<String> = handlers.into_iter().map(|handler| handler.name).collect();
+        let why = unknown_handler(&submit.name, &submit.handler, &known);
+        return Err(Failure::new(
+            FAILED,
+            format!("{why}\n  code {code}; it did not run"),
+        ));
+    }
     finish(submit, outcome)
+}
+
+/// The name is said here: a worker is told its hash alone.
+fn unknown_handler(pool: &str, name: &str, known: &[String]) -> String {
+    let last_part = format!(".{name}");
+    let part_of = |known: &&String| !name.is_empty() && known.ends_with(&last_part);
+    let distance =
+        |known: &String| strsim::osa_distance(&known.to_lowercase(), &name.to_lowercase());
+    let nearest = known.iter().min_by_key(|known| distance(known));
+    let typed = nearest.filter(|known| distance(known) <= name.len() / 4 + 1);
+    let meant = known.iter().find(part_of).or(typed);
+    let hint = meant.map_or_else(String::new, |meant| format!(" (did you mean {meant:?}?)"));
+    format!(
+        "the pool {pool} knows no handler {name:?}{hint}: its workers know: {}",
+        known.join(", ")
+    )
 }
 
 /// A client entry: one that is kept for commands, or any other. While all are taken the command
@@ -277,4 +307,34 @@ fn deliver(submit: &Submit, codec: Codec, bytes: Vec<u8>) -> Result<(), Failure>
     }
     out.flush()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handler_that_is_not_known_is_named_beside_the_nearest() {
+        let known = ["compress", "digest", "echo", "image.thumbnail"].map(str::to_owned);
+        let told = |name: &str| unknown_handler("p", name, &known);
+        let rest = "its workers know: compress, digest, echo, image.thumbnail";
+        for (name, meant) in [
+            ("ehco", "echo"),
+            ("Echo", "echo"),
+            ("thumbnail", "image.thumbnail"),
+            ("image.thumbnial", "image.thumbnail"),
+            ("digests", "digest"),
+        ] {
+            assert_eq!(
+                told(name),
+                format!("the pool p knows no handler {name:?} (did you mean {meant:?}?): {rest}")
+            );
+        }
+        for name in ["", "nope", "x", "image."] {
+            assert_eq!(
+                told(name),
+                format!("the pool p knows no handler {name:?}: {rest}")
+            );
+        }
+    }
 }

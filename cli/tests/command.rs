@@ -78,7 +78,13 @@ fn each_failure_of_a_task_has_its_exit_code() {
         );
         assert_eq!(ended.stdout, "");
     };
-    check(&["p", "nope"], 1, "know: compress, ");
+    check(&["p", "nope"], 1, "no handler \"nope\": its workers know: ");
+    check(&["p", "ehco"], 1, "did you mean \"echo\"?");
+    check(
+        &["p", "digest", "--params", r#"{"algorithm":"md5"}"#],
+        1,
+        "algorithm: unknown variant `md5`",
+    );
     check(
         &["p", "decompress", "--data", "no frame"],
         1,
