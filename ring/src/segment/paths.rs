@@ -93,44 +93,49 @@ impl PoolDir {
                     ));
                 }
             }
+            // Before anything is made in it.
+            self.check_one(dir)?;
         }
-        self.check()
+        Ok(())
     }
 
     /// Refuses directories that are links, belong to others or are open to others.
     pub fn check(&self) -> Result<()> {
-        for dir in [self.path.parent().unwrap_or(&self.path), &self.path] {
-            let meta = match fs::symlink_metadata(dir) {
-                Ok(meta) => meta,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    return Err(RingError::NotFound {
-                        path: self.segment(),
-                    });
-                }
-                Err(error) => {
-                    return Err(RingError::io(format!("cannot look at {}", dir.display()))(
-                        error,
-                    ));
-                }
-            };
-            let refuse = |why: String| {
-                Err(RingError::Foreign {
-                    path: dir.to_path_buf(),
-                    why,
-                })
-            };
-            if !meta.is_dir() {
-                return refuse("it is no directory (a link is not followed)".into());
+        self.check_one(self.path.parent().unwrap_or(&self.path))?;
+        self.check_one(&self.path)
+    }
+
+    fn check_one(&self, dir: &Path) -> Result<()> {
+        let meta = match fs::symlink_metadata(dir) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(RingError::NotFound {
+                    path: self.segment(),
+                });
             }
-            if meta.uid() != nix::unistd::geteuid().as_raw() {
-                return refuse(format!("it belongs to user {}, not to you", meta.uid()));
-            }
-            if meta.mode() & 0o077 != 0 {
-                return refuse(format!(
-                    "its mode is {:o}: others could reach it; chmod 700",
-                    meta.mode() & 0o777
+            Err(error) => {
+                return Err(RingError::io(format!("cannot look at {}", dir.display()))(
+                    error,
                 ));
             }
+        };
+        let refuse = |why: String| {
+            Err(RingError::Foreign {
+                path: dir.to_path_buf(),
+                why,
+            })
+        };
+        if !meta.is_dir() {
+            return refuse("it is no directory (a link is not followed)".into());
+        }
+        if meta.uid() != nix::unistd::geteuid().as_raw() {
+            return refuse(format!("it belongs to user {}, not to you", meta.uid()));
+        }
+        if meta.mode() & 0o077 != 0 {
+            return refuse(format!(
+                "its mode is {:o}: others could reach it; chmod 700",
+                meta.mode() & 0o777
+            ));
         }
         Ok(())
     }
@@ -247,6 +252,17 @@ pub(crate) fn check_plain_file(path: &Path, meta: &fs::Metadata) -> Result<()> {
 mod tests {
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn nothing_is_made_in_a_base_that_is_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        let base = temp.path().join("base");
+        fs::create_dir(&base).unwrap();
+        fs::set_permissions(&base, fs::Permissions::from_mode(0o777)).unwrap();
+        let dir = PoolDir::below(&base, "p").unwrap();
+        assert!(matches!(dir.create(), Err(RingError::Foreign { .. })));
+        assert!(!dir.path().exists());
+    }
 
     #[test]
     fn names_can_not_leave_the_directory() {
