@@ -350,6 +350,7 @@ final class Submitter {
       end = Durations.saturatedAdd(System.nanoTime(), policy.blockNanos);
     }
     long start = 0;
+    boolean last = false;
     for (; ; ) {
       int i = pop(type, options);
       Reason full;
@@ -370,7 +371,13 @@ final class Submitter {
         full = Reason.ARENA_EXHAUSTED;
       }
       start = start == 0 ? System.nanoTime() : start;
-      if (!tookResultsIn(start) && (end == Long.MIN_VALUE || !awaitRoom(end))) {
+      // A drain may have ended between the attempt and the look that sees none: once more.
+      boolean more = tookResultsIn(start);
+      if (!more && !last) {
+        last = true;
+        continue;
+      }
+      if (!more && (end == Long.MIN_VALUE || !awaitRoom(end))) {
         throw refusals.noRoom(full, type, size, options, end != Long.MIN_VALUE);
       }
       checkOpen();
@@ -463,6 +470,11 @@ final class Submitter {
         if (still == null) {
           return true;
         }
+      }
+      // A drain may have ended between the attempt before and the look that saw none.
+      still = again(to);
+      if (still == null) {
+        return true;
       }
       Function<? super Q, ? extends R> here = fallback(type, options);
       if (here != null) {
