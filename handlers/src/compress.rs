@@ -139,7 +139,7 @@ impl Limit {
         );
         let message = if self.pools {
             format!(
-                "the body holds {found}, and the largest payload of this pool has {limit} bytes, whatever `limit` says; give the pool {remedy} (embedded: LaunchConfig.segmentSize), or send it in parts"
+                "the largest payload of this pool has {limit} bytes, whatever `limit` says, and the body holds {found}; give the pool {remedy} (embedded: LaunchConfig.segmentSize), or send it in parts"
             )
         } else {
             format!(

@@ -112,7 +112,9 @@ pub enum RingError {
     },
     /// Every entry of a table is in use.
     #[error(
-        "all {count} {what} entries of the pool are taken: close one, or serve the pool with a larger {option}"
+        "{} of the pool {}: close one, or serve the pool with a larger {option}",
+        if *.count == 1 { format!("the one {} entry", .what) } else { format!("all {} {} entries", .count, .what) },
+        if *.count == 1 { "is taken" } else { "are taken" }
     )]
     TableFull {
         /// "client", "worker" or "lane".

@@ -185,7 +185,7 @@ impl Place {
                 .decompress_vec(rest, out, FlushDecompress::None)
                 .map_err(|_| self.bad("is damaged: its deflate stream is wrong"))?;
             if out.len() as u64 > limit.bytes {
-                return Err(limit.exceeded(None));
+                return Err(limit.exceeded(announced(bytes, limit)));
             }
             if status == Status::StreamEnd {
                 break usize::try_from(inflate.total_in()).unwrap_or(usize::MAX);
@@ -210,4 +210,11 @@ impl Place {
         }
         Ok(len + TRAILER)
     }
+}
+
+/// What the last bytes say of the output's size, if that can be: RFC 1952 ends a member with its
+/// size modulo 2^32, so a body of one member of less than 4 GiB tells it.
+fn announced(bytes: &[u8], limit: Limit) -> Option<u64> {
+    let end = bytes.last_chunk::<4>()?;
+    Some(u64::from(u32::from_le_bytes(*end))).filter(|size| *size > limit.bytes)
 }

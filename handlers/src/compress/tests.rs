@@ -365,6 +365,7 @@ fn the_pools_largest_payload_is_a_limit() {
             assert_eq!(error.code(), "decompress.limit_exceeded");
             assert!(error.message().contains("--segment-size"), "{error}");
             assert!(error.message().contains("1999"), "{error}");
+            assert!(error.message().contains("holds 2000 bytes"), "{error}");
         }
         let error = within(Some(1999), 1999).unwrap_err();
         assert!(error.message().contains("raise `limit`"), "{error}");
