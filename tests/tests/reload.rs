@@ -173,7 +173,7 @@ fn a_bad_configuration_changes_nothing_and_says_so() {
         (
             "priorities = 4\nmemory = 'memfd'\nlanes = 60\nlimit = ['echo:concurrency=1']",
             [
-                "priorities, memory can't change",
+                "memory, priorities can't change",
                 "2 workers of 60 lanes do not fit",
                 "echo had no limit",
             ],

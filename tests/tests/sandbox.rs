@@ -234,9 +234,11 @@ fn all_stock_handlers_work_in_a_sandbox() {
     assert!(!sent("image.thumbnail", r#"{"size":64}"#, &jpeg).is_empty());
     let webp = sent("image.resize", r#"{"width":40,"format":"webp"}"#, &jpeg);
     assert!(!sent("image.thumbnail", r#"{"size":16}"#, &webp).is_empty());
-    for algorithm in ["argon2id", "bcrypt"] {
-        let cheap = format!(r#"{{"algorithm":"{algorithm}","memory_kib":64,"cost":4}}"#);
-        let hash = String::from_utf8(sent("password.hash", &cheap, b"secret")).expect("a text");
+    for cheap in [
+        r#"{"algorithm":"argon2id","memory_kib":64}"#,
+        r#"{"algorithm":"bcrypt","cost":4}"#,
+    ] {
+        let hash = String::from_utf8(sent("password.hash", cheap, b"secret")).expect("a text");
         let check = format!(r#"{{"hash":"{hash}"}}"#);
         assert_eq!(sent("password.verify", &check, b"secret"), b"true");
     }

@@ -124,7 +124,7 @@ impl Handler {
         self.samples += 1;
         let count = RECENT.min(self.samples as usize);
         // Not each time, so that many short tasks cost little.
-        if count < RECENT || self.samples.is_multiple_of(4) {
+        if count < RECENT || self.samples.is_multiple_of(8) {
             let mut sorted = self.recent;
             sorted[..count].sort_unstable();
             self.quarter = sorted[count / 4];
