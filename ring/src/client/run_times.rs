@@ -211,8 +211,9 @@ impl RunTimes {
             handler.id = id;
         }
         handler.add(ns);
-        let exceeds = handler.is_known() && handler.quarter > self.slowest;
-        if exceeds || handler.samples.is_multiple_of(WINDOW) {
+        if handler.is_known() && handler.quarter > self.slowest {
+            self.slowest = handler.quarter; // no other one has more
+        } else if handler.samples.is_multiple_of(WINDOW) {
             let known = self.places.iter().filter(|handler| handler.is_known());
             self.slowest = known.map(Handler::quarter).max().unwrap_or(0);
         }
