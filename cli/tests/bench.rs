@@ -69,8 +69,16 @@ fn a_rate_that_cannot_be_held_is_told() {
         report["tail"]["max_ns"].as_u64().unwrap() > 40_000_000,
         "{report}"
     );
-    let text = home.run(&[&options[..], &SHORT].concat());
-    assert!(text.stdout.contains("COULD NOT BE HELD"), "{}", text.stdout);
+    // On a busy machine so short a phase may pass before the first task is sent.
+    let told = |text: &str| text.contains("COULD NOT BE HELD");
+    let mut text = home.run(&[&options[..], &SHORT].concat());
+    for _ in 0..20 {
+        if told(&text.stdout) {
+            break;
+        }
+        text = home.run(&[&options[..], &SHORT].concat());
+    }
+    assert!(told(&text.stdout), "{}", text.stdout);
     let mut lines = text.stdout.lines().filter(|line| line.starts_with(' '));
     assert!(
         lines.all(|line| line.chars().count() <= 80),
