@@ -99,12 +99,7 @@ class HandoverTest {
     for (WaitStrategy strategy : WaitStrategy.values()) {
       CountDownLatch blocked = new CountDownLatch(1);
       CountDownLatch never = new CountDownLatch(1);
-      CompletionMode blocking =
-          CompletionMode.executor(
-              task -> {
-                blocked.countDown();
-                awaitForEver(never);
-              });
+      CompletionMode blocking = blockingFor(never, blocked);
       String name;
       try (FakePool pool = new FakePool(base, 1, 2 * TASKS).echo();
           Ringwork client =
@@ -203,12 +198,7 @@ class HandoverTest {
   void aDeadlineEndsItsFutureWhileTheExecutorBlocks() throws Exception {
     CountDownLatch blocked = new CountDownLatch(1);
     CountDownLatch never = new CountDownLatch(1);
-    CompletionMode blocking =
-        CompletionMode.executor(
-            task -> {
-              blocked.countDown();
-              awaitForEver(never);
-            });
+    CompletionMode blocking = blockingFor(never, blocked);
     try (FakePool pool = new FakePool(base, 1, 16);
         Ringwork client = Ringwork.connect(pool.config().completion(blocking))) {
       TaskOptions soon = TaskOptions.DEFAULT.timeout(Duration.ofMillis(50));
@@ -247,7 +237,7 @@ class HandoverTest {
   void aCallbackOnTheThreadOfExecuteHoldsUpNothing() throws Exception {
     CountDownLatch never = new CountDownLatch(1);
     CountDownLatch blocked = new CountDownLatch(1);
-    try (FakePool pool = new FakePool(base, 1, 2 * TASKS).echo();
+    try (FakePool pool = new FakePool(base, 1, 2 * TASKS);
         Ringwork client =
             Ringwork.connect(pool.config().completion(CompletionMode.executor(Runnable::run)))) {
       var stuck =
@@ -258,6 +248,7 @@ class HandoverTest {
                     blocked.countDown();
                     awaitForEver(never);
                   });
+      pool.echo(); // not before: the callback of a future that is done runs on this thread
       blocked.await();
       assertAllComplete(submit(client, TASKS));
       assertFalse(stuck.isDone());
@@ -382,6 +373,15 @@ class HandoverTest {
       assertFalse(hook.isAlive(), "a second close waits for the callback of the first");
       never.countDown();
     }
+  }
+
+  /** An executor whose execute tells that it was called, and does not return. */
+  private static CompletionMode blockingFor(CountDownLatch never, CountDownLatch blocked) {
+    return CompletionMode.executor(
+        task -> {
+          blocked.countDown();
+          awaitForEver(never);
+        });
   }
 
   private static void awaitForEver(CountDownLatch never) {
