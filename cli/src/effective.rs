@@ -19,22 +19,25 @@ pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> Result<Strin
     let table = toml::Table::try_from(config.effective(geometry))
         .map_err(|error| format!("this configuration can't stand in a file: {error}"))?;
     let mut text = String::new();
-    let mut group = String::new();
     // Writing to a String can't fail.
-    for option in options::all() {
-        if group != option.group {
-            let gap = if group.is_empty() { "" } else { "\n" };
-            let _ = writeln!(text, "{gap}# {}", option.group);
-            group.clone_from(&option.group);
+    for group in grouped(&options::all()) {
+        let gap = if text.is_empty() { "" } else { "\n" };
+        let _ = writeln!(text, "{gap}# {}", group[0].group);
+        for option in group {
+            let key = &option.key;
+            let _ = match table.get(key) {
+                Some(value) => writeln!(text, "{key} = {value}  # {}", note(option)),
+                None => writeln!(text, "# {key} = {:?}  # {}", option.value, option.default),
+            };
         }
-        let key = &option.key;
-        let _ = match table.get(key) {
-            Some(value) => writeln!(text, "{key} = {value}  # {}", note(&option)),
-            None => writeln!(text, "# {key} = {:?}  # {}", option.value, option.default),
-        };
     }
     text.push_str(&sections(geometry));
     Ok(text)
+}
+
+/// The options of each part of the help, in its order.
+fn grouped(all: &[ServeOption]) -> impl Iterator<Item = &[ServeOption]> {
+    all.chunk_by(|one, other| one.group == other.group)
 }
 
 /// What stands behind a value: the others that it could have, or what it is.
@@ -58,39 +61,37 @@ pub(super) fn page() -> String {
          \"Fixed\" options stay what they were when the pool was made. A reload (SIGHUP) takes up the \
          others.\n",
     );
-    let mut group = String::new();
-    for option in options::all() {
-        if group != option.group {
-            let _ = writeln!(text, "\n## {}\n", option.group);
-            text.push_str("| option | value | default | what it does | reload |\n");
-            text.push_str("| --- | --- | --- | --- | --- |\n");
-            group.clone_from(&option.group);
-        }
-        let cell = |text: &str| text.replace('|', "\\|");
-        let value = match option.values.as_slice() {
-            [] => option.value.clone(),
-            values => values.join(", "),
-        };
-        let (default, plain) = (&option.default, !option.default.contains(' '));
-        let default = match plain && !default.is_empty() {
-            true => format!("`{default}`"),
-            false => default.clone(),
-        };
-        let reload = if option.is_fixed() {
-            "fixed"
-        } else {
-            "taken up"
-        };
-        let _ = writeln!(
-            text,
-            "| `{}` | {} | {} | {} | {reload} |",
-            option.key,
-            cell(&value),
-            cell(&default),
-            cell(&option.help)
-        );
+    for group in grouped(&options::all()) {
+        let _ = writeln!(text, "\n## {}\n", group[0].group);
+        text.push_str("| option | value | default | what it does | reload |\n");
+        text.push_str("| --- | --- | --- | --- | --- |\n");
+        group.iter().for_each(|option| text.push_str(&row(option)));
     }
     text
+}
+
+/// The line of an option in the table.
+fn row(option: &ServeOption) -> String {
+    let cell = |text: &str| text.replace('|', "\\|");
+    let value = match option.values.as_slice() {
+        [] => option.value.clone(),
+        values => values.join(", "),
+    };
+    let default = match option.default.as_str() {
+        plain if !plain.is_empty() && !plain.contains(' ') => format!("`{plain}`"),
+        words => words.to_owned(),
+    };
+    let reload = match option.is_fixed() {
+        true => "fixed",
+        false => "taken up",
+    };
+    format!(
+        "| `{}` | {} | {} | {} | {reload} |\n",
+        option.key,
+        cell(&value),
+        cell(&default),
+        cell(&option.help)
+    )
 }
 
 /// What each section of the segment takes.

@@ -20,39 +20,29 @@ pub(super) fn parse<T: Parser>(
     mut line: Vec<OsString>,
     beside: impl Fn(&T, Vec<String>) -> Vec<String>,
 ) -> Result<T, WrongLine> {
-    let mut wrong: Option<WrongLine> = None;
-    let mut names = Vec::new();
+    let (mut first, mut others, mut names) = (None, Vec::new(), Vec::new());
     loop {
         let error = match T::try_parse_from(&line) {
-            Ok(read) => match wrong {
-                None => return Ok(read),
-                Some(mut wrong) => {
-                    wrong.others.extend(beside(&read, names));
-                    return Err(wrong);
-                }
-            },
             Err(error) => error,
+            Ok(read) => {
+                let Some(first) = first else {
+                    return Ok(read);
+                };
+                others.extend(beside(&read, names));
+                return Err(WrongLine { first, others });
+            }
         };
-        let left = without(&line, &error);
-        match &mut wrong {
-            // Another error may follow from what was taken away.
-            Some(_) if left.is_none() => {}
-            Some(wrong) => wrong.others.push(brief(&error)),
-            None => {
-                wrong = Some(WrongLine {
-                    first: error,
-                    others: Vec::new(),
-                });
-            }
+        let Some((left, name)) = without(&line, &error) else {
+            // If it is not the first one, it may follow from what was taken away.
+            let first = first.unwrap_or(error);
+            return Err(WrongLine { first, others });
+        };
+        match first {
+            None => first = Some(error),
+            Some(_) => others.push(brief(&error)),
         }
-        match (left, wrong.take()) {
-            (Some((left, name)), kept) => {
-                (line, wrong) = (left, kept);
-                names.push(name);
-            }
-            (None, Some(wrong)) => return Err(wrong),
-            (None, None) => unreachable!("an error was kept above"),
-        }
+        line = left;
+        names.push(name);
     }
 }
 

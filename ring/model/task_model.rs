@@ -104,6 +104,21 @@ fn assert_at_rest(segment: &Segment) {
     assert!(arena::taken(segment).iter().all(|taken| *taken == 0));
 }
 
+/// Clears the entry of a client that is gone beside its running task, as the tick does, until
+/// nothing of it is left; then the pool serves another client in it, and closes.
+fn assert_entry_is_cleared(e: &mut Execution) {
+    let segment = e.pool.segment();
+    while !reaper::reap_client(&segment, 0) {
+        crate::os::sync::retry();
+    }
+    let client = Client::register(e.pool.segment()).expect("its entry is free");
+    let outcome = client.call("model", LARGE, &TaskOptions::default());
+    assert_eq!(outcome.unwrap(), done(LARGE));
+    close(e);
+    drop(client);
+    assert_at_rest(&segment);
+}
+
 fn twice() -> TaskOptions {
     TaskOptions {
         attempts: 2,
@@ -468,18 +483,9 @@ fn fast_a_client_leaves_while_a_lane_runs_its_task() {
                 .unwrap();
             drop(ticket);
             drop(client);
-            let segment = e.pool.segment();
-            let left = segment.client(0).word_acquire();
+            let left = e.pool.segment().client(0).word_acquire();
             assert!(!left.is_active(), "it has closed: {left:?}");
-            while !reaper::reap_client(&segment, 0) {
-                crate::os::sync::retry();
-            }
-            let client = Client::register(e.pool.segment()).expect("its entry is free");
-            let outcome = client.call("model", LARGE, &TaskOptions::default());
-            assert_eq!(outcome.unwrap(), done(LARGE));
-            close(e);
-            drop(client);
-            assert_at_rest(&segment);
+            assert_entry_is_cleared(e);
         },
     );
 }
@@ -501,17 +507,7 @@ fn fast_a_dead_client_is_cleared_while_a_lane_runs_its_task() {
             std::mem::forget(ticket);
             std::mem::forget(client);
             e.kill_client(0);
-            let segment = e.pool.segment();
-            // As the tick does, until nothing of it is left.
-            while !reaper::reap_client(&segment, 0) {
-                crate::os::sync::retry();
-            }
-            let client = Client::register(e.pool.segment()).expect("its entry is free");
-            let outcome = client.call("model", LARGE, &TaskOptions::default());
-            assert_eq!(outcome.unwrap(), done(LARGE));
-            close(e);
-            drop(client);
-            assert_at_rest(&segment);
+            assert_entry_is_cleared(e);
         },
     );
 }

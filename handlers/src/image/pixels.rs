@@ -32,12 +32,18 @@ pub(super) fn whole_or_in_part<T, E>(
     }
 }
 
+/// A sample of 0 to `max`, rounded to 8 bits.
+#[inline]
+pub(super) fn scaled(value: u32, max: u32) -> u8 {
+    u8::try_from((value * 255 + max / 2) / max).unwrap_or(u8::MAX)
+}
+
 /// 16-bit samples in the byte order of `sample`, rounded to 8 bits, in the same memory.
 pub(super) fn to_8_bits(mut data: Vec<u8>, sample: fn([u8; 2]) -> u16) -> Vec<u8> {
     let half = data.len() / 2;
     for i in 0..half {
         let wide = u32::from(sample([data[2 * i], data[2 * i + 1]]));
-        data[i] = u8::try_from((wide * 255 + 32_767) / 65_535).unwrap_or(u8::MAX);
+        data[i] = scaled(wide, 65_535);
     }
     data.truncate(half);
     data

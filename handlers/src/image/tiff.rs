@@ -305,7 +305,7 @@ impl Layout {
             16 => {
                 let samples = row.as_chunks::<2>().0.iter().take(count);
                 let order = self.order;
-                out.extend(samples.map(|bytes| to_8_bits(order.read(*bytes).into(), 65_535)));
+                out.extend(samples.map(|bytes| pixels::scaled(order.read(*bytes).into(), 65_535)));
             }
             bits => {
                 let most = (1u32 << bits) - 1;
@@ -320,16 +320,12 @@ impl Layout {
                     if is_index {
                         u8::try_from(value).unwrap_or(u8::MAX)
                     } else {
-                        to_8_bits(value, most)
+                        pixels::scaled(value, most)
                     }
                 }));
             }
         }
     }
-}
-
-fn to_8_bits(value: u32, most: u32) -> u8 {
-    u8::try_from((value * 255 + most / 2) / most).unwrap_or(u8::MAX)
 }
 
 impl Grid {
@@ -778,8 +774,7 @@ fn divided(value: u8, alpha: u8) -> u8 {
     if alpha == 0 {
         return 0;
     }
-    let (value, alpha) = (u32::from(value), u32::from(alpha));
-    u8::try_from((value * 255 + alpha / 2) / alpha).unwrap_or(u8::MAX)
+    pixels::scaled(value.into(), alpha.into())
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // within 0..=255

@@ -23,6 +23,8 @@ pub(crate) struct DeathReport {
     cause: String,
     clean: bool,
     was_ready: bool,
+    /// By its own supervisor: then the cause says whether it was ready.
+    killed: bool,
     running: Vec<String>,
     reaped: Reaped,
     last_lines: Vec<String>,
@@ -59,6 +61,7 @@ impl DeathReport {
                 && reaped.requeued == 0
                 && reaped.crashed.is_empty(),
             was_ready: process.ready.is_some(),
+            killed: process.killed.is_some(),
             running,
             reaped,
             last_lines,
@@ -75,6 +78,7 @@ impl DeathReport {
             cause: Cause::UNKNOWN.to_string(),
             clean: false,
             was_ready: true,
+            killed: false,
             running,
             reaped: reap_worker_noting(segment, entry, Cause::UNKNOWN.bits(), &mut describe),
             last_lines: Vec::new(),
@@ -89,6 +93,7 @@ impl DeathReport {
             cause,
             clean: false,
             was_ready: false,
+            killed: false,
             running: Vec::new(),
             reaped: Reaped::default(),
             last_lines: Vec::new(),
@@ -134,10 +139,10 @@ impl DeathReport {
     pub(crate) fn announce(&self, segment: &Segment, pause: Option<Duration>) {
         segment.count(PoolCounter::WorkersCrashed, 1);
         let mut text = String::new();
-        if self.cause.starts_with(KILLED) && !self.was_ready {
-            // The cause has it.
-        } else if !self.was_ready {
-            text.push_str(" before it was ready");
+        if !self.was_ready {
+            if !self.killed {
+                text.push_str(" before it was ready");
+            }
         } else if !self.running.is_empty() {
             text.push_str(&format!(" while it ran {}", self.running.join(", ")));
         }

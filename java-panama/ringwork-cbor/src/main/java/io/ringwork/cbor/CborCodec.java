@@ -108,7 +108,6 @@ public final class CborCodec<T> implements Codec<T> {
   public static CBORMapper.Builder mapper() {
     return CBORMapper.builder(new PreferredCborFactory())
         .addModule(new Jdk8Module())
-        .addModule(new FloatsThatFit())
         .addModule(new NumbersThatFit())
         // Without these two Jackson reads and writes negative bignums off by one.
         .enable(CBORParser.Feature.DECODE_USING_STANDARD_NEGATIVE_BIGINT_ENCODING)

@@ -6,25 +6,72 @@ import com.fasterxml.jackson.core.exc.InputCoercionException;
 import com.fasterxml.jackson.databind.DeserializationContext;
 import com.fasterxml.jackson.databind.KeyDeserializer;
 import com.fasterxml.jackson.databind.deser.std.NumberDeserializers;
+import com.fasterxml.jackson.databind.deser.std.StdDeserializer;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import java.io.IOException;
 import java.math.BigDecimal;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Refuses an integer from 128 to 255 for a {@code byte}, of which Jackson by itself makes a
- * negative number, and NaN and infinity for a {@code BigDecimal}, of which it says no more than
- * that they are malformed.
+ * Refuses numbers that do not fit their type: for a {@code float}, of which Jackson by itself makes
+ * infinity; from 128 to 255 for a {@code byte}, of which it makes a negative number; NaN and
+ * infinity for a {@code BigDecimal}, of which it says no more than that they are malformed.
  */
 final class NumbersThatFit extends SimpleModule {
   private static final long serialVersionUID = 1L;
 
   NumbersThatFit() {
-    super("io.ringwork.cbor.numbers");
+    super("io.ringwork.cbor");
+    addDeserializer(float.class, new Single(float.class, 0f));
+    addDeserializer(Float.class, new Single(Float.class, null));
+    addDeserializer(float[].class, new Singles());
     addDeserializer(byte.class, new Small(byte.class, (byte) 0));
     addDeserializer(Byte.class, new Small(Byte.class, null));
     addKeyDeserializer(Byte.class, new SmallKey());
     addDeserializer(BigDecimal.class, new Decimal());
+  }
+
+  private static float narrowed(double value, Class<?> type, DeserializationContext context)
+      throws IOException {
+    float single = (float) value;
+    if (Float.isInfinite(single) && Double.isFinite(value)) {
+      context.handleWeirdNumberValue(type, value, "it does not fit");
+    }
+    return single;
+  }
+
+  private static final class Single extends NumberDeserializers.FloatDeserializer {
+    private static final long serialVersionUID = 1L;
+
+    Single(Class<Float> type, @Nullable Float forNull) {
+      super(type, forNull);
+    }
+
+    @Override
+    public Float deserialize(JsonParser parser, DeserializationContext context) throws IOException {
+      return parser.currentToken().isNumeric()
+          ? narrowed(parser.getDoubleValue(), handledType(), context)
+          : super.deserialize(parser, context);
+    }
+  }
+
+  private static final class Singles extends StdDeserializer<float[]> {
+    private static final long serialVersionUID = 1L;
+
+    Singles() {
+      super(float[].class);
+    }
+
+    @Override
+    public float[] deserialize(JsonParser parser, DeserializationContext context)
+        throws IOException {
+      double[] values = context.readValue(parser, double[].class);
+      float[] singles = new float[values.length];
+      for (int n = 0; n < values.length; n++) {
+        singles[n] = narrowed(values[n], float.class, context);
+      }
+      return singles;
+    }
   }
 
   private static boolean fits(int value) {

@@ -5,7 +5,7 @@ public final class Plural {
   private Plural() {}
 
   /**
-   * So many of them.
+   * A number with the noun that it counts.
    *
    * @param one what one is called; another gets an s
    * @return "1 task", "2 tasks"
