@@ -1,4 +1,4 @@
-//! `ringwork list`: the pools of this user.
+//! `ringwork list`: the pools of this user, and what else stands where they do.
 
 use super::exit::Failure;
 use super::table::Table;
@@ -7,24 +7,38 @@ use super::view;
 use clap::Args;
 use ringwork_ring::segment::liveness;
 use ringwork_ring::segment::paths::base_dir;
+use ringwork_ring::segment::survey::{Found, survey};
 use ringwork_ring::{PoolDir, RingError, Segment};
 use serde::Serialize;
 use std::io::{self, Write};
 
+const AFTER_HELP: &str = "\
+A state is that of `stat`, or `unreadable`. What is no pool is shown, too: `leftover` is an empty \
+directory or a symbolic link to nothing, which `ringwork clean` removes; `foreign` is what no pool \
+has made, and is left alone.
+
+Exit codes: 0, also when there are none; 1 when they can't be read.";
+
 /// List the pools of this user, alive or dead.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0, also when there are none; 1 when they can't be read.")]
+#[command(after_help = AFTER_HELP)]
 pub(super) struct List {
     /// Print a JSON array.
     #[arg(long)]
     json: bool,
 }
 
-/// One pool, in short.
+/// The state of what a dead pool has left that is no pool any more.
+pub(super) const LEFTOVER: &str = "leftover";
+
+/// The state of what is no pool's.
+pub(super) const FOREIGN: &str = "foreign";
+
+/// One pool, in short, or what else there is under a name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Row {
     pub(super) name: String,
-    /// As in `stat`, or `unreadable`.
+    /// As in `stat`, or `unreadable`; what is no pool is a [`LEFTOVER`] or [`FOREIGN`].
     pub(super) state: &'static str,
     pub(super) alive: bool,
     /// As in `stat`: whether it takes tasks and replaces workers that die.
@@ -59,30 +73,58 @@ pub(super) fn run(list: &List) -> Result<(), Failure> {
     Ok(())
 }
 
-/// All pools of this user.
+/// All pools of this user, and what else stands where they do.
 ///
 /// # Errors
 /// When the directory of the pools can't be read.
 pub(super) fn rows() -> Result<Vec<Row>, RingError> {
-    let dirs = PoolDir::list(&base_dir())?;
-    Ok(dirs.iter().filter(|dir| dir.is_pool()).map(row).collect())
+    Ok(survey(&base_dir())?.iter().filter_map(found).collect())
+}
+
+fn found(found: &Found) -> Option<Row> {
+    let leftover = |name: &str, what: &str| Row {
+        problem: Some(format!("{what}: `ringwork clean` removes it")),
+        ..Row::of(name, LEFTOVER)
+    };
+    Some(match found {
+        Found::Pool(dir) => row(dir),
+        Found::Empty(dir) => leftover(dir.name(), "a directory that a pool has left empty"),
+        Found::DeadLink(dir) => leftover(dir.name(), "a link to nothing"),
+        Found::Other { path, what } => Row {
+            reason: format!("no pool: {what}"),
+            ..Row::of(&path.file_name()?.to_string_lossy(), FOREIGN)
+        },
+        _ => return None,
+    })
+}
+
+impl Row {
+    /// Of what says nothing about itself.
+    fn of(name: &str, state: &'static str) -> Self {
+        Self {
+            name: name.to_owned(),
+            state,
+            alive: false,
+            ready: false,
+            reason: String::new(),
+            supervisor_pid: None,
+            clients: 0,
+            workers: 0,
+            lanes: 0,
+            segment_bytes: None,
+            problem: None,
+            stopped: Vec::new(),
+        }
+    }
+
+    /// Whether it is a pool, alive or dead.
+    pub(super) fn is_pool(&self) -> bool {
+        self.state != LEFTOVER && self.state != FOREIGN
+    }
 }
 
 fn row(dir: &PoolDir) -> Row {
-    let mut row = Row {
-        name: dir.name().to_owned(),
-        state: "unreadable",
-        alive: false,
-        ready: false,
-        reason: String::new(),
-        supervisor_pid: None,
-        clients: 0,
-        workers: 0,
-        lanes: 0,
-        segment_bytes: None,
-        problem: None,
-        stopped: Vec::new(),
-    };
+    let mut row = Row::of(dir.name(), "unreadable");
     match Segment::attach(dir) {
         Ok(segment) => {
             if let Err(error) = fill(&mut row, &segment) {

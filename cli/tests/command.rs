@@ -220,6 +220,97 @@ fn only_dead_pools_are_cleaned() {
     );
 }
 
+/// What stands where the pools are is shown, and removed only if a pool has left it.
+#[test]
+fn what_is_no_pool_is_shown_and_only_leftovers_are_cleaned() {
+    let home = Home::new();
+    let _alive = home.serve("alive", &["--workers", "1"]);
+    let private = |name: &str| {
+        std::fs::create_dir(home.pool(name)).unwrap();
+        let mode = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(home.pool(name), mode).unwrap();
+    };
+    private("empty");
+    private("half");
+    let half = PoolDir::below(home.path(), "half").unwrap();
+    std::fs::write(half.supervisor_lock(1), "").unwrap();
+    let mode = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(half.supervisor_lock(1), mode).unwrap();
+    std::os::unix::fs::symlink("/nonexistent/pool", home.pool("dead-link")).unwrap();
+    std::os::unix::fs::symlink(home.pool("alive"), home.pool("link")).unwrap();
+    std::fs::write(home.pool("notes.txt"), "mine").unwrap();
+    std::fs::create_dir(home.pool("photos")).unwrap();
+    let states = || {
+        let rows = home.json(&["list", "--json"]);
+        let rows = rows.as_array().unwrap().iter();
+        let state = |row: &Value| format!("{} {}", row["name"], row["state"]).replace('"', "");
+        rows.map(state).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        states(),
+        [
+            "alive serving",
+            "dead-link leftover",
+            "empty leftover",
+            "half dead",
+            "link foreign",
+            "notes.txt foreign",
+            "photos foreign",
+        ]
+    );
+    let shown = home.run(&["list"]).stdout;
+    for part in [
+        "a link to nothing: `ringwork clean` removes it",
+        "a directory that a pool has left empty: `ringwork clean` removes it",
+        "no pool: no directory",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let findings = home.run(&["doctor"]).stdout;
+    for part in [
+        "dead-link: a link to nothing",
+        "-> ringwork clean empty",
+        "notes.txt (no pool: no directory)",
+        "photos (no pool: a directory without any file of a pool)",
+    ] {
+        assert!(findings.contains(part), "{part}: {findings}");
+    }
+    for foreign in ["link", "notes.txt", "photos"] {
+        let ended = home.run(&["clean", foreign]);
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert!(ended.stdout.contains("left alone: "), "{ended:?}");
+    }
+    let ended = home.run(&["clean"]);
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (
+            0,
+            "alive: alive, left alone\ndead-link: removed\nempty: removed\nhalf: removed\n"
+        )
+    );
+    assert_eq!(
+        states(),
+        [
+            "alive serving",
+            "link foreign",
+            "notes.txt foreign",
+            "photos foreign"
+        ]
+    );
+    // What is in a dead pool's directory and is not its own stays, and is named.
+    private("mixed");
+    let mixed = PoolDir::below(home.path(), "mixed").unwrap();
+    std::fs::write(mixed.new_segment(), "").unwrap();
+    std::fs::write(home.pool("mixed").join("Cargo.lock"), "mine").unwrap();
+    let ended = home.run(&["clean", "mixed"]);
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (1, "mixed: removed, but for what is no pool's: Cargo.lock\n")
+    );
+    assert!(home.pool("mixed").join("Cargo.lock").exists());
+    assert!(states().contains(&"mixed foreign".to_owned()));
+}
+
 #[test]
 fn the_configuration_file_is_read_and_flags_win() {
     let home = Home::new();

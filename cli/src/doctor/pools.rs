@@ -3,19 +3,32 @@
 use super::finding::Finding;
 use crate::list::{self, Row};
 
-/// One for each pool that is not well; one that all are, when there are pools.
+/// One for each pool that is not well, and for what a dead one has left; one that all are, when there
+/// are pools; one that names what is no pool.
 pub(super) fn findings() -> Vec<Finding> {
     // A directory that can't be read is a finding of its own, in `memory`.
     let rows = list::rows().unwrap_or_default();
-    let ill: Vec<Finding> = rows.iter().filter_map(finding).collect();
-    match rows.len() {
-        0 => ill,
-        count if ill.is_empty() => {
+    let (foreign, rows): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|r| r.state == list::FOREIGN);
+    let mut found: Vec<Finding> = rows.iter().filter_map(finding).collect();
+    let pools = rows.iter().filter(|row| row.is_pool());
+    match pools.count() {
+        0 => {}
+        count if found.is_empty() => {
             let text = format!("{count} served, all their processes run");
-            vec![Finding::ok("pools", text)]
+            found.push(Finding::ok("pools", text));
         }
-        _ => ill,
+        _ => {}
     }
+    if !foreign.is_empty() {
+        let told: Vec<String> = foreign
+            .iter()
+            .map(|row| format!("{} ({})", row.name, list::note(row)))
+            .collect();
+        let text = format!("left alone: {}", told.join(", "));
+        found.push(Finding::ok("pools", text));
+    }
+    found
 }
 
 /// What is wrong with a pool; `None` when nothing is.
@@ -27,7 +40,7 @@ fn finding(row: &Row) -> Option<Finding> {
     if well && (note.is_empty() || passing) {
         return None;
     }
-    let remedy = if row.state == "dead" {
+    let remedy = if row.state == "dead" || row.state == list::LEFTOVER {
         format!("ringwork clean {name}")
     } else if row.problem.is_some() {
         format!("`ringwork clean {name}` if no process serves it any more")

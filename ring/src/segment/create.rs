@@ -9,7 +9,7 @@ use crate::format::config::{Geometry, PoolConfig};
 use crate::format::layout::HEADER_SIZE;
 use crate::format::states::PoolState;
 use crate::os::clock::now_ns;
-use crate::segment::paths::PoolDir;
+use crate::segment::paths::{PoolDir, is_file_of_a_pool};
 use std::fs;
 use std::path::Path;
 
@@ -44,6 +44,15 @@ impl Segment {
     /// Removes the segment and its lock files; attached processes keep their mappings.
     pub fn remove(&self) -> Result<()> {
         remove_pool_files(&self.dir, CLEANED)
+    }
+
+    /// Removes what is left of the pool, unless a successor has its name. For its creator, when it
+    /// does not hold that any more.
+    ///
+    /// # Errors
+    /// When a file can't be removed.
+    pub fn remove_rest(&self) -> Result<()> {
+        remove_unless_named(&self.dir).map(drop)
     }
 
     /// Takes the pool's name, removes what a dead predecessor left, and writes
@@ -125,7 +134,8 @@ impl Segment {
 /// between.
 fn make_and_take_name(dir: &PoolDir) -> Result<LivenessLock> {
     let attempt = || dir.create().and_then(|()| take_name(dir));
-    for _ in 0..10 {
+    let start = std::time::Instant::now();
+    while start.elapsed() < NAME_PATIENCE {
         match attempt() {
             Err(RingError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
             Err(RingError::NotFound { .. }) => {} // between making it and looking at it
@@ -210,15 +220,7 @@ fn remove_leftovers(dir: &PoolDir, why: &str) -> Result<()> {
     {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let ours = [
-            "segment",
-            "segment.new",
-            "segment.memfd",
-            "segment.memfd.new",
-        ]
-        .contains(&&*name)
-            || (name.ends_with(".lock") && name != "name.lock");
-        if ours {
+        if is_file_of_a_pool(&name) && name != "name.lock" {
             if let Err(error) = fs::remove_file(entry.path())
                 && error.kind() != std::io::ErrorKind::NotFound
             {
@@ -263,9 +265,50 @@ pub fn probe_memfd() -> Result<()> {
     memfd::create(&dir, HEADER_SIZE as u64, HEADER_SIZE as u64, false).map(drop)
 }
 
-/// Removes the pool if its supervisor is proved dead; `false` when it lives.
+/// Removes what a pool has left if its supervisor is proved dead, whatever stage it died in; `false`
+/// when it lives. An empty directory goes, too: a supervisor that is just making it tries again.
+/// What is not of a pool stays, and the directory with it.
+///
+/// # Errors
+/// [`RingError::NotFound`] where no directory is, [`RingError::Foreign`] where it is not this user's
+/// alone, and when a file can't be removed.
 pub fn clean(dir: &PoolDir) -> Result<bool> {
     dir.check()?;
+    // Without a name's lock there may still be a supervisor, which is about to see that it misses it.
+    if serves(dir)? {
+        return Ok(false);
+    }
+    match fs::remove_dir(dir.path()) {
+        Ok(()) => Ok(true),
+        Err(_) if dir.is_pool() => remove_unless_named(dir),
+        Err(error) => Err(RingError::io(format!(
+            "{} has nothing of a pool, and is left alone",
+            dir.path().display()
+        ))(error)),
+    }
+}
+
+/// Whether the lock of a supervisor is held, where that of the name is gone.
+fn serves(dir: &PoolDir) -> Result<bool> {
+    if dir.name_lock().symlink_metadata().is_ok() {
+        return Ok(false); // it is what tells
+    }
+    let entries =
+        fs::read_dir(dir.path()).map_err(RingError::io("cannot list the pool's directory"))?;
+    let locks = entries.flatten().filter(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        is_file_of_a_pool(&name) && name.starts_with("supervisor.")
+    });
+    Ok(locks.map(|entry| entry.path()).any(|lock| {
+        liveness::open_lock_file(&lock, false)
+            .and_then(|file| liveness::is_held(&file))
+            .unwrap_or(false)
+    }))
+}
+
+/// Removes the pool's files if the lock of its name can be had.
+fn remove_unless_named(dir: &PoolDir) -> Result<bool> {
     match take_name(dir) {
         Ok(_held) => remove_pool_files(dir, CLEANED).map(|()| true),
         Err(RingError::NameTaken { .. }) => Ok(false),
@@ -275,8 +318,9 @@ pub fn clean(dir: &PoolDir) -> Result<bool> {
 
 /// Removes what dead pools below `base` have left that is of no use: pools whose memory has gone
 /// with them (an embedded one whose whole process group was killed leaves only its lock files), and
-/// those that a JVM has launched under a name that is never used again. A served pool stays for
-/// `ringwork stat`, `ringwork clean` and the next supervisor of its name.
+/// those that a JVM has launched under a name that is never used again (an empty directory of such a
+/// name goes, too). A served pool stays for `ringwork stat`, `ringwork clean` and the next supervisor
+/// of its name.
 ///
 /// Safe beside pools that come up: only a pool is removed whose name's lock can be taken, while it
 /// is held. A supervisor that finds the lock taken by this, or its directory gone, tries again.
@@ -285,7 +329,14 @@ pub fn clean(dir: &PoolDir) -> Result<bool> {
 pub fn clear_litter(base: &Path) -> Vec<(String, Result<()>)> {
     let pools = PoolDir::list(base).unwrap_or_default();
     let cleared = |dir: PoolDir| {
-        if !is_litter(&dir) || dir.check().is_err() {
+        if dir.check().is_err() {
+            return None;
+        }
+        // Killed before it had locked the name, or after it had removed all else.
+        if dir.is_of_a_jvm() && fs::remove_dir(dir.path()).is_ok() {
+            return Some((dir.name().to_owned(), Ok(())));
+        }
+        if !is_litter(&dir) {
             return None;
         }
         // Not waited for: what is locked has an owner.

@@ -41,6 +41,7 @@ mod memfd;
 mod pages;
 pub mod paths;
 pub mod room;
+pub mod survey;
 pub mod tables;
 
 pub use backing::Backing;

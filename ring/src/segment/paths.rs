@@ -101,8 +101,13 @@ impl PoolDir {
 
     /// Refuses directories that are links, belong to others or are open to others.
     pub fn check(&self) -> Result<()> {
-        self.check_one(self.path.parent().unwrap_or(&self.path))?;
+        self.check_base()?;
         self.check_one(&self.path)
+    }
+
+    /// The same for the directory of all pools alone.
+    pub(crate) fn check_base(&self) -> Result<()> {
+        self.check_one(self.path.parent().unwrap_or(&self.path))
     }
 
     fn check_one(&self, dir: &Path) -> Result<()> {
@@ -176,17 +181,14 @@ impl PoolDir {
         self.path.join("segment.memfd.new")
     }
 
-    /// Whether there is anything of a pool in the directory: a name lock or a segment.
+    /// Whether there is anything of a pool in the directory: a lock, a segment, or a part of one.
     #[must_use]
     pub fn is_pool(&self) -> bool {
-        [
-            self.name_lock(),
-            self.segment(),
-            self.new_segment(),
-            self.pointer(),
-        ]
-        .iter()
-        .any(|path| path.symlink_metadata().is_ok())
+        fs::read_dir(&self.path).is_ok_and(|entries| {
+            entries
+                .flatten()
+                .any(|entry| entry.file_name().to_str().is_some_and(is_file_of_a_pool))
+        })
     }
 
     /// Whether the name is one that a Java client has made up for a pool of its own:
@@ -225,6 +227,30 @@ impl PoolDir {
     #[must_use]
     pub fn worker_lock(&self, epoch: u64, index: u32) -> PathBuf {
         self.path.join(format!("worker.{epoch:016x}.{index}.lock"))
+    }
+}
+
+/// Whether a file of this name in a pool's directory is the pool's: all that ever is, and no more,
+/// since it is removed with the pool.
+pub(crate) fn is_file_of_a_pool(name: &str) -> bool {
+    let own = [
+        "name.lock",
+        "segment",
+        "segment.new",
+        "segment.memfd",
+        "segment.memfd.new",
+    ];
+    own.contains(&name) || is_lock_of_an_entry(name)
+}
+
+/// `supervisor.EPOCH.lock`, `client.EPOCH.N.lock` or `worker.EPOCH.N.lock`.
+fn is_lock_of_an_entry(name: &str) -> bool {
+    let epoch = |text: &str| text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit());
+    let index = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    match name.split('.').collect::<Vec<_>>()[..] {
+        ["supervisor", e, "lock"] => epoch(e),
+        ["client" | "worker", e, n, "lock"] => epoch(e) && index(n),
+        _ => false,
     }
 }
 
@@ -273,6 +299,36 @@ mod tests {
             PoolDir::below(Path::new("/x"), "a-1._").unwrap().segment(),
             Path::new("/x/a-1._/segment")
         );
+    }
+
+    #[test]
+    fn the_files_of_a_pool_are_told_from_those_of_others() {
+        let dir = PoolDir::below(Path::new("/x"), "p").unwrap();
+        for path in [
+            dir.name_lock(),
+            dir.segment(),
+            dir.new_segment(),
+            dir.pointer(),
+            dir.new_pointer(),
+            dir.supervisor_lock(7),
+            dir.client_lock(u64::MAX >> 1, 0),
+            dir.worker_lock(1, 1023),
+        ] {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            assert!(is_file_of_a_pool(name), "{name}");
+        }
+        for name in [
+            "Cargo.lock",
+            "composer.lock",
+            "client.lock",
+            "client.7.0.lock",
+            "worker.0000000000000007..lock",
+            "supervisor.000000000000000x.lock",
+            "segment.txt",
+            "name",
+        ] {
+            assert!(!is_file_of_a_pool(name), "{name}");
+        }
     }
 
     #[test]

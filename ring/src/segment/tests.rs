@@ -107,6 +107,10 @@ fn litter_of_dead_pools_is_cleared_and_nothing_else() {
     fs::rename(writing.segment(), writing.new_segment()).unwrap();
     // What is no pool, and what others might have made.
     fs::create_dir(base.join("empty")).unwrap();
+    let (empty_of_jvm, made) = make("jvm-3-1-0f8fad5b-d9cb-469f", Backing::Memfd);
+    drop(made);
+    clean(&empty_of_jvm).unwrap();
+    empty_of_jvm.create().unwrap();
     fs::write(base.join("file"), "").unwrap();
     symlink(dead_served.path(), base.join("link")).unwrap();
     let (open, made) = make("open", Backing::Memfd);
@@ -116,9 +120,15 @@ fn litter_of_dead_pools_is_cleared_and_nothing_else() {
     let cleared = names(clear_litter(&base));
     assert_eq!(
         cleared,
-        ["dead-memfd", "early", dead_of_jvm.name(), "writing"]
+        [
+            "dead-memfd",
+            "early",
+            dead_of_jvm.name(),
+            empty_of_jvm.name(),
+            "writing"
+        ]
     );
-    for gone in [&dead_memfd, &early, &dead_of_jvm, &writing] {
+    for gone in [&dead_memfd, &early, &dead_of_jvm, &empty_of_jvm, &writing] {
         assert!(!gone.path().exists(), "{gone:?}");
     }
     for kept in [&alive, &alive_file, &dead_served, &open] {
@@ -128,6 +138,97 @@ fn litter_of_dead_pools_is_cleared_and_nothing_else() {
     assert!(base.join("empty").exists() && base.join("link").exists());
     drop((held, held_file));
     assert_eq!(names(clear_litter(&base)), ["alive", own]);
+}
+
+/// Whatever stage a supervisor died in, what it left is cleaned; what is not its own stays.
+#[test]
+fn what_a_pool_leaves_is_cleaned_whatever_stage_it_died_in() {
+    let temp = tempfile::tempdir().unwrap();
+    let base = temp.path().join("base");
+    let dir = PoolDir::below(&base, "p").unwrap();
+    let dead = |backing| drop(Segment::create_in(backing, &dir, &small()).unwrap());
+    let remove = |path: PathBuf| fs::remove_file(path).unwrap();
+    let stages: [(&str, &dyn Fn()); 7] = [
+        ("an empty directory", &|| dir.create().unwrap()),
+        ("only its name", &|| {
+            dir.create().unwrap();
+            liveness::open_lock_file(&dir.name_lock(), true).unwrap();
+        }),
+        ("before its segment", &|| {
+            dead(Backing::File);
+            remove(dir.segment());
+        }),
+        ("a segment that is being written", &|| {
+            dead(Backing::File);
+            fs::rename(dir.segment(), dir.new_segment()).unwrap();
+        }),
+        ("a pointer that is being written", &|| {
+            dead(Backing::Memfd);
+            fs::rename(dir.pointer(), dir.new_pointer()).unwrap();
+            remove(dir.name_lock());
+        }),
+        ("all of it", &|| dead(Backing::File)),
+        ("locks without the name's", &|| {
+            dead(Backing::Memfd);
+            remove(dir.name_lock());
+            remove(dir.pointer());
+        }),
+    ];
+    for (stage, leave) in stages {
+        leave();
+        assert!(clean(&dir).unwrap(), "{stage}");
+        assert!(!dir.path().exists(), "{stage}");
+        assert!(
+            matches!(clean(&dir), Err(RingError::NotFound { .. })),
+            "{stage}"
+        );
+    }
+    // Files of others stay, and what has none of a pool is not touched.
+    dead(Backing::File);
+    fs::write(dir.path().join("Cargo.lock"), "mine").unwrap();
+    assert!(clean(&dir).unwrap());
+    assert!(!dir.is_pool());
+    assert!(clean(&dir).unwrap_err().to_string().contains("left alone"));
+    assert_eq!(fs::read(dir.path().join("Cargo.lock")).unwrap(), b"mine");
+}
+
+/// A live pool that misses the lock of its name is about to end by itself.
+#[test]
+fn a_live_pool_without_its_names_lock_is_not_cleaned() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+    let (segment, locks) = Segment::create(&dir, &small()).unwrap();
+    fs::remove_file(dir.name_lock()).unwrap();
+    assert!(!clean(&dir).unwrap());
+    assert!(dir.segment().exists() && !dir.name_lock().exists());
+    // Its own end removes it all the same.
+    segment.remove_rest().unwrap();
+    assert!(!dir.path().exists());
+    drop(locks);
+}
+
+/// Empty directories are removed while pools come up in them: they try again.
+#[test]
+fn cleaning_empty_directories_does_no_harm_to_pools_that_come_up() {
+    let temp = tempfile::tempdir().unwrap();
+    let base = temp.path().join("base");
+    let dir = PoolDir::below(&base, "p").unwrap();
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let cleaner = scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let _ = clean(&dir);
+            }
+        });
+        for round in 0..200 {
+            let (segment, locks) = Segment::create_in(Backing::Memfd, &dir, &small())
+                .unwrap_or_else(|error| panic!("{round}: {error}"));
+            assert_eq!(locks.lost(&segment), None, "{round}");
+            segment.remove().unwrap();
+        }
+        over.store(true, Ordering::Relaxed);
+        cleaner.join().unwrap();
+    });
 }
 
 /// Supervisors that come up under names of dead pools, while others clear those away.

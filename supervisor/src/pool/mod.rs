@@ -243,8 +243,7 @@ impl Drop for Pool {
         let removed = if self.locks.hold_name(dir) {
             self.segment.remove()
         } else if dir.is_pool() {
-            // What is left of it, unless a successor has the name.
-            ringwork_ring::segment::clean(dir).map(drop)
+            self.segment.remove_rest()
         } else {
             Ok(())
         };
