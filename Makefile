@@ -43,7 +43,6 @@ $(JAVA_STAMP): $(JAVA_SOURCES) $(BINARY) $(STATIC_BINARY)
 	@touch $@
 
 demo: build ## run the main job: hashes and photos beside a Java thread pool, then a kill
-	@"$(JDK)/bin/java" -cp java-panama/ringwork-demo/target/ringwork-demo-*.jar io.ringwork.demo.Photos target/demo-photos
 	@"$(JDK)/bin/java" -jar java-panama/ringwork-demo/target/ringwork-demo-*.jar
 
 check: need ## the fast gate: formats, clippy, unit tests, the contract; at most 4 minutes

@@ -3,240 +3,172 @@ package io.ringwork.demo;
 import io.ringwork.LaunchConfig;
 import io.ringwork.Ringwork;
 import io.ringwork.RingworkException;
-import io.ringwork.stock.PasswordVerify;
-import io.ringwork.stock.StockTasks;
+import io.ringwork.TaskOptions;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.io.PrintStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
 
 /**
  * What {@code make demo} runs: 400 password hashes and 120 photo thumbnails by Rust workers, then
- * by a Java thread pool, while an event loop ticks; a table of both; workers killed in mid-run;
- * every result verified. Exit status 0 if all were right, 1 if anything was not.
- *
- * <p>Photos and the contact sheet go below the directory in the system property {@code demo.dir},
- * by default {@code target}.
+ * by a Java thread pool, while an event loop ticks; workers killed in mid-run; a table of the
+ * figures, every result verified. Exit status 0 if all were right, 1 if anything was not, 2 if it
+ * was called wrongly.
  */
 public final class Demo {
-  /**
-   * Somewhat less than a login should cost today (OWASP's least is 19 MiB), so that the demo ends
-   * within a minute on two slow cores, too.
-   */
-  private static final Argon2 COST = new Argon2(12 * 1024, 2, 1);
+  private static final int THREADS = 2;
+  private static final int HASHES = 400;
+  private static final int THUMBNAILS = 120;
 
-  private static final int THUMBNAIL = 192;
-  private static final int QUALITY = 85;
-  private static final int WARM_UP_HASHES = 24;
-  private static final int WARM_UP_PHOTOS = 12;
-  private static final int HASHES_CHECKED_BY_RUST = 8;
-  private static final int COMPLAINTS_SHOWN = 10;
-
-  private final PrintStream out = System.out;
-  private final Path directory = Path.of(System.getProperty("demo.dir", "target"));
-  private final Verify verify = new Verify();
-  private final Thumbnailer thumbnailer = new Thumbnailer(THUMBNAIL, QUALITY / 100f);
+  /** Photos painted; each comes several times. */
+  private static final int PHOTOS = 24;
 
   private Demo() {}
 
   /**
    * Runs the demo.
    *
-   * @param args none
+   * @param args the folder for log and contact sheet; {@code target/demo} if there is none
    */
   public static void main(String[] args) {
-    // Image I/O is used without a display.
+    if (args.length > 1 || args.length == 1 && args[0].startsWith("-")) {
+      System.err.println("demo: give it one folder for log and contact sheet, or nothing");
+      System.exit(2);
+    }
     System.setProperty("java.awt.headless", "true");
     int status = 1;
     try {
-      status = new Demo().run();
-    } catch (RingworkException e) {
+      status = run(Path.of(args.length == 1 ? args[0] : "target/demo"));
+    } catch (IOException e) {
+      System.err.println("demo: cannot write the log or the contact sheet: " + e);
+    } catch (RingworkException | InterruptedException e) {
       System.err.println("demo: " + e.getMessage());
-    } catch (UncheckedIOException e) {
-      System.err.println("demo: " + e.getMessage() + ": " + e.getCause());
-    } catch (InterruptedException e) {
-      System.err.println("demo: interrupted");
     }
     System.exit(status);
   }
 
-  private int run() throws InterruptedException {
-    List<Photo> photos = photos();
+  private static int run(Path folder) throws InterruptedException, IOException {
     long start = System.nanoTime();
-    introduce(photos);
+    // Supervisor and workers log to a file; the terminal is for the progress.
+    Path log = Files.createDirectories(folder).resolve("ringwork.log");
+    Files.deleteIfExists(log);
+    LaunchConfig config =
+        LaunchConfig.DEFAULT
+            .logFile(log)
+            .workers(THREADS)
+            .taskDefaults(TaskOptions.DEFAULT.timeout(Duration.ofSeconds(60)));
+    List<String> complaints = new ArrayList<>();
+    List<byte[]> photos = photos();
+    List<Job> warmUp = jobs(24, 12, photos);
+    List<Job> jobs = jobs(HASHES, THUMBNAILS, photos);
     Workload.Outcome rust;
+    try (Ringwork pool = Ringwork.launch(config.lanes(1))) {
+      new Workload().run("Rust warms up", warmUp, job -> job.rust(pool), complaints);
+      rust = new Workload().run("Rust workers", jobs, job -> job.rust(pool), complaints);
+    }
     Workload.Outcome java;
-    LaunchConfig config = LaunchConfig.DEFAULT.logFile(logFile());
-    try (Ringwork pool = Ringwork.launch(config.workers(Side.THREADS).lanes(1))) {
-      Side side = new RingworkSide(pool, COST, THUMBNAIL, QUALITY);
-      warmUp(side, photos);
-      rust = Workload.run(side, photos, Workload.HASHES, true);
-      checkByRust(pool);
+    try (ExecutorService pool = Executors.newFixedThreadPool(THREADS)) {
+      Function<Job, CompletableFuture<?>> side = job -> CompletableFuture.runAsync(job::java, pool);
+      new Workload().run("Java warms up", warmUp, side, complaints);
+      java = new Workload().run("Java thread pool", jobs, side, complaints);
     }
-    try (JavaSide side = new JavaSide(COST, thumbnailer, randomSalts())) {
-      warmUp(side, photos);
+    String drill;
+    try (Ringwork pool = Ringwork.launch(config.lanes(2))) {
+      drill = new KillDrill().run(pool, complaints);
     }
-    // With the salts that Rust drew, equal hashes prove both right at no further cost.
-    try (JavaSide side = new JavaSide(COST, thumbnailer, saltsOf(rust))) {
-      java = Workload.run(side, photos, Workload.HASHES, true);
-    }
-    out.println();
-    out.print(Table.of(rust, java));
-    out.println();
-    verify.compare(rust, java, photos, THUMBNAIL);
-    drill(config);
-    out.println();
-    out.println("Verified: " + verify.summary() + ".");
-    contactSheet(rust);
-    double seconds = (System.nanoTime() - start) / 1e9;
-    out.printf(Locale.ROOT, "The demo took %.1f s.%n", seconds);
-    return verdict();
-  }
-
-  private List<Photo> photos() {
-    Path folder = directory.resolve("demo-photos");
-    Photos photos = new Photos(folder);
-    int missing = photos.missing().size();
-    if (missing > 0) {
-      out.println("Drawing the photos into " + folder + ", this once:");
-      ProgressBar bar = ProgressBar.console("Photos", missing);
-      photos.drawMissing(bar::update);
-      bar.finish();
-      out.println();
-    }
-    return photos.load();
-  }
-
-  /** Where supervisor and workers log to; the terminal is the progress bar's. */
-  private Path logFile() {
-    Path log = directory.resolve("demo/ringwork.log");
-    try {
-      Files.createDirectories(log.getParent());
-      Files.deleteIfExists(log); // The last run's; the log is appended to.
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot make " + log, e);
-    }
-    return log;
-  }
-
-  private void introduce(List<Photo> photos) {
-    double megapixels =
-        photos.stream().mapToDouble(photo -> photo.width() * 1e-6 * photo.height()).sum();
-    out.printf(
-        Locale.ROOT,
-        "%d argon2id hashes (%d MiB, %d passes) and %d photos of 2 to 12 megapixels (%.0f%n"
-            + "in all) thumbnailed by %d Rust workers, then by %d Java threads (Bouncy Castle,%n"
-            + "Image I/O), while an event loop ticks every millisecond. Each side has first%n"
-            + "warmed up on %d hashes and %d photos. JDK %s, %d processors.%n%n",
-        Workload.HASHES,
-        COST.memoryKib() / 1024,
-        COST.iterations(),
-        photos.size(),
-        megapixels,
-        Side.THREADS,
-        Side.THREADS,
-        WARM_UP_HASHES,
-        WARM_UP_PHOTOS,
-        Runtime.version().feature(),
-        Runtime.getRuntime().availableProcessors());
-  }
-
-  private void warmUp(Side side, List<Photo> photos) throws InterruptedException {
-    List<Photo> small =
-        photos.stream()
-            .sorted(Comparator.comparingInt(photo -> photo.width() * photo.height()))
-            .limit(WARM_UP_PHOTOS)
-            .toList();
-    Workload.Outcome outcome = Workload.run(side, small, WARM_UP_HASHES, false);
-    outcome.failures().forEach(verify::complain);
-  }
-
-  /** The other way round: hashes made by Java, checked by the Rust handler. */
-  private void checkByRust(Ringwork pool) throws InterruptedException {
-    byte[] salt = randomSalt();
-    for (int i = 0; i < HASHES_CHECKED_BY_RUST; i++) {
-      String hash = COST.hash(Workload.password(i), salt);
-      if (!pool.call(StockTasks.PASSWORD_VERIFY, check(Workload.password(i), hash))) {
-        verify.complain("password " + i + ": Rust does not accept the Java hash " + hash);
-      }
-      if (pool.call(StockTasks.PASSWORD_VERIFY, check(Workload.password(i + 1), hash))) {
-        verify.complain("password " + i + ": Rust accepts a wrong password for " + hash);
-      }
-    }
-  }
-
-  private void drill(LaunchConfig config) throws InterruptedException {
-    KillDrill.Tally tally;
-    try (Ringwork pool = Ringwork.launch(config.workers(2).lanes(2))) {
-      tally = KillDrill.run(pool);
-    }
-    out.println(tally);
-    verify.drill(tally);
-  }
-
-  private void contactSheet(Workload.Outcome rust) {
     List<BufferedImage> thumbnails = new ArrayList<>();
-    for (int i = 0; i < rust.thumbnails().length(); i++) {
-      byte[] thumbnail = rust.thumbnails().get(i);
-      if (thumbnail != null) {
-        thumbnails.add(Thumbnailer.decode(thumbnail));
+    int right = 0;
+    for (Job job : jobs) {
+      if (job.isRight(complaints)) {
+        right++;
+        if (job instanceof PhotoJob photo && thumbnails.size() < PHOTOS) {
+          thumbnails.add(photo.thumbnail());
+        }
       }
     }
-    Path file = directory.resolve("demo/contact-sheet.png");
-    new ContactSheet(12, THUMBNAIL, 8).write(thumbnails, file);
-    out.println("The thumbnails: " + file);
-  }
-
-  private int verdict() {
-    List<String> complaints = verify.complaints();
-    complaints.stream().limit(COMPLAINTS_SHOWN).forEach(c -> System.err.println("WRONG: " + c));
-    if (!complaints.isEmpty()) {
-      System.err.println("demo: " + complaints.size() + " results are wrong or missing");
-    }
+    Path sheet = folder.resolve("contact-sheet.png");
+    ImageIO.write(Images.contactSheet(thumbnails, 6, PhotoJob.SIZE + 8), "png", sheet.toFile());
+    say(
+        "%n%d argon2id hashes and %d thumbnails of photos of 2 to 12 megapixels by %d Rust%n"
+            + "workers, then by %d Java threads (Bouncy Castle, Image I/O), while an event loop%n"
+            + "ticked every millisecond; %d processors.%n",
+        HASHES, THUMBNAILS, THREADS, THREADS, Runtime.getRuntime().availableProcessors());
+    table(rust, java);
+    say("%n%s.", drill);
+    say("Verified: %d of %d results are as Java's.", right, jobs.size());
+    say("The thumbnails: %s", sheet);
+    say("The demo took %.1f s.", (System.nanoTime() - start) / 1e9);
+    complaints.stream().limit(10).forEach(c -> System.err.println("WRONG: " + c));
     return complaints.isEmpty() ? 0 : 1;
   }
 
-  private static PasswordVerify check(String password, String hash) {
-    return new PasswordVerify(password.getBytes(StandardCharsets.UTF_8), hash);
+  /** Paints the photos, on all processors. */
+  private static List<byte[]> photos() {
+    List<byte[]> photos = new ArrayList<>();
+    progress("Photos painted", 0, PHOTOS);
+    IntStream.range(0, PHOTOS)
+        .parallel()
+        .mapToObj(PhotoJob::paint)
+        .forEachOrdered(
+            photo -> {
+              photos.add(photo);
+              progress("Photos painted", photos.size(), PHOTOS);
+            });
+    return photos;
   }
 
-  private static List<byte[]> saltsOf(Workload.Outcome outcome) {
-    List<byte[]> salts = new ArrayList<>();
-    for (int i = 0; i < outcome.hashes().length(); i++) {
-      salts.add(saltOf(outcome.hashes().get(i)));
+  /** Passwords to hash and photos to make smaller, mixed evenly. */
+  private static List<Job> jobs(int hashes, int thumbnails, List<byte[]> photos) {
+    List<Job> jobs = new ArrayList<>();
+    int total = hashes + thumbnails;
+    for (int i = 0; i < total; i++) {
+      int before = i * thumbnails / total;
+      int photo = before % PHOTOS;
+      if ((i + 1) * thumbnails / total > before) {
+        jobs.add(new PhotoJob(photo, photos.get(photo)));
+      } else {
+        // Somewhat less than a login should cost (19 MiB), so that two slow cores end in a minute.
+        jobs.add(new HashJob(i - before, 12 * 1024, 2, 1));
+      }
     }
-    return salts;
+    return jobs;
   }
 
-  /** The salt of a hash; any salt for what is no hash, which the comparison will find. */
-  private static byte[] saltOf(@Nullable String hash) {
-    try {
-      return hash == null ? randomSalt() : COST.salt(hash);
-    } catch (IllegalArgumentException e) {
-      return randomSalt();
+  private static void table(Workload.Outcome rust, Workload.Outcome java) {
+    say("  %-26s %14s %14s %12s", "", "Rust workers", "Java pool", "better by");
+    row("wall time, s", rust.seconds(), java.seconds());
+    row("event-loop stall p50, ms", rust.stallMillis(0.50), java.stallMillis(0.50));
+    row("event-loop stall p99, ms", rust.stallMillis(0.99), java.stallMillis(0.99));
+    row("event-loop stall max, ms", rust.stallMillis(1.00), java.stallMillis(1.00));
+  }
+
+  private static void row(String what, double rust, double java) {
+    String better = rust > 0 ? "%.2fx".formatted(java / rust) : "-";
+    say("  %-26s %14.2f %14.2f %12s", what, rust, java, better);
+  }
+
+  /** Shows how far something is: on one line that a terminal redraws; elsewhere at its end. */
+  static void progress(String what, int done, int total) {
+    boolean terminal = System.console() != null && System.console().isTerminal();
+    if (terminal || done == total) {
+      String bar = "#".repeat(30 * done / total);
+      System.out.printf("%s%-26s [%-30s] %4d/%d", terminal ? "\r" : "", what, bar, done, total);
+      System.out.print(done == total ? System.lineSeparator() : "");
+      System.out.flush();
     }
   }
 
-  private static List<byte[]> randomSalts() {
-    List<byte[]> salts = new ArrayList<>();
-    for (int i = 0; i < Workload.HASHES; i++) {
-      salts.add(randomSalt());
-    }
-    return salts;
-  }
-
-  private static byte[] randomSalt() {
-    byte[] salt = new byte[Argon2.SALT];
-    new SecureRandom().nextBytes(salt);
-    return salt;
+  private static void say(String format, Object... values) {
+    System.out.printf(Locale.ROOT, format + "%n", values);
   }
 }

@@ -1,157 +1,89 @@
 package io.ringwork.demo;
 
-import java.lang.management.GarbageCollectorMXBean;
-import java.lang.management.ManagementFactory;
+import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReferenceArray;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Function;
 
 /**
- * The demo's work, {@value #HASHES} passwords to hash and a series of photos to thumbnail, mixed
- * evenly. {@link #run} puts it through one {@link Side} while an {@link EventLoop} ticks and takes
- * the results; the same number of tasks is in flight on either side.
+ * Jobs that one side does, while a server's event loop in small takes the results: one thread with
+ * a tick to serve every millisecond. Ticks are counted from the time they were due: a loop that
+ * stood still for 5 ms has missed five ticks, not one.
  */
 final class Workload {
-  /** Passwords to hash. */
-  static final int HASHES = 400;
-
+  /** Jobs at a time, the same for either side. */
   private static final int IN_FLIGHT = 8;
-  private static final long REDRAW_MILLIS = 50;
+
+  private static final long TICK_NANOS = 1_000_000;
 
   /**
    * What one run gave.
    *
-   * @param name the side's name
    * @param seconds wall time from the first submission to the last result
-   * @param hashes the PHC strings by password; null where the task failed
-   * @param thumbnails the JPEGs by photo; null where the task failed
-   * @param stalls how late the event loop's ticks were
-   * @param gcMillis time that this JVM's garbage collectors took meanwhile
-   * @param failures what went wrong, task by task
+   * @param stalls how late the event loop's ticks were, in nanoseconds, in rising order
    */
-  record Outcome(
-      String name,
-      double seconds,
-      AtomicReferenceArray<@Nullable String> hashes,
-      AtomicReferenceArray<byte @Nullable []> thumbnails,
-      EventLoop.Stalls stalls,
-      long gcMillis,
-      List<String> failures) {
-    int tasks() {
-      return hashes.length() + thumbnails.length();
-    }
-
-    double tasksPerSecond() {
-      return tasks() / seconds;
+  record Outcome(double seconds, long[] stalls) {
+    /** The lateness in milliseconds that this part of the ticks, 0 to 1, stayed within. */
+    double stallMillis(double part) {
+      return stalls.length == 0 ? 0 : stalls[(int) (part * (stalls.length - 1))] / 1e6;
     }
   }
 
-  private final Side side;
-  private final List<Photo> photos;
-  private final int passwords;
-  private final EventLoop loop = new EventLoop();
-  private final Semaphore window = new Semaphore(IN_FLIGHT);
-  private final AtomicInteger done = new AtomicInteger();
-  private final ConcurrentLinkedQueue<String> failures = new ConcurrentLinkedQueue<>();
-  private final AtomicReferenceArray<@Nullable String> hashes;
-  private final AtomicReferenceArray<byte @Nullable []> thumbnails;
+  private final ScheduledExecutorService loop =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().name("event-loop").daemon().factory());
   // Written by the event loop's thread, read after it has ended.
-  private long lastResult;
+  private final long[] late = new long[300_000];
+  private int ticks;
+  private long due;
 
-  private Workload(Side side, List<Photo> photos, int passwords) {
-    this.side = side;
-    this.photos = photos;
-    this.passwords = passwords;
-    this.hashes = new AtomicReferenceArray<>(passwords);
-    this.thumbnails = new AtomicReferenceArray<>(photos.size());
-  }
-
-  /** Runs the first {@code passwords} hashes and all {@code photos} on {@code side}. */
-  static Outcome run(Side side, List<Photo> photos, int passwords, boolean show)
-      throws InterruptedException {
-    System.gc(); // Neither run pays for the garbage of what came before it.
-    Workload work = new Workload(side, photos, passwords);
-    return work.run(show);
-  }
-
-  /** The password of that number. */
-  static String password(int index) {
-    return String.format(Locale.ROOT, "correct horse %04d battery staple", index);
-  }
-
-  private Outcome run(boolean show) throws InterruptedException {
-    int total = passwords + photos.size();
-    long gcBefore = gcMillis();
+  /** Has {@code side} do {@code jobs}, and shows how far it is; to be called once. */
+  Outcome run(
+      String name,
+      List<Job> jobs,
+      Function<Job, CompletableFuture<?>> side,
+      List<String> complaints) {
+    Semaphore window = new Semaphore(IN_FLIGHT);
+    AtomicInteger done = new AtomicInteger();
+    System.gc(); // No run pays for the garbage of what came before it.
+    due = System.nanoTime() + TICK_NANOS;
+    loop.scheduleAtFixedRate(this::tick, TICK_NANOS, TICK_NANOS, TimeUnit.NANOSECONDS);
     long start = System.nanoTime();
-    Thread requests = Thread.ofPlatform().name("requests").daemon().start(this::submitAll);
-    if (show) {
-      ProgressBar bar = ProgressBar.console(side.name(), total);
-      while (done.get() < total) {
-        bar.update(done.get());
-        Thread.sleep(REDRAW_MILLIS);
-      }
-      bar.update(total);
-      bar.finish();
-    }
-    requests.join();
-    window.acquire(IN_FLIGHT);
-    EventLoop.Stalls stalls = loop.stop();
-    long gc = gcMillis() - gcBefore;
-    double seconds = (lastResult - start) / 1e9;
-    return new Outcome(side.name(), seconds, hashes, thumbnails, stalls, gc, List.copyOf(failures));
-  }
-
-  private static long gcMillis() {
-    return ManagementFactory.getGarbageCollectorMXBeans().stream()
-        .mapToLong(GarbageCollectorMXBean::getCollectionTime)
-        .sum();
-  }
-
-  private void submitAll() {
-    int total = passwords + photos.size();
-    int photo = 0;
-    for (int i = 0; i < total; i++) {
+    for (Job job : jobs) {
       window.acquireUninterruptibly();
-      if ((long) (i + 1) * photos.size() / total > photo) {
-        int index = photo++;
-        take("photo " + index, index, thumbnails, () -> side.thumbnail(photos.get(index)));
-      } else {
-        int index = i - photo;
-        take("password " + index, index, hashes, () -> side.hash(index));
+      Demo.progress(name, done.get(), jobs.size());
+      side.apply(job)
+          .whenCompleteAsync(
+              (result, failure) -> {
+                if (failure != null) {
+                  complaints.add(job + ": " + failure);
+                }
+                done.incrementAndGet();
+                window.release();
+              },
+              loop);
+    }
+    window.acquireUninterruptibly(IN_FLIGHT);
+    double seconds = (System.nanoTime() - start) / 1e9;
+    Demo.progress(name, jobs.size(), jobs.size());
+    loop.close();
+    tick();
+    long[] stalls = Arrays.copyOf(late, ticks);
+    Arrays.sort(stalls);
+    return new Outcome(seconds, stalls);
+  }
+
+  private void tick() {
+    long now = System.nanoTime();
+    for (; now - due >= 0; due += TICK_NANOS) {
+      if (ticks < late.length) {
+        late[ticks++] = now - due;
       }
     }
-  }
-
-  private interface Submission<T> {
-    CompletableFuture<T> submit();
-  }
-
-  /** Submits a task and has the event loop put its result where it belongs. */
-  private <T> void take(
-      String what, int index, AtomicReferenceArray<@Nullable T> results, Submission<T> submission) {
-    CompletableFuture<T> future;
-    try {
-      future = submission.submit();
-    } catch (RuntimeException e) {
-      future = CompletableFuture.failedFuture(e);
-    }
-    var unused =
-        future.whenCompleteAsync(
-            (result, failure) -> {
-              if (failure == null) {
-                results.set(index, result);
-              } else {
-                failures.add(what + ": " + failure);
-              }
-              lastResult = System.nanoTime();
-              done.incrementAndGet();
-              window.release();
-            },
-            loop);
   }
 }

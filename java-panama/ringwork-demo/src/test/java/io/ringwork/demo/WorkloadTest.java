@@ -1,75 +1,91 @@
 package io.ringwork.demo;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.ringwork.Ringwork;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.IntStream;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
 class WorkloadTest {
-  private static final List<Photo> PHOTOS =
-      IntStream.range(0, 10)
-          .mapToObj(i -> new Photo(i, "photo " + i, 1, 1, 1, new byte[] {(byte) i}))
-          .toList();
-
-  /** Answers at once or later, fails, or throws, by the task's number. */
-  private static final class FakeSide implements Side {
-    private final AtomicInteger asked = new AtomicInteger();
+  private static final class FakeJob extends Job {
+    @Override
+    CompletableFuture<?> rust(Ringwork pool) {
+      return new CompletableFuture<>();
+    }
 
     @Override
-    public String name() {
+    void java() {}
+
+    @Override
+    void check() {}
+
+    @Override
+    public String toString() {
       return "fake";
     }
+  }
 
-    @Override
-    public CompletableFuture<String> hash(int index) {
-      asked.incrementAndGet();
-      return switch (index) {
-        case 3 -> CompletableFuture.failedFuture(new IllegalStateException("failed"));
-        case 5 -> throw new IllegalStateException("refused");
-        default -> CompletableFuture.supplyAsync(() -> "hash " + index);
-      };
-    }
-
-    @Override
-    public CompletableFuture<byte[]> thumbnail(Photo photo) {
-      asked.incrementAndGet();
-      return CompletableFuture.completedFuture(photo.jpeg());
-    }
+  private static List<Job> jobs(int count) {
+    return Collections.nCopies(count, new FakeJob());
   }
 
   @Test
-  void everyTaskIsAskedForOnceAndEveryOutcomeKept() throws InterruptedException {
-    FakeSide side = new FakeSide();
-    Workload.Outcome outcome = Workload.run(side, PHOTOS, 30, false);
-    assertEquals(40, side.asked.get());
-    assertEquals(40, outcome.tasks());
-    for (int i = 0; i < 30; i++) {
-      String hash = outcome.hashes().get(i);
-      if (i == 3 || i == 5) {
-        assertNull(hash);
-      } else {
-        assertEquals("hash " + i, hash);
-      }
-    }
-    for (int i = 0; i < 10; i++) {
-      assertEquals(PHOTOS.get(i).jpeg(), outcome.thumbnails().get(i));
-    }
-    assertEquals(2, outcome.failures().size());
-    assertTrue(
-        outcome.failures().getFirst().startsWith("password 3: "), outcome.failures()::toString);
+  void everyJobIsDoneOnceAndEachFailureTold() {
+    List<Job> done = new ArrayList<>();
+    List<String> complaints = new ArrayList<>();
+    new Workload()
+        .run(
+            "test",
+            jobs(40),
+            job -> {
+              done.add(job);
+              return done.size() % 10 == 0
+                  ? CompletableFuture.failedFuture(new IllegalStateException("tired"))
+                  : CompletableFuture.supplyAsync(() -> "done");
+            },
+            complaints);
+    assertEquals(40, done.size());
+    String complaint = "fake: java.lang.IllegalStateException: tired";
+    assertEquals(Collections.nCopies(4, complaint), complaints);
   }
 
   @Test
-  void theTableFitsATerminal() throws InterruptedException {
-    Workload.Outcome outcome = Workload.run(new FakeSide(), PHOTOS, 30, false);
-    String table = Table.of(outcome, outcome);
-    assertEquals(7, table.lines().count());
-    assertTrue(table.lines().allMatch(line -> line.length() <= 80), table);
-    assertTrue(table.contains("1.00x"), table);
+  void aStandstillOfTheLoopCountsAsEveryTickItMissed() {
+    List<String> slow =
+        new ArrayList<>() {
+          private static final long serialVersionUID = 1;
+
+          @Override
+          public boolean add(String complaint) {
+            long end = System.nanoTime() + 60_000_000;
+            while (System.nanoTime() < end) {
+              LockSupport.parkNanos(end - System.nanoTime());
+            }
+            return super.add(complaint);
+          }
+        };
+    CompletableFuture<?> failed = CompletableFuture.failedFuture(new IllegalStateException("slow"));
+    Workload.Outcome outcome = new Workload().run("test", jobs(1), job -> failed, slow);
+    assertEquals(1, slow.size());
+    assertTrue(outcome.stalls().length >= 59, outcome.stalls().length + " ticks");
+    assertTrue(outcome.stallMillis(1) >= 58, outcome.stallMillis(1) + " ms");
+  }
+
+  @Test
+  void partsAreOfTheSortedStalls() {
+    long[] sorted = new long[1000];
+    for (int i = 0; i < sorted.length; i++) {
+      sorted[i] = i * 1_000_000L;
+    }
+    Workload.Outcome outcome = new Workload.Outcome(1, sorted);
+    assertEquals(499, outcome.stallMillis(0.5));
+    assertEquals(989, outcome.stallMillis(0.99));
+    assertEquals(999, outcome.stallMillis(1));
+    assertEquals(0, new Workload.Outcome(1, new long[0]).stallMillis(0.99));
   }
 }
