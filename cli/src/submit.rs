@@ -8,7 +8,6 @@ use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::states::PoolState;
 use ringwork_ring::segment::tables;
 use ringwork_ring::{Codec, PoolDir, RingError, Status};
-use ringwork_supervisor::cause::Cause;
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -262,10 +261,7 @@ pub(super) fn failure(outcome: Outcome) -> Failure {
             };
             Failure::new(
                 CRASHED,
-                format!(
-                    "the worker that ran the task {}{times}; it may have run",
-                    Cause::from_bits(cause)
-                ),
+                format!("the worker that ran the task {cause}{times}; it may have run"),
             )
         }
         Outcome::TimedOut { may_have_run } => Failure::new(

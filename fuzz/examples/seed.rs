@@ -9,9 +9,9 @@ use ringwork_fuzz::corpus;
 use ringwork_fuzz::patch::{Record, Section, input};
 use ringwork_handlers::compress::{self, CompressParams, compress};
 use ringwork_handlers::image::{Animation, Format, ResizeParams, resize};
-use ringwork_ring::Codec;
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::{Owner, Word};
+use ringwork_ring::{Cause, Codec};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -608,7 +608,10 @@ fn arena() -> Seeds {
             0,
             &[
                 owner(0, 0, Owner::result(1, Word::queued(5, 1))),
-                state(1, Word::queued(5, 1).claimed_by(0).crashed(9)),
+                state(
+                    1,
+                    Word::queued(5, 1).claimed_by(0).crashed(Cause::signal(9)),
+                ),
             ],
         ),
         (

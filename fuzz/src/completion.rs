@@ -5,7 +5,7 @@ use crate::patch::{self, Record};
 use crate::rig::Rig;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::words::Word;
-use ringwork_ring::{RingError, Segment};
+use ringwork_ring::{Cause, RingError, Segment};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ fn end(segment: &Segment, slot: u32, step: u64) {
     let ended: Word = if step & 1 << 8 == 0 {
         claimed.done()
     } else {
-        claimed.crashed((step >> 24) as u16)
+        claimed.crashed(Cause::from_word((step >> 24) as u16))
     };
     segment.state(slot).store(ended.0, Ordering::Release);
     let _ = segment.completion_ring(0).enqueue(slot);

@@ -3,12 +3,12 @@
 
 use crate::patch::{self, Record};
 use crate::rig::Rig;
-use ringwork_ring::Codec;
 use ringwork_ring::format::layout::HEADER_SIZE;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
 use ringwork_ring::reaper::{DeadOwners, LostWakeCheck, Sweeper, reap_client};
 use ringwork_ring::testing::reap_worker;
+use ringwork_ring::{Cause, Codec};
 use ringwork_ring::{Client, PoolDir, Segment, WaitStrategy, WorkerEntry};
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -116,7 +116,7 @@ fn use_everything(segment: Arc<Segment>, dir: &PoolDir) {
         let _ = client.submit("echo", b"request", &Default::default());
     }
     for worker in 0..segment.geometry().max_workers {
-        reap_worker(&segment, worker, 9);
+        reap_worker(&segment, worker, Cause::signal(9));
     }
     for client in 0..segment.geometry().max_clients {
         reap_client(&segment, client);

@@ -9,7 +9,7 @@ use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
 use ringwork_ring::reaper::{LostWakeCheck, Sweeper, reap_client};
 use ringwork_ring::testing::reap_worker;
-use ringwork_ring::{Codec, Status};
+use ringwork_ring::{Cause, Codec, Status};
 use ringwork_ring::{Lane, Segment, WaitStrategy, WorkerEntry};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ fn act(segment: &Arc<Segment>, life: &mut Life, step: u64) {
         DIE => {
             *life = None;
             for worker in 0..segment.geometry().max_workers {
-                reap_worker(segment, worker, (step >> 8) as u16);
+                reap_worker(segment, worker, Cause::from_word((step >> 8) as u16));
             }
         }
         REAP_CLIENTS => {

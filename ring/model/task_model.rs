@@ -5,6 +5,7 @@
 use super::loom_engine::{Execution, START_NS, check};
 use super::pool::{Pool, Tiny};
 use crate::client::{Client, Outcome, TaskOptions};
+use crate::format::cause::Cause;
 use crate::format::layout::*;
 use crate::format::states::PoolState;
 use crate::format::words::Kind;
@@ -413,7 +414,7 @@ fn second_attempt(preemptions: usize) {
             let ran = start_worker(e, 1, WaitStrategy::Park);
             let segment = e.pool.segment();
             e.spawn(move || {
-                let reaped = crate::testing::reap_worker(&segment, 0, CAUSE_UNKNOWN as u16);
+                let reaped = crate::testing::reap_worker(&segment, 0, Cause::Unknown);
                 assert_eq!((reaped.requeued, reaped.crashed.len()), (1, 0));
             });
             assert_eq!(ticket.wait(None).unwrap(), done(LARGE));
@@ -444,7 +445,7 @@ fn fast_two_reapers_and_a_client_that_gives_up() {
             for _ in 0..2 {
                 let (segment, crashes) = (e.pool.segment(), Rc::clone(&crashes));
                 e.spawn(move || {
-                    let reaped = crate::testing::reap_worker(&segment, 0, 9);
+                    let reaped = crate::testing::reap_worker(&segment, 0, Cause::signal(9));
                     crashes.set(crashes.get() + reaped.crashed.len());
                 });
             }
@@ -454,7 +455,7 @@ fn fast_two_reapers_and_a_client_that_gives_up() {
             assert!(matches!(
                 outcome,
                 Outcome::Crashed {
-                    cause: 9,
+                    cause: Cause::Killed { signal: 9, .. },
                     attempts: 1
                 } | Outcome::Cancelled { may_have_run: true }
             ));

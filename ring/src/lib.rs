@@ -46,6 +46,7 @@ mod model;
 
 pub use client::Client;
 pub use error::{Result, RingError};
+pub use format::cause::{Cause, CauseDetail};
 pub use format::config::{ArenaClass, Geometry, PoolConfig};
 pub use format::layout::id_of;
 pub use format::states::{ClientKind, Codec, Health, PoolState, Status};

@@ -4,6 +4,7 @@
 //! No part of the interface: whatever needs a field for its work takes the accessor of its record.
 
 use crate::Segment;
+use crate::format::cause::Cause;
 use crate::lane::permits;
 use crate::os::sync::{AtomicU8, AtomicU32, AtomicU64};
 use crate::reaper::{Reaped, reap_worker_noting};
@@ -35,7 +36,7 @@ impl RawWords for Segment {
 }
 
 /// As [`reap_worker_noting`], without notes.
-pub fn reap_worker(segment: &Segment, worker: u32, cause: u16) -> Reaped {
+pub fn reap_worker(segment: &Segment, worker: u32, cause: Cause) -> Reaped {
     reap_worker_noting(segment, worker, cause, &mut |_| String::new())
 }
 

@@ -10,7 +10,7 @@ use ringwork_ring::queue::arena;
 use ringwork_ring::testing::RawWords;
 use ringwork_ring::testing::reap_worker;
 use ringwork_ring::{ArenaClass, Claimed, Failure, Lane, RingError};
-use ringwork_ring::{Codec, Status};
+use ringwork_ring::{Cause, Codec, Status};
 use std::ops::Deref;
 use std::sync::atomic::Ordering;
 
@@ -134,7 +134,7 @@ fn after_a_death_another_lane_goes_on_behind_the_request_that_ran() {
     assert!(claimed.next_request()); // "c" runs
     die(claimed);
     drop((lane, entry));
-    reap_worker(&pool.segment, worker, CAUSE_UNKNOWN as u16);
+    reap_worker(&pool.segment, worker, Cause::Unknown);
 
     let (entry, mut lane) = pool.worker();
     let mut claimed = open(&mut lane);
@@ -170,7 +170,7 @@ fn a_request_with_attempts_left_is_run_again_and_its_number_told() {
         assert_eq!(claimed.attempt(), (life, 2));
         die(claimed);
         drop((lane, entry));
-        reap_worker(&pool.segment, worker, CAUSE_UNKNOWN as u16);
+        reap_worker(&pool.segment, worker, Cause::Unknown);
     }
     let (entry, mut lane) = pool.worker();
     let mut claimed = open(&mut lane);

@@ -12,7 +12,7 @@ use ringwork_ring::queue::arena;
 use ringwork_ring::reaper::{DeadOwners, LostWakeCheck, Sweeper, reap_client};
 use ringwork_ring::testing::{RawWords, reap_worker};
 use ringwork_ring::{ArenaClass, Failure, Lane, RingError, Segment};
-use ringwork_ring::{Codec, Status};
+use ringwork_ring::{Cause, Codec, Status};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -329,7 +329,7 @@ fn a_dead_worker_costs_a_retry_or_a_crashed_task() {
             .dead_workers(&pool.segment),
         indices
     );
-    let cause = (CAUSE_SIGNAL | 9) as u16;
+    let cause = Cause::signal(9);
     let reaped: Vec<_> = indices
         .iter()
         .map(|index| reap_worker(&pool.segment, *index, cause))
@@ -367,7 +367,7 @@ fn a_reaper_that_wakes_late_harms_nobody() {
     let (entry, lane) = pool.worker();
     let index = entry.index();
     drop((entry, lane));
-    reap_worker(&pool.segment, index, 0);
+    reap_worker(&pool.segment, index, Cause::Exited { code: 0 });
     // The same entry and lane live again and run a task; a second reap of the dead one finds
     // nothing to take.
     let (next, mut lane) = pool.worker();
@@ -399,7 +399,7 @@ fn hints_that_died_with_a_lane_are_restored() {
         .store(slot + 1, Ordering::Release);
     let index = entry.index();
     drop((entry, lane));
-    reap_worker(&pool.segment, index, 0);
+    reap_worker(&pool.segment, index, Cause::Exited { code: 0 });
     with_echo_once(&pool);
     completed(ticket.wait(None).unwrap());
 }
@@ -585,7 +585,10 @@ fn not_run_is_never_said_of_a_second_attempt() {
     let index = entry.index();
     std::mem::forget(lane.next(&leave).unwrap());
     drop((entry, lane));
-    assert_eq!(reap_worker(&pool.segment, index, 0).requeued, 1);
+    assert_eq!(
+        reap_worker(&pool.segment, index, Cause::Exited { code: 0 }).requeued,
+        1
+    );
     let (entry, mut lane) = pool.worker();
     let expired = Failure {
         status: Status::Expired,

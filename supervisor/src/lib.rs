@@ -25,6 +25,4 @@ pub use console::{Console, Ready};
 pub use error::SupervisorError;
 #[doc(hidden)]
 pub use pool::heartbeat;
-#[doc(hidden)]
-pub use process::cause;
 pub use serve::run;

@@ -4,10 +4,10 @@
 //! offender, and by tests. It needs nothing but the words that every worker may write.
 //! The same seed writes the same words, as far as the segment stands the same.
 
-use ringwork_ring::Segment;
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::Word;
 use ringwork_ring::testing::RawWords;
+use ringwork_ring::{Cause, Segment};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
@@ -197,7 +197,7 @@ fn wrong(segment: &Segment, dice: &mut Dice, part: Part, before: u64, range: &Ra
                 (_, 0) => queued.0,
                 (_, 1) => claimed.0,
                 (_, 2) => claimed.done().0,
-                _ => claimed.crashed(0x10b).0,
+                _ => claimed.crashed(Cause::signal(11)).0,
             }
         }
     }

@@ -4,8 +4,7 @@
 
 use ringwork_ring::RingError;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::format::layout::*;
-use ringwork_ring::{Codec, Status};
+use ringwork_ring::{Cause, Codec, Status};
 use ringwork_tests::{Marker, Pool, Serve, end, occupy};
 use serde::Deserialize;
 use std::fmt::Debug;
@@ -73,8 +72,8 @@ struct Expected {
     #[serde(default)]
     message_contains: Vec<String>,
     location_contains: Option<String>,
-    signal: Option<u32>,
-    exit: Option<u32>,
+    signal: Option<u8>,
+    exit: Option<u8>,
     attempts: Option<u32>,
     may_have_run: Option<bool>,
     marker: Option<String>,
@@ -276,12 +275,13 @@ fn check_outcome(expected: &Expected, outcome: &Outcome) -> Checked {
             contains("location", location, expected.location_contains.as_slice())
         }
         Outcome::Crashed { cause, attempts } => {
-            let signal = expected.signal.map(|signal| CAUSE_SIGNAL | signal);
-            wanted(
-                "cause",
-                &(u32::from(*cause) & (CAUSE_SIGNAL | 0xff)),
-                signal.or(expected.exit).as_ref(),
-            )?;
+            let (signal, exit) = match *cause {
+                Cause::Killed { signal, .. } => (Some(signal), None),
+                Cause::Exited { code } => (None, Some(code)),
+                Cause::Unknown => (None, None),
+            };
+            wanted("signal", &signal, expected.signal.map(Some).as_ref())?;
+            wanted("exit", &exit, expected.exit.map(Some).as_ref())?;
             wanted("attempts", attempts, expected.attempts.as_ref())
         }
         _ => Ok(()),

@@ -8,8 +8,7 @@
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::*;
-use ringwork_ring::{Codec, Status};
-use ringwork_supervisor::cause::{Cause, Detail, Exit};
+use ringwork_ring::{Cause, CauseDetail, Codec, Status};
 use ringwork_tests::misbehaviour::{PLACES, errand, errand_codec};
 use ringwork_tests::{
     Marker, Pool, Serve, call, end, options, result, utf8, wait_until, worker_of,
@@ -20,13 +19,21 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     /// It dies so.
-    Dies(Exit, Option<Detail>),
+    Dies(Cause),
     /// It is killed after the task's deadline.
     Overruns,
     /// It lives on; the task panicked.
     Lives,
     /// It answers, and is replaced.
     Replaced,
+}
+
+/// Killed by a signal, with what is known besides.
+fn killed(signal: u8, detail: CauseDetail) -> Cause {
+    Cause::Killed {
+        signal,
+        detail: Some(detail),
+    }
 }
 
 fn serve(name: &str) -> Pool {
@@ -80,10 +87,7 @@ impl<'c> Bystanders<'c> {
     /// Their process died: the task that may run again has done so, the other has ended as crashed.
     fn ended_with(&self, cause: Cause) {
         assert_eq!(result(&self.repeated), 2_i64.to_le_bytes());
-        let crashed = Outcome::Crashed {
-            cause: cause.bits(),
-            attempts: 1,
-        };
+        let crashed = Outcome::Crashed { cause, attempts: 1 };
         assert_eq!(end(&self.once), crashed);
     }
 
@@ -114,21 +118,14 @@ fn try_at(misbehaviour: &str, place: &str, fate: Fate) {
         .expect("a slot");
     let ended = end(&ticket);
     match fate {
-        Fate::Dies(exit, detail) => {
-            let cause = Cause { exit, detail };
-            let crashed = Outcome::Crashed {
-                cause: cause.bits(),
-                attempts: 1,
-            };
+        Fate::Dies(cause) => {
+            let crashed = Outcome::Crashed { cause, attempts: 1 };
             assert_eq!(ended, crashed, "{}", pool.log());
             bystanders.ended_with(cause);
         }
         Fate::Overruns => {
             assert_eq!(ended, Outcome::TimedOut { may_have_run: true });
-            bystanders.ended_with(Cause {
-                exit: Exit::Signal(9),
-                detail: Some(Detail::TimeLimit),
-            });
+            bystanders.ended_with(killed(9, CauseDetail::TimeLimit));
             pool.wait_logged("test.misbehave");
         }
         Fate::Lives => {
@@ -208,16 +205,16 @@ macro_rules! misbehaviour {
 
 misbehaviour! {
     panic => Fate::Lives;
-    panic_while_panicking => Fate::Dies(Exit::Signal(6), Some(Detail::DoublePanic));
-    null_dereference => Fate::Dies(Exit::Signal(11), None);
-    abort => Fate::Dies(Exit::Signal(6), None);
-    exit_0 => Fate::Dies(Exit::Code(0), None);
-    exit_3 => Fate::Dies(Exit::Code(3), None);
-    stack_overflow => Fate::Dies(Exit::Signal(6), Some(Detail::StackOverflow));
+    panic_while_panicking => Fate::Dies(killed(6, CauseDetail::DoublePanic));
+    null_dereference => Fate::Dies(Cause::signal(11));
+    abort => Fate::Dies(Cause::signal(6));
+    exit_0 => Fate::Dies(Cause::Exited { code: 0 });
+    exit_3 => Fate::Dies(Cause::Exited { code: 3 });
+    stack_overflow => Fate::Dies(killed(6, CauseDetail::StackOverflow));
     endless_loop => Fate::Overruns;
     endless_sleep => Fate::Overruns;
-    memory => Fate::Dies(Exit::Signal(6), Some(Detail::OutOfMemory));
-    threads => Fate::Dies(Exit::Signal(9), Some(Detail::Threads));
+    memory => Fate::Dies(killed(6, CauseDetail::OutOfMemory));
+    threads => Fate::Dies(killed(9, CauseDetail::Threads));
     close_all => Fate::Replaced;
 }
 
@@ -288,7 +285,7 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
         let ticket = client
             .submit("test.misbehave", request, &repeated)
             .expect("a slot");
-        let cause = CAUSE_SIGNAL as u16 | 6;
+        let cause = Cause::signal(6);
         assert_eq!(end(&ticket), Outcome::Crashed { cause, attempts: 3 });
         let body = [&[0; 4][..], request].concat();
         let params = TaskOptions {

@@ -9,7 +9,7 @@ use ringwork_ring::lane::chunk;
 use ringwork_ring::lane::permits::{self, Usage};
 use ringwork_ring::queue::arena;
 use ringwork_ring::testing::RawWords;
-use ringwork_ring::{Codec, Status};
+use ringwork_ring::{CauseDetail, Codec, Status};
 use ringwork_tests::{Marker, Pool, Serve, call, end, i64, options, result, utf8, wait_until};
 use std::sync::atomic::Ordering;
 
@@ -175,8 +175,7 @@ fn at_its_hard_limit_a_task_costs_its_worker_and_others_there_are_tried_again() 
         .expect("a slot");
     match end(&stuck) {
         Outcome::Crashed { cause, .. } => {
-            let detail = u32::from(cause) >> CAUSE_DETAIL_SHIFT & CAUSE_DETAIL_MASK;
-            assert_eq!(detail, CAUSE_TIME_LIMIT, "{cause:#x}");
+            assert_eq!(cause.detail(), Some(CauseDetail::TimeLimit), "{cause}");
         }
         other => panic!("{other:?}"),
     }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::Signal;
+use ringwork_ring::Cause;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::records::LaneRecord;
@@ -96,7 +97,7 @@ fn load(client: &Client, notes: &Path, stop: &AtomicBool, next: &AtomicU64) -> S
                     true
                 }
                 Outcome::Crashed { cause, attempts } => {
-                    assert_eq!(u32::from(cause), CAUSE_SIGNAL | 9, "task {id}");
+                    assert_eq!(cause, Cause::signal(9), "task {id}");
                     assert_eq!(attempts, u32::from(allowed), "task {id} had attempts left");
                     seen.crashed += 1;
                     false
@@ -331,7 +332,7 @@ fn a_stopped_supervisor_reaps_when_it_wakes() {
         .map(ringwork_ring::client::Ticket::cancel)
         .collect();
     let crashed = Outcome::Crashed {
-        cause: (CAUSE_SIGNAL | 9) as u16,
+        cause: Cause::signal(9),
         attempts: 1,
     };
     assert!(outcomes.contains(&crashed), "{outcomes:?}");

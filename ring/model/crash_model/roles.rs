@@ -4,6 +4,7 @@ use super::check::{History, Ledger};
 use super::scenario::{Act, LARGE, SMALL, Scenario, Task};
 use crate::client::{Client, Outcome, TaskOptions, Ticket};
 use crate::error::RingError;
+use crate::format::cause::Cause;
 use crate::format::layout::*;
 use crate::format::states::PoolState;
 use crate::lane::claimed::{Claimed, Failure};
@@ -180,7 +181,7 @@ pub(super) fn supervisor(sim: &Sim, scenario: &Scenario) {
     loop {
         let event = sim.wait_event();
         for worker in dead_owners.dead_workers(&segment) {
-            crate::testing::reap_worker(&segment, worker, CAUSE_UNKNOWN as u16);
+            crate::testing::reap_worker(&segment, worker, Cause::Unknown);
         }
         for client in dead_owners.dead_clients(&segment) {
             reaper::reap_client(&segment, client);

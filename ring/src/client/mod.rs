@@ -13,6 +13,7 @@ mod run_times;
 
 use crate::client::backlog::{Backlog, Verdict};
 use crate::error::{Result, RingError};
+use crate::format::cause::Cause;
 use crate::format::layout::*;
 use crate::format::states::{ClientKind, Codec, Ending, EntryState, Status};
 use crate::format::words::{EntryWord, Kind, Owner, Word};
@@ -107,8 +108,8 @@ pub enum Outcome {
     },
     /// Its worker died, and no attempt was left.
     Crashed {
-        /// `CAUSE_*`: signal or exit code.
-        cause: u16,
+        /// Why the worker died.
+        cause: Cause,
         /// Attempts made.
         attempts: u32,
     },
@@ -643,7 +644,7 @@ impl Client {
         }
         let outcome = if word.kind() == Kind::Crashed {
             Outcome::Crashed {
-                cause: word.owner(),
+                cause: word.cause(),
                 attempts: word.attempt() + 1,
             }
         } else {

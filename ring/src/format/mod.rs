@@ -2,6 +2,11 @@
 //! calls.
 
 pub mod bytes;
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "constants, and parts of words"
+)]
+pub mod cause;
 pub mod config;
 pub mod export;
 #[allow(

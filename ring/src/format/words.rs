@@ -1,5 +1,6 @@
 //! The packed words: a slot's state, an arena block's owner, an entry's life. No access.
 
+use crate::format::cause::Cause;
 use crate::format::layout::*;
 use crate::format::names::UnknownWord;
 use crate::format::states::EntryState;
@@ -68,8 +69,13 @@ impl Word {
 
     /// The word after this CLAIMED one when its lane died of `cause` for good.
     #[must_use]
-    pub const fn crashed(self, cause: u16) -> Self {
-        Self::pack(self.generation(), cause, self.attempt(), KIND_CRASHED)
+    pub const fn crashed(self, cause: Cause) -> Self {
+        Self::pack(
+            self.generation(),
+            cause.word(),
+            self.attempt(),
+            KIND_CRASHED,
+        )
     }
 
     /// FREE in the next generation.
@@ -103,10 +109,16 @@ impl Word {
         (self.0 >> STATE_ATTEMPT_SHIFT & STATE_ATTEMPT_MASK) as u32
     }
 
-    /// The owner lane (CLAIMED, DONE) or the cause (CRASHED).
+    /// The owner lane (CLAIMED, DONE); of a CRASHED word, the bits of its cause.
     #[must_use]
     pub const fn owner(self) -> u16 {
         (self.0 >> STATE_OWNER_SHIFT & STATE_OWNER_MASK) as u16
+    }
+
+    /// Why the worker of this CRASHED word died.
+    #[must_use]
+    pub const fn cause(self) -> Cause {
+        Cause::from_word(self.owner())
     }
 }
 
@@ -264,7 +276,7 @@ mod tests {
             (again.kind(), again.attempt(), again.owner()),
             (Kind::Queued, 1, 0)
         );
-        let crashed = again.claimed_by(3).crashed(0x10b);
+        let crashed = again.claimed_by(3).crashed(Cause::signal(11));
         assert_eq!(
             (crashed.kind(), crashed.owner(), crashed.attempt()),
             (Kind::Crashed, 0x10b, 1)
@@ -280,8 +292,8 @@ mod tests {
         assert!(Owner::result(9, word).is_orphan(word.retried()));
         assert!(!Owner::request(9, 7).is_orphan(word.retried()));
         assert!(!Owner::result(9, word).is_orphan(word.done()));
-        assert!(Owner::result(9, word).is_orphan(word.crashed(9)));
-        assert!(!Owner::request(9, 7).is_orphan(word.crashed(9)));
+        assert!(Owner::result(9, word).is_orphan(word.crashed(Cause::signal(9))));
+        assert!(!Owner::request(9, 7).is_orphan(word.crashed(Cause::signal(9))));
         assert!(Owner::request(9, 7).is_orphan(word.done().freed()));
         assert_eq!(Owner::request(MAX_SLOTS - 1, 7).slot(), MAX_SLOTS - 1);
     }

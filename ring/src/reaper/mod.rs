@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod crashing_task;
 
+use crate::format::cause::Cause;
 use crate::format::layout::{HELD, PoolCounter};
 use crate::format::states::EntryState;
 use crate::format::words::{EntryWord, Kind, LaneWord, Word};
@@ -46,13 +47,13 @@ pub struct Crash {
     pub note: String,
 }
 
-/// Clears a worker that is dead; `cause` is `CAUSE_*`, `note` is asked for a note of each task that
+/// Clears a worker that is dead of `cause`; `note` is asked for a note of each task that
 /// is about to end as crashed: afterwards its client may reuse the memory. Its lanes and its entry
 /// are free for others when this returns. Does nothing while its lock is held.
 pub fn reap_worker_noting(
     segment: &Segment,
     worker: u32,
-    cause: u16,
+    cause: Cause,
     note: &mut dyn FnMut(&CrashingTask<'_>) -> String,
 ) -> Reaped {
     let entry = segment.worker(worker).life();
@@ -173,7 +174,7 @@ fn reap_slot(
     slot: u32,
     worker: u32,
     generations: &HashMap<u16, u64>,
-    (cause, note): (u16, &mut dyn FnMut(&CrashingTask<'_>) -> String),
+    (cause, note): (Cause, &mut dyn FnMut(&CrashingTask<'_>) -> String),
     reaped: &mut Reaped,
 ) {
     let word = segment.word(slot);

@@ -4,7 +4,8 @@ use crate::config::WorkerCommand;
 use crate::crew::quarantine::{self, describe};
 use crate::pool::{handler_name, running_handler};
 use crate::process::Process;
-use crate::process::cause::{Cause, Exit};
+use crate::process::cause;
+use ringwork_ring::Cause;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::reaper::{Reaped, reap_worker_noting};
@@ -36,13 +37,13 @@ impl DeathReport {
         segment: &Segment,
         entry: u32,
         process: &Process,
-        exit: Exit,
+        exit: Cause,
         last_lines: Vec<String>,
     ) -> Self {
         let running = running_in(segment, entry);
-        let cause = Cause::of(exit, process.killed_for, &last_lines);
+        let cause = cause::with_detail(exit, process.killed_for, &last_lines);
         let reaped = if is_entry_of(segment, entry, process) {
-            reap_worker_noting(segment, entry, cause.bits(), &mut describe)
+            reap_worker_noting(segment, entry, cause, &mut describe)
         } else {
             Reaped::default()
         };
@@ -75,12 +76,12 @@ impl DeathReport {
         Self {
             who: format!("worker {entry} (process {pid}, started by somebody else)"),
             entry,
-            cause: Cause::UNKNOWN.to_string(),
+            cause: Cause::Unknown.to_string(),
             clean: false,
             was_ready: true,
             killed: false,
             running,
-            reaped: reap_worker_noting(segment, entry, Cause::UNKNOWN.bits(), &mut describe),
+            reaped: reap_worker_noting(segment, entry, Cause::Unknown, &mut describe),
             last_lines: Vec::new(),
         }
     }

@@ -19,10 +19,10 @@ use crate::crew::health::Health;
 use crate::crew::seat::{Member, Seat, Settings};
 use crate::error::SupervisorError;
 use crate::process::Process;
-use crate::process::cause::{Detail, Exit};
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::format::states;
+use ringwork_ring::{Cause, CauseDetail};
 use std::time::{Duration, Instant};
 
 const QUICK_LOOK: Duration = Duration::from_millis(2);
@@ -137,7 +137,7 @@ impl Crew {
 
     /// Kills the child at an entry; `false` when there is none, or it is killed already.
     /// `detail` is what the clients of its tasks are told.
-    pub(crate) fn kill(&mut self, entry: u32, why: &str, detail: Detail) -> bool {
+    pub(crate) fn kill(&mut self, entry: u32, why: &str, detail: CauseDetail) -> bool {
         let member = self.members_mut().find(|member| member.entry == entry);
         match member {
             Some(member) if member.process.killed.is_none() => {
@@ -151,7 +151,7 @@ impl Crew {
 
     /// Asks the child at an entry to stop, and kills it when it does not in time; `false` when
     /// there is none, or that is under way.
-    pub(crate) fn stop(&mut self, entry: u32, why: &str, detail: Detail) -> bool {
+    pub(crate) fn stop(&mut self, entry: u32, why: &str, detail: CauseDetail) -> bool {
         let grace = self.settings.kill_grace;
         let member = self.members_mut().find(|member| member.entry == entry);
         member.is_some_and(|member| member.stop(grace, why, detail))
@@ -364,7 +364,7 @@ impl Crew {
     }
 
     /// Those that have exited, taken out of their places.
-    pub(crate) fn take_exited(&mut self) -> Vec<(MemberKind, Member, Exit)> {
+    pub(crate) fn take_exited(&mut self) -> Vec<(MemberKind, Member, Cause)> {
         let mut dead = Vec::new();
         let mut take = |kind, member: &mut Option<Member>| {
             if let Some(exit) = member.as_mut().and_then(|member| member.process.exit())

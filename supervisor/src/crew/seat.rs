@@ -8,8 +8,8 @@ use crate::config::{ServeConfig, WorkerCommand};
 use crate::crew::backoff::Backoff;
 use crate::policy::{RecyclePolicy, RestartPolicy};
 use crate::process::Process;
-use crate::process::cause::Detail;
 use crate::process::kept_program::KeptProgram;
+use ringwork_ring::CauseDetail;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::LaneCounter;
 use ringwork_ring::format::states::Leave;
@@ -99,7 +99,7 @@ pub(crate) struct Member {
 struct Stop {
     at: Instant,
     why: String,
-    detail: Detail,
+    detail: CauseDetail,
 }
 
 impl Member {
@@ -222,7 +222,7 @@ impl Member {
     }
 
     /// Asks it to stop now, and appoints its end; `false` when that is done already.
-    pub(crate) fn stop(&mut self, grace: Duration, why: &str, detail: Detail) -> bool {
+    pub(crate) fn stop(&mut self, grace: Duration, why: &str, detail: CauseDetail) -> bool {
         if self.stop.is_some() || self.process.killed.is_some() {
             return false;
         }

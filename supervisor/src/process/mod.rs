@@ -4,12 +4,12 @@
 //! started from the supervisor's main thread, which lives as long as the
 //! supervisor: the worker's parent-death signal is bound to that thread.
 
-pub mod cause;
+pub(crate) mod cause;
 pub(crate) mod kept_program;
 
 use crate::config::WorkerCommand;
-use crate::process::cause::{Detail, Exit};
 use ringwork_ring::format::words::EntryWord;
+use ringwork_ring::{Cause, CauseDetail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::collections::VecDeque;
@@ -44,7 +44,7 @@ pub(crate) struct Process {
     /// Why the supervisor killed it, if it did.
     pub(crate) killed: Option<String>,
     /// The same for the clients of its tasks.
-    pub(crate) killed_for: Option<Detail>,
+    pub(crate) killed_for: Option<CauseDetail>,
 }
 
 impl Process {
@@ -103,11 +103,11 @@ impl Process {
     }
 
     /// The exit, once it is dead.
-    pub(crate) fn exit(&mut self) -> Option<Exit> {
+    pub(crate) fn exit(&mut self) -> Option<Cause> {
         match self.child.try_wait() {
-            Ok(status) => status.map(Exit::of),
+            Ok(status) => status.map(cause::of_status),
             // It was waited for already (a SIGCHLD that was ignored by our parent): it is gone.
-            Err(_) => Some(Exit::Unknown),
+            Err(_) => Some(Cause::Unknown),
         }
     }
 
@@ -248,7 +248,7 @@ mod tests {
         Process::spawn(&command, &command.program, &[("WORD", "hello".to_owned())]).unwrap()
     }
 
-    fn wait(process: &mut Process) -> Exit {
+    fn wait(process: &mut Process) -> Cause {
         loop {
             if let Some(exit) = process.exit() {
                 return exit;
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn output_of_both_kinds_and_the_exit_come_back() {
         let mut process = shell("echo $WORD; echo oops >&2; printf rest; exit 7");
-        assert_eq!(wait(&mut process), Exit::Code(7));
+        assert_eq!(wait(&mut process), Cause::Exited { code: 7 });
         let mut seen = Vec::new();
         let tail = process.last_lines(&mut |line| seen.push(line.to_owned()));
         assert_eq!(seen, ["hello", "oops", "rest"]);
@@ -271,7 +271,7 @@ mod tests {
     fn a_killed_process_tells_its_signal_and_a_dropped_one_is_gone() {
         let mut process = shell("while :; do sleep 1; done");
         process.kill("test");
-        assert_eq!(wait(&mut process), Exit::Signal(9));
+        assert_eq!(wait(&mut process), Cause::signal(9));
         assert_eq!(process.killed.as_deref(), Some("test"));
         let process = shell("while :; do sleep 1; done");
         let path = format!("/proc/{}", process.id());

@@ -6,7 +6,7 @@
 
 use crate::crew::Crew;
 use crate::policy::{HandlerLimit, HandlerLimits};
-use crate::process::cause::Detail;
+use ringwork_ring::CauseDetail;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::id_of;
 use ringwork_ring::format::states::Codec;
@@ -130,7 +130,7 @@ fn enforce(
         let worker = segment.lane(lane).word_acquire().worker();
         let why = format!("{name} ran beyond its hard limit of {hard:?}");
         log_error(segment, &why);
-        if crew.stop(worker, &why, Detail::TimeLimit) {
+        if crew.stop(worker, &why, CauseDetail::TimeLimit) {
             tracing::error!(
                 worker,
                 lane,

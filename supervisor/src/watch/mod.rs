@@ -10,10 +10,10 @@ use crate::config::ServeConfig;
 use crate::crew::Crew;
 use crate::crew::death_report::DeathReport;
 use crate::pool::{Pool, handler_name};
-use crate::process::cause::Detail;
 use crate::watch::deadlines::TimeLimits;
 use crate::watch::recycling::{Bounds, Pressure, Recycling};
 use crate::watch::thread_bound::kill_crowded;
+use ringwork_ring::CauseDetail;
 use ringwork_ring::Segment;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::wait::any_idle;
@@ -180,7 +180,7 @@ impl Watch {
         let handler = handler_name(segment, task.handler);
         let why = format!("{handler} ran on after its deadline and --overrun-grace");
         let late = Duration::from_nanos(task.late_ns);
-        if crew.stop(task.worker, &why, Detail::TimeLimit) {
+        if crew.stop(task.worker, &why, CauseDetail::TimeLimit) {
             tracing::error!(
                 worker = task.worker,
                 lane = task.lane,

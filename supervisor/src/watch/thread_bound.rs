@@ -6,7 +6,7 @@
 //! two counts a handler can start some thousands of threads, and no more.
 
 use crate::crew::Crew;
-use crate::process::cause::Detail;
+use ringwork_ring::CauseDetail;
 
 /// Kills the workers that have more than `max` threads; 0: any number is fine.
 pub(crate) fn kill_crowded(crew: &mut Crew, max: u32) {
@@ -20,7 +20,7 @@ pub(crate) fn kill_crowded(crew: &mut Crew, max: u32) {
         .collect();
     for (worker, threads) in crowded {
         let why = format!("it had {threads} threads, more than --worker-threads ({max})");
-        if crew.kill(worker, &why, Detail::Threads) {
+        if crew.kill(worker, &why, CauseDetail::Threads) {
             tracing::error!(worker, threads, "killing worker {worker}: {why}");
         }
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::client::{Client, Outcome, TaskOptions};
+use crate::format::cause::Cause;
 use crate::format::states::{Codec, PoolState};
 use crate::lane::search::Lane;
 use crate::queue::wait::WaitStrategy;
@@ -92,7 +93,7 @@ fn what_a_dead_lane_held_is_given_back() {
     // Dropped with tasks: the lock is free, the entry is not.
     drop((lanes, entry));
     assert_eq!(usage(&fixture.pool)[0].running, 2);
-    let reaped = crate::testing::reap_worker(&fixture.pool, 0, 9);
+    let reaped = crate::testing::reap_worker(&fixture.pool, 0, Cause::signal(9));
     assert_eq!(reaped.crashed.len(), 2);
     assert_eq!(usage(&fixture.pool)[0].running, 0, "no permit leaks");
     assert!(of_the_living(&fixture.pool));
