@@ -357,6 +357,55 @@ fn a_circle_is_seen_through_lists_paths_and_names_that_are_handed_on() {
     assert_eq!(circles(&quiet), 0);
 }
 
+/// Sizes, which are no offsets although they count bytes or words.
+const SIZES: [&str; 9] = [
+    "HEADER_SIZE",
+    "MAX_CLASSES",
+    "NAME_SIZE",
+    "REASON_SIZE",
+    "IDLE_WORDS",
+    "HELD",
+    "INLINE",
+    "HANDLER_NAME_MAX",
+    "ERROR_TEXT_MAX",
+];
+
+#[test]
+fn only_format_and_records_know_offsets() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let layout = std::fs::read_to_string(root.join("format/layout.rs")).unwrap();
+    let offsets: BTreeSet<&str> = layout
+        .lines()
+        .filter_map(|line| line.trim().split_once(": usize = "))
+        .map(|(name, _)| name)
+        .filter(|name| !SIZES.contains(name))
+        .collect();
+    assert!(offsets.len() > 100, "only {} were found", offsets.len());
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let mut wrong = Vec::new();
+    for file in &files {
+        let relative = file.strip_prefix(&root).unwrap();
+        let folder = relative.iter().next().unwrap().to_str().unwrap();
+        if ["format", "records"].contains(&folder) {
+            continue;
+        }
+        let code = code_of(&std::fs::read_to_string(file).unwrap());
+        // The mapping itself, and what tests take, hand out words by offsets that they are given.
+        let gives = ["segment", "testing.rs"].contains(&folder);
+        for (_, word) in words(&code) {
+            let raw = ["u8_at", "u32_at", "u64_at", "words_at"].contains(&word);
+            if offsets.contains(word) || raw && !gives {
+                wrong.push(format!("{} names {word}", relative.display()));
+            }
+        }
+        if code.contains("layout::*") {
+            wrong.push(format!("{} takes the whole layout", relative.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn no_arrow_of_the_folders_points_up() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

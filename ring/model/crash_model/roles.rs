@@ -5,7 +5,6 @@ use super::scenario::{Act, LARGE, SMALL, Scenario, Task};
 use crate::client::{Client, Outcome, TaskOptions, Ticket};
 use crate::error::RingError;
 use crate::format::cause::Cause;
-use crate::format::layout::*;
 use crate::format::states::PoolState;
 use crate::lane::claimed::{Claimed, Failure};
 use crate::lane::entry::WorkerEntry;

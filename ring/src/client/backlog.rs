@@ -11,7 +11,7 @@
 use crate::client::lane_pace::LanePace;
 use crate::client::queue_ahead::{Before, QueueAhead};
 use crate::client::run_times::{Handler, LEAST_MARGIN, MAX_MARGIN, RunTimes};
-use crate::format::layout::*;
+use crate::format::layout::HELD;
 use crate::lane::permits::limit_of;
 use crate::os::clock::now_ns;
 use crate::queue::wait::waiting_lanes;

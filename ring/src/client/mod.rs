@@ -14,7 +14,8 @@ mod run_times;
 use crate::client::backlog::{Backlog, Verdict};
 use crate::error::{Result, RingError};
 use crate::format::cause::Cause;
-use crate::format::layout::*;
+use crate::format::failure;
+use crate::format::layout::{ClientCounter, INLINE, id_of};
 use crate::format::states::{ClientKind, Codec, Ending, EntryState, Status};
 use crate::format::words::{EntryWord, Kind, Owner, Word};
 use crate::lane::entry::{command_entries, take_entry};
@@ -811,7 +812,7 @@ impl Client {
             },
             Status::Expired => Outcome::TimedOut { may_have_run },
             status => {
-                let (code, location, message) = parse_failure(&bytes);
+                let [code, location, message] = failure::decode(&bytes);
                 Outcome::Failed {
                     status,
                     may_have_run,
@@ -1120,25 +1121,4 @@ fn failed(status: Status, code: &str, message: String) -> Outcome {
         location: String::new(),
         message,
     }
-}
-
-/// Code, location and message of a failure record; a broken one is shown as it is.
-#[must_use]
-fn parse_failure(bytes: &[u8]) -> (String, String, String) {
-    let text = |part: &[u8]| String::from_utf8_lossy(part).into_owned();
-    let parts = || {
-        let length = |at: usize| {
-            Some(usize::from(u16::from_le_bytes(
-                bytes.get(at..at + 2)?.try_into().ok()?,
-            )))
-        };
-        let code_end = FAILURE_TEXT + length(FAILURE_CODE_LEN)?;
-        let location_end = code_end + length(FAILURE_LOCATION_LEN)?;
-        Some((
-            text(bytes.get(FAILURE_TEXT..code_end)?),
-            text(bytes.get(code_end..location_end)?),
-            text(bytes.get(location_end..)?),
-        ))
-    };
-    parts().unwrap_or_else(|| ("failure.unreadable".to_owned(), String::new(), text(bytes)))
 }

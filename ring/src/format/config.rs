@@ -223,6 +223,22 @@ pub struct ClassPlace {
     pub blocks: usize,
 }
 
+impl ClassPlace {
+    /// Offset of the owner word of a block.
+    #[must_use]
+    #[inline(always)]
+    pub const fn owner_at(&self, block: u32) -> usize {
+        self.owners + 8 * block as usize
+    }
+
+    /// Offset of a block.
+    #[must_use]
+    #[inline(always)]
+    pub const fn block_at(&self, block: u32) -> usize {
+        self.blocks + self.class.size * block as usize
+    }
+}
+
 /// Where everything is: computed, never read from a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(
@@ -550,6 +566,27 @@ impl Geometry {
     /// Offset of the entry of a limit.
     pub(crate) fn limit_at(&self, limit: u32) -> usize {
         self.limits + self.limit_stride * limit as usize
+    }
+
+    /// Offset of the permits of a limit.
+    pub(crate) fn permits_at(&self, limit: u32) -> usize {
+        self.limit_at(limit) + LIMIT_PERMITS
+    }
+
+    /// Offset of an entry of the handler table.
+    pub(crate) fn handler_at(&self, index: u32) -> usize {
+        self.handlers + HANDLER_STRIDE * index as usize
+    }
+
+    /// Offset of an entry of the error log.
+    pub(crate) fn error_at(&self, index: u32) -> usize {
+        self.errors + ERROR_STRIDE * index as usize
+    }
+
+    /// Offset of the cells of the hint ring at an offset.
+    #[inline(always)]
+    pub(crate) fn cells_at(ring: usize) -> usize {
+        ring + RING_CELLS
     }
 
     /// Offset of the injector ring of a priority (clamped to the lowest).

@@ -7,8 +7,11 @@ pub mod bytes;
     reason = "constants, and parts of words"
 )]
 pub mod cause;
+#[allow(clippy::cast_possible_truncation, reason = "parts of words")]
+pub mod chunk;
 pub mod config;
 pub mod export;
+pub mod failure;
 #[allow(
     clippy::cast_possible_truncation,
     reason = "constants, checked by tests"

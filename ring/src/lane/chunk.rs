@@ -9,13 +9,12 @@
 //! one request that the dead lane had begun.
 
 use crate::error::{Result, RingError};
-use crate::format::layout::*;
+use crate::format::chunk::{ALIGN, Cursor, HEAD_SIZE, head_of, padded, requests_at, results_at};
+use crate::format::layout::{CHUNK_MAX, MAX_ATTEMPTS};
 use crate::format::states::{Codec, Ending, Status};
-use crate::os::sync::Ordering;
 use crate::segment::Segment;
 
-/// Where requests, heads and results begin: multiples of a cache line.
-const ALIGN: usize = 64;
+pub use crate::format::chunk::{encode, results};
 
 /// How many bytes before the last line that was taken the results are when others are taken.
 const AHEAD: usize = 2 * ALIGN;
@@ -54,69 +53,6 @@ pub(crate) struct Chunk {
     mine: usize,
 }
 
-fn padded(len: usize) -> usize {
-    len.next_multiple_of(8)
-}
-
-/// A chunk as clients write it, to be submitted in [`Codec::Chunk`] with [`MAX_ATTEMPTS`]: its
-/// requests in `codec`, `room` bytes for each result, and `attempts` for each request.
-///
-/// # Panics
-/// With no request, more than [`CHUNK_MAX`], or 4 GiB of them.
-#[must_use]
-pub fn encode(requests: &[&[u8]], codec: Codec, attempts: u8, room: usize) -> Vec<u8> {
-    assert!((1..=CHUNK_MAX as usize).contains(&requests.len()));
-    let small = |value: usize| u32::try_from(value).expect("less than 4 GiB").to_le_bytes();
-    let lengths = CHUNK_LENGTHS + 4 * requests.len();
-    let mut chunk = vec![0; lengths.next_multiple_of(ALIGN)];
-    for (at, request) in (CHUNK_LENGTHS..).step_by(4).zip(requests) {
-        chunk[at..at + 4].copy_from_slice(&small(request.len()));
-        chunk.extend_from_slice(request);
-        chunk.resize(padded(chunk.len()), 0);
-    }
-    let results = chunk.len().next_multiple_of(ALIGN);
-    let rooms = (results + 8 * requests.len()).next_multiple_of(ALIGN);
-    chunk.resize(rooms + padded(room) * requests.len(), 0);
-    for (at, value) in [
-        (CHUNK_COUNT, requests.len()),
-        (CHUNK_RESULTS, results),
-        (CHUNK_ROOM, padded(room)),
-    ] {
-        chunk[at..at + 4].copy_from_slice(&small(value));
-    }
-    chunk[CHUNK_CODEC] = codec.word();
-    chunk[CHUNK_ATTEMPTS] = attempts;
-    chunk
-}
-
-/// Status and bytes of the requests of a chunk that have ended, from a copy of its block: results,
-/// or failure records.
-///
-/// # Errors
-/// When no chunk has such bytes.
-pub fn results(chunk: &[u8]) -> Result<Vec<(Status, Vec<u8>)>> {
-    let wrong = || RingError::Corrupt("a chunk that ends before its results".into());
-    let word = |at: usize| -> Result<u64> {
-        let bytes = chunk.get(at..at.saturating_add(8)).ok_or_else(wrong)?;
-        Ok(u64::from_le_bytes(bytes.try_into().map_err(|_| wrong())?))
-    };
-    let count = word(CHUNK_COUNT)? as u32 as usize;
-    let heads = word(CHUNK_RESULTS)? as u32 as usize;
-    let ended = (word(CHUNK_CURSOR)? & CURSOR_ENDED_MASK) as usize;
-    let mut from = (heads + 8 * count).next_multiple_of(ALIGN);
-    let mut results = Vec::new();
-    for head in (heads..).step_by(8).take(ended.min(count)) {
-        let head = word(head)?;
-        let len = head as u32 as usize;
-        let bytes = chunk.get(from..from + len).ok_or_else(wrong)?;
-        let ending = Ending::from_word((head >> CHUNK_HEAD_STATUS_SHIFT) as u32 & 0xffff);
-        let ending = ending.map_err(|error| RingError::Corrupt(error.to_string()))?;
-        results.push((ending.status, bytes.to_vec()));
-        from += padded(len);
-    }
-    Ok(results)
-}
-
 impl Chunk {
     /// Reads the chunk in a block of which `len` bytes are the request.
     ///
@@ -124,28 +60,31 @@ impl Chunk {
     /// Says what is wrong with the block.
     pub(crate) fn read(segment: &Segment, at: usize, len: usize) -> Result<Self> {
         let wrong = |why: String| RingError::Corrupt(format!("a chunk of {len} bytes {why}"));
-        if len < CHUNK_LENGTHS || !at.is_multiple_of(8) {
+        if len < HEAD_SIZE || !at.is_multiple_of(8) {
             return Err(wrong("has no head".into()));
         }
-        // Relaxed, each once: the acquire of the claim ordered them.
-        let small = |field: usize| segment.u32_at(at + field).load(Ordering::Relaxed);
-        let byte = |field: usize| segment.u8_at(at + field).load(Ordering::Relaxed);
-        let codec =
-            Codec::from_word(byte(CHUNK_CODEC)).map_err(|error| wrong(format!("says {error}")))?;
-        let (count, results) = (small(CHUNK_COUNT), small(CHUNK_RESULTS) as usize);
+        // Each field is read once.
+        let head = segment.chunk(at);
+        let codec = head
+            .codec()
+            .map_err(|error| wrong(format!("says {error}")))?;
+        let (count, results) = (head.count(), head.heads());
         if count == 0 || count > CHUNK_MAX {
             return Err(wrong(format!("says it has {count} requests")));
         }
-        let requests = (CHUNK_LENGTHS + 4 * count as usize).next_multiple_of(ALIGN);
-        let room = (results + 8 * count as usize).next_multiple_of(ALIGN);
+        let requests = requests_at(count as usize);
+        let room = results_at(results, count as usize);
         if !results.is_multiple_of(ALIGN) || results < requests || room > len {
             return Err(wrong(format!(
                 "says that its results are at {results}: with {count} requests there is no room"
             )));
         }
-        let cursor = segment.u64_at(at + CHUNK_CURSOR).load(Ordering::Relaxed);
-        let ended = (cursor & CURSOR_ENDED_MASK) as u32;
-        let used = ((cursor >> CURSOR_BYTES_SHIFT) as usize).saturating_mul(8);
+        let cursor = head.cursor();
+        let Cursor {
+            ended,
+            attempt,
+            used,
+        } = Cursor::from_word(cursor);
         if ended > count || used > len - room {
             return Err(wrong(format!("has the impossible cursor {cursor:#x}")));
         }
@@ -153,17 +92,17 @@ impl Chunk {
             at,
             count,
             codec,
-            attempts: u32::from(byte(CHUNK_ATTEMPTS)).clamp(1, MAX_ATTEMPTS),
+            attempts: u32::from(head.attempts()).clamp(1, MAX_ATTEMPTS),
             heads: at + results,
             room: Span {
                 offset: at + room,
                 len: len - room,
             },
-            kept: small(CHUNK_ROOM) as usize,
+            kept: head.room(),
             first: ended,
             ended: 0,
             failed: 0,
-            attempt: (cursor >> CURSOR_ATTEMPT_SHIFT & CURSOR_ATTEMPT_MASK) as u32,
+            attempt,
             request: at + requests,
             request_len: 0,
             result: at + room + used,
@@ -200,8 +139,7 @@ impl Chunk {
     /// Length of the next request. It and its padding are in front of the results.
     #[inline(always)]
     fn length(&self, segment: &Segment) -> Result<usize> {
-        let at = self.at + CHUNK_LENGTHS + 4 * self.ended as usize;
-        let len = segment.u32_at(at).load(Ordering::Relaxed) as usize;
+        let len = segment.chunk_length(self.at, self.ended);
         if padded(len) > self.heads.saturating_sub(self.request) {
             return Err(self.too_long(len));
         }
@@ -246,12 +184,11 @@ impl Chunk {
         let from = self.mine.max(self.result.next_multiple_of(ALIGN));
         self.mine = (from + BURST * ALIGN).min(end);
         for line in (from..self.mine).step_by(ALIGN) {
-            segment.u64_at(line).store(0, Ordering::Relaxed);
+            segment.take_line(line);
         }
         let after = self.count.min(self.ended + 2 * BURST as u32);
         for head in (self.ended + 1..after).step_by(ALIGN / 8) {
-            let head = segment.u64_at(self.heads + 8 * head as usize);
-            head.store(0, Ordering::Relaxed);
+            segment.set_chunk_head(self.heads, head, 0);
         }
     }
 
@@ -290,12 +227,7 @@ impl Chunk {
         if self.ended == self.count {
             return; // there is none: the caller has not looked at `next`
         }
-        let head = len as u64
-            | u64::from(ending.word()) << CHUNK_HEAD_STATUS_SHIFT
-            | u64::from(codec.word()) << CHUNK_HEAD_CODEC_SHIFT;
-        segment
-            .u64_at(self.heads + 8 * self.ended as usize)
-            .store(head, Ordering::Relaxed);
+        segment.set_chunk_head(self.heads, self.ended, head_of(ending, codec, len));
         failpoint!("chunk.written");
         self.request += std::mem::take(&mut self.request_len);
         let after = self.room.offset + self.room.len;
@@ -308,15 +240,11 @@ impl Chunk {
 
     #[inline(always)]
     fn store_cursor(&self, segment: &Segment) {
-        let used = (self.result - self.room.offset) as u64 / 8;
-        let cursor = used << CURSOR_BYTES_SHIFT
-            | u64::from(self.attempt) << CURSOR_ATTEMPT_SHIFT
-            | u64::from(self.ended);
-        // Release: pairs with the acquire of the lane or client that reads it after this lane has
-        // died.
-        segment
-            .u64_at(self.at + CHUNK_CURSOR)
-            .store(cursor, Ordering::Release);
+        segment.chunk(self.at).set_cursor_release(Cursor {
+            ended: self.ended,
+            attempt: self.attempt,
+            used: self.result - self.room.offset,
+        });
     }
 
     pub(crate) fn codec(&self) -> Codec {

@@ -7,7 +7,8 @@
 //! ([`crate::lane::chunk`]) one request after the other stands for the task.
 
 use crate::error::{Result, RingError};
-use crate::format::layout::*;
+use crate::format::failure;
+use crate::format::layout::{INLINE, LaneCounter, MAX_ATTEMPTS};
 use crate::format::states::{Codec, Ending, Status};
 use crate::format::words::{Owner, Word};
 use crate::lane::chunk::{Chunk, Span};
@@ -522,7 +523,7 @@ impl<'l> Claimed<'l> {
             return self.write_failure_in_chunk(failure);
         }
         self.give_back_room();
-        let mut bytes = failure_record(failure, 256, 1024, 64 << 10);
+        let mut bytes = failure_record(failure, [256, 1024, 64 << 10]);
         let mut place = PayloadSpan {
             offset: self.fields().inline_result(),
             len: bytes.len(),
@@ -541,7 +542,7 @@ impl<'l> Claimed<'l> {
                     place.block = Some(block);
                 }
                 Err(_) => {
-                    bytes = failure_record(failure, 24, 0, INLINE);
+                    bytes = failure_record(failure, [24, 0, INLINE]);
                     bytes.truncate(INLINE);
                     place.len = bytes.len();
                 }
@@ -559,9 +560,9 @@ impl<'l> Claimed<'l> {
         let Some(chunk) = &mut self.chunk else { return };
         chunk.failing();
         let room = chunk.left();
-        let mut bytes = failure_record(failure, 256, 1024, 64 << 10);
+        let mut bytes = failure_record(failure, [256, 1024, 64 << 10]);
         if bytes.len() > room.min(MAX_FAILURE) {
-            bytes = failure_record(failure, 24, 0, MAX_FAILURE);
+            bytes = failure_record(failure, [24, 0, MAX_FAILURE]);
             bytes.truncate(room.min(MAX_FAILURE));
         }
         match self.reserve(bytes.len()) {
@@ -666,19 +667,7 @@ impl Drop for Claimed<'_> {
     }
 }
 
-fn cut(text: &str, max: usize) -> &str {
-    &text[..text.floor_char_boundary(max)]
-}
-
-/// A failure record (layout `FAILURE_*`), its texts cut to the given lengths.
-fn failure_record(failure: &Failure<'_>, code: usize, location: usize, message: usize) -> Vec<u8> {
-    let (code, location) = (cut(failure.code, code), cut(failure.location, location));
-    let message = cut(failure.message, message);
-    let mut bytes = Vec::with_capacity(FAILURE_TEXT + code.len() + location.len() + message.len());
-    bytes.extend_from_slice(&(code.len() as u16).to_le_bytes());
-    bytes.extend_from_slice(&(location.len() as u16).to_le_bytes());
-    for text in [code, location, message] {
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    bytes
+/// A failure record, its code, location and message cut to the given lengths.
+fn failure_record(failure: &Failure<'_>, max: [usize; 3]) -> Vec<u8> {
+    failure::encode([failure.code, failure.location, failure.message], max)
 }

@@ -128,11 +128,8 @@ impl ArenaView {
                 Role::Result if big => turn - reserved,
                 Role::Result => all - 1 - turn,
             };
-            let word = segment.u64_at(place.owners + 8 * index as usize);
-            if word.load(Ordering::Relaxed) == 0
-                // pairs with the release in `free`: the last user is done with the bytes.
-                && word.compare_exchange(0, owner.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-            {
+            let word = segment.owner(&place, index);
+            if word.get().is_free() && word.take(owner) {
                 failpoint!("arena.taken");
                 self.guesses[class].store(turn, Ordering::Relaxed);
                 return Some(BlockRef {
@@ -162,14 +159,13 @@ pub fn check_ref(segment: &Segment, word: u64, len: usize) -> Result<BlockRef> {
 /// Checks that a block serves the task that refers to it.
 pub fn check_owner(segment: &Segment, block: BlockRef, owner: Owner) -> Result<BlockRef> {
     let place = segment.geometry().classes[block.class as usize];
-    let found = segment
-        .u64_at(place.owners + 8 * block.index as usize)
-        .load(Ordering::Relaxed);
-    if found == owner.0 {
+    let found = segment.owner(&place, block.index).get();
+    if found == owner {
         Ok(block)
     } else {
         Err(RingError::Corrupt(format!(
-            "a task refers to a block of another ({found:#x})"
+            "a task refers to a block of another ({:#x})",
+            found.0
         )))
     }
 }
@@ -178,7 +174,7 @@ pub fn check_owner(segment: &Segment, block: BlockRef, owner: Owner) -> Result<B
 #[must_use]
 pub fn offset(segment: &Segment, block: BlockRef) -> usize {
     let place = segment.geometry().classes[block.class as usize];
-    place.blocks + place.class.size * block.index as usize
+    place.block_at(block.index)
 }
 
 /// Size of a block in bytes.
@@ -191,11 +187,7 @@ pub fn capacity(segment: &Segment, block: BlockRef) -> usize {
 pub fn free(segment: &Segment, block: BlockRef, owner: Owner) -> bool {
     let place = segment.geometry().classes[block.class as usize];
     failpoint!("arena.freeing");
-    segment
-        .u64_at(place.owners + 8 * block.index as usize)
-        // pairs with the acquire CAS in `take_in`.
-        .compare_exchange(owner.0, 0, Ordering::AcqRel, Ordering::Relaxed)
-        .is_ok()
+    segment.owner(&place, block.index).free(owner)
 }
 
 /// Frees every orphan; returns how many.
@@ -203,19 +195,15 @@ pub fn free_orphans(segment: &Segment) -> u64 {
     let mut freed = 0;
     for place in &segment.geometry().classes {
         for index in 0..place.class.count {
-            let word = segment.u64_at(place.owners + 8 * index as usize);
-            let owner = Owner(word.load(Ordering::Acquire));
+            let word = segment.owner(place, index);
+            let owner = word.get_acquire();
             if owner.is_free() {
                 continue;
             }
             // A slot that does not exist: no process of ours wrote that; it is an orphan, too.
             let orphan = owner.slot() >= segment.geometry().total_slots()
                 || owner.is_orphan(segment.word(owner.slot()));
-            if orphan
-                && word
-                    .compare_exchange(owner.0, 0, Ordering::AcqRel, Ordering::Relaxed)
-                    .is_ok()
-            {
+            if orphan && word.free(owner) {
                 freed += 1;
                 failpoint!("reap.orphan_freed");
             }
@@ -229,12 +217,7 @@ pub fn free_orphans(segment: &Segment) -> u64 {
 pub fn taken(segment: &Segment) -> Vec<u32> {
     let count = |place: &crate::format::config::ClassPlace| {
         (0..place.class.count)
-            .filter(|index| {
-                segment
-                    .u64_at(place.owners + 8 * *index as usize)
-                    .load(Ordering::Relaxed)
-                    != 0
-            })
+            .filter(|index| !segment.owner(place, *index).get().is_free())
             .count() as u32
     };
     segment.geometry().classes.iter().map(count).collect()

@@ -1,17 +1,15 @@
 //! The hint rings of a segment.
 
 use super::hint_ring::HintRing;
-use crate::format::layout::RING_CELLS;
-use crate::records::RingRecord;
 use crate::segment::Segment;
 
 impl Segment {
     /// A hint ring at a checked offset.
     #[inline]
     fn ring_at(&self, offset: usize, capacity: u32) -> HintRing<'_> {
-        let (head, tail) = RingRecord::new(self.part(offset)).ends();
-        let cells = self.words_at(offset + RING_CELLS, capacity as usize);
-        HintRing::new(head, tail, cells)
+        let ring = self.ring(offset, capacity);
+        let (head, tail) = ring.ends();
+        HintRing::new(head, tail, ring.cells())
     }
 
     /// The injector ring of a priority (clamped to the lowest).

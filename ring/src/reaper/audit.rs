@@ -10,7 +10,7 @@ use crate::format::layout::{
     GENERATION_MASK, IDLE_WORDS, LaneCounter, MAX_ATTEMPTS, OWNER_TAKEN, PoolCounter, RING_BATCH,
 };
 use crate::format::names::UnknownWord;
-use crate::format::words::{Kind, Owner, Word};
+use crate::format::words::{Kind, Word};
 use crate::os::sync::Ordering;
 use crate::queue::hint_ring::HintRing;
 use crate::records::{LaneMask, LaneRecord};
@@ -244,8 +244,7 @@ impl Auditor {
         let mut slice = Slice::new(self.next_owner, OWNERS_A_LOOK);
         for place in &segment.geometry().classes {
             for block in slice.of(place.class.count as usize) {
-                let at = place.owners + 8 * block;
-                let owner = Owner(segment.u64_at(at).load(Ordering::Relaxed));
+                let owner = segment.owner(place, block as u32).get();
                 let possible = owner.is_free()
                     || owner.0 & OWNER_TAKEN != 0
                         && owner.slot() < segment.geometry().total_slots();

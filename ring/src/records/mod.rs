@@ -4,23 +4,27 @@
 //! anew for each use. Its accessors say which order they take (`_acquire`, `_release`); where the
 //! name says none the access is relaxed, and another word's order covers it or none is needed.
 
+mod chunk;
 mod client;
 mod header;
 mod histogram;
 mod lane;
 mod limit;
+mod owner;
 mod part;
 mod ring;
 mod slot;
 mod table;
 mod worker;
 
+pub(crate) use chunk::ChunkRecord;
 pub use client::ClientRecord;
 pub(crate) use header::Readiness;
 pub use header::{Header, LaneMask};
 pub use histogram::{Histogram, bucket_floor, bucket_of};
 pub use lane::{LaneHistogram, LaneRecord};
 pub(crate) use limit::LimitRecord;
+pub(crate) use owner::OwnerRecord;
 pub use part::Counter;
 pub(crate) use part::Part;
 pub(crate) use ring::RingRecord;

@@ -6,16 +6,17 @@
 //! payload bytes only through [`crate::queue::arena`] and the slot accessors.
 
 use crate::error::{Result, RingError};
-use crate::format::config::Geometry;
-use crate::format::layout::{ERROR_STRIDE, HANDLER_STRIDE, LIMIT_PERMITS, PoolCounter};
+use crate::format::chunk;
+use crate::format::config::{ClassPlace, Geometry};
+use crate::format::layout::PoolCounter;
 use crate::format::names::UnknownWord;
 use crate::format::states::{Health, PoolState};
 use crate::format::words::{Kind, Word};
 use crate::os::checked_fd::CheckedFd;
 use crate::os::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::records::{
-    ClientRecord, ErrorRecord, HandlerRecord, Header, LaneRecord, LimitRecord, Part, Slot,
-    WorkerRecord,
+    ChunkRecord, ClientRecord, ErrorRecord, HandlerRecord, Header, LaneRecord, LimitRecord,
+    OwnerRecord, Part, RingRecord, Slot, WorkerRecord,
 };
 use memmap2::MmapOptions;
 use paths::PoolDir;
@@ -383,25 +384,64 @@ impl Segment {
         Slot::new(self.part(at), at)
     }
 
+    /// The owner word of a payload block.
+    #[inline(always)]
+    pub(crate) fn owner(&self, place: &ClassPlace, block: u32) -> OwnerRecord<'_> {
+        OwnerRecord::new(self.part(place.owner_at(block)))
+    }
+
+    /// The head of a chunk.
+    #[inline(always)]
+    pub(crate) fn chunk(&self, at: usize) -> ChunkRecord<'_> {
+        ChunkRecord::new(self.part(at))
+    }
+
+    /// Length of a request of the chunk at an offset.
+    #[inline(always)]
+    pub(crate) fn chunk_length(&self, at: usize, request: u32) -> usize {
+        let length = self.u32_at(chunk::length_at(at, request));
+        // Relaxed: the acquire of the claim ordered it.
+        length.load(Ordering::Relaxed) as usize
+    }
+
+    /// Writes the head of a result of the chunk whose heads are at an offset.
+    #[inline(always)]
+    pub(crate) fn set_chunk_head(&self, heads: usize, request: u32, word: u64) {
+        let head = self.u64_at(chunk::head_at(heads, request));
+        // Relaxed: the release of the cursor orders it.
+        head.store(word, Ordering::Relaxed);
+    }
+
+    /// Takes the cache line of a checked offset away from other cores, by a word that nobody reads.
+    #[inline(always)]
+    pub(crate) fn take_line(&self, offset: usize) {
+        self.u64_at(offset).store(0, Ordering::Relaxed);
+    }
+
+    /// The hint ring at an offset.
+    #[inline(always)]
+    pub(crate) fn ring(&self, at: usize, capacity: u32) -> RingRecord<'_> {
+        let cells = self.words_at(Geometry::cells_at(at), capacity as usize);
+        RingRecord::new(self.part(at), cells)
+    }
+
     /// The entry of a limit.
     pub(crate) fn limit(&self, index: u32) -> LimitRecord<'_> {
-        let at = self.geometry.limit_at(index);
-        let permits = self.words_at(at + LIMIT_PERMITS, self.geometry.max_lanes as usize);
-        LimitRecord::new(self.part(at), permits)
+        let g = &self.geometry;
+        let permits = self.words_at(g.permits_at(index), g.max_lanes as usize);
+        LimitRecord::new(self.part(g.limit_at(index)), permits)
     }
 
     /// The entries of the handler table.
     pub(crate) fn handler_records(&self) -> impl Iterator<Item = HandlerRecord<'_>> {
         let g = &self.geometry;
-        (0..g.handler_capacity as usize)
-            .map(|index| HandlerRecord::new(self.part(g.handlers + HANDLER_STRIDE * index)))
+        (0..g.handler_capacity).map(|index| HandlerRecord::new(self.part(g.handler_at(index))))
     }
 
     /// The entries of the error log.
     pub(crate) fn error_records(&self) -> impl Iterator<Item = ErrorRecord<'_>> {
         let g = &self.geometry;
-        (0..g.error_capacity as usize)
-            .map(|index| ErrorRecord::new(self.part(g.errors + ERROR_STRIDE * index)))
+        (0..g.error_capacity).map(|index| ErrorRecord::new(self.part(g.error_at(index))))
     }
 
     /// The state word's atomic of slot `index`.
