@@ -161,12 +161,10 @@ impl Limits {
     /// Makes the segment and starts the peer.
     pub fn start() -> Result<Self, Box<dyn Error>> {
         let dir = PoolDir::new(&format!("bench-limits-{}", std::process::id()))?;
-        let config = PoolConfig {
-            clients: 1,
-            slots: 2 * WINDOW,
-            segment_size: Some(4 << 20),
-            ..PoolConfig::default()
-        };
+        let config = PoolConfig::default()
+            .clients(1)
+            .slots(2 * WINDOW)
+            .segment_size(4 << 20);
         let (segment, locks) = Segment::create(&dir, &config)?;
         let path = dir.path().join(SOCKET);
         let listener = UnixListener::bind(&path)?;

@@ -225,10 +225,7 @@ mod tests {
     fn a_row_says_what_stat_says_in_each_state() {
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("pools"), "p").unwrap();
-        let config = PoolConfig {
-            segment_size: Some(8 << 20),
-            ..PoolConfig::default()
-        };
+        let config = PoolConfig::default().segment_size(8 << 20);
         let (segment, locks) = Segment::create(&dir, &config).unwrap();
         let check = |state: &str, ready: bool, told: &str| {
             let (row, stat) = (row(&dir), view::pool(&segment).unwrap());

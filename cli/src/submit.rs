@@ -102,15 +102,15 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
     let client = connect(&dir, submit.timeout.map(|span| span.0))?;
     let codec = choose_codec(submit, &client);
     let request = payload::encode(codec, data, submit.params.as_deref()).map_err(Failure::usage)?;
-    let options = TaskOptions {
-        timeout: submit
-            .timeout
-            .map(|span| span.0.saturating_sub(start.elapsed())),
-        priority: submit.priority as u8,
-        attempts: submit.attempts,
-        codec,
-        ..TaskOptions::default()
-    };
+    let options = TaskOptions::default()
+        .timeout(
+            submit
+                .timeout
+                .map(|span| span.0.saturating_sub(start.elapsed())),
+        )
+        .priority(submit.priority as u8)
+        .attempts(submit.attempts)
+        .codec(codec);
     let outcome = match client.call(&submit.handler, &request, &options) {
         // Draining: it is there, but takes nothing.
         Err(error @ RingError::Closed { .. })

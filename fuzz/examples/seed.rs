@@ -693,10 +693,7 @@ fn cbor() -> Seeds {
         [&[choice], &length[..], json.as_bytes(), body].concat()
     };
     let packed = |format| {
-        let params = CompressParams {
-            format,
-            ..CompressParams::default()
-        };
+        let params = CompressParams::default().format(format);
         compress(&params, &b"abcabcabc".repeat(20)).expect("compressed")
     };
     let gzip = packed(compress::Format::Gzip);
@@ -887,10 +884,7 @@ fn png_of(channels: u32, color: image::ExtendedColorType) -> Vec<u8> {
 
 /// As the handler writes it.
 fn made(rgb: &[u8], change: impl FnOnce(&mut ResizeParams)) -> Vec<u8> {
-    let mut params = ResizeParams {
-        width: Some(SIZE.0),
-        ..ResizeParams::default()
-    };
+    let mut params = ResizeParams::default().width(SIZE.0);
     change(&mut params);
     resize(&params, rgb).expect("an image").bytes
 }

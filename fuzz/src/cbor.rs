@@ -191,10 +191,8 @@ fn compressed(bytes: &[u8]) {
         return;
     };
     // Higher levels set hundreds of megabytes aside.
-    let params = CompressParams {
-        level: params.level.map(|level| if level > 9 { 40 } else { level }),
-        ..params
-    };
+    let level = params.level.map(|level| if level > 9 { 40 } else { level });
+    let params = params.level(level);
     match compress(&params, &body) {
         Ok(made) => {
             let limit = DecompressParams::default();
@@ -209,7 +207,7 @@ fn decompressed(bytes: &[u8]) {
         return;
     };
     let limit = params.limit.unwrap_or(1 << 20).min(1 << 20);
-    match decompress(&DecompressParams { limit: Some(limit) }, &body) {
+    match decompress(&DecompressParams::default().limit(limit), &body) {
         Ok(content) => assert!(content.len() as u64 <= limit),
         Err(error) => documented(
             &error,

@@ -54,12 +54,10 @@ fn act<'c>(rig: &Rig, client: &'c Client, tickets: &mut Vec<Ticket<'c>>, step: u
     match step & 7 {
         SUBMIT | SUBMIT_WITH_DEADLINE => {
             let request = vec![step as u8; (step >> 8) as usize % 300];
-            let options = TaskOptions {
-                timeout: (step & 7 == SUBMIT_WITH_DEADLINE).then_some(Duration::from_nanos(1)),
-                priority: (step >> 16) as u8,
-                attempts: (step >> 24) as u8,
-                ..TaskOptions::default()
-            };
+            let options = TaskOptions::default()
+                .timeout((step & 7 == SUBMIT_WITH_DEADLINE).then_some(Duration::from_nanos(1)))
+                .priority((step >> 16) as u8)
+                .attempts((step >> 24) as u8);
             tickets.extend(client.submit("fuzz", &request, &options));
         }
         WAIT if !tickets.is_empty() => match tickets[chosen].wait(Some(Duration::ZERO)) {

@@ -86,12 +86,12 @@ pub fn run(data: &[u8]) {
     match result {
         Ok(image) => {
             check(&image, &asked);
-            let described = info(&InfoParams {}, body);
+            let described = info(&InfoParams::default(), body);
             assert!(described.is_ok_and(|it| it.width > 0 && it.height > 0));
         }
         Err(error) => {
             // Whatever it says, it says without a panic.
-            let _ = info(&InfoParams {}, body);
+            let _ = info(&InfoParams::default(), body);
             let documented = [
                 "image.invalid_params",
                 "image.undecodable",
@@ -121,45 +121,42 @@ struct Asked {
 
 impl Asked {
     fn thumbnail(&self, body: &[u8]) -> Result<EncodedImage, TaskError> {
-        let params = ThumbnailParams {
-            width: self.width,
-            height: self.height,
-            fit: self.fit,
-            gravity: self.gravity,
-            animation: self.animation,
-            lossless: self.lossless,
-            palette: self.palette,
-            keep_profile: self.keep_profile,
-            damaged: self.damaged,
-            progressive: self.progressive,
-            background: self.background.to_owned(),
-            format: self.format,
-            filter: self.filter,
-            quality: self.quality,
-            max_pixels: MAX_PIXELS,
-            ..ThumbnailParams::default()
-        };
+        let params = ThumbnailParams::default()
+            .width(self.width)
+            .height(self.height)
+            .fit(self.fit)
+            .gravity(self.gravity)
+            .animation(self.animation)
+            .lossless(self.lossless)
+            .palette(self.palette)
+            .keep_profile(self.keep_profile)
+            .damaged(self.damaged)
+            .progressive(self.progressive)
+            .background(self.background.to_owned())
+            .format(self.format)
+            .filter(self.filter)
+            .quality(self.quality)
+            .max_pixels(MAX_PIXELS);
         thumbnail(&params, body)
     }
 
     fn resize(&self, body: &[u8]) -> Result<EncodedImage, TaskError> {
-        let params = ResizeParams {
-            width: self.width,
-            height: self.height,
-            fit: self.fit,
-            gravity: self.gravity,
-            animation: self.animation,
-            lossless: self.lossless,
-            palette: self.palette,
-            keep_profile: self.keep_profile,
-            damaged: self.damaged,
-            progressive: self.progressive,
-            background: self.background.to_owned(),
-            format: self.format,
-            filter: self.filter,
-            quality: self.quality,
-            max_pixels: MAX_PIXELS,
-        };
+        let params = ResizeParams::default()
+            .width(self.width)
+            .height(self.height)
+            .fit(self.fit)
+            .gravity(self.gravity)
+            .animation(self.animation)
+            .lossless(self.lossless)
+            .palette(self.palette)
+            .keep_profile(self.keep_profile)
+            .damaged(self.damaged)
+            .progressive(self.progressive)
+            .background(self.background.to_owned())
+            .format(self.format)
+            .filter(self.filter)
+            .quality(self.quality)
+            .max_pixels(MAX_PIXELS);
         resize(&params, body)
     }
 }

@@ -27,16 +27,15 @@ pub struct Rig {
 /// The shapes: small, so that a random index hits, and odd, so that a wrong stride shows.
 #[must_use]
 pub fn shapes() -> [PoolConfig; 3] {
-    let config = |clients, slots, max_workers, max_lanes, priorities, arena| PoolConfig {
-        clients,
-        slots,
-        max_workers,
-        max_lanes,
-        priorities,
-        limits: 0,
-        segment_size: None,
-        arena: Some(arena),
-        ..PoolConfig::default()
+    let config = |clients, slots, max_workers, max_lanes, priorities, arena| {
+        PoolConfig::default()
+            .clients(clients)
+            .slots(slots)
+            .max_workers(max_workers)
+            .max_lanes(max_lanes)
+            .priorities(priorities)
+            .limits(0)
+            .arena(arena)
     };
     [
         config(1, 4, 1, 2, 2, vec![ArenaClass::new(128, 4)]),

@@ -37,6 +37,7 @@ impl Format {
 /// The parameters of `compress`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CompressParams {
     /// The format; default `zstd`.
     pub format: Format,
@@ -45,14 +46,23 @@ pub struct CompressParams {
     pub level: Option<i32>,
 }
 
+crate::withers::withers! {
+    CompressParams { format: Format; level?: i32 }
+}
+
 /// The parameters of `decompress`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DecompressParams {
     /// The largest output in bytes; default 64 MiB ([`DEFAULT_LIMIT`]). In a pool the largest
     /// payload that its segment carries is a limit, too: 16 MiB in one of 60 MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
+}
+
+crate::withers::withers! {
+    DecompressParams { ; limit?: u64 }
 }
 
 /// `body` as one zstd frame, or one gzip member.

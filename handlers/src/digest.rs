@@ -45,6 +45,7 @@ pub enum Encoding {
 /// `Debug` leaves the key out, as parameters end up in logs.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DigestParams {
     /// The hash function; default `sha256`.
     pub algorithm: Algorithm,
@@ -54,6 +55,10 @@ pub struct DigestParams {
     /// Required for an HMAC, and refused otherwise.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "key_text")]
     pub key_base64: Option<String>,
+}
+
+crate::withers::withers! {
+    DigestParams { algorithm: Algorithm, encoding: Encoding; key_base64?: String }
 }
 
 impl std::fmt::Debug for DigestParams {

@@ -5,6 +5,19 @@
 //! fields all have defaults; an unknown field is an error that names the known
 //! ones. [`stock_worker`] registers the functions
 //! under the names in [`STOCK`]. Each subject is a cargo feature; all are on by default.
+//!
+//! In Rust, parameters are the defaults and what is set on them:
+//!
+//! ```
+//! # #[cfg(feature = "compress")] {
+//! use ringwork_handlers::compress::{self, CompressParams, DecompressParams};
+//!
+//! let params = CompressParams::default().format(compress::Format::Gzip).level(9);
+//! let packed = compress::compress(&params, b"some text").unwrap();
+//! let text = compress::decompress(&DecompressParams::default(), &packed).unwrap();
+//! assert_eq!(text, b"some text");
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +31,7 @@ pub mod image;
 pub mod password;
 mod register;
 mod stock_worker;
+mod withers;
 
 pub use stock_worker::stock_worker;
 

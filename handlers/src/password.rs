@@ -63,6 +63,7 @@ pub enum Algorithm {
 /// (<https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html>).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct HashParams {
     /// The algorithm; default `argon2id`.
     pub algorithm: Algorithm,
@@ -82,6 +83,18 @@ pub struct HashParams {
     /// the operating system. 8..=64 bytes for Argon2, 16 for bcrypt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub salt_base64: Option<String>,
+}
+
+crate::withers::withers! {
+    HashParams {
+        algorithm: Algorithm,
+        memory_kib: u32,
+        iterations: u32,
+        parallelism: u32,
+        output_len: usize,
+        cost: u32;
+        salt_base64?: String,
+    }
 }
 
 impl Default for HashParams {
@@ -149,6 +162,7 @@ impl HashParams {
 /// `Debug` shows the length of the hash only, as parameters end up in logs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct VerifyParams {
     /// The stored hash string to verify against; required.
     pub hash: String,
@@ -164,6 +178,16 @@ pub struct VerifyParams {
     /// bcrypt: only the first 72 bytes of a longer password count, as in the library that made
     /// the hash; default: `password.too_long`.
     pub allow_truncation: bool,
+}
+
+crate::withers::withers! {
+    VerifyParams {
+        hash: String,
+        max_memory_kib: u32,
+        max_cost: u32,
+        max_iterations: u32,
+        allow_truncation: bool,
+    }
 }
 
 impl Default for VerifyParams {
@@ -305,6 +329,7 @@ pub fn verify(params: &VerifyParams, body: &[u8]) -> Result<bool, TaskError> {
 /// `Debug` shows the length of the hash only, as parameters end up in logs.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RehashParams {
     /// The stored hash string; required.
     pub hash: String,
@@ -318,6 +343,17 @@ pub struct RehashParams {
     pub output_len: usize,
     /// As in [`HashParams::cost`].
     pub cost: u32,
+}
+
+crate::withers::withers! {
+    RehashParams {
+        hash: String,
+        algorithm: Algorithm,
+        memory_kib: u32,
+        iterations: u32,
+        output_len: usize,
+        cost: u32,
+    }
 }
 
 impl Default for RehashParams {

@@ -54,14 +54,12 @@ fn each_picture_is_as_the_reference_has_it() {
             .find(|path| path.exists())
             .unwrap();
         let expected = image::open(&path).unwrap().into_rgba8();
-        let params = ResizeParams {
-            width: Some(expected.width()),
-            height: Some(expected.height()),
-            fit: Fit::Fill,
-            format: Some(Format::Png),
-            damaged: Damaged::Accept,
-            ..ResizeParams::default()
-        };
+        let params = ResizeParams::default()
+            .width(expected.width())
+            .height(expected.height())
+            .fit(Fit::Fill)
+            .format(Format::Png)
+            .damaged(Damaged::Accept);
         match resize(&params, &std::fs::read(&source).unwrap()) {
             Ok(made) => {
                 let made = image::load_from_memory(&made.bytes).unwrap().into_rgba8();
@@ -90,10 +88,7 @@ fn a_refusal_names_what_the_file_is_at_every_size() {
     ] {
         let body = std::fs::read(folder.join(name)).unwrap();
         for width in [8, 100, 1000] {
-            let params = ResizeParams {
-                width: Some(width),
-                ..ResizeParams::default()
-            };
+            let params = ResizeParams::default().width(width);
             let error = resize(&params, &body).unwrap_err();
             assert_eq!(error.code(), "image.undecodable", "{name}");
             assert!(error.to_string().contains(expected), "{name}: {error}");

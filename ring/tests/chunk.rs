@@ -38,11 +38,9 @@ impl Deref for Side {
 
 impl Side {
     fn submit(&self, chunk: &[u8]) -> Ticket<'_> {
-        let options = TaskOptions {
-            codec: Codec::Chunk,
-            attempts: MAX_ATTEMPTS as u8,
-            ..TaskOptions::default()
-        };
+        let options = TaskOptions::default()
+            .codec(Codec::Chunk)
+            .attempts(MAX_ATTEMPTS as u8);
         self.client.submit("h", chunk, &options).unwrap()
     }
 

@@ -134,18 +134,12 @@ fn all_slots_taken_is_an_error_and_loses_nothing() {
         .collect();
     // The last sixteenth is kept for the most urgent.
     for priority in [1, 2] {
-        let options = TaskOptions {
-            priority,
-            ..TaskOptions::default()
-        };
+        let options = TaskOptions::default().priority(priority);
         let full = client.submit("x", b"", &options).unwrap_err();
         assert!(matches!(full, RingError::SlotsTaken { slots: 16, kept: 1 }));
         assert!(full.to_string().contains("kept for priority 0"), "{full}");
     }
-    let urgent = TaskOptions {
-        priority: 0,
-        ..TaskOptions::default()
-    };
+    let urgent = TaskOptions::default().priority(0);
     tickets.push(client.submit("x", b"", &urgent).unwrap());
     let full = client.submit("x", b"", &urgent);
     assert!(matches!(
@@ -197,10 +191,7 @@ fn tasks_that_nobody_waits_for_do_not_use_up_the_slots() {
 fn tasks_in_flight_have_a_limit_of_their_own() {
     let pool = pool();
     let client = pool.client();
-    let two = TaskOptions {
-        max_in_flight: Some(2),
-        ..TaskOptions::default()
-    };
+    let two = TaskOptions::default().max_in_flight(2);
     let refused = || {
         let error = client.submit("x", b"", &two).unwrap_err();
         let text = error.to_string();
@@ -253,10 +244,7 @@ fn tasks_in_flight_have_a_limit_of_their_own() {
 }
 
 fn soon() -> TaskOptions {
-    TaskOptions {
-        timeout: Some(Duration::from_millis(1)),
-        ..TaskOptions::default()
-    }
+    TaskOptions::default().timeout(Duration::from_millis(1))
 }
 
 #[test]
@@ -294,14 +282,7 @@ fn a_dead_worker_costs_a_retry_or_a_crashed_task() {
     let pool = pool();
     let client = pool.client();
     let retried = client
-        .submit(
-            "x",
-            &[1; 200],
-            &TaskOptions {
-                attempts: 2,
-                ..TaskOptions::default()
-            },
-        )
+        .submit("x", &[1; 200], &TaskOptions::default().attempts(2))
         .unwrap();
     let lost = client
         .submit("x", b"once", &TaskOptions::default())
@@ -572,14 +553,7 @@ fn not_run_is_never_said_of_a_second_attempt() {
     let client = pool.client();
     let leave = AtomicBool::new(false);
     let ticket = client
-        .submit(
-            "x",
-            b"",
-            &TaskOptions {
-                attempts: 2,
-                ..TaskOptions::default()
-            },
-        )
+        .submit("x", b"", &TaskOptions::default().attempts(2))
         .unwrap();
     let (entry, mut lane) = pool.worker();
     let index = entry.index();
@@ -773,10 +747,7 @@ fn low_priority_is_not_starved() {
     let client = pool.client();
     let (entry, mut lane) = pool.worker();
     let leave = AtomicBool::new(false);
-    let with = |priority| TaskOptions {
-        priority,
-        ..TaskOptions::default()
-    };
+    let with = |priority| TaskOptions::default().priority(priority);
     let low = client.submit("x", b"low", &with(2)).unwrap();
     let mut served_at = None;
     for round in 0..200 {

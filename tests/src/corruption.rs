@@ -232,12 +232,10 @@ mod tests {
     fn every_part_is_reached_and_nothing_beyond_it() {
         let base = crate::Base::new();
         let dir = PoolDir::below(&base.pools(), "p").unwrap();
-        let config = PoolConfig {
-            clients: 1,
-            slots: 16,
-            segment_size: Some(8 << 20),
-            ..PoolConfig::default()
-        };
+        let config = PoolConfig::default()
+            .clients(1)
+            .slots(16)
+            .segment_size(8 << 20);
         let (segment, _locks) = Segment::create(&dir, &config).unwrap();
         let read = |range: Range<usize>| -> Vec<u64> {
             range

@@ -73,19 +73,13 @@ pub fn options() -> TaskOptions {
 /// Options for a UTF-8 request.
 #[must_use]
 pub fn utf8() -> TaskOptions {
-    TaskOptions {
-        codec: Codec::Utf8,
-        ..options()
-    }
+    options().codec(Codec::Utf8)
 }
 
 /// Options for an integer request.
 #[must_use]
 pub fn i64() -> TaskOptions {
-    TaskOptions {
-        codec: Codec::I64,
-        ..options()
-    }
+    options().codec(Codec::I64)
 }
 
 /// The outcome of a task that must end.
@@ -132,10 +126,9 @@ pub fn overrun<'c>(
     milliseconds: u64,
 ) -> Ticket<'c> {
     for more in [1, 4, 16] {
-        let limited = TaskOptions {
-            timeout: Some(Duration::from_millis(milliseconds * more)),
-            ..options.clone()
-        };
+        let limited = options
+            .clone()
+            .timeout(Duration::from_millis(milliseconds * more));
         let ticket = client.submit(handler, request, &limited);
         let ticket = ticket.expect("submitted");
         match end(&ticket) {

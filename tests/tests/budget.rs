@@ -74,12 +74,10 @@ const BOUNDS: [(usize, u64); 3] = [(0, 2650), (64, 2880), (4096, 5830)];
 fn a_slot_costs_a_bounded_number_of_bytes() {
     let size = |slots: u32| {
         let base = Base::new();
-        let config = PoolConfig {
-            clients: 1,
-            slots,
-            arena: Some(vec![ArenaClass::new(1024, 16)]),
-            ..PoolConfig::default()
-        };
+        let config = PoolConfig::default()
+            .clients(1)
+            .slots(slots)
+            .arena(vec![ArenaClass::new(1024, 16)]);
         let place = PoolDir::below(&base.pools(), "p").expect("a pool's place");
         let (segment, _locks) = Segment::create(&place, &config).expect("a segment");
         segment.geometry().segment_size

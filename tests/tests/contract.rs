@@ -164,19 +164,17 @@ impl Case {
             traceparent,
             ..
         } = &self.options;
-        TaskOptions {
-            timeout: timeout_ms.map(Duration::from_millis),
-            priority: priority.unwrap_or(1),
-            attempts: attempts.unwrap_or(1),
-            codec: codec(&self.request.codec),
-            task_id: 0,
-            traceparent: traceparent.as_deref().map(|text| {
+        TaskOptions::default()
+            .timeout(timeout_ms.map(Duration::from_millis))
+            .priority(priority.unwrap_or(1))
+            .attempts(attempts.unwrap_or(1))
+            .codec(codec(&self.request.codec))
+            .task_id(0)
+            .traceparent(traceparent.as_deref().map(|text| {
                 let bytes = unhex(&text.replace('-', ""));
                 bytes.try_into().expect("26 bytes of traceparent")
-            }),
-            max_in_flight: None,
-            admit_late: false,
-        }
+            }))
+            .admit_late(false)
     }
 }
 

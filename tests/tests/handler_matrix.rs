@@ -6,7 +6,7 @@
 
 #![forbid(unsafe_code)]
 
-use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
+use ringwork_ring::client::{Client, Outcome, Ticket};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::{Cause, CauseDetail, Codec, Status};
 use ringwork_tests::misbehaviour::{PLACES, errand, errand_codec};
@@ -70,7 +70,7 @@ impl<'c> Bystanders<'c> {
     fn start(client: &'c Client, pool: &Pool) -> Self {
         let markers = [Marker::new(pool.files()), Marker::new(pool.files())];
         let start = |marker: &Marker, attempts| {
-            let options = TaskOptions { attempts, ..utf8() };
+            let options = utf8().attempts(attempts);
             let ticket = client
                 .submit("test.bystander", marker.text().as_bytes(), &options)
                 .expect("a slot");
@@ -108,11 +108,9 @@ fn try_at(misbehaviour: &str, place: &str, fate: Fate) {
     let workers = pool.wait_workers(1);
     let open = descriptors(pool.pid());
     let bystanders = Bystanders::start(&client, &pool);
-    let limit = TaskOptions {
-        timeout: (fate == Fate::Overruns).then_some(Duration::from_millis(300)),
-        codec: errand_codec(),
-        ..options()
-    };
+    let limit = options()
+        .timeout((fate == Fate::Overruns).then_some(Duration::from_millis(300)))
+        .codec(errand_codec());
     let ticket = client
         .submit("test.misbehave", &errand(misbehaviour, place), &limit)
         .expect("a slot");
@@ -277,21 +275,14 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
         errand("abort", &format!("run {}", "x".repeat(200))),
     ];
     for request in &requests {
-        let repeated = TaskOptions {
-            attempts: 3,
-            codec: errand_codec(),
-            ..options()
-        };
+        let repeated = options().attempts(3).codec(errand_codec());
         let ticket = client
             .submit("test.misbehave", request, &repeated)
             .expect("a slot");
         let cause = Cause::signal(6);
         assert_eq!(end(&ticket), Outcome::Crashed { cause, attempts: 3 });
         let body = [&[0; 4][..], request].concat();
-        let params = TaskOptions {
-            codec: Codec::Params,
-            ..options()
-        };
+        let params = options().codec(Codec::Params);
         let digest = call(&client, "digest", &body, &params);
         let digest = String::from_utf8(digest).expect("a digest");
         let report = format!(
@@ -312,10 +303,7 @@ fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
     assert_eq!(pool.counter(PoolCounter::TasksQuarantined), 2);
     assert_eq!(pool.counter(PoolCounter::TasksRequeued), 4);
     // One attempt is no proof: it may have been a bystander. Its digest is in the log all the same.
-    let once = TaskOptions {
-        codec: errand_codec(),
-        ..options()
-    };
+    let once = options().codec(errand_codec());
     let ticket = client
         .submit("test.misbehave", &errand("exit_3", "run"), &once)
         .expect("a slot");
@@ -349,10 +337,7 @@ fn a_joined_worker_that_closes_everything_is_not_taken_for_dead() {
     wait_until("the joined one is free", || {
         call(&client, "test.pid", b"", &options()) == own.to_le_bytes()
     });
-    let sent = TaskOptions {
-        codec: errand_codec(),
-        ..options()
-    };
+    let sent = options().codec(errand_codec());
     let done = call(
         &client,
         "test.misbehave",

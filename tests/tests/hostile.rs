@@ -29,10 +29,7 @@ fn variable(name: &str, default: u64) -> u64 {
 }
 
 fn brief() -> TaskOptions {
-    TaskOptions {
-        timeout: Some(Duration::from_millis(500)),
-        ..utf8()
-    }
+    utf8().timeout(Duration::from_millis(500))
 }
 
 /// Submits and waits until told to stop. Each task must end, however.
@@ -42,12 +39,10 @@ fn load(client: &Client, seed: u64, stop: &AtomicBool, ended: &AtomicU64) {
         let mut tickets = Vec::new();
         for _ in 0..8 {
             let request = vec![7; [3, 64, 700, 20_000][dice.below(4)]];
-            let options = TaskOptions {
-                timeout: [None, Some(Duration::from_millis(200))][dice.below(2)],
-                attempts: 1 + dice.below(3) as u8,
-                priority: dice.below(3) as u8,
-                ..options()
-            };
+            let options = options()
+                .timeout([None, Some(Duration::from_millis(200))][dice.below(2)])
+                .attempts(1 + dice.below(3) as u8)
+                .priority(dice.below(3) as u8);
             match client.submit("echo", &request, &options) {
                 Ok(ticket) => tickets.push(ticket),
                 // No room, or over: both are answers.

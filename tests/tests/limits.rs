@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::Signal;
-use ringwork_ring::client::{Outcome, TaskOptions, Ticket};
+use ringwork_ring::client::{Outcome, Ticket};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::lane::chunk;
 use ringwork_ring::lane::permits::{self, Usage};
@@ -73,10 +73,7 @@ fn a_killed_worker_leaks_no_permit_and_the_tasks_that_waited_run() {
         .option("restart-backoff-max", "10ms")
         .start();
     let client = pool.client();
-    let thrice = TaskOptions {
-        attempts: 3,
-        ..i64()
-    };
+    let thrice = i64().attempts(3);
     let tickets: Vec<_> = (0..30)
         .map(|_| {
             let ticket = client.submit("test.sleep", &5_i64.to_le_bytes(), &thrice);
@@ -136,10 +133,7 @@ fn an_attempt_after_a_hard_limit_is_not_told_what_the_one_before_was_told() {
         .option("kill-grace", "100ms")
         .start();
     let client = pool.client();
-    let twice = TaskOptions {
-        attempts: 2,
-        ..options()
-    };
+    let twice = options().attempts(2);
     let stuck = client.submit("test.never", b"", &twice).expect("a slot");
     // Told to give up while it was queued again, it would end as cancelled and not have run twice.
     match end(&stuck) {
@@ -163,10 +157,7 @@ fn at_its_hard_limit_a_task_costs_its_worker_and_others_there_are_tried_again() 
         .start();
     let client = pool.client();
     let (_, before) = pool.wait_workers(1)[0];
-    let twice = TaskOptions {
-        attempts: 2,
-        ..i64()
-    };
+    let twice = i64().attempts(2);
     let beside = client
         .submit("test.sleep", &3000_i64.to_le_bytes(), &twice)
         .expect("a slot");
@@ -197,11 +188,7 @@ fn chunk_of(pool: &Pool, handler: &str, numbers: &[i64]) -> Vec<Status> {
     let numbers: Vec<[u8; 8]> = numbers.iter().map(|n| n.to_le_bytes()).collect();
     let requests: Vec<&[u8]> = numbers.iter().map(|n| &n[..]).collect();
     let chunk = chunk::encode(&requests, Codec::I64, 1, 256);
-    let options = TaskOptions {
-        codec: Codec::Chunk,
-        attempts: MAX_ATTEMPTS as u8,
-        ..options()
-    };
+    let options = options().codec(Codec::Chunk).attempts(MAX_ATTEMPTS as u8);
     let ticket = client.submit(handler, &chunk, &options).expect("a slot");
     let segment = pool.segment();
     let reference = segment.slot(ticket.slot()).request_ref();

@@ -220,10 +220,7 @@ fn all_stock_handlers_work_in_a_sandbox() {
         let mut request = (parameters.len() as u32).to_le_bytes().to_vec();
         request.extend_from_slice(parameters.as_bytes());
         request.extend_from_slice(body);
-        let params = ringwork_ring::client::TaskOptions {
-            codec: Codec::Params,
-            ..options()
-        };
+        let params = options().codec(Codec::Params);
         call(&client, handler, &request, &params)
     };
     let jpeg = sent(

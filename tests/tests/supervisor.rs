@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::Signal;
-use ringwork_ring::client::{Client, Outcome, TaskOptions};
+use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::{RingError, segment};
 use ringwork_tests::{
@@ -279,10 +279,7 @@ fn a_pool_that_is_not_embedded_outlives_its_input_and_stops_on_sigterm() {
     let mut guard = KillOnDrop(child);
     let dir = ringwork_ring::PoolDir::below(&base.pools(), "daemon").unwrap();
     let client = wait_for("it serves", || Client::connect(&dir).ok());
-    let soon = TaskOptions {
-        timeout: Some(Duration::from_secs(20)),
-        ..options()
-    };
+    let soon = options().timeout(Duration::from_secs(20));
     assert_eq!(call(&client, "echo", b"stock", &soon), b"stock");
     drop(client);
     let pid = guard.0.id().cast_signed();

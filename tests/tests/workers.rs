@@ -113,10 +113,7 @@ fn load(client: &Client, notes: &Path, stop: &AtomicBool, next: &AtomicU64) -> S
 }
 
 fn task(id: u64, notes: &Path) -> (&'static str, Vec<u8>, TaskOptions) {
-    let attempts = |attempts| TaskOptions {
-        attempts,
-        ..options()
-    };
+    let attempts = |attempts| options().attempts(attempts);
     match id % 3 {
         // Inline.
         0 => ("echo", id.to_le_bytes().to_vec(), attempts(1)),
@@ -225,10 +222,7 @@ fn a_stopped_worker_does_no_harm_when_it_wakes() {
     let waiting: Vec<_> = markers
         .iter()
         .map(|marker| {
-            let late = TaskOptions {
-                timeout: Some(Duration::from_millis(400)),
-                ..utf8()
-            };
+            let late = utf8().timeout(Duration::from_millis(400));
             client
                 .submit("test.until_cancelled", marker.text().as_bytes(), &late)
                 .expect("a slot")
@@ -272,10 +266,7 @@ fn a_stopped_worker_that_is_killed_gives_its_tasks_back() {
     let client = pool.client();
     let (_, pid) = pool.wait_workers(1)[0];
     let marker = Marker::new(pool.files());
-    let retried = TaskOptions {
-        attempts: 2,
-        ..utf8()
-    };
+    let retried = utf8().attempts(2);
     let running = client
         .submit("test.until_cancelled", marker.text().as_bytes(), &retried)
         .expect("a slot");
@@ -384,10 +375,7 @@ fn a_worker_started_by_hand_is_reaped_when_it_dies() {
     let mut joined = worker_of(&pool);
     wait_until("it has joined", || pool.workers().len() == 2);
     let markers: Vec<Marker> = (0..2).map(|_| Marker::new(pool.files())).collect();
-    let retried = TaskOptions {
-        attempts: 2,
-        ..utf8()
-    };
+    let retried = utf8().attempts(2);
     let running: Vec<_> = markers
         .iter()
         .map(|marker| {

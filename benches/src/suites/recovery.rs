@@ -194,10 +194,7 @@ impl Load {
         };
         let mut request = vec![0; random.usize(chaos::HEADER..2000)];
         order.write(&mut request);
-        let options = TaskOptions {
-            attempts: if number.is_multiple_of(2) { 1 } else { 3 },
-            ..TaskOptions::default()
-        };
+        let options = TaskOptions::default().attempts(if number.is_multiple_of(2) { 1 } else { 3 });
         client
             .submit(WORK, &request, &options)
             .ok()

@@ -117,10 +117,7 @@ impl<'c> Bench<'c> {
             client,
             handler,
             request,
-            options: TaskOptions {
-                codec,
-                ..TaskOptions::default()
-            },
+            options: TaskOptions::default().codec(codec),
             echo: handler == "echo",
             sent: 0,
             window: 1,

@@ -89,10 +89,7 @@ fn taken(config: &PoolConfig, size: u64) -> Result<u64, RingError> {
 }
 
 fn sized(config: &PoolConfig, size: u64) -> PoolConfig {
-    PoolConfig {
-        segment_size: Some(size),
-        ..config.clone()
-    }
+    config.clone().segment_size(size)
 }
 
 /// How many pictures of 8 MB a pool of the default size takes at a time, and what is missing.

@@ -8,10 +8,12 @@ use ringwork_worker::TaskError;
 /// The parameters of `image.info`: none so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct InfoParams {}
 
 /// What the header of an image file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Description {
     /// The file's format: `jpeg`, `png`, `webp`, `avif`, `gif` or `tiff`.
     pub format: String,

@@ -176,6 +176,7 @@ pub enum Damaged {
 
 /// What was encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ImageInfo {
     /// The output's width in pixels.
     pub width: u32,
@@ -187,6 +188,7 @@ pub struct ImageInfo {
 
 /// An encoded image.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EncodedImage {
     /// The file's bytes.
     pub bytes: Vec<u8>,

@@ -12,6 +12,7 @@ macro_rules! parameters {
         $(#[$about])*
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
+        #[non_exhaustive]
         pub struct $name {
             $($(#[$of])* pub $field: $kind,)*
             /// The box's width in pixels. `image.resize` needs at least one of width and height.
@@ -76,6 +77,26 @@ macro_rules! parameters {
                 }
             }
         }
+
+        crate::withers::withers! {
+            $name {
+                fit: Fit,
+                quality: u32,
+                filter: Filter,
+                max_pixels: u64,
+                background: String,
+                gravity: Gravity,
+                palette: Palette,
+                lossless: bool,
+                keep_profile: bool,
+                animation: Animation,
+                progressive: bool,
+                damaged: Damaged;
+                width?: u32,
+                height?: u32,
+                format?: Format,
+            }
+        }
     };
 }
 
@@ -91,6 +112,10 @@ parameters! {
         /// Not together with width or height.
         size: Option<u32> = None,
     }
+}
+
+crate::withers::withers! {
+    ThumbnailParams { ; size?: u32 }
 }
 
 impl ThumbnailParams {

@@ -45,8 +45,21 @@ const SUPERVISOR_DIED: &str = "its supervisor died";
 /// Looks at the own slot before a waiter helps or sleeps.
 const SPINS: u32 = if cfg!(ringwork_model) { 1 } else { 200 };
 
-/// Options of one task.
+/// Options of one task: the defaults, and what is set on them.
+///
+/// ```
+/// use ringwork_ring::{Codec, client::TaskOptions};
+/// use std::time::Duration;
+///
+/// let options = TaskOptions::default()
+///     .codec(Codec::Utf8)
+///     .timeout(Duration::from_secs(2))
+///     .attempts(2);
+/// assert_eq!(options.timeout, Some(Duration::from_secs(2)));
+/// assert_eq!(options.priority, 1);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TaskOptions {
     /// Time from now after which the task is given up (default: none).
     pub timeout: Option<Duration>,
@@ -81,6 +94,64 @@ impl Default for TaskOptions {
             max_in_flight: None,
             admit_late: false,
         }
+    }
+}
+
+impl TaskOptions {
+    /// The task is given up after so long; `None`: never.
+    #[must_use]
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = timeout.into();
+        self
+    }
+
+    /// Priority, 0 the most urgent.
+    #[must_use]
+    pub const fn priority(mut self, priority: u8) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Most attempts when workers die of it, 1 to 3.
+    #[must_use]
+    pub const fn attempts(mut self, attempts: u8) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Codec of the request.
+    #[must_use]
+    pub const fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// An id for logs.
+    #[must_use]
+    pub const fn task_id(mut self, task_id: u64) -> Self {
+        self.task_id = task_id;
+        self
+    }
+
+    /// W3C traceparent in binary.
+    #[must_use]
+    pub fn traceparent(mut self, traceparent: impl Into<Option<[u8; 26]>>) -> Self {
+        self.traceparent = traceparent.into();
+        self
+    }
+
+    /// Most tasks of this handler that this client has in the pool.
+    #[must_use]
+    pub const fn max_in_flight(mut self, max_in_flight: u32) -> Self {
+        self.max_in_flight = Some(max_in_flight);
+        self
+    }
+
+    /// Whether a task is submitted although it will wait past its timeout.
+    #[must_use]
+    pub const fn admit_late(mut self, admit_late: bool) -> Self {
+        self.admit_late = admit_late;
+        self
     }
 }
 

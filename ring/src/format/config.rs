@@ -168,8 +168,18 @@ pub fn segment_for(payload: usize) -> Option<u64> {
 /// time. See docs/decisions/0008.
 pub const BIG: usize = MIB;
 
-/// What a person chooses for a segment.
+/// What a person chooses for a segment: the defaults, and what is set on them.
+///
+/// ```
+/// use ringwork_ring::PoolConfig;
+///
+/// let config = PoolConfig::default().clients(2).slots(256).segment_size(16 << 20);
+/// let geometry = config.geometry()?;
+/// assert!(geometry.segment_size <= 16 << 20);
+/// # Ok::<(), ringwork_ring::RingError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PoolConfig {
     /// Most client processes at a time (default 8).
     pub clients: u32,
@@ -209,6 +219,78 @@ impl Default for PoolConfig {
             huge_pages: false,
             prefault: false,
         }
+    }
+}
+
+impl PoolConfig {
+    /// Most client processes at a time.
+    #[must_use]
+    pub const fn clients(mut self, clients: u32) -> Self {
+        self.clients = clients;
+        self
+    }
+
+    /// Slots of each client.
+    #[must_use]
+    pub const fn slots(mut self, slots: u32) -> Self {
+        self.slots = slots;
+        self
+    }
+
+    /// Most worker processes at a time.
+    #[must_use]
+    pub const fn max_workers(mut self, max_workers: u32) -> Self {
+        self.max_workers = max_workers;
+        self
+    }
+
+    /// Most lanes of the pool.
+    #[must_use]
+    pub const fn max_lanes(mut self, max_lanes: u32) -> Self {
+        self.max_lanes = max_lanes;
+        self
+    }
+
+    /// Number of priorities.
+    #[must_use]
+    pub const fn priorities(mut self, priorities: u32) -> Self {
+        self.priorities = priorities;
+        self
+    }
+
+    /// Handlers with a limit of concurrency.
+    #[must_use]
+    pub const fn limits(mut self, limits: u32) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Size of the whole segment in bytes.
+    #[must_use]
+    pub const fn segment_size(mut self, segment_size: u64) -> Self {
+        self.segment_size = Some(segment_size);
+        self
+    }
+
+    /// Arena size classes, ascending; `None`: those that follow from the size.
+    #[must_use]
+    pub fn arena(mut self, arena: impl Into<Option<Vec<ArenaClass>>>) -> Self {
+        self.arena = arena.into();
+        self
+    }
+
+    /// Whether the memory should be huge pages, where they can be had.
+    #[must_use]
+    pub const fn huge_pages(mut self, huge_pages: bool) -> Self {
+        self.huge_pages = huge_pages;
+        self
+    }
+
+    /// Whether every page is touched at the attach.
+    #[must_use]
+    pub const fn prefault(mut self, prefault: bool) -> Self {
+        self.prefault = prefault;
+        self
     }
 }
 

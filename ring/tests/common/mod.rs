@@ -17,12 +17,10 @@ impl Pool {
     pub fn new(clients: u32, arena: Vec<ArenaClass>) -> Self {
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-        let config = PoolConfig {
-            clients,
-            slots: 16,
-            arena: Some(arena),
-            ..PoolConfig::default()
-        };
+        let config = PoolConfig::default()
+            .clients(clients)
+            .slots(16)
+            .arena(arena);
         let (segment, locks) = Segment::create(&dir, &config).unwrap();
         segment.set_pool_state(PoolState::Serving);
         Self {

@@ -500,19 +500,20 @@ impl ServeConfig {
         let with_successor = all.saturating_add(self.lanes).min(MAX_LANES);
         let limited = self.limits();
         let limited = limited.values().filter(|limit| limit.concurrency.is_some());
-        PoolConfig {
-            clients: client_entries(options.clients),
-            slots: options.slots,
-            max_workers: least.max_workers.max(most.saturating_add(1)),
-            max_lanes: (options.max_lanes)
-                .unwrap_or_else(|| least.max_lanes.max(all).max(with_successor)),
-            priorities: options.priorities,
-            limits: limited.count().try_into().unwrap_or(u32::MAX),
-            segment_size: options.segment_size.map(|size| size.0),
-            arena: options.arena.clone().map(|arena| arena.0),
-            huge_pages: options.huge_pages,
-            prefault: options.prefault,
-        }
+        let mut config = PoolConfig::default()
+            .clients(client_entries(options.clients))
+            .slots(options.slots)
+            .max_workers(least.max_workers.max(most.saturating_add(1)))
+            .max_lanes(
+                (options.max_lanes).unwrap_or_else(|| least.max_lanes.max(all).max(with_successor)),
+            )
+            .priorities(options.priorities)
+            .limits(limited.count().try_into().unwrap_or(u32::MAX))
+            .arena(options.arena.clone().map(|arena| arena.0))
+            .huge_pages(options.huge_pages)
+            .prefault(options.prefault);
+        config.segment_size = options.segment_size.map(|size| size.0);
+        config
     }
 
     /// What the segment's memory is to be, if it can.

@@ -97,10 +97,7 @@ mod tests {
     fn an_old_heartbeat_is_told_by_its_age() {
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-        let config = PoolConfig {
-            segment_size: Some(8 << 20),
-            ..PoolConfig::default()
-        };
+        let config = PoolConfig::default().segment_size(8 << 20);
         let (segment, _locks) = Segment::create(&dir, &config).unwrap();
         let set = |time: SystemTime| {
             let file = std::fs::File::open(dir.name_lock()).unwrap();

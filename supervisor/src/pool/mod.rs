@@ -281,10 +281,7 @@ mod tests {
     fn a_pool_that_is_dropped_in_a_panic_leaves_no_file_and_says_so() {
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-        let config = PoolConfig {
-            segment_size: Some(8 << 20),
-            ..PoolConfig::default()
-        };
+        let config = PoolConfig::default().segment_size(8 << 20);
         let pool = Pool::create(Backing::File, &dir, &config).unwrap();
         let client = Segment::attach(&dir).unwrap();
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

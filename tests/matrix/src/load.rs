@@ -108,11 +108,9 @@ pub fn flip(request: &[u8], result: &mut [u8]) {
 }
 
 fn options(attempts: u8, timeout: Option<u64>) -> TaskOptions {
-    TaskOptions {
-        attempts,
-        timeout: timeout.map(Duration::from_millis),
-        ..TaskOptions::default()
-    }
+    TaskOptions::default()
+        .attempts(attempts)
+        .timeout(timeout.map(Duration::from_millis))
 }
 
 /// A window of ten tasks and their ends; `false` when the pool is closed.

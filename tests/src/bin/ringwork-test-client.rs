@@ -18,10 +18,7 @@ fn main() {
     };
     let dir = PoolDir::at(Path::new(dir)).expect("the pool's directory");
     let client = Client::connect(&dir).expect("a client entry");
-    let options = TaskOptions {
-        codec: Codec::Utf8,
-        ..TaskOptions::default()
-    };
+    let options = TaskOptions::default().codec(Codec::Utf8);
     if count == "endless" {
         println!("submitting");
         std::thread::scope(|scope| {

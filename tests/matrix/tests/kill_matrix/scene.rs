@@ -25,10 +25,7 @@ pub struct Hand {
 }
 
 fn options(attempts: u8) -> TaskOptions {
-    TaskOptions {
-        attempts,
-        ..TaskOptions::default()
-    }
+    TaskOptions::default().attempts(attempts)
 }
 
 impl Hand {

@@ -182,13 +182,11 @@ fn submit<'c>(
         (Some(order), WORK, request)
     };
     let attempts = [1, 1, 1, 2, 3][random.usize(0..5)];
-    let options = TaskOptions {
-        timeout: (random.u32(0..10) == 0).then(|| Duration::from_micros(random.u64(100..20_000))),
-        priority: random.u8(0..3),
-        attempts,
-        task_id: id,
-        ..TaskOptions::default()
-    };
+    let options = TaskOptions::default()
+        .timeout((random.u32(0..10) == 0).then(|| Duration::from_micros(random.u64(100..20_000))))
+        .priority(random.u8(0..3))
+        .attempts(attempts)
+        .task_id(id);
     note(
         state,
         Record::Submit(id, if order.is_some() { attempts } else { 0 }),
