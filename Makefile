@@ -103,9 +103,8 @@ fmt: need ## format all sources
 	$(MVN_RUN) -Plint,jcstress,jmh spotless:apply
 	$(MVN_PEERS) -Plint spotless:apply
 
-layout: need ## generate Layout.java and layout.txt from ring/src/format/layout.rs
-	cargo run --locked -q -p ringwork-ring --example layout_java -- java > java-panama/ringwork/src/main/java/io/ringwork/internal/segment/Layout.java
-	cargo run --locked -q -p ringwork-ring --example layout_java -- text > ring/layout.txt
+layout: need ## generate from ring/src/format what Java has of it, and ring/layout.txt
+	cargo run --locked -q -p ringwork-ring --example layout_java
 
 clean: ## remove everything that was built
 	cargo clean

@@ -127,22 +127,51 @@ macro_rules! choices {
     };
 }
 
+/// One value of a [`Stored`] enum, for the enum that Java has of it.
+pub(crate) struct Row {
+    /// Its constant in the layout.
+    pub(crate) constant: &'static str,
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The lines of its doc.
+    pub(crate) doc: &'static [&'static str],
+}
+
+/// An enum of stored words, made by [`stored!`].
+pub(crate) trait Stored {
+    /// The lines of its doc.
+    const DOC: &'static [&'static str];
+    /// Its values, in order.
+    const ROWS: &'static [Row];
+}
+
 /// Declares an enum of stored words: each value has its constant of the layout and its name.
 /// A word is converted without trust: one that no process of ours writes is an [`UnknownWord`].
 macro_rules! stored {
     (
-        $(#[$meta:meta])*
+        $(#[doc = $about:literal])+
         $type:ident: $word:ty, $what:literal, {
             $( $(#[doc = $doc:literal])+ $variant:ident = $constant:ident, $name:literal; )+
         }
     ) => {
-        $(#[$meta])*
+        $(#[doc = $about])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $type {
             $( $(#[doc = $doc])+ $variant, )+
         }
 
         $crate::format::names::names!($type, $what, { $($variant => $name),+ });
+
+        impl $crate::format::names::Stored for $type {
+            const DOC: &'static [&'static str] = &[$($about),+];
+            const ROWS: &'static [$crate::format::names::Row] = &[$(
+                $crate::format::names::Row {
+                    constant: stringify!($constant),
+                    name: $name,
+                    doc: &[$($doc),+],
+                },
+            )+];
+        }
 
         impl $type {
             /// The value of a stored word.

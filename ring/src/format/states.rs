@@ -4,17 +4,17 @@ use crate::format::layout::*;
 use crate::format::names::{UnknownWord, stored};
 
 stored! {
-    /// What a pool does with tasks; ordered by its life.
+    /// How far a pool is in its life, in this order.
     PoolState: u32, "pool state", {
-        /// It is being set up; tasks are taken and wait.
+        /// It waits for its first worker; tasks are taken and queued.
         Starting = POOL_STARTING, "starting";
-        /// Tasks are taken and run.
+        /// It takes tasks and runs them.
         Serving = POOL_SERVING, "serving";
-        /// No new tasks; queued ones still run.
+        /// It was asked to stop: what is queued or runs may end, and nothing new is taken.
         Draining = POOL_DRAINING, "draining";
-        /// The supervisor has left; lanes exit, clients fail what is pending.
+        /// It has ended as it was asked to: lanes exit, clients fail what is pending.
         Closed = POOL_CLOSED, "closed";
-        /// The supervisor gave up, see the reason.
+        /// It has ended for want of something, over damage, or since its supervisor was killed.
         Failed = POOL_FAILED, "failed";
     }
 }
@@ -111,7 +111,7 @@ stored! {
         Cbor = CODEC_CBOR, "cbor";
         /// Parameters, a JSON object, and a body of raw bytes.
         Params = CODEC_PARAMS, "params";
-        /// Many requests to one handler, see [`crate::lane::chunk`].
+        /// A chunk: many requests for one handler.
         Chunk = CODEC_CHUNK, "chunk";
     }
 }

@@ -76,10 +76,8 @@ final class ChunkReader<R> {
       return new Failure(
           WorkerCrashedException.last(type.name(), Layout.CAUSE_UNKNOWN, type.attempts));
     }
-    boolean ran = (status & Layout.STATUS_NOT_RUN) == 0;
     return new Failure(
-        FailureRecord.parse(memory.bytes(from, length))
-            .toException(type.name(), status & ~Layout.STATUS_NOT_RUN, ran, 1));
+        FailureRecord.parse(memory.bytes(from, length)).toException(type.name(), status, 1));
   }
 
   private Object decode(SharedMemory memory, int found, long from, int length) {

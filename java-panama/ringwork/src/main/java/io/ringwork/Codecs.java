@@ -1,6 +1,7 @@
 package io.ringwork;
 
 import io.ringwork.Outcome.Failure;
+import io.ringwork.internal.segment.CodecKind;
 import java.io.IOException;
 
 /** What is said of codecs: what their ids are called, as `ringwork handlers` does, and faults. */
@@ -8,13 +9,17 @@ final class Codecs {
   private Codecs() {}
 
   static String describe(int id) {
-    return switch (id) {
-      case Codec.BYTES_ID -> "raw bytes (Codec.BYTES)";
-      case Codec.UTF8_ID -> "UTF-8 text (Codec.UTF8)";
-      case Codec.LONG_ID -> "a 64-bit integer (Codec.LONG)";
-      case Codec.CBOR_ID -> "CBOR (CborCodec of ringwork-cbor)";
-      case Codec.PARAMS_ID -> "parameters and a body (codec 4)";
-      default -> (id < 128 ? "of an unknown codec (" : "of a codec of your own (") + id + ")";
+    CodecKind kind = CodecKind.of(id);
+    if (kind == null) {
+      return (id < 128 ? "of an unknown codec (" : "of a codec of your own (") + id + ")";
+    }
+    return switch (kind) {
+      case BYTES -> "raw bytes (Codec.BYTES)";
+      case UTF8 -> "UTF-8 text (Codec.UTF8)";
+      case I64 -> "a 64-bit integer (Codec.LONG)";
+      case CBOR -> "CBOR (CborCodec of ringwork-cbor)";
+      case PARAMS -> "parameters and a body (codec " + id + ")";
+      case CHUNK -> "of a chunk (codec " + id + ")";
     };
   }
 

@@ -10,6 +10,7 @@ import io.ringwork.internal.segment.Room;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.StateWord;
+import io.ringwork.internal.segment.Status;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -338,23 +339,20 @@ final class TaskEnder {
   private void failed(
       TaskFuture<?> future, int i, long word, long reference, int length, int status) {
     byte[] record = memory.bytes(slots.resultAt(i, reference), length);
-    boolean ran = (status & Layout.STATUS_NOT_RUN) == 0;
-    int value = status & ~Layout.STATUS_NOT_RUN;
-    if (value == Layout.STATUS_EXPIRED) {
+    Status how = FailureRecord.status(status);
+    if (how == Status.EXPIRED) {
       counters.judge(future, false);
     }
     counters.count(
-        switch (value) {
-          case Layout.STATUS_EXPIRED -> Layout.CLIENT_TIMED_OUT;
-          case Layout.STATUS_CANCELLED -> Layout.CLIENT_CANCELLED;
-          default -> Layout.CLIENT_FAILED;
-        });
+        how == Status.EXPIRED
+            ? Layout.CLIENT_TIMED_OUT
+            : how == Status.CANCELLED ? Layout.CLIENT_CANCELLED : Layout.CLIENT_FAILED);
     fail(
         future,
         i,
         word,
         reference,
         FailureRecord.parse(record)
-            .toException(future.type.name(), value, ran, StateWord.attempt(word)));
+            .toException(future.type.name(), status, StateWord.attempt(word)));
   }
 }
