@@ -513,15 +513,22 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
       scanLast();
       attachment.release(slots.free.close() && !life.isTruncated());
     } finally {
-      life.close();
       try {
+        life.close();
         lastTasks.awaitGiven(poller.isMe());
       } finally {
-        if (child != null) {
-          child.end();
-        }
-        closed.countDown();
+        endChild();
       }
+    }
+  }
+
+  private void endChild() {
+    try {
+      if (child != null) {
+        child.end();
+      }
+    } finally {
+      closed.countDown(); // whatever is thrown: closers wait for it
     }
   }
 

@@ -110,11 +110,18 @@ final class Giver {
   }
 
   private void run() {
+    Background.insist(this::giveAll);
+  }
+
+  private void giveAll() {
     for (CompletionBatch batch = take(); batch != null; batch = take()) {
       since = System.nanoTime();
       inHand = batch;
-      give.accept(batch);
-      inHand = null;
+      try {
+        give.accept(batch);
+      } finally {
+        inHand = null; // what was not given is late, and threads of ours complete it
+      }
     }
   }
 

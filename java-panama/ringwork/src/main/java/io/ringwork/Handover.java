@@ -9,7 +9,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -31,9 +30,6 @@ final class Handover {
 
   /** The same where an executor of the user has it, which takes its time. */
   private static final long LOOK_AGAIN_FOREIGN_NANOS = 100_000_000;
-
-  /** How long it sleeps when no other thread looks after it. */
-  private static final long PAUSE_NANOS = 1_000_000;
 
   /** From then on an executor's {@code execute} has blocked the thread that calls it. */
   private static final long HELD_UP_NANOS = 100_000_000;
@@ -478,6 +474,6 @@ final class Handover {
     } catch (OutOfMemoryError shortage) {
       // again, after the pause
     }
-    LockSupport.parkNanos(PAUSE_NANOS);
+    Background.pause();
   }
 }

@@ -141,8 +141,16 @@ final class LastTasks {
       } else if (now - idle > STUCK_NANOS && standIns < MAX_STAND_INS) {
         idle = now;
         standIns++;
-        Background.thread("ringwork-rescue-" + life.name, this::standIn).start();
+        startStandIn();
       }
+    }
+  }
+
+  private void startStandIn() {
+    try {
+      Background.thread("ringwork-rescue-" + life.name, this::standIn).start();
+    } catch (OutOfMemoryError noThread) {
+      // at the next look
     }
   }
 

@@ -56,6 +56,14 @@ final class ListenerQueue {
     }
   }
 
+  private void tellFailed(Throwable thrown) {
+    try {
+      LOG.log(Level.WARNING, "the listener of pool " + pool + " failed", thrown);
+    } catch (Throwable untold) {
+      // of the application's logger: what comes next is told all the same
+    }
+  }
+
   private void deliver() {
     for (; ; ) {
       ConnectionEvent event;
@@ -72,7 +80,7 @@ final class ListenerQueue {
       try {
         Objects.requireNonNull(listener).accept(event);
       } catch (Throwable thrown) {
-        LOG.log(Level.WARNING, "the listener of pool " + pool + " failed", thrown);
+        tellFailed(thrown);
       }
     }
   }

@@ -91,18 +91,26 @@ final class PoolFinder implements Runnable {
           continue;
         }
         if (client != null && client != retired) {
-          retired = client;
           lost(client);
+          retired = client; // once it was: there may have been no memory for it
         }
         if (look()) {
           continue;
         }
       } catch (Throwable broken) { // no memory, say: it is tried again
-        reason = "a look for it failed: " + broken;
-        LOG.log(Level.WARNING, "pool " + files.name() + ": a look for it failed", broken);
+        tellFailed(broken);
       }
       LockSupport.parkNanos(this, pause);
       pause = Math.min(policy.maxNanos, 2 * pause);
+    }
+  }
+
+  private void tellFailed(Throwable broken) {
+    try {
+      reason = "a look for it failed: " + broken;
+      LOG.log(Level.WARNING, "pool " + files.name() + ": a look for it failed", broken);
+    } catch (Throwable untold) {
+      // of the application's logger, or for want of memory: the looks go on
     }
   }
 

@@ -23,6 +23,7 @@ public final class Background {
             .inheritInheritableThreadLocals(false)
             .unstarted(body);
     thread.setContextClassLoader(ClassLoader.getSystemClassLoader());
+    LockSupport.parkNanos(0); // links what pause() calls: the first call of it takes memory
     return thread;
   }
 
@@ -52,8 +53,15 @@ public final class Background {
     }
   }
 
-  /** Lets other threads make room; allocates nothing, and returns at once for an interrupt. */
+  /**
+   * Lets other threads make room; allocates nothing, and returns at once for an interrupt. Throws
+   * nothing.
+   */
   public static void pause() {
-    LockSupport.parkNanos(PAUSE_NANOS);
+    try {
+      LockSupport.parkNanos(PAUSE_NANOS);
+    } catch (OutOfMemoryError | StackOverflowError shortage) {
+      // no pause, then: the JVM has collected garbage for this thread meanwhile
+    }
   }
 }

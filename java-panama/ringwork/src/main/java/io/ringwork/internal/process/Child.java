@@ -34,7 +34,8 @@ public final class Child {
 
   /** Tells how it ended, unless {@link #end} was called. Called on a thread of its own. */
   public void onExit(Consumer<String> how) {
-    Background.thread("ringwork-child-" + files.name(), () -> watch(how)).start();
+    Runnable watch = () -> watch(how);
+    Background.thread("ringwork-child-" + files.name(), () -> Background.insist(watch)).start();
   }
 
   private void watch(Consumer<String> how) {
@@ -46,7 +47,7 @@ public final class Child {
       }
     }
     if (!ending) {
-      Background.insist(() -> how.accept(describeEnd()));
+      how.accept(describeEnd());
     }
   }
 

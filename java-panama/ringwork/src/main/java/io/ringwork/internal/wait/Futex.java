@@ -173,9 +173,17 @@ public final class Futex {
     }
     try {
       return (long) handle.invokeExact(number, first, second, third, 0L, 0L, 0L);
-    } catch (Throwable impossible) {
-      throw new AssertionError(impossible);
+    } catch (Throwable thrown) {
+      throw ofLinking(thrown);
     }
+  }
+
+  /** The call itself throws nothing; its linking may, when memory or stack is short. */
+  private static AssertionError ofLinking(Throwable thrown) {
+    if (thrown instanceof Error shortage) {
+      throw shortage;
+    }
+    return new AssertionError(thrown);
   }
 
   /** Wakes one sleeper. */
@@ -196,8 +204,8 @@ public final class Futex {
     } catch (InternalError truncated) {
       // A fault of an access before this call surfaces here: the segment's file was truncated. The
       // client looks at the file's size by itself; a wake or a sleep less does no harm.
-    } catch (Throwable impossible) {
-      throw new AssertionError(impossible);
+    } catch (Throwable thrown) {
+      throw ofLinking(thrown);
     }
   }
 }

@@ -76,7 +76,7 @@ public final class Poller implements Runnable {
     /** The poller can't go on: the pool is given up, and why. */
     void pollerFailed(Throwable broken);
 
-    /** The thread ends. */
+    /** The thread ends. Called again if it throws for want of memory or stack. */
     void pollerEnded();
   }
 
@@ -184,14 +184,23 @@ public final class Poller implements Runnable {
     }
   }
 
+  /** Any call may be the first, for which the JVM needs memory: all of them are within the loop. */
   @Override
   public void run() {
-    try {
-      while (!pollWhileMemoryLasts()) {
-        Background.pause();
+    boolean polled = false;
+    boolean ended = false;
+    while (!ended) {
+      try {
+        if (polled || pollWhileMemoryLasts()) {
+          polled = true;
+          owner.pollerEnded();
+          ended = true;
+        } else {
+          Background.pause();
+        }
+      } catch (OutOfMemoryError | StackOverflowError shortage) {
+        // again
       }
-    } finally {
-      owner.pollerEnded();
     }
   }
 
@@ -208,15 +217,19 @@ public final class Poller implements Runnable {
     }
   }
 
-  /** False if there was no memory to say so. */
+  /** False if the pool could not be given up: there was no memory, even for a class. */
   private boolean fail(Throwable broken) {
     try {
       owner.pollerFailed(broken);
-      LOG.log(Level.ERROR, "the poller of " + name + " failed", broken);
-      return true;
-    } catch (OutOfMemoryError | StackOverflowError | InternalError shortage) {
+    } catch (Throwable shortage) {
       return !owner.isOpen(); // what is pending ends with the thread
     }
+    try {
+      LOG.log(Level.ERROR, "the poller of " + name + " failed", broken);
+    } catch (Throwable lost) {
+      // of the application's logger, or for want of memory: the reason of the pool's end has it
+    }
+    return true;
   }
 
   private void poll(MemorySegment timespec) {
