@@ -73,14 +73,14 @@ pub enum RingError {
         path: PathBuf,
     },
     /// The file is not a segment that may be trusted.
-    #[error(
-        "{path} is refused: {why}; when no pool of yours runs there, remove it (`ringwork clean`), or choose another name"
-    )]
+    #[error("{path} is refused: {why}; {remedy}")]
     Foreign {
-        /// The file.
+        /// The file or directory.
         path: PathBuf,
         /// Why.
         why: String,
+        /// What helps against that.
+        remedy: String,
     },
     /// A segment of another version.
     #[error(

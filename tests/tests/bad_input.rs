@@ -123,7 +123,7 @@ fn segments_and_directories_that_others_could_have_made_are_refused() {
     let bytes = fs::read(pool.segment().path()).expect("the segment");
     let open = fake(base, "open-file", &bytes);
     fs::set_permissions(open.segment(), Permissions::from_mode(0o644)).unwrap();
-    assert!(refusal(&open).to_string().contains("mode 600"));
+    assert!(refusal(&open).to_string().contains("chmod 600"));
     let open = fake(base, "open-directory", &bytes);
     fs::set_permissions(open.path(), Permissions::from_mode(0o777)).unwrap();
     assert!(refusal(&open).to_string().contains("chmod 700"));

@@ -122,7 +122,7 @@ fn links_fifos_and_open_directories_are_refused() {
     let base = pool.base();
     let dir = PoolDir::below(&base.pools(), "link").unwrap();
     symlink(pool.dir().path(), dir.path()).unwrap();
-    refused(&dir, "a link is not followed");
+    refused(&dir, "it is a link, which is not followed");
 
     for (name, at) in [
         ("segment-link", PoolDir::segment as fn(&PoolDir) -> _),

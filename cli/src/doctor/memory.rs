@@ -2,14 +2,13 @@
 
 use super::finding::Finding;
 use crate::units::Size;
-use ringwork_ring::segment::paths::{DIR_VARIABLE, base_dir};
+use ringwork_ring::segment::paths::{DIR_VARIABLE, Fault, base_dir, fault_of_base};
 use ringwork_ring::segment::room::{self, Room};
 use ringwork_ring::{Backing, PoolConfig, RingError};
 use ringwork_supervisor::pool::{PHOTO, PHOTOS};
 use rustix::fs::{Access, access, statfs, statvfs};
-use rustix::process::{Resource, geteuid, getrlimit};
+use rustix::process::{Resource, getrlimit};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// `statfs` type of tmpfs, from linux/magic.h.
@@ -146,32 +145,8 @@ fn directory(base: &Path, place: &Path) -> Finding {
             )
         };
     };
-    let refuse =
-        |why: &str, remedy: String| Finding::fail("directory", format!("{shown} {why}"), remedy);
-    if !meta.is_dir() {
-        return refuse(
-            "is no directory",
-            format!("remove it, or set {DIR_VARIABLE} to another place"),
-        );
-    }
-    if meta.uid() != geteuid().as_raw() {
-        return refuse(
-            &format!(
-                "belongs to user {}, not to you ({})",
-                meta.uid(),
-                geteuid().as_raw()
-            ),
-            format!(
-                "set {DIR_VARIABLE} to a directory of yours; if somebody put it there to trap you, tell your admin"
-            ),
-        );
-    }
-    if meta.mode() & 0o077 != 0 {
-        let mode = meta.mode() & 0o777;
-        return refuse(
-            &format!("has mode {mode:o}: others could reach it"),
-            format!("chmod 700 {shown}"),
-        );
+    if let Some(Fault { why, remedy }) = fault_of_base(base, &meta) {
+        return Finding::fail("directory", format!("{shown} is refused: {why}"), remedy);
     }
     Finding::ok("directory", format!("{shown} is yours alone (mode 700)"))
 }

@@ -6,7 +6,7 @@ use crate::error::{Result, RingError};
 use crate::format::config::{Geometry, PoolConfig};
 use crate::format::layout::VERSION;
 use crate::records::Readiness;
-use crate::segment::paths::PoolDir;
+use crate::segment::paths::{PoolDir, remove_file_of};
 use std::path::Path;
 
 impl Segment {
@@ -39,6 +39,7 @@ impl Segment {
         let refuse = |why: String| RingError::Foreign {
             path: path.clone(),
             why,
+            remedy: remove_file_of(&path),
         };
         segment.geometry = segment
             .read_geometry()
@@ -73,6 +74,7 @@ impl Segment {
             Readiness::NoSegment => RingError::Foreign {
                 path: path.to_path_buf(),
                 why: "it is not a Ringwork segment".into(),
+                remedy: remove_file_of(path),
             },
             Readiness::Version(found) => version(format!("version {found}")),
             Readiness::Features(bits) => version(format!("unknown feature bits {bits:#x}")),

@@ -367,6 +367,7 @@ fn make_locks(dir: &PoolDir, epoch: u64, geometry: &Geometry) -> Result<Liveness
     LivenessLock::try_acquire(&path)?.ok_or_else(|| RingError::Foreign {
         path,
         why: "somebody else has locked it".into(),
+        remedy: "start the pool again".into(),
     })
 }
 

@@ -5,7 +5,7 @@ use crate::format::config::{Geometry, PoolConfig};
 use crate::format::layout::HEADER_SIZE;
 use crate::segment::backing::Backing;
 use crate::segment::memfd::{self, Pointer};
-use crate::segment::paths::{PoolDir, check_plain_file};
+use crate::segment::paths::{PoolDir, check_plain_file, no_plain_file, remove_file_of};
 use crate::segment::room;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -109,6 +109,7 @@ pub(super) fn open(dir: &PoolDir) -> Result<Opened> {
     let size = meta.len();
     if size < HEADER_SIZE as u64 {
         return Err(RingError::Foreign {
+            remedy: remove_file_of(&path),
             path,
             why: format!("it has {size} bytes, a segment's header alone has {HEADER_SIZE}"),
         });
@@ -132,12 +133,8 @@ fn open_file(dir: &PoolDir) -> Result<Option<File>> {
         .map(Some)
         .or_else(|error| match error.raw_os_error() {
             Some(libc::ENOENT) => Ok(None),
-            Some(libc::ELOOP) => Err(RingError::Foreign {
-                path,
-                why: "it is a link".into(),
-            }),
-            _ => Err(RingError::io(format!("cannot open {}", path.display()))(
-                error,
-            )),
+            _ => Err(no_plain_file(&path, &error).unwrap_or_else(|| {
+                RingError::io(format!("cannot open {}", path.display()))(error)
+            })),
         })
 }

@@ -14,6 +14,7 @@
 //! description, and with it the lock. Children of a fork do not get it.
 
 use crate::error::{Result, RingError};
+use crate::segment::paths::{check_plain_file, no_plain_file};
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use nix::fcntl::{FcntlArg, fcntl};
 use std::fs::{File, OpenOptions};
@@ -56,15 +57,16 @@ pub fn open_lock_file(path: &Path, create: bool) -> Result<LockFile> {
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)
-        .map_err(RingError::io(format!(
-            "cannot open the lock file {}",
-            path.display()
-        )))?;
+        .map_err(|error| {
+            no_plain_file(path, &error).unwrap_or_else(|| {
+                RingError::io(format!("cannot open the lock file {}", path.display()))(error)
+            })
+        })?;
     let meta = file.metadata().map_err(RingError::io(format!(
         "cannot look at the lock file {}",
         path.display()
     )))?;
-    crate::segment::paths::check_plain_file(path, &meta)?;
+    check_plain_file(path, &meta)?;
     Ok(file)
 }
 

@@ -9,7 +9,7 @@
 
 use crate::error::{Result, RingError};
 use crate::segment::liveness;
-use crate::segment::paths::PoolDir;
+use crate::segment::paths::{PoolDir, check_plain_file, no_plain_file, remove_file_of};
 use crate::segment::room::available_memory;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
@@ -163,6 +163,7 @@ impl Pointer {
         let refuse = |why: &str| RingError::Foreign {
             path: path.clone(),
             why: why.into(),
+            remedy: remove_file_of(&path),
         };
         let file = OpenOptions::new()
             .read(true)
@@ -171,23 +172,23 @@ impl Pointer {
         let file = match file {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
-                return Err(refuse("it is a link"));
-            }
             Err(error) => {
-                return Err(RingError::io(format!("cannot open {}", path.display()))(
-                    error,
-                ));
+                return Err(no_plain_file(&path, &error).unwrap_or_else(|| {
+                    RingError::io(format!("cannot open {}", path.display()))(error)
+                }));
             }
         };
         let meta = file
             .metadata()
             .map_err(RingError::io("cannot look at the pointer file"))?;
-        crate::segment::paths::check_plain_file(&path, &meta)?;
+        check_plain_file(&path, &meta)?;
         let mut text = String::new();
         file.take(POINTER_MAX)
             .read_to_string(&mut text)
-            .map_err(|_| refuse("it is no pointer to a segment"))?;
+            .map_err(|error| {
+                no_plain_file(&path, &error)
+                    .unwrap_or_else(|| refuse("it is no pointer to a segment"))
+            })?;
         Self::parse(&text)
             .map(Some)
             .ok_or_else(|| refuse("it is no pointer to a segment"))
@@ -227,12 +228,13 @@ impl Pointer {
             Ok(_) => return Err(self.unreachable(dir, "another file has that number")),
             Err(error) => return Err(self.unreachable(dir, &error.to_string())),
         };
-        crate::segment::paths::check_plain_file(&path, &meta)?;
+        check_plain_file(&path, &meta)?;
         let found = fcntl(&file, FcntlArg::F_GET_SEALS).map_or(0, |bits| bits);
         if SealFlag::from_bits_retain(found).contains(seals()) {
             Ok(file)
         } else {
             Err(RingError::Foreign {
+                remedy: remove_file_of(&path),
                 path,
                 why: "it is not sealed against a change of its size".into(),
             })
@@ -258,10 +260,11 @@ impl Pointer {
                 path: self.path(),
                 why: format!(
                     "the pool's memory is a descriptor of process {}, which can't be opened from \
-                     here ({error}): for another PID namespace, or without /proc, serve it with \
-                     --memory file",
+                     here ({error})",
                     self.pid
                 ),
+                remedy: "for another PID namespace, or without /proc, serve it with --memory file"
+                    .into(),
             };
         }
         RingError::Closed {

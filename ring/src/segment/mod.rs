@@ -167,6 +167,9 @@ impl Segment {
             why: format!(
                 "somebody has changed its size from {whole} to {size} bytes while it was in use"
             ),
+            remedy:
+                "find the program that did; that of a pool with --memory memfd can't be changed"
+                    .into(),
         })
     }
 

@@ -124,25 +124,18 @@ impl PoolDir {
                 ));
             }
         };
-        let refuse = |why: String| {
+        let fault = if dir == self.path {
+            fault_of_pool(dir, &meta)
+        } else {
+            fault_of_base(dir, &meta)
+        };
+        fault.map_or(Ok(()), |Fault { why, remedy }| {
             Err(RingError::Foreign {
                 path: dir.to_path_buf(),
                 why,
+                remedy,
             })
-        };
-        if !meta.is_dir() {
-            return refuse("it is no directory (a link is not followed)".into());
-        }
-        if meta.uid() != nix::unistd::geteuid().as_raw() {
-            return refuse(format!("it belongs to user {}, not to you", meta.uid()));
-        }
-        if meta.mode() & 0o077 != 0 {
-            return refuse(format!(
-                "its mode is {:o}: others could reach it; chmod 700",
-                meta.mode() & 0o777
-            ));
-        }
-        Ok(())
+        })
     }
 
     /// The pool's name.
@@ -254,23 +247,137 @@ fn is_lock_of_an_entry(name: &str) -> bool {
     }
 }
 
+/// Why something is refused, and what helps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Why, as the end of a sentence that begins with the path: "it is no directory".
+    pub why: String,
+    /// What helps, as an order.
+    pub remedy: String,
+}
+
+/// What is wrong with the directory of all pools; `None` when nothing is.
+#[must_use]
+pub fn fault_of_base(base: &Path, meta: &fs::Metadata) -> Option<Fault> {
+    let shown = base.display();
+    let (why, remedy) = if meta.is_symlink() {
+        (
+            "it is a link, which is not followed".into(),
+            format!("set {DIR_VARIABLE} to the directory that it leads to, or remove it"),
+        )
+    } else if !meta.is_dir() {
+        (
+            "it is no directory".into(),
+            format!("remove it, or set {DIR_VARIABLE} to another place"),
+        )
+    } else if let Some(why) = of_another(meta) {
+        let remedy = format!(
+            "set {DIR_VARIABLE} to a directory of yours; if somebody put it there to trap you, tell \
+             your admin"
+        );
+        (why, remedy)
+    } else if meta.mode() & 0o1000 != 0 {
+        // A place for all, as /tmp: it would break others to close it.
+        (
+            open_to_others(meta)?,
+            format!("set {DIR_VARIABLE} to a directory of yours below it, which need not exist"),
+        )
+    } else {
+        (open_to_others(meta)?, format!("chmod 700 {shown}"))
+    };
+    Some(Fault { why, remedy })
+}
+
+fn fault_of_pool(dir: &Path, meta: &fs::Metadata) -> Option<Fault> {
+    let shown = dir.display();
+    let (why, remedy) = if meta.is_symlink() {
+        (
+            "it is a link, which is not followed".into(),
+            "remove the link, or choose another name".into(),
+        )
+    } else if !meta.is_dir() {
+        (
+            "it is no directory".into(),
+            "remove it, or choose another name".into(),
+        )
+    } else if let Some(why) = of_another(meta) {
+        let remedy = format!(
+            "choose another name, or remove it as user {} or root",
+            meta.uid()
+        );
+        (why, remedy)
+    } else {
+        (open_to_others(meta)?, format!("chmod 700 {shown}"))
+    };
+    Some(Fault { why, remedy })
+}
+
+fn of_another(meta: &fs::Metadata) -> Option<String> {
+    let own = nix::unistd::geteuid().as_raw();
+    (meta.uid() != own).then(|| format!("it belongs to user {}, not to you ({own})", meta.uid()))
+}
+
+fn open_to_others(meta: &fs::Metadata) -> Option<String> {
+    let mode = meta.mode() & 0o777;
+    (mode & 0o077 != 0).then(|| format!("its mode is {mode:o}: others could reach it"))
+}
+
+/// What helps against a file in a pool's directory that is not what a pool has written.
+pub(crate) fn remove_file_of(path: &Path) -> String {
+    if path.starts_with("/proc") {
+        return "stop that pool, and serve it again".into();
+    }
+    let name = path.file_name().unwrap_or_default();
+    if name == "name.lock" {
+        // What `clean` has to lock before it removes anything.
+        return format!(
+            "no pool has made it: remove it yourself (rm {})",
+            path.display()
+        );
+    }
+    let pool = path.parent().and_then(Path::file_name).unwrap_or_default();
+    format!(
+        "when no process serves the pool, `ringwork clean {}` removes it",
+        pool.display()
+    )
+}
+
 /// Refuses what is no plain file of this user alone.
 pub(crate) fn check_plain_file(path: &Path, meta: &fs::Metadata) -> Result<()> {
-    let why = if !meta.is_file() {
-        "it is no plain file".to_owned()
-    } else if meta.uid() != nix::unistd::geteuid().as_raw() {
-        format!("it belongs to user {}, not to you", meta.uid())
-    } else if meta.mode() & 0o077 != 0 {
-        format!(
-            "its mode is {:o}: others could reach it; it must be mode 600",
-            meta.mode() & 0o777
-        )
+    let (why, remedy) = if !meta.is_file() {
+        ("it is no plain file".to_owned(), remove_file_of(path))
+    } else if let Some(why) = of_another(meta) {
+        (why, remove_file_of(path))
+    } else if let Some(why) = open_to_others(meta) {
+        (why, format!("chmod 600 {}", path.display()))
     } else {
         return Ok(());
     };
     Err(RingError::Foreign {
         path: path.to_path_buf(),
         why,
+        remedy,
+    })
+}
+
+/// What a file that could not be opened for what it is, is refused with; `None` for other causes.
+pub(crate) fn no_plain_file(path: &Path, error: &std::io::Error) -> Option<RingError> {
+    let (why, remedy) = match error.raw_os_error()? {
+        libc::ELOOP => ("it is a link, which is not followed", remove_file_of(path)),
+        libc::ENXIO => ("it is no plain file", remove_file_of(path)),
+        libc::EISDIR => (
+            "it is a directory",
+            format!(
+                "no pool has made it: remove it yourself (rm -r {})",
+                path.display()
+            ),
+        ),
+        _ => return None,
+    };
+    Some(RingError::Foreign {
+        path: path.to_path_buf(),
+        why: why.into(),
+        remedy,
     })
 }
 
@@ -345,6 +452,138 @@ mod tests {
             "4711-1-0f8fad5b-d9cb-469f",
         ] {
             assert!(!of(name), "{name}");
+        }
+    }
+
+    /// Each cause has a remedy that helps against it, and no other's.
+    #[test]
+    fn each_refusal_has_a_remedy_of_its_own() {
+        let temp = tempfile::tempdir().unwrap();
+        let at = |name: &str| temp.path().join(name);
+        let mode = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let check = |base: &Path, why: &str, remedy: &str| {
+            let error = PoolDir::below(base, "p").unwrap().check().unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains(why) && text.ends_with(remedy), "{text}");
+            assert!(!text.contains("ringwork clean"), "{text}");
+        };
+        let base = at("open");
+        PoolDir::below(&base, "p").unwrap().create().unwrap();
+        for bits in [0o777, 0o750, 0o701] {
+            mode(&base, bits);
+            check(
+                &base,
+                "others could reach it",
+                &format!("; chmod 700 {}", base.display()),
+            );
+        }
+        mode(&base, 0o1777);
+        check(
+            &base,
+            "mode is 777",
+            "a directory of yours below it, which need not exist",
+        );
+        mode(&base, 0o700);
+        symlink(&base, at("link")).unwrap();
+        check(
+            &at("link"),
+            "it is a link",
+            "that it leads to, or remove it",
+        );
+        symlink("/nonexistent", at("dead-link")).unwrap();
+        check(
+            &at("dead-link"),
+            "it is a link",
+            "that it leads to, or remove it",
+        );
+        fs::write(at("file"), "").unwrap();
+        check(
+            &at("file"),
+            "no directory",
+            "set RINGWORK_DIR to another place",
+        );
+        // The pool's own directory.
+        let pool = base.join("p");
+        mode(&pool, 0o777);
+        check(
+            &base,
+            "mode is 777",
+            &format!("; chmod 700 {}", pool.display()),
+        );
+        fs::remove_dir(&pool).unwrap();
+        fs::write(&pool, "").unwrap();
+        check(&base, "no directory", "remove it, or choose another name");
+        fs::remove_file(&pool).unwrap();
+        symlink(at("open"), &pool).unwrap();
+        check(
+            &base,
+            "it is a link",
+            "remove the link, or choose another name",
+        );
+        if nix::unistd::geteuid().is_root() {
+            fs::remove_file(&pool).unwrap();
+            fs::create_dir(&pool).unwrap();
+            mode(&pool, 0o700);
+            std::os::unix::fs::chown(&pool, Some(65534), None).unwrap();
+            check(&base, "user 65534", "remove it as user 65534 or root");
+            std::os::unix::fs::chown(&base, Some(65534), None).unwrap();
+            check(&base, "user 65534", "tell your admin");
+        }
+    }
+
+    #[test]
+    fn each_refused_file_has_a_remedy_that_helps() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let refused = |path: &Path| {
+            let opened = super::super::liveness::open_lock_file(path, true);
+            opened.unwrap_err().to_string()
+        };
+        type Leave = fn(&Path);
+        let kinds: [(&str, Leave); 5] = [
+            ("it is a link", |path| {
+                symlink("/nonexistent", path).unwrap()
+            }),
+            ("no plain file", |path| {
+                nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+            }),
+            ("no plain file", |path| {
+                std::os::unix::net::UnixListener::bind(path)
+                    .map(drop)
+                    .unwrap();
+            }),
+            ("it is a directory", |path| fs::create_dir(path).unwrap()),
+            ("others could reach it", |path| {
+                fs::write(path, "").unwrap();
+                fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+            }),
+        ];
+        for (why, leave) in kinds {
+            for path in [dir.name_lock(), dir.client_lock(7, 0)] {
+                dir.create().unwrap();
+                leave(&path);
+                let text = refused(&path);
+                assert!(text.contains(why), "{text}");
+                // What is advised is done.
+                let (_, remedy) = text.rsplit_once("; ").unwrap();
+                let command = |text: &str| {
+                    let mut words = text.split(' ');
+                    let mut command = std::process::Command::new(words.next().unwrap());
+                    assert!(command.args(words).status().unwrap().success(), "{text}");
+                };
+                if let Some((_, rm)) = remedy.split_once("remove it yourself (") {
+                    command(rm.trim_end_matches(')'));
+                } else if remedy.ends_with("`ringwork clean p` removes it") {
+                    assert!(super::super::clean(&dir).unwrap(), "{text}");
+                    dir.create().unwrap();
+                } else {
+                    command(remedy);
+                }
+                super::super::liveness::open_lock_file(&path, true).unwrap();
+                assert!(super::super::clean(&dir).unwrap());
+            }
         }
     }
 

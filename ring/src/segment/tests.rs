@@ -299,7 +299,7 @@ fn each_foreign_segment_is_refused_with_its_reason() {
         .store(segment.geometry().slots as u64, Ordering::Relaxed);
     file.set_permissions(fs::Permissions::from_mode(0o640))
         .unwrap();
-    says("mode 600");
+    says("chmod 600");
     file.set_permissions(fs::Permissions::from_mode(0o600))
         .unwrap();
     Segment::attach(&dir).unwrap();

@@ -18,6 +18,7 @@ import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -87,7 +88,7 @@ class AttachTest {
   @Test
   void foreign() throws Exception {
     segment(Pools.randomBytes(1 << 20));
-    assertRefused(ConnectException.class, "not a Ringwork segment", "ringwork clean");
+    assertRefused(ConnectException.class, "not a Ringwork segment", "ringwork clean " + NAME);
   }
 
   @Test
@@ -141,9 +142,44 @@ class AttachTest {
   void openToOthers() throws Exception {
     segment(Pools.randomBytes(1 << 20));
     mode(SEGMENT, "rw-rw-rw-");
-    assertRefused(ConnectException.class, "mode 666", "600");
+    assertRefused(ConnectException.class, "mode 666", "chmod 600 " + SEGMENT);
     mode(DIRECTORY, "rwxr-xr-x");
-    assertRefused(ConnectException.class, "mode 755", "700");
+    assertRefused(ConnectException.class, "mode 755", "chmod 700 " + DIRECTORY);
+  }
+
+  /** Each cause of a refused directory of the pools has its own remedy: `clean` helps with none. */
+  @Test
+  void directoryOfThePools() throws Exception {
+    Path base = DIRECTORY.resolve("pools");
+    Files.createDirectory(base);
+    assertBaseRefused(base, "rwxrwxrwx", "mode 777: others could reach it; chmod 700 " + base);
+    mode(base, "rwx------");
+    Path link = Files.createSymbolicLink(DIRECTORY.resolve("link"), base);
+    assertBaseRefused(link, null, "is a link, which is not followed; set RINGWORK_DIR to");
+    Path file = Files.createFile(DIRECTORY.resolve("file"));
+    assertBaseRefused(file, null, "is no directory; remove it, or set RINGWORK_DIR");
+    Files.delete(link);
+    Files.delete(file);
+    Path pool = Files.createFile(base.resolve(NAME));
+    assertBaseRefused(base, null, "is no directory; remove it, or choose another name");
+    Files.delete(pool);
+    Files.createSymbolicLink(pool, DIRECTORY);
+    assertBaseRefused(base, null, "remove the link, or choose another name");
+    Files.delete(pool);
+    Files.delete(base);
+  }
+
+  private static void assertBaseRefused(Path base, @Nullable String mode, String says)
+      throws IOException {
+    if (mode != null) {
+      mode(base, mode);
+    }
+    ConnectConfig config =
+        ConnectConfig.of(NAME).directory(base).connectTimeout(Duration.ofMillis(100));
+    ConnectException error =
+        assertThrows(ConnectException.class, () -> Ringwork.connect(config).close());
+    Pools.assertSays(error, says);
+    assertFalse(error.getMessage().contains("ringwork clean"), error.getMessage());
   }
 
   @Test

@@ -5,12 +5,14 @@ import java.io.IOException;
 import java.lang.System.Logger.Level;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -23,6 +25,11 @@ public final class Leftovers {
 
   /** A child that it was about to start may hold a copy of its lock for a moment. */
   private static final int LOOKS = 100;
+
+  private static final Pattern OURS =
+      Pattern.compile(
+          "name\\.lock|segment(\\.memfd)?(\\.new)?|supervisor\\.\\p{XDigit}{16}\\.lock"
+              + "|(client|worker)\\.\\p{XDigit}{16}\\.\\d+\\.lock");
 
   private Leftovers() {}
 
@@ -74,12 +81,15 @@ public final class Leftovers {
       Files.deleteIfExists(file);
     }
     Files.deleteIfExists(name);
-    Files.deleteIfExists(directory);
+    try {
+      Files.deleteIfExists(directory);
+    } catch (DirectoryNotEmptyException successor) {
+      // that has the name now, or files of others: both stay
+    }
   }
 
+  /** As `is_file_of_a_pool` in ring/src/segment/paths.rs. */
   private static boolean isOurs(Path file) {
-    String name = file.getFileName().toString();
-    return name.endsWith(".lock")
-        || List.of("segment", "segment.new", "segment.memfd", "segment.memfd.new").contains(name);
+    return OURS.matcher(file.getFileName().toString()).matches();
   }
 }

@@ -16,6 +16,11 @@ import org.jspecify.annotations.Nullable;
  */
 public record PoolFiles(Path base, String name) {
   private static final String DIRECTORY_VARIABLE = "RINGWORK_DIR";
+  // Of st_mode.
+  private static final int TYPE = 0170000;
+  private static final int PLAIN_FILE = 0100000;
+  private static final int DIRECTORY = 0040000;
+  private static final int LINK = 0120000;
 
   /** The pool of a name, in the given directory or the user's. */
   public static PoolFiles of(@Nullable Path directory, String name) {
@@ -82,46 +87,124 @@ public record PoolFiles(Path base, String name) {
   /**
    * Refuses directories that are not private to this user.
    *
-   * @throws Refusal with the reason
+   * @throws Refusal with the reason and what helps
    */
   public void checkDirectories() {
-    int user = userId();
-    check(base, user, 0040000, "directory", "700");
-    check(directory(), user, 0040000, "directory", "700");
+    checkBase(attributes(base));
+    checkDirectory(attributes(directory()));
+  }
+
+  private void checkBase(Attributes found) {
+    if (found.isLink()) {
+      throw refused(
+          base,
+          "is a link, which is not followed",
+          "set " + DIRECTORY_VARIABLE + " to the directory that it leads to, or remove it");
+    }
+    if (!found.is(DIRECTORY)) {
+      throw refused(
+          base,
+          "is no directory",
+          "remove it, or set " + DIRECTORY_VARIABLE + " to another place");
+    }
+    if (!found.isOurs()) {
+      throw refused(
+          base,
+          found.owner(),
+          "set "
+              + DIRECTORY_VARIABLE
+              + " to a directory of yours; if somebody put it there to trap you, tell your admin");
+    }
+    if (found.isOpen()) {
+      // A place for all, as /tmp: it would break others to close it.
+      throw refused(
+          base,
+          found.openness(),
+          (found.mode() & 01000) != 0
+              ? "set " + DIRECTORY_VARIABLE + " to a directory of yours below it"
+              : "chmod 700 " + base);
+    }
+  }
+
+  private void checkDirectory(Attributes found) {
+    Path path = directory();
+    if (found.isLink()) {
+      throw refused(
+          path, "is a link, which is not followed", "remove the link, or choose another name");
+    }
+    if (!found.is(DIRECTORY)) {
+      throw refused(path, "is no directory", "remove it, or choose another name");
+    }
+    if (!found.isOurs()) {
+      throw refused(
+          path,
+          found.owner(),
+          "choose another name, or remove it as user " + found.user() + " or root");
+    }
+    if (found.isOpen()) {
+      throw refused(path, found.openness(), "chmod 700 " + path);
+    }
   }
 
   /**
    * Refuses what is not a plain file of this user alone.
    *
-   * @throws Refusal with the reason
+   * @throws Refusal with the reason and what helps
    */
   public void checkFile(Path path) {
-    check(path, userId(), 0100000, "plain file", "600");
+    Attributes found = attributes(path);
+    if (!found.is(PLAIN_FILE)) {
+      throw refused(path, "is not a plain file", clean());
+    }
+    if (!found.isOurs()) {
+      throw refused(path, found.owner(), clean());
+    }
+    if (found.isOpen()) {
+      throw refused(path, found.openness(), "chmod 600 " + path);
+    }
   }
 
-  private void check(Path path, int user, int type, String what, String mode) {
-    Map<String, Object> found;
+  /** The remedy against a file that no pool of ours has written. */
+  String clean() {
+    return "when no process serves the pool, " + command("clean " + name) + " removes it";
+  }
+
+  private Attributes attributes(Path path) {
     try {
-      found = Files.readAttributes(path, "unix:mode,uid", LinkOption.NOFOLLOW_LINKS);
+      Map<String, Object> found =
+          Files.readAttributes(path, "unix:mode,uid", LinkOption.NOFOLLOW_LINKS);
+      return new Attributes((int) found.get("mode"), (int) found.get("uid"));
     } catch (NoSuchFileException missing) {
       throw missing(path, missing);
     } catch (IOException e) {
       throw new Refusal("pool '" + name + "': can't look at " + path + ": " + e, e);
     }
-    int bits = (int) found.get("mode");
-    if ((bits & 0170000) != type) {
-      throw refused(path, "is not a " + what);
+  }
+
+  /** What is looked at of a file: its mode with its type, and its user. */
+  private record Attributes(int mode, int user) {
+    boolean is(int type) {
+      return (mode & TYPE) == type;
     }
-    if ((int) found.get("uid") != user) {
-      throw refused(path, "belongs to user " + found.get("uid") + ", not to you (" + user + ")");
+
+    boolean isLink() {
+      return is(LINK);
     }
-    if ((bits & 077) != 0) {
-      throw refused(
-          path,
-          "has mode "
-              + Integer.toOctalString(bits & 07777)
-              + ", open to others: it should be "
-              + mode);
+
+    boolean isOurs() {
+      return user == userId();
+    }
+
+    String owner() {
+      return "belongs to user " + user + ", not to you (" + userId() + ")";
+    }
+
+    boolean isOpen() {
+      return (mode & 077) != 0;
+    }
+
+    String openness() {
+      return "has mode " + Integer.toOctalString(mode & 0777) + ": others could reach it";
     }
   }
 
@@ -151,7 +234,14 @@ public record PoolFiles(Path base, String name) {
         + "`";
   }
 
-  public Refusal refused(Path path, String why) {
-    return new Refusal("pool '" + name + "' is refused: " + path + " " + why, null);
+  /**
+   * The refusal of a file.
+   *
+   * @param why what goes on behind the path, as "is a link"
+   * @param remedy what helps, as an order
+   */
+  public Refusal refused(Path path, String why, String remedy) {
+    return new Refusal(
+        "pool '" + name + "' is refused: " + path + " " + why + "; " + remedy, null);
   }
 }

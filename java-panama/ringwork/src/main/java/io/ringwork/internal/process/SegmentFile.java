@@ -56,7 +56,7 @@ public record SegmentFile(Path path, boolean sealed, long epoch) {
     }
     String[] fields = text.strip().split(" +");
     if (fields.length != 6 || !fields[0].equals(MARK)) {
-      throw files.refused(files.pointer(), "is no pointer to a segment");
+      throw files.refused(files.pointer(), "is no pointer to a segment", files.clean());
     }
     return fields;
   }
@@ -72,7 +72,7 @@ public record SegmentFile(Path path, boolean sealed, long epoch) {
       inode = Long.parseLong(fields[4]);
       epoch = Long.parseUnsignedLong(fields[5], 16);
     } catch (NumberFormatException damaged) {
-      throw files.refused(files.pointer(), "is no pointer to a segment");
+      throw files.refused(files.pointer(), "is no pointer to a segment", files.clean());
     }
     Map<String, Object> found;
     String target;
@@ -88,7 +88,8 @@ public record SegmentFile(Path path, boolean sealed, long epoch) {
       throw unreachable(files, epoch, fields[1], "another file has that number", null);
     }
     if ((int) found.get("uid") != PoolFiles.userId() || ((int) found.get("mode") & 077) != 0) {
-      throw files.refused(path, "is not yours alone");
+      throw files.refused(
+          path, "is not yours alone", "stop that pool, and serve it again");
     }
     return new SegmentFile(path, true, epoch);
   }

@@ -122,13 +122,7 @@ public final class Segments {
 
   private static Refusal damaged(PoolFiles files, Path path, String why) {
     return new Refusal(
-        "pool '"
-            + files.name()
-            + "' is refused: "
-            + path
-            + ": "
-            + why
-            + "; when nothing runs there, remove it (`ringwork clean`), or choose another name",
+        "pool '" + files.name() + "' is refused: " + path + ": " + why + "; " + files.clean(),
         null);
   }
 
