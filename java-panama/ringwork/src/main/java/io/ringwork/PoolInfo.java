@@ -10,7 +10,9 @@ import java.util.List;
  * @param segment the segment's file
  * @param segmentBytes its size
  * @param state how far it is in its life
- * @param ready whether it takes tasks and replaces workers that die
+ * @param ready whether it takes tasks and replaces workers that die: it serves, is in no crash
+ *     storm, its supervisor runs, and not all of its workers are stopped; what {@code ringwork stat
+ *     NAME --ready} says
  * @param reason why it is not ready, closed or failed; empty otherwise
  * @param supervisorPid the supervisor's process id, as seen in its own PID namespace
  * @param clientIndex the entry of this client in the client table

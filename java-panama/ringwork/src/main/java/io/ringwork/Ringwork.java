@@ -425,8 +425,8 @@ public final class Ringwork implements AutoCloseable {
   }
 
   /**
-   * Waits until a pool is connected, serves, and is not in a crash storm. Any thread, virtual ones
-   * included; not for {@link CompletionMode#INLINE} callbacks.
+   * Waits until a pool is connected and ready, as {@link PoolInfo#ready()} has it. Any thread,
+   * virtual ones included; not for {@link CompletionMode#INLINE} callbacks.
    *
    * @param timeout the longest wait; zero or less only looks
    * @return false if it was not ready in that time. Never true for a pool whose supervisor is dead

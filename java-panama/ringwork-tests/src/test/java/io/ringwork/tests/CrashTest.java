@@ -430,6 +430,80 @@ class CrashTest {
     }
   }
 
+  /** One definition of ready: the client's, and that of the command, in the same words. */
+  @Test
+  void stoppedProcessesAreNotReadyToTheClientAndTheCommandAlike() throws Exception {
+    String name = "CrashTest-stopped";
+    try (Child served = Child.serve(name);
+        Ringwork pool = Ringwork.connect(name)) {
+      Await.until("two workers serve", () -> pool.info().workers() == 2 && pool.info().ready());
+      List<Long> workers = served.children().stream().map(ProcessHandle::pid).toList();
+      assertEquals(2, workers.size());
+      assertAlike(pool, name, true, "");
+      signalled(
+          workers.subList(0, 1),
+          () -> {
+            Await.until("one is told", () -> stat(name).contains("is stopped"));
+            assertTrue(pool.info().ready(), "the other worker runs");
+            assertEquals("", pool.info().reason());
+            assertTrue(pool.awaitReady(Duration.ZERO));
+            assertEquals(0, readiness(name));
+          });
+      signalled(
+          workers,
+          () -> {
+            Await.until("it is told", () -> !pool.info().ready());
+            assertAlike(pool, name, false, "(process " + workers.getFirst() + ") is stopped");
+          });
+      Await.until("they go on", () -> pool.info().ready());
+      assertAlike(pool, name, true, "");
+      signalled(
+          List.of(served.pid()),
+          () -> {
+            Await.until("it is told", () -> !pool.info().ready());
+            assertAlike(pool, name, false, "supervisor (process " + served.pid() + ") is stopped");
+          });
+      assertTrue(pool.awaitReady(Await.PATIENCE));
+    }
+  }
+
+  private interface Check {
+    void run() throws Exception;
+  }
+
+  private static void signalled(List<Long> processes, Check check) throws Exception {
+    try {
+      processes.forEach(process -> Proc.signal("STOP", process));
+      check.run();
+    } finally {
+      processes.forEach(process -> Proc.signal("CONT", process));
+    }
+  }
+
+  private static void assertAlike(Ringwork pool, String name, boolean ready, String says)
+      throws Exception {
+    assertEquals(ready, pool.info().ready());
+    assertEquals(ready, pool.awaitReady(Duration.ZERO));
+    assertEquals(ready ? 0 : 1, readiness(name));
+    assertTrue(pool.info().reason().contains(says), pool.info()::reason);
+    assertTrue(stat(name).contains(says), () -> stat(name));
+  }
+
+  private static int readiness(String name) throws Exception {
+    try (Child stat = Child.ringwork("stat", name, "--ready")) {
+      return stat.awaitExit(Await.PATIENCE);
+    }
+  }
+
+  private static String stat(String name) {
+    try (Child stat = Child.ringwork("stat", name, "--json")) {
+      assertEquals(0, stat.awaitExit(Await.PATIENCE), stat::output);
+      return stat.output();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
   @Test
   void aStoppedSupervisorIsNotReady() throws Exception {
     try (Child served = Child.serve("CrashTest-silent");
@@ -438,7 +512,8 @@ class CrashTest {
       Proc.signal("STOP", served.pid());
       try {
         Await.until("it is told", () -> !pool.info().ready());
-        assertTrue(pool.info().reason().contains("it is stopped"), pool.info()::reason);
+        assertTrue(
+            pool.info().reason().contains("is stopped and has not looked"), pool.info()::reason);
         assertFalse(pool.awaitReady(Duration.ofMillis(20)));
         assertTrue(pool.isOpen(), "its workers go on");
         assertEquals(7, pool.submit(StockTasks.ECHO, new byte[7]).get(60, TimeUnit.SECONDS).length);

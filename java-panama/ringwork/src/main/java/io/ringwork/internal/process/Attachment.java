@@ -351,7 +351,8 @@ public final class Attachment {
    *
    * @param state what its header says
    * @param dead whether it has lost its supervisor, which the header can't say
-   * @param ready whether it takes tasks, and has a supervisor, which replaces workers that die
+   * @param ready whether it takes tasks, has a supervisor that runs, which replaces workers that
+   *     die, and not only stopped workers
    * @param reason why it is not ready, closed or failed; empty when nothing is known
    */
   public record Standing(int state, boolean dead, boolean ready, String reason) {}
@@ -363,13 +364,11 @@ public final class Attachment {
       return new Standing(state, true, false, SUPERVISOR_GONE);
     }
     boolean serving = isServing();
-    long silence = serving ? supervisorsSilence() : 0;
-    String reason = reason();
-    return new Standing(
-        state,
-        false,
-        serving && silence == 0,
-        reason.isEmpty() && silence > 0 ? stopped(silence) : explained(state, reason));
+    String hindrance = serving ? hindrance() : "";
+    String told = explained(state, reason());
+    String reason =
+        told.isEmpty() || hindrance.isEmpty() ? told + hindrance : told + "; " + hindrance;
+    return new Standing(state, false, serving && hindrance.isEmpty(), reason);
   }
 
   /** A pool that is not serving is so for a reason, also where its header has none. */
@@ -385,28 +384,82 @@ public final class Attachment {
     };
   }
 
-  private String stopped(long silence) {
-    return "its supervisor (process "
-        + supervisorPid()
-        + ") has not looked for "
-        + silence
-        + " s: it is stopped (`kill -CONT` lets it go on), or starved";
-  }
-
   /** Whether the pool is ready; as {@link #standing}, for those that ask again and again. */
   public boolean isReady() {
-    return isServing() && !supervisorIsGone() && supervisorsSilence() == 0;
+    return isServing() && !supervisorIsGone() && hindrance().isEmpty();
   }
 
   /**
-   * For how many seconds the supervisor has not looked, if it is late: it sets the time of its
-   * pool's name lock each second. One that is stopped has its lock still.
+   * What keeps a pool from being ready that says it serves, as `ringwork stat` has it (`condition`
+   * in cli/src/view.rs): its supervisor is stopped or has not looked for long, or all of its
+   * workers are stopped. Empty when nothing does.
+   */
+  private String hindrance() {
+    List<String> found = new ArrayList<>();
+    String supervisor = supervisorsProblem();
+    if (!supervisor.isEmpty()) {
+      found.add(supervisor);
+    }
+    List<String> stopped = new ArrayList<>();
+    List<Path> others = new ArrayList<>();
+    for (int n = 0; n < geometry.maxWorkers(); n++) {
+      long worker = geometry.workers() + (long) n * Layout.WORKER_STRIDE;
+      long word = memory.getLongAcquire(worker + Layout.WORKER_WORD);
+      if (EntryWord.state(word) != Layout.ENTRY_ACTIVE) {
+        continue;
+      }
+      int pid = memory.getInt(worker + Layout.WORKER_PID);
+      Path lock = segment.files().workerLock(geometry.epoch(), n);
+      if (StoppedProcess.is(pid, lock)) {
+        stopped.add(
+            "worker "
+                + n
+                + " (process "
+                + pid
+                + ") is stopped: `kill -CONT "
+                + pid
+                + "` lets it go on");
+      } else if (memory.getInt(worker + Layout.WORKER_LANES) > 0) {
+        others.add(lock);
+      }
+    }
+    if (!stopped.isEmpty() && others.stream().noneMatch(LockFiles::isHeld)) {
+      found.addAll(stopped); // no lane takes a task
+    }
+    return String.join("; ", found);
+  }
+
+  private String supervisorsProblem() {
+    int pid = supervisorPid();
+    Path lock = segment.files().supervisorLock(geometry.epoch());
+    boolean stopped = StoppedProcess.is(pid, lock);
+    long silence = supervisorsSilence();
+    if (stopped) {
+      return "its supervisor (process "
+          + pid
+          + ") is stopped and has not looked for "
+          + silence
+          + " s: `kill -CONT "
+          + pid
+          + "` lets it go on";
+    }
+    return silence < LATE_SECONDS
+        ? ""
+        : "its supervisor (process "
+            + pid
+            + ") has not looked for "
+            + silence
+            + " s: is it stopped, its container frozen, or the machine overloaded?";
+  }
+
+  /**
+   * For how many seconds the supervisor has not looked: it sets the time of its pool's name lock
+   * each second.
    */
   private long supervisorsSilence() {
     try {
       long beaten = Files.getLastModifiedTime(segment.files().nameLock()).toMillis();
-      long silence = (System.currentTimeMillis() - beaten) / 1000;
-      return silence < LATE_SECONDS ? 0 : silence;
+      return Math.max(0, (System.currentTimeMillis() - beaten) / 1000);
     } catch (IOException unknown) {
       return 0;
     }

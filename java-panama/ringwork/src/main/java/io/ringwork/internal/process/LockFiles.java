@@ -44,8 +44,13 @@ final class LockFiles {
 
   /** Whether the supervisor of a segment holds its lock. */
   static boolean supervisorLives(PoolFiles files, long epoch) {
+    return isHeld(files.supervisorLock(epoch));
+  }
+
+  /** Whether a process holds this lock; not for those of clients, which this JVM may hold. */
+  static boolean isHeld(Path path) {
     synchronized (JVM_WIDE) {
-      try (FileChannel lock = open(files.supervisorLock(epoch))) {
+      try (FileChannel lock = open(path)) {
         return !isFree(lock);
       } catch (IOException removed) {
         return false;

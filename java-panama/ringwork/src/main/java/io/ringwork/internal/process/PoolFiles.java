@@ -80,6 +80,10 @@ public record PoolFiles(Path base, String name) {
     return directory().resolve("client." + hex(epoch) + "." + index + ".lock");
   }
 
+  public Path workerLock(long epoch, int index) {
+    return directory().resolve("worker." + hex(epoch) + "." + index + ".lock");
+  }
+
   private static String hex(long epoch) {
     return HexFormat.of().toHexDigits(epoch);
   }
@@ -103,9 +107,7 @@ public record PoolFiles(Path base, String name) {
     }
     if (!found.is(DIRECTORY)) {
       throw refused(
-          base,
-          "is no directory",
-          "remove it, or set " + DIRECTORY_VARIABLE + " to another place");
+          base, "is no directory", "remove it, or set " + DIRECTORY_VARIABLE + " to another place");
     }
     if (!found.isOurs()) {
       throw refused(
@@ -241,7 +243,6 @@ public record PoolFiles(Path base, String name) {
    * @param remedy what helps, as an order
    */
   public Refusal refused(Path path, String why, String remedy) {
-    return new Refusal(
-        "pool '" + name + "' is refused: " + path + " " + why + "; " + remedy, null);
+    return new Refusal("pool '" + name + "' is refused: " + path + " " + why + "; " + remedy, null);
   }
 }

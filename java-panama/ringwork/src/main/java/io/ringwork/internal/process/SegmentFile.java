@@ -88,8 +88,7 @@ public record SegmentFile(Path path, boolean sealed, long epoch) {
       throw unreachable(files, epoch, fields[1], "another file has that number", null);
     }
     if ((int) found.get("uid") != PoolFiles.userId() || ((int) found.get("mode") & 077) != 0) {
-      throw files.refused(
-          path, "is not yours alone", "stop that pool, and serve it again");
+      throw files.refused(path, "is not yours alone", "stop that pool, and serve it again");
     }
     return new SegmentFile(path, true, epoch);
   }
