@@ -6,6 +6,7 @@ use super::log::Sink;
 use super::options::{self, Given, Wrong};
 use super::units::Size;
 use clap::Args;
+use ringwork_ring::format::counted;
 use ringwork_ring::segment::room;
 use ringwork_supervisor::{Console, LogFormat, LogLevel, Ready, ServeConfig};
 use ringwork_worker::log;
@@ -147,14 +148,11 @@ impl Console for Terminal<'_> {
             print_line(&ready_line(ready));
             return;
         }
-        let plural = |count: u32, thing: &str| {
-            format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
-        };
         print_line(&format!(
             "serving {}: {} x {}, segment {} ({})",
             ready.name,
-            plural(self.config.workers(), "worker"),
-            plural(self.config.lanes, "lane"),
+            counted(self.config.workers(), "worker"),
+            counted(self.config.lanes, "lane"),
             ready.segment.display(),
             Size(ready.size)
         ));

@@ -5,6 +5,7 @@ use super::payload::{self, Data, Shown};
 use super::units::Span;
 use clap::{Args, ValueEnum};
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
+use ringwork_ring::format::counted;
 use ringwork_ring::format::states::PoolState;
 use ringwork_ring::segment::tables;
 use ringwork_ring::{Codec, PoolDir, RingError, Status};
@@ -290,8 +291,8 @@ fn deliver(submit: &Submit, codec: Codec, bytes: Vec<u8>) -> Result<(), Failure>
         Shown::Line(line) => writeln!(out, "{line}")?,
         Shown::Raw(bytes) if out.is_terminal() && !payload::is_text(&bytes) => {
             return Err(Failure::usage(format!(
-                "the result is {} bytes that are no text: write it to a file with --out, or into a pipe",
-                bytes.len()
+                "the result has {}, which are no text: write it to a file with --out, or into a pipe",
+                counted(bytes.len(), "byte")
             )));
         }
         Shown::Raw(bytes) => {

@@ -476,3 +476,39 @@ fn the_command_has_no_debug_information() {
         .len();
     assert!(bytes < 30 << 20, "{bytes} bytes");
 }
+
+/// One of a thing is called one.
+#[test]
+fn a_count_of_one_has_no_plural() {
+    let home = Home::new();
+    let refused = |options: &[&str]| {
+        let ended = home.run(&[&["serve", "--name", "p"], options].concat());
+        assert_eq!(ended.code, 2, "{ended:?}");
+        ended.stderr
+    };
+    for (options, part) in [
+        (
+            &["--workers", "1", "--lanes", "5000"][..],
+            "1 worker of 5000 lanes are",
+        ),
+        (
+            &["--workers", "5000", "--lanes", "1"],
+            "5000 workers of 1 lane are",
+        ),
+        (
+            &["--clients", "1", "--slots", "4194304"],
+            "1 client of 4194304 slots",
+        ),
+        (&["--arena", "64:1"], "arena class of 64 bytes has 1 block,"),
+        (&["--worker-threads", "1"], "a worker of 1 lane needs"),
+    ] {
+        let error = refused(options);
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    let _serve = home.serve("one", &["--workers", "1"]);
+    let failed = |handler: &str, data: &str, part: &str| {
+        let ended = home.run(&["submit", "one", handler, "--data", data]);
+        assert!(ended.stderr.contains(part), "{part}: {ended:?}");
+    };
+    failed("image.info", "x", "the body of 1 byte does");
+}

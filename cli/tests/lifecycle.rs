@@ -66,7 +66,7 @@ fn a_second_sigterm_or_the_drain_timeout_ends_it_at_once() {
         assert!(
             ended
                 .stderr
-                .contains("asked to stop; 1 tasks were not over"),
+                .contains("asked to stop; 1 task was not over"),
             "{ended:?}"
         );
         assert!(!is_alive(pid) && !home.pool("p").exists());

@@ -6,6 +6,7 @@
 mod gzip;
 mod zstd;
 
+use ringwork_ring::format::counted;
 use serde::{Deserialize, Serialize};
 
 use ringwork_worker::TaskError;
@@ -143,17 +144,15 @@ impl Limit {
                 || "a larger --segment-size".to_owned(),
                 |segment| format!("--segment-size {}MiB or more", segment >> 20),
             );
-        let found = found.map_or_else(
-            || "more than that".to_owned(),
-            |size| format!("{size} bytes"),
-        );
+        let found = found.map_or_else(|| "more than that".to_owned(), |size| counted(size, "byte"));
+        let bytes = counted(limit, "byte");
         let message = if self.pools {
             format!(
-                "the largest payload of this pool has {limit} bytes, whatever `limit` says, and the body holds {found}; give the pool {remedy} (embedded: LaunchConfig.segmentSize), or send it in parts"
+                "the largest payload of this pool has {bytes}, whatever `limit` says, and the body holds {found}; give the pool {remedy} (embedded: LaunchConfig.segmentSize), or send it in parts"
             )
         } else {
             format!(
-                "the output may have {limit} bytes and the body holds {found}; raise `limit` if you trust the sender"
+                "the output may have {bytes} and the body holds {found}; raise `limit` if you trust the sender"
             )
         };
         TaskError::new("decompress.limit_exceeded", message)
@@ -213,9 +212,11 @@ fn foreign(body: &[u8]) -> String {
 
 /// Names what follows the end at byte `at`.
 fn trailing(body: &[u8], at: usize, after: &str) -> String {
+    let rest = body.len() - at;
+    let follow = if rest == 1 { "follows" } else { "follow" };
     format!(
-        "{} bytes of something else follow the last {after}, from byte {at} on; cut them off",
-        body.len() - at
+        "{} of something else {follow} the last {after}, from byte {at} on; cut them off",
+        counted(rest, "byte")
     )
 }
 

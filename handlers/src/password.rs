@@ -15,6 +15,7 @@ mod stored;
 use argon2::{AssociatedData, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use ringwork_ring::format::counted;
 use serde::{Deserialize, Serialize};
 
 use self::bcrypt::Bcrypt;
@@ -205,7 +206,10 @@ impl Default for VerifyParams {
 impl std::fmt::Debug for VerifyParams {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VerifyParams")
-            .field("hash", &format_args!("[{} bytes]", self.hash.len()))
+            .field(
+                "hash",
+                &format_args!("[{}]", counted(self.hash.len(), "byte")),
+            )
             .field("max_memory_kib", &self.max_memory_kib)
             .field("max_cost", &self.max_cost)
             .field("max_iterations", &self.max_iterations)
@@ -380,7 +384,10 @@ impl Default for RehashParams {
 impl std::fmt::Debug for RehashParams {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RehashParams")
-            .field("hash", &format_args!("[{} bytes]", self.hash.len()))
+            .field(
+                "hash",
+                &format_args!("[{}]", counted(self.hash.len(), "byte")),
+            )
             .field("wanted", &self.wanted())
             .finish()
     }
@@ -441,8 +448,8 @@ fn given_salt(text: &str, lens: &std::ops::RangeInclusive<usize>) -> Result<Vec<
         return Ok(salt);
     }
     Err(invalid_params(&format!(
-        "salt_base64 holds {} bytes, outside {}..={}; leave it out for a random salt",
-        salt.len(),
+        "salt_base64 holds {}, outside {}..={}; leave it out for a random salt",
+        counted(salt.len(), "byte"),
         lens.start(),
         lens.end()
     )))

@@ -1,5 +1,6 @@
 //! The one error type of the crate: each message names the cause and the remedy.
 
+use crate::format::counted;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -126,8 +127,8 @@ pub enum RingError {
     },
     /// All slots of this client are in use, but for those that are kept for priority 0.
     #[error(
-        "all {slots} slots of this client hold unfinished tasks{}: wait for some, or serve the pool with more --slots",
-        but_for(*.kept)
+        "{} unfinished tasks{}: wait for some, or serve the pool with more --slots",
+        all_slots(*.slots), but_for(*.kept)
     )]
     SlotsTaken {
         /// The slots of the client.
@@ -137,7 +138,8 @@ pub enum RingError {
     },
     /// What is queued before the task takes longer than it has time; it was not submitted.
     #[error(
-        "{handler} would wait about {wait:.1?} for the {ahead} tasks that are queued before it on {lanes} lanes, then run for {run:.1?} or so; with the margin of such an estimate, which grows while tasks come late, that is more than the {left:.1?} until its deadline: submit fewer tasks, give it priority 0, more time, or the pool more lanes; admit_late lets it in all the same"
+        "{handler} would wait about {wait:.1?} for {} queued before it on {}, then run for {run:.1?} or so; with the margin of such an estimate, which grows while tasks come late, that is more than the {left:.1?} until its deadline: submit fewer tasks, give it priority 0, more time, or the pool more lanes; admit_late lets it in all the same",
+        counted(*.ahead, "task"), counted(*.lanes, "lane")
     )]
     DeadlineUnreachable {
         /// The handler's name.
@@ -156,7 +158,8 @@ pub enum RingError {
     },
     /// As many tasks of the handler are in flight as the client lets itself have.
     #[error(
-        "{max} tasks of {handler} are in flight, as many as max_in_flight lets this client have: wait for some, or raise the limit"
+        "{} of {handler} in flight, as many as max_in_flight lets this client have: wait for some, or raise the limit",
+        are(*.max, "task")
     )]
     TooManyInFlight {
         /// The handler's name.
@@ -183,9 +186,10 @@ pub enum RingError {
     },
     /// No block is free now.
     #[error(
-        "no arena block of {size} bytes is free: the pool has {blocks} that may hold one, all of them \
+        "no arena block of {} is free: the pool has {blocks} that may hold one, all of them \
          taken; wait for tasks to finish, or serve the pool with a larger --segment-size (embedded: \
-         LaunchConfig.segmentSize) or more blocks in --arena"
+         LaunchConfig.segmentSize) or more blocks in --arena",
+        counted(*.size, "byte")
     )]
     ArenaExhausted {
         /// The size wanted, in bytes.
@@ -196,7 +200,8 @@ pub enum RingError {
     },
     /// The results of a chunk have filled its room.
     #[error(
-        "a result of {size} bytes for request {request} of a chunk, in which {left} bytes are left for results: give the chunk more room for results, or fewer requests"
+        "a result of {} for request {request} of a chunk, which has room for {left} more: give the chunk more room for results, or fewer requests",
+        counted(*.size, "byte")
     )]
     ChunkFull {
         /// The result's size in bytes.
@@ -220,6 +225,18 @@ pub enum RingError {
     /// A wait ended first.
     #[error("timed out after {0:?}")]
     Timeout(std::time::Duration),
+}
+
+fn all_slots(slots: u32) -> String {
+    match slots {
+        1 => "the one slot of this client holds".to_owned(),
+        slots => format!("all {slots} slots of this client hold"),
+    }
+}
+
+/// "1 task is", "2 tasks are".
+fn are(n: u32, one: &str) -> String {
+    format!("{} {}", counted(n, one), if n == 1 { "is" } else { "are" })
 }
 
 fn but_for(kept: u32) -> String {

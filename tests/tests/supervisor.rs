@@ -200,7 +200,7 @@ fn a_drain_has_an_end() {
         .expect("a slot");
     pool.signal(Signal::SIGTERM);
     match end(&stuck) {
-        Outcome::Closed { reason } => assert!(reason.contains("1 tasks were not over"), "{reason}"),
+        Outcome::Closed { reason } => assert!(reason.contains("1 task was not over"), "{reason}"),
         other => panic!("{other:?}"),
     }
     pool.wait_exit();

@@ -8,6 +8,7 @@ use crate::from_cbor;
 use crate::nulls::Nulls;
 use cbor4ii::serde::EncodeError;
 use ringwork_ring::Codec;
+use ringwork_ring::format::counted;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Display;
@@ -59,8 +60,8 @@ fn owned(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let mut copy = Vec::new();
     copy.try_reserve_exact(bytes.len()).map_err(|error| {
         format!(
-            "the worker has no memory for a copy of the request of {} bytes ({error}): raise --worker-memory",
-            bytes.len()
+            "the worker has no memory for a copy of the request of {} ({error}): raise --worker-memory",
+            counted(bytes.len(), "byte")
         )
     })?;
     copy.extend_from_slice(bytes);
@@ -81,8 +82,8 @@ impl FromRequest for () {
             Ok(())
         } else {
             Err(format!(
-                "the handler takes no request, {} bytes were sent",
-                bytes.len()
+                "the handler takes no request, but one of {} was sent",
+                counted(bytes.len(), "byte")
             ))
         }
     }
@@ -216,8 +217,8 @@ pub(crate) fn split_params<P: DeserializeOwned + Default>(
 ) -> Result<(P, &[u8]), String> {
     let too_short = || {
         format!(
-            "a params request begins with a 4-byte length and that many bytes of JSON; it has {} bytes in all",
-            bytes.len()
+            "a params request begins with a 4-byte length and that many bytes of JSON; it has {} in all",
+            counted(bytes.len(), "byte")
         )
     };
     let (length, rest) = bytes.split_at_checked(4).ok_or_else(too_short)?;

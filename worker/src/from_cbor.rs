@@ -10,6 +10,7 @@ use crate::nulls::Nulls;
 use cbor4ii::core::dec::{Decode, IgnoredAny, Read, is_break};
 use cbor4ii::core::utils::SliceReader;
 use cbor4ii::core::{error, major, marker, types};
+use ringwork_ring::format::counted;
 use serde::de::{self, DeserializeSeed, Deserializer as _, Expected, Unexpected, Visitor};
 use std::borrow::Cow;
 use std::fmt::{self, Display};
@@ -141,9 +142,9 @@ impl de::Error for Fault {
         de::Error::custom(match name {
             Some((name, _)) => format!("expected an object (struct {name}), got an array"),
             None => format!(
-                "expected {}, got {elements} element{}",
+                "expected {}, got {}",
                 words(expected),
-                if elements == 1 { "" } else { "s" }
+                counted(elements, "element")
             ),
         })
     }

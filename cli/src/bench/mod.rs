@@ -14,6 +14,7 @@ use clap::Args;
 use hdrhistogram::Histogram;
 use measure::{Bench, Tail, Throughput};
 use ringwork_ring::client::Client;
+use ringwork_ring::format::counted;
 use ringwork_ring::segment::tables;
 use ringwork_ring::{Codec, PoolDir, WaitStrategy};
 use ringwork_supervisor::config::text::choice;
@@ -308,10 +309,10 @@ fn tail_text(report: &TailReport, tail: &Tail, style: picture::Style) -> String 
         let _ = writeln!(
             text,
             "  THE RATE COULD NOT BE HELD: {} tasks/s were achieved,\n  \
-             {} tasks were never sent; the latencies are those of a backlog:\n  \
+             {} not sent at all; the latencies are those of a backlog:\n  \
              choose a lower --rate",
             grouped(report.achieved_per_s),
-            report.unsent
+            counted(report.unsent, "task") + if report.unsent == 1 { " was" } else { " were" }
         );
     }
     text += &report.latencies.table();

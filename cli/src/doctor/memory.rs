@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use crate::units::Size;
+use ringwork_ring::format::counted;
 use ringwork_ring::segment::paths::{DIR_VARIABLE, Fault, base_dir, fault_of_base};
 use ringwork_ring::segment::room::{self, Room};
 use ringwork_ring::{Backing, PoolConfig, RingError};
@@ -97,9 +98,9 @@ fn pictures(pool: &'static str, room: &Room, config: &PoolConfig) -> Result<Find
     let geometry = sized(config, size).geometry()?;
     let (requests, _) = geometry.requests_of(PHOTO);
     let text = format!(
-        "a segment of {} by default: {requests} request{} of 8 MB at a time",
+        "a segment of {} by default: {} of 8 MB at a time",
         Size(geometry.segment_size),
-        if requests == 1 { "" } else { "s" }
+        counted(requests, "request")
     );
     if requests >= PHOTOS {
         return Ok(Finding::ok(pool, text));

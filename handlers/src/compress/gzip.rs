@@ -1,5 +1,6 @@
 //! gzip (RFC 1952): members around deflate.
 
+use ringwork_ring::format::counted;
 use std::cell::RefCell;
 
 use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
@@ -28,8 +29,8 @@ pub(super) fn compress(level: u32, body: &[u8]) -> Result<Vec<u8>, TaskError> {
         TaskError::new(
             "compress.failed",
             format!(
-                "gzip could not compress {} bytes at level {level}: {problem}; give the worker more memory",
-                body.len()
+                "gzip could not compress {} at level {level}: {problem}; give the worker more memory",
+                counted(body.len(), "byte")
             ),
         )
     };

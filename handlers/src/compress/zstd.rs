@@ -4,6 +4,7 @@
 //! than compressing a small body; a level above 6 gets a context of its own, which is freed at
 //! once.
 
+use ringwork_ring::format::counted;
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
@@ -57,8 +58,8 @@ fn compress_in(context: &mut CCtx<'static>, level: i32, body: &[u8]) -> Result<V
         TaskError::new(
             "compress.failed",
             format!(
-                "zstd could not compress {} bytes at level {level}: {name}; give the worker more memory or lower the level",
-                body.len()
+                "zstd could not compress {} at level {level}: {name}; give the worker more memory or lower the level",
+                counted(body.len(), "byte")
             ),
         )
     };

@@ -4,6 +4,7 @@ use super::decode::Source;
 use super::encode::Encoding;
 use super::raster::Raster;
 use super::{Format, ImageInfo, Job, gif, invalid_params, too_many_pixels, webp};
+use ringwork_ring::format::counted;
 use ringwork_worker::TaskError;
 
 /// A frame as it is seen, and for how long.
@@ -73,7 +74,7 @@ fn process_all(
     let input = (u64::from(source.width), u64::from(source.height));
     for (what, (width, height)) in [("an animation", input), ("an output", (width, height))] {
         if frames.saturating_mul(width).saturating_mul(height) > max_pixels {
-            let what = format!("{what} of {frames} frames, together");
+            let what = format!("{what} of {}, together", counted(frames, "frame"));
             return Err(too_many_pixels(
                 &what,
                 width,

@@ -5,6 +5,7 @@
 //! decodes. Each format has a module of its own. All of it stays on the lane's thread.
 
 use image::metadata::Orientation;
+use ringwork_ring::format::counted;
 
 use super::animation::{Frame, Plays};
 use super::jpeg::Jpeg;
@@ -167,8 +168,8 @@ fn describe_foreign(body: &[u8]) -> String {
     match name_of_foreign(body) {
         Some(name) => format!("the body looks like {name}, which is not supported"),
         None => format!(
-            "the body of {} bytes does not begin as any known image",
-            body.len()
+            "the body of {} does not begin as any known image",
+            counted(body.len(), "byte")
         ),
     }
 }

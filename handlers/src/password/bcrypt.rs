@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::alphabet::BCRYPT;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use ringwork_ring::format::counted;
 
 use super::BCRYPT_MAX_PASSWORD;
 use super::blowfish::Blowfish;
@@ -36,8 +37,8 @@ impl Bcrypt {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.len() != LENGTH || !text.is_ascii() {
             return Err(format!(
-                "a bcrypt string of {} bytes instead of {LENGTH} ASCII characters; it is cut off (a column of CHAR(60) is needed) or has text added",
-                text.len()
+                "a bcrypt string of {} instead of {LENGTH} ASCII characters; it is cut off (a column of CHAR(60) is needed) or has text added",
+                counted(text.len(), "byte")
             ));
         }
         let (cost, rest) = (&text[4..6], &text[6..]);

@@ -1,5 +1,7 @@
 //! What a string that is no hash for this handler is: names the kind and the remedy.
 
+use ringwork_ring::format::counted;
+
 /// What the strings of other schemes begin with, and what they are.
 const SCHEMES: &[(&str, &str)] = &[
     ("1", "MD5-crypt"),
@@ -72,8 +74,8 @@ pub(super) fn surroundings(text: &str) -> Option<String> {
         return before_the_first_dollar(text);
     };
     Some(format!(
-        "a string of {} bytes that {edge} with white space or NUL (the newline of a file, the padding of a column); trim it",
-        text.len()
+        "a string of {} that {edge} with white space or NUL (the newline of a file, the padding of a column); trim it",
+        counted(text.len(), "byte")
     ))
 }
 
@@ -106,11 +108,12 @@ fn before_the_first_dollar(text: &str) -> Option<String> {
             "a string with the prefix `{{{id}}}` (Spring Security, Dovecot, LDAP), and what follows does not begin with `$`"
         ),
         (None, Some(at)) => format!(
-            "a string with {at} bytes of text before the first `$`; strip prefixes as `{{bcrypt}}` (Spring Security), `{{ARGON2ID}}` (Dovecot), `argon2` or `bcrypt$` (Django), so that the string begins with the `$` of $argon2id$, $2b$ and the like"
+            "a string with {} of text before the first `$`; strip prefixes as `{{bcrypt}}` (Spring Security), `{{ARGON2ID}}` (Dovecot), `argon2` or `bcrypt$` (Django), so that the string begins with the `$` of $argon2id$, $2b$ and the like",
+            counted(at, "byte")
         ),
         (None, None) => format!(
-            "a string of {} bytes that does not begin with `$`",
-            text.len()
+            "a string of {} that does not begin with `$`",
+            counted(text.len(), "byte")
         ),
     })
 }
@@ -128,12 +131,18 @@ pub(super) fn kind(text: &str) -> String {
         return format!("a string of the kind `${name}$`; write `${lower}$`, in lower case");
     }
     if name.is_empty() && closed {
-        return format!("a string of {length} bytes that begins with `$$`; strip the first `$`");
+        return format!(
+            "a string of {} that begins with `$$`; strip the first `$`",
+            counted(length, "byte")
+        );
     }
     if closed && harmless(name, 16) {
         return format!("a string of the kind `${name}$`");
     }
-    format!("a string of {length} bytes without a known `$…$` prefix")
+    format!(
+        "a string of {} without a known `$…$` prefix",
+        counted(length, "byte")
+    )
 }
 
 /// Whether a name may be shown: too short and too plain to be a secret.

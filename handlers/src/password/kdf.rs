@@ -1,6 +1,7 @@
 //! scrypt and PBKDF2: their strings, what they cost, and the computation. They are verified
 //! only: new hashes are Argon2's or bcrypt's.
 
+use ringwork_ring::format::counted;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 
@@ -145,8 +146,8 @@ impl Pbkdf2 {
             && number(KIND, "l", length)? as usize != hash.len()
         {
             return Err(format!(
-                "{KIND} whose hash has {} bytes and not the `l` that it says; it is cut off",
-                hash.len()
+                "{KIND} whose hash has {} and not the `l` that it says; it is cut off",
+                counted(hash.len(), "byte")
             ));
         }
         Ok(Self {

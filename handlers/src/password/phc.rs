@@ -5,6 +5,7 @@
 //! OWASP's 46 MiB with one pass cost 52 ms instead of 22 ms. (What is kept is
 //! Argon2's own blocks, never the password; freed memory would hold the same.)
 
+use ringwork_ring::format::counted;
 use std::cell::RefCell;
 
 use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
@@ -233,8 +234,8 @@ pub(super) fn base64(
         Ok(bytes)
     } else {
         Err(format!(
-            "{kind} whose {what} has {} bytes, outside {}..={}",
-            bytes.len(),
+            "{kind} whose {what} has {}, outside {}..={}",
+            counted(bytes.len(), "byte"),
             lens.start(),
             lens.end()
         ))

@@ -6,6 +6,7 @@
 //! so that no offset in a segment is ever believed.
 
 use crate::error::{Result, RingError};
+use crate::format::counted;
 use crate::format::layout::*;
 
 /// How many classes give a payload any of their blocks: the smallest that holds it, and the next.
@@ -573,9 +574,9 @@ impl PoolConfig {
         let all = u64::from(self.clients) * u64::from(self.slots);
         if all > u64::from(MAX_SLOTS) {
             wrong.push(format!(
-                "{} clients of {} slots are {all} slots, at most {MAX_SLOTS} fit: lower --clients or \
-                 --slots",
-                self.clients, self.slots
+                "{} of {} are {all} slots, at most {MAX_SLOTS} fit: lower --clients or --slots",
+                counted(self.clients, "client"),
+                counted(self.slots, "slot")
             ));
         }
         wrong
@@ -595,8 +596,8 @@ fn class_problems(classes: &[ArenaClass]) -> Vec<String> {
     for class in classes {
         if class.size % 64 != 0 || class.size <= previous || class.size > 1 << 30 {
             wrong.push(format!(
-                "arena class of {} bytes: sizes must be ascending multiples of 64, at most 1 GiB",
-                class.size
+                "arena class of {}: sizes must be ascending multiples of 64, at most 1 GiB",
+                counted(class.size, "byte")
             ));
         }
         if class.count < 2
@@ -605,9 +606,11 @@ fn class_problems(classes: &[ArenaClass]) -> Vec<String> {
             || class.reserved >= class.count
         {
             wrong.push(format!(
-                "arena class of {} bytes has {} blocks, {} of them for results: it needs at least 2, \
-                 one for requests and one for results",
-                class.size, class.count, class.reserved
+                "arena class of {} has {}, {} of them for results: it needs at least 2, one for \
+                 requests and one for results",
+                counted(class.size, "byte"),
+                counted(class.count, "block"),
+                class.reserved
             ));
         }
         previous = class.size;

@@ -10,6 +10,7 @@ pub mod cause;
 #[allow(clippy::cast_possible_truncation, reason = "parts of words")]
 pub mod chunk;
 pub mod config;
+mod counted;
 pub mod export;
 pub mod failure;
 #[allow(
@@ -20,3 +21,5 @@ pub mod layout;
 pub mod names;
 pub mod states;
 pub mod words;
+
+pub use counted::counted;

@@ -9,6 +9,7 @@
 //! one request that the dead lane had begun.
 
 use crate::error::{Result, RingError};
+use crate::format::counted;
 use crate::format::chunk::{ALIGN, Cursor, HEAD_SIZE, head_of, padded, requests_at, results_at};
 use crate::format::layout::{CHUNK_MAX, MAX_ATTEMPTS};
 use crate::format::states::{Codec, Ending, Status};
@@ -59,7 +60,8 @@ impl Chunk {
     /// # Errors
     /// Says what is wrong with the block.
     pub(crate) fn read(segment: &Segment, at: usize, len: usize) -> Result<Self> {
-        let wrong = |why: String| RingError::Corrupt(format!("a chunk of {len} bytes {why}"));
+        let wrong =
+            |why: String| RingError::Corrupt(format!("a chunk of {} {why}", counted(len, "byte")));
         if len < HEAD_SIZE || !at.is_multiple_of(8) {
             return Err(wrong("has no head".into()));
         }
@@ -70,13 +72,14 @@ impl Chunk {
             .map_err(|error| wrong(format!("says {error}")))?;
         let (count, results) = (head.count(), head.heads());
         if count == 0 || count > CHUNK_MAX {
-            return Err(wrong(format!("says it has {count} requests")));
+            return Err(wrong(format!("says it has {}", counted(count, "request"))));
         }
         let requests = requests_at(count as usize);
         let room = results_at(results, count as usize);
         if !results.is_multiple_of(ALIGN) || results < requests || room > len {
             return Err(wrong(format!(
-                "says that its results are at {results}: with {count} requests there is no room"
+                "says that its results are at {results}: with {} there is no room",
+                counted(count, "request")
             )));
         }
         let cursor = head.cursor();
@@ -149,8 +152,9 @@ impl Chunk {
     #[cold]
     fn too_long(&self, len: usize) -> RingError {
         RingError::Corrupt(format!(
-            "request {} of a chunk says it has {len} bytes: {} are left",
+            "request {} of a chunk says it has {}, of {} that are left",
             self.ended,
+            counted(len, "byte"),
             self.heads.saturating_sub(self.request)
         ))
     }

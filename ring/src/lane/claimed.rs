@@ -7,6 +7,7 @@
 //! ([`crate::lane::chunk`]) one request after the other stands for the task.
 
 use crate::error::{Result, RingError};
+use crate::format::counted;
 use crate::format::failure;
 use crate::format::layout::{INLINE, LaneCounter, MAX_ATTEMPTS};
 use crate::format::states::{Codec, Ending, Status};
@@ -448,7 +449,8 @@ impl<'l> Claimed<'l> {
     #[cold]
     fn fail_beyond_room(&mut self, len: usize, room: usize) {
         let message = format!(
-            "the handler answered {len} bytes in place, but reserved {room}: a bug in the handler"
+            "the handler answered {} in place, but reserved {room}: a bug in the handler",
+            counted(len, "byte")
         );
         self.write_failure(&Failure {
             status: Status::Failed,

@@ -6,6 +6,7 @@
 //! stopped: each check says why only a wrong writer can have made what it found. A word that is
 //! read beside others that move is read again before it is judged.
 
+use crate::format::counted;
 use crate::format::layout::{
     GENERATION_MASK, IDLE_WORDS, LaneCounter, MAX_ATTEMPTS, OWNER_TAKEN, PoolCounter, RING_BATCH,
 };
@@ -388,7 +389,8 @@ fn workers(segment: &Segment) -> Found {
         };
         if found > most as usize {
             return Err(format!(
-                "worker entry {worker} has {found} lanes, which it can't have"
+                "worker entry {worker} has {}, more than it can have",
+                counted(found, "lane")
             ));
         }
     }

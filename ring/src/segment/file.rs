@@ -2,6 +2,7 @@
 
 use crate::error::{Result, RingError};
 use crate::format::config::{Geometry, PoolConfig};
+use crate::format::counted;
 use crate::format::layout::HEADER_SIZE;
 use crate::segment::backing::Backing;
 use crate::segment::memfd::{self, Pointer};
@@ -111,7 +112,10 @@ pub(super) fn open(dir: &PoolDir) -> Result<Opened> {
         return Err(RingError::Foreign {
             remedy: remove_file_of(&path),
             path,
-            why: format!("it has {size} bytes, a segment's header alone has {HEADER_SIZE}"),
+            why: format!(
+                "it has {}, a segment's header alone has {HEADER_SIZE}",
+                counted(size, "byte")
+            ),
         });
     }
     Ok(Opened {

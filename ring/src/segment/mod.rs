@@ -165,7 +165,8 @@ impl Segment {
         Err(RingError::Foreign {
             path: self.place.clone(),
             why: format!(
-                "somebody has changed its size from {whole} to {size} bytes while it was in use"
+                "somebody has changed its size from {whole} to {} while it was in use",
+                crate::format::counted(size, "byte")
             ),
             remedy:
                 "find the program that did; that of a pool with --memory memfd can't be changed"

@@ -14,6 +14,7 @@ pub mod text;
 use crate::SupervisorError;
 use crate::policy::{ElasticPolicy, HandlerLimits, LimitPolicy, RecyclePolicy, RestartPolicy};
 use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches};
+use ringwork_ring::format::counted;
 use ringwork_ring::format::layout::IDLE_WORDS;
 use ringwork_ring::lane::entry::client_entries;
 use ringwork_ring::os::scheduling::Scheduling;
@@ -407,14 +408,15 @@ impl ServeConfig {
         // The lanes may be too many for one worker alone, also when the number of workers is wrong.
         let most = most.max(workers).max(1);
         let all_lanes = u64::from(most) * u64::from(lanes);
+        let crew = format!("{} of {}", counted(most, "worker"), counted(lanes, "lane"));
         if all_lanes > u64::from(MAX_LANES) {
             wrong.push(format!(
-                "{most} workers of {lanes} lanes are {all_lanes} lanes, a pool has at most {MAX_LANES}: \
+                "{crew} are {all_lanes} lanes, a pool has at most {MAX_LANES}: \
                  lower --workers, --max-workers or --lanes"
             ));
         } else if all_lanes > u64::from(max_lanes) {
             wrong.push(format!(
-                "{most} workers of {lanes} lanes are {all_lanes} lanes, but max-lanes is {max_lanes}: raise \
+                "{crew} are {all_lanes} lanes, but max-lanes is {max_lanes}: raise \
                  --max-lanes, or lower --workers or --lanes"
             ));
         }

@@ -6,6 +6,7 @@
 use crate::crew::backoff::{HEALTHY, StormDetector};
 use crate::error::ended;
 use crate::policy::RestartPolicy;
+use ringwork_ring::format::counted;
 use ringwork_ring::format::states;
 use std::time::{Instant, SystemTime};
 
@@ -144,7 +145,10 @@ impl Health {
             .0
             .map(|storm| storm.window)
             .unwrap_or_default();
-        let what = format!("crash storm: {deaths} workers died within {window:?}");
+        let what = format!(
+            "crash storm: {} died within {window:?}",
+            counted(deaths, "worker")
+        );
         self.halt = Some(Halt {
             kind: states::Health::Storm,
             why: storm_text(&what, policy, until, how),

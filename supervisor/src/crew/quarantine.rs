@@ -6,6 +6,7 @@
 
 use crate::pool::handler_name;
 use ringwork_ring::Segment;
+use ringwork_ring::format::counted;
 use ringwork_ring::reaper::Crash;
 use ringwork_ring::reaper::crashing_task::CrashingTask;
 use ringwork_ring::segment::tables::{errors, log_error};
@@ -31,7 +32,11 @@ pub(crate) fn describe(task: &CrashingTask<'_>) -> String {
                 Some(index) => format!("request {index} of a chunk, at last, "),
                 None => "request ".to_owned(),
             };
-            format!("{which}of {size} bytes, SHA-256 {}", &digits[..DIGITS])
+            format!(
+                "{which}of {}, SHA-256 {}",
+                counted(size, "byte"),
+                &digits[..DIGITS]
+            )
         }
         Err(error) => format!("unreadable request: {error}"),
     }

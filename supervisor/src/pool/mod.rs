@@ -10,6 +10,7 @@ pub(crate) mod refusing_lane;
 use crate::config::{Memory, ServeConfig};
 use crate::policy::HandlerLimits;
 use ringwork_ring::format::bytes::Bytes;
+use ringwork_ring::format::counted;
 use ringwork_ring::format::layout::{ClientCounter, HEADER_SIZE};
 use ringwork_ring::format::states::PoolState;
 use ringwork_ring::format::words::{EntryWord, Kind};
@@ -65,10 +66,10 @@ fn tell_what_is_missing(geometry: &Geometry, backing: Backing, dir: &PoolDir) {
         Backing::Memfd => "the memory that is left, or the cgroup's limit, is too small".to_owned(),
     };
     tracing::info!(
-        "the segment of {} takes {requests} request{} of 8 MB at a time: {what}, or choose a size with \
+        "the segment of {} takes {} of 8 MB at a time: {what}, or choose a size with \
          --segment-size",
         Bytes(geometry.segment_size),
-        if requests == 1 { "" } else { "s" }
+        counted(requests, "request")
     );
 }
 

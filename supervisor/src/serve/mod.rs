@@ -24,6 +24,7 @@ use crate::watch::{self, Watch};
 use events::{Events, Wake};
 use notify::Notifier;
 use ringwork_ring::PoolDir;
+use ringwork_ring::format::counted;
 use ringwork_ring::format::states::PoolState;
 use std::time::{Duration, Instant};
 
@@ -287,8 +288,10 @@ impl Supervisor<'_> {
                         true => ("it was told to stop at once", "when told to stop at once"),
                         false => ("its time to drain was", "in time"),
                     };
-                    reason.push_str(&format!("; {unfinished} tasks were not over when {when}"));
-                    tracing::warn!("{unfinished} tasks were not over {log}");
+                    let were = if unfinished == 1 { "was" } else { "were" };
+                    let tasks = format!("{} {were} not over", counted(unfinished, "task"));
+                    reason.push_str(&format!("; {tasks} when {when}"));
+                    tracing::warn!("{tasks} {log}");
                 }
                 self.pool.end(PoolState::Closed, &reason);
                 self.crew.terminate();

@@ -3,6 +3,7 @@
 
 use super::{Supervisor, SupervisorError};
 use crate::pool::refusing_lane::RefusingLane;
+use ringwork_ring::format::counted;
 use ringwork_ring::format::states::Health;
 
 impl Supervisor<'_> {
@@ -11,9 +12,9 @@ impl Supervisor<'_> {
         match self.crew.health.halt() {
             Some(halt) => halt.why.clone(),
             None => format!(
-                "serving {} with {} workers",
+                "serving {} with {}",
                 self.config.name,
-                self.crew.ready()
+                counted(self.crew.ready(), "worker")
             ),
         }
     }

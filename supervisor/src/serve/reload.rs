@@ -9,6 +9,7 @@ use crate::config::options::fixed_that_differ;
 use crate::config::{LogLevel, ServeConfig, WorkerCommand};
 use crate::crew::seat::Settings;
 use crate::policy::HandlerLimits;
+use ringwork_ring::format::counted;
 use ringwork_ring::segment::tables::log_error;
 use ringwork_worker::log::OUTCOME;
 
@@ -86,9 +87,12 @@ impl Supervisor<'_> {
             let most = config.most_workers();
             if most > geometry.max_workers || most * config.lanes > geometry.max_lanes {
                 wrong.push(format!(
-                    "{most} workers of {} lanes do not fit the tables of this pool ({} workers, {} \
-                     lanes): restart it for that",
-                    config.lanes, geometry.max_workers, geometry.max_lanes
+                    "the tables of this pool ({}, {}) have no room for {} of {}: restart it for \
+                     that",
+                    counted(geometry.max_workers, "worker"),
+                    counted(geometry.max_lanes, "lane"),
+                    counted(most, "worker"),
+                    counted(config.lanes, "lane")
                 ));
             }
         }

@@ -10,6 +10,7 @@ use crate::crew::seat::Member;
 use crate::pool::Pool;
 use ringwork_ring::Segment;
 use ringwork_ring::format::bytes::Bytes;
+use ringwork_ring::format::counted;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -116,8 +117,12 @@ impl Recycling {
         let per_second = tasks as f64 / ready.elapsed().as_secs_f64().max(1e-3);
         let soon = per_second * AHEAD.as_secs_f64();
         // Its own count ends it; here its successor is only started in time.
-        (quota.saturating_sub(tasks) as f64 <= soon)
-            .then(|| format!("it has run {tasks} tasks, and {quota} is its number by --max-tasks"))
+        (quota.saturating_sub(tasks) as f64 <= soon).then(|| {
+            format!(
+                "it has run {}, and {quota} is its number by --max-tasks",
+                counted(tasks, "task")
+            )
+        })
     }
 
     /// Lets the worker go that has been idle for longest, if it was for long enough.

@@ -12,6 +12,7 @@ mod seccomp;
 pub use sandbox::SandboxMode;
 
 use ringwork_ring::format::bytes::Bytes;
+use ringwork_ring::format::counted;
 use rlimits::LANE_STACK;
 use sandbox::{Offer, Plan};
 use std::io::Write;
@@ -59,9 +60,10 @@ impl Confinement {
         let mut wrong = Vec::new();
         if let Some(most) = self.memory.filter(|most| *most < memory) {
             wrong.push(format!(
-                "worker-memory is {}, but a worker of {lanes} lanes needs at least {}: each lane has a \
+                "worker-memory is {}, but a worker of {} needs at least {}: each lane has a \
                  stack of {}",
                 Bytes(most),
+                counted(lanes, "lane"),
                 Bytes(memory),
                 Bytes(LANE_STACK as u64)
             ));
@@ -73,8 +75,9 @@ impl Confinement {
         }
         if self.threads > 0 && self.threads < threads {
             wrong.push(format!(
-                "worker-threads is {}, but a worker of {lanes} lanes needs {threads}",
-                self.threads
+                "worker-threads is {}, but a worker of {} needs {threads}",
+                self.threads,
+                counted(lanes, "lane")
             ));
         }
         wrong.extend(self.sandbox_problems());

@@ -13,6 +13,7 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, RestrictSelfAttr, Ruleset,
     RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope, make_bitflags, path_beneath_rules,
 };
+use ringwork_ring::format::counted;
 use ringwork_ring::os::probes;
 use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities, set_no_new_privs};
 use std::fmt;
@@ -122,9 +123,9 @@ impl Plan {
             // Since version 8 it covers them as seccomp does.
             if threads > 1 && abi < 8 {
                 gaps.push(format!(
-                    "files for {} threads that were started before Builder::run: landlock covers only threads started \
+                    "files for {} of before Builder::run: landlock covers only threads started \
                      later (before Linux 7.0)",
-                    threads - 1
+                    counted(threads - 1, "thread")
                 ));
             }
         }

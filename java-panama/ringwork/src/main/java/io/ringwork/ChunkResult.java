@@ -1,6 +1,7 @@
 package io.ringwork;
 
 import io.ringwork.Outcome.Failure;
+import io.ringwork.internal.Plural;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -104,6 +105,6 @@ public final class ChunkResult<R> {
 
   @Override
   public String toString() {
-    return "ChunkResult[" + size() + " requests, " + failures() + " failed]";
+    return "ChunkResult[" + Plural.of(size(), "request") + ", " + failures() + " failed]";
   }
 }

@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import io.ringwork.internal.Plural;
 import io.ringwork.internal.StackRoom;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.Mapped;
@@ -94,7 +95,7 @@ public final class RawTask implements AutoCloseable {
 
   static IllegalArgumentException outOfRoom(long length, long claimed) {
     return new IllegalArgumentException(
-        "a request of " + length + " bytes, and room for " + claimed + " was claimed");
+        "a request of " + Plural.of(length, "byte") + ", and room for " + claimed + " was claimed");
   }
 
   /**

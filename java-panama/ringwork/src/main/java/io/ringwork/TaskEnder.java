@@ -2,6 +2,7 @@ package io.ringwork;
 
 import io.ringwork.Outcome.Deferred;
 import io.ringwork.Outcome.Failure;
+import io.ringwork.internal.Plural;
 import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.Mapped;
@@ -314,7 +315,9 @@ final class TaskEnder {
     if (reference == 0) {
       return length >= 0 && length <= Layout.INLINE
           ? null
-          : "an inline result of " + length + " bytes: the worker or the segment is damaged";
+          : "an inline result of "
+              + Plural.of(length, "byte")
+              + ": the worker or the segment is damaged";
     }
     long owner =
         PayloadArena.resultOwner(
@@ -324,8 +327,8 @@ final class TaskEnder {
         : "the result reference 0x"
             + Long.toHexString(reference)
             + " with "
-            + length
-            + " bytes is none of this task's: the worker or the segment is damaged";
+            + Plural.of(length, "byte")
+            + " is none of this task's: the worker or the segment is damaged";
   }
 
   private void lease(TaskFuture<?> future, ResultLease lease) {

@@ -1,5 +1,6 @@
 package io.ringwork.stock;
 
+import io.ringwork.internal.Plural;
 import java.util.Objects;
 
 /**
@@ -60,8 +61,8 @@ public record PasswordRehash(
   @Override
   public String toString() {
     return "PasswordRehash[hash of "
-        + hash.length()
-        + " characters, algorithm="
+        + Plural.of(hash.length(), "character")
+        + ", algorithm="
         + algorithm
         + ", memoryKib="
         + memoryKib

@@ -1,5 +1,6 @@
 package io.ringwork.stock;
 
+import io.ringwork.internal.Plural;
 import java.util.Objects;
 
 /**
@@ -104,8 +105,8 @@ public record PasswordVerify(
   @Override
   public String toString() {
     return "PasswordVerify[hash of "
-        + hash.length()
-        + " characters, maxMemoryKib="
+        + Plural.of(hash.length(), "character")
+        + ", maxMemoryKib="
         + maxMemoryKib
         + ", maxCost="
         + maxCost

@@ -1,6 +1,7 @@
 package io.ringwork.internal.process;
 
 import io.ringwork.internal.Failpoints;
+import io.ringwork.internal.Plural;
 import io.ringwork.internal.segment.Geometry;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.SharedMemory;
@@ -115,7 +116,10 @@ public final class Segments {
       throw damaged(
           files,
           segment.path(),
-          "it has " + size + " bytes, a segment's header alone has " + Layout.HEADER_SIZE);
+          "it has "
+              + Plural.of(size, "byte")
+              + ", a segment's header alone has "
+              + Layout.HEADER_SIZE);
     }
     return SharedMemory.map(file, size);
   }
