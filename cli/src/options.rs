@@ -90,9 +90,13 @@ pub(super) fn parse(text: &str) -> Result<ServeConfig, String> {
 
 /// What can be read of a file's text, and one text of what can't.
 fn parts_of(text: &str) -> Result<(ServeConfig, Wrong), String> {
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| error.to_string().trim_end().to_owned())?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let shown = error.to_string();
+        format!(
+            "{}\nit is no TOML: what else is wrong in the file is told once this is mended",
+            shown.trim_end()
+        )
+    })?;
     let mut known: Vec<String> = (options::all().into_iter())
         .map(|option| option.key)
         .collect();

@@ -477,6 +477,72 @@ fn the_command_has_no_debug_information() {
     assert!(bytes < 30 << 20, "{bytes} bytes");
 }
 
+/// A fault of the syntax is shown where it is, alone, and is said to be; all others at once.
+#[test]
+fn what_is_wrong_in_a_configuration_file_is_told_with_its_place_or_all_at_once() {
+    let home = Home::new();
+    let file = home.path().join("pool.toml");
+    let path = file.to_str().unwrap();
+    let told = |text: &str, more: &[&str]| {
+        std::fs::write(&file, text).unwrap();
+        let ended = home.run(&[&["serve", "--config", path], more].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{ended:?}");
+        assert!(ended.stderr.contains(path), "{ended:?}");
+        ended.stderr
+    };
+    for (text, place, line, caret) in [
+        (
+            "name = 'a'\nworkers = = 3\nslot = 1\n",
+            "line 2, column 11",
+            "2 | workers = = 3",
+            "  |           ^",
+        ),
+        (
+            "workers = 3\nlanes = 'two\n",
+            "line 2, column 13",
+            "2 | lanes = 'two",
+            "  |             ^",
+        ),
+        (
+            "workers = 3\nworkers = 4\n",
+            "line 2, column 1",
+            "2 | workers = 4",
+            "  | ^",
+        ),
+        (
+            "[handlers.echo\nhard = '1s'\n",
+            "line 1, column 15",
+            "1 | [handlers.echo",
+            "  |               ^",
+        ),
+    ] {
+        let error = told(text, &[]);
+        for part in [place, line, caret, "is told once this is mended"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        assert!(!error.contains("unknown key"), "{error}");
+    }
+    // Whatever else is wrong: keys, values, figures that contradict each other, options.
+    let error = told(
+        "slot = 5\ncolour = 3\nlanes = 'two'\nclients = 0\nwait = 'sometimes'\n\
+         min-workers = 9\nmax-workers = 2\n[handlers.echo]\nhrd = '1s'\nsoft = 'soon'\n",
+        &["--limit", "digest:soft=2s,hard=1s"],
+    );
+    for part in [
+        "unknown key \"slot\" (did you mean \"slots\"?)",
+        "unknown key \"colour\"",
+        "lanes: ",
+        "clients is 0",
+        "wait: ",
+        "min-workers is 9",
+        "handlers.echo.hrd: ",
+        "handlers.echo.soft: ",
+        "digest",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+}
+
 /// One of a thing is called one.
 #[test]
 fn a_count_of_one_has_no_plural() {
