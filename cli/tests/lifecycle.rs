@@ -64,9 +64,7 @@ fn a_second_sigterm_or_the_drain_timeout_ends_it_at_once() {
         let ended = task.output();
         assert_eq!(ended.code, 3, "{ended:?}");
         assert!(
-            ended
-                .stderr
-                .contains("asked to stop; 1 task was not over"),
+            ended.stderr.contains("asked to stop; 1 task was not over"),
             "{ended:?}"
         );
         assert!(!is_alive(pid) && !home.pool("p").exists());

@@ -9,8 +9,8 @@
 //! one request that the dead lane had begun.
 
 use crate::error::{Result, RingError};
-use crate::format::counted;
 use crate::format::chunk::{ALIGN, Cursor, HEAD_SIZE, head_of, padded, requests_at, results_at};
+use crate::format::counted;
 use crate::format::layout::{CHUNK_MAX, MAX_ATTEMPTS};
 use crate::format::states::{Codec, Ending, Status};
 use crate::segment::Segment;
