@@ -274,7 +274,7 @@ pub fn probe_memfd() -> Result<()> {
 /// alone, and when a file can't be removed.
 pub fn clean(dir: &PoolDir) -> Result<bool> {
     dir.check()?;
-    // Without a name's lock there may still be a supervisor, which is about to see that it misses it.
+    // Without a name's lock there may still be a supervisor, which will soon see that it misses it.
     if serves(dir)? {
         return Ok(false);
     }

@@ -42,10 +42,11 @@ final class Chunk<Q> {
   private long results;
   private long size;
 
-  Chunk(TaskType<Q, ?> type, List<? extends Q> requests, int resultRoom) {
+  /** Requests that may run so often each, with so many bytes of room for each result. */
+  Chunk(TaskType<Q, ?> type, List<? extends Q> requests, int resultRoom, int attempts) {
     this.requests = requests;
     this.codec = type.requestCodec;
-    this.attempts = type.attempts;
+    this.attempts = attempts;
     this.task = type.name();
     this.resultRoom = resultRoom;
     this.sizes = new int[requests.size()];

@@ -39,6 +39,7 @@ final class ChunkReader<R> {
         || (end == null ? ended != count : ended > count)) {
       return corrupt("its head or its cursor, 0x" + Long.toHexString(cursor));
     }
+    int attempts = attempts(memory, at);
     Object[] outcomes = new Object[count];
     long from = Chunk.line(heads + 8L * count);
     for (int i = 0; i < ended; i++) {
@@ -47,11 +48,11 @@ final class ChunkReader<R> {
       if (length < 0 || length > at + size - from) {
         return corrupt("the length of result " + i + ", " + Integer.toUnsignedString(length));
       }
-      outcomes[i] = one(memory, head, from, length);
+      outcomes[i] = one(memory, head, from, length, attempts);
       from += Chunk.padded(length);
     }
     if (end != null) {
-      rest(outcomes, (int) ended, attempt, end);
+      rest(outcomes, (int) ended, Math.min(attempt, attempts), end);
     }
     return new ChunkResult<R>(outcomes);
   }
@@ -67,14 +68,19 @@ final class ChunkReader<R> {
             true));
   }
 
-  private Object one(SharedMemory memory, long head, long from, int length) {
+  /** How often each request may run, as {@link Chunk} has written it. */
+  private static int attempts(SharedMemory memory, long at) {
+    int found = memory.getInt(at + Layout.CHUNK_CODEC) >>> 8 & 0xff;
+    return Math.clamp(found, 1, Layout.MAX_ATTEMPTS);
+  }
+
+  private Object one(SharedMemory memory, long head, long from, int length, int attempts) {
     int status = (int) (head >>> Layout.CHUNK_HEAD_STATUS_SHIFT) & 0xffff;
     if (status == Layout.STATUS_OK) {
       return decode(memory, (int) (head >>> Layout.CHUNK_HEAD_CODEC_SHIFT) & 0xff, from, length);
     }
     if (status == Layout.STATUS_CRASHED) {
-      return new Failure(
-          WorkerCrashedException.last(type.name(), Layout.CAUSE_UNKNOWN, type.attempts));
+      return new Failure(WorkerCrashedException.last(type.name(), Layout.CAUSE_UNKNOWN, attempts));
     }
     return new Failure(
         FailureRecord.parse(memory.bytes(from, length)).toException(type.name(), status, 1));
@@ -102,9 +108,7 @@ final class ChunkReader<R> {
     if (attempt > 0 && next < outcomes.length) {
       outcomes[next++] =
           new Failure(
-              end instanceof WorkerCrashedException crash
-                  ? crash.of(type.name(), Math.min(attempt, type.attempts))
-                  : end);
+              end instanceof WorkerCrashedException crash ? crash.of(type.name(), attempt) : end);
     }
     if (next < outcomes.length) {
       Failure failure =

@@ -130,7 +130,8 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
       return nothing;
     }
     int room = Math.max(resultRoom, Layout.INLINE);
-    return core.submit(chunks, new Chunk<>(type, copy, room), options, null, false);
+    return core.submit(
+        chunks, new Chunk<>(type, copy, room, options.attempts), options, null, false);
   }
 
   @Override

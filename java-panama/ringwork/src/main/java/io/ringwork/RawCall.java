@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Each call goes through {@link #claim}, {@link #invoke}, then {@link #result}; the next claim,
  * {@link #release} or {@link #close} gives slot and block back. So it holds at most one slot and
  * two blocks at a time, and after an exception of {@code invoke} none: a task that was given up
- * while a handler runs it keeps them until the handler is done. A call runs at most once.
+ * while a handler runs it keeps them until the handler is done.
  *
  * <p>The first use of a slot or block makes its segment; exceptions allocate, too, and waits of a
  * virtual thread or in a ForkJoinPool, and {@link Backpressure#block} when it must wait.

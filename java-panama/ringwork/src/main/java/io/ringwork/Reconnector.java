@@ -97,7 +97,7 @@ final class Reconnector extends Connection {
     return later(
         client,
         type.chunks(),
-        new Chunk<>(type, copy, room),
+        new Chunk<>(type, copy, room, options.attempts),
         new Patience(options),
         (next, left) -> next.submitChunk(type, copy, resultRoom, left));
   }

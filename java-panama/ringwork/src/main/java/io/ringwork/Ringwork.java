@@ -116,7 +116,7 @@ public final class Ringwork implements AutoCloseable {
    *
    * @param type what to run
    * @param request its request; may be changed after this returns
-   * @param options deadline, priority, backpressure, trace
+   * @param options timeout, priority, attempts, backpressure, trace
    * @param <Q> the request
    * @param <R> the result
    * @return the future of the result; it fails with a {@link RingworkException}
@@ -187,7 +187,7 @@ public final class Ringwork implements AutoCloseable {
    * of what takes long keep other lanes idle: {@link #submitAll} spreads its tasks.
    *
    * <p>Each request succeeds or fails by itself. Should a worker die, only the request that it ran
-   * is lost or, as the type's {@linkplain TaskType#attempts attempts} say, tried again; the results
+   * is lost or, as its {@linkplain TaskOptions#attempts attempts} say, tried again; the results
    * before it are kept, and another lane goes on behind it. A chunk that has lost three workers
    * ends there, and what was not started is told so ({@link RejectedException.Reason#CHUNK_ENDED}).
    * Deadline and cancellation are the whole chunk's: the future fails, whatever was done by then,
@@ -201,7 +201,7 @@ public final class Ringwork implements AutoCloseable {
    * @param resultRoom the bytes kept for each result, at least 64. Results may be larger where
    *     others are smaller; one that finds no room fails as {@link
    *     ResultException.Reason#TOO_LARGE}
-   * @param options deadline, priority, backpressure, trace of the chunk
+   * @param options timeout, priority, attempts, backpressure, trace of the chunk
    * @param <Q> the request
    * @param <R> the result of one
    * @return the future of all results
@@ -241,7 +241,7 @@ public final class Ringwork implements AutoCloseable {
    *
    * @param type what to run
    * @param request its request
-   * @param options deadline, priority, backpressure, trace
+   * @param options timeout, priority, attempts, backpressure, trace
    * @param <Q> the request
    * @param <R> the result
    * @return the result
@@ -280,7 +280,7 @@ public final class Ringwork implements AutoCloseable {
    *
    * @param handler the handler's name
    * @param requestSize the room in bytes
-   * @param options deadline, priority, backpressure, trace
+   * @param options timeout, priority, attempts, backpressure, trace
    * @return the claimed task; submit or close it
    * @throws RejectedException if there is no room
    * @throws ClosedException if the client is closed
@@ -296,7 +296,7 @@ public final class Ringwork implements AutoCloseable {
    *
    * @param type whose handler it is for
    * @param requestSize the room in bytes
-   * @param options deadline, priority, backpressure, trace
+   * @param options timeout, priority, attempts, backpressure, trace
    * @return the claimed task; submit or close it
    * @throws RejectedException if there is no room, or as many are in flight as may be
    * @throws ClosedException if the client is closed
@@ -335,7 +335,7 @@ public final class Ringwork implements AutoCloseable {
    * RawCall#claim claim}.
    *
    * @param handler the handler's name
-   * @param options deadline, priority, backpressure, trace of each call
+   * @param options timeout, priority, attempts, backpressure, trace of each call
    * @return the call, for one thread at a time
    * @throws IllegalArgumentException if the name is impossible
    */
@@ -349,7 +349,7 @@ public final class Ringwork implements AutoCloseable {
    * of the type is used.
    *
    * @param type whose handler it is for
-   * @param options deadline, priority, backpressure, trace of each call
+   * @param options timeout, priority, attempts, backpressure, trace of each call
    * @return the call, for one thread at a time
    */
   public RawCall rawCall(TaskType<?, ?> type, TaskOptions options) {

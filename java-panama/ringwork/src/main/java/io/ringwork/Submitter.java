@@ -401,7 +401,9 @@ final class Submitter {
       TaskFuture<?> future, int i, int codec, int length, long deadline, TaskOptions options) {
     TaskType<?, ?> type = future.type;
     slots.fillTask(i, type.handlerId, deadline, options.trace);
-    slots.fillRequest(i, length, codec, ring(options), type.attempts, stamp(i, type));
+    // A chunk is taken up again, however often its requests may run: lanes see to those.
+    int attempts = type.kind == ResultKind.CHUNK ? Layout.MAX_ATTEMPTS : options.attempts;
+    slots.fillRequest(i, length, codec, ring(options), attempts, stamp(i, type));
     if (Failpoints.ON) Failpoints.hit("submit.filled");
     future.slot = i;
     future.generation = slots.generation(i);

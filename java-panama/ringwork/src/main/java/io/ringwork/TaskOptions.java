@@ -2,6 +2,7 @@ package io.ringwork;
 
 import io.ringwork.internal.Durations;
 import io.ringwork.internal.Traceparent;
+import io.ringwork.internal.segment.Layout;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Objects;
@@ -19,24 +20,25 @@ import org.jspecify.annotations.Nullable;
 public final class TaskOptions {
   static final long NO_TIMEOUT = Long.MAX_VALUE;
 
-  private static final int DEADLINE = 1;
+  private static final int TIMEOUT = 1;
   private static final int PRIORITY = 2;
   private static final int BACKPRESSURE = 4;
   private static final int TRACE = 8;
   private static final int ADMIT_LATE = 16;
+  private static final int ATTEMPTS = 32;
 
   /**
-   * Nothing is set. Built in are: no timeout, {@link Priority#NORMAL}, {@link Backpressure#fail()},
-   * no trace.
+   * Nothing is set. Built in are: no timeout, {@link Priority#NORMAL}, one attempt, {@link
+   * Backpressure#fail()}, no trace.
    */
-  public static final TaskOptions DEFAULT =
-      new TaskOptions(0, NO_TIMEOUT, Priority.NORMAL, Backpressure.fail(), null, false);
+  public static final TaskOptions DEFAULT = new TaskOptions(new Draft());
 
   /** Which of the options are set; the others have what is built in. */
   private final int set;
 
   final long timeoutNanos;
   final Priority priority;
+  final int attempts;
   final Backpressure backpressure;
   final byte @Nullable [] trace;
 
@@ -48,19 +50,44 @@ public final class TaskOptions {
 
   private record Merged(TaskOptions below, TaskOptions options) {}
 
-  private TaskOptions(
-      int set,
-      long timeoutNanos,
-      Priority priority,
-      Backpressure backpressure,
-      byte @Nullable [] trace,
-      boolean admitLate) {
-    this.set = set;
-    this.admitLate = admitLate;
-    this.timeoutNanos = timeoutNanos;
-    this.priority = priority;
-    this.backpressure = backpressure;
-    this.trace = trace;
+  private TaskOptions(Draft draft) {
+    this.set = draft.set;
+    this.timeoutNanos = draft.timeoutNanos;
+    this.priority = draft.priority;
+    this.attempts = draft.attempts;
+    this.backpressure = draft.backpressure;
+    this.trace = draft.trace;
+    this.admitLate = draft.admitLate;
+  }
+
+  /** What options are made of, before they are made. */
+  private static final class Draft {
+    int set;
+    long timeoutNanos = NO_TIMEOUT;
+    Priority priority = Priority.NORMAL;
+    int attempts = 1;
+    Backpressure backpressure = Backpressure.fail();
+    byte @Nullable [] trace;
+    boolean admitLate;
+
+    /** Takes some of the options of others. */
+    void take(int some, TaskOptions from) {
+      set |= some & from.set;
+      timeoutNanos = (some & TIMEOUT) != 0 ? from.timeoutNanos : timeoutNanos;
+      priority = (some & PRIORITY) != 0 ? from.priority : priority;
+      attempts = (some & ATTEMPTS) != 0 ? from.attempts : attempts;
+      backpressure = (some & BACKPRESSURE) != 0 ? from.backpressure : backpressure;
+      trace = (some & TRACE) != 0 ? from.trace : trace;
+      admitLate = (some & ADMIT_LATE) != 0 ? from.admitLate : admitLate;
+    }
+  }
+
+  /** All of these options, of which one is about to be set. */
+  private Draft with(int option) {
+    Draft draft = new Draft();
+    draft.take(set, this);
+    draft.set |= option;
+    return draft;
   }
 
   /**
@@ -85,14 +112,9 @@ public final class TaskOptions {
     if (last != null && last.below == below) {
       return last.options;
     }
-    TaskOptions made =
-        new TaskOptions(
-            set | below.set,
-            (missing & DEADLINE) != 0 ? below.timeoutNanos : timeoutNanos,
-            (missing & PRIORITY) != 0 ? below.priority : priority,
-            (missing & BACKPRESSURE) != 0 ? below.backpressure : backpressure,
-            (missing & TRACE) != 0 ? below.trace : trace,
-            (missing & ADMIT_LATE) != 0 ? below.admitLate : admitLate);
+    Draft draft = with(0);
+    draft.take(missing, below);
+    TaskOptions made = new TaskOptions(draft);
     merged = new Merged(below, made);
     return made;
   }
@@ -118,7 +140,9 @@ public final class TaskOptions {
 
   /** The same with a time that may have run out. */
   TaskOptions timeoutNanos(long nanos) {
-    return new TaskOptions(set | DEADLINE, nanos, priority, backpressure, trace, admitLate);
+    Draft draft = with(TIMEOUT);
+    draft.timeoutNanos = nanos;
+    return new TaskOptions(draft);
   }
 
   /**
@@ -127,7 +151,7 @@ public final class TaskOptions {
    * @return a copy
    */
   public TaskOptions noTimeout() {
-    return new TaskOptions(set | DEADLINE, NO_TIMEOUT, priority, backpressure, trace, admitLate);
+    return timeoutNanos(NO_TIMEOUT);
   }
 
   /**
@@ -148,13 +172,9 @@ public final class TaskOptions {
    * @return a copy
    */
   public TaskOptions priority(Priority priority) {
-    return new TaskOptions(
-        set | PRIORITY,
-        timeoutNanos,
-        Objects.requireNonNull(priority, "priority"),
-        backpressure,
-        trace,
-        admitLate);
+    Draft draft = with(PRIORITY);
+    draft.priority = Objects.requireNonNull(priority, "priority");
+    return new TaskOptions(draft);
   }
 
   /**
@@ -167,19 +187,43 @@ public final class TaskOptions {
   }
 
   /**
+   * How often the task runs at most. With more than one attempt the pool runs it again when a
+   * worker died over it: at least once, so the handler should be idempotent. A handler that has
+   * returned, with a result or an error, is not run again.
+   *
+   * @param attempts how often at most, 1 to 3; 1 by default: at most once
+   * @return a copy
+   * @throws IllegalArgumentException if out of range
+   */
+  public TaskOptions attempts(int attempts) {
+    if (attempts < 1 || attempts > Layout.MAX_ATTEMPTS) {
+      throw new IllegalArgumentException(
+          "attempts are 1 to " + Layout.MAX_ATTEMPTS + ", not " + attempts);
+    }
+    Draft draft = with(ATTEMPTS);
+    draft.attempts = attempts;
+    return new TaskOptions(draft);
+  }
+
+  /**
+   * How often the task runs at most.
+   *
+   * @return 1 to 3; 1 if nothing is set
+   */
+  public int attempts() {
+    return attempts;
+  }
+
+  /**
    * What to do when the pool is full.
    *
    * @param backpressure the policy
    * @return a copy
    */
   public TaskOptions backpressure(Backpressure backpressure) {
-    return new TaskOptions(
-        set | BACKPRESSURE,
-        timeoutNanos,
-        priority,
-        Objects.requireNonNull(backpressure, "backpressure"),
-        trace,
-        admitLate);
+    Draft draft = with(BACKPRESSURE);
+    draft.backpressure = Objects.requireNonNull(backpressure, "backpressure");
+    return new TaskOptions(draft);
   }
 
   /**
@@ -201,8 +245,9 @@ public final class TaskOptions {
    * @return a copy
    */
   public TaskOptions admitLate(boolean admitLate) {
-    return new TaskOptions(
-        set | ADMIT_LATE, timeoutNanos, priority, backpressure, trace, admitLate);
+    Draft draft = with(ADMIT_LATE);
+    draft.admitLate = admitLate;
+    return new TaskOptions(draft);
   }
 
   /**
@@ -222,13 +267,9 @@ public final class TaskOptions {
    * @throws IllegalArgumentException if it is malformed
    */
   public TaskOptions traceparent(String traceparent) {
-    return new TaskOptions(
-        set | TRACE,
-        timeoutNanos,
-        priority,
-        backpressure,
-        Traceparent.parse(traceparent),
-        admitLate);
+    Draft draft = with(TRACE);
+    draft.trace = Traceparent.parse(traceparent);
+    return new TaskOptions(draft);
   }
 
   /**
@@ -248,6 +289,7 @@ public final class TaskOptions {
         && set == that.set
         && timeoutNanos == that.timeoutNanos
         && priority == that.priority
+        && attempts == that.attempts
         && admitLate == that.admitLate
         && backpressure.equals(that.backpressure)
         && Arrays.equals(trace, that.trace);
@@ -256,18 +298,21 @@ public final class TaskOptions {
   @Override
   public int hashCode() {
     return Objects.hash(
-        set, timeoutNanos, priority, backpressure, admitLate, Arrays.hashCode(trace));
+        set, timeoutNanos, priority, attempts, backpressure, admitLate, Arrays.hashCode(trace));
   }
 
   /** What is set. */
   @Override
   public String toString() {
     StringBuilder text = new StringBuilder("TaskOptions[");
-    if ((set & DEADLINE) != 0) {
+    if ((set & TIMEOUT) != 0) {
       append(text, "timeout", timeout().map(Duration::toString).orElse("none"));
     }
     if ((set & PRIORITY) != 0) {
       append(text, "priority", priority);
+    }
+    if ((set & ATTEMPTS) != 0) {
+      append(text, "attempts", attempts);
     }
     if ((set & BACKPRESSURE) != 0) {
       append(text, "backpressure", backpressure);

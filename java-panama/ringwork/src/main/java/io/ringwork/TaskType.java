@@ -30,8 +30,6 @@ public final class TaskType<Q, R> {
   /** Reads chunks; null for other kinds. */
   private final @Nullable ChunkReader<?> chunkReader;
 
-  final int attempts;
-
   /** Most tasks in flight, or NO_LIMIT. */
   final int maxInFlight;
 
@@ -61,7 +59,6 @@ public final class TaskType<Q, R> {
         draft.resultCodec != null
             ? ResultKind.VALUE
             : draft.chunkReader != null ? ResultKind.CHUNK : ResultKind.LEASE;
-    this.attempts = draft.attempts;
     this.maxInFlight = draft.maxInFlight;
     this.fallback = draft.fallback;
     this.options = draft.options;
@@ -74,7 +71,6 @@ public final class TaskType<Q, R> {
     final Codec<Q> requestCodec;
     final @Nullable Codec<R> resultCodec;
     @Nullable ChunkReader<?> chunkReader;
-    int attempts = 1;
     int maxInFlight = NO_LIMIT;
     @Nullable Function<? super Q, ? extends R> fallback;
     TaskOptions options = TaskOptions.DEFAULT;
@@ -91,7 +87,6 @@ public final class TaskType<Q, R> {
   private Draft<Q, R> draft() {
     Draft<Q, R> draft = new Draft<>(name, handlerId, requestCodec, resultCodec);
     draft.chunkReader = chunkReader;
-    draft.attempts = attempts;
     draft.maxInFlight = maxInFlight;
     draft.fallback = fallback;
     draft.options = options;
@@ -108,17 +103,13 @@ public final class TaskType<Q, R> {
     return Objects.requireNonNull(chunkReader, "chunkReader");
   }
 
-  /**
-   * The type of chunks of this type. A chunk is taken up again when a worker dies, however often
-   * its requests may run: lanes see to that.
-   */
+  /** The type of chunks of this type. */
   TaskType<Chunk<Q>, ChunkResult<R>> chunks() {
     TaskType<Chunk<Q>, ChunkResult<R>> made = chunks;
     if (made == null) {
       Draft<Chunk<Q>, ChunkResult<R>> draft =
           new Draft<>(name, handlerId, new Chunk.Writer<>(), null);
       draft.chunkReader = new ChunkReader<>(this);
-      draft.attempts = Layout.MAX_ATTEMPTS;
       draft.maxInFlight = maxInFlight;
       draft.options = options;
       Function<? super Q, ? extends R> one = fallback;
@@ -131,7 +122,7 @@ public final class TaskType<Q, R> {
     return made;
   }
 
-  /** The type of raw tasks and calls of this type, which run at most once. */
+  /** The type of raw tasks and calls of this type. */
   TaskType<byte[], ResultLease> raw() {
     TaskType<byte[], ResultLease> made = raw;
     if (made == null) {
@@ -145,7 +136,8 @@ public final class TaskType<Q, R> {
   }
 
   /**
-   * Describes a task that runs at most once.
+   * Describes a kind of task. It runs at most once, unless its {@linkplain #options(TaskOptions)
+   * options}, or those of the call, say {@linkplain TaskOptions#attempts(int) otherwise}.
    *
    * @param name the handler's name, 1 to 112 bytes of UTF-8
    * @param requestCodec how requests are written
@@ -177,24 +169,6 @@ public final class TaskType<Q, R> {
       throw new IllegalArgumentException(
           "a handler name has 1 to " + Layout.HANDLER_NAME_MAX + " bytes, not " + bytes);
     }
-  }
-
-  /**
-   * Lets the pool run the task again when a worker died over it: at least once, so the handler
-   * should be idempotent.
-   *
-   * @param attempts how often at most, 1 to 3
-   * @return a copy
-   * @throws IllegalArgumentException if out of range
-   */
-  public TaskType<Q, R> attempts(int attempts) {
-    if (attempts < 1 || attempts > Layout.MAX_ATTEMPTS) {
-      throw new IllegalArgumentException(
-          "attempts are 1 to " + Layout.MAX_ATTEMPTS + ", not " + attempts);
-    }
-    Draft<Q, R> changed = draft();
-    changed.attempts = attempts;
-    return new TaskType<>(changed);
   }
 
   /**
@@ -246,9 +220,10 @@ public final class TaskType<Q, R> {
   }
 
   /**
-   * What tasks of this type are submitted with where their call does not say: a deadline, say, or a
-   * priority. The call's own options go first, each by itself; what is set neither here nor there
-   * is the {@linkplain ConnectConfig#taskDefaults(TaskOptions) connection's}.
+   * What tasks of this type are submitted with where their call does not say: a timeout, say, or
+   * how many attempts they have. The call's own options go first, each by itself; what is set
+   * neither here nor there is the {@linkplain ConnectConfig#taskDefaults(TaskOptions)
+   * connection's}.
    *
    * @param options the options; none by default
    * @return a copy
@@ -277,20 +252,10 @@ public final class TaskType<Q, R> {
     return name;
   }
 
-  /**
-   * How often the task runs at most.
-   *
-   * @return 1 to 3
-   */
-  public int attempts() {
-    return attempts;
-  }
-
   /** The name, and what differs from the defaults. */
   @Override
   public String toString() {
     StringBuilder text = new StringBuilder("TaskType[").append(name);
-    text.append(attempts == 1 ? "" : ", attempts=" + attempts);
     text.append(maxInFlight == NO_LIMIT ? "" : ", maxInFlight=" + maxInFlight);
     text.append(fallback == null ? "" : ", with a fallback");
     text.append(options.equals(TaskOptions.DEFAULT) ? "" : ", " + options);

@@ -252,7 +252,7 @@ class InFlightTest {
 
   @Test
   void typesOfAHandlerAreCountedTogether() {
-    client.submit(TWO.attempts(3), new byte[1]);
+    client.submit(TWO.options(TaskOptions.DEFAULT.attempts(3)), new byte[1]);
     client.submit(EndingsTest.ECHO, new byte[1]); // has no limit, and does not count
     client.submit(TWO.fallback(x -> x), new byte[1]);
     assertEquals(Reason.TOO_MANY_IN_FLIGHT, next());

@@ -83,7 +83,7 @@ class OptionsTest {
             Ringwork.connect(
                 pool.config().taskDefaults(NONE.priority(Priority.LOW).timeout(day(1))))) {
       TaskType<Long, Long> plain = EndingsTest.NUMBER;
-      TaskType<Long, Long> urgent = plain.options(NONE.priority(Priority.HIGH)).attempts(2);
+      TaskType<Long, Long> urgent = plain.options(NONE.priority(Priority.HIGH));
       client.submit(plain, 1L);
       assertArrives(pool, Priority.LOW, true);
       client.submit(urgent, 1L);
@@ -113,6 +113,54 @@ class OptionsTest {
       assertArrives(pool, Priority.HIGH, false);
       caller.join();
     }
+  }
+
+  /** How often a task may run: the call says it, else its type, else the connection, else once. */
+  @Test
+  void attemptsAreAnOptionLikeTheOthers() throws Exception {
+    TaskType<Long, Long> once = EndingsTest.NUMBER;
+    TaskType<Long, Long> twice = once.options(NONE.attempts(2));
+    try (FakePool pool = new FakePool(base, 1, 16);
+        Ringwork plain = Ringwork.connect(pool.config())) {
+      plain.submit(once, 1L);
+      assertAttempts(1, pool);
+      plain.submit(twice, 1L);
+      assertAttempts(2, pool);
+      plain.submit(twice, 1L, NONE.attempts(1));
+      assertAttempts(1, pool);
+      plain.submit(twice, 1L, NONE.priority(Priority.HIGH));
+      assertAttempts(2, pool);
+      plain.submitAll(twice, List.of(1L), NONE.attempts(3));
+      assertAttempts(3, pool);
+      plain.claim(twice, 8, NONE).submit();
+      assertAttempts(2, pool);
+    }
+    try (FakePool pool = new FakePool(base, 1, 16);
+        Ringwork client = Ringwork.connect(pool.config().taskDefaults(NONE.attempts(3)))) {
+      client.submit(once, 1L);
+      assertAttempts(3, pool);
+      client.submit(twice, 1L);
+      assertAttempts(2, pool);
+      client.claim("number", 8).submit();
+      assertAttempts(3, pool);
+      // The chunk itself is taken up until it has lost three workers; its requests are what may run
+      // twice.
+      client.submitChunk(twice, List.of(1L));
+      FakeTask chunk = pool.take();
+      assertEquals(3, chunk.attempts());
+      assertEquals(2, chunk.request()[Layout.CHUNK_ATTEMPTS]);
+      chunk.fail(Layout.STATUS_FAILED, "", "", "");
+    }
+    assertEquals(1, NONE.attempts());
+    for (int wrong : new int[] {-1, 0, 4}) {
+      assertThrows(IllegalArgumentException.class, () -> NONE.attempts(wrong));
+    }
+  }
+
+  private static void assertAttempts(int attempts, FakePool pool) {
+    FakeTask task = pool.take();
+    assertEquals(attempts, task.attempts());
+    task.fail(Layout.STATUS_FAILED, "", "", "");
   }
 
   private static Duration day(int days) {
@@ -259,11 +307,10 @@ class OptionsTest {
     assertEquals(
         "TaskType["
             + type.name()
-            + ", attempts=2, maxInFlight=5, with a fallback, TaskOptions[priority=LOW]]",
-        type.attempts(2)
-            .maxInFlight(5)
+            + ", maxInFlight=5, with a fallback, TaskOptions[priority=LOW, attempts=2]]",
+        type.maxInFlight(5)
             .fallback(n -> n)
-            .options(NONE.priority(Priority.LOW))
+            .options(NONE.priority(Priority.LOW).attempts(2))
             .toString());
   }
 

@@ -204,10 +204,11 @@ class SubmitTest {
       long before = System.nanoTime();
       TaskFuture<byte[]> future =
           client.submit(
-              ECHO.attempts(3),
+              ECHO,
               bytes(3),
               TaskOptions.DEFAULT
                   .priority(Priority.HIGH)
+                  .attempts(3)
                   .timeout(Duration.ofHours(1))
                   .traceparent(trace));
       FakeTask task = pool.take();

@@ -3,6 +3,7 @@ package io.ringwork.demo;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.ringwork.Ringwork;
+import io.ringwork.TaskOptions;
 import io.ringwork.stock.PasswordHash;
 import io.ringwork.stock.StockTasks;
 import java.util.Base64;
@@ -30,7 +31,7 @@ final class HashJob extends Job {
   @Override
   CompletableFuture<?> rust(Ringwork pool) {
     var request = PasswordHash.argon2id(password.getBytes(UTF_8), kib, passes, 1);
-    return pool.submit(StockTasks.PASSWORD_HASH.attempts(attempts), request)
+    return pool.submit(StockTasks.PASSWORD_HASH, request, TaskOptions.DEFAULT.attempts(attempts))
         .thenAccept(hash -> rust = hash);
   }
 

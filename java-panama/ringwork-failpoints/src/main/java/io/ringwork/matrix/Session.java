@@ -35,6 +35,7 @@ final class Session {
   private static final TaskType<byte[], byte[]> HOLD =
       TaskType.of("hold", Codec.BYTES, Codec.BYTES);
   private static final TaskOptions PATIENT = TaskOptions.DEFAULT;
+  private static final TaskOptions THRICE = PATIENT.attempts(3);
   private static final int ROUNDS = 12;
 
   /** Tasks that are submitted together in each round. */
@@ -167,13 +168,13 @@ final class Session {
     for (int n = 0; n < BATCH; n++) {
       batch.add(request(random.nextInt(), 0, n == 2 ? 500 : 12 + random.nextInt(50)));
     }
-    for (TaskFuture<byte[]> future : target.submitAll(FLIP.attempts(3), batch)) {
+    for (TaskFuture<byte[]> future : target.submitAll(FLIP, batch, THRICE)) {
       futures.add(tally.track(future));
     }
     requests.addAll(batch);
     List<byte[]> chunk = new ArrayList<>(batch.subList(0, CHUNK));
     TaskFuture<ChunkResult<byte[]>> chunkEnd =
-        tally.track(target.submitChunk(FLIP.attempts(1 + random.nextInt(2)), chunk, 200, PATIENT));
+        tally.track(target.submitChunk(FLIP, chunk, 200, PATIENT.attempts(1 + random.nextInt(2))));
     boolean open = true;
     for (int n = 0; n < futures.size(); n++) {
       open &= tally.end(futures.get(n), requests.get(n));
@@ -188,11 +189,11 @@ final class Session {
     TaskOptions hurried = PATIENT.timeout(Duration.ofMillis(150));
     switch (n) {
       case 0, 1, 2:
-        return target.submit(FLIP.attempts(3), request);
+        return target.submit(FLIP, request, THRICE);
       case 3:
         return target.submit(FLIP, request, hurried);
       case 4:
-        return target.submit(HOLD.attempts(3), request);
+        return target.submit(HOLD, request, THRICE);
       case 5:
         {
           TaskFuture<byte[]> queued = target.submit(HOLD, request);
@@ -237,7 +238,7 @@ final class Session {
       byte[] request = request(n, 0, 16);
       try {
         tally.tasks.incrementAndGet();
-        byte[] result = target.call(FLIP.attempts(3), request);
+        byte[] result = target.call(FLIP, request, THRICE);
         if (!java.util.Arrays.equals(result, Tally.flipped(request))) {
           tally.wrong("a wrong result of a call");
         }

@@ -452,8 +452,8 @@ class BadInputTest {
     assertThrows(
         IllegalArgumentException.class,
         () -> TaskType.of("x".repeat(500), Codec.BYTES, Codec.BYTES));
-    assertThrows(IllegalArgumentException.class, () -> StockTasks.ECHO.attempts(0));
-    assertThrows(IllegalArgumentException.class, () -> StockTasks.ECHO.attempts(4));
+    assertThrows(IllegalArgumentException.class, () -> TaskOptions.DEFAULT.attempts(0));
+    assertThrows(IllegalArgumentException.class, () -> TaskOptions.DEFAULT.attempts(4));
     assertThrows(IllegalArgumentException.class, () -> pool.claim("echo", -1));
     assertThrows(IllegalArgumentException.class, () -> TaskOptions.DEFAULT.traceparent("nonsense"));
     assertThrows(IllegalArgumentException.class, () -> Ringwork.connect("../etc"));

@@ -88,7 +88,10 @@ final class ChaosLoad implements Runnable {
 
   private static List<TaskType<byte[], byte[]>> typesOf(String handler) {
     TaskType<byte[], byte[]> once = TaskType.of(handler, Codec.BYTES, Codec.BYTES);
-    return List.of(once, once.attempts(2), once.attempts(3));
+    return List.of(
+        once,
+        once.options(TaskOptions.DEFAULT.attempts(2)),
+        once.options(TaskOptions.DEFAULT.attempts(3)));
   }
 
   @Override

@@ -353,7 +353,7 @@ class ChunkTest {
     Path ran = temporary.resolve("ran");
     ChunkResult<Long> results =
         run(
-            FRAGILE.attempts(2),
+            FRAGILE.options(TaskOptions.DEFAULT.attempts(2)),
             Stream.of("0", "1", "0", "2", "0").map(n -> n + " " + ran).toList());
     assertEquals(1, results.get(0));
     assertEquals(2, results.get(1)); // its second attempt

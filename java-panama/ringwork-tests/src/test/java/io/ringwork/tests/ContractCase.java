@@ -96,6 +96,9 @@ record ContractCase(
     if (chosen.priority != null) {
       result = result.priority(Priority.values()[chosen.priority]);
     }
+    if (chosen.attempts != null) {
+      result = result.attempts(chosen.attempts);
+    }
     return chosen.traceparent == null ? result : result.traceparent(chosen.traceparent);
   }
 

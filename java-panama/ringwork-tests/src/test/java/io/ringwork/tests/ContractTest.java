@@ -127,13 +127,11 @@ class ContractTest {
   }
 
   private static TaskFuture<byte[]> submit(ContractCase test, Path marker) {
-    Integer attempts = test.chosen().attempts();
     TaskType<byte[], byte[]> type =
         TaskType.of(
-                test.handler(),
-                new RawCodec(test.request().codecId()),
-                new RawCodec(test.expected().codecId()))
-            .attempts(attempts == null ? 1 : attempts);
+            test.handler(),
+            new RawCodec(test.request().codecId()),
+            new RawCodec(test.expected().codecId()));
     return pool.submit(type, test.request().bytes(marker.toString()), test.taskOptions());
   }
 

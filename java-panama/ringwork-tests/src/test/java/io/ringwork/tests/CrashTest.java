@@ -82,7 +82,7 @@ class CrashTest {
         // Long and short paths, so that requests travel inline and in blocks.
         String path = (i % 2 == 0 ? "" : "/".repeat(500)) + ran;
         TaskFuture<Long> future =
-            pool.submit(COUNT.attempts(attempts(i)), path + "\n" + i, Pools.PATIENT);
+            pool.submit(COUNT, path + "\n" + i, Pools.PATIENT.attempts(attempts(i)));
         future.whenComplete(
             (result, error) -> {
               completions.incrementAndGet(task);
@@ -162,7 +162,7 @@ class CrashTest {
         List<TaskFuture<byte[]>> futures = new ArrayList<>();
         for (int i = 0; i < 200; i++) {
           requests.add(Pools.randomBytes(sizes[i % sizes.length] + i));
-          futures.add(pool.submit(StockTasks.ECHO.attempts(3), requests.getLast(), Pools.PATIENT));
+          futures.add(pool.submit(StockTasks.ECHO, requests.getLast(), Pools.PATIENT.attempts(3)));
           if (i == 100) {
             Pools.workers(pool).forEach(ProcessHandle::destroyForcibly);
           }
@@ -234,7 +234,7 @@ class CrashTest {
           () -> {
             for (int i = 0; i < 500; i++) {
               futures.add(
-                  pool.submit(StockTasks.ECHO.attempts(2), Pools.randomBytes(100), Pools.PATIENT));
+                  pool.submit(StockTasks.ECHO, Pools.randomBytes(100), Pools.PATIENT.attempts(2)));
             }
           };
       submit.run();

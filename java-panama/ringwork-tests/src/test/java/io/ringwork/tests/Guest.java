@@ -6,6 +6,7 @@ import io.ringwork.ConnectionState;
 import io.ringwork.Reconnect;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
+import io.ringwork.TaskOptions;
 import io.ringwork.stock.StockTasks;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -43,7 +44,8 @@ final class Guest {
         }
       }
       if (launch) {
-        TaskFuture<Long> retried = first.submit(StockTasks.SLEEP.attempts(3), 300L);
+        TaskFuture<Long> retried =
+            first.submit(StockTasks.SLEEP, 300L, TaskOptions.DEFAULT.attempts(3));
         Pools.workers(first).getFirst().destroyForcibly();
         retried.join();
         use(second);

@@ -1,11 +1,12 @@
 package io.ringwork.stock;
 
 import io.ringwork.Codec;
+import io.ringwork.TaskOptions;
 import io.ringwork.TaskType;
 
 /**
- * The handlers of the stock worker as task types. All run at most once; {@link TaskType#attempts}
- * allows more, which is safe for each of them.
+ * The handlers of the stock worker as task types. All run at most once; {@link
+ * TaskOptions#attempts(int)} allows more, which is safe for each of them.
  */
 public final class StockTasks {
   /** Hashes a password; the result is a PHC string (argon2id) or a bcrypt string. */
