@@ -36,9 +36,8 @@ public class StructureCost extends ComponentBench {
   private final long owner = PayloadArena.requestOwner(1, 1);
   private TaskFuture<byte[]> future;
 
-  /** One future for all tasks, as a {@link RawCall} has. */
+  /** One future for all tasks, as a {@link RawCall} has; without a client, as no task ends. */
   @Setup
-  @SuppressWarnings("NullAway") // no task ends, so the client is not asked
   public void open() {
     future = new TaskFuture<>(null, TYPE, 0, null);
   }

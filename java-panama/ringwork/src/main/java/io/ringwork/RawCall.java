@@ -87,7 +87,6 @@ public final class RawCall implements AutoCloseable {
   /** The block of the request while claimed, of the result while held; 0 for the slot itself. */
   private long reference;
 
-  @SuppressWarnings("NullAway")
   RawCall(
       @Nullable Core core,
       TaskType<byte[], ResultLease> type,

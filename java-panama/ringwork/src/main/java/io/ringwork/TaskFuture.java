@@ -109,7 +109,6 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
    * A future without a client, for a task that was never in a pool: it is settled and completed
    * before any other code sees it, and from then on no method looks at the client.
    */
-  @SuppressWarnings("NullAway")
   TaskFuture(TaskType<?, R> type) {
     this.engine = null;
     this.type = type;

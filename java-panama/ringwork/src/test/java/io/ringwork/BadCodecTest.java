@@ -75,7 +75,6 @@ class BadCodecTest {
     }
 
     @Override
-    @SuppressWarnings("NullAway")
     public ByteBuffer encode(String value) {
       return fails("unknown", value) ? null : ByteBuffer.wrap(value.getBytes());
     }

@@ -148,7 +148,6 @@ class RemediesTest {
   }
 
   @Test
-  @SuppressWarnings("NullAway") // that is what is tried
   void nullIsRefusedAtOnceAndByName() throws IOException {
     LaunchConfig launch = LaunchConfig.DEFAULT;
     assertNames("log", () -> launch.log(null));

@@ -446,7 +446,6 @@ class BadInputTest {
   // ---- errors of the program
 
   @Test
-  @SuppressWarnings("NullAway")
   void errorsOfTheProgramAreThrownAtOnce() {
     assertThrows(IllegalArgumentException.class, () -> TaskType.of("", Codec.BYTES, Codec.BYTES));
     assertThrows(

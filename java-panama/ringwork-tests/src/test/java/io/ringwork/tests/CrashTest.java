@@ -208,6 +208,7 @@ class CrashTest {
     try (Ringwork pool = Ringwork.launch(Pools.stock("CrashTest"))) {
       List<Long> others = new ArrayList<>();
       others.add(Pools.supervisor(pool).pid());
+      Await.until("both workers are there", () -> pool.info().workers() == 2);
       Pools.workers(pool).forEach(worker -> others.add(worker.pid()));
       TaskOptions deadline = TaskOptions.DEFAULT.timeout(Duration.ofMillis(100));
       TaskFuture<Long> running = pool.submit(StockTasks.SLEEP, 60_000L, deadline);

@@ -18,13 +18,8 @@ final class Proc {
 
   /** Whether a process runs. A zombie, which was not waited for yet, does not. */
   static boolean isRunning(long pid) {
-    try {
-      String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
-      char state = stat.charAt(stat.lastIndexOf(')') + 2);
-      return state != 'Z' && state != 'X';
-    } catch (IOException gone) {
-      return false;
-    }
+    char state = state(Path.of("/proc/" + pid));
+    return state != 'Z' && state != 'X';
   }
 
   /** What the open descriptors of this process point to. */
@@ -67,11 +62,38 @@ final class Proc {
         .toList();
   }
 
-  /** Sends a signal to a process that the test has started, or one of its children. */
+  /**
+   * Whether each thread of a process is stopped, by SIGSTOP: a thread that is not yet still runs.
+   */
+  private static boolean isStopped(long pid) {
+    try (Stream<Path> threads = Files.list(Path.of("/proc/" + pid + "/task"))) {
+      return threads.allMatch(thread -> state(thread) == 'T');
+    } catch (IOException gone) {
+      return true;
+    }
+  }
+
+  /** The state of a process or thread, by its directory in /proc; Z if it is gone. */
+  private static char state(Path process) {
+    try {
+      String stat = Files.readString(process.resolve("stat"));
+      return stat.charAt(stat.lastIndexOf(')') + 2);
+    } catch (IOException gone) {
+      return 'Z';
+    }
+  }
+
+  /**
+   * Sends a signal to a process that the test has started, or one of its children. Comes back from
+   * a STOP when all threads have stopped.
+   */
   static void signal(String name, long pid) {
     try {
       Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(pid)).start();
       assertEquals(0, kill.waitFor(), "kill -" + name + " " + pid);
+      if (name.equals("STOP")) {
+        Await.until(pid + " has stopped", () -> isStopped(pid));
+      }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
