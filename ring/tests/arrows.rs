@@ -24,7 +24,15 @@ const FLOORS: [&[&str]; 7] = [
 const EVERYWHERE: [&str; 2] = ["error", "model"];
 
 /// The crates whose files are looked at for circles.
-const CRATES: [&str; 4] = ["ring", "worker", "supervisor", "benches"];
+const CRATES: [&str; 7] = [
+    "ring",
+    "worker",
+    "handlers",
+    "supervisor",
+    "cli",
+    "benches",
+    "fuzz",
+];
 
 fn floor_of(folder: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&folder))
@@ -53,6 +61,13 @@ fn code_of(text: &str) -> String {
     let mut code = String::new();
     for line in lines {
         let line = line.split("//").next().unwrap_or_default();
+        // To whom an item is visible is no use of it.
+        let line = match line.split_once("pub(in ") {
+            Some((before, path)) => {
+                &[before, path.split_once(')').map_or("", |(_, after)| after)].concat()
+            }
+            None => line,
+        };
         for (part, piece) in line.split('"').enumerate() {
             if part % 2 == 0 {
                 code.push_str(piece);

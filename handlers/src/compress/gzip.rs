@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 
-use super::{Limit, corrupt, no_memory, trailing};
+use super::refusal::{Limit, corrupt, no_memory, trailing};
 use ringwork_worker::TaskError;
 
 /// What each member begins with.

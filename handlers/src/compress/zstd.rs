@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 
 use zstd::zstd_safe::{self, CCtx, CParameter, DCtx, get_error_name, zstd_sys};
 
-use super::{Limit, corrupt, foreign, no_memory, trailing};
+use super::refusal::{Limit, corrupt, foreign, no_memory, trailing};
 use ringwork_worker::TaskError;
 
 /// The strongest needs up to about 0.8 GiB.

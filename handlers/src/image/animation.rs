@@ -1,30 +1,13 @@
 //! Animations that are kept: each frame is decoded, resized and encoded before the next one.
 
 use super::decode::Source;
-use super::encode::Encoding;
+use super::encoding::Encoding;
+use super::job::Job;
 use super::raster::Raster;
-use super::{Format, ImageInfo, Job, gif, invalid_params, too_many_pixels, webp};
+use super::types::{Format, ImageInfo, invalid_params, too_many_pixels};
+use super::{gif, webp};
 use ringwork_ring::format::counted;
 use ringwork_worker::TaskError;
-
-/// A frame as it is seen, and for how long.
-pub(super) struct Frame {
-    pub(super) raster: Raster,
-    pub(super) milliseconds: u32,
-}
-
-/// How often an animation is shown; `None` is for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Plays(pub(super) Option<u32>);
-
-impl Plays {
-    pub(super) const ONCE: Self = Self(Some(1));
-    pub(super) const FOR_EVER: Self = Self(None);
-
-    pub(super) fn times(times: u32) -> Self {
-        Self(Some(times))
-    }
-}
 
 enum Writer<'a> {
     Gif(gif::Writer<'a>),
@@ -62,17 +45,13 @@ pub(super) fn process(
     made
 }
 
-fn process_all(
-    source: Source<'_>,
-    job: &Job<'_>,
-    encoding: Encoding<'_>,
-    out: &mut Vec<u8>,
-) -> Result<ImageInfo, TaskError> {
+/// All frames together count against the pixels allowed, in and out.
+fn check_frames(source: &Source<'_>, job: &Job<'_>) -> Result<(), TaskError> {
     let frames = u64::from(source.details.frames);
     let max_pixels = job.params.max_pixels;
-    let (width, height) = job.plan.output_size();
     let input = (u64::from(source.width), u64::from(source.height));
-    for (what, (width, height)) in [("an animation", input), ("an output", (width, height))] {
+    let output = job.plan.output_size();
+    for (what, (width, height)) in [("an animation", input), ("an output", output)] {
         if frames.saturating_mul(width).saturating_mul(height) > max_pixels {
             let what = format!("{what} of {}, together", counted(frames, "frame"));
             return Err(too_many_pixels(
@@ -83,8 +62,29 @@ fn process_all(
             ));
         }
     }
+    Ok(())
+}
+
+fn encoding_failed((width, height): (u32, u32), format: Format, reason: &str) -> TaskError {
+    TaskError::new(
+        "image.failed",
+        format!(
+            "encoding an animation of {width} x {height} pixels as {} failed: {reason}; try another format or a smaller size",
+            format.media_type()
+        ),
+    )
+}
+
+fn process_all(
+    source: Source<'_>,
+    job: &Job<'_>,
+    encoding: Encoding<'_>,
+    out: &mut Vec<u8>,
+) -> Result<ImageInfo, TaskError> {
+    check_frames(&source, job)?;
     // The output's size was checked against the pixels allowed and the longest side of the format.
     let side = |side: u64| u32::try_from(side).unwrap_or(u32::MAX);
+    let (width, height) = job.plan.output_size();
     let size = (side(width), side(height));
 
     let plays = source.details.plays;
@@ -99,20 +99,12 @@ fn process_all(
     if !matches!(encoding.format, Format::Gif | Format::Webp) {
         return Err(no_animation());
     }
-    let mut frames = source.frames(max_pixels)?.ok_or_else(no_animation)?;
+    let mut frames = source
+        .frames(job.params.max_pixels)?
+        .ok_or_else(no_animation)?;
 
     let format = encoding.format;
-    let failed = |reason: String| {
-        TaskError::new(
-            "image.failed",
-            format!(
-                "encoding an animation of {} x {} pixels as {} failed: {reason}; try another format or a smaller size",
-                size.0,
-                size.1,
-                format.media_type()
-            ),
-        )
-    };
+    let failed = |reason: String| encoding_failed(size, format, &reason);
     // The first frame tells whether the profile is kept.
     let Some(first) = frames.next() else {
         return Err(failed("it has no frames".to_owned()));

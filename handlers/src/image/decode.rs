@@ -7,77 +7,44 @@
 use image::metadata::Orientation;
 use ringwork_ring::format::counted;
 
-use super::animation::{Frame, Plays};
+use super::frame::{Frame, Plays};
+use super::header::{ACCEPTED, Details, Kind, bad, check_pixels, undecodable};
 use super::jpeg::Jpeg;
 use super::raster::Raster;
 use super::resize::{Plan, is_sideways};
-use super::{Format, avif, gif, png, tiff, too_many_pixels, webp};
+use super::{avif, gif, png, tiff, webp};
 use ringwork_worker::TaskError;
 
-const ACCEPTED: &str = "accepted are JPEG, PNG, WebP, AVIF, GIF and TIFF";
-
 /// The kind of file that the first bytes announce.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Jpeg,
-    Png,
-    Webp,
-    Gif,
-    Tiff,
-    Avif,
-}
-
-impl Kind {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Jpeg => "JPEG",
-            Self::Png => "PNG",
-            Self::Webp => "WebP",
-            Self::Gif => "GIF",
-            Self::Tiff => "TIFF",
-            Self::Avif => "AVIF",
-        }
-    }
-
-    /// The output's format where none is asked for.
-    pub(super) fn default_output(self) -> Format {
-        match self {
-            Self::Jpeg => Format::Jpeg,
-            Self::Png | Self::Gif | Self::Tiff => Format::Png,
-            Self::Webp | Self::Avif => Format::Webp,
-        }
-    }
-
-    fn recognise(body: &[u8]) -> Result<Self, TaskError> {
-        match body {
-            [0xff, 0xd8, 0xff, ..] => Ok(Self::Jpeg),
-            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Ok(Self::Png),
-            [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => Ok(Self::Tiff),
-            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(Self::Gif),
-            [
-                b'R',
-                b'I',
-                b'F',
-                b'F',
-                _,
-                _,
-                _,
-                _,
-                b'W',
-                b'E',
-                b'B',
-                b'P',
-                ..,
-            ] => Ok(Self::Webp),
-            _ if avif::is_avif(body) => Ok(Self::Avif),
-            _ => Err(TaskError::new(
-                "image.undecodable",
-                format!(
-                    "{}; {ACCEPTED}: send the bytes of such a file",
-                    describe_foreign(body)
-                ),
-            )),
-        }
+fn recognise(body: &[u8]) -> Result<Kind, TaskError> {
+    match body {
+        [0xff, 0xd8, 0xff, ..] => Ok(Kind::Jpeg),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Ok(Kind::Png),
+        [b'I', b'I', b'*' | b'+', 0, ..] | [b'M', b'M', 0, b'*' | b'+', ..] => Ok(Kind::Tiff),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(Kind::Gif),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => Ok(Kind::Webp),
+        _ if avif::is_avif(body) => Ok(Kind::Avif),
+        _ => Err(TaskError::new(
+            "image.undecodable",
+            format!(
+                "{}; {ACCEPTED}: send the bytes of such a file",
+                describe_foreign(body)
+            ),
+        )),
     }
 }
 
@@ -205,31 +172,6 @@ fn name_of_foreign(body: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// What the header of a file says.
-pub(super) struct Header {
-    /// The stored size in pixels, before any turning.
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) orientation: Orientation,
-    pub(super) profile: Option<Vec<u8>>,
-    pub(super) details: Details,
-}
-
-/// What the header says beside size, orientation and profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Details {
-    /// Whether a pixel may be transparent.
-    pub(super) alpha: bool,
-    /// Bits a sample, as stored; of a palette its indices' bits.
-    pub(super) bits: u8,
-    /// At least 1.
-    pub(super) frames: u32,
-    /// Whether the pixels are indices into a palette.
-    pub(super) palette: bool,
-    /// How often an animation is shown.
-    pub(super) plays: Plays,
-}
-
 /// An opened file, of which only the header has been read.
 pub(super) struct Source<'a> {
     pub(super) kind: Kind,
@@ -271,7 +213,7 @@ impl<'a> Source<'a> {
 
     /// `lenient`: what is cut or damaged behind the header is no reason to refuse.
     pub(super) fn open(body: &'a [u8], max_pixels: u64, lenient: bool) -> Result<Self, TaskError> {
-        let kind = Kind::recognise(body)?;
+        let kind = recognise(body)?;
         let (header, decoder) = match kind {
             Kind::Jpeg => return Self::open_jpeg(body, lenient)?.checked(max_pixels),
             Kind::Png => {
@@ -383,39 +325,4 @@ impl<'a> Source<'a> {
             profile,
         })
     }
-}
-
-pub(super) fn check_pixels(width: u32, height: u32, max_pixels: u64) -> Result<(), TaskError> {
-    if u64::from(width) * u64::from(height) > max_pixels {
-        return Err(too_many_pixels(
-            "an image",
-            width.into(),
-            height.into(),
-            max_pixels,
-        ));
-    }
-    Ok(())
-}
-
-#[track_caller]
-pub(super) fn undecodable(kind: Kind, reason: &dyn std::fmt::Display) -> TaskError {
-    let name = kind.name();
-    TaskError::new(
-        "image.undecodable",
-        format!(
-            "the body begins as {name} and cannot be decoded: {reason}; it is cut off, damaged, or of a rare variant: send it again, or converted ({ACCEPTED})"
-        ),
-    )
-}
-
-/// [`undecodable`] for a problem that is known exactly.
-#[track_caller]
-pub(super) fn bad(kind: Kind, problem: &str) -> TaskError {
-    let name = kind.name();
-    TaskError::new(
-        "image.undecodable",
-        format!(
-            "the body begins as {name} and cannot be decoded: {problem}; send it again, or converted ({ACCEPTED})"
-        ),
-    )
 }

@@ -5,24 +5,11 @@
 
 use std::borrow::Cow;
 
+use super::encoding::Encoding;
 use super::raster::{Channels, Raster};
-use super::{Format, Palette, gif, invalid_params, jpeg, png, webp};
+use super::types::{Format, invalid_params};
+use super::{gif, jpeg, png, webp};
 use ringwork_worker::TaskError;
-
-/// How to encode.
-pub(super) struct Encoding<'a> {
-    pub(super) format: Format,
-    pub(super) quality: u8,
-    /// Red, green, blue, opacity.
-    pub(super) background: [u8; 4],
-    pub(super) lossless: bool,
-    pub(super) progressive: bool,
-    pub(super) palette: Palette,
-    /// Whether the input was a palette PNG.
-    pub(super) had_palette: bool,
-    /// The ICC profile of the pixels, if they are not in sRGB.
-    pub(super) profile: Option<&'a [u8]>,
-}
 
 /// `#rrggbb` or `#rrggbbaa` as red, green, blue and opacity.
 pub(super) fn parse_background(text: &str) -> Result<[u8; 4], TaskError> {

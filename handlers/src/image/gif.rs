@@ -9,9 +9,9 @@ use std::io::{Chain, Cursor, Read};
 use gif::{ColorOutput, DecodeOptions, DisposalMethod, MemoryLimit};
 use image::metadata::Orientation;
 
-use super::animation::{Frame, Plays};
-use super::decode::{Details, Header, Kind, check_pixels, undecodable};
-use super::palette::{Indexed, MOST};
+use super::frame::{Frame, Plays};
+use super::header::{Details, Header, Kind, check_pixels, undecodable};
+use super::palette::{Indexed, MAX_COLOURS};
 use super::pixels;
 use super::raster::{Channels, Raster};
 use ringwork_worker::TaskError;
@@ -206,6 +206,32 @@ impl Iterator for Frames<'_> {
 }
 
 impl Frames<'_> {
+    /// Reads the next frame's pixels and draws them.
+    fn draw(&mut self, place: Place) -> Result<(), TaskError> {
+        let mut pixels = pixels::zeroed(bytes_of(place.size))?;
+        let read = self.file.reader.read_into_buffer(&mut pixels);
+        if let Err(error) = read
+            && !self.file.lenient
+        {
+            return Err(problem(&error));
+        }
+        let put = |below: &mut [u8; 4], above: &[u8; 4]| {
+            if above[3] != 0 {
+                *below = *above;
+            }
+        };
+        draw_onto(&mut self.canvas, self.file.canvas, &pixels, place, put);
+        Ok(())
+    }
+
+    /// Makes a part of the canvas transparent.
+    fn clear(&mut self, place: Place) -> Result<(), TaskError> {
+        let pixels = pixels::zeroed(bytes_of(place.size))?;
+        let clear = |below: &mut [u8; 4], _: &[u8; 4]| *below = [0; 4];
+        draw_onto(&mut self.canvas, self.file.canvas, &pixels, place, clear);
+        Ok(())
+    }
+
     fn advance(&mut self, mut shown: Shown) -> Result<Frame, TaskError> {
         if self.file.restoring.get(self.shown) == Some(&true) {
             shown.dispose = DisposalMethod::Previous;
@@ -216,41 +242,13 @@ impl Frames<'_> {
         check_pixels(place.size.width, place.size.height, self.max_pixels)?;
         let before = (shown.dispose == DisposalMethod::Previous).then(|| self.canvas.clone());
         if place.size.width > 0 && place.size.height > 0 {
-            let mut pixels = pixels::zeroed(bytes_of(place.size))?;
-            let read = self.file.reader.read_into_buffer(&mut pixels);
-            if let Err(error) = read
-                && !self.file.lenient
-            {
-                return Err(problem(&error));
-            }
-            draw_onto(
-                &mut self.canvas,
-                self.file.canvas,
-                &pixels,
-                place,
-                |below, above| {
-                    if above[3] != 0 {
-                        *below = *above;
-                    }
-                },
-            );
+            self.draw(place)?;
         }
         let raster = Raster::new(width, height, Channels::Rgba, self.canvas.clone())
             .ok_or_else(|| problem(&"its size is not that of its header"))?;
         match shown.dispose {
             DisposalMethod::Any | DisposalMethod::Keep => {}
-            DisposalMethod::Background => {
-                let pixels = pixels::zeroed(bytes_of(place.size))?;
-                draw_onto(
-                    &mut self.canvas,
-                    self.file.canvas,
-                    &pixels,
-                    place,
-                    |below, _| {
-                        *below = [0; 4];
-                    },
-                );
-            }
+            DisposalMethod::Background => self.clear(place)?,
             DisposalMethod::Previous => {
                 if let Some(before) = before {
                     self.canvas = before;
@@ -449,7 +447,7 @@ impl<'a> Writer<'a> {
         // screen is cleared afterwards, viewers need to know it even if no pixel has it: without
         // it some fill with the background colour.
         let clears = dispose == DisposalMethod::Background && !pixels.contains(&CLEAR);
-        let most = if clears { MOST - 1 } else { MOST };
+        let most = if clears { MAX_COLOURS - 1 } else { MAX_COLOURS };
         let Indexed {
             mut palette,
             indices,

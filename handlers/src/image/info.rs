@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decode::{Details, Source};
+use super::decode::Source;
+use super::header::Details;
 use ringwork_worker::TaskError;
 
 /// The parameters of `image.info`: none so far.
@@ -72,7 +73,7 @@ pub fn info(_: &InfoParams, body: &[u8]) -> Result<Description, TaskError> {
 /// The description in an ICC profile, in ASCII (version 2) or UTF-16 (version 4).
 fn name_of(profile: &[u8]) -> Option<String> {
     const HEADER: usize = 128;
-    const MOST: usize = 200;
+    const MAX_NAME: usize = 200;
     let number = |at: usize| {
         let bytes = *profile.get(at..)?.first_chunk()?;
         usize::try_from(u32::from_be_bytes(bytes)).ok()
@@ -84,12 +85,12 @@ fn name_of(profile: &[u8]) -> Option<String> {
     let start = number(tag + 4)?;
     let name = match profile.get(start..start.checked_add(4)?)? {
         b"desc" => {
-            let length = number(start + 8)?.min(MOST);
+            let length = number(start + 8)?.min(MAX_NAME);
             let text = profile.get(start + 12..start + 12 + length)?;
             String::from_utf8_lossy(text).into_owned()
         }
         b"mluc" => {
-            let (length, offset) = (number(start + 20)?.min(MOST), number(start + 24)?);
+            let (length, offset) = (number(start + 20)?.min(MAX_NAME), number(start + 24)?);
             let from = start.checked_add(offset)?;
             let text = profile.get(from..from.checked_add(length)?)?;
             let units = text.as_chunks::<2>().0.iter();

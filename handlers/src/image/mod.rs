@@ -16,9 +16,13 @@ mod animation;
 mod avif;
 mod decode;
 mod encode;
+mod encoding;
 mod exif;
+mod frame;
 mod gif;
+mod header;
 mod info;
+mod job;
 mod jpeg;
 mod palette;
 mod params;
@@ -28,173 +32,20 @@ mod profile;
 mod raster;
 mod resize;
 mod tiff;
+mod types;
 mod webp;
 
 pub use info::{Description, InfoParams, info};
 pub use params::{ResizeParams, ThumbnailParams};
+pub use types::{
+    Animation, DEFAULT_MAX_PIXELS, DEFAULT_THUMBNAIL_SIZE, Damaged, EncodedImage, Filter, Fit,
+    Format, Gravity, ImageInfo, Palette,
+};
 
-use serde::{Deserialize, Serialize};
+use job::Job;
+use types::invalid_params;
 
 use ringwork_worker::TaskError;
-
-/// The default of `max_pixels`: 100 megapixels.
-pub const DEFAULT_MAX_PIXELS: u64 = 100_000_000;
-/// The default box of a thumbnail: 256 by 256 pixels.
-pub const DEFAULT_THUMBNAIL_SIZE: u32 = 256;
-
-/// How the image goes into the box of width by height. With only one of the
-/// two given the other follows from the aspect ratio, and all three are alike.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fit {
-    /// Whole and undistorted; one side may be shorter than the box.
-    #[default]
-    Fit,
-    /// Exactly the box, stretched.
-    Fill,
-    /// Exactly the box, undistorted; what stands out is cut off: evenly at both ends, or as
-    /// [`Gravity`] says.
-    Crop,
-    /// Exactly the box, whole and undistorted; the rest of the box is filled with the background.
-    Contain,
-}
-
-/// Which part of the image a crop keeps, and where in its box a contained image lies.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Gravity {
-    /// The middle.
-    #[default]
-    #[serde(alias = "center")]
-    Centre,
-    /// The upper edge.
-    North,
-    /// The upper right corner.
-    NorthEast,
-    /// The right edge.
-    East,
-    /// The lower right corner.
-    SouthEast,
-    /// The lower edge.
-    South,
-    /// The lower left corner.
-    SouthWest,
-    /// The left edge.
-    West,
-    /// The upper left corner.
-    NorthWest,
-}
-
-/// Whether a PNG is written as indices into a palette of up to 256 colours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Palette {
-    /// Where that is smaller and loses nothing; and where the input is a palette PNG, of which a
-    /// resize makes more colours than fit: they are reduced to 256.
-    #[default]
-    Auto,
-    /// Always; colours are reduced to 256 where there are more.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// An output format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Baseline JPEG; 4:2:0 below quality 90, 4:4:4 from there on.
-    Jpeg,
-    /// PNG with a fast compression.
-    Png,
-    /// WebP, lossy unless asked otherwise.
-    Webp,
-    /// GIF, of up to 256 colours a frame.
-    Gif,
-}
-
-impl Format {
-    /// The media type, for a response's `Content-Type`.
-    #[must_use]
-    pub fn media_type(self) -> &'static str {
-        match self {
-            Self::Jpeg => "image/jpeg",
-            Self::Png => "image/png",
-            Self::Webp => "image/webp",
-            Self::Gif => "image/gif",
-        }
-    }
-
-    /// The longest side that the format can express, in pixels.
-    fn max_side(self) -> u64 {
-        match self {
-            Self::Jpeg | Self::Gif => 65_535,
-            Self::Png => (1 << 31) - 1,
-            Self::Webp => 16_383,
-        }
-    }
-}
-
-/// What becomes of an animation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Animation {
-    /// Its first frame.
-    #[default]
-    First,
-    /// All frames, with their times and the number of repetitions, as a GIF or WebP. All frames
-    /// together count against `max_pixels`, both of the input and of the output.
-    Keep,
-}
-
-/// The resampling filter.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Filter {
-    /// Sharpest, and the slowest of the four.
-    #[default]
-    Lanczos3,
-    /// Triangle filter: fast and soft.
-    Bilinear,
-    /// Catmull-Rom cubic: nearly as sharp as Lanczos with less ringing.
-    CatmullRom,
-    /// The average of the pixels covered: fastest.
-    Box,
-}
-
-/// What becomes of a file that is cut off or damaged, or lacks its end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Damaged {
-    /// It is refused.
-    #[default]
-    Refuse,
-    /// What can be decoded is the picture; the rest is grey or transparent. A WebP or AVIF has no
-    /// rest.
-    Accept,
-}
-
-/// What was encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct ImageInfo {
-    /// The output's width in pixels.
-    pub width: u32,
-    /// The output's height in pixels.
-    pub height: u32,
-    /// The output's format.
-    pub format: Format,
-}
-
-/// An encoded image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EncodedImage {
-    /// The file's bytes.
-    pub bytes: Vec<u8>,
-    /// Its size and format.
-    pub info: ImageInfo,
-}
 
 /// The image in `body`, resized.
 ///
@@ -268,31 +119,18 @@ fn process(
     body: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<ImageInfo, TaskError> {
-    let quality = u8::try_from(params.quality)
-        .ok()
-        .filter(|quality| (1..=100).contains(quality))
-        .ok_or_else(|| {
-            invalid_params(&format!(
-                "quality {} is outside 1..=100; 80 is the default",
-                params.quality
-            ))
-        })?;
+    let quality = check_quality(params.quality)?;
     let background = encode::parse_background(&params.background)?;
 
     let source = decode::Source::open(body, params.max_pixels, params.damaged == Damaged::Accept)?;
     let animated = params.animation == Animation::Keep && source.is_animation();
     let format = params.format.unwrap_or_else(|| match source.kind {
-        decode::Kind::Gif if animated => Format::Gif,
+        header::Kind::Gif if animated => Format::Gif,
         kind => kind.default_output(),
     });
     let plan = resize::Plan::new(source.upright_size(), params, enlarge)?;
     plan.check_output(format, params.max_pixels)?;
-    if params.lossless && matches!(format, Format::Jpeg | Format::Gif) {
-        return Err(invalid_params(&format!(
-            "`lossless` with {}, which is never lossless; ask for `png` or `webp`",
-            format.media_type()
-        )));
-    }
+    check_lossless(params.lossless, format)?;
     let job = Job {
         params,
         plan,
@@ -301,14 +139,14 @@ fn process(
         orientation: source.orientation,
         background,
     };
-    let encoding = encode::Encoding {
+    let encoding = encoding::Encoding {
         format,
         quality,
         background,
         lossless: params.lossless,
         progressive: params.progressive,
         palette: params.palette,
-        had_palette: source.kind == decode::Kind::Png && source.details.palette,
+        had_palette: source.kind == header::Kind::Png && source.details.palette,
         profile: None,
     };
     if animated {
@@ -320,7 +158,7 @@ fn process(
         decoded.profile.as_deref(),
         format,
     )?;
-    let encoding = encode::Encoding {
+    let encoding = encoding::Encoding {
         profile,
         ..encoding
     };
@@ -332,54 +170,25 @@ fn process(
     })
 }
 
-/// What is done to each decoded image.
-struct Job<'a> {
-    params: &'a ResizeParams,
-    plan: resize::Plan,
-    /// The plan for the image as it is stored.
-    stored: resize::Plan,
-    /// The stored size in pixels.
-    full: (u32, u32),
-    orientation: ::image::metadata::Orientation,
-    background: [u8; 4],
+fn check_quality(quality: u32) -> Result<u8, TaskError> {
+    u8::try_from(quality)
+        .ok()
+        .filter(|quality| (1..=100).contains(quality))
+        .ok_or_else(|| {
+            invalid_params(&format!(
+                "quality {quality} is outside 1..=100; 80 is the default"
+            ))
+        })
 }
 
-impl Job<'_> {
-    /// The image as it is to be encoded, and the profile that goes with it. It was decoded at
-    /// `scale` of its size.
-    fn run<'p>(
-        &self,
-        (raster, scale): (raster::Raster, f64),
-        profile: Option<&'p [u8]>,
-        format: Format,
-    ) -> Result<(raster::Raster, Option<&'p [u8]>), TaskError> {
-        let raster = resize::run(raster, self.full, scale, &self.stored, self.params.filter)?;
-        let kept = profile.filter(|profile| {
-            self.params.keep_profile && format != Format::Gif && raster.is_described_by(profile)
-        });
-        let raster = match kept {
-            Some(_) => raster,
-            None => profile::into_srgb(raster, profile),
-        };
-        let raster = raster.turned(self.orientation)?.without_needless_alpha();
-        Ok((self.plan.padded(raster, self.background)?, kept))
+fn check_lossless(lossless: bool, format: Format) -> Result<(), TaskError> {
+    if lossless && matches!(format, Format::Jpeg | Format::Gif) {
+        return Err(invalid_params(&format!(
+            "`lossless` with {}, which is never lossless; ask for `png` or `webp`",
+            format.media_type()
+        )));
     }
-}
-
-#[track_caller]
-fn invalid_params(problem: &str) -> TaskError {
-    TaskError::new("image.invalid_params", problem)
-}
-
-#[track_caller]
-fn too_many_pixels(what: &str, width: u64, height: u64, max: u64) -> TaskError {
-    TaskError::new(
-        "image.too_many_pixels",
-        format!(
-            "{what} of {width} x {height} is {} pixels, and max_pixels is {max}; send a smaller image, or raise max_pixels if the worker has the memory (up to 8 bytes a pixel)",
-            width.saturating_mul(height)
-        ),
-    )
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 use super::raster::Raster;
 
 /// The most colours of a palette.
-pub(super) const MOST: usize = 256;
+pub(super) const MAX_COLOURS: usize = 256;
 /// Rounds in which each colour goes to the nearest entry, and each entry to the mean of its
 /// colours.
 const ROUNDS: usize = 3;
@@ -34,7 +34,7 @@ impl Indexed {
         let mut indices = Vec::new();
         for colour in raster.rgba_pixels() {
             let index = table.index_of(visible(colour));
-            if table.colours.len() > MOST {
+            if table.colours.len() > MAX_COLOURS {
                 return None;
             }
             indices.push(u8::try_from(index).ok()?);
@@ -50,7 +50,7 @@ impl Indexed {
 
     /// The picture with its colours reduced to 256.
     pub(super) fn reduced(raster: &Raster) -> Self {
-        Self::reduced_to(raster.rgba_pixels(), MOST)
+        Self::reduced_to(raster.rgba_pixels(), MAX_COLOURS)
     }
 
     /// The pixels with their colours reduced to `most`.
@@ -104,7 +104,7 @@ impl Indexed {
     fn sorted(self) -> Self {
         let mut order: Vec<usize> = (0..self.palette.len()).collect();
         order.sort_by_key(|&index| (self.palette[index][3] == 255, self.palette[index]));
-        let mut place = [0u8; MOST];
+        let mut place = [0u8; MAX_COLOURS];
         for (new, &old) in (0..=255).zip(&order) {
             place[old] = new;
         }
@@ -397,7 +397,7 @@ mod tests {
             .map(|i| [(i >> 8) as u8, i as u8, ((i >> 4) & 0xf0) as u8, 255])
             .collect();
         let indexed = Indexed::reduced(&raster(&pixels));
-        assert_eq!(indexed.palette.len(), MOST);
+        assert_eq!(indexed.palette.len(), MAX_COLOURS);
         let squares: f64 = colours(&indexed)
             .iter()
             .zip(&pixels)

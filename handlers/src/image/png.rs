@@ -9,9 +9,9 @@ use std::io::{Cursor, Read};
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Compression, Filter, Transformations};
 
-use super::animation::Plays;
-use super::decode::{Details, Header, Kind, check_pixels, undecodable};
-use super::encode::Encoding;
+use super::encoding::Encoding;
+use super::frame::Plays;
+use super::header::{Details, Header, Kind, check_pixels, undecodable};
 use super::palette::Indexed;
 use super::raster::{Channels, Raster};
 use super::{Palette, exif, pixels};

@@ -35,7 +35,7 @@ fn read(bytes: &[u8], channels: Channels) -> Option<ColorProfile> {
 fn mended(bytes: &[u8]) -> Vec<u8> {
     const VERSION: usize = 8;
     const TAGS: usize = 128;
-    const MOST: usize = 100;
+    const MAX_TAGS: usize = 100;
     let mut profile = bytes.to_vec();
     if let Some(version) = profile.get_mut(VERSION..VERSION + 4)
         && !matches!(version[0], 2..=4)
@@ -58,7 +58,7 @@ fn mended(bytes: &[u8]) -> Vec<u8> {
     else {
         return profile;
     };
-    let count = number(count).unwrap_or(0).min(MOST);
+    let count = number(count).unwrap_or(0).min(MAX_TAGS);
     for tag in tags.chunks_exact_mut(12).take(count) {
         let end = number(&tag[4..]).zip(number(&tag[8..]));
         let end = end.and_then(|(start, length)| start.checked_add(length));

@@ -5,8 +5,9 @@ use fast_image_resize::{FilterType, MulDiv, PixelType, ResizeAlg, ResizeOptions,
 use image::metadata::Orientation;
 use std::cell::RefCell;
 
+use super::params::ResizeParams;
 use super::raster::{Channels, Raster};
-use super::{Filter, Fit, Format, Gravity, ResizeParams, invalid_params, too_many_pixels};
+use super::types::{Filter, Fit, Format, Gravity, invalid_params, too_many_pixels};
 use ringwork_worker::TaskError;
 
 /// A decoded image that is to shrink keeps at least this many pixels per pixel of output, in each
@@ -242,12 +243,7 @@ pub(super) fn run(
     }
     let mut target = Image::new(width, height, pixel);
     let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(match filter {
-            Filter::Lanczos3 => FilterType::Lanczos3,
-            Filter::Bilinear => FilterType::Bilinear,
-            Filter::CatmullRom => FilterType::CatmullRom,
-            Filter::Box => FilterType::Box,
-        }))
+        .resize_alg(ResizeAlg::Convolution(convolution(filter)))
         .crop(
             (full.0 - part.0) * plan.anchor.x,
             (full.1 - part.1) * plan.anchor.y,
@@ -268,6 +264,15 @@ pub(super) fn run(
     }
     Raster::new(width, height, raster.channels, target.into_vec())
         .ok_or_else(|| failed("a result of the wrong length"))
+}
+
+fn convolution(filter: Filter) -> FilterType {
+    match filter {
+        Filter::Lanczos3 => FilterType::Lanczos3,
+        Filter::Bilinear => FilterType::Bilinear,
+        Filter::CatmullRom => FilterType::CatmullRom,
+        Filter::Box => FilterType::Box,
+    }
 }
 
 #[track_caller]

@@ -6,6 +6,7 @@
 
 mod directory;
 mod fax;
+mod problem;
 mod strips;
 
 use std::borrow::Cow;
@@ -13,16 +14,14 @@ use std::borrow::Cow;
 use image::metadata::Orientation;
 
 use self::directory::{Directory, Order};
+use self::problem::{Problem, problem};
 use self::strips::{Compression, Packed, Wanted};
-use super::animation::Plays;
-use super::decode::{Details, Header, Kind, bad, check_pixels};
+use super::frame::Plays;
+use super::header::{Details, Header, check_pixels};
 use super::profile::left_by;
 use super::raster::{Channels, Raster};
 use super::{exif, pixels};
 use ringwork_worker::TaskError;
-
-/// What is wrong with a file.
-type Problem = Cow<'static, str>;
 
 const SUBFILE: u16 = 254;
 const WIDTH: u16 = 256;
@@ -105,6 +104,26 @@ enum Colours {
 }
 
 impl Colours {
+    /// Those that the tag for the photometric interpretation names.
+    fn of(photometric: u64) -> Result<Self, Problem> {
+        let name = match photometric {
+            0 | 1 => return Ok(Self::Grey),
+            2 => return Ok(Self::Rgb),
+            3 => return Ok(Self::Index),
+            5 => return Ok(Self::Cmyk),
+            6 => return Ok(Self::YCbCr),
+            4 => "a mask of transparency",
+            8 => "L*a*b* (CIELab)",
+            9 => "L*a*b* (ICCLab)",
+            10 => "L*a*b* (ITULab)",
+            32_803 | 34_892 => "a camera's raw ones",
+            32_844 => "LogL",
+            32_845 => "LogLuv",
+            _ => "of an unknown kind",
+        };
+        Err(format!("its colours are {name} ({photometric}), which are not supported").into())
+    }
+
     fn count(self) -> usize {
         match self {
             Self::Grey | Self::Index => 1,
@@ -146,17 +165,7 @@ pub(super) fn open(
             "it is a camera's raw file; only what the camera or a raw converter makes of it is a picture",
         ));
     }
-    let side = |tag| {
-        directory
-            .number(tag)
-            .and_then(|side| u32::try_from(side).ok())
-    };
-    let (Some(width), Some(height)) = (side(WIDTH), side(HEIGHT)) else {
-        return Err(problem("its directory does not say its width and height"));
-    };
-    if width == 0 || height == 0 {
-        return Err(problem("its directory says 0 pixels"));
-    }
+    let (width, height) = size_of(&directory).map_err(problem)?;
     check_pixels(width, height, max_pixels)?;
     let layout = Layout::of(&directory).map_err(problem)?;
     let size = (width as usize, height as usize);
@@ -198,6 +207,67 @@ pub(super) fn open(
     Ok((header, file))
 }
 
+/// Width and height, neither of them 0.
+fn size_of(directory: &Directory<'_>) -> Result<(u32, u32), Problem> {
+    let side = |tag| {
+        directory
+            .number(tag)
+            .and_then(|side| u32::try_from(side).ok())
+    };
+    match side(WIDTH).zip(side(HEIGHT)) {
+        None => Err("its directory does not say its width and height".into()),
+        Some((0, _) | (_, 0)) => Err("its directory says 0 pixels".into()),
+        Some(size) => Ok(size),
+    }
+}
+
+impl Opacity {
+    /// What the first of `more` samples behind the colours is.
+    fn of(directory: &Directory<'_>, more: usize) -> Self {
+        let extra = directory.numbers(EXTRA_SAMPLES);
+        match extra.as_deref() {
+            _ if more == 0 => Self::None,
+            // Without a word about it, one more sample is an opacity to the references, too.
+            None if more == 1 => Self::Plain,
+            None => Self::None,
+            Some(extra) => match extra[0] {
+                ASSOCIATED => Self::Multiplied,
+                UNASSOCIATED => Self::Plain,
+                _ => Self::None,
+            },
+        }
+    }
+}
+
+/// Bits of a sample, of which all have the same number, and are whole numbers.
+fn bits_of(directory: &Directory<'_>) -> Result<usize, Problem> {
+    let bits = directory.numbers(BITS).unwrap_or_else(|| vec![1]);
+    if bits.iter().any(|other| *other != bits[0]) {
+        return Err(format!("its samples differ in size: they have {bits:?} bits").into());
+    }
+    let bits = bits[0];
+    let formats = directory.numbers(SAMPLE_FORMAT).unwrap_or_default();
+    // "Undefined" is read as whole numbers, as libtiff does.
+    if let Some(format) = formats.iter().find(|format| !matches!(format, 1 | 4)) {
+        let name = match format {
+            2 => "signed whole numbers",
+            3 => "floating-point numbers",
+            5 => "complex whole numbers",
+            6 => "complex floating-point numbers",
+            _ => "numbers of an unknown format",
+        };
+        return Err(
+            format!("its samples are {name} of {bits} bits, which are not supported").into(),
+        );
+    }
+    if !(1..=MAX_BITS).contains(&bits) {
+        return Err(
+            format!("its samples have {bits} bits, where 1 to {MAX_BITS} are possible").into(),
+        );
+    }
+    Ok(usize::try_from(bits).unwrap_or(1))
+}
+
 impl Layout {
     fn of(directory: &Directory<'_>) -> Result<Self, Problem> {
         let samples = directory.number(SAMPLES).unwrap_or(1);
@@ -208,79 +278,22 @@ impl Layout {
             )
             .into());
         }
-        let bits = directory.numbers(BITS).unwrap_or_else(|| vec![1]);
-        if bits.iter().any(|other| *other != bits[0]) {
-            return Err(format!("its samples differ in size: they have {bits:?} bits").into());
-        }
-        let bits = bits[0];
-        let formats = directory.numbers(SAMPLE_FORMAT).unwrap_or_default();
-        // "Undefined" is read as whole numbers, as libtiff does.
-        if let Some(format) = formats.iter().find(|format| !matches!(format, 1 | 4)) {
-            let name = match format {
-                2 => "signed whole numbers",
-                3 => "floating-point numbers",
-                5 => "complex whole numbers",
-                6 => "complex floating-point numbers",
-                _ => "numbers of an unknown format",
-            };
-            return Err(
-                format!("its samples are {name} of {bits} bits, which are not supported").into(),
-            );
-        }
-        if !(1..=MAX_BITS).contains(&bits) {
-            return Err(format!(
-                "its samples have {bits} bits, where 1 to {MAX_BITS} are possible"
-            )
-            .into());
-        }
+        let bits = bits_of(directory)?;
         let photometric = directory
             .number(PHOTOMETRIC)
             .ok_or("its directory does not say which colours its samples are")?;
-        let colours = match photometric {
-            0 | 1 => Colours::Grey,
-            2 => Colours::Rgb,
-            3 => Colours::Index,
-            5 => Colours::Cmyk,
-            6 => Colours::YCbCr,
-            other => {
-                let name = match other {
-                    4 => "a mask of transparency",
-                    8 => "L*a*b* (CIELab)",
-                    9 => "L*a*b* (ICCLab)",
-                    10 => "L*a*b* (ITULab)",
-                    32_803 | 34_892 => "a camera's raw ones",
-                    32_844 => "LogL",
-                    32_845 => "LogLuv",
-                    _ => "of an unknown kind",
-                };
-                return Err(
-                    format!("its colours are {name} ({other}), which are not supported").into(),
-                );
-            }
-        };
+        let colours = Colours::of(photometric)?;
         let count = colours.count();
         if samples < count {
             return Err(
                 format!("its colours need {count} samples a pixel, and it has {samples}").into(),
             );
         }
-        let extra = directory.numbers(EXTRA_SAMPLES);
-        let opacity = match extra.as_deref() {
-            _ if samples == count => Opacity::None,
-            // Without a word about it, one more sample is an opacity to the references, too.
-            None if samples == count + 1 => Opacity::Plain,
-            None => Opacity::None,
-            Some(extra) => match extra[0] {
-                ASSOCIATED => Opacity::Multiplied,
-                UNASSOCIATED => Opacity::Plain,
-                _ => Opacity::None,
-            },
-        };
         Ok(Self {
             colours,
-            bits: usize::try_from(bits).unwrap_or(1),
+            bits,
             samples,
-            opacity,
+            opacity: Opacity::of(directory, samples - count),
             order: directory.order,
             is_negative: photometric == 0,
         })
@@ -618,6 +631,19 @@ struct Pieces<'a> {
     lenient: bool,
 }
 
+/// Refuses samples of a size that a compression does not have, of which so many are in a plane.
+fn check_bits(compression: Compression, bits: usize, in_plane: usize) -> Result<(), Problem> {
+    match compression {
+        Compression::Jpeg if bits != 8 => {
+            Err(format!("it has JPEG data of {bits} bits a sample, which is not supported").into())
+        }
+        Compression::Fax(_) if in_plane * bits != 1 => {
+            Err("it has fax data of more than 1 bit a pixel".into())
+        }
+        _ => Ok(()),
+    }
+}
+
 impl<'a> Pieces<'a> {
     fn of(file: &File<'a>, compression: Compression) -> Result<Self, Problem> {
         let File {
@@ -642,16 +668,7 @@ impl<'a> Pieces<'a> {
         if sampling.is_some() && (grid.planes > 1 || layout.samples != 3 || layout.bits != 8) {
             return Err("its colours are sampled more coarsely than its brightness, in planes or with other than 3 samples of 8 bits, which is not supported".into());
         }
-        if is_jpeg && layout.bits != 8 {
-            return Err(format!(
-                "it has JPEG data of {} bits a sample, which is not supported",
-                layout.bits
-            )
-            .into());
-        }
-        if matches!(compression, Compression::Fax(_)) && in_plane * layout.bits != 1 {
-            return Err("it has fax data of more than 1 bit a pixel".into());
-        }
+        check_bits(compression, layout.bits, in_plane)?;
         let differences = match directory.number(PREDICTOR) {
             _ if !compression.has_predictor() => false,
             None | Some(1) => false,
@@ -807,9 +824,4 @@ fn palette(directory: &Directory<'_>, bits: usize) -> Result<Vec<[u8; 3]>, Probl
     Ok((0..colours)
         .map(|index| [0, 1, 2].map(|channel| value(channel * colours + index)))
         .collect())
-}
-
-#[track_caller]
-fn problem(reason: impl Into<Problem>) -> TaskError {
-    bad(Kind::Tiff, &reason.into())
 }

@@ -119,7 +119,9 @@ fn before_the_first_dollar(text: &str) -> Option<String> {
 }
 
 /// Names a string that begins with `$` and is of none of the accepted kinds.
-pub(super) fn kind(text: &str) -> String {
+///
+/// `is_known`: whether strings that begin with `$name$` are of an accepted kind.
+pub(super) fn kind(text: &str, is_known: impl Fn(&str) -> bool) -> String {
     let length = text.len();
     let name = text.split('$').nth(1).unwrap_or_default();
     let closed = name.len() + 1 < length;
@@ -127,7 +129,7 @@ pub(super) fn kind(text: &str) -> String {
         return format!("a `${name}$` string, {what}");
     }
     let lower = name.to_ascii_lowercase();
-    if closed && lower != name && super::stored::is_known(&lower) {
+    if closed && lower != name && is_known(&lower) {
         return format!("a string of the kind `${name}$`; write `${lower}$`, in lower case");
     }
     if name.is_empty() && closed {

@@ -17,11 +17,6 @@ pub(super) enum Stored {
     Pbkdf2(Pbkdf2),
 }
 
-/// Whether strings that begin with `$name$` are parsed here.
-pub(super) fn is_known(name: &str) -> bool {
-    parser(name).is_some()
-}
-
 type Parser = fn(&str) -> Result<Stored, String>;
 
 fn parser(name: &str) -> Option<Parser> {
@@ -46,7 +41,7 @@ impl Stored {
         }
         match text.split('$').nth(1).and_then(parser) {
             Some(parse) => parse(text),
-            None => Err(foreign::kind(text)),
+            None => Err(foreign::kind(text, |name| parser(name).is_some())),
         }
     }
 

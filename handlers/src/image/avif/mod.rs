@@ -5,21 +5,18 @@
 mod av1;
 mod colour;
 mod container;
-
-use std::borrow::Cow;
+mod problem;
 
 use image::metadata::Orientation;
 use moxcms::{ColorProfile, ToneReprCurve};
 
 use self::colour::{Alpha, Canvas};
 use self::container::{Container, Image, Nclx};
-use super::animation::Plays;
-use super::decode::{Details, Header, Kind, bad, check_pixels};
+use self::problem::{Problem, refused};
+use super::frame::Plays;
+use super::header::{Details, Header, check_pixels};
 use super::raster::Raster;
 use ringwork_worker::TaskError;
-
-/// What is wrong with a file.
-type Problem = Cow<'static, str>;
 
 /// The shortest side of a grid's images, as the standard has it.
 const SHORTEST_CELL: u32 = 64;
@@ -290,11 +287,6 @@ fn cropped(whole: Raster, (left, top, width, height): (u32, u32, u32, u32)) -> R
         channels: whole.channels,
         data,
     }
-}
-
-// Without #[track_caller]: as an argument of `map_err` it would name a place of the library.
-fn refused(problem: impl Into<Problem>) -> TaskError {
-    bad(Kind::Avif, &problem.into())
 }
 
 #[cfg(test)]

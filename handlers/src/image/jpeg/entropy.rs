@@ -97,7 +97,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The most blocks that a component has in an interleaved unit, across and down.
-    fn most(&self) -> (usize, usize) {
+    fn max_sampling(&self) -> (usize, usize) {
         let components = &self.file.frame.components;
         (
             components
@@ -112,7 +112,7 @@ impl<'a> Walker<'a> {
 
     /// The interleaved units of the frame, across and down.
     fn units(&self) -> (usize, usize) {
-        let (across, down) = self.most();
+        let (across, down) = self.max_sampling();
         (
             usize::from(self.file.frame.width).div_ceil(8 * across),
             usize::from(self.file.frame.height).div_ceil(8 * down),
@@ -121,15 +121,15 @@ impl<'a> Walker<'a> {
 
     fn grid(&self, component: usize) -> Grid {
         let frame = &self.file.frame;
-        let (most_across, most_down) = self.most();
+        let (max_across, max_down) = self.max_sampling();
         let Component { across, down, .. } = frame.components[component];
         let blocks = |side: u16, times: u8, most: usize| {
             (usize::from(side) * usize::from(times)).div_ceil(8 * most)
         };
         Grid {
             stride: self.units().0 * usize::from(across),
-            across: blocks(frame.width, across, most_across),
-            down: blocks(frame.height, down, most_down),
+            across: blocks(frame.width, across, max_across),
+            down: blocks(frame.height, down, max_down),
         }
     }
 

@@ -726,7 +726,7 @@ fn animated_gif(dispose: ::gif::DisposalMethod, repeat: ::gif::Repeat) -> Vec<u8
     gif
 }
 
-fn frames_of(body: &[u8]) -> (Vec<(RgbaImage, u32)>, animation::Plays) {
+fn frames_of(body: &[u8]) -> (Vec<(RgbaImage, u32)>, frame::Plays) {
     let source = decode::Source::open(body, 1 << 20, false).unwrap();
     let plays = source.details.plays;
     let frames = source.frames(1 << 20).unwrap().unwrap();
@@ -752,9 +752,9 @@ fn keep(format: Option<Format>) -> ResizeParams {
 fn an_animation_is_kept_on_request() {
     use ::gif::{DisposalMethod, Repeat};
     for (repeat, plays) in [
-        (Repeat::Infinite, animation::Plays::FOR_EVER),
-        (Repeat::Finite(0), animation::Plays::ONCE),
-        (Repeat::Finite(4), animation::Plays::times(5)),
+        (Repeat::Infinite, frame::Plays::FOR_EVER),
+        (Repeat::Finite(0), frame::Plays::ONCE),
+        (Repeat::Finite(4), frame::Plays::times(5)),
     ] {
         for dispose in [DisposalMethod::Background, DisposalMethod::Previous] {
             let gif = animated_gif(dispose, repeat);

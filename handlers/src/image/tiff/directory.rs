@@ -54,6 +54,21 @@ struct Entry {
     place: usize,
 }
 
+/// Bytes of a value of a tag's type, and whether it is a whole number of 0 or more.
+fn kind_of(number: usize) -> (usize, bool) {
+    match number {
+        1 => (1, true),
+        2 | 6 | 7 => (1, false),
+        3 => (2, true),
+        8 => (2, false),
+        4 | 13 => (4, true),
+        9 | 11 => (4, false),
+        16 | 18 => (8, true),
+        5 | 10 | 12 | 17 => (8, false),
+        _ => (0, false),
+    }
+}
+
 impl<'a> Directory<'a> {
     pub(super) fn read(body: &'a [u8]) -> Result<Self, Problem> {
         const CUT: &str = "it is cut off in front of the end of its directory";
@@ -80,17 +95,7 @@ impl<'a> Directory<'a> {
         }
         let read = |index: usize| -> Option<Entry> {
             let at = start.checked_add(count + index * entry)?;
-            let (width, is_integer) = match number(at + 2, 2)? {
-                1 => (1, true),
-                2 | 6 | 7 => (1, false),
-                3 => (2, true),
-                8 => (2, false),
-                4 | 13 => (4, true),
-                9 | 11 => (4, false),
-                16 | 18 => (8, true),
-                5 | 10 | 12 | 17 => (8, false),
-                _ => (0, false),
-            };
+            let (width, is_integer) = kind_of(number(at + 2, 2)?);
             let values = number(at + 4, word)?;
             let inside = at + 4 + word;
             number(inside, word)?;

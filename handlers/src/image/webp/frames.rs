@@ -6,11 +6,13 @@ use std::io::Cursor;
 
 use image_webp::WebPDecoder;
 
-use super::super::animation::Frame;
+use super::super::frame::Frame;
 use super::super::pixels;
 use super::super::raster::{Channels, Raster};
-use super::{FILE_HEADER, FRAME_HEADER, HAS_ALPHA, REPLACES, chunks, extended_header, problem};
-use super::{FILLED_UP, is_filled_up, push_chunk, push_file};
+use super::container::{
+    FILE_HEADER, FILLED_UP, FRAME_HEADER, HAS_ALPHA, REPLACES, chunks, extended_header,
+    is_filled_up, problem, push_chunk, push_file,
+};
 use ringwork_worker::TaskError;
 
 /// Of a frame: its place is transparent again before the next one is drawn.
@@ -18,7 +20,7 @@ const DISPOSED: u8 = 0x01;
 const RGBA: usize = 4;
 
 /// The canvas through the frames of an animation.
-pub(in super::super) struct Frames<'a> {
+pub(in crate::image) struct Frames<'a> {
     /// The payloads of the frames that are left.
     left: std::vec::IntoIter<&'a [u8]>,
     width: usize,

@@ -1,0 +1,129 @@
+//! The container of a WebP: its chunks, whether they are all there, and writing them.
+
+use super::super::header::{Kind, undecodable};
+use ringwork_worker::TaskError;
+
+/// Behind RIFF, size and WEBP; and in a frame of an animation, behind its place and time.
+pub(super) const FILE_HEADER: usize = 12;
+
+pub(super) const FRAME_HEADER: usize = 16;
+
+pub(super) const HAS_PROFILE: u8 = 0x20;
+
+pub(super) const HAS_ALPHA: u8 = 0x10;
+
+pub(super) const ANIMATED: u8 = 0x02;
+
+/// Of a frame: its pixels replace what is below them.
+pub(super) const REPLACES: u8 = 0x02;
+
+pub(super) fn extended_header(flags: u8, alpha: bool, (width, height): (u32, u32)) -> Vec<u8> {
+    let flags = flags | if alpha { HAS_ALPHA } else { 0 };
+    let mut payload = vec![flags, 0, 0, 0];
+    payload.extend(three_bytes(width.saturating_sub(1)));
+    payload.extend(three_bytes(height.saturating_sub(1)));
+    let mut body = Vec::new();
+    push_chunk(&mut body, b"VP8X", &payload);
+    body
+}
+
+pub(super) fn push_chunk(body: &mut Vec<u8>, name: &[u8; 4], payload: &[u8]) {
+    body.extend_from_slice(name);
+    // A chunk is a part of a file whose size is checked in `push_file`.
+    body.extend(
+        u32::try_from(payload.len())
+            .unwrap_or(u32::MAX)
+            .to_le_bytes(),
+    );
+    body.extend_from_slice(payload);
+    if payload.len() % 2 == 1 {
+        body.push(0);
+    }
+}
+
+pub(super) fn push_file(out: &mut Vec<u8>, body: &[u8]) -> Result<(), String> {
+    let size = u32::try_from(body.len() + 4).map_err(|_| "a file over 4 GiB".to_owned())?;
+    out.extend_from_slice(b"RIFF");
+    out.extend(size.to_le_bytes());
+    out.extend_from_slice(b"WEBP");
+    out.extend_from_slice(body);
+    Ok(())
+}
+
+pub(super) fn three_bytes(number: u32) -> [u8; 3] {
+    let [low, middle, high, _] = number.to_le_bytes();
+    [low, middle, high]
+}
+
+/// The chunks in a part of a file, up to one that is cut off, which is given as far as it goes.
+pub(super) fn chunks(mut rest: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    std::iter::from_fn(move || {
+        let (&[n0, n1, n2, n3, l0, l1, l2, l3], after) = rest.split_first_chunk()?;
+        let length = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).unwrap_or(usize::MAX);
+        let chunk = after.get(..length).unwrap_or(after);
+        rest = after
+            .get(length.saturating_add(length % 2)..)
+            .unwrap_or_default();
+        Some(([n0, n1, n2, n3], chunk))
+    })
+}
+
+/// Whether all bytes are there that the RIFF header announces. (A last byte of padding may lack.)
+pub(super) fn is_whole(body: &[u8]) -> bool {
+    let Some(&[_, _, _, _, s0, s1, s2, s3]) = body.first_chunk() else {
+        return false;
+    };
+    let size = u64::from(u32::from_le_bytes([s0, s1, s2, s3]));
+    body.len() as u64 + 1 >= size + 8
+}
+
+pub(super) const FILLED_UP: &str =
+    "it is cut off and filled up: its last bytes have no effect on any pixel";
+
+/// How many equal bytes at the end of the pixels' data are looked into.
+const FILLER: usize = 8;
+
+/// How many of them are tried.
+const MAX_TRIED: usize = 16;
+
+/// Whether the pixels' data in a still picture ends in filler. Zeros alone are no sign: the data of
+/// flat pictures ends in hundreds of them, which stand for pixels. So the last bytes are changed: in
+/// a whole file that changes pixels, or the file can't be decoded any more, since an encoder writes
+/// no byte without need. Behind a cut the decoder finds a picture in a part of the filler, and what
+/// the rest of it is does not matter. What it takes the filler for to the last byte can't be told.
+pub(super) fn is_filled_up(body: &[u8], decoded: &[u8]) -> bool {
+    let mut place = FILE_HEADER;
+    let found = chunks(body.get(FILE_HEADER..).unwrap_or_default()).find_map(|(name, chunk)| {
+        let start = place + 8;
+        place = start + chunk.len() + chunk.len() % 2;
+        matches!(&name, b"VP8 " | b"VP8L").then(|| start..start + chunk.len())
+    });
+    let Some(range) = found else { return false };
+    let data = &body[range.clone()];
+    let Some(filler) = data.last() else {
+        return false;
+    };
+    let run = data.iter().rev().take_while(|byte| *byte == filler).count();
+    if run < FILLER {
+        return false;
+    }
+    let mut other = body.to_vec();
+    for byte in &mut other[range.end - run.min(MAX_TRIED)..range.end] {
+        *byte ^= 0x5a;
+    }
+    let again = ::webp::Decoder::new(&other).decode();
+    again.is_some_and(|again| *again == *decoded)
+}
+
+/// Whether a chunk in the file has no name: zeros where something was cut.
+pub(super) fn has_empty_chunk(body: &[u8]) -> bool {
+    let size = body.get(4..).and_then(|size| size.first_chunk());
+    let size = size.map_or(0, |size| u32::from_le_bytes(*size)) as usize;
+    let end = body.len().min(size.saturating_add(8));
+    chunks(body.get(FILE_HEADER..end).unwrap_or_default()).any(|(name, _)| name == [0; 4])
+}
+
+#[track_caller]
+pub(super) fn problem(reason: &dyn std::fmt::Display) -> TaskError {
+    undecodable(Kind::Webp, reason)
+}
