@@ -453,7 +453,7 @@ impl Assignment {
     /// A child dies with its supervisor, by the kernel's hand.
     fn die_with_supervisor(&self, segment: &Segment) -> Result<(), WorkerError> {
         if self.index.is_some() {
-            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
                 .map_err(std::io::Error::from)?;
         }
         // It may have died before the line above, or before a worker started by hand came.
@@ -479,7 +479,7 @@ fn name_process() {
         .and_then(|name| std::ffi::CString::new(name.as_encoded_bytes()).ok());
     if let (true, Some(name)) = (is_number, name) {
         // For people who look at lists of processes; without it nothing is lost.
-        let _ = nix::sys::prctl::set_name(&name);
+        let _ = rustix::thread::set_name(&name);
     }
 }
 
