@@ -481,7 +481,7 @@ pub(super) mod tests {
             assert_eq!(config.recycle.max_age, OrOff(None), "the flag wins");
         }
         let config = flags(&["--workers", "2", "--min-workers", "1", "--max-workers=40"]);
-        assert_eq!((config.least_workers(), config.most_workers()), (1, 40));
+        assert_eq!((config.min_workers(), config.max_workers()), (1, 40));
         assert_eq!(
             config.pool().max_workers,
             41,

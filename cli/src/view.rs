@@ -204,15 +204,7 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
                 capacity,
             })
             .collect(),
-        limits: ringwork_ring::lane::permits::usage(segment)
-            .into_iter()
-            .map(|usage| LimitView {
-                handler: handler_name(segment, usage.handler),
-                max: usage.max,
-                running: usage.running,
-                waiting: usage.waiting,
-            })
-            .collect(),
+        limits: limits(segment),
         counters: PoolCounter::ALL
             .iter()
             .map(|counter| (counter.name(), segment.header().counter(*counter).get()))
@@ -223,16 +215,32 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
             run: quantiles(segment, LaneHistogram::Run),
         },
         handlers: handlers(segment),
-        errors: tables::errors(segment)
-            .into_iter()
-            .map(|error| ErrorView {
-                text: error.text,
-                count: error.count,
-                first_s_ago: seconds(now, error.first_ns),
-                last_s_ago: seconds(now, error.last_ns),
-            })
-            .collect(),
+        errors: errors(segment, now),
     })
+}
+
+fn limits(segment: &Segment) -> Vec<LimitView> {
+    ringwork_ring::lane::permits::usage(segment)
+        .into_iter()
+        .map(|usage| LimitView {
+            handler: handler_name(segment, usage.handler),
+            max: usage.max,
+            running: usage.running,
+            waiting: usage.waiting,
+        })
+        .collect()
+}
+
+fn errors(segment: &Segment, now: u64) -> Vec<ErrorView> {
+    tables::errors(segment)
+        .into_iter()
+        .map(|error| ErrorView {
+            text: error.text,
+            count: error.count,
+            first_s_ago: seconds(now, error.first_ns),
+            last_s_ago: seconds(now, error.last_ns),
+        })
+        .collect()
 }
 
 /// What `stat` and `list` say of a pool as a whole.

@@ -93,7 +93,7 @@ fn a_supervisor_that_buries_many_leaks_no_descriptor() {
 fn a_task_far_past_its_deadline_costs_its_worker_the_life() {
     let home = Home::new();
     let serve = home.serve("p", &["--workers", "1", "--overrun-grace", "100ms"]);
-    // bcrypt at cost 31 takes days, and nobody can interrupt it.
+    // bcrypt at cost 31 takes days, and nothing can interrupt it.
     let params = r#"{"algorithm":"bcrypt","cost":31}"#;
     let ended = home.run(&[
         "submit",
@@ -119,7 +119,7 @@ fn a_task_far_past_its_deadline_costs_its_worker_the_life() {
 }
 
 #[test]
-fn a_worker_that_joins_by_itself_serves_and_is_buried() {
+fn a_worker_that_joins_by_itself_serves_and_is_reaped() {
     let home = Home::new();
     let serve = home.serve("p", &["--workers", "1"]);
     let mut command = home.command(&["worker"]);
@@ -143,7 +143,7 @@ fn a_worker_that_joins_by_itself_serves_and_is_buried() {
         [0, 1].map(|_| background(home.command(&["submit", "p", "sleep", "--data", "600000"])));
     until("both run", || running(&home.stat("p")) == 2);
     drop(joined);
-    until("it is buried", || ready(1));
+    until("it is reaped", || ready(1));
     serve.until_logged("started by somebody else");
     assert_eq!(home.stat("p")["counters"]["tasks_crashed"], 1);
     drop(tasks);

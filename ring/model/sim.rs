@@ -105,7 +105,7 @@ pub(crate) struct Sim {
     this: std::rc::Weak<Sim>,
     processes: RefCell<Vec<Process>>,
     current: Cell<usize>,
-    // Who runs when the current one has suspended itself in favour of another.
+    // Which role runs when the current one has suspended itself in favour of another.
     next: Cell<Option<usize>>,
     left: Cell<Limits>,
     limits: Limits,
@@ -438,7 +438,7 @@ impl Sim {
         resume_unwind(failure.expect("looked at above"));
     }
 
-    /// Who of those that are ready goes on?
+    /// Which of those that are ready goes on?
     fn switch(&self, ready: u16) -> u16 {
         let mut left = self.left.get();
         if left.switches == 0 {

@@ -114,7 +114,7 @@ fn a_driver_that_is_killed_leaves_no_process_and_no_file() {
         .expect("the driver runs");
     let base = PathBuf::from(format!("/dev/shm/ringwork-chaos-{}", child.id()));
     let mut driver = KillOnDrop(child);
-    // Janitor, supervisor, client, four workers.
+    // Cleaner, supervisor, client, four workers.
     let family = wait_for("the whole family is there", || {
         Some(descendants(driver.0.id()))
             .filter(|all| all.len() >= 7 && base.join("pools/chaos/segment.memfd").exists())

@@ -48,7 +48,7 @@ fn so_many_of_a_handler_run_and_no_more_and_others_go_past() {
             .filter(|m| m.contents().contains("started"))
             .count()
     };
-    // Who has a permit may not have come to its first line yet.
+    // A task that has a permit may not have come to its first line yet.
     wait_until("both say that they have started", || started() >= 2);
     assert_eq!((usage(&pool).running, started()), (2, 2));
     // As each ends, the next one comes.

@@ -32,8 +32,9 @@ macro_rules! log_error {
 
 /// A result that the handler has written into the slot or its block.
 ///
-/// Words as wide as they are read: a narrower store before a wider load would have the processor
-/// wait until everything stored before has left for its line, the result's among them.
+/// Each field is read by itself, as wide as it was written: the codec is a byte to both. A narrower
+/// store before a wider load, as when both are copied at once, would have the processor wait until
+/// everything stored before has left for its line, the result's among them.
 struct InPlace {
     len: usize,
     codec: Codec,

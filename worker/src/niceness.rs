@@ -2,7 +2,7 @@
 //!
 //! A thread that wakes, an event loop's say, waits for the slice of one that computes to end, a few
 //! milliseconds, where both weigh the same. So a lane whose tasks compute for long becomes nice
-//! ([`give_way`]), once and for good, for a nice value can't be lowered again. One whose
+//! ([`lower_priority`]), once and for good, for a nice value can't be lowered again. One whose
 //! tasks are short, or sleep, stays as it is: its callers wait for it as for their own threads.
 //!
 //! That decides which thread runs when the kernel asks; it asks when a thread wakes, and else at its ticks,
@@ -12,7 +12,7 @@
 
 use ringwork_ring::lane::search::Lane;
 use ringwork_ring::os::clock::thread_time;
-use ringwork_ring::os::scheduling::{Scheduling, give_way};
+use ringwork_ring::os::scheduling::{Scheduling, lower_priority};
 use std::time::{Duration, Instant};
 
 /// A task that runs for so long is long: some hundred times what it costs to hand it over, and
@@ -97,7 +97,7 @@ impl Niceness {
         }
         self.counts = false;
         self.yielded = Some(Instant::now());
-        match give_way() {
+        match lower_priority() {
             Ok(()) => tracing::debug!(
                 lane = lane.index(),
                 mean_run = ?lane.mean_run().unwrap_or_default(),

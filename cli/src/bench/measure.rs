@@ -234,18 +234,18 @@ impl<'c> Bench<'c> {
             }
             let mut back = false;
             if sent == wanted {
-                back = self.nap(flying, &mut times, LOOK)?;
+                back = self.pause(flying, &mut times, LOOK)?;
             } else if now >= start + time + grace {
                 break; // behind: what is not sent by now counts as unsent
             } else if now >= due(sent) && flying.len() >= self.window {
-                back = self.nap(flying, &mut times, LOOK)?;
+                back = self.pause(flying, &mut times, LOOK)?;
             } else if now >= due(sent) {
                 if let Some(task) = self.try_submit(due(sent), flying.is_empty())? {
                     flying.push_back(task);
                     sent += 1;
                 }
             } else {
-                back = self.nap(flying, &mut times, due(sent) - now)?;
+                back = self.pause(flying, &mut times, due(sent) - now)?;
             }
             if back | self.collect(flying, &mut times)? {
                 last = Instant::now();
@@ -274,7 +274,7 @@ impl<'c> Bench<'c> {
     }
 
     /// Sleeps until shortly before the next send, or until the oldest task is back; whether it is.
-    fn nap(
+    fn pause(
         &self,
         flying: &mut VecDeque<Flying<'_>>,
         times: &mut Histogram<u64>,

@@ -1,4 +1,4 @@
-//! Who has which cache line: modified at one core, shared by several, or nowhere; and what moving
+//! Which core has which cache line: modified at one core, shared by several, or nowhere; and what moving
 //! it costs.
 //!
 //! Invariant: transfers of one line come one after the other, in the order in which they were asked

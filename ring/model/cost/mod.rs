@@ -28,7 +28,7 @@ const LANE_WORK: u64 = 40;
 /// Tasks that a thread has in flight, at most.
 const WINDOW: u64 = 64;
 
-/// Who submits.
+/// What submits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Who {
     /// Threads of one JVM; its poller thread, on a core of its own, drains.

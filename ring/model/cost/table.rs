@@ -144,7 +144,7 @@ fn contention_of_one_client_and_one_lane() {
     assert!(each("injector cells") < 1.0 && each("completion cells") < 1.0);
     // A lane's look and a drain's CAS, once for at most 16.
     assert!(each("completion head") < 0.3);
-    assert!(each("injector head") < 0.1, "nobody else looks at it");
+    assert!(each("injector head") < 0.1, "no other core looks at it");
 }
 
 #[test]

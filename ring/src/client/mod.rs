@@ -960,16 +960,16 @@ impl Ticket<'_> {
                 }
                 continue;
             }
-            let mut nap = LIVENESS_INTERVAL;
+            let mut pause = LIVENESS_INTERVAL;
             if let Some(limit) = limit {
                 let spent = start.elapsed();
                 if spent >= limit {
                     return Err(RingError::Timeout(limit));
                 }
-                nap = nap.min(limit - spent);
+                pause = pause.min(limit - spent);
             }
             if let Some(deadline) = self.deadline_ns {
-                nap = nap.min(Duration::from_nanos(
+                pause = pause.min(Duration::from_nanos(
                     deadline.saturating_sub(now_ns()).max(1),
                 ));
             }
@@ -980,11 +980,11 @@ impl Ticket<'_> {
                     continue;
                 }
             }
-            self.help_or_sleep(nap);
+            self.help_or_sleep(pause);
         }
     }
 
-    fn help_or_sleep(&self, nap: Duration) {
+    fn help_or_sleep(&self, pause: Duration) {
         let client = self.client;
         let role = match client.polling.try_lock() {
             Err(TryLockError::WouldBlock) => None,
@@ -997,7 +997,7 @@ impl Ticket<'_> {
                 if self.is_ready() {
                     return;
                 }
-                client.park(nap);
+                client.park(pause);
                 client.drain();
                 if checked.elapsed() >= LIVENESS_INTERVAL || client.segment.is_over() {
                     *checked = Instant::now();
@@ -1012,7 +1012,7 @@ impl Ticket<'_> {
                     // The poller notifies; the bound is for the case that it has just left.
                     let _unused = client
                         .changed
-                        .wait_timeout(table, nap.min(Duration::from_millis(2)));
+                        .wait_timeout(table, pause.min(Duration::from_millis(2)));
                 }
             }
         }

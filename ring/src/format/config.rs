@@ -307,6 +307,24 @@ pub struct ClassPlace {
 }
 
 impl ClassPlace {
+    /// The classes one after another: the owner words of all, then the blocks. `section` gives the
+    /// place of so many bytes with an alignment.
+    fn all(classes: &[ArenaClass], mut section: impl FnMut(usize, usize) -> usize) -> Vec<Self> {
+        let owners: Vec<usize> = classes
+            .iter()
+            .map(|c| section(8 * c.count as usize, 128))
+            .collect();
+        classes
+            .iter()
+            .zip(owners)
+            .map(|(class, owners)| Self {
+                class: *class,
+                owners,
+                blocks: section(class.size * class.count as usize, 4096),
+            })
+            .collect()
+    }
+
     /// Offset of the owner word of a block.
     #[must_use]
     #[inline(always)]
@@ -505,19 +523,7 @@ impl PoolConfig {
         let permits = (LIMIT_PERMITS + 8 * self.max_lanes as usize).next_multiple_of(128);
         let limit_stride = (permits + ring(injector_capacity)).next_multiple_of(128);
         let limits = section(limit_stride * self.limits as usize, 128);
-        let owners: Vec<usize> = classes
-            .iter()
-            .map(|c| section(8 * c.count as usize, 128))
-            .collect();
-        let places = classes
-            .iter()
-            .zip(owners)
-            .map(|(class, owners)| ClassPlace {
-                class: *class,
-                owners,
-                blocks: section(class.size * class.count as usize, 4096),
-            })
-            .collect();
+        let places = ClassPlace::all(classes, &mut section);
         Ok(Geometry {
             max_clients: self.clients,
             slots_per_client: self.slots,

@@ -174,7 +174,7 @@ pub const POINTS: &[(&str, &str)] = &[
     ("serve.draining", "S"),
     ("serve.worker_started", "S"),
     ("serve.exit_seen", "S"),
-    ("serve.dismissed", "S"),
+    ("serve.told_to_leave", "S"),
     ("leave.quota", "W"),
     ("leave.lane_free", "W"),
     ("leave.lane_cleared", "W"),

@@ -6,7 +6,7 @@ use std::io;
 
 crate::format::names::choices! {
     /// Which threads have the processor first: sched(7). An ordinary user may choose any of these.
-    /// An adaptive lane [gives way](give_way) once its tasks prove long.
+    /// An adaptive lane [lowers its priority](lower_priority) once its tasks prove long.
     Scheduling, "scheduling", default Adaptive, {
         /// As all other threads; nicer once a lane's tasks prove long.
         Adaptive = "adaptive";
@@ -42,7 +42,7 @@ impl Scheduling {
     }
 }
 
-/// What [`give_way`] adds to the nice value.
+/// What [`lower_priority`] adds to the nice value.
 ///
 /// Each step is a factor of about 1.25 (sched(7)), so this thread weighs a tenth of one that is not
 /// nice: a thread that wakes runs at once where it would else wait for the end of a slice, and of a
@@ -55,7 +55,7 @@ pub const NICER: i32 = 10;
 ///
 /// # Errors
 /// When the kernel refuses it.
-pub fn give_way() -> io::Result<()> {
+pub fn lower_priority() -> io::Result<()> {
     // SAFETY: no memory is involved; 0 is the calling thread, whose own the nice value is on Linux.
     let now = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
     // SAFETY: as above. That -1 is an error, and a nice value as well, makes no difference here.

@@ -26,7 +26,7 @@ impl BlockRef {
     }
 }
 
-/// Who asks for a block.
+/// What a block is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// A client, for a request: never the blocks reserved for results.

@@ -7,7 +7,7 @@ use crate::format::states::{Codec, Ending};
 use crate::format::words::Word;
 use crate::os::sync::{AtomicU32, AtomicU64, Ordering};
 
-/// A slot. Its fields belong to whom the state word names (docs/internals/protocol.md, section 3):
+/// A slot. Its fields belong to the side that the state word names (docs/internals/protocol.md, section 3):
 /// reading that word with acquire orders the relaxed reads of them, storing it with release publishes
 /// what was written.
 #[derive(Debug, Clone, Copy)]

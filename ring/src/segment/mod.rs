@@ -416,7 +416,7 @@ impl Segment {
         head.store(word, Ordering::Relaxed);
     }
 
-    /// Takes the cache line of a checked offset away from other cores, by a word that nobody reads.
+    /// Takes the cache line of a checked offset away from other cores, by a word that no process reads.
     #[inline(always)]
     pub(crate) fn take_line(&self, offset: usize) {
         self.u64_at(offset).store(0, Ordering::Relaxed);

@@ -326,8 +326,8 @@ impl ServeConfig {
             .limit
             .sort_by(|one, other| one.handler.cmp(&other.handler));
         all.workers = Some(self.workers());
-        all.elastic.min_workers = Some(self.least_workers());
-        all.elastic.max_workers = Some(self.most_workers());
+        all.elastic.min_workers = Some(self.min_workers());
+        all.elastic.max_workers = Some(self.max_workers());
         all.restart.restart_backoff_min = Some(Span(self.restart.shortest_pause()));
         let segment = &mut all.segment;
         segment.max_lanes = Some(self.pool().max_lanes);
@@ -381,7 +381,7 @@ impl ServeConfig {
     /// What is wrong with the numbers of workers and lanes.
     fn crowd_problems(&self) -> Vec<String> {
         let (workers, lanes, max_lanes) = (self.workers(), self.lanes, self.pool().max_lanes);
-        let (least, most) = (self.least_workers(), self.most_workers());
+        let (least, most) = (self.min_workers(), self.max_workers());
         let mut wrong = Vec::new();
         if workers == 0 {
             wrong.push("workers is 0: at least one worker is needed".to_owned());
@@ -452,13 +452,13 @@ impl ServeConfig {
 
     /// The fewest workers.
     #[must_use]
-    pub fn least_workers(&self) -> u32 {
+    pub fn min_workers(&self) -> u32 {
         self.elastic.min_workers.unwrap_or_else(|| self.workers())
     }
 
     /// The most workers.
     #[must_use]
-    pub fn most_workers(&self) -> u32 {
+    pub fn max_workers(&self) -> u32 {
         self.elastic.max_workers.unwrap_or_else(|| self.workers())
     }
 
@@ -497,7 +497,7 @@ impl ServeConfig {
     #[must_use]
     pub fn pool(&self) -> PoolConfig {
         let (options, least) = (&self.segment, PoolConfig::default());
-        let most = self.most_workers();
+        let most = self.max_workers();
         let all = most.saturating_mul(self.lanes);
         let with_successor = all.saturating_add(self.lanes).min(MAX_LANES);
         let limited = self.limits();

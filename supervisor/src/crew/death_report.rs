@@ -112,7 +112,7 @@ impl DeathReport {
     }
 
     /// Says that it left in order, and why if that is known.
-    pub(crate) fn farewell(&self, why: Option<&str>) {
+    pub(crate) fn tell_leave(&self, why: Option<&str>) {
         match why {
             Some(why) => tracing::info!(worker = self.entry, "{} has left: {why}", self.who),
             None => tracing::info!(

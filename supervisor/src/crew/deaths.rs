@@ -1,4 +1,4 @@
-//! The crew's dead: buried, told of, and what follows from them.
+//! The crew's dead: reaped, told of, and what follows from them.
 //!
 //! A death gives back what the worker held (through the reaper, see
 //! [`DeathReport`]), is counted by [`crate::crew::health`], and leaves its seat with a
@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 const SERVED: Duration = Duration::from_secs(1);
 
 impl Crew {
-    /// Buries the dead: gives back what they held and plans their successors.
-    pub(crate) fn bury(
+    /// Reaps the workers that have exited: gives back what they held and plans their successors.
+    pub(crate) fn reap_exited(
         &mut self,
         segment: &Segment,
         console: &mut dyn Console,
@@ -49,7 +49,7 @@ impl Crew {
             if report.is_clean() {
                 let why = member.leaving.as_deref();
                 let why = why.or(had_its_quota.then_some("it had run its --max-tasks"));
-                report.farewell(why);
+                report.tell_leave(why);
                 self.vacate(kind, ran, why.is_some());
             } else {
                 // Stopped for its task's sake: that is no storm of crashes.

@@ -1,4 +1,4 @@
-//! The workers of a pool: seats, filled again after a death, relieved one by one.
+//! The workers of a pool: seats, filled again after a death, replaced one by one.
 //!
 //! Three kinds of members: the current one of a seat; its successor, started while the current one
 //! still serves; and leavers, which finish their tasks and go. A worker that is well is never
@@ -117,12 +117,12 @@ impl Crew {
     /// When the next seat is to be filled, or the next appointed end comes.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let halted = self.health.halt().is_some();
-        let relieving = self.is_relieving();
+        let replacing = self.is_replacing();
         let seats = self.seats.iter().filter(|_| !halted);
         seats
             .filter(|seat| match &seat.current {
                 None => seat.open && seat.successor.is_none(),
-                Some(current) => seat.condemned.is_some() && current.is_ready() && !relieving,
+                Some(current) => seat.to_replace.is_some() && current.is_ready() && !replacing,
             })
             .map(|seat| seat.due)
             .chain(self.health.look_at())
@@ -157,7 +157,7 @@ impl Crew {
         member.is_some_and(|member| member.stop(grace, why, detail))
     }
 
-    /// Fills the empty seats whose pause is over, and relieves workers that are condemned.
+    /// Fills the empty seats whose pause is over, and replaces workers one by one.
     pub(crate) fn fill(&mut self, segment: &Segment) -> Result<(), SupervisorError> {
         let now = Instant::now();
         if self.health.recover() {
@@ -170,7 +170,7 @@ impl Crew {
             // A successor whose seat is empty is the current one.
             if seat.current.is_none() {
                 seat.current = seat.successor.take();
-                seat.condemned = None;
+                seat.to_replace = None;
             }
             let is_due = seat.due <= now || self.health.halt().is_some();
             if seat.open && seat.current.is_none() && is_due && allowed > 0 {
@@ -183,32 +183,32 @@ impl Crew {
                 }
             }
         }
-        self.relieve(segment)
+        self.replace_marked(segment)
     }
 
     /// One step in replacing workers that serve: one successor at a time.
-    fn relieve(&mut self, segment: &Segment) -> Result<(), SupervisorError> {
+    fn replace_marked(&mut self, segment: &Segment) -> Result<(), SupervisorError> {
         let now = Instant::now();
         for number in 0..self.seats.len() {
             let seat = &mut self.seats[number];
-            let Some(why) = seat.condemned.clone() else {
+            let Some(why) = seat.to_replace.clone() else {
                 continue;
             };
             let ready = seat.successor.as_ref().map(Member::is_ready);
             match (seat.current.take_if(|current| current.is_ready()), ready) {
                 (Some(current), Some(true)) => {
                     seat.current = seat.successor.take();
-                    seat.condemned = None;
-                    self.dismiss(current, segment, &why);
+                    seat.to_replace = None;
+                    self.tell_to_leave(current, segment, &why);
                 }
                 (current, _) => seat.current = current,
             }
         }
-        if self.is_relieving() || self.health.halt().is_some() {
+        if self.is_replacing() || self.health.halt().is_some() {
             return Ok(());
         }
         let next = self.seats.iter().position(|seat| {
-            seat.condemned.is_some()
+            seat.to_replace.is_some()
                 && seat.due <= now
                 && seat.current.as_ref().is_some_and(Member::is_ready)
         });
@@ -223,28 +223,28 @@ impl Crew {
         if self.leavers.is_empty()
             && let Some(current) = self.seats[number].current.take()
         {
-            let why = self.seats[number].condemned.take().unwrap_or_default();
-            self.dismiss(current, segment, &why);
+            let why = self.seats[number].to_replace.take().unwrap_or_default();
+            self.tell_to_leave(current, segment, &why);
         }
         Ok(())
     }
 
     /// Whether a successor is on its way.
-    fn is_relieving(&self) -> bool {
+    fn is_replacing(&self) -> bool {
         self.seats.iter().any(|seat| seat.successor.is_some())
     }
 
-    pub(crate) fn dismiss(&mut self, mut member: Member, segment: &Segment, why: &str) {
-        member.dismiss(segment, why);
+    pub(crate) fn tell_to_leave(&mut self, mut member: Member, segment: &Segment, why: &str) {
+        member.tell_to_leave(segment, why);
         self.leavers.push(member);
     }
 
     /// Replaces the current worker of a seat when a successor is ready.
-    pub(crate) fn condemn(&mut self, number: usize, why: &str) {
+    pub(crate) fn mark_for_replacement(&mut self, number: usize, why: &str) {
         let seat = &mut self.seats[number];
-        if seat.condemned.is_none() && seat.current.is_some() {
+        if seat.to_replace.is_none() && seat.current.is_some() {
             tracing::info!("worker in seat {number} is to be replaced: {why}");
-            seat.condemned = Some(why.to_owned());
+            seat.to_replace = Some(why.to_owned());
         }
     }
 
@@ -263,9 +263,9 @@ impl Crew {
     pub(crate) fn shrink(&mut self, number: usize, segment: &Segment, why: &str) {
         let seat = &mut self.seats[number];
         seat.open = false;
-        seat.condemned = None;
+        seat.to_replace = None;
         for member in seat.current.take().into_iter().chain(seat.successor.take()) {
-            self.dismiss(member, segment, why);
+            self.tell_to_leave(member, segment, why);
         }
     }
 
@@ -399,7 +399,7 @@ impl Crew {
     }
 
     /// Lets go of those that have exited; `true` when none is left.
-    pub(crate) fn dismiss_exited(&mut self, console: &mut dyn Console) -> bool {
+    pub(crate) fn drop_exited(&mut self, console: &mut dyn Console) -> bool {
         for (_, mut member, _) in self.take_exited() {
             let entry = member.entry;
             let mut pass = |line: &str| console.worker_line(entry, line);

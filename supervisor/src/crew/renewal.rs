@@ -33,9 +33,9 @@ impl Crew {
             seat.due = Instant::now();
             // Of the settings before: it would only have to be replaced as well.
             if let Some(successor) = seat.successor.take() {
-                self.dismiss(successor, segment, "reload");
+                self.tell_to_leave(successor, segment, "reload");
             }
-            self.condemn(number, "reload");
+            self.mark_for_replacement(number, "reload");
         }
     }
 
@@ -69,7 +69,7 @@ impl Crew {
         self.health.forget();
         for seat in &mut self.seats {
             if seat.current.iter().all(|m| m.generation == generation) {
-                seat.condemned = None;
+                seat.to_replace = None;
             }
             seat.due = Instant::now();
         }

@@ -87,7 +87,7 @@ pub(crate) struct Member {
     /// The number of tasks after which it leaves by itself.
     pub(crate) quota: Option<u64>,
     /// The age at which it is replaced.
-    pub(crate) most_age: Option<Duration>,
+    pub(crate) max_age: Option<Duration>,
     /// Why it was told to leave.
     pub(crate) leaving: Option<String>,
     /// When it is killed, having been told to stop.
@@ -120,7 +120,7 @@ impl Member {
             lanes: Vec::new(),
             base: 0,
             quota,
-            most_age: settings
+            max_age: settings
                 .recycle
                 .max_age
                 .0
@@ -198,7 +198,7 @@ impl Member {
     }
 
     /// Tells it to leave after its current tasks.
-    pub(crate) fn dismiss(&mut self, segment: &Segment, why: &str) {
+    pub(crate) fn tell_to_leave(&mut self, segment: &Segment, why: &str) {
         tracing::info!(
             worker = self.entry,
             "worker {} is to leave: {why}",
@@ -208,7 +208,7 @@ impl Member {
         let record = segment.worker(self.entry);
         if self.process.word == Some(record.word_acquire()) {
             record.set_leave(Leave::Asked);
-            ringwork_ring::failpoint!("serve.dismissed");
+            ringwork_ring::failpoint!("serve.told_to_leave");
             wake_all_lanes(segment);
         } else {
             // Not registered yet, or gone already: a signal reaches it in any case.
@@ -268,7 +268,7 @@ pub(crate) struct Seat {
     /// Started to take the place of the current one.
     pub(crate) successor: Option<Member>,
     /// Why the current one is to be replaced.
-    pub(crate) condemned: Option<String>,
+    pub(crate) to_replace: Option<String>,
     pub(crate) backoff: Backoff,
     /// When an empty seat is filled, or a successor is tried again.
     pub(crate) due: Instant,
@@ -280,7 +280,7 @@ impl Seat {
             open,
             current: None,
             successor: None,
-            condemned: None,
+            to_replace: None,
             backoff: Backoff::default(),
             due: Instant::now(),
         }

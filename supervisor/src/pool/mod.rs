@@ -74,7 +74,7 @@ fn tell_what_is_missing(geometry: &Geometry, backing: Backing, dir: &PoolDir) {
 }
 
 /// A picture of 8 MB, in bytes, with its parameters; and how many of them a pool should take that
-/// nobody has sized.
+/// no person has sized.
 pub const PHOTO: usize = (8 << 20) + 4096;
 /// See [`PHOTO`].
 pub const PHOTOS: u32 = 16;

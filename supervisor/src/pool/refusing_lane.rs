@@ -1,4 +1,4 @@
-//! Who answers when no worker does: in a crash storm every task is refused, not kept waiting.
+//! The lane that answers when no worker does: in a crash storm every task is refused, not kept waiting.
 //!
 //! A thread of the supervisor joins its own pool as a worker of one lane, takes
 //! tasks as any lane does and ends them as "no worker": so each still ends exactly

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// What the owner of an embedded pool writes before it closes the pipe, where it means to.
-const FAREWELL: &[u8] = b"close\n";
+const CLOSE: &[u8] = b"close\n";
 
 /// What woke the supervisor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(crate) struct Events {
     registered: Vec<SigId>,
     embedded: bool,
     /// Whether the owner has said that it closes the pool.
-    farewell: bool,
+    told_to_close: bool,
     nudges: Option<OwnedFd>,
 }
 
@@ -97,7 +97,7 @@ impl Events {
             _senders: [sender, hangup],
             registered,
             embedded,
-            farewell: false,
+            told_to_close: false,
             nudges: None,
         })
     }
@@ -163,7 +163,7 @@ impl Events {
             _ => None,
         };
         let owner_gone = owner_wrote && said.is_none();
-        self.farewell |= said == Some(FAREWELL);
+        self.told_to_close |= said == Some(CLOSE);
         let nudged = nudges.is_some_and(|at| !fds[at].revents().is_empty());
         if let (true, Some(nudges)) = (nudged, &self.nudges) {
             // All of them: events of the same kind come as one until they are read.
@@ -173,7 +173,7 @@ impl Events {
             stops: if asked { taken(&mut self.stops) } else { 0 },
             reload: reload && taken(&mut self.reloads) > 0,
             owner_gone,
-            owner_closed: owner_gone && self.farewell,
+            owner_closed: owner_gone && self.told_to_close,
             workers,
             nudged,
         })

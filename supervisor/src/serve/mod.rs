@@ -60,7 +60,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
         settings,
         config.embedded,
         config.workers(),
-        config.most_workers(),
+        config.max_workers(),
     );
     let watch = Watch::new(config);
     let guard = Guard::new(&pool);
@@ -166,7 +166,7 @@ impl Supervisor<'_> {
                     closed: wake.owner_closed,
                 });
             }
-            // Before the dead are buried: one that was ready died otherwise than one that never
+            // Before the dead are reaped: one that was ready died otherwise than one that never
             // was.
             self.crew.note_ready(self.pool.segment());
             if wake.workers {
@@ -175,7 +175,7 @@ impl Supervisor<'_> {
                     // Without them no other worker can take the dead one's place.
                     self.guard.check_files(&self.pool)?;
                 }
-                self.crew.bury(self.pool.segment(), self.console)?;
+                self.crew.reap_exited(self.pool.segment(), self.console)?;
             }
             self.crew.kill_slow();
             self.watch.tick(&self.pool, &mut self.crew);
@@ -328,7 +328,7 @@ impl Supervisor<'_> {
     /// Waits for workers to leave, then kills the rest.
     fn see_off(&mut self, patience: Duration) {
         let give_up = Instant::now() + patience;
-        while !self.crew.dismiss_exited(self.console) {
+        while !self.crew.drop_exited(self.console) {
             let left = give_up.saturating_duration_since(Instant::now());
             // A signal or the owner's end cuts the patience short.
             let wake = self

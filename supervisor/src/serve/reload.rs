@@ -84,7 +84,7 @@ impl Supervisor<'_> {
         } else {
             // Tables of more than one worker fewer would have to be made anew, too.
             let geometry = self.pool.segment().geometry();
-            let most = config.most_workers();
+            let most = config.max_workers();
             if most > geometry.max_workers || most * config.lanes > geometry.max_lanes {
                 wrong.push(format!(
                     "the tables of this pool ({}, {}) have no room for {} of {}: restart it for \
@@ -96,16 +96,7 @@ impl Supervisor<'_> {
                 ));
             }
         }
-        let limited = |limits: &HandlerLimits, name: &str| {
-            limits
-                .get(name)
-                .is_some_and(|limit| limit.concurrency.is_some())
-        };
-        let limits = config.limits();
-        let names = limits.keys().map(String::as_str);
-        let newly: Vec<&str> = names
-            .filter(|name| limited(&limits, name) && !limited(&self.limited_from_start, name))
-            .collect();
+        let newly = newly_limited(&self.limited_from_start, &config.limits());
         if !newly.is_empty() {
             wrong.push(format!(
                 "{} had no limit of concurrency when the pool was made, and can't get one while it \
@@ -121,17 +112,7 @@ impl Supervisor<'_> {
                 fixed.join(", ")
             ));
         }
-        let command = match config.worker_command() {
-            Some(command) => Ok(command),
-            None => WorkerCommand::stock()
-                .map(WorkerCommand::fresh)
-                .map_err(|error| format!("cannot tell which program this is: {error}")),
-        };
-        let command = command.and_then(|command| match command.check() {
-            Ok(()) => Ok(command),
-            Err(error) => Err(error.to_string()),
-        });
-        match command {
+        match command_of(&config) {
             Ok(command) if wrong.is_empty() => {
                 return Ok((config, command));
             }
@@ -151,11 +132,36 @@ impl Supervisor<'_> {
             "reload: workers are replaced one by one"
         );
         self.crew
-            .renew(settings, config.workers(), config.most_workers(), segment);
+            .renew(settings, config.workers(), config.max_workers(), segment);
         self.watch.configure(&config);
         self.pool
             .change_limits(&self.limited_from_start, &config.limits());
         let former = std::mem::replace(&mut self.config, config);
         self.former_config.get_or_insert(former);
     }
+}
+
+/// Handlers that have a limit of concurrency now and had none before.
+fn newly_limited(before: &HandlerLimits, now: &HandlerLimits) -> Vec<String> {
+    let limited = |limits: &HandlerLimits, name: &str| {
+        limits
+            .get(name)
+            .is_some_and(|limit| limit.concurrency.is_some())
+    };
+    now.keys()
+        .filter(|name| limited(now, name) && !limited(before, name))
+        .cloned()
+        .collect()
+}
+
+/// The worker's program, which must be there.
+fn command_of(config: &ServeConfig) -> Result<WorkerCommand, String> {
+    let command = match config.worker_command() {
+        Some(command) => command,
+        None => WorkerCommand::stock()
+            .map(WorkerCommand::fresh)
+            .map_err(|error| format!("cannot tell which program this is: {error}"))?,
+    };
+    command.check().map_err(|error| error.to_string())?;
+    Ok(command)
 }

@@ -99,13 +99,13 @@ impl Watch {
         let segment = pool.segment();
         self.lost_wakes.look(segment);
         self.limits.look(segment, crew);
-        if self.config.most_workers() > self.config.least_workers() {
+        if self.config.max_workers() > self.config.min_workers() {
             self.grow(pool, crew);
         }
         // A little less than the idle tick, so that no idle tick is skipped.
         if self.probed.elapsed() + BUSY_TICK >= PROBE_INTERVAL {
             self.probed = Instant::now();
-            self.bury_strangers(pool, crew);
+            self.reap_others(pool, crew);
             orphans::reap(crew);
             lost_descriptors::replace(crew, segment);
             self.recycling.look(segment, crew, bounds(&self.config));
@@ -129,13 +129,13 @@ impl Watch {
         let starting = crew.look_again_in().is_some();
         let full = crew.seats.iter().all(|seat| seat.open);
         if full || starting || any_idle(pool.segment()) || crew.health.halt().is_some() {
-            self.pressure.relieve();
+            self.pressure.clear();
         } else if self
             .pressure
             .look(pool, self.config.elastic.scale_up_after.0)
             && crew.grow()
         {
-            self.pressure.relieve();
+            self.pressure.clear();
             tracing::info!(
                 "tasks have waited for {:?}: another worker is started",
                 self.config.elastic.scale_up_after.0
@@ -144,7 +144,7 @@ impl Watch {
     }
 
     /// Clients, and workers that joined by themselves: their locks tell.
-    fn bury_strangers(&mut self, pool: &Pool, crew: &Crew) {
+    fn reap_others(&mut self, pool: &Pool, crew: &Crew) {
         let segment = pool.segment();
         for client in pool.dead_owners.dead_clients(segment) {
             let record = segment.client(client);
@@ -205,8 +205,8 @@ impl Watch {
 
 fn bounds(config: &ServeConfig) -> Bounds {
     Bounds {
-        least: config.least_workers() as usize,
-        max: config.most_workers() as usize,
+        least: config.min_workers() as usize,
+        max: config.max_workers() as usize,
         shrink_after: config.elastic.idle_shrink_after.0,
     }
 }

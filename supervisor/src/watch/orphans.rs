@@ -8,7 +8,7 @@ use crate::crew::Crew;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 
 /// More at a time wait for the next look.
-const MOST: usize = 256;
+const MAX_TAKEN: usize = 256;
 
 /// Takes the exits of children that are no workers, if this process is the first of its namespace.
 pub(crate) fn reap(crew: &Crew) {
@@ -21,7 +21,7 @@ pub(crate) fn reap(crew: &Crew) {
 /// waited for soon.
 fn reap_others(is_own: impl Fn(i32) -> bool) {
     let look = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
-    for _ in 0..MOST {
+    for _ in 0..MAX_TAKEN {
         // A look only: taken, the exit of a worker would be lost.
         let dead = waitid(Id::All, look | WaitPidFlag::WNOWAIT);
         let Some(pid) = dead.ok().as_ref().and_then(WaitStatus::pid) else {

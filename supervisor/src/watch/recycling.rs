@@ -65,10 +65,10 @@ impl Recycling {
         }
         for number in 0..crew.seats.len() {
             let seat = &crew.seats[number];
-            let due = seat.current.as_ref().filter(|_| seat.condemned.is_none());
+            let due = seat.current.as_ref().filter(|_| seat.to_replace.is_none());
             let why = due.and_then(|member| self.why_replace(crew, member, read_memory));
             if let Some(why) = why {
-                crew.condemn(number, &why);
+                crew.mark_for_replacement(number, &why);
             }
         }
         if elastic {
@@ -97,7 +97,7 @@ impl Recycling {
     fn why_replace(&self, crew: &Crew, member: &Member, read_memory: bool) -> Option<String> {
         let ready = member.process.ready?;
         let policy = &crew.settings.recycle;
-        if member.most_age.is_some_and(|max| ready.elapsed() >= max) {
+        if member.max_age.is_some_and(|max| ready.elapsed() >= max) {
             let max = policy.max_age.0?.0;
             return Some(format!("it is older than --max-age ({max:.0?})"));
         }
@@ -134,7 +134,7 @@ impl Recycling {
         let idle = crew.seats.iter().enumerate().filter_map(|(number, seat)| {
             let member = seat.current.as_ref().filter(|member| member.is_ready())?;
             let seen = self.seen.get(&member.process.id())?;
-            (seat.open && seat.condemned.is_none()).then_some((seen.idle_since, number))
+            (seat.open && seat.to_replace.is_none()).then_some((seen.idle_since, number))
         });
         if let Some((since, number)) = idle.min()
             && since.elapsed() >= bounds.shrink_after
@@ -184,7 +184,7 @@ impl Pressure {
     }
 
     /// Begins to count anew, after a worker was started.
-    pub(crate) fn relieve(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.marks.clear();
     }
 }
@@ -226,7 +226,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(2));
         assert!(!pressure.look(&pool, long));
         assert!(pressure.look(&pool, Duration::from_millis(1)));
-        pressure.relieve();
+        pressure.clear();
         assert!(!pressure.look(&pool, Duration::from_millis(1)));
     }
 }

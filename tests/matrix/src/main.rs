@@ -6,7 +6,7 @@
 //!   first (`hold`).
 //! - `ringwork-matrix client DIRECTORY`: a client that connects, works, leaves and comes again
 //!   until its standard input ends; then it says how its tasks ended.
-//! - `ringwork-matrix heir DIRECTORY`: a client that submits tasks, says so, and waits to be
+//! - `ringwork-matrix successor DIRECTORY`: a client that submits tasks, says so, and waits to be
 //!   killed.
 
 #![forbid(unsafe_code)]
@@ -35,9 +35,9 @@ fn main() -> ExitCode {
             role(Role::Client);
             client(&arguments[2])
         }
-        Some("heir") => {
+        Some("successor") => {
             role(Role::Client);
-            heir(&arguments[2])
+            successor(&arguments[2])
         }
         _ => {
             role(Role::Supervisor);
@@ -132,7 +132,7 @@ fn cycle(dir: &PoolDir, random: &mut Random, stop: &AtomicBool) -> Result<Tally,
     Ok(tally)
 }
 
-fn heir(dir: &str) -> ExitCode {
+fn successor(dir: &str) -> ExitCode {
     let dir = PoolDir::at(Path::new(dir)).expect("the pool's directory");
     let client = Client::connect(&dir).expect("a client entry");
     let mut random = Random::new(1);

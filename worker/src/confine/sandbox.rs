@@ -49,7 +49,7 @@ impl Offer {
     }
 }
 
-/// Who keeps files away.
+/// What keeps files away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Files {
     Landlock(u32),
@@ -58,7 +58,7 @@ enum Files {
     Nobody,
 }
 
-/// What is enforced, by whom, and what is not.
+/// What is enforced, by what, and what is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     files: Files,

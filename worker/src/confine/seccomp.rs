@@ -126,7 +126,7 @@ const BEYOND_FILES: [i64; 85] = [
     libc::SYS_msgctl,
     libc::SYS_mq_open,
     libc::SYS_mq_unlink,
-    // Who it is, and its limits.
+    // Which user it is, and its limits.
     libc::SYS_setuid,
     libc::SYS_setgid,
     libc::SYS_setreuid,
@@ -281,35 +281,39 @@ fn on_files(files: Files) -> Result<Rules, String> {
             #[cfg(target_arch = "x86_64")]
             rules.insert(libc::SYS_open, vec![flags(1)?]);
         }
-        Files::Refused => {
-            rules.extend(always(&[
-                libc::SYS_openat,
-                libc::SYS_openat2,
-                libc::SYS_truncate,
-                libc::SYS_mkdirat,
-                libc::SYS_unlinkat,
-                libc::SYS_renameat2,
-                libc::SYS_linkat,
-                libc::SYS_symlinkat,
-                libc::SYS_mknodat,
-            ]));
-            #[cfg(not(target_arch = "riscv64"))]
-            rules.extend(always(&[libc::SYS_renameat]));
-            #[cfg(target_arch = "x86_64")]
-            rules.extend(always(&[
-                libc::SYS_open,
-                libc::SYS_creat,
-                libc::SYS_mkdir,
-                libc::SYS_rmdir,
-                libc::SYS_unlink,
-                libc::SYS_rename,
-                libc::SYS_link,
-                libc::SYS_symlink,
-                libc::SYS_mknod,
-            ]));
-        }
+        Files::Refused => rules.extend(on_paths()),
     }
     Ok(rules)
+}
+
+/// Calls that open, make, move or remove a file by its path.
+fn on_paths() -> Rules {
+    let mut rules = always(&[
+        libc::SYS_openat,
+        libc::SYS_openat2,
+        libc::SYS_truncate,
+        libc::SYS_mkdirat,
+        libc::SYS_unlinkat,
+        libc::SYS_renameat2,
+        libc::SYS_linkat,
+        libc::SYS_symlinkat,
+        libc::SYS_mknodat,
+    ]);
+    #[cfg(not(target_arch = "riscv64"))]
+    rules.extend(always(&[libc::SYS_renameat]));
+    #[cfg(target_arch = "x86_64")]
+    rules.extend(always(&[
+        libc::SYS_open,
+        libc::SYS_creat,
+        libc::SYS_mkdir,
+        libc::SYS_rmdir,
+        libc::SYS_unlink,
+        libc::SYS_rename,
+        libc::SYS_link,
+        libc::SYS_symlink,
+        libc::SYS_mknod,
+    ]));
+    rules
 }
 
 /// Calls whose arguments stand in memory, where a filter can't look: libraries fall

@@ -35,9 +35,9 @@ pub enum Scene {
     /// Workers are killed while they run tasks.
     KillWorkers,
     /// Workers are asked to leave.
-    DismissWorkers,
+    TellWorkersToLeave,
     /// Workers are asked to leave while they hold many hints.
-    DismissBusyWorkers,
+    TellBusyWorkersToLeave,
     /// Many short tasks at once, some long ones among them.
     Bursts,
     /// Tasks whose handler has a limit, more than it lets run.
@@ -63,7 +63,11 @@ pub enum Scene {
 impl Scene {
     /// Whether the pool is served: the scene asks it or its workers to stop by a signal.
     pub fn is_served(self) -> bool {
-        let signals = [Self::DismissWorkers, Self::DismissBusyWorkers, Self::Stop];
+        let signals = [
+            Self::TellWorkersToLeave,
+            Self::TellBusyWorkersToLeave,
+            Self::Stop,
+        ];
         signals.contains(&self)
     }
 
@@ -156,13 +160,13 @@ fn scene(victim: Victim, point: &str) -> Scene {
     let family = point.split('.').next().unwrap_or_default();
     match (victim, point) {
         (Victim::Rust(Role::Worker), "lane.registered") => Scene::Start,
-        (Victim::Rust(Role::Worker), "lane.hint_returned") => Scene::DismissBusyWorkers,
+        (Victim::Rust(Role::Worker), "lane.hint_returned") => Scene::TellBusyWorkersToLeave,
         (Victim::Rust(Role::Worker), "leave.quota") => Scene::Quota,
         (Victim::Rust(Role::Worker), "claim.stolen") => Scene::Bursts,
         (Victim::Rust(Role::Worker), "complete.overflow") => Scene::FullCompletionRing,
         (Victim::Rust(Role::Worker), _) => match family {
             "attach" | "entry" | "handler" | "worker" => Scene::Start,
-            "leave" => Scene::DismissWorkers,
+            "leave" => Scene::TellWorkersToLeave,
             "limit" => Scene::Limited,
             _ => Scene::Load,
         },
@@ -172,7 +176,7 @@ fn scene(victim: Victim, point: &str) -> Scene {
         (Victim::Rust(Role::Supervisor), "sweep.hinted") => Scene::LoseHints,
         (Victim::Rust(Role::Supervisor), "serve.serving" | "serve.worker_started") => Scene::Start,
         (Victim::Rust(Role::Supervisor), "serve.exit_seen") => Scene::KillWorkers,
-        (Victim::Rust(Role::Supervisor), "serve.dismissed") => Scene::Aged,
+        (Victim::Rust(Role::Supervisor), "serve.told_to_leave") => Scene::Aged,
         (Victim::Rust(Role::Supervisor), "reap.permit_freed") => Scene::KillLimited,
         (Victim::Rust(Role::Supervisor), _) => match family {
             "create" => Scene::Start,

@@ -21,7 +21,7 @@ mod stage;
 
 use cases::{Blow, Case};
 use jvm::{Jvm, JvmPark};
-use play::{LEAKED, LOST, Play, Report, Theatre};
+use play::{LEAKED, LOST, Play, Report, Setup};
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -47,12 +47,12 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let theatre = Theatre {
+    let setup = Setup {
         base: base.path().to_owned(),
         companion,
         park: JvmPark::new(jvms),
     };
-    let cases = chosen(&theatre);
+    let cases = chosen(&setup);
     let jobs = number("RINGWORK_MATRIX_JOBS", 12) as usize;
     println!("running {} cases, {jobs} at a time", cases.len());
     let (next, ended) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         for _ in 0..jobs {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let done = play(case, &theatre, &cases);
+                    let done = play(case, &setup, &cases);
                     ended.lock().expect("no panic").push(done);
                 }
             });
@@ -74,13 +74,10 @@ fn main() -> ExitCode {
     close(&ended, start.elapsed())
 }
 
-fn chosen(theatre: &Theatre) -> Vec<Case> {
+fn chosen(setup: &Setup) -> Vec<Case> {
     let seed = number("RINGWORK_MATRIX_SEED", 1);
-    theatre.companion.tell("points").expect("the JVM");
-    let points = theatre
-        .companion
-        .answer("points ")
-        .expect("the JVM's points");
+    setup.companion.tell("points").expect("the JVM");
+    let points = setup.companion.answer("points ").expect("the JVM's points");
     let points: Vec<String> = points.split(' ').map(str::to_owned).collect();
     let mut cases = cases::all(&points, seed);
     if std::env::var("RINGWORK_MATRIX").is_ok_and(|which| which == "sample") {
@@ -94,10 +91,10 @@ fn chosen(theatre: &Theatre) -> Vec<Case> {
 
 type Ended<'c> = (&'c Case, Result<Report, String>);
 
-fn play<'c>(case: &'c Case, theatre: &Theatre, cases: &'c [Case]) -> Ended<'c> {
+fn play<'c>(case: &'c Case, setup: &Setup, cases: &'c [Case]) -> Ended<'c> {
     let start = Instant::now();
     let number = cases.iter().position(|one| one == case).unwrap_or_default();
-    let played = std::panic::catch_unwind(AssertUnwindSafe(|| Play::run(case, theatre, number)));
+    let played = std::panic::catch_unwind(AssertUnwindSafe(|| Play::run(case, setup, number)));
     let result = played.unwrap_or_else(|_| Err("the test itself panicked".to_owned()));
     let took = start.elapsed().as_secs_f64();
     match &result {

@@ -24,7 +24,7 @@ pub const LOST: &str = "lost";
 pub const LEAKED: &str = "leaked";
 
 /// What all cases share.
-pub struct Theatre {
+pub struct Setup {
     pub base: PathBuf,
     /// The JVM that has tasks in flight in every pool.
     pub companion: Jvm,
@@ -93,7 +93,7 @@ impl Guest {
 /// A case while it is played.
 pub struct Play<'t> {
     case: &'t Case,
-    theatre: &'t Theatre,
+    setup: &'t Setup,
     id: String,
     mark: PathBuf,
     stage: Stage,
@@ -106,13 +106,13 @@ pub struct Play<'t> {
 
 impl<'t> Play<'t> {
     /// Plays a case.
-    pub fn run(case: &'t Case, theatre: &'t Theatre, number: usize) -> Result<Report, String> {
+    pub fn run(case: &'t Case, setup: &'t Setup, number: usize) -> Result<Report, String> {
         let id = format!("case-{number}");
-        let mark = theatre.base.join(format!("{id}.mark"));
+        let mark = setup.base.join(format!("{id}.mark"));
         let ours = matches!(case.victim, Victim::Rust(Role::Worker | Role::Supervisor));
         let arms = if ours { arms(case, &mark) } else { Arms::new() };
         let stage = Stage::start(
-            &theatre.base,
+            &setup.base,
             &id,
             case.scene.is_served(),
             case.scene.options(),
@@ -120,7 +120,7 @@ impl<'t> Play<'t> {
         )?;
         let mut play = Self {
             case,
-            theatre,
+            setup,
             id,
             mark,
             stage,
@@ -172,7 +172,7 @@ impl<'t> Play<'t> {
         if loads && !self.jvm_opened {
             self.jvm_opened = true;
             let place = self.place();
-            self.theatre
+            self.setup
                 .companion
                 .ask("open", &self.id, &format!("{place} stay"))?;
         }
@@ -180,7 +180,7 @@ impl<'t> Play<'t> {
     }
 
     fn place(&self) -> String {
-        format!("{} {}", self.theatre.base.join("pools").display(), self.id)
+        format!("{} {}", self.setup.base.join("pools").display(), self.id)
     }
 
     fn start_guest(&mut self) -> Result<(), String> {
@@ -197,7 +197,7 @@ impl<'t> Play<'t> {
                 Guest::Rust(KillOnDrop(child))
             }
             Victim::Jvm => {
-                let jvm = self.theatre.park.take()?;
+                let jvm = self.setup.park.take()?;
                 let blow = if self.case.blow == Blow::Kill {
                     "kill"
                 } else {
@@ -244,7 +244,7 @@ impl<'t> Play<'t> {
     }
 
     fn lead(&mut self) -> Result<(), String> {
-        let quiet = [Scene::Quiet, Scene::Bursts, Scene::DismissBusyWorkers];
+        let quiet = [Scene::Quiet, Scene::Bursts, Scene::TellBusyWorkersToLeave];
         let quiet = quiet.contains(&self.case.scene);
         if !self.open(!quiet)? {
             return Ok(());
@@ -332,7 +332,7 @@ impl<'t> Play<'t> {
             self.report.tasks += tally.ends.values().sum::<u64>();
         }
         if self.jvm_opened {
-            let text = self.theatre.companion.ask("stop", &self.id, "")?;
+            let text = self.setup.companion.ask("stop", &self.id, "")?;
             check_jvm(&text)?;
             wrong("the JVM client", &text, &|how| field(&text, how))?;
             self.report.tasks += field(&text, "tasks");
@@ -352,7 +352,7 @@ impl<'t> Play<'t> {
             return Err("no observer".to_owned());
         };
         serve(&observer.client, 700)?;
-        self.theatre.companion.ask("serve", &self.id, "300")?;
+        self.setup.companion.ask("serve", &self.id, "300")?;
         self.report.retried += self.stage.counter(PoolCounter::TasksRequeued);
         self.report.crashed += self.stage.counter(PoolCounter::TasksCrashed);
         let stage = &self.stage;
@@ -363,10 +363,7 @@ impl<'t> Play<'t> {
             held.is_empty().then_some(())
         })
         .map_err(|error| format!("{LEAKED}: {error}: {held}"))?;
-        for pid in [
-            std::process::id().cast_signed(),
-            self.theatre.companion.pid(),
-        ] {
+        for pid in [std::process::id().cast_signed(), self.setup.companion.pid()] {
             let client = stage.client_of(pid).ok_or("a client without an entry")?;
             let (submitted, ended) = stage.balance(client);
             if submitted != ended {
@@ -381,7 +378,7 @@ impl<'t> Play<'t> {
 
     /// The last client goes; then the pool.
     fn leave(&mut self) -> Result<(), String> {
-        self.theatre.companion.ask("close", &self.id, "")?;
+        self.setup.companion.ask("close", &self.id, "")?;
         self.jvm_opened = false;
         let stage = &self.stage;
         let mut held = String::new();
@@ -409,7 +406,7 @@ impl<'t> Play<'t> {
             Guest::Jvm(jvm) => {
                 check_jvm(&jvm.ask("stop", &self.id, "")?)?;
                 jvm.ask("close", &self.id, "")?;
-                self.theatre.park.give_back(jvm);
+                self.setup.park.give_back(jvm);
                 Ok(())
             }
         }
@@ -425,7 +422,7 @@ impl<'t> Play<'t> {
         }
         let in_order = self.stage.wait_exit()?;
         if self.jvm_opened {
-            self.theatre.companion.ask("close", &self.id, "")?;
+            self.setup.companion.ask("close", &self.id, "")?;
             self.jvm_opened = false;
         }
         self.observer = None;
@@ -438,18 +435,18 @@ impl<'t> Play<'t> {
             }
             self.stage.check_gone(workers)?;
         }
-        self.stage = Stage::start(&self.theatre.base, &self.id, false, &[], &Arms::new())?;
+        self.stage = Stage::start(&self.setup.base, &self.id, false, &[], &Arms::new())?;
         self.stage.wait_ready()?;
         self.stage.wait_workers()?;
         let client = Client::connect(&self.stage.dir).map_err(|error| error.to_string())?;
         serve(&client, 700)?;
         let place = self.place();
-        self.theatre
+        self.setup
             .companion
             .ask("open", &self.id, &format!("{place} stay"))?;
         self.jvm_opened = true;
-        self.theatre.companion.ask("serve", &self.id, "300")?;
-        check_jvm(&self.theatre.companion.ask("stop", &self.id, "")?)?;
+        self.setup.companion.ask("serve", &self.id, "300")?;
+        check_jvm(&self.setup.companion.ask("stop", &self.id, "")?)?;
         drop(client);
         self.leave()
     }

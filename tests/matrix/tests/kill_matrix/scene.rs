@@ -63,10 +63,10 @@ impl Hand {
             Scene::KillWorkers | Scene::KillLimited => {
                 self.signal_worker(stage, Signal::SIGKILL, 6)?;
             }
-            Scene::DismissWorkers => {
+            Scene::TellWorkersToLeave => {
                 self.signal_worker(stage, Signal::SIGTERM, 0)?;
             }
-            Scene::DismissBusyWorkers => self.dismiss_busy_worker(stage)?,
+            Scene::TellBusyWorkersToLeave => self.tell_busy_worker_to_leave(stage)?,
             Scene::Bursts => {
                 let long = self.random.below(100);
                 self.burst(stage, |n| if n == long { 2 } else { 0 })?;
@@ -116,7 +116,7 @@ impl Hand {
 
     /// Makes a lane take several hints and run a long task of them, and asks its worker to leave
     /// then.
-    fn dismiss_busy_worker(&mut self, stage: &Stage) -> Result<(), String> {
+    fn tell_busy_worker_to_leave(&mut self, stage: &Stage) -> Result<(), String> {
         let pids = stage.worker_pids();
         if pids.len() < 2 {
             return Ok(());
@@ -248,13 +248,13 @@ pub fn overflow(stage: &Stage, pid: i32) {
 fn kill_heir(stage: &Stage) -> Result<(), String> {
     let mut command = Command::new(program());
     command
-        .arg("heir")
+        .arg("successor")
         .arg(stage.dir.path())
         .stderr(Stdio::null());
-    let heir =
+    let successor =
         Process::start(&mut command).map_err(|error| format!("a client to be killed: {error}"))?;
-    heir.wait_line()?;
-    drop(heir);
+    successor.wait_line()?;
+    drop(successor);
     // The next one needs an entry, too: this one's is given back at the next probe.
     std::thread::sleep(Duration::from_millis(60));
     Ok(())

@@ -6,7 +6,7 @@
 use crate::fault::{Fault, Schedule};
 use crate::leaks;
 use crate::ledger::Ledger;
-use crate::processes::{Janitor, Process, Worker, workers};
+use crate::processes::{Cleaner, Process, Worker, workers};
 use crate::recovery::{Recoveries, Whose};
 use crate::report::{Leaks, Report, Tally};
 use clap::Args;
@@ -104,14 +104,14 @@ struct Driver {
     options: Options,
     seed: u64,
     base: PathBuf,
-    janitor: Janitor,
+    cleaner: Cleaner,
     random: fastrand::Rng,
     phase: Phase,
     seats: Vec<Seat>,
     clients_started: u64,
     killed_clients: HashSet<u64>,
     java_clients: HashSet<u64>,
-    /// Who is stopped, and until when; whether it is the supervisor.
+    /// What is stopped, and until when; whether it is the supervisor.
     stopped: Vec<(Instant, OwnedFd, bool)>,
     ledger: Ledger,
     recoveries: Recoveries,
@@ -149,7 +149,7 @@ impl Driver {
             ..options.clone()
         };
         let base = PathBuf::from(format!("/dev/shm/ringwork-chaos-{}", std::process::id()));
-        let janitor = Janitor::start(&base)?;
+        let cleaner = Cleaner::start(&base)?;
         // What a supervisor that is killed leaves behind comes to us, and is seen.
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
         std::fs::create_dir(&base)?;
@@ -169,7 +169,7 @@ impl Driver {
         Ok(Self {
             seed,
             base,
-            janitor,
+            cleaner,
             random: fastrand::Rng::with_seed(seed ^ 0x5eed),
             phase: Phase::Down(now),
             seats: (0..=jvms).map(seat).collect(),
@@ -351,7 +351,7 @@ impl Driver {
             }
         };
         command
-            // By which the janitor knows it.
+            // By which the cleaner knows it.
             .env("RINGWORK_DIR", self.pools())
             .arg(self.pools().join(POOL))
             .arg(&journal)
@@ -360,7 +360,7 @@ impl Driver {
         let kind = if java { "java" } else { "rust" };
         let log = self.options.out.join(format!("client-{kind}-{number}.log"));
         let seat = &mut self.seats[index];
-        seat.process = Some(Process::start(&mut command, &log, &mut self.janitor)?);
+        seat.process = Some(Process::start(&mut command, &log, &mut self.cleaner)?);
         seat.number = number;
         seat.held = false;
         Ok(())
@@ -429,7 +429,7 @@ impl Driver {
         command
             .args([
                 "serve",
-                // Served, since signals don't stop an embedded one; the janitor ends it in any
+                // Served, since signals don't stop an embedded one; the cleaner ends it in any
                 // case.
                 "--memory",
                 "memfd",
@@ -454,7 +454,7 @@ impl Driver {
             .env("RINGWORK_DIR", self.pools())
             .env(STARTS_VARIABLE, self.options.out.join("starts"));
         let log = self.options.out.join("supervisor.log");
-        Process::start(&mut command, &log, &mut self.janitor)
+        Process::start(&mut command, &log, &mut self.cleaner)
     }
 
     fn serving(&mut self, supervisor: Process, started: Instant) -> io::Result<Phase> {
@@ -675,7 +675,7 @@ impl Driver {
         // Zombies of killed supervisors' workers are ours by now, and no leak.
         std::thread::sleep(LOOK);
         let mut left = leaks::in_processes();
-        left.retain(|text| !text.contains(&format!("process {} ", self.janitor.id())));
+        left.retain(|text| !text.contains(&format!("process {} ", self.cleaner.id())));
         self.leaks.add(left);
         self.leaks.add(leaks::in_directory(&self.pools()));
         let _ = std::fs::remove_dir(self.pools());

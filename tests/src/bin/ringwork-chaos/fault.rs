@@ -1,4 +1,4 @@
-//! What happens to whom, and when: random moments at fixed rates, repeatable by the seed.
+//! What happens to which process, and when: random moments at fixed rates, repeatable by the seed.
 
 use fastrand::Rng;
 use std::time::{Duration, Instant};

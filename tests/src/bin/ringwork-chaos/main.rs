@@ -7,10 +7,10 @@
 
 #![forbid(unsafe_code)]
 
+mod cleaner;
 mod client;
 mod driver;
 mod fault;
-mod janitor;
 mod leaks;
 mod ledger;
 mod processes;
@@ -37,14 +37,14 @@ enum Command {
     Client(client::Options),
     /// Ends what a driver that was killed has left; started by `run`.
     #[command(hide = true)]
-    Janitor(janitor::Options),
+    Cleaner(cleaner::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Line::parse().command {
         Command::Run(options) => driver::run(&options),
         Command::Client(options) => client::run(&options).map(|()| true),
-        Command::Janitor(options) => janitor::run(&options).map(|()| true),
+        Command::Cleaner(options) => cleaner::run(&options).map(|()| true),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

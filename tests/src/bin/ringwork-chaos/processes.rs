@@ -13,19 +13,19 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
-/// Starts the janitor, and tells it of every child.
-pub struct Janitor {
+/// Starts the cleaner, and tells it of every child.
+pub struct Cleaner {
     input: ChildStdin,
     child: Child,
 }
 
-impl Janitor {
+impl Cleaner {
     pub fn start(base: &Path) -> io::Result<Self> {
         let mut child = Command::new(std::env::current_exe()?)
-            .arg("janitor")
+            .arg("cleaner")
             .arg(base)
             .stdin(Stdio::piped())
-            // Ctrl-C is for the driver: its end is what the janitor waits for.
+            // Ctrl-C is for the driver: its end is what the cleaner waits for.
             .process_group(0)
             .spawn()?;
         let input = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
@@ -45,11 +45,11 @@ pub struct Process {
 
 impl Process {
     /// Starts it; its standard error is appended to `log`.
-    pub fn start(command: &mut Command, log: &Path, janitor: &mut Janitor) -> io::Result<Self> {
+    pub fn start(command: &mut Command, log: &Path, cleaner: &mut Cleaner) -> io::Result<Self> {
         let log = OpenOptions::new().append(true).create(true).open(log)?;
         let process = ringwork_support::Process::start(command.stderr(log))?;
         let pidfd = pidfd_open(Pid::from_child(process.child()), PidfdFlags::empty())?;
-        writeln!(janitor.input, "{}", process.pid())?;
+        writeln!(cleaner.input, "{}", process.pid())?;
         Ok(Self { process, pidfd })
     }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Faults told by name.
 const TOLD: usize = 30;
 
-/// What was done to whom, and what the pools counted.
+/// What was done to which process, and what the pools counted.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub killed_workers: u64,

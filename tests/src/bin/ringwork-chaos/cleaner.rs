@@ -27,7 +27,7 @@ const PATIENCE: Timespec = Timespec {
 const LOOKS: u32 = 500;
 const QUIET: u32 = 5;
 
-/// Arguments of the janitor.
+/// Arguments of the cleaner.
 #[derive(Debug, Args)]
 pub struct Options {
     /// The directory to remove.
@@ -55,8 +55,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     // The driver may have died before it told of a child that it had just started.
     let mut quiet = 0;
     for _ in 0..LOOKS {
-        let strangers = untold(&options.base);
-        for fd in &strangers {
+        let unknown = untold(&options.base);
+        for fd in &unknown {
             let _ = pidfd_send_signal(fd, Signal::KILL);
         }
         // Workers die with their supervisor; while one still does, its pool's files may change.
@@ -64,7 +64,7 @@ pub fn run(options: &Options) -> Result<(), String> {
             Ok(()) => false,
             Err(error) => error.kind() == std::io::ErrorKind::NotFound,
         };
-        quiet = if gone && strangers.is_empty() {
+        quiet = if gone && unknown.is_empty() {
             quiet + 1
         } else {
             0
