@@ -79,6 +79,19 @@ pub fn table(summary: &Summary) -> String {
     if let Some(warning) = verdicts::warning(summary) {
         let _ = writeln!(text, "{warning}");
     }
+    write_records(&mut text, summary);
+    for skipped in &summary.skipped {
+        let _ = write!(text, "\nskipped {}: {}", skipped.case, skipped.reason);
+    }
+    text.push('\n');
+    for note in &summary.details.notes {
+        let _ = write!(text, "\nnote: {note}");
+    }
+    write_ratios(&mut text, summary);
+    text
+}
+
+fn write_records(text: &mut String, summary: &Summary) {
     let mut last: &str = "";
     for record in &summary.records {
         if record.suite != last {
@@ -101,13 +114,9 @@ pub fn table(summary: &Summary) -> String {
             record.rounds
         );
     }
-    for skipped in &summary.skipped {
-        let _ = write!(text, "\nskipped {}: {}", skipped.case, skipped.reason);
-    }
-    text.push('\n');
-    for note in &summary.details.notes {
-        let _ = write!(text, "\nnote: {note}");
-    }
+}
+
+fn write_ratios(text: &mut String, summary: &Summary) {
     if !summary.details.ratios.is_empty() {
         let _ = writeln!(
             text,
@@ -129,7 +138,6 @@ pub fn table(summary: &Summary) -> String {
             number(ratio.value)
         );
     }
-    text
 }
 
 #[cfg(test)]

@@ -82,19 +82,25 @@ pub(crate) fn explore(
             break;
         }
     }
-    println!(
-        "model {name}: {} executions, {} steps, {} deaths, {} time-outs needed; {} preemptions, {} crashes, {} pauses{}; {:.1} s",
-        report.executions,
-        report.steps,
-        report.crashes,
-        report.timeouts,
-        limits.preemptions,
-        limits.crashes,
-        limits.pauses,
-        match mode {
-            Mode::Exhaustive => ", exhaustive".to_owned(),
-            Mode::Random { seed, .. } => format!(", random from seed {seed}"),
-        },
-        start.elapsed().as_secs_f64()
-    );
+    report.print(name, limits, mode, start.elapsed());
+}
+
+impl Report {
+    fn print(&self, name: &str, limits: Limits, mode: Mode, took: std::time::Duration) {
+        println!(
+            "model {name}: {} executions, {} steps, {} deaths, {} time-outs needed; {} preemptions, {} crashes, {} pauses{}; {:.1} s",
+            self.executions,
+            self.steps,
+            self.crashes,
+            self.timeouts,
+            limits.preemptions,
+            limits.crashes,
+            limits.pauses,
+            match mode {
+                Mode::Exhaustive => ", exhaustive".to_owned(),
+                Mode::Random { seed, .. } => format!(", random from seed {seed}"),
+            },
+            took.as_secs_f64()
+        );
+    }
 }

@@ -450,6 +450,30 @@ impl Sim {
         choice
     }
 
+    /// A process that retries does so; a process that waits has a time-out.
+    fn let_time_pass(&self, processes: &mut [Process], paused: bool) {
+        if !paused {
+            assert!(
+                self.timeouts.get() < TIMEOUTS,
+                "a client is left behind: {:?}",
+                processes
+                    .iter()
+                    .map(|p| (p.name.clone(), p.state))
+                    .collect::<Vec<_>>()
+            );
+            self.timeouts.set(self.timeouts.get() + 1);
+        }
+        self.now.set(self.now.get() + TIMEOUT_NS);
+        self.ticks.set(0);
+        for process in processes.iter_mut() {
+            let timed_out =
+                process.kind == Kind::Client && matches!(process.state, State::Futex(_));
+            if timed_out || process.state == State::Paused {
+                process.state = State::Ready;
+            }
+        }
+    }
+
     /// No process can go on. `true` when that is the end.
     fn quiet(&self) -> bool {
         let mut processes = self.processes.borrow_mut();
@@ -485,27 +509,7 @@ impl Sim {
             return false;
         }
         if waiting || paused {
-            // A process that retries does so; a process that waits has a time-out.
-            if !paused {
-                assert!(
-                    self.timeouts.get() < TIMEOUTS,
-                    "a client is left behind: {:?}",
-                    processes
-                        .iter()
-                        .map(|p| (p.name.clone(), p.state))
-                        .collect::<Vec<_>>()
-                );
-                self.timeouts.set(self.timeouts.get() + 1);
-            }
-            self.now.set(self.now.get() + TIMEOUT_NS);
-            self.ticks.set(0);
-            for process in processes.iter_mut() {
-                let timed_out =
-                    process.kind == Kind::Client && matches!(process.state, State::Futex(_));
-                if timed_out || process.state == State::Paused {
-                    process.state = State::Ready;
-                }
-            }
+            self.let_time_pass(&mut processes, paused);
             return false;
         }
         if self.closing.get() {

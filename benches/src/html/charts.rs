@@ -160,19 +160,23 @@ pub fn bars(size: Size, unit: Unit, bars: &[Bar]) -> Result<String, Box<dyn Erro
     })
 }
 
+/// Room for the longest name, up to half of the chart.
+fn width_of_names(bars: &[Bar], size: Size) -> u32 {
+    let longest = bars.iter().map(|bar| bar.name.len()).max().unwrap_or(0);
+    (longest * LETTER + 8).min(size.width() as usize / 2) as u32
+}
+
 fn bars_on<X>(area: &Area<'_>, size: Size, unit: Unit, bars: &[Bar], x: X, start: f64) -> Drawn
 where
     X: AsRangedCoord<Value = f64>,
     X::CoordDescType: ValueFormatter<f64>,
 {
-    let longest = bars.iter().map(|bar| bar.name.len()).max().unwrap_or(0);
-    let names = (longest * LETTER + 8).min(size.width() as usize / 2) as u32;
     let count = bars.len();
     let mut chart = ChartBuilder::on(area)
         .margin(4)
         .margin_right(14)
         .x_label_area_size(40)
-        .y_label_area_size(names)
+        .y_label_area_size(width_of_names(bars, size))
         .build_cartesian_2d(x, (0..count - 1).into_segmented())?;
     let name = |at: &SegmentValue<usize>| match at {
         SegmentValue::CenterOf(row) => bars

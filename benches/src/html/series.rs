@@ -21,82 +21,70 @@ pub fn bars_of(records: &[&Record], metric: &str) -> Vec<Bar> {
 pub type LineChart = (String, &'static str, Axis, Unit, Vec<Line>);
 
 pub fn line_charts(summary: &Summary, suite: &str, records: &[&Record]) -> Vec<LineChart> {
-    let mut all = Vec::new();
-    let rate = |case: &str| case.rsplit('_').next().unwrap_or_default().to_owned();
     match suite {
-        "tail" => {
-            let mut rates: Vec<String> = Vec::new();
-            for curve in summary.details.curves.iter().filter(|c| c.suite == suite) {
-                if !rates.contains(&rate(&curve.case)) {
-                    rates.push(rate(&curve.case));
-                }
-            }
-            for one in rates {
-                let lines = curves(summary, suite, |case| rate(case) == one);
-                let title =
-                    "Latency by percentile, from the intended send, at the rate in the name";
-                all.push((
-                    format!("tail-curves-{one}"),
-                    title,
-                    Axis::Percentile,
-                    Unit::Time(1),
-                    lines,
-                ));
-            }
-        }
-        "payload" => {
-            let title = "Median round trip by payload";
-            let lines = series(records, "p50_ns", by_size);
-            all.push((
-                "payload-lines".into(),
-                title,
-                Axis::Size,
-                Unit::Time(1),
-                lines,
-            ));
-        }
-        "scale" => {
-            let lines = series(records, "ops_per_s", |case| {
-                let (count, task) = case.strip_prefix("lanes_")?.split_once('_')?;
-                Some((
-                    format!("tasks of {}", task.replace("us", " µs")),
-                    count.parse().ok()?,
-                ))
-            });
-            let title = "Tasks per second by lanes";
-            all.push((
-                "scale-lanes".into(),
-                title,
-                Axis::Count("lanes"),
-                Unit::Rate,
-                lines,
-            ));
-            let lines = series(records, "ops_per_s", |case| {
-                let count = case.strip_prefix("producers_")?.parse().ok()?;
-                Some(("one lane".to_owned(), count))
-            });
-            let title = "Tasks per second by producers";
-            all.push((
-                "scale-producers".into(),
-                title,
-                Axis::Count("producers"),
-                Unit::Rate,
-                lines,
-            ));
-        }
-        _ => {
-            let title = "Latency by percentile";
-            let lines = curves(summary, suite, |_| true);
-            all.push((
-                format!("{suite}-curves"),
-                title,
-                Axis::Percentile,
-                Unit::Time(1),
-                lines,
-            ));
+        "tail" => tails(summary, suite),
+        "payload" => vec![(
+            "payload-lines".into(),
+            "Median round trip by payload",
+            Axis::Size,
+            Unit::Time(1),
+            series(records, "p50_ns", by_size),
+        )],
+        "scale" => scales(records),
+        _ => vec![(
+            format!("{suite}-curves"),
+            "Latency by percentile",
+            Axis::Percentile,
+            Unit::Time(1),
+            curves(summary, suite, |_| true),
+        )],
+    }
+}
+
+/// A chart for each rate.
+fn tails(summary: &Summary, suite: &str) -> Vec<LineChart> {
+    let rate = |case: &str| case.rsplit('_').next().unwrap_or_default().to_owned();
+    let mut rates: Vec<String> = Vec::new();
+    for curve in summary.details.curves.iter().filter(|c| c.suite == suite) {
+        if !rates.contains(&rate(&curve.case)) {
+            rates.push(rate(&curve.case));
         }
     }
-    all
+    let chart = |one: String| {
+        let lines = curves(summary, suite, |case| rate(case) == one);
+        let title = "Latency by percentile, from the intended send, at the rate in the name";
+        let name = format!("tail-curves-{one}");
+        (name, title, Axis::Percentile, Unit::Time(1), lines)
+    };
+    rates.into_iter().map(chart).collect()
+}
+
+fn scales(records: &[&Record]) -> Vec<LineChart> {
+    let by_lanes = series(records, "ops_per_s", |case| {
+        let (count, task) = case.strip_prefix("lanes_")?.split_once('_')?;
+        let line = format!("tasks of {}", task.replace("us", " µs"));
+        Some((line, count.parse().ok()?))
+    });
+    let by_producers = series(records, "ops_per_s", |case| {
+        let count = case.strip_prefix("producers_")?.parse().ok()?;
+        Some(("one lane".to_owned(), count))
+    });
+    vec![
+        (
+            "scale-lanes".into(),
+            "Tasks per second by lanes",
+            Axis::Count("lanes"),
+            Unit::Rate,
+            by_lanes,
+        ),
+        (
+            "scale-producers".into(),
+            "Tasks per second by producers",
+            Axis::Count("producers"),
+            Unit::Rate,
+            by_producers,
+        ),
+    ]
 }
 
 /// `ringwork_zero_64KiB`: the line `ringwork_zero`, at 65536.

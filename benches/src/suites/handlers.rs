@@ -148,94 +148,63 @@ fn words(scratch: &Path) -> Result<Vec<Contest>, Box<dyn Error>> {
     let compressed = ringwork_handlers::compress::compress(&level, &log_lines())?;
     fs::write(&gzipped, compressed)?;
 
-    let contest = |name: &str, handler, path: &Path, ours, others: &[(&'static str, Value)]| {
-        let mut parties = vec![(OURS, ours)];
-        parties.extend(others.iter().cloned());
-        Contest {
-            name: name.to_owned(),
-            handler,
-            paths: vec![path.to_owned()],
-            parties,
-        }
-    };
+    let mut contests = passwords(&password);
+    contests.extend(digests(&lines));
+    contests.extend(compressions(&lines, &gzipped, &packed));
+    Ok(contests)
+}
+
+/// A contest over one file. Every party has the same parameters.
+fn contest(
+    name: &str,
+    handler: &'static str,
+    path: &Path,
+    params: &Value,
+    others: &[&'static str],
+) -> Contest {
+    let parties = [OURS].iter().chain(others);
+    Contest {
+        name: name.to_owned(),
+        handler,
+        paths: vec![path.to_owned()],
+        parties: parties.map(|party| (*party, params.clone())).collect(),
+    }
+}
+
+fn passwords(password: &Path) -> Vec<Contest> {
     let argon2 = json!({"memory_kib": 19456, "iterations": 2});
     let bcrypt = |cost| json!({"algorithm": "bcrypt", "cost": cost});
-    let sha512 = json!({"algorithm": "sha512"});
+    let hash =
+        |name, params: &Value, other| contest(name, "password.hash", password, params, &[other]);
+    vec![
+        hash("argon2id", &argon2, "argon2"),
+        hash("bcrypt_10", &bcrypt(10), "libxcrypt"),
+        hash("bcrypt_12", &bcrypt(12), "libxcrypt"),
+    ]
+}
+
+fn digests(lines: &Path) -> Vec<Contest> {
     let hmac = json!({"algorithm": "hmac-sha256", "key_base64": "a2V5IG9mIHRoZSBiZW5jaA=="});
+    let plain = |algorithm: &str| json!({"algorithm": algorithm});
+    let digest = |name, params: &Value, other| contest(name, "digest", lines, params, &[other]);
+    vec![
+        digest("sha256", &plain("sha256"), "hashlib"),
+        digest("blake3", &plain("blake3"), "blake3"),
+        digest("sha512", &plain("sha512"), "hashlib"),
+        digest("hmac_sha256", &hmac, "hashlib"),
+    ]
+}
+
+fn compressions(lines: &Path, gzipped: &Path, packed: &Path) -> Vec<Contest> {
     let gzip = json!({"format": "gzip", "level": 6});
-    let (sha256, blake3) = (
-        json!({"algorithm": "sha256"}),
-        json!({"algorithm": "blake3"}),
-    );
-    let zstd = |params: Value| [("zstandard", params.clone()), ("zstd_tool", params)];
-    let level = json!({"level": 3});
-    Ok(vec![
-        contest(
-            "argon2id",
-            "password.hash",
-            &password,
-            argon2.clone(),
-            &[("argon2", argon2)],
-        ),
-        contest(
-            "bcrypt_10",
-            "password.hash",
-            &password,
-            bcrypt(10),
-            &[("libxcrypt", bcrypt(10))],
-        ),
-        contest(
-            "bcrypt_12",
-            "password.hash",
-            &password,
-            bcrypt(12),
-            &[("libxcrypt", bcrypt(12))],
-        ),
-        contest(
-            "sha256",
-            "digest",
-            &lines,
-            sha256.clone(),
-            &[("hashlib", sha256)],
-        ),
-        contest(
-            "blake3",
-            "digest",
-            &lines,
-            blake3.clone(),
-            &[("blake3", blake3)],
-        ),
-        contest(
-            "sha512",
-            "digest",
-            &lines,
-            sha512.clone(),
-            &[("hashlib", sha512)],
-        ),
-        contest(
-            "hmac_sha256",
-            "digest",
-            &lines,
-            hmac.clone(),
-            &[("hashlib", hmac)],
-        ),
-        contest(
-            "gzip_6",
-            "compress",
-            &lines,
-            gzip.clone(),
-            &[("zlib", gzip)],
-        ),
-        contest(
-            "gunzip",
-            "decompress",
-            &gzipped,
-            json!({}),
-            &[("zlib", json!({}))],
-        ),
-        contest("zstd_3", "compress", &lines, level.clone(), &zstd(level)),
-        contest("unzstd", "decompress", &packed, json!({}), &zstd(json!({}))),
-    ])
+    let (none, level) = (json!({}), json!({"level": 3}));
+    let zstd = ["zstandard", "zstd_tool"];
+    vec![
+        contest("gzip_6", "compress", lines, &gzip, &["zlib"]),
+        contest("gunzip", "decompress", gzipped, &none, &["zlib"]),
+        contest("zstd_3", "compress", lines, &level, &zstd),
+        contest("unzstd", "decompress", packed, &none, &zstd),
+    ]
 }
 
 /// The same lines each time.
@@ -304,6 +273,36 @@ struct Judgement {
     psnr: f64,
 }
 
+/// What a party makes of the photos with a quality: the bytes of all, the mean PSNR.
+fn judged(
+    parties: &mut Parties,
+    party: &str,
+    photos: &[PathBuf],
+    params: &Value,
+    quality: i64,
+    out: &Path,
+) -> Result<Point, Box<dyn Error>> {
+    let mut sum = Point {
+        quality,
+        bytes: 0.0,
+        psnr: 0.0,
+    };
+    for path in photos {
+        let request = Request {
+            handler: "image.thumbnail".to_owned(),
+            params: params.clone(),
+            path: path.clone(),
+            times: 1,
+            out: Some(out.to_owned()),
+        };
+        let answer: Answer = parties.get(party)?.ask(&request)?;
+        let judgement: Judgement = parties.get("judge")?.ask(&request)?;
+        sum.bytes += answer.bytes as f64;
+        sum.psnr += judgement.psnr / PHOTOS as f64;
+    }
+    Ok(sum)
+}
+
 /// The contests of images, each party with the quality that makes its files as large as ours.
 fn pictures(
     parties: &mut Parties,
@@ -320,26 +319,8 @@ fn pictures(
                 .collect();
             let params = |quality: i64| json!({"size": size, "format": format, "quality": quality});
             let name = format!("{input}_{size}");
-            let mut point = |party: &str, quality| -> Result<Point, Box<dyn Error>> {
-                let mut sum = Point {
-                    quality,
-                    bytes: 0.0,
-                    psnr: 0.0,
-                };
-                for path in &paths {
-                    let request = Request {
-                        handler: "image.thumbnail".to_owned(),
-                        params: params(quality),
-                        path: path.clone(),
-                        times: 1,
-                        out: Some(out.clone()),
-                    };
-                    let answer: Answer = parties.get(party)?.ask(&request)?;
-                    let judgement: Judgement = parties.get("judge")?.ask(&request)?;
-                    sum.bytes += answer.bytes as f64;
-                    sum.psnr += judgement.psnr / PHOTOS as f64;
-                }
-                Ok(sum)
+            let mut point = |party: &str, quality| {
+                judged(parties, party, &paths, &params(quality), quality, &out)
             };
             let ours = point(OURS, 80)?;
             summary.record(SUITE, &format!("{OURS}_{name}"), "psnr_db", &[ours.psnr]);
@@ -358,11 +339,8 @@ fn pictures(
                         continue;
                     }
                 };
-                let (quality, psnr) = if format == "png" {
-                    cheapest(&points, ours.bytes)
-                } else {
-                    at_bytes(&points, ours.bytes)
-                };
+                let find = if format == "png" { cheapest } else { at_bytes };
+                let (quality, psnr) = find(&points, ours.bytes);
                 let case = format!("{party}_{name}");
                 summary.record(SUITE, &case, "psnr_at_our_bytes_db", &[psnr]);
                 summary.record(SUITE, &case, "quality_at_our_bytes", &[quality as f64]);

@@ -85,6 +85,17 @@ fn percentile(values: &[f64], at: f64) -> f64 {
     sorted[index.clamp(1, sorted.len()) - 1]
 }
 
+fn serve(ringwork: &Path, worker: &Path, starts: &Path) -> Pool {
+    Serve::new("recovery")
+        .program(ringwork)
+        .option("worker", &worker.display().to_string())
+        .option("workers", "3")
+        .option("restart-backoff-max", "10ms")
+        .option("crash-storm", "off")
+        .env(STARTS_VARIABLE, &starts.display().to_string())
+        .start()
+}
+
 /// Runs the suite.
 pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn Error>> {
     let bin = programs
@@ -93,17 +104,8 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
         .ok_or("no directory of the binary")?;
     let starts = programs.out.join("recovery-starts");
     let _ = std::fs::remove_file(&starts);
-    let pool = Serve::new("recovery")
-        .program(&programs.ringwork)
-        .option(
-            "worker",
-            &bin.join("ringwork-chaos-worker").display().to_string(),
-        )
-        .option("workers", "3")
-        .option("restart-backoff-max", "10ms")
-        .option("crash-storm", "off")
-        .env(STARTS_VARIABLE, &starts.display().to_string())
-        .start();
+    let worker = bin.join("ringwork-chaos-worker");
+    let pool = serve(&programs.ringwork, &worker, &starts);
     let client = pool.client();
     let load = Load::default();
     let times = std::thread::scope(|scope| {

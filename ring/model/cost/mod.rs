@@ -210,13 +210,10 @@ fn pool(scenario: &Scenario) -> Pool {
     .pool()
 }
 
-/// Runs a scenario.
-fn run(scenario: Scenario) -> Outcome {
-    let pool = pool(&scenario);
-    let javas: Rc<RefCell<Vec<Rc<Java>>>> = Rc::default();
-    let (named, segment) = (Rc::clone(&javas), pool.segment());
-    let places = pool.clone();
-    let cores = Cores::new(
+/// The cores, which name each address by what it is of the pool or of a client.
+fn cores(scenario: &Scenario, pool: &Pool, javas: &Rc<RefCell<Vec<Rc<Java>>>>) -> Rc<Cores> {
+    let (named, segment, places) = (Rc::clone(javas), pool.segment(), pool.clone());
+    Cores::new(
         scenario.machine,
         Box::new(move |addr| match places.offset(addr) {
             Some(offset) => kind(&segment, offset),
@@ -226,7 +223,14 @@ fn run(scenario: Scenario) -> Outcome {
                 name.unwrap_or("private")
             }
         }),
-    );
+    )
+}
+
+/// Runs a scenario.
+fn run(scenario: Scenario) -> Outcome {
+    let pool = pool(&scenario);
+    let javas: Rc<RefCell<Vec<Rc<Java>>>> = Rc::default();
+    let cores = cores(&scenario, &pool, &javas);
     let run = Rc::new(Run {
         cores: Rc::clone(&cores),
         leave: Arc::default(),

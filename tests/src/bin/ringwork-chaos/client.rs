@@ -154,6 +154,29 @@ fn submit_and_settle(
     }
 }
 
+/// A request of random length: an order, where it is long enough for one.
+fn request(id: u64, random: &mut fastrand::Rng) -> (Option<Order>, Vec<u8>) {
+    let len = length(random);
+    if len < HEADER {
+        let mut request = id.to_le_bytes().repeat(2);
+        request.truncate(len);
+        return (None, request);
+    }
+    let order = Order {
+        id,
+        result: u32::try_from(length(random)).unwrap_or(u32::MAX),
+        micros: random.u32(0..3000) * random.u32(0..2),
+        mode: match random.u32(0..500) {
+            0 => Mode::Panic,
+            1..5 => Mode::Fail,
+            _ => Mode::Answer,
+        },
+    };
+    let mut request = vec![0; len];
+    order.write(&mut request);
+    (Some(order), request)
+}
+
 fn submit<'c>(
     client: &'c Client,
     state: &State,
@@ -161,26 +184,8 @@ fn submit<'c>(
     random: &mut fastrand::Rng,
 ) -> Option<Flying<'c>> {
     let id = state.number << 40 | state.next.fetch_add(1, Ordering::Relaxed);
-    let len = length(random);
-    let (order, handler, request) = if len < HEADER {
-        let mut request = id.to_le_bytes().repeat(2);
-        request.truncate(len);
-        (None, ECHO, request)
-    } else {
-        let order = Order {
-            id,
-            result: u32::try_from(length(random)).unwrap_or(u32::MAX),
-            micros: random.u32(0..3000) * random.u32(0..2),
-            mode: match random.u32(0..500) {
-                0 => Mode::Panic,
-                1..5 => Mode::Fail,
-                _ => Mode::Answer,
-            },
-        };
-        let mut request = vec![0; len];
-        order.write(&mut request);
-        (Some(order), WORK, request)
-    };
+    let (order, request) = request(id, random);
+    let handler = if order.is_some() { WORK } else { ECHO };
     let attempts = [1, 1, 1, 2, 3][random.usize(0..5)];
     let options = TaskOptions::default()
         .timeout((random.u32(0..10) == 0).then(|| Duration::from_micros(random.u64(100..20_000))))

@@ -83,35 +83,43 @@ impl Report {
     }
 }
 
+fn row(f: &mut fmt::Formatter<'_>, name: &str, value: u64, more: &str) -> fmt::Result {
+    writeln!(f, "{name:<18}{:>12}  {more}", grouped(value))
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { verdict, tally, .. } = self;
-        for fault in self
-            .faults
-            .iter()
-            .chain(&verdict.faults)
-            .chain(&self.leaks.0)
-            .take(TOLD)
-        {
+        let faults = self.faults.iter().chain(&self.verdict.faults);
+        for fault in faults.chain(&self.leaks.0).take(TOLD) {
             writeln!(f, "fault: {fault}")?;
         }
-        let seconds = self.time.as_secs_f64();
-        let mut row = |name: &str, value: u64, more: String| {
-            writeln!(f, "{name:<18}{:>12}  {more}", grouped(value))
-        };
+        self.write_tasks(f)?;
+        self.write_faults_made(f)?;
+        self.write_findings(f)?;
+        self.write_times(f)?;
+        self.write_verdict(f)
+    }
+}
+
+impl Report {
+    /// How long, and how many tasks ended how.
+    fn write_tasks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = &self.verdict;
         let end = |end: End| grouped(verdict.ends[end as usize]);
         row(
+            f,
             "seconds",
-            seconds.round() as u64,
-            format!(
+            self.time.as_secs_f64().round() as u64,
+            &format!(
                 "seed {}, {} JVMs and a Rust client, {WORKERS} workers of {LANES} lanes",
                 self.seed, self.jvms
             ),
         )?;
         row(
+            f,
             "tasks",
             verdict.tasks,
-            format!(
+            &format!(
                 "{} by JVMs; {} completed, {} failed as asked, {} crashed, {} timed out, {} cancelled, {} rejected, {} closed, {} abandoned; {} of killed clients",
                 grouped(self.by_jvms),
                 end(End::Completed),
@@ -124,22 +132,29 @@ impl fmt::Display for Report {
                 end(End::Abandoned),
                 grouped(verdict.orphaned)
             ),
-        )?;
+        )
+    }
+
+    /// What was done to the processes, and what came of it.
+    fn write_faults_made(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verdict, tally, .. } = self;
         row(
+            f,
             "kills",
             tally.killed_workers + tally.killed_clients + tally.killed_supervisors,
-            format!(
+            &format!(
                 "{} workers ({:.1} a second), {} clients, {} supervisors",
                 grouped(tally.killed_workers),
-                tally.killed_workers as f64 / seconds,
+                tally.killed_workers as f64 / self.time.as_secs_f64(),
                 tally.killed_clients,
                 tally.killed_supervisors
             ),
         )?;
         row(
+            f,
             "stops",
             tally.stopped_workers + tally.stopped_clients + tally.stopped_supervisors,
-            format!(
+            &format!(
                 "{} workers, {} clients, {} supervisors, up to 0.8 s each",
                 grouped(tally.stopped_workers),
                 tally.stopped_clients,
@@ -147,9 +162,10 @@ impl fmt::Display for Report {
             ),
         )?;
         row(
+            f,
             "recycled",
             tally.recycled_workers + tally.recycled_clients + tally.recycled_supervisors,
-            format!(
+            &format!(
                 "{} workers, {} connections, {} pools",
                 grouped(tally.recycled_workers),
                 tally.recycled_clients,
@@ -157,32 +173,38 @@ impl fmt::Display for Report {
             ),
         )?;
         row(
+            f,
             "retries",
             tally.requeued,
-            format!(
+            &format!(
                 "tasks queued again; {} started a second or third time; {} ended as crashed, {} dropped and {} blocks freed for the dead",
                 grouped(verdict.retried),
                 grouped(tally.crashed),
                 grouped(tally.dropped),
                 grouped(tally.blocks)
             ),
-        )?;
-        row("lost", verdict.lost, String::new())?;
+        )
+    }
+
+    /// What must be nothing.
+    fn write_findings(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = &self.verdict;
+        row(f, "lost", verdict.lost, "")?;
+        let starts = format!("of {} starts of handlers", grouped(verdict.starts));
+        row(f, "duplicated", verdict.duplicated, &starts)?;
+        let leaks = self.leaks.0.len() as u64;
         row(
-            "duplicated",
-            verdict.duplicated,
-            format!("of {} starts of handlers", grouped(verdict.starts)),
-        )?;
-        row(
+            f,
             "leaked",
-            self.leaks.0.len() as u64,
-            "slots, blocks, entries, files, processes".into(),
+            leaks,
+            "slots, blocks, entries, files, processes",
         )?;
-        row(
-            "wrong",
-            self.wrong(),
-            "results, promises, processes that ended by themselves".into(),
-        )?;
+        let wrong = "results, promises, processes that ended by themselves";
+        row(f, "wrong", self.wrong(), wrong)
+    }
+
+    /// How long recoveries took, and the slowest task.
+    fn write_times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let times = [
             (
                 "slowest recovery",
@@ -222,7 +244,12 @@ impl fmt::Display for Report {
             "{:<18}{:>9.1} ms  from a submit to its end, stops of its client included",
             "slowest task",
             f64::from(self.verdict.slowest_micros) / 1e3
-        )?;
+        )
+    }
+
+    /// The last line.
+    fn write_verdict(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tally = &self.tally;
         let verdict = if self.is_good() { "passed" } else { "FAILED" };
         write!(
             f,
