@@ -26,6 +26,18 @@ final class FakeSegment {
   static final int HANDLERS = 8;
   static final int PRIORITIES = 3;
 
+  /** Where the header says where a section is, in the order in which they are written. */
+  private static final int[] SECTIONS = {
+    Layout.H_CLIENTS,
+    Layout.H_WORKERS,
+    Layout.H_LANES,
+    Layout.H_INJECTORS,
+    Layout.H_SLOTS,
+    Layout.H_COMPLETIONS,
+    Layout.H_HANDLERS,
+    Layout.H_ERRORS
+  };
+
   private long end = Layout.HEADER_SIZE;
 
   private FakeSegment() {}
@@ -82,18 +94,8 @@ final class FakeSegment {
     m.setInt(Layout.H_HANDLER_CAPACITY, HANDLERS);
     m.setInt(Layout.H_ERROR_CAPACITY, 1);
     m.setInt(Layout.H_CLASS_COUNT, classes);
-    int[] fields = {
-      Layout.H_CLIENTS,
-      Layout.H_WORKERS,
-      Layout.H_LANES,
-      Layout.H_INJECTORS,
-      Layout.H_SLOTS,
-      Layout.H_COMPLETIONS,
-      Layout.H_HANDLERS,
-      Layout.H_ERRORS
-    };
-    for (int f = 0; f < fields.length; f++) {
-      m.setLong(fields[f], at[f]);
+    for (int f = 0; f < SECTIONS.length; f++) {
+      m.setLong(SECTIONS[f], at[f]);
     }
     for (int c = 0; c < classes; c++) {
       long entry = Layout.H_CLASSES + (long) c * Layout.CLASS_STRIDE;

@@ -76,15 +76,50 @@ class ReconnectLoadTest {
     }
   }
 
+  /** What the callers were told of their tasks. */
+  private static final class Truth {
+    final Set<String> succeeded = ConcurrentHashMap.newKeySet();
+    final Set<String> neverRan = ConcurrentHashMap.newKeySet();
+    final Set<String> mayHaveRun = ConcurrentHashMap.newKeySet();
+    final ConcurrentLinkedQueue<Throwable> strange = new ConcurrentLinkedQueue<>();
+
+    void run(Way way, Ringwork handle, Path ledger, String id) {
+      try {
+        way.run(handle, ledger + "\n" + id);
+        succeeded.add(id);
+      } catch (Throwable failed) {
+        RingworkException error = RingworkException.of(failed).orElse(null);
+        if (error == null) {
+          strange.add(failed);
+        } else {
+          (error.mayHaveRun() ? mayHaveRun : neverRan).add(id);
+          if (!(error instanceof ClosedException) && !(error instanceof RejectedException)) {
+            strange.add(error);
+          }
+          LockSupport.parkNanos(1_000_000);
+        }
+      }
+    }
+
+    void check(List<String> ran) {
+      Set<String> once = new HashSet<>(ran);
+      assertEquals(ran.size(), once.size(), "a task ran twice");
+      assertTrue(strange.isEmpty(), strange::toString);
+      assertTrue(once.containsAll(succeeded), "a result of a task that never ran");
+      neverRan.retainAll(once);
+      assertEquals(Set.of(), neverRan, "they ran, but it was said that they never did");
+      System.out.printf(
+          "%d succeeded, %d may have run, %d of these did%n",
+          succeeded.size(), mayHaveRun.size(), mayHaveRun.stream().filter(once::contains).count());
+    }
+  }
+
   /** What ran is what succeeded or may have run, and nothing runs twice, by whatever way. */
   @Test
   void eachTaskIsToldTheTruth(@TempDir Path directory) throws Exception {
     String name = "ReconnectLoadTest-truth";
     Path ledger = directory.resolve("ledger");
-    Set<String> succeeded = ConcurrentHashMap.newKeySet();
-    Set<String> neverRan = ConcurrentHashMap.newKeySet();
-    Set<String> mayHaveRun = ConcurrentHashMap.newKeySet();
-    ConcurrentLinkedQueue<Throwable> strange = new ConcurrentLinkedQueue<>();
+    Truth truth = new Truth();
     AtomicBoolean stop = new AtomicBoolean();
     List<Thread> threads = new ArrayList<>();
     try (Ringwork handle = ReconnectTest.connect(name)) {
@@ -96,23 +131,7 @@ class ReconnectLoadTest {
             builder.start(
                 () -> {
                   for (int n = 0; !stop.get(); n++) {
-                    String id = prefix + n;
-                    try {
-                      way.run(handle, ledger + "\n" + id);
-                      succeeded.add(id);
-                    } catch (Throwable failed) {
-                      RingworkException error = RingworkException.of(failed).orElse(null);
-                      if (error == null) {
-                        strange.add(failed);
-                      } else {
-                        (error.mayHaveRun() ? mayHaveRun : neverRan).add(id);
-                        if (!(error instanceof ClosedException)
-                            && !(error instanceof RejectedException)) {
-                          strange.add(error);
-                        }
-                        LockSupport.parkNanos(1_000_000);
-                      }
-                    }
+                    truth.run(way, handle, ledger, prefix + n);
                   }
                 }));
       }
@@ -126,8 +145,8 @@ class ReconnectLoadTest {
           }
         }
         try (Child pool = Child.serve(name, "--worker", worker)) {
-          int before = succeeded.size();
-          Await.until("tasks run", () -> succeeded.size() > before + 200);
+          int before = truth.succeeded.size();
+          Await.until("tasks run", () -> truth.succeeded.size() > before + 200);
           if (n % 2 == 0) {
             ReconnectTest.kill(pool);
           } else {
@@ -142,16 +161,39 @@ class ReconnectLoadTest {
     for (Thread thread : threads) {
       thread.join(Await.PATIENCE);
     }
-    List<String> ran = Files.readAllLines(ledger);
-    Set<String> once = new HashSet<>(ran);
-    assertEquals(ran.size(), once.size(), "a task ran twice");
-    assertTrue(strange.isEmpty(), strange::toString);
-    assertTrue(once.containsAll(succeeded), "a result of a task that never ran");
-    neverRan.retainAll(once);
-    assertEquals(Set.of(), neverRan, "they ran, but it was said that they never did");
-    System.out.printf(
-        "%d succeeded, %d may have run, %d of these did%n",
-        succeeded.size(), mayHaveRun.size(), mayHaveRun.stream().filter(once::contains).count());
+    truth.check(Files.readAllLines(ledger));
+  }
+
+  /** Numbers submitted at a steady rate, whatever becomes of them. */
+  private static final class Load {
+    final ConcurrentLinkedQueue<TaskFuture<Long>> futures = new ConcurrentLinkedQueue<>();
+    final AtomicLong made = new AtomicLong();
+    final AtomicLong ended = new AtomicLong();
+    final AtomicLong wrong = new AtomicLong();
+    final AtomicInteger failed = new AtomicInteger();
+    final AtomicBoolean stop = new AtomicBoolean();
+
+    void run(Ringwork handle) {
+      long next = System.nanoTime();
+      while (!stop.get()) {
+        long number = made.incrementAndGet();
+        TaskFuture<Long> future = handle.submit(NUMBER, number);
+        futures.add(future);
+        future.whenComplete((result, error) -> end(number, result, error));
+        next += 100_000; // 10,000 a second
+        LockSupport.parkNanos(next - System.nanoTime());
+      }
+    }
+
+    private void end(long number, Long result, Throwable error) {
+      ended.incrementAndGet();
+      if (error == null ? result != number : !(error instanceof RingworkException)) {
+        wrong.incrementAndGet();
+      }
+      if (error != null) {
+        failed.incrementAndGet();
+      }
+    }
   }
 
   /**
@@ -162,40 +204,12 @@ class ReconnectLoadTest {
   void restartsUnderLoad() throws Exception {
     String name = "ReconnectLoadTest-restarts";
     int restarts = Integer.getInteger("ringwork.restarts", 6);
-    ConcurrentLinkedQueue<TaskFuture<Long>> futures = new ConcurrentLinkedQueue<>();
-    AtomicLong made = new AtomicLong();
-    AtomicLong ended = new AtomicLong();
-    AtomicLong wrong = new AtomicLong();
-    AtomicInteger failed = new AtomicInteger();
-    AtomicBoolean stop = new AtomicBoolean();
+    Load load = new Load();
     long[] micros = new long[restarts];
     long begun = System.nanoTime();
     Child pool = Child.serve(name);
     try (Ringwork handle = ReconnectTest.connect(name)) {
-      Thread load =
-          Thread.startVirtualThread(
-              () -> {
-                long next = System.nanoTime();
-                while (!stop.get()) {
-                  long number = made.incrementAndGet();
-                  TaskFuture<Long> future = handle.submit(NUMBER, number);
-                  futures.add(future);
-                  future.whenComplete(
-                      (result, error) -> {
-                        ended.incrementAndGet();
-                        if (error == null
-                            ? result != number
-                            : !(error instanceof RingworkException)) {
-                          wrong.incrementAndGet();
-                        }
-                        if (error != null) {
-                          failed.incrementAndGet();
-                        }
-                      });
-                  next += 100_000; // 10,000 a second
-                  LockSupport.parkNanos(next - System.nanoTime());
-                }
-              });
+      Thread submitter = Thread.startVirtualThread(() -> load.run(handle));
       int[] before = null;
       for (int n = 0; n < restarts; n++) {
         LockSupport.parkNanos(100_000_000);
@@ -214,11 +228,12 @@ class ReconnectLoadTest {
           before = settled(name);
         }
       }
-      stop.set(true);
-      load.join();
-      Await.until("every future is decided", () -> futures.stream().allMatch(TaskFuture::isDone));
-      Await.until("each callback has run once", () -> ended.get() == made.get());
-      assertEquals(0, wrong.get(), "results or errors that are wrong");
+      load.stop.set(true);
+      submitter.join();
+      Await.until(
+          "every future is decided", () -> load.futures.stream().allMatch(TaskFuture::isDone));
+      Await.until("each callback has run once", () -> load.ended.get() == load.made.get());
+      assertEquals(0, load.wrong.get(), "results or errors that are wrong");
       if (before != null) {
         int[] now = settled(name);
         assertTrue(now[0] <= before[0], "threads: " + before[0] + ", then " + now[0]);
@@ -230,14 +245,14 @@ class ReconnectLoadTest {
           "%d restarts, %d tasks in %.1f s, %d failed; serving again after readiness was seen: median %.1f ms,"
               + " p99 %.1f ms, max %.1f ms%n",
           restarts,
-          made.get(),
+          load.made.get(),
           (System.nanoTime() - begun) / 1e9,
-          failed.get(),
+          load.failed.get(),
           micros[restarts / 2] / 1e3,
           micros[restarts * 99 / 100] / 1e3,
           micros[restarts - 1] / 1e3);
     } finally {
-      stop.set(true);
+      load.stop.set(true);
       pool.close();
     }
     Await.until("no file is left", () -> PoolDirectory.list().isEmpty());

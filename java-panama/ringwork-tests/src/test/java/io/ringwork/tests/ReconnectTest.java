@@ -109,41 +109,9 @@ class ReconnectTest {
       assertTrue(handle.isOpen());
       assertEquals(ConnectionState.DISCONNECTED, handle.state());
       assertEquals("Ringwork[" + name + ", DISCONNECTED]", handle.toString());
-      assertFalse(handle.awaitReady(Duration.ofMillis(5)));
-      assertFalse(handle.awaitReady(Duration.ofMillis(-1)));
-      assertFalse(handle.awaitReady(Duration.ofSeconds(Long.MIN_VALUE)));
-      assertEquals(0, handle.poll());
-      assertDisconnected(assertThrows(RejectedException.class, handle::info), name);
-      assertDisconnected(
-          assertThrows(RejectedException.class, () -> handle.claim("echo", 8)), name);
-      assertDisconnected(assertThrows(RejectedException.class, () -> raw.claim(8)), name);
-      assertDisconnected(
-          assertThrows(RejectedException.class, () -> handle.call(NUMBER, 1L)), name);
-      assertDisconnected(Pools.failure(RejectedException.class, handle.submit(NUMBER, 1L)), name);
-      assertDisconnected(
-          Pools.failure(RejectedException.class, handle.submitChunk(NUMBER, List.of(1L))), name);
-      for (TaskFuture<Long> future : handle.submitAll(NUMBER, List.of(1L, 2L))) {
-        assertDisconnected(Pools.failure(RejectedException.class, future), name);
-      }
-      // What needs no pool is done; what is the program's error is told as ever.
-      assertEquals(List.of(), handle.submitAll(NUMBER, List.of(), Pools.PATIENT));
-      assertEquals(0, handle.submitChunk(NUMBER, List.of()).join().size());
-      assertThrows(IllegalArgumentException.class, () -> handle.claim("", 8));
-      assertThrows(IllegalArgumentException.class, () -> handle.claim("echo", -1));
-      assertThrows(IllegalArgumentException.class, () -> raw.claim(-1));
-      assertThrows(IllegalArgumentException.class, () -> handle.rawCall(""));
-      assertThrows(NullPointerException.class, () -> handle.submit(NUMBER, null));
-      TaskOptions brief =
-          TaskOptions.DEFAULT.backpressure(Backpressure.block(Duration.ofMillis(20)));
-      assertDisconnected(
-          Pools.failure(RejectedException.class, handle.submit(NUMBER, 1L, brief)), name);
-      Pools.failure(
-          TaskTimeoutException.class,
-          handle.submit(NUMBER, 1L, Pools.PATIENT.timeout(Duration.ofMillis(20))));
-      TaskType<Long, Long> here = NUMBER.fallback(n -> -n);
-      TaskOptions callerRuns = TaskOptions.DEFAULT.backpressure(Backpressure.callerRuns());
-      assertEquals(-5L, handle.submit(here, 5L, callerRuns).join());
-      assertEquals(-5L, handle.call(here, 5L, callerRuns));
+      assertRefusesEverything(handle, raw, name);
+      assertDoesWhatNeedsNoPool(handle, raw);
+      assertWaitsAsLongAsItMay(handle, name);
 
       AtomicReference<Long> waited = new AtomicReference<>();
       Thread patient =
@@ -168,6 +136,48 @@ class ReconnectTest {
     Await.until("CLOSED is told", () -> events.getLast().state() == ConnectionState.CLOSED);
     assertEquals(ConnectionState.DISCONNECTED, events.get(0).state());
     assertEquals(ConnectionState.CONNECTED, events.get(1).state());
+  }
+
+  private static void assertRefusesEverything(Ringwork handle, RawCall raw, String name)
+      throws Exception {
+    assertFalse(handle.awaitReady(Duration.ofMillis(5)));
+    assertFalse(handle.awaitReady(Duration.ofMillis(-1)));
+    assertFalse(handle.awaitReady(Duration.ofSeconds(Long.MIN_VALUE)));
+    assertEquals(0, handle.poll());
+    assertDisconnected(assertThrows(RejectedException.class, handle::info), name);
+    assertDisconnected(assertThrows(RejectedException.class, () -> handle.claim("echo", 8)), name);
+    assertDisconnected(assertThrows(RejectedException.class, () -> raw.claim(8)), name);
+    assertDisconnected(assertThrows(RejectedException.class, () -> handle.call(NUMBER, 1L)), name);
+    assertDisconnected(Pools.failure(RejectedException.class, handle.submit(NUMBER, 1L)), name);
+    assertDisconnected(
+        Pools.failure(RejectedException.class, handle.submitChunk(NUMBER, List.of(1L))), name);
+    for (TaskFuture<Long> future : handle.submitAll(NUMBER, List.of(1L, 2L))) {
+      assertDisconnected(Pools.failure(RejectedException.class, future), name);
+    }
+  }
+
+  /** What needs no pool is done; what is the program's error is told as ever. */
+  private static void assertDoesWhatNeedsNoPool(Ringwork handle, RawCall raw) throws Exception {
+    assertEquals(List.of(), handle.submitAll(NUMBER, List.of(), Pools.PATIENT));
+    assertEquals(0, handle.submitChunk(NUMBER, List.of()).join().size());
+    assertThrows(IllegalArgumentException.class, () -> handle.claim("", 8));
+    assertThrows(IllegalArgumentException.class, () -> handle.claim("echo", -1));
+    assertThrows(IllegalArgumentException.class, () -> raw.claim(-1));
+    assertThrows(IllegalArgumentException.class, () -> handle.rawCall(""));
+    assertThrows(NullPointerException.class, () -> handle.submit(NUMBER, null));
+    TaskType<Long, Long> here = NUMBER.fallback(n -> -n);
+    TaskOptions callerRuns = TaskOptions.DEFAULT.backpressure(Backpressure.callerRuns());
+    assertEquals(-5L, handle.submit(here, 5L, callerRuns).join());
+    assertEquals(-5L, handle.call(here, 5L, callerRuns));
+  }
+
+  private static void assertWaitsAsLongAsItMay(Ringwork handle, String name) {
+    TaskOptions brief = TaskOptions.DEFAULT.backpressure(Backpressure.block(Duration.ofMillis(20)));
+    assertDisconnected(
+        Pools.failure(RejectedException.class, handle.submit(NUMBER, 1L, brief)), name);
+    Pools.failure(
+        TaskTimeoutException.class,
+        handle.submit(NUMBER, 1L, Pools.PATIENT.timeout(Duration.ofMillis(20))));
   }
 
   private static void assertDisconnected(RejectedException error, String name) {
