@@ -162,6 +162,12 @@ integers!(i8, u8, i16, u16, i32, u32, i64, u64, usize, isize);
 /// got null`. The place ends at an enum with `#[serde(tag = "..")]` or `#[serde(untagged)]`, and at
 /// a struct with `#[serde(flatten)]`: serde takes their fields in before it looks at them, and does
 /// not say which one was wrong.
+///
+/// A number converts where it fits, fractions of tag 4 and 5 (Java's `BigDecimal`) included. Bytes
+/// are read as an array of integers, so a Java `byte[]` arrives in a `Vec<u8>` or a `[u8; N]`;
+/// `#[serde(with = "serde_bytes")]` is faster, and needed where serde takes the fields in first.
+/// Text and bytes are never one for the other. Keys of maps are text, numbers, booleans, or
+/// variants without data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cbor<T>(pub T);
 
@@ -759,25 +765,371 @@ mod tests {
         );
     }
 
+    /// A byte string, for which serde has no type of its own.
+    #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+    struct Octets(Vec<u8>);
+
+    impl Serialize for Octets {
+        fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            to.serialize_bytes(&self.0)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Octets {
+        fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            /// Takes what `serde_bytes` takes.
+            struct Taker;
+            impl<'de> serde::de::Visitor<'de> for Taker {
+                type Value = Octets;
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("byte array")
+                }
+                fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Octets, E> {
+                    Ok(Octets(bytes.to_vec()))
+                }
+                fn visit_str<E>(self, text: &str) -> Result<Octets, E> {
+                    Ok(Octets(text.into()))
+                }
+            }
+            from.deserialize_byte_buf(Taker)
+        }
+    }
+
+    fn told<T: DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> String {
+        from_slice::<T>(bytes).unwrap_err().to_string()
+    }
+
     #[test]
-    fn bytes_in_place_of_text_are_told() {
-        let told = |bytes: &[u8]| from_slice::<String>(bytes).unwrap_err().to_string();
-        let mut uuid = vec![0x50];
-        uuid.extend([0xff; 16]);
-        assert!(told(&uuid).contains("a UUID"), "{}", told(&uuid));
+    fn text_and_bytes_are_never_one_for_the_other() {
+        let uuid = [&[0x50][..], &[b'a'; 16]].concat();
+        assert!(
+            told::<String>(&uuid).starts_with("expected a string, got bytes (if they are a UUID")
+        );
         assert_eq!(
-            told(&[0x41, 0xff]),
-            "expected a string, got bytes that are no text in UTF-8"
+            told::<String>(&[0x41, 0xff]),
+            "expected a string, got bytes"
+        );
+        // Also where the bytes are text in UTF-8; {"name": h'61', "price": 1} and {h'..': 1}.
+        assert_eq!(told::<String>(b"\x41a"), "expected a string, got bytes");
+        assert_eq!(told::<char>(b"\x41a"), "expected a character, got bytes");
+        assert_eq!(
+            told::<Line>(b"\xa2\x64name\x41a\x65price\x01"),
+            "name: expected a string, got bytes"
+        );
+        assert_eq!(
+            told::<Line>(b"\xa2\x65price\x01\x44name\x61a"),
+            "a key: expected the name of a field, got bytes"
+        );
+        assert_eq!(
+            told::<BTreeMap<String, u8>>(b"\xa1\x41a\x01"),
+            "a key: expected a string, got bytes"
+        );
+        assert_eq!(
+            told::<Shape>(b"\xa1\x46Square\x01"),
+            "expected the name of a variant, got bytes"
+        );
+        assert_eq!(told::<Octets>(b"\x61a"), "expected bytes, got a string");
+        assert_eq!(read(b"\x41a"), Ok(Octets(b"a".to_vec())));
+    }
+
+    #[test]
+    fn bytes_are_read_as_an_array_of_integers() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Pair(u8, u16);
+        #[derive(Debug, PartialEq, Deserialize)]
+        enum Either {
+            Pair(u8, i32),
+            List(Vec<u8>),
+        }
+        let three = [0x43, 1, 2, 255];
+        assert_eq!(read(&three), Ok(vec![1_u8, 2, 255]));
+        assert_eq!(read(&three), Ok([1_u8, 2, 255]));
+        assert_eq!(read(&three), Ok((1_u8, 2_i64, 255_f32)));
+        assert_eq!(read(&three), Ok(vec![Some(1_u64), Some(2), Some(255)]));
+        assert_eq!(read(&three), Ok(Some(Box::<[u8]>::from([1, 2, 255]))));
+        assert_eq!(
+            read(&three),
+            Ok(std::collections::VecDeque::from([1_u8, 2, 255]))
+        );
+        assert_eq!(read(&[0x40]), Ok(Vec::<u8>::new()));
+        // As streaming writers send them: in parts.
+        assert_eq!(
+            read(&[0x5f, 0x41, 1, 0x42, 2, 3, 0xff]),
+            Ok(vec![1_u8, 2, 3])
+        );
+        assert_eq!(read(&[0x42, 1, 2]), Ok(Pair(1, 2)));
+        assert_eq!(read(b"\xa1\x64Pair\x42\x01\x02"), Ok(Either::Pair(1, 2)));
+        assert_eq!(
+            read(b"\xa1\x64List\x42\x01\x02"),
+            Ok(Either::List(vec![1, 2]))
+        );
+        assert_eq!(
+            read(&[0x44, 127, 0, 0, 1]),
+            Ok(std::net::Ipv4Addr::LOCALHOST)
+        );
+        assert_eq!(
+            told::<Vec<i8>>(&three),
+            "[2]: expected an integer (i8), got the integer 255, which does not fit (bytes came in \
+             place of an array)"
+        );
+        assert_eq!(
+            told::<Vec<String>>(&three),
+            "[0]: expected a string, got the integer 1 (bytes came in place of an array)"
+        );
+        assert_eq!(
+            told::<[u8; 2]>(&three),
+            "expected an array of 2 elements, got 3 bytes"
+        );
+        assert_eq!(
+            told::<[u8; 4]>(&three),
+            "expected an array (an array of length 4), got 3 elements"
+        );
+        assert_eq!(told::<Vec<u8>>(b"\x61a"), "expected an array, got a string");
+        assert_eq!(
+            told::<Line>(&three),
+            "expected an object (struct Line), got bytes"
+        );
+        // Where serde takes the value in before it looks at the type, it knows bytes alone.
+        #[derive(Debug, Deserialize)]
+        #[serde(tag = "kind")]
+        enum Tagged {
+            #[allow(dead_code, reason = "only its reading is tried")]
+            Blob { data: Vec<u8> },
+        }
+        let fault = told::<Tagged>(b"\xa2\x64kind\x64Blob\x64data\x41\x01");
+        assert!(
+            fault.starts_with("expected an array, got bytes (in a type with `tag`")
+                && fault.contains("serde_bytes"),
+            "{fault}"
+        );
+    }
+
+    /// A fraction of tag 4 or 5, with a power from -24 to 23.
+    fn fraction(tag: u8, power: i8, whole: &[u8]) -> Vec<u8> {
+        let power = match power {
+            0.. => power as u8,
+            _ => 0x20 | (-1 - power) as u8,
+        };
+        [&[tag, 0x82, power], whole].concat()
+    }
+
+    #[test]
+    fn fractions_convert_where_they_fit() {
+        // 1.25, 3, 3.00, -1000, 0.1 and zeros, as Java's BigDecimal is written.
+        let quarter = fraction(0xc4, -2, &[0x18, 125]);
+        let three = fraction(0xc4, 0, &[3]);
+        let priced = fraction(0xc4, -2, &[0x19, 0x01, 0x2c]);
+        let thousand = fraction(0xc4, 3, &[0x20]);
+        assert_eq!(
+            (read(&quarter), read(&quarter)),
+            (Ok(1.25_f64), Ok(1.25_f32))
+        );
+        assert_eq!(read(&quarter), Ok(Some(1.25_f64)));
+        assert_eq!(read(&quarter), Ok(json!(1.25)));
+        for number in [&three, &priced] {
+            assert_eq!((read(number), read(number)), (Ok(3.0_f64), Ok(3.0_f32)));
+            assert_eq!((read(number), read(number)), (Ok(3_u8), Ok(3_i128)));
+            assert_eq!((read(number), read(number)), (Ok(3_i64), Ok(3_u128)));
+            assert_eq!(read(number), Ok(json!(3)));
+        }
+        assert_eq!(
+            (read(&thousand), read(&thousand)),
+            (Ok(-1000_i16), Ok(-1e3_f64))
+        );
+        assert_eq!(read(&fraction(0xc4, -1, &[1])), Ok(0.1_f64));
+        assert_eq!(read(&fraction(0xc4, -1, &[1])), Ok(0.1_f32));
+        for power in [-24, 0, 23] {
+            let zero = fraction(0xc4, power, &[0]);
+            assert_eq!((read(&zero), read(&zero)), (Ok(0_u8), Ok(0.0_f64)));
+        }
+        // A whole number of more than 64 bits: 2^64, and 10^-2 of 100 * 2^64 (and of a third).
+        let beyond = fraction(0xc4, 0, &big(0xc2, &[1, 0, 0, 0, 0, 0, 0, 0, 0]));
+        assert_eq!(
+            (read(&beyond), read(&beyond)),
+            (Ok(1_u128 << 64), Ok(2_f64.powi(64)))
+        );
+        let cents = fraction(
+            0xc4,
+            -2,
+            &big(0xc3, &[99, 255, 255, 255, 255, 255, 255, 255, 255]),
+        );
+        assert_eq!(
+            (read(&cents), read(&cents)),
+            (Ok(-1_i128 << 64), Ok(-(2_f64.powi(64))))
+        );
+        assert_eq!(read(&beyond), Ok(json!(2_f64.powi(64))));
+        // The limits of 128 bits.
+        let most = fraction(0xc4, 0, &big(0xc2, &[0xff; 16]));
+        assert_eq!(read(&most), Ok(u128::MAX));
+        let least = fraction(0xc4, 0, &big(0xc3, &[&[0x7f][..], &[0xff; 15]].concat()));
+        assert_eq!(read(&least), Ok(i128::MIN));
+        // As a streaming writer would send it.
+        assert_eq!(read(&[0xc4, 0x9f, 0x20, 0x0f, 0xff]), Ok(1.5_f64));
+        // Of base 2: 1.5, 3 (twice), -6, and the limits of floats.
+        assert_eq!(read(&fraction(0xc5, -1, &[3])), Ok(1.5_f64));
+        for number in [fraction(0xc5, 0, &[3]), fraction(0xc5, -3, &[0x18, 24])] {
+            assert_eq!((read(&number), read(&number)), (Ok(3_u8), Ok(3.0_f32)));
+        }
+        assert_eq!(read(&fraction(0xc5, 1, &[0x22])), Ok(-6_i8));
+        let tiny = [0xc5, 0x82, 0x39, 0x04, 0x31, 0x01]; // 2^-1074
+        assert_eq!(read(&tiny), Ok(f64::from_bits(1)));
+        let huge = [0xc5, 0x82, 0x19, 0x03, 0xff, 0x01]; // 2^1023
+        assert_eq!(read(&huge), Ok(2_f64.powi(1023)));
+    }
+
+    #[test]
+    fn fractions_that_do_not_fit_are_refused_with_the_remedy() {
+        let quarter = fraction(0xc4, -2, &[0x18, 125]);
+        let has_fraction = "which has a fraction: send a long or a BigInteger, or take an f64";
+        assert_eq!(
+            told::<i128>(&quarter),
+            format!("expected an integer (i128), got the number 1.25, {has_fraction}")
+        );
+        assert_eq!(
+            told::<u8>(&fraction(0xc4, -3, &[0x24])),
+            format!("expected an integer (u8), got the number -0.005, {has_fraction}")
+        );
+        assert_eq!(
+            told::<u8>(&fraction(0xc5, -2, &[5])),
+            format!("expected an integer (u8), got the number 1.25, {has_fraction}")
+        );
+        assert_eq!(
+            told::<u8>(&fraction(0xc4, 2, &[3])),
+            "expected an integer (u8), got the integer 300, which does not fit"
+        );
+        assert_eq!(
+            told::<u8>(&fraction(0xc4, 0, &[0x20])),
+            "expected an integer (u8), got the integer -1, which does not fit"
+        );
+        assert_eq!(
+            told::<i128>(&[0xc4, 0x82, 0x19, 0x03, 0xe8, 0x01]), // 10^1000
+            "expected an integer (i128), got an integer of more than 128 bits, which does not fit"
+        );
+        assert_eq!(
+            told::<f64>(&[0xc4, 0x82, 0x19, 0x03, 0xe8, 0x01]),
+            "expected a number (f64), got the number 1e1000, which does not fit: send it as a String"
+        );
+        assert_eq!(
+            told::<f32>(&[0xc4, 0x82, 0x18, 0x27, 0x01]), // 10^39
+            "expected a number (f32), got the number 1e39, which does not fit: send it as a String"
+        );
+        assert_eq!(
+            told::<f64>(&[0xc5, 0x82, 0x19, 0x04, 0x00, 0x01]), // 2^1024
+            "expected a number (f64), got the number inf, which does not fit: send it as a String"
+        );
+        assert!(
+            told::<serde_json::Value>(&[0xc4, 0x82, 0x19, 0x03, 0xe8, 0x01]).contains("1e1000")
+        );
+        for (bytes, expected) in [
+            (told::<String>(&quarter), "a string"),
+            (told::<bool>(&quarter), "a boolean"),
+            (told::<Vec<u8>>(&quarter), "an array"),
+            (
+                told::<Shape>(&quarter),
+                "the name of a variant (enum Shape)",
+            ),
+        ] {
+            assert_eq!(bytes, format!("expected {expected}, got the number 1.25"));
+        }
+        // The greatest powers there are, both ways, cost no time; nor does a long whole number.
+        let endless = |power: u8| [&[0xc4, 0x82, power][..], &[0xff; 8], &[0x01]].concat();
+        assert!(told::<f64>(&endless(0x1b)).contains("which does not fit"));
+        assert!(told::<i64>(&endless(0x1b)).contains("which does not fit"));
+        assert_eq!(read(&endless(0x3b)), Ok(0.0_f64));
+        let long = fraction(0xc4, 0, &big(0xc2, &[0xff; 513]));
+        assert!(told::<f64>(&long).contains("too many digits: round it"));
+        let longest = fraction(0xc4, -24, &big(0xc2, &[0xff; 512]));
+        assert!(told::<u64>(&longest).len() < 250);
+        for broken in [
+            &[0xc4][..],
+            &[0xc4, 0x01],
+            &[0xc4, 0x81, 0x01],
+            &[0xc4, 0x83, 0x01, 0x01, 0x01],
+            &[0xc4, 0x82, 0x61, 0x61, 0x01],
+            &[0xc4, 0x82, 0x01, 0x61, 0x61],
+            &[0xc4, 0x9f, 0x01, 0x01, 0x01, 0xff],
+            &[0xc5, 0x82, 0x01, 0xc2, 0x01],
+        ] {
+            let said = told::<f64>(broken);
+            assert!(said.contains("the bytes"), "{broken:x?}: {said}");
+        }
+    }
+
+    #[test]
+    fn keys_come_back_from_their_own_encoding() {
+        #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        enum Colour {
+            Red,
+        }
+        #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        struct Id(u64);
+        fn back<K: Serialize + DeserializeOwned + Ord + PartialEq + std::fmt::Debug>(key: K) {
+            let map = BTreeMap::from([(key, 1_u8)]);
+            let (_, bytes) = bytes_of(Cbor(&map));
+            assert_eq!(read(&bytes).as_ref(), Ok(&map));
+        }
+        back(true);
+        back('ß');
+        back("a".to_owned());
+        back(Colour::Red);
+        back(Some(false));
+        back(Some(7));
+        back(Id(u64::MAX));
+        back(i64::MIN);
+        back(u128::MAX);
+        back(i128::MIN);
+        back(std::net::Ipv6Addr::LOCALHOST);
+        /// Floats have no order: a map of one.
+        fn float<K: Serialize + DeserializeOwned>(key: K) -> K {
+            struct One<K>(K);
+            impl<K: Serialize> Serialize for One<K> {
+                fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                    to.collect_map([(&self.0, 1)])
+                }
+            }
+            impl<'de, K: Deserialize<'de>> Deserialize<'de> for One<K> {
+                fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                    struct First<K>(std::marker::PhantomData<K>);
+                    impl<'de, K: Deserialize<'de>> serde::de::Visitor<'de> for First<K> {
+                        type Value = K;
+                        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                            f.write_str("a map")
+                        }
+                        fn visit_map<A: serde::de::MapAccess<'de>>(
+                            self,
+                            mut map: A,
+                        ) -> Result<K, A::Error> {
+                            let (key, _) = map.next_entry::<K, u8>()?.unwrap();
+                            Ok(key)
+                        }
+                    }
+                    from.deserialize_map(First(std::marker::PhantomData))
+                        .map(One)
+                }
+            }
+            let (_, bytes) = bytes_of(Cbor(One(key)));
+            read::<One<K>>(&bytes).unwrap().0
+        }
+        for value in [0.1, -1e300, 5e-324, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(float(value).to_bits(), value.to_bits());
+        }
+        for value in [0.1, f32::MAX, f32::NEG_INFINITY] {
+            assert_eq!(float(value).to_bits(), value.to_bits());
+        }
+        assert!(float(f64::NAN).is_nan());
+        let refused = Cbor(BTreeMap::from([(Octets(vec![1]), 1)])).encode(&mut |_, _| {});
+        assert_eq!(
+            refused.unwrap_err(),
+            "the result can't be written as CBOR: the key of a map is bytes, which Java can't read: \
+             a key is text, a number, a boolean, or a variant without data; send the map as an \
+             array of pairs"
         );
     }
 
     #[test]
     fn what_serde_has_no_type_for_is_named() {
         let told = |bytes: &[u8]| from_slice::<f64>(bytes).unwrap_err().to_string();
-        // 3 * 10^-1, as Java's BigDecimal; a date; an end without a beginning.
-        assert!(
-            told(&[0xc4, 0x82, 0x20, 0x03]).starts_with("expected a number (f64), got a decimal")
-        );
+        // A date; an end without a beginning.
         assert!(told(&[0xc0, 0x60]).starts_with("expected a number (f64), got a value with a tag"));
         assert_eq!(told(&[0xff]), "expected a number (f64), got nothing");
         let large = [0xc2, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0];

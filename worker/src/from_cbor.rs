@@ -106,6 +106,7 @@ impl de::Error for Fault {
             Unexpected::Other(said) if said.starts_with("integer `") && is_integer(expected) => {
                 NO_FIT
             }
+            Unexpected::Bytes(bytes) => in_place_of_bytes(bytes, expected),
             _ => "",
         };
         de::Error::custom(format_args!(
@@ -117,11 +118,7 @@ impl de::Error for Fault {
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let why = match found {
-            // Jackson writes a UUID so, and `uuid::Uuid` takes it.
-            Unexpected::Bytes(bytes) if bytes.len() == 16 => {
-                ": 16 bytes that are no text (if they are a UUID: take a `uuid::Uuid`, or send it as a string)"
-            }
-            Unexpected::Bytes(_) => " that are no text in UTF-8",
+            Unexpected::Bytes(bytes) => in_place_of_bytes(bytes, expected),
             // A number in place of a name: that it is the number of none says the other half.
             _ if index_of(&expected.to_string()).is_some() => "",
             _ => NO_FIT,
@@ -151,6 +148,21 @@ impl de::Error for Fault {
 }
 
 const NO_FIT: &str = ", which does not fit";
+
+/// What to do where bytes came in place of something else.
+fn in_place_of_bytes(bytes: &[u8], expected: &dyn Expected) -> &'static str {
+    match words(expected).as_str() {
+        // Jackson writes a UUID so, and `uuid::Uuid` takes it.
+        "a string" if bytes.len() == 16 => {
+            " (if they are a UUID: take a `uuid::Uuid`, or send it as a string)"
+        }
+        // Elsewhere a list is made of bytes; here serde took them in before it looked at the type.
+        list if list.starts_with("an array") => {
+            " (in a type with `tag`, `untagged` or `flatten` they need `#[serde(with = \"serde_bytes\")]`)"
+        }
+        _ => "",
+    }
+}
 
 const INTEGERS: [&str; 12] = [
     "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize",
@@ -302,25 +314,226 @@ impl Big {
         if self.negative { -size } else { size }
     }
 
-    fn visit<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Fault> {
-        let Some(magnitude) = self.magnitude() else {
-            return Err(de::Error::invalid_value(BEYOND, &visitor));
-        };
-        if !self.negative {
-            return match u64::try_from(magnitude) {
-                Ok(value) => visitor.visit_u64(value),
-                Err(_) => visitor.visit_u128(magnitude),
-            };
+    /// Decimal digits, none of them a zero at the beginning.
+    fn digits(&self) -> String {
+        const GROUP: u64 = 1_000_000_000;
+        let mut words: Vec<u32> = (self.magnitude.rchunks(4).rev())
+            .map(|bytes| {
+                bytes
+                    .iter()
+                    .fold(0, |word, byte| word << 8 | u32::from(*byte))
+            })
+            .collect();
+        let mut groups = Vec::new();
+        while words.iter().any(|word| *word != 0) {
+            let mut rest = 0;
+            for word in &mut words {
+                let value = rest << 32 | u64::from(*word);
+                // Less than 2^32, since the rest before it is less than the divisor.
+                *word = (value / GROUP) as u32;
+                rest = value % GROUP;
+            }
+            groups.push(rest);
         }
-        match 0_i128.checked_sub_unsigned(magnitude) {
-            Some(value) => match i64::try_from(value) {
-                Ok(value) => visitor.visit_i64(value),
-                Err(_) => visitor.visit_i128(value),
+        let text: String = (groups.iter().rev())
+            .map(|group| format!("{group:09}"))
+            .collect();
+        text.trim_start_matches('0').to_owned()
+    }
+
+    fn visit<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Fault> {
+        integer(self.negative, self.magnitude(), visitor)
+    }
+}
+
+/// An integer by its sign and its size, which is None where it has more than 128 bits.
+fn integer<'de, V: Visitor<'de>>(
+    negative: bool,
+    size: Option<u128>,
+    visitor: V,
+) -> Result<V::Value, Fault> {
+    let Some(size) = size else {
+        return Err(de::Error::invalid_value(BEYOND, &visitor));
+    };
+    if !negative {
+        return match u64::try_from(size) {
+            Ok(value) => visitor.visit_u64(value),
+            Err(_) => visitor.visit_u128(size),
+        };
+    }
+    match 0_i128.checked_sub_unsigned(size) {
+        Some(value) => match i64::try_from(value) {
+            Ok(value) => visitor.visit_i64(value),
+            Err(_) => visitor.visit_i128(value),
+        },
+        None => Err(de::Error::invalid_value(BEYOND, &visitor)),
+    }
+}
+
+/// Bytes that begin a fraction: a whole number times a power of 10 (tag 4), or of 2 (tag 5).
+const DECIMAL: u8 = 0xc4;
+const BIG_FLOAT: u8 = 0xc5;
+
+/// The whole numbers of a decimal fraction are turned into text, which takes the square of their
+/// length: this is more than a thousand digits.
+const MAX_FRACTION_BYTES: usize = 512;
+
+/// A whole number times a power of 10 or of 2, as Java's `BigDecimal` is written.
+struct Fraction {
+    negative: bool,
+    value: Size,
+}
+
+/// How large a fraction is.
+enum Size {
+    /// Decimal digits without a zero at either end (none for zero), times 10 to that power.
+    Decimal { digits: String, power: i64 },
+    /// A whole number times 2 to that power.
+    Binary { whole: Big, power: i64 },
+}
+
+impl Fraction {
+    fn decimal(whole: &Big, power: i64) -> Self {
+        let digits = whole.digits();
+        let kept = digits.trim_end_matches('0');
+        let cut = i64::try_from(digits.len() - kept.len()).unwrap_or(i64::MAX);
+        Self {
+            negative: whole.negative,
+            value: Size::Decimal {
+                digits: kept.to_owned(),
+                power: power.saturating_add(cut),
             },
-            None => Err(de::Error::invalid_value(BEYOND, &visitor)),
+        }
+    }
+
+    fn binary(whole: Big, power: i64) -> Self {
+        Self {
+            negative: whole.negative,
+            value: Size::Binary { whole, power },
+        }
+    }
+
+    /// In the form that Rust reads as a float, and JSON as a number.
+    fn text(&self) -> String {
+        let sign = if self.negative { "-" } else { "" };
+        match &self.value {
+            Size::Decimal { digits, .. } if digits.is_empty() => "0".to_owned(),
+            Size::Decimal { digits, power } => {
+                // Where the point stands in the digits.
+                let point = i64::try_from(digits.len())
+                    .unwrap_or(i64::MAX)
+                    .saturating_add(*power);
+                match usize::try_from(point) {
+                    _ if *power == 0 => format!("{sign}{digits}"),
+                    Ok(at) if at > 0 && *power < 0 => {
+                        format!("{sign}{}.{}", &digits[..at], &digits[at..])
+                    }
+                    _ if (-5..=0).contains(&point) => {
+                        let zeros = usize::try_from(-point).unwrap_or(0);
+                        format!("{sign}0.{}{digits}", "0".repeat(zeros))
+                    }
+                    _ => format!("{sign}{digits}e{power}"),
+                }
+            }
+            Size::Binary { .. } => format!("{:?}", self.to_float()),
+        }
+    }
+
+    /// As the nearest float; infinite where it is too large.
+    fn to_float(&self) -> f64 {
+        match &self.value {
+            Size::Decimal { .. } => self.text().parse().unwrap_or(f64::NAN),
+            Size::Binary { whole, power } => {
+                // In steps that are floats themselves. More steps could change nothing more.
+                let mut left =
+                    i32::try_from(*power).unwrap_or(if *power < 0 { i32::MIN } else { i32::MAX });
+                let mut value = whole.to_float();
+                for _ in 0..8 {
+                    let step = left.clamp(-1000, 1000);
+                    value *= 2.0_f64.powi(step);
+                    left -= step;
+                }
+                value
+            }
+        }
+    }
+
+    /// The size where it is a whole number of at most 128 bits; None within where it is larger.
+    fn whole(&self) -> Option<Option<u128>> {
+        match &self.value {
+            Size::Decimal { digits, .. } if digits.is_empty() => Some(Some(0)),
+            Size::Decimal { digits, power } => {
+                let zeros = usize::try_from(*power).ok()?;
+                // One of 128 bits has at most 39 digits.
+                Some(match digits.len().saturating_add(zeros) {
+                    0..=39 => format!("{digits}{}", "0".repeat(zeros)).parse().ok(),
+                    _ => None,
+                })
+            }
+            Size::Binary { whole, power } => {
+                let Some(size) = whole.magnitude() else {
+                    return (*power >= 0).then_some(None);
+                };
+                let shift = u32::try_from(power.unsigned_abs()).unwrap_or(u32::MAX);
+                match *power {
+                    _ if size == 0 => Some(Some(0)),
+                    0.. => Some((shift <= size.leading_zeros()).then(|| size << shift)),
+                    _ => (shift <= size.trailing_zeros()).then(|| Some(size >> shift)),
+                }
+            }
+        }
+    }
+
+    /// An integer where it is a whole number.
+    fn integer<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Fault> {
+        match self.whole() {
+            Some(Some(size)) => integer(self.negative, Some(size), visitor),
+            Some(None) => Err(de::Error::invalid_value(BEYOND, &visitor)),
+            None => Err(de::Error::custom(format_args!(
+                "expected {}, got the number {}, which has a fraction: send a long or a \
+                 BigInteger, or take an f64",
+                words(&visitor),
+                self.shown()
+            ))),
+        }
+    }
+
+    /// A number as JSON's reader would have it: an integer of 64 bits, or the nearest float.
+    fn visit<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Fault> {
+        match self.whole() {
+            Some(Some(size)) if size <= 1 << 63 || !self.negative && size >> 64 == 0 => {
+                integer(self.negative, Some(size), visitor)
+            }
+            _ => {
+                let value = self.to_float();
+                if value.is_infinite() {
+                    return Err(self.too_large(&visitor));
+                }
+                visitor.visit_f64(value)
+            }
+        }
+    }
+
+    fn too_large(&self, expected: &dyn Expected) -> Fault {
+        de::Error::custom(format_args!(
+            "expected {}, got the number {}, which does not fit: send it as a String",
+            words(expected),
+            self.shown()
+        ))
+    }
+
+    /// Of a long one the beginning.
+    fn shown(&self) -> String {
+        let text = self.text();
+        match text.get(..MAX_SHOWN) {
+            Some(start) if text.len() > MAX_SHOWN => format!("{start}..."),
+            _ => text,
         }
     }
 }
+
+/// Of a number no more than so many characters are told.
+const MAX_SHOWN: usize = 60;
 
 struct Items<'de> {
     reader: SliceReader<'de>,
@@ -414,6 +627,104 @@ impl<'de> Items<'de> {
         })
     }
 
+    /// A fraction of tag 4 or 5: an array of a power and a whole number.
+    fn fraction(&mut self) -> Result<Fraction, Fault> {
+        let broken = || {
+            de::Error::custom(
+                "the bytes are no CBOR: the tag of a fraction is not followed by an array of two integers",
+            )
+        };
+        let decimal = self.peek()? == DECIMAL;
+        self.reader.advance(1);
+        if self.peek()? >> 5 != major::ARRAY {
+            return Err(broken());
+        }
+        let length = types::Array::<()>::len(&mut self.reader).map_err(Fault::of)?;
+        if !matches!(length, None | Some(2)) {
+            return Err(broken());
+        }
+        if !matches!(self.peek()? >> 5, major::UNSIGNED | major::NEGATIVE) {
+            return Err(broken());
+        }
+        // Saturated: by then each number is infinite, or zero.
+        let power = self.read::<i128>()?;
+        let power = i64::try_from(power).unwrap_or(if power < 0 { i64::MIN } else { i64::MAX });
+        let whole = match self.peek()? {
+            POSITIVE_BIG | NEGATIVE_BIG => self.big()?,
+            byte if matches!(byte >> 5, major::UNSIGNED | major::NEGATIVE) => {
+                let value = self.read::<i128>()?;
+                let magnitude = value.unsigned_abs().to_be_bytes();
+                let first = magnitude.iter().position(|byte| *byte != 0);
+                Big {
+                    negative: value < 0,
+                    magnitude: magnitude[first.unwrap_or(magnitude.len())..].to_vec(),
+                }
+            }
+            _ => return Err(broken()),
+        };
+        if length.is_none() && !is_break(&mut self.reader).map_err(Fault::of)? {
+            return Err(broken());
+        }
+        if whole.magnitude.len() > MAX_FRACTION_BYTES {
+            return Err(de::Error::custom(
+                "a number with a fraction has too many digits: round it, or send it as a String",
+            ));
+        }
+        Ok(match decimal {
+            true => Fraction::decimal(&whole, power),
+            false => Fraction::binary(whole, power),
+        })
+    }
+
+    fn integer<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+        match self.peek()? {
+            DECIMAL | BIG_FLOAT => self.fraction()?.integer(visitor),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn bytes(&mut self) -> Result<Cow<'de, [u8]>, Fault> {
+        Ok(self.read::<types::Bytes<Cow<'de, [u8]>>>()?.0)
+    }
+
+    /// An array, or bytes, which are one of small integers.
+    fn list<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+        if self.peek()? >> 5 != major::BYTES {
+            return self.deserialize_any(visitor);
+        }
+        let bytes = self.bytes()?;
+        let mut octets = Octets {
+            bytes: bytes.iter().enumerate(),
+            readable: self.readable,
+        };
+        let value = visitor.visit_seq(&mut octets)?;
+        match octets.bytes.next() {
+            Some((taken, _)) => Err(de::Error::custom(format_args!(
+                "expected an array of {taken} elements, got {} bytes",
+                bytes.len()
+            ))),
+            None => Ok(value),
+        }
+    }
+
+    /// Text, where serde's own types would take bytes for text in UTF-8.
+    fn text<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+        if self.peek()? >> 5 == major::BYTES {
+            let bytes = self.bytes()?;
+            return Err(de::Error::invalid_type(Unexpected::Bytes(&bytes), &visitor));
+        }
+        self.deserialize_any(visitor)
+    }
+
+    /// Bytes, where some types would take text for its bytes. What is made of JSON has no other.
+    fn binary<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+        if !self.readable && self.peek()? >> 5 == major::STRING {
+            let text = self.read::<Cow<'de, str>>()?;
+            return Err(de::Error::invalid_type(Unexpected::Str(&text), &visitor));
+        }
+        self.deserialize_any(visitor)
+    }
+
     /// A number as a float that `fits` the type. Serde's own visitor does not take those beyond 64
     /// bits, and makes infinity of a double that is too large for an `f32`.
     fn float<V: Visitor<'de>>(
@@ -422,6 +733,14 @@ impl<'de> Items<'de> {
         fits: impl Fn(f64) -> bool,
     ) -> Result<V::Value, Fault> {
         let value = match self.peek()? {
+            DECIMAL | BIG_FLOAT => {
+                let fraction = self.fraction()?;
+                let value = fraction.to_float();
+                if value.is_infinite() || !fits(value) {
+                    return Err(fraction.too_large(&visitor));
+                }
+                value
+            }
             POSITIVE_BIG | NEGATIVE_BIG => {
                 let big = self.big()?;
                 match big.to_float() {
@@ -441,12 +760,12 @@ impl<'de> Items<'de> {
     }
 }
 
-macro_rules! as_it_comes {
-    ($($method:ident)*) => {$(
+macro_rules! read_as {
+    ($($how:ident: $($method:ident)*;)*) => {$($(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-            self.deserialize_any(visitor)
+            self.$how(visitor)
         }
-    )*};
+    )*)*};
 }
 
 impl<'de> de::Deserializer<'de> for &mut Items<'de> {
@@ -463,7 +782,7 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
                     Err(_) => visitor.visit_i128(value),
                 }
             }
-            major::BYTES => match self.read::<types::Bytes<Cow<'de, [u8]>>>()?.0 {
+            major::BYTES => match self.bytes()? {
                 Cow::Borrowed(bytes) => visitor.visit_borrowed_bytes(bytes),
                 Cow::Owned(bytes) => visitor.visit_byte_buf(bytes),
             },
@@ -474,6 +793,7 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
             major::ARRAY => self.array(visitor),
             major::MAP => self.map(visitor),
             major::TAG if matches!(byte, POSITIVE_BIG | NEGATIVE_BIG) => self.big()?.visit(visitor),
+            major::TAG if matches!(byte, DECIMAL | BIG_FLOAT) => self.fraction()?.visit(visitor),
             _ => match byte {
                 marker::FALSE | marker::TRUE => visitor.visit_bool(self.read()?),
                 marker::NULL | marker::UNDEFINED => {
@@ -485,7 +805,6 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
                 marker::F64 => visitor.visit_f64(self.read()?),
                 _ => {
                     let found = match byte {
-                        0xc4 => "a decimal fraction (a tag of CBOR that serde has no type for)",
                         0xff => "nothing",
                         0xc0..=0xdb => "a value with a tag of CBOR that serde has no type for",
                         _ => "a simple value of CBOR that serde has no type for",
@@ -496,12 +815,14 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
         }
     }
 
-    as_it_comes! {
-        deserialize_bool
-        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
-        deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf
-        deserialize_seq deserialize_map deserialize_identifier
+    read_as! {
+        integer:
+            deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+            deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128;
+        text: deserialize_char deserialize_str deserialize_string deserialize_identifier;
+        binary: deserialize_bytes deserialize_byte_buf;
+        list: deserialize_seq;
+        deserialize_any: deserialize_bool deserialize_map;
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -552,7 +873,7 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
         _len: usize,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.deserialize_any(visitor)
+        self.list(visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -561,7 +882,7 @@ impl<'de> de::Deserializer<'de> for &mut Items<'de> {
         _len: usize,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.deserialize_any(visitor)
+        self.list(visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -737,6 +1058,72 @@ impl<'de> de::MapAccess<'de> for &mut Members<'_, 'de> {
     }
 }
 
+/// Bytes as an array.
+struct Octets<'a> {
+    bytes: std::iter::Enumerate<std::slice::Iter<'a, u8>>,
+    readable: bool,
+}
+
+impl<'de> de::SeqAccess<'de> for &mut Octets<'_> {
+    type Error = Fault;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Fault> {
+        let Some((index, byte)) = self.bytes.next() else {
+            return Ok(None);
+        };
+        let octet = Octet {
+            value: *byte,
+            readable: self.readable,
+        };
+        seed.deserialize(octet).map(Some).map_err(|mut fault| {
+            fault.text.push_str(" (bytes came in place of an array)");
+            fault.at(Step::Element(index))
+        })
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.bytes.len())
+    }
+}
+
+/// One of the bytes that stand for an array.
+struct Octet {
+    value: u8,
+    readable: bool,
+}
+
+impl<'de> de::Deserializer<'de> for Octet {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_u8(self.value)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+
+    fn is_human_readable(&self) -> bool {
+        self.readable
+    }
+}
+
 /// The key of a field: text stands for a number where a number is wanted, as in JSON.
 struct Key<'a, 'de>(&'a mut Items<'de>);
 
@@ -744,7 +1131,7 @@ macro_rules! numbers_from_text {
     ($($method:ident $type:ty, $visit:ident;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
             if self.0.peek()? >> 5 != major::STRING {
-                return self.0.deserialize_any(visitor);
+                return self.0.$method(visitor);
             }
             let text = self.0.read::<Cow<'de, str>>()?;
             match text.parse::<$type>() {
@@ -753,6 +1140,41 @@ macro_rules! numbers_from_text {
             }
         }
     )*};
+}
+
+macro_rules! read_key_as {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+            self.0.$method(visitor)
+        }
+    )*};
+}
+
+impl<'de> Key<'_, 'de> {
+    fn float<V: Visitor<'de>>(
+        self,
+        visitor: V,
+        fits: impl Fn(f64) -> bool,
+    ) -> Result<V::Value, Fault> {
+        if self.0.peek()? >> 5 != major::STRING {
+            return self.0.float(visitor, fits);
+        }
+        let text = self.0.read::<Cow<'de, str>>()?;
+        match text.parse::<f64>() {
+            // An infinity that is not meant: both languages spell one that is with letters.
+            Ok(value)
+                if !value.is_finite() && text.contains(|digit: char| digit.is_ascii_digit())
+                    || value.is_finite() && !fits(value) =>
+            {
+                Err(de::Error::custom(format_args!(
+                    "expected {}, got a number{NO_FIT}",
+                    words(&visitor)
+                )))
+            }
+            Ok(value) => visitor.visit_f64(value),
+            Err(_) => Err(de::Error::invalid_type(Unexpected::Str(&text), &visitor)),
+        }
+    }
 }
 
 impl<'de> de::Deserializer<'de> for Key<'_, 'de> {
@@ -776,8 +1198,19 @@ impl<'de> de::Deserializer<'de> for Key<'_, 'de> {
         deserialize_bool bool, visit_bool;
     }
 
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.float(visitor, |value| (value as f32).is_finite())
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.float(visitor, |_| true)
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.0.deserialize_option(visitor)
+        match self.0.peek()? {
+            marker::NULL | marker::UNDEFINED => self.0.deserialize_option(visitor),
+            _ => visitor.visit_some(self),
+        }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -797,9 +1230,45 @@ impl<'de> de::Deserializer<'de> for Key<'_, 'de> {
         self.0.deserialize_enum(name, variants, visitor)
     }
 
-    serde::forward_to_deserialize_any! {
-        f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
-        identifier ignored_any
+    read_key_as! {
+        deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf
+        deserialize_unit deserialize_seq deserialize_map deserialize_identifier
+        deserialize_ignored_any
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.0.deserialize_unit_struct(name, visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Fault> {
+        self.0.deserialize_tuple(len, visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.0.deserialize_tuple_struct(name, len, visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.0.deserialize_struct(name, fields, visitor)
+    }
+
+    /// So that a type is read as it is written as a key: Java's `Map<UUID, _>` has text there.
+    fn is_human_readable(&self) -> bool {
+        true
     }
 }
 
@@ -851,7 +1320,7 @@ impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Fault> {
-        self.data("an array", |items| items.deserialize_any(visitor))
+        self.data("an array", |items| items.list(visitor))
     }
 
     fn struct_variant<V: Visitor<'de>>(

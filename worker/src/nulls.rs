@@ -1,12 +1,16 @@
-//! CBOR's null for serde's unit.
+//! CBOR's null for serde's unit, and keys that Java reads.
 //!
 //! cbor4ii writes `()`, and so the null of a `serde_json::Value`, as an empty
 //! array, which Java reads as a list. This serializer passes everything on to
 //! another and turns each unit, at any depth, into none: that is written as null.
+//!
+//! The key of a map is an integer of 64 bits or text, for Java reads no other. As serde_json does
+//! it, each type is written as it is written for people, and a boolean or a float is text.
 
 use serde::ser::{
-    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
-    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+    Error as _, Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct,
+    SerializeStructVariant, SerializeTuple, SerializeTupleStruct, SerializeTupleVariant,
+    Serializer,
 };
 
 /// A value whose units are nulls.
@@ -172,7 +176,7 @@ impl<C: SerializeMap> SerializeMap for Forward<C> {
     type Ok = C::Ok;
     type Error = C::Error;
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
-        self.0.serialize_key(&Nulls(key))
+        self.0.serialize_key(&Key(key))
     }
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
         self.0.serialize_value(&Nulls(value))
@@ -182,9 +186,172 @@ impl<C: SerializeMap> SerializeMap for Forward<C> {
     }
 }
 
+/// The key of a map.
+struct Key<'a, T: ?Sized>(&'a T);
+
+impl<T: Serialize + ?Sized> Serialize for Key<'_, T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(KeyWriter(to))
+    }
+}
+
+/// The serializer of a key, in front of the one of the map.
+struct KeyWriter<S>(S);
+
+impl<S: Serializer> KeyWriter<S> {
+    /// Java's parser reads integer keys as a `long`.
+    fn integer<N: Copy + TryInto<i64> + ToString>(self, value: N) -> Result<S::Ok, S::Error> {
+        match value.try_into() {
+            Ok(value) => self.0.serialize_i64(value),
+            Err(_) => self.0.serialize_str(&value.to_string()),
+        }
+    }
+
+    /// Written so that Java's `Double` and Rust's `f64` read it.
+    fn float(self, value: f64, text: &str) -> Result<S::Ok, S::Error> {
+        self.0.serialize_str(match value {
+            f64::INFINITY => "Infinity",
+            f64::NEG_INFINITY => "-Infinity",
+            _ => text,
+        })
+    }
+
+    fn refused<T>(what: &str) -> Result<T, S::Error> {
+        Err(S::Error::custom(format_args!(
+            "the key of a map is {what}, which Java can't read: a key is text, a number, a boolean, \
+             or a variant without data; send the map as an array of pairs"
+        )))
+    }
+}
+
+macro_rules! integer_keys {
+    ($($method:ident($kind:ty)),* $(,)?) => {
+        $(fn $method(self, value: $kind) -> Result<S::Ok, S::Error> {
+            self.integer(value)
+        })*
+    };
+}
+
+impl<S: Serializer> Serializer for KeyWriter<S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+    type SerializeSeq = Impossible<S::Ok, S::Error>;
+    type SerializeTuple = Impossible<S::Ok, S::Error>;
+    type SerializeTupleStruct = Impossible<S::Ok, S::Error>;
+    type SerializeTupleVariant = Impossible<S::Ok, S::Error>;
+    type SerializeMap = Impossible<S::Ok, S::Error>;
+    type SerializeStruct = Impossible<S::Ok, S::Error>;
+    type SerializeStructVariant = Impossible<S::Ok, S::Error>;
+
+    integer_keys!(
+        serialize_i8(i8),
+        serialize_i16(i16),
+        serialize_i32(i32),
+        serialize_i64(i64),
+        serialize_i128(i128),
+        serialize_u8(u8),
+        serialize_u16(u16),
+        serialize_u32(u32),
+        serialize_u64(u64),
+        serialize_u128(u128),
+    );
+
+    /// As the reader of a key says it, too.
+    fn is_human_readable(&self) -> bool {
+        true
+    }
+    fn serialize_bool(self, value: bool) -> Result<S::Ok, S::Error> {
+        self.0.serialize_str(if value { "true" } else { "false" })
+    }
+    fn serialize_f32(self, value: f32) -> Result<S::Ok, S::Error> {
+        self.float(f64::from(value), &format!("{value:?}"))
+    }
+    fn serialize_f64(self, value: f64) -> Result<S::Ok, S::Error> {
+        self.float(value, &format!("{value:?}"))
+    }
+    fn serialize_char(self, value: char) -> Result<S::Ok, S::Error> {
+        self.0.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+    fn serialize_str(self, value: &str) -> Result<S::Ok, S::Error> {
+        self.0.serialize_str(value)
+    }
+    fn serialize_unit_variant(self, _: Name, _: u32, variant: Name) -> Result<S::Ok, S::Error> {
+        self.0.serialize_str(variant)
+    }
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: Name,
+        value: &T,
+    ) -> Result<S::Ok, S::Error> {
+        value.serialize(self)
+    }
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
+        value.serialize(self)
+    }
+    fn serialize_bytes(self, _: &[u8]) -> Result<S::Ok, S::Error> {
+        Self::refused("bytes")
+    }
+    fn serialize_none(self) -> Result<S::Ok, S::Error> {
+        Self::refused("null")
+    }
+    fn serialize_unit(self) -> Result<S::Ok, S::Error> {
+        Self::refused("null")
+    }
+    fn serialize_unit_struct(self, _: Name) -> Result<S::Ok, S::Error> {
+        Self::refused("null")
+    }
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: Name,
+        _: u32,
+        _: Name,
+        _: &T,
+    ) -> Result<S::Ok, S::Error> {
+        Self::refused("a variant with data")
+    }
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
+        Self::refused("an array")
+    }
+    fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, S::Error> {
+        Self::refused("an array")
+    }
+    fn serialize_tuple_struct(
+        self,
+        _: Name,
+        _: usize,
+    ) -> Result<Self::SerializeTupleStruct, S::Error> {
+        Self::refused("an array")
+    }
+    fn serialize_tuple_variant(
+        self,
+        _: Name,
+        _: u32,
+        _: Name,
+        _: usize,
+    ) -> Result<Self::SerializeTupleVariant, S::Error> {
+        Self::refused("a variant with data")
+    }
+    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
+        Self::refused("an object")
+    }
+    fn serialize_struct(self, _: Name, _: usize) -> Result<Self::SerializeStruct, S::Error> {
+        Self::refused("an object")
+    }
+    fn serialize_struct_variant(
+        self,
+        _: Name,
+        _: u32,
+        _: Name,
+        _: usize,
+    ) -> Result<Self::SerializeStructVariant, S::Error> {
+        Self::refused("a variant with data")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::from_cbor::from_slice;
     use serde_json::json;
     use std::collections::BTreeMap;
 
@@ -235,5 +402,70 @@ mod tests {
             cbor(&values),
             cbor4ii::serde::to_vec(Vec::new(), &values).unwrap()
         );
+    }
+
+    #[test]
+    fn keys_are_text_or_integers_of_64_bits() {
+        #[derive(serde::Serialize, PartialEq, Eq, PartialOrd, Ord)]
+        enum Kind {
+            Plain,
+            With(u8),
+        }
+        #[derive(serde::Serialize, PartialEq, Eq, PartialOrd, Ord)]
+        struct Wrapped<T>(T);
+        /// A map with one key, which need not have an order.
+        struct One<T>(T);
+        impl<T: Serialize> Serialize for One<T> {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_map([(&self.0, 1)])
+            }
+        }
+        fn text(key: impl Serialize) -> String {
+            let bytes = cbor(&One(key));
+            let (map, _) = from_slice::<BTreeMap<String, u8>>(&bytes).unwrap();
+            map.into_keys().next().unwrap()
+        }
+        assert_eq!((text(true), text(false)), ("true".into(), "false".into()));
+        assert_eq!((text(1.5_f64), text(0.1_f32)), ("1.5".into(), "0.1".into()));
+        assert_eq!(text(1e300), "1e300");
+        assert_eq!(
+            (text(f64::NAN), text(f32::NEG_INFINITY)),
+            ("NaN".into(), "-Infinity".into())
+        );
+        assert_eq!((text('ß'), text("a")), ("ß".into(), "a".into()));
+        assert_eq!(text(Kind::Plain), "Plain");
+        assert_eq!(text(Wrapped(Some(true))), "true");
+        assert_eq!(text(std::net::Ipv4Addr::LOCALHOST), "127.0.0.1");
+        // Java's parser would take the first as -1, and the others not at all.
+        assert_eq!(text(u64::MAX), "18446744073709551615");
+        assert_eq!(text(u128::MAX), u128::MAX.to_string());
+        assert_eq!(text(i128::MIN), i128::MIN.to_string());
+        assert_eq!(cbor(&One(7_u128)), [0xa1, 7, 1]);
+        assert_eq!(cbor(&One(Wrapped(-1_i8))), [0xa1, 0x20, 1]);
+        for (refused, what) in [
+            (cbor4ii::serde::to_vec(Vec::new(), &Nulls(&One(()))), "null"),
+            (
+                cbor4ii::serde::to_vec(Vec::new(), &Nulls(&One(None::<u8>))),
+                "null",
+            ),
+            (
+                cbor4ii::serde::to_vec(Vec::new(), &Nulls(&One((1, 2)))),
+                "an array",
+            ),
+            (
+                cbor4ii::serde::to_vec(Vec::new(), &Nulls(&One(Kind::With(1)))),
+                "a variant with data",
+            ),
+            (
+                cbor4ii::serde::to_vec(Vec::new(), &Nulls(&One(One(1)))),
+                "an object",
+            ),
+        ] {
+            let why = refused.unwrap_err().to_string();
+            assert!(
+                why.contains(&format!("key of a map is {what}, which")),
+                "{why}"
+            );
+        }
     }
 }
