@@ -33,16 +33,19 @@ import java.util.Objects;
  *   <tr><td>{@code byte}, {@code short}, {@code int}, {@code long}, {@code BigInteger}</td>
  *       <td>integer; bignum (tags 2 and 3) beyond 64 bits</td>
  *       <td>an integer type that holds the value; {@code u128}, {@code i128}</td></tr>
+ *   <tr><td>{@code BigDecimal}</td><td>decimal fraction (tag 4); any number is read</td>
+ *       <td>{@code f64}, {@code f32}; an integer type where it has no fraction</td></tr>
  *   <tr><td>{@code float}</td><td>float of 32 bits</td><td>{@code f32}</td></tr>
  *   <tr><td>{@code double}</td><td>float of 64 bits</td><td>{@code f64}</td></tr>
  *   <tr><td>{@code boolean}</td><td>true, false</td><td>{@code bool}</td></tr>
  *   <tr><td>{@code String}, {@code enum}</td><td>text</td>
  *       <td>{@code String}, unit variants</td></tr>
  *   <tr><td>{@code byte[]}</td><td>byte string; an array of integers is read, too</td>
- *       <td>with {@code serde_bytes}; a plain {@code Vec<u8>} only as a result</td></tr>
+ *       <td>{@code Vec<u8>}, {@code [u8; N]}; faster with {@code serde_bytes}</td></tr>
  *   <tr><td>{@code List}, arrays</td><td>array</td><td>{@code Vec}, tuples</td></tr>
- *   <tr><td>{@code Map}, records, beans</td><td>map with text keys</td>
- *       <td>{@code BTreeMap<String, _>}, structs</td></tr>
+ *   <tr><td>{@code Map}, records, beans</td><td>map with text keys; integer keys are read</td>
+ *       <td>structs, {@code BTreeMap} with keys of text, numbers, {@code bool}, {@code char}, unit
+ *       variants</td></tr>
  *   <tr><td>sealed interface with {@code @JsonTypeInfo(property = "type")}</td>
  *       <td>map with a text that names the variant</td>
  *       <td>enum with data and {@code #[serde(tag = "type")]}</td></tr>
@@ -64,7 +67,8 @@ import java.util.Objects;
  *   <li>bytes after the item are an error, and so is an empty result;
  *   <li>a number that does not fit its Java type is an error; so is one for an enum or a {@code
  *       char}, which travel as text. In a {@code byte[]} the integers from 128 to 255 of a {@code
- *       Vec<u8>} are bytes with the same bits.
+ *       Vec<u8>} are bytes with the same bits;
+ *   <li>bytes where text is expected are an error, and so is text where bytes are expected.
  * </ul>
  *
  * <p>{@link #of(JavaType, ObjectMapper)} takes a mapper with other rules. Errors are thrown as
@@ -86,7 +90,12 @@ public final class CborCodec<T> implements Codec<T> {
 
   private CborCodec(JavaType type, ObjectMapper mapper) {
     this.type = type;
-    this.reader = mapper.readerFor(type).without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+    ObjectReader reader = mapper.readerFor(type);
+    // Jackson's own default is no wish of the user's; in a mapper of ours the feature is one.
+    this.reader =
+        mapper.getFactory() instanceof PreferredCborFactory
+            ? reader
+            : reader.without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
     this.writer = mapper.writerFor(type);
   }
 
@@ -195,8 +204,11 @@ public final class CborCodec<T> implements Codec<T> {
   }
 
   /**
-   * A codec with rules of your own. Properties that the Java type does not have are skipped
-   * whatever the mapper says, so that a worker with a new field breaks no client.
+   * A codec with rules of your own. Properties that the Java type does not have are skipped, so
+   * that a worker with a new field breaks no client, unless {@code FAIL_ON_UNKNOWN_PROPERTIES} was
+   * enabled in a mapper, or in the builder of one, that is made by {@link #mapper()}. Of any other
+   * mapper this one feature is ignored: it is on by default, which tells nothing about what its
+   * user wants.
    *
    * @param type the type of value; the caller answers for its being {@code T}
    * @param mapper as made by {@link #mapper()}, or any on a {@code CBORFactory}; not to be
@@ -238,7 +250,7 @@ public final class CborCodec<T> implements Codec<T> {
     try {
       return ByteBuffer.wrap(writer.writeValueAsBytes(value));
     } catch (JacksonException failed) {
-      throw Faults.told(failed, null, false);
+      throw Faults.told(failed);
     }
   }
 
@@ -258,7 +270,7 @@ public final class CborCodec<T> implements Codec<T> {
     try {
       return reader.readValue(parser);
     } catch (JacksonException failed) {
-      throw Faults.told(failed, parser.currentToken(), parser.isNaN());
+      throw Faults.told(failed, parser, type, reader.getConfig());
     }
   }
 

@@ -1,20 +1,29 @@
 package io.ringwork.cbor;
 
 import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonStreamContext;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.exc.InputCoercionException;
 import com.fasterxml.jackson.core.exc.StreamConstraintsException;
 import com.fasterxml.jackson.core.exc.StreamReadException;
 import com.fasterxml.jackson.core.io.JsonEOFException;
+import com.fasterxml.jackson.databind.DeserializationConfig;
 import com.fasterxml.jackson.databind.JavaType;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.exc.InvalidDefinitionException;
 import com.fasterxml.jackson.databind.exc.InvalidFormatException;
+import com.fasterxml.jackson.databind.exc.InvalidTypeIdException;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
+import com.fasterxml.jackson.databind.exc.UnrecognizedPropertyException;
+import com.fasterxml.jackson.databind.introspect.BeanPropertyDefinition;
 import java.io.IOException;
 import java.math.BigDecimal;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.LinkedList;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -28,6 +37,8 @@ final class Faults {
   private static final int MAX_QUOTED = 40;
 
   private static final Pattern NUMBER = Pattern.compile("value \\((-?[0-9.]+)\\)");
+  private static final Pattern PROPERTY = Pattern.compile("missing type id property '([^']+)'");
+  private static final Pattern KNOWN = Pattern.compile("known type ids = \\[([^\\]]*)\\]");
   private static final Pattern MODULE = Pattern.compile("add Module \"([^\"]+)\"");
 
   private Faults() {}
@@ -37,28 +48,133 @@ final class Faults {
     return new IOException("expected " + expected(type.getRawClass()) + ", got an empty result");
   }
 
+  /** The same fault of what is written; Jackson's own exception is its cause. */
+  static IOException told(JacksonException failed) {
+    return told(failed, path(failed), new Stop(null, false, null));
+  }
+
   /**
-   * The same fault; Jackson's own exception is its cause.
+   * The same fault of what is read; Jackson's own exception is its cause.
    *
-   * @param token at which the parser stopped; null where something is written
-   * @param nan whether that is NaN or infinity
+   * @param parser which has stopped at the fault
+   * @param root the type of the whole value
    */
-  static IOException told(JacksonException failed, @Nullable JsonToken token, boolean nan) {
-    Stop at = new Stop(token, nan);
-    String where = failed instanceof JsonMappingException mapping ? place(mapping) : "";
+  static IOException told(
+      JacksonException failed, JsonParser parser, JavaType root, DeserializationConfig config)
+      throws IOException {
+    List<JsonMappingException.Reference> path = path(failed);
+    if (isPlain(failed) || isPlain(failed.getCause())) {
+      path = longer(path, stepsTo(parser, isKey(failed) || isKey(failed.getCause())));
+    }
+    Class<?> field = declared(path, root, config);
+    return told(failed, path, new Stop(parser.currentToken(), parser.isNaN(), field));
+  }
+
+  private static IOException told(
+      JacksonException failed, List<JsonMappingException.Reference> path, Stop at) {
+    String where = place(path);
     return new IOException(
         where.isEmpty() ? what(failed, at) : where + ": " + what(failed, at), failed);
   }
 
-  /** Where the parser stopped. */
-  private record Stop(@Nullable JsonToken token, boolean nan) {}
+  private static List<JsonMappingException.Reference> path(JacksonException failed) {
+    return failed instanceof JsonMappingException mapping ? mapping.getPath() : List.of();
+  }
+
+  /** Whether the parser itself has found it, in bytes that go on. */
+  private static boolean isPlain(@Nullable Throwable failed) {
+    return failed instanceof InputCoercionException || isKey(failed);
+  }
+
+  private static boolean isKey(@Nullable Throwable failed) {
+    return failed instanceof StreamReadException broken
+        && String.valueOf(broken.getOriginalMessage()).startsWith("Unsupported major type");
+  }
+
+  /**
+   * The way to where the parser stands. Of a fault that the parser itself finds, Jackson's maps do
+   * not say the key.
+   *
+   * @param atKey whether it stands at a key, which has no name yet
+   */
+  private static List<JsonMappingException.Reference> stepsTo(JsonParser parser, boolean atKey) {
+    LinkedList<JsonMappingException.Reference> steps = new LinkedList<>();
+    for (JsonStreamContext in = parser.getParsingContext(); in != null; in = in.getParent()) {
+      boolean unnamed = atKey && in == parser.getParsingContext();
+      if (in.inObject() && in.getCurrentName() != null && !unnamed) {
+        steps.addFirst(new JsonMappingException.Reference(null, in.getCurrentName()));
+      } else if (in.inArray()) {
+        steps.addFirst(new JsonMappingException.Reference(null, in.getCurrentIndex()));
+      }
+    }
+    return steps;
+  }
+
+  /** The first way, and what the second one has beyond it. */
+  private static List<JsonMappingException.Reference> longer(
+      List<JsonMappingException.Reference> path, List<JsonMappingException.Reference> steps) {
+    List<JsonMappingException.Reference> all = new ArrayList<>(path);
+    if (steps.size() > path.size() && place(steps.subList(0, path.size())).equals(place(path))) {
+      all.addAll(steps.subList(path.size(), steps.size()));
+    }
+    return all;
+  }
+
+  /**
+   * Where the parser stopped.
+   *
+   * @param field the type that is declared there; null if it is not known
+   */
+  private record Stop(@Nullable JsonToken token, boolean nan, @Nullable Class<?> field) {}
+
+  /** The type that is declared at the end of a path; that in an {@code Optional} in its place. */
+  private static @Nullable Class<?> declared(
+      List<JsonMappingException.Reference> path, JavaType root, DeserializationConfig config) {
+    JavaType type = held(root);
+    for (JsonMappingException.Reference step : path) {
+      JavaType next =
+          step.getFieldName() == null || type.isMapLikeType()
+              ? type.getContentType()
+              : property(owner(step, type, config), step.getFieldName(), config);
+      if (next == null) {
+        return null;
+      }
+      type = held(next);
+    }
+    return type.getRawClass();
+  }
+
+  private static JavaType held(JavaType type) {
+    JavaType held = type;
+    while (held.isReferenceType()) {
+      held = held.getReferencedType();
+    }
+    return held;
+  }
+
+  /** The type that has the field: that which is declared, or a variant of it. */
+  private static JavaType owner(
+      JsonMappingException.Reference step, JavaType declared, DeserializationConfig config) {
+    Object from = step.getFrom();
+    Class<?> actual =
+        from instanceof Class<?> named ? named : from == null ? null : from.getClass();
+    return actual == null || declared.hasRawClass(actual) ? declared : config.constructType(actual);
+  }
+
+  private static @Nullable JavaType property(
+      JavaType owner, String name, DeserializationConfig config) {
+    return config.introspect(owner).findProperties().stream()
+        .filter(property -> property.getName().equals(name))
+        .map(BeanPropertyDefinition::getPrimaryType)
+        .findFirst()
+        .orElse(null);
+  }
 
   /** Of a path that is longer only the first steps are said. */
   private static final int MAX_STEPS = 20;
 
-  private static String place(JsonMappingException failed) {
+  private static String place(List<JsonMappingException.Reference> path) {
     StringBuilder place = new StringBuilder();
-    List<JsonMappingException.Reference> path = failed.getPath();
     for (JsonMappingException.Reference step : path.subList(0, Math.min(path.size(), MAX_STEPS))) {
       if (step.getFieldName() == null) {
         place.append('[').append(step.getIndex()).append(']');
@@ -86,19 +202,40 @@ final class Faults {
   private static @Nullable String said(JacksonException failed, Stop at) {
     return switch (failed) {
       case InvalidFormatException format -> format(format, at);
+      case UnrecognizedPropertyException unknown ->
+          unknown.getReferringClass().getSimpleName()
+              + " has no such property (FAIL_ON_UNKNOWN_PROPERTIES is enabled)";
+      case InvalidTypeIdException variant -> variant(variant, at);
       case MismatchedInputException mismatch -> mismatch(mismatch, at);
       case InvalidDefinitionException definition -> definition(definition, at);
-      case InputCoercionException range -> range(range);
+      case InputCoercionException range -> range(range, at);
       case StreamConstraintsException limit
           when String.valueOf(limit.getOriginalMessage()).contains("nesting") ->
           "the values are nested too deeply";
       case JsonEOFException end -> "the bytes end in the middle of a value";
+      case StreamReadException key when isKey(key) ->
+          "the key of a map is neither text nor an integer, which Java can't read";
       case StreamReadException broken -> "the bytes are no CBOR: " + broken.getOriginalMessage();
       case JsonMappingException mapping
           when String.valueOf(mapping.getOriginalMessage()).startsWith("Null key") ->
           "a map has a null key, and CBOR that serde reads has none";
       default -> null;
     };
+  }
+
+  /** Of a type with variants: the name of one is missing, or is that of none. */
+  private static @Nullable String variant(InvalidTypeIdException variant, Stop at) {
+    String original = String.valueOf(variant.getOriginalMessage());
+    String expected =
+        "expected the name of a variant of " + variant.getBaseType().getRawClass().getSimpleName();
+    Matcher property = PROPERTY.matcher(original);
+    if (property.find()) {
+      return expected + " in the field " + property.group(1) + ", got nothing";
+    }
+    Matcher known = KNOWN.matcher(original);
+    return known.find() && variant.getTypeId() != null
+        ? expected + " (one of " + known.group(1) + "), got " + quoted(variant.getTypeId())
+        : mismatch(variant, at);
   }
 
   private static @Nullable String mismatch(MismatchedInputException mismatch, Stop at) {
@@ -122,7 +259,9 @@ final class Faults {
   /** Whether the class is named in which a field is missing; Kotlin's module does not say more. */
   private static boolean isOwner(MismatchedInputException mismatch, Class<?> target) {
     List<JsonMappingException.Reference> path = mismatch.getPath();
-    return !path.isEmpty() && target.equals(path.getLast().getFrom());
+    return !path.isEmpty()
+        && path.getLast().getFieldName() != null
+        && target.equals(path.getLast().getFrom());
   }
 
   /** Whether an array of primitives is named as the type where one of its elements is meant. */
@@ -131,8 +270,7 @@ final class Faults {
     return target.isArray()
         && target.getComponentType().isPrimitive()
         && !path.isEmpty()
-        && path.getLast().getFrom() != null
-        && path.getLast().getFrom().getClass().isArray();
+        && target.isInstance(path.getLast().getFrom());
   }
 
   /** A value whose kind may stand there, but which is not one of the type. */
@@ -146,11 +284,7 @@ final class Faults {
       return "expected a key that is " + expected(target) + ", got " + quoted(value);
     }
     if (target.isEnum()) {
-      String names =
-          Arrays.stream(target.getEnumConstants())
-              .map(Object::toString)
-              .collect(Collectors.joining(", "));
-      return "expected one of " + names + " (" + target.getSimpleName() + "), got " + quoted(value);
+      return oneOf(target) + quoted(value);
     }
     String found =
         value instanceof Number number && !at.nan
@@ -169,16 +303,36 @@ final class Faults {
     return value instanceof Number ? "the number " + cut : '"' + cut + '"';
   }
 
-  private static @Nullable String range(InputCoercionException range) {
+  /**
+   * A number that the parser can't give as the type that it was asked for. That is an {@code int}
+   * for each smaller type, and for an enum.
+   */
+  private static @Nullable String range(InputCoercionException range, Stop at) {
     if (range.getTargetType() == null) {
       return null;
     }
     Matcher value = NUMBER.matcher(String.valueOf(range.getOriginalMessage()));
+    String number = value.find() ? value.group(1) : null;
+    if (at.field != null && at.field.isEnum()) {
+      return oneOf(at.field) + (number == null ? "an integer" : "the number " + number);
+    }
     return "expected "
-        + expected(range.getTargetType())
+        + expected(at.field != null && isNumber(at.field) ? at.field : range.getTargetType())
         + ", got "
-        + (value.find() ? "the integer " + value.group(1) : "an integer")
+        + (number == null ? "an integer" : "the integer " + number)
         + ", which does not fit";
+  }
+
+  private static boolean isNumber(Class<?> type) {
+    return Number.class.isAssignableFrom(type) && type != Number.class
+        || type.isPrimitive() && type != boolean.class && type != char.class;
+  }
+
+  private static String oneOf(Class<?> type) {
+    return Arrays.stream(type.getEnumConstants())
+        .map(Object::toString)
+        .collect(
+            Collectors.joining(", ", "expected one of ", " (" + type.getSimpleName() + "), got "));
   }
 
   /** A type that Jackson can't read or write at all. */
@@ -201,10 +355,27 @@ final class Faults {
     if (found != null && original.contains("-argument constructor/factory method")) {
       return "expected " + expected(type.getRawClass()) + ", got " + found;
     }
-    return original.startsWith("No serializer found")
+    if (original.startsWith("No serializer found")) {
+      return type.toCanonical()
+          + can
+          + ": it has no properties; send a record, a bean, or a type that a module serializes";
+    }
+    if (!original.startsWith("Cannot construct instance of")) {
+      return null;
+    }
+    if (original.contains("abstract types")) {
+      return type.toCanonical()
+          + can
+          + ": it is "
+          + (type.isInterface() ? "an interface" : "an abstract class")
+          + ", and nothing says which of its types is meant; give it @JsonTypeInfo and"
+          + " @JsonSubTypes, or take one of these types";
+    }
+    return original.contains("no Creators")
         ? type.toCanonical()
             + can
-            + ": it has no properties; send a record, a bean, or a type that a module serializes"
+            + ": it has no constructor that Jackson knows; take a record, or give the class one"
+            + " without parameters or one with @JsonCreator"
         : null;
   }
 
@@ -221,10 +392,10 @@ final class Faults {
     if (type.isPrimitive() && type != char.class || Number.class.isAssignableFrom(type)) {
       return "an integer (" + type.getSimpleName() + ")";
     }
-    if (CharSequence.class.isAssignableFrom(type)) {
+    if (CharSequence.class.isAssignableFrom(type) || type == char[].class) {
       return "a string";
     }
-    if (type == byte[].class) {
+    if (type == byte[].class || ByteBuffer.class.isAssignableFrom(type)) {
       return "bytes";
     }
     if (type.isArray() || Collection.class.isAssignableFrom(type)) {

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Refuses numbers that do not fit their type: for a {@code float}, of which Jackson by itself makes
  * infinity; from 128 to 255 for a {@code byte}, of which it makes a negative number; NaN and
- * infinity for a {@code BigDecimal}, of which it says no more than that they are malformed.
+ * infinity for a {@code BigDecimal}, of which it says no more than that they are malformed. It
+ * brings the rule that text is no bytes, too.
  */
 final class NumbersThatFit extends SimpleModule {
   private static final long serialVersionUID = 1L;
@@ -29,6 +30,7 @@ final class NumbersThatFit extends SimpleModule {
     addDeserializer(Byte.class, new Small(Byte.class, null));
     addKeyDeserializer(Byte.class, new SmallKey());
     addDeserializer(BigDecimal.class, new Decimal());
+    setDeserializerModifier(new TextIsNoBytes());
   }
 
   private static float narrowed(double value, Class<?> type, DeserializationContext context)

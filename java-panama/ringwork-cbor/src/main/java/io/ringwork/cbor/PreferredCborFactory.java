@@ -13,9 +13,23 @@ import java.math.BigInteger;
  * Writes a {@code BigInteger} that fits CBOR's 64-bit integers as one of them, as RFC 8949, section
  * 3.4.3 prefers and as a {@code u64} on the other side requires. Jackson by itself writes every
  * {@code BigInteger} as a bignum.
+ *
+ * <p>By this factory {@link CborCodec} knows a mapper that {@link CborCodec#mapper()} has built.
  */
 final class PreferredCborFactory extends CBORFactory {
   private static final long serialVersionUID = 1L;
+
+  PreferredCborFactory() {}
+
+  private PreferredCborFactory(CBORFactory source) {
+    super(source, null);
+  }
+
+  /** For a mapper that is copied. */
+  @Override
+  public CBORFactory copy() {
+    return new PreferredCborFactory(this);
+  }
 
   @Override
   public CBORGenerator createGenerator(OutputStream out, JsonEncoding encoding) throws IOException {

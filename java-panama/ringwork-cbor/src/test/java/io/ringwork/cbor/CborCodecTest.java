@@ -236,6 +236,9 @@ class CborCodecTest {
     assertEquals(new Point(1, 2), roundTrip(codec, new Point(1, 2)));
     // All but that on unknown properties: {"x": 1, "new": null}.
     assertEquals(new Point(1, 0), codec.decode(hex("a2617801636e6577f6")));
+    assertEquals(
+        new Point(1, 0),
+        CborCodec.of(Point.class, strict.copy()).decode(hex("a2617801636e6577f6")));
     ObjectMapper json = new ObjectMapper();
     assertThrows(
         IllegalArgumentException.class, () -> CborCodec.of(json.constructType(Point.class), json));

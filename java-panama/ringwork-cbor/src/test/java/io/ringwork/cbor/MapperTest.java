@@ -7,8 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
@@ -24,7 +28,10 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -131,9 +138,9 @@ class MapperTest {
   @Test
   void aNumberThatAByteCannotHoldIsNoOther() throws IOException {
     for (Object value : List.of(128, 200, 255, 256, -129, 1L << 40, BigInteger.TWO.pow(70))) {
-      String fault =
-          "expected an integer (byte), got the integer " + value + ", which does not fit";
-      assertEquals("one: " + fault, refusal("one", value));
+      String end = ", got the integer " + value + ", which does not fit";
+      assertEquals("one: expected an integer (byte)" + end, refusal("one", value));
+      String fault = "expected an integer (Byte)" + end;
       assertEquals("boxed: " + fault, refusal("boxed", value));
       assertEquals("list[1]: " + fault, refusal("list", List.of(1, value)));
       assertEquals("array[1]: " + fault, refusal("array", List.of(1, value)));
@@ -374,5 +381,276 @@ class MapperTest {
             IllegalArgumentException.class, () -> CborCodec.of(Point.class, new ObjectMapper()));
     assertTrue(said.getMessage().contains("writes JSON"), said.getMessage());
     assertTrue(said.getMessage().contains("CborCodec.mapper()"), said.getMessage());
+  }
+
+  /** {@code CborCodec.mapper()} has a default, and what its user changes is meant. */
+  @Test
+  void aMapperMayBeStrictOnUnknownProperties() throws IOException {
+    ByteBuffer more = cbor(Map.of("x", 1, "y", 2, "new", 3));
+    ObjectMapper loose = CborCodec.mapper().build();
+    ObjectMapper strict =
+        CborCodec.mapper().enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
+    ObjectMapper configured =
+        CborCodec.mapper().build().enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+    assertEquals(new Point(1, 2), CborCodec.of(Point.class, loose).decode(more.duplicate()));
+    assertEquals(new Point(1, 2), CborCodec.of(Point.class, loose.copy()).decode(more.duplicate()));
+    assertEquals(
+        new Point(1, 2),
+        CborCodec.of(
+                Point.class,
+                strict.copy().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES))
+            .decode(more.duplicate()));
+    for (ObjectMapper mapper : List.of(strict, strict.copy(), configured)) {
+      CborCodec<Point> codec = CborCodec.of(Point.class, mapper);
+      IOException said =
+          assertThrows(IOException.class, () -> codec.decode(more.duplicate()), "strict");
+      assertTrue(said.getMessage().startsWith("new: "), said.getMessage());
+      assertTrue(said.getMessage().contains("Point has no such property"), said.getMessage());
+      assertEquals(new Point(1, 2), codec.decode(cbor(Map.of("x", 1, "y", 2))));
+    }
+  }
+
+  record Texts(
+      @Nullable String one,
+      @Nullable CharSequence other,
+      @Nullable List<String> list,
+      String @Nullable [] array,
+      @Nullable Map<String, String> map,
+      @Nullable Optional<String> present,
+      char @Nullable [] letters) {}
+
+  record Binaries(
+      byte @Nullable [] one,
+      @Nullable ByteBuffer other,
+      @Nullable List<byte[]> list,
+      byte @Nullable [] @Nullable [] array) {}
+
+  /** Jackson makes one of the other by Base64. */
+  @Test
+  void textAndBytesAreNeverOneForTheOther() throws IOException {
+    byte[] bytes = {1, 2, (byte) 255};
+    CborCodec<Texts> texts = CborCodec.of(Texts.class);
+    String fault = "expected a string, got bytes";
+    assertSays("one: " + fault, texts, Map.of("one", bytes));
+    assertSays("other: " + fault, texts, Map.of("other", bytes));
+    assertSays("list[1]: " + fault, texts, Map.of("list", List.of("a", bytes)));
+    assertSays("array[1]: " + fault, texts, Map.of("array", List.of("a", bytes)));
+    assertSays("map.k: " + fault, texts, Map.of("map", Map.of("k", bytes)));
+    assertSays("present: " + fault, texts, Map.of("present", bytes));
+    assertSays("letters: " + fault, texts, Map.of("letters", bytes));
+    assertSays(fault, CborCodec.of(String.class), bytes);
+    Texts read =
+        texts.decode(
+            cbor(
+                Map.of(
+                    "one", "AQL/",
+                    "other", "b",
+                    "list", List.of("c"),
+                    "array", List.of("d"),
+                    "map", Map.of("k", "v"),
+                    "present", "e",
+                    "letters", "fg")));
+    assertEquals(
+        List.of("AQL/", "b", List.of("c"), "d", Map.of("k", "v"), Optional.of("e"), "fg"),
+        List.of(
+            read.one(),
+            read.other(),
+            read.list(),
+            read.array()[0],
+            read.map(),
+            read.present(),
+            new String(read.letters())));
+
+    CborCodec<Binaries> binaries = CborCodec.of(Binaries.class);
+    fault = "expected bytes, got a string";
+    assertSays("one: " + fault, binaries, Map.of("one", "AQL/"));
+    assertSays("other: " + fault, binaries, Map.of("other", "AQL/"));
+    assertSays("list[0]: " + fault, binaries, Map.of("list", List.of("AQL/")));
+    assertSays("array[0]: " + fault, binaries, Map.of("array", List.of("AQL/")));
+    Binaries back =
+        binaries.decode(
+            cbor(
+                Map.of(
+                    "one",
+                    bytes,
+                    "other",
+                    bytes,
+                    "list",
+                    List.of(bytes),
+                    "array",
+                    List.of(List.of(1, 2, 255)))));
+    assertArrayEquals(bytes, back.one());
+    assertEquals(ByteBuffer.wrap(bytes), back.other());
+    assertArrayEquals(bytes, back.list().getFirst());
+    assertArrayEquals(bytes, back.array()[0]);
+    // A UUID is 16 bytes or text, as before.
+    UUID id = new UUID(1, 2);
+    assertEquals(id, CborCodec.of(UUID.class).decode(cbor(id)));
+    assertEquals(id, CborCodec.of(UUID.class).decode(cbor(id.toString())));
+  }
+
+  record Sized(
+      short small,
+      @Nullable Short boxed,
+      @Nullable Optional<Integer> perhaps,
+      @Nullable List<Short> list,
+      @Nullable Map<String, Short> map,
+      @Nullable Hue colour,
+      @Nullable Optional<Hue> hue,
+      @Nullable List<Optional<Hue>> hues,
+      @JsonProperty("as-named") int named,
+      @Nullable Sized inner,
+      @Nullable AtomicInteger atomic,
+      @Nullable OptionalInt whole) {}
+
+  @Test
+  void whatDoesNotFitNamesTheTypeOfTheField() throws IOException {
+    CborCodec<Sized> codec =
+        CborCodec.of(
+            Sized.class,
+            CborCodec.mapper().disable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES).build());
+    BigInteger value = BigInteger.TWO.pow(64).subtract(BigInteger.ONE);
+    String end = ", got the integer " + value + ", which does not fit";
+    String name = "expected one of RED, GREEN (Hue), got the number " + value;
+    Map<String, String> said =
+        Map.ofEntries(
+            Map.entry("small", "expected an integer (short)" + end),
+            Map.entry("boxed", "expected an integer (Short)" + end),
+            Map.entry("perhaps", "expected an integer (Integer)" + end),
+            Map.entry("colour", name),
+            Map.entry("hue", name),
+            Map.entry("as-named", "expected an integer (int)" + end),
+            Map.entry("atomic", "expected an integer (AtomicInteger)" + end),
+            Map.entry("whole", "expected an integer (int)" + end));
+    for (Map.Entry<String, String> field : said.entrySet()) {
+      String told = field.getKey() + ": " + field.getValue();
+      Map<String, Object> sent = Map.of(field.getKey(), value);
+      assertSays(told, codec, sent);
+      assertSays("inner." + told, codec, Map.of("inner", sent));
+    }
+    assertSays("list[0]: " + said.get("boxed"), codec, Map.of("list", List.of(value)));
+    assertSays("map.k: " + said.get("boxed"), codec, Map.of("map", Map.of("k", value)));
+    assertSays("hues[0]: " + name, codec, Map.of("hues", List.of(value)));
+    assertSays(said.get("small"), CborCodec.of(short.class), value);
+    assertSays(name, CborCodec.of(Hue.class), value);
+    assertSays("[0]: " + name, CborCodec.of(Hue[].class), List.of(value));
+    assertSays("v: " + name, CborCodec.of(Painted.class), Map.of("type", "Wall", "v", value));
+  }
+
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+  @JsonSubTypes(@JsonSubTypes.Type(value = Wall.class, name = "Wall"))
+  sealed interface Painted permits Wall {}
+
+  record Wall(Hue v) implements Painted {}
+
+  sealed interface Shape permits Disc {}
+
+  record Disc(double r) implements Shape {}
+
+  abstract static class Base {}
+
+  static final class Closed {
+    Closed(int one, int two) {
+      assertTrue(one < two);
+    }
+  }
+
+  record Holder(@Nullable Shape shape, @Nullable List<Base> bases, @Nullable Closed closed) {}
+
+  @Test
+  void whatHasNoConcreteTypeSaysWhatIsMissing() throws IOException {
+    CborCodec<Holder> codec = CborCodec.of(Holder.class);
+    String remedy =
+        ", and nothing says which of its types is meant; give it @JsonTypeInfo and @JsonSubTypes,"
+            + " or take one of these types";
+    assertSays(
+        "shape: io.ringwork.cbor.MapperTest$Shape can't be read: it is an interface" + remedy,
+        codec,
+        Map.of("shape", Map.of("r", 1)));
+    assertSays(
+        "bases[0]: io.ringwork.cbor.MapperTest$Base can't be read: it is an abstract class"
+            + remedy,
+        codec,
+        Map.of("bases", List.of(Map.of())));
+    assertSays(
+        "io.ringwork.cbor.MapperTest$Shape can't be read: it is an interface" + remedy,
+        CborCodec.of(Shape.class),
+        Map.of("r", 1));
+    assertSays(
+        "closed: io.ringwork.cbor.MapperTest$Closed can't be read: it has no constructor that"
+            + " Jackson knows; take a record, or give the class one without parameters or one with"
+            + " @JsonCreator",
+        codec,
+        Map.of("closed", Map.of("one", 1)));
+    // What says its type, but a wrong one, or not at all.
+    CborCodec<Painted> painted = CborCodec.of(Painted.class);
+    assertSays(
+        "expected the name of a variant of Painted (one of Wall), got \"Roof\"",
+        painted,
+        Map.of("type", "Roof"));
+    assertSays(
+        "expected the name of a variant of Painted in the field type, got nothing",
+        painted,
+        Map.of("v", "RED"));
+  }
+
+  /** As a worker writes the keys of its maps. */
+  @Test
+  void keysAreReadAsTheirType() throws IOException {
+    // {"true": 1}, {1: 1}, {"18446744073709551615": 1}
+    assertEquals(
+        Map.of(true, 1),
+        CborCodec.of(new TypeReference<Map<Boolean, Integer>>() {}).decode(hex("a1647472756501")));
+    assertEquals(
+        Map.of(1L, 1),
+        CborCodec.of(new TypeReference<Map<Long, Integer>>() {}).decode(hex("a10101")));
+    Map<String, Object> keys = Map.of("1.5", 1, "-Infinity", 2, "1e300", 3);
+    assertEquals(
+        Map.of(1.5, 1, Double.NEGATIVE_INFINITY, 2, 1e300, 3),
+        CborCodec.of(new TypeReference<Map<Double, Integer>>() {}).decode(cbor(keys)));
+    assertEquals(
+        Map.of(BigInteger.TWO.pow(64), 1),
+        CborCodec.of(new TypeReference<Map<BigInteger, Integer>>() {})
+            .decode(cbor(Map.of("18446744073709551616", 1))));
+    assertEquals(
+        Map.of(Hue.RED, 1),
+        CborCodec.of(new TypeReference<Map<Hue, Integer>>() {}).decode(cbor(Map.of("RED", 1))));
+    assertEquals(
+        Map.of('a', 1),
+        CborCodec.of(new TypeReference<Map<Character, Integer>>() {}).decode(cbor(Map.of("a", 1))));
+    // {"m": {true: 1}}, as our worker does not write it.
+    IOException said =
+        assertThrows(
+            IOException.class, () -> CborCodec.of(Object.class).decode(hex("a1616da1f501")));
+    assertEquals(
+        "m: the key of a map is neither text nor an integer, which Java can't read",
+        said.getMessage());
+    // {"a": [{"b": 1, 1.5: 1}]}
+    said =
+        assertThrows(
+            IOException.class,
+            () -> CborCodec.of(Object.class).decode(hex("a1616181a2616201f93e0001")));
+    assertEquals(
+        "a[0]: the key of a map is neither text nor an integer, which Java can't read",
+        said.getMessage());
+  }
+
+  /** The bytes that the worker's tests read. */
+  @Test
+  void decimalsAreWrittenAsFractions() throws IOException {
+    CborCodec<BigDecimal> codec = CborCodec.of(BigDecimal.class);
+    assertEquals(hex("c48221187d"), codec.encode(new BigDecimal("1.25")));
+    assertEquals(hex("c4820003"), codec.encode(BigDecimal.valueOf(3)));
+    assertEquals(hex("c4822119012c"), codec.encode(new BigDecimal("3.00")));
+    assertEquals(hex("c4820320"), codec.encode(new BigDecimal("-1e3")));
+    for (String text :
+        List.of("1.25", "3.00", "-1e3", "1e-30", "123456789012345678901234567890.1")) {
+      BigDecimal value = new BigDecimal(text);
+      assertEquals(value, codec.decode(codec.encode(value)));
+    }
+  }
+
+  private static ByteBuffer hex(String hex) {
+    return ByteBuffer.wrap(HexFormat.of().parseHex(hex));
   }
 }
