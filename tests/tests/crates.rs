@@ -11,7 +11,11 @@ use std::process::Command;
 const FLOORS: &[(&str, &[&str])] = &[
     ("ringwork-ring", &[]),
     ("ringwork-worker", &["ringwork-ring"]),
-    ("ringwork-handlers", &["ringwork-ring", "ringwork-worker"]),
+    ("ringwork-resample", &[]),
+    (
+        "ringwork-handlers",
+        &["ringwork-resample", "ringwork-ring", "ringwork-worker"],
+    ),
     ("ringwork-supervisor", &["ringwork-ring", "ringwork-worker"]),
     (
         "ringwork-cli",

@@ -1,12 +1,10 @@
 //! Geometry and resampling: from the stored pixels to the wanted size.
 
-use fast_image_resize::images::Image;
-use fast_image_resize::{FilterType, MulDiv, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::metadata::Orientation;
-use std::cell::RefCell;
+use ringwork_resample::{Part, Pixels, resample};
 
 use super::params::ResizeParams;
-use super::raster::{Channels, Raster};
+use super::raster::Raster;
 use super::types::{Filter, Fit, Format, Gravity, invalid_params, too_many_pixels};
 use ringwork_worker::TaskError;
 
@@ -14,8 +12,6 @@ use ringwork_worker::TaskError;
 /// direction; below it a scaled decode would show. Not 2: a photo of 4000 pixels is mostly wanted
 /// at 1024, 512 or 256. docs/lab/2026-11-scaled-jpeg-decoding.md has what it costs.
 const SCALED_DECODE_RESERVE: f64 = 1.75;
-/// A resizer with more scratch memory than this is not kept by its thread.
-const KEPT_SCRATCH: usize = 16 << 20;
 
 /// Which part of the source becomes an image of which size, and on which canvas it lies then.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -202,10 +198,6 @@ pub(super) fn is_sideways(orientation: Orientation) -> bool {
     )
 }
 
-thread_local! {
-    static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
-}
-
 /// Resamples `raster` as planned for the `full` size. It was decoded at `scale` of that size, so
 /// its right and lowest pixels may stand for a part of a pixel only.
 pub(super) fn run(
@@ -227,51 +219,30 @@ pub(super) fn run(
         return Ok(raster);
     }
 
-    let pixel = match raster.channels {
-        Channels::L => PixelType::U8,
-        Channels::La => PixelType::U8x2,
-        Channels::Rgb => PixelType::U8x3,
-        Channels::Rgba | Channels::Cmyk => PixelType::U8x4,
+    let part = Part {
+        left: (full.0 - part.0) * plan.anchor.x,
+        top: (full.1 - part.1) * plan.anchor.y,
+        width: part.0,
+        height: part.1,
     };
-    let translucent = raster.is_translucent();
-    let mut source =
-        Image::from_vec_u8(raster.width, raster.height, raster.data, pixel).map_err(failed)?;
-    // In place, where the resizer would make a second image of the full size.
-    let alpha = MulDiv::new();
-    if translucent {
-        alpha.multiply_alpha_inplace(&mut source).map_err(failed)?;
-    }
-    let mut target = Image::new(width, height, pixel);
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(convolution(filter)))
-        .crop(
-            (full.0 - part.0) * plan.anchor.x,
-            (full.1 - part.1) * plan.anchor.y,
-            part.0,
-            part.1,
-        )
-        .use_alpha(false);
-    RESIZER.with_borrow_mut(|resizer| {
-        let result = resizer.resize(&source, &mut target, &options);
-        if resizer.size_of_internal_buffers() > KEPT_SCRATCH {
-            resizer.reset_internal_buffers();
-        }
-        result.map_err(failed)
-    })?;
-    drop(source);
-    if translucent {
-        alpha.divide_alpha_inplace(&mut target).map_err(failed)?;
-    }
-    Raster::new(width, height, raster.channels, target.into_vec())
-        .ok_or_else(|| failed("a result of the wrong length"))
+    let channels = raster.channels;
+    let pixels = Pixels {
+        width: raster.width,
+        height: raster.height,
+        channels: channels.count(),
+        alpha: raster.is_translucent(),
+        data: raster.data,
+    };
+    let data = resample(pixels, part, (width, height), kernel(filter)).map_err(failed)?;
+    Raster::new(width, height, channels, data).ok_or_else(|| failed("a result of the wrong length"))
 }
 
-fn convolution(filter: Filter) -> FilterType {
+fn kernel(filter: Filter) -> ringwork_resample::Filter {
     match filter {
-        Filter::Lanczos3 => FilterType::Lanczos3,
-        Filter::Bilinear => FilterType::Bilinear,
-        Filter::CatmullRom => FilterType::CatmullRom,
-        Filter::Box => FilterType::Box,
+        Filter::Lanczos3 => ringwork_resample::Filter::Lanczos3,
+        Filter::Bilinear => ringwork_resample::Filter::Bilinear,
+        Filter::CatmullRom => ringwork_resample::Filter::CatmullRom,
+        Filter::Box => ringwork_resample::Filter::Box,
     }
 }
 
