@@ -52,6 +52,32 @@ pub(super) fn orientation(exif: &[u8]) -> Option<Orientation> {
     None
 }
 
+/// Whether the first directory has entries, each of a type that there is, and an orientation, if
+/// there is one, has a value.
+pub(super) fn is_sound(exif: &[u8]) -> bool {
+    let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+    let number = |at: usize, length: usize| {
+        let bytes = tiff.get(at..at.checked_add(length)?)?;
+        let join = |number: usize, byte: &u8| number << 8 | usize::from(*byte);
+        Some(match tiff.first() {
+            Some(b'I') => bytes.iter().rev().fold(0, join),
+            _ => bytes.iter().fold(0, join),
+        })
+    };
+    let types = || {
+        let directory = number(4, 4)?;
+        let entries = number(directory, 2).filter(|entries| *entries > 0)?;
+        (0..entries)
+            .map(|entry| number(directory.checked_add(2 + 12 * entry + 2)?, 2))
+            .collect::<Option<Vec<_>>>()
+    };
+    let turns = |tag: &[u8]| tag.get(8..).is_some_and(|value| value[..4] != [0; 4]);
+    let tag = [TAG_ORIENTATION.to_be_bytes(), TAG_ORIENTATION.to_le_bytes()];
+    let orientation = tag.iter().find_map(|tag| memchr::memmem::find(tiff, tag));
+    types().is_some_and(|types| types.iter().all(|kind| (1..=13).contains(kind)))
+        && orientation.is_none_or(|at| tiff.get(at..at + 12).is_some_and(turns))
+}
+
 /// The orientation in a block of XMP: the first `tiff:Orientation`, as an attribute or an element.
 pub(super) fn orientation_in_xmp(xmp: &[u8]) -> Option<Orientation> {
     const NAME: &[u8] = b"tiff:Orientation";

@@ -52,6 +52,22 @@ const XMP: u16 = 700;
 const PROFILE: u16 = 34675;
 const DNG_VERSION: u16 = 50706;
 
+/// Without the values of these there are no pixels, or wrong ones.
+const OF_PIXELS: &[u16] = &[
+    BITS,
+    STRIP_PLACES,
+    STRIP_LENGTHS,
+    COLOUR_MAP,
+    TILE_PLACES,
+    TILE_LENGTHS,
+    EXTRA_SAMPLES,
+    SAMPLE_FORMAT,
+    JPEG_TABLES,
+    YCBCR_SAMPLING,
+];
+/// Without these the pixels are there, and their colours or their place are wrong.
+const OF_COLOURS: &[u16] = &[XMP, PROFILE];
+
 /// Of the tag for extra samples: an opacity that the colours are multiplied with already.
 const ASSOCIATED: u64 = 1;
 /// Of the same: a plain opacity.
@@ -167,6 +183,13 @@ pub(super) fn open(
     }
     let (width, height) = size_of(&directory).map_err(problem)?;
     check_pixels(width, height, max_pixels)?;
+    let cut = directory.first_cut(OF_PIXELS);
+    let cut = cut.or_else(|| directory.first_cut(OF_COLOURS).filter(|_| !lenient));
+    if let Some(tag) = cut {
+        return Err(problem(format!(
+            "it is cut off: what its tag {tag} refers to lies behind the end of the file"
+        )));
+    }
     let layout = Layout::of(&directory).map_err(problem)?;
     let size = (width as usize, height as usize);
     let grid = Grid::of(&directory, size, layout.samples).map_err(problem)?;
@@ -175,6 +198,15 @@ pub(super) fn open(
         Colours::Index => Some(palette(&directory, layout.bits).map_err(problem)?),
         _ => None,
     };
+    if !lenient
+        && palette
+            .as_ref()
+            .is_some_and(|colours| is_one_colour(colours))
+    {
+        return Err(problem(
+            "it is cut off and filled up: all colours of its palette are the same",
+        ));
+    }
     let orientation = match directory.number(ORIENTATION) {
         Some(value) => Orientation::from_exif(u8::try_from(value).unwrap_or(0)),
         None => directory.bytes(XMP).and_then(exif::orientation_in_xmp),
@@ -803,6 +835,11 @@ fn from_ycbcr(y: u8, cb: u8, cr: u8) -> [u8; 3] {
         y + 1.772 * cb,
     ]
     .map(|value| value.round().clamp(0.0, 255.0) as u8)
+}
+
+/// Whether a palette has but one colour, as filler behind a cut has.
+fn is_one_colour(palette: &[[u8; 3]]) -> bool {
+    palette.len() > 1 && palette.iter().all(|colour| *colour == palette[0])
 }
 
 fn palette(directory: &Directory<'_>, bits: usize) -> Result<Vec<[u8; 3]>, Problem> {

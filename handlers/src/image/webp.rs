@@ -11,7 +11,8 @@ use image_webp::{LoopCount, WebPDecoder};
 
 use self::container::{
     ANIMATED, FILE_HEADER, FILLED_UP, FRAME_HEADER, HAS_PROFILE, REPLACES, chunks, extended_header,
-    has_empty_chunk, is_filled_up, is_whole, problem, push_chunk, push_file, three_bytes,
+    has_empty_chunk, has_filled_exif, is_filled_up, is_whole, problem, push_chunk, push_file,
+    three_bytes,
 };
 use self::frames::Frames;
 use super::encoding::Encoding;
@@ -46,7 +47,7 @@ pub(super) fn open(
             &"it is cut off: the body is shorter than the file's first bytes say",
         ));
     }
-    if !lenient && has_empty_chunk(body) {
+    if !lenient && (has_empty_chunk(body) || has_filled_exif(body)) {
         return Err(problem(&FILLED_UP));
     }
     decoder.set_memory_limit(METADATA);

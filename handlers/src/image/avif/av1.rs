@@ -13,8 +13,13 @@ const FRAME_HEADER: u8 = 3;
 const FRAME: u8 = 6;
 /// A still picture is one frame; its layers, if there are any, are four at most.
 const MAX_FRAMES: usize = 8;
-/// Data that ends in a run of so many zeros was cut and filled up: an encoder leaves none.
-const FILLER: usize = 32;
+/// Data that ends in so many zeros was cut and filled up: what a coder of symbols writes last ends
+/// in a 1, and the rest of that byte (AV1 bitstream specification, 8.2.4).
+const ZEROS: usize = 2;
+/// How many equal bytes at the end of the data are looked into.
+const FILLER: usize = 8;
+/// How many of them are tried.
+const MAX_TRIED: usize = 16;
 
 /// What a sequence header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +49,7 @@ pub(super) fn sequence(data: &[u8]) -> Result<Sequence, Problem> {
     if frames == 0 || frames > MAX_FRAMES {
         return Err(format!("its AV1 data has {frames} frames").into());
     }
-    if data.len() > FILLER && data[data.len() - FILLER..].iter().all(|byte| *byte == 0) {
+    if data.ends_with(&[0; ZEROS]) {
         return Err("it is cut off and filled up with zeros".into());
     }
     found.ok_or_else(|| "its AV1 data has no sequence header".into())
@@ -219,8 +224,41 @@ pub(super) struct Frame {
     pub(super) planes: Vec<(Plane, usize)>,
 }
 
-/// Decodes the one frame in `data`, on this thread.
+impl Frame {
+    fn has_pixels_of(&self, other: &Self) -> bool {
+        self.planes.len() == other.planes.len()
+            && self.planes.iter().zip(&other.planes).all(|(one, two)| {
+                let (one, two): (&[u8], &[u8]) = (one.0.as_ref(), two.0.as_ref());
+                one == two
+            })
+    }
+}
+
+/// Decodes the one frame in `data`, on this thread. Data that ends in filler is refused: where the
+/// last bytes can be changed without any change of the picture, an encoder has not written them.
 pub(super) fn decode(data: Vec<u8>, operating_point: u8, pixels: u64) -> Result<Frame, Problem> {
+    let last = data.last().copied();
+    let run = data.iter().rev().take_while(|byte| Some(**byte) == last);
+    let run = run.count();
+    let other = (run >= FILLER).then(|| {
+        let mut other = data.clone();
+        let end = other.len();
+        for byte in &mut other[end - run.min(MAX_TRIED)..] {
+            *byte ^= 0x5a;
+        }
+        other
+    });
+    let frame = decode_once(data, operating_point, pixels)?;
+    let again = other.map(|other| decode_once(other, operating_point, pixels));
+    match again {
+        Some(Ok(again)) if again.has_pixels_of(&frame) => {
+            Err("it is cut off and filled up: its last bytes have no effect on any pixel".into())
+        }
+        _ => Ok(frame),
+    }
+}
+
+fn decode_once(data: Vec<u8>, operating_point: u8, pixels: u64) -> Result<Frame, Problem> {
     let refused = |error| Problem::from(format!("the AV1 decoder says: {error}"));
     let mut settings = Settings::new();
     settings.set_n_threads(1);

@@ -19,7 +19,7 @@ pub(super) fn find_chunk(png: &[u8], name: &[u8; 4]) -> (usize, usize) {
 }
 
 #[track_caller]
-fn refusal(params: &ResizeParams, body: &[u8]) -> String {
+pub(super) fn refusal(params: &ResizeParams, body: &[u8]) -> String {
     let error = super::resize(params, body).unwrap_err();
     assert_eq!(error.code(), "image.undecodable", "{error}");
     error.message().to_owned()

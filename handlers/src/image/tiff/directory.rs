@@ -129,6 +129,15 @@ impl<'a> Directory<'a> {
         self.entries.iter().find(|entry| entry.tag == tag).copied()
     }
 
+    /// The first of `tags` whose values lie beyond the end of the file, wholly or in part.
+    pub(super) fn first_cut(&self, tags: &[u16]) -> Option<u16> {
+        let is_cut = |tag: &&u16| {
+            let known = self.entry(**tag).is_some_and(|entry| entry.width > 0);
+            known && self.bytes(**tag).is_none()
+        };
+        tags.iter().find(is_cut).copied()
+    }
+
     pub(super) fn has(&self, tag: u16) -> bool {
         self.entry(tag).is_some()
     }

@@ -1,5 +1,6 @@
 //! The container of a WebP: its chunks, whether they are all there, and writing them.
 
+use super::super::exif;
 use super::super::header::{Kind, undecodable};
 use ringwork_worker::TaskError;
 
@@ -68,17 +69,43 @@ pub(super) fn chunks(mut rest: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> 
     })
 }
 
-/// Whether all bytes are there that the RIFF header announces. (A last byte of padding may lack.)
+/// Whether all bytes are there that the RIFF header announces. The byte of padding behind a last
+/// chunk of odd length may lack.
 pub(super) fn is_whole(body: &[u8]) -> bool {
     let Some(&[_, _, _, _, s0, s1, s2, s3]) = body.first_chunk() else {
         return false;
     };
     let size = u64::from(u32::from_le_bytes([s0, s1, s2, s3]));
-    body.len() as u64 + 1 >= size + 8
+    let lacks = (size + 8).saturating_sub(body.len() as u64);
+    lacks == 0 || lacks == 1 && lacks_padding_only(body)
+}
+
+/// Whether the last chunk is there, but for the byte behind its odd length.
+fn lacks_padding_only(body: &[u8]) -> bool {
+    let mut at = FILE_HEADER;
+    let mut is_odd = false;
+    while let Some(&length) = body.get(at + 4..).and_then(|length| length.first_chunk()) {
+        let length = u32::from_le_bytes(length) as usize;
+        is_odd = length % 2 == 1;
+        at = at.saturating_add(8 + length + length % 2);
+    }
+    is_odd && at == body.len() + 1
+}
+
+/// Whether the file ends in EXIF data that ends in filler instead of a directory.
+pub(super) fn has_filled_exif(body: &[u8]) -> bool {
+    let last = chunks(body.get(FILE_HEADER..).unwrap_or_default()).last();
+    let Some((name, exif)) = last else {
+        return false;
+    };
+    let filler = exif.last().copied().unwrap_or(0);
+    let run = exif.iter().rev().take_while(|byte| **byte == filler);
+    // The end of a directory, and of a number in it, are zeros of their own.
+    name == *b"EXIF" && run.count() > 7 && !exif::is_sound(exif)
 }
 
 pub(super) const FILLED_UP: &str =
-    "it is cut off and filled up: its last bytes have no effect on any pixel";
+    "it is cut off and filled up: its last bytes are no part of a picture, or of its description";
 
 /// How many equal bytes at the end of the pixels' data are looked into.
 const FILLER: usize = 8;
