@@ -273,7 +273,13 @@ impl Opacity {
 
 /// Bits of a sample, of which all have the same number, and are whole numbers.
 fn bits_of(directory: &Directory<'_>) -> Result<usize, Problem> {
-    let bits = directory.numbers(BITS).unwrap_or_else(|| vec![1]);
+    let bits = match directory.numbers(BITS) {
+        Some(bits) => bits,
+        None if directory.has(BITS) => {
+            return Err("its directory does not say in numbers how many bits a sample has".into());
+        }
+        None => vec![1],
+    };
     if bits.iter().any(|other| *other != bits[0]) {
         return Err(format!("its samples differ in size: they have {bits:?} bits").into());
     }
