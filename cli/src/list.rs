@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use super::table::Table;
 use super::units::Size;
-use super::view;
+use super::view::{self, shown};
 use clap::Args;
 use ringwork_ring::segment::liveness;
 use ringwork_ring::segment::paths::base_dir;
@@ -134,16 +134,19 @@ fn row(dir: &PoolDir) -> Row {
         Err(RingError::NotReady { .. } | RingError::NotFound { .. }) => {
             row.alive = is_served(dir);
             (row.state, row.reason) = match row.alive {
-                true => ("starting", "starting: its segment is being made".to_owned()),
-                false => ("dead", view::DEAD.to_owned()),
+                true => (
+                    shown::STARTING,
+                    "starting: its segment is being made".to_owned(),
+                ),
+                false => (shown::DEAD, view::DEAD.to_owned()),
             };
         }
         Err(RingError::Closed { .. }) => {
-            (row.state, row.reason) = ("dead", view::DEAD.to_owned());
+            (row.state, row.reason) = (shown::DEAD, view::DEAD.to_owned());
         }
         Err(error) => row.problem = Some(error.to_string()),
     }
-    if row.state == "dead" {
+    if row.state == shown::DEAD {
         row.problem = Some(row.reason.clone());
     }
     row
@@ -182,7 +185,7 @@ fn fill(row: &mut Row, segment: &Segment) -> Result<(), RingError> {
 pub(super) fn note(row: &Row) -> String {
     match &row.problem {
         Some(problem) => problem.clone(),
-        None if row.state == "serving" && !row.ready => format!("not ready: {}", row.reason),
+        None if row.state == shown::SERVING && !row.ready => format!("not ready: {}", row.reason),
         None => row.reason.clone(),
     }
 }

@@ -246,7 +246,7 @@ fn lanes(view: &PoolView) -> Table {
                 lane.index.to_string(),
                 if worker.stopped {
                     "stopped".to_owned()
-                } else if worker.state == "active" {
+                } else if worker.state == view::shown::ACTIVE {
                     now
                 } else {
                     worker.state.to_owned()

@@ -292,9 +292,9 @@ pub(super) fn condition(segment: &Segment) -> Result<Condition> {
         condition.reason = all.join("; ");
     }
     let now = match condition.state {
-        "dead" => DEAD,
-        "starting" => "starting: no worker is ready yet",
-        "draining" => "draining: it takes no new task, and ends once the others are over",
+        shown::DEAD => DEAD,
+        shown::STARTING => "starting: no worker is ready yet",
+        shown::DRAINING => "draining: it takes no new task, and ends once the others are over",
         _ => return Ok(condition),
     };
     condition.reason = match condition.reason.is_empty() {
@@ -304,13 +304,29 @@ pub(super) fn condition(segment: &Segment) -> Result<Condition> {
     Ok(condition)
 }
 
+/// The states of pools and entries in a word: the format's names, and two of what no word tells.
+pub(super) mod shown {
+    use super::{EntryState, PoolState};
+
+    pub(in super::super) const STARTING: &str = PoolState::Starting.name();
+    pub(in super::super) const SERVING: &str = PoolState::Serving.name();
+    pub(in super::super) const DRAINING: &str = PoolState::Draining.name();
+    pub(in super::super) const CLOSED: &str = PoolState::Closed.name();
+    pub(in super::super) const FAILED: &str = PoolState::Failed.name();
+    pub(in super::super) const ACTIVE: &str = EntryState::Active.name();
+    /// Its lock is free: no process has it.
+    pub(in super::super) const DEAD: &str = "dead";
+    /// Its word is none of this version's.
+    pub(in super::super) const UNKNOWN: &str = "unknown";
+}
+
 /// What is said of a pool whose supervisor has died.
 pub(super) const DEAD: &str = "its supervisor is dead: `ringwork clean` removes what it left, or \
      `ringwork serve` takes its place under the same name";
 
 /// Whether a pool in this state is none any more.
 pub(super) fn is_over(state: &str) -> bool {
-    matches!(state, "dead" | "closed" | "failed")
+    matches!(state, shown::DEAD | shown::CLOSED | shown::FAILED)
 }
 
 /// Whether a worker with lanes is there whose process is not stopped.
@@ -344,7 +360,7 @@ fn lives(lock: &Path) -> bool {
 /// The name of an active entry's state, unless the process that has it is dead.
 fn state_of(name: &'static str, lock: &Path) -> &'static str {
     match name {
-        "active" if !lives(lock) => "dead",
+        shown::ACTIVE if !lives(lock) => shown::DEAD,
         name => name,
     }
 }
@@ -375,8 +391,8 @@ fn is_stopped(segment: &Segment, worker: u32) -> bool {
 fn state_name(state: Option<PoolState>, supervisor_alive: bool) -> &'static str {
     match state {
         Some(state) if supervisor_alive || state.is_over() => state.name(),
-        _ if !supervisor_alive => "dead",
-        _ => "unknown",
+        _ if !supervisor_alive => shown::DEAD,
+        _ => shown::UNKNOWN,
     }
 }
 
@@ -400,7 +416,7 @@ fn entry_name(state: std::result::Result<EntryState, UnknownWord>) -> Option<&'s
     match state {
         Ok(EntryState::Free) => None,
         Ok(state) => Some(state.name()),
-        Err(_) => Some("unknown"),
+        Err(_) => Some(shown::UNKNOWN),
     }
 }
 
@@ -441,7 +457,7 @@ fn worker(segment: &Segment, index: u32, now: u64) -> Option<WorkerView> {
         index,
         pid: record.pid(),
         state,
-        ready: record.lanes() > 0 && state == "active",
+        ready: record.lanes() > 0 && state == shown::ACTIVE,
         stopped: is_stopped(segment, index),
         uptime_s: seconds(now, record.started_ns()),
         lanes: (0..segment.geometry().max_lanes)

@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use crate::list::{self, Row};
+use crate::view::shown;
 
 /// One for each pool that is not well, and for what a dead one has left; one that all are, when there
 /// are pools; one that names what is no pool.
@@ -35,12 +36,12 @@ pub(super) fn findings() -> Vec<Finding> {
 fn finding(row: &Row) -> Option<Finding> {
     let name = &row.name;
     let note = list::note(row);
-    let well = row.problem.is_none() && (row.ready || row.state != "serving");
-    let passing = matches!(row.state, "starting" | "draining") && row.stopped.is_empty();
+    let well = row.problem.is_none() && (row.ready || row.state != shown::SERVING);
+    let passing = matches!(row.state, shown::STARTING | shown::DRAINING) && row.stopped.is_empty();
     if well && (note.is_empty() || passing) {
         return None;
     }
-    let remedy = if row.state == "dead" || row.state == list::LEFTOVER {
+    let remedy = if row.state == shown::DEAD || row.state == list::LEFTOVER {
         format!("ringwork clean {name}")
     } else if row.problem.is_some() {
         format!("`ringwork clean {name}` if no process serves it any more")
