@@ -18,6 +18,7 @@ mod log;
 mod options;
 mod payload;
 mod serve;
+mod shown;
 mod stat;
 mod submit;
 mod table;

@@ -3,7 +3,7 @@
 use super::exit::Failure;
 use super::table::Table;
 use super::units::Size;
-use super::view::{self, shown};
+use super::{shown, view};
 use clap::Args;
 use ringwork_ring::segment::liveness;
 use ringwork_ring::segment::paths::base_dir;

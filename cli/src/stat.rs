@@ -1,6 +1,7 @@
 //! `ringwork stat`: what a pool does now and has done.
 
 use super::exit::{FAILED, Failure, NO_POOL};
+use super::shown;
 use super::table::Table;
 use super::units::{Size, Span, nanoseconds};
 use super::view::{self, PoolView, Quantiles};
@@ -246,7 +247,7 @@ fn lanes(view: &PoolView) -> Table {
                 lane.index.to_string(),
                 if worker.stopped {
                     "stopped".to_owned()
-                } else if worker.state == view::shown::ACTIVE {
+                } else if worker.state == shown::ACTIVE {
                     now
                 } else {
                     worker.state.to_owned()

@@ -3,6 +3,7 @@
 //! Reads words that others write at the same time; numbers of one moment may be
 //! a little apart. Nothing in the segment is changed.
 
+use super::shown;
 use ringwork_ring::format::layout::{ClientCounter, LaneCounter, PoolCounter};
 use ringwork_ring::format::names::UnknownWord;
 use ringwork_ring::format::states::{ClientKind, EntryState, Health, PoolState};
@@ -302,22 +303,6 @@ pub(super) fn condition(segment: &Segment) -> Result<Condition> {
         false => format!("{now}; {}", condition.reason),
     };
     Ok(condition)
-}
-
-/// The states of pools and entries in a word: the format's names, and two of what no word tells.
-pub(super) mod shown {
-    use super::{EntryState, PoolState};
-
-    pub(in super::super) const STARTING: &str = PoolState::Starting.name();
-    pub(in super::super) const SERVING: &str = PoolState::Serving.name();
-    pub(in super::super) const DRAINING: &str = PoolState::Draining.name();
-    pub(in super::super) const CLOSED: &str = PoolState::Closed.name();
-    pub(in super::super) const FAILED: &str = PoolState::Failed.name();
-    pub(in super::super) const ACTIVE: &str = EntryState::Active.name();
-    /// Its lock is free: no process has it.
-    pub(in super::super) const DEAD: &str = "dead";
-    /// Its word is none of this version's.
-    pub(in super::super) const UNKNOWN: &str = "unknown";
 }
 
 /// What is said of a pool whose supervisor has died.

@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use crate::list::{self, Row};
-use crate::view::shown;
+use crate::shown;
 
 /// One for each pool that is not well, and for what a dead one has left; one that all are, when there
 /// are pools; one that names what is no pool.
