@@ -867,6 +867,11 @@ mod tests {
             read(&[0x44, 127, 0, 0, 1]),
             Ok(std::net::Ipv4Addr::LOCALHOST)
         );
+    }
+
+    #[test]
+    fn bytes_that_are_no_such_array_are_told() {
+        let three = [0x43, 1, 2, 255];
         assert_eq!(
             told::<Vec<i8>>(&three),
             "[2]: expected an integer (i8), got the integer 255, which does not fit (bytes came in \
@@ -942,6 +947,10 @@ mod tests {
             let zero = fraction(0xc4, power, &[0]);
             assert_eq!((read(&zero), read(&zero)), (Ok(0_u8), Ok(0.0_f64)));
         }
+    }
+
+    #[test]
+    fn fractions_of_many_digits_and_of_base_2_convert() {
         // A whole number of more than 64 bits: 2^64, and 10^-2 of 100 * 2^64 (and of a third).
         let beyond = fraction(0xc4, 0, &big(0xc2, &[1, 0, 0, 0, 0, 0, 0, 0, 0]));
         assert_eq!(
@@ -1031,6 +1040,10 @@ mod tests {
         ] {
             assert_eq!(bytes, format!("expected {expected}, got the number 1.25"));
         }
+    }
+
+    #[test]
+    fn fractions_of_any_length_are_refused_soon() {
         // The greatest powers there are, both ways, cost no time; nor does a long whole number.
         let endless = |power: u8| [&[0xc4, 0x82, power][..], &[0xff; 8], &[0x01]].concat();
         assert!(told::<f64>(&endless(0x1b)).contains("which does not fit"));
@@ -1079,37 +1092,42 @@ mod tests {
         back(u128::MAX);
         back(i128::MIN);
         back(std::net::Ipv6Addr::LOCALHOST);
-        /// Floats have no order: a map of one.
-        fn float<K: Serialize + DeserializeOwned>(key: K) -> K {
-            struct One<K>(K);
-            impl<K: Serialize> Serialize for One<K> {
-                fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-                    to.collect_map([(&self.0, 1)])
-                }
+    }
+
+    /// Floats have no order: a map of one.
+    fn float<K: Serialize + DeserializeOwned>(key: K) -> K {
+        struct One<K>(K);
+        impl<K: Serialize> Serialize for One<K> {
+            fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                to.collect_map([(&self.0, 1)])
             }
-            impl<'de, K: Deserialize<'de>> Deserialize<'de> for One<K> {
-                fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                    struct First<K>(std::marker::PhantomData<K>);
-                    impl<'de, K: Deserialize<'de>> serde::de::Visitor<'de> for First<K> {
-                        type Value = K;
-                        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                            f.write_str("a map")
-                        }
-                        fn visit_map<A: serde::de::MapAccess<'de>>(
-                            self,
-                            mut map: A,
-                        ) -> Result<K, A::Error> {
-                            let (key, _) = map.next_entry::<K, u8>()?.unwrap();
-                            Ok(key)
-                        }
-                    }
-                    from.deserialize_map(First(std::marker::PhantomData))
-                        .map(One)
-                }
-            }
-            let (_, bytes) = bytes_of(Cbor(One(key)));
-            read::<One<K>>(&bytes).unwrap().0
         }
+        impl<'de, K: Deserialize<'de>> Deserialize<'de> for One<K> {
+            fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                struct First<K>(std::marker::PhantomData<K>);
+                impl<'de, K: Deserialize<'de>> serde::de::Visitor<'de> for First<K> {
+                    type Value = K;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("a map")
+                    }
+                    fn visit_map<A: serde::de::MapAccess<'de>>(
+                        self,
+                        mut map: A,
+                    ) -> Result<K, A::Error> {
+                        let (key, _) = map.next_entry::<K, u8>()?.unwrap();
+                        Ok(key)
+                    }
+                }
+                from.deserialize_map(First(std::marker::PhantomData))
+                    .map(One)
+            }
+        }
+        let (_, bytes) = bytes_of(Cbor(One(key)));
+        read::<One<K>>(&bytes).unwrap().0
+    }
+
+    #[test]
+    fn keys_that_are_floats_come_back() {
         for value in [0.1, -1e300, 5e-324, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(float(value).to_bits(), value.to_bits());
         }
@@ -1117,6 +1135,10 @@ mod tests {
             assert_eq!(float(value).to_bits(), value.to_bits());
         }
         assert!(float(f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn a_key_of_bytes_is_refused_with_the_remedy() {
         let refused = Cbor(BTreeMap::from([(Octets(vec![1]), 1)])).encode(&mut |_, _| {});
         assert_eq!(
             refused.unwrap_err(),

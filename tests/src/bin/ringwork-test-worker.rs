@@ -18,9 +18,11 @@ use ringwork_ring::{PoolDir, Segment};
 use ringwork_tests::{forbidden, misbehaviour};
 use ringwork_worker::{Builder, Cbor, TaskContext, TaskError, WorkerError};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::hint::black_box;
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,6 +43,27 @@ struct Order {
     name: String,
     prices: Vec<f64>,
     note: Option<String>,
+}
+
+/// Bytes, and maps with keys that are no text in Rust.
+#[derive(Serialize, Deserialize)]
+struct Kinds {
+    bytes: Vec<u8>,
+    array: [u8; 3],
+    flags: BTreeMap<bool, i32>,
+    letters: BTreeMap<char, i32>,
+    colours: BTreeMap<Colour, i32>,
+    numbers: BTreeMap<i64, i32>,
+    unsigned: BTreeMap<u64, i32>,
+    wide: BTreeMap<u128, i32>,
+    addresses: BTreeMap<Ipv4Addr, i32>,
+}
+
+#[derive(Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "UPPERCASE")]
+enum Colour {
+    Red,
+    Green,
 }
 
 #[derive(Serialize)]
@@ -181,6 +204,9 @@ fn telling(worker: Builder) -> Builder {
             "test.cbor",
             |_: &TaskContext<'_>, value: Cbor<serde_json::Value>| Outcome::Ok(value),
         )
+        .task("test.kinds", |_: &TaskContext<'_>, kinds: Cbor<Kinds>| {
+            Outcome::Ok(kinds)
+        })
         .task(
             "test.order",
             |_: &TaskContext<'_>, Cbor(order): Cbor<Order>| {

@@ -1,5 +1,6 @@
 package io.ringwork.tests;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -12,6 +13,7 @@ import io.ringwork.CodecException;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskType;
 import io.ringwork.cbor.CborCodec;
+import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -200,5 +202,91 @@ class CborTest {
     assertFalse(error.mayHaveRun());
     Pools.assertSays(error, "test.order", "name");
     Pools.assertUsable(pool);
+  }
+
+  private static CodecException refusal(Map<String, Object> order) throws Exception {
+    TaskType<Map<String, Object>, Receipt> type =
+        TaskType.of(
+            "test.order",
+            CborCodec.of(new TypeReference<Map<String, Object>>() {}),
+            CborCodec.of(Receipt.class));
+    return Pools.failure(CodecException.class, pool.submit(type, order));
+  }
+
+  @Test
+  void decimalsAndBytesAreNumbersWhereTheyFit() throws Exception {
+    record Exact(long id, String name, List<BigDecimal> prices) {}
+    record Bytes(BigDecimal id, String name, byte[] prices) {}
+    CborCodec<Receipt> receipt = CborCodec.of(Receipt.class);
+    assertEquals(
+        new Receipt(1, "tea", true, 4.25, null),
+        pool.call(
+            TaskType.of("test.order", CborCodec.of(Exact.class), receipt),
+            new Exact(1, "tea", List.of(new BigDecimal("1.25"), BigDecimal.valueOf(3)))));
+    assertEquals(
+        new Receipt(2, "tea", true, 257, null),
+        pool.call(
+            TaskType.of("test.order", CborCodec.of(Bytes.class), receipt),
+            new Bytes(new BigDecimal("2.00"), "tea", new byte[] {2, -1})));
+    Pools.assertSays(
+        refusal(Map.of("id", new BigDecimal("1.5"), "name", "tea", "prices", List.of())),
+        "id: expected an integer (u64), got the number 1.5, which has a fraction: send a long");
+    Pools.assertSays(
+        refusal(Map.of("id", 1, "name", "tea", "prices", List.of(new BigDecimal("1e400")))),
+        "prices[0]: expected a number (f64), got the number 1e400, which does not fit");
+  }
+
+  @Test
+  void bytesAreNoText() throws Exception {
+    Pools.assertSays(
+        refusal(Map.of("id", 1, "name", "tea".getBytes(UTF_8), "prices", List.of())),
+        "name: expected a string, got bytes");
+  }
+
+  enum Colour {
+    RED,
+    GREEN
+  }
+
+  record Kinds(
+      byte[] bytes,
+      byte[] array,
+      Map<Boolean, Integer> flags,
+      Map<Character, Integer> letters,
+      Map<Colour, Integer> colours,
+      Map<Long, Integer> numbers,
+      Map<BigInteger, Integer> unsigned,
+      Map<BigInteger, Integer> wide,
+      Map<String, Integer> addresses) {}
+
+  @Test
+  void bytesAndKeysOfEachKind() throws Exception {
+    Kinds sent =
+        new Kinds(
+            new byte[] {0, 1, -1},
+            new byte[] {-128, 127, 0},
+            Map.of(true, 1, false, 0),
+            Map.of('\u00df', 2),
+            Map.of(Colour.RED, 3, Colour.GREEN, 4),
+            Map.of(Long.MIN_VALUE, 5, Long.MAX_VALUE, 6),
+            Map.of(BigInteger.ZERO, 7, BigInteger.TWO.pow(64).subtract(BigInteger.ONE), 8),
+            Map.of(BigInteger.TWO.pow(100), 9),
+            Map.of("127.0.0.1", 10));
+    CborCodec<Kinds> codec = CborCodec.of(Kinds.class);
+    Kinds back = pool.call(TaskType.of("test.kinds", codec, codec), sent);
+    assertArrayEquals(sent.bytes(), back.bytes());
+    assertArrayEquals(sent.array(), back.array());
+    assertEquals(
+        sent,
+        new Kinds(
+            sent.bytes(),
+            sent.array(),
+            back.flags(),
+            back.letters(),
+            back.colours(),
+            back.numbers(),
+            back.unsigned(),
+            back.wide(),
+            back.addresses()));
   }
 }
