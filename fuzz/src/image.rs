@@ -32,52 +32,7 @@ pub fn run(data: &[u8]) {
     let Some(([how, shape, width, height, more], body)) = data.split_first_chunk::<PREFIX>() else {
         return;
     };
-    // A quality that there isn't asks for what is rarer.
-    let quality = shape & 0x7f;
-    let rare = quality.saturating_sub(100);
-    let format = [
-        Some(Format::Gif).filter(|_| rare & 4 != 0),
-        Some(Format::Jpeg),
-        Some(Format::Png),
-        Some(Format::Webp),
-    ][usize::from(how >> 2 & 3)];
-    let asked = Asked {
-        fit: if rare & 1 != 0 {
-            Fit::Contain
-        } else {
-            [Fit::Fit, Fit::Fill, Fit::Crop][usize::from(how & 3) % 3]
-        },
-        animation: if rare & 2 != 0 {
-            Animation::Keep
-        } else {
-            Animation::First
-        },
-        lossless: rare & 8 != 0 && !matches!(format, Some(Format::Jpeg | Format::Gif)),
-        palette: if rare & 16 != 0 {
-            Palette::Always
-        } else {
-            Palette::Auto
-        },
-        keep_profile: rare & 3 == 3,
-        gravity: GRAVITIES[usize::from((more >> 2 & 15) + (rare & 1)) % GRAVITIES.len()],
-        damaged: if more & 1 != 0 {
-            Damaged::Accept
-        } else {
-            Damaged::Refuse
-        },
-        progressive: more & 2 != 0,
-        background: ["#ffffff", "#12345678"][usize::from(more >> 6 & 1)],
-        format,
-        filter: [
-            Filter::Lanczos3,
-            Filter::Bilinear,
-            Filter::CatmullRom,
-            Filter::Box,
-        ][usize::from(how >> 4 & 3)],
-        quality: if rare > 0 { 80 } else { quality.into() },
-        width: (how & 0x40 == 0).then_some(u32::from(*width)),
-        height: (how & 0x80 == 0).then_some(u32::from(*height)),
-    };
+    let asked = Asked::by([*how, *shape, *width, *height, *more]);
     let result = if shape & 0x80 == 0 {
         asked.thumbnail(body)
     } else {
@@ -120,6 +75,56 @@ struct Asked {
 }
 
 impl Asked {
+    /// What the first bytes ask for.
+    fn by([how, shape, width, height, more]: [u8; PREFIX]) -> Self {
+        // A quality that there isn't asks for what is rarer.
+        let quality = shape & 0x7f;
+        let rare = quality.saturating_sub(100);
+        let format = [
+            Some(Format::Gif).filter(|_| rare & 4 != 0),
+            Some(Format::Jpeg),
+            Some(Format::Png),
+            Some(Format::Webp),
+        ][usize::from(how >> 2 & 3)];
+        Self {
+            fit: if rare & 1 != 0 {
+                Fit::Contain
+            } else {
+                [Fit::Fit, Fit::Fill, Fit::Crop][usize::from(how & 3) % 3]
+            },
+            animation: if rare & 2 != 0 {
+                Animation::Keep
+            } else {
+                Animation::First
+            },
+            lossless: rare & 8 != 0 && !matches!(format, Some(Format::Jpeg | Format::Gif)),
+            palette: if rare & 16 != 0 {
+                Palette::Always
+            } else {
+                Palette::Auto
+            },
+            keep_profile: rare & 3 == 3,
+            gravity: GRAVITIES[usize::from((more >> 2 & 15) + (rare & 1)) % GRAVITIES.len()],
+            damaged: if more & 1 != 0 {
+                Damaged::Accept
+            } else {
+                Damaged::Refuse
+            },
+            progressive: more & 2 != 0,
+            background: ["#ffffff", "#12345678"][usize::from(more >> 6 & 1)],
+            format,
+            filter: [
+                Filter::Lanczos3,
+                Filter::Bilinear,
+                Filter::CatmullRom,
+                Filter::Box,
+            ][usize::from(how >> 4 & 3)],
+            quality: if rare > 0 { 80 } else { quality.into() },
+            width: (how & 0x40 == 0).then_some(u32::from(width)),
+            height: (how & 0x80 == 0).then_some(u32::from(height)),
+        }
+    }
+
     fn thumbnail(&self, body: &[u8]) -> Result<EncodedImage, TaskError> {
         let params = ThumbnailParams::default()
             .width(self.width)

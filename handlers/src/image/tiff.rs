@@ -174,22 +174,10 @@ pub(super) fn open(
     lenient: bool,
 ) -> Result<(Header, File<'_>), TaskError> {
     let directory = Directory::read(body).map_err(problem)?;
-    // A preview in front of another image, as raw files have it, or a file that says what it is.
-    let is_preview = directory.number(SUBFILE).is_some_and(|kind| kind & 1 != 0);
-    if body.get(8..10) == Some(b"CR") || is_preview || directory.has(DNG_VERSION) {
-        return Err(problem(
-            "it is a camera's raw file; only what the camera or a raw converter makes of it is a picture",
-        ));
-    }
+    check_raw(body, &directory).map_err(problem)?;
     let (width, height) = size_of(&directory).map_err(problem)?;
     check_pixels(width, height, max_pixels)?;
-    let cut = directory.first_cut(OF_PIXELS);
-    let cut = cut.or_else(|| directory.first_cut(OF_COLOURS).filter(|_| !lenient));
-    if let Some(tag) = cut {
-        return Err(problem(format!(
-            "it is cut off: what its tag {tag} refers to lies behind the end of the file"
-        )));
-    }
+    check_whole(&directory, lenient).map_err(problem)?;
     let layout = Layout::of(&directory).map_err(problem)?;
     let size = (width as usize, height as usize);
     let grid = Grid::of(&directory, size, layout.samples).map_err(problem)?;
@@ -237,6 +225,28 @@ pub(super) fn open(
         lenient,
     };
     Ok((header, file))
+}
+
+/// Refuses a preview in front of another image, as raw files have it, and a file that says what it is.
+fn check_raw(body: &[u8], directory: &Directory<'_>) -> Result<(), Problem> {
+    let is_preview = directory.number(SUBFILE).is_some_and(|kind| kind & 1 != 0);
+    if body.get(8..10) == Some(b"CR") || is_preview || directory.has(DNG_VERSION) {
+        return Err("it is a camera's raw file; only what the camera or a raw converter makes of it is a picture".into());
+    }
+    Ok(())
+}
+
+/// Refuses a file whose tags refer to what lies behind its end; of colours only if it is to be whole.
+fn check_whole(directory: &Directory<'_>, lenient: bool) -> Result<(), Problem> {
+    let cut = directory.first_cut(OF_PIXELS);
+    let cut = cut.or_else(|| directory.first_cut(OF_COLOURS).filter(|_| !lenient));
+    match cut {
+        None => Ok(()),
+        Some(tag) => Err(format!(
+            "it is cut off: what its tag {tag} refers to lies behind the end of the file"
+        )
+        .into()),
+    }
 }
 
 /// Width and height, neither of them 0.

@@ -8,7 +8,7 @@ use ringwork_worker::TaskError;
 /// What is wrong with a file.
 pub(super) type Problem = Cow<'static, str>;
 
-#[track_caller]
+// Without #[track_caller]: as an argument of `map_err` it would name a place of the library.
 pub(super) fn problem(reason: impl Into<Problem>) -> TaskError {
     bad(Kind::Tiff, &reason.into())
 }
