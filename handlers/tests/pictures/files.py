@@ -9,6 +9,8 @@ import numpy as np
 import pyvips
 from PIL import Image, ImageCms
 
+import jpegs as own
+
 WIDTH, HEIGHT = 203, 151
 
 
@@ -128,6 +130,34 @@ def jpegs():
             yield Case("png-grey-profile-of-rgb", saved(grey, "PNG", icc_profile=profile), full(GREY), but=wrong)
     for kind in ("JPEG", "PNG"):
         yield Case(f"{kind.lower()}-grey-profile", saved(grey, kind, icc_profile=grey_profile()), most=2)
+
+
+def samplings():
+    """Of brightness and colours, each with a part of both sides that divides the largest: what the
+    references read. The others have no whole number of pixels for a value."""
+    sides = [(across, down) for across in range(1, 5) for down in range(1, 5)]
+    for luma in sides:
+        for blue in sides:
+            for red in (blue, (1, 1)) if luma[0] * luma[1] % 3 == 0 else (blue,):
+                all_three = (luma, blue, red)
+                most = [max(one[side] for one in all_three) for side in (0, 1)]
+                if all(most[side] % one[side] == 0 for one in all_three for side in (0, 1)):
+                    yield all_three
+
+
+def sampled_jpegs():
+    """Each sampling in one of four ways to store it, so that all ways meet all sizes."""
+    pixels = np.asarray(Image.fromarray(RGB[20:81, 10:95]).convert("YCbCr")).astype(float)
+    planes = [pixels[..., n] for n in range(3)]
+    for number, three in enumerate(samplings()):
+        interleaved, progressive = number % 2 == 0, number % 4 > 1
+        label = "-".join(["jpeg-sampled", *(f"{across}x{down}" for across, down in three)])
+        label += "-interleaved" * interleaved + "-progressive" * progressive
+        yield Case(label, own.jpeg(planes, three, interleaved, progressive))
+    for across, down in ((1, 3), (2, 2), (4, 4)):
+        for progressive in (False, True):
+            label = f"jpeg-grey-sampled-{across}x{down}" + "-progressive" * progressive
+            yield Case(label, own.jpeg(planes[:1], [(across, down)], True, progressive))
 
 
 # --- profiles
@@ -686,5 +716,5 @@ def tiff(pixels, order, planes, rows, photometric=None, tile=None, more=(), dept
 
 
 def cases():
-    for group in (jpegs, profiles_in_parts, pngs, gifs, webps, avifs, flats, tiffs):
+    for group in (jpegs, sampled_jpegs, profiles_in_parts, pngs, gifs, webps, avifs, flats, tiffs):
         yield from group()
