@@ -764,7 +764,15 @@ impl<'a> Pieces<'a> {
             Some(sampling) => sampling.bytes(grid.width, rows),
             None => self.row.checked_mul(rows),
         };
-        let wanted = bytes(piece.rows).zip(bytes(grid.height));
+        // A tile has all of its rows, also of those outside of the picture: one that ends before is
+        // cut, and what fills it up must not take the place of rows within. A strip may end with the
+        // picture.
+        let rows = if grid.is_tiled {
+            grid.height
+        } else {
+            piece.rows
+        };
+        let wanted = bytes(rows).zip(bytes(grid.height));
         let (least, most) = wanted.ok_or("its strips or tiles are too long")?;
         let wanted = Wanted { least, most };
         // An allocation that fails would end the process.
@@ -778,15 +786,14 @@ impl<'a> Pieces<'a> {
                     strips::unpack_jpeg(&packed.data, self.tables, is_ycbcr, self.lenient)?;
                 let in_plane = self.row / grid.width.max(1);
                 let (width, height) = (raster.width as usize, raster.height as usize);
-                if width != grid.width || height < piece.rows || raster.channels.count() != in_plane
-                {
+                if width != grid.width || height < rows || raster.channels.count() != in_plane {
                     return Err("a strip or tile has JPEG data of another size or with other colours than its directory says".into());
                 }
                 *out = raster.data;
                 Ok(())
             }
             Compression::Fax(kind) => {
-                let size = (grid.width, piece.rows);
+                let size = (grid.width, rows);
                 fax::unpack(kind, &packed.data, size, out).map_err(Problem::from)
             }
             _ => strips::unpack(self.compression, &packed, &wanted, out),

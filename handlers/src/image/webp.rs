@@ -401,6 +401,42 @@ mod tests {
         }
     }
 
+    /// The same of a frame of an animation.
+    #[test]
+    fn a_frame_that_is_cut_and_filled_up_is_told() {
+        let mut samples = samples().into_iter();
+        let noisy = samples.find(|(name, width, ..)| *width >= 300 && !name.starts_with("flat"));
+        let (_, width, height, data) = noisy.unwrap();
+        for (lossless, quality) in [(true, 75.0), (false, 50.0)] {
+            let still = ::webp::Encoder::new(&data, ::webp::PixelLayout::Rgb, width, height)
+                .encode_simple(lossless, quality)
+                .unwrap();
+            let mut frame = [0; 6].to_vec();
+            frame.extend(three_bytes(width - 1));
+            frame.extend(three_bytes(height - 1));
+            frame.extend([100, 0, 0, 0]);
+            frame.extend_from_slice(image_chunks(&still).unwrap());
+            let mut body = extended_header(ANIMATED, false, (width, height));
+            push_chunk(&mut body, b"ANIM", &[0; 6]);
+            push_chunk(&mut body, b"ANMF", &frame);
+            let mut whole = Vec::new();
+            push_file(&mut whole, &body).unwrap();
+            let verdict = |body: &[u8], lenient| {
+                open(body, 1 << 20, lenient).and_then(|(_, file)| file.decode())
+            };
+            assert_eq!(verdict(&whole, false).err(), None, "{lossless}");
+            for permille in [100, 500, 900] {
+                for filler in [0, 0xff] {
+                    let mut filled = whole.clone();
+                    let cut = 100 + (whole.len() - 100) * permille / 1000;
+                    filled[cut..].fill(filler);
+                    let case = format!("{lossless}, cut at {permille}, {filler}");
+                    verdict(&filled, false).expect_err(&case);
+                }
+            }
+        }
+    }
+
     /// An animation whose last frames were cut off and became zeros.
     #[test]
     fn zeros_are_no_chunk() {

@@ -928,3 +928,33 @@ fn unknown_parameters_are_refused_with_the_known_ones() {
     let params: HashParams = serde_json::from_str(r#"{"algorithm":"bcrypt"}"#).unwrap();
     assert_eq!(params, bcrypt_params(12));
 }
+
+/// A hash that differs anywhere is another one.
+#[test]
+fn every_part_of_a_stored_hash_counts() {
+    let made = [
+        hash(&argon2id(64, 1, 1), b"secret").unwrap(),
+        hash(&bcrypt_params(4), b"secret").unwrap(),
+        "$pbkdf2-sha256$1$/.../.../.../.../.../...$V.RGCnSb8UANCBb6r0TR6gO9tFf2nLUngh1k8b/X5gc"
+            .to_owned(),
+    ];
+    for text in made {
+        let password: &[u8] = if text.contains("pbkdf2") {
+            b"password"
+        } else {
+            b"secret"
+        };
+        assert!(verify_with(&text, password).unwrap(), "{text}");
+        // The hash stands behind the last `$`, that of bcrypt in the last 31 characters.
+        let start = if text.starts_with("$2") {
+            text.len() - 31
+        } else {
+            text.rfind('$').unwrap() + 1
+        };
+        for at in start..text.len() - 1 {
+            let other = if &text[at..=at] == "A" { "B" } else { "A" };
+            let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+            assert!(!verify_with(&changed, password).unwrap(), "{changed}");
+        }
+    }
+}

@@ -19,6 +19,9 @@ struct Sample {
     zeros_show: bool,
     /// Rows that come and go together.
     strip: u32,
+    /// The parts of the picture (left, top, width, height) that come one after the other, each with
+    /// its place in the file.
+    pieces: Vec<([u32; 4], std::ops::Range<usize>)>,
 }
 
 /// Noise, which no compression makes much smaller: where a file is cut tells which rows it has.
@@ -42,6 +45,7 @@ fn pngs() -> Vec<Sample> {
             data,
             zeros_show: true,
             strip: 1,
+            pieces: Vec::new(),
         }
     };
     // The same data in many chunks, as most writers have it.
@@ -87,14 +91,57 @@ fn gif() -> Sample {
         body,
         zeros_show: true,
         strip: 1,
+        pieces: Vec::new(),
+    }
+}
+
+/// How a TIFF's picture is cut.
+#[derive(Clone, Copy)]
+enum Cut {
+    /// Into strips of so many rows.
+    Strips(u32),
+    /// Into tiles of this width and height; those at the edge are full as well.
+    Tiles(u32, u32),
+}
+
+impl Cut {
+    /// The parts, each with the pixels that its data has.
+    fn pieces(self, pixels: &[u8]) -> Vec<([u32; 4], Vec<u8>)> {
+        let (across, down, full) = match self {
+            Self::Strips(rows) => (WIDTH, rows, false),
+            Self::Tiles(across, down) => (across, down, true),
+        };
+        let mut pieces = Vec::new();
+        for top in (0..HEIGHT).step_by(down as usize) {
+            for left in (0..WIDTH).step_by(across as usize) {
+                let inside = [left, top, across.min(WIDTH - left), down.min(HEIGHT - top)];
+                let (wide, high) = if full {
+                    (across, down)
+                } else {
+                    (inside[2], inside[3])
+                };
+                let mut data = Vec::new();
+                for y in top..top + high {
+                    for x in left..left + wide {
+                        // Outside of the picture is some other noise.
+                        let at = 3 * ((y * WIDTH + x) as usize % (pixels.len() / 3));
+                        data.extend(&pixels[at..at + 3]);
+                    }
+                }
+                pieces.push((inside, data));
+            }
+        }
+        pieces
     }
 }
 
 /// A TIFF whose directory stands in front of its strips, as some writers have it: with it at the end
 /// a cut leaves nothing.
-fn tiff(name: &'static str, compression: u16, predictor: u16, strip: u32) -> Sample {
-    let pixels = noise(3);
-    let row = 3 * WIDTH as usize;
+fn tiff(name: &'static str, compression: u16, predictor: u16, cut: Cut) -> Sample {
+    let row = 3 * match cut {
+        Cut::Strips(_) => WIDTH as usize,
+        Cut::Tiles(across, _) => across as usize,
+    };
     let pack = |rows: &[u8]| -> Vec<u8> {
         let mut rows = rows.to_vec();
         if predictor == 2 {
@@ -122,10 +169,17 @@ fn tiff(name: &'static str, compression: u16, predictor: u16, strip: u32) -> Sam
             _ => rows,
         }
     };
-    let strips: Vec<Vec<u8>> = pixels.chunks(row * strip as usize).map(pack).collect();
+    let (parts, strips): (Vec<[u32; 4]>, Vec<Vec<u8>>) = cut
+        .pieces(&noise(3))
+        .into_iter()
+        .map(|(part, pixels)| (part, pack(&pixels)))
+        .unzip();
     const SHORT: u16 = 3;
     const LONG: u16 = 4;
-    let tags = 11;
+    let tags = match cut {
+        Cut::Strips(_) => 11,
+        Cut::Tiles(..) => 12,
+    };
     let values = 8 + 2 + 12 * tags + 4;
     let count = strips.len() as u32;
     let list = |place: u32| if count == 1 { None } else { Some(place) };
@@ -137,25 +191,34 @@ fn tiff(name: &'static str, compression: u16, predictor: u16, strip: u32) -> Sam
         at += strip.len() as u32;
     }
     let lengths: Vec<u32> = strips.iter().map(|strip| strip.len() as u32).collect();
-    let bits = values as u32;
-    let entries: [(u16, u16, u32, u32); 11] = [
+    let bits_at = values as u32;
+    let places = list(bits_at + 6).unwrap_or(offsets[0]);
+    let sizes = list(bits_at + 6 + 4 * count).unwrap_or(lengths[0]);
+    let mut entries: Vec<(u16, u16, u32, u32)> = vec![
         (256, LONG, 1, WIDTH),
         (257, LONG, 1, HEIGHT),
-        (258, SHORT, 3, bits),
+        (258, SHORT, 3, bits_at),
         (259, SHORT, 1, compression.into()),
         (262, SHORT, 1, 2),
-        (273, LONG, count, list(bits + 6).unwrap_or(offsets[0])),
         (277, SHORT, 1, 3),
-        (278, LONG, 1, strip),
-        (
-            279,
-            LONG,
-            count,
-            list(bits + 6 + 4 * count).unwrap_or(lengths[0]),
-        ),
         (284, SHORT, 1, 1),
         (317, SHORT, 1, predictor.into()),
     ];
+    entries.extend(match cut {
+        Cut::Strips(rows) => vec![
+            (273, LONG, count, places),
+            (278, LONG, 1, rows),
+            (279, LONG, count, sizes),
+        ],
+        Cut::Tiles(across, down) => vec![
+            (322, LONG, 1, across),
+            (323, LONG, 1, down),
+            (324, LONG, count, places),
+            (325, LONG, count, sizes),
+        ],
+    });
+    entries.sort_unstable();
+    assert_eq!(entries.len(), tags);
     let mut body = b"II*\0\x08\0\0\0".to_vec();
     body.extend((tags as u16).to_le_bytes());
     for (tag, kind, count, value) in entries {
@@ -168,8 +231,11 @@ fn tiff(name: &'static str, compression: u16, predictor: u16, strip: u32) -> Sam
     }
     assert_eq!(body.len(), start as usize);
     body.extend(strips.concat());
+    let ranges = offsets.iter().zip(&lengths);
+    let ranges = ranges.map(|(at, length)| *at as usize..(at + length) as usize);
     Sample {
         name,
+        pieces: parts.into_iter().zip(ranges).collect(),
         data: start as usize..body.len(),
         end: Vec::new(),
         body,
@@ -182,16 +248,33 @@ fn tiff(name: &'static str, compression: u16, predictor: u16, strip: u32) -> Sam
 fn samples() -> Vec<Sample> {
     let mut samples = pngs();
     samples.push(gif());
-    samples.push(tiff("plain TIFF", 1, 1, 10));
-    samples.push(tiff("plain TIFF in one strip", 1, 1, HEIGHT));
-    for strip in [10, 64, HEIGHT] {
-        samples.push(tiff("TIFF by Deflate", 8, 1, strip));
-        samples.push(tiff("TIFF by Deflate with differences", 8, 2, strip));
-        samples.push(tiff("TIFF by LZW", 5, 1, strip));
-        samples.push(tiff("TIFF by LZW with differences", 5, 2, strip));
-        samples.push(tiff("TIFF by PackBits", 32773, 1, strip));
+    for cut in [10, 64, HEIGHT].map(Cut::Strips).into_iter().chain(tiles()) {
+        samples.extend(tiffs(cut));
     }
     samples
+}
+
+/// Tiles that fill the picture in one direction, ones that go beyond it in both, and a single one.
+fn tiles() -> [Cut; 4] {
+    [
+        Cut::Tiles(16, 40),
+        Cut::Tiles(16, 16),
+        Cut::Tiles(32, 64),
+        Cut::Tiles(64, 208),
+    ]
+}
+
+/// By each compression that does not lose anything.
+fn tiffs(cut: Cut) -> [Sample; 6] {
+    [
+        ("plain TIFF", 1, 1),
+        ("TIFF by Deflate", 8, 1),
+        ("TIFF by Deflate with differences", 8, 2),
+        ("TIFF by LZW", 5, 1),
+        ("TIFF by LZW with differences", 5, 2),
+        ("TIFF by PackBits", 32773, 1),
+    ]
+    .map(|(name, compression, predictor)| tiff(name, compression, predictor, cut))
 }
 
 fn params(damaged: Damaged) -> ResizeParams {
@@ -253,6 +336,18 @@ fn a_cut_file_is_refused_whatever_follows_and_has_its_rows_when_asked() {
                     assert_eq!(error.code(), "image.undecodable", "{case}");
                 }
                 let found = super::resize(&params(Damaged::Accept), &cut_body);
+                if !sample.pieces.is_empty() {
+                    let shown = found.as_ref().ok().map(|found| decode(&found.bytes));
+                    assert_pieces(
+                        shown.as_ref(),
+                        &whole,
+                        cut,
+                        tail == "nothing",
+                        &sample,
+                        &case,
+                    );
+                    continue;
+                }
                 if tail != "nothing" {
                     // What is no data can cost rows that a decoder holds back.
                     continue;
@@ -266,6 +361,68 @@ fn a_cut_file_is_refused_whatever_follows_and_has_its_rows_when_asked() {
             }
         }
     }
+}
+
+/// Strips and tiles in front of the cut are right; where nothing follows, so are the first rows of
+/// the one that is cut, and what is behind is empty.
+fn assert_pieces(
+    found: Option<&RgbaImage>,
+    whole: &RgbaImage,
+    cut: usize,
+    nothing_follows: bool,
+    sample: &Sample,
+    case: &str,
+) {
+    let mut shows_something = false;
+    for ([left, top, width, height], place) in &sample.pieces {
+        let case = format!("{case}, the part at {left}, {top}");
+        let there = cut.clamp(place.start, place.end) - place.start;
+        let Some(found) = found else {
+            assert!(there < place.len(), "{case}: {cut} is behind {place:?}");
+            continue;
+        };
+        shows_something |= there > 0;
+        let row = |image: &RgbaImage, y: u32| -> Vec<image::Rgba<u8>> {
+            (*left..left + width)
+                .map(|x| *image.get_pixel(x, y))
+                .collect()
+        };
+        let rows = *top..top + height;
+        let right = rows
+            .clone()
+            .take_while(|y| row(found, *y) == row(whole, *y));
+        let right = right.count() as u32;
+        if there == place.len() {
+            assert_eq!(right, *height, "{case}");
+        }
+        if !nothing_follows {
+            continue;
+        }
+        // A decoder may hold some rows back, of what it has.
+        let high = match sample.pieces.first() {
+            Some((_, first)) if there < place.len() => {
+                // Noise is as large everywhere.
+                let full = first.len().max(place.len()) as u64;
+                let tall = sample.pieces[0].0[3].max(*height);
+                (u64::from(tall) * there as u64 / full) as u32
+            }
+            _ => *height,
+        };
+        assert!(
+            right >= (high.saturating_sub(3)).min(*height),
+            "{case}: {right} of {high} rows"
+        );
+        let rest = rows.skip(right as usize + 1).flat_map(|y| row(found, y));
+        let mut rest = rest.map(|pixel| [pixel[0], pixel[1], pixel[2]]);
+        assert!(
+            rest.all(|pixel| pixel == [0; 3]),
+            "{case}: behind row {right}"
+        );
+    }
+    assert!(
+        !nothing_follows || found.is_none() || shows_something,
+        "{case}: nothing to show"
+    );
 }
 
 fn assert_rows(found: &RgbaImage, whole: &RgbaImage, permille: usize, sample: &Sample, case: &str) {
@@ -316,7 +473,7 @@ fn interlaced_files_are_accepted_in_part() {
 fn the_end_of_a_strip_counts() {
     for (name, compression, predictor) in [("Deflate", 8, 1), ("LZW", 5, 2), ("PackBits", 32773, 1)]
     {
-        let sample = tiff(name, compression, predictor, HEIGHT);
+        let sample = tiff(name, compression, predictor, Cut::Strips(HEIGHT));
         let whole = resized(&params(Damaged::Refuse), &sample.body);
         // More bytes than were announced.
         let behind = [&sample.body[..], &noise(1)].concat();

@@ -1097,3 +1097,107 @@ fn what_no_tiff_decoder_can_show_is_named() {
     let error = super::resize(&to(8, 8), &large).unwrap_err();
     assert_eq!(error.code(), "image.too_many_pixels", "{error}");
 }
+
+/// Grey of each number of bits, which no common writer has, but for 1, 8 and 16.
+#[test]
+fn a_tiff_s_samples_are_spread_over_8_bits_whatever_they_have() {
+    for bits in (1..=15u32).filter(|bits| *bits != 8) {
+        let most = (1 << bits) - 1;
+        let value = |x: u32| x * most / 39;
+        let mut row = vec![0u8; (40 * bits as usize).div_ceil(8)];
+        for at in 0..40 * bits as usize {
+            let (x, bit) = (at as u32 / bits, at as u32 % bits);
+            let is_set = value(x) >> (bits - 1 - bit) & 1;
+            row[at / 8] |= (is_set as u8) << (7 - at % 8);
+        }
+        let body = tiff(
+            &[(258, &[bits as u16]), (262, &[1]), (277, &[1])],
+            &row.repeat(24),
+        );
+        let image = resized(&to(40, 24), &body);
+        for x in 0..40 {
+            let expected = ((value(x) * 255 * 2 + most) / (2 * most)) as u8;
+            let found = image.get_pixel(x, 11).0[0];
+            assert!(
+                found.abs_diff(expected) <= 1,
+                "{bits} bits, {x}: {found} for {expected}"
+            );
+        }
+        assert_eq!(image.get_pixel(39, 0).0[0], 255, "{bits} bits");
+    }
+}
+
+/// Kinds of which each is read in its own way, and no test of another one would see it.
+#[test]
+fn rare_tiffs_are_read_as_they_are_meant() {
+    let rgb = quarters(40, 24);
+    const RGB: [(u16, &[u16]); 3] = [(258, &[8, 8, 8]), (262, &[2]), (277, &[3])];
+    // A palette whose values have 8 bits, where 16 are meant.
+    let mut map = vec![0u16; 768];
+    let corner = |pixel: usize| usize::from(pixel / 40 >= 12) * 2 + usize::from(pixel % 40 >= 20);
+    for (index, colour) in CORNERS.iter().enumerate() {
+        for channel in 0..3 {
+            map[channel * 256 + index] = u16::from(colour[channel]);
+        }
+    }
+    let indices: Vec<u8> = (0..960).map(|pixel| corner(pixel) as u8).collect();
+    let palette = tiff(
+        &[(258, &[8]), (262, &[3]), (277, &[1]), (320, &map)],
+        &indices,
+    );
+    assert_picture(&palette, (40, 24), CORNERS);
+    // LZW with its bits the other way round, as the first writers had it.
+    let old = weezl::encode::Encoder::new(weezl::BitOrder::Lsb, 8)
+        .encode(&rgb)
+        .unwrap();
+    let packed = [&RGB[..1], &[(259, &[5])], &RGB[1..]].concat();
+    assert_picture(&tiff(&packed, &old), (40, 24), CORNERS);
+    // Differences of 16 bits, in which the bytes of a sample carry into each other.
+    let mut differences = Vec::new();
+    for row in rgb.chunks(120) {
+        let deep: Vec<u16> = row.iter().map(|value| u16::from(*value) * 257).collect();
+        for (at, value) in deep.iter().enumerate() {
+            let before = if at < 3 { 0 } else { deep[at - 3] };
+            differences.extend(value.wrapping_sub(before).to_le_bytes());
+        }
+    }
+    let packed = weezl::encode::Encoder::with_tiff_size_switch(weezl::BitOrder::Msb, 8)
+        .encode(&differences)
+        .unwrap();
+    let tags: [(u16, &[u16]); 5] = [
+        (258, &[16, 16, 16]),
+        (259, &[5]),
+        (262, &[2]),
+        (277, &[3]),
+        (317, &[2]),
+    ];
+    assert_picture(&tiff(&tags, &packed), (40, 24), CORNERS);
+    // An orientation in XMP alone, and one in the tag that counts before it.
+    let xmp = br#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF><rdf:Description tiff:Orientation="6"/></rdf:RDF></x:xmpmeta> "#;
+    let words: Vec<u16> = xmp
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|two| u16::from_le_bytes(*two))
+        .collect();
+    let [a, b, c, d] = CORNERS;
+    let turned = [&RGB[..], &[(700, &words[..])]].concat();
+    assert_picture(&tiff(&turned, &rgb), (24, 40), [c, a, d, b]);
+    let both = [&RGB[..], &[(274, &[1]), (700, &words[..])]].concat();
+    assert_picture(&tiff(&both, &rgb), (40, 24), CORNERS);
+    // A raw file of Canon's, by the mark behind its header.
+    let mut canon = tiff(&RGB, &rgb);
+    canon[8..10].copy_from_slice(b"CR");
+    assert!(refusal(&to(8, 8), &canon).contains("raw"));
+    // Uncompressed parts of fax data.
+    for (compression, options) in [(3, 292), (4, 293)] {
+        let tags: [(u16, &[u16]); 5] = [
+            (258, &[1]),
+            (259, &[compression]),
+            (262, &[0]),
+            (277, &[1]),
+            (options, &[2]),
+        ];
+        assert!(refusal(&to(8, 8), &tiff(&tags, &[0; 120])).contains("uncompressed parts"));
+    }
+}

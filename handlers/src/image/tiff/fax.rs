@@ -283,4 +283,153 @@ mod tests {
             assert!(width < 200 || fewer.is_err(), "{width}");
         }
     }
+
+    /// Bits one after the other.
+    #[derive(Default)]
+    struct Written(Vec<bool>);
+
+    impl fax::BitWriter for Written {
+        type Error = std::convert::Infallible;
+        fn write(&mut self, code: Code) -> Result<(), Self::Error> {
+            self.0
+                .extend((0..code.len).rev().map(|bit| code.data >> bit & 1 == 1));
+            Ok(())
+        }
+    }
+
+    /// The codes of all runs of a colour, found by the tables that read them.
+    fn codes(is_black: bool) -> std::collections::HashMap<u16, Code> {
+        let code = |pattern: u16| {
+            let bytes = (pattern << 3).to_be_bytes();
+            let data = [bytes[0], bytes[1], 0, 0];
+            let mut bits = Bits { data: &data, at: 0 };
+            let run = if is_black {
+                black::decode(&mut bits)
+            } else {
+                white::decode(&mut bits)
+            };
+            let len = u8::try_from(bits.at).unwrap();
+            run.filter(|_| len <= 13).map(|run| {
+                let data = pattern >> (13 - len);
+                (run, Code { data, len })
+            })
+        };
+        (0..1 << 13).filter_map(code).collect()
+    }
+
+    /// A row that is coded by itself.
+    fn plain(row: &[bool], out: &mut Written) {
+        use fax::BitWriter as _;
+        let tables = [codes(false), codes(true)];
+        let (mut at, mut is_black) = (0, false);
+        while at < row.len() {
+            let run = row[at..].iter().take_while(|pixel| **pixel == is_black);
+            let mut run = u16::try_from(run.count()).unwrap();
+            at += usize::from(run);
+            let table = &tables[usize::from(is_black)];
+            while run >= 64 {
+                let part = (run / 64 * 64).min(1728);
+                out.write(table[&part]).unwrap();
+                run -= part;
+            }
+            out.write(table[&run]).unwrap();
+            is_black = !is_black;
+        }
+    }
+
+    /// Each row as its difference from the one above it.
+    fn differences(rows: &[Vec<bool>]) -> Vec<Vec<bool>> {
+        struct Shared(std::rc::Rc<std::cell::RefCell<Written>>);
+        impl fax::BitWriter for Shared {
+            type Error = std::convert::Infallible;
+            fn write(&mut self, code: Code) -> Result<(), Self::Error> {
+                self.0.borrow_mut().write(code)
+            }
+        }
+        let written = std::rc::Rc::new(std::cell::RefCell::new(Written::default()));
+        let mut encoder = fax::encoder::Encoder::new(Shared(written.clone()));
+        let coded = rows.iter().map(|row| {
+            let pixels = row.iter().map(|black| match black {
+                true => fax::Color::Black,
+                false => fax::Color::White,
+            });
+            let width = row.len().try_into().unwrap();
+            encoder.encode_line(pixels, width).unwrap();
+            std::mem::take(&mut written.borrow_mut().0)
+        });
+        coded.collect()
+    }
+
+    fn bytes(bits: &[bool]) -> Vec<u8> {
+        packed(&[bits.to_vec()])
+    }
+
+    const END_OF_LINE: Code = Code { data: 1, len: 12 };
+
+    #[test]
+    fn each_kind_is_read_by_its_own_rules() {
+        use fax::BitWriter as _;
+        for width in [40, 203, 2600] {
+            let rows = rows(width, 20);
+            let expected = packed(&rows);
+            let check = |kind, data: &[u8], what: &str| {
+                let mut out = Vec::new();
+                unpack(kind, data, (width, 20), &mut out)
+                    .unwrap_or_else(|error| panic!("{what}, {width}: {error}"));
+                assert!(out == expected, "{what}, {width}");
+            };
+            for unit in [8, 16] {
+                let mut out = Written::default();
+                for row in &rows {
+                    plain(row, &mut out);
+                    let whole = out.0.len().next_multiple_of(unit);
+                    out.0.resize(whole, false);
+                }
+                check(Kind::Huffman(unit), &bytes(&out.0), "modified Huffman");
+            }
+            let (mut one, mut two) = (Written::default(), Written::default());
+            for (number, (row, below)) in rows.iter().zip(differences(&rows)).enumerate() {
+                one.write(END_OF_LINE).unwrap();
+                plain(row, &mut one);
+                two.write(END_OF_LINE).unwrap();
+                let alone = number % 4 == 0;
+                two.0.push(alone);
+                if alone {
+                    plain(row, &mut two);
+                } else {
+                    two.0.extend(below);
+                }
+            }
+            check(Kind::Group3(false), &bytes(&one.0), "group 3");
+            check(
+                Kind::Group3(true),
+                &bytes(&two.0),
+                "group 3 in two dimensions",
+            );
+            // Six ends of a line are the end of it all; in front of the last row it is cut.
+            for _ in 0..6 {
+                one.write(END_OF_LINE).unwrap();
+            }
+            let ended = bytes(&one.0);
+            check(Kind::Group3(false), &ended, "group 3 with its end");
+            let error = unpack(Kind::Group3(false), &ended, (width, 21), &mut Vec::new());
+            assert_eq!(error, Err("its fax data ends in front of its last row"));
+        }
+    }
+
+    #[test]
+    fn each_number_has_its_kind() {
+        use super::super::strips::Compression;
+        for (number, options, more, kind) in [
+            (2, 0, 0, Kind::Huffman(8)),
+            (32_771, 0, 0, Kind::Huffman(16)),
+            (3, 0, 0, Kind::Group3(false)),
+            (3, 1, 0, Kind::Group3(true)),
+            (3, 5, 0, Kind::Group3(true)),
+            (4, 0, 0, Kind::Group4),
+        ] {
+            let found = Compression::of(number, options, more).unwrap();
+            assert_eq!(found, Compression::Fax(kind), "{number}, {options}");
+        }
+    }
 }
