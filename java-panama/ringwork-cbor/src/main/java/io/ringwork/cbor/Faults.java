@@ -251,9 +251,15 @@ final class Faults {
         isOwner(mismatch, target)
             ? "a value"
             : expected(isElement(mismatch, target) ? target.getComponentType() : target);
-    return found == null || found.equals(expected)
-        ? null
-        : "expected " + expected + ", got " + found;
+    if (found == null || found.equals(expected)) {
+      return null;
+    }
+    // A class that is made of one value: Jackson does not say of which kind.
+    String wanted =
+        found.equals("an object") && expected.startsWith(found)
+            ? "a value that the constructor of " + target.getSimpleName() + " takes"
+            : expected;
+    return "expected " + wanted + ", got " + found;
   }
 
   /** Whether the class is named in which a field is missing; Kotlin's module does not say more. */

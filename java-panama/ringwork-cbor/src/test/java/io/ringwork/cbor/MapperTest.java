@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
@@ -559,6 +560,17 @@ class MapperTest {
     }
   }
 
+  static final class Text {
+    final String text;
+
+    @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
+    Text(String text) {
+      this.text = text;
+    }
+  }
+
+  record Texted(List<Text> texts) {}
+
   record Holder(@Nullable Shape shape, @Nullable List<Base> bases, @Nullable Closed closed) {}
 
   @Test
@@ -586,6 +598,11 @@ class MapperTest {
             + " @JsonCreator",
         codec,
         Map.of("closed", Map.of("one", 1)));
+    CborCodec<Texted> texted = CborCodec.of(Texted.class);
+    assertSays(
+        "texts[0]: expected a value that the constructor of Text takes, got an object",
+        texted,
+        Map.of("texts", List.of(Map.of("a", 1))));
     // What says its type, but a wrong one, or not at all.
     CborCodec<Painted> painted = CborCodec.of(Painted.class);
     assertSays(
