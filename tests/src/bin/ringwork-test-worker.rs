@@ -81,7 +81,7 @@ fn main() -> Result<(), WorkerError> {
         Ok("stateless") => stock_worker(),
         _ => stock_worker().state(Greeting("state of the test worker".to_owned())),
     };
-    let mut worker = misbehaviour::handlers(deadly(telling(failing(worker))));
+    let mut worker = misbehaviour::handlers(deadly(typed(telling(failing(worker)))));
     if let Ok(name) = std::env::var("RINGWORK_TEST_HANDLER") {
         worker = worker.task(&name, |_: &TaskContext<'_>, (): ()| Outcome::Ok(1_u32));
     }
@@ -195,6 +195,11 @@ fn telling(worker: Builder) -> Builder {
         .task("test.pid", |_: &TaskContext<'_>, (): ()| {
             Outcome::Ok(std::process::id())
         })
+}
+
+/// Handlers whose requests are values, not bytes.
+fn typed(worker: Builder) -> Builder {
+    worker
         .task("test.i64_double", |_: &TaskContext<'_>, value: i64| {
             value
                 .checked_mul(2)
