@@ -30,7 +30,8 @@ macro_rules! parameters {
             /// The resampling filter; default `lanczos3`.
             pub filter: Filter,
             /// The most pixels (width × height) of input and of output; default
-            /// [`DEFAULT_MAX_PIXELS`]. Decoding takes 1 to 8 bytes a pixel.
+            /// [`DEFAULT_MAX_PIXELS`]. Decoding takes 3 to 14 bytes a pixel, and 21 at most:
+            /// docs/reference/handlers.md has what each format takes.
             pub max_pixels: u64,
             /// What shows through transparency in a JPEG and fills the box around a contained
             /// image, as `#rrggbb`, or `#rrggbbaa` with an opacity for the latter; default

@@ -430,7 +430,11 @@ impl Grid {
         let pixels = pixels
             .iter()
             .fold(1, |all: u64, side| all.saturating_mul(*side));
-        if pixels > max_pixels.saturating_mul(4).saturating_add(MAX_OUTSIDE) {
+        // One is in memory at a time; all of them are unpacked.
+        let one = (self.width as u64).saturating_mul(self.height as u64);
+        if one > max_pixels.saturating_add(MAX_OUTSIDE)
+            || pixels > max_pixels.saturating_mul(4).saturating_add(MAX_OUTSIDE)
+        {
             return Err(format!(
                 "its tiles of {} x {} pixels are much larger than the picture",
                 self.width, self.height

@@ -468,6 +468,46 @@ fn interlaced_files_are_accepted_in_part() {
     }
 }
 
+/// A tile at the edge is as full as all others: where it ends early it is cut, though the rows of the
+/// picture may be there, and what fills the cut up may take their place.
+#[test]
+fn a_tile_at_the_edge_has_to_be_whole() {
+    for cut in [Cut::Tiles(32, 64), Cut::Tiles(64, 208), Cut::Tiles(16, 16)] {
+        for sample in tiffs(cut) {
+            let whole = resized(&params(Damaged::Refuse), &sample.body);
+            let ([left, top, ..], last) = sample.pieces.last().unwrap().clone();
+            // Within the rows of the picture, at their end, and among those outside of it.
+            for permille in [0, 20, 60, 120, 300, 600, 900, 999] {
+                let at = last.start + last.len() * permille / 1000;
+                let missing = sample.data.end - at;
+                for (tail, bytes) in [
+                    ("nothing", vec![]),
+                    ("some zeros", vec![0; missing / 2]),
+                    ("zeros to the end", vec![0; missing]),
+                ] {
+                    let case = format!("{}, {left}, {top}: {permille}, {tail}", sample.name);
+                    if bytes.len() == missing && !sample.zeros_show {
+                        continue;
+                    }
+                    let cut_body = [&sample.body[..at], &bytes].concat();
+                    match super::resize(&params(Damaged::Refuse), &cut_body) {
+                        Err(error) => assert_eq!(error.code(), "image.undecodable", "{case}"),
+                        // A few zeros more in place of noise outside of the picture: no pixel shows it.
+                        Ok(found) => assert!(
+                            tail.ends_with("the end") && decode(&found.bytes) == whole,
+                            "{case}: accepted"
+                        ),
+                    }
+                    let accepted = super::resize(&params(Damaged::Accept), &cut_body);
+                    let shown = accepted.ok().map(|found| decode(&found.bytes));
+                    let nothing = tail == "nothing";
+                    assert_pieces(shown.as_ref(), &whole, at, nothing, &sample, &case);
+                }
+            }
+        }
+    }
+}
+
 /// What stands behind the end of a strip does not count; what it lacks, or has too much, does.
 #[test]
 fn the_end_of_a_strip_counts() {

@@ -1201,3 +1201,30 @@ fn rare_tiffs_are_read_as_they_are_meant() {
         assert!(refusal(&to(8, 8), &tiff(&tags, &[0; 120])).contains("uncompressed parts"));
     }
 }
+
+/// What one tile takes of memory is bounded as the picture is, however small that is.
+#[test]
+fn a_tile_has_no_more_pixels_than_a_picture_may_have() {
+    let tile = |side: u16| {
+        tiff(
+            &[
+                (258, &[8]),
+                (262, &[1]),
+                (277, &[1]),
+                (322, &[side]),
+                (323, &[side]),
+            ],
+            &vec![7; 960],
+        )
+    };
+    let few = |max_pixels| ResizeParams {
+        max_pixels,
+        ..to(8, 8)
+    };
+    // 16 million pixels, of which 960 are the picture's.
+    let told = refusal(&few(10_000_000), &tile(4096));
+    assert!(told.contains("tiles of 4096 x 4096"), "{told}");
+    // As many as are allowed: it is only cut off.
+    let told = refusal(&few(20_000_000), &tile(4096));
+    assert!(told.contains("cut off"), "{told}");
+}
