@@ -768,9 +768,9 @@ impl<'a> Pieces<'a> {
             Some(sampling) => sampling.bytes(grid.width, rows),
             None => self.row.checked_mul(rows),
         };
-        // A tile has all of its rows, also of those outside of the picture: one that ends before is
-        // cut, and what fills it up must not take the place of rows within. A strip may end with the
-        // picture.
+        // A tile has all of its rows, also those outside of the picture: one that ends before is
+        // cut, and what fills it up must not take the place of rows within. A strip may end with
+        // the picture.
         let rows = if grid.is_tiled {
             grid.height
         } else {

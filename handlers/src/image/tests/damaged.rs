@@ -492,7 +492,7 @@ fn a_tile_at_the_edge_has_to_be_whole() {
                     let cut_body = [&sample.body[..at], &bytes].concat();
                     match super::resize(&params(Damaged::Refuse), &cut_body) {
                         Err(error) => assert_eq!(error.code(), "image.undecodable", "{case}"),
-                        // A few zeros more in place of noise outside of the picture: no pixel shows it.
+                        // Zeros in place of noise outside of the picture: no pixel shows them.
                         Ok(found) => assert!(
                             tail.ends_with("the end") && decode(&found.bytes) == whole,
                             "{case}: accepted"
