@@ -2,12 +2,12 @@
 
 use super::exit::{CRASHED, FAILED, Failure, NO_POOL, REJECTED, TIMED_OUT};
 use super::payload::{self, Data, Shown};
-use super::units::Span;
+use super::units::{Size, Span};
 use clap::{Args, ValueEnum};
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::counted;
 use ringwork_ring::format::states::PoolState;
-use ringwork_ring::segment::tables;
+use ringwork_ring::segment::{Segment, tables};
 use ringwork_ring::{Codec, PoolDir, RingError, Status};
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write};
@@ -94,7 +94,7 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
         return Err(Failure::usage("--params goes with --codec params only"));
     }
     let dir = PoolDir::new(&submit.name)?;
-    let data = read_data(submit)?;
+    let data = read_data(submit, &dir)?;
     if let Some(path) = &submit.out {
         // Before the task runs: a result that can't be written would be lost.
         open_out(path)?;
@@ -170,19 +170,45 @@ pub(super) fn connect(dir: &PoolDir, limit: Option<Duration>) -> Result<Client, 
     Ok(Client::connect_as_command(dir, rest)?)
 }
 
-fn read_data(submit: &Submit) -> Result<Data, Failure> {
-    let mut bytes = Vec::new();
-    match (&submit.data, &submit.file) {
+fn read_data(submit: &Submit, dir: &PoolDir) -> Result<Data, Failure> {
+    let (name, bytes) = match (&submit.data, &submit.file) {
         (Some(text), _) => return Ok(Data::Text(text.clone())),
         (None, None) => return Ok(Data::None),
-        (None, Some(path)) if path == Path::new("-") => drop(io::stdin().read_to_end(&mut bytes)?),
-        (None, Some(path)) => {
-            bytes = std::fs::read(path).map_err(|error| {
-                Failure::usage(format!("cannot read {}: {error}", path.display()))
-            })?;
+        (None, Some(path)) if path == Path::new("-") => {
+            ("standard input".to_owned(), read_most(io::stdin(), dir)?)
         }
+        (None, Some(path)) => {
+            let file = std::fs::File::open(path).map_err(|error| cannot_read(path, &error))?;
+            let bytes = read_most(file, dir).map_err(|error| cannot_read(path, &error))?;
+            (path.display().to_string(), bytes)
+        }
+    };
+    match bytes {
+        Some(bytes) => Ok(Data::Bytes(bytes)),
+        None => Err(Failure::usage(format!(
+            "{name} has more than the pool's largest payload, {}: serve with a larger --segment-size",
+            Size(largest_payload(dir).unwrap_or(u64::MAX))
+        ))),
     }
-    Ok(Data::Bytes(bytes))
+}
+
+fn cannot_read(path: &Path, error: &io::Error) -> Failure {
+    Failure::usage(format!("cannot read {}: {error}", path.display()))
+}
+
+/// All of it; `None` if it is more than the pool takes, such as a device that has no end. JSON may
+/// become shorter as CBOR, so there is some room above the largest payload.
+fn read_most(from: impl io::Read, dir: &PoolDir) -> io::Result<Option<Vec<u8>>> {
+    let most = largest_payload(dir).unwrap_or(u64::MAX).saturating_mul(4);
+    let mut bytes = Vec::new();
+    from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
+}
+
+/// In bytes; `None` if the pool is not there, which is told when the task is submitted.
+fn largest_payload(dir: &PoolDir) -> Option<u64> {
+    let segment = Segment::attach(dir).ok()?;
+    Some(segment.geometry().largest_payload() as u64)
 }
 
 fn open_out(path: &Path) -> Result<std::fs::File, Failure> {

@@ -95,7 +95,17 @@ fn each_failure_of_a_task_has_its_exit_code() {
         1,
         "digest.invalid_params",
     );
+    check(
+        &["p", "digest", "--params", r#"{"algorithm":5}"#],
+        1,
+        "algorithm: expected",
+    );
     check(&["p", "digest", "--params", "{"], 2, "no JSON object");
+    check(
+        &["p", "echo", "--file", "/dev/zero"],
+        2,
+        "/dev/zero has more than the pool's largest payload",
+    );
     check(&["p", "sleep", "--data", "soon"], 2, "\"soon\"");
     check(&["p", "echo", "--file", "/nonexistent"], 2, "/nonexistent");
     check(

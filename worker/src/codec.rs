@@ -139,7 +139,11 @@ macro_rules! integers {
                 Self::try_from(value)
                     .map_err(|_| {
                         let name = stringify!($int);
-                        format!("{value} is out of range for {name}: the handler takes {} to {}", <$int>::MIN, <$int>::MAX)
+                        format!(
+                            "{value} is out of range for {name}: the handler takes {} to {}",
+                            i64::try_from(<$int>::MIN).unwrap_or(i64::MIN),
+                            i64::try_from(<$int>::MAX).unwrap_or(i64::MAX)
+                        )
                     })
             }
         }
@@ -234,7 +238,9 @@ pub(crate) fn split_params<P: DeserializeOwned + Default>(
         return Ok((P::default(), body));
     }
     let params = serde_json::from_slice(json).map_err(|error| {
-        let placed = match error.is_data() {
+        // Where a name is expected, a number is an error of syntax to serde_json.
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(json).is_ok();
+        let placed = match is_json {
             true => from_cbor::fault_in_json::<P>(json).map(|fault| fault.to_string()),
             false => None,
         };
@@ -723,6 +729,11 @@ mod tests {
             (
                 r#"{"algo":1}"#,
                 "unknown field `algo`, expected one of `algorithm`, `inner`, `address`",
+            ),
+            // Where a name is expected, a number is an error of syntax to JSON's reader.
+            (
+                r#"{"algorithm":5}"#,
+                "algorithm: expected a value of Algorithm, got an integer",
             ),
             // What only JSON's reader finds is told by it.
             (

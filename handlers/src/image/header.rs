@@ -80,6 +80,10 @@ pub(super) fn check_pixels(width: u32, height: u32, max_pixels: u64) -> Result<(
 
 #[track_caller]
 pub(super) fn undecodable(kind: Kind, reason: &dyn std::fmt::Display) -> TaskError {
+    let reason = reason.to_string();
+    if reason.starts_with("it ") {
+        return bad(kind, &reason); // it is ours, and the only one
+    }
     let name = kind.name();
     TaskError::new(
         "image.undecodable",

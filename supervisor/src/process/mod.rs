@@ -11,6 +11,7 @@ use crate::config::WorkerCommand;
 use ringwork_ring::format::words::EntryWord;
 use ringwork_ring::{Cause, CauseDetail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use std::collections::VecDeque;
 use std::io::{self, PipeReader, Read};
@@ -47,6 +48,14 @@ pub(crate) struct Process {
     pub(crate) killed_for: Option<CauseDetail>,
 }
 
+/// Nothing to read. A root directory that has a worker alone has no `/dev/null`.
+fn no_input() -> io::Result<Stdio> {
+    match std::fs::File::open("/dev/null") {
+        Ok(null) => Ok(null.into()),
+        Err(_) => Ok(memfd_create("ringwork-no-input", MemfdFlags::CLOEXEC)?.into()),
+    }
+}
+
 impl Process {
     /// Starts a worker from the file at `program`, which need not be the path of its command; its
     /// standard output and error both come back through a pipe.
@@ -66,7 +75,7 @@ impl Process {
             .env_remove("NOTIFY_SOCKET")
             .env_remove("WATCHDOG_USEC")
             .env_remove("WATCHDOG_PID")
-            .stdin(Stdio::null())
+            .stdin(no_input()?)
             .stdout(out.try_clone()?)
             .stderr(out)
             // Ctrl-C in a terminal is for the supervisor, which drains; the workers must not see

@@ -1,5 +1,7 @@
 package io.ringwork.stock;
 
+import java.util.List;
+
 /**
  * Refuses parameters that no handler takes, when a request is made and not when it comes back. What
  * depends on other parameters, or on the pool, the handler refuses.
@@ -13,6 +15,14 @@ final class Checks {
       String bounds = high == Long.MAX_VALUE ? low + " or more" : low + " to " + high;
       throw new IllegalArgumentException(
           what + " is " + bounds + ", or 0 for the handler's default, and not " + value);
+    }
+  }
+
+  /** Checks a word that the handler must know. */
+  static void oneOf(String what, String value, List<String> known) {
+    if (!known.contains(value)) {
+      throw new IllegalArgumentException(
+          what + " is one of " + String.join(", ", known) + ", and not \"" + value + "\"");
     }
   }
 

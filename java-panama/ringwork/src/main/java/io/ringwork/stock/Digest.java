@@ -1,5 +1,6 @@
 package io.ringwork.stock;
 
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -13,11 +14,26 @@ import java.util.Objects;
 public record Digest(byte[] data, String algorithm, byte[] key) {
   private static final byte[] NO_KEY = {};
 
-  /** Checks that all are there. */
+  private static final List<String> KNOWN =
+      List.of("sha256", "sha512", "blake3", "hmac-sha256", "hmac-sha512");
+
+  /**
+   * Checks that all are there.
+   *
+   * @throws IllegalArgumentException if the algorithm is not known, or it has a key and takes none,
+   *     or needs one and has none
+   */
   public Digest {
     Objects.requireNonNull(data, "data");
     Objects.requireNonNull(algorithm, "algorithm");
     Objects.requireNonNull(key, "key");
+    Checks.oneOf("the algorithm of a digest", algorithm, KNOWN);
+    if (algorithm.startsWith("hmac") != key.length > 0) {
+      throw new IllegalArgumentException(
+          key.length > 0
+              ? algorithm + " takes no key: use hmac-sha256 or hmac-sha512"
+              : algorithm + " needs a key of at least one byte");
+    }
   }
 
   /**

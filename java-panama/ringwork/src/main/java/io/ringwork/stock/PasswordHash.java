@@ -1,5 +1,6 @@
 package io.ringwork.stock;
 
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -35,6 +36,7 @@ public record PasswordHash(
     Objects.requireNonNull(password, "password");
     Objects.requireNonNull(algorithm, "algorithm");
     Objects.requireNonNull(salt, "salt");
+    Checks.oneOf("the algorithm of a password", algorithm, List.of("argon2id", "bcrypt"));
     Checks.notNegative("Argon2's memory in KiB", memoryKib);
     Checks.notNegative("the number of Argon2's passes", iterations);
     Checks.range("Argon2's parallelism", parallelism, 1, 64);

@@ -1,6 +1,7 @@
 package io.ringwork.stock;
 
 import io.ringwork.internal.Plural;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -24,6 +25,7 @@ public record PasswordRehash(
   public PasswordRehash {
     Objects.requireNonNull(hash, "hash");
     Objects.requireNonNull(algorithm, "algorithm");
+    Checks.oneOf("the algorithm of a password", algorithm, List.of("argon2id", "bcrypt"));
     Checks.notNegative("Argon2's memory in KiB", memoryKib);
     Checks.notNegative("the number of Argon2's passes", iterations);
     Checks.notNegative("the length of Argon2's output", outputLength);

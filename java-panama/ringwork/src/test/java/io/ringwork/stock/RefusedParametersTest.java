@@ -38,6 +38,12 @@ class RefusedParametersTest {
     refused.put(() -> verify.withMaxCost(40), "cost is 4 to 31");
     refused.put(() -> verify.withMaxIterations(1L << 32), "iterations");
     refused.put(() -> new PasswordRehash("hash", "bcrypt", 0, 0, 0, 99), "cost is 4 to 31");
+    refused.put(() -> new Digest(BYTES, "md5"), "hmac-sha512, and not \"md5\"");
+    refused.put(() -> new Digest(BYTES, "hmac-sha256"), "needs a key");
+    refused.put(() -> Digest.hmacSha512(BYTES, new byte[0]), "needs a key");
+    refused.put(() -> new Digest(BYTES, "sha256", BYTES), "takes no key");
+    refused.put(() -> new PasswordHash(BYTES, "md5crypt", 0, 0, 0, 0, 0), "argon2id, bcrypt");
+    refused.put(() -> new PasswordRehash("hash", "scrypt", 0, 0, 0, 0), "argon2id, bcrypt");
     refused.forEach(
         (maker, part) -> {
           String said = assertThrows(IllegalArgumentException.class, maker::run).getMessage();
