@@ -185,10 +185,13 @@ fn read_data(submit: &Submit, dir: &PoolDir) -> Result<Data, Failure> {
     };
     match bytes {
         Some(bytes) => Ok(Data::Bytes(bytes)),
-        None => Err(Failure::usage(format!(
-            "{name} has more than the pool's largest payload, {}: serve with a larger --segment-size",
-            Size(largest_payload(dir).unwrap_or(u64::MAX))
-        ))),
+        None => Err(Failure::new(
+            REJECTED,
+            format!(
+                "{name} is larger than the largest arena block of the pool, {}: serve with a larger --segment-size",
+                Size(largest_payload(dir).unwrap_or(u64::MAX))
+            ),
+        )),
     }
 }
 

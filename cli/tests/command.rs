@@ -103,8 +103,8 @@ fn each_failure_of_a_task_has_its_exit_code() {
     check(&["p", "digest", "--params", "{"], 2, "no JSON object");
     check(
         &["p", "echo", "--file", "/dev/zero"],
-        2,
-        "/dev/zero has more than the pool's largest payload",
+        6,
+        "/dev/zero is larger than the largest arena block",
     );
     check(&["p", "sleep", "--data", "soon"], 2, "\"soon\"");
     check(&["p", "echo", "--file", "/nonexistent"], 2, "/nonexistent");

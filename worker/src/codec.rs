@@ -733,7 +733,7 @@ mod tests {
             // Where a name is expected, a number is an error of syntax to JSON's reader.
             (
                 r#"{"algorithm":5}"#,
-                "algorithm: expected a value of Algorithm, got an integer",
+                "algorithm: expected the name of a variant (enum Plain), got the integer 5",
             ),
             // What only JSON's reader finds is told by it.
             (

@@ -93,6 +93,16 @@ pub fn resample(
     size: (u32, u32),
     filter: Filter,
 ) -> Result<Vec<u8>, ResampleError> {
+    let bytes = u64::from(source.width) * u64::from(source.height) * source.channels as u64;
+    if source.data.len() as u64 != bytes {
+        return Err(ResampleError(format!(
+            "{} bytes, where {bytes} are {} x {} pixels of {} channels",
+            source.data.len(),
+            source.width,
+            source.height,
+            source.channels
+        )));
+    }
     match (source.channels, source.alpha) {
         (1, false) => typed::<U8>(source, part, size, filter),
         (2, _) => typed::<U8x2>(source, part, size, filter),
@@ -198,7 +208,7 @@ mod tests {
         for (source, part, text) in [
             (pixels(5, false, 10), whole(2, 1), "5 channels"),
             (pixels(3, true, 6), whole(2, 1), "one of them alpha"),
-            (pixels(3, false, 7), whole(2, 1), ""),
+            (pixels(3, false, 7), whole(2, 1), "7 bytes, where 6"),
             (pixels(3, false, 6), whole(3, 1), ""),
         ] {
             let refused = resample(source, part, (1, 1), Filter::Box).unwrap_err();
