@@ -158,8 +158,9 @@ pub enum RingError {
     },
     /// As many tasks of the handler are in flight as the client lets itself have.
     #[error(
-        "{} of {handler} in flight, as many as max_in_flight lets this client have: wait for some, or raise the limit",
-        are(*.max, "task")
+        "{} of {handler} {} in flight, as many as max_in_flight lets this client have: wait for some, or raise the limit",
+        counted(*.max, "task"),
+        if *.max == 1 { "is" } else { "are" }
     )]
     TooManyInFlight {
         /// The handler's name.
@@ -232,11 +233,6 @@ fn all_slots(slots: u32) -> String {
         1 => "the one slot of this client holds".to_owned(),
         slots => format!("all {slots} slots of this client hold"),
     }
-}
-
-/// "1 task is", "2 tasks are".
-fn are(n: u32, one: &str) -> String {
-    format!("{} {}", counted(n, one), if n == 1 { "is" } else { "are" })
 }
 
 fn but_for(kept: u32) -> String {

@@ -60,16 +60,22 @@ fn room(place: &Path, needed: u64) -> Finding {
         );
     };
     let free = stat.f_bavail * stat.f_frsize;
+    let whole = stat.f_blocks * stat.f_frsize;
     let text = format!(
         "{shown}: {} free of {}; a default segment takes at least {}",
         Size(free),
-        Size(stat.f_blocks * stat.f_frsize),
+        Size(whole),
         Size(needed)
     );
-    if free < needed {
-        let remedy = "enlarge it (container: --shm-size=512m, or emptyDir with medium Memory; host: mount -o \
-                      remount,size=512m /dev/shm), or serve with a smaller --segment-size";
+    let remedy = "enlarge it (container: --shm-size=512m, or emptyDir with medium Memory; host: mount -o \
+                  remount,size=512m /dev/shm), or serve with a smaller --segment-size";
+    if whole < needed {
         return Finding::fail("shm", text, remedy);
+    }
+    if free < needed {
+        // A pool that runs well may be what takes the rest.
+        let text = format!("{text}: another pool of that size has no room beside what is there");
+        return Finding::warn("shm", text, format!("see `ringwork list`, {remedy}"));
     }
     if kind.f_type != TMPFS_MAGIC {
         let text = format!("{text}; it is no tmpfs, so the kernel writes the segment to disk");

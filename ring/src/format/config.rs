@@ -857,7 +857,7 @@ mod tests {
             "max-lanes is 300",
             "--segment-size",
             "class of 65 bytes",
-            "class of 128 bytes has 1 blocks",
+            "class of 128 bytes has 1 block,",
         ] {
             assert!(told.contains(part), "{part}: {told}");
         }

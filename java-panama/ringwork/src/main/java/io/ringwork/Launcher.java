@@ -10,11 +10,14 @@ import io.ringwork.internal.process.Refusal;
 import io.ringwork.internal.process.StderrTail;
 import io.ringwork.internal.wait.Futex;
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -88,6 +91,22 @@ final class Launcher {
     return pool + "-" + UUID.randomUUID().toString().substring(0, 18);
   }
 
+  /** The log file; what is wrong with it is no fault of the program that is started. */
+  private static File writable(Path log) {
+    try {
+      Files.newOutputStream(log, StandardOpenOption.CREATE, StandardOpenOption.APPEND).close();
+      return log.toFile();
+    } catch (IOException e) {
+      throw new LaunchException(
+          "can't write the log file "
+              + log
+              + " ("
+              + e
+              + "): make its directory, or choose another file (LaunchConfig.logFile)",
+          e);
+    }
+  }
+
   private static Process start(Path binary, PoolFiles files, LaunchConfig config) {
     List<String> command = new ArrayList<>();
     command.addAll(List.of(binary.toString(), "serve", "--embedded", "--name", files.name()));
@@ -102,7 +121,7 @@ final class Launcher {
       case DISCARD -> builder.redirectError(Redirect.PIPE);
       case FILE ->
           builder.redirectError(
-              Redirect.appendTo(Objects.requireNonNull(config.logFile, "logFile").toFile()));
+              Redirect.appendTo(writable(Objects.requireNonNull(config.logFile, "logFile"))));
     }
     try {
       return builder.start();
