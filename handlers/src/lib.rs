@@ -31,6 +31,12 @@ pub mod image;
 pub mod password;
 mod register;
 mod stock_worker;
+#[cfg(any(
+    feature = "compress",
+    feature = "digest",
+    feature = "image",
+    feature = "password"
+))]
 mod withers;
 
 pub use stock_worker::stock_worker;
