@@ -129,7 +129,7 @@ impl<'l> Claimed<'l> {
         self.lane.segment.slot(self.slot)
     }
 
-    /// Id of the handler asked for: [`id_of`] its name.
+    /// Id of the handler asked for: [`id_of`](crate::id_of) its name.
     #[must_use]
     #[inline]
     pub fn handler(&self) -> u64 {
