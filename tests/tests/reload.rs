@@ -174,7 +174,7 @@ fn a_bad_configuration_changes_nothing_and_says_so() {
             "priorities = 4\nmemory = 'memfd'\nlanes = 60\nlimit = ['echo:concurrency=1']",
             [
                 "memory, priorities can't change",
-                "2 workers of 60 lanes do not fit",
+                "have no room for 2 workers of 60 lanes",
                 "echo had no limit",
             ],
         ),

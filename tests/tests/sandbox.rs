@@ -364,7 +364,7 @@ fn threads_from_before_are_told() {
     let early = |name| serve(name).env("RINGWORK_TEST_BOOT", "thread");
     let pool = early("early").flag("sandbox").start();
     wait_until("it is said", || {
-        pool.log().contains("not confined are files for 1 threads")
+        pool.log().contains("not confined are files for 1 thread")
     });
     refused(&pool.client(), "read /etc/passwd");
     let error = early("early-strict").flag("sandbox=require").try_start();
