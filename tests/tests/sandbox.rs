@@ -369,7 +369,7 @@ fn threads_from_before_are_told() {
     refused(&pool.client(), "read /etc/passwd");
     let error = early("early-strict").flag("sandbox=require").try_start();
     let error = error.expect_err("it is refused");
-    assert!(error.error.contains("files for 1 threads"), "{error:?}");
+    assert!(error.error.contains("files for 1 thread "), "{error:?}");
 }
 
 #[test]
