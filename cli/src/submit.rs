@@ -171,28 +171,28 @@ pub(super) fn connect(dir: &PoolDir, limit: Option<Duration>) -> Result<Client, 
 }
 
 fn read_data(submit: &Submit, dir: &PoolDir) -> Result<Data, Failure> {
-    let (name, bytes) = match (&submit.data, &submit.file) {
+    let path = match (&submit.data, &submit.file) {
         (Some(text), _) => return Ok(Data::Text(text.clone())),
         (None, None) => return Ok(Data::None),
-        (None, Some(path)) if path == Path::new("-") => {
-            ("standard input".to_owned(), read_most(io::stdin(), dir)?)
-        }
-        (None, Some(path)) => {
-            let file = std::fs::File::open(path).map_err(|error| cannot_read(path, &error))?;
-            let bytes = read_most(file, dir).map_err(|error| cannot_read(path, &error))?;
-            (path.display().to_string(), bytes)
-        }
+        (None, Some(path)) => path,
     };
-    match bytes {
-        Some(bytes) => Ok(Data::Bytes(bytes)),
-        None => Err(Failure::new(
+    let largest = largest_payload(dir)?;
+    let bytes = if path == Path::new("-") {
+        read_most(io::stdin(), largest)?
+    } else {
+        let file = std::fs::File::open(path).map_err(|error| cannot_read(path, &error))?;
+        read_most(file, largest).map_err(|error| cannot_read(path, &error))?
+    };
+    bytes.map(Data::Bytes).ok_or_else(|| {
+        Failure::new(
             REJECTED,
             format!(
-                "{name} is larger than the largest arena block of the pool, {}: serve with a larger --segment-size",
-                Size(largest_payload(dir).unwrap_or(u64::MAX))
+                "{} is larger than the largest arena block of the pool, {}: serve with a larger --segment-size",
+                path.display(),
+                Size(largest)
             ),
-        )),
-    }
+        )
+    })
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> Failure {
@@ -201,17 +201,16 @@ fn cannot_read(path: &Path, error: &io::Error) -> Failure {
 
 /// All of it; `None` if it is more than the pool takes, such as a device that has no end. JSON may
 /// become shorter as CBOR, so there is some room above the largest payload.
-fn read_most(from: impl io::Read, dir: &PoolDir) -> io::Result<Option<Vec<u8>>> {
-    let most = largest_payload(dir).unwrap_or(u64::MAX).saturating_mul(4);
+fn read_most(from: impl io::Read, largest: u64) -> io::Result<Option<Vec<u8>>> {
+    let most = largest.saturating_mul(4);
     let mut bytes = Vec::new();
     from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= most).then_some(bytes))
 }
 
-/// In bytes; `None` if the pool is not there, which is told when the task is submitted.
-fn largest_payload(dir: &PoolDir) -> Option<u64> {
-    let segment = Segment::attach(dir).ok()?;
-    Some(segment.geometry().largest_payload() as u64)
+/// In bytes. A pool that is not there is told before anything is read.
+fn largest_payload(dir: &PoolDir) -> Result<u64, Failure> {
+    Ok(Segment::attach(dir)?.geometry().largest_payload() as u64)
 }
 
 fn open_out(path: &Path) -> Result<std::fs::File, Failure> {

@@ -244,12 +244,32 @@ mod tests {
         assert_eq!(quoted(first, '"'), known, "{parameter}: {says}");
     }
 
+    /// The handlers with parameters are those that the next test checks.
+    #[test]
+    fn every_handler_with_parameters_is_checked() {
+        let named = STOCK.iter().filter(|doc| !doc.params.is_empty());
+        let named: BTreeSet<&str> = named.map(|doc| doc.name).collect();
+        assert_eq!(named, CHECKED.into_iter().collect(), "see the test below");
+    }
+
+    const CHECKED: [&str; 8] = [
+        "compress",
+        "decompress",
+        "digest",
+        "image.resize",
+        "image.thumbnail",
+        "password.hash",
+        "password.needs_rehash",
+        "password.verify",
+    ];
+
     #[test]
     fn every_parameter_is_documented() {
         let hash = super::password::HashParams {
             salt_base64: Some(String::new()),
             ..Default::default()
         };
+        // A line for each of CHECKED.
         check("password.hash", &hash);
         check("password.verify", &super::password::VerifyParams::default());
         check(

@@ -65,6 +65,23 @@ const OF_PIXELS: &[u16] = &[
     JPEG_TABLES,
     YCBCR_SAMPLING,
 ];
+/// What these say is no pixel's value, but how to read them; a default in place of a value that
+/// can't be read would show another picture.
+const OF_NUMBERS: &[u16] = &[
+    BITS,
+    COMPRESSION,
+    PHOTOMETRIC,
+    FILL_ORDER,
+    ORIENTATION,
+    SAMPLES,
+    ROWS_PER_STRIP,
+    PLANES,
+    FAX_3_OPTIONS,
+    FAX_4_OPTIONS,
+    PREDICTOR,
+    EXTRA_SAMPLES,
+    SAMPLE_FORMAT,
+];
 /// Without these the pixels are there, and their colours or their place are wrong.
 const OF_COLOURS: &[u16] = &[XMP, PROFILE];
 
@@ -238,6 +255,9 @@ fn check_raw(body: &[u8], directory: &Directory<'_>) -> Result<(), Problem> {
 
 /// Refuses a file whose tags refer to what lies behind its end; of colours only if it is to be whole.
 fn check_whole(directory: &Directory<'_>, lenient: bool) -> Result<(), Problem> {
+    if let Some(tag) = directory.first_without_number(OF_NUMBERS) {
+        return Err(format!("its tag {tag} has no whole number").into());
+    }
     let cut = directory.first_cut(OF_PIXELS);
     let cut = cut.or_else(|| directory.first_cut(OF_COLOURS).filter(|_| !lenient));
     match cut {
@@ -285,8 +305,8 @@ impl Opacity {
 fn bits_of(directory: &Directory<'_>) -> Result<usize, Problem> {
     let bits = match directory.numbers(BITS) {
         Some(bits) => bits,
-        None if directory.has(BITS) => {
-            return Err("its directory does not say in numbers how many bits a sample has".into());
+        None if directory.number(SAMPLES).is_some_and(|samples| samples > 1) => {
+            return Err("its directory does not say how many bits a sample has".into());
         }
         None => vec![1],
     };

@@ -124,7 +124,7 @@ mod tests {
     fn the_golden_list_is_what_the_layout_says() {
         assert!(
             committed("layout.txt") == golden(),
-            "ring/layout.txt differs: bump VERSION, run `make layout` and commit"
+            "ring/layout.txt differs: run `make layout` and commit; bump VERSION if an offset moved"
         );
     }
 }

@@ -665,6 +665,25 @@ mod tests {
         const { assert!(LANE_HELD + 4 * HELD == LANE_CURRENT) };
     }
 
+    /// Each counter has eight bytes of its own, and those of a lane end where its histograms begin.
+    #[test]
+    fn counters_do_not_overlap() {
+        for counters in [POOL_COUNTERS, CLIENT_COUNTERS, LANE_COUNTERS] {
+            let mut places: Vec<u64> = counters.iter().map(|counter| counter.value).collect();
+            places.sort_unstable();
+            for two in places.windows(2) {
+                assert!(
+                    two[0] + 8 <= two[1],
+                    "two counters are at {} and {}",
+                    two[0],
+                    two[1]
+                );
+            }
+        }
+        let last = LANE_COUNTERS.iter().map(|counter| counter.value).max();
+        assert!(last.unwrap() + 8 <= LANE_QUEUE_HISTOGRAM as u64);
+    }
+
     #[test]
     fn owner_word_has_room_for_slot_and_generation() {
         const { assert!(GENERATION_MASK >> OWNER_SLOT_SHIFT == 0) };

@@ -103,6 +103,32 @@ fn a_tiff_that_lacks_values_of_its_directory_is_cut() {
     }
 }
 
+/// A default in place of what can't be read would show another picture.
+#[test]
+fn a_tiff_whose_directory_says_no_numbers_is_refused() {
+    let file = tiff(2, 3, (258, 3, shorts([8, 8, 8])));
+    let directory = 8 + 3 * SIDE as usize * SIDE as usize;
+    for tag in [258u16, 259, 262, 277, 278] {
+        let entries = (0..9).map(|entry| directory + 2 + 12 * entry);
+        let at = entries
+            .clone()
+            .find(|at| file[*at..][..2] == tag.to_le_bytes());
+        let at = at.unwrap();
+        for kind in [2, 5, 7, 11, 12] {
+            let mut other = file.clone();
+            other[at + 2] = kind;
+            refusal(&params(Damaged::Refuse), &other);
+            refusal(&params(Damaged::Accept), &other);
+        }
+    }
+    let mut nameless = file.clone();
+    let at = directory + 2 + 12 * 2;
+    assert_eq!(nameless[at..at + 2], 258u16.to_le_bytes());
+    nameless[at..at + 2].copy_from_slice(&0xfde8u16.to_le_bytes());
+    let said = refusal(&params(Damaged::Refuse), &nameless);
+    assert!(said.contains("how many bits"), "{said}");
+}
+
 #[test]
 fn a_palette_of_one_colour_was_filled_up() {
     let palette = shorts((0..768).map(|n| (n * 85) as u16 | 1));

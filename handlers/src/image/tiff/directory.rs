@@ -138,6 +138,15 @@ impl<'a> Directory<'a> {
         tags.iter().find(is_cut).copied()
     }
 
+    /// The first of `tags` that is there and has no whole number.
+    pub(super) fn first_without_number(&self, tags: &[u16]) -> Option<u16> {
+        let is_wrong = |tag: &&u16| {
+            let entry = self.entry(**tag);
+            entry.is_some_and(|entry| !entry.is_integer || entry.values == 0)
+        };
+        tags.iter().find(is_wrong).copied()
+    }
+
     pub(super) fn has(&self, tag: u16) -> bool {
         self.entry(tag).is_some()
     }
