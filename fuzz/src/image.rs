@@ -57,6 +57,28 @@ pub fn run(data: &[u8]) {
     }
 }
 
+/// The parameters that resizing and thumbnails share: two types with the same methods.
+macro_rules! params {
+    ($asked:ident, $params:ident) => {
+        $params::default()
+            .width($asked.width)
+            .height($asked.height)
+            .fit($asked.fit)
+            .gravity($asked.gravity)
+            .animation($asked.animation)
+            .lossless($asked.lossless)
+            .palette($asked.palette)
+            .keep_profile($asked.keep_profile)
+            .damaged($asked.damaged)
+            .progressive($asked.progressive)
+            .background($asked.background.to_owned())
+            .format($asked.format)
+            .filter($asked.filter)
+            .quality($asked.quality)
+            .max_pixels(MAX_PIXELS)
+    };
+}
+
 struct Asked {
     fit: Fit,
     gravity: Gravity,
@@ -126,43 +148,11 @@ impl Asked {
     }
 
     fn thumbnail(&self, body: &[u8]) -> Result<EncodedImage, TaskError> {
-        let params = ThumbnailParams::default()
-            .width(self.width)
-            .height(self.height)
-            .fit(self.fit)
-            .gravity(self.gravity)
-            .animation(self.animation)
-            .lossless(self.lossless)
-            .palette(self.palette)
-            .keep_profile(self.keep_profile)
-            .damaged(self.damaged)
-            .progressive(self.progressive)
-            .background(self.background.to_owned())
-            .format(self.format)
-            .filter(self.filter)
-            .quality(self.quality)
-            .max_pixels(MAX_PIXELS);
-        thumbnail(&params, body)
+        thumbnail(&params!(self, ThumbnailParams), body)
     }
 
     fn resize(&self, body: &[u8]) -> Result<EncodedImage, TaskError> {
-        let params = ResizeParams::default()
-            .width(self.width)
-            .height(self.height)
-            .fit(self.fit)
-            .gravity(self.gravity)
-            .animation(self.animation)
-            .lossless(self.lossless)
-            .palette(self.palette)
-            .keep_profile(self.keep_profile)
-            .damaged(self.damaged)
-            .progressive(self.progressive)
-            .background(self.background.to_owned())
-            .format(self.format)
-            .filter(self.filter)
-            .quality(self.quality)
-            .max_pixels(MAX_PIXELS);
-        resize(&params, body)
+        resize(&params!(self, ResizeParams), body)
     }
 }
 

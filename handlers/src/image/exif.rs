@@ -12,70 +12,81 @@ const LONG: u16 = 4;
 /// writers of other formats) put before it. The first directory counts; a damaged block has none.
 /// The value may be of any of the three integer types, since writers use them all.
 pub(super) fn orientation(exif: &[u8]) -> Option<Orientation> {
-    let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
-    let little = match tiff.first_chunk::<4>()? {
-        b"II*\0" => true,
-        b"MM\0*" => false,
+    let block = Block::of(exif)?;
+    let entry = block.entries()?.find_map(|at| match block.short(at) {
+        Some(TAG_ORIENTATION) => Some(Some(at)),
+        Some(_) => None,
+        None => Some(None), // it is cut off
+    })??;
+    let value = match block.short(entry + 2)? {
+        BYTE => u32::from(*block.tiff.get(entry + 8)?),
+        SHORT => u32::from(block.short(entry + 8)?),
+        LONG => block.long(entry + 8)?,
         _ => return None,
     };
-    let short = |at: usize| {
-        let bytes = *tiff.get(at..)?.first_chunk::<2>()?;
-        Some(if little {
+    Orientation::from_exif(u8::try_from(value).ok()?)
+}
+
+/// A block of EXIF, which is laid out as a TIFF.
+struct Block<'a> {
+    tiff: &'a [u8],
+    little: bool,
+}
+
+impl<'a> Block<'a> {
+    fn of(exif: &'a [u8]) -> Option<Self> {
+        let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+        let little = match tiff.first_chunk::<4>()? {
+            b"II*\0" => true,
+            b"MM\0*" => false,
+            _ => return None,
+        };
+        Some(Self { tiff, little })
+    }
+
+    fn short(&self, at: usize) -> Option<u16> {
+        let bytes = *self.tiff.get(at..)?.first_chunk()?;
+        Some(if self.little {
             u16::from_le_bytes(bytes)
         } else {
             u16::from_be_bytes(bytes)
         })
-    };
-    let long = |at: usize| {
-        let bytes = *tiff.get(at..)?.first_chunk::<4>()?;
-        Some(if little {
+    }
+
+    fn long(&self, at: usize) -> Option<u32> {
+        let bytes = *self.tiff.get(at..)?.first_chunk()?;
+        Some(if self.little {
             u32::from_le_bytes(bytes)
         } else {
             u32::from_be_bytes(bytes)
         })
-    };
-    let directory = usize::try_from(long(4)?).ok()?;
-    let entries = usize::from(short(directory)?);
-    for entry in 0..entries {
-        let at = directory.checked_add(2 + 12 * entry)?;
-        if short(at)? != TAG_ORIENTATION {
-            continue;
-        }
-        let value = match short(at + 2)? {
-            BYTE => u32::from(*tiff.get(at + 8)?),
-            SHORT => u32::from(short(at + 8)?),
-            LONG => long(at + 8)?,
-            _ => return None,
-        };
-        return Orientation::from_exif(u8::try_from(value).ok()?);
     }
-    None
+
+    /// Where the entries of the first directory are, as many as it says, whether they are there or
+    /// not.
+    fn entries(&self) -> Option<impl Iterator<Item = usize>> {
+        let directory = usize::try_from(self.long(4)?).ok()?;
+        let entries = usize::from(self.short(directory)?);
+        Some((0..entries).map(move |entry| directory.saturating_add(2 + 12 * entry)))
+    }
 }
 
 /// Whether the first directory has entries, each of a type that there is, and an orientation, if
 /// there is one, has a value.
 pub(super) fn is_sound(exif: &[u8]) -> bool {
-    let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
-    let number = |at: usize, length: usize| {
-        let bytes = tiff.get(at..at.checked_add(length)?)?;
-        let join = |number: usize, byte: &u8| number << 8 | usize::from(*byte);
-        Some(match tiff.first() {
-            Some(b'I') => bytes.iter().rev().fold(0, join),
-            _ => bytes.iter().fold(0, join),
-        })
+    let Some(block) = Block::of(exif) else {
+        return false;
     };
-    let types = || {
-        let directory = number(4, 4)?;
-        let entries = number(directory, 2).filter(|entries| *entries > 0)?;
-        (0..entries)
-            .map(|entry| number(directory.checked_add(2 + 12 * entry + 2)?, 2))
-            .collect::<Option<Vec<_>>>()
+    let is_sound = |at: usize| {
+        let has_type = block
+            .short(at + 2)
+            .is_some_and(|kind| (1..=13).contains(&kind));
+        let turns = block.short(at) != Some(TAG_ORIENTATION)
+            || block.long(at + 8).is_some_and(|value| value != 0);
+        has_type && turns
     };
-    let turns = |tag: &[u8]| tag.get(8..).is_some_and(|value| value[..4] != [0; 4]);
-    let tag = [TAG_ORIENTATION.to_be_bytes(), TAG_ORIENTATION.to_le_bytes()];
-    let orientation = tag.iter().find_map(|tag| memchr::memmem::find(tiff, tag));
-    types().is_some_and(|types| types.iter().all(|kind| (1..=13).contains(kind)))
-        && orientation.is_none_or(|at| tiff.get(at..at + 12).is_some_and(turns))
+    let mut entries = block.entries().into_iter().flatten().peekable();
+    entries.peek().is_some() && entries.all(is_sound)
 }
 
 /// The orientation in a block of XMP: the first `tiff:Orientation`, as an attribute or an element.

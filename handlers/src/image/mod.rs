@@ -18,6 +18,7 @@ mod decode;
 mod encode;
 mod encoding;
 mod exif;
+mod filler;
 mod frame;
 mod gif;
 mod header;

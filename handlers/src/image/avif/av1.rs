@@ -5,6 +5,7 @@ use re_rav1d::dav1d::{
     Decoder, InloopFilterType, Picture, PixelLayout, PlanarImageComponent, Plane, Settings,
 };
 
+use super::super::filler;
 use super::Problem;
 use super::container::Nclx;
 
@@ -16,10 +17,6 @@ const MAX_FRAMES: usize = 8;
 /// Data that ends in so many zeros was cut and filled up: what a coder of symbols writes last ends
 /// in a 1, and the rest of that byte (AV1 bitstream specification, 8.2.4).
 const ZEROS: usize = 2;
-/// How many equal bytes at the end of the data are looked into.
-const FILLER: usize = 8;
-/// How many of them are tried.
-const MAX_TRIED: usize = 16;
 
 /// What a sequence header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,19 +234,9 @@ impl Frame {
 /// Decodes the one frame in `data`, on this thread. Data that ends in filler is refused: where the
 /// last bytes can be changed without any change of the picture, an encoder has not written them.
 pub(super) fn decode(data: Vec<u8>, operating_point: u8, pixels: u64) -> Result<Frame, Problem> {
-    let last = data.last().copied();
-    let run = data.iter().rev().take_while(|byte| Some(**byte) == last);
-    let run = run.count();
-    let other = (run >= FILLER).then(|| {
-        let mut other = data.clone();
-        let end = other.len();
-        for byte in &mut other[end - run.min(MAX_TRIED)..] {
-            *byte ^= 0x5a;
-        }
-        other
-    });
+    let changed = filler::changed(&data, 0..data.len());
     let frame = decode_once(data, operating_point, pixels)?;
-    let again = other.map(|other| decode_once(other, operating_point, pixels));
+    let again = changed.map(|changed| decode_once(changed, operating_point, pixels));
     match again {
         Some(Ok(again)) if again.has_pixels_of(&frame) => {
             Err("it is cut off and filled up: its last bytes have no effect on any pixel".into())

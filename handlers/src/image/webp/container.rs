@@ -1,7 +1,7 @@
 //! The container of a WebP: its chunks, whether they are all there, and writing them.
 
-use super::super::exif;
 use super::super::header::{Kind, undecodable};
+use super::super::{exif, filler};
 use ringwork_worker::TaskError;
 
 /// Behind RIFF, size and WEBP; and in a frame of an animation, behind its place and time.
@@ -98,26 +98,14 @@ pub(super) fn has_filled_exif(body: &[u8]) -> bool {
     let Some((name, exif)) = last else {
         return false;
     };
-    let filler = exif.last().copied().unwrap_or(0);
-    let run = exif.iter().rev().take_while(|byte| **byte == filler);
     // The end of a directory, and of a number in it, are zeros of their own.
-    name == *b"EXIF" && run.count() > 7 && !exif::is_sound(exif)
+    name == *b"EXIF" && filler::run(exif) > 7 && !exif::is_sound(exif)
 }
 
 pub(super) const FILLED_UP: &str =
     "it is cut off and filled up: its last bytes are no part of a picture, or of its description";
 
-/// How many equal bytes at the end of the pixels' data are looked into.
-const FILLER: usize = 8;
-
-/// How many of them are tried.
-const MAX_TRIED: usize = 16;
-
-/// Whether the pixels' data in a still picture ends in filler. Zeros alone are no sign: the data of
-/// flat pictures ends in hundreds of them, which stand for pixels. So the last bytes are changed: in
-/// a whole file that changes pixels, or the file can't be decoded any more, since an encoder writes
-/// no byte without need. Behind a cut the decoder finds a picture in a part of the filler, and what
-/// the rest of it is does not matter. What it takes the filler for to the last byte can't be told.
+/// Whether the pixels' data in a still picture ends in filler that has no effect on any pixel.
 pub(super) fn is_filled_up(body: &[u8], decoded: &[u8]) -> bool {
     let mut place = FILE_HEADER;
     let found = chunks(body.get(FILE_HEADER..).unwrap_or_default()).find_map(|(name, chunk)| {
@@ -125,20 +113,8 @@ pub(super) fn is_filled_up(body: &[u8], decoded: &[u8]) -> bool {
         place = start + chunk.len() + chunk.len() % 2;
         matches!(&name, b"VP8 " | b"VP8L").then(|| start..start + chunk.len())
     });
-    let Some(range) = found else { return false };
-    let data = &body[range.clone()];
-    let Some(filler) = data.last() else {
-        return false;
-    };
-    let run = data.iter().rev().take_while(|byte| *byte == filler).count();
-    if run < FILLER {
-        return false;
-    }
-    let mut other = body.to_vec();
-    for byte in &mut other[range.end - run.min(MAX_TRIED)..range.end] {
-        *byte ^= 0x5a;
-    }
-    let again = ::webp::Decoder::new(&other).decode();
+    let changed = found.and_then(|data| filler::changed(body, data));
+    let again = changed.and_then(|changed| ::webp::Decoder::new(&changed).decode());
     again.is_some_and(|again| *again == *decoded)
 }
 
