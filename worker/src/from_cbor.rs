@@ -700,8 +700,9 @@ impl<'de> Items<'de> {
         let value = visitor.visit_seq(&mut octets)?;
         match octets.bytes.next() {
             Some((taken, _)) => Err(de::Error::custom(format_args!(
-                "expected an array of {taken} elements, got {} bytes",
-                bytes.len()
+                "expected an array of {}, got {}",
+                counted(taken, "element"),
+                counted(bytes.len(), "byte")
             ))),
             None => Ok(value),
         }
