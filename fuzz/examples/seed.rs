@@ -74,6 +74,27 @@ fn segment() -> Seeds {
         ("magic", 0, &[header64(H_MAGIC, 7)]),
         ("version", 0, &[header32(H_VERSION, 99)]),
         ("features", 0, &[header64(H_FEATURES, 1 << 40)]),
+        ("optional", 0, &[header64(H_OPTIONAL, u64::MAX)]),
+        (
+            "sections",
+            0,
+            &[header32(H_SECTION_COUNT, MAX_SECTIONS as u32)],
+        ),
+        (
+            "section-count",
+            1,
+            &[header32(H_SECTIONS + SECTION_COUNT, u32::MAX)],
+        ),
+        (
+            "section-bytes",
+            1,
+            &[header32(H_SECTIONS + SECTION_BYTES, u32::MAX)],
+        ),
+        (
+            "section-offset",
+            2,
+            &[header64(H_SECTIONS + SECTION_OFFSET, 1 << 63)],
+        ),
         ("epoch", 0, &[header64(H_EPOCH, 1)]),
         ("state", 1, &[header32(H_POOL_STATE, 77)]),
         ("classes", 0, &[header32(H_CLASS_COUNT, 17)]),

@@ -144,6 +144,7 @@ impl Tiny {
             }]),
             huge_pages: false,
             prefault: false,
+            sections: Some(Vec::new()),
         };
         let mut geometry = config.geometry().expect("a tiny geometry");
         // Smaller than what is made for people, in the same places.

@@ -8,6 +8,7 @@
 use crate::error::{Result, RingError};
 use crate::format::counted;
 use crate::format::layout::*;
+use crate::format::section::{self, Section, SectionPlace};
 
 /// How many classes give a payload any of their blocks: the smallest that holds it, and the next.
 const NEAR_CLASSES: usize = 2;
@@ -204,6 +205,8 @@ pub struct PoolConfig {
     pub huge_pages: bool,
     /// Whether supervisor, workers and clients touch every page when they attach (default no).
     pub prefault: bool,
+    /// The optional sections; none: those that this version makes.
+    pub(crate) sections: Option<Vec<Section>>,
 }
 
 impl Default for PoolConfig {
@@ -219,6 +222,7 @@ impl Default for PoolConfig {
             arena: None,
             huge_pages: false,
             prefault: false,
+            sections: None,
         }
     }
 }
@@ -367,6 +371,7 @@ pub struct Geometry {
     pub errors: usize,
     pub limits: usize,
     pub limit_stride: usize,
+    pub sections: Vec<SectionPlace>,
     pub classes: Vec<ClassPlace>,
     pub segment_size: u64,
 }
@@ -523,6 +528,7 @@ impl PoolConfig {
         let permits = (LIMIT_PERMITS + 8 * self.max_lanes as usize).next_multiple_of(128);
         let limit_stride = (permits + ring(injector_capacity)).next_multiple_of(128);
         let limits = section(limit_stride * self.limits as usize, 128);
+        let sections = SectionPlace::all(&self.sections(), &mut section);
         let places = ClassPlace::all(classes, &mut section);
         Ok(Geometry {
             max_clients: self.clients,
@@ -545,14 +551,21 @@ impl PoolConfig {
             errors,
             limits,
             limit_stride,
+            sections,
             classes: places,
             segment_size: end.next_multiple_of(4096) as u64,
         })
     }
 
+    /// The optional sections, in their order.
+    fn sections(&self) -> Vec<Section> {
+        self.sections.clone().unwrap_or_default()
+    }
+
     fn check(&self, classes: &[ArenaClass]) -> Result<()> {
         let mut wrong = self.table_problems();
         wrong.extend(class_problems(classes));
+        wrong.extend(section::problems(&self.sections()));
         match wrong.is_empty() {
             true => Ok(()),
             false => Err(RingError::Config(wrong.join("; "))),
@@ -719,8 +732,16 @@ impl Geometry {
             limits: self.limit_count,
             segment_size: None,
             arena: Some(self.classes.iter().map(|place| place.class).collect()),
+            sections: Some(self.sections.iter().map(|place| place.section).collect()),
             ..PoolConfig::default()
         }
+    }
+
+    /// The optional section of a kind, if the segment has it.
+    #[must_use]
+    pub fn section(&self, kind: u32) -> Option<SectionPlace> {
+        let mut sections = self.sections.iter();
+        sections.find(|place| place.section.kind == kind).copied()
     }
 
     /// Bytes at the start of the segment that hold its tables and the blocks that are not

@@ -11,8 +11,10 @@
 //!  +--------+---------+---------+-------+-----------+-------+-------------+
 //!  | header | clients | workers | lanes | injectors | slots | completions |
 //!  +--------+---------+---------+-------+-----------+-------+-------------+
-//!  | handlers | errors | arena owners | arena blocks (page aligned)      |
-//!  +----------+--------+--------------+-----------------------------------+
+//!  | handlers | errors | limits | optional sections                     |
+//!  +----------+--------+--------+-----+---------------------------------+
+//!  | arena owners | arena blocks (page aligned)                         |
+//!  +--------------+-----------------------------------------------------+
 //!
 //!  slot (256 bytes)
 //!    0      8       16        24       32           40          48    52
@@ -102,10 +104,10 @@ layout! {
     /// Bytes "RINGWORK" read as a little-endian u64.
     MAGIC: u64 = u64::from_le_bytes(*b"RINGWORK");
     /// Layout version: attach refuses any other.
-    VERSION: u32 = 2;
+    VERSION: u32 = 3;
     /// Value of the ready word, stored last by the creator.
     READY: u32 = 0x5244_5921;
-    /// Feature bits that this version understands; an unknown bit in the header refuses the attach.
+    /// Required feature bits that this version understands; an unknown bit in the header refuses the attach.
     FEATURES_KNOWN: u64 = 0;
 
     /// Size of the header.
@@ -114,7 +116,7 @@ layout! {
     H_MAGIC: usize = 0;
     /// Header: layout version, u32.
     H_VERSION: usize = 8;
-    /// Header: feature bits, u64.
+    /// Header: required feature bits, u64: each process must understand all of them.
     H_FEATURES: usize = 16;
     /// Header: size of the whole file, u64.
     H_SEGMENT_SIZE: usize = 24;
@@ -156,6 +158,10 @@ layout! {
     MAPPING_PREFAULT: u32 = 1;
     /// Ask the kernel for huge pages.
     MAPPING_HUGE_PAGES: u32 = 2;
+    /// Header: optional feature bits, u64: a process leaves those alone that it does not understand.
+    H_OPTIONAL: usize = 112;
+    /// Header: number of optional sections, u32.
+    H_SECTION_COUNT: usize = 120;
     /// Header: offset of the client table, u64.
     H_CLIENTS: usize = 128;
     /// Header: offset of the worker table, u64.
@@ -202,6 +208,26 @@ layout! {
     REASON_SIZE: usize = 508;
     /// Header: health, u32 (HEALTH_*): whether dead workers are replaced.
     H_HEALTH: usize = 1344;
+    /// Header: table of the optional sections, SECTION_STRIDE bytes each; they follow the limits in this order.
+    H_SECTIONS: usize = 1408;
+    /// Most optional sections.
+    MAX_SECTIONS: usize = 16;
+    /// Bytes of an entry in the table of sections.
+    SECTION_STRIDE: usize = 32;
+    /// Section: what it holds, u32, not 0 (SECTION_* in the documentation); a process leaves one of an unknown kind alone.
+    SECTION_KIND: usize = 0;
+    /// Section: number of records, u32.
+    SECTION_COUNT: usize = 4;
+    /// Section: bytes of a record, u32, a multiple of SECTION_ALIGN.
+    SECTION_BYTES: usize = 8;
+    /// Section: its offset, u64, a multiple of SECTION_ALIGN.
+    SECTION_OFFSET: usize = 16;
+    /// Records of a section, and so sections, begin at a multiple of so many bytes.
+    SECTION_ALIGN: usize = 128;
+    /// Most records of a section.
+    MAX_SECTION_RECORDS: u32 = 1 << 24;
+    /// Most bytes of a record of a section.
+    MAX_SECTION_BYTES: u32 = 1 << 20;
     /// Header: idle lanes, one bit each, IDLE_WORDS u64 words on a line of their own.
     H_IDLE: usize = 2048;
     /// Number of idle words: at most 64 lanes each.
@@ -651,7 +677,10 @@ mod tests {
     fn structures_do_not_overlap() {
         const { assert!(H_CLASSES + MAX_CLASSES * CLASS_STRIDE <= H_NAME) };
         const { assert!(H_REASON + REASON_SIZE <= H_HEALTH) };
-        const { assert!(H_HEALTH + 4 <= H_IDLE) };
+        const { assert!(H_MAPPING + 4 <= H_OPTIONAL && H_SECTION_COUNT + 4 <= H_CLIENTS) };
+        const { assert!(H_HEALTH + 4 <= H_SECTIONS) };
+        const { assert!(H_SECTIONS + MAX_SECTIONS * SECTION_STRIDE <= H_IDLE) };
+        const { assert!(SECTION_OFFSET + 8 <= SECTION_STRIDE) };
         const { assert!(LANE_QUEUE_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_RUN_HISTOGRAM) };
         const { assert!(LANE_RUN_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_STRIDE) };
         const { assert!(SLOT_TRACEPARENT + 26 <= SLOT_DEFERRED) };

@@ -19,6 +19,7 @@ pub mod failure;
 )]
 pub mod layout;
 pub mod names;
+pub mod section;
 pub mod states;
 pub mod words;
 

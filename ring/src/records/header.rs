@@ -1,9 +1,12 @@
 //! The header of the segment.
 
+mod sections;
+
 use super::{Counter, Part};
 use crate::format::config::{ArenaClass, Geometry};
 use crate::format::layout::*;
 use crate::format::names::UnknownWord;
+use crate::format::section::Section;
 use crate::format::states::{Health, PoolState};
 use crate::os::sync::{AtomicU64, Ordering};
 use std::ops::Range;
@@ -48,8 +51,11 @@ pub(crate) enum Readiness {
 }
 
 /// Words of the header that no process changes once the segment is ready: all up to the pool's name
-/// but the pool state, which shares a u64 with the ready word.
-const CONSTANT: Range<usize> = 0..H_NAME + NAME_SIZE;
+/// but the pool state, which shares a u64 with the ready word, and the table of sections.
+const CONSTANT: [Range<usize>; 2] = [
+    0..H_NAME + NAME_SIZE,
+    H_SECTIONS..H_SECTIONS + MAX_SECTIONS * SECTION_STRIDE,
+];
 const READY_AND_STATE: usize = H_READY;
 
 impl<'s> Header<'s> {
@@ -223,6 +229,7 @@ impl<'s> Header<'s> {
             self.put64(at + CLASS_OWNERS, place.owners as u64);
             self.put64(at + CLASS_BLOCKS, place.blocks as u64);
         }
+        self.fill_sections(geometry);
         self.part.put_text(H_NAME, name, NAME_SIZE);
     }
 
@@ -251,6 +258,7 @@ impl<'s> Header<'s> {
             priorities: self.get32(H_PRIORITIES),
             limits: self.get32(H_LIMIT_COUNT),
             arena: (0..classes).map(class).collect(),
+            sections: self.sections()?,
         })
     }
 
@@ -259,11 +267,17 @@ impl<'s> Header<'s> {
     /// # Errors
     /// Says what does not.
     pub(crate) fn check(self, geometry: &Geometry) -> Result<(), String> {
-        let of_interest = [H_CLIENTS, H_SLOTS, H_COMPLETIONS, H_ERRORS];
+        let classes = geometry.classes.iter().enumerate();
         let offsets = offsets(geometry)
             .into_iter()
-            .filter(|(field, _)| of_interest.contains(field))
-            .chain([(H_SEGMENT_SIZE, geometry.segment_size as usize)]);
+            .chain([(H_SEGMENT_SIZE, geometry.segment_size as usize)])
+            .chain(classes.flat_map(|(index, place)| {
+                let at = H_CLASSES + index * CLASS_STRIDE;
+                [
+                    (at + CLASS_OWNERS, place.owners),
+                    (at + CLASS_BLOCKS, place.blocks),
+                ]
+            }));
         for (field, expected) in offsets {
             let found = self.get64(field);
             if found != expected as u64 {
@@ -275,13 +289,14 @@ impl<'s> Header<'s> {
         {
             return Err("ring capacities do not follow from the counts".into());
         }
-        Ok(())
+        self.check_sections(geometry)
     }
 
     /// For the audit: the words that do not change once the segment is ready, each with its offset.
     pub(crate) fn constants(self) -> impl Iterator<Item = (usize, u64)> {
         CONSTANT
-            .step_by(8)
+            .into_iter()
+            .flat_map(|words| words.step_by(8))
             .filter(|at| *at != READY_AND_STATE)
             .map(move |at| (at, self.get64(at)))
     }
@@ -301,6 +316,7 @@ pub(crate) struct Sizes {
     pub(crate) priorities: u32,
     pub(crate) limits: u32,
     pub(crate) arena: Vec<ArenaClass>,
+    pub(crate) sections: Vec<Section>,
 }
 
 fn counts(g: &Geometry) -> [(usize, u32); 11] {

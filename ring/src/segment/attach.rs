@@ -77,7 +77,9 @@ impl Segment {
                 remedy: remove_file_of(path),
             },
             Readiness::Version(found) => version(format!("version {found}")),
-            Readiness::Features(bits) => version(format!("unknown feature bits {bits:#x}")),
+            Readiness::Features(bits) => {
+                version(format!("unknown feature bits {bits:#x}, which it requires"))
+            }
         })
     }
 
@@ -93,6 +95,7 @@ impl Segment {
             limits: sizes.limits,
             segment_size: None,
             arena: Some(sizes.arena),
+            sections: Some(sizes.sections),
             ..PoolConfig::default()
         };
         let geometry = config.geometry().map_err(|why| match why {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::format::config::{ArenaClass, PoolConfig};
 use crate::format::layout::*;
+use crate::format::section::Section;
 use std::fs::OpenOptions;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 
@@ -290,7 +291,8 @@ fn each_foreign_segment_is_refused_with_its_reason() {
     says("version 99");
     segment.u32_at(H_VERSION).store(VERSION, Ordering::Relaxed);
     segment.u64_at(H_FEATURES).store(1 << 40, Ordering::Relaxed);
-    says("feature bits");
+    says("feature bits 0x10000000000, which it requires");
+    says("use the same Ringwork version on both sides");
     segment.u64_at(H_FEATURES).store(0, Ordering::Relaxed);
     segment.u64_at(H_SLOTS).store(12, Ordering::Relaxed);
     says("corrupt");
@@ -315,6 +317,99 @@ fn each_foreign_segment_is_refused_with_its_reason() {
     fs::rename(dir.segment(), dir.path().join("real")).unwrap();
     symlink(dir.path().join("real"), dir.segment()).unwrap();
     says("link");
+}
+
+/// A segment of a later version with two tables that this one does not know.
+fn with_unknown_sections() -> PoolConfig {
+    let section = |kind, count, bytes| Section { kind, count, bytes };
+    let mut config = small();
+    let mut sections: Vec<Section> = (config.geometry().unwrap().sections.iter())
+        .map(|place| place.section)
+        .collect();
+    sections.insert(0, section(0x7f00, 3, 256));
+    sections.push(section(0x7f01, 1, 128));
+    config.sections = Some(sections);
+    config
+}
+
+#[test]
+fn what_is_optional_and_unknown_is_left_alone() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = pool(&temp);
+    let (made, _locks) = Segment::create(&dir, &with_unknown_sections()).unwrap();
+    made.u64_at(H_OPTIONAL).store(u64::MAX, Ordering::Relaxed);
+    let seen = Segment::attach(&dir).unwrap();
+    assert_eq!(seen.geometry(), made.geometry());
+    let (g, plain) = (seen.geometry(), small().geometry().unwrap());
+    assert!(g.classes[0].blocks > g.section(0x7f01).unwrap().record_at(1));
+    assert_eq!(
+        g.limits, plain.limits,
+        "the tables before are where they were"
+    );
+    let places: Vec<_> = g
+        .sections
+        .iter()
+        .map(|p| (p.record_at(0), p.record_at(p.section.count)))
+        .collect();
+    for two in places.windows(2) {
+        assert!(two[0].1 <= two[1].0, "{places:?}");
+    }
+    assert_eq!(g.section(0x7f02), None);
+}
+
+#[test]
+fn sections_with_impossible_sizes_or_places_are_refused() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = pool(&temp);
+    let (segment, _locks) = Segment::create(&dir, &with_unknown_sections()).unwrap();
+    let first = H_SECTIONS;
+    let second = H_SECTIONS + SECTION_STRIDE;
+    let refused = |at: usize, value: u32| {
+        let word = segment.u32_at(at);
+        let before = word.swap(value, Ordering::Relaxed);
+        let text = Segment::attach(&dir).unwrap_err().to_string();
+        assert!(
+            text.contains("corrupt") || text.contains("truncated"),
+            "{text}"
+        );
+        word.store(before, Ordering::Relaxed);
+    };
+    for count in [0, MAX_SECTIONS as u32, MAX_SECTIONS as u32 + 1, u32::MAX] {
+        refused(H_SECTION_COUNT, count);
+    }
+    refused(first + SECTION_KIND, 0);
+    refused(
+        first + SECTION_KIND,
+        segment
+            .u32_at(second + SECTION_KIND)
+            .load(Ordering::Relaxed),
+    );
+    for count in [
+        0,
+        4,
+        5000,
+        MAX_SECTION_RECORDS,
+        MAX_SECTION_RECORDS + 1,
+        u32::MAX,
+    ] {
+        refused(first + SECTION_COUNT, count);
+    }
+    for bytes in [
+        0,
+        1,
+        64,
+        384,
+        MAX_SECTION_BYTES,
+        MAX_SECTION_BYTES + 128,
+        u32::MAX,
+    ] {
+        refused(first + SECTION_BYTES, bytes);
+    }
+    for offset in [0, 1, 128, 1 << 31, u32::MAX] {
+        refused(first + SECTION_OFFSET, offset);
+        refused(first + SECTION_OFFSET + 4, offset | 1);
+    }
+    Segment::attach(&dir).unwrap();
 }
 
 #[test]

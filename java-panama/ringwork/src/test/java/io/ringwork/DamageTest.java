@@ -215,7 +215,64 @@ class DamageTest {
         version.getMessage().contains("version " + (Layout.VERSION + 1)), version.getMessage());
     put(Layout.H_VERSION, Layout.VERSION);
     pool.memory.setLong(Layout.H_FEATURES, 1L << 40);
-    assertThrows(IncompatibleException.class, pool::connect);
+    IncompatibleException features = assertThrows(IncompatibleException.class, pool::connect);
+    assertTrue(features.getMessage().contains("use a newer release"), features.getMessage());
+  }
+
+  private void section(int index, int kind, int count, int bytes, long at) {
+    int entry = Layout.H_SECTIONS + index * Layout.SECTION_STRIDE;
+    put(entry + Layout.SECTION_KIND, kind);
+    put(entry + Layout.SECTION_COUNT, count);
+    put(entry + Layout.SECTION_BYTES, bytes);
+    pool.memory.setLong(entry + Layout.SECTION_OFFSET, at);
+    put(Layout.H_SECTION_COUNT, index + 1);
+  }
+
+  @Test
+  void whatIsOptionalAndUnknownIsLeftAlone() {
+    pool.echo();
+    long free = pool.memory.getLong(Layout.H_ERRORS); // of which a client knows nothing
+    pool.memory.setLong(Layout.H_OPTIONAL, 1L << 40);
+    section(0, 0x7f00, 2, 128, free);
+    section(1, 0x7f01, 1, 128, free + 256);
+    try (Ringwork client = pool.connect()) {
+      assertEquals(5L, client.submit(EndingsTest.NUMBER, 5L).join());
+    }
+  }
+
+  @Test
+  void sectionsWithImpossiblePlacesAreRefused() {
+    long free = pool.memory.getLong(Layout.H_ERRORS);
+    long slots = pool.memory.getLong(Layout.H_SLOTS);
+    Object[][] bad = {
+      {0, 1, 128, free},
+      {7, 0, 128, free},
+      {7, -1, 128, free},
+      {7, 1, 0, free},
+      {7, 1, 64, free},
+      {7, 1, -128, free},
+      {7, 1 << 24, 1 << 20, free},
+      {7, 1, 128, free + 64},
+      {7, 1, 128, 0L},
+      {7, 1, 128, -128L},
+      {7, 1, 128, Long.MIN_VALUE},
+      {7, 1, 128, Long.MAX_VALUE & ~127},
+      {7, 1, 128, slots},
+      {7, 1, 128, slots - slots % 128 + 128},
+    };
+    for (Object[] b : bad) {
+      section(0, (int) b[0], (int) b[1], (int) b[2], (long) b[3]);
+      refused("corrupt");
+    }
+    section(0, 7, 1, 128, free);
+    section(1, 7, 1, 128, free + 128);
+    refused("corrupt");
+    section(1, 8, 1, 128, free);
+    refused("overlap");
+    put(Layout.H_SECTION_COUNT, Layout.MAX_SECTIONS + 1);
+    refused("corrupt");
+    put(Layout.H_SECTION_COUNT, -1);
+    refused("corrupt");
   }
 
   @Test

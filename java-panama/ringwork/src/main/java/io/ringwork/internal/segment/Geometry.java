@@ -1,5 +1,10 @@
 package io.ringwork.internal.segment;
 
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
 /**
  * Where everything is in a segment: a private copy of the header, checked once.
  *
@@ -7,7 +12,13 @@ package io.ringwork.internal.segment;
  * the attach can lead this process astray.
  */
 public record Geometry(
-    long segmentSize, long epoch, Counts counts, Tables tables, Rings rings, SizeClass[] classes) {
+    long segmentSize,
+    long epoch,
+    Counts counts,
+    Tables tables,
+    Rings rings,
+    SizeClass[] classes,
+    List<Section> sections) {
 
   /** How many entries each table has, at most. */
   public record Counts(
@@ -31,6 +42,24 @@ public record Geometry(
       return count - reserved;
     }
   }
+
+  /**
+   * An optional section: a table that a segment may have. One of a kind that this client does not
+   * know is left alone.
+   */
+  public record Section(int kind, int count, int recordBytes, long at) {
+    private long bytes() {
+      return (long) count * recordBytes;
+    }
+
+    /** Where a record is. */
+    public long record(int index) {
+      return at + (long) index * recordBytes;
+    }
+  }
+
+  /** A part of the segment, while the header is checked. */
+  private record Extent(String what, long at, long bytes) {}
 
   /** What is wrong with a header. */
   public static final class BadHeader extends Exception {
@@ -78,9 +107,26 @@ public record Geometry(
                 m.getInt(Layout.H_INJECTOR_CAPACITY),
                 m.getLong(Layout.H_COMPLETIONS),
                 m.getInt(Layout.H_COMPLETION_CAPACITY)),
-            classes);
+            classes,
+            sections(m));
     g.check(m.size());
     return g;
+  }
+
+  private static List<Section> sections(SharedMemory m) throws BadHeader {
+    int count = m.getInt(Layout.H_SECTION_COUNT);
+    range("sections", count, 0, Layout.MAX_SECTIONS);
+    List<Section> sections = new ArrayList<>(count);
+    for (int s = 0; s < count; s++) {
+      long at = Layout.H_SECTIONS + (long) s * Layout.SECTION_STRIDE;
+      sections.add(
+          new Section(
+              m.getInt(at + Layout.SECTION_KIND),
+              m.getInt(at + Layout.SECTION_COUNT),
+              m.getInt(at + Layout.SECTION_BYTES),
+              m.getLong(at + Layout.SECTION_OFFSET)));
+    }
+    return List.copyOf(sections);
   }
 
   private void check(long mapped) throws BadHeader {
@@ -89,15 +135,34 @@ public record Geometry(
           "it was truncated or extended: " + mapped + " bytes instead of " + segmentSize);
     }
     checkCounts();
-    checkPlaces();
+    List<Extent> extents = new ArrayList<>();
+    addTables(extents);
     long smaller = Layout.INLINE;
     for (SizeClass c : classes) {
       range("block size", c.size, smaller + 1, Integer.MAX_VALUE);
       range("blocks", c.count, 1, 1 << 24);
       range("reserved blocks", c.reserved, 0, c.count);
-      section("owner words", c.owners, 8L * c.count);
-      section("blocks", c.blocks, c.size * c.count);
+      extents.add(new Extent("owner words", c.owners, 8L * c.count));
+      extents.add(new Extent("blocks", c.blocks, c.size * c.count));
       smaller = c.size;
+    }
+    addSections(extents);
+    checkPlaces(extents);
+  }
+
+  private void addSections(List<Extent> extents) throws BadHeader {
+    for (Section section : sections) {
+      String what = "section " + Integer.toUnsignedString(section.kind);
+      range(what + " records", section.count, 1, Layout.MAX_SECTION_RECORDS);
+      range(what + " bytes", section.recordBytes, 1, Layout.MAX_SECTION_BYTES);
+      boolean again = sections.stream().filter(s -> s.kind == section.kind).count() > 1;
+      if (section.kind == 0
+          || again
+          || section.recordBytes % Layout.SECTION_ALIGN != 0
+          || section.at % Layout.SECTION_ALIGN != 0) {
+        throw new BadHeader("its header is corrupt: " + section);
+      }
+      extents.add(new Extent(what, section.at, section.bytes()));
     }
   }
 
@@ -113,18 +178,47 @@ public record Geometry(
     ring("completion ring", rings.completionCapacity, counts.slotsPerClient);
   }
 
-  private void checkPlaces() throws BadHeader {
-    section("clients", tables.clients, (long) counts.clients * Layout.CLIENT_STRIDE);
-    section("workers", tables.workers, (long) counts.workers * Layout.WORKER_STRIDE);
-    section("lanes", tables.lanes, (long) counts.lanes * Layout.LANE_STRIDE);
-    section("slots", tables.slots, counts.slots() * Layout.SLOT_STRIDE);
-    section("handlers", tables.handlers, (long) counts.handlers * Layout.HANDLER_STRIDE);
-    section(
-        "injector rings", rings.injectors, counts.priorities * HintRing.bytes(injectorCapacity()));
-    section(
-        "completion rings",
-        rings.completions,
-        counts.clients * HintRing.bytes(completionCapacity()));
+  private void addTables(List<Extent> extents) {
+    extents.add(
+        new Extent("clients", tables.clients, (long) counts.clients * Layout.CLIENT_STRIDE));
+    extents.add(
+        new Extent("workers", tables.workers, (long) counts.workers * Layout.WORKER_STRIDE));
+    extents.add(new Extent("lanes", tables.lanes, (long) counts.lanes * Layout.LANE_STRIDE));
+    extents.add(new Extent("slots", tables.slots, counts.slots() * Layout.SLOT_STRIDE));
+    extents.add(
+        new Extent("handlers", tables.handlers, (long) counts.handlers * Layout.HANDLER_STRIDE));
+    extents.add(
+        new Extent(
+            "injector rings",
+            rings.injectors,
+            counts.priorities * HintRing.bytes(injectorCapacity())));
+    extents.add(
+        new Extent(
+            "completion rings",
+            rings.completions,
+            counts.clients * HintRing.bytes(completionCapacity())));
+  }
+
+  /** Each is in the segment, and no two have a byte in common. */
+  private void checkPlaces(List<Extent> extents) throws BadHeader {
+    long end = 0;
+    String before = "the header";
+    for (Extent e : extents) {
+      if (e.at < Layout.HEADER_SIZE || (e.at & 7) != 0 || e.bytes > segmentSize - e.at) {
+        throw new BadHeader(
+            "its header is corrupt: " + e.what + " at " + e.at + " of " + e.bytes + " bytes");
+      }
+    }
+    extents.sort(Comparator.comparingLong(Extent::at));
+    for (Extent e : extents) {
+      if (e.at < end) {
+        throw new BadHeader("its header is corrupt: " + e.what + " and " + before + " overlap");
+      }
+      if (e.bytes > 0) {
+        end = e.at + e.bytes;
+        before = e.what;
+      }
+    }
   }
 
   private static void range(String what, long value, long low, long high) throws BadHeader {
@@ -138,13 +232,6 @@ public record Geometry(
     range(what + " capacity", capacity, slots, 1 << 30);
     if (Integer.bitCount(capacity) != 1) {
       throw new BadHeader("its header is corrupt: " + what + " capacity " + capacity);
-    }
-  }
-
-  private void section(String what, long at, long bytes) throws BadHeader {
-    if (at < Layout.HEADER_SIZE || (at & 7) != 0 || bytes > segmentSize - at) {
-      throw new BadHeader(
-          "its header is corrupt: " + what + " at " + at + " of " + bytes + " bytes");
     }
   }
 
@@ -217,5 +304,15 @@ public record Geometry(
   /** The slots of a client. */
   public long slotsOf(int client) {
     return tables.slots + (long) client * slotsPerClient() * Layout.SLOT_STRIDE;
+  }
+
+  /** The optional section of a kind; null if the segment has none. */
+  public @Nullable Section section(int kind) {
+    for (Section section : sections) {
+      if (section.kind == kind) {
+        return section;
+      }
+    }
+    return null;
   }
 }

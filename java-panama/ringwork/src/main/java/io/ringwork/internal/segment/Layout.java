@@ -13,12 +13,12 @@ public final class Layout {
   public static final long MAGIC = 0x4b524f57474e4952L;
 
   /** Layout version: attach refuses any other. */
-  public static final int VERSION = 2;
+  public static final int VERSION = 3;
 
   /** Value of the ready word, stored last by the creator. */
   public static final int READY = 1380210977;
 
-  /** Feature bits that this version understands; an unknown bit in the header refuses the attach. */
+  /** Required feature bits that this version understands; an unknown bit in the header refuses the attach. */
   public static final long FEATURES_KNOWN = 0x0L;
 
   /** Size of the header. */
@@ -30,7 +30,7 @@ public final class Layout {
   /** Header: layout version, u32. */
   public static final int H_VERSION = 8;
 
-  /** Header: feature bits, u64. */
+  /** Header: required feature bits, u64: each process must understand all of them. */
   public static final int H_FEATURES = 16;
 
   /** Header: size of the whole file, u64. */
@@ -92,6 +92,12 @@ public final class Layout {
 
   /** Ask the kernel for huge pages. */
   public static final int MAPPING_HUGE_PAGES = 2;
+
+  /** Header: optional feature bits, u64: a process leaves those alone that it does not understand. */
+  public static final int H_OPTIONAL = 112;
+
+  /** Header: number of optional sections, u32. */
+  public static final int H_SECTION_COUNT = 120;
 
   /** Header: offset of the client table, u64. */
   public static final int H_CLIENTS = 128;
@@ -161,6 +167,36 @@ public final class Layout {
 
   /** Header: health, u32 (HEALTH_*): whether dead workers are replaced. */
   public static final int H_HEALTH = 1344;
+
+  /** Header: table of the optional sections, SECTION_STRIDE bytes each; they follow the limits in this order. */
+  public static final int H_SECTIONS = 1408;
+
+  /** Most optional sections. */
+  public static final int MAX_SECTIONS = 16;
+
+  /** Bytes of an entry in the table of sections. */
+  public static final int SECTION_STRIDE = 32;
+
+  /** Section: what it holds, u32, not 0 (SECTION_* in the documentation); a process leaves one of an unknown kind alone. */
+  public static final int SECTION_KIND = 0;
+
+  /** Section: number of records, u32. */
+  public static final int SECTION_COUNT = 4;
+
+  /** Section: bytes of a record, u32, a multiple of SECTION_ALIGN. */
+  public static final int SECTION_BYTES = 8;
+
+  /** Section: its offset, u64, a multiple of SECTION_ALIGN. */
+  public static final int SECTION_OFFSET = 16;
+
+  /** Records of a section, and so sections, begin at a multiple of so many bytes. */
+  public static final int SECTION_ALIGN = 128;
+
+  /** Most records of a section. */
+  public static final int MAX_SECTION_RECORDS = 16777216;
+
+  /** Most bytes of a record of a section. */
+  public static final int MAX_SECTION_BYTES = 1048576;
 
   /** Header: idle lanes, one bit each, IDLE_WORDS u64 words on a line of their own. */
   public static final int H_IDLE = 2048;

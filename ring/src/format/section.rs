@@ -1,0 +1,94 @@
+//! Optional sections: tables that a segment may have, and that a process may not know.
+//!
+//! The header lists them with kind, number and size of records. So a process computes where
+//! everything is, also behind a section that it does not know, and leaves that one alone. What
+//! every process has to understand is told by a required feature bit instead.
+
+use crate::format::counted;
+use crate::format::layout::{MAX_SECTION_BYTES, MAX_SECTION_RECORDS, MAX_SECTIONS, SECTION_ALIGN};
+
+/// The kinds that this version knows, each with the bytes of its records.
+const KNOWN: [(u32, usize); 0] = [];
+
+/// An optional section, as the header lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Section {
+    /// What it holds; not 0.
+    pub kind: u32,
+    /// Number of records.
+    pub count: u32,
+    /// Bytes of a record: a multiple of [`SECTION_ALIGN`].
+    pub bytes: u32,
+}
+
+/// A section with its place in the segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SectionPlace {
+    /// The section.
+    pub section: Section,
+    /// Offset of its first record.
+    pub offset: usize,
+}
+
+impl SectionPlace {
+    /// The sections one after another. `section` gives the place of so many bytes with an alignment.
+    pub(crate) fn all(
+        sections: &[Section],
+        mut section: impl FnMut(usize, usize) -> usize,
+    ) -> Vec<Self> {
+        sections
+            .iter()
+            .map(|one| Self {
+                section: *one,
+                offset: section(one.bytes as usize * one.count as usize, SECTION_ALIGN),
+            })
+            .collect()
+    }
+
+    /// Offset of a record, or of what is behind the last one.
+    #[must_use]
+    #[inline(always)]
+    pub const fn record_at(&self, record: u32) -> usize {
+        self.offset + self.section.bytes as usize * record as usize
+    }
+}
+
+/// What is wrong with a list of sections.
+pub(crate) fn problems(sections: &[Section]) -> Vec<String> {
+    if sections.len() > MAX_SECTIONS {
+        return vec![format!(
+            "{}, at most {MAX_SECTIONS} fit",
+            counted(sections.len(), "section")
+        )];
+    }
+    let mut wrong = Vec::new();
+    for (index, section) in sections.iter().enumerate() {
+        let Section { kind, count, bytes } = *section;
+        if kind == 0 || sections[..index].iter().any(|before| before.kind == kind) {
+            wrong.push(format!(
+                "section {index} has the kind {kind}: each needs one of its own, not 0"
+            ));
+        }
+        let possible = (1..=MAX_SECTION_BYTES).contains(&bytes)
+            && (bytes as usize).is_multiple_of(SECTION_ALIGN)
+            && (1..=MAX_SECTION_RECORDS).contains(&count);
+        if !possible {
+            wrong.push(format!(
+                "the section of kind {kind} has {} of {}: it needs 1 to {MAX_SECTION_RECORDS}, of a \
+                 multiple of {SECTION_ALIGN} bytes up to {MAX_SECTION_BYTES}",
+                counted(count, "record"),
+                counted(bytes, "byte")
+            ));
+        }
+        let known = KNOWN.iter().find(|(known, _)| *known == kind);
+        if let Some((_, expected)) = known
+            && *expected != bytes as usize
+        {
+            wrong.push(format!(
+                "the records of the section of kind {kind} have {}, they should have {expected}",
+                counted(bytes, "byte")
+            ));
+        }
+    }
+    wrong
+}
