@@ -85,6 +85,9 @@ lint: need ## formatters and linters, warnings are errors
 	tools/mutants/run --apply
 	cargo clippy --locked --release --workspace --all-targets -- -D warnings
 	cargo clippy --locked --release -p ringwork-cli --no-default-features -- -D warnings
+	for feature in "" compress digest image password; do \
+	  cargo clippy --locked --release -p ringwork-handlers --no-default-features --features "$$feature" --all-targets -- -D warnings || exit; \
+	done
 	cargo clippy --locked --release -p ringwork-matrix --features failpoints --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --workspace --no-deps --quiet
 	tools/surface

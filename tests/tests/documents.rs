@@ -4,7 +4,7 @@
 
 #![forbid(unsafe_code)]
 
-use ringwork_tests::{Base, ringwork_program};
+use ringwork_tests::{Base, Pool, Serve, end, ringwork_program, wait_for};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -408,4 +408,158 @@ fn defaults_in_the_help_and_in_the_documents_are_those_in_effect() {
         seen += usize::from(assert_default(&defaults, pair[0], &value, "operations.md"));
     }
     assert!(seen >= 10, "{seen} defaults of the page have been compared");
+}
+
+/// What stands between backticks.
+fn spans(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// The cells of a table of operations.md: its rows, from the one that begins so to the table's end.
+fn rows_of_operations(heading: &str) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(root().join("docs/guide/operations.md")).unwrap();
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.starts_with(heading))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let cells = |row: &str| -> Vec<String> {
+        let cells = row.trim_matches('|').split('|');
+        cells.map(|cell| cell.trim().to_owned()).collect()
+    };
+    let rows: Vec<Vec<String>> = rows.map(cells).collect();
+    assert!(!rows.is_empty(), "no table {heading}");
+    rows
+}
+
+/// README's list of the stock handlers: those of `ringwork handlers`, no more and no less.
+#[test]
+fn the_readme_lists_the_stock_handlers() {
+    let base = Base::new();
+    let (ok, printed) = ringwork(&["handlers"], &base);
+    assert!(ok, "{printed}");
+    // A handler's name begins a block.
+    let known: BTreeSet<&str> = printed
+        .split("\n\n")
+        .filter(|block| block.contains("\n  body: "))
+        .filter_map(|block| block.lines().next())
+        .collect();
+    assert!(known.len() >= 11, "{known:?}");
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let list = readme
+        .split_once("The stock worker knows")
+        .expect("the list");
+    let list = list.1.split_once(':').expect("its end").0;
+    let told: BTreeSet<&str> = spans(list).collect();
+    assert_eq!(told, known, "README.md, of what the stock worker knows");
+}
+
+/// Names that are written as options are, and are none. Crates have names of that kind, too.
+const NO_OPTIONS: [&str; 2] = ["control-group", "jackson-module-kotlin"];
+
+/// Options that guide and reference name without dashes are keys of `ringwork serve`.
+#[test]
+fn options_that_are_named_without_dashes_exist() {
+    let base = Base::new();
+    let (ok, page) = ringwork(&["serve", "--print-options"], &base);
+    assert!(ok, "{page}");
+    let known: BTreeSet<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let is_name = |span: &&str| span.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    // In the column of options: each name.
+    for row in rows_of_operations("| what | options (defaults) |") {
+        for name in spans(&row[1]).filter(is_name).filter(|name| *name != "off") {
+            seen += 1;
+            if !known.contains(name) {
+                wrong.push(format!("{name}, of {}", row[0]));
+            }
+        }
+    }
+    assert!(seen >= 15, "{seen} names in the column of options");
+    // Anywhere: each that looks like an option's name and like nothing else.
+    let looks = |name: &&str| {
+        let is_other = name.starts_with(['-']) || name.starts_with("ringwork-");
+        name.contains('-') && !is_other && !NO_OPTIONS.contains(name)
+    };
+    for (document, text) in documents() {
+        let is_of_users = ["README.md", "docs/guide/", "docs/reference/"];
+        if !is_of_users.iter().any(|start| document.starts_with(start)) {
+            continue;
+        }
+        for (line, text) in text.lines().enumerate() {
+            for name in spans(text).filter(is_name).filter(looks) {
+                seen += 1;
+                if !known.contains(name) {
+                    wrong.push(format!("{document}:{}: {name}", line + 1));
+                }
+            }
+        }
+    }
+    assert!(seen >= 60, "{seen} names in all");
+    assert!(wrong.is_empty(), "no options of serve: {wrong:#?}");
+}
+
+/// A pool with something in each table of `ringwork stat`: a client, a limit, an error.
+fn eventful() -> Pool {
+    let pool = Serve::new("documents")
+        .option("limit", "echo:concurrency=1")
+        .start();
+    let client = pool.client();
+    let task = client.submit("test.abort", b"", &ringwork_tests::options());
+    let _crashed = end(&task.expect("submitted"));
+    drop(client);
+    pool
+}
+
+/// Heading and columns of each table in what `ringwork stat` prints.
+fn tables(page: &str) -> BTreeMap<String, Vec<String>> {
+    let blocks = page.split("\n\n").skip(1).map(|block| {
+        let mut lines = block.lines();
+        (
+            lines.next().unwrap_or_default(),
+            lines.next().unwrap_or_default(),
+        )
+    });
+    blocks
+        .filter(|(_, columns)| columns.chars().any(|c| c.is_ascii_uppercase()))
+        .filter(|(_, columns)| !columns.chars().any(|c| c.is_ascii_lowercase()))
+        .map(|(title, columns)| {
+            let columns = columns.split("  ").map(str::trim);
+            let columns = columns.filter(|column| !column.is_empty());
+            (title.to_owned(), columns.map(str::to_owned).collect())
+        })
+        .collect()
+}
+
+/// The tables and columns of `ringwork stat`, and the fields of its JSON, are those of the guide.
+#[test]
+fn the_guide_has_the_columns_of_stat() {
+    let pool = eventful();
+    let _client = pool.client();
+    let name = pool.dir().name();
+    let shown = wait_for("each table has a row", || {
+        let (ok, page) = ringwork(&["stat", name], pool.base());
+        let tables = tables(&page);
+        (ok && tables.len() == 7).then_some(tables)
+    });
+    let told: BTreeMap<String, Vec<String>> = rows_of_operations("| table | columns |")
+        .iter()
+        .map(|row| (row[0].clone(), spans(&row[1]).map(str::to_owned).collect()))
+        .collect();
+    assert_eq!(told, shown, "operations.md, of what `ringwork stat` shows");
+
+    let (ok, json) = ringwork(&["stat", name, "--json"], pool.base());
+    assert!(ok, "{json}");
+    for row in rows_of_operations("| field | meaning |") {
+        for field in spans(&row[0]) {
+            // `serving` is a value.
+            assert!(
+                json.contains(&format!("\"{field}\"")),
+                "no {field} in {json}"
+            );
+        }
+    }
 }

@@ -367,23 +367,25 @@ mod tests {
         Cbor::<T>::decode(bytes).map(|Cbor(value)| value)
     }
 
+    const FIVE: [u8; 1] = [0x05];
+    const MINUS_FIVE: [u8; 1] = [0x24];
+    /// 1.5.
+    const DOUBLE: [u8; 9] = [0xfb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0];
+
     #[test]
     fn numbers_convert_as_those_of_json_do() {
-        // 5, -5, 1.5 as f16, f32 and f64, 2^64, -2^64, -2^64 - 1.
-        let five = [0x05];
-        let minus_five = [0x24];
+        // 1.5 as f16 and f32, 2^64, -2^64, -2^64 - 1.
         let half = [0xf9, 0x3e, 0x00];
         let single = [0xfa, 0x3f, 0xc0, 0, 0];
-        let double = [0xfb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0];
         let beyond = [0xc2, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0];
         let least = [0x3b, 255, 255, 255, 255, 255, 255, 255, 255];
         let below = [0xc3, 0x49, 1, 0, 0, 0, 0, 0, 0, 0, 0];
-        assert_eq!((read(&five), read(&five)), (Ok(5.0_f64), Ok(5.0_f32)));
+        assert_eq!((read(&FIVE), read(&FIVE)), (Ok(5.0_f64), Ok(5.0_f32)));
         assert_eq!(
-            (read(&minus_five), read(&minus_five)),
+            (read(&MINUS_FIVE), read(&MINUS_FIVE)),
             (Ok(-5.0_f64), Ok(-5.0_f32))
         );
-        for number in [&half[..], &single, &double] {
+        for number in [&half[..], &single, &DOUBLE] {
             assert_eq!((read(number), read(number)), (Ok(1.5_f64), Ok(1.5_f32)));
         }
         let large = 2.0_f64.powi(64);
@@ -396,18 +398,22 @@ mod tests {
             (Ok(1_u128 << 64), Ok(-(1_i128 << 64)))
         );
         assert_eq!(
-            (read(&five), read(&five), read(&minus_five)),
+            (read(&FIVE), read(&FIVE), read(&MINUS_FIVE)),
             (Ok(5_u8), Ok(5_i64), Ok(-5_i8))
         );
-        assert_eq!(read(&double), Ok(serde_json::json!(1.5)));
-        // As serde_json refuses them, too.
+        assert_eq!(read(&DOUBLE), Ok(serde_json::json!(1.5)));
+    }
+
+    /// As serde_json refuses them, too.
+    #[test]
+    fn numbers_of_another_kind_or_range_are_refused() {
         assert!(
-            read::<i64>(&double)
+            read::<i64>(&DOUBLE)
                 .unwrap_err()
                 .ends_with("expected an integer (i64), got the number 1.5")
         );
         assert!(
-            read::<u8>(&minus_five)
+            read::<u8>(&MINUS_FIVE)
                 .unwrap_err()
                 .contains("expected an integer (u8), got the integer -5")
         );
@@ -416,7 +422,10 @@ mod tests {
                 .unwrap_err()
                 .contains("the integer 256, which does not fit")
         );
-        // A double that an f32 can't hold is no infinity; an infinity is one.
+    }
+
+    #[test]
+    fn a_double_that_a_single_cannot_hold_is_no_infinity() {
         let huge = cbor_of(&json!(1e300), false);
         assert_eq!(read(&huge), Ok(1e300_f64));
         assert!(
@@ -426,6 +435,7 @@ mod tests {
         );
         let greatest = cbor_of(&json!(f64::from(f32::MAX)), false);
         assert_eq!(read(&greatest), Ok(f32::MAX));
+        // An infinity is one.
         assert_eq!(
             read(&[0xfb, 0x7f, 0xf0, 0, 0, 0, 0, 0, 0]),
             Ok(f32::INFINITY)
@@ -434,7 +444,11 @@ mod tests {
         beyond_single.extend([0xff; 16]);
         assert!(read::<f32>(&beyond_single).is_err());
         assert!(read::<f64>(&beyond_single).is_ok());
-        // {"5": 1}: keys are text with Java's maps, whatever their type there.
+    }
+
+    /// {"5": 1}: keys are text with Java's maps, whatever their type there.
+    #[test]
+    fn keys_that_are_numbers_are_read_from_text() {
         assert_eq!(
             read(&[0xa1, 0x61, 0x35, 0x01]),
             Ok(BTreeMap::from([(5_i32, 1.0_f32)]))
@@ -1181,9 +1195,23 @@ mod tests {
         );
     }
 
+    /// Each is refused with these words, whatever the lengths are written as.
+    #[track_caller]
+    fn assert_told(cases: &[(serde_json::Value, &str)]) {
+        for (json, told) in cases {
+            for streaming in [false, true] {
+                let error = read::<Basket>(&cbor_of(json, streaming)).unwrap_err();
+                assert!(
+                    error.ends_with(&format!("Basket): {told}")),
+                    "{json}: {error}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn faults_name_the_field_and_both_types() {
-        for (json, told) in [
+        assert_told(&[
             (json!({"items": null}), "items: expected an array, got null"),
             (
                 json!({"items": {}}),
@@ -1214,6 +1242,12 @@ mod tests {
                 json!({"items": [], "paid": 1}),
                 "paid: expected a boolean, got the integer 1",
             ),
+        ]);
+    }
+
+    #[test]
+    fn faults_of_arrays_and_variants_name_their_place() {
+        assert_told(&[
             (
                 json!({"items": [], "pair": [1, 300]}),
                 "pair[1]: expected an integer (u8), got the integer 300, which does not fit",
@@ -1239,15 +1273,7 @@ mod tests {
                 "expected an object (struct Basket), got an array",
             ),
             (json!(null), "expected an object (struct Basket), got null"),
-        ] {
-            for streaming in [false, true] {
-                let error = read::<Basket>(&cbor_of(&json, streaming)).unwrap_err();
-                assert!(
-                    error.ends_with(&format!("Basket): {told}")),
-                    "{json}: {error}"
-                );
-            }
-        }
+        ]);
     }
 
     #[test]

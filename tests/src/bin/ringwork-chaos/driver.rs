@@ -6,7 +6,7 @@
 use crate::fault::{Fault, Schedule};
 use crate::leaks;
 use crate::ledger::Ledger;
-use crate::processes::{Cleaner, Process, Worker, workers};
+use crate::processes::{Cleaner, LANES, Process, WORKERS, Worker, workers};
 use crate::recovery::{Recoveries, Whose};
 use crate::report::{Leaks, Report, Tally};
 use clap::Args;
@@ -24,9 +24,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Workers, and lanes of each.
-pub const WORKERS: u32 = 4;
-pub const LANES: u32 = 2;
 /// JVMs.
 const JVMS: usize = 2;
 /// Room for the payloads of all in flight, but not always.

@@ -13,6 +13,10 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 
+/// Workers of the pool, and lanes of each.
+pub const WORKERS: u32 = 4;
+pub const LANES: u32 = 2;
+
 /// Starts the cleaner, and tells it of every child.
 pub struct Cleaner {
     input: ChildStdin,

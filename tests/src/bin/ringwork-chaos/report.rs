@@ -1,7 +1,7 @@
 //! What is told at the end.
 
-use crate::driver::{LANES, WORKERS};
 use crate::ledger::Verdict;
+use crate::processes::{LANES, WORKERS};
 use crate::recovery::Recoveries;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::*;
