@@ -195,7 +195,8 @@ impl Crate {
             let names = names_in(&code_of(&std::fs::read_to_string(&file).unwrap()));
             (module, (file.strip_prefix(root).unwrap().into(), names))
         };
-        // Of a library with programs beside it, the library is looked at; they are roots of their own.
+        // Of a library with programs beside it, the library is looked at: those in `bin` are roots
+        // of their own.
         let library = root.join("lib.rs").is_file();
         let files = files.into_iter().filter(|file| {
             !library || file != &root.join("main.rs") && !file.starts_with(root.join("bin"))

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
@@ -20,6 +21,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.RejectedExecutionHandler;
@@ -130,48 +132,66 @@ class HandoverTest {
     return Thread.getAllStackTraces().keySet().stream().anyMatch(t -> t.getName().equals(name));
   }
 
-  /** The JDK's pools are given futures without a thread between, and are no exception. */
+  /**
+   * The JDK's pools are given futures without a thread between, and are no exception. Side by side:
+   * what was dropped is waited for.
+   */
   @Test
   void aPoolOfTheJdkThatRejectsOrDropsLosesNoFuture() throws Exception {
-    for (RejectedExecutionHandler policy :
+    List<RejectedExecutionHandler> policies =
         List.of(
             new ThreadPoolExecutor.AbortPolicy(),
             new ThreadPoolExecutor.DiscardPolicy(),
             new ThreadPoolExecutor.DiscardOldestPolicy(),
-            new ThreadPoolExecutor.CallerRunsPolicy())) {
-      CountDownLatch never = new CountDownLatch(1);
-      ThreadPoolExecutor executor =
-          new ThreadPoolExecutor(
-              1, 1, 1, TimeUnit.SECONDS, new ArrayBlockingQueue<Runnable>(1), policy);
-      CompletionMode mode = CompletionMode.executor(executor);
-      assertEquals(policy instanceof ThreadPoolExecutor.CallerRunsPolicy, mode.mayBlock);
-      try (FakePool pool = new FakePool(base, 1, 2 * TASKS).echo();
-          Ringwork client = Ringwork.connect(pool.config().completion(mode))) {
-        CountDownLatch begun = new CountDownLatch(1);
-        executor.execute(
+            new ThreadPoolExecutor.CallerRunsPolicy());
+    try (ExecutorService threads = Executors.newFixedThreadPool(policies.size())) {
+      List<Callable<Void>> trials = new ArrayList<>();
+      for (RejectedExecutionHandler policy : policies) {
+        trials.add(
             () -> {
-              begun.countDown();
-              awaitForEver(never);
+              losesNoFuture(policy);
+              return null;
             });
-        begun.await();
-        ConcurrentLinkedQueue<String> threads = new ConcurrentLinkedQueue<>();
-        List<CompletableFuture<Integer>> dependents = new ArrayList<>();
-        for (int i = 0; i < 20; i++) {
-          dependents.add(
-              client
-                  .submit(EndingsTest.ECHO, new byte[8])
-                  .thenApply(
-                      bytes -> {
-                        threads.add(Thread.currentThread().getName());
-                        return bytes.length;
-                      }));
-        }
-        assertAllComplete(dependents);
-        assertFalse(threads.contains("ringwork-poller-" + client.name()));
-      } finally {
-        never.countDown();
-        executor.shutdownNow();
       }
+      for (Future<Void> trial : threads.invokeAll(trials)) {
+        trial.get();
+      }
+    }
+  }
+
+  private void losesNoFuture(RejectedExecutionHandler policy) throws Exception {
+    CountDownLatch never = new CountDownLatch(1);
+    ThreadPoolExecutor executor =
+        new ThreadPoolExecutor(
+            1, 1, 1, TimeUnit.SECONDS, new ArrayBlockingQueue<Runnable>(1), policy);
+    CompletionMode mode = CompletionMode.executor(executor);
+    assertEquals(policy instanceof ThreadPoolExecutor.CallerRunsPolicy, mode.mayBlock);
+    try (FakePool pool = new FakePool(base, 1, 2 * TASKS).echo();
+        Ringwork client = Ringwork.connect(pool.config().completion(mode))) {
+      CountDownLatch begun = new CountDownLatch(1);
+      executor.execute(
+          () -> {
+            begun.countDown();
+            awaitForEver(never);
+          });
+      begun.await();
+      ConcurrentLinkedQueue<String> threads = new ConcurrentLinkedQueue<>();
+      List<CompletableFuture<Integer>> dependents = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        dependents.add(
+            client
+                .submit(EndingsTest.ECHO, new byte[8])
+                .thenApply(
+                    bytes -> {
+                      threads.add(Thread.currentThread().getName());
+                      return bytes.length;
+                    }));
+      }
+      assertAllComplete(dependents);
+      assertFalse(threads.contains("ringwork-poller-" + client.name()));
+    } finally {
+      never.countDown();
+      executor.shutdownNow();
     }
   }
 
