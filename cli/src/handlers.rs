@@ -83,8 +83,8 @@ fn of_pool(segment: &Segment, json: bool) -> Result<String, Failure> {
     for handler in found {
         table.row([
             handler.name,
-            handler.request.to_owned(),
-            handler.result.to_owned(),
+            handler.request.unwrap_or_default().to_owned(),
+            handler.result.unwrap_or_default().to_owned(),
         ]);
     }
     Ok(table.to_string())

@@ -4,6 +4,7 @@
 //! standard error. A reader that has closed the pipe ends the command quietly.
 
 mod bench;
+mod by_handler;
 mod cbor;
 mod clean;
 mod doctor;

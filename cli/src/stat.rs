@@ -1,5 +1,6 @@
 //! `ringwork stat`: what a pool does now and has done.
 
+use super::by_handler::{self, Look, TasksView};
 use super::exit::{FAILED, Failure, NO_POOL};
 use super::shown;
 use super::table::Table;
@@ -13,10 +14,14 @@ use std::time::{Duration, Instant};
 
 const AFTER_HELP: &str = "\
 Latencies are of sampled tasks (the first 1024 of each client, then every 16th of a Java client and every 8th of a Rust one), since the pool was \
-made; each is an upper bound, at most 25 % too high.
+made, or since the page before; each is an upper bound, at most 25 % too high. BUSY is an estimate from them: BUSY % is the \
+share of the time of all lanes. The page for people looks for 0.2 s at what is done now; in JSON only --watch has it.
 
 Exit codes: 0 the pool is starting, serving or draining; 3 there is none, or its supervisor is gone. With \
 --ready: 0 it is ready; 1 it is not, or its supervisor is dead; 3 there is none of this name.";
+
+/// The time that a single page looks at to tell what is done now.
+const WINDOW: Duration = Duration::from_millis(200);
 
 /// Show a pool: clients, workers, queues, counters, latencies, errors.
 #[derive(Debug, Args)]
@@ -52,12 +57,20 @@ pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
         }
         error => error.into(),
     })?;
+    if stat.ready {
+        return readiness(&view::pool(&segment)?);
+    }
     let mut before: Option<(u64, Instant)> = None;
+    let mut look_before = (stat.watch.is_none() && !stat.json).then(|| {
+        // A page for a person says what is done now.
+        let look = Look::now(&segment);
+        std::thread::sleep(WINDOW);
+        look
+    });
     loop {
-        let view = view::pool(&segment)?;
-        if stat.ready {
-            return readiness(&view);
-        }
+        let look = Look::now(&segment);
+        let view = view::pool_since(&segment, &look, look_before.as_ref())?;
+        look_before = Some(look);
         let ended = ended(&view);
         let rate = before
             .map(|(tasks, then)| (tasks_of(&view) - tasks) as f64 / then.elapsed().as_secs_f64());
@@ -160,14 +173,39 @@ fn text(view: &PoolView, rate: Option<f64>) -> String {
         .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
         .collect();
     let _ = writeln!(page, "\ncounters\n  {}", counters.join(", "));
+    let clients: Vec<String> = view
+        .client_totals
+        .iter()
+        .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
+        .collect();
+    let _ = writeln!(page, "\ntasks of all clients\n  {}", clients.join(", "));
     let handlers: Vec<&str> = view
         .handlers
         .iter()
-        .map(|handler| handler.name.as_str())
+        .filter(|handler| handler.info.request.is_some())
+        .map(|handler| handler.info.name.as_str())
         .collect();
     let _ = writeln!(page, "\nhandlers\n  {}", handlers.join(", "));
+    if let Some((seconds, table)) = by_handler::now(tasks_by_handler(view)) {
+        section(
+            &mut page,
+            &format!("tasks of the last {seconds:.1} s"),
+            &table,
+        );
+    }
+    let in_all = by_handler::in_all(tasks_by_handler(view));
+    section(&mut page, "tasks in all", &in_all);
     section(&mut page, "errors", &errors(view));
     page
+}
+
+/// The handlers with their tasks, then the tasks of none.
+fn tasks_by_handler(view: &PoolView) -> impl Iterator<Item = (&str, &TasksView)> {
+    let named = view.handlers.iter();
+    let named = named.map(|handler| (handler.info.name.as_str(), &handler.tasks));
+    let others = [("(unknown)", &view.unlisted), ("(others)", &view.rest)];
+    let others = others.into_iter();
+    named.chain(others.filter_map(|(name, tasks)| Some((name, tasks.as_ref()?))))
 }
 
 fn section(page: &mut String, title: &str, table: &Table) {
@@ -301,6 +339,7 @@ fn latencies(view: &PoolView) -> Table {
             p50_ns,
             p99_ns,
             p999_ns,
+            ..
         },
     ) in [
         ("queueing", &view.latency.queue),

@@ -3,6 +3,7 @@
 //! Reads words that others write at the same time; numbers of one moment may be
 //! a little apart. Nothing in the segment is changed.
 
+use super::by_handler::{HandlerStat, Look, TasksView};
 use super::shown;
 use ringwork_ring::format::layout::{ClientCounter, LaneCounter, PoolCounter};
 use ringwork_ring::format::names::UnknownWord;
@@ -10,7 +11,7 @@ use ringwork_ring::format::states::{ClientKind, EntryState, Health, PoolState};
 use ringwork_ring::format::words::Kind;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
-use ringwork_ring::records::{Histogram, LaneHistogram, LaneMask};
+use ringwork_ring::records::{Histogram, LaneMask};
 use ringwork_ring::segment::{liveness, tables};
 use ringwork_ring::{Result, Segment};
 use ringwork_supervisor::heartbeat;
@@ -47,9 +48,17 @@ pub(super) struct PoolView {
     pub(super) limits: Vec<LimitView>,
     /// Pool counters by name.
     pub(super) counters: BTreeMap<&'static str, u64>,
+    /// What all clients have counted since the pool was made, those included that have left.
+    pub(super) client_totals: BTreeMap<&'static str, u64>,
     pub(super) arena: Vec<ClassView>,
     pub(super) latency: LatencyView,
-    pub(super) handlers: Vec<HandlerView>,
+    /// Those that are listed, and others of which there were tasks.
+    pub(super) handlers: Vec<HandlerStat>,
+    /// Tasks that name no handler of the pool, if there were any.
+    pub(super) unlisted: Option<TasksView>,
+    /// Tasks that are counted together, if there were any: the segment has no more room for counts by
+    /// handler.
+    pub(super) rest: Option<TasksView>,
     pub(super) errors: Vec<ErrorView>,
 }
 
@@ -155,13 +164,14 @@ pub(super) struct Quantiles {
     pub(super) p50_ns: Option<u64>,
     pub(super) p99_ns: Option<u64>,
     pub(super) p999_ns: Option<u64>,
+    pub(super) max_ns: Option<u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct HandlerView {
     pub(super) name: String,
-    pub(super) request: &'static str,
-    pub(super) result: &'static str,
+    pub(super) request: Option<&'static str>,
+    pub(super) result: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -174,7 +184,21 @@ pub(super) struct ErrorView {
 
 /// Reads everything.
 pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
+    pool_since(segment, &Look::now(segment), None)
+}
+
+/// Reads everything, with what has become of tasks since the look `before`.
+pub(super) fn pool_since(
+    segment: &Segment,
+    look: &Look,
+    before: Option<&Look>,
+) -> Result<PoolView> {
     let now = now_ns();
+    let lanes = segment
+        .lanes()
+        .filter(|lane| lane.word().is_active())
+        .count();
+    let [unlisted, rest] = look.others(before, lanes);
     let condition = condition(segment)?;
     let g = segment.geometry();
     let capacity = g.injector_capacity;
@@ -210,12 +234,15 @@ pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
             .iter()
             .map(|counter| (counter.name(), segment.header().counter(*counter).get()))
             .collect(),
+        client_totals: client_totals(segment),
         arena: classes(segment),
         latency: LatencyView {
-            queue: quantiles(segment, LaneHistogram::Queue),
-            run: quantiles(segment, LaneHistogram::Run),
+            queue: quantiles(look.totals().iter().map(|totals| &totals.queue)),
+            run: quantiles(look.totals().iter().map(|totals| &totals.run)),
         },
-        handlers: handlers(segment),
+        handlers: look.handlers(handlers(segment), before, lanes),
+        unlisted,
+        rest,
         errors: errors(segment, now),
     })
 }
@@ -385,8 +412,8 @@ fn state_name(state: Option<PoolState>, supervisor_alive: bool) -> &'static str 
 #[must_use]
 pub(super) fn handlers(segment: &Segment) -> Vec<HandlerView> {
     let view = |info: tables::HandlerInfo| HandlerView {
-        request: info.request_codec.name(),
-        result: info.result_codec.name(),
+        request: Some(info.request_codec.name()),
+        result: Some(info.result_codec.name()),
         name: info.name,
     };
     tables::handlers(segment).into_iter().map(view).collect()
@@ -405,6 +432,16 @@ fn entry_name(state: std::result::Result<EntryState, UnknownWord>) -> Option<&'s
     }
 }
 
+fn client_totals(segment: &Segment) -> BTreeMap<&'static str, u64> {
+    let entries = || (0..segment.geometry().max_clients).map(|client| segment.client(client));
+    let sum = |counter: ClientCounter| {
+        let counts = entries().map(|entry| entry.counter(counter).get());
+        counts.fold(0, u64::saturating_add)
+    };
+    let all = ClientCounter::ALL.iter();
+    all.map(|counter| (counter.name(), sum(*counter))).collect()
+}
+
 fn client(segment: &Segment, index: u32, now: u64) -> Option<ClientView> {
     let record = segment.client(index);
     let state = entry_name(record.word_acquire().state())?;
@@ -414,7 +451,7 @@ fn client(segment: &Segment, index: u32, now: u64) -> Option<ClientView> {
         .map(|slot| segment.word(slot).kind())
         .collect();
     let count = |wanted: fn(&Kind) -> bool| kinds.iter().filter(|kind| wanted(kind)).count() as u32;
-    let counter = |counter: ClientCounter| record.counter(counter).get();
+    let counter = |counter: ClientCounter| record.since_attach(counter);
     Some(ClientView {
         index,
         pid: record.pid(),
@@ -491,17 +528,22 @@ fn classes(segment: &Segment) -> Vec<ClassView> {
         .collect()
 }
 
-/// Over all lanes, those of workers that are gone included.
-fn quantiles(segment: &Segment, histogram: LaneHistogram) -> Quantiles {
+/// Over all handlers, those of workers that are gone included.
+fn quantiles<'t>(of: impl Iterator<Item = &'t Histogram>) -> Quantiles {
     let mut all = Histogram::default();
-    for lane in segment.lanes() {
-        lane.add_to(&mut all, histogram);
+    for histogram in of {
+        all.add(histogram);
     }
+    quantiles_of(&all)
+}
+
+pub(super) fn quantiles_of(all: &Histogram) -> Quantiles {
     Quantiles {
         samples: all.count(),
         p50_ns: all.quantile(0.5),
         p99_ns: all.quantile(0.99),
         p999_ns: all.quantile(0.999),
+        max_ns: all.quantile(1.0),
     }
 }
 

@@ -159,8 +159,17 @@ fn a_pool_is_shown_to_people_and_programs() {
         1
     );
     assert_eq!(stat["latency"]["run"]["samples"], 1);
-    let echo = json!({"name": "echo", "request": "bytes", "result": "bytes"});
-    assert!(stat["handlers"].as_array().unwrap().contains(&echo));
+    let handlers = stat["handlers"].as_array().unwrap();
+    let echo = handlers.iter().find(|one| one["name"] == "echo").unwrap();
+    assert_eq!(
+        (&echo["request"], &echo["result"]),
+        (&json!("bytes"), &json!("bytes"))
+    );
+    assert_eq!(echo["in_all"]["completed"], 1);
+    assert_eq!(echo["in_all"]["run"]["samples"], 1);
+    assert_eq!(echo["now"], Value::Null, "there was no look before");
+    assert_eq!(stat["client_totals"]["submitted"], 1);
+    assert_eq!(stat["client_totals"]["completed"], 1);
     let page = home.run(&["stat", "p"]).stdout;
     for part in [
         "pool p: serving",
@@ -169,6 +178,9 @@ fn a_pool_is_shown_to_people_and_programs() {
         "P99.9",
         "workers started 2",
         "password.hash",
+        "tasks of the last",
+        "tasks in all\n  HANDLER   STARTED   DONE",
+        "submitted 1",
         "errors\n  none",
     ] {
         assert!(page.contains(part), "{part} is missing in\n{page}");

@@ -127,11 +127,27 @@ fn segment() -> Seeds {
                 write32(Section::Handler, 0, HANDLER_REQUEST_CODEC, u32::MAX),
                 write32(Section::Error, 1, ERROR_LEN, u32::MAX),
                 write64(Section::Error, 1, ERROR_COUNT, u64::MAX),
-                write64(Section::Lane, 0, LANE_QUEUE_HISTOGRAM, 5),
+                write64(Section::Lane, 0, LANE_RUN_HISTOGRAM, 5),
                 write64(Section::Lane, 0, LANE_WORD, ENTRY_ACTIVE.into()),
                 write32(Section::Lane, 0, LANE_CURRENT, u32::MAX),
                 write64(Section::Worker, 0, WORKER_WORD, ENTRY_ACTIVE.into()),
                 write64(Section::Client, 1, CLIENT_WORD, ENTRY_ACTIVE.into()),
+            ],
+        ),
+        (
+            "counts",
+            1,
+            &[
+                write64(
+                    Section::Counts,
+                    0,
+                    COUNTS_KEY,
+                    COUNTS_KEY_TAKEN | 1 << COUNTS_KEY_LANE_SHIFT | 1,
+                ),
+                write64(Section::Counts, 0, COUNTS_COMPLETED, u64::MAX),
+                write64(Section::Counts, 0, COUNTS_RUN_HISTOGRAM, u64::MAX),
+                write64(Section::Counts, 1, COUNTS_KEY, u64::MAX),
+                write64(Section::Counts, 2, COUNTS_KEY, COUNTS_KEY_REST),
             ],
         ),
         (

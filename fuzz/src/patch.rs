@@ -47,10 +47,11 @@ pub enum Section {
     Error,
     Owner,
     Block,
+    Counts,
 }
 
 /// All sections; the position is the number in a record.
-pub const SECTIONS: [Section; 11] = [
+pub const SECTIONS: [Section; 12] = [
     Section::Header,
     Section::Client,
     Section::Worker,
@@ -62,6 +63,7 @@ pub const SECTIONS: [Section; 11] = [
     Section::Error,
     Section::Owner,
     Section::Block,
+    Section::Counts,
 ];
 
 impl Record {
@@ -115,6 +117,9 @@ impl Record {
             Section::Completion => entry(g.completions, ring(g.completion_capacity), g.max_clients),
             Section::Handler => entry(g.handlers, HANDLER_STRIDE, g.handler_capacity),
             Section::Error => entry(g.errors, ERROR_STRIDE, g.error_capacity),
+            Section::Counts => g.sections.first().map_or((0, HEADER_SIZE), |place| {
+                entry(place.offset, COUNTS_STRIDE, place.section.count)
+            }),
             Section::Owner => (class.owners, 8 * class.class.count as usize),
             Section::Block => (class.blocks, class.class.size * class.class.count as usize),
         };

@@ -357,7 +357,7 @@ fn kill_clients(
             (0..segment.geometry().max_clients)
                 .map(|client| segment.client(client))
                 .find(|client| {
-                    client.pid() == pid && client.counter(ClientCounter::Submitted).get() > 20
+                    client.pid() == pid && client.since_attach(ClientCounter::Submitted) > 20
                 })
                 .map(|client| (client, client.word_acquire()))
         });

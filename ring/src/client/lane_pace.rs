@@ -4,7 +4,7 @@
 //! of work counts, and nothing is known before a few run times were.
 
 use crate::format::layout::LaneCounter;
-use crate::records::{Histogram, LaneHistogram, LaneRecord, bucket_floor};
+use crate::records::{Histogram, LaneRecord, bucket_floor};
 use crate::segment::Segment;
 
 /// How often the lanes are read, at most.
@@ -87,7 +87,7 @@ impl LanePace {
                 .wrapping_sub(count(LaneCounter::Expired))
                 .wrapping_sub(count(LaneCounter::Cancelled));
             self.started = self.started.wrapping_add(started);
-            lane.add_to(&mut latest, LaneHistogram::Run);
+            lane.add_run_times_to(&mut latest);
         }
         match self.before.take() {
             Some(before) if age < STALE_AFTER && self.lanes > 0 => {

@@ -488,14 +488,8 @@ impl Client {
             table = lock(&self.table);
             result = self.submit_locked(&mut table, handler, request, options);
         }
-        if matches!(
-            result,
-            Err(RingError::SlotsTaken { .. }
-                | RingError::TooManyInFlight { .. }
-                | RingError::QueueFull
-                | RingError::ArenaExhausted { .. })
-        ) {
-            self.entry().counter(ClientCounter::Rejected).bump();
+        if let Some(why) = result.as_ref().err().and_then(rejected_by) {
+            self.entry().count_rejected(why);
         }
         if let Ok((slot, ..)) = &result {
             table.weighed[(slot - self.first_slot) as usize] = weighed;
@@ -534,7 +528,7 @@ impl Client {
             Verdict::Unweighed => Ok(false),
             Verdict::InTime => Ok(true),
             Verdict::TooLate(late) => {
-                self.entry().counter(ClientCounter::Rejected).bump();
+                self.entry().count_rejected(ClientCounter::RejectedDeadline);
                 Err(RingError::DeadlineUnreachable {
                     handler: handler.to_owned(),
                     wait: late.wait,
@@ -1146,6 +1140,18 @@ impl Drop for Ticket<'_> {
 }
 
 /// The counter of the client's entry that an outcome goes under.
+/// The counter of the reason why a task is rejected; none for what is no rejection.
+fn rejected_by(error: &RingError) -> Option<ClientCounter> {
+    Some(match error {
+        RingError::SlotsTaken { .. } => ClientCounter::RejectedNoSlot,
+        RingError::TooManyInFlight { .. } => ClientCounter::RejectedInFlight,
+        RingError::QueueFull => ClientCounter::RejectedRing,
+        RingError::ArenaExhausted { .. } => ClientCounter::RejectedArena,
+        RingError::TooLarge { .. } => ClientCounter::RejectedTooLarge,
+        _ => return None,
+    })
+}
+
 fn counter_of(outcome: &Outcome) -> ClientCounter {
     match outcome {
         Outcome::Completed { .. } => ClientCounter::Completed,

@@ -84,7 +84,7 @@ const SMALL: Tier = Tier(&[
     ArenaClass::new(KIB, 1024),
     ArenaClass::new(16 * KIB, 96),
     ArenaClass::new(128 * KIB, 16),
-    ArenaClass::new(MIB, 6),
+    ArenaClass::new(MIB, 3),
     ArenaClass::new(4 * MIB, 3),
     ArenaClass::new(16 * MIB, 2),
 ]);
@@ -559,7 +559,8 @@ impl PoolConfig {
 
     /// The optional sections, in their order.
     fn sections(&self) -> Vec<Section> {
-        self.sections.clone().unwrap_or_default()
+        let own = || section::own(self.max_lanes, HANDLERS);
+        self.sections.clone().unwrap_or_else(own)
     }
 
     fn check(&self, classes: &[ArenaClass]) -> Result<()> {

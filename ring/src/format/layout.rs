@@ -228,6 +228,29 @@ layout! {
     MAX_SECTION_RECORDS: u32 = 1 << 24;
     /// Most bytes of a record of a section.
     MAX_SECTION_BYTES: u32 = 1 << 20;
+    /// Kind of section: what lanes count by handler, COUNTS_*; a record a lane and handler, the last one for what has none.
+    SECTION_HANDLER_COUNTS: u32 = 1;
+    /// Kind of section: what the reaper counts by handler, LOSSES_*; a record for each place of the handler table, the last one for other handlers.
+    SECTION_HANDLER_LOSSES: u32 = 2;
+
+    /// Bytes of a record of what lanes count by handler.
+    COUNTS_STRIDE: usize = 2688;
+    /// Counts: which, u64, stored once by CAS: 0 free, COUNTS_KEY_REST, or COUNTS_KEY_TAKEN | lane << 32 | place in the handler table + 1, 0 for a handler that is not there.
+    COUNTS_KEY: usize = 0;
+    /// Key of counts: set in all that are taken.
+    COUNTS_KEY_TAKEN: u64 = 1 << 63;
+    /// Key of the last record, which counts the tasks of all lanes that found no other free.
+    COUNTS_KEY_REST: u64 = 3 << 62;
+    /// Key of counts: shift of the lane, 16 bits.
+    COUNTS_KEY_LANE_SHIFT: u32 = 32;
+    /// Key of counts: mask of the lane, after the shift.
+    COUNTS_KEY_LANE_MASK: u64 = 0xffff;
+    /// Counts: histogram of the time from submit to claim, sampled, u64 each.
+    COUNTS_QUEUE_HISTOGRAM: usize = 128;
+    /// Counts: histogram of the time that the handler ran, sampled, u64 each.
+    COUNTS_RUN_HISTOGRAM: usize = 1408;
+    /// Bytes of a record of what the reaper counts by handler.
+    LOSSES_STRIDE: usize = 128;
     /// Header: idle lanes, one bit each, IDLE_WORDS u64 words on a line of their own.
     H_IDLE: usize = 2048;
     /// Number of idle words: at most 64 lanes each.
@@ -273,6 +296,8 @@ layout! {
     CLIENT_WAITING: usize = 128;
     /// Client: futex word of the poller, bumped by each wake, u32.
     CLIENT_WAKE: usize = 132;
+    /// Client: what each of its counters was when it attached, u64 each, in the order of CLIENT_SUBMITTED, ..., CLIENT_REJECTED_STATE.
+    CLIENT_BASES: usize = 136;
     /// Client: set to 1 when its completion ring was full: scan the slots, u32.
     CLIENT_OVERFLOW: usize = 256;
     /// Entry state (clients, workers, lanes): unused.
@@ -304,7 +329,7 @@ layout! {
     LEAVE_QUOTA: u32 = 2;
 
     /// Bytes of a lane entry.
-    LANE_STRIDE: usize = 3072;
+    LANE_STRIDE: usize = 1792;
     /// Lane: entry word, u64: generation << 24 | worker index << 8 | ENTRY_*.
     LANE_WORD: usize = 0;
     /// Lane: futex word, bumped by each wake, u32.
@@ -319,10 +344,8 @@ layout! {
     LANE_OVER: usize = 320;
     /// Lane: if that is a chunk, how many of its requests had ended, u32: the next one was told. Written first.
     LANE_OVER_ENDED: usize = 328;
-    /// Lane: histogram of the time from submit to claim, sampled, u64 each.
-    LANE_QUEUE_HISTOGRAM: usize = 512;
     /// Lane: histogram of the time that handlers ran, sampled, u64 each.
-    LANE_RUN_HISTOGRAM: usize = 1792;
+    LANE_RUN_HISTOGRAM: usize = 512;
     /// Buckets of a histogram: four to an octave of nanoseconds.
     HISTOGRAM_BUCKETS: usize = 160;
 
@@ -599,11 +622,11 @@ counters! {
 }
 
 counters! {
-    /// The counters of a client.
+    /// The counters of a client entry: they only grow, over all clients that have it one after the other.
     ClientCounter, CLIENT_COUNTERS {
         /// Client counter: tasks submitted, u64. This and the next are written by submitters.
         Submitted = 384, CLIENT_SUBMITTED, "submitted";
-        /// Client counter: tasks rejected at submit, u64.
+        /// Client counter: tasks rejected at submit, u64: the sum of those by reason.
         Rejected = 392, CLIENT_REJECTED, "rejected";
         /// Client counter: results received, u64. This and the next are written where tasks end, on a line of their own.
         Completed = 448, CLIENT_COMPLETED, "completed";
@@ -613,6 +636,20 @@ counters! {
         TimedOut = 464, CLIENT_TIMED_OUT, "timed_out";
         /// Client counter: tasks cancelled, u64.
         Cancelled = 472, CLIENT_CANCELLED, "cancelled";
+        /// Client counter: tasks rejected since all slots of the client were taken, u64. This and the next are written by submitters.
+        RejectedNoSlot = 320, CLIENT_REJECTED_NO_SLOT, "rejected_no_slot";
+        /// Client counter: tasks rejected since too many of the handler were in flight, u64.
+        RejectedInFlight = 328, CLIENT_REJECTED_IN_FLIGHT, "rejected_in_flight";
+        /// Client counter: tasks rejected since their deadline could not be met, u64.
+        RejectedDeadline = 336, CLIENT_REJECTED_DEADLINE, "rejected_deadline";
+        /// Client counter: tasks rejected since the injector ring was full, u64.
+        RejectedRing = 344, CLIENT_REJECTED_RING, "rejected_ring";
+        /// Client counter: tasks rejected since no payload block was free, u64.
+        RejectedArena = 352, CLIENT_REJECTED_ARENA, "rejected_arena";
+        /// Client counter: tasks rejected since no payload block is so large, u64.
+        RejectedTooLarge = 360, CLIENT_REJECTED_TOO_LARGE, "rejected_too_large";
+        /// Client counter: tasks rejected since the pool was draining, had no worker or was not connected, u64.
+        RejectedState = 368, CLIENT_REJECTED_STATE, "rejected_state";
     }
 }
 
@@ -638,11 +675,50 @@ counters! {
     }
 }
 
+counters! {
+    /// What a lane counts of the tasks of one handler.
+    HandlerCounter, HANDLER_COUNTERS {
+        /// Counts of a handler: tasks ended with a result, u64.
+        Completed = 8, COUNTS_COMPLETED, "completed";
+        /// Counts of a handler: tasks ended with a failure, u64: the next three included.
+        Failed = 16, COUNTS_FAILED, "failed";
+        /// Counts of a handler: panics, u64.
+        Panicked = 24, COUNTS_PANICKED, "panicked";
+        /// Counts of a handler: tasks whose deadline had passed at the claim, u64.
+        Expired = 32, COUNTS_EXPIRED, "expired";
+        /// Counts of a handler: tasks cancelled before or while they ran, u64.
+        Cancelled = 40, COUNTS_CANCELLED, "cancelled";
+        /// Counts of a handler: tasks whose run time was sampled, u64; each request of a chunk counts.
+        Sampled = 64, COUNTS_SAMPLED, "sampled";
+        /// Counts of a handler: nanoseconds that the sampled tasks ran, u64.
+        SampledNs = 72, COUNTS_SAMPLED_NS, "sampled_ns";
+        /// Counts of a handler: nanoseconds that tasks of the queue histogram waited from submit to claim, u64.
+        WaitedNs = 80, COUNTS_WAITED_NS, "waited_ns";
+    }
+}
+
+counters! {
+    /// What the reaper counts of the tasks of one handler.
+    HandlerLoss, HANDLER_LOSSES {
+        /// Losses of a handler: tasks ended as crashed, u64.
+        Crashed = 0, LOSSES_CRASHED, "crashed";
+        /// Losses of a handler: attempts that died with their worker and were followed by another, u64.
+        Retried = 8, LOSSES_RETRIED, "retried";
+    }
+}
+
 /// All constants, those of the counters included.
 pub fn constants() -> impl Iterator<Item = &'static Constant> {
-    [CONSTANTS, POOL_COUNTERS, CLIENT_COUNTERS, LANE_COUNTERS]
-        .into_iter()
-        .flatten()
+    [
+        CONSTANTS,
+        POOL_COUNTERS,
+        CLIENT_COUNTERS,
+        LANE_COUNTERS,
+        HANDLER_COUNTERS,
+        HANDLER_LOSSES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// FNV-1a, 64 bit, of a handler name or an error text: the id under which it
@@ -681,11 +757,16 @@ mod tests {
         const { assert!(H_HEALTH + 4 <= H_SECTIONS) };
         const { assert!(H_SECTIONS + MAX_SECTIONS * SECTION_STRIDE <= H_IDLE) };
         const { assert!(SECTION_OFFSET + 8 <= SECTION_STRIDE) };
-        const { assert!(LANE_QUEUE_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_RUN_HISTOGRAM) };
         const { assert!(LANE_RUN_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_STRIDE) };
         const { assert!(SLOT_TRACEPARENT + 26 <= SLOT_DEFERRED) };
         const { assert!(SLOT_DEFERRED + 4 <= SLOT_STRIDE) };
         const { assert!(LANE_CURRENT + 4 <= LANE_OVER) };
+        const {
+            assert!(
+                CLIENT_WAKE + 4 <= CLIENT_BASES && CLIENT_OVERFLOW + 4 <= CLIENT_REJECTED_NO_SLOT
+            )
+        };
+        const { assert!(CLIENT_BASES + 8 * CLIENT_COUNTERS.len() <= CLIENT_OVERFLOW) };
         const { assert!(LANE_OVER + 8 <= LANE_OVER_ENDED) };
         const { assert!(LANE_OVER_ENDED + 4 <= LANE_STARTED) };
         const { assert!(H_LIMITS + 8 <= H_CLASSES) };
@@ -694,10 +775,16 @@ mod tests {
         const { assert!(LANE_HELD + 4 * HELD == LANE_CURRENT) };
     }
 
-    /// Each counter has eight bytes of its own, and those of a lane end where its histograms begin.
+    /// Each counter has eight bytes of its own, and none is beyond its record or in its histograms.
     #[test]
     fn counters_do_not_overlap() {
-        for counters in [POOL_COUNTERS, CLIENT_COUNTERS, LANE_COUNTERS] {
+        for counters in [
+            POOL_COUNTERS,
+            CLIENT_COUNTERS,
+            LANE_COUNTERS,
+            HANDLER_COUNTERS,
+            HANDLER_LOSSES,
+        ] {
             let mut places: Vec<u64> = counters.iter().map(|counter| counter.value).collect();
             places.sort_unstable();
             for two in places.windows(2) {
@@ -709,8 +796,14 @@ mod tests {
                 );
             }
         }
-        let last = LANE_COUNTERS.iter().map(|counter| counter.value).max();
-        assert!(last.unwrap() + 8 <= LANE_QUEUE_HISTOGRAM as u64);
+        let last =
+            |counters: &[Constant]| counters.iter().map(|counter| counter.value).max().unwrap();
+        assert!(last(LANE_COUNTERS) + 8 <= LANE_RUN_HISTOGRAM as u64);
+        assert!(last(HANDLER_COUNTERS) + 8 <= COUNTS_QUEUE_HISTOGRAM as u64);
+        assert!(last(HANDLER_LOSSES) + 8 <= LOSSES_STRIDE as u64);
+        const { assert!(COUNTS_QUEUE_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= COUNTS_RUN_HISTOGRAM) };
+        const { assert!(COUNTS_RUN_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= COUNTS_STRIDE) };
+        const { assert!(COUNTS_STRIDE.is_multiple_of(SECTION_ALIGN)) };
     }
 
     #[test]

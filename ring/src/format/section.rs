@@ -5,10 +5,37 @@
 //! every process has to understand is told by a required feature bit instead.
 
 use crate::format::counted;
-use crate::format::layout::{MAX_SECTION_BYTES, MAX_SECTION_RECORDS, MAX_SECTIONS, SECTION_ALIGN};
+use crate::format::layout::{
+    COUNTS_STRIDE, LOSSES_STRIDE, MAX_SECTION_BYTES, MAX_SECTION_RECORDS, MAX_SECTIONS,
+    SECTION_ALIGN, SECTION_HANDLER_COUNTS, SECTION_HANDLER_LOSSES,
+};
 
 /// The kinds that this version knows, each with the bytes of its records.
-const KNOWN: [(u32, usize); 0] = [];
+const KNOWN: [(u32, usize); 2] = [
+    (SECTION_HANDLER_COUNTS, COUNTS_STRIDE),
+    (SECTION_HANDLER_LOSSES, LOSSES_STRIDE),
+];
+
+/// Records of counts for so many lanes: each has its own of some handlers, on average; those that
+/// run few leave theirs to others.
+const COUNTS_A_LANE: u32 = 4;
+
+/// The sections of a segment of this version.
+pub(crate) fn own(lanes: u32, handlers: u32) -> Vec<Section> {
+    let of = |kind, count, bytes: usize| Section {
+        kind,
+        count,
+        bytes: bytes as u32,
+    };
+    vec![
+        of(
+            SECTION_HANDLER_COUNTS,
+            COUNTS_A_LANE * lanes + 1,
+            COUNTS_STRIDE,
+        ),
+        of(SECTION_HANDLER_LOSSES, handlers + 1, LOSSES_STRIDE),
+    ]
+}
 
 /// An optional section, as the header lists it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use crate::lane::core::LaneCore;
 use crate::os::clock::now_ns;
 use crate::os::sync;
 use crate::queue::arena::{self, BlockRef, Role};
-use crate::records::{LaneHistogram, Slot};
+use crate::records::Slot;
 use crate::segment::Segment;
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ pub struct Claimed<'l> {
     result: Option<PayloadSpan>,
     // Then request and result are those of its next request.
     chunk: Option<Chunk>,
+    // Those that it stands for: 1, or those of a chunk that this lane has run.
+    requests: u32,
     ended: bool,
 }
 
@@ -102,10 +104,6 @@ impl<'l> Claimed<'l> {
         if stamped {
             fields.set_claimed_ns(claimed_ns);
         }
-        if submitted_ns != 0 {
-            let waited = claimed_ns.saturating_sub(submitted_ns);
-            entry.record(LaneHistogram::Queue, waited);
-        }
         failpoint!("claim.read");
         Self {
             slot,
@@ -119,6 +117,7 @@ impl<'l> Claimed<'l> {
             submitted_ns,
             result: None,
             chunk: None,
+            requests: 1,
             ended: false,
             lane,
         }
@@ -237,7 +236,7 @@ impl<'l> Claimed<'l> {
         let mut chunk = Chunk::read(segment, place.offset, place.len)?;
         let crashed = chunk.resume(segment)?;
         if crashed.is_some() {
-            self.lane.entry().counter(LaneCounter::Failed).bump();
+            self.lane.count(self.handler, LaneCounter::Failed, 1);
         }
         failpoint!("chunk.opened");
         self.request_codec = chunk.codec();
@@ -267,10 +266,11 @@ impl<'l> Claimed<'l> {
     }
 
     /// Counts the requests that have results; failures were counted one by one.
-    fn count_completed(&self, chunk: &Chunk) {
+    fn count_completed(&mut self, chunk: &Chunk) {
         let (ran, failed) = chunk.ran();
-        let completed = self.lane.entry().counter(LaneCounter::Completed);
-        completed.bump_by(u64::from(ran.saturating_sub(failed)));
+        let completed = ran.saturating_sub(failed).into();
+        let lane = &mut *self.lane;
+        lane.count(self.handler, LaneCounter::Completed, completed);
     }
 
     #[cold]
@@ -301,6 +301,7 @@ impl<'l> Claimed<'l> {
         let (ran, _) = chunk.ran();
         self.count_completed(&chunk);
         self.result = None;
+        self.requests = ran;
         self.end(Status::Ok.into(), Codec::Chunk, 0);
         // Not before: a reader that sees a claim and the count go on thinks that the lane has left
         // the task.
@@ -440,7 +441,7 @@ impl<'l> Claimed<'l> {
             Some(chunk) => chunk.end(&self.lane.segment, Status::Ok.into(), codec, len),
             None => {
                 // those of a chunk at its end
-                self.lane.entry().counter(LaneCounter::Completed).bump();
+                self.lane.count(self.handler, LaneCounter::Completed, 1);
                 self.end(Status::Ok.into(), codec, len);
             }
         }
@@ -513,13 +514,15 @@ impl<'l> Claimed<'l> {
     }
 
     fn write_failure(&mut self, failure: &Failure<'_>) {
-        let entry = self.lane.entry();
-        entry.counter(LaneCounter::Failed).bump();
-        match failure.status {
-            Status::Panicked => entry.counter(LaneCounter::Panicked).bump(),
-            Status::Expired => entry.counter(LaneCounter::Expired).bump(),
-            Status::Cancelled => entry.counter(LaneCounter::Cancelled).bump(),
-            _ => {}
+        self.lane.count(self.handler, LaneCounter::Failed, 1);
+        let kind = match failure.status {
+            Status::Panicked => Some(LaneCounter::Panicked),
+            Status::Expired => Some(LaneCounter::Expired),
+            Status::Cancelled => Some(LaneCounter::Cancelled),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            self.lane.count(self.handler, kind, 1);
         }
         if self.chunk.is_some() {
             return self.write_failure_in_chunk(failure);
@@ -595,9 +598,14 @@ impl<'l> Claimed<'l> {
         let segment = &lane.segment;
         // What did not run, or gave up, says nothing about how long tasks take.
         let cut_short = matches!(ending.status, Status::Expired | Status::Cancelled);
+        if self.submitted_ns != 0 {
+            let waited = self.claimed_ns.saturating_sub(self.submitted_ns);
+            lane.counts.waited(segment, self.handler, waited);
+        }
         if self.submitted_ns != 0 && !ending.not_run && !cut_short {
             let ran = now_ns().saturating_sub(self.claimed_ns);
-            lane.entry().record(LaneHistogram::Run, ran);
+            lane.entry().ran(ran);
+            lane.counts.ran(segment, self.handler, ran, self.requests);
             let before = if lane.run_ns == u64::MAX {
                 ran
             } else {

@@ -4,7 +4,9 @@
 //! the task has ended. Invariant: the permit belongs to the task that runs, or to the claim that is
 //! being tried.
 
+use crate::format::layout::LaneCounter;
 use crate::format::words::Word;
+use crate::lane::handler_counts::HandlerCounts;
 use crate::queue::arena::ArenaView;
 use crate::queue::hints::publish_completion_knowing;
 use crate::queue::wait;
@@ -32,6 +34,8 @@ pub(crate) struct LaneCore {
     pub(crate) permit: Option<Permit>,
     // Smoothed run time of sampled tasks.
     pub(crate) run_ns: u64,
+    // What it counts by handler.
+    pub(crate) counts: HandlerCounts,
     // The head of each client's completion ring as it was seen last; 0 before that, and never too
     // large.
     heads_seen: Box<[u64]>,
@@ -47,6 +51,7 @@ impl LaneCore {
             limits,
             permit: None,
             run_ns: u64::MAX,
+            counts: HandlerCounts::new(&segment, index),
             heads_seen: vec![0; clients].into(),
             segment,
         }
@@ -56,6 +61,13 @@ impl LaneCore {
     #[inline(always)]
     pub(crate) fn entry(&self) -> LaneRecord<'_> {
         LaneRecord::new(self.segment.part(self.at))
+    }
+
+    /// Counts what has become of a task, of the lane and of its handler.
+    #[inline(always)]
+    pub(crate) fn count(&mut self, handler: u64, counter: LaneCounter, by: u64) {
+        self.entry().counter(counter).bump_by(by);
+        self.counts.count(&self.segment, handler, counter, by);
     }
 
     #[inline]

@@ -4,6 +4,7 @@ pub mod chunk;
 pub mod claimed;
 mod core;
 pub mod entry;
+mod handler_counts;
 #[cfg(not(ringwork_model))]
 pub mod leave;
 pub mod permits;

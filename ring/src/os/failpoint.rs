@@ -97,6 +97,7 @@ pub const POINTS: &[(&str, &str)] = &[
     ("claim.current", "W"),
     ("claim.read", "W"),
     ("chunk.opened", "W"),
+    ("counts.taken", "W"),
     ("chunk.written", "W"),
     ("chunk.ended", "W"),
     ("run.before", "W"),

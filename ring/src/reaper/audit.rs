@@ -8,7 +8,8 @@
 
 use crate::format::counted;
 use crate::format::layout::{
-    GENERATION_MASK, IDLE_WORDS, LaneCounter, MAX_ATTEMPTS, OWNER_TAKEN, PoolCounter, RING_BATCH,
+    ClientCounter, GENERATION_MASK, IDLE_WORDS, LaneCounter, MAX_ATTEMPTS, OWNER_TAKEN,
+    PoolCounter, RING_BATCH,
 };
 use crate::format::names::UnknownWord;
 use crate::format::words::{Kind, Word};
@@ -18,6 +19,8 @@ use crate::records::{LaneMask, LaneRecord};
 use crate::segment::Segment;
 use std::fmt::Display;
 use std::ops::Range;
+
+mod handler_counts;
 
 /// What was found, in words.
 pub type Damage = String;
@@ -46,6 +49,7 @@ pub struct Auditor {
     rings: Vec<(u64, u64)>,
     next_cell: usize,
     counters: Vec<u64>,
+    handler_counts: handler_counts::SeenCounts,
     next_owner: usize,
     looked_ns: u64,
 }
@@ -63,6 +67,7 @@ impl Auditor {
             rings: vec![(0, 0); rings],
             next_cell: 0,
             counters: counters(segment).collect(),
+            handler_counts: handler_counts::SeenCounts::new(segment),
             next_owner: 0,
             looked_ns: now_ns,
         }
@@ -132,6 +137,7 @@ impl Auditor {
         crate::lane::permits::audit(segment)?;
         idle_bits(segment)?;
         self.counters(segment, steps)?;
+        self.handler_counts.look(segment, steps)?;
         self.rings(segment, steps)?;
         self.cells(segment)?;
         self.slots(segment, steps)?;
@@ -450,7 +456,13 @@ fn counters(segment: &Segment) -> impl Iterator<Item = u64> {
             .iter()
             .map(move |counter| lane.counter(*counter).get())
     });
-    pool.chain(lanes)
+    let clients = (0..segment.geometry().max_clients).flat_map(|client| {
+        let record = segment.client(client);
+        ClientCounter::ALL
+            .iter()
+            .map(move |counter| record.counter(*counter).get())
+    });
+    pool.chain(lanes).chain(clients)
 }
 
 /// What a word that was read says.

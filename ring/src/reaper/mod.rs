@@ -8,7 +8,7 @@ pub mod audit;
 pub mod crashing_task;
 
 use crate::format::cause::Cause;
-use crate::format::layout::{HELD, PoolCounter};
+use crate::format::layout::{HELD, HandlerLoss, PoolCounter};
 use crate::format::states::EntryState;
 use crate::format::words::{EntryWord, Kind, LaneWord, Word};
 use crate::lane::permits::{free_permits, is_limited, may_restore, runnable};
@@ -20,6 +20,7 @@ use crate::queue::wait::{any_idle, set_bit, wake_client_after_publish, wake_one_
 use crate::reaper::crashing_task::CrashingTask;
 use crate::records::{LaneMask, LaneRecord};
 use crate::segment::Segment;
+use crate::segment::handler_totals::count_loss;
 use crate::segment::liveness::{self, LivenessLock, LockFile};
 use std::collections::HashMap;
 
@@ -204,6 +205,7 @@ fn reap_slot(
                 if segment.transition(slot, word, word.retried()) {
                     failpoint!("reap.requeued");
                     reaped.requeued += 1;
+                    count_loss(segment, handler, HandlerLoss::Retried);
                     hint(segment, slot);
                 }
                 return;
@@ -212,6 +214,7 @@ fn reap_slot(
             if segment.transition(slot, word, word.crashed(cause)) {
                 failpoint!("reap.crashed");
                 let attempts = word.attempt() + 1;
+                count_loss(segment, handler, HandlerLoss::Crashed);
                 reaped.crashed.push(Crash {
                     slot,
                     handler,

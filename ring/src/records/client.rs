@@ -37,8 +37,10 @@ impl<'s> ClientRecord<'s> {
         self.part
             .u32_at(CLIENT_OVERFLOW)
             .store(0, Ordering::Relaxed);
-        for counter in ClientCounter::ALL {
-            self.counter(*counter).clear();
+        for (index, counter) in ClientCounter::ALL.iter().enumerate() {
+            let now = self.counter(*counter).get();
+            // pairs with the acquire load in `is_impossible`: the counter is at least that.
+            self.base(index).store(now, Ordering::Release);
         }
         self.part.u32_at(CLIENT_PID).store(pid, Ordering::Relaxed);
         self.part
@@ -79,6 +81,25 @@ impl<'s> ClientRecord<'s> {
     #[inline(always)]
     pub fn counter(self, counter: ClientCounter) -> Counter<'s> {
         self.part.counter(counter.offset())
+    }
+
+    fn base(self, index: usize) -> &'s AtomicU64 {
+        self.part.u64_at(CLIENT_BASES + 8 * index)
+    }
+
+    /// What the client that has the entry now, or had it last, has counted: the counter goes on from
+    /// one client to the next.
+    #[must_use]
+    pub fn since_attach(self, counter: ClientCounter) -> u64 {
+        let index = ClientCounter::ALL.iter().position(|one| *one == counter);
+        let base = index.map_or(0, |index| self.base(index).load(Ordering::Relaxed));
+        self.counter(counter).get().saturating_sub(base)
+    }
+
+    /// Counts a task that is rejected; `why` is one of the counters by reason.
+    pub(crate) fn count_rejected(self, why: ClientCounter) {
+        self.counter(why).bump();
+        self.counter(ClientCounter::Rejected).bump();
     }
 
     /// Says whether its poller is parked, or about to park; a fence follows.
@@ -130,6 +151,14 @@ impl<'s> ClientRecord<'s> {
     pub(crate) fn is_impossible(self) -> bool {
         let flag = |field: usize| self.part.u32_at(field).load(Ordering::Relaxed) <= 1;
         let life = EntryWord(self.life().load(Ordering::Relaxed));
-        life.state().is_err() || !flag(CLIENT_WAITING) || !flag(CLIENT_OVERFLOW)
+        // A counter was what its base says when that was written, and only grows.
+        let goes_back = |(index, counter): (usize, &ClientCounter)| {
+            // pairs with the release store in `fill`.
+            self.base(index).load(Ordering::Acquire) > self.counter(*counter).get()
+        };
+        life.state().is_err()
+            || !flag(CLIENT_WAITING)
+            || !flag(CLIENT_OVERFLOW)
+            || ClientCounter::ALL.iter().enumerate().any(goes_back)
     }
 }

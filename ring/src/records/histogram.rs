@@ -23,7 +23,7 @@ pub fn bucket_floor(bucket: usize) -> u64 {
     (4 + (bucket % 4) as u64) << (exponent - 2)
 }
 
-/// A histogram read out of one or more lanes.
+/// A histogram read out of one or more records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Histogram(pub Vec<u64>);
 
@@ -34,6 +34,13 @@ impl Default for Histogram {
 }
 
 impl Histogram {
+    /// Adds the samples of another.
+    pub fn add(&mut self, other: &Self) {
+        for (sum, more) in self.0.iter_mut().zip(&other.0) {
+            *sum = sum.saturating_add(*more);
+        }
+    }
+
     /// Number of samples.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -13,24 +13,6 @@ pub struct LaneRecord<'s> {
     part: Part<'s, LANE_STRIDE>,
 }
 
-/// The histograms of a lane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LaneHistogram {
-    /// The time from submit to claim.
-    Queue,
-    /// The time that handlers ran.
-    Run,
-}
-
-impl LaneHistogram {
-    const fn offset(self) -> usize {
-        match self {
-            Self::Queue => LANE_QUEUE_HISTOGRAM,
-            Self::Run => LANE_RUN_HISTOGRAM,
-        }
-    }
-}
-
 /// Names a task for [`LaneRecord::tell_to_give_up_release`]: its slot, and which use of it.
 fn task_word(slot: u32, word: Word) -> u64 {
     word.generation() << 24 | u64::from(slot + 1)
@@ -163,17 +145,17 @@ impl<'s> LaneRecord<'s> {
         self.part.counter(counter.offset())
     }
 
-    /// Adds one sample; only the lane itself.
-    pub(crate) fn record(self, histogram: LaneHistogram, ns: u64) {
+    /// Adds a sample of the time that a task ran; only the lane itself.
+    pub(crate) fn ran(self, ns: u64) {
         self.part
-            .counter(histogram.offset() + 8 * bucket_of(ns))
+            .counter(LANE_RUN_HISTOGRAM + 8 * bucket_of(ns))
             .bump();
     }
 
-    /// Adds what one of its histograms holds to another.
-    pub fn add_to(self, sum: &mut Histogram, histogram: LaneHistogram) {
+    /// Adds the histogram of the times that its tasks ran to another.
+    pub fn add_run_times_to(self, sum: &mut Histogram) {
         for (bucket, count) in sum.0.iter_mut().enumerate() {
-            let more = self.part.counter(histogram.offset() + 8 * bucket).get();
+            let more = self.part.counter(LANE_RUN_HISTOGRAM + 8 * bucket).get();
             *count = count.saturating_add(more);
         }
     }

@@ -6,6 +6,7 @@
 
 mod chunk;
 mod client;
+mod handler_counts;
 mod header;
 mod histogram;
 mod lane;
@@ -19,10 +20,11 @@ mod worker;
 
 pub(crate) use chunk::ChunkRecord;
 pub use client::ClientRecord;
+pub use handler_counts::{CountedBy, HandlerCountsRecord, HandlerLossesRecord, TaskTime};
 pub(crate) use header::Readiness;
 pub use header::{Header, LaneMask};
 pub use histogram::{Histogram, bucket_floor, bucket_of};
-pub use lane::{LaneHistogram, LaneRecord};
+pub use lane::LaneRecord;
 pub(crate) use limit::LimitRecord;
 pub(crate) use owner::OwnerRecord;
 pub use part::Counter;

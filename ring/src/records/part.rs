@@ -163,8 +163,13 @@ impl Counter<'_> {
         }
     }
 
-    /// Starts it anew.
-    pub(crate) fn clear(self) {
-        self.0.store(0, Ordering::Relaxed);
+    /// Adds to it; `shared`: however many others do.
+    #[inline(always)]
+    pub(crate) fn count(self, by: u64, shared: bool) {
+        if shared {
+            self.add(by);
+        } else {
+            self.bump_by(by);
+        }
     }
 }

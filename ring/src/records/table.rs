@@ -84,6 +84,12 @@ impl<'s> HandlerRecord<'s> {
         );
     }
 
+    /// Whether the entry is written, for the handler with this id.
+    pub(crate) fn is_listed_as(self, id: u64) -> bool {
+        self.part.u64_at(HANDLER_ID).load(Ordering::Relaxed) == id
+            && (self.listing_acquire()).is_ok_and(|listing| listing != Listing::Unwritten)
+    }
+
     pub(crate) fn name(self) -> String {
         let len = usize::from(self.byte(HANDLER_NAME_LEN)).min(HANDLER_NAME_MAX);
         self.part.get_text(HANDLER_NAME, len)

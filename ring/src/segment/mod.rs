@@ -15,8 +15,9 @@ use crate::format::words::{Kind, Word};
 use crate::os::checked_fd::CheckedFd;
 use crate::os::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::records::{
-    ChunkRecord, ClientRecord, ErrorRecord, HandlerRecord, Header, LaneRecord, LimitRecord,
-    OwnerRecord, Part, RingRecord, Slot, WorkerRecord,
+    ChunkRecord, ClientRecord, ErrorRecord, HandlerCountsRecord, HandlerLossesRecord,
+    HandlerRecord, Header, LaneRecord, LimitRecord, OwnerRecord, Part, RingRecord, Slot,
+    WorkerRecord,
 };
 use memmap2::MmapOptions;
 use paths::PoolDir;
@@ -35,6 +36,7 @@ mod attach;
 mod backing;
 mod create;
 mod file;
+pub mod handler_totals;
 #[cfg_attr(ringwork_model, path = "../../model/lock.rs")]
 pub mod liveness;
 mod memfd;
@@ -440,6 +442,17 @@ impl Segment {
     pub(crate) fn handler_records(&self) -> impl Iterator<Item = HandlerRecord<'_>> {
         let g = &self.geometry;
         (0..g.handler_capacity).map(|index| HandlerRecord::new(self.part(g.handler_at(index))))
+    }
+
+    /// A record of what lanes count by handler.
+    #[inline(always)]
+    pub(crate) fn handler_counts(&self, at: usize) -> HandlerCountsRecord<'_> {
+        HandlerCountsRecord::new(self.part(at))
+    }
+
+    /// A record of what the reaper counts by handler.
+    pub(crate) fn handler_losses(&self, at: usize) -> HandlerLossesRecord<'_> {
+        HandlerLossesRecord::new(self.part(at))
     }
 
     /// The entries of the error log.

@@ -54,6 +54,21 @@ pub fn handler_name(segment: &Segment, id: u64) -> Option<String> {
         .find(|name| id_of(name) == id)
 }
 
+/// Where the handler with this id is in the table.
+pub(crate) fn place_of(segment: &Segment, id: u64) -> Option<u32> {
+    (0..)
+        .zip(segment.handler_records())
+        .find(|(_, record)| record.is_listed_as(id))
+        .map(|(place, _)| place)
+}
+
+/// The name of the handler at a place of the table.
+pub(crate) fn name_at(segment: &Segment, place: u32) -> Option<String> {
+    let record = segment.handler_records().nth(place as usize)?;
+    let listing = record.listing_acquire().ok()?;
+    (listing != Listing::Unwritten).then(|| record.name())
+}
+
 /// A reload begins: what is listed is of the workers before, until one registers it again. For the
 /// supervisor.
 pub fn renew_handlers(segment: &Segment) {

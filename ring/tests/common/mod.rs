@@ -14,13 +14,21 @@ pub struct Pool {
 }
 
 impl Pool {
+    #[allow(dead_code, reason = "not used by each of the tests")]
     pub fn new(clients: u32, arena: Vec<ArenaClass>) -> Self {
+        Self::of(PoolConfig::default().clients(clients).arena(arena))
+    }
+
+    #[allow(dead_code, reason = "not used by each of the tests")]
+    pub fn with_lanes(clients: u32, lanes: u32, arena: Vec<ArenaClass>) -> Self {
+        let config = PoolConfig::default().clients(clients).arena(arena);
+        Self::of(config.max_lanes(lanes))
+    }
+
+    fn of(config: PoolConfig) -> Self {
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-        let config = PoolConfig::default()
-            .clients(clients)
-            .slots(16)
-            .arena(arena);
+        let config = config.slots(16);
         let (segment, locks) = Segment::create(&dir, &config).unwrap();
         segment.set_pool_state(PoolState::Serving);
         Self {
@@ -31,6 +39,7 @@ impl Pool {
         }
     }
 
+    #[allow(dead_code, reason = "not used by each of the tests")]
     pub fn worker(&self) -> (WorkerEntry, Lane) {
         let attached = Arc::new(Segment::attach(&self.dir).unwrap());
         let entry = WorkerEntry::register(attached, None).unwrap();

@@ -379,3 +379,85 @@ fn owner_words_and_tables_are_watched() {
         put32(s, s.geometry().errors + ERROR_TEXT, 0x2020_2020);
     });
 }
+
+fn counts_at(segment: &Segment, record: u32) -> usize {
+    let section = segment.geometry().section(SECTION_HANDLER_COUNTS).unwrap();
+    section.record_at(record)
+}
+
+fn key(lane: u32, handler: Option<u32>) -> u64 {
+    crate::records::CountedBy::Lane { lane, handler }.word()
+}
+
+#[test]
+fn keys_that_no_lane_stores_and_keys_that_change_are_found() {
+    let last = |segment: &Segment| {
+        let section = segment.geometry().section(SECTION_HANDLER_COUNTS).unwrap();
+        section.section.count - 1
+    };
+    type Damage<'a> = &'a dyn Fn(&Segment);
+    let cases: [Damage<'_>; 6] = [
+        &|s| put(s, counts_at(s, 0), 7),
+        &|s| put(s, counts_at(s, 0), COUNTS_KEY_REST),
+        &|s| put(s, counts_at(s, last(s)), key(0, None)),
+        &|s| put(s, counts_at(s, 3), key(4, None)),
+        &|s| put(s, counts_at(s, 3), key(0, Some(128))),
+        &|s| {
+            put(s, counts_at(s, 1), key(2, Some(5)));
+            put(s, counts_at(s, 2), key(2, Some(5)));
+        },
+    ];
+    for damage in cases {
+        complains("which no lane stores there", damage);
+    }
+    for other in [0, key(1, Some(1))] {
+        let mut pool = honest();
+        put(&pool.segment, counts_at(&pool.segment, 0), key(1, Some(0)));
+        pool.auditor.look(&pool.segment, now_ns()).unwrap();
+        put(&pool.segment, counts_at(&pool.segment, 0), other);
+        let found = pool.auditor.look(&pool.segment, now_ns()).unwrap_err();
+        assert!(found.contains("which no lane stores there"), "{found}");
+    }
+}
+
+#[test]
+fn counts_of_handlers_that_go_back_or_too_fast_are_found() {
+    for counter in HandlerCounter::ALL {
+        let at = |segment: &Segment| counts_at(segment, 2) + counter.offset();
+        complains("of a handler (record 2)", |s| put(s, at(s), u64::MAX / 2));
+        let mut pool = honest();
+        // So many tasks as it takes to have waited so long.
+        for ended in [HandlerCounter::Completed, HandlerCounter::Failed] {
+            let at = counts_at(&pool.segment, 2) + ended.offset();
+            put(&pool.segment, at, 100);
+        }
+        put(&pool.segment, at(&pool.segment), 100);
+        pool.auditor.look(&pool.segment, now_ns()).unwrap();
+        put(&pool.segment, at(&pool.segment), 99);
+        let found = pool.auditor.look(&pool.segment, now_ns()).unwrap_err();
+        assert!(found.contains("from 100 to 99"), "{found}");
+    }
+    for counter in HandlerLoss::ALL {
+        complains("lost tasks", |s| {
+            let section = s.geometry().section(SECTION_HANDLER_LOSSES).unwrap();
+            put(s, section.record_at(5) + counter.offset(), 1 << 60);
+        });
+    }
+}
+
+#[test]
+fn counters_of_clients_that_go_back_or_too_fast_are_found() {
+    for (index, counter) in ClientCounter::ALL.iter().enumerate() {
+        let at = |s: &Segment| s.geometry().client_at(1) + counter.offset();
+        complains("a counter went from", |s| put(s, at(s), u64::MAX / 2));
+        let mut pool = honest();
+        put(&pool.segment, at(&pool.segment), 100);
+        pool.auditor.look(&pool.segment, now_ns()).unwrap();
+        put(&pool.segment, at(&pool.segment), 99);
+        assert!(pool.auditor.look(&pool.segment, now_ns()).is_err());
+        let base = |s: &Segment| s.geometry().client_at(1) + CLIENT_BASES + 8 * index;
+        complains("client entry 1 has impossible words", |s| {
+            put(s, base(s), 1)
+        });
+    }
+}

@@ -201,9 +201,9 @@ impl Stage {
         self.segment().header().counter(counter).get()
     }
 
-    /// Counters of a client entry: submitted, and the sum of all ends.
+    /// Counters of the client that has an entry: submitted, and the sum of all ends.
     pub fn balance(&self, client: u32) -> (u64, u64) {
-        let get = |counter| self.segment().client(client).counter(counter).get();
+        let get = |counter| self.segment().client(client).since_attach(counter);
         let ends = [
             ClientCounter::Completed,
             ClientCounter::Failed,

@@ -235,6 +235,12 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
     return Mapped.getOrThrow(this, Client::infoNow, Client::closedBy);
   }
 
+  @Override
+  PoolStats stats() {
+    return Mapped.getOrThrow(
+        this, client -> PoolStatsReader.read(client.attachment), Client::closedBy);
+  }
+
   private ClosedException closedBy(Throwable gone) {
     return life.closedException(false, gone);
   }

@@ -34,6 +34,8 @@ abstract sealed class Connection permits Client, Reconnector {
 
   abstract PoolInfo info();
 
+  abstract PoolStats stats();
+
   public abstract boolean isOpen();
 
   abstract ConnectionState state();

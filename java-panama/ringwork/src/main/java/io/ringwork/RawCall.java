@@ -252,7 +252,7 @@ public final class RawCall implements AutoCloseable {
     core.submitter.publish(own, slot, requestCodec, requestLength, deadline, options);
     RejectedException.Reason full = core.submitter.hint(own, options, helps);
     if (full != null) {
-      core.counters.count(Layout.CLIENT_REJECTED);
+      core.counters.reject(full);
       throw core.submitter.refusals.noRoom(full, type, requestLength, options, false);
     }
     if (!own.claimedAtOnce) {

@@ -2,7 +2,6 @@ package io.ringwork;
 
 import io.ringwork.internal.Plural;
 import io.ringwork.internal.StackRoom;
-import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.SegmentViews;
 import java.lang.foreign.MemorySegment;
@@ -146,7 +145,7 @@ public final class RawTask implements AutoCloseable {
     core.submitter.publish(future, slot, codec, (int) length, deadline, options);
     RejectedException.Reason full = core.submitter.hint(future, options, false);
     if (full != null) {
-      core.counters.count(Layout.CLIENT_REJECTED);
+      core.counters.reject(full);
       future.failedAtSubmit(core.submitter.refusals.noRoom(full, type, length, options, false));
       return;
     }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -274,10 +275,19 @@ final class Reconnector extends Connection {
 
   @Override
   PoolInfo info() {
+    return ofPool(Client::info);
+  }
+
+  @Override
+  PoolStats stats() {
+    return ofPool(Client::stats);
+  }
+
+  private <T> T ofPool(Function<Client, T> look) {
     Client client = finder.current();
     if (!finder.isClosed() && client != null && client.isOpen()) {
       try {
-        return client.info();
+        return look.apply(client);
       } catch (ClosedException endedMeanwhile) {
         // as if it had ended before
       }

@@ -405,6 +405,21 @@ public final class Ringwork implements AutoCloseable {
   }
 
   /**
+   * The numbers of the pool now: what has become of tasks, by client and by handler, and how long
+   * they waited and ran. Read from shared memory without a system call, some tens of microseconds
+   * for a pool of a few handlers: a metrics registry may ask each second. The counts only grow
+   * while this handle is connected to the same pool; with {@link Reconnect} those of a new pool
+   * begin at 0.
+   *
+   * @return a snapshot
+   * @throws ClosedException if the client is closed
+   * @throws RejectedException DISCONNECTED, with {@link Reconnect} while no pool is there
+   */
+  public PoolStats stats() {
+    return connection.stats();
+  }
+
+  /**
    * Whether this handle can take a task, now or later. True while it is {@link
    * ConnectionState#CONNECTED}; with {@link Reconnect} also while it is DISCONNECTED.
    *

@@ -167,7 +167,11 @@ final class Submitter {
   /** Fails a future whose task could not be submitted. */
   void refuse(TaskFuture<?> future, Throwable why) {
     if (why instanceof RingworkException refused) {
-      counters.count(Layout.CLIENT_REJECTED);
+      if (refused instanceof RejectedException rejected) {
+        counters.reject(rejected.reason());
+      } else if (refused instanceof TaskTimeoutException) {
+        counters.reject(RejectedException.Reason.DEADLINE_UNREACHABLE);
+      }
       future.failedAtSubmit(refused);
     } else {
       future.failedAtSubmit(life.closedException(future.slot >= 0, why));
@@ -257,7 +261,7 @@ final class Submitter {
     }
     RejectedException late = unreachable(future, deadline, type, options);
     if (late != null) {
-      counters.count(Layout.CLIENT_REJECTED);
+      counters.reject(late.reason());
     }
     return late;
   }
@@ -336,7 +340,7 @@ final class Submitter {
       refusals.checkSize(type, size);
       return claimOrThrow(type, size, options);
     } catch (RejectedException rejected) {
-      counters.count(Layout.CLIENT_REJECTED);
+      counters.reject(rejected.reason());
       throw rejected;
     } catch (IllegalStateException | InternalError unmapped) {
       throw life.closedException(false, unmapped);

@@ -33,6 +33,23 @@ public final class Attachment {
 
   private static final int UNMAP_TRIES = 1_000;
 
+  /** The counters of an entry, in the order of their values at the attach. */
+  private static final int[] COUNTERS = {
+    Layout.CLIENT_SUBMITTED,
+    Layout.CLIENT_REJECTED,
+    Layout.CLIENT_COMPLETED,
+    Layout.CLIENT_FAILED,
+    Layout.CLIENT_TIMED_OUT,
+    Layout.CLIENT_CANCELLED,
+    Layout.CLIENT_REJECTED_NO_SLOT,
+    Layout.CLIENT_REJECTED_IN_FLIGHT,
+    Layout.CLIENT_REJECTED_DEADLINE,
+    Layout.CLIENT_REJECTED_RING,
+    Layout.CLIENT_REJECTED_ARENA,
+    Layout.CLIENT_REJECTED_TOO_LARGE,
+    Layout.CLIENT_REJECTED_STATE,
+  };
+
   public final String name;
   public final SharedMemory memory;
   public final Geometry geometry;
@@ -173,8 +190,9 @@ public final class Attachment {
     memory.setLong(entry + Layout.CLIENT_ATTACHED_NS, System.nanoTime());
     memory.setInt(entry + Layout.CLIENT_WAITING, 0);
     memory.setInt(entry + Layout.CLIENT_OVERFLOW, 0);
-    for (int counter = Layout.CLIENT_SUBMITTED; counter <= Layout.CLIENT_CANCELLED; counter += 8) {
-      memory.setLong(entry + counter, 0);
+    for (int n = 0; n < COUNTERS.length; n++) {
+      // They only grow: what this client counts is what they have grown by.
+      memory.setLong(entry + Layout.CLIENT_BASES + 8L * n, memory.getLong(entry + COUNTERS[n]));
     }
   }
 
@@ -318,16 +336,46 @@ public final class Attachment {
     for (int h = 0; h < geometry.handlerCapacity(); h++) {
       long at = geometry.handlers() + (long) h * Layout.HANDLER_STRIDE;
       int ready = memory.getIntAcquire(at + Layout.HANDLER_READY);
-      if (ready == Layout.HANDLER_LISTED || ready == Layout.HANDLER_FORMER) {
-        int length = memory.getInt(at + (Layout.HANDLER_NAME_LEN & ~3)) >>> 16 & 0xff;
-        handlers.add(
-            new String(
-                memory.bytes(at + Layout.HANDLER_NAME, Math.min(length, Layout.HANDLER_NAME_MAX)),
-                StandardCharsets.UTF_8));
+      String name =
+          ready == Layout.HANDLER_LISTED || ready == Layout.HANDLER_FORMER
+              ? handlerName(memory, geometry, h)
+              : null;
+      if (name != null) {
+        handlers.add(name);
       }
     }
     handlers.sort(null);
     return handlers;
+  }
+
+  /** The name at a place of the handler table, also of a handler that is gone; null if none is. */
+  public static @Nullable String handlerName(SharedMemory memory, Geometry geometry, int place) {
+    long at = geometry.handlers() + (long) place * Layout.HANDLER_STRIDE;
+    if (memory.getIntAcquire(at + Layout.HANDLER_READY) == Layout.HANDLER_UNWRITTEN) {
+      return null;
+    }
+    int length = memory.getInt(at + (Layout.HANDLER_NAME_LEN & ~3)) >>> 16 & 0xff;
+    return new String(
+        memory.bytes(at + Layout.HANDLER_NAME, Math.min(length, Layout.HANDLER_NAME_MAX)),
+        StandardCharsets.UTF_8);
+  }
+
+  /** How many counters an entry has. */
+  public static int counters() {
+    return COUNTERS.length;
+  }
+
+  /**
+   * Adds the counters of an entry to sums, in the order of {@link #COUNTERS}.
+   *
+   * @param sinceAttach whether only what its client has counted itself is meant
+   */
+  public static void addCounters(
+      SharedMemory memory, long entry, boolean sinceAttach, long[] sums) {
+    for (int n = 0; n < COUNTERS.length; n++) {
+      long base = sinceAttach ? memory.getLong(entry + Layout.CLIENT_BASES + 8L * n) : 0;
+      sums[n] += memory.getLong(entry + COUNTERS[n]) - base;
+    }
   }
 
   /** The process id of the supervisor. */

@@ -198,6 +198,39 @@ public final class Layout {
   /** Most bytes of a record of a section. */
   public static final int MAX_SECTION_BYTES = 1048576;
 
+  /** Kind of section: what lanes count by handler, COUNTS_*; a record a lane and handler, the last one for what has none. */
+  public static final int SECTION_HANDLER_COUNTS = 1;
+
+  /** Kind of section: what the reaper counts by handler, LOSSES_*; a record for each place of the handler table, the last one for other handlers. */
+  public static final int SECTION_HANDLER_LOSSES = 2;
+
+  /** Bytes of a record of what lanes count by handler. */
+  public static final int COUNTS_STRIDE = 2688;
+
+  /** Counts: which, u64, stored once by CAS: 0 free, COUNTS_KEY_REST, or COUNTS_KEY_TAKEN | lane &lt;&lt; 32 | place in the handler table + 1, 0 for a handler that is not there. */
+  public static final int COUNTS_KEY = 0;
+
+  /** Key of counts: set in all that are taken. */
+  public static final long COUNTS_KEY_TAKEN = 0x8000000000000000L;
+
+  /** Key of the last record, which counts the tasks of all lanes that found no other free. */
+  public static final long COUNTS_KEY_REST = 0xc000000000000000L;
+
+  /** Key of counts: shift of the lane, 16 bits. */
+  public static final int COUNTS_KEY_LANE_SHIFT = 32;
+
+  /** Key of counts: mask of the lane, after the shift. */
+  public static final long COUNTS_KEY_LANE_MASK = 0xffffL;
+
+  /** Counts: histogram of the time from submit to claim, sampled, u64 each. */
+  public static final int COUNTS_QUEUE_HISTOGRAM = 128;
+
+  /** Counts: histogram of the time that the handler ran, sampled, u64 each. */
+  public static final int COUNTS_RUN_HISTOGRAM = 1408;
+
+  /** Bytes of a record of what the reaper counts by handler. */
+  public static final int LOSSES_STRIDE = 128;
+
   /** Header: idle lanes, one bit each, IDLE_WORDS u64 words on a line of their own. */
   public static final int H_IDLE = 2048;
 
@@ -261,6 +294,9 @@ public final class Layout {
   /** Client: futex word of the poller, bumped by each wake, u32. */
   public static final int CLIENT_WAKE = 132;
 
+  /** Client: what each of its counters was when it attached, u64 each, in the order of CLIENT_SUBMITTED, ..., CLIENT_REJECTED_STATE. */
+  public static final int CLIENT_BASES = 136;
+
   /** Client: set to 1 when its completion ring was full: scan the slots, u32. */
   public static final int CLIENT_OVERFLOW = 256;
 
@@ -304,7 +340,7 @@ public final class Layout {
   public static final int LEAVE_QUOTA = 2;
 
   /** Bytes of a lane entry. */
-  public static final int LANE_STRIDE = 3072;
+  public static final int LANE_STRIDE = 1792;
 
   /** Lane: entry word, u64: generation &lt;&lt; 24 | worker index &lt;&lt; 8 | ENTRY_*. */
   public static final int LANE_WORD = 0;
@@ -327,11 +363,8 @@ public final class Layout {
   /** Lane: if that is a chunk, how many of its requests had ended, u32: the next one was told. Written first. */
   public static final int LANE_OVER_ENDED = 328;
 
-  /** Lane: histogram of the time from submit to claim, sampled, u64 each. */
-  public static final int LANE_QUEUE_HISTOGRAM = 512;
-
   /** Lane: histogram of the time that handlers ran, sampled, u64 each. */
-  public static final int LANE_RUN_HISTOGRAM = 1792;
+  public static final int LANE_RUN_HISTOGRAM = 512;
 
   /** Buckets of a histogram: four to an octave of nanoseconds. */
   public static final int HISTOGRAM_BUCKETS = 160;
@@ -717,7 +750,7 @@ public final class Layout {
   /** Client counter: tasks submitted, u64. This and the next are written by submitters. */
   public static final int CLIENT_SUBMITTED = 384;
 
-  /** Client counter: tasks rejected at submit, u64. */
+  /** Client counter: tasks rejected at submit, u64: the sum of those by reason. */
   public static final int CLIENT_REJECTED = 392;
 
   /** Client counter: results received, u64. This and the next are written where tasks end, on a line of their own. */
@@ -731,6 +764,27 @@ public final class Layout {
 
   /** Client counter: tasks cancelled, u64. */
   public static final int CLIENT_CANCELLED = 472;
+
+  /** Client counter: tasks rejected since all slots of the client were taken, u64. This and the next are written by submitters. */
+  public static final int CLIENT_REJECTED_NO_SLOT = 320;
+
+  /** Client counter: tasks rejected since too many of the handler were in flight, u64. */
+  public static final int CLIENT_REJECTED_IN_FLIGHT = 328;
+
+  /** Client counter: tasks rejected since their deadline could not be met, u64. */
+  public static final int CLIENT_REJECTED_DEADLINE = 336;
+
+  /** Client counter: tasks rejected since the injector ring was full, u64. */
+  public static final int CLIENT_REJECTED_RING = 344;
+
+  /** Client counter: tasks rejected since no payload block was free, u64. */
+  public static final int CLIENT_REJECTED_ARENA = 352;
+
+  /** Client counter: tasks rejected since no payload block is so large, u64. */
+  public static final int CLIENT_REJECTED_TOO_LARGE = 360;
+
+  /** Client counter: tasks rejected since the pool was draining, had no worker or was not connected, u64. */
+  public static final int CLIENT_REJECTED_STATE = 368;
 
   /** Lane counter: tasks claimed, u64. */
   public static final int LANE_STARTED = 384;
@@ -755,4 +809,34 @@ public final class Layout {
 
   /** Lane counter: times it went to sleep, u64. */
   public static final int LANE_PARKED = 440;
+
+  /** Counts of a handler: tasks ended with a result, u64. */
+  public static final int COUNTS_COMPLETED = 8;
+
+  /** Counts of a handler: tasks ended with a failure, u64: the next three included. */
+  public static final int COUNTS_FAILED = 16;
+
+  /** Counts of a handler: panics, u64. */
+  public static final int COUNTS_PANICKED = 24;
+
+  /** Counts of a handler: tasks whose deadline had passed at the claim, u64. */
+  public static final int COUNTS_EXPIRED = 32;
+
+  /** Counts of a handler: tasks cancelled before or while they ran, u64. */
+  public static final int COUNTS_CANCELLED = 40;
+
+  /** Counts of a handler: tasks whose run time was sampled, u64; each request of a chunk counts. */
+  public static final int COUNTS_SAMPLED = 64;
+
+  /** Counts of a handler: nanoseconds that the sampled tasks ran, u64. */
+  public static final int COUNTS_SAMPLED_NS = 72;
+
+  /** Counts of a handler: nanoseconds that tasks of the queue histogram waited from submit to claim, u64. */
+  public static final int COUNTS_WAITED_NS = 80;
+
+  /** Losses of a handler: tasks ended as crashed, u64. */
+  public static final int LOSSES_CRASHED = 0;
+
+  /** Losses of a handler: attempts that died with their worker and were followed by another, u64. */
+  public static final int LOSSES_RETRIED = 8;
 }

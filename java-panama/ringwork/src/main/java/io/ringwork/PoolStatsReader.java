@@ -1,0 +1,165 @@
+package io.ringwork;
+
+import io.ringwork.internal.process.Attachment;
+import io.ringwork.internal.segment.EntryWord;
+import io.ringwork.internal.segment.Geometry;
+import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.SharedMemory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** Reads {@link PoolStats}: loads from the mapping, and no system call. */
+final class PoolStatsReader {
+  private static final String UNKNOWN = "(unknown)";
+  private static final String OTHERS = "(others)";
+
+  private final SharedMemory memory;
+  private final Geometry geometry;
+  private final Map<String, Sum> sums = new TreeMap<>();
+
+  private PoolStatsReader(Attachment attachment) {
+    this.memory = attachment.memory;
+    this.geometry = attachment.geometry;
+  }
+
+  static PoolStats read(Attachment attachment) {
+    return new PoolStatsReader(attachment).read(attachment.index);
+  }
+
+  /** What is counted of a handler, over all its records. */
+  private static final class Sum {
+    long completed;
+    long failed;
+    long panicked;
+    long expired;
+    long cancelled;
+    long waitedNanos;
+    long ranNanos;
+    long crashed;
+    long retried;
+    final long[] queue = TimeHistogram.emptyBuckets();
+    final long[] run = TimeHistogram.emptyBuckets();
+  }
+
+  private PoolStats read(int client) {
+    addCounts();
+    addLosses();
+    List<HandlerStats> handlers = new ArrayList<>();
+    sums.forEach(
+        (name, sum) ->
+            handlers.add(
+                new HandlerStats(
+                    name,
+                    sum.completed,
+                    sum.failed,
+                    sum.panicked,
+                    sum.expired,
+                    sum.cancelled,
+                    sum.crashed,
+                    sum.retried,
+                    new TimeHistogram(sum.queue, sum.waitedNanos),
+                    new TimeHistogram(sum.run, sum.ranNanos))));
+    long now = System.nanoTime();
+    int[] lanes = lanes();
+    return new PoolStats(
+        now,
+        Math.max(0, now - memory.getLong(Layout.H_CREATED_NS)),
+        clientCounts(client, client + 1, true),
+        clientCounts(0, geometry.maxClients(), false),
+        queued(),
+        lanes[1],
+        lanes[0],
+        handlers);
+  }
+
+  private Sum sum(String name) {
+    return sums.computeIfAbsent(name, key -> new Sum());
+  }
+
+  private void addCounts() {
+    Geometry.@Nullable Section section = geometry.section(Layout.SECTION_HANDLER_COUNTS);
+    for (int r = 0; section != null && r < section.count(); r++) {
+      long at = section.record(r);
+      long key = memory.getLong(at + Layout.COUNTS_KEY);
+      if (key == 0) {
+        continue;
+      }
+      Sum sum = sum(key == Layout.COUNTS_KEY_REST ? OTHERS : name((int) key - 1));
+      sum.completed += memory.getLong(at + Layout.COUNTS_COMPLETED);
+      sum.failed += memory.getLong(at + Layout.COUNTS_FAILED);
+      sum.panicked += memory.getLong(at + Layout.COUNTS_PANICKED);
+      sum.expired += memory.getLong(at + Layout.COUNTS_EXPIRED);
+      sum.cancelled += memory.getLong(at + Layout.COUNTS_CANCELLED);
+      sum.waitedNanos += memory.getLong(at + Layout.COUNTS_WAITED_NS);
+      sum.ranNanos += memory.getLong(at + Layout.COUNTS_SAMPLED_NS);
+      for (int bucket = 0; bucket < sum.queue.length; bucket++) {
+        sum.queue[bucket] += memory.getLong(at + Layout.COUNTS_QUEUE_HISTOGRAM + 8L * bucket);
+        sum.run[bucket] += memory.getLong(at + Layout.COUNTS_RUN_HISTOGRAM + 8L * bucket);
+      }
+    }
+  }
+
+  private void addLosses() {
+    Geometry.@Nullable Section section = geometry.section(Layout.SECTION_HANDLER_LOSSES);
+    for (int r = 0; section != null && r < section.count(); r++) {
+      long crashed = memory.getLong(section.record(r) + Layout.LOSSES_CRASHED);
+      long retried = memory.getLong(section.record(r) + Layout.LOSSES_RETRIED);
+      if (crashed != 0 || retried != 0) {
+        Sum sum = sum(name(r));
+        sum.crashed += crashed;
+        sum.retried += retried;
+      }
+    }
+  }
+
+  /** The name at a place of the handler table; of tasks without a handler if there is none. */
+  private String name(int place) {
+    if (place < 0 || place >= geometry.handlerCapacity()) {
+      return UNKNOWN;
+    }
+    String name = Attachment.handlerName(memory, geometry, place);
+    return name == null ? UNKNOWN : name;
+  }
+
+  private TaskCounts clientCounts(int from, int to, boolean sinceAttach) {
+    long[] counts = new long[Attachment.counters()];
+    for (int client = from; client < to; client++) {
+      Attachment.addCounters(memory, geometry.client(client), sinceAttach, counts);
+    }
+    return new TaskCounts(
+        counts[0],
+        counts[2],
+        counts[3],
+        counts[4],
+        counts[5],
+        new TaskCounts.Rejected(
+            counts[6], counts[7], counts[8], counts[9], counts[10], counts[11], counts[12]));
+  }
+
+  private long queued() {
+    long queued = 0;
+    for (int priority = 0; priority < geometry.priorities(); priority++) {
+      long ring = geometry.injector(priority);
+      long head = memory.getLongAcquire(ring + Layout.RING_HEAD);
+      long depth = memory.getLongAcquire(ring + Layout.RING_TAIL) - head;
+      queued += Math.clamp(depth, 0, geometry.injectorCapacity());
+    }
+    return queued;
+  }
+
+  /** How many lanes there are, and how many of them run a task. */
+  private int[] lanes() {
+    int[] lanes = new int[2];
+    for (int n = 0; n < geometry.maxLanes(); n++) {
+      long at = geometry.lane(n);
+      if (EntryWord.state(memory.getLongAcquire(at + Layout.LANE_WORD)) == Layout.ENTRY_ACTIVE) {
+        lanes[0]++;
+        lanes[1] += memory.getInt(at + Layout.LANE_CURRENT) == 0 ? 0 : 1;
+      }
+    }
+    return lanes;
+  }
+}
