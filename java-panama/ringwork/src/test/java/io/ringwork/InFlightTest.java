@@ -259,6 +259,7 @@ class InFlightTest {
     assertFalse(client.submit(EndingsTest.ECHO.maxInFlight(3), new byte[1]).isDone());
     assertFalse(client.submit(EndingsTest.ECHO, new byte[1]).isDone());
     assertThrows(IllegalArgumentException.class, () -> TWO.maxInFlight(0));
+    pool.echo(); // so that close has no task to wait for
   }
 
   @Test
