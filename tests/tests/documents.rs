@@ -546,10 +546,10 @@ fn tables(page: &str) -> BTreeMap<String, Vec<String>> {
 fn the_guide_has_the_columns_of_stat() {
     let pool = eventful();
     let name = pool.dir().name();
+    let client = pool.client();
     let over = AtomicBool::new(false);
     let shown = std::thread::scope(|scope| {
         scope.spawn(|| {
-            let client = pool.client();
             while !over.load(Ordering::Relaxed) {
                 let task = client.submit("echo", b"", &ringwork_tests::options());
                 let _answered = end(&task.expect("submitted"));
