@@ -3,6 +3,8 @@
 
 use image::metadata::Orientation;
 
+use super::filler;
+
 const TAG_ORIENTATION: u16 = 0x0112;
 const BYTE: u16 = 1;
 const SHORT: u16 = 3;
@@ -18,13 +20,7 @@ pub(super) fn orientation(exif: &[u8]) -> Option<Orientation> {
         Some(_) => None,
         None => Some(None), // it is cut off
     })??;
-    let value = match block.short(entry + 2)? {
-        BYTE => u32::from(*block.tiff.get(entry + 8)?),
-        SHORT => u32::from(block.short(entry + 8)?),
-        LONG => block.long(entry + 8)?,
-        _ => return None,
-    };
-    Orientation::from_exif(u8::try_from(value).ok()?)
+    block.orientation_at(entry)
 }
 
 /// A block of EXIF, which is laid out as a TIFF.
@@ -62,6 +58,17 @@ impl<'a> Block<'a> {
         })
     }
 
+    /// What the entry of an orientation says.
+    fn orientation_at(&self, entry: usize) -> Option<Orientation> {
+        let value = match self.short(entry + 2)? {
+            BYTE => u32::from(*self.tiff.get(entry + 8)?),
+            SHORT => u32::from(self.short(entry + 8)?),
+            LONG => self.long(entry + 8)?,
+            _ => return None,
+        };
+        Orientation::from_exif(u8::try_from(value).ok()?)
+    }
+
     /// Where the entries of the first directory are, as many as it says, whether they are there or
     /// not.
     fn entries(&self) -> Option<impl Iterator<Item = usize>> {
@@ -71,9 +78,16 @@ impl<'a> Block<'a> {
     }
 }
 
+/// Whether a block of EXIF that is the last part of a file ends in filler instead of a directory.
+pub(super) fn is_filled_up(exif: &[u8]) -> bool {
+    // The end of a directory, and of a number in it, are up to seven zeros of their own.
+    let own = if exif.ends_with(&[0]) { 7 } else { 6 };
+    filler::run(exif) > own && !is_sound(exif)
+}
+
 /// Whether the first directory has entries, each of a type that there is, and an orientation, if
 /// there is one, has a value.
-pub(super) fn is_sound(exif: &[u8]) -> bool {
+fn is_sound(exif: &[u8]) -> bool {
     let Some(block) = Block::of(exif) else {
         return false;
     };
@@ -81,12 +95,19 @@ pub(super) fn is_sound(exif: &[u8]) -> bool {
         let has_type = block
             .short(at + 2)
             .is_some_and(|kind| (1..=13).contains(&kind));
-        let turns = block.short(at) != Some(TAG_ORIENTATION)
-            || block.long(at + 8).is_some_and(|value| value != 0);
+        let turns = block.short(at) != Some(TAG_ORIENTATION) || block.orientation_at(at).is_some();
         has_type && turns
     };
     let mut entries = block.entries().into_iter().flatten().peekable();
     entries.peek().is_some() && entries.all(is_sound)
+}
+
+/// Whether a block of XMP ends in filler instead of its last tag. What stands behind that may be
+/// hundreds of blanks: room to grow in.
+pub(super) fn is_filled_up_xmp(xmp: &[u8]) -> bool {
+    const ENDS: [&[u8]; 3] = [b"</x:xmpmeta", b"</rdf:RDF", b"<?xpacket end"];
+    let has = |end: &[u8]| memchr::memmem::find(xmp, end).is_some();
+    filler::run(xmp) >= filler::SHORTEST && !ENDS.into_iter().any(has)
 }
 
 /// The orientation in a block of XMP: the first `tiff:Orientation`, as an attribute or an element.

@@ -2,7 +2,12 @@
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
+use super::filler;
 use super::raster::{Channels, Raster};
+
+/// Where a profile's list of tags begins: their number first.
+const TAGS: usize = 128;
+const MAX_TAGS: usize = 100;
 
 /// `raster` in sRGB, by `profile` if that is for its kind of colours (RGB, grey, CMYK) and can be
 /// read; any other profile is ignored, as browsers do. CMYK without a profile is mixed plainly.
@@ -34,8 +39,6 @@ fn read(bytes: &[u8], channels: Channels) -> Option<ColorProfile> {
 /// that is known, and tags that lie behind its end, which are left out.
 fn mended(bytes: &[u8]) -> Vec<u8> {
     const VERSION: usize = 8;
-    const TAGS: usize = 128;
-    const MAX_TAGS: usize = 100;
     let mut profile = bytes.to_vec();
     if let Some(version) = profile.get_mut(VERSION..VERSION + 4)
         && !matches!(version[0], 2..=4)
@@ -67,6 +70,52 @@ fn mended(bytes: &[u8]) -> Vec<u8> {
         }
     }
     profile
+}
+
+/// Whether a profile ends in filler instead of a part of its colours. What is missing of its texts
+/// shows in no pixel.
+pub(super) fn is_filled_up(profile: &[u8]) -> bool {
+    let (filler, run) = (profile.last(), filler::run(profile));
+    // A number of four bytes may be 0, and is never one of four other equal bytes.
+    let shortest = if filler == Some(&0) {
+        filler::SHORTEST
+    } else {
+        4
+    };
+    if run < shortest {
+        return false;
+    }
+    let start = profile.len() - run;
+    let Some((count, tags)) = profile.get(TAGS..).and_then(<[u8]>::split_first_chunk) else {
+        return false;
+    };
+    let count = (u32::from_be_bytes(*count) as usize).min(MAX_TAGS);
+    if start < TAGS + 4 + 12 * count {
+        return true;
+    }
+    tags.as_chunks::<12>().0.iter().take(count).any(|tag| {
+        let [n0, n1, n2, n3, p0, p1, p2, p3, l0, l1, l2, l3] = *tag;
+        let place = u32::from_be_bytes([p0, p1, p2, p3]) as usize;
+        let length = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
+        let end = place.saturating_add(length);
+        if end > profile.len() || start >= end {
+            return false;
+        }
+        // No tag's type ends in filler, nor does what it says of colours.
+        let within = start.saturating_sub(place);
+        within < 8
+            || match (&[n0, n1, n2, n3], profile.get(place..place + 4)) {
+                (b"rXYZ" | b"gXYZ" | b"bXYZ", _) => end - start >= shortest,
+                // A curve ends high; a formula ends in a slope of 1, and in zeros.
+                (b"rTRC" | b"gTRC" | b"bTRC" | b"kTRC", Some(b"curv")) => {
+                    filler != Some(&0xff) && end - start >= shortest
+                }
+                (b"rTRC" | b"gTRC" | b"bTRC" | b"kTRC", Some(b"para")) => {
+                    (filler != Some(&0) || within <= 16) && end - start >= shortest
+                }
+                _ => false,
+            }
+    })
 }
 
 fn without_profile(raster: Raster) -> Raster {

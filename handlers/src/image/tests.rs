@@ -9,6 +9,7 @@ use super::*;
 mod damaged;
 mod formats;
 mod tails;
+mod tiles;
 
 const RED: [u8; 3] = [220, 30, 30];
 const GREEN: [u8; 3] = [30, 200, 40];

@@ -13,14 +13,14 @@ use std::borrow::Cow;
 
 use image::metadata::Orientation;
 
-use self::directory::{Directory, Order};
+use self::directory::{Directory, HEADER, Order};
 use self::problem::{Problem, problem};
 use self::strips::{Compression, Packed, Wanted};
 use super::frame::Plays;
 use super::header::{Details, Header, check_pixels};
 use super::profile::left_by;
 use super::raster::{Channels, Raster};
-use super::{exif, pixels};
+use super::{exif, pixels, profile};
 use ringwork_worker::TaskError;
 
 const SUBFILE: u16 = 254;
@@ -260,10 +260,29 @@ fn check_whole(directory: &Directory<'_>, lenient: bool) -> Result<(), Problem> 
     }
     let cut = directory.first_cut(OF_PIXELS);
     let cut = cut.or_else(|| directory.first_cut(OF_COLOURS).filter(|_| !lenient));
-    match cut {
+    if let Some(tag) = cut {
+        return Err(format!(
+            "it is cut off: what its tag {tag} refers to does not lie within the file"
+        )
+        .into());
+    }
+    if lenient {
+        return Ok(());
+    }
+    if directory.is_filled_up() {
+        return Err("it is cut off and filled up in its directory".into());
+    }
+    type Look = fn(&[u8]) -> bool;
+    let looks: [(u16, Look); 3] = [
+        (XMP, exif::is_filled_up_xmp),
+        (PROFILE, profile::is_filled_up),
+        (JPEG_TABLES, strips::are_filled_up),
+    ];
+    let is_filled_up = |(tag, look): &(u16, Look)| directory.bytes(*tag).is_some_and(look);
+    match looks.iter().find(|look| is_filled_up(look)) {
         None => Ok(()),
-        Some(tag) => Err(format!(
-            "it is cut off: what its tag {tag} refers to lies behind the end of the file"
+        Some((tag, _)) => Err(format!(
+            "it is cut off and filled up: what its tag {tag} refers to ends in filler"
         )
         .into()),
     }
@@ -835,6 +854,9 @@ impl<'a> Pieces<'a> {
             Some(usize::try_from(*number).unwrap_or(usize::MAX))
         };
         let place = number(&self.places).ok_or(TOO_FEW)?;
+        if place < HEADER {
+            return Err("it is cut off or damaged: a strip or tile has no place in it".into());
+        }
         let rest = body.get(place..).unwrap_or_default();
         let length = match number(&self.lengths) {
             // As libtiff does it: lengths are often wrong where they do not matter.
@@ -895,17 +917,21 @@ fn palette(directory: &Directory<'_>, bits: usize) -> Result<Vec<[u8; 3]>, Probl
     }
     let map = directory.numbers(COLOUR_MAP).unwrap_or_default();
     let colours = 1 << bits;
-    if map.len() < 3 * colours {
-        return Err("its palette has too few colours".into());
-    }
     // The values have 16 bits; some writers give them 8.
-    let shift = if map.iter().all(|value| *value < 256) {
-        0
-    } else {
-        8
-    };
+    let is_narrow = map.iter().all(|value| *value < 256);
+    // Some writers give 256 colours to fewer bits. Too many narrow values are halves of others.
+    let each = map.len() / 3;
+    if !map.len().is_multiple_of(3) || each < colours || is_narrow && each > colours {
+        return Err(format!(
+            "its palette has {} values where its {bits} bits need {}",
+            map.len(),
+            3 * colours
+        )
+        .into());
+    }
+    let shift = if is_narrow { 0 } else { 8 };
     let value = |at: usize| u8::try_from(map[at] >> shift).unwrap_or(u8::MAX);
     Ok((0..colours)
-        .map(|index| [0, 1, 2].map(|channel| value(channel * colours + index)))
+        .map(|index| [0, 1, 2].map(|channel| value(channel * each + index)))
         .collect())
 }

@@ -11,8 +11,8 @@ use image_webp::{LoopCount, WebPDecoder};
 
 use self::container::{
     ANIMATED, FILE_HEADER, FILLED_UP, FRAME_HEADER, HAS_PROFILE, REPLACES, chunks, extended_header,
-    has_empty_chunk, has_filled_exif, is_filled_up, is_whole, problem, push_chunk, push_file,
-    three_bytes,
+    has_filled_metadata, has_filler_for_a_chunk, is_filled_up, is_whole, problem, push_chunk,
+    push_file, three_bytes, without_rest,
 };
 use self::frames::Frames;
 use super::encoding::Encoding;
@@ -47,7 +47,7 @@ pub(super) fn open(
             &"it is cut off: the body is shorter than the file's first bytes say",
         ));
     }
-    if !lenient && (has_empty_chunk(body) || has_filled_exif(body)) {
+    if !lenient && (has_filler_for_a_chunk(body) || has_filled_metadata(body)) {
         return Err(problem(&FILLED_UP));
     }
     decoder.set_memory_limit(METADATA);
@@ -89,31 +89,43 @@ impl File<'_> {
             return Ok(first.ok_or_else(|| problem(&"it has no frame"))??.raster);
         }
         let mut data = pixels::zeroed(self.decoder.output_buffer_size())?;
-        if !self.by_libwebp(&mut data) {
+        let decoded = self.by_libwebp(&mut data);
+        if decoded != Some(true) {
             self.decoder
                 .read_image(&mut data)
                 .map_err(|error| problem(&error))?;
-        } else if !self.lenient && is_filled_up(self.body, &data) {
-            return Err(problem(&FILLED_UP));
+        }
+        match decoded {
+            // The other reader finds a picture in what there is, also where the end is missing.
+            Some(false) if !self.lenient => {
+                return Err(problem(&"the data of its pixels is cut off or damaged"));
+            }
+            Some(true) if !self.lenient && is_filled_up(self.body) => {
+                return Err(problem(&FILLED_UP));
+            }
+            _ => {}
         }
         to_raster(&self.decoder, data)
     }
 
-    /// Whether libwebp has decoded the picture into `data`. Not if it is damaged, or if the two
+    /// Whether libwebp has decoded the picture into `data`; not if it is damaged. `None` if the two
     /// readers don't agree on its header: what was checked is the other one's size.
-    fn by_libwebp(&self, data: &mut [u8]) -> bool {
+    fn by_libwebp(&self, data: &mut [u8]) -> Option<bool> {
         let size = self.decoder.dimensions();
         let agreed = ::webp::BitstreamFeatures::new(self.body).is_some_and(|seen| {
             (seen.width(), seen.height()) == size && seen.has_alpha() == self.decoder.has_alpha()
         });
-        let decoded = agreed.then(|| ::webp::Decoder::new(self.body).decode());
-        match decoded.flatten() {
-            Some(decoded) if decoded.len() == data.len() => {
-                data.copy_from_slice(&decoded);
-                true
-            }
-            _ => false,
+        if !agreed {
+            return None;
         }
+        let Some(decoded) = ::webp::Decoder::new(&without_rest(self.body)).decode() else {
+            return Some(false);
+        };
+        if decoded.len() != data.len() {
+            return None;
+        }
+        data.copy_from_slice(&decoded);
+        Some(true)
     }
 }
 
@@ -389,11 +401,14 @@ mod tests {
                     continue;
                 }
                 for permille in [100, 500, 900] {
-                    for filler in [0, 0xff] {
+                    for filler in [0, 0xff, 0x5a, b' '] {
                         let cut = 60 + (body.len() - 60) * permille / 1000;
                         let mut filled = body.to_vec();
                         filled[cut..].fill(filler);
                         let case = format!("{case}, cut at {permille}, {filler}");
+                        verdict(&filled, false).expect_err(&case);
+                        // What stands behind the file is not taken for its pixels.
+                        filled.extend([filler; 4000]);
                         verdict(&filled, false).expect_err(&case);
                     }
                 }
@@ -437,23 +452,29 @@ mod tests {
         }
     }
 
-    /// An animation whose last frames were cut off and became zeros.
+    /// An animation whose last frames were cut off and became zeros, or other filler.
     #[test]
-    fn zeros_are_no_chunk() {
+    fn filler_is_no_chunk() {
+        for filler in [0, 0xff, b'Z', b' '] {
+            assert_no_chunk(filler);
+        }
+    }
+
+    fn assert_no_chunk(filler: u8) {
         let data = vec![90; 3 * 64 * 64];
         let still = ::webp::Encoder::new(&data, ::webp::PixelLayout::Rgb, 64, 64)
             .encode_simple(true, 75.0)
             .unwrap();
         let mut body = extended_header(0, false, (64, 64));
         body.extend_from_slice(image_chunks(&still).unwrap());
-        body.extend([0; 40]);
+        body.extend([filler; 40]);
         let mut filled = Vec::new();
         push_file(&mut filled, &body).unwrap();
         assert!(open(&filled, 1 << 20, false).is_err());
         assert!(open(&filled, 1 << 20, true).is_ok());
         // Behind the file anything may stand.
         let mut whole = still.to_vec();
-        whole.extend([0; 40]);
+        whole.extend([filler; 40]);
         assert!(open(&whole, 1 << 20, false).is_ok());
     }
 
@@ -473,7 +494,7 @@ mod tests {
                     let (_, mut file) = open(&body, 10_000, false).unwrap();
                     let bytes = file.decoder.output_buffer_size().unwrap();
                     let (mut one, mut other) = (vec![0; bytes], vec![0; bytes]);
-                    assert!(file.by_libwebp(&mut one));
+                    assert_eq!(file.by_libwebp(&mut one), Some(true));
                     file.decoder.read_image(&mut other).unwrap();
                     let most = one.iter().zip(&other).map(|(a, b)| a.abs_diff(*b)).max();
                     assert!(most <= Some(3), "{width} x {height}, {lossless}: {most:?}");

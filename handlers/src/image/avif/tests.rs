@@ -200,7 +200,16 @@ fn a_cut_file_is_refused_wherever_it_is_cut() {
             assert!(resize(&accept, &body[..end]).is_err(), "{end}");
         }
         let end = body.len();
-        for missing in [2, 5, 20, 100, 300] {
+        for filler in [0, 0xff, b'Z', b' ', 0x80] {
+            for missing in [8, 20, 50, 100, 200, 300] {
+                let mut filled = body.to_vec();
+                filled[end - missing..].fill(filler);
+                refusal(&filled);
+                filled.extend([filler; 200]);
+                refusal(&filled);
+            }
+        }
+        for missing in [2, 3, 5] {
             let mut filled = body.to_vec();
             filled[end - missing..].fill(0);
             assert!(refusal(&filled).contains("cut off"), "{missing}");

@@ -1127,6 +1127,59 @@ fn a_tiff_s_samples_are_spread_over_8_bits_whatever_they_have() {
     }
 }
 
+/// Of 256 colours to fewer bits, as Pillow has it; of bytes, as libvips has it; and of a length that
+/// no reader makes sense of.
+#[test]
+fn palettes_of_other_lengths_and_types() {
+    let corner = |pixel: usize| usize::from(pixel / 40 >= 12) * 2 + usize::from(pixel % 40 >= 20);
+    let map = |each: usize, values: usize| {
+        let mut map = vec![0u16; values];
+        for (index, colour) in CORNERS.iter().enumerate() {
+            for channel in 0..3 {
+                map[channel * each + index] = u16::from(colour[channel]) * 257;
+            }
+        }
+        map
+    };
+    let of = |bits: u16, map: &[u16]| {
+        let each = 8 / usize::from(bits);
+        let indices = (0..960).step_by(each).map(|first| {
+            let pixels = first..first + each;
+            pixels.fold(0, |byte, pixel| byte << bits | corner(pixel)) as u8
+        });
+        let indices: Vec<u8> = indices.collect();
+        let tags: [(u16, &[u16]); 4] = [(258, &[bits]), (262, &[3]), (277, &[1]), (320, map)];
+        tiff(&tags, &indices)
+    };
+    assert_picture(&of(4, &map(256, 768)), (40, 24), CORNERS);
+    assert_picture(&of(2, &map(4, 12)), (40, 24), CORNERS);
+    assert_picture(&of(2, &map(256, 768)), (40, 24), CORNERS);
+    let params = to(8, 8);
+    for (bits, values) in [(8, 767), (8, 1024), (4, 47), (4, 49)] {
+        let said = refusal(&params, &of(bits, &map(values / 3, values)));
+        assert!(said.contains(&format!("has {values} values")), "{said}");
+    }
+    let bytes = |map: &[u16]| {
+        let mut file = of(8, map);
+        let entry = file.windows(4).position(|four| four == [0x40, 1, 3, 0]);
+        let entry = entry.unwrap();
+        let count = u32::try_from(2 * map.len()).unwrap();
+        file[entry + 2] = 1;
+        file[entry + 4..entry + 8].copy_from_slice(&count.to_le_bytes());
+        file
+    };
+    let narrow = map(256, 768);
+    let pairs = narrow.as_chunks::<2>().0.iter();
+    let narrow: Vec<u16> = pairs.map(|[a, b]| a & 0xff | b << 8).collect();
+    assert_picture(&bytes(&narrow), (40, 24), CORNERS);
+    // Numbers of 16 bits that are said to be bytes.
+    let said = refusal(&params, &bytes(&map(256, 768)));
+    assert!(
+        said.contains("1536 values where its 8 bits need 768"),
+        "{said}"
+    );
+}
+
 /// Kinds of which each is read in its own way, and no test of another one would see it.
 #[test]
 fn rare_tiffs_are_read_as_they_are_meant() {

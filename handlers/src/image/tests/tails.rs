@@ -4,6 +4,7 @@ use super::formats::refusal;
 use super::*;
 
 const SIDE: u32 = 8;
+const FILLERS: [u8; 5] = [0, 0xff, b'Z', b' ', 0x80];
 
 /// A TIFF by a writer that puts the directory behind the pixels, and its values behind that. The
 /// values of `last` are the file's last bytes.
@@ -82,6 +83,7 @@ fn a_tiff_that_lacks_values_of_its_directory_is_cut() {
     for (name, file) in [
         ("bits", tiff(2, 3, (258, 3, shorts([8, 8, 8])))),
         ("format", tiff(2, 3, (339, 3, shorts([1, 1, 1])))),
+        ("XMP", tiff(2, 3, (700, 7, XMP.to_vec()))),
         ("profile", tiff(2, 3, (34675, 7, profile))),
         ("palette", tiff(3, 1, (320, 3, palette))),
     ] {
@@ -91,13 +93,47 @@ fn a_tiff_that_lacks_values_of_its_directory_is_cut() {
             let said = refusal(&params(Damaged::Refuse), cut);
             assert!(said.contains("cut off"), "{name}, {missing}: {said}");
         }
-        // Whatever follows a cut that goes through the directory: its places lead nowhere.
         let directory = 8 + (SIDE * SIDE * if name == "palette" { 1 } else { 3 }) as usize;
-        for end in directory..file.len().min(directory + 110) {
-            let filled = [&file[..end], &[0xff; 400]].concat();
-            if let Ok(found) = super::resize(&params(Damaged::Refuse), &filled) {
-                let whole = resized(&params(Damaged::Refuse), &file);
-                assert_eq!(decode(&found.bytes), whole, "{name}, {end}");
+        // Of a palette any part may be like filler. A profile may end in three zeros of four bytes.
+        let last = match name {
+            "palette" => file.len() - 2 * 768,
+            "profile" => file.len() - 13,
+            _ => file.len(),
+        };
+        assert_filled_is_told(name, &file, directory..last);
+    }
+}
+
+/// Pillow and libvips overlook a profile without colours, too.
+#[test]
+fn a_profile_that_is_too_short_for_colours_was_not_cut() {
+    let profile = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+    for length in [8, 40, 128, 131] {
+        let mut short = profile[..length].to_vec();
+        let zeros = length.saturating_sub(20);
+        short[zeros..].fill(0);
+        resized(&params(Damaged::Refuse), &tiff(2, 3, (34675, 7, short)));
+    }
+}
+
+/// Whatever follows a cut in `cuts`: the file is refused, or nothing of the picture was cut.
+fn assert_filled_is_told(name: &str, file: &[u8], cuts: std::ops::Range<usize>) {
+    let info = super::info(&InfoParams::default(), file).unwrap();
+    let params = |damaged| ResizeParams {
+        format: Some(Format::Png),
+        damaged,
+        ..to(info.width, info.height)
+    };
+    let whole = resized(&params(Damaged::Refuse), file);
+    for end in cuts {
+        for filler in FILLERS {
+            for length in [file.len() - end, file.len() - end + 400, 400] {
+                let filled = [&file[..end], &vec![filler; length]].concat();
+                let case = || format!("{name}: {end} of {}, {length} x {filler}", file.len());
+                match super::resize(&params(Damaged::Refuse), &filled) {
+                    Ok(found) => assert!(decode(&found.bytes) == whole, "{}", case()),
+                    Err(error) => assert_eq!(error.code(), "image.undecodable", "{}", case()),
+                }
             }
         }
     }
@@ -141,9 +177,14 @@ fn a_palette_of_one_colour_was_filled_up() {
     resized(&params(Damaged::Accept), &filled);
 }
 
-/// A WebP whose last chunk is EXIF, as writers have it; what it says decides how the picture lies.
-#[test]
-fn a_webp_that_lacks_its_orientation_is_cut() {
+const XMP: &[u8] = b"<?xpacket begin='' id='W5M0MpCehiHzreSzNTczkc9d'?><x:xmpmeta \
+    xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>\
+    <rdf:Description xmlns:tiff='http://ns.adobe.com/tiff/1.0/'><tiff:Orientation>6\
+    </tiff:Orientation></rdf:Description></rdf:RDF></x:xmpmeta>                              \
+                                 <?xpacket end='w'?> ";
+
+/// A WebP that ends in a chunk of metadata, which says that the picture is to be turned.
+fn webp(name: &[u8; 4], metadata: &[u8]) -> Vec<u8> {
     let lossless = ResizeParams {
         format: Some(Format::Webp),
         lossless: true,
@@ -152,13 +193,43 @@ fn a_webp_that_lacks_its_orientation_is_cut() {
     let plain = super::resize(&lossless, &png_quarters(40, 24))
         .unwrap()
         .bytes;
-    let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
-    let mut file = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x08\0\0\0\x27\0\0\x17\0\0".to_vec();
+    let flag = if name == b"EXIF" { 8 } else { 4 };
+    let mut file = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0".to_vec();
+    file.extend([flag, 0, 0, 0, 0x27, 0, 0, 0x17, 0, 0]);
     file.extend(&plain[12..]);
-    file.extend(b"EXIF\x1a\0\0\0");
-    file.extend(exif);
+    file.extend(name);
+    file.extend(u32::try_from(metadata.len()).unwrap().to_le_bytes());
+    file.extend(metadata);
     let size = u32::try_from(file.len() - 8).unwrap();
     file[4..8].copy_from_slice(&size.to_le_bytes());
+    file
+}
+
+const EXIF: &[u8] = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+
+/// Whatever filled the cut up, and whether the file is as long as it was.
+#[test]
+fn a_webp_whose_metadata_was_filled_up_is_told() {
+    let little = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    for (name, kind, metadata) in [
+        ("EXIF", b"EXIF", EXIF),
+        ("EXIF in the other order", b"EXIF", little),
+        ("XMP", b"XMP ", XMP),
+    ] {
+        let file = webp(kind, metadata);
+        let start = file.len() - metadata.len() - 8;
+        assert_filled_is_told(name, &file, start..file.len());
+        // What stands behind the file does not count.
+        let behind = [&file[..], &[0xff; 300]].concat();
+        assert_filled_is_told(name, &behind, file.len()..file.len() + 1);
+    }
+}
+
+/// A WebP whose last chunk is EXIF, as writers have it; what it says decides how the picture lies.
+#[test]
+fn a_webp_that_lacks_its_orientation_is_cut() {
+    let exif = EXIF;
+    let file = webp(b"EXIF", exif);
     let params = |damaged| ResizeParams {
         format: Some(Format::Png),
         damaged,

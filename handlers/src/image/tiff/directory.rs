@@ -1,7 +1,10 @@
 //! The first directory of a TIFF: its tags and their values.
 
+use super::super::filler;
 use super::Problem;
 
+/// Bytes in front of everything that a file refers to.
+pub(super) const HEADER: usize = 8;
 /// Values of a tag: places of strips, bytes of a profile.
 const MAX_VALUES: usize = 1 << 22;
 
@@ -41,6 +44,8 @@ pub(super) struct Directory<'a> {
     body: &'a [u8],
     pub(super) order: Order,
     entries: Vec<Entry>,
+    /// Where the last entry's number and type end.
+    named: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -52,6 +57,8 @@ struct Entry {
     values: usize,
     /// Where the values are.
     place: usize,
+    /// Whether they are in the entry itself.
+    is_inside: bool,
 }
 
 /// Bytes of a value of a tag's type, and whether it is a whole number of 0 or more.
@@ -99,7 +106,8 @@ impl<'a> Directory<'a> {
             let values = number(at + 4, word)?;
             let inside = at + 4 + word;
             number(inside, word)?;
-            let place = if values.saturating_mul(width) <= word {
+            let is_inside = values.saturating_mul(width) <= word;
+            let place = if is_inside {
                 inside
             } else {
                 number(inside, word)?
@@ -110,8 +118,10 @@ impl<'a> Directory<'a> {
                 is_integer,
                 values,
                 place,
+                is_inside,
             })
         };
+        let last = start + count + entries.saturating_sub(1) * entry;
         let entries: Option<Vec<Entry>> = (0..entries).map(read).collect();
         let entries = entries.ok_or(CUT)?;
         let most = body.len().min(MAX_VALUES);
@@ -122,6 +132,7 @@ impl<'a> Directory<'a> {
             body,
             order,
             entries,
+            named: last + 4,
         })
     }
 
@@ -129,11 +140,19 @@ impl<'a> Directory<'a> {
         self.entries.iter().find(|entry| entry.tag == tag).copied()
     }
 
-    /// The first of `tags` whose values lie beyond the end of the file, wholly or in part.
+    /// Whether the file ends in filler that begins in front of the last entry's type.
+    pub(super) fn is_filled_up(&self) -> bool {
+        !self.entries.is_empty() && filler::start(self.body) < self.named
+    }
+
+    /// The first of `tags` whose values lie beyond the end of the file, wholly or in part, or in
+    /// its first bytes, which is where filler of zeros points.
     pub(super) fn first_cut(&self, tags: &[u16]) -> Option<u16> {
         let is_cut = |tag: &&u16| {
-            let known = self.entry(**tag).is_some_and(|entry| entry.width > 0);
-            known && self.bytes(**tag).is_none()
+            let entry = self.entry(**tag).filter(|entry| entry.width > 0);
+            entry.is_some_and(|entry| {
+                self.bytes(**tag).is_none() || !entry.is_inside && entry.place < HEADER
+            })
         };
         tags.iter().find(is_cut).copied()
     }

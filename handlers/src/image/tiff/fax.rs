@@ -1,6 +1,7 @@
 //! CCITT's codes for pictures of one bit a pixel (ITU-T T.4 and T.6): modified Huffman, group 3 in
 //! one and two dimensions, group 4. The tables of codes are those of the `fax` crate.
 
+use super::super::filler;
 use fax::maps::{Mode, black, mode, white};
 use fax::{BitReader, Bits as Code};
 
@@ -54,7 +55,10 @@ pub(super) fn unpack(
             bits.at = bits.at.next_multiple_of(unit);
         }
     }
-    if data.len() > bits.at.div_ceil(8) + MAX_REST && !bits.is_end_of_line() {
+    let rest = data.get(bits.at.div_ceil(8)..).unwrap_or_default();
+    // Ones are codes of rows that are like the one above, so filler of them makes rows.
+    let is_filler = rest.len() > 1 && filler::run(rest) == rest.len() && rest[0] != 0;
+    if is_filler || rest.len() > MAX_REST && !bits.is_end_of_line() {
         return Err("its fax data goes on behind its last row, so some before it is damaged");
     }
     Ok(())

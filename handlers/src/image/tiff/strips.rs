@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use flate2::{Decompress, FlushDecompress, Status};
 use weezl::{BitOrder, LzwStatus};
 
+use super::super::filler;
 use super::super::jpeg::Jpeg;
 use super::super::raster::{Channels, Raster};
 use super::{Problem, fax};
@@ -256,6 +257,17 @@ fn pack_bits(data: &[u8], wanted: &Wanted, out: &mut Vec<u8>) -> Result<End, Pro
         return Err(CUT.into());
     }
     Ok(End::Exhausted)
+}
+
+/// Whether the tables that strips in JPEG share end in something else than their end's mark.
+pub(super) fn are_filled_up(tables: &[u8]) -> bool {
+    const END: [u8; 2] = [0xff, 0xd9];
+    let padding = if tables.ends_with(&[0]) {
+        filler::run(tables)
+    } else {
+        0
+    };
+    !tables[..tables.len() - padding].ends_with(&END)
 }
 
 /// The pixels of a strip or tile in JPEG, as rows of a byte a sample: RGB where the file says

@@ -1,5 +1,8 @@
 //! The container of a WebP: its chunks, whether they are all there, and writing them.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use super::super::header::{Kind, undecodable};
 use super::super::{exif, filler};
 use ringwork_worker::TaskError;
@@ -92,38 +95,94 @@ fn lacks_padding_only(body: &[u8]) -> bool {
     is_odd && at == body.len() + 1
 }
 
-/// Whether the file ends in EXIF data that ends in filler instead of a directory.
-pub(super) fn has_filled_exif(body: &[u8]) -> bool {
-    let last = chunks(body.get(FILE_HEADER..).unwrap_or_default()).last();
-    let Some((name, exif)) = last else {
-        return false;
-    };
-    // The end of a directory, and of a number in it, are zeros of their own.
-    name == *b"EXIF" && filler::run(exif) > 7 && !exif::is_sound(exif)
+/// The chunks of the file. What stands behind it is none of them.
+fn chunks_of(body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    let size = body.get(4..).and_then(|size| size.first_chunk());
+    let size = size.map_or(0, |size| u32::from_le_bytes(*size)) as usize;
+    let end = body.len().min(size.saturating_add(8));
+    chunks(body.get(FILE_HEADER..end).unwrap_or_default())
+}
+
+/// Whether the metadata in which the file ends, behind its pixels, ends in filler.
+pub(super) fn has_filled_metadata(body: &[u8]) -> bool {
+    chunks_of(body)
+        .last()
+        .is_some_and(|(name, data)| match &name {
+            b"EXIF" => exif::is_filled_up(data),
+            b"XMP " => exif::is_filled_up_xmp(data),
+            _ => false,
+        })
 }
 
 pub(super) const FILLED_UP: &str =
     "it is cut off and filled up: its last bytes are no part of a picture, or of its description";
 
-/// Whether the pixels' data in a still picture ends in filler that has no effect on any pixel.
-pub(super) fn is_filled_up(body: &[u8], decoded: &[u8]) -> bool {
-    let mut place = FILE_HEADER;
-    let found = chunks(body.get(FILE_HEADER..).unwrap_or_default()).find_map(|(name, chunk)| {
-        let start = place + 8;
-        place = start + chunk.len() + chunk.len() % 2;
-        matches!(&name, b"VP8 " | b"VP8L").then(|| start..start + chunk.len())
-    });
-    let changed = found.and_then(|data| filler::changed(body, data));
-    let again = changed.and_then(|changed| ::webp::Decoder::new(&changed).decode());
-    again.is_some_and(|again| *again == *decoded)
+/// Equal bytes at the end of pixels' data that are looked into.
+const SUSPICIOUS: usize = 4;
+/// Bytes that a writer may put behind the last bit that a pixel of a lossy picture needs: the
+/// references write two, libvpx writes six.
+const SPARE_LOSSY: usize = 7;
+/// The same of a lossless one, of which each bit counts.
+const SPARE_LOSSLESS: usize = 2;
+
+/// Whether the pixels' data in a still picture, which can be decoded, ends in filler that no pixel
+/// needs.
+///
+/// Filler alone is no sign of a cut: the data of flat pictures ends in hundreds of zeros, which
+/// stand for pixels. But libwebp decodes a whole file no longer if the data ends a few bytes
+/// earlier. Behind a cut it finds a picture in a part of the filler, and does not miss the rest.
+pub(super) fn is_filled_up(body: &[u8]) -> bool {
+    let Some((name, data)) = pixels_of(body) else {
+        return false;
+    };
+    let spare = if name == *b"VP8L" {
+        SPARE_LOSSLESS
+    } else {
+        SPARE_LOSSY
+    };
+    if filler::run(&body[data.clone()]) < SUSPICIOUS || data.len() <= spare {
+        return false;
+    }
+    let shorter = with_data_up_to(body, data.start, data.end - spare - 1);
+    ::webp::Decoder::new(&shorter).decode().is_some()
 }
 
-/// Whether a chunk in the file has no name: zeros where something was cut.
-pub(super) fn has_empty_chunk(body: &[u8]) -> bool {
-    let size = body.get(4..).and_then(|size| size.first_chunk());
-    let size = size.map_or(0, |size| u32::from_le_bytes(*size)) as usize;
-    let end = body.len().min(size.saturating_add(8));
-    chunks(body.get(FILE_HEADER..end).unwrap_or_default()).any(|(name, _)| name == [0; 4])
+/// The name of the chunk with a still picture's pixels, and where its data is.
+fn pixels_of(body: &[u8]) -> Option<([u8; 4], Range<usize>)> {
+    let mut place = FILE_HEADER;
+    chunks(body.get(FILE_HEADER..)?).find_map(|(name, chunk)| {
+        let start = place + 8;
+        place = start + chunk.len() + chunk.len() % 2;
+        matches!(&name, b"VP8 " | b"VP8L").then(|| (name, start..start + chunk.len()))
+    })
+}
+
+/// A still picture without what stands behind its pixels' data: libwebp takes that for more of them.
+pub(super) fn without_rest(body: &[u8]) -> Cow<'_, [u8]> {
+    match pixels_of(body) {
+        Some((_, data)) if data.end < body.len() => {
+            Cow::Owned(with_data_up_to(body, data.start, data.end))
+        }
+        _ => Cow::Borrowed(body),
+    }
+}
+
+/// The file as it is if it ends in the chunk whose data begins at `start`, with its byte before
+/// `end`.
+fn with_data_up_to(body: &[u8], start: usize, end: usize) -> Vec<u8> {
+    let mut shorter = body[..end].to_vec();
+    shorter.resize(end + (end - start) % 2, 0);
+    // Both are less than they were.
+    let size = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
+    let whole = size(shorter.len() - 8);
+    shorter[start - 4..start].copy_from_slice(&size(end - start));
+    shorter[4..8].copy_from_slice(&whole);
+    shorter
+}
+
+/// Whether a chunk in the file has four equal bytes for a name: filler where something was cut.
+pub(super) fn has_filler_for_a_chunk(body: &[u8]) -> bool {
+    chunks_of(body).any(|(name, _)| name == [name[0]; 4])
 }
 
 #[track_caller]

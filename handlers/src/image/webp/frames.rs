@@ -169,7 +169,7 @@ fn decode_part(content: &[u8], place: Place, lenient: bool) -> Result<Vec<u8>, T
     }
     let decoded = ::webp::Decoder::new(&still).decode();
     let decoded = decoded.ok_or_else(|| problem(&"a frame is damaged"))?;
-    if !lenient && is_filled_up(&still, &decoded) {
+    if !lenient && is_filled_up(&still) {
         return Err(problem(&FILLED_UP));
     }
     let pixels = place.width * place.height;
