@@ -1,4 +1,5 @@
-//! What client entries count: it only grows, whoever has an entry, and each client's part is told.
+//! What client entries count: it only grows, whichever client has an entry, and each client's part is
+//! told.
 
 mod common;
 

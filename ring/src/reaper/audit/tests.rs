@@ -426,7 +426,7 @@ fn counts_of_handlers_that_go_back_or_too_fast_are_found() {
         let at = |segment: &Segment| counts_at(segment, 2) + counter.offset();
         complains("of a handler (record 2)", |s| put(s, at(s), u64::MAX / 2));
         let mut pool = honest();
-        // So many tasks as it takes to have waited so long.
+        // As many tasks as it takes to have waited for that time.
         for ended in [HandlerCounter::Completed, HandlerCounter::Failed] {
             let at = counts_at(&pool.segment, 2) + ended.offset();
             put(&pool.segment, at, 100);
