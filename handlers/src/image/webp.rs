@@ -1,5 +1,6 @@
-//! WebP in: the pixels by libwebp, in half the time; header, metadata and still pictures that
-//! libwebp refuses by the `image-webp` crate. WebP out, by libwebp. It starts no threads here.
+//! WebP in: the pixels by libwebp, in half the time; header and metadata by the `image-webp` crate,
+//! and the pixels of a still picture whose header libwebp reads in another way, or which libwebp
+//! refuses where damage is accepted. WebP out, by libwebp. It starts no threads here.
 
 mod container;
 mod frames;
