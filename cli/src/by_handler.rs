@@ -2,12 +2,41 @@
 
 use super::table::Table;
 use super::units::nanoseconds;
-use super::view::{HandlerView, Quantiles, quantiles_of};
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::{HandlerCounter, HandlerLoss};
 use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::records::Histogram;
 use ringwork_ring::segment::handler_totals::{CountedTasks, HandlerTotals, handler_totals};
 use serde::Serialize;
+
+/// Name and codecs of a handler.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct HandlerView {
+    pub(super) name: String,
+    pub(super) request: Option<&'static str>,
+    pub(super) result: Option<&'static str>,
+}
+
+/// Times of sampled tasks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Quantiles {
+    pub(super) samples: u64,
+    pub(super) p50_ns: Option<u64>,
+    pub(super) p99_ns: Option<u64>,
+    pub(super) p999_ns: Option<u64>,
+    pub(super) max_ns: Option<u64>,
+}
+
+/// Of a histogram.
+pub(super) fn quantiles_of(all: &Histogram) -> Quantiles {
+    Quantiles {
+        samples: all.count(),
+        p50_ns: all.quantile(0.5),
+        p99_ns: all.quantile(0.99),
+        p999_ns: all.quantile(0.999),
+        max_ns: all.quantile(1.0),
+    }
+}
 
 /// A handler, and what has become of its tasks.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -104,6 +104,7 @@ fn sections(g: &Geometry) -> String {
         .classes
         .first()
         .map_or(g.segment_size as usize, |place| place.blocks);
+    let numbers = g.sections.first().map_or(owners, |place| place.offset);
     let ends = [
         ("header", 0),
         ("clients", g.clients),
@@ -114,6 +115,8 @@ fn sections(g: &Geometry) -> String {
         ("completion rings", g.completions),
         ("handlers", g.handlers),
         ("error log", g.errors),
+        ("limits", g.limits),
+        ("numbers of handlers", numbers),
         ("arena owners", owners),
         ("arena blocks", blocks),
         ("", usize::try_from(g.segment_size).unwrap_or(usize::MAX)),
@@ -121,11 +124,11 @@ fn sections(g: &Geometry) -> String {
     let mut text = String::from("\n# sections of the segment:\n");
     for pair in ends.windows(2) {
         let size = Size((pair[1].1 - pair[0].1) as u64).to_string();
-        let _ = writeln!(text, "#   {:<17}{size:>10}", pair[0].0);
+        let _ = writeln!(text, "#   {:<19}{size:>10}", pair[0].0);
     }
     let _ = writeln!(
         text,
-        "#   {:<17}{:>10}",
+        "#   {:<19}{:>10}",
         "in all",
         Size(g.segment_size).to_string()
     );

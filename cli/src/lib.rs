@@ -18,6 +18,8 @@ mod list;
 mod log;
 mod options;
 mod payload;
+mod process;
+mod prometheus;
 mod serve;
 mod shown;
 mod stat;

@@ -1,11 +1,12 @@
 //! `ringwork stat`: what a pool does now and has done.
 
-use super::by_handler::{self, Look, TasksView};
+use super::by_handler::{self, Look, Quantiles, TasksView};
 use super::exit::{FAILED, Failure, NO_POOL};
+use super::prometheus;
 use super::shown;
 use super::table::Table;
 use super::units::{Size, Span, nanoseconds};
-use super::view::{self, PoolView, Quantiles};
+use super::view::{self, PoolView};
 use clap::Args;
 use ringwork_ring::{PoolDir, RingError, Segment};
 use std::fmt::Write as _;
@@ -35,6 +36,11 @@ pub(super) struct Stat {
     #[arg(long)]
     json: bool,
 
+    /// Print the numbers in Prometheus' text format, as a textfile collector or an HTTP server of yours
+    /// passes them on.
+    #[arg(long, conflicts_with_all = ["json", "ready", "watch"])]
+    prometheus: bool,
+
     /// Print nothing; exit with 1 when the pool is not ready or dead, with the reason on standard
     /// error.
     #[arg(long)]
@@ -61,7 +67,7 @@ pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
         return readiness(&view::pool(&segment)?);
     }
     let mut before: Option<(u64, Instant)> = None;
-    let mut look_before = (stat.watch.is_none() && !stat.json).then(|| {
+    let mut look_before = (stat.watch.is_none() && !stat.json && !stat.prometheus).then(|| {
         // A page for a person says what is done now.
         let look = Look::now(&segment);
         std::thread::sleep(WINDOW);
@@ -70,12 +76,17 @@ pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
     loop {
         let look = Look::now(&segment);
         let view = view::pool_since(&segment, &look, look_before.as_ref())?;
-        look_before = Some(look);
         let ended = ended(&view);
         let rate = before
             .map(|(tasks, then)| (tasks_of(&view) - tasks) as f64 / then.elapsed().as_secs_f64());
         before = Some((tasks_of(&view), Instant::now()));
-        print(stat, &view, rate)?;
+        if stat.prometheus {
+            let page = prometheus::page(&view, &look);
+            io::stdout().lock().write_all(page.as_bytes())?;
+        } else {
+            print(stat, &view, rate)?;
+        }
+        look_before = Some(look);
         let over = view::is_over(view.state);
         match stat.watch {
             _ if over => {
@@ -221,6 +232,7 @@ fn clients(view: &PoolView) -> Table {
         "ENTRY",
         "KIND",
         "PID",
+        "NAME",
         "STATE",
         "FOR",
         "SLOTS",
@@ -238,6 +250,7 @@ fn clients(view: &PoolView) -> Table {
             client.index.to_string(),
             client.kind.to_owned(),
             client.pid.to_string(),
+            client.name.clone(),
             client.state.to_owned(),
             duration(client.attached_s),
             format!("{}/{}", client.slots_in_use, client.slots),
@@ -259,6 +272,8 @@ fn lanes(view: &PoolView) -> Table {
         "WORKER",
         "PID",
         "UP",
+        "CPU",
+        "MEMORY",
         "LANE",
         "NOW",
         "STARTED",
@@ -270,11 +285,15 @@ fn lanes(view: &PoolView) -> Table {
         "STOLEN",
         "PARKED",
     ]);
+    let none = || "-".to_owned();
     for worker in &view.workers {
         for lane in &worker.lanes {
             let now = match (&lane.running, lane.progress) {
                 (Some(handler), Some(at)) => format!("{handler} {}/{}", at.done, at.total),
-                (Some(handler), None) => handler.clone(),
+                (Some(handler), None) => match lane.task.as_ref().and_then(|task| task.runs_s) {
+                    Some(runs_s) => format!("{handler} for {}", duration(runs_s)),
+                    None => handler.clone(),
+                },
                 (None, _) if lane.idle => "idle".to_owned(),
                 (None, _) => "searching".to_owned(),
             };
@@ -282,6 +301,10 @@ fn lanes(view: &PoolView) -> Table {
                 worker.index.to_string(),
                 worker.pid.to_string(),
                 duration(worker.uptime_s),
+                worker.cpu_s.map_or_else(none, duration),
+                worker
+                    .rss_bytes
+                    .map_or_else(none, |bytes| Size(bytes).to_string()),
                 lane.index.to_string(),
                 if worker.stopped {
                     "stopped".to_owned()

@@ -3,7 +3,8 @@
 //! Reads words that others write at the same time; numbers of one moment may be
 //! a little apart. Nothing in the segment is changed.
 
-use super::by_handler::{HandlerStat, Look, TasksView};
+use super::by_handler::{HandlerStat, HandlerView, Look, Quantiles, TasksView, quantiles_of};
+use super::process;
 use super::shown;
 use ringwork_ring::format::layout::{ClientCounter, LaneCounter, PoolCounter};
 use ringwork_ring::format::names::UnknownWord;
@@ -12,10 +13,11 @@ use ringwork_ring::format::words::Kind;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
 use ringwork_ring::records::{Histogram, LaneMask};
+use ringwork_ring::segment::running::running_task;
 use ringwork_ring::segment::{liveness, tables};
 use ringwork_ring::{Result, Segment};
 use ringwork_supervisor::heartbeat;
-use ringwork_supervisor::pool::{handler_name, running_handler, running_progress};
+use ringwork_supervisor::pool::{handler_name, running_progress};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -66,6 +68,8 @@ pub(super) struct PoolView {
 pub(super) struct ClientView {
     pub(super) index: u32,
     pub(super) pid: u32,
+    /// What it calls itself: of a Rust client its program, of a Java one what its configuration says.
+    pub(super) name: String,
     /// `java`, `rust` or `other`.
     pub(super) kind: &'static str,
     /// `active`, or `reaping` while a dead client's tasks end; `dead` when it is and no supervisor
@@ -94,8 +98,32 @@ pub(super) struct WorkerView {
     pub(super) ready: bool,
     /// Whether the process is stopped (SIGSTOP).
     pub(super) stopped: bool,
+    /// File name of its program, and the version of Ringwork in it.
+    pub(super) program: String,
+    pub(super) version: String,
     pub(super) uptime_s: f64,
+    /// Resident memory; none when its process is not to be seen from here.
+    pub(super) rss_bytes: Option<u64>,
+    /// Time of all processors that it has used, of user and system.
+    pub(super) cpu_s: Option<f64>,
     pub(super) lanes: Vec<LaneView>,
+}
+
+/// A task that runs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct TaskView {
+    pub(super) handler: String,
+    /// Entry and process of the client whose task it is.
+    pub(super) client: u32,
+    pub(super) client_pid: u32,
+    /// The number that its client gave it.
+    pub(super) task_id: u64,
+    /// Counted from 1.
+    pub(super) attempt: u32,
+    /// How long it has run; none when the supervisor has not seen it yet.
+    pub(super) runs_s: Option<f64>,
+    /// Whether that is from its claim on; else it may be up to a tick of the supervisor more.
+    pub(super) from_claim: bool,
 }
 
 /// Steps of a task.
@@ -110,6 +138,8 @@ pub(super) struct LaneView {
     pub(super) index: u32,
     /// The handler that runs now.
     pub(super) running: Option<String>,
+    /// Its task.
+    pub(super) task: Option<TaskView>,
     /// What its task has reported with `TaskContext::progress`.
     pub(super) progress: Option<ProgressView>,
     /// Whether it sleeps.
@@ -156,22 +186,6 @@ pub(super) struct LatencyView {
     pub(super) queue: Quantiles,
     /// From claim to result.
     pub(super) run: Quantiles,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Quantiles {
-    pub(super) samples: u64,
-    pub(super) p50_ns: Option<u64>,
-    pub(super) p99_ns: Option<u64>,
-    pub(super) p999_ns: Option<u64>,
-    pub(super) max_ns: Option<u64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct HandlerView {
-    pub(super) name: String,
-    pub(super) request: Option<&'static str>,
-    pub(super) result: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -455,6 +469,7 @@ fn client(segment: &Segment, index: u32, now: u64) -> Option<ClientView> {
     Some(ClientView {
         index,
         pid: record.pid(),
+        name: record.name(),
         kind: record.kind().map_or("other", ClientKind::name),
         state,
         attached_s: seconds(now, record.attached_ns()),
@@ -481,23 +496,37 @@ fn worker(segment: &Segment, index: u32, now: u64) -> Option<WorkerView> {
         state,
         ready: record.lanes() > 0 && state == shown::ACTIVE,
         stopped: is_stopped(segment, index),
+        program: record.program(),
+        version: record.version(),
+        rss_bytes: process::resident_bytes(record.pid()),
+        cpu_s: process::cpu_seconds(record.pid()),
         uptime_s: seconds(now, record.started_ns()),
         lanes: (0..segment.geometry().max_lanes)
-            .filter_map(|lane| self::lane(segment, lane, index))
+            .filter_map(|lane| self::lane(segment, lane, index, now))
             .collect(),
     })
 }
 
-fn lane(segment: &Segment, index: u32, worker: u32) -> Option<LaneView> {
+fn lane(segment: &Segment, index: u32, worker: u32, now: u64) -> Option<LaneView> {
     let record = segment.lane(index);
     let word = record.word_acquire();
     if word.is_free() || word.worker() != worker {
         return None;
     }
     let counter = |counter: LaneCounter| record.counter(counter).get();
+    let task = running_task(segment, index).map(|task| TaskView {
+        handler: handler_name(segment, task.handler),
+        client: task.client,
+        client_pid: segment.client(task.client).pid(),
+        task_id: task.task_id,
+        attempt: task.attempt,
+        runs_s: task.since_ns.map(|since| seconds(now, since)),
+        from_claim: task.since_claim,
+    });
     Some(LaneView {
         index,
-        running: running_handler(segment, index).map(|id| handler_name(segment, id)),
+        running: task.as_ref().map(|task| task.handler.clone()),
+        task,
         progress: running_progress(segment, index)
             .map(|(done, total)| ProgressView { done, total }),
         idle: segment.header().has_bit_acquire(LaneMask::Idle, index),
@@ -535,16 +564,6 @@ fn quantiles<'t>(of: impl Iterator<Item = &'t Histogram>) -> Quantiles {
         all.add(histogram);
     }
     quantiles_of(&all)
-}
-
-pub(super) fn quantiles_of(all: &Histogram) -> Quantiles {
-    Quantiles {
-        samples: all.count(),
-        p50_ns: all.quantile(0.5),
-        p99_ns: all.quantile(0.99),
-        p999_ns: all.quantile(0.999),
-        max_ns: all.quantile(1.0),
-    }
 }
 
 #[cfg(test)]

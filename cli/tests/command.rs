@@ -185,6 +185,24 @@ fn a_pool_is_shown_to_people_and_programs() {
     ] {
         assert!(page.contains(part), "{part} is missing in\n{page}");
     }
+    let worker = &stat["workers"][0];
+    assert!(worker["rss_bytes"].as_u64().is_some_and(|bytes| bytes > 0));
+    assert!(worker["cpu_s"].as_f64().is_some());
+    assert_eq!(worker["program"], "ringwork");
+    assert_eq!(worker["version"], env!("CARGO_PKG_VERSION"));
+    let text = home.run(&["stat", "p", "--prometheus"]).stdout;
+    for line in [
+        "# TYPE ringwork_handler_tasks_total counter",
+        "ringwork_handler_tasks_total{pool=\"p\",handler=\"echo\",outcome=\"completed\"} 1",
+        "ringwork_handler_run_seconds_count{pool=\"p\",handler=\"echo\"} 1",
+        "ringwork_client_submitted_total{pool=\"p\"} 1",
+        "ringwork_state{pool=\"p\",state=\"serving\"} 1",
+    ] {
+        assert!(
+            text.lines().any(|one| one == line),
+            "{line} is missing in\n{text}"
+        );
+    }
     let row = &home.json(&["list", "--json"])[0];
     assert_eq!(
         (&row["name"], &row["workers"], &row["lanes"]),

@@ -29,6 +29,11 @@ fn counters_go_on_from_one_client_to_the_next() {
     for round in 1..5 {
         let client = pool.client();
         assert_eq!(entry.since_attach(ClientCounter::Submitted), 0);
+        assert!(
+            entry.name().starts_with("client_totals"),
+            "{}",
+            entry.name()
+        );
         work(&client, round);
         tasks += round as u64;
         assert_eq!(entry.since_attach(ClientCounter::Submitted), round as u64);

@@ -3,10 +3,11 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::Signal;
-use ringwork_ring::Cause;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::records::LaneRecord;
+use ringwork_ring::segment::handler_totals::{HandlerTotals, handler_totals};
+use ringwork_ring::{Cause, Segment};
 use ringwork_tests::{
     Marker, Pool, Serve, StopOnDrop, call, end, i64, is_alive, options, overrun, result, utf8,
     wait_until, worker_of,
@@ -45,6 +46,18 @@ fn sigkill_under_load_ends_each_task_exactly_once() {
             .map(|_| scope.spawn(|| load(&client, &notes, &stop, &next)))
             .collect();
         let stopper = StopOnDrop(&stop);
+        let segment = pool.segment();
+        let stop = &stop;
+        scope.spawn(move || {
+            let mut before = handler_sums(segment);
+            while !stop.load(Ordering::Relaxed) {
+                let now = handler_sums(segment);
+                let back = before.iter().zip(&now).find(|(before, now)| now < before);
+                assert_eq!(back, None, "a total went back");
+                before = now;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
         kill_workers(&pool, KILLS);
         drop(stopper);
         threads
@@ -64,6 +77,16 @@ fn sigkill_under_load_ends_each_task_exactly_once() {
     assert_eq!(count(ClientCounter::Completed) + failed, tasks);
     assert_eq!(failed, crashed);
     assert_eq!(pool.counter(PoolCounter::TasksCrashed), crashed);
+    // By handler as well: each task once, but for those that their lane had counted when it died.
+    let [completed, failed, lost, retried] = handler_sums(pool.segment());
+    let twice = u64::from(KILLS) * 2;
+    let ended = completed + failed + lost;
+    assert!(
+        (tasks..=tasks + twice).contains(&ended),
+        "{ended} of {tasks}"
+    );
+    assert_eq!(lost, crashed);
+    assert_eq!(retried, pool.counter(PoolCounter::TasksRequeued));
     pool.wait_nothing_held(&[&client]);
     let _ = pool.wait_workers(3);
     assert_eq!(
@@ -72,6 +95,18 @@ fn sigkill_under_load_ends_each_task_exactly_once() {
     );
     drop(client);
     pool.wait_nothing_held(&[]);
+}
+
+/// Of all handlers: completed, failed, crashed and retried.
+fn handler_sums(segment: &Segment) -> [u64; 4] {
+    let totals = handler_totals(segment);
+    let sum = |of: &dyn Fn(&HandlerTotals) -> u64| totals.iter().map(of).sum();
+    [
+        sum(&|one| one.count(HandlerCounter::Completed)),
+        sum(&|one| one.count(HandlerCounter::Failed)),
+        sum(&|one| one.loss(HandlerLoss::Crashed)),
+        sum(&|one| one.loss(HandlerLoss::Retried)),
+    ]
 }
 
 /// Three kinds of tasks, a window of them at a time, until told to stop.

@@ -20,6 +20,7 @@ use crate::format::states::{ClientKind, Codec, Ending, EntryState, Status};
 use crate::format::words::{EntryWord, Kind, Owner, Word};
 use crate::lane::entry::{command_entries, take_entry};
 use crate::os::clock::now_ns;
+use crate::os::program::program_name;
 use crate::os::sync::{self, Instant, Ordering, fence};
 use crate::queue::arena::{self, ArenaView, BlockRef, Role};
 use crate::queue::hint_ring::CORRUPT_AFTER;
@@ -406,7 +407,12 @@ impl Client {
         word: EntryWord,
     ) -> Result<Self> {
         let record = segment.client(index);
-        record.fill(std::process::id(), ClientKind::Rust, now_ns());
+        record.fill(
+            std::process::id(),
+            ClientKind::Rust,
+            &program_name(),
+            now_ns(),
+        );
         failpoint!("client.filled");
         record.store_word_release(word);
         failpoint!("client.active");

@@ -292,6 +292,10 @@ layout! {
     CLIENT_KIND_RUST: u32 = 2;
     /// Client: CLOCK_MONOTONIC nanoseconds of the attach, u64.
     CLIENT_ATTACHED_NS: usize = 16;
+    /// Client: its name, UTF-8, padded with NUL.
+    CLIENT_NAME: usize = 32;
+    /// Bytes of a client's name.
+    CLIENT_NAME_SIZE: usize = 64;
     /// Client: 1 while its poller is parked or about to park, u32.
     CLIENT_WAITING: usize = 128;
     /// Client: futex word of the poller, bumped by each wake, u32.
@@ -321,6 +325,14 @@ layout! {
     WORKER_STARTED_NS: usize = 16;
     /// Worker: whether it is to leave after the current tasks, u32 (LEAVE_*).
     WORKER_LEAVE: usize = 24;
+    /// Worker: its program, UTF-8, padded with NUL.
+    WORKER_PROGRAM: usize = 32;
+    /// Bytes of a program's name.
+    PROGRAM_SIZE: usize = 64;
+    /// Worker: the version of Ringwork that its program has, UTF-8, padded with NUL.
+    WORKER_VERSION: usize = 96;
+    /// Bytes of a version.
+    VERSION_SIZE: usize = 32;
     /// Leave: it is not.
     LEAVE_NOT: u32 = 0;
     /// Leave: the supervisor asks for it.
@@ -344,6 +356,10 @@ layout! {
     LANE_OVER: usize = 320;
     /// Lane: if that is a chunk, how many of its requests had ended, u32: the next one was told. Written first.
     LANE_OVER_ENDED: usize = 328;
+    /// Lane: the task that the supervisor has last seen it run, u64, as LANE_OVER.
+    LANE_SEEN_TASK: usize = 336;
+    /// Lane: CLOCK_MONOTONIC nanoseconds at which the supervisor first saw that, u64. Written first.
+    LANE_SEEN_NS: usize = 344;
     /// Lane: histogram of the time that handlers ran, sampled, u64 each.
     LANE_RUN_HISTOGRAM: usize = 512;
     /// Buckets of a histogram: four to an octave of nanoseconds.
@@ -370,7 +386,7 @@ layout! {
     /// One in so many client entries, the last ones of the table, is kept for the `ringwork` command.
     ENTRIES_A_COMMAND: u32 = 5;
     /// Most client entries that are kept for the `ringwork` command.
-    MAX_COMMAND_ENTRIES: u32 = 4;
+    MAX_COMMAND_ENTRIES: u32 = 2;
 
     /// Bytes of a slot.
     SLOT_STRIDE: usize = 256;
@@ -768,7 +784,13 @@ mod tests {
         };
         const { assert!(CLIENT_BASES + 8 * CLIENT_COUNTERS.len() <= CLIENT_OVERFLOW) };
         const { assert!(LANE_OVER + 8 <= LANE_OVER_ENDED) };
-        const { assert!(LANE_OVER_ENDED + 4 <= LANE_STARTED) };
+        const { assert!(LANE_OVER_ENDED + 4 <= LANE_SEEN_TASK) };
+        const { assert!(LANE_SEEN_NS + 8 <= LANE_STARTED) };
+        const { assert!(CLIENT_ATTACHED_NS + 8 <= CLIENT_NAME) };
+        const { assert!(CLIENT_NAME + CLIENT_NAME_SIZE <= CLIENT_WAITING) };
+        const { assert!(WORKER_LEAVE + 4 <= WORKER_PROGRAM) };
+        const { assert!(WORKER_PROGRAM + PROGRAM_SIZE <= WORKER_VERSION) };
+        const { assert!(WORKER_VERSION + VERSION_SIZE <= WORKER_STRIDE) };
         const { assert!(H_LIMITS + 8 <= H_CLASSES) };
         const { assert!(HANDLER_NAME + HANDLER_NAME_MAX <= HANDLER_STRIDE) };
         const { assert!(ERROR_TEXT + ERROR_TEXT_MAX <= ERROR_STRIDE) };

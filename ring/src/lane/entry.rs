@@ -9,6 +9,7 @@ use crate::format::states::{EntryState, Leave};
 use crate::format::words::{EntryWord, LaneWord};
 use crate::lane::search::Lane;
 use crate::os::clock::now_ns;
+use crate::os::program::program_name;
 use crate::os::sync::{AtomicU64, Ordering};
 use crate::queue::wait::{Budget, WaitStrategy, set_bit, wake_all_lanes};
 use crate::records::LaneMask;
@@ -25,7 +26,7 @@ pub fn command_entries(entries: u32) -> u32 {
 }
 
 /// The client entries of a pool for so many clients, with those that are kept for the command
-/// beside them: one for each four clients, at most four.
+/// beside them: one for each four clients, at most two.
 #[must_use]
 pub fn client_entries(clients: u32) -> u32 {
     clients.saturating_add((clients / (ENTRIES_A_COMMAND - 1)).min(MAX_COMMAND_ENTRIES))
@@ -80,7 +81,8 @@ impl WorkerEntry {
             let lock = segment.dir().worker_lock(segment.epoch(), index);
             let record = segment.worker(index);
             if let Some((lock, word)) = take_entry(record.life(), &lock)? {
-                record.fill(std::process::id(), now_ns());
+                let version = env!("CARGO_PKG_VERSION");
+                record.fill(std::process::id(), &program_name(), version, now_ns());
                 failpoint!("worker.filled");
                 record.store_word_release(word);
                 failpoint!("worker.active");
@@ -190,6 +192,6 @@ mod tests {
             assert_eq!(entries - command_entries(entries), clients);
         }
         let kept = [1, 3, 4, 8, 16, 1024].map(|clients| client_entries(clients) - clients);
-        assert_eq!(kept, [0, 0, 1, 2, 4, 4]);
+        assert_eq!(kept, [0, 0, 1, 2, 2, 2]);
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod checked_fd;
 pub mod clock;
 pub mod cpus;
 pub mod probes;
+pub(crate) mod program;
 pub mod random;
 pub mod scheduling;
 pub mod sigbus;

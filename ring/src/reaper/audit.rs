@@ -332,7 +332,8 @@ fn impossible(segment: &Segment, word: Word) -> Option<&'static str> {
 fn entries(segment: &Segment) -> Found {
     let g = segment.geometry();
     for client in 0..g.max_clients {
-        if segment.client(client).is_impossible() {
+        let record = segment.client(client);
+        if record.is_impossible() || record.has_impossible_name() {
             return Err(format!("client entry {client} has impossible words"));
         }
     }
@@ -341,6 +342,7 @@ fn entries(segment: &Segment) -> Found {
         if record.word_acquire().state().is_err()
             || record.lanes() > g.max_lanes
             || record.leave().is_err()
+            || record.has_impossible_texts()
         {
             return Err(format!("worker entry {worker} has impossible words"));
         }

@@ -32,7 +32,8 @@ impl<'s> ClientRecord<'s> {
     }
 
     /// Fills the entry for a process that holds its lock; [`Self::store_word_release`] follows.
-    pub(crate) fn fill(self, pid: u32, kind: ClientKind, now_ns: u64) {
+    pub(crate) fn fill(self, pid: u32, kind: ClientKind, name: &str, now_ns: u64) {
+        self.part.put_padded(CLIENT_NAME, name, CLIENT_NAME_SIZE);
         self.set_waiting(false);
         self.part
             .u32_at(CLIENT_OVERFLOW)
@@ -68,6 +69,21 @@ impl<'s> ClientRecord<'s> {
     /// [`UnknownWord`] for one that this version does not know.
     pub fn kind(self) -> Result<ClientKind, UnknownWord> {
         ClientKind::from_word(self.part.u32_at(CLIENT_KIND).load(Ordering::Relaxed))
+    }
+
+    /// Its name, for people only.
+    #[must_use]
+    pub fn name(self) -> String {
+        self.part.get_padded(CLIENT_NAME, CLIENT_NAME_SIZE)
+    }
+
+    /// For the audit: whether it has a name that no client writes. One that is about to take the entry,
+    /// or was killed while it did, may have written half of it.
+    pub(crate) fn has_impossible_name(self) -> bool {
+        let before = self.word_acquire();
+        before.is_active()
+            && !self.part.is_padded_text(CLIENT_NAME, CLIENT_NAME_SIZE)
+            && self.word_acquire() == before
     }
 
     /// When it attached, in CLOCK_MONOTONIC nanoseconds.

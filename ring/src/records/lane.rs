@@ -133,6 +133,27 @@ impl<'s> LaneRecord<'s> {
         (told == task_word(slot, word)).then(|| ended.load(Ordering::Relaxed))
     }
 
+    /// Notes which task the supervisor sees it run, unless that is noted already.
+    pub(crate) fn note_running(self, slot: u32, word: Word, now_ns: u64) {
+        let seen = self.part.u64_at(LANE_SEEN_TASK);
+        let task = task_word(slot, word);
+        if seen.load(Ordering::Relaxed) != task {
+            self.part
+                .u64_at(LANE_SEEN_NS)
+                .store(now_ns, Ordering::Relaxed);
+            // pairs with the acquire load in `seen_running_acquire`.
+            seen.store(task, Ordering::Release);
+        }
+    }
+
+    /// When the supervisor first saw it run this task, in CLOCK_MONOTONIC nanoseconds.
+    pub(crate) fn seen_running_acquire(self, slot: u32, word: Word) -> Option<u64> {
+        // pairs with the release store in `note_running`.
+        let seen = self.part.u64_at(LANE_SEEN_TASK).load(Ordering::Acquire);
+        let since = self.part.u64_at(LANE_SEEN_NS);
+        (seen == task_word(slot, word)).then(|| since.load(Ordering::Relaxed))
+    }
+
     /// Forgets what the lane's life before was told.
     pub(crate) fn forget_give_up(self) {
         self.part.u64_at(LANE_OVER).store(0, Ordering::Relaxed);
@@ -164,12 +185,14 @@ impl<'s> LaneRecord<'s> {
     /// `slots` and `workers`.
     pub(crate) fn is_impossible(self, slots: u32, workers: u32) -> bool {
         let word = self.word();
+        let task = |field: usize| self.part.u64_at(field).load(Ordering::Relaxed);
         let mut hints = (0..HELD).map(|index| self.held(index).load(Ordering::Relaxed));
         word.state().is_err()
             || word.worker() >= workers
             || hints.any(|hint| hint > slots)
             || self.current().is_some_and(|slot| slot >= slots)
             // Set by the supervisor only, of a task that runs.
-            || self.part.u64_at(LANE_OVER).load(Ordering::Relaxed) & TASK_SLOT_MASK > slots.into()
+            || task(LANE_OVER) & TASK_SLOT_MASK > slots.into()
+            || task(LANE_SEEN_TASK) & TASK_SLOT_MASK > slots.into()
     }
 }

@@ -74,6 +74,27 @@ impl<'s, const SIZE: usize> Part<'s, SIZE> {
         len
     }
 
+    /// Writes text into a field of its own, cut to it, and NUL behind it.
+    pub(super) fn put_padded(self, field: usize, text: &str, size: usize) {
+        let len = self.put_text(field, text, size);
+        for at in field + len..field + size {
+            self.u8_at(at).store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Reads text up to the first NUL, as [`Part::get_text`].
+    pub(super) fn get_padded(self, field: usize, size: usize) -> String {
+        let len = self.bytes(field, size).iter().position(|byte| *byte == 0);
+        self.get_text(field, len.unwrap_or(size))
+    }
+
+    /// Whether a field holds UTF-8 text with nothing but NUL behind it.
+    pub(super) fn is_padded_text(self, field: usize, size: usize) -> bool {
+        let bytes = self.bytes(field, size);
+        let len = bytes.iter().position(|byte| *byte == 0).unwrap_or(size);
+        std::str::from_utf8(&bytes[..len]).is_ok() && bytes[len..].iter().all(|byte| *byte == 0)
+    }
+
     /// The bytes of a field.
     pub(super) fn bytes(self, field: usize, len: usize) -> Vec<u8> {
         (field..field + len)

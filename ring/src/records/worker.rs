@@ -32,7 +32,9 @@ impl<'s> WorkerRecord<'s> {
     }
 
     /// Fills the entry for a process that holds its lock; [`Self::store_word_release`] follows.
-    pub(crate) fn fill(self, pid: u32, now_ns: u64) {
+    pub(crate) fn fill(self, pid: u32, program: &str, version: &str, now_ns: u64) {
+        self.part.put_padded(WORKER_PROGRAM, program, PROGRAM_SIZE);
+        self.part.put_padded(WORKER_VERSION, version, VERSION_SIZE);
         self.part.u32_at(WORKER_PID).store(pid, Ordering::Relaxed);
         self.part.u32_at(WORKER_LANES).store(0, Ordering::Relaxed);
         self.set_leave(Leave::Stay);
@@ -50,6 +52,33 @@ impl<'s> WorkerRecord<'s> {
     #[must_use]
     pub fn pid(self) -> u32 {
         self.part.u32_at(WORKER_PID).load(Ordering::Relaxed)
+    }
+
+    /// File name of its program, for people only.
+    #[must_use]
+    pub fn program(self) -> String {
+        self.part.get_padded(WORKER_PROGRAM, PROGRAM_SIZE)
+    }
+
+    /// The version of Ringwork that its program has, for people only.
+    #[must_use]
+    pub fn version(self) -> String {
+        self.part.get_padded(WORKER_VERSION, VERSION_SIZE)
+    }
+
+    /// For the audit: whether it has a text that no worker writes; see
+    /// [`super::ClientRecord::has_impossible_name`].
+    pub(crate) fn has_impossible_texts(self) -> bool {
+        let before = self.word_acquire();
+        let texts = [
+            (WORKER_PROGRAM, PROGRAM_SIZE),
+            (WORKER_VERSION, VERSION_SIZE),
+        ];
+        before.is_active()
+            && !texts
+                .iter()
+                .all(|(at, size)| self.part.is_padded_text(*at, *size))
+            && self.word_acquire() == before
     }
 
     /// When it registered, in CLOCK_MONOTONIC nanoseconds.

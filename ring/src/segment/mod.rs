@@ -44,6 +44,7 @@ mod memfd;
 mod pages;
 pub mod paths;
 pub mod room;
+pub mod running;
 pub mod survey;
 pub mod tables;
 

@@ -215,8 +215,8 @@ pub struct ConfinementOptions {
 #[non_exhaustive]
 pub struct SegmentOptions {
     /// Most that the whole segment takes; the default arena follows from it [default: for a file
-    /// 323MiB, but at most three quarters of what its directory has free and an eighth of the free
-    /// memory, and at least 61MiB; for a memfd a sixth of the free memory, at least 61MiB and at
+    /// 324MiB, but at most three quarters of what its directory has free and an eighth of the free
+    /// memory, and at least 59MiB; for a memfd a sixth of the free memory, at least 59MiB and at
     /// most 1GiB, used as payloads need it].
     #[arg(long, value_name = "SIZE")]
     pub segment_size: Option<Size>,
@@ -240,14 +240,15 @@ pub struct SegmentOptions {
     #[arg(long, value_name = "CLASSES")]
     pub arena: Option<Arena>,
 
-    /// Most client processes at a time; beside them one entry for each four, at most four, is kept
-    /// for `ringwork submit` and `ringwork bench`.
-    #[arg(long, value_name = "N", default_value = "7")]
-    pub clients: u32,
+    /// Most client processes at a time; beside them one entry for each four, at most two, is kept
+    /// for `ringwork submit` and `ringwork bench` [default: 62, or 7 of an embedded pool].
+    #[arg(long, value_name = "N")]
+    pub clients: Option<u32>,
 
-    /// Slots of each client: the most tasks that it has in flight.
-    #[arg(long, value_name = "N", default_value = "2048")]
-    pub slots: u32,
+    /// Slots of each client: the most tasks that it has in flight [default: 256 with 62 clients, 2048
+    /// with 7: together 16384, but each client has 64 to 2048].
+    #[arg(long, value_name = "N")]
+    pub slots: Option<u32>,
 
     /// Most lanes of all workers together, up to 256 [default: 64, or as many as the workers have].
     #[arg(long, value_name = "N")]
@@ -257,6 +258,9 @@ pub struct SegmentOptions {
     #[arg(long, value_name = "N", default_value = "3")]
     pub priorities: u32,
 }
+
+/// Slots of all clients together, where their number is not chosen.
+const ALL_SLOTS: u32 = 16_384;
 
 /// The options of an empty command line: that is where the defaults stand.
 fn unasked<T: Args>() -> T {
@@ -331,6 +335,8 @@ impl ServeConfig {
         all.restart.restart_backoff_min = Some(Span(self.restart.shortest_pause()));
         let segment = &mut all.segment;
         segment.max_lanes = Some(self.pool().max_lanes);
+        let (clients, slots) = self.clients_and_slots();
+        (segment.clients, segment.slots) = (Some(clients), Some(slots));
         segment.segment_size = segment.segment_size.or(Some(Size(geometry.segment_size)));
         let classes = geometry.classes.iter().map(|place| place.class);
         segment.arena = Some(Arena(classes.collect()));
@@ -492,6 +498,16 @@ impl ServeConfig {
         self.limits.by_handler()
     }
 
+    /// How many clients there may be, and how many slots each has.
+    pub(crate) fn clients_and_slots(&self) -> (u32, u32) {
+        // An embedded pool is that of one process, and of those that it starts.
+        let usual = if self.embedded { 7 } else { 62 };
+        let clients = self.segment.clients.unwrap_or(usual);
+        let share = ALL_SLOTS / client_entries(clients).max(1);
+        let slots = self.segment.slots.unwrap_or(share.clamp(64, 2048));
+        (clients, slots)
+    }
+
     /// The segment's options, with tables in which the most workers fit, and one more of them, that
     /// may start before another leaves, and with room for the limits of handlers.
     #[must_use]
@@ -502,9 +518,10 @@ impl ServeConfig {
         let with_successor = all.saturating_add(self.lanes).min(MAX_LANES);
         let limited = self.limits();
         let limited = limited.values().filter(|limit| limit.concurrency.is_some());
+        let (clients, slots) = self.clients_and_slots();
         let mut config = PoolConfig::default()
-            .clients(client_entries(options.clients))
-            .slots(options.slots)
+            .clients(client_entries(clients))
+            .slots(slots)
             .max_workers(least.max_workers.max(most.saturating_add(1)))
             .max_lanes(
                 (options.max_lanes).unwrap_or_else(|| least.max_lanes.max(all).max(with_successor)),
@@ -642,7 +659,24 @@ mod tests {
             workers: Some(1),
             ..config
         };
-        assert_eq!(config.pool(), PoolConfig::default());
+        let served = PoolConfig::default().clients(64).slots(256);
+        assert_eq!(config.pool(), served);
+        let embedded = ServeConfig {
+            embedded: true,
+            ..config.clone()
+        };
+        assert_eq!(embedded.pool(), PoolConfig::default());
+        // Few clients have more slots each, and many have few, unless they are chosen.
+        let of = |clients, slots| {
+            let mut config = config.clone();
+            (config.segment.clients, config.segment.slots) = (clients, slots);
+            let pool = config.pool();
+            (pool.clients, pool.slots)
+        };
+        assert_eq!(of(Some(7), None), (8, 2048));
+        assert_eq!(of(Some(1), None), (1, 2048));
+        assert_eq!(of(Some(1000), None), (1002, 64));
+        assert_eq!(of(None, Some(5)), (64, 5));
     }
 
     /// The figures of the help are those that the defaults lead to.
@@ -653,7 +687,7 @@ mod tests {
             let option = all.iter().find(|option| option.key == key);
             option.unwrap().default.clone()
         };
-        let pool = PoolConfig::default();
+        let pool = ServeConfig::default().pool();
         let file = pool.size_for_photos().unwrap() >> 20;
         let least = pool.smallest_default().unwrap() >> 20;
         let most = ringwork_ring::segment::room::MAX_IN_MEMFD >> 30;
@@ -730,7 +764,7 @@ mod tests {
             start_timeout: Span(Duration::ZERO),
             ..ServeConfig::default()
         };
-        config.segment.slots = 0;
+        config.segment.slots = Some(0);
         let told = error(&config);
         assert!(
             told.contains("start-timeout") && told.contains("slots"),
@@ -748,7 +782,7 @@ mod tests {
             worker: Some("/nonexistent/worker".into()),
             ..ServeConfig::default()
         };
-        config.segment.slots = 0;
+        config.segment.slots = Some(0);
         config.segment.priorities = 9;
         config.segment.max_lanes = Some(300);
         config.segment.arena = Some("65B:2".parse().unwrap());

@@ -120,6 +120,8 @@ pub(crate) fn fixed_that_differ(old: &ServeConfig, new: &ServeConfig, lanes: u32
     }
     let [old, new] = [old, &new].map(|config| {
         let mut config = config.clone();
+        let (clients, slots) = config.clients_and_slots();
+        (config.segment.clients, config.segment.slots) = (Some(clients), Some(slots));
         // None of them is fixed, and paths may be none that can be written.
         config.worker = None;
         config.confinement.sandbox_read.clear();

@@ -18,6 +18,7 @@ use ringwork_ring::Segment;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::wait::any_idle;
 use ringwork_ring::reaper::{LostWakeCheck, Overdue, Sweeper, reap_client};
+use ringwork_ring::segment::running::note_running_tasks;
 use ringwork_ring::segment::tables::log_error;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -105,6 +106,7 @@ impl Watch {
         // A little less than the idle tick, so that no idle tick is skipped.
         if self.probed.elapsed() + BUSY_TICK >= PROBE_INTERVAL {
             self.probed = Instant::now();
+            note_running_tasks(segment, now_ns());
             self.reap_others(pool, crew);
             orphans::reap(crew);
             lost_descriptors::replace(crew, segment);

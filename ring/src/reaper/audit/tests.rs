@@ -461,3 +461,29 @@ fn counters_of_clients_that_go_back_or_too_fast_are_found() {
         });
     }
 }
+
+#[test]
+fn texts_of_living_entries_that_are_none_are_found() {
+    let active = 1 << 8 | u64::from(ENTRY_ACTIVE);
+    complains("client entry 0 has impossible words", |s| {
+        put(s, s.geometry().client_at(0), active);
+        put(s, s.geometry().client_at(0) + CLIENT_NAME, 0xff);
+    });
+    complains("client entry 0 has impossible words", |s| {
+        put(s, s.geometry().client_at(0), active);
+        put(
+            s,
+            s.geometry().client_at(0) + CLIENT_NAME + 8,
+            u64::from(b'x'),
+        );
+    });
+    complains("worker entry 1 has impossible words", |s| {
+        put(s, s.geometry().worker_at(1), active);
+        put(s, s.geometry().worker_at(1) + WORKER_VERSION, 0xff);
+    });
+    // A process that was killed amid its registration leaves half of a name.
+    let mut pool = honest();
+    let at = pool.segment.geometry().client_at(0) + CLIENT_NAME;
+    put(&pool.segment, at, 0xc3);
+    pool.auditor.look(&pool.segment, now_ns()).unwrap();
+}

@@ -14,6 +14,7 @@ import io.ringwork.internal.wait.PollerRole;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -51,7 +52,8 @@ final class Stage {
           new Geometry.Counts(1, SLOT_COUNT, 1, 1, 1, 0),
           new Geometry.Tables(CLIENT, CLIENT, LANES, SLOTS, CLIENT),
           new Geometry.Rings(INJECTORS, RING, COMPLETIONS, RING),
-          new SizeClass[] {new SizeClass(BLOCK_SIZE, 2, 1, OWNERS, BLOCKS)});
+          new SizeClass[] {new SizeClass(BLOCK_SIZE, 2, 1, OWNERS, BLOCKS)},
+          List.of());
 
   static final TaskType<byte[], byte[]> TYPE = TaskType.of("jcstress", Codec.BYTES, Codec.BYTES);
 

@@ -8,6 +8,7 @@ import io.ringwork.internal.segment.PayloadArena;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.SlotTable;
 import java.lang.foreign.Arena;
+import java.util.List;
 
 /**
  * A segment of one client as a fresh pool has it, in direct memory: no file, no supervisor, no
@@ -40,7 +41,8 @@ final class BenchMemory implements AutoCloseable {
           new Geometry.Counts(1, SLOTS, 1, 1, 1, 0),
           new Geometry.Tables(CLIENT, CLIENT, CLIENT, SLOT_TABLE, CLIENT),
           new Geometry.Rings(RING, SLOTS, RING, SLOTS),
-          new SizeClass[] {new SizeClass(BLOCK, BLOCKS, 0, OWNERS, ARENA)});
+          new SizeClass[] {new SizeClass(BLOCK, BLOCKS, 0, OWNERS, ARENA)},
+          List.of());
 
   final SharedMemory memory;
 

@@ -75,6 +75,26 @@ public abstract sealed class ClientConfig<C extends ClientConfig<C>>
   }
 
   /**
+   * What {@code ringwork stat} calls this client; of no use to the pool itself. Default: the
+   * process id and the main class, {@code 4711/com.example.Main}.
+   *
+   * @param clientName the name; of a longer one than 64 bytes of UTF-8 the rest is left out
+   * @return a copy
+   */
+  public C clientName(String clientName) {
+    return with(settings.clientName(clientName));
+  }
+
+  /**
+   * What {@code ringwork stat} calls this client.
+   *
+   * @return the name that was chosen, or empty for the default
+   */
+  public Optional<String> clientName() {
+    return Optional.ofNullable(settings.clientName());
+  }
+
+  /**
    * The directory in which the pools' directories are.
    *
    * @return the directory, or empty for the default

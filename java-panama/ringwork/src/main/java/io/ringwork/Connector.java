@@ -79,7 +79,8 @@ final class Connector {
       @Nullable Runnable onEnd,
       boolean patient) {
     try {
-      Attachment attachment = Segments.attach(files, onEnd != null, patient);
+      Attachment attachment =
+          Segments.attach(files, settings.clientNameOrDefault(), onEnd != null, patient);
       return attachment == null ? null : client(attachment, settings, child, onEnd);
     } catch (Refusal why) {
       throw why.kind() == Refusal.Kind.INCOMPATIBLE

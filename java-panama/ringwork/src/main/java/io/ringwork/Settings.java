@@ -12,13 +12,15 @@ record Settings(
     CompletionMode mode,
     long closeNanos,
     TaskOptions taskDefaults,
-    @Nullable Path directory) {
+    @Nullable Path directory,
+    @Nullable String clientName) {
   static final Settings DEFAULT =
       new Settings(
           WaitStrategy.ADAPTIVE,
           CompletionMode.VIRTUAL_THREADS,
           Duration.ofSeconds(10).toNanos(),
           TaskOptions.DEFAULT,
+          null,
           null);
 
   Settings {
@@ -28,25 +30,41 @@ record Settings(
   }
 
   Settings waitStrategy(WaitStrategy strategy) {
-    return new Settings(strategy, mode, closeNanos, taskDefaults, directory);
+    return new Settings(strategy, mode, closeNanos, taskDefaults, directory, clientName);
   }
 
   Settings completion(CompletionMode mode) {
-    return new Settings(strategy, mode, closeNanos, taskDefaults, directory);
+    return new Settings(strategy, mode, closeNanos, taskDefaults, directory, clientName);
   }
 
   Settings closeTimeout(Duration timeout) {
     long nanos = Durations.notNegative("the close timeout", timeout);
-    return new Settings(strategy, mode, nanos, taskDefaults, directory);
+    return new Settings(strategy, mode, nanos, taskDefaults, directory, clientName);
   }
 
   Settings taskDefaults(TaskOptions options) {
-    return new Settings(strategy, mode, closeNanos, options, directory);
+    return new Settings(strategy, mode, closeNanos, options, directory, clientName);
   }
 
   Settings directory(Path directory) {
     Objects.requireNonNull(directory, "directory");
-    return new Settings(strategy, mode, closeNanos, taskDefaults, directory);
+    return new Settings(strategy, mode, closeNanos, taskDefaults, directory, clientName);
+  }
+
+  Settings clientName(String clientName) {
+    Objects.requireNonNull(clientName, "clientName");
+    return new Settings(strategy, mode, closeNanos, taskDefaults, directory, clientName);
+  }
+
+  /** The name that was chosen, or that of the process and its main class. */
+  String clientNameOrDefault() {
+    if (clientName != null) {
+      return clientName;
+    }
+    String command = System.getProperty("sun.java.command", "").strip();
+    int end = command.indexOf(' ');
+    String main = end < 0 ? command : command.substring(0, end);
+    return ProcessHandle.current().pid() + (main.isEmpty() ? "" : "/" + main);
   }
 
   Duration closeTimeout() {
@@ -68,6 +86,7 @@ record Settings(
         + ", closeTimeout="
         + closeTimeout()
         + ", taskDefaults="
-        + taskDefaults;
+        + taskDefaults
+        + (clientName == null ? "" : ", clientName=" + clientName);
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringwork.internal.segment.Layout;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
@@ -49,6 +50,29 @@ class StatsTest {
         assertEquals(all.submitted(), all.completed());
         assertEquals(round, all.rejected().payloadTooLarge());
         assertEquals(round, pool.counter(0, Layout.CLIENT_REJECTED));
+      }
+    }
+  }
+
+  private String name() {
+    byte[] bytes = pool.memory.bytes(pool.geometry.client(0) + Layout.CLIENT_NAME, 64);
+    return new String(bytes, StandardCharsets.UTF_8);
+  }
+
+  @Test
+  void aClientTellsItsName() {
+    try (Ringwork client = pool.connect()) {
+      assertTrue(client.isOpen());
+      String expected = ProcessHandle.current().pid() + "/";
+      assertTrue(name().startsWith(expected), name());
+    }
+    String tooLong = "ä".repeat(31) + "x" + "ä";
+    for (String[] c : new String[][] {{"web", "web"}, {tooLong, tooLong.substring(0, 32)}}) {
+      assertEquals(Optional.of(c[0]), pool.config().clientName(c[0]).clientName());
+      try (Ringwork client = Ringwork.connect(pool.config().clientName(c[0]))) {
+        assertTrue(client.isOpen());
+        assertEquals(c[1], name().replace("\0", ""));
+        assertEquals(64, name().getBytes(StandardCharsets.UTF_8).length);
       }
     }
   }

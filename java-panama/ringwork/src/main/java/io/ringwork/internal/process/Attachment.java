@@ -8,8 +8,12 @@ import io.ringwork.internal.segment.SharedMemory;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.System.Logger.Level;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.CharBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -86,11 +90,13 @@ public final class Attachment {
   /**
    * Takes a free entry.
    *
+   * @param clientName what the entry says that its client is called
    * @param patient whether the caller tries again soon when an entry is about to be free
    * @return null if none is free, and one is about to be
    * @throws Refusal if none is left, or the supervisor is gone
    */
-  public static @Nullable Attachment register(MappedSegment segment, boolean patient) {
+  public static @Nullable Attachment register(
+      MappedSegment segment, String clientName, boolean patient) {
     PoolFiles files = segment.files();
     Geometry geometry = segment.geometry();
     synchronized (LockFiles.JVM_WIDE) {
@@ -102,7 +108,7 @@ public final class Attachment {
           throw LockFiles.noSupervisor(files);
         }
         for (int index = 0; index < geometry.applicationClients() && attachment == null; index++) {
-          attachment = tryEntry(segment, index, supervisor);
+          attachment = tryEntry(segment, index, clientName, supervisor);
         }
       } catch (IOException e) {
         throw Refusal.absent(
@@ -149,7 +155,8 @@ public final class Attachment {
   }
 
   private static @Nullable Attachment tryEntry(
-      MappedSegment segment, int index, FileChannel supervisor) throws IOException {
+      MappedSegment segment, int index, String clientName, FileChannel supervisor)
+      throws IOException {
     SharedMemory memory = segment.memory();
     Geometry geometry = segment.geometry();
     long entry = geometry.client(index);
@@ -168,7 +175,7 @@ public final class Attachment {
       }
       if (Failpoints.ON) Failpoints.hit("entry.locked");
       long generation = EntryWord.generation(memory.getLongAcquire(entry + Layout.CLIENT_WORD)) + 1;
-      fill(memory, entry);
+      fill(memory, entry, clientName);
       if (Failpoints.ON) Failpoints.hit("client.filled");
       memory.setLongRelease(
           entry + Layout.CLIENT_WORD, EntryWord.of(generation, Layout.ENTRY_ACTIVE));
@@ -184,7 +191,24 @@ public final class Attachment {
     }
   }
 
-  private static void fill(SharedMemory memory, long entry) {
+  /** Text in UTF-8, cut between two characters to a size, with 0 behind it. */
+  static byte[] padded(String text, int size) {
+    ByteBuffer out = ByteBuffer.allocate(size);
+    // It stops where the next character does not fit.
+    StandardCharsets.UTF_8
+        .newEncoder()
+        .onMalformedInput(CodingErrorAction.REPLACE)
+        .onUnmappableCharacter(CodingErrorAction.REPLACE)
+        .encode(CharBuffer.wrap(text.replace('\0', ' ')), out, true);
+    return out.array();
+  }
+
+  private static void fill(SharedMemory memory, long entry, String clientName) {
+    byte[] name = padded(clientName, Layout.CLIENT_NAME_SIZE);
+    for (int at = 0; at < name.length; at += 8) {
+      long word = ByteBuffer.wrap(name).order(ByteOrder.LITTLE_ENDIAN).getLong(at);
+      memory.setLong(entry + Layout.CLIENT_NAME + at, word);
+    }
     memory.setInt(entry + Layout.CLIENT_PID, (int) ProcessHandle.current().pid());
     memory.setInt(entry + Layout.CLIENT_KIND, Layout.CLIENT_KIND_JAVA);
     memory.setLong(entry + Layout.CLIENT_ATTACHED_NS, System.nanoTime());

@@ -47,12 +47,14 @@ public final class Segments {
   /**
    * Opens, maps and checks the segment of a pool, and takes an entry of it.
    *
+   * @param clientName what the entry says that its client is called
    * @param alive whether it is refused unless it takes tasks
    * @param patient whether the caller tries again soon when an entry is about to be free
    * @return null if the segment, or for the patient an entry of it, is not ready
    * @throws Refusal if there is none, or it can't be used
    */
-  public static @Nullable Attachment attach(PoolFiles files, boolean alive, boolean patient) {
+  public static @Nullable Attachment attach(
+      PoolFiles files, String clientName, boolean alive, boolean patient) {
     SegmentFile place = SegmentFile.find(files);
     FileChannel file = null;
     SharedMemory memory = null;
@@ -74,7 +76,8 @@ public final class Segments {
       }
       if (Failpoints.ON) Failpoints.hit("attach.checked");
       attachment =
-          Attachment.register(new MappedSegment(files, place, file, memory, geometry), patient);
+          Attachment.register(
+              new MappedSegment(files, place, file, memory, geometry), clientName, patient);
       if (attachment == null) {
         return null;
       }

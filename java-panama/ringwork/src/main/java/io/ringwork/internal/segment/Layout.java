@@ -288,6 +288,12 @@ public final class Layout {
   /** Client: CLOCK_MONOTONIC nanoseconds of the attach, u64. */
   public static final int CLIENT_ATTACHED_NS = 16;
 
+  /** Client: its name, UTF-8, padded with NUL. */
+  public static final int CLIENT_NAME = 32;
+
+  /** Bytes of a client's name. */
+  public static final int CLIENT_NAME_SIZE = 64;
+
   /** Client: 1 while its poller is parked or about to park, u32. */
   public static final int CLIENT_WAITING = 128;
 
@@ -330,6 +336,18 @@ public final class Layout {
   /** Worker: whether it is to leave after the current tasks, u32 (LEAVE_*). */
   public static final int WORKER_LEAVE = 24;
 
+  /** Worker: its program, UTF-8, padded with NUL. */
+  public static final int WORKER_PROGRAM = 32;
+
+  /** Bytes of a program's name. */
+  public static final int PROGRAM_SIZE = 64;
+
+  /** Worker: the version of Ringwork that its program has, UTF-8, padded with NUL. */
+  public static final int WORKER_VERSION = 96;
+
+  /** Bytes of a version. */
+  public static final int VERSION_SIZE = 32;
+
   /** Leave: it is not. */
   public static final int LEAVE_NOT = 0;
 
@@ -362,6 +380,12 @@ public final class Layout {
 
   /** Lane: if that is a chunk, how many of its requests had ended, u32: the next one was told. Written first. */
   public static final int LANE_OVER_ENDED = 328;
+
+  /** Lane: the task that the supervisor has last seen it run, u64, as LANE_OVER. */
+  public static final int LANE_SEEN_TASK = 336;
+
+  /** Lane: CLOCK_MONOTONIC nanoseconds at which the supervisor first saw that, u64. Written first. */
+  public static final int LANE_SEEN_NS = 344;
 
   /** Lane: histogram of the time that handlers ran, sampled, u64 each. */
   public static final int LANE_RUN_HISTOGRAM = 512;
@@ -397,7 +421,7 @@ public final class Layout {
   public static final int ENTRIES_A_COMMAND = 5;
 
   /** Most client entries that are kept for the `ringwork` command. */
-  public static final int MAX_COMMAND_ENTRIES = 4;
+  public static final int MAX_COMMAND_ENTRIES = 2;
 
   /** Bytes of a slot. */
   public static final int SLOT_STRIDE = 256;

@@ -1,0 +1,380 @@
+//! `ringwork stat --prometheus`: the numbers of a pool in Prometheus' text format.
+//!
+//! Names are `ringwork_…`, times in seconds, sizes in bytes; what only grows ends in `_total`. Label
+//! values that come from the segment (names of handlers and programs) are escaped.
+
+use super::by_handler::Look;
+use super::view::PoolView;
+use ringwork_ring::format::layout::{HandlerCounter, HandlerLoss};
+use ringwork_ring::records::{Histogram, bucket_floor};
+use ringwork_ring::segment::handler_totals::{CountedTasks, HandlerTotals};
+use std::fmt::Write as _;
+
+/// The first and the last upper bound of a histogram, as powers of two of nanoseconds: 1 µs to 69 s.
+const BOUNDS: std::ops::RangeInclusive<u32> = 10..=36;
+
+type Labels<'a> = Vec<(&'a str, String)>;
+
+struct Page {
+    text: String,
+    pool: String,
+}
+
+impl Page {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let help = help.replace('\\', "\\\\").replace('\n', "\\n");
+        // Writing to a String can't fail.
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, String)], value: f64) {
+        let _ = write!(self.text, "{name}{{pool=\"{}\"", escaped(&self.pool));
+        for (label, value) in labels {
+            let _ = write!(self.text, ",{label}=\"{}\"", escaped(value));
+        }
+        let _ = writeln!(self.text, "}} {value}");
+    }
+
+    /// A family with one row for each set of labels; nothing when there is none.
+    fn rows(&mut self, name: &str, kind: &str, help: &str, rows: Vec<(Labels<'_>, f64)>) {
+        if rows.is_empty() {
+            return;
+        }
+        self.family(name, kind, help);
+        for (labels, value) in rows {
+            self.sample(name, &labels, value);
+        }
+    }
+
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: f64) {
+        self.rows(name, kind, help, vec![(Vec::new(), value)]);
+    }
+
+    fn histogram(&mut self, name: &str, handler: &str, times: &Histogram, sum_s: f64) {
+        let count = times.count();
+        let mut below: u64 = 0;
+        let mut bucket = 0;
+        for power in BOUNDS {
+            let bound_ns = 1_u64 << power;
+            while bucket < times.0.len() && bucket_floor(bucket) < bound_ns {
+                below = times.0[bucket].saturating_add(below);
+                bucket += 1;
+            }
+            let labels = [
+                ("handler", handler.to_owned()),
+                ("le", (bound_ns as f64 / 1e9).to_string()),
+            ];
+            self.sample(&format!("{name}_bucket"), &labels, below.min(count) as f64);
+        }
+        let handler = || ("handler", handler.to_owned());
+        let all = [handler(), ("le", "+Inf".to_owned())];
+        self.sample(&format!("{name}_bucket"), &all, count as f64);
+        self.sample(&format!("{name}_sum"), &[handler()], sum_s);
+        self.sample(&format!("{name}_count"), &[handler()], count as f64);
+    }
+}
+
+fn escaped(value: &str) -> String {
+    value
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+const COUNTER: &str = "counter";
+const GAUGE: &str = "gauge";
+
+/// The page.
+pub(super) fn page(view: &PoolView, look: &Look) -> String {
+    let mut page = Page {
+        text: String::new(),
+        pool: view.name.clone(),
+    };
+    pool(&mut page, view);
+    processes(&mut page, view);
+    clients(&mut page, view);
+    handlers(&mut page, look.totals());
+    page.text
+}
+
+fn pool(page: &mut Page, view: &PoolView) {
+    let state = vec![("state", view.state.to_owned())];
+    let help = "The state of the pool, 1 for the one that it is in.";
+    page.rows("ringwork_state", GAUGE, help, vec![(state, 1.0)]);
+    let ready = f64::from(u8::from(view.ready));
+    let help = "Whether the pool takes tasks and replaces workers that die.";
+    page.one("ringwork_ready", GAUGE, help, ready);
+    let help = "Time since the pool was made.";
+    page.one("ringwork_uptime_seconds", GAUGE, help, view.uptime_s);
+    let help = "Size of the segment.";
+    page.one(
+        "ringwork_segment_bytes",
+        GAUGE,
+        help,
+        view.segment_bytes as f64,
+    );
+    let depth = view.queues.iter();
+    let depth = depth.map(|queue| {
+        let labels = vec![("priority", queue.priority.to_string())];
+        (labels, queue.depth as f64)
+    });
+    let help = "Hints in the injector ring of a priority; 0 is the most urgent.";
+    page.rows("ringwork_queue_depth", GAUGE, help, depth.collect());
+    for (name, help) in POOL_COUNTERS {
+        if let Some(count) = view.counters.get(name) {
+            page.one(
+                &format!("ringwork_{name}_total"),
+                COUNTER,
+                help,
+                *count as f64,
+            );
+        }
+    }
+    let blocks = |of: fn(&super::view::ClassView) -> f64| {
+        let row = move |class: &super::view::ClassView| {
+            (
+                vec![("block_bytes", class.block_bytes.to_string())],
+                of(class),
+            )
+        };
+        view.arena.iter().map(row).collect::<Vec<_>>()
+    };
+    let help = "Payload blocks of a size.";
+    let rows = blocks(|class| f64::from(class.blocks));
+    page.rows("ringwork_arena_blocks", GAUGE, help, rows);
+    let help = "Payload blocks of a size that are taken.";
+    let rows = blocks(|class| f64::from(class.taken));
+    page.rows("ringwork_arena_blocks_taken", GAUGE, help, rows);
+    let limits = |of: fn(&super::view::LimitView) -> f64| {
+        let row = move |limit: &super::view::LimitView| {
+            (vec![("handler", limit.handler.clone())], of(limit))
+        };
+        view.limits.iter().map(row).collect::<Vec<_>>()
+    };
+    let help = "Most tasks of a handler that run at a time; 0: any number.";
+    let rows = limits(|limit| f64::from(limit.max));
+    page.rows("ringwork_limit_max", GAUGE, help, rows);
+    let help = "Tasks of a handler with a limit that run.";
+    let rows = limits(|limit| f64::from(limit.running));
+    page.rows("ringwork_limit_running", GAUGE, help, rows);
+    let help = "Tasks of a handler with a limit that wait for others of it to end.";
+    let rows = limits(|limit| limit.waiting as f64);
+    page.rows("ringwork_limit_waiting", GAUGE, help, rows);
+}
+
+const POOL_COUNTERS: [(&str, &str); 9] = [
+    ("workers_started", "Workers started."),
+    (
+        "workers_crashed",
+        "Workers that died without being asked to.",
+    ),
+    (
+        "tasks_requeued",
+        "Tasks given back to the queue since their worker had died.",
+    ),
+    ("tasks_crashed", "Tasks ended since their worker had died."),
+    ("clients_reaped", "Dead clients cleared."),
+    ("blocks_recovered", "Payload blocks freed for the dead."),
+    ("hints_restored", "Hints that the supervisor put back."),
+    ("tasks_dropped", "Tasks of dead clients that were dropped."),
+    (
+        "tasks_quarantined",
+        "Tasks of more than one attempt, each of which lost its worker.",
+    ),
+];
+
+fn processes(page: &mut Page, view: &PoolView) {
+    let ready = view.workers.iter().filter(|worker| worker.ready);
+    let help = "Workers that live and have lanes.";
+    page.one("ringwork_workers", GAUGE, help, ready.count() as f64);
+    let each = |of: fn(&super::view::WorkerView) -> Option<f64>| {
+        let row = move |worker: &super::view::WorkerView| {
+            let labels = vec![
+                ("worker", worker.index.to_string()),
+                ("pid", worker.pid.to_string()),
+                ("program", worker.program.clone()),
+                ("version", worker.version.clone()),
+            ];
+            Some((labels, of(worker)?))
+        };
+        view.workers.iter().filter_map(row).collect::<Vec<_>>()
+    };
+    let help = "Resident memory of a worker.";
+    let rows = each(|worker| worker.rss_bytes.map(|bytes| bytes as f64));
+    page.rows("ringwork_worker_resident_memory_bytes", GAUGE, help, rows);
+    let help = "Processor time that a worker has used, of user and system.";
+    let rows = each(|worker| worker.cpu_s);
+    page.rows("ringwork_worker_cpu_seconds_total", COUNTER, help, rows);
+    let lanes = || view.workers.iter().flat_map(|worker| &worker.lanes);
+    page.one(
+        "ringwork_lanes",
+        GAUGE,
+        "Lanes of all workers.",
+        lanes().count() as f64,
+    );
+    let busy = lanes().filter(|lane| lane.running.is_some()).count();
+    page.one(
+        "ringwork_lanes_busy",
+        GAUGE,
+        "Lanes that run a task.",
+        busy as f64,
+    );
+}
+
+fn clients(page: &mut Page, view: &PoolView) {
+    let help = "Clients that are attached.";
+    page.one("ringwork_clients", GAUGE, help, view.clients.len() as f64);
+    let in_use: u32 = view.clients.iter().map(|client| client.slots_in_use).sum();
+    let help = "Slots of all clients that are in use.";
+    page.one("ringwork_slots_in_use", GAUGE, help, f64::from(in_use));
+    let total = |name: &str| view.client_totals.get(name).copied().unwrap_or_default() as f64;
+    let help = "Tasks that clients have submitted.";
+    page.one(
+        "ringwork_client_submitted_total",
+        COUNTER,
+        help,
+        total("submitted"),
+    );
+    let outcomes = ["completed", "failed", "timed_out", "cancelled"];
+    let rows = outcomes.map(|outcome| (vec![("outcome", outcome.to_owned())], total(outcome)));
+    let help = "Tasks that have ended, as their clients saw it.";
+    page.rows("ringwork_client_tasks_total", COUNTER, help, rows.into());
+    let rejected = view.client_totals.iter().filter_map(|(name, count)| {
+        let reason = name.strip_prefix("rejected_")?;
+        Some((vec![("reason", reason.to_owned())], *count as f64))
+    });
+    let help = "Tasks that were rejected at the submit.";
+    page.rows(
+        "ringwork_client_rejected_total",
+        COUNTER,
+        help,
+        rejected.collect(),
+    );
+}
+
+/// What stands for the handler of tasks that have none of their own.
+fn label(tasks: &CountedTasks) -> &str {
+    match tasks {
+        CountedTasks::Of(name) => name,
+        CountedTasks::Unlisted => "(unknown)",
+        CountedTasks::Rest => "(others)",
+    }
+}
+
+fn outcomes(of: &HandlerTotals) -> [(&'static str, u64); 6] {
+    let count = |counter| of.count(counter);
+    let kinds = [
+        ("panicked", count(HandlerCounter::Panicked)),
+        ("expired", count(HandlerCounter::Expired)),
+        ("cancelled", count(HandlerCounter::Cancelled)),
+    ];
+    let other = kinds
+        .iter()
+        .fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
+    let failed = count(HandlerCounter::Failed).saturating_sub(other);
+    let [panicked, expired, cancelled] = kinds;
+    [
+        ("completed", count(HandlerCounter::Completed)),
+        ("failed", failed),
+        panicked,
+        expired,
+        cancelled,
+        ("crashed", of.loss(HandlerLoss::Crashed)),
+    ]
+}
+
+fn handlers(page: &mut Page, totals: &[HandlerTotals]) {
+    let ended = totals.iter().flat_map(|of| {
+        outcomes(of).map(|(outcome, count)| {
+            let handler = ("handler", label(&of.tasks).to_owned());
+            (vec![handler, ("outcome", outcome.to_owned())], count as f64)
+        })
+    });
+    let help =
+        "Tasks that lanes have ended, or that the supervisor ended since their worker had died.";
+    page.rows(
+        "ringwork_handler_tasks_total",
+        COUNTER,
+        help,
+        ended.collect(),
+    );
+    let each = |of: &dyn Fn(&HandlerTotals) -> f64| {
+        let row = |totals| {
+            let totals: &HandlerTotals = totals;
+            (
+                vec![("handler", label(&totals.tasks).to_owned())],
+                of(totals),
+            )
+        };
+        totals.iter().map(row).collect::<Vec<_>>()
+    };
+    let help = "Attempts that died with their worker and were followed by another.";
+    let rows = each(&|of| of.loss(HandlerLoss::Retried) as f64);
+    page.rows("ringwork_handler_retries_total", COUNTER, help, rows);
+    let seconds = |of: &HandlerTotals, counter| of.count(counter) as f64 / 1e9;
+    if totals.is_empty() {
+        return;
+    }
+    let name = "ringwork_handler_queue_seconds";
+    page.family(
+        name,
+        "histogram",
+        "Time from submit to claim, of sampled tasks.",
+    );
+    for of in totals {
+        let sum = seconds(of, HandlerCounter::WaitedNs);
+        page.histogram(name, label(&of.tasks), &of.queue, sum);
+    }
+    let name = "ringwork_handler_run_seconds";
+    page.family(
+        name,
+        "histogram",
+        "Time from claim to end, of sampled tasks; a chunk is one.",
+    );
+    for of in totals {
+        let sum = seconds(of, HandlerCounter::SampledNs);
+        page.histogram(name, label(&of.tasks), &of.run, sum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_from_the_segment_is_escaped() {
+        let mut page = Page {
+            text: String::new(),
+            pool: "a\"b".into(),
+        };
+        let labels = vec![("handler", "x\\y\n\"z\"".to_owned())];
+        page.rows("n_total", COUNTER, "one\ntwo \\", vec![(labels, 3.0)]);
+        let expected = "# HELP n_total one\\ntwo \\\\\n# TYPE n_total counter\n\
+             n_total{pool=\"a\\\"b\",handler=\"x\\\\y\\n\\\"z\\\"\"} 3\n";
+        assert_eq!(page.text, expected);
+    }
+
+    #[test]
+    fn buckets_only_grow_and_end_with_all() {
+        let mut times = Histogram::default();
+        for ns in [5, 900, 1024, 1_000_000, u64::MAX] {
+            times.0[ringwork_ring::records::bucket_of(ns)] += 1;
+        }
+        let mut page = Page {
+            text: String::new(),
+            pool: "p".into(),
+        };
+        page.histogram("t", "h", &times, 1.5);
+        let values: Vec<f64> = (page.text.lines())
+            .filter(|line| line.starts_with("t_bucket"))
+            .map(|line| line.rsplit(' ').next().unwrap().parse().unwrap())
+            .collect();
+        assert_eq!((values[0], values[1]), (2.0, 3.0), "{}", page.text);
+        assert!(values.is_sorted());
+        assert_eq!(values.last(), Some(&5.0));
+        assert!(
+            page.text
+                .contains("le=\"+Inf\"} 5\nt_sum{pool=\"p\",handler=\"h\"} 1.5\nt_count")
+        );
+    }
+}

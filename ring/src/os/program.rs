@@ -1,0 +1,11 @@
+//! The name of the program that runs.
+
+use std::path::{Path, PathBuf};
+
+/// The file name of the program that runs, for people.
+pub(crate) fn program_name() -> String {
+    let called = || std::env::args_os().next().map(PathBuf::from);
+    let path = std::env::current_exe().ok().or_else(called);
+    let name = path.as_deref().and_then(Path::file_name);
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}

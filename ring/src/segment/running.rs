@@ -1,0 +1,57 @@
+//! What lanes run now, and since when.
+//!
+//! A lane takes no clock for a task that is not stamped. For those the supervisor notes at its tick
+//! when it first saw the lane run the task: the task has run for as long at least.
+
+use crate::segment::Segment;
+
+/// The task that a lane runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunningTask {
+    /// Handler id.
+    pub handler: u64,
+    /// Index of the client whose task it is.
+    pub client: u32,
+    /// The task id that the client gave it.
+    pub task_id: u64,
+    /// The attempt, counted from 1.
+    pub attempt: u32,
+    /// Since when it runs, in CLOCK_MONOTONIC nanoseconds; `None`: the supervisor has not seen it yet.
+    pub since_ns: Option<u64>,
+    /// Whether it was claimed at that time; otherwise it was seen then, and runs for longer.
+    pub since_claim: bool,
+}
+
+/// The task that a lane runs now.
+#[must_use]
+pub fn running_task(segment: &Segment, lane: u32) -> Option<RunningTask> {
+    let (slot, word) = segment.running(lane)?;
+    let fields = segment.slot(slot);
+    // The lane writes the time of the claim a moment after the claim.
+    let (_, stamped) = fields.attempts_and_stamp();
+    let claimed = fields.claimed_ns();
+    let since_claim = stamped && claimed >= fields.submitted_ns();
+    let since_ns = match since_claim {
+        true => Some(claimed),
+        false => segment.lane(lane).seen_running_acquire(slot, word),
+    };
+    let task = RunningTask {
+        handler: fields.handler(),
+        client: slot / segment.geometry().slots_per_client,
+        task_id: fields.task_id(),
+        attempt: word.attempt() + 1,
+        since_ns,
+        since_claim,
+    };
+    // What was read is that task's only if it still runs.
+    (segment.word(slot) == word).then_some(task)
+}
+
+/// Notes what each lane runs; for the supervisor, at its tick.
+pub fn note_running_tasks(segment: &Segment, now_ns: u64) {
+    for lane in 0..segment.geometry().max_lanes {
+        if let Some((slot, word)) = segment.running(lane) {
+            segment.lane(lane).note_running(slot, word, now_ns);
+        }
+    }
+}
