@@ -406,7 +406,7 @@ public final class Ringwork implements AutoCloseable {
 
   /**
    * The numbers of the pool now: what has become of tasks, by client and by handler, and how long
-   * they waited and ran. Read from shared memory without a system call, some tens of microseconds
+   * they waited and ran. Read from shared memory without a system call, in well below a millisecond
    * for a pool of a few handlers: a metrics registry may ask each second. The counts only grow
    * while this handle is connected to the same pool; with {@link Reconnect} those of a new pool
    * begin at 0.
