@@ -1,19 +1,19 @@
 //! What the machine can do at best, between two processes, over the same kind of mapping.
 //!
 //! Owns a scratch segment and a peer process (this program again, see [`serve`]) that answers on
-//! it: by spinning on a cache line, or on a slot's three, by a futex, or over a Unix socket. The
+//! it: by spinning on a cache line, or on a slot's lines, by a futex, or over a Unix socket. The
 //! peer sleeps on a futex between two measurements, so it disturbs no other case.
 //!
-//! Ping and pong are words in slots of the scratch segment that no other process uses, 256 bytes
+//! Ping and pong are words in slots of the scratch segment that no other process uses, 384 bytes
 //! apart: one cache line crosses to the peer, another comes back. The one that measures spins
 //! without a pause, which is some 20 ns faster here; the peer with one, which is faster too.
 
 use hdrhistogram::Histogram;
 use ringwork_ring::format::layout::{SLOT_REQUEST, SLOT_RESULT};
-use ringwork_ring::format::words::{Kind, Word};
 use ringwork_ring::queue::wait::{futex_wait, futex_wake};
-use ringwork_ring::testing::RawWords;
-use ringwork_ring::{PoolConfig, PoolDir, Segment};
+use ringwork_ring::records::Slot;
+use ringwork_ring::testing::{RawWords, Steps};
+use ringwork_ring::{Codec, PoolConfig, PoolDir, Segment, Status};
 use std::error::Error;
 use std::hint::black_box;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -32,7 +32,7 @@ const FUTEX_PING: u32 = 2;
 const FUTEX_PONG: u32 = 3;
 const ORDER: u32 = 4;
 const CARRIED_OUT: u32 = 5;
-/// The slots used as such, from here on; the generation in their state words counts.
+/// The slots used as such, from here on; their generation counts.
 const TASKS: u32 = 6;
 /// Tasks under way in a window.
 const WINDOW: u32 = 1024;
@@ -76,7 +76,7 @@ fn word(segment: &Segment, slot: u32) -> &AtomicU32 {
 /// A slot as the measurement of its lines uses it.
 struct Task<'s> {
     // Found once: what looks it up again with each access costs the window a quarter.
-    state: &'s AtomicU64,
+    slot: Slot<'s>,
     request: [&'s AtomicU64; 8],
     result: [&'s AtomicU64; 8],
 }
@@ -87,7 +87,7 @@ impl<'s> Task<'s> {
         let at = segment.geometry().slot_at(slot);
         let part = |field: usize| std::array::from_fn(|n| segment.raw64(at + field + 8 * n));
         Self {
-            state: segment.state(slot),
+            slot: segment.slot(slot),
             request: part(SLOT_REQUEST),
             result: part(SLOT_RESULT),
         }
@@ -97,60 +97,53 @@ impl<'s> Task<'s> {
         (0..WINDOW).map(|index| Self::of(segment, index)).collect()
     }
 
-    fn word(&self) -> Word {
-        Word(self.state.load(Ordering::Acquire))
-    }
-
-    fn put(&self, word: Word) {
-        self.state.store(word.0, Ordering::Release);
-    }
-
-    fn transition(&self, from: Word, to: Word) -> bool {
-        self.state
-            .compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
-    }
-
     fn submit(&self, count: u64) {
         for word in self.request {
             word.store(count, Ordering::Relaxed);
         }
-        self.put(Word::queued(count, 0));
+        self.slot.publish(count);
     }
 
     fn is_done(&self, count: u64) -> bool {
-        self.word() == Word::queued(count, 0).claimed_by(0).done()
+        self.slot.ended_acquire().generation() == count
     }
 
     /// What a lane does: claims it, copies, ends it; false when it is not queued.
     fn run(&self) -> bool {
-        let queued = self.word();
-        let claimed = queued.claimed_by(0);
-        if queued.kind() != Kind::Queued || !self.transition(queued, claimed) {
+        let Some(claimed) = self.slot.take(0) else {
             return false;
-        }
+        };
         for (result, request) in self.result.iter().zip(self.request) {
             result.store(request.load(Ordering::Relaxed), Ordering::Relaxed);
         }
-        self.transition(claimed, claimed.done())
+        self.slot.end(claimed.done(Status::Ok.into(), Codec::Bytes));
+        true
     }
 
-    /// Whether the result is the request; the slot is free then.
-    fn take(&self, count: u64) -> bool {
-        let right = self
-            .result
+    /// Whether the result is the request.
+    fn is_right(&self, count: u64) -> bool {
+        self.result
             .iter()
-            .all(|word| word.load(Ordering::Relaxed) == count);
-        self.put(Word::free(count));
-        right
+            .all(|word| word.load(Ordering::Relaxed) == count)
     }
 }
 
-/// Prefetches the lines that the other side has written in parallel.
+/// Fetches the lines that the other side has written in parallel.
 fn touch(tasks: &[Task<'_>], which: &[u32]) {
     let read = which.iter().fold(0, |read, at| {
         let task = &tasks[*at as usize];
-        [task.state, task.request[0], task.result[0]]
+        [task.slot.ended_word(), task.result[7]]
+            .iter()
+            .fold(read, |read, word| read ^ word.load(Ordering::Relaxed))
+    });
+    black_box(read);
+}
+
+/// As [`touch`], of what a client has written.
+fn touch_requests(tasks: &[Task<'_>], which: &[u32]) {
+    let read = which.iter().fold(0, |read, at| {
+        let task = &tasks[*at as usize];
+        [task.slot.published_word(), task.request[7]]
             .iter()
             .fold(read, |read, word| read ^ word.load(Ordering::Relaxed))
     });
@@ -262,8 +255,8 @@ impl Limits {
     }
 
     /// Round trips of what every task must move, and no more, each one timed, for `time`: 64 bytes
-    /// into a slot, its state word by way of the two compare-and-swaps that claim and end a task,
-    /// and 64 bytes back. No hint, no handler, no other field, and both sides watch the state word.
+    /// into a slot, its published word, the compare-and-swap that claims a task, 64 bytes back, and
+    /// its ended word. No hint, no handler, no other field, and each side watches the other's word.
     pub fn slot(&mut self, time: Duration) -> Result<Histogram<u64>, Box<dyn Error>> {
         self.order(SLOT);
         let start = Instant::now();
@@ -281,7 +274,7 @@ impl Limits {
             let start = Instant::now();
             task.submit(count);
             while !task.is_done(count) {}
-            let right = task.take(count);
+            let right = task.is_right(count);
             let now = Instant::now();
             if !right {
                 return Err("the slot returned something else".into());
@@ -336,7 +329,7 @@ impl Limits {
             touch(&tasks, ended);
             for at in ended {
                 let count = &mut counts[*at as usize];
-                if !tasks[*at as usize].take(*count) {
+                if !tasks[*at as usize].is_right(*count) {
                     return Err("a slot returned something else".into());
                 }
                 done += 1;
@@ -541,7 +534,7 @@ fn answer_in_slots(segment: &Segment) {
         }
         idle = 0;
         let now = &taken[..peeked.count];
-        touch(&tasks, now);
+        touch_requests(&tasks, now);
         for at in now {
             tasks[*at as usize].run();
             let _ = ends.enqueue(*at); // never full: it has room for twice the slots

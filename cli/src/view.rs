@@ -9,7 +9,7 @@ use super::shown;
 use ringwork_ring::format::layout::{ClientCounter, LaneCounter, PoolCounter};
 use ringwork_ring::format::names::UnknownWord;
 use ringwork_ring::format::states::{ClientKind, EntryState, Health, PoolState};
-use ringwork_ring::format::words::Kind;
+use ringwork_ring::format::words::{Kind, Word};
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
 use ringwork_ring::records::{Histogram, LaneMask};
@@ -461,10 +461,10 @@ fn client(segment: &Segment, index: u32, now: u64) -> Option<ClientView> {
     let state = entry_name(record.word_acquire().state())?;
     let state = state_of(state, &segment.dir().client_lock(segment.epoch(), index));
     let slots = segment.geometry().slots_per_client;
-    let kinds: Vec<Kind> = (index * slots..(index + 1) * slots)
-        .map(|slot| segment.word(slot).kind())
+    let words: Vec<Word> = (index * slots..(index + 1) * slots)
+        .map(|slot| segment.word(slot))
         .collect();
-    let count = |wanted: fn(&Kind) -> bool| kinds.iter().filter(|kind| wanted(kind)).count() as u32;
+    let count = |wanted: fn(&Word) -> bool| words.iter().filter(|word| wanted(word)).count() as u32;
     let counter = |counter: ClientCounter| record.since_attach(counter);
     Some(ClientView {
         index,
@@ -474,9 +474,9 @@ fn client(segment: &Segment, index: u32, now: u64) -> Option<ClientView> {
         state,
         attached_s: seconds(now, record.attached_ns()),
         slots,
-        slots_in_use: count(|kind| *kind != Kind::Free),
-        queued: count(|kind| *kind == Kind::Queued),
-        running: count(|kind| *kind == Kind::Claimed),
+        slots_in_use: count(|word| !word.is_at_rest()),
+        queued: count(|word| word.kind() == Kind::Queued),
+        running: count(|word| word.kind() == Kind::Claimed),
         submitted: counter(ClientCounter::Submitted),
         completed: counter(ClientCounter::Completed),
         failed: counter(ClientCounter::Failed),

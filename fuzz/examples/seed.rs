@@ -10,8 +10,8 @@ use ringwork_fuzz::patch::{Record, Section, input};
 use ringwork_handlers::compress::{self, CompressParams, compress};
 use ringwork_handlers::image::{Animation, Format, ResizeParams, resize};
 use ringwork_ring::format::layout::*;
-use ringwork_ring::format::words::{Owner, Word};
-use ringwork_ring::{Cause, Codec};
+use ringwork_ring::format::words::{Owner, Place, Word};
+use ringwork_ring::{Cause, Codec, Status};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -154,7 +154,7 @@ fn segment() -> Seeds {
             "queued",
             0,
             &[
-                write64(Section::Slot, 1, SLOT_STATE, Word::queued(0, 0).0),
+                write64(Section::Slot, 1, SLOT_PUBLISHED, published(1)),
                 write64(Section::Injector, 1, RING_CELLS, 1 << 32 | 1),
                 write64(Section::Injector, 1, RING_TAIL, 1),
             ],
@@ -184,8 +184,14 @@ fn segment() -> Seeds {
                 write64(
                     Section::Slot,
                     1,
-                    SLOT_STATE,
-                    Word::queued(0, 0).claimed_by(0).0,
+                    SLOT_PUBLISHED,
+                    published(1) | PUBLISHED_DEADLINE,
+                ),
+                write64(
+                    Section::Slot,
+                    1,
+                    SLOT_CLAIM,
+                    Word::queued(1, 0).claimed_by(0).0,
                 ),
                 write64(Section::Slot, 1, SLOT_DEADLINE, 5),
                 write32(Section::Lane, 0, LANE_HELD, 3),
@@ -194,11 +200,16 @@ fn segment() -> Seeds {
     ])
 }
 
+/// The published word of a task of raw bytes with one attempt.
+fn published(generation: u64) -> u64 {
+    generation << STATE_GENERATION_SHIFT | 1 << PUBLISHED_ATTEMPTS_SHIFT
+}
+
 /// A queued task with its hint in the ring.
 fn queued(slot: u8, extra: &[Record]) -> Vec<Record> {
     let mut all = vec![
-        write64(Section::Slot, slot, SLOT_STATE, Word::queued(3, 0).0),
-        write32(Section::Slot, slot, SLOT_REQUEST_LEN, 11),
+        write64(Section::Slot, slot, SLOT_PUBLISHED, published(3)),
+        write64(Section::Slot, slot, SLOT_REQUEST_PLACE, 11),
         write64(Section::Slot, slot, SLOT_HANDLER, id_of("echo")),
         write64(
             Section::Slot,
@@ -219,31 +230,28 @@ fn queued(slot: u8, extra: &[Record]) -> Vec<Record> {
 }
 
 fn slot() -> Seeds {
+    let request_at = |reference, len| {
+        let place = Place::new(reference, len);
+        write64(Section::Slot, 0, SLOT_REQUEST_PLACE, place.0)
+    };
     let in_block = |len, owner: Owner| {
         [
-            write64(Section::Slot, 0, SLOT_REQUEST_REF, 1 << 32 | 1),
-            write32(Section::Slot, 0, SLOT_REQUEST_LEN, len),
+            request_at(1 << 24 | 1, len),
             write64(Section::Owner, 0, 8, owner.0),
         ]
     };
+    let with = |flags: u64| write64(Section::Slot, 0, SLOT_PUBLISHED, published(3) | flags);
     let ours = Owner::request(0, 3);
     let then = |mut records: Vec<Record>, steps: &[u64]| {
         records.extend(steps.iter().map(|step| Record::step(*step)));
         records
     };
-    let stamped = write64(Section::Slot, 0, SLOT_ATTEMPTS, 0x83);
     // Two requests and room for two results of 64 bytes, in the first block of shape 1's second
     // class.
     let chunk = |lengths: u64, cursor: u64| {
         let writes = [
-            write64(Section::Slot, 0, SLOT_REQUEST_REF, 2 << 32),
-            write32(Section::Slot, 0, SLOT_REQUEST_LEN, 448),
-            write32(
-                Section::Slot,
-                0,
-                SLOT_ATTEMPTS,
-                3 | u32::from(Codec::Chunk.word()) << 16,
-            ),
+            request_at(2 << 24, 448),
+            with(3 << PUBLISHED_ATTEMPTS_SHIFT | u64::from(Codec::Chunk.word())),
             write64(Section::Owner, 1, 0, ours.0),
             write64(Section::Block, 1, CHUNK_COUNT, 2 | 256 << 32),
             write64(Section::Block, 1, CHUNK_CODEC, 2 << 8 | 40 << 32),
@@ -285,25 +293,30 @@ fn slot() -> Seeds {
         (
             "bad-reference",
             1,
-            queued(0, &[write64(Section::Slot, 0, SLOT_REQUEST_REF, u64::MAX)]),
+            queued(0, &[request_at(u32::MAX, u32::MAX)]),
         ),
-        (
-            "inline-too-long",
-            1,
-            queued(0, &[write32(Section::Slot, 0, SLOT_REQUEST_LEN, 65)]),
-        ),
+        ("inline-too-long", 1, queued(0, &[request_at(0, 89)])),
         (
             "stamped",
             2,
             queued(
                 0,
-                &[stamped, write64(Section::Slot, 0, SLOT_SUBMITTED_NS, 1)],
+                &[
+                    with(PUBLISHED_STAMPED),
+                    write64(Section::Slot, 0, SLOT_SUBMITTED_NS, 1),
+                ],
             ),
         ),
         (
             "expired",
             0,
-            queued(0, &[write64(Section::Slot, 0, SLOT_DEADLINE, 1)]),
+            queued(
+                0,
+                &[
+                    with(PUBLISHED_DEADLINE),
+                    write64(Section::Slot, 0, SLOT_DEADLINE, 1),
+                ],
+            ),
         ),
         (
             "cancelled",
@@ -313,7 +326,13 @@ fn slot() -> Seeds {
         (
             "traced",
             0,
-            queued(0, &[write64(Section::Slot, 0, SLOT_TRACEPARENT, 7)]),
+            queued(
+                0,
+                &[
+                    with(PUBLISHED_TRACED | PUBLISHED_IDENTIFIED),
+                    write64(Section::Slot, 0, SLOT_TRACEPARENT, 7),
+                ],
+            ),
         ),
         (
             "hint-too-high",
@@ -339,7 +358,7 @@ fn slot() -> Seeds {
             "stolen",
             0,
             vec![
-                write64(Section::Slot, 2, SLOT_STATE, Word::queued(3, 0).0),
+                write64(Section::Slot, 2, SLOT_PUBLISHED, published(3)),
                 write64(
                     Section::Lane,
                     1,
@@ -356,10 +375,15 @@ fn slot() -> Seeds {
                 write64(
                     Section::Slot,
                     2,
-                    SLOT_STATE,
+                    SLOT_PUBLISHED,
+                    3 << STATE_GENERATION_SHIFT | 2 << PUBLISHED_ATTEMPTS_SHIFT,
+                ),
+                write64(
+                    Section::Slot,
+                    2,
+                    SLOT_CLAIM,
                     Word::queued(3, 0).claimed_by(1).0,
                 ),
-                write32(Section::Slot, 2, SLOT_ATTEMPTS, 2),
                 write64(
                     Section::Lane,
                     1,
@@ -381,23 +405,32 @@ fn slot() -> Seeds {
         .collect()
 }
 
+/// The ended word of a task of the given generation, with a result.
+fn done(generation: u64) -> u64 {
+    let claimed = Word::queued(generation, 0).claimed_by(0);
+    claimed.done(Status::Ok.into(), Codec::Bytes).0
+}
+
 fn completion() -> Seeds {
     const END: u64 = 6;
     const CRASH: u64 = 6 | 1 << 8;
     let slot64 = |at, value| write64(Section::Slot, 0, at, value);
-    let slot32 = |at, value| write32(Section::Slot, 0, at, value);
-    let result = |len: u32| slot32(SLOT_RESULT_LEN, len);
+    /// The status and the codec of what has ended.
+    const fn status(status: u64) -> u64 {
+        status << 24
+    }
+    let result_at = |reference, len| slot64(SLOT_RESULT_PLACE, Place::new(reference, len).0);
+    let result = |len: u32| result_at(0, len);
     let steps = |values: &[u64]| values.iter().map(|v| Record::step(*v)).collect::<Vec<_>>();
     let with = |records: &[Record], values: &[u64]| [records.to_vec(), steps(values)].concat();
     let record = u64::from_le_bytes([2, 0, 3, 0, b'c', b'd', b'l', b'o']);
     let in_block = [
-        slot64(SLOT_RESULT_REF, 1 << 32 | 2),
-        result(100),
+        result_at(1 << 24 | 2, 100),
         write64(
             Section::Owner,
             0,
             16,
-            Owner::result(0, Word::queued(0, 0)).0,
+            Owner::result(0, Word::queued(1, 0)).0,
         ),
     ];
     let all = [
@@ -407,51 +440,42 @@ fn completion() -> Seeds {
             "failed",
             1,
             with(
-                &[
-                    slot32(SLOT_STATUS, 1),
-                    slot64(SLOT_RESULT, record),
-                    result(20),
-                ],
-                &[END, 2, 3],
+                &[slot64(SLOT_RESULT, record), result(20)],
+                &[END | status(1), 2, 3],
             ),
         ),
         (
             "failed-cut",
             1,
             with(
-                &[
-                    slot32(SLOT_STATUS, 2),
-                    slot64(SLOT_RESULT, u64::MAX),
-                    result(20),
-                ],
-                &[END, 2, 3],
+                &[slot64(SLOT_RESULT, u64::MAX), result(20)],
+                &[END | status(2), 2, 3],
             ),
         ),
         (
             "not-run",
             1,
             with(
-                &[slot32(SLOT_STATUS, 8 | STATUS_NOT_RUN), result(0)],
-                &[END, 2, 3],
+                &[result(0)],
+                &[END | status(8 | ENDED_NOT_RUN as u64), 2, 3],
             ),
         ),
+        (
+            "status-and-codec-unknown",
+            1,
+            with(&[result(3)], &[END | status(0x7fff), 2, 3]),
+        ),
         ("crashed", 2, steps(&[CRASH | 9 << 24, 2, 3])),
-        ("inline-too-long", 0, with(&[result(65)], &[END, 2, 3])),
+        ("inline-too-long", 0, with(&[result(89)], &[END, 2, 3])),
         (
             "bad-reference",
             0,
-            with(
-                &[slot64(SLOT_RESULT_REF, u64::MAX), result(9)],
-                &[END, 2, 3],
-            ),
+            with(&[result_at(u32::MAX, 9)], &[END, 2, 3]),
         ),
         (
             "block-too-long",
             0,
-            with(
-                &[slot64(SLOT_RESULT_REF, 1 << 32), result(u32::MAX)],
-                &[END, 2],
-            ),
+            with(&[result_at(1 << 24, u32::MAX)], &[END, 2]),
         ),
         (
             "stale-hints",
@@ -487,7 +511,7 @@ fn completion() -> Seeds {
             "cancel-running",
             0,
             with(
-                &[slot64(SLOT_STATE, Word::queued(0, 0).claimed_by(0).0)],
+                &[slot64(SLOT_CLAIM, Word::queued(1, 0).claimed_by(0).0)],
                 &[4, 2],
             ),
         ),
@@ -500,12 +524,7 @@ fn completion() -> Seeds {
             [
                 steps(&[5, 1]),
                 vec![
-                    write64(
-                        Section::Slot,
-                        1,
-                        SLOT_STATE,
-                        Word::queued(9, 0).claimed_by(0).done().0,
-                    ),
+                    write64(Section::Slot, 1, SLOT_ENDED, done(9)),
                     Record::step(3),
                 ],
             ]
@@ -514,13 +533,7 @@ fn completion() -> Seeds {
         (
             "generation",
             0,
-            with(
-                &[slot64(
-                    SLOT_STATE,
-                    Word::queued(9, 0).claimed_by(0).done().0,
-                )],
-                &[2, 3],
-            ),
+            with(&[slot64(SLOT_ENDED, done(9))], &[2, 3]),
         ),
         (
             "closed",
@@ -543,43 +556,45 @@ fn arena() -> Seeds {
     let free = |reference: u64| Record::step(reference << 2 | 2);
     let owner =
         |index: u8, block: usize, owner: Owner| write64(Section::Owner, index, 8 * block, owner.0);
-    let state = |slot, word: Word| write64(Section::Slot, slot, SLOT_STATE, word.0);
+    let publish =
+        |slot, generation| write64(Section::Slot, slot, SLOT_PUBLISHED, published(generation));
+    let claim = |slot, word: Word| write64(Section::Slot, slot, SLOT_CLAIM, word.0);
     records(&[
         (
             "references",
             0,
             &[
-                check(1 << 32, 128, 0),
-                check(1 << 32 | 3, 128, 0),
-                check(1 << 32 | 4, 1, 0),
+                check(1 << 24, 128, 0),
+                check(1 << 24 | 3, 128, 0),
+                check(1 << 24 | 4, 1, 0),
             ],
         ),
         (
             "references-1",
             1,
             &[
-                check(2 << 32 | 1, 1024, 0),
-                check(2 << 32 | 1, 1025, 0),
-                check(3 << 32, 0, 0),
+                check(2 << 24 | 1, 1024, 0),
+                check(2 << 24 | 1, 1025, 0),
+                check(3 << 24, 0, 0),
             ],
         ),
         (
             "references-2",
             2,
             &[
-                check(3 << 32 | 1, 4096, 0),
+                check(3 << 24 | 1, 4096, 0),
                 check(0, 0, 0),
                 check(u64::MAX >> 2, 0, 0),
             ],
         ),
-        ("long", 0, &[check(1 << 32, 0xffff, 0xff)]),
+        ("long", 0, &[check(1 << 24, 0xffff, 0xff)]),
         (
             "owner",
             0,
             &[
                 owner(0, 1, Owner::request(2, 0)),
-                check(1 << 32 | 1, 5, 2),
-                check(1 << 32 | 1, 5, 1),
+                check(1 << 24 | 1, 5, 2),
+                check(1 << 24 | 1, 5, 1),
             ],
         ),
         (
@@ -615,10 +630,10 @@ fn arena() -> Seeds {
             0,
             &[
                 take(1, 0),
-                free(1 << 32),
-                free(1 << 32),
+                free(1 << 24),
+                free(1 << 24),
                 take(1, 1),
-                free(1 << 32 | 3),
+                free(1 << 24 | 3),
             ],
         ),
         (
@@ -636,7 +651,8 @@ fn arena() -> Seeds {
             &[
                 owner(0, 0, Owner::result(1, Word::queued(5, 1))),
                 owner(0, 1, Owner::result(1, Word::queued(5, 2))),
-                state(1, Word::queued(5, 2)),
+                publish(1, 5),
+                claim(1, Word::queued(5, 2)),
                 Record::step(3),
             ],
         ),
@@ -645,7 +661,8 @@ fn arena() -> Seeds {
             0,
             &[
                 owner(0, 0, Owner::result(1, Word::queued(5, 1))),
-                state(
+                publish(1, 5),
+                claim(
                     1,
                     Word::queued(5, 1).claimed_by(0).crashed(Cause::signal(9)),
                 ),

@@ -4,7 +4,7 @@
 use crate::patch::{self, Record};
 use crate::rig::Rig;
 use ringwork_ring::format::config::ClassPlace;
-use ringwork_ring::format::words::{Owner, Word};
+use ringwork_ring::format::words::Owner;
 use ringwork_ring::queue::arena::{self, ArenaView, BlockRef, Role};
 use ringwork_ring::testing::RawWords;
 use ringwork_ring::{RingError, Segment};
@@ -20,10 +20,10 @@ const TAKE: u64 = 1;
 const FREE: u64 = 2;
 const ORPHANS: u64 = 3;
 
-/// Writes owner and state words, and checks, takes and frees blocks.
+/// Writes owner words and slots' words, and checks, takes and frees blocks.
 ///
 /// # Panics
-/// When a block is judged otherwise than the owner and state words say.
+/// When a block is judged otherwise than the words say.
 pub fn run(data: &[u8]) {
     let (shape, mut records) = patch::parse(data);
     records.push(Record::step(ORPHANS));
@@ -46,12 +46,12 @@ fn act(segment: &Segment, view: &ArenaView, what: u64, argument: u64, record: Re
     match what {
         CHECK => {
             let len = usize::from(record.offset) << (record.index >> 3);
-            check(segment, argument, len, slot);
+            check(segment, argument as u32, len, slot);
         }
         TAKE => take(segment, view, (argument & 0x1fff) as usize, argument, slot),
         FREE => {
             let owner = Owner::request(slot, word.generation());
-            if let Ok(block) = arena::check_ref(segment, argument, 0) {
+            if let Ok(block) = arena::check_ref(segment, argument as u32, 0) {
                 let before = owner_of(segment, block);
                 assert_eq!(arena::free(segment, block, owner), before == owner.0);
                 let after = if before == owner.0 { 0 } else { before };
@@ -63,19 +63,18 @@ fn act(segment: &Segment, view: &ArenaView, what: u64, argument: u64, record: Re
 }
 
 /// A reference against what the geometry says, in wide numbers.
-fn check(segment: &Segment, reference: u64, len: usize, slot: u32) {
+fn check(segment: &Segment, reference: u32, len: usize, slot: u32) {
     let classes = &segment.geometry().classes;
-    let (class, index) = (reference >> 32, reference & 0xffff_ffff);
+    let (class, index) = (reference >> 24, reference & 0xff_ffff);
     let place = usize::try_from(class)
         .ok()
         .and_then(|class| classes.get(class.checked_sub(1)?));
-    let good =
-        place.is_some_and(|place| index < u64::from(place.class.count) && len <= place.class.size);
+    let good = place.is_some_and(|place| index < place.class.count && len <= place.class.size);
     match arena::check_ref(segment, reference, len) {
         Ok(block) => {
             let place = place.expect("a class");
             assert!(good, "{reference:#x} to {len} bytes was taken");
-            assert_eq!(block.to_word(), reference);
+            assert_eq!(block.reference(), reference);
             let start = arena::offset(segment, block);
             assert!(start >= place.blocks && arena::capacity(segment, block) == place.class.size);
             assert!(start + len <= place.blocks + place.class.size * place.class.count as usize);
@@ -126,7 +125,7 @@ fn orphans(segment: &Segment) {
         let slot = (owner >> 40 & 0xf_ffff) as u32;
         owner != 0
             && (slot >= segment.geometry().total_slots()
-                || Owner(owner).is_orphan(Word(segment.state(slot).load(Ordering::Relaxed))))
+                || Owner(owner).is_orphan(segment.word(slot)))
     };
     let before = owners(segment);
     let freed = arena::free_orphans(segment);
@@ -158,8 +157,8 @@ fn owners(segment: &Segment) -> Vec<u64> {
 }
 
 fn owner_of(segment: &Segment, block: BlockRef) -> u64 {
-    let word = block.to_word();
-    let place = &segment.geometry().classes[(word >> 32) as usize - 1];
-    let at = place.owners + 8 * (word as u32 as usize);
+    let reference = block.reference();
+    let place = &segment.geometry().classes[(reference >> 24) as usize - 1];
+    let at = place.owners + 8 * (reference & 0xff_ffff) as usize;
     segment.raw64(at).load(Ordering::Relaxed)
 }

@@ -1,10 +1,12 @@
-//! Completion decode: a client takes in what a broken worker has written: hints, state words,
+//! Completion decode: a client takes in what a broken worker has written: hints, ended words,
 //! statuses, references, results.
 
 use crate::patch::{self, Record};
 use crate::rig::Rig;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
+use ringwork_ring::format::layout::{KIND_DONE, STATE_KIND_MASK};
 use ringwork_ring::format::words::Word;
+use ringwork_ring::testing::Steps as _;
 use ringwork_ring::{Cause, RingError, Segment};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -81,15 +83,21 @@ fn act<'c>(rig: &Rig, client: &'c Client, tickets: &mut Vec<Ticket<'c>>, step: u
     }
 }
 
-/// DONE or CRASHED, as a lane or the reaper would write it, over whatever the result fields hold.
+/// DONE or CRASHED, as a lane or the reaper would write it, or with a status and a codec that none
+/// of them writes, over whatever stands in the result's place.
 fn end(segment: &Segment, slot: u32, step: u64) {
-    let claimed = segment.word(slot).claimed_by((step >> 16) as u16);
-    let ended: Word = if step & 1 << 8 == 0 {
-        claimed.done()
+    let fields = segment.slot(slot);
+    let generation = fields.published().generation();
+    let attempt = (step >> 10) as u32 & 3;
+    let claimed = Word::queued(generation, attempt).claimed_by((step >> 16) as u16);
+    let crashed = claimed.crashed(Cause::from_word((step >> 24) as u16));
+    let ended = if step & 1 << 8 == 0 {
+        Word(crashed.0 & !STATE_KIND_MASK | KIND_DONE)
     } else {
-        claimed.crashed(Cause::from_word((step >> 24) as u16))
+        crashed
     };
-    segment.state(slot).store(ended.0, Ordering::Release);
+    fields.claim_word().store(claimed.0, Ordering::Release);
+    fields.end(ended);
     let _ = segment.completion_ring(0).enqueue(slot);
 }
 

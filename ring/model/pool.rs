@@ -343,7 +343,9 @@ fn word_sizes(g: &Geometry) -> Vec<(usize, u8)> {
     words.extend(ring(g.injectors, g.injector_capacity));
     for slot in 0..g.total_slots() as usize {
         let at = g.slots + SLOT_STRIDE * slot;
-        words.extend([(at + SLOT_STATE, 8), (at + SLOT_CANCEL, 8)]);
+        words.extend(
+            [SLOT_PUBLISHED, SLOT_CLAIM, SLOT_ENDED, SLOT_CANCEL].map(|word| (at + word, 8)),
+        );
         words.extend(DATA.map(|(field, size)| (at + field, size)));
         words.extend([(at + SLOT_REQUEST, 1), (at + SLOT_RESULT, 1)]);
     }
@@ -390,19 +392,12 @@ fn ring(at: usize, capacity: u32) -> impl Iterator<Item = (usize, u8)> {
         .chain(cells)
 }
 
-/// The fields of a slot that its state word hands over. Not SLOT_PRIORITY, which a reaper may
-/// read of a task that is over, to no harm: a hint in another ring is a hint.
-const DATA: [(usize, u8); 11] = [
+/// The fields of a slot that its words hand over.
+const DATA: [(usize, u8); 5] = [
     (SLOT_DEADLINE, 8),
-    (SLOT_REQUEST_REF, 8),
-    (SLOT_RESULT_REF, 8),
-    (SLOT_REQUEST_LEN, 4),
-    (SLOT_RESULT_LEN, 4),
     (SLOT_HANDLER, 8),
-    (SLOT_ATTEMPTS, 1),
-    (SLOT_REQUEST_CODEC, 1),
-    (SLOT_RESULT_CODEC, 1),
-    (SLOT_STATUS, 4),
+    (SLOT_REQUEST_PLACE, 8),
+    (SLOT_RESULT_PLACE, 8),
     (SLOT_TASK_ID, 8),
 ];
 
@@ -416,7 +411,9 @@ fn classes(g: &Geometry) -> Vec<Class> {
         for (field, size) in DATA {
             classes[at + field..at + field + usize::from(size)].fill(Class::Data);
         }
-        classes[at + SLOT_REQUEST..at + SLOT_RESULT + INLINE].fill(Class::Data);
+        for payload in [SLOT_REQUEST, SLOT_RESULT] {
+            classes[at + payload..at + payload + INLINE].fill(Class::Data);
+        }
     }
     for place in &g.classes {
         let end = place.blocks + place.class.size * place.class.count as usize;

@@ -4,7 +4,7 @@ use super::loom_engine::check;
 use super::pool::{BLOCK, Pool, Tiny};
 use crate::client::Client;
 use crate::format::layout::*;
-use crate::format::words::{Owner, Word};
+use crate::format::words::Owner;
 use crate::lane::entry::WorkerEntry;
 use crate::os::sync::{self, Ordering};
 use crate::queue::arena::{self, ArenaView, Role};
@@ -75,7 +75,7 @@ fn fast_orphans_are_freed_and_the_living_keep_theirs() {
         let owner = Owner::request(3, 0);
         let view = ArenaView::new(&segment);
         view.take(&segment, BLOCK, Role::Request, owner).unwrap();
-        segment.state(3).store(Word::free(1).0, Ordering::Release);
+        segment.slot(3).retire();
     };
     check(
         "arena: orphans, 2 reapers, 1 taker",

@@ -8,7 +8,6 @@ use crate::client::{Client, Outcome, TaskOptions};
 use crate::format::cause::Cause;
 use crate::format::layout::*;
 use crate::format::states::PoolState;
-use crate::format::words::Kind;
 use crate::lane::claimed::{Claimed, Failure};
 use crate::lane::entry::WorkerEntry;
 use crate::lane::search::Lane;
@@ -100,7 +99,7 @@ fn close(e: &mut Execution) {
 /// After all threads: no slot and no block is held.
 fn assert_at_rest(segment: &Segment) {
     for slot in 0..segment.geometry().total_slots() {
-        assert_eq!(segment.word(slot).kind(), Kind::Free, "slot {slot}");
+        assert!(segment.word(slot).is_at_rest(), "slot {slot}");
     }
     assert!(arena::taken(segment).iter().all(|taken| *taken == 0));
 }
@@ -174,10 +173,8 @@ fn fast_request_and_result_are_seen_whole_by_value() {
     let pool = Tiny::default()
         .pool()
         .by_value(SLOT_HANDLER, 8)
-        .by_value(SLOT_REQUEST_LEN, 4)
-        .by_value(SLOT_RESULT_LEN, 4)
-        .by_value(SLOT_RESULT_REF, 8)
-        .by_value(SLOT_STATUS, 4);
+        .by_value(SLOT_REQUEST_PLACE, 8)
+        .by_value(SLOT_RESULT_PLACE, 8);
     check(
         "task: one call, fields by value",
         &pool,

@@ -2,7 +2,7 @@
 //!
 //! A *segment* holds a fixed table of task *slots*, *hint rings* that say where
 //! to look, and an *arena* of payload blocks. Clients submit, lanes claim and
-//! complete, a reaper gives back what the dead held. The slot's state word is
+//! complete, a reaper gives back what the dead held. The slot's three words are
 //! the only authority; a hint may be stale, doubled or lost. The protocol, with
 //! the argument for each step, is in `docs/internals/protocol.md`.
 //!

@@ -5,9 +5,11 @@
 
 use crate::Segment;
 use crate::format::cause::Cause;
+use crate::format::words::{Published, Word};
 use crate::lane::permits;
 use crate::os::sync::{AtomicU8, AtomicU32, AtomicU64};
 use crate::reaper::{Reaped, reap_worker_noting};
+use crate::records::Slot;
 
 /// The words of a segment by their offsets.
 pub trait RawWords {
@@ -32,6 +34,35 @@ impl RawWords for Segment {
 
     fn raw8(&self, offset: usize) -> &AtomicU8 {
         self.u8_at(offset)
+    }
+}
+
+/// The steps of a task, by themselves.
+pub trait Steps {
+    /// Publishes a task without any field, of one attempt.
+    fn publish(self, generation: u64);
+
+    /// QUEUED → CLAIMED by a lane, if a task waits.
+    fn take(self, lane: u16) -> Option<Word>;
+
+    /// CLAIMED → DONE.
+    fn end(self, done: Word);
+}
+
+impl Steps for Slot<'_> {
+    #[inline(always)]
+    fn publish(self, generation: u64) {
+        self.publish_release(Published::nothing(generation));
+    }
+
+    #[inline(always)]
+    fn take(self, lane: u16) -> Option<Word> {
+        self.claim(self.waiting()?, lane)
+    }
+
+    #[inline(always)]
+    fn end(self, done: Word) {
+        self.end_release(done);
     }
 }
 

@@ -46,7 +46,7 @@ impl Side {
 
     /// Where the block of a task is.
     fn block(&self, slot: u32) -> usize {
-        let word = self.segment.slot(slot).request_ref();
+        let word = self.segment.slot(slot).request().reference();
         let block = arena::check_ref(&self.segment, word, 0).unwrap();
         arena::offset(&self.segment, block)
     }

@@ -6,7 +6,6 @@ mod common;
 use common::Pool;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::layout::*;
-use ringwork_ring::format::words::Kind;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
 use ringwork_ring::reaper::{DeadOwners, LostWakeCheck, Sweeper, reap_client};
@@ -33,7 +32,7 @@ impl Pool {
     fn assert_nothing_held(&self) {
         assert_eq!(arena::taken(&self.segment), [0, 0]);
         for slot in 0..self.segment.geometry().total_slots() {
-            assert_eq!(self.segment.word(slot).kind(), Kind::Free, "slot {slot}");
+            assert!(self.segment.word(slot).is_at_rest(), "slot {slot}");
         }
     }
 }
@@ -717,14 +716,10 @@ fn a_corrupt_segment_gives_errors_and_no_crash() {
     let client = pool.client();
     let (entry, mut lane) = pool.worker();
     let leave = AtomicBool::new(false);
-    for (field, value) in [
-        (SLOT_REQUEST_REF, u64::MAX),
-        (SLOT_REQUEST_REF, 2 << 32 | 99),
-        (SLOT_REQUEST_LEN, u64::MAX),
-    ] {
+    for place in [u64::MAX, 2 << 56 | 99 << 32, u64::from(u32::MAX)] {
         let ticket = client.submit("x", b"", &TaskOptions::default()).unwrap();
-        let at = pool.segment.geometry().slot_at(ticket.slot()) + field;
-        let before = pool.segment.raw64(at).swap(value, Ordering::Relaxed);
+        let at = pool.segment.geometry().slot_at(ticket.slot()) + SLOT_REQUEST_PLACE;
+        let before = pool.segment.raw64(at).swap(place, Ordering::Relaxed);
         let claimed = lane.next(&leave).unwrap();
         assert!(matches!(claimed.request(), Err(RingError::Corrupt(_))));
         pool.segment.raw64(at).store(before, Ordering::Relaxed);

@@ -7,7 +7,7 @@
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::Word;
 use ringwork_ring::testing::RawWords;
-use ringwork_ring::{Cause, Segment};
+use ringwork_ring::{Cause, Codec, Segment, Status};
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
@@ -196,7 +196,7 @@ fn wrong(segment: &Segment, dice: &mut Dice, part: Part, before: u64, range: &Ra
                 }
                 (_, 0) => queued.0,
                 (_, 1) => claimed.0,
-                (_, 2) => claimed.done().0,
+                (_, 2) => claimed.done(Status::Ok.into(), Codec::Bytes).0,
                 _ => claimed.crashed(Cause::signal(11)).0,
             }
         }

@@ -320,7 +320,12 @@ fn an_arena_without_room_for_a_request_is_an_error_that_passes() {
     let client = pool.client();
     let marker = Marker::new(pool.files());
     let holder = client
-        .submit("test.until_cancelled", marker.text().as_bytes(), &utf8())
+        // As long as needs a block.
+        .submit(
+            "test.until_cancelled",
+            format!("{}{}", "/.".repeat(50), marker.text()).as_bytes(),
+            &utf8(),
+        )
         .expect("the one block");
     marker.wait_started();
     let error = client.submit("echo", &[1; 100], &options()).unwrap_err();

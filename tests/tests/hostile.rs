@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
+use ringwork_ring::format::words::{Word, after};
 use ringwork_tests::corruption::{Dice, PARTS, Part};
 use ringwork_tests::{Base, LIMIT, Pool, Serve, call, end, options, utf8, wait_until};
 use std::sync::Arc;
@@ -174,7 +175,7 @@ fn a_waiting_client_is_told_what_was_found() {
 }
 
 #[test]
-fn a_slot_that_is_made_free_under_a_waiting_client_ends_its_task() {
+fn a_slot_that_has_gone_on_under_a_waiting_client_ends_its_task() {
     let pool = serve(&Arc::new(Base::new()));
     let client = pool.client();
     let waiting = client
@@ -182,8 +183,11 @@ fn a_slot_that_is_made_free_under_a_waiting_client_ends_its_task() {
         .expect("submitted");
     let segment = pool.segment();
     let slot = waiting.slot();
-    let word = segment.word(slot);
-    segment.state(slot).store(word.freed().0, Ordering::Relaxed);
+    let later = Word::free(after(after(segment.word(slot).generation())));
+    segment
+        .slot(slot)
+        .claim_word()
+        .store(later.0, Ordering::Relaxed);
     match end(&waiting) {
         Outcome::Failed { code, message, .. } => {
             assert_eq!(code, "segment.corrupt");

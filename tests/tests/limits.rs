@@ -191,7 +191,7 @@ fn chunk_of(pool: &Pool, handler: &str, numbers: &[i64]) -> Vec<Status> {
     let options = options().codec(Codec::Chunk).attempts(MAX_ATTEMPTS as u8);
     let ticket = client.submit(handler, &chunk, &options).expect("a slot");
     let segment = pool.segment();
-    let reference = segment.slot(ticket.slot()).request_ref();
+    let reference = segment.slot(ticket.slot()).request().reference();
     let block = arena::check_ref(segment, reference, chunk.len());
     let at = arena::offset(segment, block.expect("a block"));
     let outcome = end(&ticket);

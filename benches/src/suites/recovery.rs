@@ -324,7 +324,7 @@ fn held_by(segment: &Segment, worker: u32) -> Vec<(u32, Word)> {
         .filter(|(slot, word)| {
             word.kind() == Kind::Claimed
                 && lanes.contains_key(&word.owner())
-                && word.attempt() + 1 < segment.slot(*slot).attempts()
+                && word.attempt() + 1 < segment.slot(*slot).published().attempts()
         })
         .collect()
 }

@@ -4,8 +4,8 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ringwork_ring::client::{Outcome, TaskOptions};
-use ringwork_ring::format::states::Codec;
-use ringwork_ring::format::words::{Owner, Word};
+use ringwork_ring::format::states::{Codec, Status};
+use ringwork_ring::format::words::{Owner, Word, after};
 use ringwork_ring::queue::arena::{self, ArenaView, Role};
 use ringwork_ring::queue::hint_ring::HintRing;
 use ringwork_structures::Pool;
@@ -68,26 +68,22 @@ fn arena_blocks(c: &mut Criterion) {
     group.finish();
 }
 
-/// The four transitions of a task that goes well.
-fn state_word(c: &mut Criterion) {
+/// The three steps of a task that goes well.
+fn slot_words(c: &mut Criterion) {
     let pool = Pool::new().expect("a pool");
-    let mut group = c.benchmark_group("state_word");
+    let mut group = c.benchmark_group("slot_words");
     group.throughput(Throughput::Elements(1));
-    group.bench_function("queue_claim_complete_free", |b| {
+    group.bench_function("publish_claim_end", |b| {
         b.iter(|| {
-            let free = pool.segment.word(0);
-            let queued = Word::queued(free.generation(), 0);
-            let claimed = queued.claimed_by(3);
-            let done = claimed.done();
-            let steps = [
-                (free, queued),
-                (queued, claimed),
-                (claimed, done),
-                (done, done.freed()),
-            ];
-            for (from, to) in steps {
-                assert!(pool.segment.transition(0, from, to));
-            }
+            let slot = pool.segment.slot(0);
+            let generation = after(slot.published().generation());
+            slot.publish(generation);
+            let claimed = slot.take(3);
+            slot.end(
+                claimed
+                    .expect("queued")
+                    .done(Status::Ok.into(), Codec::Bytes),
+            );
         });
     });
     group.finish();
@@ -127,6 +123,6 @@ criterion_group! {
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    targets = hint_ring, arena_blocks, state_word, round_trip
+    targets = hint_ring, arena_blocks, slot_words, round_trip
 }
 criterion_main!(structures);

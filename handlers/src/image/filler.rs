@@ -1,6 +1,6 @@
 //! Filler: equal bytes that stand where the rest of a file was cut off.
 
-/// So many equal bytes are seldom by chance what a file, or a part of it, ends in.
+/// A file, or a part of it, seldom ends in as many equal bytes by chance.
 pub(super) const SHORTEST: usize = 8;
 
 /// With how many equal bytes `data` ends.

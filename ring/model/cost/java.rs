@@ -7,7 +7,7 @@
 use super::cores::Cores;
 use crate::client::Client;
 use crate::format::layout::*;
-use crate::format::words::{Kind, Word};
+use crate::format::words::{Kind, Place, Published, Word};
 use crate::os::sync::{self, AtomicU32, AtomicU64, Ordering, fence};
 use crate::segment::Segment;
 use std::cell::{Cell, RefCell};
@@ -124,7 +124,11 @@ impl Java {
             submitted: Cell::new(0),
             segment,
         };
-        (0..slots).rev().for_each(|slot| java.push(slot));
+        for slot in (0..slots).rev() {
+            // What the registering client finds is 0, in all slots.
+            long(&java.generation, slot).store(1, Ordering::Relaxed);
+            java.push(slot);
+        }
         java
     }
 
@@ -228,24 +232,17 @@ impl Java {
         // SlotTable.fill
         let put = |field, value| segment.u64_at(at + field).store(value, Ordering::Relaxed);
         long(&self.reference, slot).store(0, Ordering::Relaxed);
-        put(SLOT_DEADLINE, 0);
         put(SLOT_HANDLER, 1);
-        put(SLOT_REQUEST_REF, 0);
-        self.word32(at + SLOT_REQUEST_LEN)
-            .store(64, Ordering::Relaxed);
-        let stamp = if stamped { ATTEMPTS_STAMPED } else { 0 };
-        self.word32(at + SLOT_ATTEMPTS)
-            .store(1 | stamp, Ordering::Relaxed);
-        put(SLOT_TASK_ID, u64::from(global));
+        put(SLOT_REQUEST_PLACE, Place::new(0, 64).0);
+        let mut published = Published::nothing(generation).0 | 1 << PUBLISHED_ATTEMPTS_SHIFT;
         if stamped {
             put(SLOT_SUBMITTED_NS, self.cores.now());
+            published |= PUBLISHED_STAMPED;
         }
-        put(SLOT_PROGRESS, 0);
         // The future, and SlotTable.publish
         long(&self.futures, 8 * slot).store(1, Ordering::Relaxed);
         int(&self.pending, slot).store(1, Ordering::Release);
-        let queued = Word::queued(generation, 0);
-        segment.state(global).store(queued.0, Ordering::Release);
+        segment.slot(global).publish_release(Published(published));
         assert!(self.offer(global), "rings have room for all slots");
         // Submitter.announce
         fence(Ordering::SeqCst);
@@ -326,14 +323,15 @@ impl Java {
         let at = |hint: u32| self.segment.geometry().slot_at(hint);
         if hints.len() > 1 {
             for hint in hints {
-                sync::asks(self.segment.u8_at(at(*hint)).as_ptr().cast(), false);
-                let result = self.segment.u8_at(at(*hint) + SLOT_RESULT);
+                let ended = self.segment.u8_at(at(*hint) + SLOT_ENDED);
+                sync::asks(ended.as_ptr().cast(), false);
+                let result = self.segment.u8_at(at(*hint) + SLOT_RESULT + 63);
                 sync::asks(result.as_ptr().cast(), false);
             }
         }
         let mut taken = Vec::with_capacity(BATCH);
         for hint in hints {
-            let word = self.segment.word(*hint);
+            let word = self.segment.slot(*hint).ended_acquire();
             let pending = int(&self.pending, self.local(*hint));
             let seen = pending.load(Ordering::Acquire);
             if word.kind() == Kind::Done
@@ -344,15 +342,6 @@ impl Java {
             {
                 taken.push((*hint, word));
             }
-        }
-        for (hint, _) in &taken {
-            let at = at(*hint);
-            self.segment
-                .u64_at(at + SLOT_DEADLINE)
-                .store(0, Ordering::Relaxed);
-            self.segment
-                .u64_at(at + SLOT_REQUEST)
-                .store(0, Ordering::Relaxed);
         }
         for (hint, word) in &taken {
             self.end(*hint, *word);
@@ -368,18 +357,15 @@ impl Java {
     fn end(&self, hint: u32, word: Word) {
         let at = self.segment.geometry().slot_at(hint);
         let slot = self.local(hint);
-        for field in [SLOT_STATUS, SLOT_RESULT_LEN] {
-            self.word32(at + field).load(Ordering::Relaxed);
-        }
+        self.segment
+            .u64_at(at + SLOT_RESULT_PLACE)
+            .load(Ordering::Relaxed);
         sync::reads(self.segment.bytes_at(at + SLOT_RESULT, 64), 64);
         self.cores.work(END_WORK);
         let future = long(&self.futures, 8 * slot);
         swap(future, 1, 2);
         long(&self.reference, slot).load(Ordering::Relaxed);
         long(&self.generation, slot).store(word.generation() + 1, Ordering::Relaxed);
-        self.segment
-            .state(hint)
-            .store(word.freed().0, Ordering::Release);
         self.push(slot);
         if self.counters != Counters::Drained {
             self.count(CLIENT_COMPLETED, 1);

@@ -114,10 +114,12 @@ fn kind(segment: &crate::Segment, offset: usize) -> &'static str {
     }
     if offset >= g.slots {
         return match (offset - g.slots) % SLOT_STRIDE / 64 {
-            0 => "slot: state",
-            1 => "slot: request",
-            2 => "slot: result",
-            _ => "slot: times",
+            0 => "slot: A",
+            1 => "slot: B",
+            2 => "slot: R",
+            3 => "slot: R2",
+            4 => "slot: S",
+            _ => "slot: T",
         };
     }
     if offset >= g.injectors {

@@ -135,13 +135,14 @@ fn contention_is_counted_the_same_each_time() {
 fn contention_of_one_client_and_one_lane() {
     let outcome = print(scenario(Who::Clients, 1, 1));
     let each = |kind| outcome.each(outcome.of(kind).transfers);
-    // The lane takes it; the client fetches it and takes it. The lane may have looked meanwhile.
-    assert!((3.0..=4.0).contains(&each("slot: state")));
-    // Each reader fetches it, each writer takes it.
-    assert!((1.9..=2.1).contains(&each("slot: request")));
-    assert!((1.9..=2.1).contains(&each("slot: result")));
-    // Eight cells a line, and both sides work in batches.
-    assert!(each("injector cells") < 1.0 && each("completion cells") < 1.0);
+    // Each reader fetches it, each writer takes it; a line is written by one side.
+    for line in ["slot: A", "slot: B", "slot: R"] {
+        assert!((1.9..=2.1).contains(&each(line)), "{line}: {}", each(line));
+    }
+    // The lane's own, as long as no other lane serves the slot.
+    assert!(each("slot: S") < 0.2, "{}", each("slot: S"));
+    // Eight cells a line, and both sides work in batches; the lane is often as fast as the client.
+    assert!(each("injector cells") < 1.3 && each("completion cells") < 1.0);
     // A lane's look and a drain's CAS, once for at most 16.
     assert!(each("completion head") < 0.3);
     assert!(each("injector head") < 0.1, "no other core looks at it");

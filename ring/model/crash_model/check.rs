@@ -3,7 +3,6 @@
 use crate::Status;
 use crate::client::Outcome;
 use crate::format::layout::*;
-use crate::format::words;
 use crate::model::pool::{Pool, Tiny};
 use crate::os::sync::Ordering;
 use crate::queue::arena;
@@ -43,11 +42,7 @@ fn check_ring(ring: HintRing<'_>, cells: u32) {
 pub(super) fn check(pool: &Pool, tiny: Tiny, ledger: &Ledger) {
     let segment = pool.segment();
     for slot in 0..segment.geometry().total_slots() {
-        assert_eq!(
-            segment.word(slot).kind(),
-            words::Kind::Free,
-            "slot {slot} leaked"
-        );
+        assert!(segment.word(slot).is_at_rest(), "slot {slot} leaked");
     }
     assert_eq!(arena::taken(&segment), [0], "a block leaked");
     for index in 0..tiny.clients {

@@ -158,11 +158,11 @@ fn run(task: Claimed<'_>, ledger: &Ledger) {
     }
     let request = task.request().expect("a sound request").to_vec();
     assert!(request == SMALL || request == LARGE, "a request half seen");
+    // A step of its own: no other may meet the ledger while it is borrowed.
+    let id = task.task_id();
     {
         let mut ledger = ledger.borrow_mut();
-        let history = ledger
-            .get_mut(&task.task_id())
-            .expect("a task that somebody submitted");
+        let history = ledger.get_mut(&id).expect("a task that somebody submitted");
         history.runs += 1;
         assert!(
             history.runs <= history.attempts.into(),

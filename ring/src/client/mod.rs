@@ -15,16 +15,16 @@ use crate::client::backlog::{Backlog, Verdict};
 use crate::error::{Result, RingError};
 use crate::format::cause::Cause;
 use crate::format::failure;
-use crate::format::layout::{ClientCounter, INLINE, id_of};
+use crate::format::layout::{ClientCounter, INLINE, PUBLISHED_STAMPED, id_of};
 use crate::format::states::{ClientKind, Codec, Ending, EntryState, Status};
-use crate::format::words::{EntryWord, Kind, Owner, Word};
+use crate::format::words::{EntryWord, Kind, Owner, Place, Published, Word, after};
 use crate::lane::entry::{command_entries, take_entry};
 use crate::os::clock::now_ns;
 use crate::os::program::program_name;
 use crate::os::sync::{self, Instant, Ordering, fence};
 use crate::queue::arena::{self, ArenaView, BlockRef, Role};
-use crate::queue::hint_ring::CORRUPT_AFTER;
 use crate::queue::wait::{futex_wait, wake_after_publish};
+use crate::records::CORRUPT_AFTER;
 use crate::records::{ClientRecord, Request, Slot};
 use crate::segment::liveness::LivenessLock;
 use crate::segment::paths::PoolDir;
@@ -42,6 +42,9 @@ const ENTRY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Why a pool has ended whose header does not say it.
 const SUPERVISOR_DIED: &str = "its supervisor died";
+
+/// No generation.
+const UNKNOWN: u64 = u64::MAX;
 
 /// Looks at the own slot before a waiter helps or sleeps.
 const SPINS: u32 = if cfg!(ringwork_model) { 1 } else { 200 };
@@ -70,7 +73,7 @@ pub struct TaskOptions {
     pub attempts: u8,
     /// Codec of the request (default: raw bytes).
     pub codec: Codec,
-    /// An id for logs (default 0).
+    /// An id for logs (default 0: the pool's own, which no other task has).
     pub task_id: u64,
     /// W3C traceparent in binary (default: none).
     pub traceparent: Option<[u8; 26]>,
@@ -231,8 +234,8 @@ enum SlotUse {
 struct Table {
     free: Vec<u32>,
     places: Vec<SlotUse>,
-    /// Whether the slot may hold a traceparent, of this client or of the one before it.
-    traced: Vec<bool>,
+    /// The generation of the next task of each slot; [`UNKNOWN`] until this client has used it.
+    next: Vec<u64>,
     submitted: u64,
     /// How many slots have tasks that count towards `max_in_flight`, by the handler's id.
     in_flight: HashMap<u64, u32>,
@@ -418,7 +421,7 @@ impl Client {
         failpoint!("client.active");
         let slots = segment.geometry().slots_per_client;
         let mut own = index * slots..(index + 1) * slots;
-        if let Some(slot) = own.find(|slot| segment.word(*slot).kind() != Kind::Free) {
+        if let Some(slot) = own.find(|slot| !segment.word(*slot).is_at_rest()) {
             return Err(RingError::Corrupt(format!(
                 "slot {slot} of a free client entry is in use"
             )));
@@ -426,7 +429,7 @@ impl Client {
         let table = Table {
             free: (0..slots).rev().collect(),
             places: (0..slots).map(|_| SlotUse::Free).collect(),
-            traced: vec![true; slots as usize],
+            next: vec![UNKNOWN; slots as usize],
             submitted: 0,
             in_flight: HashMap::new(),
             counted: vec![0; slots as usize],
@@ -558,17 +561,21 @@ impl Client {
         let segment = &self.segment;
         let local = table.take(handler, options)?;
         let slot = self.first_slot + local;
-        let free = segment.word(slot);
-        if free.kind() != Kind::Free {
-            return Err(lose(table, local, slot, free));
+        let fields = segment.slot(slot);
+        if table.next[local as usize] == UNKNOWN {
+            let before = fields.word();
+            if !before.is_at_rest() {
+                return Err(lose(table, local, slot, before));
+            }
+            table.next[local as usize] = after(before.generation());
         }
+        let generation = table.next[local as usize];
         failpoint!("submit.slot");
         let block = if request.len() > INLINE {
-            Some(self.take_block(table, local, free, request.len())?)
+            Some(self.take_block(table, local, generation, request.len())?)
         } else {
             None
         };
-        let fields = segment.slot(slot);
         self.write_request(fields, block, request);
         failpoint!("submit.written");
         let deadline_ns = options
@@ -577,27 +584,26 @@ impl Client {
         let id = id_of(handler);
         let sampled = table.samples(id);
         let priority = u32::from(options.priority).min(segment.geometry().priorities - 1);
-        fields.fill(&Request {
-            deadline_ns,
-            handler: id,
-            reference: block.map_or(0, BlockRef::to_word),
-            len: request.len(),
-            attempts: options.attempts,
-            priority: priority as u8,
-            codec: options.codec,
-            task_id: options.task_id,
-            submitted_ns: sampled.then(now_ns),
-        });
-        let traced = options.traceparent.is_some();
-        if std::mem::replace(&mut table.traced[local as usize], traced) || traced {
-            fields.set_traceparent(&options.traceparent.unwrap_or_default());
-        }
+        let reference = block.map_or(0, BlockRef::reference);
+        let published = fields.fill(
+            generation,
+            &Request {
+                deadline_ns,
+                handler: id,
+                place: Place::new(reference, request.len() as u32),
+                attempts: options.attempts,
+                priority: priority as u8,
+                codec: options.codec,
+                task_id: options.task_id,
+                submitted_ns: sampled.then(now_ns),
+                traceparent: options.traceparent.as_ref(),
+            },
+        );
         failpoint!("submit.filled");
-        let queued = Word::queued(free.generation(), 0);
-        if !self.publish(table, local, queued, priority) {
+        if !self.publish(table, local, fields, published) {
             return Err(RingError::QueueFull);
         }
-        Ok((slot, queued, deadline_ns))
+        Ok((slot, Word::queued(generation, 0), deadline_ns))
     }
 
     /// A block for a request that its slot has no room for; without one the slot goes home.
@@ -605,10 +611,10 @@ impl Client {
         &self,
         table: &mut Table,
         local: u32,
-        free: Word,
+        generation: u64,
         len: usize,
     ) -> Result<BlockRef> {
-        let owner = Owner::request(self.first_slot + local, free.generation());
+        let owner = Owner::request(self.first_slot + local, generation);
         let taken = self.arena.take(&self.segment, len, Role::Request, owner);
         taken.inspect_err(|_| table.bring_home(local))
     }
@@ -623,21 +629,31 @@ impl Client {
         let start = segment.bytes_at(room, request.len());
         sync::writes(start, request.len());
         // SAFETY: in bounds by `bytes_at`; the slot is on no list but in our hands, and the block
-        // is ours by its owner word, so no other thread touches these bytes until QUEUED is stored.
+        // is ours by its owner word, so no other thread touches these bytes until it is published.
         unsafe { std::ptr::copy_nonoverlapping(request.as_ptr(), start, request.len()) };
     }
 
-    /// FREE → QUEUED, and the hint; `false` when the ring is full and the task was taken back.
+    /// Publishes the task, and its hint; `false` when the ring is full and the task was taken back.
     #[inline(always)]
-    fn publish(&self, table: &mut Table, local: u32, queued: Word, priority: u32) -> bool {
+    fn publish(
+        &self,
+        table: &mut Table,
+        local: u32,
+        fields: Slot<'_>,
+        published: Published,
+    ) -> bool {
         let segment = &self.segment;
         let slot = self.first_slot + local;
+        let queued = Word::queued(published.generation(), 0);
         table.places[local as usize] = SlotUse::Pending(queued);
-        // Release: pairs with the acquire of the claim.
-        segment.state(slot).store(queued.0, Ordering::Release);
+        table.next[local as usize] = after(published.generation());
+        fields.publish_release(published);
         failpoint!("submit.queued");
-        if segment.injector(priority).enqueue(slot).is_err()
-            && segment.transition(slot, queued, queued.freed())
+        if segment
+            .injector(published.priority())
+            .enqueue(slot)
+            .is_err()
+            && fields.withdraw(queued)
         {
             failpoint!("submit.withdrawn");
             self.free_blocks(slot, queued);
@@ -651,7 +667,7 @@ impl Client {
     }
 
     fn free_blocks(&self, slot: u32, word: Word) {
-        let reference = self.segment.slot(slot).request_ref();
+        let reference = self.segment.slot(slot).request().reference();
         if reference != 0
             && let Ok(block) = arena::check_ref(&self.segment, reference, 0)
         {
@@ -699,7 +715,7 @@ impl Client {
         }
     }
 
-    /// Frees a slot that is DONE or CRASHED in the generation awaited and keeps its outcome.
+    /// Takes in a slot that is DONE or CRASHED in the generation awaited and keeps its outcome.
     fn settle(&self, table: &mut Table, local: u32) -> bool {
         let (awaited, wanted, counted) = match table.places.get(local as usize) {
             Some(SlotUse::Pending(word)) => (*word, true, false),
@@ -708,7 +724,7 @@ impl Client {
             _ => return false, // a stale hint
         };
         let slot = self.first_slot + local;
-        let word = self.segment.word(slot);
+        let word = self.segment.slot(slot).ended_acquire();
         if word.generation() != awaited.generation()
             || !matches!(word.kind(), Kind::Done | Kind::Crashed)
         {
@@ -720,7 +736,7 @@ impl Client {
                 attempts: word.attempt() + 1,
             }
         } else {
-            self.note_run(table, slot);
+            self.note_run(table, slot, word);
             self.read_result(slot, word)
         };
         match outcome {
@@ -731,11 +747,6 @@ impl Client {
         failpoint!("poll.read");
         self.free_blocks(slot, word);
         failpoint!("poll.blocks_freed");
-        // Release: the next submit, and the arena's next user, find us done with the bytes.
-        self.segment
-            .state(slot)
-            .store(word.freed().0, Ordering::Release);
-        failpoint!("poll.freed");
         // Each task is counted as submitted once, and under one of its ends once.
         if !counted {
             self.entry().counter(counter_of(&outcome)).bump();
@@ -808,16 +819,17 @@ impl Client {
     }
 
     /// How long a task took that has a result, if it was stamped; what a chunk took is no run time.
-    fn note_run(&self, table: &mut Table, slot: u32) {
+    fn note_run(&self, table: &mut Table, slot: u32, word: Word) {
         if cfg!(ringwork_model) {
             return; // as in `check_deadline`
         }
         let fields = self.segment.slot(slot);
-        let (claimed, submitted) = (fields.claimed_ns(), fields.submitted_ns());
-        if fields.attempts_and_stamp().1
-            && fields.ending() == Ok(Status::Ok.into())
-            && fields.request_codec() != Ok(Codec::Chunk)
+        let published = fields.published();
+        if published.has(PUBLISHED_STAMPED)
+            && word.ending() == Ok(Status::Ok.into())
+            && published.codec() != Ok(Codec::Chunk)
         {
+            let (claimed, submitted) = (fields.claimed_ns(), fields.submitted_ns());
             // 0, which counts nothing, where a peer is wrong.
             let ran = if claimed < submitted {
                 0
@@ -840,18 +852,12 @@ impl Client {
     fn read_result(&self, slot: u32, word: Word) -> Outcome {
         let segment = &self.segment;
         let fields = segment.slot(slot);
-        let (len, ending, codec) = (fields.result_len(), fields.ending(), fields.result_codec());
-        let block = match fields.result_ref() {
-            0 if len <= INLINE => Ok(None),
-            0 => Err(format!("an inline result of {len} bytes")),
-            reference => arena::check_ref(segment, reference, len)
-                .and_then(|block| arena::check_owner(segment, block, Owner::result(slot, word)))
-                .map(Some)
-                .map_err(|error| error.to_string()),
-        };
-        let block = match block {
+        let (place, ending, codec) = (fields.result(), word.ending(), word.result_codec());
+        let len = place.len();
+        let owner = Owner::result(slot, word);
+        let block = match arena::check_place(segment, place, owner, "result") {
             Ok(block) => block,
-            Err(message) => return failed(Status::Failed, "segment.corrupt", message),
+            Err(error) => return failed(Status::Failed, "segment.corrupt", error.to_string()),
         };
         let from = block.map_or(fields.inline_result(), |block| {
             arena::offset(segment, block)
@@ -919,9 +925,12 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.collect();
-        let slots = self.segment.geometry().slots_per_client;
-        let idle = (self.first_slot..self.first_slot + slots)
-            .all(|slot| self.segment.word(slot).kind() == Kind::Free);
+        // By what this client has taken in, and not by the slots: a task that ends just now has
+        // blocks that are still to be freed.
+        let idle = lock(&self.table)
+            .places
+            .iter()
+            .all(|place| matches!(place, SlotUse::Free | SlotUse::Ready(..)));
         failpoint!("client.leaving");
         let end = if idle {
             EntryState::Free
@@ -976,7 +985,8 @@ impl Ticket<'_> {
             if spins < spins_most {
                 spins += 1;
                 sync::spin_loop();
-                if self.client.segment.word(self.slot).kind() != Kind::Done {
+                let ended = self.client.segment.slot(self.slot).ended_acquire();
+                if ended.generation() != self.word.generation() {
                     continue;
                 }
             }
@@ -1079,7 +1089,7 @@ impl Ticket<'_> {
             let word = client.segment.word(self.slot);
             match word.kind() {
                 Kind::Queued if word.generation() == self.word.generation() => {
-                    if client.segment.transition(self.slot, word, word.freed()) {
+                    if client.segment.slot(self.slot).withdraw(word) {
                         failpoint!("cancel.withdrawn");
                         client.free_blocks(self.slot, word);
                         table.bring_home(local as u32);

@@ -11,7 +11,6 @@ use crate::client::lane_pace::lanes;
 use crate::client::run_times::RunTimes;
 use crate::format::layout::HELD;
 use crate::format::states::Codec;
-use crate::format::words::Kind;
 use crate::os::clock::now_ns;
 use crate::queue::hint_ring::HintRing;
 use crate::segment::Segment;
@@ -123,12 +122,12 @@ impl QueueAhead {
             return;
         }
         let (word, bit) = (slot as usize / 64, 1 << (slot % 64));
-        if self.counted[word] & bit != 0 || segment.word(slot).kind() != Kind::Queued {
+        if self.counted[word] & bit != 0 || segment.slot(slot).queued().is_none() {
             return;
         }
         self.counted[word] |= bit;
-        // Relaxed, all three: ordered by the acquire of the state word. If the slot was used again
-        // since, they are of the next task.
+        // Relaxed, all three: ordered by the acquire of the published word. If the slot was used
+        // again since, they are of the next task.
         let fields = segment.slot(slot);
         let handler = fields.handler();
         if self.only.is_some_and(|only| only != handler) {
@@ -136,7 +135,7 @@ impl QueueAhead {
         }
         let deadline = fields.deadline_ns();
         if deadline.is_none_or(|at| at.saturating_sub(self.since) as f64 > self.work * SURELY) {
-            let chunk = fields.request_codec() == Ok(Codec::Chunk);
+            let chunk = fields.published().codec() == Ok(Codec::Chunk);
             self.work += times.cost(handler, self.each, self.lanes, chunk);
             self.tasks += 1;
         }

@@ -16,14 +16,17 @@
 //!  | arena owners | arena blocks (page aligned)                         |
 //!  +--------------+-----------------------------------------------------+
 //!
-//!  slot (256 bytes)
-//!    0      8       16        24       32           40          48    52
-//!    +------+-------+---------+--------+------------+-----------+-----+-----+
-//!    | state| cancel| deadline| handler| request_ref| result_ref| req | res |
-//!    +------+-------+---------+--------+------------+-----------+ len | len |
-//!   56 attempts,priority,codecs  60 status                      +-----+-----+
-//!   64 inline request (64)   128 inline result (64)
-//!  192 task id, 200 submitted, 208 claimed, 216 progress, 224 traceparent
+//!  slot (384 bytes): three pairs of lines
+//!    0         8       16            24       32     40              128
+//!  A +---------+-------+-------------+--------+------+---------------+ the client's
+//!    |published|handler|request place|deadline|cancel|inline request |
+//!  128         136           144                                     256
+//!  R +---------+-------------+---------------------------------------+ the lane's
+//!    | ended   |result place | inline result (88)                    |
+//!  256         264    272      280         320      328       336    384
+//!  S +---------+------+--------+--------+ T +-------+---------+------+
+//!    | claim   |claimed progress deferred   |task id|submitted|trace |
+//!    +---------+------+--------+--------+   +-------+---------+------+
 //! ```
 
 use crate::format::names::names;
@@ -388,80 +391,93 @@ layout! {
     /// Most client entries that are kept for the `ringwork` command.
     MAX_COMMAND_ENTRIES: u32 = 2;
 
-    /// Bytes of a slot.
-    SLOT_STRIDE: usize = 256;
-    /// Slot: state word, u64, see STATE_*.
-    SLOT_STATE: usize = 0;
-    /// Slot: cancel word, u64: CANCEL_BIT | generation of the task to cancel.
-    SLOT_CANCEL: usize = 8;
-    /// Slot: absolute CLOCK_MONOTONIC deadline in nanoseconds, u64, 0 for none.
-    SLOT_DEADLINE: usize = 16;
-    /// Slot: handler id, u64: FNV-1a of the name's UTF-8.
-    SLOT_HANDLER: usize = 24;
-    /// Slot: where the request is, u64: 0 inline, else (class + 1) << 32 | block.
-    SLOT_REQUEST_REF: usize = 32;
-    /// Slot: where the result is, as SLOT_REQUEST_REF.
-    SLOT_RESULT_REF: usize = 40;
-    /// Slot: request length, u32.
-    SLOT_REQUEST_LEN: usize = 48;
-    /// Slot: result length, u32.
-    SLOT_RESULT_LEN: usize = 52;
-    /// Slot: most attempts, u8, 1 to MAX_ATTEMPTS; plus ATTEMPTS_STAMPED.
-    SLOT_ATTEMPTS: usize = 56;
-    /// Bit in SLOT_ATTEMPTS: SLOT_SUBMITTED_NS is set; without it a lane leaves that line alone.
-    ATTEMPTS_STAMPED: u32 = 0x80;
-    /// Slot: priority, u8: the injector ring it is queued in.
-    SLOT_PRIORITY: usize = 57;
-    /// Slot: codec of the request, u8 (CODEC_*).
-    SLOT_REQUEST_CODEC: usize = 58;
-    /// Slot: codec of the result, u8, written by the lane.
-    SLOT_RESULT_CODEC: usize = 59;
-    /// Slot: outcome, u32 (STATUS_*), valid in DONE only.
-    SLOT_STATUS: usize = 60;
-    /// Slot: inline request.
-    SLOT_REQUEST: usize = 64;
-    /// Slot: inline result.
-    SLOT_RESULT: usize = 128;
+    /// Bytes of a slot: three pairs of cache lines, A and B the client's, R and R2 the lane's, S and T.
+    SLOT_STRIDE: usize = 384;
+    /// Slot, line A: published word, u64: generation << 24 | PUBLISHED_*; the client's, stored last.
+    SLOT_PUBLISHED: usize = 0;
+    /// Slot, line A: handler id, u64: FNV-1a of the name's UTF-8.
+    SLOT_HANDLER: usize = 8;
+    /// Slot, line A: place of the request, u64: reference << 32 | length in bytes; reference 0: inline, else (class + 1) << 24 | block.
+    SLOT_REQUEST_PLACE: usize = 16;
+    /// Slot, line A: absolute CLOCK_MONOTONIC deadline in nanoseconds, u64, valid with PUBLISHED_DEADLINE.
+    SLOT_DEADLINE: usize = 24;
+    /// Slot, line A: cancel word, u64: CANCEL_BIT | generation of the task to cancel.
+    SLOT_CANCEL: usize = 32;
+    /// Slot, lines A and B: inline request.
+    SLOT_REQUEST: usize = 40;
+    /// Slot, line R: ended word, u64, see STATE_*: KIND_DONE, the lane's, or KIND_CRASHED, the reaper's.
+    SLOT_ENDED: usize = 128;
+    /// Slot, line R: place of the result, as SLOT_REQUEST_PLACE.
+    SLOT_RESULT_PLACE: usize = 136;
+    /// Slot, lines R and R2: inline result.
+    SLOT_RESULT: usize = 144;
     /// Bytes that travel inline, each way.
-    INLINE: usize = 64;
-    /// Slot: task id of the client, u64.
-    SLOT_TASK_ID: usize = 192;
-    /// Slot: CLOCK_MONOTONIC nanoseconds of the submit, u64, valid with ATTEMPTS_STAMPED.
-    SLOT_SUBMITTED_NS: usize = 200;
-    /// Slot: CLOCK_MONOTONIC nanoseconds of the claim, u64, valid with ATTEMPTS_STAMPED.
-    SLOT_CLAIMED_NS: usize = 208;
-    /// Slot: progress, u64: done << 32 | total.
-    SLOT_PROGRESS: usize = 216;
-    /// Slot: W3C traceparent in binary (version, trace id, parent id, flags), 26 bytes, all 0 when absent.
-    SLOT_TRACEPARENT: usize = 224;
+    INLINE: usize = 88;
+    /// Slot, line S: claim word, u64, see STATE_*; by compare-and-swap alone.
+    SLOT_CLAIM: usize = 256;
+    /// Slot, line S: CLOCK_MONOTONIC nanoseconds of the claim, u64, valid with PUBLISHED_STAMPED.
+    SLOT_CLAIMED_NS: usize = 264;
+    /// Slot, line S: progress, u64: done << 32 | total.
+    SLOT_PROGRESS: usize = 272;
+    /// Slot, line S: whether its hint waits in the ring of its handler's limit, u32: low 29 bits of the generation << 3 | attempt << 1 | 1.
+    SLOT_DEFERRED: usize = 280;
+    /// Slot, line T: task id of the client, u64, valid with PUBLISHED_IDENTIFIED.
+    SLOT_TASK_ID: usize = 320;
+    /// Slot, line T: CLOCK_MONOTONIC nanoseconds of the submit, u64, valid with PUBLISHED_STAMPED.
+    SLOT_SUBMITTED_NS: usize = 328;
+    /// Slot, line T: W3C traceparent in binary (version, trace id, parent id, flags), 26 bytes, valid with PUBLISHED_TRACED.
+    SLOT_TRACEPARENT: usize = 336;
 
-    /// Slot: whether its hint waits in the ring of its handler's limit, u32: low 29 bits of the generation << 3 | attempt << 1 | 1.
-    SLOT_DEFERRED: usize = 252;
+    /// Length in bytes in the place of a payload: its low bits.
+    PLACE_LENGTH_MASK: u64 = 0xffff_ffff;
+    /// Shift of the reference in the place of a payload.
+    PLACE_REFERENCE_SHIFT: u32 = 32;
+    /// Reference to a block: shift of its class + 1; the low bits are the block's index.
+    REFERENCE_CLASS_SHIFT: u32 = 24;
 
-    /// State word: bits of the kind.
+    /// Published word: mask of the codec of the request (CODEC_*).
+    PUBLISHED_CODEC_MASK: u64 = 0xff;
+    /// Published word: shift of the most attempts, 2 bits, 1 to MAX_ATTEMPTS.
+    PUBLISHED_ATTEMPTS_SHIFT: u32 = 8;
+    /// Published word: SLOT_SUBMITTED_NS is set; without it a lane leaves that line alone.
+    PUBLISHED_STAMPED: u64 = 1 << 10;
+    /// Published word: SLOT_DEADLINE is set.
+    PUBLISHED_DEADLINE: u64 = 1 << 11;
+    /// Published word: SLOT_TASK_ID is set.
+    PUBLISHED_IDENTIFIED: u64 = 1 << 12;
+    /// Published word: SLOT_TRACEPARENT is set.
+    PUBLISHED_TRACED: u64 = 1 << 13;
+    /// Published word: shift of the priority, 8 bits: the injector ring it is queued in.
+    PUBLISHED_PRIORITY_SHIFT: u32 = 16;
+
+    /// Claim and ended word: bits of the kind.
     STATE_KIND_MASK: u64 = 0x7;
-    /// State word: shift of the attempt, 2 bits, 0 for the first.
+    /// Claim and ended word: shift of the attempt, 2 bits, 0 for the first.
     STATE_ATTEMPT_SHIFT: u32 = 3;
-    /// State word: mask of the attempt, after the shift.
+    /// Claim and ended word: mask of the attempt, after the shift.
     STATE_ATTEMPT_MASK: u64 = 0x3;
-    /// State word: shift of the owner lane (CLAIMED, DONE) or the cause (CRASHED), 16 bits.
+    /// Claim and ended word: shift of the owner lane (CLAIMED), the cause (CRASHED) or codec << 8 | status (DONE), 16 bits.
     STATE_OWNER_SHIFT: u32 = 8;
-    /// State word: mask of the owner, after the shift.
+    /// Claim and ended word: mask of the owner, after the shift.
     STATE_OWNER_MASK: u64 = 0xffff;
-    /// State word: shift of the generation, 40 bits.
+    /// Published, claim and ended word: shift of the generation, 40 bits.
     STATE_GENERATION_SHIFT: u32 = 24;
     /// Generations count modulo this mask + 1.
     GENERATION_MASK: u64 = 0xff_ffff_ffff;
-    /// Kind: owned by the client's free list, or being filled.
-    KIND_FREE: u64 = 0;
-    /// Kind: may be claimed by any lane.
-    KIND_QUEUED: u64 = 1;
-    /// Kind: runs on the owner lane.
+    /// Kind in the claim word: taken back before a lane claimed it; and no task yet, in generation 0.
+    KIND_WITHDRAWN: u64 = 0;
+    /// Kind in the claim word: may be claimed again, by any lane.
+    KIND_REQUEUED: u64 = 1;
+    /// Kind in the claim word: runs on the owner lane, or ran there: the ended word tells.
     KIND_CLAIMED: u64 = 2;
-    /// Kind: ended, the result fields are valid.
+    /// Kind in the ended word: the result fields are valid.
     KIND_DONE: u64 = 3;
-    /// Kind: its worker died and no attempt is left; the owner field holds the cause, the result fields are not valid.
+    /// Kind in the claim word, then in the ended word: its worker died and no attempt is left; the result fields are not valid.
     KIND_CRASHED: u64 = 4;
+    /// Bit in the status of an ended word: the handler was not started.
+    ENDED_NOT_RUN: u32 = 0x80;
+    /// Ended word: shift of the codec of the result within the owner's bits; the status is below it.
+    ENDED_CODEC_SHIFT: u32 = 8;
     /// Most attempts of a task.
     MAX_ATTEMPTS: u32 = 3;
     /// Cause of a crash: set with a signal number in the low byte; without it the low byte is an exit code.
@@ -774,8 +790,10 @@ mod tests {
         const { assert!(H_SECTIONS + MAX_SECTIONS * SECTION_STRIDE <= H_IDLE) };
         const { assert!(SECTION_OFFSET + 8 <= SECTION_STRIDE) };
         const { assert!(LANE_RUN_HISTOGRAM + 8 * HISTOGRAM_BUCKETS <= LANE_STRIDE) };
-        const { assert!(SLOT_TRACEPARENT + 26 <= SLOT_DEFERRED) };
-        const { assert!(SLOT_DEFERRED + 4 <= SLOT_STRIDE) };
+        const { assert!(SLOT_REQUEST + INLINE <= SLOT_ENDED) };
+        const { assert!(SLOT_RESULT + INLINE <= SLOT_CLAIM) };
+        const { assert!(SLOT_DEFERRED + 4 <= SLOT_TASK_ID) };
+        const { assert!(SLOT_TRACEPARENT + 26 <= SLOT_STRIDE) };
         const { assert!(LANE_CURRENT + 4 <= LANE_OVER) };
         const {
             assert!(

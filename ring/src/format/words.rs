@@ -1,27 +1,29 @@
-//! The packed words: a slot's state, an arena block's owner, an entry's life. No access.
+//! The packed words: a slot's published, claim and ended words, an arena block's owner, an entry's
+//! life. No access.
 
 use crate::format::cause::Cause;
 use crate::format::layout::*;
 use crate::format::names::UnknownWord;
-use crate::format::states::EntryState;
+use crate::format::states::{Codec, Ending, EntryState, Status};
 
-/// A slot's state word: generation, owner, attempt, kind in one u64, so that
-/// every transition is one compare-and-swap.
+/// Where a task stands: generation, owner, attempt and kind in one u64. A slot's claim word and its
+/// ended word have this form, and so has what [`Slot::word`](crate::records::Slot::word) makes of
+/// its three words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Word(pub u64);
 
-/// The kinds of a state word.
+/// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// On the client's free list, or being filled.
+    /// There is none: no task yet, or it was taken back before a lane claimed it.
     Free,
     /// May be claimed.
     Queued,
     /// Runs on the owner lane.
     Claimed,
-    /// Ended; the result fields are valid.
+    /// Ended; the result fields are valid. The slot may be used again.
     Done,
-    /// Ended by the death of its worker.
+    /// Ended by the death of its worker. The slot may be used again.
     Crashed,
     /// No value that this version writes.
     Corrupt,
@@ -37,16 +39,16 @@ impl Word {
         )
     }
 
-    /// FREE in `generation`.
+    /// FREE in `generation`; as a claim word, WITHDRAWN.
     #[must_use]
     pub const fn free(generation: u64) -> Self {
-        Self::pack(generation, 0, 0, KIND_FREE)
+        Self::pack(generation, 0, 0, KIND_WITHDRAWN)
     }
 
-    /// QUEUED for its `attempt`, counted from 0.
+    /// QUEUED for its `attempt`, counted from 0; as a claim word, REQUEUED.
     #[must_use]
     pub const fn queued(generation: u64, attempt: u32) -> Self {
-        Self::pack(generation, 0, attempt, KIND_QUEUED)
+        Self::pack(generation, 0, attempt, KIND_REQUEUED)
     }
 
     /// The word after this QUEUED one when `lane` claims it.
@@ -57,8 +59,13 @@ impl Word {
 
     /// The word after this CLAIMED one when its lane is done.
     #[must_use]
-    pub const fn done(self) -> Self {
-        Self::pack(self.generation(), self.owner(), self.attempt(), KIND_DONE)
+    pub const fn done(self, ending: Ending, codec: Codec) -> Self {
+        let mut status = ending.status.word() as u16;
+        if ending.not_run {
+            status |= ENDED_NOT_RUN as u16;
+        }
+        let owner = (codec.word() as u16) << ENDED_CODEC_SHIFT | status;
+        Self::pack(self.generation(), owner, self.attempt(), KIND_DONE)
     }
 
     /// The word after this CLAIMED one when its lane died and an attempt is left.
@@ -78,18 +85,18 @@ impl Word {
         )
     }
 
-    /// FREE in the next generation.
+    /// The word after this QUEUED one when it is taken back.
     #[must_use]
-    pub const fn freed(self) -> Self {
-        Self::free(self.generation().wrapping_add(1))
+    pub const fn withdrawn(self) -> Self {
+        Self::free(self.generation())
     }
 
     /// The kind.
     #[must_use]
     pub const fn kind(self) -> Kind {
         match self.0 & STATE_KIND_MASK {
-            KIND_FREE => Kind::Free,
-            KIND_QUEUED => Kind::Queued,
+            KIND_WITHDRAWN => Kind::Free,
+            KIND_REQUEUED => Kind::Queued,
             KIND_CLAIMED => Kind::Claimed,
             KIND_DONE => Kind::Done,
             KIND_CRASHED => Kind::Crashed,
@@ -97,7 +104,13 @@ impl Word {
         }
     }
 
-    /// The generation: how often the slot was reused.
+    /// Whether its slot may be used for another task, by its client.
+    #[must_use]
+    pub const fn is_at_rest(self) -> bool {
+        matches!(self.kind(), Kind::Free | Kind::Done | Kind::Crashed)
+    }
+
+    /// The generation: how often the slot was used.
     #[must_use]
     pub const fn generation(self) -> u64 {
         self.0 >> STATE_GENERATION_SHIFT & GENERATION_MASK
@@ -109,7 +122,8 @@ impl Word {
         (self.0 >> STATE_ATTEMPT_SHIFT & STATE_ATTEMPT_MASK) as u32
     }
 
-    /// The owner lane (CLAIMED, DONE); of a CRASHED word, the bits of its cause.
+    /// The owner lane (CLAIMED); of a CRASHED word, the bits of its cause; of a DONE one, those of
+    /// its ending and codec.
     #[must_use]
     pub const fn owner(self) -> u16 {
         (self.0 >> STATE_OWNER_SHIFT & STATE_OWNER_MASK) as u16
@@ -119,6 +133,123 @@ impl Word {
     #[must_use]
     pub const fn cause(self) -> Cause {
         Cause::from_word(self.owner())
+    }
+
+    /// How the task of this DONE word has ended.
+    ///
+    /// # Errors
+    /// When a worker has written no status that this version knows.
+    pub const fn ending(self) -> Result<Ending, UnknownWord> {
+        let bits = self.owner() as u32 & 0xff;
+        match Status::from_word(bits & !ENDED_NOT_RUN) {
+            Ok(status) => Ok(Ending {
+                status,
+                not_run: bits & ENDED_NOT_RUN != 0,
+            }),
+            Err(unknown) => Err(unknown),
+        }
+    }
+
+    /// Codec of the result of this DONE word.
+    ///
+    /// # Errors
+    /// When a worker has written none that this version knows.
+    pub fn result_codec(self) -> Result<Codec, UnknownWord> {
+        Codec::from_word((self.owner() >> ENDED_CODEC_SHIFT) as u8)
+    }
+}
+
+/// The generation after this one; they count modulo [`GENERATION_MASK`] + 1.
+#[must_use]
+pub const fn after(generation: u64) -> u64 {
+    generation.wrapping_add(1) & GENERATION_MASK
+}
+
+/// Whether a generation came before another one: by less than half a round of all of them.
+#[must_use]
+pub const fn is_older(generation: u64, than: u64) -> bool {
+    // By one less, so that one comparison leaves out the same generation, too.
+    than.wrapping_sub(generation).wrapping_sub(1) & GENERATION_MASK < GENERATION_MASK / 2
+}
+
+/// The id of a task that was given none: no other task of the pool has it.
+#[must_use]
+pub const fn derived_task_id(generation: u64, slot: u32) -> u64 {
+    generation << STATE_GENERATION_SHIFT | slot as u64
+}
+
+/// A slot's published word: the generation, and what a lane needs to know of each task. The client
+/// stores it last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Published(pub u64);
+
+impl Published {
+    /// The generation of the task.
+    #[must_use]
+    pub const fn generation(self) -> u64 {
+        self.0 >> STATE_GENERATION_SHIFT & GENERATION_MASK
+    }
+
+    /// A word of `generation` that says nothing else: no task.
+    pub(crate) const fn nothing(generation: u64) -> Self {
+        Self((generation & GENERATION_MASK) << STATE_GENERATION_SHIFT)
+    }
+
+    /// Whether a flag (`PUBLISHED_STAMPED` and the others) is set.
+    #[inline(always)]
+    pub(crate) const fn has(self, flag: u64) -> bool {
+        self.0 & flag != 0
+    }
+
+    /// The most attempts of the task, 1 to 3.
+    #[must_use]
+    pub fn attempts(self) -> u32 {
+        ((self.0 >> PUBLISHED_ATTEMPTS_SHIFT) as u32 & 3).clamp(1, MAX_ATTEMPTS)
+    }
+
+    /// The injector ring that the task is queued in, to be clamped.
+    #[must_use]
+    pub const fn priority(self) -> u32 {
+        (self.0 >> PUBLISHED_PRIORITY_SHIFT) as u32 & 0xff
+    }
+
+    /// Codec of the request.
+    ///
+    /// # Errors
+    /// When a client has written none that this version knows.
+    #[inline(always)]
+    pub const fn codec(self) -> Result<Codec, UnknownWord> {
+        Codec::from_word((self.0 & PUBLISHED_CODEC_MASK) as u8)
+    }
+}
+
+/// The place of a payload: in the slot itself, or in a block of the arena, and its length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place(pub u64);
+
+impl Place {
+    /// `len` bytes at a reference: 0 for the slot itself, or that of a block.
+    #[must_use]
+    pub const fn new(reference: u32, len: u32) -> Self {
+        Self((reference as u64) << PLACE_REFERENCE_SHIFT | len as u64)
+    }
+
+    /// Length in bytes.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        (self.0 & PLACE_LENGTH_MASK) as usize
+    }
+
+    /// Whether the payload has no bytes.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The reference: 0 for the slot itself, or that of a block, to be checked.
+    #[must_use]
+    pub const fn reference(self) -> u32 {
+        (self.0 >> PLACE_REFERENCE_SHIFT) as u32
     }
 }
 
@@ -156,13 +287,16 @@ impl Owner {
     }
 
     /// Whether no process will free the block: its task's slot, now in state `word`, has gone on to
-    /// another generation or (results) to a later attempt, or it is CRASHED: then a result half
-    /// written has no owner, for the client does not know the block and the lane is dead.
+    /// a later generation or (results) to a later attempt, or it is CRASHED: then a result half
+    /// written has no owner, for the client does not know the block and the lane is dead. A block of
+    /// a generation to come belongs to a request that its client is about to publish.
     #[must_use]
     pub const fn is_orphan(self, word: Word) -> bool {
+        let generation = self.0 & GENERATION_MASK;
         let attempt = (self.0 >> OWNER_ATTEMPT_SHIFT & STATE_ATTEMPT_MASK) as u32;
-        self.0 & GENERATION_MASK != word.generation()
+        is_older(generation, word.generation())
             || (self.0 & OWNER_RESULT != 0
+                && generation == word.generation()
                 && (attempt < word.attempt() || matches!(word.kind(), Kind::Crashed)))
     }
 }
@@ -281,20 +415,50 @@ mod tests {
             (crashed.kind(), crashed.owner(), crashed.attempt()),
             (Kind::Crashed, 0x10b, 1)
         );
-        assert_eq!(crashed.freed(), Word::free(0), "generations wrap");
+        assert!(crashed.is_at_rest());
+    }
+
+    #[test]
+    fn a_done_word_tells_ending_and_codec() {
+        for status in Status::ALL {
+            for not_run in [false, true] {
+                let ending = Ending {
+                    status: *status,
+                    not_run,
+                };
+                for codec in Codec::ALL {
+                    let done = Word::queued(5, 2).claimed_by(7).done(ending, *codec);
+                    assert_eq!(done.ending(), Ok(ending));
+                    assert_eq!(done.result_codec(), Ok(*codec));
+                    assert_eq!((done.generation(), done.attempt()), (5, 2));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn generations_wrap() {
+        assert_eq!(after(GENERATION_MASK), 0);
+        assert!(is_older(GENERATION_MASK, 0));
+        assert!(is_older(0, GENERATION_MASK / 2));
+        assert!(!is_older(0, GENERATION_MASK), "one step back");
+        assert!(!is_older(4, 4));
     }
 
     #[test]
     fn orphans_are_told_by_generation_and_attempt() {
         let word = Word::queued(7, 0).claimed_by(1);
         assert!(!Owner::request(9, 7).is_orphan(word));
+        assert!(!Owner::request(9, 8).is_orphan(word), "not published yet");
+        assert!(Owner::request(9, 6).is_orphan(word));
         assert!(!Owner::result(9, word).is_orphan(word));
         assert!(Owner::result(9, word).is_orphan(word.retried()));
         assert!(!Owner::request(9, 7).is_orphan(word.retried()));
-        assert!(!Owner::result(9, word).is_orphan(word.done()));
+        let done = word.done(Status::Ok.into(), Codec::Bytes);
+        assert!(!Owner::result(9, word).is_orphan(done));
         assert!(Owner::result(9, word).is_orphan(word.crashed(Cause::signal(9))));
         assert!(!Owner::request(9, 7).is_orphan(word.crashed(Cause::signal(9))));
-        assert!(Owner::request(9, 7).is_orphan(word.done().freed()));
+        assert!(Owner::request(9, 7).is_orphan(Word::free(8)));
         assert_eq!(Owner::request(MAX_SLOTS - 1, 7).slot(), MAX_SLOTS - 1);
     }
 }

@@ -9,9 +9,9 @@
 use crate::error::{Result, RingError};
 use crate::format::counted;
 use crate::format::failure;
-use crate::format::layout::{INLINE, LaneCounter, MAX_ATTEMPTS};
+use crate::format::layout::{INLINE, LaneCounter, PUBLISHED_STAMPED};
 use crate::format::states::{Codec, Ending, Status};
-use crate::format::words::{Owner, Word};
+use crate::format::words::{Owner, Place, Word, derived_task_id};
 use crate::lane::chunk::{Chunk, Span};
 use crate::lane::core::LaneCore;
 use crate::os::clock::now_ns;
@@ -51,7 +51,7 @@ pub struct Claimed<'l> {
     handler: u64,
     request: std::result::Result<PayloadSpan, String>,
     request_codec: Codec,
-    attempts: u8,
+    attempts: u32,
     deadline_ns: Option<u64>,
     claimed_ns: u64,
     submitted_ns: u64,
@@ -88,13 +88,14 @@ impl<'l> Claimed<'l> {
         entry.set_current(Some(slot));
         entry.counter(LaneCounter::Started).bump();
         failpoint!("claim.current");
-        // Relaxed: the acquire of the claim ordered them.
+        // Relaxed: the acquire of the published word ordered them.
         let fields = segment.slot(slot);
-        let (request_codec, request) = match fields.request_codec() {
+        let published = fields.published();
+        let (request_codec, request) = match published.codec() {
             Ok(codec) => (codec, request_of(segment, fields, slot, word)),
             Err(unknown) => (Codec::Bytes, Err(unknown.to_string())),
         };
-        let (attempts, stamped) = fields.attempts_and_stamp();
+        let stamped = published.has(PUBLISHED_STAMPED);
         // Not stamped: the line of the times is the client's alone and stays in its cache.
         let (submitted_ns, claimed_ns) = if stamped {
             (fields.submitted_ns(), now_ns())
@@ -104,6 +105,8 @@ impl<'l> Claimed<'l> {
         if stamped {
             fields.set_claimed_ns(claimed_ns);
         }
+        // That of the task before it, or of an attempt that a worker died over, is not this one's.
+        fields.set_progress(0, 0);
         failpoint!("claim.read");
         Self {
             slot,
@@ -111,7 +114,7 @@ impl<'l> Claimed<'l> {
             handler: fields.handler(),
             request,
             request_codec,
-            attempts,
+            attempts: published.attempts(),
             deadline_ns: fields.deadline_ns(),
             claimed_ns,
             submitted_ns,
@@ -135,10 +138,11 @@ impl<'l> Claimed<'l> {
         self.handler
     }
 
-    /// The task id that the client gave it.
+    /// The task id that the client gave it; else one that no other task of the pool has.
     #[must_use]
     pub fn task_id(&self) -> u64 {
-        self.fields().task_id()
+        let given = self.fields().task_id();
+        given.unwrap_or_else(|| derived_task_id(self.word.generation(), self.slot))
     }
 
     /// The attempt, counted from 1, and how many there may be.
@@ -147,10 +151,7 @@ impl<'l> Claimed<'l> {
         if let Some(chunk) = &self.chunk {
             return chunk.attempt();
         }
-        (
-            self.word.attempt() + 1,
-            u32::from(self.attempts).clamp(1, MAX_ATTEMPTS),
-        )
+        (self.word.attempt() + 1, self.attempts)
     }
 
     /// The deadline in CLOCK_MONOTONIC nanoseconds, if there is one.
@@ -336,7 +337,7 @@ impl<'l> Claimed<'l> {
         }
     }
 
-    /// Room for a result of up to `len` bytes, zero-copy: the slot's own for 64
+    /// Room for a result of up to `len` bytes, zero-copy: the slot's own for 88
     /// bytes, else an arena block. Asking again gives the former room back.
     /// Waits up to a second (or to the deadline) for a block.
     #[inline]
@@ -585,7 +586,7 @@ impl<'l> Claimed<'l> {
         }
     }
 
-    /// Writes the result fields, CLAIMED → DONE, the hint; of a chunk, ends the request at hand.
+    /// Says where the result is, CLAIMED → DONE, the hint; of a chunk, ends the request at hand.
     #[inline]
     fn end(&mut self, ending: Ending, codec: Codec, len: usize) {
         if let Some(chunk) = &mut self.chunk {
@@ -613,21 +614,15 @@ impl<'l> Claimed<'l> {
             };
             lane.run_ns = before - before / 8 + ran / 8;
         }
-        let reference = block.map_or(0, BlockRef::to_word);
-        segment
-            .slot(self.slot)
-            .set_result(reference, len, codec, ending);
+        let reference = block.map_or(0, BlockRef::reference);
+        let fields = segment.slot(self.slot);
+        fields.set_result(Place::new(reference, len as u32));
         failpoint!("complete.written");
         lane.entry().set_current(None);
         failpoint!("complete.current");
-        // Release: pairs with the client's acquire of the word before it reads the result.
-        if segment.transition(self.slot, self.word, self.word.done()) {
-            failpoint!("complete.done");
-            lane.announce(self.slot);
-        } else if let Some(block) = block {
-            // Impossible while this lane lives; were it so, the result would have no owner.
-            arena::free(segment, block, Owner::result(self.slot, self.word));
-        }
+        fields.end_release(self.word.done(ending, codec));
+        failpoint!("complete.done");
+        lane.announce(self.slot);
         // Only now: what is seen running is never more than the limit.
         lane.give_permit_back();
     }
@@ -641,24 +636,17 @@ fn request_of(
     slot: u32,
     word: Word,
 ) -> std::result::Result<PayloadSpan, String> {
-    let len = fields.request_len();
-    match fields.request_ref() {
-        0 if len <= INLINE => Ok(PayloadSpan {
-            offset: fields.inline_request(),
-            len,
-            block: None,
+    let place = fields.request();
+    let owner = Owner::request(slot, word.generation());
+    match arena::check_place(segment, place, owner, "request") {
+        Ok(block) => Ok(PayloadSpan {
+            offset: block.map_or(fields.inline_request(), |block| {
+                arena::offset(segment, block)
+            }),
+            len: place.len(),
+            block,
         }),
-        0 => Err(format!("an inline request of {len} bytes")),
-        reference => arena::check_ref(segment, reference, len)
-            .and_then(|block| {
-                arena::check_owner(segment, block, Owner::request(slot, word.generation()))
-            })
-            .map(|block| PayloadSpan {
-                offset: arena::offset(segment, block),
-                len,
-                block: Some(block),
-            })
-            .map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::lane::handler_counts::HandlerCounts;
 use crate::queue::arena::ArenaView;
 use crate::queue::hints::publish_completion_knowing;
 use crate::queue::wait;
-use crate::records::LaneRecord;
+use crate::records::{LaneRecord, Waiting};
 use crate::segment::Segment;
 use std::sync::Arc;
 
@@ -71,14 +71,12 @@ impl LaneCore {
     }
 
     #[inline]
-    pub(crate) fn cas_claim(&self, slot: u32, word: Word) -> Option<(u32, Word)> {
-        // The CAS is a barrier: what is asked for before it comes while it waits for its own line.
-        self.segment.slot(slot).prefetch_payload();
-        let claimed = word.claimed_by(self.index as u16);
+    pub(crate) fn cas_claim(&self, slot: u32, waiting: Waiting) -> Option<(u32, Word)> {
+        // The CAS is a barrier: what is asked for before it comes meanwhile.
+        let fields = self.segment.slot(slot);
+        fields.prefetch_payload();
         failpoint!("claim.seen");
-        if !self.segment.transition(slot, word, claimed) {
-            return None;
-        }
+        let claimed = fields.claim(waiting, self.index as u16)?;
         failpoint!("claim.claimed");
         Some((slot, claimed))
     }

@@ -9,7 +9,7 @@
 //! lane that runs a task of the handler has one (docs/internals/protocol.md section 13).
 
 use crate::format::layout::id_of;
-use crate::format::words::{Kind, LaneWord, Word};
+use crate::format::words::{LaneWord, Word};
 use crate::lane::core::{LaneCore, Permit};
 use crate::os::sync::{AtomicU64, Ordering, fence};
 use crate::queue::hint_ring::HintRing;
@@ -89,7 +89,9 @@ fn owner(lane: u32, generation: u64) -> u64 {
 
 /// Whether the hint of a queued slot waits in the ring of its limit.
 pub(crate) fn is_deferred(segment: &Segment, slot: u32) -> bool {
-    segment.slot(slot).is_deferred_acquire(segment.word(slot))
+    let fields = segment.slot(slot);
+    let waits = fields.queued();
+    waits.is_some_and(|word| fields.is_deferred_acquire(word))
 }
 
 /// Which limit a handler has, and how many of its tasks run at a time; `None` if all lanes may.
@@ -197,7 +199,7 @@ pub fn give_up(segment: &Segment, lane: u32, slot: u32, word: Word, ended: Optio
 }
 
 fn handler_of(segment: &Segment, slot: u32) -> u64 {
-    // Relaxed: the acquire of the state word ordered it.
+    // Relaxed: the acquire of the published word ordered it.
     segment.slot(slot).handler()
 }
 
@@ -266,13 +268,13 @@ impl LaneCore {
         if self.limits.is_empty() || slot >= segment.geometry().total_slots() {
             return;
         }
-        let word = segment.word(slot);
+        let fields = segment.slot(slot);
+        let word = fields.queued();
         let handler = handler_of(segment, slot);
         let limit = self.limits.iter().position(|id| *id == handler);
-        let (Kind::Queued, Some(index)) = (word.kind(), limit) else {
+        let (Some(word), Some(index)) = (word, limit) else {
             return; // stale, or another lane's by now
         };
-        let fields = segment.slot(slot);
         if fields.is_deferred_acquire(word) {
             return; // it waits there already: this hint is a second one
         }
@@ -296,14 +298,11 @@ impl LaneCore {
                 continue;
             }
             while let Some(slot) = self.next_deferred(index) {
-                let word = self.segment.word(slot);
-                let fits = word.kind() == Kind::Queued
-                    && handler_of(&self.segment, slot) == self.limits[index as usize];
-                let claimed = if fits {
-                    self.cas_claim(slot, word)
-                } else {
-                    None
-                };
+                let waiting = self.segment.slot(slot).waiting();
+                let fits = handler_of(&self.segment, slot) == self.limits[index as usize];
+                let claimed = waiting
+                    .filter(|_| fits)
+                    .and_then(|waiting| self.cas_claim(slot, waiting));
                 self.entry().unhold_release(0);
                 if claimed.is_some() {
                     return claimed;

@@ -8,17 +8,17 @@
 
 use crate::format::layout::{HELD, LaneCounter};
 use crate::format::states::Leave;
-use crate::format::words::{Kind, Word};
+use crate::format::words::Word;
 use crate::lane::claimed::Claimed;
 use crate::lane::core::LaneCore;
 use crate::lane::permits::{is_deferred, limited_handlers, runnable};
 use crate::os::clock::now_ns;
 use crate::os::sync::{self, Ordering, fence_after_rmw};
 use crate::queue::gather::Gather;
-use crate::queue::hint_ring::CORRUPT_AFTER;
 use crate::queue::hints::restore_hint;
 use crate::queue::wait::{Budget, QUIET_ROUNDS, any_idle, futex_wait, set_bit, wake_one_lane};
-use crate::records::{LaneMask, WorkerRecord};
+use crate::records::CORRUPT_AFTER;
+use crate::records::{LaneMask, Waiting, WorkerRecord};
 use crate::segment::Segment;
 use crate::segment::liveness::LivenessLock;
 use std::sync::Arc;
@@ -215,9 +215,8 @@ impl Lane {
         if let Some(slot) = self.expected {
             let eager = round < EAGER_ROUNDS;
             for _ in 0..if eager { LOOKS.0 } else { LOOKS.1 } {
-                let word = self.core.segment.word(slot);
-                if word.kind() == Kind::Queued {
-                    let claimed = self.claim_seen(slot, word);
+                if let Some(waiting) = self.core.segment.slot(slot).waiting() {
+                    let claimed = self.claim_seen(slot, waiting);
                     if claimed.is_some() || self.core.limits.is_empty() {
                         return claimed;
                     }
@@ -233,25 +232,22 @@ impl Lane {
     }
 
     /// Claims a slot that a hint named.
-    #[inline]
+    #[inline(always)]
     fn claim(&mut self, slot: u32) -> Option<(u32, Word)> {
         if slot >= self.core.segment.geometry().total_slots() {
             return None; // No process of ours writes that; drop it.
         }
-        let word = self.core.segment.word(slot);
-        if word.kind() != Kind::Queued {
-            return None;
-        }
-        self.claim_seen(slot, word)
+        let waiting = self.core.segment.slot(slot).waiting()?;
+        self.claim_seen(slot, waiting)
     }
 
     /// Claims a slot that was seen QUEUED, if its handler's limit lets the lane.
-    #[inline]
-    fn claim_seen(&mut self, slot: u32, word: Word) -> Option<(u32, Word)> {
+    #[inline(always)]
+    fn claim_seen(&mut self, slot: u32, waiting: Waiting) -> Option<(u32, Word)> {
         if !self.core.admit(slot) {
             return None;
         }
-        let claimed = self.core.cas_claim(slot, word);
+        let claimed = self.core.cas_claim(slot, waiting);
         if claimed.is_none() {
             self.core.give_permit_back();
         }
@@ -424,7 +420,7 @@ impl Lane {
                 let lane = segment.lane(other);
                 let waits = |slot: u32| {
                     slot < segment.geometry().total_slots()
-                        && segment.word(slot).kind() == Kind::Queued
+                        && segment.slot(slot).queued().is_some()
                         && (self.core.limits.is_empty() || !is_deferred(segment, slot))
                 };
                 !lane.word().is_free()

@@ -7,7 +7,9 @@
 
 use crate::error::{Result, RingError};
 use crate::format::config::{ArenaClass, BIG, Near, segment_for};
-use crate::format::words::Owner;
+use crate::format::counted;
+use crate::format::layout::{INLINE, REFERENCE_CLASS_SHIFT};
+use crate::format::words::{Owner, Place};
 use crate::os::sync::{AtomicU32, Ordering};
 use crate::segment::Segment;
 
@@ -19,10 +21,10 @@ pub struct BlockRef {
 }
 
 impl BlockRef {
-    /// The reference as it stands in a slot (0 means inline).
+    /// The reference as it stands in the place of a payload (0 means inline).
     #[must_use]
-    pub fn to_word(self) -> u64 {
-        u64::from(self.class + 1) << 32 | u64::from(self.index)
+    pub fn reference(self) -> u32 {
+        (self.class + 1) << REFERENCE_CLASS_SHIFT | self.index
     }
 }
 
@@ -143,17 +145,44 @@ impl ArenaView {
 }
 
 /// Checks a reference that a peer wrote, together with the length it claims.
-pub fn check_ref(segment: &Segment, word: u64, len: usize) -> Result<BlockRef> {
+pub fn check_ref(segment: &Segment, reference: u32, len: usize) -> Result<BlockRef> {
     let block = BlockRef {
-        class: ((word >> 32) as u32).wrapping_sub(1),
-        index: word as u32,
+        class: (reference >> REFERENCE_CLASS_SHIFT).wrapping_sub(1),
+        index: reference & ((1 << REFERENCE_CLASS_SHIFT) - 1),
     };
     match segment.geometry().classes.get(block.class as usize) {
         Some(place) if block.index < place.class.count && len <= place.class.size => Ok(block),
         _ => Err(RingError::Corrupt(format!(
-            "a reference {word:#x} to {len} bytes is outside the arena"
+            "a reference {reference:#x} to {len} bytes is outside the arena"
         ))),
     }
+}
+
+/// The block of a payload whose place a peer wrote, checked; `None` for one in the slot itself.
+///
+/// # Errors
+/// When it is longer than its place, outside of the arena, or a block of another owner; `what` it
+/// is stands in the text.
+#[inline(always)]
+pub fn check_place(
+    segment: &Segment,
+    place: Place,
+    owner: Owner,
+    what: &str,
+) -> Result<Option<BlockRef>> {
+    let len = place.len();
+    match place.reference() {
+        0 if len <= INLINE => Ok(None),
+        0 => Err(too_long_inline(len, what)),
+        reference => check_ref(segment, reference, len)
+            .and_then(|block| check_owner(segment, block, owner))
+            .map(Some),
+    }
+}
+
+#[cold]
+fn too_long_inline(len: usize, what: &str) -> RingError {
+    RingError::Corrupt(format!("an inline {what} of {}", counted(len, "byte")))
 }
 
 /// Checks that a block serves the task that refers to it.
@@ -438,7 +467,7 @@ mod tests {
             arena
                 .take(segment, 1, Role::Request, Owner::request(2, 0))
                 .unwrap();
-            segment.state(1).store(Word::free(1).0, Ordering::Release);
+            segment.slot(1).retire();
             assert_eq!(free_orphans(segment), 1);
             assert_eq!(free_orphans(segment), 0);
             assert_eq!(taken(segment), [1, 0]);
@@ -448,11 +477,11 @@ mod tests {
     #[test]
     fn references_of_peers_are_checked() {
         with_arena(|segment, _| {
-            for bad in [0, 1, 3 << 32, 1 << 32 | 4, u64::MAX] {
+            for bad in [0, 1, 3 << 24, 1 << 24 | 4, u32::MAX] {
                 assert!(check_ref(segment, bad, 1).is_err(), "{bad:#x}");
             }
-            assert!(check_ref(segment, 1 << 32 | 3, 128).is_ok());
-            assert!(check_ref(segment, 1 << 32 | 3, 129).is_err());
+            assert!(check_ref(segment, 1 << 24 | 3, 128).is_ok());
+            assert!(check_ref(segment, 1 << 24 | 3, 129).is_err());
         });
     }
 }

@@ -9,10 +9,7 @@
 
 use crate::format::layout::RING_BATCH;
 use crate::os::sync::{AtomicU64, Ordering, retry};
-
-/// Tries after which the ring is taken for corrupt, and so for full, or empty: each failed try
-/// means that another producer or consumer succeeded, and so many in a row do not happen.
-pub(crate) const CORRUPT_AFTER: u32 = 1 << 16;
+use crate::records::CORRUPT_AFTER;
 
 /// A view of one ring in the segment.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use crate::segment::Segment;
 
 /// Puts a queued slot's hint into the ring of its priority; `false` when that is full.
 pub(crate) fn restore_hint(segment: &Segment, slot: u32) -> bool {
-    let priority = segment.slot(slot).priority();
+    let priority = segment.slot(slot).published().priority();
     segment.injector(priority).enqueue(slot).is_ok()
 }
 

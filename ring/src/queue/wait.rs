@@ -7,7 +7,7 @@
 
 use crate::format::layout::IDLE_WORDS;
 use crate::os::sync::{AtomicU32, Ordering, fence, fence_after_rmw};
-use crate::queue::hint_ring::CORRUPT_AFTER;
+use crate::records::CORRUPT_AFTER;
 use crate::records::LaneMask;
 use crate::segment::Segment;
 use std::time::Duration;

@@ -212,18 +212,24 @@ impl Auditor {
             let (claim, progress) = self.claims[place];
             let stale =
                 claim != 0 && progress_of(segment, Word(claim)) >= progress.saturating_add(2);
-            let word = segment.word(slot);
+            let fields = segment.slot(slot);
+            let word = fields.word();
             let bad = |what: &str| Err(format!("slot {slot}: {what} (state {:#x})", word.0));
-            if let Some(what) = impossible(segment, word) {
+            let (claim_word, ended) = (fields.claim_acquire(), fields.ended_acquire());
+            let wrong = impossible_claim(segment, claim_word).or_else(|| impossible_end(ended));
+            if let Some(what) = wrong {
                 return bad(what);
+            }
+            if word.kind() == Kind::Corrupt {
+                return bad("its words contradict each other");
             }
             let moved = word.generation().wrapping_sub(self.generations[place]) & GENERATION_MASK;
             if moved > steps {
                 return bad("its generation is one that it can't have reached");
             }
             self.generations[place] = word.generation();
-            if word.kind() != Kind::Free && entry.is_free() && client.word_acquire() == entry {
-                // An entry is FREE only while all its slots are, and its word never comes back.
+            if !word.is_at_rest() && entry.is_free() && client.word_acquire() == entry {
+                // An entry is FREE only while its slots are at rest, and its word never comes back.
                 return bad("it is in use, but no client is there");
             }
             if word.kind() != Kind::Claimed {
@@ -311,22 +317,38 @@ fn progress_of(segment: &Segment, claim: Word) -> u64 {
     count(LaneCounter::Started).wrapping_add(count(LaneCounter::Parked))
 }
 
-/// Why a slot's word is none that a process of ours writes.
-fn impossible(segment: &Segment, word: Word) -> Option<&'static str> {
-    const UNUSED: u64 = 0x7 << 5;
+/// The bits of a claim or ended word that stand for nothing.
+const UNUSED: u64 = 0x7 << 5;
+
+/// Why a claim word is none that a process of ours writes.
+fn impossible_claim(segment: &Segment, word: Word) -> Option<&'static str> {
     let lanes = segment.geometry().max_lanes;
-    let owner = u32::from(word.owner());
-    if word.kind() == Kind::Corrupt || word.0 & UNUSED != 0 || word.attempt() >= MAX_ATTEMPTS {
-        return Some("it has an impossible state");
+    if word.0 & UNUSED != 0 || word.attempt() >= MAX_ATTEMPTS {
+        return Some("it has an impossible claim");
     }
     match word.kind() {
-        Kind::Claimed | Kind::Done if owner >= lanes => {
+        Kind::Claimed if u32::from(word.owner()) >= lanes => {
             Some("it is held by a lane that does not exist")
         }
-        Kind::Queued if owner != 0 => Some("it is queued and held by a lane at once"),
-        Kind::Free if owner != 0 || word.attempt() != 0 => Some("it is free and in use at once"),
+        Kind::Queued if word.owner() != 0 => Some("it is queued and held by a lane at once"),
+        Kind::Queued if word.attempt() == 0 => Some("it is queued again without an attempt"),
+        Kind::Free if word.owner() != 0 || word.attempt() != 0 => {
+            Some("it is free and in use at once")
+        }
+        Kind::Done | Kind::Corrupt => Some("it has an impossible claim"),
         _ => None,
     }
+}
+
+/// Why an ended word is none that a process of ours writes.
+fn impossible_end(word: Word) -> Option<&'static str> {
+    let possible = match word.kind() {
+        Kind::Done => word.ending().is_ok() && word.result_codec().is_ok(),
+        Kind::Crashed => true,
+        _ => word.0 == 0,
+    };
+    let possible = possible && word.0 & UNUSED == 0 && word.attempt() < MAX_ATTEMPTS;
+    (!possible).then_some("it has an impossible end")
 }
 
 fn entries(segment: &Segment) -> Found {

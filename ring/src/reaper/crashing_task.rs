@@ -4,10 +4,9 @@
 //! task no process may change its request, but a peer that breaks the protocol may all the same:
 //! every field is read once and checked, and the bytes are copied before any code looks at them.
 
-use crate::error::{Result, RingError};
-use crate::format::layout::INLINE;
+use crate::error::Result;
 use crate::format::states::Codec;
-use crate::format::words::{Owner, Word};
+use crate::format::words::{Owner, Place, Word};
 use crate::lane::chunk::{Chunk, Span};
 use crate::queue::arena;
 use crate::segment::Segment;
@@ -29,7 +28,7 @@ pub struct CrashingTask<'s> {
 impl<'s> CrashingTask<'s> {
     pub(crate) fn new(segment: &'s Segment, slot: u32, word: Word) -> Self {
         let fields = segment.slot(slot);
-        let (len, codec) = (fields.request_len(), fields.request_codec());
+        let (len, codec) = (fields.request().len(), fields.published().codec());
         let mut task = Self {
             segment,
             slot,
@@ -87,18 +86,12 @@ impl<'s> CrashingTask<'s> {
     fn place(&self) -> Result<usize> {
         let segment = self.segment;
         let fields = segment.slot(self.slot);
-        match fields.request_ref() {
-            0 if self.len <= INLINE => Ok(fields.inline_request()),
-            0 => Err(RingError::Corrupt(format!(
-                "an inline request of {} bytes",
-                self.len
-            ))),
-            reference => {
-                let block = arena::check_ref(segment, reference, self.len)?;
-                let owner = Owner::request(self.slot, self.word.generation());
-                let block = arena::check_owner(segment, block, owner)?;
-                Ok(arena::offset(segment, block))
-            }
-        }
+        let owner = Owner::request(self.slot, self.word.generation());
+        // The length that was read first: it is read once.
+        let place = Place::new(fields.request().reference(), self.len as u32);
+        let block = arena::check_place(segment, place, owner, "request")?;
+        Ok(block.map_or(fields.inline_request(), |block| {
+            arena::offset(segment, block)
+        }))
     }
 }

@@ -178,9 +178,17 @@ fn reap_slot(
     (cause, note): (Cause, &mut dyn FnMut(&CrashingTask<'_>) -> String),
     reaped: &mut Reaped,
 ) {
-    let word = segment.word(slot);
+    let fields = segment.slot(slot);
+    let word = fields.word();
     match word.kind() {
-        Kind::Done | Kind::Crashed => announce(segment, slot),
+        // Its hint may have died with the lane that ended it. The claim still names that lane.
+        Kind::Done => {
+            if generations.contains_key(&fields.claim_acquire().owner()) {
+                announce(segment, slot);
+            }
+        }
+        // Only this reaper, or one before it that died on its way, makes such a word.
+        Kind::Crashed => finish_crash(segment, slot, word),
         Kind::Queued => {
             // `held[]` has given back the hints that died with the lane; all others are put in
             // again only while there is ample room, lest doubled hints crowd out submits.
@@ -199,10 +207,9 @@ fn reap_slot(
             if lane != LaneWord::new(*generation, worker, EntryState::Reaping) {
                 return;
             }
-            let fields = segment.slot(slot);
             let handler = fields.handler();
-            if word.attempt() + 1 < fields.attempts() {
-                if segment.transition(slot, word, word.retried()) {
+            if word.attempt() + 1 < fields.published().attempts() {
+                if fields.requeue(word) {
                     failpoint!("reap.requeued");
                     reaped.requeued += 1;
                     count_loss(segment, handler, HandlerLoss::Retried);
@@ -211,8 +218,8 @@ fn reap_slot(
                 return;
             }
             let note = note(&CrashingTask::new(segment, slot, word));
-            if segment.transition(slot, word, word.crashed(cause)) {
-                failpoint!("reap.crashed");
+            if let Some(crashed) = fields.begin_crash(word, cause) {
+                failpoint!("reap.crashing");
                 let attempts = word.attempt() + 1;
                 count_loss(segment, handler, HandlerLoss::Crashed);
                 reaped.crashed.push(Crash {
@@ -222,11 +229,19 @@ fn reap_slot(
                     note,
                 });
                 segment.count(PoolCounter::TasksQuarantined, u64::from(attempts > 1));
-                announce(segment, slot);
+                finish_crash(segment, slot, crashed);
             }
         }
         Kind::Free | Kind::Corrupt => {}
     }
+}
+
+/// Ends a task whose claim word says CRASHED; where its client knows that already, the hint is one
+/// too many.
+fn finish_crash(segment: &Segment, slot: u32, crashed: Word) {
+    segment.slot(slot).finish_crash(crashed);
+    failpoint!("reap.crashed");
+    announce(segment, slot);
 }
 
 fn announce(segment: &Segment, slot: u32) {
@@ -265,13 +280,14 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
                 failpoint!("reap.client_cancelled");
                 busy = true;
             }
-            // A task taken but not submitted may hold a block: the next generation orphans it.
-            Kind::Free | Kind::Done | Kind::Crashed | Kind::Corrupt => {
-                segment.transition(slot, word, word.freed());
-            }
+            // A task taken but not submitted may hold a block: a later generation orphans it.
+            Kind::Free | Kind::Done | Kind::Crashed | Kind::Corrupt => segment.slot(slot).retire(),
             Kind::Queued => {
-                let gone = segment.transition(slot, word, word.freed());
+                let gone = segment.slot(slot).withdraw(word);
                 failpoint!("reap.client_dropped");
+                if gone {
+                    segment.slot(slot).retire();
+                }
                 dropped += u64::from(gone);
                 busy |= !gone; // a lane was faster
             }
@@ -408,15 +424,17 @@ fn wake_lanes_without_task(segment: &Segment) -> bool {
 /// The slow look: what stands unchanged since the look before gets its hint again.
 #[derive(Debug, Default)]
 pub struct Sweeper {
-    seen: HashMap<u32, Seen>,
+    // By slot: one entry for each of the segment.
+    seen: Vec<Seen>,
 }
 
-/// A slot that is in use, as it was first seen.
-#[derive(Debug, Clone, Copy)]
+/// A task that waits, as it was first seen.
+#[derive(Debug, Clone, Copy, Default)]
 struct Seen {
+    /// 0 where none waits.
     word: u64,
-    /// For a QUEUED one: where its injector ring ended then. Once the ring's head is there, its
-    /// hint has been taken, or never was there.
+    /// Where its injector ring ended then. Once the ring's head is there, its hint has been taken, or
+    /// never was there.
     tail: u64,
 }
 
@@ -436,10 +454,12 @@ pub struct Overdue {
 }
 
 impl Sweeper {
-    /// Looks at the slots of all clients; returns the tasks that run past their deadline.
+    /// Looks at the slots of all clients; returns the tasks that run past their deadline. What has
+    /// ended without a hint is the business of its client, which looks itself.
     pub fn sweep(&mut self, segment: &Segment, now_ns: u64) -> Vec<Overdue> {
         let slots = segment.geometry().slots_per_client;
-        let mut seen = HashMap::new();
+        self.seen
+            .resize(segment.geometry().total_slots() as usize, Seen::default());
         let mut overdue = Vec::new();
         let mut restored = 0;
         for client in 0..segment.geometry().max_clients {
@@ -447,30 +467,35 @@ impl Sweeper {
                 continue;
             }
             for slot in client * slots..(client + 1) * slots {
-                let word = segment.word(slot);
-                let before = self.seen.get(&slot).filter(|seen| seen.word == word.0);
-                let mut now = before.copied().unwrap_or(Seen {
-                    word: word.0,
-                    tail: injector_of(segment, slot).tail(),
-                });
-                match word.kind() {
-                    Kind::Free | Kind::Corrupt => continue,
-                    Kind::Claimed => overdue.extend(overdue_task(segment, slot, word, now_ns)),
-                    Kind::Queued if before.is_some() && is_lost(segment, slot, now.tail) => {
-                        restored += u64::from(hint(segment, slot));
-                        failpoint!("sweep.hinted");
-                        wake_one_lane(segment);
-                        now.tail = injector_of(segment, slot).tail();
-                    }
-                    Kind::Done | Kind::Crashed if before.is_some() => announce(segment, slot),
-                    _ => {}
+                if let Some(word) = segment.slot(slot).queued() {
+                    restored += self.look_at_queued(segment, slot, word);
+                } else {
+                    self.seen[slot as usize].word = 0;
+                    overdue.extend(overdue_task(segment, slot, now_ns));
                 }
-                seen.insert(slot, now);
             }
         }
-        self.seen = seen;
         segment.count(PoolCounter::HintsRestored, restored);
         overdue
+    }
+
+    /// Restores the hint of a task that waits, where it is lost; how many were restored.
+    fn look_at_queued(&mut self, segment: &Segment, slot: u32, word: Word) -> u64 {
+        let seen = &mut self.seen[slot as usize];
+        if seen.word == word.0 && !is_lost(segment, slot, seen.tail) {
+            return 0;
+        }
+        let again = seen.word == word.0;
+        let restored = again && hint(segment, slot);
+        if again {
+            failpoint!("sweep.hinted");
+            wake_one_lane(segment);
+        }
+        *seen = Seen {
+            word: word.0,
+            tail: injector_of(segment, slot).tail(),
+        };
+        u64::from(restored)
     }
 }
 
@@ -485,15 +510,21 @@ fn is_lost(segment: &Segment, slot: u32, tail: u64) -> bool {
 
 /// The injector ring of a slot's task.
 fn injector_of(segment: &Segment, slot: u32) -> HintRing<'_> {
-    segment.injector(segment.slot(slot).priority())
+    segment.injector(segment.slot(slot).published().priority())
 }
 
-fn overdue_task(segment: &Segment, slot: u32, word: Word, now_ns: u64) -> Option<Overdue> {
+fn overdue_task(segment: &Segment, slot: u32, now_ns: u64) -> Option<Overdue> {
     let fields = segment.slot(slot);
-    let deadline = fields.deadline_ns()?;
+    let deadline = fields.deadline_ns().filter(|deadline| now_ns > *deadline)?;
+    let word = fields.word();
     let handler = fields.handler();
     let lane = u32::from(word.owner());
-    if now_ns <= deadline || lane >= segment.geometry().max_lanes || segment.word(slot) != word {
+    // The word again, after the fields: they are of this task.
+    if word.kind() != Kind::Claimed
+        || lane >= segment.geometry().max_lanes
+        || fields.deadline_ns() != Some(deadline)
+        || fields.word() != word
+    {
         return None;
     }
     let worker = segment.lane(lane).word_acquire().worker();

@@ -99,6 +99,25 @@ impl<'s> ClientRecord<'s> {
         self.part.counter(counter.offset())
     }
 
+    /// How many of its tasks have not ended for it: each is counted as submitted once, and under one
+    /// of its ends once.
+    #[must_use]
+    pub fn pending(self) -> u64 {
+        // The ends first: what is submitted meanwhile is one too many, and not one too few.
+        let ends = [
+            ClientCounter::Completed,
+            ClientCounter::Failed,
+            ClientCounter::TimedOut,
+            ClientCounter::Cancelled,
+        ];
+        let ended = ends
+            .iter()
+            .fold(0_u64, |sum, end| sum.wrapping_add(self.since_attach(*end)));
+        let submitted = self.since_attach(ClientCounter::Submitted);
+        // A task may end before it is counted as submitted.
+        submitted.saturating_sub(ended)
+    }
+
     fn base(self, index: usize) -> &'s AtomicU64 {
         self.part.u64_at(CLIENT_BASES + 8 * index)
     }

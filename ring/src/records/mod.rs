@@ -30,7 +30,11 @@ pub(crate) use owner::OwnerRecord;
 pub use part::Counter;
 pub(crate) use part::Part;
 pub(crate) use ring::RingRecord;
-pub(crate) use slot::Request;
 pub use slot::Slot;
+pub(crate) use slot::{Request, Waiting};
 pub(crate) use table::{ErrorRecord, HandlerRecord};
 pub use worker::WorkerRecord;
+
+/// Tries after which a word that changes each time is taken for corrupt: each failed try means that
+/// another process succeeded, and so many in a row do not happen.
+pub(crate) const CORRUPT_AFTER: u32 = 1 << 16;

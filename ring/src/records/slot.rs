@@ -1,15 +1,19 @@
-//! A slot: one task.
+//! A slot: one task. Its three words, the transitions between them, and its fields.
+//!
+//! The client stores `published`, the lane `ended`, and `claim` changes by compare-and-swap alone
+//! (docs/internals/protocol.md, section 3). Invariants: a claim of a generation comes after the
+//! generation is published, and its end after the claim; each word's generation only grows; each
+//! (generation, attempt) is claimed at most once.
 
-use super::Part;
+use super::{CORRUPT_AFTER, Part};
+use crate::format::cause::Cause;
 use crate::format::layout::*;
-use crate::format::names::UnknownWord;
-use crate::format::states::{Codec, Ending};
-use crate::format::words::Word;
-use crate::os::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::format::states::Codec;
+use crate::format::words::{Kind, Place, Published, Word, after, is_older};
+use crate::os::sync::{self, AtomicU32, AtomicU64, Ordering};
 
-/// A slot. Its fields belong to the side that the state word names (docs/internals/protocol.md, section 3):
-/// reading that word with acquire orders the relaxed reads of them, storing it with release publishes
-/// what was written.
+/// A slot. Its fields belong to the side that its words name: reading a word with acquire orders the
+/// relaxed reads of them, storing it with release publishes what was written.
 #[derive(Debug, Clone, Copy)]
 pub struct Slot<'s> {
     part: Part<'s, SLOT_STRIDE>,
@@ -17,20 +21,30 @@ pub struct Slot<'s> {
     at: usize,
 }
 
-/// What a client writes into a slot before it is QUEUED.
+/// A task that was seen QUEUED.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waiting {
+    pub(crate) task: Word,
+    // What stood in the claim word then: of an earlier generation, or the task itself, REQUEUED. A
+    // claim by compare-and-swap from here proves that no other came between.
+    claim: Word,
+}
+
+/// What a client writes into a slot before it publishes a task.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct Request<'r> {
     pub(crate) deadline_ns: Option<u64>,
     pub(crate) handler: u64,
-    /// Where the payload is: 0 for inline.
-    pub(crate) reference: u64,
-    pub(crate) len: usize,
+    /// Where the payload is, and its length.
+    pub(crate) place: Place,
     pub(crate) attempts: u8,
     pub(crate) priority: u8,
     pub(crate) codec: Codec,
     pub(crate) task_id: u64,
     /// The time of the submit, of a task that is timed.
     pub(crate) submitted_ns: Option<u64>,
+    /// W3C traceparent in binary.
+    pub(crate) traceparent: Option<&'r [u8; 26]>,
 }
 
 impl<'s> Slot<'s> {
@@ -45,81 +59,238 @@ impl<'s> Slot<'s> {
     }
 
     #[inline(always)]
-    fn get32(self, field: usize) -> u32 {
-        self.part.u32_at(field).load(Ordering::Relaxed)
-    }
-
-    #[inline(always)]
-    fn get8(self, field: usize) -> u8 {
-        self.part.u8_at(field).load(Ordering::Relaxed)
-    }
-
-    #[inline(always)]
     fn put64(self, field: usize, value: u64) {
         self.part.u64_at(field).store(value, Ordering::Relaxed);
     }
 
-    #[inline(always)]
-    fn put8(self, field: usize, value: u8) {
-        self.part.u8_at(field).store(value, Ordering::Relaxed);
-    }
-
-    /// The state word itself.
+    /// The published word itself.
     #[must_use]
     #[inline(always)]
-    pub fn state(self) -> &'s AtomicU64 {
-        self.part.u64_at(SLOT_STATE)
+    pub fn published_word(self) -> &'s AtomicU64 {
+        self.part.u64_at(SLOT_PUBLISHED)
     }
 
-    /// Writes a task's fields, relaxed; the state word publishes them.
-    #[inline]
-    pub(crate) fn fill(self, request: &Request) {
-        self.put64(SLOT_DEADLINE, request.deadline_ns.unwrap_or(0));
-        self.put64(SLOT_HANDLER, request.handler);
-        self.put64(SLOT_REQUEST_REF, request.reference);
-        self.part
-            .u32_at(SLOT_REQUEST_LEN)
-            .store(request.len as u32, Ordering::Relaxed);
-        let stamped = if request.submitted_ns.is_some() {
-            ATTEMPTS_STAMPED as u8
+    /// The claim word itself.
+    #[must_use]
+    #[inline(always)]
+    pub fn claim_word(self) -> &'s AtomicU64 {
+        self.part.u64_at(SLOT_CLAIM)
+    }
+
+    /// The ended word itself.
+    #[must_use]
+    #[inline(always)]
+    pub fn ended_word(self) -> &'s AtomicU64 {
+        self.part.u64_at(SLOT_ENDED)
+    }
+
+    /// What the client has published last, where the order does not matter.
+    #[must_use]
+    #[inline(always)]
+    pub fn published(self) -> Published {
+        Published(self.published_word().load(Ordering::Relaxed))
+    }
+
+    /// What the client has published last.
+    #[inline(always)]
+    fn published_acquire(self) -> Published {
+        // pairs with the release of `publish_release`.
+        Published(self.published_word().load(Ordering::Acquire))
+    }
+
+    /// The claim word: which lane has claimed which task last, and what became of it.
+    #[must_use]
+    #[inline(always)]
+    pub fn claim_acquire(self) -> Word {
+        // pairs with the release of the CAS that wrote it.
+        Word(self.claim_word().load(Ordering::Acquire))
+    }
+
+    /// How the slot's last task has ended: DONE or CRASHED in its generation. A client that awaits a
+    /// task looks at no other word.
+    #[must_use]
+    #[inline(always)]
+    pub fn ended_acquire(self) -> Word {
+        // pairs with the release of `end_release`, or of `finish_crash`.
+        Word(self.ended_word().load(Ordering::Acquire))
+    }
+
+    /// Where the slot's task stands, by all three words. It was so at some time during the call.
+    #[must_use]
+    pub fn word(self) -> Word {
+        let mut ended = self.ended_acquire();
+        // Bounded: a peer that writes the word for ever must not hold a reader.
+        for _ in 0..CORRUPT_AFTER {
+            let claim = self.claim_acquire();
+            let published = self.published_acquire();
+            // Generations only grow, so what stands here twice stood here all the time.
+            let again = self.ended_acquire();
+            if again == ended {
+                return state_of(published, claim, ended);
+            }
+            ended = again;
+            sync::retry();
+        }
+        Word(ended.0 | STATE_KIND_MASK)
+    }
+
+    /// The task that waits for a lane, if there is one: QUEUED.
+    #[must_use]
+    #[inline(always)]
+    pub fn queued(self) -> Option<Word> {
+        self.waiting().map(|waiting| waiting.task)
+    }
+
+    /// The task that waits for a lane, and the claim that it would replace. A lane needs no look at
+    /// how the task before it has ended.
+    #[inline(always)]
+    pub(crate) fn waiting(self) -> Option<Waiting> {
+        let published = self.published_acquire();
+        let claim = self.claim_acquire();
+        let (generation, claimed) = (published.generation(), claim.generation());
+        let task = if is_older(claimed, generation) {
+            Word::queued(generation, 0)
+        } else if claimed == generation && claim.kind() == Kind::Queued {
+            claim
         } else {
-            0
+            return None;
         };
-        self.put8(
-            SLOT_ATTEMPTS,
-            request.attempts.clamp(1, MAX_ATTEMPTS as u8) | stamped,
+        Some(Waiting { task, claim })
+    }
+
+    /// FREE or ended → QUEUED: publishes what was written into the slot.
+    #[inline(always)]
+    pub(crate) fn publish_release(self, published: Published) {
+        // pairs with the acquire of `published_acquire`.
+        self.published_word().store(published.0, Ordering::Release);
+    }
+
+    #[inline(always)]
+    fn cas_claim(self, from: Word, to: Word) -> bool {
+        self.claim_word()
+            .compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    /// QUEUED → CLAIMED by a lane: the word then, unless another was faster.
+    #[inline(always)]
+    pub(crate) fn claim(self, waiting: Waiting, lane: u16) -> Option<Word> {
+        let claimed = waiting.task.claimed_by(lane);
+        self.cas_claim(waiting.claim, claimed).then_some(claimed)
+    }
+
+    /// QUEUED → FREE: takes a task back, unless a lane has claimed it.
+    pub(crate) fn withdraw(self, queued: Word) -> bool {
+        self.waiting().is_some_and(|waiting| {
+            waiting.task == queued && self.cas_claim(waiting.claim, queued.withdrawn())
+        })
+    }
+
+    /// CLAIMED → DONE, by the lane that has the claim. No other process may end the task as long as
+    /// the lane lives, so a store does.
+    #[inline(always)]
+    pub(crate) fn end_release(self, done: Word) {
+        // pairs with the acquire of `ended_acquire`.
+        self.ended_word().store(done.0, Ordering::Release);
+    }
+
+    /// CLAIMED → QUEUED for the next attempt, by the reaper of the lane that has the claim.
+    pub(crate) fn requeue(self, claimed: Word) -> bool {
+        self.cas_claim(claimed, claimed.retried())
+    }
+
+    /// CLAIMED → CRASHED in the claim word, by the reaper of the lane that has the claim:
+    /// [`Self::finish_crash`] ends the task then, by this reaper or by the next one.
+    pub(crate) fn begin_crash(self, claimed: Word, cause: Cause) -> Option<Word> {
+        let crashed = claimed.crashed(cause);
+        self.cas_claim(claimed, crashed).then_some(crashed)
+    }
+
+    /// Ends a task as CRASHED whose claim word says so. Does nothing where that is done.
+    pub(crate) fn finish_crash(self, crashed: Word) {
+        let ended = Word(self.ended_word().load(Ordering::Relaxed));
+        if self.claim_acquire() == crashed && is_older(ended.generation(), crashed.generation()) {
+            // By CAS from what was read: a reaper that was paused here finds another word.
+            // pairs with the acquire of `ended_acquire`.
+            let _ = self.ended_word().compare_exchange(
+                ended.0,
+                crashed.0,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
+        }
+    }
+
+    /// Leaves two generations out, of a slot at rest whose client is dead: the one that it may have
+    /// been about to publish, so that its block is an orphan, and one that counts as withdrawn. The
+    /// claim word first: a lane that saw the other first would take the generation for a task.
+    pub(crate) fn retire(self) {
+        let published = self.published_acquire();
+        let next = after(after(published.generation()));
+        let claim = self.claim_acquire();
+        if claim != Word::free(next) && !self.cas_claim(claim, Word::free(next)) {
+            return; // another reaper is at it
+        }
+        failpoint!("reap.client_withdrawn");
+        let _ = self.published_word().compare_exchange(
+            published.0,
+            Published::nothing(next).0,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
         );
-        self.put8(SLOT_PRIORITY, request.priority);
-        self.put8(SLOT_REQUEST_CODEC, request.codec.word());
-        self.put64(SLOT_TASK_ID, request.task_id);
+    }
+
+    /// Writes a task's fields, relaxed, and returns the word that publishes them.
+    #[inline(always)]
+    pub(crate) fn fill(self, generation: u64, request: &Request<'_>) -> Published {
+        let attempts = u64::from(request.attempts.clamp(1, MAX_ATTEMPTS as u8));
+        let mut word = Published::nothing(generation).0
+            | u64::from(request.codec.word())
+            | attempts << PUBLISHED_ATTEMPTS_SHIFT
+            | u64::from(request.priority) << PUBLISHED_PRIORITY_SHIFT;
+        self.put64(SLOT_HANDLER, request.handler);
+        self.put64(SLOT_REQUEST_PLACE, request.place.0);
+        if let Some(deadline) = request.deadline_ns {
+            self.put64(SLOT_DEADLINE, deadline);
+            word |= PUBLISHED_DEADLINE;
+        }
+        if request.task_id != 0 {
+            self.put64(SLOT_TASK_ID, request.task_id);
+            word |= PUBLISHED_IDENTIFIED;
+        }
         if let Some(now) = request.submitted_ns {
             self.put64(SLOT_SUBMITTED_NS, now);
+            word |= PUBLISHED_STAMPED;
         }
-        self.put64(SLOT_PROGRESS, 0);
-    }
-
-    /// Writes the traceparent: all 0 for none.
-    pub(crate) fn set_traceparent(self, bytes: &[u8; 26]) {
-        for (index, byte) in bytes.iter().enumerate() {
-            self.put8(SLOT_TRACEPARENT + index, *byte);
+        if let Some(bytes) = request.traceparent {
+            for (index, byte) in bytes.iter().enumerate() {
+                let place = self.part.u8_at(SLOT_TRACEPARENT + index);
+                place.store(*byte, Ordering::Relaxed);
+            }
+            word |= PUBLISHED_TRACED;
         }
+        Published(word)
     }
 
     /// The W3C traceparent in binary, if there is one.
     #[must_use]
     pub fn traceparent(self) -> Option<[u8; 26]> {
+        if !self.published().has(PUBLISHED_TRACED) {
+            return None;
+        }
         let mut bytes = [0; 26];
         for (index, byte) in bytes.iter_mut().enumerate() {
-            *byte = self.get8(SLOT_TRACEPARENT + index);
+            *byte = (self.part.u8_at(SLOT_TRACEPARENT + index)).load(Ordering::Relaxed);
         }
-        (bytes != [0; 26]).then_some(bytes)
+        Some(bytes)
     }
 
     /// The deadline in CLOCK_MONOTONIC nanoseconds.
     #[must_use]
     #[inline(always)]
     pub fn deadline_ns(self) -> Option<u64> {
-        Some(self.get64(SLOT_DEADLINE)).filter(|deadline| *deadline != 0)
+        let has = self.published().has(PUBLISHED_DEADLINE);
+        has.then(|| self.get64(SLOT_DEADLINE))
     }
 
     /// Id of the handler.
@@ -129,54 +300,18 @@ impl<'s> Slot<'s> {
         self.get64(SLOT_HANDLER)
     }
 
-    /// Where the request is: 0 inline, else a block of the arena, to be checked.
+    /// Where the request is, to be checked, and its length.
     #[must_use]
     #[inline(always)]
-    pub fn request_ref(self) -> u64 {
-        self.get64(SLOT_REQUEST_REF)
+    pub fn request(self) -> Place {
+        Place(self.get64(SLOT_REQUEST_PLACE))
     }
 
-    /// Length of the request in bytes.
+    /// The task id that the client gave it.
     #[must_use]
-    #[inline(always)]
-    pub fn request_len(self) -> usize {
-        self.get32(SLOT_REQUEST_LEN) as usize
-    }
-
-    /// Codec of the request.
-    ///
-    /// # Errors
-    /// When a client has written none that this version knows.
-    #[inline(always)]
-    pub fn request_codec(self) -> Result<Codec, UnknownWord> {
-        Codec::from_word(self.get8(SLOT_REQUEST_CODEC))
-    }
-
-    /// The most attempts as they stand there, and whether the task is timed.
-    #[inline(always)]
-    pub(crate) fn attempts_and_stamp(self) -> (u8, bool) {
-        let byte = self.get8(SLOT_ATTEMPTS);
-        let stamp = ATTEMPTS_STAMPED as u8;
-        (byte & !stamp, byte & stamp != 0)
-    }
-
-    /// The most attempts of the task, 1 to 3.
-    #[must_use]
-    pub fn attempts(self) -> u32 {
-        u32::from(self.attempts_and_stamp().0).clamp(1, MAX_ATTEMPTS)
-    }
-
-    /// The injector ring that the task is queued in, to be clamped.
-    #[must_use]
-    #[inline(always)]
-    pub fn priority(self) -> u32 {
-        self.get8(SLOT_PRIORITY).into()
-    }
-
-    /// The task id of the client.
-    #[must_use]
-    pub fn task_id(self) -> u64 {
-        self.get64(SLOT_TASK_ID)
+    pub fn task_id(self) -> Option<u64> {
+        let given = self.published().has(PUBLISHED_IDENTIFIED);
+        given.then(|| self.get64(SLOT_TASK_ID))
     }
 
     /// When the task was submitted, in CLOCK_MONOTONIC nanoseconds, if it is timed.
@@ -209,13 +344,23 @@ impl<'s> Slot<'s> {
         self.put64(SLOT_PROGRESS, u64::from(done) << 32 | u64::from(total));
     }
 
-    /// Asks the handler that runs a task to give up. A caller that was paused in between and
-    /// comes a generation late must not wipe out the word of the slot's next task: it only grows.
+    /// Asks the handler that runs a task to give up. A caller that was paused in between and comes a
+    /// generation late must not wipe out the word of the slot's next task: it only grows.
     pub(crate) fn request_cancel(self, generation: u64) {
         // pairs with nothing: the word says all by itself (`cancel_requested`).
-        self.part
-            .u64_at(SLOT_CANCEL)
-            .fetch_max(CANCEL_BIT | generation, Ordering::Relaxed);
+        let cancel = self.part.u64_at(SLOT_CANCEL);
+        let mut before = cancel.load(Ordering::Relaxed);
+        for _ in 0..CORRUPT_AFTER {
+            let older = is_older(before & GENERATION_MASK, generation);
+            if before & CANCEL_BIT != 0 && !older {
+                return;
+            }
+            let word = CANCEL_BIT | generation;
+            match cancel.compare_exchange(before, word, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => before = now,
+            }
+        }
     }
 
     /// Whether the client has asked the task's handler to give up.
@@ -224,55 +369,17 @@ impl<'s> Slot<'s> {
         self.get64(SLOT_CANCEL) == CANCEL_BIT | generation
     }
 
-    /// Writes a result's fields, relaxed; the state word publishes them.
-    ///
-    /// They share the state word's line, which a spinning client keeps fetching: a store that changes
-    /// nothing would have the line travel once more before the CAS.
+    /// Says where the result is; the ended word publishes it.
     #[inline(always)]
-    pub(crate) fn set_result(self, reference: u64, len: usize, codec: Codec, ending: Ending) {
-        let (codec, status) = (codec.word(), ending.word());
-        if self.get64(SLOT_RESULT_REF) != reference {
-            self.put64(SLOT_RESULT_REF, reference);
-        }
-        let result_len = self.part.u32_at(SLOT_RESULT_LEN);
-        if result_len.load(Ordering::Relaxed) != len as u32 {
-            result_len.store(len as u32, Ordering::Relaxed);
-        }
-        if self.get8(SLOT_RESULT_CODEC) != codec {
-            self.put8(SLOT_RESULT_CODEC, codec);
-        }
-        let result_status = self.part.u32_at(SLOT_STATUS);
-        if result_status.load(Ordering::Relaxed) != status {
-            result_status.store(status, Ordering::Relaxed);
-        }
+    pub(crate) fn set_result(self, place: Place) {
+        self.put64(SLOT_RESULT_PLACE, place.0);
     }
 
-    /// Where the result is, as [`Self::request_ref`].
+    /// Where the result is, to be checked, and its length.
     #[must_use]
-    pub fn result_ref(self) -> u64 {
-        self.get64(SLOT_RESULT_REF)
-    }
-
-    /// Length of the result in bytes.
-    #[must_use]
-    pub fn result_len(self) -> usize {
-        self.get32(SLOT_RESULT_LEN) as usize
-    }
-
-    /// Codec of the result.
-    ///
-    /// # Errors
-    /// When a worker has written none that this version knows.
-    pub fn result_codec(self) -> Result<Codec, UnknownWord> {
-        Codec::from_word(self.get8(SLOT_RESULT_CODEC))
-    }
-
-    /// How the task has ended.
-    ///
-    /// # Errors
-    /// When a worker has written no status that this version knows.
-    pub fn ending(self) -> Result<Ending, UnknownWord> {
-        Ending::from_word(self.get32(SLOT_STATUS))
+    #[inline(always)]
+    pub fn result(self) -> Place {
+        Place(self.get64(SLOT_RESULT_PLACE))
     }
 
     /// Offset in the segment of the request that the slot holds itself.
@@ -314,19 +421,53 @@ impl<'s> Slot<'s> {
         self.deferred().store(0, Ordering::Relaxed);
     }
 
-    /// Asks for the lines that a claim of the slot reads and writes next, but for the state's.
+    /// Asks for the second line of the request, and for those of the result.
     #[inline(always)]
     pub(crate) fn prefetch_payload(self) {
-        self.part.prefetch(SLOT_REQUEST);
-        self.part.prefetch_to_write(SLOT_RESULT);
+        self.part.prefetch(SLOT_REQUEST_2);
+        self.part.prefetch_to_write(SLOT_ENDED);
     }
 
     /// Asks for all lines that a claim takes.
     #[inline(always)]
     pub(crate) fn prefetch_all(self) {
-        self.part.prefetch_to_write(SLOT_STATE);
+        self.part.prefetch(SLOT_PUBLISHED);
+        self.part.prefetch_to_write(SLOT_CLAIM);
         self.prefetch_payload();
     }
+}
+
+/// The second line of an inline request.
+const SLOT_REQUEST_2: usize = SLOT_PUBLISHED + 64;
+
+/// Where the task of these words stands. They were read in such an order that a claim is never
+/// newer than what is published.
+fn state_of(published: Published, claim: Word, ended: Word) -> Word {
+    let generation = published.generation();
+    let corrupt = |word: Word| Word(word.0 | STATE_KIND_MASK);
+    if is_older(generation, ended.generation()) {
+        return corrupt(ended);
+    }
+    if ended.generation() == generation && ended.0 != 0 {
+        return match ended.kind() {
+            Kind::Done | Kind::Crashed => ended,
+            _ => corrupt(ended),
+        };
+    }
+    if claim.generation() == generation {
+        return match claim.kind() {
+            Kind::Done => corrupt(claim),
+            _ => claim,
+        };
+    }
+    if is_older(claim.generation(), generation) {
+        return Word::queued(generation, 0);
+    }
+    // A reaper is between the two steps of `retire`, or a wrong word is here.
+    if claim == Word::free(after(after(generation))) {
+        return Word::free(generation);
+    }
+    corrupt(claim)
 }
 
 /// What `SLOT_DEFERRED` holds while the hint of a queued task waits in the ring of its limit.

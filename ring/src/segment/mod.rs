@@ -462,30 +462,14 @@ impl Segment {
         (0..g.error_capacity).map(|index| ErrorRecord::new(self.part(g.error_at(index))))
     }
 
-    /// The state word's atomic of slot `index`.
-    #[must_use]
-    #[inline]
-    pub fn state(&self, index: u32) -> &AtomicU64 {
-        self.slot(index).state()
-    }
-
-    /// The state word of slot `index`, acquired.
+    /// Where the task of slot `index` stands ([`Slot::word`]).
     #[must_use]
     #[inline]
     pub fn word(&self, index: u32) -> Word {
-        // pairs with the release of the transition that wrote it (protocol.md, section 3).
-        Word(self.state(index).load(Ordering::Acquire))
+        self.slot(index).word()
     }
 
-    /// One transition of a slot.
-    #[inline]
-    pub fn transition(&self, index: u32, from: Word, to: Word) -> bool {
-        self.state(index)
-            .compare_exchange(from.0, to.0, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
-    }
-
-    /// The task that a lane runs now, and its state word.
+    /// The task that a lane runs now, and where it stands.
     #[must_use]
     pub fn running(&self, lane: u32) -> Option<(u32, Word)> {
         let current = self.lane(lane).current();

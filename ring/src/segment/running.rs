@@ -3,6 +3,8 @@
 //! A lane takes no clock for a task that is not stamped. For those the supervisor notes at its tick
 //! when it first saw the lane run the task: the task has run for as long at least.
 
+use crate::format::layout::PUBLISHED_STAMPED;
+use crate::format::words::derived_task_id;
 use crate::segment::Segment;
 
 /// The task that a lane runs.
@@ -12,7 +14,7 @@ pub struct RunningTask {
     pub handler: u64,
     /// Index of the client whose task it is.
     pub client: u32,
-    /// The task id that the client gave it.
+    /// The task id that the client gave it, or its own.
     pub task_id: u64,
     /// The attempt, counted from 1.
     pub attempt: u32,
@@ -28,7 +30,7 @@ pub fn running_task(segment: &Segment, lane: u32) -> Option<RunningTask> {
     let (slot, word) = segment.running(lane)?;
     let fields = segment.slot(slot);
     // The lane writes the time of the claim a moment after the claim.
-    let (_, stamped) = fields.attempts_and_stamp();
+    let stamped = fields.published().has(PUBLISHED_STAMPED);
     let claimed = fields.claimed_ns();
     let since_claim = stamped && claimed >= fields.submitted_ns();
     let since_ns = match since_claim {
@@ -38,7 +40,7 @@ pub fn running_task(segment: &Segment, lane: u32) -> Option<RunningTask> {
     let task = RunningTask {
         handler: fields.handler(),
         client: slot / segment.geometry().slots_per_client,
-        task_id: fields.task_id(),
+        task_id: (fields.task_id()).unwrap_or_else(|| derived_task_id(word.generation(), slot)),
         attempt: word.attempt() + 1,
         since_ns,
         since_claim,

@@ -201,13 +201,16 @@ impl Pool {
         let mut open = Open::default();
         let active = self.client_words().filter(|(_, word)| word.is_active());
         for (client, _) in active {
+            let mut unfinished = 0;
             for slot in client * slots..(client + 1) * slots {
-                match self.segment.word(slot).kind() {
-                    Kind::Queued | Kind::Claimed => open.unfinished += 1,
-                    Kind::Done | Kind::Crashed => open.uncollected += 1,
-                    Kind::Free | Kind::Corrupt => {}
-                }
+                let kind = self.segment.word(slot).kind();
+                unfinished += u64::from(matches!(kind, Kind::Queued | Kind::Claimed));
             }
+            // A client stores nothing where it takes a result: its counters tell, each task being
+            // submitted once and ended once.
+            let pending = self.segment.client(client).pending();
+            open.unfinished += unfinished;
+            open.uncollected += pending.saturating_sub(unfinished);
         }
         open
     }

@@ -98,7 +98,7 @@ impl TimeLimits {
 /// How far a chunk is; other tasks report their progress as they like.
 fn requests_ended(segment: &Segment, slot: u32) -> Option<u32> {
     let slot = segment.slot(slot);
-    (slot.request_codec() == Ok(Codec::Chunk)).then(|| slot.progress().0)
+    (slot.published().codec() == Ok(Codec::Chunk)).then(|| slot.progress().0)
 }
 
 fn enforce(

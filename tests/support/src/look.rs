@@ -3,7 +3,6 @@
 //! Called by all suites that look into a pool's segment.
 
 use ringwork_ring::Segment;
-use ringwork_ring::format::words::Kind;
 use ringwork_ring::lane::permits;
 use ringwork_ring::queue::arena;
 
@@ -13,7 +12,7 @@ pub fn held(segment: &Segment) -> String {
     let mut held = String::new();
     let slots: Vec<String> = (0..segment.geometry().total_slots())
         .map(|slot| (slot, segment.word(slot)))
-        .filter(|(_, word)| word.kind() != Kind::Free)
+        .filter(|(_, word)| !word.is_at_rest())
         .map(|(slot, word)| format!("{slot}: {:?}", word.kind()))
         .collect();
     if !slots.is_empty() {

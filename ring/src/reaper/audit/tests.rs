@@ -303,26 +303,45 @@ fn a_batch_whose_producer_died_before_its_tail_is_none() {
 
 #[test]
 fn slots_are_watched() {
-    let word = |s: &Segment, word: u64| put(s, s.geometry().slot_at(3), word);
-    complains("impossible state", |s| word(s, 5));
-    complains("impossible state", |s| word(s, 1 << 5));
-    complains("impossible state", |s| word(s, 3 << STATE_ATTEMPT_SHIFT));
+    let claim = |s: &Segment, word: u64| put(s, s.geometry().slot_at(3) + SLOT_CLAIM, word);
+    let ended = |s: &Segment, word: u64| put(s, s.geometry().slot_at(3) + SLOT_ENDED, word);
+    for word in [KIND_DONE, 5, 1 << 5, 3 << STATE_ATTEMPT_SHIFT] {
+        complains("impossible claim", |s| claim(s, word));
+    }
     complains("queued and held", |s| {
-        word(s, Word::queued(0, 0).0 | 1 << 8)
+        claim(s, Word::queued(0, 1).0 | 1 << 8)
     });
-    complains("free and in use", |s| word(s, Word::free(0).0 | 1 << 8));
+    complains("without an attempt", |s| claim(s, Word::queued(0, 0).0));
+    complains("free and in use", |s| claim(s, Word::free(0).0 | 1 << 8));
     complains("does not exist", |s| {
-        word(s, Word::queued(0, 0).claimed_by(4).0);
+        claim(s, Word::queued(0, 0).claimed_by(4).0);
     });
-    complains("generation", |s| word(s, Word::free(1 << 38).0));
-    complains("no client is there", |s| word(s, Word::queued(1, 0).0));
+    let done = KIND_DONE;
+    for word in [
+        KIND_CLAIMED,
+        5,
+        done | 1 << 5,
+        done | 3 << STATE_ATTEMPT_SHIFT,
+        done | 0x7f << STATE_OWNER_SHIFT,
+        done | 0xff00 << STATE_OWNER_SHIFT,
+    ] {
+        complains("impossible end", |s| ended(s, word));
+    }
+    complains("contradict", |s| {
+        claim(s, Word::queued(1, 0).claimed_by(0).0)
+    });
+    complains("contradict", |s| ended(s, 1 << 24 | done));
+    let publish = |s: &Segment, generation: u64| put(s, s.geometry().slot_at(3), generation << 24);
+    complains("generation", |s| publish(s, 1 << 38));
+    complains("no client is there", |s| publish(s, 1));
     complains("no worker serves", |s| {
         put(
             s,
             s.geometry().client_at(0),
             1 << 8 | u64::from(ENTRY_ACTIVE),
         );
-        word(s, Word::queued(1, 0).claimed_by(1).0);
+        publish(s, 1);
+        claim(s, Word::queued(1, 0).claimed_by(1).0);
     });
 }
 
@@ -346,9 +365,10 @@ fn a_claim_by_a_lane_that_has_gone_on_is_found_at_the_second_look() {
         s.geometry().lane_at(0),
         1 << 24 | u64::from(ENTRY_ACTIVE),
     );
+    put(s, s.geometry().slot_at(3), 1 << 24);
     put(
         s,
-        s.geometry().slot_at(3),
+        s.geometry().slot_at(3) + SLOT_CLAIM,
         Word::queued(1, 0).claimed_by(0).0,
     );
     let bump = |s: &Segment| put(s, s.geometry().lane_at(0) + LANE_STARTED, 1);

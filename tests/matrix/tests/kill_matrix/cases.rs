@@ -150,7 +150,7 @@ pub fn sample(cases: &[Case], seed: u64) -> Vec<Case> {
 
 /// Whether the load comes by often, so that some later time may be chosen.
 fn is_hot(victim: Victim, point: &str, scene: Scene) -> bool {
-    let once = ["handler.", "lane.registered", "error.", "serve."];
+    let once = ["handler.", "lane.registered", "error.", "serve.", "counts."];
     matches!(scene, Scene::Load | Scene::Limited)
         && victim != Victim::Rust(Role::Supervisor)
         && !once.iter().any(|start| point.starts_with(start))

@@ -1,7 +1,6 @@
 //! What is still taken in a pool without clients: slots, blocks, entries, files, processes.
 
 use ringwork_ring::Segment;
-use ringwork_ring::format::words::Kind;
 use ringwork_ring::queue::arena;
 use std::path::Path;
 
@@ -10,7 +9,7 @@ pub fn in_segment(segment: &Segment) -> Vec<String> {
     let geometry = segment.geometry();
     let mut found: Vec<String> = (0..geometry.total_slots())
         .map(|slot| (slot, segment.word(slot)))
-        .filter(|(_, word)| word.kind() != Kind::Free)
+        .filter(|(_, word)| !word.is_at_rest())
         .map(|(slot, word)| format!("slot {slot} is {:?}", word.kind()))
         .collect();
     let sizes = geometry.classes.iter().map(|place| place.class.size);

@@ -272,7 +272,7 @@ public class RingStress {
     /** The producer. */
     @Actor
     public void producer() {
-      stage.memory.setInt(Stage.slot(0) + Layout.SLOT_REQUEST_LEN, 5);
+      stage.memory.setLong(Stage.slot(0) + Layout.SLOT_REQUEST_PLACE, 5);
       offer(1);
     }
 
@@ -280,7 +280,7 @@ public class RingStress {
     @Actor
     public void consumer(II_Result r) {
       r.r1 = poll();
-      r.r2 = r.r1 == 0 ? 0 : stage.memory.getInt(Stage.slot(0) + Layout.SLOT_REQUEST_LEN);
+      r.r2 = r.r1 == 0 ? 0 : stage.requestLength(0);
     }
   }
 }

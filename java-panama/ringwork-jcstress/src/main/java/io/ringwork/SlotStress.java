@@ -14,6 +14,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.IJ_Result;
+import org.openjdk.jcstress.infra.results.JJ_Result;
 
 /** The slot: which thread claims, which one ends, and what each of them sees. */
 public class SlotStress {
@@ -28,7 +29,7 @@ public class SlotStress {
 
     /** Publishes it. */
     public Queued() {
-      slots.publish(slot, future);
+      Stage.publish(slots, future, 0);
     }
   }
 
@@ -51,10 +52,10 @@ public class SlotStress {
       r.r2 = future.withdrawFrom(slots) == SlotTable.Withdrawal.WITHDRAWN ? 1 : 0;
     }
 
-    /** The kind at the end. */
+    /** The kind of the claim word at the end. */
     @Arbiter
     public void end(III_Result r) {
-      r.r3 = (int) StateWord.kind(slots.state(slot));
+      r.r3 = (int) StateWord.kind(slots.claim(slot));
     }
   }
 
@@ -101,8 +102,9 @@ public class SlotStress {
     public void lane(II_Result r) {
       long claimed = stage.claim(slot);
       if (claimed != 0) {
-        stage.memory.setInt(Stage.slot(slot) + Layout.SLOT_RESULT_LEN, 7);
-        r.r1 = stage.end(slot, claimed) ? 1 : -1;
+        stage.putResult(slot, 77);
+        stage.end(slot, claimed);
+        r.r1 = 1;
       }
     }
 
@@ -115,20 +117,19 @@ public class SlotStress {
               slots.requestCancel(slot, future.generation);
               yield 1;
             }
-            case ENDED ->
-                stage.memory.getInt(Stage.slot(slot) + Layout.SLOT_RESULT_LEN) == 7 ? 2 : -2;
+            case ENDED -> stage.resultLength(slot) == 8 ? 2 : -2;
             case WITHDRAWN, WITHDRAWN_AFTER_ATTEMPT -> 3;
           };
     }
   }
 
-  /** What was filled in before QUEUED is what the lane reads after its claim. */
+  /** What was filled in before the task was published is what the lane reads after its claim. */
   @JCStressTest
   @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "not there yet")
   @Outcome(id = "5, 99", expect = ACCEPTABLE, desc = "claimed, and all fields are seen")
   @Outcome(expect = FORBIDDEN, desc = "claimed without its request")
   @State
-  public static class RequestBeforeQueued {
+  public static class RequestBeforePublished {
     final Stage stage = new Stage();
     final SlotTable<TaskFuture<?>> slots = stage.slots();
     final int slot = slots.free.pop();
@@ -138,44 +139,40 @@ public class SlotStress {
     @Actor
     public void client() {
       slots.inlineRequest(slot, 8).putLong(0, 99);
-      slots.fillTask(slot, Stage.TYPE.handlerId, 0, null);
-      slots.fillRequest(slot, 5, 0, 0, 1, 0);
-      slots.publish(slot, future);
+      Stage.publish(slots, future, 5);
     }
 
     /** The lane. */
     @Actor
     public void lane(IJ_Result r) {
       if (stage.claim(slot) != 0) {
-        long at = Stage.slot(slot);
-        r.r1 = stage.memory.getInt(at + Layout.SLOT_REQUEST_LEN);
-        r.r2 = stage.memory.getLong(at + Layout.SLOT_REQUEST);
+        r.r1 = stage.requestLength(slot);
+        r.r2 = stage.memory.getLong(Stage.slot(slot) + Layout.SLOT_REQUEST);
       }
     }
   }
 
-  /** What a lane wrote before DONE is what the client reads after it. */
+  /** What a lane wrote before its end is what the client reads after it. */
   @JCStressTest
   @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "not there yet")
   @Outcome(id = "8, 77", expect = ACCEPTABLE, desc = "ended, and all fields are seen")
   @Outcome(expect = FORBIDDEN, desc = "ended without its result")
   @State
-  public static class ResultBeforeDone extends Queued {
+  public static class ResultBeforeEnd extends Queued {
     final long claimed = stage.claim(slot);
 
     /** The lane. */
     @Actor
     public void lane() {
-      stage.memory.setLong(Stage.slot(slot) + Layout.SLOT_RESULT, 77);
-      stage.memory.setInt(Stage.slot(slot) + Layout.SLOT_RESULT_LEN, 8);
+      stage.putResult(slot, 77);
       stage.end(slot, claimed);
     }
 
     /** The poller. */
     @Actor
     public void client(IJ_Result r) {
-      if (StateWord.ended(slots.state(slot))) {
-        r.r1 = stage.memory.getInt(Stage.slot(slot) + Layout.SLOT_RESULT_LEN);
+      if (StateWord.generation(slots.ended(slot)) == future.generation) {
+        r.r1 = stage.resultLength(slot);
         r.r2 = slots.inlineResult(slot, 8).getLong(0);
       }
     }
@@ -196,12 +193,12 @@ public class SlotStress {
     }
 
     private int end() {
-      long word = slots.state(slot);
+      long word = slots.ended(slot);
       TaskFuture<?> found = slots.pending(slot);
       if (found == null || StateWord.generation(word) != found.generation) {
         return 0;
       }
-      if (!StateWord.ended(word) || !slots.take(slot, found)) {
+      if (!slots.take(slot, found)) {
         return 0;
       }
       slots.release(slot, word, 0);
@@ -226,6 +223,109 @@ public class SlotStress {
       while (slots.free.pop() >= 0) {
         r.r3++;
       }
+    }
+  }
+
+  /** A slot whose first task has run, and is about to be used again. */
+  public static class Reused extends Queued {
+    final long claimed = stage.claim(slot);
+
+    /** What takes long is done beforehand, or the sides would hardly meet. */
+    public Reused() {
+      slots.inlineRequest(slot, 8);
+      slots.inlineResult(slot, 8);
+    }
+
+    /** The lane: ends its task, and claims and ends the next one if it is there by then. */
+    final void runTwo(JJ_Result r) {
+      stage.putResult(slot, 77);
+      stage.end(slot, claimed);
+      long next = 0;
+      for (int looks = 0; looks < Stage.LOOKS && next == 0; looks++) {
+        next = stage.claim(slot);
+      }
+      if (next != 0) {
+        r.r2 = stage.memory.getLong(Stage.slot(slot) + Layout.SLOT_REQUEST);
+        stage.putResult(slot, 88);
+        stage.end(slot, next);
+      }
+    }
+
+    /** Fills the next task of the slot in. */
+    final TaskFuture<byte[]> next() {
+      slots.release(slot, slots.ended(slot), 0);
+      int again = slots.free.pop();
+      slots.inlineRequest(again, 8).putLong(0, 99);
+      return Stage.future(slots, again);
+    }
+
+    final long result() {
+      return slots.inlineResult(slot, 8).getLong(0);
+    }
+
+    final boolean hasEnded() {
+      return StateWord.generation(slots.ended(slot)) == future.generation;
+    }
+
+    /** Looks for the end of the first task for a while. */
+    final boolean awaitEnd() {
+      for (int looks = 0; looks < Stage.LOOKS && !hasEnded(); looks++) {
+        Thread.onSpinWait();
+      }
+      return hasEnded();
+    }
+  }
+
+  /**
+   * Nothing is stored between a result and the next task: neither side sees the other's too late.
+   */
+  @JCStressTest
+  @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = "not ended when the client looked")
+  @Outcome(id = "77, 0", expect = ACCEPTABLE, desc = "ended; the lane saw no next task")
+  @Outcome(id = "77, 99", expect = ACCEPTABLE, desc = "both tasks ran")
+  @Outcome(expect = FORBIDDEN, desc = "the result of the next task, or a request half written")
+  @State
+  public static class NextTask extends Reused {
+    /** The lane. */
+    @Actor
+    public void lane(JJ_Result r) {
+      runTwo(r);
+    }
+
+    /** The client. */
+    @Actor
+    public void client(JJ_Result r) {
+      if (awaitEnd()) {
+        r.r1 = result();
+        Stage.publish(slots, next(), 8);
+      }
+    }
+  }
+
+  /** A caller that was paused withdraws a task whose slot has gone on to the next one. */
+  @JCStressTest
+  @Outcome(id = "0, 1, 2", expect = ACCEPTABLE, desc = "the late one took nothing back")
+  @Outcome(expect = FORBIDDEN, desc = "it took the next task back")
+  @State
+  public static class LateWithdrawal extends Reused {
+    /** The poller, whose client publishes the next task, which a lane then claims. */
+    @Actor
+    public void client(III_Result r) {
+      stage.end(slot, claimed);
+      Stage.publish(slots, next(), 8);
+      r.r2 = stage.claim(slot) != 0 ? 1 : 0;
+    }
+
+    /** The caller. */
+    @Actor
+    public void late(III_Result r) {
+      r.r1 = future.withdrawFrom(slots) == SlotTable.Withdrawal.WITHDRAWN ? 1 : 0;
+    }
+
+    /** The kind of the claim word at the end. */
+    @Arbiter
+    public void end(III_Result r) {
+      r.r3 = (int) StateWord.kind(slots.claim(slot));
     }
   }
 

@@ -5,6 +5,8 @@ import io.ringwork.internal.segment.Geometry.SizeClass;
 import io.ringwork.internal.segment.HintRing;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.Place;
+import io.ringwork.internal.segment.PublishedWord;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.StateWord;
@@ -30,9 +32,9 @@ final class Stage {
 
   private static final long CLIENT = 0;
   private static final long SLOTS = 512;
-  private static final long COMPLETIONS = 1024;
-  private static final long OWNERS = 1408;
-  private static final long BLOCKS = 1472;
+  private static final long COMPLETIONS = 1280;
+  private static final long OWNERS = 1664;
+  private static final long BLOCKS = 1728;
   private static final long LANES = 2304;
   private static final long INJECTORS = 2816;
   private static final long OWN = 4032;
@@ -40,6 +42,9 @@ final class Stage {
   static final int RING = 2;
   static final int SLOT_COUNT = 2;
   static final int BLOCK_SIZE = 128;
+
+  /** How often a step looks for what another one may do meanwhile: not for long. */
+  static final int LOOKS = 256;
 
   private static final MemorySegment ALL = Arena.global().allocate((long) WINDOW * WINDOWS, WINDOW);
   private static final AtomicInteger NEXT = new AtomicInteger();
@@ -50,10 +55,9 @@ final class Stage {
           WINDOW,
           1,
           new Geometry.Counts(1, SLOT_COUNT, 1, 1, 1, 0),
-          new Geometry.Tables(CLIENT, CLIENT, LANES, SLOTS, CLIENT),
+          new Geometry.Tables(CLIENT, CLIENT, LANES, SLOTS, CLIENT, List.of()),
           new Geometry.Rings(INJECTORS, RING, COMPLETIONS, RING),
-          new SizeClass[] {new SizeClass(BLOCK_SIZE, 2, 1, OWNERS, BLOCKS)},
-          List.of());
+          new SizeClass[] {new SizeClass(BLOCK_SIZE, 2, 1, OWNERS, BLOCKS)});
 
   static final TaskType<byte[], byte[]> TYPE = TaskType.of("jcstress", Codec.BYTES, Codec.BYTES);
 
@@ -165,6 +169,16 @@ final class Stage {
     return future;
   }
 
+  /** Fills a request of so many bytes in, and publishes it. */
+  static void publish(SlotTable<TaskFuture<?>> slots, TaskFuture<?> future, int length) {
+    slots.publish(future.slot, fill(slots, future.slot, length), future);
+  }
+
+  /** As the first half of that: the word that publishes it. */
+  static long fill(SlotTable<TaskFuture<?>> slots, int slot, int length) {
+    return slots.fill(slot, TYPE.handlerId, length, PublishedWord.of(1, 0, 0), 0, 0);
+  }
+
   // ---- words that tests look at
 
   static long slot(int i) {
@@ -204,20 +218,40 @@ final class Stage {
 
   // ---- a lane's steps, with the orders of ring/src
 
-  /** QUEUED to CLAIMED; the word after it, or 0. */
+  /** Claims what is queued for the first time; the claim word after it, or 0. */
   long claim(int slot) {
-    long word = memory.getLongAcquire(slot(slot));
-    if (StateWord.kind(word) != Layout.KIND_QUEUED) {
+    long published = memory.getLongAcquire(slot(slot) + Layout.SLOT_PUBLISHED);
+    long claim = memory.getLongAcquire(slot(slot) + Layout.SLOT_CLAIM);
+    long generation = PublishedWord.generation(published);
+    if (!SlotTable.waits(claim, generation)) {
       return 0;
     }
-    long claimed = word & ~Layout.STATE_KIND_MASK | Layout.KIND_CLAIMED;
-    return memory.casLong(slot(slot), word, claimed) ? claimed : 0;
+    long claimed = StateWord.of(generation, 0, 0, Layout.KIND_CLAIMED);
+    return memory.casLong(slot(slot) + Layout.SLOT_CLAIM, claim, claimed) ? claimed : 0;
   }
 
-  /** CLAIMED to DONE. */
-  boolean end(int slot, long claimed) {
-    long done = claimed & ~Layout.STATE_KIND_MASK | Layout.KIND_DONE;
-    return memory.casLong(slot(slot), claimed, done);
+  /** Ends what was claimed, as done. */
+  void end(int slot, long claimed) {
+    memory.setLongRelease(slot(slot) + Layout.SLOT_ENDED, done(claimed));
+  }
+
+  /** The ended word of what was claimed. */
+  static long done(long claimed) {
+    return StateWord.of(StateWord.generation(claimed), 0, 0, Layout.KIND_DONE);
+  }
+
+  /** Writes a result of 8 bytes. */
+  void putResult(int slot, long value) {
+    memory.setLong(slot(slot) + Layout.SLOT_RESULT, value);
+    memory.setLong(slot(slot) + Layout.SLOT_RESULT_PLACE, Place.of(0, 8));
+  }
+
+  int requestLength(int slot) {
+    return (int) memory.getLong(slot(slot) + Layout.SLOT_REQUEST_PLACE);
+  }
+
+  int resultLength(int slot) {
+    return (int) memory.getLong(slot(slot) + Layout.SLOT_RESULT_PLACE);
   }
 
   /** The completion hint, then the wake of a poller that waits. */

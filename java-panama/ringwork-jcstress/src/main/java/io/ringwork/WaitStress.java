@@ -168,7 +168,7 @@ public class WaitStress {
     /** A thread submits, and no helper is behind it. */
     final void submit() {
       int slot = slots.free.pop();
-      slots.publish(slot, Stage.future(slots, slot));
+      Stage.publish(slots, Stage.future(slots, slot), 0);
       VarHandle.fullFence();
       role.submitted();
     }

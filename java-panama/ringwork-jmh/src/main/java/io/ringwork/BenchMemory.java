@@ -39,10 +39,9 @@ final class BenchMemory implements AutoCloseable {
           SIZE,
           1,
           new Geometry.Counts(1, SLOTS, 1, 1, 1, 0),
-          new Geometry.Tables(CLIENT, CLIENT, CLIENT, SLOT_TABLE, CLIENT),
+          new Geometry.Tables(CLIENT, CLIENT, CLIENT, SLOT_TABLE, CLIENT, List.of()),
           new Geometry.Rings(RING, SLOTS, RING, SLOTS),
-          new SizeClass[] {new SizeClass(BLOCK, BLOCKS, 0, OWNERS, ARENA)},
-          List.of());
+          new SizeClass[] {new SizeClass(BLOCK, BLOCKS, 0, OWNERS, ARENA)});
 
   final SharedMemory memory;
 

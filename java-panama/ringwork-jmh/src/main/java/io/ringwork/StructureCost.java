@@ -4,7 +4,9 @@ import io.ringwork.internal.segment.FreeList;
 import io.ringwork.internal.segment.HintRing;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.PublishedWord;
 import io.ringwork.internal.segment.SlotTable;
+import io.ringwork.internal.segment.StateWord;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.Scope;
@@ -105,19 +107,19 @@ public class StructureCost extends ComponentBench {
    * The client's share of a slot's life: popped, filled, published, and, without a lane in between,
    * taken, freed and pushed.
    *
-   * @return the slot's last state word
+   * @return what the ended word would be
    */
   @Benchmark
   public long slotTable() {
     int slot = slots.free.pop();
     check(slot >= 0, "a slot is free");
-    slots.fillTask(slot, TYPE.handlerId, 0, null);
-    slots.fillRequest(slot, Layout.INLINE, Codec.BYTES_ID, 0, 1, 0);
+    long run = PublishedWord.of(1, 0, Codec.BYTES_ID);
+    long published = slots.fill(slot, TYPE.handlerId, Layout.INLINE, run, 0, 0);
     future.slot = slot;
     future.generation = slots.generation(slot);
-    slots.publish(slot, future);
+    slots.publish(slot, published, future);
     check(slots.take(slot, future), "nobody else ended it");
-    long word = slots.state(slot);
+    long word = StateWord.of(future.generation, 0, 0, Layout.KIND_DONE);
     slots.release(slot, word, 0);
     return word;
   }

@@ -18,6 +18,9 @@ final class Chunk<Q> {
    */
   private static final int LINE = 64;
 
+  /** Bytes of room for each result, at least and by default. */
+  static final int LEAST_ROOM = 64;
+
   /** Room for the texts of failures beside that for results: for one or a few. */
   private static final int FAILURES = 512;
 

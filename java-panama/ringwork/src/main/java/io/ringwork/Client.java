@@ -129,7 +129,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
       nothing.complete(new ChunkResult<>(new Object[0]));
       return nothing;
     }
-    int room = Math.max(resultRoom, Layout.INLINE);
+    int room = Math.max(resultRoom, Chunk.LEAST_ROOM);
     return core.submit(
         chunks, new Chunk<>(type, copy, room, options.attempts), options, null, false);
   }

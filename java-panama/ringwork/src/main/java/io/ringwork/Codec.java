@@ -62,7 +62,7 @@ public interface Codec<T> {
 
   /**
    * The number of bytes that {@link #encode(Object, ByteBuffer)} needs at most. It decides where
-   * the request is put (inline up to 64 bytes, else a block of the arena that holds so many) and
+   * the request is put (inline up to 88 bytes, else a block of the arena that holds so many) and
    * whether it is too large, so a tight bound pays.
    *
    * @param value the value to be encoded

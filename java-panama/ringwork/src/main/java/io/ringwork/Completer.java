@@ -11,7 +11,8 @@ import io.ringwork.internal.wait.PollerRole;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds tasks whose slot is DONE or CRASHED, by hints and by looking, and has them ended.
+ * Finds tasks whose slot's ended word says that they have ended, by hints and by looking, and has
+ * them ended.
  *
  * <p>May run on any thread: {@link SlotTable#take} lets one thread end each task. Only {@link
  * #drain} needs the {@linkplain PollerRole poller's role}, for its arrays.
@@ -135,7 +136,7 @@ final class Completer implements PollerRole.Work {
 
   /**
    * Ends the tasks of several hints. In steps, so that the lines that lanes have written come at
-   * the same time and not one after the other: each CAS waits for all stores before it.
+   * the same time and not one after the other: each CAS waits for all loads before it.
    */
   private void endAll(int[] hints, int n) {
     long read = 0;
@@ -143,7 +144,12 @@ final class Completer implements PollerRole.Work {
       int i = slots.local(hints[h]);
       hints[h] = i;
       if (i >= 0) {
-        read += slots.fetchResultLines(i);
+        read += slots.fetchEnd(i);
+      }
+    }
+    for (int h = 0; h < n; h++) {
+      if (hints[h] >= 0) {
+        read += slots.fetchRest(hints[h]);
       }
     }
     touched = read;
@@ -153,14 +159,11 @@ final class Completer implements PollerRole.Work {
       if (i < 0) {
         continue;
       }
-      long word = slots.state(i);
+      long word = slots.ended(i);
       TaskFuture<?> future = claim(i, word);
       if (future != null) {
         taken.add(i, future, word);
       }
-    }
-    for (int t = 0; t < taken.count; t++) {
-      slots.fetchRequestLines(taken.slots[t]);
     }
     endTaken();
   }
@@ -223,11 +226,13 @@ final class Completer implements PollerRole.Work {
         suspects[i] = null;
         continue;
       }
-      long word = slots.state(i);
       if (future.holder != null) {
         suspects[i] = null;
         future.wakeWaiter(); // it looks itself
-      } else if (isPossible(future, word)) {
+        continue;
+      }
+      long word = slots.impossible(i, future.generation);
+      if (word == 0) {
         suspects[i] = null;
       } else if (suspects[i] != future) {
         suspects[i] = future;
@@ -239,13 +244,6 @@ final class Completer implements PollerRole.Work {
     }
   }
 
-  private static boolean isPossible(TaskFuture<?> future, long word) {
-    long kind = StateWord.kind(word);
-    return StateWord.generation(word) == future.generation
-        && kind >= Layout.KIND_QUEUED
-        && kind <= Layout.KIND_CRASHED;
-  }
-
   /**
    * Ends the task of a raw call if it has ended, or never will. For the thread that waits for it:
    * no other thread withdraws it, so there is no moment at which an impossible word is in order.
@@ -255,58 +253,61 @@ final class Completer implements PollerRole.Work {
     if (tryEnd(i) || own.isSettled()) {
       return;
     }
-    long word = slots.state(i);
-    if (!isPossible(own, word) && slots.take(i, own)) {
+    long word = slots.impossible(i, own.generation);
+    if (word != 0 && slots.take(i, own)) {
       ender.corrupt(i, own, word);
     }
   }
 
-  /** Ends the task of a slot if it is DONE or CRASHED and awaited; else the hint was stale. */
+  /** Ends the task of a slot if it has ended and is awaited; else the hint was stale. */
   boolean tryEnd(int i) {
     if (slots.pending(i) == null) {
       return false;
     }
-    long word = slots.state(i);
+    long word = slots.ended(i);
     TaskFuture<?> future = claim(i, word);
     if (future == null) {
       return false;
     }
-    slots.fetchRequestLines(i);
     ender.end(i, future, word);
     return true;
   }
 
-  /** Takes the right to end the task of a slot, if its word, just read, says that it has ended. */
+  /** Takes the right to end the task of a slot, if the ended word, just read, says that it has. */
   private @Nullable TaskFuture<?> claim(int i, long word) {
     TaskFuture<?> future = slots.pending(i);
     if (future == null) {
       return null;
     }
     if (future.isForeign()) {
-      if (StateWord.ended(word)) {
+      if (StateWord.generation(word) == future.generation) {
         future.wakeWaiter();
       }
       return null;
     }
-    if (StateWord.generation(word) != future.generation
-        || StateWord.kind(word) > Layout.KIND_CRASHED) {
+    if (!SlotTable.canBeEnd(word, future.generation)) {
       checkCorrupt(i, future, word);
       return null;
     }
-    if (!StateWord.ended(word) || !slots.take(i, future)) {
+    // An older word is stale: the hint came too early, or was that of the slot's last task.
+    if (StateWord.generation(word) != future.generation || !take(i, future)) {
       return null;
     }
     if (Failpoints.ON) Failpoints.hit("poll.claimed");
     return future;
   }
 
-  /** A word of another generation is stale, or on its way to the next task; else it is damaged. */
+  private boolean take(int i, TaskFuture<?> future) {
+    if (future.holder == null) {
+      return slots.take(i, future);
+    }
+    slots.takeOwn(i);
+    return true;
+  }
+
+  /** A word that can't be while the task is pending: it is damaged, if it still is. */
   private void checkCorrupt(int i, TaskFuture<?> future, long word) {
-    long freed = StateWord.free(StateWord.next(future.generation));
-    if (word != freed
-        && slots.pending(i) == future
-        && slots.state(i) == word
-        && slots.take(i, future)) {
+    if (slots.ended(i) == word && slots.take(i, future)) {
       ender.corrupt(i, future, word);
     }
   }

@@ -17,6 +17,8 @@ final class Core implements Engine {
   private static final Mapped.AccessWith<PollerRole, Thread, RuntimeException> WAKE =
       PollerRole::wake;
 
+  private static final Mapped.Access<PollerRole, RuntimeException> LEAVE = PollerRole::leave;
+
   final Lifecycle life;
   final Settings settings;
   final ClientSegment<TaskFuture<?>> segment;
@@ -81,8 +83,21 @@ final class Core implements Engine {
     }
     boolean nested = waiting.isNested();
     boolean helps = !nested && waiting.helps();
-    return waiting.awaitCall(
-        submit(type, request, options, Thread.currentThread(), helps), nested, helps);
+    try {
+      return waiting.awaitCall(
+          submit(type, request, options, Thread.currentThread(), helps), nested, helps);
+    } finally {
+      if (helps) {
+        leaveRole(); // it has done so, unless something was thrown
+      }
+    }
+  }
+
+  /** Gives the poller's role back if a call of this thread has ended with it. */
+  void leaveRole() {
+    if (role.isMine()) {
+      Mapped.run(role, LEAVE);
+    }
   }
 
   /** Whether results wait in their blocks to be decoded. */

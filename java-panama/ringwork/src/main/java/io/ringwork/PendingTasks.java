@@ -7,7 +7,6 @@ import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.Room;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.SlotTable.Withdrawal;
-import io.ringwork.internal.segment.StateWord;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -166,7 +165,7 @@ final class PendingTasks {
   private void failQueued() {
     for (int i = 0; i < slots.count && !life.isTruncated(); i++) {
       TaskFuture<?> future = pending(i);
-      if (future != null && StateWord.kind(slots.state(i)) == Layout.KIND_QUEUED) {
+      if (future != null && slots.isQueued(i, future.generation)) {
         failOne(future);
       }
     }

@@ -4,8 +4,10 @@ import io.ringwork.Outcome.Failure;
 import io.ringwork.internal.StackRoom;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.Mapped;
+import io.ringwork.internal.segment.StateWord;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,6 +57,7 @@ public final class RawCall implements AutoCloseable {
 
   private static final Mapped.Access<RawCall, InterruptedException> RUN = RawCall::runTask;
   private static final Mapped.Access<RawCall, RuntimeException> TAKE_BACK = RawCall::takeBack;
+  private static final Predicate<RawCall> CLAIM_AGAIN = RawCall::claimAgain;
   private static final Mapped.AccessWith<RawCall, State, RuntimeException> GIVE_BACK =
       RawCall::giveBack;
 
@@ -125,12 +128,27 @@ public final class RawCall implements AutoCloseable {
     if (state == State.CLOSED) {
       throw new IllegalStateException("the call was closed");
     }
-    release();
-    slot = pools == null ? core.submitter.claim(type, size, options) : claim(size, pools);
-    reference = core.segment.slots.reserved(slot);
+    if (!claimsAgain(size)) {
+      release();
+      slot = pools == null ? core.submitter.claim(type, size, options) : claim(size, pools);
+      reference = core.segment.slots.reserved(slot);
+    }
     claimed = size;
     state = State.CLAIMED;
     return request();
+  }
+
+  /** Whether the slot of the last result serves the next request, too. */
+  private boolean claimsAgain(long size) {
+    return state == State.HELD
+        && reference == 0
+        && size >= 0
+        && size <= Layout.INLINE
+        && Mapped.test(this, CLAIM_AGAIN);
+  }
+
+  private boolean claimAgain() {
+    return core.submitter.claimAgain(slot, StateWord.generation(word));
   }
 
   /** Claims from the present client, or the one after it. Nothing of the last is held. */
@@ -157,7 +175,7 @@ public final class RawCall implements AutoCloseable {
   }
 
   /**
-   * The room for the request, in shared memory. At least as large as was claimed: 64 bytes, or a
+   * The room for the request, in shared memory. At least as large as was claimed: 88 bytes, or a
    * whole block. What is in it at first is arbitrary. Not to be touched after {@link #invoke}.
    *
    * @return the memory
@@ -235,8 +253,14 @@ public final class RawCall implements AutoCloseable {
     long deadline = Submitter.deadline(options);
     boolean nested = core.role.isMine();
     boolean helps = !nested && core.waiting.helps();
-    submit(deadline, helps);
-    core.waiting.awaitOwn(own, helps, nested, deadline == 0 ? Long.MAX_VALUE : deadline);
+    try {
+      submit(deadline, helps);
+      core.waiting.awaitOwn(own, helps, nested, deadline == 0 ? Long.MAX_VALUE : deadline);
+    } finally {
+      if (helps) {
+        core.leaveRole(); // it has done so, unless something was thrown
+      }
+    }
     if (!own.isSettled() && giveUp()) {
       throw gaveUp();
     }
@@ -255,7 +279,7 @@ public final class RawCall implements AutoCloseable {
       core.counters.reject(full);
       throw core.submitter.refusals.noRoom(full, type, requestLength, options, false);
     }
-    if (!own.claimedAtOnce) {
+    if (!own.isClaimedAtOnce()) {
       core.submitter.announce(helps);
     }
     core.submitter.published(own);

@@ -10,7 +10,7 @@ import java.lang.foreign.MemorySegment;
  * A claimed slot and the room for its request, to be written in place and then submitted.
  *
  * <p>Not thread-safe: one thread at a time. Either {@link #submit()} or {@link #close()} it; until
- * then it takes a slot, and a block if the request is larger than 64 bytes.
+ * then it takes a slot, and a block if the request is larger than 88 bytes.
  */
 public final class RawTask implements AutoCloseable {
   private static final Mapped.Access<RawTask, RuntimeException> GIVE_BACK = RawTask::giveBack;

@@ -1,6 +1,5 @@
 package io.ringwork;
 
-import io.ringwork.internal.segment.Layout;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -94,7 +93,7 @@ final class Reconnector extends Connection {
     if (future != null && !isTurnedAway(future)) {
       return future;
     }
-    int room = Math.max(resultRoom, Layout.INLINE);
+    int room = Math.max(resultRoom, Chunk.LEAST_ROOM);
     return later(
         client,
         type.chunks(),

@@ -2,7 +2,6 @@ package io.ringwork;
 
 import io.ringwork.internal.Durations;
 import io.ringwork.internal.StackRoom;
-import io.ringwork.internal.segment.Layout;
 import java.time.Duration;
 import java.util.List;
 
@@ -178,7 +177,7 @@ public final class Ringwork implements AutoCloseable {
    */
   public <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
       TaskType<Q, R> type, List<? extends Q> requests) {
-    return submitChunk(type, requests, Layout.INLINE, TaskOptions.DEFAULT);
+    return submitChunk(type, requests, Chunk.LEAST_ROOM, TaskOptions.DEFAULT);
   }
 
   /**

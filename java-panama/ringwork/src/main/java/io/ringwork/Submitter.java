@@ -12,6 +12,7 @@ import io.ringwork.internal.segment.Geometry;
 import io.ringwork.internal.segment.HintRing;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.PublishedWord;
 import io.ringwork.internal.segment.Room;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.SlotTable;
@@ -21,6 +22,7 @@ import io.ringwork.internal.wait.Poller;
 import io.ringwork.internal.wait.PollerRole;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -28,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * The way of a task into the pool: section 5 of docs/internals/protocol.md, and what is done when
  * there is no room.
  *
- * <p>Called from any thread. No lock and, for requests of at most 64 bytes, no allocation but the
- * future. Failures of the run time end in the future, never in an exception.
+ * <p>Called from any thread. No lock and, for requests that the slot holds itself, no allocation
+ * but the future. Failures of the run time end in the future, never in an exception.
  */
 final class Submitter {
   /** Every task is stamped until so many were, then one in sixteen, and the first of a handler. */
@@ -69,6 +71,9 @@ final class Submitter {
   final RequestWriter requests;
   final Refusals refusals;
   final EarlyClaim earlyClaim;
+
+  /** Tasks that were counted as submitted, and were not. */
+  private final AtomicInteger countedAhead = new AtomicInteger();
 
   /** Counts stamps up to STAMP_ALL; races only stamp a few more. */
   private int stamped;
@@ -111,7 +116,7 @@ final class Submitter {
       TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options, boolean helped) {
     try {
       if (place(future, type, request, options, helped)) {
-        if (!future.claimedAtOnce) {
+        if (!future.isClaimedAtOnce()) {
           announce(helped);
         }
         published(future);
@@ -156,9 +161,18 @@ final class Submitter {
     counted(future);
   }
 
-  private void counted(TaskFuture<?> future) {
-    counters.count(Layout.CLIENT_SUBMITTED);
+  private void count(TaskFuture<?> future) {
+    if (countedAhead.get() == 0 || !takeAhead()) {
+      counters.count(Layout.CLIENT_SUBMITTED);
+    }
+    future.setCounted();
     if (Failpoints.ON) Failpoints.hit("submit.counted");
+  }
+
+  private void counted(TaskFuture<?> future) {
+    if (!future.isCounted()) {
+      count(future);
+    }
     if (life.isFailing()) {
       pending.failOne(future); // close looked at the slots before it could see this one
     }
@@ -167,6 +181,7 @@ final class Submitter {
   /** Fails a future whose task could not be submitted. */
   void refuse(TaskFuture<?> future, Throwable why) {
     if (why instanceof RingworkException refused) {
+      uncount(future);
       if (refused instanceof RejectedException rejected) {
         counters.reject(rejected.reason());
       } else if (refused instanceof TaskTimeoutException) {
@@ -177,6 +192,21 @@ final class Submitter {
       future.failedAtSubmit(life.closedException(future.slot >= 0, why));
     }
     future.slot = -1;
+  }
+
+  /**
+   * A task was counted too early: the ring had no room for its hint. The next one is left out, for
+   * the supervisor takes a counter that goes back for damage.
+   */
+  private void uncount(TaskFuture<?> future) {
+    if (future.isCounted()) {
+      countedAhead.incrementAndGet();
+      future.setUncounted();
+    }
+  }
+
+  private boolean takeAhead() {
+    return countedAhead.getAndUpdate(n -> Math.max(0, n - 1)) > 0;
   }
 
   /** As {@link #refuse}, for what no code of ours throws unless memory or stack is short. */
@@ -286,7 +316,9 @@ final class Submitter {
     }
   }
 
-  /** One try; null if the task is QUEUED, its {@link #hint} still missing, else what was full. */
+  /**
+   * One try; null if the task is published, its {@link #hint} still missing, else what was full.
+   */
   private <Q, R> @Nullable Reason attempt(
       TaskFuture<R> future,
       TaskType<Q, R> type,
@@ -347,6 +379,24 @@ final class Submitter {
     }
   }
 
+  /**
+   * As {@link #claim} where the caller has a slot already, whose result it no longer needs: the
+   * next request goes into the same slot, which no other thread sees between two tasks.
+   *
+   * @param g the generation of the task that has ended
+   * @return false if the slot is to be given back, and {@link #claim} to say what is wrong, if
+   *     anything is
+   */
+  boolean claimAgain(int i, long g) {
+    if (room.isAwaited()
+        || !life.isOpen()
+        || memory.getIntAcquire(Layout.H_POOL_STATE) != Layout.POOL_SERVING) {
+      return false;
+    }
+    slots.retire(i, g);
+    return true;
+  }
+
   private int claimOrThrow(TaskType<?, ?> type, long size, TaskOptions options) {
     Backpressure policy = options.backpressure;
     long end = Long.MIN_VALUE;
@@ -404,14 +454,17 @@ final class Submitter {
   void publish(
       TaskFuture<?> future, int i, int codec, int length, long deadline, TaskOptions options) {
     TaskType<?, ?> type = future.type;
-    slots.fillTask(i, type.handlerId, deadline, options.trace);
     // A chunk is taken up again, however often its requests may run: lanes see to those.
     int attempts = type.kind == ResultKind.CHUNK ? Layout.MAX_ATTEMPTS : options.attempts;
-    slots.fillRequest(i, length, codec, ring(options), attempts, stamp(i, type));
+    long run = PublishedWord.of(attempts, ring(options), codec);
+    long word = slots.fill(i, type.handlerId, length, run, deadline, stamp(i, type));
+    if (options.trace != null) {
+      word = slots.trace(i, word, options.trace);
+    }
     if (Failpoints.ON) Failpoints.hit("submit.filled");
     future.slot = i;
     future.generation = slots.generation(i);
-    slots.publish(i, future);
+    slots.publish(i, word, future);
   }
 
   /** Which injector ring a task goes to. */
@@ -426,19 +479,29 @@ final class Submitter {
   /**
    * Puts the hint of a task that was just published into the ring; null, or RING_FULL.
    *
-   * @param watched whether the caller looks first if a lane needs it
+   * @param watched whether the caller takes the poller's role, which it may have from here on, and
+   *     looks first if a lane needs the hint
    */
   @Nullable Reason hint(TaskFuture<?> future, TaskOptions options, boolean watched) {
     int i = future.slot;
-    if (watched && earlyClaim.isSeen(i)) {
-      future.claimedAtOnce = true;
-      return null;
+    if (watched && earlyClaim.isWorthALook()) {
+      // While the lane has it: what would delay the caller later costs no time now.
+      count(future);
+      role.enter();
+      if (earlyClaim.isSeen(i, future.generation)) {
+        future.setClaimedAtOnce();
+        return null;
+      }
     }
     if (injector(options).offer(slots.global(i))
         || future.withdrawFrom(slots) != Withdrawal.WITHDRAWN) {
       return null; // if it could not be taken back, a lane, or the timer, has it already
     }
     future.slot = -1;
+    uncount(future);
+    if (watched) {
+      role.leaveIfMine(); // it may have to wait for room
+    }
     return Reason.RING_FULL;
   }
 

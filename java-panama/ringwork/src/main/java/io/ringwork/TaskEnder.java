@@ -7,6 +7,7 @@ import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.Place;
 import io.ringwork.internal.segment.Room;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.SlotTable;
@@ -119,24 +120,23 @@ final class TaskEnder {
     for (int t = 0; t < taken.count; t++) {
       TaskFuture<?> future = taken.futures[t];
       int i = taken.slots[t];
-      long at = slots.at(i);
-      int length = memory.getInt(at + Layout.SLOT_RESULT_LEN);
-      if (StateWord.kind(taken.words[t]) == Layout.KIND_DONE
-          && memory.getLong(at + Layout.SLOT_RESULT_REF) == 0
-          && memory.getInt(at + Layout.SLOT_STATUS) == Layout.STATUS_OK
-          && length >= 0
-          && length <= Layout.INLINE
+      long word = taken.words[t];
+      // Its reference 0, too: then it is a length alone.
+      long place = memory.getLong(slots.at(i) + Layout.SLOT_RESULT_PLACE);
+      if (StateWord.kind(word) == Layout.KIND_DONE
+          && StateWord.status(word) == Layout.STATUS_OK
+          && place >= 0
+          && place <= Layout.INLINE
           && future.holder == null
           && future.type.kind == ResultKind.VALUE
           && !future.isSettled()) {
-        int codec = slots.resultCodec(i);
         noteRun(future, i);
         counters.judge(future, true);
-        slots.markFree(i, taken.words[t]);
+        slots.retire(i, future.generation);
         taken.home[taken.plain++] = i;
-        // Its slot is free now: should the decoding end in an Error.
+        // Its slot is given back in any case: should the decoding end in an Error.
         taken.outcomes[t] = Failure.UNSAID;
-        taken.outcomes[t] = reader.decode(future, codec, i, 0, length);
+        taken.outcomes[t] = reader.decode(future, StateWord.codec(word), i, 0, (int) place);
       }
     }
   }
@@ -182,8 +182,9 @@ final class TaskEnder {
     }
     failUnread(future, broken);
     try {
-      if (slots.state(i) == word) { // only this thread moves it on: it did not come so far
-        slots.release(i, word, memory.getLong(slots.at(i) + Layout.SLOT_RESULT_REF));
+      if (slots.generation(i) == StateWord.generation(word)) { // only this thread moves it on
+        long place = memory.getLong(slots.at(i) + Layout.SLOT_RESULT_PLACE);
+        slots.release(i, word, Place.reference(place));
       }
     } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile
@@ -232,12 +233,10 @@ final class TaskEnder {
   }
 
   private void done(int i, TaskFuture<?> future, long word) {
-    // Each field once, into a local.
-    long at = slots.at(i);
-    long reference = memory.getLong(at + Layout.SLOT_RESULT_REF);
-    int length = memory.getInt(at + Layout.SLOT_RESULT_LEN);
-    int codec = slots.resultCodec(i);
-    int status = memory.getInt(at + Layout.SLOT_STATUS);
+    // The place once, into a local.
+    long place = memory.getLong(slots.at(i) + Layout.SLOT_RESULT_PLACE);
+    long reference = Place.reference(place);
+    int status = StateWord.status(word);
     if (status == Layout.STATUS_OK) {
       noteRun(future, i); // also of one that came too late: it says the same of the next
     }
@@ -245,16 +244,17 @@ final class TaskEnder {
       slots.release(i, word, reference); // abandoned: the slot was all that was left
       return;
     }
-    String wrong = check(i, word, reference, length);
+    String wrong = check(i, word, reference, Place.length(place));
     if (wrong != null) {
       slots.release(i, word, 0);
       counters.count(Layout.CLIENT_FAILED);
       future.fail(new CorruptSegmentException(wrong, true));
       return;
     }
+    int length = (int) Place.length(place);
     if (status == Layout.STATUS_OK) {
       counters.judge(future, true);
-      succeeded(i, future, word, reference, length, codec);
+      succeeded(i, future, word, reference, length, StateWord.codec(word));
     } else {
       failed(future, i, word, reference, length, status);
     }
@@ -275,12 +275,12 @@ final class TaskEnder {
     if (holder != null) {
       counters.count(Layout.CLIENT_COMPLETED);
       holder.hold(i, word, reference, length, codec);
-      future.settle(Outcome.HELD);
+      future.settleOwn(Outcome.HELD);
     } else if (future.type.kind == ResultKind.LEASE) {
       counters.count(Layout.CLIENT_COMPLETED);
       lease(future, new ResultLease(leases, i, word, reference, length, codec));
     } else if (reference == 0 && future.type.kind == ResultKind.VALUE) {
-      slots.markFree(i, word);
+      slots.retire(i, future.generation);
       Object outcome = Failure.UNSAID;
       try {
         outcome = reader.decode(future, codec, i, 0, length);
@@ -311,9 +311,9 @@ final class TaskEnder {
     }
   }
 
-  private @Nullable String check(int i, long word, long reference, int length) {
+  private @Nullable String check(int i, long word, long reference, long length) {
     if (reference == 0) {
-      return length >= 0 && length <= Layout.INLINE
+      return length <= Layout.INLINE
           ? null
           : "an inline result of "
               + Plural.of(length, "byte")

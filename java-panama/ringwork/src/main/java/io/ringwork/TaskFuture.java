@@ -77,8 +77,14 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   /** Which task of the slot this future awaits. */
   long generation;
 
-  /** A lane was seen to have claimed it before its hint was written; submitting thread only. */
-  boolean claimedAtOnce;
+  private static final byte COUNTED = 1;
+  private static final byte CLAIMED = 2;
+
+  /**
+   * How far its submit was ahead of the usual order; submitting thread only. One field: this object
+   * has no byte to spare.
+   */
+  private byte early;
 
   /** Let in since it seemed to be in time behind what was queued; written by its submitter. */
   boolean weighed;
@@ -129,12 +135,36 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     return (int) Thread.currentThread().threadId();
   }
 
+  // ---- its submit, by the submitting thread
+
+  /** Whether it is counted as submitted. */
+  boolean isCounted() {
+    return early != 0;
+  }
+
+  void setCounted() {
+    early = COUNTED;
+  }
+
+  void setUncounted() {
+    early = 0;
+  }
+
+  /** Whether a lane was seen to have claimed it before its hint was written; it is counted, too. */
+  boolean isClaimedAtOnce() {
+    return early == CLAIMED;
+  }
+
+  void setClaimedAtOnce() {
+    early = CLAIMED;
+  }
+
   // ---- the future of a raw call
 
   /** Makes it the future of the next task, which this thread waits for. */
   void renew() {
     slot = -1;
-    claimedAtOnce = false;
+    early = 0;
     weighed = false;
     hasRunBefore = false;
     consumed = false;
@@ -175,6 +205,13 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   /** Decides how the future ends; false if that was decided before. */
   boolean settle(Object how) {
     return OUTCOME.compareAndSet(this, null, how);
+  }
+
+  /**
+   * As {@link #settle} for the future of a raw call that has a result: no other thread competes.
+   */
+  void settleOwn(Object how) {
+    OUTCOME.setRelease(this, how);
   }
 
   /** After a settle that was won: has the future completed where the mode wants it. */

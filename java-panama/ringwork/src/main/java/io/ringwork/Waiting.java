@@ -16,8 +16,8 @@ import java.util.concurrent.locks.LockSupport;
  * How a thread waits for one task: it spins as the strategy allows, polling for all tasks if it
  * gets the {@linkplain PollerRole poller's role}, then parks until the outcome is handed to it.
  *
- * <p>While it spins it watches the state word of its own slot: DONE is published there before the
- * hint is in the ring, which saves two crossings of cache lines (speculation).
+ * <p>While it spins it watches the ended word of its own slot: the end is published there before
+ * the hint is in the ring, which saves two crossings of cache lines (speculation).
  */
 final class Waiting {
   /** How long {@code ADAPTIVE} spins before it parks. */
@@ -218,7 +218,7 @@ final class Waiting {
 
   private void waitHelping(TaskFuture<?> future, long end, boolean unannounced) {
     try {
-      boolean helper = role.enter();
+      boolean helper = role.isMine() || role.enter(); // its submit may have entered
       if (!helper && unannounced) {
         role.submitted(); // the helper may leave before it sees this task
       }
@@ -253,13 +253,12 @@ final class Waiting {
       completer.drain(OTHERS_FIRST); // taking the role for each by itself would cost more
     }
     for (int n = 1; ; n++) {
-      long word = slots.state(i);
-      if (StateWord.ended(word) && StateWord.generation(word) == g) {
+      if (StateWord.generation(slots.ended(i)) == g) {
         completer.tryEnd(i);
       }
       if (future.isHanded()) {
-        if (future.claimedAtOnce) {
-          submitter.earlyClaim.doneAfter(n);
+        if (future.isClaimedAtOnce()) {
+          submitter.earlyClaim.endedAfter(n);
         }
         return;
       }

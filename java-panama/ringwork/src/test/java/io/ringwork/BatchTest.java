@@ -108,7 +108,7 @@ class BatchTest {
 
   @Test
   void allSizes() {
-    List<byte[]> requests = sized(0, 1, 64, 65, 600, 64, 200_000, 3, 5_000, 64);
+    List<byte[]> requests = sized(0, 1, 88, 89, 600, 88, 200_000, 3, 5_000, 88);
     pool.echo();
     assertAnswers(requests, client.submitAll(SubmitTest.ECHO, requests));
     assertAllHome();

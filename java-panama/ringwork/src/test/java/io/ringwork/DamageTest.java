@@ -8,6 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringwork.internal.segment.HintRing;
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Place;
+import io.ringwork.internal.segment.PublishedWord;
+import io.ringwork.internal.segment.StateWord;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -15,7 +18,11 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -84,13 +91,14 @@ class DamageTest {
   void badResultReferences() {
     try (Ringwork client = pool.connect()) {
       long[][] bad = {
-        {1L << 32, 100}, // a free block
-        {1L << 32 | 8, 100},
-        {4L << 32, 100},
-        {99L << 32, 100},
-        {-1, 100},
+        {Place.block(0, 0), 100}, // a free block
+        {Place.block(0, 8), 100},
+        {Place.block(3, 0), 100},
+        {Place.block(98, 0), 100},
         {0xffff_ffffL, 100},
-        {0, 65},
+        {0xff_ffff, 100},
+        {Place.block(0, 0), -1},
+        {0, 89},
         {0, -1},
         {0, Integer.MAX_VALUE},
       };
@@ -116,15 +124,85 @@ class DamageTest {
   @Test
   void impossibleStateWords() {
     try (Ringwork client = pool.connect()) {
-      for (long word : new long[] {5, 7, 0x7777_7777_7777_7773L}) {
+      long one = 1L << Layout.STATE_GENERATION_SHIFT;
+      long[] ends = {one, one | Layout.KIND_CLAIMED, one | 7, 2 * one | 3, 0x7777_7777_7777_7773L};
+      for (long word : ends) { // the first task of a slot is of generation 1
         TaskFuture<Long> future = client.submit(EndingsTest.NUMBER, 5L);
-        pool.memory.setLongRelease(pool.slot(future.slot), word);
+        assertEquals(1, future.generation);
+        pool.memory.setLongRelease(pool.slot(future.slot) + Layout.SLOT_ENDED, word);
         pool.hint(future.slot);
-        CorruptSegmentException e = EndingsTest.failure(CorruptSegmentException.class, future);
-        assertTrue(e.getMessage().contains("restart"), e.getMessage());
+        damaged(future);
       }
-      assertEquals(5, client.info().freeSlots());
+      assertEquals(3, client.info().freeSlots());
     }
+  }
+
+  /** Words that no hint tells of: the poller looks at them now and then. */
+  @Test
+  void impossibleWordsThatNobodyTellsOf() {
+    try (Ringwork client = pool.connect()) {
+      long one = 1L << Layout.STATE_GENERATION_SHIFT;
+      List<TaskFuture<Long>> futures = new ArrayList<>();
+      for (long claim : new long[] {one, one | Layout.KIND_DONE, one | 6, 2 * one | 2, 9 * one}) {
+        TaskFuture<Long> future = client.submit(EndingsTest.NUMBER, 5L);
+        pool.memory.setLongRelease(pool.slot(future.slot) + Layout.SLOT_CLAIM, claim);
+        futures.add(future);
+      }
+      for (long published : new long[] {0, 2 * one, -1}) {
+        TaskFuture<Long> future =
+            client.submit(EndingsTest.NUMBER, 5L, TaskOptions.DEFAULT.priority(Priority.HIGH));
+        pool.memory.setLongRelease(pool.slot(future.slot) + Layout.SLOT_PUBLISHED, published);
+        futures.add(future);
+      }
+      futures.forEach(DamageTest::damaged);
+      assertEquals(0, client.info().freeSlots());
+    }
+  }
+
+  private static void damaged(TaskFuture<Long> future) {
+    CorruptSegmentException e = EndingsTest.failure(CorruptSegmentException.class, future);
+    assertTrue(e.getMessage().contains("restart"), e.getMessage());
+  }
+
+  /** Words before and after the last generation of all. */
+  @Test
+  void generationsWrap() throws Exception {
+    long last = Layout.GENERATION_MASK;
+    for (int s = 0; s < 8; s++) {
+      long at = pool.slot(s);
+      long before = last - s % 4;
+      pool.memory.setLong(at + Layout.SLOT_CLAIM, StateWord.withdrawn(before));
+      pool.memory.setLong(at + Layout.SLOT_PUBLISHED, PublishedWord.with(before, 0));
+      pool.memory.setLong(at + Layout.SLOT_ENDED, StateWord.of(before - 1, 0, 0, 3));
+      pool.memory.setLong(at + Layout.SLOT_CANCEL, Layout.CANCEL_BIT | before);
+    }
+    Set<Long> generations = new TreeSet<>();
+    try (Ringwork client = pool.connect()) {
+      for (int n = 0; n < 20; n++) {
+        List<TaskFuture<Long>> futures = new ArrayList<>();
+        for (int s = 0; s < 7; s++) {
+          futures.add(client.submit(EndingsTest.NUMBER, 5L));
+          generations.add(futures.get(s).generation);
+        }
+        assertEquals(CancelOutcome.WAS_QUEUED, futures.get(6).cancelTask());
+        FakeTask running = pool.take();
+        TaskFuture<Long> asked =
+            futures.stream().filter(f -> f.slot == running.slot).findFirst().orElseThrow();
+        assertEquals(CancelOutcome.WAS_RUNNING, asked.cancelTask());
+        assertTrue(running.cancelled());
+        running.echo();
+        for (int s = 1; s < 6; s++) {
+          pool.take().echo();
+        }
+        for (TaskFuture<Long> future : futures) {
+          if (!future.isCancelled()) {
+            assertEquals(5L, future.get());
+          }
+        }
+        Await.until(() -> client.info().freeSlots() == 8);
+      }
+    }
+    assertTrue(generations.containsAll(List.of(last, 0L, 1L)), generations.toString());
   }
 
   @Test
@@ -331,9 +409,18 @@ class DamageTest {
       }
       pool.memory.setLong(at, right);
     }
-    pool.memory.setLong(pool.slot(3), Layout.KIND_QUEUED);
-    assertThrows(CorruptSegmentException.class, pool::connect);
-    pool.memory.setLong(pool.slot(3), 0);
+    long one = 1L << Layout.STATE_GENERATION_SHIFT;
+    for (long[] word :
+        new long[][] {
+          {Layout.SLOT_PUBLISHED, one}, // queued
+          {Layout.SLOT_CLAIM, Layout.KIND_REQUEUED},
+          {Layout.SLOT_CLAIM, Layout.KIND_CLAIMED},
+          {Layout.SLOT_CLAIM, one},
+        }) {
+      pool.memory.setLong(pool.slot(3) + word[0], word[1]);
+      assertThrows(CorruptSegmentException.class, pool::connect);
+      pool.memory.setLong(pool.slot(3) + word[0], 0);
+    }
     pool.connect().close();
   }
 

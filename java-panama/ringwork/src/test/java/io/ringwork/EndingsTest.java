@@ -1,5 +1,6 @@
 package io.ringwork;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -50,6 +51,56 @@ class EndingsTest {
   void assertAllHome() {
     Await.until(() -> pool.slotsInUse() == 0 && pool.blocksInUse() == 0);
     Await.until(() -> client.info().freeSlots() == 16);
+  }
+
+  private static final TaskOptions RETRIED = TaskOptions.DEFAULT.attempts(3);
+
+  @Test
+  void whatIsQueuedAgainIsTakenBackAsATaskThatMayHaveRun() {
+    TaskFuture<byte[]> future = client.submit(ECHO, SubmitTest.bytes(300), RETRIED);
+    pool.take().requeue();
+    assertEquals(CancelOutcome.WAS_RUNNING, future.cancelTask());
+    assertAllHome();
+    CompletableFuture<Long> next = client.submit(NUMBER, 5L);
+    pool.take().echo();
+    assertEquals(5L, next.join());
+  }
+
+  @Test
+  void theSecondAttemptHasTheResult() {
+    for (int size : new int[] {8, 5000}) {
+      TaskFuture<byte[]> future = client.submit(ECHO, SubmitTest.bytes(size), RETRIED);
+      FakeTask first = pool.take();
+      first.requeue();
+      assertTrue(pool.injectors[1].offer(first.slot));
+      FakeTask second = pool.take();
+      assertEquals(first.generation(), second.generation());
+      second.echo();
+      assertArrayEquals(SubmitTest.bytes(size), future.join());
+    }
+    assertAllHome();
+  }
+
+  /** A crash takes a reaper two steps: a task is over with the second one. */
+  @Test
+  void betweenTheTwoStepsOfACrash() {
+    TaskFuture<byte[]> future = client.submit(ECHO, SubmitTest.bytes(8));
+    FakeTask task = pool.take();
+    task.crashClaim(3);
+    pool.hint(task.slot);
+    TaskFuture<Long> other = client.submit(NUMBER, 5L);
+    pool.take().echo();
+    assertEquals(5L, other.join());
+    assertFalse(future.isDone());
+    task.end(3);
+    failure(WorkerCrashedException.class, future);
+    TaskFuture<byte[]> given = client.submit(ECHO, SubmitTest.bytes(8));
+    FakeTask second = pool.take();
+    second.crashClaim(3);
+    assertEquals(CancelOutcome.WAS_RUNNING, given.cancelTask());
+    assertEquals(15, client.info().freeSlots());
+    second.end(3);
+    assertAllHome();
   }
 
   static <T extends RingworkException> T failure(Class<T> type, CompletableFuture<?> future) {
@@ -272,7 +323,7 @@ class EndingsTest {
           }
         };
     TaskType<Long, Long> type = TaskType.of("broken", broken, Codec.LONG);
-    for (long size : new long[] {0, 64, 1000}) {
+    for (long size : new long[] {0, 88, 1000}) {
       CodecException encode = failure(CodecException.class, client.submit(type, size));
       assertFalse(encode.mayHaveRun());
       assertTrue(encode.getMessage().contains("not today"));
@@ -326,7 +377,7 @@ class EndingsTest {
         };
     TaskType<String, String> type = TaskType.of("echo", unknown, unknown);
     pool.echo();
-    for (int n : new int[] {0, 64, 65, 5000}) {
+    for (int n : new int[] {0, 88, 89, 5000}) {
       assertEquals("x".repeat(n), client.call(type, "x".repeat(n)));
     }
   }

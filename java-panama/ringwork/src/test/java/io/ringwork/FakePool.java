@@ -6,7 +6,9 @@ import io.ringwork.internal.segment.Geometry;
 import io.ringwork.internal.segment.HintRing;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.PayloadArena;
+import io.ringwork.internal.segment.PublishedWord;
 import io.ringwork.internal.segment.SharedMemory;
+import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.StateWord;
 import io.ringwork.internal.wait.Futex;
 import java.io.IOException;
@@ -214,13 +216,25 @@ final class FakePool implements AutoCloseable {
     return used;
   }
 
-  /** Slots that are not FREE. */
+  /** Slots whose last task has not ended. */
   long slotsInUse() {
     long used = 0;
     for (int s = 0; s < geometry.maxClients() * geometry.slotsPerClient(); s++) {
-      used += StateWord.kind(memory.getLongAcquire(slot(s))) != Layout.KIND_FREE ? 1 : 0;
+      used += isAtRest(slot(s)) ? 0 : 1;
     }
     return used;
+  }
+
+  /** Whether the last task that was published in a slot has ended, or was taken back. */
+  private boolean isAtRest(long at) {
+    long ended = memory.getLongAcquire(at + Layout.SLOT_ENDED);
+    long last = last(at);
+    return StateWord.generation(ended) == last && StateWord.ended(ended)
+        || memory.getLongAcquire(at + Layout.SLOT_CLAIM) == StateWord.withdrawn(last);
+  }
+
+  private long last(long at) {
+    return PublishedWord.generation(memory.getLongAcquire(at + Layout.SLOT_PUBLISHED));
   }
 
   long counter(int client, int counter) {
@@ -238,11 +252,13 @@ final class FakePool implements AutoCloseable {
       long at = slot(s);
       Await.until(
           () -> {
-            long word = memory.getLongAcquire(at);
-            return StateWord.kind(word) != Layout.KIND_CLAIMED
-                && memory.casLong(
-                    at, word, StateWord.free(StateWord.next(StateWord.generation(word))));
+            long claim = memory.getLongAcquire(at + Layout.SLOT_CLAIM);
+            if (SlotTable.waits(claim, last(at))) {
+              memory.casLong(at + Layout.SLOT_CLAIM, claim, StateWord.withdrawn(last(at)));
+            }
+            return isAtRest(at);
           });
+      retire(at);
     }
     for (Geometry.SizeClass c : geometry.classes()) {
       for (int b = 0; b < c.count(); b++) {
@@ -253,6 +269,13 @@ final class FakePool implements AutoCloseable {
       }
     }
     memory.setLongRelease(entry, memory.getLong(entry) & ~0xffL);
+  }
+
+  /** Leaves out the generation that the client may have been about to publish. */
+  private void retire(long at) {
+    long next = StateWord.next(StateWord.next(last(at)));
+    memory.setLongRelease(at + Layout.SLOT_CLAIM, StateWord.withdrawn(next));
+    memory.setLongRelease(at + Layout.SLOT_PUBLISHED, PublishedWord.with(next, 0));
   }
 
   void state(int state) {

@@ -3,8 +3,10 @@ package io.ringwork;
 import io.ringwork.internal.segment.Geometry;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.PayloadArena;
-import io.ringwork.internal.segment.RunWord;
+import io.ringwork.internal.segment.Place;
+import io.ringwork.internal.segment.PublishedWord;
 import io.ringwork.internal.segment.SharedMemory;
+import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.StateWord;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -14,7 +16,10 @@ import java.nio.charset.StandardCharsets;
 final class FakeTask {
   final FakePool pool;
   final int slot;
+
+  /** The claim word. */
   final long word;
+
   final long at;
 
   private FakeTask(FakePool pool, int slot, long word) {
@@ -27,12 +32,22 @@ final class FakeTask {
   /** QUEUED to CLAIMED; null if the hint was stale. */
   static FakeTask claim(FakePool pool, int slot) {
     long at = pool.slot(slot);
-    long word = pool.memory.getLongAcquire(at);
-    if (StateWord.kind(word) != Layout.KIND_QUEUED) {
+    long published = pool.memory.getLongAcquire(at + Layout.SLOT_PUBLISHED);
+    long claim = pool.memory.getLongAcquire(at + Layout.SLOT_CLAIM);
+    long generation = PublishedWord.generation(published);
+    if (!SlotTable.waits(claim, generation)) {
       return null;
     }
-    long claimed = word & ~Layout.STATE_KIND_MASK | Layout.KIND_CLAIMED;
-    return pool.memory.casLong(at, word, claimed) ? new FakeTask(pool, slot, claimed) : null;
+    boolean again = StateWord.generation(claim) == generation;
+    int attempt = again ? StateWord.attempt(claim) : 0;
+    long claimed = StateWord.of(generation, 0, attempt, Layout.KIND_CLAIMED);
+    return pool.memory.casLong(at + Layout.SLOT_CLAIM, claim, claimed)
+        ? new FakeTask(pool, slot, claimed)
+        : null;
+  }
+
+  private long published() {
+    return pool.memory.getLong(at + Layout.SLOT_PUBLISHED);
   }
 
   long generation() {
@@ -44,11 +59,11 @@ final class FakeTask {
   }
 
   int requestLength() {
-    return pool.memory.getInt(at + Layout.SLOT_REQUEST_LEN);
+    return (int) Place.length(pool.memory.getLong(at + Layout.SLOT_REQUEST_PLACE));
   }
 
   long requestReference() {
-    return pool.memory.getLong(at + Layout.SLOT_REQUEST_REF);
+    return Place.reference(pool.memory.getLong(at + Layout.SLOT_REQUEST_PLACE));
   }
 
   byte[] request() {
@@ -58,19 +73,25 @@ final class FakeTask {
   }
 
   int requestCodec() {
-    return RunWord.requestCodec(pool.memory.getInt(at + Layout.SLOT_ATTEMPTS));
+    return PublishedWord.codec(published());
   }
 
   int attempts() {
-    return RunWord.attempts(pool.memory.getInt(at + Layout.SLOT_ATTEMPTS));
+    return PublishedWord.attempts(published());
   }
 
   int priority() {
-    return RunWord.priority(pool.memory.getInt(at + Layout.SLOT_ATTEMPTS));
+    return PublishedWord.priority(published());
   }
 
+  /** 0 for none. */
   long deadline() {
-    return pool.memory.getLong(at + Layout.SLOT_DEADLINE);
+    return has(Layout.PUBLISHED_DEADLINE) ? pool.memory.getLong(at + Layout.SLOT_DEADLINE) : 0;
+  }
+
+  /** Whether the published word has a flag. */
+  boolean has(long flag) {
+    return PublishedWord.has(published(), flag);
   }
 
   boolean cancelled() {
@@ -91,7 +112,7 @@ final class FakeTask {
       }
       for (int b = k.count() - 1; b >= 0; b--) {
         if (pool.memory.casLong(k.owners() + 8L * b, 0, owner())) {
-          return (c + 1L) << 32 | b;
+          return Place.block(c, b);
         }
       }
     }
@@ -133,7 +154,7 @@ final class FakeTask {
     complete(status, record.array(), 0);
   }
 
-  /** Writes any result fields, then DONE and the hint. */
+  /** Writes any result fields, then the ended word and the hint. */
   void done(int status, long reference, int length, int codec) {
     publish(status, reference, length, codec);
     pool.hint(slot);
@@ -142,25 +163,48 @@ final class FakeTask {
   /** As {@link #done} without the hint: the lane died, or is slow. */
   void publish(int status, long reference, int length, int codec) {
     SharedMemory m = pool.memory;
-    m.setLong(at + Layout.SLOT_RESULT_REF, reference);
-    m.setInt(at + Layout.SLOT_RESULT_LEN, length);
-    m.setInt(at + Layout.SLOT_STATUS, status);
-    int run = m.getInt(at + Layout.SLOT_ATTEMPTS);
-    m.setInt(at + Layout.SLOT_ATTEMPTS, RunWord.withResultCodec(run, codec));
-    if (!m.casLong(at, word, word & ~Layout.STATE_KIND_MASK | Layout.KIND_DONE)) {
+    m.setLong(at + Layout.SLOT_RESULT_PLACE, Place.of(reference, length));
+    end(StateWord.ending(status, codec), Layout.KIND_DONE);
+  }
+
+  private void end(int owner, long kind) {
+    if (pool.memory.getLong(at + Layout.SLOT_CLAIM) != word) {
+      throw new AssertionError("a claimed slot was changed");
+    }
+    int attempt = StateWord.attempt(word);
+    pool.memory.setLongRelease(
+        at + Layout.SLOT_ENDED, StateWord.of(generation(), owner, attempt, kind));
+  }
+
+  /** The worker dies over it, and it may be claimed again. */
+  void requeue() {
+    long again = StateWord.of(generation(), 0, StateWord.attempt(word) + 1, Layout.KIND_REQUEUED);
+    if (!pool.memory.casLong(at + Layout.SLOT_CLAIM, word, again)) {
       throw new AssertionError("a claimed slot was changed");
     }
   }
 
   /** The worker dies over it. */
   void crash(int cause) {
-    long crashed =
-        word & ~(Layout.STATE_KIND_MASK | Layout.STATE_OWNER_MASK << Layout.STATE_OWNER_SHIFT)
-            | (long) cause << Layout.STATE_OWNER_SHIFT
-            | Layout.KIND_CRASHED;
-    if (!pool.memory.casLong(at, word, crashed)) {
+    crashClaim(cause);
+    end(cause);
+  }
+
+  /** The reaper's first step. */
+  void crashClaim(int cause) {
+    long crashed = crashed(cause);
+    if (!pool.memory.casLong(at + Layout.SLOT_CLAIM, word, crashed)) {
       throw new AssertionError("a claimed slot was changed");
     }
+  }
+
+  /** The reaper's second step, and the hint. */
+  void end(int cause) {
+    pool.memory.setLongRelease(at + Layout.SLOT_ENDED, crashed(cause));
     pool.hint(slot);
+  }
+
+  private long crashed(int cause) {
+    return StateWord.of(generation(), cause, StateWord.attempt(word), Layout.KIND_CRASHED);
   }
 }

@@ -158,7 +158,7 @@ class InFlightTest {
     leaves(task -> task.complete(new byte[100], Codec.LONG_ID)); // not to be decoded
     leaves(task -> task.fail(Layout.STATUS_FAILED, "c", "m", ""));
     leaves(task -> task.crash(Layout.CAUSE_SIGNAL | 9));
-    leaves(task -> task.done(Layout.STATUS_OK, 0, 65, 0)); // no such length
+    leaves(task -> task.done(Layout.STATUS_OK, 0, 89, 0)); // no such length
     leaves(
         task -> { // an impossible word: the slot is lost
           pool.memory.setLongRelease(task.at, 7);

@@ -83,7 +83,7 @@ class RaceTest {
         TaskOptions.DEFAULT.backpressure(Backpressure.block(Duration.ofSeconds(30)));
     TaskOptions hasty = patient.timeout(Duration.ofNanos(700_000));
     for (int n = 0; n < TASKS; n++) {
-      byte[] request = SubmitTest.bytes(random.nextInt(4) == 0 ? 600 : random.nextInt(65));
+      byte[] request = SubmitTest.bytes(random.nextInt(4) == 0 ? 600 : random.nextInt(89));
       TaskFuture<byte[]> future =
           client.submit(EndingsTest.ECHO, request, random.nextInt(4) == 0 ? hasty : patient);
       AtomicInteger seen = new AtomicInteger();

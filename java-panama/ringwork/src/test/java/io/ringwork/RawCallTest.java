@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.Place;
 import io.ringwork.internal.segment.StateWord;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -159,6 +160,36 @@ class RawCallTest {
   }
 
   @Test
+  void theNextRequestGoesIntoTheSlotOfTheLastResult() throws Exception {
+    pool.echo();
+    invoke(call, SubmitTest.bytes(Layout.INLINE));
+    for (int size : new int[] {8, Layout.INLINE, Layout.INLINE + 1, 8, 5000, 0}) {
+      assertArrayEquals(SubmitTest.bytes(size), invoke(call, SubmitTest.bytes(size)));
+      assertEquals(SLOTS - 1, client.info().freeSlots());
+    }
+    assertEquals(0, pool.blocksInUse());
+    call.claim(8); // given back again, without a task
+    call.close();
+    assertAllHome();
+    assertEquals(7, pool.counter(0, Layout.CLIENT_COMPLETED));
+  }
+
+  @Test
+  void aHeldResultDoesNotLetACallIntoAPoolThatDrains() throws Exception {
+    pool.echo();
+    invoke(call, SubmitTest.bytes(8));
+    pool.memory.setIntOpaque(Layout.H_POOL_STATE, Layout.POOL_DRAINING);
+    assertEquals(
+        RejectedException.Reason.DRAINING,
+        assertThrows(RejectedException.class, () -> call.claim(8)).reason());
+    assertAllHome();
+    pool.memory.setIntOpaque(Layout.H_POOL_STATE, Layout.POOL_SERVING);
+    invoke(call, SubmitTest.bytes(8));
+    client.close();
+    assertThrows(ClosedException.class, () -> call.claim(8));
+  }
+
+  @Test
   void whatTheHandlerSays() throws Exception {
     failure(
         RemoteFailureException.class,
@@ -170,12 +201,12 @@ class RawCallTest {
         CorruptSegmentException.class,
         call,
         30,
-        caller -> pool.take().done(Layout.STATUS_OK, 0, 65, 0));
+        caller -> pool.take().done(Layout.STATUS_OK, 0, 89, 0));
     failure(
         CorruptSegmentException.class,
         call,
         30,
-        caller -> pool.take().done(Layout.STATUS_OK, 7L << 32, 65, 0));
+        caller -> pool.take().done(Layout.STATUS_OK, Place.block(6, 0), 89, 0));
     assertUsable(call);
   }
 
@@ -329,8 +360,8 @@ class RawCallTest {
           3,
           caller -> {
             FakeTask task = pool.take();
-            long wrong = StateWord.free(task.generation() + 1);
-            assertTrue(pool.memory.casLong(task.at, task.word, wrong));
+            long wrong = StateWord.withdrawn(task.generation());
+            assertTrue(pool.memory.casLong(task.at + Layout.SLOT_CLAIM, task.word, wrong));
           });
       assertEquals(SLOTS - 1, client.info().freeSlots());
     }

@@ -55,7 +55,6 @@ public final class Failpoints {
           "wake.bumped",
           "poll.read",
           "poll.blocks_freed",
-          "poll.freed",
           "poll.overflow",
           "poll.taken",
           "poll.claimed",

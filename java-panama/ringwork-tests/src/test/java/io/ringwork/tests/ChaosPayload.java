@@ -45,7 +45,7 @@ record ChaosPayload(long id, int length, int result, int micros, int mode) {
         draw < 5
             ? HEADER
             : draw < 45
-                ? 64
+                ? 88
                 : draw < 75 ? 1 << 10 : draw < 92 ? 16 << 10 : draw < 98 ? 128 << 10 : 1 << 20;
     return random.nextInt(8) == 0 ? limit : random.nextInt(limit + 1);
   }

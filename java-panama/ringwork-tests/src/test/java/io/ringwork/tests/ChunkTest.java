@@ -115,7 +115,9 @@ class ChunkTest {
   @Test
   void lengthsNeedNotBeEqual() throws Exception {
     List<byte[]> requests =
-        IntStream.of(0, 1, 7, 8, 9, 63, 64, 65, 500, 0, 3000).mapToObj(Pools::randomBytes).toList();
+        IntStream.of(0, 1, 7, 8, 9, 63, 64, 65, 88, 89, 500, 0, 3000)
+            .mapToObj(Pools::randomBytes)
+            .toList();
     ChunkResult<byte[]> results =
         end(pool.submitChunk(StockTasks.ECHO, requests, 400, TaskOptions.DEFAULT));
     for (int i = 0; i < requests.size(); i++) {

@@ -56,7 +56,7 @@ class ContractTest {
             LaunchConfig.DEFAULT
                 .binary(Pools.BINARY)
                 .worker(Pools.testWorker())
-                .segmentSize(60 << 20) // whose largest block is the table's
+                .segmentSize(62 << 20) // whose largest block is the table's
                 .workers(contract.pool().workers())
                 .lanes(contract.pool().lanes())
                 .arguments("--overrun-grace", contract.pool().overrunGraceMs() + "ms")

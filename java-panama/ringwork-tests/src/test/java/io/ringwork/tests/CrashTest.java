@@ -153,7 +153,7 @@ class CrashTest {
   /** Kills that hit workers in the midst of copying results into blocks. */
   @Test
   void workersKilledWhileTheyWriteResultsLoseNoBlock() throws Exception {
-    int[] sizes = {65, 1_025, 30_000, 200_000};
+    int[] sizes = {89, 1_025, 30_000, 200_000};
     try (Ringwork pool = Ringwork.launch(Pools.roomy("CrashTest"))) {
       List<Integer> room = Arrays.stream(sizes).mapToObj(s -> Pools.room(pool, s)).toList();
       int succeeded = 0;

@@ -95,7 +95,7 @@ class HostileTest {
     while (!stop.get()) {
       List<TaskFuture<byte[]>> batch = new ArrayList<>();
       for (int n = 0; n < 8; n++) {
-        byte[] request = new byte[new int[] {3, 64, 700, 20_000}[random.nextInt(4)]];
+        byte[] request = new byte[new int[] {3, 88, 700, 20_000}[random.nextInt(4)]];
         batch.add(
             pool.submit(
                 StockTasks.ECHO, request, random.nextBoolean() ? brief : TaskOptions.DEFAULT));

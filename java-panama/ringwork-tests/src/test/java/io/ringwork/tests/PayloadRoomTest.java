@@ -154,7 +154,7 @@ class PayloadRoomTest {
 
   @Test
   void aPoolWithoutRoomSaysHowMuchThereIsAndWhatHelps() {
-    try (Ringwork small = Ringwork.launch(Pools.roomy("PayloadRoomTest").segmentSize(60 << 20))) {
+    try (Ringwork small = Ringwork.launch(Pools.roomy("PayloadRoomTest").segmentSize(62 << 20))) {
       List<TaskFuture<byte[]>> futures = new ArrayList<>();
       RejectedException error = null;
       for (int n = 0; n < 100 && error == null; n++) {

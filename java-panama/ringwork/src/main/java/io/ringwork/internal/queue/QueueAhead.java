@@ -3,9 +3,9 @@ package io.ringwork.internal.queue;
 import io.ringwork.internal.Durations;
 import io.ringwork.internal.segment.Geometry;
 import io.ringwork.internal.segment.Layout;
-import io.ringwork.internal.segment.RunWord;
+import io.ringwork.internal.segment.PublishedWord;
 import io.ringwork.internal.segment.SharedMemory;
-import io.ringwork.internal.segment.StateWord;
+import io.ringwork.internal.segment.SlotTable;
 import java.util.Arrays;
 
 /**
@@ -147,7 +147,10 @@ public final class QueueAhead {
       return;
     }
     long at = geometry.slotsOf(0) + (long) slot * Layout.SLOT_STRIDE;
-    if (StateWord.kind(memory.getLongAcquire(at + Layout.SLOT_STATE)) != Layout.KIND_QUEUED) {
+    // pairs with the release of publish: the fields are those of this task, or of a later one.
+    long published = memory.getLongAcquire(at + Layout.SLOT_PUBLISHED);
+    long claim = memory.getLongAcquire(at + Layout.SLOT_CLAIM);
+    if (!SlotTable.waits(claim, PublishedWord.generation(published))) {
       return;
     }
     counted[slot >> 6] |= 1L << slot;
@@ -155,10 +158,9 @@ public final class QueueAhead {
     if (only != 0 && only != handler) {
       return;
     }
-    long deadline = memory.getLong(at + Layout.SLOT_DEADLINE);
-    if (deadline == 0 || deadline - since > work * SURELY) {
-      boolean chunk =
-          RunWord.requestCodec(memory.getInt(at + Layout.SLOT_ATTEMPTS)) == Layout.CODEC_CHUNK;
+    boolean timed = PublishedWord.has(published, Layout.PUBLISHED_DEADLINE);
+    if (!timed || memory.getLong(at + Layout.SLOT_DEADLINE) - since > work * SURELY) {
+      boolean chunk = PublishedWord.codec(published) == Layout.CODEC_CHUNK;
       work += runTimes.cost(handler, each, lanes, chunk);
       ahead++;
     }

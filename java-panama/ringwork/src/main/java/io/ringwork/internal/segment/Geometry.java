@@ -12,13 +12,7 @@ import org.jspecify.annotations.Nullable;
  * the attach can lead this process astray.
  */
 public record Geometry(
-    long segmentSize,
-    long epoch,
-    Counts counts,
-    Tables tables,
-    Rings rings,
-    SizeClass[] classes,
-    List<Section> sections) {
+    long segmentSize, long epoch, Counts counts, Tables tables, Rings rings, SizeClass[] classes) {
 
   /** How many entries each table has, at most. */
   public record Counts(
@@ -28,8 +22,9 @@ public record Geometry(
     }
   }
 
-  /** Where the tables begin. */
-  public record Tables(long clients, long workers, long lanes, long slots, long handlers) {}
+  /** Where the tables begin, and the optional ones. */
+  public record Tables(
+      long clients, long workers, long lanes, long slots, long handlers, List<Section> sections) {}
 
   /** Where the rings begin, one after the other, and how many hints each holds. */
   public record Rings(
@@ -101,14 +96,14 @@ public record Geometry(
                 m.getLong(Layout.H_WORKERS),
                 m.getLong(Layout.H_LANES),
                 m.getLong(Layout.H_SLOTS),
-                m.getLong(Layout.H_HANDLERS)),
+                m.getLong(Layout.H_HANDLERS),
+                sections(m)),
             new Rings(
                 m.getLong(Layout.H_INJECTORS),
                 m.getInt(Layout.H_INJECTOR_CAPACITY),
                 m.getLong(Layout.H_COMPLETIONS),
                 m.getInt(Layout.H_COMPLETION_CAPACITY)),
-            classes,
-            sections(m));
+            classes);
     g.check(m.size());
     return g;
   }
@@ -151,11 +146,11 @@ public record Geometry(
   }
 
   private void addSections(List<Extent> extents) throws BadHeader {
-    for (Section section : sections) {
+    for (Section section : tables.sections) {
       String what = "section " + Integer.toUnsignedString(section.kind);
       range(what + " records", section.count, 1, Layout.MAX_SECTION_RECORDS);
       range(what + " bytes", section.recordBytes, 1, Layout.MAX_SECTION_BYTES);
-      boolean again = sections.stream().filter(s -> s.kind == section.kind).count() > 1;
+      boolean again = tables.sections.stream().filter(s -> s.kind == section.kind).count() > 1;
       if (section.kind == 0
           || again
           || section.recordBytes % Layout.SECTION_ALIGN != 0
@@ -308,7 +303,7 @@ public record Geometry(
 
   /** The optional section of a kind; null if the segment has none. */
   public @Nullable Section section(int kind) {
-    for (Section section : sections) {
+    for (Section section : tables.sections) {
       if (section.kind == kind) {
         return section;
       }

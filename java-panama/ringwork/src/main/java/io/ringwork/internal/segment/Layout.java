@@ -423,113 +423,131 @@ public final class Layout {
   /** Most client entries that are kept for the `ringwork` command. */
   public static final int MAX_COMMAND_ENTRIES = 2;
 
-  /** Bytes of a slot. */
-  public static final int SLOT_STRIDE = 256;
+  /** Bytes of a slot: three pairs of cache lines, A and B the client's, R and R2 the lane's, S and T. */
+  public static final int SLOT_STRIDE = 384;
 
-  /** Slot: state word, u64, see STATE_*. */
-  public static final int SLOT_STATE = 0;
+  /** Slot, line A: published word, u64: generation &lt;&lt; 24 | PUBLISHED_*; the client's, stored last. */
+  public static final int SLOT_PUBLISHED = 0;
 
-  /** Slot: cancel word, u64: CANCEL_BIT | generation of the task to cancel. */
-  public static final int SLOT_CANCEL = 8;
+  /** Slot, line A: handler id, u64: FNV-1a of the name's UTF-8. */
+  public static final int SLOT_HANDLER = 8;
 
-  /** Slot: absolute CLOCK_MONOTONIC deadline in nanoseconds, u64, 0 for none. */
-  public static final int SLOT_DEADLINE = 16;
+  /** Slot, line A: place of the request, u64: reference &lt;&lt; 32 | length in bytes; reference 0: inline, else (class + 1) &lt;&lt; 24 | block. */
+  public static final int SLOT_REQUEST_PLACE = 16;
 
-  /** Slot: handler id, u64: FNV-1a of the name's UTF-8. */
-  public static final int SLOT_HANDLER = 24;
+  /** Slot, line A: absolute CLOCK_MONOTONIC deadline in nanoseconds, u64, valid with PUBLISHED_DEADLINE. */
+  public static final int SLOT_DEADLINE = 24;
 
-  /** Slot: where the request is, u64: 0 inline, else (class + 1) &lt;&lt; 32 | block. */
-  public static final int SLOT_REQUEST_REF = 32;
+  /** Slot, line A: cancel word, u64: CANCEL_BIT | generation of the task to cancel. */
+  public static final int SLOT_CANCEL = 32;
 
-  /** Slot: where the result is, as SLOT_REQUEST_REF. */
-  public static final int SLOT_RESULT_REF = 40;
+  /** Slot, lines A and B: inline request. */
+  public static final int SLOT_REQUEST = 40;
 
-  /** Slot: request length, u32. */
-  public static final int SLOT_REQUEST_LEN = 48;
+  /** Slot, line R: ended word, u64, see STATE_*: KIND_DONE, the lane's, or KIND_CRASHED, the reaper's. */
+  public static final int SLOT_ENDED = 128;
 
-  /** Slot: result length, u32. */
-  public static final int SLOT_RESULT_LEN = 52;
+  /** Slot, line R: place of the result, as SLOT_REQUEST_PLACE. */
+  public static final int SLOT_RESULT_PLACE = 136;
 
-  /** Slot: most attempts, u8, 1 to MAX_ATTEMPTS; plus ATTEMPTS_STAMPED. */
-  public static final int SLOT_ATTEMPTS = 56;
-
-  /** Bit in SLOT_ATTEMPTS: SLOT_SUBMITTED_NS is set; without it a lane leaves that line alone. */
-  public static final int ATTEMPTS_STAMPED = 128;
-
-  /** Slot: priority, u8: the injector ring it is queued in. */
-  public static final int SLOT_PRIORITY = 57;
-
-  /** Slot: codec of the request, u8 (CODEC_*). */
-  public static final int SLOT_REQUEST_CODEC = 58;
-
-  /** Slot: codec of the result, u8, written by the lane. */
-  public static final int SLOT_RESULT_CODEC = 59;
-
-  /** Slot: outcome, u32 (STATUS_*), valid in DONE only. */
-  public static final int SLOT_STATUS = 60;
-
-  /** Slot: inline request. */
-  public static final int SLOT_REQUEST = 64;
-
-  /** Slot: inline result. */
-  public static final int SLOT_RESULT = 128;
+  /** Slot, lines R and R2: inline result. */
+  public static final int SLOT_RESULT = 144;
 
   /** Bytes that travel inline, each way. */
-  public static final int INLINE = 64;
+  public static final int INLINE = 88;
 
-  /** Slot: task id of the client, u64. */
-  public static final int SLOT_TASK_ID = 192;
+  /** Slot, line S: claim word, u64, see STATE_*; by compare-and-swap alone. */
+  public static final int SLOT_CLAIM = 256;
 
-  /** Slot: CLOCK_MONOTONIC nanoseconds of the submit, u64, valid with ATTEMPTS_STAMPED. */
-  public static final int SLOT_SUBMITTED_NS = 200;
+  /** Slot, line S: CLOCK_MONOTONIC nanoseconds of the claim, u64, valid with PUBLISHED_STAMPED. */
+  public static final int SLOT_CLAIMED_NS = 264;
 
-  /** Slot: CLOCK_MONOTONIC nanoseconds of the claim, u64, valid with ATTEMPTS_STAMPED. */
-  public static final int SLOT_CLAIMED_NS = 208;
+  /** Slot, line S: progress, u64: done &lt;&lt; 32 | total. */
+  public static final int SLOT_PROGRESS = 272;
 
-  /** Slot: progress, u64: done &lt;&lt; 32 | total. */
-  public static final int SLOT_PROGRESS = 216;
+  /** Slot, line S: whether its hint waits in the ring of its handler's limit, u32: low 29 bits of the generation &lt;&lt; 3 | attempt &lt;&lt; 1 | 1. */
+  public static final int SLOT_DEFERRED = 280;
 
-  /** Slot: W3C traceparent in binary (version, trace id, parent id, flags), 26 bytes, all 0 when absent. */
-  public static final int SLOT_TRACEPARENT = 224;
+  /** Slot, line T: task id of the client, u64, valid with PUBLISHED_IDENTIFIED. */
+  public static final int SLOT_TASK_ID = 320;
 
-  /** Slot: whether its hint waits in the ring of its handler's limit, u32: low 29 bits of the generation &lt;&lt; 3 | attempt &lt;&lt; 1 | 1. */
-  public static final int SLOT_DEFERRED = 252;
+  /** Slot, line T: CLOCK_MONOTONIC nanoseconds of the submit, u64, valid with PUBLISHED_STAMPED. */
+  public static final int SLOT_SUBMITTED_NS = 328;
 
-  /** State word: bits of the kind. */
+  /** Slot, line T: W3C traceparent in binary (version, trace id, parent id, flags), 26 bytes, valid with PUBLISHED_TRACED. */
+  public static final int SLOT_TRACEPARENT = 336;
+
+  /** Length in bytes in the place of a payload: its low bits. */
+  public static final long PLACE_LENGTH_MASK = 0xffffffffL;
+
+  /** Shift of the reference in the place of a payload. */
+  public static final int PLACE_REFERENCE_SHIFT = 32;
+
+  /** Reference to a block: shift of its class + 1; the low bits are the block's index. */
+  public static final int REFERENCE_CLASS_SHIFT = 24;
+
+  /** Published word: mask of the codec of the request (CODEC_*). */
+  public static final long PUBLISHED_CODEC_MASK = 0xffL;
+
+  /** Published word: shift of the most attempts, 2 bits, 1 to MAX_ATTEMPTS. */
+  public static final int PUBLISHED_ATTEMPTS_SHIFT = 8;
+
+  /** Published word: SLOT_SUBMITTED_NS is set; without it a lane leaves that line alone. */
+  public static final long PUBLISHED_STAMPED = 0x400L;
+
+  /** Published word: SLOT_DEADLINE is set. */
+  public static final long PUBLISHED_DEADLINE = 0x800L;
+
+  /** Published word: SLOT_TASK_ID is set. */
+  public static final long PUBLISHED_IDENTIFIED = 0x1000L;
+
+  /** Published word: SLOT_TRACEPARENT is set. */
+  public static final long PUBLISHED_TRACED = 0x2000L;
+
+  /** Published word: shift of the priority, 8 bits: the injector ring it is queued in. */
+  public static final int PUBLISHED_PRIORITY_SHIFT = 16;
+
+  /** Claim and ended word: bits of the kind. */
   public static final long STATE_KIND_MASK = 0x7L;
 
-  /** State word: shift of the attempt, 2 bits, 0 for the first. */
+  /** Claim and ended word: shift of the attempt, 2 bits, 0 for the first. */
   public static final int STATE_ATTEMPT_SHIFT = 3;
 
-  /** State word: mask of the attempt, after the shift. */
+  /** Claim and ended word: mask of the attempt, after the shift. */
   public static final long STATE_ATTEMPT_MASK = 0x3L;
 
-  /** State word: shift of the owner lane (CLAIMED, DONE) or the cause (CRASHED), 16 bits. */
+  /** Claim and ended word: shift of the owner lane (CLAIMED), the cause (CRASHED) or codec &lt;&lt; 8 | status (DONE), 16 bits. */
   public static final int STATE_OWNER_SHIFT = 8;
 
-  /** State word: mask of the owner, after the shift. */
+  /** Claim and ended word: mask of the owner, after the shift. */
   public static final long STATE_OWNER_MASK = 0xffffL;
 
-  /** State word: shift of the generation, 40 bits. */
+  /** Published, claim and ended word: shift of the generation, 40 bits. */
   public static final int STATE_GENERATION_SHIFT = 24;
 
   /** Generations count modulo this mask + 1. */
   public static final long GENERATION_MASK = 0xffffffffffL;
 
-  /** Kind: owned by the client's free list, or being filled. */
-  public static final long KIND_FREE = 0x0L;
+  /** Kind in the claim word: taken back before a lane claimed it; and no task yet, in generation 0. */
+  public static final long KIND_WITHDRAWN = 0x0L;
 
-  /** Kind: may be claimed by any lane. */
-  public static final long KIND_QUEUED = 0x1L;
+  /** Kind in the claim word: may be claimed again, by any lane. */
+  public static final long KIND_REQUEUED = 0x1L;
 
-  /** Kind: runs on the owner lane. */
+  /** Kind in the claim word: runs on the owner lane, or ran there: the ended word tells. */
   public static final long KIND_CLAIMED = 0x2L;
 
-  /** Kind: ended, the result fields are valid. */
+  /** Kind in the ended word: the result fields are valid. */
   public static final long KIND_DONE = 0x3L;
 
-  /** Kind: its worker died and no attempt is left; the owner field holds the cause, the result fields are not valid. */
+  /** Kind in the claim word, then in the ended word: its worker died and no attempt is left; the result fields are not valid. */
   public static final long KIND_CRASHED = 0x4L;
+
+  /** Bit in the status of an ended word: the handler was not started. */
+  public static final int ENDED_NOT_RUN = 128;
+
+  /** Ended word: shift of the codec of the result within the owner's bits; the status is below it. */
+  public static final int ENDED_CODEC_SHIFT = 8;
 
   /** Most attempts of a task. */
   public static final int MAX_ATTEMPTS = 3;

@@ -4,7 +4,7 @@ import io.ringwork.internal.Failpoints;
 import io.ringwork.internal.segment.Geometry.SizeClass;
 
 /**
- * Blocks for payloads of more than 64 bytes.
+ * Blocks for payloads that a slot does not hold itself ({@link Layout#INLINE}).
  *
  * <p>A block's owner word is the only truth: 0, or the task that holds it. Taking is one CAS from
  * 0, freeing one CAS from the very word that was written, so a block is never freed twice and never
@@ -131,7 +131,7 @@ public final class PayloadArena {
       if (memory.getLong(word) == 0 && memory.casLong(word, 0, owner)) {
         if (Failpoints.ON) Failpoints.hit("arena.taken");
         start[c] = block + 1 < count ? block + 1 : 0;
-        return (c + 1L) << 32 | block;
+        return Place.block(c, block);
       }
     }
     return 0;
@@ -142,8 +142,9 @@ public final class PayloadArena {
     if (reference == 0 || !isBlock(reference)) {
       return;
     }
-    SizeClass size = classes[(int) (reference >>> 32) - 1];
-    int block = (int) reference;
+    int c = classOf(reference);
+    SizeClass size = classes[c];
+    int block = blockOf(reference);
     if (Failpoints.ON) Failpoints.hit("arena.freeing");
     long word = size.owners() + 8L * block;
     // The read first: where a file was truncated it throws, while a CAS of the interpreter would
@@ -152,13 +153,13 @@ public final class PayloadArena {
       memory.casLong(word, owner, 0);
     }
     if (block < size.requestBlocks()) {
-      start[(int) (reference >>> 32) - 1] = block; // it is warm
+      start[c] = block; // it is warm
     }
   }
 
   private boolean isBlock(long reference) {
-    long c = (reference >>> 32) - 1;
-    return c >= 0 && c < classes.length && (reference & 0xffff_ffffL) < classes[(int) c].count();
+    int c = classOf(reference);
+    return c >= 0 && c < classes.length && blockOf(reference) < classes[c].count();
   }
 
   /** Whether a block exists, holds so many bytes, and belongs to this owner. */
@@ -166,10 +167,10 @@ public final class PayloadArena {
     if (!isBlock(reference)) {
       return false;
     }
-    SizeClass size = classes[(int) (reference >>> 32) - 1];
+    SizeClass size = classes[classOf(reference)];
     return length >= 0
         && length <= size.size()
-        && memory.getLongAcquire(size.owners() + 8L * (int) reference) == owner;
+        && memory.getLongAcquire(size.owners() + 8L * blockOf(reference)) == owner;
   }
 
   public int classCount() {
@@ -181,11 +182,11 @@ public final class PayloadArena {
   }
 
   public static int classOf(long reference) {
-    return (int) (reference >>> 32) - 1;
+    return Place.classOf(reference);
   }
 
   public static int blockOf(long reference) {
-    return (int) reference;
+    return Place.indexOf(reference);
   }
 
   /** The size of a block that was checked. */
@@ -195,7 +196,7 @@ public final class PayloadArena {
 
   /** The offset of a block that was checked. */
   public long at(long reference) {
-    SizeClass size = classes[(int) (reference >>> 32) - 1];
-    return size.blocks() + size.size() * (int) reference;
+    SizeClass size = classes[classOf(reference)];
+    return size.blocks() + size.size() * blockOf(reference);
   }
 }

@@ -16,6 +16,11 @@ public final class Room {
   private final Condition freed = lock.newCondition();
   private volatile int waiting;
 
+  /** Whether a thread waits. */
+  public boolean isAwaited() {
+    return waiting > 0;
+  }
+
   /** Called after a slot was given back. */
   public void freed() {
     if (waiting > 0) {

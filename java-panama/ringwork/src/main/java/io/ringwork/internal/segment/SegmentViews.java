@@ -29,7 +29,7 @@ public final class SegmentViews {
     this.resultBlocks = new MemorySegment[arena.classCount()][];
   }
 
-  /** Where a request goes: 64 bytes of the slot, or the whole block. */
+  /** Where a request goes: what the slot holds, or the whole block. */
   public MemorySegment request(int i, long reference) {
     @Nullable MemorySegment[] views = reference == 0 ? requests : blocks(requestBlocks, reference);
     int at = reference == 0 ? i : PayloadArena.blockOf(reference);
@@ -41,7 +41,7 @@ public final class SegmentViews {
     return view;
   }
 
-  /** Where a checked result is, read-only: 64 bytes of the slot, or the whole block. */
+  /** Where a checked result is, read-only: what the slot holds, or the whole block. */
   public MemorySegment result(int i, long reference) {
     @Nullable MemorySegment[] views = reference == 0 ? results : blocks(resultBlocks, reference);
     int at = reference == 0 ? i : PayloadArena.blockOf(reference);

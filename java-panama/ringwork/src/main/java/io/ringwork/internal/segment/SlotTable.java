@@ -1,7 +1,6 @@
 package io.ringwork.internal.segment;
 
 import io.ringwork.internal.Failpoints;
-import io.ringwork.internal.Traceparent;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -14,24 +13,26 @@ import org.jspecify.annotations.Nullable;
  * for a task in this process, its future, is kept here and not looked into.
  *
  * <p>Who may touch entry {@code i} of the private arrays: the thread that popped the slot from the
- * {@link #free} list, until it publishes QUEUED; then the thread that <em>ends</em> the task, until
- * it pushes the slot back. Exactly one thread ends a task:
+ * {@link #free} list, until it publishes the task; then the thread that <em>ends</em> the task,
+ * until it pushes the slot back. Exactly one thread ends a task:
  *
  * <ul>
- *   <li>the thread that takes it back, by winning the CAS QUEUED → FREE on the state word ({@link
+ *   <li>the thread that takes it back, by winning the CAS of the claim word to WITHDRAWN ({@link
  *       #withdraw}),
- *   <li>or, once the word is DONE or CRASHED, which only this client moves on, the thread that wins
- *       the CAS of {@code pending[i]} from the future to null ({@link #take}).
+ *   <li>or, once the ended word is of its generation, which then stays until this client publishes
+ *       another task, the thread that wins the CAS of {@code pending[i]} from the future to null
+ *       ({@link #take}).
  * </ul>
  *
  * <p>If the future is that of a raw call, only the thread that waits in it does either, since that
  * object stands for one task after the other: it alone withdraws, takes, or, when it gives up a
  * task that runs, puts another future in its place ({@link #replace}).
  *
- * <p>The two exclude each other, since a word that left QUEUED by a claim never is QUEUED again but
- * through the reaper, and never DONE once it is FREE. A future's generation says which task it
- * awaits, so a thread that slept between reading a future and a word finds another generation, or
- * loses its CAS.
+ * <p>The two exclude each other, since a claim word that was moved on by a lane waits for a lane
+ * again through the reaper alone, and no lane claims or ends what is WITHDRAWN. A future's
+ * generation says which task it awaits, so a thread that slept between reading a future and a word
+ * finds another generation, or loses its CAS. Nothing is stored when a result was taken: the next
+ * task of the slot is the next generation.
  *
  * @param <P> what stands for a task that is pending
  */
@@ -41,12 +42,17 @@ public final class SlotTable<P> {
   /** A claim, the reaper and a retry may come between, but not so often. */
   private static final int MAX_TRIES = 1 << 16;
 
+  /** Bytes of an inline result in the line of the ended word, and where the rest begins. */
+  private static final int SECOND_LINE = Layout.SLOT_ENDED + 64;
+
+  private static final int FIRST_LINE = SECOND_LINE - Layout.SLOT_RESULT;
+
   /** What {@link #popCounted} returns when as many tasks of the type are in flight as may be. */
   public static final int TOO_MANY = -3;
 
   /** What {@link #withdraw} found. */
   public enum Withdrawal {
-    /** It was queued and is FREE now; the caller has ended the task. */
+    /** No lane had claimed it, and none will; the caller has ended the task. */
     WITHDRAWN,
     /** The same, and an earlier attempt has died. */
     WITHDRAWN_AFTER_ATTEMPT,
@@ -69,7 +75,6 @@ public final class SlotTable<P> {
   private final Object[] pending;
   private final long[] generation;
   private final long[] requestReference;
-  private final boolean[] traced;
   private final @Nullable ByteBuffer[] requests;
   private final @Nullable ByteBuffer[] results;
 
@@ -85,7 +90,7 @@ public final class SlotTable<P> {
   /**
    * The slots of an entry that was just registered.
    *
-   * @param damage what is thrown if one is not FREE
+   * @param damage what is thrown if one is not at rest
    */
   public SlotTable(
       SharedMemory memory, Geometry geometry, PayloadArena arena, int client, Damage damage) {
@@ -98,19 +103,24 @@ public final class SlotTable<P> {
     this.pending = new Object[count];
     this.generation = new long[count];
     this.requestReference = new long[count];
-    this.traced = new boolean[count];
     this.requests = new ByteBuffer[count];
     this.results = new ByteBuffer[count];
     for (int i = 0; i < count; i++) {
-      long word = state(i);
-      if (StateWord.kind(word) != Layout.KIND_FREE) {
+      long last = PublishedWord.generation(published(i));
+      if (!isAtRest(i, last)) {
         throw damage.of(
             "slot " + (first + i) + " of a free client entry is in use: restart the pool", false);
       }
-      generation[i] = StateWord.generation(word);
-      traced[i] = true; // what an earlier client left there is not known
+      generation[i] = StateWord.next(last);
     }
     this.free = new FreeList(count);
+  }
+
+  /** Whether the last task that was published in a slot has ended, or was taken back. */
+  private boolean isAtRest(int i, long last) {
+    long ended = ended(i);
+    return StateWord.generation(ended) == last && StateWord.ended(ended)
+        || claim(i) == StateWord.withdrawn(last);
   }
 
   public long at(int i) {
@@ -128,9 +138,88 @@ public final class SlotTable<P> {
     return i >= 0 && i < count ? i : -1;
   }
 
-  /** pairs with the release of a lane's DONE: the result fields are visible. */
-  public long state(int i) {
-    return memory.getLongAcquire(at(i));
+  private long published(int i) {
+    // pairs with the release of publish: of another thread, or of a client before this one.
+    return memory.getLongAcquire(at(i) + Layout.SLOT_PUBLISHED);
+  }
+
+  /**
+   * How the slot's last task has ended: DONE or CRASHED in its generation. A thread that awaits a
+   * task looks at no other word.
+   */
+  public long ended(int i) {
+    // pairs with the release of a lane's or reaper's end: the result fields are visible.
+    return memory.getLongAcquire(at(i) + Layout.SLOT_ENDED);
+  }
+
+  /** Which lane has claimed which task of the slot last, and what became of it. */
+  public long claim(int i) {
+    // pairs with the release of the CAS that wrote it.
+    return memory.getLongAcquire(at(i) + Layout.SLOT_CLAIM);
+  }
+
+  /** Whether a task that was published waits for a lane, by a claim word that was just read. */
+  public static boolean waits(long claim, long g) {
+    long claimed = StateWord.generation(claim);
+    return claimed == g
+        ? StateWord.kind(claim) == Layout.KIND_REQUEUED
+        : StateWord.isOlder(claimed, g);
+  }
+
+  /** Whether a lane has claimed a task, or has died over it: only a lane or a reaper ends it. */
+  private static boolean isRun(long claim, long g) {
+    long kind = StateWord.kind(claim);
+    return StateWord.generation(claim) == g
+        && (kind == Layout.KIND_CLAIMED || kind == Layout.KIND_CRASHED);
+  }
+
+  /** Whether a task waits for a lane. */
+  public boolean isQueued(int i, long g) {
+    return PublishedWord.generation(published(i)) == g && waits(claim(i), g);
+  }
+
+  /** Whether a lane has claimed a task, or it has even ended. */
+  public boolean isClaimed(int i, long g) {
+    return isRun(claim(i), g);
+  }
+
+  /**
+   * Which of the slot's words can't be while a task is pending: that is damaged, and may never end.
+   *
+   * @return the word, marked by a kind that there is not; 0 if all are possible
+   */
+  public long impossible(int i, long g) {
+    long published = published(i);
+    long claim = claim(i);
+    long ended = ended(i);
+    boolean wrong = PublishedWord.generation(published) != g;
+    long word = published;
+    if (!wrong) {
+      word = claim;
+      wrong = !canBeClaim(claim, g);
+    }
+    if (!wrong) {
+      word = ended;
+      wrong = !canBeEnd(ended, g);
+    }
+    return wrong ? word | Layout.STATE_KIND_MASK : 0;
+  }
+
+  private static boolean canBeClaim(long claim, long g) {
+    long generation = StateWord.generation(claim);
+    if (generation != g) {
+      return StateWord.isOlder(generation, g);
+    }
+    long kind = StateWord.kind(claim);
+    return kind == Layout.KIND_REQUEUED
+        || kind == Layout.KIND_CLAIMED
+        || kind == Layout.KIND_CRASHED;
+  }
+
+  /** Whether an ended word is possible while a task is pending. */
+  public static boolean canBeEnd(long ended, long g) {
+    long generation = StateWord.generation(ended);
+    return generation == g ? StateWord.ended(ended) : StateWord.isOlder(generation, g);
   }
 
   public long generation(int i) {
@@ -221,52 +310,42 @@ public final class SlotTable<P> {
   }
 
   /**
-   * The first half of filling: whose task it is, and which. Plain stores, as those of {@link
-   * #fillRequest}, published by {@link #publish}.
+   * Writes a task's fields, but for the request's bytes. Plain stores, in as few as it needs;
+   * {@link #publish} lets others see them.
    *
+   * @param length of the request, which is in the slot, or in the block that it has {@linkplain
+   *     #reserved reserved}
+   * @param run how it is to be run: {@link PublishedWord#of}
    * @param deadline by System.nanoTime; 0 for none
-   */
-  public void fillTask(int i, long handlerId, long deadline, byte @Nullable [] trace) {
-    long at = at(i);
-    memory.setLong(at + Layout.SLOT_DEADLINE, deadline);
-    memory.setLong(at + Layout.SLOT_HANDLER, handlerId);
-    memory.setLong(at + Layout.SLOT_TASK_ID, taskId(i, generation[i]));
-    memory.setLong(at + Layout.SLOT_PROGRESS, 0);
-    if (trace != null) {
-      memory.put(at + Layout.SLOT_TRACEPARENT, trace);
-      traced[i] = true;
-    } else if (traced[i]) {
-      memory.fill(at + Layout.SLOT_TRACEPARENT, Traceparent.SIZE, (byte) 0);
-      traced[i] = false;
-    }
-  }
-
-  /**
-   * The second half: the request, which is in the slot, or in the block that it has {@linkplain
-   * #reserved reserved}, and how it is to be run.
-   *
    * @param submittedNs when it was submitted, by System.nanoTime; 0 if that is not noted
+   * @return the word that publishes it
    */
-  public void fillRequest(
-      int i, int length, int requestCodec, int priority, int attempts, long submittedNs) {
+  public long fill(int i, long handlerId, int length, long run, long deadline, long submittedNs) {
     long at = at(i);
-    memory.setLong(at + Layout.SLOT_REQUEST_REF, requestReference[i]);
-    memory.setInt(at + Layout.SLOT_REQUEST_LEN, length);
-    boolean stamped = submittedNs != 0;
-    memory.setInt(at + Layout.SLOT_ATTEMPTS, RunWord.of(attempts, stamped, priority, requestCodec));
-    if (stamped) {
-      memory.setLong(at + Layout.SLOT_SUBMITTED_NS, submittedNs);
+    long word = PublishedWord.with(generation[i], run);
+    memory.setLong(at + Layout.SLOT_HANDLER, handlerId);
+    memory.setLong(at + Layout.SLOT_REQUEST_PLACE, Place.of(requestReference[i], length));
+    if (deadline != 0) {
+      memory.setLong(at + Layout.SLOT_DEADLINE, deadline);
+      word |= Layout.PUBLISHED_DEADLINE;
     }
+    if (submittedNs != 0) {
+      memory.setLong(at + Layout.SLOT_SUBMITTED_NS, submittedNs);
+      word |= Layout.PUBLISHED_STAMPED;
+    }
+    return word;
   }
 
-  /** The codec of a result, as a lane has written it. */
-  public int resultCodec(int i) {
-    return RunWord.resultCodec(memory.getInt(at(i) + Layout.SLOT_ATTEMPTS));
+  /** Writes a task's trace, and returns the word that publishes it and all that was filled in. */
+  public long trace(int i, long word, byte[] trace) {
+    memory.put(at(i) + Layout.SLOT_TRACEPARENT, trace);
+    return word | Layout.PUBLISHED_TRACED;
   }
 
   /** Whether the task of a slot has time stamps. */
   public boolean isStamped(int i) {
-    return RunWord.isStamped(memory.getInt(at(i) + Layout.SLOT_ATTEMPTS));
+    long published = memory.getLong(at(i) + Layout.SLOT_PUBLISHED);
+    return PublishedWord.has(published, Layout.PUBLISHED_STAMPED);
   }
 
   /**
@@ -280,16 +359,15 @@ public final class SlotTable<P> {
     return possible ? Math.max(0, System.nanoTime() - claimed) : 0;
   }
 
-  /** Unique for a client without a counter of its own. */
-  public long taskId(int i, long g) {
-    return g << 20 | global(i);
-  }
-
-  /** FREE → QUEUED: the task is the lanes' from here on. */
-  public void publish(int i, P future) {
+  /**
+   * Makes a task that was filled in the lanes' from here on.
+   *
+   * @param word what {@link #fill}, or {@link #trace}, returned
+   */
+  public void publish(int i, long word, P future) {
     PENDING.setRelease(pending, i, future);
-    // pairs with the acquire of a lane's claim: it sees the request fields.
-    memory.setLongRelease(at(i), StateWord.queued(generation[i]));
+    // pairs with the acquire of a lane's look for a task: it sees the request fields.
+    memory.setLongRelease(at(i) + Layout.SLOT_PUBLISHED, word);
     if (Failpoints.ON) Failpoints.hit("submit.queued");
   }
 
@@ -318,25 +396,27 @@ public final class SlotTable<P> {
 
   // ---- ending
 
-  /** Tries QUEUED → FREE for a task. Once it is withdrawn the slot is given back already. */
+  /**
+   * Tries to take a task back that no lane has claimed. Once it is withdrawn the slot is given back
+   * already.
+   */
   public Withdrawal withdraw(int i, long g) {
+    if (PublishedWord.generation(published(i)) != g) {
+      return Withdrawal.ENDED; // or it is not published yet: then its submitter sees to it
+    }
     for (int tries = 0; tries < MAX_TRIES; tries++) {
-      long word = state(i);
-      if (StateWord.generation(word) != g || StateWord.ended(word)) {
-        return Withdrawal.ENDED;
+      long claim = claim(i);
+      if (!waits(claim, g)) {
+        return isRun(claim, g) && StateWord.generation(ended(i)) != g
+            ? Withdrawal.RUNNING
+            : Withdrawal.ENDED;
       }
-      long kind = StateWord.kind(word);
-      if (kind == Layout.KIND_CLAIMED) {
-        return Withdrawal.RUNNING;
-      }
-      if (kind != Layout.KIND_QUEUED) {
-        return Withdrawal.ENDED;
-      }
-      if (memory.casLong(at(i), word, StateWord.free(StateWord.next(g)))) {
+      if (memory.casLong(at(i) + Layout.SLOT_CLAIM, claim, StateWord.withdrawn(g))) {
         if (Failpoints.ON) Failpoints.hit("cancel.withdrawn");
         PENDING.setRelease(pending, i, (Object) null);
-        recycle(i, g);
-        return StateWord.attempt(word) > 0
+        toNext(i, g);
+        pushFree(i);
+        return StateWord.generation(claim) == g && StateWord.attempt(claim) > 0
             ? Withdrawal.WITHDRAWN_AFTER_ATTEMPT
             : Withdrawal.WITHDRAWN;
       }
@@ -352,16 +432,26 @@ public final class SlotTable<P> {
   public void requestCancel(int i, long generation) {
     long at = at(i) + Layout.SLOT_CANCEL;
     long asked = Layout.CANCEL_BIT | generation;
-    long seen = memory.getLong(at);
-    while (Long.compareUnsigned(seen, asked) < 0 && !memory.casLong(at, seen, asked)) {
-      seen = memory.getLong(at);
+    for (int tries = 0; tries < MAX_TRIES; tries++) {
+      long seen = memory.getLong(at);
+      boolean stands =
+          (seen & Layout.CANCEL_BIT) != 0
+              && !StateWord.isOlder(seen & Layout.GENERATION_MASK, generation);
+      if (stands || memory.casLong(at, seen, asked)) {
+        break;
+      }
     }
     if (Failpoints.ON) Failpoints.hit("cancel.asked");
   }
 
-  /** Takes the right to end a task that is DONE or CRASHED; false if another thread has it. */
+  /** Takes the right to end a task that has ended; false if another thread has it. */
   public boolean take(int i, P future) {
     return PENDING.compareAndSet(pending, i, future, (Object) null);
+  }
+
+  /** As {@link #take} of a task that only the calling thread ends: no other one competes. */
+  public void takeOwn(int i) {
+    PENDING.setRelease(pending, i, (Object) null);
   }
 
   /** Puts another future in the place of one that only the caller ends. */
@@ -373,47 +463,46 @@ public final class SlotTable<P> {
   }
 
   /**
-   * Fetches the lines that a lane has written, to read them soon; what is in them means nothing.
+   * Fetches the line that a lane has written first, to read it soon; what is in it means nothing.
    */
-  public long fetchResultLines(int i) {
-    return memory.getLong(at(i)) + memory.getLong(at(i) + Layout.SLOT_RESULT);
+  public long fetchEnd(int i) {
+    return memory.getLong(at(i) + Layout.SLOT_ENDED);
   }
 
-  /**
-   * Fetches the lines of the state word and of the request for writing, while the result's line,
-   * which the lane has written too, is still on its way. Deadline and request of a task that has
-   * ended mean nothing.
-   */
-  public void fetchRequestLines(int i) {
-    memory.setLong(at(i) + Layout.SLOT_DEADLINE, 0);
-    memory.setLong(at(i) + Layout.SLOT_REQUEST, 0);
+  /** Fetches the second line of a result that is longer than what the first line holds. */
+  public long fetchRest(int i) {
+    long at = at(i);
+    boolean isLong = Place.length(memory.getLong(at + Layout.SLOT_RESULT_PLACE)) > FIRST_LINE;
+    return isLong ? memory.getLong(at + SECOND_LINE) : 0;
   }
 
   /** Frees the slot and both blocks of a task that was taken; the word is its last. */
   public void release(int i, long word, long resultReference) {
     if (Failpoints.ON) Failpoints.hit("poll.read");
+    long g = StateWord.generation(word);
     if (resultReference != 0) {
-      arena.free(
-          resultReference,
-          PayloadArena.resultOwner(global(i), StateWord.generation(word), StateWord.attempt(word)));
+      arena.free(resultReference, PayloadArena.resultOwner(global(i), g, StateWord.attempt(word)));
     }
-    markFree(i, word);
+    retire(i, g);
     pushFree(i);
   }
 
   /**
-   * The first half of {@link #release} for a task without a result block: the slot is FREE, but on
-   * no list, so only the caller can have it filled again, and the result in it stays until {@link
-   * #pushFree}. The state word's line is then on its way while the result's is fetched, not
-   * afterwards.
+   * The first half of {@link #release} for a task without a result block. The slot is on no list
+   * yet, so the result in it stays until {@link #pushFree}.
    */
-  public void markFree(int i, long word) {
-    long g = StateWord.generation(word);
-    freeRequest(i, g);
-    generation[i] = StateWord.next(g);
+  public void retire(int i, long g) {
+    toNext(i, g);
     if (Failpoints.ON) Failpoints.hit("poll.blocks_freed");
-    memory.setLongRelease(at(i), StateWord.free(generation[i]));
-    if (Failpoints.ON) Failpoints.hit("poll.freed");
+  }
+
+  private void toNext(int i, long g) {
+    long reference = requestReference[i];
+    if (reference != 0) {
+      requestReference[i] = 0;
+      arena.free(reference, PayloadArena.requestOwner(global(i), g));
+    }
+    generation[i] = StateWord.next(g);
   }
 
   /** The second half of {@link #release}. */
@@ -430,19 +519,5 @@ public final class SlotTable<P> {
       }
     }
     free.pushMany(many, n);
-  }
-
-  private void recycle(int i, long g) {
-    freeRequest(i, g);
-    generation[i] = StateWord.next(g);
-    pushFree(i);
-  }
-
-  private void freeRequest(int i, long g) {
-    long reference = requestReference[i];
-    if (reference != 0) {
-      requestReference[i] = 0;
-      arena.free(reference, PayloadArena.requestOwner(global(i), g));
-    }
   }
 }

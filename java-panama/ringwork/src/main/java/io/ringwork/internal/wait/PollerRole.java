@@ -159,7 +159,10 @@ public final class PollerRole {
     return work.isDraining();
   }
 
-  /** Whether the current thread has the role: it is inside a drain, in an INLINE callback. */
+  /**
+   * Whether the current thread has the role: it is inside a drain, in an INLINE callback, or has
+   * submitted a task and is about to wait for it.
+   */
   public boolean isMine() {
     return owner == Thread.currentThread();
   }
@@ -281,6 +284,13 @@ public final class PollerRole {
     try {
       return work.drain();
     } finally {
+      leave();
+    }
+  }
+
+  /** Gives the role back if this thread has it, and is not inside a drain. */
+  public void leaveIfMine() {
+    if (isMine()) {
       leave();
     }
   }

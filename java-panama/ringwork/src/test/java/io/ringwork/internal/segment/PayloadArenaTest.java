@@ -101,7 +101,7 @@ class PayloadArenaTest {
     for (int c = 0; c < arena.classCount(); c++) {
       for (int block = 0; block < arena.blockCount(c); block++) {
         long owner = memory.getLong(classes()[c].owners() + 8L * block);
-        arena.free((c + 1L) << 32 | block, owner);
+        arena.free(Place.block(c, block), owner);
       }
     }
   }
