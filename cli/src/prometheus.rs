@@ -4,7 +4,7 @@
 //! values that come from the segment (names of handlers and programs) are escaped.
 
 use super::by_handler::Look;
-use super::view::PoolView;
+use super::view::{ClassView, LimitView, PoolView, WorkerView};
 use ringwork_ring::format::layout::{HandlerCounter, HandlerLoss};
 use ringwork_ring::records::{Histogram, bucket_floor};
 use ringwork_ring::segment::handler_totals::{CountedTasks, HandlerTotals};
@@ -74,6 +74,18 @@ impl Page {
     }
 }
 
+/// A row for each item that has the value.
+fn each<T>(
+    items: &[T],
+    labels: impl Fn(&T) -> Labels<'static>,
+    value: impl Fn(&T) -> Option<f64>,
+) -> Vec<(Labels<'static>, f64)> {
+    items
+        .iter()
+        .filter_map(|item| Some((labels(item), value(item)?)))
+        .collect()
+}
+
 fn escaped(value: &str) -> String {
     value
         .replace('\\', "\\\\")
@@ -130,14 +142,9 @@ fn pool(page: &mut Page, view: &PoolView) {
             );
         }
     }
-    let blocks = |of: fn(&super::view::ClassView) -> f64| {
-        let row = move |class: &super::view::ClassView| {
-            (
-                vec![("block_bytes", class.block_bytes.to_string())],
-                of(class),
-            )
-        };
-        view.arena.iter().map(row).collect::<Vec<_>>()
+    let blocks = |of: fn(&ClassView) -> f64| {
+        let label = |class: &ClassView| vec![("block_bytes", class.block_bytes.to_string())];
+        each(&view.arena, label, |class| Some(of(class)))
     };
     let help = "Payload blocks of a size.";
     let rows = blocks(|class| f64::from(class.blocks));
@@ -145,11 +152,9 @@ fn pool(page: &mut Page, view: &PoolView) {
     let help = "Payload blocks of a size that are taken.";
     let rows = blocks(|class| f64::from(class.taken));
     page.rows("ringwork_arena_blocks_taken", GAUGE, help, rows);
-    let limits = |of: fn(&super::view::LimitView) -> f64| {
-        let row = move |limit: &super::view::LimitView| {
-            (vec![("handler", limit.handler.clone())], of(limit))
-        };
-        view.limits.iter().map(row).collect::<Vec<_>>()
+    let limits = |of: fn(&LimitView) -> f64| {
+        let label = |limit: &LimitView| vec![("handler", limit.handler.clone())];
+        each(&view.limits, label, |limit| Some(of(limit)))
     };
     let help = "Most tasks of a handler that run at a time; 0: any number.";
     let rows = limits(|limit| f64::from(limit.max));
@@ -187,23 +192,22 @@ fn processes(page: &mut Page, view: &PoolView) {
     let ready = view.workers.iter().filter(|worker| worker.ready);
     let help = "Workers that live and have lanes.";
     page.one("ringwork_workers", GAUGE, help, ready.count() as f64);
-    let each = |of: fn(&super::view::WorkerView) -> Option<f64>| {
-        let row = move |worker: &super::view::WorkerView| {
-            let labels = vec![
+    let workers = |of: fn(&WorkerView) -> Option<f64>| {
+        let labels = |worker: &WorkerView| {
+            vec![
                 ("worker", worker.index.to_string()),
                 ("pid", worker.pid.to_string()),
                 ("program", worker.program.clone()),
                 ("version", worker.version.clone()),
-            ];
-            Some((labels, of(worker)?))
+            ]
         };
-        view.workers.iter().filter_map(row).collect::<Vec<_>>()
+        each(&view.workers, labels, of)
     };
     let help = "Resident memory of a worker.";
-    let rows = each(|worker| worker.rss_bytes.map(|bytes| bytes as f64));
+    let rows = workers(|worker| worker.rss_bytes.map(|bytes| bytes as f64));
     page.rows("ringwork_worker_resident_memory_bytes", GAUGE, help, rows);
     let help = "Processor time that a worker has used, of user and system.";
-    let rows = each(|worker| worker.cpu_s);
+    let rows = workers(|worker| worker.cpu_s);
     page.rows("ringwork_worker_cpu_seconds_total", COUNTER, help, rows);
     let lanes = || view.workers.iter().flat_map(|worker| &worker.lanes);
     page.one(
