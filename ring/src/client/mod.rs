@@ -6,30 +6,29 @@
 //! abandoned or ready; it is freed once, by the thread that finds it DONE or CRASHED under the
 //! table's lock.
 
+mod attachment;
 mod backlog;
 mod lane_pace;
+mod outcome;
 mod queue_ahead;
 mod run_times;
 
+pub use outcome::{Outcome, TaskOptions};
+
+use crate::client::attachment::{Attachment, SUPERVISOR_DIED, closed};
 use crate::client::backlog::{Backlog, Verdict};
+use crate::client::outcome::{counter_of, failed, rejected_by};
 use crate::error::{Result, RingError};
-use crate::format::cause::Cause;
-use crate::format::failure;
-use crate::format::layout::{ClientCounter, INLINE, PUBLISHED_STAMPED, id_of};
-use crate::format::states::{ClientKind, Codec, Ending, EntryState, Status};
-use crate::format::words::{EntryWord, Kind, Owner, Place, Published, Word, after};
-use crate::lane::entry::{command_entries, take_entry};
+use crate::format::layout::{ClientCounter, PUBLISHED_STAMPED, id_of};
+use crate::format::states::{Codec, Status};
+use crate::format::words::{Kind, Word, after};
 use crate::os::clock::now_ns;
-use crate::os::program::program_name;
-use crate::os::sync::{self, Instant, Ordering, fence};
-use crate::queue::arena::{self, ArenaView, BlockRef, Role};
-use crate::queue::wait::{futex_wait, wake_after_publish};
+use crate::os::sync::{self, Instant};
+use crate::queue::wait::wake_after_publish;
 use crate::records::CORRUPT_AFTER;
-use crate::records::{ClientRecord, Request, Slot};
-use crate::segment::liveness::LivenessLock;
+use crate::segment::Segment;
 use crate::segment::paths::PoolDir;
 use crate::segment::tables::log_error;
-use crate::segment::{Segment, SupervisorProbe};
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
@@ -37,174 +36,11 @@ use std::time::Duration;
 /// How often a waiter looks whether the supervisor still lives.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How often a command that waits for an entry tries again.
-const ENTRY_INTERVAL: Duration = Duration::from_millis(5);
-
-/// Why a pool has ended whose header does not say it.
-const SUPERVISOR_DIED: &str = "its supervisor died";
-
 /// No generation.
 const UNKNOWN: u64 = u64::MAX;
 
 /// Looks at the own slot before a waiter helps or sleeps.
 const SPINS: u32 = if cfg!(ringwork_model) { 1 } else { 200 };
-
-/// Options of one task: the defaults, and what is set on them.
-///
-/// ```
-/// use ringwork_ring::{Codec, client::TaskOptions};
-/// use std::time::Duration;
-///
-/// let options = TaskOptions::default()
-///     .codec(Codec::Utf8)
-///     .timeout(Duration::from_secs(2))
-///     .attempts(2);
-/// assert_eq!(options.timeout, Some(Duration::from_secs(2)));
-/// assert_eq!(options.priority, 1);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TaskOptions {
-    /// Time from now after which the task is given up (default: none).
-    pub timeout: Option<Duration>,
-    /// Priority, 0 the most urgent (default 1).
-    pub priority: u8,
-    /// Most attempts when workers die of it, 1 to 3 (default 1: at most once).
-    pub attempts: u8,
-    /// Codec of the request (default: raw bytes).
-    pub codec: Codec,
-    /// An id for logs (default 0: the pool's own, which no other task has).
-    pub task_id: u64,
-    /// W3C traceparent in binary (default: none).
-    pub traceparent: Option<[u8; 26]>,
-    /// Most tasks of this handler that this client has in the pool, queued or running, of those
-    /// that are submitted with such a number (default: none). A task counts until its slot is free
-    /// again.
-    pub max_in_flight: Option<u32>,
-    /// Whether a task is submitted although what is queued before it will take longer than
-    /// `timeout` (default: no, it is refused with [`RingError::DeadlineUnreachable`]).
-    pub admit_late: bool,
-}
-
-impl Default for TaskOptions {
-    fn default() -> Self {
-        Self {
-            timeout: None,
-            priority: 1,
-            attempts: 1,
-            codec: Codec::Bytes,
-            task_id: 0,
-            traceparent: None,
-            max_in_flight: None,
-            admit_late: false,
-        }
-    }
-}
-
-impl TaskOptions {
-    /// The task is given up after so long; `None`: never.
-    #[must_use]
-    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.timeout = timeout.into();
-        self
-    }
-
-    /// Priority, 0 the most urgent.
-    #[must_use]
-    pub const fn priority(mut self, priority: u8) -> Self {
-        self.priority = priority;
-        self
-    }
-
-    /// Most attempts when workers die of it, 1 to 3.
-    #[must_use]
-    pub const fn attempts(mut self, attempts: u8) -> Self {
-        self.attempts = attempts;
-        self
-    }
-
-    /// Codec of the request.
-    #[must_use]
-    pub const fn codec(mut self, codec: Codec) -> Self {
-        self.codec = codec;
-        self
-    }
-
-    /// An id for logs.
-    #[must_use]
-    pub const fn task_id(mut self, task_id: u64) -> Self {
-        self.task_id = task_id;
-        self
-    }
-
-    /// W3C traceparent in binary.
-    #[must_use]
-    pub fn traceparent(mut self, traceparent: impl Into<Option<[u8; 26]>>) -> Self {
-        self.traceparent = traceparent.into();
-        self
-    }
-
-    /// Most tasks of this handler that this client has in the pool.
-    #[must_use]
-    pub const fn max_in_flight(mut self, max_in_flight: u32) -> Self {
-        self.max_in_flight = Some(max_in_flight);
-        self
-    }
-
-    /// Whether a task is submitted although it will wait past its timeout.
-    #[must_use]
-    pub const fn admit_late(mut self, admit_late: bool) -> Self {
-        self.admit_late = admit_late;
-        self
-    }
-}
-
-/// How a task ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The handler's result.
-    Completed {
-        /// Codec of the bytes.
-        codec: Codec,
-        /// The result.
-        bytes: Vec<u8>,
-    },
-    /// The task failed in the worker.
-    Failed {
-        /// How it has failed.
-        status: Status,
-        /// Whether the handler may have run.
-        may_have_run: bool,
-        /// Stable code.
-        code: String,
-        /// `file:line` in the worker's source, or empty.
-        location: String,
-        /// Cause and remedy.
-        message: String,
-    },
-    /// Its worker died, and no attempt was left.
-    Crashed {
-        /// Why the worker died.
-        cause: Cause,
-        /// Attempts made.
-        attempts: u32,
-    },
-    /// The deadline passed first.
-    TimedOut {
-        /// Whether the handler may have run, or still does.
-        may_have_run: bool,
-    },
-    /// Cancelled.
-    Cancelled {
-        /// Whether the handler may have run, or still does.
-        may_have_run: bool,
-    },
-    /// The pool ended first.
-    Closed {
-        /// Why.
-        reason: String,
-    },
-}
 
 /// A submitted task. Dropping it abandons the task: it runs, and its result is dropped.
 #[derive(Debug)]
@@ -317,18 +153,12 @@ impl Table {
 /// A client of a pool.
 #[derive(Debug)]
 pub struct Client {
-    segment: Segment,
-    index: u32,
-    word: EntryWord,
-    first_slot: u32,
-    arena: ArenaView,
+    at: Attachment,
     table: Mutex<Table>,
     polling: Mutex<Instant>,
     changed: Condvar,
     // Why the pool has ended, once a waiter has seen it: the others need no look of their own.
     ended: OnceLock<RingError>,
-    supervisor: SupervisorProbe,
-    _lock: LivenessLock,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -339,9 +169,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Client {
     /// Attaches to a pool and takes a client entry.
     pub fn connect(dir: &PoolDir) -> Result<Self> {
-        let segment = Segment::attach(dir)?;
-        let _ = segment.prepare(); // the supervisor has warned
-        Self::register(segment)
+        Attachment::connect(dir).map(Self::of)
     }
 
     /// Attaches as the `ringwork` command does: with one of the entries that are kept for it, or
@@ -352,80 +180,17 @@ impl Client {
     /// As [`Self::connect`]; [`RingError::TableFull`] after `limit`, and [`RingError::Closed`] when
     /// the pool ends, or takes no more tasks, meanwhile.
     pub fn connect_as_command(dir: &PoolDir, limit: Option<Duration>) -> Result<Self> {
-        let mut segment = Segment::attach(dir)?;
-        let _ = segment.prepare(); // the supervisor has warned
-        let start = Instant::now();
-        let entries = segment.geometry().max_clients;
-        let kept = entries - command_entries(entries);
-        loop {
-            let order = (kept..entries).chain(0..kept);
-            segment = match Self::take(segment, order)? {
-                Ok(client) => return Ok(client),
-                Err(segment) => segment,
-            };
-            if !segment.takes_tasks() {
-                return Err(closed(&segment, "it takes no more tasks"));
-            }
-            if limit.is_some_and(|limit| start.elapsed() >= limit) {
-                return Err(all_taken(entries));
-            }
-            std::thread::sleep(ENTRY_INTERVAL);
-        }
+        Attachment::connect_as_command(dir, limit).map(Self::of)
     }
 
     /// Takes a client entry of an attached segment.
+    #[cfg(ringwork_model)]
     pub(crate) fn register(segment: Segment) -> Result<Self> {
-        let entries = segment.geometry().max_clients;
-        let own = entries - command_entries(entries);
-        Self::take(segment, 0..own)?.map_err(|_| all_taken(own))
+        Attachment::register(segment).map(Self::of)
     }
 
-    /// Takes the first of these entries that is free; the segment comes back when none is.
-    fn take(
-        segment: Segment,
-        entries: impl IntoIterator<Item = u32>,
-    ) -> Result<std::result::Result<Self, Segment>> {
-        if !segment.supervisor_lives()? {
-            return Err(closed(
-                &segment,
-                "its supervisor is dead; `ringwork clean` removes what it left",
-            ));
-        }
-        let supervisor = SupervisorProbe::open(&segment)?;
-        for index in entries {
-            let path = segment.dir().client_lock(segment.epoch(), index);
-            if let Some((held, word)) = take_entry(segment.client(index).life(), &path)? {
-                return Self::activate(segment, supervisor, index, held, word).map(Ok);
-            }
-        }
-        Ok(Err(segment))
-    }
-
-    /// Fills an entry whose lock is held, and makes it ACTIVE.
-    fn activate(
-        segment: Segment,
-        supervisor: SupervisorProbe,
-        index: u32,
-        held: LivenessLock,
-        word: EntryWord,
-    ) -> Result<Self> {
-        let record = segment.client(index);
-        record.fill(
-            std::process::id(),
-            ClientKind::Rust,
-            &program_name(),
-            now_ns(),
-        );
-        failpoint!("client.filled");
-        record.store_word_release(word);
-        failpoint!("client.active");
-        let slots = segment.geometry().slots_per_client;
-        let mut own = index * slots..(index + 1) * slots;
-        if let Some(slot) = own.find(|slot| !segment.word(*slot).is_at_rest()) {
-            return Err(RingError::Corrupt(format!(
-                "slot {slot} of a free client entry is in use"
-            )));
-        }
+    fn of(at: Attachment) -> Self {
+        let slots = at.slots;
         let table = Table {
             free: (0..slots).rev().collect(),
             places: (0..slots).map(|_| SlotUse::Free).collect(),
@@ -436,25 +201,19 @@ impl Client {
             weighed: vec![false; slots as usize],
             backlog: Backlog::default(),
         };
-        Ok(Self {
-            supervisor,
-            index,
-            word,
-            first_slot: index * slots,
-            arena: ArenaView::new(&segment),
+        Self {
+            at,
             table: Mutex::new(table),
             polling: Mutex::new(Instant::now()),
             changed: Condvar::new(),
             ended: OnceLock::new(),
-            segment,
-            _lock: held,
-        })
+        }
     }
 
     /// The segment.
     #[must_use]
     pub fn segment(&self) -> &Segment {
-        &self.segment
+        &self.at.segment
     }
 
     /// What the waits of a handler's tasks are multiplied by.
@@ -465,10 +224,6 @@ impl Client {
         known.map(|handler| handler.margin(now_ns()))
     }
 
-    fn entry(&self) -> ClientRecord<'_> {
-        self.segment.client(self.index)
-    }
-
     /// Submits a task; returns at once.
     pub fn submit(
         &self,
@@ -477,11 +232,9 @@ impl Client {
         options: &TaskOptions,
     ) -> Result<Ticket<'_>> {
         if self.ended.get().is_some() {
-            return Err(closed(&self.segment, SUPERVISOR_DIED));
+            return Err(closed(&self.at.segment, SUPERVISOR_DIED));
         }
-        if !self.segment.takes_tasks() {
-            return Err(closed(&self.segment, "it takes no more tasks"));
-        }
+        self.at.check_open()?;
         let mut table = lock(&self.table);
         let weighed = self.check_deadline(&mut table, handler, options)?;
         let mut result = self.submit_locked(&mut table, handler, request, options);
@@ -498,15 +251,15 @@ impl Client {
             result = self.submit_locked(&mut table, handler, request, options);
         }
         if let Some(why) = result.as_ref().err().and_then(rejected_by) {
-            self.entry().count_rejected(why);
+            self.at.record().count_rejected(why);
         }
         if let Ok((slot, ..)) = &result {
-            table.weighed[(slot - self.first_slot) as usize] = weighed;
+            table.weighed[(slot - self.at.first_slot) as usize] = weighed;
         }
         drop(table);
         let (slot, word, deadline_ns) = result?;
         // After the hint; outside the lock, since it may be a system call.
-        wake_after_publish(&self.segment);
+        wake_after_publish(&self.at.segment);
         failpoint!("submit.woken");
         Ok(Ticket {
             client: self,
@@ -533,11 +286,13 @@ impl Client {
         }
         let priority = u32::from(options.priority);
         let id = id_of(handler);
-        match table.backlog.weigh(&self.segment, id, priority, left) {
+        match table.backlog.weigh(&self.at.segment, id, priority, left) {
             Verdict::Unweighed => Ok(false),
             Verdict::InTime => Ok(true),
             Verdict::TooLate(late) => {
-                self.entry().count_rejected(ClientCounter::RejectedDeadline);
+                self.at
+                    .record()
+                    .count_rejected(ClientCounter::RejectedDeadline);
                 Err(RingError::DeadlineUnreachable {
                     handler: handler.to_owned(),
                     wait: late.wait,
@@ -558,125 +313,30 @@ impl Client {
         request: &[u8],
         options: &TaskOptions,
     ) -> Result<(u32, Word, Option<u64>)> {
-        let segment = &self.segment;
         let local = table.take(handler, options)?;
-        let slot = self.first_slot + local;
-        let fields = segment.slot(slot);
+        let slot = self.at.first_slot + local;
         if table.next[local as usize] == UNKNOWN {
-            let before = fields.word();
+            let before = self.at.segment.slot(slot).word();
             if !before.is_at_rest() {
                 return Err(lose(table, local, slot, before));
             }
             table.next[local as usize] = after(before.generation());
         }
         let generation = table.next[local as usize];
-        failpoint!("submit.slot");
-        let block = if request.len() > INLINE {
-            Some(self.take_block(table, local, generation, request.len())?)
-        } else {
-            None
-        };
-        self.write_request(fields, block, request);
-        failpoint!("submit.written");
-        let deadline_ns = options
-            .timeout
-            .map(|timeout| now_ns().saturating_add(timeout.as_nanos() as u64).max(1));
         let id = id_of(handler);
         let sampled = table.samples(id);
-        let priority = u32::from(options.priority).min(segment.geometry().priorities - 1);
-        let reference = block.map_or(0, BlockRef::reference);
-        let published = fields.fill(
-            generation,
-            &Request {
-                deadline_ns,
-                handler: id,
-                place: Place::new(reference, request.len() as u32),
-                attempts: options.attempts,
-                priority: priority as u8,
-                codec: options.codec,
-                task_id: options.task_id,
-                submitted_ns: sampled.then(now_ns),
-                traceparent: options.traceparent.as_ref(),
-            },
-        );
-        failpoint!("submit.filled");
-        if !self.publish(table, local, fields, published) {
+        let filled = (self.at).fill(slot, generation, (id, request), options, sampled);
+        let (published, deadline_ns) = filled.inspect_err(|_| table.bring_home(local))?;
+        let queued = Word::queued(generation, 0);
+        table.places[local as usize] = SlotUse::Pending(queued);
+        table.next[local as usize] = after(generation);
+        if !self.at.publish(slot, published) {
+            table.bring_home(local);
             return Err(RingError::QueueFull);
         }
-        Ok((slot, Word::queued(generation, 0), deadline_ns))
-    }
-
-    /// A block for a request that its slot has no room for; without one the slot goes home.
-    fn take_block(
-        &self,
-        table: &mut Table,
-        local: u32,
-        generation: u64,
-        len: usize,
-    ) -> Result<BlockRef> {
-        let owner = Owner::request(self.first_slot + local, generation);
-        let taken = self.arena.take(&self.segment, len, Role::Request, owner);
-        taken.inspect_err(|_| table.bring_home(local))
-    }
-
-    /// Copies the request into its block, or into its slot.
-    #[inline(always)]
-    fn write_request(&self, fields: Slot<'_>, block: Option<BlockRef>, request: &[u8]) {
-        let segment = &self.segment;
-        let room = block.map_or(fields.inline_request(), |block| {
-            arena::offset(segment, block)
-        });
-        let start = segment.bytes_at(room, request.len());
-        sync::writes(start, request.len());
-        // SAFETY: in bounds by `bytes_at`; the slot is on no list but in our hands, and the block
-        // is ours by its owner word, so no other thread touches these bytes until it is published.
-        unsafe { std::ptr::copy_nonoverlapping(request.as_ptr(), start, request.len()) };
-    }
-
-    /// Publishes the task, and its hint; `false` when the ring is full and the task was taken back.
-    #[inline(always)]
-    fn publish(
-        &self,
-        table: &mut Table,
-        local: u32,
-        fields: Slot<'_>,
-        published: Published,
-    ) -> bool {
-        let segment = &self.segment;
-        let slot = self.first_slot + local;
-        let queued = Word::queued(published.generation(), 0);
-        table.places[local as usize] = SlotUse::Pending(queued);
-        table.next[local as usize] = after(published.generation());
-        fields.publish_release(published);
-        failpoint!("submit.queued");
-        if segment
-            .injector(published.priority())
-            .enqueue(slot)
-            .is_err()
-            && fields.withdraw(queued)
-        {
-            failpoint!("submit.withdrawn");
-            self.free_blocks(slot, queued);
-            table.bring_home(local);
-            return false;
-        }
-        failpoint!("submit.hinted");
-        self.entry().counter(ClientCounter::Submitted).bump();
+        self.at.record().counter(ClientCounter::Submitted).bump();
         failpoint!("submit.counted");
-        true
-    }
-
-    fn free_blocks(&self, slot: u32, word: Word) {
-        let reference = self.segment.slot(slot).request().reference();
-        if reference != 0
-            && let Ok(block) = arena::check_ref(&self.segment, reference, 0)
-        {
-            arena::free(
-                &self.segment,
-                block,
-                Owner::request(slot, word.generation()),
-            );
-        }
+        Ok((slot, queued, deadline_ns))
     }
 
     /// Submits and waits.
@@ -697,14 +357,14 @@ impl Client {
     /// Takes completions out of the ring (and, after an overflow, from all slots). The caller holds
     /// `polling`.
     fn drain(&self) {
-        let ring = self.segment.completion_ring(self.index);
+        let ring = self.at.segment.completion_ring(self.at.index);
         let mut table = lock(&self.table);
         let mut any = false;
         // Bounded: a ring that a broken peer keeps filling must not hold the table for ever.
         for slot in std::iter::from_fn(|| ring.dequeue()).take(4 * table.places.len()) {
-            any |= self.settle(&mut table, slot.wrapping_sub(self.first_slot));
+            any |= self.settle(&mut table, slot.wrapping_sub(self.at.first_slot));
         }
-        if self.entry().take_overflow() {
+        if self.at.record().take_overflow() {
             failpoint!("poll.overflow");
             for local in 0..table.places.len() as u32 {
                 any |= self.settle(&mut table, local);
@@ -723,8 +383,8 @@ impl Client {
             Some(SlotUse::GivenUp(word)) => (*word, false, true),
             _ => return false, // a stale hint
         };
-        let slot = self.first_slot + local;
-        let word = self.segment.slot(slot).ended_acquire();
+        let slot = self.at.first_slot + local;
+        let word = self.at.segment.slot(slot).ended_acquire();
         if word.generation() != awaited.generation()
             || !matches!(word.kind(), Kind::Done | Kind::Crashed)
         {
@@ -737,7 +397,7 @@ impl Client {
             }
         } else {
             self.note_run(table, slot, word);
-            self.read_result(slot, word)
+            self.at.read_result(slot, word)
         };
         match outcome {
             Outcome::Completed { .. } if wanted => self.judge(table, local, true),
@@ -745,11 +405,11 @@ impl Client {
             _ => {}
         }
         failpoint!("poll.read");
-        self.free_blocks(slot, word);
+        self.at.free_blocks(slot, word);
         failpoint!("poll.blocks_freed");
         // Each task is counted as submitted once, and under one of its ends once.
         if !counted {
-            self.entry().counter(counter_of(&outcome)).bump();
+            self.at.record().counter(counter_of(&outcome)).bump();
         }
         failpoint!("poll.counted");
         if wanted {
@@ -777,13 +437,7 @@ impl Client {
     /// tasks are pending, they all end by one look.
     fn look_at_pool(&self) {
         self.check_pending();
-        let over = self.segment.is_over()
-            || self
-                .supervisor
-                .lives(&self.segment)
-                .is_ok_and(|lives| !lives);
-        if over {
-            let reason = closed(&self.segment, SUPERVISOR_DIED);
+        if let Some(reason) = self.at.why_over() {
             // Under the lock, so that a waiter either sees the verdict before it sleeps, or is
             // woken.
             let _table = lock(&self.table);
@@ -798,8 +452,8 @@ impl Client {
             SlotUse::Abandoned(word) | SlotUse::GivenUp(word) => (word, true),
             _ => return false,
         };
-        let slot = self.first_slot + local;
-        let word = self.segment.word(slot);
+        let slot = self.at.first_slot + local;
+        let word = self.at.segment.word(slot);
         // From QUEUED on only this client frees the slot, and it does so under the table's lock.
         let possible = word.generation() == awaited.generation()
             && !matches!(word.kind(), Kind::Free | Kind::Corrupt);
@@ -807,7 +461,7 @@ impl Client {
             return false;
         }
         let what = format!("a slot in use has the impossible state {:#x}", word.0);
-        log_error(&self.segment, "a slot in use has an impossible state");
+        log_error(&self.at.segment, "a slot in use has an impossible state");
         table.uncount(local);
         table.places[local as usize] = if abandoned {
             SlotUse::Lost
@@ -823,7 +477,7 @@ impl Client {
         if cfg!(ringwork_model) {
             return; // as in `check_deadline`
         }
-        let fields = self.segment.slot(slot);
+        let fields = self.at.segment.slot(slot);
         let published = fields.published();
         if published.has(PUBLISHED_STAMPED)
             && word.ending() == Ok(Status::Ok.into())
@@ -843,82 +497,10 @@ impl Client {
     /// Takes in whether a task came in time, if it was let in since it seemed to.
     fn judge(&self, table: &mut Table, local: u32, in_time: bool) {
         if std::mem::take(&mut table.weighed[local as usize]) {
-            let handler = self.segment.slot(self.first_slot + local).handler();
+            let handler = self.at.segment.slot(self.at.first_slot + local).handler();
             let times = &mut table.backlog.run_times;
             times.ended(handler, in_time, now_ns());
         }
-    }
-
-    fn read_result(&self, slot: u32, word: Word) -> Outcome {
-        let segment = &self.segment;
-        let fields = segment.slot(slot);
-        let (place, ending, codec) = (fields.result(), word.ending(), word.result_codec());
-        let len = place.len();
-        let owner = Owner::result(slot, word);
-        let block = match arena::check_place(segment, place, owner, "result") {
-            Ok(block) => block,
-            Err(error) => return failed(Status::Failed, "segment.corrupt", error.to_string()),
-        };
-        let from = block.map_or(fields.inline_result(), |block| {
-            arena::offset(segment, block)
-        });
-        let mut bytes = Vec::with_capacity(len);
-        sync::reads(segment.bytes_at(from, len), len);
-        // SAFETY: in bounds by `bytes_at`; DONE gives the result to this client alone. The vector
-        // has room for `len` bytes, and has them before its length says so.
-        unsafe {
-            std::ptr::copy_nonoverlapping(
-                segment.bytes_at(from, len).cast_const(),
-                bytes.as_mut_ptr(),
-                len,
-            );
-            bytes.set_len(len);
-        };
-        if let Some(block) = block {
-            arena::free(segment, block, Owner::result(slot, word));
-        }
-        let Ending { status, not_run } = match ending {
-            Ok(ending) => ending,
-            Err(unknown) => return failed(Status::Failed, "segment.corrupt", unknown.to_string()),
-        };
-        let may_have_run = !not_run;
-        match status {
-            Status::Ok => match codec {
-                Ok(codec) => Outcome::Completed { codec, bytes },
-                Err(unknown) => failed(Status::Failed, "segment.corrupt", unknown.to_string()),
-            },
-            Status::Expired => Outcome::TimedOut { may_have_run },
-            status => {
-                let [code, location, message] = failure::decode(&bytes);
-                Outcome::Failed {
-                    status,
-                    may_have_run,
-                    code,
-                    location,
-                    message,
-                }
-            }
-        }
-    }
-
-    /// Waits for something to happen, as the one poller; at most `limit`.
-    fn park(&self, limit: Duration) {
-        let entry = self.entry();
-        let wake = entry.wake();
-        let seen = wake.load(Ordering::Acquire);
-        entry.set_waiting(true);
-        failpoint!("poll.waiting");
-        // pairs with the fence in `wake_client_after_publish`.
-        fence(Ordering::SeqCst);
-        let nothing = self.segment.completion_ring(self.index).is_empty()
-            && !entry.has_overflow()
-            && !self.segment.is_over();
-        if nothing {
-            failpoint!("poll.parking");
-            futex_wait(wake, seen, limit);
-            failpoint!("poll.awake");
-        }
-        entry.set_waiting(false);
     }
 }
 
@@ -931,15 +513,7 @@ impl Drop for Client {
             .places
             .iter()
             .all(|place| matches!(place, SlotUse::Free | SlotUse::Ready(..)));
-        failpoint!("client.leaving");
-        let end = if idle {
-            EntryState::Free
-        } else {
-            EntryState::Leaving
-        };
-        self.entry().store_word_release(self.word.with(end));
-        failpoint!("client.left");
-        // If it is not free, the lock, dropped now, tells the reaper to clear the rest.
+        self.at.leave(idle);
     }
 }
 
@@ -985,7 +559,7 @@ impl Ticket<'_> {
             if spins < spins_most {
                 spins += 1;
                 sync::spin_loop();
-                let ended = self.client.segment.slot(self.slot).ended_acquire();
+                let ended = self.client.at.segment.slot(self.slot).ended_acquire();
                 if ended.generation() != self.word.generation() {
                     continue;
                 }
@@ -1007,9 +581,9 @@ impl Ticket<'_> {
                 if self.is_ready() {
                     return;
                 }
-                client.park(pause);
+                client.at.park(pause);
                 client.drain();
-                if checked.elapsed() >= LIVENESS_INTERVAL || client.segment.is_over() {
+                if checked.elapsed() >= LIVENESS_INTERVAL || client.at.segment.is_over() {
                     *checked = Instant::now();
                     client.look_at_pool();
                 }
@@ -1039,7 +613,7 @@ impl Ticket<'_> {
     }
 
     fn local(&self) -> usize {
-        (self.slot - self.client.first_slot) as usize
+        (self.slot - self.client.at.first_slot) as usize
     }
 
     fn is_ready(&self) -> bool {
@@ -1082,16 +656,16 @@ impl Ticket<'_> {
         if counter == ClientCounter::TimedOut {
             client.judge(&mut table, local as u32, false);
         }
-        client.entry().counter(counter).bump();
+        client.at.record().counter(counter).bump();
         failpoint!("cancel.counted");
         // Two rounds do where peers are honest: a claim or the reaper may come between, or a retry.
         for _ in 0..CORRUPT_AFTER {
-            let word = client.segment.word(self.slot);
+            let word = client.at.segment.word(self.slot);
             match word.kind() {
                 Kind::Queued if word.generation() == self.word.generation() => {
-                    if client.segment.slot(self.slot).withdraw(word) {
+                    if client.at.segment.slot(self.slot).withdraw(word) {
                         failpoint!("cancel.withdrawn");
-                        client.free_blocks(self.slot, word);
+                        client.at.free_blocks(self.slot, word);
                         table.bring_home(local as u32);
                         return Some(outcome(word.attempt() > 0));
                     }
@@ -1103,6 +677,7 @@ impl Ticket<'_> {
                 // generation): waiting longer would not help.
                 _ => {
                     client
+                        .at
                         .segment
                         .slot(self.slot)
                         .request_cancel(word.generation());
@@ -1155,63 +730,10 @@ impl Drop for Ticket<'_> {
     }
 }
 
-/// The counter of the client's entry that an outcome goes under.
-/// The counter of the reason why a task is rejected; none for what is no rejection.
-fn rejected_by(error: &RingError) -> Option<ClientCounter> {
-    Some(match error {
-        RingError::SlotsTaken { .. } => ClientCounter::RejectedNoSlot,
-        RingError::TooManyInFlight { .. } => ClientCounter::RejectedInFlight,
-        RingError::QueueFull => ClientCounter::RejectedRing,
-        RingError::ArenaExhausted { .. } => ClientCounter::RejectedArena,
-        RingError::TooLarge { .. } => ClientCounter::RejectedTooLarge,
-        _ => return None,
-    })
-}
-
-fn counter_of(outcome: &Outcome) -> ClientCounter {
-    match outcome {
-        Outcome::Completed { .. } => ClientCounter::Completed,
-        Outcome::TimedOut { .. } => ClientCounter::TimedOut,
-        Outcome::Failed { status, .. } if *status == Status::Cancelled => ClientCounter::Cancelled,
-        _ => ClientCounter::Failed,
-    }
-}
-
-fn all_taken(count: u32) -> RingError {
-    RingError::TableFull {
-        what: "client",
-        count,
-        option: "--clients",
-    }
-}
-
 /// A slot of the free list that is not FREE is never used again.
 #[cold]
 fn lose(table: &mut Table, local: u32, slot: u32, word: Word) -> RingError {
     table.uncount(local);
     table.places[local as usize] = SlotUse::Lost;
     RingError::Corrupt(format!("the free slot {slot} has the state {:#x}", word.0))
-}
-
-fn closed(segment: &Segment, default: &str) -> RingError {
-    let reason = segment.reason();
-    let why = if reason.is_empty() {
-        default.to_owned()
-    } else {
-        reason
-    };
-    RingError::Closed {
-        name: segment.dir().name().to_owned(),
-        why,
-    }
-}
-
-fn failed(status: Status, code: &str, message: String) -> Outcome {
-    Outcome::Failed {
-        status,
-        may_have_run: true,
-        code: code.to_owned(),
-        location: String::new(),
-        message,
-    }
 }

@@ -1,0 +1,373 @@
+//! A client's entry in a pool, and what is done to slots: the protocol of a client, without a table.
+//!
+//! Used by [`crate::client::Client`] and [`crate::client::TaskTable`], which know what has become of each
+//! slot. Invariant: a slot that is filled, and a result that is read, is in the hands of one thread, by
+//! their tables.
+
+use crate::client::outcome::{Outcome, TaskOptions, failed};
+use crate::error::{Result, RingError};
+use crate::format::failure;
+use crate::format::layout::INLINE;
+use crate::format::states::{ClientKind, Ending, EntryState, Status};
+use crate::format::words::{EntryWord, Owner, Place, Published, Word};
+use crate::lane::entry::{command_entries, take_entry};
+use crate::os::clock::now_ns;
+use crate::os::program::program_name;
+use crate::os::sync::{self, Instant, Ordering, fence};
+use crate::queue::arena::{self, ArenaView, BlockRef, Role};
+use crate::queue::wait::futex_wait;
+use crate::records::{ClientRecord, Request, Slot};
+use crate::segment::liveness::LivenessLock;
+use crate::segment::paths::PoolDir;
+use crate::segment::{Segment, SupervisorProbe};
+use std::time::Duration;
+
+/// How often a command that waits for an entry tries again.
+const ENTRY_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Why a pool has ended whose header does not say it.
+pub(super) const SUPERVISOR_DIED: &str = "its supervisor died";
+
+/// An ACTIVE entry, held by its lock.
+#[derive(Debug)]
+pub(super) struct Attachment {
+    pub(super) segment: Segment,
+    pub(super) index: u32,
+    word: EntryWord,
+    /// The first of its slots, and how many there are.
+    pub(super) first_slot: u32,
+    pub(super) slots: u32,
+    arena: ArenaView,
+    supervisor: SupervisorProbe,
+    _lock: LivenessLock,
+}
+
+impl Attachment {
+    /// Attaches to a pool and takes a client entry.
+    pub(super) fn connect(dir: &PoolDir) -> Result<Self> {
+        let segment = Segment::attach(dir)?;
+        let _ = segment.prepare(); // the supervisor has warned
+        Self::register(segment)
+    }
+
+    /// Attaches as the `ringwork` command does: with one of the entries that are kept for it, or
+    /// else any other. When all are taken it waits for one, at most for `limit` (default: as long
+    /// as it takes).
+    ///
+    /// # Errors
+    /// As [`Self::connect`]; [`RingError::TableFull`] after `limit`, and [`RingError::Closed`] when
+    /// the pool ends, or takes no more tasks, meanwhile.
+    pub(super) fn connect_as_command(dir: &PoolDir, limit: Option<Duration>) -> Result<Self> {
+        let mut segment = Segment::attach(dir)?;
+        let _ = segment.prepare(); // the supervisor has warned
+        let start = Instant::now();
+        let entries = segment.geometry().max_clients;
+        let kept = entries - command_entries(entries);
+        loop {
+            let order = (kept..entries).chain(0..kept);
+            segment = match Self::take(segment, order)? {
+                Ok(client) => return Ok(client),
+                Err(segment) => segment,
+            };
+            if !segment.takes_tasks() {
+                return Err(closed(&segment, "it takes no more tasks"));
+            }
+            if limit.is_some_and(|limit| start.elapsed() >= limit) {
+                return Err(all_taken(entries));
+            }
+            std::thread::sleep(ENTRY_INTERVAL);
+        }
+    }
+
+    /// Takes a client entry of an attached segment.
+    pub(super) fn register(segment: Segment) -> Result<Self> {
+        let entries = segment.geometry().max_clients;
+        let own = entries - command_entries(entries);
+        Self::take(segment, 0..own)?.map_err(|_| all_taken(own))
+    }
+
+    /// Takes the first of these entries that is free; the segment comes back when none is.
+    fn take(
+        segment: Segment,
+        entries: impl IntoIterator<Item = u32>,
+    ) -> Result<std::result::Result<Self, Segment>> {
+        if !segment.supervisor_lives()? {
+            return Err(closed(
+                &segment,
+                "its supervisor is dead; `ringwork clean` removes what it left",
+            ));
+        }
+        let supervisor = SupervisorProbe::open(&segment)?;
+        for index in entries {
+            let path = segment.dir().client_lock(segment.epoch(), index);
+            if let Some((held, word)) = take_entry(segment.client(index).life(), &path)? {
+                return Self::activate(segment, supervisor, index, held, word).map(Ok);
+            }
+        }
+        Ok(Err(segment))
+    }
+
+    /// Fills an entry whose lock is held, and makes it ACTIVE.
+    fn activate(
+        segment: Segment,
+        supervisor: SupervisorProbe,
+        index: u32,
+        held: LivenessLock,
+        word: EntryWord,
+    ) -> Result<Self> {
+        let record = segment.client(index);
+        record.fill(
+            std::process::id(),
+            ClientKind::Rust,
+            &program_name(),
+            now_ns(),
+        );
+        failpoint!("client.filled");
+        record.store_word_release(word);
+        failpoint!("client.active");
+        let slots = segment.geometry().slots_per_client;
+        let mut own = index * slots..(index + 1) * slots;
+        if let Some(slot) = own.find(|slot| !segment.word(*slot).is_at_rest()) {
+            return Err(RingError::Corrupt(format!(
+                "slot {slot} of a free client entry is in use"
+            )));
+        }
+        Ok(Self {
+            supervisor,
+            index,
+            word,
+            first_slot: index * slots,
+            slots,
+            arena: ArenaView::new(&segment),
+            segment,
+            _lock: held,
+        })
+    }
+
+    /// The client's entry.
+    pub(super) fn record(&self) -> ClientRecord<'_> {
+        self.segment.client(self.index)
+    }
+
+    /// Refuses a submit when the pool takes no tasks.
+    #[inline]
+    pub(super) fn check_open(&self) -> Result<()> {
+        if self.segment.takes_tasks() {
+            Ok(())
+        } else {
+            Err(closed(&self.segment, "it takes no more tasks"))
+        }
+    }
+
+    /// Why the pool has ended, if it has.
+    pub(super) fn why_over(&self) -> Option<RingError> {
+        let lives = || self.supervisor.lives(&self.segment);
+        let over = self.segment.is_over() || lives().is_ok_and(|lives| !lives);
+        over.then(|| closed(&self.segment, SUPERVISOR_DIED))
+    }
+
+    /// Writes a task into a slot at rest that is in the caller's hands: the word that publishes it,
+    /// and its deadline.
+    #[inline(always)]
+    pub(super) fn fill(
+        &self,
+        slot: u32,
+        generation: u64,
+        (handler, request): (u64, &[u8]),
+        options: &TaskOptions,
+        sampled: bool,
+    ) -> Result<(Published, Option<u64>)> {
+        let segment = &self.segment;
+        let fields = segment.slot(slot);
+        failpoint!("submit.slot");
+        let block = if request.len() > INLINE {
+            let owner = Owner::request(slot, generation);
+            let taken = self
+                .arena
+                .take(segment, request.len(), Role::Request, owner);
+            Some(taken?)
+        } else {
+            None
+        };
+        self.write_request(fields, block, request);
+        failpoint!("submit.written");
+        let deadline_ns = options
+            .timeout
+            .map(|timeout| now_ns().saturating_add(timeout.as_nanos() as u64).max(1));
+        let priority = u32::from(options.priority).min(segment.geometry().priorities - 1);
+        let reference = block.map_or(0, BlockRef::reference);
+        let published = fields.fill(
+            generation,
+            &Request {
+                deadline_ns,
+                handler,
+                place: Place::new(reference, request.len() as u32),
+                attempts: options.attempts,
+                priority: priority as u8,
+                codec: options.codec,
+                task_id: options.task_id,
+                submitted_ns: sampled.then(now_ns),
+                traceparent: options.traceparent.as_ref(),
+            },
+        );
+        failpoint!("submit.filled");
+        Ok((published, deadline_ns))
+    }
+
+    /// Publishes what was filled in, and its hint; `false` when the ring is full and the task was
+    /// taken back.
+    #[inline(always)]
+    pub(super) fn publish(&self, slot: u32, published: Published) -> bool {
+        let segment = &self.segment;
+        let fields = segment.slot(slot);
+        let queued = Word::queued(published.generation(), 0);
+        fields.publish_release(published);
+        failpoint!("submit.queued");
+        let injector = segment.injector(published.priority());
+        if injector.enqueue(slot).is_err() && fields.withdraw(queued) {
+            failpoint!("submit.withdrawn");
+            self.free_blocks(slot, queued);
+            return false;
+        }
+        failpoint!("submit.hinted");
+        true
+    }
+
+    /// Copies the request into its block, or into its slot.
+    #[inline(always)]
+    fn write_request(&self, fields: Slot<'_>, block: Option<BlockRef>, request: &[u8]) {
+        let segment = &self.segment;
+        let room = block.map_or(fields.inline_request(), |block| {
+            arena::offset(segment, block)
+        });
+        let start = segment.bytes_at(room, request.len());
+        sync::writes(start, request.len());
+        // SAFETY: in bounds by `bytes_at`; the slot is on no list but in our hands, and the block
+        // is ours by its owner word, so no other thread touches these bytes until it is published.
+        unsafe { std::ptr::copy_nonoverlapping(request.as_ptr(), start, request.len()) };
+    }
+
+    /// Frees the block of a task's request, if it has one.
+    pub(super) fn free_blocks(&self, slot: u32, word: Word) {
+        let reference = self.segment.slot(slot).request().reference();
+        if reference != 0
+            && let Ok(block) = arena::check_ref(&self.segment, reference, 0)
+        {
+            arena::free(
+                &self.segment,
+                block,
+                Owner::request(slot, word.generation()),
+            );
+        }
+    }
+
+    /// The result of a task that is DONE. The caller alone reads it.
+    pub(super) fn read_result(&self, slot: u32, word: Word) -> Outcome {
+        let segment = &self.segment;
+        let fields = segment.slot(slot);
+        let (place, ending, codec) = (fields.result(), word.ending(), word.result_codec());
+        let len = place.len();
+        let owner = Owner::result(slot, word);
+        let block = match arena::check_place(segment, place, owner, "result") {
+            Ok(block) => block,
+            Err(error) => return failed(Status::Failed, "segment.corrupt", error.to_string()),
+        };
+        let from = block.map_or(fields.inline_result(), |block| {
+            arena::offset(segment, block)
+        });
+        let mut bytes = Vec::with_capacity(len);
+        sync::reads(segment.bytes_at(from, len), len);
+        // SAFETY: in bounds by `bytes_at`; DONE gives the result to this client alone. The vector
+        // has room for `len` bytes, and has them before its length says so.
+        unsafe {
+            std::ptr::copy_nonoverlapping(
+                segment.bytes_at(from, len).cast_const(),
+                bytes.as_mut_ptr(),
+                len,
+            );
+            bytes.set_len(len);
+        };
+        if let Some(block) = block {
+            arena::free(segment, block, Owner::result(slot, word));
+        }
+        let Ending { status, not_run } = match ending {
+            Ok(ending) => ending,
+            Err(unknown) => return failed(Status::Failed, "segment.corrupt", unknown.to_string()),
+        };
+        let may_have_run = !not_run;
+        match status {
+            Status::Ok => match codec {
+                Ok(codec) => Outcome::Completed { codec, bytes },
+                Err(unknown) => failed(Status::Failed, "segment.corrupt", unknown.to_string()),
+            },
+            Status::Expired => Outcome::TimedOut { may_have_run },
+            status => {
+                let [code, location, message] = failure::decode(&bytes);
+                Outcome::Failed {
+                    status,
+                    may_have_run,
+                    code,
+                    location,
+                    message,
+                }
+            }
+        }
+    }
+
+    /// Waits for something to happen, as the one poller; at most `limit`.
+    pub(super) fn park(&self, limit: Duration) {
+        let entry = self.record();
+        let wake = entry.wake();
+        let seen = wake.load(Ordering::Acquire);
+        entry.set_waiting(true);
+        failpoint!("poll.waiting");
+        // pairs with the fence in `wake_client_after_publish`.
+        fence(Ordering::SeqCst);
+        let nothing = self.segment.completion_ring(self.index).is_empty()
+            && !entry.has_overflow()
+            && !self.segment.is_over();
+        if nothing {
+            failpoint!("poll.parking");
+            futex_wait(wake, seen, limit);
+            failpoint!("poll.awake");
+        }
+        entry.set_waiting(false);
+    }
+
+    /// Gives the entry up: FREE when no task is in its slots, else LEAVING, for the reaper. The lock
+    /// is dropped after it.
+    pub(super) fn leave(&self, idle: bool) {
+        failpoint!("client.leaving");
+        let end = if idle {
+            EntryState::Free
+        } else {
+            EntryState::Leaving
+        };
+        self.record().store_word_release(self.word.with(end));
+        failpoint!("client.left");
+        // If it is not free, the lock tells the reaper to clear the rest.
+    }
+}
+
+fn all_taken(count: u32) -> RingError {
+    RingError::TableFull {
+        what: "client",
+        count,
+        option: "--clients",
+    }
+}
+
+/// The error of a pool that has ended, or takes no more tasks; `default` where its header does not say
+/// why.
+pub(super) fn closed(segment: &Segment, default: &str) -> RingError {
+    let reason = segment.reason();
+    let why = if reason.is_empty() {
+        default.to_owned()
+    } else {
+        reason
+    };
+    RingError::Closed {
+        name: segment.dir().name().to_owned(),
+        why,
+    }
+}
