@@ -67,18 +67,23 @@ fn a_killed_supervisor_takes_its_workers_along_and_clients_are_told() {
 
 #[test]
 fn however_many_tasks_are_pending_a_dead_supervisor_ends_them_by_one_look() {
-    const TASKS: u32 = 2048;
+    for tasks in [2048, 8192] {
+        a_dead_supervisor_ends_them_by_one_look(tasks);
+    }
+}
+
+fn a_dead_supervisor_ends_them_by_one_look(tasks: u32) {
     let mut pool = Serve::new("many")
-        .option("slots", &(TASKS + TASKS / 8).to_string()) // a sixteenth is kept for priority 0
-        .option("segment-size", "24MiB")
+        .option("slots", &(tasks + tasks / 8).to_string()) // a sixteenth is kept for priority 0
+        .option("segment-size", "48MiB")
         .start();
     let client = pool.client();
     let mut tickets = ringwork_tests::occupy(&client, pool.files(), 2);
-    let rest = TASKS as usize - tickets.len();
+    let rest = tasks as usize - tickets.len();
     tickets.extend((0..rest).map(|_| client.submit("echo", &[1], &options()).expect("a slot")));
     pool.signal(Signal::SIGKILL);
     pool.wait_exit();
-    // One look each, every 50 ms, would take 102 s.
+    // One look each, every 50 ms, would take 102 s, and four times that.
     let start = Instant::now();
     for ticket in &tickets {
         assert!(matches!(end(ticket), Outcome::Closed { .. }));

@@ -28,6 +28,7 @@ use crate::queue::wait::wake_after_publish;
 use crate::records::CORRUPT_AFTER;
 use crate::segment::Segment;
 use crate::segment::paths::PoolDir;
+use crate::segment::slices::Slices;
 use crate::segment::tables::log_error;
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
@@ -80,6 +81,8 @@ struct Table {
     /// Whether each slot's task was let in since it seemed to be in time behind what was queued.
     weighed: Vec<bool>,
     backlog: Backlog,
+    /// Which slots the next look without a hint takes in.
+    slices: Slices,
 }
 
 impl Table {
@@ -200,6 +203,7 @@ impl Client {
             counted: vec![0; slots as usize],
             weighed: vec![false; slots as usize],
             backlog: Backlog::default(),
+            slices: Slices::default(),
         };
         Self {
             at,
@@ -421,11 +425,12 @@ impl Client {
     }
 
     /// Takes in what has ended without a hint, and ends the tasks whose slots are no longer theirs:
-    /// a broken peer must not keep a wait from ending.
+    /// a broken peer must not keep a wait from ending. A slice of the slots at each look.
     fn check_pending(&self) {
         let mut table = lock(&self.table);
         let mut any = false;
-        for local in 0..table.places.len() as u32 {
+        let slots = table.places.len() as u32;
+        for local in table.slices.of(slots) {
             any |= self.settle(&mut table, local) || self.give_up_if_damaged(&mut table, local);
         }
         if any {
@@ -737,3 +742,6 @@ fn lose(table: &mut Table, local: u32, slot: u32, word: Word) -> RingError {
     table.places[local as usize] = SlotUse::Lost;
     RingError::Corrupt(format!("the free slot {slot} has the state {:#x}", word.0))
 }
+
+#[cfg(test)]
+mod tests;

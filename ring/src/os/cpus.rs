@@ -5,10 +5,17 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
-/// Processors that this process may use, at least 1.
+/// Processors that this process may use, at least 1. Asked once: the answer takes some ten files,
+/// which a sandbox keeps away later, and callers come at each tick.
 #[must_use]
 pub fn usable() -> usize {
+    static USABLE: OnceLock<usize> = OnceLock::new();
+    *USABLE.get_or_init(ask)
+}
+
+fn ask() -> usize {
     let affinity = std::thread::available_parallelism().map_or(1, usize::from);
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     match quota(Path::new("/sys/fs/cgroup"), &groups) {

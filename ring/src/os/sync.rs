@@ -12,11 +12,9 @@ mod real {
     pub(crate) use std::thread::{sleep, yield_now};
     pub(crate) use std::time::Instant;
 
-    /// The cores that this process may use. Asked once: the answer takes files of the cgroup,
-    /// which a sandbox keeps away later.
+    /// The cores that this process may use.
     pub(crate) fn cores() -> usize {
-        static CORES: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
-        *CORES.get_or_init(crate::os::cpus::usable)
+        crate::os::cpus::usable()
     }
 
     /// A full fence for the place right behind a read-modify-write of this thread, when that stands

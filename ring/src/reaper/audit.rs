@@ -17,6 +17,7 @@ use crate::os::sync::Ordering;
 use crate::queue::hint_ring::HintRing;
 use crate::records::{LaneMask, LaneRecord};
 use crate::segment::Segment;
+use crate::segment::slices::Slices;
 use std::fmt::Display;
 use std::ops::Range;
 
@@ -39,6 +40,11 @@ const NS_A_STEP: u64 = 8;
 /// Steps that are never too many: what was counted between two readings of the clock.
 const SLACK: u64 = 1 << 16;
 
+/// The most that a slot, ring or counter moves on in so long.
+fn steps_in(ns: u64) -> u64 {
+    ns / NS_A_STEP + SLACK
+}
+
 /// What is remembered between two looks.
 #[derive(Debug)]
 pub struct Auditor {
@@ -52,6 +58,10 @@ pub struct Auditor {
     handler_counts: handler_counts::SeenCounts,
     next_owner: usize,
     looked_ns: u64,
+    slices: Slices,
+    // When the pass over the slots began, and the one before it: each slot was last looked at after
+    // the latter.
+    passes_ns: (u64, u64),
 }
 
 impl Auditor {
@@ -70,6 +80,8 @@ impl Auditor {
             handler_counts: handler_counts::SeenCounts::new(segment),
             next_owner: 0,
             looked_ns: now_ns,
+            slices: Slices::default(),
+            passes_ns: (now_ns, now_ns),
         }
     }
 
@@ -128,7 +140,7 @@ impl Auditor {
     /// # Errors
     /// The damage found first.
     pub fn look(&mut self, segment: &Segment, now_ns: u64) -> Found {
-        let steps = now_ns.saturating_sub(self.looked_ns) / NS_A_STEP + SLACK;
+        let steps = steps_in(now_ns.saturating_sub(self.looked_ns));
         self.looked_ns = now_ns;
         self.look_at_header(segment)?;
         entries(segment)?;
@@ -140,7 +152,7 @@ impl Auditor {
         self.handler_counts.look(segment, steps)?;
         self.rings(segment, steps)?;
         self.cells(segment)?;
-        self.slots(segment, steps)?;
+        self.slots(segment, now_ns)?;
         self.owners(segment)
     }
 
@@ -202,9 +214,14 @@ impl Auditor {
         Ok(())
     }
 
-    fn slots(&mut self, segment: &Segment, steps: u64) -> Found {
+    /// The slots, a slice each look.
+    fn slots(&mut self, segment: &Segment, now_ns: u64) -> Found {
         let slots = segment.geometry().slots_per_client;
-        for slot in 0..segment.geometry().total_slots() {
+        if self.slices.at_start() {
+            self.passes_ns = (now_ns, self.passes_ns.0);
+        }
+        let steps = steps_in(now_ns.saturating_sub(self.passes_ns.1));
+        for slot in self.slices.of(segment.geometry().total_slots()) {
             let client = segment.client(slot / slots);
             let entry = client.word_acquire();
             let place = slot as usize;

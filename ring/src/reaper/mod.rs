@@ -22,6 +22,7 @@ use crate::records::{LaneMask, LaneRecord};
 use crate::segment::Segment;
 use crate::segment::handler_totals::count_loss;
 use crate::segment::liveness::{self, LivenessLock, LockFile};
+use crate::segment::slices::Slices;
 use std::collections::HashMap;
 
 /// What a reap gave back.
@@ -412,13 +413,23 @@ pub fn wake_for_work(segment: &Segment) -> bool {
 
 fn wake_lanes_without_task(segment: &Segment) -> bool {
     let mut woken = false;
-    for lane in segment.lanes() {
-        if lane.word_acquire().is_active() && lane.current().is_none() {
-            wake_word(lane.wake());
-            woken = true;
-        }
+    for lane in resting_lanes(segment) {
+        wake_word(lane.wake());
+        woken = true;
     }
     woken
+}
+
+fn resting_lanes(segment: &Segment) -> impl Iterator<Item = LaneRecord<'_>> {
+    segment
+        .lanes()
+        .filter(|lane| lane.word_acquire().is_active() && lane.current().is_none())
+}
+
+/// Whether a lane runs no task: then it looks for one, sleeps, or was stopped on its way to either.
+#[must_use]
+pub fn has_resting_lane(segment: &Segment) -> bool {
+    resting_lanes(segment).next().is_some()
 }
 
 /// The slow look: what stands unchanged since the look before gets its hint again.
@@ -426,6 +437,7 @@ fn wake_lanes_without_task(segment: &Segment) -> bool {
 pub struct Sweeper {
     // By slot: one entry for each of the segment.
     seen: Vec<Seen>,
+    slices: Slices,
 }
 
 /// A task that waits, as it was first seen.
@@ -454,25 +466,22 @@ pub struct Overdue {
 }
 
 impl Sweeper {
-    /// Looks at the slots of all clients; returns the tasks that run past their deadline. What has
-    /// ended without a hint is the business of its client, which looks itself.
+    /// Looks at the slots of all clients, a slice each time; returns those of their tasks that run
+    /// past their deadline. What has ended without a hint is the business of its client, which looks
+    /// itself.
     pub fn sweep(&mut self, segment: &Segment, now_ns: u64) -> Vec<Overdue> {
-        let slots = segment.geometry().slots_per_client;
-        self.seen
-            .resize(segment.geometry().total_slots() as usize, Seen::default());
+        let g = segment.geometry();
+        self.seen.resize(g.total_slots() as usize, Seen::default());
         let mut overdue = Vec::new();
         let mut restored = 0;
-        for client in 0..segment.geometry().max_clients {
-            if segment.client(client).word_acquire().is_free() {
-                continue;
-            }
-            for slot in client * slots..(client + 1) * slots {
-                if let Some(word) = segment.slot(slot).queued() {
-                    restored += self.look_at_queued(segment, slot, word);
-                } else {
-                    self.seen[slot as usize].word = 0;
-                    overdue.extend(overdue_task(segment, slot, now_ns));
-                }
+        let is_there = |client| !segment.client(client).word_acquire().is_free();
+        let slices = (self.slices).of_clients(g.max_clients, g.slots_per_client, is_there);
+        for slot in slices.into_iter().flatten() {
+            if let Some(word) = segment.slot(slot).queued() {
+                restored += self.look_at_queued(segment, slot, word);
+            } else {
+                self.seen[slot as usize].word = 0;
+                overdue.extend(overdue_task(segment, slot, now_ns));
             }
         }
         segment.count(PoolCounter::HintsRestored, restored);

@@ -45,6 +45,7 @@ mod pages;
 pub mod paths;
 pub mod room;
 pub mod running;
+pub mod slices;
 pub mod survey;
 pub mod tables;
 

@@ -16,19 +16,20 @@ pub struct Pool {
 impl Pool {
     #[allow(dead_code, reason = "not used by each of the tests")]
     pub fn new(clients: u32, arena: Vec<ArenaClass>) -> Self {
-        Self::of(PoolConfig::default().clients(clients).arena(arena))
+        Self::of(PoolConfig::default().clients(clients).arena(arena), 16)
     }
 
     #[allow(dead_code, reason = "not used by each of the tests")]
     pub fn with_lanes(clients: u32, lanes: u32, arena: Vec<ArenaClass>) -> Self {
         let config = PoolConfig::default().clients(clients).arena(arena);
-        Self::of(config.max_lanes(lanes))
+        Self::of(config.max_lanes(lanes), 16)
     }
 
-    fn of(config: PoolConfig) -> Self {
+    #[allow(dead_code, reason = "not used by each of the tests")]
+    pub fn of(config: PoolConfig, slots: u32) -> Self {
         let temp = tempfile::tempdir().unwrap();
         let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-        let config = config.slots(16);
+        let config = config.slots(slots);
         let (segment, locks) = Segment::create(&dir, &config).unwrap();
         segment.set_pool_state(PoolState::Serving);
         Self {

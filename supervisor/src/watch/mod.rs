@@ -17,7 +17,7 @@ use ringwork_ring::CauseDetail;
 use ringwork_ring::Segment;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::wait::any_idle;
-use ringwork_ring::reaper::{LostWakeCheck, Overdue, Sweeper, reap_client};
+use ringwork_ring::reaper::{LostWakeCheck, Overdue, Sweeper, has_resting_lane, reap_client};
 use ringwork_ring::segment::running::note_running_tasks;
 use ringwork_ring::segment::tables::log_error;
 use std::collections::HashSet;
@@ -83,7 +83,9 @@ impl Watch {
     /// How long the supervisor may sleep now.
     pub(crate) fn pace(&mut self, pool: &Pool) -> Duration {
         let submitted = pool.submitted();
-        let busy = submitted != self.submitted || pool.has_backlog();
+        // Beside lanes that all run tasks no wake can be missed: each looks when its task ends.
+        let waits = pool.has_backlog() && (self.is_elastic() || has_resting_lane(pool.segment()));
+        let busy = submitted != self.submitted || waits;
         self.submitted = submitted;
         if busy {
             self.active = Instant::now();
@@ -95,12 +97,17 @@ impl Watch {
         }
     }
 
+    /// Whether workers are started while tasks wait: how long they do is told by the tick.
+    fn is_elastic(&self) -> bool {
+        self.config.max_workers() > self.config.min_workers()
+    }
+
     /// One tick.
     pub(crate) fn tick(&mut self, pool: &Pool, crew: &mut Crew) {
         let segment = pool.segment();
         self.lost_wakes.look(segment);
         self.limits.look(segment, crew);
-        if self.config.max_workers() > self.config.min_workers() {
+        if self.is_elastic() {
             self.grow(pool, crew);
         }
         // A little less than the idle tick, so that no idle tick is skipped.

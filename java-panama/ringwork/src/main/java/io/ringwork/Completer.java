@@ -21,6 +21,11 @@ final class Completer implements PollerRole.Work {
   private static final int BATCH = 32;
   private static final int MOST = 256;
 
+  /** The slots that a check takes in, of so many or more: of more still, a twentieth. */
+  static final int CHECKED = 4096;
+
+  private static final int CHECKS = 20;
+
   /** A thread that moves a word and then its future may be paused between, but not so long. */
   private static final int SUSPICIONS = 5;
 
@@ -43,6 +48,9 @@ final class Completer implements PollerRole.Work {
   private final @Nullable TaskFuture<?>[] suspects;
 
   private final byte[] suspicions;
+
+  /** Where the next check begins; poller only. */
+  private int nextCheck;
 
   Completer(ClientSegment<TaskFuture<?>> segment, TaskEnder ender, SettledFutures settled) {
     this.memory = segment.memory;
@@ -217,10 +225,14 @@ final class Completer implements PollerRole.Work {
 
   /**
    * Looks at the slots of all pending tasks: what ended without a hint is taken in; what can't be
-   * any more ends as corrupt, so that no broken peer can make a future wait for ever. Poller only.
+   * any more ends as corrupt, so that no broken peer can make a future wait for ever. A part of the
+   * slots each time. Poller only.
+   *
+   * @return whether that was the last part
    */
-  void check() {
-    for (int i = 0; i < slots.count; i++) {
+  boolean check() {
+    int end = Math.min(slots.count, nextCheck + Math.max(CHECKED, slots.count / CHECKS + 1));
+    for (int i = nextCheck; i < end; i++) {
       TaskFuture<?> future = slots.pending(i);
       if (future == null || tryEnd(i)) {
         suspects[i] = null;
@@ -242,6 +254,8 @@ final class Completer implements PollerRole.Work {
         ender.corrupt(i, future, word);
       }
     }
+    nextCheck = end < slots.count ? end : 0;
+    return nextCheck == 0;
   }
 
   /**

@@ -139,6 +139,22 @@ class DamageTest {
 
   /** Words that no hint tells of: the poller looks at them now and then. */
   @Test
+  void aCheckTakesInAPartOfVeryManySlots() throws IOException {
+    for (int slots : new int[] {8, Completer.CHECKED, Completer.CHECKED + 1, 65_536, 1 << 18}) {
+      try (FakePool large = new FakePool(base, 1, slots);
+          Ringwork client = large.connect()) {
+        Completer completer = ((Client) client.connection).core.completer;
+        int checks = 1;
+        // No task is in flight, so the poller makes none of its own.
+        while (!completer.check()) {
+          checks++;
+        }
+        assertEquals(Math.min(20, (slots - 1) / Completer.CHECKED + 1), checks, slots + " slots");
+      }
+    }
+  }
+
+  @Test
   void impossibleWordsThatNobodyTellsOf() {
     try (Ringwork client = pool.connect()) {
       long one = 1L << Layout.STATE_GENERATION_SHIFT;
