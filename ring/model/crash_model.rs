@@ -257,6 +257,24 @@ fn long_a_worker_of_two_lanes_dies() {
 }
 
 #[test]
+fn fast_a_worker_of_several_claims_dies() {
+    let scenario = Scenario::claims(victims(SAFE, DIES, SAFE));
+    exhaust(
+        "crash: worker of several claims",
+        &scenario,
+        limits(0, 1, 0),
+    );
+}
+
+#[test]
+#[ignore = "long"]
+fn long_a_worker_of_several_claims_dies() {
+    let scenario = Scenario::claims(victims(SAFE, DIES, SAFE));
+    let limits = limits(1, 1, 0).switches(0);
+    exhaust("crash: worker of several claims", &scenario, limits);
+}
+
+#[test]
 fn fast_a_large_pool_at_random() {
     large(2_000, 1);
 }

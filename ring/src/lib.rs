@@ -50,6 +50,7 @@ pub use format::cause::{Cause, CauseDetail};
 pub use format::config::{ArenaClass, Geometry, PoolConfig};
 pub use format::layout::id_of;
 pub use format::states::{ClientKind, Codec, Health, PoolState, Status};
+pub use lane::claimed::claim::{Claim, Shard};
 pub use lane::claimed::{Claimed, Failure};
 pub use lane::entry::WorkerEntry;
 pub use lane::search::Lane;

@@ -6,6 +6,7 @@ use crate::client::{Client, Outcome, TaskOptions, Ticket};
 use crate::error::RingError;
 use crate::format::cause::Cause;
 use crate::format::states::PoolState;
+use crate::lane::claimed::claim::Shard;
 use crate::lane::claimed::{Claimed, Failure};
 use crate::lane::entry::WorkerEntry;
 use crate::lane::search::Lane;
@@ -112,6 +113,12 @@ pub(super) fn worker(sim: &Sim, index: u32, scenario: &Scenario, ledger: &Ledger
         .lanes(count, scenario.strategy)
         .expect("its lanes are free");
     let mut first = lanes.remove(0);
+    if scenario.detaches {
+        let shard = Shard::new(lanes.remove(0));
+        serve_by_claims(&mut first, &shard, ledger);
+        drop((first, shard));
+        return entry.leave();
+    }
     let left = Rc::new(RefCell::new(0));
     for (number, lane) in lanes.into_iter().enumerate() {
         let (lane, ledger, left) = (
@@ -146,6 +153,22 @@ fn serve(lane: &mut Lane, ledger: &Ledger) {
     }
 }
 
+/// Claims all that waits, up to two tasks, and ends them, the last one first.
+fn serve_by_claims(lane: &mut Lane, shard: &Arc<Shard>, ledger: &Ledger) {
+    let next = |lane: &mut Lane| lane.next(&STAY).map(|task| task.detach(shard));
+    while let Some(claim) = next(lane) {
+        let mut open = vec![claim];
+        open.extend(lane.try_next().map(|task| task.detach(shard)));
+        while let Some(mut claim) = open.pop() {
+            claim.step(|task| {
+                note_run(task, ledger);
+                let request = task.request().expect("a sound request").to_vec();
+                task.complete_request(&answer(&request), Codec::Bytes);
+            });
+        }
+    }
+}
+
 fn run(task: Claimed<'_>, ledger: &Ledger) {
     if task.cancelled() {
         return task.fail(&Failure {
@@ -156,7 +179,13 @@ fn run(task: Claimed<'_>, ledger: &Ledger) {
             message: "",
         });
     }
+    note_run(&task, ledger);
     let request = task.request().expect("a sound request").to_vec();
+    task.complete(&answer(&request), Codec::Bytes);
+}
+
+fn note_run(task: &Claimed<'_>, ledger: &Ledger) {
+    let request = task.request().expect("a sound request");
     assert!(request == SMALL || request == LARGE, "a request half seen");
     // A step of its own: no other may meet the ledger while it is borrowed.
     let id = task.task_id();
@@ -170,7 +199,6 @@ fn run(task: Claimed<'_>, ledger: &Ledger) {
         );
         assert!(task.attempt().0 >= history.runs, "an attempt was run twice");
     }
-    task.complete(&answer(&request), Codec::Bytes);
 }
 
 pub(super) fn supervisor(sim: &Sim, scenario: &Scenario) {

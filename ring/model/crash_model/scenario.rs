@@ -45,6 +45,9 @@ pub(super) struct Scenario {
     pub(super) supervisors: u32,
     pub(super) strategy: WaitStrategy,
     pub(super) victims: Victims,
+    /// Whether a worker's first lane detaches what it claims, two at a time, and its second one is
+    /// the shard where they end.
+    pub(super) detaches: bool,
 }
 
 /// What may happen to each kind of process.
@@ -91,6 +94,7 @@ impl Scenario {
             sweeps: false,
             strategy: WaitStrategy::Park,
             victims,
+            detaches: false,
         }
     }
 
@@ -154,6 +158,20 @@ impl Scenario {
         }
     }
 
+    /// Two tasks at once, both claimed before the first of them ends. The ring has room for the
+    /// second hint of one that was held, and for both tasks that were claimed.
+    pub(super) fn claims(victims: Victims) -> Self {
+        let lanes = Self::lanes(victims);
+        Self {
+            detaches: true,
+            tiny: Tiny {
+                injector: 4,
+                ..lanes.tiny
+            },
+            ..lanes
+        }
+    }
+
     /// Several of everything.
     pub(super) fn large(victims: Victims) -> Self {
         let task = |act, request, attempts| Task {
@@ -184,6 +202,7 @@ impl Scenario {
             sweeps: true,
             strategy: WaitStrategy::Adaptive,
             victims,
+            detaches: false,
         }
     }
 }

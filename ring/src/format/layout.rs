@@ -686,7 +686,7 @@ counters! {
 }
 
 counters! {
-    /// The counters of a lane; the lane alone counts them.
+    /// The counters of a lane; the lane alone counts them, but for the last one.
     LaneCounter, LANE_COUNTERS {
         /// Lane counter: tasks claimed, u64.
         Started = 384, LANE_STARTED, "started";
@@ -704,6 +704,10 @@ counters! {
         Stolen = 432, LANE_STOLEN, "stolen";
         /// Lane counter: times it went to sleep, u64.
         Parked = 440, LANE_PARKED, "parked";
+        /// Lane counter: claims of its name that went on by themselves, u64.
+        Opened = 448, LANE_OPENED, "opened";
+        /// Lane counter: those of them that have ended, u64; counted by whichever thread ends one.
+        Closed = 456, LANE_CLOSED, "closed";
     }
 }
 

@@ -21,6 +21,8 @@ use crate::records::Slot;
 use crate::segment::Segment;
 use std::time::Duration;
 
+pub mod claim;
+
 /// How long a result waits for an arena block before the task fails.
 const BLOCK_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -364,6 +366,20 @@ impl<'l> Claimed<'l> {
         Ok((self.request()?, out))
     }
 
+    /// As [`Self::reserve`], for a caller that must not wait.
+    ///
+    /// # Errors
+    /// [`RingError::ArenaExhausted`] at once where no block is free.
+    pub fn try_reserve(&mut self, len: usize) -> Result<&mut [u8]> {
+        let may_block = std::mem::replace(&mut self.lane.may_block, false);
+        let place = self.find_room(len);
+        self.lane.may_block = may_block;
+        let start = self.lane.segment.bytes_at(place?.offset, len);
+        sync::writes(start, len);
+        // SAFETY: as in `reserve`; the place has room for `len` bytes.
+        Ok(unsafe { std::slice::from_raw_parts_mut(start, len) })
+    }
+
     #[inline]
     fn find_room(&mut self, len: usize) -> Result<PayloadSpan> {
         if let Some(chunk) = &self.chunk {
@@ -400,7 +416,10 @@ impl<'l> Claimed<'l> {
                 .take(&self.lane.segment, len, Role::Result, owner)
             {
                 Err(RingError::ArenaExhausted { .. })
-                    if now_ns() < give_up && !self.expired() && !self.cancelled() =>
+                    if self.lane.may_block
+                        && now_ns() < give_up
+                        && !self.expired()
+                        && !self.cancelled() =>
                 {
                     sync::sleep(Duration::from_micros(100));
                 }

@@ -32,6 +32,8 @@ pub(crate) struct LaneCore {
     // Handlers with a limit, and the permit for the task that runs.
     pub(crate) limits: Vec<u64>,
     pub(crate) permit: Option<Permit>,
+    // Whether a result may wait for a block.
+    pub(crate) may_block: bool,
     // Smoothed run time of sampled tasks.
     pub(crate) run_ns: u64,
     // What it counts by handler.
@@ -50,6 +52,7 @@ impl LaneCore {
             arena: ArenaView::new(&segment),
             limits,
             permit: None,
+            may_block: true,
             run_ns: u64::MAX,
             counts: HandlerCounts::new(&segment, index),
             heads_seen: vec![0; clients].into(),

@@ -116,6 +116,7 @@ impl WorkerEntry {
                 // What the lane's life before was told is not for an attempt that it runs again.
                 // Relaxed: read by the lane's own thread, which starts after this.
                 record.forget_give_up();
+                record.forget_claims();
                 let budget = Budget::of(strategy, count as usize + 1);
                 lanes.push(Lane::new(
                     Arc::clone(&self.segment),

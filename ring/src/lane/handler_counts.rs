@@ -141,6 +141,10 @@ pub(crate) const fn of_lane(counter: LaneCounter) -> Option<HandlerCounter> {
         LaneCounter::Panicked => HandlerCounter::Panicked,
         LaneCounter::Expired => HandlerCounter::Expired,
         LaneCounter::Cancelled => HandlerCounter::Cancelled,
-        LaneCounter::Started | LaneCounter::Stolen | LaneCounter::Parked => return None,
+        LaneCounter::Started
+        | LaneCounter::Stolen
+        | LaneCounter::Parked
+        | LaneCounter::Opened
+        | LaneCounter::Closed => return None,
     })
 }

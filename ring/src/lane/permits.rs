@@ -74,8 +74,15 @@ impl<'a> Limit<'a> {
         self.segment.deferred_ring(self.index)
     }
 
+    /// Whether any number may run. A permit is taken then as well where one is free: a lower limit
+    /// that comes counts it.
+    fn is_off(self) -> bool {
+        self.record().max() == 0
+    }
+
     fn has_permit(self) -> bool {
-        (0..self.max()).any(|place| self.permit(place).load(Ordering::Relaxed) == 0)
+        self.is_off()
+            || (0..self.max()).any(|place| self.permit(place).load(Ordering::Relaxed) == 0)
     }
 
     fn is_runnable(self) -> bool {
@@ -237,7 +244,7 @@ impl LaneCore {
             limit: index,
             place,
         });
-        taken.is_some()
+        taken.is_some() || limit.is_off()
     }
 
     /// Gives the permit back, if the lane has one, and wakes a lane that can use it.

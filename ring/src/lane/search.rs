@@ -52,7 +52,7 @@ pub struct Lane {
     // Where its worker's entry is.
     worker_at: usize,
     // The worker's proof of life: a lane never outlives it.
-    _lock: Arc<LivenessLock>,
+    lock: Arc<LivenessLock>,
     budget: Budget,
     // Hints taken in one go, by their place in held[]; those before `next_hint` are used.
     hints: [u32; HELD],
@@ -78,7 +78,7 @@ impl Lane {
         Self {
             core: LaneCore::new(segment, index, limits),
             worker_at,
-            _lock: lock,
+            lock,
             budget,
             hints: [0; HELD],
             hint_count: 0,
@@ -93,6 +93,12 @@ impl Lane {
     #[inline(always)]
     fn worker(&self) -> WorkerRecord<'_> {
         WorkerRecord::new(self.core.segment.part(self.worker_at))
+    }
+
+    /// Gives up the search for tasks; the entry stays the worker's.
+    pub(crate) fn retire(mut self) -> (LaneCore, Arc<LivenessLock>) {
+        self.give_hints_back();
+        (self.core, self.lock)
     }
 
     /// The lane's index in the pool.

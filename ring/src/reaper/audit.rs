@@ -62,6 +62,17 @@ pub struct Auditor {
     // When the pass over the slots began, and the one before it: each slot was last looked at after
     // the latter.
     passes_ns: (u64, u64),
+    lane_claims: Vec<LaneClaims>,
+}
+
+/// What a pass over the slots knows of the claims in the name of a lane.
+#[derive(Debug, Clone, Copy, Default)]
+struct LaneClaims {
+    // Its claims that had ended when the pass began.
+    closed: u64,
+    // Those that stand although the lane has gone on to others, and the slot of the last one.
+    left: u64,
+    slot: u32,
 }
 
 impl Auditor {
@@ -82,6 +93,7 @@ impl Auditor {
             looked_ns: now_ns,
             slices: Slices::default(),
             passes_ns: (now_ns, now_ns),
+            lane_claims: vec![LaneClaims::default(); segment.geometry().max_lanes as usize],
         }
     }
 
@@ -219,6 +231,7 @@ impl Auditor {
         let slots = segment.geometry().slots_per_client;
         if self.slices.at_start() {
             self.passes_ns = (now_ns, self.passes_ns.0);
+            self.begin_claims(segment);
         }
         let steps = steps_in(now_ns.saturating_sub(self.passes_ns.1));
         for slot in self.slices.of(segment.geometry().total_slots()) {
@@ -255,8 +268,12 @@ impl Auditor {
             }
             if stale && word.0 == claim {
                 // A lane claims one task at a time and sleeps with none. Its count of both went up
-                // by two while this claim stood: once may be for this very claim.
-                return bad("it is claimed by a lane that has gone on to others");
+                // by two while this claim stood: once may be for this very claim. So it went on by
+                // itself.
+                if let Some(lane) = self.lane_claims.get_mut(usize::from(word.owner())) {
+                    lane.left += 1;
+                    lane.slot = slot;
+                }
             }
             if word.0 != claim {
                 self.claims[place] = (word.0, progress_of(segment, word));
@@ -265,6 +282,37 @@ impl Auditor {
             if lane.word_acquire().is_free() && segment.word(slot) == word {
                 // The claim was there before and after: a lane is freed only when it has none.
                 return bad("it is claimed by a lane that no worker serves");
+            }
+        }
+        if self.slices.at_start() {
+            return self.end_claims(segment);
+        }
+        Ok(())
+    }
+
+    fn begin_claims(&mut self, segment: &Segment) {
+        for (claims, lane) in self.lane_claims.iter_mut().zip(segment.lanes()) {
+            *claims = LaneClaims {
+                // pairs with the release of `close_claim_release`: what is counted here is not seen
+                // claimed any more.
+                closed: lane.counter(LaneCounter::Closed).get_acquire(),
+                ..LaneClaims::default()
+            };
+        }
+    }
+
+    /// Of each lane no more claims stand beside its task than it has opened and had not ended when
+    /// the pass began.
+    fn end_claims(&self, segment: &Segment) -> Found {
+        for (claims, lane) in self.lane_claims.iter().zip(segment.lanes()) {
+            let opened = lane.counter(LaneCounter::Opened).get_acquire();
+            let open = opened.wrapping_sub(claims.closed) as i64;
+            if claims.left > 0 && claims.left as i64 > open {
+                let word = segment.word(claims.slot);
+                return Err(format!(
+                    "slot {}: it is claimed by a lane that has gone on to others (state {:#x})",
+                    claims.slot, word.0
+                ));
             }
         }
         Ok(())

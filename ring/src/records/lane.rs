@@ -4,7 +4,7 @@ use super::histogram::bucket_of;
 use super::{Counter, Histogram, Part};
 use crate::format::layout::*;
 use crate::format::words::{LaneWord, Word};
-use crate::os::sync::{AtomicU32, Ordering};
+use crate::os::sync::{AtomicU32, Ordering, fence};
 
 /// The entry of a lane: written by the lane itself, but for its wake word, what tells it to give a task
 /// up (the supervisor), and the end of its life (the reaper).
@@ -152,6 +152,36 @@ impl<'s> LaneRecord<'s> {
         let seen = self.part.u64_at(LANE_SEEN_TASK).load(Ordering::Acquire);
         let since = self.part.u64_at(LANE_SEEN_NS);
         (seen == task_word(slot, word)).then(|| since.load(Ordering::Relaxed))
+    }
+
+    /// Counts a claim of this lane that goes on by itself; only the lane, before it does anything else.
+    pub(crate) fn open_claim(self) {
+        self.counter(LaneCounter::Opened).bump();
+        // pairs with the acquire loads of the audit: the lane's other counters go on after this.
+        fence(Ordering::Release);
+    }
+
+    /// Counts that one has ended; whichever thread has ended it.
+    pub(crate) fn close_claim_release(self) {
+        // pairs with the acquire load of the audit: the end of the task comes first.
+        self.part
+            .u64_at(LaneCounter::Closed.offset())
+            .fetch_add(1, Ordering::Release);
+    }
+
+    /// How many claims of its name go on by themselves; too many by those that end just now.
+    #[must_use]
+    pub fn open_claims(self) -> u64 {
+        let closed = self.counter(LaneCounter::Closed).get_acquire();
+        self.counter(LaneCounter::Opened).get().wrapping_sub(closed)
+    }
+
+    /// Counts those as ended that the lane's life before has left: the reaper has ended them.
+    pub(crate) fn forget_claims(self) {
+        let opened = self.counter(LaneCounter::Opened).get();
+        self.part
+            .u64_at(LaneCounter::Closed.offset())
+            .store(opened, Ordering::Relaxed);
     }
 
     /// Forgets what the lane's life before was told.

@@ -191,10 +191,10 @@ impl Member {
         self.counted(segment).saturating_sub(self.base)
     }
 
-    /// Whether one of its lanes has a task now.
+    /// Whether one of its lanes has a task now, or claims that go on by themselves.
     pub(crate) fn is_busy(&self, segment: &Segment) -> bool {
-        let mut lanes = self.lanes.iter();
-        lanes.any(|lane| segment.lane(*lane).current().is_some())
+        let mut lanes = self.lanes.iter().map(|lane| segment.lane(*lane));
+        lanes.any(|lane| lane.current().is_some() || lane.open_claims() > 0)
     }
 
     /// Tells it to leave after its current tasks.

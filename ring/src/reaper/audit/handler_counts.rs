@@ -48,8 +48,11 @@ impl SeenCounts {
             for (counter, seen) in HandlerCounter::ALL.iter().zip(before.by_ref()) {
                 let now = record.counter(*counter).get();
                 let possible = match counter {
+                    // One after the other, or, of claims by themselves, many at a time.
                     HandlerCounter::SampledNs => {
-                        now >= *seen && now <= lanes.saturating_mul(age_ns(segment))
+                        let sampled = record.counter(HandlerCounter::Sampled).get_acquire();
+                        let most = lanes.max(sampled.saturating_add(1));
+                        now >= *seen && now <= most.saturating_mul(age_ns(segment))
                     }
                     // Many tasks wait at a time: each at most since the pool was made.
                     HandlerCounter::WaitedNs => {

@@ -852,6 +852,12 @@ public final class Layout {
   /** Lane counter: times it went to sleep, u64. */
   public static final int LANE_PARKED = 440;
 
+  /** Lane counter: claims of its name that went on by themselves, u64. */
+  public static final int LANE_OPENED = 448;
+
+  /** Lane counter: those of them that have ended, u64; counted by whichever thread ends one. */
+  public static final int LANE_CLOSED = 456;
+
   /** Counts of a handler: tasks ended with a result, u64. */
   public static final int COUNTS_COMPLETED = 8;
 
