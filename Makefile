@@ -10,7 +10,7 @@ RELEASE := target/release
 BINARY := $(RELEASE)/ringwork
 STATIC_BINARY := target/natives/linux-x86_64/ringwork
 JAVA_STAMP := target/java.stamp
-RUST_SOURCES := $(shell find ring worker handlers supervisor cli tests benches fuzz examples/custom-worker -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
+RUST_SOURCES := $(shell find ring codec client worker handlers supervisor cli tests benches fuzz examples/custom-worker -name '*.rs' -o -name Cargo.toml 2>/dev/null) Cargo.toml Cargo.lock
 JAVA_SOURCES := $(shell find java-panama examples/http-server \( -name '*.java' -o -name pom.xml -o -path '*/src/*/resources/*' -type f \) -not -path '*/target/*')
 
 # One JDK for Maven and for what we run.

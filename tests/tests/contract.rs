@@ -1,7 +1,9 @@
-//! The Rust client against contract.json; the Java client runs the same table.
+//! The Rust clients against contract.json: the low-level one, and the futures of crate `ringwork`.
+//! The Java client runs the same table.
 
 #![forbid(unsafe_code)]
 
+use ringwork::{Encoded, Error, Ringwork, block_on};
 use ringwork_ring::RingError;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::{Cause, Codec, Status};
@@ -82,12 +84,12 @@ struct Expected {
 /// The first thing that is not as the table says.
 type Checked = Result<(), String>;
 
-#[test]
-fn the_rust_client_keeps_the_contract() {
-    let text = include_str!("../contract.json");
-    let contract: Contract = serde_json::from_str(text).expect("the table");
-    let options = &contract.pool;
-    let pool = Serve::new("contract")
+fn contract() -> Contract {
+    serde_json::from_str(include_str!("../contract.json")).expect("the table")
+}
+
+fn served(options: &PoolOptions) -> Pool {
+    Serve::new("contract")
         // Whose largest block is the table's.
         .option("segment-size", "60MiB")
         .without("clients")
@@ -95,32 +97,120 @@ fn the_rust_client_keeps_the_contract() {
         .option("workers", &options.workers.to_string())
         .option("lanes", &options.lanes.to_string())
         .option("overrun-grace", &format!("{}ms", options.overrun_grace_ms))
-        .start();
+        .start()
+}
+
+/// Runs all cases, each by `submits`.
+fn keeps_the_contract(submits: impl Fn(&Pool, &Case, &Marker) -> Ended) {
+    let contract = contract();
+    let pool = served(&contract.pool);
     let client = pool.client();
+    let lanes = contract.pool.workers * contract.pool.lanes;
     let failures: Vec<String> = contract
         .cases
         .iter()
         .filter_map(|case| {
-            let failure = run(&pool, &client, case, options.workers * options.lanes).err()?;
+            let failure = run(&pool, &client, case, lanes, &submits).err()?;
             Some(format!("{}: {failure}", case.name))
         })
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    pool.wait_nothing_held(&[&client]);
     drop(client);
+    drop(submits);
     pool.wait_nothing_held(&[]);
 }
 
-fn run(pool: &Pool, client: &Client, case: &Case, lanes: usize) -> Checked {
+/// What a case came to: rejected, or ended.
+type Ended = Result<Outcome, RingError>;
+
+#[test]
+fn the_low_level_client_keeps_the_contract() {
+    let client = std::cell::OnceCell::new();
+    keeps_the_contract(move |pool, case, marker| {
+        let client = client.get_or_init(|| pool.client());
+        let request = case.request.bytes(marker);
+        let ticket = client.submit(&case.handler, &request, &case.options())?;
+        Ok(outcome(case, ticket, marker))
+    });
+}
+
+#[test]
+fn the_futures_keep_the_contract() {
+    let client = std::cell::OnceCell::new();
+    keeps_the_contract(move |pool, case, marker| {
+        let client = client.get_or_init(|| {
+            let builder = Ringwork::builder("x").dir(pool.dir().clone());
+            builder.connect_blocking().expect("a client entry")
+        });
+        let request = Encoded {
+            codec: codec(&case.request.codec),
+            bytes: case.request.bytes(marker),
+        };
+        let call = client.call_encoded(&case.handler, &request);
+        let task = match call.options(case.options()).submit() {
+            Ok(task) => task,
+            Err(Error::Rejected { source, .. }) => return Err(source),
+            Err(error) => panic!("{error}"),
+        };
+        let ended = match case.options.cancel.as_deref() {
+            None => block_on(task),
+            Some("queued") => task.abort(),
+            Some("running") => {
+                marker.wait_started();
+                task.abort()
+            }
+            Some(other) => panic!("cancel {other:?}"),
+        };
+        Ok(outcome_of(ended))
+    });
+}
+
+/// The outcome that a future's result stands for.
+fn outcome_of(ended: Result<Encoded, Error>) -> Outcome {
+    match ended {
+        Ok(Encoded { codec, bytes }) => Outcome::Completed { codec, bytes },
+        Err(Error::TaskPanic { location, message }) => Outcome::Failed {
+            status: Status::Panicked,
+            may_have_run: true,
+            code: "handler.panicked".to_owned(),
+            location,
+            message,
+        },
+        Err(Error::Remote {
+            code,
+            location,
+            message,
+            status,
+            may_have_run,
+        }) => Outcome::Failed {
+            status,
+            may_have_run,
+            code,
+            location,
+            message,
+        },
+        Err(Error::Crashed { cause, attempts }) => Outcome::Crashed { cause, attempts },
+        Err(Error::Timeout { may_have_run }) => Outcome::TimedOut { may_have_run },
+        Err(Error::Cancelled { may_have_run }) => Outcome::Cancelled { may_have_run },
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn run(
+    pool: &Pool,
+    client: &Client,
+    case: &Case,
+    lanes: usize,
+    submits: &impl Fn(&Pool, &Case, &Marker) -> Ended,
+) -> Checked {
     let marker = Marker::new(pool.files());
     let busy = if case.options.occupy {
         occupy(client, pool.files(), lanes)
     } else {
         Vec::new()
     };
-    let submitted = client.submit(&case.handler, &case.request.bytes(&marker), &case.options());
-    let checked = match submitted {
-        Ok(ticket) => check_outcome(&case.expected, &outcome(case, ticket, &marker)),
+    let checked = match submits(pool, case, &marker) {
+        Ok(outcome) => check_outcome(&case.expected, &outcome),
         Err(error) => check_rejected(&case.expected, &error),
     };
     busy.into_iter().for_each(|ticket| drop(ticket.cancel()));

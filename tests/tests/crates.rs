@@ -10,7 +10,9 @@ use std::process::Command;
 /// down only.
 const FLOORS: &[(&str, &[&str])] = &[
     ("ringwork-ring", &[]),
-    ("ringwork-worker", &["ringwork-ring"]),
+    ("ringwork-codec", &["ringwork-ring"]),
+    ("ringwork", &["ringwork-codec", "ringwork-ring"]),
+    ("ringwork-worker", &["ringwork-codec", "ringwork-ring"]),
     ("ringwork-resample", &[]),
     (
         "ringwork-handlers",

@@ -249,7 +249,7 @@ fn rust_snippets_are_those_of_the_examples() {
         lines.collect::<Vec<_>>().join("\n")
     };
     let skip = "#[rustfmt::skip] ";
-    let programs: Vec<String> = ["worker/examples", "handlers/examples"]
+    let programs: Vec<String> = ["client/examples", "worker/examples", "handlers/examples"]
         .iter()
         .flat_map(|folder| std::fs::read_dir(root().join(folder)).unwrap())
         .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
@@ -264,7 +264,7 @@ fn rust_snippets_are_those_of_the_examples() {
             let block = squeezed(&block);
             assert!(
                 programs.iter().any(|program| program.contains(&block)),
-                "{document}:{line}: no program of worker/examples or handlers/examples has this text"
+                "{document}:{line}: no program in the examples of client, worker or handlers has this text"
             );
             seen += 1;
         }

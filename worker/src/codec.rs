@@ -4,9 +4,10 @@
 //! refused before the handler starts, with both names in the message.
 
 use crate::error::TaskError;
-use crate::from_cbor;
-use crate::nulls::Nulls;
 use cbor4ii::serde::EncodeError;
+use ringwork_codec::from_cbor;
+use ringwork_codec::nulls::Nulls;
+use ringwork_codec::{Cbor, Encoded, Params};
 use ringwork_ring::Codec;
 use ringwork_ring::format::counted;
 use serde::Serialize;
@@ -160,21 +161,6 @@ macro_rules! integers {
 }
 integers!(i8, u8, i16, u16, i32, u32, i64, u64, usize, isize);
 
-/// One CBOR item (RFC 8949) of a serde type: numbers, strings, booleans, arrays, objects, null.
-///
-/// What is wrong with a request is told with its place: `items[2].price: expected a number (f64),
-/// got null`. The place ends at an enum with `#[serde(tag = "..")]` or `#[serde(untagged)]`, and at
-/// a struct with `#[serde(flatten)]`: serde takes their fields in before it looks at them, and does
-/// not say which one was wrong.
-///
-/// A number converts where it fits, fractions of tag 4 and 5 (Java's `BigDecimal`) included. Bytes
-/// are read as an array of integers, so a Java `byte[]` arrives in a `Vec<u8>` or a `[u8; N]`;
-/// `#[serde(with = "serde_bytes")]` is faster, and needed where serde takes the fields in first.
-/// Text and bytes are never one for the other. Keys of maps are text, numbers, booleans, or
-/// variants without data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cbor<T>(pub T);
-
 impl<T: DeserializeOwned> FromRequest for Cbor<T> {
     const CODEC: Codec = Codec::Cbor;
     fn decode(bytes: &[u8]) -> Result<Self, String> {
@@ -214,13 +200,6 @@ impl<T: Serialize> IntoResult for Cbor<T> {
     }
 }
 
-/// Parameters and a body: a JSON object with the small things, then raw bytes.
-///
-/// On the wire: the object's length as a little-endian u32, the object, the
-/// body. Length 0 stands for the defaults of `P`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Params<P>(pub P, pub Vec<u8>);
-
 /// Splits a params request into its parameters and its body, in place.
 pub(crate) fn split_params<P: DeserializeOwned + Default>(
     bytes: &[u8],
@@ -258,15 +237,6 @@ impl<P: DeserializeOwned + Default> FromRequest for Params<P> {
     }
 }
 
-/// Bytes already encoded in a codec, for handlers that pass things on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Encoded {
-    /// The codec.
-    pub codec: Codec,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-}
-
 impl IntoResult for Encoded {
     const RESULT_CODEC: Codec = Codec::Bytes;
     fn encode(self, write: &mut dyn FnMut(Codec, &[u8])) -> Result<(), String> {
@@ -284,7 +254,7 @@ pub fn request_error(why: String) -> TaskError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::from_cbor::from_slice;
+    use ringwork_codec::from_cbor::from_slice;
     use serde::Deserialize;
     use serde_json::json;
     use std::collections::BTreeMap;

@@ -35,22 +35,22 @@ pub mod confine;
 mod context;
 mod dispatch;
 mod error;
-mod from_cbor;
 #[doc(hidden)]
 pub mod log;
 mod niceness;
-mod nulls;
 mod panics;
 mod raw_task;
 mod worker;
 
 #[doc(hidden)]
 pub use codec::request_error;
-pub use codec::{Cbor, Encoded, FromRequest, IntoResult, Params};
+pub use codec::{FromRequest, IntoResult};
 pub use confine::SandboxMode;
 pub use context::TaskContext;
 pub use error::{ErrorCode, TaskError};
 pub use raw_task::{Answer, RawTask};
+#[doc(inline)]
+pub use ringwork_codec::{Cbor, Encoded, Params};
 pub use worker::{Builder, Worker, WorkerError};
 /// The environment of a worker, which its supervisor makes.
 #[doc(hidden)]

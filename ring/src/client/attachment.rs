@@ -1,8 +1,9 @@
-//! A client's entry in a pool, and what is done to slots: the protocol of a client, without a table.
+//! A client's entry in a pool, and what is done to slots: the protocol of a client, without a
+//! table.
 //!
-//! Used by [`crate::client::Client`] and [`crate::client::TaskTable`], which know what has become of each
-//! slot. Invariant: a slot that is filled, and a result that is read, is in the hands of one thread, by
-//! their tables.
+//! Used by [`crate::client::Client`] and [`crate::client::TaskTable`], which know what has become
+//! of each slot. Invariant: a slot that is filled, and a result that is read, is in the hands of
+//! one thread, by their tables.
 
 use crate::client::outcome::{Outcome, TaskOptions, failed};
 use crate::error::{Result, RingError};
@@ -15,7 +16,7 @@ use crate::os::clock::now_ns;
 use crate::os::program::program_name;
 use crate::os::sync::{self, Instant, Ordering, fence};
 use crate::queue::arena::{self, ArenaView, BlockRef, Role};
-use crate::queue::wait::futex_wait;
+use crate::queue::wait::{futex_wait, wake_word};
 use crate::records::{ClientRecord, Request, Slot};
 use crate::segment::liveness::LivenessLock;
 use crate::segment::paths::PoolDir;
@@ -261,6 +262,33 @@ impl Attachment {
         }
     }
 
+    /// A copy of the request's block of a task that has ended, for the results of a chunk; `None`
+    /// when it has none.
+    pub(super) fn copy_request(&self, slot: u32, end: Word) -> Option<Vec<u8>> {
+        let segment = &self.segment;
+        let place = segment.slot(slot).request();
+        let owner = Owner::request(slot, end.generation());
+        let block = arena::check_place(segment, place, owner, "request").ok()??;
+        // pairs with the release of the cursor, by a lane that may have died since.
+        fence(Ordering::Acquire);
+        Some(self.copy(arena::offset(segment, block), place.len()))
+    }
+
+    /// A copy of bytes of the segment that no other process writes.
+    #[inline(always)]
+    fn copy(&self, from: usize, len: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(len);
+        let start = self.segment.bytes_at(from, len);
+        sync::reads(start, len);
+        // SAFETY: in bounds by `bytes_at`; the task has ended, so its payloads are this client's
+        // alone. The vector has room for `len` bytes, and has them before its length says so.
+        unsafe {
+            std::ptr::copy_nonoverlapping(start.cast_const(), bytes.as_mut_ptr(), len);
+            bytes.set_len(len);
+        };
+        bytes
+    }
+
     /// The result of a task that is DONE. The caller alone reads it.
     pub(super) fn read_result(&self, slot: u32, word: Word) -> Outcome {
         let segment = &self.segment;
@@ -275,18 +303,7 @@ impl Attachment {
         let from = block.map_or(fields.inline_result(), |block| {
             arena::offset(segment, block)
         });
-        let mut bytes = Vec::with_capacity(len);
-        sync::reads(segment.bytes_at(from, len), len);
-        // SAFETY: in bounds by `bytes_at`; DONE gives the result to this client alone. The vector
-        // has room for `len` bytes, and has them before its length says so.
-        unsafe {
-            std::ptr::copy_nonoverlapping(
-                segment.bytes_at(from, len).cast_const(),
-                bytes.as_mut_ptr(),
-                len,
-            );
-            bytes.set_len(len);
-        };
+        let bytes = self.copy(from, len);
         if let Some(block) = block {
             arena::free(segment, block, Owner::result(slot, word));
         }
@@ -316,9 +333,17 @@ impl Attachment {
 
     /// Waits for something to happen, as the one poller; at most `limit`.
     pub(super) fn park(&self, limit: Duration) {
+        self.park_since(self.wakes(), limit);
+    }
+
+    /// How often the poller was woken.
+    pub(super) fn wakes(&self) -> u32 {
+        self.record().wake().load(Ordering::Acquire)
+    }
+
+    /// As [`Self::park`]; a wake since `seen` was asked for ends it at once.
+    pub(super) fn park_since(&self, seen: u32, limit: Duration) {
         let entry = self.record();
-        let wake = entry.wake();
-        let seen = wake.load(Ordering::Acquire);
         entry.set_waiting(true);
         failpoint!("poll.waiting");
         // pairs with the fence in `wake_client_after_publish`.
@@ -328,14 +353,29 @@ impl Attachment {
             && !self.segment.is_over();
         if nothing {
             failpoint!("poll.parking");
-            futex_wait(wake, seen, limit);
+            self.sleep(seen, limit);
             failpoint!("poll.awake");
         }
         entry.set_waiting(false);
     }
 
-    /// Gives the entry up: FREE when no task is in its slots, else LEAVING, for the reaper. The lock
-    /// is dropped after it.
+    /// Sleeps until a wake since `seen`, without asking lanes for one.
+    pub(super) fn sleep(&self, seen: u32, limit: Duration) {
+        futex_wait(self.record().wake(), seen, limit);
+    }
+
+    /// Whether lanes have announced something.
+    pub(super) fn has_completions(&self) -> bool {
+        !self.segment.completion_ring(self.index).is_empty() || self.record().has_overflow()
+    }
+
+    /// Ends the poller's sleep, or the next one.
+    pub(super) fn wake_poller(&self) {
+        wake_word(self.record().wake());
+    }
+
+    /// Gives the entry up: FREE when no task is in its slots, else LEAVING, for the reaper. The
+    /// lock is dropped after it.
     pub(super) fn leave(&self, idle: bool) {
         failpoint!("client.leaving");
         let end = if idle {
@@ -357,8 +397,8 @@ fn all_taken(count: u32) -> RingError {
     }
 }
 
-/// The error of a pool that has ended, or takes no more tasks; `default` where its header does not say
-/// why.
+/// The error of a pool that has ended, or takes no more tasks; `default` where its header does not
+/// say why.
 pub(super) fn closed(segment: &Segment, default: &str) -> RingError {
     let reason = segment.reason();
     let why = if reason.is_empty() {

@@ -8,12 +8,17 @@
 
 mod attachment;
 mod backlog;
+mod free_list;
+mod helping;
 mod lane_pace;
 mod outcome;
 mod queue_ahead;
 mod run_times;
+mod task_table;
 
 pub use outcome::{Outcome, TaskOptions};
+#[doc(hidden)]
+pub use task_table::{Ended, GiveUp, Helper, Submitted, TaskKey, TaskTable};
 
 use crate::client::attachment::{Attachment, SUPERVISOR_DIED, closed};
 use crate::client::backlog::{Backlog, Verdict};

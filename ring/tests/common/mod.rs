@@ -52,6 +52,7 @@ impl Pool {
         (entry, lane)
     }
 
+    #[allow(dead_code, reason = "not used by each of the tests")]
     pub fn client(&self) -> Client {
         Client::connect(&self.dir).unwrap()
     }

@@ -14,7 +14,7 @@ use serde::ser::{
 };
 
 /// A value whose units are nulls.
-pub(crate) struct Nulls<'a, T: ?Sized>(pub(crate) &'a T);
+pub struct Nulls<'a, T: ?Sized>(pub &'a T);
 
 impl<T: Serialize + ?Sized> Serialize for Nulls<'_, T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

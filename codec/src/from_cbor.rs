@@ -1,6 +1,6 @@
 //! Reads a serde type from CBOR as serde_json reads it from JSON.
 //!
-//! Called by [`Cbor`](crate::Cbor) for requests. cbor4ii's own deserializer takes a type by the
+//! Called for [`Cbor`](crate::Cbor) on both sides. cbor4ii's own deserializer takes a type by the
 //! width it has on the wire: an `f64` takes no integer, an `f32` no double, `null` is an error
 //! without a place. Writers in other languages choose widths by themselves. So each value is read
 //! as what it is and offered to the type, whose visitor converts what fits; an error names the
@@ -19,7 +19,7 @@ type CborError = error::DecodeError<error::Never>;
 
 /// Why a request could not be read, and where: `items[2].price: expected a number (f64), got null`.
 #[derive(Debug)]
-pub(crate) struct Fault {
+pub struct Fault {
     /// The way to the value, from the inside to the outside.
     path: Vec<Step>,
     text: String,
@@ -245,9 +245,7 @@ fn found_words(found: Unexpected<'_>) -> String {
 }
 
 /// Reads one item, and says whether anything follows it.
-pub(crate) fn from_slice<'de, T: de::Deserialize<'de>>(
-    bytes: &'de [u8],
-) -> Result<(T, bool), Fault> {
+pub fn from_slice<'de, T: de::Deserialize<'de>>(bytes: &'de [u8]) -> Result<(T, bool), Fault> {
     let mut items = Items {
         reader: SliceReader::new(bytes),
         readable: false,
@@ -259,7 +257,7 @@ pub(crate) fn from_slice<'de, T: de::Deserialize<'de>>(
 
 /// What is wrong with some JSON that is no such type, and where: serde_json's own errors have no
 /// path. None where it is right for this reader.
-pub(crate) fn fault_in_json<T: de::DeserializeOwned>(json: &[u8]) -> Option<Fault> {
+pub fn fault_in_json<T: de::DeserializeOwned>(json: &[u8]) -> Option<Fault> {
     let value: serde_json::Value = serde_json::from_slice(json).ok()?;
     let bytes = cbor4ii::serde::to_vec(Vec::new(), &Nulls(&value)).ok()?;
     let mut items = Items {

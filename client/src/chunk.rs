@@ -1,0 +1,207 @@
+//! Many small requests for one handler, as one task.
+
+use crate::codec::{FromResult, ToRequest};
+use crate::error::{Error, Result};
+use crate::pending::{Pending, result_of};
+use crate::pool::Pool;
+use crate::task_type::TaskType;
+use ringwork_ring::client::{Ended, Outcome, TaskOptions};
+use ringwork_ring::format::layout::{CHUNK_MAX, MAX_ATTEMPTS};
+use ringwork_ring::format::{chunk, failure};
+use ringwork_ring::{Cause, Codec, Status};
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Bytes that are kept for each result, if [`Chunk::room`] does not say so.
+const ROOM: usize = 256;
+
+/// A chunk that is about to be submitted: awaited, or by [`Self::wait`]. Its requests run one after
+/// the other on one lane, and each has its own result or error. A worker that dies costs one of
+/// them.
+#[must_use = "nothing is sent before the chunk is awaited or waited for"]
+#[derive(Debug)]
+pub struct Chunk<'c, R> {
+    pool: &'c Arc<Pool>,
+    handler: &'static str,
+    requests: Result<(Codec, Vec<Vec<u8>>)>,
+    options: TaskOptions,
+    attempts: u8,
+    room: usize,
+    result: PhantomData<fn() -> R>,
+}
+
+impl<'c, R: FromResult> Chunk<'c, R> {
+    pub(crate) fn new<'q, Q: ToRequest + ?Sized + 'q>(
+        pool: &'c Arc<Pool>,
+        task: TaskType<Q, R>,
+        requests: impl IntoIterator<Item = &'q Q>,
+    ) -> Self {
+        let mut codec = Codec::Bytes;
+        let encode = |request: &Q| {
+            let mut buffer = Vec::new();
+            codec = request.codec();
+            let bytes = request.bytes(&mut buffer).map(<[u8]>::to_vec);
+            bytes.map_err(Error::Unwritable)
+        };
+        let requests: Result<Vec<_>> = requests.into_iter().map(encode).collect();
+        Self {
+            pool,
+            handler: task.name(),
+            requests: requests.map(|requests| (codec, requests)),
+            options: TaskOptions::default(),
+            attempts: 1,
+            room: ROOM,
+            result: PhantomData,
+        }
+    }
+
+    /// The whole chunk ends as [`Error::Timeout`] when it has not ended so long after its submit.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Priority, 0 the most urgent (default 1).
+    pub fn priority(mut self, priority: u8) -> Self {
+        self.options.priority = priority;
+        self
+    }
+
+    /// Most attempts of each request when workers die of it, 1 to 3 (default 1).
+    pub fn attempts(mut self, attempts: u8) -> Self {
+        self.attempts = attempts;
+        self
+    }
+
+    /// Bytes that are kept for each result (default 256). What others leave may be taken.
+    pub fn room(mut self, room: usize) -> Self {
+        self.room = room;
+        self
+    }
+
+    fn send(self) -> Result<(Pending, usize)> {
+        let (codec, requests) = self.requests?;
+        let count = requests.len();
+        if !(1..=CHUNK_MAX as usize).contains(&count) {
+            let why = format!("a chunk of {count} requests: it has 1 to {CHUNK_MAX}");
+            return Err(Error::Unwritable(why));
+        }
+        let all: usize = requests
+            .iter()
+            .map(|request| request.len() + 16 + self.room)
+            .sum();
+        if all > u32::MAX as usize {
+            let why = format!("a chunk of {all} bytes: send fewer requests, or keep less room");
+            return Err(Error::Unwritable(why));
+        }
+        let requests: Vec<&[u8]> = requests.iter().map(Vec::as_slice).collect();
+        let attempts = self.attempts.clamp(1, MAX_ATTEMPTS as u8);
+        let bytes = chunk::encode(&requests, codec, attempts, self.room);
+        let options = self
+            .options
+            .codec(Codec::Chunk)
+            .attempts(MAX_ATTEMPTS as u8);
+        let submitted = self.pool.table().submit(self.handler, &bytes, &options);
+        let submitted = submitted.map_err(Error::of_submit)?;
+        Ok((Pending::new(Arc::clone(self.pool), submitted, true), count))
+    }
+
+    /// Submits the chunk and waits on this thread.
+    ///
+    /// # Errors
+    /// When it was not submitted; else each request has its own.
+    pub fn wait(self) -> Result<Vec<Result<R>>> {
+        let (mut pending, count) = self.send()?;
+        Ok(parts(pending.wait_to_end(None)?, count))
+    }
+}
+
+impl<R: FromResult> IntoFuture for Chunk<'_, R> {
+    type Output = Result<Vec<Result<R>>>;
+    type IntoFuture = ChunkFuture<R>;
+
+    fn into_future(self) -> ChunkFuture<R> {
+        ChunkFuture {
+            sent: Some(self.send()),
+            result: PhantomData,
+        }
+    }
+}
+
+/// The future of a [`Chunk`]. **Dropped, the chunk is cancelled.**
+#[must_use = "a chunk that is dropped is cancelled"]
+#[derive(Debug)]
+pub struct ChunkFuture<R> {
+    sent: Option<Result<(Pending, usize)>>,
+    result: PhantomData<fn() -> R>,
+}
+
+impl<R: FromResult> Future for ChunkFuture<R> {
+    type Output = Result<Vec<Result<R>>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(Ok((pending, count))) = &mut self.sent {
+            let count = *count;
+            return pending
+                .poll_end(context)
+                .map(|ended| Ok(parts(ended, count)));
+        }
+        let sent = self.sent.take();
+        match sent.expect("a future of a chunk is polled after its end") {
+            Err(error) => Poll::Ready(Err(error)),
+            Ok(_) => unreachable!("looked at before"),
+        }
+    }
+}
+
+/// The ends of a chunk's requests: those that it has itself, and for the others how the chunk
+/// ended.
+fn parts<R: FromResult>(ended: Ended, count: usize) -> Vec<Result<R>> {
+    let results = ended.chunk.as_deref().map(chunk::results);
+    let results = results.and_then(|results| results.ok()).unwrap_or_default();
+    let mut parts: Vec<Result<R>> = results.into_iter().take(count).map(part).collect();
+    if parts.len() < count {
+        let whole = match result_of(ended.outcome) {
+            Err(error) => error,
+            Ok(_) => Error::Unreadable("the chunk has fewer results than requests".to_owned()),
+        };
+        let why = format!("the chunk ended before this request began: {whole}");
+        parts.push(Err(whole));
+        parts.resize_with(count, || {
+            Err(Error::Remote {
+                code: "chunk.ended".to_owned(),
+                location: String::new(),
+                message: why.clone(),
+                status: Status::Cancelled,
+                may_have_run: false,
+            })
+        });
+    }
+    parts
+}
+
+/// The result of one request. Its codec was looked at by the lane.
+fn part<R: FromResult>((status, bytes): (Status, Vec<u8>)) -> Result<R> {
+    match status {
+        Status::Ok => R::from_result(Codec::Bytes, bytes).map_err(Error::Unreadable),
+        Status::Crashed => Err(Error::Crashed {
+            cause: Cause::Unknown,
+            attempts: 1,
+        }),
+        status => {
+            let [code, location, message] = failure::decode(&bytes);
+            let outcome = Outcome::Failed {
+                status,
+                may_have_run: true,
+                code,
+                location,
+                message,
+            };
+            result_of(outcome).and_then(|_| Err(Error::Unreadable("no failure".to_owned())))
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! A pool as this process is attached to it: its table of tasks, the wakers of their owners, and
+//! the poller.
+//!
+//! Shared by every clone of [`Ringwork`](crate::Ringwork) and by every future; when the last of
+//! them is gone the poller ends and the client's entry is given back. Invariant: a cell of `wakers`
+//! is registered in only by the owner of the slot's task.
+
+use crate::error::{Error, Result};
+use crate::timers::Timers;
+use atomic_waker::AtomicWaker;
+use ringwork_ring::PoolDir;
+use ringwork_ring::WaitStrategy;
+use ringwork_ring::client::{TaskKey, TaskTable};
+use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::queue::wait::Budget;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::task::Waker;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often the pool is looked at while tasks are in flight.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The same while none is.
+const LOOK_IDLE: Duration = Duration::from_millis(100);
+
+/// The part that the poller's thread has, too.
+#[derive(Debug)]
+struct Shared {
+    table: TaskTable,
+    wakers: Arc<[AtomicWaker]>,
+    timers: Timers,
+    /// When the pool was looked at last.
+    looked_ns: AtomicU64,
+    closed: AtomicBool,
+    /// Owners of futures that wait for a free slot.
+    room: Mutex<Vec<Waker>>,
+    wants_room: AtomicBool,
+}
+
+/// A pool, attached.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    /// Held by the thread that polls, where no thread does all the time.
+    polling: Mutex<()>,
+    budget: Budget,
+}
+
+fn wake(wakers: &[AtomicWaker], slot: usize) -> bool {
+    match wakers[slot].take() {
+        Some(waker) => {
+            waker.wake();
+            true
+        }
+        None => false,
+    }
+}
+
+impl Pool {
+    /// Attaches; `own_poll`: without a thread.
+    pub(crate) fn connect(dir: &PoolDir, strategy: WaitStrategy, own_poll: bool) -> Result<Self> {
+        let mut wakers: Arc<[AtomicWaker]> = Arc::new([]);
+        let table = TaskTable::connect(dir, |slots| {
+            wakers = (0..slots).map(|_| AtomicWaker::new()).collect();
+            let wakers = Arc::clone(&wakers);
+            move |slot| wake(&wakers, slot)
+        });
+        let table = table.map_err(Error::NotConnected)?;
+        let shared = Arc::new(Shared {
+            timers: Timers::new(table.slots()),
+            table,
+            wakers,
+            looked_ns: AtomicU64::new(now_ns()),
+            closed: AtomicBool::new(false),
+            room: Mutex::default(),
+            wants_room: AtomicBool::new(false),
+        });
+        let mut pool = Self {
+            shared: Arc::clone(&shared),
+            thread: None,
+            polling: Mutex::new(()),
+            budget: Budget::of(strategy, 2),
+        };
+        if !own_poll {
+            let spins = strategy == WaitStrategy::Spin;
+            let thread = std::thread::Builder::new().name("ringwork-poller".to_owned());
+            let thread = thread.spawn(move || shared.poll_until_closed(spins));
+            let thread = thread.map_err(|source| {
+                let what = "the poller's thread can't be started".to_owned();
+                Error::NotConnected(ringwork_ring::RingError::Io { what, source })
+            })?;
+            pool.thread = Some(thread);
+        }
+        Ok(pool)
+    }
+
+    pub(crate) fn table(&self) -> &TaskTable {
+        &self.shared.table
+    }
+
+    /// The cell in which the owner of a task waits.
+    pub(crate) fn waker(&self, key: TaskKey) -> &AtomicWaker {
+        &self.shared.wakers[key.slot()]
+    }
+
+    /// How long a blocking caller spins.
+    pub(crate) fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    /// Whether a thread of its own polls.
+    pub(crate) fn has_poller(&self) -> bool {
+        self.thread.is_some()
+    }
+
+    /// The owner of a task is to be woken at its deadline.
+    pub(crate) fn wake_at(&self, key: TaskKey, deadline_ns: u64) {
+        if self.shared.timers.set(key.slot(), deadline_ns) {
+            self.shared.table.wake_poller();
+        }
+    }
+
+    /// A slot may be free that was not before.
+    pub(crate) fn released(&self) {
+        self.shared.released();
+    }
+
+    /// Waits for a free slot.
+    pub(crate) fn want_room(&self, waker: &Waker) {
+        let mut room = self.shared.lock_room();
+        if !room.iter().any(|other| other.will_wake(waker)) {
+            room.push(waker.clone());
+        }
+        self.shared.wants_room.store(true, Ordering::SeqCst);
+    }
+
+    /// Takes in what has ended, once, after a sleep of at most `limit` if nothing has. For pools
+    /// without a thread; another thread that does so just now makes this one wait at most as long.
+    pub(crate) fn poll(&self, limit: Duration) {
+        match self.polling.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::park_timeout(limit),
+            Err(TryLockError::Poisoned(role)) => {
+                let _role = role.into_inner();
+                self.shared.turn(Some(limit));
+            }
+            Ok(_role) => self.shared.turn(Some(limit)),
+        }
+    }
+
+    /// Ends the poller; what is pending ends as closed.
+    pub(crate) fn close(&self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+        for slot in 0..self.shared.wakers.len() {
+            wake(&self.shared.wakers, slot);
+        }
+        self.shared.released();
+        self.shared.table.wake_poller();
+    }
+
+    /// Whether [`Self::close`] was called.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.shared.closed.load(Ordering::SeqCst)
+    }
+}
+
+impl Shared {
+    fn lock_room(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn released(&self) {
+        if self.wants_room.load(Ordering::SeqCst) && self.wants_room.swap(false, Ordering::SeqCst) {
+            let room = std::mem::take(&mut *self.lock_room());
+            room.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    fn poll_until_closed(&self, spins: bool) {
+        while !self.closed.load(Ordering::SeqCst) {
+            let busy = spins && self.table.in_use() > 0;
+            // A waker of an executor may panic, which must not leave all others without a poller.
+            let turn = || self.turn((!busy).then_some(LOOK_IDLE));
+            let _ = catch_unwind(AssertUnwindSafe(turn));
+            if busy {
+                std::hint::spin_loop();
+            }
+        }
+    }
+
+    /// Takes in what has ended, fires timers, looks at the pool when it is time, and sleeps
+    /// (`None`: not at all) if nothing was to do.
+    fn turn(&self, sleep: Option<Duration>) {
+        let seen = self.table.wakes();
+        self.table.collect();
+        self.released();
+        let now = now_ns();
+        let every = if self.table.in_use() > 0 {
+            LOOK_EVERY
+        } else {
+            LOOK_IDLE
+        };
+        let next_look = self.looked_ns.load(Ordering::Relaxed) + every.as_nanos() as u64;
+        let mut look_at = next_look;
+        if now >= next_look {
+            self.looked_ns.store(now, Ordering::Relaxed);
+            look_at = now + every.as_nanos() as u64;
+            self.table.look_at_pool();
+        }
+        let limit = sleep.map_or(now, |limit| now.saturating_add(limit.as_nanos() as u64));
+        let until = self.timers.fire(now, look_at.min(limit), |slot| {
+            wake(&self.wakers, slot);
+        });
+        if sleep.is_some() && !self.closed.load(Ordering::SeqCst) && until > now {
+            self.table.park(seen, Duration::from_nanos(until - now));
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
+        self.shared.table.wake_poller();
+        let own = std::thread::current().id();
+        if let Some(thread) = self.thread.take()
+            && thread.thread().id() != own
+        {
+            // Its panics were told by the panic hook, and nothing depends on it any more.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! The handle on a pool.
+
+use crate::call::Call;
+use crate::chunk::Chunk;
+use crate::codec::{FromResult, ToRequest};
+use crate::error::{Error, Result};
+use crate::pool::Pool;
+use crate::promise::promise;
+use crate::task::Task;
+use crate::task_type::TaskType;
+use ringwork_codec::Encoded;
+use ringwork_ring::{PoolDir, Segment, WaitStrategy};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// A pool of worker processes, attached: submits tasks, from any thread and any executor.
+///
+/// A clone is the same client. There is one poller thread for all clones, unless the program polls
+/// by itself ([`Builder::own_poll`]). The client leaves the pool when the last clone, and the last
+/// future of a task, is dropped.
+///
+/// ```no_run
+/// use ringwork::{Ringwork, TaskType};
+///
+/// const UPPER: TaskType<str, String> = TaskType::new("upper");
+///
+/// # async fn run() -> ringwork::Result<()> {
+/// let rw = Ringwork::connect("shop").await?;
+/// assert_eq!(rw.call(UPPER, "tea").await?, "TEA");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Ringwork {
+    pool: Arc<Pool>,
+}
+
+impl Ringwork {
+    /// Attaches to the pool of this name, of the same user.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`]: there is no such pool, or all its client entries are taken.
+    pub async fn connect(name: &str) -> Result<Self> {
+        Self::builder(name).connect().await
+    }
+
+    /// As [`Self::connect`], on this thread, which it may block for some milliseconds.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn connect_blocking(name: &str) -> Result<Self> {
+        Self::builder(name).connect_blocking()
+    }
+
+    /// A client of the pool of this name, with options.
+    pub fn builder(name: &str) -> Builder {
+        Builder {
+            dir: PoolDir::new(name).map_err(Error::NotConnected),
+            wait: WaitStrategy::Adaptive,
+            own_poll: false,
+        }
+    }
+
+    /// A task for a handler: await it, [`submit`](Call::submit) it, or [`wait`](Call::wait) for it.
+    pub fn call<'c, Q, R>(&'c self, task: TaskType<Q, R>, request: &'c Q) -> Call<'c, Q, R>
+    where
+        Q: ToRequest + ?Sized,
+        R: FromResult,
+    {
+        Call::new(&self.pool, task.name(), request)
+    }
+
+    /// A task for a handler that is named at run time; bytes and codec go as they are.
+    pub fn call_encoded<'c>(
+        &'c self,
+        handler: &'c str,
+        request: &'c Encoded,
+    ) -> Call<'c, Encoded, Encoded> {
+        Call::new(&self.pool, handler, request)
+    }
+
+    /// Submits a task with default options, which runs on its own from then on.
+    ///
+    /// # Errors
+    /// As [`Call::submit`].
+    pub fn submit<Q, R>(&self, task: TaskType<Q, R>, request: &Q) -> Result<Task<R>>
+    where
+        Q: ToRequest + ?Sized,
+        R: FromResult,
+    {
+        self.call(task, request).submit()
+    }
+
+    /// Many small requests for one handler as one task: several times as many a second. Each has
+    /// its own result or error.
+    ///
+    /// ```no_run
+    /// # use ringwork::{Ringwork, TaskType};
+    /// # async fn run(rw: Ringwork) -> ringwork::Result<()> {
+    /// const DOUBLE: TaskType<i64, i64> = TaskType::new("double");
+    /// for doubled in rw.chunk(DOUBLE, &[1, 2, 3]).await? {
+    ///     println!("{}", doubled?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn chunk<'c, 'q, Q, R>(
+        &'c self,
+        task: TaskType<Q, R>,
+        requests: impl IntoIterator<Item = &'q Q>,
+    ) -> Chunk<'c, R>
+    where
+        Q: ToRequest + ?Sized + 'q,
+        R: FromResult,
+    {
+        Chunk::new(&self.pool, task, requests)
+    }
+
+    /// Submits a task for each request; what is rejected says so in its place.
+    pub fn submit_all<'q, Q, R>(
+        &self,
+        task: TaskType<Q, R>,
+        requests: impl IntoIterator<Item = &'q Q>,
+    ) -> Vec<Result<Task<R>>>
+    where
+        Q: ToRequest + ?Sized + 'q,
+        R: FromResult,
+    {
+        let submit = |request| self.submit(task, request);
+        requests.into_iter().map(submit).collect()
+    }
+
+    /// Waits until a slot is free: backpressure for a caller that submits as fast as the pool goes.
+    /// Another caller may be faster to take it.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub async fn ready(&self) -> Result<()> {
+        poll_fn(|context| self.poll_ready(context)).await
+    }
+
+    /// As [`Self::ready`], for futures that are written by hand.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<()>> {
+        let table = self.pool.table();
+        for last in [false, true] {
+            let closed = match table.over() {
+                Some(over) => Some(over.to_string()),
+                None if self.pool.is_closed() => Some("this client of the pool was closed".into()),
+                None => None,
+            };
+            if let Some(reason) = closed {
+                let may_have_run = false;
+                return Poll::Ready(Err(Error::Closed {
+                    reason,
+                    may_have_run,
+                }));
+            }
+            if table.has_room(1) {
+                return Poll::Ready(Ok(()));
+            }
+            if !last {
+                // A slot that came free before would not have woken: look again.
+                self.pool.want_room(context.waker());
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Takes in what has ended, after a sleep of at most `limit` if nothing has: for clients that
+    /// poll by themselves ([`Builder::own_poll`]). Futures are woken by it.
+    pub fn poll(&self, limit: Duration) {
+        self.pool.poll(limit);
+    }
+
+    /// How many slots hold tasks of this client: in the pool, or ended and not taken.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.pool.table().in_use()
+    }
+
+    /// The most tasks that this client may have at a time.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.pool.table().slots()
+    }
+
+    /// The segment, for programs that look at a pool.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn segment(&self) -> &Segment {
+        self.pool.table().segment()
+    }
+
+    /// Takes no more tasks, and ends the futures of those that are pending as [`Error::Closed`].
+    /// The entry in the pool is given back when the last clone is dropped.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// How a client attaches to a pool.
+#[must_use = "nothing is attached before `connect`"]
+#[derive(Debug)]
+pub struct Builder {
+    dir: Result<PoolDir>,
+    wait: WaitStrategy,
+    own_poll: bool,
+}
+
+impl Builder {
+    /// How threads wait (default: adaptive). `Spin`: the poller's thread and blocking callers never
+    /// sleep while tasks are in flight, for the lowest latency and a core each; `Park`: they sleep
+    /// at once.
+    pub fn wait(mut self, wait: WaitStrategy) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// No poller thread: the program calls [`Ringwork::poll`] again and again, or waits with
+    /// blocking calls only, which poll for all.
+    pub fn own_poll(mut self) -> Self {
+        self.own_poll = true;
+        self
+    }
+
+    /// The pool of this directory, instead of the user's one of the name.
+    pub fn dir(mut self, dir: PoolDir) -> Self {
+        self.dir = Ok(dir);
+        self
+    }
+
+    /// Attaches, on a thread of its own.
+    ///
+    /// # Errors
+    /// As [`Ringwork::connect`].
+    pub async fn connect(self) -> Result<Ringwork> {
+        let (sender, attached) = promise();
+        let thread = std::thread::Builder::new().name("ringwork-connect".to_owned());
+        let connects = move || match self.connect_blocking() {
+            Ok(ringwork) => sender.resolve(ringwork),
+            Err(error) => sender.fail(error),
+        };
+        thread.spawn(connects).map_err(|source| {
+            let what = "a thread that connects can't be started".to_owned();
+            Error::NotConnected(ringwork_ring::RingError::Io { what, source })
+        })?;
+        attached.await
+    }
+
+    /// Attaches, on this thread.
+    ///
+    /// # Errors
+    /// As [`Ringwork::connect`].
+    pub fn connect_blocking(self) -> Result<Ringwork> {
+        let pool = Pool::connect(&self.dir?, self.wait, self.own_poll)?;
+        Ok(Ringwork {
+            pool: Arc::new(pool),
+        })
+    }
+}
