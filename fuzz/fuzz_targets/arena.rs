@@ -1,4 +1,6 @@
 //! See `ringwork_fuzz::arena`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| ringwork_fuzz::arena::run(data));
+use ringwork_fuzz::{arena, limit};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| limit::limited(arena::run, data));

@@ -1,4 +1,6 @@
 //! See `ringwork_fuzz::cbor`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| ringwork_fuzz::cbor::run(data));
+use ringwork_fuzz::{cbor, limit};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| limit::limited(cbor::run, data));

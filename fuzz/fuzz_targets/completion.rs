@@ -1,4 +1,6 @@
 //! See `ringwork_fuzz::completion`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| ringwork_fuzz::completion::run(data));
+use ringwork_fuzz::{completion, limit};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| limit::limited(completion::run, data));

@@ -1,4 +1,6 @@
 //! See `ringwork_fuzz::config`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| ringwork_fuzz::config::run(data));
+use ringwork_fuzz::{config, limit};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| limit::limited(config::run, data));

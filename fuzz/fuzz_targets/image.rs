@@ -1,4 +1,6 @@
 //! See `ringwork_fuzz::image`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| ringwork_fuzz::image::run(data));
+use ringwork_fuzz::{image, limit};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| limit::limited(image::run, data));

@@ -1,4 +1,6 @@
 //! See `ringwork_fuzz::segment`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| ringwork_fuzz::segment::run(data));
+use ringwork_fuzz::{limit, segment};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| limit::limited(segment::run, data));

@@ -1,4 +1,6 @@
 //! See `ringwork_fuzz::slot`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| ringwork_fuzz::slot::run(data));
+use ringwork_fuzz::{limit, slot};
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| limit::limited(slot::run, data));

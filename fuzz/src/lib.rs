@@ -1,6 +1,6 @@
 //! The fuzz targets: one module each, with a function that takes the fuzzer's bytes.
 //!
-//! A target panics (or is caught by the sanitizer, or takes too long) exactly when the code under
+//! A target panics (or is caught by the sanitizer, or takes too long, see [`limit`]) exactly when the code under
 //! test has a bug. `fuzz_targets/` hands the functions to libFuzzer (`make fuzz`);
 //! `tests/replay.rs` runs them over the corpora in `corpus/` without a fuzzer, in `make test`. How
 //! to use and extend them: `docs/internals/fuzzing.md`.
@@ -13,6 +13,7 @@ pub mod completion;
 pub mod config;
 pub mod corpus;
 pub mod image;
+pub mod limit;
 pub mod patch;
 pub mod rig;
 pub mod segment;
