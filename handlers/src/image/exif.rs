@@ -6,13 +6,14 @@ use image::metadata::Orientation;
 use super::filler;
 
 const TAG_ORIENTATION: u16 = 0x0112;
-const BYTE: u16 = 1;
-const SHORT: u16 = 3;
-const LONG: u16 = 4;
+/// The types of whole numbers, by their bytes: without a sign, and with one.
+const BYTE: [u16; 2] = [1, 6];
+const SHORT: [u16; 2] = [3, 8];
+const LONG: [u16; 2] = [4, 9];
 
 /// The orientation in an EXIF block, with or without the prefix `Exif\0\0` that JPEG (and some
 /// writers of other formats) put before it. The first directory counts; a damaged block has none.
-/// The value may be of any of the three integer types, since writers use them all.
+/// The value may be of any type of whole numbers, since writers use them all.
 pub(super) fn orientation(exif: &[u8]) -> Option<Orientation> {
     let block = Block::of(exif)?;
     let entry = block.entries()?.find_map(|at| match block.short(at) {
@@ -60,12 +61,19 @@ impl<'a> Block<'a> {
 
     /// What the entry of an orientation says.
     fn orientation_at(&self, entry: usize) -> Option<Orientation> {
-        let value = match self.short(entry + 2)? {
-            BYTE => u32::from(*self.tiff.get(entry + 8)?),
-            SHORT => u32::from(self.short(entry + 8)?),
-            LONG => self.long(entry + 8)?,
-            _ => return None,
+        let kind = self.short(entry + 2)?;
+        let value = if BYTE.contains(&kind) {
+            u32::from(*self.tiff.get(entry + 8)?)
+        } else if SHORT.contains(&kind) {
+            u32::from(self.short(entry + 8)?)
+        } else if LONG.contains(&kind) {
+            self.long(entry + 8)?
+        } else {
+            return None;
         };
+        if self.long(entry + 4)? == 0 {
+            return None; // no value is said to be there
+        }
         Orientation::from_exif(u8::try_from(value).ok()?)
     }
 
@@ -157,6 +165,18 @@ mod tests {
                 "little",
             ),
             (
+                b"II*\0\x08\0\0\0\x01\0\x12\x01\x06\0\x01\0\0\0\x06\0\0\0",
+                "byte with a sign",
+            ),
+            (
+                b"II*\0\x08\0\0\0\x01\0\x12\x01\x08\0\x01\0\0\0\x06\0\0\0",
+                "short with a sign",
+            ),
+            (
+                b"II*\0\x08\0\0\0\x01\0\x12\x01\x09\0\x01\0\0\0\x06\0\0\0",
+                "long with a sign",
+            ),
+            (
                 b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0",
                 "prefix",
             ),
@@ -174,6 +194,8 @@ mod tests {
             b"II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\x01\0\0\0",
             b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x09\0\0\0",
             b"II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x01\0\0\0\x06\0\0\0",
+            b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\0\0\0\0\x06\0\0\0",
+            b"II*\0\x08\0\0\0\x01\0\x12\x01\x09\0\x01\0\0\0\xff\xff\xff\xff",
         ] {
             assert_eq!(orientation(exif), None, "{exif:?}");
         }

@@ -132,8 +132,7 @@ pub(super) fn open(
 impl File<'_> {
     /// The first frame, on its canvas.
     pub(super) fn decode(mut self) -> Result<Raster, TaskError> {
-        let mut data = pixels::zeroed(bytes_of(self.first.size))?;
-        let read = self.reader.read_into_buffer(&mut data);
+        let (mut data, read) = read_pixels(&mut self.reader, self.first.size)?;
         pixels::whole_or_in_part(read, &data, self.lenient).map_err(|error| problem(&error))?;
         if self.first.size != self.canvas {
             let mut canvas = pixels::zeroed(bytes_of(self.canvas))?;
@@ -208,8 +207,7 @@ impl Iterator for Frames<'_> {
 impl Frames<'_> {
     /// Reads the next frame's pixels and draws them.
     fn draw(&mut self, place: Place) -> Result<(), TaskError> {
-        let mut pixels = pixels::zeroed(bytes_of(place.size))?;
-        let read = self.file.reader.read_into_buffer(&mut pixels);
+        let (pixels, read) = read_pixels(&mut self.file.reader, place.size)?;
         if let Err(error) = read
             && !self.file.lenient
         {
@@ -283,9 +281,37 @@ fn reader(body: &[u8]) -> Result<Reader<'_>, TaskError> {
     options.set_color_output(ColorOutput::RGBA);
     // The sizes are checked here.
     options.set_memory_limit(MemoryLimit::Unlimited);
+    // An extension that is not known says nothing of the pixels.
+    options.allow_unknown_blocks(true);
     options
         .read_info(Cursor::new(header).chain(rest))
         .map_err(|error| problem(&error))
+}
+
+/// The pixels of the frame at which the reader is, and whether all could be read; zeros stand for
+/// the others. A pixel whose colour the palette does not have is black, as for Pillow and libvips,
+/// or transparent if the transparent colour is none of the palette's, either.
+fn read_pixels(
+    reader: &mut Reader<'_>,
+    size: Size,
+) -> Result<(Vec<u8>, Result<(), gif::DecodingError>), TaskError> {
+    /// What the reader leaves as it was; it writes no such opacity.
+    const UNTOUCHED: u8 = 1;
+    let mut data = pixels::zeroed(bytes_of(size))?;
+    data.fill(UNTOUCHED);
+    let read = reader.read_into_buffer(&mut data);
+    let colours = reader.palette().map_or(0, |palette| palette.len() / 3);
+    let transparent = reader
+        .current_frame_info()
+        .and_then(|frame| frame.transparent);
+    let is_black = read.is_ok() && transparent.is_none_or(|index| usize::from(index) < colours);
+    let instead = if is_black { [0, 0, 0, 255] } else { CLEAR };
+    for pixel in data.as_chunks_mut::<RGBA>().0 {
+        if pixel[3] == UNTOUCHED {
+            *pixel = instead;
+        }
+    }
+    Ok((data, read))
 }
 
 fn bytes_of(size: Size) -> Option<usize> {

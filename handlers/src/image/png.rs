@@ -4,7 +4,7 @@
 //! for (the end, metadata behind the pixels) and what it would misread (one vendor's variant).
 
 use std::borrow::Cow;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, ErrorKind, Read};
 
 use image::metadata::Orientation;
 use png::{BitDepth, ColorType, Compression, Filter, Transformations};
@@ -20,6 +20,10 @@ use ringwork_worker::TaskError;
 const SIGNATURE: usize = 8;
 /// Bytes of unpacked text: EXIF has 64 KiB at most, in two digits a byte.
 const TEXT: u64 = 1 << 18;
+/// Bytes of an unpacked profile. Those of presses have some megabytes.
+const PROFILE: u64 = 16 << 20;
+/// Bytes of all that is unpacked beside the pixels, so that many small chunks cost no more than one.
+const UNPACKED: u64 = 2 * PROFILE;
 
 /// A PNG of which the header has been read.
 pub(super) struct File<'a> {
@@ -46,6 +50,12 @@ struct Chunks {
     grey_bits: Option<u8>,
     /// Where the grey that is transparent stands, if it has bits that a pixel has not.
     clear_grey: Option<usize>,
+    /// The first profile in front of the pixels.
+    profile: Option<Vec<u8>>,
+    /// Whether pixels have been met.
+    has_pixels: bool,
+    /// Bytes unpacked so far.
+    unpacked: u64,
     ended: bool,
 }
 
@@ -69,6 +79,7 @@ pub(super) fn open(
     // A wrong checksum is damage, be it that of a chunk or that of all pixels.
     options.set_ignore_checksums(lenient);
     options.set_ignore_text_chunk(true);
+    options.set_ignore_iccp_chunk(true);
     let body = match (chunks.clear_grey, chunks.grey_bits) {
         (Some(at), Some(bits)) => Cow::Owned(masked(body, at, bits)),
         _ => Cow::Borrowed(body),
@@ -87,7 +98,7 @@ pub(super) fn open(
             .orientation
             .or(chunks.in_xmp)
             .unwrap_or(Orientation::NoTransforms),
-        profile: info.icc_profile.as_ref().map(|profile| profile.to_vec()),
+        profile: chunks.profile,
         details: Details {
             alpha: info.trns.is_some()
                 || matches!(info.color_type, ColorType::GrayscaleAlpha | ColorType::Rgba),
@@ -170,9 +181,19 @@ fn walk(body: &[u8]) -> Result<Chunks, TaskError> {
             }
             b"eXIf" => chunks.orientation = exif::orientation(data),
             b"tEXt" | b"zTXt" if chunks.orientation.is_none() => {
-                chunks.orientation = text_exif(data, name == *b"zTXt");
+                chunks.orientation = text_exif(data, name == *b"zTXt", &mut chunks.unpacked);
             }
-            b"iTXt" if chunks.in_xmp.is_none() => chunks.in_xmp = text_xmp(data),
+            b"IDAT" => chunks.has_pixels = true,
+            b"iCCP"
+                if chunks.profile.is_none()
+                    && !chunks.has_pixels
+                    && next.starts_with(&checksum(name, data)) =>
+            {
+                chunks.profile = packed_profile(data, &mut chunks.unpacked);
+            }
+            b"iTXt" if chunks.in_xmp.is_none() => {
+                chunks.in_xmp = text_xmp(data, &mut chunks.unpacked);
+            }
             b"IEND" => {
                 chunks.ended = next.starts_with(&checksum(name, data));
                 break;
@@ -206,13 +227,13 @@ fn masked(body: &[u8], at: usize, bits: u8) -> Vec<u8> {
 
 /// The orientation in a chunk of text, where ImageMagick kept EXIF before there was a chunk for it:
 /// the name `exif`, the length and the bytes in hexadecimal digits, each in a line of its own.
-fn text_exif(chunk: &[u8], compressed: bool) -> Option<Orientation> {
+fn text_exif(chunk: &[u8], compressed: bool, spent: &mut u64) -> Option<Orientation> {
     let (keyword, text) = chunk.split_at_checked(chunk.iter().position(|byte| *byte == 0)?)?;
     if !matches!(keyword, b"Raw profile type exif" | b"Raw profile type APP1") {
         return None;
     }
     let text = match text.split_first()?.1 {
-        [0, packed @ ..] if compressed => Cow::Owned(unpacked(packed)?),
+        [0, packed @ ..] if compressed => Cow::Owned(unpacked(packed, TEXT, spent)?.0),
         _ if compressed => return None,
         text => Cow::Borrowed(text),
     };
@@ -230,23 +251,44 @@ fn text_exif(chunk: &[u8], compressed: bool) -> Option<Orientation> {
 
 /// The orientation in a chunk of international text that holds XMP: its keyword, whether it is
 /// packed and how, a language and a translated keyword, then the text.
-fn text_xmp(chunk: &[u8]) -> Option<Orientation> {
+fn text_xmp(chunk: &[u8], spent: &mut u64) -> Option<Orientation> {
     let rest = chunk.strip_prefix(b"XML:com.adobe.xmp\0")?;
     let (&[packed, method], rest) = rest.split_first_chunk()?;
     let text = rest.splitn(3, |byte| *byte == 0).nth(2)?;
     match (packed, method) {
         (0, _) => exif::orientation_in_xmp(text),
-        (1, 0) => exif::orientation_in_xmp(&unpacked(text)?),
+        (1, 0) => exif::orientation_in_xmp(&unpacked(text, TEXT, spent)?.0),
         _ => None,
     }
 }
 
-/// Text that is packed, up to its limit.
-fn unpacked(packed: &[u8]) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    let unpack = flate2::read::ZlibDecoder::new(packed);
-    unpack.take(TEXT).read_to_end(&mut text).ok()?;
-    Some(text)
+/// The profile in its chunk: a name, the way in which it is packed, and its packed bytes. Some
+/// writers leave out the checksum at the end of these; a profile that is as long as it says is whole.
+fn packed_profile(chunk: &[u8], spent: &mut u64) -> Option<Vec<u8>> {
+    let name = memchr::memchr(0, chunk).filter(|length| *length > 0)?;
+    let &[0, ref packed @ ..] = chunk.get(name + 1..)? else {
+        return None;
+    };
+    let (profile, is_whole) = unpacked(packed, PROFILE, spent)?;
+    let said = u32::from_be_bytes(*profile.first_chunk()?);
+    let is_all = usize::try_from(said).is_ok_and(|said| profile.len() >= said);
+    (is_whole || is_all).then_some(profile)
+}
+
+/// What is packed, up to a limit, and whether the end of the packed bytes is there. `spent` is what
+/// has been unpacked before.
+fn unpacked(packed: &[u8], limit: u64, spent: &mut u64) -> Option<(Vec<u8>, bool)> {
+    let mut bytes = Vec::new();
+    let limit = limit.min(UNPACKED.saturating_sub(*spent));
+    let read = flate2::read::ZlibDecoder::new(packed)
+        .take(limit)
+        .read_to_end(&mut bytes);
+    *spent += bytes.len() as u64;
+    match read {
+        Ok(_) => Some((bytes, true)),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Some((bytes, false)),
+        Err(_) => None,
+    }
 }
 
 pub(super) fn encode(

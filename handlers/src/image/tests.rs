@@ -8,6 +8,7 @@ use super::*;
 
 mod damaged;
 mod formats;
+mod oddities;
 mod tails;
 mod tiles;
 

@@ -5,31 +5,35 @@
 mod container;
 mod frames;
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image_webp::{LoopCount, WebPDecoder};
 
 use self::container::{
-    ANIMATED, FILE_HEADER, FILLED_UP, FRAME_HEADER, HAS_PROFILE, REPLACES, chunks, extended_header,
-    has_filled_metadata, has_filler_for_a_chunk, is_filled_up, is_whole, problem, push_chunk,
-    push_file, three_bytes, without_rest,
+    ANIMATED, FILE_HEADER, FILLED_UP, FRAME_HEADER, HAS_EXIF, HAS_PROFILE, HAS_XMP, REPLACES,
+    announces, chunks, extended_header, false_flags, has_filled_metadata, has_filler_for_a_chunk,
+    is_filled_up, is_whole, problem, push_chunk, push_file, three_bytes, without_flags,
+    without_rest,
 };
 use self::frames::Frames;
 use super::encoding::Encoding;
 use super::frame::Plays;
 use super::header::{Details, Header, check_pixels};
 use super::raster::{Channels, Raster};
-use super::{exif, pixels};
+use super::{exif, filler, pixels};
 use ringwork_worker::TaskError;
 
 /// Bytes for a chunk of metadata.
 const METADATA: usize = 16 << 20;
 
+type Reader<'a> = WebPDecoder<Cursor<Cow<'a, [u8]>>>;
+
 /// A WebP of which the header has been read.
 pub(super) struct File<'a> {
     body: &'a [u8],
-    decoder: WebPDecoder<Cursor<&'a [u8]>>,
+    decoder: Reader<'a>,
     /// A cut animation gives the frames that it has.
     lenient: bool,
 }
@@ -39,7 +43,9 @@ pub(super) fn open(
     max_pixels: u64,
     lenient: bool,
 ) -> Result<(Header, File<'_>), TaskError> {
-    let mut decoder = WebPDecoder::new(Cursor::new(body)).map_err(|error| problem(&error))?;
+    let lacking = false_flags(body);
+    let mut decoder = WebPDecoder::new(Cursor::new(without_flags(body, lacking)))
+        .map_err(|error| problem(&error))?;
     let (width, height) = decoder.dimensions();
     check_pixels(width, height, max_pixels)?;
     check_frames(body, max_pixels)?;
@@ -48,13 +54,18 @@ pub(super) fn open(
             &"it is cut off: the body is shorter than the file's first bytes say",
         ));
     }
-    if !lenient && (has_filler_for_a_chunk(body) || has_filled_metadata(body)) {
+    // What is announced may be missing since it was cut off.
+    let is_cut = lacking != 0 && filler::run(body) >= filler::SHORTEST;
+    if !lenient && (is_cut || has_filler_for_a_chunk(body) || has_filled_metadata(body)) {
         return Err(problem(&FILLED_UP));
     }
     decoder.set_memory_limit(METADATA);
     // Damaged metadata does not make the pixels unusable.
     let exif = decoder.exif_metadata().unwrap_or(None);
+    let exif = exif.filter(|_| announces(body, HAS_EXIF));
     let xmp = decoder.xmp_metadata().unwrap_or(None);
+    let xmp = xmp.filter(|_| announces(body, HAS_XMP));
+    let profile = decoder.icc_profile().unwrap_or(None);
     let header = Header {
         width,
         height,
@@ -62,7 +73,7 @@ pub(super) fn open(
             .and_then(|exif| exif::orientation(&exif))
             .or_else(|| exif::orientation_in_xmp(&xmp?))
             .unwrap_or(Orientation::NoTransforms),
-        profile: decoder.icc_profile().unwrap_or(None),
+        profile: profile.filter(|_| announces(body, HAS_PROFILE)),
         details: Details {
             alpha: decoder.has_alpha(),
             bits: 8,
@@ -130,7 +141,7 @@ impl File<'_> {
     }
 }
 
-fn to_raster(decoder: &WebPDecoder<Cursor<&[u8]>>, data: Vec<u8>) -> Result<Raster, TaskError> {
+fn to_raster(decoder: &Reader<'_>, data: Vec<u8>) -> Result<Raster, TaskError> {
     let channels = if decoder.has_alpha() {
         Channels::Rgba
     } else {

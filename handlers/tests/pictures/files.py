@@ -715,6 +715,58 @@ def tiff(pixels, order, planes, rows, photometric=None, tile=None, more=(), dept
     return start + struct.pack(order + "I", directory) + data + table + bytes(4) + values
 
 
+# --- What is said in an odd way, or said and not there
+
+
+def with_ids(jpeg, ids):
+    """A baseline JPEG in one scan whose components have these numbers."""
+    data = bytearray(jpeg)
+    frame, scan = jpeg.index(b"\xff\xc0"), jpeg.index(b"\xff\xda")
+    for place, number in enumerate(ids):
+        data[frame + 10 + 3 * place] = data[scan + 5 + 2 * place] = number
+    return bytes(data)
+
+
+def of_type(tiff_data, order, tag, kind):
+    """A TIFF in which the tag's value, one of type SHORT, is of another type."""
+    entry = struct.pack(order + "HHI", tag, 3, 1)
+    at = tiff_data.rindex(entry)
+    value = struct.unpack_from(order + "H", tiff_data, at + 8)[0]
+    packed = struct.pack(order + {6: "b", 8: "h", 9: "i"}[kind], value).ljust(4, b"\0")
+    return tiff_data[:at] + struct.pack(order + "HHI", tag, kind, 1) + packed + tiff_data[at + 12 :]
+
+
+def oddities():
+    rgb = Image.fromarray(RGB)
+    jpeg = saved(rgb, "JPEG", quality=90)
+    for ids in ((0, 0, 0), (1, 1, 1), (1, 1, 2), (1, 2, 2)):
+        yield Case(f"jpeg-numbers-{'-'.join(map(str, ids))}", with_ids(jpeg, ids))
+    for order, start in (("<", b"II*\0\x08\0\0\0"), (">", b"MM\0*\0\0\0\x08")):
+        for kind, letter in ((6, "b"), (8, "h"), (9, "i")):
+            value = struct.pack(order + letter, 6).ljust(4, b"\0")
+            exif = b"Exif\0\0" + start + struct.pack(order + "HHHI", 1, 274, kind, 1) + value + bytes(4)
+            yield Case(f"jpeg-exif-type-{kind}-{order}", saved(rgb, "JPEG", quality=90, exif=exif))
+            data = tiff(RGB, order, 1, 20, more=[(274, 3, [6])])
+            for tag in (274,) if kind == 6 else (256, 274):
+                yield Case(f"tiff-{tag}-type-{kind}-{order}", of_type(data, order, tag, kind))
+    packed = zlib.compress(matrix_profile(2.2, ADOBE_PRIMARIES))
+    for missing in (2, 4, 40):
+        data = png(RGB, 8, 2, extra=[(b"iCCP", b"x\0\0" + packed[:-missing])])
+        yield Case(f"png-profile-lacks-{missing}", data, most=2)
+    colours = bytes(range(0, 48, 3)) * 3
+    image = Image.fromarray(GREY // 11, "P")
+    image.putpalette(colours[:24])
+    yield Case("gif-colours-lacking", saved(image, "GIF", optimize=False))
+    gif = saved(Image.fromarray(GREY), "GIF")
+    frame = gif.index(b",", 13 + 768)
+    yield Case("gif-unknown-extension", gif[:frame] + b"!\x77\5hello\0" + gif[frame:], full(GREY))
+    still = saved(rgb, "WEBP", lossless=True, icc_profile=matrix_profile(2.2, ADOBE_PRIMARIES), exif=EXIF_OF[6])
+    flags = 20
+    for off, on in ((0x20, 0), (0x08, 0), (0x28, 0), (0, 0x04)):
+        data = still[:flags] + bytes([still[flags] & ~off | on]) + still[flags + 1 :]
+        yield Case(f"webp-flags-{off:x}-{on:x}", data, most=2)
+
+
 def cases():
-    for group in (jpegs, sampled_jpegs, profiles_in_parts, pngs, gifs, webps, avifs, flats, tiffs):
+    for group in (jpegs, sampled_jpegs, profiles_in_parts, pngs, gifs, webps, avifs, flats, tiffs, oddities):
         yield from group()

@@ -433,12 +433,17 @@ fn parse_scan(frame: &Frame, bytes: &[u8]) -> Result<Scan, Problem> {
     if !(1..=4).contains(&count) || first > last || *last > 63 {
         return Err(malformed());
     }
-    let parts = parts.iter().map(|&[id, tables]| {
-        let place = frame.components.iter().position(|c| c.id == id);
-        Some((place?, tables >> 4, tables & 15))
-    });
+    let mut found: Vec<(usize, u8, u8)> = Vec::with_capacity(count);
+    for &[id, tables] in parts {
+        // Components with one number among them are told apart by their order, as in libjpeg-turbo.
+        let is_next = |place: usize| found.iter().all(|&(taken, ..)| taken != place);
+        let mut places = (0..).zip(&frame.components);
+        let place = places.find(|&(place, component)| component.id == id && is_next(place));
+        let (place, _) = place.ok_or_else(malformed)?;
+        found.push((place, tables >> 4, tables & 15));
+    }
     Ok(Scan {
-        parts: parts.collect::<Option<_>>().ok_or_else(malformed)?,
+        parts: found,
         band: (*first, *last),
         high: bits >> 4,
         low: bits & 15,

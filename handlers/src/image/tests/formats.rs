@@ -352,6 +352,22 @@ fn a_bomb_in_metadata_costs_little() {
     ]
     .concat();
     assert_picture(&bomb, (40, 24), CORNERS);
+
+    // Many, each with a wrong checksum, so that none of them counts: together they cost as much as
+    // some. What comes behind them is not unpacked any more.
+    let start = b"x\0\0".to_vec();
+    let mut packer = flate2::write::ZlibEncoder::new(start, flate2::Compression::fast());
+    std::io::Write::write_all(&mut packer, &vec![0; 8 << 20]).unwrap();
+    let mut wrong = packer.finish().unwrap();
+    *wrong.last_mut().unwrap() ^= 1;
+    let turned = as_text(b"zTXt", true);
+    for (bombs, size) in [(0, (24, 40)), (100, (40, 24))] {
+        let chunks = png_chunk(b"iCCP", &wrong).repeat(bombs);
+        let body = [&png[..pixels], &chunks, &turned, &png[pixels..]].concat();
+        let [a, b, c, d] = CORNERS;
+        let corners = if bombs == 0 { [c, a, d, b] } else { CORNERS };
+        assert_picture(&body, size, corners);
+    }
 }
 
 fn webp_quarters(lossless: bool) -> Vec<u8> {
@@ -897,7 +913,7 @@ fn an_image_is_described_by_its_header() {
 
 /// A little-endian TIFF of 40 x 24 pixels in one strip: tags of type SHORT in ascending order, of
 /// which those with more than one value lie behind the pixels.
-fn tiff(tags: &[(u16, &[u16])], pixels: &[u8]) -> Vec<u8> {
+pub(super) fn tiff(tags: &[(u16, &[u16])], pixels: &[u8]) -> Vec<u8> {
     const SHORT: u16 = 3;
     const LONG: u16 = 4;
     let length = u32::try_from(pixels.len()).unwrap();

@@ -53,7 +53,7 @@ struct Entry {
     tag: u16,
     /// Bytes of a value; 0 of a type that is not known.
     width: usize,
-    is_integer: bool,
+    numbers: Numbers,
     values: usize,
     /// Where the values are.
     place: usize,
@@ -61,18 +61,32 @@ struct Entry {
     is_inside: bool,
 }
 
-/// Bytes of a value of a tag's type, and whether it is a whole number of 0 or more.
-fn kind_of(number: usize) -> (usize, bool) {
+/// What the values of a tag are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    Whole,
+    /// Whole numbers that may have a sign. No tag has a meaning for one below 0.
+    Signed,
+    /// Text, fractions, or bytes of any kind.
+    Other,
+}
+
+/// Bytes of a value of a tag's type, and what it is.
+fn kind_of(number: usize) -> (usize, Numbers) {
+    use Numbers::{Other, Signed, Whole};
     match number {
-        1 => (1, true),
-        2 | 6 | 7 => (1, false),
-        3 => (2, true),
-        8 => (2, false),
-        4 | 13 => (4, true),
-        9 | 11 => (4, false),
-        16 | 18 => (8, true),
-        5 | 10 | 12 | 17 => (8, false),
-        _ => (0, false),
+        1 => (1, Whole),
+        6 => (1, Signed),
+        2 | 7 => (1, Other),
+        3 => (2, Whole),
+        8 => (2, Signed),
+        4 | 13 => (4, Whole),
+        9 => (4, Signed),
+        11 => (4, Other),
+        16 | 18 => (8, Whole),
+        17 => (8, Signed),
+        5 | 10 | 12 => (8, Other),
+        _ => (0, Other),
     }
 }
 
@@ -102,7 +116,7 @@ impl<'a> Directory<'a> {
         }
         let read = |index: usize| -> Option<Entry> {
             let at = start.checked_add(count + index * entry)?;
-            let (width, is_integer) = kind_of(number(at + 2, 2)?);
+            let (width, numbers) = kind_of(number(at + 2, 2)?);
             let values = number(at + 4, word)?;
             let inside = at + 4 + word;
             number(inside, word)?;
@@ -115,7 +129,7 @@ impl<'a> Directory<'a> {
             Some(Entry {
                 tag: u16::try_from(number(at, 2)?).ok()?,
                 width,
-                is_integer,
+                numbers,
                 values,
                 place,
                 is_inside,
@@ -160,8 +174,10 @@ impl<'a> Directory<'a> {
     /// The first of `tags` that is there and has no whole number.
     pub(super) fn first_without_number(&self, tags: &[u16]) -> Option<u16> {
         let is_wrong = |tag: &&u16| {
-            let entry = self.entry(**tag);
-            entry.is_some_and(|entry| !entry.is_integer || entry.values == 0)
+            self.entry(**tag).is_some_and(|entry| {
+                let is_there = self.bytes(**tag).is_some();
+                entry.numbers == Numbers::Other || is_there && self.numbers(**tag).is_none()
+            })
         };
         tags.iter().find(is_wrong).copied()
     }
@@ -177,19 +193,30 @@ impl<'a> Directory<'a> {
         self.body.get(entry.place..entry.place.checked_add(length)?)
     }
 
-    /// The values of a tag of whole numbers, at least one. `None` as in [`Self::bytes`].
+    /// The values of a tag of whole numbers, at least one. `None` as in [`Self::bytes`], and if one
+    /// of them is below 0.
     pub(super) fn numbers(&self, tag: u16) -> Option<Vec<u64>> {
-        let entry = self.entry(tag).filter(|entry| entry.is_integer)?;
-        let values = self.bytes(tag)?.chunks_exact(entry.width);
-        let values: Vec<u64> = values.map(|bytes| self.order.number(bytes)).collect();
+        let entry = self.entry(tag)?;
+        let values = self.bytes(tag)?.chunks_exact(entry.width.max(1));
+        let values = values.map(|bytes| self.whole_number(entry, bytes));
+        let values: Vec<u64> = values.collect::<Option<_>>()?;
         (!values.is_empty()).then_some(values)
     }
 
     /// The first value of a tag of whole numbers.
     pub(super) fn number(&self, tag: u16) -> Option<u64> {
-        let entry = self.entry(tag).filter(|entry| entry.is_integer)?;
+        let entry = self.entry(tag).filter(|entry| entry.values > 0)?;
         let end = entry.place.checked_add(entry.width)?;
-        let bytes = self.body.get(entry.place..end)?;
-        (entry.values > 0).then(|| self.order.number(bytes))
+        self.whole_number(entry, self.body.get(entry.place..end)?)
+    }
+
+    /// A value of `entry`, if it is a whole number of 0 or more.
+    fn whole_number(&self, entry: Entry, bytes: &[u8]) -> Option<u64> {
+        let number = self.order.number(bytes);
+        match entry.numbers {
+            Numbers::Whole => Some(number),
+            Numbers::Signed => (number >> (8 * entry.width - 1) == 0).then_some(number),
+            Numbers::Other => None,
+        }
     }
 }

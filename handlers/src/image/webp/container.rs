@@ -16,6 +16,10 @@ pub(super) const HAS_PROFILE: u8 = 0x20;
 
 pub(super) const HAS_ALPHA: u8 = 0x10;
 
+pub(super) const HAS_EXIF: u8 = 0x08;
+
+pub(super) const HAS_XMP: u8 = 0x04;
+
 pub(super) const ANIMATED: u8 = 0x02;
 
 /// Of a frame: its pixels replace what is below them.
@@ -101,6 +105,39 @@ fn chunks_of(body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let size = size.map_or(0, |size| u32::from_le_bytes(*size)) as usize;
     let end = body.len().min(size.saturating_add(8));
     chunks(body.get(FILE_HEADER..end).unwrap_or_default())
+}
+
+/// Where the flags of an extended file are, behind the header of its first chunk.
+const FLAGS: usize = FILE_HEADER + 8;
+
+/// What the header of an extended file announces beside the pixels, if it is one.
+fn flags(body: &[u8]) -> Option<u8> {
+    let is_extended = body.get(FILE_HEADER..)?.starts_with(b"VP8X");
+    is_extended.then(|| body.get(FLAGS).copied())?
+}
+
+/// Whether the file's header announces metadata. What it does not announce does not count, as for
+/// libwebp.
+pub(super) fn announces(body: &[u8], kind: u8) -> bool {
+    flags(body).is_some_and(|flags| flags & kind != 0)
+}
+
+/// The flags of metadata that is announced and not there.
+pub(super) fn false_flags(body: &[u8]) -> u8 {
+    let lacks = |name: [u8; 4]| chunks_of(body).all(|(other, _)| other != name);
+    [(HAS_EXIF, *b"EXIF"), (HAS_XMP, *b"XMP ")]
+        .into_iter()
+        .filter(|&(flag, name)| announces(body, flag) && lacks(name))
+        .fold(0, |flags, (flag, _)| flags | flag)
+}
+
+/// The file without these flags: a reader would refuse it for metadata that is not there.
+pub(super) fn without_flags(body: &[u8], flags: u8) -> Cow<'_, [u8]> {
+    let mut body = Cow::Borrowed(body);
+    if flags != 0 {
+        body.to_mut()[FLAGS] &= !flags;
+    }
+    body
 }
 
 /// Whether the metadata in which the file ends, behind its pixels, ends in filler.

@@ -2,9 +2,7 @@
 //! frame's pixels are decoded by libwebp and put onto a canvas here. The canvas is transparent at
 //! first, whatever background the file names, as in browsers.
 
-use std::io::Cursor;
-
-use image_webp::WebPDecoder;
+use super::Reader;
 
 use super::super::frame::Frame;
 use super::super::pixels;
@@ -46,7 +44,7 @@ impl<'a> Frames<'a> {
     /// Those of `body`, of which `decoder` has read the header: its size and count were checked.
     pub(super) fn new(
         body: &'a [u8],
-        decoder: &WebPDecoder<Cursor<&[u8]>>,
+        decoder: &Reader<'_>,
         lenient: bool,
     ) -> Result<Self, TaskError> {
         let (width, height) = decoder.dimensions();
