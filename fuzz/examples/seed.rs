@@ -135,6 +135,16 @@ fn segment() -> Seeds {
             ],
         ),
         (
+            "claims",
+            1,
+            &[
+                write64(Section::Lane, 0, LANE_OPENED, 3),
+                write64(Section::Lane, 0, LANE_CLOSED, 5),
+                write64(Section::Lane, 1, LANE_OPENED, u64::MAX),
+                write64(Section::Lane, 1, LANE_CLOSED, 1),
+            ],
+        ),
+        (
             "counts",
             1,
             &[
