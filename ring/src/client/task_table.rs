@@ -33,6 +33,7 @@ use crate::queue::wait::wake_after_publish;
 use crate::records::CORRUPT_AFTER;
 use crate::segment::Segment;
 use crate::segment::paths::PoolDir;
+use crate::segment::slices::slots_a_look;
 use crate::segment::tables::log_error;
 use std::collections::HashMap;
 use std::fmt;
@@ -739,7 +740,7 @@ impl TaskTable {
     /// [`Self::close`] ends them.
     pub fn look_at_pool(&self) {
         let slots = self.at.slots;
-        let part = (slots / 16).max(64).min(slots);
+        let part = slots_a_look(slots).min(slots);
         let first = self.looked.fetch_add(part, Ordering::Relaxed);
         for step in 0..part {
             let local = first.wrapping_add(step) % slots;
