@@ -22,6 +22,7 @@ macro_rules! cases {
 
 cases! {
     RingworkSpin = "ringwork_spin",
+    RingworkSpinRaw = "ringwork_spin_raw",
     RingworkPark = "ringwork_park",
     RingworkFutureExecutor = "ringwork_future_executor",
     LimitSpin = "limit_spin",

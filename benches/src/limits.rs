@@ -97,6 +97,11 @@ impl<'s> Task<'s> {
         (0..WINDOW).map(|index| Self::of(segment, index)).collect()
     }
 
+    /// The generation of its next task: generations go on from one measurement to the next.
+    fn next(&self) -> u64 {
+        self.slot.published().generation() + 1
+    }
+
     fn submit(&self, count: u64) {
         for word in self.request {
             word.store(count, Ordering::Relaxed);
@@ -260,8 +265,9 @@ impl Limits {
     pub fn slot(&mut self, time: Duration) -> Result<Histogram<u64>, Box<dyn Error>> {
         self.order(SLOT);
         let start = Instant::now();
-        Task::of(&self.segment, 0).submit(1);
-        while !Task::of(&self.segment, 0).is_done(1) {
+        let first = Task::of(&self.segment, 0).next();
+        Task::of(&self.segment, 0).submit(first);
+        while !Task::of(&self.segment, 0).is_done(first) {
             if start.elapsed() > PATIENCE {
                 self.check_peer()?;
             }
@@ -270,7 +276,7 @@ impl Limits {
         let task = Task::of(&self.segment, 0);
         let mut histogram = Histogram::new_with_bounds(1, LONGEST_NS, 3)?;
         let end = Instant::now() + time;
-        for count in 2.. {
+        for count in first + 1.. {
             let start = Instant::now();
             task.submit(count);
             while !task.is_done(count) {}
@@ -299,8 +305,8 @@ impl Limits {
             tasks[at as usize].submit(count);
             hints.enqueue(at).map_err(|_| "the ring is full")
         };
-        (0..WINDOW).try_for_each(|at| submit(at, 1))?;
-        let mut counts = vec![1_u64; WINDOW as usize];
+        let mut counts: Vec<u64> = tasks.iter().map(Task::next).collect();
+        (0..WINDOW).try_for_each(|at| submit(at, counts[at as usize]))?;
         let mut taken = [0; TAKEN.1];
         let mut under_way = WINDOW;
         let mut done = 0_u64;
@@ -452,6 +458,12 @@ fn accept(listener: &UnixListener, peer: &mut Child) -> Result<UnixStream, Box<d
 impl Drop for Limits {
     fn drop(&mut self) {
         self.order(LEAVE);
+        // A measurement that has failed has left the peer at it.
+        for ping in [PING, FUTEX_PING] {
+            let ping = word(&self.segment, ping);
+            ping.store(STOP, Ordering::Release);
+            futex_wake(ping, 1);
+        }
         let _ = self.socket.shutdown(Shutdown::Both);
         let _ = self.peer.wait();
         let _ = self.segment.remove();

@@ -100,16 +100,18 @@ use Subject::{CpuOfFastest, Figure, Millions, Psnr, Rate, RoundTrip, Work};
 use Target::{AtLeast, AtMost};
 
 /// The targets; those that a run did not measure are shown as such.
-pub const TARGETS: [(Subject, Target, Needs); 44] = [
-    (RoundTrip(RingworkSpin, LimitSpin), AtMost(1.5), Cores),
-    (RoundTrip(AeronIpc, RingworkSpin), AtLeast(1.0), Cores),
-    (RoundTrip(Iceoryx2Reqres, RingworkSpin), AtLeast(4.0), Cores),
+pub const TARGETS: [(Subject, Target, Needs); 46] = [
+    (RoundTrip(RingworkSpin, LimitSpin), AtMost(1.9), Cores),
+    (RoundTrip(RingworkSpinRaw, RingworkSpin), AtMost(1.1), Cores),
+    (RoundTrip(AeronIpc, RingworkSpin), AtLeast(1.1), Cores),
+    (RoundTrip(Iceoryx2Reqres, RingworkSpin), AtLeast(6.0), Cores),
     (RoundTrip(ForkJoinPool, RingworkSpin), AtLeast(100.0), Cores),
     (RoundTrip(RingworkPark, LimitFutex), AtMost(1.15), Quiet),
     (Millions(Ringwork1P1L), AtLeast(20.0), Cores),
     (Rate(Ringwork1P1L, ForkJoinPool), AtLeast(1.5), Cores),
+    (Rate(Ringwork1P1L, LimitSlots), AtLeast(0.7), Cores),
     (Millions(RingworkBatch), AtLeast(40.0), Cores),
-    (Rate(RingworkBatch, AeronIpc), AtLeast(1.0), Cores),
+    (Rate(RingworkBatch, AeronIpc), AtLeast(1.3), Cores),
     (
         RoundTrip(RingworkZero1MiB, RingworkZero64),
         AtMost(1.5),

@@ -331,7 +331,7 @@ fn slot() -> Seeds {
         (
             "cancelled",
             0,
-            queued(0, &[write64(Section::Slot, 0, SLOT_CANCEL, CANCEL_BIT | 3)]),
+            queued(0, &[write64(Section::Slot, 0, SLOT_ASKED, CANCEL_BIT | 3)]),
         ),
         (
             "traced",

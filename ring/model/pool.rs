@@ -344,7 +344,7 @@ fn word_sizes(g: &Geometry) -> Vec<(usize, u8)> {
     for slot in 0..g.total_slots() as usize {
         let at = g.slots + SLOT_STRIDE * slot;
         words.extend(
-            [SLOT_PUBLISHED, SLOT_CLAIM, SLOT_ENDED, SLOT_CANCEL].map(|word| (at + word, 8)),
+            [SLOT_PUBLISHED, SLOT_CLAIM, SLOT_ENDED, SLOT_ASKED].map(|word| (at + word, 8)),
         );
         words.extend(DATA.map(|(field, size)| (at + field, size)));
         words.extend([(at + SLOT_REQUEST, 1), (at + SLOT_RESULT, 1)]);

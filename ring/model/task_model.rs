@@ -238,7 +238,7 @@ fn fast_two_lanes_claim_a_task_once() {
             for mut lane in lanes {
                 let claims = Rc::clone(&claims);
                 e.spawn(move || {
-                    if let Some((slot, word)) = lane.try_claim(1) {
+                    if let Some((slot, word)) = lane.look() {
                         run(Claimed::new(&mut lane.core, slot, word), &claims);
                     }
                 });
@@ -305,17 +305,26 @@ fn fast_two_tasks_at_once_over_one_completion_cell() {
 
 #[test]
 fn fast_cancel_meets_a_lane() {
+    cancel("task: cancel", 3, false);
+}
+
+#[test]
+fn fast_cancel_of_a_watched_task_meets_a_lane() {
+    cancel("task: cancel of a watched task", 2, true);
+}
+
+fn cancel(name: &'static str, preemptions: usize, watched: bool) {
     let pool = Tiny::default().pool();
     check(
-        "task: cancel",
+        name,
         &pool,
-        Some(3),
+        Some(preemptions),
         |_| (),
-        |e| {
+        move |e| {
             let ran = start_worker(e, 1, WaitStrategy::Park);
             let client = Client::register(e.pool.segment()).unwrap();
             let ticket = client
-                .submit("model", LARGE, &TaskOptions::default())
+                .submit_as("model", LARGE, &TaskOptions::default(), watched)
                 .unwrap();
             let outcome = ticket.cancel();
             close(e);

@@ -23,10 +23,11 @@ use std::time::Duration;
 const MAX_ROUNDS: usize = 12;
 
 /// Cases of the suite rtt in which two sides spin, each for a core of its own.
-const SPINNING: [CaseId; 6] = [
+const SPINNING: [CaseId; 7] = [
     LimitSpin,
     LimitSlot,
     RingworkSpin,
+    RingworkSpinRaw,
     AgronaRings,
     AeronIpc,
     Iceoryx2Reqres,
@@ -229,6 +230,7 @@ pub fn ratios(series: &Series, summary: &mut Summary) {
         (RingworkSpin, LimitSpin),
         (LimitSlot, LimitSpin),
         (RingworkSpin, LimitSlot),
+        (RingworkSpinRaw, RingworkSpin),
         (AeronIpc, RingworkSpin),
         (Iceoryx2Reqres, RingworkSpin),
         (ForkJoinPool, RingworkSpin),
@@ -239,7 +241,7 @@ pub fn ratios(series: &Series, summary: &mut Summary) {
     }
     summary.note(
         "every rtt is timed by itself and holds one reading of the clock (about 20 ns), limits \
-         included; the spinning cases are limit_spin, limit_slot, ringwork_spin, agrona_rings, aeron_ipc and \
+         included; the spinning cases are limit_spin, limit_slot, ringwork_spin, ringwork_spin_raw, agrona_rings, aeron_ipc and \
          iceoryx2_reqres; the others, but for ffm_in_process, go from cores that went idle",
     );
 }

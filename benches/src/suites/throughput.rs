@@ -63,6 +63,7 @@ pub fn ratios(series: &Series, summary: &mut Summary) {
         (RingworkBatch, AeronIpc),
         (RingworkBatch, RingworkSubmitAll),
         (RingworkSubmitAll, LIMIT),
+        (Ringwork1P1L, LIMIT),
     ] {
         let (ours, theirs) = pairs(series, above.name(), below.name(), "ops_per_s");
         summary.compare(Subject::Rate(above, below), &ours, &theirs);

@@ -57,7 +57,9 @@ pub(super) fn client(sim: &Sim, index: u64, scenario: &Scenario, ledger: &Ledger
                 ..History::default()
             },
         );
-        match client.submit("model", task.request, &options) {
+        // Of several at once only every second one is watched, so that lanes write hints, too.
+        let watched = !scenario.at_once || number % 2 == 0;
+        match client.submit_as("model", task.request, &options, watched) {
             Ok(ticket) => tickets.push((id, task, ticket)),
             Err(
                 RingError::QueueFull

@@ -55,6 +55,8 @@ pub struct Ticket<'c> {
     slot: u32,
     word: Word,
     deadline_ns: Option<u64>,
+    // Its lane writes no hint unless this ticket asks for one.
+    watched: bool,
 }
 
 #[derive(Debug)]
@@ -240,13 +242,25 @@ impl Client {
         request: &[u8],
         options: &TaskOptions,
     ) -> Result<Ticket<'_>> {
+        self.submit_as(handler, request, options, false)
+    }
+
+    /// As [`Self::submit`]; of a task that is `watched` the thread looks for the end itself, so that
+    /// its lane writes no hint unless the ticket asks for one.
+    pub(crate) fn submit_as(
+        &self,
+        handler: &str,
+        request: &[u8],
+        options: &TaskOptions,
+        watched: bool,
+    ) -> Result<Ticket<'_>> {
         if self.ended.get().is_some() {
             return Err(closed(&self.at.segment, SUPERVISOR_DIED));
         }
         self.at.check_open()?;
         let mut table = lock(&self.table);
         let weighed = self.check_deadline(&mut table, handler, options)?;
-        let mut result = self.submit_locked(&mut table, handler, request, options);
+        let mut result = self.submit_locked(&mut table, handler, request, options, watched);
         if matches!(
             result,
             Err(RingError::SlotsTaken { .. }
@@ -257,7 +271,7 @@ impl Client {
             drop(table);
             self.collect();
             table = lock(&self.table);
-            result = self.submit_locked(&mut table, handler, request, options);
+            result = self.submit_locked(&mut table, handler, request, options, watched);
         }
         if let Some(why) = result.as_ref().err().and_then(rejected_by) {
             self.at.record().count_rejected(why);
@@ -275,6 +289,7 @@ impl Client {
             slot,
             word,
             deadline_ns,
+            watched,
         })
     }
 
@@ -321,6 +336,7 @@ impl Client {
         handler: &str,
         request: &[u8],
         options: &TaskOptions,
+        watched: bool,
     ) -> Result<(u32, Word, Option<u64>)> {
         let local = table.take(handler, options)?;
         let slot = self.at.first_slot + local;
@@ -336,6 +352,7 @@ impl Client {
         let sampled = table.samples(id);
         let filled = (self.at).fill(slot, generation, (id, request), options, sampled);
         let (published, deadline_ns) = filled.inspect_err(|_| table.bring_home(local))?;
+        let published = published.with_watched(watched);
         let queued = Word::queued(generation, 0);
         table.places[local as usize] = SlotUse::Pending(queued);
         table.next[local as usize] = after(generation);
@@ -350,7 +367,10 @@ impl Client {
 
     /// Submits and waits.
     pub fn call(&self, handler: &str, request: &[u8], options: &TaskOptions) -> Result<Outcome> {
-        self.submit(handler, request, options)?.wait(None)
+        // A process with one processor does not look, but sleeps at once.
+        let watched = sync::cores() > 1;
+        self.submit_as(handler, request, options, watched)?
+            .wait(None)
     }
 
     /// Takes in what has ended, without waiting: the results of tasks that are
@@ -535,6 +555,7 @@ impl Ticket<'_> {
     pub fn wait(&self, limit: Option<Duration>) -> Result<Outcome> {
         let start = Instant::now();
         let mut spins = 0_u32;
+        let mut watches = self.watched;
         // With one processor the lane can't run while this thread spins.
         let spins_most = if sync::cores() > 1 { SPINS } else { 0 };
         loop {
@@ -573,9 +594,32 @@ impl Ticket<'_> {
                 if ended.generation() != self.word.generation() {
                     continue;
                 }
+                if watches {
+                    self.settle();
+                    continue;
+                }
+            }
+            if watches {
+                watches = false;
+                self.stop_watching();
+                continue;
             }
             self.help_or_sleep(pause);
         }
+    }
+
+    /// The thread is going to sleep, or to leave: from now on it counts on the hint.
+    fn stop_watching(&self) {
+        let slot = self.client.at.segment.slot(self.slot);
+        slot.request_hint(self.word.generation());
+        failpoint!("watch.asked");
+        self.settle(); // it may have ended before its lane could see that
+    }
+
+    /// Takes the outcome in if the task has ended.
+    fn settle(&self) {
+        let client = self.client;
+        client.settle(&mut lock(&client.table), self.local() as u32);
     }
 
     fn help_or_sleep(&self, pause: Duration) {
@@ -692,12 +736,13 @@ impl Ticket<'_> {
                         .slot(self.slot)
                         .request_cancel(word.generation());
                     failpoint!("cancel.asked");
-                    table.places[local] = SlotUse::GivenUp(self.word);
-                    return Some(outcome(true));
+                    break;
                 }
             }
         }
         table.places[local] = SlotUse::GivenUp(self.word);
+        // A lane that had ended it before writes no hint for that.
+        client.settle(&mut table, local as u32);
         Some(outcome(true))
     }
 
@@ -729,7 +774,11 @@ impl Drop for Ticket<'_> {
         let local = self.local();
         match &table.places[local] {
             SlotUse::Pending(word) if *word == self.word => {
-                table.places[local] = SlotUse::Abandoned(self.word)
+                table.places[local] = SlotUse::Abandoned(self.word);
+                if self.watched {
+                    drop(table);
+                    self.stop_watching();
+                }
             }
             SlotUse::Ready(word, _) if *word == self.word => {
                 table.bring_home(local as u32);

@@ -401,8 +401,8 @@ layout! {
     SLOT_REQUEST_PLACE: usize = 16;
     /// Slot, line A: absolute CLOCK_MONOTONIC deadline in nanoseconds, u64, valid with PUBLISHED_DEADLINE.
     SLOT_DEADLINE: usize = 24;
-    /// Slot, line A: cancel word, u64: CANCEL_BIT | generation of the task to cancel.
-    SLOT_CANCEL: usize = 32;
+    /// Slot, line A: what is asked of the lane that runs a task, u64: CANCEL_BIT, HINT_BIT or both, and the task's generation.
+    SLOT_ASKED: usize = 32;
     /// Slot, lines A and B: inline request.
     SLOT_REQUEST: usize = 40;
     /// Slot, line R: ended word, u64, see STATE_*: KIND_DONE, the lane's, or KIND_CRASHED, the reaper's.
@@ -447,6 +447,8 @@ layout! {
     PUBLISHED_IDENTIFIED: u64 = 1 << 12;
     /// Published word: SLOT_TRACEPARENT is set.
     PUBLISHED_TRACED: u64 = 1 << 13;
+    /// Published word: a thread watches the ended word; the lane writes no completion hint unless SLOT_ASKED asks for one.
+    PUBLISHED_WATCHED: u64 = 1 << 14;
     /// Published word: shift of the priority, 8 bits: the injector ring it is queued in.
     PUBLISHED_PRIORITY_SHIFT: u32 = 16;
 
@@ -498,8 +500,10 @@ layout! {
     CAUSE_DOUBLE_PANIC: u32 = 5;
     /// Cause of a crash: not known (the worker was not the supervisor's child).
     CAUSE_UNKNOWN: u32 = 0xffff;
-    /// Bit that makes a cancel word non-zero for generation 0.
+    /// Asked of a lane: the handler is to give the task up.
     CANCEL_BIT: u64 = 1 << 63;
+    /// Asked of a lane: the task is watched no more, its end needs a completion hint.
+    HINT_BIT: u64 = 1 << 62;
 
     /// Status: the result is the handler's.
     STATUS_OK: u32 = 0;

@@ -201,6 +201,12 @@ impl Published {
         self.0 & flag != 0
     }
 
+    /// The word of a task that its client watches, or not.
+    #[must_use]
+    pub(crate) const fn with_watched(self, watched: bool) -> Self {
+        Self(self.0 | if watched { PUBLISHED_WATCHED } else { 0 })
+    }
+
     /// The most attempts of the task, 1 to 3.
     #[must_use]
     pub fn attempts(self) -> u32 {

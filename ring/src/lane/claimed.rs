@@ -9,7 +9,7 @@
 use crate::error::{Result, RingError};
 use crate::format::counted;
 use crate::format::failure;
-use crate::format::layout::{INLINE, LaneCounter, PUBLISHED_STAMPED};
+use crate::format::layout::{INLINE, LaneCounter, PUBLISHED_STAMPED, PUBLISHED_WATCHED};
 use crate::format::states::{Codec, Ending, Status};
 use crate::format::words::{Owner, Place, Word, derived_task_id};
 use crate::lane::chunk::{Chunk, Span};
@@ -57,6 +57,8 @@ pub struct Claimed<'l> {
     deadline_ns: Option<u64>,
     claimed_ns: u64,
     submitted_ns: u64,
+    // Its client looks for the end itself.
+    watched: bool,
     result: Option<PayloadSpan>,
     // Then request and result are those of its next request.
     chunk: Option<Chunk>,
@@ -120,6 +122,7 @@ impl<'l> Claimed<'l> {
             deadline_ns: fields.deadline_ns(),
             claimed_ns,
             submitted_ns,
+            watched: published.has(PUBLISHED_WATCHED),
             result: None,
             chunk: None,
             requests: 1,
@@ -641,7 +644,11 @@ impl<'l> Claimed<'l> {
         failpoint!("complete.current");
         fields.end_release(self.word.done(ending, codec));
         failpoint!("complete.done");
-        lane.announce(self.slot);
+        if self.watched {
+            lane.keep_to_itself(self.slot, self.word);
+        } else {
+            lane.announce(self.slot);
+        }
         // Only now: what is seen running is never more than the limit.
         lane.give_permit_back();
     }

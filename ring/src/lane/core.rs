@@ -7,6 +7,7 @@
 use crate::format::layout::LaneCounter;
 use crate::format::words::Word;
 use crate::lane::handler_counts::HandlerCounts;
+use crate::os::sync::{Ordering, fence, fence_after_rmw};
 use crate::queue::arena::ArenaView;
 use crate::queue::hints::publish_completion_knowing;
 use crate::queue::wait;
@@ -38,6 +39,9 @@ pub(crate) struct LaneCore {
     pub(crate) run_ns: u64,
     // What it counts by handler.
     pub(crate) counts: HandlerCounts,
+    // The task that ended last, if its client watched it: whether that has asked for its hint is
+    // still to be looked at.
+    unannounced: Option<(u32, u64)>,
     // The head of each client's completion ring as it was seen last; 0 before that, and never too
     // large.
     heads_seen: Box<[u64]>,
@@ -55,6 +59,7 @@ impl LaneCore {
             may_block: true,
             run_ns: u64::MAX,
             counts: HandlerCounts::new(&segment, index),
+            unannounced: None,
             heads_seen: vec![0; clients].into(),
             segment,
         }
@@ -84,6 +89,41 @@ impl LaneCore {
         Some((slot, claimed))
     }
 
+    /// After a task that its client watches: no hint, unless [`Self::tell_if_asked`] finds that it
+    /// asks for one.
+    #[inline(always)]
+    pub(crate) fn keep_to_itself(&mut self, slot: u32, ended: Word) {
+        self.unannounced = Some((slot, ended.generation()));
+    }
+
+    /// Whether it is still to be looked at what the client of the last task has asked for.
+    #[inline(always)]
+    pub(crate) fn has_unannounced(&self) -> bool {
+        self.unannounced.is_some()
+    }
+
+    /// Announces the end of the last task if its client watched it and has asked for the hint. To be
+    /// called after a locked instruction behind that end: the claim of the next task, or a fence.
+    #[inline(always)]
+    pub(crate) fn tell_if_asked(&mut self) {
+        if let Some((slot, generation)) = self.unannounced.take() {
+            // pairs with the order of `Slot::request_hint` and the client's look behind it: it sees
+            // the end, or this look sees what it asks.
+            fence_after_rmw();
+            if self.segment.slot(slot).wants_hint(generation) {
+                failpoint!("complete.asked");
+                self.announce(slot);
+            }
+        }
+    }
+
+    /// As [`Self::tell_if_asked`], where no locked instruction stands before.
+    #[cold]
+    pub(crate) fn tell_if_asked_now(&mut self) {
+        fence(Ordering::SeqCst);
+        self.tell_if_asked();
+    }
+
     /// After a task: its completion hint, and the client's poller.
     #[inline]
     pub(crate) fn announce(&mut self, slot: u32) {
@@ -92,5 +132,13 @@ impl LaneCore {
         publish_completion_knowing(&self.segment, client, slot, head_seen);
         failpoint!("complete.hinted");
         wait::wake_client_after_hint(&self.segment, client);
+    }
+}
+
+impl Drop for LaneCore {
+    fn drop(&mut self) {
+        if self.has_unannounced() {
+            self.tell_if_asked_now();
+        }
     }
 }

@@ -35,11 +35,17 @@ const EAGER_ROUNDS: u32 = 256;
 const LOOKS: (u32, u32) = if cfg!(ringwork_model) {
     (1, 1)
 } else {
-    (16, 4)
+    (32, 4)
 };
-/// One in so many rounds, this one, looks into the other lanes' `held[]`.
+/// Looks at the expected slot before the first look at the rings: about as long as a client needs
+/// that calls again at once, and no longer than a hint in the ring can wait for.
+const FIRST_LOOKS: u32 = if cfg!(ringwork_model) { 1 } else { 1024 };
+/// Tasks of the expected slot that a lane takes before it looks at the rings.
+const IN_A_ROW: u32 = if cfg!(ringwork_model) { 1 } else { 8 };
+/// One in so many rounds, this one, looks into the other lanes' `held[]`: not the first ones, for
+/// that takes longer than most answers of a client with one task in flight.
 const STEAL_ROUNDS: u32 = 32;
-const STEAL_ROUND: u32 = 1;
+const STEAL_ROUND: u32 = 16;
 /// A yield that took longer than this let others run.
 const LONG_YIELD_NS: u64 = 20_000;
 /// A sleeping lane looks again this often, whatever happens.
@@ -54,6 +60,8 @@ pub struct Lane {
     // The worker's proof of life: a lane never outlives it.
     lock: Arc<LivenessLock>,
     budget: Budget,
+    // The first round that steals: before the lane sleeps it has done so.
+    steal_round: u32,
     // Hints taken in one go, by their place in held[]; those before `next_hint` are used.
     hints: [u32; HELD],
     hint_count: usize,
@@ -62,6 +70,8 @@ pub struct Lane {
     searching: bool,
     // The slot served last: a client with one task in flight uses it again.
     expected: Option<u32>,
+    // How many tasks of that slot it has taken without a look at the rings.
+    in_a_row: u32,
     gather: Gather,
 }
 
@@ -80,12 +90,14 @@ impl Lane {
             worker_at,
             lock,
             budget,
+            steal_round: STEAL_ROUND.min(budget.spins.saturating_add(budget.yields)),
             hints: [0; HELD],
             hint_count: 0,
             next_hint: 0,
             picks: 0,
             searching: false,
             expected: None,
+            in_a_row: 0,
             gather: Gather::new(),
         }
     }
@@ -98,6 +110,7 @@ impl Lane {
     /// Gives up the search for tasks; the entry stays the worker's.
     pub(crate) fn retire(mut self) -> (LaneCore, Arc<LivenessLock>) {
         self.give_hints_back();
+        self.core.tell_if_asked_now();
         (self.core, self.lock)
     }
 
@@ -125,12 +138,16 @@ impl Lane {
     /// The next task, claimed, if there is one now: in the rings, in the slot served last, or held
     /// by another lane. Never waits, and takes tasks whatever the pool's state is.
     pub fn try_next(&mut self) -> Option<Claimed<'_>> {
-        let (slot, word) = self.try_claim(STEAL_ROUND)?;
+        let Some((slot, word)) = self.look() else {
+            self.core.tell_if_asked_now();
+            return None;
+        };
         Some(self.begin(slot, word))
     }
 
     #[inline]
     fn begin(&mut self, slot: u32, word: Word) -> Claimed<'_> {
+        self.core.tell_if_asked(); // the claim was a locked instruction
         self.expected = Some(slot);
         self.wake_another_if_needed();
         Claimed::new(&mut self.core, slot, word)
@@ -148,9 +165,17 @@ impl Lane {
                 self.wake_another_if_needed();
                 return None;
             }
+            if round == 0
+                && let Some(found) = self.claim_expected()
+            {
+                return Some(found);
+            }
             if let Some(found) = self.try_claim(round) {
                 self.set_searching(false);
                 return Some(found);
+            }
+            if self.core.has_unannounced() {
+                self.core.tell_if_asked_now();
             }
             if round == QUIET_ROUNDS && round < self.budget.spins {
                 self.set_searching(true);
@@ -192,9 +217,33 @@ impl Lane {
             || self.worker().leave() != Ok(Leave::Stay)
     }
 
-    /// One look at every source of work.
+    /// The next task of the client whose task it was that ran last, if that comes soon: a client that
+    /// calls time and again is answered without a look at the rings. Only where tasks are short, and
+    /// only some in a row, so that no task in a ring waits longer for it than for a long one.
+    #[inline(always)]
+    fn claim_expected(&mut self) -> Option<(u32, Word)> {
+        let slot = self.expected?;
+        if self.in_a_row >= IN_A_ROW
+            || self.core.run_ns >= SHORT_NS
+            || self.next_hint < self.hint_count
+            || !self.core.limits.is_empty()
+        {
+            self.in_a_row = 0;
+            return None;
+        }
+        let waiting = self.core.segment.slot(slot).watch(FIRST_LOOKS)?;
+        self.in_a_row += 1;
+        self.core.cas_claim(slot, waiting)
+    }
+
+    /// One look at every source of work, the hints that others hold among them.
+    pub(crate) fn look(&mut self) -> Option<(u32, Word)> {
+        self.try_claim(self.steal_round)
+    }
+
+    /// One look at the sources of work that have their turn in a round.
     #[inline]
-    pub(crate) fn try_claim(&mut self, round: u32) -> Option<(u32, Word)> {
+    fn try_claim(&mut self, round: u32) -> Option<(u32, Word)> {
         loop {
             while self.next_hint < self.hint_count {
                 let index = self.next_hint;
@@ -220,17 +269,16 @@ impl Lane {
         }
         if let Some(slot) = self.expected {
             let eager = round < EAGER_ROUNDS;
-            for _ in 0..if eager { LOOKS.0 } else { LOOKS.1 } {
-                if let Some(waiting) = self.core.segment.slot(slot).waiting() {
-                    let claimed = self.claim_seen(slot, waiting);
-                    if claimed.is_some() || self.core.limits.is_empty() {
-                        return claimed;
-                    }
-                    break; // perhaps over its limit: look elsewhere, too
+            let looks = if eager { LOOKS.0 } else { LOOKS.1 };
+            if let Some(waiting) = self.core.segment.slot(slot).watch(looks) {
+                let claimed = self.claim_seen(slot, waiting);
+                if claimed.is_some() || self.core.limits.is_empty() {
+                    return claimed;
                 }
+                // Perhaps over its limit: look elsewhere, too.
             }
         }
-        if round % STEAL_ROUNDS == STEAL_ROUND {
+        if round % STEAL_ROUNDS == self.steal_round {
             self.steal()
         } else {
             None
@@ -268,12 +316,15 @@ impl Lane {
         // Anti-starvation: mostly the most urgent first; every 16th pick begins one
         // lower, every 64th two lower, so that each ring gets its share of any load.
         let first = match self.picks {
-            n if n.is_multiple_of(64) => 2,
-            n if n.is_multiple_of(16) => 1,
+            n if n.is_multiple_of(64) && priorities > 2 => 2,
+            n if n.is_multiple_of(16) && priorities > 1 => 1,
             _ => 0,
         };
-        for step in 0..priorities {
-            let ring = self.core.segment.injector((first + step) % priorities);
+        for priority in (first..priorities).chain(0..first) {
+            let ring = self.core.segment.injector(priority);
+            if ring.is_empty() {
+                continue;
+            }
             let mut out = [0; HELD];
             for _ in 0..CORRUPT_AFTER {
                 let peeked = ring.peek(&mut out[..1]);

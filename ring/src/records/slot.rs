@@ -158,6 +158,24 @@ impl<'s> Slot<'s> {
         Some(Waiting { task, claim })
     }
 
+    /// As [`Self::waiting`], for so many looks at the published word, until it has changed.
+    #[inline(always)]
+    pub(crate) fn watch(self, looks: u32) -> Option<Waiting> {
+        let word = self.published_word();
+        let before = word.load(Ordering::Relaxed);
+        let first = self.waiting();
+        if first.is_some() {
+            return first;
+        }
+        for _ in 1..looks {
+            if word.load(Ordering::Relaxed) != before {
+                return self.waiting();
+            }
+            sync::spin_loop();
+        }
+        None
+    }
+
     /// FREE or ended → QUEUED: publishes what was written into the slot.
     #[inline(always)]
     pub(crate) fn publish_release(self, published: Published) {
@@ -344,29 +362,64 @@ impl<'s> Slot<'s> {
         self.put64(SLOT_PROGRESS, u64::from(done) << 32 | u64::from(total));
     }
 
-    /// Asks the handler that runs a task to give up. A caller that was paused in between and comes a
-    /// generation late must not wipe out the word of the slot's next task: it only grows.
+    /// Asks the handler that runs a task to give up. The end of a task of which anything was asked
+    /// is announced by its lane, or was there before: the caller looks at the ended word next.
     pub(crate) fn request_cancel(self, generation: u64) {
-        // pairs with nothing: the word says all by itself (`cancel_requested`).
-        let cancel = self.part.u64_at(SLOT_CANCEL);
-        let mut before = cancel.load(Ordering::Relaxed);
+        self.ask(CANCEL_BIT, generation);
+    }
+
+    /// Asks the lane that runs a watched task to announce its end: the caller watches it no more. It
+    /// looks at the ended word next, for the lane may have looked here before.
+    pub fn request_hint(self, generation: u64) {
+        self.ask(HINT_BIT, generation);
+    }
+
+    /// A caller that was paused in between and comes a generation late must not wipe out what is asked
+    /// of the slot's next task: the generation only grows.
+    fn ask(self, what: u64, generation: u64) {
+        let asked = self.part.u64_at(SLOT_ASKED);
+        let mut before = asked.load(Ordering::Relaxed);
         for _ in 0..CORRUPT_AFTER {
-            let older = is_older(before & GENERATION_MASK, generation);
-            if before & CANCEL_BIT != 0 && !older {
+            let (flags, of) = (before & !GENERATION_MASK, before & GENERATION_MASK);
+            let word = if flags == 0 || is_older(of, generation) {
+                what | generation
+            } else if of == generation {
+                before | what
+            } else {
                 return;
-            }
-            let word = CANCEL_BIT | generation;
-            match cancel.compare_exchange(before, word, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return,
+            };
+            match asked.compare_exchange(before, word, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => break,
                 Err(now) => before = now,
             }
+        }
+        // pairs with the fence in `LaneCore::tell_if_asked`: the caller's look at the ended word
+        // comes after this, as the lane's look here comes after its store of that word.
+        sync::fence_after_rmw();
+    }
+
+    /// What is asked of the lane that runs the task of a generation.
+    #[inline(always)]
+    fn asked(self, generation: u64) -> u64 {
+        let word = self.get64(SLOT_ASKED);
+        if word & GENERATION_MASK == generation {
+            word & !GENERATION_MASK
+        } else {
+            0
         }
     }
 
     /// Whether the client has asked the task's handler to give up.
     #[inline(always)]
     pub(crate) fn cancel_requested(self, generation: u64) -> bool {
-        self.get64(SLOT_CANCEL) == CANCEL_BIT | generation
+        self.asked(generation) & CANCEL_BIT != 0
+    }
+
+    /// Whether the end of a watched task is to be announced: anything was asked of its lane. To be
+    /// called after a fence behind the store of the ended word.
+    #[inline(always)]
+    pub(crate) fn wants_hint(self, generation: u64) -> bool {
+        self.asked(generation) != 0
     }
 
     /// Says where the result is; the ended word publishes it.

@@ -434,7 +434,7 @@ fn a_canceller_that_comes_a_generation_late_asks_nobody_and_wipes_out_nothing() 
     let (segment, _locks) = Segment::create(&pool(&temp), &small()).unwrap();
     let asked = || {
         segment
-            .u64_at(segment.geometry().slot_at(3) + SLOT_CANCEL)
+            .u64_at(segment.geometry().slot_at(3) + SLOT_ASKED)
             .load(Ordering::Relaxed)
     };
     segment.slot(3).request_cancel(0);

@@ -157,11 +157,20 @@ pub fn round(client: &Client, random: &mut Random, tally: &mut Tally) -> bool {
 /// Some calls one after another, with pauses in which all sides go to sleep.
 pub fn call_some(client: &Client, random: &mut Random, tally: &mut Tally) -> bool {
     let mut open = true;
-    for _ in 0..8 {
-        let request = request(random, 0, 16);
-        open &= match client.submit("flip", &request, &options(3, None)) {
-            Ok(ticket) => tally.wait(&ticket, &request),
-            Err(error) => tally.refused(&error),
+    for n in 0..8 {
+        // Of every second the caller looks for the end itself, and goes to sleep before it comes.
+        let watched = n % 2 == 0;
+        let request = request(random, if watched { 2 } else { 0 }, 16);
+        open &= if watched {
+            match client.call("hold", &request, &options(3, None)) {
+                Ok(outcome) => tally.end(outcome, &request),
+                Err(error) => tally.refused(&error),
+            }
+        } else {
+            match client.submit("flip", &request, &options(3, None)) {
+                Ok(ticket) => tally.wait(&ticket, &request),
+                Err(error) => tally.refused(&error),
+            }
         };
         std::thread::sleep(Duration::from_micros(1_500));
     }

@@ -181,6 +181,8 @@ impl Claim {
                 0 => 0,
                 _ => fields.submitted_ns(),
             },
+            // No task follows in whose claim its lane would look what is asked: its end is told.
+            watched: false,
             result: room.map(|room| PayloadSpan {
                 offset: room.block.map_or(fields.inline_result(), |block| {
                     arena::offset(&self.shard.segment, block)

@@ -57,22 +57,22 @@ fn no_more_than_the_limit_run_and_others_go_past() {
         .collect();
     let other = client.submit("other", b"", &options()).unwrap();
     let (_entry, mut lanes) = worker(&fixture, 0, 4);
-    let mut found: Vec<_> = lanes.iter_mut().map(|lane| lane.try_claim(1)).collect();
+    let mut found: Vec<_> = lanes.iter_mut().map(|lane| lane.look()).collect();
     let running = found.iter().flatten().count();
     assert_eq!(running, 3, "two, and the other one");
     let usage_now = usage(&fixture.pool)[0];
     assert_eq!((usage_now.max, usage_now.running), (2, 2));
     assert_eq!(usage_now.waiting, 3);
-    assert!(lanes[3].try_claim(1).is_none());
+    assert!(lanes[3].look().is_none());
     assert!(!runnable(&fixture.pool));
     // One ends: the next in line runs, on whichever lane looks first.
     let (slot, word) = found[0].take().unwrap();
     crate::lane::claimed::Claimed::new(&mut lanes[0].core, slot, word)
         .complete(b"done", Codec::Bytes);
     assert!(runnable(&fixture.pool));
-    let (slot, word) = lanes[3].try_claim(1).unwrap();
+    let (slot, word) = lanes[3].look().unwrap();
     assert_eq!(slot, tickets[2].slot(), "first come, first served");
-    assert!(lanes[0].try_claim(1).is_none());
+    assert!(lanes[0].look().is_none());
     crate::lane::claimed::Claimed::new(&mut lanes[3].core, slot, word)
         .complete(b"done", Codec::Bytes);
     let outcome = tickets[0].wait(None).unwrap();
@@ -88,8 +88,8 @@ fn what_a_dead_lane_held_is_given_back() {
         .map(|_| client.submit("limited", b"", &options()).unwrap())
         .collect();
     let (entry, mut lanes) = worker(&fixture, 0, 3);
-    assert!(lanes[0].try_claim(1).is_some() && lanes[1].try_claim(1).is_some());
-    assert!(lanes[2].try_claim(1).is_none(), "the third waits");
+    assert!(lanes[0].look().is_some() && lanes[1].look().is_some());
+    assert!(lanes[2].look().is_none(), "the third waits");
     // Dropped with tasks: the lock is free, the entry is not.
     drop((lanes, entry));
     assert_eq!(usage(&fixture.pool)[0].running, 2);
@@ -98,7 +98,7 @@ fn what_a_dead_lane_held_is_given_back() {
     assert_eq!(usage(&fixture.pool)[0].running, 0, "no permit leaks");
     assert!(of_the_living(&fixture.pool));
     let (_entry, mut lanes) = worker(&fixture, 1, 1);
-    assert!(lanes[0].try_claim(1).is_some(), "the third is not lost");
+    assert!(lanes[0].look().is_some(), "the third is not lost");
 }
 
 #[test]
@@ -109,13 +109,10 @@ fn a_second_hint_of_a_task_that_waits_is_dropped() {
         .map(|_| client.submit("limited", b"", &options()).unwrap())
         .collect();
     let (_entry, mut lanes) = worker(&fixture, 0, 3);
-    let _two: Vec<_> = lanes[..2]
-        .iter_mut()
-        .map(|lane| lane.try_claim(1))
-        .collect();
+    let _two: Vec<_> = lanes[..2].iter_mut().map(|lane| lane.look()).collect();
     for _ in 0..10 {
         restore_hint(&fixture.pool, tickets[2].slot());
-        assert!(lanes[2].try_claim(1).is_none());
+        assert!(lanes[2].look().is_none());
     }
     assert_eq!(usage(&fixture.pool)[0].waiting, 1);
     assert!(!may_restore(&fixture.pool, tickets[2].slot()), "no permit");
@@ -129,15 +126,12 @@ fn a_hint_over_the_limit_that_another_lane_holds_keeps_nobody_awake() {
         .map(|_| client.submit("limited", b"", &options()).unwrap())
         .collect();
     let (_entry, mut lanes) = worker(&fixture, 0, 4);
-    let _two: Vec<_> = lanes[..2]
-        .iter_mut()
-        .map(|lane| lane.try_claim(1))
-        .collect();
+    let _two: Vec<_> = lanes[..2].iter_mut().map(|lane| lane.look()).collect();
     let third = client.submit("limited", b"", &options()).unwrap();
     // As if lane 2 had taken it in a batch, and ran something long.
     while fixture.pool.injector(1).dequeue().is_some() {}
     lanes[2].core.entry().hold_release(3, third.slot());
-    assert!(lanes[3].try_claim(1).is_none(), "a look that steals");
+    assert!(lanes[3].look().is_none(), "a look that steals");
     assert!(is_deferred(&fixture.pool, third.slot()));
     assert_eq!(usage(&fixture.pool)[0].waiting, 1);
     drop(tickets);
@@ -153,7 +147,7 @@ fn a_limit_that_is_raised_or_lifted_lets_those_run_that_wait() {
     let (_entry, mut lanes) = worker(&fixture, 0, 5);
     let count = |lanes: &mut [Lane]| {
         let claims = lanes.iter_mut().filter(|lane| lane.core.permit.is_none());
-        claims.filter_map(|lane| lane.try_claim(1)).count()
+        claims.filter_map(|lane| lane.look()).count()
     };
     assert_eq!(count(&mut lanes), 2);
     set(&fixture.pool, &[("limited", 3)]);

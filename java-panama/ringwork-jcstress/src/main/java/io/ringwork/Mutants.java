@@ -269,7 +269,7 @@ public class Mutants {
     final Stage stage = new Stage();
 
     private void ask(long generation) {
-      long at = Stage.slot(0) + Layout.SLOT_CANCEL;
+      long at = Stage.slot(0) + Layout.SLOT_ASKED;
       long seen = stage.memory.getLongAcquire(at) & Layout.GENERATION_MASK;
       if (StateWord.isOlder(seen, generation)) {
         stage.memory.setLongRelease(at, Layout.CANCEL_BIT | generation);
@@ -291,7 +291,7 @@ public class Mutants {
     /** What stands. */
     @Arbiter
     public void end(J_Result r) {
-      r.r1 = stage.memory.getLong(Stage.slot(0) + Layout.SLOT_CANCEL) & ~Layout.CANCEL_BIT;
+      r.r1 = stage.memory.getLong(Stage.slot(0) + Layout.SLOT_ASKED) & ~Layout.CANCEL_BIT;
     }
   }
 

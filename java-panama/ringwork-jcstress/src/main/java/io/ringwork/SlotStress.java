@@ -353,7 +353,7 @@ public class SlotStress {
     /** What stands. */
     @Arbiter
     public void end(org.openjdk.jcstress.infra.results.J_Result r) {
-      r.r1 = stage.memory.getLong(Stage.slot(0) + Layout.SLOT_CANCEL) & ~Layout.CANCEL_BIT;
+      r.r1 = stage.memory.getLong(Stage.slot(0) + Layout.SLOT_ASKED) & ~Layout.CANCEL_BIT;
     }
   }
 }

@@ -72,6 +72,9 @@ final class Core implements Engine {
       @Nullable Thread waiter,
       boolean helped) {
     TaskFuture<R> future = new TaskFuture<>(this, type, Submitter.deadline(options), waiter);
+    if (helped && waiting.spins()) {
+      future.setWatched();
+    }
     submitter.submit(future, type, request, options, helped);
     return future;
   }

@@ -100,6 +100,7 @@ final class PendingTasks {
       return future.hasRunBefore;
     }
     slots.requestCancel(future.slot, future.generation);
+    completer.tryEnd(future.slot); // a lane that had ended it before writes no hint for that
     return true;
   }
 
@@ -132,7 +133,12 @@ final class PendingTasks {
     Fate fate = Fate.MAY_HAVE_RUN;
     switch (future.withdrawFrom(slots)) {
       case WITHDRAWN -> fate = future.hasRunBefore ? Fate.MAY_HAVE_RUN : Fate.NOT_RUN;
-      case RUNNING -> slots.requestCancel(future.slot, future.generation);
+      case RUNNING -> {
+        slots.requestCancel(future.slot, future.generation);
+        if (completer.tryEnd(future.slot)) {
+          return Fate.ELSEWHERE; // it had ended before
+        }
+      }
       case ENDED -> {
         int i = future.slot;
         if (i < 0) {

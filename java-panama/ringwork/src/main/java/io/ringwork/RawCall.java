@@ -253,6 +253,9 @@ public final class RawCall implements AutoCloseable {
     long deadline = Submitter.deadline(options);
     boolean nested = core.role.isMine();
     boolean helps = !nested && core.waiting.helps();
+    if (helps && core.waiting.spins()) {
+      own.setWatched();
+    }
     try {
       submit(deadline, helps);
       core.waiting.awaitOwn(own, helps, nested, deadline == 0 ? Long.MAX_VALUE : deadline);

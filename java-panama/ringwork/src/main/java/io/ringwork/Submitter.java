@@ -457,6 +457,9 @@ final class Submitter {
     // A chunk is taken up again, however often its requests may run: lanes see to those.
     int attempts = type.kind == ResultKind.CHUNK ? Layout.MAX_ATTEMPTS : options.attempts;
     long run = PublishedWord.of(attempts, ring(options), codec);
+    if (future.isWatched()) {
+      run |= Layout.PUBLISHED_WATCHED;
+    }
     long word = slots.fill(i, type.handlerId, length, run, deadline, stamp(i, type));
     if (options.trace != null) {
       word = slots.trace(i, word, options.trace);

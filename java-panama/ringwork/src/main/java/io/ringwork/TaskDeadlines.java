@@ -59,5 +59,8 @@ final class TaskDeadlines implements Timers.Deadlines {
       counters.count(Layout.CLIENT_TIMED_OUT);
       future.dispatch();
     }
+    if (running) {
+      completer.tryEnd(future.slot); // a lane that had ended it before writes no hint for that
+    }
   }
 }

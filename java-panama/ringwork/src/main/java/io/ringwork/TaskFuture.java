@@ -79,12 +79,13 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
 
   private static final byte COUNTED = 1;
   private static final byte CLAIMED = 2;
+  private static final byte WATCHED = 4;
 
   /**
-   * How far its submit was ahead of the usual order; submitting thread only. One field: this object
-   * has no byte to spare.
+   * What is special about its submit; submitting thread only. One field: this object has no byte to
+   * spare.
    */
-  private byte early;
+  private byte submit;
 
   /** Let in since it seemed to be in time behind what was queued; written by its submitter. */
   boolean weighed;
@@ -139,24 +140,36 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
 
   /** Whether it is counted as submitted. */
   boolean isCounted() {
-    return early != 0;
+    return (submit & COUNTED) != 0;
   }
 
   void setCounted() {
-    early = COUNTED;
+    submit |= COUNTED;
   }
 
   void setUncounted() {
-    early = 0;
+    submit &= ~COUNTED;
   }
 
-  /** Whether a lane was seen to have claimed it before its hint was written; it is counted, too. */
+  /**
+   * Whether its thread looks at the ended word until it has ended, or asks for the hint: then the
+   * lane writes none.
+   */
+  boolean isWatched() {
+    return (submit & WATCHED) != 0;
+  }
+
+  void setWatched() {
+    submit |= WATCHED;
+  }
+
+  /** Whether a lane was seen to have claimed it before its hint was written. */
   boolean isClaimedAtOnce() {
-    return early == CLAIMED;
+    return (submit & CLAIMED) != 0;
   }
 
   void setClaimedAtOnce() {
-    early = CLAIMED;
+    submit |= CLAIMED;
   }
 
   // ---- the future of a raw call
@@ -164,7 +177,7 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   /** Makes it the future of the next task, which this thread waits for. */
   void renew() {
     slot = -1;
-    early = 0;
+    submit = 0;
     weighed = false;
     hasRunBefore = false;
     consumed = false;

@@ -103,6 +103,11 @@ final class Waiting {
         && (strategy != WaitStrategy.PARK || sleepsAsPoller());
   }
 
+  /** Whether a thread that {@linkplain #helps helps} looks at its own slot first. */
+  boolean spins() {
+    return strategy != WaitStrategy.PARK;
+  }
+
   /** Whether this thread may sleep on the futex: a fork-join pool must be told of a sleeper. */
   private boolean sleepsAsPoller() {
     return role.hasFutex() && !(Thread.currentThread() instanceof ForkJoinWorkerThread);
@@ -223,8 +228,9 @@ final class Waiting {
         role.submitted(); // the helper may leave before it sees this task
       }
       try {
-        if (strategy != WaitStrategy.PARK) {
+        if (spins()) {
           spinWith(future, helper, end);
+          stopWatching(future);
         }
         if (helper && strategy != WaitStrategy.SPIN && !future.isHanded() && sleepsAsPoller()) {
           sleepAsPoller(future, end);
@@ -235,11 +241,19 @@ final class Waiting {
         }
       } finally {
         if (helper) {
-          role.leave();
+          role.leave(future.outcome() == Outcome.HELD ? 1 : 0);
         }
       }
     } catch (IllegalStateException | InternalError unmapped) {
       // closed meanwhile: close settles the future
+    }
+  }
+
+  /** This thread is going to sleep, or to leave: from now on it counts on the hint. */
+  private void stopWatching(TaskFuture<?> future) {
+    if (future.isWatched() && !future.isHanded()) {
+      slots.requestHint(future.slot, future.generation);
+      completer.tryEnd(future.slot); // it may have ended before the lane could see that
     }
   }
 

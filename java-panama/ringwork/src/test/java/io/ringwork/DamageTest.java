@@ -190,7 +190,7 @@ class DamageTest {
       pool.memory.setLong(at + Layout.SLOT_CLAIM, StateWord.withdrawn(before));
       pool.memory.setLong(at + Layout.SLOT_PUBLISHED, PublishedWord.with(before, 0));
       pool.memory.setLong(at + Layout.SLOT_ENDED, StateWord.of(before - 1, 0, 0, 3));
-      pool.memory.setLong(at + Layout.SLOT_CANCEL, Layout.CANCEL_BIT | before);
+      pool.memory.setLong(at + Layout.SLOT_ASKED, Layout.CANCEL_BIT | before);
     }
     Set<Long> generations = new TreeSet<>();
     try (Ringwork client = pool.connect()) {

@@ -205,6 +205,11 @@ final class FakePool implements AutoCloseable {
     }
   }
 
+  /** How many completion hints a client was sent. */
+  long hints(int client) {
+    return memory.getLongAcquire(geometry.completion(client) + Layout.RING_TAIL);
+  }
+
   /** Owner words that are not 0. */
   long blocksInUse() {
     long used = 0;

@@ -8,6 +8,7 @@ import io.ringwork.internal.segment.PublishedWord;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.StateWord;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -22,11 +23,15 @@ final class FakeTask {
 
   final long at;
 
+  /** Whether the client looks for the end itself; the published word is the client's again then. */
+  private final boolean watched;
+
   private FakeTask(FakePool pool, int slot, long word) {
     this.pool = pool;
     this.slot = slot;
     this.word = word;
     this.at = pool.slot(slot);
+    this.watched = has(Layout.PUBLISHED_WATCHED);
   }
 
   /** QUEUED to CLAIMED; null if the hint was stale. */
@@ -95,8 +100,14 @@ final class FakeTask {
   }
 
   boolean cancelled() {
-    return pool.memory.getLongAcquire(at + Layout.SLOT_CANCEL)
-        == (Layout.CANCEL_BIT | generation());
+    return (asked() & Layout.CANCEL_BIT) != 0;
+  }
+
+  /** What is asked of the lane that runs it: bits of the asked word, 0 for nothing. */
+  long asked() {
+    long word = pool.memory.getLongAcquire(at + Layout.SLOT_ASKED);
+    boolean mine = (word & Layout.GENERATION_MASK) == generation();
+    return mine ? word & ~Layout.GENERATION_MASK : 0;
   }
 
   long owner() {
@@ -154,10 +165,13 @@ final class FakeTask {
     complete(status, record.array(), 0);
   }
 
-  /** Writes any result fields, then the ended word and the hint. */
+  /** Writes any result fields, then the ended word, and the hint where the client needs one. */
   void done(int status, long reference, int length, int codec) {
     publish(status, reference, length, codec);
-    pool.hint(slot);
+    VarHandle.fullFence(); // pairs with the client's behind what it asks
+    if (!watched || asked() != 0) {
+      pool.hint(slot);
+    }
   }
 
   /** As {@link #done} without the hint: the lane died, or is slow. */

@@ -58,6 +58,8 @@ final class Cases {
               () -> new Echoes.OnExecutor(Executors.newVirtualThreadPerTaskExecutor()));
       case "ringwork_spin" ->
           new RoundTrip(() -> new Echoes.OnRingwork(oneLane(WaitStrategy.SPIN, "spin")));
+      case "ringwork_spin_raw" ->
+          new RoundTrip(() -> new Echoes.OnRawCall(oneLane(WaitStrategy.SPIN, "spin")));
       case "ringwork_park" ->
           new RoundTrip(() -> new Echoes.OnRingwork(oneLane(WaitStrategy.PARK, "park")));
       case "ringwork_future_executor" ->

@@ -1,9 +1,12 @@
 package io.ringwork.benches;
 
 import io.ringwork.ChunkResult;
+import io.ringwork.RawCall;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
 import io.ringwork.stock.StockTasks;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -42,6 +45,28 @@ final class Echoes {
 
     @Override
     public void close() {
+      pool.close();
+    }
+  }
+
+  /** A call of the raw interface: requests and results are copied into and out of shared memory. */
+  record OnRawCall(Ringwork pool, RawCall call) implements Echo {
+    OnRawCall(Ringwork pool) {
+      this(pool, pool.rawCall(StockTasks.ECHO.name()));
+    }
+
+    @Override
+    public byte[] call(byte[] request) throws Exception {
+      MemorySegment.copy(
+          request, 0, call.claim(request.length), ValueLayout.JAVA_BYTE, 0, request.length);
+      byte[] answer = new byte[(int) call.invoke(request.length)];
+      MemorySegment.copy(call.result(), ValueLayout.JAVA_BYTE, 0, answer, 0, answer.length);
+      return answer;
+    }
+
+    @Override
+    public void close() {
+      call.close();
       pool.close();
     }
   }

@@ -64,6 +64,7 @@ public final class Failpoints {
           "poll.bumped",
           "cancel.withdrawn",
           "cancel.asked",
+          "watch.asked",
           "close.drained",
           "close.failed");
 

@@ -438,8 +438,8 @@ public final class Layout {
   /** Slot, line A: absolute CLOCK_MONOTONIC deadline in nanoseconds, u64, valid with PUBLISHED_DEADLINE. */
   public static final int SLOT_DEADLINE = 24;
 
-  /** Slot, line A: cancel word, u64: CANCEL_BIT | generation of the task to cancel. */
-  public static final int SLOT_CANCEL = 32;
+  /** Slot, line A: what is asked of the lane that runs a task, u64: CANCEL_BIT, HINT_BIT or both, and the task's generation. */
+  public static final int SLOT_ASKED = 32;
 
   /** Slot, lines A and B: inline request. */
   public static final int SLOT_REQUEST = 40;
@@ -503,6 +503,9 @@ public final class Layout {
 
   /** Published word: SLOT_TRACEPARENT is set. */
   public static final long PUBLISHED_TRACED = 0x2000L;
+
+  /** Published word: a thread watches the ended word; the lane writes no completion hint unless SLOT_ASKED asks for one. */
+  public static final long PUBLISHED_WATCHED = 0x4000L;
 
   /** Published word: shift of the priority, 8 bits: the injector ring it is queued in. */
   public static final int PUBLISHED_PRIORITY_SHIFT = 16;
@@ -579,8 +582,11 @@ public final class Layout {
   /** Cause of a crash: not known (the worker was not the supervisor's child). */
   public static final int CAUSE_UNKNOWN = 65535;
 
-  /** Bit that makes a cancel word non-zero for generation 0. */
+  /** Asked of a lane: the handler is to give the task up. */
   public static final long CANCEL_BIT = 0x8000000000000000L;
+
+  /** Asked of a lane: the task is watched no more, its end needs a completion hint. */
+  public static final long HINT_BIT = 0x4000000000000000L;
 
   /** Status: the result is the handler's. */
   public static final int STATUS_OK = 0;

@@ -430,18 +430,39 @@ public final class SlotTable<P> {
    * only grows.
    */
   public void requestCancel(int i, long generation) {
-    long at = at(i) + Layout.SLOT_CANCEL;
-    long asked = Layout.CANCEL_BIT | generation;
+    ask(i, generation, Layout.CANCEL_BIT);
+    if (Failpoints.ON) Failpoints.hit("cancel.asked");
+  }
+
+  /**
+   * Asks the lane for the completion hint of a task that was watched, and is no more. The caller
+   * looks at the ended word next, for the lane may have looked here before.
+   */
+  public void requestHint(int i, long generation) {
+    ask(i, generation, Layout.HINT_BIT);
+    if (Failpoints.ON) Failpoints.hit("watch.asked");
+  }
+
+  private void ask(int i, long generation, long what) {
+    long at = at(i) + Layout.SLOT_ASKED;
     for (int tries = 0; tries < MAX_TRIES; tries++) {
       long seen = memory.getLong(at);
-      boolean stands =
-          (seen & Layout.CANCEL_BIT) != 0
-              && !StateWord.isOlder(seen & Layout.GENERATION_MASK, generation);
-      if (stands || memory.casLong(at, seen, asked)) {
+      long flags = seen & ~Layout.GENERATION_MASK;
+      long of = seen & Layout.GENERATION_MASK;
+      long word;
+      if (flags == 0 || StateWord.isOlder(of, generation)) {
+        word = what | generation;
+      } else if (of == generation) {
+        word = seen | what;
+      } else {
+        return;
+      }
+      if (memory.casLong(at, seen, word)) {
         break;
       }
     }
-    if (Failpoints.ON) Failpoints.hit("cancel.asked");
+    // pairs with the lane's fence between its store of the ended word and its look here
+    VarHandle.fullFence();
   }
 
   /** Takes the right to end a task that has ended; false if another thread has it. */

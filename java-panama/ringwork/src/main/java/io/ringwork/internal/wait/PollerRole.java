@@ -295,8 +295,17 @@ public final class PollerRole {
     }
   }
 
-  /** Gives the role back and sees to it that what is in flight has a thread that waits for it. */
+  /** As {@link #leave(int)} of a thread that holds no slot. */
   public void leave() {
+    leave(0);
+  }
+
+  /**
+   * Gives the role back and sees to it that what is in flight has a thread that waits for it.
+   *
+   * @param held how many slots the thread has whose tasks have ended
+   */
+  public void leave(int held) {
     boolean idle = false;
     boolean napping = false;
     helps++;
@@ -305,7 +314,7 @@ public final class PollerRole {
         // A submitter armed meanwhile, and its task may have ended: the next one must arm again.
         disarm();
       }
-      idle = free.inUse() == 0;
+      idle = free.inUse() <= held;
       napping = is(NAPPING);
       if (!idle && !napping) {
         arm();
