@@ -5,7 +5,6 @@
 mod container;
 mod frames;
 
-use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::metadata::Orientation;
@@ -17,7 +16,7 @@ use self::container::{
     is_filled_up, is_whole, problem, push_chunk, push_file, three_bytes, without_flags,
     without_rest,
 };
-use self::frames::Frames;
+use self::frames::{Frames, Reader};
 use super::encoding::Encoding;
 use super::frame::Plays;
 use super::header::{Details, Header, check_pixels};
@@ -27,8 +26,6 @@ use ringwork_worker::TaskError;
 
 /// Bytes for a chunk of metadata.
 const METADATA: usize = 16 << 20;
-
-type Reader<'a> = WebPDecoder<Cursor<Cow<'a, [u8]>>>;
 
 /// A WebP of which the header has been read.
 pub(super) struct File<'a> {

@@ -3,7 +3,7 @@
 //! Used by whatever looks for what no hint tells: a client at its own slots, the supervisor at all.
 //! A look that took in every slot would cost what they are worth together, however few of them have
 //! anything to tell. Invariant: a slot is looked at once in each pass, and a pass takes at most
-//! [`LOOKS_A_PASS`] looks.
+//! `LOOKS_A_PASS` looks.
 
 use std::ops::Range;
 

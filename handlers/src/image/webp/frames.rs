@@ -2,7 +2,10 @@
 //! frame's pixels are decoded by libwebp and put onto a canvas here. The canvas is transparent at
 //! first, whatever background the file names, as in browsers.
 
-use super::Reader;
+use std::borrow::Cow;
+use std::io::Cursor;
+
+use image_webp::WebPDecoder;
 
 use super::super::frame::Frame;
 use super::super::pixels;
@@ -12,6 +15,9 @@ use super::container::{
     is_filled_up, problem, push_chunk, push_file,
 };
 use ringwork_worker::TaskError;
+
+/// What reads the header of a WebP, and its metadata.
+pub(super) type Reader<'a> = WebPDecoder<Cursor<Cow<'a, [u8]>>>;
 
 /// Of a frame: its place is transparent again before the next one is drawn.
 const DISPOSED: u8 = 0x01;
@@ -199,7 +205,7 @@ fn over(below: [u8; RGBA], above: [u8; RGBA]) -> [u8; RGBA] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::three_bytes;
+    use super::super::container::three_bytes;
     use super::*;
 
     const RED: [u8; 4] = [250, 10, 10, 255];
