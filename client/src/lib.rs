@@ -1,5 +1,4 @@
-//! The Rust client of [Ringwork](https://ringwork.io): tasks for worker processes, over shared
-//! memory.
+//! The Rust client of Ringwork: tasks for worker processes, over shared memory.
 //!
 //! ```no_run
 //! use ringwork::{Ringwork, TaskType};
