@@ -290,6 +290,7 @@ impl Attachment {
     }
 
     /// The result of a task that is DONE. The caller alone reads it.
+    #[inline]
     pub(super) fn read_result(&self, slot: u32, word: Word) -> Outcome {
         let segment = &self.segment;
         let fields = segment.slot(slot);

@@ -61,7 +61,7 @@ pub struct Claimed<'l> {
     watched: bool,
     result: Option<PayloadSpan>,
     // Then request and result are those of its next request.
-    chunk: Option<Chunk>,
+    chunk: Option<Box<Chunk>>,
     // Those that it stands for: 1, or those of a chunk that this lane has run.
     requests: u32,
     ended: bool,
@@ -246,7 +246,7 @@ impl<'l> Claimed<'l> {
         }
         failpoint!("chunk.opened");
         self.request_codec = chunk.codec();
-        self.chunk = Some(chunk);
+        self.chunk = Some(Box::new(chunk));
         Ok(crashed)
     }
 

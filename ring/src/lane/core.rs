@@ -106,7 +106,8 @@ impl LaneCore {
     /// called after a locked instruction behind that end: the claim of the next task, or a fence.
     #[inline(always)]
     pub(crate) fn tell_if_asked(&mut self) {
-        if let Some((slot, generation)) = self.unannounced.take() {
+        if let Some((slot, generation)) = self.unannounced {
+            self.unannounced = None;
             // pairs with the order of `Slot::request_hint` and the client's look behind it: it sees
             // the end, or this look sees what it asks.
             fence_after_rmw();

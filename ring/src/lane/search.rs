@@ -237,6 +237,7 @@ impl Lane {
     }
 
     /// One look at every source of work, the hints that others hold among them.
+    #[inline(always)]
     pub(crate) fn look(&mut self) -> Option<(u32, Word)> {
         self.try_claim(self.steal_round)
     }
@@ -322,15 +323,14 @@ impl Lane {
         };
         for priority in (first..priorities).chain(0..first) {
             let ring = self.core.segment.injector(priority);
-            if ring.is_empty() {
-                continue;
-            }
-            let mut out = [0; HELD];
             for _ in 0..CORRUPT_AFTER {
-                let peeked = ring.peek(&mut out[..1]);
+                let mut first = [0];
+                let peeked = ring.peek(&mut first);
                 if peeked.count == 0 {
                     break;
                 }
+                let mut out = [0; HELD];
+                out[0] = first[0];
                 let peeked = if self.core.run_ns < SHORT_NS && self.gather.takes_several(&ring) {
                     ring.peek(&mut out)
                 } else {

@@ -65,9 +65,9 @@ impl Tally {
                 self.add("refused");
                 return false;
             }
-            RingError::QueueFull
-            | RingError::DeadlineUnreachable { .. }
-            | RingError::SlotsTaken { .. } => self.add("rejected"),
+            // Where a lane is dead or stopped, and no other replaces it.
+            RingError::DeadlineUnreachable { .. } => self.add("timed_out"),
+            RingError::QueueFull | RingError::SlotsTaken { .. } => self.add("rejected"),
             other => self.wrong.push(format!("not submitted: {other}")),
         }
         true

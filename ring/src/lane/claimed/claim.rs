@@ -142,7 +142,7 @@ impl Claim {
     /// Takes what a step may have changed out of the task in hand, which is over then.
     fn keep(&mut self, task: &mut Claimed<'_>) {
         task.ended = true;
-        self.chunk = task.chunk.take().map(Box::new);
+        self.chunk = task.chunk.take();
         let request = std::mem::replace(&mut task.request, Err(String::new()));
         self.request = request
             .map(|span| (span.offset, span.len))
@@ -190,7 +190,7 @@ impl Claim {
                 len: room.len as usize,
                 block: room.block,
             }),
-            chunk: self.chunk.take().map(|chunk| *chunk),
+            chunk: self.chunk.take(),
             requests: self.requests,
             ended: false,
             lane: core,

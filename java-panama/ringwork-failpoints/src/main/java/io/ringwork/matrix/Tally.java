@@ -116,8 +116,11 @@ final class Tally {
     switch (cause) {
       case WorkerCrashedException e -> crashed.incrementAndGet();
       case TaskTimeoutException e -> timedOut.incrementAndGet();
+      case RejectedException e when e.reason() == RejectedException.Reason.DEADLINE_UNREACHABLE ->
+          timedOut.incrementAndGet(); // where a lane is dead or stopped, and no other replaces it
       case RejectedException e -> {
         rejected.incrementAndGet();
+        note(e.toString()); // why, where the case allows none
         return e.reason() != RejectedException.Reason.DRAINING;
       }
       case ClosedException e -> {
@@ -131,6 +134,11 @@ final class Tally {
 
   void wrong(String what) {
     wrong.incrementAndGet();
+    note(what);
+  }
+
+  /** Keeps the first. */
+  private void note(String what) {
     first.compareAndSet("", what.replace(' ', '_').replace('\n', '_'));
   }
 
