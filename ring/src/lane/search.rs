@@ -38,8 +38,8 @@ const LOOKS: (u32, u32) = if cfg!(ringwork_model) {
     (32, 4)
 };
 /// Looks at the expected slot before the first look at the rings: about as long as a client needs
-/// that calls again at once, and no longer than a hint in the ring can wait for.
-const FIRST_LOOKS: u32 = if cfg!(ringwork_model) { 1 } else { 1024 };
+/// that calls again at once.
+const FIRST_LOOKS: u32 = if cfg!(ringwork_model) { 1 } else { 256 };
 /// Tasks of the expected slot that a lane takes before it looks at the rings.
 const IN_A_ROW: u32 = if cfg!(ringwork_model) { 1 } else { 8 };
 /// One in so many rounds, this one, looks into the other lanes' `held[]`: not the first ones, for
@@ -70,6 +70,8 @@ pub struct Lane {
     searching: bool,
     // The slot served last: a client with one task in flight uses it again.
     expected: Option<u32>,
+    // Whether the last task was found there: then the next one may be, too.
+    called_again: bool,
     // How many tasks of that slot it has taken without a look at the rings.
     in_a_row: u32,
     gather: Gather,
@@ -97,6 +99,7 @@ impl Lane {
             picks: 0,
             searching: false,
             expected: None,
+            called_again: false,
             in_a_row: 0,
             gather: Gather::new(),
         }
@@ -223,15 +226,20 @@ impl Lane {
     #[inline(always)]
     fn claim_expected(&mut self) -> Option<(u32, Word)> {
         let slot = self.expected?;
-        if self.in_a_row >= IN_A_ROW
+        if !self.called_again
+            || self.in_a_row >= IN_A_ROW
             || self.core.run_ns >= SHORT_NS
+            || self.budget.spins <= QUIET_ROUNDS
             || self.next_hint < self.hint_count
             || !self.core.limits.is_empty()
         {
             self.in_a_row = 0;
             return None;
         }
-        let waiting = self.core.segment.slot(slot).watch(FIRST_LOOKS)?;
+        let Some(waiting) = self.core.segment.slot(slot).watch(FIRST_LOOKS) else {
+            self.called_again = false;
+            return None;
+        };
         self.in_a_row += 1;
         self.core.cas_claim(slot, waiting)
     }
@@ -256,6 +264,7 @@ impl Lane {
                 self.core.entry().unhold_release(index);
                 failpoint!("claim.unheld");
                 if claimed.is_some() {
+                    self.called_again = false;
                     return claimed;
                 }
             }
@@ -273,6 +282,7 @@ impl Lane {
             let looks = if eager { LOOKS.0 } else { LOOKS.1 };
             if let Some(waiting) = self.core.segment.slot(slot).watch(looks) {
                 let claimed = self.claim_seen(slot, waiting);
+                self.called_again = claimed.is_some();
                 if claimed.is_some() || self.core.limits.is_empty() {
                     return claimed;
                 }

@@ -171,7 +171,6 @@ impl<'s> Slot<'s> {
             if word.load(Ordering::Relaxed) != before {
                 return self.waiting();
             }
-            sync::spin_loop();
         }
         None
     }
