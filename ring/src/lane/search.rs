@@ -495,3 +495,6 @@ impl Lane {
             })
     }
 }
+
+#[cfg(all(test, not(ringwork_model)))]
+mod tests;
