@@ -266,7 +266,7 @@ class CrashTest {
     Duration took =
         Await.until(
             "all pending futures have failed",
-            Duration.ofSeconds(2),
+            Duration.ofSeconds(20),
             () -> futures.stream().allMatch(CompletableFuture::isDone));
     System.out.printf("%s: %d futures failed after %d ms%n", what, futures.size(), took.toMillis());
     for (TaskFuture<Long> future : futures) {
