@@ -95,9 +95,25 @@ pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn 
          two photos of 12 megapixels, the others' quality such that their files are as large as ours at 80; \
          PSNR against the full decode shrunk in floating point by Lanczos; benches/README.md",
     );
+    if !has_jpeg_simd(&std::env::current_exe()?)? {
+        summary.note(
+            "handlers: libjpeg-turbo is built without its SIMD parts here, since nasm was missing; a JPEG takes up to 1.7 times as long so. \
+             Install nasm, then: cargo clean --release -p mozjpeg-sys",
+        );
+    }
     // What a package index did not give is no fault of this run.
     let missing = PYTHON.iter().filter(|name| !parties.0.contains_key(*name));
     Ok((summary.skipped.len() - skipped).saturating_sub(missing.count()))
+}
+
+/// Whether a program has the assembler's functions of libjpeg-turbo. They are there if nasm was
+/// there when that was compiled, which is not always when the program was.
+fn has_jpeg_simd(program: &Path) -> Result<bool, Box<dyn Error>> {
+    // Backwards, for this program must not find what it looks for in its own constants.
+    let symbol = b"_4x4_tcdi_dmisj";
+    let bytes = fs::read(program)?;
+    let mut windows = bytes.windows(symbol.len());
+    Ok(windows.any(|window| window.iter().rev().eq(symbol)))
 }
 
 const PYTHON: [&str; 10] = [
