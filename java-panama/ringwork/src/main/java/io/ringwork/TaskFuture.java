@@ -8,6 +8,8 @@ import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.SlotTable.Withdrawal;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -15,6 +17,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -445,6 +448,38 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   public boolean cancel(boolean mayInterruptIfRunning) {
     cancelTask();
     return isCancelled();
+  }
+
+  /**
+   * A future of what a function makes of the result; cancelling it cancels the task. (A future of
+   * {@code thenApply} that is cancelled leaves the task running.) A failure of the task is its
+   * failure, and so is what the function throws, both without a wrapper.
+   *
+   * <p>The function runs where a callback of this future would. A thread that waits for the new
+   * future is served as if it waited for this one.
+   *
+   * @param function makes the new result
+   * @param <U> the new result
+   * @return the future of it
+   */
+  public <U> CompletableFuture<U> map(Function<? super R, ? extends U> function) {
+    Objects.requireNonNull(function, "function");
+    DerivedFuture<U> mapped = new DerivedFuture<>(List.of(this));
+    whenComplete(
+        (result, failure) -> {
+          if (failure != null) {
+            mapped.completeExceptionally(failure);
+            return;
+          }
+          try {
+            if (!mapped.isDone()) {
+              mapped.complete(function.apply(result));
+            }
+          } catch (Throwable thrown) {
+            mapped.completeExceptionally(thrown);
+          }
+        });
+    return mapped;
   }
 
   /**

@@ -15,7 +15,8 @@
  *   <li>Tasks: {@link io.ringwork.TaskType}, {@link io.ringwork.Codec}, {@link
  *       io.ringwork.TaskOptions} ({@link io.ringwork.Priority}, {@link io.ringwork.Backpressure}),
  *       {@link io.ringwork.TaskFuture}, {@link io.ringwork.CancelOutcome}, {@link
- *       io.ringwork.ChunkResult}.
+ *       io.ringwork.ChunkResult}. Several futures as one: {@link io.ringwork.Tasks}; a result that
+ *       another thread gives: {@link io.ringwork.Promise}.
  *   <li>In shared memory: {@link io.ringwork.RawTask}, {@link io.ringwork.RawCall}, {@link
  *       io.ringwork.ResultLease}.
  *   <li>What a pool is: {@link io.ringwork.PoolInfo}, {@link io.ringwork.PoolState}. What it has

@@ -12,11 +12,14 @@ import io.ringwork.Priority;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
 import io.ringwork.TaskOptions;
+import io.ringwork.TaskTimeoutException;
 import io.ringwork.TaskType;
+import io.ringwork.Tasks;
 import io.ringwork.WaitStrategy;
 import io.ringwork.stock.StockTasks;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -92,6 +95,65 @@ class FutureTest {
         -1, waiting(pool, "other").completeOnTimeout(-1L, 20, TimeUnit.MILLISECONDS).join());
     go("one");
     go("other");
+  }
+
+  @Test
+  void theFirstOfTwoCancelsTheOther() throws Exception {
+    TaskFuture<Long> slow = pool.submit(StockTasks.SLEEP, 60_000L);
+    TaskFuture<Long> fast = pool.submit(ECHO, 7L);
+    assertEquals(7, Tasks.firstOf(List.of(slow, fast)).get(20, TimeUnit.SECONDS));
+    assertTrue(slow.isCancelled());
+    assertEquals(List.of(1L, 2L), Tasks.allOf(pool.submitAll(ECHO, List.of(1L, 2L))).join());
+  }
+
+  @Test
+  void aTimeThatIsOverTellsWhetherTheTaskMayHaveRun() throws Exception {
+    TaskFuture<Long> runs = waiting(pool, "one");
+    TaskFuture<Long> runsToo = waiting(pool, "other");
+    for (String name : List.of("one", "other")) {
+      Path started = temporary.resolve(name);
+      Await.until("the task runs", () -> Files.exists(started));
+    }
+    TaskFuture<Long> queued = pool.submit(ECHO, 7L);
+    TaskTimeoutException late = late(Tasks.withTimeout(Duration.ZERO, queued));
+    assertFalse(late.mayHaveRun(), "both lanes have a task");
+    assertTrue(late.getMessage().contains("before a worker took it"), late.getMessage());
+    late = late(Tasks.withTimeout(Duration.ofMillis(1), runs));
+    assertTrue(late.mayHaveRun());
+    assertTrue(runs.isCancelled());
+    go("one");
+    go("other");
+    assertEquals(1, runsToo.join());
+  }
+
+  private static TaskTimeoutException late(CompletableFuture<?> future) {
+    CompletionException error = assertThrows(CompletionException.class, future::join);
+    return assertInstanceOf(TaskTimeoutException.class, error.getCause());
+  }
+
+  @Test
+  void aMappedFutureThatIsCancelledCancelsItsTask() throws Exception {
+    TaskFuture<Long> slow = pool.submit(StockTasks.SLEEP, 60_000L);
+    CompletableFuture<String> text = slow.map(String::valueOf);
+    assertTrue(text.cancel(true));
+    assertTrue(slow.isCancelled());
+
+    CompletableFuture<String> seven = pool.submit(ECHO, 7L).map(String::valueOf);
+    assertEquals("7", seven.get());
+    IllegalStateException why = new IllegalStateException();
+    CompletableFuture<String> fails =
+        pool.submit(ECHO, 7L)
+            .map(
+                number -> {
+                  throw why;
+                });
+    CompletionException error = assertThrows(CompletionException.class, fails::join);
+    assertEquals(why, error.getCause());
+    TaskFuture<Long> cancelled = pool.submit(StockTasks.SLEEP, 60_000L);
+    CompletableFuture<String> follows = cancelled.map(String::valueOf);
+    cancelled.cancel(true);
+    assertTrue(follows.isCancelled());
+    assertThrows(CancellationException.class, follows::get);
   }
 
   @Test
