@@ -273,6 +273,17 @@ final class Completer implements PollerRole.Work {
     }
   }
 
+  /**
+   * Asks the handler of a task to stop, and takes in an end from before: for that a lane that had
+   * not seen the request writes no hint.
+   *
+   * @return whether it had ended
+   */
+  boolean requestCancel(TaskFuture<?> future) {
+    slots.requestCancel(future.slot, future.generation);
+    return tryEnd(future.slot);
+  }
+
   /** Ends the task of a slot if it has ended and is awaited; else the hint was stale. */
   boolean tryEnd(int i) {
     if (slots.pending(i) == null) {

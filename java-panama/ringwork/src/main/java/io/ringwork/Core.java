@@ -72,9 +72,7 @@ final class Core implements Engine {
       @Nullable Thread waiter,
       boolean helped) {
     TaskFuture<R> future = new TaskFuture<>(this, type, Submitter.deadline(options), waiter);
-    if (helped && waiting.spins()) {
-      future.setWatched();
-    }
+    waiting.willWait(future, helped);
     submitter.submit(future, type, request, options, helped);
     return future;
   }

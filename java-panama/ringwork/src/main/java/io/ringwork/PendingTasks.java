@@ -99,8 +99,7 @@ final class PendingTasks {
       room.freed();
       return future.hasRunBefore;
     }
-    slots.requestCancel(future.slot, future.generation);
-    completer.tryEnd(future.slot); // a lane that had ended it before writes no hint for that
+    completer.requestCancel(future);
     return true;
   }
 
@@ -134,8 +133,7 @@ final class PendingTasks {
     switch (future.withdrawFrom(slots)) {
       case WITHDRAWN -> fate = future.hasRunBefore ? Fate.MAY_HAVE_RUN : Fate.NOT_RUN;
       case RUNNING -> {
-        slots.requestCancel(future.slot, future.generation);
-        if (completer.tryEnd(future.slot)) {
+        if (completer.requestCancel(future)) {
           return Fate.ELSEWHERE; // it had ended before
         }
       }

@@ -253,9 +253,7 @@ public final class RawCall implements AutoCloseable {
     long deadline = Submitter.deadline(options);
     boolean nested = core.role.isMine();
     boolean helps = !nested && core.waiting.helps();
-    if (helps && core.waiting.spins()) {
-      own.setWatched();
-    }
+    core.waiting.willWait(own, helps);
     try {
       submit(deadline, helps);
       core.waiting.awaitOwn(own, helps, nested, deadline == 0 ? Long.MAX_VALUE : deadline);

@@ -49,18 +49,16 @@ final class TaskDeadlines implements Timers.Deadlines {
       return;
     }
     boolean running = found == Withdrawal.RUNNING;
+    boolean late = future.expire(running);
     if (running) {
-      slots.requestCancel(future.slot, future.generation);
+      completer.requestCancel(future);
     } else {
       room.freed();
     }
-    if (future.expire(running)) {
+    if (late) {
       counters.judge(future, false);
       counters.count(Layout.CLIENT_TIMED_OUT);
       future.dispatch();
-    }
-    if (running) {
-      completer.tryEnd(future.slot); // a lane that had ended it before writes no hint for that
     }
   }
 }

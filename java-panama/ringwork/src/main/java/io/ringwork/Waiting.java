@@ -103,8 +103,17 @@ final class Waiting {
         && (strategy != WaitStrategy.PARK || sleepsAsPoller());
   }
 
-  /** Whether a thread that {@linkplain #helps helps} looks at its own slot first. */
-  boolean spins() {
+  /**
+   * Before a submit: whether the thread that will wait {@linkplain #helps helps}, and so looks at
+   * its own slot first. Unless it parks no lane need write a hint for it.
+   */
+  void willWait(TaskFuture<?> future, boolean helps) {
+    if (helps && spins()) {
+      future.setWatched();
+    }
+  }
+
+  private boolean spins() {
     return strategy != WaitStrategy.PARK;
   }
 
