@@ -115,6 +115,7 @@ mod tests {
         names
             .chain(super::payload::cases())
             .chain(super::handlers::cases())
+            .chain(super::tail::cases())
             .collect()
     }
 

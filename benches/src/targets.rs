@@ -100,7 +100,7 @@ use Subject::{CpuOfFastest, Figure, Millions, Psnr, Rate, RoundTrip, Work};
 use Target::{AtLeast, AtMost};
 
 /// The targets; those that a run did not measure are shown as such.
-pub const TARGETS: [(Subject, Target, Needs); 46] = [
+pub const TARGETS: [(Subject, Target, Needs); 48] = [
     (RoundTrip(RingworkSpin, LimitSpin), AtMost(1.9), Cores),
     (RoundTrip(RingworkSpinRaw, RingworkSpin), AtMost(1.1), Cores),
     (RoundTrip(AeronIpc, RingworkSpin), AtLeast(1.1), Cores),
@@ -112,6 +112,16 @@ pub const TARGETS: [(Subject, Target, Needs); 46] = [
     (Rate(Ringwork1P1L, LimitSlots), AtLeast(0.7), Cores),
     (Millions(RingworkBatch), AtLeast(40.0), Cores),
     (Rate(RingworkBatch, AeronIpc), AtLeast(1.3), Cores),
+    (
+        Work(RingworkSpin100k, "p99_ns", ThreadPool100k),
+        AtMost(1.0),
+        Quiet,
+    ),
+    (
+        Work(RingworkAdaptive100k, "p99_ns", ThreadPool100k),
+        AtMost(1.0),
+        Quiet,
+    ),
     (
         RoundTrip(RingworkZero1MiB, RingworkZero64),
         AtMost(1.5),

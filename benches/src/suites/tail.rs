@@ -1,10 +1,12 @@
 //! Suite `tail`: an open loop at fixed rates, time counted from the intended send.
 
-use super::rounds::{ROUNDS, Series, round_of, say, start, values};
+use super::rounds::{ROUNDS, Series, pairs, round_of, say, start, values};
+use crate::cases::CaseId::{RingworkAdaptive100k, RingworkSpin100k, ThreadPool100k};
 use crate::hdr;
 use crate::numbers::median;
 use crate::programs::Programs;
 use crate::summary::Summary;
+use crate::targets::Subject;
 use std::error::Error;
 
 const RATES: [u32; 3] = [10, 100, 500];
@@ -14,9 +16,10 @@ const KINDS: [&str; 4] = [
     "thread_pool",
     "aeron_ipc",
 ];
+const P99: &str = "p99_ns";
 const METRICS: [&str; 6] = [
     "p50_ns",
-    "p99_ns",
+    P99,
     "p999_ns",
     "p9999_ns",
     "max_ns",
@@ -28,10 +31,27 @@ const HELD: f64 = 0.98;
 pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn Error>> {
     let skipped = summary.skipped.len();
     for rate in RATES {
-        let names = KINDS.map(|kind| format!("{kind}_{rate}k"));
-        measure(programs, &names, rate, (ROUNDS, 1.0), summary)?;
+        let names = names(rate);
+        let series = measure(programs, &names, rate, (ROUNDS, 1.0), summary)?;
+        for ours in [RingworkSpin100k, RingworkAdaptive100k] {
+            let (above, below) = pairs(&series, ours.name(), ThreadPool100k.name(), P99);
+            if !above.is_empty() {
+                summary.compare(Subject::Work(ours, P99, ThreadPool100k), &above, &below);
+            }
+        }
     }
     Ok(summary.skipped.len() - skipped)
+}
+
+/// The names of the cases of a rate.
+fn names(rate: u32) -> [String; KINDS.len()] {
+    KINDS.map(|kind| format!("{kind}_{rate}k"))
+}
+
+/// The names of all cases.
+#[cfg(test)]
+pub fn cases() -> impl Iterator<Item = String> {
+    RATES.into_iter().flat_map(names)
 }
 
 /// The cases of a rate, in turn; a rate that was not held is told.
@@ -41,7 +61,7 @@ pub fn measure(
     rate: u32,
     (rounds, seconds): (usize, f64),
     summary: &mut Summary,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<Series, Box<dyn Error>> {
     let full: Vec<String> = names.iter().map(|name| format!("tail/{name}")).collect();
     let full: Vec<&str> = full.iter().map(String::as_str).collect();
     let mut cases = start(programs, &full, summary);
@@ -62,5 +82,5 @@ pub fn measure(
             ));
         }
     }
-    Ok(())
+    Ok(series)
 }

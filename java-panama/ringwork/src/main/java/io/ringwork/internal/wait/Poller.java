@@ -102,6 +102,9 @@ public final class Poller implements Runnable {
   /** What {@link PollerRole#polls} was. */
   private int pollsSeen;
 
+  /** What {@link PollerRole#served} was. */
+  private int servedSeen;
+
   private int forNothing;
 
   private long napNanos = NAP;
@@ -254,7 +257,7 @@ public final class Poller implements Runnable {
         owner.lookAfterHandover(now);
       }
       boolean busy = free.inUse() > 0;
-      if (spared && busy) {
+      if (spared && (busy || isServedByOthers())) {
         sleepAtInterval(timespec, seenOwn, now);
         slept = true;
       } else if (ended > 0) {
@@ -281,6 +284,17 @@ public final class Poller implements Runnable {
     pollsSeen = polls;
     napNanos = polled ? Math.min(2 * napNanos, LONGEST_NAP) : NAP;
     return polled;
+  }
+
+  /**
+   * Whether such a thread has taken anything in since the last question. Then the next task is not
+   * far: were the poller to sleep for long until that is submitted, each task might wake it.
+   */
+  private boolean isServedByOthers() {
+    int served = role.served();
+    boolean taken = served != servedSeen;
+    servedSeen = served;
+    return taken;
   }
 
   /** Whether threads that wait for their own tasks do all its work, and no other needs it. */

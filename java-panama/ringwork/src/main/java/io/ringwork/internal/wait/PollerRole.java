@@ -102,6 +102,9 @@ public final class PollerRole {
 
   private int polls;
 
+  /** How many hints threads took that polled in passing; as {@code helps}. */
+  private int served;
+
   /** The thread that has the role; only ever compared with the current thread. */
   private @Nullable Thread owner;
 
@@ -265,6 +268,7 @@ public final class PollerRole {
     }
     try {
       int ended = work.drain();
+      served += ended;
       work.takeWanted(); // its dependents have it
       return ended;
     } finally {
@@ -391,6 +395,11 @@ public final class PollerRole {
   /** How often threads have polled in passing; a count that is only ever compared. */
   public int polls() {
     return (int) POLLS.getOpaque(this);
+  }
+
+  /** How many hints they took; a count that is only ever compared. */
+  public int served() {
+    return served;
   }
 
   /** How often a helper has left; a count that is only ever compared. */
