@@ -10,6 +10,16 @@ use crate::lane::permits;
 use crate::os::sync::{AtomicU8, AtomicU32, AtomicU64};
 use crate::reaper::{Reaped, reap_worker_noting};
 use crate::records::Slot;
+#[cfg(test)]
+use crate::{
+    client::Client,
+    format::{config::PoolConfig, states::PoolState},
+    lane::{entry::WorkerEntry, search::Lane},
+    queue::wait::WaitStrategy,
+    segment::{SupervisorLocks, paths::PoolDir},
+};
+#[cfg(test)]
+use std::sync::Arc;
 
 /// The words of a segment by their offsets.
 pub trait RawWords {
@@ -75,4 +85,60 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: Cause) -> Reaped {
 #[must_use]
 pub fn permits_of_the_living(segment: &Segment) -> bool {
     permits::of_the_living(segment)
+}
+
+/// A pool of one test's own, which takes tasks and has no worker.
+#[cfg(test)]
+pub(crate) struct SmallPool {
+    pub(crate) dir: PoolDir,
+    pub(crate) segment: Arc<Segment>,
+    _locks: SupervisorLocks,
+    _temp: tempfile::TempDir,
+}
+
+#[cfg(test)]
+impl SmallPool {
+    /// Two clients with 16 slots each, and handlers with so many permits.
+    pub(crate) fn new(limits: &[(&str, u32)]) -> Self {
+        let config = PoolConfig {
+            clients: 2,
+            slots: 16,
+            limits: limits.len() as u32,
+            segment_size: Some(8 << 20),
+            ..PoolConfig::default()
+        };
+        let pool = Self::of(&config);
+        permits::set(&pool.segment, limits);
+        pool
+    }
+
+    pub(crate) fn of(config: &PoolConfig) -> Self {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let (segment, locks) = Segment::create(&dir, config).unwrap();
+        segment.set_pool_state(PoolState::Serving);
+        Self {
+            dir,
+            segment: Arc::new(segment),
+            _locks: locks,
+            _temp: temp,
+        }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(&self.dir).unwrap()
+    }
+
+    /// A worker in this entry, or in any.
+    pub(crate) fn worker(
+        &self,
+        index: Option<u32>,
+        lanes: u32,
+        strategy: WaitStrategy,
+    ) -> (WorkerEntry, Vec<Lane>) {
+        let attached = Arc::new(Segment::attach(&self.dir).unwrap());
+        let entry = WorkerEntry::register(attached, index).unwrap();
+        let lanes = entry.lanes(lanes, strategy).unwrap();
+        (entry, lanes)
+    }
 }

@@ -5,21 +5,23 @@
 //! of each slot. Invariant: a slot that is filled, and a result that is read, is in the hands of
 //! one thread, by their tables.
 
-use crate::client::outcome::{Outcome, TaskOptions, failed};
+use crate::client::backlog::{Backlog, Verdict};
+use crate::client::outcome::{Outcome, TaskOptions, counter_of, failed, rejected_by};
 use crate::error::{Result, RingError};
 use crate::format::failure;
-use crate::format::layout::INLINE;
-use crate::format::states::{ClientKind, Ending, EntryState, Status};
-use crate::format::words::{EntryWord, Owner, Place, Published, Word};
+use crate::format::layout::{ClientCounter, INLINE, PUBLISHED_STAMPED};
+use crate::format::states::{ClientKind, Codec, Ending, EntryState, Status};
+use crate::format::words::{EntryWord, Kind, Owner, Place, Published, Word};
 use crate::lane::entry::{command_entries, take_entry};
 use crate::os::clock::now_ns;
 use crate::os::program::program_name;
 use crate::os::sync::{self, Instant, Ordering, fence};
 use crate::queue::arena::{self, ArenaView, BlockRef, Role};
 use crate::queue::wait::{futex_wait, wake_word};
-use crate::records::{ClientRecord, Request, Slot};
+use crate::records::{CORRUPT_AFTER, ClientRecord, Request, Slot};
 use crate::segment::liveness::LivenessLock;
 use crate::segment::paths::PoolDir;
+use crate::segment::tables::log_error;
 use crate::segment::{Segment, SupervisorProbe};
 use std::time::Duration;
 
@@ -41,6 +43,13 @@ pub(super) struct Attachment {
     arena: ArenaView,
     supervisor: SupervisorProbe,
     _lock: LivenessLock,
+}
+
+/// How a client's threads count: one at a time, under a lock, or all at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counting {
+    Locked,
+    Shared,
 }
 
 impl Attachment {
@@ -167,6 +176,59 @@ impl Attachment {
         over.then(|| closed(&self.segment, SUPERVISOR_DIED))
     }
 
+    /// Counts a task once.
+    #[inline(always)]
+    pub(super) fn count(&self, counter: ClientCounter, counting: Counting) {
+        let shared = counting == Counting::Shared;
+        self.record().counter(counter).count(1, shared);
+    }
+
+    /// Counts a task that was not submitted, if it was rejected.
+    #[cold]
+    pub(super) fn count_rejected(&self, error: &RingError, counting: Counting) {
+        if let Some(why) = rejected_by(error) {
+            self.count(why, counting);
+            self.count(ClientCounter::Rejected, counting);
+        }
+    }
+
+    /// Refuses a task that would wait beyond its deadline. Returns whether it was let in since it
+    /// seemed to be in time behind what is queued.
+    pub(super) fn weigh(
+        &self,
+        backlog: &mut Backlog,
+        (handler, id): (&str, u64),
+        options: &TaskOptions,
+        left: Duration,
+    ) -> Result<bool> {
+        let priority = u32::from(options.priority);
+        match backlog.weigh(&self.segment, id, priority, left) {
+            Verdict::Unweighed => Ok(false),
+            Verdict::InTime => Ok(true),
+            Verdict::TooLate(late) => Err(RingError::DeadlineUnreachable {
+                handler: handler.to_owned(),
+                wait: late.wait,
+                run: late.run,
+                ahead: late.ahead,
+                lanes: late.lanes,
+                left,
+            }),
+        }
+    }
+
+    /// The generation of the last task of a slot that this client has not used yet.
+    ///
+    /// # Errors
+    /// When the slot is in use: it is never to be used then.
+    pub(super) fn generation_at_rest(&self, slot: u32) -> Result<u64> {
+        let found = self.segment.slot(slot).word();
+        if found.is_at_rest() {
+            return Ok(found.generation());
+        }
+        let what = format!("the free slot {slot} has the state {:#x}", found.0);
+        Err(RingError::Corrupt(what))
+    }
+
     /// Writes a task into a slot at rest that is in the caller's hands: the word that publishes it,
     /// and its deadline.
     #[inline(always)]
@@ -249,7 +311,7 @@ impl Attachment {
     }
 
     /// Frees the block of a task's request, if it has one.
-    pub(super) fn free_blocks(&self, slot: u32, word: Word) {
+    fn free_blocks(&self, slot: u32, word: Word) {
         let reference = self.segment.slot(slot).request().reference();
         if reference != 0
             && let Ok(block) = arena::check_ref(&self.segment, reference, 0)
@@ -289,9 +351,128 @@ impl Attachment {
         bytes
     }
 
+    /// How the task of a slot has ended that had this generation, if it has.
+    #[inline(always)]
+    pub(super) fn end_of(&self, slot: u32, generation: u64) -> Option<Word> {
+        let word = self.segment.slot(slot).ended_acquire();
+        let over = matches!(word.kind(), Kind::Done | Kind::Crashed);
+        (word.generation() == generation && over).then_some(word)
+    }
+
+    /// The outcome of a task that has ended, whose blocks are freed then. It is counted under its
+    /// end, unless it `is_counted`. The caller alone reads it.
+    #[inline(always)]
+    pub(super) fn outcome(
+        &self,
+        slot: u32,
+        end: Word,
+        is_counted: bool,
+        counting: Counting,
+    ) -> Outcome {
+        let outcome = if end.kind() == Kind::Crashed {
+            Outcome::Crashed {
+                cause: end.cause(),
+                attempts: end.attempt() + 1,
+            }
+        } else {
+            self.read_result(slot, end)
+        };
+        failpoint!("poll.read");
+        self.free_blocks(slot, end);
+        failpoint!("poll.blocks_freed");
+        // Each task is counted as submitted once, and under one of its ends once.
+        if !is_counted {
+            self.count(counter_of(&outcome), counting);
+        }
+        failpoint!("poll.counted");
+        outcome
+    }
+
+    /// How long a task took that has a result, if it was stamped, with its handler; what a chunk
+    /// took is no run time.
+    #[inline(always)]
+    pub(super) fn run_time(&self, slot: u32, end: Word) -> Option<(u64, u64)> {
+        if cfg!(ringwork_model) {
+            return None; // the models look at one task after the other, and not at numbers
+        }
+        let fields = self.segment.slot(slot);
+        let published = fields.published();
+        if !published.has(PUBLISHED_STAMPED)
+            || end.ending() != Ok(Status::Ok.into())
+            || published.codec() == Ok(Codec::Chunk)
+        {
+            return None;
+        }
+        let (claimed, submitted) = (fields.claimed_ns(), fields.submitted_ns());
+        // Not where a peer is wrong.
+        (claimed >= submitted).then(|| (fields.handler(), now_ns().saturating_sub(claimed)))
+    }
+
+    /// Takes a task that is given up, and that is counted under `counter`, out of the queue: `true`
+    /// when it may have run before. `None` when it runs, and its lane was asked to stop, or has
+    /// ended: a lane that had ended it before may write no hint for that.
+    pub(super) fn take_back(
+        &self,
+        slot: u32,
+        generation: u64,
+        counter: ClientCounter,
+        counting: Counting,
+    ) -> Option<bool> {
+        self.count(counter, counting);
+        failpoint!("cancel.counted");
+        let fields = self.segment.slot(slot);
+        // Two rounds do where peers are honest: a claim or the reaper may come between, or a retry.
+        for _ in 0..CORRUPT_AFTER {
+            let word = self.segment.word(slot);
+            let own = word.generation() == generation;
+            match word.kind() {
+                Kind::Queued if own => {
+                    if fields.withdraw(word) {
+                        failpoint!("cancel.withdrawn");
+                        // No lane has it, so nothing but this thread ends it.
+                        self.free_blocks(slot, word);
+                        return Some(word.attempt() > 0);
+                    }
+                }
+                Kind::Done | Kind::Crashed if own => break,
+                // It runs, or it has a state that no peer of ours gives it (an end of another
+                // generation): waiting longer would not help.
+                _ => {
+                    fields.request_cancel(word.generation());
+                    failpoint!("cancel.asked");
+                    break;
+                }
+            }
+        }
+        None
+    }
+
+    /// The outcome of a task whose slot has a state that is impossible; it is logged, too.
+    #[cold]
+    pub(super) fn impossible(&self, found: Word) -> Outcome {
+        log_error(&self.segment, "a slot in use has an impossible state");
+        let what = format!("a slot in use has the impossible state {:#x}", found.0);
+        let what = RingError::Corrupt(what).to_string();
+        failed(Status::Failed, "segment.corrupt", what)
+    }
+
+    /// Calls `settle` with the number of each slot that lanes have announced, and after an overflow
+    /// with all. A number may be stale, and too large.
+    pub(super) fn take_announced(&self, mut settle: impl FnMut(u32)) {
+        let ring = self.segment.completion_ring(self.index);
+        // Bounded: a ring that a broken peer keeps filling must not hold a thread for ever.
+        for slot in std::iter::from_fn(|| ring.dequeue()).take(4 * self.slots as usize) {
+            settle(slot.wrapping_sub(self.first_slot));
+        }
+        if self.record().take_overflow() {
+            failpoint!("poll.overflow");
+            (0..self.slots).for_each(settle);
+        }
+    }
+
     /// The result of a task that is DONE. The caller alone reads it.
     #[inline]
-    pub(super) fn read_result(&self, slot: u32, word: Word) -> Outcome {
+    fn read_result(&self, slot: u32, word: Word) -> Outcome {
         let segment = &self.segment;
         let fields = segment.slot(slot);
         let (place, ending, codec) = (fields.result(), word.ending(), word.result_codec());

@@ -20,21 +20,17 @@ pub use outcome::{Outcome, TaskOptions};
 #[doc(hidden)]
 pub use task_table::{Ended, GiveUp, Helper, Submitted, TaskKey, TaskTable};
 
-use crate::client::attachment::{Attachment, SUPERVISOR_DIED, closed};
-use crate::client::backlog::{Backlog, Verdict};
-use crate::client::outcome::{counter_of, failed, rejected_by};
+use crate::client::attachment::{Attachment, Counting, SUPERVISOR_DIED, closed};
+use crate::client::backlog::Backlog;
 use crate::error::{Result, RingError};
-use crate::format::layout::{ClientCounter, PUBLISHED_STAMPED, id_of};
-use crate::format::states::{Codec, Status};
+use crate::format::layout::{ClientCounter, id_of};
 use crate::format::words::{Kind, Word, after};
 use crate::os::clock::now_ns;
 use crate::os::sync::{self, Instant};
 use crate::queue::wait::wake_after_publish;
-use crate::records::CORRUPT_AFTER;
 use crate::segment::Segment;
 use crate::segment::paths::PoolDir;
 use crate::segment::slices::Slices;
-use crate::segment::tables::log_error;
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
@@ -144,6 +140,13 @@ impl Table {
         self.uncount(local);
         self.places[local as usize] = SlotUse::Free;
         self.free.push(local);
+    }
+
+    /// The slot is damaged, and never used again.
+    #[cold]
+    fn lose(&mut self, local: u32) {
+        self.uncount(local);
+        self.places[local as usize] = SlotUse::Lost;
     }
 
     /// The slot's task no longer counts: the slot comes home, or is lost for good.
@@ -273,8 +276,8 @@ impl Client {
             table = lock(&self.table);
             result = self.submit_locked(&mut table, handler, request, options, watched);
         }
-        if let Some(why) = result.as_ref().err().and_then(rejected_by) {
-            self.at.record().count_rejected(why);
+        if let Err(error) = &result {
+            self.at.count_rejected(error, Counting::Locked);
         }
         if let Ok((slot, ..)) = &result {
             table.weighed[(slot - self.at.first_slot) as usize] = weighed;
@@ -308,25 +311,9 @@ impl Client {
         if options.admit_late || cfg!(ringwork_model) {
             return Ok(false);
         }
-        let priority = u32::from(options.priority);
-        let id = id_of(handler);
-        match table.backlog.weigh(&self.at.segment, id, priority, left) {
-            Verdict::Unweighed => Ok(false),
-            Verdict::InTime => Ok(true),
-            Verdict::TooLate(late) => {
-                self.at
-                    .record()
-                    .count_rejected(ClientCounter::RejectedDeadline);
-                Err(RingError::DeadlineUnreachable {
-                    handler: handler.to_owned(),
-                    wait: late.wait,
-                    run: late.run,
-                    ahead: late.ahead,
-                    lanes: late.lanes,
-                    left,
-                })
-            }
-        }
+        let handler = (handler, id_of(handler));
+        (self.at.weigh(&mut table.backlog, handler, options, left))
+            .inspect_err(|error| self.at.count_rejected(error, Counting::Locked))
     }
 
     /// Submits a task while the table is locked: its slot, its word and its deadline.
@@ -341,11 +328,9 @@ impl Client {
         let local = table.take(handler, options)?;
         let slot = self.at.first_slot + local;
         if table.next[local as usize] == UNKNOWN {
-            let before = self.at.segment.slot(slot).word();
-            if !before.is_at_rest() {
-                return Err(lose(table, local, slot, before));
-            }
-            table.next[local as usize] = after(before.generation());
+            let before = self.at.generation_at_rest(slot);
+            let before = before.inspect_err(|_| table.lose(local))?;
+            table.next[local as usize] = after(before);
         }
         let generation = table.next[local as usize];
         let id = id_of(handler);
@@ -360,7 +345,7 @@ impl Client {
             table.bring_home(local);
             return Err(RingError::QueueFull);
         }
-        self.at.record().counter(ClientCounter::Submitted).bump();
+        self.at.count(ClientCounter::Submitted, Counting::Locked);
         failpoint!("submit.counted");
         Ok((slot, queued, deadline_ns))
     }
@@ -386,19 +371,9 @@ impl Client {
     /// Takes completions out of the ring (and, after an overflow, from all slots). The caller holds
     /// `polling`.
     fn drain(&self) {
-        let ring = self.at.segment.completion_ring(self.at.index);
         let mut table = lock(&self.table);
         let mut any = false;
-        // Bounded: a ring that a broken peer keeps filling must not hold the table for ever.
-        for slot in std::iter::from_fn(|| ring.dequeue()).take(4 * table.places.len()) {
-            any |= self.settle(&mut table, slot.wrapping_sub(self.at.first_slot));
-        }
-        if self.at.record().take_overflow() {
-            failpoint!("poll.overflow");
-            for local in 0..table.places.len() as u32 {
-                any |= self.settle(&mut table, local);
-            }
-        }
+        (self.at).take_announced(|local| any |= self.settle(&mut table, local));
         if any {
             self.changed.notify_all();
         }
@@ -413,34 +388,18 @@ impl Client {
             _ => return false, // a stale hint
         };
         let slot = self.at.first_slot + local;
-        let word = self.at.segment.slot(slot).ended_acquire();
-        if word.generation() != awaited.generation()
-            || !matches!(word.kind(), Kind::Done | Kind::Crashed)
-        {
+        let Some(end) = self.at.end_of(slot, awaited.generation()) else {
             return false;
-        }
-        let outcome = if word.kind() == Kind::Crashed {
-            Outcome::Crashed {
-                cause: word.cause(),
-                attempts: word.attempt() + 1,
-            }
-        } else {
-            self.note_run(table, slot, word);
-            self.at.read_result(slot, word)
         };
+        if let Some((handler, ran)) = self.at.run_time(slot, end) {
+            table.backlog.run_times.ran(handler, ran);
+        }
+        let outcome = self.at.outcome(slot, end, counted, Counting::Locked);
         match outcome {
             Outcome::Completed { .. } if wanted => self.judge(table, local, true),
             Outcome::TimedOut { .. } if wanted => self.judge(table, local, false),
             _ => {}
         }
-        failpoint!("poll.read");
-        self.at.free_blocks(slot, word);
-        failpoint!("poll.blocks_freed");
-        // Each task is counted as submitted once, and under one of its ends once.
-        if !counted {
-            self.at.record().counter(counter_of(&outcome)).bump();
-        }
-        failpoint!("poll.counted");
         if wanted {
             table.places[local as usize] = SlotUse::Ready(awaited, outcome);
         } else {
@@ -490,38 +449,12 @@ impl Client {
         if possible {
             return false;
         }
-        let what = format!("a slot in use has the impossible state {:#x}", word.0);
-        log_error(&self.at.segment, "a slot in use has an impossible state");
-        table.uncount(local);
-        table.places[local as usize] = if abandoned {
-            SlotUse::Lost
-        } else {
-            let what = RingError::Corrupt(what).to_string();
-            SlotUse::Broken(awaited, failed(Status::Failed, "segment.corrupt", what))
-        };
+        let outcome = self.at.impossible(word);
+        table.lose(local);
+        if !abandoned {
+            table.places[local as usize] = SlotUse::Broken(awaited, outcome);
+        }
         true
-    }
-
-    /// How long a task took that has a result, if it was stamped; what a chunk took is no run time.
-    fn note_run(&self, table: &mut Table, slot: u32, word: Word) {
-        if cfg!(ringwork_model) {
-            return; // as in `check_deadline`
-        }
-        let fields = self.at.segment.slot(slot);
-        let published = fields.published();
-        if published.has(PUBLISHED_STAMPED)
-            && word.ending() == Ok(Status::Ok.into())
-            && published.codec() != Ok(Codec::Chunk)
-        {
-            let (claimed, submitted) = (fields.claimed_ns(), fields.submitted_ns());
-            // 0, which counts nothing, where a peer is wrong.
-            let ran = if claimed < submitted {
-                0
-            } else {
-                now_ns().saturating_sub(claimed)
-            };
-            table.backlog.run_times.ran(fields.handler(), ran);
-        }
     }
 
     /// Takes in whether a task came in time, if it was let in since it seemed to.
@@ -710,40 +643,22 @@ impl Ticket<'_> {
         if counter == ClientCounter::TimedOut {
             client.judge(&mut table, local as u32, false);
         }
-        client.at.record().counter(counter).bump();
-        failpoint!("cancel.counted");
-        // Two rounds do where peers are honest: a claim or the reaper may come between, or a retry.
-        for _ in 0..CORRUPT_AFTER {
-            let word = client.at.segment.word(self.slot);
-            match word.kind() {
-                Kind::Queued if word.generation() == self.word.generation() => {
-                    if client.at.segment.slot(self.slot).withdraw(word) {
-                        failpoint!("cancel.withdrawn");
-                        client.at.free_blocks(self.slot, word);
-                        table.bring_home(local as u32);
-                        return Some(outcome(word.attempt() > 0));
-                    }
-                }
-                Kind::Done | Kind::Crashed if client.settle(&mut table, local as u32) => {
-                    return None;
-                }
-                // It runs, or it has a state that no peer of ours gives it (an end of another
-                // generation): waiting longer would not help.
-                _ => {
-                    client
-                        .at
-                        .segment
-                        .slot(self.slot)
-                        .request_cancel(word.generation());
-                    failpoint!("cancel.asked");
-                    break;
-                }
-            }
-        }
+        // From here on an end that comes meanwhile is not counted again.
         table.places[local] = SlotUse::GivenUp(self.word);
-        // A lane that had ended it before writes no hint for that.
-        client.settle(&mut table, local as u32);
-        Some(outcome(true))
+        let generation = self.word.generation();
+        let taken_back = (client.at).take_back(self.slot, generation, counter, Counting::Locked);
+        let may_have_run = match taken_back {
+            Some(may_have_run) => {
+                table.bring_home(local as u32);
+                may_have_run
+            }
+            None => {
+                // A lane that had ended it before writes no hint for that.
+                client.settle(&mut table, local as u32);
+                true
+            }
+        };
+        Some(outcome(may_have_run))
     }
 
     /// Cancels the task. The outcome says whether it may have run; a task that had ended keeps its
@@ -787,14 +702,6 @@ impl Drop for Ticket<'_> {
             _ => {}
         }
     }
-}
-
-/// A slot of the free list that is not FREE is never used again.
-#[cold]
-fn lose(table: &mut Table, local: u32, slot: u32, word: Word) -> RingError {
-    table.uncount(local);
-    table.places[local as usize] = SlotUse::Lost;
-    RingError::Corrupt(format!("the free slot {slot} has the state {:#x}", word.0))
 }
 
 #[cfg(test)]

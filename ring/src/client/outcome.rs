@@ -169,6 +169,7 @@ pub(super) fn rejected_by(error: &RingError) -> Option<ClientCounter> {
         RingError::SlotsTaken { .. } => ClientCounter::RejectedNoSlot,
         RingError::TooManyInFlight { .. } => ClientCounter::RejectedInFlight,
         RingError::QueueFull => ClientCounter::RejectedRing,
+        RingError::DeadlineUnreachable { .. } => ClientCounter::RejectedDeadline,
         RingError::ArenaExhausted { .. } => ClientCounter::RejectedArena,
         RingError::TooLarge { .. } => ClientCounter::RejectedTooLarge,
         _ => return None,

@@ -18,23 +18,21 @@
 //! Invariant: payloads of a slot are touched only in FILLING and TAKING, which one thread enters by
 //! a compare-and-swap, or by the free list.
 
-use crate::client::attachment::{Attachment, SUPERVISOR_DIED, closed};
-use crate::client::backlog::{Backlog, Verdict};
+use crate::client::attachment::{Attachment, Counting, SUPERVISOR_DIED, closed};
+use crate::client::backlog::Backlog;
 use crate::client::free_list::FreeList;
 use crate::client::helping::Helping;
-use crate::client::outcome::{Outcome, TaskOptions, counter_of, failed, rejected_by};
+use crate::client::outcome::{Outcome, TaskOptions};
 use crate::error::{Result, RingError};
-use crate::format::layout::{ClientCounter, GENERATION_MASK, PUBLISHED_STAMPED, id_of};
-use crate::format::states::{Codec, Status};
+use crate::format::layout::{ClientCounter, GENERATION_MASK, id_of};
+use crate::format::states::Codec;
 use crate::format::words::{Kind, Word, after};
 use crate::os::clock::now_ns;
-use crate::os::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::os::sync::{AtomicU64, Ordering};
 use crate::queue::wait::wake_after_publish;
-use crate::records::CORRUPT_AFTER;
 use crate::segment::Segment;
 use crate::segment::paths::PoolDir;
-use crate::segment::slices::slots_a_look;
-use crate::segment::tables::log_error;
+use crate::segment::slices::Slices;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -153,8 +151,8 @@ pub struct TaskTable {
     free: FreeList,
     helping: Helping,
     submitted: AtomicU64,
-    /// The slot at which the next look at the slots begins.
-    looked: AtomicU32,
+    /// Which slots the next look without a hint takes in.
+    slices: Mutex<Slices>,
     backlog: Mutex<Backlog>,
     in_flight: Mutex<InFlight>,
     /// Results that were put aside, by their slots.
@@ -199,7 +197,7 @@ impl TaskTable {
             free: FreeList::new(slots),
             helping: Helping::default(),
             submitted: AtomicU64::new(0),
-            looked: AtomicU32::new(0),
+            slices: Mutex::default(),
             backlog: Mutex::default(),
             in_flight: Mutex::default(),
             kept: Mutex::default(),
@@ -267,7 +265,7 @@ impl TaskTable {
     }
 
     fn count(&self, counter: ClientCounter) {
-        self.at.record().counter(counter).add(1);
+        self.at.count(counter, Counting::Shared);
     }
 
     /// Submits a task; returns at once.
@@ -289,12 +287,7 @@ impl TaskTable {
                 wake_after_publish(&self.at.segment);
                 self.helping.submitted(&self.at);
             }
-            Err(error) => {
-                if let Some(why) = rejected_by(error) {
-                    self.count(why);
-                    self.count(ClientCounter::Rejected);
-                }
-            }
+            Err(error) => self.at.count_rejected(error, Counting::Shared),
         }
         submitted
     }
@@ -342,13 +335,9 @@ impl TaskTable {
         // Relaxed: the list's acquire orders it, and the slot is in this thread's hands.
         let mut before = SlotWord(self.word(local).load(Ordering::Relaxed));
         if before.phase() == UNTRIED {
-            let found = self.at.segment.slot(slot).word();
-            if !found.is_at_rest() {
-                self.set(local, SlotWord::new(0, LOST));
-                let what = format!("the free slot {slot} has the state {:#x}", found.0);
-                return Err(RingError::Corrupt(what));
-            }
-            before = SlotWord::new(found.generation(), FREE);
+            let found = self.at.generation_at_rest(slot);
+            let found = found.inspect_err(|_| self.set(local, SlotWord::new(0, LOST)))?;
+            before = SlotWord::new(found, FREE);
         }
         let generation = after(before.generation());
         let filling = SlotWord(SlotWord::new(generation, FILLING).0 | flags);
@@ -391,24 +380,8 @@ impl TaskTable {
         let Some(left) = options.timeout.filter(|_| !options.admit_late) else {
             return Ok(false);
         };
-        let priority = u32::from(options.priority);
         let mut backlog = lock(&self.backlog);
-        match backlog.weigh(&self.at.segment, id, priority, left) {
-            Verdict::Unweighed => Ok(false),
-            Verdict::InTime => Ok(true),
-            Verdict::TooLate(late) => {
-                self.count(ClientCounter::RejectedDeadline);
-                self.count(ClientCounter::Rejected);
-                Err(RingError::DeadlineUnreachable {
-                    handler: handler.to_owned(),
-                    wait: late.wait,
-                    run: late.run,
-                    ahead: late.ahead,
-                    lanes: late.lanes,
-                    left,
-                })
-            }
-        }
+        (self.at).weigh(&mut backlog, (handler, id), options, left)
     }
 
     /// Refuses a task of a handler that has as many in flight as it may; the flag of a slot that
@@ -453,9 +426,7 @@ impl TaskTable {
 
     /// How the task of a slot ended, if it has.
     fn end_of(&self, local: u32, generation: u64) -> Option<Word> {
-        let word = self.at.segment.slot(self.slot(local)).ended_acquire();
-        let over = matches!(word.kind(), Kind::Done | Kind::Crashed);
-        (word.generation() == generation && over).then_some(word)
+        self.at.end_of(self.slot(local), generation)
     }
 
     /// Reads the result of a task that this thread has brought into TAKING, and frees its blocks.
@@ -465,48 +436,18 @@ impl TaskTable {
         let chunk = (published.codec() == Ok(Codec::Chunk))
             .then(|| self.at.copy_request(slot, end))
             .flatten();
-        let outcome = if end.kind() == Kind::Crashed {
-            Outcome::Crashed {
-                cause: end.cause(),
-                attempts: end.attempt() + 1,
-            }
-        } else {
-            self.note_run(slot, end);
-            self.at.read_result(slot, end)
-        };
-        failpoint!("poll.read");
-        self.at.free_blocks(slot, end);
-        failpoint!("poll.blocks_freed");
-        // Each task is counted as submitted once, and under one of its ends once.
+        if let Some((handler, ran)) = self.at.run_time(slot, end) {
+            lock(&self.backlog).run_times.ran(handler, ran);
+        }
+        let outcome = self.at.outcome(slot, end, counted, Counting::Shared);
         if !counted {
-            self.count(counter_of(&outcome));
             match outcome {
                 Outcome::Completed { .. } => self.judge(local, word, true),
                 Outcome::TimedOut { .. } => self.judge(local, word, false),
                 _ => {}
             }
         }
-        failpoint!("poll.counted");
         Ended { outcome, chunk }
-    }
-
-    /// How long a task took that has a result, if it was stamped; what a chunk took is no run time.
-    fn note_run(&self, slot: u32, end: Word) {
-        let fields = self.at.segment.slot(slot);
-        let published = fields.published();
-        if published.has(PUBLISHED_STAMPED)
-            && end.ending() == Ok(Status::Ok.into())
-            && published.codec() != Ok(Codec::Chunk)
-        {
-            let (claimed, submitted) = (fields.claimed_ns(), fields.submitted_ns());
-            // 0, which counts nothing, where a peer is wrong.
-            let ran = if claimed < submitted {
-                0
-            } else {
-                now_ns().saturating_sub(claimed)
-            };
-            lock(&self.backlog).run_times.ran(fields.handler(), ran);
-        }
     }
 
     /// Takes in whether a task came in time, if it was let in since it seemed to.
@@ -586,44 +527,19 @@ impl TaskTable {
             GiveUp::Cancelled => Outcome::Cancelled { may_have_run },
             GiveUp::TimedOut => Outcome::TimedOut { may_have_run },
         };
-        self.count(match why {
+        let counter = match why {
             GiveUp::Cancelled => ClientCounter::Cancelled,
             GiveUp::TimedOut => ClientCounter::TimedOut,
-        });
-        failpoint!("cancel.counted");
+        };
         if why == GiveUp::TimedOut {
             self.judge(local, word, false);
         }
-        // Two rounds do where peers are honest: a claim or the reaper may come between, or a retry.
-        for _ in 0..CORRUPT_AFTER {
-            let found = self.at.segment.word(slot);
-            let own = found.generation() == key.generation;
-            match found.kind() {
-                Kind::Queued if own => {
-                    if self.at.segment.slot(slot).withdraw(found) {
-                        failpoint!("cancel.withdrawn");
-                        // No lane has it, so nothing but this thread ends it.
-                        self.at.free_blocks(slot, found);
-                        self.release(local, word);
-                        return Some(outcome(found.attempt() > 0));
-                    }
-                }
-                Kind::Done | Kind::Crashed if own => {
-                    self.settle(local);
-                    break;
-                }
-                // It runs, or it has a state that no peer of ours gives it.
-                _ => {
-                    self.at
-                        .segment
-                        .slot(slot)
-                        .request_cancel(found.generation());
-                    failpoint!("cancel.asked");
-                    break;
-                }
-            }
+        let taken_back = (self.at).take_back(slot, key.generation, counter, Counting::Shared);
+        match taken_back {
+            Some(_) => self.release(local, word),
+            None => self.settle(local),
         }
-        Some(outcome(true))
+        Some(outcome(taken_back.unwrap_or(true)))
     }
 
     /// The task runs on, and its result is dropped.
@@ -668,15 +584,7 @@ impl TaskTable {
     /// Takes in what lanes have announced: wakes the owners of what has ended, and frees the slots
     /// that have none.
     pub fn collect(&self) {
-        let ring = self.at.segment.completion_ring(self.at.index);
-        // Bounded: a ring that a broken peer keeps filling must not hold a thread for ever.
-        for slot in std::iter::from_fn(|| ring.dequeue()).take(4 * self.words.len()) {
-            self.settle(slot.wrapping_sub(self.at.first_slot));
-        }
-        if self.at.record().take_overflow() {
-            failpoint!("poll.overflow");
-            (0..self.at.slots).for_each(|local| self.settle(local));
-        }
+        self.at.take_announced(|local| self.settle(local));
     }
 
     /// Takes in the end of a slot's task, if it has ended. A hint may be stale.
@@ -740,10 +648,8 @@ impl TaskTable {
     /// [`Self::close`] ends them.
     pub fn look_at_pool(&self) {
         let slots = self.at.slots;
-        let part = slots_a_look(slots).min(slots);
-        let first = self.looked.fetch_add(part, Ordering::Relaxed);
-        for step in 0..part {
-            let local = first.wrapping_add(step) % slots;
+        let slice = lock(&self.slices).of(slots);
+        for local in slice {
             self.settle(local);
             self.end_if_damaged(local);
         }
@@ -775,16 +681,13 @@ impl TaskTable {
         if !impossible || !self.step(local, word, word.to(TAKING)) {
             return;
         }
-        log_error(&self.at.segment, "a slot in use has an impossible state");
+        let outcome = self.at.impossible(found);
         let broken = SlotWord(word.0 | BROKEN);
         self.set(local, broken.to(TAKING));
         if !wanted {
             self.release(local, broken);
             return;
         }
-        let what = format!("a slot in use has the impossible state {:#x}", found.0);
-        let what = RingError::Corrupt(what).to_string();
-        let outcome = failed(Status::Failed, "segment.corrupt", what);
         self.count(ClientCounter::Failed);
         let chunk = None;
         self.put_aside(local, broken, Ended { outcome, chunk });

@@ -1,20 +1,17 @@
 use super::*;
 use crate::format::config::{ArenaClass, PoolConfig};
-use crate::format::states::PoolState;
+use crate::format::states::{Codec, Status};
 use crate::format::words::Place;
 use crate::segment::slices::slots_a_look;
+use crate::testing::SmallPool;
 
 const SLOTS: u32 = 65_536;
 
 #[test]
 fn a_look_at_very_many_pending_tasks_takes_in_a_part_of_them() {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = PoolDir::below(&temp.path().join("b"), "p").unwrap();
     let config = PoolConfig::default().clients(1).slots(SLOTS);
-    let config = config.arena(vec![ArenaClass::new(1024, 4)]);
-    let (segment, _locks) = Segment::create(&dir, &config).unwrap();
-    segment.set_pool_state(PoolState::Serving);
-    let client = Client::connect(&dir).unwrap();
+    let pool = SmallPool::of(&config.arena(vec![ArenaClass::new(1024, 4)]));
+    let (segment, client) = (&pool.segment, pool.client());
     let options = TaskOptions::default().priority(0);
     let tickets: Vec<_> = (0..SLOTS)
         .map(|_| client.submit("x", b"", &options).unwrap())

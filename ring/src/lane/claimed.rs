@@ -11,7 +11,7 @@ use crate::format::counted;
 use crate::format::failure;
 use crate::format::layout::{INLINE, LaneCounter, PUBLISHED_STAMPED, PUBLISHED_WATCHED};
 use crate::format::states::{Codec, Ending, Status};
-use crate::format::words::{Owner, Place, Word, derived_task_id};
+use crate::format::words::{Owner, Place, Word};
 use crate::lane::chunk::{Chunk, Span};
 use crate::lane::core::LaneCore;
 use crate::os::clock::now_ns;
@@ -72,6 +72,36 @@ struct PayloadSpan {
     offset: usize,
     len: usize,
     block: Option<BlockRef>,
+}
+
+impl PayloadSpan {
+    /// The bytes of a request.
+    ///
+    /// # Safety
+    /// For as long as the slice lives the segment does, and the task whose request it is has not
+    /// ended.
+    #[inline(always)]
+    unsafe fn read<'t>(self, segment: &Segment) -> &'t [u8] {
+        let start = segment.bytes_at(self.offset, self.len);
+        sync::reads(start, self.len);
+        // SAFETY: in bounds by `bytes_at`; initialised, since the file was allocated in full; not
+        // written while the slot is CLAIMED by the protocol (section 3).
+        unsafe { std::slice::from_raw_parts(start, self.len) }
+    }
+
+    /// The room of a result, to be written.
+    ///
+    /// # Safety
+    /// For as long as the slice lives the segment does, the task whose room it is has not ended,
+    /// and there is no other slice of the room.
+    #[inline(always)]
+    unsafe fn write<'t>(self, segment: &Segment) -> &'t mut [u8] {
+        let start = segment.bytes_at(self.offset, self.len);
+        sync::writes(start, self.len);
+        // SAFETY: in bounds by `bytes_at`; the task's owner owns the claimed slot's result area, or
+        // the block by its owner word, or the room of the chunk, until DONE.
+        unsafe { std::slice::from_raw_parts_mut(start, self.len) }
+    }
 }
 
 impl From<Span> for PayloadSpan {
@@ -146,8 +176,7 @@ impl<'l> Claimed<'l> {
     /// The task id that the client gave it; else one that no other task of the pool has.
     #[must_use]
     pub fn task_id(&self) -> u64 {
-        let given = self.fields().task_id();
-        given.unwrap_or_else(|| derived_task_id(self.word.generation(), self.slot))
+        self.fields().task_id(self.slot, self.word)
     }
 
     /// The attempt, counted from 1, and how many there may be.
@@ -331,13 +360,8 @@ impl<'l> Claimed<'l> {
     #[inline]
     pub fn request(&self) -> Result<&[u8]> {
         match &self.request {
-            Ok(place) => {
-                let start = self.lane.segment.bytes_at(place.offset, place.len);
-                sync::reads(start, place.len);
-                // SAFETY: in bounds by `bytes_at`; initialised, since the file was allocated in
-                // full; not written while the slot is CLAIMED by the protocol (section 3).
-                Ok(unsafe { std::slice::from_raw_parts(start, place.len) })
-            }
+            // SAFETY: the task ends by a call that needs it whole.
+            Ok(place) => Ok(unsafe { place.read(&self.lane.segment) }),
             Err(why) => Err(RingError::Corrupt(why.clone())),
         }
     }
@@ -348,24 +372,19 @@ impl<'l> Claimed<'l> {
     #[inline]
     pub fn reserve(&mut self, len: usize) -> Result<&mut [u8]> {
         let place = self.find_room(len)?;
-        let start = self.lane.segment.bytes_at(place.offset, place.len);
-        sync::writes(start, place.len);
-        // SAFETY: in bounds by `bytes_at`; this lane owns the claimed slot's result area, or the
-        // block by its owner word, or the room of the chunk, until DONE; `&mut self` keeps the
-        // slice unique here.
-        Ok(unsafe { std::slice::from_raw_parts_mut(start, len) })
+        // SAFETY: the slice borrows the task, which `&mut self` keeps from ending and from another
+        // room.
+        Ok(unsafe { place.write(&self.lane.segment) })
     }
 
     /// The request and room for the result at once, for handlers that stream one to the other.
     #[inline]
     pub fn request_and_reserve(&mut self, len: usize) -> Result<(&[u8], &mut [u8])> {
         let place = self.find_room(len)?;
-        let start = self.lane.segment.bytes_at(place.offset, place.len);
-        sync::writes(start, place.len);
         // SAFETY: as in `reserve`; request and result places never overlap (other offsets of the
         // slot, blocks with different owner words, or of a chunk's block the part before its heads
         // and the part behind them, which `Chunk` has checked).
-        let out = unsafe { std::slice::from_raw_parts_mut(start, len) };
+        let out = unsafe { place.write(&self.lane.segment) };
         Ok((self.request()?, out))
     }
 
@@ -377,10 +396,8 @@ impl<'l> Claimed<'l> {
         let may_block = std::mem::replace(&mut self.lane.may_block, false);
         let place = self.find_room(len);
         self.lane.may_block = may_block;
-        let start = self.lane.segment.bytes_at(place?.offset, len);
-        sync::writes(start, len);
-        // SAFETY: as in `reserve`; the place has room for `len` bytes.
-        Ok(unsafe { std::slice::from_raw_parts_mut(start, len) })
+        // SAFETY: as in `reserve`.
+        Ok(unsafe { place?.write(&self.lane.segment) })
     }
 
     #[inline]
@@ -576,10 +593,9 @@ impl<'l> Claimed<'l> {
                 }
             }
         }
-        let start = self.lane.segment.bytes_at(place.offset, place.len);
-        sync::writes(start, place.len);
-        // SAFETY: in bounds by `bytes_at`; this lane owns the place as in `reserve`.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len()) };
+        // SAFETY: as in `reserve`.
+        let room = unsafe { place.write(&self.lane.segment) };
+        room.copy_from_slice(&bytes);
         self.result = Some(place);
         self.end(self.ending_of(failure), Codec::Utf8, bytes.len());
     }

@@ -96,12 +96,6 @@ impl LaneCore {
         self.unannounced = Some((slot, ended.generation()));
     }
 
-    /// Whether it is still to be looked at what the client of the last task has asked for.
-    #[inline(always)]
-    pub(crate) fn has_unannounced(&self) -> bool {
-        self.unannounced.is_some()
-    }
-
     /// Announces the end of the last task if its client watched it and has asked for the hint. To be
     /// called after a locked instruction behind that end: the claim of the next task, or a fence.
     #[inline(always)]
@@ -119,8 +113,15 @@ impl LaneCore {
     }
 
     /// As [`Self::tell_if_asked`], where no locked instruction stands before.
-    #[cold]
+    #[inline(always)]
     pub(crate) fn tell_if_asked_now(&mut self) {
+        if self.unannounced.is_some() {
+            self.fence_and_tell();
+        }
+    }
+
+    #[cold]
+    fn fence_and_tell(&mut self) {
         fence(Ordering::SeqCst);
         self.tell_if_asked();
     }
@@ -138,8 +139,6 @@ impl LaneCore {
 
 impl Drop for LaneCore {
     fn drop(&mut self) {
-        if self.has_unannounced() {
-            self.tell_if_asked_now();
-        }
+        self.tell_if_asked_now();
     }
 }

@@ -177,9 +177,7 @@ impl Lane {
                 self.set_searching(false);
                 return Some(found);
             }
-            if self.core.has_unannounced() {
-                self.core.tell_if_asked_now();
-            }
+            self.core.tell_if_asked_now();
             if round == QUIET_ROUNDS && round < self.budget.spins {
                 self.set_searching(true);
             }
@@ -334,13 +332,13 @@ impl Lane {
         for priority in (first..priorities).chain(0..first) {
             let ring = self.core.segment.injector(priority);
             for _ in 0..CORRUPT_AFTER {
-                let mut first = [0];
-                let peeked = ring.peek(&mut first);
+                let mut next = [0];
+                let peeked = ring.peek(&mut next);
                 if peeked.count == 0 {
                     break;
                 }
                 let mut out = [0; HELD];
-                out[0] = first[0];
+                out[0] = next[0];
                 let peeked = if self.core.run_ns < SHORT_NS && self.gather.takes_several(&ring) {
                     ring.peek(&mut out)
                 } else {
@@ -359,9 +357,9 @@ impl Lane {
                     if peeked.count == HELD {
                         // Where so many wait the next ones are this lane's, too, as a rule: their
                         // lines come while these run.
-                        let mut next = [0; HELD];
-                        let count = ring.peek_behind(peeked, &mut next);
-                        self.ask_for(&next[..count]);
+                        let mut behind = [0; HELD];
+                        let count = ring.peek_behind(peeked, &mut behind);
+                        self.ask_for(&behind[..count]);
                     }
                     self.hints = out;
                     self.hint_count = peeked.count;

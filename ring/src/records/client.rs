@@ -131,12 +131,6 @@ impl<'s> ClientRecord<'s> {
         self.counter(counter).get().saturating_sub(base)
     }
 
-    /// Counts a task that is rejected; `why` is one of the counters by reason.
-    pub(crate) fn count_rejected(self, why: ClientCounter) {
-        self.counter(why).bump();
-        self.counter(ClientCounter::Rejected).bump();
-    }
-
     /// Says whether its poller is parked, or about to park; a fence follows.
     pub(crate) fn set_waiting(self, waiting: bool) {
         self.part

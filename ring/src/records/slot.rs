@@ -9,7 +9,7 @@ use super::{CORRUPT_AFTER, Part};
 use crate::format::cause::Cause;
 use crate::format::layout::*;
 use crate::format::states::Codec;
-use crate::format::words::{Kind, Place, Published, Word, after, is_older};
+use crate::format::words::{Kind, Place, Published, Word, after, derived_task_id, is_older};
 use crate::os::sync::{self, AtomicU32, AtomicU64, Ordering};
 
 /// A slot. Its fields belong to the side that its words name: reading a word with acquire orders the
@@ -324,11 +324,15 @@ impl<'s> Slot<'s> {
         Place(self.get64(SLOT_REQUEST_PLACE))
     }
 
-    /// The task id that the client gave it.
+    /// The task id that the client gave a task of this slot, by its number; else one that no other
+    /// task of the pool has.
     #[must_use]
-    pub fn task_id(self) -> Option<u64> {
-        let given = self.published().has(PUBLISHED_IDENTIFIED);
-        given.then(|| self.get64(SLOT_TASK_ID))
+    pub fn task_id(self, slot: u32, task: Word) -> u64 {
+        if self.published().has(PUBLISHED_IDENTIFIED) {
+            self.get64(SLOT_TASK_ID)
+        } else {
+            derived_task_id(task.generation(), slot)
+        }
     }
 
     /// When the task was submitted, in CLOCK_MONOTONIC nanoseconds, if it is timed.

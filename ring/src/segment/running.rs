@@ -4,7 +4,6 @@
 //! when it first saw the lane run the task: the task has run for as long at least.
 
 use crate::format::layout::PUBLISHED_STAMPED;
-use crate::format::words::derived_task_id;
 use crate::segment::Segment;
 
 /// The task that a lane runs.
@@ -40,7 +39,7 @@ pub fn running_task(segment: &Segment, lane: u32) -> Option<RunningTask> {
     let task = RunningTask {
         handler: fields.handler(),
         client: slot / segment.geometry().slots_per_client,
-        task_id: (fields.task_id()).unwrap_or_else(|| derived_task_id(word.generation(), slot)),
+        task_id: fields.task_id(slot, word),
         attempt: word.attempt() + 1,
         since_ns,
         since_claim,

@@ -11,12 +11,11 @@
 use super::{Claimed, Failure, PayloadSpan};
 use crate::error::{Result, RingError};
 use crate::format::states::Codec;
-use crate::format::words::{Word, derived_task_id};
+use crate::format::words::Word;
 use crate::lane::chunk::Chunk;
 use crate::lane::core::{LaneCore, Permit};
 use crate::lane::search::Lane;
 use crate::os::clock::now_ns;
-use crate::os::sync;
 use crate::queue::arena::{self, BlockRef};
 use crate::records::Slot;
 use crate::segment::Segment;
@@ -166,13 +165,7 @@ impl Claim {
             slot: self.slot,
             word: self.word,
             handler: self.handler,
-            request: request
-                .map(|(offset, len)| PayloadSpan {
-                    offset,
-                    len,
-                    block: None,
-                })
-                .map_err(str::into_string),
+            request: request.map(span).map_err(str::into_string),
             request_codec: self.request_codec,
             attempts: self.attempts.into(),
             deadline_ns: self.deadline_ns.map(NonZeroU64::get),
@@ -246,8 +239,7 @@ impl Claim {
     /// The task id that the client gave it; else one that no other task of the pool has.
     #[must_use]
     pub fn task_id(&self) -> u64 {
-        let given = self.fields().task_id();
-        given.unwrap_or_else(|| derived_task_id(self.word.generation(), self.slot))
+        self.fields().task_id(self.slot, self.word)
     }
 
     /// The deadline in CLOCK_MONOTONIC nanoseconds, if there is one.
@@ -281,12 +273,11 @@ impl Claim {
     pub fn request(&self) -> Result<&[u8]> {
         match &self.request {
             Ok(_) if self.stage != Stage::Open => Err(over()),
-            Ok((offset, len)) => {
-                let start = self.shard.segment.bytes_at(*offset, *len);
-                sync::reads(start, *len);
+            Ok(place) => {
+                let place = span(*place);
                 // SAFETY: as in `Claimed::request`; the segment lives as long as the shard, which
                 // this claim holds.
-                Ok(unsafe { std::slice::from_raw_parts(start, *len) })
+                Ok(unsafe { place.read(&self.shard.segment) })
             }
             Err(why) => Err(RingError::Corrupt(why.to_string())),
         }
@@ -297,13 +288,10 @@ impl Claim {
     /// # Errors
     /// [`RingError::ArenaExhausted`] at once where there is none now.
     pub fn try_reserve(&mut self, len: usize) -> Result<&mut [u8]> {
-        let place = self.step(|task| task.find_room(len).map(|place| place.offset));
-        let offset = place.unwrap_or_else(|| Err(over()))?;
-        let start = self.shard.segment.bytes_at(offset, len);
-        sync::writes(start, len);
-        // SAFETY: as in `Claimed::reserve`: the room is this claim's until it ends, and `&mut self`
-        // keeps the slice unique.
-        Ok(unsafe { std::slice::from_raw_parts_mut(start, len) })
+        let place = self.step(|task| task.find_room(len));
+        let place = place.unwrap_or_else(|| Err(over()))?;
+        // SAFETY: as in `Claimed::reserve`.
+        Ok(unsafe { place.write(&self.shard.segment) })
     }
 
     /// Ends the task with the first `len` bytes of the room reserved last, as [`Claimed::finish`].
@@ -320,6 +308,15 @@ impl Claim {
     /// Ends the task as failed.
     pub fn fail(mut self, failure: &Failure<'_>) {
         self.step(|task| task.fail_request(failure));
+    }
+}
+
+/// A request by its offset and its length.
+fn span((offset, len): (usize, usize)) -> PayloadSpan {
+    PayloadSpan {
+        offset,
+        len,
+        block: None,
     }
 }
 

@@ -1,47 +1,20 @@
 use super::*;
-use crate::client::{Client, Outcome, TaskOptions};
+use crate::WorkerEntry;
+use crate::client::{Outcome, TaskOptions};
 use crate::format::cause::Cause;
-use crate::format::states::{Codec, PoolState};
+use crate::format::states::Codec;
 use crate::lane::search::Lane;
 use crate::queue::wait::WaitStrategy;
-use crate::{PoolConfig, PoolDir, WorkerEntry};
-use std::sync::Arc;
+use crate::testing::SmallPool;
 use std::sync::atomic::{AtomicBool, AtomicU32};
 
-struct Fixture {
-    _temp: tempfile::TempDir,
-    dir: PoolDir,
-    pool: Arc<Segment>,
-    _locks: crate::segment::SupervisorLocks,
-}
-
 /// A pool in which two tasks of "limited" run at a time.
-fn fixture() -> Fixture {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-    let config = PoolConfig {
-        clients: 2,
-        slots: 16,
-        limits: 1,
-        segment_size: Some(4 << 20),
-        ..PoolConfig::default()
-    };
-    let (pool, locks) = Segment::create(&dir, &config).unwrap();
-    set(&pool, &[("limited", 2)]);
-    pool.set_pool_state(PoolState::Serving);
-    Fixture {
-        _temp: temp,
-        dir,
-        pool: Arc::new(pool),
-        _locks: locks,
-    }
+fn small_pool() -> SmallPool {
+    SmallPool::new(&[("limited", 2)])
 }
 
-fn worker(fixture: &Fixture, index: u32, lanes: u32) -> (WorkerEntry, Vec<Lane>) {
-    let segment = Arc::new(Segment::attach(&fixture.dir).unwrap());
-    let entry = WorkerEntry::register(segment, Some(index)).unwrap();
-    let lanes = entry.lanes(lanes, WaitStrategy::Park).unwrap();
-    (entry, lanes)
+fn worker(pool: &SmallPool, index: u32, lanes: u32) -> (WorkerEntry, Vec<Lane>) {
+    pool.worker(Some(index), lanes, WaitStrategy::Park)
 }
 
 fn options() -> TaskOptions {
@@ -50,26 +23,26 @@ fn options() -> TaskOptions {
 
 #[test]
 fn no_more_than_the_limit_run_and_others_go_past() {
-    let fixture = fixture();
-    let client = Client::connect(&fixture.dir).unwrap();
+    let pool = small_pool();
+    let client = pool.client();
     let tickets: Vec<_> = (0..5)
         .map(|_| client.submit("limited", b"", &options()).unwrap())
         .collect();
     let other = client.submit("other", b"", &options()).unwrap();
-    let (_entry, mut lanes) = worker(&fixture, 0, 4);
+    let (_entry, mut lanes) = worker(&pool, 0, 4);
     let mut found: Vec<_> = lanes.iter_mut().map(|lane| lane.look()).collect();
     let running = found.iter().flatten().count();
     assert_eq!(running, 3, "two, and the other one");
-    let usage_now = usage(&fixture.pool)[0];
+    let usage_now = usage(&pool.segment)[0];
     assert_eq!((usage_now.max, usage_now.running), (2, 2));
     assert_eq!(usage_now.waiting, 3);
     assert!(lanes[3].look().is_none());
-    assert!(!runnable(&fixture.pool));
+    assert!(!runnable(&pool.segment));
     // One ends: the next in line runs, on whichever lane looks first.
     let (slot, word) = found[0].take().unwrap();
     crate::lane::claimed::Claimed::new(&mut lanes[0].core, slot, word)
         .complete(b"done", Codec::Bytes);
-    assert!(runnable(&fixture.pool));
+    assert!(runnable(&pool.segment));
     let (slot, word) = lanes[3].look().unwrap();
     assert_eq!(slot, tickets[2].slot(), "first come, first served");
     assert!(lanes[0].look().is_none());
@@ -82,86 +55,86 @@ fn no_more_than_the_limit_run_and_others_go_past() {
 
 #[test]
 fn what_a_dead_lane_held_is_given_back() {
-    let fixture = fixture();
-    let client = Client::connect(&fixture.dir).unwrap();
+    let pool = small_pool();
+    let client = pool.client();
     let _tickets: Vec<_> = (0..3)
         .map(|_| client.submit("limited", b"", &options()).unwrap())
         .collect();
-    let (entry, mut lanes) = worker(&fixture, 0, 3);
+    let (entry, mut lanes) = worker(&pool, 0, 3);
     assert!(lanes[0].look().is_some() && lanes[1].look().is_some());
     assert!(lanes[2].look().is_none(), "the third waits");
     // Dropped with tasks: the lock is free, the entry is not.
     drop((lanes, entry));
-    assert_eq!(usage(&fixture.pool)[0].running, 2);
-    let reaped = crate::testing::reap_worker(&fixture.pool, 0, Cause::signal(9));
+    assert_eq!(usage(&pool.segment)[0].running, 2);
+    let reaped = crate::testing::reap_worker(&pool.segment, 0, Cause::signal(9));
     assert_eq!(reaped.crashed.len(), 2);
-    assert_eq!(usage(&fixture.pool)[0].running, 0, "no permit leaks");
-    assert!(of_the_living(&fixture.pool));
-    let (_entry, mut lanes) = worker(&fixture, 1, 1);
+    assert_eq!(usage(&pool.segment)[0].running, 0, "no permit leaks");
+    assert!(of_the_living(&pool.segment));
+    let (_entry, mut lanes) = worker(&pool, 1, 1);
     assert!(lanes[0].look().is_some(), "the third is not lost");
 }
 
 #[test]
 fn a_second_hint_of_a_task_that_waits_is_dropped() {
-    let fixture = fixture();
-    let client = Client::connect(&fixture.dir).unwrap();
+    let pool = small_pool();
+    let client = pool.client();
     let tickets: Vec<_> = (0..3)
         .map(|_| client.submit("limited", b"", &options()).unwrap())
         .collect();
-    let (_entry, mut lanes) = worker(&fixture, 0, 3);
+    let (_entry, mut lanes) = worker(&pool, 0, 3);
     let _two: Vec<_> = lanes[..2].iter_mut().map(|lane| lane.look()).collect();
     for _ in 0..10 {
-        restore_hint(&fixture.pool, tickets[2].slot());
+        restore_hint(&pool.segment, tickets[2].slot());
         assert!(lanes[2].look().is_none());
     }
-    assert_eq!(usage(&fixture.pool)[0].waiting, 1);
-    assert!(!may_restore(&fixture.pool, tickets[2].slot()), "no permit");
+    assert_eq!(usage(&pool.segment)[0].waiting, 1);
+    assert!(!may_restore(&pool.segment, tickets[2].slot()), "no permit");
 }
 
 #[test]
 fn a_hint_over_the_limit_that_another_lane_holds_keeps_nobody_awake() {
-    let fixture = fixture();
-    let client = Client::connect(&fixture.dir).unwrap();
+    let pool = small_pool();
+    let client = pool.client();
     let tickets: Vec<_> = (0..2)
         .map(|_| client.submit("limited", b"", &options()).unwrap())
         .collect();
-    let (_entry, mut lanes) = worker(&fixture, 0, 4);
+    let (_entry, mut lanes) = worker(&pool, 0, 4);
     let _two: Vec<_> = lanes[..2].iter_mut().map(|lane| lane.look()).collect();
     let third = client.submit("limited", b"", &options()).unwrap();
     // As if lane 2 had taken it in a batch, and ran something long.
-    while fixture.pool.injector(1).dequeue().is_some() {}
+    while pool.segment.injector(1).dequeue().is_some() {}
     lanes[2].core.entry().hold_release(3, third.slot());
     assert!(lanes[3].look().is_none(), "a look that steals");
-    assert!(is_deferred(&fixture.pool, third.slot()));
-    assert_eq!(usage(&fixture.pool)[0].waiting, 1);
+    assert!(is_deferred(&pool.segment, third.slot()));
+    assert_eq!(usage(&pool.segment)[0].waiting, 1);
     drop(tickets);
 }
 
 #[test]
 fn a_limit_that_is_raised_or_lifted_lets_those_run_that_wait() {
-    let fixture = fixture();
-    let client = Client::connect(&fixture.dir).unwrap();
+    let pool = small_pool();
+    let client = pool.client();
     let _tickets: Vec<_> = (0..5)
         .map(|_| client.submit("limited", b"", &options()).unwrap())
         .collect();
-    let (_entry, mut lanes) = worker(&fixture, 0, 5);
+    let (_entry, mut lanes) = worker(&pool, 0, 5);
     let count = |lanes: &mut [Lane]| {
         let claims = lanes.iter_mut().filter(|lane| lane.core.permit.is_none());
         claims.filter_map(|lane| lane.look()).count()
     };
     assert_eq!(count(&mut lanes), 2);
-    set(&fixture.pool, &[("limited", 3)]);
+    set(&pool.segment, &[("limited", 3)]);
     assert_eq!(count(&mut lanes), 1);
-    set(&fixture.pool, &[("limited", 0)]);
+    set(&pool.segment, &[("limited", 0)]);
     assert_eq!(count(&mut lanes), 2);
 }
 
 #[test]
 fn under_threads_the_limit_holds_and_every_task_ends() {
     const TASKS: usize = 400;
-    let fixture = fixture();
-    let client = Client::connect(&fixture.dir).unwrap();
-    let (entry, lanes) = worker(&fixture, 0, 4);
+    let pool = small_pool();
+    let client = pool.client();
+    let (entry, lanes) = worker(&pool, 0, 4);
     let (leave, running) = (AtomicBool::new(false), AtomicU32::new(0));
     std::thread::scope(|scope| {
         for mut lane in lanes {
@@ -197,8 +170,8 @@ fn under_threads_the_limit_holds_and_every_task_ends() {
             }
         }
         leave.store(true, Ordering::Relaxed);
-        crate::queue::wait::wake_all_lanes(&fixture.pool);
+        crate::queue::wait::wake_all_lanes(&pool.segment);
     });
-    assert_eq!(usage(&fixture.pool)[0].running, 0);
+    assert_eq!(usage(&pool.segment)[0].running, 0);
     entry.leave();
 }

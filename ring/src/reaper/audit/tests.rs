@@ -2,26 +2,24 @@ use super::*;
 use crate::client::{Client, TaskOptions};
 use crate::format::config::{ArenaClass, PoolConfig};
 use crate::format::layout::*;
-use crate::format::states::{Codec, PoolState};
+use crate::format::states::Codec;
 use crate::lane::entry::WorkerEntry;
 use crate::os::clock::now_ns;
 use crate::queue::wait::WaitStrategy;
 use crate::segment::paths::PoolDir;
 use crate::segment::tables::{HandlerInfo, log_error, register_handler};
+use crate::testing::SmallPool;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 struct Honest {
-    segment: Segment,
+    segment: Arc<Segment>,
     auditor: Auditor,
     dir: PoolDir,
-    _locks: crate::segment::SupervisorLocks,
-    _temp: tempfile::TempDir,
+    _pool: SmallPool,
 }
 
 fn honest() -> Honest {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = PoolDir::below(&temp.path().join("b"), "p").unwrap();
     let config = PoolConfig {
         clients: 2,
         slots: 8,
@@ -31,16 +29,13 @@ fn honest() -> Honest {
         limits: 1,
         ..PoolConfig::default()
     };
-    let (segment, locks) = Segment::create(&dir, &config).unwrap();
-    let auditor = Auditor::new(&segment, now_ns());
-    crate::lane::permits::set(&segment, &[("slow", 2)]);
-    segment.set_pool_state(PoolState::Serving);
+    let pool = SmallPool::of(&config);
+    crate::lane::permits::set(&pool.segment, &[("slow", 2)]);
     Honest {
-        segment,
-        auditor,
-        dir,
-        _locks: locks,
-        _temp: temp,
+        segment: Arc::clone(&pool.segment),
+        auditor: Auditor::new(&pool.segment, now_ns()),
+        dir: pool.dir.clone(),
+        _pool: pool,
     }
 }
 

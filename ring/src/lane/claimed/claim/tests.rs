@@ -1,42 +1,26 @@
 use super::*;
-use crate::client::{Client, Outcome, TaskOptions};
+use crate::client::{Outcome, TaskOptions};
 use crate::format::cause::Cause;
-use crate::format::config::PoolConfig;
 use crate::format::layout::LaneCounter;
-use crate::format::states::PoolState;
 use crate::lane::entry::WorkerEntry;
 use crate::lane::permits;
 use crate::queue::wait::WaitStrategy;
-use crate::segment::paths::PoolDir;
-use crate::testing::reap_worker;
+use crate::testing::{SmallPool, reap_worker};
 
-fn worker(dir: &PoolDir) -> (WorkerEntry, Lane, Arc<Shard>) {
-    let attached = Arc::new(Segment::attach(dir).unwrap());
-    let entry = WorkerEntry::register(attached, None).unwrap();
-    let mut lanes = entry.lanes(2, WaitStrategy::Park).unwrap();
+fn worker(pool: &SmallPool) -> (WorkerEntry, Lane, Arc<Shard>) {
+    let (entry, mut lanes) = pool.worker(None, 2, WaitStrategy::Park);
     let shard = Shard::new(lanes.pop().unwrap());
     (entry, lanes.pop().unwrap(), shard)
 }
 
 #[test]
 fn the_claims_of_a_dead_worker_go_to_others_and_its_permits_are_free() {
-    let temp = tempfile::tempdir().unwrap();
-    let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-    let config = PoolConfig {
-        clients: 2,
-        slots: 16,
-        limits: 1,
-        segment_size: Some(8 << 20),
-        ..PoolConfig::default()
-    };
-    let (pool, _locks) = Segment::create(&dir, &config).unwrap();
-    permits::set(&pool, &[("limited", 3)]);
-    pool.set_pool_state(PoolState::Serving);
-    let client = Client::connect(&dir).unwrap();
+    let pool = SmallPool::new(&[("limited", 3)]);
+    let client = pool.client();
     let options = TaskOptions::default().attempts(2);
     let submit = || client.submit("limited", b"", &options).unwrap();
     let tickets: Vec<_> = (0..3).map(|_| submit()).collect();
-    let (entry, mut lane, shard) = worker(&dir);
+    let (entry, mut lane, shard) = worker(&pool);
     for _ in &tickets {
         let mut claim = lane.try_next().unwrap().detach(&shard);
         // Its process dies: nothing more is stored, and the lock is let go.
@@ -44,13 +28,16 @@ fn the_claims_of_a_dead_worker_go_to_others_and_its_permits_are_free() {
     }
     let index = entry.index();
     drop((entry, lane, shard));
-    assert_eq!(permits::usage(&pool)[0].running, 3);
-    assert_eq!(reap_worker(&pool, index, Cause::signal(9)).requeued, 3);
-    assert_eq!(permits::usage(&pool)[0].running, 0);
-    let (_entry, mut lane, shard) = worker(&dir);
+    assert_eq!(permits::usage(&pool.segment)[0].running, 3);
+    assert_eq!(
+        reap_worker(&pool.segment, index, Cause::signal(9)).requeued,
+        3
+    );
+    assert_eq!(permits::usage(&pool.segment)[0].running, 0);
+    let (_entry, mut lane, shard) = worker(&pool);
     // The new life begins with no claims, whatever the life before has left.
     let count = |counter| -> u64 {
-        let lanes = pool.lanes();
+        let lanes = pool.segment.lanes();
         lanes.map(|lane| lane.counter(counter).get()).sum()
     };
     assert_eq!(count(LaneCounter::Opened), 3);
