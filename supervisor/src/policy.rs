@@ -4,6 +4,9 @@
 
 use crate::config::text::{OrOff, Size, Span, read_as_text, written_as_text};
 use clap::Args;
+use ringwork_worker::{
+    IO_DRAIN_VARIABLE, IO_STALL_VARIABLE, IO_TASKS_VARIABLE, IO_THREADS_VARIABLE,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -211,6 +214,63 @@ pub struct ElasticPolicy {
     /// Let a worker go that had no task for this long.
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub idle_shrink_after: Span,
+}
+
+/// Async handlers: tasks that wait without a lane. A worker without such handlers ignores it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+#[non_exhaustive]
+pub struct IoPolicy {
+    /// Threads for async handlers of each worker that has such handlers, each with an entry of the
+    /// lane table [default: what the worker says, or 1].
+    #[arg(long, value_name = "N")]
+    pub io_threads: Option<u32>,
+
+    /// Most async tasks that a worker has in flight; a lane that has one more waits with it.
+    #[arg(long, value_name = "N", default_value = "65536")]
+    pub io_tasks: u32,
+
+    /// A poll of an async handler that takes longer is warned of, and new tasks avoid its thread.
+    #[arg(long, value_name = "TIME", default_value = "100ms")]
+    pub io_stall: Span,
+
+    /// Time that async tasks get to end when their worker leaves.
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub io_drain: Span,
+}
+
+impl IoPolicy {
+    /// Entries of the lane table that each worker takes beside its lanes, as far as that is known.
+    pub(crate) fn entries(&self) -> u32 {
+        self.io_threads.unwrap_or(0)
+    }
+
+    /// What is wrong with it.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let zero = [
+            ("io-threads", self.io_threads == Some(0)),
+            ("io-tasks", self.io_tasks == 0),
+            ("io-stall", self.io_stall.0.is_zero()),
+        ];
+        let wrong = zero.into_iter().filter(|(_, is_zero)| *is_zero);
+        wrong
+            .map(|(name, _)| format!("{name} is 0: async handlers need more"))
+            .collect()
+    }
+
+    /// What a worker is told of it.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let ms = |span: Span| span.0.as_millis().max(1).to_string();
+        let threads = self
+            .io_threads
+            .map(|threads| (IO_THREADS_VARIABLE, threads.to_string()));
+        let others = [
+            (IO_TASKS_VARIABLE, self.io_tasks.to_string()),
+            (IO_STALL_VARIABLE, ms(self.io_stall)),
+            (IO_DRAIN_VARIABLE, self.io_drain.0.as_millis().to_string()),
+        ];
+        threads.into_iter().chain(others).collect()
+    }
 }
 
 /// What single handlers may take, and how a worker over a limit is stopped.

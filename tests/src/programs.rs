@@ -14,6 +14,12 @@ pub fn worker_program() -> PathBuf {
     program("RINGWORK_TEST_WORKER", "ringwork-test-worker")
 }
 
+/// The worker with async handlers.
+#[must_use]
+pub fn io_worker_program() -> PathBuf {
+    program("RINGWORK_TEST_IO_WORKER", "ringwork-test-io-worker")
+}
+
 /// The client process that tests kill.
 #[must_use]
 pub fn client_program() -> PathBuf {

@@ -22,7 +22,7 @@ impl States {
         self.0.contains_key(&need.id)
     }
 
-    fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
+    pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.0.get(&TypeId::of::<T>())?.downcast_ref()
     }
 }

@@ -8,6 +8,8 @@ use crate::codec::{FromRequest, IntoResult, request_error};
 use crate::confine::sandbox;
 use crate::context::{Need, States, TaskContext};
 use crate::error::{CANCELLED, TaskError};
+#[cfg(feature = "io")]
+use crate::io::{AsyncContext, AsyncHandler, Host};
 use crate::log;
 use crate::panics::{self, Panic};
 use crate::raw_task::{Answer, RawTask};
@@ -17,6 +19,8 @@ use ringwork_ring::{Codec, RingError, Status};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::marker::PhantomData;
+#[cfg(feature = "io")]
+use std::sync::Arc;
 
 /// Logs an error of a handler that has ended. A line of ours names it where the handler's own lines
 /// do; to a subscriber of the program's it is a field.
@@ -181,7 +185,16 @@ pub(crate) struct Handler {
     pub(crate) result_codec: Codec,
     /// The states that it asks for, as far as it has said so.
     pub(crate) needs: Vec<Need>,
-    run: Box<dyn Run>,
+    work: Work,
+}
+
+/// How a handler does its work.
+enum Work {
+    /// On the lane that has the task.
+    Lane(Box<dyn Run>),
+    /// As a future, beside the lanes.
+    #[cfg(feature = "io")]
+    Io(Arc<AsyncHandler>),
 }
 
 impl Handler {
@@ -198,7 +211,7 @@ impl Handler {
             request_codec: Q::CODEC,
             result_codec: R::RESULT_CODEC,
             needs: Vec::new(),
-            run: Box::new(Typed(handler, PhantomData)),
+            work: Work::Lane(Box::new(Typed(handler, PhantomData))),
         }
     }
 
@@ -218,7 +231,29 @@ impl Handler {
             request_codec,
             result_codec,
             needs: Vec::new(),
-            run: Box::new(Raw(handler, PhantomData)),
+            work: Work::Lane(Box::new(Raw(handler, PhantomData))),
+        }
+    }
+}
+
+#[cfg(feature = "io")]
+impl Handler {
+    /// An async handler over typed requests.
+    pub(crate) fn asynchronous<Q, R, E, F, Fut>(name: &str, handler: F) -> Self
+    where
+        Q: FromRequest + 'static,
+        R: IntoResult + 'static,
+        E: Into<TaskError> + 'static,
+        F: Fn(AsyncContext, Q) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
+    {
+        let name: &'static str = name.to_owned().leak();
+        Self {
+            name,
+            request_codec: Q::CODEC,
+            result_codec: R::RESULT_CODEC,
+            needs: Vec::new(),
+            work: Work::Io(Arc::new(AsyncHandler::new(name, handler))),
         }
     }
 }
@@ -261,6 +296,9 @@ impl Hasher for IdHasher {
 #[derive(Default)]
 pub(crate) struct Handlers {
     by_id: HashMap<u64, Handler, BuildHasherDefault<IdHasher>>,
+    /// What async handlers run on; set before the lanes start if there is such a handler.
+    #[cfg(feature = "io")]
+    pub(crate) host: Option<Arc<dyn Host>>,
 }
 
 impl Handlers {
@@ -315,14 +353,20 @@ impl Handlers {
             ));
             return 1;
         };
+        let run = match &handler.work {
+            Work::Lane(run) => run.as_ref(),
+            #[cfg(feature = "io")]
+            Work::Io(handler) => match &self.host {
+                Some(host) => return host.begin(handler, claimed),
+                None => return 1, // its drop fails the task; the worker has not launched its shards
+            },
+        };
         if claimed.is_chunk() {
-            return run_chunk(handler, claimed, states);
+            return run_chunk(handler.name, run, claimed, states);
         }
         ringwork_ring::failpoint!("run.before");
         let mut answer = InPlace::default();
-        let ended = panics::catch(handler.name, || {
-            handler.run.one(&mut claimed, states, &mut answer)
-        });
+        let ended = panics::catch(handler.name, || run.one(&mut claimed, states, &mut answer));
         ringwork_ring::failpoint!("run.after");
         match ended {
             Ok(Ok(())) => claimed.finish(answer.len, answer.codec),
@@ -334,13 +378,15 @@ impl Handlers {
 }
 
 /// Runs the requests of a chunk one after the other; returns how many.
-fn run_chunk(handler: &Handler, mut claimed: Claimed<'_>, states: &States) -> u32 {
+fn run_chunk(
+    handler: &'static str,
+    run: &dyn Run,
+    mut claimed: Claimed<'_>,
+    states: &States,
+) -> u32 {
     match claimed.open_chunk() {
         Ok(None) => {}
-        Ok(Some(index)) => log_error!(
-            handler.name,
-            "request {index} of a chunk has lost its worker at each of its attempts: it is not tried again"
-        ),
+        Ok(Some(index)) => log_crashed_request(handler, index),
         Err(error) => {
             let message = error.to_string();
             claimed.fail(&not_run(Status::Codec, "request.undecodable", &message));
@@ -348,10 +394,18 @@ fn run_chunk(handler: &Handler, mut claimed: Claimed<'_>, states: &States) -> u3
         }
     }
     // Panics are caught around all of them: what costs as much as a short request is done once.
-    while let Err(panic) = panics::catch(handler.name, || handler.run.each(&mut claimed, states)) {
-        end_panicked(&mut claimed, handler.name, &panic);
+    while let Err(panic) = panics::catch(handler, || run.each(&mut claimed, states)) {
+        end_panicked(&mut claimed, handler, &panic);
     }
     claimed.finish_chunk()
+}
+
+/// Says that a request of a chunk has ended as crashed.
+pub(crate) fn log_crashed_request(handler: &'static str, index: u32) {
+    log_error!(
+        handler,
+        "request {index} of a chunk has lost its worker at each of its attempts: it is not tried again"
+    );
 }
 
 /// Why the next request of a chunk is not to be started.
@@ -366,7 +420,7 @@ fn given_up(claimed: &Claimed<'_>) -> Failure<'static> {
     }
 }
 
-fn not_run<'a>(status: Status, code: &'a str, message: &'a str) -> Failure<'a> {
+pub(crate) fn not_run<'a>(status: Status, code: &'a str, message: &'a str) -> Failure<'a> {
     Failure {
         status,
         not_run: true,
@@ -376,7 +430,7 @@ fn not_run<'a>(status: Status, code: &'a str, message: &'a str) -> Failure<'a> {
     }
 }
 
-fn end(claimed: &mut Claimed<'_>, ended: Ended) {
+pub(crate) fn end(claimed: &mut Claimed<'_>, ended: Ended) {
     let (status, not_run, error) = match ended {
         Ended::Elsewhere { bytes, codec } => {
             return claimed.complete_request(&bytes, codec);
@@ -411,7 +465,7 @@ fn end(claimed: &mut Claimed<'_>, ended: Ended) {
     });
 }
 
-fn end_panicked(claimed: &mut Claimed<'_>, handler: &'static str, panic: &Panic) {
+pub(crate) fn end_panicked(claimed: &mut Claimed<'_>, handler: &'static str, panic: &Panic) {
     log_error!(
         handler,
         location = panic.location,

@@ -35,6 +35,8 @@ pub mod confine;
 mod context;
 mod dispatch;
 mod error;
+#[cfg(feature = "io")]
+mod io;
 #[doc(hidden)]
 pub mod log;
 mod niceness;
@@ -48,6 +50,8 @@ pub use codec::{FromRequest, IntoResult};
 pub use confine::SandboxMode;
 pub use context::TaskContext;
 pub use error::{ErrorCode, TaskError};
+#[cfg(feature = "io")]
+pub use io::{AsyncContext, Busy, Cancelled, Child, WhyCancelled};
 pub use raw_task::{Answer, RawTask};
 #[doc(inline)]
 pub use ringwork_codec::{Cbor, Encoded, Params};
@@ -55,8 +59,9 @@ pub use worker::{Builder, Worker, WorkerError};
 /// The environment of a worker, which its supervisor makes.
 #[doc(hidden)]
 pub use worker::{
-    LANES_VARIABLE, LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE, POOL_DIR_VARIABLE, SCHEDULING_VARIABLE,
-    WAIT_VARIABLE, WORKER_INDEX_VARIABLE,
+    IO_DRAIN_VARIABLE, IO_STALL_VARIABLE, IO_TASKS_VARIABLE, IO_THREADS_VARIABLE, LANES_VARIABLE,
+    LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE, POOL_DIR_VARIABLE, SCHEDULING_VARIABLE, WAIT_VARIABLE,
+    WORKER_INDEX_VARIABLE,
 };
 
 /// The mechanism below, for programs that need it: segments, the low-level client.

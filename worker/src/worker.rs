@@ -6,6 +6,8 @@ use crate::confine::{Confinement, SandboxMode};
 use crate::context::{Need, States, TaskContext};
 use crate::dispatch::{Handler, Handlers};
 use crate::error::TaskError;
+#[cfg(feature = "io")]
+use crate::io;
 use crate::log;
 use crate::niceness::Niceness;
 use crate::panics;
@@ -41,6 +43,16 @@ pub const SCHEDULING_VARIABLE: &str = "RINGWORK_SCHEDULING";
 /// Environment variable that says which signals make a worker leave, set by the supervisor
 /// (`anyone`: SIGTERM, `parent`: the supervisor's SIGTERM only, as in an embedded pool).
 pub const LEAVE_BY_VARIABLE: &str = "RINGWORK_LEAVE_BY";
+
+/// Environment variable: the threads for async handlers, set by the supervisor.
+pub const IO_THREADS_VARIABLE: &str = "RINGWORK_IO_THREADS";
+/// Environment variable: most async tasks in flight, set by the supervisor.
+pub const IO_TASKS_VARIABLE: &str = "RINGWORK_IO_TASKS";
+/// Environment variable: the milliseconds after which a poll is warned of, set by the supervisor.
+pub const IO_STALL_VARIABLE: &str = "RINGWORK_IO_STALL_MS";
+/// Environment variable: the milliseconds that a leaving worker waits for its async tasks, set by
+/// the supervisor.
+pub const IO_DRAIN_VARIABLE: &str = "RINGWORK_IO_DRAIN_MS";
 
 /// How often a worker that no supervisor started looks whether the pool still lives.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -83,7 +95,7 @@ impl Worker {
 /// The description of a worker: handlers, state, lanes.
 #[derive(Default)]
 pub struct Builder {
-    handlers: Vec<Handler>,
+    pub(crate) handlers: Vec<Handler>,
     states: States,
     // What was asked of the builder that can't be; told at the start.
     mistakes: Vec<String>,
@@ -92,6 +104,11 @@ pub struct Builder {
     pool: Option<String>,
     sandbox: SandboxMode,
     sandbox_read: Vec<PathBuf>,
+    // Once there is an async handler; the options stand beside it, whichever comes first.
+    #[cfg(feature = "io")]
+    pub(crate) io: Option<io::Launch>,
+    #[cfg(feature = "io")]
+    pub(crate) io_options: io::Asked,
 }
 
 impl Builder {
@@ -247,7 +264,10 @@ impl Builder {
         log::init_worker();
         panics::install_hook(log::panicked);
         ringwork_ring::os::sigbus::explain_sigbus();
-        let handlers = self.checked_handlers()?;
+        #[cfg_attr(not(feature = "io"), expect(unused_mut))]
+        let mut handlers = self.checked_handlers()?;
+        #[cfg(feature = "io")]
+        let io = self.io_settled()?;
         let assignment = Assignment::find(self.pool.as_deref())?;
         let mut confinement = Confinement::from_environment().map_err(WorkerError::Setup)?;
         confinement.sandbox = confinement.sandbox.max(self.sandbox);
@@ -269,12 +289,26 @@ impl Builder {
         if let Some(probe) = probe {
             watch_pool(probe, &segment, &leave)?;
         }
+        #[cfg(feature = "io")]
+        let (lanes, shards) = entry.lanes_and_shards(lanes, io.threads, wait)?;
+        #[cfg(not(feature = "io"))]
         let lanes = entry.lanes(lanes, wait)?;
         let (pool, worker, count) = (segment.dir().name(), entry.index(), lanes.len());
         match assignment.index {
             // Its supervisor says it for the pool.
             Some(_) => tracing::debug!(pool, worker, lanes = count, "lanes are registered"),
             None => tracing::info!(pool, worker, lanes = count, "worker is ready"),
+        }
+        #[cfg(feature = "io")]
+        if let Some(launch) = self.io {
+            handlers.host = Some(launch(io::Parts {
+                worker,
+                segment: Arc::clone(&segment),
+                shards,
+                states: self.states.clone(),
+                leave: Arc::clone(&leave),
+                options: io,
+            })?);
         }
         let quota = Quota::new(number(MAX_TASKS_VARIABLE)?, &entry);
         let serve = |lane| {
@@ -292,6 +326,10 @@ impl Builder {
             leave.store(true, Ordering::Relaxed);
             wake_all_lanes(&segment);
         })?;
+        #[cfg(feature = "io")]
+        if let Some(host) = handlers.host.take() {
+            host.drain();
+        }
         drop(signals);
         entry.leave();
         Ok(())
@@ -491,14 +529,16 @@ fn schedule(policy: Scheduling) {
 }
 
 /// One of a few names; the error of its type says which there are.
-fn choice<T: std::str::FromStr<Err = String>>(variable: &str) -> Result<Option<T>, WorkerError> {
+pub(crate) fn choice<T: std::str::FromStr<Err = String>>(
+    variable: &str,
+) -> Result<Option<T>, WorkerError> {
     match std::env::var(variable) {
         Ok(text) => text.parse().map(Some).map_err(WorkerError::Setup),
         Err(_) => Ok(None),
     }
 }
 
-fn number<T: std::str::FromStr>(variable: &str) -> Result<Option<T>, WorkerError> {
+pub(crate) fn number<T: std::str::FromStr>(variable: &str) -> Result<Option<T>, WorkerError> {
     match std::env::var(variable) {
         Ok(text) => text
             .parse()

@@ -326,6 +326,11 @@ impl<'l> Claimed<'l> {
     /// Ends the task whose requests have all ended, if it is not over already. Returns how many
     /// this lane has run.
     pub fn finish_chunk(mut self) -> u32 {
+        self.end_chunk()
+    }
+
+    /// As [`Self::finish_chunk`], for a task that is in hand for a step only.
+    pub fn end_chunk(&mut self) -> u32 {
         let Some(chunk) = self.chunk.take() else {
             return 1;
         };

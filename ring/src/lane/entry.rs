@@ -7,6 +7,7 @@ use crate::error::{Result, RingError};
 use crate::format::layout::{ENTRIES_A_COMMAND, MAX_COMMAND_ENTRIES};
 use crate::format::states::{EntryState, Leave};
 use crate::format::words::{EntryWord, LaneWord};
+use crate::lane::claimed::claim::Shard;
 use crate::lane::search::Lane;
 use crate::os::clock::now_ns;
 use crate::os::program::program_name;
@@ -103,6 +104,25 @@ impl WorkerEntry {
 
     /// Registers `count` lanes of this worker; with the last one the worker counts as ready.
     pub fn lanes(&self, count: u32, strategy: WaitStrategy) -> Result<Vec<Lane>> {
+        self.take_lanes(count, count, strategy)
+    }
+
+    /// As [`Self::lanes`], with so many shards beside them, for tasks that go on without a lane.
+    ///
+    /// # Errors
+    /// [`RingError::TableFull`] when there are too few free entries for both.
+    pub fn lanes_and_shards(
+        &self,
+        count: u32,
+        shards: u32,
+        strategy: WaitStrategy,
+    ) -> Result<(Vec<Lane>, Vec<Arc<Shard>>)> {
+        let mut lanes = self.take_lanes(count.saturating_add(shards), count, strategy)?;
+        let shards = lanes.split_off(count as usize);
+        Ok((lanes, shards.into_iter().map(Shard::new).collect()))
+    }
+
+    fn take_lanes(&self, count: u32, spinners: u32, strategy: WaitStrategy) -> Result<Vec<Lane>> {
         let mut lanes = Vec::new();
         for index in 0..self.segment.geometry().max_lanes {
             if lanes.len() as u32 == count {
@@ -117,7 +137,7 @@ impl WorkerEntry {
                 // Relaxed: read by the lane's own thread, which starts after this.
                 record.forget_give_up();
                 record.forget_claims();
-                let budget = Budget::of(strategy, count as usize + 1);
+                let budget = Budget::of(strategy, spinners as usize + 1);
                 lanes.push(Lane::new(
                     Arc::clone(&self.segment),
                     index,

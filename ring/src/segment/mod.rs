@@ -476,7 +476,18 @@ impl Segment {
         let current = self.lane(lane).current();
         let slot = current.filter(|slot| *slot < self.geometry.total_slots())?;
         let word = self.word(slot);
-        (word.kind() == Kind::Claimed && u32::from(word.owner()) == lane).then_some((slot, word))
+        let owner = u32::from(word.owner());
+        let runs = word.kind() == Kind::Claimed && (owner == lane || self.is_shard_of(lane, owner));
+        runs.then_some((slot, word))
+    }
+
+    /// Whether a task in the name of lane `owner` may be run by `lane`: both are of one worker.
+    fn is_shard_of(&self, lane: u32, owner: u32) -> bool {
+        if owner >= self.geometry.max_lanes {
+            return false;
+        }
+        let (lane, owner) = (self.lane(lane).word(), self.lane(owner).word());
+        !lane.is_free() && !owner.is_free() && lane.worker() == owner.worker()
     }
 
     /// Adds to a counter of the pool; the supervisor only.

@@ -12,7 +12,9 @@ pub mod options;
 pub mod text;
 
 use crate::SupervisorError;
-use crate::policy::{ElasticPolicy, HandlerLimits, LimitPolicy, RecyclePolicy, RestartPolicy};
+use crate::policy::{
+    ElasticPolicy, HandlerLimits, IoPolicy, LimitPolicy, RecyclePolicy, RestartPolicy,
+};
 use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use ringwork_ring::format::counted;
 use ringwork_ring::format::layout::IDLE_WORDS;
@@ -140,6 +142,11 @@ pub struct ServeConfig {
     #[command(flatten, next_help_heading = "Supervision")]
     #[serde(flatten)]
     pub limits: LimitPolicy,
+
+    /// Async handlers.
+    #[command(flatten, next_help_heading = "Async handlers")]
+    #[serde(flatten)]
+    pub io: IoPolicy,
 
     /// What the workers are held to.
     #[command(flatten, next_help_heading = "Confinement of workers")]
@@ -288,6 +295,7 @@ default_is_unasked!(
     RecyclePolicy,
     ElasticPolicy,
     LimitPolicy,
+    IoPolicy,
     ConfinementOptions,
     SegmentOptions,
 );
@@ -443,6 +451,7 @@ impl ServeConfig {
             .chain(self.restart.problems())
             .chain(self.recycle.problems())
             .chain(self.limits.problems())
+            .chain(self.io.problems())
             .chain(self.confinement().problems(self.lanes))
             .collect()
     }
@@ -514,8 +523,11 @@ impl ServeConfig {
     pub fn pool(&self) -> PoolConfig {
         let (options, least) = (&self.segment, PoolConfig::default());
         let most = self.max_workers();
-        let all = most.saturating_mul(self.lanes);
-        let with_successor = all.saturating_add(self.lanes).min(MAX_LANES);
+        // What async handlers take is no more than wished for: a worker may have none.
+        let each = self.lanes.saturating_add(self.io.entries());
+        let all = most.saturating_mul(each).min(MAX_LANES);
+        let all = all.max(most.saturating_mul(self.lanes));
+        let with_successor = all.saturating_add(each).min(MAX_LANES);
         let limited = self.limits();
         let limited = limited.values().filter(|limit| limit.concurrency.is_some());
         let (clients, slots) = self.clients_and_slots();

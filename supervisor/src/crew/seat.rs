@@ -60,8 +60,9 @@ impl Settings {
             environment: environment
                 .into_iter()
                 .chain(config.confinement().environment())
+                .chain(config.io.environment())
                 .collect(),
-            lanes: config.lanes,
+            lanes: config.lanes.saturating_add(config.io.entries()),
             start_timeout: config.start_timeout.0,
             restart: config.restart,
             recycle: config.recycle,

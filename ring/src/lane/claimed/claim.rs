@@ -54,6 +54,20 @@ impl Shard {
         self.index
     }
 
+    /// Whether the client of a task of this worker has asked to give it up: a slot and a generation
+    /// that [`Claim::slot`] and [`Claim::generation`] told.
+    #[must_use]
+    #[inline]
+    pub fn is_cancelled(&self, slot: u32, generation: u64) -> bool {
+        self.segment.slot(slot).cancel_requested(generation)
+    }
+
+    /// Says that the thread which has this shard runs no part of a task now.
+    #[inline]
+    pub fn rests(&self) {
+        self.segment.lane(self.index).set_current(None);
+    }
+
     fn lock(&self) -> MutexGuard<'_, LaneCore> {
         // A panic leaves it sound: the task that was in hand has ended by its drop.
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
@@ -228,6 +242,36 @@ impl Claim {
     #[must_use]
     pub fn slot(&self) -> u32 {
         self.slot
+    }
+
+    /// Which use of the slot it is, for [`Shard::is_cancelled`].
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.word.generation()
+    }
+
+    /// Says that the thread which has the shard runs a part of this task now, such as one poll of a
+    /// future, until [`Shard::rests`]: the time limits of its handler are those of each part.
+    #[inline]
+    pub fn runs(&self) {
+        let shard = &self.shard;
+        shard.segment.lane(shard.index).set_current(Some(self.slot));
+    }
+
+    /// Whether the supervisor has asked to give it up, since a part of it has run beyond its
+    /// handler's soft limit.
+    #[must_use]
+    pub fn over_soft_limit(&self) -> bool {
+        let lane = self.shard.segment.lane(self.shard.index);
+        let told = lane.told_to_give_up_acquire(self.slot, self.word);
+        told.is_some()
+    }
+
+    /// Reports progress, as [`Claimed::progress`].
+    pub fn progress(&self, done: u32, total: u32) {
+        if self.stage == Stage::Open && self.chunk.is_none() {
+            self.fields().set_progress(done, total);
+        }
     }
 
     /// Id of the handler asked for: [`id_of`](crate::id_of) its name.

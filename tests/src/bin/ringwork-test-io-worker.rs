@@ -1,0 +1,164 @@
+//! A worker with async handlers, for the tests of what becomes of them: they wait, are cancelled, block,
+//! panic and leave things behind.
+
+#![forbid(unsafe_code)]
+
+use ringwork_worker::{AsyncContext, Builder, TaskContext, TaskError, Worker, WorkerError};
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Futures that were made and not dropped.
+static ALIVE: AtomicU64 = AtomicU64::new(0);
+
+/// Counts while it lives.
+struct Alive;
+
+impl Alive {
+    fn new() -> Self {
+        ALIVE.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        ALIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Panics when it is dropped.
+struct PanicsInDrop;
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        panic!("in the drop of a future");
+    }
+}
+
+/// Waits for ever, and is never woken.
+struct ForgetsItsWaker;
+
+impl Future for ForgetsItsWaker {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Pending
+    }
+}
+
+fn main() -> Result<(), WorkerError> {
+    let builder = waiting(wrong(Worker::builder()));
+    builder
+        .task("cpu.echo", |_: &TaskContext<'_>, text: String| {
+            Ok::<_, TaskError>(text)
+        })
+        .task("cpu.alive", |_: &TaskContext<'_>, (): ()| {
+            Ok::<_, TaskError>(ALIVE.load(Ordering::Relaxed))
+        })
+        .run()
+}
+
+fn waiting(builder: Builder) -> Builder {
+    builder
+        .async_task("io.echo", |_, text: String| async move {
+            Ok::<_, TaskError>(text)
+        })
+        .async_task("io.bytes", |_, size: usize| async move {
+            tokio::task::yield_now().await;
+            Ok::<_, TaskError>(vec![7_u8; size])
+        })
+        .async_task("io.sleep", |context: AsyncContext, ms: u64| async move {
+            let _alive = Alive::new();
+            sleep(Duration::from_millis(ms)).await;
+            Ok::<_, TaskError>(context.attempt())
+        })
+        .async_task(
+            "io.until_cancelled",
+            |context: AsyncContext, (): ()| async move {
+                let _alive = Alive::new();
+                let why = context.cancelled().await;
+                // It has time to clear up.
+                sleep(Duration::from_millis(5)).await;
+                Err::<(), _>(TaskError::new("task.cancelled", format!("{why:?}")))
+            },
+        )
+        .async_task("io.progress", |context: AsyncContext, (): ()| async move {
+            context.progress(1, 2);
+            pending::<()>().await;
+            Ok::<_, TaskError>(())
+        })
+        .async_task(
+            "io.spawns",
+            |context: AsyncContext, never: u64| async move {
+                for _ in 0..never {
+                    context.spawn(async {
+                        let _alive = Alive::new();
+                        pending::<()>().await;
+                    });
+                }
+                let sum = context.spawn(async {
+                    sleep(Duration::from_millis(1)).await;
+                    20_u64
+                });
+                Ok::<_, TaskError>(sum.await? + 1)
+            },
+        )
+        .async_task("io.blocking", |context: AsyncContext, ms: u64| async move {
+            let work = move || std::thread::sleep(Duration::from_millis(ms));
+            context.blocking(work).await?;
+            Ok::<_, TaskError>(ms)
+        })
+}
+
+/// Handlers that do what they should not.
+fn wrong(builder: Builder) -> Builder {
+    builder
+        .async_task("io.blocks", |_, ms: u64| async move {
+            tokio::task::yield_now().await;
+            std::thread::sleep(Duration::from_millis(ms));
+            Ok::<_, TaskError>(ms)
+        })
+        .async_task("io.panics", |_, late: u64| async move {
+            if late > 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+            panic!("on purpose");
+            #[expect(unreachable_code, reason = "it says the type")]
+            Ok::<(), TaskError>(())
+        })
+        .async_task("io.panics_in_drop", |_, (): ()| async move {
+            let _panics = PanicsInDrop;
+            pending::<()>().await;
+            Ok::<_, TaskError>(())
+        })
+        .async_task("io.forgets", |_, (): ()| async move {
+            let _alive = Alive::new();
+            ForgetsItsWaker.await;
+            Ok::<_, TaskError>(())
+        })
+        .async_task("io.leaks", |context: AsyncContext, (): ()| async move {
+            // Its context outlives it, in a task of Tokio that no one ends.
+            let leaked = context.clone();
+            tokio::spawn(async move {
+                loop {
+                    sleep(Duration::from_millis(1)).await;
+                    leaked.progress(1, 1);
+                }
+            });
+            Ok::<_, TaskError>(())
+        })
+        .async_task("io.fails", |_, late: u64| async move {
+            sleep(Duration::from_millis(late)).await;
+            Err::<(), _>(TaskError::new("test.failed", "as asked"))
+        })
+        .async_task("io.exits", |_, (): ()| async move {
+            tokio::task::yield_now().await;
+            std::process::exit(3);
+            #[expect(unreachable_code, reason = "it says the type")]
+            Ok::<(), TaskError>(())
+        })
+}

@@ -1,0 +1,363 @@
+//! Async handlers in real workers: thousands of tasks that wait without a thread, what is cancelled, what
+//! dies, and handlers that block, panic or leave things behind.
+
+#![forbid(unsafe_code)]
+
+use nix::sys::signal::Signal;
+use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
+use ringwork_ring::format::layout::{LaneCounter, PoolCounter};
+use ringwork_ring::{Codec, Status};
+use ringwork_tests::{
+    LIMIT, Pool, Serve, call, end, i64, io_worker_program, options, result, utf8, wait_until,
+};
+use std::time::{Duration, Instant};
+
+/// Longer than any test lasts.
+const LONG: i64 = 600_000;
+
+/// A pool of one worker with async handlers, and one CPU lane.
+fn serve(name: &str) -> Serve {
+    Serve::new(name)
+        .option("worker", &io_worker_program().display().to_string())
+        .option("workers", "1")
+}
+
+fn sleeping<'c>(client: &'c Client, ms: i64, options: &TaskOptions) -> Ticket<'c> {
+    let options = options.clone().codec(Codec::I64);
+    client
+        .submit("io.sleep", &ms.to_le_bytes(), &options)
+        .expect("submitted")
+}
+
+fn number(bytes: &[u8]) -> i64 {
+    i64::from_le_bytes(bytes.try_into().expect("8 bytes"))
+}
+
+fn failure(ticket: &Ticket<'_>) -> (Status, String, String) {
+    match end(ticket) {
+        Outcome::Failed {
+            status,
+            code,
+            message,
+            ..
+        } => (status, code, message),
+        other => panic!("not failed: {other:?}"),
+    }
+}
+
+/// How many futures of the worker live.
+fn alive(client: &Client) -> i64 {
+    number(&call(client, "cpu.alive", b"", &options()))
+}
+
+/// How many claims of lanes go on by themselves.
+fn in_flight(pool: &Pool) -> u64 {
+    pool.segment().lanes().map(|lane| lane.open_claims()).sum()
+}
+
+#[test]
+fn a_task_that_is_ready_at_once_and_one_that_waits_give_their_results() {
+    let pool = serve("echo").start();
+    let client = pool.client();
+    assert_eq!(call(&client, "io.echo", b"tea", &utf8()), b"tea");
+    let attempt = result(&sleeping(&client, 5, &options()));
+    assert_eq!(number(&attempt), 1);
+    // Inline, in a block, and beyond what the pool carries.
+    for size in [10_i64, 100_000] {
+        let bytes = call(&client, "io.bytes", &size.to_le_bytes(), &i64());
+        assert_eq!(bytes, vec![7; size as usize]);
+    }
+    let huge = (64_i64 << 20).to_le_bytes();
+    let ticket = client.submit("io.bytes", &huge, &i64()).unwrap();
+    assert_eq!(failure(&ticket).1, "result.too_large");
+    let refused = client.submit("io.sleep", b"soon", &utf8()).unwrap();
+    let (status, code, message) = failure(&refused);
+    assert_eq!(
+        (status, code.as_str()),
+        (Status::Codec, "request.undecodable")
+    );
+    assert!(message.contains("takes i64"), "{message}");
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn thousands_of_tasks_wait_in_one_worker_and_its_lane_goes_on() {
+    let tasks = 8000;
+    let pool = serve("many")
+        .option("clients", "1")
+        .option("slots", "16384")
+        .option("segment-size", "64MiB")
+        .start();
+    let client = pool.client();
+    let tickets: Vec<_> = (0..tasks)
+        .map(|_| sleeping(&client, 2_000, &options()))
+        .collect();
+    wait_until("all are in flight", || in_flight(&pool) == tasks);
+    // The one lane has all of them in its name, and runs others.
+    assert_eq!(call(&client, "cpu.echo", b"tea", &utf8()), b"tea");
+    assert_eq!(alive(&client), tasks as i64);
+    for ticket in &tickets {
+        assert_eq!(number(&result(ticket)), 1);
+    }
+    assert_eq!((in_flight(&pool), alive(&client)), (0, 0));
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn a_worker_that_is_killed_loses_none_of_its_tasks() {
+    let tasks = 2000;
+    let pool = serve("killed")
+        .option("clients", "1")
+        .option("slots", "4096")
+        .option("segment-size", "64MiB")
+        .start();
+    let client = pool.client();
+    let (once, twice) = (options(), options().attempts(2));
+    // The first half has another attempt, the second one has none.
+    let tickets: Vec<_> = (0..tasks)
+        .map(|n| sleeping(&client, LONG, if n < tasks / 2 { &twice } else { &once }))
+        .collect();
+    wait_until("all are in flight", || in_flight(&pool) == tasks);
+    let (_, pid) = pool.wait_workers(1)[0];
+    assert!(pool.signal_worker(pid, Signal::SIGKILL));
+    for ticket in &tickets[tasks as usize / 2..] {
+        assert!(matches!(end(ticket), Outcome::Crashed { .. }));
+    }
+    assert_eq!(pool.counter(PoolCounter::TasksRequeued), tasks / 2);
+    assert_eq!(pool.counter(PoolCounter::TasksCrashed), tasks / 2);
+    wait_until("the others run again", || in_flight(&pool) == tasks / 2);
+    let cancelled = tickets
+        .into_iter()
+        .take(tasks as usize / 2)
+        .map(Ticket::cancel);
+    let kept = cancelled.filter(|outcome| !matches!(outcome, Outcome::Cancelled { .. }));
+    assert_eq!(kept.count(), 0);
+    wait_until("all are gone", || in_flight(&pool) == 0);
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn a_cancelled_task_and_one_past_its_deadline_are_dropped() {
+    let pool = serve("dropped").start();
+    let client = pool.client();
+    let cancelled = sleeping(&client, LONG, &options());
+    let forgotten = client.submit("io.forgets", b"", &options()).unwrap();
+    let short = options().timeout(Duration::from_millis(300));
+    let late = sleeping(&client, LONG, &short);
+    wait_until("they run", || in_flight(&pool) == 3);
+    let seen = Instant::now();
+    let _ = cancelled.cancel();
+    let _ = forgotten.cancel();
+    assert!(matches!(
+        end(&late),
+        Outcome::TimedOut { may_have_run: true }
+    ));
+    wait_until("their futures are dropped", || alive(&client) == 0);
+    println!("dropped {:?} after the cancel", seen.elapsed());
+    pool.wait_nothing_held(&[&client]);
+    let count = |counter| -> u64 {
+        pool.segment()
+            .lanes()
+            .map(|lane| lane.counter(counter).get())
+            .sum()
+    };
+    assert_eq!(
+        (count(LaneCounter::Cancelled), count(LaneCounter::Expired)),
+        (2, 1)
+    );
+}
+
+#[test]
+fn a_handler_that_listens_learns_why_and_ends_by_itself() {
+    let pool = serve("listens").start();
+    let client = pool.client();
+    let caller = client
+        .submit("io.until_cancelled", b"", &options())
+        .unwrap();
+    wait_until("it runs", || in_flight(&pool) == 1);
+    let _ = caller.cancel();
+    wait_until("it has ended", || in_flight(&pool) == 0);
+    let short = options().timeout(Duration::from_millis(200));
+    let late = client.submit("io.until_cancelled", b"", &short).unwrap();
+    assert!(matches!(end(&late), Outcome::TimedOut { .. }));
+    wait_until("it has ended", || alive(&client) == 0);
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn a_panic_costs_one_task_wherever_it_comes() {
+    let pool = serve("panics").start();
+    let client = pool.client();
+    for late in [0_i64, 1] {
+        let ticket = client
+            .submit("io.panics", &late.to_le_bytes(), &i64())
+            .unwrap();
+        let (status, code, message) = failure(&ticket);
+        assert_eq!(
+            (status, code.as_str()),
+            (Status::Panicked, "handler.panicked")
+        );
+        assert_eq!(message, "on purpose");
+    }
+    let dropped = client.submit("io.panics_in_drop", b"", &options()).unwrap();
+    wait_until("it runs", || in_flight(&pool) == 1);
+    let _ = dropped.cancel();
+    wait_until("it has ended", || in_flight(&pool) == 0);
+    for late in [0_i64, 1] {
+        let ticket = client
+            .submit("io.fails", &late.to_le_bytes(), &i64())
+            .unwrap();
+        assert_eq!(failure(&ticket).1, "test.failed");
+    }
+    assert_eq!(call(&client, "io.echo", b"tea", &utf8()), b"tea");
+    assert_eq!(pool.workers().len(), 1, "and the worker lives");
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn what_a_task_has_spawned_ends_with_it() {
+    let pool = serve("spawned").start();
+    let client = pool.client();
+    let sum = call(&client, "io.spawns", &3_i64.to_le_bytes(), &i64());
+    assert_eq!(number(&sum), 21);
+    wait_until("its children are dropped", || alive(&client) == 0);
+    // One that hands its context to a task of Tokio ends all the same.
+    let _ = call(&client, "io.leaks", b"", &options());
+    assert_eq!(call(&client, "io.echo", b"tea", &utf8()), b"tea");
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn a_poll_that_blocks_is_named_and_other_shards_go_on() {
+    let pool = serve("blocks").option("io-threads", "2").start();
+    let client = pool.client();
+    let blocks = client
+        .submit("io.blocks", &2_000_i64.to_le_bytes(), &i64())
+        .unwrap();
+    pool.wait_logged("a poll of io.blocks has taken");
+    // New tasks avoid its thread.
+    assert_eq!(number(&result(&sleeping(&client, 1, &options()))), 1);
+    assert!(in_flight(&pool) >= 1, "it has not ended yet");
+    assert_eq!(number(&result(&blocks)), 2_000);
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn a_poll_beyond_the_hard_limit_costs_the_worker() {
+    let pool = serve("limit")
+        .option("limit", "io.blocks:hard=300ms")
+        .start();
+    let client = pool.client();
+    let other = sleeping(&client, 2_000, &options().attempts(2));
+    wait_until("it runs", || in_flight(&pool) == 1);
+    let blocks = client
+        .submit("io.blocks", &LONG.to_le_bytes(), &i64())
+        .unwrap();
+    assert!(matches!(end(&blocks), Outcome::Crashed { .. }));
+    assert!(pool.log().contains("io.blocks ran beyond its hard limit"));
+    // The one that waited beside it has another attempt. Its own waiting is under no limit.
+    assert_eq!(number(&result(&other)), 2);
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn blocking_work_leaves_the_tasks_their_thread_and_is_bounded() {
+    let pool = serve("blocking").start();
+    let client = pool.client();
+    let blocking = |ms: i64| {
+        client
+            .submit("io.blocking", &ms.to_le_bytes(), &i64())
+            .unwrap()
+    };
+    let tickets: Vec<_> = (0..200).map(|_| blocking(500)).collect();
+    assert_eq!(number(&result(&sleeping(&client, 1, &options()))), 1);
+    let mut busy = 0;
+    for ticket in &tickets {
+        match end(ticket) {
+            Outcome::Failed { code, .. } => {
+                assert_eq!(code, "handler.busy");
+                busy += 1;
+            }
+            Outcome::Completed { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!((1..200).contains(&busy), "{busy} of 200 were refused");
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn more_tasks_than_io_tasks_wait_their_turn() {
+    let pool = serve("full").option("io-tasks", "4").start();
+    let client = pool.client();
+    let tickets: Vec<_> = (0..40).map(|_| sleeping(&client, 10, &options())).collect();
+    let mut most = 0;
+    for ticket in &tickets {
+        most = most.max(in_flight(&pool));
+        assert_eq!(number(&result(ticket)), 1);
+    }
+    assert!(most <= 4, "{most} in flight");
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn a_worker_that_leaves_waits_for_its_tasks_and_then_drops_them() {
+    let pool = serve("leaves").daemon().option("io-drain", "400ms").start();
+    let client = pool.client();
+    let short = sleeping(&client, 150, &options());
+    let long = sleeping(&client, LONG, &options());
+    let listens = client
+        .submit("io.until_cancelled", b"", &options())
+        .unwrap();
+    wait_until("they run", || in_flight(&pool) == 3);
+    let (_, pid) = pool.wait_workers(1)[0];
+    assert!(pool.signal_worker(pid, Signal::SIGTERM));
+    assert_eq!(number(&result(&short)), 1);
+    assert_eq!(failure(&long).1, "worker.draining");
+    assert_eq!(failure(&listens).2, "Draining");
+    wait_until("another worker serves", || {
+        pool.workers().iter().any(|(_, other)| *other != pid)
+    });
+    assert_eq!(call(&client, "io.echo", b"tea", &utf8()), b"tea");
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn numbers_that_leave_async_handlers_nothing_are_refused() {
+    for (option, value) in [("io-threads", "0"), ("io-tasks", "0"), ("io-stall", "0")] {
+        let refused = serve("refused").option(option, value).try_start();
+        let log = refused.expect_err("it is refused").log;
+        assert!(log.contains(&format!("{option} is 0")), "{log}");
+    }
+    // No room for the threads of a worker in the lane table: it says so, and what to raise.
+    let refused = serve("crowded").option("max-lanes", "1").try_start();
+    let log = refused.expect_err("it is refused").log;
+    assert!(log.contains("--max-lanes"), "{log}");
+}
+
+#[test]
+fn a_worker_that_exits_under_its_tasks_is_replaced() {
+    let pool = serve("exits").start();
+    let client = pool.client();
+    let other = sleeping(&client, 300, &options().attempts(2));
+    wait_until("it runs", || in_flight(&pool) == 1);
+    let exits = client.submit("io.exits", b"", &options()).unwrap();
+    assert!(matches!(end(&exits), Outcome::Crashed { .. }));
+    assert_eq!(number(&result(&other)), 2);
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn progress_of_a_task_that_waits_is_its_own() {
+    let pool = serve("progress").start();
+    let client = pool.client();
+    let ticket = client.submit("io.progress", b"", &options()).unwrap();
+    let slot = ticket.slot();
+    wait_until("it is told", || {
+        pool.segment().slot(slot).progress() == (1, 2)
+    });
+    let _ = ticket.cancel();
+    let start = Instant::now();
+    pool.wait_nothing_held(&[&client]);
+    assert!(start.elapsed() < LIMIT);
+}

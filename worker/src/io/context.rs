@@ -1,0 +1,461 @@
+//! What an async handler may know of its task, and do beside it.
+
+use super::host::Shards;
+use crate::error::TaskError;
+use ringwork_ring::Claim;
+use ringwork_ring::lane::claimed::Claimed;
+use ringwork_ring::os::clock::now_ns;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+use tokio::task::{AbortHandle, JoinHandle};
+
+/// Why a task is to be given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhyCancelled {
+    /// Its caller has cancelled it, or has died.
+    Caller,
+    /// Its deadline has passed.
+    Deadline,
+    /// A poll of it took longer than its handler's soft limit.
+    SoftLimit,
+    /// The worker leaves, and has waited for it as long as `--io-drain` says.
+    Draining,
+}
+
+impl WhyCancelled {
+    const ALL: [Self; 4] = [
+        Self::Caller,
+        Self::Deadline,
+        Self::SoftLimit,
+        Self::Draining,
+    ];
+
+    fn of(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
+    }
+}
+
+impl fmt::Display for WhyCancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Caller => "the caller has given the task up",
+            Self::Deadline => "its deadline has passed",
+            Self::SoftLimit => "its handler's soft limit has passed",
+            Self::Draining => "the worker leaves",
+        })
+    }
+}
+
+/// What all that belongs to a task shares: its future, its contexts, its children, the watch.
+pub(super) struct Shared {
+    pub(super) shards: Arc<Shards>,
+    pub(super) shard: u32,
+    /// Where it is in the shard's list.
+    pub(super) place: AtomicU32,
+    pub(super) handler: &'static str,
+    task_id: u64,
+    deadline_ns: Option<u64>,
+    attempt: u32,
+    // What was reported before there was a claim to report it to.
+    progress: AtomicU64,
+    // 0, or the place in `WhyCancelled::ALL` + 1; only the first counts.
+    why: AtomicU8,
+    // Whether the handler has asked for `cancelled()`: then it ends by itself.
+    listens: AtomicBool,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    claim: Option<Claim>,
+    // The future's, and those of whatever waits for `cancelled()`.
+    waker: Option<Waker>,
+    listeners: Vec<Waker>,
+    children: Vec<AbortHandle>,
+    traceparent: Option<Box<[u8; 26]>>,
+    over: bool,
+}
+
+impl Shared {
+    pub(super) fn new(
+        shards: &Arc<Shards>,
+        shard: u32,
+        handler: &'static str,
+        claimed: &Claimed<'_>,
+    ) -> Self {
+        Self {
+            shards: Arc::clone(shards),
+            shard,
+            place: AtomicU32::new(u32::MAX),
+            handler,
+            task_id: claimed.task_id(),
+            deadline_ns: claimed.deadline_ns(),
+            attempt: claimed.attempt().0,
+            progress: AtomicU64::new(0),
+            why: AtomicU8::new(0),
+            listens: AtomicBool::new(false),
+            inner: Mutex::new(Inner {
+                traceparent: claimed.traceparent().map(Box::new),
+                ..Inner::default()
+            }),
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Nothing of the user's runs under it.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn task_id(&self) -> u64 {
+        self.task_id
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let left = self.deadline_ns?.saturating_sub(now_ns());
+        Some(Instant::now() + Duration::from_nanos(left))
+    }
+
+    /// The task goes on by itself from now on.
+    pub(super) fn put_claim(&self, claim: Claim) {
+        let reported = self.progress.load(Ordering::Relaxed);
+        if reported != 0 {
+            claim.progress((reported >> 32) as u32, reported as u32);
+        }
+        self.inner().claim = Some(claim);
+    }
+
+    /// Takes the claim, to end the task; no other thread finds it any more.
+    pub(super) fn take_claim(&self) -> Option<Claim> {
+        self.inner().claim.take()
+    }
+
+    /// Does something with the claim; `None` when the task has none (any more).
+    pub(super) fn with_claim<R>(&self, step: impl FnOnce(&mut Claim) -> R) -> Option<R> {
+        self.inner().claim.as_mut().map(step)
+    }
+
+    /// The waker of its future, of which there is one for the whole life of a task of Tokio.
+    pub(super) fn set_waker(&self, waker: &Waker) {
+        let mut inner = self.inner();
+        if !inner.waker.as_ref().is_some_and(|own| own.will_wake(waker)) {
+            inner.waker = Some(waker.clone());
+        }
+    }
+
+    /// Asks the task to end; the first reason is the one that counts.
+    pub(super) fn cancel(&self, why: WhyCancelled) {
+        let code = 1 + WhyCancelled::ALL
+            .iter()
+            .position(|one| *one == why)
+            .unwrap_or(0) as u8;
+        // pairs with the acquire load in `why`.
+        let first = self
+            .why
+            .compare_exchange(0, code, Ordering::AcqRel, Ordering::Relaxed);
+        if first.is_err() && why != WhyCancelled::Draining {
+            return;
+        }
+        let (waker, listeners) = {
+            let mut inner = self.inner();
+            (inner.waker.clone(), std::mem::take(&mut inner.listeners))
+        };
+        waker.into_iter().chain(listeners).for_each(Waker::wake);
+    }
+
+    pub(super) fn why(&self) -> Option<WhyCancelled> {
+        // pairs with the exchange in `cancel`.
+        WhyCancelled::of(self.why.load(Ordering::Acquire))
+    }
+
+    /// Whether the handler waits for the cancel itself, and is given time to end.
+    pub(super) fn listens(&self) -> bool {
+        self.listens.load(Ordering::Relaxed)
+    }
+
+    /// Says that the future gives itself up when the task is cancelled.
+    pub(super) fn listen(&self) {
+        self.listens.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends what was spawned beside the task.
+    pub(super) fn abort_children(&self) {
+        let children = {
+            let mut inner = self.inner();
+            inner.over = true;
+            std::mem::take(&mut inner.children)
+        };
+        children.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// The task of an async handler, as that sees it. A clone is of the same task; one that outlives it
+/// does nothing any more.
+///
+/// ```no_run
+/// use ringwork_worker::{AsyncContext, TaskError, Worker};
+/// use std::time::Duration;
+///
+/// async fn later(context: AsyncContext, text: String) -> Result<String, TaskError> {
+///     tokio::time::sleep(Duration::from_millis(50)).await;
+///     context.check_cancelled()?;
+///     Ok(text)
+/// }
+///
+/// # fn main() -> Result<(), ringwork_worker::WorkerError> {
+/// Worker::builder().async_task("later", later).run()
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct AsyncContext(pub(super) Arc<Shared>);
+
+impl AsyncContext {
+    /// The id that the client gave the task.
+    #[must_use]
+    pub fn task_id(&self) -> u64 {
+        self.0.task_id
+    }
+
+    /// Which attempt this is, counted from 1; above 1 a worker has died beside the task before.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.0.attempt
+    }
+
+    /// The name of the handler.
+    #[must_use]
+    pub fn handler(&self) -> &'static str {
+        self.0.handler
+    }
+
+    /// When the task's time is over; `None` without a deadline. At that time its future is dropped.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline()
+    }
+
+    /// Time left until the deadline (zero when it has passed); `None` without one.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.0.deadline_ns?;
+        Some(Duration::from_nanos(deadline.saturating_sub(now_ns())))
+    }
+
+    /// Why the task is to be given up, if it is.
+    #[must_use]
+    pub fn why_cancelled(&self) -> Option<WhyCancelled> {
+        self.0.why()
+    }
+
+    /// Waits until the task is to be given up, and says why. A task whose handler has asked for this
+    /// is not dropped when it is cancelled, or its deadline passes: it has a second to end by itself.
+    ///
+    /// ```
+    /// # use ringwork_worker::{AsyncContext, TaskError};
+    /// # async fn rows() -> u64 { 1 }
+    /// # async fn roll_back() {}
+    /// async fn copy(context: AsyncContext, _: ()) -> Result<u64, TaskError> {
+    ///     tokio::select! {
+    ///         copied = rows() => Ok(copied),
+    ///         why = context.cancelled() => {
+    ///             roll_back().await;
+    ///             Err(TaskError::new("task.cancelled", why.to_string()))
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn cancelled(&self) -> Cancelled {
+        self.0.listen();
+        Cancelled(Arc::clone(&self.0))
+    }
+
+    /// `?` on this ends a handler whose task is to be given up.
+    ///
+    /// # Errors
+    /// `task.cancelled` with the reason.
+    #[track_caller]
+    pub fn check_cancelled(&self) -> Result<(), TaskError> {
+        match self.0.why() {
+            Some(why) => Err(TaskError::new(crate::error::CANCELLED, why.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// Reports that `done` of `total` steps are done, for `ringwork stat`.
+    pub fn progress(&self, done: u32, total: u32) {
+        let reported = u64::from(done) << 32 | u64::from(total);
+        self.0.progress.store(reported, Ordering::Relaxed);
+        self.0.with_claim(|claim| claim.progress(done, total));
+    }
+
+    /// The caller's W3C traceparent (version, trace id, parent id, flags), if it sent one.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<[u8; 26]> {
+        self.0.inner().traceparent.as_deref().copied()
+    }
+
+    /// The value of type `T` that the worker was built with.
+    ///
+    /// # Panics
+    /// When none was given; the task fails with a message that says so. A handler that says that it
+    /// [needs](crate::Builder::needs) the value finds out at the start.
+    #[must_use]
+    #[track_caller]
+    pub fn state<T: Send + Sync + 'static>(&self) -> &T {
+        match self.try_state() {
+            Some(value) => value,
+            None => panic!(
+                "no state of the type {0}: give it to Worker::builder().state(..); a handler that is followed by \
+                 .needs::<{0}>() is checked when the worker starts",
+                std::any::type_name::<T>()
+            ),
+        }
+    }
+
+    /// The value of type `T` that the worker was built with, if it was given one.
+    #[must_use]
+    pub fn try_state<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.0.shards.states.get()
+    }
+
+    /// Runs what blocks (a file, a driver without async, a long computation) on a thread for such
+    /// work, so that the thread of the other tasks goes on. There are a few such threads and a short
+    /// queue before them. What has begun runs to its end, also when the task ends before.
+    ///
+    /// # Errors
+    /// [`Busy`] when the queue is full, or the work has panicked. It becomes the task's error
+    /// `handler.busy`, or `handler.panicked`.
+    pub async fn blocking<R: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<R, Busy> {
+        let Some(room) = self.0.shards.blocking_room() else {
+            return Err(Busy(None));
+        };
+        let shard = self.0.shards.shard(self.0.shard);
+        let done = shard.handle.spawn_blocking(move || {
+            let _room = room;
+            work()
+        });
+        done.await.map_err(|error| Busy(Some(error.to_string())))
+    }
+
+    /// Runs a future beside the task, on its thread. It ends with the task at the latest: whatever
+    /// has not ended by then is dropped.
+    pub fn spawn<F>(&self, future: F) -> Child<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let shard = self.0.shards.shard(self.0.shard);
+        let watched = super::poll::Watched::new(Arc::clone(&self.0), future);
+        let handle = shard.handle.spawn(watched);
+        let mut inner = self.0.inner();
+        if inner.over {
+            handle.abort();
+        } else {
+            if inner.children.len() == inner.children.capacity() {
+                inner.children.retain(|child| !child.is_finished());
+            }
+            inner.children.push(handle.abort_handle());
+        }
+        Child(handle)
+    }
+}
+
+impl fmt::Debug for AsyncContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncContext")
+            .field("handler", &self.0.handler)
+            .field("task_id", &self.0.task_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of [`AsyncContext::cancelled`].
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Cancelled(Arc<Shared>);
+
+impl Future for Cancelled {
+    type Output = WhyCancelled;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<WhyCancelled> {
+        if let Some(why) = self.0.why() {
+            return Poll::Ready(why);
+        }
+        let mut inner = self.0.inner();
+        // Under the lock: `cancel` stores the reason before it takes the listeners.
+        if let Some(why) = self.0.why() {
+            return Poll::Ready(why);
+        }
+        let waker = context.waker();
+        if !inner.listeners.iter().any(|one| one.will_wake(waker)) {
+            inner.listeners.push(waker.clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancelled").finish_non_exhaustive()
+    }
+}
+
+/// A future that runs beside its task: [`AsyncContext::spawn`]. Awaited, it gives the result.
+#[derive(Debug)]
+pub struct Child<T>(JoinHandle<T>);
+
+impl<T> Child<T> {
+    /// Drops the future, wherever it waits.
+    pub fn abort(&self) {
+        self.0.abort();
+    }
+}
+
+impl<T> Future for Child<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map_err(|error| {
+            let code = match error.is_panic() {
+                true => "handler.panicked",
+                false => crate::error::CANCELLED,
+            };
+            TaskError::new(code, format!("a part of the task has not ended: {error}")).at("")
+        })
+    }
+}
+
+/// Why [`AsyncContext::blocking`] has no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Busy(Option<String>);
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            None => f.write_str(
+                "too much blocking work waits in this worker already: try again later, or start more workers",
+            ),
+            Some(why) => write!(f, "the blocking work has not ended: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Busy {}
+
+impl From<Busy> for TaskError {
+    #[track_caller]
+    fn from(busy: Busy) -> Self {
+        let code = match busy.0 {
+            None => "handler.busy",
+            Some(_) => "handler.panicked",
+        };
+        Self::new(code, busy.to_string())
+    }
+}

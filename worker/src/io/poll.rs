@@ -1,0 +1,391 @@
+//! The future of a task as a shard's runtime has it: polled, watched, ended.
+//!
+//! Invariant: it ends its task in exactly one way, also when it is dropped.
+
+use super::context::{AsyncContext, Shared, WhyCancelled};
+use super::handler::{Outcome, Running};
+use crate::dispatch::{self, Ended};
+use crate::error::CANCELLED;
+use crate::panics::{self, Panic};
+use ringwork_ring::lane::claimed::{Claimed, Failure};
+use ringwork_ring::{Codec, RingError, Status};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::time::Sleep;
+
+/// How long a handler that waits for its cancel has to end by itself.
+const GRACE: Duration = Duration::from_secs(1);
+/// How long a result waits for an arena block before the task fails, and between two looks.
+const BLOCK_PATIENCE: Duration = Duration::from_secs(1);
+const BLOCK_LOOK: Duration = Duration::from_millis(1);
+
+/// A task in flight.
+pub(super) struct InFlightTask {
+    shared: Arc<Shared>,
+    running: Option<Running>,
+    chunk: bool,
+    // Rings at the deadline.
+    alarm: Option<Pin<Box<Sleep>>>,
+    grace: Option<Pin<Box<Sleep>>>,
+    answer: Option<Box<Waiting>>,
+    begun: bool,
+    over: bool,
+}
+
+/// A result for which no block was free.
+struct Waiting {
+    bytes: Vec<u8>,
+    codec: Codec,
+    until: Instant,
+    look: Pin<Box<Sleep>>,
+}
+
+/// What a poll found.
+enum Found {
+    Outcome(Outcome),
+    Panicked(Box<Panic>),
+    Stopped(WhyCancelled),
+}
+
+impl InFlightTask {
+    pub(super) fn new(shared: Arc<Shared>, running: Running, chunk: bool) -> Self {
+        Self {
+            shared,
+            running: Some(running),
+            chunk,
+            alarm: None,
+            grace: None,
+            answer: None,
+            begun: false,
+            over: false,
+        }
+    }
+
+    /// What there is to do once, in the first poll: there a timer of this runtime can be made.
+    fn begin(&mut self, context: &Context<'_>) {
+        self.begun = true;
+        self.shared.set_waker(context.waker());
+        let deadline = self.shared.deadline();
+        self.alarm = deadline.map(|at| Box::pin(tokio::time::sleep_until(at.into())));
+    }
+
+    /// Whether the task is to be dropped now, and why.
+    fn stopped(&mut self, context: &mut Context<'_>) -> Option<WhyCancelled> {
+        if self.shared.why().is_none() {
+            let alarm = self.alarm.as_mut();
+            if alarm.is_some_and(|alarm| alarm.as_mut().poll(context).is_ready()) {
+                self.shared.cancel(WhyCancelled::Deadline);
+            } else if self.shared.with_claim(|claim| claim.over_soft_limit()) == Some(true) {
+                self.shared.cancel(WhyCancelled::SoftLimit);
+            }
+        }
+        let why = self.shared.why()?;
+        if !self.shared.listens() || self.shared.shards.is_ending() {
+            return Some(why);
+        }
+        // The handler ends by itself, or when the grace is over.
+        let new = || Box::pin(tokio::time::sleep(GRACE));
+        let grace = self.grace.get_or_insert_with(new);
+        grace.as_mut().poll(context).is_ready().then_some(why)
+    }
+
+    /// Polls the handler, with a mark for the watch and for the supervisor's time limits.
+    fn poll_handler(&mut self, context: &mut Context<'_>) -> Poll<Found> {
+        let Some(running) = &mut self.running else {
+            return Poll::Pending;
+        };
+        let shard = self.shared.shards.shard(self.shared.shard);
+        self.shared.with_claim(|claim| claim.runs());
+        shard.polls.begin(&self.shared);
+        let polled = panics::catch(self.shared.handler, || running.as_mut().poll(context));
+        shard.polls.end();
+        shard.books.rests();
+        match polled {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(outcome)) => Poll::Ready(Found::Outcome(outcome)),
+            Err(panic) => Poll::Ready(Found::Panicked(panic)),
+        }
+    }
+
+    /// Drops the handler's future. A drop that panics costs nothing more.
+    fn drop_handler(&mut self) {
+        if let Some(running) = self.running.take() {
+            let shard = self.shared.shards.shard(self.shared.shard);
+            shard.polls.begin(&self.shared);
+            let dropped = panics::catch(self.shared.handler, || drop(running));
+            shard.polls.end();
+            if let Err(panic) = dropped {
+                tracing::error!(
+                    handler = self.shared.handler,
+                    location = panic.location,
+                    "the future of a handler panicked when it was dropped: {}",
+                    panic.message
+                );
+            }
+        }
+        self.shared.abort_children();
+    }
+
+    /// Ends the task, unless its result has to wait for a block.
+    fn end(&mut self, found: Found, context: &mut Context<'_>) -> Poll<()> {
+        self.drop_handler();
+        match found {
+            Found::Outcome(Ok((bytes, codec))) => return self.answer(bytes, codec, context),
+            Found::Outcome(Err(ended)) => self.fail(|task| dispatch::end(task, ended)),
+            Found::Panicked(panic) => {
+                let name = self.shared.handler;
+                self.fail(|task| dispatch::end_panicked(task, name, &panic));
+            }
+            Found::Stopped(why) => self.stop(why),
+        }
+        Poll::Ready(())
+    }
+
+    fn answer(&mut self, bytes: Vec<u8>, codec: Codec, context: &mut Context<'_>) -> Poll<()> {
+        let Some(mut claim) = self.shared.take_claim() else {
+            self.close();
+            return Poll::Ready(());
+        };
+        let refused = match claim.try_reserve(bytes.len()) {
+            Ok(room) => {
+                room.copy_from_slice(&bytes);
+                claim.finish(bytes.len(), codec);
+                self.close();
+                return Poll::Ready(());
+            }
+            Err(refused) => refused,
+        };
+        let now = Instant::now();
+        let until = match &self.answer {
+            Some(waiting) => waiting.until,
+            None => {
+                let patience = now + BLOCK_PATIENCE;
+                self.shared
+                    .deadline()
+                    .map_or(patience, |at| at.min(patience))
+            }
+        };
+        let gives_up = now >= until || self.shared.why().is_some();
+        if gives_up || !matches!(refused, RingError::ArenaExhausted { .. }) {
+            claim.step(|task| task.fail_to_answer_request(&refused));
+            self.close();
+            return Poll::Ready(());
+        }
+        self.shared.put_claim(claim);
+        let mut look = Box::pin(tokio::time::sleep(BLOCK_LOOK));
+        let _ = look.as_mut().poll(context);
+        self.answer = Some(Box::new(Waiting {
+            bytes,
+            codec,
+            until,
+            look,
+        }));
+        Poll::Pending
+    }
+
+    fn fail(&mut self, step: impl FnOnce(&mut Claimed<'_>)) {
+        if let Some(mut claim) = self.shared.take_claim() {
+            claim.step(step);
+        }
+        self.close();
+    }
+
+    /// Ends a task whose future is gone. Of a chunk all requests that are left.
+    fn stop(&mut self, why: WhyCancelled) {
+        let failure = failure_of(why);
+        if !self.chunk {
+            return self.fail(|task| task.fail_request(&failure));
+        }
+        self.fail(|task| {
+            while task.next_request() {
+                task.fail_request(&failure);
+            }
+            task.end_chunk();
+        });
+    }
+
+    /// The task has ended: nothing finds it any more.
+    fn close(&mut self) {
+        if !std::mem::replace(&mut self.over, true) {
+            self.shared.shards.ended(&self.shared);
+        }
+    }
+}
+
+impl Future for InFlightTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if let Some(mut waiting) = this.answer.take() {
+            if waiting.look.as_mut().poll(context).is_pending() {
+                this.answer = Some(waiting);
+                return Poll::Pending;
+            }
+            let (bytes, codec) = (std::mem::take(&mut waiting.bytes), waiting.codec);
+            this.answer = Some(waiting); // for its `until`
+            return this.answer(bytes, codec, context);
+        }
+        if !this.begun {
+            this.begin(context);
+        }
+        if let Some(why) = this.stopped(context) {
+            return this.end(Found::Stopped(why), context);
+        }
+        match this.poll_handler(context) {
+            Poll::Ready(found) => this.end(found, context),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for InFlightTask {
+    fn drop(&mut self) {
+        if !self.over {
+            self.drop_handler();
+            let why = self.shared.why().unwrap_or(WhyCancelled::Draining);
+            self.stop(why);
+        }
+    }
+}
+
+/// How a task ends whose future was dropped. It may have run.
+pub(super) fn failure_of(why: WhyCancelled) -> Failure<'static> {
+    let (status, code, message) = match why {
+        WhyCancelled::Caller => (
+            Status::Cancelled,
+            CANCELLED,
+            "the caller gave the task up while it waited: its future was dropped",
+        ),
+        WhyCancelled::Deadline => (
+            Status::Expired,
+            "deadline.passed",
+            "the deadline passed while the task waited: its future was dropped",
+        ),
+        WhyCancelled::SoftLimit => (
+            Status::Expired,
+            "limit.soft",
+            "a poll of the task took longer than its handler's soft limit: its future was dropped",
+        ),
+        WhyCancelled::Draining => (
+            Status::Failed,
+            "worker.draining",
+            "the worker left, and the task did not end within --io-drain: submit it again, or raise that",
+        ),
+    };
+    Failure {
+        status,
+        not_run: false,
+        code,
+        location: "",
+        message,
+    }
+}
+
+/// A future beside a task, with the marks of a poll.
+pub(super) struct Watched<T> {
+    shared: Arc<Shared>,
+    future: Pin<Box<dyn Future<Output = T> + Send>>,
+}
+
+impl<T> Watched<T> {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Self {
+        Self {
+            shared,
+            future: Box::pin(future),
+        }
+    }
+}
+
+impl<T> Future for Watched<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let this = &mut *self;
+        let shard = this.shared.shards.shard(this.shared.shard);
+        this.shared.with_claim(|claim| claim.runs());
+        shard.polls.begin(&this.shared);
+        let polled = panics::catch(this.shared.handler, || this.future.as_mut().poll(context));
+        shard.polls.end();
+        shard.books.rests();
+        match polled {
+            Ok(polled) => polled,
+            // Tokio tells it to whatever awaits the child.
+            Err(panic) => std::panic::resume_unwind(Box::new(panic.to_string())),
+        }
+    }
+}
+
+/// The requests of a chunk, one after the other: each ends by itself.
+pub(super) async fn run_chunk(context: AsyncContext, handler: Arc<super::AsyncHandler>) -> Outcome {
+    let shared = Arc::clone(&context.0);
+    loop {
+        let next = shared.with_claim(|claim| {
+            claim.step(|task| {
+                if task.next_request() {
+                    Some((task.request_codec(), task.request().map(<[u8]>::to_vec)))
+                } else {
+                    None
+                }
+            })
+        });
+        let Some(Some(Some((codec, request)))) = next else {
+            break;
+        };
+        if let Some(why) = shared.why() {
+            let mut failure = failure_of(why);
+            failure.not_run = true;
+            failure.message = "the chunk was given up before the turn of this request";
+            step(&shared, |task| task.fail_request(&failure));
+            continue;
+        }
+        let begun = match request {
+            Ok(request) => handler.start.start(context.clone(), codec, &request),
+            Err(error) => {
+                let error = crate::error::TaskError::new("segment.corrupt", error.to_string());
+                Err(Ended::Undecodable(error.at("")))
+            }
+        };
+        let outcome = match begun {
+            Ok(running) => poll_request(&shared, running).await,
+            Err(ended) => Found::Outcome(Err(ended)),
+        };
+        step(&shared, |task| match outcome {
+            Found::Outcome(Ok((bytes, codec))) => task.complete_request(&bytes, codec),
+            Found::Outcome(Err(ended)) => dispatch::end(task, ended),
+            Found::Panicked(panic) => dispatch::end_panicked(task, shared.handler, &panic),
+            Found::Stopped(why) => task.fail_request(&failure_of(why)),
+        });
+    }
+    // One that could not be read has ended the task already.
+    step(&shared, |task| {
+        task.end_chunk();
+    });
+    Ok((Vec::new(), Codec::Bytes))
+}
+
+/// Waits for the handler of one request. A chunk that is given up is woken as a whole: then the
+/// future of the request at hand is dropped here, and the rest of them are not started.
+async fn poll_request(shared: &Shared, mut running: Running) -> Found {
+    std::future::poll_fn(|context| {
+        if let Some(why) = shared.why() {
+            return Poll::Ready(Found::Stopped(why));
+        }
+        match panics::catch(shared.handler, || running.as_mut().poll(context)) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(outcome)) => Poll::Ready(Found::Outcome(outcome)),
+            Err(panic) => Poll::Ready(Found::Panicked(panic)),
+        }
+    })
+    .await
+}
+
+fn step(shared: &Shared, step: impl FnOnce(&mut Claimed<'_>)) {
+    shared.with_claim(|claim| claim.step(step));
+}
