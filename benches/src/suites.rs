@@ -1,5 +1,6 @@
 //! The suites: which cases, in which order, what is kept and what is compared.
 
+mod async_tasks;
 mod cpu10k;
 mod handlers;
 mod idle;
@@ -11,6 +12,7 @@ mod rtt;
 mod small;
 mod tail;
 mod throughput;
+mod waiting;
 
 use crate::limits::Limits;
 use crate::programs::Programs;
@@ -33,6 +35,7 @@ pub enum Suite {
     Idle,
     Scale,
     Recovery,
+    Async,
     Allocation,
     Start,
     Handlers,
@@ -68,6 +71,7 @@ pub fn run(
         Suite::Cpu10k => Ok(cpu10k::run(programs, summary)),
         Suite::Handlers => handlers::run(programs, summary),
         Suite::Recovery => recovery::run(programs, summary),
+        Suite::Async => async_tasks::run(programs, summary),
         Suite::Tail => tail::run(programs, summary),
         Suite::Scale => Ok(small::scale(programs, summary)),
         Suite::Allocation => Ok(small::allocation(programs, summary)),

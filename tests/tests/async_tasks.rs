@@ -10,6 +10,8 @@ use ringwork_ring::{Codec, Status};
 use ringwork_tests::{
     LIMIT, Pool, Serve, call, end, i64, io_worker_program, options, result, utf8, wait_until,
 };
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 /// Longer than any test lasts.
@@ -319,6 +321,56 @@ fn a_worker_that_leaves_waits_for_its_tasks_and_then_drops_them() {
         pool.workers().iter().any(|(_, other)| *other != pid)
     });
     assert_eq!(call(&client, "io.echo", b"tea", &utf8()), b"tea");
+    pool.wait_nothing_held(&[&client]);
+}
+
+/// The example of worker/examples/fetch: as many connections at once as there are tasks.
+#[test]
+fn pages_are_fetched_side_by_side_by_one_thread() {
+    let pages = 100;
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let pool = serve("fetch").start();
+    let client = pool.client();
+    let url = |page: usize| format!("http://{address}/{page}");
+    let tickets: Vec<_> = (0..pages)
+        .map(|page| {
+            client
+                .submit("http.get", url(page).as_bytes(), &utf8())
+                .unwrap()
+        })
+        .collect();
+    // The server answers none before it has all of them.
+    let mut asked: Vec<(TcpStream, String)> = (0..pages)
+        .map(|_| {
+            let (mut connection, _) = server.accept().unwrap();
+            let mut request = [0; 1024];
+            let len = connection.read(&mut request).unwrap();
+            let text = String::from_utf8_lossy(&request[..len]);
+            let page = text.split_whitespace().nth(1).unwrap().to_owned();
+            (connection, page)
+        })
+        .collect();
+    assert_eq!(in_flight(&pool), pages as u64);
+    for (connection, page) in &mut asked {
+        write!(connection, "HTTP/1.0 200 OK\r\n\r\npage {page}").unwrap();
+    }
+    drop(asked);
+    for (page, ticket) in tickets.iter().enumerate() {
+        assert_eq!(result(ticket), format!("page /{page}").into_bytes());
+    }
+    // A task that is given up lets go of its connection.
+    let ticket = client
+        .submit("http.get", url(0).as_bytes(), &utf8())
+        .unwrap();
+    let (mut connection, _) = server.accept().unwrap();
+    let _ = ticket.cancel();
+    let mut rest = Vec::new();
+    connection
+        .read_to_end(&mut rest)
+        .expect("the worker closes it");
+    let wrong = client.submit("http.get", b"ftp://x/", &utf8()).unwrap();
+    assert_eq!(failure(&wrong).1, "fetch.invalid_url");
     pool.wait_nothing_held(&[&client]);
 }
 

@@ -3,6 +3,9 @@
 
 #![forbid(unsafe_code)]
 
+#[path = "../../../worker/examples/fetch/get.rs"]
+mod get;
+
 use ringwork_worker::{AsyncContext, Builder, TaskContext, TaskError, Worker, WorkerError};
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -64,7 +67,12 @@ fn main() -> Result<(), WorkerError> {
 
 fn waiting(builder: Builder) -> Builder {
     builder
+        .async_task("http.get", get::get)
         .async_task("io.echo", |_, text: String| async move {
+            Ok::<_, TaskError>(text)
+        })
+        .async_task("io.yields", |_, text: String| async move {
+            tokio::task::yield_now().await;
             Ok::<_, TaskError>(text)
         })
         .async_task("io.bytes", |_, size: usize| async move {

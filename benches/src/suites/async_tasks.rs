@@ -1,0 +1,142 @@
+//! Suite `async`: what an async handler costs beside an ordinary one, how soon it is stopped, and how
+//! soon what a killed worker had in flight is given back.
+//!
+//! A pool of its own with one worker and one lane; the client is this process. The cases of a round
+//! trip take turns, so their ratios are of one run.
+
+use super::rounds::say;
+use super::waiting::{in_flight, serve};
+use crate::numbers::median;
+use crate::programs::Programs;
+use crate::summary::Summary;
+use ringwork_ring::Codec;
+use ringwork_ring::client::{Client, TaskOptions, Ticket};
+use ringwork_ring::format::layout::PoolCounter;
+use ringwork_tests::{Pool, wait_for};
+use rustix::process::{Pid, Signal, kill_process};
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+const ROUNDS: usize = 5;
+/// Round trips of a case in a round, without a pause and from rest.
+const CALLS: usize = 5_000;
+const RESTED_CALLS: usize = 200;
+/// Longer than a lane spins.
+const REST: Duration = Duration::from_millis(2);
+const KILLS: usize = 3;
+const SLEEP_MS: i64 = 600_000;
+
+/// The handlers of the round trips: the same work on a lane, ready at the first poll, and pending once.
+const ROUND_TRIPS: [(&str, &str); 3] = [
+    ("sync", "cpu.echo"),
+    ("ready", "io.echo"),
+    ("spawned", "io.yields"),
+];
+
+/// Runs the suite.
+pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn Error>> {
+    let pool = serve(programs, 2048)?;
+    let client = pool.client();
+    round_trips(&client, summary);
+    aborts(&pool, &client, summary)?;
+    drop(client);
+    drop(pool);
+    kills(programs, summary)?;
+    Ok(0)
+}
+
+fn round_trips(client: &Client, summary: &mut Summary) {
+    let mut times = [const { (Vec::new(), Vec::new()) }; ROUND_TRIPS.len()];
+    let options = TaskOptions::default().codec(Codec::Utf8);
+    let call = |handler: &str| {
+        let start = Instant::now();
+        let outcome = client.call(handler, b"tea", &options);
+        (start.elapsed().as_nanos() as f64 / 1e3, outcome.is_ok())
+    };
+    for round in 1..=ROUNDS {
+        say(&format!("async round trips, round {round}"));
+        for ((_, handler), (steady, rested)) in ROUND_TRIPS.iter().zip(&mut times) {
+            let took: Vec<f64> = (0..CALLS).map(|_| call(handler).0).collect();
+            steady.push(median(&took));
+            let took: Vec<f64> = (0..RESTED_CALLS)
+                .map(|_| {
+                    std::thread::sleep(REST);
+                    call(handler).0
+                })
+                .collect();
+            rested.push(median(&took));
+        }
+    }
+    for ((case, _), (steady, rested)) in ROUND_TRIPS.iter().zip(&times) {
+        summary.record("async", case, "p50_us", steady);
+        summary.record("async", case, "rested_p50_us", rested);
+    }
+    let [sync, ready, spawned] = &times;
+    let ratio = |above: &[f64], below: &[f64]| median(above) / median(below);
+    summary.note(format!(
+        "async, to sync: ready at once {:.2}, pending once {:.2}; from rest {:.2} and {:.2}",
+        ratio(&ready.0, &sync.0),
+        ratio(&spawned.0, &sync.0),
+        ratio(&ready.1, &sync.1),
+        ratio(&spawned.1, &sync.1),
+    ));
+}
+
+/// From the caller's cancel until the task's claim is gone.
+fn aborts(pool: &Pool, client: &Client, summary: &mut Summary) -> Result<(), Box<dyn Error>> {
+    let options = TaskOptions::default().codec(Codec::I64);
+    let mut rounds = Vec::new();
+    for round in 1..=ROUNDS {
+        say(&format!("async aborts, round {round}"));
+        let mut took = Vec::new();
+        for _ in 0..20 {
+            let ticket = client.submit("io.sleep", &SLEEP_MS.to_le_bytes(), &options)?;
+            wait_for("it is in flight", || (in_flight(pool) == 1).then_some(()));
+            std::thread::sleep(Duration::from_millis(5));
+            let start = Instant::now();
+            let _ = ticket.cancel();
+            while in_flight(pool) > 0 {
+                std::hint::spin_loop();
+            }
+            took.push(start.elapsed().as_nanos() as f64 / 1e3);
+        }
+        rounds.push(median(&took));
+    }
+    summary.record("async", "abort", "p50_us", &rounds);
+    Ok(())
+}
+
+/// From the signal until all tasks in flight are queued again.
+fn kills(programs: &Programs, summary: &mut Summary) -> Result<(), Box<dyn Error>> {
+    let (mut requeued, mut rates) = (Vec::new(), Vec::new());
+    for round in 1..=KILLS {
+        say(&format!("async kill, round {round}"));
+        let tasks = 65_536_u64;
+        let pool = serve(programs, 131_072)?;
+        let client = pool.client();
+        let options = TaskOptions::default().codec(Codec::I64).attempts(2);
+        let start = Instant::now();
+        let tickets = (0..tasks)
+            .map(|_| client.submit("io.sleep", &SLEEP_MS.to_le_bytes(), &options))
+            .collect::<Result<Vec<Ticket<'_>>, _>>()?;
+        wait_for("all are in flight", || {
+            (in_flight(&pool) == tasks).then_some(())
+        });
+        rates.push(tasks as f64 / start.elapsed().as_secs_f64());
+        let worker = pool.wait_workers(1)[0].1;
+        let worker = Pid::from_raw(worker).ok_or("no process id")?;
+        let start = Instant::now();
+        kill_process(worker, Signal::KILL)?;
+        while pool.counter(PoolCounter::TasksRequeued) < tasks {
+            std::hint::spin_loop();
+            if start.elapsed() > Duration::from_secs(30) {
+                return Err("the tasks were not queued again".into());
+            }
+        }
+        requeued.push(start.elapsed().as_nanos() as f64 / 1e6);
+        drop(tickets);
+    }
+    summary.record("async", "kill_65536", "requeued_ms", &requeued);
+    summary.record("async", "submit_65536", "tasks_per_s", &rates);
+    Ok(())
+}
