@@ -324,7 +324,7 @@ fn a_worker_that_leaves_waits_for_its_tasks_and_then_drops_them() {
     pool.wait_nothing_held(&[&client]);
 }
 
-/// The example of worker/examples/fetch: as many connections at once as there are tasks.
+/// The example worker/examples/fetch.rs: as many connections at once as there are tasks.
 #[test]
 fn pages_are_fetched_side_by_side_by_one_thread() {
     let pages = 100;

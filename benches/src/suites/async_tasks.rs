@@ -112,9 +112,12 @@ fn kills(programs: &Programs, summary: &mut Summary) -> Result<(), Box<dyn Error
     for round in 1..=KILLS {
         say(&format!("async kill, round {round}"));
         let tasks = 65_536_u64;
-        let pool = serve(programs, 131_072)?;
+        let pool = serve(programs, tasks)?;
         let client = pool.client();
-        let options = TaskOptions::default().codec(Codec::I64).attempts(2);
+        let options = TaskOptions::default()
+            .codec(Codec::I64)
+            .attempts(2)
+            .priority(0);
         let start = Instant::now();
         let tickets = (0..tasks)
             .map(|_| client.submit("io.sleep", &SLEEP_MS.to_le_bytes(), &options))

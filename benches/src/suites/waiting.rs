@@ -38,13 +38,12 @@ fn waiting(
     case: CaseId,
     tasks: u64,
 ) -> Result<(), Box<dyn Error>> {
-    // A sixteenth of the slots is kept for tasks of the first priority.
-    let slots = (tasks + tasks / 8).next_power_of_two();
-    let pool = serve(programs, slots)?;
+    let pool = serve(programs, tasks.next_power_of_two())?;
     let client = pool.client();
     let pid = pool.wait_workers(1)[0].1;
     let before = private_memory(pid)?;
-    let options = TaskOptions::default().codec(Codec::I64);
+    // A sixteenth of the slots is kept for tasks of the first priority.
+    let options = TaskOptions::default().codec(Codec::I64).priority(0);
     let begun = Instant::now();
     let tickets = (0..tasks)
         .map(|_| client.submit("io.sleep", &SLEEP_MS.to_le_bytes(), &options))

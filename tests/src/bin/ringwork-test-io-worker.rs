@@ -3,8 +3,9 @@
 
 #![forbid(unsafe_code)]
 
-#[path = "../../../worker/examples/fetch/get.rs"]
-mod get;
+#[path = "../../../worker/examples/fetch.rs"]
+#[expect(dead_code, reason = "the example's main")]
+mod fetch;
 
 use ringwork_worker::{AsyncContext, Builder, TaskContext, TaskError, Worker, WorkerError};
 use std::future::{Future, pending};
@@ -67,7 +68,7 @@ fn main() -> Result<(), WorkerError> {
 
 fn waiting(builder: Builder) -> Builder {
     builder
-        .async_task("http.get", get::get)
+        .async_task("http.get", fetch::get)
         .async_task("io.echo", |_, text: String| async move {
             Ok::<_, TaskError>(text)
         })

@@ -1,6 +1,12 @@
-//! A small HTTP client: one request a connection, plain text, bounded.
+//! A worker that fetches pages: an async handler with real sockets, one request a connection.
+//!
+//! ```sh
+//! cargo build --release -p ringwork-worker --features io --example fetch
+//! ringwork serve --name web --worker target/release/examples/fetch
+//! ringwork submit web http.get --data "http://localhost:8000/"
+//! ```
 
-use ringwork_worker::{AsyncContext, TaskError};
+use ringwork_worker::{AsyncContext, TaskError, Worker, WorkerError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -43,4 +49,8 @@ pub async fn get(_: AsyncContext, url: String) -> Result<Vec<u8>, TaskError> {
             status.lines().next().unwrap_or_default().to_owned(),
         )),
     }
+}
+
+fn main() -> Result<(), WorkerError> {
+    Worker::builder().async_task("http.get", get).run()
 }
