@@ -51,6 +51,11 @@ impl Failure {
         self.message.as_deref().unwrap_or_default()
     }
 
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        self.code
+    }
+
     /// Prints the message and gives the exit code.
     pub(super) fn report(self) -> ExitCode {
         use io::Write;

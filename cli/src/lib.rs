@@ -7,6 +7,7 @@ mod bench;
 mod by_handler;
 mod cbor;
 mod clean;
+mod completions;
 mod doctor;
 mod effective;
 mod exit;
@@ -23,12 +24,13 @@ mod prometheus;
 mod serve;
 mod shown;
 mod stat;
+mod stop;
 mod submit;
 mod table;
 mod units;
 mod view;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use exit::Failure;
 use std::process::ExitCode;
 
@@ -64,6 +66,10 @@ enum Command {
     List(list::List),
     Clean(clean::Clean),
     Doctor(doctor::Doctor),
+    Stop(stop::Stop),
+    Reload(stop::Reload),
+    Completions(completions::Completions),
+    Man(completions::Man),
     /// The stock worker, started by `serve`.
     #[command(hide = true)]
     Worker,
@@ -89,6 +95,10 @@ pub fn main() -> ExitCode {
         Command::List(list) => list::run(&list),
         Command::Clean(clean) => clean::run(&clean),
         Command::Doctor(doctor) => doctor::run(&doctor),
+        Command::Stop(stop) => stop::stop(&stop),
+        Command::Reload(reload) => stop::reload(&reload),
+        Command::Completions(shell) => completions::print(&shell, Cli::command()),
+        Command::Man(man) => completions::man(&man, Cli::command()),
         Command::Worker => worker(),
     };
     match result {

@@ -14,6 +14,13 @@ pub(super) fn cpu_seconds(pid: u32) -> Option<f64> {
     Some(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
+/// Whether a process was started with this argument; no for one that is not to be seen.
+pub(super) fn has_argument(pid: u32, argument: &str) -> bool {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0)
+        .any(|part| part == argument.as_bytes())
+}
+
 /// Fields 14 and 15 of `/proc/PID/stat`; the second one, the name, may have blanks and brackets.
 fn cpu_ticks(stat: &str) -> Option<u64> {
     let (_, behind_name) = stat.rsplit_once(')')?;

@@ -66,6 +66,78 @@ fn files_and_pipes_go_in_and_out() {
     assert_eq!(answer.stdout, bytes);
 }
 
+/// What a command prints that is given this input.
+fn piped(home: &Home, input: &str, args: &[&str]) -> common::Ended {
+    let file = home.path().join("lines");
+    std::fs::write(&file, input).unwrap();
+    let mut command = home.command(args);
+    command.stdin(std::fs::File::open(&file).unwrap());
+    command.output().unwrap().into()
+}
+
+#[test]
+fn each_line_is_a_request_and_results_are_in_their_order() {
+    let home = Home::new();
+    let _serve = home.serve("p", &["--workers", "2"]);
+    let submit = |input: &str, args: &[&str]| {
+        piped(
+            &home,
+            input,
+            &[&["submit", "p"], args, &["--lines"]].concat(),
+        )
+    };
+    let many: String = (0..5_000).map(|n| format!("{n}\n")).collect();
+    for in_flight in ["1", "64", "100000"] {
+        let ended = submit(&many, &["echo", "--in-flight", in_flight]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{in_flight}");
+        assert!(ended.stdout == many, "{in_flight}");
+    }
+    let ended = submit("30\nx\n\n1", &["sleep"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (2, "30\n\n\n1\n"));
+    for part in ["line 2: ", "\"x\"", "line 3: ", "2 of 4 lines failed"] {
+        assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+    }
+    let ended = submit("", &["echo"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, ""));
+    let long = "x".repeat(17 << 20);
+    let ended = submit(&format!("short\n{long}\n"), &["echo"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (2, "short\n"));
+    assert!(ended.stderr.contains("line 2"), "{}", ended.stderr);
+}
+
+#[test]
+fn ends_are_json_for_programs() {
+    let home = Home::new();
+    let _serve = home.serve("p", &["--workers", "1"]);
+    let ended = home.json(&["submit", "p", "echo", "--data", "hi", "--json"]);
+    assert_eq!(ended, json!({"ok": true, "codec": "bytes", "result": "hi"}));
+    let late = [
+        "submit",
+        "p",
+        "sleep",
+        "--data",
+        "60000",
+        "--json",
+        "--timeout",
+        "20ms",
+    ];
+    let late = home.run(&late);
+    assert_eq!((late.code, late.stderr.as_str()), (4, ""));
+    let told: Value = serde_json::from_str(&late.stdout).unwrap();
+    assert_eq!(told["ok"], false);
+    assert_eq!(told["error"]["kind"], "timed_out");
+    let lines = ["submit", "p", "sleep", "--lines", "--json"];
+    let ended = piped(&home, "30\nx\n1\n", &lines);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    let told = ended.stdout.lines().map(|line| {
+        let end: Value = serde_json::from_str(line).unwrap();
+        (end["line"].clone(), end["ok"].clone())
+    });
+    let told: Vec<_> = told.collect();
+    let expected = [(1, true), (2, false), (3, true)].map(|(line, ok)| (json!(line), json!(ok)));
+    assert_eq!(told, expected);
+}
+
 #[test]
 fn each_failure_of_a_task_has_its_exit_code() {
     let home = Home::new();
@@ -433,7 +505,7 @@ fn a_reader_that_has_gone_ends_it_quietly() {
 fn help_tells_the_exit_codes_everywhere() {
     let home = Home::new();
     for name in [
-        "", "serve", "stat", "submit", "handlers", "list", "clean", "doctor",
+        "", "serve", "stat", "submit", "handlers", "list", "clean", "doctor", "stop", "reload",
     ] {
         let args: Vec<&str> = [name, "--help"]
             .into_iter()

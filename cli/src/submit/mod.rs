@@ -1,8 +1,11 @@
 //! `ringwork submit`: one task from the shell, its result on standard output.
 
-use super::exit::{CRASHED, FAILED, Failure, NO_POOL, REJECTED, TIMED_OUT};
-use super::payload::{self, Data, Shown};
-use super::units::{Size, Span};
+mod json;
+mod lines;
+
+use crate::exit::{CRASHED, FAILED, Failure, NO_POOL, REJECTED, TIMED_OUT};
+use crate::payload::{self, Data, Shown};
+use crate::units::{Size, Span};
 use clap::{Args, ValueEnum};
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::counted;
@@ -19,9 +22,12 @@ Examples:
   ringwork submit images echo --data hello
   ringwork submit images image.thumbnail --file photo.jpg --params '{\"size\":200}' --out small.jpg
   date | ringwork submit images digest --file -
+  ringwork submit images digest --lines --file words.txt
 
 Results: utf8 and numbers as a line of text, CBOR in diagnostic notation (JSON where possible), bytes \
-as they are; --out always gets the bytes as they are.
+as they are; --out always gets the bytes as they are. With --lines the results come in the order of the \
+lines, one a line: an empty one where a line failed, whose reason is on standard error. With --json each is \
+an object: `ok`, and `codec` with `result` (or `result_base64`), or `error`.
 
 Exit codes: 0 done; 1 the task failed; 2 wrong options or request; 3 no such pool, or it is closed; \
 4 timed out or cancelled; 5 the worker crashed; 6 rejected (pool full or draining, request too large).";
@@ -83,6 +89,18 @@ pub(super) struct Submit {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
     attempts: u8,
 
+    /// A request from each line of the file, or of standard input.
+    #[arg(long, conflicts_with_all = ["data", "out"])]
+    lines: bool,
+
+    /// With --lines: most tasks at a time.
+    #[arg(long, value_name = "N", default_value_t = 64, requires = "lines", value_parser = clap::value_parser!(u32).range(1..))]
+    in_flight: u32,
+
+    /// Print the result, or the failure, as JSON.
+    #[arg(long, conflicts_with = "out")]
+    json: bool,
+
     /// Write the result to a file, as it is.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -94,15 +112,16 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
         return Err(Failure::usage("--params goes with --codec params only"));
     }
     let dir = PoolDir::new(&submit.name)?;
-    let data = read_data(submit, &dir)?;
+    let data = match submit.lines {
+        true => Data::None,
+        false => read_data(submit, &dir)?,
+    };
     if let Some(path) = &submit.out {
         // Before the task runs: a result that can't be written would be lost.
         open_out(path)?;
     }
     let start = Instant::now();
     let client = connect(&dir, submit.timeout.map(|span| span.0))?;
-    let codec = choose_codec(submit, &client);
-    let request = payload::encode(codec, data, submit.params.as_deref()).map_err(Failure::usage)?;
     let options = TaskOptions::default()
         .timeout(
             submit
@@ -110,8 +129,13 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
                 .map(|span| span.0.saturating_sub(start.elapsed())),
         )
         .priority(submit.priority as u8)
-        .attempts(submit.attempts)
-        .codec(codec);
+        .attempts(submit.attempts);
+    if submit.lines {
+        return lines::run(submit, &client, options);
+    }
+    let codec = choose_codec(submit, &client);
+    let request = payload::encode(codec, data, submit.params.as_deref()).map_err(Failure::usage)?;
+    let options = options.codec(codec);
     let outcome = match client.call(&submit.handler, &request, &options) {
         // Draining: it is there, but takes nothing.
         Err(error @ RingError::Closed { .. })
@@ -134,6 +158,14 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
             FAILED,
             format!("{why}\n  code {code}; it did not run"),
         ));
+    }
+    if submit.json {
+        let end = match &outcome {
+            Outcome::Completed { .. } => Ok(()),
+            failed => Err(Failure::silent(failure(failed.clone()).code())),
+        };
+        writeln!(io::stdout().lock(), "{}", json::of(outcome, None))?;
+        return end;
     }
     finish(submit, outcome)
 }
@@ -177,12 +209,7 @@ fn read_data(submit: &Submit, dir: &PoolDir) -> Result<Data, Failure> {
         (None, Some(path)) => path,
     };
     let largest = largest_payload(dir)?;
-    let bytes = if path == Path::new("-") {
-        read_most(io::stdin(), largest)?
-    } else {
-        let file = std::fs::File::open(path).map_err(|error| cannot_read(path, &error))?;
-        read_most(file, largest).map_err(|error| cannot_read(path, &error))?
-    };
+    let bytes = read_most(read_of(submit)?, largest).map_err(|error| cannot_read(path, &error))?;
     bytes.map(Data::Bytes).ok_or_else(|| {
         Failure::new(
             REJECTED,
@@ -193,6 +220,17 @@ fn read_data(submit: &Submit, dir: &PoolDir) -> Result<Data, Failure> {
             ),
         )
     })
+}
+
+/// The file that is named, or standard input.
+fn read_of(submit: &Submit) -> Result<Box<dyn Read + Send>, Failure> {
+    match submit.file.as_deref() {
+        Some(path) if path != Path::new("-") => {
+            let file = std::fs::File::open(path).map_err(|error| cannot_read(path, &error))?;
+            Ok(Box::new(file))
+        }
+        _ => Ok(Box::new(io::stdin())),
+    }
 }
 
 fn cannot_read(path: &Path, error: &io::Error) -> Failure {

@@ -1,0 +1,107 @@
+//! `stop` and `reload`: what is asked of a pool's supervisor; and what shells and `man` are told.
+
+mod common;
+
+use common::*;
+use std::process::Stdio;
+
+#[test]
+fn a_pool_is_stopped_once_its_tasks_are_over_or_at_once() {
+    let home = Home::new();
+    let mut serve = home.serve("p", &["--workers", "1"]);
+    let sleep = home
+        .command(&["submit", "p", "sleep", "--data", "600000"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let sleep = ringwork_support::KillOnDrop(sleep);
+    until("the task runs", || {
+        home.stat("p")["clients"][0]["running"] == 1
+    });
+    let ended = home.run(&["stop", "p"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let late = home.run(&["stop", "p", "--wait=10ms", "--now"]);
+    assert!(matches!(late.code, 0 | 4), "{late:?}");
+    assert_eq!(serve.wait(), 0);
+    let gone = home.run(&["stop", "p", "--wait"]);
+    assert_eq!(gone.code, 3, "{gone:?}");
+    drop(sleep);
+}
+
+#[test]
+fn a_task_that_goes_on_is_told_when_the_time_is_over() {
+    let home = Home::new();
+    let mut serve = home.serve("p", &["--workers", "1", "--drain-timeout", "10min"]);
+    let sleep = home
+        .command(&["submit", "p", "sleep", "--data", "600000"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _sleep = ringwork_support::KillOnDrop(sleep);
+    until("the task runs", || {
+        home.stat("p")["clients"][0]["running"] == 1
+    });
+    let late = home.run(&["stop", "p", "--wait=20ms"]);
+    assert_eq!(late.code, 4, "{late:?}");
+    assert!(late.stderr.contains("stop p --now"), "{late:?}");
+    let now = home.run(&["stop", "p", "--now", "--wait"]);
+    assert_eq!((now.code, now.stderr.as_str()), (0, ""));
+    assert_eq!(serve.wait(), 0);
+}
+
+#[test]
+fn a_pool_reloads_unless_it_is_being_stopped() {
+    let home = Home::new();
+    let serve = home.serve("p", &["--workers", "1"]);
+    let ended = home.run(&["reload", "p"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    serve.until_logged("reload done");
+    assert_eq!(home.run(&["reload", "nope"]).code, 3);
+}
+
+#[test]
+fn an_embedded_pool_is_its_owners() {
+    let home = Home::new();
+    let _serve = {
+        let serve = home.start("p", &["--embedded", "--workers", "1"]);
+        until("it serves", || {
+            home.run(&["stat", "p", "--ready"]).code == 0
+        });
+        serve
+    };
+    for command in ["stop", "reload"] {
+        let refused = home.run(&[command, "p"]);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(
+            refused.stderr.contains("its owner closes it"),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(home.run(&["stat", "p", "--ready"]).code, 0);
+}
+
+#[test]
+fn shells_and_man_are_told_all_subcommands() {
+    let home = Home::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let text = home.run(&["completions", shell]).stdout;
+        for word in ["submit", "reload", "--drain-timeout"] {
+            let word = match shell {
+                "fish" => word.trim_start_matches("--"),
+                _ => word,
+            };
+            assert!(text.contains(word), "{shell}: {word}");
+        }
+    }
+    assert!(home.run(&["man"]).stdout.contains(".TH ringwork 1"));
+    let folder = home.path().join("man1");
+    let ended = home.run(&["man", "--out", folder.to_str().unwrap()]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let page = std::fs::read_to_string(folder.join("ringwork-stop.1")).unwrap();
+    assert!(page.contains("Exit codes"), "{page}");
+    let file = folder.join("ringwork.1");
+    let refused = home.run(&["man", "--out", file.to_str().unwrap()]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+}
