@@ -27,6 +27,7 @@ mod stat;
 mod stop;
 mod submit;
 mod table;
+mod top;
 mod units;
 mod view;
 
@@ -60,6 +61,7 @@ struct Cli {
 enum Command {
     Serve(Box<serve::Serve>),
     Stat(stat::Stat),
+    Top(top::Top),
     Submit(Box<submit::Submit>),
     Bench(Box<bench::BenchArgs>),
     Handlers(handlers::Handlers),
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
     let result = match line.command {
         Command::Serve(serve) => serve::run(*serve),
         Command::Stat(stat) => stat::run(&stat),
+        Command::Top(top) => top::run(&top),
         Command::Submit(submit) => submit::run(&submit),
         Command::Bench(bench) => bench::run(&bench),
         Command::Handlers(handlers) => handlers::run(&handlers),

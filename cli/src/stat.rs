@@ -5,7 +5,7 @@ use super::exit::{FAILED, Failure, NO_POOL};
 use super::prometheus;
 use super::shown;
 use super::table::Table;
-use super::units::{Size, Span, nanoseconds};
+use super::units::{Size, Span, nanoseconds, seconds as duration};
 use super::view::{self, PoolView};
 use clap::Args;
 use ringwork_ring::{PoolDir, RingError, Segment};
@@ -402,26 +402,4 @@ fn errors(view: &PoolView) -> Table {
         ]);
     }
     table
-}
-
-/// Seconds, in the two largest units.
-fn duration(seconds: f64) -> String {
-    let whole = seconds as u64;
-    match whole {
-        0..60 => format!("{seconds:.1} s"),
-        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
-        3600..86_400 => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
-        _ => format!("{} d {} h", whole / 86_400, whole % 86_400 / 3600),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_in_their_two_largest_units() {
-        let shown = [0.25, 61.0, 3725.0, 90_000.0].map(duration);
-        assert_eq!(shown, ["0.2 s", "1 min 1 s", "1 h 2 min", "1 d 1 h"]);
-    }
 }

@@ -59,8 +59,8 @@ pub(super) fn stop(stop: &Stop) -> Result<(), Failure> {
     let supervisor = Supervisor::of(&segment)?;
     supervisor.signal(Signal::TERM)?;
     if stop.now {
-        // Not SIGQUIT, which a shell's background job leaves ignored. A second SIGTERM means the same,
-        // but not before the first one was seen: the kernel would keep one of them.
+        // Not SIGQUIT, which a shell's background job leaves ignored. A second SIGTERM means the
+        // same, but not before the first one was seen: the kernel would keep one of them.
         while segment.pool_state() == Ok(PoolState::Serving) && segment.supervisor_lives()? {
             std::thread::sleep(LOOK);
         }

@@ -19,9 +19,26 @@ pub(super) fn nanoseconds(ns: u64) -> String {
     }
 }
 
+/// Seconds, in the two largest units: `0.2 s`, `1 h 2 min`.
+pub(super) fn seconds(seconds: f64) -> String {
+    let whole = seconds as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        3600..86_400 => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+        _ => format!("{} d {} h", whole / 86_400, whole % 86_400 / 3600),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_in_their_two_largest_units() {
+        let shown = [0.25, 61.0, 3725.0, 90_000.0].map(seconds);
+        assert_eq!(shown, ["0.2 s", "1 min 1 s", "1 h 2 min", "1 d 1 h"]);
+    }
 
     #[test]
     fn times_are_shown_short() {
