@@ -32,6 +32,13 @@ pub(super) fn printed(config: &ServeConfig, geometry: &Geometry) -> Result<Strin
         }
     }
     text.push_str(&sections(geometry));
+    let own = ["handler", "state"].into_iter();
+    let own: toml::Table = own
+        .filter_map(|key| Some((key.to_owned(), table.get(key)?.clone())))
+        .collect();
+    if !own.is_empty() {
+        let _ = write!(text, "\n{own}");
+    }
     Ok(text)
 }
 

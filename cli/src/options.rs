@@ -100,7 +100,7 @@ fn parts_of(text: &str) -> Result<(ServeConfig, Wrong), String> {
     let mut known: Vec<String> = (options::all().into_iter())
         .map(|option| option.key)
         .collect();
-    known.push("handlers".to_owned());
+    known.extend(["handlers", "handler", "state"].map(str::to_owned));
     let is_known = |key: &String| known.contains(key);
     let (good, unknown): (Vec<_>, Vec<_>) = table.iter().partition(|(key, _)| is_known(key));
     let mut wrong = Vec::new();
@@ -512,6 +512,24 @@ pub(super) mod tests {
         );
         assert_eq!(limits["a"].hard, None, "replaced whole");
         assert_eq!(limits["a"].concurrency, Some(3));
+    }
+
+    #[test]
+    fn sections_of_the_workers_own_are_handed_on_as_they_are() {
+        let text = "[handler.\"order.total\"]\nmost = 3\n[state.db]\nurl = 'u'\nsince = 2026-11-30";
+        let config = both(&["--workers", "1"], text);
+        let order = &config.sections.handler["order.total"];
+        assert_eq!(order["most"], 3);
+        assert_eq!(config.sections.state["db"]["url"], "u");
+        let geometry = config.validate().unwrap();
+        let printed = crate::effective::printed(&config, &geometry).unwrap();
+        assert_eq!(
+            parse(&printed).unwrap().sections,
+            config.sections,
+            "{printed}"
+        );
+        assert!(parse("handler = 3").is_err());
+        assert!(parse("[state]\ndb = 'u'").unwrap_err().contains("map"));
     }
 
     #[test]

@@ -13,13 +13,9 @@ const SLEEP_SLICE: Duration = Duration::from_millis(5);
 /// the stock handlers, too, begins with it:
 ///
 /// ```no_run
-/// use ringwork_worker::{TaskContext, TaskError};
-///
 /// fn main() -> Result<(), ringwork_worker::WorkerError> {
 ///     ringwork_handlers::stock_worker()
-///         .task("upper", |_: &TaskContext<'_>, text: String| {
-///             Ok::<_, TaskError>(text.to_uppercase())
-///         })
+///         .task("upper", |text: &str| text.to_uppercase())
 ///         .run()
 /// }
 /// ```

@@ -4,7 +4,7 @@
 
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::format::states::Status;
-use ringwork_tests::{Serve, options, utf8, worker_program};
+use ringwork_tests::{Serve, call, options, utf8, worker_program};
 use std::process::Command;
 
 /// Code, place and message of a task that fails.
@@ -61,7 +61,7 @@ fn a_state_that_was_not_given_and_not_announced_fails_its_task_by_name() {
     let (code, place, message) = failure(&pool.client(), "test.no_state", "");
     assert_eq!(code, "handler.panicked");
     assert!(place.contains("ringwork-test-worker.rs:"), "{place}");
-    for part in ["NotGiven", ".state(..)", ".task_with(..)"] {
+    for part in ["NotGiven", ".state(..)", "State<", ".needs::<"] {
         assert!(message.contains(part), "{message}");
     }
 }
@@ -70,11 +70,45 @@ fn a_state_that_was_not_given_and_not_announced_fails_its_task_by_name() {
 fn a_state_that_a_handler_needs_is_missed_at_the_start_of_the_pool() {
     let refused = Serve::new("stateless")
         .env("RINGWORK_TEST_BOOT", "stateless")
+        .try_start()
+        .expect_err("no worker gets ready");
+    // One has told what is wrong: another would be no wiser.
+    for part in [
+        "test.state",
+        "Greeting",
+        ".state(..)",
+        "one ended before that",
+    ] {
+        assert!(refused.error.contains(part), "{}", refused.error);
+    }
+}
+
+#[test]
+fn a_state_that_no_lane_can_make_ends_the_worker_before_it_is_ready() {
+    let refused = Serve::new("laneless")
+        .env("RINGWORK_TEST_BOOT", "lane")
         .option("restart-backoff-max", "10ms")
         .try_start()
         .expect_err("no worker gets ready");
-    for part in ["test.state", "Greeting", ".state(..)"] {
+    for part in [
+        "\"calls\"",
+        "can't be made for a lane: it was told to fail",
+        "5 in a row",
+    ] {
         assert!(refused.error.contains(part), "{}", refused.error);
+    }
+}
+
+#[test]
+fn a_lane_has_its_state_for_itself() {
+    let pool = Serve::new("lanestate")
+        .option("workers", "1")
+        .option("lanes", "1")
+        .start();
+    let client = pool.client();
+    for calls in 1_i64..4 {
+        let counted = call(&client, "test.calls", b"", &options());
+        assert_eq!(counted, calls.to_le_bytes());
     }
 }
 

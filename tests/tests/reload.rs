@@ -322,3 +322,24 @@ fn a_limit_of_a_handler_that_no_worker_has_is_warned_of_by_name() {
     pool.wait_logged("the limit of \"digset\" has no effect");
     assert_eq!(pool.log().matches("limit of \"ecko\"").count(), 1);
 }
+
+#[test]
+fn a_reload_brings_handlers_their_configuration_and_refuses_what_is_wrong_with_it() {
+    let served = serve("sections");
+    let (pool, client) = (&served.pool, served.pool.client());
+    let tone = || String::from_utf8(call(&client, "test.config", b"", &options())).unwrap();
+    assert_eq!(tone(), "plain");
+    let reload = |section: &str| {
+        std::fs::write(&served.config, format!("lanes = 1\n{section}\n")).unwrap();
+        pool.signal(Signal::SIGHUP);
+    };
+    reload("[handler.\"test.config\"]\ntone = 'high'");
+    wait_until("the section is read", || tone() == "high");
+    pool.wait_logged("reload done");
+    reload("[handler.\"test.config\"]\ntone = 'low'\nvolume = 3");
+    pool.wait_logged("has the unknown key volume");
+    pool.wait_logged("reload failed");
+    reload("[handler.\"test.confg\"]\ntone = 'low'");
+    pool.wait_logged("which nothing reads: those that are read are [handler.\"test.config\"]");
+    assert_eq!(tone(), "high", "the former workers go on");
+}

@@ -1,6 +1,6 @@
 //! Serde types as request and result, word for word as the guide has them.
 
-use ringwork_worker::{Cbor, TaskContext, TaskError, Worker};
+use ringwork_worker::{Cbor, TaskError, Worker};
 use serde::{Deserialize, Serialize};
 
 #[derive(Deserialize)]
@@ -16,7 +16,7 @@ struct Total {
 }
 
 #[rustfmt::skip] // as it stands in the guide
-fn total(_: &TaskContext<'_>, Cbor(order): Cbor<Order>) -> Result<Cbor<Total>, TaskError> {
+fn total(Cbor(order): Cbor<Order>) -> Result<Cbor<Total>, TaskError> {
     Ok(Cbor(Total { id: order.id, cents: order.cents.iter().sum() }))
 }
 

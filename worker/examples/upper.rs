@@ -1,11 +1,11 @@
 //! The worker of the README, word for word: `ringwork serve --worker
 //! target/release/examples/upper`.
 
-use ringwork_worker::{TaskContext, TaskError, Worker};
+use ringwork_worker::Worker;
 
 #[rustfmt::skip] // as narrow as it stands in the README
 fn main() -> Result<(), ringwork_worker::WorkerError> {
     Worker::builder()
-        .task("upper", |_: &TaskContext<'_>, text: String| Ok::<_, TaskError>(text.to_uppercase()))
+        .task("upper", |text: &str| text.to_uppercase())
         .run()
 }

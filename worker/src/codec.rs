@@ -32,15 +32,73 @@ pub trait FromRequest: Sized {
     /// # Errors
     /// When the codec is another, or as [`Self::decode`].
     fn from_request(codec: Codec, bytes: &[u8]) -> Result<Self, String> {
-        if codec != Self::CODEC && codec != Codec::Bytes && Self::CODEC != Codec::Bytes {
-            return Err(format!(
-                "the handler takes {}, the request was sent as {}: use the handler's codec in the task type",
-                Self::CODEC,
-                codec
-            ));
-        }
+        check_codec(Self::CODEC, codec)?;
         Self::decode(bytes)
     }
+}
+
+/// A request of a handler: a type that is [`FromRequest`], or bytes and text in place, `&[u8]` and
+/// `&str`, of which no copy is made.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no request of a handler",
+    label = "not a request",
+    note = "a request is `&[u8]`, `Vec<u8>`, `&str`, `String`, an integer, `()`, `Params<P>`, `Cbor<T>` for a serde type `T`, \
+            or a type that implements `FromRequest`; it is the last argument"
+)]
+pub trait Request {
+    /// What the handler gets: the type itself, with the lifetime of the task's run.
+    type Item<'t>;
+
+    /// The codec of the request.
+    const REQUEST_CODEC: Codec;
+
+    /// Decodes a request, checking the codec that it was sent in.
+    ///
+    /// # Errors
+    /// When the codec is another, or the bytes are not such a request.
+    fn read(codec: Codec, bytes: &[u8]) -> Result<Self::Item<'_>, String>;
+}
+
+impl<Q: FromRequest> Request for Q {
+    type Item<'t> = Q;
+    const REQUEST_CODEC: Codec = Q::CODEC;
+
+    #[inline(always)]
+    fn read(codec: Codec, bytes: &[u8]) -> Result<Q, String> {
+        Q::from_request(codec, bytes)
+    }
+}
+
+impl Request for &[u8] {
+    type Item<'t> = &'t [u8];
+    const REQUEST_CODEC: Codec = Codec::Bytes;
+
+    #[inline(always)]
+    fn read(_: Codec, bytes: &[u8]) -> Result<&[u8], String> {
+        Ok(bytes)
+    }
+}
+
+impl Request for &str {
+    type Item<'t> = &'t str;
+    const REQUEST_CODEC: Codec = Codec::Utf8;
+
+    #[inline]
+    fn read(codec: Codec, bytes: &[u8]) -> Result<&str, String> {
+        check_codec(Codec::Utf8, codec)?;
+        std::str::from_utf8(bytes).map_err(|error| format!("the request is not UTF-8: {error}"))
+    }
+}
+
+/// Raw bytes are taken for any codec.
+#[inline(always)]
+fn check_codec(taken: Codec, sent: Codec) -> Result<(), String> {
+    if sent != taken && sent != Codec::Bytes && taken != Codec::Bytes {
+        return Err(format!(
+            "the handler takes {taken}, the request was sent as {sent}: use the handler's codec in the task type"
+        ));
+    }
+    Ok(())
 }
 
 /// A type that a handler can return as its result.

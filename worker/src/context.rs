@@ -1,57 +1,48 @@
 //! What a handler may know of its task while it runs.
 
 use crate::error::{CANCELLED, TaskError};
+use crate::state::{LaneStates, States};
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::os::clock::now_ns;
-use std::any::{Any, TypeId, type_name};
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::any::type_name;
 use std::time::Duration;
 
-/// Values shared by the handlers of a process, by type.
-#[derive(Default, Clone)]
-pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
-
-impl States {
-    /// Whether it is the first of its type.
-    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) -> bool {
-        self.0.insert(TypeId::of::<T>(), Arc::new(value)).is_none()
-    }
-
-    pub(crate) fn has(&self, need: Need) -> bool {
-        self.0.contains_key(&need.id)
-    }
-
-    pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.0.get(&TypeId::of::<T>())?.downcast_ref()
-    }
-}
-
-/// A state that a handler asks for, by its type.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Need {
-    id: TypeId,
-    pub(crate) name: &'static str,
-}
-
-impl Need {
-    pub(crate) fn of<T: 'static>() -> Self {
-        Self {
-            id: TypeId::of::<T>(),
-            name: type_name::<T>(),
-        }
-    }
+/// The states that a task can reach: the worker's, and its lane's.
+pub(crate) struct Scopes<'s> {
+    pub(crate) states: &'s States,
+    pub(crate) lane: &'s LaneStates,
 }
 
 /// The running task, as its handler sees it.
 pub struct TaskContext<'t> {
     claimed: &'t Claimed<'t>,
-    states: &'t States,
+    scopes: &'t Scopes<'t>,
+    handler: &'static str,
 }
 
 impl<'t> TaskContext<'t> {
-    pub(crate) fn new(claimed: &'t Claimed<'_>, states: &'t States) -> Self {
-        Self { claimed, states }
+    #[inline(always)]
+    pub(crate) fn new(
+        claimed: &'t Claimed<'_>,
+        scopes: &'t Scopes<'_>,
+        handler: &'static str,
+    ) -> Self {
+        Self {
+            claimed,
+            scopes,
+            handler,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn scopes(&self) -> &'t Scopes<'t> {
+        self.scopes
+    }
+
+    /// The name of its handler.
+    #[must_use]
+    pub fn handler(&self) -> &'static str {
+        self.handler
     }
 
     /// The id that the client gave the task.
@@ -114,28 +105,29 @@ impl<'t> TaskContext<'t> {
         self.claimed.traceparent()
     }
 
-    /// The value of type `T` that the worker was built with. A handler that takes it as an argument
-    /// ([`Builder::task_with`](crate::Builder::task_with)), or says that it
-    /// [needs](crate::Builder::needs) it, finds out at the start that it is missing.
+    /// The value of type `T` that the worker has: from [`Builder::state`](crate::Builder::state) or
+    /// [`Builder::singleton`](crate::Builder::singleton). A handler that takes it as an argument
+    /// ([`State`](crate::State)), or says that it [needs](crate::Builder::needs) it, finds out at
+    /// the start that it is missing.
     ///
     /// # Panics
-    /// When none was given; the task fails with a message that says so.
+    /// When there is none; the task fails with a message that says so.
     #[must_use]
     #[track_caller]
     pub fn state<T: Send + Sync + 'static>(&self) -> &T {
-        match self.states.get() {
+        match self.scopes.states.get() {
             Some(value) => value,
             None => panic!(
-                "no state of the type {0}: give it to Worker::builder().state(..); a handler that is added by \
-                 .task_with(..), or followed by .needs::<{0}>(), is checked when the worker starts",
+                "no state of the type {0}: give it to Worker::builder().state(..); a handler that takes State<{0}> as \
+                 an argument, or is followed by .needs::<{0}>(), is checked when the worker starts",
                 type_name::<T>()
             ),
         }
     }
 
-    /// The value of type `T` that the worker was built with, if it was given one.
+    /// The value of type `T` that the worker has, if it has one.
     #[must_use]
     pub fn try_state<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.states.get()
+        self.scopes.states.get()
     }
 }

@@ -4,15 +4,19 @@
 //! failure, panic, expiry, cancellation, unknown handler. A panic costs the task
 //! and nothing else.
 
-use crate::codec::{FromRequest, IntoResult, request_error};
+#[cfg(feature = "io")]
+use crate::codec::FromRequest;
+use crate::codec::{IntoResult, Request, request_error};
 use crate::confine::sandbox;
-use crate::context::{Need, States, TaskContext};
+use crate::context::{Scopes, TaskContext};
 use crate::error::{CANCELLED, TaskError};
+use crate::handler::{self, Returned};
 #[cfg(feature = "io")]
 use crate::io::{AsyncContext, AsyncHandler, Host};
 use crate::log;
 use crate::panics::{self, Panic};
 use crate::raw_task::{Answer, RawTask};
+use crate::state::Finder;
 use ringwork_ring::format::layout::{HANDLER_NAME_MAX, id_of};
 use ringwork_ring::lane::claimed::{Claimed, Failure};
 use ringwork_ring::{Codec, RingError, Status};
@@ -20,7 +24,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::marker::PhantomData;
 #[cfg(feature = "io")]
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Logs an error of a handler that has ended. A line of ours names it where the handler's own lines
 /// do; to a subscriber of the program's it is a field.
@@ -79,13 +83,13 @@ trait Run: Send + Sync {
     fn one(
         &self,
         claimed: &mut Claimed<'_>,
-        states: &States,
+        scopes: &Scopes<'_>,
         answer: &mut InPlace,
     ) -> Result<(), Box<Ended>>;
 
     /// Runs it for each request of a chunk that is left. Each ends by itself; when the task is
     /// given up in between, the rest are told that they were not started.
-    fn each(&self, claimed: &mut Claimed<'_>, states: &States) {
+    fn each(&self, claimed: &mut Claimed<'_>, scopes: &Scopes<'_>) {
         while claimed.next_request() {
             if claimed.expired() || claimed.cancelled() {
                 claimed.fail_request(&given_up(claimed));
@@ -93,7 +97,7 @@ trait Run: Send + Sync {
             }
             panics::forget();
             let mut answer = InPlace::default();
-            match self.one(claimed, states, &mut answer) {
+            match self.one(claimed, scopes, &mut answer) {
                 Ok(()) => claimed.finish_request(answer.len, answer.codec),
                 Err(ended) => end(claimed, *ended),
             }
@@ -101,31 +105,34 @@ trait Run: Send + Sync {
     }
 }
 
-/// A handler over typed requests.
-struct Typed<Q, R, E, F>(F, PhantomData<fn(Q) -> (R, E)>);
+/// A handler over typed requests, with what its arguments have found.
+struct Typed<M, H: handler::Handler<M>> {
+    name: &'static str,
+    handler: H,
+    found: H::Found,
+    arguments: PhantomData<fn() -> M>,
+}
 
-impl<Q, R, E, F> Run for Typed<Q, R, E, F>
-where
-    Q: FromRequest,
-    R: IntoResult,
-    E: Into<TaskError>,
-    F: Fn(&TaskContext<'_>, Q) -> Result<R, E> + Send + Sync + 'static,
-{
+impl<M, H: handler::Handler<M>> Run for Typed<M, H> {
     #[inline(never)]
     fn one(
         &self,
         claimed: &mut Claimed<'_>,
-        states: &States,
+        scopes: &Scopes<'_>,
         answer: &mut InPlace,
     ) -> Result<(), Box<Ended>> {
         let bytes = claimed.request().map_err(|error| {
             Ended::Undecodable(TaskError::new("segment.corrupt", error.to_string()))
         })?;
-        let request = Q::from_request(claimed.request_codec(), bytes)
+        let request = H::Request::read(claimed.request_codec(), bytes)
             .map_err(|why| Ended::Undecodable(request_error(why)))?;
-        let result = (self.0)(&TaskContext::new(claimed, states), request)
+        let context = TaskContext::new(claimed, scopes, self.name);
+        let result = (self.handler)
+            .call(&self.found, &context, request)
+            .map_err(Ended::Failed)?
+            .into_result()
             .map_err(|error| Ended::Failed(TaskError::returned(error)))?;
-        answer.set(0, R::RESULT_CODEC);
+        answer.set(0, <Value<M, H>>::RESULT_CODEC);
         let mut no_room = None;
         result
             .encode(&mut |codec, bytes| match claimed.reserve(bytes.len()) {
@@ -140,8 +147,15 @@ where
     }
 }
 
+/// The result of a handler.
+type Value<M, H> = <<H as handler::Handler<M>>::Returned as Returned>::Value;
+
 /// A zero-copy handler.
-struct Raw<E, F>(F, PhantomData<fn() -> E>);
+struct Raw<E, F> {
+    name: &'static str,
+    handler: F,
+    error: PhantomData<fn() -> E>,
+}
 
 impl<E, F> Run for Raw<E, F>
 where
@@ -152,11 +166,11 @@ where
     fn one(
         &self,
         claimed: &mut Claimed<'_>,
-        states: &States,
+        scopes: &Scopes<'_>,
         answer: &mut InPlace,
     ) -> Result<(), Box<Ended>> {
-        let mut task = RawTask::new(claimed, states);
-        let answered = (self.0)(&mut task);
+        let mut task = RawTask::new(claimed, scopes, self.name);
+        let answered = (self.handler)(&mut task);
         let room_error = task.room_error.take();
         let ended = match answered {
             Ok(Answer::InPlace { len, codec }) => {
@@ -177,41 +191,41 @@ where
     }
 }
 
+/// Looks up what the arguments of a handler need.
+type Bind = Box<dyn FnOnce(&mut Finder<'_>) -> Work + Send>;
+/// Looks up a state that a handler says it needs.
+type Need = fn(&mut Finder<'_>);
+
 /// A handler with its name and codecs.
 pub(crate) struct Handler {
     /// Leaked: it lives as long as the process, so the log can name it from any depth of a task.
     pub(crate) name: &'static str,
     pub(crate) request_codec: Codec,
     pub(crate) result_codec: Codec,
-    /// The states that it asks for, as far as it has said so.
+    /// The states that it asks for besides its arguments, as far as it has said so.
     pub(crate) needs: Vec<Need>,
-    work: Work,
-}
-
-/// How a handler does its work.
-enum Work {
-    /// On the lane that has the task.
-    Lane(Box<dyn Run>),
-    /// As a future, beside the lanes.
-    #[cfg(feature = "io")]
-    Io(Arc<AsyncHandler>),
+    bind: Bind,
 }
 
 impl Handler {
     /// A handler over typed requests.
-    pub(crate) fn typed<Q, R, E, F>(name: &str, handler: F) -> Self
-    where
-        Q: FromRequest + 'static,
-        R: IntoResult + 'static,
-        E: Into<TaskError> + 'static,
-        F: Fn(&TaskContext<'_>, Q) -> Result<R, E> + Send + Sync + 'static,
-    {
+    pub(crate) fn typed<M: 'static, H: handler::Handler<M>>(name: &str, handler: H) -> Self {
+        let name: &'static str = name.to_owned().leak();
+        let bind = move |finder: &mut Finder<'_>| {
+            let found = H::find(finder);
+            Work::Lane(Box::new(Typed {
+                name,
+                handler,
+                found,
+                arguments: PhantomData,
+            }))
+        };
         Self {
-            name: name.to_owned().leak(),
-            request_codec: Q::CODEC,
-            result_codec: R::RESULT_CODEC,
+            name,
+            request_codec: H::Request::REQUEST_CODEC,
+            result_codec: <Value<M, H>>::RESULT_CODEC,
             needs: Vec::new(),
-            work: Work::Lane(Box::new(Typed(handler, PhantomData))),
+            bind: Box::new(bind),
         }
     }
 
@@ -226,12 +240,32 @@ impl Handler {
         E: Into<TaskError> + 'static,
         F: Fn(&mut RawTask<'_, '_>) -> Result<Answer, E> + Send + Sync + 'static,
     {
+        let name: &'static str = name.to_owned().leak();
+        let error = PhantomData;
+        let raw = Raw {
+            name,
+            handler,
+            error,
+        };
         Self {
-            name: name.to_owned().leak(),
+            name,
             request_codec,
             result_codec,
             needs: Vec::new(),
-            work: Work::Lane(Box::new(Raw(handler, PhantomData))),
+            bind: Box::new(move |_| Work::Lane(Box::new(raw))),
+        }
+    }
+
+    /// Looks up what it needs; what is missing is told to the finder.
+    fn bind(self, finder: &mut Finder<'_>) -> Ready {
+        for need in &self.needs {
+            need(finder);
+        }
+        Ready {
+            name: self.name,
+            request_codec: self.request_codec,
+            result_codec: self.result_codec,
+            work: (self.bind)(finder),
         }
     }
 }
@@ -248,30 +282,32 @@ impl Handler {
         Fut: Future<Output = Result<R, E>> + Send + 'static,
     {
         let name: &'static str = name.to_owned().leak();
+        let work = Work::Io(Arc::new(AsyncHandler::new(name, handler)));
         Self {
             name,
             request_codec: Q::CODEC,
             result_codec: R::RESULT_CODEC,
             needs: Vec::new(),
-            work: Work::Io(Arc::new(AsyncHandler::new(name, handler))),
+            bind: Box::new(|_| work),
         }
     }
 }
 
-impl Handler {
-    /// What it needs and is not there, in words.
-    pub(crate) fn missing(&self, states: &States) -> Option<String> {
-        let lacking = self.needs.iter().filter(|need| !states.has(**need));
-        let names: Vec<&str> = lacking.map(|need| need.name).collect();
-        (!names.is_empty()).then(|| {
-            format!(
-                "the handler {:?} needs a state of the type {} that the worker was not given: add .state(..) to \
-                 Worker::builder()",
-                self.name,
-                names.join(", and one of the type ")
-            )
-        })
-    }
+/// How a handler does its work.
+enum Work {
+    /// On the lane that has the task.
+    Lane(Box<dyn Run>),
+    /// As a future, beside the lanes.
+    #[cfg(feature = "io")]
+    Io(Arc<AsyncHandler>),
+}
+
+/// A handler all of whose needs were looked up.
+pub(crate) struct Ready {
+    pub(crate) name: &'static str,
+    pub(crate) request_codec: Codec,
+    pub(crate) result_codec: Codec,
+    work: Work,
 }
 
 /// Ids are hashes already: their bits are taken as they are.
@@ -295,15 +331,16 @@ impl Hasher for IdHasher {
 /// The handlers of a worker, by id.
 #[derive(Default)]
 pub(crate) struct Handlers {
-    by_id: HashMap<u64, Handler, BuildHasherDefault<IdHasher>>,
+    by_id: HashMap<u64, Ready, BuildHasherDefault<IdHasher>>,
     /// What async handlers run on; set before the lanes start if there is such a handler.
     #[cfg(feature = "io")]
-    pub(crate) host: Option<Arc<dyn Host>>,
+    pub(crate) host: OnceLock<Arc<dyn Host>>,
 }
 
 impl Handlers {
-    /// Adds one; the error says which name stands in its way.
-    pub(crate) fn add(&mut self, handler: Handler) -> Result<(), String> {
+    /// Adds one, with what it needs looked up; the error says which name stands in its way.
+    pub(crate) fn add(&mut self, handler: Handler, finder: &mut Finder<'_>) -> Result<(), String> {
+        let handler = handler.bind(finder);
         if handler.name.is_empty() || handler.name.len() > HANDLER_NAME_MAX {
             return Err(format!(
                 "handler name {:?}: use 1 to {HANDLER_NAME_MAX} bytes",
@@ -319,7 +356,7 @@ impl Handlers {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Handler> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Ready> {
         self.by_id.values()
     }
 
@@ -330,7 +367,7 @@ impl Handlers {
     }
 
     /// Runs a claimed task to its end; returns how many requests that were: those of a chunk, or 1.
-    pub(crate) fn run(&self, mut claimed: Claimed<'_>, states: &States) -> u32 {
+    pub(crate) fn run(&self, claimed: Claimed<'_>, scopes: &Scopes<'_>) -> u32 {
         if claimed.expired() {
             let message = "the deadline passed while the task was queued; it was not started";
             claimed.fail(&not_run(Status::Expired, "deadline.passed", message));
@@ -341,6 +378,12 @@ impl Handlers {
             claimed.fail(&not_run(Status::Cancelled, CANCELLED, message));
             return 1;
         }
+        self.start(claimed, scopes)
+    }
+
+    /// As [`Self::run`], for a task of which it is known that its caller waits for it.
+    #[inline(always)]
+    pub(crate) fn start(&self, mut claimed: Claimed<'_>, scopes: &Scopes<'_>) -> u32 {
         let Some(handler) = self.by_id.get(&claimed.handler()) else {
             let message = format!(
                 "no handler of that name; this pool's workers know: {}",
@@ -356,17 +399,17 @@ impl Handlers {
         let run = match &handler.work {
             Work::Lane(run) => run.as_ref(),
             #[cfg(feature = "io")]
-            Work::Io(handler) => match &self.host {
+            Work::Io(handler) => match self.host.get() {
                 Some(host) => return host.begin(handler, claimed),
                 None => return 1, // its drop fails the task; the worker has not launched its shards
             },
         };
         if claimed.is_chunk() {
-            return run_chunk(handler.name, run, claimed, states);
+            return run_chunk(handler.name, run, claimed, scopes);
         }
         ringwork_ring::failpoint!("run.before");
         let mut answer = InPlace::default();
-        let ended = panics::catch(handler.name, || run.one(&mut claimed, states, &mut answer));
+        let ended = panics::catch(handler.name, || run.one(&mut claimed, scopes, &mut answer));
         ringwork_ring::failpoint!("run.after");
         match ended {
             Ok(Ok(())) => claimed.finish(answer.len, answer.codec),
@@ -382,7 +425,7 @@ fn run_chunk(
     handler: &'static str,
     run: &dyn Run,
     mut claimed: Claimed<'_>,
-    states: &States,
+    scopes: &Scopes<'_>,
 ) -> u32 {
     match claimed.open_chunk() {
         Ok(None) => {}
@@ -394,7 +437,7 @@ fn run_chunk(
         }
     }
     // Panics are caught around all of them: what costs as much as a short request is done once.
-    while let Err(panic) = panics::catch(handler, || run.each(&mut claimed, states)) {
+    while let Err(panic) = panics::catch(handler, || run.each(&mut claimed, scopes)) {
         end_panicked(&mut claimed, handler, &panic);
     }
     claimed.finish_chunk()

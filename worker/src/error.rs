@@ -148,7 +148,7 @@ impl<E: ErrorCode> From<E> for TaskError {
 
 /// An error's text and those of its sources, from the outermost to the root: `a: b: c`. A source
 /// whose text the error before it has quoted already is not said twice.
-fn with_causes(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(cause) = next {

@@ -2,7 +2,7 @@
 //! through shared memory.
 //!
 //! ```no_run
-//! use ringwork_worker::{Cbor, TaskContext, TaskError, Worker};
+//! use ringwork_worker::{Cbor, TaskError, Worker};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Deserialize)]
@@ -10,7 +10,7 @@
 //! #[derive(Serialize)]
 //! struct Total { id: u64, cents: i64 }
 //!
-//! fn total(_: &TaskContext<'_>, Cbor(order): Cbor<Order>) -> Result<Cbor<Total>, TaskError> {
+//! fn total(Cbor(order): Cbor<Order>) -> Result<Cbor<Total>, TaskError> {
 //!     if order.cents.is_empty() {
 //!         return Err(TaskError::new("order.empty", "the order has no lines: add one"));
 //!     }
@@ -20,7 +20,7 @@
 //! fn main() -> Result<(), ringwork_worker::WorkerError> {
 //!     Worker::builder()
 //!         .task("order.total", total)
-//! .task("upper", |_: &TaskContext<'_>, text: String| Ok::<_, TaskError>(text.to_uppercase()))
+//!         .task("upper", |text: &str| text.to_uppercase())
 //!         .run()
 //! }
 //! ```
@@ -35,6 +35,7 @@ pub mod confine;
 mod context;
 mod dispatch;
 mod error;
+mod handler;
 #[cfg(feature = "io")]
 mod io;
 #[doc(hidden)]
@@ -42,26 +43,33 @@ pub mod log;
 mod niceness;
 mod panics;
 mod raw_task;
+mod state;
+pub mod testing;
 mod worker;
 
 #[doc(hidden)]
 pub use codec::request_error;
-pub use codec::{FromRequest, IntoResult};
+pub use codec::{FromRequest, IntoResult, Request};
 pub use confine::SandboxMode;
 pub use context::TaskContext;
 pub use error::{ErrorCode, TaskError};
+pub use handler::{Handler, Returned};
 #[cfg(feature = "io")]
 pub use io::{AsyncContext, Busy, Cancelled, Child, WhyCancelled};
 pub use raw_task::{Answer, RawTask};
 #[doc(inline)]
 pub use ringwork_codec::{Cbor, Encoded, Params};
-pub use worker::{Builder, Worker, WorkerError};
 /// The environment of a worker, which its supervisor makes.
+#[doc(hidden)]
+pub use state::config::CONFIG_VARIABLE;
+pub use state::config::Config;
+pub use state::{Extract, Finder, Make, MakePerTask, PerLane, PerTask, Provide, State};
+pub use worker::{Builder, Worker, WorkerError};
 #[doc(hidden)]
 pub use worker::{
     IO_DRAIN_VARIABLE, IO_STALL_VARIABLE, IO_TASKS_VARIABLE, IO_THREADS_VARIABLE, LANES_VARIABLE,
-    LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE, POOL_DIR_VARIABLE, SCHEDULING_VARIABLE, WAIT_VARIABLE,
-    WORKER_INDEX_VARIABLE,
+    LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE, POOL_DIR_VARIABLE, SCHEDULING_VARIABLE, SETUP_EXIT_CODE,
+    WAIT_VARIABLE, WORKER_INDEX_VARIABLE,
 };
 
 /// The mechanism below, for programs that need it: segments, the low-level client.

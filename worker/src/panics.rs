@@ -121,7 +121,7 @@ fn panic_of(payload: Box<dyn Any + Send>) -> Box<Panic> {
     }))
 }
 
-fn text_of(payload: &(dyn Any + Send)) -> Option<String> {
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> Option<String> {
     let text = payload
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned());

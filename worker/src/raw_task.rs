@@ -1,7 +1,7 @@
 //! Zero-copy handlers: the request read in place, the result written in place.
 
 use crate::codec::{request_error, split_params};
-use crate::context::{States, TaskContext};
+use crate::context::{Scopes, TaskContext};
 use crate::error::TaskError;
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::{Codec, RingError};
@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 /// A task in a raw handler's hands.
 pub struct RawTask<'t, 'l> {
     claimed: &'t mut Claimed<'l>,
-    states: &'t States,
+    scopes: &'t Scopes<'t>,
+    handler: &'static str,
     pub(crate) room_error: Option<Box<RingError>>,
 }
 
@@ -35,10 +36,15 @@ pub enum Answer {
 
 impl<'t, 'l> RawTask<'t, 'l> {
     #[inline]
-    pub(crate) fn new(claimed: &'t mut Claimed<'l>, states: &'t States) -> Self {
+    pub(crate) fn new(
+        claimed: &'t mut Claimed<'l>,
+        scopes: &'t Scopes<'_>,
+        handler: &'static str,
+    ) -> Self {
         Self {
             claimed,
-            states,
+            scopes,
+            handler,
             room_error: None,
         }
     }
@@ -46,7 +52,7 @@ impl<'t, 'l> RawTask<'t, 'l> {
     /// Deadline, cancellation, progress, state.
     #[must_use]
     pub fn context(&self) -> TaskContext<'_> {
-        TaskContext::new(self.claimed, self.states)
+        TaskContext::new(self.claimed, self.scopes, self.handler)
     }
 
     /// The request, in place in shared memory: no copy is made. The bytes stay

@@ -1,17 +1,22 @@
 //! A worker process: its handlers, its lanes, its start and its end.
 
-use crate::codec::{FromRequest, IntoResult};
 use crate::confine::rlimits::LANE_STACK;
 use crate::confine::{Confinement, SandboxMode};
-use crate::context::{Need, States, TaskContext};
-use crate::dispatch::{Handler, Handlers};
+use crate::context::Scopes;
+use crate::dispatch::{Handler, Handlers, Ready};
 use crate::error::TaskError;
+use crate::handler;
 #[cfg(feature = "io")]
 use crate::io;
 use crate::log;
 use crate::niceness::Niceness;
 use crate::panics;
 use crate::raw_task::{Answer, RawTask};
+use crate::state::config::{CONFIG_VARIABLE, Sections};
+use crate::state::{
+    Bound, Extract, Finder, LaneStates, Make, MakePerTask, Plan, Registry, Scope, State, States,
+    make,
+};
 use ringwork_ring::lane::leave::{LeaveBy, LeaveOnSignal};
 use ringwork_ring::os::scheduling::Scheduling;
 use ringwork_ring::os::signals;
@@ -23,8 +28,8 @@ use std::any::type_name;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 /// Environment variable: the pool's directory, set by the supervisor.
@@ -69,6 +74,9 @@ pub enum WorkerError {
     /// The worker is built wrongly.
     #[error("the worker is not set up right: {0}")]
     Setup(String),
+    /// A state could not be made.
+    #[error("the worker can't start: {0}")]
+    State(String),
     /// Threads or signal handlers could not be made.
     #[error("the worker can't start: {0}")]
     Io(#[from] std::io::Error),
@@ -79,6 +87,10 @@ impl fmt::Debug for WorkerError {
         fmt::Display::fmt(self, f)
     }
 }
+
+/// Exit code of a worker that is set up wrongly, so that another one of its kind would be no wiser:
+/// `EX_CONFIG` of sysexits.h. Its supervisor does not try again.
+pub const SETUP_EXIT_CODE: u8 = 78;
 
 /// A worker process.
 #[derive(Debug)]
@@ -96,7 +108,8 @@ impl Worker {
 #[derive(Default)]
 pub struct Builder {
     pub(crate) handlers: Vec<Handler>,
-    states: States,
+    states: Registry,
+    config: Option<String>,
     // What was asked of the builder that can't be; told at the start.
     mistakes: Vec<String>,
     lanes: Option<u32>,
@@ -112,50 +125,15 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Adds a handler: a function of the context and a typed request (bytes,
-    /// UTF-8, integers, [`Cbor`](crate::Cbor) or [`Params`](crate::Params)) to a
-    /// result or an error. The name, 1 to 112 bytes, is what clients submit to.
+    /// Adds a handler: a function of arguments, if any, and a request to a result or a `Result`
+    /// ([`Handler`](crate::Handler) has examples). The name, 1 to 112 bytes, is what clients submit
+    /// to. Arguments are the context, states, and types of your own ([`Extract`]); the request is
+    /// bytes, UTF-8, an integer, [`Cbor`](crate::Cbor) or [`Params`](crate::Params). A worker
+    /// without a state that it takes does not start.
     #[must_use]
-    pub fn task<Q, R, E, F>(mut self, name: &str, handler: F) -> Self
-    where
-        Q: FromRequest + 'static,
-        R: IntoResult + 'static,
-        E: Into<TaskError> + 'static,
-        F: Fn(&TaskContext<'_>, Q) -> Result<R, E> + Send + Sync + 'static,
-    {
+    pub fn task<M: 'static, H: handler::Handler<M>>(mut self, name: &str, handler: H) -> Self {
         self.handlers.push(Handler::typed(name, handler));
         self
-    }
-
-    /// Adds a handler that takes a state as well: the value of that type which [`Self::state`]
-    /// gave. Otherwise as [`Self::task`]. A worker without that state does not start.
-    ///
-    /// ```no_run
-    /// # use ringwork_worker::{TaskContext, TaskError, Worker};
-    /// struct Greeting(String);
-    ///
-    /// fn greet(_: &TaskContext<'_>, greeting: &Greeting, name: String) -> Result<String,
-    /// TaskError> {
-    ///     Ok(format!("{}, {name}", greeting.0))
-    /// }
-    ///
-    /// # fn main() -> Result<(), ringwork_worker::WorkerError> {
-    /// Worker::builder().state(Greeting("Good day".into())).task_with("greet", greet).run()
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn task_with<S, Q, R, E, F>(self, name: &str, handler: F) -> Self
-    where
-        S: Send + Sync + 'static,
-        Q: FromRequest + 'static,
-        R: IntoResult + 'static,
-        E: Into<TaskError> + 'static,
-        F: Fn(&TaskContext<'_>, &S, Q) -> Result<R, E> + Send + Sync + 'static,
-    {
-        self.task(name, move |context: &TaskContext<'_>, request: Q| {
-            handler(context, context.state(), request)
-        })
-        .needs::<S>()
     }
 
     /// Adds a zero-copy handler, with the codecs to announce for its request and
@@ -177,30 +155,110 @@ impl Builder {
         self
     }
 
-    /// Gives all handlers a value, found by its type: [`Self::task_with`], [`TaskContext::state`].
-    /// One value of each type: [`Self::run`] refuses a second one.
+    /// Gives all handlers a value, found by its type: a handler takes it as
+    /// [`State<T>`](crate::State), or as [`Arc<T>`](Arc). One value of each type: [`Self::run`]
+    /// refuses a second one.
     #[must_use]
-    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        if !self.states.insert(value) {
-            let kind = type_name::<T>();
-            self.mistakes.push(format!(
-                "two states of the type {kind} are given: wrap each in a type of its own"
-            ));
-        }
+    pub fn state<T: Send + Sync + 'static>(self, value: T) -> Self {
+        let value: Arc<dyn std::any::Any + Send + Sync> = Arc::new(value);
+        let bound = Bound::Singleton(Box::new(move |_| Ok(value)));
+        self.declare::<T>(Scope::Singleton, None, |_| bound)
+    }
+
+    /// Adds a value that is made once, before the worker is ready and before it is confined, and
+    /// that handlers take as [`State<T>`](crate::State) or [`Arc<T>`](Arc). The function takes what
+    /// it needs: [`Arc<S>`](Arc) of other singletons, in whatever order they are told, and
+    /// [`Config<C>`](crate::Config) from the section `[state.NAME]`. Its error ends the worker,
+    /// which is not ready then. Singletons are dropped after the last task, in the reverse order of
+    /// their making.
+    ///
+    /// ```
+    /// use ringwork_worker::{Config, State, Worker, testing};
+    /// use serde::Deserialize;
+    /// use std::sync::Arc;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Address {
+    ///     url: String,
+    /// }
+    /// struct Db(String);
+    /// struct Articles(Arc<Db>);
+    ///
+    /// let worker = Worker::builder()
+    ///     .singleton("articles", |db: Arc<Db>| Ok::<_, String>(Articles(db)))
+    ///     .singleton("db", |address: Config<Address>| {
+    ///         if address.url.is_empty() {
+    ///             return Err("url is empty: name the database");
+    ///         }
+    ///         Ok(Db(address.url.clone()))
+    ///     })
+    ///     .task("where", |State(articles): State<Articles>, (): ()| articles.0.0.clone());
+    /// let worker = worker.config(r#"{"state": {"db": {"url": "db.example"}}}"#);
+    /// let worker = testing::Worker::new(worker).unwrap();
+    /// assert_eq!(worker.call("where").run().text(), Ok("db.example".into()));
+    /// ```
+    #[must_use]
+    pub fn singleton<M, F>(self, name: &str, make: F) -> Self
+    where
+        M: 'static,
+        F: Make<M>,
+        F::Value: Send + Sync,
+    {
+        self.declare::<F::Value>(Scope::Singleton, Some(name), make::singleton(make))
+    }
+
+    /// Adds a value that each lane makes for itself, in its own thread, before the worker is ready;
+    /// handlers take it as [`PerLane<T>`](crate::PerLane). It need not be `Send`. The function
+    /// takes what one of a [singleton](Self::singleton) does, and runs in the sandbox. A lane drops
+    /// its values after its last task, in the reverse order of their making.
+    #[must_use]
+    pub fn per_lane<M: 'static, F: Make<M>>(self, name: &str, make: F) -> Self {
+        self.declare::<F::Value>(Scope::Lane, Some(name), make::per_lane(make))
+    }
+
+    /// Adds a value that is made for each task whose handler takes [`PerTask<T>`](crate::PerTask).
+    /// The function takes what a handler does, but for the request; its error fails the task, and
+    /// the handler is not run. The handler owns the value, so it is dropped before the result is
+    /// told.
+    #[must_use]
+    pub fn per_task<M: 'static, F: MakePerTask<M>>(self, name: &str, make: F) -> Self {
+        self.declare::<F::Value>(Scope::Task, Some(name), make::per_task(make))
+    }
+
+    fn declare<T: 'static>(
+        mut self,
+        scope: Scope,
+        name: Option<&str>,
+        bind: impl FnOnce(&mut Finder<'_>) -> Bound + Send + 'static,
+    ) -> Self {
+        self.mistakes
+            .extend(self.states.add::<T>(scope, name, bind).err());
         self
     }
 
-    /// Says that the handler added last asks for a state of this type by [`TaskContext::state`]: a
-    /// worker without it does not start. [`Self::task_with`] says so by itself.
+    /// Says that the handler added last asks for a state of this type by
+    /// [`TaskContext::state`](crate::TaskContext::state): a worker without it does not start. A
+    /// handler that takes [`State<T>`](crate::State) says so by itself.
     #[must_use]
     pub fn needs<T: Send + Sync + 'static>(mut self) -> Self {
         match self.handlers.last_mut() {
-            Some(handler) => handler.needs.push(Need::of::<T>()),
+            Some(handler) => handler.needs.push(|finder| {
+                <State<'_, T>>::find(finder);
+            }),
             None => self.mistakes.push(format!(
                 ".needs::<{}>() stands before the first handler: put it behind the one that it is for",
                 type_name::<T>()
             )),
         }
+        self
+    }
+
+    /// The sections `[handler.NAME]` and `[state.NAME]` as JSON, `{"handler": {NAME: ..}, "state":
+    /// {NAME: ..}}`, for a worker that is started by hand and for tests. Under a supervisor those
+    /// of the pool's file hold, whatever is said here.
+    #[must_use]
+    pub fn config(mut self, json: &str) -> Self {
+        self.config = Some(json.to_owned());
         self
     }
 
@@ -257,24 +315,49 @@ impl Builder {
     /// before keeps its own, and so does one that has set a panic hook; what panics before this
     /// call is not in the pool's format.
     ///
+    /// A worker that a supervisor has started and that is set up wrongly, so that another would
+    /// be no wiser, ends here with the exit code 78 when it has told why: the supervisor does not
+    /// start it again and again.
+    ///
     /// # Errors
-    /// When the pool can't be joined, or the worker is set up wrongly: two handlers of one name, or
-    /// a handler that needs a state which was not given.
-    pub fn run(mut self) -> Result<(), WorkerError> {
+    /// When the pool can't be joined, a state can't be made, or the worker is set up wrongly: two
+    /// handlers of one name, or a handler that needs a state which was not given.
+    pub fn run(self) -> Result<(), WorkerError> {
         log::init_worker();
+        let error = match self.run_here() {
+            Err(WorkerError::Setup(why)) => WorkerError::Setup(why),
+            other => return other,
+        };
+        if std::env::var_os(WORKER_INDEX_VARIABLE).is_none() {
+            return Err(error);
+        }
+        if log::is_ours() {
+            tracing::error!("{error}");
+        } else {
+            eprintln!("Error: {error}");
+        }
+        std::process::exit(SETUP_EXIT_CODE.into())
+    }
+
+    fn run_here(self) -> Result<(), WorkerError> {
         panics::install_hook(log::panicked);
         ringwork_ring::os::sigbus::explain_sigbus();
-        #[cfg_attr(not(feature = "io"), expect(unused_mut))]
-        let mut handlers = self.checked_handlers()?;
+        let (pool, lanes, wait) = (self.pool.clone(), self.lanes, self.wait);
         #[cfg(feature = "io")]
-        let io = self.io_settled()?;
-        let assignment = Assignment::find(self.pool.as_deref())?;
+        let (io, launch) = (self.io_settled(), self.io);
         let mut confinement = Confinement::from_environment().map_err(WorkerError::Setup)?;
         confinement.sandbox = confinement.sandbox.max(self.sandbox);
-        confinement.sandbox_read.extend(self.sandbox_read);
-        let segment = attach(&assignment, &handlers)?;
-        let lanes = self.lanes.or(assignment.lanes).unwrap_or(1);
-        let wait = self.wait.or(assignment.wait).unwrap_or_default();
+        (confinement.sandbox_read).extend(self.sandbox_read.iter().cloned());
+        let config = std::env::var(CONFIG_VARIABLE).ok();
+        let checked = self.check(config)?;
+        #[cfg(feature = "io")]
+        let io = io?;
+        let assignment = Assignment::find(pool.as_deref())?;
+        let segment = attach(&assignment, &checked.handlers)?;
+        #[cfg_attr(not(feature = "io"), expect(unused_mut))]
+        let mut parts = checked.make()?;
+        let lanes = lanes.or(assignment.lanes).unwrap_or(1);
+        let wait = wait.or(assignment.wait).unwrap_or_default();
         let leave = Arc::new(AtomicBool::new(false));
         let signals = take_signals(&assignment, &segment, &leave)?;
         let entry = WorkerEntry::register(Arc::clone(&segment), assignment.index)?;
@@ -289,65 +372,99 @@ impl Builder {
         if let Some(probe) = probe {
             watch_pool(probe, &segment, &leave)?;
         }
-        #[cfg(feature = "io")]
-        let (lanes, shards) = entry.lanes_and_shards(lanes, io.threads, wait)?;
-        #[cfg(not(feature = "io"))]
-        let lanes = entry.lanes(lanes, wait)?;
-        let (pool, worker, count) = (segment.dir().name(), entry.index(), lanes.len());
-        match assignment.index {
-            // Its supervisor says it for the pool.
-            Some(_) => tracing::debug!(pool, worker, lanes = count, "lanes are registered"),
-            None => tracing::info!(pool, worker, lanes = count, "worker is ready"),
-        }
-        #[cfg(feature = "io")]
-        if let Some(launch) = self.io {
-            handlers.host = Some(launch(io::Parts {
-                worker,
-                segment: Arc::clone(&segment),
-                shards,
-                states: self.states.clone(),
-                leave: Arc::clone(&leave),
-                options: io,
-            })?);
-        }
+        let (pool, worker) = (segment.dir().name(), entry.index());
         let quota = Quota::new(number(MAX_TASKS_VARIABLE)?, &entry);
-        let serve = |lane| {
-            serve_lane(
-                worker,
-                lane,
-                &handlers,
-                &self.states,
-                &leave,
-                &quota,
-                policy,
-            )
+        let register = || {
+            #[cfg(feature = "io")]
+            let (registered, shards) = entry.lanes_and_shards(lanes, io.threads, wait)?;
+            #[cfg(not(feature = "io"))]
+            let registered = entry.lanes(lanes, wait)?;
+            match assignment.index {
+                // Its supervisor says it for the pool.
+                Some(_) => tracing::debug!(pool, worker, lanes, "lanes are registered"),
+                None => tracing::info!(pool, worker, lanes, "worker is ready"),
+            }
+            #[cfg(feature = "io")]
+            if let Some(launch) = launch {
+                let host = launch(io::Parts {
+                    worker,
+                    segment: Arc::clone(&segment),
+                    shards,
+                    states: Arc::clone(&parts.states),
+                    leave: Arc::clone(&leave),
+                    options: io,
+                })?;
+                let _ = parts.handlers.host.set(host); // it is set here only
+            }
+            Ok(registered)
         };
-        serve_lanes(lanes, &serve, &|| {
-            leave.store(true, Ordering::Relaxed);
-            wake_all_lanes(&segment);
-        })?;
+        let serve = |lane, states: &LaneStates| {
+            serve_lane(worker, lane, &parts, states, &leave, &quota, policy);
+        };
+        serve_lanes(lanes, &parts.states, register, &serve)?;
         #[cfg(feature = "io")]
-        if let Some(host) = handlers.host.take() {
+        if let Some(host) = parts.handlers.host.take() {
             host.drain();
         }
         drop(signals);
+        drop(parts);
         entry.leave();
         Ok(())
     }
 
-    /// The handlers by name, once none has a name that another has, or lacks a state.
-    fn checked_handlers(&mut self) -> Result<Handlers, WorkerError> {
+    /// Looks up what every handler and state asks for. No code of the user has run yet.
+    pub(crate) fn check(mut self, config: Option<String>) -> Result<Checked, WorkerError> {
+        let mut problems = std::mem::take(&mut self.mistakes);
+        let sections = match config.or(self.config) {
+            Some(json) => Sections::parse(&json).map_err(WorkerError::Setup)?,
+            None => Sections::default(),
+        };
+        let plan = self.states.bind(&sections, &mut problems);
         let mut handlers = Handlers::default();
-        for handler in std::mem::take(&mut self.handlers) {
-            self.mistakes.extend(handler.missing(&self.states));
-            self.mistakes.extend(handlers.add(handler).err());
+        for handler in self.handlers {
+            let mut doubled = None;
+            let mut finder =
+                Finder::of_handler(&self.states, &sections, handler.name, &mut problems);
+            if let Err(why) = handlers.add(handler, &mut finder) {
+                doubled = Some(why);
+            }
+            problems.extend(doubled);
         }
-        if self.mistakes.is_empty() {
-            Ok(handlers)
+        problems.extend(sections.unread());
+        if problems.is_empty() {
+            Ok(Checked {
+                handlers,
+                states: self.states,
+                plan,
+            })
         } else {
-            Err(WorkerError::Setup(self.mistakes.join("; ")))
+            Err(WorkerError::Setup(problems.join("; ")))
         }
     }
+}
+
+/// A worker all of whose needs are met.
+pub(crate) struct Checked {
+    pub(crate) handlers: Handlers,
+    states: Registry,
+    plan: Plan,
+}
+
+impl Checked {
+    /// Makes its singletons.
+    pub(crate) fn make(self) -> Result<Parts, WorkerError> {
+        let states = self.states.make(self.plan).map_err(WorkerError::State)?;
+        Ok(Parts {
+            handlers: self.handlers,
+            states: Arc::new(states),
+        })
+    }
+}
+
+/// What the lanes of a worker share. The handlers are dropped first.
+pub(crate) struct Parts {
+    pub(crate) handlers: Handlers,
+    pub(crate) states: Arc<States>,
 }
 
 /// The segment of the pool, in which the handlers are announced.
@@ -379,22 +496,44 @@ fn take_signals(
     Ok(LeaveOnSignal::install(segment, leave, leave_by)?)
 }
 
-/// Serves each lane in a thread of its own, until all have left. When one can't be started, `give_up`
-/// tells the others to leave: they must not keep a half worker going.
+/// Serves each lane in a thread of its own, until all have left. The threads make the states of
+/// their lanes first; when all are made the lanes are registered, and the worker is ready.
 fn serve_lanes(
-    lanes: Vec<Lane>,
-    serve: &(impl Fn(Lane) + Sync),
-    give_up: &impl Fn(),
-) -> std::io::Result<()> {
+    count: u32,
+    states: &States,
+    register: impl FnOnce() -> Result<Vec<Lane>, WorkerError>,
+    serve: &(impl Fn(Lane, &LaneStates) + Sync),
+) -> Result<(), WorkerError> {
     std::thread::scope(|scope| {
-        let start = |lane: Lane| {
-            let name = format!("ringwork-lane-{}", lane.index());
-            let thread = std::thread::Builder::new().name(name);
-            let thread = thread.stack_size(LANE_STACK);
-            thread.spawn_scoped(scope, || serve(lane)).map(drop)
-        };
-        let started = lanes.into_iter().try_for_each(start);
-        started.inspect_err(|_| give_up())
+        let (tell, told) = mpsc::channel();
+        let mut waiting = Vec::new();
+        for number in 0..count {
+            let (give, lane) = mpsc::sync_channel(1);
+            waiting.push(give);
+            let tell = tell.clone();
+            // Should one not start, the others find that no lane comes, and end.
+            std::thread::Builder::new()
+                .name(format!("ringwork-lane-{number}"))
+                .stack_size(LANE_STACK)
+                .spawn_scoped(scope, move || match states.for_lane() {
+                    Ok(states) => {
+                        let _ = tell.send(Ok(())); // that thread waits for it, or has given up
+                        drop(tell);
+                        if let Ok(lane) = lane.recv() {
+                            serve(lane, &states);
+                        }
+                    }
+                    Err(why) => drop(tell.send(Err(why))),
+                })?;
+        }
+        drop(tell);
+        for made in told {
+            made.map_err(WorkerError::State)?;
+        }
+        for (give, lane) in waiting.into_iter().zip(register()?) {
+            let _ = give.send(lane); // its thread waits for it
+        }
+        Ok(())
     })
 }
 
@@ -403,14 +542,18 @@ fn serve_lanes(
 fn serve_lane(
     worker: u32,
     mut lane: Lane,
-    handlers: &Handlers,
-    states: &States,
+    parts: &Parts,
+    states: &LaneStates,
     leave: &AtomicBool,
     quota: &Quota<'_>,
     policy: Scheduling,
 ) {
     log::serve_lane(worker, lane.index());
     let mut niceness = Niceness::new(policy);
+    let scopes = Scopes {
+        states: &parts.states,
+        lane: states,
+    };
     let served = std::panic::catch_unwind(AssertUnwindSafe(|| {
         // Not `while let`, which would borrow the lane until the end of the body.
         loop {
@@ -419,7 +562,7 @@ fn serve_lane(
             };
             quota.count(1);
             niceness.before_task();
-            let ran = handlers.run(claimed, states);
+            let ran = parts.handlers.run(claimed, &scopes);
             quota.count(ran.saturating_sub(1));
             niceness.after_task(&lane);
         }
@@ -548,7 +691,7 @@ pub(crate) fn number<T: std::str::FromStr>(variable: &str) -> Result<Option<T>, 
     }
 }
 
-fn register(segment: &Segment, handler: &Handler) -> Result<(), WorkerError> {
+fn register(segment: &Segment, handler: &Ready) -> Result<(), WorkerError> {
     let info = HandlerInfo {
         name: handler.name.to_owned(),
         request_codec: handler.request_codec,
@@ -589,12 +732,12 @@ fn watch_pool(
 mod tests {
     use super::*;
 
+    use crate::{PerLane, PerTask, TaskContext};
+
     struct Prices;
     struct Rates;
 
-    fn with_prices(_: &TaskContext<'_>, _: &Prices, _: ()) -> Result<(), TaskError> {
-        Ok(())
-    }
+    fn with_prices(_: State<'_, Prices>, (): ()) {}
 
     fn refused(builder: Builder) -> String {
         // Before a pool is looked for: none is named.
@@ -607,7 +750,7 @@ mod tests {
     fn a_state_that_a_handler_needs_is_missed_at_the_start() {
         let builder = || {
             Worker::builder()
-                .task_with("order.total", with_prices)
+                .task("order.total", with_prices)
                 .raw_task(
                     "order.sum",
                     Codec::Bytes,
@@ -645,8 +788,73 @@ mod tests {
         assert!(text.contains("before the first handler"), "{text}");
         let twice = Worker::builder()
             .state(Prices)
-            .task_with("twice", with_prices)
-            .task_with("twice", with_prices);
+            .task("twice", with_prices)
+            .task("twice", with_prices);
         assert!(refused(twice).contains("two handlers"));
+        let lanes = Worker::builder()
+            .per_lane("one", || Ok::<_, String>(Prices))
+            .per_lane("one", || Ok::<_, String>(Prices));
+        assert!(refused(lanes).contains("are given for each lane"));
+        let names = Worker::builder()
+            .singleton("one", || Ok::<_, String>(Prices))
+            .per_lane("one", || Ok::<_, String>(Rates));
+        assert!(refused(names).contains("two states have the name \"one\""));
+        let exclusive = Worker::builder()
+            .per_lane("one", || Ok::<_, String>(Prices))
+            .task("both", |_: PerLane<Prices>, _: PerLane<Prices>, (): ()| ());
+        let text = refused(exclusive);
+        assert!(
+            text.contains("takes PerLane<") && text.contains("twice"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_state_of_another_scope_is_pointed_to() {
+        let text = refused(
+            Worker::builder()
+                .per_lane("prices", || Ok::<_, String>(Prices))
+                .task("order.total", with_prices),
+        );
+        assert!(
+            text.contains(".per_lane(..) has given one: PerLane<..>"),
+            "{text}"
+        );
+        let text = refused(
+            Worker::builder()
+                .state(Prices)
+                .task("lane", |_: PerLane<Prices>, (): ()| ())
+                .task("task", |_: PerTask<Prices>, (): ()| ()),
+        );
+        for part in [
+            "add .per_lane(..)",
+            "add .per_task(..)",
+            "State<..> takes it",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn states_that_need_each_other_are_told() {
+        let circle = Worker::builder()
+            .singleton("prices", |_: Arc<Rates>| Ok::<_, String>(Prices))
+            .singleton("rates", |_: Arc<Prices>| Ok::<_, String>(Rates));
+        let text = refused(circle);
+        assert!(
+            text.contains("in a circle") && text.contains("\"rates\""),
+            "{text}"
+        );
+        let itself =
+            Worker::builder().per_task("prices", |_: PerTask<Prices>| Ok::<_, TaskError>(Prices));
+        assert!(refused(itself).contains("in a circle"));
+        let missing = Worker::builder().per_task("prices", |_: &TaskContext<'_>, _: Arc<Rates>| {
+            Ok::<_, TaskError>(Prices)
+        });
+        let text = refused(missing);
+        assert!(
+            text.contains("the state \"prices\"") && text.contains("Rates"),
+            "{text}"
+        );
     }
 }

@@ -6,7 +6,7 @@
 //! ringwork submit shop upper --data "hello"
 //! ```
 
-use ringwork_worker::{Cbor, TaskContext, TaskError};
+use ringwork_worker::{Cbor, State, TaskContext, TaskError};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -35,8 +35,7 @@ struct Prices(HashMap<String, u64>);
 /// A typed handler: CBOR in, CBOR out, a state that the worker can't start without, an error of its
 /// own.
 fn order_total(
-    _: &TaskContext<'_>,
-    Prices(prices): &Prices,
+    State(Prices(prices)): State<Prices>,
     Cbor(order): Cbor<Order>,
 ) -> Result<Cbor<Total>, TaskError> {
     let mut cents = 0;
@@ -84,13 +83,58 @@ fn worker() -> ringwork_worker::Builder {
             ("tea".into(), 450),
             ("cup".into(), 1290),
         ])))
-        .task_with("order.total", order_total)
+        .task("order.total", order_total)
         .task("primes.below", count_primes)
-        .task("upper", |_: &TaskContext<'_>, text: String| {
-            Ok::<_, TaskError>(text.to_uppercase())
-        })
+        .task("upper", |text: &str| text.to_uppercase())
 }
 
 fn main() -> Result<(), ringwork_worker::WorkerError> {
     worker().run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringwork_worker::testing::{Call, Worker};
+    use std::time::Duration;
+
+    fn called(
+        name: &str,
+        call: impl FnOnce(Call<'_>) -> Call<'_>,
+    ) -> ringwork_worker::testing::Ended {
+        let worker = Worker::new(worker()).expect("it has all that it needs");
+        call(worker.call(name)).run()
+    }
+
+    #[test]
+    fn an_order_is_added_up() {
+        let order = |article: &str| {
+            let article = article.to_owned();
+            Cbor(Order {
+                id: 7,
+                lines: vec![Line { article, count: 2 }],
+            })
+        };
+        let total = called("order.total", |call| call.request(order("tea")));
+        let sum = Total { id: 7, cents: 900 };
+        assert_eq!(
+            total.result().map(|Cbor(total): Cbor<Total>| total),
+            Ok(sum)
+        );
+        let unknown = called("order.total", |call| call.request(order("ink")));
+        assert_eq!(unknown.code(), Some("order.unknown_article"));
+    }
+
+    #[test]
+    fn primes_are_counted_until_the_caller_gives_up() {
+        let counted = called("primes.below", |call| call.request(2000_u32));
+        assert_eq!(
+            (counted.result::<u32>(), counted.progress()),
+            (Ok(303), (1024, 2000))
+        );
+        let given_up = called("primes.below", |call| {
+            call.request(u32::MAX).cancel_after(Duration::ZERO)
+        });
+        assert_eq!(given_up.code(), Some("task.cancelled"));
+    }
 }

@@ -367,7 +367,7 @@ impl<'s> Slot<'s> {
 
     /// Asks the handler that runs a task to give up. The end of a task of which anything was asked
     /// is announced by its lane, or was there before: the caller looks at the ended word next.
-    pub(crate) fn request_cancel(self, generation: u64) {
+    pub fn request_cancel(self, generation: u64) {
         self.ask(CANCEL_BIT, generation);
     }
 

@@ -9,6 +9,7 @@
 mod named;
 #[doc(hidden)]
 pub mod options;
+mod sections;
 pub mod text;
 
 use crate::SupervisorError;
@@ -24,6 +25,7 @@ use ringwork_ring::{Backing, Geometry, PoolConfig, PoolDir, RingError, WaitStrat
 use ringwork_worker::SandboxMode;
 use ringwork_worker::confine::Confinement;
 pub use ringwork_worker::log::{LogFormat, LogLevel};
+pub use sections::WorkerSections;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -167,6 +169,11 @@ pub struct ServeConfig {
     #[arg(long, value_name = "LEVEL", value_parser = choice::<LogLevel>(), default_value = "info", help_heading = "Log")]
     #[serde(with = "named")]
     pub log_level: LogLevel,
+
+    /// What the worker's own handlers and states read of the file.
+    #[arg(skip)]
+    #[serde(flatten)]
+    pub sections: WorkerSections,
 
     /// Whether the pool ends with the end of standard input (default no). No key of the file: its
     /// owner decides.
@@ -452,6 +459,7 @@ impl ServeConfig {
             .chain(self.recycle.problems())
             .chain(self.limits.problems())
             .chain(self.io.problems())
+            .chain(self.sections.problems())
             .chain(self.confinement().problems(self.lanes))
             .collect()
     }

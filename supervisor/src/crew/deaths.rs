@@ -8,12 +8,18 @@ use crate::console::Console;
 use crate::crew::death_report::DeathReport;
 use crate::crew::{Crew, MemberKind};
 use crate::error::SupervisorError;
-use ringwork_ring::Segment;
 use ringwork_ring::segment::tables::log_error;
+use ringwork_ring::{Cause, Segment};
+use ringwork_worker::SETUP_EXIT_CODE;
 use std::time::{Duration, Instant};
 
 /// A worker that leaves by itself sooner than this is not replaced at once.
 const SERVED: Duration = Duration::from_secs(1);
+
+/// How a worker ends that is set up wrongly.
+const SET_UP_WRONGLY: Cause = Cause::Exited {
+    code: SETUP_EXIT_CODE,
+};
 
 impl Crew {
     /// Reaps the workers that have exited: gives back what they held and plans their successors.
@@ -37,9 +43,10 @@ impl Crew {
                     continue; // told to leave before it was there
                 }
                 let unproven = !self.health.proven || self.former.is_some();
-                if member.process.killed.is_some() && unproven {
-                    // It has hung for the whole of its time, and no worker of its kind has ever
-                    // got ready: four more would be no wiser.
+                let set_up_wrongly = exit == SET_UP_WRONGLY;
+                if (member.process.killed.is_some() || set_up_wrongly) && unproven {
+                    // It has hung for the whole of its time, or has told that it is set up wrongly,
+                    // and no worker of its kind has ever got ready: four more would be no wiser.
                     self.health.hopeless = true;
                 }
                 self.boot_death(kind, member.generation, &report, segment)?;

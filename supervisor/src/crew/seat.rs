@@ -17,8 +17,8 @@ use ringwork_ring::lane::leave::LeaveBy;
 use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_worker::log::{FORMAT_VARIABLE, LEVEL_VARIABLE};
 use ringwork_worker::{
-    LANES_VARIABLE, LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE, POOL_DIR_VARIABLE, SCHEDULING_VARIABLE,
-    WAIT_VARIABLE, WORKER_INDEX_VARIABLE,
+    CONFIG_VARIABLE, LANES_VARIABLE, LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE, POOL_DIR_VARIABLE,
+    SCHEDULING_VARIABLE, WAIT_VARIABLE, WORKER_INDEX_VARIABLE,
 };
 use std::io;
 use std::time::{Duration, Instant};
@@ -53,6 +53,7 @@ impl Settings {
             (SCHEDULING_VARIABLE, config.scheduling.name().to_owned()),
             (LEVEL_VARIABLE, config.log_level.name().to_owned()),
             (FORMAT_VARIABLE, config.log_format.name().to_owned()),
+            (CONFIG_VARIABLE, config.sections.json()),
         ];
         Self {
             program: KeptProgram::open(&command.program),

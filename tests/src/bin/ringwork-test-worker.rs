@@ -6,7 +6,7 @@
 //!
 //! `RINGWORK_TEST_BOOT=crash|exit|hang` makes the process die by SIGSEGV, exit
 //! with code 3, or hang before it registers with the pool. `stateless` leaves out a state that a
-//! handler needs, `subscriber` sets a log of the program's own.
+//! handler needs, `lane` has a state that no lane can make, `subscriber` sets a log of the program's own.
 //! `RINGWORK_TEST_HANDLER=NAME` adds a handler of this name.
 
 #![forbid(unsafe_code)]
@@ -16,7 +16,7 @@ use nix::sys::signal::{Signal, raise};
 use ringwork_handlers::stock_worker;
 use ringwork_ring::{PoolDir, Segment};
 use ringwork_tests::{forbidden, misbehaviour};
-use ringwork_worker::{Builder, Cbor, TaskContext, TaskError, WorkerError};
+use ringwork_worker::{Builder, Cbor, Config, PerLane, State, TaskContext, TaskError, WorkerError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -33,6 +33,23 @@ const SLICE: Duration = Duration::from_millis(1);
 
 /// The state that `test.state` needs.
 struct Greeting(String);
+
+/// What `test.calls` counts: the calls of its lane.
+struct Calls(u32);
+
+/// The section `[handler."test.config"]`.
+#[derive(Deserialize)]
+#[serde(default)]
+struct Tone {
+    tone: String,
+}
+
+impl Default for Tone {
+    fn default() -> Self {
+        let tone = "plain".to_owned();
+        Self { tone }
+    }
+}
 
 /// A state that `test.no_state` asks for and no worker has.
 struct NotGiven;
@@ -80,6 +97,10 @@ fn main() -> Result<(), WorkerError> {
     let worker = match std::env::var("RINGWORK_TEST_BOOT").as_deref() {
         Ok("stateless") => stock_worker(),
         _ => stock_worker().state(Greeting("state of the test worker".to_owned())),
+    };
+    let worker = match std::env::var("RINGWORK_TEST_BOOT").as_deref() {
+        Ok("lane") => worker.per_lane("calls", || Err::<Calls, _>("it was told to fail")),
+        _ => worker.per_lane("calls", || Outcome::Ok(Calls(0))),
     };
     let mut worker = misbehaviour::handlers(deadly(typed(telling(failing(worker)))));
     if let Ok(name) = std::env::var("RINGWORK_TEST_HANDLER") {
@@ -180,8 +201,15 @@ fn telling(worker: Builder) -> Builder {
             }
             Outcome::Ok(steps)
         })
-        .task_with("test.state", |_, greeting: &Greeting, (): ()| {
-            Outcome::Ok(greeting.0.clone())
+        .task("test.state", |State(greeting): State<Greeting>, (): ()| {
+            greeting.0.clone()
+        })
+        .task("test.config", |tone: Config<Tone>, (): ()| {
+            tone.tone.clone()
+        })
+        .task("test.calls", |mut calls: PerLane<Calls>, (): ()| {
+            calls.0 += 1;
+            calls.0
         })
         .task("test.log", |_: &TaskContext<'_>, text: String| {
             tracing::debug!("{text} at debug");

@@ -6,9 +6,9 @@ use super::poll::{InFlightTask, run_chunk};
 use super::shard::IoShard;
 use super::watch::Watch;
 use super::{Host, Options, Parts};
-use crate::context::States;
 use crate::dispatch::{self, Ended, not_run};
 use crate::error::{CANCELLED, TaskError};
+use crate::state::States;
 use crate::worker::WorkerError;
 use crate::{log, panics};
 use ringwork_ring::lane::claimed::Claimed;
@@ -31,7 +31,7 @@ const LAST_GRACE: Duration = Duration::from_secs(1);
 
 /// All shards, and what their tasks share.
 pub(super) struct Shards {
-    pub(super) states: States,
+    pub(super) states: Arc<States>,
     pub(super) all: Vec<IoShard>,
     pub(super) options: Options,
     segment: Arc<Segment>,

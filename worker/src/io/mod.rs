@@ -23,7 +23,7 @@ pub(crate) use builder::Asked;
 pub use context::{AsyncContext, Busy, Cancelled, Child, WhyCancelled};
 pub(crate) use handler::AsyncHandler;
 
-use crate::context::States;
+use crate::state::States;
 use crate::worker::WorkerError;
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::{Segment, Shard};
@@ -60,7 +60,7 @@ pub(crate) struct Parts {
     pub(crate) worker: u32,
     pub(crate) segment: Arc<Segment>,
     pub(crate) shards: Vec<Arc<Shard>>,
-    pub(crate) states: States,
+    pub(crate) states: Arc<States>,
     pub(crate) leave: Arc<AtomicBool>,
     pub(crate) options: Options,
 }

@@ -1,0 +1,140 @@
+//! Looks up what a handler or a state asks for, once, at the start.
+
+use super::config::{Kind, Sections};
+use super::{Declared, Registry, Scope};
+use serde::de::DeserializeOwned;
+use std::any::{TypeId, type_name};
+
+/// Indices of the states that one of them needs.
+pub(super) type Wanted = Vec<usize>;
+
+/// For whom something is looked up.
+#[derive(Clone, Copy)]
+pub(super) enum Owner<'r> {
+    Handler(&'r str),
+    State(&'r Declared),
+}
+
+/// Finds what an argument of a handler needs, before the worker is ready: what a type that
+/// implements [`Extract`](crate::Extract) asks. What is missing ends the worker at its start.
+pub struct Finder<'r> {
+    registry: &'r Registry,
+    sections: &'r Sections,
+    owner: Owner<'r>,
+    problems: &'r mut Vec<String>,
+    wanted: Wanted,
+    /// The types that are taken exclusively, or made anew.
+    once: Vec<(Scope, TypeId)>,
+}
+
+impl<'r> Finder<'r> {
+    pub(super) fn new(
+        registry: &'r Registry,
+        sections: &'r Sections,
+        owner: Owner<'r>,
+        problems: &'r mut Vec<String>,
+    ) -> Self {
+        Self {
+            registry,
+            sections,
+            owner,
+            problems,
+            wanted: Vec::new(),
+            once: Vec::new(),
+        }
+    }
+
+    pub(crate) fn of_handler(
+        registry: &'r Registry,
+        sections: &'r Sections,
+        handler: &'r str,
+        problems: &'r mut Vec<String>,
+    ) -> Self {
+        Self::new(registry, sections, Owner::Handler(handler), problems)
+    }
+
+    pub(super) fn wanted(self) -> Wanted {
+        self.wanted
+    }
+
+    /// The name of the handler, or of the state, that asks.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self.owner {
+            Owner::Handler(name) => name,
+            Owner::State(state) => state.name.as_deref().unwrap_or(state.kind),
+        }
+    }
+
+    /// Says that something that is asked for can't be had: cause and remedy. The worker does not
+    /// start, and its error has the text.
+    pub fn refuse(&mut self, why: &str) {
+        let who = match self.owner {
+            Owner::Handler(name) => format!("the handler {name:?}"),
+            Owner::State(state) => state.to_string(),
+        };
+        let text = format!("{who} {why}");
+        if !self.problems.contains(&text) {
+            self.problems.push(text);
+        }
+    }
+
+    /// The index of a state; any number where there is none, for then the worker does not start.
+    pub(super) fn index_of<T: 'static>(&mut self, scope: Scope) -> usize {
+        let (id, kind) = (TypeId::of::<T>(), type_name::<T>());
+        if scope != Scope::Singleton {
+            if self.once.contains(&(scope, id)) {
+                let argument = scope.argument();
+                self.refuse(&format!(
+                    "takes {argument}<{kind}> twice: one argument has it, take it once"
+                ));
+            }
+            self.once.push((scope, id));
+        }
+        if let Some(index) = self.registry.position(scope, id) {
+            self.wanted.push(index);
+            return index;
+        }
+        let given = match scope {
+            Scope::Singleton => ".state(..) or .singleton(..)",
+            other => other.method(),
+        };
+        let others = self.registry.scopes(id);
+        let others: Vec<String> = others
+            .map(|other| {
+                format!(
+                    "{} has given one: {}<..> takes it",
+                    other.method(),
+                    other.argument()
+                )
+            })
+            .collect();
+        let else_taken = match others.is_empty() {
+            true => String::new(),
+            false => format!("; or ({})", others.join("; ")),
+        };
+        self.refuse(&format!(
+            "needs a state of the type {kind} that the worker was not given: add {given} to \
+             Worker::builder(){else_taken}"
+        ));
+        0
+    }
+
+    /// The section of the configuration that belongs to the one that asks.
+    pub(super) fn config<T: DeserializeOwned>(&mut self) -> Option<T> {
+        let (kind, name) = match self.owner {
+            Owner::Handler(name) => (Kind::Handler, name),
+            Owner::State(Declared {
+                name: Some(name), ..
+            }) => (Kind::State, name.as_str()),
+            Owner::State(_) => return None,
+        };
+        match self.sections.read(kind, name) {
+            Ok(value) => Some(value),
+            Err(why) => {
+                self.refuse(&format!("has no valid configuration: {why}"));
+                None
+            }
+        }
+    }
+}
