@@ -1,4 +1,4 @@
-//! `ringwork doctor`: what on this machine would keep Ringwork from working well.
+//! `ringwork doctor`: what on this machine, or with one pool, would keep Ringwork from working well.
 //!
 //! Only looks; nothing is created or changed.
 
@@ -6,6 +6,7 @@ mod finding;
 mod java;
 mod machine;
 mod memory;
+mod pool;
 mod pools;
 
 use super::exit::{FAILED, Failure};
@@ -14,12 +15,16 @@ use finding::{Finding, Level};
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// Look at this machine: what is wrong, and the remedy.
+/// Look at this machine, or at one pool: what is wrong, and the remedy.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 nothing is in the way (there may be warnings); 1 something is."
+    after_help = "Exit codes: 0 nothing is in the way (there may be warnings); 1 something is; 3 there is no such pool."
 )]
 pub(super) struct Doctor {
+    /// Look at this pool alone: its state, old tasks, slots, queues and blocks that are nearly all
+    /// taken, limits, versions, errors.
+    name: Option<String>,
+
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -33,10 +38,10 @@ struct Report {
 
 /// Runs the subcommand.
 pub(super) fn run(doctor: &Doctor) -> Result<(), Failure> {
-    let mut findings = machine::findings();
-    findings.extend(memory::findings()?);
-    findings.push(java::finding());
-    findings.extend(pools::findings());
+    let findings = match &doctor.name {
+        Some(name) => pool::findings(name)?,
+        None => everything()?,
+    };
     let ok = findings.iter().all(|finding| finding.level < Level::Fail);
     let mut out = io::stdout().lock();
     if doctor.json {
@@ -56,6 +61,15 @@ pub(super) fn run(doctor: &Doctor) -> Result<(), Failure> {
     } else {
         Err(Failure::silent(FAILED))
     }
+}
+
+/// The machine, and all its pools.
+fn everything() -> Result<Vec<Finding>, Failure> {
+    let mut findings = machine::findings();
+    findings.extend(memory::findings()?);
+    findings.push(java::finding());
+    findings.extend(pools::findings());
+    Ok(findings)
 }
 
 fn line(finding: &Finding) -> String {

@@ -9,6 +9,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Paragraph, Row, Table};
+use ringwork_ring::format::layout::PoolCounter;
 use std::cmp::Ordering;
 
 /// Which table.
@@ -273,13 +274,14 @@ fn head(state: &State) -> Vec<Line<'static>> {
             cpu + worker.cpu_s.unwrap_or(0.0),
         )
     });
-    let counter = |name: &str| view.counters.get(name).copied().unwrap_or(0);
+    let counter = |counter: PoolCounter| view.counters.get(counter.name()).copied();
+    let counter = |of| counter(of).unwrap_or(0);
     lines.push(Line::raw(format!(
         "workers: {} resident, {} of processors; {} crashed, {} tasks retried",
         Size(rss),
         seconds(cpu),
-        counter("workers_crashed"),
-        counter("tasks_retried"),
+        counter(PoolCounter::WorkersCrashed),
+        counter(PoolCounter::TasksRequeued),
     )));
     lines
 }
