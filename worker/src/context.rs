@@ -13,6 +13,16 @@ pub(crate) struct Scopes<'s> {
     pub(crate) lane: &'s LaneStates,
 }
 
+/// The client of a task, as `ringwork stat` lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskClient {
+    /// The number of its entry.
+    pub entry: u32,
+    /// The id of its process, as it sees it itself: another container may have another one for it.
+    pub pid: u32,
+}
+
 /// The running task, as its handler sees it.
 pub struct TaskContext<'t> {
     claimed: &'t Claimed<'t>,
@@ -43,6 +53,19 @@ impl<'t> TaskContext<'t> {
     #[must_use]
     pub fn handler(&self) -> &'static str {
         self.handler
+    }
+
+    /// Its priority, 0 the most urgent.
+    #[must_use]
+    pub fn priority(&self) -> u32 {
+        self.claimed.priority()
+    }
+
+    /// The client whose task it is.
+    #[must_use]
+    pub fn client(&self) -> TaskClient {
+        let (entry, pid) = self.claimed.client();
+        TaskClient { entry, pid }
     }
 
     /// The id that the client gave the task.

@@ -13,6 +13,7 @@ use crate::error::{CANCELLED, TaskError};
 use crate::handler::{self, Returned};
 #[cfg(feature = "io")]
 use crate::io::{AsyncContext, AsyncHandler, Host};
+use crate::layer::{Layer, Layered};
 use crate::log;
 use crate::panics::{self, Panic};
 use crate::raw_task::{Answer, RawTask};
@@ -23,8 +24,9 @@ use ringwork_ring::{Codec, RingError, Status};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::marker::PhantomData;
+use std::sync::Arc;
 #[cfg(feature = "io")]
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 /// Logs an error of a handler that has ended. A line of ours names it where the handler's own lines
 /// do; to a subscriber of the program's it is a field.
@@ -43,7 +45,7 @@ macro_rules! log_error {
 /// Each field is read by itself, as wide as it was written: the codec is a byte to both. A narrower
 /// store before a wider load, as when both are copied at once, would have the processor wait until
 /// everything stored before has left for its line, the result's among them.
-struct InPlace {
+pub(crate) struct InPlace {
     len: usize,
     codec: Codec,
 }
@@ -71,14 +73,22 @@ pub(crate) enum Ended {
     Undecodable(TaskError),
     /// The handler's own error.
     Failed(TaskError),
+    /// A layer's error: the handler has not run.
+    Refused(TaskError),
     /// The result can't be encoded.
     Unencodable(String),
     /// The result found no room.
     NoRoom(Box<RingError>),
 }
 
+impl Ended {
+    pub(crate) fn is_result(&self) -> bool {
+        matches!(self, Self::Elsewhere { .. })
+    }
+}
+
 /// What a handler does, with its types: compiled once for each, the loop over a chunk included.
-trait Run: Send + Sync {
+pub(crate) trait Run: Send + Sync {
     /// Runs it for the request at hand.
     fn one(
         &self,
@@ -310,6 +320,32 @@ pub(crate) struct Ready {
     work: Work,
 }
 
+impl Ready {
+    /// The handler with layers around it, if there are any.
+    #[cfg_attr(not(feature = "io"), expect(unused_variables))]
+    fn layered(mut self, layers: &Arc<[Layer]>, finder: &mut Finder<'_>) -> Self {
+        if layers.is_empty() {
+            return self;
+        }
+        self.work = match self.work {
+            Work::Lane(run) => Work::Lane(Box::new(Layered {
+                name: self.name,
+                layers: Arc::clone(layers),
+                run,
+            })),
+            #[cfg(feature = "io")]
+            Work::Io(handler) => {
+                finder.refuse(
+                    "is async, and the worker has a layer, which it would not go through: do what the layer does in \
+                     the handler, or put both into workers of their own",
+                );
+                Work::Io(handler)
+            }
+        };
+        self
+    }
+}
+
 /// Ids are hashes already: their bits are taken as they are.
 #[derive(Default)]
 struct IdHasher(u64);
@@ -339,8 +375,13 @@ pub(crate) struct Handlers {
 
 impl Handlers {
     /// Adds one, with what it needs looked up; the error says which name stands in its way.
-    pub(crate) fn add(&mut self, handler: Handler, finder: &mut Finder<'_>) -> Result<(), String> {
-        let handler = handler.bind(finder);
+    pub(crate) fn add(
+        &mut self,
+        handler: Handler,
+        finder: &mut Finder<'_>,
+        layers: &Arc<[Layer]>,
+    ) -> Result<(), String> {
+        let handler = handler.bind(finder).layered(layers, finder);
         if handler.name.is_empty() || handler.name.len() > HANDLER_NAME_MAX {
             return Err(format!(
                 "handler name {:?}: use 1 to {HANDLER_NAME_MAX} bytes",
@@ -408,6 +449,7 @@ impl Handlers {
             return run_chunk(handler.name, run, claimed, scopes);
         }
         ringwork_ring::failpoint!("run.before");
+        let _span = span_of(&claimed, handler.name);
         let mut answer = InPlace::default();
         let ended = panics::catch(handler.name, || run.one(&mut claimed, scopes, &mut answer));
         ringwork_ring::failpoint!("run.after");
@@ -418,6 +460,33 @@ impl Handlers {
         }
         1
     }
+}
+
+/// The span of a task, for a subscriber of the program's own that takes spans of the target
+/// `ringwork::task`; a load and a comparison where there is none.
+#[inline(always)]
+fn span_of(claimed: &Claimed<'_>, handler: &'static str) -> Option<tracing::span::EnteredSpan> {
+    if tracing::enabled!(target: log::TASK, tracing::Level::INFO) {
+        Some(enabled_span(claimed, handler))
+    } else {
+        None
+    }
+}
+
+#[cold]
+fn enabled_span(claimed: &Claimed<'_>, handler: &'static str) -> tracing::span::EnteredSpan {
+    let traceparent = claimed
+        .traceparent()
+        .map(|binary| log::traceparent(&binary));
+    tracing::info_span!(
+        target: log::TASK,
+        "task",
+        handler,
+        task_id = claimed.task_id(),
+        attempt = claimed.attempt().0,
+        traceparent
+    )
+    .entered()
 }
 
 /// Runs the requests of a chunk one after the other; returns how many.
@@ -436,6 +505,7 @@ fn run_chunk(
             return 1;
         }
     }
+    let _span = span_of(&claimed, handler);
     // Panics are caught around all of them: what costs as much as a short request is done once.
     while let Err(panic) = panics::catch(handler, || run.each(&mut claimed, scopes)) {
         end_panicked(&mut claimed, handler, &panic);
@@ -480,6 +550,7 @@ pub(crate) fn end(claimed: &mut Claimed<'_>, ended: Ended) {
         }
         Ended::NoRoom(error) => return claimed.fail_to_answer_request(&error),
         Ended::Undecodable(error) => (Status::Codec, true, error),
+        Ended::Refused(error) => (Status::Failed, true, error),
         Ended::Unencodable(why) => (
             Status::Codec,
             false,

@@ -38,6 +38,7 @@ mod error;
 mod handler;
 #[cfg(feature = "io")]
 mod io;
+mod layer;
 #[doc(hidden)]
 pub mod log;
 mod niceness;
@@ -51,11 +52,12 @@ mod worker;
 pub use codec::request_error;
 pub use codec::{FromRequest, IntoResult, Request};
 pub use confine::SandboxMode;
-pub use context::TaskContext;
+pub use context::{TaskClient, TaskContext};
 pub use error::{ErrorCode, TaskError};
 pub use handler::{Handler, Returned};
 #[cfg(feature = "io")]
 pub use io::{AsyncContext, Busy, Cancelled, Child, WhyCancelled};
+pub use layer::{Call, Done, Next};
 pub use raw_task::{Answer, RawTask};
 #[doc(inline)]
 pub use ringwork_codec::{Cbor, Encoded, Params};

@@ -4,11 +4,12 @@
 //! a subscriber that the program has set itself is left alone.
 
 use crate::panics::{self, Panic};
+use ringwork_ring::Segment;
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt::{Result, Write};
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::filter::Targets;
@@ -106,7 +107,10 @@ pub fn init_worker() {
 /// What is logged at this level.
 fn shown(level: &str) -> Targets {
     let level = level.parse().unwrap_or(LevelFilter::INFO);
-    let all = Targets::new().with_default(level);
+    // Each of our lines names its task already.
+    let all = Targets::new()
+        .with_default(level)
+        .with_target(TASK, LevelFilter::OFF);
     match level {
         LevelFilter::OFF => all,
         level => all.with_target(OUTCOME, level.max(LevelFilter::INFO)),
@@ -139,9 +143,69 @@ pub(crate) fn panicked(panic: &Panic) -> bool {
     true
 }
 
+/// Target of the span around each task, for subscribers of a program's own.
+pub(crate) const TASK: &str = "ringwork::task";
+
+/// Where the lines of a lane's thread come from. The task is looked up in the segment when a line
+/// is written: no task notes it.
+struct Place {
+    segment: Arc<Segment>,
+    worker: u32,
+    lane: u32,
+}
+
+impl Place {
+    fn origin(&self) -> Origin {
+        let handler = panics::running().or(ABOUT.get());
+        let running = self.segment.running(self.lane);
+        // A line of the lane's own, between two tasks, is of none.
+        let running = running.filter(|_| handler.is_some());
+        let task = running.map(|(slot, word)| {
+            let fields = self.segment.slot(slot);
+            TaskOfLine {
+                id: fields.task_id(slot, word),
+                attempt: word.attempt() + 1,
+                traceparent: fields.traceparent().map(|binary| traceparent(&binary)),
+            }
+        });
+        Origin {
+            worker: self.worker,
+            lane: self.lane,
+            handler,
+            task,
+        }
+    }
+}
+
+/// What a line says of where it comes from: the same in each format, from whichever process.
+struct Origin {
+    worker: u32,
+    lane: u32,
+    handler: Option<&'static str>,
+    task: Option<TaskOfLine>,
+}
+
+struct TaskOfLine {
+    id: u64,
+    attempt: u32,
+    traceparent: Option<String>,
+}
+
+/// A traceparent as its header has it.
+pub(crate) fn traceparent(binary: &[u8; 26]) -> String {
+    let mut text = String::new();
+    for (at, byte) in binary.iter().enumerate() {
+        if matches!(at, 1 | 17 | 25) {
+            text.push('-');
+        }
+        let _ = write!(text, "{byte:02x}"); // a String takes it
+    }
+    text
+}
+
 thread_local! {
-    /// Worker and lane that this thread is.
-    static LANE: Cell<Option<(u32, u32)>> = const { Cell::new(None) };
+    /// The lane that this thread is.
+    static LANE: RefCell<Option<Place>> = const { RefCell::new(None) };
     /// The handler that a line is about, where none runs.
     static ABOUT: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
@@ -154,8 +218,12 @@ pub(crate) fn about(handler: &'static str, write: impl FnOnce()) {
 }
 
 /// Lines of this thread name its worker and its lane from now on, and the handler that runs.
-pub(crate) fn serve_lane(worker: u32, lane: u32) {
-    LANE.with(|place| place.set(Some((worker, lane))));
+pub(crate) fn serve_lane(segment: &Arc<Segment>, worker: u32, lane: u32) {
+    LANE.set(Some(Place {
+        segment: Arc::clone(segment),
+        worker,
+        lane,
+    }));
 }
 
 /// The lines of a format, with the place in the pool that they come from. It is asked for when a
@@ -164,22 +232,40 @@ struct Placed<F>(F);
 
 /// How a format takes something in at the end of a line.
 trait Append {
-    fn append(line: &mut String, worker: u32, lane: u32, handler: Option<&str>) -> Result;
+    fn append(line: &mut String, origin: &Origin) -> Result;
 }
 
 impl Append for Format {
-    fn append(line: &mut String, worker: u32, lane: u32, handler: Option<&str>) -> Result {
-        write!(line, " worker={worker} lane={lane}")?;
+    fn append(line: &mut String, origin: &Origin) -> Result {
+        write!(line, " worker={} lane={}", origin.worker, origin.lane)?;
+        if let Some(task) = &origin.task {
+            write!(line, " task={} attempt={}", task.id, task.attempt)?;
+            if let Some(traceparent) = &task.traceparent {
+                write!(line, " traceparent={traceparent}")?;
+            }
+        }
+        let handler = origin.handler;
         handler.map_or(Ok(()), |name| write!(line, " handler={name:?}"))
     }
 }
 
 impl Append for Format<format::Json> {
     /// As an object of its own: the line's own fields may have the same names.
-    fn append(line: &mut String, worker: u32, lane: u32, handler: Option<&str>) -> Result {
+    fn append(line: &mut String, origin: &Origin) -> Result {
         let end = line.strip_suffix('}').map(str::len);
         line.truncate(end.unwrap_or(line.len()));
-        let place = serde_json::json!({"worker": worker, "lane": lane, "handler": handler});
+        let mut place = serde_json::json!({
+            "worker": origin.worker,
+            "lane": origin.lane,
+            "handler": origin.handler,
+        });
+        if let Some(task) = &origin.task {
+            place["id"] = task.id.into();
+            place["attempt"] = task.attempt.into();
+            if let Some(traceparent) = &task.traceparent {
+                place["traceparent"] = traceparent.as_str().into();
+            }
+        }
         write!(line, ",\"task\":{place}}}")
     }
 }
@@ -196,15 +282,15 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> Result {
-        let Some((worker, lane)) = LANE.with(Cell::get) else {
+        let origin = LANE.with_borrow(|place| place.as_ref().map(Place::origin));
+        let Some(origin) = origin else {
             return self.0.format_event(context, writer, event);
         };
         let mut line = String::new();
         self.0
             .format_event(context, Writer::new(&mut line), event)?;
         line.truncate(line.trim_end().len());
-        let handler = panics::running().or(ABOUT.get());
-        F::append(&mut line, worker, lane, handler)?;
+        F::append(&mut line, &origin)?;
         writeln!(writer, "{line}")
     }
 }

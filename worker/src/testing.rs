@@ -24,9 +24,11 @@ use crate::codec::{FromRequest, IntoResult};
 use crate::context::Scopes;
 use crate::panics;
 use crate::state::LaneStates;
-use crate::worker::{Builder, Parts, WorkerError};
+use crate::worker::{Builder, Parts, Serving, WorkerError, announce};
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::states::PoolState;
+use ringwork_ring::os::scheduling::Scheduling;
+use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_ring::reaper::reap_worker_noting;
 use ringwork_ring::segment::SupervisorLocks;
 use ringwork_ring::{
@@ -35,8 +37,9 @@ use ringwork_ring::{
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// A folder of one pool, gone with its guard.
@@ -133,21 +136,114 @@ impl Worker {
 
     /// A call of the handler of this name, with no request and no options yet.
     pub fn call<'w>(&'w self, handler: &'w str) -> Call<'w> {
-        Call {
-            worker: self,
-            handler,
-            request: Ok(Vec::new()),
-            options: TaskOptions::default(),
-            attempt: 1,
-            cancel_after: None,
+        Call::new(Target::Worker(self), handler)
+    }
+}
+
+/// A pool with one worker in the test's own process, lanes on threads of their own: for tests of
+/// several tasks at a time, of async handlers, and of clients. It ends when it is dropped.
+///
+/// ```
+/// use ringwork_worker::{Worker, testing};
+///
+/// let worker = Worker::builder().lanes(2).task("upper", |text: &str| text.to_uppercase());
+/// let pool = testing::Pool::start(worker).unwrap();
+/// assert_eq!(pool.call("upper").request("tea").run().text(), Ok("TEA".into()));
+/// ```
+pub struct Pool {
+    client: Client,
+    leave: Arc<AtomicBool>,
+    thread: Option<JoinHandle<Result<(), WorkerError>>>,
+    memory: Memory,
+}
+
+impl Pool {
+    /// Starts the worker that the builder describes, with one lane if it does not say how many, and
+    /// waits until it is ready.
+    ///
+    /// # Errors
+    /// Those of [`Builder::run`], and when there is no memory to share.
+    pub fn start(builder: Builder) -> Result<Self, WorkerError> {
+        panics::install_hook(|_| false);
+        let memory = Memory::new(&PoolConfig::default().clients(2).slots(256))?;
+        let client = Client::connect(&memory.dir)?;
+        let segment = Arc::new(Segment::attach(&memory.dir)?);
+        let leave = Arc::new(AtomicBool::new(false));
+        let (lanes, wait) = builder.chosen();
+        let serving = Serving {
+            segment: Arc::clone(&segment),
+            leave: Arc::clone(&leave),
+            lanes: lanes.unwrap_or(1),
+            wait: wait.unwrap_or(WaitStrategy::Park),
+            policy: Scheduling::Normal,
+            max_tasks: None,
+            #[cfg(feature = "io")]
+            io: (builder.io_settled()?, builder.io),
+        };
+        let checked = builder.check(None)?;
+        announce(&segment, &checked.handlers)?;
+        let parts = checked.make()?;
+        let entry = WorkerEntry::register(segment, None)?;
+        let (tell, told) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("ringwork-testing".to_owned())
+            .spawn(move || {
+                serving.serve(parts, entry, &|_, _, _| {
+                    let _ = tell.send(()); // the thread that starts the pool waits for it
+                })
+            })?;
+        let mut pool = Self {
+            client,
+            leave,
+            thread: Some(thread),
+            memory,
+        };
+        match told.recv() {
+            Ok(()) => Ok(pool),
+            // It has ended before it was ready.
+            Err(_) => pool.join().and(Err(lack("worker"))),
+        }
+    }
+
+    /// A call of the handler of this name, with no request and no options yet.
+    pub fn call<'p>(&'p self, handler: &'p str) -> Call<'p> {
+        Call::new(Target::Pool(self), handler)
+    }
+
+    /// Where the pool is, for clients of its own: it has room for one beside this one.
+    #[must_use]
+    pub fn dir(&self) -> &PoolDir {
+        &self.memory.dir
+    }
+
+    fn join(&mut self) -> Result<(), WorkerError> {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(ended)) => ended,
+            Some(Err(_)) => Err(lack("worker: its thread has panicked")),
+            None => Ok(()),
         }
     }
 }
 
-/// A call to be made of a [`Worker`].
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.leave.store(true, Ordering::Relaxed);
+        wake_all_lanes(&self.memory.segment);
+        let _ = self.join(); // what handlers did wrong their callers were told
+    }
+}
+
+/// Where a call goes to.
+#[derive(Clone, Copy)]
+enum Target<'w> {
+    Worker(&'w Worker),
+    Pool(&'w Pool),
+}
+
+/// A call to be made of a [`Worker`] or a [`Pool`].
 #[must_use = "a call does nothing until it is run"]
 pub struct Call<'w> {
-    worker: &'w Worker,
+    target: Target<'w>,
     handler: &'w str,
     request: Result<Vec<u8>, String>,
     options: TaskOptions,
@@ -155,7 +251,18 @@ pub struct Call<'w> {
     cancel_after: Option<Duration>,
 }
 
-impl Call<'_> {
+impl<'w> Call<'w> {
+    fn new(target: Target<'w>, handler: &'w str) -> Self {
+        Self {
+            target,
+            handler,
+            request: Ok(Vec::new()),
+            options: TaskOptions::default(),
+            attempt: 1,
+            cancel_after: None,
+        }
+    }
+
     /// The request: text, bytes, an integer, [`Cbor`](crate::Cbor), or bytes of any codec
     /// ([`Encoded`](crate::Encoded)).
     pub fn request(mut self, request: impl IntoResult) -> Self {
@@ -177,13 +284,14 @@ impl Call<'_> {
     }
 
     /// The caller gives up this long after the handler has begun: with zero it sees that at its
-    /// first look.
+    /// first look. In a [`Pool`] the time counts from the submit.
     pub fn cancel_after(mut self, time: Duration) -> Self {
         self.cancel_after = Some(time);
         self
     }
 
-    /// Which attempt the handler sees, 1 to 3: the workers of those before have died of it.
+    /// Which attempt the handler of a [`Worker`] sees, 1 to 3: the workers of those before have died
+    /// of it. In a [`Pool`] no worker dies.
     ///
     /// # Panics
     /// When it is another number.
@@ -214,7 +322,7 @@ impl Call<'_> {
         self
     }
 
-    /// Makes the call, in this thread.
+    /// Makes the call: of a [`Worker`] in this thread.
     ///
     /// # Panics
     /// When the request can't be encoded or submitted: the message says why.
@@ -228,7 +336,33 @@ impl Call<'_> {
     }
 
     fn try_run(self) -> Result<Ended, WorkerError> {
-        let worker = self.worker;
+        match self.target {
+            Target::Worker(worker) => self.run_here(worker),
+            Target::Pool(pool) => self.run_there(pool),
+        }
+    }
+
+    fn run_there(self, pool: &Pool) -> Result<Ended, WorkerError> {
+        let request = self.request.map_err(WorkerError::Setup)?;
+        let ticket = pool.client.submit(self.handler, &request, &self.options)?;
+        let slot = pool.memory.segment.slot(ticket.slot());
+        let generation = slot.word().generation();
+        let early = match self.cancel_after {
+            Some(time) => ticket.wait(Some(time)),
+            None => ticket.wait(None),
+        };
+        let outcome = match early {
+            Err(RingError::Timeout(_)) => {
+                slot.request_cancel(generation);
+                ticket.wait(None)?
+            }
+            other => other?,
+        };
+        let progress = slot.progress();
+        Ok(Ended { outcome, progress })
+    }
+
+    fn run_here(self, worker: &Worker) -> Result<Ended, WorkerError> {
         let request = self.request.map_err(WorkerError::Setup)?;
         let options = self.options.attempts(self.attempt);
         let ticket = worker.client.submit(self.handler, &request, &options)?;

@@ -8,6 +8,7 @@ use crate::error::TaskError;
 use crate::handler;
 #[cfg(feature = "io")]
 use crate::io;
+use crate::layer::{Call, Done, Layer, Next};
 use crate::log;
 use crate::niceness::Niceness;
 use crate::panics;
@@ -110,6 +111,8 @@ pub struct Builder {
     pub(crate) handlers: Vec<Handler>,
     states: Registry,
     config: Option<String>,
+    layers: Vec<Layer>,
+    version: Option<String>,
     // What was asked of the builder that can't be; told at the start.
     mistakes: Vec<String>,
     lanes: Option<u32>,
@@ -253,6 +256,52 @@ impl Builder {
         self
     }
 
+    /// Puts a layer around all handlers, whichever come first: for timing, authorisation, spans.
+    /// The first layer is the outermost. It runs for each request, those of a chunk included, before
+    /// the request is decoded, and lets the answer of the handler through. Its own error fails the
+    /// task; `may_have_run` is false for it if the handler has not run. A worker with layers has no
+    /// async handlers.
+    ///
+    /// ```
+    /// use ringwork_worker::{TaskError, Worker, testing};
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let timed = Arc::new(Mutex::new(Vec::new()));
+    /// let times = Arc::clone(&timed);
+    /// let worker = Worker::builder()
+    ///     .layer(move |call, next| {
+    ///         let begun = std::time::Instant::now();
+    ///         let done = next.run(call);
+    ///         times.lock().unwrap().push((call.task().handler(), begun.elapsed()));
+    ///         done
+    ///     })
+    ///     .layer(|call, next| match call.task().task_id() {
+    ///         13 => Err(TaskError::new("access.denied", "13 is no good id: take another")),
+    ///         _ => next.run(call),
+    ///     })
+    ///     .task("upper", |text: &str| text.to_uppercase());
+    /// let worker = testing::Worker::new(worker).unwrap();
+    /// assert_eq!(worker.call("upper").request("tea").run().text(), Ok("TEA".into()));
+    /// assert_eq!(worker.call("upper").task_id(13).run().code(), Some("access.denied"));
+    /// assert_eq!(timed.lock().unwrap().len(), 2);
+    /// ```
+    #[must_use]
+    pub fn layer<F>(mut self, layer: F) -> Self
+    where
+        F: Fn(&mut Call<'_, '_>, Next<'_>) -> Result<Done, TaskError> + Send + Sync + 'static,
+    {
+        self.layers.push(Box::new(layer));
+        self
+    }
+
+    /// The version of your program, which `ringwork stat` shows beside its name; default: that of
+    /// Ringwork in it. At most 32 bytes of it are kept.
+    #[must_use]
+    pub fn version(mut self, version: &str) -> Self {
+        self.version = Some(version.to_owned());
+        self
+    }
+
     /// The sections `[handler.NAME]` and `[state.NAME]` as JSON, `{"handler": {NAME: ..}, "state":
     /// {NAME: ..}}`, for a worker that is started by hand and for tests. Under a supervisor those
     /// of the pool's file hold, whatever is said here.
@@ -344,23 +393,24 @@ impl Builder {
         ringwork_ring::os::sigbus::explain_sigbus();
         let (pool, lanes, wait) = (self.pool.clone(), self.lanes, self.wait);
         #[cfg(feature = "io")]
-        let (io, launch) = (self.io_settled(), self.io);
+        let io = self.io_settled().map(|options| (options, self.io));
         let mut confinement = Confinement::from_environment().map_err(WorkerError::Setup)?;
         confinement.sandbox = confinement.sandbox.max(self.sandbox);
         (confinement.sandbox_read).extend(self.sandbox_read.iter().cloned());
         let config = std::env::var(CONFIG_VARIABLE).ok();
+        let version = self.version.clone();
         let checked = self.check(config)?;
         #[cfg(feature = "io")]
         let io = io?;
         let assignment = Assignment::find(pool.as_deref())?;
         let segment = attach(&assignment, &checked.handlers)?;
-        #[cfg_attr(not(feature = "io"), expect(unused_mut))]
-        let mut parts = checked.make()?;
-        let lanes = lanes.or(assignment.lanes).unwrap_or(1);
-        let wait = wait.or(assignment.wait).unwrap_or_default();
+        let parts = checked.make()?;
         let leave = Arc::new(AtomicBool::new(false));
         let signals = take_signals(&assignment, &segment, &leave)?;
         let entry = WorkerEntry::register(Arc::clone(&segment), assignment.index)?;
+        if let Some(version) = version {
+            entry.set_version(&version);
+        }
         let probe = match assignment.index {
             None => Some(SupervisorProbe::open(&segment)?),
             Some(_) => None,
@@ -372,44 +422,31 @@ impl Builder {
         if let Some(probe) = probe {
             watch_pool(probe, &segment, &leave)?;
         }
-        let (pool, worker) = (segment.dir().name(), entry.index());
-        let quota = Quota::new(number(MAX_TASKS_VARIABLE)?, &entry);
-        let register = || {
+        let serving = Serving {
+            segment,
+            leave,
+            lanes: lanes.or(assignment.lanes).unwrap_or(1),
+            wait: wait.or(assignment.wait).unwrap_or_default(),
+            policy,
+            max_tasks: number(MAX_TASKS_VARIABLE)?,
             #[cfg(feature = "io")]
-            let (registered, shards) = entry.lanes_and_shards(lanes, io.threads, wait)?;
-            #[cfg(not(feature = "io"))]
-            let registered = entry.lanes(lanes, wait)?;
+            io,
+        };
+        serving.serve(parts, entry, &|segment, worker, lanes| {
+            let pool = segment.dir().name();
             match assignment.index {
                 // Its supervisor says it for the pool.
                 Some(_) => tracing::debug!(pool, worker, lanes, "lanes are registered"),
                 None => tracing::info!(pool, worker, lanes, "worker is ready"),
             }
-            #[cfg(feature = "io")]
-            if let Some(launch) = launch {
-                let host = launch(io::Parts {
-                    worker,
-                    segment: Arc::clone(&segment),
-                    shards,
-                    states: Arc::clone(&parts.states),
-                    leave: Arc::clone(&leave),
-                    options: io,
-                })?;
-                let _ = parts.handlers.host.set(host); // it is set here only
-            }
-            Ok(registered)
-        };
-        let serve = |lane, states: &LaneStates| {
-            serve_lane(worker, lane, &parts, states, &leave, &quota, policy);
-        };
-        serve_lanes(lanes, &parts.states, register, &serve)?;
-        #[cfg(feature = "io")]
-        if let Some(host) = parts.handlers.host.take() {
-            host.drain();
-        }
+        })?;
         drop(signals);
-        drop(parts);
-        entry.leave();
         Ok(())
+    }
+
+    /// Number of lanes, and how they wait, as far as the program has chosen.
+    pub(crate) fn chosen(&self) -> (Option<u32>, Option<WaitStrategy>) {
+        (self.lanes, self.wait)
     }
 
     /// Looks up what every handler and state asks for. No code of the user has run yet.
@@ -420,12 +457,13 @@ impl Builder {
             None => Sections::default(),
         };
         let plan = self.states.bind(&sections, &mut problems);
+        let layers: Arc<[Layer]> = self.layers.into();
         let mut handlers = Handlers::default();
         for handler in self.handlers {
             let mut doubled = None;
             let mut finder =
                 Finder::of_handler(&self.states, &sections, handler.name, &mut problems);
-            if let Err(why) = handlers.add(handler, &mut finder) {
+            if let Err(why) = handlers.add(handler, &mut finder, &layers) {
                 doubled = Some(why);
             }
             problems.extend(doubled);
@@ -467,6 +505,73 @@ pub(crate) struct Parts {
     pub(crate) states: Arc<States>,
 }
 
+/// How a worker serves, once it has joined a pool.
+pub(crate) struct Serving {
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) leave: Arc<AtomicBool>,
+    pub(crate) lanes: u32,
+    pub(crate) wait: WaitStrategy,
+    pub(crate) policy: Scheduling,
+    pub(crate) max_tasks: Option<u64>,
+    #[cfg(feature = "io")]
+    pub(crate) io: (io::Options, Option<io::Launch>),
+}
+
+impl Serving {
+    /// Makes the lanes' states, registers the lanes, tells `ready`, and runs tasks until all lanes
+    /// have left.
+    pub(crate) fn serve(
+        self,
+        #[cfg_attr(not(feature = "io"), expect(unused_mut))] mut parts: Parts,
+        entry: WorkerEntry,
+        ready: &(dyn Fn(&Segment, u32, u32) + Sync),
+    ) -> Result<(), WorkerError> {
+        let (segment, leave, worker) = (&self.segment, &self.leave, entry.index());
+        let quota = Quota::new(self.max_tasks, &entry);
+        let register = || {
+            #[cfg(feature = "io")]
+            let (registered, shards) =
+                entry.lanes_and_shards(self.lanes, self.io.0.threads, self.wait)?;
+            #[cfg(not(feature = "io"))]
+            let registered = entry.lanes(self.lanes, self.wait)?;
+            ready(segment, worker, self.lanes);
+            #[cfg(feature = "io")]
+            if let Some(launch) = self.io.1 {
+                let host = launch(io::Parts {
+                    worker,
+                    segment: Arc::clone(segment),
+                    shards,
+                    states: Arc::clone(&parts.states),
+                    leave: Arc::clone(leave),
+                    options: self.io.0,
+                })?;
+                let _ = parts.handlers.host.set(host); // it is set here only
+            }
+            Ok(registered)
+        };
+        let serve = |lane, states: &LaneStates| {
+            serve_lane(
+                segment,
+                worker,
+                lane,
+                &parts,
+                states,
+                leave,
+                &quota,
+                self.policy,
+            );
+        };
+        serve_lanes(self.lanes, &parts.states, register, &serve)?;
+        #[cfg(feature = "io")]
+        if let Some(host) = parts.handlers.host.take() {
+            host.drain();
+        }
+        drop(parts);
+        entry.leave();
+        Ok(())
+    }
+}
+
 /// The segment of the pool, in which the handlers are announced.
 fn attach(assignment: &Assignment, handlers: &Handlers) -> Result<Arc<Segment>, WorkerError> {
     let segment = Arc::new(Segment::attach(&assignment.dir)?);
@@ -475,10 +580,13 @@ fn attach(assignment: &Assignment, handlers: &Handlers) -> Result<Arc<Segment>, 
     }
     assignment.die_with_supervisor(&segment)?;
     name_process();
-    for handler in handlers.iter() {
-        register(&segment, handler)?;
-    }
+    announce(&segment, handlers)?;
     Ok(segment)
+}
+
+/// Enters the handlers into the pool's table.
+pub(crate) fn announce(segment: &Segment, handlers: &Handlers) -> Result<(), WorkerError> {
+    (handlers.iter()).try_for_each(|handler| register(segment, handler))
 }
 
 /// Gives the process signals of its own, of which some set `leave` from now on.
@@ -539,7 +647,12 @@ fn serve_lanes(
 
 /// A lane's thread. A panic that gets here is a bug of ours: the process ends, so that the
 /// supervisor replaces it, rather than live on with a lane that no thread serves.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what a lane is served with, once"
+)]
 fn serve_lane(
+    segment: &Arc<Segment>,
     worker: u32,
     mut lane: Lane,
     parts: &Parts,
@@ -548,7 +661,7 @@ fn serve_lane(
     quota: &Quota<'_>,
     policy: Scheduling,
 ) {
-    log::serve_lane(worker, lane.index());
+    log::serve_lane(segment, worker, lane.index());
     let mut niceness = Niceness::new(policy);
     let scopes = Scopes {
         states: &parts.states,

@@ -223,6 +223,20 @@ impl<'l> Claimed<'l> {
         })
     }
 
+    /// Its priority, 0 the most urgent.
+    #[must_use]
+    pub fn priority(&self) -> u32 {
+        self.fields().published().priority()
+    }
+
+    /// The index of its client's entry, and the id of that process.
+    #[must_use]
+    pub fn client(&self) -> (u32, u32) {
+        let segment = &self.lane.segment;
+        let index = self.slot / segment.geometry().slots_per_client;
+        (index, segment.client(index).pid())
+    }
+
     /// The W3C traceparent in binary, if the client sent one.
     #[must_use]
     pub fn traceparent(&self) -> Option<[u8; 26]> {

@@ -167,6 +167,11 @@ impl WorkerEntry {
         self.index
     }
 
+    /// The version of its program, for people, in place of Ringwork's: before it has lanes.
+    pub fn set_version(&self, version: &str) {
+        self.segment.worker(self.index).set_version(version);
+    }
+
     /// Says that this worker has run its number of tasks: its lanes leave after the current ones.
     pub fn retire(&self) {
         self.segment.worker(self.index).set_leave(Leave::Quota);

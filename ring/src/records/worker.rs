@@ -43,6 +43,11 @@ impl<'s> WorkerRecord<'s> {
             .store(now_ns, Ordering::Relaxed);
     }
 
+    /// Another version than that which it was filled with.
+    pub(crate) fn set_version(self, version: &str) {
+        self.part.put_padded(WORKER_VERSION, version, VERSION_SIZE);
+    }
+
     /// Publishes what was filled, or what was cleared.
     pub(crate) fn store_word_release(self, word: EntryWord) {
         self.life().store(word.0, Ordering::Release);

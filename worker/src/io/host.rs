@@ -215,7 +215,7 @@ pub(crate) fn launch(parts: Parts) -> Result<Arc<dyn Host>, WorkerError> {
 
 /// A shard's thread.
 fn serve(worker: u32, index: u32, shards: &Shards, runtime: Runtime) {
-    log::serve_lane(worker, shards.shard(index).books.index());
+    log::serve_lane(&shards.segment, worker, shards.shard(index).books.index());
     runtime.block_on(async {
         loop {
             let stop = shards.stop.notified();

@@ -1,0 +1,316 @@
+//! States by scope, layers, and what a task tells of itself, through the steps of a real task.
+
+#![forbid(unsafe_code)]
+
+use ringwork_worker::ring::os::clock::thread_time;
+use ringwork_worker::testing::{Pool, Worker as TestWorker};
+use ringwork_worker::{
+    Cbor, Config, Extract, Finder, PerLane, PerTask, State, TaskContext, TaskError, Worker,
+};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What happened, in its order.
+type Book = Arc<Mutex<Vec<&'static str>>>;
+
+struct Noted(Book, &'static str);
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().push(self.1);
+    }
+}
+
+struct Base(Noted);
+struct Upper(Noted);
+struct Own(Noted, Rc<u8>);
+struct OfTask(Noted);
+
+#[test]
+fn states_are_dropped_in_the_reverse_order_of_their_making_after_the_last_task() {
+    let book = Book::default();
+    let note = |what| Noted(Arc::clone(&book), what);
+    let (base, upper, own, of_task) = (note(""), note(""), note(""), note(""));
+    let noted = |of: &Noted, what| Noted(Arc::clone(&of.0), what);
+    let worker = Worker::builder()
+        // Told first, made second: it needs the other.
+        .singleton("upper", move |base: Arc<Base>| {
+            assert!(base.0.1 == "base");
+            Ok::<_, TaskError>(Upper(noted(&upper, "upper")))
+        })
+        .singleton("base", move || {
+            Ok::<_, TaskError>(Base(noted(&base, "base")))
+        })
+        .per_lane("own", move |_: Arc<Upper>| {
+            Ok::<_, TaskError>(Own(noted(&own, "lane"), Rc::new(7)))
+        })
+        .per_task("task", move |_: State<Base>| {
+            Ok::<_, TaskError>(OfTask(noted(&of_task, "task")))
+        })
+        .task(
+            "all",
+            |own: PerLane<Own>, PerTask(of_task): PerTask<OfTask>, upper: State<Upper>, (): ()| {
+                let book = Arc::clone(&of_task.0.0);
+                assert!(Arc::ptr_eq(&book, &upper.0.0.0) && Arc::ptr_eq(&book, &own.0.0));
+                book.lock().unwrap().push("run");
+                *own.1
+            },
+        );
+    let pool = Pool::start(worker).unwrap();
+    book.lock().unwrap().clear(); // of the makers' own
+    assert_eq!(pool.call("all").run().result::<u8>(), Ok(7));
+    assert_eq!(*book.lock().unwrap(), ["run", "task"]);
+    drop(pool);
+    let seen = book.lock().unwrap().clone();
+    let of = |what| seen.iter().position(|one| *one == what).expect(what);
+    assert!(of("task") < of("lane"), "{seen:?}");
+    assert!(
+        of("lane") < of("upper") && of("upper") < of("base"),
+        "{seen:?}"
+    );
+}
+
+#[test]
+fn what_can_not_be_made_is_told_by_name() {
+    struct Broken;
+    let told = |builder| TestWorker::new(builder).err().expect("refused").to_string();
+    let failing = Worker::builder().singleton("db", || {
+        Err::<Broken, _>(std::io::Error::other("no route to the host"))
+    });
+    let text = told(failing);
+    assert!(
+        text.contains("the state \"db\"") && text.contains("no route"),
+        "{text}"
+    );
+    let panicking =
+        Worker::builder().per_lane("db", || -> Result<Broken, String> { panic!("the kettle") });
+    let text = told(panicking);
+    assert!(
+        text.contains("for a lane: it panicked: the kettle"),
+        "{text}"
+    );
+    let unread = Worker::builder().config(r#"{"state": {"db": {}}}"#);
+    assert!(told(unread).contains("which nothing reads"));
+    let failing = Worker::builder()
+        .per_task("tx", || {
+            Err::<Broken, _>(TaskError::new("tx.busy", "again"))
+        })
+        .task("never", |_: PerTask<Broken>, (): ()| -> u8 {
+            panic!("it does not run")
+        });
+    let worker = TestWorker::new(failing).unwrap();
+    assert_eq!(worker.call("never").run().code(), Some("tx.busy"));
+}
+
+#[test]
+fn a_task_tells_what_it_is() {
+    let worker = Worker::builder().task("tell", |task: &TaskContext<'_>, (): ()| {
+        let client = task.client();
+        assert_eq!(client.pid, std::process::id());
+        format!(
+            "{} {} {} {}",
+            task.handler(),
+            task.task_id(),
+            task.priority(),
+            task.attempt()
+        )
+    });
+    let worker = TestWorker::new(worker).unwrap();
+    let told = worker.call("tell").task_id(5).priority(0).attempt(3).run();
+    assert_eq!(told.text(), Ok("tell 5 0 3".to_owned()));
+    let told = worker.call("tell").task_id(6).run();
+    assert_eq!(told.text(), Ok("tell 6 1 1".to_owned()));
+}
+
+#[test]
+fn requests_are_borrowed_and_results_plain() {
+    struct Sized(usize);
+    impl Extract for Sized {
+        type Item<'t> = Self;
+        type Found = usize;
+        fn find(finder: &mut Finder<'_>) -> usize {
+            finder.name().len()
+        }
+        fn extract<'t>(found: &'t usize, _: &'t TaskContext<'t>) -> Result<Self, TaskError> {
+            Ok(Self(*found))
+        }
+    }
+    let worker = Worker::builder()
+        .task("text", |text: &str| text.len())
+        .task("bytes", |bytes: &[u8]| bytes.to_vec())
+        .task("name", |Sized(size): Sized, (): ()| size)
+        .task("cbor", |Cbor(numbers): Cbor<Vec<u64>>| {
+            Cbor(numbers.iter().sum::<u64>())
+        })
+        .task("config", |config: Config<Option<u8>>, (): ()| {
+            u8::from(config.is_some())
+        });
+    let refused = TestWorker::new(worker)
+        .err()
+        .expect("an option is no table")
+        .to_string();
+    assert!(refused.contains("[handler.config]"), "{refused}");
+    let worker = Worker::builder()
+        .task("text", |text: &str| text.len())
+        .task("bytes", |bytes: &[u8]| bytes.to_vec())
+        .task("name", |Sized(size): Sized, (): ()| size)
+        .task("cbor", |Cbor(numbers): Cbor<Vec<u64>>| {
+            Cbor(numbers.iter().sum::<u64>())
+        });
+    let worker = TestWorker::new(worker).unwrap();
+    assert_eq!(
+        worker
+            .call("text")
+            .request("größer")
+            .run()
+            .result::<usize>(),
+        Ok(8)
+    );
+    let wrong = worker.call("text").request(vec![0xff_u8]).run();
+    assert_eq!(wrong.code(), Some("request.undecodable"));
+    assert_eq!(
+        worker.call("text").request(7_u8).run().code(),
+        Some("request.undecodable")
+    );
+    assert_eq!(
+        worker.call("bytes").request("x").run().bytes(),
+        Ok(b"x".to_vec())
+    );
+    assert_eq!(worker.call("name").run().result::<usize>(), Ok(4));
+    let sum = worker.call("cbor").request(Cbor(vec![1_u64, 2])).run();
+    assert_eq!(sum.result().map(|Cbor(sum): Cbor<u64>| sum), Ok(3));
+    assert_eq!(worker.call("none").run().code(), Some("handler.unknown"));
+}
+
+#[test]
+fn layers_stand_around_each_other_and_a_panic_goes_through_them() {
+    let book = Book::default();
+    let layered = |name: &'static str, after: &'static str| {
+        let book = Arc::clone(&book);
+        move |call: &mut ringwork_worker::Call<'_, '_>, next: ringwork_worker::Next<'_>| {
+            let _left = Noted(Arc::clone(&book), after);
+            book.lock().unwrap().push(name);
+            next.run(call)
+        }
+    };
+    let worker = Worker::builder()
+        .layer(layered("outer", "outer left"))
+        .task("fail", |(): ()| Err::<(), _>(TaskError::new("a.b", "c")))
+        .task("panic", |(): ()| -> () { panic!("the kettle") })
+        .layer(layered("inner", "inner left"));
+    let worker = TestWorker::new(worker).unwrap();
+    for (handler, code) in [("fail", "a.b"), ("panic", "handler.panicked")] {
+        assert_eq!(worker.call(handler).run().code(), Some(code));
+        let seen = std::mem::take(&mut *book.lock().unwrap());
+        assert_eq!(
+            seen,
+            ["outer", "inner", "inner left", "outer left"],
+            "{handler}"
+        );
+    }
+}
+
+#[test]
+fn a_caller_that_gives_up_is_seen_in_a_pool_and_without_one() {
+    let wait = |task: &TaskContext<'_>, (): ()| -> Result<(), TaskError> {
+        loop {
+            task.check_cancelled()?;
+            std::thread::yield_now();
+        }
+    };
+    let soon = Duration::from_millis(5);
+    let worker = TestWorker::new(Worker::builder().task("wait", wait)).unwrap();
+    for time in [Duration::ZERO, soon] {
+        let given_up = worker.call("wait").cancel_after(time).run();
+        assert_eq!(given_up.code(), Some("task.cancelled"));
+    }
+    let pool = Pool::start(Worker::builder().lanes(2).task("wait", wait)).unwrap();
+    assert_eq!(
+        pool.call("wait").cancel_after(soon).run().code(),
+        Some("task.cancelled")
+    );
+    let late = pool.call("wait").deadline(soon).run();
+    assert_eq!(late.code(), Some("deadline.passed"));
+}
+
+#[cfg(feature = "io")]
+#[test]
+fn async_handlers_run_in_a_pool_and_go_through_no_layer() {
+    use ringwork_worker::AsyncContext;
+    struct Suffix(&'static str);
+    let worker = || {
+        Worker::builder()
+            .state(Suffix("!"))
+            .async_task("say", |task: AsyncContext, text: String| async move {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                Ok::<_, TaskError>(text + task.state::<Suffix>().0)
+            })
+            .needs::<Suffix>()
+    };
+    let pool = Pool::start(worker()).unwrap();
+    assert_eq!(
+        pool.call("say").request("hi").run().text(),
+        Ok("hi!".to_owned())
+    );
+    let refused = Pool::start(worker().layer(|call, next| next.run(call)));
+    let refused = refused.err().expect("refused").to_string();
+    assert!(refused.contains("\"say\" is async"), "{refused}");
+}
+
+/// For docs/lab: what the look-up of an argument takes. It asserts nothing of the time.
+#[test]
+#[ignore = "a measurement, to be run alone: cargo test --release -p ringwork-worker --test state -- --ignored --nocapture"]
+fn measure_what_arguments_cost() {
+    struct Value(u64);
+    let time = |name: &str, run: &dyn Fn()| {
+        run();
+        // Of the processor, whatever else runs.
+        let begun = thread_time();
+        run();
+        let took = thread_time().saturating_sub(begun);
+        println!("{name}: {:.2} ns", took.as_nanos() as f64 / 1e7);
+    };
+    let worker = Worker::builder()
+        .state(Value(1))
+        .state(String::new())
+        .per_lane("lane", || Ok::<_, TaskError>(Value(2)))
+        .task(
+            "measure",
+            move |task: &TaskContext<'_>, found: State<Value>, (): ()| {
+                let index = 0_usize;
+                assert_eq!(found.0.0, 1);
+                time("State<T>", &|| {
+                    for _ in 0..10_000_000 {
+                        let index = std::hint::black_box(&index);
+                        let task = std::hint::black_box(task);
+                        let value = <State<'_, Value>>::extract(index, task);
+                        std::hint::black_box(value.is_ok_and(|value| value.0.0 == 1));
+                    }
+                });
+                time("context.state::<T>()", &|| {
+                    for _ in 0..10_000_000 {
+                        std::hint::black_box(std::hint::black_box(task).state::<Value>().0);
+                    }
+                });
+                time("Arc<T>", &|| {
+                    for _ in 0..10_000_000 {
+                        let index = std::hint::black_box(&index);
+                        let value = <Arc<Value>>::extract(index, std::hint::black_box(task));
+                        std::hint::black_box(value.is_ok_and(|value| value.0 == 1));
+                    }
+                });
+                let lane = 2_usize;
+                time("PerLane<T>", &|| {
+                    for _ in 0..10_000_000 {
+                        let index = std::hint::black_box(&lane);
+                        let value =
+                            <PerLane<'_, Value>>::extract(index, std::hint::black_box(task));
+                        std::hint::black_box(value.is_ok_and(|value| value.0 == 2));
+                    }
+                });
+            },
+        );
+    let worker = TestWorker::new(worker).unwrap();
+    assert_eq!(worker.call("measure").run().code(), None);
+}
