@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::pending::Pending;
 use crate::pool::Pool;
 use crate::task::{Task, read};
-use ringwork_ring::client::{Submitted, TaskOptions};
+use ringwork_ring::RingError;
+use ringwork_ring::client::{Reservation, Submitted, TaskOptions};
 use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -21,6 +22,23 @@ const KEPT_BUFFER: usize = 64 << 10;
 thread_local! {
     /// Requests that are encoded go by way of it.
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// Sends the bytes of a request, which are written into this thread's buffer if they must be.
+pub(crate) fn encoded<Q: ToRequest + ?Sized, T>(
+    request: &Q,
+    send: impl FnOnce(&[u8]) -> std::result::Result<T, RingError>,
+) -> Result<T> {
+    let mut buffer = BUFFER.take();
+    buffer.clear();
+    let sent = match request.bytes(&mut buffer) {
+        Ok(bytes) => send(bytes).map_err(Error::of_submit),
+        Err(why) => Err(Error::Unwritable(why)),
+    };
+    if buffer.capacity() <= KEPT_BUFFER {
+        BUFFER.set(buffer);
+    }
+    sent
 }
 
 /// A task that is about to be submitted: awaited ([`CallFuture`]), or by [`Self::submit`], or by
@@ -43,6 +61,7 @@ pub struct Call<'c, Q: ?Sized, R> {
     request: &'c Q,
     options: TaskOptions,
     deadline: Option<Instant>,
+    slot: Option<Reservation>,
     result: PhantomData<fn() -> R>,
 }
 
@@ -63,8 +82,16 @@ impl<'c, Q: ToRequest + ?Sized, R: FromResult> Call<'c, Q, R> {
             request,
             options: TaskOptions::default(),
             deadline: None,
+            slot: None,
             result: PhantomData,
         }
+    }
+
+    /// The call takes a slot that was kept for it.
+    #[cfg(feature = "tower")]
+    pub(crate) fn in_slot(mut self, slot: Option<Reservation>) -> Self {
+        self.slot = slot;
+        self
     }
 
     /// All options at once; the codec is the request's all the same.
@@ -127,26 +154,18 @@ impl<'c, Q: ToRequest + ?Sized, R: FromResult> Call<'c, Q, R> {
             self.options.timeout = Some(deadline.saturating_duration_since(Instant::now()));
         }
         self.options.codec = self.request.codec();
-        if self.pool.is_closed() {
-            return Err(Error::Closed {
-                reason: "this client of the pool was closed".to_owned(),
-                may_have_run: false,
-            });
-        }
-        let mut buffer = BUFFER.take();
-        buffer.clear();
-        let submitted = match self.request.bytes(&mut buffer) {
-            Ok(bytes) => {
-                let table = self.pool.table();
-                let submitted = table.submit(self.handler, bytes, &self.options);
-                submitted.map_err(Error::of_submit)
+        self.pool.check_open()?;
+        let (handler, options, slot) = (self.handler, &self.options, self.slot.take());
+        encoded(self.request, |bytes| match slot {
+            None => self.pool.table().submit(handler, bytes, options),
+            Some(slot) => {
+                let submitted = slot.submit(handler, bytes, options);
+                if submitted.is_err() {
+                    self.pool.released(); // the slot
+                }
+                submitted
             }
-            Err(why) => Err(Error::Unwritable(why)),
-        };
-        if buffer.capacity() <= KEPT_BUFFER {
-            BUFFER.set(buffer);
-        }
-        submitted
+        })
     }
 
     /// Submits the task, which runs on its own from then on.

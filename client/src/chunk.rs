@@ -2,10 +2,11 @@
 
 use crate::codec::{FromResult, ToRequest};
 use crate::error::{Error, Result};
-use crate::pending::{Pending, result_of};
+use crate::pending::{Pending, ended, result_of};
 use crate::pool::Pool;
 use crate::task_type::TaskType;
 use ringwork_ring::client::{Ended, Outcome, TaskOptions};
+use ringwork_ring::format::chunk::PartEnd;
 use ringwork_ring::format::layout::{CHUNK_MAX, MAX_ATTEMPTS};
 use ringwork_ring::format::{chunk, failure};
 use ringwork_ring::{Cause, Codec, Status};
@@ -113,10 +114,11 @@ impl<'c, R: FromResult> Chunk<'c, R> {
     /// Submits the chunk and waits on this thread.
     ///
     /// # Errors
-    /// When it was not submitted; else each request has its own.
+    /// When it was not submitted, or ended before any of its requests began; else each request has
+    /// its own.
     pub fn wait(self) -> Result<Vec<Result<R>>> {
         let (mut pending, count) = self.send()?;
-        Ok(parts(pending.wait_to_end(None)?, count))
+        parts(ended(pending.wait_to_end(None)?), count)
     }
 }
 
@@ -148,7 +150,7 @@ impl<R: FromResult> Future for ChunkFuture<R> {
             let count = *count;
             return pending
                 .poll_end(context)
-                .map(|ended| Ok(parts(ended, count)));
+                .map(|end| parts(ended(end), count));
         }
         let sent = self.sent.take();
         match sent.expect("a future of a chunk is polled after its end") {
@@ -159,18 +161,38 @@ impl<R: FromResult> Future for ChunkFuture<R> {
 }
 
 /// The ends of a chunk's requests: those that it has itself, and for the others how the chunk
-/// ended.
-fn parts<R: FromResult>(ended: Ended, count: usize) -> Vec<Result<R>> {
-    let results = ended.chunk.as_deref().map(chunk::results);
-    let results = results.and_then(|results| results.ok()).unwrap_or_default();
-    let mut parts: Vec<Result<R>> = results.into_iter().take(count).map(part).collect();
+/// ended. An error when none of them has begun, as far as it is known.
+fn parts<R: FromResult>(chunk: Ended, count: usize) -> Result<Vec<Result<R>>> {
+    let found = chunk.chunk.as_deref().map(chunk::parts);
+    let whole = result_of(chunk.outcome);
+    let found = match (found, &whole) {
+        (Some(Ok(found)), _) if !found.ended.is_empty() || found.attempt > 0 => found,
+        (Some(Err(error)), Ok(_)) => return Err(Error::Unreadable(error.to_string())),
+        _ => {
+            let lost = "the chunk has ended without its results".to_owned();
+            return Err(whole.err().unwrap_or(Error::Unreadable(lost)));
+        }
+    };
+    let (attempt, attempts) = (found.attempt.min(found.attempts), found.attempts);
+    let read = |end| part(end, attempts);
+    let mut parts: Vec<Result<R>> = found.ended.into_iter().take(count).map(read).collect();
     if parts.len() < count {
-        let whole = match result_of(ended.outcome) {
+        let whole = match whole {
             Err(error) => error,
             Ok(_) => Error::Unreadable("the chunk has fewer results than requests".to_owned()),
         };
-        let why = format!("the chunk ended before this request began: {whole}");
-        parts.push(Err(whole));
+        let why =
+            format!("the chunk of this request ended before its turn; submit it again. {whole}");
+        if attempt > 0 {
+            // This one may have run.
+            parts.push(Err(match whole {
+                Error::Crashed { cause, .. } => Error::Crashed {
+                    cause,
+                    attempts: attempt,
+                },
+                whole => whole,
+            }));
+        }
         parts.resize_with(count, || {
             Err(Error::Remote {
                 code: "chunk.ended".to_owned(),
@@ -181,22 +203,31 @@ fn parts<R: FromResult>(ended: Ended, count: usize) -> Vec<Result<R>> {
             })
         });
     }
-    parts
+    Ok(parts)
 }
 
-/// The result of one request. Its codec was looked at by the lane.
-fn part<R: FromResult>((status, bytes): (Status, Vec<u8>)) -> Result<R> {
-    match status {
-        Status::Ok => R::from_result(Codec::Bytes, bytes).map_err(Error::Unreadable),
+/// How one request has ended.
+fn part<R: FromResult>(end: PartEnd, attempts: u32) -> Result<R> {
+    let PartEnd {
+        ending,
+        codec,
+        bytes,
+    } = end;
+    match ending.status {
+        Status::Ok => R::from_result(codec, bytes).map_err(Error::Unreadable),
+        // The lane that went on knows that the one before has died, and not why.
         Status::Crashed => Err(Error::Crashed {
             cause: Cause::Unknown,
-            attempts: 1,
+            attempts,
+        }),
+        Status::Expired => Err(Error::Timeout {
+            may_have_run: !ending.not_run,
         }),
         status => {
             let [code, location, message] = failure::decode(&bytes);
             let outcome = Outcome::Failed {
                 status,
-                may_have_run: true,
+                may_have_run: !ending.not_run,
                 code,
                 location,
                 message,

@@ -4,6 +4,7 @@ use crate::call::{Call, CallFuture};
 use crate::codec::{FromResult, ToRequest};
 use crate::error::{Error, Result};
 use crate::promise::Promise;
+use crate::raw::{LeaseFuture, ResultLease};
 use crate::task::{AbortOnDrop, Task};
 use crate::timeout;
 use std::fmt;
@@ -51,6 +52,7 @@ work!(['c, Q: ToRequest + ?Sized, R: FromResult] Call<'c, Q, R> => Result<R>, Ca
 work!([R: FromResult] CallFuture<R> => Result<R>, Self, true, this, this);
 work!([R: FromResult] Task<R> => Result<R>, AbortOnDrop<R>, true, this, this.abort_on_drop());
 work!([R: FromResult] AbortOnDrop<R> => Result<R>, Self, true, this, this);
+work!([] LeaseFuture => Result<ResultLease>, Self, true, this, this);
 work!([T] Promise<T> => Result<T>, Self, true, this, this);
 work!(['f, T] Pin<Box<dyn Future<Output = T> + Send + 'f>> => T, Self, false, this, this);
 

@@ -30,6 +30,8 @@ mod park;
 mod pending;
 mod pool;
 mod promise;
+mod raw;
+mod reconnecting;
 mod ringwork;
 #[cfg(feature = "tower")]
 mod service;
@@ -45,6 +47,8 @@ pub use combine::{JoinAll, SelectFirst, WithTimeout, Work, join_all, select_firs
 pub use error::{Error, Reason, Result};
 pub use park::block_on;
 pub use promise::{Promise, PromiseSender, promise};
+pub use raw::{LeaseFuture, RawTask, ResultLease};
+pub use reconnecting::Reconnecting;
 pub use ringwork::{Builder, Ringwork};
 #[cfg(feature = "tower")]
 pub use service::TaskService;

@@ -1,5 +1,6 @@
 //! Threads that wait without a runtime.
 
+use std::cell::Cell;
 use std::future::{Future, IntoFuture};
 use std::pin::pin;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ pub(crate) struct Parker {
 }
 
 impl Parker {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         let sleeper = Arc::new(Sleeper {
             thread: std::thread::current(),
             woken: AtomicBool::new(false),
@@ -45,6 +46,19 @@ impl Parker {
             waker: Waker::from(Arc::clone(&sleeper)),
             sleeper,
         }
+    }
+
+    /// Does something with the parker of this thread, which keeps it.
+    pub(crate) fn with<R>(with: impl FnOnce(&Self) -> R) -> R {
+        thread_local! {
+            static OWN: Cell<Option<Parker>> = const { Cell::new(None) };
+        }
+        // None in a future that blocks within another one.
+        let parker = OWN.take().unwrap_or_else(Self::new);
+        parker.sleeper.woken.store(false, Ordering::Relaxed);
+        let result = with(&parker);
+        OWN.set(Some(parker));
+        result
     }
 
     pub(crate) fn waker(&self) -> &Waker {
@@ -82,12 +96,13 @@ pub(crate) fn until(end: Option<Instant>) -> Option<Duration> {
 /// ```
 pub fn block_on<F: IntoFuture>(future: F) -> F::Output {
     let mut future = pin!(future.into_future());
-    let parker = Parker::new();
-    let mut context = Context::from_waker(parker.waker());
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
+    Parker::with(|parker| {
+        let mut context = Context::from_waker(parker.waker());
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return output;
+            }
+            parker.park(None);
         }
-        parker.park(None);
-    }
+    })
 }

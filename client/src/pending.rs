@@ -6,8 +6,8 @@
 
 use crate::error::{Error, Result};
 use crate::park::{Parker, until};
-use crate::pool::Pool;
-use ringwork_ring::client::{Ended, GiveUp, Helper, Outcome, Submitted, TaskKey};
+use crate::pool::{CLOSED, Pool};
+use ringwork_ring::client::{Ended, GiveUp, Helper, InPlace, Outcome, Submitted, TaskKey};
 use ringwork_ring::os::clock::now_ns;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,13 +20,16 @@ const LOOKS_A_DRAIN: u32 = 16;
 pub(crate) struct Pending {
     pool: Arc<Pool>,
     key: TaskKey,
-    deadline_ns: Option<u64>,
+    /// `u64::MAX`: none.
+    deadline_ns: u64,
     /// Whether the poller knows of the deadline.
     timed: bool,
     /// Whether the task's end was taken, or is not waited for any more.
     over: bool,
     /// Whether the task is cancelled when this is dropped.
     pub(crate) cancels: bool,
+    /// Whether its result is read in place.
+    in_place: bool,
 }
 
 impl Pending {
@@ -34,15 +37,39 @@ impl Pending {
         Self {
             pool,
             key: submitted.key,
-            deadline_ns: submitted.deadline_ns,
+            deadline_ns: submitted.deadline_ns.unwrap_or(u64::MAX),
             timed: false,
             over: false,
             cancels,
+            in_place: false,
+        }
+    }
+
+    /// The result is read in place.
+    pub(crate) fn in_place(mut self) -> Self {
+        self.in_place = true;
+        self
+    }
+
+    pub(crate) fn pool(&self) -> Arc<Pool> {
+        Arc::clone(&self.pool)
+    }
+
+    fn has_deadline(&self) -> bool {
+        self.deadline_ns != u64::MAX
+    }
+
+    fn take(&self) -> Option<InPlace> {
+        let table = self.pool.table();
+        if self.in_place {
+            table.take_in_place(self.key)
+        } else {
+            table.take(self.key).map(InPlace::Ended)
         }
     }
 
     /// The task's end is in the caller's hands: the slot is free.
-    fn finish(&mut self, ended: Ended) -> Ended {
+    fn finish(&mut self, ended: InPlace) -> InPlace {
         self.over = true;
         // A waker that stays would keep its future's memory.
         drop(self.pool.waker(self.key).take());
@@ -51,14 +78,13 @@ impl Pending {
     }
 
     /// The end, if it is there: the task's, the deadline's, or the pool's.
-    fn try_end(&mut self) -> Option<Ended> {
-        let table = self.pool.table();
-        if let Some(ended) = table.take(self.key) {
+    fn try_end(&mut self) -> Option<InPlace> {
+        if let Some(ended) = self.take() {
             return Some(self.finish(ended));
         }
-        if self
-            .deadline_ns
-            .is_some_and(|deadline| now_ns() >= deadline)
+        let table = self.pool.table();
+        if self.has_deadline()
+            && now_ns() >= self.deadline_ns
             && let Some(outcome) = table.give_up(self.key, GiveUp::TimedOut)
         {
             return Some(self.finish(whole(outcome)));
@@ -66,19 +92,19 @@ impl Pending {
         if table.over().is_some()
             && let Some(ended) = table.close(self.key)
         {
-            return Some(self.finish(ended));
+            return Some(self.finish(InPlace::Ended(ended)));
         }
         if self.pool.is_closed() {
-            let reason = "this client of the pool was closed".to_owned();
+            let reason = CLOSED.to_owned();
             if table.give_up(self.key, GiveUp::Cancelled).is_some() {
                 return Some(self.finish(whole(Outcome::Closed { reason })));
             }
-            return table.take(self.key).map(|ended| self.finish(ended));
+            return self.take().map(|ended| self.finish(ended));
         }
         None
     }
 
-    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
+    pub(crate) fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<InPlace> {
         assert!(!self.over, "a future of a task is polled after its end");
         if let Some(ended) = self.try_end() {
             return Poll::Ready(ended);
@@ -88,9 +114,9 @@ impl Pending {
         if let Some(ended) = self.try_end() {
             return Poll::Ready(ended);
         }
-        if let Some(deadline) = self.deadline_ns.filter(|_| !self.timed) {
+        if self.has_deadline() && !self.timed {
             self.timed = true;
-            self.pool.wake_at(self.key, deadline);
+            self.pool.wake_at(self.key, self.deadline_ns);
         }
         Poll::Pending
     }
@@ -100,43 +126,44 @@ impl Pending {
         &mut self,
         limit: Option<Duration>,
         helper: Option<Helper<'_>>,
-    ) -> Option<Ended> {
+    ) -> Option<InPlace> {
         let end = limit.map(|limit| Instant::now() + limit);
         if let Some(ended) = self.spin(helper, end) {
             return Some(ended);
         }
-        let parker = Parker::new();
-        let mut context = Context::from_waker(parker.waker());
-        loop {
-            if let Poll::Ready(ended) = self.poll_end(&mut context) {
-                return Some(ended);
+        Parker::with(|parker| {
+            let mut context = Context::from_waker(parker.waker());
+            loop {
+                if let Poll::Ready(ended) = self.poll_end(&mut context) {
+                    return Some(ended);
+                }
+                let left = until(end);
+                if left == Some(Duration::ZERO) {
+                    return None;
+                }
+                if self.pool.has_poller() {
+                    parker.park(left);
+                } else {
+                    self.pool
+                        .poll(left.unwrap_or(Duration::MAX).min(Duration::from_millis(50)));
+                }
             }
-            let left = until(end);
-            if left == Some(Duration::ZERO) {
-                return None;
-            }
-            if self.pool.has_poller() {
-                parker.park(left);
-            } else {
-                self.pool
-                    .poll(left.unwrap_or(Duration::MAX).min(Duration::from_millis(50)));
-            }
-        }
+        })
     }
 
     /// As [`Self::wait`], without a limit.
-    pub(crate) fn wait_to_end(&mut self, helper: Option<Helper<'_>>) -> Result<Ended> {
+    pub(crate) fn wait_to_end(&mut self, helper: Option<Helper<'_>>) -> Result<InPlace> {
         let lost = || Error::Join("the wait for a task has ended without its end".to_owned());
         self.wait(None, helper).ok_or_else(lost)
     }
 
     /// Looks for the end as long as it costs less than a sleep and a wake.
-    fn spin(&mut self, helper: Option<Helper<'_>>, end: Option<Instant>) -> Option<Ended> {
+    fn spin(&mut self, helper: Option<Helper<'_>>, end: Option<Instant>) -> Option<InPlace> {
         let budget = self.pool.budget();
         let rounds = budget.spins.saturating_add(budget.yields);
         let pool = Arc::clone(&self.pool);
         for round in 0..rounds {
-            if let Some(ended) = pool.table().take(self.key) {
+            if let Some(ended) = self.take() {
                 return Some(self.finish(ended));
             }
             if round % LOOKS_A_DRAIN == LOOKS_A_DRAIN - 1 {
@@ -161,22 +188,29 @@ impl Pending {
     }
 
     /// Cancels the task; its end, if it has none.
-    pub(crate) fn cancel(&mut self) -> Option<Ended> {
+    pub(crate) fn cancel(&mut self) -> Option<InPlace> {
         if self.over {
             return None;
         }
-        let table = self.pool.table();
-        match table.give_up(self.key, GiveUp::Cancelled) {
+        match self.pool.table().give_up(self.key, GiveUp::Cancelled) {
             Some(outcome) => Some(self.finish(whole(outcome))),
-            None => table.take(self.key).map(|ended| self.finish(ended)),
+            None => self.take().map(|ended| self.finish(ended)),
         }
     }
 }
 
-fn whole(outcome: Outcome) -> Ended {
-    Ended {
-        outcome,
-        chunk: None,
+fn whole(outcome: Outcome) -> InPlace {
+    InPlace::Ended(outcome.into())
+}
+
+/// The end of a task whose result is not read in place.
+pub(crate) fn ended(end: InPlace) -> Ended {
+    match end {
+        InPlace::Ended(ended) => ended,
+        InPlace::Leased(lease) => {
+            let (codec, bytes) = (lease.codec(), lease.bytes().to_vec());
+            Outcome::Completed { codec, bytes }.into()
+        }
     }
 }
 

@@ -16,9 +16,16 @@ use ringwork_ring::queue::wait::Budget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+/// The priority of a task whose options say none.
+#[cfg(feature = "tower")]
+pub(crate) const DEFAULT_PRIORITY: u8 = 1;
+
+/// Why a client takes no tasks that was closed.
+pub(crate) const CLOSED: &str = "this client of the pool was closed";
 
 /// How often the pool is looked at while tasks are in flight.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -28,7 +35,7 @@ const LOOK_IDLE: Duration = Duration::from_millis(100);
 /// The part that the poller's thread has, too.
 #[derive(Debug)]
 struct Shared {
-    table: TaskTable,
+    table: Arc<TaskTable>,
     wakers: Arc<[AtomicWaker]>,
     timers: Timers,
     /// When the pool was looked at last.
@@ -37,6 +44,8 @@ struct Shared {
     /// Owners of futures that wait for a free slot.
     room: Mutex<Vec<Waker>>,
     wants_room: AtomicBool,
+    /// Owners of futures that wait for the end of the pool, or of this client.
+    ends: Mutex<Vec<Waker>>,
 }
 
 /// A pool, attached.
@@ -71,12 +80,13 @@ impl Pool {
         let table = table.map_err(Error::NotConnected)?;
         let shared = Arc::new(Shared {
             timers: Timers::new(table.slots()),
-            table,
+            table: Arc::new(table),
             wakers,
             looked_ns: AtomicU64::new(now_ns()),
             closed: AtomicBool::new(false),
             room: Mutex::default(),
             wants_room: AtomicBool::new(false),
+            ends: Mutex::default(),
         });
         let mut pool = Self {
             shared: Arc::clone(&shared),
@@ -97,7 +107,7 @@ impl Pool {
         Ok(pool)
     }
 
-    pub(crate) fn table(&self) -> &TaskTable {
+    pub(crate) fn table(&self) -> &Arc<TaskTable> {
         &self.shared.table
     }
 
@@ -128,13 +138,58 @@ impl Pool {
         self.shared.released();
     }
 
-    /// Waits for a free slot.
-    pub(crate) fn want_room(&self, waker: &Waker) {
-        let mut room = self.shared.lock_room();
-        if !room.iter().any(|other| other.will_wake(waker)) {
-            room.push(waker.clone());
+    /// What `take` gives once it gives something, which it does when a slot is free.
+    pub(crate) fn poll_room<T>(
+        &self,
+        context: &mut Context<'_>,
+        take: impl Fn() -> Option<T>,
+    ) -> Poll<Result<T>> {
+        for last in [false, true] {
+            if let Some(error) = self.why_ended() {
+                return Poll::Ready(Err(error));
+            }
+            if let Some(taken) = take() {
+                return Poll::Ready(Ok(taken));
+            }
+            if !last {
+                // A slot that came free before would not have woken: look again.
+                keep(&self.shared.room, context.waker());
+                self.shared.wants_room.store(true, Ordering::SeqCst);
+            }
         }
-        self.shared.wants_room.store(true, Ordering::SeqCst);
+        Poll::Pending
+    }
+
+    /// Why no task can be submitted any more, once that is so.
+    pub(crate) fn poll_ended(&self, context: &mut Context<'_>) -> Poll<Error> {
+        if self.why_ended().is_none() {
+            keep(&self.shared.ends, context.waker());
+        }
+        // It may have ended before the waker was there.
+        self.why_ended().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Why no task can be submitted any more, if that was seen.
+    pub(crate) fn why_ended(&self) -> Option<Error> {
+        let reason = match self.table().over() {
+            Some(over) => over.to_string(),
+            None => return self.check_open().err(),
+        };
+        Some(Error::Closed {
+            reason,
+            may_have_run: false,
+        })
+    }
+
+    /// Refuses a task of a client that was closed.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.is_closed() {
+            return Err(Error::Closed {
+                reason: CLOSED.to_owned(),
+                may_have_run: false,
+            });
+        }
+        Ok(())
     }
 
     /// Takes in what has ended, once, after a sleep of at most `limit` if nothing has. For pools
@@ -157,6 +212,7 @@ impl Pool {
             wake(&self.shared.wakers, slot);
         }
         self.shared.released();
+        wake_all(&self.shared.ends);
         self.shared.table.wake_poller();
     }
 
@@ -166,15 +222,26 @@ impl Pool {
     }
 }
 
-impl Shared {
-    fn lock_room(&self) -> MutexGuard<'_, Vec<Waker>> {
-        self.room.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(wakers: &Mutex<Vec<Waker>>) -> MutexGuard<'_, Vec<Waker>> {
+    wakers.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
+fn keep(wakers: &Mutex<Vec<Waker>>, waker: &Waker) {
+    let mut wakers = lock(wakers);
+    if !wakers.iter().any(|other| other.will_wake(waker)) {
+        wakers.push(waker.clone());
+    }
+}
+
+fn wake_all(wakers: &Mutex<Vec<Waker>>) {
+    let wakers = std::mem::take(&mut *lock(wakers));
+    wakers.into_iter().for_each(Waker::wake);
+}
+
+impl Shared {
     fn released(&self) {
         if self.wants_room.load(Ordering::SeqCst) && self.wants_room.swap(false, Ordering::SeqCst) {
-            let room = std::mem::take(&mut *self.lock_room());
-            room.into_iter().for_each(Waker::wake);
+            wake_all(&self.room);
         }
     }
 
@@ -208,6 +275,10 @@ impl Shared {
             self.looked_ns.store(now, Ordering::Relaxed);
             look_at = now + every.as_nanos() as u64;
             self.table.look_at_pool();
+            if self.table.over().is_some() {
+                self.released();
+                wake_all(&self.ends);
+            }
         }
         let limit = sleep.map_or(now, |limit| now.saturating_add(limit.as_nanos() as u64));
         let until = self.timers.fire(now, look_at.min(limit), |slot| {

@@ -1,19 +1,28 @@
 //! The handle on a pool.
 
-use crate::call::Call;
+use crate::call::{Call, encoded};
 use crate::chunk::Chunk;
 use crate::codec::{FromResult, ToRequest};
 use crate::error::{Error, Result};
+use crate::pending::Pending;
 use crate::pool::Pool;
 use crate::promise::promise;
+use crate::raw::RawTask;
 use crate::task::Task;
 use crate::task_type::TaskType;
 use ringwork_codec::Encoded;
+use ringwork_ring::client::TaskOptions;
 use ringwork_ring::{PoolDir, Segment, WaitStrategy};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// Tasks whose hints go together.
+const BATCH: usize = 64;
+
+/// How often a client that waits for its pool looks for it.
+const LOOK_FOR_IT_EVERY: Duration = Duration::from_millis(20);
 
 /// A pool of worker processes, attached: submits tasks, from any thread and any executor.
 ///
@@ -60,6 +69,7 @@ impl Ringwork {
             dir: PoolDir::new(name).map_err(Error::NotConnected),
             wait: WaitStrategy::Adaptive,
             own_poll: false,
+            patience: Duration::ZERO,
         }
     }
 
@@ -118,7 +128,8 @@ impl Ringwork {
         Chunk::new(&self.pool, task, requests)
     }
 
-    /// Submits a task for each request; what is rejected says so in its place.
+    /// Submits a task for each request; what is rejected says so in its place. Their hints go
+    /// together, some dozens at a time: that is one wake of a lane, and not one for each.
     pub fn submit_all<'q, Q, R>(
         &self,
         task: TaskType<Q, R>,
@@ -128,8 +139,44 @@ impl Ringwork {
         Q: ToRequest + ?Sized + 'q,
         R: FromResult,
     {
-        let submit = |request| self.submit(task, request);
-        requests.into_iter().map(submit).collect()
+        self.submit_all_with(task, requests, &TaskOptions::default())
+    }
+
+    /// As [`Self::submit_all`], with options; the codec is the requests' all the same.
+    pub fn submit_all_with<'q, Q, R>(
+        &self,
+        task: TaskType<Q, R>,
+        requests: impl IntoIterator<Item = &'q Q>,
+        options: &TaskOptions,
+    ) -> Vec<Result<Task<R>>>
+    where
+        Q: ToRequest + ?Sized + 'q,
+        R: FromResult,
+    {
+        let mut requests = requests.into_iter().peekable();
+        let mut tasks = Vec::with_capacity(requests.size_hint().0);
+        while requests.peek().is_some() {
+            let some = requests.by_ref().take(BATCH);
+            submit_some(&self.pool, task.name(), some, options, &mut tasks);
+        }
+        tasks
+    }
+
+    /// A slot and room for a request of `size` bytes in shared memory, to be written in place. The
+    /// result is read in place, too.
+    ///
+    /// # Errors
+    /// As [`Call::submit`].
+    pub fn claim(&self, handler: &str, size: usize) -> Result<RawTask> {
+        self.claim_with(handler, size, TaskOptions::default())
+    }
+
+    /// As [`Self::claim`], with options.
+    ///
+    /// # Errors
+    /// As [`Call::submit`].
+    pub fn claim_with(&self, handler: &str, size: usize, options: TaskOptions) -> Result<RawTask> {
+        RawTask::claim(&self.pool, handler, size, options)
     }
 
     /// Waits until a slot is free: backpressure for a caller that submits as fast as the pool goes.
@@ -147,28 +194,25 @@ impl Ringwork {
     /// [`Error::Closed`].
     pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<()>> {
         let table = self.pool.table();
-        for last in [false, true] {
-            let closed = match table.over() {
-                Some(over) => Some(over.to_string()),
-                None if self.pool.is_closed() => Some("this client of the pool was closed".into()),
-                None => None,
-            };
-            if let Some(reason) = closed {
-                let may_have_run = false;
-                return Poll::Ready(Err(Error::Closed {
-                    reason,
-                    may_have_run,
-                }));
-            }
-            if table.has_room(1) {
-                return Poll::Ready(Ok(()));
-            }
-            if !last {
-                // A slot that came free before would not have woken: look again.
-                self.pool.want_room(context.waker());
-            }
-        }
-        Poll::Pending
+        (self.pool).poll_room(context, || table.has_room(1).then_some(()))
+    }
+
+    /// Whether tasks are still taken, as far as this client has seen: within 50 ms of the end of a
+    /// pool while tasks are in flight, and within 100 ms otherwise, it is `false`.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.pool.why_ended().is_none()
+    }
+
+    /// Waits until the pool has ended, or this client was closed; why. What is submitted then ends
+    /// as [`Error::Closed`]: [`Builder::reconnecting`] has a handle that goes on.
+    pub async fn closed(&self) -> Error {
+        poll_fn(|context| self.pool.poll_ended(context)).await
+    }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn pool(&self) -> &Arc<Pool> {
+        &self.pool
     }
 
     /// Takes in what has ended, after a sleep of at most `limit` if nothing has: for clients that
@@ -203,13 +247,43 @@ impl Ringwork {
     }
 }
 
+/// Submits tasks whose hints go together.
+fn submit_some<'q, Q: ToRequest + ?Sized + 'q, R: FromResult>(
+    pool: &Arc<Pool>,
+    handler: &str,
+    requests: impl Iterator<Item = &'q Q>,
+    options: &TaskOptions,
+    tasks: &mut Vec<Result<Task<R>>>,
+) {
+    let mut batch = pool.table().batch();
+    // Where the tasks of the batch go: until they are hinted something else stands there.
+    let mut places = Vec::with_capacity(BATCH);
+    let mut options = options.clone();
+    for request in requests {
+        options.codec = request.codec();
+        let added = pool.check_open();
+        let added =
+            added.and_then(|()| encoded(request, |bytes| batch.add(handler, bytes, &options)));
+        let added = added.and_then(|_| {
+            places.push(tasks.len());
+            Err(Error::Join("a task of a batch without its hint".to_owned()))
+        });
+        tasks.push(added);
+    }
+    for (place, submitted) in places.into_iter().zip(batch.finish()) {
+        let submitted = submitted.map_err(Error::of_submit);
+        tasks[place] = submitted.map(|task| Task::new(Pending::new(Arc::clone(pool), task, false)));
+    }
+}
+
 /// How a client attaches to a pool.
 #[must_use = "nothing is attached before `connect`"]
 #[derive(Debug)]
 pub struct Builder {
-    dir: Result<PoolDir>,
-    wait: WaitStrategy,
-    own_poll: bool,
+    pub(crate) dir: Result<PoolDir>,
+    pub(crate) wait: WaitStrategy,
+    pub(crate) own_poll: bool,
+    patience: Duration,
 }
 
 impl Builder {
@@ -231,6 +305,13 @@ impl Builder {
     /// The pool of this directory, instead of the user's one of the name.
     pub fn dir(mut self, dir: PoolDir) -> Self {
         self.dir = Ok(dir);
+        self
+    }
+
+    /// `connect` waits at most so long until the pool is there and takes tasks (default: not at
+    /// all).
+    pub fn wait_for(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -257,9 +338,41 @@ impl Builder {
     /// # Errors
     /// As [`Ringwork::connect`].
     pub fn connect_blocking(self) -> Result<Ringwork> {
-        let pool = Pool::connect(&self.dir?, self.wait, self.own_poll)?;
-        Ok(Ringwork {
-            pool: Arc::new(pool),
-        })
+        let dir = self.dir?;
+        attach(&dir, self.wait, self.own_poll, self.patience)
     }
+}
+
+/// Attaches to a pool, once it is there.
+pub(crate) fn attach(
+    dir: &PoolDir,
+    wait: WaitStrategy,
+    own_poll: bool,
+    patience: Duration,
+) -> Result<Ringwork> {
+    let start = Instant::now();
+    loop {
+        match Pool::connect(dir, wait, own_poll) {
+            Ok(pool) => {
+                let pool = Arc::new(pool);
+                return Ok(Ringwork { pool });
+            }
+            Err(error) if start.elapsed() >= patience || !may_be_there_soon(&error) => {
+                return Err(error);
+            }
+            Err(_) => std::thread::sleep(LOOK_FOR_IT_EVERY),
+        }
+    }
+}
+
+/// Whether a pool of the name may be there a moment later.
+fn may_be_there_soon(error: &Error) -> bool {
+    use ringwork_ring::RingError as Why;
+    let Error::NotConnected(why) = error else {
+        return false;
+    };
+    matches!(
+        why,
+        Why::NotFound { .. } | Why::NotReady { .. } | Why::Closed { .. } | Why::TableFull { .. }
+    )
 }

@@ -2,8 +2,8 @@
 
 use crate::codec::FromResult;
 use crate::error::{Error, Result};
-use crate::pending::{Pending, result_of};
-use ringwork_ring::client::Ended;
+use crate::pending::{Pending, ended, result_of};
+use ringwork_ring::client::InPlace;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -11,8 +11,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// What a task's end is for its caller.
-pub(crate) fn read<R: FromResult>(ended: Ended) -> Result<R> {
-    let (codec, bytes) = result_of(ended.outcome)?;
+pub(crate) fn read<R: FromResult>(end: InPlace) -> Result<R> {
+    let (codec, bytes) = result_of(ended(end).outcome)?;
     R::from_result(codec, bytes).map_err(Error::Unreadable)
 }
 

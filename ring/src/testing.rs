@@ -18,8 +18,11 @@ use crate::{
     queue::wait::WaitStrategy,
     segment::{SupervisorLocks, paths::PoolDir},
 };
+use std::alloc::{GlobalAlloc, Layout, System};
 #[cfg(test)]
 use std::sync::Arc;
+// The checkers' atomics would ask a model for each.
+use std::sync::atomic::AtomicU64 as Count;
 
 /// The words of a segment by their offsets.
 pub trait RawWords {
@@ -85,6 +88,53 @@ pub fn reap_worker(segment: &Segment, worker: u32, cause: Cause) -> Reaped {
 #[must_use]
 pub fn permits_of_the_living(segment: &Segment) -> bool {
     permits::of_the_living(segment)
+}
+
+/// The system's allocator, which counts: the global one of a test that counts allocations.
+#[derive(Debug, Default)]
+pub struct CountingAllocator(Count);
+
+impl CountingAllocator {
+    /// One that has counted nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Count::new(0))
+    }
+
+    /// How many were made, by all threads; a change of size counts as one.
+    pub fn allocations(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn count(&self) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+// SAFETY: each call is handed to the system's allocator as it is.
+unsafe impl GlobalAlloc for CountingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.count();
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        self.count();
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        self.count();
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(block, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(block, layout) }
+    }
 }
 
 /// A pool of one test's own, which takes tasks and has no worker.

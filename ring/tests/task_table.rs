@@ -4,7 +4,7 @@
 mod common;
 
 use common::Pool;
-use ringwork_ring::client::{GiveUp, Outcome, TaskKey, TaskOptions, TaskTable};
+use ringwork_ring::client::{GiveUp, InPlace, Outcome, TaskKey, TaskOptions, TaskTable};
 use ringwork_ring::format::layout::SLOT_PUBLISHED;
 use ringwork_ring::format::states::PoolState;
 use ringwork_ring::queue::arena;
@@ -18,7 +18,7 @@ struct Side {
     pool: Pool,
     waits: Arc<AtomicBool>,
     woken: Arc<AtomicUsize>,
-    table: TaskTable,
+    table: Arc<TaskTable>,
 }
 
 fn side_of(slots: u32) -> Side {
@@ -32,7 +32,7 @@ fn side_of(slots: u32) -> Side {
             waits.load(Ordering::Relaxed)
         }
     });
-    let table = table.unwrap();
+    let table = Arc::new(table.unwrap());
     Side {
         pool,
         waits,
@@ -260,6 +260,103 @@ fn keys_that_come_late_do_nothing_while_threads_use_the_slots() {
         }
         over.store(true, Ordering::Relaxed);
     });
+    drop(lane);
+    entry.leave();
+}
+
+#[test]
+fn a_request_is_written_and_a_result_read_in_place() {
+    let side = side_of(16);
+    let (entry, mut lane) = side.pool.worker();
+    let claim = |len| {
+        let options = TaskOptions::default().priority(0);
+        side.table.claim("h", len, options).unwrap()
+    };
+    let mut claimed = claim(500);
+    claimed.request().fill(7);
+    let key = claimed.submit(400, Codec::Utf8).unwrap().key;
+    let task = lane.try_next().unwrap();
+    assert_eq!(
+        (task.request().unwrap(), task.request_codec()),
+        (&[7; 400][..], Codec::Utf8)
+    );
+    task.complete(&[9; 600], Codec::Cbor);
+    side.table.collect();
+    assert_eq!(side.blocks(), 2, "it is not put aside");
+    let Some(InPlace::Leased(lease)) = side.table.take_in_place(key) else {
+        panic!("a result");
+    };
+    assert_eq!((lease.bytes(), lease.codec()), (&[9; 600][..], Codec::Cbor));
+    assert!(side.table.take(key).is_none() && !side.table.is_pending(key));
+    side.table.abandon(key);
+    assert!(side.table.give_up(key, GiveUp::Cancelled).is_none());
+    assert_eq!((side.blocks(), side.table.in_use()), (2, 1));
+    drop(lease);
+    assert_eq!((side.blocks(), side.table.in_use()), (0, 0));
+
+    drop(claim(500));
+    assert_eq!((side.blocks(), side.table.in_use()), (0, 0));
+    let mut inline = claim(8);
+    inline.request().fill(1);
+    let key = inline.submit(8, Codec::Bytes).unwrap().key;
+    drop(lane.try_next().unwrap()); // the worker lets go of it: it fails
+    match side.table.take_in_place(key) {
+        Some(InPlace::Ended(ended)) => {
+            assert!(matches!(ended.outcome, Outcome::Failed { .. }));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!((side.blocks(), side.table.in_use()), (0, 0));
+    drop(lane);
+    entry.leave();
+}
+
+#[test]
+fn the_tasks_of_a_batch_are_hinted_at_its_end() {
+    let side = side_of(16);
+    let (entry, mut lane) = side.pool.worker();
+    let options = TaskOptions::default().priority(0);
+    let mut batch = side.table.batch();
+    let keys = [0, 1].map(|_| batch.add("h", b"x", &options).unwrap());
+    assert!(lane.try_next().is_none(), "no hint yet");
+    let submitted = batch.finish();
+    let submitted: Vec<_> = submitted.into_iter().map(|one| one.unwrap().key).collect();
+    assert_eq!(submitted, keys);
+    for key in keys {
+        side.run(&mut lane, b"y");
+        assert_eq!(bytes(side.table.take(key).unwrap().outcome), b"y");
+    }
+    // Dropped by a caller that panics.
+    let mut batch = side.table.batch();
+    let key = batch.add("h", b"x", &options).unwrap();
+    drop(batch);
+    side.run(&mut lane, b"z");
+    assert_eq!(bytes(side.table.take(key).unwrap().outcome), b"z");
+    assert_eq!(side.table.in_use(), 0);
+    drop(lane);
+    entry.leave();
+}
+
+#[test]
+fn a_reserved_slot_is_no_other_tasks() {
+    let side = side_of(2);
+    let (entry, mut lane) = side.pool.worker();
+    let options = TaskOptions::default().priority(0);
+    let (first, second) = (
+        side.table.reserve(0).unwrap(),
+        side.table.reserve(0).unwrap(),
+    );
+    assert!(side.table.reserve(0).is_none());
+    let refused = side.table.submit("h", b"", &options);
+    assert!(matches!(refused, Err(RingError::SlotsTaken { .. })));
+    let key = first.submit("h", b"1", &options).unwrap().key;
+    drop(second);
+    let third = side.submit(b"2");
+    for key in [key, third] {
+        side.run(&mut lane, b"done");
+        assert_eq!(bytes(side.table.take(key).unwrap().outcome), b"done");
+    }
+    assert_eq!(side.table.in_use(), 0);
     drop(lane);
     entry.leave();
 }

@@ -5,7 +5,7 @@
 
 use nix::sys::signal::Signal;
 use ringwork::{Cbor, Encoded, Error, Reason, Ringwork, Task, TaskType, WaitStrategy};
-use ringwork::{block_on, join_all, select_first};
+use ringwork::{block_on, join_all, select_first, with_timeout};
 use ringwork_ring::Codec;
 use ringwork_tests::{LIMIT, Marker, Pool, Serve, wait_until};
 use std::time::{Duration, Instant};
@@ -363,6 +363,18 @@ fn the_losers_of_a_race_are_cancelled_and_all_are_joined() {
     assert_eq!(block_on(select_first(racers)).unwrap(), "quick");
     first.wait_contents("started\ncancelled\n");
     second.wait_contents("started\ncancelled\n");
+    let (third, fourth) = (Marker::new(pool.files()), Marker::new(pool.files()));
+    let calls = [
+        rw.call(UNTIL_CANCELLED, third.text()),
+        rw.call(UNTIL_CANCELLED, fourth.text()),
+        rw.call(text, "first"),
+    ];
+    assert_eq!(block_on(select_first(calls)).unwrap(), "first");
+    let fifth = Marker::new(pool.files());
+    let call = rw.call(UNTIL_CANCELLED, fifth.text());
+    let late = block_on(with_timeout(Duration::from_millis(30), call));
+    assert!(matches!(late, Err(Error::Timeout { .. })), "{late:?}");
+    wait_until("what has lost has no slot", || rw.in_flight() == 0);
     let numbers: Vec<i64> = (0..200).collect();
     let doubled = block_on(join_all(numbers.iter().map(|n| rw.call(DOUBLE, n))));
     let doubled: Vec<i64> = doubled.into_iter().map(Result::unwrap).collect();
@@ -383,6 +395,49 @@ fn a_chunk_has_a_result_or_an_error_for_each_request() {
             .all(|part| matches!(part, Err(Error::Crashed { .. }))),
         "{died:?}"
     );
+    let parts = rw.chunk(FAIL, ["no tea", "no cups"]).wait().unwrap();
+    for (part, why) in parts.iter().zip(["no tea", "no cups"]) {
+        match part {
+            Err(Error::Remote {
+                code,
+                message,
+                location,
+                may_have_run: true,
+                ..
+            }) => {
+                assert_eq!(
+                    (code.as_str(), message.contains(why)),
+                    ("test.failed", true)
+                );
+                assert!(
+                    location.is_empty() || location.contains(".rs:"),
+                    "{location}"
+                );
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let panicked = rw.chunk(PANIC, ["spilt"]).wait().unwrap();
+    assert!(
+        matches!(&panicked[..], [Err(Error::TaskPanic { message, .. })] if message.contains("spilt")),
+        "{panicked:?}"
+    );
+    let other: TaskType<i64, String> = TaskType::new("test.i64_double");
+    let unread = rw.chunk(other, &[1]).wait().unwrap().remove(0).unwrap_err();
+    assert!(unread.to_string().contains("utf8"), "{unread}");
+    let unknown: TaskType<i64, i64> = TaskType::new("no.such.handler");
+    let none = rw.chunk(unknown, &[1, 2]).wait();
+    let none = none.expect_err("nothing has begun");
+    assert_eq!(
+        (code(&none), none.may_have_run()),
+        ("handler.unknown", false)
+    );
+    let twice = rw.chunk(ATTEMPT, &[(), ()]).attempts(2).wait().unwrap();
+    assert!(twice.iter().all(Result::is_ok), "{twice:?}");
+    let late = rw
+        .chunk(SLEEP, &[60_000, 1])
+        .timeout(Duration::from_millis(30));
+    assert!(matches!(late.wait(), Err(Error::Timeout { .. })));
     let none: [i64; 0] = [];
     assert!(matches!(
         rw.chunk(DOUBLE, &none).wait(),
@@ -412,4 +467,138 @@ fn a_caller_that_waits_for_room_goes_on_when_a_slot_is_free() {
     });
     let answer = block_on(service.call(4));
     assert_eq!(answer.unwrap(), 8);
+}
+
+#[test]
+fn a_service_that_is_ready_has_its_slot() {
+    use tower_service::Service;
+    let pool = Serve::new("ready").option("slots", "32").start();
+    let rw = client(&pool);
+    // One slot is left to tasks of this priority.
+    let tasks: Vec<_> = (0..29).map(|_| rw.submit(NEVER, &()).unwrap()).collect();
+    let mut first = rw.service::<i64, i64>(TaskType::new("test.i64_double"));
+    let mut second = first.clone();
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(first.poll_ready(&mut context).is_ready());
+    assert!(first.poll_ready(&mut context).is_ready(), "it has it still");
+    assert!(second.poll_ready(&mut context).is_pending());
+    match rw.submit(NEVER, &()) {
+        Err(Error::Rejected {
+            reason: Reason::NoSlot,
+            ..
+        }) => {}
+        other => panic!("{other:?}"),
+    }
+    drop(first);
+    assert!(second.poll_ready(&mut context).is_ready(), "given back");
+    tasks.into_iter().for_each(|task| drop(task.abort()));
+    assert_eq!(block_on(second.call(4)).unwrap(), 8);
+    assert_eq!(block_on(second.call(5)).unwrap(), 10, "without being asked");
+    drop(second);
+    wait_until("no slot is kept", || rw.in_flight() == 0);
+}
+
+#[test]
+fn requests_and_results_stay_in_shared_memory() {
+    let pool = Serve::new("leases").start();
+    let rw = client(&pool);
+    for size in [5_usize, 50_000] {
+        let mut task = rw.claim("echo", size + 7).unwrap();
+        for (n, byte) in task.request().iter_mut().enumerate() {
+            *byte = n as u8;
+        }
+        let lease = block_on(task.length(size).submit().unwrap()).unwrap();
+        let expected: Vec<u8> = (0..size).map(|n| n as u8).collect();
+        assert_eq!(&lease[..], expected);
+        assert_eq!(rw.in_flight(), 1, "the lease holds the slot");
+        drop(lease);
+        assert_eq!(rw.in_flight(), 0);
+    }
+    // Not submitted; and failed.
+    drop(rw.claim("echo", 50_000).unwrap());
+    assert_eq!(rw.in_flight(), 0);
+    let mut task = rw.claim("test.fail", 6).unwrap();
+    task.request().copy_from_slice(b"no tea");
+    let failed = task.codec(Codec::Utf8).submit().unwrap().wait();
+    assert_eq!(code(&failed.unwrap_err()), "test.failed");
+    let mut task = rw.claim("test.i64_double", 8).unwrap();
+    task.request().copy_from_slice(&21_i64.to_le_bytes());
+    let lease = task.codec(Codec::I64).submit().unwrap().wait().unwrap();
+    assert_eq!(
+        (lease.codec(), lease.read::<i64>().unwrap()),
+        (Codec::I64, 42)
+    );
+    // It outlives the client's handles, and its worker.
+    drop(rw);
+    assert_eq!(lease.len(), 8);
+    drop(lease);
+    pool.wait_nothing_held(&[]);
+}
+
+#[test]
+fn the_tasks_of_a_batch_are_submitted_together() {
+    let pool = Serve::new("batches").option("slots", "256").start();
+    let rw = client(&pool);
+    let numbers: Vec<i64> = (0..200).collect();
+    let tasks = rw.submit_all(DOUBLE, &numbers);
+    let tasks: Vec<_> = tasks.into_iter().map(Result::unwrap).collect();
+    let doubled: Vec<i64> = block_on(join_all(tasks))
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(doubled, (0..400).step_by(2).collect::<Vec<i64>>());
+    // More than there are slots: what is refused says so in its place.
+    let never = [(); 300];
+    let tasks = rw.submit_all(NEVER, &never);
+    let (taken, refused): (Vec<_>, Vec<_>) = tasks.into_iter().partition(Result::is_ok);
+    assert_eq!((taken.len(), refused.len()), (240, 60));
+    assert!(refused.iter().all(|task| matches!(
+        task,
+        Err(Error::Rejected {
+            reason: Reason::NoSlot,
+            ..
+        })
+    )));
+    taken
+        .into_iter()
+        .for_each(|task| drop(task.unwrap().abort()));
+    drop(rw);
+    pool.wait_nothing_held(&[]);
+}
+
+#[test]
+fn a_handle_that_reconnects_goes_on_with_the_next_pool() {
+    let base = std::sync::Arc::new(ringwork_tests::Base::new());
+    let serve = || Serve::in_base(&base, "again").start();
+    let mut pool = serve();
+    let builder = Ringwork::builder("x").dir(pool.dir().clone());
+    let handle = builder.reconnecting().unwrap();
+    let first = handle.get().unwrap();
+    assert_eq!(block_on(first.call(DOUBLE, &2)).unwrap(), 4);
+    let ends = {
+        let first = first.clone();
+        std::thread::spawn(move || block_on(first.closed()))
+    };
+    pool.signal(Signal::SIGKILL);
+    pool.wait_exit();
+    let why = ends.join().unwrap();
+    assert!(matches!(why, Error::Closed { .. }), "{why:?}");
+    assert!(!first.is_open());
+    match handle.get() {
+        Err(Error::NotConnected(_)) => {}
+        other => panic!("{other:?}"),
+    }
+    let waits = {
+        let handle = handle.clone();
+        std::thread::spawn(move || block_on(handle.ready(LIMIT)))
+    };
+    let pool = serve();
+    let next = waits.join().unwrap().unwrap();
+    assert_eq!(block_on(next.call(DOUBLE, &3)).unwrap(), 6);
+    assert_eq!(handle.get().unwrap().call(DOUBLE, &4).wait().unwrap(), 8);
+    assert!(matches!(
+        first.submit(DOUBLE, &1),
+        Err(Error::Closed { .. })
+    ));
+    drop(pool);
 }

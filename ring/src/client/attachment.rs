@@ -45,6 +45,9 @@ pub(super) struct Attachment {
     _lock: LivenessLock,
 }
 
+/// A slot by its number, and what is in it.
+pub(super) type Numbered<'s> = (u32, Slot<'s>);
+
 /// How a client's threads count: one at a time, under a lock, or all at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counting {
@@ -176,6 +179,12 @@ impl Attachment {
         over.then(|| closed(&self.segment, SUPERVISOR_DIED))
     }
 
+    /// The slot of a number.
+    #[inline(always)]
+    pub(super) fn numbered(&self, slot: u32) -> Numbered<'_> {
+        (slot, self.segment.slot(slot))
+    }
+
     /// Counts a task once.
     #[inline(always)]
     pub(super) fn count(&self, counter: ClientCounter, counting: Counting) {
@@ -234,26 +243,81 @@ impl Attachment {
     #[inline(always)]
     pub(super) fn fill(
         &self,
-        slot: u32,
+        (slot, fields): Numbered<'_>,
         generation: u64,
         (handler, request): (u64, &[u8]),
         options: &TaskOptions,
         sampled: bool,
     ) -> Result<(Published, Option<u64>)> {
-        let segment = &self.segment;
-        let fields = segment.slot(slot);
-        failpoint!("submit.slot");
-        let block = if request.len() > INLINE {
-            let owner = Owner::request(slot, generation);
-            let taken = self
-                .arena
-                .take(segment, request.len(), Role::Request, owner);
-            Some(taken?)
-        } else {
-            None
-        };
+        let block = self.take_room(slot, generation, request.len())?;
         self.write_request(fields, block, request);
         failpoint!("submit.written");
+        let request = (handler, block, request.len());
+        Ok(self.fill_in(fields, generation, request, options, sampled))
+    }
+
+    /// The block of a request of so many bytes, if it needs one; the slot is in the caller's hands.
+    #[inline(always)]
+    pub(super) fn take_room(
+        &self,
+        slot: u32,
+        generation: u64,
+        len: usize,
+    ) -> Result<Option<BlockRef>> {
+        failpoint!("submit.slot");
+        if len <= INLINE {
+            return Ok(None);
+        }
+        let owner = Owner::request(slot, generation);
+        let taken = (self.arena).take(&self.segment, len, Role::Request, owner);
+        taken.map(Some)
+    }
+
+    /// Gives the room of a request back that was not submitted.
+    pub(super) fn give_room_back(&self, slot: u32, generation: u64, block: Option<BlockRef>) {
+        if let Some(block) = block {
+            arena::free(&self.segment, block, Owner::request(slot, generation));
+        }
+    }
+
+    /// The room of a request of so many bytes.
+    ///
+    /// # Safety
+    /// The slot, and its block of [`Self::take_room`] for as many bytes or more, are in the
+    /// caller's hands for as long as the slice lives, and so is the segment; there is no other
+    /// slice of it.
+    pub(super) unsafe fn room<'t>(
+        &self,
+        slot: u32,
+        block: Option<BlockRef>,
+        len: usize,
+    ) -> &'t mut [u8] {
+        let start = self.room_at(self.segment.slot(slot), block, len);
+        sync::writes(start, len);
+        // SAFETY: in bounds by `bytes_at`, and initialised, since the file was allocated in full;
+        // the slot is on no list, and the block is the caller's by its owner word.
+        unsafe { std::slice::from_raw_parts_mut(start, len) }
+    }
+
+    #[inline(always)]
+    fn room_at(&self, fields: Slot<'_>, block: Option<BlockRef>, len: usize) -> *mut u8 {
+        let room = block.map_or(fields.inline_request(), |block| {
+            arena::offset(&self.segment, block)
+        });
+        self.segment.bytes_at(room, len)
+    }
+
+    /// As [`Self::fill`], of a request that is written: in a block, or in the slot.
+    #[inline(always)]
+    pub(super) fn fill_in(
+        &self,
+        fields: Slot<'_>,
+        generation: u64,
+        (handler, block, len): (u64, Option<BlockRef>, usize),
+        options: &TaskOptions,
+        sampled: bool,
+    ) -> (Published, Option<u64>) {
+        let segment = &self.segment;
         let deadline_ns = options
             .timeout
             .map(|timeout| now_ns().saturating_add(timeout.as_nanos() as u64).max(1));
@@ -264,7 +328,7 @@ impl Attachment {
             &Request {
                 deadline_ns,
                 handler,
-                place: Place::new(reference, request.len() as u32),
+                place: Place::new(reference, len as u32),
                 attempts: options.attempts,
                 priority: priority as u8,
                 codec: options.codec,
@@ -274,18 +338,22 @@ impl Attachment {
             },
         );
         failpoint!("submit.filled");
-        Ok((published, deadline_ns))
+        (published, deadline_ns)
     }
 
-    /// Publishes what was filled in, and its hint; `false` when the ring is full and the task was
-    /// taken back.
+    /// Publishes what was filled in; [`Self::hint`] follows.
     #[inline(always)]
-    pub(super) fn publish(&self, slot: u32, published: Published) -> bool {
-        let segment = &self.segment;
-        let fields = segment.slot(slot);
-        let queued = Word::queued(published.generation(), 0);
+    pub(super) fn publish(&self, fields: Slot<'_>, published: Published) {
         fields.publish_release(published);
         failpoint!("submit.queued");
+    }
+
+    /// Puts the hint of what was published into its ring; `false` when that is full and the task
+    /// was taken back.
+    #[inline(always)]
+    pub(super) fn hint(&self, (slot, fields): Numbered<'_>, published: Published) -> bool {
+        let segment = &self.segment;
+        let queued = Word::queued(published.generation(), 0);
         let injector = segment.injector(published.priority());
         if injector.enqueue(slot).is_err() && fields.withdraw(queued) {
             failpoint!("submit.withdrawn");
@@ -299,11 +367,7 @@ impl Attachment {
     /// Copies the request into its block, or into its slot.
     #[inline(always)]
     fn write_request(&self, fields: Slot<'_>, block: Option<BlockRef>, request: &[u8]) {
-        let segment = &self.segment;
-        let room = block.map_or(fields.inline_request(), |block| {
-            arena::offset(segment, block)
-        });
-        let start = segment.bytes_at(room, request.len());
+        let start = self.room_at(fields, block, request.len());
         sync::writes(start, request.len());
         // SAFETY: in bounds by `bytes_at`; the slot is on no list but in our hands, and the block
         // is ours by its owner word, so no other thread touches these bytes until it is published.
@@ -474,17 +538,11 @@ impl Attachment {
     #[inline]
     fn read_result(&self, slot: u32, word: Word) -> Outcome {
         let segment = &self.segment;
-        let fields = segment.slot(slot);
-        let (place, ending, codec) = (fields.result(), word.ending(), word.result_codec());
-        let len = place.len();
-        let owner = Owner::result(slot, word);
-        let block = match arena::check_place(segment, place, owner, "result") {
-            Ok(block) => block,
+        let (ending, codec) = (word.ending(), word.result_codec());
+        let (block, from, len) = match self.find_result(slot, word) {
+            Ok(found) => found,
             Err(error) => return failed(Status::Failed, "segment.corrupt", error.to_string()),
         };
-        let from = block.map_or(fields.inline_result(), |block| {
-            arena::offset(segment, block)
-        });
         let bytes = self.copy(from, len);
         if let Some(block) = block {
             arena::free(segment, block, Owner::result(slot, word));
@@ -511,6 +569,60 @@ impl Attachment {
                 }
             }
         }
+    }
+
+    /// Where the result of a task is that is DONE: its block, if it has one, offset and length.
+    #[inline(always)]
+    fn find_result(&self, slot: u32, end: Word) -> Result<(Option<BlockRef>, usize, usize)> {
+        let segment = &self.segment;
+        let fields = segment.slot(slot);
+        let place = fields.result();
+        let block = arena::check_place(segment, place, Owner::result(slot, end), "result")?;
+        let from = block.map_or(fields.inline_result(), |block| {
+            arena::offset(segment, block)
+        });
+        Ok((block, from, place.len()))
+    }
+
+    /// The result of a task that has one, to be read in place until [`Self::release`]; it is
+    /// counted. `None` when the task has failed, or its result can't be read so.
+    pub(super) fn lease(
+        &self,
+        slot: u32,
+        end: Word,
+        counting: Counting,
+    ) -> Option<(Codec, usize, usize)> {
+        if end.kind() != Kind::Done || end.ending() != Ok(Status::Ok.into()) {
+            return None;
+        }
+        let codec = end.result_codec().ok()?;
+        let (_, from, len) = self.find_result(slot, end).ok()?;
+        self.count(ClientCounter::Completed, counting);
+        failpoint!("lease.counted");
+        Some((codec, from, len))
+    }
+
+    /// The bytes of a result that is leased.
+    ///
+    /// # Safety
+    /// The place is one of [`Self::lease`], and for as long as the slice lives the segment does,
+    /// and [`Self::release`] is not called.
+    pub(super) unsafe fn leased<'t>(&self, from: usize, len: usize) -> &'t [u8] {
+        let start = self.segment.bytes_at(from, len);
+        sync::reads(start, len);
+        // SAFETY: in bounds by `bytes_at`, and initialised, since the file was allocated in full;
+        // the task has ended, so by the protocol no process writes them.
+        unsafe { std::slice::from_raw_parts(start.cast_const(), len) }
+    }
+
+    /// Ends a lease: both blocks of the task are free.
+    pub(super) fn release(&self, slot: u32, end: Word) {
+        if let Ok((Some(block), ..)) = self.find_result(slot, end) {
+            arena::free(&self.segment, block, Owner::result(slot, end));
+        }
+        failpoint!("lease.freed");
+        self.free_blocks(slot, end);
+        failpoint!("lease.released");
     }
 
     /// Waits for something to happen, as the one poller; at most `limit`.

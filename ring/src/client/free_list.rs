@@ -21,7 +21,7 @@ struct Link {
 struct Head(AtomicU64);
 
 #[derive(Debug)]
-pub(super) struct FreeList {
+pub(crate) struct FreeList {
     head: Head,
     links: Box<[Link]>,
 }
@@ -30,7 +30,7 @@ const INDEX: u64 = u32::MAX as u64;
 
 impl FreeList {
     /// All of so many slots, the first one on top.
-    pub(super) fn new(count: u32) -> Self {
+    pub(crate) fn new(count: u32) -> Self {
         let link = || Link {
             next: AtomicU32::new(0),
             depth: AtomicU32::new(0),
@@ -58,7 +58,7 @@ impl FreeList {
     }
 
     /// Takes a slot, unless no more than `kept` are free.
-    pub(super) fn pop(&self, kept: u32) -> Option<u32> {
+    pub(crate) fn pop(&self, kept: u32) -> Option<u32> {
         // pairs with the release of the CAS in `push`: its slot's link, and what was done before.
         let mut head = self.head.0.load(Ordering::Acquire);
         loop {
@@ -86,7 +86,7 @@ impl FreeList {
     }
 
     /// Gives a slot back that the caller has taken.
-    pub(super) fn push(&self, slot: u32) {
+    pub(crate) fn push(&self, slot: u32) {
         let link = &self.links[slot as usize];
         let mut head = self.head.0.load(Ordering::Acquire);
         loop {
@@ -107,7 +107,7 @@ impl FreeList {
     }
 
     /// How many slots are taken.
-    pub(super) fn in_use(&self) -> u32 {
+    pub(crate) fn in_use(&self) -> u32 {
         loop {
             let head = self.head.0.load(Ordering::SeqCst);
             let depth = self.depth(head);
@@ -117,6 +117,14 @@ impl FreeList {
             }
             retry();
         }
+    }
+
+    /// Its words, for the models.
+    #[cfg(ringwork_model)]
+    pub(crate) fn words(&self) -> Vec<crate::model::Place> {
+        let links = self.links.iter();
+        let links = links.flat_map(|link| [link.next.place(), link.depth.place()]);
+        links.chain([self.head.0.place()]).collect()
     }
 }
 

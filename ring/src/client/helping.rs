@@ -35,9 +35,11 @@ impl Helping {
         if self.disarmed.load(Ordering::SeqCst) == 0 {
             at.record().set_waiting(false);
             // After `waiting`: a submitter that sees it arms. One that does not has published
-            // before, and `end` sees its slot in use.
-            self.disarmed.store(1, Ordering::SeqCst);
+            // before, and `end` sees its slot in use. A swap, as in `park`: of a poller that parks
+            // at the same time both words are set last, or neither.
+            self.disarmed.swap(1, Ordering::SeqCst);
         }
+        failpoint!("help.begun");
         true
     }
 
@@ -48,6 +50,7 @@ impl Helping {
         // pairs with the submitter's read-modify-writes before `submitted`: it sees that the role
         // is free, or this thread sees its slot in use.
         fence(Ordering::SeqCst);
+        failpoint!("help.ended");
         if self.disarmed.load(Ordering::SeqCst) == 1 && in_flight() {
             self.arm(at);
         }
@@ -67,6 +70,7 @@ impl Helping {
     fn arm(&self, at: &Attachment) {
         if self.disarmed.swap(0, Ordering::SeqCst) == 1 {
             at.record().set_waiting(true);
+            failpoint!("help.armed");
             // pairs with the fence in `wake_client_after_hint`: a lane sees `waiting`, or its hint
             // is seen here.
             fence(Ordering::SeqCst);
@@ -83,8 +87,14 @@ impl Helping {
             // The helper arms when it leaves, and wakes this thread if it left something.
             at.sleep(seen, limit);
         } else {
-            self.disarmed.store(0, Ordering::SeqCst);
+            self.disarmed.swap(0, Ordering::SeqCst);
             at.park_since(seen, limit);
         }
+    }
+
+    /// Its words, for the models.
+    #[cfg(ringwork_model)]
+    pub(crate) fn words(&self) -> [crate::model::Place; 2] {
+        [self.held.place(), self.disarmed.place()]
     }
 }

@@ -16,7 +16,13 @@ mod queue_ahead;
 mod run_times;
 mod task_table;
 
+#[cfg(ringwork_model)]
+pub(crate) use free_list::FreeList;
 pub use outcome::{Outcome, TaskOptions};
+#[doc(hidden)]
+pub use task_table::batch::{Batch, Reservation};
+#[doc(hidden)]
+pub use task_table::in_place::{InPlace, Lease, RoomClaim};
 #[doc(hidden)]
 pub use task_table::{Ended, GiveUp, Helper, Submitted, TaskKey, TaskTable};
 
@@ -335,13 +341,15 @@ impl Client {
         let generation = table.next[local as usize];
         let id = id_of(handler);
         let sampled = table.samples(id);
-        let filled = (self.at).fill(slot, generation, (id, request), options, sampled);
+        let numbered = self.at.numbered(slot);
+        let filled = (self.at).fill(numbered, generation, (id, request), options, sampled);
         let (published, deadline_ns) = filled.inspect_err(|_| table.bring_home(local))?;
         let published = published.with_watched(watched);
         let queued = Word::queued(generation, 0);
         table.places[local as usize] = SlotUse::Pending(queued);
         table.next[local as usize] = after(generation);
-        if !self.at.publish(slot, published) {
+        self.at.publish(numbered.1, published);
+        if !self.at.hint(numbered, published) {
             table.bring_home(local);
             return Err(RingError::QueueFull);
         }

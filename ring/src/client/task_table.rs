@@ -13,10 +13,14 @@
 //! | ENDED | over, for its owner to take | the owner; the poller may put the result aside |
 //! | TAKING | in the hands of a thread that reads its result | that thread |
 //! | KEPT | over; the result was put aside | the owner |
+//! | LEASED | over; its owner reads the result in place | the owner |
 //! | LOST | damaged, and never used again | none |
 //!
 //! Invariant: payloads of a slot are touched only in FILLING and TAKING, which one thread enters by
 //! a compare-and-swap, or by the free list.
+
+pub mod batch;
+pub mod in_place;
 
 use crate::client::attachment::{Attachment, Counting, SUPERVISOR_DIED, closed};
 use crate::client::backlog::Backlog;
@@ -26,7 +30,7 @@ use crate::client::outcome::{Outcome, TaskOptions};
 use crate::error::{Result, RingError};
 use crate::format::layout::{ClientCounter, GENERATION_MASK, id_of};
 use crate::format::states::Codec;
-use crate::format::words::{Kind, Word, after};
+use crate::format::words::{Kind, Published, Word, after};
 use crate::os::clock::now_ns;
 use crate::os::sync::{AtomicU64, Ordering};
 use crate::queue::wait::wake_after_publish;
@@ -72,6 +76,15 @@ pub struct Ended {
     pub chunk: Option<Vec<u8>>,
 }
 
+impl From<Outcome> for Ended {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            chunk: None,
+        }
+    }
+}
+
 /// Why a task is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GiveUp {
@@ -96,6 +109,8 @@ const KEPT: u64 = 9;
 const LOST: u64 = 10;
 /// Never used by this client: the generation is unknown.
 const UNTRIED: u64 = 11;
+/// Over; its owner reads the result in place.
+const LEASED: u64 = 12;
 
 const PHASE: u64 = 0xff;
 const FLAGS: u64 = 0xff00;
@@ -107,6 +122,8 @@ const WEIGHED: u64 = 1 << 8;
 const COUNTED: u64 = 1 << 9;
 /// Damaged: the slot is lost when its outcome is taken.
 const BROKEN: u64 = 1 << 10;
+/// The result is read in place, so it is not put aside.
+const IN_PLACE: u64 = 1 << 11;
 
 /// The word of a slot, and what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,11 +152,45 @@ impl SlotWord {
     }
 }
 
+/// A slot whose task is being made.
+#[derive(Debug)]
+struct Filling {
+    local: u32,
+    before: SlotWord,
+    word: SlotWord,
+}
+
+/// A task that is filled in, and published by its word.
+#[derive(Debug)]
+struct Filled {
+    local: u32,
+    word: SlotWord,
+    published: Published,
+    deadline_ns: Option<u64>,
+}
+
+impl Filled {
+    fn key(&self) -> TaskKey {
+        TaskKey {
+            local: self.local,
+            generation: self.word.generation(),
+        }
+    }
+}
+
 /// How many tasks count towards `max_in_flight`, by the handler's id, and for which each slot does.
 #[derive(Debug, Default)]
 struct InFlight {
     tasks: HashMap<u64, u32>,
     handlers: HashMap<u32, u64>,
+}
+
+/// A task that has ended, in the hands of one thread.
+enum Taking {
+    /// In TAKING; how it ended.
+    Ended(SlotWord, Word),
+    /// It was put aside; the slot is free.
+    Kept(Ended),
 }
 
 type OnEnd = Box<dyn Fn(usize) -> bool + Send + Sync>;
@@ -189,10 +240,25 @@ impl TaskTable {
     where
         F: Fn(usize) -> bool + Send + Sync + 'static,
     {
-        let at = Attachment::connect(dir)?;
+        Attachment::connect(dir).map(|at| Self::attached(at, on_end))
+    }
+
+    /// As [`Self::connect`], of an attached segment.
+    #[cfg(ringwork_model)]
+    pub(crate) fn register<F>(segment: Segment, on_end: impl FnOnce(usize) -> F) -> Result<Self>
+    where
+        F: Fn(usize) -> bool + Send + Sync + 'static,
+    {
+        Attachment::register(segment).map(|at| Self::attached(at, on_end))
+    }
+
+    fn attached<F>(at: Attachment, on_end: impl FnOnce(usize) -> F) -> Self
+    where
+        F: Fn(usize) -> bool + Send + Sync + 'static,
+    {
         let slots = at.slots;
         let untried = || AtomicU64::new(SlotWord::new(0, UNTRIED).0);
-        Ok(Self {
+        Self {
             words: (0..slots).map(|_| untried()).collect(),
             free: FreeList::new(slots),
             helping: Helping::default(),
@@ -204,7 +270,17 @@ impl TaskTable {
             over: OnceLock::new(),
             on_end: Box::new(on_end(slots as usize)),
             at,
-        })
+        }
+    }
+
+    /// The words of its own, for the models.
+    #[cfg(ringwork_model)]
+    pub(crate) fn model_words(&self) -> Vec<crate::model::Place> {
+        let words = self.words.iter().map(AtomicU64::place);
+        words
+            .chain(self.free.words())
+            .chain(self.helping.words())
+            .collect()
     }
 
     /// The segment.
@@ -280,91 +356,168 @@ impl TaskTable {
         request: &[u8],
         options: &TaskOptions,
     ) -> Result<Submitted> {
-        let submitted = self.hint(handler, request, options);
-        match &submitted {
-            Ok(_) => {
-                // After the hint, since it may be a system call.
-                wake_after_publish(&self.at.segment);
-                self.helping.submitted(&self.at);
-            }
-            Err(error) => self.at.count_rejected(error, Counting::Shared),
-        }
+        let task = (handler, id_of(handler));
+        let sent = self
+            .admit(task, options)
+            .and_then(|flags| Ok((self.pop(options.priority)?, flags)));
+        let (local, flags) = sent.inspect_err(|error| self.refuse(error))?;
+        self.send(local, (task, request), options, flags)
+    }
+
+    /// Submits the task of a slot that was taken off the list.
+    fn send(
+        &self,
+        local: u32,
+        task: ((&str, u64), &[u8]),
+        options: &TaskOptions,
+        flags: u64,
+    ) -> Result<Submitted> {
+        let submitted = self.fill(local, task, options, flags).and_then(|filled| {
+            self.publish(&filled);
+            self.hint(filled)
+        });
+        self.tell(&submitted);
         submitted
     }
 
-    /// Publishes a task and its hint, and leaves lanes asleep.
-    fn hint(&self, handler: &str, request: &[u8], options: &TaskOptions) -> Result<Submitted> {
+    fn tell(&self, submitted: &Result<Submitted>) {
+        match submitted {
+            Ok(_) => self.announce(),
+            Err(error) => self.refuse(error),
+        }
+    }
+
+    /// After what was published and hinted: wakes a lane, and has lanes wake the poller.
+    fn announce(&self) {
+        // After the hint, since it may be a system call.
+        wake_after_publish(&self.at.segment);
+        self.helping.submitted(&self.at);
+    }
+
+    /// Counts a task that was not submitted.
+    fn refuse(&self, error: &RingError) {
+        self.at.count_rejected(error, Counting::Shared);
+    }
+
+    fn check_open(&self) -> Result<()> {
         if self.over.get().is_some() {
             return Err(closed(&self.at.segment, SUPERVISOR_DIED));
         }
-        self.at.check_open()?;
-        let id = id_of(handler);
-        let mut flags = 0;
-        if self.check_deadline(handler, id, options)? {
-            flags |= WEIGHED;
-        }
-        let kept = self.kept_from(options.priority);
-        let local = self.free.pop(kept).ok_or(RingError::SlotsTaken {
-            slots: self.at.slots,
-            kept,
-        })?;
-        let published = self
-            .check_in_flight(local, handler, id, options)
-            .and_then(|counted| {
-                flags |= counted;
-                self.fill(local, flags, (id, request), options)
-            });
-        if published.is_err() {
-            self.uncount(local, flags);
-            if SlotWord(self.word(local).load(Ordering::Relaxed)).phase() != LOST {
-                self.free.push(local);
-            }
-        }
-        published
+        self.at.check_open()
     }
 
-    /// Fills and publishes the task of a slot that was taken off the list.
-    fn fill(
+    /// Whether a task may be submitted now; the flag of one that was let in since it seemed to be
+    /// in time.
+    fn admit(&self, (handler, id): (&str, u64), options: &TaskOptions) -> Result<u64> {
+        self.check_open()?;
+        let weighed = self.check_deadline(handler, id, options)?;
+        Ok(if weighed { WEIGHED } else { 0 })
+    }
+
+    /// Takes a slot off the list.
+    fn pop(&self, priority: u8) -> Result<u32> {
+        let kept = self.kept_from(priority);
+        let slots = self.at.slots;
+        (self.free.pop(kept)).ok_or(RingError::SlotsTaken { slots, kept })
+    }
+
+    /// Begins with the task of a slot that was taken off the list; an error gives the slot back.
+    fn begin(
         &self,
         local: u32,
-        flags: u64,
-        task: (u64, &[u8]),
+        (handler, id): (&str, u64),
         options: &TaskOptions,
-    ) -> Result<Submitted> {
-        let slot = self.slot(local);
+        flags: u64,
+    ) -> Result<Filling> {
+        let counted = self.check_in_flight(local, handler, id, options);
+        let counted = counted.inspect_err(|_| self.free.push(local))?;
         // Relaxed: the list's acquire orders it, and the slot is in this thread's hands.
         let mut before = SlotWord(self.word(local).load(Ordering::Relaxed));
         if before.phase() == UNTRIED {
-            let found = self.at.generation_at_rest(slot);
-            let found = found.inspect_err(|_| self.set(local, SlotWord::new(0, LOST)))?;
+            let found = self.at.generation_at_rest(self.slot(local));
+            let found = found.inspect_err(|_| {
+                self.uncount(local, counted);
+                self.set(local, SlotWord::new(0, LOST));
+            })?;
             before = SlotWord::new(found, FREE);
         }
         let generation = after(before.generation());
-        let filling = SlotWord(SlotWord::new(generation, FILLING).0 | flags);
-        self.set(local, filling);
-        // The first ones, and then one in eight, are timed.
-        let nth = self.submitted.fetch_add(1, Ordering::Relaxed);
-        let sampled = nth < 1024 || nth.is_multiple_of(8);
-        let filled = self.at.fill(slot, generation, task, options, sampled);
-        let (published, deadline_ns) = match filled {
-            Ok(filled) => filled,
+        let word = SlotWord(SlotWord::new(generation, FILLING).0 | flags | counted);
+        self.set(local, word);
+        Ok(Filling {
+            local,
+            before,
+            word,
+        })
+    }
+
+    /// Gives a slot back whose task was not published.
+    fn give_back(&self, filling: &Filling) {
+        self.uncount(filling.local, filling.word.0 & FLAGS);
+        self.set(filling.local, filling.before);
+        self.free.push(filling.local);
+    }
+
+    /// Fills in the task of a slot that was taken off the list; an error gives the slot back.
+    fn fill(
+        &self,
+        local: u32,
+        (task, request): ((&str, u64), &[u8]),
+        options: &TaskOptions,
+        flags: u64,
+    ) -> Result<Filled> {
+        let filling = self.begin(local, task, options, flags)?;
+        let (slot, generation) = (self.slot(local), filling.word.generation());
+        let numbered = self.at.numbered(slot);
+        let filled = (self.at).fill(
+            numbered,
+            generation,
+            (task.1, request),
+            options,
+            self.samples(),
+        );
+        match filled {
+            Ok((published, deadline_ns)) => Ok(Filled {
+                local,
+                word: filling.word,
+                published,
+                deadline_ns,
+            }),
             Err(error) => {
-                self.set(local, before);
-                return Err(error);
+                self.give_back(&filling);
+                Err(error)
             }
-        };
+        }
+    }
+
+    /// Whether the next task is timed: the first ones are, and then one in eight.
+    fn samples(&self) -> bool {
+        let nth = self.submitted.fetch_add(1, Ordering::Relaxed);
+        nth < 1024 || nth.is_multiple_of(8)
+    }
+
+    /// Publishes a task; its hint follows.
+    fn publish(&self, filled: &Filled) {
         // Before the task is published: its end may be announced at once.
-        self.set(local, filling.to(PUBLISHING));
-        if !self.at.publish(slot, published) {
-            self.set(local, filling.to(FREE));
+        self.set(filled.local, filled.word.to(PUBLISHING));
+        let (_, fields) = self.at.numbered(self.slot(filled.local));
+        self.at.publish(fields, filled.published);
+    }
+
+    /// Puts a task's hint into its ring.
+    fn hint(&self, filled: Filled) -> Result<Submitted> {
+        let Filled { local, word, .. } = filled;
+        let numbered = self.at.numbered(self.slot(local));
+        if !self.at.hint(numbered, filled.published) {
+            self.release(local, word);
             return Err(RingError::QueueFull);
         }
         // In vain if it has ended.
-        self.step(local, filling.to(PUBLISHING), filling.to(PENDING));
+        self.step(local, word.to(PUBLISHING), word.to(PENDING));
         self.count(ClientCounter::Submitted);
         Ok(Submitted {
-            key: TaskKey { local, generation },
-            deadline_ns,
+            key: filled.key(),
+            deadline_ns: filled.deadline_ns,
         })
     }
 
@@ -481,6 +634,18 @@ impl TaskTable {
     /// taken.
     #[must_use]
     pub fn take(&self, key: TaskKey) -> Option<Ended> {
+        match self.begin_taking(key)? {
+            Taking::Ended(word, end) => {
+                let ended = self.read(key.local, word, end, false);
+                self.release(key.local, word);
+                Some(ended)
+            }
+            Taking::Kept(ended) => Some(ended),
+        }
+    }
+
+    /// Brings a task that has ended into the hands of this thread.
+    fn begin_taking(&self, key: TaskKey) -> Option<Taking> {
         let local = key.local;
         loop {
             let word = self.of(key)?;
@@ -489,16 +654,14 @@ impl TaskTable {
                 PUBLISHING | PENDING | ENDED => {
                     let end = self.end_of(local, key.generation)?;
                     if self.step(local, word, taking) {
-                        let ended = self.read(local, word, end, false);
-                        self.release(local, taking);
-                        return Some(ended);
+                        return Some(Taking::Ended(taking, end));
                     }
                 }
                 KEPT => {
                     if self.step(local, word, taking) {
                         let ended = lock(&self.kept).remove(&local);
                         self.release(local, taking);
-                        return ended;
+                        return ended.map(Taking::Kept);
                     }
                 }
                 _ => return None,
@@ -575,10 +738,7 @@ impl TaskTable {
         }
         self.uncount(key.local, word.0 & FLAGS);
         let reason = over.to_string();
-        Some(Ended {
-            outcome: Outcome::Closed { reason },
-            chunk: None,
-        })
+        Some(Outcome::Closed { reason }.into())
     }
 
     /// Takes in what lanes have announced: wakes the owners of what has ended, and frees the slots
@@ -623,7 +783,7 @@ impl TaskTable {
         let fields = self.at.segment.slot(self.slot(local));
         let inline = fields.request().reference() == 0
             && (end.kind() == Kind::Crashed || fields.result().reference() == 0);
-        if inline || !self.step(local, word, word.to(TAKING)) {
+        if inline || word.has(IN_PLACE) || !self.step(local, word, word.to(TAKING)) {
             return;
         }
         let ended = self.read(local, word, end, false);
@@ -689,8 +849,7 @@ impl TaskTable {
             return;
         }
         self.count(ClientCounter::Failed);
-        let chunk = None;
-        self.put_aside(local, broken, Ended { outcome, chunk });
+        self.put_aside(local, broken, outcome.into());
     }
 
     /// How often the poller was woken; for [`Self::park`].

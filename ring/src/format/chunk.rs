@@ -3,6 +3,7 @@
 
 use crate::error::{Result, RingError};
 use crate::format::layout::*;
+use crate::format::names::UnknownWord;
 use crate::format::states::{Codec, Ending, Status};
 
 /// Where requests, heads and results begin: multiples of a cache line.
@@ -108,12 +109,33 @@ pub fn encode(requests: &[&[u8]], codec: Codec, attempts: u8, room: usize) -> Ve
     chunk
 }
 
-/// Status and bytes of the requests of a chunk that have ended, from a copy of its block: results,
-/// or failure records.
+/// How one request of a chunk ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartEnd {
+    /// The status, and whether the handler was certainly not started.
+    pub ending: Ending,
+    /// Codec of the bytes.
+    pub codec: Codec,
+    /// A result, or a failure record.
+    pub bytes: Vec<u8>,
+}
+
+/// What a chunk's block tells of its requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// Those that have ended.
+    pub ended: Vec<PartEnd>,
+    /// The attempt of the one that was next, counted from 1; 0: it had not begun.
+    pub attempt: u32,
+    /// Most attempts of each.
+    pub attempts: u32,
+}
+
+/// What became of the requests of a chunk, from a copy of its block.
 ///
 /// # Errors
 /// When no chunk has such bytes.
-pub fn results(chunk: &[u8]) -> Result<Vec<(Status, Vec<u8>)>> {
+pub fn parts(chunk: &[u8]) -> Result<Parts> {
     let wrong = || RingError::Corrupt("a chunk that ends before its results".into());
     let word = |at: usize| -> Result<u64> {
         let bytes = chunk.get(at..at.saturating_add(8)).ok_or_else(wrong)?;
@@ -121,17 +143,36 @@ pub fn results(chunk: &[u8]) -> Result<Vec<(Status, Vec<u8>)>> {
     };
     let count = word(CHUNK_COUNT)? as u32 as usize;
     let heads = word(CHUNK_RESULTS)? as u32 as usize;
-    let ended = Cursor::from_word(word(CHUNK_CURSOR)?).ended as usize;
+    let cursor = Cursor::from_word(word(CHUNK_CURSOR)?);
+    let attempts = *chunk.get(CHUNK_ATTEMPTS).ok_or_else(wrong)?;
     let mut from = results_at(heads, count);
-    let mut results = Vec::new();
-    for head in (heads..).step_by(8).take(ended.min(count)) {
+    let mut ended = Vec::new();
+    let unknown = |error: UnknownWord| RingError::Corrupt(error.to_string());
+    for head in (heads..).step_by(8).take(count.min(cursor.ended as usize)) {
         let head = word(head)?;
         let len = head as u32 as usize;
         let bytes = chunk.get(from..from + len).ok_or_else(wrong)?;
         let ending = Ending::from_word((head >> CHUNK_HEAD_STATUS_SHIFT) as u32 & 0xffff);
-        let ending = ending.map_err(|error| RingError::Corrupt(error.to_string()))?;
-        results.push((ending.status, bytes.to_vec()));
+        let codec = Codec::from_word((head >> CHUNK_HEAD_CODEC_SHIFT) as u8);
+        ended.push(PartEnd {
+            ending: ending.map_err(unknown)?,
+            codec: codec.map_err(unknown)?,
+            bytes: bytes.to_vec(),
+        });
         from += padded(len);
     }
-    Ok(results)
+    Ok(Parts {
+        ended,
+        attempt: cursor.attempt,
+        attempts: u32::from(attempts).clamp(1, MAX_ATTEMPTS),
+    })
+}
+
+/// Status and bytes of the requests of a chunk that have ended, as [`parts`].
+///
+/// # Errors
+/// As [`parts`].
+pub fn results(chunk: &[u8]) -> Result<Vec<(Status, Vec<u8>)>> {
+    let ended = parts(chunk)?.ended.into_iter();
+    Ok(ended.map(|part| (part.ending.status, part.bytes)).collect())
 }
