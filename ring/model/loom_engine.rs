@@ -12,7 +12,7 @@ use core::sync::atomic::Ordering;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicU64;
 use loom::sync::{Condvar, Mutex};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -24,6 +24,8 @@ pub(crate) struct LoomEngine {
     pool: Pool,
     // By the number of the piece.
     pieces: Vec<Checked>,
+    // Words outside the segment, of one process: by their addresses.
+    own: RefCell<HashMap<usize, Rc<Checked>>>,
     locks: HashMap<PathBuf, AtomicU64>,
     footprint: Footprint,
     now: Cell<u64>,
@@ -50,6 +52,7 @@ impl LoomEngine {
         });
         Self {
             pieces: pieces.collect(),
+            own: RefCell::default(),
             locks: pool
                 .locks()
                 .into_iter()
@@ -61,18 +64,36 @@ impl LoomEngine {
         }
     }
 
-    fn word(&self, place: Place) -> &AtomicU64 {
-        match &self.pieces[self.pool.piece(place.addr)] {
-            Checked::Word(word, _) => word,
-            Checked::Data(_) => panic!("{place:?} is data"),
+    /// Does something with the piece at an address, of the segment or adopted.
+    fn with<R>(&self, addr: usize, with: impl FnOnce(&Checked) -> R) -> R {
+        // Not borrowed while loom runs another thread.
+        let own = self.own.borrow().get(&addr).cloned();
+        match own {
+            Some(own) => with(&own),
+            None => with(&self.pieces[self.pool.piece(addr)]),
         }
     }
 
-    fn futex(&self, word: &AtomicU32) -> &(Mutex<()>, Condvar) {
-        match &self.pieces[self.pool.piece(word.as_ptr() as usize)] {
-            Checked::Word(_, Some(futex)) => futex,
-            _ => panic!("{word:?} is no futex"),
+    fn class(&self, addr: usize) -> Class {
+        if self.own.borrow().contains_key(&addr) {
+            Class::Word
+        } else {
+            self.pool.class(addr)
         }
+    }
+
+    fn word<R>(&self, place: Place, with: impl FnOnce(&AtomicU64) -> R) -> R {
+        self.with(place.addr, |piece| match piece {
+            Checked::Word(word, _) => with(word),
+            Checked::Data(_) => panic!("{place:?} is data"),
+        })
+    }
+
+    fn futex<R>(&self, word: &AtomicU32, with: impl FnOnce(&(Mutex<()>, Condvar)) -> R) -> R {
+        self.with(word.as_ptr() as usize, |piece| match piece {
+            Checked::Word(_, Some(futex)) => with(futex),
+            _ => panic!("{word:?} is no futex"),
+        })
     }
 
     fn touch(&self, addr: usize, write: bool) {
@@ -86,11 +107,11 @@ impl LoomEngine {
 
 impl Engine for LoomEngine {
     fn load(&self, place: Place, order: Ordering) -> u64 {
-        match self.pool.class(place.addr) {
+        match self.class(place.addr) {
             Class::Plain => place.read(),
             Class::Word => {
                 self.footprint.check(place);
-                self.word(place).load(order)
+                self.word(place, |word| word.load(order))
             }
             Class::Data => {
                 self.footprint.check(place);
@@ -101,11 +122,11 @@ impl Engine for LoomEngine {
     }
 
     fn store(&self, place: Place, value: u64, order: Ordering) {
-        match self.pool.class(place.addr) {
+        match self.class(place.addr) {
             Class::Plain => place.write(value),
             Class::Word => {
                 self.footprint.check(place);
-                self.word(place).store(value, order);
+                self.word(place, |word| word.store(value, order));
                 place.write(value);
             }
             Class::Data => {
@@ -124,7 +145,7 @@ impl Engine for LoomEngine {
         (success, failure): (Ordering, Ordering),
     ) -> Result<u64, u64> {
         self.footprint.check(place);
-        if self.pool.class(place.addr) == Class::Plain {
+        if self.class(place.addr) == Class::Plain {
             let seen = place.read();
             return if seen == expected {
                 place.write(new);
@@ -133,9 +154,9 @@ impl Engine for LoomEngine {
                 Err(seen)
             };
         }
-        let swapped = self
-            .word(place)
-            .compare_exchange(expected, new, success, failure);
+        let swapped = self.word(place, |word| {
+            word.compare_exchange(expected, new, success, failure)
+        });
         if swapped.is_ok() {
             place.write(new);
         }
@@ -144,20 +165,19 @@ impl Engine for LoomEngine {
 
     fn rmw(&self, place: Place, op: Rmw, operand: u64, order: Ordering) -> u64 {
         self.footprint.check(place);
-        if self.pool.class(place.addr) == Class::Plain {
+        if self.class(place.addr) == Class::Plain {
             let seen = place.read();
             place.write(op.apply(seen, operand));
             return seen;
         }
-        let word = self.word(place);
-        let seen = match op {
+        let seen = self.word(place, |word| match op {
             Rmw::Add => word.fetch_add(operand, order),
             Rmw::Sub => word.fetch_sub(operand, order),
             Rmw::Max => word.fetch_max(operand, order),
             Rmw::And => word.fetch_and(operand, order),
             Rmw::Or => word.fetch_or(operand, order),
             Rmw::Swap => word.swap(operand, order),
-        };
+        });
         place.write(op.apply(seen, operand));
         seen
     }
@@ -172,21 +192,23 @@ impl Engine for LoomEngine {
 
     /// As the kernel does it: the word is compared under the lock that a waker takes.
     fn futex_wait(&self, word: &AtomicU32, seen: u32) {
-        let (mutex, sleepers) = self.futex(word);
-        let guard = mutex.lock().unwrap();
-        if word.load(Ordering::Relaxed) == seen {
-            // No time-out: a wake that is lost is a deadlock, which loom reports.
-            drop(sleepers.wait(guard).unwrap());
-        }
+        self.futex(word, |(mutex, sleepers)| {
+            let guard = mutex.lock().unwrap();
+            if word.load(Ordering::Relaxed) == seen {
+                // No time-out: a wake that is lost is a deadlock, which loom reports.
+                drop(sleepers.wait(guard).unwrap());
+            }
+        });
     }
 
     fn futex_wake(&self, word: &AtomicU32, count: i32) {
-        let (mutex, sleepers) = self.futex(word);
-        let guard = mutex.lock().unwrap();
-        for _ in 0..count {
-            sleepers.notify_one();
-        }
-        drop(guard);
+        self.futex(word, |(mutex, sleepers)| {
+            let guard = mutex.lock().unwrap();
+            for _ in 0..count {
+                sleepers.notify_one();
+            }
+            drop(guard);
+        });
     }
 
     fn bytes(&self, addr: usize, len: usize, write: bool) {
@@ -228,6 +250,17 @@ pub(crate) struct Execution {
 }
 
 impl Execution {
+    /// Makes words outside the segment words of the protocol. Before the threads start that have
+    /// them.
+    pub(crate) fn adopt(&self, words: impl IntoIterator<Item = Place>) {
+        for place in words {
+            let futex = (place.size == 4).then(|| (Mutex::new(()), Condvar::new()));
+            let word = Checked::Word(AtomicU64::new(place.read()), futex);
+            let mut own = self.engine.own.borrow_mut();
+            own.insert(place.addr, Rc::new(word));
+        }
+    }
+
     /// Starts a thread.
     pub(crate) fn spawn(&mut self, body: impl FnOnce() + 'static) {
         self.threads.push(loom::thread::spawn(body));

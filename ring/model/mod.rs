@@ -10,6 +10,7 @@ pub(crate) mod loom_engine;
 pub(crate) mod pool;
 pub(crate) mod shim;
 
+mod client_model;
 #[cfg(ringwork_counted)]
 mod cost;
 mod crash_model;
@@ -21,4 +22,4 @@ mod table_model;
 mod task_model;
 
 pub(crate) use pool::Memory;
-pub(crate) use shim::{futex_wait, futex_wake, now_ns};
+pub(crate) use shim::{Place, futex_wait, futex_wake, now_ns};

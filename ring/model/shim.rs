@@ -146,7 +146,7 @@ macro_rules! atomic {
                 self.0.as_ptr()
             }
 
-            fn place(&self) -> Place {
+            pub(crate) fn place(&self) -> Place {
                 Place {
                     addr: self.0.as_ptr() as usize,
                     size: size_of::<$int>() as u8,
