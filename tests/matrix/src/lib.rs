@@ -5,8 +5,10 @@
 
 #![forbid(unsafe_code)]
 
+mod futures;
 mod load;
 mod random;
 
+pub use futures::future_round;
 pub use load::{Tally, call_some, flip, flipped, request, round, serve};
 pub use random::Random;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// The longest that a task may take to end, whatever happens.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// How the tasks of a load ended.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -19,8 +19,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, how: &'static str) {
+    pub(crate) fn add(&mut self, how: &'static str) {
         *self.ends.entry(how).or_default() += 1;
+    }
+
+    pub(crate) fn wrong(&mut self, what: String) {
+        self.wrong.push(what);
     }
 
     /// How many ended in a way.

@@ -11,7 +11,8 @@
 
 #![forbid(unsafe_code)]
 
-use ringwork_matrix::{Random, Tally, call_some, flip, request, round};
+use ringwork::Ringwork;
+use ringwork_matrix::{Random, Tally, call_some, flip, future_round, request, round};
 use ringwork_ring::client::{Client, TaskOptions};
 use ringwork_ring::format::states::Codec;
 use ringwork_ring::os::failpoint::{Role, role};
@@ -94,7 +95,12 @@ fn client(dir: &str) -> ExitCode {
     });
     let mut tally = Tally::default();
     let mut random = Random::new(u64::from(std::process::id()));
-    while !stop.load(Ordering::Relaxed) {
+    // The two clients in turn.
+    let cycles = [cycle, future_cycle];
+    for cycle in cycles.iter().cycle() {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
         match cycle(&dir, &mut random, &stop) {
             Ok(one) => tally.merge(one),
             Err(RingError::Closed { .. } | RingError::NotFound { .. }) => break,
@@ -129,6 +135,22 @@ fn cycle(dir: &PoolDir, random: &mut Random, stop: &AtomicBool) -> Result<Tally,
         caller.join().expect("the calling thread")
     });
     tally.merge(called);
+    Ok(tally)
+}
+
+/// As [`cycle`], by the crate `ringwork`.
+fn future_cycle(dir: &PoolDir, random: &mut Random, stop: &AtomicBool) -> Result<Tally, RingError> {
+    let client = Ringwork::builder("x").dir(dir.clone()).connect_blocking();
+    let client = client.map_err(|error| match error {
+        ringwork::Error::NotConnected(why) => why,
+        other => RingError::Config(other.to_string()),
+    })?;
+    let mut tally = Tally::default();
+    for _ in 0..12 {
+        if stop.load(Ordering::Relaxed) || !future_round(&client, random, &mut tally) {
+            break;
+        }
+    }
     Ok(tally)
 }
 
