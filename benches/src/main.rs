@@ -64,6 +64,9 @@ enum Work {
     /// Answers on a socket of this path with requests of this size
     #[command(hide = true)]
     UdsEcho { socket: PathBuf, size: usize },
+    /// A client whose tasks only wait, for the suite client
+    #[command(hide = true)]
+    ClientWaits { directory: PathBuf },
     /// Our party of the suite handlers
     #[command(hide = true)]
     HandlersParty,
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Some(Work::Report) => make_report(),
         Some(Work::Peer { directory }) => limits::serve(&directory),
         Some(Work::UdsEcho { socket, size }) => uds::serve(&socket, size).map_err(Into::into),
+        Some(Work::ClientWaits { directory }) => suites::client_waits(&directory),
         Some(Work::HandlersParty) => party::serve(),
         None => chosen(&arguments.suites).and_then(|suites| match run(&suites)? {
             0 => Ok(()),

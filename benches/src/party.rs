@@ -164,7 +164,8 @@ fn run(handler: &str, params: &Value, body: &[u8]) -> Result<Vec<u8>, Box<dyn Er
 }
 
 /// Of this process, in seconds.
-fn cpu_time() -> f64 {
+/// Processor time of this process, user and system, in seconds.
+pub fn cpu_time() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }

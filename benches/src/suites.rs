@@ -1,6 +1,7 @@
 //! The suites: which cases, in which order, what is kept and what is compared.
 
 mod async_tasks;
+mod client;
 mod cpu10k;
 mod handlers;
 mod idle;
@@ -21,6 +22,7 @@ use crate::watch::{PROBE, Watch};
 use clap::ValueEnum;
 use rounds::{ROUNDS, percentiles};
 use std::error::Error;
+use std::path::Path;
 use std::time::Duration;
 
 /// The suites, in the order in which they run.
@@ -39,6 +41,7 @@ pub enum Suite {
     Allocation,
     Start,
     Handlers,
+    Client,
     /// Parts of some of the others, in short rounds; alone.
     Quick,
 }
@@ -77,8 +80,14 @@ pub fn run(
         Suite::Allocation => Ok(small::allocation(programs, summary)),
         Suite::Start => Ok(small::start_up(programs, ROUNDS, summary)),
         Suite::Idle => Ok(idle::run(programs, summary)),
+        Suite::Client => client::run(programs, summary),
         Suite::Quick => quick::run(programs, summary),
     }
+}
+
+/// A process of the suite client, whose tasks only wait.
+pub fn client_waits(dir: &Path) -> Result<(), Box<dyn Error>> {
+    client::waits(dir)
 }
 
 /// Shows what the machine can do now, a few times over.
@@ -114,7 +123,8 @@ mod tests {
             .chain(cpu10k)
             .chain(super::idle::cases())
             .chain(super::small::ALLOCATION)
-            .chain(super::recovery::CASES);
+            .chain(super::recovery::CASES)
+            .chain(super::client::CASES);
         let names = ids.map(|id| id.name().to_owned());
         names
             .chain(super::payload::cases())

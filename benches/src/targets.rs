@@ -100,7 +100,7 @@ use Subject::{CpuOfFastest, Figure, Millions, Psnr, Rate, RoundTrip, Work};
 use Target::{AtLeast, AtMost};
 
 /// The targets; those that a run did not measure are shown as such.
-pub const TARGETS: [(Subject, Target, Needs); 48] = [
+pub const TARGETS: [(Subject, Target, Needs); 52] = [
     (RoundTrip(RingworkSpin, LimitSpin), AtMost(1.9), Cores),
     (RoundTrip(RingworkSpinRaw, RingworkSpin), AtMost(1.1), Cores),
     (RoundTrip(AeronIpc, RingworkSpin), AtLeast(1.1), Cores),
@@ -186,6 +186,14 @@ pub const TARGETS: [(Subject, Target, Needs); 48] = [
     ),
     (Figure(Kill, "lost"), AtMost(0.0), Exact),
     (Figure(Kill, "duplicated"), AtMost(0.0), Exact),
+    (RoundTrip(ClientBlocking, TicketWait), AtMost(1.1), Cores),
+    (
+        Figure(ClientPending, "bytes_per_task"),
+        AtMost(100.0),
+        Exact,
+    ),
+    (Figure(ClientPending, "cpu_percent"), AtMost(0.2), Quiet),
+    (Figure(ClientPending, "end_ms"), AtMost(100.0), Quiet),
     (Figure(RawApi, "bytes_per_op"), AtMost(0.0), Exact),
     (Figure(FutureApi, "objects_per_op"), AtMost(1.0), Exact),
     (CpuOfFastest(RingworkJpeg256), AtMost(1.0), Quiet),
