@@ -345,6 +345,46 @@ fn cancel(name: &'static str, preemptions: usize, watched: bool) {
     );
 }
 
+/// A task goes on without its lane; a thread sleeps on the bell of its worker. A cancel whose bell it
+/// neither sees nor hears leaves it asleep.
+#[test]
+fn fast_a_cancel_rings_for_a_task_without_its_lane() {
+    check(
+        "task: the bell of a cancel",
+        &two_lanes(),
+        Some(3),
+        |_| (),
+        |e| {
+            let client = Client::register(e.pool.segment()).unwrap();
+            let ticket = client
+                .submit("model", SMALL, &TaskOptions::default())
+                .unwrap();
+            let entry = WorkerEntry::register(Arc::new(e.pool.segment()), None).expect("an entry");
+            let (mut lanes, shards) = entry
+                .lanes_and_shards(1, 1, WaitStrategy::Park)
+                .expect("a lane and a shard");
+            e.keep(entry);
+            let shard = Arc::clone(&shards[0]);
+            let claim = lanes[0].next(&STAY).expect("the task").detach(&shard);
+            e.spawn(move || {
+                loop {
+                    let seen = shard.bell();
+                    if shard.is_cancelled(claim.slot(), claim.generation()) {
+                        return drop(claim);
+                    }
+                    shard.wait_for_bell(seen, Duration::from_secs(1));
+                }
+            });
+            let outcome = ticket.cancel();
+            assert_eq!(outcome, Outcome::Cancelled { may_have_run: true });
+            e.join();
+            client.collect();
+            drop((client, lanes, shards));
+            assert_at_rest(&e.pool.segment());
+        },
+    );
+}
+
 #[test]
 fn fast_a_deadline_passes_in_the_queue_or_in_the_handler() {
     let pool = Tiny::default().pool();

@@ -4,14 +4,18 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::Signal;
+use ringwork::{Error, Ringwork, TaskType};
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::{LaneCounter, PoolCounter};
 use ringwork_ring::{Codec, Status};
 use ringwork_tests::{
     LIMIT, Pool, Serve, call, end, i64, io_worker_program, options, result, utf8, wait_until,
 };
+use std::future::Future;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::pin::Pin;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 /// Longer than any test lasts.
@@ -217,6 +221,37 @@ fn a_panic_costs_one_task_wherever_it_comes() {
 }
 
 #[test]
+fn the_requests_of_a_chunk_pass_an_async_handler_one_by_one() {
+    const SLEEP: TaskType<i64, i64> = TaskType::new("io.sleep");
+    const PANICS: TaskType<i64, ()> = TaskType::new("io.panics");
+    let pool = serve("chunks").start();
+    let low_level = pool.client();
+    let builder = Ringwork::builder("x").dir(pool.dir().clone());
+    let rw = builder.connect_blocking().expect("a client entry");
+    let found = rw.chunk(SLEEP, &[1, -1, 2]).wait().unwrap();
+    let [one, two, three] = found.try_into().unwrap();
+    assert_eq!((one.unwrap(), three.unwrap()), (1, 1));
+    let undecodable =
+        matches!(&two, Err(Error::Remote { code, .. }) if code == "request.undecodable");
+    assert!(undecodable, "{two:?}");
+    for part in rw.chunk(PANICS, &[1, 0]).wait().unwrap() {
+        let panicked = part.unwrap_err();
+        assert!(matches!(panicked, Error::TaskPanic { .. }), "{panicked:?}");
+    }
+    // Given up in its second request, it ends.
+    let mut given_up = std::future::IntoFuture::into_future(rw.chunk(SLEEP, &[1, LONG, 1]));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(Future::poll(Pin::new(&mut given_up), &mut context).is_pending());
+    wait_until("it runs", || in_flight(&pool) == 1);
+    drop(given_up);
+    wait_until("its future is dropped", || {
+        in_flight(&pool) == 0 && alive(&low_level) == 0
+    });
+    drop(rw);
+    pool.wait_nothing_held(&[&low_level]);
+}
+
+#[test]
 fn what_a_task_has_spawned_ends_with_it() {
     let pool = serve("spawned").start();
     let client = pool.client();
@@ -371,6 +406,25 @@ fn pages_are_fetched_side_by_side_by_one_thread() {
         .expect("the worker closes it");
     let wrong = client.submit("http.get", b"ftp://x/", &utf8()).unwrap();
     assert_eq!(failure(&wrong).1, "fetch.invalid_url");
+    pool.wait_nothing_held(&[&client]);
+}
+
+/// Timers and threads are a worker's own; the network is not, and the error says so.
+#[test]
+fn async_handlers_run_in_the_sandbox_without_the_network() {
+    let pool = serve("sandbox").flag("sandbox").start();
+    let client = pool.client();
+    assert_eq!(number(&result(&sleeping(&client, 5, &options()))), 1);
+    let blocking = client
+        .submit("io.blocking", &1_i64.to_le_bytes(), &i64())
+        .unwrap();
+    assert_eq!(number(&result(&blocking)), 1);
+    let fetch = client
+        .submit("http.get", b"http://127.0.0.1:9/", &utf8())
+        .unwrap();
+    let (_, code, message) = failure(&fetch);
+    assert_eq!(code, "fetch.unreachable");
+    assert!(message.contains("--sandbox"), "{message}");
     pool.wait_nothing_held(&[&client]);
 }
 

@@ -7,38 +7,26 @@
 #[cfg(feature = "io")]
 use crate::codec::FromRequest;
 use crate::codec::{IntoResult, Request, request_error};
-use crate::confine::sandbox;
 use crate::context::{Scopes, TaskContext};
+use crate::ending::{Ended, end, end_panicked, log_crashed_request, not_run};
 use crate::error::{CANCELLED, TaskError};
 use crate::handler::{self, Returned};
 #[cfg(feature = "io")]
 use crate::io::{AsyncContext, AsyncHandler, Host};
 use crate::layer::{Layer, Layered};
 use crate::log;
-use crate::panics::{self, Panic};
+use crate::panics;
 use crate::raw_task::{Answer, RawTask};
 use crate::state::Finder;
 use ringwork_ring::format::layout::{HANDLER_NAME_MAX, id_of};
 use ringwork_ring::lane::claimed::{Claimed, Failure};
-use ringwork_ring::{Codec, RingError, Status};
+use ringwork_ring::{Codec, Status};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::marker::PhantomData;
 use std::sync::Arc;
 #[cfg(feature = "io")]
 use std::sync::OnceLock;
-
-/// Logs an error of a handler that has ended. A line of ours names it where the handler's own lines
-/// do; to a subscriber of the program's it is a field.
-macro_rules! log_error {
-    ($handler:expr, $($line:tt)*) => {
-        if log::is_ours() {
-            log::about($handler, || tracing::error!($($line)*));
-        } else {
-            tracing::error!(handler = $handler, $($line)*);
-        }
-    };
-}
 
 /// A result that the handler has written into the slot or its block.
 ///
@@ -62,28 +50,6 @@ impl Default for InPlace {
 impl InPlace {
     fn set(&mut self, len: usize, codec: Codec) {
         *self = Self { len, codec };
-    }
-}
-
-/// How a handler ended that left no result in place.
-pub(crate) enum Ended {
-    /// With a result elsewhere.
-    Elsewhere { bytes: Vec<u8>, codec: Codec },
-    /// The request was not decodable; the handler proper did not run.
-    Undecodable(TaskError),
-    /// The handler's own error.
-    Failed(TaskError),
-    /// A layer's error: the handler has not run.
-    Refused(TaskError),
-    /// The result can't be encoded.
-    Unencodable(String),
-    /// The result found no room.
-    NoRoom(Box<RingError>),
-}
-
-impl Ended {
-    pub(crate) fn is_result(&self) -> bool {
-        matches!(self, Self::Elsewhere { .. })
     }
 }
 
@@ -513,14 +479,6 @@ fn run_chunk(
     claimed.finish_chunk()
 }
 
-/// Says that a request of a chunk has ended as crashed.
-pub(crate) fn log_crashed_request(handler: &'static str, index: u32) {
-    log_error!(
-        handler,
-        "request {index} of a chunk has lost its worker at each of its attempts: it is not tried again"
-    );
-}
-
 /// Why the next request of a chunk is not to be started.
 #[cold]
 fn given_up(claimed: &Claimed<'_>) -> Failure<'static> {
@@ -531,67 +489,4 @@ fn given_up(claimed: &Claimed<'_>) -> Failure<'static> {
         let message = "the caller gave the chunk up before the turn of this request";
         not_run(Status::Cancelled, CANCELLED, message)
     }
-}
-
-pub(crate) fn not_run<'a>(status: Status, code: &'a str, message: &'a str) -> Failure<'a> {
-    Failure {
-        status,
-        not_run: true,
-        code,
-        location: "",
-        message,
-    }
-}
-
-pub(crate) fn end(claimed: &mut Claimed<'_>, ended: Ended) {
-    let (status, not_run, error) = match ended {
-        Ended::Elsewhere { bytes, codec } => {
-            return claimed.complete_request(&bytes, codec);
-        }
-        Ended::NoRoom(error) => return claimed.fail_to_answer_request(&error),
-        Ended::Undecodable(error) => (Status::Codec, true, error),
-        Ended::Refused(error) => (Status::Failed, true, error),
-        Ended::Unencodable(why) => (
-            Status::Codec,
-            false,
-            TaskError::new("result.unencodable", why).at(""),
-        ),
-        Ended::Failed(error) if error.code() == CANCELLED && claimed.over_soft_limit() => {
-            let message = "it gave up at its handler's soft limit";
-            (
-                Status::Expired,
-                false,
-                TaskError::new("limit.soft", message).at(""),
-            )
-        }
-        Ended::Failed(error) if error.code() == CANCELLED && claimed.cancelled() => {
-            (Status::Cancelled, false, error)
-        }
-        Ended::Failed(error) => (Status::Failed, false, error),
-    };
-    let explained = sandbox::explain(error.message());
-    claimed.fail_request(&Failure {
-        status,
-        not_run,
-        code: error.code(),
-        location: error.location(),
-        message: explained.as_deref().unwrap_or(error.message()),
-    });
-}
-
-pub(crate) fn end_panicked(claimed: &mut Claimed<'_>, handler: &'static str, panic: &Panic) {
-    log_error!(
-        handler,
-        location = panic.location,
-        "handler panicked: {}",
-        panic.message
-    );
-    let explained = sandbox::explain(&panic.message);
-    claimed.fail_request(&Failure {
-        status: Status::Panicked,
-        not_run: false,
-        code: "handler.panicked",
-        location: &panic.location,
-        message: explained.as_deref().unwrap_or(&panic.message),
-    });
 }

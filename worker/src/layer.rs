@@ -5,7 +5,8 @@
 //! task.
 
 use crate::context::{Scopes, TaskContext};
-use crate::dispatch::{Ended, InPlace, Run};
+use crate::dispatch::{InPlace, Run};
+use crate::ending::Ended;
 use crate::error::TaskError;
 use ringwork_ring::lane::claimed::Claimed;
 use std::fmt;

@@ -34,10 +34,12 @@ mod codec;
 pub mod confine;
 mod context;
 mod dispatch;
+mod ending;
 mod error;
 mod handler;
 #[cfg(feature = "io")]
 mod io;
+mod io_variables;
 mod layer;
 #[doc(hidden)]
 pub mod log;
@@ -57,6 +59,10 @@ pub use error::{ErrorCode, TaskError};
 pub use handler::{Handler, Returned};
 #[cfg(feature = "io")]
 pub use io::{AsyncContext, Busy, Cancelled, Child, WhyCancelled};
+#[doc(hidden)]
+pub use io_variables::{
+    IO_DRAIN_VARIABLE, IO_STALL_VARIABLE, IO_TASKS_VARIABLE, IO_THREADS_VARIABLE,
+};
 pub use layer::{Call, Done, Next};
 pub use raw_task::{Answer, RawTask};
 #[doc(inline)]
@@ -69,9 +75,8 @@ pub use state::{Extract, Finder, Make, MakePerTask, PerLane, PerTask, Provide, S
 pub use worker::{Builder, Worker, WorkerError};
 #[doc(hidden)]
 pub use worker::{
-    IO_DRAIN_VARIABLE, IO_STALL_VARIABLE, IO_TASKS_VARIABLE, IO_THREADS_VARIABLE, LANES_VARIABLE,
-    LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE, POOL_DIR_VARIABLE, SCHEDULING_VARIABLE, SETUP_EXIT_CODE,
-    WAIT_VARIABLE, WORKER_INDEX_VARIABLE,
+    LANES_VARIABLE, LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE, POOL_DIR_VARIABLE, SCHEDULING_VARIABLE,
+    SETUP_EXIT_CODE, WAIT_VARIABLE, WORKER_INDEX_VARIABLE,
 };
 
 /// The mechanism below, for programs that need it: segments, the low-level client.

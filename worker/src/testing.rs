@@ -178,7 +178,7 @@ impl Pool {
             policy: Scheduling::Normal,
             max_tasks: None,
             #[cfg(feature = "io")]
-            io: (builder.io_settled()?, builder.io),
+            io: builder.io_settled()?,
         };
         let checked = builder.check(None)?;
         announce(&segment, &checked.handlers)?;

@@ -50,16 +50,6 @@ pub const SCHEDULING_VARIABLE: &str = "RINGWORK_SCHEDULING";
 /// (`anyone`: SIGTERM, `parent`: the supervisor's SIGTERM only, as in an embedded pool).
 pub const LEAVE_BY_VARIABLE: &str = "RINGWORK_LEAVE_BY";
 
-/// Environment variable: the threads for async handlers, set by the supervisor.
-pub const IO_THREADS_VARIABLE: &str = "RINGWORK_IO_THREADS";
-/// Environment variable: most async tasks in flight, set by the supervisor.
-pub const IO_TASKS_VARIABLE: &str = "RINGWORK_IO_TASKS";
-/// Environment variable: the milliseconds after which a poll is warned of, set by the supervisor.
-pub const IO_STALL_VARIABLE: &str = "RINGWORK_IO_STALL_MS";
-/// Environment variable: the milliseconds that a leaving worker waits for its async tasks, set by
-/// the supervisor.
-pub const IO_DRAIN_VARIABLE: &str = "RINGWORK_IO_DRAIN_MS";
-
 /// How often a worker that no supervisor started looks whether the pool still lives.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -393,7 +383,7 @@ impl Builder {
         ringwork_ring::os::sigbus::explain_sigbus();
         let (pool, lanes, wait) = (self.pool.clone(), self.lanes, self.wait);
         #[cfg(feature = "io")]
-        let io = self.io_settled().map(|options| (options, self.io));
+        let io = self.io_settled();
         let mut confinement = Confinement::from_environment().map_err(WorkerError::Setup)?;
         confinement.sandbox = confinement.sandbox.max(self.sandbox);
         (confinement.sandbox_read).extend(self.sandbox_read.iter().cloned());
@@ -514,7 +504,7 @@ pub(crate) struct Serving {
     pub(crate) policy: Scheduling,
     pub(crate) max_tasks: Option<u64>,
     #[cfg(feature = "io")]
-    pub(crate) io: (io::Options, Option<io::Launch>),
+    pub(crate) io: Option<(io::Options, io::Launch)>,
 }
 
 impl Serving {
@@ -530,20 +520,23 @@ impl Serving {
         let quota = Quota::new(self.max_tasks, &entry);
         let register = || {
             #[cfg(feature = "io")]
-            let (registered, shards) =
-                entry.lanes_and_shards(self.lanes, self.io.0.threads, self.wait)?;
+            let (registered, shards) = entry.lanes_and_shards(
+                self.lanes,
+                self.io.map_or(0, |(options, _)| options.threads),
+                self.wait,
+            )?;
             #[cfg(not(feature = "io"))]
             let registered = entry.lanes(self.lanes, self.wait)?;
             ready(segment, worker, self.lanes);
             #[cfg(feature = "io")]
-            if let Some(launch) = self.io.1 {
+            if let Some((options, launch)) = self.io {
                 let host = launch(io::Parts {
                     worker,
                     segment: Arc::clone(segment),
                     shards,
                     states: Arc::clone(&parts.states),
                     leave: Arc::clone(leave),
-                    options: self.io.0,
+                    options,
                 })?;
                 let _ = parts.handlers.host.set(host); // it is set here only
             }

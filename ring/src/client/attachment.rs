@@ -17,7 +17,7 @@ use crate::os::clock::now_ns;
 use crate::os::program::program_name;
 use crate::os::sync::{self, Instant, Ordering, fence};
 use crate::queue::arena::{self, ArenaView, BlockRef, Role};
-use crate::queue::wait::{futex_wait, wake_word};
+use crate::queue::wait::{futex_wait, ring_bell, wake_word};
 use crate::records::{CORRUPT_AFTER, ClientRecord, Request, Slot};
 use crate::segment::liveness::LivenessLock;
 use crate::segment::paths::PoolDir;
@@ -504,6 +504,7 @@ impl Attachment {
                 _ => {
                     fields.request_cancel(word.generation());
                     failpoint!("cancel.asked");
+                    ring_bell(&self.segment, slot);
                     break;
                 }
             }

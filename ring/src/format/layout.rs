@@ -359,6 +359,9 @@ layout! {
     LANE_OVER: usize = 320;
     /// Lane: if that is a chunk, how many of its requests had ended, u32: the next one was told. Written first.
     LANE_OVER_ENDED: usize = 328;
+    /// Lane: index + 1 of the lane whose wake word is rung when a task that goes on without its lane is to be
+    /// given up, u32; 0: none.
+    LANE_BELL: usize = 332;
     /// Lane: the task that the supervisor has last seen it run, u64, as LANE_OVER.
     LANE_SEEN_TASK: usize = 336;
     /// Lane: CLOCK_MONOTONIC nanoseconds at which the supervisor first saw that, u64. Written first.
@@ -810,7 +813,8 @@ mod tests {
         };
         const { assert!(CLIENT_BASES + 8 * CLIENT_COUNTERS.len() <= CLIENT_OVERFLOW) };
         const { assert!(LANE_OVER + 8 <= LANE_OVER_ENDED) };
-        const { assert!(LANE_OVER_ENDED + 4 <= LANE_SEEN_TASK) };
+        const { assert!(LANE_OVER_ENDED + 4 <= LANE_BELL) };
+        const { assert!(LANE_BELL + 4 <= LANE_SEEN_TASK) };
         const { assert!(LANE_SEEN_NS + 8 <= LANE_STARTED) };
         const { assert!(CLIENT_ATTACHED_NS + 8 <= CLIENT_NAME) };
         const { assert!(CLIENT_NAME + CLIENT_NAME_SIZE <= CLIENT_WAITING) };

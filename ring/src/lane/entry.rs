@@ -119,6 +119,10 @@ impl WorkerEntry {
     ) -> Result<(Vec<Lane>, Vec<Arc<Shard>>)> {
         let mut lanes = self.take_lanes(count.saturating_add(shards), count, strategy)?;
         let shards = lanes.split_off(count as usize);
+        let bell = shards.first().map(Lane::index);
+        for lane in &lanes {
+            self.segment.lane(lane.index()).set_bell(bell);
+        }
         Ok((lanes, shards.into_iter().map(Shard::new).collect()))
     }
 
@@ -137,6 +141,7 @@ impl WorkerEntry {
                 // Relaxed: read by the lane's own thread, which starts after this.
                 record.forget_give_up();
                 record.forget_claims();
+                record.set_bell(None);
                 let budget = Budget::of(strategy, spinners as usize + 1);
                 lanes.push(Lane::new(
                     Arc::clone(&self.segment),

@@ -95,6 +95,8 @@ pub const POINTS: &[(&str, &str)] = &[
     ("claim.unheld", "W"),
     ("claim.stolen", "W"),
     ("claim.current", "W"),
+    ("claim.opened", "W"),
+    ("claim.closed", "W"),
     ("claim.read", "W"),
     ("chunk.opened", "W"),
     ("counts.taken", "W"),

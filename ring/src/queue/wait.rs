@@ -6,6 +6,7 @@
 //! are between processes.
 
 use crate::format::layout::IDLE_WORDS;
+use crate::format::words::Kind;
 use crate::os::sync::{AtomicU32, Ordering, fence, fence_after_rmw};
 use crate::records::CORRUPT_AFTER;
 use crate::records::LaneMask;
@@ -210,6 +211,21 @@ pub fn wake_one_lane(segment: &Segment) -> bool {
         }
     }
     false
+}
+
+/// After a task was asked to give up: wakes the thread that looks for that, if the task goes on
+/// without its lane. A bell that is lost delays the task's end to that thread's next look.
+pub(crate) fn ring_bell(segment: &Segment, slot: u32) {
+    let word = segment.word(slot);
+    let (lanes, lane) = (segment.geometry().max_lanes, u32::from(word.owner()));
+    if word.kind() != Kind::Claimed || lane >= lanes {
+        return;
+    }
+    // pairs with `Shard::bell`: the addition follows what was asked, so a thread that does not see
+    // it in the wake word that it sleeps on sees that.
+    if let Some(bell) = segment.lane(lane).bell().filter(|bell| *bell < lanes) {
+        wake_word(segment.lane(bell).wake());
+    }
 }
 
 /// Wakes every lane (shutdown).

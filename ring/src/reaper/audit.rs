@@ -435,7 +435,7 @@ fn entries(segment: &Segment) -> Found {
         }
     }
     for (lane, record) in segment.lanes().enumerate() {
-        if record.is_impossible(g.total_slots(), g.max_workers) {
+        if record.is_impossible(g.total_slots(), g.max_workers, g.max_lanes) {
             return Err(format!("lane entry {lane} has impossible words"));
         }
     }

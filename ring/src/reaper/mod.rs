@@ -16,7 +16,9 @@ use crate::os::sync::{AtomicU64, Ordering};
 use crate::queue::arena;
 use crate::queue::hint_ring::HintRing;
 use crate::queue::hints::{publish_completion, restore_hint as hint};
-use crate::queue::wait::{any_idle, set_bit, wake_client_after_publish, wake_one_lane, wake_word};
+use crate::queue::wait::{
+    any_idle, ring_bell, set_bit, wake_client_after_publish, wake_one_lane, wake_word,
+};
 use crate::reaper::crashing_task::CrashingTask;
 use crate::records::{LaneMask, LaneRecord};
 use crate::segment::Segment;
@@ -278,6 +280,7 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
         match word.kind() {
             Kind::Claimed => {
                 segment.slot(slot).request_cancel(word.generation());
+                ring_bell(segment, slot);
                 failpoint!("reap.client_cancelled");
                 busy = true;
             }

@@ -184,6 +184,20 @@ impl<'s> LaneRecord<'s> {
             .store(opened, Ordering::Relaxed);
     }
 
+    /// The lane whose wake word is rung for its claims that go on by themselves.
+    #[must_use]
+    pub fn bell(self) -> Option<u32> {
+        // Relaxed: stored before the lane's first claim, which a caller has read with acquire.
+        let bell = self.part.u32_at(LANE_BELL).load(Ordering::Relaxed);
+        bell.checked_sub(1)
+    }
+
+    /// Says which one that is; only its worker, before the lane claims anything.
+    pub(crate) fn set_bell(self, lane: Option<u32>) {
+        let word = lane.map_or(0, |lane| lane + 1);
+        self.part.u32_at(LANE_BELL).store(word, Ordering::Relaxed);
+    }
+
     /// Forgets what the lane's life before was told.
     pub(crate) fn forget_give_up(self) {
         self.part.u64_at(LANE_OVER).store(0, Ordering::Relaxed);
@@ -212,8 +226,8 @@ impl<'s> LaneRecord<'s> {
     }
 
     /// For the audit: whether it has words that no process of ours stores, in a pool of so many
-    /// `slots` and `workers`.
-    pub(crate) fn is_impossible(self, slots: u32, workers: u32) -> bool {
+    /// `slots`, `workers` and `lanes`.
+    pub(crate) fn is_impossible(self, slots: u32, workers: u32, lanes: u32) -> bool {
         let word = self.word();
         let task = |field: usize| self.part.u64_at(field).load(Ordering::Relaxed);
         let mut hints = (0..HELD).map(|index| self.held(index).load(Ordering::Relaxed));
@@ -221,6 +235,7 @@ impl<'s> LaneRecord<'s> {
             || word.worker() >= workers
             || hints.any(|hint| hint > slots)
             || self.current().is_some_and(|slot| slot >= slots)
+            || self.bell().is_some_and(|lane| lane >= lanes)
             // Set by the supervisor only, of a task that runs.
             || task(LANE_OVER) & TASK_SLOT_MASK > slots.into()
             || task(LANE_SEEN_TASK) & TASK_SLOT_MASK > slots.into()

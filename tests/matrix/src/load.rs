@@ -133,6 +133,8 @@ pub fn round(client: &Client, random: &mut Random, tally: &mut Tally) -> bool {
             4 => ("hold", 3, options(3, None)),
             5 => ("hold", 1, options(1, None)),
             6 => ("hold", 40, options(1, None)),
+            7 => ("wait", 3, options(3, None)),
+            8 => ("wait", 20, options(1, Some(150))),
             _ => ("flip", 0, options(1, None)),
         };
         let request = request(random, hold, size);

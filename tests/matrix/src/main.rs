@@ -3,7 +3,7 @@
 //! - `ringwork-matrix serve …`: the command `ringwork`, as a supervisor; the stock worker that it
 //!   starts is this program again.
 //! - `ringwork-matrix worker`: a worker that flips bytes (`flip`), or holds its task for a while
-//!   first (`hold`).
+//!   first (`hold`), or waits with it without a lane (`wait`).
 //! - `ringwork-matrix client DIRECTORY`: a client that connects, works, leaves and comes again
 //!   until its standard input ends; then it says how its tasks ended.
 //! - `ringwork-matrix successor DIRECTORY`: a client that submits tasks, says so, and waits to be
@@ -55,6 +55,7 @@ fn worker() -> ExitCode {
         .raw_task("hold", Codec::Bytes, Codec::Bytes, |task| {
             answer(task, true)
         })
+        .async_task("wait", |_, request: Vec<u8>| wait(request))
         .run();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -63,6 +64,17 @@ fn worker() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// As `hold`, without a lane.
+async fn wait(request: Vec<u8>) -> Result<Vec<u8>, TaskError> {
+    let time = request
+        .get(..2)
+        .map_or(0, |b| u16::from_be_bytes([b[0], b[1]]));
+    tokio::time::sleep(Duration::from_millis(time.into())).await;
+    let mut result = vec![0; request.len()];
+    flip(&request, &mut result);
+    Ok(result)
 }
 
 fn answer(task: &mut RawTask<'_, '_>, hold: bool) -> Result<Answer, TaskError> {

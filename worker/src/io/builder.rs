@@ -1,53 +1,15 @@
 //! What a worker's description says of its async handlers.
 
-use super::{AsyncContext, Options, launch};
+use super::context::AsyncContext;
+use super::host::launch;
+use super::options::Options;
+use super::parts::Launch;
 use crate::codec::{FromRequest, IntoResult};
 use crate::dispatch::Handler;
 use crate::error::TaskError;
-use crate::worker::{
-    Builder, IO_DRAIN_VARIABLE, IO_STALL_VARIABLE, IO_TASKS_VARIABLE, IO_THREADS_VARIABLE,
-    WorkerError, number,
-};
+use crate::worker::{Builder, WorkerError, number};
 use std::future::Future;
 use std::time::Duration;
-
-/// What the program asks for; the supervisor's word counts where it does not.
-#[derive(Default)]
-pub(crate) struct Asked {
-    threads: Option<u32>,
-    tasks: Option<usize>,
-    stall: Option<Duration>,
-    drain: Option<Duration>,
-}
-
-impl Asked {
-    pub(crate) fn settled(&self) -> Result<Options, WorkerError> {
-        let usual = Options::default();
-        let time = |asked: Option<Duration>, variable| match asked {
-            Some(time) => Ok(Some(time)),
-            None => number(variable).map(|ms| ms.map(Duration::from_millis)),
-        };
-        let options = Options {
-            threads: (self.threads)
-                .or(number(IO_THREADS_VARIABLE)?)
-                .unwrap_or(usual.threads),
-            tasks: (self.tasks)
-                .or(number(IO_TASKS_VARIABLE)?)
-                .unwrap_or(usual.tasks),
-            stall: time(self.stall, IO_STALL_VARIABLE)?.unwrap_or(usual.stall),
-            drain: time(self.drain, IO_DRAIN_VARIABLE)?.unwrap_or(usual.drain),
-        };
-        let zero = match options {
-            Options { threads: 0, .. } => "io-threads",
-            Options { tasks: 0, .. } => "io-tasks",
-            Options { stall, .. } if stall.is_zero() => "io-stall",
-            _ => return Ok(options),
-        };
-        Err(WorkerError::Setup(format!(
-            "{zero} is 0, and the worker has an async handler: at least 1 is needed"
-        )))
-    }
-}
 
 impl Builder {
     /// Adds an async handler: a function of the context and a typed request that returns a future.
@@ -116,14 +78,14 @@ impl Builder {
         self
     }
 
-    /// The options; without an async handler there are no threads for them.
-    pub(crate) fn io_settled(&self) -> Result<Options, WorkerError> {
-        match self.io {
-            Some(_) => self.io_options.settled(),
-            None => Ok(Options {
-                threads: 0,
-                ..Options::default()
-            }),
-        }
+    /// The options, and what starts the shards; `None` without an async handler.
+    pub(crate) fn io_settled(&self) -> Result<Option<(Options, Launch)>, WorkerError> {
+        let Some(launch) = self.io else {
+            return Ok(None);
+        };
+        let number = |variable: &str| number(variable).map_err(|error| error.to_string());
+        let options = self.io_options.settled(number);
+        let options = options.map_err(WorkerError::Setup)?;
+        Ok(Some((options, launch)))
     }
 }

@@ -1,198 +1,17 @@
 //! What an async handler may know of its task, and do beside it.
 
-use super::host::Shards;
+use super::shard::{Shared, WhyCancelled};
+use super::watched::Watched;
 use crate::error::TaskError;
-use ringwork_ring::Claim;
-use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::os::clock::now_ns;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::task::{AbortHandle, JoinHandle};
-
-/// Why a task is to be given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WhyCancelled {
-    /// Its caller has cancelled it, or has died.
-    Caller,
-    /// Its deadline has passed.
-    Deadline,
-    /// A poll of it took longer than its handler's soft limit.
-    SoftLimit,
-    /// The worker leaves, and has waited for it as long as `--io-drain` says.
-    Draining,
-}
-
-impl WhyCancelled {
-    const ALL: [Self; 4] = [
-        Self::Caller,
-        Self::Deadline,
-        Self::SoftLimit,
-        Self::Draining,
-    ];
-
-    fn of(code: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
-    }
-}
-
-impl fmt::Display for WhyCancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Caller => "the caller has given the task up",
-            Self::Deadline => "its deadline has passed",
-            Self::SoftLimit => "its handler's soft limit has passed",
-            Self::Draining => "the worker leaves",
-        })
-    }
-}
-
-/// What all that belongs to a task shares: its future, its contexts, its children, the watch.
-pub(super) struct Shared {
-    pub(super) shards: Arc<Shards>,
-    pub(super) shard: u32,
-    /// Where it is in the shard's list.
-    pub(super) place: AtomicU32,
-    pub(super) handler: &'static str,
-    task_id: u64,
-    deadline_ns: Option<u64>,
-    attempt: u32,
-    // What was reported before there was a claim to report it to.
-    progress: AtomicU64,
-    // 0, or the place in `WhyCancelled::ALL` + 1; only the first counts.
-    why: AtomicU8,
-    // Whether the handler has asked for `cancelled()`: then it ends by itself.
-    listens: AtomicBool,
-    inner: Mutex<Inner>,
-}
-
-#[derive(Default)]
-struct Inner {
-    claim: Option<Claim>,
-    // The future's, and those of whatever waits for `cancelled()`.
-    waker: Option<Waker>,
-    listeners: Vec<Waker>,
-    children: Vec<AbortHandle>,
-    traceparent: Option<Box<[u8; 26]>>,
-    over: bool,
-}
-
-impl Shared {
-    pub(super) fn new(
-        shards: &Arc<Shards>,
-        shard: u32,
-        handler: &'static str,
-        claimed: &Claimed<'_>,
-    ) -> Self {
-        Self {
-            shards: Arc::clone(shards),
-            shard,
-            place: AtomicU32::new(u32::MAX),
-            handler,
-            task_id: claimed.task_id(),
-            deadline_ns: claimed.deadline_ns(),
-            attempt: claimed.attempt().0,
-            progress: AtomicU64::new(0),
-            why: AtomicU8::new(0),
-            listens: AtomicBool::new(false),
-            inner: Mutex::new(Inner {
-                traceparent: claimed.traceparent().map(Box::new),
-                ..Inner::default()
-            }),
-        }
-    }
-
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        // Nothing of the user's runs under it.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn task_id(&self) -> u64 {
-        self.task_id
-    }
-
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        let left = self.deadline_ns?.saturating_sub(now_ns());
-        Some(Instant::now() + Duration::from_nanos(left))
-    }
-
-    /// The task goes on by itself from now on.
-    pub(super) fn put_claim(&self, claim: Claim) {
-        let reported = self.progress.load(Ordering::Relaxed);
-        if reported != 0 {
-            claim.progress((reported >> 32) as u32, reported as u32);
-        }
-        self.inner().claim = Some(claim);
-    }
-
-    /// Takes the claim, to end the task; no other thread finds it any more.
-    pub(super) fn take_claim(&self) -> Option<Claim> {
-        self.inner().claim.take()
-    }
-
-    /// Does something with the claim; `None` when the task has none (any more).
-    pub(super) fn with_claim<R>(&self, step: impl FnOnce(&mut Claim) -> R) -> Option<R> {
-        self.inner().claim.as_mut().map(step)
-    }
-
-    /// The waker of its future, of which there is one for the whole life of a task of Tokio.
-    pub(super) fn set_waker(&self, waker: &Waker) {
-        let mut inner = self.inner();
-        if !inner.waker.as_ref().is_some_and(|own| own.will_wake(waker)) {
-            inner.waker = Some(waker.clone());
-        }
-    }
-
-    /// Asks the task to end; the first reason is the one that counts.
-    pub(super) fn cancel(&self, why: WhyCancelled) {
-        let code = 1 + WhyCancelled::ALL
-            .iter()
-            .position(|one| *one == why)
-            .unwrap_or(0) as u8;
-        // pairs with the acquire load in `why`.
-        let first = self
-            .why
-            .compare_exchange(0, code, Ordering::AcqRel, Ordering::Relaxed);
-        if first.is_err() && why != WhyCancelled::Draining {
-            return;
-        }
-        let (waker, listeners) = {
-            let mut inner = self.inner();
-            (inner.waker.clone(), std::mem::take(&mut inner.listeners))
-        };
-        waker.into_iter().chain(listeners).for_each(Waker::wake);
-    }
-
-    pub(super) fn why(&self) -> Option<WhyCancelled> {
-        // pairs with the exchange in `cancel`.
-        WhyCancelled::of(self.why.load(Ordering::Acquire))
-    }
-
-    /// Whether the handler waits for the cancel itself, and is given time to end.
-    pub(super) fn listens(&self) -> bool {
-        self.listens.load(Ordering::Relaxed)
-    }
-
-    /// Says that the future gives itself up when the task is cancelled.
-    pub(super) fn listen(&self) {
-        self.listens.store(true, Ordering::Relaxed);
-    }
-
-    /// Ends what was spawned beside the task.
-    pub(super) fn abort_children(&self) {
-        let children = {
-            let mut inner = self.inner();
-            inner.over = true;
-            std::mem::take(&mut inner.children)
-        };
-        children.iter().for_each(AbortHandle::abort);
-    }
-}
+use tokio::task::JoinHandle;
 
 /// The task of an async handler, as that sees it. A clone is of the same task; one that outlives it
 /// does nothing any more.
@@ -320,7 +139,7 @@ impl AsyncContext {
     /// The value of type `T` that the worker was built with, if it was given one.
     #[must_use]
     pub fn try_state<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.0.shards.states.get()
+        self.0.shard.common.states.get()
     }
 
     /// Runs what blocks (a file, a driver without async, a long computation) on a thread for such
@@ -334,11 +153,10 @@ impl AsyncContext {
         &self,
         work: impl FnOnce() -> R + Send + 'static,
     ) -> Result<R, Busy> {
-        let Some(room) = self.0.shards.blocking_room() else {
+        let Some(room) = self.0.shard.common.blocking_room() else {
             return Err(Busy(None));
         };
-        let shard = self.0.shards.shard(self.0.shard);
-        let done = shard.handle.spawn_blocking(move || {
+        let done = self.0.shard.handle.spawn_blocking(move || {
             let _room = room;
             work()
         });
@@ -352,9 +170,8 @@ impl AsyncContext {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let shard = self.0.shards.shard(self.0.shard);
-        let watched = super::poll::Watched::new(Arc::clone(&self.0), future);
-        let handle = shard.handle.spawn(watched);
+        let watched = Watched::new(Arc::clone(&self.0), future);
+        let handle = self.0.shard.handle.spawn(watched);
         let mut inner = self.0.inner();
         if inner.over {
             handle.abort();

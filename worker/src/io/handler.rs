@@ -2,7 +2,7 @@
 
 use super::context::AsyncContext;
 use crate::codec::{FromRequest, IntoResult, request_error};
-use crate::dispatch::Ended;
+use crate::ending::Ended;
 use crate::error::TaskError;
 use ringwork_ring::Codec;
 use std::future::Future;

@@ -2,11 +2,11 @@
 //!
 //! Invariant: it ends its task in exactly one way, also when it is dropped.
 
-use super::context::{AsyncContext, Shared, WhyCancelled};
 use super::handler::{Outcome, Running};
-use crate::dispatch::{self, Ended};
+use super::shard::{Shared, WhyCancelled};
+use crate::ending::{end, end_panicked};
 use crate::error::CANCELLED;
-use crate::panics::{self, Panic};
+use crate::panics::Panic;
 use ringwork_ring::lane::claimed::{Claimed, Failure};
 use ringwork_ring::{Codec, RingError, Status};
 use std::future::Future;
@@ -44,7 +44,7 @@ struct Waiting {
 }
 
 /// What a poll found.
-enum Found {
+pub(super) enum Found {
     Outcome(Outcome),
     Panicked(Box<Panic>),
     Stopped(WhyCancelled),
@@ -83,7 +83,7 @@ impl InFlightTask {
             }
         }
         let why = self.shared.why()?;
-        if !self.shared.listens() || self.shared.shards.is_ending() {
+        if !self.shared.listens() || self.shared.shard.common.is_ending() {
             return Some(why);
         }
         // The handler ends by itself, or when the grace is over.
@@ -97,13 +97,7 @@ impl InFlightTask {
         let Some(running) = &mut self.running else {
             return Poll::Pending;
         };
-        let shard = self.shared.shards.shard(self.shared.shard);
-        self.shared.with_claim(|claim| claim.runs());
-        shard.polls.begin(&self.shared);
-        let polled = panics::catch(self.shared.handler, || running.as_mut().poll(context));
-        shard.polls.end();
-        shard.books.rests();
-        match polled {
+        match self.shared.polled(|| running.as_mut().poll(context)) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(outcome)) => Poll::Ready(Found::Outcome(outcome)),
             Err(panic) => Poll::Ready(Found::Panicked(panic)),
@@ -113,18 +107,7 @@ impl InFlightTask {
     /// Drops the handler's future. A drop that panics costs nothing more.
     fn drop_handler(&mut self) {
         if let Some(running) = self.running.take() {
-            let shard = self.shared.shards.shard(self.shared.shard);
-            shard.polls.begin(&self.shared);
-            let dropped = panics::catch(self.shared.handler, || drop(running));
-            shard.polls.end();
-            if let Err(panic) = dropped {
-                tracing::error!(
-                    handler = self.shared.handler,
-                    location = panic.location,
-                    "the future of a handler panicked when it was dropped: {}",
-                    panic.message
-                );
-            }
+            log_drop(self.shared.handler, self.shared.polled(|| drop(running)));
         }
         self.shared.abort_children();
     }
@@ -134,10 +117,10 @@ impl InFlightTask {
         self.drop_handler();
         match found {
             Found::Outcome(Ok((bytes, codec))) => return self.answer(bytes, codec, context),
-            Found::Outcome(Err(ended)) => self.fail(|task| dispatch::end(task, ended)),
+            Found::Outcome(Err(ended)) => self.fail(|task| end(task, ended)),
             Found::Panicked(panic) => {
                 let name = self.shared.handler;
-                self.fail(|task| dispatch::end_panicked(task, name, &panic));
+                self.fail(|task| end_panicked(task, name, &panic));
             }
             Found::Stopped(why) => self.stop(why),
         }
@@ -210,7 +193,7 @@ impl InFlightTask {
     /// The task has ended: nothing finds it any more.
     fn close(&mut self) {
         if !std::mem::replace(&mut self.over, true) {
-            self.shared.shards.ended(&self.shared);
+            self.shared.ended();
         }
     }
 }
@@ -252,6 +235,18 @@ impl Drop for InFlightTask {
     }
 }
 
+/// A drop that panics costs nothing more.
+pub(super) fn log_drop(handler: &'static str, dropped: Result<(), Box<Panic>>) {
+    if let Err(panic) = dropped {
+        tracing::error!(
+            handler,
+            location = panic.location,
+            "the future of a handler panicked when it was dropped: {}",
+            panic.message
+        );
+    }
+}
+
 /// How a task ends whose future was dropped. It may have run.
 pub(super) fn failure_of(why: WhyCancelled) -> Failure<'static> {
     let (status, code, message) = match why {
@@ -283,109 +278,4 @@ pub(super) fn failure_of(why: WhyCancelled) -> Failure<'static> {
         location: "",
         message,
     }
-}
-
-/// A future beside a task, with the marks of a poll.
-pub(super) struct Watched<T> {
-    shared: Arc<Shared>,
-    future: Pin<Box<dyn Future<Output = T> + Send>>,
-}
-
-impl<T> Watched<T> {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        future: impl Future<Output = T> + Send + 'static,
-    ) -> Self {
-        Self {
-            shared,
-            future: Box::pin(future),
-        }
-    }
-}
-
-impl<T> Future for Watched<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let this = &mut *self;
-        let shard = this.shared.shards.shard(this.shared.shard);
-        this.shared.with_claim(|claim| claim.runs());
-        shard.polls.begin(&this.shared);
-        let polled = panics::catch(this.shared.handler, || this.future.as_mut().poll(context));
-        shard.polls.end();
-        shard.books.rests();
-        match polled {
-            Ok(polled) => polled,
-            // Tokio tells it to whatever awaits the child.
-            Err(panic) => std::panic::resume_unwind(Box::new(panic.to_string())),
-        }
-    }
-}
-
-/// The requests of a chunk, one after the other: each ends by itself.
-pub(super) async fn run_chunk(context: AsyncContext, handler: Arc<super::AsyncHandler>) -> Outcome {
-    let shared = Arc::clone(&context.0);
-    loop {
-        let next = shared.with_claim(|claim| {
-            claim.step(|task| {
-                if task.next_request() {
-                    Some((task.request_codec(), task.request().map(<[u8]>::to_vec)))
-                } else {
-                    None
-                }
-            })
-        });
-        let Some(Some(Some((codec, request)))) = next else {
-            break;
-        };
-        if let Some(why) = shared.why() {
-            let mut failure = failure_of(why);
-            failure.not_run = true;
-            failure.message = "the chunk was given up before the turn of this request";
-            step(&shared, |task| task.fail_request(&failure));
-            continue;
-        }
-        let begun = match request {
-            Ok(request) => handler.start.start(context.clone(), codec, &request),
-            Err(error) => {
-                let error = crate::error::TaskError::new("segment.corrupt", error.to_string());
-                Err(Ended::Undecodable(error.at("")))
-            }
-        };
-        let outcome = match begun {
-            Ok(running) => poll_request(&shared, running).await,
-            Err(ended) => Found::Outcome(Err(ended)),
-        };
-        step(&shared, |task| match outcome {
-            Found::Outcome(Ok((bytes, codec))) => task.complete_request(&bytes, codec),
-            Found::Outcome(Err(ended)) => dispatch::end(task, ended),
-            Found::Panicked(panic) => dispatch::end_panicked(task, shared.handler, &panic),
-            Found::Stopped(why) => task.fail_request(&failure_of(why)),
-        });
-    }
-    // One that could not be read has ended the task already.
-    step(&shared, |task| {
-        task.end_chunk();
-    });
-    Ok((Vec::new(), Codec::Bytes))
-}
-
-/// Waits for the handler of one request. A chunk that is given up is woken as a whole: then the
-/// future of the request at hand is dropped here, and the rest of them are not started.
-async fn poll_request(shared: &Shared, mut running: Running) -> Found {
-    std::future::poll_fn(|context| {
-        if let Some(why) = shared.why() {
-            return Poll::Ready(Found::Stopped(why));
-        }
-        match panics::catch(shared.handler, || running.as_mut().poll(context)) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(outcome)) => Poll::Ready(Found::Outcome(outcome)),
-            Err(panic) => Poll::Ready(Found::Panicked(panic)),
-        }
-    })
-    .await
-}
-
-fn step(shared: &Shared, step: impl FnOnce(&mut Claimed<'_>)) {
-    shared.with_claim(|claim| claim.step(step));
 }

@@ -1,12 +1,24 @@
-//! A shard: a thread that polls futures, and what others know of it.
+//! A shard, a thread that polls futures, and the tasks in flight that it has: what others know of both.
+//!
+//! Invariant: a task is in its shard's list from the moment that it has a claim until it has ended.
 
-use super::context::Shared;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use super::common::Common;
+use super::mark::PollMark;
+use crate::panics::{self, Panic};
+use ringwork_ring::Claim;
+use ringwork_ring::lane::claimed::Claimed;
+use ringwork_ring::os::clock::now_ns;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 
 /// A shard as lanes, its thread and the watch see it.
 pub(super) struct IoShard {
+    pub(super) common: Arc<Common>,
     /// In whose books its tasks end.
     pub(super) books: Arc<ringwork_ring::Shard>,
     pub(super) handle: Handle,
@@ -26,48 +38,14 @@ struct InFlight {
     shared: Arc<Shared>,
 }
 
-/// The poll that a shard's thread is in.
-#[derive(Default)]
-pub(super) struct PollMark {
-    // Odd during a poll.
-    turns: AtomicU64,
-    task: AtomicU64,
-    handler: Mutex<&'static str>,
-}
-
-impl PollMark {
-    /// Before a poll.
-    pub(super) fn begin(&self, task: &Shared) {
-        self.task.store(task.task_id(), Ordering::Relaxed);
-        let mut handler = self.handler.lock().unwrap_or_else(PoisonError::into_inner);
-        *handler = task.handler;
-        drop(handler);
-        // pairs with the acquire load in `now`: one writer, so no addition is needed.
-        let turns = self.turns.load(Ordering::Relaxed);
-        self.turns.store(turns | 1, Ordering::Release);
-    }
-
-    /// After it.
-    pub(super) fn end(&self) {
-        let turns = self.turns.load(Ordering::Relaxed);
-        self.turns.store((turns | 1) + 1, Ordering::Release);
-    }
-
-    /// The poll that runs: a number that names it, the task, the handler.
-    pub(super) fn now(&self) -> Option<(u64, u64, &'static str)> {
-        let turn = self.turns.load(Ordering::Acquire);
-        if turn & 1 == 0 {
-            return None;
-        }
-        let task = self.task.load(Ordering::Relaxed);
-        let handler = *self.handler.lock().unwrap_or_else(PoisonError::into_inner);
-        (self.turns.load(Ordering::Acquire) == turn).then_some((turn, task, handler))
-    }
-}
-
 impl IoShard {
-    pub(super) fn new(books: Arc<ringwork_ring::Shard>, handle: Handle) -> Self {
+    pub(super) fn new(
+        common: Arc<Common>,
+        books: Arc<ringwork_ring::Shard>,
+        handle: Handle,
+    ) -> Self {
         Self {
+            common,
             books,
             handle,
             in_flight: AtomicUsize::new(0),
@@ -77,7 +55,7 @@ impl IoShard {
         }
     }
 
-    fn tasks(&self) -> std::sync::MutexGuard<'_, Vec<InFlight>> {
+    fn tasks(&self) -> MutexGuard<'_, Vec<InFlight>> {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -127,5 +105,201 @@ impl IoShard {
     pub(super) fn all(&self) -> Vec<Arc<Shared>> {
         let tasks = self.tasks();
         tasks.iter().map(|task| Arc::clone(&task.shared)).collect()
+    }
+}
+
+/// Why a task is to be given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhyCancelled {
+    /// Its caller has cancelled it, or has died.
+    Caller,
+    /// Its deadline has passed.
+    Deadline,
+    /// A poll of it took longer than its handler's soft limit.
+    SoftLimit,
+    /// The worker leaves, and has waited for it as long as `--io-drain` says.
+    Draining,
+}
+
+impl WhyCancelled {
+    const ALL: [Self; 4] = [
+        Self::Caller,
+        Self::Deadline,
+        Self::SoftLimit,
+        Self::Draining,
+    ];
+
+    fn of(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
+    }
+}
+
+impl fmt::Display for WhyCancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Caller => "the caller has given the task up",
+            Self::Deadline => "its deadline has passed",
+            Self::SoftLimit => "its handler's soft limit has passed",
+            Self::Draining => "the worker leaves",
+        })
+    }
+}
+
+/// What all that belongs to a task shares: its future, its contexts, its children, the watch.
+pub(super) struct Shared {
+    pub(super) shard: Arc<IoShard>,
+    /// Where it is in the shard's list.
+    pub(super) place: AtomicU32,
+    pub(super) handler: &'static str,
+    pub(super) task_id: u64,
+    pub(super) deadline_ns: Option<u64>,
+    pub(super) attempt: u32,
+    // What was reported before there was a claim to report it to.
+    pub(super) progress: AtomicU64,
+    // 0, or the place in `WhyCancelled::ALL` + 1; only the first counts.
+    why: AtomicU8,
+    // Whether the handler has asked for `cancelled()`: then it ends by itself.
+    listens: AtomicBool,
+    pub(super) inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+pub(super) struct Inner {
+    pub(super) claim: Option<Claim>,
+    // The future's, and those of whatever waits for `cancelled()`.
+    waker: Option<Waker>,
+    pub(super) listeners: Vec<Waker>,
+    pub(super) children: Vec<AbortHandle>,
+    pub(super) traceparent: Option<Box<[u8; 26]>>,
+    pub(super) over: bool,
+}
+
+impl Shared {
+    pub(super) fn new(shard: &Arc<IoShard>, handler: &'static str, claimed: &Claimed<'_>) -> Self {
+        Self {
+            shard: Arc::clone(shard),
+            place: AtomicU32::new(u32::MAX),
+            handler,
+            task_id: claimed.task_id(),
+            deadline_ns: claimed.deadline_ns(),
+            attempt: claimed.attempt().0,
+            progress: AtomicU64::new(0),
+            why: AtomicU8::new(0),
+            listens: AtomicBool::new(false),
+            inner: Mutex::new(Inner {
+                traceparent: claimed.traceparent().map(Box::new),
+                ..Inner::default()
+            }),
+        }
+    }
+
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+        // Nothing of the user's runs under it.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let left = self.deadline_ns?.saturating_sub(now_ns());
+        Some(Instant::now() + Duration::from_nanos(left))
+    }
+
+    /// The task goes on by itself from now on.
+    pub(super) fn put_claim(&self, claim: Claim) {
+        let reported = self.progress.load(Ordering::Relaxed);
+        if reported != 0 {
+            claim.progress((reported >> 32) as u32, reported as u32);
+        }
+        self.inner().claim = Some(claim);
+    }
+
+    /// Takes the claim, to end the task; no other thread finds it any more.
+    pub(super) fn take_claim(&self) -> Option<Claim> {
+        self.inner().claim.take()
+    }
+
+    /// Does something with the claim; `None` when the task has none (any more).
+    pub(super) fn with_claim<R>(&self, step: impl FnOnce(&mut Claim) -> R) -> Option<R> {
+        self.inner().claim.as_mut().map(step)
+    }
+
+    /// The waker of its future, of which there is one for the whole life of a task of Tokio.
+    pub(super) fn set_waker(&self, waker: &Waker) {
+        let mut inner = self.inner();
+        if !inner.waker.as_ref().is_some_and(|own| own.will_wake(waker)) {
+            inner.waker = Some(waker.clone());
+        }
+    }
+
+    /// Asks the task to end; the first reason is the one that counts.
+    pub(super) fn cancel(&self, why: WhyCancelled) {
+        let code = 1 + WhyCancelled::ALL
+            .iter()
+            .position(|one| *one == why)
+            .unwrap_or(0) as u8;
+        // pairs with the acquire load in `why`.
+        let first = self
+            .why
+            .compare_exchange(0, code, Ordering::AcqRel, Ordering::Relaxed);
+        if first.is_err() && why != WhyCancelled::Draining {
+            return;
+        }
+        let (waker, listeners) = {
+            let mut inner = self.inner();
+            (inner.waker.clone(), std::mem::take(&mut inner.listeners))
+        };
+        waker.into_iter().chain(listeners).for_each(Waker::wake);
+    }
+
+    /// As its client asks for it: also one whose deadline has passed asks for that.
+    pub(super) fn cancel_as_asked(&self) {
+        let late = self.deadline_ns.is_some_and(|at| now_ns() >= at);
+        self.cancel(match late {
+            true => WhyCancelled::Deadline,
+            false => WhyCancelled::Caller,
+        });
+    }
+
+    pub(super) fn why(&self) -> Option<WhyCancelled> {
+        // pairs with the exchange in `cancel`.
+        WhyCancelled::of(self.why.load(Ordering::Acquire))
+    }
+
+    /// Whether the handler waits for the cancel itself, and is given time to end.
+    pub(super) fn listens(&self) -> bool {
+        self.listens.load(Ordering::Relaxed)
+    }
+
+    /// Says that the future gives itself up when the task is cancelled.
+    pub(super) fn listen(&self) {
+        self.listens.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends what was spawned beside the task.
+    pub(super) fn abort_children(&self) {
+        let children = {
+            let mut inner = self.inner();
+            inner.over = true;
+            std::mem::take(&mut inner.children)
+        };
+        children.iter().for_each(AbortHandle::abort);
+    }
+
+    /// Runs a part of the task, marked for the watch and for the supervisor's time limits. A panic
+    /// comes back as a value.
+    pub(super) fn polled<R>(&self, part: impl FnOnce() -> R) -> Result<R, Box<Panic>> {
+        self.with_claim(|claim| claim.runs());
+        self.shard.polls.begin(self.task_id, self.handler);
+        let polled = panics::catch(self.handler, part);
+        self.shard.polls.end();
+        self.shard.books.rests();
+        polled
+    }
+
+    /// The task has ended: nothing finds it any more, and there is room for another.
+    pub(super) fn ended(&self) {
+        self.shard.remove(self);
+        self.shard.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.shard.common.give_room_back();
     }
 }

@@ -1,45 +1,83 @@
 //! The thread that looks at the tasks in flight: which were cancelled, which poll takes too long.
+//!
+//! It sleeps on the wake word of the first shard's entry, which clients and the reaper ring when they
+//! ask a task of this worker to give up. Without a bell it looks now and then.
 
-use super::context::WhyCancelled;
-use super::host::Shards;
-use std::sync::OnceLock;
+use super::shard::IoShard;
+use ringwork_ring::Shard;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-/// The shortest pause between two looks at what was cancelled, and how much longer it is for each
+/// The pause between two looks at what was cancelled while the bell is not rung, and how much longer it is for each
 /// task in flight: a look takes some ten nanoseconds a task, and may take a thousandth of a core.
 const PAUSE: Duration = Duration::from_millis(10);
 const PAUSE_PER_TASK: Duration = Duration::from_micros(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const SHORTEST: Duration = Duration::from_millis(1);
 /// After so long without a task the watch sleeps until the next one.
 const REST_AFTER: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(3600);
 
 /// The watch's thread, as others wake it.
-#[derive(Default)]
 pub(super) struct Watch {
-    thread: OnceLock<Thread>,
+    // Of the first shard, whose wake word is the bell.
+    bell: Arc<Shard>,
     asleep: AtomicBool,
     over: AtomicBool,
 }
 
 impl Watch {
+    pub(super) fn new(bell: Arc<Shard>) -> Self {
+        Self {
+            bell,
+            asleep: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        }
+    }
+
     /// After a task was taken up.
     pub(super) fn wake(&self) {
         // pairs with the swap in `run`: the watch sees the task, or this sees that it sleeps.
         if self.asleep.load(Ordering::SeqCst) {
-            self.unpark();
+            self.bell.ring();
         }
     }
 
     pub(super) fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
-        self.unpark();
+        self.bell.ring();
     }
 
-    fn unpark(&self) {
-        if let Some(thread) = self.thread.get() {
-            thread.unpark();
+    /// The watch's thread.
+    pub(super) fn run(&self, shards: &[Arc<IoShard>]) {
+        let (bell, common) = (&self.bell, &shards[0].common);
+        let mut polls: Vec<Option<LongPoll>> = shards.iter().map(|_| None).collect();
+        let mut active = Instant::now();
+        let mut cancels = Cancels::new(bell.bell());
+        while !self.over.load(Ordering::SeqCst) {
+            let rung = bell.bell();
+            let tasks = common.in_flight();
+            if tasks > 0 {
+                active = Instant::now();
+            } else if active.elapsed() >= REST_AFTER {
+                self.asleep.store(true, Ordering::SeqCst);
+                if common.in_flight() == 0 && !self.over.load(Ordering::SeqCst) {
+                    bell.wait_for_bell(rung, LONGEST_REST);
+                }
+                self.asleep.store(false, Ordering::SeqCst);
+                active = Instant::now();
+                continue;
+            }
+            let pause = (PAUSE_PER_TASK * tasks.min(100_000) as u32).clamp(PAUSE, LONGEST_PAUSE);
+            let rest = cancels.look(shards, rung, pause);
+            for (shard, seen) in shards.iter().zip(&mut polls) {
+                look_at_poll(shard, seen, common.options.stall);
+            }
+            match rest {
+                Some(rest) => std::thread::sleep(rest),
+                None => bell.wait_for_bell(rung, pause.min(common.options.stall / 2).max(SHORTEST)),
+            }
         }
     }
 }
@@ -51,45 +89,50 @@ struct LongPoll {
     told: bool,
 }
 
-/// The watch's thread.
-pub(super) fn run(shards: &Shards) {
-    let watch = &shards.watch;
-    let _ = watch.thread.set(std::thread::current());
-    let mut polls: Vec<Option<LongPoll>> = shards.all.iter().map(|_| None).collect();
-    let (mut active, mut cancelled) = (Instant::now(), Instant::now());
-    while !watch.over.load(Ordering::SeqCst) {
-        let tasks = shards.in_flight();
-        if tasks > 0 {
-            active = Instant::now();
-        } else if active.elapsed() >= REST_AFTER {
-            watch.asleep.store(true, Ordering::SeqCst);
-            if shards.in_flight() == 0 && !watch.over.load(Ordering::SeqCst) {
-                std::thread::park();
-            }
-            watch.asleep.store(false, Ordering::SeqCst);
-            active = Instant::now();
-            continue;
+/// The looks at what was cancelled.
+struct Cancels {
+    // The bell at the last look.
+    rung: u32,
+    looked: Instant,
+    took: Duration,
+}
+
+impl Cancels {
+    fn new(rung: u32) -> Self {
+        Self {
+            rung,
+            looked: Instant::now(),
+            took: Duration::ZERO,
         }
-        let pause = (PAUSE_PER_TASK * tasks.min(100_000) as u32).clamp(PAUSE, LONGEST_PAUSE);
-        if cancelled.elapsed() >= pause {
-            cancelled = Instant::now();
-            for task in shards.all.iter().flat_map(super::shard::IoShard::cancelled) {
-                task.cancel(WhyCancelled::Caller);
-            }
+    }
+
+    /// One look, if the bell was rung or the `pause` is over. Bells that follow each other don't keep
+    /// a core busy: between two looks there are four times as long as the former took. Returns how
+    /// long that still is, if the bell was rung.
+    fn look(&mut self, shards: &[Arc<IoShard>], rung: u32, pause: Duration) -> Option<Duration> {
+        let since = self.looked.elapsed();
+        if rung == self.rung && since < pause {
+            return None;
         }
-        for (shard, seen) in shards.all.iter().zip(&mut polls) {
-            look_at_poll(shard, seen, shards.options.stall);
+        let rest = (4 * self.took).saturating_sub(since);
+        if !rest.is_zero() {
+            return Some(rest);
         }
-        std::thread::park_timeout(
-            pause
-                .min(shards.options.stall / 2)
-                .max(Duration::from_millis(1)),
-        );
+        let start = Instant::now();
+        for task in shards.iter().flat_map(|shard| shard.cancelled()) {
+            task.cancel_as_asked();
+        }
+        *self = Self {
+            rung,
+            looked: Instant::now(),
+            took: start.elapsed(),
+        };
+        None
     }
 }
 
 /// Warns of a poll that takes too long, once, and has new tasks avoid its shard.
-fn look_at_poll(shard: &super::shard::IoShard, seen: &mut Option<LongPoll>, stall: Duration) {
+fn look_at_poll(shard: &IoShard, seen: &mut Option<LongPoll>, stall: Duration) {
     let Some((turn, task, handler)) = shard.polls.now() else {
         if seen.take().is_some() {
             shard.stalled.store(false, Ordering::Relaxed);

@@ -16,12 +16,15 @@ use crate::lane::chunk::Chunk;
 use crate::lane::core::{LaneCore, Permit};
 use crate::lane::search::Lane;
 use crate::os::clock::now_ns;
+use crate::os::sync::Ordering;
 use crate::queue::arena::{self, BlockRef};
+use crate::queue::wait::{futex_wait, wake_word};
 use crate::records::Slot;
 use crate::segment::Segment;
 use crate::segment::liveness::LivenessLock;
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Where claims by themselves end: a lane entry that finds no tasks. Each thread that ends many of
 /// them has one of its own, so that its lock is free when it comes.
@@ -60,6 +63,25 @@ impl Shard {
     #[inline]
     pub fn is_cancelled(&self, slot: u32, generation: u64) -> bool {
         self.segment.slot(slot).cancel_requested(generation)
+    }
+
+    /// What the bell of its worker says now, if this is the worker's first shard: to be read before a
+    /// look at what is [cancelled](Self::is_cancelled), and slept on after it.
+    #[must_use]
+    pub fn bell(&self) -> u32 {
+        // pairs with the release addition in `wait::wake_word`.
+        let wake = self.segment.lane(self.index).wake();
+        wake.load(Ordering::Acquire)
+    }
+
+    /// Sleeps until the bell is not `seen` any more, or for so long.
+    pub fn wait_for_bell(&self, seen: u32, timeout: Duration) {
+        futex_wait(self.segment.lane(self.index).wake(), seen, timeout);
+    }
+
+    /// Rings the bell.
+    pub fn ring(&self) {
+        wake_word(self.segment.lane(self.index).wake());
     }
 
     /// Says that the thread which has this shard runs no part of a task now.
@@ -128,6 +150,7 @@ impl Claimed<'_> {
         );
         let entry = self.lane.entry();
         entry.open_claim();
+        failpoint!("claim.opened");
         entry.set_current(None);
         let mut claim = Claim {
             shard: Arc::clone(shard),
@@ -232,6 +255,7 @@ impl Claim {
         self.stage = Stage::Closed;
         let lane = u32::from(self.word.owner());
         self.shard.segment.lane(lane).close_claim_release();
+        failpoint!("claim.closed");
     }
 
     fn fields(&self) -> Slot<'_> {

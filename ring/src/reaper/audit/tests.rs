@@ -150,6 +150,10 @@ fn idle_bits_of_nobody_and_counters_are_watched() {
     complains("lane entry 2", |s| {
         put(s, s.geometry().lane_at(2) + LANE_OVER, 17)
     });
+    complains("lane entry 2", |s| {
+        let beyond = s.geometry().max_lanes + 1;
+        put32(s, s.geometry().lane_at(2) + LANE_BELL, beyond)
+    });
 }
 
 #[test]

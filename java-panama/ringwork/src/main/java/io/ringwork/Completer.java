@@ -7,6 +7,7 @@ import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.SlotTable;
 import io.ringwork.internal.segment.StateWord;
+import io.ringwork.internal.wait.Bell;
 import io.ringwork.internal.wait.PollerRole;
 import org.jspecify.annotations.Nullable;
 
@@ -52,7 +53,10 @@ final class Completer implements PollerRole.Work {
   /** Where the next check begins; poller only. */
   private int nextCheck;
 
+  private final Bell bell;
+
   Completer(ClientSegment<TaskFuture<?>> segment, TaskEnder ender, SettledFutures settled) {
+    this.bell = new Bell(segment.memory, segment.geometry);
     this.memory = segment.memory;
     this.slots = segment.slots;
     this.ring = segment.completions;
@@ -280,8 +284,14 @@ final class Completer implements PollerRole.Work {
    * @return whether it had ended
    */
   boolean requestCancel(TaskFuture<?> future) {
-    slots.requestCancel(future.slot, future.generation);
+    requestCancel(future.slot, future.generation);
     return tryEnd(future.slot);
+  }
+
+  /** Asks the handler of a task to stop, and rings where it goes on without its lane. */
+  void requestCancel(int i, long generation) {
+    slots.requestCancel(i, generation);
+    bell.ring(slots.claim(i));
   }
 
   /** Ends the task of a slot if it has ended and is awaited; else the hint was stale. */

@@ -329,7 +329,7 @@ public final class RawCall implements AutoCloseable {
       case RUNNING -> {}
     }
     own.hasRunBefore = true;
-    core.segment.slots.requestCancel(own.slot, own.generation);
+    core.completer.requestCancel(own.slot, own.generation);
     core.segment.slots.replace(i, own.placeholder());
     own.slot = -1;
     core.completer.tryEnd(i); // a hint that came before that was not heeded

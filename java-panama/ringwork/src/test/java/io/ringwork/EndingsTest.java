@@ -206,8 +206,12 @@ class EndingsTest {
     TaskFuture<byte[]> future = client.submit(ECHO, SubmitTest.bytes(100));
     FakeTask task = pool.take();
     assertFalse(task.cancelled());
+    long wake = pool.geometry.lane(1) + Layout.LANE_WAKE;
+    pool.memory.setInt(pool.geometry.lane(0) + Layout.LANE_BELL, 2);
+    int rung = pool.memory.getInt(wake);
     assertEquals(CancelOutcome.WAS_RUNNING, future.cancelTask());
     assertTrue(task.cancelled());
+    assertEquals(rung + 1, pool.memory.getInt(wake), "its worker is told");
     assertTrue(future.isCancelled());
     assertEquals(15, client.info().freeSlots());
     task.complete(SubmitTest.bytes(200), 0);

@@ -381,6 +381,9 @@ public final class Layout {
   /** Lane: if that is a chunk, how many of its requests had ended, u32: the next one was told. Written first. */
   public static final int LANE_OVER_ENDED = 328;
 
+  /** Lane: index + 1 of the lane whose wake word is rung when a task that goes on without its lane is to be given up, u32; 0: none. */
+  public static final int LANE_BELL = 332;
+
   /** Lane: the task that the supervisor has last seen it run, u64, as LANE_OVER. */
   public static final int LANE_SEEN_TASK = 336;
 

@@ -1,0 +1,116 @@
+//! How a task ends that has no result: told to its caller, and logged where people should know.
+
+use crate::confine::sandbox;
+use crate::error::{CANCELLED, TaskError};
+use crate::log;
+use crate::panics::Panic;
+use ringwork_ring::lane::claimed::{Claimed, Failure};
+use ringwork_ring::{Codec, RingError, Status};
+
+/// Logs an error of a handler that has ended. A line of ours names it where the handler's own lines
+/// do; to a subscriber of the program's it is a field.
+macro_rules! log_error {
+    ($handler:expr, $($line:tt)*) => {
+        if log::is_ours() {
+            log::about($handler, || tracing::error!($($line)*));
+        } else {
+            tracing::error!(handler = $handler, $($line)*);
+        }
+    };
+}
+
+/// How a handler ended that left no result in place.
+pub(crate) enum Ended {
+    /// With a result elsewhere.
+    Elsewhere { bytes: Vec<u8>, codec: Codec },
+    /// The request was not decodable; the handler proper did not run.
+    Undecodable(TaskError),
+    /// The handler's own error.
+    Failed(TaskError),
+    /// A layer's error: the handler has not run.
+    Refused(TaskError),
+    /// The result can't be encoded.
+    Unencodable(String),
+    /// The result found no room.
+    NoRoom(Box<RingError>),
+}
+
+impl Ended {
+    pub(crate) fn is_result(&self) -> bool {
+        matches!(self, Self::Elsewhere { .. })
+    }
+}
+
+/// The failure of a task whose handler was not started.
+pub(crate) fn not_run<'a>(status: Status, code: &'a str, message: &'a str) -> Failure<'a> {
+    Failure {
+        status,
+        not_run: true,
+        code,
+        location: "",
+        message,
+    }
+}
+
+/// Ends the task, or the request at hand, as its handler ended.
+pub(crate) fn end(claimed: &mut Claimed<'_>, ended: Ended) {
+    let (status, not_run, error) = match ended {
+        Ended::Elsewhere { bytes, codec } => {
+            return claimed.complete_request(&bytes, codec);
+        }
+        Ended::NoRoom(error) => return claimed.fail_to_answer_request(&error),
+        Ended::Undecodable(error) => (Status::Codec, true, error),
+        Ended::Refused(error) => (Status::Failed, true, error),
+        Ended::Unencodable(why) => (
+            Status::Codec,
+            false,
+            TaskError::new("result.unencodable", why).at(""),
+        ),
+        Ended::Failed(error) if error.code() == CANCELLED && claimed.over_soft_limit() => {
+            let message = "it gave up at its handler's soft limit";
+            (
+                Status::Expired,
+                false,
+                TaskError::new("limit.soft", message).at(""),
+            )
+        }
+        Ended::Failed(error) if error.code() == CANCELLED && claimed.cancelled() => {
+            (Status::Cancelled, false, error)
+        }
+        Ended::Failed(error) => (Status::Failed, false, error),
+    };
+    let explained = sandbox::explain(error.message());
+    claimed.fail_request(&Failure {
+        status,
+        not_run,
+        code: error.code(),
+        location: error.location(),
+        message: explained.as_deref().unwrap_or(error.message()),
+    });
+}
+
+/// Ends it as panicked.
+pub(crate) fn end_panicked(claimed: &mut Claimed<'_>, handler: &'static str, panic: &Panic) {
+    log_error!(
+        handler,
+        location = panic.location,
+        "handler panicked: {}",
+        panic.message
+    );
+    let explained = sandbox::explain(&panic.message);
+    claimed.fail_request(&Failure {
+        status: Status::Panicked,
+        not_run: false,
+        code: "handler.panicked",
+        location: &panic.location,
+        message: explained.as_deref().unwrap_or(&panic.message),
+    });
+}
+
+/// Says that a request of a chunk has ended as crashed.
+pub(crate) fn log_crashed_request(handler: &'static str, index: u32) {
+    log_error!(
+        handler,
+        "request {index} of a chunk has lost its worker at each of its attempts: it is not tried again"
+    );
+}

@@ -1,0 +1,34 @@
+//! What the rest of the crate knows of the shards.
+
+use super::handler::AsyncHandler;
+use super::options::Options;
+use crate::state::States;
+use ringwork_ring::lane::claimed::Claimed;
+use ringwork_ring::{Segment, Shard};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// What the shards of a worker are made of.
+pub(crate) struct Parts {
+    pub(crate) worker: u32,
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) shards: Vec<Arc<Shard>>,
+    pub(crate) states: Arc<States>,
+    pub(crate) leave: Arc<AtomicBool>,
+    pub(crate) options: Options,
+}
+
+/// Starts the shards. Known to a builder that has an async handler, and to no other.
+pub(crate) type Launch = fn(Parts) -> io::Result<Arc<dyn Host>>;
+
+/// The shards, as lanes see them.
+pub(crate) trait Host: Send + Sync {
+    /// Begins a claimed task, to which its lane has nothing more to do; returns how many requests
+    /// that were.
+    fn begin(&self, handler: &Arc<AsyncHandler>, claimed: Claimed<'_>) -> u32;
+
+    /// Called when all lanes have left: waits for the tasks in flight, ends those that take too
+    /// long, and the threads.
+    fn drain(&self);
+}
