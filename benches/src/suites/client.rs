@@ -162,10 +162,12 @@ fn pending(programs: &Programs, summary: &mut Summary) -> Found<()> {
 
 /// As many tasks as there are slots.
 fn all_pending(rw: &Ringwork) -> ringwork::Result<Vec<Task<()>>> {
-    let requests = vec![(); PENDING as usize];
-    let options = TaskOptions::default().priority(0);
-    let tasks = rw.submit_all_with(NEVER, &requests, &options);
-    tasks.into_iter().collect()
+    // One by one: a list of results is larger than one of tasks.
+    let mut tasks = Vec::with_capacity(PENDING as usize);
+    for _ in 0..PENDING {
+        tasks.push(rw.call(NEVER, &()).priority(0).submit()?);
+    }
+    Ok(tasks)
 }
 
 /// Milliseconds from the death of a pool until all tasks have ended for their owner.
