@@ -5,9 +5,9 @@
 //! task.
 
 use crate::context::{Scopes, TaskContext};
-use crate::dispatch::{InPlace, Run};
 use crate::ending::Ended;
 use crate::error::TaskError;
+use crate::run::{InPlace, Run};
 use ringwork_ring::lane::claimed::Claimed;
 use std::fmt;
 use std::sync::Arc;

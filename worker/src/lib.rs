@@ -46,6 +46,7 @@ pub mod log;
 mod niceness;
 mod panics;
 mod raw_task;
+mod run;
 mod state;
 pub mod testing;
 mod worker;

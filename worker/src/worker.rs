@@ -451,8 +451,7 @@ impl Builder {
         let mut handlers = Handlers::default();
         for handler in self.handlers {
             let mut doubled = None;
-            let mut finder =
-                Finder::of_handler(&self.states, &sections, handler.name, &mut problems);
+            let mut finder = self.states.finder(&sections, handler.name, &mut problems);
             if let Err(why) = handlers.add(handler, &mut finder, &layers) {
                 doubled = Some(why);
             }

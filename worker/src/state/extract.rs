@@ -2,7 +2,8 @@
 
 use super::config::Config;
 use super::finder::Finder;
-use super::{Scope, make};
+use super::maker::Maker;
+use super::scope::Scope;
 use crate::context::TaskContext;
 use crate::error::TaskError;
 use serde::de::DeserializeOwned;
@@ -261,7 +262,7 @@ impl<T: 'static> Extract for PerTask<T> {
 
     #[inline]
     fn extract<'t>(found: &'t usize, task: &'t TaskContext<'t>) -> Result<Self, TaskError> {
-        let maker: Option<&make::Maker<T>> = task.scopes().states.maker_at(*found);
+        let maker: Option<&Maker<T>> = task.scopes().states.maker_at(*found);
         let maker = maker.ok_or_else(|| absent::<T>("PerTask"))?;
         maker.make(task).map(Self)
     }

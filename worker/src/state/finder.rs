@@ -1,7 +1,8 @@
 //! Looks up what a handler or a state asks for, once, at the start.
 
 use super::config::{Kind, Sections};
-use super::{Declared, Registry, Scope};
+use super::declared::{Declarations, Declared};
+use super::scope::Scope;
 use serde::de::DeserializeOwned;
 use std::any::{TypeId, type_name};
 
@@ -18,7 +19,7 @@ pub(super) enum Owner<'r> {
 /// Finds what an argument of a handler needs, before the worker is ready: what a type that
 /// implements [`Extract`](crate::Extract) asks. What is missing ends the worker at its start.
 pub struct Finder<'r> {
-    registry: &'r Registry,
+    declared: &'r Declarations,
     sections: &'r Sections,
     owner: Owner<'r>,
     problems: &'r mut Vec<String>,
@@ -29,28 +30,19 @@ pub struct Finder<'r> {
 
 impl<'r> Finder<'r> {
     pub(super) fn new(
-        registry: &'r Registry,
+        declared: &'r Declarations,
         sections: &'r Sections,
         owner: Owner<'r>,
         problems: &'r mut Vec<String>,
     ) -> Self {
         Self {
-            registry,
+            declared,
             sections,
             owner,
             problems,
             wanted: Vec::new(),
             once: Vec::new(),
         }
-    }
-
-    pub(crate) fn of_handler(
-        registry: &'r Registry,
-        sections: &'r Sections,
-        handler: &'r str,
-        problems: &'r mut Vec<String>,
-    ) -> Self {
-        Self::new(registry, sections, Owner::Handler(handler), problems)
     }
 
     pub(super) fn wanted(self) -> Wanted {
@@ -91,7 +83,7 @@ impl<'r> Finder<'r> {
             }
             self.once.push((scope, id));
         }
-        if let Some(index) = self.registry.position(scope, id) {
+        if let Some(index) = self.declared.position(scope, id) {
             self.wanted.push(index);
             return index;
         }
@@ -99,7 +91,7 @@ impl<'r> Finder<'r> {
             Scope::Singleton => ".state(..) or .singleton(..)",
             other => other.method(),
         };
-        let others = self.registry.scopes(id);
+        let others = self.declared.scopes(id);
         let others: Vec<String> = others
             .map(|other| {
                 format!(

@@ -3,7 +3,9 @@
 use super::config::Config;
 use super::extract::Extract;
 use super::finder::Finder;
-use super::{Bound, Scope, States};
+use super::maker::Maker;
+use super::scope::Scope;
+use super::states::{Bound, States};
 use crate::context::TaskContext;
 use crate::error::{TaskError, with_causes};
 use serde::de::DeserializeOwned;
@@ -105,18 +107,6 @@ pub trait MakePerTask<Args>: Send + Sync + 'static {
     ) -> Result<Self::Value, TaskError>;
 }
 
-/// Makes a type's value for a task.
-pub(crate) struct Maker<T>(Box<MakeForTask<T>>);
-
-type MakeForTask<T> = dyn for<'t> Fn(&'t TaskContext<'t>) -> Result<T, TaskError> + Send + Sync;
-
-impl<T> Maker<T> {
-    #[inline]
-    pub(crate) fn make<'t>(&self, task: &'t TaskContext<'t>) -> Result<T, TaskError> {
-        (self.0)(task)
-    }
-}
-
 /// Binds a function that makes a singleton.
 pub(crate) fn singleton<M, F>(make: F) -> impl FnOnce(&mut Finder<'_>) -> Bound
 where
@@ -150,7 +140,7 @@ pub(crate) fn per_task<M, F: MakePerTask<M>>(make: F) -> impl FnOnce(&mut Finder
 }
 
 fn bound_maker<M, F: MakePerTask<M>>(make: F, found: Arc<F::Found>) -> Maker<F::Value> {
-    Maker(Box::new(move |task| make.make(&found, task)))
+    Maker::new(move |task| make.make(&found, task))
 }
 
 /// What it was asked for is not there, which the start has told already.

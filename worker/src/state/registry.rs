@@ -1,0 +1,108 @@
+//! What the builder was told of states: bound before the worker joins its pool, made after.
+
+use super::caught::caught;
+use super::config::Sections;
+use super::declared::Declarations;
+use super::finder::{Finder, Owner};
+use super::order::order;
+use super::scope::Scope;
+use super::states::{Bound, States};
+
+/// Looks up what a state needs.
+type Bind = Box<dyn FnOnce(&mut Finder<'_>) -> Bound + Send>;
+
+/// The states that a builder was told of, and how each looks up what it needs.
+#[derive(Default)]
+pub(crate) struct Registry {
+    declared: Declarations,
+    /// One for each that is declared, until they are bound.
+    binds: Vec<Bind>,
+}
+
+impl Registry {
+    /// Adds one; the error says which stands in its way.
+    pub(crate) fn add<T: 'static>(
+        &mut self,
+        scope: Scope,
+        name: Option<&str>,
+        bind: impl FnOnce(&mut Finder<'_>) -> Bound + Send + 'static,
+    ) -> Result<(), String> {
+        self.binds.push(Box::new(bind));
+        self.declared.add::<T>(scope, name)
+    }
+
+    /// What looks up the needs of a handler.
+    pub(crate) fn finder<'r>(
+        &'r self,
+        sections: &'r Sections,
+        handler: &'r str,
+        problems: &'r mut Vec<String>,
+    ) -> Finder<'r> {
+        Finder::new(&self.declared, sections, Owner::Handler(handler), problems)
+    }
+
+    /// Looks up what the states themselves ask for. What can't be had is added to `problems`.
+    pub(crate) fn bind(&mut self, sections: &Sections, problems: &mut Vec<String>) -> Plan {
+        let mut bound = Vec::new();
+        let mut wanted = Vec::new();
+        for (declared, bind) in self.declared.iter().zip(self.binds.drain(..)) {
+            let owner = Owner::State(declared);
+            let mut finder = Finder::new(&self.declared, sections, owner, problems);
+            bound.push(bind(&mut finder));
+            wanted.push(finder.wanted());
+        }
+        match order(&wanted) {
+            Ok(order) => Plan { bound, order },
+            Err(circle) => {
+                let names: Vec<String> = circle
+                    .iter()
+                    .map(|index| self.declared[*index].to_string())
+                    .collect();
+                problems.push(format!(
+                    "states need each other in a circle, so none can be made first: {}: take one of them apart",
+                    names.join(" needs ")
+                ));
+                Plan::default()
+            }
+        }
+    }
+
+    /// Makes the singletons; the error names the one that could not be made, and drops the others.
+    pub(crate) fn make(&self, plan: Plan) -> Result<States, String> {
+        let mut states = States::default();
+        let mut singletons = Vec::new();
+        for (declared, bound) in self.declared.iter().zip(plan.bound) {
+            let (mut singleton, mut lane, mut task) = (None, None, None);
+            match bound {
+                Bound::Singleton(make) => singleton = Some(make),
+                Bound::Lane(make) => lane = Some((declared.to_string(), make)),
+                Bound::Task(make) => task = Some(make),
+            }
+            singletons.push(singleton);
+            states.ids.push((declared.scope, declared.id));
+            states.values.push(None);
+            states.lanes.push(lane);
+            states.tasks.push(task);
+        }
+        for index in plan.order {
+            let declared = &self.declared[index];
+            if let Some(make) = singletons.get_mut(index).and_then(Option::take) {
+                let made = caught(|| make(&states));
+                let value = made.map_err(|why| format!("{declared} can't be made: {why}"))?;
+                if declared.name.is_some() {
+                    tracing::debug!("{declared} is made");
+                }
+                states.values[index] = Some(value);
+            }
+            states.order.push(index);
+        }
+        Ok(states)
+    }
+}
+
+/// States whose needs are looked up, and the order in which they can be made.
+#[derive(Default)]
+pub(crate) struct Plan {
+    bound: Vec<Bound>,
+    order: Vec<usize>,
+}

@@ -1,0 +1,105 @@
+//! The states that are there: the worker's, and those of each lane.
+
+use super::caught::{caught, drop_caught};
+use super::scope::Scope;
+use std::any::{Any, TypeId};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// Makes a singleton, from those that are made already.
+type MakeSingleton = Box<dyn FnOnce(&States) -> Result<Arc<dyn Any + Send + Sync>, String> + Send>;
+/// Makes the value of a lane, in its thread: a `RefCell` of the type.
+type MakeForLane = Box<dyn Fn(&States) -> Result<Box<dyn Any>, String> + Send + Sync>;
+
+/// A way to make a value, all of whose needs were looked up.
+pub(crate) enum Bound {
+    Singleton(MakeSingleton),
+    Lane(MakeForLane),
+    /// A `Maker` of the type.
+    Task(Box<dyn Any + Send + Sync>),
+}
+
+/// What all lanes of a worker share. Each state has the index of its telling in each of the lists.
+#[derive(Default)]
+pub(crate) struct States {
+    pub(super) ids: Vec<(Scope, TypeId)>,
+    pub(super) values: Vec<Option<Arc<dyn Any + Send + Sync>>>,
+    pub(super) lanes: Vec<Option<(String, MakeForLane)>>,
+    pub(super) tasks: Vec<Option<Box<dyn Any + Send + Sync>>>,
+    /// That of their making.
+    pub(super) order: Vec<usize>,
+}
+
+impl States {
+    /// The singleton at an index that [`Finder`] has found.
+    #[inline]
+    pub(super) fn at<T: 'static>(&self, index: usize) -> Option<&T> {
+        self.values.get(index)?.as_deref()?.downcast_ref()
+    }
+
+    #[inline]
+    pub(super) fn shared_at<T: Send + Sync + 'static>(&self, index: usize) -> Option<Arc<T>> {
+        let value = self.values.get(index)?.as_ref()?;
+        Arc::clone(value).downcast().ok()
+    }
+
+    /// The singleton of a type.
+    #[inline]
+    pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        let wanted = (Scope::Singleton, TypeId::of::<T>());
+        self.at(self.ids.iter().position(|id| *id == wanted)?)
+    }
+
+    /// What makes a value for each task: a `Maker` of its type.
+    #[inline]
+    pub(super) fn maker_at<M: 'static>(&self, index: usize) -> Option<&M> {
+        self.tasks.get(index)?.as_deref()?.downcast_ref()
+    }
+
+    /// Makes the states of a lane, in its thread; the error names the one that could not be made.
+    pub(crate) fn for_lane(&self) -> Result<LaneStates, String> {
+        let mut states = LaneStates::default();
+        states.values.resize_with(self.lanes.len(), || None);
+        for index in &self.order {
+            if let Some((name, make)) = &self.lanes[*index] {
+                let made = caught(|| make(self));
+                let value =
+                    made.map_err(|why| format!("{name} can't be made for a lane: {why}"))?;
+                states.values[*index] = Some(value);
+                states.order.push(*index);
+            }
+        }
+        Ok(states)
+    }
+}
+
+impl Drop for States {
+    fn drop(&mut self) {
+        for index in self.order.drain(..).rev() {
+            drop_caught(self.values[index].take());
+        }
+    }
+}
+
+/// What one lane has for itself. It stays in the lane's thread.
+#[derive(Default)]
+pub(crate) struct LaneStates {
+    /// `RefCell`s, by the index of their telling.
+    values: Vec<Option<Box<dyn Any>>>,
+    order: Vec<usize>,
+}
+
+impl LaneStates {
+    #[inline]
+    pub(super) fn at<T: 'static>(&self, index: usize) -> Option<&RefCell<T>> {
+        self.values.get(index)?.as_deref()?.downcast_ref()
+    }
+}
+
+impl Drop for LaneStates {
+    fn drop(&mut self) {
+        for index in self.order.drain(..).rev() {
+            drop_caught(self.values[index].take());
+        }
+    }
+}
