@@ -17,6 +17,8 @@ mod handlers;
 mod line;
 mod list;
 mod log;
+#[cfg(feature = "ops")]
+mod ops;
 mod options;
 mod payload;
 mod process;
@@ -72,6 +74,8 @@ enum Command {
     Reload(stop::Reload),
     Completions(completions::Completions),
     Man(completions::Man),
+    #[cfg(feature = "ops")]
+    Ops(ops::Ops),
     /// The stock worker, started by `serve`.
     #[command(hide = true)]
     Worker,
@@ -102,6 +106,8 @@ pub fn main() -> ExitCode {
         Command::Reload(reload) => stop::reload(&reload),
         Command::Completions(shell) => completions::print(&shell, Cli::command()),
         Command::Man(man) => completions::man(&man, Cli::command()),
+        #[cfg(feature = "ops")]
+        Command::Ops(ops) => ops::run(ops),
         Command::Worker => worker(),
     };
     match result {

@@ -154,7 +154,7 @@ fn row(dir: &PoolDir) -> Row {
 
 /// Whether a process holds the pool's name, with or without a segment.
 pub(super) fn is_served(dir: &PoolDir) -> bool {
-    liveness::open_lock_file(&dir.name_lock(), false)
+    liveness::open_to_probe(&dir.name_lock())
         .and_then(|file| liveness::is_held(&file))
         .unwrap_or(false)
 }

@@ -13,64 +13,160 @@ use std::fmt::Write as _;
 /// The first and the last upper bound of a histogram, as powers of two of nanoseconds: 1 µs to 69 s.
 const BOUNDS: std::ops::RangeInclusive<u32> = 10..=36;
 
-type Labels<'a> = Vec<(&'a str, String)>;
+pub(super) type Labels<'a> = Vec<(&'a str, String)>;
 
-struct Page {
-    text: String,
-    pool: String,
+/// What a family of samples is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// What one sample says.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Sample {
+    Number(f64),
+    Times(Times),
+}
+
+/// A histogram: how many are at most each bound, in seconds; those above all are only in `count`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Times {
+    pub(super) below: Vec<(f64, u64)>,
+    pub(super) count: u64,
+    pub(super) sum_s: f64,
+}
+
+/// Samples of one name.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Family {
+    /// With `_total`, where it is a counter.
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) help: &'static str,
+    /// Beside the label `pool`, which each has.
+    pub(super) rows: Vec<(Labels<'static>, Sample)>,
+}
+
+/// All numbers of a pool, before they are written in a format.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Page {
+    pub(super) pool: String,
+    pub(super) families: Vec<Family>,
 }
 
 impl Page {
-    fn family(&mut self, name: &str, kind: &str, help: &str) {
-        let help = help.replace('\\', "\\\\").replace('\n', "\\n");
+    /// A family with one row for each set of labels; nothing when there is none.
+    fn rows(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        help: &'static str,
+        rows: Vec<(Labels<'static>, f64)>,
+    ) {
+        let rows = rows.into_iter();
+        let rows = rows.map(|(labels, value)| (labels, Sample::Number(value)));
+        self.family(name, kind, help, rows.collect());
+    }
+
+    fn family(
+        &mut self,
+        name: &str,
+        kind: Kind,
+        help: &'static str,
+        rows: Vec<(Labels<'static>, Sample)>,
+    ) {
+        if rows.is_empty() {
+            return;
+        }
+        self.families.push(Family {
+            name: name.to_owned(),
+            kind,
+            help,
+            rows,
+        });
+    }
+
+    fn one(&mut self, name: &str, kind: Kind, help: &'static str, value: f64) {
+        self.rows(name, kind, help, vec![(Vec::new(), value)]);
+    }
+
+    /// In Prometheus' text format.
+    pub(super) fn text(&self) -> String {
+        let mut text = Text {
+            text: String::new(),
+            pool: &self.pool,
+        };
+        for family in &self.families {
+            text.family(family);
+        }
+        text.text
+    }
+}
+
+fn times(times: &Histogram, sum_s: f64) -> Times {
+    let count = times.count();
+    let mut below: u64 = 0;
+    let mut bucket = 0;
+    let bounds = BOUNDS.map(|power| {
+        let bound_ns = 1_u64 << power;
+        while bucket < times.0.len() && bucket_floor(bucket) < bound_ns {
+            below = times.0[bucket].saturating_add(below);
+            bucket += 1;
+        }
+        (bound_ns as f64 / 1e9, below.min(count))
+    });
+    Times {
+        below: bounds.collect(),
+        count,
+        sum_s,
+    }
+}
+
+/// The text format as it grows.
+struct Text<'p> {
+    text: String,
+    pool: &'p str,
+}
+
+impl Text<'_> {
+    fn family(&mut self, family: &Family) {
+        let help = family.help.replace('\\', "\\\\").replace('\n', "\\n");
+        let name = &family.name;
+        let kind = match family.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
         // Writing to a String can't fail.
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        for (labels, sample) in &family.rows {
+            match sample {
+                Sample::Number(value) => self.sample(name, labels, *value),
+                Sample::Times(times) => self.histogram(name, labels, times),
+            }
+        }
     }
 
     fn sample(&mut self, name: &str, labels: &[(&str, String)], value: f64) {
-        let _ = write!(self.text, "{name}{{pool=\"{}\"", escaped(&self.pool));
+        let _ = write!(self.text, "{name}{{pool=\"{}\"", escaped(self.pool));
         for (label, value) in labels {
             let _ = write!(self.text, ",{label}=\"{}\"", escaped(value));
         }
         let _ = writeln!(self.text, "}} {value}");
     }
 
-    /// A family with one row for each set of labels; nothing when there is none.
-    fn rows(&mut self, name: &str, kind: &str, help: &str, rows: Vec<(Labels<'_>, f64)>) {
-        if rows.is_empty() {
-            return;
+    fn histogram(&mut self, name: &str, labels: &[(&'static str, String)], times: &Times) {
+        let bounds = times.below.iter();
+        let bounds = bounds.map(|(bound, below)| (bound.to_string(), *below));
+        for (bound, below) in bounds.chain([("+Inf".to_owned(), times.count)]) {
+            let mut all = labels.to_vec();
+            all.push(("le", bound));
+            self.sample(&format!("{name}_bucket"), &all, below as f64);
         }
-        self.family(name, kind, help);
-        for (labels, value) in rows {
-            self.sample(name, &labels, value);
-        }
-    }
-
-    fn one(&mut self, name: &str, kind: &str, help: &str, value: f64) {
-        self.rows(name, kind, help, vec![(Vec::new(), value)]);
-    }
-
-    fn histogram(&mut self, name: &str, handler: &str, times: &Histogram, sum_s: f64) {
-        let count = times.count();
-        let mut below: u64 = 0;
-        let mut bucket = 0;
-        for power in BOUNDS {
-            let bound_ns = 1_u64 << power;
-            while bucket < times.0.len() && bucket_floor(bucket) < bound_ns {
-                below = times.0[bucket].saturating_add(below);
-                bucket += 1;
-            }
-            let labels = [
-                ("handler", handler.to_owned()),
-                ("le", (bound_ns as f64 / 1e9).to_string()),
-            ];
-            self.sample(&format!("{name}_bucket"), &labels, below.min(count) as f64);
-        }
-        let handler = || ("handler", handler.to_owned());
-        let all = [handler(), ("le", "+Inf".to_owned())];
-        self.sample(&format!("{name}_bucket"), &all, count as f64);
-        self.sample(&format!("{name}_sum"), &[handler()], sum_s);
-        self.sample(&format!("{name}_count"), &[handler()], count as f64);
+        self.sample(&format!("{name}_sum"), labels, times.sum_s);
+        self.sample(&format!("{name}_count"), labels, times.count as f64);
     }
 }
 
@@ -93,20 +189,20 @@ fn escaped(value: &str) -> String {
         .replace('\n', "\\n")
 }
 
-const COUNTER: &str = "counter";
-const GAUGE: &str = "gauge";
+const COUNTER: Kind = Kind::Counter;
+const GAUGE: Kind = Kind::Gauge;
 
-/// The page.
-pub(super) fn page(view: &PoolView, look: &Look) -> String {
+/// All numbers of a pool.
+pub(super) fn page(view: &PoolView, look: &Look) -> Page {
     let mut page = Page {
-        text: String::new(),
         pool: view.name.clone(),
+        families: Vec::new(),
     };
     pool(&mut page, view);
     processes(&mut page, view);
     clients(&mut page, view);
     handlers(&mut page, look.totals());
-    page.text
+    page
 }
 
 fn pool(page: &mut Page, view: &PoolView) {
@@ -316,29 +412,27 @@ fn handlers(page: &mut Page, totals: &[HandlerTotals]) {
     let rows = each(&|of| of.loss(HandlerLoss::Retried) as f64);
     page.rows("ringwork_handler_retries_total", COUNTER, help, rows);
     let seconds = |of: &HandlerTotals, counter| of.count(counter) as f64 / 1e9;
-    if totals.is_empty() {
-        return;
-    }
-    let name = "ringwork_handler_queue_seconds";
+    let histograms = |of: &dyn Fn(&HandlerTotals) -> Times| {
+        let row = |totals: &HandlerTotals| {
+            let labels = vec![("handler", label(&totals.tasks).to_owned())];
+            (labels, Sample::Times(of(totals)))
+        };
+        totals.iter().map(row).collect::<Vec<_>>()
+    };
+    let rows = histograms(&|of| times(&of.queue, seconds(of, HandlerCounter::WaitedNs)));
     page.family(
-        name,
-        "histogram",
+        "ringwork_handler_queue_seconds",
+        Kind::Histogram,
         "Time from submit to claim, of sampled tasks.",
+        rows,
     );
-    for of in totals {
-        let sum = seconds(of, HandlerCounter::WaitedNs);
-        page.histogram(name, label(&of.tasks), &of.queue, sum);
-    }
-    let name = "ringwork_handler_run_seconds";
+    let rows = histograms(&|of| times(&of.run, seconds(of, HandlerCounter::SampledNs)));
     page.family(
-        name,
-        "histogram",
+        "ringwork_handler_run_seconds",
+        Kind::Histogram,
         "Time from claim to end, of sampled tasks; a chunk is one.",
+        rows,
     );
-    for of in totals {
-        let sum = seconds(of, HandlerCounter::SampledNs);
-        page.histogram(name, label(&of.tasks), &of.run, sum);
-    }
 }
 
 #[cfg(test)]
@@ -348,37 +442,37 @@ mod tests {
     #[test]
     fn what_comes_from_the_segment_is_escaped() {
         let mut page = Page {
-            text: String::new(),
             pool: "a\"b".into(),
+            families: Vec::new(),
         };
         let labels = vec![("handler", "x\\y\n\"z\"".to_owned())];
         page.rows("n_total", COUNTER, "one\ntwo \\", vec![(labels, 3.0)]);
         let expected = "# HELP n_total one\\ntwo \\\\\n# TYPE n_total counter\n\
              n_total{pool=\"a\\\"b\",handler=\"x\\\\y\\n\\\"z\\\"\"} 3\n";
-        assert_eq!(page.text, expected);
+        assert_eq!(page.text(), expected);
     }
 
     #[test]
     fn buckets_only_grow_and_end_with_all() {
-        let mut times = Histogram::default();
+        let mut histogram = Histogram::default();
         for ns in [5, 900, 1024, 1_000_000, u64::MAX] {
-            times.0[ringwork_ring::records::bucket_of(ns)] += 1;
+            histogram.0[ringwork_ring::records::bucket_of(ns)] += 1;
         }
         let mut page = Page {
-            text: String::new(),
             pool: "p".into(),
+            families: Vec::new(),
         };
-        page.histogram("t", "h", &times, 1.5);
-        let values: Vec<f64> = (page.text.lines())
+        let labels = vec![("handler", "h".to_owned())];
+        let row = (labels, Sample::Times(times(&histogram, 1.5)));
+        page.family("t", Kind::Histogram, "h", vec![row]);
+        let text = page.text();
+        let values: Vec<f64> = (text.lines())
             .filter(|line| line.starts_with("t_bucket"))
             .map(|line| line.rsplit(' ').next().unwrap().parse().unwrap())
             .collect();
-        assert_eq!((values[0], values[1]), (2.0, 3.0), "{}", page.text);
+        assert_eq!((values[0], values[1]), (2.0, 3.0), "{text}");
         assert!(values.is_sorted());
         assert_eq!(values.last(), Some(&5.0));
-        assert!(
-            page.text
-                .contains("le=\"+Inf\"} 5\nt_sum{pool=\"p\",handler=\"h\"} 1.5\nt_count")
-        );
+        assert!(text.contains("le=\"+Inf\"} 5\nt_sum{pool=\"p\",handler=\"h\"} 1.5\nt_count"));
     }
 }

@@ -8,6 +8,8 @@ use super::units::Size;
 use clap::Args;
 use ringwork_ring::format::counted;
 use ringwork_ring::segment::room;
+#[cfg(feature = "ops")]
+use ringwork_supervisor::WorkerCommand;
 use ringwork_supervisor::{Console, LogFormat, LogLevel, Ready, ServeConfig};
 use ringwork_worker::log;
 use serde::Serialize;
@@ -156,6 +158,9 @@ impl Console for Terminal<'_> {
             ready.segment.display(),
             Size(ready.size)
         ));
+        if let Some(http) = &ready.http {
+            print_line(&format!("http at {http}"));
+        }
     }
 
     fn worker_line(&mut self, worker: u32, line: &str) {
@@ -165,6 +170,15 @@ impl Console for Terminal<'_> {
         } else {
             self.sink.line(format!("{line}\n").into_bytes());
         }
+    }
+
+    fn http_line(&mut self, line: &str) {
+        self.sink.line(format!("{line}\n").into_bytes());
+    }
+
+    #[cfg(feature = "ops")]
+    fn http_program(&self) -> Option<WorkerCommand> {
+        Some(super::ops::program())
     }
 
     fn log_level(&mut self, level: LogLevel) {
@@ -185,6 +199,8 @@ struct ReadyLine<'a> {
     dir: &'a Path,
     segment: &'a Path,
     pid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http: Option<&'a str>,
 }
 
 fn ready_line(ready: &Ready) -> String {
@@ -194,6 +210,7 @@ fn ready_line(ready: &Ready) -> String {
         dir: &ready.dir,
         segment: &ready.segment,
         pid: std::process::id(),
+        http: ready.http.as_deref(),
     };
     serde_json::to_string(&line).unwrap_or_else(|error| failed_line(&error.to_string()))
 }

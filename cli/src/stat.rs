@@ -81,7 +81,7 @@ pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
             .map(|(tasks, then)| (tasks_of(&view) - tasks) as f64 / then.elapsed().as_secs_f64());
         before = Some((tasks_of(&view), Instant::now()));
         if stat.prometheus {
-            let page = prometheus::page(&view, &look);
+            let page = prometheus::page(&view, &look).text();
             io::stdout().lock().write_all(page.as_bytes())?;
         } else {
             print(stat, &view, rate)?;

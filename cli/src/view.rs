@@ -378,7 +378,7 @@ fn lives(lock: &Path) -> bool {
     if lock.symlink_metadata().is_err() {
         return false; // removed with the pool
     }
-    liveness::open_lock_file(lock, false)
+    liveness::open_to_probe(lock)
         .and_then(|file| liveness::is_held(&file))
         .unwrap_or(true)
 }

@@ -1,6 +1,6 @@
 //! Where the supervisor speaks, besides its log: what the command that serves a pool implements.
 
-use crate::config::{LogLevel, ServeConfig};
+use crate::config::{LogLevel, ServeConfig, WorkerCommand};
 use std::path::PathBuf;
 
 /// What a pool is, once it is served.
@@ -14,6 +14,8 @@ pub struct Ready {
     pub segment: PathBuf,
     /// Size of the segment in bytes.
     pub size: u64,
+    /// Where it answers HTTP, if it does: `http://127.0.0.1:9464`, or `unix:PATH`.
+    pub http: Option<String>,
 }
 
 /// Where the supervisor speaks, besides its log.
@@ -22,6 +24,15 @@ pub trait Console {
     fn ready(&mut self, ready: &Ready);
     /// A worker has written a line to its standard output or error.
     fn worker_line(&mut self, worker: u32, line: &str);
+    /// The process that answers HTTP has written a line. Does nothing by default.
+    fn http_line(&mut self, line: &str) {
+        let _ = line;
+    }
+    /// The program that answers HTTP for a pool, and its first arguments; the pool's name and the
+    /// options follow them. `None`, the default, has none: then the option `http` is refused.
+    fn http_program(&self) -> Option<WorkerCommand> {
+        None
+    }
     /// The level of the log is another one from now on: one of `off`, `error`, `warn`, `info`,
     /// `debug`, `trace`. Does nothing by default.
     fn log_level(&mut self, level: LogLevel) {

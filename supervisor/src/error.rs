@@ -21,6 +21,9 @@ pub enum SupervisorError {
         /// What is wrong with it.
         why: String,
     },
+    /// HTTP can't be answered at the address that was asked for.
+    #[error("{0}")]
+    Http(String),
     /// Workers die before they are ready.
     #[error(
         "no worker gets ready: {}, so none is started any more; the last one ({program}) {last}. {output}",

@@ -12,6 +12,7 @@
 pub mod config;
 mod console;
 mod crew;
+mod endpoint;
 mod error;
 pub mod policy;
 #[doc(hidden)]
@@ -20,8 +21,12 @@ mod process;
 mod serve;
 mod watch;
 
-pub use config::{LogFormat, LogLevel, Memory, ServeConfig, WorkerCommand};
+pub use config::{
+    HttpAddress, HttpOptions, LogFormat, LogLevel, Memory, ServeConfig, WorkerCommand,
+};
 pub use console::{Console, Ready};
+#[doc(hidden)]
+pub use endpoint::listen;
 pub use error::SupervisorError;
 #[doc(hidden)]
 pub use pool::heartbeat;

@@ -10,6 +10,7 @@ pub mod chaos;
 pub mod corruption;
 pub mod forbidden;
 mod guard;
+pub mod http;
 mod marker;
 pub mod misbehaviour;
 mod pool;

@@ -164,6 +164,7 @@ impl Serve {
             dir: self.dir(),
             base: self.base,
             log,
+            http: None,
         };
         let line = match pool.supervisor.wait_line() {
             Ok(line) => line.unwrap_or_default(),
@@ -174,6 +175,7 @@ impl Serve {
                 .unwrap_or_else(|error| panic!("{error} in {line:?}\n{}", pool.log())),
             false => serde_json::json!({"ready": line.starts_with("serving")}),
         };
+        pool.http = answer["http"].as_str().map(str::to_owned);
         if answer["ready"] == true {
             pool.segment = Some(Segment::attach(&pool.dir).expect("the segment of a ready pool"));
             return Ok(pool);
@@ -209,9 +211,19 @@ pub struct Pool {
     dir: PoolDir,
     base: Arc<Base>,
     log: PathBuf,
+    http: Option<String>,
 }
 
 impl Pool {
+    /// Where it answers HTTP, as its ready line says: `http://127.0.0.1:PORT`, or `unix:PATH`.
+    ///
+    /// # Panics
+    /// When it was started without `--http`.
+    #[must_use]
+    pub fn http(&self) -> &str {
+        self.http.as_deref().expect("a pool with --http")
+    }
+
     /// A client.
     ///
     /// # Panics

@@ -19,10 +19,12 @@ const FLOORS: &[(&str, &[&str])] = &[
         &["ringwork-resample", "ringwork-ring", "ringwork-worker"],
     ),
     ("ringwork-supervisor", &["ringwork-ring", "ringwork-worker"]),
+    ("ringwork-ops", &[]),
     (
         "ringwork-cli",
         &[
             "ringwork-handlers",
+            "ringwork-ops",
             "ringwork-ring",
             "ringwork-supervisor",
             "ringwork-worker",

@@ -1,5 +1,6 @@
 //! Attaching to a segment: nothing of its header is believed before it is checked.
 
+use super::backing::Access;
 use super::file::{self, Opened};
 use super::{Declared, Segment, map};
 use crate::error::{Result, RingError};
@@ -17,13 +18,26 @@ impl Segment {
     /// [`RingError::Version`] for one of another version, [`RingError::Foreign`] for what is no segment,
     /// or is damaged.
     pub fn attach(dir: &PoolDir) -> Result<Self> {
+        Self::attach_for(dir, Access::Write)
+    }
+
+    /// The same, mapped for reading only: for a process that must not be able to change a word, as the
+    /// one that answers HTTP. A call that writes ends that process by SIGSEGV.
+    ///
+    /// # Errors
+    /// Those of [`Segment::attach`].
+    pub fn attach_to_read(dir: &PoolDir) -> Result<Self> {
+        Self::attach_for(dir, Access::Read)
+    }
+
+    fn attach_for(dir: &PoolDir, access: Access) -> Result<Self> {
         let Opened {
             file,
             size,
             path,
             epoch: promised,
-        } = file::open(dir)?;
-        let map = map(&file, size)?;
+        } = file::open(dir, access)?;
+        let map = map(&file, size, access)?;
         failpoint!("attach.mapped");
         // A throw-away geometry: enough to read the header through the same checked accessors.
         let mut segment = Self {

@@ -1,6 +1,6 @@
 //! Making a segment, and removing what pools have left: the name, the locks, the files.
 
-use super::backing::Backing;
+use super::backing::{Access, Backing};
 use super::liveness::{self, LivenessLock};
 use super::memfd::{self, Pointer};
 use super::{Declared, Segment, map};
@@ -105,7 +105,7 @@ impl Segment {
         let (file, pointer) = backing.make(dir, &geometry, epoch, config)?;
         failpoint!("create.opened");
         let segment = Self {
-            map: map(&file, geometry.segment_size)?,
+            map: map(&file, geometry.segment_size, Access::Write)?,
             file: Some(file.into()),
             place: pointer.map_or_else(|| dir.segment(), Pointer::path),
             geometry,

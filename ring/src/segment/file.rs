@@ -4,7 +4,7 @@ use crate::error::{Result, RingError};
 use crate::format::config::{Geometry, PoolConfig};
 use crate::format::counted;
 use crate::format::layout::HEADER_SIZE;
-use crate::segment::backing::Backing;
+use crate::segment::backing::{Access, Backing};
 use crate::segment::memfd::{self, Pointer};
 use crate::segment::paths::{PoolDir, check_plain_file, no_plain_file, remove_file_of};
 use crate::segment::room;
@@ -92,15 +92,19 @@ pub(super) struct Opened {
 }
 
 /// Opens the memory of a pool, of either kind, after checking its directory and itself.
-pub(super) fn open(dir: &PoolDir) -> Result<Opened> {
+pub(super) fn open(dir: &PoolDir, access: Access) -> Result<Opened> {
     dir.check()?;
-    let (file, path, epoch) = match open_file(dir)? {
+    let (file, path, epoch) = match open_file(dir, access)? {
         Some(file) => (file, dir.segment(), None),
         None => {
             let pointer = Pointer::read(dir)?.ok_or_else(|| RingError::NotFound {
                 path: dir.segment(),
             })?;
-            (pointer.open(dir)?, pointer.path(), Some(pointer.epoch()))
+            (
+                pointer.open(dir, access)?,
+                pointer.path(),
+                Some(pointer.epoch()),
+            )
         }
     };
     let meta = file
@@ -126,11 +130,10 @@ pub(super) fn open(dir: &PoolDir) -> Result<Opened> {
     })
 }
 
-fn open_file(dir: &PoolDir) -> Result<Option<File>> {
+fn open_file(dir: &PoolDir, access: Access) -> Result<Option<File>> {
     let path = dir.segment();
-    OpenOptions::new()
-        .read(true)
-        .write(true)
+    access
+        .options()
         // A FIFO or device is opened, not waited for; what it is is looked at then.
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(&path)

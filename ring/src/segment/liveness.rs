@@ -49,10 +49,17 @@ fn whole_file(kind: i32) -> libc::flock {
 /// Opens a lock file, without following a link, if it is a plain file of this user alone; makes it
 /// (0600) when `create` is set.
 pub fn open_lock_file(path: &Path, create: bool) -> Result<LockFile> {
-    let file = OpenOptions::new()
+    open(path, OpenOptions::new().write(true).create(create))
+}
+
+/// Opens a lock file in the same way, for reading only: enough to ask whether its lock is held.
+pub fn open_to_probe(path: &Path) -> Result<LockFile> {
+    open(path, &mut OpenOptions::new())
+}
+
+fn open(path: &Path, options: &mut OpenOptions) -> Result<LockFile> {
+    let file = options
         .read(true)
-        .write(true)
-        .create(create)
         .truncate(false)
         .mode(0o600)
         .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY)
@@ -165,10 +172,12 @@ mod tests {
     fn held_until_dropped_and_only_once() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.lock");
+        assert!(open_to_probe(&path).is_err(), "it makes none");
         let probe = open_lock_file(&path, true).unwrap();
-        assert!(!is_held(&probe).unwrap());
+        let reader = open_to_probe(&path).unwrap();
+        assert!(!is_held(&probe).unwrap() && !is_held(&reader).unwrap());
         let lock = LivenessLock::try_acquire(&path).unwrap().unwrap();
-        assert!(is_held(&probe).unwrap());
+        assert!(is_held(&probe).unwrap() && is_held(&reader).unwrap());
         assert!(LivenessLock::try_acquire(&path).unwrap().is_none());
         // Closing another descriptor of the file must not drop it (it would with a POSIX lock).
         drop(open_lock_file(&path, false).unwrap());

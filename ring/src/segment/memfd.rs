@@ -8,6 +8,7 @@
 //! docs/decisions/0006.
 
 use crate::error::{Result, RingError};
+use crate::segment::backing::Access;
 use crate::segment::liveness;
 use crate::segment::paths::{PoolDir, check_plain_file, no_plain_file, remove_file_of};
 use crate::segment::room::available_memory;
@@ -219,9 +220,9 @@ impl Pointer {
     }
 
     /// Opens the memory, and refuses any but the one that was written down.
-    pub(crate) fn open(self, dir: &PoolDir) -> Result<File> {
+    pub(crate) fn open(self, dir: &PoolDir, access: Access) -> Result<File> {
         let path = self.path();
-        let file = OpenOptions::new().read(true).write(true).open(&path);
+        let file = access.options().open(&path);
         let found = file.and_then(|file| file.metadata().map(|meta| (file, meta)));
         let (file, meta) = match found {
             Ok((file, meta)) if (meta.dev(), meta.ino()) == (self.dev, self.ino) => (file, meta),
@@ -247,8 +248,7 @@ impl Pointer {
         // A process that ends closes its descriptors one by one: for a moment its lock outlives its
         // memory.
         let lives = (0..20).all(|_| {
-            let held =
-                liveness::open_lock_file(&lock, false).and_then(|file| liveness::is_held(&file));
+            let held = liveness::open_to_probe(&lock).and_then(|file| liveness::is_held(&file));
             let lives = held.unwrap_or(false);
             if lives {
                 std::thread::sleep(Duration::from_millis(5));
@@ -298,7 +298,7 @@ mod tests {
         let pointer = Pointer::to(&file, 7).unwrap();
         pointer.write(&dir).unwrap();
         assert_eq!(Pointer::read(&dir).unwrap(), Some(pointer));
-        let other = pointer.open(&dir).unwrap();
+        let other = pointer.open(&dir, Access::Write).unwrap();
         assert!(other.set_len(0).is_err());
         assert!(
             OpenOptions::new()
@@ -321,19 +321,28 @@ mod tests {
             ino: pointer.ino + 1,
             ..pointer
         };
-        assert!(matches!(wrong.open(&dir), Err(RingError::Closed { .. })));
+        assert!(matches!(
+            wrong.open(&dir, Access::Write),
+            Err(RingError::Closed { .. })
+        ));
         // The right numbers, but not sealed.
         let loose = File::from(memfd_create("loose", MFdFlags::MFD_CLOEXEC).unwrap());
         loose
             .set_permissions(fs::Permissions::from_mode(0o600))
             .unwrap();
-        let error = Pointer::to(&loose, 7).unwrap().open(&dir).unwrap_err();
+        let error = Pointer::to(&loose, 7)
+            .unwrap()
+            .open(&dir, Access::Write)
+            .unwrap_err();
         assert!(error.to_string().contains("not sealed"), "{error}");
         // Open to others.
         right
             .set_permissions(fs::Permissions::from_mode(0o666))
             .unwrap();
-        assert!(matches!(pointer.open(&dir), Err(RingError::Foreign { .. })));
+        assert!(matches!(
+            pointer.open(&dir, Access::Write),
+            Err(RingError::Foreign { .. })
+        ));
     }
 
     #[test]

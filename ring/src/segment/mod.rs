@@ -192,7 +192,7 @@ impl Segment {
     /// Whether the supervisor of this segment lives.
     pub fn supervisor_lives(&self) -> Result<bool> {
         let path = self.dir.supervisor_lock(self.epoch);
-        match liveness::open_lock_file(&path, false) {
+        match liveness::open_to_probe(&path) {
             Ok(file) => liveness::is_held(&file),
             // Its successor, or `clean`, has removed the file: it is gone.
             Err(_) if !path.exists() => Ok(false),
@@ -496,13 +496,15 @@ impl Segment {
     }
 }
 
-fn map(file: &File, size: u64) -> Result<Map> {
+fn map(file: &File, size: u64, access: backing::Access) -> Result<Map> {
     let len = usize::try_from(size)
         .map_err(|_| RingError::Config("the segment is larger than the address space".into()))?;
-    let map = MmapOptions::new()
-        .len(len)
-        .map_raw(file)
-        .map_err(RingError::io("cannot map the segment"))?;
+    let mut options = MmapOptions::new();
+    let map = match access {
+        backing::Access::Write => options.len(len).map_raw(file),
+        backing::Access::Read => options.len(len).map_raw_read_only(file),
+    };
+    let map = map.map_err(RingError::io("cannot map the segment"))?;
     #[cfg(ringwork_model)]
     let map = Map::from(map);
     Ok(map)
@@ -520,7 +522,7 @@ impl SupervisorProbe {
     /// [`RingError::Io`] when the file is not there (any more), or can't be opened.
     pub fn open(segment: &Segment) -> Result<Self> {
         let path = segment.dir.supervisor_lock(segment.epoch);
-        Ok(Self(liveness::open_lock_file(&path, false)?.into()))
+        Ok(Self(liveness::open_to_probe(&path)?.into()))
     }
 
     /// Whether the supervisor lives. A process whose descriptors were closed by other code asks by

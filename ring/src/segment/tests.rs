@@ -47,6 +47,30 @@ fn what_was_created_attaches_with_the_same_geometry() {
 }
 
 #[test]
+fn a_reader_sees_what_changes_and_can_change_nothing() {
+    for backing in [Backing::File, Backing::Memfd] {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = pool(&temp);
+        let (made, locks) = Segment::create_in(backing, &dir, &small()).unwrap();
+        let seen = Segment::attach_to_read(&dir).unwrap();
+        assert_eq!(made.geometry(), seen.geometry());
+        made.set_pool_state(PoolState::Serving);
+        made.set_reason("of old age");
+        assert_eq!(seen.pool_state(), Ok(PoolState::Serving));
+        assert_eq!(seen.reason(), "of old age");
+        assert!(seen.supervisor_lives().unwrap());
+        // The kernel has the mapping as one that can't even be made writable: `r--s`, of a file that
+        // is open for reading only.
+        let start = format!("{:x}-", seen.map.as_ptr() as usize);
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        let line = maps.lines().find(|line| line.starts_with(&start)).unwrap();
+        assert_eq!(line.split(' ').nth(1), Some("r--s"), "{line}");
+        drop(locks);
+        assert!(!seen.supervisor_lives().unwrap());
+    }
+}
+
+#[test]
 fn a_dead_pool_is_cleaned() {
     let temp = tempfile::tempdir().unwrap();
     let dir = pool(&temp);

@@ -6,6 +6,7 @@
 //! table of the documents ([`options`]) are made of these fields. [`ServeConfig::validate`] is called
 //! before anything is created.
 
+mod http;
 mod named;
 #[doc(hidden)]
 pub mod options;
@@ -17,6 +18,7 @@ use crate::policy::{
     ElasticPolicy, HandlerLimits, IoPolicy, LimitPolicy, RecyclePolicy, RestartPolicy,
 };
 use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches};
+pub use http::{HttpAddress, HttpOptions};
 use ringwork_ring::format::counted;
 use ringwork_ring::format::layout::IDLE_WORDS;
 use ringwork_ring::lane::entry::client_entries;
@@ -159,6 +161,11 @@ pub struct ServeConfig {
     #[command(flatten, next_help_heading = "Segment")]
     #[serde(flatten)]
     pub segment: SegmentOptions,
+
+    /// HTTP for probes, metrics, the dashboard and tasks.
+    #[command(flatten, next_help_heading = "HTTP")]
+    #[serde(flatten)]
+    pub http: HttpOptions,
 
     /// Format of the log on standard error.
     #[arg(long, value_name = "FORMAT", value_parser = choice::<LogFormat>(), default_value = "human", help_heading = "Log")]
@@ -305,6 +312,7 @@ default_is_unasked!(
     IoPolicy,
     ConfinementOptions,
     SegmentOptions,
+    HttpOptions,
 );
 
 impl ServeConfig {
@@ -328,6 +336,7 @@ impl ServeConfig {
     #[must_use]
     pub fn settled(mut self) -> Self {
         self.workers = Some(self.workers());
+        self.http = self.http.settled();
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         self.worker = self.worker.map(found);
         let read = self.confinement.sandbox_read.into_iter();
@@ -461,6 +470,7 @@ impl ServeConfig {
             .chain(self.io.problems())
             .chain(self.sections.problems())
             .chain(self.confinement().problems(self.lanes))
+            .chain(self.http.problems())
             .collect()
     }
 

@@ -27,6 +27,8 @@ pub struct ServeOption {
 
 /// The group whose options are laid down with the segment.
 const SEGMENT: &str = "Segment";
+/// The group of the process that answers HTTP, which lives as long as the pool.
+const HTTP: &str = "HTTP";
 /// Other options that a reload can't change.
 const FIXED: [&str; 2] = ["name", "log-format"];
 
@@ -63,7 +65,7 @@ impl ServeOption {
     /// Whether it stays what it was when the pool was made.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
-        self.group == SEGMENT || FIXED.contains(&&*self.key)
+        self.group == SEGMENT || self.group == HTTP || FIXED.contains(&&*self.key)
     }
 
     /// The first words of its help: what it is.

@@ -64,6 +64,16 @@ impl Process {
         program: &Path,
         environment: &[(&str, String)],
     ) -> io::Result<Self> {
+        Self::spawn_with(command, program, environment, no_input()?)
+    }
+
+    /// The same, with something to read.
+    pub(crate) fn spawn_with(
+        command: &WorkerCommand,
+        program: &Path,
+        environment: &[(&str, String)],
+        input: Stdio,
+    ) -> io::Result<Self> {
         let started = Instant::now();
         let (output, out) = io::pipe()?;
         let child = Command::new(program)
@@ -75,7 +85,7 @@ impl Process {
             .env_remove("NOTIFY_SOCKET")
             .env_remove("WATCHDOG_USEC")
             .env_remove("WATCHDOG_PID")
-            .stdin(no_input()?)
+            .stdin(input)
             .stdout(out.try_clone()?)
             .stderr(out)
             // Ctrl-C in a terminal is for the supervisor, which drains; the workers must not see
@@ -168,7 +178,14 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
-        let give_up = Instant::now() + DEATH_PATIENCE;
+        self.wait(DEATH_PATIENCE);
+    }
+}
+
+impl Process {
+    /// Waits for its end, but not for ever.
+    pub(crate) fn wait(&mut self, patience: Duration) {
+        let give_up = Instant::now() + patience;
         while self.exit().is_none() && Instant::now() < give_up {
             match &self.pidfd {
                 Some(pidfd) => drop(readable(pidfd.as_fd(), Duration::from_millis(100))),

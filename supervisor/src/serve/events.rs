@@ -1,6 +1,6 @@
 //! What the supervisor sleeps on: signals, the owner's pipe, its workers.
 
-use crate::crew::Crew;
+use crate::process::Process;
 use ringwork_ring::os::signals;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify;
@@ -27,7 +27,7 @@ pub(crate) struct Wake {
     pub(crate) owner_gone: bool,
     /// Whether that owner has closed the pool: it said so before it went.
     pub(crate) owner_closed: bool,
-    /// Whether a worker has died or written something.
+    /// Whether a worker, or the process that answers HTTP, has died or written something.
     pub(crate) workers: bool,
     /// Whether a client that can't call the futex has submitted while lanes slept.
     pub(crate) nudged: bool,
@@ -119,7 +119,11 @@ impl Events {
     }
 
     /// Sleeps until something happens, at most for `limit`.
-    pub(crate) fn wait(&mut self, crew: &Crew, limit: Duration) -> io::Result<Wake> {
+    pub(crate) fn wait<'p>(
+        &mut self,
+        processes: impl Iterator<Item = &'p Process>,
+        limit: Duration,
+    ) -> io::Result<Wake> {
         let stdin = rustix::stdio::stdin();
         let mut fds = vec![
             PollFd::new(&self.stops, PollFlags::IN),
@@ -135,7 +139,7 @@ impl Events {
         let others = fds.len();
         // Where the kernel gives no pidfd, only asking tells.
         let mut workers = false;
-        for process in crew.processes() {
+        for process in processes {
             workers |= process.pidfd().is_none();
             let sources = [process.pidfd(), process.output()];
             fds.extend(

@@ -14,6 +14,7 @@ use crate::config::{ServeConfig, WorkerCommand};
 use crate::console::{Console, Ready};
 use crate::crew::Crew;
 use crate::crew::seat::Settings;
+use crate::endpoint::Endpoint;
 use crate::error::SupervisorError;
 use crate::policy::HandlerLimits;
 use crate::pool::guard::Guard;
@@ -53,6 +54,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     // Before the segment: a signal from now on ends in order.
     let mut events = Events::new(config.embedded).map_err(system("cannot take over signals"))?;
     config.confinement().announce();
+    let endpoint = Endpoint::new(config, &dir, console.http_program())?;
     let pool = Pool::of(config, &dir)?;
     pool.limit_concurrency(&config.limits());
     let settings = Settings::new(config, command, pool.segment());
@@ -68,6 +70,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     events.watch_nudges(&dir.supervisor_lock(segment.epoch()));
     let mut supervisor = Supervisor {
         refusing_lane: None,
+        endpoint,
         crew,
         watch,
         guard,
@@ -125,6 +128,7 @@ impl End {
 // Fields are dropped in this order: workers first, the pool's files last.
 struct Supervisor<'a> {
     refusing_lane: Option<RefusingLane>,
+    endpoint: Option<Endpoint>,
     crew: Crew,
     watch: Watch,
     guard: Guard,
@@ -151,6 +155,9 @@ impl Supervisor<'_> {
     fn serve(&mut self) -> Result<End, SupervisorError> {
         loop {
             self.crew.fill(self.pool.segment())?;
+            if let Some(endpoint) = &mut self.endpoint {
+                endpoint.fill();
+            }
             let wake = self.sleep()?;
             events::tell_ignored();
             if wake.nudged {
@@ -176,6 +183,9 @@ impl Supervisor<'_> {
                     self.guard.check_files(&self.pool)?;
                 }
                 self.crew.reap_exited(self.pool.segment(), self.console)?;
+                if let Some(endpoint) = &mut self.endpoint {
+                    endpoint.look(self.console);
+                }
             }
             self.crew.kill_slow();
             self.watch.tick(&self.pool, &mut self.crew);
@@ -198,7 +208,9 @@ impl Supervisor<'_> {
         if let Some(look) = self.crew.look_again_in() {
             limit = limit.min(look);
         }
-        if let Some(due) = self.crew.next_due() {
+        let endpoint = self.endpoint.as_ref();
+        let starts = endpoint.and_then(Endpoint::next_due);
+        if let Some(due) = self.crew.next_due().into_iter().chain(starts).min() {
             limit = limit.min(due.saturating_duration_since(Instant::now()));
         }
         if let Some(beat) = self.notifier.next_beat() {
@@ -208,7 +220,9 @@ impl Supervisor<'_> {
             what: "cannot wait for workers",
             source,
         };
-        self.events.wait(&self.crew, limit).map_err(failed)
+        let http = endpoint.and_then(Endpoint::process);
+        let processes = self.crew.processes().chain(http);
+        self.events.wait(processes, limit).map_err(failed)
     }
 
     fn open_for_clients(&mut self) {
@@ -222,6 +236,7 @@ impl Supervisor<'_> {
                 dir: segment.dir().path().to_path_buf(),
                 segment: segment.path().to_path_buf(),
                 size: segment.geometry().segment_size,
+                http: (self.endpoint.as_ref()).map(|endpoint| endpoint.shown().to_owned()),
             };
             self.console.ready(&ready);
             self.notifier.ready(&self.summary());
@@ -272,11 +287,23 @@ impl Supervisor<'_> {
         (uncollected == 0 || now >= done + COLLECT_PATIENCE).then_some(End::DONE)
     }
 
-    /// Tells all processes, waits for the workers to end, removes the files.
+    /// Tells all processes, waits for them to end, removes the files.
     fn finish(mut self, result: Result<End, SupervisorError>) -> Result<(), SupervisorError> {
         self.notifier.stopping();
         self.give_up_reload();
         self.refusing_lane = None;
+        if let Some(endpoint) = &mut self.endpoint {
+            endpoint.terminate();
+        }
+        let result = self.end(result);
+        if let Some(endpoint) = self.endpoint.take() {
+            endpoint.see_off(self.console);
+        }
+        result
+    }
+
+    /// Ends the pool for all processes, and the workers.
+    fn end(&mut self, result: Result<End, SupervisorError>) -> Result<(), SupervisorError> {
         match result {
             Ok(End::Stopped {
                 unfinished,
@@ -333,7 +360,7 @@ impl Supervisor<'_> {
             // A signal or the owner's end cuts the patience short.
             let wake = self
                 .events
-                .wait(&self.crew, left.min(watch::BUSY_TICK))
+                .wait(self.crew.processes(), left.min(watch::BUSY_TICK))
                 .unwrap_or_default();
             self.crew.pass_output(self.console);
             if left.is_zero() || wake.stops > 0 || wake.owner_gone {

@@ -215,6 +215,23 @@ impl Confinement {
     }
 }
 
+/// Confines this process, which answers HTTP at a socket that listens already: it may read what is
+/// `readable`, accept connections, and nothing else of what a worker may not. Gives what the kernel
+/// could not do, in words.
+///
+/// # Errors
+/// When the kernel has it and refuses it.
+#[doc(hidden)]
+pub fn confine_endpoint(readable: &[PathBuf]) -> Result<Vec<String>, String> {
+    rlimits::apply(None, None, Some(0))?;
+    let plan = Plan::new(Offer::of_this_kernel(), readable);
+    let gaps = plan
+        .apply_to_endpoint()
+        .map_err(|error| format!("the sandbox can't be set up: {error}"))?;
+    tracing::debug!("sandbox: {plan}");
+    Ok(gaps)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

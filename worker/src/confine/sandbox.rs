@@ -108,6 +108,15 @@ impl Plan {
     /// Confines this process: the calling thread and those that it starts later; the
     /// system calls of all threads. Gives what was not achieved.
     pub(super) fn apply(&self) -> Result<Vec<String>, String> {
+        self.apply_with(seccomp::Network::Refused)
+    }
+
+    /// The same for the process that answers HTTP: it may accept connections, and open none.
+    pub(super) fn apply_to_endpoint(&self) -> Result<Vec<String>, String> {
+        self.apply_with(seccomp::Network::Accepts)
+    }
+
+    fn apply_with(&self, network: seccomp::Network) -> Result<Vec<String>, String> {
         let mut gaps = self.gaps();
         set_no_new_privs(true).map_err(|error| format!("no_new_privs: {error}"))?;
         let none = CapabilitySets {
@@ -136,7 +145,7 @@ impl Plan {
                 Files::Seccomp => seccomp::Files::Refused,
                 Files::Nobody => seccomp::Files::Open,
             };
-            seccomp::apply(strictness).map_err(|error| format!("seccomp: {error}"))?;
+            seccomp::apply(strictness, network).map_err(|error| format!("seccomp: {error}"))?;
         }
         ACTIVE.store(true, Ordering::Relaxed);
         Ok(gaps)

@@ -27,6 +27,15 @@ pub(super) enum Files {
     Open,
 }
 
+/// What is left of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Network {
+    /// Nothing.
+    Refused,
+    /// To accept connections at a socket that listens already.
+    Accepts,
+}
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 pub(super) fn knows_this_machine() -> bool {
@@ -40,10 +49,14 @@ fn machine() -> Result<TargetArch, String> {
 }
 
 /// Installs the filters, for all threads of the process.
-pub(super) fn apply(files: Files) -> Result<(), String> {
+pub(super) fn apply(files: Files, network: Network) -> Result<(), String> {
     let own = i64::from(std::process::id());
+    let mut beyond = beyond_files(own)?;
+    if network == Network::Accepts {
+        beyond.retain(|call, _| ![libc::SYS_accept, libc::SYS_accept4].contains(call));
+    }
     let rules = [
-        (beyond_files(own)?, libc::EPERM),
+        (beyond, libc::EPERM),
         (on_files(files)?, libc::EACCES),
         (unseen(files), libc::ENOSYS),
     ];

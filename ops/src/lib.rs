@@ -1,0 +1,85 @@
+//! HTTP for a Ringwork pool: probes, metrics, the state as JSON, tasks, a live stream.
+//!
+//! This crate knows HTTP and nothing of shared memory: what it shows comes from a [`Source`], which
+//! the command `ringwork ops` makes of a segment. It runs in a process of its own, so that a fault or a
+//! flood here never reaches the supervisor. Every request passes the same checks in the same order
+//! ([`checks`]), everything that a client can hold is bounded ([`server`]), and every refusal names its
+//! cause and its remedy ([`refusal`]).
+
+mod checks;
+mod live;
+mod refusal;
+mod routes;
+mod sampler;
+mod server;
+
+pub use server::{Access, End, Listener, run};
+
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// Whether a pool takes tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readiness {
+    /// `starting`, `serving`, `draining`, `closed`, `failed` or `dead`.
+    pub state: &'static str,
+    /// Whether it takes tasks and replaces workers that die.
+    pub ready: bool,
+    /// Whether it is one no more.
+    pub over: bool,
+    /// Why it is not ready, or what is wrong with it; empty when nothing is.
+    pub reason: String,
+}
+
+/// The two formats of `/metrics`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricsFormat {
+    /// Prometheus' text format 0.0.4, as `ringwork stat --prometheus` prints it.
+    Text,
+    /// OpenMetrics 1.0, for clients that ask for it.
+    OpenMetrics,
+}
+
+/// Why something could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable(pub String);
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What is shown of a pool. Each call reads it anew; the caller sees to it that many viewers cost no more
+/// than one.
+pub trait Source: Send + Sync + 'static {
+    /// Cheap: the probes ask at each request.
+    ///
+    /// # Errors
+    /// When the pool can't be looked at.
+    fn readiness(&self) -> Result<Readiness, Unreadable>;
+
+    /// The JSON of `ringwork stat --json`.
+    ///
+    /// # Errors
+    /// When the pool can't be looked at.
+    fn stat(&self) -> Result<String, Unreadable>;
+
+    /// The numbers for Prometheus.
+    ///
+    /// # Errors
+    /// When the pool can't be looked at.
+    fn metrics(&self, format: MetricsFormat) -> Result<String, Unreadable>;
+
+    /// The tasks that run and wait, as JSON.
+    ///
+    /// # Errors
+    /// When the pool can't be looked at.
+    fn tasks(&self) -> Result<String, Unreadable>;
+
+    /// What the dashboard shows, by part: parts that have not changed are not sent again.
+    ///
+    /// # Errors
+    /// When the pool can't be looked at.
+    fn live(&self) -> Result<Map<String, Value>, Unreadable>;
+}

@@ -1,0 +1,159 @@
+//! The answers.
+
+use crate::MetricsFormat;
+use crate::live::{KEEP_ALIVE, MAX_VIEWERS, view};
+use crate::refusal::Refusal;
+use crate::server::App;
+use crate::{Readiness, Unreadable};
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::sse::{KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::sync::Arc;
+
+const PATHS: &str = "there are /healthz, /readyz, /metrics, /stat, /tasks and /live";
+const JSON: &str = "application/json";
+const PLAIN: &str = "text/plain; charset=utf-8";
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All routes, without the checks before them.
+pub(crate) fn routes(app: &Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route("/stat", get(stat))
+        .route("/tasks", get(tasks))
+        .route("/live", get(live))
+        .method_not_allowed_fallback(no_method)
+        .fallback(no_path)
+        .with_state(Arc::clone(app))
+}
+
+fn text(kind: &'static str, body: impl IntoResponse) -> Response {
+    let mut response = body.into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+fn unreadable(error: &Unreadable) -> Refusal {
+    Refusal::busy(
+        format!("the pool can't be looked at: {error}"),
+        "`ringwork doctor` tells more",
+    )
+}
+
+/// Whether this process lives: it answers, so it does. What the pool is like is another question.
+async fn healthz() -> Response {
+    text(PLAIN, "ok\n")
+}
+
+async fn readyz(State(app): State<Arc<App>>) -> Response {
+    if *app.stop.borrow() {
+        return Refusal::busy("the endpoint stops", "ask its successor").into_response();
+    }
+    match app.source.readiness() {
+        Err(error) => unreadable(&error).into_response(),
+        Ok(Readiness { ready: true, .. }) => text(PLAIN, "ready\n"),
+        Ok(Readiness { state, reason, .. }) => {
+            let what = match state {
+                "serving" => "not ready",
+                state => state,
+            };
+            let reason = match reason.as_str() {
+                "" => what.to_owned(),
+                reason => format!("{what}: {reason}"),
+            };
+            Refusal::busy(reason, "send tasks elsewhere until this is 200 again").into_response()
+        }
+    }
+}
+
+async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    let format = wanted(&headers);
+    let (cached, kind) = match format {
+        MetricsFormat::Text => (&app.text, METRICS),
+        MetricsFormat::OpenMetrics => (&app.open_metrics, OPEN_METRICS),
+    };
+    match cached.get(|| app.source.metrics(format)) {
+        Ok(page) => text(kind, page.to_string()),
+        Err(error) => unreadable(&error).into_response(),
+    }
+}
+
+/// OpenMetrics where it is asked for, as Prometheus does.
+fn wanted(headers: &HeaderMap) -> MetricsFormat {
+    let mut accepted = headers.get_all(header::ACCEPT).into_iter();
+    let asks = |value: &HeaderValue| {
+        let value = value.to_str().unwrap_or_default();
+        value
+            .split(',')
+            .any(|kind| kind.trim().starts_with("application/openmetrics-text"))
+    };
+    match accepted.any(asks) {
+        true => MetricsFormat::OpenMetrics,
+        false => MetricsFormat::Text,
+    }
+}
+
+async fn stat(State(app): State<Arc<App>>) -> Response {
+    match app.stat.get(|| app.source.stat()) {
+        Ok(page) => text(JSON, page.to_string()),
+        Err(error) => unreadable(&error).into_response(),
+    }
+}
+
+async fn tasks(State(app): State<Arc<App>>) -> Response {
+    match app.tasks.get(|| app.source.tasks()) {
+        Ok(page) => text(JSON, page.to_string()),
+        Err(error) => unreadable(&error).into_response(),
+    }
+}
+
+async fn live(State(app): State<Arc<App>>) -> Response {
+    let Ok(place) = Arc::clone(&app.viewers).try_acquire_owned() else {
+        return Refusal::busy(
+            format!("{MAX_VIEWERS} viewers look already, which is the limit"),
+            "close a dashboard, or read /stat now and then",
+        )
+        .into_response();
+    };
+    Sse::new(view(&app, place))
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+        .into_response()
+}
+
+async fn no_method(uri: Uri) -> Refusal {
+    Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{} is read with GET", uri.path()),
+        "send GET",
+    )
+}
+
+async fn no_path() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "there is nothing here", PATHS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_the_one_that_is_asked_for() {
+        let of = |accept: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, accept.parse().unwrap());
+            wanted(&headers)
+        };
+        let prometheus = "application/openmetrics-text;version=1.0.0;q=0.75,text/plain;q=0.5";
+        assert_eq!(of(prometheus), MetricsFormat::OpenMetrics);
+        assert_eq!(of("text/html, */*"), MetricsFormat::Text);
+        assert_eq!(wanted(&HeaderMap::new()), MetricsFormat::Text);
+    }
+}

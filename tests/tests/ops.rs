@@ -1,0 +1,445 @@
+//! The process that answers HTTP for a pool: what it says, whom it refuses, and how it ends.
+
+#![forbid(unsafe_code)]
+
+use nix::sys::signal::Signal;
+use ringwork_support::{Process, is_alive, signal_child_of};
+use ringwork_tests::http::{connect, connect_unix, get, get_with};
+use ringwork_tests::{LIMIT, Pool, Serve, call, occupy, options, wait_for, wait_until};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+fn serve(name: &str) -> Serve {
+    Serve::new(name).option("http", "127.0.0.1:0")
+}
+
+/// The process id of the one that answers, a child of the supervisor.
+fn endpoint_of(pool: &Pool) -> Option<i32> {
+    let path = format!("/proc/{0}/task/{0}/children", pool.pid());
+    let children = std::fs::read_to_string(path).ok()?;
+    let mut pids = children.split_whitespace();
+    pids.find_map(|pid| {
+        let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
+        line.contains("\0--inherited\0").then(|| pid.parse().ok())?
+    })
+}
+
+fn endpoint(pool: &Pool) -> i32 {
+    wait_for("the endpoint is there", || endpoint_of(pool))
+}
+
+#[test]
+fn what_it_says_is_what_the_command_says() {
+    let pool = serve("ops").start();
+    let client = pool.client();
+    for _ in 0..3 {
+        let _ = call(&client, "echo", b"tea", &options());
+    }
+    client.collect();
+    let at = pool.http();
+    assert_eq!(get(at, "/healthz").body, "ok\n");
+    assert_eq!(
+        (get(at, "/readyz").status, get(at, "/readyz").body.as_str()),
+        (200, "ready\n")
+    );
+    let answer = get(at, "/stat");
+    assert!(
+        answer.head.contains("content-type: application/json\n"),
+        "{}",
+        answer.head
+    );
+    assert!(
+        answer.head.contains("cache-control: no-store\n"),
+        "{}",
+        answer.head
+    );
+    let mut here = answer.json();
+    let printed = pool
+        .base()
+        .command(&["stat", "ops", "--json"])
+        .output()
+        .unwrap();
+    let mut there: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+    for json in [&mut here, &mut there] {
+        // What has moved on between the two.
+        for key in ["uptime_s", "supervisor_looked_s_ago", "workers"] {
+            json[key] = serde_json::Value::Null;
+        }
+        json["clients"][0]["attached_s"] = serde_json::Value::Null;
+    }
+    assert_eq!(here, there);
+    let echo = here["handlers"].as_array().unwrap().iter();
+    let mut echo = echo.filter(|handler| handler["name"] == "echo");
+    assert_eq!(echo.next().unwrap()["in_all"]["completed"], 3);
+    assert_eq!(get(at, "/nothing").status, 404);
+    assert!(get(at, "/nothing").body.contains("/metrics"));
+}
+
+/// Name, labels and value of each sample that stays the same between two looks.
+fn lasting(page: &str) -> Vec<(String, f64)> {
+    let moves = ["_seconds", "_bytes{", "_cpu", "_up"];
+    let mut all: Vec<(String, f64)> = page
+        .lines()
+        .filter(|line| !line.starts_with('#') && !moves.iter().any(|part| line.contains(part)))
+        .map(|line| {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            (name.to_owned(), value.parse().unwrap())
+        })
+        .collect();
+    all.sort_by(|one, other| one.0.cmp(&other.0));
+    all
+}
+
+#[test]
+fn metrics_are_those_of_the_command_in_both_formats() {
+    let pool = serve("metrics").start();
+    let client = pool.client();
+    let _ = call(&client, "echo", b"tea", &options());
+    let at = pool.http();
+    let text = get(at, "/metrics");
+    assert!(
+        text.head.contains("text/plain; version=0.0.4"),
+        "{}",
+        text.head
+    );
+    let asked = "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n";
+    let open = get_with(at, "/metrics", asked);
+    assert!(
+        open.head
+            .contains("application/openmetrics-text; version=1.0.0"),
+        "{}",
+        open.head
+    );
+    assert!(open.body.ends_with("# EOF\n"));
+    let printed = pool
+        .base()
+        .command(&["stat", "metrics", "--prometheus"])
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    assert_eq!(lasting(&text.body), lasting(&printed));
+    assert_eq!(lasting(&open.body), lasting(&printed));
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    match promtool {
+        Err(error) => println!("not checked by promtool: {error}"),
+        Ok(mut promtool) => {
+            promtool
+                .stdin
+                .take()
+                .unwrap()
+                .write_all(text.body.as_bytes())
+                .unwrap();
+            let output = promtool.wait_with_output().unwrap();
+            assert!(
+                output.status.success() && output.stderr.is_empty(),
+                "{output:?}"
+            );
+        }
+    }
+    let parser = "import sys\n\
+         from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse\n\
+         names = {family.name for family in parse(sys.stdin.read())}\n\
+         assert {'ringwork_ready', 'ringwork_handler_tasks', 'ringwork_handler_run_seconds'} <= names, names\n";
+    let there = Command::new("python3")
+        .args(["-c", "import prometheus_client"])
+        .output();
+    if there.is_ok_and(|output| output.status.success()) {
+        let mut python = Command::new("python3")
+            .args(["-c", parser])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        python
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(open.body.as_bytes())
+            .unwrap();
+        let output = python.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    } else {
+        println!("not checked by Python's prometheus_client: it is not there");
+    }
+}
+
+#[test]
+fn one_that_is_killed_is_back_at_the_same_address_and_the_pool_does_not_notice() {
+    let pool = serve("killed").start();
+    let client = pool.client();
+    let workers = pool.wait_workers(2);
+    assert_eq!(get(pool.http(), "/healthz").status, 200);
+    let first = endpoint(&pool);
+    assert!(signal_child_of(pool.pid(), first, Signal::SIGKILL));
+    // Connections that come meanwhile wait: no request is refused.
+    assert_eq!(get(pool.http(), "/readyz").status, 200);
+    assert_ne!(endpoint(&pool), first);
+    assert_eq!(pool.wait_workers(2), workers, "no worker was touched");
+    assert_eq!(call(&client, "echo", b"tea", &options()), b"tea");
+    pool.wait_logged("it is started again");
+    assert!(pool.log().contains("the pool goes on"));
+}
+
+#[test]
+fn it_is_not_ready_while_the_pool_drains_and_is_gone_with_it() {
+    let mut pool = serve("draining").daemon().flag("log-level=debug").start();
+    pool.wait_logged("started: HTTP at");
+    let log = pool.log();
+    let at = log
+        .split("HTTP at ")
+        .nth(1)
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap();
+    let at = at.to_owned();
+    let client = pool.client();
+    let busy = occupy(&client, pool.files(), 1);
+    let mut live = connect(&at);
+    live.send("GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(live.head().unwrap().status, 200);
+    let pid = endpoint(&pool);
+    pool.signal(Signal::SIGTERM);
+    let refused = wait_for("it is not ready", || {
+        Some(get(&at, "/readyz")).filter(|answer| answer.status == 503)
+    });
+    assert!(
+        refused.head.contains("retry-after: 1\n"),
+        "{}",
+        refused.head
+    );
+    let error = refused.json()["error"].as_str().unwrap().to_owned();
+    assert!(
+        error.starts_with("draining: draining: it takes no new task")
+            || error.starts_with("draining: it takes no new task"),
+        "{error}"
+    );
+    busy.into_iter().for_each(|ticket| drop(ticket.cancel()));
+    assert!(pool.wait_exit().success());
+    let mut lines = std::iter::from_fn(|| live.line());
+    assert!(
+        lines.any(|line| line == "event: bye"),
+        "those that watch are told"
+    );
+    assert!(!is_alive(pid));
+}
+
+#[test]
+fn a_supervisor_that_is_killed_takes_it_along() {
+    let mut pool = serve("orphan").start();
+    let pid = endpoint(&pool);
+    pool.signal(Signal::SIGKILL);
+    pool.wait_exit();
+    wait_until("the endpoint is gone", || !is_alive(pid));
+}
+
+#[test]
+fn a_socket_in_the_file_system_is_for_its_user_alone_and_goes_with_the_pool() {
+    let serve = Serve::new("unix");
+    let path = serve.base().path().join("http.sock");
+    let address = format!("unix:{}", path.display());
+    let mut pool = serve.option("http", &address).start();
+    assert_eq!(pool.http(), address);
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let mut connection = connect_unix(&address);
+    for path in ["/healthz", "/readyz"] {
+        connection.send(&format!("GET {path} HTTP/1.1\r\nHost: whatever\r\n\r\n"));
+        assert_eq!(connection.answer().unwrap().status, 200);
+    }
+    pool.let_go();
+    pool.wait_exit();
+    assert!(!path.exists());
+}
+
+#[test]
+fn hosts_of_foreign_pages_and_requests_without_the_token_are_refused() {
+    let serve = serve("guarded");
+    let token = "0123456789abcdef0123456789abcdef";
+    let file = serve.base().path().join("token");
+    std::fs::write(&file, token).unwrap();
+    std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    let pool = serve
+        .option("http-token-file", &file.display().to_string())
+        .option("http-host", "pool.example.org")
+        .start();
+    let at = pool.http();
+    let right = format!("Authorization: Bearer {token}\r\n");
+    assert_eq!(get(at, "/readyz").status, 200, "probes have no token");
+    let without = get(at, "/stat");
+    assert_eq!(without.status, 401);
+    assert!(
+        without.head.contains("www-authenticate: bearer"),
+        "{}",
+        without.head
+    );
+    assert!(
+        without.json()["remedy"]
+            .as_str()
+            .unwrap()
+            .contains("Bearer TOKEN")
+    );
+    assert_eq!(
+        get_with(at, "/stat", "Authorization: Bearer 0123\r\n").status,
+        401
+    );
+    assert_eq!(get_with(at, "/metrics", &right).status, 200);
+    let named = |host: &str| get_with(at, "/stat", &format!("Host: {host}\r\n{right}"));
+    assert_eq!(named("pool.example.org:80").status, 200);
+    let foreign = named("evil.example");
+    assert_eq!(foreign.status, 421);
+    assert!(
+        foreign.json()["error"]
+            .as_str()
+            .unwrap()
+            .contains("evil.example")
+    );
+    assert!(
+        !foreign.head.contains("access-control"),
+        "no page of another origin reads it"
+    );
+}
+
+#[test]
+fn hostile_requests_are_refused_and_bounded() {
+    let pool = serve("hostile").start();
+    let at = pool.http();
+    let ask = |request: &str| {
+        let mut connection = connect(at);
+        connection.send(request);
+        connection.answer().map(|answer| answer.status)
+    };
+    let head = "HTTP/1.1\r\nHost: localhost\r\n";
+    for path in [
+        "/../stat",
+        "//stat",
+        "/stat/",
+        "/%2e%2e/etc/passwd",
+        "/stat%00",
+        "/tasks/..",
+        "*",
+    ] {
+        let status = ask(&format!("GET {path} {head}\r\n"));
+        assert!(
+            matches!(status, Some(400 | 403 | 404)),
+            "{path}: {status:?}"
+        );
+    }
+    assert_eq!(ask("GET /stat HTTP/1.1\r\n\r\n"), Some(400), "no Host");
+    assert_eq!(
+        ask(&format!("POST /stat {head}\r\n")),
+        Some(403),
+        "a form can't send the header"
+    );
+    assert_eq!(
+        ask(&format!("POST /stat {head}X-Ringwork: 1\r\n\r\n")),
+        Some(405)
+    );
+    let huge = format!("POST /stat {head}X-Ringwork: 1\r\nContent-Length: 999999999\r\n\r\n");
+    assert_eq!(ask(&huge), Some(413));
+    let long = format!("GET /{} {head}\r\n", "a".repeat(70_000));
+    assert!(matches!(ask(&long), Some(414 | 431) | None));
+    let many = format!("GET / {head}{}\r\n", "a: b\r\n".repeat(100));
+    assert!(matches!(ask(&many), Some(431)), "{:?}", ask(&many));
+    assert_eq!(ask("\u{16}\u{3}\u{1}nonsense\r\n\r\n"), Some(400));
+    assert_eq!(get(at, "/healthz").status, 200);
+}
+
+#[test]
+fn those_that_send_their_head_slowly_are_let_go() {
+    let pool = serve("slow").start();
+    let mut slow = connect(pool.http());
+    slow.send("GET /stat HTTP/1.1\r\nHost: loc");
+    // Closed by the server, with or without an answer; a hang would end at the reading's limit.
+    let started = Instant::now();
+    let answer = slow.answer();
+    assert!(started.elapsed() < LIMIT, "it was closed");
+    assert!(answer.is_none_or(|answer| answer.status == 408));
+}
+
+#[test]
+fn connections_beyond_the_limit_are_told_so_and_the_others_live() {
+    let pool = serve("crowd").start();
+    let at = pool.http();
+    let mut first = connect(at);
+    first.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(first.answer().unwrap().status, 200);
+    let mut kept: Vec<_> = (0..255).map(|_| connect(at)).collect();
+    // The server accepts in order: the last of these has its place before the next one comes.
+    kept[254].send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(kept[254].answer().unwrap().status, 200);
+    let mut beyond = connect(at);
+    let refused = beyond.answer().unwrap();
+    assert_eq!(refused.status, 503);
+    assert!(
+        refused.json()["error"]
+            .as_str()
+            .unwrap()
+            .contains("too many connections")
+    );
+    first.send("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(first.answer().unwrap().status, 200);
+    kept.clear();
+    // One that is turned away is told before it asks: only one that is not has its request answered.
+    wait_until("there is room again", || {
+        let mut next = connect(at);
+        let asked = next.try_send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        asked && next.answer().is_some_and(|answer| answer.status == 200)
+    });
+}
+
+#[test]
+fn it_is_started_by_hand_for_a_pool_that_serves_and_ends_with_it() {
+    let mut pool = Serve::new("by-hand").start();
+    let mut command = pool
+        .base()
+        .command(&["ops", "by-hand", "--http", "127.0.0.1:0"]);
+    let mut ops = Process::start(&mut command).unwrap();
+    let line = ops.wait_line().unwrap().unwrap();
+    let at = line.strip_prefix("http at ").unwrap().to_owned();
+    assert_eq!(get(&at, "/readyz").status, 200);
+    pool.let_go();
+    pool.wait_exit();
+    assert_eq!(ops.wait_exit().unwrap().code(), Some(3));
+    let missing = pool
+        .base()
+        .command(&["ops", "no-such-pool"])
+        .output()
+        .unwrap();
+    assert_eq!(missing.status.code(), Some(3));
+}
+
+#[test]
+fn open_streams_do_not_hold_up_the_end() {
+    let pool = Serve::new("streams").start();
+    let mut command = pool
+        .base()
+        .command(&["ops", "streams", "--http", "127.0.0.1:0"]);
+    let mut ops = Process::start(&mut command).unwrap();
+    let line = ops.wait_line().unwrap().unwrap();
+    let at = line.strip_prefix("http at ").unwrap();
+    let mut streams: Vec<_> = (0..6).map(|_| connect(at)).collect();
+    for stream in &mut streams {
+        stream.send("GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(stream.head().unwrap().status, 200);
+    }
+    let started = Instant::now();
+    assert!(ops.signal(Signal::SIGTERM));
+    assert_eq!(ops.wait_exit().unwrap().code(), Some(0));
+    println!("six streams: over after {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60));
+    for stream in &mut streams {
+        assert!(std::iter::from_fn(|| stream.line()).any(|line| line == "event: bye"));
+    }
+}
