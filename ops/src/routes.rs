@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::sync::Arc;
 
-const PATHS: &str = "there are /healthz, /readyz, /metrics, /stat, /tasks and /live";
+const PATHS: &str = "there are /, /healthz, /readyz, /metrics, /stat, /tasks and /live";
 const JSON: &str = "application/json";
 const PLAIN: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -22,6 +22,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// All routes, without the checks before them.
 pub(crate) fn routes(app: &Arc<App>) -> Router {
     Router::new()
+        .route("/", get(dashboard))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
@@ -46,6 +47,19 @@ fn unreadable(error: &Unreadable) -> Refusal {
         format!("the pool can't be looked at: {error}"),
         "`ringwork doctor` tells more",
     )
+}
+
+/// The whole page: it loads nothing else, and the browser is told so.
+async fn dashboard() -> Response {
+    const PAGE: &str = include_str!("dashboard.html");
+    const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+        connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    let mut response = text("text/html; charset=utf-8", PAGE);
+    response.headers_mut().insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    );
+    response
 }
 
 /// Whether this process lives: it answers, so it does. What the pool is like is another question.

@@ -77,6 +77,36 @@ fn what_it_says_is_what_the_command_says() {
     assert!(get(at, "/nothing").body.contains("/metrics"));
 }
 
+#[test]
+fn tasks_that_run_and_wait_are_told_and_the_page_loads_nothing_else() {
+    let pool = serve("tasks").option("workers", "1").start();
+    let client = pool.client();
+    let busy = occupy(&client, pool.files(), 1);
+    let waits = client.submit("echo", b"tea", &options()).unwrap();
+    let tasks = wait_for("both are told", || {
+        let tasks = get(pool.http(), "/tasks").json();
+        let has = |kind: &str| tasks[kind].as_array().is_some_and(|all| all.len() == 1);
+        (has("running") && has("waiting")).then_some(tasks)
+    });
+    assert_eq!(tasks["running"][0]["handler"], "test.until_cancelled");
+    assert_eq!(tasks["running"][0]["client_pid"], std::process::id());
+    assert_eq!(tasks["waiting"][0]["handler"], "echo");
+    assert_eq!(tasks["waiting"][0]["attempt"], 1);
+    busy.into_iter().for_each(|ticket| drop(ticket.cancel()));
+    drop(waits);
+    let page = get(pool.http(), "/");
+    assert!(
+        page.head
+            .contains("content-security-policy: default-src 'none'"),
+        "{}",
+        page.head
+    );
+    assert!(page.body.len() <= 60 << 10, "{} bytes", page.body.len());
+    for foreign in ["src=", "@import", "url(", "https://"] {
+        assert!(!page.body.contains(foreign), "{foreign}");
+    }
+}
+
 /// Name, labels and value of each sample that stays the same between two looks.
 fn lasting(page: &str) -> Vec<(String, f64)> {
     let moves = ["_seconds", "_bytes{", "_cpu", "_up"];

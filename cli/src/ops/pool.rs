@@ -6,7 +6,13 @@ use crate::prometheus;
 use crate::view::{self, PoolView};
 use ringwork_ops::{MetricsFormat, Readiness, Source, Unreadable};
 use ringwork_ring::Segment;
-use serde_json::{Map, Value};
+use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::segment::running::running_task;
+use ringwork_supervisor::pool::handler_name;
+use serde_json::{Map, Value, json};
+
+/// Most waiting tasks that are shown of a priority.
+const MAX_WAITING: usize = 64;
 
 /// A pool that is looked at.
 #[derive(Debug)]
@@ -22,6 +28,65 @@ impl WatchedPool {
     fn view(&self, look: &Look) -> Result<PoolView, Unreadable> {
         view::pool_since(&self.segment, look, None).map_err(unreadable)
     }
+}
+
+/// The tasks that lanes run.
+fn running(segment: &Segment) -> Vec<Value> {
+    let now = now_ns();
+    let task = |lane: u32| {
+        let task = running_task(segment, lane)?;
+        let runs_s = task
+            .since_ns
+            .map(|since| seconds(now.saturating_sub(since)));
+        Some(json!({
+            "handler": handler_name(segment, task.handler),
+            "lane": lane,
+            "client": task.client,
+            "client_pid": segment.client(task.client).pid(),
+            "task_id": task.task_id,
+            "attempt": task.attempt,
+            "runs_s": runs_s,
+        }))
+    };
+    (0..segment.geometry().max_lanes).filter_map(task).collect()
+}
+
+/// The first tasks of each queue, the most urgent first. A hint may be stale: only those are shown whose
+/// slot still waits.
+fn waiting(segment: &Segment) -> Vec<Value> {
+    let geometry = segment.geometry();
+    let now = now_ns();
+    let all_slots = geometry.max_clients.saturating_mul(geometry.slots_per_client);
+    let mut tasks = Vec::new();
+    for priority in 0..geometry.priorities {
+        let mut hints = [0; MAX_WAITING];
+        let count = segment.injector(priority).peek(&mut hints).count;
+        for slot in hints[..count].iter().filter(|slot| **slot < all_slots) {
+            let fields = segment.slot(*slot);
+            let Some(word) = fields.queued() else {
+                continue;
+            };
+            let client = slot / geometry.slots_per_client;
+            let deadline = fields.deadline_ns();
+            let task = json!({
+                "handler": handler_name(segment, fields.handler()),
+                "priority": priority,
+                "client": client,
+                "client_pid": segment.client(client).pid(),
+                "attempt": word.attempt() + 1,
+                "deadline_in_s": deadline.map(|at| seconds(at.saturating_sub(now))),
+            });
+            // What was read is that task's only if it still waits.
+            if fields.queued() == Some(word) {
+                tasks.push(task);
+            }
+        }
+    }
+    tasks
+}
+
+fn seconds(ns: u64) -> f64 {
+    (ns / 1_000_000) as f64 / 1e3
 }
 
 fn unreadable(error: impl std::fmt::Display) -> Unreadable {
@@ -56,7 +121,13 @@ impl Source for WatchedPool {
     }
 
     fn tasks(&self) -> Result<String, Unreadable> {
-        Err(Unreadable("not yet".to_owned()))
+        let page = json!({
+            "running": running(&self.segment),
+            "waiting": waiting(&self.segment),
+        });
+        serde_json::to_string_pretty(&page)
+            .map(|text| text + "\n")
+            .map_err(unreadable)
     }
 
     fn live(&self) -> Result<Map<String, Value>, Unreadable> {
