@@ -421,7 +421,7 @@ fn connections_beyond_the_limit_are_told_so_and_the_others_live() {
     first.send("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(first.answer().unwrap().status, 200);
     kept.clear();
-    // One that is turned away is told before it asks: only one that is not has its request answered.
+    // One that is turned away is told before it asks; the others have their request answered.
     wait_until("there is room again", || {
         let mut next = connect(at);
         let asked = next.try_send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");

@@ -56,7 +56,9 @@ fn running(segment: &Segment) -> Vec<Value> {
 fn waiting(segment: &Segment) -> Vec<Value> {
     let geometry = segment.geometry();
     let now = now_ns();
-    let all_slots = geometry.max_clients.saturating_mul(geometry.slots_per_client);
+    let all_slots = geometry
+        .max_clients
+        .saturating_mul(geometry.slots_per_client);
     let mut tasks = Vec::new();
     for priority in 0..geometry.priorities {
         let mut hints = [0; MAX_WAITING];

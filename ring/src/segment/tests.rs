@@ -59,8 +59,7 @@ fn a_reader_sees_what_changes_and_can_change_nothing() {
         assert_eq!(seen.pool_state(), Ok(PoolState::Serving));
         assert_eq!(seen.reason(), "of old age");
         assert!(seen.supervisor_lives().unwrap());
-        // The kernel has the mapping as one that can't even be made writable: `r--s`, of a file that
-        // is open for reading only.
+        // The kernel has it as one that can't be made writable: of a file open for reading only.
         let start = format!("{:x}-", seen.map.as_ptr() as usize);
         let maps = fs::read_to_string("/proc/self/maps").unwrap();
         let line = maps.lines().find(|line| line.starts_with(&start)).unwrap();
