@@ -4,8 +4,8 @@
 //!
 //! A limit refuses, and never queues: a probe that waits in a queue is no probe.
 
+use crate::app::{Access, App, MAX_REQUESTS};
 use crate::refusal::Refusal;
-use crate::server::{Access, App};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -26,8 +26,6 @@ use tower_http::trace::TraceLayer;
 pub(crate) const OWN_HEADER: HeaderName = HeaderName::from_static("x-ringwork");
 /// The number of a request, in its answer and in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Most requests that are answered at a time; streams are counted by themselves.
-pub(crate) const MAX_REQUESTS: usize = 64;
 /// Most bytes of a body.
 const MAX_BODY: usize = 64 << 10;
 /// A request without a deadline of its own is over after this.

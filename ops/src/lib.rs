@@ -3,9 +3,10 @@
 //! This crate knows HTTP and nothing of shared memory: what it shows comes from a [`Source`], which
 //! the command `ringwork ops` makes of a segment. It runs in a process of its own, so that a fault or a
 //! flood here never reaches the supervisor. Every request passes the same checks in the same order
-//! ([`checks`]), everything that a client can hold is bounded ([`server`]), and every refusal names its
-//! cause and its remedy ([`refusal`]).
+//! (`checks`), everything that a client can hold is bounded (`server`), and every refusal names its
+//! cause and its remedy (`refusal`).
 
+mod app;
 mod checks;
 mod live;
 mod refusal;
@@ -13,7 +14,8 @@ mod routes;
 mod sampler;
 mod server;
 
-pub use server::{Access, End, Listener, run};
+pub use app::Access;
+pub use server::{End, Listener, run};
 
 use serde_json::{Map, Value};
 use std::fmt;

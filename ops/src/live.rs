@@ -4,62 +4,42 @@
 //! got: a slow viewer skips states and misses none of their parts. At the end of the server the stream
 //! says `bye` and closes.
 
+use crate::app::App;
 use crate::sampler::FRESH;
-use crate::server::App;
 use axum::response::sse::Event;
 use futures_util::stream::{Stream, unfold};
 use serde_json::{Map, Value};
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-/// Most viewers at a time.
-pub(crate) const MAX_VIEWERS: usize = 32;
 /// A viewer that gets nothing for so long is told so, which finds out whether it is still there.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// What the viewers look at.
-#[derive(Debug)]
-pub(crate) struct Live {
-    newest: watch::Sender<Arc<Map<String, Value>>>,
-    looking: AtomicBool,
+fn look(app: &App) {
+    let parts = app.source.live().unwrap_or_else(|error| {
+        let told = Value::from(error.to_string());
+        Map::from_iter([("unreadable".to_owned(), told)])
+    });
+    app.live.newest.send_replace(Arc::new(parts));
 }
 
-impl Default for Live {
-    fn default() -> Self {
-        Self {
-            newest: watch::Sender::new(Arc::default()),
-            looking: AtomicBool::new(false),
-        }
-    }
-}
-
-impl Live {
-    fn look(app: &App) {
-        let parts = app.source.live().unwrap_or_else(|error| {
-            let told = Value::from(error.to_string());
-            Map::from_iter([("unreadable".to_owned(), told)])
-        });
-        app.live.newest.send_replace(Arc::new(parts));
-    }
-
-    /// Looks as long as any viewer does; one such task at a time.
-    async fn keep_looking(app: Arc<App>) {
-        loop {
-            tokio::time::sleep(FRESH).await;
-            if app.live.newest.receiver_count() == 0 {
-                app.live.looking.store(false, Ordering::Release);
-                // One that has come since then has not started another task.
-                if app.live.newest.receiver_count() == 0
-                    || app.live.looking.swap(true, Ordering::AcqRel)
-                {
-                    return;
-                }
+/// Looks as long as any viewer does; one such task at a time.
+async fn keep_looking(app: Arc<App>) {
+    loop {
+        tokio::time::sleep(FRESH).await;
+        if app.live.newest.receiver_count() == 0 {
+            app.live.looking.store(false, Ordering::Release);
+            // One that has come since then has not started another task.
+            if app.live.newest.receiver_count() == 0
+                || app.live.looking.swap(true, Ordering::AcqRel)
+            {
+                return;
             }
-            Self::look(&app);
         }
+        look(&app);
     }
 }
 
@@ -80,8 +60,8 @@ pub(crate) fn view(
 ) -> impl Stream<Item = Result<Event, Infallible>> + use<> {
     let mut newest = app.live.newest.subscribe();
     if !app.live.looking.swap(true, Ordering::AcqRel) {
-        Live::look(app);
-        tokio::spawn(Live::keep_looking(Arc::clone(app)));
+        look(app);
+        tokio::spawn(keep_looking(Arc::clone(app)));
     }
     newest.mark_changed();
     let viewer = Viewer {

@@ -1,9 +1,9 @@
 //! The answers.
 
 use crate::MetricsFormat;
-use crate::live::{KEEP_ALIVE, MAX_VIEWERS, view};
+use crate::app::{App, MAX_VIEWERS};
+use crate::live::{KEEP_ALIVE, view};
 use crate::refusal::Refusal;
-use crate::server::App;
 use crate::{Readiness, Unreadable};
 use axum::Router;
 use axum::extract::State;

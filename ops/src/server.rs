@@ -5,15 +5,13 @@
 //! probe gets an answer and never a silence.
 
 use crate::Source;
-use crate::checks::{MAX_REQUESTS, around};
-use crate::live::{Live, MAX_VIEWERS};
+use crate::app::{Access, App};
+use crate::checks::around;
 use crate::routes::routes;
-use crate::sampler::Cached;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use std::fmt;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
@@ -47,58 +45,6 @@ pub enum Listener {
     Tcp(TcpListener),
     /// A socket in the file system.
     Unix(UnixListener),
-}
-
-/// Who gets an answer.
-#[derive(Clone, Default)]
-pub struct Access {
-    /// Whether requests may call this machine as they like.
-    pub any_host: bool,
-    /// Names by which they may call it, besides its addresses and `localhost`.
-    pub hosts: Vec<String>,
-    /// The token that they must carry, but for probes.
-    pub token: Option<String>,
-}
-
-impl fmt::Debug for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Access")
-            .field("any_host", &self.any_host)
-            .field("hosts", &self.hosts)
-            .field("token", &self.token.as_ref().map(|_| "…"))
-            .finish()
-    }
-}
-
-/// What all requests share.
-pub(crate) struct App {
-    pub(crate) source: Box<dyn Source>,
-    pub(crate) access: Access,
-    pub(crate) requests: Semaphore,
-    pub(crate) viewers: Arc<Semaphore>,
-    pub(crate) live: Live,
-    pub(crate) stop: watch::Sender<bool>,
-    pub(crate) stat: Cached,
-    pub(crate) tasks: Cached,
-    pub(crate) text: Cached,
-    pub(crate) open_metrics: Cached,
-}
-
-impl App {
-    pub(crate) fn new(source: Box<dyn Source>, access: Access) -> Arc<Self> {
-        Arc::new(Self {
-            source,
-            access,
-            requests: Semaphore::new(MAX_REQUESTS),
-            viewers: Arc::new(Semaphore::new(MAX_VIEWERS)),
-            live: Live::default(),
-            stop: watch::Sender::new(false),
-            stat: Cached::default(),
-            tasks: Cached::default(),
-            text: Cached::default(),
-            open_metrics: Cached::default(),
-        })
-    }
 }
 
 /// Why the server has ended.

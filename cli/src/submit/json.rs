@@ -1,6 +1,6 @@
 //! `ringwork submit --json`: the end of a task as one line of JSON, for programs.
 
-use super::failure;
+use super::failure::failure;
 use crate::payload::{self, Shown};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

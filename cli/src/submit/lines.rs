@@ -1,8 +1,9 @@
 //! `ringwork submit --lines`: a request from each line of a file or pipe, several under way at a time,
 //! and their results in the same order.
 
+use super::args::{Submit, choose_codec, read_of};
+use super::failure::failure;
 use super::json;
-use super::{Submit, choose_codec, failure, read_of};
 use crate::exit::{Failure, REJECTED, USAGE};
 use crate::payload::{self, Data, Shown};
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};

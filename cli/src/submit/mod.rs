@@ -1,12 +1,17 @@
 //! `ringwork submit`: one task from the shell, its result on standard output.
 
+mod args;
+mod failure;
 mod json;
 mod lines;
 
-use crate::exit::{CRASHED, FAILED, Failure, NO_POOL, REJECTED, TIMED_OUT};
+pub(super) use args::Submit;
+pub(super) use failure::failure;
+
+use crate::exit::{FAILED, Failure, REJECTED};
 use crate::payload::{self, Data, Shown};
-use crate::units::{Size, Span};
-use clap::{Args, ValueEnum};
+use crate::units::Size;
+use args::{cannot_read, choose_codec, read_of};
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::counted;
 use ringwork_ring::format::states::PoolState;
@@ -14,97 +19,11 @@ use ringwork_ring::segment::{Segment, tables};
 use ringwork_ring::{Codec, PoolDir, RingError, Status};
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
-
-const AFTER_HELP: &str = "\
-Examples:
-  ringwork submit images echo --data hello
-  ringwork submit images image.thumbnail --file photo.jpg --params '{\"size\":200}' --out small.jpg
-  date | ringwork submit images digest --file -
-  ringwork submit images digest --lines --file words.txt
-
-Results: utf8 and numbers as a line of text, CBOR in diagnostic notation (JSON where possible), bytes \
-as they are; --out always gets the bytes as they are. With --lines the results come in the order of the \
-lines, one a line: an empty one where a line failed, whose reason is on standard error. With --json each is \
-an object: `ok`, and `codec` with `result` (or `result_base64`), or `error`.
-
-Exit codes: 0 done; 1 the task failed; 2 wrong options or request; 3 no such pool, or it is closed; \
-4 timed out or cancelled; 5 the worker crashed; 6 rejected (pool full or draining, request too large).";
 
 /// How long it waits for a client entry before it says so.
 const QUIET: Duration = Duration::from_secs(1);
-
-/// Priorities by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Priority {
-    High,
-    Normal,
-    Low,
-}
-
-/// Submit a task and wait for its result.
-#[derive(Debug, Args)]
-#[command(after_help = AFTER_HELP)]
-pub(super) struct Submit {
-    /// Name of the pool.
-    name: String,
-
-    /// Name of the handler, see `ringwork handlers NAME`.
-    handler: String,
-
-    /// The request, or its body.
-    #[arg(
-        long,
-        value_name = "TEXT",
-        conflicts_with = "file",
-        allow_hyphen_values = true
-    )]
-    data: Option<String>,
-
-    /// Read the request, or its body, from a file; `-`: standard input.
-    #[arg(long, value_name = "PATH")]
-    file: Option<PathBuf>,
-
-    /// Parameters, a JSON object; the data is the body then.
-    #[arg(long, value_name = "JSON")]
-    params: Option<String>,
-
-    /// Codec of the request: the data as it is (bytes), which must be UTF-8 (utf8) or a decimal number
-    /// (i64); JSON, which is converted, or a file that is CBOR already (cbor); or a JSON object, `--params`,
-    /// with the data as its body (params) [default: what the handler says].
-    #[arg(long, value_parser = payload::codecs(), value_name = "CODEC")]
-    codec: Option<Codec>,
-
-    /// Give up after this time, such as 500ms or 30s; waiting for a free client entry of the pool
-    /// counts [default: wait for ever].
-    #[arg(long, value_name = "TIME")]
-    timeout: Option<Span>,
-
-    /// Priority of the task.
-    #[arg(long, value_enum, value_name = "PRIORITY", default_value = "normal")]
-    priority: Priority,
-
-    /// Most attempts when workers die of the task, 1 to 3.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
-    attempts: u8,
-
-    /// A request from each line of the file, or of standard input.
-    #[arg(long, conflicts_with_all = ["data", "out"])]
-    lines: bool,
-
-    /// With --lines: most tasks at a time.
-    #[arg(long, value_name = "N", default_value_t = 64, requires = "lines", value_parser = clap::value_parser!(u32).range(1..))]
-    in_flight: u32,
-
-    /// Print the result, or the failure, as JSON.
-    #[arg(long, conflicts_with = "out")]
-    json: bool,
-
-    /// Write the result to a file, as it is.
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-}
 
 /// Runs the subcommand.
 pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
@@ -222,21 +141,6 @@ fn read_data(submit: &Submit, dir: &PoolDir) -> Result<Data, Failure> {
     })
 }
 
-/// The file that is named, or standard input.
-fn read_of(submit: &Submit) -> Result<Box<dyn Read + Send>, Failure> {
-    match submit.file.as_deref() {
-        Some(path) if path != Path::new("-") => {
-            let file = std::fs::File::open(path).map_err(|error| cannot_read(path, &error))?;
-            Ok(Box::new(file))
-        }
-        _ => Ok(Box::new(io::stdin())),
-    }
-}
-
-fn cannot_read(path: &Path, error: &io::Error) -> Failure {
-    Failure::usage(format!("cannot read {}: {error}", path.display()))
-}
-
 /// All of it; `None` if it is more than the pool takes, such as a device that has no end. JSON may
 /// become shorter as CBOR, so there is some room above the largest payload.
 fn read_most(from: impl io::Read, largest: u64) -> io::Result<Option<Vec<u8>>> {
@@ -260,88 +164,10 @@ fn open_out(path: &Path) -> Result<std::fs::File, Failure> {
         .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))
 }
 
-/// What the user says; else parameters mean params; else what the handler says.
-fn choose_codec(submit: &Submit, client: &Client) -> Codec {
-    let of_handler = || {
-        let all = tables::handlers(client.segment());
-        let known = all
-            .into_iter()
-            .find(|handler| handler.name == submit.handler)?;
-        Some(known.request_codec)
-    };
-    let params = submit.params.as_ref().map(|_| Codec::Params);
-    submit
-        .codec
-        .or(params)
-        .or_else(of_handler)
-        .unwrap_or(Codec::Bytes)
-}
-
 fn finish(submit: &Submit, outcome: Outcome) -> Result<(), Failure> {
     match outcome {
         Outcome::Completed { codec, bytes } => deliver(submit, codec, bytes),
         other => Err(failure(other)),
-    }
-}
-
-/// Why a task did not complete, and the exit code for it.
-pub(super) fn failure(outcome: Outcome) -> Failure {
-    let ran = |may_have_run: bool| {
-        if may_have_run {
-            "it may have run"
-        } else {
-            "it did not run"
-        }
-    };
-    match outcome {
-        Outcome::Completed { .. } => Failure::new(FAILED, "the task completed"),
-        Outcome::Failed {
-            status,
-            may_have_run,
-            code,
-            location,
-            message,
-        } => {
-            let exit = match status {
-                Status::Cancelled => TIMED_OUT,
-                Status::ArenaExhausted | Status::NoWorker => REJECTED,
-                _ => FAILED,
-            };
-            let place = if location.is_empty() {
-                String::new()
-            } else {
-                format!(", at {location}")
-            };
-            Failure::new(
-                exit,
-                format!(
-                    "the task failed: {message}\n  code {code}{place}; {}",
-                    ran(may_have_run)
-                ),
-            )
-        }
-        Outcome::Crashed { cause, attempts } => {
-            let times = if attempts == 1 {
-                String::new()
-            } else {
-                format!(", at attempt {attempts}")
-            };
-            Failure::new(
-                CRASHED,
-                format!("the worker that ran the task {cause}{times}; it may have run"),
-            )
-        }
-        Outcome::TimedOut { may_have_run } => Failure::new(
-            TIMED_OUT,
-            format!("the task timed out; {}", ran(may_have_run)),
-        ),
-        Outcome::Cancelled { may_have_run } => Failure::new(
-            TIMED_OUT,
-            format!("the task was cancelled; {}", ran(may_have_run)),
-        ),
-        Outcome::Closed { reason } => {
-            Failure::new(NO_POOL, format!("{reason}; the task may have run"))
-        }
     }
 }
 
