@@ -3,12 +3,16 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::states::Health;
 use ringwork_tests::{
     Base, Pool, Serve, StopOnDrop, call, end, options, wait_until, worker_program,
 };
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -233,6 +237,35 @@ fn a_reload_that_the_end_of_the_pool_cuts_off_is_told() {
     served
         .pool
         .wait_logged("reload not completed: the pool ends before");
+}
+
+#[test]
+fn a_worker_that_is_still_starting_is_replaced_after_it_has_started() {
+    let base = Arc::new(Base::new());
+    let (program, gate) = (base.path().join("worker"), base.path().join("gate"));
+    mkfifo(&gate, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    install(
+        &program,
+        &format!(
+            "#!/bin/sh\n[ $RINGWORK_WORKER_INDEX = 0 ] || read -r line <{}\nexec {}\n",
+            gate.display(),
+            worker_program().display()
+        ),
+    );
+    let pool = Serve::in_base(&base, "starting")
+        .daemon()
+        .option("worker", &program.display().to_string())
+        .start();
+    install(&program, &worker_of("2"));
+    pool.signal(Signal::SIGHUP);
+    pool.wait_logged("worker in seat 1 is to be replaced: reload");
+    pool.wait_logged("worker 0 is to leave: reload");
+    // For reading, too: so the opening waits for no reader.
+    let mut gate = File::options().read(true).write(true).open(gate).unwrap();
+    gate.write_all(b"go\n").unwrap();
+    pool.wait_logged("worker 1 is to leave: reload");
+    pool.wait_logged("reload done");
+    untroubled(&pool);
 }
 
 #[test]

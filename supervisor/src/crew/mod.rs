@@ -194,14 +194,13 @@ impl Crew {
             let Some(why) = seat.to_replace.clone() else {
                 continue;
             };
-            let ready = seat.successor.as_ref().map(Member::is_ready);
-            match (seat.current.take_if(|current| current.is_ready()), ready) {
-                (Some(current), Some(true)) => {
-                    seat.current = seat.successor.take();
-                    seat.to_replace = None;
-                    self.tell_to_leave(current, segment, &why);
-                }
-                (current, _) => seat.current = current,
+            // A current one that is still starting stays: it may be about to take tasks.
+            if seat.successor.as_ref().is_some_and(Member::is_ready)
+                && let Some(current) = seat.current.take_if(|current| current.is_ready())
+            {
+                seat.current = seat.successor.take();
+                seat.to_replace = None;
+                self.tell_to_leave(current, segment, &why);
             }
         }
         if self.is_replacing() || self.health.halt().is_some() {
