@@ -164,6 +164,11 @@ fn unreadable(body: &[u8], code: usize) -> TaskError {
         }
         match zstd_safe::find_frame_compressed_size(rest) {
             Ok(len) => at += len.max(1),
+            Err(code) if get_error_name(code).contains("memory") => {
+                return corrupt(&format!(
+                    "zstd frame {frame}, from byte {at} on, needs a window of more than 2 GiB; compress with a smaller one (--long=31 at most)"
+                ));
+            }
             Err(code) => {
                 return corrupt(&format!(
                     "zstd frame {frame}, from byte {at} on, is cut off or damaged ({})",

@@ -66,6 +66,10 @@ pub(super) struct Details {
     pub(super) plays: Plays,
 }
 
+/// Most pixels in a direction. Resampling keeps some 50 bytes for each of them, which is nothing for
+/// a picture and 3 GB for a line of 50 million. A JPEG has 65,535 at most.
+const MAX_SIDE: u32 = 1_000_000;
+
 pub(super) fn check_pixels(width: u32, height: u32, max_pixels: u64) -> Result<(), TaskError> {
     if u64::from(width) * u64::from(height) > max_pixels {
         return Err(too_many_pixels(
@@ -73,6 +77,14 @@ pub(super) fn check_pixels(width: u32, height: u32, max_pixels: u64) -> Result<(
             width.into(),
             height.into(),
             max_pixels,
+        ));
+    }
+    if width.max(height) > MAX_SIDE {
+        return Err(TaskError::new(
+            "image.too_many_pixels",
+            format!(
+                "an image of {width} x {height} has a side of more than {MAX_SIDE} pixels, whatever max_pixels is; cut it into parts"
+            ),
         ));
     }
     Ok(())

@@ -714,6 +714,23 @@ fn bombs_are_refused_by_their_header() {
     assert_eq!(error.code(), "image.too_many_pixels");
 }
 
+/// Resampling a line takes memory for each of its pixels.
+#[test]
+fn a_line_that_is_too_long_is_refused() {
+    let line = |length: u32| {
+        let mut png = Vec::new();
+        let pixels = vec![128; length as usize];
+        image::codecs::png::PngEncoder::new(&mut png)
+            .write_image(&pixels, length, 1, image::ExtendedColorType::L8)
+            .unwrap();
+        super::resize(&to(8, 8), &png)
+    };
+    assert!(line(1_000_000).is_ok());
+    let error = line(1_000_001).unwrap_err();
+    assert_eq!(error.code(), "image.too_many_pixels");
+    assert!(error.message().contains("1000001 x 1"), "{error}");
+}
+
 /// A frame far larger than its screen must not be allocated either.
 #[test]
 fn a_gif_frame_beyond_its_screen_is_refused() {
