@@ -71,7 +71,6 @@ pub enum Palette {
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Baseline JPEG; 4:2:0 below quality 90, 4:4:4 from there on.
-    #[serde(alias = "jpg")]
     Jpeg,
     /// PNG with a fast compression.
     Png,
