@@ -20,6 +20,8 @@ pub const HOLD: Duration = Duration::from_millis(1_900);
 /// Longer than the start timeout, too.
 pub const START_HOLD: Duration = Duration::from_millis(3_600);
 const WORKERS: usize = 2;
+/// The lane entries of each: its lane's, and that of the shard of its async tasks.
+const ENTRIES: usize = 2;
 
 /// Environment of one process: which point is armed, and where it tells.
 pub type Arms = Vec<(String, String)>;
@@ -224,7 +226,7 @@ impl Stage {
             look::workers(segment),
             look::lanes(segment),
         );
-        if entries != (clients, WORKERS, WORKERS) {
+        if entries != (clients, WORKERS, ENTRIES * WORKERS) {
             held.push_str(&format!("clients, workers, lanes: {entries:?}"));
         }
         held
