@@ -1,6 +1,6 @@
 //! `ringwork stat`: what a pool does now and has done.
 
-use super::by_handler::{self, Look, Quantiles, TasksView};
+use super::by_handler::{self, Look, Quantiles};
 use super::exit::{FAILED, Failure, NO_POOL};
 use super::prometheus;
 use super::shown;
@@ -197,26 +197,17 @@ fn text(view: &PoolView, rate: Option<f64>) -> String {
         .map(|handler| handler.info.name.as_str())
         .collect();
     let _ = writeln!(page, "\nhandlers\n  {}", handlers.join(", "));
-    if let Some((seconds, table)) = by_handler::now(tasks_by_handler(view)) {
+    if let Some((seconds, table)) = by_handler::now(view.tasks_by_handler()) {
         section(
             &mut page,
             &format!("tasks of the last {seconds:.1} s"),
             &table,
         );
     }
-    let in_all = by_handler::in_all(tasks_by_handler(view));
+    let in_all = by_handler::in_all(view.tasks_by_handler());
     section(&mut page, "tasks in all", &in_all);
     section(&mut page, "errors", &errors(view));
     page
-}
-
-/// The handlers with their tasks, then the tasks of none.
-fn tasks_by_handler(view: &PoolView) -> impl Iterator<Item = (&str, &TasksView)> {
-    let named = view.handlers.iter();
-    let named = named.map(|handler| (handler.info.name.as_str(), &handler.tasks));
-    let others = [("(unknown)", &view.unlisted), ("(others)", &view.rest)];
-    let others = others.into_iter();
-    named.chain(others.filter_map(|(name, tasks)| Some((name, tasks.as_ref()?))))
 }
 
 fn section(page: &mut String, title: &str, table: &Table) {

@@ -64,6 +64,17 @@ pub(super) struct PoolView {
     pub(super) errors: Vec<ErrorView>,
 }
 
+impl PoolView {
+    /// The handlers with their tasks, then the tasks of none.
+    pub(super) fn tasks_by_handler(&self) -> impl Iterator<Item = (&str, &TasksView)> {
+        let named = self.handlers.iter();
+        let named = named.map(|handler| (handler.info.name.as_str(), &handler.tasks));
+        let others = [("(unknown)", &self.unlisted), ("(others)", &self.rest)];
+        let others = others.into_iter();
+        named.chain(others.filter_map(|(name, tasks)| Some((name, tasks.as_ref()?))))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct ClientView {
     pub(super) index: u32,
@@ -433,7 +444,7 @@ pub(super) fn handlers(segment: &Segment) -> Vec<HandlerView> {
     tables::handlers(segment).into_iter().map(view).collect()
 }
 
-fn seconds(now: u64, then: u64) -> f64 {
+pub(super) fn seconds(now: u64, then: u64) -> f64 {
     // To the millisecond: more digits would only be noise in the JSON.
     (now.saturating_sub(then) / 1_000_000) as f64 / 1e3
 }

@@ -3,22 +3,21 @@
 mod common;
 
 use common::*;
-use std::process::Stdio;
+
+/// A command whose task runs in the pool `p`, for longer than any test.
+fn sleeping(home: &Home) -> Background {
+    let sleep = background(home.command(&["submit", "p", "sleep", "--data", "600000"]));
+    until("the task runs", || {
+        home.stat("p")["clients"][0]["running"] == 1
+    });
+    sleep
+}
 
 #[test]
 fn a_pool_is_stopped_once_its_tasks_are_over_or_at_once() {
     let home = Home::new();
     let mut serve = home.serve("p", &["--workers", "1"]);
-    let sleep = home
-        .command(&["submit", "p", "sleep", "--data", "600000"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let sleep = ringwork_support::KillOnDrop(sleep);
-    until("the task runs", || {
-        home.stat("p")["clients"][0]["running"] == 1
-    });
+    let sleep = sleeping(&home);
     let ended = home.run(&["stop", "p"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
     let late = home.run(&["stop", "p", "--wait=10ms", "--now"]);
@@ -33,16 +32,7 @@ fn a_pool_is_stopped_once_its_tasks_are_over_or_at_once() {
 fn a_task_that_goes_on_is_told_when_the_time_is_over() {
     let home = Home::new();
     let mut serve = home.serve("p", &["--workers", "1", "--drain-timeout", "10min"]);
-    let sleep = home
-        .command(&["submit", "p", "sleep", "--data", "600000"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let _sleep = ringwork_support::KillOnDrop(sleep);
-    until("the task runs", || {
-        home.stat("p")["clients"][0]["running"] == 1
-    });
+    let _sleep = sleeping(&home);
     let late = home.run(&["stop", "p", "--wait=20ms"]);
     assert_eq!(late.code, 4, "{late:?}");
     assert!(late.stderr.contains("stop p --now"), "{late:?}");

@@ -186,7 +186,7 @@ fn limits(view: &PoolView) -> Vec<Finding> {
         Finding::warn(
             "limits",
             format!("one is for {}, which no worker knows", limit.handler),
-            "correct the name of --limit, or [handler.NAME] of its file",
+            "correct the name of --limit, or [handlers.NAME] of its file",
         )
     })
     .collect()

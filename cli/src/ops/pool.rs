@@ -35,9 +35,7 @@ fn running(segment: &Segment) -> Vec<Value> {
     let now = now_ns();
     let task = |lane: u32| {
         let task = running_task(segment, lane)?;
-        let runs_s = task
-            .since_ns
-            .map(|since| seconds(now.saturating_sub(since)));
+        let runs_s = task.since_ns.map(|since| view::seconds(now, since));
         Some(json!({
             "handler": handler_name(segment, task.handler),
             "lane": lane,
@@ -76,7 +74,7 @@ fn waiting(segment: &Segment) -> Vec<Value> {
                 "client": client,
                 "client_pid": segment.client(client).pid(),
                 "attempt": word.attempt() + 1,
-                "deadline_in_s": deadline.map(|at| seconds(at.saturating_sub(now))),
+                "deadline_in_s": deadline.map(|at| view::seconds(at, now)),
             });
             // What was read is that task's only if it still waits.
             if fields.queued() == Some(word) {
@@ -85,10 +83,6 @@ fn waiting(segment: &Segment) -> Vec<Value> {
         }
     }
     tasks
-}
-
-fn seconds(ns: u64) -> f64 {
-    (ns / 1_000_000) as f64 / 1e3
 }
 
 fn unreadable(error: impl std::fmt::Display) -> Unreadable {

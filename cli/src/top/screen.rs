@@ -188,7 +188,9 @@ pub(super) fn draw(frame: &mut Frame, state: &State) {
 
 /// What became of all tasks between the two looks.
 fn sums(view: &PoolView) -> (f64, u64, u64, f64) {
-    let nows = rows_of(view).filter_map(|(_, tasks)| tasks.now.as_ref());
+    let nows = view
+        .tasks_by_handler()
+        .filter_map(|(_, tasks)| tasks.now.as_ref());
     nows.fold((0.0, 0, 0, 0.0), |(_, done, failed, busy), now| {
         let counts = &now.counts;
         (
@@ -198,14 +200,6 @@ fn sums(view: &PoolView) -> (f64, u64, u64, f64) {
             busy + now.busy_percent,
         )
     })
-}
-
-fn rows_of(view: &PoolView) -> impl Iterator<Item = (&str, &TasksView)> {
-    let named = view.handlers.iter();
-    let named = named.map(|handler| (handler.info.name.as_str(), &handler.tasks));
-    let others = [("(unknown)", &view.unlisted), ("(others)", &view.rest)];
-    let others = others.into_iter();
-    named.chain(others.filter_map(|(name, tasks)| Some((name, tasks.as_ref()?))))
 }
 
 fn head(state: &State) -> Vec<Line<'static>> {
@@ -346,7 +340,7 @@ fn handlers(view: &PoolView) -> Vec<Vec<Entry>> {
         row.push(count(tasks.in_all.completed));
         row
     };
-    rows_of(view).map(row).collect()
+    view.tasks_by_handler().map(row).collect()
 }
 
 fn lanes(view: &PoolView) -> Vec<Vec<Entry>> {

@@ -7,7 +7,6 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -153,7 +152,7 @@ public final class Tasks {
     }
     Runnable late =
         () -> {
-          if (!clock.isCancelled() && !timed.isDone() && decided.compareAndSet(false, true)) {
+          if (!timed.isDone() && decided.compareAndSet(false, true)) {
             expire(timed, future, limit);
           }
         };
@@ -177,29 +176,19 @@ public final class Tasks {
         future.cancel(true);
       }
     } finally {
-      if (future.isDone() && !future.isCompletedExceptionally()) {
-        timed.complete(future.getNow(null)); // it came at the last moment
-      } else if (future.isCompletedExceptionally() && !future.isCancelled()) {
-        timed.completeExceptionally(DerivedFuture.unwrapped(failureOf(future)));
-      } else {
-        timed.completeExceptionally(
-            new TaskTimeoutException(
-                what
-                    + " did not end within "
-                    + Durations.text(Durations.nanos(limit))
-                    + " and was cancelled"
-                    + (mayHaveRun ? "" : " before a worker took it"),
-                mayHaveRun));
+      switch (future.state()) {
+        case SUCCESS -> timed.complete(future.resultNow()); // it came at the last moment
+        case FAILED -> timed.completeExceptionally(future.exceptionNow());
+        default ->
+            timed.completeExceptionally(
+                new TaskTimeoutException(
+                    what
+                        + " did not end within "
+                        + Durations.text(Durations.nanos(limit))
+                        + " and was cancelled"
+                        + (mayHaveRun ? "" : " before a worker took it"),
+                    mayHaveRun));
       }
-    }
-  }
-
-  private static Throwable failureOf(CompletableFuture<?> future) {
-    try {
-      future.getNow(null);
-      return new CancellationException();
-    } catch (RuntimeException failure) {
-      return failure;
     }
   }
 }
