@@ -154,7 +154,7 @@ fn each_failure_of_a_task_has_its_exit_code() {
     check(&["p", "ehco"], 1, "did you mean \"echo\"?");
     check(
         &["p", "digest", "--params", r#"{"algorithm":"md5"}"#],
-        1,
+        2,
         "algorithm: unknown variant `md5`",
     );
     check(
@@ -164,12 +164,12 @@ fn each_failure_of_a_task_has_its_exit_code() {
     );
     check(
         &["p", "digest", "--params", r#"{"algoritm":1}"#],
-        1,
+        2,
         "digest.invalid_params",
     );
     check(
         &["p", "digest", "--params", r#"{"algorithm":5}"#],
-        1,
+        2,
         "algorithm: expected",
     );
     check(&["p", "digest", "--params", "{"], 2, "no JSON object");

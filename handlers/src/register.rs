@@ -49,12 +49,26 @@ fn passwords(worker: Builder) -> Builder {
 
 #[cfg(feature = "image")]
 fn images(worker: Builder) -> Builder {
-    let worker = with_body(worker, "image.resize", Codec::Bytes, |params, body| {
-        image::resize(params, body).map(|image| bytes(image.bytes))
-    });
-    let worker = with_body(worker, "image.thumbnail", Codec::Bytes, |params, body| {
-        image::thumbnail(params, body).map(|image| bytes(image.bytes))
-    });
+    let worker = in_pool(
+        worker,
+        "image.resize",
+        Codec::Bytes,
+        |params, body, task| {
+            let go_on = || task.context().check_cancelled();
+            let mut out = Vec::new();
+            image::resize_while(params, body, &go_on, &mut out).map(|_| bytes(out))
+        },
+    );
+    let worker = in_pool(
+        worker,
+        "image.thumbnail",
+        Codec::Bytes,
+        |params, body, task| {
+            let go_on = || task.context().check_cancelled();
+            let mut out = Vec::new();
+            image::thumbnail_while(params, body, &go_on, &mut out).map(|_| bytes(out))
+        },
+    );
     with_body(worker, "image.info", Codec::Utf8, |params, body| {
         let description = image::info(params, body)?;
         serde_json::to_string(&description)
@@ -73,14 +87,9 @@ fn compression(worker: Builder) -> Builder {
     let worker = with_body(worker, "compress", Codec::Bytes, |params, body| {
         compress::compress(params, body).map(bytes)
     });
-    in_pool(
-        worker,
-        "decompress",
-        Codec::Bytes,
-        |params, body, largest| {
-            compress::decompress_within(params, body, largest as u64).map(bytes)
-        },
-    )
+    in_pool(worker, "decompress", Codec::Bytes, |params, body, task| {
+        compress::decompress_within(params, body, task.largest_result() as u64).map(bytes)
+    })
 }
 
 fn bytes(bytes: Vec<u8>) -> Answer {
@@ -103,16 +112,16 @@ where
     P: DeserializeOwned + Default + 'static,
     F: Fn(&P, &[u8]) -> Result<Answer, TaskError> + Send + Sync + 'static,
 {
-    in_pool(worker, name, result_codec, move |params, body, _largest| {
+    in_pool(worker, name, result_codec, move |params, body, _task| {
         run(params, body)
     })
 }
 
-/// As [`with_body`], for a function that asks what the pool's largest payload is, in bytes.
+/// As [`with_body`], for a function that asks what the task and its pool are.
 fn in_pool<P, F>(worker: Builder, name: &str, result_codec: Codec, run: F) -> Builder
 where
     P: DeserializeOwned + Default + 'static,
-    F: Fn(&P, &[u8], usize) -> Result<Answer, TaskError> + Send + Sync + 'static,
+    F: Fn(&P, &[u8], &RawTask<'_, '_>) -> Result<Answer, TaskError> + Send + Sync + 'static,
 {
     let subject = name.split('.').next().unwrap_or(name).to_owned();
     worker.raw_task(
@@ -129,7 +138,7 @@ where
                 Ok(both) => both,
                 Err(error) => return Err(of_parameters(&subject, task, error)),
             };
-            run(&params, body, task.largest_result())
+            run(&params, body, task)
         },
     )
 }

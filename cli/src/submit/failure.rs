@@ -1,6 +1,6 @@
 //! The end of a task that did not complete, as the command tells it.
 
-use crate::exit::{CRASHED, FAILED, Failure, NO_POOL, REJECTED, TIMED_OUT};
+use crate::exit::{CRASHED, FAILED, Failure, NO_POOL, REJECTED, TIMED_OUT, USAGE};
 use ringwork_ring::Status;
 use ringwork_ring::client::Outcome;
 
@@ -25,6 +25,8 @@ pub(crate) fn failure(outcome: Outcome) -> Failure {
             let exit = match status {
                 Status::Cancelled => TIMED_OUT,
                 Status::ArenaExhausted | Status::NoWorker => REJECTED,
+                Status::Codec => USAGE,
+                _ if code.ends_with(".invalid_params") => USAGE,
                 _ => FAILED,
             };
             let place = if location.is_empty() {

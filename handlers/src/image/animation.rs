@@ -121,6 +121,7 @@ fn process_all(
     };
     writer.push(&raster, first.milliseconds).map_err(failed)?;
     for frame in frames {
+        (job.go_on)()?;
         let frame = frame?;
         let (raster, _) = job.run((frame.raster, 1.0), profile, format)?;
         writer.push(&raster, frame.milliseconds).map_err(failed)?;

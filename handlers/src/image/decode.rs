@@ -292,6 +292,11 @@ impl<'a> Source<'a> {
         self.details.frames > 1 && matches!(self.kind, Kind::Gif | Kind::Webp)
     }
 
+    /// Whether it is an animation of a format of which only the first frame is read.
+    pub(super) fn is_other_animation(&self) -> bool {
+        self.details.frames > 1 && !self.is_animation()
+    }
+
     /// The frames of a GIF or WebP, each as it is seen. `None` if the format has no animations.
     pub(super) fn frames(self, max_pixels: u64) -> Result<Option<Frames<'a>>, TaskError> {
         Ok(match self.decoder {

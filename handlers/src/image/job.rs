@@ -9,9 +9,13 @@ use super::resize::{self, Plan};
 use super::types::Format;
 use ringwork_worker::TaskError;
 
+/// Whether the work goes on: an error ends it.
+pub(crate) type GoOn<'a> = &'a dyn Fn() -> Result<(), TaskError>;
+
 /// What is done to each decoded image.
 pub(super) struct Job<'a> {
     pub(super) params: &'a ResizeParams,
+    pub(super) go_on: GoOn<'a>,
     pub(super) plan: Plan,
     /// The plan for the image as it is stored.
     pub(super) stored: Plan,

@@ -43,9 +43,10 @@ pub use types::{
     Format, Gravity, ImageInfo, Palette,
 };
 
-use job::Job;
+use job::{GoOn, Job};
 use types::invalid_params;
 
+use ringwork_ring::format::counted;
 use ringwork_worker::TaskError;
 
 /// The image in `body`, resized.
@@ -73,10 +74,21 @@ pub fn resize_into(
     body: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<ImageInfo, TaskError> {
+    resize_while(params, body, &|| Ok(()), out)
+}
+
+/// [`resize_into`] that asks `go_on` between its steps and the frames of an animation, and ends
+/// with its error: how a caller's cancel is seen.
+pub(crate) fn resize_while(
+    params: &ResizeParams,
+    body: &[u8],
+    go_on: GoOn<'_>,
+    out: &mut Vec<u8>,
+) -> Result<ImageInfo, TaskError> {
     if params.width.is_none() && params.height.is_none() {
         return Err(invalid_params("give `width`, `height` or both, in pixels"));
     }
-    process(params, true, body, out)
+    process(params, true, body, go_on, out)
 }
 
 /// The image in `body`, made to fit a box if it is larger, never enlarged.
@@ -100,6 +112,16 @@ pub fn thumbnail_into(
     body: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<ImageInfo, TaskError> {
+    thumbnail_while(params, body, &|| Ok(()), out)
+}
+
+/// As [`resize_while`], for [`thumbnail_into`].
+pub(crate) fn thumbnail_while(
+    params: &ThumbnailParams,
+    body: &[u8],
+    go_on: GoOn<'_>,
+    out: &mut Vec<u8>,
+) -> Result<ImageInfo, TaskError> {
     let (width, height) = match (params.size, params.width, params.height) {
         (None, None, None) => (Some(DEFAULT_THUMBNAIL_SIZE), Some(DEFAULT_THUMBNAIL_SIZE)),
         (size @ Some(_), None, None) => (size, size),
@@ -111,13 +133,14 @@ pub fn thumbnail_into(
         }
     };
     let params = params.in_box(width, height);
-    process(&params, false, body, out)
+    process(&params, false, body, go_on, out)
 }
 
 fn process(
     params: &ResizeParams,
     enlarge: bool,
     body: &[u8],
+    go_on: GoOn<'_>,
     out: &mut Vec<u8>,
 ) -> Result<ImageInfo, TaskError> {
     let quality = check_quality(params.quality)?;
@@ -125,6 +148,13 @@ fn process(
 
     let source = decode::Source::open(body, params.max_pixels, params.damaged == Damaged::Accept)?;
     let animated = params.animation == Animation::Keep && source.is_animation();
+    if params.animation == Animation::Keep && source.is_other_animation() {
+        return Err(invalid_params(&format!(
+            "`animation` \"keep\" with {} of {}; only those of a GIF or WebP are read, so leave `animation` out for the first one",
+            counted(source.details.frames, "frame"),
+            source.kind.name()
+        )));
+    }
     let format = params.format.unwrap_or_else(|| match source.kind {
         header::Kind::Gif if animated => Format::Gif,
         kind => kind.default_output(),
@@ -134,6 +164,7 @@ fn process(
     check_lossless(params.lossless, format)?;
     let job = Job {
         params,
+        go_on,
         plan,
         stored: plan.as_stored(source.orientation),
         full: (source.width, source.height),
@@ -154,6 +185,7 @@ fn process(
         return animation::process(source, &job, encoding, out);
     }
     let decoded = source.decode(&job.stored)?;
+    go_on()?;
     let (raster, profile) = job.run(
         (decoded.raster, decoded.scale),
         decoded.profile.as_deref(),
@@ -163,6 +195,7 @@ fn process(
         profile,
         ..encoding
     };
+    go_on()?;
     encode::encode(&raster, &encoding, out)?;
     Ok(ImageInfo {
         width: raster.width,

@@ -755,6 +755,57 @@ fn frames_of(body: &[u8]) -> (Vec<(RgbaImage, u32)>, frame::Plays) {
     (frames.collect(), plays)
 }
 
+fn apng_of(images: &[RgbaImage]) -> Vec<u8> {
+    let mut apng = Vec::new();
+    let (width, height) = images[0].dimensions();
+    let mut encoder = ::png::Encoder::new(&mut apng, width, height);
+    encoder.set_color(::png::ColorType::Rgba);
+    let frames = u32::try_from(images.len()).unwrap();
+    encoder.set_animated(frames, 0).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    for image in images {
+        writer.write_image_data(image.as_raw()).unwrap();
+    }
+    writer.finish().unwrap();
+    apng
+}
+
+/// Between the steps and the frames the caller's cancel is seen.
+#[test]
+fn a_job_that_is_given_up_ends() {
+    let gif = animated_gif(::gif::DisposalMethod::Background, ::gif::Repeat::Infinite);
+    let asked = std::cell::Cell::new(0);
+    let given_up_at = |last| {
+        asked.set(0);
+        let go_on = || {
+            asked.set(asked.get() + 1);
+            if asked.get() < last {
+                return Ok(());
+            }
+            Err(TaskError::new("task.cancelled", "given up"))
+        };
+        let mut out = b"before".to_vec();
+        let still = resize_while(&to(40, 24), &gif, &go_on, &mut out);
+        let steps = asked.take();
+        let frames = resize_while(&keep(None), &gif, &go_on, &mut out);
+        (still, frames, (steps, asked.get()), out)
+    };
+    let (still, frames, asked, _) = given_up_at(u32::MAX);
+    assert!(still.is_ok() && frames.is_ok());
+    assert_eq!(
+        asked,
+        (2, 3),
+        "before resizing, encoding; before each frame but the first"
+    );
+    let (still, frames, asked, out) = given_up_at(2);
+    assert_eq!(
+        (still.unwrap_err().code(), asked),
+        ("task.cancelled", (2, 2))
+    );
+    assert_eq!(frames.unwrap_err().code(), "task.cancelled");
+    assert_eq!(out, b"before");
+}
+
 fn keep(format: Option<Format>) -> ResizeParams {
     ResizeParams {
         animation: Animation::Keep,
@@ -844,6 +895,12 @@ fn an_animation_has_its_limits_and_its_formats() {
         assert_eq!(error.code(), "image.invalid_params", "{error}");
         assert!(error.message().contains("`animation`"), "{error}");
     }
+    let apng = apng_of(&[rgba_quarters(40, 24), rgba_quarters(40, 24)]);
+    let error = super::resize(&with(pixels, None, 40), &apng).unwrap_err();
+    assert_eq!(error.code(), "image.invalid_params", "{error}");
+    assert!(error.message().contains("2 frames of PNG"), "{error}");
+    let made = super::resize(&to(40, 24), &apng).unwrap();
+    assert_eq!(made.info.format, Format::Png);
     // One frame is no animation: any format will do.
     let still = gif_of(&rgba_quarters(40, 24));
     let made = super::resize(&with(pixels, None, 40), &still).unwrap();
