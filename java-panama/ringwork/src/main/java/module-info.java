@@ -7,6 +7,7 @@
  */
 module io.ringwork {
   requires static org.jspecify;
+  requires static jdk.jfr;
 
   exports io.ringwork;
   exports io.ringwork.stock;

@@ -123,4 +123,14 @@ public class StructureCost extends ComponentBench {
     slots.release(slot, word, 0);
     return word;
   }
+
+  /**
+   * What each task asks when it has no observers and nothing is recorded.
+   *
+   * @return true
+   */
+  @Benchmark
+  public boolean observersOff() {
+    return Observers.NONE.isOff();
+  }
 }

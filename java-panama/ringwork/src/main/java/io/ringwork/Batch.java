@@ -8,6 +8,7 @@ import io.ringwork.internal.segment.SlotTable.Withdrawal;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tasks that are submitted together, by one thread: slots are taken, hints written and lanes woken
@@ -59,14 +60,19 @@ final class Batch<Q, R> {
   }
 
   static <Q, R> List<TaskFuture<R>> submitAll(
-      Core core, TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
+      Core core,
+      TaskType<Q, R> type,
+      List<? extends Q> requests,
+      TaskOptions options,
+      Observed @Nullable [] observed) {
     int left = requests.size();
     List<TaskFuture<R>> futures = new ArrayList<>(left);
     Batch<Q, R> batch = new Batch<>(core, type, options, left);
     Iterator<? extends Q> all = requests.iterator();
     try {
       for (; all.hasNext(); left--) {
-        TaskFuture<R> future = new TaskFuture<>(core, type, Submitter.deadline(options), null);
+        Observed seen = observed == null ? null : observed[futures.size()];
+        TaskFuture<R> future = core.future(type, Submitter.deadline(options), null, seen);
         futures.add(future);
         batch.add(future, all.next(), left);
       }

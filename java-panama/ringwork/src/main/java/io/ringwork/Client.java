@@ -103,25 +103,33 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
   // ---- what Ringwork offers
 
   @Override
-  <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options) {
+  <Q, R> TaskFuture<R> submit(
+      TaskType<Q, R> type, Q request, TaskOptions options, @Nullable Observed observed) {
     requireNonNull(type, request, options);
-    return core.submit(type, request, options, null, false);
+    return core.submit(type, request, options, null, false, observed);
   }
 
   @Override
   <Q, R> List<TaskFuture<R>> submitAll(
-      TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
+      TaskType<Q, R> type,
+      List<? extends Q> requests,
+      TaskOptions options,
+      Observed @Nullable [] observed) {
     requireNonNull(type, requests, options);
     Object[] copy = requests.toArray(); // a list of others may end in an exception halfway
     requireNoNull(copy);
     @SuppressWarnings("unchecked") // they are of `requests`
     List<Q> all = (List<Q>) Arrays.asList(copy);
-    return Batch.submitAll(core, type, all, options);
+    return Batch.submitAll(core, type, all, options, observed);
   }
 
   @Override
   <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
-      TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
+      TaskType<Q, R> type,
+      List<? extends Q> requests,
+      int resultRoom,
+      TaskOptions options,
+      @Nullable Observed observed) {
     List<Q> copy = checkedChunk(type, requests, resultRoom, options);
     TaskType<Chunk<Q>, ChunkResult<R>> chunks = type.chunks();
     if (copy.isEmpty()) {
@@ -131,13 +139,14 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
     }
     int room = Math.max(resultRoom, Chunk.LEAST_ROOM);
     return core.submit(
-        chunks, new Chunk<>(type, copy, room, options.attempts), options, null, false);
+        chunks, new Chunk<>(type, copy, room, options.attempts), options, null, false, observed);
   }
 
   @Override
-  <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options) throws InterruptedException {
+  <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options, @Nullable Observed observed)
+      throws InterruptedException {
     requireNonNull(type, request, options);
-    return core.call(type, request, options);
+    return core.call(type, request, options, observed);
   }
 
   /** The requests of a chunk, copied; throws what is the program's error. */

@@ -86,6 +86,17 @@ public abstract sealed class ClientConfig<C extends ClientConfig<C>>
   }
 
   /**
+   * Has an observer told of each task: for traces, and for metrics by task. Those that were set
+   * before stay; several are told in the order in which they were set.
+   *
+   * @param observer told of each task of this client
+   * @return a copy
+   */
+  public C observer(TaskObserver observer) {
+    return with(settings.observer(observer));
+  }
+
+  /**
    * What {@code ringwork stat} calls this client.
    *
    * @return the name that was chosen, or empty for the default

@@ -5,20 +5,30 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a {@link Ringwork} handle stands on: one {@link Client}, or a {@link Reconnector}, which has
- * one after the other. Options are the effective ones. The methods do as those of the handle say.
+ * one after the other. Options are the effective ones. The methods do as those of the handle say;
+ * what observers are told of a task goes with it, null for none.
  *
  * <p>A class and not an interface, so that its methods need not be public.
  */
 abstract sealed class Connection permits Client, Reconnector {
-  abstract <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options);
+  abstract <Q, R> TaskFuture<R> submit(
+      TaskType<Q, R> type, Q request, TaskOptions options, @Nullable Observed observed);
 
   abstract <Q, R> List<TaskFuture<R>> submitAll(
-      TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options);
+      TaskType<Q, R> type,
+      List<? extends Q> requests,
+      TaskOptions options,
+      Observed @Nullable [] observed);
 
   abstract <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
-      TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options);
+      TaskType<Q, R> type,
+      List<? extends Q> requests,
+      int resultRoom,
+      TaskOptions options,
+      @Nullable Observed observed);
 
-  abstract <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options)
+  abstract <Q, R> R call(
+      TaskType<Q, R> type, Q request, TaskOptions options, @Nullable Observed observed)
       throws InterruptedException;
 
   abstract RawTask claim(TaskType<byte[], ResultLease> type, long size, TaskOptions options);

@@ -64,21 +64,40 @@ final class Core implements Engine {
    *
    * @param waiter the thread that will wait for the future, or null
    * @param helped whether that thread will take the poller's role
+   * @param observed what observers are told, or null
    */
   <Q, R> TaskFuture<R> submit(
       TaskType<Q, R> type,
       Q request,
       TaskOptions options,
       @Nullable Thread waiter,
-      boolean helped) {
-    TaskFuture<R> future = new TaskFuture<>(this, type, Submitter.deadline(options), waiter);
+      boolean helped,
+      @Nullable Observed observed) {
+    TaskFuture<R> future = future(type, Submitter.deadline(options), waiter, observed);
     waiting.willWait(future, helped);
     submitter.submit(future, type, request, options, helped);
     return future;
   }
 
+  /** The future of a task that is about to be submitted. */
+  <R> TaskFuture<R> future(
+      TaskType<?, R> type, long deadline, @Nullable Thread waiter, @Nullable Observed observed) {
+    return observed == null
+        ? new TaskFuture<>(this, type, deadline, waiter)
+        : new ObservedFuture<>(this, type, deadline, waiter, observed);
+  }
+
+  /** Observers that look at this task, which is submitted to this pool alone; null for none. */
+  @Nullable Observed observe(TaskType<?, ?> type, TaskOptions options) {
+    Observers observers = settings.observers();
+    return observers.isOff()
+        ? null
+        : observers.begin(life.name, type, options, Observed.ALONE, false);
+  }
+
   /** Submits and waits. */
-  <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options) throws InterruptedException {
+  <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options, @Nullable Observed observed)
+      throws InterruptedException {
     if (Thread.interrupted()) {
       throw new InterruptedException();
     }
@@ -86,7 +105,7 @@ final class Core implements Engine {
     boolean helps = !nested && waiting.helps();
     try {
       return waiting.awaitCall(
-          submit(type, request, options, Thread.currentThread(), helps), nested, helps);
+          submit(type, request, options, Thread.currentThread(), helps, observed), nested, helps);
     } finally {
       if (helps) {
         leaveRole(); // it has done so, unless something was thrown

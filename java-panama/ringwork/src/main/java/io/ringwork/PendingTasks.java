@@ -34,6 +34,7 @@ final class PendingTasks {
       PendingTasks::failQueued;
 
   private final Lifecycle life;
+  private final ClientSegment<TaskFuture<?>> segment;
   private final SlotTable<TaskFuture<?>> slots;
   private final Room room;
   private final Counters counters;
@@ -48,6 +49,7 @@ final class PendingTasks {
       Counters counters,
       Completer completer) {
     this.life = life;
+    this.segment = segment;
     this.slots = segment.slots;
     this.room = segment.room;
     this.counters = counters;
@@ -99,8 +101,18 @@ final class PendingTasks {
       room.freed();
       return future.hasRunBefore;
     }
+    noteRun(future);
     completer.requestCancel(future);
     return true;
+  }
+
+  /** Has observers know which lane runs a task that ends without its result. */
+  private void noteRun(TaskFuture<?> future) {
+    Observed observed = future.observed();
+    int i = future.slot;
+    if (observed != null && i >= 0) {
+      observed.note(segment, i, future.generation);
+    }
   }
 
   /** Ends a task because the client or the pool ends; one whose result is there gets it. */
@@ -133,6 +145,7 @@ final class PendingTasks {
     switch (future.withdrawFrom(slots)) {
       case WITHDRAWN -> fate = future.hasRunBefore ? Fate.MAY_HAVE_RUN : Fate.NOT_RUN;
       case RUNNING -> {
+        noteRun(future);
         if (completer.requestCancel(future)) {
           return Fate.ELSEWHERE; // it had ended before
         }

@@ -226,6 +226,24 @@ public final class RawCall implements AutoCloseable {
       throw new InterruptedException();
     }
     this.requestLength = (int) requestLength;
+    Observed observed = core.observe(type, options);
+    if (observed == null) {
+      return invoke();
+    }
+    own = new ObservedFuture<>(core, type, this::hold, observed);
+    try {
+      long result = invoke();
+      observed.ended(Outcome.HELD, false);
+      return result;
+    } catch (Throwable failed) {
+      observed.ended(failed);
+      throw failed;
+    } finally {
+      own = new TaskFuture<>(core, type, this::hold); // the next one is perhaps of no interest
+    }
+  }
+
+  private long invoke() throws InterruptedException {
     own.renew();
     state = State.RUNNING;
     try {
@@ -329,6 +347,10 @@ public final class RawCall implements AutoCloseable {
       case RUNNING -> {}
     }
     own.hasRunBefore = true;
+    Observed observed = own.observed();
+    if (observed != null) {
+      observed.note(core.segment, own.slot, own.generation);
+    }
     core.completer.requestCancel(own.slot, own.generation);
     core.segment.slots.replace(i, own.placeholder());
     own.slot = -1;

@@ -124,7 +124,7 @@ public final class RawTask implements AutoCloseable {
     StackRoom.require();
     checkUsable();
     done = true;
-    TaskFuture<ResultLease> future = new TaskFuture<>(core, type, deadline, null);
+    TaskFuture<ResultLease> future = core.future(type, deadline, null, core.observe(type, options));
     Throwable gone = Mapped.fault(this, future, RawTask::submit);
     if (gone != null && future.slot < 0) {
       future.failedAtSubmit(core.life.closedException(false, gone));

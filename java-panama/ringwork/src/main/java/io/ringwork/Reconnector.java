@@ -64,10 +64,11 @@ final class Reconnector extends Connection {
   }
 
   @Override
-  <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options) {
+  <Q, R> TaskFuture<R> submit(
+      TaskType<Q, R> type, Q request, TaskOptions options, @Nullable Observed observed) {
     Client.requireNonNull(type, request, options);
     Client client = finder.current();
-    TaskFuture<R> future = client == null ? null : client.submit(type, request, options);
+    TaskFuture<R> future = client == null ? null : client.submit(type, request, options, observed);
     return future != null && !isTurnedAway(future)
         ? future
         : later(
@@ -75,12 +76,16 @@ final class Reconnector extends Connection {
             type,
             request,
             new Patience(options),
-            (next, left) -> next.submit(type, request, left));
+            new Again<>(observed, (next, left) -> next.submit(type, request, left, observed)));
   }
 
   @Override
   <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
-      TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
+      TaskType<Q, R> type,
+      List<? extends Q> requests,
+      int resultRoom,
+      TaskOptions options,
+      @Nullable Observed observed) {
     List<Q> copy = Client.checkedChunk(type, requests, resultRoom, options);
     if (copy.isEmpty()) {
       TaskFuture<ChunkResult<R>> nothing = new TaskFuture<>(type.chunks());
@@ -89,7 +94,7 @@ final class Reconnector extends Connection {
     }
     Client client = finder.current();
     TaskFuture<ChunkResult<R>> future =
-        client == null ? null : client.submitChunk(type, copy, resultRoom, options);
+        client == null ? null : client.submitChunk(type, copy, resultRoom, options, observed);
     if (future != null && !isTurnedAway(future)) {
       return future;
     }
@@ -99,13 +104,17 @@ final class Reconnector extends Connection {
         type.chunks(),
         new Chunk<>(type, copy, room, options.attempts),
         new Patience(options),
-        (next, left) -> next.submitChunk(type, copy, resultRoom, left));
+        new Again<>(
+            observed, (next, left) -> next.submitChunk(type, copy, resultRoom, left, observed)));
   }
 
   /** All that is turned away shares one time to wait: the batch's. */
   @Override
   <Q, R> List<TaskFuture<R>> submitAll(
-      TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
+      TaskType<Q, R> type,
+      List<? extends Q> requests,
+      TaskOptions options,
+      Observed @Nullable [] observed) {
     Client.requireNonNull(type, requests, options);
     Client.requireNoNull(requests.toArray());
     if (requests.isEmpty()) {
@@ -122,41 +131,49 @@ final class Reconnector extends Connection {
     }
     List<TaskFuture<R>> futures = new ArrayList<>(requests.size());
     if (client != null) {
-      futures.addAll(client.submitAll(type, requests, patience.left()));
+      futures.addAll(client.submitAll(type, requests, patience.left(), observed));
     }
     int n = 0;
     for (Q request : requests) {
+      Observed seen = observed == null ? null : observed[n];
+      Again<R> again = new Again<>(seen, (to, left) -> to.submit(type, request, left, seen));
       if (client == null) {
-        futures.add(
-            later(null, type, request, patience, (to, left) -> to.submit(type, request, left)));
+        futures.add(later(null, type, request, patience, again));
       } else if (isTurnedAway(futures.get(n))) {
-        futures.set(
-            n,
-            later(client, type, request, patience, (to, left) -> to.submit(type, request, left)));
+        futures.set(n, later(client, type, request, patience, again));
       }
       n++;
     }
     return futures;
   }
 
+  /** How a task is submitted to another pool, and what observers are told of it. */
+  private record Again<R>(
+      @Nullable Observed observed, BiFunction<Client, TaskOptions, TaskFuture<R>> submit) {
+    /** The future of a task that no pool has taken. */
+    TaskFuture<R> ended(TaskType<?, R> type) {
+      if (observed == null) {
+        return new TaskFuture<>(type);
+      }
+      observed.lastTry();
+      return new ObservedFuture<>(type, observed);
+    }
+  }
+
   private <Q, R> TaskFuture<R> later(
-      @Nullable Client refused,
-      TaskType<Q, R> type,
-      Q request,
-      Patience patience,
-      BiFunction<Client, TaskOptions, TaskFuture<R>> again) {
+      @Nullable Client refused, TaskType<Q, R> type, Q request, Patience patience, Again<R> again) {
     for (Client client = refused; ; ) {
       try {
         client = finder.next(client, type.name(), patience);
       } catch (RingworkException disconnected) {
-        TaskFuture<R> ended = new TaskFuture<>(type);
+        TaskFuture<R> ended = again.ended(type);
         if (runsHere(type, patience.options, disconnected)) {
           Submitter.runHere(ended, Objects.requireNonNull(type.fallback), request);
           return ended;
         }
         return ended.failedAtSubmit(disconnected);
       }
-      TaskFuture<R> future = again.apply(client, patience.left());
+      TaskFuture<R> future = again.submit.apply(client, patience.left());
       if (!isTurnedAway(future)) {
         return future;
       }
@@ -171,12 +188,13 @@ final class Reconnector extends Connection {
   }
 
   @Override
-  <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options) throws InterruptedException {
+  <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options, @Nullable Observed observed)
+      throws InterruptedException {
     Client.requireNonNull(type, request, options);
     Client client = finder.current();
     if (client != null) {
       try {
-        return client.call(type, request, options);
+        return client.call(type, request, options, observed);
       } catch (ClosedException | RejectedException refused) {
         if (!Pools.isTurnedAway(refused)) {
           throw refused;
@@ -189,7 +207,11 @@ final class Reconnector extends Connection {
         client = finder.next(client, type.name(), patience);
       } catch (RingworkException disconnected) {
         if (runsHere(type, options, disconnected)) {
-          return Objects.requireNonNull(type.fallback).apply(request);
+          R here = Objects.requireNonNull(type.fallback).apply(request);
+          if (observed != null) {
+            observed.ended(Outcome.of(here), true);
+          }
+          return here;
         }
         if (Thread.interrupted()) {
           throw new InterruptedException();
@@ -197,7 +219,7 @@ final class Reconnector extends Connection {
         throw disconnected;
       }
       try {
-        return client.call(type, request, patience.left());
+        return client.call(type, request, patience.left(), observed);
       } catch (ClosedException | RejectedException refused) {
         if (!Pools.isTurnedAway(refused)) {
           throw refused;

@@ -4,6 +4,7 @@ import io.ringwork.internal.Durations;
 import io.ringwork.internal.StackRoom;
 import java.time.Duration;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A connection to a pool of Rust workers.
@@ -26,9 +27,46 @@ public final class Ringwork implements AutoCloseable {
   /** What tasks are submitted with where neither call nor type says. */
   private final TaskOptions defaults;
 
-  private Ringwork(Connection connection, TaskOptions defaults) {
+  private final Observers observers;
+
+  private Ringwork(Connection connection, ClientConfig<?> config) {
     this.connection = connection;
-    this.defaults = defaults;
+    this.defaults = config.taskDefaults();
+    this.observers = config.settings.observers();
+  }
+
+  /** What observers are told of a task; null if none looks, or if it is refused as no task. */
+  private @Nullable Observed observed(
+      TaskType<?, ?> type, @Nullable Object request, TaskOptions options, int requests) {
+    return observers.isOff() || type == null || request == null || options == null
+        ? null
+        : observers.begin(name(), type, options, requests, connection instanceof Reconnector);
+  }
+
+  /** Those of a batch, one for each. */
+  private Observed @Nullable [] observedAll(
+      TaskType<?, ?> type, List<?> requests, TaskOptions options) {
+    if (observers.isOff() || requests == null) {
+      return null;
+    }
+    Observed[] all = new Observed[requests.size()];
+    for (int n = 0; n < all.length; n++) {
+      all[n] = observed(type, requests, options, Observed.ALONE);
+    }
+    return all;
+  }
+
+  private static void tell(Observed @Nullable [] observed, Throwable failed) {
+    for (int n = 0; observed != null && n < observed.length; n++) {
+      tell(observed[n], failed);
+    }
+  }
+
+  /** A task was not submitted at all, or its caller has left it. */
+  private static void tell(@Nullable Observed observed, Throwable failed) {
+    if (observed != null) {
+      observed.ended(failed);
+    }
   }
 
   /** What is set for the call, else by its type, else for the connection. */
@@ -60,7 +98,7 @@ public final class Ringwork implements AutoCloseable {
    * @throws RingworkException if the connection then fails, as {@link #connect(ConnectConfig)} says
    */
   public static Ringwork launch(LaunchConfig config) {
-    return new Ringwork(Launcher.launch(config), config.taskDefaults());
+    return new Ringwork(Launcher.launch(config), config);
   }
 
   /**
@@ -89,11 +127,11 @@ public final class Ringwork implements AutoCloseable {
   public static Ringwork connect(ConnectConfig config) {
     Reconnect policy = config.reconnect;
     if (policy == null) {
-      return new Ringwork(Connector.connect(config), config.taskDefaults());
+      return new Ringwork(Connector.connect(config), config);
     }
     Reconnector reconnector = new Reconnector(config, policy);
     reconnector.start();
-    return new Ringwork(reconnector, config.taskDefaults());
+    return new Ringwork(reconnector, config);
   }
 
   /**
@@ -122,11 +160,17 @@ public final class Ringwork implements AutoCloseable {
    */
   public <Q, R> TaskFuture<R> submit(TaskType<Q, R> type, Q request, TaskOptions options) {
     StackRoom.require();
+    TaskOptions effective = effective(type, options);
+    Observed observed = observed(type, request, effective, Observed.ALONE);
     try {
-      return connection.submit(type, request, effective(type, options));
+      return connection.submit(type, request, effective, observed);
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
+      tell(observed, overflow);
       throw overflow;
+    } catch (Throwable failed) {
+      tell(observed, failed);
+      throw failed;
     }
   }
 
@@ -158,11 +202,17 @@ public final class Ringwork implements AutoCloseable {
   public <Q, R> List<TaskFuture<R>> submitAll(
       TaskType<Q, R> type, List<? extends Q> requests, TaskOptions options) {
     StackRoom.require();
+    TaskOptions effective = effective(type, options);
+    Observed[] observed = observedAll(type, requests, effective);
     try {
-      return connection.submitAll(type, requests, effective(type, options));
+      return connection.submitAll(type, requests, effective, observed);
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
+      tell(observed, overflow);
       throw overflow;
+    } catch (Throwable failed) {
+      tell(observed, failed);
+      throw failed;
     }
   }
 
@@ -209,11 +259,17 @@ public final class Ringwork implements AutoCloseable {
   public <Q, R> TaskFuture<ChunkResult<R>> submitChunk(
       TaskType<Q, R> type, List<? extends Q> requests, int resultRoom, TaskOptions options) {
     StackRoom.require();
+    TaskOptions effective = effective(type, options);
+    Observed observed = observed(type, requests, effective, requests == null ? 0 : requests.size());
     try {
-      return connection.submitChunk(type, requests, resultRoom, effective(type, options));
+      return connection.submitChunk(type, requests, resultRoom, effective, observed);
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
+      tell(observed, overflow);
       throw overflow;
+    } catch (Throwable failed) {
+      tell(observed, failed);
+      throw failed;
     }
   }
 
@@ -251,11 +307,17 @@ public final class Ringwork implements AutoCloseable {
   public <Q, R> R call(TaskType<Q, R> type, Q request, TaskOptions options)
       throws InterruptedException {
     StackRoom.require();
+    TaskOptions effective = effective(type, options);
+    Observed observed = observed(type, request, effective, Observed.ALONE);
     try {
-      return connection.call(type, request, effective(type, options));
+      return connection.call(type, request, effective, observed);
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
+      tell(observed, overflow);
       throw overflow;
+    } catch (Throwable failed) {
+      tell(observed, failed);
+      throw failed;
     }
   }
 
@@ -310,6 +372,9 @@ public final class Ringwork implements AutoCloseable {
     StackRoom.require();
     try {
       return connection.claim(type, requestSize, effective(type, options));
+    } catch (RejectedException refused) {
+      tell(observed(type, type, effective(type, options), Observed.ALONE), refused);
+      throw refused;
     } catch (StackOverflowError overflow) {
       StackRoom.looks = StackRoom.MANY;
       throw overflow;

@@ -12,16 +12,19 @@ record Settings(
     CompletionMode mode,
     long closeNanos,
     TaskOptions taskDefaults,
-    @Nullable Path directory,
-    @Nullable String clientName) {
+    Names names,
+    Observers observers) {
+  /** Where the pools' directories are, and what this client is called; null for the defaults. */
+  record Names(@Nullable Path directory, @Nullable String client) {}
+
   static final Settings DEFAULT =
       new Settings(
           WaitStrategy.ADAPTIVE,
           CompletionMode.VIRTUAL_THREADS,
           Duration.ofSeconds(10).toNanos(),
           TaskOptions.DEFAULT,
-          null,
-          null);
+          new Names(null, null),
+          Observers.NONE);
 
   Settings {
     Objects.requireNonNull(strategy, "strategy");
@@ -30,36 +33,54 @@ record Settings(
   }
 
   Settings waitStrategy(WaitStrategy strategy) {
-    return new Settings(strategy, mode, closeNanos, taskDefaults, directory, clientName);
+    return new Settings(strategy, mode, closeNanos, taskDefaults, names, observers);
   }
 
   Settings completion(CompletionMode mode) {
-    return new Settings(strategy, mode, closeNanos, taskDefaults, directory, clientName);
+    return new Settings(strategy, mode, closeNanos, taskDefaults, names, observers);
   }
 
   Settings closeTimeout(Duration timeout) {
     long nanos = Durations.notNegative("the close timeout", timeout);
-    return new Settings(strategy, mode, nanos, taskDefaults, directory, clientName);
+    return new Settings(strategy, mode, nanos, taskDefaults, names, observers);
   }
 
   Settings taskDefaults(TaskOptions options) {
-    return new Settings(strategy, mode, closeNanos, options, directory, clientName);
+    return new Settings(strategy, mode, closeNanos, options, names, observers);
   }
 
   Settings directory(Path directory) {
     Objects.requireNonNull(directory, "directory");
-    return new Settings(strategy, mode, closeNanos, taskDefaults, directory, clientName);
+    return with(new Names(directory, clientName()));
   }
 
   Settings clientName(String clientName) {
     Objects.requireNonNull(clientName, "clientName");
-    return new Settings(strategy, mode, closeNanos, taskDefaults, directory, clientName);
+    return with(new Names(directory(), clientName));
+  }
+
+  /** These and one more observer. */
+  Settings observer(TaskObserver observer) {
+    return new Settings(strategy, mode, closeNanos, taskDefaults, names, observers.and(observer));
+  }
+
+  private Settings with(Names names) {
+    return new Settings(strategy, mode, closeNanos, taskDefaults, names, observers);
+  }
+
+  @Nullable Path directory() {
+    return names.directory;
+  }
+
+  @Nullable String clientName() {
+    return names.client;
   }
 
   /** The name that was chosen, or that of the process and its main class. */
   String clientNameOrDefault() {
-    if (clientName != null) {
-      return clientName;
+    String chosen = clientName();
+    if (chosen != null) {
+      return chosen;
     }
     String command = System.getProperty("sun.java.command", "").strip();
     int end = command.indexOf(' ');
@@ -78,6 +99,7 @@ record Settings(
   /** As part of the text of a configuration. */
   @Override
   public String toString() {
+    Path directory = directory();
     return (directory == null ? "" : "directory=" + directory + ", ")
         + "waitStrategy="
         + strategy
@@ -87,6 +109,7 @@ record Settings(
         + closeTimeout()
         + ", taskDefaults="
         + taskDefaults
-        + (clientName == null ? "" : ", clientName=" + clientName);
+        + (clientName() == null ? "" : ", clientName=" + clientName())
+        + (observers == Observers.NONE ? "" : ", observers=" + observers);
   }
 }

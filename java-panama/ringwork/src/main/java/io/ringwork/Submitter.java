@@ -460,9 +460,12 @@ final class Submitter {
     if (future.isWatched()) {
       run |= Layout.PUBLISHED_WATCHED;
     }
-    long word = slots.fill(i, type.handlerId, length, run, deadline, stamp(i, type));
-    if (options.trace != null) {
-      word = slots.trace(i, word, options.trace);
+    Observed observed = future.observed();
+    long stamp = observed == null ? stamp(i, type) : System.nanoTime();
+    long word = slots.fill(i, type.handlerId, length, run, deadline, stamp);
+    byte[] trace = observed == null ? options.trace : observed.trace(options);
+    if (trace != null) {
+      word = slots.trace(i, word, trace);
     }
     if (Failpoints.ON) Failpoints.hit("submit.filled");
     future.slot = i;

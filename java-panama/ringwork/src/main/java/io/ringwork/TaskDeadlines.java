@@ -10,12 +10,14 @@ import org.jspecify.annotations.Nullable;
 
 /** Ends tasks whose deadlines pass; asked by the poller's {@link Timers}. */
 final class TaskDeadlines implements Timers.Deadlines {
+  private final ClientSegment<TaskFuture<?>> segment;
   private final SlotTable<TaskFuture<?>> slots;
   private final Completer completer;
   private final Room room;
   private final Counters counters;
 
   TaskDeadlines(ClientSegment<TaskFuture<?>> segment, Counters counters, Completer completer) {
+    this.segment = segment;
     this.slots = segment.slots;
     this.room = segment.room;
     this.counters = counters;
@@ -49,6 +51,10 @@ final class TaskDeadlines implements Timers.Deadlines {
       return;
     }
     boolean running = found == Withdrawal.RUNNING;
+    Observed observed = future.observed();
+    if (running && observed != null) {
+      observed.note(segment, future.slot, future.generation);
+    }
     boolean late = future.expire(running);
     if (running) {
       completer.requestCancel(future);

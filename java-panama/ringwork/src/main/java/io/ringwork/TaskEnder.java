@@ -27,6 +27,7 @@ final class TaskEnder {
       TaskEnder::readPlainResults;
 
   private final Lifecycle life;
+  private final ClientSegment<TaskFuture<?>> segment;
   private final SharedMemory memory;
   private final PayloadArena arena;
   private final SlotTable<TaskFuture<?>> slots;
@@ -43,6 +44,7 @@ final class TaskEnder {
       ResultReader reader,
       Handover handover) {
     this.life = life;
+    this.segment = segment;
     this.memory = segment.memory;
     this.arena = segment.arena;
     this.slots = segment.slots;
@@ -131,6 +133,7 @@ final class TaskEnder {
           && future.type.kind == ResultKind.VALUE
           && !future.isSettled()) {
         noteRun(future, i);
+        tellRun(future, i);
         counters.judge(future, true);
         slots.retire(i, future.generation);
         taken.home[taken.plain++] = i;
@@ -158,6 +161,7 @@ final class TaskEnder {
   /** Ends the task of a slot that was taken out of the table. */
   void end(int i, TaskFuture<?> future, long word) {
     try {
+      tellRun(future, i);
       if (StateWord.kind(word) == Layout.KIND_CRASHED) {
         crashed(i, future, word);
       } else {
@@ -266,6 +270,14 @@ final class TaskEnder {
   private void noteRun(TaskFuture<?> future, int i) {
     if (slots.isStamped(i) && future.type.kind != ResultKind.CHUNK) {
       counters.runTimes.ran(future.type.handlerId, slots.sinceClaim(i));
+    }
+  }
+
+  /** Has observers know which lane ran a task, and when, while its slot says so. */
+  private void tellRun(TaskFuture<?> future, int i) {
+    Observed observed = future.observed();
+    if (observed != null && !future.isSettled()) {
+      observed.note(segment, i, future.generation);
     }
   }
 

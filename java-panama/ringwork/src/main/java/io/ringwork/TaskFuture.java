@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <R> the result
  */
-public final class TaskFuture<R> extends CompletableFuture<R> {
+public sealed class TaskFuture<R> extends CompletableFuture<R> permits ObservedFuture {
   /*
    * How it completes exactly once. Poller, helper, timer, canceller, close and the death of the
    * pool all end in settle(): one CAS of `outcome` from null. The winner decides which thread
@@ -175,6 +175,11 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     submit |= CLAIMED;
   }
 
+  /** What observers are told of it, or null. No field: this object has no byte to spare. */
+  @Nullable Observed observed() {
+    return null;
+  }
+
   // ---- the future of a raw call
 
   /** Makes it the future of the next task, which this thread waits for. */
@@ -305,12 +310,17 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     }
   }
 
-  @SuppressWarnings("unchecked") // the codec of `type` made it
   private void completeOrThrow() {
     Object how = holder == null ? takeOutcome() : null;
-    if (how == null) {
-      return;
+    if (how != null) {
+      completeWith(how);
+      wakeWaiter();
     }
+  }
+
+  /** Completes it with an outcome that was taken; callbacks run. */
+  @SuppressWarnings("unchecked") // the codec of `type` made it
+  void completeWith(Object how) {
     if (how instanceof Failure failure) {
       if (getNumberOfDependents() > 0) {
         engine.probe(failure.isOfShortage());
@@ -321,7 +331,6 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
         && (isCompletedExceptionally() || getNow(null) != how)) {
       lease.close(); // completed by hand meanwhile: it has no reader
     }
-    wakeWaiter();
   }
 
   void wakeWaiter() {
@@ -422,11 +431,12 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
     boolean ran;
     try {
       ran = engine.cancel(this);
-      super.completeExceptionally(
-          new CancellationException(
-              ran
-                  ? type.name() + " was cancelled while it ran; its handler has been told"
-                  : type.name() + " was cancelled while it was queued; it never ran"));
+      completeWith(
+          new Failure(
+              new CancellationException(
+                  ran
+                      ? type.name() + " was cancelled while it ran; its handler has been told"
+                      : type.name() + " was cancelled while it was queued; it never ran")));
       wakeWaiter();
     } catch (Throwable shortage) { // of memory or stack: this thread alone may end it
       StackRoom.looks = StackRoom.MANY;
@@ -532,6 +542,10 @@ public final class TaskFuture<R> extends CompletableFuture<R> {
   private boolean abandoned(boolean done) {
     if (done) {
       settle(Outcome.TAKEN);
+      Observed observed = observed();
+      if (observed != null) {
+        observed.abandoned();
+      }
       wakeWaiter();
     }
     return done;

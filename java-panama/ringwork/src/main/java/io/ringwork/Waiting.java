@@ -149,6 +149,10 @@ final class Waiting {
       }
       future.consumed = true;
     }
+    Observed observed = future.observed();
+    if (observed != null) {
+      observed.ended(how, true);
+    }
     if (how instanceof Outcome.Failure failure) {
       throw RingworkException.ofCall(failure.error());
     }

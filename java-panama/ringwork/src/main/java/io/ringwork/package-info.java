@@ -22,6 +22,7 @@
  *   <li>What a pool is: {@link io.ringwork.PoolInfo}, {@link io.ringwork.PoolState}. What it has
  *       done: {@link io.ringwork.PoolStats}, with {@link io.ringwork.TaskCounts}, {@link
  *       io.ringwork.HandlerStats} and {@link io.ringwork.TimeHistogram}.
+ *   <li>Being told of each task: {@link io.ringwork.TaskObserver}, {@link io.ringwork.TaskOutcome}.
  *   <li>Failures, all of them a {@link io.ringwork.RingworkException}. Of a connection: {@link
  *       io.ringwork.LaunchException}, {@link io.ringwork.ConnectException}, {@link
  *       io.ringwork.IncompatibleException}. Of a task that was not taken: {@link

@@ -46,6 +46,9 @@ final class FakePool implements AutoCloseable {
   private final List<Thread> lanes = new ArrayList<>();
   private volatile boolean stopping;
 
+  /** Whether lanes note the time of a claim, as real ones do: then clients learn run times. */
+  volatile boolean stamps;
+
   FakePool(Path base, int clients, int slots) throws IOException {
     this(base, clients, slots, 3);
   }

@@ -46,9 +46,13 @@ final class FakeTask {
     boolean again = StateWord.generation(claim) == generation;
     int attempt = again ? StateWord.attempt(claim) : 0;
     long claimed = StateWord.of(generation, 0, attempt, Layout.KIND_CLAIMED);
-    return pool.memory.casLong(at + Layout.SLOT_CLAIM, claim, claimed)
-        ? new FakeTask(pool, slot, claimed)
-        : null;
+    if (!pool.memory.casLong(at + Layout.SLOT_CLAIM, claim, claimed)) {
+      return null;
+    }
+    if (pool.stamps && PublishedWord.has(published, Layout.PUBLISHED_STAMPED)) {
+      pool.memory.setLong(at + Layout.SLOT_CLAIMED_NS, System.nanoTime());
+    }
+    return new FakeTask(pool, slot, claimed);
   }
 
   private long published() {

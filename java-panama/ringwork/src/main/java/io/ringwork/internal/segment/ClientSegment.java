@@ -44,6 +44,22 @@ public final class ClientSegment<P> {
     return ring(geometry.injector(priority), geometry.injectorCapacity());
   }
 
+  /**
+   * The process of a lane that a slot names, for people only.
+   *
+   * @return its id; 0 if there is no such lane any more
+   */
+  public int workerOf(int lane) {
+    if (lane >= geometry.maxLanes()) {
+      return 0;
+    }
+    long word = memory.getLongAcquire(geometry.lane(lane) + Layout.LANE_WORD);
+    int worker = EntryWord.workerOf(word);
+    return EntryWord.state(word) == Layout.ENTRY_ACTIVE && worker < geometry.maxWorkers()
+        ? memory.getInt(geometry.worker(worker) + Layout.WORKER_PID)
+        : 0;
+  }
+
   private HintRing ring(long at, int capacity) {
     return new HintRing(memory, at, capacity, damage);
   }

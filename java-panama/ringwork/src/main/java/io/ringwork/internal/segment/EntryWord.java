@@ -17,6 +17,11 @@ public final class EntryWord {
     return (int) word & STATE_MASK;
   }
 
+  /** The worker of a lane: its word has the index where others have more of the generation. */
+  public static int workerOf(long laneWord) {
+    return (int) (laneWord >>> GENERATION_SHIFT) & 0xffff;
+  }
+
   public static long generation(long word) {
     return word >>> GENERATION_SHIFT;
   }

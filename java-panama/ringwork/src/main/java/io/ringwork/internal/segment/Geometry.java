@@ -284,6 +284,10 @@ public record Geometry(
     return tables.clients + (long) index * Layout.CLIENT_STRIDE;
   }
 
+  public long worker(int index) {
+    return tables.workers + (long) index * Layout.WORKER_STRIDE;
+  }
+
   public long lane(int index) {
     return tables.lanes + (long) index * Layout.LANE_STRIDE;
   }

@@ -348,13 +348,18 @@ public final class SlotTable<P> {
     return PublishedWord.has(published, Layout.PUBLISHED_STAMPED);
   }
 
+  /** When the task of a slot was claimed, as its lane has noted it, if it is stamped. */
+  public long claimedAt(int i) {
+    return memory.getLong(at(i) + Layout.SLOT_CLAIMED_NS);
+  }
+
   /**
    * How long ago the task of a slot was claimed, if it is stamped.
    *
    * @return the time in nanoseconds; 0 if the lane has noted what can't be
    */
   public long sinceClaim(int i) {
-    long claimed = memory.getLong(at(i) + Layout.SLOT_CLAIMED_NS);
+    long claimed = claimedAt(i);
     boolean possible = claimed - memory.getLong(at(i) + Layout.SLOT_SUBMITTED_NS) >= 0;
     return possible ? Math.max(0, System.nanoTime() - claimed) : 0;
   }
