@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.ringwork.Ringwork;
 import io.ringwork.cbor.CborCodec;
+import io.ringwork.micrometer.RingworkMetrics;
+import io.ringwork.opentelemetry.RingworkTelemetry;
 import java.io.ByteArrayInputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
@@ -36,7 +38,8 @@ class ClassFilesTest {
       Set.of("java.lang.invoke.MethodHandle", "java.lang.invoke.VarHandle");
 
   @ParameterizedTest
-  @ValueSource(classes = {Ringwork.class, CborCodec.class})
+  @ValueSource(
+      classes = {Ringwork.class, CborCodec.class, RingworkMetrics.class, RingworkTelemetry.class})
   void areOfJava21WithoutThePreviewMark(Class<?> published) throws Exception {
     List<ClassFile> files = classFiles(published);
     assertTrue(files.stream().anyMatch(file -> file.name.endsWith("/module-info.class")));
@@ -47,7 +50,8 @@ class ClassFilesTest {
   }
 
   @ParameterizedTest
-  @ValueSource(classes = {Ringwork.class, CborCodec.class})
+  @ValueSource(
+      classes = {Ringwork.class, CborCodec.class, RingworkMetrics.class, RingworkTelemetry.class})
   void nameOnlyWhatThisJvmHas(Class<?> published) throws Exception {
     Set<String> missing = new TreeSet<>();
     int checked = 0;

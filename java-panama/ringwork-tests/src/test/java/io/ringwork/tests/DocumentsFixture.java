@@ -1,5 +1,8 @@
 package io.ringwork.tests;
 
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.observation.ObservationRegistry;
+import io.opentelemetry.api.OpenTelemetry;
 import io.ringwork.Codec;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
@@ -38,6 +41,9 @@ abstract class DocumentsFixture {
   TaskFuture<byte[]> future;
   ImageResize request;
   WritableByteChannel channel;
+  MeterRegistry registry;
+  ObservationRegistry observations;
+  OpenTelemetry telemetry;
   Log log;
   byte[] password;
   byte[] photo;
