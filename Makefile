@@ -18,7 +18,7 @@ JDK = $(shell tools/find-jdk 22)
 MVN_RUN = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f java-panama/pom.xml
 MVN_PEERS = JAVA_HOME="$(JDK)" mvn -B -ntp -q -f benches/peers/java/pom.xml
 
-.PHONY: help build demo check test chaos matrix model fuzz fuzz-seed bench bench-quick deny lint lint-benches fmt layout clean need
+.PHONY: help build demo example-server check test chaos matrix model fuzz fuzz-seed bench bench-quick deny lint lint-benches fmt layout clean need
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ $(JAVA_STAMP): $(JAVA_SOURCES) $(BINARY) $(STATIC_BINARY)
 
 demo: build ## run the main job: hashes and photos beside a Java thread pool, then a kill
 	@"$(JDK)/bin/java" -jar java-panama/ringwork-demo/target/ringwork-demo-*.jar
+
+example-server: build ## run examples/http-server: thumbnails and hashes over HTTP (PORT=8080, VIRTUAL=1 for virtual threads)
+	@"$(JDK)/bin/java" -jar examples/http-server/target/http-server.jar $(if $(VIRTUAL),--virtual) $(or $(PORT),8080)
 
 check: need ## the fast gate: formats, clippy, unit tests, the contract; at most 4 minutes
 	@JAVA_HOME="$(JDK)" tools/check

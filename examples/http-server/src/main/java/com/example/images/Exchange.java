@@ -13,32 +13,41 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.QueryStringDecoder;
-import io.ringwork.TaskFuture;
 
 /**
  * The requests of one connection, one after the other. Its event loop calls every method, so the
- * fields need no lock.
+ * fields need no lock. How a task is run and waited for is the subclass's: by a callback, or by a
+ * virtual thread.
  */
-final class Exchange extends SimpleChannelInboundHandler<FullHttpRequest> {
-  private final ImageServer server;
+abstract class Exchange extends SimpleChannelInboundHandler<FullHttpRequest> {
+  /** The server that it belongs to. */
+  final ImageServer server;
 
-  /** The task of the request that waits for its reply, or null. */
-  private TaskFuture<?> pending;
+  /** Whether a request waits for its reply. */
+  private boolean busy;
 
   Exchange(ImageServer server) {
     this.server = server;
   }
 
+  /** Begins a task; {@link #finish} is called on the event loop when it has ended. */
+  abstract <Q, R> void start(
+      ChannelHandlerContext context, Routes.Job<Q, R> job, boolean keepAlive);
+
+  /** Gives the task up that was begun last, if it is under way. */
+  abstract void cancel();
+
   @Override
-  protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
-    if (pending != null) {
+  protected final void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
+    if (busy) {
       context.close(); // This server takes no second request before the first is answered.
       return;
     }
     boolean keepAlive = HttpUtil.isKeepAlive(request);
     QueryStringDecoder uri = new QueryStringDecoder(request.uri());
-    if (uri.path().equals("/ready")) {
-      send(context, server.isReady() ? Reply.text(200, "ready") : Reply.text(503, "no"), keepAlive);
+    Reply atOnce = server.atOnce(uri.path());
+    if (atOnce != null) {
+      send(context, atOnce, keepAlive);
       return;
     }
     Routes.Route route = server.routes().get(uri.path());
@@ -46,41 +55,34 @@ final class Exchange extends SimpleChannelInboundHandler<FullHttpRequest> {
       send(context, Reply.text(404, "no such path"), keepAlive);
       return;
     }
+    Routes.Job<?, ?> job;
     try {
-      byte[] body = ByteBufUtil.getBytes(request.content());
-      start(context, route.start(server.pool(), uri.parameters(), body), keepAlive);
+      job = route.job(uri.parameters(), ByteBufUtil.getBytes(request.content()));
     } catch (IllegalArgumentException malformed) {
       send(context, Reply.text(400, String.valueOf(malformed.getMessage())), keepAlive);
+      return;
     }
+    busy = true;
+    server.begun();
+    start(context, job, keepAlive);
   }
 
-  private <R> void start(ChannelHandlerContext context, Routes.Work<R> work, boolean keepAlive) {
-    server.begun();
-    pending = work.future();
-    // The event loop sends the reply: no other thread is woken for it.
-    work.future()
-        .whenCompleteAsync(
-            (result, failure) -> {
-              pending = null;
-              server.ended();
-              if (context.channel().isActive()) {
-                Reply reply = failure == null ? work.reply().apply(result) : Reply.of(failure);
-                send(context, reply, keepAlive);
-              }
-            },
-            context.executor());
+  final void finish(ChannelHandlerContext context, Reply reply, boolean keepAlive) {
+    busy = false;
+    server.ended();
+    if (context.channel().isActive()) {
+      send(context, reply, keepAlive);
+    }
   }
 
   /** The sender has gone: a queued task is dropped, a running one is told. */
   @Override
-  public void channelInactive(ChannelHandlerContext context) {
-    if (pending != null) {
-      pending.cancel(true);
-    }
+  public final void channelInactive(ChannelHandlerContext context) {
+    cancel();
   }
 
   @Override
-  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+  public final void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
     context.close(); // A connection reset, or what is no HTTP; channelInactive follows.
   }
 

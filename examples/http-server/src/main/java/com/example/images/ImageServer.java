@@ -1,5 +1,7 @@
 package com.example.images;
 
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInitializer;
@@ -14,36 +16,56 @@ import io.ringwork.CompletionMode;
 import io.ringwork.ConnectConfig;
 import io.ringwork.LaunchConfig;
 import io.ringwork.Ringwork;
+import io.ringwork.micrometer.RingworkMetrics;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * An HTTP server whose event loops never compute: thumbnails and password hashes are tasks of a
  * pool. It cancels the task of a sender that hangs up, answers each failure with a status of its
- * own, and stops in an order that loses no request.
+ * own, has its numbers at {@code /metrics}, and stops in an order that loses no request.
  *
  * <pre>
  * java -jar target/http-server.jar [PORT]           with workers of its own
  * java -jar target/http-server.jar PORT POOL        with those of `ringwork serve --name POOL`
  * </pre>
+ *
+ * With {@code --virtual} in front each request has a virtual thread that waits for its task.
  */
 public final class ImageServer implements AutoCloseable {
-  private static final int MAX_BODY = 8 << 20;
+  private static final int MAX_BODY = 16 << 20;
+
+  /** How a request waits for its task. */
+  enum Threads {
+    /** By a callback: no thread waits. */
+    EVENT_LOOP,
+    /** On a virtual thread of its own. */
+    VIRTUAL
+  }
 
   private final Ringwork pool;
   private final Map<String, Routes.Route> routes;
   private final EventLoopGroup loops = new MultiThreadIoEventLoopGroup(NioIoHandler.newFactory());
   private final Channel listener;
+  private final PrometheusMeterRegistry metrics =
+      new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final byte[] page = page();
   private final AtomicInteger unanswered = new AtomicInteger();
   private volatile boolean stopping;
 
-  ImageServer(Ringwork pool, Map<String, Routes.Route> routes, int port)
+  ImageServer(Ringwork pool, Map<String, Routes.Route> routes, Threads threads, int port)
       throws InterruptedException {
     this.pool = pool;
     this.routes = routes;
+    new RingworkMetrics(pool).bindTo(metrics);
     this.listener =
         new ServerBootstrap()
             .group(loops)
@@ -56,7 +78,7 @@ public final class ImageServer implements AutoCloseable {
                         .pipeline()
                         .addLast(new HttpServerCodec())
                         .addLast(new HttpObjectAggregator(MAX_BODY))
-                        .addLast(new Exchange(ImageServer.this));
+                        .addLast(exchange(threads));
                   }
                 })
             .bind(port)
@@ -64,22 +86,41 @@ public final class ImageServer implements AutoCloseable {
             .channel();
   }
 
+  private Exchange exchange(Threads threads) {
+    return switch (threads) {
+      case EVENT_LOOP -> new EventLoopExchange(this);
+      case VIRTUAL -> new VirtualThreadExchange(this);
+    };
+  }
+
+  private static byte[] page() {
+    try (InputStream in = ImageServer.class.getResourceAsStream("page.html")) {
+      return Objects.requireNonNull(in, "page.html").readAllBytes();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /**
    * Serves until the JVM is asked to stop.
    *
-   * @param arguments the port (default 8080), and the name of a pool that is being served
+   * @param options {@code --virtual} or not, the port (default 8080), and the name of a pool that
+   *     is being served
    * @throws InterruptedException if interrupted
    */
-  public static void main(String[] arguments) throws InterruptedException {
+  public static void main(String[] options) throws InterruptedException {
+    boolean virtual = options.length > 0 && options[0].equals("--virtual");
+    String[] arguments = virtual ? Arrays.copyOfRange(options, 1, options.length) : options;
     int port = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 8080;
     // INLINE: completions only hand over to an event loop, so they need no thread of their own.
     Ringwork pool =
         arguments.length > 1
             ? Ringwork.connect(ConnectConfig.of(arguments[1]).completion(CompletionMode.INLINE))
             : Ringwork.launch(LaunchConfig.DEFAULT.completion(CompletionMode.INLINE));
-    ImageServer server = new ImageServer(pool, Routes.all(), port);
+    ImageServer server =
+        new ImageServer(pool, Routes.all(), virtual ? Threads.VIRTUAL : Threads.EVENT_LOOP, port);
     Runtime.getRuntime().addShutdownHook(new Thread(server::close, "shutdown"));
-    System.out.println("listening on port " + server.port());
+    System.out.println("open http://localhost:" + server.port() + "/ in a browser");
     server.listener.closeFuture().sync();
   }
 
@@ -95,8 +136,19 @@ public final class ImageServer implements AutoCloseable {
     return routes;
   }
 
+  /** The reply of a path that takes no task, or null. */
+  Reply atOnce(String path) {
+    return switch (path) {
+      case "/" -> Reply.ok("text/html; charset=utf-8", page);
+      case "/ping" -> Reply.text(200, "pong");
+      case "/ready" -> isReady() ? Reply.text(200, "ready") : Reply.text(503, "not ready");
+      case "/metrics" -> Reply.text(200, metrics.scrape());
+      default -> null;
+    };
+  }
+
   /** Whether a load balancer should send requests here. */
-  boolean isReady() {
+  private boolean isReady() {
     return !stopping && pool.isOpen() && pool.info().ready();
   }
 

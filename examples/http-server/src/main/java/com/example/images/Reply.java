@@ -25,7 +25,10 @@ record Reply(int status, String type, byte[] body, int retryAfter) {
           "image.undecodable",
           "image.too_many_pixels",
           "image.invalid_params",
-          "password.invalid_params");
+          "password.invalid_params",
+          "password.malformed_hash",
+          "password.cost_too_high",
+          "password.too_long");
 
   static Reply ok(String type, byte[] body) {
     return new Reply(200, type, body, 0);
@@ -39,7 +42,7 @@ record Reply(int status, String type, byte[] body, int retryAfter) {
     return new Reply(503, "text/plain; charset=utf-8", utf8(text), 1);
   }
 
-  /** The table of the guide (docs/guide/getting-started.md, "Status codes"). */
+  /** The table of the guide (docs/guide/in-a-server.md, "Status codes"). */
   static Reply of(Throwable failure) {
     Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
     return switch (cause) {

@@ -7,8 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.ringwork.CompletionMode;
 import io.ringwork.LaunchConfig;
 import io.ringwork.Ringwork;
-import io.ringwork.TaskFuture;
+import io.ringwork.TaskObserver;
 import io.ringwork.TaskOptions;
+import io.ringwork.TaskOutcome;
 import io.ringwork.stock.StockTasks;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
@@ -18,6 +19,7 @@ import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -31,9 +33,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import javax.imageio.ImageIO;
@@ -41,14 +43,32 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/** The server as its clients see it. */
+/** The server as its clients see it, whichever thread waits for a task. */
 @Timeout(120)
+@ParameterizedClass
+@EnumSource(ImageServer.Threads.class)
 class ImageServerTest {
   private static final int SLOTS = 16;
 
-  /** The tasks of the paths that sleep, as they are started. */
-  private final BlockingQueue<TaskFuture<Long>> sleeping = new ArrayBlockingQueue<>(100);
+  @Parameter private ImageServer.Threads threads;
+
+  /** The tasks of the paths that sleep, as they are submitted, and then how they end. */
+  private final BlockingQueue<CompletableFuture<TaskOutcome>> sleeping =
+      new LinkedBlockingQueue<>();
+
+  private final TaskObserver observer =
+      task -> {
+        if (!task.handler().equals("sleep")) {
+          return null;
+        }
+        CompletableFuture<TaskOutcome> outcome = new CompletableFuture<>();
+        sleeping.add(outcome);
+        return ending -> outcome.complete(ending.outcome());
+      };
 
   private final HttpClient http = HttpClient.newHttpClient();
   private Path directory;
@@ -64,14 +84,15 @@ class ImageServerTest {
             .lanes(1)
             .slots(SLOTS)
             .log(LaunchConfig.Log.DISCARD)
+            .observer(observer)
             .completion(CompletionMode.INLINE);
     Map<String, Routes.Route> routes = new HashMap<>(Routes.all());
-    routes.put("/sleep", (pool, query, body) -> sleep(pool, query, Routes.OPTIONS));
+    routes.put("/sleep", (query, body) -> sleep(query, Routes.OPTIONS));
     TaskOptions short_ = TaskOptions.DEFAULT.timeout(Duration.ofMillis(50));
-    routes.put("/late", (pool, query, body) -> sleep(pool, query, short_));
+    routes.put("/late", (query, body) -> sleep(query, short_));
     TaskOptions none = TaskOptions.DEFAULT;
-    routes.put("/endless", (pool, query, body) -> sleep(pool, query, none));
-    server = new ImageServer(Ringwork.launch(config), routes, 0);
+    routes.put("/endless", (query, body) -> sleep(query, none));
+    server = new ImageServer(Ringwork.launch(config), routes, threads, 0);
   }
 
   @AfterEach
@@ -80,12 +101,11 @@ class ImageServerTest {
     Files.delete(directory); // Empty: the pool has left nothing.
   }
 
-  private Routes.Work<Long> sleep(
-      Ringwork pool, Map<String, List<String>> query, TaskOptions options) {
+  private static Routes.Job<Long, Long> sleep(
+      Map<String, List<String>> query, TaskOptions options) {
     long milliseconds = Long.parseLong(query.get("ms").getFirst());
-    TaskFuture<Long> future = pool.submit(StockTasks.SLEEP, milliseconds, options);
-    sleeping.add(future);
-    return new Routes.Work<>(future, slept -> Reply.text(200, "slept"));
+    return new Routes.Job<>(
+        StockTasks.SLEEP, milliseconds, options, slept -> Reply.text(200, "slept"));
   }
 
   private HttpRequest request(String path, byte[] body) {
@@ -110,10 +130,22 @@ class ImageServerTest {
     return socket;
   }
 
-  private TaskFuture<Long> started() throws InterruptedException {
-    TaskFuture<Long> future = sleeping.poll(30, TimeUnit.SECONDS);
-    assertTrue(future != null, "no task was started within 30 s");
-    return future;
+  private CompletableFuture<TaskOutcome> started() throws InterruptedException {
+    CompletableFuture<TaskOutcome> outcome = sleeping.poll(30, TimeUnit.SECONDS);
+    assertTrue(outcome != null, "no task was started within 30 s");
+    return outcome;
+  }
+
+  private HttpResponse<String> get(String path) throws Exception {
+    URI uri = URI.create("http://localhost:" + server.port() + path);
+    return http.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+  }
+
+  private String verify(String hash, String password) throws Exception {
+    String form =
+        "hash=" + URLEncoder.encode(hash, StandardCharsets.UTF_8) + "&password=" + password;
+    HttpResponse<byte[]> reply = post("/verify", form.getBytes(StandardCharsets.UTF_8));
+    return reply.statusCode() + " " + new String(reply.body(), StandardCharsets.UTF_8);
   }
 
   private static void await(String what, BooleanSupplier condition) throws InterruptedException {
@@ -135,9 +167,13 @@ class ImageServerTest {
   void results() throws Exception {
     HttpResponse<byte[]> hash = post("/hash", "correct horse".getBytes(StandardCharsets.UTF_8));
     assertEquals(200, hash.statusCode());
-    assertTrue(new String(hash.body(), StandardCharsets.US_ASCII).startsWith("$argon2id$"));
+    String stored = new String(hash.body(), StandardCharsets.US_ASCII);
+    assertTrue(stored.startsWith("$argon2id$"));
+    assertEquals("200 right", verify(stored, "correct+horse"));
+    assertEquals("200 wrong", verify(stored, "another"));
     HttpResponse<byte[]> small = post("/thumbnail?size=40", picture(200, 100));
     assertEquals(200, small.statusCode());
+    assertEquals("image/jpeg", small.headers().firstValue("Content-Type").orElse("none"));
     BufferedImage image = ImageIO.read(new ByteArrayInputStream(small.body()));
     assertEquals("40 x 20", image.getWidth() + " x " + image.getHeight());
     assertEquals(200, post("/ready", new byte[0]).statusCode());
@@ -145,10 +181,36 @@ class ImageServerTest {
 
   @Test
   void faultsOfTheRequest() throws Exception {
-    assertEquals(404, post("/", new byte[0]).statusCode());
+    assertEquals(404, post("/nothing", new byte[0]).statusCode());
     assertEquals(400, post("/thumbnail?size=large", new byte[0]).statusCode());
+    assertEquals(400, post("/thumbnail?size=100000", new byte[0]).statusCode());
+    assertEquals(400, post("/verify", new byte[0]).statusCode());
+    assertEquals("422 ", verify("no hash", "x").substring(0, 4));
     HttpResponse<byte[]> undecodable = post("/thumbnail", "no picture".getBytes());
     assertEquals(422, undecodable.statusCode());
+  }
+
+  @Test
+  void pagesThatTakeNoTask() throws Exception {
+    HttpResponse<String> page = get("/");
+    assertEquals(200, page.statusCode());
+    assertEquals("text/html; charset=utf-8", page.headers().firstValue("Content-Type").orElse(""));
+    assertTrue(page.body().contains("type=\"file\""));
+    assertEquals("pong", get("/ping").body());
+    assertEquals("ready", get("/ready").body());
+    assertEquals(200, post("/hash", "x".getBytes(StandardCharsets.UTF_8)).statusCode());
+    String counted =
+        "ringwork_handler_tasks_total{handler=\"password.hash\",outcome=\"completed\",pool=\"";
+    await("the hash is counted", () -> metrics().contains(counted));
+    assertTrue(metrics().contains("ringwork_pool_ready"), metrics());
+  }
+
+  private String metrics() {
+    try {
+      return get("/metrics").body();
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
   }
 
   @Test
@@ -172,13 +234,13 @@ class ImageServerTest {
   @Test
   void senderThatHangsUp() throws Exception {
     Socket first = sender("/endless?ms=3600000");
-    TaskFuture<Long> running = started();
+    CompletableFuture<TaskOutcome> running = started();
     Socket second = sender("/endless?ms=3600000");
-    TaskFuture<Long> queued = started();
+    CompletableFuture<TaskOutcome> queued = started();
     first.close();
     second.close();
-    await("the running task is cancelled", running::isCancelled);
-    await("the queued task is cancelled", queued::isCancelled);
+    assertEquals(TaskOutcome.CANCELLED, running.get(30, TimeUnit.SECONDS));
+    assertEquals(TaskOutcome.CANCELLED, queued.get(30, TimeUnit.SECONDS));
     // The lane is free again: the handler has noticed.
     assertEquals(200, post("/hash", "x".getBytes(StandardCharsets.UTF_8)).statusCode());
     await("all slots are free", () -> server.pool().info().freeSlots() == SLOTS);
