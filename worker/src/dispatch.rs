@@ -4,15 +4,13 @@
 //! failure, panic, expiry, cancellation, unknown handler. A panic costs the task
 //! and nothing else.
 
-#[cfg(feature = "io")]
-use crate::codec::FromRequest;
 use crate::codec::{IntoResult, Request, request_error};
 use crate::context::{Scopes, TaskContext};
 use crate::ending::{Ended, end, end_panicked, log_crashed_request, not_run};
 use crate::error::{CANCELLED, TaskError};
 use crate::handler::{self, Returned};
 #[cfg(feature = "io")]
-use crate::io::{AsyncContext, AsyncHandler, Host};
+use crate::io::{AsyncHandler, AsyncLayer, Host, IoHandler};
 use crate::layer::{Layer, Layered};
 use crate::log;
 use crate::panics;
@@ -28,6 +26,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 #[cfg(feature = "io")]
 use std::sync::OnceLock;
+use tracing::Span;
 
 /// A handler over typed requests, with what its arguments have found.
 struct Typed<M, H: handler::Handler<M>> {
@@ -197,22 +196,19 @@ impl Handler {
 #[cfg(feature = "io")]
 impl Handler {
     /// An async handler over typed requests.
-    pub(crate) fn asynchronous<Q, R, E, F, Fut>(name: &str, handler: F) -> Self
-    where
-        Q: FromRequest + 'static,
-        R: IntoResult + 'static,
-        E: Into<TaskError> + 'static,
-        F: Fn(AsyncContext, Q) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, E>> + Send + 'static,
-    {
+    pub(crate) fn asynchronous<M: 'static, H: AsyncHandler<M>>(name: &str, handler: H) -> Self {
         let name: &'static str = name.to_owned().leak();
-        let work = Work::Io(Arc::new(AsyncHandler::new(name, handler)));
+        let bind = move |finder: &mut Finder<'_>| {
+            finder.is_async();
+            let found = H::find(finder);
+            Work::Io(Arc::new(IoHandler::new(name, handler, found)))
+        };
         Self {
             name,
-            request_codec: Q::CODEC,
-            result_codec: R::RESULT_CODEC,
+            request_codec: H::Request::REQUEST_CODEC,
+            result_codec: <H::Returned as Returned>::Value::RESULT_CODEC,
             needs: Vec::new(),
-            bind: Box::new(|_| work),
+            bind: Box::new(bind),
         }
     }
 }
@@ -223,7 +219,7 @@ enum Work {
     Lane(Box<dyn Run>),
     /// As a future, beside the lanes.
     #[cfg(feature = "io")]
-    Io(Arc<AsyncHandler>),
+    Io(Arc<IoHandler>),
 }
 
 /// A handler all of whose needs were looked up.
@@ -235,28 +231,55 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// The handler with layers around it, if there are any.
-    #[cfg_attr(not(feature = "io"), expect(unused_variables))]
-    fn layered(mut self, layers: &Arc<[Layer]>, finder: &mut Finder<'_>) -> Self {
-        if layers.is_empty() {
-            return self;
-        }
+    /// The handler with the layers of its kind around it, if there are any. A handler of a worker
+    /// that has layers of the other kind only is refused: it would go through none.
+    fn layered(mut self, layers: &Layers, finder: &mut Finder<'_>) -> Self {
         self.work = match self.work {
+            Work::Lane(run) if layers.lane.is_empty() => {
+                if layers.has_async() {
+                    finder.refuse(
+                        "is not async, and the worker has only an async layer, which it would not go through: add \
+                         .layer(..), or put both into workers of their own",
+                    );
+                }
+                Work::Lane(run)
+            }
             Work::Lane(run) => Work::Lane(Box::new(Layered {
                 name: self.name,
-                layers: Arc::clone(layers),
+                layers: Arc::clone(&layers.lane),
                 run,
             })),
             #[cfg(feature = "io")]
-            Work::Io(handler) => {
-                finder.refuse(
-                    "is async, and the worker has a layer, which it would not go through: do what the layer does in \
-                     the handler, or put both into workers of their own",
-                );
+            Work::Io(mut handler) => {
+                if layers.io.is_empty() && !layers.lane.is_empty() {
+                    finder.refuse(
+                        "is async, and the worker has a layer, which it would not go through: add .async_layer(..), or \
+                         put both into workers of their own",
+                    );
+                }
+                if let Some(handler) = Arc::get_mut(&mut handler) {
+                    handler.layers = Arc::clone(&layers.io);
+                }
                 Work::Io(handler)
             }
         };
         self
+    }
+}
+
+/// The layers of a worker, the outermost first.
+pub(crate) struct Layers {
+    pub(crate) lane: Arc<[Layer]>,
+    #[cfg(feature = "io")]
+    pub(crate) io: Arc<[AsyncLayer]>,
+}
+
+impl Layers {
+    fn has_async(&self) -> bool {
+        #[cfg(feature = "io")]
+        return !self.io.is_empty();
+        #[cfg(not(feature = "io"))]
+        false
     }
 }
 
@@ -293,7 +316,7 @@ impl Handlers {
         &mut self,
         handler: Handler,
         finder: &mut Finder<'_>,
-        layers: &Arc<[Layer]>,
+        layers: &Layers,
     ) -> Result<(), String> {
         let handler = handler.bind(finder).layered(layers, finder);
         if handler.name.is_empty() || handler.name.len() > HANDLER_NAME_MAX {
@@ -355,7 +378,7 @@ impl Handlers {
             Work::Lane(run) => run.as_ref(),
             #[cfg(feature = "io")]
             Work::Io(handler) => match self.host.get() {
-                Some(host) => return host.begin(handler, claimed),
+                Some(host) => return host.begin(handler, claimed, scopes),
                 None => return 1, // its drop fails the task; the worker has not launched its shards
             },
         };
@@ -363,7 +386,7 @@ impl Handlers {
             return run_chunk(handler.name, run, claimed, scopes);
         }
         ringwork_ring::failpoint!("run.before");
-        let _span = span_of(&claimed, handler.name);
+        let _span = log::span(&claimed, handler.name).map(Span::entered);
         let mut answer = InPlace::default();
         let ended = panics::catch(handler.name, || run.one(&mut claimed, scopes, &mut answer));
         ringwork_ring::failpoint!("run.after");
@@ -374,33 +397,6 @@ impl Handlers {
         }
         1
     }
-}
-
-/// The span of a task, for a subscriber of the program's own that takes spans of the target
-/// `ringwork::task`; a load and a comparison where there is none.
-#[inline(always)]
-fn span_of(claimed: &Claimed<'_>, handler: &'static str) -> Option<tracing::span::EnteredSpan> {
-    if tracing::enabled!(target: log::TASK, tracing::Level::INFO) {
-        Some(enabled_span(claimed, handler))
-    } else {
-        None
-    }
-}
-
-#[cold]
-fn enabled_span(claimed: &Claimed<'_>, handler: &'static str) -> tracing::span::EnteredSpan {
-    let traceparent = claimed
-        .traceparent()
-        .map(|binary| log::traceparent(&binary));
-    tracing::info_span!(
-        target: log::TASK,
-        "task",
-        handler,
-        task_id = claimed.task_id(),
-        attempt = claimed.attempt().0,
-        traceparent
-    )
-    .entered()
 }
 
 /// Runs the requests of a chunk one after the other; returns how many.
@@ -419,7 +415,7 @@ fn run_chunk(
             return 1;
         }
     }
-    let _span = span_of(&claimed, handler);
+    let _span = log::span(&claimed, handler).map(Span::entered);
     // Panics are caught around all of them: what costs as much as a short request is done once.
     while let Err(panic) = panics::catch(handler, || run.each(&mut claimed, scopes)) {
         end_panicked(&mut claimed, handler, &panic);

@@ -70,9 +70,10 @@ impl Next<'_> {
     }
 }
 
-/// A handler has run, and its answer is on its way: only [`Next::run`] gives one.
+/// A handler has run, and its answer is on its way: only [`Next::run`], and `run` of an async layer,
+/// give one.
 #[must_use = "return it, for it is the answer"]
-pub struct Done(Result<(), Box<Ended>>);
+pub struct Done(pub(crate) Result<(), Box<Ended>>);
 
 impl Done {
     /// Whether there is a result. Else the request was not decodable, or the result found no room,

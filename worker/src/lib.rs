@@ -59,7 +59,9 @@ pub use context::{TaskClient, TaskContext};
 pub use error::{ErrorCode, TaskError};
 pub use handler::{Handler, Returned};
 #[cfg(feature = "io")]
-pub use io::{AsyncContext, Busy, Cancelled, Child, WhyCancelled};
+pub use io::{
+    AsyncContext, AsyncExtract, AsyncHandler, AsyncNext, Busy, Cancelled, Child, WhyCancelled,
+};
 #[doc(hidden)]
 pub use io_variables::{
     IO_DRAIN_VARIABLE, IO_STALL_VARIABLE, IO_TASKS_VARIABLE, IO_THREADS_VARIABLE,

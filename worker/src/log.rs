@@ -5,13 +5,14 @@
 
 use crate::panics::{self, Panic};
 use ringwork_ring::Segment;
+use ringwork_ring::lane::claimed::Claimed;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
 use std::fmt::{Result, Write};
 use std::io;
 use std::sync::{Arc, OnceLock};
 use tracing::level_filters::LevelFilter;
-use tracing::{Event, Subscriber};
+use tracing::{Event, Span, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::{self, Format, Writer};
 use tracing_subscriber::fmt::{self, FmtContext, FormatEvent, FormatFields, MakeWriter};
@@ -145,6 +146,30 @@ pub(crate) fn panicked(panic: &Panic) -> bool {
 
 /// Target of the span around each task, for subscribers of a program's own.
 pub(crate) const TASK: &str = "ringwork::task";
+
+/// The span of a task, for a subscriber of the program's own that takes spans of the target
+/// [`TASK`]; a load and a comparison where there is none.
+#[inline(always)]
+pub(crate) fn span(claimed: &Claimed<'_>, handler: &'static str) -> Option<Span> {
+    if tracing::enabled!(target: TASK, tracing::Level::INFO) {
+        Some(enabled_span(claimed, handler))
+    } else {
+        None
+    }
+}
+
+#[cold]
+fn enabled_span(claimed: &Claimed<'_>, handler: &'static str) -> Span {
+    let traceparent = claimed.traceparent().map(|binary| traceparent(&binary));
+    tracing::info_span!(
+        target: TASK,
+        "task",
+        handler,
+        task_id = claimed.task_id(),
+        attempt = claimed.attempt().0,
+        traceparent
+    )
+}
 
 /// Where the lines of a lane's thread come from. The task is looked up in the segment when a line
 /// is written: no task notes it.

@@ -3,7 +3,7 @@
 use crate::confine::rlimits::LANE_STACK;
 use crate::confine::{Confinement, SandboxMode};
 use crate::context::Scopes;
-use crate::dispatch::{Handler, Handlers, Ready};
+use crate::dispatch::{Handler, Handlers, Layers, Ready};
 use crate::error::TaskError;
 use crate::handler;
 #[cfg(feature = "io")]
@@ -102,6 +102,8 @@ pub struct Builder {
     states: Registry,
     config: Option<String>,
     layers: Vec<Layer>,
+    #[cfg(feature = "io")]
+    pub(crate) async_layers: Vec<io::AsyncLayer>,
     version: Option<String>,
     // What was asked of the builder that can't be; told at the start.
     mistakes: Vec<String>,
@@ -246,11 +248,12 @@ impl Builder {
         self
     }
 
-    /// Puts a layer around all handlers, whichever come first: for timing, authorisation, spans.
+    /// Puts a layer around all handlers but async ones, whichever come first: for timing,
+    /// authorisation, spans.
     /// The first layer is the outermost. It runs for each request, those of a chunk included, before
     /// the request is decoded, and lets the answer of the handler through. Its own error fails the
-    /// task; `may_have_run` is false for it if the handler has not run. A worker with layers has no
-    /// async handlers.
+    /// task; `may_have_run` is false for it if the handler has not run. A worker that has async handlers
+    /// beside a layer needs an `async_layer`, too: else it does not start.
     ///
     /// ```
     /// use ringwork_worker::{TaskError, Worker, testing};
@@ -447,7 +450,11 @@ impl Builder {
             None => Sections::default(),
         };
         let plan = self.states.bind(&sections, &mut problems);
-        let layers: Arc<[Layer]> = self.layers.into();
+        let layers = Layers {
+            lane: self.layers.into(),
+            #[cfg(feature = "io")]
+            io: self.async_layers.into(),
+        };
         let mut handlers = Handlers::default();
         for handler in self.handlers {
             let mut doubled = None;

@@ -235,27 +235,136 @@ fn a_caller_that_gives_up_is_seen_in_a_pool_and_without_one() {
 }
 
 #[cfg(feature = "io")]
-#[test]
-fn async_handlers_run_in_a_pool_and_go_through_no_layer() {
-    use ringwork_worker::AsyncContext;
+mod async_handlers {
+    use super::*;
+    use ringwork_worker::{AsyncContext, AsyncNext};
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     struct Suffix(&'static str);
-    let worker = || {
-        Worker::builder()
-            .state(Suffix("!"))
-            .async_task("say", |task: AsyncContext, text: String| async move {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-                Ok::<_, TaskError>(text + task.state::<Suffix>().0)
+    struct Label(String);
+
+    fn worker() -> ringwork_worker::Builder {
+        let say = |suffix: Arc<Suffix>, task: AsyncContext, text: String| async move {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            assert_eq!(task.state::<Suffix>().0, suffix.0);
+            text + suffix.0
+        };
+        Worker::builder().state(Suffix("!")).async_task("say", say)
+    }
+
+    #[test]
+    fn they_take_what_others_do_and_keep_it_while_they_wait() {
+        let worker = worker()
+            .config(r#"{"handler": {"label": {"ms": 1}}}"#)
+            .per_task(
+                "label",
+                |task: &TaskContext<'_>, suffix: State<Suffix>| match task.task_id() {
+                    13 => Err(TaskError::new("label.none", "no label")),
+                    id => Ok(Label(format!("{id}{}", suffix.0.0))),
+                },
+            )
+            .async_task(
+                "label",
+                |PerTask(label): PerTask<Label>, pause: Config<Pause>, (): ()| async move {
+                    tokio::time::sleep(Duration::from_millis(pause.ms)).await;
+                    label.0
+                },
+            );
+        let pool = Pool::start(worker).unwrap();
+        let said = pool.call("say").request("hi").run();
+        assert_eq!(said.text(), Ok("hi!".to_owned()));
+        let label = |id| pool.call("label").task_id(id).run();
+        assert_eq!(label(7).text(), Ok("7!".to_owned()));
+        assert_eq!(label(13).code(), Some("label.none"));
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Pause {
+        ms: u64,
+    }
+
+    #[test]
+    fn what_they_lack_and_what_is_a_lanes_is_told_at_the_start() {
+        let refused = |worker: ringwork_worker::Builder| {
+            let refused = Pool::start(worker).err();
+            refused.expect("refused").to_string()
+        };
+        let missing = Worker::builder().async_task("say", |_: Arc<Suffix>, (): ()| async move {});
+        let text = refused(missing);
+        assert!(
+            text.contains("\"say\" needs a state") && text.contains("Suffix"),
+            "{text}"
+        );
+        let of_a_lane = worker()
+            .per_lane("lane", || Ok::<_, String>(7_u32))
+            .per_task("label", |lane: PerLane<u32>| {
+                Ok::<_, TaskError>(Label(lane.to_string()))
             })
-            .needs::<Suffix>()
-    };
-    let pool = Pool::start(worker()).unwrap();
-    assert_eq!(
-        pool.call("say").request("hi").run().text(),
-        Ok("hi!".to_owned())
-    );
-    let refused = Pool::start(worker().layer(|call, next| next.run(call)));
-    let refused = refused.err().expect("refused").to_string();
-    assert!(refused.contains("\"say\" is async"), "{refused}");
+            .async_task("label", |_: PerTask<Label>, (): ()| async move {});
+        let text = refused(of_a_lane);
+        assert!(
+            text.contains("\"label\" is async") && text.contains("u32"),
+            "{text}"
+        );
+        let unlayered = worker().layer(|call, next| next.run(call));
+        assert!(refused(unlayered).contains("\"say\" is async"));
+        let unlayered = worker()
+            .task("echo", |text: &str| text.to_owned())
+            .async_layer(|_: AsyncContext, next: AsyncNext| next.run());
+        assert!(refused(unlayered).contains("\"echo\" is not async"));
+    }
+
+    #[test]
+    fn layers_run_around_them_from_the_outermost() {
+        let seen = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&seen);
+        let worker = worker()
+            .async_task("fails", |(): ()| async move {
+                Err::<(), _>(TaskError::new("test.failed", "as asked"))
+            })
+            .async_task("panics", |late: u64| async move {
+                tokio::time::sleep(Duration::from_millis(late)).await;
+                assert!(late > 9, "on purpose");
+            })
+            .async_layer(move |_: AsyncContext, next: AsyncNext| {
+                let count = Arc::clone(&count);
+                async move {
+                    let done = next.run().await;
+                    // Before the caller is told.
+                    count.fetch_add(1, Ordering::SeqCst);
+                    done
+                }
+            })
+            .async_layer(|task: AsyncContext, next: AsyncNext| async move {
+                tokio::task::yield_now().await;
+                if task.task_id() == 13 {
+                    return Err(TaskError::new("access.denied", "not with this id"));
+                }
+                let done = next.run().await?;
+                match done.has_result() {
+                    true => Ok(done),
+                    false => Err(TaskError::new("layer.no_result", "there is none")),
+                }
+            });
+        let pool = Pool::start(worker).unwrap();
+        let said = pool.call("say").request("hi").run();
+        assert_eq!(said.text(), Ok("hi!".to_owned()));
+        let denied = pool.call("say").request("hi").task_id(13).run();
+        assert_eq!(denied.code(), Some("access.denied"));
+        assert_eq!(pool.call("fails").run().code(), Some("test.failed"));
+        let undecodable = pool.call("say").request(7_i64).run();
+        assert_eq!(undecodable.code(), Some("layer.no_result"));
+        assert_eq!(seen.load(Ordering::SeqCst), 4);
+        for late in [0_i64, 1] {
+            let panicked = pool.call("panics").request(late).run();
+            assert_eq!(panicked.code(), Some("handler.panicked"));
+            assert!(panicked.message().contains("on purpose"));
+        }
+        // A layer that waits is dropped with the task.
+        let late = pool.call("panics").request(600_000_i64);
+        let late = late.deadline(Duration::from_millis(30)).run();
+        assert_eq!(late.code(), Some("deadline.passed"));
+    }
 }
 
 /// For docs/lab: what the look-up of an argument takes. It asserts nothing of the time.

@@ -55,7 +55,7 @@ fn worker() -> ExitCode {
         .raw_task("hold", Codec::Bytes, Codec::Bytes, |task| {
             answer(task, true)
         })
-        .async_task("wait", |_, request: Vec<u8>| wait(request))
+        .async_task("wait", wait)
         .run();
     match ended {
         Ok(()) => ExitCode::SUCCESS,

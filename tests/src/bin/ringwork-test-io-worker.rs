@@ -69,14 +69,15 @@ fn main() -> Result<(), WorkerError> {
 fn waiting(builder: Builder) -> Builder {
     builder
         .async_task("http.get", fetch::get)
-        .async_task("io.echo", |_, text: String| async move {
-            Ok::<_, TaskError>(text)
-        })
-        .async_task("io.yields", |_, text: String| async move {
+        .async_task(
+            "io.echo",
+            |text: String| async move { Ok::<_, TaskError>(text) },
+        )
+        .async_task("io.yields", |text: String| async move {
             tokio::task::yield_now().await;
             Ok::<_, TaskError>(text)
         })
-        .async_task("io.bytes", |_, size: usize| async move {
+        .async_task("io.bytes", |size: usize| async move {
             tokio::task::yield_now().await;
             Ok::<_, TaskError>(vec![7_u8; size])
         })
@@ -126,12 +127,12 @@ fn waiting(builder: Builder) -> Builder {
 /// Handlers that do what they should not.
 fn wrong(builder: Builder) -> Builder {
     builder
-        .async_task("io.blocks", |_, ms: u64| async move {
+        .async_task("io.blocks", |ms: u64| async move {
             tokio::task::yield_now().await;
             std::thread::sleep(Duration::from_millis(ms));
             Ok::<_, TaskError>(ms)
         })
-        .async_task("io.panics", |_, late: u64| async move {
+        .async_task("io.panics", |late: u64| async move {
             if late > 0 {
                 sleep(Duration::from_millis(1)).await;
             }
@@ -139,12 +140,12 @@ fn wrong(builder: Builder) -> Builder {
             #[expect(unreachable_code, reason = "it says the type")]
             Ok::<(), TaskError>(())
         })
-        .async_task("io.panics_in_drop", |_, (): ()| async move {
+        .async_task("io.panics_in_drop", |(): ()| async move {
             let _panics = PanicsInDrop;
             pending::<()>().await;
             Ok::<_, TaskError>(())
         })
-        .async_task("io.forgets", |_, (): ()| async move {
+        .async_task("io.forgets", |(): ()| async move {
             let _alive = Alive::new();
             ForgetsItsWaker.await;
             Ok::<_, TaskError>(())
@@ -160,11 +161,11 @@ fn wrong(builder: Builder) -> Builder {
             });
             Ok::<_, TaskError>(())
         })
-        .async_task("io.fails", |_, late: u64| async move {
+        .async_task("io.fails", |late: u64| async move {
             sleep(Duration::from_millis(late)).await;
             Err::<(), _>(TaskError::new("test.failed", "as asked"))
         })
-        .async_task("io.exits", |_, (): ()| async move {
+        .async_task("io.exits", |(): ()| async move {
             tokio::task::yield_now().await;
             std::process::exit(3);
             #[expect(unreachable_code, reason = "it says the type")]

@@ -1,49 +1,92 @@
 //! What a worker's description says of its async handlers.
 
 use super::context::AsyncContext;
+use super::function::AsyncHandler;
 use super::host::launch;
+use super::layer::{Around, AsyncNext};
 use super::options::Options;
 use super::parts::Launch;
-use crate::codec::{FromRequest, IntoResult};
 use crate::dispatch::Handler;
 use crate::error::TaskError;
+use crate::layer::Done;
 use crate::worker::{Builder, WorkerError, number};
 use std::future::Future;
 use std::time::Duration;
 
 impl Builder {
-    /// Adds an async handler: a function of the context and a typed request that returns a future.
-    /// Its tasks wait without a lane, any number at a time up to [`Self::io_tasks`]; each runs on a
-    /// `current_thread` runtime of Tokio, so its parts must not block (else
-    /// [`AsyncContext::blocking`]). Needs the feature `io`.
+    /// Adds an async handler: a function of arguments, if any, and a request that returns a future
+    /// ([`AsyncHandler`](crate::AsyncHandler) has examples). Its tasks wait without a lane, any
+    /// number at a time up to [`Self::io_tasks`]; each runs on a `current_thread` runtime of Tokio,
+    /// so its parts must not block (else [`AsyncContext::blocking`]). Needs the feature `io`.
     ///
     /// A task whose caller gives it up, or whose deadline passes, has its future dropped, unless the
     /// handler waits for [`AsyncContext::cancelled`].
     ///
     /// ```no_run
-    /// use ringwork_worker::{AsyncContext, TaskError, Worker};
+    /// use ringwork_worker::Worker;
     /// use std::time::Duration;
     ///
     /// # fn main() -> Result<(), ringwork_worker::WorkerError> {
     /// Worker::builder()
-    ///     .async_task("later", |_: AsyncContext, ms: u64| async move {
+    ///     .async_task("later", |ms: u64| async move {
     ///         tokio::time::sleep(Duration::from_millis(ms)).await;
-    ///         Ok::<_, TaskError>(ms)
+    ///         ms
     ///     })
     ///     .run()
     /// # }
     /// ```
     #[must_use]
-    pub fn async_task<Q, R, E, F, Fut>(mut self, name: &str, handler: F) -> Self
-    where
-        Q: FromRequest + 'static,
-        R: IntoResult + 'static,
-        E: Into<TaskError> + 'static,
-        F: Fn(AsyncContext, Q) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, E>> + Send + 'static,
-    {
+    pub fn async_task<M: 'static, H: AsyncHandler<M>>(mut self, name: &str, handler: H) -> Self {
         self.handlers.push(Handler::asynchronous(name, handler));
         self.io = Some(launch);
+        self
+    }
+
+    /// Puts a layer around all async handlers, as [`Self::layer`] does around the others. The first
+    /// one is the outermost. It may wait, before the handler is called and after it has ended; what
+    /// it awaits is dropped with the task. It runs for each request, those of a chunk included, before
+    /// the request is decoded. A task that goes through a layer is begun by its I/O thread, which
+    /// costs a wake.
+    ///
+    /// ```
+    /// use ringwork_worker::{AsyncContext, AsyncNext, TaskError, Worker, testing};
+    /// use std::sync::{Arc, Mutex};
+    /// use std::time::Duration;
+    ///
+    /// let timed = Arc::new(Mutex::new(Vec::new()));
+    /// let times = Arc::clone(&timed);
+    /// let worker = Worker::builder()
+    ///     .async_layer(move |task: AsyncContext, next: AsyncNext| {
+    ///         let (times, begun) = (Arc::clone(&times), std::time::Instant::now());
+    ///         async move {
+    ///             let done = next.run().await;
+    ///             times.lock().unwrap().push((task.handler(), begun.elapsed()));
+    ///             done
+    ///         }
+    ///     })
+    ///     .async_layer(|task: AsyncContext, next: AsyncNext| async move {
+    ///         match task.task_id() {
+    ///             13 => Err(TaskError::new("access.denied", "13 is no good id: take another")),
+    ///             _ => next.run().await,
+    ///         }
+    ///     })
+    ///     .async_task("later", |ms: u64| async move {
+    ///         tokio::time::sleep(Duration::from_millis(ms)).await;
+    ///         ms
+    ///     });
+    /// let pool = testing::Pool::start(worker).unwrap();
+    /// assert_eq!(pool.call("later").request(2_i64).run().result::<u64>(), Ok(2));
+    /// assert_eq!(pool.call("later").request(2_i64).task_id(13).run().code(), Some("access.denied"));
+    /// assert_eq!(timed.lock().unwrap().len(), 2);
+    /// ```
+    #[must_use]
+    pub fn async_layer<F, Fut>(mut self, layer: F) -> Self
+    where
+        F: Fn(AsyncContext, AsyncNext) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Done, TaskError>> + Send + 'static,
+    {
+        let layer = move |context, next| Box::pin(layer(context, next)) as Around;
+        self.async_layers.push(Box::new(layer));
         self
     }
 

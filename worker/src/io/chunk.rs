@@ -1,11 +1,11 @@
 //! Chunks of an async handler.
 
 use super::context::AsyncContext;
-use super::handler::{AsyncHandler, Outcome, Running};
+use super::handler::IoHandler;
+use super::outcome::{Outcome, Running};
 use super::poll::{Found, failure_of};
 use super::shard::Shared;
-use crate::ending::{Ended, end, end_panicked};
-use crate::error::TaskError;
+use crate::ending::{end, end_panicked};
 use crate::panics;
 use ringwork_ring::Codec;
 use ringwork_ring::lane::claimed::Claimed;
@@ -13,21 +13,13 @@ use std::sync::Arc;
 use std::task::Poll;
 
 /// The requests of a chunk, one after the other: each ends by itself.
-pub(super) async fn run_chunk(context: AsyncContext, handler: Arc<AsyncHandler>) -> Outcome {
+pub(super) async fn run_chunk(context: AsyncContext, handler: Arc<IoHandler>) -> Outcome {
     let shared = Arc::clone(&context.0);
     loop {
-        let next = shared.with_claim(|claim| {
-            claim.step(|task| {
-                if task.next_request() {
-                    Some((task.request_codec(), task.request().map(<[u8]>::to_vec)))
-                } else {
-                    None
-                }
-            })
-        });
-        let Some(Some(Some((codec, request)))) = next else {
+        let next = shared.with_claim(|claim| claim.step(|task| task.next_request()));
+        if next != Some(Some(true)) {
             break;
-        };
+        }
         if let Some(why) = shared.why() {
             let mut failure = failure_of(why);
             failure.not_run = true;
@@ -35,11 +27,12 @@ pub(super) async fn run_chunk(context: AsyncContext, handler: Arc<AsyncHandler>)
             step(&shared, |task| task.fail_request(&failure));
             continue;
         }
-        let begun = match request {
-            Ok(request) => handler.start.start(context.clone(), codec, &request),
-            Err(error) => {
-                let error = TaskError::new("segment.corrupt", error.to_string());
-                Err(Ended::Undecodable(error.at("")))
+        let begun = panics::catch(handler.name, || handler.start_by_itself(context.clone()));
+        let begun = match begun {
+            Ok(begun) => begun,
+            Err(panic) => {
+                step(&shared, |task| end_panicked(task, handler.name, &panic));
+                continue;
             }
         };
         let outcome = match begun {

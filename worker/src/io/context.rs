@@ -2,6 +2,7 @@
 
 use super::shard::{Shared, WhyCancelled};
 use super::watched::Watched;
+use crate::context::TaskClient;
 use crate::error::TaskError;
 use ringwork_ring::os::clock::now_ns;
 use std::fmt;
@@ -44,6 +45,18 @@ impl AsyncContext {
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.0.attempt
+    }
+
+    /// Its priority, 0 the most urgent.
+    #[must_use]
+    pub fn priority(&self) -> u32 {
+        self.0.priority
+    }
+
+    /// The client whose task it is.
+    #[must_use]
+    pub fn client(&self) -> TaskClient {
+        self.0.client
     }
 
     /// The name of the handler.
@@ -118,25 +131,27 @@ impl AsyncContext {
         self.0.inner().traceparent.as_deref().copied()
     }
 
-    /// The value of type `T` that the worker was built with.
+    /// The value of type `T` that the worker has: from [`Builder::state`](crate::Builder::state) or
+    /// [`Builder::singleton`](crate::Builder::singleton). A handler that takes it as an argument
+    /// ([`Arc<T>`](Arc)), or says that it [needs](crate::Builder::needs) it, finds out at the start
+    /// that it is missing.
     ///
     /// # Panics
-    /// When none was given; the task fails with a message that says so. A handler that says that it
-    /// [needs](crate::Builder::needs) the value finds out at the start.
+    /// When there is none; the task fails with a message that says so.
     #[must_use]
     #[track_caller]
     pub fn state<T: Send + Sync + 'static>(&self) -> &T {
         match self.try_state() {
             Some(value) => value,
             None => panic!(
-                "no state of the type {0}: give it to Worker::builder().state(..); a handler that is followed by \
-                 .needs::<{0}>() is checked when the worker starts",
+                "no state of the type {0}: give it to Worker::builder().state(..); a handler that takes Arc<{0}> as an \
+                 argument, or is followed by .needs::<{0}>(), is checked when the worker starts",
                 std::any::type_name::<T>()
             ),
         }
     }
 
-    /// The value of type `T` that the worker was built with, if it was given one.
+    /// The value of type `T` that the worker has, if it has one.
     #[must_use]
     pub fn try_state<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.0.shard.common.states.get()

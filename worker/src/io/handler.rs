@@ -1,51 +1,67 @@
 //! An async handler with its types, behind one that has none.
 
 use super::context::AsyncContext;
+use super::function::AsyncHandler;
+use super::layer::{AsyncLayer, around};
+use super::outcome::Running;
 use crate::codec::{FromRequest, IntoResult, request_error};
+use crate::context::{Scopes, TaskContext};
 use crate::ending::Ended;
-use crate::error::TaskError;
-use ringwork_ring::Codec;
-use std::future::Future;
+use crate::error::{CANCELLED, TaskError};
+use crate::handler::Returned;
+use crate::state::LaneStates;
+use ringwork_ring::lane::claimed::Claimed;
 use std::marker::PhantomData;
-use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-
-/// The bytes of a result and their codec, or why there are none.
-pub(crate) type Outcome = Result<(Vec<u8>, Codec), Ended>;
-
-/// A handler at work.
-pub(crate) type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// A handler whose first polls take longer in the mean loses the privilege of being polled by the
 /// lane: that would hold up the next task.
 const EAGER: Duration = Duration::from_micros(50);
 
 /// Makes the future of a request.
-pub(crate) trait Start: Send + Sync {
-    /// Decodes the request; nothing of the handler's own runs but the call that makes the future.
-    fn start(&self, context: AsyncContext, codec: Codec, request: &[u8]) -> Result<Running, Ended>;
+trait Start: Send + Sync {
+    /// Decodes the request, takes the arguments and calls the function that makes the future.
+    fn start(
+        &self,
+        task: &TaskContext<'_>,
+        context: &AsyncContext,
+        claimed: &Claimed<'_>,
+    ) -> Result<Running, Ended>;
 }
 
-struct Typed<Q, R, E, F>(F, PhantomData<fn(Q) -> (R, E)>);
+/// A handler, with what its arguments have found.
+struct Typed<M, H: AsyncHandler<M>> {
+    handler: H,
+    found: H::Found,
+    arguments: PhantomData<fn() -> M>,
+}
 
-impl<Q, R, E, F, Fut> Start for Typed<Q, R, E, F>
-where
-    Q: FromRequest,
-    R: IntoResult,
-    E: Into<TaskError>,
-    F: Fn(AsyncContext, Q) -> Fut + Send + Sync,
-    Fut: Future<Output = Result<R, E>> + Send + 'static,
-{
-    fn start(&self, context: AsyncContext, codec: Codec, request: &[u8]) -> Result<Running, Ended> {
-        let request = Q::from_request(codec, request)
+/// The result of a handler.
+type Value<M, H> = <<H as AsyncHandler<M>>::Returned as Returned>::Value;
+
+impl<M, H: AsyncHandler<M>> Start for Typed<M, H> {
+    fn start(
+        &self,
+        task: &TaskContext<'_>,
+        context: &AsyncContext,
+        claimed: &Claimed<'_>,
+    ) -> Result<Running, Ended> {
+        let request = claimed.request().map_err(|error| {
+            Ended::Undecodable(TaskError::new("segment.corrupt", error.to_string()))
+        })?;
+        let request = H::Request::from_request(claimed.request_codec(), request)
             .map_err(|why| Ended::Undecodable(request_error(why)))?;
-        let running = (self.0)(context, request);
+        let running = (self.handler)
+            .call(&self.found, task, context, request)
+            .map_err(Ended::Failed)?;
         Ok(Box::pin(async move {
             let result = running
                 .await
+                .into_result()
                 .map_err(|error| Ended::Failed(TaskError::returned(error)))?;
-            let mut written = (Vec::new(), R::RESULT_CODEC);
+            let mut written = (Vec::new(), <Value<M, H>>::RESULT_CODEC);
             result
                 .encode(&mut |codec, bytes| written = (bytes.to_vec(), codec))
                 .map_err(Ended::Unencodable)?;
@@ -55,25 +71,28 @@ where
 }
 
 /// An async handler.
-pub(crate) struct AsyncHandler {
+pub(crate) struct IoHandler {
     pub(crate) name: &'static str,
-    pub(crate) start: Box<dyn Start>,
+    pub(crate) layers: Arc<[AsyncLayer]>,
+    start: Box<dyn Start>,
     // How long its first polls take, smoothed, in nanoseconds.
     first_poll: AtomicU32,
 }
 
-impl AsyncHandler {
-    pub(crate) fn new<Q, R, E, F, Fut>(name: &'static str, handler: F) -> Self
+impl IoHandler {
+    pub(crate) fn new<M, H>(name: &'static str, handler: H, found: H::Found) -> Self
     where
-        Q: FromRequest + 'static,
-        R: IntoResult + 'static,
-        E: Into<TaskError> + 'static,
-        F: Fn(AsyncContext, Q) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, E>> + Send + 'static,
+        M: 'static,
+        H: AsyncHandler<M>,
     {
         Self {
             name,
-            start: Box::new(Typed(handler, PhantomData)),
+            layers: Arc::default(),
+            start: Box::new(Typed {
+                handler,
+                found,
+                arguments: PhantomData,
+            }),
             first_poll: AtomicU32::new(0),
         }
     }
@@ -90,5 +109,44 @@ impl AsyncHandler {
         let before = self.first_poll.load(Ordering::Relaxed);
         let after = before - before / 8 + took / 8;
         self.first_poll.store(after, Ordering::Relaxed);
+    }
+
+    /// Makes the future of a task that a lane has.
+    pub(super) fn start_on_lane(
+        &self,
+        claimed: &Claimed<'_>,
+        context: &AsyncContext,
+        scopes: &Scopes<'_>,
+    ) -> Result<Running, Ended> {
+        let task = TaskContext::new(claimed, scopes, self.name);
+        self.start.start(&task, context, claimed)
+    }
+
+    /// Makes the future of a task that goes on by itself, or of the request of its chunk at hand,
+    /// with the layers around it.
+    pub(super) fn start_by_itself(
+        self: &Arc<Self>,
+        context: AsyncContext,
+    ) -> Result<Running, Ended> {
+        if self.layers.is_empty() {
+            return self.start_claim(&context);
+        }
+        let (handler, inner) = (Arc::clone(self), context.clone());
+        let begin = move || handler.start_claim(&inner);
+        Ok(around(&self.layers, context, begin))
+    }
+
+    fn start_claim(&self, context: &AsyncContext) -> Result<Running, Ended> {
+        let shared = &context.0;
+        let lane = LaneStates::default(); // nothing that an async handler takes is a lane's
+        let scopes = Scopes {
+            states: &shared.shard.common.states,
+            lane: &lane,
+        };
+        let started = shared.with_task(|claimed| self.start_on_lane(claimed, context, &scopes));
+        started.unwrap_or_else(|| {
+            let gone = TaskError::new(CANCELLED, "the task has ended already");
+            Err(Ended::Failed(gone.at("")))
+        })
     }
 }

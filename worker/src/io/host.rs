@@ -3,13 +3,15 @@
 use super::chunk::run_chunk;
 use super::common::{Common, NoRoom};
 use super::context::AsyncContext;
-use super::handler::{AsyncHandler, Running};
+use super::handler::IoHandler;
+use super::outcome::{Outcome, Running};
 use super::parts::{Host, Parts};
 use super::poll::{InFlightTask, log_drop};
 use super::shard::{IoShard, Shared, WhyCancelled};
 use super::watch::Watch;
-use crate::ending::{Ended, end, end_panicked, log_crashed_request, not_run};
-use crate::error::{CANCELLED, TaskError};
+use crate::context::Scopes;
+use crate::ending::{end, end_panicked, log_crashed_request, not_run};
+use crate::error::CANCELLED;
 use crate::{log, panics};
 use ringwork_ring::Status;
 use ringwork_ring::lane::claimed::Claimed;
@@ -77,6 +79,11 @@ pub(crate) fn launch(parts: Parts) -> io::Result<Arc<dyn Host>> {
     let (watch, shards) = (Arc::clone(&host.watch), host.shards.clone());
     host.start("ringwork-io-watch".into(), move || watch.run(&shards))?;
     Ok(host)
+}
+
+/// A task whose future is made where it goes on.
+async fn begin_by_itself(context: AsyncContext, handler: Arc<IoHandler>) -> Outcome {
+    handler.start_by_itself(context)?.await
 }
 
 /// A shard's thread.
@@ -152,19 +159,27 @@ impl Threads {
     }
 
     /// Begins a task that there is room for.
-    fn begin_with_room(&self, handler: &AsyncHandler, mut claimed: Claimed<'_>) {
+    fn begin_with_room(
+        &self,
+        handler: &Arc<IoHandler>,
+        mut claimed: Claimed<'_>,
+        scopes: &Scopes<'_>,
+    ) {
         let shard = self.choose();
         let shared = Arc::new(Shared::new(shard, handler.name, &claimed));
         let context = AsyncContext(Arc::clone(&shared));
+        if !handler.layers.is_empty() {
+            // A layer may wait before the request is looked at, when the task is no lane's.
+            let running = Box::pin(begin_by_itself(context, Arc::clone(handler)));
+            return self.hand_over(shared, claimed, running, false);
+        }
         // Timers and sockets that the first poll makes are those of the shard's runtime.
         let _entered = shard.handle.enter();
+        let span = shared.enter_span();
         let begun = panics::catch(handler.name, || {
-            let request = claimed.request().map_err(|error| {
-                Ended::Undecodable(TaskError::new("segment.corrupt", error.to_string()))
-            })?;
-            let codec = claimed.request_codec();
-            handler.start.start(context, codec, request)
+            handler.start_on_lane(&claimed, &context, scopes)
         });
+        drop(context);
         let mut running = match begun {
             Ok(Ok(running)) => running,
             Ok(Err(ended)) => {
@@ -197,11 +212,12 @@ impl Threads {
                 return self.common.give_room_back();
             }
         }
+        drop(span);
         self.hand_over(shared, claimed, running, false);
     }
 
     /// Begins a chunk that there is room for.
-    fn begin_chunk(&self, handler: &Arc<AsyncHandler>, mut claimed: Claimed<'_>) {
+    fn begin_chunk(&self, handler: &Arc<IoHandler>, mut claimed: Claimed<'_>) {
         match claimed.open_chunk() {
             Ok(crashed) => {
                 if let Some(index) = crashed {
@@ -223,10 +239,10 @@ impl Threads {
 }
 
 impl Host for Threads {
-    fn begin(&self, handler: &Arc<AsyncHandler>, claimed: Claimed<'_>) -> u32 {
+    fn begin(&self, handler: &Arc<IoHandler>, claimed: Claimed<'_>, scopes: &Scopes<'_>) -> u32 {
         match self.common.wait_for_room(&claimed) {
             Ok(()) if claimed.is_chunk() => self.begin_chunk(handler, claimed),
-            Ok(()) => self.begin_with_room(handler, claimed),
+            Ok(()) => self.begin_with_room(handler, claimed, scopes),
             Err(why) => {
                 let (status, code, message) = match why {
                     NoRoom::Expired => (

@@ -1,7 +1,8 @@
 //! What the rest of the crate knows of the shards.
 
-use super::handler::AsyncHandler;
+use super::handler::IoHandler;
 use super::options::Options;
+use crate::context::Scopes;
 use crate::state::States;
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::{Segment, Shard};
@@ -26,7 +27,7 @@ pub(crate) type Launch = fn(Parts) -> io::Result<Arc<dyn Host>>;
 pub(crate) trait Host: Send + Sync {
     /// Begins a claimed task, to which its lane has nothing more to do; returns how many requests
     /// that were.
-    fn begin(&self, handler: &Arc<AsyncHandler>, claimed: Claimed<'_>) -> u32;
+    fn begin(&self, handler: &Arc<IoHandler>, claimed: Claimed<'_>, scopes: &Scopes<'_>) -> u32;
 
     /// Called when all lanes have left: waits for the tasks in flight, ends those that take too
     /// long, and the threads.

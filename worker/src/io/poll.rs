@@ -2,7 +2,7 @@
 //!
 //! Invariant: it ends its task in exactly one way, also when it is dropped.
 
-use super::handler::{Outcome, Running};
+use super::outcome::{Outcome, Running};
 use super::shard::{Shared, WhyCancelled};
 use crate::ending::{end, end_panicked};
 use crate::error::CANCELLED;

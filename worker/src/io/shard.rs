@@ -4,17 +4,22 @@
 
 use super::common::Common;
 use super::mark::PollMark;
+use crate::context::TaskClient;
+use crate::log;
 use crate::panics::{self, Panic};
 use ringwork_ring::Claim;
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::os::clock::now_ns;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
+use tracing::Span;
+use tracing::span::Entered;
 
 /// A shard as lanes, its thread and the watch see it.
 pub(super) struct IoShard {
@@ -155,6 +160,10 @@ pub(super) struct Shared {
     pub(super) task_id: u64,
     pub(super) deadline_ns: Option<u64>,
     pub(super) attempt: u32,
+    pub(super) priority: u32,
+    pub(super) client: TaskClient,
+    // Where a subscriber of the program's own takes spans.
+    span: Option<Box<Span>>,
     // What was reported before there was a claim to report it to.
     pub(super) progress: AtomicU64,
     // 0, or the place in `WhyCancelled::ALL` + 1; only the first counts.
@@ -177,6 +186,7 @@ pub(super) struct Inner {
 
 impl Shared {
     pub(super) fn new(shard: &Arc<IoShard>, handler: &'static str, claimed: &Claimed<'_>) -> Self {
+        let (entry, pid) = claimed.client();
         Self {
             shard: Arc::clone(shard),
             place: AtomicU32::new(u32::MAX),
@@ -184,6 +194,9 @@ impl Shared {
             task_id: claimed.task_id(),
             deadline_ns: claimed.deadline_ns(),
             attempt: claimed.attempt().0,
+            priority: claimed.priority(),
+            client: TaskClient { entry, pid },
+            span: log::span(claimed, handler).map(Box::new),
             progress: AtomicU64::new(0),
             why: AtomicU8::new(0),
             listens: AtomicBool::new(false),
@@ -221,6 +234,21 @@ impl Shared {
     /// Does something with the claim; `None` when the task has none (any more).
     pub(super) fn with_claim<R>(&self, step: impl FnOnce(&mut Claim) -> R) -> Option<R> {
         self.inner().claim.as_mut().map(step)
+    }
+
+    /// Does something with the task as a lane does, code of the user's among it, while no other
+    /// thread finds the claim. `None` when the task has none (any more).
+    pub(super) fn with_task<R>(&self, step: impl FnOnce(&Claimed<'_>) -> R) -> Option<R> {
+        let mut claim = self.take_claim()?;
+        // A panic goes on when the claim is back: then it ends the task as any other.
+        let caught = claim.step(|task| catch_unwind(AssertUnwindSafe(|| step(task))));
+        self.put_claim(claim);
+        caught.map(|caught| caught.unwrap_or_else(|panic| resume_unwind(panic)))
+    }
+
+    /// Lines that are logged until the guard is dropped are in the task's span.
+    pub(super) fn enter_span(&self) -> Option<Entered<'_>> {
+        self.span.as_ref().map(|span| span.enter())
     }
 
     /// The waker of its future, of which there is one for the whole life of a task of Tokio.
@@ -290,7 +318,9 @@ impl Shared {
     pub(super) fn polled<R>(&self, part: impl FnOnce() -> R) -> Result<R, Box<Panic>> {
         self.with_claim(|claim| claim.runs());
         self.shard.polls.begin(self.task_id, self.handler);
+        let span = self.enter_span();
         let polled = panics::catch(self.handler, part);
+        drop(span);
         self.shard.polls.end();
         self.shard.books.rests();
         polled

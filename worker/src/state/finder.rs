@@ -20,8 +20,12 @@ pub(super) enum Owner<'r> {
 /// implements [`Extract`](crate::Extract) asks. What is missing ends the worker at its start.
 pub struct Finder<'r> {
     declared: &'r Declarations,
+    /// What each of the states needs; empty while they are bound themselves.
+    needs: &'r [Wanted],
     sections: &'r Sections,
     owner: Owner<'r>,
+    /// Whether it is an async handler: nothing of a lane's is its own.
+    is_async: bool,
     problems: &'r mut Vec<String>,
     wanted: Wanted,
     /// The types that are taken exclusively, or made anew.
@@ -31,17 +35,46 @@ pub struct Finder<'r> {
 impl<'r> Finder<'r> {
     pub(super) fn new(
         declared: &'r Declarations,
+        needs: &'r [Wanted],
         sections: &'r Sections,
         owner: Owner<'r>,
         problems: &'r mut Vec<String>,
     ) -> Self {
         Self {
             declared,
+            needs,
             sections,
             owner,
+            is_async: false,
             problems,
             wanted: Vec::new(),
             once: Vec::new(),
+        }
+    }
+
+    /// Says that an async handler asks.
+    #[cfg(feature = "io")]
+    pub(crate) fn is_async(&mut self) {
+        self.is_async = true;
+    }
+
+    /// Refuses an async handler what is a lane's, or is made of such a state.
+    fn refuse_lanes(&mut self, index: usize) {
+        let mut looked = vec![index];
+        let mut next = 0;
+        while let Some(index) = looked.get(next).copied() {
+            next += 1;
+            if self.declared[index].scope == Scope::Lane {
+                self.refuse(&format!(
+                    "is async, and takes {} of a lane or what is made of it, but its task goes from thread to thread: \
+                     take Arc<..> of a singleton",
+                    self.declared[index]
+                ));
+                return;
+            }
+            let needs = self.needs.get(index).into_iter().flatten();
+            let new: Wanted = needs.copied().filter(|one| !looked.contains(one)).collect();
+            looked.extend(new);
         }
     }
 
@@ -85,6 +118,9 @@ impl<'r> Finder<'r> {
         }
         if let Some(index) = self.declared.position(scope, id) {
             self.wanted.push(index);
+            if self.is_async {
+                self.refuse_lanes(index);
+            }
             return index;
         }
         let given = match scope {

@@ -3,7 +3,7 @@
 use super::caught::caught;
 use super::config::Sections;
 use super::declared::Declarations;
-use super::finder::{Finder, Owner};
+use super::finder::{Finder, Owner, Wanted};
 use super::order::order;
 use super::scope::Scope;
 use super::states::{Bound, States};
@@ -17,6 +17,8 @@ pub(crate) struct Registry {
     declared: Declarations,
     /// One for each that is declared, until they are bound.
     binds: Vec<Bind>,
+    /// What each needs, once they are bound.
+    wanted: Vec<Wanted>,
 }
 
 impl Registry {
@@ -38,7 +40,8 @@ impl Registry {
         handler: &'r str,
         problems: &'r mut Vec<String>,
     ) -> Finder<'r> {
-        Finder::new(&self.declared, sections, Owner::Handler(handler), problems)
+        let owner = Owner::Handler(handler);
+        Finder::new(&self.declared, &self.wanted, sections, owner, problems)
     }
 
     /// Looks up what the states themselves ask for. What can't be had is added to `problems`.
@@ -47,11 +50,13 @@ impl Registry {
         let mut wanted = Vec::new();
         for (declared, bind) in self.declared.iter().zip(self.binds.drain(..)) {
             let owner = Owner::State(declared);
-            let mut finder = Finder::new(&self.declared, sections, owner, problems);
+            let mut finder = Finder::new(&self.declared, &[], sections, owner, problems);
             bound.push(bind(&mut finder));
             wanted.push(finder.wanted());
         }
-        match order(&wanted) {
+        let order = order(&wanted);
+        self.wanted = wanted;
+        match order {
             Ok(order) => Plan { bound, order },
             Err(circle) => {
                 let names: Vec<String> = circle
