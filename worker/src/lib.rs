@@ -70,6 +70,8 @@ pub use layer::{Call, Done, Next};
 pub use raw_task::{Answer, RawTask};
 #[doc(inline)]
 pub use ringwork_codec::{Cbor, Encoded, Params};
+#[cfg(feature = "io")]
+pub use state::MakeAsync;
 /// The environment of a worker, which its supervisor makes.
 #[doc(hidden)]
 pub use state::config::CONFIG_VARIABLE;

@@ -117,6 +117,9 @@ pub struct Builder {
     pub(crate) io: Option<io::Launch>,
     #[cfg(feature = "io")]
     pub(crate) io_options: io::Asked,
+    // Once there is an async state.
+    #[cfg(feature = "io")]
+    pub(crate) home: Option<io::NewHome>,
 }
 
 impl Builder {
@@ -156,7 +159,7 @@ impl Builder {
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(self, value: T) -> Self {
         let value: Arc<dyn std::any::Any + Send + Sync> = Arc::new(value);
-        let bound = Bound::Singleton(Box::new(move |_| Ok(value)));
+        let bound = Bound::Singleton(Box::new(move |_, _| Ok(value)));
         self.declare::<T>(Scope::Singleton, None, |_| bound)
     }
 
@@ -220,7 +223,7 @@ impl Builder {
         self.declare::<F::Value>(Scope::Task, Some(name), make::per_task(make))
     }
 
-    fn declare<T: 'static>(
+    pub(crate) fn declare<T: 'static>(
         mut self,
         scope: Scope,
         name: Option<&str>,
@@ -397,7 +400,13 @@ impl Builder {
         let io = io?;
         let assignment = Assignment::find(pool.as_deref())?;
         let segment = attach(&assignment, &checked.handlers)?;
+        #[cfg(feature = "io")]
+        let threads = io::threads();
         let parts = checked.make()?;
+        #[cfg(feature = "io")]
+        if parts.home.is_some() && confinement.sandbox > SandboxMode::Off {
+            io::await_threads(threads);
+        }
         let leave = Arc::new(AtomicBool::new(false));
         let signals = take_signals(&assignment, &segment, &leave)?;
         let entry = WorkerEntry::register(Arc::clone(&segment), assignment.index)?;
@@ -470,6 +479,8 @@ impl Builder {
                 handlers,
                 states: self.states,
                 plan,
+                #[cfg(feature = "io")]
+                home: self.home,
             })
         } else {
             Err(WorkerError::Setup(problems.join("; ")))
@@ -482,15 +493,28 @@ pub(crate) struct Checked {
     pub(crate) handlers: Handlers,
     states: Registry,
     plan: Plan,
+    #[cfg(feature = "io")]
+    home: Option<io::NewHome>,
 }
 
 impl Checked {
     /// Makes its singletons.
     pub(crate) fn make(self) -> Result<Parts, WorkerError> {
-        let states = self.states.make(self.plan).map_err(WorkerError::State)?;
+        #[cfg(feature = "io")]
+        let home = self.home.map(|home| home()).transpose()?;
+        let made = self.states.make(self.plan, &|making| {
+            #[cfg(feature = "io")]
+            if let Some(home) = &home {
+                return home.wait(making);
+            }
+            drop(making);
+            Err("it is async, and there is no runtime".into()) // a builder that has one has the other
+        });
         Ok(Parts {
             handlers: self.handlers,
-            states: Arc::new(states),
+            states: Arc::new(made.map_err(WorkerError::State)?),
+            #[cfg(feature = "io")]
+            home,
         })
     }
 }
@@ -499,6 +523,9 @@ impl Checked {
 pub(crate) struct Parts {
     pub(crate) handlers: Handlers,
     pub(crate) states: Arc<States>,
+    /// Where async states were made; the first shard's.
+    #[cfg(feature = "io")]
+    pub(crate) home: Option<Box<dyn io::Home>>,
 }
 
 /// How a worker serves, once it has joined a pool.
@@ -524,6 +551,8 @@ impl Serving {
     ) -> Result<(), WorkerError> {
         let (segment, leave, worker) = (&self.segment, &self.leave, entry.index());
         let quota = Quota::new(self.max_tasks, &entry);
+        #[cfg(feature = "io")]
+        let home = parts.home.take();
         let register = || {
             #[cfg(feature = "io")]
             let (registered, shards) = entry.lanes_and_shards(
@@ -543,6 +572,7 @@ impl Serving {
                     states: Arc::clone(&parts.states),
                     leave: Arc::clone(leave),
                     options,
+                    home,
                 })?;
                 let _ = parts.handlers.host.set(host); // it is set here only
             }

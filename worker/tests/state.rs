@@ -238,7 +238,10 @@ fn a_caller_that_gives_up_is_seen_in_a_pool_and_without_one() {
 mod async_handlers {
     use super::*;
     use ringwork_worker::{AsyncContext, AsyncNext};
+    use std::io::{Read, Write};
     use std::sync::atomic::{AtomicU32, Ordering};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
 
     struct Suffix(&'static str);
     struct Label(String);
@@ -312,6 +315,66 @@ mod async_handlers {
             .task("echo", |text: &str| text.to_owned())
             .async_layer(|_: AsyncContext, next: AsyncNext| next.run());
         assert!(refused(unlayered).contains("\"echo\" is not async"));
+    }
+
+    #[test]
+    fn an_async_state_is_made_before_the_worker_is_ready_and_its_connection_lives_on() {
+        struct Line(tokio::sync::Mutex<TcpStream>);
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap();
+        let echo = std::thread::spawn(move || {
+            let (mut line, _) = server.accept().unwrap();
+            let mut bytes = [0; 64];
+            while let Ok(read @ 1..) = line.read(&mut bytes) {
+                line.write_all(&bytes[..read]).unwrap();
+            }
+        });
+        let connect = move |_: Arc<Suffix>| async move {
+            let line = TcpStream::connect(address).await?;
+            Ok::<_, std::io::Error>(Line(line.into()))
+        };
+        let worker = Worker::builder()
+            .async_singleton("line", connect)
+            .state(Suffix("!"))
+            .io_threads(2)
+            .async_task("echo", |line: Arc<Line>, text: String| async move {
+                let mut line = line.0.lock().await;
+                line.write_all(text.as_bytes()).await?;
+                let mut answer = vec![0; text.len()];
+                line.read_exact(&mut answer).await?;
+                Ok::<_, std::io::Error>(answer)
+            });
+        let pool = Pool::start(worker).unwrap();
+        for text in ["tea", "milk", "sugar"] {
+            let answer = pool.call("echo").request(text).run();
+            assert_eq!(answer.bytes(), Ok(text.as_bytes().to_vec()));
+        }
+        drop(pool);
+        echo.join().unwrap();
+    }
+
+    #[test]
+    fn an_async_state_that_can_not_be_made_is_told_by_name() {
+        let refused = |worker: ringwork_worker::Builder| {
+            let refused = Pool::start(worker).err();
+            refused.expect("refused").to_string()
+        };
+        let fails = || async { Err::<Suffix, _>("the server is not there") };
+        let text = refused(Worker::builder().async_singleton("fails", fails));
+        assert!(
+            text.contains("\"fails\"") && text.contains("not there"),
+            "{text}"
+        );
+        let panics = || async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            panic!("on purpose");
+            #[expect(unreachable_code, reason = "it says the type")]
+            Ok::<Suffix, String>(Suffix(""))
+        };
+        let text = refused(Worker::builder().async_singleton("panics", panics));
+        assert!(text.contains("it panicked: on purpose"), "{text}");
+        let circle = |_: Arc<Suffix>| async { Ok::<_, String>(Suffix("")) };
+        assert!(refused(Worker::builder().async_singleton("itself", circle)).contains("circle"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::context::AsyncContext;
 use super::function::AsyncHandler;
+use super::home::home;
 use super::host::launch;
 use super::layer::{Around, AsyncNext};
 use super::options::Options;
@@ -9,6 +10,7 @@ use super::parts::Launch;
 use crate::dispatch::Handler;
 use crate::error::TaskError;
 use crate::layer::Done;
+use crate::state::{MakeAsync, Scope, async_singleton};
 use crate::worker::{Builder, WorkerError, number};
 use std::future::Future;
 use std::time::Duration;
@@ -40,6 +42,48 @@ impl Builder {
         self.handlers.push(Handler::asynchronous(name, handler));
         self.io = Some(launch);
         self
+    }
+
+    /// Adds a value that an async function makes, once, before the worker is ready and before it is
+    /// confined: a connection, a table that is fetched. All that is said of
+    /// [`singleton`](Self::singleton) holds. The value lives on the runtime of the first I/O thread,
+    /// which drives its connections from then on; so a worker with such a value has that thread, with
+    /// or without async handlers.
+    ///
+    /// ```
+    /// use ringwork_worker::{Config, State, Worker, testing};
+    /// use serde::Deserialize;
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Address {
+    ///     url: String,
+    /// }
+    /// struct Rates(Vec<f64>);
+    ///
+    /// async fn fetch(address: Config<Address>) -> Result<Rates, String> {
+    ///     tokio::time::sleep(Duration::from_millis(5)).await;
+    ///     match address.url.as_str() {
+    ///         "" => Err("url is empty: name the server".into()),
+    ///         _ => Ok(Rates(vec![1.0, 1.17])),
+    ///     }
+    /// }
+    ///
+    /// let worker = Worker::builder()
+    ///     .config(r#"{"state": {"rates": {"url": "rates.example"}}}"#)
+    ///     .async_singleton("rates", fetch)
+    ///     .task("count", |State(rates): State<Rates>, (): ()| rates.0.len())
+    ///     .async_task("first", |rates: Arc<Rates>, (): ()| async move { rates.0[0].to_string() });
+    /// let pool = testing::Pool::start(worker).unwrap();
+    /// assert_eq!(pool.call("count").run().result::<u64>(), Ok(2));
+    /// assert_eq!(pool.call("first").run().text(), Ok("1".into()));
+    /// ```
+    #[must_use]
+    pub fn async_singleton<M: 'static, F: MakeAsync<M>>(mut self, name: &str, make: F) -> Self {
+        self.io = Some(launch);
+        self.home = Some(home);
+        self.declare::<F::Value>(Scope::Singleton, Some(name), async_singleton(make))
     }
 
     /// Puts a layer around all async handlers, as [`Self::layer`] does around the others. The first

@@ -4,6 +4,7 @@ use super::chunk::run_chunk;
 use super::common::{Common, NoRoom};
 use super::context::AsyncContext;
 use super::handler::IoHandler;
+use super::home::{self, Home};
 use super::outcome::{Outcome, Running};
 use super::parts::{Host, Parts};
 use super::poll::{InFlightTask, log_drop};
@@ -21,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 /// How long a runtime waits for what runs on its threads for blocking work.
 const BLOCKING_GRACE: Duration = Duration::from_millis(100);
@@ -38,20 +39,12 @@ struct Threads {
 
 /// Starts the shards of a worker.
 pub(crate) fn launch(parts: Parts) -> io::Result<Arc<dyn Host>> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let runtime = || -> io::Result<Runtime> {
-        let mut builder = Builder::new_current_thread();
-        builder.enable_all().max_blocking_threads(cores.max(2));
-        builder.thread_name("ringwork-blocking").build()
-    };
-    let runtimes: Vec<Runtime> = (parts.shards.iter().map(|_| runtime()))
-        .collect::<io::Result<_>>()
-        .map_err(|error| {
-            let why = "the runtime of the async handlers can't be made";
-            let remedy = "fewer --io-threads, or more open files and threads, help";
-            io::Error::new(error.kind(), format!("{why} ({error}): {remedy}"))
-        })?;
-    let max_blocking = parts.shards.len() * cores.max(2) + 2 * cores;
+    let mut runtimes = Vec::new();
+    runtimes.extend(parts.home.map(Home::into_runtime));
+    while runtimes.len() < parts.shards.len() {
+        runtimes.push(home::runtime()?);
+    }
+    let max_blocking = parts.shards.len() * home::max_blocking() + 2 * home::cores();
     let common = Arc::new(Common::new(
         parts.states,
         parts.options,

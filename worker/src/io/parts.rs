@@ -1,6 +1,7 @@
 //! What the rest of the crate knows of the shards.
 
 use super::handler::IoHandler;
+use super::home::Home;
 use super::options::Options;
 use crate::context::Scopes;
 use crate::state::States;
@@ -18,7 +19,11 @@ pub(crate) struct Parts {
     pub(crate) states: Arc<States>,
     pub(crate) leave: Arc<AtomicBool>,
     pub(crate) options: Options,
+    pub(crate) home: Option<Box<dyn Home>>,
 }
+
+/// Makes a runtime for async states. Known to a builder that has one, and to no other.
+pub(crate) type NewHome = fn() -> io::Result<Box<dyn Home>>;
 
 /// Starts the shards. Known to a builder that has an async handler, and to no other.
 pub(crate) type Launch = fn(Parts) -> io::Result<Arc<dyn Host>>;

@@ -33,7 +33,7 @@ pub trait Provide: Sized {
 
 /// The states that are made already.
 #[doc(hidden)]
-pub struct Made<'s>(&'s States);
+pub struct Made<'s>(pub(super) &'s States);
 
 impl<T: Send + Sync + 'static> Provide for Arc<T> {
     type Found = usize;
@@ -115,7 +115,7 @@ where
 {
     move |finder| {
         let found = F::find(finder);
-        Bound::Singleton(Box::new(move |states| {
+        Bound::Singleton(Box::new(move |states, _| {
             Ok(Arc::new(make.make(&found, &Made(states))?) as _)
         }))
     }
@@ -144,7 +144,7 @@ fn bound_maker<M, F: MakePerTask<M>>(make: F, found: Arc<F::Found>) -> Maker<F::
 }
 
 /// What it was asked for is not there, which the start has told already.
-fn gone() -> String {
+pub(super) fn gone() -> String {
     "what it needs is not there".to_owned()
 }
 

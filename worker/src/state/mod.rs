@@ -12,6 +12,8 @@ mod declared;
 pub(crate) mod extract;
 mod finder;
 pub(crate) mod make;
+#[cfg(feature = "io")]
+mod make_async;
 mod maker;
 mod order;
 mod registry;
@@ -21,6 +23,12 @@ mod states;
 pub use extract::{Extract, PerLane, PerTask, State};
 pub use finder::Finder;
 pub use make::{Make, MakePerTask, Provide};
+#[cfg(feature = "io")]
+pub use make_async::MakeAsync;
+#[cfg(feature = "io")]
+pub(crate) use make_async::async_singleton;
 pub(crate) use registry::{Plan, Registry};
 pub(crate) use scope::Scope;
 pub(crate) use states::{Bound, LaneStates, States};
+#[cfg(feature = "io")]
+pub(crate) use states::{Making, Value};

@@ -6,7 +6,7 @@ use super::declared::Declarations;
 use super::finder::{Finder, Owner, Wanted};
 use super::order::order;
 use super::scope::Scope;
-use super::states::{Bound, States};
+use super::states::{Bound, States, Wait};
 
 /// Looks up what a state needs.
 type Bind = Box<dyn FnOnce(&mut Finder<'_>) -> Bound + Send>;
@@ -72,8 +72,8 @@ impl Registry {
         }
     }
 
-    /// Makes the singletons; the error names the one that could not be made, and drops the others.
-    pub(crate) fn make(&self, plan: Plan) -> Result<States, String> {
+    /// Makes the singletons, async ones by `wait`; the error names the one that could not be made, and drops the others.
+    pub(crate) fn make(&self, plan: Plan, wait: Wait<'_>) -> Result<States, String> {
         let mut states = States::default();
         let mut singletons = Vec::new();
         for (declared, bound) in self.declared.iter().zip(plan.bound) {
@@ -92,7 +92,7 @@ impl Registry {
         for index in plan.order {
             let declared = &self.declared[index];
             if let Some(make) = singletons.get_mut(index).and_then(Option::take) {
-                let made = caught(|| make(&states));
+                let made = caught(|| make(&states, wait));
                 let value = made.map_err(|why| format!("{declared} can't be made: {why}"))?;
                 if declared.name.is_some() {
                     tracing::debug!("{declared} is made");

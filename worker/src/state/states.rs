@@ -4,10 +4,18 @@ use super::caught::{caught, drop_caught};
 use super::scope::Scope;
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
+/// A singleton.
+pub(crate) type Value = Arc<dyn Any + Send + Sync>;
+/// A singleton that an async function makes.
+pub(crate) type Making = Pin<Box<dyn Future<Output = Result<Value, String>>>>;
+/// What waits for one.
+pub(crate) type Wait<'w> = &'w dyn Fn(Making) -> Result<Value, String>;
 /// Makes a singleton, from those that are made already.
-type MakeSingleton = Box<dyn FnOnce(&States) -> Result<Arc<dyn Any + Send + Sync>, String> + Send>;
+type MakeSingleton = Box<dyn FnOnce(&States, Wait<'_>) -> Result<Value, String> + Send>;
 /// Makes the value of a lane, in its thread: a `RefCell` of the type.
 type MakeForLane = Box<dyn Fn(&States) -> Result<Box<dyn Any>, String> + Send + Sync>;
 
@@ -23,7 +31,7 @@ pub(crate) enum Bound {
 #[derive(Default)]
 pub(crate) struct States {
     pub(super) ids: Vec<(Scope, TypeId)>,
-    pub(super) values: Vec<Option<Arc<dyn Any + Send + Sync>>>,
+    pub(super) values: Vec<Option<Value>>,
     pub(super) lanes: Vec<Option<(String, MakeForLane)>>,
     pub(super) tasks: Vec<Option<Box<dyn Any + Send + Sync>>>,
     /// That of their making.
