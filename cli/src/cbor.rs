@@ -12,6 +12,11 @@ use std::fmt::Write;
 pub(super) fn from_json(json: &str) -> Result<Vec<u8>, String> {
     let value: Json = serde_json::from_str(json)
         .map_err(|error| format!("--data is no JSON, which codec cbor takes: {error}"))?;
+    of_json(value)
+}
+
+/// A JSON value as one CBOR item.
+pub(super) fn of_json(value: Json) -> Result<Vec<u8>, String> {
     let mut out = BufWriter::new(Vec::new());
     item(value)
         .encode(&mut out)

@@ -1,5 +1,7 @@
 //! Ways in for the fuzz targets (`fuzz/`), to code that is otherwise private. Not an API.
 
+#[cfg(feature = "ops")]
+use super::ops::request;
 use super::{cbor, effective, options, view};
 use ringwork_ring::{Geometry, Segment};
 
@@ -35,4 +37,30 @@ pub fn cbor_text(bytes: &[u8]) -> Option<String> {
 /// When it is no JSON.
 pub fn cbor_from_json(json: &str) -> Result<Vec<u8>, String> {
     cbor::from_json(json)
+}
+
+/// What is answered over HTTP to these bytes by the endpoint of a pool whose handlers give back what
+/// they are sent.
+#[cfg(feature = "ops")]
+#[must_use]
+pub fn http(sent: &[u8]) -> Vec<u8> {
+    ringwork_ops::fuzz::conversation(sent, Box::new(Echo))
+}
+
+/// Handlers that are called as the codec of their request.
+#[cfg(feature = "ops")]
+struct Echo;
+
+#[cfg(feature = "ops")]
+impl ringwork_ops::Submitter for Echo {
+    fn max_body(&self) -> usize {
+        64 << 10
+    }
+
+    fn submit(&self, task: ringwork_ops::TaskRequest) -> ringwork_ops::TaskEnd {
+        let of_handler = task.handler.parse().ok();
+        let request = request::encode(task.kind, of_handler, task.params.as_deref(), task.body);
+        let result = request.map(|request| request::shown(request, task.wants_json));
+        Box::pin(async { result })
+    }
 }

@@ -25,6 +25,7 @@ fn main() {
         ("config", config()),
         ("cbor", cbor()),
         ("image", images()),
+        ("http", http()),
     ] {
         println!("{target}: {} seeds", seeds.len());
         let mut inputs = BTreeMap::new();
@@ -1418,4 +1419,97 @@ fn images() -> Seeds {
         }
     }
     seeds
+}
+
+/// What clients send to the endpoint. The name of the handler is the codec that it takes.
+fn http() -> Seeds {
+    let post = |path: &str, headers: &str, body: &[u8]| {
+        let length = body.len();
+        let mut bytes = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nX-Ringwork: 1\r\nContent-Length: {length}\r\n{headers}\r\n"
+        )
+        .into_bytes();
+        bytes.extend(body);
+        bytes
+    };
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes();
+    let json = "Content-Type: application/json\r\n";
+    let text = "Content-Type: text/plain; charset=utf-8\r\n";
+    let trace = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n";
+    let options =
+        "X-Ringwork-Deadline: 500ms\r\nX-Ringwork-Priority: high\r\nX-Ringwork-Attempts: 2\r\n";
+    let chunked = "POST /tasks/bytes HTTP/1.1\r\nHost: localhost\r\nX-Ringwork: 1\r\n\
+        Transfer-Encoding: chunked\r\n\r\n3\r\ntea\r\n0\r\n\r\n";
+    [
+        (
+            "bytes",
+            post(
+                "/tasks/bytes",
+                "Content-Type: image/jpeg\r\n",
+                &[0xff, 0xd8, 0],
+            ),
+        ),
+        ("text", post("/tasks/utf8", text, b"tea")),
+        ("number", post("/tasks/i64", text, b"-7")),
+        ("json", post("/tasks/cbor", json, b"{\"a\":[1,null,2.5]}")),
+        ("json-number", post("/tasks/i64", json, b"7")),
+        (
+            "json-params",
+            post("/tasks/params", json, b"{\"size\":200}"),
+        ),
+        (
+            "params",
+            post(
+                "/tasks/params",
+                "X-Ringwork-Params: {\"size\":200}\r\n",
+                b"body",
+            ),
+        ),
+        (
+            "cbor",
+            post(
+                "/tasks/cbor",
+                "Content-Type: application/cbor\r\nAccept: application/json\r\n",
+                &[0x81, 1],
+            ),
+        ),
+        (
+            "options",
+            post("/tasks/bytes", &format!("{options}{trace}"), b"x"),
+        ),
+        (
+            "form",
+            post(
+                "/tasks/bytes",
+                "Content-Type: multipart/form-data; boundary=x\r\n",
+                b"--x",
+            ),
+        ),
+        (
+            "bad-headers",
+            post("/tasks/bytes", "X-Ringwork-Deadline: soon\r\n", b""),
+        ),
+        ("percent", post("/tasks/%62ytes%00", "", b"")),
+        ("dots", post("/tasks/../stat", "", b"")),
+        (
+            "no-header",
+            b"POST /tasks/bytes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        ),
+        ("chunked", chunked.into()),
+        (
+            "two",
+            [
+                get("/stat"),
+                post("/tasks/bytes", "", b"x"),
+                get("/healthz"),
+            ]
+            .concat(),
+        ),
+        (
+            "foreign",
+            b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n".to_vec(),
+        ),
+    ]
+    .map(|(name, bytes)| (name.to_owned(), bytes))
+    .into()
 }

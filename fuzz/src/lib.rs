@@ -12,6 +12,7 @@ pub mod cbor;
 pub mod completion;
 pub mod config;
 pub mod corpus;
+pub mod http;
 pub mod image;
 pub mod limit;
 pub mod patch;
@@ -23,7 +24,7 @@ pub mod slot;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("segment", segment::run),
     ("slot", slot::run),
     ("completion", completion::run),
@@ -31,4 +32,5 @@ pub const TARGETS: [Target; 7] = [
     ("config", config::run),
     ("cbor", cbor::run),
     ("image", image::run),
+    ("http", http::run),
 ];

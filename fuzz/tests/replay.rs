@@ -57,7 +57,7 @@ macro_rules! targets {
         }
     };
 }
-targets!(segment, slot, completion, arena, config, cbor, image);
+targets!(segment, slot, completion, arena, config, cbor, image, http);
 
 #[test]
 fn the_corpora_stay_small() {

@@ -1,7 +1,9 @@
 //! What all requests share.
 
 use crate::Source;
+use crate::post::MAX_HELD;
 use crate::sampler::Cached;
+use crate::task::Submitter;
 use serde_json::{Map, Value};
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +14,9 @@ use tokio::sync::{Semaphore, watch};
 pub(crate) const MAX_REQUESTS: usize = 64;
 /// Most viewers at a time.
 pub(crate) const MAX_VIEWERS: usize = 32;
+/// Most tasks at a time, so that they take no place of a probe.
+pub(crate) const MAX_TASKS: usize = 128;
+
 /// Who gets an answer.
 #[derive(Clone, Default)]
 pub struct Access {
@@ -36,8 +41,13 @@ impl fmt::Debug for Access {
 /// What all requests share.
 pub(crate) struct App {
     pub(crate) source: Box<dyn Source>,
+    /// None: no tasks are taken.
+    pub(crate) submitter: Option<Box<dyn Submitter>>,
     pub(crate) access: Access,
     pub(crate) requests: Semaphore,
+    pub(crate) posts: Semaphore,
+    /// Bytes of bodies and results that may still be held.
+    pub(crate) held: Arc<Semaphore>,
     pub(crate) viewers: Arc<Semaphore>,
     pub(crate) live: Live,
     pub(crate) stop: watch::Sender<bool>,
@@ -48,11 +58,18 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(source: Box<dyn Source>, access: Access) -> Arc<Self> {
+    pub(crate) fn new(
+        source: Box<dyn Source>,
+        submitter: Option<Box<dyn Submitter>>,
+        access: Access,
+    ) -> Arc<Self> {
         Arc::new(Self {
             source,
+            submitter,
             access,
             requests: Semaphore::new(MAX_REQUESTS),
+            posts: Semaphore::new(MAX_TASKS),
+            held: Arc::new(Semaphore::new(MAX_HELD)),
             viewers: Arc::new(Semaphore::new(MAX_VIEWERS)),
             live: Live::default(),
             stop: watch::Sender::new(false),

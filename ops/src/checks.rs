@@ -4,8 +4,10 @@
 //!
 //! A limit refuses, and never queues: a probe that waits in a queue is no probe.
 
-use crate::app::{Access, App, MAX_REQUESTS};
+use crate::app::{Access, App, MAX_REQUESTS, MAX_TASKS};
+use crate::post::too_large;
 use crate::refusal::Refusal;
+use crate::task;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -18,6 +20,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestId, RequestId, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
@@ -26,10 +29,16 @@ use tower_http::trace::TraceLayer;
 pub(crate) const OWN_HEADER: HeaderName = HeaderName::from_static("x-ringwork");
 /// The number of a request, in its answer and in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Most bytes of a body.
+/// Most bytes of a body that is no task's.
 const MAX_BODY: usize = 64 << 10;
 /// A request without a deadline of its own is over after this.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How much longer a task's answer may take: the task itself ends at its deadline, and says so.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// When the task of a request is over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Until(pub(crate) Instant);
 
 /// Lays the checks around the routes.
 pub(crate) fn around(routes: Router, app: &Arc<App>) -> Router {
@@ -39,7 +48,7 @@ pub(crate) fn around(routes: Router, app: &Arc<App>) -> Router {
         .layer(from_fn(own_header))
         .layer(from_fn_with_state(Arc::clone(app), host))
         .layer(from_fn(deadline))
-        .layer(from_fn(body))
+        .layer(from_fn_with_state(Arc::clone(app), body))
         .layer(from_fn_with_state(Arc::clone(app), crowd))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TraceLayer::new_for_http())
@@ -88,9 +97,13 @@ fn panicked(_: Box<dyn Any + Send + 'static>) -> Response<Body> {
 }
 
 async fn crowd(State(app): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
-    let Ok(_place) = app.requests.try_acquire() else {
+    let (places, most, what) = match is_task(&request) {
+        true => (&app.posts, MAX_TASKS, "tasks are under way"),
+        false => (&app.requests, MAX_REQUESTS, "requests are being answered"),
+    };
+    let Ok(_place) = places.try_acquire() else {
         return Refusal::busy(
-            format!("{MAX_REQUESTS} requests are being answered, which is the limit"),
+            format!("{most} {what}, which is the limit"),
             "ask again in a second, and less often",
         )
         .into_response();
@@ -98,31 +111,52 @@ async fn crowd(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     next.run(request).await
 }
 
-async fn body(request: Request, next: Next) -> Response<Body> {
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
-    if length.is_some_and(|length| length > MAX_BODY as u64) {
-        return Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is larger than {MAX_BODY} bytes"),
-            "send less: large requests go through shared memory, by a client library",
-        )
-        .into_response();
-    }
-    // One without a length is cut where it becomes too long.
-    next.run(request.map(|body| Body::new(Limited::new(body, MAX_BODY))))
-        .await
+/// Whether a request submits a task.
+fn is_task(request: &Request) -> bool {
+    *request.method() == Method::POST && request.uri().path().starts_with("/tasks/")
 }
 
-async fn deadline(request: Request, next: Next) -> Response<Body> {
-    match tokio::time::timeout(DEADLINE, next.run(request)).await {
+async fn body(State(app): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
+    let task = app.submitter.as_ref().filter(|_| is_task(&request));
+    let most = task.map_or(MAX_BODY, |submitter| submitter.max_body());
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    if length.is_some_and(|length| length > most as u64) {
+        return too_large(most).into_response();
+    }
+    match task {
+        // It counts for itself, and tells what is too much by the same words.
+        Some(_) => next.run(request).await,
+        // One without a length is cut where it becomes too long.
+        None => {
+            let cut = request.map(|body| Body::new(Limited::new(body, MAX_BODY)));
+            next.run(cut).await
+        }
+    }
+}
+
+async fn deadline(mut request: Request, next: Next) -> Response<Body> {
+    let is_task = is_task(&request);
+    let asked = match task::deadline(request.headers()) {
+        Ok(asked) => asked.filter(|_| is_task).unwrap_or(DEADLINE),
+        Err(_) if !is_task => DEADLINE,
+        Err(bad) => return Refusal::from(bad).into_response(),
+    };
+    request
+        .extensions_mut()
+        .insert(Until(Instant::now() + asked));
+    let limit = if is_task { asked + GRACE } else { asked };
+    match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Refusal::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            format!("no answer within {} s", DEADLINE.as_secs()),
-            "look whether the machine is overloaded",
-        )
-        .into_response(),
+        Err(_) => {
+            let late = Refusal::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                format!("no answer within {limit:?}"),
+                "look whether the machine is overloaded",
+            );
+            let late = if is_task { late.after_submit() } else { late };
+            late.into_response()
+        }
     }
 }
 

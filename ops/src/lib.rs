@@ -1,21 +1,27 @@
 //! HTTP for a Ringwork pool: probes, metrics, the state as JSON, tasks, a live stream.
 //!
 //! This crate knows HTTP and nothing of shared memory: what it shows comes from a [`Source`], which
-//! the command `ringwork ops` makes of a segment. It runs in a process of its own, so that a fault or a
+//! the command `ringwork ops` makes of a segment, and tasks go to a [`Submitter`]. It runs in a process of its own, so that a fault or a
 //! flood here never reaches the supervisor. Every request passes the same checks in the same order
 //! (`checks`), everything that a client can hold is bounded (`server`), and every refusal names its
 //! cause and its remedy (`refusal`).
 
 mod app;
 mod checks;
+#[doc(hidden)]
+pub mod fuzz;
 mod live;
+mod patient;
+mod post;
 mod refusal;
 mod routes;
 mod sampler;
 mod server;
+mod task;
 
 pub use app::Access;
 pub use server::{End, Listener, run};
+pub use task::{BodyKind, Submitter, TaskEnd, TaskProblem, TaskRequest, TaskResult};
 
 use serde_json::{Map, Value};
 use std::fmt;

@@ -3,6 +3,7 @@
 use crate::MetricsFormat;
 use crate::app::{App, MAX_VIEWERS};
 use crate::live::{KEEP_ALIVE, view};
+use crate::post::post;
 use crate::refusal::Refusal;
 use crate::{Readiness, Unreadable};
 use axum::Router;
@@ -11,9 +12,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::sse::{KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::routing::post as posted;
 use std::sync::Arc;
 
-const PATHS: &str = "there are /, /healthz, /readyz, /metrics, /stat, /tasks and /live";
+const PATHS: &str =
+    "there are /, /healthz, /readyz, /metrics, /stat, /tasks, /live, and POST /tasks/HANDLER";
 const JSON: &str = "application/json";
 const PLAIN: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -28,6 +31,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/stat", get(stat))
         .route("/tasks", get(tasks))
+        .route("/tasks/{handler}", posted(post))
         .route("/live", get(live))
         .method_not_allowed_fallback(no_method)
         .fallback(no_path)
@@ -143,11 +147,13 @@ async fn live(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn no_method(uri: Uri) -> Refusal {
-    Refusal::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        format!("{} is read with GET", uri.path()),
-        "send GET",
-    )
+    let path = uri.path();
+    let (what, method) = match path.starts_with("/tasks/") {
+        true => ("takes tasks with POST", "send POST"),
+        false => ("is read with GET", "send GET"),
+    };
+    let refused = StatusCode::METHOD_NOT_ALLOWED;
+    Refusal::new(refused, format!("{path} {what}"), method)
 }
 
 async fn no_path() -> Refusal {

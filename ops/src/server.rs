@@ -7,7 +7,10 @@
 use crate::Source;
 use crate::app::{Access, App};
 use crate::checks::around;
+use crate::patient::Patient;
+use crate::refusal::Refusal;
 use crate::routes::routes;
+use crate::task::Submitter;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -29,6 +32,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// The most of a request's head.
 const MAX_HEAD: usize = 16 << 10;
 const MAX_HEADERS: usize = 64;
+/// A client that takes nothing of its answer for so long is let go.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 /// A connection is closed then, whatever it does; viewers come back by themselves.
 const CONNECTION_LIFE: Duration = Duration::from_secs(900);
 /// How long requests get when the server is told to stop.
@@ -56,7 +61,8 @@ pub enum End {
     PoolOver,
 }
 
-/// Answers until SIGTERM or SIGINT comes, or the pool is over. `listening` is called once the signals
+/// Answers until SIGTERM or SIGINT comes, or the pool is over. Tasks are taken if there is a `submitter`.
+/// `listening` is called once the signals
 /// are taken over, before the first request is answered: there a process can confine itself.
 ///
 /// # Errors
@@ -64,13 +70,14 @@ pub enum End {
 pub fn run(
     listener: Listener,
     source: Box<dyn Source>,
+    submitter: Option<Box<dyn Submitter>>,
     access: Access,
     listening: impl FnOnce() -> io::Result<()>,
 ) -> io::Result<End> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let app = App::new(source, access);
+    let app = App::new(source, submitter, access);
     runtime.block_on(serve(listener, app, listening))
 }
 
@@ -165,12 +172,11 @@ async fn accept(accepting: &Accepting) -> io::Result<Stream> {
 
 /// Tells a connection beyond the limit so, as far as its buffer takes it at once.
 fn turn_away(stream: &Stream) {
-    let body = "{\"error\":\"too many connections are open\",\"remedy\":\"close some, or ask again in a second\"}\n";
-    let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
+    let refusal = Refusal::busy(
+        "too many connections are open",
+        "close some, or ask again in a second",
     );
+    let answer = refusal.last_words();
     let _ = match stream {
         Stream::Tcp(stream) => stream.try_write(answer.as_bytes()),
         Stream::Unix(stream) => stream.try_write(answer.as_bytes()),
@@ -184,7 +190,8 @@ async fn converse(stream: Stream, service: Router, stop: watch::Receiver<bool>) 
     }
 }
 
-async fn talk<S>(stream: S, service: Router, mut stop: watch::Receiver<bool>)
+/// Answers what comes over one connection, until it ends.
+pub(crate) async fn talk<S>(stream: S, service: Router, mut stop: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -193,7 +200,10 @@ where
         .header_read_timeout(HEAD_PATIENCE)
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        .serve_connection(
+            TokioIo::new(Patient::new(stream, WRITE_PATIENCE)),
+            TowerToHyperService::new(service),
+        );
     tokio::pin!(connection);
     let stopped = async { drop(stop.wait_for(|stop| *stop).await) };
     let ended = tokio::select! {

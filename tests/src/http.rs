@@ -12,8 +12,10 @@ pub struct Answer {
     pub status: u16,
     /// Status line and headers, in small letters.
     pub head: String,
-    /// The body.
+    /// The body as text.
     pub body: String,
+    /// The body.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -99,6 +101,7 @@ impl<S: Read + Write> Connection<S> {
             status,
             head,
             body: String::new(),
+            bytes: Vec::new(),
         })
     }
 
@@ -109,7 +112,8 @@ impl<S: Read + Write> Connection<S> {
         let length = (answer.head.lines()).find_map(|line| line.strip_prefix("content-length: "));
         let mut body = vec![0; length?.parse().ok()?];
         self.0.read_exact(&mut body).ok()?;
-        answer.body = String::from_utf8(body).ok()?;
+        answer.body = String::from_utf8_lossy(&body).into_owned();
+        answer.bytes = body;
         Some(answer)
     }
 }
@@ -136,4 +140,25 @@ pub fn get_with(address: &str, path: &str, headers: &str) -> Answer {
 #[must_use]
 pub fn get(address: &str, path: &str) -> Answer {
     get_with(address, path, "")
+}
+
+/// The bytes of a request that submits a task, with more header lines, each ended by CR LF.
+#[must_use]
+pub fn task(handler: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST /tasks/{handler} HTTP/1.1\r\nHost: localhost\r\nX-Ringwork: 1\r\nContent-Length: {length}\r\n\
+         {headers}\r\n{body}"
+    )
+}
+
+/// Submits a task, with more header lines, each ended by CR LF.
+///
+/// # Panics
+/// When there is no answer.
+#[must_use]
+pub fn post(address: &str, handler: &str, headers: &str, body: &str) -> Answer {
+    let mut connection = connect(address);
+    connection.send(&task(handler, headers, body));
+    connection.answer().expect("an answer")
 }

@@ -23,6 +23,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "ringwork-cli",
         &[
+            "ringwork",
             "ringwork-handlers",
             "ringwork-ops",
             "ringwork-ring",

@@ -1,21 +1,25 @@
 //! `ringwork ops`: HTTP for a pool, in a process of its own; `serve --http` starts it.
 //!
-//! The segment is mapped for reading only, and the process confines itself before it answers: it can
+//! The segment is mapped for reading only, but for the client that `--http-submit` asks for. The process confines itself before it answers: it can
 //! read the pool's directory and /proc, accept connections, and little else.
 
 mod openmetrics;
 mod pool;
+mod problem;
+pub(crate) mod request;
+mod submitter;
 
 use super::exit::{FAILED, Failure, NO_POOL};
 use clap::Args;
 use pool::WatchedPool;
-use ringwork_ops::{Access, End, Listener};
+use ringwork_ops::{Access, End, Listener, Submitter};
 use ringwork_ring::{PoolDir, Segment};
 use ringwork_supervisor::{HttpAddress, HttpOptions, WorkerCommand};
 use ringwork_worker::{confine, log};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use submitter::{NoClient, Poller, PoolClient};
 
 const AFTER_HELP: &str = "\
 `serve --http ADDR` starts it beside the pool, and starts it again when it dies. Started by hand it answers for a pool \
@@ -23,7 +27,7 @@ that serves already, such as an embedded one, until that is over.
 
 Paths: /healthz (this process lives), /readyz (503 with the reason while the pool takes no tasks), /metrics \
 (Prometheus), /stat (the JSON of `ringwork stat --json`), /tasks (what runs and waits), /live (server-sent events), \
-/ (the dashboard).
+/ (the dashboard); with --submit POST /tasks/HANDLER, which runs a task and answers with its result.
 
 Exit codes: 0 stopped by SIGTERM or SIGINT; 1 the address can't be had; 3 there is no such pool, or it is over.";
 
@@ -41,6 +45,10 @@ pub(super) struct Ops {
     /// The socket is standard input: the supervisor listens there, and lives longer than this process.
     #[arg(long, hide = true)]
     inherited: bool,
+
+    /// Take tasks, too: as --http-submit.
+    #[arg(long)]
+    submit: bool,
 
     #[command(flatten)]
     options: HttpOptions,
@@ -60,7 +68,13 @@ pub(super) fn run(ops: Ops) -> Result<(), Failure> {
     if ops.inherited {
         die_with_parent()?;
     }
-    let options = ops.options;
+    let mut options = ops.options;
+    options.http_submit |= ops.submit;
+    if options.http_submit
+        && let Some(why) = options.open_to_all()
+    {
+        return Err(Failure::usage(why));
+    }
     let address = match options.http.clone() {
         Some(address) => address,
         None => ADDRESS.parse().map_err(Failure::usage)?,
@@ -90,10 +104,37 @@ pub(super) fn run(ops: Ops) -> Result<(), Failure> {
         println!("http at {}", listening.shown);
     }
     let pool = WatchedPool::new(segment);
+    // Before this process is confined: then it can open no lock file, and map nothing for writing.
+    let (client, poller) = match options.http_submit.then(|| PoolClient::connect(&ops.name)) {
+        None => (None, None),
+        Some(Ok(client)) => {
+            let poller = client.poller();
+            (Some(Box::new(client) as Box<dyn Submitter>), Some(poller))
+        }
+        // Probes and metrics matter more than that.
+        Some(Err(why)) => {
+            tracing::error!("no tasks are taken over HTTP: {why}");
+            (Some(Box::new(NoClient(why.to_string())) as _), None)
+        }
+    };
     let readable = [dir.path().to_path_buf(), PathBuf::from("/proc")];
-    let end = ringwork_ops::run(listener(&address, socket), Box::new(pool), access, || {
-        confine_to(&readable)
-    })?;
+    let mut thread = None;
+    let end = ringwork_ops::run(
+        listener(&address, socket),
+        Box::new(pool),
+        client,
+        access,
+        || {
+            confine_to(&readable)?;
+            thread = poller.map(Poller::start).transpose()?;
+            Ok(())
+        },
+    );
+    if let Some(thread) = thread {
+        // It has the last handle on the client's entry, and gives it back.
+        let _ = thread.join();
+    }
+    let end = end?;
     match end {
         End::PoolOver if !ops.inherited => Err(Failure::new(
             NO_POOL,

@@ -90,7 +90,7 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
 }
 
 /// The name is said here: a worker is told its hash alone.
-fn unknown_handler(pool: &str, name: &str, known: &[String]) -> String {
+pub(super) fn unknown_handler(pool: &str, name: &str, known: &[String]) -> String {
     let last_part = format!(".{name}");
     let part_of = |known: &&String| !name.is_empty() && known.ends_with(&last_part);
     let distance =

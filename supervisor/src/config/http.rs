@@ -3,7 +3,7 @@
 //! pool.
 
 use crate::config::text::{read_as_text, written_as_text};
-use clap::Args;
+use clap::{ArgAction, Args};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -98,6 +98,10 @@ pub struct HttpOptions {
     /// probes [default: no token].
     #[arg(long, value_name = "FILE")]
     pub http_token_file: Option<PathBuf>,
+
+    /// Take tasks over HTTP, too: POST /tasks/HANDLER.
+    #[arg(long, value_name = "BOOL", default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
+    pub http_submit: bool,
 }
 
 impl HttpOptions {
@@ -108,6 +112,7 @@ impl HttpOptions {
             let given = [
                 ("http-host", !self.http_host.is_empty()),
                 ("http-token-file", self.http_token_file.is_some()),
+                ("http-submit", self.http_submit),
             ];
             let vain = given.iter().filter(|(_, given)| *given);
             wrong.extend(vain.map(|(name, _)| {
@@ -131,8 +136,23 @@ impl HttpOptions {
                 ));
             }
         }
+        if self.http_submit {
+            wrong.extend(self.open_to_all());
+        }
         wrong.extend(self.token().err());
         wrong
+    }
+
+    /// Why tasks can't be taken: any process that reaches the machine could run handlers.
+    #[must_use]
+    pub fn open_to_all(&self) -> Option<String> {
+        let address = self.http.as_ref().filter(|address| !address.is_local())?;
+        self.http_token_file.is_none().then(|| {
+            format!(
+                "http-submit at {address} lets each program that reaches this machine run tasks: give \
+                 --http-token-file, too, or listen at 127.0.0.1 or unix:PATH"
+            )
+        })
     }
 
     /// The token that the file holds now; `None` without a file.
@@ -164,6 +184,9 @@ impl HttpOptions {
         let mut all: Vec<String> = hosts.map(|name| format!("--http-host={name}")).collect();
         let token = self.http_token_file.iter();
         all.extend(token.map(|path| format!("--http-token-file={}", path.display())));
+        if self.http_submit {
+            all.push("--http-submit".to_owned());
+        }
         all
     }
 }
@@ -244,6 +267,12 @@ mod tests {
             ..at("127.0.0.1:0")
         };
         assert_eq!(named.problems().len(), 1);
+        let open = |address| HttpOptions {
+            http_submit: true,
+            ..at(address)
+        };
+        assert!(open("0.0.0.0:0").problems()[0].contains("give --http-token-file"));
+        assert!(open("127.0.0.1:0").problems().is_empty() && open("unix:x").problems().is_empty());
         let long = at(&format!("unix:/{}", "x".repeat(200)));
         assert!(long.problems()[0].contains("shorter"));
     }
