@@ -1,6 +1,7 @@
 package io.ringwork;
 
 import io.ringwork.TaskObserver.Scope;
+import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,6 +47,17 @@ final class ObservedFuture<R> extends TaskFuture<R> {
     Scope[] scopes = observed.restore();
     try {
       super.completeWith(how);
+    } finally {
+      observed.leave(scopes);
+    }
+  }
+
+  @Override
+  void completeCancelled(CancellationException why) {
+    observed.ended(why);
+    Scope[] scopes = observed.restore();
+    try {
+      super.completeCancelled(why);
     } finally {
       observed.leave(scopes);
     }

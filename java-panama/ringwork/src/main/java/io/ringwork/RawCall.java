@@ -130,7 +130,15 @@ public final class RawCall implements AutoCloseable {
     }
     if (!claimsAgain(size)) {
       release();
-      slot = pools == null ? core.submitter.claim(type, size, options) : claim(size, pools);
+      try {
+        slot = pools == null ? core.submitter.claim(type, size, options) : claim(size, pools);
+      } catch (RingworkException refused) {
+        Observed observed = core == null ? null : core.observe(type, options);
+        if (observed != null) {
+          observed.ended(refused);
+        }
+        throw refused;
+      }
       reference = core.segment.slots.reserved(slot);
     }
     claimed = size;

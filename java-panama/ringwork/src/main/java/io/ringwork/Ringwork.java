@@ -372,7 +372,7 @@ public final class Ringwork implements AutoCloseable {
     StackRoom.require();
     try {
       return connection.claim(type, requestSize, effective(type, options));
-    } catch (RejectedException refused) {
+    } catch (RingworkException refused) {
       tell(observed(type, type, effective(type, options), Observed.ALONE), refused);
       throw refused;
     } catch (StackOverflowError overflow) {

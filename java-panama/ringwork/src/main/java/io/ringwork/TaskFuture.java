@@ -333,6 +333,11 @@ public sealed class TaskFuture<R> extends CompletableFuture<R> permits ObservedF
     }
   }
 
+  /** Completes it on the thread that has cancelled it; callbacks run. */
+  void completeCancelled(CancellationException why) {
+    super.completeExceptionally(why);
+  }
+
   void wakeWaiter() {
     Thread waiting = waiter;
     if (waiting != null) {
@@ -431,12 +436,11 @@ public sealed class TaskFuture<R> extends CompletableFuture<R> permits ObservedF
     boolean ran;
     try {
       ran = engine.cancel(this);
-      completeWith(
-          new Failure(
-              new CancellationException(
-                  ran
-                      ? type.name() + " was cancelled while it ran; its handler has been told"
-                      : type.name() + " was cancelled while it was queued; it never ran")));
+      completeCancelled(
+          new CancellationException(
+              ran
+                  ? type.name() + " was cancelled while it ran; its handler has been told"
+                  : type.name() + " was cancelled while it was queued; it never ran"));
       wakeWaiter();
     } catch (Throwable shortage) { // of memory or stack: this thread alone may end it
       StackRoom.looks = StackRoom.MANY;

@@ -251,7 +251,13 @@ class ObserverTest {
   @Test
   void cancelledAndAbandoned() throws Exception {
     try (Ringwork client = connect()) {
-      client.submit(NUMBER, 1L).cancelTask();
+      CONTEXT.set("request");
+      TaskFuture<Long> queued = client.submit(NUMBER, 1L);
+      CONTEXT.remove();
+      CompletableFuture<String> found = queued.handle((result, failure) -> CONTEXT.get());
+      queued.cancelTask();
+      assertEquals("request", found.get(20, TimeUnit.SECONDS));
+      assertEquals("none", CONTEXT.get());
       assertEquals(0, ending(TaskOutcome.CANCELLED).attempt());
 
       TaskFuture<Long> running = client.submit(NUMBER, 1L);
@@ -283,6 +289,8 @@ class ObserverTest {
       assertThrows(RejectedException.class, () -> client.call(NUMBER, 1L));
       ending(TaskOutcome.REJECTED);
       assertThrows(RejectedException.class, () -> client.claim("number", 8));
+      ending(TaskOutcome.REJECTED);
+      assertThrows(RejectedException.class, () -> client.rawCall("number").claim(8));
       ending(TaskOutcome.REJECTED);
       TaskType<Long, Long> here = NUMBER.fallback(n -> n + 1);
       TaskOptions callerRuns = TaskOptions.DEFAULT.backpressure(Backpressure.callerRuns());
