@@ -45,8 +45,8 @@ $(JAVA_STAMP): $(JAVA_SOURCES) $(BINARY) $(STATIC_BINARY)
 demo: build ## run the main job: hashes and photos beside a Java thread pool, then a kill
 	@"$(JDK)/bin/java" -jar java-panama/ringwork-demo/target/ringwork-demo-*.jar
 
-example-server: build ## run examples/http-server: thumbnails and hashes over HTTP (PORT=8080, VIRTUAL=1 for virtual threads)
-	@"$(JDK)/bin/java" -jar examples/http-server/target/http-server.jar $(if $(VIRTUAL),--virtual) $(or $(PORT),8080)
+example-server: build ## run examples/http-server: thumbnails and hashes over HTTP (PORT=8080, VIRTUAL=1 for virtual threads, TRACE=1 for spans)
+	@"$(JDK)/bin/java" -jar examples/http-server/target/http-server.jar $(if $(VIRTUAL),--virtual) $(if $(TRACE),--trace) $(or $(PORT),8080)
 
 check: need ## the fast gate: formats, clippy, unit tests, the contract; at most 4 minutes
 	@JAVA_HOME="$(JDK)" tools/check

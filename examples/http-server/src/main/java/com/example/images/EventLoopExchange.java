@@ -1,6 +1,7 @@
 package com.example.images;
 
 import io.netty.channel.ChannelHandlerContext;
+import io.opentelemetry.context.Context;
 import io.ringwork.TaskFuture;
 
 /** Tasks whose replies are sent by callbacks on the event loop: no thread waits. */
@@ -16,14 +17,15 @@ final class EventLoopExchange extends Exchange {
   <Q, R> void start(ChannelHandlerContext context, Routes.Job<Q, R> job, boolean keepAlive) {
     TaskFuture<R> future = server.pool().submit(job.type(), job.request(), job.options());
     pending = future;
-    // The event loop sends the reply: no other thread is woken for it.
+    // The event loop sends the reply: no other thread is woken for it. The context of the request
+    // is current where the task completes, and the wrapper takes it along.
     future.whenCompleteAsync(
         (result, failure) -> {
           pending = null;
           Reply reply = failure == null ? job.reply().apply(result) : Reply.of(failure);
           finish(context, reply, keepAlive);
         },
-        context.executor());
+        Context.taskWrapping(context.executor()));
   }
 
   @Override

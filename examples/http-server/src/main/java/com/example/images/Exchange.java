@@ -13,6 +13,7 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.QueryStringDecoder;
+import io.opentelemetry.context.Scope;
 
 /**
  * The requests of one connection, one after the other. Its event loop calls every method, so the
@@ -30,7 +31,10 @@ abstract class Exchange extends SimpleChannelInboundHandler<FullHttpRequest> {
     this.server = server;
   }
 
-  /** Begins a task; {@link #finish} is called on the event loop when it has ended. */
+  /**
+   * Begins a task; {@link #finish} is called on the event loop when it has ended, in the context in
+   * which this is called.
+   */
   abstract <Q, R> void start(
       ChannelHandlerContext context, Routes.Job<Q, R> job, boolean keepAlive);
 
@@ -64,11 +68,17 @@ abstract class Exchange extends SimpleChannelInboundHandler<FullHttpRequest> {
     }
     busy = true;
     server.begun();
-    start(context, job, keepAlive);
+    Scope span = server.traces().begin(request, uri.path()).makeCurrent();
+    try {
+      start(context, job, keepAlive);
+    } finally {
+      span.close();
+    }
   }
 
   final void finish(ChannelHandlerContext context, Reply reply, boolean keepAlive) {
     busy = false;
+    Traces.end(reply);
     server.ended();
     if (context.channel().isActive()) {
       send(context, reply, keepAlive);

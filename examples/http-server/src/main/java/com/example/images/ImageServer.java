@@ -12,17 +12,27 @@ import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpServerCodec;
+import io.opentelemetry.api.OpenTelemetry;
+import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
+import io.opentelemetry.context.propagation.ContextPropagators;
+import io.opentelemetry.exporter.logging.LoggingSpanExporter;
+import io.opentelemetry.sdk.OpenTelemetrySdk;
+import io.opentelemetry.sdk.trace.SdkTracerProvider;
+import io.opentelemetry.sdk.trace.export.SimpleSpanProcessor;
 import io.ringwork.CompletionMode;
 import io.ringwork.ConnectConfig;
 import io.ringwork.LaunchConfig;
 import io.ringwork.Ringwork;
+import io.ringwork.TaskObserver;
 import io.ringwork.micrometer.RingworkMetrics;
+import io.ringwork.opentelemetry.RingworkTelemetry;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
@@ -38,7 +48,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * java -jar target/http-server.jar PORT POOL        with those of `ringwork serve --name POOL`
  * </pre>
  *
- * With {@code --virtual} in front each request has a virtual thread that waits for its task.
+ * With {@code --virtual} in front each request has a virtual thread that waits for its task; with
+ * {@code --trace} spans are logged.
  */
 public final class ImageServer implements AutoCloseable {
   private static final int MAX_BODY = 16 << 20;
@@ -58,11 +69,18 @@ public final class ImageServer implements AutoCloseable {
   private final PrometheusMeterRegistry metrics =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final byte[] page = page();
+  private final Traces traces;
   private final AtomicInteger unanswered = new AtomicInteger();
   private volatile boolean stopping;
 
-  ImageServer(Ringwork pool, Map<String, Routes.Route> routes, Threads threads, int port)
+  ImageServer(
+      Ringwork pool,
+      Map<String, Routes.Route> routes,
+      Threads threads,
+      OpenTelemetry telemetry,
+      int port)
       throws InterruptedException {
+    this.traces = new Traces(telemetry);
     this.pool = pool;
     this.routes = routes;
     new RingworkMetrics(pool).bindTo(metrics);
@@ -104,24 +122,37 @@ public final class ImageServer implements AutoCloseable {
   /**
    * Serves until the JVM is asked to stop.
    *
-   * @param options {@code --virtual} or not, the port (default 8080), and the name of a pool that
-   *     is being served
+   * @param options {@code --virtual} or not, {@code --trace} or not, then the port (default 8080),
+   *     and the name of a pool that is being served
    * @throws InterruptedException if interrupted
    */
   public static void main(String[] options) throws InterruptedException {
-    boolean virtual = options.length > 0 && options[0].equals("--virtual");
-    String[] arguments = virtual ? Arrays.copyOfRange(options, 1, options.length) : options;
-    int port = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 8080;
+    List<String> arguments = new ArrayList<>(List.of(options));
+    Threads threads = arguments.remove("--virtual") ? Threads.VIRTUAL : Threads.EVENT_LOOP;
+    OpenTelemetry telemetry = arguments.remove("--trace") ? logged() : OpenTelemetry.noop();
+    int port = arguments.isEmpty() ? 8080 : Integer.parseInt(arguments.getFirst());
+    TaskObserver spans = RingworkTelemetry.of(telemetry);
     // INLINE: completions only hand over to an event loop, so they need no thread of their own.
+    CompletionMode mode = CompletionMode.INLINE;
     Ringwork pool =
-        arguments.length > 1
-            ? Ringwork.connect(ConnectConfig.of(arguments[1]).completion(CompletionMode.INLINE))
-            : Ringwork.launch(LaunchConfig.DEFAULT.completion(CompletionMode.INLINE));
-    ImageServer server =
-        new ImageServer(pool, Routes.all(), virtual ? Threads.VIRTUAL : Threads.EVENT_LOOP, port);
+        arguments.size() > 1
+            ? Ringwork.connect(ConnectConfig.of(arguments.get(1)).completion(mode).observer(spans))
+            : Ringwork.launch(LaunchConfig.DEFAULT.completion(mode).observer(spans));
+    ImageServer server = new ImageServer(pool, Routes.all(), threads, telemetry, port);
     Runtime.getRuntime().addShutdownHook(new Thread(server::close, "shutdown"));
     System.out.println("open http://localhost:" + server.port() + "/ in a browser");
     server.listener.closeFuture().sync();
+  }
+
+  /** Spans go to the log; a service sends them to a collector instead. */
+  private static OpenTelemetry logged() {
+    return OpenTelemetrySdk.builder()
+        .setTracerProvider(
+            SdkTracerProvider.builder()
+                .addSpanProcessor(SimpleSpanProcessor.create(LoggingSpanExporter.create()))
+                .build())
+        .setPropagators(ContextPropagators.create(W3CTraceContextPropagator.getInstance()))
+        .build();
   }
 
   int port() {
@@ -134,6 +165,10 @@ public final class ImageServer implements AutoCloseable {
 
   Map<String, Routes.Route> routes() {
     return routes;
+  }
+
+  Traces traces() {
+    return traces;
   }
 
   /** The reply of a path that takes no task, or null. */

@@ -8,6 +8,7 @@ import io.ringwork.RingworkException;
 import io.ringwork.TaskTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.Set;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 
 /**
@@ -38,6 +39,11 @@ record Reply(int status, String type, byte[] body, int retryAfter) {
     return new Reply(status, "text/plain; charset=utf-8", utf8(text), 0);
   }
 
+  /** For the log alone: there is no connection left to send it on. */
+  static Reply senderHasGone() {
+    return text(499, "the sender has gone");
+  }
+
   private static Reply later(String text) {
     return new Reply(503, "text/plain; charset=utf-8", utf8(text), 1);
   }
@@ -50,6 +56,7 @@ record Reply(int status, String type, byte[] body, int retryAfter) {
       case TaskTimeoutException e -> text(504, "not done in time");
       case RemoteFailureException e -> remote(e);
       case ClosedException e -> later("shutting down");
+      case CancellationException e -> senderHasGone();
       // It has run, so it is not tried again: the result had no room.
       case ResultException e -> text(500, "the result is too large");
       // A worker crashed, perhaps of this very request: not to be repeated by a proxy.

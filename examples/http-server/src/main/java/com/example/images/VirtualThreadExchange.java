@@ -1,6 +1,7 @@
 package com.example.images;
 
 import io.netty.channel.ChannelHandlerContext;
+import io.opentelemetry.context.Context;
 
 /**
  * Tasks that are called by a virtual thread each, which waits for the result without a carrier. An
@@ -16,18 +17,18 @@ final class VirtualThreadExchange extends Exchange {
 
   @Override
   <Q, R> void start(ChannelHandlerContext context, Routes.Job<Q, R> job, boolean keepAlive) {
-    thread =
-        Thread.startVirtualThread(
-            () -> {
-              Reply reply = run(job);
-              context
-                  .executor()
-                  .execute(
-                      () -> {
-                        thread = null;
-                        finish(context, reply, keepAlive);
-                      });
-            });
+    Context request = Context.current(); // a new thread has none
+    thread = Thread.startVirtualThread(request.wrap(() -> answer(context, job, keepAlive)));
+  }
+
+  private void answer(ChannelHandlerContext context, Routes.Job<?, ?> job, boolean keepAlive) {
+    Reply reply = run(job);
+    Runnable send =
+        () -> {
+          thread = null;
+          finish(context, reply, keepAlive);
+        };
+    context.executor().execute(Context.current().wrap(send));
   }
 
   /** Code as of a servlet: it calls, and has the result or an exception. */
@@ -35,7 +36,7 @@ final class VirtualThreadExchange extends Exchange {
     try {
       return job.reply().apply(server.pool().call(job.type(), job.request(), job.options()));
     } catch (InterruptedException senderHasGone) {
-      return Reply.text(503, "cancelled"); // Not sent: the connection is closed.
+      return Reply.senderHasGone();
     } catch (RuntimeException failure) {
       return Reply.of(failure);
     }

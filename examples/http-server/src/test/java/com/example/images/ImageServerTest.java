@@ -4,12 +4,21 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.opentelemetry.api.trace.SpanKind;
+import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
+import io.opentelemetry.context.propagation.ContextPropagators;
+import io.opentelemetry.sdk.OpenTelemetrySdk;
+import io.opentelemetry.sdk.testing.exporter.InMemorySpanExporter;
+import io.opentelemetry.sdk.trace.SdkTracerProvider;
+import io.opentelemetry.sdk.trace.data.SpanData;
+import io.opentelemetry.sdk.trace.export.SimpleSpanProcessor;
 import io.ringwork.CompletionMode;
 import io.ringwork.LaunchConfig;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskObserver;
 import io.ringwork.TaskOptions;
 import io.ringwork.TaskOutcome;
+import io.ringwork.opentelemetry.RingworkTelemetry;
 import io.ringwork.stock.StockTasks;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
@@ -38,6 +47,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -70,6 +82,16 @@ class ImageServerTest {
         return ending -> outcome.complete(ending.outcome());
       };
 
+  private final InMemorySpanExporter spans = InMemorySpanExporter.create();
+  private final OpenTelemetrySdk telemetry =
+      OpenTelemetrySdk.builder()
+          .setTracerProvider(
+              SdkTracerProvider.builder()
+                  .addSpanProcessor(SimpleSpanProcessor.create(spans))
+                  .build())
+          .setPropagators(ContextPropagators.create(W3CTraceContextPropagator.getInstance()))
+          .build();
+
   private final HttpClient http = HttpClient.newHttpClient();
   private Path directory;
   private ImageServer server;
@@ -85,6 +107,7 @@ class ImageServerTest {
             .slots(SLOTS)
             .log(LaunchConfig.Log.DISCARD)
             .observer(observer)
+            .observer(RingworkTelemetry.of(telemetry))
             .completion(CompletionMode.INLINE);
     Map<String, Routes.Route> routes = new HashMap<>(Routes.all());
     routes.put("/sleep", (query, body) -> sleep(query, Routes.OPTIONS));
@@ -92,12 +115,13 @@ class ImageServerTest {
     routes.put("/late", (query, body) -> sleep(query, short_));
     TaskOptions none = TaskOptions.DEFAULT;
     routes.put("/endless", (query, body) -> sleep(query, none));
-    server = new ImageServer(Ringwork.launch(config), routes, threads, 0);
+    server = new ImageServer(Ringwork.launch(config), routes, threads, telemetry, 0);
   }
 
   @AfterEach
   void stop() throws IOException {
     server.close();
+    telemetry.close();
     Files.delete(directory); // Empty: the pool has left nothing.
   }
 
@@ -211,6 +235,62 @@ class ImageServerTest {
     } catch (Exception e) {
       throw new AssertionError(e);
     }
+  }
+
+  /** From the sender's request to the log line of the reply. */
+  @Test
+  void oneTrace() throws Exception {
+    String trace = "0af7651916cd43dd8448eb211c80319c";
+    BlockingQueue<String> log = new LinkedBlockingQueue<>();
+    Logger logger = Logger.getLogger("com.example.images");
+    Handler lines = new Lines(log);
+    logger.addHandler(lines);
+    try {
+      HttpRequest request =
+          HttpRequest.newBuilder(URI.create("http://localhost:" + server.port() + "/hash"))
+              .header("traceparent", "00-" + trace + "-b7ad6b7169203331-01")
+              .POST(BodyPublishers.ofString("correct horse"))
+              .build();
+      assertEquals(200, http.send(request, BodyHandlers.ofString()).statusCode());
+      assertEquals("answered 200, trace " + trace, log.poll(30, TimeUnit.SECONDS));
+    } finally {
+      logger.removeHandler(lines);
+    }
+    await("three spans", () -> spans.getFinishedSpanItems().size() == 3);
+    assertTrue(
+        spans.getFinishedSpanItems().stream().allMatch(each -> each.getTraceId().equals(trace)));
+    SpanData http = span("POST /hash", SpanKind.SERVER);
+    SpanData client = span("password.hash", SpanKind.CLIENT);
+    SpanData worker = span("password.hash", SpanKind.SERVER);
+    assertEquals("b7ad6b7169203331", http.getParentSpanId());
+    assertEquals(http.getSpanId(), client.getParentSpanId());
+    assertEquals(client.getSpanId(), worker.getParentSpanId());
+  }
+
+  private SpanData span(String name, SpanKind kind) {
+    return spans.getFinishedSpanItems().stream()
+        .filter(each -> each.getName().equals(name) && each.getKind() == kind)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static final class Lines extends Handler {
+    private final BlockingQueue<String> lines;
+
+    Lines(BlockingQueue<String> lines) {
+      this.lines = lines;
+    }
+
+    @Override
+    public void publish(LogRecord record) {
+      lines.add(record.getMessage());
+    }
+
+    @Override
+    public void flush() {}
+
+    @Override
+    public void close() {}
   }
 
   @Test

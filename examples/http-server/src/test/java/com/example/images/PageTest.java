@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.opentelemetry.api.OpenTelemetry;
 import io.ringwork.CompletionMode;
 import io.ringwork.LaunchConfig;
 import io.ringwork.Ringwork;
@@ -49,7 +50,12 @@ class PageTest {
             .log(LaunchConfig.Log.DISCARD)
             .completion(CompletionMode.INLINE);
     try (ImageServer server =
-        new ImageServer(Ringwork.launch(config), Routes.all(), ImageServer.Threads.EVENT_LOOP, 0)) {
+        new ImageServer(
+            Ringwork.launch(config),
+            Routes.all(),
+            ImageServer.Threads.EVENT_LOOP,
+            OpenTelemetry.noop(),
+            0)) {
       String page = page(browser.get(), "http://localhost:" + server.port() + "/#samples");
       assertTrue(page.contains("12 of 12 done: "), page);
       assertEquals(12, count("class=\"done\"", page), page);
