@@ -16,7 +16,9 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,12 +39,35 @@ class RaceTest {
   @ParameterizedTest
   @EnumSource(WaitStrategy.class)
   void everyFutureCompletesOnceAndEverythingComesHome(WaitStrategy strategy) throws Exception {
+    race(config -> config.waitStrategy(strategy));
+  }
+
+  /** Whichever of its ends comes first; each of them is seen by observers, and only once. */
+  @Test
+  void everyTaskIsObservedOnce() throws Exception {
+    AtomicInteger begun = new AtomicInteger();
+    ConcurrentLinkedQueue<TaskOutcome> ended = new ConcurrentLinkedQueue<>();
+    race(
+        config ->
+            config.observer(
+                task -> {
+                  begun.incrementAndGet();
+                  return ending -> ended.add(ending.outcome());
+                }));
+    assertEquals(THREADS * TASKS, begun.get());
+    assertEquals(THREADS * TASKS, ended.size());
+    assertTrue(ended.contains(TaskOutcome.COMPLETED), ended::toString);
+    assertTrue(ended.contains(TaskOutcome.CANCELLED), ended::toString);
+    assertTrue(ended.contains(TaskOutcome.CRASHED), ended::toString);
+  }
+
+  private void race(UnaryOperator<ConnectConfig> options) throws Exception {
     try (FakePool pool = new FakePool(base, 1, 32)) {
       for (int lane = 0; lane < 3; lane++) {
         pool.lane(RaceTest::anything);
       }
       AtomicInteger callbacks = new AtomicInteger();
-      try (Ringwork client = Ringwork.connect(pool.config().waitStrategy(strategy))) {
+      try (Ringwork client = Ringwork.connect(options.apply(pool.config()))) {
         List<Thread> threads = new ArrayList<>();
         for (int t = 0; t < THREADS; t++) {
           threads.add(new Thread(() -> submitter(client, callbacks)));
