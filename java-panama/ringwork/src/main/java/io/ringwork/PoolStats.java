@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param queued hints that wait for a lane, of all priorities
  * @param busyLanes lanes that run a task
  * @param lanes lanes that are registered
+ * @param arena the payload blocks of each size, the smallest first
  * @param handlers those of which there was any task, sorted by name
  */
 public record PoolStats(
@@ -26,9 +27,20 @@ public record PoolStats(
     long queued,
     int busyLanes,
     int lanes,
+    List<Blocks> arena,
     List<HandlerStats> handlers) {
-  /** Copies the list of handlers. */
+  /**
+   * The payload blocks of one size.
+   *
+   * @param bytes the size of a block
+   * @param count how many there are
+   * @param taken how many hold a request or a result, or wait to be written or read
+   */
+  public record Blocks(long bytes, int count, int taken) {}
+
+  /** Copies the lists. */
   public PoolStats {
+    arena = List.copyOf(arena);
     handlers = List.copyOf(handlers);
   }
 

@@ -72,6 +72,7 @@ final class PoolStatsReader {
         queued(),
         lanes[1],
         lanes[0],
+        arena(),
         handlers);
   }
 
@@ -148,6 +149,19 @@ final class PoolStatsReader {
       queued += Math.clamp(depth, 0, geometry.injectorCapacity());
     }
     return queued;
+  }
+
+  /** A block is taken while it has an owner. */
+  private List<PoolStats.Blocks> arena() {
+    List<PoolStats.Blocks> arena = new ArrayList<>();
+    for (Geometry.SizeClass blocks : geometry.classes()) {
+      int taken = 0;
+      for (int b = 0; b < blocks.count(); b++) {
+        taken += memory.getLong(blocks.owners() + 8L * b) == 0 ? 0 : 1;
+      }
+      arena.add(new PoolStats.Blocks(blocks.size(), blocks.count(), taken));
+    }
+    return arena;
   }
 
   /** How many lanes there are, and how many of them run a task. */

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -40,8 +41,13 @@ final class Readings {
 
   private static final String OTHERS = "(others)";
 
-  /** What was read at one time. */
-  record Reading(Map<String, Double> gauges, Map<String, HandlerCounts> handlers) {}
+  /**
+   * What was read at one time.
+   *
+   * @param handlers the names of handlers that were counted
+   * @param sizes of payload blocks, in bytes
+   */
+  record Reading(Map<String, Double> gauges, Set<String> handlers, Set<String> sizes) {}
 
   /** The counts of a handler; those of several can be added. */
   private static final class HandlerCounts {
@@ -96,7 +102,7 @@ final class Readings {
   }
 
   private final Ringwork pool;
-  private final Consumer<Set<String>> newHandlers;
+  private final Consumer<Reading> listener;
   private final Map<String, Sum> sums = new HashMap<>();
   private @Nullable Reading reading;
   private long readAt;
@@ -104,9 +110,9 @@ final class Readings {
   /** When the pool was made that was read last. */
   private long made;
 
-  Readings(Ringwork pool, Consumer<Set<String>> newHandlers) {
+  Readings(Ringwork pool, Consumer<Reading> listener) {
     this.pool = pool;
-    this.newHandlers = newHandlers;
+    this.listener = listener;
   }
 
   static String key(String name, Tag... tags) {
@@ -141,7 +147,7 @@ final class Readings {
       reading = now;
       readAt = System.nanoTime();
     }
-    newHandlers.accept(now.handlers.keySet());
+    listener.accept(now);
     return now;
   }
 
@@ -164,9 +170,18 @@ final class Readings {
         made = of;
       }
       count(stats.client());
-      return new Reading(gauges, count(stats.handlers()));
+      Set<String> sizes = new TreeSet<>();
+      for (PoolStats.Blocks blocks : stats.arena()) {
+        String size = Long.toString(blocks.bytes());
+        sizes.add(size);
+        gauges.put("ringwork.arena.blocks|" + size, (double) blocks.count());
+        gauges.put("ringwork.arena.blocks.taken|" + size, (double) blocks.taken());
+      }
+      return new Reading(gauges, count(stats.handlers()), sizes);
     } catch (ClosedException | RejectedException none) { // no pool at the moment, or for good
-      return new Reading(gauges, reading == null ? Map.of() : reading.handlers);
+      return reading == null
+          ? new Reading(gauges, Set.of(), Set.of())
+          : new Reading(gauges, reading.handlers, reading.sizes);
     }
   }
 
@@ -191,7 +206,7 @@ final class Readings {
     }
   }
 
-  private Map<String, HandlerCounts> count(List<HandlerStats> handlers) {
+  private Set<String> count(List<HandlerStats> handlers) {
     Map<String, HandlerCounts> counts = new TreeMap<>();
     for (HandlerStats stats : handlers) {
       boolean known = counts.containsKey(stats.handler()) || counts.size() < MAX_HANDLERS;
@@ -212,7 +227,7 @@ final class Readings {
           see("ringwork.handler.run.count|" + name, count.runCount);
           see("ringwork.handler.run.nanos|" + name, count.runNanos);
         });
-    return counts;
+    return Set.copyOf(counts.keySet());
   }
 
   private void see(String key, long now) {

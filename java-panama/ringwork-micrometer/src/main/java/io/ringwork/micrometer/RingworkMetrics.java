@@ -28,8 +28,8 @@ import java.util.concurrent.TimeUnit;
  * they go on from what the last one had. Without a pool the gauges are 0.
  *
  * <p>Tags have few values: {@code pool}, {@code handler} (names of the pool's table, the first 100
- * of them; the tasks of all others are {@code (others)}), {@code outcome}, {@code reason}. The
- * guide has the table of all meters: {@code docs/guide/metrics.md}.
+ * of them; the tasks of all others are {@code (others)}), {@code outcome}, {@code reason}, {@code
+ * block_bytes}. The guide has the table of all meters: {@code docs/guide/metrics.md}.
  */
 public final class RingworkMetrics implements MeterBinder, AutoCloseable {
   private final Readings readings;
@@ -40,6 +40,7 @@ public final class RingworkMetrics implements MeterBinder, AutoCloseable {
   private static final class Bound {
     final MeterRegistry registry;
     final Set<String> handlers = new HashSet<>();
+    final Set<String> sizes = new HashSet<>();
     final List<Meter> meters = new ArrayList<>();
 
     Bound(MeterRegistry registry) {
@@ -65,7 +66,7 @@ public final class RingworkMetrics implements MeterBinder, AutoCloseable {
   public RingworkMetrics(Ringwork pool, Iterable<Tag> tags) {
     Objects.requireNonNull(pool, "pool");
     this.tags = Tags.of("pool", pool.name()).and(tags);
-    this.readings = new Readings(pool, this::handlers);
+    this.readings = new Readings(pool, this::add);
   }
 
   /**
@@ -81,7 +82,7 @@ public final class RingworkMetrics implements MeterBinder, AutoCloseable {
     }
     ofClient(to);
     ofPool(to);
-    handlers(readings.now().handlers().keySet());
+    add(readings.now());
   }
 
   /** Removes the meters from all registries. The pool stays open. */
@@ -124,17 +125,27 @@ public final class RingworkMetrics implements MeterBinder, AutoCloseable {
     gauge(to, "ringwork.pool.queued", "Tasks that wait for a lane");
   }
 
-  /** Registers the meters of handlers that are new. */
-  private void handlers(Set<String> names) {
+  /** Registers the meters of handlers and of sizes of blocks that are new. */
+  private void add(Readings.Reading reading) {
     synchronized (bound) {
       for (Bound to : bound) {
-        for (String name : names) {
+        for (String name : reading.handlers()) {
           if (to.handlers.add(name)) {
             ofHandler(to, name);
           }
         }
+        for (String size : reading.sizes()) {
+          if (to.sizes.add(size)) {
+            ofBlocks(to, Tag.of("block_bytes", size));
+          }
+        }
       }
     }
+  }
+
+  private void ofBlocks(Bound to, Tag size) {
+    gauge(to, "ringwork.arena.blocks", "Payload blocks of a size", size);
+    gauge(to, "ringwork.arena.blocks.taken", "Payload blocks of a size that are taken", size);
   }
 
   private void ofHandler(Bound to, String name) {
@@ -168,12 +179,13 @@ public final class RingworkMetrics implements MeterBinder, AutoCloseable {
             .register(to.registry));
   }
 
-  private void gauge(Bound to, String name, String what) {
+  private void gauge(Bound to, String name, String what, Tag... more) {
+    String key = Readings.key(name, more);
     keep(
         to,
-        Gauge.builder(name, readings, all -> readings.gauge(name))
+        Gauge.builder(name, readings, all -> readings.gauge(key))
             .description(what)
-            .tags(tags)
+            .tags(tags.and(more))
             .strongReference(true)
             .register(to.registry));
   }

@@ -15,6 +15,8 @@ import io.ringwork.Backpressure;
 import io.ringwork.Codec;
 import io.ringwork.ConnectConfig;
 import io.ringwork.LaunchConfig;
+import io.ringwork.PoolStats;
+import io.ringwork.RawTask;
 import io.ringwork.Reconnect;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
@@ -135,6 +137,31 @@ class RingworkMetricsTest {
     Pool.await(() -> "it is closed", () -> gauge("ringwork.pool.ready") == 0);
   }
 
+  @Test
+  void blocksOfTheArena() throws Exception {
+    try (Ringwork pool = Ringwork.launch(pools.config())) {
+      new RingworkMetrics(pool).bindTo(registry);
+      for (PoolStats.Blocks blocks : pool.stats().arena()) {
+        String size = Long.toString(blocks.bytes());
+        assertEquals(
+            blocks.count(),
+            registry.get("ringwork.arena.blocks").tag("block_bytes", size).gauge().value());
+      }
+      assertEquals(0, taken());
+      try (RawTask claimed = pool.claim("echo", 1000)) {
+        assertEquals(1000, claimed.request().byteSize());
+        Pool.await(() -> "one block is taken", () -> taken() == 1);
+      }
+      Pool.await(() -> "none is taken", () -> taken() == 0);
+    }
+  }
+
+  private double taken() {
+    return registry.get("ringwork.arena.blocks.taken").gauges().stream()
+        .mapToDouble(gauge -> gauge.value())
+        .sum();
+  }
+
   /** Also that they go on where the last pool's ended. */
   @Test
   void countersNeverGoBack() throws Exception {
@@ -212,6 +239,8 @@ class RingworkMetricsTest {
               "ringwork_pool_lanes",
               "ringwork_pool_lanes_busy",
               "ringwork_pool_queued",
+              "ringwork_arena_blocks",
+              "ringwork_arena_blocks_taken",
               "ringwork_handler_tasks_total",
               "ringwork_handler_retries_total",
               "ringwork_handler_queue_seconds",
