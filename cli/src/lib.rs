@@ -23,12 +23,16 @@ mod options;
 mod payload;
 mod process;
 mod prometheus;
+#[cfg(feature = "ops")]
+mod remote;
+mod restart;
 mod serve;
 mod shown;
 mod stat;
 mod stop;
 mod submit;
 mod table;
+mod tasks;
 mod top;
 mod units;
 mod view;
@@ -64,6 +68,7 @@ enum Command {
     Serve(Box<serve::Serve>),
     Stat(stat::Stat),
     Top(top::Top),
+    Tasks(tasks::Tasks),
     Submit(Box<submit::Submit>),
     Bench(Box<bench::BenchArgs>),
     Handlers(handlers::Handlers),
@@ -72,6 +77,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Stop(stop::Stop),
     Reload(stop::Reload),
+    Restart(restart::Restart),
     Completions(completions::Completions),
     Man(completions::Man),
     #[cfg(feature = "ops")]
@@ -96,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve::run(*serve),
         Command::Stat(stat) => stat::run(&stat),
         Command::Top(top) => top::run(&top),
+        Command::Tasks(tasks) => tasks::run(&tasks),
         Command::Submit(submit) => submit::run(&submit),
         Command::Bench(bench) => bench::run(&bench),
         Command::Handlers(handlers) => handlers::run(&handlers),
@@ -104,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Stop(stop) => stop::stop(&stop),
         Command::Reload(reload) => stop::reload(&reload),
+        Command::Restart(restart) => restart::run(&restart),
         Command::Completions(shell) => completions::print(&shell, Cli::command()),
         Command::Man(man) => completions::man(&man, Cli::command()),
         #[cfg(feature = "ops")]

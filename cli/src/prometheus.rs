@@ -325,7 +325,7 @@ fn clients(page: &mut Page, view: &PoolView) {
     let help = "Clients that are attached.";
     page.one("ringwork_clients", GAUGE, help, view.clients.len() as f64);
     let in_use: u32 = view.clients.iter().map(|client| client.slots_in_use).sum();
-    let help = "Slots of all clients that are in use.";
+    let help = "Slots of all clients that hold tasks: those submitted less those ended.";
     page.one("ringwork_slots_in_use", GAUGE, help, f64::from(in_use));
     let total = |name: &str| view.client_totals.get(name).copied().unwrap_or_default() as f64;
     let help = "Tasks that clients have submitted.";

@@ -3,17 +3,27 @@
 use super::by_handler::{self, Look, Quantiles};
 use super::exit::{FAILED, Failure, NO_POOL};
 use super::prometheus;
+#[cfg(feature = "ops")]
+use super::remote::RemotePool;
 use super::shown;
 use super::table::Table;
 use super::units::{Size, Span, nanoseconds, seconds as duration};
-use super::view::{self, PoolView};
+use super::view::{self, PoolView, Slots};
 use clap::Args;
+use ratatui::crossterm::terminal::size;
 use ringwork_ring::{PoolDir, RingError, Segment};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
+#[cfg(feature = "ops")]
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 
 const AFTER_HELP: &str = "\
+A pool that answers HTTP is looked at from elsewhere by its address, http://HOST:PORT or unix:PATH, instead of its name.
+
 Latencies are of sampled tasks (the first 1024 of each client, then every 16th of a Java client and every 8th of a Rust one), since the pool was \
 made, or since the page before; each is an upper bound, at most 25 % too high. BUSY is an estimate from them: BUSY % is the \
 share of the time of all lanes. The page for people looks for 0.2 s at what is done now; in JSON only --watch has it.
@@ -24,13 +34,44 @@ Exit codes: 0 the pool is starting, serving or draining; 3 there is none, or its
 /// The time that a single page looks at to tell what is done now.
 const WINDOW: Duration = Duration::from_millis(200);
 
+/// No terminal is taken for a narrower one.
+const MIN_WIDTH: u16 = 80;
+
+/// Columns that are left out where the terminal is too narrow, the first one first.
+const SPARE: [&str; 19] = [
+    "PARKED",
+    "STOLEN",
+    "CANCELLED",
+    "EXPIRED",
+    "PANICKED",
+    "TIMED OUT",
+    "RETRIED",
+    "CRASHED",
+    "REJECTED",
+    "FAILED",
+    "UP",
+    "KIND",
+    "CPU",
+    "MEMORY",
+    "MAX",
+    "STARTED",
+    "ENTRY",
+    "FOR",
+    "STATE",
+];
+
 /// Show a pool: clients, workers, queues, counters, latencies, errors.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Stat {
-    /// Name of the pool.
+    /// Name of the pool, or where it answers HTTP: http://HOST:PORT or unix:PATH.
     #[arg(default_value = "default")]
     name: String,
+
+    /// File with the token that HTTP asks for.
+    #[cfg(feature = "ops")]
+    #[arg(long, value_name = "FILE")]
+    http_token_file: Option<PathBuf>,
 
     /// Print JSON: one object, or with --watch one a line.
     #[arg(long)]
@@ -40,6 +81,10 @@ pub(super) struct Stat {
     /// passes them on.
     #[arg(long, conflicts_with_all = ["json", "ready", "watch"])]
     prometheus: bool,
+
+    /// Print all columns of the tables, however wide the terminal is.
+    #[arg(long)]
+    wide: bool,
 
     /// Print nothing; exit with 1 when the pool is not ready or dead, with the reason on standard
     /// error.
@@ -53,6 +98,10 @@ pub(super) struct Stat {
 
 /// Runs the subcommand.
 pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
+    #[cfg(feature = "ops")]
+    if let Some(pool) = RemotePool::named(&stat.name, stat.http_token_file.as_deref())? {
+        return remote(stat, &pool);
+    }
     let dir = PoolDir::new(&stat.name)?;
     let segment = Segment::attach(&dir).map_err(|error| match error {
         // Something of it is there: it starts, or is dead.
@@ -66,6 +115,10 @@ pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
     if stat.ready {
         return readiness(&view::pool(&segment)?);
     }
+    let slots = match stat.prometheus {
+        true => Slots::Counted,
+        false => Slots::Each,
+    };
     let mut before: Option<(u64, Instant)> = None;
     let mut look_before = (stat.watch.is_none() && !stat.json && !stat.prometheus).then(|| {
         // A page for a person says what is done now.
@@ -75,7 +128,7 @@ pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
     });
     loop {
         let look = Look::now(&segment);
-        let view = view::pool_since(&segment, &look, look_before.as_ref())?;
+        let view = view::pool_since(&segment, &look, look_before.as_ref(), slots)?;
         let ended = ended(&view);
         let rate = before
             .map(|(tasks, then)| (tasks_of(&view) - tasks) as f64 / then.elapsed().as_secs_f64());
@@ -95,6 +148,32 @@ pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
                     format!("the pool {} is over: {ended}", view.name),
                 ));
             }
+            None => return Ok(()),
+            Some(interval) => std::thread::sleep(interval.0.max(Duration::from_millis(50))),
+        }
+    }
+}
+
+/// A pool that is looked at over HTTP.
+#[cfg(feature = "ops")]
+fn remote(stat: &Stat, pool: &RemotePool) -> Result<(), Failure> {
+    if stat.ready {
+        return pool.get("/readyz", "*/*").map(drop);
+    }
+    loop {
+        let page = match (stat.prometheus, stat.json) {
+            (true, _) => pool.get("/metrics", "text/plain")?,
+            (_, true) => pool.get("/stat", "application/json")?,
+            _ => pool.get("/stat", "text/plain")?,
+        };
+        let mut out = io::stdout().lock();
+        if stat.watch.is_some() && !stat.json && out.is_terminal() {
+            write!(out, "\x1b[H\x1b[2J")?;
+        }
+        out.write_all(page.as_bytes())?;
+        out.flush()?;
+        drop(out);
+        match stat.watch {
             None => return Ok(()),
             Some(interval) => std::thread::sleep(interval.0.max(Duration::from_millis(50))),
         }
@@ -145,16 +224,48 @@ fn print(stat: &Stat, view: &PoolView, rate: Option<f64>) -> Result<(), Failure>
         if stat.watch.is_some() && out.is_terminal() {
             write!(out, "\x1b[H\x1b[2J")?;
         }
-        write!(out, "{}", text(view, rate))?;
+        let width = match stat.wide || !out.is_terminal() {
+            true => None,
+            false => size()
+                .ok()
+                .map(|(columns, _)| usize::from(columns.max(MIN_WIDTH))),
+        };
+        write!(out, "{}", text(view, rate, width))?;
     }
     out.flush()?;
     Ok(())
 }
 
-/// The page for people.
-fn text(view: &PoolView, rate: Option<f64>) -> String {
-    let mut page = format!(
-        "pool {}: {}, supervisor {}, up {}, segment {}\n",
+/// When, where, and by what the page was made, and how old the supervisor's last sign of life is.
+fn heading(view: &PoolView) -> String {
+    let mut time = String::new();
+    // Writing to a String can't fail.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+    let time = time.get(..19).unwrap_or_default().replace('T', " ");
+    let looked = match view.supervisor_looked_s_ago {
+        Some(seconds) => format!("{} ago", duration(seconds)),
+        None => "not yet".to_owned(),
+    };
+    format!(
+        "{time} UTC, {}, ringwork {}, heartbeat {looked}\n",
+        rustix::system::uname().nodename().to_string_lossy(),
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// The page for people; `width`: of the terminal that it is to fit.
+pub(super) fn text(view: &PoolView, rate: Option<f64>, width: Option<usize>) -> String {
+    let mut page = heading(view);
+    let mut left_out = BTreeSet::new();
+    let mut fitted = |page: &mut String, title: &str, mut table: Table| {
+        if let Some(width) = width.filter(|_| !table.is_empty()) {
+            left_out.extend(table.fit(width, &SPARE));
+        }
+        section(page, title, &table);
+    };
+    let _ = writeln!(
+        page,
+        "pool {}: {}, supervisor {}, up {}, segment {}",
         view.name,
         view.state,
         view.supervisor_pid,
@@ -170,44 +281,64 @@ fn text(view: &PoolView, rate: Option<f64>) -> String {
         Some(rate) => writeln!(page, "{rate:.0} tasks/s"),
         None => Ok(()),
     };
-    section(&mut page, "clients", &clients(view));
-    section(&mut page, "lanes", &lanes(view));
-    section(&mut page, "queues", &queues(view));
+    fitted(&mut page, "clients", clients(view));
+    fitted(&mut page, "lanes", lanes(view));
+    fitted(&mut page, "queues", queues(view));
     if !view.limits.is_empty() {
-        section(&mut page, "limits", &limits(view));
+        fitted(&mut page, "limits", limits(view));
     }
-    section(&mut page, "latency (sampled)", &latencies(view));
-    section(&mut page, "arena", &arena(view));
-    let counters: Vec<String> = view
-        .counters
-        .iter()
-        .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
-        .collect();
-    let _ = writeln!(page, "\ncounters\n  {}", counters.join(", "));
-    let clients: Vec<String> = view
-        .client_totals
-        .iter()
-        .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
-        .collect();
-    let _ = writeln!(page, "\ntasks of all clients\n  {}", clients.join(", "));
-    let handlers: Vec<&str> = view
+    fitted(&mut page, "latency (sampled)", latencies(view));
+    fitted(&mut page, "arena", arena(view));
+    let counts = |counts: &BTreeMap<&str, u64>| -> Vec<String> {
+        let counts = counts.iter();
+        counts
+            .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
+            .collect()
+    };
+    list(&mut page, "counters", &counts(&view.counters), width);
+    let totals = counts(&view.client_totals);
+    list(&mut page, "tasks of all clients", &totals, width);
+    let handlers: Vec<String> = view
         .handlers
         .iter()
         .filter(|handler| handler.info.request.is_some())
-        .map(|handler| handler.info.name.as_str())
+        .map(|handler| handler.info.name.clone())
         .collect();
-    let _ = writeln!(page, "\nhandlers\n  {}", handlers.join(", "));
+    list(&mut page, "handlers", &handlers, width);
     if let Some((seconds, table)) = by_handler::now(view.tasks_by_handler()) {
-        section(
+        fitted(
             &mut page,
             &format!("tasks of the last {seconds:.1} s"),
-            &table,
+            table,
         );
     }
     let in_all = by_handler::in_all(view.tasks_by_handler());
-    section(&mut page, "tasks in all", &in_all);
+    fitted(&mut page, "tasks in all", in_all);
     section(&mut page, "errors", &errors(view));
+    if !left_out.is_empty() {
+        let names: Vec<String> = left_out.into_iter().map(str::to_owned).collect();
+        list(&mut page, "left out to fit (--wide has all)", &names, width);
+    }
     page
+}
+
+/// Names under a title, in lines of at most `width` characters.
+fn list(page: &mut String, title: &str, names: &[String], width: Option<usize>) {
+    page.push_str(&format!("\n{title}\n  "));
+    let mut at = 2;
+    for (index, name) in names.iter().enumerate() {
+        let last = index + 1 == names.len();
+        let length = name.chars().count() + usize::from(!last);
+        if index > 0 {
+            let fits = width.is_none_or(|width| at + 1 + length <= width);
+            page.push_str(if fits { " " } else { "\n  " });
+            at = if fits { at + 1 } else { 2 };
+        }
+        page.push_str(name);
+        page.push_str(if last { "" } else { "," });
+        at += length;
+    }
+    page.push('\n');
 }
 
 fn section(page: &mut String, title: &str, table: &Table) {
@@ -279,14 +410,12 @@ fn lanes(view: &PoolView) -> Table {
     let none = || "-".to_owned();
     for worker in &view.workers {
         for lane in &worker.lanes {
-            let now = match (&lane.running, lane.progress) {
-                (Some(handler), Some(at)) => format!("{handler} {}/{}", at.done, at.total),
-                (Some(handler), None) => match lane.task.as_ref().and_then(|task| task.runs_s) {
-                    Some(runs_s) => format!("{handler} for {}", duration(runs_s)),
-                    None => handler.clone(),
-                },
-                (None, _) if lane.idle => "idle".to_owned(),
-                (None, _) => "searching".to_owned(),
+            let task = lane.task.as_ref().filter(|_| lane.progress.is_none());
+            let now = match task.and_then(|task| task.runs_s) {
+                Some(runs_s) if worker.state == shown::ACTIVE && !worker.stopped => {
+                    format!("{} for {}", worker.now(lane), duration(runs_s))
+                }
+                _ => worker.now(lane),
             };
             table.row([
                 worker.index.to_string(),
@@ -297,13 +426,7 @@ fn lanes(view: &PoolView) -> Table {
                     .rss_bytes
                     .map_or_else(none, |bytes| Size(bytes).to_string()),
                 lane.index.to_string(),
-                if worker.stopped {
-                    "stopped".to_owned()
-                } else if worker.state == shown::ACTIVE {
-                    now
-                } else {
-                    worker.state.to_owned()
-                },
+                now,
                 lane.started.to_string(),
                 lane.completed.to_string(),
                 lane.failed.to_string(),
@@ -393,4 +516,45 @@ fn errors(view: &PoolView) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringwork_ring::PoolConfig;
+    use ringwork_ring::client::Client;
+    use ringwork_ring::format::states::PoolState;
+
+    #[test]
+    fn a_page_fits_its_terminal_and_begins_with_when_and_where_it_was_made() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let (segment, _locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
+        segment.set_pool_state(PoolState::Serving);
+        let _client = Client::connect(&dir).unwrap();
+        let view = view::pool(&segment).unwrap();
+        let page = text(&view, None, Some(80));
+        let too_wide: Vec<&str> = (page.lines().skip(2))
+            .filter(|line| line.chars().count() > 80)
+            .collect();
+        assert!(too_wide.is_empty(), "{too_wide:?}");
+        let first = page.lines().next().unwrap();
+        for part in [" UTC, ", ", ringwork ", ", heartbeat "] {
+            assert!(first.contains(part), "{first}");
+        }
+        assert!(
+            page.contains("\nleft out to fit (--wide has all)\n  "),
+            "{page}"
+        );
+        let wide = text(&view, None, None);
+        assert!(!wide.contains("left out to fit"), "{wide}");
+        let clients = |page: &str| {
+            let mut lines = page.lines();
+            lines
+                .find(|line| line.contains("SUBMITTED"))
+                .map(str::to_owned)
+        };
+        assert!(clients(&wide).is_some_and(|line| line.contains("TIMED OUT")));
+        assert!(clients(&page).is_some_and(|line| !line.contains("TIMED OUT")));
+    }
 }

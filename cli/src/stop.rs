@@ -1,4 +1,5 @@
-//! `ringwork stop` and `ringwork reload`: signals to a pool's supervisor, sent to no other process.
+//! `ringwork stop` and `ringwork reload`: signals to a pool's supervisor, sent to no other process. So does
+//! `ringwork restart` with a worker.
 
 use super::exit::{FAILED, Failure, NO_POOL, TIMED_OUT};
 use super::process;
@@ -13,7 +14,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// How often a command looks whether the pool is over.
-const LOOK: Duration = Duration::from_millis(20);
+pub(super) const LOOK: Duration = Duration::from_millis(20);
 
 const STOP_HELP: &str = "\
 Without --wait the command comes back at once, while the tasks of the pool are finished.
@@ -39,7 +40,7 @@ pub(super) struct Stop {
 
 /// A time, or none.
 #[derive(Debug, Clone, Copy)]
-struct Limit(Option<Duration>);
+pub(super) struct Limit(pub(super) Option<Duration>);
 
 impl std::str::FromStr for Limit {
     type Err = <Span as std::str::FromStr>::Err;
@@ -56,7 +57,7 @@ impl std::str::FromStr for Limit {
 pub(super) fn stop(stop: &Stop) -> Result<(), Failure> {
     let start = Instant::now();
     let segment = Segment::attach(&PoolDir::new(&stop.name)?)?;
-    let supervisor = Supervisor::of(&segment)?;
+    let supervisor = supervisor(&segment)?;
     supervisor.signal(Signal::TERM)?;
     if stop.now {
         // Not SIGQUIT, which a shell's background job leaves ignored. A second SIGTERM means the
@@ -100,7 +101,7 @@ pub(super) struct Reload {
 /// Runs `reload`.
 pub(super) fn reload(reload: &Reload) -> Result<(), Failure> {
     let segment = Segment::attach(&PoolDir::new(&reload.name)?)?;
-    let supervisor = Supervisor::of(&segment)?;
+    let supervisor = supervisor(&segment)?;
     if segment.pool_state() != Ok(PoolState::Serving) {
         let condition = view::condition(&segment)?;
         let text = format!(
@@ -112,63 +113,90 @@ pub(super) fn reload(reload: &Reload) -> Result<(), Failure> {
     supervisor.signal(Signal::HUP)
 }
 
-/// The process that serves a pool: this one and no other, whatever becomes of its number.
-struct Supervisor {
-    pid: Pid,
+/// Refuses a pool that belongs to a program: its processes heed nothing else.
+pub(super) fn embedded(segment: &Segment) -> Result<(), Failure> {
+    if process::has_argument(segment.header().supervisor_pid(), "--embedded") {
+        let name = segment.dir().name();
+        let text = format!("the pool {name} is embedded: its owner closes it, and starts it anew");
+        return Err(Failure::new(FAILED, text));
+    }
+    Ok(())
+}
+
+fn supervisor(segment: &Segment) -> Result<Other, Failure> {
+    embedded(segment)?;
+    let number = segment.header().supervisor_pid();
+    Other::open("the supervisor", number, segment, || {
+        segment.supervisor_lives()
+    })
+}
+
+/// Another process of a pool: this one and no other, whatever becomes of its number.
+pub(super) struct Other {
+    what: String,
+    pid: u32,
     process: OwnedFd,
 }
 
-impl Supervisor {
-    fn of(segment: &Segment) -> Result<Self, Failure> {
-        let name = segment.dir().name();
-        let number = segment.header().supervisor_pid();
+impl Other {
+    /// The process of this number; `lives` tells whether the one that is meant does.
+    pub(super) fn open(
+        what: &str,
+        number: u32,
+        segment: &Segment,
+        lives: impl Fn() -> ringwork_ring::Result<bool>,
+    ) -> Result<Self, Failure> {
         let missing = || {
-            Failure::new(
-                FAILED,
-                format!(
-                    "the supervisor of the pool {name}, process {number}, is not to be seen from here: \
-                     call the command in its container"
-                ),
-            )
+            let name = segment.dir().name();
+            let text = format!(
+                "{what} of the pool {name}, process {number}, is not to be seen from here: call the command in its \
+                 container"
+            );
+            Failure::new(FAILED, text)
         };
-        if process::has_argument(number, "--embedded") {
-            return Err(Failure::new(
-                FAILED,
-                format!("the pool {name} is embedded: its owner closes it, and starts it anew"),
-            ));
-        }
+        let dead = || match segment.supervisor_lives() {
+            Ok(true) => Failure::new(FAILED, format!("{what}, process {number}, has just ended")),
+            _ => Failure::new(NO_POOL, view::DEAD),
+        };
         let pid = i32::try_from(number).ok().and_then(Pid::from_raw);
         let pid = pid.ok_or_else(missing)?;
         let process = match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(process) => process,
-            Err(Errno::SRCH) if !segment.supervisor_lives()? => {
-                return Err(Failure::new(NO_POOL, view::DEAD));
-            }
+            Err(Errno::SRCH) if !lives()? => return Err(dead()),
             Err(Errno::SRCH) => return Err(missing()),
-            Err(error) => return Err(cannot(number, error)),
+            Err(error) => return Err(cannot(what, number, error)),
         };
         // After it was opened: if it lives now, that number was not another process's.
-        if !segment.supervisor_lives()? {
-            return Err(Failure::new(NO_POOL, view::DEAD));
+        if !lives()? {
+            return Err(dead());
         }
-        Ok(Self { pid, process })
+        Ok(Self {
+            what: what.to_owned(),
+            pid: number,
+            process,
+        })
+    }
+
+    /// Asks it to end.
+    pub(super) fn terminate(&self) -> Result<(), Failure> {
+        self.signal(Signal::TERM)
     }
 
     fn signal(&self, signal: Signal) -> Result<(), Failure> {
         match pidfd_send_signal(&self.process, signal) {
             Ok(()) | Err(Errno::SRCH) => Ok(()), // it is over already
-            Err(error) => Err(cannot(self.pid.as_raw_nonzero().get() as u32, error)),
+            Err(error) => Err(cannot(&self.what, self.pid, error)),
         }
     }
 }
 
-fn cannot(pid: u32, error: Errno) -> Failure {
+fn cannot(what: &str, pid: u32, error: Errno) -> Failure {
     let remedy = match error {
         Errno::PERM => ": call the command as the user that serves it",
         _ => "",
     };
     Failure::new(
         FAILED,
-        format!("cannot signal the supervisor, process {pid}: {error}{remedy}"),
+        format!("cannot signal {what}, process {pid}: {error}{remedy}"),
     )
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// No cell is cut shorter.
+const MIN_CELL: usize = 8;
+
 /// Rows of text under a heading.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -17,6 +20,55 @@ impl Table {
 
     pub(super) fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.into());
+    }
+
+    /// Leaves columns out, the first of `spare` first, until a row has at most `width` characters: those
+    /// that hold nothing but zeros before others. If that is not enough the widest cells are cut short.
+    /// Gives the names of the columns that it has left out.
+    pub(super) fn fit(&mut self, width: usize, spare: &[&'static str]) -> Vec<&'static str> {
+        let mut left_out = Vec::new();
+        for only_zeros in [true, false] {
+            for name in spare {
+                if self.width() <= width {
+                    return left_out;
+                }
+                let Some(column) = self.rows[0].iter().position(|heading| heading == name) else {
+                    continue;
+                };
+                let is_zero = |row: &Vec<String>| matches!(row[column].as_str(), "0" | "-");
+                if !only_zeros || self.rows[1..].iter().all(is_zero) {
+                    for row in &mut self.rows {
+                        row.remove(column);
+                    }
+                    left_out.push(*name);
+                }
+            }
+        }
+        self.cut(self.width().saturating_sub(width));
+        left_out
+    }
+
+    /// Makes the widest column so much narrower, as long as something of its cells is left.
+    fn cut(&mut self, excess: usize) {
+        let cells = |column: usize| self.rows.iter().map(move |row| row[column].chars().count());
+        let widths =
+            (0..self.rows[0].len()).map(|column| (cells(column).max().unwrap_or(0), column));
+        let Some((widest, column)) = widths.max().filter(|_| excess > 0) else {
+            return;
+        };
+        let length = widest.saturating_sub(excess).max(MIN_CELL);
+        for row in &mut self.rows {
+            if row[column].chars().count() > length {
+                row[column] = row[column].chars().take(length - 1).chain(['…']).collect();
+            }
+        }
+    }
+
+    /// Characters of the widest row.
+    fn width(&self) -> usize {
+        let cells = |column: usize| self.rows.iter().map(move |row| row[column].chars().count());
+        let columns = (0..self.rows[0].len()).map(|column| cells(column).max().unwrap_or(0) + 3);
+        columns.sum::<usize>().saturating_sub(1)
     }
 
     /// Whether there is nothing but the heading.
@@ -69,6 +121,34 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_fits_without_what_says_least() {
+        let make = || {
+            let mut table = Table::new(&["NAME", "DONE", "FAILED", "STOLEN"]);
+            table.row(["echo", "5", "0", "17"].map(str::to_owned));
+            table
+        };
+        let spare = ["STOLEN", "FAILED"];
+        let fitted = |width| {
+            let mut table = make();
+            (table.fit(width, &spare), table.to_string())
+        };
+        assert_eq!(fitted(80).0, Vec::<&str>::new());
+        // The zeros go first, though the other column is more dispensable.
+        let (left_out, shown) = fitted(30);
+        assert_eq!(left_out, ["FAILED"]);
+        assert!(shown.lines().all(|line| line.len() <= 30) && shown.contains("STOLEN"));
+        assert_eq!(fitted(17).0, ["FAILED", "STOLEN"]);
+        assert_eq!(fitted(1).0, ["FAILED", "STOLEN"], "the others stay");
+        let mut long = Table::new(&["NAME", "DONE"]);
+        long.row(["a-program-with-a-name".to_owned(), "5".to_owned()]);
+        assert!(long.fit(20, &[]).is_empty());
+        assert_eq!(
+            long.to_string(),
+            "  NAME          DONE\n  a-program-…      5\n"
+        );
+    }
 
     #[test]
     fn text_to_the_left_and_numbers_to_the_right() {

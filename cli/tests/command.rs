@@ -505,8 +505,8 @@ fn a_reader_that_has_gone_ends_it_quietly() {
 fn help_tells_the_exit_codes_everywhere() {
     let home = Home::new();
     for name in [
-        "", "serve", "stat", "top", "submit", "handlers", "list", "clean", "doctor", "stop",
-        "reload",
+        "", "serve", "stat", "top", "tasks", "submit", "handlers", "list", "clean", "doctor",
+        "stop", "reload",
     ] {
         let args: Vec<&str> = [name, "--help"]
             .into_iter()

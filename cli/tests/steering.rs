@@ -52,6 +52,49 @@ fn a_pool_reloads_unless_it_is_being_stopped() {
 }
 
 #[test]
+fn a_worker_is_replaced_and_its_task_is_finished_before() {
+    let home = Home::new();
+    let _serve = home.serve("p", &["--workers", "2"]);
+    until("both are ready", || {
+        home.stat("p")["workers"]
+            .as_array()
+            .is_some_and(|workers| workers.len() == 2)
+    });
+    let pid = |worker: &serde_json::Value| worker["pid"].as_u64().unwrap();
+    let before = home.stat("p")["workers"][1].clone();
+    let number = before["index"].to_string();
+    let ended = home.run(&["restart", "p", "--worker", &number, "--wait"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let after = home.stat("p");
+    let ready = after["workers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|worker| worker["ready"] == true);
+    let pids: Vec<u64> = ready.map(pid).collect();
+    assert!(pids.len() >= 2 && !pids.contains(&pid(&before)), "{after}");
+    let missing = home.run(&["restart", "p", "--worker", "77"]);
+    assert_eq!(missing.code, 2, "{missing:?}");
+    assert!(
+        missing.stderr.contains("no worker 77: it has "),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn a_worker_whose_task_goes_on_is_told_when_the_time_is_over() {
+    let home = Home::new();
+    let _serve = home.serve("p", &["--workers", "1", "--drain-timeout", "10min"]);
+    let _sleep = sleeping(&home);
+    let late = home.run(&["restart", "p", "--worker", "0", "--wait=50ms"]);
+    assert_eq!(late.code, 4, "{late:?}");
+    assert!(late.stderr.contains("`ringwork tasks p`"), "{late:?}");
+    let told = home.run(&["tasks", "p", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(told["running"][0]["handler"], "sleep", "{told}");
+}
+
+#[test]
 fn an_embedded_pool_is_its_owners() {
     let home = Home::new();
     let _serve = {
@@ -61,8 +104,12 @@ fn an_embedded_pool_is_its_owners() {
         });
         serve
     };
-    for command in ["stop", "reload"] {
-        let refused = home.run(&[command, "p"]);
+    for command in [
+        &["stop", "p"][..],
+        &["reload", "p"],
+        &["restart", "p", "--worker", "0"],
+    ] {
+        let refused = home.run(command);
         assert_eq!(refused.code, 1, "{refused:?}");
         assert!(
             refused.stderr.contains("its owner closes it"),

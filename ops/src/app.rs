@@ -52,7 +52,9 @@ pub(crate) struct App {
     pub(crate) live: Live,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) stat: Cached,
+    pub(crate) stat_page: Cached,
     pub(crate) tasks: Cached,
+    pub(crate) tasks_page: Cached,
     pub(crate) text: Cached,
     pub(crate) open_metrics: Cached,
 }
@@ -74,7 +76,9 @@ impl App {
             live: Live::default(),
             stop: watch::Sender::new(false),
             stat: Cached::default(),
+            stat_page: Cached::default(),
             tasks: Cached::default(),
+            tasks_page: Cached::default(),
             text: Cached::default(),
             open_metrics: Cached::default(),
         })

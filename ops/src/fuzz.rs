@@ -89,6 +89,14 @@ impl Source for NoPool {
         Ok("{}".to_owned())
     }
 
+    fn stat_page(&self) -> Result<String, Unreadable> {
+        Ok("none\n".to_owned())
+    }
+
+    fn tasks_page(&self) -> Result<String, Unreadable> {
+        Ok("none\n".to_owned())
+    }
+
     fn metrics(&self, _: MetricsFormat) -> Result<String, Unreadable> {
         Ok(String::new())
     }

@@ -8,6 +8,7 @@
 
 mod app;
 mod checks;
+pub mod client;
 #[doc(hidden)]
 pub mod fuzz;
 mod live;
@@ -73,6 +74,12 @@ pub trait Source: Send + Sync + 'static {
     /// When the pool can't be looked at.
     fn stat(&self) -> Result<String, Unreadable>;
 
+    /// The same for people, as `ringwork stat` prints it.
+    ///
+    /// # Errors
+    /// When the pool can't be looked at.
+    fn stat_page(&self) -> Result<String, Unreadable>;
+
     /// The numbers for Prometheus.
     ///
     /// # Errors
@@ -84,6 +91,12 @@ pub trait Source: Send + Sync + 'static {
     /// # Errors
     /// When the pool can't be looked at.
     fn tasks(&self) -> Result<String, Unreadable>;
+
+    /// The same for people, as `ringwork tasks` prints it.
+    ///
+    /// # Errors
+    /// When the pool can't be looked at.
+    fn tasks_page(&self) -> Result<String, Unreadable>;
 
     /// What the dashboard shows, by part: parts that have not changed are not sent again.
     ///

@@ -98,10 +98,7 @@ async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
         MetricsFormat::Text => (&app.text, METRICS),
         MetricsFormat::OpenMetrics => (&app.open_metrics, OPEN_METRICS),
     };
-    match cached.get(|| app.source.metrics(format)) {
-        Ok(page) => text(kind, page.to_string()),
-        Err(error) => unreadable(&error).into_response(),
-    }
+    page(kind, cached.get(|| app.source.metrics(format)))
 }
 
 /// OpenMetrics where it is asked for, as Prometheus does.
@@ -119,18 +116,33 @@ fn wanted(headers: &HeaderMap) -> MetricsFormat {
     }
 }
 
-async fn stat(State(app): State<Arc<App>>) -> Response {
-    match app.stat.get(|| app.source.stat()) {
-        Ok(page) => text(JSON, page.to_string()),
+async fn stat(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    match wants_text(&headers) {
+        true => page(PLAIN, app.stat_page.get(|| app.source.stat_page())),
+        false => page(JSON, app.stat.get(|| app.source.stat())),
+    }
+}
+
+async fn tasks(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    match wants_text(&headers) {
+        true => page(PLAIN, app.tasks_page.get(|| app.source.tasks_page())),
+        false => page(JSON, app.tasks.get(|| app.source.tasks())),
+    }
+}
+
+fn page(kind: &'static str, page: Result<Arc<str>, Unreadable>) -> Response {
+    match page {
+        Ok(page) => text(kind, page.to_string()),
         Err(error) => unreadable(&error).into_response(),
     }
 }
 
-async fn tasks(State(app): State<Arc<App>>) -> Response {
-    match app.tasks.get(|| app.source.tasks()) {
-        Ok(page) => text(JSON, page.to_string()),
-        Err(error) => unreadable(&error).into_response(),
-    }
+/// Whether text is the first of what is named: a browser names HTML before it, and has JSON.
+fn wants_text(headers: &HeaderMap) -> bool {
+    let accepted = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.trim_start().starts_with("text/plain"))
 }
 
 async fn live(State(app): State<Arc<App>>) -> Response {

@@ -3,16 +3,12 @@
 use super::openmetrics;
 use crate::by_handler::Look;
 use crate::prometheus;
-use crate::view::{self, PoolView};
+use crate::stat;
+use crate::tasks::{self, TaskList};
+use crate::view::{self, PoolView, Slots};
 use ringwork_ops::{MetricsFormat, Readiness, Source, Unreadable};
 use ringwork_ring::Segment;
-use ringwork_ring::os::clock::now_ns;
-use ringwork_ring::segment::running::running_task;
-use ringwork_supervisor::pool::handler_name;
-use serde_json::{Map, Value, json};
-
-/// Most waiting tasks that are shown of a priority.
-const MAX_WAITING: usize = 64;
+use serde_json::{Map, Value};
 
 /// A pool that is looked at.
 #[derive(Debug)]
@@ -25,64 +21,9 @@ impl WatchedPool {
         Self { segment }
     }
 
-    fn view(&self, look: &Look) -> Result<PoolView, Unreadable> {
-        view::pool_since(&self.segment, look, None).map_err(unreadable)
+    fn view(&self, look: &Look, slots: Slots) -> Result<PoolView, Unreadable> {
+        view::pool_since(&self.segment, look, None, slots).map_err(unreadable)
     }
-}
-
-/// The tasks that lanes run.
-fn running(segment: &Segment) -> Vec<Value> {
-    let now = now_ns();
-    let task = |lane: u32| {
-        let task = running_task(segment, lane)?;
-        let runs_s = task.since_ns.map(|since| view::seconds(now, since));
-        Some(json!({
-            "handler": handler_name(segment, task.handler),
-            "lane": lane,
-            "client": task.client,
-            "client_pid": segment.client(task.client).pid(),
-            "task_id": task.task_id,
-            "attempt": task.attempt,
-            "runs_s": runs_s,
-        }))
-    };
-    (0..segment.geometry().max_lanes).filter_map(task).collect()
-}
-
-/// The first tasks of each queue, the most urgent first. A hint may be stale: only those are shown whose
-/// slot still waits.
-fn waiting(segment: &Segment) -> Vec<Value> {
-    let geometry = segment.geometry();
-    let now = now_ns();
-    let all_slots = geometry
-        .max_clients
-        .saturating_mul(geometry.slots_per_client);
-    let mut tasks = Vec::new();
-    for priority in 0..geometry.priorities {
-        let mut hints = [0; MAX_WAITING];
-        let count = segment.injector(priority).peek(&mut hints).count;
-        for slot in hints[..count].iter().filter(|slot| **slot < all_slots) {
-            let fields = segment.slot(*slot);
-            let Some(word) = fields.queued() else {
-                continue;
-            };
-            let client = slot / geometry.slots_per_client;
-            let deadline = fields.deadline_ns();
-            let task = json!({
-                "handler": handler_name(segment, fields.handler()),
-                "priority": priority,
-                "client": client,
-                "client_pid": segment.client(client).pid(),
-                "attempt": word.attempt() + 1,
-                "deadline_in_s": deadline.map(|at| view::seconds(at, now)),
-            });
-            // What was read is that task's only if it still waits.
-            if fields.queued() == Some(word) {
-                tasks.push(task);
-            }
-        }
-    }
-    tasks
 }
 
 fn unreadable(error: impl std::fmt::Display) -> Unreadable {
@@ -101,15 +42,24 @@ impl Source for WatchedPool {
     }
 
     fn stat(&self) -> Result<String, Unreadable> {
-        let view = self.view(&Look::now(&self.segment))?;
+        let view = self.view(&Look::now(&self.segment), Slots::Each)?;
         serde_json::to_string_pretty(&view)
             .map(|text| text + "\n")
             .map_err(unreadable)
     }
 
+    fn stat_page(&self) -> Result<String, Unreadable> {
+        let view = self.view(&Look::now(&self.segment), Slots::Each)?;
+        Ok(stat::text(&view, None, None))
+    }
+
+    fn tasks_page(&self) -> Result<String, Unreadable> {
+        Ok(tasks::text(&TaskList::of(&self.segment)))
+    }
+
     fn metrics(&self, format: MetricsFormat) -> Result<String, Unreadable> {
         let look = Look::now(&self.segment);
-        let page = prometheus::page(&self.view(&look)?, &look);
+        let page = prometheus::page(&self.view(&look, Slots::Counted)?, &look);
         match format {
             MetricsFormat::Text => Ok(page.text()),
             MetricsFormat::OpenMetrics => openmetrics::page(page).map_err(unreadable),
@@ -117,17 +67,13 @@ impl Source for WatchedPool {
     }
 
     fn tasks(&self) -> Result<String, Unreadable> {
-        let page = json!({
-            "running": running(&self.segment),
-            "waiting": waiting(&self.segment),
-        });
-        serde_json::to_string_pretty(&page)
+        serde_json::to_string_pretty(&TaskList::of(&self.segment))
             .map(|text| text + "\n")
             .map_err(unreadable)
     }
 
     fn live(&self) -> Result<Map<String, Value>, Unreadable> {
-        let view = self.view(&Look::now(&self.segment))?;
+        let view = self.view(&Look::now(&self.segment), Slots::Each)?;
         match serde_json::to_value(&view).map_err(unreadable)? {
             Value::Object(parts) => Ok(parts),
             other => Ok(Map::from_iter([("pool".to_owned(), other)])),

@@ -7,7 +7,7 @@ mod screen;
 use super::by_handler::Look;
 use super::exit::{Failure, NO_POOL};
 use super::units::Span;
-use super::view::{self, PoolView};
+use super::view::{self, PoolView, Slots};
 use clap::Args;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use ringwork_ring::{PoolDir, Segment};
@@ -46,7 +46,7 @@ struct Reader {
 impl Reader {
     fn view(&mut self) -> Result<PoolView, Failure> {
         let look = Look::now(&self.segment);
-        let view = view::pool_since(&self.segment, &look, Some(&self.look))?;
+        let view = view::pool_since(&self.segment, &look, Some(&self.look), Slots::Each)?;
         self.look = look;
         Ok(view)
     }

@@ -348,14 +348,7 @@ fn lanes(view: &PoolView) -> Vec<Vec<Entry>> {
     for worker in &view.workers {
         for lane in &worker.lanes {
             let task = lane.task.as_ref();
-            let now = match (task, lane.progress) {
-                _ if worker.stopped => "stopped".to_owned(),
-                _ if worker.state != shown::ACTIVE => worker.state.to_owned(),
-                (Some(task), Some(at)) => format!("{} {}/{}", task.handler, at.done, at.total),
-                (Some(task), None) => task.handler.clone(),
-                (None, _) if lane.idle => "idle".to_owned(),
-                (None, _) => "searching".to_owned(),
-            };
+            let now = worker.now(lane);
             let runs = task.and_then(|task| task.runs_s);
             rows.push(vec![
                 // From the first one, as they are counted.

@@ -1,0 +1,250 @@
+//! The tasks that run and wait: `ringwork tasks`, and `/tasks` over HTTP.
+
+use super::exit::Failure;
+#[cfg(feature = "ops")]
+use super::remote::RemotePool;
+use super::table::Table;
+use super::units::seconds as duration;
+use super::view::{self, TaskView};
+use clap::Args;
+use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::{PoolDir, Segment};
+use ringwork_supervisor::pool::handler_name;
+use serde::Serialize;
+use std::io::{self, Write};
+#[cfg(feature = "ops")]
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Of the tasks that wait the first 64 of each priority are told, in the order in which lanes take them. FOR is how long a \
+task has run. LEFT is the time to its deadline: 0 when it has passed.
+
+Exit codes: 0 done; 3 there is no such pool, or it is over.";
+
+/// Most waiting tasks that are shown of a priority.
+const MAX_WAITING: usize = 64;
+
+/// Show the tasks of a pool: what runs, since when, whose, and what waits.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct Tasks {
+    /// Name of the pool, or where it answers HTTP: http://HOST:PORT or unix:PATH.
+    #[arg(default_value = "default")]
+    name: String,
+
+    /// File with the token that HTTP asks for.
+    #[cfg(feature = "ops")]
+    #[arg(long, value_name = "FILE")]
+    http_token_file: Option<PathBuf>,
+
+    /// Print JSON: one object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a pool has to do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct TaskList {
+    running: Vec<RunningView>,
+    /// The first of each queue, the most urgent first.
+    waiting: Vec<WaitingView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct RunningView {
+    lane: u32,
+    worker: u32,
+    #[serde(flatten)]
+    task: TaskView,
+    /// None: it has no deadline.
+    deadline_in_s: Option<f64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct WaitingView {
+    handler: String,
+    /// 0 is the most urgent.
+    priority: u32,
+    client: u32,
+    client_pid: u32,
+    task_id: u64,
+    /// The one that comes, counted from 1.
+    attempt: u32,
+    deadline_in_s: Option<f64>,
+}
+
+impl TaskList {
+    /// Reads it.
+    pub(super) fn of(segment: &Segment) -> Self {
+        Self {
+            running: running(segment),
+            waiting: waiting(segment),
+        }
+    }
+}
+
+fn running(segment: &Segment) -> Vec<RunningView> {
+    let now = now_ns();
+    let view = |lane: u32| {
+        let (slot, word) = segment.running(lane)?;
+        let deadline = segment.slot(slot).deadline_ns();
+        let view = RunningView {
+            lane,
+            worker: segment.lane(lane).word_acquire().worker(),
+            task: view::running(segment, lane, now)?,
+            deadline_in_s: deadline.map(|at| view::seconds(at, now)),
+        };
+        // What was read is of one task only if that still runs.
+        (segment.running(lane) == Some((slot, word))).then_some(view)
+    };
+    (0..segment.geometry().max_lanes).filter_map(view).collect()
+}
+
+/// A hint may be stale: only those are told whose slot still waits.
+fn waiting(segment: &Segment) -> Vec<WaitingView> {
+    let geometry = segment.geometry();
+    let now = now_ns();
+    let all_slots = geometry
+        .max_clients
+        .saturating_mul(geometry.slots_per_client);
+    let mut tasks = Vec::new();
+    for priority in 0..geometry.priorities {
+        let mut hints = [0; MAX_WAITING];
+        let count = segment.injector(priority).peek(&mut hints).count;
+        for slot in hints[..count].iter().filter(|slot| **slot < all_slots) {
+            let fields = segment.slot(*slot);
+            let Some(word) = fields.queued() else {
+                continue;
+            };
+            let client = slot / geometry.slots_per_client;
+            let deadline = fields.deadline_ns();
+            let task = WaitingView {
+                handler: handler_name(segment, fields.handler()),
+                priority,
+                client,
+                client_pid: segment.client(client).pid(),
+                task_id: fields.task_id(*slot, word),
+                attempt: word.attempt() + 1,
+                deadline_in_s: deadline.map(|at| view::seconds(at, now)),
+            };
+            // What was read is that task's only if it still waits.
+            if fields.queued() == Some(word) {
+                tasks.push(task);
+            }
+        }
+    }
+    tasks
+}
+
+/// Runs the subcommand.
+pub(super) fn run(tasks: &Tasks) -> Result<(), Failure> {
+    let page = page(tasks)?;
+    let mut out = io::stdout().lock();
+    out.write_all(page.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+fn page(tasks: &Tasks) -> Result<String, Failure> {
+    #[cfg(feature = "ops")]
+    if let Some(pool) = RemotePool::named(&tasks.name, tasks.http_token_file.as_deref())? {
+        let accept = if tasks.json {
+            "application/json"
+        } else {
+            "text/plain"
+        };
+        return pool.get("/tasks", accept);
+    }
+    let segment = Segment::attach(&PoolDir::new(&tasks.name)?)?;
+    let list = TaskList::of(&segment);
+    match tasks.json {
+        true => Ok(serde_json::to_string_pretty(&list)? + "\n"),
+        false => Ok(text(&list)),
+    }
+}
+
+/// For people.
+pub(super) fn text(list: &TaskList) -> String {
+    let time = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), duration);
+    let mut running = Table::new(&["HANDLER", "FOR", "LEFT", "CLIENT", "TRY", "LANE", "ID"]);
+    for view in &list.running {
+        let task = &view.task;
+        running.row([
+            task.handler.clone(),
+            time(task.runs_s),
+            time(view.deadline_in_s),
+            task.client_pid.to_string(),
+            task.attempt.to_string(),
+            view.lane.to_string(),
+            task.task_id.to_string(),
+        ]);
+    }
+    let mut waiting = Table::new(&["HANDLER", "PRIORITY", "LEFT", "CLIENT", "TRY", "ID"]);
+    for task in &list.waiting {
+        waiting.row([
+            task.handler.clone(),
+            task.priority.to_string(),
+            time(task.deadline_in_s),
+            task.client_pid.to_string(),
+            task.attempt.to_string(),
+            task.task_id.to_string(),
+        ]);
+    }
+    let section = |title: &str, table: &Table| match table.is_empty() {
+        true => format!("{title}\n  none\n"),
+        false => format!("{title}\n{table}"),
+    };
+    section("running", &running) + "\n" + &section("waiting", &waiting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringwork_ring::client::{Client, TaskOptions};
+    use ringwork_ring::format::states::PoolState;
+    use ringwork_ring::{Codec, PoolConfig, WaitStrategy, WorkerEntry};
+    use std::time::Duration;
+
+    #[test]
+    fn each_task_is_told_with_its_client_its_attempt_and_its_time() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let (segment, _locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
+        segment.set_pool_state(PoolState::Serving);
+        let attached = std::sync::Arc::new(Segment::attach(&dir).unwrap());
+        let entry = WorkerEntry::register(attached, None).unwrap();
+        let mut lane = entry.lanes(1, WaitStrategy::Park).unwrap().pop().unwrap();
+        let client = Client::connect(&dir).unwrap();
+        assert_eq!(
+            text(&TaskList::of(&segment)),
+            "running\n  none\n\nwaiting\n  none\n"
+        );
+        let first = client.submit("echo", b"", &TaskOptions::default()).unwrap();
+        let timed = TaskOptions::default()
+            .timeout(Duration::from_secs(3600))
+            .priority(2)
+            .task_id(7);
+        let second = client.submit("digest", b"", &timed).unwrap();
+        let claimed = lane.try_next().unwrap();
+        let list = TaskList::of(&segment);
+        assert_eq!((list.running.len(), list.waiting.len()), (1, 1));
+        let (runs, waits) = (&list.running[0], &list.waiting[0]);
+        assert_eq!((runs.lane, runs.task.attempt), (0, 1));
+        assert_eq!(runs.task.client_pid, std::process::id());
+        assert_eq!(runs.deadline_in_s, None);
+        assert_eq!((waits.priority, waits.task_id, waits.attempt), (2, 7, 1));
+        assert!(
+            waits
+                .deadline_in_s
+                .is_some_and(|left| left > 0.0 && left <= 3600.0)
+        );
+        let json = serde_json::to_value(&list).unwrap();
+        assert_eq!(json["running"][0]["client_pid"], std::process::id());
+        let page = text(&list);
+        let rows: Vec<&str> = page.lines().collect();
+        assert_eq!((rows[0], rows[4]), ("running", "waiting"), "{page}");
+        claimed.complete(b"", Codec::Bytes);
+        first.wait(None).unwrap();
+        drop(second);
+    }
+}
