@@ -107,6 +107,37 @@ fn tasks_that_run_and_wait_are_told_and_the_page_loads_nothing_else() {
     }
 }
 
+#[test]
+fn a_pool_is_looked_at_from_elsewhere_by_its_address() {
+    let pool = serve("remote").start();
+    let at = pool.http();
+    let run = |args: &[&str]| pool.base().command(args).output().unwrap();
+    let page = String::from_utf8(run(&["stat", at]).stdout).unwrap();
+    for part in [
+        " UTC, ",
+        "pool remote: serving",
+        "PRIORITY",
+        "errors\n  none",
+    ] {
+        assert!(page.contains(part), "{part} is missing in {page}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_slice(&run(&["stat", at, "--json"]).stdout).unwrap();
+    assert_eq!(json["name"], "remote");
+    let metrics = String::from_utf8(run(&["stat", at, "--prometheus"]).stdout).unwrap();
+    assert!(
+        metrics.contains("ringwork_ready{pool=\"remote\"} 1"),
+        "{metrics}"
+    );
+    assert_eq!(run(&["stat", at, "--ready"]).status.code(), Some(0));
+    let tasks = String::from_utf8(run(&["tasks", at]).stdout).unwrap();
+    assert_eq!(tasks, "running\n  none\n\nwaiting\n  none\n");
+    let missing = run(&["stat", "http://127.0.0.1:1"]);
+    assert_eq!(missing.status.code(), Some(3), "{missing:?}");
+    let wrong = run(&["stat", "https://pool.example.org"]);
+    assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+}
+
 /// Name, labels and value of each sample that stays the same between two looks.
 fn lasting(page: &str) -> Vec<(String, f64)> {
     let moves = ["_seconds", "_bytes{", "_cpu", "_up"];
@@ -471,5 +502,49 @@ fn open_streams_do_not_hold_up_the_end() {
     assert!(started.elapsed() < Duration::from_secs(60));
     for stream in &mut streams {
         assert!(std::iter::from_fn(|| stream.line()).any(|line| line == "event: bye"));
+    }
+}
+
+/// The words of a rule file that name a number of a pool.
+fn numbers_of(rules: &str) -> std::collections::BTreeSet<String> {
+    let expressions = rules
+        .lines()
+        .filter(|line| !line.contains("summary:") && !line.contains("remedy:"));
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = expressions.flat_map(|line| line.split(move |c| !is_word(c)));
+    let words = words.filter(|word| word.starts_with("ringwork_"));
+    words.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_alerts_do_as_their_tests_say_and_watch_what_a_pool_tells() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/prometheus");
+    let rules = std::fs::read_to_string(format!("{examples}/alerts.yml")).unwrap();
+    let pool = serve("alerts").start();
+    let client = pool.client();
+    let _ = call(&client, "echo", b"tea", &options());
+    let page = get(pool.http(), "/metrics").body;
+    let numbers = numbers_of(&rules);
+    assert!(numbers.len() >= 8, "{numbers:?}");
+    for number in &numbers {
+        let is_told = page
+            .lines()
+            .any(|line| line.starts_with(&format!("{number}{{")));
+        assert!(is_told, "{number} is none of\n{page}");
+    }
+    let checks = [
+        ["check", "config", "prometheus.yml"],
+        ["check", "rules", "alerts.yml"],
+        ["test", "rules", "alerts.test.yml"],
+    ];
+    for check in checks {
+        let run = Command::new("promtool")
+            .args(check)
+            .current_dir(examples)
+            .output();
+        match run {
+            Err(error) => println!("not checked by promtool, of the package prometheus: {error}"),
+            Ok(output) => assert!(output.status.success(), "{output:?}"),
+        }
     }
 }
