@@ -44,6 +44,14 @@ class PageTest {
     Optional<Path> browser = chromium();
     assumeTrue(browser.isPresent(), "there is no Chromium on the PATH");
     Path directory = Files.createTempDirectory(Path.of("/dev/shm"), "ringwork-example-");
+    try {
+      opened(browser.get(), directory);
+    } finally {
+      Files.delete(directory); // Empty: the pool has left nothing.
+    }
+  }
+
+  private void opened(Path browser, Path directory) throws Exception {
     LaunchConfig config =
         LaunchConfig.DEFAULT
             .directory(directory)
@@ -56,14 +64,13 @@ class PageTest {
             ImageServer.Threads.EVENT_LOOP,
             OpenTelemetry.noop(),
             0)) {
-      String page = page(browser.get(), "http://localhost:" + server.port() + "/#samples");
+      String page = page(browser, "http://localhost:" + server.port() + "/#samples");
       assertTrue(page.contains("12 of 12 done: "), page);
       assertEquals(12, count("class=\"done\"", page), page);
       assertEquals(12, count("<img src=\"blob:", page), page);
       assertEquals(8, count("256 × 192", page), page);
       assertEquals(4, count("192 × 256", page), page);
     }
-    Files.delete(directory); // Empty: the pool has left nothing.
   }
 
   private static long count(String what, String page) {
