@@ -408,7 +408,18 @@ pub(super) mod tests {
         let both = of(&["--sandbox", "--sandbox-read", "/etc", "--sandbox-read", "x"]);
         assert_eq!(both.sandbox_read.len(), 2);
         assert!(both.sandbox_read[1].is_absolute());
-        let config = file("sandbox = 'require'\nsandbox-read = ['/etc']");
+        let net = of(&[
+            "--sandbox",
+            "--sandbox-net",
+            "*:443",
+            "--sandbox-net",
+            "*:80",
+        ]);
+        let ports: Vec<u16> = net.sandbox_net.iter().map(|peer| peer.port()).collect();
+        assert_eq!(ports, [443, 80]);
+        assert!(parse("sandbox-net = ['db.example:5432']").is_err());
+        let config = file("sandbox = 'require'\nsandbox-read = ['/etc']\nsandbox-net = ['*:443']");
+        assert_eq!(config.confinement().sandbox_net, net.sandbox_net[..1]);
         assert_eq!(config.confinement().sandbox, SandboxMode::Require);
         assert!(parse("sandbox = 'maybe'").is_err());
     }
@@ -417,6 +428,7 @@ pub(super) mod tests {
     fn what_can_not_be_confined_so_is_told() {
         let error = |line: &[&str]| refused(&flags(line));
         assert!(error(&["--sandbox-read", "/etc"]).contains("give --sandbox, too"));
+        assert!(error(&["--sandbox-net", "*:443"]).contains("give --sandbox, too"));
         assert!(
             error(&["--sandbox", "--sandbox-read", "/none/such"]).contains("/none/such: No such")
         );

@@ -6,9 +6,10 @@
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use ringwork_worker::{Builder, TaskContext, TaskError};
+use socket2::{Domain, MsgHdr, Protocol, Socket, Type};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::Command;
@@ -48,6 +49,17 @@ fn attempt(what: &str, argument: &str) -> io::Result<String> {
         "mkdir" => fs::create_dir(argument).map(done),
         "chmod" => fs::set_permissions(argument, Permissions::from_mode(0o600)).map(done),
         "tcp" => TcpStream::connect(argument).map(done),
+        // What connects and is no `connect` of TCP.
+        "mptcp" => Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::from(262))).map(done),
+        "first" => {
+            let address: SocketAddr = argument.parse().map_err(io::Error::other)?;
+            let address = address.into();
+            let bytes = [io::IoSlice::new(b"x")];
+            let message = MsgHdr::new().with_addr(&address).with_buffers(&bytes);
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+            let msg_fastopen = 0x2000_0000;
+            socket.sendmsg(&message, msg_fastopen).map(done)
+        }
         "listen" => TcpListener::bind("127.0.0.1:0").map(done),
         "udp" => UdpSocket::bind("127.0.0.1:0").map(done),
         "unix" => UnixStream::connect(argument).map(done),

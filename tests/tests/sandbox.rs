@@ -301,6 +301,53 @@ const LANDLOCK: &[libc::c_long] = &[
 ];
 
 #[test]
+fn ports_that_are_listed_are_connected_to_and_nothing_else_is() {
+    if !is_complete() || probes::landlock_abi() < Some(4) {
+        return;
+    }
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = server.local_addr().expect("its port");
+    let peer = format!("*:{}", address.port());
+    let pool = serve("net")
+        .flag("sandbox=require")
+        .option("sandbox-net", &peer)
+        .start();
+    pool.wait_logged(&format!("connections to {peer}"));
+    let bait = Bait::lay(&pool);
+    let client = pool.client();
+    assert_eq!(allowed(&client, &format!("tcp {address}")), "done");
+    server.accept().expect("it has come");
+    for request in bait.attempts() {
+        refused(&client, &request);
+    }
+    refused(&client, "mptcp");
+    refused(&client, &format!("first {address}"));
+}
+
+/// Without what it takes to hold a worker to some ports nothing is served: no mode of the sandbox is
+/// content with less.
+#[test]
+fn ports_that_can_not_be_told_apart_are_refused_with_the_remedy() {
+    if !is_complete() {
+        return;
+    }
+    let serve = |mode| {
+        let serve = serve("no-net").flag(mode);
+        serve.option("sandbox-net", "*:443")
+    };
+    for (mode, calls, lack) in [
+        ("sandbox", LANDLOCK, "sandbox-net needs landlock"),
+        ("sandbox", &[libc::SYS_seccomp], "sandbox-net needs seccomp"),
+        ("sandbox=require", LANDLOCK, "sandbox-net needs landlock"),
+    ] {
+        let refused = without(calls, || serve(mode).try_start());
+        let error = refused.expect_err("it is refused").error;
+        assert!(error.contains(lack), "{error}");
+        assert!(error.contains("leave --sandbox-net out"), "{error}");
+    }
+}
+
+#[test]
 fn without_landlock_all_files_are_refused_by_seccomp() {
     if !is_complete() {
         return;

@@ -1,7 +1,7 @@
 //! A worker process: its handlers, its lanes, its start and its end.
 
 use crate::confine::rlimits::LANE_STACK;
-use crate::confine::{Confinement, SandboxMode};
+use crate::confine::{Confinement, Peer, SandboxMode};
 use crate::context::Scopes;
 use crate::dispatch::{Handler, Handlers, Layers, Ready};
 use crate::error::TaskError;
@@ -112,6 +112,7 @@ pub struct Builder {
     pool: Option<String>,
     sandbox: SandboxMode,
     sandbox_read: Vec<PathBuf>,
+    sandbox_net: Vec<Peer>,
     // Once there is an async handler; the options stand beside it, whichever comes first.
     #[cfg(feature = "io")]
     pub(crate) io: Option<io::Launch>,
@@ -339,6 +340,13 @@ impl Builder {
         self
     }
 
+    /// Lets confined handlers connect to this port, by TCP and on any host, as `--sandbox-net` does.
+    #[must_use]
+    pub fn sandbox_net(mut self, peer: Peer) -> Self {
+        self.sandbox_net.push(peer);
+        self
+    }
+
     /// Joins the pool of this name, for a worker that is started by hand. Under a
     /// supervisor its pool is joined, whatever is said here.
     #[must_use]
@@ -393,6 +401,7 @@ impl Builder {
         let mut confinement = Confinement::from_environment().map_err(WorkerError::Setup)?;
         confinement.sandbox = confinement.sandbox.max(self.sandbox);
         (confinement.sandbox_read).extend(self.sandbox_read.iter().cloned());
+        confinement.sandbox_net.extend(&self.sandbox_net);
         let config = std::env::var(CONFIG_VARIABLE).ok();
         let version = self.version.clone();
         let checked = self.check(config)?;

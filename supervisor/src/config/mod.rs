@@ -26,6 +26,7 @@ use ringwork_ring::os::scheduling::Scheduling;
 use ringwork_ring::{Backing, Geometry, PoolConfig, PoolDir, RingError, WaitStrategy};
 use ringwork_worker::SandboxMode;
 use ringwork_worker::confine::Confinement;
+use ringwork_worker::confine::Peer;
 pub use ringwork_worker::log::{LogFormat, LogLevel};
 pub use sections::WorkerSections;
 use serde::{Deserialize, Serialize};
@@ -211,6 +212,11 @@ pub struct ConfinementOptions {
     /// File or directory that sandboxed handlers can read; may be repeated [default: no path].
     #[arg(long, value_name = "PATH")]
     pub sandbox_read: Vec<PathBuf>,
+
+    /// Port of TCP that sandboxed handlers can connect to, on any host, such as `*:443`; may be
+    /// repeated [default: no port].
+    #[arg(long, value_name = "*:PORT")]
+    pub sandbox_net: Vec<Peer>,
 
     /// Most private memory of a worker, thread stacks included; beyond it allocations fail
     /// [default: as inherited].
@@ -516,6 +522,7 @@ impl ServeConfig {
         confinement.core = options.worker_core_size.map(|size| size.0);
         confinement.sandbox = options.sandbox;
         confinement.sandbox_read.clone_from(&options.sandbox_read);
+        confinement.sandbox_net.clone_from(&options.sandbox_net);
         confinement
     }
 

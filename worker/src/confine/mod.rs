@@ -4,11 +4,13 @@
 //! it starts; [`crate::Builder::run`] reads it there, so that every worker built
 //! with this crate obeys. Invariant: it is in force before the first task runs.
 
+mod peer;
 pub(crate) mod rlimits;
 #[doc(hidden)]
 pub mod sandbox;
 mod seccomp;
 
+pub use peer::Peer;
 pub use sandbox::SandboxMode;
 
 use ringwork_ring::format::bytes::Bytes;
@@ -34,6 +36,8 @@ pub struct Confinement {
     pub sandbox: SandboxMode,
     /// Files and directories that can be read all the same.
     pub sandbox_read: Vec<PathBuf>,
+    /// Ports that can be connected to all the same.
+    pub sandbox_net: Vec<Peer>,
 }
 
 /// What a worker needs besides its lanes' stacks to start at all.
@@ -48,6 +52,9 @@ const OPEN_FILES_VARIABLE: &str = "RINGWORK_WORKER_OPEN_FILES";
 const CORE_VARIABLE: &str = "RINGWORK_WORKER_CORE_SIZE";
 const SANDBOX_VARIABLE: &str = "RINGWORK_SANDBOX";
 const SANDBOX_READ_VARIABLE: &str = "RINGWORK_SANDBOX_READ";
+const SANDBOX_NET_VARIABLE: &str = "RINGWORK_SANDBOX_NET";
+/// Between peers in the environment.
+const COMMA: &str = ",";
 /// Between paths in the environment.
 const SEPARATOR: &str = ":";
 
@@ -92,6 +99,10 @@ impl Confinement {
                     "sandbox-read is given without a sandbox: give --sandbox, too".to_owned(),
                 );
             }
+            if !self.sandbox_net.is_empty() {
+                wrong
+                    .push("sandbox-net is given without a sandbox: give --sandbox, too".to_owned());
+            }
             return wrong;
         }
         for path in &self.sandbox_read {
@@ -104,6 +115,7 @@ impl Confinement {
                 wrong.push(format!("sandbox-read {shown}: {error}"));
             }
         }
+        wrong.extend(self.plan().and_then(|plan| plan.net_problem()));
         let gaps = self.plan().map(|plan| plan.gaps()).unwrap_or_default();
         if self.sandbox == SandboxMode::Require && !gaps.is_empty() {
             wrong.push(format!(
@@ -118,7 +130,7 @@ impl Confinement {
     #[doc(hidden)]
     pub fn plan(&self) -> Option<Plan> {
         (self.sandbox > SandboxMode::Off)
-            .then(|| Plan::new(Offer::of_this_kernel(), &self.sandbox_read))
+            .then(|| Plan::new(Offer::of_this_kernel(), &self.sandbox_read).to(&self.sandbox_net))
     }
 
     /// Says in the log what the sandbox is here, and what it can't be.
@@ -152,6 +164,8 @@ impl Confinement {
                 .map(|path| path.display().to_string())
                 .collect();
             variables.push((SANDBOX_READ_VARIABLE, paths.join(SEPARATOR)));
+            let peers: Vec<String> = self.sandbox_net.iter().map(Peer::to_string).collect();
+            variables.push((SANDBOX_NET_VARIABLE, peers.join(COMMA)));
         }
         variables
     }
@@ -171,6 +185,8 @@ impl Confinement {
             Err(_) => SandboxMode::Off,
         };
         let paths = std::env::var(SANDBOX_READ_VARIABLE).unwrap_or_default();
+        let peers = std::env::var(SANDBOX_NET_VARIABLE).unwrap_or_default();
+        let peers = peers.split(COMMA).filter(|peer| !peer.is_empty());
         Ok(Self {
             memory: number(MEMORY_VARIABLE)?,
             open_files: number(OPEN_FILES_VARIABLE)?,
@@ -181,6 +197,10 @@ impl Confinement {
                 .filter(|path| !path.is_empty())
                 .map(PathBuf::from)
                 .collect(),
+            sandbox_net: peers
+                .map(str::parse)
+                .collect::<Result<_, _>>()
+                .map_err(|error| format!("{SANDBOX_NET_VARIABLE}: {error}"))?,
             core: number(CORE_VARIABLE)?,
         })
     }
@@ -196,6 +216,9 @@ impl Confinement {
         let Some(plan) = self.plan() else {
             return Ok(());
         };
+        if let Some(why) = plan.net_problem() {
+            return Err(why);
+        }
         let gaps = plan
             .apply()
             .map_err(|error| format!("the sandbox can't be set up: {error}"))?;

@@ -8,9 +8,10 @@
 //! What a kernel lacks is made up for where the other layer can, and told where
 //! it can't: [`Plan`] decides, from what the kernel [offers](Offer).
 
+use super::peer::Peer;
 use super::seccomp;
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, RestrictSelfAttr, Ruleset,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, RestrictSelfAttr, Ruleset,
     RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope, make_bitflags, path_beneath_rules,
 };
 use ringwork_ring::format::counted;
@@ -64,6 +65,7 @@ pub struct Plan {
     files: Files,
     seccomp: bool,
     readable: Vec<PathBuf>,
+    peers: Vec<Peer>,
 }
 
 impl Plan {
@@ -76,6 +78,32 @@ impl Plan {
             },
             seccomp: offer.seccomp,
             readable: readable.to_vec(),
+            peers: Vec::new(),
+        }
+    }
+
+    /// The same, but for connections to these.
+    pub fn to(mut self, peers: &[Peer]) -> Self {
+        self.peers = peers.to_vec();
+        self
+    }
+
+    /// Why connections to some peers only can't be had here. It takes both: landlock for the ports,
+    /// seccomp for all that is no TCP.
+    pub fn net_problem(&self) -> Option<String> {
+        let remedy = "leave --sandbox-net out, and give handlers their connections by a state";
+        match (self.peers.is_empty(), self.files, self.seccomp) {
+            (true, ..) | (_, Files::Landlock(4..), true) => None,
+            (_, Files::Landlock(4..), false) => Some(format!(
+                "sandbox-net needs seccomp filters, which this kernel has not or refuses: {remedy}"
+            )),
+            (_, Files::Landlock(abi), _) => Some(format!(
+                "sandbox-net needs ABI 4 of landlock (Linux 6.7), and this kernel has {abi}: {remedy}"
+            )),
+            _ => Some(format!(
+                "sandbox-net needs landlock (Linux 6.7, with landlock in its lsm= list), and this kernel has none: \
+                 {remedy}"
+            )),
         }
     }
 
@@ -108,7 +136,10 @@ impl Plan {
     /// Confines this process: the calling thread and those that it starts later; the
     /// system calls of all threads. Gives what was not achieved.
     pub(super) fn apply(&self) -> Result<Vec<String>, String> {
-        self.apply_with(seccomp::Network::Refused)
+        self.apply_with(match self.peers.is_empty() {
+            true => seccomp::Network::Refused,
+            false => seccomp::Network::Connects,
+        })
     }
 
     /// The same for the process that answers HTTP: it may accept connections, and open none.
@@ -156,6 +187,8 @@ impl Plan {
         const NEWEST: ABI = ABI::V9;
         let text = |error: landlock::RulesetError| error.to_string();
         let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+        let ports = self.peers.iter();
+        let ports = ports.map(|peer| NetPort::new(peer.port(), AccessNet::ConnectTcp));
         let status = Ruleset::default()
             .set_compatibility(CompatLevel::BestEffort)
             .handle_access(AccessFs::from_all(NEWEST))
@@ -167,6 +200,8 @@ impl Plan {
             .create()
             .map_err(text)?
             .add_rules(path_beneath_rules(&self.readable, read))
+            .map_err(text)?
+            .add_rules(ports.map(Ok::<_, landlock::RulesetError>))
             .map_err(text)?
             .all_threads(true)
             .map_err(text)?
@@ -194,6 +229,10 @@ impl fmt::Display for Plan {
                 .collect();
             write!(f, " (readable: {})", paths.join(", "))?;
         }
+        if !self.peers.is_empty() {
+            let peers: Vec<String> = self.peers.iter().map(Peer::to_string).collect();
+            write!(f, "; TCP: landlock (connections to {})", peers.join(", "))?;
+        }
         f.write_str(match (self.seccomp, self.files) {
             (true, _) => "; network, programs, other processes: seccomp",
             (false, Files::Landlock(4..)) => "; TCP, programs: landlock; no seccomp",
@@ -220,7 +259,7 @@ pub fn explain(message: &str) -> Option<String> {
     (refused && ACTIVE.load(Ordering::Relaxed)).then(|| {
         format!(
             "refused by the sandbox (--sandbox), most likely: {message}. A confined handler may use no files but \
-             --sandbox-read, no network, no programs, no other processes"
+             --sandbox-read, no network but connections to --sandbox-net, no programs, no other processes"
         )
     })
 }
@@ -246,6 +285,14 @@ mod tests {
         let gaps = plan(4, false, &[]).gaps();
         assert!(gaps.len() == 1 && gaps[0].contains("TCP is refused by landlock"));
         assert!(!plan(1, false, &[]).gaps()[0].contains("TCP"));
+        let peers: [Peer; 1] = ["*:443".parse().unwrap()];
+        let net = |plan: Plan| plan.to(&peers).net_problem().unwrap_or_default();
+        assert_eq!(net(plan(4, true, &[])), "");
+        assert!(net(plan(3, true, &[])).contains("this kernel has 3"));
+        assert!(net(plan(0, true, &[])).contains("lsm="));
+        assert!(net(plan(4, false, &[])).contains("seccomp"));
+        assert_eq!(plan(0, false, &[]).net_problem(), None);
+        assert!(text(&plan(4, true, &[]).to(&peers)).contains("connections to *:443"));
         let nothing = plan(0, false, &[]);
         assert_eq!(nothing.gaps().len(), 2);
         assert!(text(&nothing).contains("not confined"));

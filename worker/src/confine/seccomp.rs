@@ -34,6 +34,8 @@ pub(super) enum Network {
     Refused,
     /// To accept connections at a socket that listens already.
     Accepts,
+    /// To connect by TCP: landlock has the ports.
+    Connects,
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -52,8 +54,15 @@ fn machine() -> Result<TargetArch, String> {
 pub(super) fn apply(files: Files, network: Network) -> Result<(), String> {
     let own = i64::from(std::process::id());
     let mut beyond = beyond_files(own)?;
-    if network == Network::Accepts {
-        beyond.retain(|call, _| ![libc::SYS_accept, libc::SYS_accept4].contains(call));
+    match network {
+        Network::Refused => {}
+        Network::Accepts => {
+            beyond.retain(|call, _| ![libc::SYS_accept, libc::SYS_accept4].contains(call));
+        }
+        Network::Connects => {
+            beyond.remove(&libc::SYS_connect);
+            beyond.extend(all_but_tcp()?);
+        }
     }
     let rules = [
         (beyond, libc::EPERM),
@@ -254,6 +263,35 @@ fn by_arguments(own: i64) -> Result<Rules, String> {
             vec![is(0, unsigned(libc::PR_SET_PDEATHSIG))?],
         ),
         (libc::SYS_prlimit64, vec![when(2, Len::Qword, Op::Ne, 0)?]),
+    ]
+    .into())
+}
+
+/// Sockets of which landlock does not know the ports: everything but TCP over IP. (MPTCP would pass
+/// it by, and so would a first packet with data, which connects without `connect`.)
+fn all_but_tcp() -> Result<Rules, String> {
+    let unsigned = |value: i32| u64::from(value.unsigned_abs());
+    let none_of = |argument, [one, other]: [i32; 2]| {
+        let differs = |value| {
+            SeccompCondition::new(argument, Len::Dword, Op::Ne, unsigned(value))
+                .map_err(|error| error.to_string())
+        };
+        SeccompRule::new(vec![differs(one)?, differs(other)?]).map_err(|error| error.to_string())
+    };
+    let kind_mask = 0xf;
+    let mut sockets = vec![
+        none_of(0, [libc::AF_INET, libc::AF_INET6])?,
+        none_of(2, [0, libc::IPPROTO_TCP])?,
+    ];
+    for kind in (0..=kind_mask).filter(|kind| *kind != unsigned(libc::SOCK_STREAM)) {
+        sockets.push(when(1, Len::Dword, Op::MaskedEq(kind_mask), kind)?);
+    }
+    let fast = unsigned(libc::MSG_FASTOPEN);
+    let opens = |argument| when(argument, Len::Dword, Op::MaskedEq(fast), fast);
+    Ok([
+        (libc::SYS_socket, sockets),
+        (libc::SYS_sendmsg, vec![opens(2)?]),
+        (libc::SYS_sendmmsg, vec![opens(3)?]),
     ]
     .into())
 }
