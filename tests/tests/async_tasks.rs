@@ -7,9 +7,10 @@ use nix::sys::signal::Signal;
 use ringwork::{Error, Ringwork, TaskType};
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::{LaneCounter, PoolCounter};
+use ringwork_ring::os::probes;
 use ringwork_ring::{Codec, Status};
 use ringwork_tests::{
-    LIMIT, Pool, Serve, call, end, i64, io_worker_program, options, result, utf8, wait_until,
+    LIMIT, Pool, Serve, call, end, i64, io_worker_program, look, options, result, utf8, wait_until,
 };
 use std::future::Future;
 use std::io::{Read, Write};
@@ -129,8 +130,10 @@ fn a_worker_that_is_killed_loses_none_of_its_tasks() {
     for ticket in &tickets[tasks as usize / 2..] {
         assert!(matches!(end(ticket), Outcome::Crashed { .. }));
     }
-    assert_eq!(pool.counter(PoolCounter::TasksRequeued), tasks / 2);
-    assert_eq!(pool.counter(PoolCounter::TasksCrashed), tasks / 2);
+    wait_until("both halves are counted", || {
+        let counted = [PoolCounter::TasksRequeued, PoolCounter::TasksCrashed];
+        counted.map(|counter| pool.counter(counter)) == [tasks / 2; 2]
+    });
     wait_until("the others run again", || in_flight(&pool) == tasks / 2);
     let cancelled = tickets
         .into_iter()
@@ -150,7 +153,9 @@ fn a_cancelled_task_and_one_past_its_deadline_are_dropped() {
     let forgotten = client.submit("io.forgets", b"", &options()).unwrap();
     let short = options().timeout(Duration::from_millis(300));
     let late = sleeping(&client, LONG, &short);
-    wait_until("they run", || in_flight(&pool) == 3);
+    // Its waker is dropped, so nothing but the deadline wakes it.
+    let never_woken = client.submit("io.forgets", b"", &short).unwrap();
+    wait_until("they run", || in_flight(&pool) == 4);
     let seen = Instant::now();
     let _ = cancelled.cancel();
     let _ = forgotten.cancel();
@@ -158,6 +163,7 @@ fn a_cancelled_task_and_one_past_its_deadline_are_dropped() {
         end(&late),
         Outcome::TimedOut { may_have_run: true }
     ));
+    assert!(matches!(end(&never_woken), Outcome::TimedOut { .. }));
     wait_until("their futures are dropped", || alive(&client) == 0);
     println!("dropped {:?} after the cancel", seen.elapsed());
     pool.wait_nothing_held(&[&client]);
@@ -169,7 +175,7 @@ fn a_cancelled_task_and_one_past_its_deadline_are_dropped() {
     };
     assert_eq!(
         (count(LaneCounter::Cancelled), count(LaneCounter::Expired)),
-        (2, 1)
+        (2, 2)
     );
 }
 
@@ -426,6 +432,122 @@ fn async_handlers_run_in_the_sandbox_without_the_network() {
     assert_eq!(code, "fetch.unreachable");
     assert!(message.contains("--sandbox"), "{message}");
     pool.wait_nothing_held(&[&client]);
+}
+
+/// What `--sandbox-net` lists can be reached, and nothing beside it.
+#[test]
+fn async_handlers_reach_the_ports_that_the_sandbox_lets_them() {
+    if probes::landlock_abi() < Some(4) || !probes::has_seccomp_filter() {
+        println!("this kernel can't tell ports apart: not tried");
+        return;
+    }
+    let [open, shut] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [open_at, shut_at] = [&open, &shut].map(|server| server.local_addr().unwrap());
+    let peer = format!("*:{}", open_at.port());
+    let pool = serve("net")
+        .flag("sandbox")
+        .option("sandbox-net", &peer)
+        .start();
+    let client = pool.client();
+    let get = |address| {
+        let url = format!("http://{address}/");
+        client.submit("http.get", url.as_bytes(), &utf8()).unwrap()
+    };
+    let page = get(open_at);
+    let (mut connection, _) = open.accept().unwrap();
+    let mut request = [0; 1024];
+    let _ = connection.read(&mut request).unwrap();
+    write!(connection, "HTTP/1.0 200 OK\r\n\r\ntea").unwrap();
+    drop(connection);
+    assert_eq!(result(&page), b"tea");
+    let (_, code, message) = failure(&get(shut_at));
+    assert_eq!(code, "fetch.unreachable");
+    assert!(message.contains("--sandbox-net"), "{message}");
+    pool.wait_nothing_held(&[&client]);
+}
+
+/// An async handler waits for its own pool without a lane: the one lane runs what it calls.
+#[test]
+fn an_async_handler_calls_its_own_pool() {
+    let pool = serve("own").start();
+    let client = pool.client();
+    let text = call(&client, "io.calls", b"tea and milk", &utf8());
+    assert_eq!(text, b"tea+and+milk");
+    // A call that is dropped between two polls is cancelled, as for any client.
+    let long = LONG.to_le_bytes();
+    assert_eq!(number(&call(&client, "io.gives_up", &long, &i64())), 1);
+    wait_until("the inner task is dropped", || {
+        in_flight(&pool) == 0 && alive(&client) == 0
+    });
+    wait_until("nothing is held", || {
+        client.collect();
+        look::held(pool.segment()).is_empty()
+    });
+}
+
+/// Calls within calls end where the client of the worker has no slot left; a caller that gives up
+/// takes all of them along.
+#[test]
+fn a_handler_that_calls_itself_without_end_is_stopped() {
+    let slots = 64;
+    let pool = serve("nests")
+        .option("clients", "4")
+        .option("slots", &slots.to_string())
+        .start();
+    let client = pool.client();
+    let nests = |options: &TaskOptions| {
+        let options = options.clone().codec(Codec::I64);
+        let request = 0_i64.to_le_bytes();
+        client.submit("io.nests", &request, &options).unwrap()
+    };
+    let told = String::from_utf8(result(&nests(&options()))).unwrap();
+    let (depth, why) = told.split_once(": ").unwrap();
+    // A few slots are kept for the most urgent.
+    let depth: u32 = depth.parse().unwrap();
+    assert!((slots / 2..=slots).contains(&depth), "{told}");
+    assert!(why.starts_with("all 64 slots of this client"), "{told}");
+    assert_eq!(call(&client, "io.echo", b"tea", &utf8()), b"tea");
+    // With fewer tasks in flight than slots the innermost waits for room: until the deadline.
+    let pool = serve("nests-full").option("io-tasks", "8").start();
+    let client = pool.client();
+    let options = options()
+        .timeout(Duration::from_millis(400))
+        .codec(Codec::I64);
+    let ticket = client
+        .submit("io.nests", &0_i64.to_le_bytes(), &options)
+        .unwrap();
+    assert!(matches!(end(&ticket), Outcome::TimedOut { .. }));
+    wait_until("all are gone", || in_flight(&pool) == 0);
+    assert_eq!(call(&client, "io.echo", b"tea", &utf8()), b"tea");
+    wait_until("nothing is held", || {
+        client.collect();
+        look::held(pool.segment()).is_empty()
+    });
+}
+
+#[test]
+fn threads_and_runtimes_that_can_not_be_had_are_told_with_the_remedy() {
+    for (option, value, lack) in [
+        (
+            "worker-open-files",
+            "24",
+            "the runtime of the async handlers can't be made",
+        ),
+        (
+            "worker-memory",
+            "48MiB",
+            "the threads of the async handlers can't be started",
+        ),
+    ] {
+        let refused = serve("poor")
+            .option("io-threads", "48")
+            .option(option, value);
+        let log = refused.try_start().expect_err("it is refused").log;
+        assert!(
+            log.contains(lack) && log.contains("fewer --io-threads"),
+            "{log}"
+        );
+    }
 }
 
 #[test]

@@ -562,6 +562,11 @@ impl Serving {
         let quota = Quota::new(self.max_tasks, &entry);
         #[cfg(feature = "io")]
         let home = parts.home.take();
+        #[cfg(feature = "io")]
+        let threads = match self.io {
+            Some((options, launch)) => Some((options, launch(options.threads, home)?)),
+            None => None,
+        };
         let register = || {
             #[cfg(feature = "io")]
             let (registered, shards) = entry.lanes_and_shards(
@@ -573,16 +578,15 @@ impl Serving {
             let registered = entry.lanes(self.lanes, self.wait)?;
             ready(segment, worker, self.lanes);
             #[cfg(feature = "io")]
-            if let Some((options, launch)) = self.io {
-                let host = launch(io::Parts {
+            if let Some((options, threads)) = threads {
+                let host = threads.serve(io::Parts {
                     worker,
                     segment: Arc::clone(segment),
                     shards,
                     states: Arc::clone(&parts.states),
                     leave: Arc::clone(leave),
                     options,
-                    home,
-                })?;
+                });
                 let _ = parts.handlers.host.set(host); // it is set here only
             }
             Ok(registered)

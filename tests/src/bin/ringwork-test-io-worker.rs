@@ -7,12 +7,15 @@
 #[expect(dead_code, reason = "the example's main")]
 mod fetch;
 
+use ringwork::{Ringwork, TaskType};
 use ringwork_worker::{AsyncContext, Builder, TaskContext, TaskError, Worker, WorkerError};
 use std::future::{Future, pending};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tokio::time::sleep;
 
 /// Futures that were made and not dropped.
@@ -54,8 +57,23 @@ impl Future for ForgetsItsWaker {
     }
 }
 
+/// A client of the worker's own pool, since the first task that has asked for it.
+#[derive(Default)]
+struct OwnPool(OnceCell<Ringwork>);
+
+impl OwnPool {
+    async fn client(&self, task: &AsyncContext) -> Result<&Ringwork, TaskError> {
+        let connect = || Ringwork::builder("own").dir(task.pool().clone()).connect();
+        self.0.get_or_try_init(connect).await.map_err(own)
+    }
+}
+
+fn own(error: ringwork::Error) -> TaskError {
+    TaskError::new("test.own_pool", error.to_string())
+}
+
 fn main() -> Result<(), WorkerError> {
-    let builder = waiting(wrong(Worker::builder()));
+    let builder = calling(waiting(wrong(Worker::builder())));
     builder
         .task("cpu.echo", |_: &TaskContext<'_>, text: String| {
             Ok::<_, TaskError>(text)
@@ -122,6 +140,43 @@ fn waiting(builder: Builder) -> Builder {
             context.blocking(work).await?;
             Ok::<_, TaskError>(ms)
         })
+}
+
+/// Handlers that call handlers of their own pool.
+fn calling(builder: Builder) -> Builder {
+    const ECHO: TaskType<str, String> = TaskType::new("cpu.echo");
+    const NESTS: TaskType<i64, String> = TaskType::new("io.nests");
+    const SLEEP: TaskType<i64, i64> = TaskType::new("io.sleep");
+    builder
+        .state(OwnPool::default())
+        .async_task(
+            "io.calls",
+            |pool: Arc<OwnPool>, task: AsyncContext, text: String| async move {
+                let rw = pool.client(&task).await?;
+                let parts = text.split(' ').map(|part| rw.call(ECHO, part));
+                let parts: Result<Vec<_>, _> =
+                    ringwork::join_all(parts).await.into_iter().collect();
+                parts.map(|parts| parts.join("+")).map_err(own)
+            },
+        )
+        // Without end: it tells how deep it has come, and what has stopped it.
+        .async_task(
+            "io.nests",
+            |pool: Arc<OwnPool>, task: AsyncContext, depth: i64| async move {
+                let rw = pool.client(&task).await?;
+                let deeper = rw.call(NESTS, &(depth + 1)).await;
+                Ok::<_, TaskError>(deeper.unwrap_or_else(|error| format!("{depth}: {error}")))
+            },
+        )
+        // Its own call is dropped between two polls.
+        .async_task(
+            "io.gives_up",
+            |pool: Arc<OwnPool>, task: AsyncContext, ms: i64| async move {
+                let rw = pool.client(&task).await?;
+                let late = tokio::time::timeout(Duration::from_millis(30), rw.call(SLEEP, &ms));
+                Ok::<_, TaskError>(u64::from(late.await.is_err()))
+            },
+        )
 }
 
 /// Handlers that do what they should not.

@@ -4,6 +4,7 @@ use super::shard::{Shared, WhyCancelled};
 use super::watched::Watched;
 use crate::context::TaskClient;
 use crate::error::TaskError;
+use ringwork_ring::PoolDir;
 use ringwork_ring::os::clock::now_ns;
 use std::fmt;
 use std::future::Future;
@@ -63,6 +64,24 @@ impl AsyncContext {
     #[must_use]
     pub fn handler(&self) -> &'static str {
         self.0.handler
+    }
+
+    /// The pool that the worker serves: for a client of it. An async handler may wait for tasks of its
+    /// own pool, since it holds no lane; a handler of a lane must not.
+    ///
+    /// ```
+    /// # use ringwork_worker::{AsyncContext, TaskError};
+    /// use ringwork_worker::ring::client::Client;
+    ///
+    /// fn connect(task: &AsyncContext) -> Result<Client, TaskError> {
+    ///     // Or `Ringwork::builder("own").dir(task.pool().clone())` of the crate `ringwork`.
+    ///     let client = Client::connect(task.pool());
+    ///     client.map_err(|error| TaskError::new("pool.unreachable", error.to_string()))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn pool(&self) -> &PoolDir {
+        self.0.shard.common.segment.dir()
     }
 
     /// When the task's time is over; `None` without a deadline. At that time its future is dropped.

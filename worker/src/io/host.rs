@@ -6,7 +6,7 @@ use super::context::AsyncContext;
 use super::handler::IoHandler;
 use super::home::{self, Home};
 use super::outcome::{Outcome, Running};
-use super::parts::{Host, Parts};
+use super::parts::{Host, Launched, Parts};
 use super::poll::{InFlightTask, log_drop};
 use super::shard::{IoShard, Shared, WhyCancelled};
 use super::watch::Watch;
@@ -18,11 +18,11 @@ use ringwork_ring::Status;
 use ringwork_ring::lane::claimed::Claimed;
 use std::io;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
 /// How long a runtime waits for what runs on its threads for blocking work.
 const BLOCKING_GRACE: Duration = Duration::from_millis(100);
@@ -37,41 +37,93 @@ struct Threads {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// Starts the shards of a worker.
-pub(crate) fn launch(parts: Parts) -> io::Result<Arc<dyn Host>> {
+/// Threads that wait for their shards: a worker that can't have them is never ready.
+struct Started {
+    handles: Vec<Handle>,
+    give: Vec<mpsc::Sender<(u32, Arc<IoShard>)>>,
+    give_watch: mpsc::Sender<(Arc<Watch>, Vec<Arc<IoShard>>)>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Starts the threads of the shards of a worker.
+pub(crate) fn launch(threads: u32, home: Option<Box<dyn Home>>) -> io::Result<Box<dyn Launched>> {
     let mut runtimes = Vec::new();
-    runtimes.extend(parts.home.map(Home::into_runtime));
-    while runtimes.len() < parts.shards.len() {
+    runtimes.extend(home.map(Home::into_runtime));
+    while runtimes.len() < threads as usize {
         runtimes.push(home::runtime()?);
     }
-    let max_blocking = parts.shards.len() * home::max_blocking() + 2 * home::cores();
-    let common = Arc::new(Common::new(
-        parts.states,
-        parts.options,
-        parts.segment,
-        parts.leave,
-        max_blocking,
-    ));
-    let shards: Vec<Arc<IoShard>> = (parts.shards.into_iter().zip(&runtimes))
-        .map(|(books, runtime)| {
-            let handle = runtime.handle().clone();
-            Arc::new(IoShard::new(Arc::clone(&common), books, handle))
-        })
-        .collect();
-    let host = Arc::new(Threads {
-        watch: Arc::new(Watch::new(Arc::clone(&shards[0].books))),
-        common,
-        shards,
-        threads: Mutex::default(),
-    });
-    for (shard, runtime) in host.shards.iter().zip(runtimes) {
-        let name = format!("ringwork-io-{}", shard.books.index());
-        let (shard, worker) = (Arc::clone(shard), parts.worker);
-        host.start(name, move || serve(worker, &shard, runtime))?;
+    let (give_watch, watch) = mpsc::channel::<(Arc<Watch>, Vec<Arc<IoShard>>)>();
+    // Whatever does not start, the others find that no shard comes, and end.
+    let mut started = Started {
+        handles: Vec::new(),
+        give: Vec::new(),
+        give_watch,
+        threads: Vec::new(),
+    };
+    started.start("ringwork-io-watch".into(), move || {
+        if let Ok((watch, shards)) = watch.recv() {
+            watch.run(&shards);
+        }
+    })?;
+    for (number, runtime) in runtimes.into_iter().enumerate() {
+        let (give, shard) = mpsc::channel();
+        started.handles.push(runtime.handle().clone());
+        started.give.push(give);
+        started.start(format!("ringwork-io-{number}"), move || {
+            if let Ok((worker, shard)) = shard.recv() {
+                serve(worker, &shard, runtime);
+            }
+        })?;
     }
-    let (watch, shards) = (Arc::clone(&host.watch), host.shards.clone());
-    host.start("ringwork-io-watch".into(), move || watch.run(&shards))?;
-    Ok(host)
+    Ok(Box::new(started))
+}
+
+impl Started {
+    fn start(&mut self, name: String, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let thread = std::thread::Builder::new().name(name);
+        // A panic that gets here is a bug of ours: the process ends, so that the supervisor
+        // replaces it.
+        let thread = thread.spawn(move || {
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
+                std::process::abort();
+            }
+        });
+        let thread = thread.map_err(|error| {
+            let why = "the threads of the async handlers can't be started";
+            let remedy = "fewer --io-threads, or a larger --worker-memory, help";
+            io::Error::new(error.kind(), format!("{why} ({error}): {remedy}"))
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+impl Launched for Started {
+    fn serve(self: Box<Self>, parts: Parts) -> Arc<dyn Host> {
+        let max_blocking = parts.shards.len() * home::max_blocking() + 2 * home::cores();
+        let common = Arc::new(Common::new(
+            parts.states,
+            parts.options,
+            parts.segment,
+            parts.leave,
+            max_blocking,
+        ));
+        let shards: Vec<Arc<IoShard>> = (parts.shards.into_iter().zip(self.handles))
+            .map(|(books, handle)| Arc::new(IoShard::new(Arc::clone(&common), books, handle)))
+            .collect();
+        let watch = Arc::new(Watch::new(Arc::clone(&shards[0].books)));
+        // Their threads wait for them.
+        for (give, shard) in self.give.iter().zip(&shards) {
+            let _ = give.send((parts.worker, Arc::clone(shard)));
+        }
+        let _ = self.give_watch.send((Arc::clone(&watch), shards.clone()));
+        Arc::new(Threads {
+            common,
+            shards,
+            watch,
+            threads: Mutex::new(self.threads),
+        })
+    }
 }
 
 /// A task whose future is made where it goes on.
@@ -97,21 +149,6 @@ fn serve(worker: u32, shard: &IoShard, runtime: Runtime) {
 }
 
 impl Threads {
-    fn start(&self, name: String, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        let thread = std::thread::Builder::new().name(name);
-        // A panic that gets here is a bug of ours: the process ends, so that the supervisor
-        // replaces it.
-        let thread = thread.spawn(move || {
-            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
-                std::process::abort();
-            }
-        });
-        let thread = thread.inspect_err(|_| self.end())?;
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.push(thread);
-        Ok(())
-    }
-
     fn end(&self) {
         self.common.ending.store(true, Ordering::Relaxed);
         self.common.stop.notify_waiters();

@@ -19,14 +19,20 @@ pub(crate) struct Parts {
     pub(crate) states: Arc<States>,
     pub(crate) leave: Arc<AtomicBool>,
     pub(crate) options: Options,
-    pub(crate) home: Option<Box<dyn Home>>,
 }
 
 /// Makes a runtime for async states. Known to a builder that has one, and to no other.
 pub(crate) type NewHome = fn() -> io::Result<Box<dyn Home>>;
 
-/// Starts the shards. Known to a builder that has an async handler, and to no other.
-pub(crate) type Launch = fn(Parts) -> io::Result<Arc<dyn Host>>;
+/// Starts so many threads for shards, before the worker is ready. Known to a builder that has an
+/// async handler, and to no other.
+pub(crate) type Launch = fn(u32, Option<Box<dyn Home>>) -> io::Result<Box<dyn Launched>>;
+
+/// Threads that wait for their shards.
+pub(crate) trait Launched: Send {
+    /// Gives them the shards of a worker that is ready.
+    fn serve(self: Box<Self>, parts: Parts) -> Arc<dyn Host>;
+}
 
 /// The shards, as lanes see them.
 pub(crate) trait Host: Send + Sync {
