@@ -85,6 +85,7 @@ lint: need ## formatters and linters, warnings are errors
 	cargo fmt --all --check
 	cargo fmt --all --check --manifest-path benches/peers/rust/Cargo.toml
 	cargo fmt --all --check --manifest-path benches/structures/Cargo.toml
+	cargo fmt --check --manifest-path examples/async-worker/Cargo.toml
 	tools/mutants/run --apply
 	cargo clippy --locked --release --workspace --all-targets -- -D warnings
 	cargo clippy --locked --release -p ringwork-cli --no-default-features -- -D warnings
@@ -98,14 +99,16 @@ lint: need ## formatters and linters, warnings are errors
 	$(MVN_RUN) -Plint,jcstress,jmh spotless:check compile
 	$(MVN_PEERS) -Plint spotless:check
 
-lint-benches: need ## clippy on what only `make bench` builds: the peers, the benches of the structures
+lint-benches: need ## clippy on what is built by itself: the peers, the benches of the structures, the async example
 	cargo clippy --locked --release --manifest-path benches/peers/rust/Cargo.toml --workspace --all-targets -- -D warnings
 	cargo clippy --locked --release --manifest-path benches/structures/Cargo.toml --target-dir target/structures --all-targets -- -D warnings
+	cargo clippy --locked --release --manifest-path examples/async-worker/Cargo.toml --target-dir target/async-worker --all-targets -- -D warnings
 
 fmt: need ## format all sources
 	cargo fmt --all
 	cargo fmt --all --manifest-path benches/peers/rust/Cargo.toml
 	cargo fmt --all --manifest-path benches/structures/Cargo.toml
+	cargo fmt --manifest-path examples/async-worker/Cargo.toml
 	$(MVN_RUN) -Plint,jcstress,jmh spotless:apply
 	$(MVN_PEERS) -Plint spotless:apply
 

@@ -249,8 +249,13 @@ fn rust_snippets_are_those_of_the_examples() {
         lines.collect::<Vec<_>>().join("\n")
     };
     let skip = "#[rustfmt::skip] ";
-    let programs: Vec<String> = ["client/examples", "worker/examples", "handlers/examples"]
-        .iter()
+    let folders = [
+        "client/examples",
+        "worker/examples",
+        "handlers/examples",
+        "examples/async-worker/src",
+    ];
+    let programs: Vec<String> = (folders.iter())
         .flat_map(|folder| std::fs::read_dir(root().join(folder)).unwrap())
         .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
         .map(|text| {

@@ -42,6 +42,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// Client entries of a [`Pool`]: one is kept for the command.
+const CLIENTS: u32 = 4;
+
 /// A folder of one pool, gone with its guard.
 struct Folder(PathBuf);
 
@@ -164,8 +167,16 @@ impl Pool {
     /// # Errors
     /// Those of [`Builder::run`], and when there is no memory to share.
     pub fn start(builder: Builder) -> Result<Self, WorkerError> {
+        Self::with_slots(builder, 256)
+    }
+
+    /// As [`Self::start`], with room for so many tasks of each client at a time: a power of two.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`], and when there is no pool of so many slots.
+    pub fn with_slots(builder: Builder, slots: u32) -> Result<Self, WorkerError> {
         panics::install_hook(|_| false);
-        let memory = Memory::new(&PoolConfig::default().clients(2).slots(256))?;
+        let memory = Memory::new(&PoolConfig::default().clients(CLIENTS).slots(slots))?;
         let client = Client::connect(&memory.dir)?;
         let segment = Arc::new(Segment::attach(&memory.dir)?);
         let leave = Arc::new(AtomicBool::new(false));
@@ -210,7 +221,7 @@ impl Pool {
         Call::new(Target::Pool(self), handler)
     }
 
-    /// Where the pool is, for clients of its own: it has room for one beside this one.
+    /// Where the pool is, for clients of its own: it has room for two beside this one.
     #[must_use]
     pub fn dir(&self) -> &PoolDir {
         &self.memory.dir
