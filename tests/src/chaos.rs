@@ -15,6 +15,8 @@ pub const HEADER: usize = 16;
 pub const RECORD: usize = 16;
 /// The handler that does what a request orders and writes down that it was started.
 pub const WORK: &str = "chaos.work";
+/// The async handler that does the same, and waits where that one sleeps.
+pub const WAIT: &str = "chaos.wait";
 /// The handler for requests too short to carry an order: answers the request.
 pub const ECHO: &str = "chaos.echo";
 /// Code of the failure that a request can order.

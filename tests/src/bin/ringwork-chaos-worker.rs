@@ -9,11 +9,12 @@
 #![forbid(unsafe_code)]
 
 use ringwork_tests::chaos::{
-    ASKED, DAMAGED, ECHO, Journal, Mode, Order, Record, STARTS_VARIABLE, WORK, fill, seeds,
+    ASKED, DAMAGED, ECHO, Journal, Mode, Order, Record, STARTS_VARIABLE, WAIT, WORK, fill, seeds,
 };
 use ringwork_worker::ring::format::states::Codec;
-use ringwork_worker::{Answer, RawTask, TaskContext, TaskError, Worker, WorkerError};
+use ringwork_worker::{Answer, AsyncContext, RawTask, TaskContext, TaskError, Worker, WorkerError};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Environment variable: what is done wrong on purpose.
@@ -44,18 +45,18 @@ fn main() -> Result<(), WorkerError> {
             sabotage: std::env::var(SABOTAGE_VARIABLE).unwrap_or_default(),
         })
         .raw_task(WORK, Codec::Bytes, Codec::Bytes, work)
+        .async_task(WAIT, wait)
         .task(ECHO, |_: &TaskContext<'_>, bytes: Vec<u8>| {
             Ok::<_, TaskError>(bytes)
         })
         .run()
 }
 
-fn work(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
-    let order = Order::read(task.request()?)
+/// Reads an order, notes its start, and does what it asks but for the answer.
+fn begin(shared: &Shared, request: &[u8], attempt: u32) -> Result<Order, TaskError> {
+    let order = Order::read(request)
         .ok_or_else(|| TaskError::new(DAMAGED, "the request is not what a client wrote"))?;
-    let attempt = u8::try_from(task.context().attempt()).unwrap_or(u8::MAX);
-    let context = task.context();
-    let shared = context.state::<Shared>();
+    let attempt = u8::try_from(attempt).unwrap_or(u8::MAX);
     let starts = if shared.sabotages(&order, "silent") {
         0
     } else {
@@ -64,13 +65,41 @@ fn work(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
     for _ in 0..starts {
         shared.journal.note(Record::Start(order.id, attempt))?;
     }
-    let wrong = shared.sabotages(&order, "wrong");
-    let time = Duration::from_micros(u64::from(order.micros));
     match order.mode {
-        Mode::Answer => {}
-        Mode::Fail => return Err(TaskError::new(ASKED, "as the request asked")),
+        Mode::Answer => Ok(order),
+        Mode::Fail => Err(TaskError::new(ASKED, "as the request asked")),
         Mode::Panic => panic!("as the request asked"),
     }
+}
+
+/// As [`work`], without a lane: deaths strike while thousands of these wait.
+async fn wait(
+    shared: Arc<Shared>,
+    task: AsyncContext,
+    request: Vec<u8>,
+) -> Result<Vec<u8>, TaskError> {
+    let order = begin(&shared, &request, task.attempt())?;
+    // Some are ready in their first poll.
+    if order.micros > 0 {
+        tokio::time::sleep(Duration::from_micros(u64::from(order.micros))).await;
+    }
+    let mut answer = vec![0; order.result as usize];
+    fill(seeds(order.id).1, 0, &mut answer);
+    if let Some(last) = answer
+        .last_mut()
+        .filter(|_| shared.sabotages(&order, "wrong"))
+    {
+        *last ^= 1;
+    }
+    Ok(answer)
+}
+
+fn work(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
+    let context = task.context();
+    let shared = context.state::<Shared>();
+    let order = begin(shared, task.request()?, context.attempt())?;
+    let wrong = shared.sabotages(&order, "wrong");
+    let time = Duration::from_micros(u64::from(order.micros));
     // Deaths strike before, amid and after the writing of the result.
     take(time / 2);
     let len = order.result as usize;

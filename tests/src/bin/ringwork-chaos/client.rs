@@ -11,7 +11,7 @@ use ringwork_ring::Status;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::{PoolDir, RingError};
 use ringwork_tests::chaos::{
-    ASKED, ECHO, End, HEADER, Journal, Mode, Order, Record, WORK, matches, seeds,
+    ASKED, ECHO, End, HEADER, Journal, Mode, Order, Record, WAIT, WORK, matches, seeds,
 };
 use std::collections::VecDeque;
 use std::io::BufRead;
@@ -185,7 +185,11 @@ fn submit<'c>(
 ) -> Option<Flying<'c>> {
     let id = state.number << 40 | state.next.fetch_add(1, Ordering::Relaxed);
     let (order, request) = request(id, random);
-    let handler = if order.is_some() { WORK } else { ECHO };
+    let handler = match &order {
+        Some(_) if random.u8(0..4) == 0 => WAIT,
+        Some(_) => WORK,
+        None => ECHO,
+    };
     let attempts = [1, 1, 1, 2, 3][random.usize(0..5)];
     let options = TaskOptions::default()
         .timeout((random.u32(0..10) == 0).then(|| Duration::from_micros(random.u64(100..20_000))))
