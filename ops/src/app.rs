@@ -1,7 +1,6 @@
 //! What all requests share.
 
 use crate::Source;
-use crate::post::MAX_HELD;
 use crate::sampler::Cached;
 use crate::task::Submitter;
 use serde_json::{Map, Value};
@@ -14,6 +13,8 @@ use tokio::sync::{Semaphore, watch};
 pub(crate) const MAX_REQUESTS: usize = 64;
 /// Most viewers at a time.
 pub(crate) const MAX_VIEWERS: usize = 32;
+/// Most bytes of all bodies and results of tasks at a time.
+pub(crate) const MAX_HELD: usize = 64 << 20;
 /// Most tasks at a time, so that they take no place of a probe.
 pub(crate) const MAX_TASKS: usize = 128;
 

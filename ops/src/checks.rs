@@ -5,9 +5,8 @@
 //! A limit refuses, and never queues: a probe that waits in a queue is no probe.
 
 use crate::app::{Access, App, MAX_REQUESTS, MAX_TASKS};
-use crate::post::too_large;
 use crate::refusal::Refusal;
-use crate::task;
+use crate::task::{self, Until};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -35,10 +34,6 @@ const MAX_BODY: usize = 64 << 10;
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How much longer a task's answer may take: the task itself ends at its deadline, and says so.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// When the task of a request is over.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Until(pub(crate) Instant);
 
 /// Lays the checks around the routes.
 pub(crate) fn around(routes: Router, app: &Arc<App>) -> Router {
@@ -122,7 +117,7 @@ async fn body(State(app): State<Arc<App>>, request: Request, next: Next) -> Resp
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length: Option<u64> = length.and_then(|length| length.to_str().ok()?.parse().ok());
     if length.is_some_and(|length| length > most as u64) {
-        return too_large(most).into_response();
+        return Refusal::too_large(most).into_response();
     }
     match task {
         // It counts for itself, and tells what is too much by the same words.

@@ -3,10 +3,9 @@
 //! Invariant: what all requests and results together hold is bounded by [`MAX_HELD`]; a body holds its
 //! share from the moment when it comes, a result until it was written.
 
-use crate::app::App;
-use crate::checks::Until;
+use crate::app::{App, MAX_HELD};
 use crate::refusal::Refusal;
-use crate::task::{Submitter, TaskHead, TaskResult};
+use crate::task::{Submitter, TaskHead, TaskResult, Until};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, Request, State};
@@ -17,8 +16,6 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-/// Most bytes of all bodies and results at a time.
-pub(crate) const MAX_HELD: usize = 64 << 20;
 /// A result up to this size is passed on without a share: so many connections hold little.
 const SMALL: usize = 64 << 10;
 
@@ -136,7 +133,7 @@ async fn read(
             continue; // trailers
         };
         if bytes.len() + data.len() > most {
-            return Err(too_large(most));
+            return Err(Refusal::too_large(most));
         }
         let more = u32::try_from(data.len()).unwrap_or(u32::MAX);
         let Ok(more) = Arc::clone(held).try_acquire_many_owned(more) else {
@@ -152,15 +149,6 @@ async fn read(
         bytes.extend_from_slice(&data);
     }
     Ok((bytes, share))
-}
-
-/// A body beyond the most that is taken.
-pub(crate) fn too_large(most: usize) -> Refusal {
-    Refusal::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        format!("the body is larger than {most} bytes"),
-        "send less: large requests go through shared memory, by a client library",
-    )
 }
 
 #[cfg(test)]

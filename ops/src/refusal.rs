@@ -45,6 +45,15 @@ impl Refusal {
         }
     }
 
+    /// A body beyond the most that is taken.
+    pub(crate) fn too_large(most: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is larger than {most} bytes"),
+            "send less: large requests go through shared memory, by a client library",
+        )
+    }
+
     /// Of a task that may run, or have run, all the same.
     pub(crate) fn after_submit(mut self) -> Self {
         self.may_have_run = true;

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long the task has, from the moment when its head has come.
 pub(crate) const DEADLINE: HeaderName = HeaderName::from_static("x-ringwork-deadline");
@@ -91,6 +92,10 @@ pub trait Submitter: Send + Sync + 'static {
     /// Submits a task. When the future is dropped the task is cancelled.
     fn submit(&self, task: TaskRequest) -> TaskEnd;
 }
+
+/// When the task of a request is over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Until(pub(crate) Instant);
 
 /// What the head of a request says of a task; the body is still to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
