@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::Signal;
-use ringwork_support::{Process, is_alive, signal_child_of};
+use ringwork_support::{Folder, Process, is_alive, signal_child_of};
 use ringwork_tests::http::{connect, connect_unix, get, get_with};
 use ringwork_tests::{LIMIT, Pool, Serve, call, occupy, options, wait_for, wait_until};
 use std::io::Write;
@@ -545,6 +545,134 @@ fn the_alerts_do_as_their_tests_say_and_watch_what_a_pool_tells() {
         match run {
             Err(error) => println!("not checked by promtool, of the package prometheus: {error}"),
             Ok(output) => assert!(output.status.success(), "{output:?}"),
+        }
+    }
+}
+
+/// A query of the dashboard for Grafana, and the labels that its legend shows.
+#[derive(Debug)]
+struct Query {
+    text: String,
+    legend: Vec<String>,
+}
+
+/// The queries of the panels, with the variables replaced, as Grafana does it.
+fn queries(dashboard: &serde_json::Value, pool: &str) -> Vec<Query> {
+    let panels = dashboard["panels"].as_array().unwrap();
+    let targets = panels
+        .iter()
+        .flat_map(|panel| panel["targets"].as_array().unwrap());
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let query = |target: &serde_json::Value| Query {
+        text: text(&target["expr"])
+            .replace("$pool", pool)
+            .replace("$handler", ".*")
+            .replace("$__rate_interval", "1m"),
+        legend: text(&target["legendFormat"])
+            .split("{{")
+            .skip(1)
+            .map(|part| part.split("}}").next().unwrap().to_owned())
+            .collect(),
+    };
+    targets.map(query).collect()
+}
+
+/// A Prometheus that scrapes the pool; it listens at the address.
+fn prometheus(pool: &Pool) -> Option<(Process, String, Folder)> {
+    let folder = Folder::new("grafana");
+    let config = folder.path().join("prometheus.yml");
+    let target = pool.http().trim_start_matches("http://");
+    let text = format!(
+        "global: {{scrape_interval: 250ms}}\nscrape_configs:\n  - job_name: ringwork\n    \
+         static_configs: [{{targets: ['{target}']}}]\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let started = Process::start_with_errors(
+        Command::new("prometheus")
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.path().display()))
+            .arg("--web.listen-address=127.0.0.1:0"),
+    );
+    let process = match started {
+        Ok(process) => process,
+        Err(error) => {
+            println!("not run by Prometheus: {error}");
+            return None;
+        }
+    };
+    let address = wait_for("Prometheus listens", || {
+        let line = process.error_line()?;
+        let (_, address) = line.split_once("\"Listening on\" address=")?;
+        Some(address.trim().to_owned())
+    });
+    wait_until("Prometheus answers queries", || {
+        get(&address, "/-/ready").status == 200
+    });
+    Some((process, address, folder))
+}
+
+/// What a query gives at the server: one set of labels for each row.
+fn rows(address: &str, query: &str) -> Vec<serde_json::Value> {
+    let escaped: String = query.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let answer = get(address, &format!("/api/v1/query?query={escaped}"));
+    assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+    let json = answer.json();
+    let rows = json["data"]["result"].as_array().unwrap().iter();
+    rows.map(|row| row["metric"].clone()).collect()
+}
+
+#[test]
+fn every_query_of_the_dashboard_for_grafana_finds_what_a_pool_tells() {
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../examples/grafana/ringwork.json"
+    );
+    let text = std::fs::read_to_string(file).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let pool = serve("grafana")
+        .option("limit", "sleep:concurrency=1")
+        .start();
+    let client = pool.client();
+    let _ = call(&client, "echo", b"tea", &options());
+    let page = get(pool.http(), "/metrics").body;
+    let queries = queries(&dashboard, "grafana");
+    assert!(queries.len() >= 20, "{queries:?}");
+    let of_variables = dashboard["templating"].to_string();
+    let told = queries.iter().map(|query| query.text.as_str());
+    for text in told.chain([of_variables.as_str()]) {
+        let numbers = numbers_of(text);
+        assert!(!numbers.is_empty(), "{text}");
+        for number in numbers {
+            let start = format!("{number}{{");
+            let is_told = page.lines().any(|line| line.starts_with(&start));
+            assert!(is_told, "{number} is none of\n{page}");
+        }
+    }
+    for query in &queries {
+        // A label that no number of the query has would show as nothing.
+        let numbers = numbers_of(&query.text);
+        let has = |label: &String| {
+            let label = format!("{label}=\"");
+            let mut lines = page.lines();
+            lines.any(|line| {
+                line.contains(&label)
+                    && numbers
+                        .iter()
+                        .any(|number| line.starts_with(&format!("{number}{{")))
+            })
+        };
+        assert!(query.legend.iter().all(has), "{query:?} in\n{page}");
+    }
+    let Some((_prometheus, address, _folder)) = prometheus(&pool) else {
+        return;
+    };
+    for query in &queries {
+        wait_until(&format!("{} finds something", query.text), || {
+            !rows(&address, &query.text).is_empty()
+        });
+        for row in rows(&address, &query.text) {
+            let is_there = |label: &String| row.get(label).is_some();
+            assert!(query.legend.iter().all(is_there), "{query:?}: {row}");
         }
     }
 }
