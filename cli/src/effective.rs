@@ -6,6 +6,7 @@
 
 use super::units::Size;
 use ringwork_ring::Geometry;
+use ringwork_ring::format::layout::{SECTION_EVENTS, SECTION_HANDLER_COUNTS};
 use ringwork_supervisor::ServeConfig;
 use ringwork_supervisor::config::options::{self, ServeOption};
 use ringwork_supervisor::pool::PHOTO;
@@ -111,7 +112,9 @@ fn sections(g: &Geometry) -> String {
         .classes
         .first()
         .map_or(g.segment_size as usize, |place| place.blocks);
-    let numbers = g.sections.first().map_or(owners, |place| place.offset);
+    let at = |kind| g.section(kind).map(|place| place.offset);
+    let events = at(SECTION_EVENTS).unwrap_or(owners);
+    let numbers = at(SECTION_HANDLER_COUNTS).unwrap_or(events);
     let ends = [
         ("header", 0),
         ("clients", g.clients),
@@ -124,6 +127,7 @@ fn sections(g: &Geometry) -> String {
         ("error log", g.errors),
         ("limits", g.limits),
         ("numbers of handlers", numbers),
+        ("events and topics", events),
         ("arena owners", owners),
         ("arena blocks", blocks),
         ("", usize::try_from(g.segment_size).unwrap_or(usize::MAX)),

@@ -10,6 +10,7 @@ mod clean;
 mod completions;
 mod doctor;
 mod effective;
+mod events;
 mod exit;
 #[doc(hidden)]
 pub mod fuzz;
@@ -73,6 +74,7 @@ enum Command {
     Bench(Box<bench::BenchArgs>),
     Handlers(handlers::Handlers),
     List(list::List),
+    Events(events::Events),
     Clean(clean::Clean),
     Doctor(doctor::Doctor),
     Stop(stop::Stop),
@@ -107,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Bench(bench) => bench::run(&bench),
         Command::Handlers(handlers) => handlers::run(&handlers),
         Command::List(list) => list::run(&list),
+        Command::Events(events) => events::run(events),
         Command::Clean(clean) => clean::run(&clean),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Stop(stop) => stop::stop(&stop),

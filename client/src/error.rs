@@ -1,6 +1,7 @@
 //! The one error type of the crate: each message names cause and remedy, and each error says
 //! whether the task may have run.
 
+use ringwork_ring::queue::events::NotPublished;
 use ringwork_ring::{Cause, RingError, Status};
 use std::fmt;
 
@@ -84,6 +85,9 @@ pub enum Error {
         /// Cause and remedy.
         source: RingError,
     },
+    /// The event was not published.
+    #[error("{0}")]
+    NotPublished(NotPublished),
     /// The request can't be written in its codec: nothing was sent.
     #[error("the request can't be written: {0}")]
     Unwritable(String),
@@ -128,7 +132,10 @@ impl Error {
             | Self::Unreadable(_)
             | Self::Join(_)
             | Self::Promise(_) => true,
-            Self::NotConnected(_) | Self::Rejected { .. } | Self::Unwritable(_) => false,
+            Self::NotConnected(_)
+            | Self::Rejected { .. }
+            | Self::NotPublished(_)
+            | Self::Unwritable(_) => false,
             Self::Remote { may_have_run, .. }
             | Self::Timeout { may_have_run }
             | Self::Cancelled { may_have_run }

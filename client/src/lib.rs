@@ -24,6 +24,8 @@ mod chunk;
 mod codec;
 mod combine;
 mod error;
+mod event_hub;
+mod events;
 #[cfg(feature = "origins")]
 pub mod origins;
 mod park;
@@ -45,6 +47,7 @@ pub use chunk::{Chunk, ChunkFuture};
 pub use codec::{FromResult, ToRequest};
 pub use combine::{JoinAll, SelectFirst, WithTimeout, Work, join_all, select_first, with_timeout};
 pub use error::{Error, Reason, Result};
+pub use events::{Event, Events};
 pub use park::block_on;
 pub use promise::{Promise, PromiseSender, promise};
 pub use raw::{LeaseFuture, RawTask, ResultLease};
@@ -58,5 +61,9 @@ pub use task_type::TaskType;
 #[doc(inline)]
 pub use ringwork_codec::{Cbor, Encoded, Params};
 /// How a worker died, how a task failed, how bytes are to be read; and where a pool is.
+#[doc(no_inline)]
+pub use ringwork_ring::format::words::Publisher;
+#[doc(no_inline)]
+pub use ringwork_ring::queue::events::{NotPublished, Passed};
 #[doc(no_inline)]
 pub use ringwork_ring::{Cause, Codec, PoolDir, Status, WaitStrategy, client::TaskOptions};

@@ -6,6 +6,7 @@
 //! is registered in only by the owner of the slot's task.
 
 use crate::error::{Error, Result};
+use crate::event_hub::EventHub;
 use crate::timers::Timers;
 use atomic_waker::AtomicWaker;
 use ringwork_ring::PoolDir;
@@ -53,6 +54,7 @@ struct Shared {
 pub(crate) struct Pool {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+    events: EventHub,
     /// Held by the thread that polls, where no thread does all the time.
     polling: Mutex<()>,
     budget: Budget,
@@ -91,6 +93,7 @@ impl Pool {
         let mut pool = Self {
             shared: Arc::clone(&shared),
             thread: None,
+            events: EventHub::default(),
             polling: Mutex::new(()),
             budget: Budget::of(strategy, 2),
         };
@@ -167,6 +170,11 @@ impl Pool {
         }
         // It may have ended before the waker was there.
         self.why_ended().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Has the waker woken when an event is published.
+    pub(crate) fn keep_event_waker(&self, waker: &Waker) -> Result<()> {
+        self.events.keep(self.table(), waker)
     }
 
     /// Why no task can be submitted any more, if that was seen.
@@ -292,6 +300,7 @@ impl Shared {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        self.events.close(&self.shared.table);
         self.shared.closed.store(true, Ordering::SeqCst);
         self.shared.table.wake_poller();
         let own = std::thread::current().id();

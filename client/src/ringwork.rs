@@ -210,7 +210,6 @@ impl Ringwork {
         poll_fn(|context| self.pool.poll_ended(context)).await
     }
 
-    #[cfg(feature = "tower")]
     pub(crate) fn pool(&self) -> &Arc<Pool> {
         &self.pool
     }

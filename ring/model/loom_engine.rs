@@ -204,8 +204,10 @@ impl Engine for LoomEngine {
     fn futex_wake(&self, word: &AtomicU32, count: i32) {
         self.futex(word, |(mutex, sleepers)| {
             let guard = mutex.lock().unwrap();
-            for _ in 0..count {
-                sleepers.notify_one();
+            if count == i32::MAX {
+                sleepers.notify_all();
+            } else {
+                (0..count).for_each(|_| sleepers.notify_one());
             }
             drop(guard);
         });

@@ -14,6 +14,7 @@ mod client_model;
 #[cfg(ringwork_counted)]
 mod cost;
 mod crash_model;
+mod event_model;
 mod explore;
 mod plan;
 mod ring_model;

@@ -2,6 +2,7 @@
 
 use crate::format::config::{ArenaClass, Geometry, PoolConfig};
 use crate::format::layout::*;
+use crate::format::section::Section;
 use crate::format::states::PoolState;
 use crate::model::shim::Place;
 use crate::segment::Segment;
@@ -84,6 +85,8 @@ pub(crate) struct Tiny {
     pub(crate) completion: u32,
     /// Arena blocks of 128 bytes, one of them kept for results.
     pub(crate) blocks: u32,
+    /// Cells of the event ring, a power of two; 0: none.
+    pub(crate) events: u32,
 }
 
 impl Default for Tiny {
@@ -96,6 +99,7 @@ impl Default for Tiny {
             injector: 2,
             completion: 2,
             blocks: 2,
+            events: 0,
         }
     }
 }
@@ -127,6 +131,21 @@ pub(crate) const BLOCK: usize = 128;
 const EPOCH: u64 = 1;
 
 impl Tiny {
+    fn sections(self) -> Vec<Section> {
+        let of = |kind, count, bytes: usize| Section {
+            kind,
+            count,
+            bytes: bytes as u32,
+        };
+        match self.events {
+            0 => Vec::new(),
+            cells => vec![
+                of(SECTION_EVENTS, cells + 1, EVENT_STRIDE),
+                of(SECTION_TOPICS, 1, TOPIC_STRIDE),
+            ],
+        }
+    }
+
     /// The pool of these sizes, its segment empty and SERVING.
     pub(crate) fn pool(self) -> Pool {
         let config = PoolConfig {
@@ -136,6 +155,7 @@ impl Tiny {
             max_lanes: self.lanes,
             priorities: 2,
             limits: 0,
+            events: None,
             segment_size: None,
             arena: Some(vec![ArenaClass {
                 size: BLOCK,
@@ -144,7 +164,7 @@ impl Tiny {
             }]),
             huge_pages: false,
             prefault: false,
-            sections: Some(Vec::new()),
+            sections: Some(self.sections()),
         };
         let mut geometry = config.geometry().expect("a tiny geometry");
         // Smaller than what is made for people, in the same places.
@@ -252,6 +272,12 @@ impl Pool {
             ("injector", g.injectors, usize::MAX),
             ("slot", g.slots, SLOT_STRIDE),
             ("completions", g.completions, usize::MAX),
+            (
+                "event",
+                g.section(SECTION_EVENTS)
+                    .map_or(usize::MAX, |place| place.offset),
+                EVENT_STRIDE,
+            ),
             ("block", g.classes[0].owners, 8),
         ];
         let (name, start, stride) = tables
@@ -348,6 +374,19 @@ fn word_sizes(g: &Geometry) -> Vec<(usize, u8)> {
         );
         words.extend(DATA.map(|(field, size)| (at + field, size)));
         words.extend([(at + SLOT_REQUEST, 1), (at + SLOT_RESULT, 1)]);
+    }
+    if let Some(place) = g.section(SECTION_EVENTS) {
+        words.extend([
+            (place.offset + EVENTS_TAIL, 8),
+            (place.offset + EVENTS_ASKED, 4),
+            (place.offset + EVENTS_WAKE, 4),
+        ]);
+        // A reader may meet a half-written event: what it reads is checked by value. One word of
+        // bytes stands for all of them.
+        for cell in 1..place.section.count {
+            let at = place.record_at(cell);
+            words.extend([EVENT_WORD, EVENT_ABOUT, EVENT_BYTES].map(|word| (at + word, 8)));
+        }
     }
     for place in &g.classes {
         for block in 0..place.class.count as usize {

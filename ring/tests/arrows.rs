@@ -398,7 +398,7 @@ fn a_circle_is_seen_through_lists_paths_and_names_that_are_handed_on() {
 }
 
 /// Sizes, which are no offsets although they count bytes or words.
-const SIZES: [&str; 9] = [
+const SIZES: [&str; 11] = [
     "HEADER_SIZE",
     "MAX_CLASSES",
     "NAME_SIZE",
@@ -408,6 +408,8 @@ const SIZES: [&str; 9] = [
     "INLINE",
     "HANDLER_NAME_MAX",
     "ERROR_TEXT_MAX",
+    "EVENT_BYTES_MAX",
+    "TOPIC_NAME_MAX",
 ];
 
 #[test]

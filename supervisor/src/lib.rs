@@ -14,6 +14,7 @@ mod console;
 mod crew;
 mod endpoint;
 mod error;
+mod lifecycle;
 pub mod policy;
 #[doc(hidden)]
 pub mod pool;

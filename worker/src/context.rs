@@ -1,9 +1,12 @@
 //! What a handler may know of its task while it runs.
 
+use crate::codec::IntoResult;
 use crate::error::{CANCELLED, TaskError};
 use crate::state::{LaneStates, States};
+use ringwork_ring::Codec;
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::queue::events::NotPublished;
 use std::any::type_name;
 use std::time::Duration;
 
@@ -21,6 +24,22 @@ pub struct TaskClient {
     pub entry: u32,
     /// The id of its process, as it sees it itself: another container may have another one for it.
     pub pid: u32,
+}
+
+/// Has an event written, and says why it was not published.
+#[track_caller]
+pub(crate) fn published(
+    event: impl IntoResult,
+    publish: impl Fn(Codec, &[u8]) -> Result<(), NotPublished>,
+) -> Result<(), TaskError> {
+    let mut ended = Ok(());
+    let written = event.encode(&mut |codec, bytes| ended = publish(codec, bytes));
+    let why = match (written, ended) {
+        (Ok(()), Ok(())) => return Ok(()),
+        (Err(why), _) => why,
+        (Ok(()), Err(why)) => why.to_string(),
+    };
+    Err(TaskError::new("event.not_published", why))
 }
 
 /// The running task, as its handler sees it.
@@ -120,6 +139,26 @@ impl<'t> TaskContext<'t> {
     /// Reports that `done` of `total` steps are done, for `ringwork stat`.
     pub fn progress(&self, done: u32, total: u32) {
         self.claimed.progress(done, total);
+    }
+
+    /// Publishes an event to all that listen in the pool. It waits for nobody.
+    ///
+    /// ```
+    /// use ringwork_worker::{TaskContext, TaskError};
+    ///
+    /// fn pay(context: &TaskContext<'_>, order: String) -> Result<(), TaskError> {
+    ///     context.publish("order.paid", order)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// `event.not_published`: it has more than 224 bytes, the topic's name is none, the table of
+    /// topics is full, or the pool keeps no events.
+    #[track_caller]
+    pub fn publish(&self, topic: &str, event: impl IntoResult) -> Result<(), TaskError> {
+        published(event, |codec, bytes| {
+            self.claimed.publish(topic, codec, bytes)
+        })
     }
 
     /// The caller's W3C traceparent (version, trace id, parent id, flags), if it sent one.

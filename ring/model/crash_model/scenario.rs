@@ -195,6 +195,7 @@ impl Scenario {
                 injector: 4,
                 completion: 2,
                 blocks: 4,
+                events: 0,
             },
             clients: vec![tasks.clone(), tasks.clone(), tasks],
             supervisors: 2,

@@ -11,7 +11,7 @@ use crate::error::{Result, RingError};
 use crate::format::failure;
 use crate::format::layout::{ClientCounter, INLINE, PUBLISHED_STAMPED};
 use crate::format::states::{ClientKind, Codec, Ending, EntryState, Status};
-use crate::format::words::{EntryWord, Kind, Owner, Place, Published, Word};
+use crate::format::words::{EntryWord, Kind, Owner, Place, Published, Publisher, Word};
 use crate::lane::entry::{command_entries, take_entry};
 use crate::os::clock::now_ns;
 use crate::os::program::program_name;
@@ -160,6 +160,11 @@ impl Attachment {
     /// The client's entry.
     pub(super) fn record(&self) -> ClientRecord<'_> {
         self.segment.client(self.index)
+    }
+
+    /// This client as a publisher of events.
+    pub(super) fn publisher(&self) -> Publisher {
+        Publisher::Client(self.index)
     }
 
     /// Refuses a submit when the pool takes no tasks.

@@ -30,7 +30,7 @@ use crate::client::attachment::{Attachment, Counting, SUPERVISOR_DIED, closed};
 use crate::client::backlog::Backlog;
 use crate::error::{Result, RingError};
 use crate::format::layout::{ClientCounter, id_of};
-use crate::format::words::{Kind, Word, after};
+use crate::format::words::{Kind, Publisher, Word, after};
 use crate::os::clock::now_ns;
 use crate::os::sync::{self, Instant};
 use crate::queue::wait::wake_after_publish;
@@ -228,6 +228,12 @@ impl Client {
             changed: Condvar::new(),
             ended: OnceLock::new(),
         }
+    }
+
+    /// This client as a publisher of events.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        self.at.publisher()
     }
 
     /// The segment.

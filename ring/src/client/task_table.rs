@@ -30,7 +30,7 @@ use crate::client::outcome::{Outcome, TaskOptions};
 use crate::error::{Result, RingError};
 use crate::format::layout::{ClientCounter, GENERATION_MASK, id_of};
 use crate::format::states::Codec;
-use crate::format::words::{Kind, Published, Word, after};
+use crate::format::words::{Kind, Published, Publisher, Word, after};
 use crate::os::clock::now_ns;
 use crate::os::sync::{AtomicU64, Ordering};
 use crate::queue::wait::wake_after_publish;
@@ -281,6 +281,12 @@ impl TaskTable {
             .chain(self.free.words())
             .chain(self.helping.words())
             .collect()
+    }
+
+    /// This client as a publisher of events.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        self.at.publisher()
     }
 
     /// The segment.

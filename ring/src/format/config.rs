@@ -195,6 +195,9 @@ pub struct PoolConfig {
     pub priorities: u32,
     /// Handlers with a limit of concurrency (default 0).
     pub limits: u32,
+    /// Events that the pool keeps, a power of two, 256 bytes each; 0: none can be published.
+    /// Default: none, which means 1024, or 64 in a segment of less than 32 MiB.
+    pub events: Option<u32>,
     /// Size of the whole segment in bytes; the default classes follow from it. Default: none, about
     /// 60 MiB. `ringwork serve` takes what the machine allows instead, see
     /// [`crate::segment::room::default_segment`].
@@ -218,6 +221,7 @@ impl Default for PoolConfig {
             max_lanes: 64,
             priorities: 3,
             limits: 0,
+            events: None,
             segment_size: None,
             arena: None,
             huge_pages: false,
@@ -267,6 +271,13 @@ impl PoolConfig {
     #[must_use]
     pub const fn limits(mut self, limits: u32) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Events that the pool keeps.
+    #[must_use]
+    pub const fn events(mut self, events: u32) -> Self {
+        self.events = Some(events);
         self
     }
 
@@ -380,6 +391,8 @@ pub struct Geometry {
 const MAX_SEGMENT: u64 = 1 << 46;
 const HANDLERS: u32 = 128;
 const ERRORS: u32 = 32;
+/// Most events that a pool keeps: 64 MiB of them.
+const MAX_EVENTS: u32 = 1 << 18;
 
 impl PoolConfig {
     /// Checks every option against the others and lays the segment out.
@@ -557,9 +570,15 @@ impl PoolConfig {
         })
     }
 
+    /// How many events the pool keeps.
+    fn kept_events(&self) -> u32 {
+        let small = self.segment_size.is_some_and(|size| size < 32 << 20);
+        self.events.unwrap_or(if small { 64 } else { 1024 })
+    }
+
     /// The optional sections, in their order.
     fn sections(&self) -> Vec<Section> {
-        let own = || section::own(self.max_lanes, HANDLERS);
+        let own = || section::own(self.max_lanes, HANDLERS, self.kept_events());
         self.sections.clone().unwrap_or_else(own)
     }
 
@@ -591,6 +610,12 @@ impl PoolConfig {
                 format!("{name} is {value}, it must be {low} to {high}")
             })
             .collect();
+        let events = self.kept_events();
+        if events != 0 && !((16..=MAX_EVENTS).contains(&events) && events.is_power_of_two()) {
+            wrong.push(format!(
+                "events is {events}, it must be a power of two, 16 to {MAX_EVENTS}, or 0 for none"
+            ));
+        }
         let all = u64::from(self.clients) * u64::from(self.slots);
         if all > u64::from(MAX_SLOTS) {
             wrong.push(format!(
@@ -731,6 +756,9 @@ impl Geometry {
             max_lanes: self.max_lanes,
             priorities: self.priorities,
             limits: self.limit_count,
+            events: self
+                .section(SECTION_EVENTS)
+                .map_or(Some(0), |place| Some(place.section.count - 1)),
             segment_size: None,
             arena: Some(self.classes.iter().map(|place| place.class).collect()),
             sections: Some(self.sections.iter().map(|place| place.section).collect()),

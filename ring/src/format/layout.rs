@@ -235,6 +235,59 @@ layout! {
     SECTION_HANDLER_COUNTS: u32 = 1;
     /// Kind of section: what the reaper counts by handler, LOSSES_*; a record for each place of the handler table, the last one for other handlers.
     SECTION_HANDLER_LOSSES: u32 = 2;
+    /// Kind of section: the event ring, EVENTS_* in record 0 and a cell, EVENT_*, in each of the others, whose number is a power of two.
+    SECTION_EVENTS: u32 = 3;
+    /// Kind of section: the topics of events, TOPIC_*.
+    SECTION_TOPICS: u32 = 4;
+
+    /// Bytes of a record of the event ring.
+    EVENT_STRIDE: usize = 256;
+    /// Events: position of the next event, u64, on a line of publishers.
+    EVENTS_TAIL: usize = 0;
+    /// Events: 1 while a subscriber sleeps or is about to, u32, on a line of subscribers.
+    EVENTS_ASKED: usize = 128;
+    /// Events: futex word of the subscribers, bumped by each wake, u32.
+    EVENTS_WAKE: usize = 132;
+    /// Event: position << EVENT_POSITION_SHIFT | publisher << EVENT_PUBLISHER_SHIFT | EVENT_*, u64; 0 before the first one of the cell.
+    EVENT_WORD: usize = 0;
+    /// Event: CLOCK_MONOTONIC nanoseconds of the publication, u64.
+    EVENT_TIME: usize = 8;
+    /// Event: place of its topic in the table, codec << 32, length in bytes << 48, u64.
+    EVENT_ABOUT: usize = 16;
+    /// Event: its bytes.
+    EVENT_BYTES: usize = 32;
+    /// Most bytes of an event.
+    EVENT_BYTES_MAX: usize = 224;
+    /// Event word: shift of the position, 40 bits; positions are compared modulo 2^40.
+    EVENT_POSITION_SHIFT: u32 = 24;
+    /// Event word: mask of a position.
+    EVENT_POSITION_MASK: u64 = (1 << 40) - 1;
+    /// Event word: shift of the publisher, 16 bits: 0 the supervisor, EVENT_CLIENTS + index, EVENT_WORKERS + index.
+    EVENT_PUBLISHER_SHIFT: u32 = 8;
+    /// Event word: mask of the publisher, after the shift.
+    EVENT_PUBLISHER_MASK: u64 = 0xffff;
+    /// Publishers of events: the first client.
+    EVENT_CLIENTS: u32 = 1;
+    /// Publishers of events: the first worker.
+    EVENT_WORKERS: u32 = 0x8000;
+    /// Event word: mask of what the cell is.
+    EVENT_STATE_MASK: u64 = 0xff;
+    /// Event: its publisher writes it.
+    EVENT_BUSY: u64 = 1;
+    /// Event: it may be read.
+    EVENT_READY: u64 = 2;
+    /// Event: its publisher died before it was written.
+    EVENT_VOID: u64 = 3;
+    /// Topic: id, u64, 0 when free, taken by CAS.
+    TOPIC_ID: usize = 0;
+    /// Topic: length of the name in bytes, u32, stored last; 0 while it is being written.
+    TOPIC_NAME_LEN: usize = 8;
+    /// Topic: name, UTF-8.
+    TOPIC_NAME: usize = 16;
+    /// Longest name of a topic in bytes.
+    TOPIC_NAME_MAX: usize = 112;
+    /// Bytes of a record of a topic.
+    TOPIC_STRIDE: usize = 128;
 
     /// Bytes of a record of what lanes count by handler.
     COUNTS_STRIDE: usize = 2688;

@@ -6,35 +6,46 @@
 
 use crate::format::counted;
 use crate::format::layout::{
-    COUNTS_STRIDE, LOSSES_STRIDE, MAX_SECTION_BYTES, MAX_SECTION_RECORDS, MAX_SECTIONS,
-    SECTION_ALIGN, SECTION_HANDLER_COUNTS, SECTION_HANDLER_LOSSES,
+    COUNTS_STRIDE, EVENT_STRIDE, LOSSES_STRIDE, MAX_SECTION_BYTES, MAX_SECTION_RECORDS,
+    MAX_SECTIONS, SECTION_ALIGN, SECTION_EVENTS, SECTION_HANDLER_COUNTS, SECTION_HANDLER_LOSSES,
+    SECTION_TOPICS, TOPIC_STRIDE,
 };
 
 /// The kinds that this version knows, each with the bytes of its records.
-const KNOWN: [(u32, usize); 2] = [
+const KNOWN: [(u32, usize); 4] = [
     (SECTION_HANDLER_COUNTS, COUNTS_STRIDE),
     (SECTION_HANDLER_LOSSES, LOSSES_STRIDE),
+    (SECTION_EVENTS, EVENT_STRIDE),
+    (SECTION_TOPICS, TOPIC_STRIDE),
 ];
+
+/// Topics of a pool with events. A process reads the names of all of them once.
+const TOPICS: u32 = 256;
 
 /// Records of counts for so many lanes: each has its own of some handlers, on average; those that
 /// run few leave theirs to others.
 const COUNTS_A_LANE: u32 = 4;
 
-/// The sections of a segment of this version.
-pub(crate) fn own(lanes: u32, handlers: u32) -> Vec<Section> {
+/// The sections of a segment of this version; `events`: cells of the event ring, 0 for none.
+pub(crate) fn own(lanes: u32, handlers: u32, events: u32) -> Vec<Section> {
     let of = |kind, count, bytes: usize| Section {
         kind,
         count,
         bytes: bytes as u32,
     };
-    vec![
+    let mut own = vec![
         of(
             SECTION_HANDLER_COUNTS,
             COUNTS_A_LANE * lanes + 1,
             COUNTS_STRIDE,
         ),
         of(SECTION_HANDLER_LOSSES, handlers + 1, LOSSES_STRIDE),
-    ]
+    ];
+    if events > 0 {
+        own.push(of(SECTION_EVENTS, events + 1, EVENT_STRIDE));
+        own.push(of(SECTION_TOPICS, TOPICS, TOPIC_STRIDE));
+    }
+    own
 }
 
 /// An optional section, as the header lists it.
@@ -105,6 +116,12 @@ pub(crate) fn problems(sections: &[Section]) -> Vec<String> {
                  multiple of {SECTION_ALIGN} bytes up to {MAX_SECTION_BYTES}",
                 counted(count, "record"),
                 counted(bytes, "byte")
+            ));
+        }
+        if kind == SECTION_EVENTS && !count.saturating_sub(1).is_power_of_two() {
+            wrong.push(format!(
+                "the event ring has {}: their number must be a power of two",
+                counted(count.saturating_sub(1), "cell")
             ));
         }
         let known = KNOWN.iter().find(|(known, _)| *known == kind);

@@ -178,6 +178,117 @@ pub const fn derived_task_id(generation: u64, slot: u32) -> u64 {
     generation << STATE_GENERATION_SHIFT | slot as u64
 }
 
+/// A process that publishes events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publisher {
+    /// The pool's supervisor.
+    Supervisor,
+    /// The client with this index.
+    Client(u32),
+    /// The worker with this index.
+    Worker(u32),
+}
+
+impl Publisher {
+    const fn word(self) -> u64 {
+        match self {
+            Self::Supervisor => 0,
+            Self::Client(index) => (EVENT_CLIENTS + index) as u64 & EVENT_PUBLISHER_MASK,
+            Self::Worker(index) => (EVENT_WORKERS + index) as u64 & EVENT_PUBLISHER_MASK,
+        }
+    }
+
+    const fn from_word(word: u32) -> Self {
+        match word {
+            0 => Self::Supervisor,
+            EVENT_WORKERS.. => Self::Worker(word - EVENT_WORKERS),
+            _ => Self::Client(word - EVENT_CLIENTS),
+        }
+    }
+}
+
+/// What a cell of the event ring is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventState {
+    /// There was no event yet.
+    Unused,
+    /// Its publisher writes it.
+    Busy,
+    /// It may be read.
+    Ready,
+    /// Its publisher died before it was written.
+    Void,
+}
+
+/// The word of a cell of the event ring: position, publisher and state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EventWord(pub(crate) u64);
+
+impl EventWord {
+    /// BUSY at a position.
+    pub(crate) const fn busy(position: u64, publisher: Publisher) -> Self {
+        Self(
+            (position & EVENT_POSITION_MASK) << EVENT_POSITION_SHIFT
+                | publisher.word() << EVENT_PUBLISHER_SHIFT
+                | EVENT_BUSY,
+        )
+    }
+
+    const fn with(self, state: u64) -> Self {
+        Self(self.0 & !EVENT_STATE_MASK | state)
+    }
+
+    /// The word after this BUSY one when the event is written.
+    pub(crate) const fn ready(self) -> Self {
+        self.with(EVENT_READY)
+    }
+
+    /// The word after this BUSY one when its publisher died.
+    pub(crate) const fn void(self) -> Self {
+        self.with(EVENT_VOID)
+    }
+
+    /// What the cell is; `None` for a word that no process of ours stores.
+    pub(crate) const fn state(self) -> Option<EventState> {
+        match self.0 & EVENT_STATE_MASK {
+            0 if self.0 == 0 => Some(EventState::Unused),
+            EVENT_BUSY => Some(EventState::Busy),
+            EVENT_READY => Some(EventState::Ready),
+            EVENT_VOID => Some(EventState::Void),
+            _ => None,
+        }
+    }
+
+    /// The publisher.
+    pub(crate) const fn publisher(self) -> Publisher {
+        Publisher::from_word((self.0 >> EVENT_PUBLISHER_SHIFT & EVENT_PUBLISHER_MASK) as u32)
+    }
+
+    /// Where this word's position is as seen from another one; a cell that was never used is behind
+    /// all of them.
+    pub(crate) const fn seen_from(self, position: u64) -> Lap {
+        let own = self.0 >> EVENT_POSITION_SHIFT;
+        let ahead = own.wrapping_sub(position) & EVENT_POSITION_MASK;
+        match ahead {
+            _ if self.0 == 0 => Lap::Before,
+            0 => Lap::Same,
+            _ if ahead <= EVENT_POSITION_MASK / 2 => Lap::Beyond,
+            _ => Lap::Before,
+        }
+    }
+}
+
+/// Where a position is as seen from another one in the same cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lap {
+    /// In an earlier lap.
+    Before,
+    /// It is the same.
+    Same,
+    /// In a later lap.
+    Beyond,
+}
+
 /// A slot's published word: the generation, and what a lane needs to know of each task. The client
 /// stores it last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

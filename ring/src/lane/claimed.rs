@@ -17,6 +17,8 @@ use crate::lane::core::LaneCore;
 use crate::os::clock::now_ns;
 use crate::os::sync;
 use crate::queue::arena::{self, BlockRef, Role};
+use crate::queue::events::NotPublished;
+use crate::queue::topics::publish_by_lane;
 use crate::records::Slot;
 use crate::segment::Segment;
 use std::time::Duration;
@@ -235,6 +237,19 @@ impl<'l> Claimed<'l> {
         let segment = &self.lane.segment;
         let index = self.slot / segment.geometry().slots_per_client;
         (index, segment.client(index).pid())
+    }
+
+    /// Publishes an event of its worker.
+    ///
+    /// # Errors
+    /// [`NotPublished`].
+    pub fn publish(
+        &self,
+        topic: &str,
+        codec: Codec,
+        bytes: &[u8],
+    ) -> std::result::Result<(), NotPublished> {
+        publish_by_lane(&self.lane.segment, self.lane.index, topic, codec, bytes)
     }
 
     /// The W3C traceparent in binary, if the client sent one.

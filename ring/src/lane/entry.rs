@@ -6,7 +6,7 @@
 use crate::error::{Result, RingError};
 use crate::format::layout::{ENTRIES_A_COMMAND, MAX_COMMAND_ENTRIES};
 use crate::format::states::{EntryState, Leave};
-use crate::format::words::{EntryWord, LaneWord};
+use crate::format::words::{EntryWord, LaneWord, Publisher};
 use crate::lane::claimed::claim::Shard;
 use crate::lane::search::Lane;
 use crate::os::clock::now_ns;
@@ -170,6 +170,12 @@ impl WorkerEntry {
     #[must_use]
     pub fn index(&self) -> u32 {
         self.index
+    }
+
+    /// This worker as a publisher of events.
+    #[must_use]
+    pub fn publisher(&self) -> Publisher {
+        Publisher::Worker(self.index)
     }
 
     /// The version of its program, for people, in place of Ringwork's: before it has lanes.

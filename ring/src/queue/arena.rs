@@ -315,6 +315,7 @@ mod tests {
         let config = PoolConfig {
             clients: 1,
             slots: 16,
+            events: Some(64),
             arena: Some(vec![ArenaClass::new(BIG, 8)]),
             ..PoolConfig::default()
         };

@@ -15,13 +15,16 @@ use crate::format::names::UnknownWord;
 use crate::format::words::{Kind, Word};
 use crate::os::sync::Ordering;
 use crate::queue::hint_ring::HintRing;
+use crate::reaper::audit::slice::{CELLS_A_LOOK, Slice};
 use crate::records::{LaneMask, LaneRecord};
 use crate::segment::Segment;
 use crate::segment::slices::Slices;
 use std::fmt::Display;
 use std::ops::Range;
 
+mod events;
 mod handler_counts;
+mod slice;
 
 /// What was found, in words.
 pub type Damage = String;
@@ -30,9 +33,6 @@ type Found = Result<(), Damage>;
 
 /// The owner words that one look takes in; the next look goes on from there.
 const OWNERS_A_LOOK: usize = 4096;
-
-/// The cells of rings that one look takes in, beside those at the heads.
-const CELLS_A_LOOK: usize = 16_384;
 
 /// The quickest that a slot or ring moves on by one: an order below what was ever measured.
 const NS_A_STEP: u64 = 8;
@@ -56,6 +56,7 @@ pub struct Auditor {
     next_cell: usize,
     counters: Vec<u64>,
     handler_counts: handler_counts::SeenCounts,
+    events: events::SeenEvents,
     next_owner: usize,
     looked_ns: u64,
     slices: Slices,
@@ -89,6 +90,7 @@ impl Auditor {
             next_cell: 0,
             counters: counters(segment).collect(),
             handler_counts: handler_counts::SeenCounts::new(segment),
+            events: events::SeenEvents::new(segment),
             next_owner: 0,
             looked_ns: now_ns,
             slices: Slices::default(),
@@ -162,6 +164,7 @@ impl Auditor {
         idle_bits(segment)?;
         self.counters(segment, steps)?;
         self.handler_counts.look(segment, steps)?;
+        self.events.look(segment, steps)?;
         self.rings(segment, steps)?;
         self.cells(segment)?;
         self.slots(segment, now_ns)?;
@@ -336,39 +339,6 @@ impl Auditor {
         }
         self.next_owner = slice.next();
         Ok(())
-    }
-}
-
-/// The part of many words, in tables one behind the other, that one look takes in.
-struct Slice {
-    part: Range<usize>,
-    // Words of the tables that were asked about.
-    passed: usize,
-}
-
-impl Slice {
-    fn new(start: usize, most: usize) -> Self {
-        Self {
-            part: start..start + most,
-            passed: 0,
-        }
-    }
-
-    /// What of the next table, of so many words, belongs to it.
-    fn of(&mut self, count: usize) -> Range<usize> {
-        let within = |at: usize| at.saturating_sub(self.passed).min(count);
-        let indices = within(self.part.start)..within(self.part.end);
-        self.passed += count;
-        indices
-    }
-
-    /// Where the next look starts, after all tables: at the first word again behind the last.
-    fn next(&self) -> usize {
-        if self.part.end < self.passed {
-            self.part.end
-        } else {
-            0
-        }
     }
 }
 

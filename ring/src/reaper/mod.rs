@@ -10,7 +10,7 @@ pub mod crashing_task;
 use crate::format::cause::Cause;
 use crate::format::layout::{HELD, HandlerLoss, PoolCounter};
 use crate::format::states::EntryState;
-use crate::format::words::{EntryWord, Kind, LaneWord, Word};
+use crate::format::words::{EntryWord, Kind, LaneWord, Publisher, Word};
 use crate::lane::permits::{free_permits, is_limited, may_restore, runnable};
 use crate::os::sync::{AtomicU64, Ordering};
 use crate::queue::arena;
@@ -67,6 +67,7 @@ pub fn reap_worker_noting(
     };
     let lanes = lanes_of(segment, worker);
     failpoint!("reap.worker_begun");
+    forget_events(segment, Publisher::Worker(worker));
     for (lane, word) in &lanes {
         let reaping = LaneWord::new(word.generation(), worker, EntryState::Reaping);
         segment.lane(*lane).store_word_release(reaping);
@@ -111,6 +112,13 @@ pub fn reap_worker_noting(
     reaping.end(entry);
     failpoint!("reap.worker_free");
     reaped
+}
+
+/// What a dead process was publishing will not come.
+fn forget_events(segment: &Segment, dead: Publisher) {
+    if let Some(ring) = segment.events() {
+        ring.forget(dead);
+    }
 }
 
 /// The right to reap an entry: the lock of the dead, held by one reaper at a time.
@@ -272,6 +280,7 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
         return true;
     };
     failpoint!("reap.client_begun");
+    forget_events(segment, Publisher::Client(client));
     let slots = segment.geometry().slots_per_client;
     let mut dropped = 0;
     let mut busy = false;

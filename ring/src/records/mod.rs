@@ -6,6 +6,7 @@
 
 mod chunk;
 mod client;
+mod event;
 mod handler_counts;
 mod header;
 mod histogram;
@@ -20,6 +21,7 @@ mod worker;
 
 pub(crate) use chunk::ChunkRecord;
 pub use client::ClientRecord;
+pub(crate) use event::{EventRecord, EventsRecord, TopicRecord};
 pub use handler_counts::{CountedBy, HandlerCountsRecord, HandlerLossesRecord, TaskTime};
 pub(crate) use header::Readiness;
 pub use header::{Header, LaneMask};

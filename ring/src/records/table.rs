@@ -8,14 +8,14 @@ use crate::os::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Takes an entry that is free, or has the same text; `None` when it has another. `Some(true)` when it
 /// was free.
-fn take(word: &AtomicU64, id: u64) -> Option<bool> {
+pub(super) fn take(word: &AtomicU64, id: u64) -> Option<bool> {
     match word.compare_exchange(0, id, Ordering::AcqRel, Ordering::Acquire) {
         Ok(_) => Some(true),
         Err(seen) => (seen == id).then_some(false),
     }
 }
 
-fn is_text_of(bytes: &[u8], id: u64) -> bool {
+pub(super) fn is_text_of(bytes: &[u8], id: u64) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| id_of(text) == id)
 }
 

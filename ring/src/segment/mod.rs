@@ -8,16 +8,16 @@
 use crate::error::{Result, RingError};
 use crate::format::chunk;
 use crate::format::config::{ClassPlace, Geometry};
-use crate::format::layout::PoolCounter;
+use crate::format::layout::{PoolCounter, SECTION_TOPICS};
 use crate::format::names::UnknownWord;
 use crate::format::states::{Health, PoolState};
 use crate::format::words::{Kind, Word};
 use crate::os::checked_fd::CheckedFd;
 use crate::os::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::records::{
-    ChunkRecord, ClientRecord, ErrorRecord, HandlerCountsRecord, HandlerLossesRecord,
-    HandlerRecord, Header, LaneRecord, LimitRecord, OwnerRecord, Part, RingRecord, Slot,
-    WorkerRecord,
+    ChunkRecord, ClientRecord, ErrorRecord, EventRecord, EventsRecord, HandlerCountsRecord,
+    HandlerLossesRecord, HandlerRecord, Header, LaneRecord, LimitRecord, OwnerRecord, Part,
+    RingRecord, Slot, TopicRecord, WorkerRecord,
 };
 use memmap2::MmapOptions;
 use paths::PoolDir;
@@ -455,6 +455,27 @@ impl Segment {
     /// A record of what the reaper counts by handler.
     pub(crate) fn handler_losses(&self, at: usize) -> HandlerLossesRecord<'_> {
         HandlerLossesRecord::new(self.part(at))
+    }
+
+    /// The head of the event ring.
+    #[inline(always)]
+    pub(crate) fn events_head(&self, at: usize) -> EventsRecord<'_> {
+        EventsRecord::new(self.part(at))
+    }
+
+    /// A cell of the event ring.
+    #[inline(always)]
+    pub(crate) fn event(&self, at: usize) -> EventRecord<'_> {
+        EventRecord::new(self.part(at))
+    }
+
+    /// The records of the topics of events; none where the pool has no events.
+    pub(crate) fn topic_records(&self) -> impl Iterator<Item = TopicRecord<'_>> {
+        let place = self.geometry.section(SECTION_TOPICS);
+        let records = place
+            .into_iter()
+            .flat_map(|place| (0..place.section.count).map(move |index| place.record_at(index)));
+        records.map(|at| TopicRecord::new(self.part(at)))
     }
 
     /// The entries of the error log.

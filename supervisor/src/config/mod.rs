@@ -284,6 +284,12 @@ pub struct SegmentOptions {
     /// Number of priorities, 2 to 4: of 3 they are high, normal and low.
     #[arg(long, value_name = "N", default_value = "3")]
     pub priorities: u32,
+
+    /// Events that the pool keeps, a power of two, 256 bytes each: a subscriber that is further
+    /// behind loses some; 0: none can be published [default: 1024, or 64 in a segment of less than
+    /// 32 MiB].
+    #[arg(long, value_name = "N")]
+    pub events: Option<u32>,
 }
 
 /// Slots of all clients together, where their number is not chosen.
@@ -368,6 +374,7 @@ impl ServeConfig {
         let (clients, slots) = self.clients_and_slots();
         (segment.clients, segment.slots) = (Some(clients), Some(slots));
         segment.segment_size = segment.segment_size.or(Some(Size(geometry.segment_size)));
+        segment.events = geometry.config().events;
         let classes = geometry.classes.iter().map(|place| place.class);
         segment.arena = Some(Arena(classes.collect()));
         all
@@ -569,6 +576,7 @@ impl ServeConfig {
             .huge_pages(options.huge_pages)
             .prefault(options.prefault);
         config.segment_size = options.segment_size.map(|size| size.0);
+        config.events = options.events;
         config
     }
 

@@ -2,6 +2,7 @@
 
 use crate::config::WorkerCommand;
 use crate::crew::quarantine::{self, describe};
+use crate::lifecycle::{self, Topic};
 use crate::pool::{handler_name, running_handler};
 use crate::process::Process;
 use crate::process::cause;
@@ -112,7 +113,14 @@ impl DeathReport {
     }
 
     /// Says that it left in order, and why if that is known.
-    pub(crate) fn tell_leave(&self, why: Option<&str>) {
+    pub(crate) fn tell_leave(&self, segment: &Segment, why: Option<&str>) {
+        let text = Some(("why", why.unwrap_or("by itself")));
+        lifecycle::publish(
+            segment,
+            Topic::WorkerLeft,
+            &[("worker", self.entry.into())],
+            text,
+        );
         match why {
             Some(why) => tracing::info!(worker = self.entry, "{} has left: {why}", self.who),
             None => tracing::info!(
@@ -172,6 +180,13 @@ impl DeathReport {
                 handlers.join(", ")
             ));
         }
+        let fields = [
+            ("worker", self.entry.into()),
+            ("requeued", *requeued),
+            ("crashed", crashed.len() as u64),
+        ];
+        let cause = Some(("cause", self.cause.as_str()));
+        lifecycle::publish(segment, Topic::WorkerDied, &fields, cause);
         tracing::error!(
             worker = self.entry,
             requeued,

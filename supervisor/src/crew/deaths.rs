@@ -8,6 +8,7 @@ use crate::console::Console;
 use crate::crew::death_report::DeathReport;
 use crate::crew::{Crew, MemberKind};
 use crate::error::SupervisorError;
+use crate::lifecycle::{self, Topic};
 use ringwork_ring::segment::tables::log_error;
 use ringwork_ring::{Cause, Segment};
 use ringwork_worker::SETUP_EXIT_CODE;
@@ -56,7 +57,7 @@ impl Crew {
             if report.is_clean() {
                 let why = member.leaving.as_deref();
                 let why = why.or(had_its_quota.then_some("it had run its --max-tasks"));
-                report.tell_leave(why);
+                report.tell_leave(segment, why);
                 self.vacate(kind, ran, why.is_some());
             } else {
                 // Stopped for its task's sake: that is no storm of crashes.
@@ -104,6 +105,7 @@ impl Crew {
     fn tell_halt(&self, segment: &Segment) {
         if let Some(halt) = self.health.halt() {
             tracing::error!("{}", halt.why);
+            lifecycle::publish(segment, Topic::PoolStorm, &[], Some(("why", &halt.why)));
             log_error(segment, &halt.why);
         }
     }

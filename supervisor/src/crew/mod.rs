@@ -18,6 +18,7 @@ use crate::crew::death_report::DeathReport;
 use crate::crew::health::Health;
 use crate::crew::seat::{Member, Seat, Settings};
 use crate::error::SupervisorError;
+use crate::lifecycle::{self, Topic};
 use crate::process::Process;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::PoolCounter;
@@ -162,6 +163,7 @@ impl Crew {
         let now = Instant::now();
         if self.health.recover() {
             tracing::info!("the crash storm is over: workers that die are replaced again");
+            lifecycle::publish(segment, Topic::PoolRecovered, &[], None);
         }
         let starting = self.members().filter(|member| !member.is_ready()).count();
         let mut allowed = self.health.may_start(now, starting);
@@ -290,6 +292,11 @@ impl Crew {
             Ok(member) => {
                 ringwork_ring::failpoint!("serve.worker_started");
                 segment.count(PoolCounter::WorkersStarted, 1);
+                let fields = [
+                    ("worker", entry.into()),
+                    ("pid", member.process.id().into()),
+                ];
+                lifecycle::publish(segment, Topic::WorkerStarted, &fields, None);
                 match kind {
                     MemberKind::Current(number) => self.seats[number].current = Some(member),
                     MemberKind::Successor(number) => self.seats[number].successor = Some(member),

@@ -4,6 +4,7 @@
 //! can find out which request it was: by handler, size and digest. The digest is
 //! the start of the request's SHA-256: `sha256sum FILE` gives the same.
 
+use crate::lifecycle::{self, Topic};
 use crate::pool::handler_name;
 use ringwork_ring::Segment;
 use ringwork_ring::format::counted;
@@ -57,6 +58,9 @@ pub(crate) fn report(segment: &Segment, crash: &Crash, cause: &str) {
         attempts = crash.attempts,
         "{text}. The task is not tried again"
     );
+    let attempts = [("attempts", crash.attempts.into())];
+    let why = Some(("why", text.trim_start_matches(QUARANTINED)));
+    lifecycle::publish(segment, Topic::TaskQuarantined, &attempts, why);
     let errors = errors(segment);
     let mut listed = errors
         .iter()

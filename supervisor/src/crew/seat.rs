@@ -6,6 +6,7 @@
 use crate::config::text::Span;
 use crate::config::{ServeConfig, WorkerCommand};
 use crate::crew::backoff::Backoff;
+use crate::lifecycle::{self, Topic};
 use crate::policy::{RecyclePolicy, RestartPolicy};
 use crate::process::Process;
 use crate::process::kept_program::KeptProgram;
@@ -169,6 +170,12 @@ impl Member {
             lanes,
             "worker is ready after {took:.1?}"
         );
+        let fields = [
+            ("worker", self.entry.into()),
+            ("pid", self.process.id().into()),
+            ("lanes", lanes.into()),
+        ];
+        lifecycle::publish(segment, Topic::WorkerReady, &fields, None);
         true
     }
 

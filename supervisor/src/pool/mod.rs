@@ -8,6 +8,7 @@ pub mod heartbeat;
 pub(crate) mod refusing_lane;
 
 use crate::config::{Memory, ServeConfig};
+use crate::lifecycle::{self, Topic};
 use crate::policy::HandlerLimits;
 use ringwork_ring::format::bytes::Bytes;
 use ringwork_ring::format::counted;
@@ -180,13 +181,19 @@ impl Pool {
         if size < HEADER_SIZE as u64 {
             return; // Truncated: an access is a SIGBUS. The lock, given up soon, tells all.
         }
+        let whole = size >= self.segment.geometry().segment_size;
         if !self.ended.replace(true) {
             self.segment.set_reason(reason);
             ringwork_ring::failpoint!("serve.reasoned");
+            if whole {
+                // Before the state: a subscriber that sees the end finds the last event there.
+                let why = Some(("why", reason));
+                lifecycle::publish(&self.segment, Topic::PoolClosed, &[], why);
+            }
             self.segment.set_pool_state(state);
             ringwork_ring::failpoint!("serve.closed");
         }
-        if size < self.segment.geometry().segment_size {
+        if !whole {
             return;
         }
         wake_all_lanes(&self.segment);

@@ -16,6 +16,7 @@ use crate::crew::Crew;
 use crate::crew::seat::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::SupervisorError;
+use crate::lifecycle::{self, Topic};
 use crate::policy::HandlerLimits;
 use crate::pool::guard::Guard;
 use crate::pool::heartbeat::Heart;
@@ -231,6 +232,7 @@ impl Supervisor<'_> {
             segment.set_pool_state(PoolState::Serving);
             ringwork_ring::failpoint!("serve.serving");
             self.phase = Phase::Serving;
+            lifecycle::publish(segment, Topic::PoolServing, &[], None);
             let ready = Ready {
                 name: self.config.name.clone(),
                 dir: segment.dir().path().to_path_buf(),
@@ -257,6 +259,7 @@ impl Supervisor<'_> {
                 self.notifier.stopping();
                 self.pool.segment().set_pool_state(PoolState::Draining);
                 ringwork_ring::failpoint!("serve.draining");
+                lifecycle::publish(self.pool.segment(), Topic::PoolDraining, &[], None);
                 self.phase = Phase::Draining(now + self.config.drain_timeout.0, None);
                 if stops == 1 {
                     return None;

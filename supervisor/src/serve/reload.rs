@@ -8,6 +8,7 @@ use super::{Phase, Supervisor, SupervisorError};
 use crate::config::options::fixed_that_differ;
 use crate::config::{LogLevel, ServeConfig, WorkerCommand};
 use crate::crew::seat::Settings;
+use crate::lifecycle::{self, Topic};
 use crate::policy::HandlerLimits;
 use ringwork_ring::format::counted;
 use ringwork_ring::segment::tables::log_error;
@@ -48,6 +49,7 @@ impl Supervisor<'_> {
             self.former_config = None;
             let handlers = self.take_up_handlers();
             tracing::info!(target: OUTCOME, "reload done: {}{handlers}", self.summary());
+            lifecycle::publish(self.pool.segment(), Topic::PoolReloaded, &[], None);
             self.warn_of_vain_limits();
             self.notifier.ready(&self.summary());
         }

@@ -9,6 +9,7 @@ mod thread_bound;
 use crate::config::ServeConfig;
 use crate::crew::Crew;
 use crate::crew::death_report::DeathReport;
+use crate::lifecycle::{self, Topic};
 use crate::pool::{Pool, handler_name};
 use crate::watch::deadlines::TimeLimits;
 use crate::watch::recycling::{Bounds, Pressure, Recycling};
@@ -157,7 +158,7 @@ impl Watch {
         let segment = pool.segment();
         for client in pool.dead_owners.dead_clients(segment) {
             let record = segment.client(client);
-            let seen = record.word_acquire();
+            let (seen, name) = (record.word_acquire(), record.name());
             reap_client(segment, client);
             // Told when it is first seen so: with tasks that still run there are more looks. A
             // client that has closed beside its running tasks has said what it wanted.
@@ -166,6 +167,9 @@ impl Watch {
                     client,
                     "a client has gone without closing: its tasks are dropped"
                 );
+                let index = [("client", client.into())];
+                let name = Some(("name", name.as_str()));
+                lifecycle::publish(segment, Topic::ClientDied, &index, name);
             }
         }
         for entry in pool.dead_owners.dead_workers(segment) {

@@ -10,5 +10,7 @@ mod load;
 mod random;
 
 pub use futures::future_round;
-pub use load::{Tally, call_some, flip, flipped, request, round, serve};
+pub use load::{
+    Tally, call_some, flip, flipped, handlers_event, listen, publish, request, round, serve,
+};
 pub use random::Random;

@@ -1,9 +1,13 @@
 //! Rounds of tasks of every kind, each of which must end once and right.
 
 use crate::Random;
+use ringwork_ring::Codec;
 use ringwork_ring::RingError;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
+use ringwork_ring::queue::events::{EventReader, NotPublished};
+use ringwork_ring::queue::topics::{self, TopicFilter};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The longest that a task may take to end, whatever happens.
@@ -117,10 +121,66 @@ fn options(attempts: u8, timeout: Option<u64>) -> TaskOptions {
         .timeout(timeout.map(Duration::from_millis))
 }
 
+/// An event that shows whether it is whole: a number and its complement.
+fn event(number: u64) -> Vec<u8> {
+    [number, !number].map(u64::to_le_bytes).concat()
+}
+
+/// Publishes an event.
+pub fn publish(client: &Client, random: &mut Random, tally: &mut Tally) {
+    let (segment, own) = (client.segment(), client.publisher());
+    let event = event(random.bits());
+    match topics::publish(segment, own, "matrix.round", Codec::Bytes, &event) {
+        // One that is stopped for long was perhaps taken for dead.
+        Ok(_) | Err(NotPublished::Refused) => {}
+        Err(error) => tally.wrong(format!("not published: {error}")),
+    }
+}
+
+/// An event of the handlers.
+#[must_use]
+pub fn handlers_event(task: u64) -> Vec<u8> {
+    event(task)
+}
+
+/// Listens until `stop` is true, asleep while nothing is published.
+pub fn listen(client: &Client, stop: &AtomicBool) -> Tally {
+    let mut tally = Tally::default();
+    let segment = client.segment();
+    let ring = segment.events().expect("the pool keeps events");
+    let mut filter = TopicFilter::new("matrix.*").expect("a pattern");
+    let mut reader = EventReader::from_now(ring);
+    let first = reader.position();
+    while !stop.load(Ordering::Relaxed) {
+        while let Some(found) = reader.next(ring) {
+            let (words, _) = found.bytes().as_chunks::<8>();
+            let whole = match words {
+                [number, complement] => {
+                    u64::from_le_bytes(*number) == !u64::from_le_bytes(*complement)
+                }
+                _ => false,
+            };
+            if filter.wanted(segment, found.topic).is_some() && !whole {
+                tally.wrong(format!("a torn event: {:?}", found.bytes()));
+            }
+        }
+        ring.wait(&reader, Duration::from_millis(20));
+    }
+    let passed = reader.passed();
+    if passed.received + passed.lost + passed.skipped != reader.position() - first {
+        tally.wrong(format!(
+            "events are not accounted for: {passed:?} of {}",
+            reader.position() - first
+        ));
+    }
+    tally
+}
+
 /// A window of ten tasks and their ends; `false` when the pool is closed.
 pub fn round(client: &Client, random: &mut Random, tally: &mut Tally) -> bool {
     let mut open = true;
     let mut waiting = Vec::new();
+    publish(client, random, tally);
     for n in 0..10 {
         let size = if n % 3 == 0 {
             300 + random.below(3_000) as usize

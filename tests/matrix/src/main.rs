@@ -13,6 +13,7 @@
 
 use ringwork::Ringwork;
 use ringwork_matrix::{Random, Tally, call_some, flip, future_round, request, round};
+use ringwork_matrix::{handlers_event, listen};
 use ringwork_ring::client::{Client, TaskOptions};
 use ringwork_ring::format::states::Codec;
 use ringwork_ring::os::failpoint::{Role, role};
@@ -84,6 +85,8 @@ fn answer(task: &mut RawTask<'_, '_>, hold: bool) -> Result<Answer, TaskError> {
         .get(..2)
         .map_or(0, |b| u16::from_be_bytes([b[0], b[1]]));
     task.reserve(len)?;
+    let event = handlers_event(task.context().task_id());
+    task.context().publish("matrix.task", event)?;
     while hold && start.elapsed() < Duration::from_millis(time.into()) {
         task.context().check_cancelled()?;
         std::thread::sleep(Duration::from_millis(1));
@@ -131,6 +134,7 @@ fn client(dir: &str) -> ExitCode {
 fn cycle(dir: &PoolDir, random: &mut Random, stop: &AtomicBool) -> Result<Tally, RingError> {
     let client = Client::connect(dir)?;
     let mut tally = Tally::default();
+    let over = AtomicBool::new(false);
     let called = std::thread::scope(|scope| {
         let mut own = random.clone();
         let client = &client;
@@ -139,11 +143,14 @@ fn cycle(dir: &PoolDir, random: &mut Random, stop: &AtomicBool) -> Result<Tally,
             call_some(client, &mut own, &mut tally);
             tally
         });
+        let listener = scope.spawn(|| listen(client, &over));
         for _ in 0..12 {
             if stop.load(Ordering::Relaxed) || !round(client, random, &mut tally) {
                 break;
             }
         }
+        over.store(true, Ordering::Relaxed);
+        tally.merge(listener.join().expect("the listening thread"));
         caller.join().expect("the calling thread")
     });
     tally.merge(called);

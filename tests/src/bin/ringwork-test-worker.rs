@@ -163,6 +163,12 @@ fn failing(worker: Builder) -> Builder {
             }
         })
         .task("test.until_cancelled", until_cancelled)
+        .task(
+            "test.publish",
+            |context: &TaskContext<'_>, text: String| -> Outcome<()> {
+                context.publish("test.published", text)
+            },
+        )
         .task("test.sleep", |_: &TaskContext<'_>, milliseconds: u64| {
             std::thread::sleep(Duration::from_millis(milliseconds));
             Outcome::Ok(milliseconds)

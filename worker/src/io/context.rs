@@ -2,7 +2,9 @@
 
 use super::shard::{Shared, WhyCancelled};
 use super::watched::Watched;
+use crate::codec::IntoResult;
 use crate::context::TaskClient;
+use crate::context::published;
 use crate::error::TaskError;
 use ringwork_ring::PoolDir;
 use ringwork_ring::os::clock::now_ns;
@@ -142,6 +144,19 @@ impl AsyncContext {
         let reported = u64::from(done) << 32 | u64::from(total);
         self.0.progress.store(reported, Ordering::Relaxed);
         self.0.with_claim(|claim| claim.progress(done, total));
+    }
+
+    /// Publishes an event to all that listen in the pool, as [`TaskContext::publish`].
+    ///
+    /// # Errors
+    /// As there.
+    ///
+    /// [`TaskContext::publish`]: crate::TaskContext::publish
+    #[track_caller]
+    pub fn publish(&self, topic: &str, event: impl IntoResult) -> Result<(), TaskError> {
+        published(event, |codec, bytes| {
+            self.0.shard.books.publish(topic, codec, bytes)
+        })
     }
 
     /// The caller's W3C traceparent (version, trace id, parent id, flags), if it sent one.

@@ -18,6 +18,8 @@ use crate::lane::search::Lane;
 use crate::os::clock::now_ns;
 use crate::os::sync::Ordering;
 use crate::queue::arena::{self, BlockRef};
+use crate::queue::events::NotPublished;
+use crate::queue::topics::publish_by_lane;
 use crate::queue::wait::{futex_wait, wake_word};
 use crate::records::Slot;
 use crate::segment::Segment;
@@ -55,6 +57,19 @@ impl Shard {
     #[must_use]
     pub fn index(&self) -> u32 {
         self.index
+    }
+
+    /// Publishes an event of its worker.
+    ///
+    /// # Errors
+    /// [`NotPublished`].
+    pub fn publish(
+        &self,
+        topic: &str,
+        codec: Codec,
+        bytes: &[u8],
+    ) -> std::result::Result<(), NotPublished> {
+        publish_by_lane(&self.segment, self.index, topic, codec, bytes)
     }
 
     /// Whether the client of a task of this worker has asked to give it up: a slot and a generation

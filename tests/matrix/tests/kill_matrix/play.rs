@@ -6,7 +6,7 @@ use crate::scene::{Hand, overflow};
 use crate::stage::{Arms, HOLD, LIMIT, START_HOLD, Stage, is_alive, program, stat, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use ringwork_matrix::{Random, Tally, call_some, round, serve};
+use ringwork_matrix::{Random, Tally, call_some, listen, round, serve};
 use ringwork_ring::Client;
 use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::os::failpoint::Role;
@@ -59,12 +59,16 @@ impl Observer {
         let client = Client::connect(&stage.dir).map_err(|error| error.to_string())?;
         let (client, stop) = (Arc::new(client), Arc::new(AtomicBool::new(false)));
         let (own, stopped) = (Arc::clone(&client), Arc::clone(&stop));
+        let (listens, over) = (Arc::clone(&client), Arc::clone(&stop));
+        let listener = std::thread::spawn(move || listen(&listens, &over));
         let thread = std::thread::spawn(move || {
             let (mut tally, mut random) = (Tally::default(), Random::new(seed));
             while !stopped.load(Ordering::Relaxed)
                 && round(&own, &mut random, &mut tally)
                 && call_some(&own, &mut random, &mut tally)
             {}
+            stopped.store(true, Ordering::Relaxed);
+            tally.merge(listener.join().expect("the listening thread"));
             tally
         });
         Ok(Self {

@@ -5,9 +5,11 @@ import io.ringwork.internal.Durations;
 import io.ringwork.internal.process.Attachment;
 import io.ringwork.internal.process.Child;
 import io.ringwork.internal.segment.ClientSegment;
+import io.ringwork.internal.segment.EventRing;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.Mapped;
 import io.ringwork.internal.segment.SlotTable;
+import io.ringwork.internal.segment.TopicTable;
 import io.ringwork.internal.wait.Poller;
 import io.ringwork.internal.wait.PollerRole;
 import java.lang.System.Logger.Level;
@@ -57,6 +59,8 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
   private final SlotTable<TaskFuture<?>> slots;
   private final Poller poller;
   private final LastTasks lastTasks;
+  final EventHub events;
+  final Publications publications;
   private final Attachment attachment;
   private final @Nullable Child child;
 
@@ -86,6 +90,10 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
     core = new Core(life, settings, segment, this, this);
     poller = core.poller;
     lastTasks = new LastTasks(core);
+    EventRing ring = EventRing.of(attachment.memory, attachment.geometry);
+    TopicTable topics = new TopicTable(attachment.memory, attachment.geometry);
+    events = new EventHub(life, ring, topics);
+    publications = new Publications(life, ring, topics, attachment.index);
   }
 
   void start() {
@@ -250,6 +258,14 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
         this, client -> PoolStatsReader.read(client.attachment), Client::closedBy);
   }
 
+  @Override
+  Client connected() {
+    if (!life.isOpen()) {
+      throw life.closedException(false, null);
+    }
+    return this;
+  }
+
   private ClosedException closedBy(Throwable gone) {
     return life.closedException(false, gone);
   }
@@ -339,6 +355,9 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
   public void poolEnded() {
     boolean failed = segment.memory.getIntAcquire(Layout.H_POOL_STATE) == Layout.POOL_FAILED;
     String reason = reason();
+    if (!failed) {
+      events.shutDown();
+    }
     die((failed ? "the pool failed" : "the pool was shut down") + reason);
   }
 
@@ -367,6 +386,7 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
       core.pending.fail();
       segment.room.freed();
     } finally {
+      events.poolEnded();
       poller.stop(); // which ends what this thread had no memory or stack for
     }
   }
@@ -526,8 +546,10 @@ final class Client extends Connection implements Poller.Owner, Submitter.Pool {
       return;
     }
     try {
+      events.close(JOIN_NANOS);
+      boolean written = publications.close(READ_NANOS);
       scanLast();
-      attachment.release(slots.free.close() && !life.isTruncated());
+      attachment.release(slots.free.close() && written && !life.isTruncated());
     } finally {
       try {
         life.close();

@@ -53,5 +53,12 @@ abstract sealed class Connection permits Client, Reconnector {
   /** The present client, or the last one, which may have ended; null if there was none yet. */
   abstract @Nullable Client current();
 
+  /**
+   * The present client, for what is asked of its pool and does not wait for another.
+   *
+   * @throws RingworkException if there is none, or its pool has ended
+   */
+  abstract Client connected();
+
   abstract void close();
 }

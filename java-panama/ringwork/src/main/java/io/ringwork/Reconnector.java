@@ -304,6 +304,11 @@ final class Reconnector extends Connection {
     return ofPool(Client::stats);
   }
 
+  @Override
+  Client connected() {
+    return ofPool(client -> client);
+  }
+
   private <T> T ofPool(Function<Client, T> look) {
     Client client = finder.current();
     if (!finder.isClosed() && client != null && client.isOpen()) {

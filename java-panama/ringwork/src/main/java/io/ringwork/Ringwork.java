@@ -2,8 +2,12 @@ package io.ringwork;
 
 import io.ringwork.internal.Durations;
 import io.ringwork.internal.StackRoom;
+import io.ringwork.internal.segment.TopicPattern;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Flow;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -481,6 +485,77 @@ public final class Ringwork implements AutoCloseable {
    */
   public PoolStats stats() {
     return connection.stats();
+  }
+
+  /**
+   * Publishes an event to all that listen in the pool. It waits for nobody, and makes no system
+   * call unless a subscriber sleeps.
+   *
+   * <pre>{@code
+   * pool.publish("order.paid", Codec.UTF8, "4711");
+   * }</pre>
+   *
+   * @param topic its topic: parts of letters, digits, - and _ with dots between them
+   * @param codec writes the value
+   * @param value what is published, 224 bytes at most
+   * @param <T> the value
+   * @throws NotPublishedException if it is too large, the table of topics is full, or the pool
+   *     keeps no events
+   * @throws CodecException if the value can't be encoded
+   * @throws ClosedException if the client is closed, or its pool has ended
+   * @throws RejectedException DISCONNECTED, with {@link Reconnect} while no pool is there
+   * @throws IllegalArgumentException if no topic can be called so
+   */
+  public <T> void publish(String topic, Codec<T> codec, T value) {
+    connection.connected().publications.publish(topic, codec, value);
+  }
+
+  /**
+   * The events of the topics that a pattern names, delivered by a thread of the client.
+   *
+   * @param pattern as for {@link #events(String, Executor)}
+   * @return where any number may subscribe; no subscriber should block, for all share the thread
+   * @throws IllegalArgumentException if no topic can be as the pattern says
+   */
+  public Flow.Publisher<Event> events(String pattern) {
+    return EventFlow.publisher(connection, new TopicPattern(pattern), null);
+  }
+
+  /**
+   * The events of the topics that a pattern names. Each subscriber has its own place: it is given
+   * what is published from its {@code subscribe} on, as it asks for it. Nobody waits for a
+   * subscriber: one that is more than the pool's {@code --events} behind has lost some, and its
+   * {@link EventSubscription#passed()} tells how many.
+   *
+   * <p>{@code onComplete} comes when the client was closed, or the pool was shut down and the last
+   * event was given; {@code onError} when the pool ended in another way, or keeps no events. With
+   * {@link Reconnect} a subscription ends with its pool: subscribe again. A subscriber that throws
+   * is cancelled, which is logged.
+   *
+   * @param pattern {@code *} stands for one part of a topic, and as the last part for all that
+   *     follow: {@code worker.*}, or {@code *} for all events
+   * @param executor delivers; to each subscriber on one thread at a time
+   * @return where any number may subscribe
+   * @throws IllegalArgumentException if no topic can be as the pattern says
+   */
+  public Flow.Publisher<Event> events(String pattern, Executor executor) {
+    Objects.requireNonNull(executor, "executor");
+    return EventFlow.publisher(connection, new TopicPattern(pattern), executor);
+  }
+
+  /**
+   * The events of the topics that a pattern names, from now on, for a thread that waits for them. A
+   * virtual thread gives its carrier back meanwhile.
+   *
+   * @param pattern as for {@link #events(String, Executor)}
+   * @return the reader, for one thread at a time
+   * @throws NotPublishedException if the pool keeps no events
+   * @throws ClosedException if the client is closed, or its pool has ended
+   * @throws RejectedException DISCONNECTED, with {@link Reconnect} while no pool is there
+   * @throws IllegalArgumentException if no topic can be as the pattern says
+   */
+  public EventReader eventReader(String pattern) {
+    return new EventReader(connection.connected().events, new TopicPattern(pattern));
   }
 
   /**

@@ -31,7 +31,8 @@ public abstract sealed class RingworkException extends RuntimeException
         CorruptSegmentException,
         IncompatibleException,
         ConnectException,
-        LaunchException {
+        LaunchException,
+        NotPublishedException {
   private static final long serialVersionUID = 1L;
 
   /** Whether the handler may have been started. */

@@ -19,6 +19,8 @@
  *       another thread gives: {@link io.ringwork.Promise}.
  *   <li>In shared memory: {@link io.ringwork.RawTask}, {@link io.ringwork.RawCall}, {@link
  *       io.ringwork.ResultLease}.
+ *   <li>Events: {@link io.ringwork.Event}, {@link io.ringwork.EventReader}, {@link
+ *       io.ringwork.EventSubscription}, {@link io.ringwork.NotPublishedException}.
  *   <li>What a pool is: {@link io.ringwork.PoolInfo}, {@link io.ringwork.PoolState}. What it has
  *       done: {@link io.ringwork.PoolStats}, with {@link io.ringwork.TaskCounts}, {@link
  *       io.ringwork.HandlerStats} and {@link io.ringwork.TimeHistogram}.

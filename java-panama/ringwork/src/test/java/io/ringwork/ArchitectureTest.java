@@ -46,6 +46,7 @@ class ArchitectureTest {
           "Submitter.submit",
           "Submitter.claim",
           "Batch.flush",
+          "Publications.write",
           "Waiting.waitHelping",
           "TaskEnder.end",
           "TaskEnder.endBroken",

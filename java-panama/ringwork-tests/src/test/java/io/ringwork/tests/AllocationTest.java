@@ -3,6 +3,7 @@ package io.ringwork.tests;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
+import io.ringwork.Codec;
 import io.ringwork.RawCall;
 import io.ringwork.RawTask;
 import io.ringwork.ResultLease;
@@ -40,6 +41,9 @@ class AllocationTest {
   private static final long FUTURE = 72;
 
   private static final long RESULT = 16 + 64;
+
+  /** A HeapByteBuffer, unless the compiler proves it needless. */
+  private static final long BUFFER = 64;
 
   /** A RawTask and a ResultLease. */
   private static final long TASK_AND_LEASE = 72 + 56;
@@ -121,6 +125,15 @@ class AllocationTest {
               }
             }
           });
+    }
+  }
+
+  /** The bytes alone: what is given as bytes is copied once, as any value is encoded. */
+  @Test
+  void aPublicationAllocatesItsEncoding() throws Exception {
+    byte[] value = new byte[64];
+    try (Ringwork pool = launch()) {
+      assertAllocates(BUFFER + RESULT, n -> pool.publish("allocation.test", Codec.BYTES, value));
     }
   }
 }

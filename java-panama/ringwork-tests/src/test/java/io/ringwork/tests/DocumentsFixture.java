@@ -25,7 +25,7 @@ abstract class DocumentsFixture {
 
   record Total(long id, long cents) {}
 
-  record Event(String what, Instant when) {}
+  record Visit(String who, Instant when) {}
 
   /** Any logger. */
   interface Log {

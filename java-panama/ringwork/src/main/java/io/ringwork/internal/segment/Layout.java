@@ -204,6 +204,84 @@ public final class Layout {
   /** Kind of section: what the reaper counts by handler, LOSSES_*; a record for each place of the handler table, the last one for other handlers. */
   public static final int SECTION_HANDLER_LOSSES = 2;
 
+  /** Kind of section: the event ring, EVENTS_* in record 0 and a cell, EVENT_*, in each of the others, whose number is a power of two. */
+  public static final int SECTION_EVENTS = 3;
+
+  /** Kind of section: the topics of events, TOPIC_*. */
+  public static final int SECTION_TOPICS = 4;
+
+  /** Bytes of a record of the event ring. */
+  public static final int EVENT_STRIDE = 256;
+
+  /** Events: position of the next event, u64, on a line of publishers. */
+  public static final int EVENTS_TAIL = 0;
+
+  /** Events: 1 while a subscriber sleeps or is about to, u32, on a line of subscribers. */
+  public static final int EVENTS_ASKED = 128;
+
+  /** Events: futex word of the subscribers, bumped by each wake, u32. */
+  public static final int EVENTS_WAKE = 132;
+
+  /** Event: position &lt;&lt; EVENT_POSITION_SHIFT | publisher &lt;&lt; EVENT_PUBLISHER_SHIFT | EVENT_*, u64; 0 before the first one of the cell. */
+  public static final int EVENT_WORD = 0;
+
+  /** Event: CLOCK_MONOTONIC nanoseconds of the publication, u64. */
+  public static final int EVENT_TIME = 8;
+
+  /** Event: place of its topic in the table, codec &lt;&lt; 32, length in bytes &lt;&lt; 48, u64. */
+  public static final int EVENT_ABOUT = 16;
+
+  /** Event: its bytes. */
+  public static final int EVENT_BYTES = 32;
+
+  /** Most bytes of an event. */
+  public static final int EVENT_BYTES_MAX = 224;
+
+  /** Event word: shift of the position, 40 bits; positions are compared modulo 2^40. */
+  public static final int EVENT_POSITION_SHIFT = 24;
+
+  /** Event word: mask of a position. */
+  public static final long EVENT_POSITION_MASK = 0xffffffffffL;
+
+  /** Event word: shift of the publisher, 16 bits: 0 the supervisor, EVENT_CLIENTS + index, EVENT_WORKERS + index. */
+  public static final int EVENT_PUBLISHER_SHIFT = 8;
+
+  /** Event word: mask of the publisher, after the shift. */
+  public static final long EVENT_PUBLISHER_MASK = 0xffffL;
+
+  /** Publishers of events: the first client. */
+  public static final int EVENT_CLIENTS = 1;
+
+  /** Publishers of events: the first worker. */
+  public static final int EVENT_WORKERS = 32768;
+
+  /** Event word: mask of what the cell is. */
+  public static final long EVENT_STATE_MASK = 0xffL;
+
+  /** Event: its publisher writes it. */
+  public static final long EVENT_BUSY = 0x1L;
+
+  /** Event: it may be read. */
+  public static final long EVENT_READY = 0x2L;
+
+  /** Event: its publisher died before it was written. */
+  public static final long EVENT_VOID = 0x3L;
+
+  /** Topic: id, u64, 0 when free, taken by CAS. */
+  public static final int TOPIC_ID = 0;
+
+  /** Topic: length of the name in bytes, u32, stored last; 0 while it is being written. */
+  public static final int TOPIC_NAME_LEN = 8;
+
+  /** Topic: name, UTF-8. */
+  public static final int TOPIC_NAME = 16;
+
+  /** Longest name of a topic in bytes. */
+  public static final int TOPIC_NAME_MAX = 112;
+
+  /** Bytes of a record of a topic. */
+  public static final int TOPIC_STRIDE = 128;
+
   /** Bytes of a record of what lanes count by handler. */
   public static final int COUNTS_STRIDE = 2688;
 

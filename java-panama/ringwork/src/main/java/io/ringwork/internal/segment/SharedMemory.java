@@ -150,6 +150,10 @@ public final class SharedMemory {
     return (int) INT.getVolatile(segment, at);
   }
 
+  public void setIntRelease(long at, int value) {
+    INT.setRelease(segment, at, value);
+  }
+
   public void setIntOpaque(long at, int value) {
     INT.setOpaque(segment, at, value);
   }

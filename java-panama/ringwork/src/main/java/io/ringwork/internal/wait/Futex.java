@@ -191,6 +191,11 @@ public final class Futex {
     invoke(word, WAKE, 1, 0);
   }
 
+  /** Wakes all sleepers. */
+  public static void wakeAll(long word) {
+    invoke(word, WAKE, Integer.MAX_VALUE, 0);
+  }
+
   private static void invoke(long word, int op, int value, long timeout) {
     if (!available) {
       return;
