@@ -1,6 +1,6 @@
 //! The tasks that run and wait: `ringwork tasks`, and `/tasks` over HTTP.
 
-use super::exit::Failure;
+use super::exit::{Failure, NO_POOL};
 #[cfg(feature = "ops")]
 use super::remote::RemotePool;
 use super::table::Table;
@@ -156,6 +156,13 @@ fn page(tasks: &Tasks) -> Result<String, Failure> {
         return pool.get("/tasks", accept);
     }
     let segment = Segment::attach(&PoolDir::new(&tasks.name)?)?;
+    if segment.is_over() || !segment.supervisor_lives()? {
+        let text = format!(
+            "the pool {0} is over: nothing of it runs or waits any more; `ringwork stat {0}` says how it ended",
+            tasks.name
+        );
+        return Err(Failure::new(NO_POOL, text));
+    }
     let list = TaskList::of(&segment);
     match tasks.json {
         true => Ok(serde_json::to_string_pretty(&list)? + "\n"),

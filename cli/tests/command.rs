@@ -316,6 +316,9 @@ fn only_dead_pools_are_cleaned() {
     dead.signal(Signal::KILL);
     dead.wait();
     std::fs::create_dir(home.path().join("photos")).unwrap();
+    let ended = home.run(&["tasks", "dead"]);
+    assert_eq!(ended.code, 3, "{}", ended.stdout);
+    assert!(ended.stderr.contains("is over"), "{}", ended.stderr);
     let ended = home.run(&["stat", "dead"]);
     assert!(
         ended.code == 3 && ended.stderr.contains("ringwork clean"),

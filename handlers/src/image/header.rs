@@ -100,7 +100,7 @@ pub(super) fn undecodable(kind: Kind, reason: &dyn std::fmt::Display) -> TaskErr
     TaskError::new(
         "image.undecodable",
         format!(
-            "the body begins as {name} and cannot be decoded: {reason}; it is cut off, damaged, or of a rare variant: send it again, or converted ({ACCEPTED})"
+            "the body begins as {name} and cannot be decoded: {reason}; it is cut off, damaged (`damaged` as `accept` takes what there is), or of a rare variant: send it again, or converted ({ACCEPTED})"
         ),
     )
 }
@@ -109,10 +109,15 @@ pub(super) fn undecodable(kind: Kind, reason: &dyn std::fmt::Display) -> TaskErr
 #[track_caller]
 pub(super) fn bad(kind: Kind, problem: &str) -> TaskError {
     let name = kind.name();
+    // A JPEG's problem says so where it is of use.
+    let accept = match problem.contains("cut off") && kind != Kind::Jpeg {
+        true => " (`damaged` as `accept` takes what there is)",
+        false => "",
+    };
     TaskError::new(
         "image.undecodable",
         format!(
-            "the body begins as {name} and cannot be decoded: {problem}; send it again, or converted ({ACCEPTED})"
+            "the body begins as {name} and cannot be decoded: {problem}{accept}; send it again, or converted ({ACCEPTED})"
         ),
     )
 }

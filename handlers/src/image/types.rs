@@ -170,10 +170,14 @@ pub(super) fn invalid_params(problem: &str) -> TaskError {
 
 #[track_caller]
 pub(super) fn too_many_pixels(what: &str, width: u64, height: u64, max: u64) -> TaskError {
+    let remedy = match what.starts_with("an output") {
+        true => "ask for a smaller size",
+        false => "send a smaller image",
+    };
     TaskError::new(
         "image.too_many_pixels",
         format!(
-            "{what} of {width} x {height} is {} pixels, and max_pixels is {max}; send a smaller image, or raise max_pixels if the worker has the memory (up to 14 bytes a pixel, 21 for a TIFF with many samples of 16 bits)",
+            "{what} of {width} x {height} is {} pixels, and max_pixels is {max}; {remedy}, or raise max_pixels if the worker has the memory (up to 14 bytes a pixel, 21 for a TIFF with many samples of 16 bits)",
             width.saturating_mul(height)
         ),
     )

@@ -154,6 +154,9 @@ public final class Demo {
 
   private static void row(String what, double rust, double java) {
     String better = rust > 0 ? "%.2fx".formatted(java / rust) : "-";
+    if (rust > java && java > 0) {
+      better = "worse, %.2fx".formatted(rust / java);
+    }
     say("  %-26s %14.2f %14.2f %12s", what, rust, java, better);
   }
 
