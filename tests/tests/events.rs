@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 use ringwork::{Error, Event, Events, NotPublished, Publisher, Ringwork, TaskType, block_on};
 use ringwork_tests::{LIMIT, Pool, Serve, wait_until};
 use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
 use std::time::Duration;
 
 const PUBLISH: TaskType<str, ()> = TaskType::new("test.publish");
@@ -237,18 +238,20 @@ fn the_command_prints_events_and_ends_as_it_says() {
     let mut follows = pool
         .base()
         .command(&["events", "printed", "--kept", "--topic", "pool.*"]);
-    let follows = follows
+    let mut follows = follows
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
+    let mut lines = BufReader::new(follows.stdout.take().unwrap());
+    // It has attached before the pool goes.
+    let mut out = String::new();
+    lines.read_line(&mut out).unwrap();
+    assert!(out.contains("pool.serving"), "{out}");
     pool.signal(Signal::SIGTERM);
     pool.wait_exit();
-    let ended = follows.wait_with_output().unwrap();
-    let out = String::from_utf8(ended.stdout).unwrap();
-    assert!(
-        ended.status.success() && out.contains("pool.closed"),
-        "{out}"
-    );
+    lines.read_to_string(&mut out).unwrap();
+    let ended = follows.wait().unwrap();
+    assert!(ended.success() && out.contains("pool.closed"), "{out}");
 }
 
 #[test]
