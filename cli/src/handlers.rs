@@ -1,11 +1,12 @@
 //! `ringwork handlers`: what tasks there are, in the stock worker or in a live pool.
 
-use super::exit::{Failure, NO_POOL};
+use super::exit::Failure;
+use super::place::live;
 use super::table::Table;
 use super::view;
 use clap::Args;
 use ringwork_handlers::{STOCK, StockDoc};
-use ringwork_ring::{PoolDir, Segment};
+use ringwork_ring::Segment;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -59,19 +60,6 @@ pub(super) fn run(handlers: &Handlers) -> Result<(), Failure> {
     write!(out, "{text}")?;
     out.flush()?;
     Ok(())
-}
-
-/// The segment of a pool that is not over: what is left of another has the handlers of the past.
-fn live(name: &str) -> Result<Segment, Failure> {
-    let segment = Segment::attach(&PoolDir::new(name)?)?;
-    let condition = view::condition(&segment)?;
-    match view::is_over(condition.state) {
-        true => Err(Failure::new(
-            NO_POOL,
-            format!("the pool {name} is over: {}", condition.reason),
-        )),
-        false => Ok(segment),
-    }
 }
 
 fn of_pool(segment: &Segment, json: bool) -> Result<String, Failure> {

@@ -22,6 +22,7 @@ mod log;
 mod ops;
 mod options;
 mod payload;
+mod place;
 mod process;
 mod prometheus;
 #[cfg(feature = "ops")]
@@ -34,6 +35,8 @@ mod stop;
 mod submit;
 mod table;
 mod tasks;
+#[cfg(test)]
+mod testing;
 mod top;
 mod units;
 mod view;

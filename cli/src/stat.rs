@@ -2,6 +2,7 @@
 
 use super::by_handler::{self, Look, Quantiles};
 use super::exit::{FAILED, Failure, NO_POOL};
+use super::place::Place;
 use super::prometheus;
 #[cfg(feature = "ops")]
 use super::remote::RemotePool;
@@ -15,8 +16,6 @@ use ringwork_ring::{PoolDir, RingError, Segment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
-#[cfg(feature = "ops")]
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
@@ -64,14 +63,8 @@ const SPARE: [&str; 19] = [
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Stat {
-    /// Name of the pool, or where it answers HTTP: http://HOST:PORT or unix:PATH.
-    #[arg(default_value = "default")]
-    name: String,
-
-    /// File with the token that HTTP asks for.
-    #[cfg(feature = "ops")]
-    #[arg(long, value_name = "FILE")]
-    http_token_file: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 
     /// Print JSON: one object, or with --watch one a line.
     #[arg(long)]
@@ -99,10 +92,10 @@ pub(super) struct Stat {
 /// Runs the subcommand.
 pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
     #[cfg(feature = "ops")]
-    if let Some(pool) = RemotePool::named(&stat.name, stat.http_token_file.as_deref())? {
+    if let Some(pool) = stat.place.remote()? {
         return remote(stat, &pool);
     }
-    let dir = PoolDir::new(&stat.name)?;
+    let dir = PoolDir::new(&stat.place.name)?;
     let segment = Segment::attach(&dir).map_err(|error| match error {
         // Something of it is there: it starts, or is dead.
         RingError::NotFound { .. } | RingError::NotReady { .. } | RingError::Closed { .. }

@@ -1,19 +1,16 @@
 //! The tasks that run and wait: `ringwork tasks`, and `/tasks` over HTTP.
 
-use super::exit::{Failure, NO_POOL};
-#[cfg(feature = "ops")]
-use super::remote::RemotePool;
+use super::exit::Failure;
+use super::place::{self, Place};
 use super::table::Table;
 use super::units::seconds as duration;
 use super::view::{self, TaskView};
 use clap::Args;
+use ringwork_ring::Segment;
 use ringwork_ring::os::clock::now_ns;
-use ringwork_ring::{PoolDir, Segment};
 use ringwork_supervisor::pool::handler_name;
 use serde::Serialize;
 use std::io::{self, Write};
-#[cfg(feature = "ops")]
-use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
 Of the tasks that wait the first 64 of each priority are told, in the order in which lanes take them. FOR is how long a \
@@ -28,14 +25,8 @@ const MAX_WAITING: usize = 64;
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct Tasks {
-    /// Name of the pool, or where it answers HTTP: http://HOST:PORT or unix:PATH.
-    #[arg(default_value = "default")]
-    name: String,
-
-    /// File with the token that HTTP asks for.
-    #[cfg(feature = "ops")]
-    #[arg(long, value_name = "FILE")]
-    http_token_file: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
 
     /// Print JSON: one object.
     #[arg(long)]
@@ -147,7 +138,7 @@ pub(super) fn run(tasks: &Tasks) -> Result<(), Failure> {
 
 fn page(tasks: &Tasks) -> Result<String, Failure> {
     #[cfg(feature = "ops")]
-    if let Some(pool) = RemotePool::named(&tasks.name, tasks.http_token_file.as_deref())? {
+    if let Some(pool) = tasks.place.remote()? {
         let accept = if tasks.json {
             "application/json"
         } else {
@@ -155,14 +146,7 @@ fn page(tasks: &Tasks) -> Result<String, Failure> {
         };
         return pool.get("/tasks", accept);
     }
-    let segment = Segment::attach(&PoolDir::new(&tasks.name)?)?;
-    if segment.is_over() || !segment.supervisor_lives()? {
-        let text = format!(
-            "the pool {0} is over: nothing of it runs or waits any more; `ringwork stat {0}` says how it ended",
-            tasks.name
-        );
-        return Err(Failure::new(NO_POOL, text));
-    }
+    let segment = place::live(&tasks.place.name)?;
     let list = TaskList::of(&segment);
     match tasks.json {
         true => Ok(serde_json::to_string_pretty(&list)? + "\n"),
@@ -207,23 +191,18 @@ pub(super) fn text(list: &TaskList) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::served;
+    use ringwork_ring::Codec;
     use ringwork_ring::client::{Client, TaskOptions};
-    use ringwork_ring::format::states::PoolState;
-    use ringwork_ring::{Codec, PoolConfig, WaitStrategy, WorkerEntry};
     use std::time::Duration;
 
     #[test]
     fn each_task_is_told_with_its_client_its_attempt_and_its_time() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-        let (segment, _locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
-        segment.set_pool_state(PoolState::Serving);
-        let attached = std::sync::Arc::new(Segment::attach(&dir).unwrap());
-        let entry = WorkerEntry::register(attached, None).unwrap();
-        let mut lane = entry.lanes(1, WaitStrategy::Park).unwrap().pop().unwrap();
-        let client = Client::connect(&dir).unwrap();
+        let mut served = served();
+        let (segment, lane) = (&served.segment, &mut served.lane);
+        let client = Client::connect(&served.dir).unwrap();
         assert_eq!(
-            text(&TaskList::of(&segment)),
+            text(&TaskList::of(segment)),
             "running\n  none\n\nwaiting\n  none\n"
         );
         let first = client.submit("echo", b"", &TaskOptions::default()).unwrap();
@@ -233,7 +212,7 @@ mod tests {
             .task_id(7);
         let second = client.submit("digest", b"", &timed).unwrap();
         let claimed = lane.try_next().unwrap();
-        let list = TaskList::of(&segment);
+        let list = TaskList::of(segment);
         assert_eq!((list.running.len(), list.waiting.len()), (1, 1));
         let (runs, waits) = (&list.running[0], &list.waiting[0]);
         assert_eq!((runs.lane, runs.task.attempt), (0, 1));

@@ -625,6 +625,7 @@ fn quantiles<'t>(of: impl Iterator<Item = &'t Histogram>) -> Quantiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::served;
     use ringwork_ring::{PoolConfig, PoolDir};
 
     #[test]
@@ -672,53 +673,40 @@ mod tests {
 
     #[test]
     fn a_worker_lives_as_long_as_its_lock_is_held() {
-        use ringwork_ring::{WaitStrategy, WorkerEntry};
-        let temp = tempfile::tempdir().unwrap();
-        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-        let (segment, locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
-        segment.set_pool_state(PoolState::Serving);
-        let attached = std::sync::Arc::new(Segment::attach(&dir).unwrap());
-        let entry = WorkerEntry::register(attached, None).unwrap();
-        let lanes = entry.lanes(1, WaitStrategy::Park).unwrap();
+        let served = served();
+        let (segment, dir) = (&served.segment, &served.dir);
         let seen = || {
-            let worker = pool(&segment).unwrap().workers.remove(0);
+            let worker = pool(segment).unwrap().workers.remove(0);
             (worker.state, worker.ready)
         };
         assert_eq!(seen(), ("active", true));
-        assert!(any_runs(&segment));
+        assert!(any_runs(segment));
         // As a process that is killed leaves it: the entry as it was, and no lock.
         std::fs::remove_file(dir.worker_lock(segment.epoch(), 0)).unwrap();
         drop(liveness::open_lock_file(&dir.worker_lock(segment.epoch(), 0), true).unwrap());
         assert_eq!(seen(), ("dead", false));
-        assert!(!any_runs(&segment) && !worker_lives(&segment, 0));
-        drop((lanes, entry, locks));
+        assert!(!any_runs(segment) && !worker_lives(segment, 0));
     }
 
     #[test]
     fn what_a_task_reports_is_seen_while_it_runs() {
         use ringwork_ring::Codec;
         use ringwork_ring::client::{Client, TaskOptions};
-        use ringwork_ring::{WaitStrategy, WorkerEntry};
-        let temp = tempfile::tempdir().unwrap();
-        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-        let (segment, _locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
-        segment.set_pool_state(PoolState::Serving);
-        let attached = std::sync::Arc::new(Segment::attach(&dir).unwrap());
-        let entry = WorkerEntry::register(attached, None).unwrap();
-        let mut lane = entry.lanes(1, WaitStrategy::Park).unwrap().pop().unwrap();
-        let client = Client::connect(&dir).unwrap();
+        let mut served = served();
+        let (segment, lane) = (&served.segment, &mut served.lane);
+        let client = Client::connect(&served.dir).unwrap();
         let ticket = client.submit("echo", b"", &TaskOptions::default()).unwrap();
-        let seen = || pool(&segment).unwrap().workers[0].lanes[0].progress;
+        let seen = || pool(segment).unwrap().workers[0].lanes[0].progress;
         assert_eq!(seen(), None);
         let claimed = lane.try_next().unwrap();
         assert_eq!(seen(), None);
         let counted = || {
-            let look = Look::now(&segment);
-            let view = pool_since(&segment, &look, None, Slots::Counted).unwrap();
+            let look = Look::now(segment);
+            let view = pool_since(segment, &look, None, Slots::Counted).unwrap();
             view.clients[0].slots_in_use
         };
         assert_eq!(
-            (counted(), pool(&segment).unwrap().clients[0].slots_in_use),
+            (counted(), pool(segment).unwrap().clients[0].slots_in_use),
             (1, 1)
         );
         claimed.progress(3, 7);
@@ -727,7 +715,7 @@ mod tests {
         assert_eq!(seen(), None);
         ticket.wait(None).unwrap();
         assert_eq!(
-            (counted(), pool(&segment).unwrap().clients[0].slots_in_use),
+            (counted(), pool(segment).unwrap().clients[0].slots_in_use),
             (0, 0)
         );
     }

@@ -1,11 +1,11 @@
 //! The wakers of the futures that wait for events, and the thread that wakes them.
 
-use crate::error::{Error, Result};
-use ringwork_ring::RingError;
+use crate::error::Result;
+use crate::sync::{self, lock};
 use ringwork_ring::client::TaskTable;
 use ringwork_ring::queue::events::EventReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::Waker;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -33,19 +33,11 @@ pub(crate) struct EventHub {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Each change is one assignment, so a panic leaves it consistent.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl EventHub {
     /// Has the waker woken when an event is published from now on.
     pub(crate) fn keep(&self, table: &Arc<TaskTable>, waker: &Waker) -> Result<()> {
         let mut waiting = lock(&self.shared.waiting);
-        let known = waiting.wakers.iter().any(|other| other.will_wake(waker));
-        if !known {
-            waiting.wakers.push(waker.clone());
-        }
+        sync::keep(&mut waiting.wakers, waker);
         if waiting.from.is_none() {
             waiting.from = table.segment().events().map(EventReader::from_now);
             self.shared.changed.notify_one();
@@ -54,12 +46,9 @@ impl EventHub {
         let mut thread = lock(&self.thread);
         if thread.is_none() {
             let (shared, table) = (Arc::clone(&self.shared), Arc::clone(table));
-            let builder = std::thread::Builder::new().name("ringwork-events".to_owned());
-            let started = builder.spawn(move || shared.wake_for_events(&table));
-            *thread = Some(started.map_err(|source| {
-                let what = "the thread that waits for events can't be started".to_owned();
-                Error::NotConnected(RingError::Io { what, source })
-            })?);
+            let waits = move || shared.wake_for_events(&table);
+            let what = "the thread that waits for events";
+            *thread = Some(sync::start("ringwork-events", what, waits)?);
         }
         Ok(())
     }
@@ -74,10 +63,7 @@ impl EventHub {
         if let Some(ring) = table.segment().events() {
             ring.wake_up();
         }
-        if thread.thread().id() != std::thread::current().id() {
-            // Its panics were told by the panic hook.
-            let _ = thread.join();
-        }
+        sync::join(thread);
     }
 }
 

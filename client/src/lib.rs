@@ -37,6 +37,7 @@ mod reconnecting;
 mod ringwork;
 #[cfg(feature = "tower")]
 mod service;
+mod sync;
 mod task;
 mod task_type;
 mod timeout;

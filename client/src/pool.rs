@@ -7,6 +7,7 @@
 
 use crate::error::{Error, Result};
 use crate::event_hub::EventHub;
+use crate::sync::{join, keep, lock, start};
 use crate::timers::Timers;
 use atomic_waker::AtomicWaker;
 use ringwork_ring::PoolDir;
@@ -16,7 +17,7 @@ use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::wait::Budget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, TryLockError};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -99,13 +100,8 @@ impl Pool {
         };
         if !own_poll {
             let spins = strategy == WaitStrategy::Spin;
-            let thread = std::thread::Builder::new().name("ringwork-poller".to_owned());
-            let thread = thread.spawn(move || shared.poll_until_closed(spins));
-            let thread = thread.map_err(|source| {
-                let what = "the poller's thread can't be started".to_owned();
-                Error::NotConnected(ringwork_ring::RingError::Io { what, source })
-            })?;
-            pool.thread = Some(thread);
+            let polls = move || shared.poll_until_closed(spins);
+            pool.thread = Some(start("ringwork-poller", "the poller's thread", polls)?);
         }
         Ok(pool)
     }
@@ -156,7 +152,7 @@ impl Pool {
             }
             if !last {
                 // A slot that came free before would not have woken: look again.
-                keep(&self.shared.room, context.waker());
+                keep(&mut lock(&self.shared.room), context.waker());
                 self.shared.wants_room.store(true, Ordering::SeqCst);
             }
         }
@@ -166,7 +162,7 @@ impl Pool {
     /// Why no task can be submitted any more, once that is so.
     pub(crate) fn poll_ended(&self, context: &mut Context<'_>) -> Poll<Error> {
         if self.why_ended().is_none() {
-            keep(&self.shared.ends, context.waker());
+            keep(&mut lock(&self.shared.ends), context.waker());
         }
         // It may have ended before the waker was there.
         self.why_ended().map_or(Poll::Pending, Poll::Ready)
@@ -227,17 +223,6 @@ impl Pool {
     /// Whether [`Self::close`] was called.
     pub(crate) fn is_closed(&self) -> bool {
         self.shared.closed.load(Ordering::SeqCst)
-    }
-}
-
-fn lock(wakers: &Mutex<Vec<Waker>>) -> MutexGuard<'_, Vec<Waker>> {
-    wakers.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn keep(wakers: &Mutex<Vec<Waker>>, waker: &Waker) {
-    let mut wakers = lock(wakers);
-    if !wakers.iter().any(|other| other.will_wake(waker)) {
-        wakers.push(waker.clone());
     }
 }
 
@@ -303,12 +288,8 @@ impl Drop for Pool {
         self.events.close(&self.shared.table);
         self.shared.closed.store(true, Ordering::SeqCst);
         self.shared.table.wake_poller();
-        let own = std::thread::current().id();
-        if let Some(thread) = self.thread.take()
-            && thread.thread().id() != own
-        {
-            // Its panics were told by the panic hook, and nothing depends on it any more.
-            let _ = thread.join();
+        if let Some(thread) = self.thread.take() {
+            join(thread);
         }
     }
 }

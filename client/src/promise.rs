@@ -2,19 +2,16 @@
 
 use crate::error::{Error, Result};
 use crate::park::block_on;
+use crate::sync::lock;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 #[derive(Debug)]
 struct Shared<T> {
     value: Option<Result<T>>,
     waker: Option<Waker>,
-}
-
-fn lock<T>(shared: &Mutex<Shared<T>>) -> MutexGuard<'_, Shared<T>> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A promise, and the sender that keeps it.

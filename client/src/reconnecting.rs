@@ -1,10 +1,13 @@
 //! A handle that outlives its pool.
 
-use crate::error::{Error, Result};
+#[cfg(doc)]
+use crate::error::Error;
+use crate::error::Result;
 use crate::promise::promise;
 use crate::ringwork::{Builder, Ringwork, attach};
+use crate::sync::{lock, start};
 use ringwork_ring::{PoolDir, WaitStrategy};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The pool of a name, whichever one it is: made by
@@ -108,15 +111,11 @@ impl Reconnecting {
         }
         let (sender, attached) = promise();
         let own = self.clone();
-        let thread = std::thread::Builder::new().name("ringwork-connect".to_owned());
         let attaches = move || match own.get_within(patience) {
             Ok(ringwork) => sender.resolve(ringwork),
             Err(error) => sender.fail(error),
         };
-        thread.spawn(attaches).map_err(|source| {
-            let what = "a thread that connects can't be started".to_owned();
-            Error::NotConnected(ringwork_ring::RingError::Io { what, source })
-        })?;
+        start("ringwork-connect", "a thread that connects", attaches)?;
         attached.await
     }
 
@@ -124,8 +123,4 @@ impl Reconnecting {
         let current = lock(&self.shared.current);
         current.as_ref().filter(|client| client.is_open()).cloned()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

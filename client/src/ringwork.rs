@@ -8,6 +8,7 @@ use crate::pending::Pending;
 use crate::pool::Pool;
 use crate::promise::promise;
 use crate::raw::RawTask;
+use crate::sync::start;
 use crate::task::Task;
 use crate::task_type::TaskType;
 use ringwork_codec::Encoded;
@@ -320,15 +321,11 @@ impl Builder {
     /// As [`Ringwork::connect`].
     pub async fn connect(self) -> Result<Ringwork> {
         let (sender, attached) = promise();
-        let thread = std::thread::Builder::new().name("ringwork-connect".to_owned());
         let connects = move || match self.connect_blocking() {
             Ok(ringwork) => sender.resolve(ringwork),
             Err(error) => sender.fail(error),
         };
-        thread.spawn(connects).map_err(|source| {
-            let what = "a thread that connects can't be started".to_owned();
-            Error::NotConnected(ringwork_ring::RingError::Io { what, source })
-        })?;
+        start("ringwork-connect", "a thread that connects", connects)?;
         attached.await
     }
 

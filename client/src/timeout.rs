@@ -1,9 +1,10 @@
 //! A timer for futures that have none of their own: one thread a process, from the first use on.
 
 use crate::park::until;
+use crate::sync::lock;
 use atomic_waker::AtomicWaker;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,6 @@ type Alarms = BTreeMap<(Instant, usize), Arc<AtomicWaker>>;
 struct Clock {
     alarms: Mutex<Alarms>,
     changed: Condvar,
-}
-
-fn lock(clock: &Clock) -> MutexGuard<'_, Alarms> {
-    clock.alarms.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The clock of this process; `None` where its thread can't be started.
@@ -31,7 +28,7 @@ fn clock() -> Option<&'static Clock> {
 }
 
 fn run(clock: &Clock) {
-    let mut alarms = lock(clock);
+    let mut alarms = lock(&clock.alarms);
     loop {
         let now = Instant::now();
         let later = alarms.split_off(&(now, usize::MAX));
@@ -39,7 +36,7 @@ fn run(clock: &Clock) {
         if !due.is_empty() {
             drop(alarms);
             due.into_values().for_each(|waker| waker.wake());
-            alarms = lock(clock);
+            alarms = lock(&clock.alarms);
             continue;
         }
         let next = alarms.first_key_value().map(|((at, _), _)| *at);
@@ -90,7 +87,7 @@ impl Alarm {
             && let (Some(clock), Some(key)) = (clock(), self.key())
         {
             self.set = true;
-            lock(clock).insert(key, Arc::clone(&self.waker));
+            lock(&clock.alarms).insert(key, Arc::clone(&self.waker));
             clock.changed.notify_one();
         }
         Poll::Pending
@@ -102,7 +99,7 @@ impl Drop for Alarm {
         if self.set
             && let (Some(clock), Some(key)) = (clock(), self.key())
         {
-            lock(clock).remove(&key);
+            lock(&clock.alarms).remove(&key);
         }
     }
 }

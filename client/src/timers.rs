@@ -5,10 +5,11 @@
 //! store and a look. Invariant: a slot whose deadline is D has an entry of at most D, or a thread
 //! is about to make one.
 
+use crate::sync::lock;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 /// No time: never.
 const NEVER: u64 = u64::MAX;
@@ -46,7 +47,7 @@ impl Timers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Heap> {
-        self.heap.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.heap)
     }
 
     /// The owner of a slot is to be woken at a time (CLOCK_MONOTONIC, in nanoseconds). Returns

@@ -162,3 +162,11 @@ pub fn post(address: &str, handler: &str, headers: &str, body: &str) -> Answer {
     connection.send(&task(handler, headers, body));
     connection.answer().expect("an answer")
 }
+
+/// The status of the answer to a request that is sent as it is; `None` when there is no answer.
+#[must_use]
+pub fn status_of(address: &str, request: &str) -> Option<u16> {
+    let mut connection = connect(address);
+    connection.send(request);
+    connection.answer().map(|answer| answer.status)
+}

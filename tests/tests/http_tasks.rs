@@ -6,7 +6,7 @@
 use nix::sys::signal::Signal;
 use ringwork_ring::format::layout::PoolCounter;
 use ringwork_support::signal_child_of;
-use ringwork_tests::http::{Answer, connect, get, post, task};
+use ringwork_tests::http::{Answer, connect, get, post, status_of, task};
 use ringwork_tests::{Marker, Pool, Serve, occupy, wait_for, wait_until};
 use std::os::unix::fs::PermissionsExt;
 
@@ -395,11 +395,7 @@ fn one_that_is_killed_loses_its_tasks_and_the_next_takes_others() {
 fn hostile_requests_are_refused_and_what_is_right_is_answered_then() {
     let pool = serve("hostile").start();
     let at = pool.http();
-    let ask = |request: &str| {
-        let mut connection = connect(at);
-        connection.send(request);
-        connection.answer().map(|answer| answer.status)
-    };
+    let ask = |request: &str| status_of(at, request);
     let rest = "HTTP/1.1\r\nHost: localhost\r\nX-Ringwork: 1\r\n";
     for path in [
         "/tasks/",

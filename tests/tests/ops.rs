@@ -4,7 +4,7 @@
 
 use nix::sys::signal::Signal;
 use ringwork_support::{Folder, Process, is_alive, signal_child_of};
-use ringwork_tests::http::{connect, connect_unix, get, get_with};
+use ringwork_tests::http::{connect, connect_unix, get, get_with, status_of};
 use ringwork_tests::{LIMIT, Pool, Serve, call, occupy, options, wait_for, wait_until};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -376,11 +376,7 @@ fn hosts_of_foreign_pages_and_requests_without_the_token_are_refused() {
 fn hostile_requests_are_refused_and_bounded() {
     let pool = serve("hostile").start();
     let at = pool.http();
-    let ask = |request: &str| {
-        let mut connection = connect(at);
-        connection.send(request);
-        connection.answer().map(|answer| answer.status)
-    };
+    let ask = |request: &str| status_of(at, request);
     let head = "HTTP/1.1\r\nHost: localhost\r\n";
     for path in [
         "/../stat",

@@ -144,13 +144,12 @@ fn press(state: &mut State, key: KeyCode) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::served;
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
     use ringwork_ring::client::{Client, TaskOptions};
-    use ringwork_ring::format::states::PoolState;
     use ringwork_ring::segment::tables;
-    use ringwork_ring::{Codec, PoolConfig, WaitStrategy, WorkerEntry};
-    use std::sync::Arc;
+    use ringwork_ring::{Codec, PoolConfig};
 
     fn drawn(state: &State, width: u16, height: u16) -> Vec<String> {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
@@ -164,18 +163,13 @@ mod tests {
 
     #[test]
     fn tasks_lanes_clients_and_errors_are_shown_within_80_columns() {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = PoolDir::below(&temp.path().join("base"), "p").unwrap();
-        let (segment, _locks) = Segment::create(&dir, &PoolConfig::default()).unwrap();
-        segment.set_pool_state(PoolState::Serving);
-        tables::log_error(&segment, "worker 0 was killed");
-        let attached = Arc::new(Segment::attach(&dir).unwrap());
-        let entry = WorkerEntry::register(attached, None).unwrap();
-        let mut lane = entry.lanes(1, WaitStrategy::Park).unwrap().pop().unwrap();
-        let client = Client::connect(&dir).unwrap();
-        let look = Look::now(&segment);
+        let mut served = served();
+        let (segment, lane) = (&served.segment, &mut served.lane);
+        tables::log_error(segment, "worker 0 was killed");
+        let client = Client::connect(&served.dir).unwrap();
+        let look = Look::now(segment);
         let mut reader = Reader {
-            segment: Segment::attach(&dir).unwrap(),
+            segment: Segment::attach(&served.dir).unwrap(),
             look,
         };
         let options = TaskOptions::default();

@@ -756,9 +756,10 @@ impl Geometry {
             max_lanes: self.max_lanes,
             priorities: self.priorities,
             limits: self.limit_count,
-            events: self
-                .section(SECTION_EVENTS)
-                .map_or(Some(0), |place| Some(place.section.count - 1)),
+            events: Some(
+                self.section(SECTION_EVENTS)
+                    .map_or(0, |place| place.section.count - 1),
+            ),
             segment_size: None,
             arena: Some(self.classes.iter().map(|place| place.class).collect()),
             sections: Some(self.sections.iter().map(|place| place.section).collect()),

@@ -10,7 +10,5 @@ mod load;
 mod random;
 
 pub use futures::future_round;
-pub use load::{
-    Tally, call_some, flip, flipped, handlers_event, listen, publish, request, round, serve,
-};
+pub use load::{Tally, call_some, event, flip, flipped, listen, request, round, serve};
 pub use random::Random;

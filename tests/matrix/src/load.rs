@@ -122,12 +122,13 @@ fn options(attempts: u8, timeout: Option<u64>) -> TaskOptions {
 }
 
 /// An event that shows whether it is whole: a number and its complement.
-fn event(number: u64) -> Vec<u8> {
+#[must_use]
+pub fn event(number: u64) -> Vec<u8> {
     [number, !number].map(u64::to_le_bytes).concat()
 }
 
 /// Publishes an event.
-pub fn publish(client: &Client, random: &mut Random, tally: &mut Tally) {
+fn publish(client: &Client, random: &mut Random, tally: &mut Tally) {
     let (segment, own) = (client.segment(), client.publisher());
     let event = event(random.bits());
     match topics::publish(segment, own, "matrix.round", Codec::Bytes, &event) {
@@ -135,12 +136,6 @@ pub fn publish(client: &Client, random: &mut Random, tally: &mut Tally) {
         Ok(_) | Err(NotPublished::Refused) => {}
         Err(error) => tally.wrong(format!("not published: {error}")),
     }
-}
-
-/// An event of the handlers.
-#[must_use]
-pub fn handlers_event(task: u64) -> Vec<u8> {
-    event(task)
 }
 
 /// Listens until `stop` is true, asleep while nothing is published.

@@ -12,8 +12,9 @@
 #![forbid(unsafe_code)]
 
 use ringwork::Ringwork;
-use ringwork_matrix::{Random, Tally, call_some, flip, future_round, request, round};
-use ringwork_matrix::{handlers_event, listen};
+use ringwork_matrix::{
+    Random, Tally, call_some, event, flip, future_round, listen, request, round,
+};
 use ringwork_ring::client::{Client, TaskOptions};
 use ringwork_ring::format::states::Codec;
 use ringwork_ring::os::failpoint::{Role, role};
@@ -85,8 +86,8 @@ fn answer(task: &mut RawTask<'_, '_>, hold: bool) -> Result<Answer, TaskError> {
         .get(..2)
         .map_or(0, |b| u16::from_be_bytes([b[0], b[1]]));
     task.reserve(len)?;
-    let event = handlers_event(task.context().task_id());
-    task.context().publish("matrix.task", event)?;
+    let published = event(task.context().task_id());
+    task.context().publish("matrix.task", published)?;
     while hold && start.elapsed() < Duration::from_millis(time.into()) {
         task.context().check_cancelled()?;
         std::thread::sleep(Duration::from_millis(1));

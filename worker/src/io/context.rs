@@ -3,8 +3,7 @@
 use super::shard::{Shared, WhyCancelled};
 use super::watched::Watched;
 use crate::codec::IntoResult;
-use crate::context::TaskClient;
-use crate::context::published;
+use crate::context::{TaskClient, published};
 use crate::error::TaskError;
 use ringwork_ring::PoolDir;
 use ringwork_ring::os::clock::now_ns;

@@ -14,7 +14,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -206,23 +205,8 @@ final class EventHub implements Runnable {
     signals.incrementAndGet();
     rouse();
     if (toEnd != null && toEnd != Thread.currentThread()) {
-      join(toEnd, nanos);
-    }
-  }
-
-  /** A subscriber that never returns holds its own thread up, and not the close. */
-  private static void join(Thread thread, long nanos) {
-    boolean interrupted = false;
-    long end = System.nanoTime() + nanos;
-    for (long left = nanos; left > 0 && thread.isAlive(); left = end - System.nanoTime()) {
-      try {
-        TimeUnit.NANOSECONDS.timedJoin(thread, Math.max(left, 1_000_000));
-      } catch (InterruptedException later) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+      // A subscriber that never returns holds its own thread up, and not the close.
+      Background.join(toEnd, nanos);
     }
   }
 

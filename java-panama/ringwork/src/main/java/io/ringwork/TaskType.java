@@ -1,6 +1,7 @@
 package io.ringwork;
 
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.NameId;
 import java.nio.charset.StandardCharsets;
 import java.util.Objects;
 import java.util.OptionalInt;
@@ -262,13 +263,8 @@ public final class TaskType<Q, R> {
     return text.append(']').toString();
   }
 
-  /** FNV-1a, 64 bit, never 0: as `id_of` in ring/src/format/layout.rs. */
-  static long idOf(String text) {
-    long hash = 0xcbf29ce484222325L;
-    for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
-      hash ^= b & 0xff;
-      hash *= 0x100000001b3L;
-    }
-    return hash == 0 ? 1 : hash;
+  /** The id of a handler of this name. */
+  static long idOf(String name) {
+    return NameId.of(name.getBytes(StandardCharsets.UTF_8));
   }
 }

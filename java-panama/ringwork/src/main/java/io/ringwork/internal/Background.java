@@ -27,6 +27,27 @@ public final class Background {
     return thread;
   }
 
+  /** Waits for the end of a thread, also when interrupted; false if it did not end in time. */
+  public static boolean join(Thread thread, long nanos) {
+    boolean interrupted = false;
+    long end = System.nanoTime() + nanos;
+    while (thread.isAlive()) {
+      long left = end - System.nanoTime();
+      if (left <= 0) {
+        break;
+      }
+      try {
+        thread.join(left / 1_000_000 + 1);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    return !thread.isAlive();
+  }
+
   private static ThreadGroup topGroup() {
     ThreadGroup group = Thread.currentThread().getThreadGroup();
     if (group == null) { // of a thread that has ended

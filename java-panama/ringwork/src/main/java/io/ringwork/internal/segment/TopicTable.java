@@ -41,7 +41,7 @@ public final class TopicTable {
       return BAD_NAME;
     }
     byte[] text = name.getBytes(StandardCharsets.UTF_8);
-    long id = idOf(text);
+    long id = NameId.of(text);
     for (int place = 0; section != null && place < section.count(); place++) {
       long at = section.record(place);
       long found = memory.getLongAcquire(at + Layout.TOPIC_ID);
@@ -73,16 +73,6 @@ public final class TopicTable {
         : new String(
             memory.bytes(at + Layout.TOPIC_NAME, Math.min(length, LONGEST)),
             StandardCharsets.UTF_8);
-  }
-
-  /** FNV-1a, as for handlers. */
-  private static long idOf(byte[] text) {
-    long hash = 0xcbf29ce484222325L;
-    for (byte b : text) {
-      hash ^= b & 0xff;
-      hash *= 0x100000001b3L;
-    }
-    return hash == 0 ? 1 : hash;
   }
 
   /** Whether a topic may be called so: letters, digits, - and _, in parts with dots between. */

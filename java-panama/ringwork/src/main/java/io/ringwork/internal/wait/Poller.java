@@ -161,23 +161,7 @@ public final class Poller implements Runnable {
 
   /** Waits for the end of the thread; false if it did not end in time. */
   public boolean join(long nanos) {
-    boolean interrupted = false;
-    long end = System.nanoTime() + nanos;
-    while (thread.isAlive()) {
-      long left = end - System.nanoTime();
-      if (left <= 0) {
-        break;
-      }
-      try {
-        thread.join(left / 1_000_000 + 1);
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
-    return !thread.isAlive();
+    return Background.join(thread, nanos);
   }
 
   /** Deadlines, for a callback that waits on the poller thread. */
