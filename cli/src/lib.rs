@@ -8,6 +8,7 @@ mod by_handler;
 mod cbor;
 mod clean;
 mod completions;
+mod config;
 mod doctor;
 mod effective;
 mod events;
@@ -79,6 +80,7 @@ enum Command {
     List(list::List),
     Events(events::Events),
     Clean(clean::Clean),
+    Config(config::Config),
     Doctor(doctor::Doctor),
     Stop(stop::Stop),
     Reload(stop::Reload),
@@ -114,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::List(list) => list::run(&list),
         Command::Events(events) => events::run(events),
         Command::Clean(clean) => clean::run(&clean),
+        Command::Config(config) => config::run(&config),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Stop(stop) => stop::stop(&stop),
         Command::Reload(reload) => stop::reload(&reload),

@@ -4,7 +4,8 @@
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use ringwork_supervisor::ServeConfig;
-use ringwork_supervisor::config::options;
+use ringwork_supervisor::config::{Origin, options};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The options that a command line gives, and nothing of those that it does not.
@@ -39,6 +40,23 @@ impl Given {
         file.with(&self.0)
             .map(ServeConfig::settled)
             .map_err(|error| error.to_string())
+    }
+
+    /// Where each option comes from, with those of the file.
+    pub(super) fn origins(&self, file: &BTreeMap<String, Origin>) -> BTreeMap<String, Origin> {
+        let origin = |key: &str| {
+            let given = self.0.value_source(&key.replace('-', "_")).is_some();
+            match (given, file.contains_key(key)) {
+                // Limits of other handlers stay the file's.
+                (true, true) if key == "limit" => Origin::FileAndCommandLine,
+                (true, _) => Origin::CommandLine,
+                (false, true) => Origin::File,
+                (false, false) => Origin::Default,
+            }
+        };
+        (options::all().into_iter())
+            .map(|option| (option.key.clone(), origin(&option.key)))
+            .collect()
     }
 }
 
@@ -75,7 +93,15 @@ pub(super) fn read(path: &Path) -> Result<(ServeConfig, Wrong), String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("cannot read the configuration {}: {error}", path.display()))?;
     let of_file = |error: String| format!("configuration {}: {error}", path.display());
-    let (config, mut wrong) = parts_of(&text).map_err(of_file)?;
+    let (mut config, mut wrong) = parts_of(&text).map_err(of_file)?;
+    let table: toml::Table = text.parse().unwrap_or_default();
+    let key = |key: &String| match key.as_str() {
+        "handlers" => "limit".to_owned(),
+        _ => key.clone(),
+    };
+    config.origins = (table.keys())
+        .map(|name| (key(name), Origin::File))
+        .collect();
     wrong.texts = wrong.texts.into_iter().map(of_file).collect();
     Ok((config, wrong))
 }

@@ -108,7 +108,9 @@ fn read(serve: &Serve) -> Result<(ServeConfig, Wrong), String> {
         Some(path) => options::read(path)?,
         None => (ServeConfig::default(), Wrong::default()),
     };
+    let origins = serve.given.origins(&file.origins);
     let mut config = serve.given.over(file)?;
+    config.origins = origins;
     config.embedded = serve.embedded;
     Ok((config, wrong))
 }

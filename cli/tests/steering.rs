@@ -51,6 +51,59 @@ fn a_pool_reloads_unless_it_is_being_stopped() {
     assert_eq!(home.run(&["reload", "nope"]).code, 3);
 }
 
+/// The option's value and origin, as `ringwork config` tells them.
+fn option(home: &Home, key: &str) -> (serde_json::Value, serde_json::Value) {
+    let told = home.json(&["config", "p", "--json"]);
+    let all = told["options"].as_array().unwrap();
+    let hit = all.iter().find(|option| option["key"] == key).unwrap();
+    (hit["value"].clone(), hit["from"].clone())
+}
+
+#[test]
+fn the_options_in_effect_are_told_with_their_origin_and_those_of_a_reload() {
+    let home = Home::new();
+    let file = home.path().join("pool.toml");
+    std::fs::write(&file, "lanes = 1").unwrap();
+    let worker = ["--workers", "1", "--limit", "sleep:concurrency=1"];
+    let options = [&["--config", file.to_str().unwrap()], &worker[..]].concat();
+    let mut serve = home.serve("p", &options);
+    assert_eq!(option(&home, "workers"), (1.into(), "command-line".into()));
+    assert_eq!(option(&home, "lanes"), (1.into(), "file".into()));
+    assert_eq!(option(&home, "priorities").1, "default");
+    assert_eq!(option(&home, "worker-memory").0, serde_json::Value::Null);
+    let before = home.json(&["config", "p", "--json"]);
+    assert_eq!(before["cause"], "start");
+    let page = home.run(&["config", "p"]);
+    assert_eq!((page.code, page.stderr.as_str()), (0, ""));
+    assert!(page.stdout.contains("since its start"), "{page:?}");
+    // What a reload refuses is not in effect; what it takes up is.
+    std::fs::write(&file, "lanes = 0").unwrap();
+    home.run(&["reload", "p"]);
+    serve.until_logged("reload refused");
+    assert_eq!(home.json(&["config", "p", "--json"]), before);
+    std::fs::write(
+        &file,
+        "log-level = 'debug'\n[handlers.echo]\nsoft-limit = '5s'",
+    )
+    .unwrap();
+    home.run(&["reload", "p"]);
+    serve.until_logged("reload done");
+    assert_eq!(option(&home, "log-level"), ("debug".into(), "file".into()));
+    assert_eq!(option(&home, "lanes").1, "default");
+    let (limits, from) = option(&home, "limit");
+    assert_eq!(from, "file-and-command-line");
+    assert_eq!(limits.as_array().unwrap().len(), 2, "{limits}");
+    let after = home.json(&["config", "p", "--json"]);
+    assert_eq!(after["cause"], "reload");
+    assert!(after["since_unix_ms"].as_u64() >= before["since_unix_ms"].as_u64());
+    // With the pool its file goes.
+    assert_eq!(home.run(&["stop", "p", "--wait"]).code, 0);
+    assert_eq!(serve.wait(), 0);
+    assert!(!home.pool("p").exists());
+    let gone = home.run(&["config", "p"]);
+    assert_eq!(gone.code, 3, "{gone:?}");
+}
+
 #[test]
 fn a_worker_is_replaced_and_its_task_is_finished_before() {
     let home = Home::new();

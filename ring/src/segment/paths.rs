@@ -174,6 +174,18 @@ impl PoolDir {
         self.path.join("segment.memfd.new")
     }
 
+    /// The options that are in effect, as the supervisor publishes them.
+    #[must_use]
+    pub fn options(&self) -> PathBuf {
+        self.path.join("options.json")
+    }
+
+    /// The options while they are being written.
+    #[must_use]
+    pub fn new_options(&self) -> PathBuf {
+        self.path.join("options.json.new")
+    }
+
     /// Whether there is anything of a pool in the directory: a lock, a segment, or a part of one.
     #[must_use]
     pub fn is_pool(&self) -> bool {
@@ -232,6 +244,8 @@ pub(crate) fn is_file_of_a_pool(name: &str) -> bool {
         "segment.new",
         "segment.memfd",
         "segment.memfd.new",
+        "options.json",
+        "options.json.new",
     ];
     own.contains(&name) || is_lock_of_an_entry(name)
 }
@@ -417,6 +431,8 @@ mod tests {
             dir.new_segment(),
             dir.pointer(),
             dir.new_pointer(),
+            dir.options(),
+            dir.new_options(),
             dir.supervisor_lock(7),
             dir.client_lock(u64::MAX >> 1, 0),
             dir.worker_lock(1, 1023),
@@ -432,6 +448,7 @@ mod tests {
             "worker.0000000000000007..lock",
             "supervisor.000000000000000x.lock",
             "segment.txt",
+            "options.toml",
             "name",
         ] {
             assert!(!is_file_of_a_pool(name), "{name}");

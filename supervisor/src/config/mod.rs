@@ -7,6 +7,8 @@
 //! before anything is created.
 
 mod http;
+#[doc(hidden)]
+pub mod in_effect;
 mod named;
 #[doc(hidden)]
 pub mod options;
@@ -19,6 +21,7 @@ use crate::policy::{
 };
 use clap::{ArgAction, ArgMatches, Args, Command, FromArgMatches};
 pub use http::{HttpAddress, HttpOptions};
+pub use in_effect::Origin;
 use ringwork_ring::format::counted;
 use ringwork_ring::format::layout::IDLE_WORDS;
 use ringwork_ring::lane::entry::client_entries;
@@ -30,6 +33,7 @@ use ringwork_worker::confine::Peer;
 pub use ringwork_worker::log::{LogFormat, LogLevel};
 pub use sections::WorkerSections;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -188,6 +192,12 @@ pub struct ServeConfig {
     #[arg(skip)]
     #[serde(skip)]
     pub embedded: bool,
+
+    /// Where the options came from, by their keys; empty when the program does not tell. No key of
+    /// the file.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub origins: BTreeMap<String, Origin>,
 }
 
 /// What every worker is held to; see [`Confinement`].

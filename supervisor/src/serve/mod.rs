@@ -10,6 +10,7 @@ mod notify;
 mod readiness;
 mod reload;
 
+use crate::config::in_effect::{Cause, InEffect};
 use crate::config::{ServeConfig, WorkerCommand};
 use crate::console::{Console, Ready};
 use crate::crew::Crew;
@@ -58,6 +59,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     let endpoint = Endpoint::new(config, &dir, console.http_program())?;
     let pool = Pool::of(config, &dir)?;
     pool.limit_concurrency(&config.limits());
+    InEffect::publish(config, Cause::Start, pool.segment());
     let settings = Settings::new(config, command, pool.segment());
     let crew = Crew::new(
         settings,

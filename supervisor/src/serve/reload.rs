@@ -5,6 +5,7 @@
 //! workers that serve go on; no task fails or is run again by a reload.
 
 use super::{Phase, Supervisor, SupervisorError};
+use crate::config::in_effect::{Cause, InEffect};
 use crate::config::options::fixed_that_differ;
 use crate::config::{LogLevel, ServeConfig, WorkerCommand};
 use crate::crew::seat::Settings;
@@ -48,6 +49,7 @@ impl Supervisor<'_> {
         } else if self.former_config.is_some() && !self.crew.is_renewing() {
             self.former_config = None;
             let handlers = self.take_up_handlers();
+            InEffect::publish(&self.config, Cause::Reload, self.pool.segment());
             tracing::info!(target: OUTCOME, "reload done: {}{handlers}", self.summary());
             lifecycle::publish(self.pool.segment(), Topic::PoolReloaded, &[], None);
             self.warn_of_vain_limits();

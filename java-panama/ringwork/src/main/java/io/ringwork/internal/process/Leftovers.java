@@ -28,8 +28,8 @@ public final class Leftovers {
 
   private static final Pattern OURS =
       Pattern.compile(
-          "name\\.lock|segment(\\.memfd)?(\\.new)?|supervisor\\.\\p{XDigit}{16}\\.lock"
-              + "|(client|worker)\\.\\p{XDigit}{16}\\.\\d+\\.lock");
+          "name\\.lock|segment(\\.memfd)?(\\.new)?|options\\.json(\\.new)?"
+              + "|supervisor\\.\\p{XDigit}{16}\\.lock|(client|worker)\\.\\p{XDigit}{16}\\.\\d+\\.lock");
 
   private Leftovers() {}
 
