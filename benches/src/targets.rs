@@ -174,11 +174,7 @@ pub const TARGETS: [(Subject, Target, Needs); 52] = [
     ),
     (Figure(Idle, "cpu_percent"), AtMost(0.5), Quiet),
     (Figure(Waiting65536, "cpu_percent"), AtMost(1.0), Quiet),
-    (
-        Figure(Waiting65536, "bytes_per_task"),
-        AtMost(1024.0),
-        Exact,
-    ),
+    (Figure(Waiting65536, "bytes_per_task"), AtMost(640.0), Exact),
     (
         Figure(Kill, "detect_to_requeue_p99, ms"),
         AtMost(10.0),

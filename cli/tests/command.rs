@@ -7,6 +7,7 @@ use ringwork_ring::PoolDir;
 use ringwork_ring::client::Client;
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
@@ -107,6 +108,30 @@ fn each_line_is_a_request_and_results_are_in_their_order() {
     let ended = submit(&format!("short\n{long}\n"), &["echo"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (2, "short\n"));
     assert!(ended.stderr.contains("line 2"), "{}", ended.stderr);
+}
+
+#[test]
+fn lines_that_come_while_a_task_runs_are_begun_and_each_is_told_when_the_pool_is_over() {
+    let home = Home::new();
+    let serve = home.serve("p", &["--workers", "1"]);
+    let mut command = home.command(&["submit", "p", "sleep", "--lines"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut submit = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut input = submit.stdin.take().unwrap();
+    // The first task goes on until the pool is over.
+    for (begun, line) in [(1, "600000\n"), (2, "1\n"), (3, "1\n")] {
+        input.write_all(line.as_bytes()).unwrap();
+        until("the line is a task", || {
+            home.stat("p")["clients"][0]["submitted"] == begun
+        });
+    }
+    drop(serve);
+    let ended: Ended = submit.wait_with_output().unwrap().into();
+    drop(input);
+    assert_eq!((ended.code, ended.stdout.as_str()), (3, "\n\n\n"));
+    for part in ["line 1: ", "line 2: ", "line 3: ", "3 of 3 lines failed"] {
+        assert!(ended.stderr.contains(part), "{part}: {}", ended.stderr);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::programs::Programs;
 use crate::summary::Summary;
 use crate::targets::Subject;
 use ringwork_ring::Codec;
-use ringwork_ring::client::{TaskOptions, Ticket};
+use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_tests::{Pool, Serve, wait_for};
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -41,6 +41,7 @@ fn waiting(
     let pool = serve(programs, tasks.next_power_of_two())?;
     let client = pool.client();
     let pid = pool.wait_workers(1)[0].1;
+    let own = size_of_future(&client)?;
     let before = private_memory(pid)?;
     // A sixteenth of the slots is kept for tasks of the first priority.
     let options = TaskOptions::default().codec(Codec::I64).priority(0);
@@ -52,7 +53,7 @@ fn waiting(
         (in_flight(&pool) == tasks).then_some(())
     });
     let took = begun.elapsed();
-    let each = (private_memory(pid)?.saturating_sub(before)) as f64 / tasks as f64;
+    let each = (private_memory(pid)?.saturating_sub(before)) as f64 / tasks as f64 - own;
     let mut percents = Vec::new();
     std::thread::scope(|scope| {
         let first = &tickets[0];
@@ -75,12 +76,21 @@ fn waiting(
     summary.record("idle", case.name(), "bytes_per_task", &bytes);
     summary.note(format!(
         "{}: {tasks} tasks in flight after {took:.1?}; percent of one core, supervisor, worker and client summed; \
-         bytes are the worker's private memory for each task, its timer included",
+         bytes are the worker's private memory for each task, without the {own} of the handler's own future",
         case.name()
     ));
     summary.figure(Subject::Figure(case, "cpu_percent"), &percents);
     summary.figure(Subject::Figure(case, "bytes_per_task"), &bytes);
     Ok(())
+}
+
+/// The bytes of the handler's own future, its timer among them.
+fn size_of_future(client: &Client) -> Result<f64, Box<dyn Error>> {
+    let size = match client.call("io.sleep.size", b"", &TaskOptions::default())? {
+        Outcome::Completed { bytes, .. } => bytes.as_slice().try_into().map(u64::from_le_bytes)?,
+        other => return Err(format!("io.sleep.size: {other:?}").into()),
+    };
+    Ok(size as f64)
 }
 
 /// A pool of one worker, with one lane, for one client with so many slots.

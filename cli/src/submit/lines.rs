@@ -12,9 +12,14 @@ use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 /// Lines that are read ahead, besides those whose tasks are under way.
 const AHEAD: usize = 64;
+/// While there is no line, the oldest task is waited for, and between two looks for a line at most so
+/// long: the pause doubles while neither comes.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(16);
 
 /// The lines of the input, read by a thread of their own: so results are shown as they come, however
 /// slowly the lines do.
@@ -65,6 +70,8 @@ struct Run<'c> {
     failed: u64,
     /// The exit code of the first failure.
     code: u8,
+    /// The pool is over: no line is begun any more.
+    closed: bool,
 }
 
 /// Runs all lines; the exit code is that of the first one that failed.
@@ -80,21 +87,29 @@ pub(super) fn run(submit: &Submit, client: &Client, options: TaskOptions) -> Res
         flying: VecDeque::new(),
         failed: 0,
         code: 0,
+        closed: false,
     };
     let mut number = 0;
     // What is wrong with the input; the tasks of the lines before it are ended all the same.
     let mut broken = None;
-    loop {
+    let mut pause = SHORTEST;
+    while !run.closed {
         let line = match lines.try_recv() {
             Ok(line) => line,
             Err(TryRecvError::Disconnected) => break,
-            // No line now: the oldest task is waited for, and if there is none, a line.
-            Err(TryRecvError::Empty) if run.end_oldest()? => continue,
+            Err(TryRecvError::Empty) if !run.flying.is_empty() => {
+                pause = match run.end_oldest(Some(pause))? {
+                    true => SHORTEST,
+                    false => LONGEST.min(2 * pause),
+                };
+                continue;
+            }
             Err(TryRecvError::Empty) => match lines.recv() {
                 Ok(line) => line,
                 Err(_) => break,
             },
         };
+        pause = SHORTEST;
         number += 1;
         let line = match line {
             Ok(line) => line,
@@ -104,12 +119,12 @@ pub(super) fn run(submit: &Submit, client: &Client, options: TaskOptions) -> Res
             }
         };
         while run.flying.len() >= most {
-            run.end_oldest()?;
+            run.end_oldest(None)?;
         }
         let begun = run.begin(line, codec)?;
         run.flying.push_back((number, begun));
     }
-    while run.end_oldest()? {}
+    while run.end_oldest(None)? {}
     io::stdout().flush()?;
     if let Some(why) = broken {
         return Err(Failure::usage(why));
@@ -154,38 +169,44 @@ impl<'c> Run<'c> {
                     RingError::SlotsTaken { .. }
                     | RingError::QueueFull
                     | RingError::ArenaExhausted { .. },
-                ) if self.end_oldest()? => {}
+                ) if self.end_oldest(None)? => {}
                 Err(
                     error @ (RingError::TooLarge { .. }
                     | RingError::ArenaExhausted { .. }
                     | RingError::DeadlineUnreachable { .. }),
                 ) => return Ok(Err(refused(REJECTED)(error.to_string()))),
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    // Of the lines before it each is told how it ended.
+                    self.closed = true;
+                    let why = Failure::from(error);
+                    return Ok(Err(refused(why.code())(why.text().to_owned())));
+                }
             }
         }
     }
 
-    /// Waits for the oldest task and shows its end; false if there is none. All in front of it in the
-    /// file have been shown.
-    fn end_oldest(&mut self) -> Result<bool, Failure> {
+    /// Waits for the oldest task, no longer than the `limit`, and shows its end; false if there is none,
+    /// or it goes on. All in front of it in the file have been shown.
+    fn end_oldest(&mut self, limit: Option<Duration>) -> Result<bool, Failure> {
         let Some((number, begun)) = self.flying.pop_front() else {
             return Ok(false);
         };
-        let outcome = match begun {
-            Ok(ticket) => ticket.wait(None)?,
-            Err(Refused { why, code }) => {
-                self.refuse(number, &why, code)?;
-                return Ok(true);
-            }
-        };
-        if let Outcome::Closed { .. } = outcome {
-            return Err(failure(outcome));
+        match begun {
+            Ok(ticket) => match ticket.wait(limit) {
+                Ok(outcome) => self.show(number, outcome)?,
+                Err(RingError::Timeout(_)) => {
+                    self.flying.push_front((number, Ok(ticket)));
+                    return Ok(false);
+                }
+                Err(error) => return Err(error.into()),
+            },
+            Err(Refused { why, code }) => self.refuse(number, &why, code)?,
         }
-        self.show(number, outcome)?;
         Ok(true)
     }
 
     fn show(&mut self, number: u64, outcome: Outcome) -> Result<(), Failure> {
+        self.closed |= matches!(outcome, Outcome::Closed { .. });
         if self.submit.json {
             if !matches!(outcome, Outcome::Completed { .. }) {
                 self.count(failure(outcome.clone()).code());

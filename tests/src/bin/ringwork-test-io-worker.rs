@@ -84,6 +84,17 @@ fn main() -> Result<(), WorkerError> {
         .run()
 }
 
+async fn sleeping(context: AsyncContext, ms: u64) -> Result<u32, TaskError> {
+    let _alive = Alive::new();
+    sleep(Duration::from_millis(ms)).await;
+    Ok(context.attempt())
+}
+
+/// The bytes of the future that a handler returns.
+fn size_of_future<A, Q, F>(_: &impl Fn(A, Q) -> F) -> usize {
+    size_of::<F>()
+}
+
 fn waiting(builder: Builder) -> Builder {
     builder
         .async_task("http.get", fetch::get)
@@ -99,11 +110,8 @@ fn waiting(builder: Builder) -> Builder {
             tokio::task::yield_now().await;
             Ok::<_, TaskError>(vec![7_u8; size])
         })
-        .async_task("io.sleep", |context: AsyncContext, ms: u64| async move {
-            let _alive = Alive::new();
-            sleep(Duration::from_millis(ms)).await;
-            Ok::<_, TaskError>(context.attempt())
-        })
+        .async_task("io.sleep", sleeping)
+        .task("io.sleep.size", |(): ()| size_of_future(&sleeping))
         .async_task(
             "io.until_cancelled",
             |context: AsyncContext, (): ()| async move {

@@ -7,7 +7,6 @@ use ringwork_ring::lane::claimed::Claimed;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
 
 /// How long a thread sleeps at most that waits for tasks to end.
 const LOOK: Duration = Duration::from_millis(10);
@@ -30,7 +29,6 @@ pub(super) struct Common {
     // Threads that wait for one to end.
     room: (Mutex<usize>, Condvar),
     pub(super) ending: AtomicBool,
-    pub(super) stop: Notify,
     // Blocking work that runs or waits, and how much there may be.
     blocking: Arc<AtomicUsize>,
     max_blocking: usize,
@@ -61,7 +59,6 @@ impl Common {
             taken: AtomicUsize::new(0),
             room: Default::default(),
             ending: AtomicBool::new(false),
-            stop: Notify::new(),
             blocking: Arc::default(),
             max_blocking,
         }

@@ -6,7 +6,6 @@ use crate::codec::IntoResult;
 use crate::context::{TaskClient, published};
 use crate::error::TaskError;
 use ringwork_ring::PoolDir;
-use ringwork_ring::os::clock::now_ns;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -46,13 +45,13 @@ impl AsyncContext {
     /// Which attempt this is, counted from 1; above 1 a worker has died beside the task before.
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.0.attempt
+        self.0.attempt.into()
     }
 
     /// Its priority, 0 the most urgent.
     #[must_use]
     pub fn priority(&self) -> u32 {
-        self.0.priority
+        self.0.priority.into()
     }
 
     /// The client whose task it is.
@@ -64,7 +63,7 @@ impl AsyncContext {
     /// The name of the handler.
     #[must_use]
     pub fn handler(&self) -> &'static str {
-        self.0.handler
+        self.0.handler()
     }
 
     /// The pool that the worker serves: for a client of it. An async handler may wait for tasks of its
@@ -94,8 +93,7 @@ impl AsyncContext {
     /// Time left until the deadline (zero when it has passed); `None` without one.
     #[must_use]
     pub fn remaining(&self) -> Option<Duration> {
-        let deadline = self.0.deadline_ns?;
-        Some(Duration::from_nanos(deadline.saturating_sub(now_ns())))
+        self.0.remaining()
     }
 
     /// Why the task is to be given up, if it is.
@@ -224,10 +222,11 @@ impl AsyncContext {
         if inner.over {
             handle.abort();
         } else {
-            if inner.children.len() == inner.children.capacity() {
-                inner.children.retain(|child| !child.is_finished());
+            let children = &mut inner.beside().children;
+            if children.len() == children.capacity() {
+                children.retain(|child| !child.is_finished());
             }
-            inner.children.push(handle.abort_handle());
+            children.push(handle.abort_handle());
         }
         Child(handle)
     }
@@ -236,7 +235,7 @@ impl AsyncContext {
 impl fmt::Debug for AsyncContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AsyncContext")
-            .field("handler", &self.0.handler)
+            .field("handler", &self.0.handler())
             .field("task_id", &self.0.task_id)
             .finish_non_exhaustive()
     }
@@ -259,8 +258,9 @@ impl Future for Cancelled {
             return Poll::Ready(why);
         }
         let waker = context.waker();
-        if !inner.listeners.iter().any(|one| one.will_wake(waker)) {
-            inner.listeners.push(waker.clone());
+        let listeners = &mut inner.beside().listeners;
+        if !listeners.iter().any(|one| one.will_wake(waker)) {
+            listeners.push(waker.clone());
         }
         Poll::Pending
     }

@@ -3,17 +3,21 @@
 use super::context::AsyncContext;
 use super::function::AsyncHandler;
 use super::layer::{AsyncLayer, around};
-use super::outcome::Running;
+use super::outcome::{Outcome, Running};
 use crate::codec::{FromRequest, IntoResult, request_error};
 use crate::context::{Scopes, TaskContext};
 use crate::ending::Ended;
 use crate::error::{CANCELLED, TaskError};
 use crate::handler::Returned;
 use crate::state::LaneStates;
+use pin_project_lite::pin_project;
 use ringwork_ring::lane::claimed::Claimed;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// A handler whose first polls take longer in the mean loses the privilege of being polled by the
@@ -38,8 +42,34 @@ struct Typed<M, H: AsyncHandler<M>> {
     arguments: PhantomData<fn() -> M>,
 }
 
-/// The result of a handler.
-type Value<M, H> = <<H as AsyncHandler<M>>::Returned as Returned>::Value;
+pin_project! {
+    /// A handler's future whose value becomes bytes. It holds the future once: an `async` block that
+    /// awaits one has room for it twice.
+    struct Encoded<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future<Output: Returned>> Future for Encoded<F> {
+    type Output = Outcome;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        self.project().future.poll(context).map(encode)
+    }
+}
+
+/// The bytes of what a handler has returned.
+fn encode<R: Returned>(returned: R) -> Outcome {
+    let result = returned
+        .into_result()
+        .map_err(|error| Ended::Failed(TaskError::returned(error)))?;
+    let mut written = (Vec::new(), R::Value::RESULT_CODEC);
+    result
+        .encode(&mut |codec, bytes| written = (bytes.to_vec(), codec))
+        .map_err(Ended::Unencodable)?;
+    Ok(written)
+}
 
 impl<M, H: AsyncHandler<M>> Start for Typed<M, H> {
     fn start(
@@ -56,17 +86,7 @@ impl<M, H: AsyncHandler<M>> Start for Typed<M, H> {
         let running = (self.handler)
             .call(&self.found, task, context, request)
             .map_err(Ended::Failed)?;
-        Ok(Box::pin(async move {
-            let result = running
-                .await
-                .into_result()
-                .map_err(|error| Ended::Failed(TaskError::returned(error)))?;
-            let mut written = (Vec::new(), <Value<M, H>>::RESULT_CODEC);
-            result
-                .encode(&mut |codec, bytes| written = (bytes.to_vec(), codec))
-                .map_err(Ended::Unencodable)?;
-            Ok(written)
-        }))
+        Ok(Box::pin(Encoded { future: running }))
     }
 }
 

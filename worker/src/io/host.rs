@@ -3,6 +3,7 @@
 use super::chunk::run_chunk;
 use super::common::{Common, NoRoom};
 use super::context::AsyncContext;
+use super::drive::drive;
 use super::handler::IoHandler;
 use super::home::{self, Home};
 use super::outcome::{Outcome, Running};
@@ -135,23 +136,15 @@ async fn begin_by_itself(context: AsyncContext, handler: Arc<IoHandler>) -> Outc
 fn serve(worker: u32, shard: &IoShard, runtime: Runtime) {
     let common = &shard.common;
     log::serve_lane(&common.segment, worker, shard.books.index());
-    runtime.block_on(async {
-        loop {
-            let stop = common.stop.notified();
-            if common.is_ending() {
-                return;
-            }
-            stop.await;
-        }
-    });
-    // What is left is dropped, and ends so.
+    runtime.block_on(drive(shard));
+    // Blocking work and children of tasks.
     runtime.shutdown_timeout(BLOCKING_GRACE);
 }
 
 impl Threads {
     fn end(&self) {
         self.common.ending.store(true, Ordering::Relaxed);
-        self.common.stop.notify_waiters();
+        self.shards.iter().for_each(|shard| shard.given.wake());
         self.watch.end();
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in std::mem::take(&mut *threads) {
@@ -183,9 +176,7 @@ impl Threads {
             shared.cancel_as_asked(); // its bell was rung before there was a task to find
         }
         self.watch.wake();
-        shard
-            .handle
-            .spawn(InFlightTask::new(shared, running, chunk));
+        shard.given.give(InFlightTask::new(shared, running, chunk));
     }
 
     /// Begins a task that there is room for.
@@ -196,7 +187,7 @@ impl Threads {
         scopes: &Scopes<'_>,
     ) {
         let shard = self.choose();
-        let shared = Arc::new(Shared::new(shard, handler.name, &claimed));
+        let shared = Arc::new(Shared::new(shard, handler, &claimed));
         let context = AsyncContext(Arc::clone(&shared));
         if !handler.layers.is_empty() {
             // A layer may wait before the request is looked at, when the task is no lane's.
@@ -253,7 +244,7 @@ impl Threads {
                 if let Some(index) = crashed {
                     log_crashed_request(handler.name, index);
                 }
-                let shared = Arc::new(Shared::new(self.choose(), handler.name, &claimed));
+                let shared = Arc::new(Shared::new(self.choose(), handler, &claimed));
                 shared.listen();
                 let context = AsyncContext(Arc::clone(&shared));
                 let running = Box::pin(run_chunk(context, Arc::clone(handler)));

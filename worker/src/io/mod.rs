@@ -2,6 +2,7 @@ mod builder;
 mod chunk;
 mod common;
 mod context;
+mod drive;
 mod function;
 mod handler;
 mod home;

@@ -3,6 +3,8 @@
 //! Invariant: a task is in its shard's list from the moment that it has a claim until it has ended.
 
 use super::common::Common;
+use super::drive::Given;
+use super::handler::IoHandler;
 use super::mark::PollMark;
 use crate::context::TaskClient;
 use crate::log;
@@ -11,6 +13,7 @@ use ringwork_ring::Claim;
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::os::clock::now_ns;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +35,8 @@ pub(super) struct IoShard {
     pub(super) stalled: AtomicBool,
     /// What it polls.
     pub(super) polls: PollMark,
+    /// What its thread is to poll.
+    pub(super) given: Given,
     tasks: Mutex<Vec<InFlight>>,
 }
 
@@ -56,6 +61,7 @@ impl IoShard {
             in_flight: AtomicUsize::new(0),
             stalled: AtomicBool::new(false),
             polls: PollMark::default(),
+            given: Given::new(),
             tasks: Mutex::default(),
         }
     }
@@ -156,11 +162,11 @@ pub(super) struct Shared {
     pub(super) shard: Arc<IoShard>,
     /// Where it is in the shard's list.
     pub(super) place: AtomicU32,
-    pub(super) handler: &'static str,
+    handler: Arc<IoHandler>,
     pub(super) task_id: u64,
-    pub(super) deadline_ns: Option<u64>,
-    pub(super) attempt: u32,
-    pub(super) priority: u32,
+    pub(super) deadline_ns: Option<NonZeroU64>,
+    pub(super) attempt: u8,
+    pub(super) priority: u8,
     pub(super) client: TaskClient,
     // Where a subscriber of the program's own takes spans.
     span: Option<Box<Span>>,
@@ -178,25 +184,41 @@ pub(super) struct Inner {
     pub(super) claim: Option<Claim>,
     // The future's, and those of whatever waits for `cancelled()`.
     waker: Option<Waker>,
-    pub(super) listeners: Vec<Waker>,
-    pub(super) children: Vec<AbortHandle>,
+    beside: Option<Box<Beside>>,
     pub(super) traceparent: Option<Box<[u8; 26]>>,
     pub(super) over: bool,
 }
 
+/// What few tasks have: whatever waits for `cancelled()`, and what was spawned beside the task.
+#[derive(Default)]
+pub(super) struct Beside {
+    pub(super) listeners: Vec<Waker>,
+    pub(super) children: Vec<AbortHandle>,
+}
+
+impl Inner {
+    pub(super) fn beside(&mut self) -> &mut Beside {
+        self.beside.get_or_insert_default()
+    }
+}
+
 impl Shared {
-    pub(super) fn new(shard: &Arc<IoShard>, handler: &'static str, claimed: &Claimed<'_>) -> Self {
+    pub(super) fn new(
+        shard: &Arc<IoShard>,
+        handler: &Arc<IoHandler>,
+        claimed: &Claimed<'_>,
+    ) -> Self {
         let (entry, pid) = claimed.client();
         Self {
             shard: Arc::clone(shard),
             place: AtomicU32::new(u32::MAX),
-            handler,
+            handler: Arc::clone(handler),
             task_id: claimed.task_id(),
-            deadline_ns: claimed.deadline_ns(),
-            attempt: claimed.attempt().0,
-            priority: claimed.priority(),
+            deadline_ns: claimed.deadline_ns().and_then(NonZeroU64::new),
+            attempt: claimed.attempt().0 as u8, // of at most 3
+            priority: claimed.priority() as u8, // of at most 3
             client: TaskClient { entry, pid },
-            span: log::span(claimed, handler).map(Box::new),
+            span: log::span(claimed, handler.name).map(Box::new),
             progress: AtomicU64::new(0),
             why: AtomicU8::new(0),
             listens: AtomicBool::new(false),
@@ -207,14 +229,23 @@ impl Shared {
         }
     }
 
+    /// The handler's name.
+    pub(super) fn handler(&self) -> &'static str {
+        self.handler.name
+    }
+
     pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
         // Nothing of the user's runs under it.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn remaining(&self) -> Option<Duration> {
+        let left = self.deadline_ns?.get().saturating_sub(now_ns());
+        Some(Duration::from_nanos(left))
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let left = self.deadline_ns?.saturating_sub(now_ns());
-        Some(Instant::now() + Duration::from_nanos(left))
+        Some(Instant::now() + self.remaining()?)
     }
 
     /// The task goes on by itself from now on.
@@ -274,14 +305,16 @@ impl Shared {
         }
         let (waker, listeners) = {
             let mut inner = self.inner();
-            (inner.waker.clone(), std::mem::take(&mut inner.listeners))
+            let beside = inner.beside.as_mut();
+            let listeners = beside.map(|beside| std::mem::take(&mut beside.listeners));
+            (inner.waker.clone(), listeners.unwrap_or_default())
         };
         waker.into_iter().chain(listeners).for_each(Waker::wake);
     }
 
     /// As its client asks for it: also one whose deadline has passed asks for that.
     pub(super) fn cancel_as_asked(&self) {
-        let late = self.deadline_ns.is_some_and(|at| now_ns() >= at);
+        let late = self.deadline_ns.is_some_and(|at| now_ns() >= at.get());
         self.cancel(match late {
             true => WhyCancelled::Deadline,
             false => WhyCancelled::Caller,
@@ -308,18 +341,19 @@ impl Shared {
         let children = {
             let mut inner = self.inner();
             inner.over = true;
-            std::mem::take(&mut inner.children)
+            let beside = inner.beside.as_mut();
+            beside.map(|beside| std::mem::take(&mut beside.children))
         };
-        children.iter().for_each(AbortHandle::abort);
+        children.iter().flatten().for_each(AbortHandle::abort);
     }
 
     /// Runs a part of the task, marked for the watch and for the supervisor's time limits. A panic
     /// comes back as a value.
     pub(super) fn polled<R>(&self, part: impl FnOnce() -> R) -> Result<R, Box<Panic>> {
         self.with_claim(|claim| claim.runs());
-        self.shard.polls.begin(self.task_id, self.handler);
+        self.shard.polls.begin(self.task_id, self.handler());
         let span = self.enter_span();
-        let polled = panics::catch(self.handler, part);
+        let polled = panics::catch(self.handler(), part);
         drop(span);
         self.shard.polls.end();
         self.shard.books.rests();
