@@ -201,7 +201,7 @@ pub(super) fn page(view: &PoolView, look: &Look) -> Page {
     pool(&mut page, view);
     processes(&mut page, view);
     clients(&mut page, view);
-    handlers(&mut page, look.totals());
+    handlers(&mut page, &with_idle(look.totals(), view));
     page
 }
 
@@ -274,7 +274,10 @@ const POOL_COUNTERS: [(&str, &str); 9] = [
         "Tasks given back to the queue since their worker had died.",
     ),
     ("tasks_crashed", "Tasks ended since their worker had died."),
-    ("clients_reaped", "Dead clients cleared."),
+    (
+        "clients_reaped",
+        "Clients cleared that had died, or had left while tasks of theirs ran.",
+    ),
     ("blocks_recovered", "Payload blocks freed for the dead."),
     ("hints_restored", "Hints that the supervisor put back."),
     ("tasks_dropped", "Tasks of dead clients that were dropped."),
@@ -381,6 +384,16 @@ fn outcomes(of: &HandlerTotals) -> [(&'static str, u64); 6] {
         cancelled,
         ("crashed", of.loss(HandlerLoss::Crashed)),
     ]
+}
+
+/// The totals, with zeros for the handlers of which there was no task: a rate needs the zero before
+/// the first one.
+fn with_idle(totals: &[HandlerTotals], view: &PoolView) -> Vec<HandlerTotals> {
+    let known = view.handlers.iter();
+    let idle = known.map(|handler| CountedTasks::Of(handler.info.name.clone()));
+    let idle = idle.filter(|tasks| totals.iter().all(|of| of.tasks != *tasks));
+    let idle = idle.map(HandlerTotals::new);
+    totals.iter().cloned().chain(idle).collect()
 }
 
 fn handlers(page: &mut Page, totals: &[HandlerTotals]) {

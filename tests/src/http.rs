@@ -105,16 +105,37 @@ impl<S: Read + Write> Connection<S> {
         })
     }
 
-    /// Reads an answer whose length is told; `None` when the server closes before.
+    /// Reads an answer whose length is told, as a whole or for each piece; `None` when the server
+    /// closes before.
     #[must_use]
     pub fn answer(&mut self) -> Option<Answer> {
         let mut answer = self.head()?;
-        let length = (answer.head.lines()).find_map(|line| line.strip_prefix("content-length: "));
-        let mut body = vec![0; length?.parse().ok()?];
-        self.0.read_exact(&mut body).ok()?;
+        let told = |name| answer.head.lines().find_map(|line| line.strip_prefix(name));
+        let mut body = Vec::new();
+        if let Some(length) = told("content-length: ") {
+            body.resize(length.parse().ok()?, 0);
+            self.0.read_exact(&mut body).ok()?;
+        } else {
+            told("transfer-encoding: chunked")?;
+            self.read_pieces(&mut body)?;
+        }
         answer.body = String::from_utf8_lossy(&body).into_owned();
         answer.bytes = body;
         Some(answer)
+    }
+
+    /// Reads pieces, each after a line with its length, until an empty one.
+    fn read_pieces(&mut self, body: &mut Vec<u8>) -> Option<()> {
+        loop {
+            let length = usize::from_str_radix(&self.line()?, 16).ok()?;
+            let before = body.len();
+            body.resize(before + length, 0);
+            self.0.read_exact(&mut body[before..]).ok()?;
+            self.line()?;
+            if length == 0 {
+                return Some(());
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use ringwork_ring::RingError;
 use ringwork_ring::client::Client;
-use ringwork_ring::format::layout::PoolCounter;
+use ringwork_ring::format::layout::{ClientCounter, PoolCounter};
 use ringwork_tests::{
     KillOnDrop, LIMIT, Marker, Pool, Serve, call, client_program, options, wait_until,
 };
@@ -57,6 +57,10 @@ fn a_killed_client_leaves_no_task_no_block_and_its_entry() {
         pool.wait_nothing_held(&[&mine]);
         assert_eq!(pool.counter(PoolCounter::ClientsReaped), round);
         assert_eq!(pool.counter(PoolCounter::TasksDropped), round * 18);
+        // All of them are in the totals of what was submitted and how it ended.
+        let gone = pool.segment().client(1);
+        assert_eq!(gone.pending(), 0);
+        assert_eq!(gone.since_attach(ClientCounter::Cancelled), 20);
         let newcomer = pool.client();
         assert_eq!(call(&newcomer, "echo", b"x", &options()), b"x");
         assert_eq!(call(&mine, "echo", b"x", &options()), b"x");

@@ -313,6 +313,7 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
     }
     segment.count(PoolCounter::BlocksRecovered, arena::free_orphans(segment));
     failpoint!("reap.client_blocks");
+    segment.client(client).cancel_pending();
     segment.count(PoolCounter::ClientsReaped, u64::from(reaping.end(entry)));
     failpoint!("reap.client_free");
     true

@@ -118,6 +118,13 @@ impl<'s> ClientRecord<'s> {
         submitted.saturating_sub(ended)
     }
 
+    /// Counts what has not ended for a client that is gone as cancelled. Called by the reaper, which
+    /// alone writes then; a second call finds nothing left.
+    pub(crate) fn cancel_pending(self) {
+        let left = self.pending();
+        self.counter(ClientCounter::Cancelled).bump_by(left);
+    }
+
     fn base(self, index: usize) -> &'s AtomicU64 {
         self.part.u64_at(CLIENT_BASES + 8 * index)
     }

@@ -17,7 +17,8 @@ import java.util.Optional;
  * @param busyLanes lanes that run a task
  * @param lanes lanes that are registered
  * @param arena the payload blocks of each size, the smallest first
- * @param handlers those of which there was any task, sorted by name
+ * @param handlers those that the workers know, and others of which there was any task, sorted by
+ *     name
  */
 public record PoolStats(
     long nanoTime,
@@ -48,7 +49,7 @@ public record PoolStats(
    * The numbers of a handler.
    *
    * @param name its name
-   * @return the numbers, or empty if there was no task of it
+   * @return the numbers, or empty if no worker knows it and there was no task of it
    */
   public Optional<HandlerStats> handler(String name) {
     return handlers.stream().filter(handler -> handler.handler().equals(name)).findFirst();

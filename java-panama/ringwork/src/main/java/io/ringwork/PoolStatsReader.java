@@ -45,6 +45,7 @@ final class PoolStatsReader {
   }
 
   private PoolStats read(int client) {
+    addKnown();
     addCounts();
     addLosses();
     List<HandlerStats> handlers = new ArrayList<>();
@@ -78,6 +79,16 @@ final class PoolStatsReader {
 
   private Sum sum(String name) {
     return sums.computeIfAbsent(name, key -> new Sum());
+  }
+
+  /** Handlers of which there was no task have zeros. */
+  private void addKnown() {
+    for (int place = 0; place < geometry.handlerCapacity(); place++) {
+      String name = Attachment.handlerName(memory, geometry, place);
+      if (name != null) {
+        sum(name);
+      }
+    }
   }
 
   private void addCounts() {
