@@ -282,7 +282,7 @@ impl Shared {
         self.span.as_ref().map(|span| span.enter())
     }
 
-    /// The waker of its future, of which there is one for the whole life of a task of Tokio.
+    /// The waker of its future: one for its whole life, as it stays in one place.
     pub(super) fn set_waker(&self, waker: &Waker) {
         let mut inner = self.inner();
         if !inner.waker.as_ref().is_some_and(|own| own.will_wake(waker)) {
