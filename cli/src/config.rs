@@ -64,6 +64,7 @@ fn text(name: &str, all: &InEffect) -> String {
     let cause = match all.cause {
         Cause::Start => "its start",
         Cause::Reload => "a reload",
+        Cause::Scale => "a `ringwork scale`",
     };
     let age = seconds(all.age().as_secs_f64());
     let mut page = format!("pool {name}: in effect since {cause} {age} ago\n\n");
@@ -83,6 +84,7 @@ fn text(name: &str, all: &InEffect) -> String {
             Some(Origin::Default) => "default",
             Some(Origin::File) => "file",
             Some(Origin::CommandLine) => "command line",
+            Some(Origin::Scale) => "ringwork scale",
             Some(_) => "file, command line",
         };
         table.row([setting.key.clone(), value, from.to_owned()]);

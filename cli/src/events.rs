@@ -19,8 +19,8 @@ const LOOK: Duration = Duration::from_millis(50);
 
 const AFTER_HELP: &str = "\
 The pool publishes worker.started, worker.ready, worker.left, worker.died, task.quarantined, client.died, \
-pool.serving, pool.reloaded, pool.draining, pool.storm, pool.recovered and pool.closed; applications publish \
-what they like. A line has the time (UTC), the topic, the publisher and what was published. What was lost or \
+pool.serving, pool.reloaded, pool.draining, pool.scaled, pool.storm, pool.recovered, pool.closed, handler.paused and \
+handler.resumed; applications publish what they like. A line has the time (UTC), the topic, the publisher and what was published. What was lost or \
 skipped is told on standard error.
 
   ringwork events images                          from now on, until the pool is over

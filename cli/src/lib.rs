@@ -32,6 +32,7 @@ mod restart;
 mod serve;
 mod shown;
 mod stat;
+mod steer;
 mod stop;
 mod submit;
 mod table;
@@ -83,6 +84,10 @@ enum Command {
     Config(config::Config),
     Doctor(doctor::Doctor),
     Stop(stop::Stop),
+    Drain(steer::Drain),
+    Resume(steer::Resume),
+    Pause(steer::Pause),
+    Scale(steer::Scale),
     Reload(stop::Reload),
     Restart(restart::Restart),
     Completions(completions::Completions),
@@ -119,6 +124,10 @@ pub fn main() -> ExitCode {
         Command::Config(config) => config::run(&config),
         Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Stop(stop) => stop::stop(&stop),
+        Command::Drain(drain) => steer::drain(&drain),
+        Command::Resume(resume) => steer::resume(&resume),
+        Command::Pause(pause) => steer::pause(&pause),
+        Command::Scale(scale) => steer::scale(&scale),
         Command::Reload(reload) => stop::reload(&reload),
         Command::Restart(restart) => restart::run(&restart),
         Command::Completions(shell) => completions::print(&shell, Cli::command()),

@@ -255,6 +255,9 @@ fn pool(page: &mut Page, view: &PoolView) {
     let help = "Most tasks of a handler that run at a time; 0: any number.";
     let rows = limits(|limit| f64::from(limit.max));
     page.rows("ringwork_limit_max", GAUGE, help, rows);
+    let help = "1 while `ringwork pause` keeps the tasks of a handler waiting.";
+    let rows = limits(|limit| f64::from(u8::from(limit.paused)));
+    page.rows("ringwork_limit_paused", GAUGE, help, rows);
     let help = "Tasks of a handler with a limit that run.";
     let rows = limits(|limit| f64::from(limit.running));
     page.rows("ringwork_limit_running", GAUGE, help, rows);

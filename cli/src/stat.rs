@@ -451,7 +451,11 @@ fn limits(view: &PoolView) -> Table {
     for limit in &view.limits {
         table.row([
             limit.handler.clone(),
-            limit.max.to_string(),
+            match (limit.paused, limit.max) {
+                (true, _) => "paused".to_owned(),
+                (false, 0) => "any".to_owned(),
+                (false, max) => max.to_string(),
+            },
             limit.running.to_string(),
             limit.waiting.to_string(),
         ]);

@@ -62,7 +62,11 @@ pub(super) fn stop(stop: &Stop) -> Result<(), Failure> {
     if stop.now {
         // Not SIGQUIT, which a shell's background job leaves ignored. A second SIGTERM means the
         // same, but not before the first one was seen: the kernel would keep one of them.
-        while segment.pool_state() == Ok(PoolState::Serving) && segment.supervisor_lives()? {
+        let takes_none = || {
+            let drains = segment.pool_state() == Ok(PoolState::Draining);
+            drains && !view::is_drained(&segment)
+        };
+        while !takes_none() && segment.supervisor_lives()? {
             std::thread::sleep(LOOK);
         }
         supervisor.signal(Signal::TERM)?;
@@ -85,10 +89,11 @@ pub(super) fn stop(stop: &Stop) -> Result<(), Failure> {
 }
 
 const RELOAD_HELP: &str = "\
-The log of `serve` says what became of it: when it is done, or why nothing has changed.
+The log of `serve` says what became of it: when it is done, or why nothing has changed. So does --wait.
 
-Exit codes: 0 it was asked to reload; 1 its supervisor can't be asked, or takes no reload now; 3 there is no \
-such pool, or it is over.";
+Exit codes: 0 it was asked to reload, or with --wait: it is done; 1 its supervisor can't be asked, takes no reload now, \
+or with --wait: it was refused or has failed, and nothing has changed; 3 there is no such pool, or it is over; 4 it is \
+not over in time.";
 
 /// Have a pool read its configuration and its worker's program again.
 #[derive(Debug, Args)]
@@ -96,10 +101,17 @@ such pool, or it is over.";
 pub(super) struct Reload {
     /// Name of the pool.
     name: String,
+
+    /// Wait until all workers are replaced, or it has failed, at most for TIME [default: for ever].
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "never")]
+    wait: Option<Limit>,
 }
 
 /// Runs `reload`.
 pub(super) fn reload(reload: &Reload) -> Result<(), Failure> {
+    if let Some(limit) = reload.wait {
+        return super::steer::reload(&reload.name, limit);
+    }
     let segment = Segment::attach(&PoolDir::new(&reload.name)?)?;
     let supervisor = supervisor(&segment)?;
     if segment.pool_state() != Ok(PoolState::Serving) {

@@ -10,12 +10,14 @@ use ringwork_ring::format::layout::{ClientCounter, LaneCounter, PoolCounter};
 use ringwork_ring::format::names::UnknownWord;
 use ringwork_ring::format::states::{ClientKind, EntryState, Health, PoolState};
 use ringwork_ring::format::words::Kind;
+use ringwork_ring::lane::permits::{self, PAUSED};
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
 use ringwork_ring::records::{Histogram, LaneMask};
 use ringwork_ring::segment::running::running_task;
 use ringwork_ring::segment::{liveness, tables};
 use ringwork_ring::{Result, Segment};
+use ringwork_supervisor::control::DRAINED;
 use ringwork_supervisor::heartbeat;
 use ringwork_supervisor::pool::{handler_name, running_progress};
 use serde::Serialize;
@@ -190,8 +192,10 @@ pub(super) struct QueueView {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct LimitView {
     pub(super) handler: String,
-    /// Most tasks that run at a time; 0: any number.
+    /// Most tasks that run at a time; 0: any number, or none while it is paused.
     pub(super) max: u32,
+    /// Whether `ringwork pause` keeps its tasks waiting.
+    pub(super) paused: bool,
     pub(super) running: u32,
     pub(super) waiting: u64,
 }
@@ -297,11 +301,14 @@ pub(super) fn pool_since(
 }
 
 fn limits(segment: &Segment) -> Vec<LimitView> {
-    ringwork_ring::lane::permits::usage(segment)
+    permits::usage(segment)
         .into_iter()
         .map(|usage| LimitView {
             handler: handler_name(segment, usage.handler),
-            max: usage.max,
+            max: Some(usage.max)
+                .filter(|max| *max != PAUSED)
+                .unwrap_or_default(),
+            paused: usage.max == PAUSED,
             running: usage.running,
             waiting: usage.waiting,
         })
@@ -364,13 +371,24 @@ pub(super) fn condition(segment: &Segment) -> Result<Condition> {
             condition.ready = false; // no lane takes a task
         }
         condition.stopped.extend(problems);
+        let paused = permits::usage(segment)
+            .into_iter()
+            .filter(|usage| usage.max == PAUSED);
+        let paused = paused.map(|usage| {
+            let (name, pool) = (handler_name(segment, usage.handler), segment.dir().name());
+            format!("{name} is paused: `ringwork resume {pool} {name}` lets its tasks run")
+        });
         let told = std::iter::once(condition.reason).filter(|reason| !reason.is_empty());
-        let all: Vec<String> = told.chain(condition.stopped.iter().cloned()).collect();
+        let all: Vec<String> = told
+            .chain(condition.stopped.iter().cloned())
+            .chain(paused)
+            .collect();
         condition.reason = all.join("; ");
     }
     let now = match condition.state {
         shown::DEAD => DEAD,
         shown::STARTING => "starting: no worker is ready yet",
+        shown::DRAINING if is_drained(segment) => return Ok(condition),
         shown::DRAINING => "draining: it takes no new task, and ends once the others are over",
         _ => return Ok(condition),
     };
@@ -379,6 +397,11 @@ pub(super) fn condition(segment: &Segment) -> Result<Condition> {
         false => format!("{now}; {}", condition.reason),
     };
     Ok(condition)
+}
+
+/// Whether a pool that takes no new tasks was drained, and not stopped.
+pub(super) fn is_drained(segment: &Segment) -> bool {
+    segment.reason().starts_with(DRAINED)
 }
 
 /// What is said of a pool whose supervisor has died.

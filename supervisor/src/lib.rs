@@ -11,6 +11,8 @@
 
 pub mod config;
 mod console;
+#[doc(hidden)]
+pub mod control;
 mod crew;
 mod endpoint;
 mod error;

@@ -28,7 +28,7 @@ pub(crate) enum Topic {
     PoolServing,
     /// A reload has been done.
     PoolReloaded,
-    /// The pool takes no more tasks: it stops.
+    /// The pool takes no more tasks: it stops, or was drained.
     PoolDraining,
     /// Workers that die are not replaced: `why`.
     PoolStorm,
@@ -36,12 +36,18 @@ pub(crate) enum Topic {
     PoolRecovered,
     /// The pool is over: `why`.
     PoolClosed,
+    /// It has another number of workers: `workers`.
+    PoolScaled,
+    /// The tasks of a handler wait: `handler`.
+    HandlerPaused,
+    /// They run again: `handler`.
+    HandlerResumed,
 }
 
 impl Topic {
     /// All of them.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::WorkerStarted,
         Self::WorkerReady,
         Self::WorkerLeft,
@@ -54,6 +60,9 @@ impl Topic {
         Self::PoolStorm,
         Self::PoolRecovered,
         Self::PoolClosed,
+        Self::PoolScaled,
+        Self::HandlerPaused,
+        Self::HandlerResumed,
     ];
 
     /// Its name.
@@ -71,6 +80,9 @@ impl Topic {
             Self::PoolStorm => "pool.storm",
             Self::PoolRecovered => "pool.recovered",
             Self::PoolClosed => "pool.closed",
+            Self::PoolScaled => "pool.scaled",
+            Self::HandlerPaused => "handler.paused",
+            Self::HandlerResumed => "handler.resumed",
         }
     }
 }

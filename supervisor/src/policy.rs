@@ -445,6 +445,9 @@ pub struct HandlerLimit {
 /// The limits of handlers by name.
 pub type HandlerLimits = BTreeMap<String, HandlerLimit>;
 
+/// Handlers without a limit of concurrency that can be paused in the life of a pool.
+pub(crate) const PAUSABLE: u32 = 2;
+
 impl HandlerLimit {
     /// What is wrong with it.
     pub(crate) fn problem(&self, handler: &str) -> Option<String> {

@@ -258,6 +258,7 @@ mod tests {
         view.limits.push(view::LimitView {
             handler: "ehco".to_owned(),
             max: 1,
+            paused: false,
             running: 0,
             waiting: 0,
         });

@@ -18,6 +18,9 @@ use crate::queue::wait::{any_idle, wake_one_lane};
 use crate::records::LimitRecord;
 use crate::segment::Segment;
 
+/// The number of a limit that lets no task run.
+pub const PAUSED: u32 = u32::MAX;
+
 /// One limit in the segment.
 #[derive(Clone, Copy)]
 struct Limit<'a> {
@@ -43,6 +46,7 @@ impl<'a> Limit<'a> {
         let lanes = self.segment.geometry().max_lanes;
         match self.record().max() {
             0 => lanes,
+            PAUSED => 0,
             max => max.min(lanes),
         }
     }
@@ -101,17 +105,23 @@ pub(crate) fn is_deferred(segment: &Segment, slot: u32) -> bool {
     waits.is_some_and(|word| fields.is_deferred_acquire(word))
 }
 
-/// Which limit a handler has, and how many of its tasks run at a time; `None` if all lanes may.
+/// Which limit a handler has, and how many of its tasks run at a time; `None` if all lanes may, and
+/// while it is paused: nothing tells how long its tasks will wait.
 pub(crate) fn limit_of(segment: &Segment, handler: u64) -> Option<(u32, u64)> {
     let limit = Limit::all(segment).find(|limit| limit.handler() == handler)?;
     let max = limit.max();
-    (max < segment.geometry().max_lanes).then_some((limit.index, u64::from(max)))
+    let bounds = max > 0 && max < segment.geometry().max_lanes;
+    bounds.then_some((limit.index, u64::from(max)))
 }
 
-/// Sets the limits of a new segment, by handler name; 0 for none. Before any worker starts, or,
-/// for the same handlers in the same order, at any time.
+/// Sets the limits of a new segment, by handler name; 0 for none, [`PAUSED`] lets no task run.
+/// Before any worker starts, or, for the same handlers in the same order, at any time. Others may
+/// follow them, as many as the segment has entries for: lanes that were made before do not heed
+/// those.
 pub fn set(segment: &Segment, limits: &[(&str, u32)]) {
+    let spare = segment.geometry().limit_count as usize - limits.len();
     let declared = limits.iter().map(|(name, max)| (id_of(name), *max));
+    let declared = declared.chain(std::iter::repeat_n((0, 0), spare));
     segment.declare_limits(declared.collect());
     for (limit, (handler, max)) in Limit::all(segment).zip(limits) {
         limit.record().set(id_of(handler), *max);
@@ -132,7 +142,7 @@ pub fn runnable(segment: &Segment) -> bool {
 pub struct Usage {
     /// Id of the handler.
     pub handler: u64,
-    /// Most tasks that run at a time; 0: any number.
+    /// Most tasks that run at a time; 0: any number; [`PAUSED`]: none.
     pub max: u32,
     /// Permits that are taken.
     pub running: u32,
@@ -140,11 +150,12 @@ pub struct Usage {
     pub waiting: u64,
 }
 
-/// All limits.
+/// All limits; entries that have no handler yet are left out.
 #[must_use]
 pub fn usage(segment: &Segment) -> Vec<Usage> {
     let lanes = segment.geometry().max_lanes;
     Limit::all(segment)
+        .filter(|limit| limit.handler() != 0)
         .map(|limit| Usage {
             handler: limit.handler(),
             max: limit.record().max(),
@@ -351,9 +362,12 @@ impl LaneCore {
     }
 }
 
-/// The handlers with a limit, in the order of the segment.
+/// The handlers with a limit, in the order of the segment; none while all entries are spare.
 pub(crate) fn limited_handlers(segment: &Segment) -> Vec<u64> {
-    Limit::all(segment).map(Limit::handler).collect()
+    let mut all: Vec<u64> = Limit::all(segment).map(Limit::handler).collect();
+    let used = all.iter().rposition(|handler| *handler != 0);
+    all.truncate(used.map_or(0, |last| last + 1));
+    all
 }
 
 /// Whether every permit that is taken belongs to a lane that is in use; for tests.

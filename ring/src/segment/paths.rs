@@ -180,6 +180,9 @@ impl PoolDir {
         self.path.join("options.json")
     }
 
+    /// Name of the socket in the pool's directory on which the supervisor hears commands.
+    pub const CONTROL: &'static str = "control";
+
     /// The options while they are being written.
     #[must_use]
     pub fn new_options(&self) -> PathBuf {
@@ -246,6 +249,7 @@ pub(crate) fn is_file_of_a_pool(name: &str) -> bool {
         "segment.memfd.new",
         "options.json",
         "options.json.new",
+        PoolDir::CONTROL,
     ];
     own.contains(&name) || is_lock_of_an_entry(name)
 }
@@ -433,6 +437,7 @@ mod tests {
             dir.new_pointer(),
             dir.options(),
             dir.new_options(),
+            dir.path().join(PoolDir::CONTROL),
             dir.supervisor_lock(7),
             dir.client_lock(u64::MAX >> 1, 0),
             dir.worker_lock(1, 1023),

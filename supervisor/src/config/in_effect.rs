@@ -30,6 +30,8 @@ pub enum Origin {
     CommandLine,
     /// A list of which each has a part.
     FileAndCommandLine,
+    /// `ringwork scale`.
+    Scale,
 }
 
 /// Since what options are in effect.
@@ -40,6 +42,8 @@ pub enum Cause {
     Start,
     /// Since a reload that was done.
     Reload,
+    /// Since another number of workers was asked for.
+    Scale,
 }
 
 /// One option and its value.

@@ -252,7 +252,7 @@ pub struct ConfinementOptions {
 #[non_exhaustive]
 pub struct SegmentOptions {
     /// Most that the whole segment takes; the default arena follows from it [default: for a file
-    /// 326MiB, but at most three quarters of what its directory has free and an eighth of the free
+    /// 327MiB, but at most three quarters of what its directory has free and an eighth of the free
     /// memory, and at least 61MiB; for a memfd a sixth of the free memory, at least 61MiB and at
     /// most 1GiB, used as payloads need it].
     #[arg(long, value_name = "SIZE")]
@@ -572,6 +572,12 @@ impl ServeConfig {
         let with_successor = all.saturating_add(each).min(MAX_LANES);
         let limited = self.limits();
         let limited = limited.values().filter(|limit| limit.concurrency.is_some());
+        // No command pauses a handler of an embedded pool.
+        let spare = if self.embedded {
+            0
+        } else {
+            crate::policy::PAUSABLE
+        };
         let (clients, slots) = self.clients_and_slots();
         let mut config = PoolConfig::default()
             .clients(client_entries(clients))
@@ -581,7 +587,7 @@ impl ServeConfig {
                 (options.max_lanes).unwrap_or_else(|| least.max_lanes.max(all).max(with_successor)),
             )
             .priorities(options.priorities)
-            .limits(limited.count().try_into().unwrap_or(u32::MAX))
+            .limits(u32::try_from(limited.count()).map_or(u32::MAX, |limits| limits + spare))
             .arena(options.arena.clone().map(|arena| arena.0))
             .huge_pages(options.huge_pages)
             .prefault(options.prefault);
@@ -715,6 +721,7 @@ mod tests {
             ..config
         };
         let served = PoolConfig::default().clients(64).slots(256);
+        let served = served.limits(crate::policy::PAUSABLE);
         assert_eq!(config.pool(), served);
         let embedded = ServeConfig {
             embedded: true,

@@ -11,32 +11,47 @@ use std::time::Instant;
 
 impl Crew {
     /// Takes up new settings: all workers are replaced, one by one.
-    pub(crate) fn renew(&mut self, mut settings: Settings, open: u32, max: u32, segment: &Segment) {
+    pub(crate) fn renew(
+        &mut self,
+        mut settings: Settings,
+        (open, max): (u32, u32),
+        segment: &Segment,
+        why: &str,
+    ) {
         settings.generation = self.settings.generation + 1;
         let former = std::mem::replace(&mut self.settings, settings);
         // After two reloads in a row the one to go back to is the one that serves.
         self.former.get_or_insert(former);
         self.health.forget();
+        self.open_seats(open, max, segment);
+        for number in 0..self.seats.len() {
+            let seat = &mut self.seats[number];
+            seat.due = Instant::now();
+            // Of the settings before: it would only have to be replaced as well.
+            if let Some(successor) = seat.successor.take() {
+                self.tell_to_leave(successor, segment, why);
+            }
+            self.mark_for_replacement(number, why);
+        }
+    }
+
+    /// Has `max` seats, of which the first `open` ones are open.
+    pub(crate) fn open_seats(&mut self, open: u32, max: u32, segment: &Segment) {
         while self.seats.len() < max as usize {
             self.seats.push(Seat::new(false));
         }
-        let was_open = |crew: &Self| crew.seats.iter().filter(|seat| seat.open).count();
-        while was_open(self) < open as usize && self.grow() {}
+        while self.open() < open as usize && self.grow() {}
         for number in (open as usize..self.seats.len()).rev() {
             if self.seats[number].open {
                 self.shrink(number, segment, "the pool has fewer workers now");
             }
         }
         self.seats.truncate(max as usize);
-        for number in 0..self.seats.len() {
-            let seat = &mut self.seats[number];
-            seat.due = Instant::now();
-            // Of the settings before: it would only have to be replaced as well.
-            if let Some(successor) = seat.successor.take() {
-                self.tell_to_leave(successor, segment, "reload");
-            }
-            self.mark_for_replacement(number, "reload");
-        }
+    }
+
+    /// How many workers there are to be.
+    pub(crate) fn open(&self) -> usize {
+        self.seats.iter().filter(|seat| seat.open).count()
     }
 
     /// Whether workers of former settings are still to be replaced.

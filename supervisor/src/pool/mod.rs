@@ -5,17 +5,16 @@
 
 pub(crate) mod guard;
 pub mod heartbeat;
+pub(crate) mod limit_table;
 pub(crate) mod refusing_lane;
 
 use crate::config::{Memory, ServeConfig};
 use crate::lifecycle::{self, Topic};
-use crate::policy::HandlerLimits;
 use ringwork_ring::format::bytes::Bytes;
 use ringwork_ring::format::counted;
 use ringwork_ring::format::layout::{ClientCounter, HEADER_SIZE};
 use ringwork_ring::format::states::PoolState;
 use ringwork_ring::format::words::{EntryWord, Kind};
-use ringwork_ring::lane::permits;
 use ringwork_ring::queue::wait::{wake_all_lanes, wake_client_after_publish};
 use ringwork_ring::reaper::DeadOwners;
 use ringwork_ring::segment::SupervisorLocks;
@@ -141,27 +140,6 @@ impl Pool {
             locks,
             dead_owners,
         })
-    }
-
-    /// Sets the limits of concurrency of the handlers that the segment has room for. In a reload
-    /// the names stay, in their order; one that is not limited any more gets no number.
-    pub(crate) fn limit_concurrency(&self, handlers: &HandlerLimits) {
-        let all: Vec<(&str, u32)> = handlers
-            .iter()
-            .filter_map(|(name, limit)| limit.concurrency.map(|max| (name.as_str(), max)))
-            .collect();
-        permits::set(&self.segment, &all);
-    }
-
-    /// The numbers of a reload, for the handlers that have been limited from the start.
-    pub(crate) fn change_limits(&self, former: &HandlerLimits, new: &HandlerLimits) {
-        let max = |name: &String| new.get(name).and_then(|limit| limit.concurrency);
-        let all: Vec<(&str, u32)> = former
-            .iter()
-            .filter(|(_, limit)| limit.concurrency.is_some())
-            .map(|(name, _)| (name.as_str(), max(name).unwrap_or(0)))
-            .collect();
-        permits::set(&self.segment, &all);
     }
 
     pub(crate) fn segment(&self) -> &Segment {

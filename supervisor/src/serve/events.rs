@@ -1,6 +1,8 @@
-//! What the supervisor sleeps on: signals, the owner's pipe, its workers.
+//! What the supervisor sleeps on: signals, the owner's pipe, its workers, commands that call.
 
+use crate::control::{Call, Desk};
 use crate::process::Process;
+use ringwork_ring::PoolDir;
 use ringwork_ring::os::signals;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify;
@@ -31,6 +33,8 @@ pub(crate) struct Wake {
     pub(crate) workers: bool,
     /// Whether a client that can't call the futex has submitted while lanes slept.
     pub(crate) nudged: bool,
+    /// Whether a command calls.
+    pub(crate) called: bool,
 }
 
 impl Wake {
@@ -57,6 +61,7 @@ pub(crate) struct Events {
     /// Whether the owner has said that it closes the pool.
     told_to_close: bool,
     nudges: Option<OwnedFd>,
+    desk: Option<Desk>,
 }
 
 impl Events {
@@ -99,6 +104,7 @@ impl Events {
             embedded,
             told_to_close: false,
             nudges: None,
+            desk: None,
         })
     }
 
@@ -116,6 +122,26 @@ impl Events {
                 "no inotify ({error}): tasks of JVMs without native access wait for the tick while lanes sleep"
             ),
         }
+    }
+
+    /// Hears commands from now on, but for an embedded pool, which its owner alone steers.
+    pub(crate) fn hear_commands(&mut self, dir: &PoolDir) {
+        if self.embedded {
+            return;
+        }
+        match Desk::open(dir) {
+            Ok(desk) => self.desk = Some(desk),
+            Err(error) => tracing::warn!(
+                "no control socket in {} ({error}): drain, resume, pause, scale and reload --wait can't reach this \
+                 pool; signals do",
+                dir.path().display()
+            ),
+        }
+    }
+
+    /// What commands have asked since the last call.
+    pub(crate) fn calls(&mut self) -> Vec<Call> {
+        self.desk.as_mut().map(Desk::calls).unwrap_or_default()
     }
 
     /// Sleeps until something happens, at most for `limit`.
@@ -136,6 +162,10 @@ impl Events {
             fds.push(PollFd::new(nudges, PollFlags::IN));
             fds.len() - 1
         });
+        let callers = fds.len();
+        if let Some(desk) = &self.desk {
+            fds.extend((desk.sources()).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        }
         let others = fds.len();
         // Where the kernel gives no pidfd, only asking tells.
         let mut workers = false;
@@ -159,6 +189,9 @@ impl Events {
         }
         let asked = !fds[0].revents().is_empty();
         workers |= fds[others..].iter().any(|fd| !fd.revents().is_empty());
+        let called = fds[callers..others]
+            .iter()
+            .any(|fd| !fd.revents().is_empty());
         let reload = !fds[1].revents().is_empty();
         let owner_wrote = self.embedded && !fds[2].revents().is_empty();
         let mut said = [0; 512];
@@ -180,6 +213,7 @@ impl Events {
             owner_closed: owner_gone && self.told_to_close,
             workers,
             nudged,
+            called,
         })
     }
 }

@@ -2,13 +2,14 @@
 //! in order.
 //!
 //! Its parts act upon the [`Supervisor`] alone: [`reload`] on SIGHUP, [`handlers`] around a reload,
-//! [`readiness`] at each tick. Invariant: its fields are dropped in the order in which they stand.
+//! [`readiness`] at each tick, [`steering`] when a command calls. Invariant: its fields are dropped in the order in which they stand.
 
 mod events;
 mod handlers;
 mod notify;
 mod readiness;
 mod reload;
+mod steering;
 
 use crate::config::in_effect::{Cause, InEffect};
 use crate::config::{ServeConfig, WorkerCommand};
@@ -18,14 +19,15 @@ use crate::crew::seat::Settings;
 use crate::endpoint::Endpoint;
 use crate::error::SupervisorError;
 use crate::lifecycle::{self, Topic};
-use crate::policy::HandlerLimits;
 use crate::pool::guard::Guard;
 use crate::pool::heartbeat::Heart;
+use crate::pool::limit_table::LimitTable;
 use crate::pool::refusing_lane::RefusingLane;
 use crate::pool::{Open, Pool};
 use crate::watch::{self, Watch};
 use events::{Events, Wake};
 use notify::Notifier;
+use reload::Reloads;
 use ringwork_ring::PoolDir;
 use ringwork_ring::format::counted;
 use ringwork_ring::format::states::PoolState;
@@ -58,7 +60,8 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     config.confinement().announce();
     let endpoint = Endpoint::new(config, &dir, console.http_program())?;
     let pool = Pool::of(config, &dir)?;
-    pool.limit_concurrency(&config.limits());
+    let limits = LimitTable::new(&config.limits());
+    limits.write(pool.segment(), &config.limits());
     InEffect::publish(config, Cause::Start, pool.segment());
     let settings = Settings::new(config, command, pool.segment());
     let crew = Crew::new(
@@ -71,6 +74,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     let guard = Guard::new(&pool);
     let segment = pool.segment();
     events.watch_nudges(&dir.supervisor_lock(segment.epoch()));
+    events.hear_commands(&dir);
     let mut supervisor = Supervisor {
         refusing_lane: None,
         endpoint,
@@ -80,7 +84,8 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
         events,
         pool,
         config: config.clone(),
-        limited_from_start: config.limits(),
+        limits,
+        reloads: Reloads::default(),
         former_config: None,
         former_handlers: None,
         heart: Heart::default(),
@@ -99,6 +104,8 @@ enum Phase {
     /// No worker has been ready yet.
     Starting,
     Serving,
+    /// It takes no new tasks until a command says so.
+    Drained,
     /// Asked to stop; the second instant is set once all tasks are over.
     Draining(Instant, Option<Instant>),
 }
@@ -138,8 +145,9 @@ struct Supervisor<'a> {
     events: Events,
     pool: Pool,
     config: ServeConfig,
-    /// The handlers for whose concurrency the segment has room.
-    limited_from_start: HandlerLimits,
+    /// The handlers that have an entry in the segment's table of limits.
+    limits: LimitTable,
+    reloads: Reloads,
     /// During a reload: what to go back to when its workers do not get ready.
     former_config: Option<ServeConfig>,
     /// During a reload: the names of the handlers before it.
@@ -195,6 +203,9 @@ impl Supervisor<'_> {
             self.open_for_clients();
             self.show_health()?;
             self.reload_if_asked(wake.reload);
+            if wake.called {
+                self.answer_callers();
+            }
             self.notifier.beat();
             self.heart.beat(self.pool.segment());
             if let Some(end) = self.stop_if_asked(wake.stops) {
@@ -252,7 +263,7 @@ impl Supervisor<'_> {
         let now = Instant::now();
         match self.phase {
             Phase::Starting if stops > 0 => return Some(End::DONE),
-            Phase::Serving if stops > 0 => {
+            Phase::Serving | Phase::Drained if stops > 0 => {
                 match self.config.drain_timeout.0 {
                     _ if stops > 1 => tracing::info!("asked to stop at once"),
                     Duration::ZERO => tracing::info!("asked to stop: without time to drain"),

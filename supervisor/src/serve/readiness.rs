@@ -1,7 +1,8 @@
 //! What the pool shows of its health: in the segment, to the service manager, and to tasks that no
 //! lane would run.
 
-use super::{Supervisor, SupervisorError};
+use super::{Phase, Supervisor, SupervisorError};
+use crate::control::DRAINED;
 use crate::pool::refusing_lane::RefusingLane;
 use ringwork_ring::format::counted;
 use ringwork_ring::format::states::Health;
@@ -11,6 +12,7 @@ impl Supervisor<'_> {
     pub(crate) fn summary(&self) -> String {
         match self.crew.health.halt() {
             Some(halt) => halt.why.clone(),
+            None if self.phase == Phase::Drained => DRAINED.to_owned(),
             None => format!(
                 "serving {} with {}",
                 self.config.name,
@@ -25,16 +27,10 @@ impl Supervisor<'_> {
         if let Some(why) = self.crew.is_lost() {
             return Err(SupervisorError::Lost(why));
         }
-        let segment = self.pool.segment();
-        let health = self.crew.health.state();
-        let why = self.crew.health.halt().map_or("", |halt| halt.why.as_str());
-        if segment.health() != Ok(health) || self.told != why {
-            segment.set_reason(why);
-            segment.set_health(health);
-            self.told = why.to_owned();
-            self.notifier.status(&self.summary());
-        }
-        let refuse = health == Health::Storm && self.crew.ready() == 0 && !self.has_guests();
+        self.tell_health();
+        let refuse = self.crew.health.state() == Health::Storm
+            && self.crew.ready() == 0
+            && !self.has_guests();
         if refuse && self.refusing_lane.is_none() {
             let why = self.summary();
             // Tried again at the next tick: the tables may be full of the dead.
@@ -45,6 +41,22 @@ impl Supervisor<'_> {
             self.refusing_lane = None;
         }
         Ok(())
+    }
+
+    /// Writes the pool's health and its reason into the segment, where they have changed.
+    pub(crate) fn tell_health(&mut self) {
+        let segment = self.pool.segment();
+        let health = self.crew.health.state();
+        let drained = (self.phase == Phase::Drained).then_some(DRAINED);
+        let halted = self.crew.health.halt().map(|halt| halt.why.as_str());
+        let all: Vec<&str> = drained.into_iter().chain(halted).collect();
+        let why = all.join("; ");
+        if segment.health() != Ok(health) || self.told != why {
+            segment.set_reason(&why);
+            segment.set_health(health);
+            self.told = why;
+            self.notifier.status(&self.summary());
+        }
     }
 
     /// Whether workers that joined by themselves are there.

@@ -8,23 +8,47 @@ use super::{Phase, Supervisor, SupervisorError};
 use crate::config::in_effect::{Cause, InEffect};
 use crate::config::options::fixed_that_differ;
 use crate::config::{LogLevel, ServeConfig, WorkerCommand};
+use crate::control::Reloaded;
 use crate::crew::seat::Settings;
 use crate::lifecycle::{self, Topic};
-use crate::policy::HandlerLimits;
 use ringwork_ring::format::counted;
 use ringwork_ring::segment::tables::log_error;
 use ringwork_worker::log::OUTCOME;
+
+/// What was asked for, and what has become of it.
+#[derive(Debug, Default)]
+pub(crate) struct Reloads {
+    /// How many were asked for: the number of the last one.
+    pub(crate) number: u64,
+    /// How the last one that has ended did so.
+    pub(crate) last: Option<Reloaded>,
+}
+
+impl Reloads {
+    /// All that were asked for have ended.
+    fn end(&mut self, done: bool, text: &str) {
+        self.last = Some(Reloaded {
+            number: self.number,
+            done,
+            text: text.to_owned(),
+        });
+    }
+}
 
 impl Supervisor<'_> {
     /// Begins a reload when one is asked for, and sees to the end of one that is under way.
     /// How it ended is logged at each level.
     pub(crate) fn reload_if_asked(&mut self, asked: bool) {
+        self.reloads.number += u64::from(asked);
         if asked && self.phase != Phase::Serving {
             let now = match self.phase {
                 Phase::Starting => "no worker of the pool is ready yet",
+                Phase::Drained => "the pool is drained: `ringwork resume` comes before it",
                 _ => "the pool is being stopped",
             };
-            tracing::warn!(target: OUTCOME, "reload refused: {now}; nothing has changed");
+            let text = format!("reload refused: {now}; nothing has changed");
+            tracing::warn!(target: OUTCOME, "{text}");
+            self.reloads.end(false, &text);
         } else if asked {
             self.notifier.reloading();
             match self.new_config() {
@@ -40,8 +64,8 @@ impl Supervisor<'_> {
                 self.set_log_level(former.log_level);
                 self.config = former;
                 self.watch.configure(&self.config);
-                self.pool
-                    .change_limits(&self.limited_from_start, &self.config.limits());
+                self.limits
+                    .write(self.pool.segment(), &self.config.limits());
             }
             self.keep_handlers();
             self.refuse(&format!("reload failed: {why}"));
@@ -50,7 +74,9 @@ impl Supervisor<'_> {
             self.former_config = None;
             let handlers = self.take_up_handlers();
             InEffect::publish(&self.config, Cause::Reload, self.pool.segment());
-            tracing::info!(target: OUTCOME, "reload done: {}{handlers}", self.summary());
+            let text = format!("reload done: {}{handlers}", self.summary());
+            tracing::info!(target: OUTCOME, "{text}");
+            self.reloads.end(true, &text);
             lifecycle::publish(self.pool.segment(), Topic::PoolReloaded, &[], None);
             self.warn_of_vain_limits();
             self.notifier.ready(&self.summary());
@@ -65,8 +91,9 @@ impl Supervisor<'_> {
     }
 
     /// Says that nothing came of a reload.
-    fn refuse(&self, why: &str) {
+    fn refuse(&mut self, why: &str) {
         tracing::error!(target: OUTCOME, "{why}");
+        self.reloads.end(false, why);
         log_error(self.pool.segment(), why);
     }
 
@@ -86,21 +113,9 @@ impl Supervisor<'_> {
         if let Err(problems) = config.checked() {
             wrong.push(SupervisorError::Config(problems.join("; ")).to_string());
         } else {
-            // Tables of more than one worker fewer would have to be made anew, too.
-            let geometry = self.pool.segment().geometry();
-            let most = config.max_workers();
-            if most > geometry.max_workers || most * config.lanes > geometry.max_lanes {
-                wrong.push(format!(
-                    "the tables of this pool ({}, {}) have no room for {} of {}: restart it for \
-                     that",
-                    counted(geometry.max_workers, "worker"),
-                    counted(geometry.max_lanes, "lane"),
-                    counted(most, "worker"),
-                    counted(config.lanes, "lane")
-                ));
-            }
+            wrong.extend(self.no_room_for(&config));
         }
-        let newly = newly_limited(&self.limited_from_start, &config.limits());
+        let newly = self.newly_limited(&config);
         if !newly.is_empty() {
             wrong.push(format!(
                 "{} had no limit of concurrency when the pool was made, and can't get one while it \
@@ -126,6 +141,32 @@ impl Supervisor<'_> {
         Err(wrong.join("; "))
     }
 
+    /// Whether the tables of the segment are too small for so many workers: one fewer would have to
+    /// be made anew, too.
+    pub(crate) fn no_room_for(&self, config: &ServeConfig) -> Option<String> {
+        let geometry = self.pool.segment().geometry();
+        let most = config.max_workers();
+        let lanes = most.saturating_mul(config.lanes);
+        (most > geometry.max_workers || lanes > geometry.max_lanes).then(|| {
+            format!(
+                "the tables of this pool ({}, {}) have no room for {} of {}: restart it for that",
+                counted(geometry.max_workers, "worker"),
+                counted(geometry.max_lanes, "lane"),
+                counted(most, "worker"),
+                counted(config.lanes, "lane")
+            )
+        })
+    }
+
+    /// Handlers that get a limit of concurrency and have no entry for one.
+    fn newly_limited(&self, config: &ServeConfig) -> Vec<String> {
+        let limits = config.limits();
+        let limited = limits
+            .iter()
+            .filter(|(name, limit)| limit.concurrency.is_some() && !self.limits.has(name));
+        limited.map(|(name, _)| name.clone()).collect()
+    }
+
     fn take_up(&mut self, config: ServeConfig, command: WorkerCommand) {
         self.set_log_level(config.log_level);
         self.renew_handlers();
@@ -135,27 +176,13 @@ impl Supervisor<'_> {
             program = %settings.command.program.display(),
             "reload: workers are replaced one by one"
         );
-        self.crew
-            .renew(settings, config.workers(), config.max_workers(), segment);
+        let seats = (config.workers(), config.max_workers());
+        self.crew.renew(settings, seats, segment, "reload");
         self.watch.configure(&config);
-        self.pool
-            .change_limits(&self.limited_from_start, &config.limits());
+        self.limits.write(segment, &config.limits());
         let former = std::mem::replace(&mut self.config, config);
         self.former_config.get_or_insert(former);
     }
-}
-
-/// Handlers that have a limit of concurrency now and had none before.
-fn newly_limited(before: &HandlerLimits, now: &HandlerLimits) -> Vec<String> {
-    let limited = |limits: &HandlerLimits, name: &str| {
-        limits
-            .get(name)
-            .is_some_and(|limit| limit.concurrency.is_some())
-    };
-    now.keys()
-        .filter(|name| limited(now, name) && !limited(before, name))
-        .cloned()
-        .collect()
 }
 
 /// The worker's program, which must be there.

@@ -175,3 +175,58 @@ fn under_threads_the_limit_holds_and_every_task_ends() {
     assert_eq!(usage(&pool.segment)[0].running, 0);
     entry.leave();
 }
+
+#[test]
+fn a_paused_handler_s_tasks_wait_and_run_when_it_is_resumed() {
+    let pool = small_pool();
+    let client = pool.client();
+    let (_entry, mut lanes) = worker(&pool, 0, 2);
+    let _first = client.submit("limited", b"", &options()).unwrap();
+    assert!(lanes[0].look().is_some(), "one runs already");
+    set(&pool.segment, &[("limited", PAUSED)]);
+    let _tickets: Vec<_> = (0..3)
+        .map(|_| client.submit("limited", b"", &options()).unwrap())
+        .collect();
+    let _other = client.submit("other", b"", &options()).unwrap();
+    assert!(lanes[1].look().is_some(), "others go past");
+    assert!(lanes[1].look().is_none() && !runnable(&pool.segment));
+    let paused = usage(&pool.segment)[0];
+    assert_eq!((paused.max, paused.running, paused.waiting), (PAUSED, 1, 3));
+    // Nothing tells how long they wait, so no deadline is out of reach.
+    assert_eq!(limit_of(&pool.segment, id_of("limited")), None);
+    assert_eq!(audit(&pool.segment), Ok(()));
+    set(&pool.segment, &[("limited", 2)]);
+    assert!(lanes[1].look().is_some());
+}
+
+#[test]
+fn an_entry_that_is_taken_later_is_heeded_by_the_lanes_that_come_then() {
+    let pool = SmallPool::of(&crate::PoolConfig {
+        clients: 2,
+        slots: 16,
+        limits: 2,
+        segment_size: Some(8 << 20),
+        ..crate::PoolConfig::default()
+    });
+    set(&pool.segment, &[]);
+    let client = pool.client();
+    let (_entry, mut before) = worker(&pool, 0, 1);
+    assert!(
+        before[0].core.limits.is_empty(),
+        "a spare entry costs a lane nothing"
+    );
+    assert_eq!(usage(&pool.segment), []);
+    set(&pool.segment, &[("slow", PAUSED)]);
+    let (_entry, mut after) = worker(&pool, 1, 1);
+    let tickets = [0; 2].map(|_| client.submit("slow", b"", &options()).unwrap());
+    assert!(after[0].look().is_none());
+    assert_eq!(usage(&pool.segment)[0].waiting, 2);
+    assert_eq!(audit(&pool.segment), Ok(()));
+    set(&pool.segment, &[("slow", 0)]);
+    let (slot, _) = after[0].look().unwrap();
+    assert_eq!(slot, tickets[0].slot());
+    assert!(
+        before[0].look().is_none(),
+        "what waits there is for lanes that know it"
+    );
+}
