@@ -1,6 +1,7 @@
 //! `ringwork events`: what happens in a pool, as it happens.
 
 use super::exit::{Failure, NO_POOL, TIMED_OUT};
+use super::payload::{self, Shown};
 use super::units::Span;
 use clap::Args;
 use ringwork_ring::format::words::Publisher;
@@ -55,7 +56,7 @@ pub(super) struct Events {
     timeout: Option<Span>,
 
     /// Print a JSON object for each: `time`, `sequence`, `topic`, `publisher`, and `data`, which is
-    /// JSON where JSON was published; bytes are `data_base64`.
+    /// JSON where JSON, CBOR or a number was published; bytes are `data_base64`.
     #[arg(long)]
     json: bool,
 }
@@ -160,9 +161,13 @@ fn publisher_of(segment: &Segment, event: &RawEvent) -> String {
     }
 }
 
-fn text_of(event: &RawEvent) -> Option<&str> {
-    let text = Codec::from_word(event.codec) == Ok(Codec::Utf8);
-    std::str::from_utf8(event.bytes()).ok().filter(|_| text)
+/// What was published, as `submit` shows a result of this codec; bytes are no text, whatever is in them.
+fn text_of(event: &RawEvent) -> Option<String> {
+    let codec = Codec::from_word(event.codec).ok()?;
+    match payload::decode(codec, event.bytes().to_vec()) {
+        Shown::Line(text) => Some(text),
+        Shown::Raw(_) => None,
+    }
 }
 
 fn as_text(segment: &Segment, topic: &str, event: &RawEvent) -> String {
@@ -180,7 +185,7 @@ fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-fn as_json(segment: &Segment, topic: &str, event: &RawEvent) -> Value {
+pub(super) fn as_json(segment: &Segment, topic: &str, event: &RawEvent) -> Value {
     let mut object = json!({
         "time": time_of(event),
         "sequence": event.position,
@@ -189,11 +194,8 @@ fn as_json(segment: &Segment, topic: &str, event: &RawEvent) -> Value {
     });
     let (name, data) = match text_of(event) {
         Some(text) => {
-            let plain = || Value::from(text);
-            (
-                "data",
-                serde_json::from_str(text).unwrap_or_else(|_| plain()),
-            )
+            let value = serde_json::from_str(&text);
+            ("data", value.unwrap_or_else(|_| Value::from(text)))
         }
         None => ("data_base64", base64(event.bytes()).into()),
     };

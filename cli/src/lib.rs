@@ -128,7 +128,10 @@ pub fn main() -> ExitCode {
         Command::Resume(resume) => steer::resume(&resume),
         Command::Pause(pause) => steer::pause(&pause),
         Command::Scale(scale) => steer::scale(&scale),
-        Command::Reload(reload) => stop::reload(&reload),
+        Command::Reload(reload) => match reload.wait {
+            Some(limit) => steer::reload(&reload.name, limit),
+            None => stop::reload(&reload),
+        },
         Command::Restart(restart) => restart::run(&restart),
         Command::Completions(shell) => completions::print(&shell, Cli::command()),
         Command::Man(man) => completions::man(&man, Cli::command()),

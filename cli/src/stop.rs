@@ -100,18 +100,15 @@ not over in time.";
 #[command(after_help = RELOAD_HELP)]
 pub(super) struct Reload {
     /// Name of the pool.
-    name: String,
+    pub(super) name: String,
 
     /// Wait until all workers are replaced, or it has failed, at most for TIME [default: for ever].
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "never")]
-    wait: Option<Limit>,
+    pub(super) wait: Option<Limit>,
 }
 
-/// Runs `reload`.
+/// Runs `reload` without a wait.
 pub(super) fn reload(reload: &Reload) -> Result<(), Failure> {
-    if let Some(limit) = reload.wait {
-        return super::steer::reload(&reload.name, limit);
-    }
     let segment = Segment::attach(&PoolDir::new(&reload.name)?)?;
     let supervisor = supervisor(&segment)?;
     if segment.pool_state() != Ok(PoolState::Serving) {

@@ -140,6 +140,19 @@ fn ends_are_json_for_programs() {
     let _serve = home.serve("p", &["--workers", "1"]);
     let ended = home.json(&["submit", "p", "echo", "--data", "hi", "--json"]);
     assert_eq!(ended, json!({"ok": true, "codec": "bytes", "result": "hi"}));
+    let timed = home.json(&["submit", "p", "sleep", "--data", "30", "--json", "-v"]);
+    assert!(timed["ran_ms"].as_f64().unwrap() >= 30.0, "{timed}");
+    assert!(
+        timed["queued_ms"].as_f64().unwrap() >= 0.0 && timed["worker"] == 0,
+        "{timed}"
+    );
+    let timed = home.run(&["submit", "p", "echo", "--data", "hi", "-v"]);
+    assert_eq!((timed.code, timed.stdout.as_str()), (0, "hi"));
+    let told = timed.stderr.trim_end();
+    assert!(
+        told.starts_with("ringwork: queued ") && told.ends_with(" on worker 0"),
+        "{told}"
+    );
     let late = [
         "submit",
         "p",

@@ -5,7 +5,7 @@ use crate::checks::around;
 use crate::routes::routes;
 use crate::server::talk;
 use crate::task::Submitter;
-use crate::{MetricsFormat, Readiness, Source, Unreadable};
+use crate::{Feed, MetricsFormat, NoFeed, Readiness, Since, Source, Unreadable};
 use serde_json::{Map, Value};
 use std::io;
 use std::pin::Pin;
@@ -107,5 +107,9 @@ impl Source for NoPool {
 
     fn live(&self) -> Result<Map<String, Value>, Unreadable> {
         Err(Unreadable("there is no pool".to_owned()))
+    }
+
+    fn follow(&self, _: &str, _: Since) -> Result<Box<dyn Feed>, NoFeed> {
+        Err(NoFeed::NoEvents)
     }
 }

@@ -9,6 +9,7 @@
 mod app;
 mod checks;
 pub mod client;
+mod follow;
 #[doc(hidden)]
 pub mod fuzz;
 mod live;
@@ -59,6 +60,43 @@ impl fmt::Display for Unreadable {
     }
 }
 
+/// From where on events are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// From now on.
+    Now,
+    /// First those that the pool still keeps.
+    Kept,
+    /// Those behind the one with this number.
+    After(u64),
+}
+
+/// Why there is no feed of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoFeed {
+    /// The pattern of topics is none: why, and the remedy.
+    Pattern(String),
+    /// The pool keeps none.
+    NoEvents,
+}
+
+/// What has come since the last look.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct News {
+    /// Number and JSON of each event.
+    pub events: Vec<(u64, String)>,
+    /// Events that were overwritten before this look.
+    pub lost: u64,
+    /// Events whose publishers died or were stopped.
+    pub skipped: u64,
+}
+
+/// The events of a pool, as one listener hears them.
+pub trait Feed: Send {
+    /// What has come since the last call; at most some hundreds at a time.
+    fn news(&mut self) -> News;
+}
+
 /// What is shown of a pool. Each call reads it anew; the caller sees to it that many viewers cost no more
 /// than one.
 pub trait Source: Send + Sync + 'static {
@@ -103,4 +141,10 @@ pub trait Source: Send + Sync + 'static {
     /// # Errors
     /// When the pool can't be looked at.
     fn live(&self) -> Result<Map<String, Value>, Unreadable>;
+
+    /// The events whose topics are like a pattern.
+    ///
+    /// # Errors
+    /// When there are none.
+    fn follow(&self, topic: &str, since: Since) -> Result<Box<dyn Feed>, NoFeed>;
 }

@@ -2,6 +2,7 @@
 
 use crate::MetricsFormat;
 use crate::app::{App, MAX_VIEWERS};
+use crate::follow::{Wanted, follow};
 use crate::live::{KEEP_ALIVE, view};
 use crate::post::post;
 use crate::refusal::Refusal;
@@ -14,9 +15,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::routing::post as posted;
 use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 
-const PATHS: &str =
-    "there are /, /healthz, /readyz, /metrics, /stat, /tasks, /live, and POST /tasks/HANDLER";
+const PATHS: &str = "there are /, /healthz, /readyz, /metrics, /stat, /tasks, /live, /events, and POST /tasks/HANDLER";
 const JSON: &str = "application/json";
 const PLAIN: &str = "text/plain; charset=utf-8";
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -33,6 +34,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/tasks", get(tasks))
         .route("/tasks/{handler}", posted(post))
         .route("/live", get(live))
+        .route("/events", get(events))
         .method_not_allowed_fallback(no_method)
         .fallback(no_path)
         .with_state(Arc::clone(app))
@@ -145,13 +147,34 @@ fn wants_text(headers: &HeaderMap) -> bool {
     accepted.is_some_and(|accepted| accepted.trim_start().starts_with("text/plain"))
 }
 
-async fn live(State(app): State<Arc<App>>) -> Response {
-    let Ok(place) = Arc::clone(&app.viewers).try_acquire_owned() else {
-        return Refusal::busy(
-            format!("{MAX_VIEWERS} viewers look already, which is the limit"),
+/// A place among those that look and listen.
+fn place(app: &App) -> Result<OwnedSemaphorePermit, Refusal> {
+    let place = Arc::clone(&app.viewers).try_acquire_owned();
+    place.map_err(|_| {
+        Refusal::busy(
+            format!("{MAX_VIEWERS} streams are open already, which is the limit"),
             "close a dashboard, or read /stat now and then",
         )
-        .into_response();
+    })
+}
+
+async fn events(State(app): State<Arc<App>>, uri: Uri, headers: HeaderMap) -> Response {
+    let stream = place(&app).and_then(|place| {
+        let wanted = Wanted::of(uri.query().unwrap_or_default(), &headers)?;
+        follow(&app, &wanted, place)
+    });
+    match stream {
+        Ok(stream) => Sse::new(stream)
+            .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+            .into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn live(State(app): State<Arc<App>>) -> Response {
+    let place = match place(&app) {
+        Ok(place) => place,
+        Err(refusal) => return refusal.into_response(),
     };
     Sse::new(view(&app, place))
         .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))

@@ -97,7 +97,7 @@ pub enum RingError {
     },
     /// The creator has not finished, or died before it did.
     #[error(
-        "{path} is not ready yet: its supervisor is starting, or died before it was done (`ringwork clean` removes it then)"
+        "{path} is not ready yet: its supervisor is starting: try again in a moment; or it died before it was done: `ringwork clean` removes it then"
     )]
     NotReady {
         /// The file.

@@ -175,7 +175,14 @@ impl Serve {
                 .unwrap_or_else(|error| panic!("{error} in {line:?}\n{}", pool.log())),
             false => serde_json::json!({"ready": line.starts_with("serving")}),
         };
-        pool.http = answer["http"].as_str().map(str::to_owned);
+        pool.http = match self.embedded {
+            true => answer["http"].as_str().map(str::to_owned),
+            false if answer["ready"] == true && self.options.contains_key("http") => {
+                let line = pool.supervisor.wait_line().ok().flatten();
+                line.map(|line| line.trim_start_matches("http at ").to_owned())
+            }
+            false => None,
+        };
         if answer["ready"] == true {
             pool.segment = Some(Segment::attach(&pool.dir).expect("the segment of a ready pool"));
             return Ok(pool);

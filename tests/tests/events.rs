@@ -53,11 +53,8 @@ fn what_a_client_publishes_comes_to_all_that_listen() {
             .unwrap()
             .is_none()
     );
-    assert_eq!(
-        orders.passed().received,
-        3,
-        "all topics, the wanted and the others"
-    );
+    // All topics, the wanted and the others: a worker may have become ready meanwhile, too.
+    assert!(orders.passed().received >= 3);
     // What is refused says why, and how not.
     for (topic, size, why) in [
         ("order.paid", 225, NotPublished::TooLarge),

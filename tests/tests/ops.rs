@@ -4,9 +4,10 @@
 
 use nix::sys::signal::Signal;
 use ringwork_support::{Folder, Process, is_alive, signal_child_of};
-use ringwork_tests::http::{connect, connect_unix, get, get_with, status_of};
+use ringwork_tests::http::{Connection, connect, connect_unix, get, get_with, status_of};
 use ringwork_tests::{LIMIT, Pool, Serve, call, occupy, options, wait_for, wait_until};
 use std::io::Write;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -499,6 +500,109 @@ fn open_streams_do_not_hold_up_the_end() {
     for stream in &mut streams {
         assert!(std::iter::from_fn(|| stream.line()).any(|line| line == "event: bye"));
     }
+}
+
+/// The next server-sent event: its name, its id, its data.
+fn next_event(stream: &mut Connection<TcpStream>) -> Option<(String, String, serde_json::Value)> {
+    let (mut name, mut id) = (String::new(), String::new());
+    let mut data = serde_json::Value::Null;
+    loop {
+        let line = stream.line()?;
+        match line
+            .split_once(':')
+            .map(|(field, value)| (field, value.trim()))
+        {
+            Some(("event", value)) => name = value.to_owned(),
+            Some(("id", value)) => id = value.to_owned(),
+            Some(("data", value)) => {
+                data = serde_json::from_str(value).unwrap_or_else(|_| value.into());
+            }
+            // Frames of chunks, and comments.
+            _ if line.is_empty() && !data.is_null() => return Some((name, id, data)),
+            _ => {}
+        }
+    }
+}
+
+fn listen(at: &str, path: &str, header: &str) -> Connection<TcpStream> {
+    let mut stream = connect(at);
+    stream.send(&format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n"
+    ));
+    let head = stream.head().unwrap();
+    assert_eq!(head.status, 200, "{}", head.head);
+    assert!(
+        head.head.contains("content-type: text/event-stream"),
+        "{}",
+        head.head
+    );
+    stream
+}
+
+#[test]
+fn events_are_streamed_by_topic_and_go_on_behind_the_last_one() {
+    let pool = serve("told").daemon().option("events", "64").start();
+    let at = pool.http();
+    let client = ringwork::Ringwork::builder("x")
+        .dir(pool.dir().clone())
+        .connect_blocking()
+        .unwrap();
+    let mut all = listen(at, "/events?topic=order.*", "");
+    client.publish("other.news", "x").unwrap();
+    client.publish("order.paid", "{\"sum\": 3}").unwrap();
+    client.publish("order.number", &7_i64).unwrap();
+    let (name, first, data) = next_event(&mut all).unwrap();
+    assert_eq!(
+        (name.as_str(), &data["topic"], &data["data"]["sum"]),
+        ("", &"order.paid".into(), &3.into())
+    );
+    let (_, second, data) = next_event(&mut all).unwrap();
+    assert_eq!(data["data"], 7, "a number, and no base64");
+    // One that has lost its connection is told what came since.
+    let mut again = listen(
+        at,
+        "/events?topic=order.%2A",
+        &format!("Last-Event-ID: {first}\r\n"),
+    );
+    assert_eq!(next_event(&mut again).unwrap().1, second);
+    // What was overwritten meanwhile is counted: of 64 places 56 are kept for those that come late.
+    for _ in 0..76 {
+        client.publish("order.more", "x").unwrap();
+    }
+    let mut late = listen(
+        at,
+        "/events?topic=order.*",
+        &format!("Last-Event-ID: {second}\r\n"),
+    );
+    let (name, _, lost) = next_event(&mut late).unwrap();
+    assert_eq!((name.as_str(), &lost["skipped"]), ("lost", &0.into()));
+    // A worker may have become ready meanwhile.
+    assert!((20..30).contains(&lost["lost"].as_u64().unwrap()), "{lost}");
+    let mut kept = listen(at, "/events?kept", "");
+    let first = next_event(&mut kept).unwrap().2;
+    assert!(first["topic"] == "order.more", "{first}");
+    for wrong in ["/events?topic=a..b", "/events?topics=a"] {
+        assert_eq!(get(at, wrong).status, 400, "{wrong}");
+    }
+    // The pool's end is told before the stream's.
+    drop(client);
+    let mut end = listen(at, "/events?topic=pool.*", "");
+    pool.signal(Signal::SIGTERM);
+    let topics: Vec<_> = std::iter::from_fn(|| next_event(&mut end))
+        .map(|(name, _, data)| match name.as_str() {
+            "" => data["topic"].as_str().unwrap().to_owned(),
+            other => other.to_owned(),
+        })
+        .collect();
+    assert_eq!(topics.last().map(String::as_str), Some("bye"), "{topics:?}");
+}
+
+#[test]
+fn a_pool_without_events_says_so() {
+    let pool = serve("silent").option("events", "0").start();
+    let answer = get(pool.http(), "/events");
+    assert_eq!(answer.status, 404);
+    assert!(answer.body.contains("keeps no events"), "{}", answer.body);
 }
 
 /// The words of a rule file that name a number of a pool.

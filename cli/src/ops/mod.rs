@@ -26,7 +26,7 @@ const AFTER_HELP: &str = "\
 that serves already, such as an embedded one, until that is over.
 
 Paths: /healthz (this process lives), /readyz (503 with the reason while the pool takes no tasks), /metrics \
-(Prometheus), /stat (the JSON of `ringwork stat --json`), /tasks (what runs and waits), /live (server-sent events), \
+(Prometheus), /stat (the JSON of `ringwork stat --json`), /tasks (what runs and waits), /live and /events (server-sent events), \
 / (the dashboard); with --submit POST /tasks/HANDLER, which runs a task and answers with its result.
 
 Exit codes: 0 stopped by SIGTERM or SIGINT; 1 the address can't be had; 3 there is no such pool, or it is over.";

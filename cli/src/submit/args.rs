@@ -23,7 +23,8 @@ lines, one a line: an empty one where a line failed, whose reason is on standard
 an object: `ok`, and `codec` with `result` (or `result_base64`), or `error`.
 
 Exit codes: 0 done; 1 the task failed; 2 wrong options or request; 3 no such pool, or it is closed; \
-4 timed out or cancelled; 5 the worker crashed; 6 rejected (pool full or draining, request too large).";
+4 timed out or cancelled; 5 the worker crashed; 6 rejected (pool full or draining, request too large, no \
+client entry free in time).";
 
 /// Priorities by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -90,6 +91,11 @@ pub(crate) struct Submit {
     /// Print the result, or the failure, as JSON.
     #[arg(long, conflicts_with = "out")]
     pub(super) json: bool,
+
+    /// Say on standard error how long the task was queued and ran, and where; with --json as `queued_ms`, `ran_ms` and
+    /// `worker`.
+    #[arg(long, short, conflicts_with = "lines")]
+    pub(super) verbose: bool,
 
     /// Write the result to a file, as it is.
     #[arg(long, value_name = "FILE")]

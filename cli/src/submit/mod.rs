@@ -4,6 +4,7 @@ mod args;
 mod failure;
 mod json;
 mod lines;
+mod times;
 
 pub(super) use args::Submit;
 pub(super) use failure::failure;
@@ -21,6 +22,7 @@ use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
+use times::Times;
 
 /// How long it waits for a client entry before it says so.
 const QUIET: Duration = Duration::from_secs(1);
@@ -55,7 +57,12 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
     let codec = choose_codec(submit, &client);
     let request = payload::encode(codec, data, submit.params.as_deref()).map_err(Failure::usage)?;
     let options = options.codec(codec);
-    let outcome = match client.call(&submit.handler, &request, &options) {
+    let ticket = client.submit(&submit.handler, &request, &options);
+    let outcome = ticket.and_then(|ticket| {
+        let outcome = ticket.wait(None)?;
+        Ok((outcome, Times::of(client.segment(), ticket.slot())))
+    });
+    let (outcome, times) = match outcome {
         // Draining: it is there, but takes nothing.
         Err(error @ RingError::Closed { .. })
             if client.segment().pool_state() == Ok(PoolState::Draining) =>
@@ -83,8 +90,16 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
             Outcome::Completed { .. } => Ok(()),
             failed => Err(Failure::silent(failure(failed.clone()).code())),
         };
-        writeln!(io::stdout().lock(), "{}", json::of(outcome, None))?;
+        let mut object = json::of(outcome, None);
+        if let Some(times) = times.filter(|_| submit.verbose) {
+            times.add_to(&mut object);
+        }
+        writeln!(io::stdout().lock(), "{object}")?;
         return end;
+    }
+    if let Some(times) = times.filter(|_| submit.verbose) {
+        // Standard error may be closed: then there is nothing to write to.
+        let _ = writeln!(io::stderr(), "ringwork: {times}");
     }
     finish(submit, outcome)
 }

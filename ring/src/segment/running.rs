@@ -4,6 +4,8 @@
 //! when it first saw the lane run the task: the task has run for as long at least.
 
 use crate::format::layout::PUBLISHED_STAMPED;
+use crate::format::words::{Kind, Word};
+use crate::os::sync::Ordering;
 use crate::segment::Segment;
 
 /// The task that a lane runs.
@@ -21,6 +23,32 @@ pub struct RunningTask {
     pub since_ns: Option<u64>,
     /// Whether it was claimed at that time; otherwise it was seen then, and runs for longer.
     pub since_claim: bool,
+}
+
+/// How a task went that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndedTask {
+    /// When it was submitted, in CLOCK_MONOTONIC nanoseconds.
+    pub submitted_ns: u64,
+    /// When a lane claimed it for the last time.
+    pub claimed_ns: u64,
+    /// That lane.
+    pub lane: u32,
+}
+
+/// How the last task of a slot went; for its client, until it submits another. `None` where it was
+/// not timed, or no lane has claimed it.
+#[must_use]
+pub fn ended_task(segment: &Segment, slot: u32) -> Option<EndedTask> {
+    let fields = segment.slot(slot);
+    let claim = Word(fields.claim_word().load(Ordering::Acquire));
+    let (submitted_ns, claimed_ns) = (fields.submitted_ns(), fields.claimed_ns());
+    let stamped = fields.published().has(PUBLISHED_STAMPED) && claimed_ns >= submitted_ns;
+    (stamped && claim.kind() == Kind::Claimed).then(|| EndedTask {
+        submitted_ns,
+        claimed_ns,
+        lane: claim.owner().into(),
+    })
 }
 
 /// The task that a lane runs now.

@@ -253,7 +253,7 @@ pub struct ConfinementOptions {
 pub struct SegmentOptions {
     /// Most that the whole segment takes; the default arena follows from it [default: for a file
     /// 327MiB, but at most three quarters of what its directory has free and an eighth of the free
-    /// memory, and at least 61MiB; for a memfd a sixth of the free memory, at least 61MiB and at
+    /// memory, and at least 62MiB; for a memfd a sixth of the free memory, at least 62MiB and at
     /// most 1GiB, used as payloads need it].
     #[arg(long, value_name = "SIZE")]
     pub segment_size: Option<Size>,

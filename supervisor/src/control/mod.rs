@@ -1,6 +1,6 @@
 //! What a command may ask of the supervisor of a pool: one line of JSON, and one back.
 //!
-//! The supervisor's side is the [`Desk`], the other one [`ask`]. The socket is a file of the pool's
+//! The supervisor's side is the `Desk`, the other one [`ask`]. The socket is a file of the pool's
 //! directory, which is its user's alone, and the kernel tells which user calls.
 //! Invariant: a request is answered at once, whatever it takes until it is done; the caller asks
 //! for the [`Status`] until it is.

@@ -9,6 +9,7 @@ mod handlers;
 mod notify;
 mod readiness;
 mod reload;
+mod reloads;
 mod steering;
 
 use crate::config::in_effect::{Cause, InEffect};
@@ -27,7 +28,7 @@ use crate::pool::{Open, Pool};
 use crate::watch::{self, Watch};
 use events::{Events, Wake};
 use notify::Notifier;
-use reload::Reloads;
+use reloads::Reloads;
 use ringwork_ring::PoolDir;
 use ringwork_ring::format::counted;
 use ringwork_ring::format::states::PoolState;

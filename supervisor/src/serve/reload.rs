@@ -8,32 +8,11 @@ use super::{Phase, Supervisor, SupervisorError};
 use crate::config::in_effect::{Cause, InEffect};
 use crate::config::options::fixed_that_differ;
 use crate::config::{LogLevel, ServeConfig, WorkerCommand};
-use crate::control::Reloaded;
 use crate::crew::seat::Settings;
 use crate::lifecycle::{self, Topic};
 use ringwork_ring::format::counted;
 use ringwork_ring::segment::tables::log_error;
 use ringwork_worker::log::OUTCOME;
-
-/// What was asked for, and what has become of it.
-#[derive(Debug, Default)]
-pub(crate) struct Reloads {
-    /// How many were asked for: the number of the last one.
-    pub(crate) number: u64,
-    /// How the last one that has ended did so.
-    pub(crate) last: Option<Reloaded>,
-}
-
-impl Reloads {
-    /// All that were asked for have ended.
-    fn end(&mut self, done: bool, text: &str) {
-        self.last = Some(Reloaded {
-            number: self.number,
-            done,
-            text: text.to_owned(),
-        });
-    }
-}
 
 impl Supervisor<'_> {
     /// Begins a reload when one is asked for, and sees to the end of one that is under way.
