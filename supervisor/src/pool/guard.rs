@@ -48,10 +48,7 @@ impl Guard {
     /// # Errors
     /// [`SupervisorError::FilesGone`] names one that is not.
     pub(crate) fn check_files(&self, pool: &Pool) -> Result<(), SupervisorError> {
-        match pool.lost() {
-            Some(what) => Err(SupervisorError::FilesGone(what)),
-            None => Ok(()),
-        }
+        found_lost(pool.lost())
     }
 
     /// Looks at what is due.
@@ -65,7 +62,7 @@ impl Guard {
         let found = if self.looked.elapsed() >= INTERVAL {
             self.looked = Instant::now();
             self.left_out += 1;
-            self.check_files(pool)?;
+            found_lost(pool.lost_in_turn())?;
             if !pool.has_clients() && self.left_out < LAZY {
                 return Ok(());
             }
@@ -73,7 +70,7 @@ impl Guard {
             self.auditor.look(pool.segment(), now_ns())
         } else if self.header.elapsed() >= HEADER_INTERVAL {
             self.header = Instant::now();
-            self.check_files(pool)?;
+            found_lost(pool.lost_in_turn())?;
             self.auditor.look_at_header(pool.segment())
         } else {
             return Ok(());
@@ -111,5 +108,12 @@ impl Guard {
     /// Whether something was found.
     pub(crate) fn is_damaged(&self) -> bool {
         self.damaged
+    }
+}
+
+fn found_lost(lost: Option<String>) -> Result<(), SupervisorError> {
+    match lost {
+        Some(what) => Err(SupervisorError::FilesGone(what)),
+        None => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// The pause between two looks at what was cancelled while the bell is not rung, and how much longer it is for each
 /// task in flight: a look takes some ten nanoseconds a task, and may take a thousandth of a core.
-const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_PER_TASK: Duration = Duration::from_micros(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const SHORTEST: Duration = Duration::from_millis(1);
