@@ -4,6 +4,7 @@ use super::table::Table;
 use super::units::nanoseconds;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::{HandlerCounter, HandlerLoss};
+use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::records::Histogram;
 use ringwork_ring::segment::handler_totals::{CountedTasks, HandlerTotals, handler_totals};
@@ -15,6 +16,8 @@ pub(super) struct HandlerView {
     pub(super) name: String,
     pub(super) request: Option<&'static str>,
     pub(super) result: Option<&'static str>,
+    /// The kind of lanes that its tasks are for, where the pool has I/O workers.
+    pub(super) lanes: &'static str,
 }
 
 /// Times of sampled tasks.
@@ -173,6 +176,7 @@ impl Look {
                     name: name.clone(),
                     request: None,
                     result: None,
+                    lanes: LaneKind::Cpu.name(),
                 });
             }
         }

@@ -67,12 +67,13 @@ fn of_pool(segment: &Segment, json: bool) -> Result<String, Failure> {
     if json {
         return Ok(serde_json::to_string_pretty(&found)? + "\n");
     }
-    let mut table = Table::new(&["HANDLER", "REQUEST", "RESULT"]);
+    let mut table = Table::new(&["HANDLER", "REQUEST", "RESULT", "LANES"]);
     for handler in found {
         table.row([
             handler.name,
             handler.request.unwrap_or_default().to_owned(),
             handler.result.unwrap_or_default().to_owned(),
+            handler.lanes.to_owned(),
         ]);
     }
     Ok(table.to_string())

@@ -223,10 +223,13 @@ fn pool(page: &mut Page, view: &PoolView) {
     );
     let depth = view.queues.iter();
     let depth = depth.map(|queue| {
-        let labels = vec![("priority", queue.priority.to_string())];
+        let labels = vec![
+            ("priority", queue.priority.to_string()),
+            ("lanes", queue.lanes.to_owned()),
+        ];
         (labels, queue.depth as f64)
     });
-    let help = "Hints in the injector ring of a priority; 0 is the most urgent.";
+    let help = "Hints in the ring of a priority, 0 is the most urgent, for a kind of lanes.";
     page.rows("ringwork_queue_depth", GAUGE, help, depth.collect());
     for (name, help) in POOL_COUNTERS {
         if let Some(count) = view.counters.get(name) {

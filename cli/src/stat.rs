@@ -418,7 +418,7 @@ fn lanes(view: &PoolView) -> Table {
                 worker
                     .rss_bytes
                     .map_or_else(none, |bytes| Size(bytes).to_string()),
-                lane.index.to_string(),
+                lane.named(),
                 now,
                 lane.started.to_string(),
                 lane.completed.to_string(),
@@ -435,9 +435,10 @@ fn lanes(view: &PoolView) -> Table {
 }
 
 fn queues(view: &PoolView) -> Table {
-    let mut table = Table::new(&["PRIORITY", "DEPTH", "CAPACITY"]);
+    let mut table = Table::new(&["LANES", "PRIORITY", "DEPTH", "CAPACITY"]);
     for queue in &view.queues {
         table.row([
+            queue.lanes.to_owned(),
             queue.priority.to_string(),
             queue.depth.to_string(),
             queue.capacity.to_string(),

@@ -7,6 +7,7 @@ use super::units::seconds as duration;
 use super::view::{self, TaskView};
 use clap::Args;
 use ringwork_ring::Segment;
+use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_supervisor::pool::handler_name;
 use serde::Serialize;
@@ -99,9 +100,11 @@ fn waiting(segment: &Segment) -> Vec<WaitingView> {
         .max_clients
         .saturating_mul(geometry.slots_per_client);
     let mut tasks = Vec::new();
-    for priority in 0..geometry.priorities {
+    let rings = |kind: LaneKind| (0..geometry.priorities).map(move |priority| (kind, priority));
+    let kinds = geometry.lane_kinds();
+    for (kind, priority) in kinds.iter().flat_map(|kind| rings(*kind)) {
         let mut hints = [0; MAX_WAITING];
-        let count = segment.injector(priority).peek(&mut hints).count;
+        let count = segment.queue(kind, priority).peek(&mut hints).count;
         for slot in hints[..count].iter().filter(|slot| **slot < all_slots) {
             let fields = segment.slot(*slot);
             let Some(word) = fields.queued() else {

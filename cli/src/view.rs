@@ -8,7 +8,7 @@ use super::process;
 use super::shown;
 use ringwork_ring::format::layout::{ClientCounter, LaneCounter, PoolCounter};
 use ringwork_ring::format::names::UnknownWord;
-use ringwork_ring::format::states::{ClientKind, EntryState, Health, PoolState};
+use ringwork_ring::format::states::{ClientKind, EntryState, Health, LaneKind, PoolState};
 use ringwork_ring::format::words::Kind;
 use ringwork_ring::lane::permits::{self, PAUSED};
 use ringwork_ring::os::clock::now_ns;
@@ -163,6 +163,8 @@ pub(super) struct ProgressView {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct LaneView {
     pub(super) index: u32,
+    /// Which tasks it looks for: `cpu` or `io`.
+    pub(super) kind: &'static str,
     /// The handler that runs now.
     pub(super) running: Option<String>,
     /// Its task.
@@ -181,8 +183,20 @@ pub(super) struct LaneView {
     pub(super) parked: u64,
 }
 
+impl LaneView {
+    /// Its index, and what it is if it is not like most.
+    pub(super) fn named(&self) -> String {
+        match self.kind == LaneKind::Io.name() {
+            true => format!("{} io", self.index),
+            false => self.index.to_string(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct QueueView {
+    /// The kind of lanes that take what is in it.
+    pub(super) lanes: &'static str,
     /// 0 is the most urgent.
     pub(super) priority: u32,
     pub(super) depth: u64,
@@ -275,10 +289,12 @@ pub(super) fn pool_since(
             .filter(|index| !is_stand_in(segment, *index))
             .filter_map(|index| worker(segment, index, now))
             .collect(),
-        queues: (0..g.priorities)
-            .map(|priority| QueueView {
+        queues: (g.lane_kinds().iter())
+            .flat_map(|kind| (0..g.priorities).map(move |priority| (*kind, priority)))
+            .map(|(kind, priority)| QueueView {
+                lanes: kind.name(),
                 priority,
-                depth: segment.injector(priority).depth(),
+                depth: segment.queue(kind, priority).depth(),
                 capacity,
             })
             .collect(),
@@ -486,6 +502,7 @@ pub(super) fn handlers(segment: &Segment) -> Vec<HandlerView> {
     let view = |info: tables::HandlerInfo| HandlerView {
         request: Some(info.request_codec.name()),
         result: Some(info.result_codec.name()),
+        lanes: info.kind.name(),
         name: info.name,
     };
     tables::handlers(segment).into_iter().map(view).collect()
@@ -602,13 +619,18 @@ fn lane(segment: &Segment, index: u32, worker: u32, now: u64) -> Option<LaneView
     }
     let counter = |counter: LaneCounter| record.counter(counter).get();
     let task = running(segment, index, now);
+    let kind = record.kind();
     Some(LaneView {
         index,
+        kind: kind.map_or(shown::UNKNOWN, LaneKind::name),
         running: task.as_ref().map(|task| task.handler.clone()),
         task,
         progress: running_progress(segment, index)
             .map(|(done, total)| ProgressView { done, total }),
-        idle: segment.header().has_bit_acquire(LaneMask::Idle, index),
+        idle: kind.is_ok_and(|kind| {
+            let mask = LaneMask::idle(kind);
+            segment.header().has_bit_acquire(mask, index)
+        }),
         started: counter(LaneCounter::Started),
         completed: counter(LaneCounter::Completed),
         failed: counter(LaneCounter::Failed),

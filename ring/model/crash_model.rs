@@ -112,6 +112,20 @@ fn long_a_worker_dies_at_each_step() {
 }
 
 #[test]
+fn fast_an_io_worker_dies_at_each_step() {
+    let scenario = Scenario::io(victims(SAFE, DIES, SAFE));
+    let limits = limits(1, 1, 0).switches(0);
+    exhaust("crash: I/O worker", &scenario, limits);
+}
+
+#[test]
+fn fast_an_io_worker_and_its_client_and_reaper_die_at_each_step() {
+    let scenario = Scenario::io(victims(DIES, DIES, DIES));
+    let limits = limits(0, 2, 0).switches(0);
+    exhaust("crash: any two beside an I/O worker", &scenario, limits);
+}
+
+#[test]
 fn fast_a_worker_and_its_reaper_die_at_each_step() {
     let scenario = Scenario::small(victims(SAFE, DIES, DIES));
     let limits = limits(0, 2, 0).switches(0);

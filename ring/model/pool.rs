@@ -3,10 +3,11 @@
 use crate::format::config::{ArenaClass, Geometry, PoolConfig};
 use crate::format::layout::*;
 use crate::format::section::Section;
-use crate::format::states::PoolState;
+use crate::format::states::{Codec, LaneKind, PoolState};
 use crate::model::shim::Place;
 use crate::segment::Segment;
 use crate::segment::paths::PoolDir;
+use crate::segment::tables::{HandlerInfo, register_handler};
 use memmap2::MmapRaw;
 use std::cell::{RefCell, UnsafeCell};
 use std::path::Path;
@@ -87,6 +88,8 @@ pub(crate) struct Tiny {
     pub(crate) blocks: u32,
     /// Cells of the event ring, a power of two; 0: none.
     pub(crate) events: u32,
+    /// Whether the handler "model" is for I/O lanes, which have rings then.
+    pub(crate) io: bool,
 }
 
 impl Default for Tiny {
@@ -100,6 +103,7 @@ impl Default for Tiny {
             completion: 2,
             blocks: 2,
             events: 0,
+            io: false,
         }
     }
 }
@@ -131,19 +135,24 @@ pub(crate) const BLOCK: usize = 128;
 const EPOCH: u64 = 1;
 
 impl Tiny {
-    fn sections(self) -> Vec<Section> {
+    fn sections(self, io_ring_bytes: usize) -> Vec<Section> {
         let of = |kind, count, bytes: usize| Section {
             kind,
             count,
             bytes: bytes as u32,
         };
-        match self.events {
+        let mut sections = match self.events {
             0 => Vec::new(),
             cells => vec![
                 of(SECTION_EVENTS, cells + 1, EVENT_STRIDE),
                 of(SECTION_TOPICS, 1, TOPIC_STRIDE),
             ],
+        };
+        if self.io {
+            let lines = io_ring_bytes.div_ceil(SECTION_ALIGN) as u32;
+            sections.push(of(SECTION_IO_RINGS, lines, SECTION_ALIGN));
         }
+        sections
     }
 
     /// The pool of these sizes, its segment empty and SERVING.
@@ -156,6 +165,7 @@ impl Tiny {
             priorities: 2,
             limits: 0,
             events: None,
+            io_lanes: self.io,
             segment_size: None,
             arena: Some(vec![ArenaClass {
                 size: BLOCK,
@@ -164,7 +174,11 @@ impl Tiny {
             }]),
             huge_pages: false,
             prefault: false,
-            sections: Some(self.sections()),
+            sections: None,
+        };
+        let config = PoolConfig {
+            sections: Some(self.sections(config.io_ring_bytes())),
+            ..config
         };
         let mut geometry = config.geometry().expect("a tiny geometry");
         // Smaller than what is made for people, in the same places.
@@ -211,7 +225,17 @@ impl Pool {
     pub(crate) fn reset(&self) {
         // SAFETY: the whole of the memory, which no running code of a model uses now.
         unsafe { std::ptr::write_bytes(self.memory.as_mut_ptr(), 0, self.memory.len()) };
-        self.segment().set_pool_state(PoolState::Serving);
+        let segment = self.segment();
+        segment.set_pool_state(PoolState::Serving);
+        if self.geometry.has_io_lanes() {
+            let info = HandlerInfo {
+                name: "model".to_owned(),
+                request_codec: Codec::Bytes,
+                result_codec: Codec::Bytes,
+                kind: LaneKind::Io,
+            };
+            assert!(register_handler(&segment, &info));
+        }
     }
 
     /// Makes a field of every slot a word of the protocol, so that it is checked by value.
@@ -278,6 +302,7 @@ impl Pool {
                     .map_or(usize::MAX, |place| place.offset),
                 EVENT_STRIDE,
             ),
+            ("io ring", g.io_rings.unwrap_or(usize::MAX), usize::MAX),
             ("block", g.classes[0].owners, 8),
         ];
         let (name, start, stride) = tables
@@ -338,7 +363,9 @@ impl Footprint {
 
 /// The modelled words of a segment by offset, with their sizes.
 fn word_sizes(g: &Geometry) -> Vec<(usize, u8)> {
-    let mut words = vec![(H_POOL_STATE, 4), (H_IDLE, 8), (H_SEARCHING, 8)];
+    let masks = [H_IDLE, H_SEARCHING, H_IDLE_IO, H_SEARCHING_IO].map(|mask| (mask, 8));
+    let mut words = vec![(H_POOL_STATE, 4)];
+    words.extend(masks);
     for client in 0..g.max_clients as usize {
         let at = g.clients + CLIENT_STRIDE * client;
         words.extend([
@@ -367,6 +394,9 @@ fn word_sizes(g: &Geometry) -> Vec<(usize, u8)> {
         ]);
     }
     words.extend(ring(g.injectors, g.injector_capacity));
+    if let Some(io_rings) = g.io_rings {
+        words.extend(ring(io_rings, g.injector_capacity));
+    }
     for slot in 0..g.total_slots() as usize {
         let at = g.slots + SLOT_STRIDE * slot;
         words.extend(

@@ -7,7 +7,7 @@ use super::pool::{Pool, Tiny};
 use crate::client::{Client, Outcome, TaskOptions};
 use crate::format::cause::Cause;
 use crate::format::layout::*;
-use crate::format::states::PoolState;
+use crate::format::states::{LaneKind, PoolState};
 use crate::lane::claimed::{Claimed, Failure};
 use crate::lane::entry::WorkerEntry;
 use crate::lane::search::Lane;
@@ -361,7 +361,7 @@ fn fast_a_cancel_rings_for_a_task_without_its_lane() {
                 .unwrap();
             let entry = WorkerEntry::register(Arc::new(e.pool.segment()), None).expect("an entry");
             let (mut lanes, shards) = entry
-                .lanes_and_shards(1, 1, WaitStrategy::Park)
+                .lanes_and_shards((LaneKind::Cpu, 1), 1, WaitStrategy::Park)
                 .expect("a lane and a shard");
             e.keep(entry);
             let shard = Arc::clone(&shards[0]);
@@ -380,6 +380,56 @@ fn fast_a_cancel_rings_for_a_task_without_its_lane() {
             e.join();
             client.collect();
             drop((client, lanes, shards));
+            assert_at_rest(&e.pool.segment());
+        },
+    );
+}
+
+/// Lanes of both kinds sleep. A wake that goes to the CPU lane leaves the task, and all that wait for
+/// it, asleep; and a CPU lane that looks into the other's hands must leave what it finds there.
+#[test]
+fn fast_a_task_for_io_lanes_wakes_one_and_no_other_lane_runs_it() {
+    kinds_of_lanes(1);
+}
+
+#[test]
+#[ignore = "long"]
+fn long_a_task_for_io_lanes_wakes_one_and_no_other_lane_runs_it() {
+    kinds_of_lanes(2);
+}
+
+fn kinds_of_lanes(preemptions: usize) {
+    let pool = Tiny {
+        workers: 2,
+        lanes: 2,
+        io: true,
+        ..Tiny::default()
+    }
+    .pool();
+    check(
+        "task: kinds of lanes",
+        &pool,
+        Some(preemptions),
+        |_| (),
+        |e| {
+            let cpu = start_worker(e, 1, WaitStrategy::Park);
+            let io = Rc::new(Cell::new(0));
+            let entry = WorkerEntry::register(Arc::new(e.pool.segment()), None).expect("an entry");
+            let lanes = entry.lane(LaneKind::Io, WaitStrategy::Park);
+            e.keep(entry);
+            for mut lane in lanes.expect("a lane") {
+                let io = Rc::clone(&io);
+                e.spawn(move || serve(&mut lane, &io));
+            }
+            let client = Client::register(e.pool.segment()).unwrap();
+            let ticket = client
+                .submit("model", SMALL, &TaskOptions::default())
+                .unwrap();
+            assert_eq!(ticket.wait(None).unwrap(), done(SMALL));
+            close(e);
+            assert_eq!((cpu.get(), io.get()), (0, 1));
+            drop(ticket);
+            drop(client);
             assert_at_rest(&e.pool.segment());
         },
     );

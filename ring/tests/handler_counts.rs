@@ -6,6 +6,7 @@ mod common;
 use common::Pool;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::layout::{HandlerCounter, HandlerLoss, LaneCounter};
+use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::segment::handler_totals::{CountedTasks, HandlerTotals, handler_totals};
 use ringwork_ring::segment::tables::{HandlerInfo, register_handler};
 use ringwork_ring::testing::{RawWords, reap_worker};
@@ -28,6 +29,7 @@ fn pool_of(lanes: u32, handlers: &[&str]) -> Pool {
             name: (*name).to_owned(),
             request_codec: Codec::Bytes,
             result_codec: Codec::Bytes,
+            kind: LaneKind::Cpu,
         };
         assert!(register_handler(&pool.segment, &info));
     }

@@ -221,6 +221,11 @@ pub struct ElasticPolicy {
 #[serde(rename_all = "kebab-case", default)]
 #[non_exhaustive]
 pub struct IoPolicy {
+    /// Workers that run async handlers only, beside the others: the same program with one lane, so
+    /// that no async task waits for a long computation, or dies with one; 0: every worker runs both.
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub io_workers: u32,
+
     /// Threads for async handlers of each worker that has such handlers, each with an entry of the
     /// lane table [default: what the worker says, or 1].
     #[arg(long, value_name = "N")]
@@ -240,6 +245,12 @@ pub struct IoPolicy {
 }
 
 impl IoPolicy {
+    /// Entries of the lane table that the I/O workers take.
+    pub(crate) fn worker_entries(&self) -> u32 {
+        let each = self.entries().max(1).saturating_add(1);
+        self.io_workers.saturating_mul(each)
+    }
+
     /// Entries of the lane table that each worker takes beside its lanes, as far as that is known.
     pub(crate) fn entries(&self) -> u32 {
         self.io_threads.unwrap_or(0)

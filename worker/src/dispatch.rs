@@ -231,6 +231,15 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
+    /// Whether its tasks wait without a lane.
+    pub(crate) fn is_async(&self) -> bool {
+        match self.work {
+            Work::Lane(_) => false,
+            #[cfg(feature = "io")]
+            Work::Io(_) => true,
+        }
+    }
+
     /// The handler with the layers of its kind around it, if there are any. A handler of a worker
     /// that has layers of the other kind only is refused: it would go through none.
     fn layered(mut self, layers: &Layers, finder: &mut Finder<'_>) -> Self {

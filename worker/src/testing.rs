@@ -26,7 +26,7 @@ use crate::panics;
 use crate::state::LaneStates;
 use crate::worker::{Builder, Parts, Serving, WorkerError, announce};
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
-use ringwork_ring::format::states::PoolState;
+use ringwork_ring::format::states::{LaneKind, PoolState};
 use ringwork_ring::os::scheduling::Scheduling;
 use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_ring::reaper::reap_worker_noting;
@@ -184,6 +184,7 @@ impl Pool {
         let serving = Serving {
             segment: Arc::clone(&segment),
             leave: Arc::clone(&leave),
+            kind: LaneKind::Cpu,
             lanes: lanes.unwrap_or(1),
             wait: wait.unwrap_or(WaitStrategy::Park),
             policy: Scheduling::Normal,

@@ -18,6 +18,7 @@ use crate::state::{
     Bound, Extract, Finder, LaneStates, Make, MakePerTask, Plan, Registry, Scope, State, States,
     make,
 };
+use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::lane::leave::{LeaveBy, LeaveOnSignal};
 use ringwork_ring::os::scheduling::Scheduling;
 use ringwork_ring::os::signals;
@@ -46,9 +47,14 @@ pub const WAIT_VARIABLE: &str = "RINGWORK_WAIT";
 /// Environment variable that says which threads have the processor first (`normal`, `batch`,
 /// `idle`).
 pub const SCHEDULING_VARIABLE: &str = "RINGWORK_SCHEDULING";
+/// Environment variable: which tasks the worker is for (`cpu`, `io`), set by the supervisor.
+pub const LANE_KIND_VARIABLE: &str = "RINGWORK_LANE_KIND";
 /// Environment variable that says which signals make a worker leave, set by the supervisor
 /// (`anyone`: SIGTERM, `parent`: the supervisor's SIGTERM only, as in an embedded pool).
 pub const LEAVE_BY_VARIABLE: &str = "RINGWORK_LEAVE_BY";
+
+/// Why a worker can't be an I/O worker.
+const NO_ASYNC_HANDLER: &str = "the pool is to have I/O workers (--io-workers), but this program has no async handler      for them: leave --io-workers out, or add one by .async_task(..) (feature `io`)";
 
 /// How often a worker that no supervisor started looks whether the pool still lives.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -402,9 +408,13 @@ impl Builder {
         confinement.sandbox = confinement.sandbox.max(self.sandbox);
         (confinement.sandbox_read).extend(self.sandbox_read.iter().cloned());
         confinement.sandbox_net.extend(&self.sandbox_net);
+        let kind = choice(LANE_KIND_VARIABLE)?.unwrap_or(LaneKind::Cpu);
         let config = std::env::var(CONFIG_VARIABLE).ok();
         let version = self.version.clone();
         let checked = self.check(config)?;
+        if kind == LaneKind::Io && !checked.handlers.iter().any(Ready::is_async) {
+            return Err(WorkerError::Setup(NO_ASYNC_HANDLER.to_owned()));
+        }
         #[cfg(feature = "io")]
         let io = io?;
         let assignment = Assignment::find(pool.as_deref())?;
@@ -436,7 +446,12 @@ impl Builder {
         let serving = Serving {
             segment,
             leave,
-            lanes: lanes.or(assignment.lanes).unwrap_or(1),
+            kind,
+            lanes: match kind {
+                LaneKind::Cpu => lanes.or(assignment.lanes).unwrap_or(1),
+                // It only hands tasks over.
+                LaneKind::Io => 1,
+            },
             wait: wait.or(assignment.wait).unwrap_or_default(),
             policy,
             max_tasks: number(MAX_TASKS_VARIABLE)?,
@@ -541,6 +556,7 @@ pub(crate) struct Parts {
 pub(crate) struct Serving {
     pub(crate) segment: Arc<Segment>,
     pub(crate) leave: Arc<AtomicBool>,
+    pub(crate) kind: LaneKind,
     pub(crate) lanes: u32,
     pub(crate) wait: WaitStrategy,
     pub(crate) policy: Scheduling,
@@ -570,12 +586,15 @@ impl Serving {
         let register = || {
             #[cfg(feature = "io")]
             let (registered, shards) = entry.lanes_and_shards(
-                self.lanes,
+                (self.kind, self.lanes),
                 self.io.map_or(0, |(options, _)| options.threads),
                 self.wait,
             )?;
             #[cfg(not(feature = "io"))]
-            let registered = entry.lanes(self.lanes, self.wait)?;
+            let registered = match self.kind {
+                LaneKind::Cpu => entry.lanes(self.lanes, self.wait)?,
+                LaneKind::Io => entry.lane(self.kind, self.wait)?,
+            };
             ready(segment, worker, self.lanes);
             #[cfg(feature = "io")]
             if let Some((options, threads)) = threads {
@@ -851,6 +870,10 @@ fn register(segment: &Segment, handler: &Ready) -> Result<(), WorkerError> {
         name: handler.name.to_owned(),
         request_codec: handler.request_codec,
         result_codec: handler.result_codec,
+        kind: match handler.is_async() {
+            true => LaneKind::Io,
+            false => LaneKind::Cpu,
+        },
     };
     if tables::register_handler(segment, &info) {
         Ok(())

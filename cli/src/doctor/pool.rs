@@ -148,8 +148,8 @@ fn rings(view: &PoolView) -> Vec<Finding> {
         Finding::warn(
             "queues",
             format!(
-                "priority {}: {} of {} cells are taken",
-                queue.priority, queue.depth, queue.capacity
+                "priority {} of {} lanes: {} of {} cells are taken",
+                queue.priority, queue.lanes, queue.depth, queue.capacity
             ),
             "more lanes: see `ringwork top` for what they run",
         )

@@ -10,6 +10,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Cell, Paragraph, Row, Table};
 use ringwork_ring::format::layout::PoolCounter;
+use ringwork_ring::format::states::LaneKind;
 use std::cmp::Ordering;
 
 /// Which table.
@@ -248,8 +249,13 @@ fn head(state: &State) -> Vec<Line<'static>> {
     let depth: Vec<String> = view
         .queues
         .iter()
+        .filter(|queue| queue.lanes == LaneKind::Cpu.name())
         .map(|queue| queue.depth.to_string())
         .collect();
+    let io = view.queues.iter();
+    let io = io.filter(|queue| queue.lanes == LaneKind::Io.name());
+    let io = io.map(|queue| queue.depth).reduce(|a, b| a + b);
+    let for_io = io.map_or_else(String::new, |depth| format!(", {depth} for I/O lanes"));
     let (queued, running): (u32, u32) = view
         .clients
         .iter()
@@ -257,7 +263,7 @@ fn head(state: &State) -> Vec<Line<'static>> {
             (queued + client.queued, running + client.running)
         });
     lines.push(Line::raw(format!(
-        "{queued} queued ({} by priority), {running} running, {} clients, {} workers",
+        "{queued} queued ({} by priority{for_io}), {running} running, {} clients, {} workers",
         depth.join("/"),
         view.clients.len(),
         view.workers.len()
@@ -352,7 +358,7 @@ fn lanes(view: &PoolView) -> Vec<Vec<Entry>> {
             let runs = task.and_then(|task| task.runs_s);
             rows.push(vec![
                 // From the first one, as they are counted.
-                (lane.index.to_string(), Key::Number(-f64::from(lane.index))),
+                (lane.named(), Key::Number(-f64::from(lane.index))),
                 number(worker.index.into()),
                 number(worker.pid.into()),
                 worker.cpu_s.map_or_else(|| text("-"), duration),

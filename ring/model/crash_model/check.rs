@@ -58,14 +58,16 @@ pub(super) fn check(pool: &Pool, tiny: Tiny, ledger: &Ledger) {
         let word = segment.lane(index).word();
         assert!(word.is_free(), "lane {index}");
     }
-    for mask in [H_IDLE, H_SEARCHING] {
+    for mask in [H_IDLE, H_SEARCHING, H_IDLE_IO, H_SEARCHING_IO] {
         assert_eq!(
             segment.u64_at(mask).load(Ordering::Relaxed),
             0,
             "a lane's bit is left"
         );
     }
-    check_ring(segment.injector(0), tiny.injector);
+    for kind in segment.geometry().lane_kinds() {
+        check_ring(segment.queue(*kind, 0), tiny.injector);
+    }
     for (id, history) in &*ledger.borrow() {
         check_history(*id, history);
     }

@@ -5,7 +5,7 @@ use super::scenario::{Act, LARGE, SMALL, Scenario, Task};
 use crate::client::{Client, Outcome, TaskOptions, Ticket};
 use crate::error::RingError;
 use crate::format::cause::Cause;
-use crate::format::states::PoolState;
+use crate::format::states::{LaneKind, PoolState};
 use crate::lane::claimed::claim::Shard;
 use crate::lane::claimed::{Claimed, Failure};
 use crate::lane::entry::WorkerEntry;
@@ -111,9 +111,11 @@ pub(super) fn worker(sim: &Sim, index: u32, scenario: &Scenario, ledger: &Ledger
         }
     };
     let count = scenario.tiny.lanes / scenario.tiny.workers;
-    let mut lanes = entry
-        .lanes(count, scenario.strategy)
-        .expect("its lanes are free");
+    let lanes = match scenario.tiny.io {
+        true => entry.lane(LaneKind::Io, scenario.strategy),
+        false => entry.lanes(count, scenario.strategy),
+    };
+    let mut lanes = lanes.expect("its lanes are free");
     let mut first = lanes.remove(0);
     if scenario.detaches {
         let shard = Shard::new(lanes.remove(0));

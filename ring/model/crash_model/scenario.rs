@@ -158,6 +158,18 @@ impl Scenario {
         }
     }
 
+    /// The handler is for I/O lanes, and the worker's lane is one.
+    pub(super) fn io(victims: Victims) -> Self {
+        let small = Self::small(victims);
+        Self {
+            tiny: Tiny {
+                io: true,
+                ..small.tiny
+            },
+            ..small
+        }
+    }
+
     /// Two tasks at once, both claimed before the first of them ends. The ring has room for the
     /// second hint of one that was held, and for both tasks that were claimed.
     pub(super) fn claims(victims: Victims) -> Self {
@@ -196,6 +208,7 @@ impl Scenario {
                 completion: 2,
                 blocks: 4,
                 events: 0,
+                io: false,
             },
             clients: vec![tasks.clone(), tasks.clone(), tasks],
             supervisors: 2,

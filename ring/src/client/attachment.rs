@@ -6,11 +6,12 @@
 //! one thread, by their tables.
 
 use crate::client::backlog::{Backlog, Verdict};
+use crate::client::handler_kinds::HandlerKinds;
 use crate::client::outcome::{Outcome, TaskOptions, counter_of, failed, rejected_by};
 use crate::error::{Result, RingError};
 use crate::format::failure;
 use crate::format::layout::{ClientCounter, INLINE, PUBLISHED_STAMPED};
-use crate::format::states::{ClientKind, Codec, Ending, EntryState, Status};
+use crate::format::states::{ClientKind, Codec, Ending, EntryState, LaneKind, Status};
 use crate::format::words::{EntryWord, Kind, Owner, Place, Published, Publisher, Word};
 use crate::lane::entry::{command_entries, take_entry};
 use crate::os::clock::now_ns;
@@ -41,6 +42,7 @@ pub(super) struct Attachment {
     pub(super) first_slot: u32,
     pub(super) slots: u32,
     arena: ArenaView,
+    kinds: HandlerKinds,
     supervisor: SupervisorProbe,
     _lock: LivenessLock,
 }
@@ -152,6 +154,7 @@ impl Attachment {
             first_slot: index * slots,
             slots,
             arena: ArenaView::new(&segment),
+            kinds: HandlerKinds::new(),
             segment,
             _lock: held,
         })
@@ -215,6 +218,9 @@ impl Attachment {
         options: &TaskOptions,
         left: Duration,
     ) -> Result<bool> {
+        if self.kind_of(id) == LaneKind::Io {
+            return Ok(false); // no I/O lane runs a task to its end: nothing waits for those before it
+        }
         let priority = u32::from(options.priority);
         match backlog.weigh(&self.segment, id, priority, left) {
             Verdict::Unweighed => Ok(false),
@@ -227,6 +233,15 @@ impl Attachment {
                 lanes: late.lanes,
                 left,
             }),
+        }
+    }
+
+    /// Which lanes the tasks of a handler are for.
+    #[inline]
+    fn kind_of(&self, handler: u64) -> LaneKind {
+        match self.segment.geometry().has_io_lanes() {
+            true => self.kinds.of(&self.segment, handler),
+            false => LaneKind::Cpu,
         }
     }
 
@@ -336,6 +351,7 @@ impl Attachment {
                 place: Place::new(reference, len as u32),
                 attempts: options.attempts,
                 priority: priority as u8,
+                kind: self.kind_of(handler),
                 codec: options.codec,
                 task_id: options.task_id,
                 submitted_ns: sampled.then(now_ns),
@@ -359,8 +375,8 @@ impl Attachment {
     pub(super) fn hint(&self, (slot, fields): Numbered<'_>, published: Published) -> bool {
         let segment = &self.segment;
         let queued = Word::queued(published.generation(), 0);
-        let injector = segment.injector(published.priority());
-        if injector.enqueue(slot).is_err() && fields.withdraw(queued) {
+        let queue = segment.queue_of(published);
+        if queue.enqueue(slot).is_err() && fields.withdraw(queued) {
             failpoint!("submit.withdrawn");
             self.free_blocks(slot, queued);
             return false;

@@ -4,6 +4,7 @@
 //! of work counts, and nothing is known before a few run times were.
 
 use crate::format::layout::LaneCounter;
+use crate::format::states::LaneKind;
 use crate::records::{Histogram, LaneRecord, bucket_floor};
 use crate::segment::Segment;
 
@@ -161,8 +162,9 @@ impl LanePace {
     }
 }
 
-/// The lanes that are in use.
+/// The lanes that are in use and run tasks to their end.
 pub(crate) fn lanes(segment: &Segment) -> impl Iterator<Item = LaneRecord<'_>> {
     // Relaxed: what is read of the entry is a number that may be a little old.
-    segment.lanes().filter(|lane| lane.word().is_active())
+    let runs = |lane: &LaneRecord<'_>| lane.word().is_active() && lane.kind() == Ok(LaneKind::Cpu);
+    segment.lanes().filter(runs)
 }

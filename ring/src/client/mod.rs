@@ -9,6 +9,7 @@
 mod attachment;
 mod backlog;
 mod free_list;
+mod handler_kinds;
 mod helping;
 mod lane_pace;
 mod outcome;
@@ -30,6 +31,7 @@ use crate::client::attachment::{Attachment, Counting, SUPERVISOR_DIED, closed};
 use crate::client::backlog::Backlog;
 use crate::error::{Result, RingError};
 use crate::format::layout::{ClientCounter, id_of};
+use crate::format::states::LaneKind;
 use crate::format::words::{Kind, Publisher, Word, after};
 use crate::os::clock::now_ns;
 use crate::os::sync::{self, Instant};
@@ -295,9 +297,9 @@ impl Client {
             table.weighed[(slot - self.at.first_slot) as usize] = weighed;
         }
         drop(table);
-        let (slot, word, deadline_ns) = result?;
+        let (slot, word, deadline_ns, kind) = result?;
         // After the hint; outside the lock, since it may be a system call.
-        wake_after_publish(&self.at.segment);
+        wake_after_publish(&self.at.segment, kind);
         failpoint!("submit.woken");
         Ok(Ticket {
             client: self,
@@ -328,7 +330,8 @@ impl Client {
             .inspect_err(|error| self.at.count_rejected(error, Counting::Locked))
     }
 
-    /// Submits a task while the table is locked: its slot, its word and its deadline.
+    /// Submits a task while the table is locked: its slot, its word, its deadline, and the lanes that
+    /// it is for.
     fn submit_locked(
         &self,
         table: &mut Table,
@@ -336,7 +339,7 @@ impl Client {
         request: &[u8],
         options: &TaskOptions,
         watched: bool,
-    ) -> Result<(u32, Word, Option<u64>)> {
+    ) -> Result<(u32, Word, Option<u64>, LaneKind)> {
         let local = table.take(handler, options)?;
         let slot = self.at.first_slot + local;
         if table.next[local as usize] == UNKNOWN {
@@ -361,7 +364,7 @@ impl Client {
         }
         self.at.count(ClientCounter::Submitted, Counting::Locked);
         failpoint!("submit.counted");
-        Ok((slot, queued, deadline_ns))
+        Ok((slot, queued, deadline_ns, published.lane_kind()))
     }
 
     /// Submits and waits.

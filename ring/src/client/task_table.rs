@@ -29,7 +29,7 @@ use crate::client::helping::Helping;
 use crate::client::outcome::{Outcome, TaskOptions};
 use crate::error::{Result, RingError};
 use crate::format::layout::{ClientCounter, GENERATION_MASK, id_of};
-use crate::format::states::Codec;
+use crate::format::states::{Codec, LaneKind};
 use crate::format::words::{Kind, Published, Publisher, Word, after};
 use crate::os::clock::now_ns;
 use crate::os::sync::{AtomicU64, Ordering};
@@ -65,6 +65,8 @@ pub struct Submitted {
     pub key: TaskKey,
     /// Its deadline in CLOCK_MONOTONIC nanoseconds.
     pub deadline_ns: Option<u64>,
+    /// The lanes that it is for.
+    pub(crate) kind: LaneKind,
 }
 
 /// How a task ended, with its chunk if it was one.
@@ -388,15 +390,15 @@ impl TaskTable {
 
     fn tell(&self, submitted: &Result<Submitted>) {
         match submitted {
-            Ok(_) => self.announce(),
+            Ok(submitted) => self.announce(submitted.kind),
             Err(error) => self.refuse(error),
         }
     }
 
     /// After what was published and hinted: wakes a lane, and has lanes wake the poller.
-    fn announce(&self) {
+    fn announce(&self, kind: LaneKind) {
         // After the hint, since it may be a system call.
-        wake_after_publish(&self.at.segment);
+        wake_after_publish(&self.at.segment, kind);
         self.helping.submitted(&self.at);
     }
 
@@ -524,6 +526,7 @@ impl TaskTable {
         Ok(Submitted {
             key: filled.key(),
             deadline_ns: filled.deadline_ns,
+            kind: filled.published.lane_kind(),
         })
     }
 

@@ -9,6 +9,7 @@ use crate::error::{Result, RingError};
 use crate::format::counted;
 use crate::format::layout::*;
 use crate::format::section::{self, Section, SectionPlace};
+use crate::format::states::LaneKind;
 
 /// How many classes give a payload any of their blocks: the smallest that holds it, and the next.
 const NEAR_CLASSES: usize = 2;
@@ -198,6 +199,8 @@ pub struct PoolConfig {
     /// Events that the pool keeps, a power of two, 256 bytes each; 0: none can be published.
     /// Default: none, which means 1024, or 64 in a segment of less than 32 MiB.
     pub events: Option<u32>,
+    /// Whether async handlers have lanes of their own: whether the pool has I/O workers (default no).
+    pub io_lanes: bool,
     /// Size of the whole segment in bytes; the default classes follow from it. Default: none, about
     /// 60 MiB. `ringwork serve` takes what the machine allows instead, see
     /// [`crate::segment::room::default_segment`].
@@ -222,6 +225,7 @@ impl Default for PoolConfig {
             priorities: 3,
             limits: 0,
             events: None,
+            io_lanes: false,
             segment_size: None,
             arena: None,
             huge_pages: false,
@@ -278,6 +282,13 @@ impl PoolConfig {
     #[must_use]
     pub const fn events(mut self, events: u32) -> Self {
         self.events = Some(events);
+        self
+    }
+
+    /// Whether the pool has I/O workers.
+    #[must_use]
+    pub const fn io_lanes(mut self, io_lanes: bool) -> Self {
+        self.io_lanes = io_lanes;
         self
     }
 
@@ -382,6 +393,8 @@ pub struct Geometry {
     pub errors: usize,
     pub limits: usize,
     pub limit_stride: usize,
+    /// Offset of the rings of I/O lanes.
+    pub io_rings: Option<usize>,
     pub sections: Vec<SectionPlace>,
     pub classes: Vec<ClassPlace>,
     pub segment_size: u64,
@@ -521,7 +534,7 @@ impl PoolConfig {
     fn lay_out(&self, classes: &[ArenaClass]) -> Result<Geometry> {
         self.check(classes)?;
         let all_slots = self.clients * self.slots;
-        let injector_capacity = (all_slots * 2).next_power_of_two();
+        let injector_capacity = self.injector_capacity();
         let completion_capacity = (self.slots * 2).next_power_of_two();
         let mut end = HEADER_SIZE;
         let mut section = |bytes: usize, align: usize| {
@@ -529,7 +542,6 @@ impl PoolConfig {
             end = start + bytes;
             start
         };
-        let ring = |capacity: u32| RING_CELLS + 8 * capacity as usize;
         let clients = section(CLIENT_STRIDE * self.clients as usize, 128);
         let workers = section(WORKER_STRIDE * self.max_workers as usize, 128);
         let lanes = section(LANE_STRIDE * self.max_lanes as usize, 128);
@@ -564,6 +576,9 @@ impl PoolConfig {
             errors,
             limits,
             limit_stride,
+            io_rings: (sections.iter())
+                .find(|place| place.section.kind == SECTION_IO_RINGS)
+                .map(|place| place.offset),
             sections,
             classes: places,
             segment_size: end.next_multiple_of(4096) as u64,
@@ -578,14 +593,39 @@ impl PoolConfig {
 
     /// The optional sections, in their order.
     fn sections(&self) -> Vec<Section> {
-        let own = || section::own(self.max_lanes, HANDLERS, self.kept_events());
+        let io_rings = if self.io_lanes {
+            self.io_ring_bytes()
+        } else {
+            0
+        };
+        let own = || section::own(self.max_lanes, HANDLERS, self.kept_events(), io_rings);
         self.sections.clone().unwrap_or_else(own)
+    }
+
+    /// Cells of an injector ring, for a table of slots that was or will be checked.
+    fn injector_capacity(&self) -> u32 {
+        let slots = self.clients.saturating_mul(self.slots).min(MAX_SLOTS);
+        (slots * 2).next_power_of_two()
+    }
+
+    /// Bytes of the rings of I/O lanes.
+    pub(crate) fn io_ring_bytes(&self) -> usize {
+        ring(self.injector_capacity()) * self.priorities as usize
     }
 
     fn check(&self, classes: &[ArenaClass]) -> Result<()> {
         let mut wrong = self.table_problems();
         wrong.extend(class_problems(classes));
         wrong.extend(section::problems(&self.sections()));
+        let io_rings = (self.sections.iter().flatten()).find(|one| one.kind == SECTION_IO_RINGS);
+        if let Some(found) = io_rings
+            && found.count as usize != self.io_ring_bytes().div_ceil(SECTION_ALIGN)
+        {
+            wrong.push(format!(
+                "the rings of I/O lanes have {}, which do not follow from the slots",
+                counted(found.count, "record")
+            ));
+        }
         match wrong.is_empty() {
             true => Ok(()),
             false => Err(RingError::Config(wrong.join("; "))),
@@ -626,6 +666,11 @@ impl PoolConfig {
         }
         wrong
     }
+}
+
+/// Bytes of a hint ring.
+const fn ring(capacity: u32) -> usize {
+    RING_CELLS + 8 * capacity as usize
 }
 
 /// What is wrong with the classes of an arena.
@@ -726,6 +771,34 @@ impl Geometry {
         self.injectors + stride * priority.min(self.priorities - 1) as usize
     }
 
+    /// Whether the pool has rings, and so lanes, for async handlers.
+    #[must_use]
+    #[inline]
+    pub const fn has_io_lanes(&self) -> bool {
+        self.io_rings.is_some()
+    }
+
+    /// The kinds of lanes that the pool can have.
+    #[must_use]
+    pub const fn lane_kinds(&self) -> &'static [LaneKind] {
+        match self.io_rings {
+            Some(_) => &[LaneKind::Cpu, LaneKind::Io],
+            None => &[LaneKind::Cpu],
+        }
+    }
+
+    /// Offset of the ring in which lanes of a kind look for tasks of a priority (clamped to the
+    /// lowest).
+    #[inline]
+    pub(crate) fn queue_at(&self, kind: LaneKind, priority: u32) -> usize {
+        match (kind, self.io_rings) {
+            (LaneKind::Io, Some(rings)) => {
+                rings + ring(self.injector_capacity) * priority.min(self.priorities - 1) as usize
+            }
+            _ => self.injector_at(priority),
+        }
+    }
+
     /// Offset of the completion ring of a client.
     #[inline]
     pub(crate) fn completion_ring_at(&self, client: u32) -> usize {
@@ -760,6 +833,7 @@ impl Geometry {
                 self.section(SECTION_EVENTS)
                     .map_or(0, |place| place.section.count - 1),
             ),
+            io_lanes: self.has_io_lanes(),
             segment_size: None,
             arena: Some(self.classes.iter().map(|place| place.class).collect()),
             sections: Some(self.sections.iter().map(|place| place.section).collect()),

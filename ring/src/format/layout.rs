@@ -239,6 +239,8 @@ layout! {
     SECTION_EVENTS: u32 = 3;
     /// Kind of section: the topics of events, TOPIC_*.
     SECTION_TOPICS: u32 = 4;
+    /// Kind of section: the injector rings of tasks for I/O lanes, a ring a priority, as at H_INJECTORS; its records are SECTION_ALIGN bytes.
+    SECTION_IO_RINGS: u32 = 5;
 
     /// Bytes of a record of the event ring.
     EVENT_STRIDE: usize = 256;
@@ -313,6 +315,10 @@ layout! {
     IDLE_WORDS: usize = 4;
     /// Header: lanes that search for work without being idle, as H_IDLE.
     H_SEARCHING: usize = 2080;
+    /// Header: idle I/O lanes, as H_IDLE.
+    H_IDLE_IO: usize = 2112;
+    /// Header: I/O lanes that search for work without being idle, as H_IDLE.
+    H_SEARCHING_IO: usize = 2144;
     /// Header: pool counters, u64 each (POOL_COUNTERS in the order of the documentation).
     H_COUNTERS: usize = 2304;
 
@@ -419,6 +425,12 @@ layout! {
     LANE_SEEN_TASK: usize = 336;
     /// Lane: CLOCK_MONOTONIC nanoseconds at which the supervisor first saw that, u64. Written first.
     LANE_SEEN_NS: usize = 344;
+    /// Lane: which tasks it looks for, u32 (LANE_KIND_*); written before the worker is ready.
+    LANE_KIND: usize = 352;
+    /// Kind of lane, and of handler: what is in the injector rings; handlers are functions that a lane runs to their end.
+    LANE_KIND_CPU: u32 = 0;
+    /// Kind of lane, and of handler: what is in the rings of SECTION_IO_RINGS; handlers are asynchronous.
+    LANE_KIND_IO: u32 = 1;
     /// Lane: histogram of the time that handlers ran, sampled, u64 each.
     LANE_RUN_HISTOGRAM: usize = 512;
     /// Buckets of a histogram: four to an octave of nanoseconds.
@@ -505,8 +517,12 @@ layout! {
     PUBLISHED_TRACED: u64 = 1 << 13;
     /// Published word: a thread watches the ended word; the lane writes no completion hint unless SLOT_ASKED asks for one.
     PUBLISHED_WATCHED: u64 = 1 << 14;
-    /// Published word: shift of the priority, 8 bits: the injector ring it is queued in.
+    /// Published word: shift of the priority, 7 bits: the injector ring it is queued in.
     PUBLISHED_PRIORITY_SHIFT: u32 = 16;
+    /// Published word: mask of the priority, after the shift.
+    PUBLISHED_PRIORITY_MASK: u32 = 0x7f;
+    /// Published word: it is queued in the ring of its priority in SECTION_IO_RINGS, and only I/O lanes claim it.
+    PUBLISHED_IO: u64 = 1 << 23;
 
     /// Claim and ended word: bits of the kind.
     STATE_KIND_MASK: u64 = 0x7;
@@ -666,6 +682,8 @@ layout! {
     HANDLER_RESULT_CODEC: usize = 13;
     /// Handler: length of the name, u8.
     HANDLER_NAME_LEN: usize = 14;
+    /// Handler: which lanes its tasks are for, where the pool has I/O lanes, u8 (LANE_KIND_*).
+    HANDLER_KIND: usize = 15;
     /// Handler: name, UTF-8.
     HANDLER_NAME: usize = 16;
     /// Longest handler name in bytes.
@@ -868,7 +886,11 @@ mod tests {
         const { assert!(LANE_OVER + 8 <= LANE_OVER_ENDED) };
         const { assert!(LANE_OVER_ENDED + 4 <= LANE_BELL) };
         const { assert!(LANE_BELL + 4 <= LANE_SEEN_TASK) };
-        const { assert!(LANE_SEEN_NS + 8 <= LANE_STARTED) };
+        const { assert!(LANE_SEEN_NS + 8 <= LANE_KIND) };
+        const { assert!(LANE_KIND + 4 <= LANE_STARTED) };
+        const { assert!(H_SEARCHING + 8 * IDLE_WORDS <= H_IDLE_IO) };
+        const { assert!(H_SEARCHING_IO + 8 * IDLE_WORDS <= H_COUNTERS) };
+        const { assert!(HANDLER_KIND < HANDLER_NAME) };
         const { assert!(CLIENT_ATTACHED_NS + 8 <= CLIENT_NAME) };
         const { assert!(CLIENT_NAME + CLIENT_NAME_SIZE <= CLIENT_WAITING) };
         const { assert!(WORKER_LEAVE + 4 <= WORKER_PROGRAM) };

@@ -8,15 +8,16 @@ use crate::format::counted;
 use crate::format::layout::{
     COUNTS_STRIDE, EVENT_STRIDE, LOSSES_STRIDE, MAX_SECTION_BYTES, MAX_SECTION_RECORDS,
     MAX_SECTIONS, SECTION_ALIGN, SECTION_EVENTS, SECTION_HANDLER_COUNTS, SECTION_HANDLER_LOSSES,
-    SECTION_TOPICS, TOPIC_STRIDE,
+    SECTION_IO_RINGS, SECTION_TOPICS, TOPIC_STRIDE,
 };
 
 /// The kinds that this version knows, each with the bytes of its records.
-const KNOWN: [(u32, usize); 4] = [
+const KNOWN: [(u32, usize); 5] = [
     (SECTION_HANDLER_COUNTS, COUNTS_STRIDE),
     (SECTION_HANDLER_LOSSES, LOSSES_STRIDE),
     (SECTION_EVENTS, EVENT_STRIDE),
     (SECTION_TOPICS, TOPIC_STRIDE),
+    (SECTION_IO_RINGS, SECTION_ALIGN),
 ];
 
 /// Topics of a pool with events. A process reads the names of all of them once.
@@ -26,8 +27,9 @@ const TOPICS: u32 = 256;
 /// run few leave theirs to others.
 const COUNTS_A_LANE: u32 = 4;
 
-/// The sections of a segment of this version; `events`: cells of the event ring, 0 for none.
-pub(crate) fn own(lanes: u32, handlers: u32, events: u32) -> Vec<Section> {
+/// The sections of a segment of this version; `events`: cells of the event ring, 0 for none;
+/// `io_rings`: bytes of the rings of I/O lanes, 0 for none.
+pub(crate) fn own(lanes: u32, handlers: u32, events: u32, io_rings: usize) -> Vec<Section> {
     let of = |kind, count, bytes: usize| Section {
         kind,
         count,
@@ -44,6 +46,10 @@ pub(crate) fn own(lanes: u32, handlers: u32, events: u32) -> Vec<Section> {
     if events > 0 {
         own.push(of(SECTION_EVENTS, events + 1, EVENT_STRIDE));
         own.push(of(SECTION_TOPICS, TOPICS, TOPIC_STRIDE));
+    }
+    if io_rings > 0 {
+        let lines = io_rings.div_ceil(SECTION_ALIGN) as u32;
+        own.push(of(SECTION_IO_RINGS, lines, SECTION_ALIGN));
     }
     own
 }

@@ -73,6 +73,17 @@ stored! {
 }
 
 stored! {
+    /// Which tasks a lane looks for, and which lanes a handler's tasks are for.
+    LaneKind: u32, "kind of lane", {
+        /// Handlers that a lane runs to their end; and asynchronous ones, in a pool without I/O
+        /// lanes, or where the client did not know them.
+        Cpu = LANE_KIND_CPU, "cpu";
+        /// Asynchronous handlers, in workers of their own.
+        Io = LANE_KIND_IO, "io";
+    }
+}
+
+stored! {
     /// Whether a worker is to leave after its current tasks.
     Leave: u32, "leave word", {
         /// It is not.

@@ -4,7 +4,7 @@
 use crate::format::cause::Cause;
 use crate::format::layout::*;
 use crate::format::names::UnknownWord;
-use crate::format::states::{Codec, Ending, EntryState, Status};
+use crate::format::states::{Codec, Ending, EntryState, LaneKind, Status};
 
 /// Where a task stands: generation, owner, attempt and kind in one u64. A slot's claim word and its
 /// ended word have this form, and so has what [`Slot::word`](crate::records::Slot::word) makes of
@@ -327,7 +327,18 @@ impl Published {
     /// The injector ring that the task is queued in, to be clamped.
     #[must_use]
     pub const fn priority(self) -> u32 {
-        (self.0 >> PUBLISHED_PRIORITY_SHIFT) as u32 & 0xff
+        (self.0 >> PUBLISHED_PRIORITY_SHIFT) as u32 & PUBLISHED_PRIORITY_MASK
+    }
+
+    /// The lanes that the task is for.
+    #[must_use]
+    #[inline(always)]
+    pub const fn lane_kind(self) -> LaneKind {
+        if self.has(PUBLISHED_IO) {
+            LaneKind::Io
+        } else {
+            LaneKind::Cpu
+        }
     }
 
     /// Codec of the request.

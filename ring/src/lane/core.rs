@@ -5,6 +5,7 @@
 //! being tried.
 
 use crate::format::layout::LaneCounter;
+use crate::format::states::LaneKind;
 use crate::format::words::Word;
 use crate::lane::handler_counts::HandlerCounts;
 use crate::os::sync::{Ordering, fence, fence_after_rmw};
@@ -27,6 +28,8 @@ pub(crate) struct Permit {
 pub(crate) struct LaneCore {
     pub(crate) segment: Arc<Segment>,
     pub(crate) index: u32,
+    // Which tasks it looks for.
+    pub(crate) kind: LaneKind,
     // Where its entry is.
     at: usize,
     pub(crate) arena: ArenaView,
@@ -48,10 +51,11 @@ pub(crate) struct LaneCore {
 }
 
 impl LaneCore {
-    pub(crate) fn new(segment: Arc<Segment>, index: u32, limits: Vec<u64>) -> Self {
+    pub(crate) fn new(segment: Arc<Segment>, index: u32, kind: LaneKind, limits: Vec<u64>) -> Self {
         let clients = segment.geometry().max_clients as usize;
         Self {
             index,
+            kind,
             at: segment.geometry().lane_at(index),
             arena: ArenaView::new(&segment),
             limits,

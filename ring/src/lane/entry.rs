@@ -5,7 +5,7 @@
 
 use crate::error::{Result, RingError};
 use crate::format::layout::{ENTRIES_A_COMMAND, MAX_COMMAND_ENTRIES};
-use crate::format::states::{EntryState, Leave};
+use crate::format::states::{EntryState, LaneKind, Leave};
 use crate::format::words::{EntryWord, LaneWord, Publisher};
 use crate::lane::claimed::claim::Shard;
 use crate::lane::search::Lane;
@@ -104,20 +104,30 @@ impl WorkerEntry {
 
     /// Registers `count` lanes of this worker; with the last one the worker counts as ready.
     pub fn lanes(&self, count: u32, strategy: WaitStrategy) -> Result<Vec<Lane>> {
-        self.take_lanes(count, count, strategy)
+        self.take_lanes(count, (LaneKind::Cpu, count), strategy)
     }
 
-    /// As [`Self::lanes`], with so many shards beside them, for tasks that go on without a lane.
+    /// Registers a lane of a kind for a worker that has no other.
+    ///
+    /// # Errors
+    /// [`RingError::TableFull`] when no entry is free.
+    pub fn lane(&self, kind: LaneKind, strategy: WaitStrategy) -> Result<Vec<Lane>> {
+        self.take_lanes(1, (kind, 1), strategy)
+    }
+
+    /// As [`Self::lanes`], of a kind, with so many shards beside them, for tasks that go on without
+    /// a lane.
     ///
     /// # Errors
     /// [`RingError::TableFull`] when there are too few free entries for both.
     pub fn lanes_and_shards(
         &self,
-        count: u32,
+        (kind, count): (LaneKind, u32),
         shards: u32,
         strategy: WaitStrategy,
     ) -> Result<(Vec<Lane>, Vec<Arc<Shard>>)> {
-        let mut lanes = self.take_lanes(count.saturating_add(shards), count, strategy)?;
+        let all = count.saturating_add(shards);
+        let mut lanes = self.take_lanes(all, (kind, count), strategy)?;
         let shards = lanes.split_off(count as usize);
         let bell = shards.first().map(Lane::index);
         for lane in &lanes {
@@ -126,7 +136,12 @@ impl WorkerEntry {
         Ok((lanes, shards.into_iter().map(Shard::new).collect()))
     }
 
-    fn take_lanes(&self, count: u32, spinners: u32, strategy: WaitStrategy) -> Result<Vec<Lane>> {
+    fn take_lanes(
+        &self,
+        count: u32,
+        (kind, spinners): (LaneKind, u32),
+        strategy: WaitStrategy,
+    ) -> Result<Vec<Lane>> {
         let mut lanes = Vec::new();
         for index in 0..self.segment.geometry().max_lanes {
             if lanes.len() as u32 == count {
@@ -142,13 +157,14 @@ impl WorkerEntry {
                 record.forget_give_up();
                 record.forget_claims();
                 record.set_bell(None);
+                record.set_kind(kind);
                 let budget = Budget::of(strategy, spinners as usize + 1);
                 lanes.push(Lane::new(
                     Arc::clone(&self.segment),
                     index,
                     self.index,
                     Arc::clone(&self.lock),
-                    budget,
+                    (kind, budget),
                 ));
             }
         }
@@ -195,8 +211,9 @@ impl WorkerEntry {
             let record = self.segment.lane(index);
             let seen = record.word_acquire();
             if seen.is_active() && seen.worker() == self.index {
-                set_bit(&self.segment, LaneMask::Idle, index, false);
-                set_bit(&self.segment, LaneMask::Searching, index, false);
+                for mask in LaneMask::ALL {
+                    set_bit(&self.segment, mask, index, false);
+                }
                 failpoint!("leave.lane_cleared");
                 record.store_word_release(LaneWord::new(seen.generation(), 0, EntryState::Free));
                 failpoint!("leave.lane_free");

@@ -9,6 +9,7 @@
 //! lane that runs a task of the handler has one (docs/internals/protocol.md section 13).
 
 use crate::format::layout::id_of;
+use crate::format::states::LaneKind;
 use crate::format::words::{LaneWord, Word};
 use crate::lane::core::{LaneCore, Permit};
 use crate::os::sync::{AtomicU64, Ordering, fence};
@@ -17,6 +18,7 @@ use crate::queue::hints::restore_hint;
 use crate::queue::wait::{any_idle, wake_one_lane};
 use crate::records::LimitRecord;
 use crate::segment::Segment;
+use crate::segment::tables::kind_of;
 
 /// The number of a limit that lets no task run.
 pub const PAUSED: u32 = u32::MAX;
@@ -89,8 +91,17 @@ impl<'a> Limit<'a> {
             || (0..self.max()).any(|place| self.permit(place).load(Ordering::Relaxed) == 0)
     }
 
-    fn is_runnable(self) -> bool {
-        !self.ring().is_empty() && self.has_permit()
+    /// The lanes that its tasks are for: those of the handler as it is registered now, wherever
+    /// their clients have queued them.
+    fn kind(self) -> LaneKind {
+        match self.segment.geometry().has_io_lanes() {
+            true => kind_of(self.segment, self.handler()),
+            false => LaneKind::Cpu,
+        }
+    }
+
+    fn is_runnable(self, kind: LaneKind) -> bool {
+        !self.ring().is_empty() && self.has_permit() && self.kind() == kind
     }
 }
 
@@ -128,13 +139,15 @@ pub fn set(segment: &Segment, limits: &[(&str, u32)]) {
     }
     // A higher number lets more of those run that wait.
     fence(Ordering::SeqCst);
-    while runnable(segment) && wake_one_lane(segment) {}
+    for kind in segment.geometry().lane_kinds() {
+        while runnable(segment, *kind) && wake_one_lane(segment, *kind) {}
+    }
 }
 
-/// Whether a task waits for a permit that is free.
+/// Whether a task for lanes of a kind waits for a permit that is free.
 #[must_use]
-pub fn runnable(segment: &Segment) -> bool {
-    Limit::all(segment).any(Limit::is_runnable)
+pub fn runnable(segment: &Segment, kind: LaneKind) -> bool {
+    Limit::all(segment).any(|limit| limit.is_runnable(kind))
 }
 
 /// A limit as it stands.
@@ -184,10 +197,11 @@ pub(crate) fn free_permits(segment: &Segment, lanes: &[(u32, LaneWord)]) {
     }
 }
 
-/// Whether the handler of a queued slot has a limit.
-pub(crate) fn is_limited(segment: &Segment, slot: u32) -> bool {
+/// The lanes that the tasks of a queued slot's handler are for, if it has a limit.
+pub(crate) fn limited_kind(segment: &Segment, slot: u32) -> Option<LaneKind> {
     let handler = handler_of(segment, slot);
-    Limit::all(segment).any(|limit| limit.handler() == handler)
+    let limit = Limit::all(segment).find(|limit| limit.handler() == handler)?;
+    Some(limit.kind())
 }
 
 /// Whether the hint of a queued slot may be put into its injector ring again: not while its
@@ -274,8 +288,11 @@ impl LaneCore {
         // rings in `Lane::park`: a lane that moved a hint before sees the permit, or its hint is
         // seen here.
         fence(Ordering::SeqCst);
-        if !limit.ring().is_empty() && any_idle(segment) {
-            wake_one_lane(segment);
+        if !limit.ring().is_empty() {
+            let kind = limit.kind();
+            if any_idle(segment, kind) {
+                wake_one_lane(segment, kind);
+            }
         }
     }
 
@@ -293,6 +310,9 @@ impl LaneCore {
         let (Some(word), Some(index)) = (word, limit) else {
             return; // stale, or another lane's by now
         };
+        if fields.published().lane_kind() != self.kind {
+            return; // stale: the task of today has its hint in the ring of other lanes
+        }
         if fields.is_deferred_acquire(word) {
             return; // it waits there already: this hint is a second one
         }
@@ -307,12 +327,19 @@ impl LaneCore {
         failpoint!("limit.marked");
         // pairs with the fence in `give_permit_back`.
         fence(Ordering::SeqCst);
+        let limit = Limit { segment, index };
+        let kind = limit.kind();
+        // A client that did not know the handler has queued it for this lane, which looks at the
+        // ring once more only if it serves the limit.
+        if kind != self.kind && limit.has_permit() && any_idle(segment, kind) {
+            wake_one_lane(segment, kind);
+        }
     }
 
     /// Claims a task that waited for a permit, where there is one.
     pub(crate) fn take_deferred(&mut self) -> Option<(u32, Word)> {
         for index in 0..self.limits.len() as u32 {
-            if self.deferred_is_empty(index) || !self.take_permit(index) {
+            if self.deferred_is_empty(index) || !self.serves(index) || !self.take_permit(index) {
                 continue;
             }
             while let Some(slot) = self.next_deferred(index) {
@@ -329,6 +356,12 @@ impl LaneCore {
             self.give_permit_back();
         }
         None
+    }
+
+    /// Whether the tasks of a limit are for lanes of this kind.
+    fn serves(&self, index: u32) -> bool {
+        let segment = &self.segment;
+        (Limit { segment, index }).kind() == self.kind
     }
 
     fn deferred_is_empty(&self, index: u32) -> bool {

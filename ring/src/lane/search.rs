@@ -7,7 +7,7 @@
 //! What is done with a claimed task is [`crate::lane::claimed`]'s.
 
 use crate::format::layout::{HELD, LaneCounter};
-use crate::format::states::Leave;
+use crate::format::states::{LaneKind, Leave};
 use crate::format::words::Word;
 use crate::lane::claimed::Claimed;
 use crate::lane::core::LaneCore;
@@ -83,12 +83,12 @@ impl Lane {
         index: u32,
         worker: u32,
         lock: Arc<LivenessLock>,
-        budget: Budget,
+        (kind, budget): (LaneKind, Budget),
     ) -> Self {
         let worker_at = segment.geometry().worker_at(worker);
         let limits = limited_handlers(&segment);
         Self {
-            core: LaneCore::new(segment, index, limits),
+            core: LaneCore::new(segment, index, kind, limits),
             worker_at,
             lock,
             budget,
@@ -238,6 +238,10 @@ impl Lane {
             self.called_again = false;
             return None;
         };
+        if waiting.kind != self.core.kind {
+            self.called_again = false;
+            return None;
+        }
         self.in_a_row += 1;
         self.core.cas_claim(slot, waiting)
     }
@@ -304,10 +308,11 @@ impl Lane {
         self.claim_seen(slot, waiting)
     }
 
-    /// Claims a slot that was seen QUEUED, if its handler's limit lets the lane.
+    /// Claims a slot that was seen QUEUED, if it is for lanes of this kind and its handler's limit
+    /// lets the lane.
     #[inline(always)]
     fn claim_seen(&mut self, slot: u32, waiting: Waiting) -> Option<(u32, Word)> {
-        if !self.core.admit(slot) {
+        if waiting.kind != self.core.kind || !self.core.admit(slot) {
             return None;
         }
         let claimed = self.core.cas_claim(slot, waiting);
@@ -330,7 +335,7 @@ impl Lane {
             _ => 0,
         };
         for priority in (first..priorities).chain(0..first) {
-            let ring = self.core.segment.injector(priority);
+            let ring = self.core.segment.queue(self.core.kind, priority);
             for _ in 0..CORRUPT_AFTER {
                 let mut next = [0];
                 let peeked = ring.peek(&mut next);
@@ -427,7 +432,8 @@ impl Lane {
     fn set_searching(&mut self, on: bool) {
         if self.searching != on {
             self.searching = on;
-            set_bit(&self.core.segment, LaneMask::Searching, self.core.index, on);
+            let mask = LaneMask::searching(self.core.kind);
+            set_bit(&self.core.segment, mask, self.core.index, on);
             failpoint!("lane.searching");
             // pairs with the fence in `wait::wake_after_publish`: a submitter that skipped its wake
             // because of the bit has its hint seen by the look at the rings that follows.
@@ -444,23 +450,25 @@ impl Lane {
             // head's CAS and the claim's stand between.
             fence_after_rmw();
         }
-        if any_idle(&self.core.segment) && (holds_more || !self.rings_are_empty()) {
-            wake_one_lane(&self.core.segment);
+        let kind = self.core.kind;
+        if any_idle(&self.core.segment, kind) && (holds_more || !self.rings_are_empty()) {
+            wake_one_lane(&self.core.segment, kind);
         }
     }
 
     #[inline]
     fn rings_are_empty(&self) -> bool {
         (0..self.core.segment.geometry().priorities)
-            .all(|priority| self.core.segment.injector(priority).is_empty())
-            && (self.core.limits.is_empty() || !runnable(&self.core.segment))
+            .all(|priority| self.core.segment.queue(self.core.kind, priority).is_empty())
+            && (self.core.limits.is_empty() || !runnable(&self.core.segment, self.core.kind))
     }
 
     /// Sleeps until woken, unless there is something to do.
     fn park(&mut self, leave: &AtomicBool) {
         let wake = self.core.entry().wake();
         let seen = wake.load(Ordering::Acquire);
-        set_bit(&self.core.segment, LaneMask::Idle, self.core.index, true);
+        let mask = LaneMask::idle(self.core.kind);
+        set_bit(&self.core.segment, mask, self.core.index, true);
         failpoint!("lane.idle");
         // pairs with the fence in `wait::wake_after_publish`: either the submitter sees the bit,
         // or this look at the rings sees its hint.
@@ -472,7 +480,7 @@ impl Lane {
             futex_wait(self.core.entry().wake(), seen, LONGEST_SLEEP);
         }
         failpoint!("lane.woken");
-        set_bit(&self.core.segment, LaneMask::Idle, self.core.index, false);
+        set_bit(&self.core.segment, mask, self.core.index, false);
         failpoint!("lane.awake");
     }
 
@@ -485,7 +493,8 @@ impl Lane {
                 let lane = segment.lane(other);
                 let waits = |slot: u32| {
                     slot < segment.geometry().total_slots()
-                        && segment.slot(slot).queued().is_some()
+                        && (segment.slot(slot).waiting())
+                            .is_some_and(|waiting| waiting.kind == self.core.kind)
                         && (self.core.limits.is_empty() || !is_deferred(segment, slot))
                 };
                 !lane.word().is_free()

@@ -77,6 +77,7 @@ pub const POINTS: &[(&str, &str)] = &[
     ("remove.unnamed", "S"),
     ("handler.claimed", "W"),
     ("handler.named", "W"),
+    ("handler.kind_told", "W"),
     ("entry.locked", "WC"),
     ("worker.active", "W"),
     ("worker.filled", "W"),

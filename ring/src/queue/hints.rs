@@ -8,8 +8,8 @@ use crate::segment::Segment;
 
 /// Puts a queued slot's hint into the ring of its priority; `false` when that is full.
 pub(crate) fn restore_hint(segment: &Segment, slot: u32) -> bool {
-    let priority = segment.slot(slot).published().priority();
-    segment.injector(priority).enqueue(slot).is_ok()
+    let published = segment.slot(slot).published();
+    segment.queue_of(published).enqueue(slot).is_ok()
 }
 
 /// Puts a completion hint in the client's ring; full: sets its overflow word instead.

@@ -1,6 +1,8 @@
 //! The hint rings of a segment.
 
 use super::hint_ring::HintRing;
+use crate::format::states::LaneKind;
+use crate::format::words::Published;
 use crate::segment::Segment;
 
 impl Segment {
@@ -18,6 +20,21 @@ impl Segment {
     pub fn injector(&self, priority: u32) -> HintRing<'_> {
         let g = self.geometry();
         self.ring_at(g.injector_at(priority), g.injector_capacity)
+    }
+
+    /// The ring in which lanes of a kind look for tasks of a priority (clamped to the lowest).
+    #[must_use]
+    #[inline]
+    pub fn queue(&self, kind: LaneKind, priority: u32) -> HintRing<'_> {
+        let g = self.geometry();
+        self.ring_at(g.queue_at(kind, priority), g.injector_capacity)
+    }
+
+    /// The ring that the hint of a published task belongs into.
+    #[must_use]
+    #[inline]
+    pub fn queue_of(&self, published: Published) -> HintRing<'_> {
+        self.queue(published.lane_kind(), published.priority())
     }
 
     /// The completion ring of a client.

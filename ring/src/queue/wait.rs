@@ -6,6 +6,7 @@
 //! are between processes.
 
 use crate::format::layout::IDLE_WORDS;
+use crate::format::states::LaneKind;
 use crate::format::words::Kind;
 use crate::os::sync::{AtomicU32, Ordering, fence, fence_after_rmw};
 use crate::records::CORRUPT_AFTER;
@@ -153,14 +154,14 @@ fn any(segment: &Segment, mask: LaneMask) -> bool {
     (0..mask_words(segment)).any(|word| header.mask(mask, word).load(Ordering::Relaxed) != 0)
 }
 
-/// Whether any lane is asleep.
+/// Whether any lane of a kind is asleep.
 #[must_use]
 #[inline]
-pub fn any_idle(segment: &Segment) -> bool {
-    any(segment, LaneMask::Idle)
+pub fn any_idle(segment: &Segment, kind: LaneKind) -> bool {
+    any(segment, LaneMask::idle(kind))
 }
 
-/// How many lanes sleep, or search for work.
+/// How many CPU lanes sleep, or search for work.
 pub(crate) fn waiting_lanes(segment: &Segment) -> u32 {
     (0..mask_words(segment))
         .map(|word| {
@@ -170,21 +171,22 @@ pub(crate) fn waiting_lanes(segment: &Segment) -> u32 {
         .sum()
 }
 
-/// After publishing a hint: a full fence, then wakes a lane unless one searches already.
+/// After publishing a hint for lanes of a kind: a full fence, then wakes one unless one searches
+/// already.
 #[inline]
-pub fn wake_after_publish(segment: &Segment) {
+pub fn wake_after_publish(segment: &Segment, kind: LaneKind) {
     // pairs with the fence between setting the idle bit and the re-check in `Lane::park`. A hint is
     // published by a CAS.
     fence_after_rmw();
-    if any(segment, LaneMask::Idle) && !any(segment, LaneMask::Searching) {
-        wake_one_lane(segment);
+    if any_idle(segment, kind) && !any(segment, LaneMask::searching(kind)) {
+        wake_one_lane(segment, kind);
     }
 }
 
-/// Wakes one idle lane, even if others search; `false` when none is idle.
-pub fn wake_one_lane(segment: &Segment) -> bool {
+/// Wakes one idle lane of a kind, even if others search; `false` when none is idle.
+pub fn wake_one_lane(segment: &Segment, kind: LaneKind) -> bool {
     for index in 0..mask_words(segment) {
-        let word = segment.header().mask(LaneMask::Idle, index);
+        let word = segment.header().mask(LaneMask::idle(kind), index);
         let mut bits = word.load(Ordering::Relaxed);
         // Bounded: each lost race is another process's change of a bit, and those end.
         for _ in 0..CORRUPT_AFTER {

@@ -12,6 +12,7 @@ use crate::format::layout::{
     PoolCounter, RING_BATCH,
 };
 use crate::format::names::UnknownWord;
+use crate::format::states::LaneKind;
 use crate::format::words::{Kind, Word};
 use crate::os::sync::Ordering;
 use crate::queue::hint_ring::HintRing;
@@ -139,7 +140,7 @@ impl Auditor {
             let past = lanes.saturating_sub(64 * word).min(64) as u32;
             // Shifting by 64 would leave the word as it is.
             let beyond = u64::MAX.checked_shl(past).unwrap_or(0);
-            for mask in [LaneMask::Idle, LaneMask::Searching] {
+            for mask in LaneMask::ALL {
                 let bits = header.mask(mask, word).load(Ordering::Relaxed);
                 if bits & beyond != 0 {
                     return Err("an idle mask has bits of lanes that do not exist".into());
@@ -417,7 +418,7 @@ fn entries(segment: &Segment) -> Found {
 fn idle_bits(segment: &Segment) -> Found {
     let header = segment.header();
     for (lane, record) in (0..).zip(segment.lanes()) {
-        for mask in [LaneMask::Idle, LaneMask::Searching] {
+        for mask in LaneMask::ALL {
             // The lane's word last: a new life of the lane has another.
             let seen = record.word_acquire();
             if seen.is_free() && header.has_bit_acquire(mask, lane) && record.word_acquire() == seen
@@ -502,7 +503,12 @@ fn rings(segment: &Segment) -> impl Iterator<Item = Ring<'_>> {
         ring: segment.deferred_ring(limit),
         slots: 0..g.total_slots(),
     });
-    injectors.chain(completions).chain(deferred)
+    let io = (0..if g.has_io_lanes() { g.priorities } else { 0 }).map(|priority| Ring {
+        name: format!("the I/O ring of priority {priority}"),
+        ring: segment.queue(LaneKind::Io, priority),
+        slots: 0..g.total_slots(),
+    });
+    injectors.chain(completions).chain(deferred).chain(io)
 }
 
 fn counters(segment: &Segment) -> impl Iterator<Item = u64> {

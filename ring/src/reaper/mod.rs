@@ -9,9 +9,9 @@ pub mod crashing_task;
 
 use crate::format::cause::Cause;
 use crate::format::layout::{HELD, HandlerLoss, PoolCounter};
-use crate::format::states::EntryState;
+use crate::format::states::{EntryState, LaneKind};
 use crate::format::words::{EntryWord, Kind, LaneWord, Publisher, Word};
-use crate::lane::permits::{free_permits, is_limited, may_restore, runnable};
+use crate::lane::permits::{free_permits, limited_kind, may_restore, runnable};
 use crate::os::sync::{AtomicU64, Ordering};
 use crate::queue::arena;
 use crate::queue::hint_ring::HintRing;
@@ -73,8 +73,9 @@ pub fn reap_worker_noting(
         let reaping = LaneWord::new(word.generation(), worker, EntryState::Reaping);
         segment.lane(*lane).store_word_release(reaping);
         failpoint!("reap.lane_marked");
-        set_bit(segment, LaneMask::Idle, *lane, false);
-        set_bit(segment, LaneMask::Searching, *lane, false);
+        for mask in LaneMask::ALL {
+            set_bit(segment, mask, *lane, false);
+        }
     }
     let generations: HashMap<u16, u64> = lanes
         .iter()
@@ -204,7 +205,7 @@ fn reap_slot(
         Kind::Queued => {
             // `held[]` has given back the hints that died with the lane; all others are put in
             // again only while there is ample room, lest doubled hints crowd out submits.
-            let ring = injector_of(segment, slot);
+            let ring = queue_of(segment, slot);
             if ring.depth() < ring.capacity() as u64 / 2 {
                 hint(segment, slot);
             }
@@ -265,7 +266,9 @@ fn announce(segment: &Segment, slot: u32) {
 
 fn wake_everyone_needed(segment: &Segment) {
     crate::os::sync::fence(Ordering::SeqCst);
-    wake_one_lane(segment);
+    for kind in segment.geometry().lane_kinds() {
+        wake_one_lane(segment, *kind);
+    }
     for client in 0..segment.geometry().max_clients {
         wake_client_after_publish(segment, client);
     }
@@ -404,7 +407,7 @@ fn dead(locks: &[LockFile], word: impl Fn(u32) -> EntryWord) -> Vec<u32> {
 /// The cheap look of the supervisor's tick: does work wait without a lane that comes for it?
 #[derive(Debug, Default)]
 pub struct LostWakeCheck {
-    heads: Vec<u64>,
+    heads: Vec<(LaneKind, u64)>,
 }
 
 impl LostWakeCheck {
@@ -413,35 +416,59 @@ impl LostWakeCheck {
     /// a bit and its wake): then every lane without a task is woken, whatever its bit says. `true`
     /// when a lane was woken.
     pub fn look(&mut self, segment: &Segment) -> bool {
-        let rings = (0..segment.geometry().priorities).map(|priority| segment.injector(priority));
         // A ring at rest counts as moving.
-        let heads: Vec<u64> = rings
-            .map(|ring| {
-                if ring.is_empty() {
-                    u64::MAX
-                } else {
-                    ring.head()
-                }
+        let heads: Vec<(LaneKind, u64)> = queues(segment)
+            .map(|(kind, ring)| match ring.is_empty() {
+                true => (kind, u64::MAX),
+                false => (kind, ring.head()),
             })
             .collect();
         let stuck = heads
             .iter()
             .zip(&self.heads)
-            .any(|(now, before)| now == before && *now != u64::MAX);
-        let waiting = heads.iter().any(|head| *head != u64::MAX) || runnable(segment);
-        self.heads = heads;
+            .any(|(now, before)| now == before && now.1 != u64::MAX);
+        let waiting = |kind: LaneKind| {
+            heads
+                .iter()
+                .any(|(of, head)| *of == kind && *head != u64::MAX)
+                || runnable(segment, kind)
+        };
+        let mut woken = false;
         if stuck {
-            return wake_lanes_without_task(segment);
+            woken = wake_lanes_without_task(segment);
+        } else {
+            for kind in segment.geometry().lane_kinds() {
+                woken |= waiting(*kind) && wake_one_lane(segment, *kind);
+            }
         }
-        waiting && any_idle(segment) && wake_one_lane(segment)
+        self.heads = heads;
+        woken
     }
+}
+
+/// The rings in which lanes look for tasks, with the kind of these.
+fn queues(segment: &Segment) -> impl Iterator<Item = (LaneKind, HintRing<'_>)> {
+    let g = segment.geometry();
+    g.lane_kinds().iter().flat_map(move |kind| {
+        (0..g.priorities).map(move |priority| (*kind, segment.queue(*kind, priority)))
+    })
+}
+
+/// Whether a hint waits in any of them.
+#[must_use]
+pub fn has_backlog(segment: &Segment) -> bool {
+    queues(segment).any(|(_, ring)| !ring.is_empty())
 }
 
 /// Wakes a lane for a client that can't: when a task waits and a lane sleeps. `true` when it was
 /// woken.
 pub fn wake_for_work(segment: &Segment) -> bool {
-    let waits = |priority| !segment.injector(priority).is_empty();
-    (0..segment.geometry().priorities).any(waits) && any_idle(segment) && wake_one_lane(segment)
+    let mut woken = false;
+    for kind in segment.geometry().lane_kinds() {
+        let waits = queues(segment).any(|(of, ring)| of == *kind && !ring.is_empty());
+        woken |= waits && wake_one_lane(segment, *kind);
+    }
+    woken
 }
 
 fn wake_lanes_without_task(segment: &Segment) -> bool {
@@ -531,11 +558,11 @@ impl Sweeper {
         let restored = again && hint(segment, slot);
         if again {
             failpoint!("sweep.hinted");
-            wake_one_lane(segment);
+            wake_one_lane(segment, segment.slot(slot).published().lane_kind());
         }
         *seen = Seen {
             word: word.0,
-            tail: injector_of(segment, slot).tail(),
+            tail: queue_of(segment, slot).tail(),
         };
         u64::from(restored)
     }
@@ -545,14 +572,15 @@ impl Sweeper {
 /// were in the ring then have been taken; a lane may still hold it, so this may lead to a second
 /// hint, but never to a third before the second is taken.
 fn is_lost(segment: &Segment, slot: u32, tail: u64) -> bool {
-    let passed = injector_of(segment, slot).head().wrapping_sub(tail) as i64 >= 0;
+    let passed = queue_of(segment, slot).head().wrapping_sub(tail) as i64 >= 0;
     // Hints of a handler with a limit wait in a ring of their own, whatever that one's head says.
-    passed && (any_idle(segment) || !is_limited(segment, slot)) && may_restore(segment, slot)
+    let waits_there = |kind| !any_idle(segment, kind);
+    passed && !limited_kind(segment, slot).is_some_and(waits_there) && may_restore(segment, slot)
 }
 
-/// The injector ring of a slot's task.
-fn injector_of(segment: &Segment, slot: u32) -> HintRing<'_> {
-    segment.injector(segment.slot(slot).published().priority())
+/// The ring that the hint of a slot's task belongs into.
+fn queue_of(segment: &Segment, slot: u32) -> HintRing<'_> {
+    segment.queue_of(segment.slot(slot).published())
 }
 
 fn overdue_task(segment: &Segment, slot: u32, now_ns: u64) -> Option<Overdue> {

@@ -7,7 +7,7 @@ use crate::format::config::{ArenaClass, Geometry};
 use crate::format::layout::*;
 use crate::format::names::UnknownWord;
 use crate::format::section::Section;
-use crate::format::states::{Health, PoolState};
+use crate::format::states::{Health, LaneKind, PoolState};
 use crate::os::sync::{AtomicU64, Ordering};
 use std::ops::Range;
 
@@ -24,13 +24,42 @@ pub enum LaneMask {
     Idle,
     /// Lanes that search for work without sleeping.
     Searching,
+    /// I/O lanes that sleep.
+    IdleIo,
+    /// I/O lanes that search for work without sleeping.
+    SearchingIo,
 }
 
 impl LaneMask {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Idle, Self::Searching, Self::IdleIo, Self::SearchingIo];
+
     const fn offset(self) -> usize {
         match self {
             Self::Idle => H_IDLE,
             Self::Searching => H_SEARCHING,
+            Self::IdleIo => H_IDLE_IO,
+            Self::SearchingIo => H_SEARCHING_IO,
+        }
+    }
+
+    /// The mask of lanes of a kind that sleep.
+    #[must_use]
+    #[inline(always)]
+    pub const fn idle(kind: LaneKind) -> Self {
+        match kind {
+            LaneKind::Cpu => Self::Idle,
+            LaneKind::Io => Self::IdleIo,
+        }
+    }
+
+    /// The mask of lanes of a kind that search.
+    #[must_use]
+    #[inline(always)]
+    pub const fn searching(kind: LaneKind) -> Self {
+        match kind {
+            LaneKind::Cpu => Self::Searching,
+            LaneKind::Io => Self::SearchingIo,
         }
     }
 }

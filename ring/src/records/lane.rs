@@ -3,6 +3,8 @@
 use super::histogram::bucket_of;
 use super::{Counter, Histogram, Part};
 use crate::format::layout::*;
+use crate::format::names::UnknownWord;
+use crate::format::states::LaneKind;
 use crate::format::words::{LaneWord, Word};
 use crate::os::sync::{AtomicU32, Ordering, fence};
 
@@ -198,6 +200,22 @@ impl<'s> LaneRecord<'s> {
         self.part.u32_at(LANE_BELL).store(word, Ordering::Relaxed);
     }
 
+    /// Which tasks it looks for.
+    ///
+    /// # Errors
+    /// [`UnknownWord`] for a word that no worker stores.
+    pub fn kind(self) -> Result<LaneKind, UnknownWord> {
+        // Relaxed: for people, and for the audit; the lane itself keeps what it is.
+        LaneKind::from_word(self.part.u32_at(LANE_KIND).load(Ordering::Relaxed))
+    }
+
+    /// Says so; only its worker, before the lane looks for any.
+    pub(crate) fn set_kind(self, kind: LaneKind) {
+        self.part
+            .u32_at(LANE_KIND)
+            .store(kind.word(), Ordering::Relaxed);
+    }
+
     /// Forgets what the lane's life before was told.
     pub(crate) fn forget_give_up(self) {
         self.part.u64_at(LANE_OVER).store(0, Ordering::Relaxed);
@@ -236,6 +254,7 @@ impl<'s> LaneRecord<'s> {
             || hints.any(|hint| hint > slots)
             || self.current().is_some_and(|slot| slot >= slots)
             || self.bell().is_some_and(|lane| lane >= lanes)
+            || self.kind().is_err()
             // Set by the supervisor only, of a task that runs.
             || task(LANE_OVER) & TASK_SLOT_MASK > slots.into()
             || task(LANE_SEEN_TASK) & TASK_SLOT_MASK > slots.into()

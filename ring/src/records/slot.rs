@@ -8,7 +8,7 @@
 use super::{CORRUPT_AFTER, Part};
 use crate::format::cause::Cause;
 use crate::format::layout::*;
-use crate::format::states::Codec;
+use crate::format::states::{Codec, LaneKind};
 use crate::format::words::{Kind, Place, Published, Word, after, derived_task_id, is_older};
 use crate::os::sync::{self, AtomicU32, AtomicU64, Ordering};
 
@@ -25,6 +25,8 @@ pub struct Slot<'s> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiting {
     pub(crate) task: Word,
+    /// The lanes that it is for.
+    pub(crate) kind: LaneKind,
     // What stood in the claim word then: of an earlier generation, or the task itself, REQUEUED. A
     // claim by compare-and-swap from here proves that no other came between.
     claim: Word,
@@ -39,6 +41,8 @@ pub(crate) struct Request<'r> {
     pub(crate) place: Place,
     pub(crate) attempts: u8,
     pub(crate) priority: u8,
+    /// The lanes that it is for.
+    pub(crate) kind: LaneKind,
     pub(crate) codec: Codec,
     pub(crate) task_id: u64,
     /// The time of the submit, of a task that is timed.
@@ -155,7 +159,8 @@ impl<'s> Slot<'s> {
         } else {
             return None;
         };
-        Some(Waiting { task, claim })
+        let kind = published.lane_kind();
+        Some(Waiting { task, kind, claim })
     }
 
     /// As [`Self::waiting`], for so many looks at the published word, until it has changed.
@@ -265,6 +270,9 @@ impl<'s> Slot<'s> {
             | u64::from(request.codec.word())
             | attempts << PUBLISHED_ATTEMPTS_SHIFT
             | u64::from(request.priority) << PUBLISHED_PRIORITY_SHIFT;
+        if request.kind == LaneKind::Io {
+            word |= PUBLISHED_IO;
+        }
         self.put64(SLOT_HANDLER, request.handler);
         self.put64(SLOT_REQUEST_PLACE, request.place.0);
         if let Some(deadline) = request.deadline_ns {

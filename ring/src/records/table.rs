@@ -3,7 +3,7 @@
 use super::Part;
 use crate::format::layout::*;
 use crate::format::names::UnknownWord;
-use crate::format::states::{Codec, Listing};
+use crate::format::states::{Codec, LaneKind, Listing};
 use crate::os::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Takes an entry that is free, or has the same text; `None` when it has another. `Some(true)` when it
@@ -55,6 +55,23 @@ impl<'s> HandlerRecord<'s> {
                 .u8_at(field)
                 .store(codec.word(), Ordering::Relaxed);
         }
+    }
+
+    /// Says which lanes the handler's tasks are for. A later worker may say otherwise, in a reload:
+    /// what is queued by then runs where it is.
+    pub(crate) fn set_kind(self, kind: LaneKind) {
+        self.part
+            .u8_at(HANDLER_KIND)
+            .store(kind.word() as u8, Ordering::Relaxed);
+    }
+
+    /// Which lanes the handler's tasks are for.
+    ///
+    /// # Errors
+    /// [`UnknownWord`] for a word that no worker stores.
+    #[inline]
+    pub(crate) fn kind(self) -> Result<LaneKind, UnknownWord> {
+        LaneKind::from_word(self.byte(HANDLER_KIND).into())
     }
 
     fn listing(self) -> &'s AtomicU32 {
@@ -112,6 +129,7 @@ impl<'s> HandlerRecord<'s> {
             Err(_) => true,
             Ok(Listing::Unwritten) => false,
             Ok(_) if self.request_codec().is_err() || self.result_codec().is_err() => true,
+            Ok(_) if self.kind().is_err() => true,
             Ok(_) => len > HANDLER_NAME_MAX || !is_text_of(&self.part.bytes(HANDLER_NAME, len), id),
         }
     }

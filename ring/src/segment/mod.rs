@@ -446,6 +446,12 @@ impl Segment {
         (0..g.handler_capacity).map(|index| HandlerRecord::new(self.part(g.handler_at(index))))
     }
 
+    /// An entry of the handler table, if there is such a place.
+    pub(crate) fn handler_record(&self, place: u32) -> Option<HandlerRecord<'_>> {
+        let g = &self.geometry;
+        (place < g.handler_capacity).then(|| HandlerRecord::new(self.part(g.handler_at(place))))
+    }
+
     /// A record of what lanes count by handler.
     #[inline(always)]
     pub(crate) fn handler_counts(&self, at: usize) -> HandlerCountsRecord<'_> {

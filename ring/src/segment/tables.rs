@@ -4,7 +4,7 @@
 //! to the same text, by the next.
 
 use crate::format::layout::{ERROR_TEXT_MAX, id_of};
-use crate::format::states::{Codec, Listing};
+use crate::format::states::{Codec, LaneKind, Listing};
 use crate::os::clock::now_ns;
 use crate::records::{ErrorRecord, HandlerRecord};
 use crate::segment::Segment;
@@ -18,6 +18,8 @@ pub struct HandlerInfo {
     pub request_codec: Codec,
     /// Codec of its result.
     pub result_codec: Codec,
+    /// Which lanes its tasks are for, where the pool has I/O workers.
+    pub kind: LaneKind,
 }
 
 /// Registers a handler, once for all workers; `false` when the table is full.
@@ -30,6 +32,8 @@ pub fn register_handler(segment: &Segment, info: &HandlerInfo) -> bool {
         failpoint!("handler.claimed");
         record.set_name(&info.name);
         record.set_codecs(info.request_codec, info.result_codec);
+        record.set_kind(info.kind);
+        failpoint!("handler.kind_told");
         record.list_release();
         return true;
     }
@@ -60,6 +64,21 @@ pub(crate) fn place_of(segment: &Segment, id: u64) -> Option<u32> {
         .zip(segment.handler_records())
         .find(|(_, record)| record.is_listed_as(id))
         .map(|(place, _)| place)
+}
+
+/// Which lanes the tasks of the handler with this id are for; CPU lanes where none has registered it.
+pub(crate) fn kind_of(segment: &Segment, id: u64) -> LaneKind {
+    let mut records = segment.handler_records();
+    let listed = records.find(|record| record.is_listed_as(id));
+    listed
+        .and_then(|record| record.kind().ok())
+        .unwrap_or(LaneKind::Cpu)
+}
+
+/// Which lanes the tasks of the handler with this id are for, if it stands at this place of the table.
+pub(crate) fn kind_at(segment: &Segment, place: u32, id: u64) -> Option<LaneKind> {
+    let record = segment.handler_record(place)?;
+    record.is_listed_as(id).then(|| record.kind().ok())?
 }
 
 /// The name of the handler at a place of the table.
@@ -110,6 +129,7 @@ fn info_of(record: HandlerRecord<'_>) -> Option<HandlerInfo> {
         name: record.name(),
         request_codec: record.request_codec().ok()?,
         result_codec: record.result_codec().ok()?,
+        kind: record.kind().ok()?,
     })
 }
 
@@ -176,6 +196,7 @@ mod tests {
                     name: (*name).to_owned(),
                     request_codec: Codec::Bytes,
                     result_codec: Codec::Bytes,
+                    kind: LaneKind::Cpu,
                 };
                 assert!(register_handler(&segment, &info));
             }

@@ -460,8 +460,13 @@ impl ServeConfig {
         }
         // The lanes may be too many for one worker alone, also when the number of workers is wrong.
         let most = most.max(workers).max(1);
-        let all_lanes = u64::from(most) * u64::from(lanes);
-        let crew = format!("{} of {}", counted(most, "worker"), counted(lanes, "lane"));
+        let io = self.io.worker_entries();
+        let all_lanes = u64::from(most) * u64::from(lanes) + u64::from(io);
+        let mut crew = format!("{} of {}", counted(most, "worker"), counted(lanes, "lane"));
+        if io > 0 {
+            let io_workers = counted(self.io.io_workers, "I/O worker");
+            crew.push_str(&format!(" and {io_workers} with {}", counted(io, "lane")));
+        }
         if all_lanes > u64::from(MAX_LANES) {
             wrong.push(format!(
                 "{crew} are {all_lanes} lanes, a pool has at most {MAX_LANES}: \
@@ -567,8 +572,9 @@ impl ServeConfig {
         let most = self.max_workers();
         // What async handlers take is no more than wished for: a worker may have none.
         let each = self.lanes.saturating_add(self.io.entries());
-        let all = most.saturating_mul(each).min(MAX_LANES);
-        let all = all.max(most.saturating_mul(self.lanes));
+        let io = self.io.worker_entries();
+        let all = most.saturating_mul(each).saturating_add(io).min(MAX_LANES);
+        let all = all.max(most.saturating_mul(self.lanes).saturating_add(io));
         let with_successor = all.saturating_add(each).min(MAX_LANES);
         let limited = self.limits();
         let limited = limited.values().filter(|limit| limit.concurrency.is_some());
@@ -582,7 +588,10 @@ impl ServeConfig {
         let mut config = PoolConfig::default()
             .clients(client_entries(clients))
             .slots(slots)
-            .max_workers(least.max_workers.max(most.saturating_add(1)))
+            .max_workers(
+                (least.max_workers).max(most.saturating_add(self.io.io_workers).saturating_add(1)),
+            )
+            .io_lanes(self.io.io_workers > 0)
             .max_lanes(
                 (options.max_lanes).unwrap_or_else(|| least.max_lanes.max(all).max(with_successor)),
             )

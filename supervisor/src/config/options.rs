@@ -30,7 +30,7 @@ const SEGMENT: &str = "Segment";
 /// The group of the process that answers HTTP, which lives as long as the pool.
 const HTTP: &str = "HTTP";
 /// Other options that a reload can't change.
-const FIXED: [&str; 2] = ["name", "log-format"];
+const FIXED: [&str; 3] = ["name", "log-format", "io-workers"];
 
 impl ServeOption {
     fn of(arg: &Arg) -> Self {

@@ -9,6 +9,7 @@ use crate::crew::death_report::DeathReport;
 use crate::crew::{Crew, MemberKind};
 use crate::error::SupervisorError;
 use crate::lifecycle::{self, Topic};
+use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::segment::tables::log_error;
 use ringwork_ring::{Cause, Segment};
 use ringwork_worker::SETUP_EXIT_CODE;
@@ -35,7 +36,8 @@ impl Crew {
             let mut pass = |line: &str| console.worker_line(entry, line);
             let last_lines = member.process.last_lines(&mut pass);
             if member.note_short_life(segment) {
-                self.health.ready();
+                self.health.ready(member.kind == LaneKind::Cpu);
+                self.io_proven |= member.kind == LaneKind::Io;
             }
             let had_its_quota = member.had_its_quota(segment);
             let report = DeathReport::write(segment, entry, &member.process, exit, last_lines);
@@ -43,7 +45,7 @@ impl Crew {
                 if member.leaving.is_some() && kind == MemberKind::Leaver {
                     continue; // told to leave before it was there
                 }
-                let unproven = !self.health.proven || self.former.is_some();
+                let unproven = !self.is_proven(member.kind) || self.former.is_some();
                 let set_up_wrongly = exit == SET_UP_WRONGLY;
                 if (member.process.killed.is_some() || set_up_wrongly) && unproven {
                     // It has hung for the whole of its time, or has told that it is set up wrongly,
@@ -110,6 +112,12 @@ impl Crew {
         }
     }
 
+    /// Whether workers that do not get ready leave the pool without any, or without the first one of
+    /// a kind.
+    fn is_hopeless(&self, kind: LaneKind) -> bool {
+        self.ready() == 0 || !self.is_proven(kind)
+    }
+
     /// After a worker that died before it was ready, or could not even be started.
     pub(crate) fn boot_death(
         &mut self,
@@ -125,7 +133,7 @@ impl Crew {
         report.announce(segment, pause.filter(|_| !too_many));
         if too_many && self.former.is_some() && generation == self.settings.generation {
             self.go_back(&how, &report.output());
-        } else if too_many && self.ready() == 0 && self.leavers.is_empty() {
+        } else if too_many && self.leavers.is_empty() && self.is_hopeless(self.lanes_of(kind)) {
             return Err(SupervisorError::NoWorker {
                 deaths: self.health.boot_deaths,
                 program: self.settings.command.program.clone(),

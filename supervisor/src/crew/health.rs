@@ -39,7 +39,7 @@ pub(crate) struct Health {
     pub(crate) boot_deaths: u32,
     /// One has hung before readiness, so that the others would be no wiser.
     pub(crate) hopeless: bool,
-    /// Whether any worker has ever been ready.
+    /// Whether any worker but an I/O worker has ever been ready.
     pub(crate) proven: bool,
     embedded: bool,
 }
@@ -80,11 +80,11 @@ impl Health {
         }
     }
 
-    /// A worker is ready.
-    pub(crate) fn ready(&mut self) {
+    /// A worker is ready; `proven`: one that runs tasks to their end.
+    pub(crate) fn ready(&mut self, proven: bool) {
         self.boot_deaths = 0;
         self.hopeless = false;
-        self.proven = true;
+        self.proven |= proven;
         let now = Instant::now();
         if let Some(halt) = &mut self.halt
             && halt.retry.is_some_and(|retry| retry <= now)
@@ -274,7 +274,7 @@ mod tests {
         let first = health.halt().unwrap().retry;
         health.died(&policy, "died");
         assert!(health.halt().unwrap().retry > first);
-        health.ready();
+        health.ready(true);
         assert!(health.halt().unwrap().trial.is_some());
         let why = health.halt().unwrap().why.clone();
         assert!(

@@ -22,7 +22,7 @@ use crate::lifecycle::{self, Topic};
 use crate::process::Process;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::PoolCounter;
-use ringwork_ring::format::states;
+use ringwork_ring::format::states::{self, LaneKind};
 use ringwork_ring::{Cause, CauseDetail};
 use std::time::{Duration, Instant};
 
@@ -50,13 +50,24 @@ pub(crate) struct Crew {
     pub(crate) health: Health,
     /// How the last reload failed, until it is told.
     pub(crate) reload_failure: Option<String>,
+    /// Whether an I/O worker has ever been ready.
+    io_proven: bool,
 }
 
 impl Crew {
-    /// Seats for the most workers, of which the first ones are open.
-    pub(crate) fn new(settings: Settings, embedded: bool, open: u32, max: u32) -> Self {
+    /// Seats for the I/O workers, and for the most workers beside them, of which the first ones are
+    /// open.
+    pub(crate) fn new(
+        settings: Settings,
+        embedded: bool,
+        io: u32,
+        (open, max): (u32, u32),
+    ) -> Self {
+        let io = (0..io).map(|_| Seat::new(LaneKind::Io, true));
+        let others = (0..max).map(|seat| Seat::new(LaneKind::Cpu, seat < open));
         Self {
-            seats: (0..max).map(|seat| Seat::new(seat < open)).collect(),
+            seats: io.chain(others).collect(),
+            io_proven: false,
             leavers: Vec::new(),
             settings,
             former: None,
@@ -101,6 +112,33 @@ impl Crew {
     pub(crate) fn ready(&self) -> usize {
         let staying = self.seats.iter().flat_map(Seat::members);
         staying.filter(|member| member.is_ready()).count()
+    }
+
+    /// How many of them have lanes of a kind.
+    pub(crate) fn ready_of(&self, kind: LaneKind) -> usize {
+        let staying = self.seats.iter().flat_map(Seat::members);
+        let ready = staying.filter(|member| member.kind == kind && member.is_ready());
+        ready.count()
+    }
+
+    /// How many seats are for I/O workers: the first ones.
+    pub(crate) fn io_seats(&self) -> usize {
+        let io = self.seats.iter().filter(|seat| seat.kind == LaneKind::Io);
+        io.count()
+    }
+
+    /// Whether there is a worker for each kind of tasks.
+    pub(crate) fn serves(&self) -> bool {
+        self.ready_of(LaneKind::Cpu) > 0
+            && (self.io_seats() == 0 || self.ready_of(LaneKind::Io) > 0)
+    }
+
+    /// Whether a worker of a kind has ever been ready.
+    pub(crate) fn is_proven(&self, kind: LaneKind) -> bool {
+        match kind {
+            LaneKind::Cpu => self.health.proven,
+            LaneKind::Io => self.io_proven,
+        }
     }
 
     /// How soon to look whether the workers that were started have registered; `None`: all have.
@@ -175,9 +213,10 @@ impl Crew {
                 seat.to_replace = None;
             }
             let is_due = seat.due <= now || self.health.halt().is_some();
+            let kind = seat.kind;
             if seat.open && seat.current.is_none() && is_due && allowed > 0 {
                 allowed -= 1;
-                match self.find_room(segment) {
+                match self.find_room(segment, kind) {
                     Some(entry) => self.start(segment, entry, MemberKind::Current(number))?,
                     // The table is full of leaving workers and of workers that joined by
                     // themselves: look again later.
@@ -216,7 +255,7 @@ impl Crew {
         let Some(number) = next else {
             return Ok(());
         };
-        if let Some(entry) = self.find_room(segment) {
+        if let Some(entry) = self.find_room(segment, self.seats[number].kind) {
             return self.start(segment, entry, MemberKind::Successor(number));
         }
         // No room for two: the old one first. Only one at a time, lest the pool stands empty.
@@ -271,15 +310,26 @@ impl Crew {
     }
 
     /// An entry for another worker whose lanes find room, too.
-    fn find_room(&self, segment: &Segment) -> Option<u32> {
+    fn find_room(&self, segment: &Segment, kind: LaneKind) -> Option<u32> {
         let lanes = segment.lanes().filter(|lane| lane.word_acquire().is_free());
         let to_come: u32 = self.members().map(Member::lanes_to_come).sum();
-        if (lanes.count() as u32) < self.settings.lanes + to_come {
+        if (lanes.count() as u32) < self.settings.lanes(kind) + to_come {
             return None;
         }
         (0..segment.geometry().max_workers)
             .filter(|entry| !self.owns(*entry))
             .find(|entry| segment.worker(*entry).word_acquire().is_free())
+    }
+
+    /// The kind of lanes that a member has.
+    pub(crate) fn lanes_of(&self, kind: MemberKind) -> LaneKind {
+        match kind {
+            MemberKind::Current(number) | MemberKind::Successor(number) => self
+                .seats
+                .get(number)
+                .map_or(LaneKind::Cpu, |seat| seat.kind),
+            MemberKind::Leaver => LaneKind::Cpu,
+        }
     }
 
     fn start(
@@ -288,7 +338,8 @@ impl Crew {
         entry: u32,
         kind: MemberKind,
     ) -> Result<(), SupervisorError> {
-        match Member::spawn(&self.settings, entry) {
+        let lanes = self.lanes_of(kind);
+        match Member::spawn(&self.settings, entry, lanes) {
             Ok(member) => {
                 ringwork_ring::failpoint!("serve.worker_started");
                 segment.count(PoolCounter::WorkersStarted, 1);
@@ -306,7 +357,7 @@ impl Crew {
             }
             Err(error) => {
                 let why = format!("could not be started: {error}");
-                if !self.health.proven && self.health.boot_deaths == 0 {
+                if !self.is_proven(lanes) && self.health.boot_deaths == 0 {
                     return Err(SupervisorError::Worker {
                         program: self.settings.command.program.clone(),
                         why,
@@ -321,15 +372,17 @@ impl Crew {
     /// Notes the workers that have registered.
     pub(crate) fn note_ready(&mut self, segment: &Segment) {
         let generation = self.settings.generation;
-        let (mut any, mut renewed) = (false, false);
+        let (mut any, mut renewed, mut io) = (false, false, false);
         for member in self.members_mut() {
             if member.note_ready(segment) {
-                any = true;
+                any |= member.kind == LaneKind::Cpu;
+                io |= member.kind == LaneKind::Io;
                 renewed |= member.generation == generation;
             }
         }
-        if any {
-            self.health.ready();
+        self.io_proven |= io;
+        if any || io {
+            self.health.ready(any);
         }
         if renewed {
             self.former = None;

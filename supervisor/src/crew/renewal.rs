@@ -7,6 +7,7 @@ use crate::crew::Crew;
 use crate::crew::seat::{Seat, Settings};
 use crate::error::ended;
 use ringwork_ring::Segment;
+use ringwork_ring::format::states::LaneKind;
 use std::time::Instant;
 
 impl Crew {
@@ -35,12 +36,15 @@ impl Crew {
         }
     }
 
-    /// Has `max` seats, of which the first `open` ones are open.
+    /// Has `max` seats beside those of I/O workers, of which the first `open` ones are open.
     pub(crate) fn open_seats(&mut self, open: u32, max: u32, segment: &Segment) {
+        // Those of I/O workers stand first; their number never changes.
+        let io = self.io_seats() as u32;
+        let (open, max) = (open.saturating_add(io), max.saturating_add(io));
         while self.seats.len() < max as usize {
-            self.seats.push(Seat::new(false));
+            self.seats.push(Seat::new(LaneKind::Cpu, false));
         }
-        while self.open() < open as usize && self.grow() {}
+        while self.open() + self.io_seats() < open as usize && self.grow() {}
         for number in (open as usize..self.seats.len()).rev() {
             if self.seats[number].open {
                 self.shrink(number, segment, "the pool has fewer workers now");
@@ -51,7 +55,8 @@ impl Crew {
 
     /// How many workers there are to be.
     pub(crate) fn open(&self) -> usize {
-        self.seats.iter().filter(|seat| seat.open).count()
+        let open = |seat: &&Seat| seat.open && seat.kind == LaneKind::Cpu;
+        self.seats.iter().filter(open).count()
     }
 
     /// Whether workers of former settings are still to be replaced.

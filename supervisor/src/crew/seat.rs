@@ -13,13 +13,13 @@ use crate::process::kept_program::KeptProgram;
 use ringwork_ring::CauseDetail;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::LaneCounter;
-use ringwork_ring::format::states::Leave;
+use ringwork_ring::format::states::{LaneKind, Leave};
 use ringwork_ring::lane::leave::LeaveBy;
 use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_worker::log::{FORMAT_VARIABLE, LEVEL_VARIABLE};
 use ringwork_worker::{
-    CONFIG_VARIABLE, LANES_VARIABLE, LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE, POOL_DIR_VARIABLE,
-    SCHEDULING_VARIABLE, WAIT_VARIABLE, WORKER_INDEX_VARIABLE,
+    CONFIG_VARIABLE, LANE_KIND_VARIABLE, LANES_VARIABLE, LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE,
+    POOL_DIR_VARIABLE, SCHEDULING_VARIABLE, WAIT_VARIABLE, WORKER_INDEX_VARIABLE,
 };
 use std::io;
 use std::time::{Duration, Instant};
@@ -30,7 +30,8 @@ pub(crate) struct Settings {
     pub(crate) command: WorkerCommand,
     program: KeptProgram,
     environment: Vec<(&'static str, String)>,
-    pub(crate) lanes: u32,
+    lanes: u32,
+    io_lanes: u32,
     pub(crate) start_timeout: Duration,
     pub(crate) restart: RestartPolicy,
     pub(crate) recycle: RecyclePolicy,
@@ -65,11 +66,22 @@ impl Settings {
                 .chain(config.io.environment())
                 .collect(),
             lanes: config.lanes.saturating_add(config.io.entries()),
+            io_lanes: config.io.entries().max(1).saturating_add(1),
             start_timeout: config.start_timeout.0,
             restart: config.restart,
             recycle: config.recycle,
             kill_grace: config.limits.kill_grace.0,
             generation: 0,
+        }
+    }
+}
+
+impl Settings {
+    /// Entries of the lane table that a worker takes whose lanes are of this kind.
+    pub(crate) fn lanes(&self, kind: LaneKind) -> u32 {
+        match kind {
+            LaneKind::Cpu => self.lanes,
+            LaneKind::Io => self.io_lanes,
         }
     }
 }
@@ -82,6 +94,8 @@ pub(crate) struct Member {
     pub(crate) entry: u32,
     /// The settings that it was started with.
     pub(crate) generation: u32,
+    /// The kind of its lanes.
+    pub(crate) kind: LaneKind,
     /// How many lanes it takes.
     wants_lanes: u32,
     /// Its lanes, once they are registered, and what they had counted before.
@@ -106,10 +120,11 @@ struct Stop {
 }
 
 impl Member {
-    pub(crate) fn spawn(settings: &Settings, entry: u32) -> io::Result<Self> {
+    pub(crate) fn spawn(settings: &Settings, entry: u32, kind: LaneKind) -> io::Result<Self> {
         let quota = settings.recycle.max_tasks.0.map(|quota| quota.draw());
         let mut environment = settings.environment.clone();
         environment.push((WORKER_INDEX_VARIABLE, entry.to_string()));
+        environment.push((LANE_KIND_VARIABLE, kind.name().to_owned()));
         if let Some(quota) = quota {
             environment.push((MAX_TASKS_VARIABLE, quota.to_string()));
         }
@@ -119,7 +134,8 @@ impl Member {
             process,
             entry,
             generation: settings.generation,
-            wants_lanes: settings.lanes,
+            kind,
+            wants_lanes: settings.lanes(kind),
             lanes: Vec::new(),
             base: 0,
             quota,
@@ -271,6 +287,8 @@ impl Member {
 /// One worker's place in the crew.
 #[derive(Debug)]
 pub(crate) struct Seat {
+    /// The kind of lanes that its worker has.
+    pub(crate) kind: LaneKind,
     /// Whether it is to be filled at all: the number of workers is elastic.
     pub(crate) open: bool,
     pub(crate) current: Option<Member>,
@@ -284,8 +302,9 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    pub(crate) fn new(open: bool) -> Self {
+    pub(crate) fn new(kind: LaneKind, open: bool) -> Self {
         Self {
+            kind,
             open,
             current: None,
             successor: None,

@@ -227,8 +227,7 @@ impl Pool {
 
     /// Whether hints wait in any ring.
     pub(crate) fn has_backlog(&self) -> bool {
-        (0..self.segment.geometry().priorities)
-            .any(|priority| !self.segment.injector(priority).is_empty())
+        ringwork_ring::reaper::has_backlog(&self.segment)
     }
 }
 

@@ -4,7 +4,7 @@
 //! tasks as any lane does and ends them as "no worker": so each still ends exactly
 //! once, by the same transitions, and clients need to know nothing of storms.
 
-use ringwork_ring::format::states::Status;
+use ringwork_ring::format::states::{LaneKind, Status};
 use ringwork_ring::lane::claimed::Failure;
 use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_ring::{Result, Segment, WaitStrategy, WorkerEntry};
@@ -17,18 +17,19 @@ use std::thread::JoinHandle;
 pub(crate) struct RefusingLane {
     segment: Arc<Segment>,
     entry: u32,
+    kind: LaneKind,
     leave: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl RefusingLane {
-    /// Refuses all tasks from now on, with this reason.
-    pub(crate) fn start(pool: &Segment, why: &str) -> Result<Self> {
+    /// Refuses all tasks for lanes of a kind from now on, with this reason.
+    pub(crate) fn start(pool: &Segment, kind: LaneKind, why: &str) -> Result<Self> {
         // A mapping of its own: the supervisor's may go while the thread still looks at it.
         let segment = Arc::new(Segment::attach(pool.dir())?);
         let entry = WorkerEntry::register(Arc::clone(&segment), None)?;
         let index = entry.index();
-        let mut lanes = entry.lanes(1, WaitStrategy::Park)?;
+        let mut lanes = entry.lane(kind, WaitStrategy::Park)?;
         let leave = Arc::new(AtomicBool::new(false));
         let (told, why) = (Arc::clone(&leave), why.to_owned());
         let thread = std::thread::Builder::new()
@@ -52,9 +53,15 @@ impl RefusingLane {
         Ok(Self {
             segment,
             entry: index,
+            kind,
             leave,
             thread: Some(thread),
         })
+    }
+
+    /// The lanes whose tasks it refuses.
+    pub(crate) fn kind(&self) -> LaneKind {
+        self.kind
     }
 
     /// Its entry in the worker table.

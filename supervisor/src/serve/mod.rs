@@ -68,8 +68,8 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     let crew = Crew::new(
         settings,
         config.embedded,
-        config.workers(),
-        config.max_workers(),
+        config.io.io_workers,
+        (config.workers(), config.max_workers()),
     );
     let watch = Watch::new(config);
     let guard = Guard::new(&pool);
@@ -77,7 +77,7 @@ pub fn run(config: &ServeConfig, console: &mut dyn Console) -> Result<(), Superv
     events.watch_nudges(&dir.supervisor_lock(segment.epoch()));
     events.hear_commands(&dir);
     let mut supervisor = Supervisor {
-        refusing_lane: None,
+        refusing_lanes: Vec::new(),
         endpoint,
         crew,
         watch,
@@ -138,7 +138,7 @@ impl End {
 
 // Fields are dropped in this order: workers first, the pool's files last.
 struct Supervisor<'a> {
-    refusing_lane: Option<RefusingLane>,
+    refusing_lanes: Vec<RefusingLane>,
     endpoint: Option<Endpoint>,
     crew: Crew,
     watch: Watch,
@@ -241,7 +241,7 @@ impl Supervisor<'_> {
     }
 
     fn open_for_clients(&mut self) {
-        if self.phase == Phase::Starting && self.crew.ready() > 0 {
+        if self.phase == Phase::Starting && self.crew.serves() {
             let segment = self.pool.segment();
             segment.set_pool_state(PoolState::Serving);
             ringwork_ring::failpoint!("serve.serving");
@@ -308,7 +308,7 @@ impl Supervisor<'_> {
     fn finish(mut self, result: Result<End, SupervisorError>) -> Result<(), SupervisorError> {
         self.notifier.stopping();
         self.give_up_reload();
-        self.refusing_lane = None;
+        self.refusing_lanes.clear();
         if let Some(endpoint) = &mut self.endpoint {
             endpoint.terminate();
         }

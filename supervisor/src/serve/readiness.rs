@@ -5,7 +5,7 @@ use super::{Phase, Supervisor, SupervisorError};
 use crate::control::DRAINED;
 use crate::pool::refusing_lane::RefusingLane;
 use ringwork_ring::format::counted;
-use ringwork_ring::format::states::Health;
+use ringwork_ring::format::states::{Health, LaneKind};
 
 impl Supervisor<'_> {
     /// One line about the pool, for the service manager.
@@ -28,17 +28,9 @@ impl Supervisor<'_> {
             return Err(SupervisorError::Lost(why));
         }
         self.tell_health();
-        let refuse = self.crew.health.state() == Health::Storm
-            && self.crew.ready() == 0
-            && !self.has_guests();
-        if refuse && self.refusing_lane.is_none() {
-            let why = self.summary();
-            // Tried again at the next tick: the tables may be full of the dead.
-            self.refusing_lane = RefusingLane::start(self.pool.segment(), &why)
-                .inspect_err(|error| tracing::debug!("no lane refuses tasks yet: {error}"))
-                .ok();
-        } else if !refuse {
-            self.refusing_lane = None;
+        let health = self.crew.health.state();
+        for kind in self.pool.segment().geometry().lane_kinds() {
+            self.refuse_where_needed(*kind, health);
         }
         Ok(())
     }
@@ -59,12 +51,46 @@ impl Supervisor<'_> {
         }
     }
 
+    /// Sees to it that tasks are refused, and do not wait, for which there is no worker and will be
+    /// none.
+    fn refuse_where_needed(&mut self, kind: LaneKind, health: Health) {
+        // Without any worker at all a pool whose workers do not get ready is over. One without its
+        // I/O workers serves on.
+        let halted = match kind {
+            LaneKind::Cpu => health == Health::Storm,
+            LaneKind::Io => health != Health::Full,
+        };
+        let refuse = halted && self.crew.ready_of(kind) == 0 && !self.has_guest_lanes(kind);
+        let refuses = |lane: &RefusingLane| lane.kind() == kind;
+        if !refuse {
+            self.refusing_lanes.retain(|lane| !refuses(lane));
+        } else if !self.refusing_lanes.iter().any(refuses) {
+            let why = self.summary();
+            // Tried again at the next tick: the tables may be full of the dead.
+            let lane = RefusingLane::start(self.pool.segment(), kind, &why)
+                .inspect_err(|error| tracing::debug!("no lane refuses tasks yet: {error}"));
+            self.refusing_lanes.extend(lane);
+        }
+    }
+
+    /// Whether workers that joined by themselves have lanes of a kind.
+    fn has_guest_lanes(&self, kind: LaneKind) -> bool {
+        let mut lanes = self.pool.segment().lanes();
+        lanes.any(|lane| {
+            let word = lane.word_acquire();
+            word.is_active() && lane.kind() == Ok(kind) && self.is_guest(word.worker())
+        })
+    }
+
     /// Whether workers that joined by themselves are there.
     pub(crate) fn has_guests(&self) -> bool {
         let segment = self.pool.segment();
-        let own = self.refusing_lane.as_ref().map(RefusingLane::entry);
         (0..segment.geometry().max_workers)
-            .filter(|entry| Some(*entry) != own && !self.crew.owns(*entry))
-            .any(|entry| segment.worker(entry).word_acquire().is_active())
+            .any(|entry| self.is_guest(entry) && segment.worker(entry).word_acquire().is_active())
+    }
+
+    fn is_guest(&self, entry: u32) -> bool {
+        let refuses = |lane: &RefusingLane| lane.entry() == entry;
+        !self.crew.owns(entry) && !self.refusing_lanes.iter().any(refuses)
     }
 }

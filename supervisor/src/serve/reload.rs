@@ -125,8 +125,10 @@ impl Supervisor<'_> {
     pub(crate) fn no_room_for(&self, config: &ServeConfig) -> Option<String> {
         let geometry = self.pool.segment().geometry();
         let most = config.max_workers();
+        let all = most.saturating_add(config.io.io_workers);
         let lanes = most.saturating_mul(config.lanes);
-        (most > geometry.max_workers || lanes > geometry.max_lanes).then(|| {
+        let lanes = lanes.saturating_add(config.io.worker_entries());
+        (all > geometry.max_workers || lanes > geometry.max_lanes).then(|| {
             format!(
                 "the tables of this pool ({}, {}) have no room for {} of {}: restart it for that",
                 counted(geometry.max_workers, "worker"),

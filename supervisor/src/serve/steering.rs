@@ -9,7 +9,7 @@ use crate::control::{Answer, DRAINED, Request, Status};
 use crate::lifecycle::{self, Topic};
 use crate::policy::PAUSABLE;
 use ringwork_ring::format::counted;
-use ringwork_ring::format::states::PoolState;
+use ringwork_ring::format::states::{LaneKind, PoolState};
 use ringwork_ring::segment::tables;
 
 type Refused = String;
@@ -59,7 +59,7 @@ impl Supervisor<'_> {
             },
             paused: self.limits.paused().cloned().collect(),
             workers: number(self.crew.open()),
-            ready: number(self.crew.ready()),
+            ready: number(self.crew.ready_of(LaneKind::Cpu)),
             leaving: number(self.crew.leavers.len()),
             renewing: self.crew.is_renewing(),
             reload: self.reloads.number,

@@ -16,6 +16,7 @@ use crate::watch::recycling::{Bounds, Pressure, Recycling};
 use crate::watch::thread_bound::kill_crowded;
 use ringwork_ring::CauseDetail;
 use ringwork_ring::Segment;
+use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::wait::any_idle;
 use ringwork_ring::reaper::{LostWakeCheck, Overdue, Sweeper, has_resting_lane, reap_client};
@@ -138,7 +139,8 @@ impl Watch {
     fn grow(&mut self, pool: &Pool, crew: &mut Crew) {
         let starting = crew.look_again_in().is_some();
         let full = crew.seats.iter().all(|seat| seat.open);
-        if full || starting || any_idle(pool.segment()) || crew.health.halt().is_some() {
+        let idle = any_idle(pool.segment(), LaneKind::Cpu);
+        if full || starting || idle || crew.health.halt().is_some() {
             self.pressure.clear();
         } else if self
             .pressure

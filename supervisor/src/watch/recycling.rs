@@ -6,11 +6,12 @@
 
 use crate::config::text::Size;
 use crate::crew::Crew;
-use crate::crew::seat::Member;
+use crate::crew::seat::{Member, Seat};
 use crate::pool::Pool;
 use ringwork_ring::Segment;
 use ringwork_ring::format::bytes::Bytes;
 use ringwork_ring::format::counted;
+use ringwork_ring::format::states::LaneKind;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -127,14 +128,15 @@ impl Recycling {
 
     /// Lets the worker go that has been idle for longest, if it was for long enough.
     fn shrink(&self, segment: &Segment, crew: &mut Crew, bounds: Bounds) {
-        let open = crew.seats.iter().filter(|seat| seat.open).count();
+        let elastic = |seat: &Seat| seat.open && seat.kind == LaneKind::Cpu;
+        let open = crew.seats.iter().filter(|seat| elastic(seat)).count();
         if open <= bounds.least {
             return;
         }
         let idle = crew.seats.iter().enumerate().filter_map(|(number, seat)| {
             let member = seat.current.as_ref().filter(|member| member.is_ready())?;
             let seen = self.seen.get(&member.process.id())?;
-            (seat.open && seat.to_replace.is_none()).then_some((seen.idle_since, number))
+            (elastic(seat) && seat.to_replace.is_none()).then_some((seen.idle_since, number))
         });
         if let Some((since, number)) = idle.min()
             && since.elapsed() >= bounds.shrink_after

@@ -81,6 +81,18 @@ fn main() -> Result<(), WorkerError> {
         .task("cpu.alive", |_: &TaskContext<'_>, (): ()| {
             Ok::<_, TaskError>(ALIVE.load(Ordering::Relaxed))
         })
+        .task("cpu.pid", |_: &TaskContext<'_>, (): ()| {
+            Ok::<_, TaskError>(u64::from(std::process::id()))
+        })
+        .task("cpu.blocks", |_: &TaskContext<'_>, ms: u64| {
+            std::thread::sleep(Duration::from_millis(ms));
+            Ok::<_, TaskError>(ms)
+        })
+        .task("cpu.exits", |_: &TaskContext<'_>, (): ()| {
+            std::process::exit(3);
+            #[expect(unreachable_code, reason = "it says the type")]
+            Ok::<(), TaskError>(())
+        })
         .run()
 }
 
@@ -102,6 +114,9 @@ fn waiting(builder: Builder) -> Builder {
             "io.echo",
             |text: String| async move { Ok::<_, TaskError>(text) },
         )
+        .async_task("io.pid", |(): ()| async move {
+            Ok::<_, TaskError>(u64::from(std::process::id()))
+        })
         .async_task("io.yields", |text: String| async move {
             tokio::task::yield_now().await;
             Ok::<_, TaskError>(text)
@@ -192,6 +207,11 @@ fn wrong(builder: Builder) -> Builder {
     builder
         .async_task("io.blocks", |ms: u64| async move {
             tokio::task::yield_now().await;
+            std::thread::sleep(Duration::from_millis(ms));
+            Ok::<_, TaskError>(ms)
+        })
+        // Before its first await.
+        .async_task("io.blocks_at_once", |ms: u64| async move {
             std::thread::sleep(Duration::from_millis(ms));
             Ok::<_, TaskError>(ms)
         })

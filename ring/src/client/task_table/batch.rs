@@ -77,8 +77,10 @@ impl Batch<'_> {
         let table = self.table;
         let hint = |filled| table.hint(filled).inspect_err(|error| table.refuse(error));
         let submitted: Vec<_> = self.filled.drain(..).map(hint).collect();
-        if submitted.iter().any(Result::is_ok) {
-            table.announce();
+        for kind in table.at.segment.geometry().lane_kinds() {
+            if submitted.iter().flatten().any(|one| one.kind == *kind) {
+                table.announce(*kind);
+            }
         }
         submitted
     }

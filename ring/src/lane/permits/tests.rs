@@ -37,12 +37,12 @@ fn no_more_than_the_limit_run_and_others_go_past() {
     assert_eq!((usage_now.max, usage_now.running), (2, 2));
     assert_eq!(usage_now.waiting, 3);
     assert!(lanes[3].look().is_none());
-    assert!(!runnable(&pool.segment));
+    assert!(!runnable(&pool.segment, LaneKind::Cpu));
     // One ends: the next in line runs, on whichever lane looks first.
     let (slot, word) = found[0].take().unwrap();
     crate::lane::claimed::Claimed::new(&mut lanes[0].core, slot, word)
         .complete(b"done", Codec::Bytes);
-    assert!(runnable(&pool.segment));
+    assert!(runnable(&pool.segment, LaneKind::Cpu));
     let (slot, word) = lanes[3].look().unwrap();
     assert_eq!(slot, tickets[2].slot(), "first come, first served");
     assert!(lanes[0].look().is_none());
@@ -189,7 +189,7 @@ fn a_paused_handler_s_tasks_wait_and_run_when_it_is_resumed() {
         .collect();
     let _other = client.submit("other", b"", &options()).unwrap();
     assert!(lanes[1].look().is_some(), "others go past");
-    assert!(lanes[1].look().is_none() && !runnable(&pool.segment));
+    assert!(lanes[1].look().is_none() && !runnable(&pool.segment, LaneKind::Cpu));
     let paused = usage(&pool.segment)[0];
     assert_eq!((paused.max, paused.running, paused.waiting), (PAUSED, 1, 3));
     // Nothing tells how long they wait, so no deadline is out of reach.

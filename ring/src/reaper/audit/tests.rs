@@ -2,7 +2,7 @@ use super::*;
 use crate::client::{Client, TaskOptions};
 use crate::format::config::{ArenaClass, PoolConfig};
 use crate::format::layout::*;
-use crate::format::states::Codec;
+use crate::format::states::{Codec, LaneKind};
 use crate::lane::entry::WorkerEntry;
 use crate::os::clock::now_ns;
 use crate::queue::wait::WaitStrategy;
@@ -27,6 +27,7 @@ fn honest() -> Honest {
         max_lanes: 4,
         arena: Some(vec![ArenaClass::new(1024, 4)]),
         limits: 1,
+        io_lanes: true,
         ..PoolConfig::default()
     };
     let pool = SmallPool::of(&config);
@@ -46,6 +47,7 @@ fn honest_work_is_never_complained_of() {
         name: "echo".into(),
         request_codec: Codec::Bytes,
         result_codec: Codec::Bytes,
+        kind: LaneKind::Cpu,
     };
     assert!(register_handler(&pool.segment, &info));
     assert!(log_error(&pool.segment, "it smells"));
@@ -128,6 +130,8 @@ fn each_constant_of_the_header_is_watched() {
     }
     complains("idle mask", |segment| put(segment, H_IDLE, 1 << 4));
     complains("idle mask", |segment| put(segment, H_SEARCHING + 8, 1));
+    complains("idle mask", |segment| put(segment, H_IDLE_IO, 1 << 4));
+    complains("idle mask", |segment| put(segment, H_SEARCHING_IO + 8, 1));
     for health in [HEALTH_STORM, HEALTH_BOOT, 99] {
         complains("health", |segment| put32(segment, H_HEALTH, health));
     }
@@ -138,6 +142,8 @@ fn each_constant_of_the_header_is_watched() {
 fn idle_bits_of_nobody_and_counters_are_watched() {
     complains("marked as idle", |s| put(s, H_IDLE, 1 << 3));
     complains("marked as idle", |s| put(s, H_SEARCHING, 1));
+    complains("marked as idle", |s| put(s, H_IDLE_IO, 1 << 3));
+    complains("marked as idle", |s| put(s, H_SEARCHING_IO, 1));
     for counter in PoolCounter::ALL {
         complains("counter", |s| put(s, counter.offset(), u64::MAX));
     }
@@ -153,6 +159,9 @@ fn idle_bits_of_nobody_and_counters_are_watched() {
     complains("lane entry 2", |s| {
         let beyond = s.geometry().max_lanes + 1;
         put32(s, s.geometry().lane_at(2) + LANE_BELL, beyond)
+    });
+    complains("lane entry 2", |s| {
+        put32(s, s.geometry().lane_at(2) + LANE_KIND, 2)
     });
 }
 

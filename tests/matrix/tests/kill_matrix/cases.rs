@@ -91,6 +91,18 @@ pub struct Case {
     pub scene: Scene,
     /// The time that the victim comes to the point when it is hit.
     pub count: u64,
+    /// Whether one of the two workers is an I/O worker.
+    pub io: bool,
+}
+
+impl Case {
+    /// The workers of its pool, two in all.
+    pub fn workers(&self) -> [&'static str; 4] {
+        match self.io {
+            true => ["--workers", "1", "--io-workers", "1"],
+            false => ["--workers", "2", "--io-workers", "0"],
+        }
+    }
 }
 
 impl fmt::Display for Case {
@@ -103,7 +115,8 @@ impl fmt::Display for Case {
             Blow::Kill => "kill",
             Blow::Stop => "stop",
         };
-        write!(f, "{victim}:{}={blow}@{}", self.point, self.count)
+        let io = if self.io { "+io" } else { "" };
+        write!(f, "{victim}:{}={blow}@{}{io}", self.point, self.count)
     }
 }
 
@@ -133,10 +146,31 @@ pub fn all(jvm_points: &[String], seed: u64) -> Vec<Case> {
                 blow,
                 scene,
                 count,
+                io: false,
             });
         }
     }
+    let beside_io: Vec<Case> = (cases.iter())
+        .filter(|case| is_of_lanes(case))
+        .map(|case| Case {
+            io: true,
+            ..case.clone()
+        })
+        .collect();
+    cases.extend(beside_io);
     cases
+}
+
+/// Whether the point is on the way of every lane, of either kind, or of the reaper of its worker.
+fn is_of_lanes(case: &Case) -> bool {
+    let family = case.point.split('.').next().unwrap_or_default();
+    match case.victim {
+        Victim::Rust(Role::Worker) => {
+            case.scene == Scene::Load && ["lane", "claim", "wake"].contains(&family)
+        }
+        Victim::Rust(Role::Supervisor) => case.scene == Scene::KillWorkers && family == "reap",
+        _ => case.point == "submit.hinted",
+    }
 }
 
 /// A sample: every point of every kind of process once, with one of the two blows.

@@ -119,7 +119,7 @@ impl<'t> Play<'t> {
             &setup.base,
             &id,
             case.scene.is_served(),
-            case.scene.options(),
+            &[&case.workers(), case.scene.options()].concat(),
             &arms,
         )?;
         let mut play = Self {

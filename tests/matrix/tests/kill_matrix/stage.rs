@@ -62,16 +62,7 @@ impl Stage {
         command
             .args(["serve", "--name", name, "--log-level", "info"])
             .args(kind)
-            .args([
-                "--workers",
-                "2",
-                "--lanes",
-                "1",
-                "--clients",
-                "6",
-                "--slots",
-                "128",
-            ])
+            .args(["--lanes", "1", "--clients", "6", "--slots", "128"])
             .args(["--segment-size", "8MiB", "--overrun-grace", "300ms"])
             .args(["--start-timeout", "3s", "--drain-timeout", "1s"])
             .args(options)

@@ -167,7 +167,10 @@ final class Batch<Q, R> {
     bytes = 0;
     int in = n;
     try {
-      in = submitter.injector(options).offerAll(hints, n);
+      // All are of one handler, whose kind only a reload changes: a hint in the wrong ring is
+      // dropped
+      // there, and the supervisor writes it again.
+      in = submitter.ring(placed[0], options).offerAll(hints, n);
     } catch (RingworkException
         | IllegalStateException
         | IndexOutOfBoundsException
@@ -180,7 +183,7 @@ final class Batch<Q, R> {
       }
     }
     // Its fence orders what is looked at below, too. If closed meanwhile close fails the futures.
-    Mapped.run(submitter, Submitter::announce);
+    Mapped.run(submitter, placed[0], (to, first) -> to.announce(first.isForIo(), false));
     core.counters.count(Layout.CLIENT_SUBMITTED, in);
     if (Failpoints.ON) Failpoints.hit("batch.counted");
     boolean failing = core.life.isFailing();

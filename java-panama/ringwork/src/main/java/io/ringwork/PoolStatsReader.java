@@ -153,13 +153,18 @@ final class PoolStatsReader {
 
   private long queued() {
     long queued = 0;
+    boolean io = geometry.hasIoLanes();
     for (int priority = 0; priority < geometry.priorities(); priority++) {
-      long ring = geometry.injector(priority);
-      long head = memory.getLongAcquire(ring + Layout.RING_HEAD);
-      long depth = memory.getLongAcquire(ring + Layout.RING_TAIL) - head;
-      queued += Math.clamp(depth, 0, geometry.injectorCapacity());
+      queued += depth(geometry.injector(priority));
+      queued += io ? depth(geometry.ioRing(priority)) : 0;
     }
     return queued;
+  }
+
+  private long depth(long ring) {
+    long head = memory.getLongAcquire(ring + Layout.RING_HEAD);
+    long depth = memory.getLongAcquire(ring + Layout.RING_TAIL) - head;
+    return Math.clamp(depth, 0, geometry.injectorCapacity());
   }
 
   /** A block is taken while it has an owner. */

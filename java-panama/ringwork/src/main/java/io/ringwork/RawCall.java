@@ -307,7 +307,7 @@ public final class RawCall implements AutoCloseable {
       throw core.submitter.refusals.noRoom(full, type, requestLength, options, false);
     }
     if (!own.isClaimedAtOnce()) {
-      core.submitter.announce(helps);
+      core.submitter.announce(own.isForIo(), helps);
     }
     core.submitter.published(own);
   }

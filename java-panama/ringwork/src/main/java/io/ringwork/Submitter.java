@@ -9,6 +9,7 @@ import io.ringwork.internal.queue.Backlog;
 import io.ringwork.internal.segment.ClientSegment;
 import io.ringwork.internal.segment.FreeList;
 import io.ringwork.internal.segment.Geometry;
+import io.ringwork.internal.segment.HandlerKinds;
 import io.ringwork.internal.segment.HintRing;
 import io.ringwork.internal.segment.Layout;
 import io.ringwork.internal.segment.PayloadArena;
@@ -24,6 +25,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,6 +57,17 @@ final class Submitter {
     boolean completesInline();
   }
 
+  /** How tasks come to lanes of one kind: a ring for each priority, and what wakes a lane. */
+  private record Way(HintRing[] rings, LaneWaker waker) {
+    static Way of(Geometry geometry, IntFunction<HintRing> ring, LaneWaker waker) {
+      HintRing[] rings = new HintRing[geometry.priorities()];
+      for (int p = 0; p < rings.length; p++) {
+        rings[p] = ring.apply(p);
+      }
+      return new Way(rings, waker);
+    }
+  }
+
   private final Lifecycle life;
   private final Pool pool;
   private final SharedMemory memory;
@@ -65,8 +78,12 @@ final class Submitter {
   private final PendingTasks pending;
   private final Poller poller;
   private final PollerRole role;
-  private final HintRing[] injectors;
-  private final LaneWaker lanes;
+  private final HandlerKinds kinds;
+  private final Way lanes;
+
+  /** Null if the pool has no I/O lanes. */
+  private final @Nullable Way ioLanes;
+
   final Backlog backlog;
   final RequestWriter requests;
   final Refusals refusals;
@@ -96,15 +113,17 @@ final class Submitter {
     this.poller = poller;
     this.role = poller.role;
     Geometry geometry = segment.geometry;
-    this.lanes = new LaneWaker(memory, geometry, pool::nudgeSupervisor);
+    Runnable nudge = pool::nudgeSupervisor;
+    this.kinds = new HandlerKinds(memory, geometry);
+    this.lanes = Way.of(geometry, segment::injector, new LaneWaker(memory, geometry, nudge));
+    this.ioLanes =
+        geometry.hasIoLanes()
+            ? Way.of(geometry, segment::ioRing, LaneWaker.ofIoLanes(memory, geometry, nudge))
+            : null;
     this.backlog = new Backlog(memory, geometry, counters.runTimes);
     this.requests = new RequestWriter(segment);
     this.refusals = new Refusals(segment, pool.isOwn());
     this.earlyClaim = new EarlyClaim(slots);
-    this.injectors = new HintRing[geometry.priorities()];
-    for (int p = 0; p < injectors.length; p++) {
-      injectors[p] = segment.injector(p);
-    }
   }
 
   /**
@@ -117,7 +136,7 @@ final class Submitter {
     try {
       if (place(future, type, request, options, helped)) {
         if (!future.isClaimedAtOnce()) {
-          announce(helped);
+          announce(future.isForIo(), helped);
         }
         published(future);
       }
@@ -136,17 +155,16 @@ final class Submitter {
         : Durations.saturatedAdd(System.nanoTime(), options.timeoutNanos);
   }
 
-  /** As {@link #announce(boolean)} where no thread helps. */
-  void announce() {
-    announce(false);
-  }
-
-  /** Wakes a lane, and sees to it that a thread polls. One full fence, after the hints. */
-  void announce(boolean helped) {
+  /**
+   * Wakes a lane, and sees to it that a thread polls. One full fence, after the hints.
+   *
+   * @param forIo whether the tasks are for I/O lanes
+   */
+  void announce(boolean forIo, boolean helped) {
     // pairs with the fences of lanes and poller before their last look; see LaneWaker, PollerRole.
     VarHandle.fullFence();
     if (Failpoints.ON) Failpoints.hit("submit.fenced");
-    lanes.wakeOne();
+    way(forIo).waker.wakeOne();
     if (Failpoints.ON) Failpoints.hit("submit.woken");
     if (!helped) {
       role.submitted();
@@ -268,7 +286,8 @@ final class Submitter {
 
   @Nullable RejectedException unreachable(
       TaskFuture<?> future, long deadline, TaskType<?, ?> type, TaskOptions options) {
-    if (deadline == 0 || options.admitLate) {
+    // No I/O lane runs a task to its end: nothing waits for those before it.
+    if (deadline == 0 || options.admitLate || kinds.isIo(type.handlerId)) {
       return null;
     }
     Backlog.Estimate found = backlog.weigh(type.handlerId, ring(options), deadline);
@@ -457,6 +476,11 @@ final class Submitter {
     // A chunk is taken up again, however often its requests may run: lanes see to those.
     int attempts = type.kind == ResultKind.CHUNK ? Layout.MAX_ATTEMPTS : options.attempts;
     long run = PublishedWord.of(attempts, ring(options), codec);
+    boolean forIo = kinds.isIo(type.handlerId);
+    future.setForIo(forIo);
+    if (forIo) {
+      run |= Layout.PUBLISHED_IO;
+    }
     if (future.isWatched()) {
       run |= Layout.PUBLISHED_WATCHED;
     }
@@ -473,13 +497,19 @@ final class Submitter {
     slots.publish(i, word, future);
   }
 
-  /** Which injector ring a task goes to. */
+  /** Which one of the rings a task goes to. */
   private int ring(TaskOptions options) {
-    return Math.min(options.priority.ordinal(), injectors.length - 1);
+    return Math.min(options.priority.ordinal(), lanes.rings.length - 1);
   }
 
-  HintRing injector(TaskOptions options) {
-    return injectors[ring(options)];
+  private Way way(boolean forIo) {
+    Way io = ioLanes;
+    return forIo && io != null ? io : lanes;
+  }
+
+  /** The ring for the hint of a task that was published. */
+  HintRing ring(TaskFuture<?> future, TaskOptions options) {
+    return way(future.isForIo()).rings[ring(options)];
   }
 
   /**
@@ -499,7 +529,7 @@ final class Submitter {
         return null;
       }
     }
-    if (injector(options).offer(slots.global(i))
+    if (ring(future, options).offer(slots.global(i))
         || future.withdrawFrom(slots) != Withdrawal.WITHDRAWN) {
       return null; // if it could not be taken back, a lane, or the timer, has it already
     }
@@ -573,7 +603,7 @@ final class Submitter {
       if (future.deadline != 0) {
         end = Math.min(end, future.deadline);
       }
-      to.announce(false); // what a batch has queued so far
+      to.announce(to.kinds.isIo(type.handlerId), false); // what a batch has queued so far
       while (to.awaitRoom(end)) {
         to.checkOpen();
         still = again(to);

@@ -83,6 +83,7 @@ public sealed class TaskFuture<R> extends CompletableFuture<R> permits ObservedF
   private static final byte COUNTED = 1;
   private static final byte CLAIMED = 2;
   private static final byte WATCHED = 4;
+  private static final byte FOR_IO = 8;
 
   /**
    * What is special about its submit; submitting thread only. One field: this object has no byte to
@@ -164,6 +165,16 @@ public sealed class TaskFuture<R> extends CompletableFuture<R> permits ObservedF
 
   void setWatched() {
     submit |= WATCHED;
+  }
+
+  /** Whether it was published for I/O lanes. */
+  boolean isForIo() {
+    return (submit & FOR_IO) != 0;
+  }
+
+  /** Before it is published, perhaps once more. */
+  void setForIo(boolean forIo) {
+    submit = (byte) (forIo ? submit | FOR_IO : submit & ~FOR_IO);
   }
 
   /** Whether a lane was seen to have claimed it before its hint was written. */

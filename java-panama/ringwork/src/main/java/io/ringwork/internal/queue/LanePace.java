@@ -64,8 +64,10 @@ public final class LanePace {
     this.geometry = geometry;
   }
 
+  /** Whether a lane is in use that runs tasks to their end. */
   public static boolean isActive(SharedMemory memory, long lane) {
-    return EntryWord.state(memory.getLongAcquire(lane + Layout.LANE_WORD)) == Layout.ENTRY_ACTIVE;
+    return EntryWord.state(memory.getLongAcquire(lane + Layout.LANE_WORD)) == Layout.ENTRY_ACTIVE
+        && memory.getInt(lane + Layout.LANE_KIND) == Layout.LANE_KIND_CPU;
   }
 
   /** Whether there is anything to forget. */

@@ -44,6 +44,11 @@ public final class ClientSegment<P> {
     return ring(geometry.injector(priority), geometry.injectorCapacity());
   }
 
+  /** The ring of a priority for I/O lanes, which the pool has. */
+  public HintRing ioRing(int priority) {
+    return ring(geometry.ioRing(priority), geometry.injectorCapacity());
+  }
+
   /**
    * The process of a lane that a slot names, for people only.
    *

@@ -3,6 +3,7 @@ package io.ringwork.internal.segment;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -142,6 +143,10 @@ public record Geometry(
       smaller = c.size;
     }
     addSections(extents);
+    Section io = section(Layout.SECTION_IO_RINGS);
+    if (io != null && io.bytes() < counts.priorities * HintRing.bytes(injectorCapacity())) {
+      throw new BadHeader("its header is corrupt: the rings of I/O lanes do not fit: " + io);
+    }
     checkPlaces(extents);
   }
 
@@ -294,6 +299,17 @@ public record Geometry(
 
   public long injector(int priority) {
     return rings.injectors + priority * HintRing.bytes(rings.injectorCapacity);
+  }
+
+  /** Whether async handlers have lanes, and rings, of their own. */
+  public boolean hasIoLanes() {
+    return section(Layout.SECTION_IO_RINGS) != null;
+  }
+
+  /** The ring of a priority for I/O lanes, which the pool has. */
+  public long ioRing(int priority) {
+    Section io = Objects.requireNonNull(section(Layout.SECTION_IO_RINGS), "I/O rings");
+    return io.at + priority * HintRing.bytes(rings.injectorCapacity);
   }
 
   public long completion(int client) {

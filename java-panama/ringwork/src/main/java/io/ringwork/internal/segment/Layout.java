@@ -210,6 +210,9 @@ public final class Layout {
   /** Kind of section: the topics of events, TOPIC_*. */
   public static final int SECTION_TOPICS = 4;
 
+  /** Kind of section: the injector rings of tasks for I/O lanes, a ring a priority, as at H_INJECTORS; its records are SECTION_ALIGN bytes. */
+  public static final int SECTION_IO_RINGS = 5;
+
   /** Bytes of a record of the event ring. */
   public static final int EVENT_STRIDE = 256;
 
@@ -317,6 +320,12 @@ public final class Layout {
 
   /** Header: lanes that search for work without being idle, as H_IDLE. */
   public static final int H_SEARCHING = 2080;
+
+  /** Header: idle I/O lanes, as H_IDLE. */
+  public static final int H_IDLE_IO = 2112;
+
+  /** Header: I/O lanes that search for work without being idle, as H_IDLE. */
+  public static final int H_SEARCHING_IO = 2144;
 
   /** Header: pool counters, u64 each (POOL_COUNTERS in the order of the documentation). */
   public static final int H_COUNTERS = 2304;
@@ -468,6 +477,15 @@ public final class Layout {
   /** Lane: CLOCK_MONOTONIC nanoseconds at which the supervisor first saw that, u64. Written first. */
   public static final int LANE_SEEN_NS = 344;
 
+  /** Lane: which tasks it looks for, u32 (LANE_KIND_*); written before the worker is ready. */
+  public static final int LANE_KIND = 352;
+
+  /** Kind of lane, and of handler: what is in the injector rings; handlers are functions that a lane runs to their end. */
+  public static final int LANE_KIND_CPU = 0;
+
+  /** Kind of lane, and of handler: what is in the rings of SECTION_IO_RINGS; handlers are asynchronous. */
+  public static final int LANE_KIND_IO = 1;
+
   /** Lane: histogram of the time that handlers ran, sampled, u64 each. */
   public static final int LANE_RUN_HISTOGRAM = 512;
 
@@ -588,8 +606,14 @@ public final class Layout {
   /** Published word: a thread watches the ended word; the lane writes no completion hint unless SLOT_ASKED asks for one. */
   public static final long PUBLISHED_WATCHED = 0x4000L;
 
-  /** Published word: shift of the priority, 8 bits: the injector ring it is queued in. */
+  /** Published word: shift of the priority, 7 bits: the injector ring it is queued in. */
   public static final int PUBLISHED_PRIORITY_SHIFT = 16;
+
+  /** Published word: mask of the priority, after the shift. */
+  public static final int PUBLISHED_PRIORITY_MASK = 127;
+
+  /** Published word: it is queued in the ring of its priority in SECTION_IO_RINGS, and only I/O lanes claim it. */
+  public static final long PUBLISHED_IO = 0x800000L;
 
   /** Claim and ended word: bits of the kind. */
   public static final long STATE_KIND_MASK = 0x7L;
@@ -818,6 +842,9 @@ public final class Layout {
 
   /** Handler: length of the name, u8. */
   public static final int HANDLER_NAME_LEN = 14;
+
+  /** Handler: which lanes its tasks are for, where the pool has I/O lanes, u8 (LANE_KIND_*). */
+  public static final int HANDLER_KIND = 15;
 
   /** Handler: name, UTF-8. */
   public static final int HANDLER_NAME = 16;

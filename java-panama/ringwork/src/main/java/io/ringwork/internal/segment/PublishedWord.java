@@ -2,12 +2,11 @@ package io.ringwork.internal.segment;
 
 /**
  * The bits of a slot's published word, with which its client says all that a lane needs to know of
- * each task: generation(40) | priority(8) | 0(2) | flags(4) | most attempts(2) | codec of the
- * request(8).
+ * each task: generation(40) | for I/O lanes(1) | priority(7) | 0(1) | flags(5) | most attempts(2) |
+ * codec of the request(8).
  */
 public final class PublishedWord {
   private static final int ATTEMPTS_MASK = 3;
-  private static final int BYTE = 0xff;
 
   private PublishedWord() {}
 
@@ -37,7 +36,7 @@ public final class PublishedWord {
   }
 
   public static int priority(long word) {
-    return (int) (word >>> Layout.PUBLISHED_PRIORITY_SHIFT) & BYTE;
+    return (int) (word >>> Layout.PUBLISHED_PRIORITY_SHIFT) & Layout.PUBLISHED_PRIORITY_MASK;
   }
 
   public static int codec(long word) {

@@ -21,6 +21,11 @@ public final class LaneWaker {
   private final Geometry geometry;
   private final int words;
 
+  /** Where the bits of lanes that sleep, and of those that search, begin. */
+  private final long idleBits;
+
+  private final long searchingBits;
+
   /** Asks the supervisor to wake a lane. */
   private final Runnable nudge;
 
@@ -28,9 +33,21 @@ public final class LaneWaker {
    * @param nudge asks the supervisor to wake a lane; run where there is no futex
    */
   public LaneWaker(SharedMemory memory, Geometry geometry, Runnable nudge) {
+    this(memory, geometry, nudge, Layout.H_IDLE, Layout.H_SEARCHING);
+  }
+
+  /** One that wakes I/O lanes. */
+  public static LaneWaker ofIoLanes(SharedMemory memory, Geometry geometry, Runnable nudge) {
+    return new LaneWaker(memory, geometry, nudge, Layout.H_IDLE_IO, Layout.H_SEARCHING_IO);
+  }
+
+  private LaneWaker(
+      SharedMemory memory, Geometry geometry, Runnable nudge, long idleBits, long searchingBits) {
     this.memory = memory;
     this.geometry = geometry;
     this.nudge = nudge;
+    this.idleBits = idleBits;
+    this.searchingBits = searchingBits;
     this.words = (geometry.maxLanes() + 63) / 64;
   }
 
@@ -38,13 +55,13 @@ public final class LaneWaker {
   public void wakeOne() {
     long idle = 0;
     for (int w = 0; w < words; w++) {
-      idle |= memory.getLongAcquire(Layout.H_IDLE + 8L * w);
+      idle |= memory.getLongAcquire(idleBits + 8L * w);
     }
     if (idle == 0) {
       return;
     }
     for (int w = 0; w < words; w++) {
-      if (memory.getLongAcquire(Layout.H_SEARCHING + 8L * w) != 0) {
+      if (memory.getLongAcquire(searchingBits + 8L * w) != 0) {
         return;
       }
     }
@@ -60,7 +77,7 @@ public final class LaneWaker {
   }
 
   private boolean wakeOneOf(int w) {
-    long at = Layout.H_IDLE + 8L * w;
+    long at = idleBits + 8L * w;
     for (int tries = 0; tries < MAX_TRIES; tries++) {
       long bits = memory.getLongAcquire(at);
       if (bits == 0) {

@@ -55,16 +55,17 @@ class WordsTest {
 
   @Test
   void publishedWordsCarryTheirParts() {
-    long word = PublishedWord.with(LAST, PublishedWord.of(3, 255, 255));
+    long word = PublishedWord.with(LAST, PublishedWord.of(3, 127, 255));
     assertEquals(LAST, PublishedWord.generation(word));
     assertEquals(3, PublishedWord.attempts(word));
-    assertEquals(255, PublishedWord.priority(word));
+    assertEquals(127, PublishedWord.priority(word));
     assertEquals(255, PublishedWord.codec(word));
     long[] flags = {
       Layout.PUBLISHED_STAMPED,
       Layout.PUBLISHED_DEADLINE,
       Layout.PUBLISHED_IDENTIFIED,
-      Layout.PUBLISHED_TRACED
+      Layout.PUBLISHED_TRACED,
+      Layout.PUBLISHED_IO
     };
     for (long flag : flags) {
       assertFalse(PublishedWord.has(word, flag));
@@ -72,7 +73,7 @@ class WordsTest {
       assertTrue(PublishedWord.has(flagged, flag));
       assertEquals(LAST, PublishedWord.generation(flagged));
       assertEquals(3, PublishedWord.attempts(flagged));
-      assertEquals(255, PublishedWord.priority(flagged));
+      assertEquals(127, PublishedWord.priority(flagged));
     }
   }
 

@@ -1,0 +1,210 @@
+//! I/O workers: async handlers in processes of their own, beside workers whose lanes compute.
+
+#![forbid(unsafe_code)]
+
+use nix::sys::signal::Signal;
+use ringwork_ring::client::{Client, TaskOptions, Ticket};
+use ringwork_ring::format::layout::PoolCounter;
+use ringwork_ring::format::states::{Codec, LaneKind};
+use ringwork_tests::{
+    Pool, Serve, call, io_worker_program, options, result, utf8, wait_until, worker_program,
+};
+
+/// Longer than any test lasts.
+const LONG: i64 = 600_000;
+
+/// A pool of one worker of one lane, and of one I/O worker.
+fn serve(name: &str) -> Serve {
+    Serve::new(name)
+        .option("worker", &io_worker_program().display().to_string())
+        .option("workers", "1")
+        .option("io-workers", "1")
+}
+
+fn submit<'c>(client: &'c Client, handler: &str, number: i64, options: &TaskOptions) -> Ticket<'c> {
+    let options = options.clone().codec(Codec::I64);
+    client
+        .submit(handler, &number.to_le_bytes(), &options)
+        .expect("submitted")
+}
+
+fn number(bytes: &[u8]) -> i64 {
+    i64::from_le_bytes(bytes.try_into().expect("8 bytes"))
+}
+
+fn pid(client: &Client, handler: &str) -> i64 {
+    number(&call(client, handler, b"", &options()))
+}
+
+/// How many claims of lanes go on by themselves.
+fn in_flight(pool: &Pool) -> u64 {
+    pool.segment().lanes().map(|lane| lane.open_claims()).sum()
+}
+
+/// How many hints wait for I/O lanes.
+fn queued_for_io(pool: &Pool) -> u64 {
+    let segment = pool.segment();
+    (0..segment.geometry().priorities)
+        .map(|priority| segment.queue(LaneKind::Io, priority).depth())
+        .sum()
+}
+
+#[test]
+fn async_tasks_run_in_their_worker_however_busy_the_others_are() {
+    let pool = serve("apart").start();
+    let client = pool.client();
+    let (cpu, io) = (pid(&client, "cpu.pid"), pid(&client, "io.pid"));
+    assert_ne!(cpu, io);
+    // All lanes but those of the I/O worker are taken, and more waits for them.
+    let blocked: Vec<_> = (0..20)
+        .map(|_| submit(&client, "cpu.blocks", 100, &options()))
+        .collect();
+    for text in ["tea", "milk", "sugar"] {
+        assert_eq!(
+            call(&client, "io.echo", text.as_bytes(), &utf8()),
+            text.as_bytes()
+        );
+        assert_eq!(
+            call(&client, "io.yields", text.as_bytes(), &utf8()),
+            text.as_bytes()
+        );
+    }
+    assert_eq!(pid(&client, "io.pid"), io);
+    assert!(
+        pool.segment().injector(1).depth() > 0,
+        "the others are through already"
+    );
+    for ticket in &blocked {
+        assert_eq!(number(&result(ticket)), 100);
+    }
+    assert_eq!(pid(&client, "cpu.pid"), cpu);
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn the_death_of_a_lane_takes_no_async_task_along_and_the_reverse() {
+    let pool = serve("deaths").start();
+    let client = pool.client();
+    let (cpu, io) = (pid(&client, "cpu.pid"), pid(&client, "io.pid"));
+    let waits: Vec<_> = (0..100)
+        .map(|_| submit(&client, "io.sleep", 700, &options()))
+        .collect();
+    wait_until("they are in flight", || in_flight(&pool) == 100);
+    let exits = client.submit("cpu.exits", b"", &options()).unwrap();
+    drop(exits);
+    wait_until("another worker serves", || {
+        pool.workers().iter().all(|(_, pid)| i64::from(*pid) != cpu)
+    });
+    for ticket in &waits {
+        assert_eq!(number(&result(ticket)), 1, "the first attempt");
+    }
+    let cpu = pid(&client, "cpu.pid");
+    let twice = options().attempts(2);
+    let waits: Vec<_> = (0..100)
+        .map(|_| submit(&client, "io.sleep", 300, &twice))
+        .collect();
+    wait_until("they are in flight", || in_flight(&pool) == 100);
+    assert!(pool.signal_worker(io as i32, Signal::SIGKILL));
+    for ticket in &waits {
+        assert_eq!(number(&result(ticket)), 2, "the second attempt");
+    }
+    assert_eq!(pool.counter(PoolCounter::TasksRequeued), 100);
+    assert_eq!(pid(&client, "cpu.pid"), cpu);
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn tasks_wait_for_an_io_worker_that_is_away_and_no_lane_takes_them() {
+    let pool = serve("away").start();
+    let client = pool.client();
+    let io = pid(&client, "io.pid");
+    // Stopped, it neither takes tasks nor is it dead.
+    assert!(pool.signal_worker(io as i32, Signal::SIGSTOP));
+    let waits: Vec<_> = (0..10)
+        .map(|_| {
+            client
+                .submit("io.pid", b"", &options().attempts(2))
+                .unwrap()
+        })
+        .collect();
+    // The hint of the first may be in its hands when it is stopped on its way.
+    wait_until("they are queued", || queued_for_io(&pool) >= 9);
+    assert_eq!(call(&client, "cpu.echo", b"tea", &utf8()), b"tea");
+    assert!(queued_for_io(&pool) >= 9);
+    assert!(pool.signal_worker(io as i32, Signal::SIGKILL));
+    for ticket in &waits {
+        assert_ne!(number(&result(ticket)), io);
+    }
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn a_pool_whose_io_workers_die_time_and_again_refuses_their_tasks_and_runs_the_others() {
+    let pool = serve("storm")
+        .daemon()
+        .option("crash-storm", "3/30s")
+        .option("restart-backoff-max", "20ms")
+        .start();
+    let client = pool.client();
+    for _ in 0..3 {
+        let exits = client.submit("io.exits", b"", &options()).unwrap();
+        drop(exits.wait(None));
+    }
+    pool.wait_logged("crash storm");
+    let refused = client.submit("io.echo", b"tea", &utf8()).unwrap();
+    let refused = refused.wait(None).unwrap();
+    let text = format!("{refused:?}");
+    assert!(
+        text.contains("crash storm") && text.contains("NoWorker"),
+        "{text}"
+    );
+    assert_eq!(call(&client, "cpu.echo", b"tea", &utf8()), b"tea");
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn a_program_without_async_handlers_is_told_that_it_needs_no_io_workers() {
+    let refused = Serve::new("none")
+        .option("worker", &worker_program().display().to_string())
+        .option("io-workers", "1")
+        .try_start()
+        .expect_err("no async handler");
+    let text = format!("{refused:?}");
+    assert!(text.contains("leave --io-workers out"), "{text}");
+}
+
+#[test]
+fn io_workers_are_renewed_by_a_reload_and_their_number_stays() {
+    let pool = serve("renewed").daemon().start();
+    let client = pool.client();
+    let (cpu, io) = (pid(&client, "cpu.pid"), pid(&client, "io.pid"));
+    let waits = submit(&client, "io.sleep", LONG.min(500), &options());
+    wait_until("it is in flight", || in_flight(&pool) == 1);
+    pool.signal(Signal::SIGHUP);
+    pool.wait_logged("reload done");
+    assert_eq!(
+        number(&result(&waits)),
+        1,
+        "it has not died with its worker"
+    );
+    assert!(pid(&client, "cpu.pid") != cpu && pid(&client, "io.pid") != io);
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn a_handler_that_is_limited_waits_for_its_permit_in_its_own_worker() {
+    let pool = serve("limited")
+        .option("limit", "io.sleep:concurrency=2")
+        .start();
+    let client = pool.client();
+    let waits: Vec<_> = (0..12)
+        .map(|_| submit(&client, "io.sleep", 20, &options()))
+        .collect();
+    let mut most = 0;
+    for ticket in &waits {
+        most = most.max(in_flight(&pool));
+        assert_eq!(number(&result(ticket)), 1);
+    }
+    assert!(most <= 2, "{most} ran at a time");
+    pool.wait_nothing_held(&[&client]);
+}
