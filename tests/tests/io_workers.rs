@@ -208,3 +208,26 @@ fn a_handler_that_is_limited_waits_for_its_permit_in_its_own_worker() {
     assert!(most <= 2, "{most} ran at a time");
     pool.wait_nothing_held(&[&client]);
 }
+
+#[test]
+fn a_handler_that_blocks_before_its_first_await_holds_up_its_thread_and_no_other_task() {
+    let pool = serve("blocks").option("io-threads", "2").start();
+    let client = pool.client();
+    let blocks = submit(&client, "io.blocks_at_once", 1500, &options());
+    wait_until("it blocks", || in_flight(&pool) == 1);
+    // The lane that hands over goes on, and chooses the other thread.
+    for text in ["tea", "milk"] {
+        assert_eq!(
+            call(&client, "io.echo", text.as_bytes(), &utf8()),
+            text.as_bytes()
+        );
+    }
+    assert_eq!(in_flight(&pool), 1, "it is through already");
+    assert_eq!(number(&result(&blocks)), 1500);
+    pool.wait_logged("a poll of io.blocks_at_once has taken");
+    // Those that are known to be quick are polled by the lane.
+    for _ in 0..20 {
+        assert_eq!(call(&client, "io.echo", b"sugar", &utf8()), b"sugar");
+    }
+    pool.wait_nothing_held(&[&client]);
+}

@@ -600,6 +600,7 @@ impl Serving {
             if let Some((options, threads)) = threads {
                 let host = threads.serve(io::Parts {
                     worker,
+                    kind: self.kind,
                     segment: Arc::clone(segment),
                     shards,
                     states: Arc::clone(&parts.states),

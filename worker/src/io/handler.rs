@@ -18,11 +18,36 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A handler whose first polls take longer in the mean loses the privilege of being polled by the
 /// lane: that would hold up the next task.
 const EAGER: Duration = Duration::from_micros(50);
+
+/// How many first polls must have been timed before the lane of an I/O worker polls a handler: while it
+/// is in one that blocks, no task of the worker is begun.
+const ENOUGH: u32 = 8;
+
+/// A future whose first poll is timed.
+struct TimedFirst {
+    running: Running,
+    // Until then.
+    handler: Option<Arc<IoHandler>>,
+}
+
+impl Future for TimedFirst {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
+        let Some(handler) = self.handler.take() else {
+            return self.running.as_mut().poll(context);
+        };
+        let began = Instant::now();
+        let polled = self.running.as_mut().poll(context);
+        handler.polled_first(began.elapsed());
+        polled
+    }
+}
 
 /// Makes the future of a request.
 trait Start: Send + Sync {
@@ -97,6 +122,8 @@ pub(crate) struct IoHandler {
     start: Box<dyn Start>,
     // How long its first polls take, smoothed, in nanoseconds.
     first_poll: AtomicU32,
+    // How many of them were timed; not counted beyond those that are enough.
+    timed: AtomicU32,
 }
 
 impl IoHandler {
@@ -114,6 +141,7 @@ impl IoHandler {
                 arguments: PhantomData,
             }),
             first_poll: AtomicU32::new(0),
+            timed: AtomicU32::new(0),
         }
     }
 
@@ -123,12 +151,29 @@ impl IoHandler {
         u128::from(self.first_poll.load(Ordering::Relaxed)) < EAGER.as_nanos()
     }
 
+    /// Whether enough of its first polls were timed to judge the next one by them.
+    pub(crate) fn is_known(&self) -> bool {
+        // Relaxed: a guess.
+        self.timed.load(Ordering::Relaxed) >= ENOUGH
+    }
+
+    /// The future of a task whose first poll is timed, wherever that is.
+    pub(super) fn timed(self: &Arc<Self>, running: Running) -> Running {
+        Box::pin(TimedFirst {
+            running,
+            handler: Some(Arc::clone(self)),
+        })
+    }
+
     /// Notes how long a first poll took. A lost update is one sample less.
     pub(crate) fn polled_first(&self, took: Duration) {
         let took = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX);
         let before = self.first_poll.load(Ordering::Relaxed);
         let after = before - before / 8 + took / 8;
         self.first_poll.store(after, Ordering::Relaxed);
+        if !self.is_known() {
+            self.timed.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Makes the future of a task that a lane has.

@@ -16,6 +16,7 @@ use crate::ending::{end, end_panicked, log_crashed_request, not_run};
 use crate::error::CANCELLED;
 use crate::{log, panics};
 use ringwork_ring::Status;
+use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::lane::claimed::Claimed;
 use std::io;
 use std::sync::atomic::Ordering;
@@ -36,6 +37,8 @@ struct Threads {
     shards: Vec<Arc<IoShard>>,
     watch: Arc<Watch>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    // Whether a lane polls those handlers only of which it is known that they are quick.
+    careful: bool,
 }
 
 /// Threads that wait for their shards: a worker that can't have them is never ready.
@@ -123,6 +126,7 @@ impl Launched for Started {
             shards,
             watch,
             threads: Mutex::new(self.threads),
+            careful: parts.kind == LaneKind::Io,
         })
     }
 }
@@ -212,7 +216,9 @@ impl Threads {
                 return self.common.give_room_back();
             }
         };
-        if handler.is_quick() {
+        if self.careful && !handler.is_known() {
+            running = handler.timed(running);
+        } else if handler.is_quick() {
             let began = Instant::now();
             let polled = panics::catch(handler.name, || {
                 let mut context = Context::from_waker(Waker::noop());

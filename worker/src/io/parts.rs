@@ -5,6 +5,7 @@ use super::home::Home;
 use super::options::Options;
 use crate::context::Scopes;
 use crate::state::States;
+use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::{Segment, Shard};
 use std::io;
@@ -14,6 +15,8 @@ use std::sync::atomic::AtomicBool;
 /// What the shards of a worker are made of.
 pub(crate) struct Parts {
     pub(crate) worker: u32,
+    /// Of the worker's lanes.
+    pub(crate) kind: LaneKind,
     pub(crate) segment: Arc<Segment>,
     pub(crate) shards: Vec<Arc<Shard>>,
     pub(crate) states: Arc<States>,
