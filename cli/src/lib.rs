@@ -27,6 +27,7 @@ mod place;
 mod process;
 mod prometheus;
 #[cfg(feature = "ops")]
+mod quarantine;
 mod remote;
 mod restart;
 mod serve;
@@ -87,6 +88,7 @@ enum Command {
     Drain(steer::Drain),
     Resume(steer::Resume),
     Pause(steer::Pause),
+    Quarantine(quarantine::Quarantine),
     Scale(steer::Scale),
     Reload(stop::Reload),
     Restart(restart::Restart),
@@ -127,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Drain(drain) => steer::drain(&drain),
         Command::Resume(resume) => steer::resume(&resume),
         Command::Pause(pause) => steer::pause(&pause),
+        Command::Quarantine(command) => quarantine::run(&command),
         Command::Scale(scale) => steer::scale(&scale),
         Command::Reload(reload) => match reload.wait {
             Some(limit) => steer::reload(&reload.name, limit),

@@ -3,6 +3,8 @@
 mod common;
 
 use common::*;
+use ringwork_ring::PoolDir;
+use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
@@ -32,6 +34,9 @@ fn a_drained_pool_finishes_what_it_has_and_takes_tasks_again() {
     let _serve = home.serve("p", &["--workers", "1"]);
     let sleep = background(home.command(&["submit", "p", "sleep", "--data", "600000"]));
     until("the task runs", || running(&home.stat("p")) == 1);
+    let dir = PoolDir::at(&home.pool("p")).unwrap();
+    let client = Client::connect(&dir).unwrap();
+    let echo = || client.call("echo", b"tea", &TaskOptions::default());
     let late = home.run(&["drain", "p", "--wait=20ms"]);
     assert_eq!(late.code, 4, "{late:?}");
     assert!(late.stderr.contains("1 task is not over yet"), "{late:?}");
@@ -55,7 +60,13 @@ fn a_drained_pool_finishes_what_it_has_and_takes_tasks_again() {
     );
     drop(sleep);
     done(&home, &["drain", "p", "--wait"]);
+    assert!(echo().is_err());
     done(&home, &["resume", "p"]);
+    let again = echo();
+    assert!(
+        matches!(again, Ok(Outcome::Completed { .. })),
+        "the same client goes on: {again:?}"
+    );
     let stat = home.stat("p");
     assert_eq!(
         (&stat["ready"], &stat["reason"]),

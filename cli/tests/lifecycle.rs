@@ -9,6 +9,37 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 #[test]
+fn a_task_that_runs_for_long_is_warned_of_once() {
+    let home = Home::new();
+    let options = [
+        "--workers",
+        "1",
+        "--slow-task",
+        "20ms",
+        "--log-format",
+        "json",
+    ];
+    let serve = home.serve("p", &options);
+    let _sleep = background(home.command(&["submit", "p", "sleep", "--data", "600000"]));
+    let mut log = String::new();
+    until("it is warned of", || {
+        log += &serve.log();
+        log.contains("task.slow")
+    });
+    let line = log.lines().find(|line| line.contains("task.slow")).unwrap();
+    assert!(
+        line.contains("sleep has run for") && line.contains("`ringwork tasks p`"),
+        "{line}"
+    );
+    // Many looks later it was told once.
+    let uptime = || home.stat("p")["uptime_s"].as_f64().unwrap();
+    let then = uptime() + 0.5;
+    until("the supervisor has looked again", || uptime() > then);
+    log += &serve.log();
+    assert_eq!(log.matches("task.slow").count(), 1, "{log}");
+}
+
+#[test]
 fn it_says_where_it_serves_and_leaves_nothing_when_stopped() {
     let home = Home::new();
     let mut serve = home.serve("p", &["--workers", "2"]);

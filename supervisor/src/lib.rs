@@ -21,6 +21,8 @@ pub mod policy;
 #[doc(hidden)]
 pub mod pool;
 mod process;
+#[doc(hidden)]
+pub mod quarantine;
 mod serve;
 mod watch;
 

@@ -37,6 +37,11 @@ pub struct RestartPolicy {
     /// 0: only a reload (SIGHUP) ends it.
     #[arg(long, value_name = "TIME", default_value = "60s")]
     pub crash_storm_pause: Span,
+
+    /// Requests that are kept of tasks that have lost their worker at each of several attempts, for
+    /// `ringwork quarantine`; the newest ones; 0: none.
+    #[arg(long, value_name = "N", default_value = "16")]
+    pub quarantine_keep: u32,
 }
 
 /// The shortest pause where none is chosen.
@@ -299,6 +304,10 @@ pub struct LimitPolicy {
     #[arg(skip)]
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     handlers: BTreeMap<String, HandlerTable>,
+
+    /// Warn of each task that has run for so long, once, while it still runs; off: never.
+    #[arg(long, value_name = "TIME", default_value = "off")]
+    pub slow_task: OrOff<Span>,
 
     /// Time between SIGTERM and SIGKILL for a worker whose task is over its hard limit, or its
     /// deadline and --overrun-grace.

@@ -254,7 +254,7 @@ fn the_page_shows_what_stat_does_and_follows_the_pool() {
     wait_until("busy lanes are told", || {
         browser
             .text("why")
-            .contains("All 2 lanes are busy, and 1 tasks wait")
+            .contains("All 2 lanes are busy, and 1 task waits")
     });
     browser.picture("busy", 1280, "light");
     browser.picture("busy-dark", 1280, "dark");

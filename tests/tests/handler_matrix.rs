@@ -264,6 +264,52 @@ fn twice() {
 /// A task that kills its worker at each attempt is given up and reported so that an operator can
 /// tell which request it was: inline or in a block.
 #[test]
+fn the_request_of_a_quarantined_task_is_kept_saved_tried_again_and_forgotten() {
+    let pool = Serve::new("kept").option("worker-core-size", "0").start();
+    let client = pool.client();
+    let run = |args: &[&str]| {
+        let output = pool
+            .base()
+            .command(&[&["quarantine", "kept"], args].concat());
+        let output = { output }.output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code().unwrap(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    assert_eq!(
+        run(&[]),
+        (0, "no request is kept\n".to_owned(), String::new())
+    );
+    let request = errand("abort", "run");
+    let twice = options().attempts(2).codec(errand_codec());
+    let ticket = client.submit("test.misbehave", &request, &twice).unwrap();
+    let outcome = end(&ticket);
+    assert!(
+        matches!(outcome, Outcome::Crashed { attempts: 2, .. }),
+        "{outcome:?}"
+    );
+    let (code, page, _) = run(&[]);
+    assert!(code == 0 && page.contains("test.misbehave"), "{page}");
+    let (code, shown, _) = run(&["show", "1"]);
+    assert!(
+        code == 0 && shown.contains("at each of 2 attempts"),
+        "{shown}"
+    );
+    let file = pool.files().join("request");
+    assert_eq!(run(&["save", "1", file.to_str().unwrap()]).0, 0);
+    assert_eq!(std::fs::read(&file).unwrap(), request);
+    // Its worker dies again: it is kept.
+    let (code, _, error) = run(&["retry", "1"]);
+    assert_eq!(code, 5, "{error}");
+    assert_eq!(run(&["drop", "1"]).0, 0);
+    let (code, _, error) = run(&["show", "1"]);
+    assert!(code == 2 && error.contains("keeps no request 1"), "{error}");
+}
+
+#[test]
 fn a_task_that_always_kills_is_quarantined_and_reported_with_its_digest() {
     let pool = Serve::new("quarantine")
         .option("workers", "2")

@@ -9,6 +9,7 @@ use ringwork_tests::{LIMIT, Pool, Serve, call, occupy, options, wait_for, wait_u
 use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -455,6 +456,44 @@ fn connections_beyond_the_limit_are_told_so_and_the_others_live() {
         let asked = next.try_send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
         asked && next.answer().is_some_and(|answer| answer.status == 200)
     });
+}
+
+/// Resident memory of a process in bytes.
+fn resident(pid: i32) -> u64 {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
+    let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096
+}
+
+/// By a socket in the file system: its connections come as fast as they are accepted.
+#[test]
+fn ten_thousand_connections_take_no_more_than_their_bound() {
+    let folder = Folder::new("flood");
+    let path = folder.path().join("http");
+    let at = format!("unix:{}", path.display());
+    let pool = Serve::new("flood").option("http", &at).start();
+    let healthy = || {
+        let mut next = connect_unix(&at);
+        let asked = next.try_send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        asked && next.answer().is_some_and(|answer| answer.status == 200)
+    };
+    assert!(healthy());
+    let pid = endpoint(&pool);
+    let before = resident(pid);
+    // As many of them as this process may have open; none is read or closed before the end.
+    let flood: Vec<_> = (0..10_000)
+        .map_while(|_| UnixStream::connect(&path).ok())
+        .collect();
+    println!("{} connections at once", flood.len());
+    assert!(flood.len() > 500, "{} connections", flood.len());
+    let took = resident(pid).saturating_sub(before);
+    println!("they took {} KiB", took >> 10);
+    assert!(took < 64 << 20, "{took} bytes");
+    let client = pool.client();
+    assert_eq!(call(&client, "echo", b"tea", &options()), b"tea");
+    drop(flood);
+    wait_until("there is room again", healthy);
+    assert_eq!(endpoint_of(&pool), Some(pid), "it is the same process");
 }
 
 #[test]

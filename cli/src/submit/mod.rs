@@ -101,7 +101,7 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
         // Standard error may be closed: then there is nothing to write to.
         let _ = writeln!(io::stderr(), "ringwork: {times}");
     }
-    finish(submit, outcome)
+    finish(submit.out.as_deref(), outcome)
 }
 
 /// The name is said here: a worker is told its hash alone.
@@ -179,15 +179,16 @@ fn open_out(path: &Path) -> Result<std::fs::File, Failure> {
         .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))
 }
 
-fn finish(submit: &Submit, outcome: Outcome) -> Result<(), Failure> {
+/// Shows a result, on standard output or in a file; any other end is a failure.
+pub(super) fn finish(out: Option<&Path>, outcome: Outcome) -> Result<(), Failure> {
     match outcome {
-        Outcome::Completed { codec, bytes } => deliver(submit, codec, bytes),
+        Outcome::Completed { codec, bytes } => deliver(out, codec, bytes),
         other => Err(failure(other)),
     }
 }
 
-fn deliver(submit: &Submit, codec: Codec, bytes: Vec<u8>) -> Result<(), Failure> {
-    if let Some(path) = &submit.out {
+fn deliver(out: Option<&Path>, codec: Codec, bytes: Vec<u8>) -> Result<(), Failure> {
+    if let Some(path) = out {
         let mut file = open_out(path)?;
         file.set_len(0)?;
         file.write_all(&bytes)?;

@@ -21,6 +21,7 @@ pub struct CrashingTask<'s> {
     slot: u32,
     word: Word,
     len: usize,
+    codec: Codec,
     // Of a chunk, the request that ran: which, and where.
     running: Option<(u32, Span)>,
 }
@@ -34,6 +35,7 @@ impl<'s> CrashingTask<'s> {
             slot,
             word,
             len,
+            codec: codec.unwrap_or(Codec::Bytes),
             running: None,
         };
         if codec == Ok(Codec::Chunk)
@@ -43,6 +45,7 @@ impl<'s> CrashingTask<'s> {
         {
             task.running = Some((chunk.progress().0, span));
             task.len = span.len;
+            task.codec = chunk.codec();
         }
         task
     }
@@ -51,6 +54,24 @@ impl<'s> CrashingTask<'s> {
     #[must_use]
     pub fn request_of_chunk(&self) -> Option<u32> {
         self.running.map(|(index, _)| index)
+    }
+
+    /// Id of its handler.
+    #[must_use]
+    pub fn handler(&self) -> u64 {
+        self.segment.slot(self.slot).handler()
+    }
+
+    /// At how many attempts it has lost its worker, this one included.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.word.attempt() + 1
+    }
+
+    /// The codec of the request.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        self.codec
     }
 
     /// Length of the request in bytes.

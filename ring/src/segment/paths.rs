@@ -183,6 +183,23 @@ impl PoolDir {
     /// Name of the socket in the pool's directory on which the supervisor hears commands.
     pub const CONTROL: &'static str = "control";
 
+    /// Name of a quarantined request while it is being written.
+    pub const NEW_QUARANTINED: &'static str = "quarantine.new";
+
+    /// The request of a quarantined task, by its number.
+    #[must_use]
+    pub fn quarantined(&self, number: u64) -> PathBuf {
+        self.path.join(format!("quarantine.{number}"))
+    }
+
+    /// The number in the name of such a file.
+    #[must_use]
+    pub fn quarantine_number(name: &str) -> Option<u64> {
+        let number = name.strip_prefix("quarantine.")?;
+        let plain = !number.starts_with('0') && number.chars().all(|c| c.is_ascii_digit());
+        number.parse().ok().filter(|_| plain)
+    }
+
     /// The options while they are being written.
     #[must_use]
     pub fn new_options(&self) -> PathBuf {
@@ -250,8 +267,9 @@ pub(crate) fn is_file_of_a_pool(name: &str) -> bool {
         "options.json",
         "options.json.new",
         PoolDir::CONTROL,
+        PoolDir::NEW_QUARANTINED,
     ];
-    own.contains(&name) || is_lock_of_an_entry(name)
+    own.contains(&name) || PoolDir::quarantine_number(name).is_some() || is_lock_of_an_entry(name)
 }
 
 /// `supervisor.EPOCH.lock`, `client.EPOCH.N.lock` or `worker.EPOCH.N.lock`.
@@ -438,6 +456,8 @@ mod tests {
             dir.options(),
             dir.new_options(),
             dir.path().join(PoolDir::CONTROL),
+            dir.path().join(PoolDir::NEW_QUARANTINED),
+            dir.quarantined(17),
             dir.supervisor_lock(7),
             dir.client_lock(u64::MAX >> 1, 0),
             dir.worker_lock(1, 1023),
@@ -454,6 +474,9 @@ mod tests {
             "supervisor.000000000000000x.lock",
             "segment.txt",
             "options.toml",
+            "quarantine.",
+            "quarantine.01",
+            "quarantine.1.old",
             "name",
         ] {
             assert!(!is_file_of_a_pool(name), "{name}");

@@ -9,6 +9,7 @@ use crate::process::cause;
 use ringwork_ring::Cause;
 use ringwork_ring::Segment;
 use ringwork_ring::format::layout::PoolCounter;
+use ringwork_ring::reaper::crashing_task::CrashingTask;
 use ringwork_ring::reaper::{Reaped, reap_worker_noting};
 use ringwork_ring::segment::tables::log_error;
 use std::collections::BTreeSet;
@@ -40,11 +41,13 @@ impl DeathReport {
         process: &Process,
         exit: Cause,
         last_lines: Vec<String>,
+        quarantine_keep: u32,
     ) -> Self {
         let running = running_in(segment, entry);
         let cause = cause::with_detail(exit, process.killed_for, &last_lines);
         let reaped = if is_entry_of(segment, entry, process) {
-            reap_worker_noting(segment, entry, cause, &mut describe)
+            let mut note = |task: &CrashingTask<'_>| describe(segment, quarantine_keep, task);
+            reap_worker_noting(segment, entry, cause, &mut note)
         } else {
             Reaped::default()
         };
@@ -71,7 +74,8 @@ impl DeathReport {
     }
 
     /// Reaps a worker that was not our child and whose lock is free.
-    pub(crate) fn of_joined(segment: &Segment, entry: u32) -> Self {
+    pub(crate) fn of_joined(segment: &Segment, entry: u32, quarantine_keep: u32) -> Self {
+        let mut note = |task: &CrashingTask<'_>| describe(segment, quarantine_keep, task);
         let running = running_in(segment, entry);
         let pid = segment.worker(entry).pid();
         Self {
@@ -82,7 +86,7 @@ impl DeathReport {
             was_ready: true,
             killed: false,
             running,
-            reaped: reap_worker_noting(segment, entry, Cause::Unknown, &mut describe),
+            reaped: reap_worker_noting(segment, entry, Cause::Unknown, &mut note),
             last_lines: Vec::new(),
         }
     }

@@ -40,7 +40,9 @@ impl Crew {
                 self.io_proven |= member.kind == LaneKind::Io;
             }
             let had_its_quota = member.had_its_quota(segment);
-            let report = DeathReport::write(segment, entry, &member.process, exit, last_lines);
+            let keep = self.settings.restart.quarantine_keep;
+            let report =
+                DeathReport::write(segment, entry, &member.process, exit, last_lines, keep);
             let Some(ready) = member.process.ready else {
                 if member.leaving.is_some() && kind == MemberKind::Leaver {
                     continue; // told to leave before it was there

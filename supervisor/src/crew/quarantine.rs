@@ -6,12 +6,14 @@
 
 use crate::lifecycle::{self, Topic};
 use crate::pool::handler_name;
+use crate::quarantine::About;
 use ringwork_ring::Segment;
 use ringwork_ring::format::counted;
 use ringwork_ring::reaper::Crash;
 use ringwork_ring::reaper::crashing_task::CrashingTask;
 use ringwork_ring::segment::tables::{errors, log_error};
 use sha2::{Digest, Sha256};
+use std::time::SystemTime;
 
 /// Hexadecimal digits of a digest that are told.
 const DIGITS: usize = 16;
@@ -21,14 +23,26 @@ const QUARANTINED: &str = "quarantined: ";
 /// of errors, and one bad client must not fill it.
 const LISTED: usize = 16;
 
-/// What is told of a task that is about to end as crashed.
-pub(crate) fn describe(task: &CrashingTask<'_>) -> String {
+/// What is told of a task that is about to end as crashed. Of one that has had several attempts the
+/// request is kept, the newest `most` of them.
+pub(crate) fn describe(segment: &Segment, most: u32, task: &CrashingTask<'_>) -> String {
     let mut hasher = Sha256::new();
     let size = task.request_len();
-    match task.request(&mut |piece| hasher.update(piece)) {
+    let keeps = most > 0 && task.attempts() > 1;
+    let mut kept = Vec::new();
+    let read = task.request(&mut |piece| {
+        hasher.update(piece);
+        if keeps {
+            kept.extend_from_slice(piece);
+        }
+    });
+    match read {
         Ok(()) => {
             let digest = hasher.finalize();
             let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            if keeps {
+                keep(segment, most, task, &kept, &digits);
+            }
             let which = match task.request_of_chunk() {
                 Some(index) => format!("request {index} of a chunk, at last, "),
                 None => "request ".to_owned(),
@@ -40,6 +54,25 @@ pub(crate) fn describe(task: &CrashingTask<'_>) -> String {
             )
         }
         Err(error) => format!("unreadable request: {error}"),
+    }
+}
+
+/// Keeps a request. What goes wrong is logged: the task ends all the same.
+fn keep(segment: &Segment, most: u32, task: &CrashingTask<'_>, request: &[u8], sha256: &str) {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let about = About {
+        handler: handler_name(segment, task.handler()),
+        codec: task.codec().name().to_owned(),
+        attempts: task.attempts(),
+        unix_ms: u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
+        size: request.len() as u64,
+        sha256: sha256.to_owned(),
+    };
+    let share = segment.geometry().segment_size / 8;
+    match crate::quarantine::keep(segment.dir(), &about, request, (most, share)) {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("a quarantined request is too large to be kept"),
+        Err(error) => tracing::warn!("a quarantined request can't be kept: {error}"),
     }
 }
 

@@ -4,6 +4,7 @@ mod deadlines;
 mod lost_descriptors;
 mod orphans;
 mod recycling;
+mod slow_tasks;
 mod thread_bound;
 
 use crate::config::ServeConfig;
@@ -13,6 +14,7 @@ use crate::lifecycle::{self, Topic};
 use crate::pool::{Pool, handler_name};
 use crate::watch::deadlines::TimeLimits;
 use crate::watch::recycling::{Bounds, Pressure, Recycling};
+use crate::watch::slow_tasks::SlowTasks;
 use crate::watch::thread_bound::kill_crowded;
 use ringwork_ring::CauseDetail;
 use ringwork_ring::Segment;
@@ -49,6 +51,7 @@ pub(crate) struct Watch {
     config: ServeConfig,
     recycling: Recycling,
     limits: TimeLimits,
+    slow_tasks: SlowTasks,
     pressure: Pressure,
     probed: Instant,
     swept: Instant,
@@ -67,6 +70,7 @@ impl Watch {
             config: config.clone(),
             recycling: Recycling::new(),
             limits: TimeLimits::new(&config.limits()),
+            slow_tasks: SlowTasks::default(),
             pressure: Pressure::default(),
             probed: now,
             swept: now,
@@ -116,6 +120,9 @@ impl Watch {
         if self.probed.elapsed() + BUSY_TICK >= PROBE_INTERVAL {
             self.probed = Instant::now();
             note_running_tasks(segment, now_ns());
+            if let Some(limit) = self.config.limits.slow_task.0 {
+                self.slow_tasks.look(segment, limit.0, now_ns());
+            }
             self.reap_others(pool, crew);
             orphans::reap(crew);
             lost_descriptors::replace(crew, segment);
@@ -176,7 +183,8 @@ impl Watch {
         }
         for entry in pool.dead_owners.dead_workers(segment) {
             if !crew.owns(entry) {
-                DeathReport::of_joined(segment, entry).announce(segment, None);
+                let keep = self.config.restart.quarantine_keep;
+                DeathReport::of_joined(segment, entry, keep).announce(segment, None);
                 self.out_of_reach.remove(&entry);
             }
         }
