@@ -42,7 +42,7 @@ pub(super) async fn run_chunk(context: AsyncContext, handler: Arc<IoHandler>) ->
         step(&shared, |task| match outcome {
             Found::Outcome(Ok((bytes, codec))) => task.complete_request(&bytes, codec),
             Found::Outcome(Err(ended)) => end(task, ended),
-            Found::Panicked(panic) => end_panicked(task, shared.handler(), &panic),
+            Found::Panicked(panic) => end_panicked(task, shared.handler, &panic),
             Found::Stopped(why) => task.fail_request(&failure_of(why)),
         });
     }
@@ -60,7 +60,7 @@ async fn poll_request(shared: &Shared, mut running: Running) -> Found {
         if let Some(why) = shared.why() {
             return Poll::Ready(Found::Stopped(why));
         }
-        match panics::catch(shared.handler(), || running.as_mut().poll(context)) {
+        match panics::catch(shared.handler, || running.as_mut().poll(context)) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(outcome)) => Poll::Ready(Found::Outcome(outcome)),
             Err(panic) => Poll::Ready(Found::Panicked(panic)),

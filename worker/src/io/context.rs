@@ -63,7 +63,7 @@ impl AsyncContext {
     /// The name of the handler.
     #[must_use]
     pub fn handler(&self) -> &'static str {
-        self.0.handler()
+        self.0.handler
     }
 
     /// The pool that the worker serves: for a client of it. An async handler may wait for tasks of its
@@ -235,7 +235,7 @@ impl AsyncContext {
 impl fmt::Debug for AsyncContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AsyncContext")
-            .field("handler", &self.0.handler())
+            .field("handler", &self.0.handler)
             .field("task_id", &self.0.task_id)
             .finish_non_exhaustive()
     }

@@ -55,8 +55,7 @@ impl Given {
 }
 
 /// Polls what a shard is given, until the worker ends. What is left then is dropped, and ends so.
-pub(super) async fn drive(shard: &IoShard) {
-    let given = &shard.given;
+pub(super) async fn drive(shard: &IoShard, given: &Given) {
     let mut tasks = FuturesUnordered::new();
     poll_fn(|context| {
         // Before the looks: whatever comes after them wakes this.

@@ -3,7 +3,7 @@
 use super::chunk::run_chunk;
 use super::common::{Common, NoRoom};
 use super::context::AsyncContext;
-use super::drive::drive;
+use super::drive::{Given, drive};
 use super::handler::IoHandler;
 use super::home::{self, Home};
 use super::outcome::{Outcome, Running};
@@ -35,6 +35,8 @@ const LAST_GRACE: Duration = Duration::from_secs(1);
 struct Threads {
     common: Arc<Common>,
     shards: Vec<Arc<IoShard>>,
+    // What the thread of each is to poll.
+    given: Vec<Arc<Given>>,
     watch: Arc<Watch>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     // Whether a lane polls those handlers only of which it is known that they are quick.
@@ -44,10 +46,13 @@ struct Threads {
 /// Threads that wait for their shards: a worker that can't have them is never ready.
 struct Started {
     handles: Vec<Handle>,
-    give: Vec<mpsc::Sender<(u32, Arc<IoShard>)>>,
+    give: Vec<mpsc::Sender<Duty>>,
     give_watch: mpsc::Sender<(Arc<Watch>, Vec<Arc<IoShard>>)>,
     threads: Vec<JoinHandle<()>>,
 }
+
+/// What a thread is for: its worker's index, its shard, and where lanes leave futures for it.
+type Duty = (u32, Arc<IoShard>, Arc<Given>);
 
 /// Starts the threads of the shards of a worker.
 pub(crate) fn launch(threads: u32, home: Option<Box<dyn Home>>) -> io::Result<Box<dyn Launched>> {
@@ -74,8 +79,8 @@ pub(crate) fn launch(threads: u32, home: Option<Box<dyn Home>>) -> io::Result<Bo
         started.handles.push(runtime.handle().clone());
         started.give.push(give);
         started.start(format!("ringwork-io-{number}"), move || {
-            if let Ok((worker, shard)) = shard.recv() {
-                serve(worker, &shard, runtime);
+            if let Ok((worker, shard, given)) = shard.recv() {
+                serve(worker, &shard, &given, runtime);
             }
         })?;
     }
@@ -112,18 +117,22 @@ impl Launched for Started {
             parts.leave,
             max_blocking,
         ));
-        let shards: Vec<Arc<IoShard>> = (parts.shards.into_iter().zip(self.handles))
-            .map(|(books, handle)| Arc::new(IoShard::new(Arc::clone(&common), books, handle)))
-            .collect();
+        let shard = |(number, (books, handle))| {
+            Arc::new(IoShard::new(number, Arc::clone(&common), books, handle))
+        };
+        let parts_of_each = parts.shards.into_iter().zip(self.handles);
+        let shards: Vec<Arc<IoShard>> = parts_of_each.enumerate().map(shard).collect();
+        let given: Vec<Arc<Given>> = shards.iter().map(|_| Arc::new(Given::new())).collect();
         let watch = Arc::new(Watch::new(Arc::clone(&shards[0].books)));
         // Their threads wait for them.
-        for (give, shard) in self.give.iter().zip(&shards) {
-            let _ = give.send((parts.worker, Arc::clone(shard)));
+        for ((give, shard), given) in self.give.iter().zip(&shards).zip(&given) {
+            let _ = give.send((parts.worker, Arc::clone(shard), Arc::clone(given)));
         }
         let _ = self.give_watch.send((Arc::clone(&watch), shards.clone()));
         Arc::new(Threads {
             common,
             shards,
+            given,
             watch,
             threads: Mutex::new(self.threads),
             careful: parts.kind == LaneKind::Io,
@@ -137,10 +146,10 @@ async fn begin_by_itself(context: AsyncContext, handler: Arc<IoHandler>) -> Outc
 }
 
 /// A shard's thread.
-fn serve(worker: u32, shard: &IoShard, runtime: Runtime) {
+fn serve(worker: u32, shard: &IoShard, given: &Given, runtime: Runtime) {
     let common = &shard.common;
     log::serve_lane(&common.segment, worker, shard.books.index());
-    runtime.block_on(drive(shard));
+    runtime.block_on(drive(shard, given));
     // Blocking work and children of tasks.
     runtime.shutdown_timeout(BLOCKING_GRACE);
 }
@@ -148,7 +157,7 @@ fn serve(worker: u32, shard: &IoShard, runtime: Runtime) {
 impl Threads {
     fn end(&self) {
         self.common.ending.store(true, Ordering::Relaxed);
-        self.shards.iter().for_each(|shard| shard.given.wake());
+        self.given.iter().for_each(|given| given.wake());
         self.watch.end();
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in std::mem::take(&mut *threads) {
@@ -180,7 +189,7 @@ impl Threads {
             shared.cancel_as_asked(); // its bell was rung before there was a task to find
         }
         self.watch.wake();
-        shard.given.give(InFlightTask::new(shared, running, chunk));
+        self.given[shard.number].give(InFlightTask::new(shared, running, chunk));
     }
 
     /// Begins a task that there is room for.
@@ -191,7 +200,7 @@ impl Threads {
         scopes: &Scopes<'_>,
     ) {
         let shard = self.choose();
-        let shared = Arc::new(Shared::new(shard, handler, &claimed));
+        let shared = Arc::new(Shared::new(shard, handler.name, &claimed));
         let context = AsyncContext(Arc::clone(&shared));
         if !handler.layers.is_empty() {
             // A layer may wait before the request is looked at, when the task is no lane's.
@@ -250,7 +259,7 @@ impl Threads {
                 if let Some(index) = crashed {
                     log_crashed_request(handler.name, index);
                 }
-                let shared = Arc::new(Shared::new(self.choose(), handler, &claimed));
+                let shared = Arc::new(Shared::new(self.choose(), handler.name, &claimed));
                 shared.listen();
                 let context = AsyncContext(Arc::clone(&shared));
                 let running = Box::pin(run_chunk(context, Arc::clone(handler)));

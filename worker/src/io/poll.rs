@@ -107,7 +107,7 @@ impl InFlightTask {
     /// Drops the handler's future. A drop that panics costs nothing more.
     fn drop_handler(&mut self) {
         if let Some(running) = self.running.take() {
-            log_drop(self.shared.handler(), self.shared.polled(|| drop(running)));
+            log_drop(self.shared.handler, self.shared.polled(|| drop(running)));
         }
         self.shared.abort_children();
     }
@@ -119,7 +119,7 @@ impl InFlightTask {
             Found::Outcome(Ok((bytes, codec))) => return self.answer(bytes, codec, context),
             Found::Outcome(Err(ended)) => self.fail(|task| end(task, ended)),
             Found::Panicked(panic) => {
-                let name = self.shared.handler();
+                let name = self.shared.handler;
                 self.fail(|task| end_panicked(task, name, &panic));
             }
             Found::Stopped(why) => self.stop(why),

@@ -3,8 +3,6 @@
 //! Invariant: a task is in its shard's list from the moment that it has a claim until it has ended.
 
 use super::common::Common;
-use super::drive::Given;
-use super::handler::IoHandler;
 use super::mark::PollMark;
 use crate::context::TaskClient;
 use crate::log;
@@ -26,6 +24,8 @@ use tracing::span::Entered;
 
 /// A shard as lanes, its thread and the watch see it.
 pub(super) struct IoShard {
+    /// Which of the worker's it is.
+    pub(super) number: usize,
     pub(super) common: Arc<Common>,
     /// In whose books its tasks end.
     pub(super) books: Arc<ringwork_ring::Shard>,
@@ -35,8 +35,6 @@ pub(super) struct IoShard {
     pub(super) stalled: AtomicBool,
     /// What it polls.
     pub(super) polls: PollMark,
-    /// What its thread is to poll.
-    pub(super) given: Given,
     tasks: Mutex<Vec<InFlight>>,
 }
 
@@ -50,18 +48,19 @@ struct InFlight {
 
 impl IoShard {
     pub(super) fn new(
+        number: usize,
         common: Arc<Common>,
         books: Arc<ringwork_ring::Shard>,
         handle: Handle,
     ) -> Self {
         Self {
+            number,
             common,
             books,
             handle,
             in_flight: AtomicUsize::new(0),
             stalled: AtomicBool::new(false),
             polls: PollMark::default(),
-            given: Given::new(),
             tasks: Mutex::default(),
         }
     }
@@ -162,7 +161,7 @@ pub(super) struct Shared {
     pub(super) shard: Arc<IoShard>,
     /// Where it is in the shard's list.
     pub(super) place: AtomicU32,
-    handler: Arc<IoHandler>,
+    pub(super) handler: &'static str,
     pub(super) task_id: u64,
     pub(super) deadline_ns: Option<NonZeroU64>,
     pub(super) attempt: u8,
@@ -203,22 +202,18 @@ impl Inner {
 }
 
 impl Shared {
-    pub(super) fn new(
-        shard: &Arc<IoShard>,
-        handler: &Arc<IoHandler>,
-        claimed: &Claimed<'_>,
-    ) -> Self {
+    pub(super) fn new(shard: &Arc<IoShard>, handler: &'static str, claimed: &Claimed<'_>) -> Self {
         let (entry, pid) = claimed.client();
         Self {
             shard: Arc::clone(shard),
             place: AtomicU32::new(u32::MAX),
-            handler: Arc::clone(handler),
+            handler,
             task_id: claimed.task_id(),
             deadline_ns: claimed.deadline_ns().and_then(NonZeroU64::new),
             attempt: claimed.attempt().0 as u8, // of at most 3
             priority: claimed.priority() as u8, // of at most 3
             client: TaskClient { entry, pid },
-            span: log::span(claimed, handler.name).map(Box::new),
+            span: log::span(claimed, handler).map(Box::new),
             progress: AtomicU64::new(0),
             why: AtomicU8::new(0),
             listens: AtomicBool::new(false),
@@ -227,11 +222,6 @@ impl Shared {
                 ..Inner::default()
             }),
         }
-    }
-
-    /// The handler's name.
-    pub(super) fn handler(&self) -> &'static str {
-        self.handler.name
     }
 
     pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -351,9 +341,9 @@ impl Shared {
     /// comes back as a value.
     pub(super) fn polled<R>(&self, part: impl FnOnce() -> R) -> Result<R, Box<Panic>> {
         self.with_claim(|claim| claim.runs());
-        self.shard.polls.begin(self.task_id, self.handler());
+        self.shard.polls.begin(self.task_id, self.handler);
         let span = self.enter_span();
-        let polled = panics::catch(self.handler(), part);
+        let polled = panics::catch(self.handler, part);
         drop(span);
         self.shard.polls.end();
         self.shard.books.rests();
