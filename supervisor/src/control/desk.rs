@@ -18,12 +18,16 @@ use std::time::{Duration, Instant};
 const CALLERS: usize = 16;
 /// A caller that has not said its line by then has to go.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// After a caller that could not be let in, such as for want of a descriptor, nobody is for so long:
+/// the caller waits there still, and the loop would not sleep.
+const DEAF: Duration = Duration::from_secs(1);
 
 /// Where commands call.
 #[derive(Debug)]
 pub(crate) struct Desk {
     listener: UnixListener,
     callers: Vec<Caller>,
+    deaf_since: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -109,13 +113,15 @@ impl Desk {
         Ok(Self {
             listener,
             callers: Vec::new(),
+            deaf_since: None,
         })
     }
 
     /// What to sleep on.
     pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let callers = self.callers.iter().map(|caller| caller.stream.as_fd());
-        std::iter::once(self.listener.as_fd()).chain(callers)
+        let listener = (!self.is_deaf()).then(|| self.listener.as_fd());
+        listener.into_iter().chain(callers)
     }
 
     /// Lets in all that call, hears all, and gives those whose line is whole.
@@ -132,8 +138,25 @@ impl Desk {
         calls
     }
 
+    fn is_deaf(&self) -> bool {
+        self.deaf_since.is_some_and(|since| since.elapsed() < DEAF)
+    }
+
+    /// Notes why a caller could not be let in, if it is more than that there is none.
+    fn note(&mut self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, Interrupted, WouldBlock};
+        if !matches!(error.kind(), WouldBlock | Interrupted | ConnectionAborted) {
+            tracing::warn!("a command can't be heard: {error}; more open files (ulimit -n) help");
+            self.deaf_since = Some(Instant::now());
+        }
+    }
+
     fn let_in(&mut self) {
-        while let Ok((stream, _)) = self.listener.accept() {
+        while !self.is_deaf() {
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) => return self.note(&error),
+            };
             if !is_of_this_user(&stream) || stream.set_nonblocking(true).is_err() {
                 continue;
             }
@@ -181,6 +204,24 @@ mod tests {
     }
 
     const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_caller_that_can_not_be_let_in_is_not_slept_on_for_a_while() {
+        let (_temp, dir) = pool();
+        let mut desk = Desk::open(&dir).unwrap();
+        for kind in [io::ErrorKind::WouldBlock, io::ErrorKind::ConnectionAborted] {
+            desk.note(&kind.into());
+            assert_eq!(desk.sources().count(), 1, "{kind:?}");
+        }
+        desk.note(&io::Error::from_raw_os_error(24)); // EMFILE
+        let (_folder, path) = address(&dir).unwrap();
+        let _caller = UnixStream::connect(&path).unwrap();
+        assert!(desk.calls().is_empty());
+        assert_eq!((desk.sources().count(), desk.callers.len()), (0, 0));
+        desk.deaf_since = desk.deaf_since.and_then(|since| since.checked_sub(DEAF));
+        assert!(desk.calls().is_empty());
+        assert_eq!((desk.sources().count(), desk.callers.len()), (2, 1));
+    }
 
     #[test]
     fn a_request_is_answered_beside_callers_that_say_nothing_or_nonsense() {
