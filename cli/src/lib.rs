@@ -26,8 +26,8 @@ mod payload;
 mod place;
 mod process;
 mod prometheus;
-#[cfg(feature = "ops")]
 mod quarantine;
+#[cfg(feature = "ops")]
 mod remote;
 mod restart;
 mod serve;
