@@ -202,7 +202,8 @@ fn a_handler_that_is_limited_waits_for_its_permit_in_its_own_worker() {
         .collect();
     let mut most = 0;
     for ticket in &waits {
-        most = most.max(in_flight(&pool));
+        // By the futures that live there: a claim is counted as closed after its permit is free.
+        most = most.max(number(&call(&client, "io.alive", b"", &options())));
         assert_eq!(number(&result(ticket)), 1);
     }
     assert!(most <= 2, "{most} ran at a time");

@@ -250,12 +250,10 @@ impl Attachment {
     /// # Errors
     /// When the slot is in use: it is never to be used then.
     pub(super) fn generation_at_rest(&self, slot: u32) -> Result<u64> {
-        let found = self.segment.slot(slot).word();
-        if found.is_at_rest() {
-            return Ok(found.generation());
-        }
-        let what = format!("the free slot {slot} has the state {:#x}", found.0);
-        Err(RingError::Corrupt(what))
+        (self.segment.slot(slot).last_generation()).map_err(|found| {
+            let what = format!("the free slot {slot} has the state {:#x}", found.0);
+            RingError::Corrupt(what)
+        })
     }
 
     /// Writes a task into a slot at rest that is in the caller's hands: the word that publishes it,

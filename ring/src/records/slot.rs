@@ -262,6 +262,26 @@ impl<'s> Slot<'s> {
         );
     }
 
+    /// As [`retire`](Self::retire) by a reaper that dies between its steps.
+    #[cfg(test)]
+    pub(crate) fn retire_half(self) {
+        let next = after(after(self.published_acquire().generation()));
+        assert!(self.cas_claim(self.claim_acquire(), Word::free(next)));
+    }
+
+    /// The generation after which a new client goes on; what is there instead if the slot is in use.
+    /// Of a slot that was left half retired, by a reaper that died while another one freed the entry,
+    /// it is what the claim word says: a task of an older one would count as withdrawn.
+    pub(crate) fn last_generation(self) -> std::result::Result<u64, Word> {
+        let found = self.word();
+        let retired = after(after(self.published_acquire().generation()));
+        match found.is_at_rest() {
+            true if self.claim_acquire() == Word::free(retired) => Ok(retired),
+            true => Ok(found.generation()),
+            false => Err(found),
+        }
+    }
+
     /// Writes a task's fields, relaxed, and returns the word that publishes them.
     #[inline(always)]
     pub(crate) fn fill(self, generation: u64, request: &Request<'_>) -> Published {

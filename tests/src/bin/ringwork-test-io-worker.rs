@@ -114,6 +114,9 @@ fn waiting(builder: Builder) -> Builder {
             "io.echo",
             |text: String| async move { Ok::<_, TaskError>(text) },
         )
+        .async_task("io.alive", |(): ()| async move {
+            Ok::<_, TaskError>(ALIVE.load(Ordering::Relaxed))
+        })
         .async_task("io.pid", |(): ()| async move {
             Ok::<_, TaskError>(u64::from(std::process::id()))
         })

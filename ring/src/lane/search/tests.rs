@@ -130,6 +130,24 @@ fn a_lane_that_leaves_announces_what_was_asked_for() {
     assert_eq!(pool.segment.completion_ring(0).depth(), 1);
 }
 
+#[test]
+fn a_slot_that_a_reaper_left_half_retired_serves_its_next_client() {
+    let pool = SmallPool::new(&[]);
+    let (_entry, mut lane) = lane(&pool, WaitStrategy::Park);
+    for _ in 0..2 {
+        let client = pool.client();
+        let ticket = (client.submit("echo", b"", &TaskOptions::default())).unwrap();
+        assert_eq!(run_now(&mut lane), Some(id_of("echo")));
+        let slot = ticket.slot();
+        drop(ticket.wait(None));
+        drop(ticket);
+        drop(client);
+        // The reaper died between its two steps, while another one freed the entry.
+        pool.segment.slot(slot).retire_half();
+        assert!(pool.segment.word(slot).is_at_rest());
+    }
+}
+
 /// A pool with I/O lanes, whose handlers "fetch" and "calls" are async; "calls" has one permit.
 fn pool_of_both() -> SmallPool {
     let config = crate::PoolConfig {

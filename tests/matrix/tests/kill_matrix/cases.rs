@@ -105,8 +105,9 @@ impl Case {
     }
 }
 
-impl fmt::Display for Case {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Case {
+    /// What arms the point in the processes of the case.
+    pub fn armed(&self) -> String {
         let victim = match self.victim {
             Victim::Rust(role) => role.name(),
             Victim::Jvm => "jvm",
@@ -115,8 +116,14 @@ impl fmt::Display for Case {
             Blow::Kill => "kill",
             Blow::Stop => "stop",
         };
+        format!("{victim}:{}={blow}@{}", self.point, self.count)
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let io = if self.io { "+io" } else { "" };
-        write!(f, "{victim}:{}={blow}@{}{io}", self.point, self.count)
+        write!(f, "{}{io}", self.armed())
     }
 }
 

@@ -458,7 +458,7 @@ impl<'t> Play<'t> {
 
 fn arms(case: &Case, mark: &Path) -> Arms {
     vec![
-        ("RINGWORK_FAILPOINT".to_owned(), case.to_string()),
+        ("RINGWORK_FAILPOINT".to_owned(), case.armed()),
         (
             "RINGWORK_FAILPOINT_MARK".to_owned(),
             mark.display().to_string(),

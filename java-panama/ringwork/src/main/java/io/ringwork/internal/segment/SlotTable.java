@@ -106,7 +106,7 @@ public final class SlotTable<P> {
     this.requests = new ByteBuffer[count];
     this.results = new ByteBuffer[count];
     for (int i = 0; i < count; i++) {
-      long last = PublishedWord.generation(published(i));
+      long last = lastGeneration(i);
       if (!isAtRest(i, last)) {
         throw damage.of(
             "slot " + (first + i) + " of a free client entry is in use: restart the pool", false);
@@ -114,6 +114,16 @@ public final class SlotTable<P> {
       generation[i] = StateWord.next(last);
     }
     this.free = new FreeList(count);
+  }
+
+  /**
+   * The generation of the last task. A reaper that left the slot half retired has said in the claim
+   * word that two more count as used.
+   */
+  private long lastGeneration(int i) {
+    long published = PublishedWord.generation(published(i));
+    long retired = StateWord.next(StateWord.next(published));
+    return claim(i) == StateWord.withdrawn(retired) ? retired : published;
   }
 
   /** Whether the last task that was published in a slot has ended, or was taken back. */
