@@ -265,7 +265,10 @@ class RingworkMetricsTest {
           registry.find("ringwork.handler.tasks").functionCounters().stream()
               .map(meter -> meter.getId().getTag("handler"))
               .collect(Collectors.toSet());
-      assertEquals(Set.of("(unknown)"), handlers);
+      assertTrue(handlers.contains("(unknown)"), handlers.toString());
+      // And those that the workers know, of which there was no task.
+      assertTrue(handlers.stream().noneMatch(name -> name.startsWith("made.up")));
+      assertTrue(handlers.size() < 30, handlers.toString());
     }
   }
 }
