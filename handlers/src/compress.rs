@@ -58,7 +58,7 @@ crate::withers::withers! {
 #[non_exhaustive]
 pub struct DecompressParams {
     /// The largest output in bytes; default 64 MiB ([`DEFAULT_LIMIT`]). In a pool the largest
-    /// payload that its segment carries is a limit, too: 16 MiB in one of 60 MiB.
+    /// payload that its segment carries is a limit, too: 16 MiB in one of 62 MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
 }

@@ -147,7 +147,7 @@ impl Tier {
 /// The largest payloads, each with the smallest segment, in MiB, whose default classes carry it.
 /// (`Sizing.java` has the same; a test there compares.)
 const CARRIES: [(usize, u64); 7] = [
-    (16, 60),
+    (16, 62),
     (20, 128),
     (50, 640),
     (100, 1280),

@@ -159,6 +159,8 @@ pub fn all(jvm_points: &[String], seed: u64) -> Vec<Case> {
     }
     let beside_io: Vec<Case> = (cases.iter())
         .filter(|case| is_of_lanes(case))
+        // While the one worker of a kind is stopped, the tasks for that kind wait for it.
+        .filter(|case| case.blow == Blow::Kill || case.victim != Victim::Rust(Role::Worker))
         .map(|case| Case {
             io: true,
             ..case.clone()

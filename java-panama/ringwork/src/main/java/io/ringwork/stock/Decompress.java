@@ -7,7 +7,7 @@ import java.util.Objects;
  *
  * @param data the compressed bytes: one or more zstd frames, or gzip members; not copied
  * @param limit the most bytes that may come out, or 0 for the handler's default: the pool's largest
- *     payload (16 MiB in a segment of 60 MiB), at most 64 MiB
+ *     payload (16 MiB in a segment of 62 MiB), at most 64 MiB
  */
 public record Decompress(byte[] data, long limit) {
   /**
