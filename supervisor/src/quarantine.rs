@@ -42,6 +42,11 @@ pub struct Kept {
     pub about: About,
 }
 
+/// Whether a request of so many bytes may be kept, where all of them may take this share.
+pub(crate) fn fits(size: u64, share: u64) -> bool {
+    size <= MOST.min(share)
+}
+
 /// Keeps a request. Older ones make room; `false` where it is larger than all that may be kept.
 pub(crate) fn keep(
     dir: &PoolDir,
@@ -50,7 +55,7 @@ pub(crate) fn keep(
     (most, share): (u32, u64),
 ) -> io::Result<bool> {
     let room = MOST.min(share);
-    if most == 0 || about.size > room {
+    if most == 0 || !fits(about.size, share) {
         return Ok(false);
     }
     let mut there = all(dir)?;

@@ -29,10 +29,12 @@ pub(crate) fn describe(segment: &Segment, most: u32, task: &CrashingTask<'_>) ->
     let mut hasher = Sha256::new();
     let size = task.request_len();
     let keeps = most > 0 && task.attempts() > 1;
+    // One that is too large is not copied: the supervisor's memory is not for that.
+    let copies = keeps && crate::quarantine::fits(size as u64, share(segment));
     let mut kept = Vec::new();
     let read = task.request(&mut |piece| {
         hasher.update(piece);
-        if keeps {
+        if copies {
             kept.extend_from_slice(piece);
         }
     });
@@ -40,8 +42,10 @@ pub(crate) fn describe(segment: &Segment, most: u32, task: &CrashingTask<'_>) ->
         Ok(()) => {
             let digest = hasher.finalize();
             let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-            if keeps {
+            if copies {
                 keep(segment, most, task, &kept, &digits);
+            } else if keeps {
+                tell_too_large();
             }
             let which = match task.request_of_chunk() {
                 Some(index) => format!("request {index} of a chunk, at last, "),
@@ -68,12 +72,20 @@ fn keep(segment: &Segment, most: u32, task: &CrashingTask<'_>, request: &[u8], s
         size: request.len() as u64,
         sha256: sha256.to_owned(),
     };
-    let share = segment.geometry().segment_size / 8;
-    match crate::quarantine::keep(segment.dir(), &about, request, (most, share)) {
+    match crate::quarantine::keep(segment.dir(), &about, request, (most, share(segment))) {
         Ok(true) => {}
-        Ok(false) => tracing::warn!("a quarantined request is too large to be kept"),
+        Ok(false) => tell_too_large(),
         Err(error) => tracing::warn!("a quarantined request can't be kept: {error}"),
     }
+}
+
+/// Most bytes of all requests that are kept: a part of what the pool may take.
+fn share(segment: &Segment) -> u64 {
+    segment.geometry().segment_size / 8
+}
+
+fn tell_too_large() {
+    tracing::warn!("a quarantined request is too large to be kept");
 }
 
 /// Reports a task that has lost its worker at each of several attempts.
