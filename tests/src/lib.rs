@@ -19,7 +19,7 @@ mod programs;
 pub use guard::{StopOnDrop, worker_of};
 pub use marker::Marker;
 pub use pool::{Pool, Refused, Serve};
-pub use programs::{client_program, io_worker_program, ringwork_program, worker_program};
+pub use programs::{client_program, install, io_worker_program, ringwork_program, worker_program};
 pub use ringwork_support::{KillOnDrop, LIMIT, is_alive, look, wait_for, wait_until};
 
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};

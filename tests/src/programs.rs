@@ -1,6 +1,7 @@
 //! Where the programs under test are: those of the same build, unless told otherwise.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The `ringwork` command: `$RINGWORK_BINARY`, or the one of this target directory.
 #[must_use]
@@ -49,4 +50,26 @@ fn program(variable: &str, name: &str) -> PathBuf {
             own.display()
         )
     })
+}
+
+/// Replaces a program by another file of the same path, as an installation does.
+///
+/// # Panics
+/// If it can't be written.
+pub fn install(path: &Path, script: &str) {
+    let new = path.with_extension("new");
+    // By another process: while one that a test beside this one starts had our descriptor of the
+    // file for a moment, too, no process could execute it.
+    let written = Command::new("/bin/sh")
+        .args([
+            "-c",
+            r#"printf %s "$1" >"$2" && chmod 755 "$2""#,
+            "sh",
+            script,
+        ])
+        .arg(&new)
+        .status()
+        .unwrap();
+    assert!(written.success());
+    std::fs::rename(&new, path).unwrap();
 }

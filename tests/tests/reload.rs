@@ -9,33 +9,13 @@ use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::states::Health;
 use ringwork_tests::{
-    Base, Pool, Serve, StopOnDrop, call, end, options, wait_until, worker_program,
+    Base, Pool, Serve, StopOnDrop, call, end, install, options, wait_until, worker_program,
 };
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-
-/// Replaces a program by another file of the same path, as an installation does.
-fn install(path: &Path, script: &str) {
-    let new = path.with_extension("new");
-    // By another process: while one that a test beside this one starts had our descriptor of the
-    // file for a moment, too, no process could execute it.
-    let written = Command::new("/bin/sh")
-        .args([
-            "-c",
-            r#"printf %s "$1" >"$2" && chmod 755 "$2""#,
-            "sh",
-            script,
-        ])
-        .arg(&new)
-        .status()
-        .unwrap();
-    assert!(written.success());
-    std::fs::rename(&new, path).unwrap();
-}
 
 /// A program that tells its version in the environment of the worker proper.
 fn worker_of(version: &str) -> String {

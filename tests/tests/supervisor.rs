@@ -3,13 +3,17 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::format::layout::PoolCounter;
 use ringwork_ring::{RingError, segment};
 use ringwork_tests::{
-    Base, KillOnDrop, LIMIT, Marker, Pool, Serve, call, end, i64, is_alive, options, result, utf8,
-    wait_for, wait_until,
+    Base, KillOnDrop, LIMIT, Marker, Pool, Serve, call, end, i64, install, is_alive, options,
+    result, utf8, wait_for, wait_until, worker_program,
 };
+use std::fs::File;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -249,6 +253,47 @@ fn two_supervisors_of_one_name_are_one() {
     assert_eq!(pool.workers(), workers);
     drop(client);
     pool.wait_nothing_held(&[]);
+}
+
+/// The kernel ends a worker with its supervisor, but not one that had yet to ask for that.
+#[test]
+fn a_worker_that_starts_late_does_not_join_the_next_pool_of_the_name() {
+    let base = Arc::new(Base::new());
+    let file = |name: &str| base.path().join(name);
+    let (program, gate, said) = (file("worker"), file("gate"), file("said"));
+    mkfifo(&gate, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
+    let script = format!(
+        "#!/bin/sh\n\
+         if [ $RINGWORK_WORKER_INDEX = 1 ] && mkdir {once}; then\n\
+           read -r line <{gate}\n\
+           exec {worker} >{said} 2>&1\n\
+         fi\n\
+         exec {worker}\n",
+        once = file("once").display(),
+        gate = gate.display(),
+        worker = worker_program().display(),
+        said = said.display(),
+    );
+    install(&program, &script);
+    let serve = || {
+        Serve::in_base(&base, "next")
+            .daemon()
+            .option("worker", &program.display().to_string())
+            .start()
+    };
+    let mut dead = serve();
+    wait_until("the late worker is on its way", || file("once").exists());
+    dead.signal(Signal::SIGKILL);
+    dead.wait_exit();
+    let pool = serve();
+    let workers = pool.wait_workers(2);
+    // For reading, too: so the opening waits for no reader.
+    let mut gate = File::options().read(true).write(true).open(gate).unwrap();
+    gate.write_all(b"go\n").unwrap();
+    wait_until("the late worker says why it leaves", || {
+        std::fs::read_to_string(&said).is_ok_and(|said| said.contains("its supervisor is dead"))
+    });
+    assert_eq!(pool.workers(), workers);
 }
 
 #[test]

@@ -81,7 +81,8 @@ pub use worker::{Builder, Worker, WorkerError};
 #[doc(hidden)]
 pub use worker::{
     LANE_KIND_VARIABLE, LANES_VARIABLE, LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE, POOL_DIR_VARIABLE,
-    SCHEDULING_VARIABLE, SETUP_EXIT_CODE, WAIT_VARIABLE, WORKER_INDEX_VARIABLE,
+    POOL_EPOCH_VARIABLE, SCHEDULING_VARIABLE, SETUP_EXIT_CODE, WAIT_VARIABLE,
+    WORKER_INDEX_VARIABLE,
 };
 
 /// The mechanism below, for programs that need it: segments, the low-level client.

@@ -36,6 +36,9 @@ use std::time::Duration;
 
 /// Environment variable: the pool's directory, set by the supervisor.
 pub const POOL_DIR_VARIABLE: &str = "RINGWORK_POOL_DIR";
+/// Environment variable: the epoch of the pool's segment, set by the supervisor. A pool of the same
+/// name that another supervisor serves has another.
+pub const POOL_EPOCH_VARIABLE: &str = "RINGWORK_POOL_EPOCH";
 /// Environment variable: the worker's index, set by the supervisor.
 pub const WORKER_INDEX_VARIABLE: &str = "RINGWORK_WORKER_INDEX";
 /// Environment variable: number of lanes, set by the supervisor.
@@ -54,7 +57,7 @@ pub const LANE_KIND_VARIABLE: &str = "RINGWORK_LANE_KIND";
 pub const LEAVE_BY_VARIABLE: &str = "RINGWORK_LEAVE_BY";
 
 /// Why a worker can't be an I/O worker.
-const NO_ASYNC_HANDLER: &str = "the pool is to have I/O workers (--io-workers), but this program has no async handler      for them: leave --io-workers out, or add one by .async_task(..) (feature `io`)";
+const NO_ASYNC_HANDLER: &str = "the pool is to have I/O workers (--io-workers), but this program has no async handler for them: leave --io-workers out, or add one by .async_task(..) (feature `io`)";
 
 /// How often a worker that no supervisor started looks whether the pool still lives.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -777,6 +780,8 @@ impl<'e> Quota<'e> {
 /// Where the worker belongs: from the supervisor's environment, or by name.
 struct Assignment {
     dir: PoolDir,
+    /// The segment of the supervisor that started it.
+    epoch: Option<u64>,
     index: Option<u32>,
     lanes: Option<u32>,
     wait: Option<WaitStrategy>,
@@ -796,6 +801,11 @@ impl Assignment {
         };
         Ok(Self {
             dir,
+            epoch: if supervised.is_some() {
+                number(POOL_EPOCH_VARIABLE)?
+            } else {
+                None
+            },
             index: if supervised.is_some() {
                 number(WORKER_INDEX_VARIABLE)?
             } else {
@@ -812,8 +822,10 @@ impl Assignment {
             rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
                 .map_err(std::io::Error::from)?;
         }
-        // It may have died before the line above, or before a worker started by hand came.
-        if segment.supervisor_lives()? {
+        // It may have died before the line above, or before a worker started by hand came. Then
+        // another may serve the name already, with workers of its own.
+        let is_theirs = self.epoch.is_none_or(|epoch| epoch == segment.epoch());
+        if is_theirs && segment.supervisor_lives()? {
             return Ok(());
         }
         let name = segment.dir().name().to_owned();

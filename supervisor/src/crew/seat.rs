@@ -19,7 +19,8 @@ use ringwork_ring::queue::wait::wake_all_lanes;
 use ringwork_worker::log::{FORMAT_VARIABLE, LEVEL_VARIABLE};
 use ringwork_worker::{
     CONFIG_VARIABLE, LANE_KIND_VARIABLE, LANES_VARIABLE, LEAVE_BY_VARIABLE, MAX_TASKS_VARIABLE,
-    POOL_DIR_VARIABLE, SCHEDULING_VARIABLE, WAIT_VARIABLE, WORKER_INDEX_VARIABLE,
+    POOL_DIR_VARIABLE, POOL_EPOCH_VARIABLE, SCHEDULING_VARIABLE, WAIT_VARIABLE,
+    WORKER_INDEX_VARIABLE,
 };
 use std::io;
 use std::time::{Duration, Instant};
@@ -49,6 +50,7 @@ impl Settings {
         };
         let environment = [
             (POOL_DIR_VARIABLE, pool),
+            (POOL_EPOCH_VARIABLE, segment.epoch().to_string()),
             (LEAVE_BY_VARIABLE, leave_by.name().to_owned()),
             (LANES_VARIABLE, config.lanes.to_string()),
             (WAIT_VARIABLE, config.wait.name().to_owned()),
