@@ -16,6 +16,7 @@ import io.ringwork.LaunchConfig;
 import io.ringwork.RawTask;
 import io.ringwork.ResultLease;
 import io.ringwork.Ringwork;
+import io.ringwork.SegmentSurgery;
 import io.ringwork.TaskFuture;
 import io.ringwork.TaskType;
 import io.ringwork.stock.StockTasks;
@@ -105,6 +106,19 @@ class LifecycleTest {
       }
       assertEquals(mappings, Proc.mappings(PoolDirectory.PATH).size());
       Await.until("no descriptor more", () -> Proc.descriptors().size() <= descriptors.size());
+    }
+  }
+
+  @Test
+  void slotsThatADyingReaperLeftHalfRetiredServeTheNextClient() throws Exception {
+    try (Ringwork pool = Ringwork.launch(config().clients(2))) {
+      for (int i = 0; i < 3; i++) {
+        try (Ringwork guest = Ringwork.connect(pool.name())) {
+          assertEquals(1, guest.info().clientIndex());
+          Pools.assertUsable(guest);
+        }
+        SegmentSurgery.retireHalf(pool.info().segment(), 1);
+      }
     }
   }
 
