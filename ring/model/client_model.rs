@@ -91,6 +91,24 @@ impl Owner {
     }
 }
 
+/// That a thread has done its part. It is waited for asleep: of two threads that spin, loom lets one
+/// go round for the other alone, for ever, while a third could run.
+#[derive(Debug, Default)]
+struct Gone(AtomicU32);
+
+impl Gone {
+    fn tell(&self) {
+        self.0.store(1, Ordering::Release);
+        futex_wake(&self.0, 1);
+    }
+
+    fn wait(&self) {
+        while self.0.load(Ordering::Acquire) == 0 {
+            futex_wait(&self.0, 0, EVER);
+        }
+    }
+}
+
 /// A client, and its one owner.
 struct Side {
     table: TaskTable,
@@ -322,6 +340,9 @@ fn long_a_poller_is_woken_for_what_a_helper_leaves() {
             e.spawn(move || polls.poll());
             // A thread that calls and spins for its own task.
             let calls = Rc::clone(&side);
+            let gone = Arc::<Gone>::default();
+            e.adopt([gone.0.place()]);
+            let goes = Arc::clone(&gone);
             e.spawn(move || {
                 let helper = calls.table.help();
                 let key = calls.submit(SMALL);
@@ -332,13 +353,11 @@ fn long_a_poller_is_woken_for_what_a_helper_leaves() {
                     sync::retry();
                 }
                 drop(helper);
+                goes.tell();
             });
             let key = side.submit(SMALL);
             assert_eq!(side.wait(key), done(SMALL));
-            // The caller's task ends by the lane alone; then both sides may go.
-            while side.ends()[0] < 2 {
-                shim::retry();
-            }
+            gone.wait();
             close(e);
             assert_at_rest(e, &side);
         },
@@ -376,6 +395,36 @@ fn helper_leaves(preemptions: usize) {
             assert_eq!(side.wait(key), done(SMALL));
             close(e);
             assert!(helped.get(), "the role was free");
+            assert_at_rest(e, &side);
+        },
+    );
+}
+
+/// The poller is awake, having armed and cleared `waiting` again, when it finds that a helper has
+/// the role; what it is to be woken for ends when the helper has left.
+#[test]
+fn fast_a_poller_that_steps_aside_is_woken_when_the_helper_has_left() {
+    check(
+        "client: helper, poller awake, lane",
+        &Tiny::default().pool(),
+        Some(1),
+        |_| (),
+        |e| {
+            serve(e, 2);
+            let side = Side::new(e);
+            let polls = Rc::clone(&side);
+            e.spawn(move || polls.poll());
+            let helps = Rc::clone(&side);
+            e.spawn(move || {
+                let helper = helps.table.help();
+                sync::retry(); // others go on meanwhile
+                drop(helper);
+            });
+            for _ in 0..2 {
+                let key = side.submit(SMALL);
+                assert_eq!(side.wait(key), done(SMALL));
+            }
+            close(e);
             assert_at_rest(e, &side);
         },
     );

@@ -83,13 +83,22 @@ impl Helping {
     /// The poller sleeps until there is something to do, at most for `limit`. A wake since it asked
     /// for `seen` ([`Attachment::wakes`]) keeps it awake.
     pub(super) fn park(&self, at: &Attachment, seen: u32, limit: Duration) {
-        if self.held.load(Ordering::SeqCst) == 1 {
+        if self.held.load(Ordering::SeqCst) == 1 && self.steps_aside() {
             // The helper arms when it leaves, and wakes this thread if it left something.
             at.sleep(seen, limit);
         } else {
             self.disarmed.swap(0, Ordering::SeqCst);
             at.park_since(seen, limit);
         }
+    }
+
+    /// Has the helper arm when it leaves, even if it found nothing to disarm: this thread, which had
+    /// armed for its sleep before, has cleared `waiting` since, awake. `false` when the role is free.
+    fn steps_aside(&self) -> bool {
+        self.disarmed.swap(1, Ordering::SeqCst);
+        // pairs with the fence in `end`: the helper sees the word, or this thread that it has left.
+        fence(Ordering::SeqCst);
+        self.held.load(Ordering::SeqCst) == 1
     }
 
     /// Its words, for the models.
