@@ -34,6 +34,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The same while none is.
 const LOOK_IDLE: Duration = Duration::from_millis(100);
 
+/// How a client is attached.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) wait: WaitStrategy,
+    /// Without a thread that polls.
+    pub(crate) own_poll: bool,
+    /// Instead of the program's name.
+    pub(crate) client_name: Option<String>,
+}
+
 /// The part that the poller's thread has, too.
 #[derive(Debug)]
 struct Shared {
@@ -72,10 +82,10 @@ fn wake(wakers: &[AtomicWaker], slot: usize) -> bool {
 }
 
 impl Pool {
-    /// Attaches; `own_poll`: without a thread.
-    pub(crate) fn connect(dir: &PoolDir, strategy: WaitStrategy, own_poll: bool) -> Result<Self> {
+    /// Attaches.
+    pub(crate) fn connect(dir: &PoolDir, settings: &Settings) -> Result<Self> {
         let mut wakers: Arc<[AtomicWaker]> = Arc::new([]);
-        let table = TaskTable::connect(dir, |slots| {
+        let table = TaskTable::connect(dir, settings.client_name.as_deref(), |slots| {
             wakers = (0..slots).map(|_| AtomicWaker::new()).collect();
             let wakers = Arc::clone(&wakers);
             move |slot| wake(&wakers, slot)
@@ -96,10 +106,10 @@ impl Pool {
             thread: None,
             events: EventHub::default(),
             polling: Mutex::new(()),
-            budget: Budget::of(strategy, 2),
+            budget: Budget::of(settings.wait, 2),
         };
-        if !own_poll {
-            let spins = strategy == WaitStrategy::Spin;
+        if !settings.own_poll {
+            let spins = settings.wait == WaitStrategy::Spin;
             let polls = move || shared.poll_until_closed(spins);
             pool.thread = Some(start("ringwork-poller", "the poller's thread", polls)?);
         }

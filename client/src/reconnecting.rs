@@ -3,10 +3,11 @@
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
+use crate::pool::Settings;
 use crate::promise::promise;
 use crate::ringwork::{Builder, Ringwork, attach};
 use crate::sync::{lock, start};
-use ringwork_ring::{PoolDir, WaitStrategy};
+use ringwork_ring::PoolDir;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -42,8 +43,7 @@ pub struct Reconnecting {
 #[derive(Debug)]
 struct Shared {
     dir: PoolDir,
-    wait: WaitStrategy,
-    own_poll: bool,
+    settings: Settings,
     current: Mutex<Option<Ringwork>>,
     /// Held by the thread that attaches: the others wait for what it finds.
     attaching: Mutex<()>,
@@ -55,16 +55,15 @@ impl Builder {
     /// # Errors
     /// [`Error::NotConnected`] when no pool can have that name. None need be there yet.
     pub fn reconnecting(self) -> Result<Reconnecting> {
-        Ok(Reconnecting::new(self.dir?, self.wait, self.own_poll))
+        Ok(Reconnecting::new(self.dir?, self.settings))
     }
 }
 
 impl Reconnecting {
-    fn new(dir: PoolDir, wait: WaitStrategy, own_poll: bool) -> Self {
+    fn new(dir: PoolDir, settings: Settings) -> Self {
         let shared = Shared {
             dir,
-            wait,
-            own_poll,
+            settings,
             current: Mutex::default(),
             attaching: Mutex::default(),
         };
@@ -94,7 +93,7 @@ impl Reconnecting {
         if let Some(current) = self.living() {
             return Ok(current);
         }
-        let next = attach(&shared.dir, shared.wait, shared.own_poll, patience)?;
+        let next = attach(&shared.dir, &shared.settings, patience)?;
         // The one before is dropped outside the lock: its poller ends first.
         let before = lock(&shared.current).replace(next.clone());
         drop(before);

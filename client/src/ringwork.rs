@@ -5,7 +5,7 @@ use crate::chunk::Chunk;
 use crate::codec::{FromResult, ToRequest};
 use crate::error::{Error, Result};
 use crate::pending::Pending;
-use crate::pool::Pool;
+use crate::pool::{Pool, Settings};
 use crate::promise::promise;
 use crate::raw::RawTask;
 use crate::sync::start;
@@ -68,8 +68,7 @@ impl Ringwork {
     pub fn builder(name: &str) -> Builder {
         Builder {
             dir: PoolDir::new(name).map_err(Error::NotConnected),
-            wait: WaitStrategy::Adaptive,
-            own_poll: false,
+            settings: Settings::default(),
             patience: Duration::ZERO,
         }
     }
@@ -281,8 +280,7 @@ fn submit_some<'q, Q: ToRequest + ?Sized + 'q, R: FromResult>(
 #[derive(Debug)]
 pub struct Builder {
     pub(crate) dir: Result<PoolDir>,
-    pub(crate) wait: WaitStrategy,
-    pub(crate) own_poll: bool,
+    pub(crate) settings: Settings,
     patience: Duration,
 }
 
@@ -291,14 +289,21 @@ impl Builder {
     /// sleep while tasks are in flight, for the lowest latency and a core each; `Park`: they sleep
     /// at once.
     pub fn wait(mut self, wait: WaitStrategy) -> Self {
-        self.wait = wait;
+        self.settings.wait = wait;
         self
     }
 
     /// No poller thread: the program calls [`Ringwork::poll`] again and again, or waits with
     /// blocking calls only, which poll for all.
     pub fn own_poll(mut self) -> Self {
-        self.own_poll = true;
+        self.settings.own_poll = true;
+        self
+    }
+
+    /// What `ringwork stat` calls this client (default: the name of the program); of no use to the
+    /// pool itself. Of a longer one than 64 bytes the rest is left out.
+    pub fn client_name(mut self, name: impl Into<String>) -> Self {
+        self.settings.client_name = Some(name.into());
         self
     }
 
@@ -335,20 +340,15 @@ impl Builder {
     /// As [`Ringwork::connect`].
     pub fn connect_blocking(self) -> Result<Ringwork> {
         let dir = self.dir?;
-        attach(&dir, self.wait, self.own_poll, self.patience)
+        attach(&dir, &self.settings, self.patience)
     }
 }
 
 /// Attaches to a pool, once it is there.
-pub(crate) fn attach(
-    dir: &PoolDir,
-    wait: WaitStrategy,
-    own_poll: bool,
-    patience: Duration,
-) -> Result<Ringwork> {
+pub(crate) fn attach(dir: &PoolDir, settings: &Settings, patience: Duration) -> Result<Ringwork> {
     let start = Instant::now();
     loop {
-        match Pool::connect(dir, wait, own_poll) {
+        match Pool::connect(dir, settings) {
             Ok(pool) => {
                 let pool = Arc::new(pool);
                 return Ok(Ringwork { pool });

@@ -25,7 +25,7 @@ fn side_of(slots: u32) -> Side {
     let config = PoolConfig::default().clients(1);
     let pool = Pool::of(config.arena(vec![ArenaClass::new(1024, 8)]), slots);
     let (waits, woken) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
-    let table = TaskTable::connect(&pool.dir, |_| {
+    let table = TaskTable::connect(&pool.dir, None, |_| {
         let (waits, woken) = (Arc::clone(&waits), Arc::clone(&woken));
         move |_| {
             woken.fetch_add(1, Ordering::Relaxed);

@@ -55,6 +55,20 @@ fn running(rw: &Ringwork, pool: &Pool) -> (Task<String>, Marker) {
 }
 
 #[test]
+fn a_client_is_called_what_it_says_or_as_its_program() {
+    let pool = Serve::new("names").option("clients", "2").start();
+    let named = |name: &str| {
+        let builder = Ringwork::builder("x").dir(pool.dir().clone());
+        builder.client_name(name).connect_blocking().unwrap()
+    };
+    let program = std::env::current_exe().unwrap();
+    let program = program.file_name().unwrap().to_string_lossy();
+    let _clients = (client(&pool), named("orders"));
+    let names = (0..2).map(|index| pool.segment().client(index).name());
+    assert_eq!(names.collect::<Vec<_>>(), [&program, "orders"]);
+}
+
+#[test]
 fn calls_are_awaited_on_tokio_and_without_a_runtime() {
     let pool = Serve::new("calls").start();
     let rw = client(&pool);

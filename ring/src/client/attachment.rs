@@ -58,11 +58,11 @@ pub(super) enum Counting {
 }
 
 impl Attachment {
-    /// Attaches to a pool and takes a client entry.
-    pub(super) fn connect(dir: &PoolDir) -> Result<Self> {
+    /// Attaches to a pool and takes a client entry, by this name, or else the program's.
+    pub(super) fn connect(dir: &PoolDir, name: Option<&str>) -> Result<Self> {
         let segment = Segment::attach(dir)?;
         let _ = segment.prepare(); // the supervisor has warned
-        Self::register(segment)
+        Self::register(segment, name)
     }
 
     /// Attaches as the `ringwork` command does: with one of the entries that are kept for it, or
@@ -80,7 +80,7 @@ impl Attachment {
         let kept = entries - command_entries(entries);
         loop {
             let order = (kept..entries).chain(0..kept);
-            segment = match Self::take(segment, order)? {
+            segment = match Self::take(segment, order, None)? {
                 Ok(client) => return Ok(client),
                 Err(segment) => segment,
             };
@@ -95,16 +95,17 @@ impl Attachment {
     }
 
     /// Takes a client entry of an attached segment.
-    pub(super) fn register(segment: Segment) -> Result<Self> {
+    pub(super) fn register(segment: Segment, name: Option<&str>) -> Result<Self> {
         let entries = segment.geometry().max_clients;
         let own = entries - command_entries(entries);
-        Self::take(segment, 0..own)?.map_err(|_| all_taken(own))
+        Self::take(segment, 0..own, name)?.map_err(|_| all_taken(own))
     }
 
     /// Takes the first of these entries that is free; the segment comes back when none is.
     fn take(
         segment: Segment,
         entries: impl IntoIterator<Item = u32>,
+        name: Option<&str>,
     ) -> Result<std::result::Result<Self, Segment>> {
         if !segment.supervisor_lives()? {
             return Err(closed(
@@ -116,7 +117,7 @@ impl Attachment {
         for index in entries {
             let path = segment.dir().client_lock(segment.epoch(), index);
             if let Some((held, word)) = take_entry(segment.client(index).life(), &path)? {
-                return Self::activate(segment, supervisor, index, held, word).map(Ok);
+                return Self::activate(segment, supervisor, name, index, (held, word)).map(Ok);
             }
         }
         Ok(Err(segment))
@@ -126,17 +127,14 @@ impl Attachment {
     fn activate(
         segment: Segment,
         supervisor: SupervisorProbe,
+        name: Option<&str>,
         index: u32,
-        held: LivenessLock,
-        word: EntryWord,
+        (held, word): (LivenessLock, EntryWord),
     ) -> Result<Self> {
         let record = segment.client(index);
-        record.fill(
-            std::process::id(),
-            ClientKind::Rust,
-            &program_name(),
-            now_ns(),
-        );
+        let name = name.map_or_else(program_name, str::to_owned);
+        let name = name.split('\0').next().unwrap_or_default();
+        record.fill(std::process::id(), ClientKind::Rust, name, now_ns());
         failpoint!("client.filled");
         record.store_word_release(word);
         failpoint!("client.active");

@@ -190,7 +190,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Client {
     /// Attaches to a pool and takes a client entry.
     pub fn connect(dir: &PoolDir) -> Result<Self> {
-        Attachment::connect(dir).map(Self::of)
+        Attachment::connect(dir, None).map(Self::of)
     }
 
     /// Attaches as the `ringwork` command does: with one of the entries that are kept for it, or
@@ -207,7 +207,7 @@ impl Client {
     /// Takes a client entry of an attached segment.
     #[cfg(ringwork_model)]
     pub(crate) fn register(segment: Segment) -> Result<Self> {
-        Attachment::register(segment).map(Self::of)
+        Attachment::register(segment, None).map(Self::of)
     }
 
     fn of(at: Attachment) -> Self {

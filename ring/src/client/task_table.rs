@@ -230,7 +230,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl TaskTable {
-    /// Attaches to a pool and takes a client entry.
+    /// Attaches to a pool and takes a client entry, by this name (up to 64 bytes of it, up to a NUL),
+    /// or else the program's.
     ///
     /// `on_end` makes what it needs for so many slots and returns what is called when the task of a
     /// slot has ended: it wakes the task's owner, and says whether that waits. It is called by any
@@ -238,11 +239,15 @@ impl TaskTable {
     ///
     /// # Errors
     /// When there is no such pool, it serves no more, or all its entries are taken.
-    pub fn connect<F>(dir: &PoolDir, on_end: impl FnOnce(usize) -> F) -> Result<Self>
+    pub fn connect<F>(
+        dir: &PoolDir,
+        name: Option<&str>,
+        on_end: impl FnOnce(usize) -> F,
+    ) -> Result<Self>
     where
         F: Fn(usize) -> bool + Send + Sync + 'static,
     {
-        Attachment::connect(dir).map(|at| Self::attached(at, on_end))
+        Attachment::connect(dir, name).map(|at| Self::attached(at, on_end))
     }
 
     /// As [`Self::connect`], of an attached segment.
@@ -251,7 +256,7 @@ impl TaskTable {
     where
         F: Fn(usize) -> bool + Send + Sync + 'static,
     {
-        Attachment::register(segment).map(|at| Self::attached(at, on_end))
+        Attachment::register(segment, None).map(|at| Self::attached(at, on_end))
     }
 
     fn attached<F>(at: Attachment, on_end: impl FnOnce(usize) -> F) -> Self

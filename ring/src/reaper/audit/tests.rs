@@ -1,5 +1,5 @@
 use super::*;
-use crate::client::{Client, TaskOptions};
+use crate::client::{Client, TaskOptions, TaskTable};
 use crate::format::config::{ArenaClass, PoolConfig};
 use crate::format::layout::*;
 use crate::format::states::{Codec, LaneKind};
@@ -514,4 +514,17 @@ fn texts_of_living_entries_that_are_none_are_found() {
     let at = pool.segment.geometry().client_at(0) + CLIENT_NAME;
     put(&pool.segment, at, 0xc3);
     pool.auditor.look(&pool.segment, now_ns()).unwrap();
+}
+
+#[test]
+fn a_client_of_whatever_name_is_never_complained_of() {
+    let long = "ü".repeat(50);
+    for (name, told) in [("a\0b", "a"), (long.as_str(), &long[..64]), ("", "")] {
+        let mut pool = honest();
+        let connected = TaskTable::connect(&pool.dir, Some(name), |_| |_| false);
+        let table = connected.unwrap();
+        assert_eq!(pool.segment.client(0).name(), told);
+        pool.auditor.look(&pool.segment, now_ns()).unwrap();
+        drop(table);
+    }
 }
