@@ -106,6 +106,7 @@ impl<'c, R: FromResult> Chunk<'c, R> {
             .options
             .codec(Codec::Chunk)
             .attempts(MAX_ATTEMPTS as u8);
+        self.pool.check_open()?;
         let submitted = self.pool.table().submit(self.handler, &bytes, &options);
         let submitted = submitted.map_err(Error::of_submit)?;
         Ok((Pending::new(Arc::clone(self.pool), submitted, true), count))

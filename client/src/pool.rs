@@ -17,7 +17,7 @@ use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::wait::Budget;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -64,7 +64,12 @@ struct Shared {
 #[derive(Debug)]
 pub(crate) struct Pool {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    /// Whether a thread is to poll, and whether it never sleeps while tasks are in flight.
+    poller: Option<bool>,
+    /// That thread, once it is needed.
+    thread: OnceLock<JoinHandle<()>>,
+    /// Held while it is started.
+    starting: Mutex<()>,
     events: EventHub,
     /// Held by the thread that polls, where no thread does all the time.
     polling: Mutex<()>,
@@ -101,19 +106,39 @@ impl Pool {
             wants_room: AtomicBool::new(false),
             ends: Mutex::default(),
         });
-        let mut pool = Self {
-            shared: Arc::clone(&shared),
-            thread: None,
+        Ok(Self {
+            shared,
+            poller: (!settings.own_poll).then_some(settings.wait == WaitStrategy::Spin),
+            thread: OnceLock::new(),
+            starting: Mutex::new(()),
             events: EventHub::default(),
             polling: Mutex::new(()),
             budget: Budget::of(settings.wait, 2),
-        };
-        if !settings.own_poll {
-            let spins = settings.wait == WaitStrategy::Spin;
-            let polls = move || shared.poll_until_closed(spins);
-            pool.thread = Some(start("ringwork-poller", "the poller's thread", polls)?);
+        })
+    }
+
+    /// Starts the thread that polls, if one is to and does not: with the first task, or the first
+    /// question whether the pool is open. Not before: a worker that has a client among its states is
+    /// confined when it has made them, and a thread from before would be so in part only.
+    fn run_poller(&self) -> Result<()> {
+        match self.poller {
+            Some(spins) if self.thread.get().is_none() => self.start_poller(spins),
+            _ => Ok(()),
         }
-        Ok(pool)
+    }
+
+    #[cold]
+    fn start_poller(&self, spins: bool) -> Result<()> {
+        let _starting = lock(&self.starting);
+        if self.thread.get().is_none() {
+            // The pool may be long over.
+            self.shared.table.look_at_pool();
+            let shared = Arc::clone(&self.shared);
+            let polls = move || shared.poll_until_closed(spins);
+            let thread = start("ringwork-poller", "the poller's thread", polls)?;
+            let _ = self.thread.set(thread); // it is set here only
+        }
+        Ok(())
     }
 
     pub(crate) fn table(&self) -> &Arc<TaskTable> {
@@ -130,9 +155,9 @@ impl Pool {
         self.budget
     }
 
-    /// Whether a thread of its own polls.
+    /// Whether a thread of its own polls, from the first task on.
     pub(crate) fn has_poller(&self) -> bool {
-        self.thread.is_some()
+        self.poller.is_some()
     }
 
     /// The owner of a task is to be woken at its deadline.
@@ -185,17 +210,20 @@ impl Pool {
 
     /// Why no task can be submitted any more, if that was seen.
     pub(crate) fn why_ended(&self) -> Option<Error> {
-        let reason = match self.table().over() {
-            Some(over) => over.to_string(),
-            None => return self.check_open().err(),
-        };
+        if self.table().over().is_none()
+            && let Err(error) = self.check_open()
+        {
+            return Some(error);
+        }
+        // That may have looked at the pool.
+        let reason = self.table().over()?.to_string();
         Some(Error::Closed {
             reason,
             may_have_run: false,
         })
     }
 
-    /// Refuses a task of a client that was closed.
+    /// Refuses a task of a client that was closed; from now on there is a poller.
     pub(crate) fn check_open(&self) -> Result<()> {
         if self.is_closed() {
             return Err(Error::Closed {
@@ -203,7 +231,7 @@ impl Pool {
                 may_have_run: false,
             });
         }
-        Ok(())
+        self.run_poller()
     }
 
     /// Takes in what has ended, once, after a sleep of at most `limit` if nothing has. For pools

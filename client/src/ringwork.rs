@@ -27,8 +27,8 @@ const LOOK_FOR_IT_EVERY: Duration = Duration::from_millis(20);
 
 /// A pool of worker processes, attached: submits tasks, from any thread and any executor.
 ///
-/// A clone is the same client. There is one poller thread for all clones, unless the program polls
-/// by itself ([`Builder::own_poll`]). The client leaves the pool when the last clone, and the last
+/// A clone is the same client. There is one poller thread for all clones, from the first task on,
+/// unless the program polls by itself ([`Builder::own_poll`]). The client leaves the pool when the last clone, and the last
 /// future of a task, is dropped.
 ///
 /// ```no_run

@@ -33,8 +33,8 @@ pub struct RestartPolicy {
     #[arg(long, value_name = "DEATHS/TIME", default_value = "20/30s")]
     pub crash_storm: OrOff<StormLimit>,
 
-    /// Time after which a crash storm ends: one worker is tried, and the others when it is well;
-    /// 0: only a reload (SIGHUP) ends it.
+    /// Time after which a crash storm ends: one worker of each kind is tried, and the others when it
+    /// is well; 0: only a reload (SIGHUP) ends it.
     #[arg(long, value_name = "TIME", default_value = "60s")]
     pub crash_storm_pause: Span,
 

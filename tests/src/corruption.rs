@@ -7,8 +7,9 @@
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::words::Word;
 use ringwork_ring::testing::RawWords;
-use ringwork_ring::{Cause, Codec, Segment, Status};
+use ringwork_ring::{Cause, Codec, PoolDir, Segment, Status};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 /// Where to write.
@@ -24,6 +25,8 @@ pub enum Part {
     Lanes,
     /// Injector rings.
     Injectors,
+    /// Rings of I/O lanes; in a pool without, the injector rings.
+    IoRings,
     /// Slots.
     Slots,
     /// Completion rings.
@@ -36,13 +39,14 @@ pub enum Part {
     Blocks,
 }
 
-/// All parts, in the order of the segment.
-pub const PARTS: [Part; 10] = [
+/// All parts.
+pub const PARTS: [Part; 11] = [
     Part::Header,
     Part::Clients,
     Part::Workers,
     Part::Lanes,
     Part::Injectors,
+    Part::IoRings,
     Part::Slots,
     Part::Completions,
     Part::Tables,
@@ -69,6 +73,14 @@ impl Part {
             Self::Workers => g.workers..g.lanes,
             Self::Lanes => g.lanes..g.injectors,
             Self::Injectors => g.injectors..g.slots,
+            Self::IoRings => {
+                let sections = g.sections.iter();
+                let mut rings = sections.filter(|place| place.section.kind == SECTION_IO_RINGS);
+                rings.next().map_or(g.injectors..g.slots, |place| {
+                    let (count, bytes) = (place.section.count, place.section.bytes);
+                    place.offset..place.offset + count as usize * bytes as usize
+                })
+            }
             Self::Slots => g.slots..g.completions,
             Self::Completions => g.completions..g.handlers,
             Self::Tables => g.handlers..owners,
@@ -141,8 +153,10 @@ fn hot(segment: &Segment, dice: &mut Dice, part: Part) -> usize {
             H_EPOCH,
             H_IDLE,
             H_SEARCHING,
+            H_IDLE_IO,
+            H_SEARCHING_IO,
             H_REASON_LEN,
-        ][dice.below(6)],
+        ][dice.below(8)],
         Part::Clients => g.clients + [CLIENT_WORD, CLIENT_WAITING, CLIENT_OVERFLOW][dice.below(3)],
         Part::Workers => g.workers + WORKER_STRIDE * dice.below(2) + 8 * dice.below(4),
         Part::Lanes => {
@@ -150,6 +164,10 @@ fn hot(segment: &Segment, dice: &mut Dice, part: Part) -> usize {
             g.lanes + LANE_STRIDE * dice.below(3) + fields[dice.below(5)]
         }
         Part::Injectors => ring(g.injectors, g.injector_capacity, g.priorities, dice),
+        Part::IoRings => {
+            let rings = g.io_rings.unwrap_or(g.injectors);
+            ring(rings, g.injector_capacity, g.priorities, dice)
+        }
         Part::Slots => {
             // The first slots of the first client are those in use.
             g.slots + SLOT_STRIDE * dice.below(8) + 8 * dice.below(8)
@@ -191,7 +209,7 @@ fn wrong(segment: &Segment, dice: &mut Dice, part: Part, before: u64, range: &Ra
             let claimed = queued.claimed_by((dice.roll() % 70) as u16);
             match (part, dice.below(4)) {
                 (Part::Owners, _) => OWNER_TAKEN | u64::from(slot) << OWNER_SLOT_SHIFT | generation,
-                (Part::Injectors | Part::Completions, _) => {
+                (Part::Injectors | Part::IoRings | Part::Completions, _) => {
                     (before >> 32).wrapping_add(dice.roll() % 3) << 32 | u64::from(slot)
                 }
                 (_, 0) => queued.0,
@@ -203,7 +221,19 @@ fn wrong(segment: &Segment, dice: &mut Dice, part: Part, before: u64, range: &Ra
     }
 }
 
-/// The work of `test.corrupt`: `SEED COUNT PART`, where PART may be `all`.
+/// The work of `test.corrupt` in a worker: as [`run`], in its own pool.
+///
+/// # Errors
+/// When the request is none, or the pool can't be attached to.
+pub fn run_in_own_pool(request: &str) -> Result<(), String> {
+    let place = std::env::var_os("RINGWORK_POOL_DIR").ok_or("no pool")?;
+    let segment = PoolDir::at(Path::new(&place))
+        .and_then(|dir| Segment::attach(&dir))
+        .map_err(|error| error.to_string())?;
+    run(&segment, request)
+}
+
+/// Wrong words: `SEED COUNT PART`, where PART may be `all`.
 ///
 /// # Errors
 /// When the request is none.
@@ -226,7 +256,7 @@ pub fn run(segment: &Segment, request: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringwork_ring::{PoolConfig, PoolDir};
+    use ringwork_ring::PoolConfig;
 
     #[test]
     fn every_part_is_reached_and_nothing_beyond_it() {
@@ -235,6 +265,7 @@ mod tests {
         let config = PoolConfig::default()
             .clients(1)
             .slots(16)
+            .io_lanes(true)
             .segment_size(8 << 20);
         let (segment, _locks) = Segment::create(&dir, &config).unwrap();
         let read = |range: Range<usize>| -> Vec<u64> {

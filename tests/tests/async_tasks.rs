@@ -10,12 +10,14 @@ use ringwork_ring::format::layout::{LaneCounter, PoolCounter};
 use ringwork_ring::os::probes;
 use ringwork_ring::{Codec, Status};
 use ringwork_tests::{
-    LIMIT, Pool, Serve, call, end, i64, io_worker_program, look, options, result, utf8, wait_until,
+    KillOnDrop, LIMIT, Pool, Serve, call, client_program, end, i64, io_worker_program, look,
+    options, result, utf8, wait_until,
 };
 use std::future::Future;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::pin::Pin;
+use std::process::{Command, Stdio};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
@@ -191,10 +193,23 @@ fn a_handler_that_listens_learns_why_and_ends_by_itself() {
     wait_until("it runs", || in_flight(&pool) == 1);
     let _ = caller.cancel();
     wait_until("it has ended", || in_flight(&pool) == 0);
+    let why = || String::from_utf8(call(&client, "io.last_why", b"", &options())).unwrap();
+    assert_eq!(why(), "the caller has given the task up");
     let short = options().timeout(Duration::from_millis(200));
     let late = client.submit("io.until_cancelled", b"", &short).unwrap();
     assert!(matches!(end(&late), Outcome::TimedOut { .. }));
     wait_until("it has ended", || alive(&client) == 0);
+    assert_eq!(why(), "its deadline has passed");
+    let caller = Command::new(client_program())
+        .arg(pool.dir().path())
+        .args(["io.until_cancelled", "", "1"])
+        .stdout(Stdio::null())
+        .spawn();
+    let mut caller = KillOnDrop(caller.expect("a client process"));
+    wait_until("it runs", || in_flight(&pool) == 1);
+    caller.kill();
+    wait_until("it has ended", || alive(&client) == 0);
+    assert_eq!(why(), "the caller has died");
     pool.wait_nothing_held(&[&client]);
 }
 
@@ -466,6 +481,42 @@ fn async_handlers_reach_the_ports_that_the_sandbox_lets_them() {
     assert_eq!(code, "fetch.unreachable");
     assert!(message.contains("--sandbox-net"), "{message}");
     pool.wait_nothing_held(&[&client]);
+}
+
+/// A client that a state has connected is of use in the sandbox, where none can be connected.
+#[test]
+fn a_client_that_a_state_has_calls_the_own_pool_from_the_sandbox() {
+    if probes::landlock_abi().is_none() || !probes::has_seccomp_filter() {
+        println!("this kernel can't confine in full: not tried");
+        return;
+    }
+    let confined = |name: &str| {
+        serve(name)
+            .flag("sandbox=require")
+            .env("RINGWORK_TEST_CLIENT_OF", name)
+    };
+    let pool = confined("own-confined").start();
+    let client = pool.client();
+    assert_eq!(call(&client, "io.calls_by_state", b"tea", &utf8()), b"tea");
+    assert_eq!(
+        call(&client, "io.calls_by_state", b"milk", &utf8()),
+        b"milk"
+    );
+    // One that is connected there fails, and says why.
+    let late = client.submit("io.calls", b"tea", &utf8()).unwrap();
+    assert!(failure(&late).2.contains("--sandbox"));
+    if probes::landlock_abi() >= Some(8) {
+        return; // which covers threads of before
+    }
+    let asks = confined("own-asks").env("RINGWORK_TEST_CLIENT_ASKS", "1");
+    let refused = asks.try_start().expect_err("a thread of before");
+    for part in [
+        "files for 1 thread",
+        "ringwork-poller",
+        "leave them to a handler",
+    ] {
+        assert!(refused.error.contains(part), "{part} in {refused:?}");
+    }
 }
 
 /// An async handler waits for its own pool without a lane: the one lane runs what it calls.

@@ -11,17 +11,31 @@
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::words::{Word, after};
 use ringwork_tests::corruption::{Dice, PARTS, Part};
-use ringwork_tests::{Base, LIMIT, Pool, Serve, call, end, options, utf8, wait_until};
+use ringwork_tests::{
+    Base, LIMIT, Pool, Serve, call, end, io_worker_program, options, utf8, wait_until,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-fn serve(base: &Arc<Base>) -> Pool {
+/// A small pool.
+fn small(base: &Arc<Base>) -> Serve {
     Serve::in_base(base, "hostile")
         .option("clients", "3")
         .option("slots", "32")
         .option("segment-size", "8MiB")
         .option("drain-timeout", "1s")
+}
+
+fn serve(base: &Arc<Base>) -> Pool {
+    small(base).start()
+}
+
+/// One that has rings and masks of I/O lanes, too.
+fn serve_both_kinds(base: &Arc<Base>) -> Pool {
+    small(base)
+        .option("worker", &io_worker_program().display().to_string())
+        .option("io-workers", "1")
         .start()
 }
 
@@ -40,11 +54,12 @@ fn load(client: &Client, seed: u64, stop: &AtomicBool, ended: &AtomicU64) {
         let mut tickets = Vec::new();
         for _ in 0..8 {
             let request = vec![7; [3, 64, 700, 20_000][dice.below(4)]];
-            let options = options()
+            let options = utf8()
                 .timeout([None, Some(Duration::from_millis(200))][dice.below(2)])
                 .attempts(1 + dice.below(3) as u8)
                 .priority(dice.below(3) as u8);
-            match client.submit("echo", &request, &options) {
+            let handler = ["cpu.echo", "io.echo", "io.yields"][dice.below(3)];
+            match client.submit(handler, &request, &options) {
                 Ok(ticket) => tickets.push(ticket),
                 // No room, or over: both are answers.
                 Err(_) => std::thread::sleep(Duration::from_millis(1)),
@@ -65,7 +80,7 @@ fn load(client: &Client, seed: u64, stop: &AtomicBool, ended: &AtomicU64) {
 
 /// Runs `hostility` beside two clients under load; then the supervisor must end in order.
 fn under_load(base: &Arc<Base>, seed: u64, hostility: impl FnOnce(&mut Pool, &Client)) -> Pool {
-    let mut pool = serve(base);
+    let mut pool = serve_both_kinds(base);
     let clients = [pool.client(), pool.client()];
     let hostile = pool.client();
     let (stop, ended) = (AtomicBool::new(false), AtomicU64::new(0));

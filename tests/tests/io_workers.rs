@@ -3,9 +3,9 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::Signal;
-use ringwork_ring::client::{Client, TaskOptions, Ticket};
+use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::PoolCounter;
-use ringwork_ring::format::states::{Codec, LaneKind};
+use ringwork_ring::format::states::{Codec, Health, LaneKind};
 use ringwork_tests::{
     Pool, Serve, call, io_worker_program, options, result, utf8, wait_until, worker_program,
 };
@@ -47,6 +47,18 @@ fn queued_for_io(pool: &Pool) -> u64 {
     (0..segment.geometry().priorities)
         .map(|priority| segment.queue(LaneKind::Io, priority).depth())
         .sum()
+}
+
+/// Whether no thread of a process runs.
+fn is_stopped(pid: i64) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("a process");
+    threads.flatten().all(|thread| {
+        let stat = std::fs::read_to_string(thread.path().join("stat"));
+        stat.is_ok_and(|stat| {
+            stat.rsplit_once(") ")
+                .is_some_and(|(_, rest)| rest.starts_with('T'))
+        })
+    })
 }
 
 #[test]
@@ -118,8 +130,9 @@ fn tasks_wait_for_an_io_worker_that_is_away_and_no_lane_takes_them() {
     let pool = serve("away").start();
     let client = pool.client();
     let io = pid(&client, "io.pid");
-    // Stopped, it neither takes tasks nor is it dead.
+    // Stopped, it neither takes tasks nor is it dead. The signal comes to its threads one by one.
     assert!(pool.signal_worker(io as i32, Signal::SIGSTOP));
+    wait_until("it stands still", || is_stopped(io));
     let waits: Vec<_> = (0..10)
         .map(|_| {
             client
@@ -127,10 +140,9 @@ fn tasks_wait_for_an_io_worker_that_is_away_and_no_lane_takes_them() {
                 .unwrap()
         })
         .collect();
-    // The hint of the first may be in its hands when it is stopped on its way.
-    wait_until("they are queued", || queued_for_io(&pool) >= 9);
+    assert_eq!(queued_for_io(&pool), 10);
     assert_eq!(call(&client, "cpu.echo", b"tea", &utf8()), b"tea");
-    assert!(queued_for_io(&pool) >= 9);
+    assert_eq!(queued_for_io(&pool), 10);
     assert!(pool.signal_worker(io as i32, Signal::SIGKILL));
     for ticket in &waits {
         assert_ne!(number(&result(ticket)), io);
@@ -159,6 +171,74 @@ fn a_pool_whose_io_workers_die_time_and_again_refuses_their_tasks_and_runs_the_o
         "{text}"
     );
     assert_eq!(call(&client, "cpu.echo", b"tea", &utf8()), b"tea");
+    pool.wait_nothing_held(&[&client]);
+}
+
+#[test]
+fn a_worker_makes_the_states_that_its_own_handlers_need_and_no_others() {
+    let pool = serve("states").start();
+    let client = pool.client();
+    let made = |client: &Client, handler| {
+        let made = call(client, handler, b"", &options());
+        String::from_utf8(made).expect("text")
+    };
+    assert_eq!(made(&client, "cpu.made"), "both lane of-cpu unasked");
+    assert_eq!(made(&client, "io.made"), "base both of-io thread unasked");
+    let unsaid = client.call("cpu.takes_unsaid", b"", &options()).unwrap();
+    let unsaid = format!("{unsaid:?}");
+    for part in ["is not made in this worker", "--io-workers", ".needs::<"] {
+        assert!(unsaid.contains(part), "{part} in {unsaid}");
+    }
+    // One that runs both makes all.
+    let pool = serve("together").option("io-workers", "0").start();
+    let client = pool.client();
+    let all = "base both lane of-cpu of-io thread unasked";
+    assert_eq!(made(&client, "cpu.made"), all);
+    assert_eq!(made(&client, "io.made"), all);
+    let said = client.call("cpu.takes_unsaid", b"", &options()).unwrap();
+    assert!(matches!(said, Outcome::Completed { .. }), "{said:?}");
+}
+
+/// The process ids of the I/O workers.
+fn io_workers(pool: &Pool) -> Vec<i32> {
+    let segment = pool.segment();
+    let has_kind = |entry: u32| {
+        segment.lanes().any(|lane| {
+            let word = lane.word_acquire();
+            word.is_active() && word.worker() == entry && lane.kind() == Ok(LaneKind::Io)
+        })
+    };
+    let workers = pool.workers().into_iter();
+    workers
+        .filter(|(entry, _)| has_kind(*entry))
+        .map(|(_, pid)| pid)
+        .collect()
+}
+
+#[test]
+fn io_workers_that_die_in_a_storm_leave_the_other_kind_its_trial() {
+    let pool = serve("trials")
+        .option("crash-storm", "4/10min")
+        .option("crash-storm-pause", "300ms")
+        .option("restart-backoff-max", "10ms")
+        .start();
+    let client = pool.client();
+    wait_until("the pool gives up, and no worker is left", || {
+        for (_, pid) in pool.workers() {
+            let _ = pool.signal_worker(pid, Signal::SIGKILL);
+        }
+        pool.segment().health() == Ok(Health::Storm)
+            && pool.counter(PoolCounter::WorkersStarted)
+                == pool.counter(PoolCounter::WorkersCrashed)
+    });
+    // No I/O worker lives through its trial; the other one is not its heir.
+    wait_until("a worker that computes serves", || {
+        for pid in io_workers(&pool) {
+            let _ = pool.signal_worker(pid, Signal::SIGKILL);
+        }
+        let echo = client.call("cpu.echo", b"tea", &utf8());
+        matches!(echo, Ok(Outcome::Completed { .. }))
+    });
     pool.wait_nothing_held(&[&client]);
 }
 

@@ -7,7 +7,6 @@ use ringwork_ring::Codec;
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::events::NotPublished;
-use std::any::type_name;
 use std::time::Duration;
 
 /// The states that a task can reach: the worker's, and its lane's.
@@ -179,11 +178,7 @@ impl<'t> TaskContext<'t> {
     pub fn state<T: Send + Sync + 'static>(&self) -> &T {
         match self.scopes.states.get() {
             Some(value) => value,
-            None => panic!(
-                "no state of the type {0}: give it to Worker::builder().state(..); a handler that takes State<{0}> as \
-                 an argument, or is followed by .needs::<{0}>(), is checked when the worker starts",
-                type_name::<T>()
-            ),
+            None => panic!("{}", self.scopes.states.why_absent::<T>("State")),
         }
     }
 

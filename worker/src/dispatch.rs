@@ -18,6 +18,7 @@ use crate::raw_task::{Answer, RawTask};
 use crate::run::{InPlace, Run};
 use crate::state::Finder;
 use ringwork_ring::format::layout::{HANDLER_NAME_MAX, id_of};
+use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::{Codec, Status};
 use std::collections::HashMap;
@@ -240,6 +241,14 @@ impl Ready {
         }
     }
 
+    /// The kind of lanes that it is for, where the pool has both.
+    pub(crate) fn kind(&self) -> LaneKind {
+        match self.is_async() {
+            true => LaneKind::Io,
+            false => LaneKind::Cpu,
+        }
+    }
+
     /// The handler with the layers of its kind around it, if there are any. A handler of a worker
     /// that has layers of the other kind only is refused: it would go through none.
     fn layered(mut self, layers: &Layers, finder: &mut Finder<'_>) -> Self {
@@ -320,14 +329,16 @@ pub(crate) struct Handlers {
 }
 
 impl Handlers {
-    /// Adds one, with what it needs looked up; the error says which name stands in its way.
+    /// Adds one, with what it needs looked up; says for which lanes it is. The error says which name
+    /// stands in its way.
     pub(crate) fn add(
         &mut self,
         handler: Handler,
         finder: &mut Finder<'_>,
         layers: &Layers,
-    ) -> Result<(), String> {
+    ) -> Result<LaneKind, String> {
         let handler = handler.bind(finder).layered(layers, finder);
+        let kind = handler.kind();
         if handler.name.is_empty() || handler.name.len() > HANDLER_NAME_MAX {
             return Err(format!(
                 "handler name {:?}: use 1 to {HANDLER_NAME_MAX} bytes",
@@ -335,7 +346,7 @@ impl Handlers {
             ));
         }
         match self.by_id.insert(id_of(handler.name), handler) {
-            None => Ok(()),
+            None => Ok(kind),
             Some(former) => Err(format!(
                 "two handlers have the name, or the id of the name, {:?}: rename one",
                 former.name

@@ -41,7 +41,8 @@ use std::convert::Infallible;
             then its request: `&[u8]`, `Vec<u8>`, `&str`, `String`, an integer, `Cbor<T>`, `Params<P>` or `()`",
     note = "it returns bytes, text, an integer, `Cbor<T>`, `Encoded` or `()`, or a `Result` of one with an error that is a \
             `TaskError` or becomes one (`ErrorCode`)",
-    note = "the arguments of a closure need their types written out: `|task: &TaskContext<'_>, text: &str| ..`"
+    note = "the arguments of a closure need their types written out: `|task: &TaskContext<'_>, text: &str| ..`; an \
+            `async fn` is one for `.async_task(..)`"
 )]
 pub trait Handler<Args>: Send + Sync + 'static {
     /// Its request.

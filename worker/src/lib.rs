@@ -60,7 +60,8 @@ pub use error::{ErrorCode, TaskError};
 pub use handler::{Handler, Returned};
 #[cfg(feature = "io")]
 pub use io::{
-    AsyncContext, AsyncExtract, AsyncHandler, AsyncNext, Busy, Cancelled, Child, WhyCancelled,
+    AsyncContext, AsyncExtract, AsyncHandler, AsyncNext, Busy, Cancelled, Child, PerThread,
+    WhyCancelled,
 };
 #[doc(hidden)]
 pub use io_variables::{

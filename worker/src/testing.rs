@@ -122,7 +122,7 @@ impl Worker {
     /// Those of [`Builder::run`], and when there is no memory to share.
     pub fn new(builder: Builder) -> Result<Self, WorkerError> {
         panics::install_hook(|_| false);
-        let parts = builder.check(None)?.make()?;
+        let parts = builder.check(None)?.make(None)?;
         let states = parts.states.for_lane().map_err(WorkerError::State)?;
         let memory = Memory::new(&PoolConfig::default().clients(1).slots(8))?;
         let client = Client::connect(&memory.dir)?;
@@ -194,7 +194,7 @@ impl Pool {
         };
         let checked = builder.check(None)?;
         announce(&segment, &checked.handlers)?;
-        let parts = checked.make()?;
+        let parts = checked.make(None)?;
         let entry = WorkerEntry::register(segment, None)?;
         let (tell, told) = mpsc::channel();
         let thread = std::thread::Builder::new()

@@ -1,7 +1,7 @@
 //! A worker process: its handlers, its lanes, its start and its end.
 
 use crate::confine::rlimits::LANE_STACK;
-use crate::confine::{Confinement, Peer, SandboxMode};
+use crate::confine::{Confinement, Peer, SandboxMode, sandbox};
 use crate::context::Scopes;
 use crate::dispatch::{Handler, Handlers, Layers, Ready};
 use crate::error::TaskError;
@@ -178,7 +178,8 @@ impl Builder {
     /// it needs: [`Arc<S>`](Arc) of other singletons, in whatever order they are told, and
     /// [`Config<C>`](crate::Config) from the section `[state.NAME]`. Its error ends the worker,
     /// which is not ready then. Singletons are dropped after the last task, in the reverse order of
-    /// their making.
+    /// their making. In a pool with I/O workers a worker leaves out those that only handlers of the
+    /// other kind need.
     ///
     /// ```
     /// use ringwork_worker::{Config, State, Worker, testing};
@@ -424,7 +425,9 @@ impl Builder {
         let segment = attach(&assignment, &checked.handlers)?;
         #[cfg(feature = "io")]
         let threads = io::threads();
-        let parts = checked.make()?;
+        // Where each kind of handlers has workers of its own, it has states of its own.
+        let served = segment.geometry().has_io_lanes().then_some(kind);
+        let parts = checked.make(served)?;
         #[cfg(feature = "io")]
         if parts.home.is_some() && confinement.sandbox > SandboxMode::Off {
             io::await_threads(threads);
@@ -493,12 +496,13 @@ impl Builder {
         };
         let mut handlers = Handlers::default();
         for handler in self.handlers {
-            let mut doubled = None;
             let mut finder = self.states.finder(&sections, handler.name, &mut problems);
-            if let Err(why) = handlers.add(handler, &mut finder, &layers) {
-                doubled = Some(why);
+            let added = handlers.add(handler, &mut finder, &layers);
+            let wanted = finder.wanted();
+            match added {
+                Ok(kind) => self.states.ask(kind, wanted),
+                Err(doubled) => problems.push(doubled),
             }
-            problems.extend(doubled);
         }
         problems.extend(sections.unread());
         if problems.is_empty() {
@@ -525,11 +529,11 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    /// Makes its singletons.
-    pub(crate) fn make(self) -> Result<Parts, WorkerError> {
+    /// Makes its singletons: those of handlers for one kind of lanes, or all.
+    pub(crate) fn make(self, served: Option<LaneKind>) -> Result<Parts, WorkerError> {
         #[cfg(feature = "io")]
         let home = self.home.map(|home| home()).transpose()?;
-        let made = self.states.make(self.plan, &|making| {
+        let made = self.states.make(self.plan, served, &|making| {
             #[cfg(feature = "io")]
             if let Some(home) = &home {
                 return home.wait(making);
@@ -583,7 +587,12 @@ impl Serving {
         let home = parts.home.take();
         #[cfg(feature = "io")]
         let threads = match self.io {
-            Some((options, launch)) => Some((options, launch(options.threads, home)?)),
+            Some((options, launch)) => {
+                let mut threads = launch(options.threads, home)?;
+                let made = threads.make_states(&parts.states);
+                made.map_err(not_made)?;
+                Some((options, threads))
+            }
             None => None,
         };
         let register = || {
@@ -669,6 +678,14 @@ fn take_signals(
     Ok(LeaveOnSignal::install(segment, leave, leave_by)?)
 }
 
+/// A value of a lane or of an I/O thread can't be made: maybe since the sandbox is in force.
+fn not_made(why: String) -> WorkerError {
+    WorkerError::State(match sandbox::explain(&why) {
+        Some(told) => format!("{told}. A singleton is made before the sandbox is in force"),
+        None => why,
+    })
+}
+
 /// Serves each lane in a thread of its own, until all have left. The threads make the states of
 /// their lanes first; when all are made the lanes are registered, and the worker is ready.
 fn serve_lanes(
@@ -701,7 +718,7 @@ fn serve_lanes(
         }
         drop(tell);
         for made in told {
-            made.map_err(WorkerError::State)?;
+            made.map_err(not_made)?;
         }
         for (give, lane) in waiting.into_iter().zip(register()?) {
             let _ = give.send(lane); // its thread waits for it
@@ -883,10 +900,7 @@ fn register(segment: &Segment, handler: &Ready) -> Result<(), WorkerError> {
         name: handler.name.to_owned(),
         request_codec: handler.request_codec,
         result_codec: handler.result_codec,
-        kind: match handler.is_async() {
-            true => LaneKind::Io,
-            false => LaneKind::Cpu,
-        },
+        kind: handler.kind(),
     };
     if tables::register_handler(segment, &info) {
         Ok(())

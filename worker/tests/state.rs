@@ -237,7 +237,7 @@ fn a_caller_that_gives_up_is_seen_in_a_pool_and_without_one() {
 #[cfg(feature = "io")]
 mod async_handlers {
     use super::*;
-    use ringwork_worker::{AsyncContext, AsyncNext};
+    use ringwork_worker::{AsyncContext, AsyncNext, PerThread};
     use std::io::{Read, Write};
     use std::sync::atomic::{AtomicU32, Ordering};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -351,6 +351,129 @@ mod async_handlers {
         }
         drop(pool);
         echo.join().unwrap();
+    }
+
+    /// Which I/O thread made it; says so when it is dropped, and by which.
+    struct Own {
+        made_by: String,
+        name: &'static str,
+        dropped: Arc<Mutex<Vec<String>>>,
+        runtime: tokio::runtime::Id,
+    }
+
+    fn thread_name() -> String {
+        std::thread::current().name().unwrap_or_default().to_owned()
+    }
+
+    impl Own {
+        async fn new(
+            name: &'static str,
+            dropped: &Arc<Mutex<Vec<String>>>,
+        ) -> Result<Self, String> {
+            // It is awaited on the thread's own runtime.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Ok(Self {
+                made_by: thread_name(),
+                name,
+                dropped: Arc::clone(dropped),
+                runtime: tokio::runtime::Handle::current().id(),
+            })
+        }
+    }
+
+    impl Drop for Own {
+        fn drop(&mut self) {
+            let mut dropped = self.dropped.lock().unwrap();
+            assert_eq!(self.made_by, thread_name(), "dropped by another");
+            dropped.push(format!("{} {}", self.made_by, self.name));
+        }
+    }
+
+    #[test]
+    fn each_io_thread_has_a_state_of_its_own_for_the_tasks_that_it_polls() {
+        struct First(Own);
+        struct Second(Own);
+        let dropped = Arc::new(Mutex::new(Vec::new()));
+        let (one, two) = (Arc::clone(&dropped), Arc::clone(&dropped));
+        let worker = Worker::builder()
+            .io_threads(2)
+            .lanes(1)
+            .async_per_thread("second", move |_: Arc<Suffix>| {
+                let dropped = Arc::clone(&two);
+                async move { Own::new("second", &dropped).await.map(Second) }
+            })
+            .async_per_thread("first", move || {
+                let dropped = Arc::clone(&one);
+                async move { Own::new("first", &dropped).await.map(First) }
+            })
+            .state(Suffix("!"))
+            .async_task(
+                "who",
+                |first: PerThread<First>, second: PerThread<Second>, ms: u64| async move {
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                    let runtime = tokio::runtime::Handle::current().id();
+                    assert_eq!((first.0.runtime, second.0.runtime), (runtime, runtime));
+                    assert_eq!(
+                        (&first.0.made_by, &second.0.made_by),
+                        (&thread_name(), &thread_name())
+                    );
+                    thread_name()
+                },
+            );
+        let pool = Pool::start(worker).unwrap();
+        let each = ["ringwork-io-0", "ringwork-io-1"];
+        std::thread::scope(|scope| {
+            let who = || pool.call("who").request(20_i64).run().text().unwrap();
+            let calls: Vec<_> = (0..4).map(|_| scope.spawn(who)).collect();
+            for call in calls {
+                let thread = call.join().unwrap();
+                assert!(each.contains(&thread.as_str()), "{thread}");
+            }
+        });
+        drop(pool);
+        let mut dropped = dropped.lock().unwrap().clone();
+        dropped.sort_by_key(|one| one.split(' ').next().map(str::to_owned));
+        let all = each
+            .iter()
+            .flat_map(|thread| ["first", "second"].map(|name| format!("{thread} {name}")));
+        assert_eq!(
+            dropped,
+            Vec::from_iter(all),
+            "in the reverse order of their making"
+        );
+    }
+
+    #[test]
+    fn a_state_of_an_io_thread_that_is_not_to_be_had_is_told_at_the_start() {
+        let refused = |worker: ringwork_worker::Builder| {
+            let refused = Pool::start(worker).err();
+            refused.expect("refused").to_string()
+        };
+        let takes = || {
+            let worker = Worker::builder();
+            worker.async_task("say", |_: PerThread<Suffix>, (): ()| async {})
+        };
+        let missing = refused(takes());
+        for part in ["the handler \"say\"", "Suffix", "add .async_per_thread(..)"] {
+            assert!(missing.contains(part), "{part} in {missing}");
+        }
+        let elsewhere = refused(takes().state(Suffix("")));
+        assert!(elsewhere.contains("State<..> takes it"), "{elsewhere}");
+        let fails = || async { Err::<Suffix, _>("the server is not there") };
+        let fails = refused(takes().async_per_thread("suffix", fails));
+        for part in ["\"suffix\"", "can't be made for an I/O thread", "not there"] {
+            assert!(fails.contains(part), "{part} in {fails}");
+        }
+        let panics = async || -> Result<Suffix, String> { panic!("on purpose") };
+        let panics = refused(takes().async_per_thread("suffix", panics));
+        assert!(panics.contains("it panicked: on purpose"), "{panics}");
+        let lane = worker()
+            .per_lane("lane", || Ok::<_, String>(7_u32))
+            .per_task("label", |lane: PerLane<u32>| {
+                Ok::<_, TaskError>(Label(lane.to_string()))
+            })
+            .async_task("label", |_: PerTask<Label>, (): ()| async move {});
+        assert!(refused(lane).contains("PerThread<..> of .async_per_thread(..)"));
     }
 
     #[test]

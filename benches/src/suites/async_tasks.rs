@@ -2,7 +2,8 @@
 //! soon what a killed worker had in flight is given back.
 //!
 //! A pool of its own with one worker and one lane; the client is this process. The cases of a round
-//! trip take turns, so their ratios are of one run.
+//! trip take turns, so their ratios are of one run. All but the aborts are measured again with an I/O
+//! worker beside it: cases with `_io`.
 
 use super::rounds::say;
 use super::waiting::{in_flight, serve};
@@ -10,7 +11,7 @@ use crate::numbers::median;
 use crate::programs::Programs;
 use crate::summary::Summary;
 use ringwork_ring::Codec;
-use ringwork_ring::client::{Client, TaskOptions, Ticket};
+use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::PoolCounter;
 use ringwork_tests::{Pool, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
@@ -35,17 +36,21 @@ const ROUND_TRIPS: [(&str, &str); 3] = [
 
 /// Runs the suite.
 pub fn run(programs: &Programs, summary: &mut Summary) -> Result<usize, Box<dyn Error>> {
-    let pool = serve(programs, 2048)?;
+    let pool = serve(programs, 2048, 0)?;
     let client = pool.client();
-    round_trips(&client, summary);
+    round_trips(&client, "", summary);
     aborts(&pool, &client, summary)?;
     drop(client);
     drop(pool);
-    kills(programs, summary)?;
+    let pool = serve(programs, 2048, 1)?;
+    round_trips(&pool.client(), "_io", summary);
+    drop(pool);
+    kills(programs, 0, "", summary)?;
+    kills(programs, 1, "_io", summary)?;
     Ok(0)
 }
 
-fn round_trips(client: &Client, summary: &mut Summary) {
+fn round_trips(client: &Client, arm: &str, summary: &mut Summary) {
     let mut times = [const { (Vec::new(), Vec::new()) }; ROUND_TRIPS.len()];
     let options = TaskOptions::default().codec(Codec::Utf8);
     let call = |handler: &str| {
@@ -54,7 +59,7 @@ fn round_trips(client: &Client, summary: &mut Summary) {
         (start.elapsed().as_nanos() as f64 / 1e3, outcome.is_ok())
     };
     for round in 1..=ROUNDS {
-        say(&format!("async round trips, round {round}"));
+        say(&format!("async{arm} round trips, round {round}"));
         for ((_, handler), (steady, rested)) in ROUND_TRIPS.iter().zip(&mut times) {
             let took: Vec<f64> = (0..CALLS).map(|_| call(handler).0).collect();
             steady.push(median(&took));
@@ -68,13 +73,14 @@ fn round_trips(client: &Client, summary: &mut Summary) {
         }
     }
     for ((case, _), (steady, rested)) in ROUND_TRIPS.iter().zip(&times) {
-        summary.record("async", case, "p50_us", steady);
-        summary.record("async", case, "rested_p50_us", rested);
+        let case = format!("{case}{arm}");
+        summary.record("async", &case, "p50_us", steady);
+        summary.record("async", &case, "rested_p50_us", rested);
     }
     let [sync, ready, spawned] = &times;
     let ratio = |above: &[f64], below: &[f64]| median(above) / median(below);
     summary.note(format!(
-        "async, to sync: ready at once {:.2}, pending once {:.2}; from rest {:.2} and {:.2}",
+        "async{arm}, to sync: ready at once {:.2}, pending once {:.2}; from rest {:.2} and {:.2}",
         ratio(&ready.0, &sync.0),
         ratio(&spawned.0, &sync.0),
         ratio(&ready.1, &sync.1),
@@ -107,17 +113,23 @@ fn aborts(pool: &Pool, client: &Client, summary: &mut Summary) -> Result<(), Box
 }
 
 /// From the signal until all tasks in flight are queued again.
-fn kills(programs: &Programs, summary: &mut Summary) -> Result<(), Box<dyn Error>> {
+fn kills(
+    programs: &Programs,
+    io_workers: u32,
+    arm: &str,
+    summary: &mut Summary,
+) -> Result<(), Box<dyn Error>> {
     let (mut requeued, mut rates) = (Vec::new(), Vec::new());
     for round in 1..=KILLS {
-        say(&format!("async kill, round {round}"));
+        say(&format!("async{arm} kill, round {round}"));
         let tasks = 65_536_u64;
-        let pool = serve(programs, tasks)?;
+        let pool = serve(programs, tasks, io_workers)?;
         let client = pool.client();
         let options = TaskOptions::default()
             .codec(Codec::I64)
             .attempts(2)
             .priority(0);
+        let worker = pid_of_io(&client)?;
         let start = Instant::now();
         let tickets = (0..tasks)
             .map(|_| client.submit("io.sleep", &SLEEP_MS.to_le_bytes(), &options))
@@ -126,8 +138,6 @@ fn kills(programs: &Programs, summary: &mut Summary) -> Result<(), Box<dyn Error
             (in_flight(&pool) == tasks).then_some(())
         });
         rates.push(tasks as f64 / start.elapsed().as_secs_f64());
-        let worker = pool.wait_workers(1)[0].1;
-        let worker = Pid::from_raw(worker).ok_or("no process id")?;
         let start = Instant::now();
         kill_process(worker, Signal::KILL)?;
         while pool.counter(PoolCounter::TasksRequeued) < tasks {
@@ -139,7 +149,17 @@ fn kills(programs: &Programs, summary: &mut Summary) -> Result<(), Box<dyn Error
         requeued.push(start.elapsed().as_nanos() as f64 / 1e6);
         drop(tickets);
     }
-    summary.record("async", "kill_65536", "requeued_ms", &requeued);
-    summary.record("async", "submit_65536", "tasks_per_s", &rates);
+    let case = |name: &str| format!("{name}{arm}");
+    summary.record("async", &case("kill_65536"), "requeued_ms", &requeued);
+    summary.record("async", &case("submit_65536"), "tasks_per_s", &rates);
     Ok(())
+}
+
+/// The process that runs async handlers.
+fn pid_of_io(client: &Client) -> Result<Pid, Box<dyn Error>> {
+    let bytes = match client.call("io.pid", b"", &TaskOptions::default())? {
+        Outcome::Completed { bytes, .. } => bytes.as_slice().try_into().map(u64::from_le_bytes)?,
+        other => return Err(format!("io.pid: {other:?}").into()),
+    };
+    Pid::from_raw(bytes as i32).ok_or_else(|| "no process id".into())
 }

@@ -38,7 +38,7 @@ fn waiting(
     case: CaseId,
     tasks: u64,
 ) -> Result<(), Box<dyn Error>> {
-    let pool = serve(programs, tasks.next_power_of_two())?;
+    let pool = serve(programs, tasks.next_power_of_two(), 0)?;
     let client = pool.client();
     let pid = pool.wait_workers(1)[0].1;
     let own = size_of_future(&client)?;
@@ -93,8 +93,8 @@ fn size_of_future(client: &Client) -> Result<f64, Box<dyn Error>> {
     Ok(size as f64)
 }
 
-/// A pool of one worker, with one lane, for one client with so many slots.
-pub fn serve(programs: &Programs, slots: u64) -> Result<Pool, Box<dyn Error>> {
+/// A pool of one worker, with one lane, and so many I/O workers, for one client with so many slots.
+pub fn serve(programs: &Programs, slots: u64, io_workers: u32) -> Result<Pool, Box<dyn Error>> {
     let bin = programs
         .ringwork
         .parent()
@@ -105,6 +105,7 @@ pub fn serve(programs: &Programs, slots: u64) -> Result<Pool, Box<dyn Error>> {
         .program(&programs.ringwork)
         .option("worker", &worker.display().to_string())
         .option("workers", "1")
+        .option("io-workers", &io_workers.to_string())
         .option("clients", "1")
         .option("slots", &slots.to_string())
         .option("segment-size", size);

@@ -28,6 +28,8 @@ pub(crate) struct Permit {
 pub(crate) struct LaneCore {
     pub(crate) segment: Arc<Segment>,
     pub(crate) index: u32,
+    // Whose it is; its entry says so, too, but there others may write.
+    pub(crate) worker: u32,
     // Which tasks it looks for.
     pub(crate) kind: LaneKind,
     // Where its entry is.
@@ -51,10 +53,16 @@ pub(crate) struct LaneCore {
 }
 
 impl LaneCore {
-    pub(crate) fn new(segment: Arc<Segment>, index: u32, kind: LaneKind, limits: Vec<u64>) -> Self {
+    pub(crate) fn new(
+        segment: Arc<Segment>,
+        (worker, index): (u32, u32),
+        kind: LaneKind,
+        limits: Vec<u64>,
+    ) -> Self {
         let clients = segment.geometry().max_clients as usize;
         Self {
             index,
+            worker,
             kind,
             at: segment.geometry().lane_at(index),
             arena: ArenaView::new(&segment),

@@ -88,7 +88,7 @@ impl Lane {
         let worker_at = segment.geometry().worker_at(worker);
         let limits = limited_handlers(&segment);
         Self {
-            core: LaneCore::new(segment, index, kind, limits),
+            core: LaneCore::new(segment, (worker, index), kind, limits),
             worker_at,
             lock,
             budget,

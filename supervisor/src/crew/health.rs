@@ -24,7 +24,7 @@ pub(crate) struct Halt {
     what: String,
     /// How the last worker has died.
     last: String,
-    /// When one worker is tried; never before a reload without.
+    /// When one worker of each kind is tried; never before a reload without.
     retry: Option<Instant>,
     /// Since when the worker that is tried is ready.
     trial: Option<Instant>,
@@ -58,15 +58,16 @@ impl Health {
         self.halt.as_ref()
     }
 
-    /// How many workers may be started, given how many start already.
-    pub(crate) fn may_start(&self, now: Instant, starting: usize) -> usize {
+    /// Whether a worker may be started, given how many of its kind start already: in a storm one of
+    /// each kind is tried.
+    pub(crate) fn may_start(&self, now: Instant, starting: usize) -> bool {
         match &self.halt {
-            None => usize::MAX,
-            // One is tried.
-            Some(halt) if halt.trial.is_none() && halt.retry.is_some_and(|retry| retry <= now) => {
-                usize::from(starting == 0)
+            None => true,
+            Some(halt) => {
+                halt.trial.is_none()
+                    && halt.retry.is_some_and(|retry| retry <= now)
+                    && starting == 0
             }
-            Some(_) => 0,
         }
     }
 
@@ -238,7 +239,7 @@ mod tests {
 
     fn stormy(policy: &RestartPolicy) -> Health {
         let mut health = Health::default();
-        assert_eq!(health.may_start(Instant::now(), 7), usize::MAX);
+        assert!(health.may_start(Instant::now(), 7));
         assert!(!health.died(policy, "died") && !health.died(policy, "died"));
         assert!(health.died(policy, "was killed by SIGSEGV"));
         health
@@ -255,9 +256,9 @@ mod tests {
         );
         assert_eq!(health.state(), states::Health::Storm);
         let later = Instant::now() + Duration::from_secs(601);
-        assert_eq!(health.may_start(Instant::now(), 0), 0);
-        assert_eq!(health.may_start(later, 0), 1, "one is tried");
-        assert_eq!(health.may_start(later, 1), 0, "and no more");
+        assert!(!health.may_start(Instant::now(), 0));
+        assert!(health.may_start(later, 0), "one is tried");
+        assert!(!health.may_start(later, 1), "and no more");
         assert!(!health.recover());
         health.forget();
         assert_eq!(
@@ -282,7 +283,7 @@ mod tests {
             "{why}"
         );
         assert!(!why.contains("none is started"), "{why}");
-        assert_eq!(health.may_start(Instant::now(), 1), 0);
+        assert!(!health.may_start(Instant::now(), 0));
         assert!(health.look_at() > Some(Instant::now()));
         health.died(&policy, "exited with code 7");
         let why = &health.halt().unwrap().why;
@@ -295,10 +296,7 @@ mod tests {
     fn without_a_pause_only_a_reload_ends_it() {
         let health = stormy(&policy(Duration::ZERO));
         assert_eq!(health.look_at(), None);
-        assert_eq!(
-            health.may_start(Instant::now() + Duration::from_secs(1 << 20), 0),
-            0
-        );
+        assert!(!health.may_start(Instant::now() + Duration::from_secs(1 << 20), 0));
     }
 
     #[test]

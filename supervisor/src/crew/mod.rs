@@ -203,8 +203,6 @@ impl Crew {
             tracing::info!("the crash storm is over: workers that die are replaced again");
             lifecycle::publish(segment, Topic::PoolRecovered, &[], None);
         }
-        let starting = self.members().filter(|member| !member.is_ready()).count();
-        let mut allowed = self.health.may_start(now, starting);
         for number in 0..self.seats.len() {
             let seat = &mut self.seats[number];
             // A successor whose seat is empty is the current one.
@@ -214,8 +212,8 @@ impl Crew {
             }
             let is_due = seat.due <= now || self.health.halt().is_some();
             let kind = seat.kind;
-            if seat.open && seat.current.is_none() && is_due && allowed > 0 {
-                allowed -= 1;
+            let is_empty = seat.open && seat.current.is_none();
+            if is_empty && is_due && self.health.may_start(now, self.starting(kind)) {
                 match self.find_room(segment, kind) {
                     Some(entry) => self.start(segment, entry, MemberKind::Current(number))?,
                     // The table is full of leaving workers and of workers that joined by
@@ -225,6 +223,12 @@ impl Crew {
             }
         }
         self.replace_marked(segment)
+    }
+
+    /// How many workers of a kind are not ready yet.
+    fn starting(&self, kind: LaneKind) -> usize {
+        let starting = self.members().filter(|member| !member.is_ready());
+        starting.filter(|member| member.kind == kind).count()
     }
 
     /// One step in replacing workers that serve: one successor at a time.

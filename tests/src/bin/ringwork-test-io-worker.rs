@@ -8,15 +8,21 @@
 mod fetch;
 
 use ringwork::{Ringwork, TaskType};
-use ringwork_worker::{AsyncContext, Builder, TaskContext, TaskError, Worker, WorkerError};
+use ringwork_worker::{
+    AsyncContext, Builder, PerLane, PerThread, State, TaskContext, TaskError, Worker, WorkerError,
+};
+use std::collections::BTreeSet;
 use std::future::{Future, pending};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::sleep;
+
+/// Why the last task that listens was cancelled.
+static LAST_WHY: Mutex<String> = Mutex::new(String::new());
 
 /// Futures that were made and not dropped.
 static ALIVE: AtomicU64 = AtomicU64::new(0);
@@ -72,8 +78,54 @@ fn own(error: ringwork::Error) -> TaskError {
     TaskError::new("test.own_pool", error.to_string())
 }
 
+/// The states that this process has made.
+static MADE: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
+
+fn made() -> BTreeSet<&'static str> {
+    MADE.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// A state that says that it was made.
+struct Noted<const FOR: char>;
+
+impl<const FOR: char> Noted<FOR> {
+    fn new(name: &'static str) -> Result<Self, String> {
+        let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+        made.insert(name);
+        Ok(Self)
+    }
+}
+
+/// Handlers that take states, and tell which were made.
+fn with_states(builder: Builder) -> Builder {
+    builder
+        .singleton("base", || Noted::<'b'>::new("base"))
+        .singleton("of-io", |_: Arc<Noted<'b'>>| Noted::<'i'>::new("of-io"))
+        .async_singleton("of-cpu", async || Noted::<'c'>::new("of-cpu"))
+        .singleton("both", || Noted::<'2'>::new("both"))
+        .singleton("unasked", || Noted::<'0'>::new("unasked"))
+        .async_per_thread("thread", async || Noted::<'t'>::new("thread"))
+        .per_lane("lane", || Noted::<'l'>::new("lane"))
+        .task(
+            "cpu.made",
+            |_: State<Noted<'c'>>, _: PerLane<Noted<'l'>>, _: State<Noted<'2'>>, (): ()| {
+                Vec::from_iter(made()).join(" ")
+            },
+        )
+        .async_task(
+            "io.made",
+            |_: Arc<Noted<'i'>>, _: PerThread<Noted<'t'>>, _: Arc<Noted<'2'>>, (): ()| async {
+                Vec::from_iter(made()).join(" ")
+            },
+        )
+        // It has not said that it does.
+        .task("cpu.takes_unsaid", |task: &TaskContext<'_>, (): ()| {
+            let _: &Noted<'i'> = task.state();
+        })
+}
+
 fn main() -> Result<(), WorkerError> {
-    let builder = calling(waiting(wrong(Worker::builder())));
+    let builder = with_client(with_states(calling(waiting(wrong(Worker::builder())))));
     builder
         .task("cpu.echo", |_: &TaskContext<'_>, text: String| {
             Ok::<_, TaskError>(text)
@@ -87,6 +139,10 @@ fn main() -> Result<(), WorkerError> {
         .task("cpu.blocks", |_: &TaskContext<'_>, ms: u64| {
             std::thread::sleep(Duration::from_millis(ms));
             Ok::<_, TaskError>(ms)
+        })
+        .task("test.corrupt", |request: String| {
+            let written = ringwork_tests::corruption::run_in_own_pool(&request);
+            written.map_err(|why| TaskError::new("test.corrupt", why))
         })
         .task("cpu.exits", |_: &TaskContext<'_>, (): ()| {
             std::process::exit(3);
@@ -135,11 +191,18 @@ fn waiting(builder: Builder) -> Builder {
             |context: AsyncContext, (): ()| async move {
                 let _alive = Alive::new();
                 let why = context.cancelled().await;
+                *LAST_WHY.lock().unwrap_or_else(PoisonError::into_inner) = why.to_string();
                 // It has time to clear up.
                 sleep(Duration::from_millis(5)).await;
                 Err::<(), _>(TaskError::new("task.cancelled", format!("{why:?}")))
             },
         )
+        .async_task("io.last_why", |(): ()| async move {
+            LAST_WHY
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        })
         .async_task("io.progress", |context: AsyncContext, (): ()| async move {
             context.progress(1, 2);
             pending::<()>().await;
@@ -203,6 +266,34 @@ fn calling(builder: Builder) -> Builder {
                 Ok::<_, TaskError>(u64::from(late.await.is_err()))
             },
         )
+}
+
+/// A client of the pool that a state has.
+struct OfState(Ringwork);
+
+/// A handler that calls its own pool by a client that was connected before the worker was confined:
+/// where a test names the pool.
+fn with_client(builder: Builder) -> Builder {
+    const ECHO: TaskType<str, String> = TaskType::new("cpu.echo");
+    let Ok(pool) = std::env::var("RINGWORK_TEST_CLIENT_OF") else {
+        return builder;
+    };
+    let asks = std::env::var_os("RINGWORK_TEST_CLIENT_ASKS").is_some();
+    let connect = move || {
+        let pool = pool.clone();
+        async move {
+            let rw = Ringwork::connect(&pool).await?;
+            // A question that it takes a thread to answer.
+            assert!(!asks || rw.is_open());
+            Ok::<_, ringwork::Error>(OfState(rw))
+        }
+    };
+    builder.async_singleton("client", connect).async_task(
+        "io.calls_by_state",
+        |client: Arc<OfState>, text: String| async move {
+            client.0.call(ECHO, &text).await.map_err(own)
+        },
+    )
 }
 
 /// Handlers that do what they should not.

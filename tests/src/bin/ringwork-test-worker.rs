@@ -14,7 +14,6 @@
 use anyhow::Context;
 use nix::sys::signal::{Signal, raise};
 use ringwork_handlers::stock_worker;
-use ringwork_ring::{PoolDir, Segment};
 use ringwork_tests::{forbidden, misbehaviour};
 use ringwork_worker::{Builder, Cbor, Config, PerLane, State, TaskContext, TaskError, WorkerError};
 use serde::{Deserialize, Serialize};
@@ -23,7 +22,6 @@ use std::fs::OpenOptions;
 use std::hint::black_box;
 use std::io::Write;
 use std::net::Ipv4Addr;
-use std::path::Path;
 use std::time::Duration;
 
 type Outcome<R> = Result<R, TaskError>;
@@ -310,12 +308,8 @@ fn fragile(context: &TaskContext<'_>, request: String) -> Outcome<u32> {
 
 /// Writes wrong words all over the segment of this worker's own pool.
 fn corrupt(request: &str) -> Outcome<()> {
-    let fail = |why: String| TaskError::new("test.corrupt", why);
-    let place = std::env::var_os("RINGWORK_POOL_DIR").ok_or_else(|| fail("no pool".into()))?;
-    let segment = PoolDir::at(Path::new(&place))
-        .and_then(|dir| Segment::attach(&dir))
-        .map_err(|error| fail(error.to_string()))?;
-    ringwork_tests::corruption::run(&segment, request).map_err(fail)
+    let written = ringwork_tests::corruption::run_in_own_pool(request);
+    written.map_err(|why| TaskError::new("test.corrupt", why))
 }
 
 /// Rust's own handler of SIGSEGV steps aside at the first signal that is no

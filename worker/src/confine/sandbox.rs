@@ -156,16 +156,18 @@ impl Plan {
             inheritable: CapabilitySet::empty(),
         };
         set_capabilities(None, none).map_err(|error| format!("capabilities: {error}"))?;
-        let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+        let threads = other_threads();
         if let Files::Landlock(abi) = self.files {
             self.apply_landlock()
                 .map_err(|error| format!("landlock: {error}"))?;
             // Since version 8 it covers them as seccomp does.
-            if threads > 1 && abi < 8 {
+            if !threads.is_empty() && abi < 8 {
                 gaps.push(format!(
-                    "files for {} of before Builder::run: landlock covers only threads started \
-                     later (before Linux 7.0)",
-                    counted(threads - 1, "thread")
+                    "files for {} that the program or a state has started before ({}): landlock covers only threads \
+                     started later (before Linux 7.0), so leave them to a handler, or to a value of a lane or an I/O \
+                     thread",
+                    counted(threads.len(), "thread"),
+                    threads.join(", ")
                 ));
             }
         }
@@ -212,6 +214,21 @@ impl Plan {
             _ => Ok(()),
         }
     }
+}
+
+/// The names of this process's threads but the first.
+fn other_threads() -> Vec<String> {
+    let first = std::process::id().to_string();
+    let all = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    let others = all.flatten().filter(|one| *one.file_name() != *first);
+    let name = |thread: std::fs::DirEntry| {
+        let name = std::fs::read_to_string(thread.path().join("comm"));
+        name.map_or_else(
+            |_| "without a name".to_owned(),
+            |name| name.trim().to_owned(),
+        )
+    };
+    others.map(name).collect()
 }
 
 impl fmt::Display for Plan {

@@ -10,7 +10,7 @@ use super::parts::Launch;
 use crate::dispatch::Handler;
 use crate::error::TaskError;
 use crate::layer::Done;
-use crate::state::{MakeAsync, Scope, async_singleton};
+use crate::state::{MakeAsync, Scope, async_per_thread, async_singleton};
 use crate::worker::{Builder, WorkerError, number};
 use std::future::Future;
 use std::time::Duration;
@@ -84,6 +84,35 @@ impl Builder {
         self.io = Some(launch);
         self.home = Some(home);
         self.declare::<F::Value>(Scope::Singleton, Some(name), async_singleton(make))
+    }
+
+    /// Adds a value that each I/O thread makes for itself, by an async function on its own runtime,
+    /// before the worker is ready; handlers take it as [`PerThread<T>`](crate::PerThread). It is for
+    /// what is better not shared by threads: a client with its connections, a cache behind a lock that
+    /// no other thread takes. The function takes what one of a [singleton](Self::singleton) does, and
+    /// runs in the sandbox. A thread drops its values after its last task, in the reverse order of
+    /// their making.
+    ///
+    /// ```
+    /// use ringwork_worker::{PerThread, Worker, testing};
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// #[derive(Default)]
+    /// struct Served(AtomicU64);
+    ///
+    /// let worker = Worker::builder()
+    ///     .async_per_thread("served", async || Ok::<_, String>(Served::default()))
+    ///     .async_task("serve", |served: PerThread<Served>, (): ()| async move {
+    ///         1 + served.0.fetch_add(1, Ordering::Relaxed)
+    ///     });
+    /// let pool = testing::Pool::start(worker).unwrap();
+    /// assert_eq!(pool.call("serve").run().result::<u64>(), Ok(1));
+    /// assert_eq!(pool.call("serve").run().result::<u64>(), Ok(2));
+    /// ```
+    #[must_use]
+    pub fn async_per_thread<M: 'static, F: MakeAsync<M>>(mut self, name: &str, make: F) -> Self {
+        self.io = Some(launch);
+        self.declare::<F::Value>(Scope::Thread, Some(name), async_per_thread(make))
     }
 
     /// Puts a layer around all async handlers, as [`Self::layer`] does around the others. The first

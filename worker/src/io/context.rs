@@ -174,11 +174,10 @@ impl AsyncContext {
     pub fn state<T: Send + Sync + 'static>(&self) -> &T {
         match self.try_state() {
             Some(value) => value,
-            None => panic!(
-                "no state of the type {0}: give it to Worker::builder().state(..); a handler that takes Arc<{0}> as an \
-                 argument, or is followed by .needs::<{0}>(), is checked when the worker starts",
-                std::any::type_name::<T>()
-            ),
+            None => {
+                let states = &self.0.shard.common.states;
+                panic!("{}", states.why_absent::<T>("Arc"))
+            }
         }
     }
 

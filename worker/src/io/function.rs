@@ -12,8 +12,9 @@ use std::future::Future;
 /// request, to a future of a result or of a `Result`.
 ///
 /// The arguments are those of other handlers, as far as they can be kept while the task waits:
-/// [`Arc<T>`](std::sync::Arc) of a singleton in the place of [`State<T>`](crate::State), and
-/// [`AsyncContext`] in that of the context.
+/// [`Arc<T>`](std::sync::Arc) of a singleton in the place of [`State<T>`](crate::State),
+/// [`PerThread<T>`](crate::PerThread) in that of [`PerLane<T>`](crate::PerLane), and [`AsyncContext`]
+/// in that of the context.
 ///
 /// ```
 /// use ringwork_worker::{AsyncContext, Config, PerTask, TaskContext, TaskError, Worker, testing};
@@ -55,11 +56,12 @@ use std::future::Future;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an async handler",
     label = "not a function from arguments and a request to a future",
-    note = "an async handler takes up to eight of `AsyncContext`, `Arc<T>`, `PerTask<T>`, `Config<T>`, then its request: \
+    note = "an async handler takes up to eight of `AsyncContext`, `Arc<T>`, `PerTask<T>`, `PerThread<T>`, `Config<T>`, then its request: \
             `Vec<u8>`, `String`, an integer, `Cbor<T>`, `Params<P>` or `()`. Nothing of it is borrowed",
     note = "its future is `Send` and gives bytes, text, an integer, `Cbor<T>`, `Encoded` or `()`, or a `Result` of one with \
             an error that is a `TaskError` or becomes one (`ErrorCode`)",
-    note = "the arguments of a closure need their types written out: `|task: AsyncContext, text: String| async move ..`"
+    note = "the arguments of a closure need their types written out: `|task: AsyncContext, text: String| async move ..`; \
+            a function that is not async is one for `.task(..)`"
 )]
 pub trait AsyncHandler<Args>: Send + Sync + 'static {
     /// Its request.
@@ -92,9 +94,10 @@ pub trait AsyncHandler<Args>: Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no argument of an async handler beside its request",
     label = "not an argument of an async handler",
-    note = "an async handler takes `AsyncContext`, `Arc<T>` (where others take `State<T>`), `PerTask<T>`, `Config<T>`, or a \
+    note = "an async handler takes `AsyncContext`, `Arc<T>` (where others take `State<T>`), `PerTask<T>`, `PerThread<T>` (where \
+            others take `PerLane<T>`), `Config<T>`, or a \
             type that implements `Extract` and borrows nothing; its request comes last",
-    note = "`PerLane<T>` is one lane's: an async task goes from thread to thread"
+    note = "`PerLane<T>` is one lane's: in its place an async handler takes `PerThread<T>`"
 )]
 pub trait AsyncExtract: Sized + Send + 'static {
     #[doc(hidden)]

@@ -14,6 +14,7 @@ use super::watch::Watch;
 use crate::context::Scopes;
 use crate::ending::{end, end_panicked, log_crashed_request, not_run};
 use crate::error::CANCELLED;
+use crate::state::{States, ThreadStates};
 use crate::{log, panics};
 use ringwork_ring::Status;
 use ringwork_ring::format::states::LaneKind;
@@ -45,11 +46,22 @@ struct Threads {
 
 /// Threads that wait for their shards: a worker that can't have them is never ready.
 struct Started {
-    handles: Vec<Handle>,
-    give: Vec<mpsc::Sender<Duty>>,
+    starters: Vec<Starter>,
+    // What each has for itself, once they have made it.
+    states: Vec<ThreadStates>,
     give_watch: mpsc::Sender<(Arc<Watch>, Vec<Arc<IoShard>>)>,
     threads: Vec<JoinHandle<()>>,
 }
+
+/// A thread that waits for its shard.
+struct Starter {
+    handle: Handle,
+    make: mpsc::Sender<ToMake>,
+    give: mpsc::Sender<Duty>,
+}
+
+/// Of what a thread makes its own states, and where it gives them.
+type ToMake = (Arc<States>, mpsc::Sender<Result<ThreadStates, String>>);
 
 /// What a thread is for: its worker's index, its shard, and where lanes leave futures for it.
 type Duty = (u32, Arc<IoShard>, Arc<Given>);
@@ -64,8 +76,8 @@ pub(crate) fn launch(threads: u32, home: Option<Box<dyn Home>>) -> io::Result<Bo
     let (give_watch, watch) = mpsc::channel::<(Arc<Watch>, Vec<Arc<IoShard>>)>();
     // Whatever does not start, the others find that no shard comes, and end.
     let mut started = Started {
-        handles: Vec::new(),
-        give: Vec::new(),
+        starters: Vec::new(),
+        states: Vec::new(),
         give_watch,
         threads: Vec::new(),
     };
@@ -75,10 +87,14 @@ pub(crate) fn launch(threads: u32, home: Option<Box<dyn Home>>) -> io::Result<Bo
         }
     })?;
     for (number, runtime) in runtimes.into_iter().enumerate() {
-        let (give, shard) = mpsc::channel();
-        started.handles.push(runtime.handle().clone());
-        started.give.push(give);
+        let ((make, states), (give, shard)) = (mpsc::channel::<ToMake>(), mpsc::channel());
+        let handle = runtime.handle().clone();
+        started.starters.push(Starter { handle, make, give });
         started.start(format!("ringwork-io-{number}"), move || {
+            if let Ok((states, tell)) = states.recv() {
+                let made = states.for_thread(&|making| runtime.block_on(making));
+                let _ = tell.send(made); // the worker waits for it
+            }
             if let Ok((worker, shard, given)) = shard.recv() {
                 serve(worker, &shard, &given, runtime);
             }
@@ -108,6 +124,21 @@ impl Started {
 }
 
 impl Launched for Started {
+    fn make_states(&mut self, states: &Arc<States>) -> Result<(), String> {
+        let ask = |starter: &Starter| {
+            let (tell, told) = mpsc::channel();
+            let _ = starter.make.send((Arc::clone(states), tell)); // it waits for it
+            told
+        };
+        // All at once.
+        let asked: Vec<_> = self.starters.iter().map(ask).collect();
+        for told in asked {
+            let made = told.recv().map_err(|_| "an I/O thread has ended")?;
+            self.states.push(made?);
+        }
+        Ok(())
+    }
+
     fn serve(self: Box<Self>, parts: Parts) -> Arc<dyn Host> {
         let max_blocking = parts.shards.len() * home::max_blocking() + 2 * home::cores();
         let common = Arc::new(Common::new(
@@ -117,16 +148,21 @@ impl Launched for Started {
             parts.leave,
             max_blocking,
         ));
-        let shard = |(number, (books, handle))| {
-            Arc::new(IoShard::new(number, Arc::clone(&common), books, handle))
+        let mut states = self.states.into_iter();
+        let shard = |(number, (books, starter)): (usize, (_, &Starter))| {
+            let (common, handle) = (Arc::clone(&common), starter.handle.clone());
+            let states = states.next().unwrap_or_default();
+            Arc::new(IoShard::new(number, common, books, handle, states))
         };
-        let parts_of_each = parts.shards.into_iter().zip(self.handles);
+        let parts_of_each = parts.shards.into_iter().zip(&self.starters);
         let shards: Vec<Arc<IoShard>> = parts_of_each.enumerate().map(shard).collect();
         let given: Vec<Arc<Given>> = shards.iter().map(|_| Arc::new(Given::new())).collect();
         let watch = Arc::new(Watch::new(Arc::clone(&shards[0].books)));
         // Their threads wait for them.
-        for ((give, shard), given) in self.give.iter().zip(&shards).zip(&given) {
-            let _ = give.send((parts.worker, Arc::clone(shard), Arc::clone(given)));
+        for ((starter, shard), given) in self.starters.iter().zip(&shards).zip(&given) {
+            let _ = starter
+                .give
+                .send((parts.worker, Arc::clone(shard), Arc::clone(given)));
         }
         let _ = self.give_watch.send((Arc::clone(&watch), shards.clone()));
         Arc::new(Threads {
@@ -150,6 +186,9 @@ fn serve(worker: u32, shard: &IoShard, given: &Given, runtime: Runtime) {
     let common = &shard.common;
     log::serve_lane(&common.segment, worker, shard.books.index());
     runtime.block_on(drive(shard, given));
+    let entered = runtime.enter();
+    drop(shard.take_states());
+    drop(entered);
     // Blocking work and children of tasks.
     runtime.shutdown_timeout(BLOCKING_GRACE);
 }

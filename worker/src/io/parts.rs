@@ -33,6 +33,9 @@ pub(crate) type Launch = fn(u32, Option<Box<dyn Home>>) -> io::Result<Box<dyn La
 
 /// Threads that wait for their shards.
 pub(crate) trait Launched: Send {
+    /// Has each make the states that it has for itself; the error names the one that can't be made.
+    fn make_states(&mut self, states: &Arc<States>) -> Result<(), String>;
+
     /// Gives them the shards of a worker that is ready.
     fn serve(self: Box<Self>, parts: Parts) -> Arc<dyn Host>;
 }

@@ -255,6 +255,11 @@ pub(super) fn failure_of(why: WhyCancelled) -> Failure<'static> {
             CANCELLED,
             "the caller gave the task up while it waited: its future was dropped",
         ),
+        WhyCancelled::CallerDied => (
+            Status::Cancelled,
+            CANCELLED,
+            "the caller died while the task waited: its future was dropped",
+        ),
         WhyCancelled::Deadline => (
             Status::Expired,
             "deadline.passed",

@@ -7,6 +7,7 @@ use super::mark::PollMark;
 use crate::context::TaskClient;
 use crate::log;
 use crate::panics::{self, Panic};
+use crate::state::ThreadStates;
 use ringwork_ring::Claim;
 use ringwork_ring::lane::claimed::Claimed;
 use ringwork_ring::os::clock::now_ns;
@@ -36,6 +37,8 @@ pub(super) struct IoShard {
     /// What it polls.
     pub(super) polls: PollMark,
     tasks: Mutex<Vec<InFlight>>,
+    // What the thread has for itself, until it ends.
+    states: Mutex<ThreadStates>,
 }
 
 /// A task in flight, as the watch looks at it: without a look into its memory unless it is
@@ -52,6 +55,7 @@ impl IoShard {
         common: Arc<Common>,
         books: Arc<ringwork_ring::Shard>,
         handle: Handle,
+        states: ThreadStates,
     ) -> Self {
         Self {
             number,
@@ -62,7 +66,20 @@ impl IoShard {
             stalled: AtomicBool::new(false),
             polls: PollMark::default(),
             tasks: Mutex::default(),
+            states: Mutex::new(states),
         }
+    }
+
+    /// The state at an index that `Finder` has found.
+    pub(super) fn state_at<T: Send + Sync + 'static>(&self, index: usize) -> Option<Arc<T>> {
+        let states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        states.shared_at(index)
+    }
+
+    /// The states, to be dropped by the thread whose they are.
+    pub(super) fn take_states(&self) -> ThreadStates {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *states)
     }
 
     fn tasks(&self) -> MutexGuard<'_, Vec<InFlight>> {
@@ -122,8 +139,10 @@ impl IoShard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhyCancelled {
-    /// Its caller has cancelled it, or has died.
+    /// Its caller has cancelled it.
     Caller,
+    /// Its caller has died.
+    CallerDied,
     /// Its deadline has passed.
     Deadline,
     /// A poll of it took longer than its handler's soft limit.
@@ -133,8 +152,9 @@ pub enum WhyCancelled {
 }
 
 impl WhyCancelled {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Caller,
+        Self::CallerDied,
         Self::Deadline,
         Self::SoftLimit,
         Self::Draining,
@@ -149,6 +169,7 @@ impl fmt::Display for WhyCancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Caller => "the caller has given the task up",
+            Self::CallerDied => "the caller has died",
             Self::Deadline => "its deadline has passed",
             Self::SoftLimit => "its handler's soft limit has passed",
             Self::Draining => "the worker leaves",
@@ -302,12 +323,16 @@ impl Shared {
         waker.into_iter().chain(listeners).for_each(Waker::wake);
     }
 
-    /// As its client asks for it: also one whose deadline has passed asks for that.
+    /// As its client asks for it, or the reaper in its place: also a client whose deadline has passed
+    /// asks for that.
     pub(super) fn cancel_as_asked(&self) {
         let late = self.deadline_ns.is_some_and(|at| now_ns() >= at.get());
-        self.cancel(match late {
-            true => WhyCancelled::Deadline,
-            false => WhyCancelled::Caller,
+        let client = self.shard.common.segment.client(self.client.entry);
+        // The entry of a dead client is being reaped as long as one of its tasks runs.
+        self.cancel(match (late, client.word_acquire().is_active()) {
+            (true, _) => WhyCancelled::Deadline,
+            (false, true) => WhyCancelled::Caller,
+            (false, false) => WhyCancelled::CallerDied,
         });
     }
 

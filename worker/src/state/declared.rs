@@ -40,6 +40,8 @@ impl Declarations {
                 Scope::Singleton => "are given",
                 Scope::Lane => "are given for each lane",
                 Scope::Task => "are given for each task",
+                #[cfg(feature = "io")]
+                Scope::Thread => "are given for each I/O thread",
             };
             let remedy = "wrap each in a type of its own";
             Err(format!("two states of the type {kind} {how}: {remedy}"))

@@ -53,7 +53,8 @@ use std::sync::Arc;
     message = "`{Self}` is no argument of a handler beside its request",
     label = "not an argument of a handler",
     note = "a handler takes `&TaskContext`, `State<T>`, `Arc<T>`, `PerLane<T>`, `PerTask<T>`, `Config<T>`, or a type that \
-            implements `Extract`; its request comes last"
+            implements `Extract`; its request comes last",
+    note = "`AsyncContext` and `PerThread<T>` are those of async handlers"
 )]
 pub trait Extract {
     /// What the handler gets: the type itself, with the lifetime of the task's run.

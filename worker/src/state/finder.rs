@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use std::any::{TypeId, type_name};
 
 /// Indices of the states that one of them needs.
-pub(super) type Wanted = Vec<usize>;
+pub(crate) type Wanted = Vec<usize>;
 
 /// For whom something is looked up.
 #[derive(Clone, Copy)]
@@ -67,7 +67,7 @@ impl<'r> Finder<'r> {
             if self.declared[index].scope == Scope::Lane {
                 self.refuse(&format!(
                     "is async, and takes {} of a lane or what is made of it, but its task goes from thread to thread: \
-                     take Arc<..> of a singleton",
+                     take Arc<..> of a singleton, or PerThread<..> of .async_per_thread(..)",
                     self.declared[index]
                 ));
                 return;
@@ -78,7 +78,7 @@ impl<'r> Finder<'r> {
         }
     }
 
-    pub(super) fn wanted(self) -> Wanted {
+    pub(crate) fn wanted(self) -> Wanted {
         self.wanted
     }
 
@@ -105,9 +105,9 @@ impl<'r> Finder<'r> {
     }
 
     /// The index of a state; any number where there is none, for then the worker does not start.
-    pub(super) fn index_of<T: 'static>(&mut self, scope: Scope) -> usize {
+    pub(crate) fn index_of<T: 'static>(&mut self, scope: Scope) -> usize {
         let (id, kind) = (TypeId::of::<T>(), type_name::<T>());
-        if scope != Scope::Singleton {
+        if matches!(scope, Scope::Lane | Scope::Task) {
             if self.once.contains(&(scope, id)) {
                 let argument = scope.argument();
                 self.refuse(&format!(

@@ -1,4 +1,4 @@
-//! Async functions that make singletons.
+//! Async functions that make singletons, and the values of I/O threads.
 
 use super::finder::Finder;
 use super::make::{Made, Provide, gone};
@@ -8,7 +8,7 @@ use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 
-/// A function that makes a singleton, of up to four arguments that are [`Provide`], to a future of a
+/// A function that makes a singleton or the value of an I/O thread, of up to four arguments that are [`Provide`], to a future of a
 /// `Result`. Any error will do; its text and those of its causes are told.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not make a state",
@@ -45,6 +45,20 @@ where
             let made = make.make(&found, &Made(states))?;
             let making: Making = Box::pin(async move { Ok(Arc::new(made.await?) as _) });
             wait(making)
+        }))
+    }
+}
+
+/// Binds a function that makes the value of an I/O thread.
+pub(crate) fn async_per_thread<M, F>(make: F) -> impl FnOnce(&mut Finder<'_>) -> Bound
+where
+    F: MakeAsync<M>,
+{
+    move |finder| {
+        let found = F::find(finder);
+        Bound::Thread(Box::new(move |states| {
+            let made = make.make(&found, &Made(states))?;
+            Ok(Box::pin(async move { Ok(Arc::new(made.await?) as _) }))
         }))
     }
 }

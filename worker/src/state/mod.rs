@@ -26,9 +26,9 @@ pub use make::{Make, MakePerTask, Provide};
 #[cfg(feature = "io")]
 pub use make_async::MakeAsync;
 #[cfg(feature = "io")]
-pub(crate) use make_async::async_singleton;
+pub(crate) use make_async::{async_per_thread, async_singleton};
 pub(crate) use registry::{Plan, Registry};
 pub(crate) use scope::Scope;
 pub(crate) use states::{Bound, LaneStates, States};
 #[cfg(feature = "io")]
-pub(crate) use states::{Making, Value};
+pub(crate) use states::{Making, ThreadStates, Value};

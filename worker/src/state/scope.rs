@@ -6,6 +6,9 @@ pub(crate) enum Scope {
     Singleton,
     Lane,
     Task,
+    /// That of an I/O thread.
+    #[cfg(feature = "io")]
+    Thread,
 }
 
 impl Scope {
@@ -15,6 +18,8 @@ impl Scope {
             Self::Singleton => ".singleton(..)",
             Self::Lane => ".per_lane(..)",
             Self::Task => ".per_task(..)",
+            #[cfg(feature = "io")]
+            Self::Thread => ".async_per_thread(..)",
         }
     }
 
@@ -24,6 +29,8 @@ impl Scope {
             Self::Singleton => "State",
             Self::Lane => "PerLane",
             Self::Task => "PerTask",
+            #[cfg(feature = "io")]
+            Self::Thread => "PerThread",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::caught::{caught, drop_caught};
 use super::scope::Scope;
-use std::any::{Any, TypeId};
+use std::any::{Any, TypeId, type_name};
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
@@ -19,12 +19,18 @@ type MakeSingleton = Box<dyn FnOnce(&States, Wait<'_>) -> Result<Value, String> 
 /// Makes the value of a lane, in its thread: a `RefCell` of the type.
 type MakeForLane = Box<dyn Fn(&States) -> Result<Box<dyn Any>, String> + Send + Sync>;
 
+/// Begins to make the value of an I/O thread, in that thread.
+#[cfg(feature = "io")]
+type MakeForThread = Box<dyn Fn(&States) -> Result<Making, String> + Send + Sync>;
+
 /// A way to make a value, all of whose needs were looked up.
 pub(crate) enum Bound {
     Singleton(MakeSingleton),
     Lane(MakeForLane),
     /// A `Maker` of the type.
     Task(Box<dyn Any + Send + Sync>),
+    #[cfg(feature = "io")]
+    Thread(MakeForThread),
 }
 
 /// What all lanes of a worker share. Each state has the index of its telling in each of the lists.
@@ -34,6 +40,8 @@ pub(crate) struct States {
     pub(super) values: Vec<Option<Value>>,
     pub(super) lanes: Vec<Option<(String, MakeForLane)>>,
     pub(super) tasks: Vec<Option<Box<dyn Any + Send + Sync>>>,
+    #[cfg(feature = "io")]
+    pub(super) threads: Vec<Option<(String, MakeForThread)>>,
     /// That of their making.
     pub(super) order: Vec<usize>,
 }
@@ -58,6 +66,23 @@ impl States {
         self.at(self.ids.iter().position(|id| *id == wanted)?)
     }
 
+    /// Why there is no singleton of a type; `argument`: by which a handler takes one.
+    #[cold]
+    pub(crate) fn why_absent<T: 'static>(&self, argument: &str) -> String {
+        let (id, kind) = (TypeId::of::<T>(), type_name::<T>());
+        match self.ids.contains(&(Scope::Singleton, id)) {
+            true => format!(
+                "the state of the type {kind} is not made in this worker: of the handlers that say that they need it \
+                 none is one of those that it runs (--io-workers): put .needs::<{kind}>() behind this one"
+            ),
+            false => format!(
+                "no state of the type {kind}: give it to Worker::builder().state(..); a handler that takes \
+                 {argument}<{kind}> as an argument, or is followed by .needs::<{kind}>(), is checked when the worker \
+                 starts"
+            ),
+        }
+    }
+
     /// What makes a value for each task: a `Maker` of its type.
     #[inline]
     pub(super) fn maker_at<M: 'static>(&self, index: usize) -> Option<&M> {
@@ -78,6 +103,52 @@ impl States {
             }
         }
         Ok(states)
+    }
+}
+
+#[cfg(feature = "io")]
+impl States {
+    /// Makes the states of an I/O thread, in that thread, by `wait`; the error names the one that could
+    /// not be made.
+    pub(crate) fn for_thread(&self, wait: Wait<'_>) -> Result<ThreadStates, String> {
+        let mut states = ThreadStates::default();
+        states.values.resize_with(self.threads.len(), || None);
+        for index in &self.order {
+            if let Some((name, make)) = &self.threads[*index] {
+                let made = caught(|| wait(make(self)?));
+                let value =
+                    made.map_err(|why| format!("{name} can't be made for an I/O thread: {why}"))?;
+                states.values[*index] = Some(value);
+                states.order.push(*index);
+            }
+        }
+        Ok(states)
+    }
+}
+
+/// What one I/O thread has for its tasks.
+#[cfg(feature = "io")]
+#[derive(Default)]
+pub(crate) struct ThreadStates {
+    /// By the index of their telling.
+    values: Vec<Option<Value>>,
+    order: Vec<usize>,
+}
+
+#[cfg(feature = "io")]
+impl ThreadStates {
+    pub(crate) fn shared_at<T: Send + Sync + 'static>(&self, index: usize) -> Option<Arc<T>> {
+        let value = self.values.get(index)?.as_ref()?;
+        Arc::clone(value).downcast().ok()
+    }
+}
+
+#[cfg(feature = "io")]
+impl Drop for ThreadStates {
+    fn drop(&mut self) {
+        for index in self.order.drain(..).rev() {
+            drop_caught(self.values[index].take());
+        }
     }
 }
 

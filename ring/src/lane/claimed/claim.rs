@@ -34,6 +34,7 @@ use std::time::Duration;
 pub struct Shard {
     segment: Arc<Segment>,
     index: u32,
+    worker: u32,
     // The worker's proof of life: as long as a claim is open the worker has not left.
     _lock: Arc<LivenessLock>,
     core: Mutex<LaneCore>,
@@ -48,6 +49,7 @@ impl Shard {
         Arc::new(Self {
             segment: Arc::clone(&core.segment),
             index: core.index,
+            worker: core.worker,
             _lock: lock,
             core: Mutex::new(core),
         })
@@ -158,9 +160,7 @@ impl Claimed<'_> {
     #[must_use]
     pub fn detach(mut self, shard: &Arc<Shard>) -> Claim {
         assert!(
-            Arc::ptr_eq(&self.lane.segment, &shard.segment)
-                && self.lane.entry().word().worker()
-                    == shard.segment.lane(shard.index).word().worker(),
+            Arc::ptr_eq(&self.lane.segment, &shard.segment) && self.lane.worker == shard.worker,
             "the shard is another worker's: make one of a lane of this worker"
         );
         let entry = self.lane.entry();
