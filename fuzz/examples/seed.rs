@@ -10,6 +10,7 @@ use ringwork_fuzz::patch::{Record, Section, input};
 use ringwork_handlers::compress::{self, CompressParams, compress};
 use ringwork_handlers::image::{Animation, Format, ResizeParams, resize};
 use ringwork_ring::format::layout::*;
+use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::format::words::{Owner, Place, Word};
 use ringwork_ring::{Cause, Codec, Status};
 use std::collections::BTreeMap;
@@ -119,6 +120,37 @@ fn segment() -> Seeds {
             "idle-bits",
             2,
             &[header64(H_IDLE, u64::MAX), header64(H_SEARCHING, u64::MAX)],
+        ),
+        (
+            "io-idle-bits",
+            1,
+            &[
+                header64(H_IDLE_IO, u64::MAX),
+                header64(H_SEARCHING_IO, u64::MAX),
+            ],
+        ),
+        (
+            "io-idle-bits-without-io",
+            0,
+            &[header64(H_IDLE_IO, 1), header64(H_SEARCHING_IO + 8, 1)],
+        ),
+        (
+            "io-rings",
+            1,
+            &[
+                write64(Section::IoRing, 0, RING_CELLS, 77 << 32),
+                write64(Section::IoRing, 1, RING_HEAD, u64::MAX),
+                write64(Section::IoRing, 2, RING_TAIL, 1 << 40),
+            ],
+        ),
+        (
+            "io-queued",
+            1,
+            &[
+                write64(Section::Slot, 1, SLOT_PUBLISHED, published(1)),
+                write64(Section::IoRing, 1, RING_CELLS, 1 << 32 | 1),
+                write64(Section::IoRing, 1, RING_TAIL, 1),
+            ],
         ),
         (
             "tables",
@@ -238,6 +270,25 @@ fn queued(slot: u8, extra: &[Record]) -> Vec<Record> {
     all.extend(extra);
     all.push(Record::step(7 | u64::from(slot) << 16));
     all
+}
+
+/// The step's bit that means I/O lanes, as in the target.
+const IO: u64 = 1 << 63;
+
+/// The handler of [`queued`], as that of async tasks.
+fn for_io_lanes() -> [Record; 4] {
+    let listed = u64::from(HANDLER_LISTED) | 4 << 48 | u64::from(LaneKind::Io.word()) << 56;
+    [
+        write64(Section::Handler, 0, HANDLER_ID, id_of("echo")),
+        write32(
+            Section::Handler,
+            0,
+            HANDLER_NAME,
+            u32::from_le_bytes(*b"echo"),
+        ),
+        write64(Section::Handler, 0, HANDLER_READY, listed),
+        write64(Section::Header, 0, H_SEARCHING_IO, 1),
+    ]
 }
 
 fn slot() -> Seeds {
@@ -362,6 +413,29 @@ fn slot() -> Seeds {
             "counters-full",
             0,
             queued(1, &[write64(Section::Lane, 0, LANE_STARTED, u64::MAX)]),
+        ),
+        // A lane of the other kind meets it, and the lane that it is for.
+        ("io-task", 1, then(queued(1, &for_io_lanes()), &[0, 5, IO])),
+        (
+            "io-task-dies",
+            1,
+            then(queued(1, &for_io_lanes()), &[0, 5, 2 | IO, 5 | 9 << 8]),
+        ),
+        (
+            "io-lane-meets-a-lane-s",
+            1,
+            then(queued(1, &[]), &[7 | IO | 1 << 16, IO, 5, 0]),
+        ),
+        (
+            "io-ring-damaged",
+            1,
+            vec![
+                write64(Section::IoRing, 0, RING_CELLS, 77 << 32),
+                write64(Section::Header, 0, H_IDLE_IO, u64::MAX),
+                Record::step(7 | IO),
+                Record::step(IO),
+                Record::step(4),
+            ],
         ),
         ("sweep", 1, then(queued(1, &[]), &[4, !3])),
         ("clients-reaped", 2, then(queued(0, &[]), &[6])),

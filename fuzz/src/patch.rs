@@ -48,10 +48,11 @@ pub enum Section {
     Owner,
     Block,
     Counts,
+    IoRing,
 }
 
 /// All sections; the position is the number in a record.
-pub const SECTIONS: [Section; 12] = [
+pub const SECTIONS: [Section; 13] = [
     Section::Header,
     Section::Client,
     Section::Worker,
@@ -64,6 +65,7 @@ pub const SECTIONS: [Section; 12] = [
     Section::Owner,
     Section::Block,
     Section::Counts,
+    Section::IoRing,
 ];
 
 impl Record {
@@ -113,6 +115,11 @@ impl Record {
             Section::Worker => entry(g.workers, WORKER_STRIDE, g.max_workers),
             Section::Lane => entry(g.lanes, LANE_STRIDE, g.max_lanes),
             Section::Injector => entry(g.injectors, ring(g.injector_capacity), g.priorities),
+            Section::IoRing => {
+                // Where the shape has none, the injectors.
+                let rings = g.io_rings.unwrap_or(g.injectors);
+                entry(rings, ring(g.injector_capacity), g.priorities)
+            }
             Section::Slot => entry(g.slots, SLOT_STRIDE, g.total_slots()),
             Section::Completion => entry(g.completions, ring(g.completion_capacity), g.max_clients),
             Section::Handler => entry(g.handlers, HANDLER_STRIDE, g.handler_capacity),

@@ -24,7 +24,8 @@ pub struct Rig {
     _base: tempfile::TempDir,
 }
 
-/// The shapes: small, so that a random index hits, and odd, so that a wrong stride shows.
+/// The shapes: small, so that a random index hits, and odd, so that a wrong stride shows. One has
+/// rings of I/O lanes.
 #[must_use]
 pub fn shapes() -> [PoolConfig; 3] {
     let config = |clients, slots, max_workers, max_lanes, priorities, arena| {
@@ -46,7 +47,8 @@ pub fn shapes() -> [PoolConfig; 3] {
             2,
             3,
             vec![ArenaClass::new(64, 3), ArenaClass::new(1024, 2)],
-        ),
+        )
+        .io_lanes(true),
         config(
             3,
             1,

@@ -97,10 +97,12 @@ fn use_everything(segment: Arc<Segment>, dir: &PoolDir) {
     for late in sweeper.sweep(&segment, u64::MAX) {
         assert!(late.lane < segment.geometry().max_lanes);
     }
-    if let Ok(entry) = WorkerEntry::register(Arc::clone(&segment), None) {
-        if let Ok(mut lanes) = entry.lanes(1, WaitStrategy::Park)
-            && let Some(lane) = lanes.first_mut()
-        {
+    for kind in segment.geometry().lane_kinds() {
+        let Ok(entry) = WorkerEntry::register(Arc::clone(&segment), None) else {
+            continue;
+        };
+        let lane = entry.lane(*kind, WaitStrategy::Park);
+        if let Some(mut lane) = lane.ok().and_then(|mut lanes| lanes.pop()) {
             for _ in 0..8 {
                 let Some(claimed) = lane.try_next() else {
                     break;

@@ -4,6 +4,7 @@
 use crate::patch::{self, Record};
 use crate::rig::Rig;
 use ringwork_ring::format::layout::*;
+use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::lane::claimed::{Claimed, Failure};
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
@@ -35,6 +36,9 @@ const SWEEP: u64 = 4;
 const DIE: u64 = 5;
 const REAP_CLIENTS: u64 = 6;
 const HINT: u64 = 7;
+/// With HINT: into the ring of I/O lanes. With a step that has a lane: the next life is that of an
+/// I/O lane. Where the shape has I/O lanes.
+const IO: u64 = 1 << 63;
 
 /// Damages slots, rings and entries, and has a lane take its tasks from them.
 ///
@@ -81,12 +85,12 @@ fn act(segment: &Arc<Segment>, life: &mut Life, step: u64) {
         }
         HINT => {
             let _ = segment
-                .injector((step >> 8) as u32 & 7)
+                .queue(kind_of(segment, step), (step >> 8) as u32 & 7)
                 .enqueue((step >> 16) as u32);
         }
         how => {
             if life.is_none() {
-                *life = born(segment);
+                *life = born(segment, kind_of(segment, step));
             }
             let Some((lane, _)) = life else { return };
             for _ in 0..4 {
@@ -99,9 +103,16 @@ fn act(segment: &Arc<Segment>, life: &mut Life, step: u64) {
     }
 }
 
-fn born(segment: &Arc<Segment>) -> Life {
+fn kind_of(segment: &Segment, step: u64) -> LaneKind {
+    match segment.geometry().has_io_lanes() && step & IO != 0 {
+        true => LaneKind::Io,
+        false => LaneKind::Cpu,
+    }
+}
+
+fn born(segment: &Arc<Segment>, kind: LaneKind) -> Life {
     let entry = WorkerEntry::register(Arc::clone(segment), None).ok()?;
-    let lane = entry.lanes(1, WaitStrategy::Park).ok()?.pop()?;
+    let lane = entry.lane(kind, WaitStrategy::Park).ok()?.pop()?;
     Some((lane, entry))
 }
 
