@@ -82,10 +82,15 @@ record Settings(
     if (chosen != null) {
       return chosen;
     }
-    String command = System.getProperty("sun.java.command", "").strip();
-    int end = command.indexOf(' ');
-    String main = end < 0 ? command : command.substring(0, end);
+    String main = mainOf(System.getProperty("sun.java.command", ""));
     return ProcessHandle.current().pid() + (main.isEmpty() ? "" : "/" + main);
+  }
+
+  /** The main class of a command; of {@code java Hello.java} the file, not the JDK's launcher. */
+  static String mainOf(String command) {
+    String[] words = command.strip().split(" +", 3);
+    boolean isSource = words[0].endsWith("SourceLauncher") || words[0].endsWith("launcher.Main");
+    return isSource && words.length > 1 ? words[1] : words[0];
   }
 
   Duration closeTimeout() {

@@ -60,6 +60,15 @@ class StatsTest {
   }
 
   @Test
+  void aProgramThatTheLauncherCompilesIsCalledByItsFile() {
+    String launcher = "jdk.compiler/com.sun.tools.javac.launcher.SourceLauncher";
+    assertEquals("Hello.java", Settings.mainOf(launcher + " Hello.java a b"));
+    assertEquals("com.example.Main", Settings.mainOf("com.example.Main Hello.java"));
+    assertEquals(launcher, Settings.mainOf(launcher));
+    assertEquals("", Settings.mainOf(""));
+  }
+
+  @Test
   void aClientTellsItsName() {
     try (Ringwork client = pool.connect()) {
       assertTrue(client.isOpen());
