@@ -37,10 +37,22 @@ impl Given {
     /// Gives the thread a task. One that comes too late is dropped, and ends so.
     pub(super) fn give(&self, task: InFlightTask) {
         let mut late = Some(task);
+        let mut is_first = false;
         if let Some(tasks) = self.tasks().as_mut() {
+            is_first = tasks.is_empty();
             tasks.extend(late.take());
         }
-        self.wake();
+        // Whatever gives the first one wakes the thread, which takes all that are there by then.
+        if is_first {
+            self.wake();
+        }
+    }
+
+    /// Takes what there is in exchange for an empty list.
+    fn take(&self, empty: &mut Vec<InFlightTask>) {
+        if let Some(tasks) = self.tasks().as_mut() {
+            std::mem::swap(tasks, empty);
+        }
     }
 
     /// Has the thread look at what it was given, and whether the worker ends.
@@ -57,6 +69,7 @@ impl Given {
 /// Polls what a shard is given, until the worker ends. What is left then is dropped, and ends so.
 pub(super) async fn drive(shard: &IoShard, given: &Given) {
     let mut tasks = FuturesUnordered::new();
+    let mut new = Vec::new();
     poll_fn(|context| {
         // Before the looks: whatever comes after them wakes this.
         given.waker.register(context.waker());
@@ -64,9 +77,9 @@ pub(super) async fn drive(shard: &IoShard, given: &Given) {
             return Poll::Ready(());
         }
         loop {
-            if let Some(new) = given.tasks().as_mut() {
-                tasks.extend(new.drain(..).map(Turn));
-            }
+            // Lanes go on giving while these get their places.
+            given.take(&mut new);
+            tasks.extend(new.drain(..).map(Turn));
             if !matches!(tasks.poll_next_unpin(context), Poll::Ready(Some(()))) {
                 return Poll::Pending;
             }
