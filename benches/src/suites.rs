@@ -5,6 +5,7 @@ mod client;
 mod cpu10k;
 mod handlers;
 mod idle;
+mod keyed;
 mod payload;
 mod quick;
 mod recovery;
@@ -38,6 +39,7 @@ pub enum Suite {
     Scale,
     Recovery,
     Async,
+    Keyed,
     Allocation,
     Start,
     Handlers,
@@ -75,6 +77,7 @@ pub fn run(
         Suite::Handlers => handlers::run(programs, summary),
         Suite::Recovery => recovery::run(programs, summary),
         Suite::Async => async_tasks::run(programs, summary),
+        Suite::Keyed => keyed::run(programs, summary),
         Suite::Tail => tail::run(programs, summary),
         Suite::Scale => Ok(small::scale(programs, summary)),
         Suite::Allocation => Ok(small::allocation(programs, summary)),

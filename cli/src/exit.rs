@@ -80,6 +80,8 @@ impl From<RingError> for Failure {
             | RingError::DeadlineUnreachable { .. }
             | RingError::QueueFull
             | RingError::TooLarge { .. }
+            | RingError::BadKey { .. }
+            | RingError::NoKeys
             | RingError::TableFull { .. }
             | RingError::ArenaExhausted { .. } => REJECTED,
             _ => FAILED,

@@ -6,7 +6,7 @@ use crate::pending::Pending;
 use crate::pool::Pool;
 use crate::task::{Task, read};
 use ringwork_ring::RingError;
-use ringwork_ring::client::{Reservation, Submitted, TaskOptions};
+use ringwork_ring::client::{OnFailure, Reservation, Submitted, TaskOptions};
 use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -140,6 +140,20 @@ impl<'c, Q: ToRequest + ?Sized, R: FromResult> Call<'c, Q, R> {
     /// Most tasks of this handler that this client has in the pool: beyond, the call is rejected.
     pub fn max_in_flight(mut self, max: u32) -> Self {
         self.options.max_in_flight = Some(max);
+        self
+    }
+
+    /// Tasks of one key of this client run in the order of their submits, and no two tasks of one
+    /// key run at a time, whichever client they are of. A key has 1 to 1024 bytes.
+    pub fn key(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.options = self.options.key(key);
+        self
+    }
+
+    /// What becomes of the tasks of its key that are queued behind it, if it fails (default: they
+    /// run).
+    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.options.on_failure = on_failure;
         self
     }
 

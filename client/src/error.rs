@@ -118,6 +118,8 @@ pub enum Reason {
     ArenaExhausted,
     /// The request is larger than any block.
     PayloadTooLarge,
+    /// The key can be none, or the pool takes no tasks with keys.
+    Key,
     /// Something else: the source says what.
     Other,
 }
@@ -158,6 +160,7 @@ impl Error {
             RingError::QueueFull => Reason::RingFull,
             RingError::ArenaExhausted { .. } => Reason::ArenaExhausted,
             RingError::TooLarge { .. } => Reason::PayloadTooLarge,
+            RingError::BadKey { .. } | RingError::NoKeys => Reason::Key,
             _ => Reason::Other,
         };
         Self::Rejected {

@@ -67,4 +67,7 @@ pub use ringwork_ring::format::words::Publisher;
 #[doc(no_inline)]
 pub use ringwork_ring::queue::events::{NotPublished, Passed};
 #[doc(no_inline)]
-pub use ringwork_ring::{Cause, Codec, PoolDir, Status, WaitStrategy, client::TaskOptions};
+pub use ringwork_ring::{
+    Cause, Codec, PoolDir, Status, WaitStrategy,
+    client::{OnFailure, TaskOptions},
+};

@@ -16,6 +16,7 @@ mod cost;
 mod crash_model;
 mod event_model;
 mod explore;
+mod key_model;
 mod plan;
 mod ring_model;
 mod sim;

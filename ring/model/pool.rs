@@ -2,7 +2,7 @@
 
 use crate::format::config::{ArenaClass, Geometry, PoolConfig};
 use crate::format::layout::*;
-use crate::format::section::Section;
+use crate::format::section::{self, Section};
 use crate::format::states::{Codec, LaneKind, PoolState};
 use crate::model::shim::Place;
 use crate::segment::Segment;
@@ -90,6 +90,8 @@ pub(crate) struct Tiny {
     pub(crate) events: u32,
     /// Whether the handler "model" is for I/O lanes, which have rings then.
     pub(crate) io: bool,
+    /// Whether tasks may have keys.
+    pub(crate) keys: bool,
 }
 
 impl Default for Tiny {
@@ -104,6 +106,7 @@ impl Default for Tiny {
             blocks: 2,
             events: 0,
             io: false,
+            keys: false,
         }
     }
 }
@@ -152,6 +155,9 @@ impl Tiny {
             let lines = io_ring_bytes.div_ceil(SECTION_ALIGN) as u32;
             sections.push(of(SECTION_IO_RINGS, lines, SECTION_ALIGN));
         }
+        if self.keys {
+            sections.extend(section::of_keys(self.clients * self.slots));
+        }
         sections
     }
 
@@ -166,6 +172,7 @@ impl Tiny {
             limits: 0,
             events: None,
             io_lanes: self.io,
+            keys: None,
             segment_size: None,
             arena: Some(vec![ArenaClass {
                 size: BLOCK,
@@ -303,6 +310,18 @@ impl Pool {
                 EVENT_STRIDE,
             ),
             ("io ring", g.io_rings.unwrap_or(usize::MAX), usize::MAX),
+            (
+                "key line",
+                g.section(SECTION_KEY_LINES)
+                    .map_or(usize::MAX, |place| place.offset),
+                KEY_STRIDE,
+            ),
+            (
+                "bucket",
+                g.section(SECTION_KEY_BUCKETS)
+                    .map_or(usize::MAX, |place| place.offset),
+                BUCKET_STRIDE,
+            ),
             ("block", g.classes[0].owners, 8),
         ];
         let (name, start, stride) = tables
@@ -416,6 +435,22 @@ fn word_sizes(g: &Geometry) -> Vec<(usize, u8)> {
         for cell in 1..place.section.count {
             let at = place.record_at(cell);
             words.extend([EVENT_WORD, EVENT_ABOUT, EVENT_BYTES].map(|word| (at + word, 8)));
+        }
+    }
+    if let Some(place) = g.section(SECTION_KEY_LINES) {
+        for slot in 0..g.total_slots() as usize {
+            let at = place.offset + KEY_STRIDE * slot;
+            words.extend([KEY_HASH, KEY_BEFORE, KEY_NEXT].map(|word| (at + word, 8)));
+            words.extend([KEY_FLAGS, KEY_POISONED].map(|word| (at + word, 4)));
+        }
+    }
+    if let Some(place) = g.section(SECTION_KEY_BUCKETS) {
+        for bucket in 0..place.section.count {
+            let at = place.record_at(bucket);
+            let permits = (0..BUCKET_PERMIT_COUNT).map(|n| (at + BUCKET_PERMITS + 8 * n, 8));
+            let waiting = (0..BUCKET_WAITING_COUNT).map(|n| (at + BUCKET_WAITING + 4 * n, 4));
+            words.extend(permits.chain(waiting));
+            words.push((at + BUCKET_OVERFLOW, 4));
         }
     }
     for place in &g.classes {

@@ -244,6 +244,16 @@ impl Sim {
         left.crashes < self.limits.crashes || left.pauses < self.limits.pauses
     }
 
+    /// Which process runs, for [`Self::has_died`].
+    pub(crate) fn process(&self) -> usize {
+        self.current.get()
+    }
+
+    /// Whether a process has died, or its siblings with it, be it unwound or not.
+    pub(crate) fn has_died(&self, process: usize) -> bool {
+        self.processes.borrow()[process].dead
+    }
+
     /// Processes that have died so far.
     pub(crate) fn crashes(&self) -> u32 {
         self.limits.crashes - self.left.get().crashes

@@ -171,6 +171,20 @@ pub enum RingError {
     /// The injector ring is full.
     #[error("the queue of the pool is full: the workers do not keep up; wait, or add workers")]
     QueueFull,
+    /// A key has no bytes, or too many.
+    #[error(
+        "a key of {} can't order tasks: it has 1 to {} bytes; of something longer take a hash, and of nothing no key",
+        counted(*.len, "byte"), crate::format::layout::KEY_BYTES_MAX
+    )]
+    BadKey {
+        /// Its length in bytes.
+        len: usize,
+    },
+    /// The pool takes no tasks with keys.
+    #[error(
+        "this pool takes no tasks with keys: serve it with --keys true, or with a --segment-size of 512MiB or more"
+    )]
+    NoKeys,
     /// The request is larger than the largest block.
     #[error(
         "a request of {size} bytes is larger than the largest arena block ({largest} bytes): {}",

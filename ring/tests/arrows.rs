@@ -398,7 +398,7 @@ fn a_circle_is_seen_through_lists_paths_and_names_that_are_handed_on() {
 }
 
 /// Sizes, which are no offsets although they count bytes or words.
-const SIZES: [&str; 11] = [
+const SIZES: [&str; 12] = [
     "HEADER_SIZE",
     "MAX_CLASSES",
     "NAME_SIZE",
@@ -410,6 +410,7 @@ const SIZES: [&str; 11] = [
     "ERROR_TEXT_MAX",
     "EVENT_BYTES_MAX",
     "TOPIC_NAME_MAX",
+    "KEY_BYTES_MAX",
 ];
 
 #[test]

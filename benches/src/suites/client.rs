@@ -110,7 +110,7 @@ fn timed(mut call: impl FnMut() -> bool) -> Found<Histogram<u64>> {
 }
 
 /// A pool of one lane with the worker of the tests.
-fn serve(programs: &Programs, name: &str) -> Found<Serve> {
+pub(super) fn serve(programs: &Programs, name: &str) -> Found<Serve> {
     let bin = programs.ringwork.parent();
     let worker = bin.ok_or("no directory of the binary")?;
     let worker = worker.join("ringwork-test-worker");

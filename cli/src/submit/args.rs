@@ -80,6 +80,11 @@ pub(crate) struct Submit {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
     pub(super) attempts: u8,
 
+    /// Key of the task: no other task of this key runs at the same time, and with --lines they run in
+    /// the order of the lines.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) key: Option<String>,
+
     /// A request from each line of the file, or of standard input.
     #[arg(long, conflicts_with_all = ["data", "out"])]
     pub(super) lines: bool,

@@ -51,6 +51,10 @@ pub(super) fn run(submit: &Submit) -> Result<(), Failure> {
         )
         .priority(submit.priority as u8)
         .attempts(submit.attempts);
+    let options = match &submit.key {
+        Some(key) => options.key(key),
+        None => options,
+    };
     if submit.lines {
         return lines::run(submit, &client, options);
     }

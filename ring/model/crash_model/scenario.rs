@@ -209,6 +209,7 @@ impl Scenario {
                 blocks: 4,
                 events: 0,
                 io: false,
+                keys: false,
             },
             clients: vec![tasks.clone(), tasks.clone(), tasks],
             supervisors: 2,

@@ -50,6 +50,16 @@ pub(super) struct Attachment {
 /// A slot by its number, and what is in it.
 pub(super) type Numbered<'s> = (u32, Slot<'s>);
 
+/// What has become of a task that was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TakenBack {
+    /// No lane has it, and its slot is free.
+    Free { may_have_run: bool },
+    /// Its lane was asked to stop, or to leave it out, or it has ended: a lane that had ended it
+    /// before may write no hint for that.
+    Asked { may_have_run: bool },
+}
+
 /// How a client's threads count: one at a time, under a lock, or all at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counting {
@@ -489,16 +499,15 @@ impl Attachment {
         (claimed >= submitted).then(|| (fields.handler(), now_ns().saturating_sub(claimed)))
     }
 
-    /// Takes a task that is given up, and that is counted under `counter`, out of the queue: `true`
-    /// when it may have run before. `None` when it runs, and its lane was asked to stop, or has
-    /// ended: a lane that had ended it before may write no hint for that.
+    /// Takes a task that is given up, and that is counted under `counter`, out of the queue, or asks
+    /// its lane to stop. One that has a key is never taken out: others may be queued behind it.
     pub(super) fn take_back(
         &self,
         slot: u32,
         generation: u64,
         counter: ClientCounter,
         counting: Counting,
-    ) -> Option<bool> {
+    ) -> TakenBack {
         self.count(counter, counting);
         failpoint!("cancel.counted");
         let fields = self.segment.slot(slot);
@@ -507,12 +516,22 @@ impl Attachment {
             let word = self.segment.word(slot);
             let own = word.generation() == generation;
             match word.kind() {
+                Kind::Queued if own && fields.published().is_keyed() => {
+                    fields.request_cancel(generation);
+                    failpoint!("cancel.key_asked");
+                    // pairs with the fence behind a claim in `LaneCore::claim_keyed`: queued still,
+                    // it is claimed by a lane that sees what was asked.
+                    let may_have_run = fields.queued() != Some(word) || word.attempt() > 0;
+                    ring_bell(&self.segment, slot);
+                    return TakenBack::Asked { may_have_run };
+                }
                 Kind::Queued if own => {
                     if fields.withdraw(word) {
                         failpoint!("cancel.withdrawn");
                         // No lane has it, so nothing but this thread ends it.
                         self.free_blocks(slot, word);
-                        return Some(word.attempt() > 0);
+                        let may_have_run = word.attempt() > 0;
+                        return TakenBack::Free { may_have_run };
                     }
                 }
                 Kind::Done | Kind::Crashed if own => break,
@@ -526,7 +545,7 @@ impl Attachment {
                 }
             }
         }
-        None
+        TakenBack::Asked { may_have_run: true }
     }
 
     /// The outcome of a task whose slot has a state that is impossible; it is logged, too.

@@ -11,6 +11,7 @@ mod backlog;
 mod free_list;
 mod handler_kinds;
 mod helping;
+mod key_chains;
 mod lane_pace;
 mod outcome;
 mod queue_ahead;
@@ -19,7 +20,7 @@ mod task_table;
 
 #[cfg(ringwork_model)]
 pub(crate) use free_list::FreeList;
-pub use outcome::{Outcome, TaskOptions};
+pub use outcome::{OnFailure, Outcome, TaskOptions};
 #[doc(hidden)]
 pub use task_table::batch::{Batch, Reservation};
 #[doc(hidden)]
@@ -27,12 +28,15 @@ pub use task_table::in_place::{InPlace, Lease, RoomClaim};
 #[doc(hidden)]
 pub use task_table::{Ended, GiveUp, Helper, Submitted, TaskKey, TaskTable};
 
-use crate::client::attachment::{Attachment, Counting, SUPERVISOR_DIED, closed};
+use crate::client::attachment::{
+    Attachment, Counting, Numbered, SUPERVISOR_DIED, TakenBack, closed,
+};
 use crate::client::backlog::Backlog;
+use crate::client::key_chains::{KeyChains, Keyed};
 use crate::error::{Result, RingError};
 use crate::format::layout::{ClientCounter, id_of};
 use crate::format::states::LaneKind;
-use crate::format::words::{Kind, Publisher, Word, after};
+use crate::format::words::{Kind, Published, Publisher, Word, after};
 use crate::os::clock::now_ns;
 use crate::os::sync::{self, Instant};
 use crate::queue::wait::wake_after_publish;
@@ -92,6 +96,7 @@ struct Table {
     /// Whether each slot's task was let in since it seemed to be in time behind what was queued.
     weighed: Vec<bool>,
     backlog: Backlog,
+    keys: KeyChains,
     /// Which slots the next look without a hint takes in.
     slices: Slices,
 }
@@ -144,7 +149,9 @@ impl Table {
     }
 
     /// The slot has no owner any more.
-    fn bring_home(&mut self, local: u32) {
+    #[inline(always)]
+    fn bring_home(&mut self, local: u32, at: &Attachment) {
+        self.keys.ended(at, at.first_slot + local);
         self.uncount(local);
         self.places[local as usize] = SlotUse::Free;
         self.free.push(local);
@@ -221,6 +228,7 @@ impl Client {
             counted: vec![0; slots as usize],
             weighed: vec![false; slots as usize],
             backlog: Backlog::default(),
+            keys: KeyChains::default(),
             slices: Slices::default(),
         };
         Self {
@@ -340,6 +348,7 @@ impl Client {
         options: &TaskOptions,
         watched: bool,
     ) -> Result<(u32, Word, Option<u64>, LaneKind)> {
+        let key = Keyed::of(options, &self.at)?;
         let local = table.take(handler, options)?;
         let slot = self.at.first_slot + local;
         if table.next[local as usize] == UNKNOWN {
@@ -352,19 +361,39 @@ impl Client {
         let sampled = table.samples(id);
         let numbered = self.at.numbered(slot);
         let filled = (self.at).fill(numbered, generation, (id, request), options, sampled);
-        let (published, deadline_ns) = filled.inspect_err(|_| table.bring_home(local))?;
+        let (published, deadline_ns) = filled.inspect_err(|_| table.bring_home(local, &self.at))?;
         let published = published.with_watched(watched);
         let queued = Word::queued(generation, 0);
         table.places[local as usize] = SlotUse::Pending(queued);
         table.next[local as usize] = after(generation);
-        self.at.publish(numbered.1, published);
-        if !self.at.hint(numbered, published) {
-            table.bring_home(local);
+        let hints = self.publish(table, numbered, published, key);
+        if hints && !self.at.hint(numbered, published) {
+            table.keys.forget(slot);
+            table.bring_home(local, &self.at);
             return Err(RingError::QueueFull);
         }
         self.at.count(ClientCounter::Submitted, Counting::Locked);
         failpoint!("submit.counted");
         Ok((slot, queued, deadline_ns, published.lane_kind()))
+    }
+
+    /// Publishes a task; whether its hint is to be written here.
+    #[inline(always)]
+    fn publish(
+        &self,
+        table: &mut Table,
+        (slot, fields): Numbered<'_>,
+        published: Published,
+        key: Option<Keyed>,
+    ) -> bool {
+        let Some(key) = key else {
+            self.at.publish(fields, published);
+            return true;
+        };
+        let task = (slot, published.generation());
+        table.keys.publish(&self.at, task, key, || {
+            self.at.publish(fields, published.with_key());
+        })
     }
 
     /// Submits and waits.
@@ -420,7 +449,7 @@ impl Client {
         if wanted {
             table.places[local as usize] = SlotUse::Ready(awaited, outcome);
         } else {
-            table.bring_home(local);
+            table.bring_home(local, &self.at);
         }
         true
     }
@@ -635,7 +664,7 @@ impl Ticket<'_> {
         }
         match std::mem::replace(&mut table.places[local], SlotUse::Lost) {
             SlotUse::Ready(_, outcome) => {
-                table.bring_home(local as u32);
+                table.bring_home(local as u32, &self.client.at);
                 Some(outcome)
             }
             SlotUse::Broken(_, outcome) => Some(outcome),
@@ -665,14 +694,14 @@ impl Ticket<'_> {
         let generation = self.word.generation();
         let taken_back = (client.at).take_back(self.slot, generation, counter, Counting::Locked);
         let may_have_run = match taken_back {
-            Some(may_have_run) => {
-                table.bring_home(local as u32);
+            TakenBack::Free { may_have_run } => {
+                table.bring_home(local as u32, &client.at);
                 may_have_run
             }
-            None => {
+            TakenBack::Asked { may_have_run } => {
                 // A lane that had ended it before writes no hint for that.
                 client.settle(&mut table, local as u32);
-                true
+                may_have_run
             }
         };
         Some(outcome(may_have_run))
@@ -713,7 +742,7 @@ impl Drop for Ticket<'_> {
                 }
             }
             SlotUse::Ready(word, _) if *word == self.word => {
-                table.bring_home(local as u32);
+                table.bring_home(local as u32, &self.client.at);
             }
             SlotUse::Broken(word, _) if *word == self.word => table.places[local] = SlotUse::Lost,
             _ => {}

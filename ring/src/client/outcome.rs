@@ -4,7 +4,18 @@ use crate::error::RingError;
 use crate::format::cause::Cause;
 use crate::format::layout::ClientCounter;
 use crate::format::states::{Codec, Status};
+use crate::queue::keys::OrderKey;
 use std::time::Duration;
+
+/// What becomes of the tasks of a key that are queued behind one that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// They run as if it had not failed.
+    #[default]
+    Continue,
+    /// They fail as `key.poisoned`, and are not run.
+    FailKey,
+}
 
 /// Options of one task: the defaults, and what is set on them.
 ///
@@ -41,6 +52,11 @@ pub struct TaskOptions {
     /// Whether a task is submitted although what is queued before it will take longer than
     /// `timeout` (default: no, it is refused with [`RingError::DeadlineUnreachable`]).
     pub admit_late: bool,
+    /// The tasks of one key of this client run in the order of their submits, and no two tasks of
+    /// one key run at a time, whichever client they are of (default: none).
+    pub key: Option<OrderKey>,
+    /// What becomes of the tasks of its key behind it, if this one fails (default: they run).
+    pub on_failure: OnFailure,
 }
 
 impl Default for TaskOptions {
@@ -54,6 +70,8 @@ impl Default for TaskOptions {
             traceparent: None,
             max_in_flight: None,
             admit_late: false,
+            key: None,
+            on_failure: OnFailure::Continue,
         }
     }
 }
@@ -105,6 +123,20 @@ impl TaskOptions {
     #[must_use]
     pub const fn max_in_flight(mut self, max_in_flight: u32) -> Self {
         self.max_in_flight = Some(max_in_flight);
+        self
+    }
+
+    /// What orders it among the other tasks of this key.
+    #[must_use]
+    pub fn key(mut self, key: impl AsRef<[u8]>) -> Self {
+        self.key = Some(OrderKey::of(key.as_ref()));
+        self
+    }
+
+    /// What becomes of the tasks of its key that are queued behind it, if it fails.
+    #[must_use]
+    pub const fn on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.on_failure = on_failure;
         self
     }
 

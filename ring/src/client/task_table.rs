@@ -22,10 +22,11 @@
 pub mod batch;
 pub mod in_place;
 
-use crate::client::attachment::{Attachment, Counting, SUPERVISOR_DIED, closed};
+use crate::client::attachment::{Attachment, Counting, SUPERVISOR_DIED, TakenBack, closed};
 use crate::client::backlog::Backlog;
 use crate::client::free_list::FreeList;
 use crate::client::helping::Helping;
+use crate::client::key_chains::{KeyChains, Keyed};
 use crate::client::outcome::{Outcome, TaskOptions};
 use crate::error::{Result, RingError};
 use crate::format::layout::{ClientCounter, GENERATION_MASK, id_of};
@@ -126,6 +127,8 @@ const COUNTED: u64 = 1 << 9;
 const BROKEN: u64 = 1 << 10;
 /// The result is read in place, so it is not put aside.
 const IN_PLACE: u64 = 1 << 11;
+/// The task has a key.
+const KEYED: u64 = 1 << 12;
 
 /// The word of a slot, and what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +163,7 @@ struct Filling {
     local: u32,
     before: SlotWord,
     word: SlotWord,
+    key: Option<Keyed>,
 }
 
 /// A task that is filled in, and published by its word.
@@ -169,6 +173,9 @@ struct Filled {
     word: SlotWord,
     published: Published,
     deadline_ns: Option<u64>,
+    key: Option<Keyed>,
+    // Its hint is written, or the task before it leads to one.
+    hinted: bool,
 }
 
 impl Filled {
@@ -208,6 +215,7 @@ pub struct TaskTable {
     slices: Mutex<Slices>,
     backlog: Mutex<Backlog>,
     in_flight: Mutex<InFlight>,
+    keys: Mutex<KeyChains>,
     /// Results that were put aside, by their slots.
     kept: Mutex<HashMap<u32, Ended>>,
     /// Why the pool has ended, once that was seen.
@@ -273,6 +281,7 @@ impl TaskTable {
             slices: Mutex::default(),
             backlog: Mutex::default(),
             in_flight: Mutex::default(),
+            keys: Mutex::default(),
             kept: Mutex::default(),
             over: OnceLock::new(),
             on_end: Box::new(on_end(slots as usize)),
@@ -385,10 +394,10 @@ impl TaskTable {
         options: &TaskOptions,
         flags: u64,
     ) -> Result<Submitted> {
-        let submitted = self.fill(local, task, options, flags).and_then(|filled| {
-            self.publish(&filled);
-            self.hint(filled)
-        });
+        let submitted = self
+            .fill(local, task, options, flags)
+            .and_then(|filled| self.publish(filled))
+            .and_then(|filled| self.hint(filled));
         self.tell(&submitted);
         submitted
     }
@@ -442,6 +451,8 @@ impl TaskTable {
         options: &TaskOptions,
         flags: u64,
     ) -> Result<Filling> {
+        let key = Keyed::of(options, &self.at).inspect_err(|_| self.free.push(local))?;
+        let keyed = if key.is_some() { KEYED } else { 0 };
         let counted = self.check_in_flight(local, handler, id, options);
         let counted = counted.inspect_err(|_| self.free.push(local))?;
         // Relaxed: the list's acquire orders it, and the slot is in this thread's hands.
@@ -455,12 +466,13 @@ impl TaskTable {
             before = SlotWord::new(found, FREE);
         }
         let generation = after(before.generation());
-        let word = SlotWord(SlotWord::new(generation, FILLING).0 | flags | counted);
+        let word = SlotWord(SlotWord::new(generation, FILLING).0 | flags | counted | keyed);
         self.set(local, word);
         Ok(Filling {
             local,
             before,
             word,
+            key,
         })
     }
 
@@ -495,6 +507,8 @@ impl TaskTable {
                 word: filling.word,
                 published,
                 deadline_ns,
+                key: filling.key,
+                hinted: false,
             }),
             Err(error) => {
                 self.give_back(&filling);
@@ -509,19 +523,49 @@ impl TaskTable {
         nth < 1024 || nth.is_multiple_of(8)
     }
 
-    /// Publishes a task; its hint follows.
-    fn publish(&self, filled: &Filled) {
+    /// Publishes a task; its hint follows, unless it has a key.
+    fn publish(&self, filled: Filled) -> Result<Filled> {
+        if filled.key.is_some() {
+            return self.publish_keyed(filled);
+        }
         // Before the task is published: its end may be announced at once.
         self.set(filled.local, filled.word.to(PUBLISHING));
         let (_, fields) = self.at.numbered(self.slot(filled.local));
         self.at.publish(fields, filled.published);
+        Ok(filled)
+    }
+
+    /// Publishes a task that has a key, and writes its hint if it is its turn.
+    #[cold]
+    fn publish_keyed(&self, mut filled: Filled) -> Result<Filled> {
+        let Some(key) = filled.key else {
+            unreachable!("its caller has looked");
+        };
+        let local = filled.local;
+        let (slot, fields) = self.at.numbered(self.slot(local));
+        let task = (slot, filled.word.generation());
+        filled.published = filled.published.with_key();
+        let mut chains = lock(&self.keys);
+        let hints = chains.publish(&self.at, task, key, || {
+            self.set(local, filled.word.to(PUBLISHING));
+            self.at.publish(fields, filled.published);
+        });
+        // Under the lock: a task that is taken back has none behind it.
+        if hints && !self.at.hint((slot, fields), filled.published) {
+            chains.forget(slot);
+            drop(chains);
+            self.release(local, filled.word);
+            return Err(RingError::QueueFull);
+        }
+        filled.hinted = true;
+        Ok(filled)
     }
 
     /// Puts a task's hint into its ring.
     fn hint(&self, filled: Filled) -> Result<Submitted> {
         let Filled { local, word, .. } = filled;
         let numbered = self.at.numbered(self.slot(local));
-        if !self.at.hint(numbered, filled.published) {
+        if !filled.hinted && !self.at.hint(numbered, filled.published) {
             self.release(local, word);
             return Err(RingError::QueueFull);
         }
@@ -628,6 +672,9 @@ impl TaskTable {
 
     /// The slot of a task that is over has no owner any more.
     fn release(&self, local: u32, word: SlotWord) {
+        if word.has(KEYED) {
+            lock(&self.keys).ended(&self.at, self.slot(local));
+        }
         self.uncount(local, word.0 & FLAGS);
         if word.has(BROKEN) {
             self.set(local, SlotWord::new(word.generation(), LOST));
@@ -712,11 +759,17 @@ impl TaskTable {
             self.judge(local, word, false);
         }
         let taken_back = (self.at).take_back(slot, key.generation, counter, Counting::Shared);
-        match taken_back {
-            Some(_) => self.release(local, word),
-            None => self.settle(local),
-        }
-        Some(outcome(taken_back.unwrap_or(true)))
+        let may_have_run = match taken_back {
+            TakenBack::Free { may_have_run } => {
+                self.release(local, word);
+                may_have_run
+            }
+            TakenBack::Asked { may_have_run } => {
+                self.settle(local);
+                may_have_run
+            }
+        };
+        Some(outcome(may_have_run))
     }
 
     /// The task runs on, and its result is dropped.

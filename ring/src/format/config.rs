@@ -201,6 +201,9 @@ pub struct PoolConfig {
     pub events: Option<u32>,
     /// Whether async handlers have lanes of their own: whether the pool has I/O workers (default no).
     pub io_lanes: bool,
+    /// Whether tasks may have keys: takes 96 bytes a slot. Default: none, which means yes in a segment
+    /// whose size is given and at least 512 MiB.
+    pub keys: Option<bool>,
     /// Size of the whole segment in bytes; the default classes follow from it. Default: none, about
     /// 60 MiB. `ringwork serve` takes what the machine allows instead, see
     /// [`crate::segment::room::default_segment`].
@@ -226,6 +229,7 @@ impl Default for PoolConfig {
             limits: 0,
             events: None,
             io_lanes: false,
+            keys: None,
             segment_size: None,
             arena: None,
             huge_pages: false,
@@ -289,6 +293,13 @@ impl PoolConfig {
     #[must_use]
     pub const fn io_lanes(mut self, io_lanes: bool) -> Self {
         self.io_lanes = io_lanes;
+        self
+    }
+
+    /// Whether tasks may have keys.
+    #[must_use]
+    pub const fn keys(mut self, keys: bool) -> Self {
+        self.keys = Some(keys);
         self
     }
 
@@ -404,6 +415,9 @@ pub struct Geometry {
 const MAX_SEGMENT: u64 = 1 << 46;
 const HANDLERS: u32 = 128;
 const ERRORS: u32 = 32;
+/// Size of a segment from which on tasks may have keys, if that is not chosen: below, their tables
+/// would take a payload block that people count on.
+const KEYS_FROM: u64 = 512 << 20;
 /// Most events that a pool keeps: 64 MiB of them.
 const MAX_EVENTS: u32 = 1 << 18;
 
@@ -591,6 +605,17 @@ impl PoolConfig {
         self.events.unwrap_or(if small { 64 } else { 1024 })
     }
 
+    /// Slots whose tasks may have keys: all, or none.
+    fn keyed_slots(&self) -> u32 {
+        let all = self.clients.saturating_mul(self.slots);
+        let large = || self.segment_size.is_some_and(|size| size >= KEYS_FROM);
+        if self.keys.unwrap_or_else(large) {
+            all
+        } else {
+            0
+        }
+    }
+
     /// The optional sections, in their order.
     fn sections(&self) -> Vec<Section> {
         let io_rings = if self.io_lanes {
@@ -598,7 +623,8 @@ impl PoolConfig {
         } else {
             0
         };
-        let own = || section::own(self.max_lanes, HANDLERS, self.kept_events(), io_rings);
+        let (events, keyed) = (self.kept_events(), self.keyed_slots());
+        let own = || section::own(self.max_lanes, HANDLERS, events, (io_rings, keyed));
         self.sections.clone().unwrap_or_else(own)
     }
 
@@ -657,6 +683,15 @@ impl PoolConfig {
             ));
         }
         let all = u64::from(self.clients) * u64::from(self.slots);
+        let lines = |section: &Section| section.kind == SECTION_KEY_LINES;
+        if let Some(lines) = self.sections().iter().find(|section| lines(section))
+            && 2 * u64::from(lines.count) < all
+        {
+            wrong.push(format!(
+                "{} are too few for {all} slots",
+                counted(lines.count, "pair of key lines")
+            ));
+        }
         if all > u64::from(MAX_SLOTS) {
             wrong.push(format!(
                 "{} of {} are {all} slots, at most {MAX_SLOTS} fit: lower --clients or --slots",
@@ -834,11 +869,18 @@ impl Geometry {
                     .map_or(0, |place| place.section.count - 1),
             ),
             io_lanes: self.has_io_lanes(),
+            keys: Some(self.has_keys()),
             segment_size: None,
             arena: Some(self.classes.iter().map(|place| place.class).collect()),
             sections: Some(self.sections.iter().map(|place| place.section).collect()),
             ..PoolConfig::default()
         }
+    }
+
+    /// Whether tasks may have keys.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.section(SECTION_KEY_LINES).is_some() && self.section(SECTION_KEY_BUCKETS).is_some()
     }
 
     /// The optional section of a kind, if the segment has it.

@@ -111,7 +111,9 @@ layout! {
     /// Value of the ready word, stored last by the creator.
     READY: u32 = 0x5244_5921;
     /// Required feature bits that this version understands; an unknown bit in the header refuses the attach.
-    FEATURES_KNOWN: u64 = 0;
+    FEATURES_KNOWN: u64 = FEATURE_KEYS;
+    /// Feature bit: tasks may have keys; the segment has SECTION_KEY_LINES and SECTION_KEY_BUCKETS.
+    FEATURE_KEYS: u64 = 1;
 
     /// Size of the header.
     HEADER_SIZE: usize = 4096;
@@ -241,6 +243,47 @@ layout! {
     SECTION_TOPICS: u32 = 4;
     /// Kind of section: the injector rings of tasks for I/O lanes, a ring a priority, as at H_INJECTORS; its records are SECTION_ALIGN bytes.
     SECTION_IO_RINGS: u32 = 5;
+    /// Kind of section: the key lines of slots, KEY_*; a record has the lines of two slots, one behind the other.
+    SECTION_KEY_LINES: u32 = 6;
+    /// Kind of section: the buckets of keys that run or wait, BUCKET_*; their number is a power of two.
+    SECTION_KEY_BUCKETS: u32 = 7;
+
+    /// Bytes of the key line of a slot; it counts with PUBLISHED_KEYED. The client's, but for KEY_NEXT.
+    KEY_STRIDE: usize = 64;
+    /// Key line: hash of the key, u64, not 0.
+    KEY_HASH: usize = 0;
+    /// Key line: the task before it of its key and client, u64: generation << 24 | slot index + 1; 0: none.
+    KEY_BEFORE: usize = 8;
+    /// Key line: the task behind it, u64, by compare-and-swap: own generation << 24 | slot index + 1, 0 while there is none, or KEY_NEXT_TAKEN.
+    KEY_NEXT: usize = 16;
+    /// Key line: KEY_FAILS or 0, u32.
+    KEY_FLAGS: usize = 24;
+    /// Key line: 1 once the task before it has failed with KEY_FAILS, u32; stored before that one's slot is used again.
+    KEY_POISONED: usize = 28;
+    /// Word of a task in a key line: shift of the generation.
+    KEY_GENERATION_SHIFT: u32 = 24;
+    /// Word of a task in a key line: mask of the slot index + 1.
+    KEY_SLOT_MASK: u64 = 0xff_ffff;
+    /// Key line: the task has ended, and its successor, if it has one, is hinted by the one that stored this.
+    KEY_NEXT_TAKEN: u64 = 0xff_ffff;
+    /// Key line, flags: if this task fails, those that are queued behind it are not run.
+    KEY_FAILS: u32 = 1;
+    /// Bytes of a bucket; that of a key is its hash modulo the number of buckets.
+    BUCKET_STRIDE: usize = 128;
+    /// Bucket: permits, u64 each: 0, or lane generation, its low 32 bits << 32 | lane index << 22 | slot index + 1.
+    BUCKET_PERMITS: usize = 0;
+    /// Permits of a bucket: so many keys of it run at a time.
+    BUCKET_PERMIT_COUNT: usize = 8;
+    /// Permit: shift of the lane index, 10 bits.
+    PERMIT_LANE_SHIFT: u32 = 22;
+    /// Permit: mask of the slot index + 1.
+    PERMIT_SLOT_MASK: u64 = 0x3f_ffff;
+    /// Bucket: tasks that wait for a permit, slot index + 1 or 0, u32 each.
+    BUCKET_WAITING: usize = 64;
+    /// Waiting tasks of a bucket.
+    BUCKET_WAITING_COUNT: usize = 15;
+    /// Bucket: 1 when more tasks wait than it has places for, u32.
+    BUCKET_OVERFLOW: usize = 124;
 
     /// Bytes of a record of the event ring.
     EVENT_STRIDE: usize = 256;
@@ -517,6 +560,8 @@ layout! {
     PUBLISHED_TRACED: u64 = 1 << 13;
     /// Published word: a thread watches the ended word; the lane writes no completion hint unless SLOT_ASKED asks for one.
     PUBLISHED_WATCHED: u64 = 1 << 14;
+    /// Published word: the task has a key: its line in SECTION_KEY_LINES counts, and it is never taken back.
+    PUBLISHED_KEYED: u64 = 1 << 15;
     /// Published word: shift of the priority, 7 bits: the injector ring it is queued in.
     PUBLISHED_PRIORITY_SHIFT: u32 = 16;
     /// Published word: mask of the priority, after the shift.
@@ -599,6 +644,8 @@ layout! {
     STATUS_NO_WORKER: u32 = 9;
     /// Status of a request in a chunk: a worker died over it and no attempt is left (no record).
     STATUS_CRASHED: u32 = 10;
+    /// Status: a task of the same key before it has failed with KEY_FAILS (failure record); it did not run.
+    STATUS_KEY_POISONED: u32 = 11;
     /// Flag in the status beside the value: the handler was not started.
     STATUS_NOT_RUN: u32 = 0x100;
 
@@ -703,6 +750,8 @@ layout! {
     ERROR_LEN: usize = 32;
     /// Error: text, UTF-8.
     ERROR_TEXT: usize = 36;
+    /// Longest key of a task in bytes.
+    KEY_BYTES_MAX: usize = 1024;
     /// Longest error text in bytes.
     ERROR_TEXT_MAX: usize = 476;
 }

@@ -6,35 +6,63 @@
 
 use crate::format::counted;
 use crate::format::layout::{
-    COUNTS_STRIDE, EVENT_STRIDE, LOSSES_STRIDE, MAX_SECTION_BYTES, MAX_SECTION_RECORDS,
-    MAX_SECTIONS, SECTION_ALIGN, SECTION_EVENTS, SECTION_HANDLER_COUNTS, SECTION_HANDLER_LOSSES,
-    SECTION_IO_RINGS, SECTION_TOPICS, TOPIC_STRIDE,
+    BUCKET_STRIDE, COUNTS_STRIDE, EVENT_STRIDE, KEY_STRIDE, LOSSES_STRIDE, MAX_SECTION_BYTES,
+    MAX_SECTION_RECORDS, MAX_SECTIONS, SECTION_ALIGN, SECTION_EVENTS, SECTION_HANDLER_COUNTS,
+    SECTION_HANDLER_LOSSES, SECTION_IO_RINGS, SECTION_KEY_BUCKETS, SECTION_KEY_LINES,
+    SECTION_TOPICS, TOPIC_STRIDE,
 };
 
 /// The kinds that this version knows, each with the bytes of its records.
-const KNOWN: [(u32, usize); 5] = [
+const KNOWN: [(u32, usize); 7] = [
     (SECTION_HANDLER_COUNTS, COUNTS_STRIDE),
     (SECTION_HANDLER_LOSSES, LOSSES_STRIDE),
     (SECTION_EVENTS, EVENT_STRIDE),
     (SECTION_TOPICS, TOPIC_STRIDE),
     (SECTION_IO_RINGS, SECTION_ALIGN),
+    (SECTION_KEY_LINES, 2 * KEY_STRIDE),
+    (SECTION_KEY_BUCKETS, BUCKET_STRIDE),
 ];
 
 /// Topics of a pool with events. A process reads the names of all of them once.
 const TOPICS: u32 = 256;
 
+/// Slots that share a bucket of keys: eight keys of it may run at a time, so that few buckets are
+/// full even where all slots run tasks with keys.
+const SLOTS_A_BUCKET: u32 = 4;
+
 /// Records of counts for so many lanes: each has its own of some handlers, on average; those that
 /// run few leave theirs to others.
 const COUNTS_A_LANE: u32 = 4;
 
-/// The sections of a segment of this version; `events`: cells of the event ring, 0 for none;
-/// `io_rings`: bytes of the rings of I/O lanes, 0 for none.
-pub(crate) fn own(lanes: u32, handlers: u32, events: u32, io_rings: usize) -> Vec<Section> {
-    let of = |kind, count, bytes: usize| Section {
+const fn of(kind: u32, count: u32, bytes: usize) -> Section {
+    Section {
         kind,
         count,
         bytes: bytes as u32,
-    };
+    }
+}
+
+/// The sections that let so many slots have keys.
+pub(crate) fn of_keys(slots: u32) -> [Section; 2] {
+    [
+        of(SECTION_KEY_LINES, slots.div_ceil(2), 2 * KEY_STRIDE),
+        of(
+            SECTION_KEY_BUCKETS,
+            (slots / SLOTS_A_BUCKET).max(1).next_power_of_two(),
+            BUCKET_STRIDE,
+        ),
+    ]
+}
+
+/// The sections of a segment of this version; `events`: cells of the event ring, 0 for none;
+/// `io_rings`: bytes of the rings of I/O lanes, 0 for none; `keyed`: slots whose tasks may have
+/// keys, 0 for none.
+pub(crate) fn own(
+    lanes: u32,
+    handlers: u32,
+    events: u32,
+    (io_rings, keyed): (usize, u32),
+) -> Vec<Section> {
     let mut own = vec![
         of(
             SECTION_HANDLER_COUNTS,
@@ -50,6 +78,9 @@ pub(crate) fn own(lanes: u32, handlers: u32, events: u32, io_rings: usize) -> Ve
     if io_rings > 0 {
         let lines = io_rings.div_ceil(SECTION_ALIGN) as u32;
         own.push(of(SECTION_IO_RINGS, lines, SECTION_ALIGN));
+    }
+    if keyed > 0 {
+        own.extend(of_keys(keyed));
     }
     own
 }
@@ -87,6 +118,12 @@ impl SectionPlace {
                 offset: section(one.bytes as usize * one.count as usize, SECTION_ALIGN),
             })
             .collect()
+    }
+
+    /// Offset of the key line of a slot; two make a record.
+    #[inline(always)]
+    pub(crate) const fn key_line_at(&self, slot: u32) -> usize {
+        self.offset + KEY_STRIDE * slot as usize
     }
 
     /// Offset of a record, or of what is behind the last one.
@@ -128,6 +165,12 @@ pub(crate) fn problems(sections: &[Section]) -> Vec<String> {
             wrong.push(format!(
                 "the event ring has {}: their number must be a power of two",
                 counted(count.saturating_sub(1), "cell")
+            ));
+        }
+        if kind == SECTION_KEY_BUCKETS && !count.is_power_of_two() {
+            wrong.push(format!(
+                "there are {} of keys: their number must be a power of two",
+                counted(count, "bucket")
             ));
         }
         let known = KNOWN.iter().find(|(known, _)| *known == kind);

@@ -152,6 +152,8 @@ stored! {
         NoWorker = STATUS_NO_WORKER, "no_worker";
         /// Of a request in a chunk: a worker died over it, and no attempt is left.
         Crashed = STATUS_CRASHED, "crashed";
+        /// A task of its key before it has failed, and was to be followed by none; no handler ran.
+        KeyPoisoned = STATUS_KEY_POISONED, "key_poisoned";
     }
 }
 
@@ -232,7 +234,7 @@ mod tests {
                 assert_eq!(Ending::from_word(ending.word()), Ok(ending));
             }
         }
-        for word in [11, 0xff | STATUS_NOT_RUN, 0x200, u32::MAX] {
+        for word in [12, 0xff | STATUS_NOT_RUN, 0x200, u32::MAX] {
             assert!(Ending::from_word(word).is_err(), "{word:#x}");
         }
     }

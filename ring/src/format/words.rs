@@ -278,6 +278,98 @@ impl EventWord {
     }
 }
 
+/// A task by its slot and which use of it, as the key line of another one names it; 0: none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TaskWord(pub(crate) u64);
+
+impl TaskWord {
+    /// No task.
+    pub(crate) const NONE: Self = Self(0);
+
+    pub(crate) const fn new(slot: u32, generation: u64) -> Self {
+        Self(generation << KEY_GENERATION_SHIFT | (slot as u64 + 1))
+    }
+
+    /// Its slot; `None` for no task.
+    pub(crate) const fn slot(self) -> Option<u32> {
+        ((self.0 & KEY_SLOT_MASK) as u32).checked_sub(1)
+    }
+
+    /// Its generation.
+    pub(crate) const fn generation(self) -> u64 {
+        self.0 >> KEY_GENERATION_SHIFT
+    }
+}
+
+/// What a key line says of the task behind its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// There is none yet.
+    Open,
+    /// The task of this slot.
+    Slot(u32),
+    /// Its own task has ended, and another has taken what was here.
+    Taken,
+}
+
+/// The word of it: generation of the line's own task, and the slot of the one behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NextWord(pub(crate) u64);
+
+impl NextWord {
+    pub(crate) const fn new(generation: u64, next: Next) -> Self {
+        let next = match next {
+            Next::Open => 0,
+            Next::Slot(slot) => slot as u64 + 1,
+            Next::Taken => KEY_NEXT_TAKEN,
+        };
+        Self(generation << KEY_GENERATION_SHIFT | next)
+    }
+
+    /// What it says, if it is of the task of this generation.
+    pub(crate) const fn of(self, generation: u64) -> Option<Next> {
+        if self.0 >> KEY_GENERATION_SHIFT != generation & GENERATION_MASK {
+            return None;
+        }
+        Some(match self.0 & KEY_SLOT_MASK {
+            0 => Next::Open,
+            KEY_NEXT_TAKEN => Next::Taken,
+            slot => Next::Slot(slot as u32 - 1),
+        })
+    }
+}
+
+/// A permit of a key: which lane has claimed, or is about to claim, the task of which slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyPermitWord(pub(crate) u64);
+
+impl KeyPermitWord {
+    pub(crate) const fn new(slot: u32, lane: u32, generation: u64) -> Self {
+        Self(
+            (generation & 0xffff_ffff) << 32
+                | (lane as u64) << PERMIT_LANE_SHIFT
+                | (slot as u64 + 1),
+        )
+    }
+
+    /// The slot; `None` for no permit, and for a word that no process of ours stores.
+    pub(crate) const fn slot(self) -> Option<u32> {
+        ((self.0 & PERMIT_SLOT_MASK) as u32).checked_sub(1)
+    }
+
+    /// The lane.
+    pub(crate) const fn lane(self) -> u32 {
+        (self.0 as u32) >> PERMIT_LANE_SHIFT
+    }
+
+    /// Whether it belongs to this life of the lane.
+    pub(crate) const fn is_of(self, lane: u32, generation: u64) -> bool {
+        self.0 & PERMIT_SLOT_MASK != 0
+            && self.lane() == lane
+            && self.0 >> 32 == generation & 0xffff_ffff
+    }
+}
+
 /// Where a position is as seen from another one in the same cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lap {
@@ -316,6 +408,19 @@ impl Published {
     #[must_use]
     pub(crate) const fn with_watched(self, watched: bool) -> Self {
         Self(self.0 | if watched { PUBLISHED_WATCHED } else { 0 })
+    }
+
+    /// The word of a task that has a key.
+    #[must_use]
+    pub(crate) const fn with_key(self) -> Self {
+        Self(self.0 | PUBLISHED_KEYED)
+    }
+
+    /// Whether the task has a key.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_keyed(self) -> bool {
+        self.has(PUBLISHED_KEYED)
     }
 
     /// The most attempts of the task, 1 to 3.

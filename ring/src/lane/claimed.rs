@@ -117,7 +117,7 @@ impl From<Span> for PayloadSpan {
 }
 
 impl<'l> Claimed<'l> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(lane: &'l mut LaneCore, slot: u32, word: Word) -> Self {
         let segment = &lane.segment;
         let entry = lane.entry();
@@ -701,6 +701,9 @@ impl<'l> Claimed<'l> {
         }
         // Only now: what is seen running is never more than the limit.
         lane.give_permit_back();
+        if lane.key.is_some() {
+            lane.end_keyed(self.slot, self.word.generation());
+        }
     }
 }
 

@@ -14,13 +14,35 @@ use crate::queue::hints::publish_completion_knowing;
 use crate::queue::wait;
 use crate::records::{LaneRecord, Waiting};
 use crate::segment::Segment;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// A permit that a lane has: which one, of which limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Permit {
-    pub(crate) limit: u32,
-    pub(crate) place: u32,
+    // Narrow, for a claim by itself has one: there are at most 64 limits, and 256 lanes.
+    pub(crate) limit: u16,
+    pub(crate) place: u16,
+}
+
+/// The permit of a key that a lane has: of which bucket, and its place there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyPermit(NonZeroU32);
+
+impl KeyPermit {
+    pub(crate) fn new(bucket: u32, place: usize) -> Self {
+        // A claim by itself has one: the fewer bytes the better. There are at most 2^18 buckets.
+        let word = bucket << 3 | place as u32;
+        Self(NonZeroU32::MIN.saturating_add(word))
+    }
+
+    pub(crate) fn bucket(self) -> u32 {
+        (self.0.get() - 1) >> 3
+    }
+
+    pub(crate) fn place(self) -> usize {
+        (self.0.get() - 1) as usize & 7
+    }
 }
 
 /// The part of a lane that a claimed task borrows.
@@ -38,6 +60,12 @@ pub(crate) struct LaneCore {
     // Handlers with a limit, and the permit for the task that runs.
     pub(crate) limits: Vec<u64>,
     pub(crate) permit: Option<Permit>,
+    // Whether the last task that was not admitted found no permit.
+    pub(crate) over_limit: bool,
+    // The permit of its key, if it has one.
+    pub(crate) key: Option<KeyPermit>,
+    // Whether it looks for the next task when this one has ended: not a shard.
+    pub(crate) searches: bool,
     // Whether a result may wait for a block.
     pub(crate) may_block: bool,
     // Smoothed run time of sampled tasks.
@@ -68,6 +96,9 @@ impl LaneCore {
             arena: ArenaView::new(&segment),
             limits,
             permit: None,
+            over_limit: false,
+            key: None,
+            searches: true,
             may_block: true,
             run_ns: u64::MAX,
             counts: HandlerCounts::new(&segment, index),

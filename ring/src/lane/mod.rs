@@ -5,6 +5,7 @@ pub mod claimed;
 mod core;
 pub mod entry;
 mod handler_counts;
+mod keys;
 #[cfg(not(ringwork_model))]
 pub mod leave;
 pub mod permits;

@@ -242,6 +242,7 @@ impl LaneCore {
         if self.limits.is_empty() || self.permit.is_some() {
             return true;
         }
+        self.over_limit = false;
         // Of the task that is claimed: the claim's CAS proves that the slot was not used for
         // another since its word was read.
         let handler = handler_of(&self.segment, slot);
@@ -265,9 +266,10 @@ impl LaneCore {
         if taken.is_some() {
             failpoint!("limit.permit_taken");
         }
+        self.over_limit = taken.is_none();
         self.permit = taken.map(|place| Permit {
-            limit: index,
-            place,
+            limit: index as u16,
+            place: place as u16,
         });
         taken.is_some() || limit.is_off()
     }
@@ -280,9 +282,9 @@ impl LaneCore {
         let segment = &self.segment;
         let limit = Limit {
             segment,
-            index: limit,
+            index: limit.into(),
         };
-        limit.permit(place).store(0, Ordering::Release);
+        limit.permit(place.into()).store(0, Ordering::Release);
         failpoint!("limit.permit_freed");
         // pairs with the fence in `defer`, and with that between the idle bit and the look at the
         // rings in `Lane::park`: a lane that moved a hint before sees the permit, or its hint is
@@ -316,6 +318,9 @@ impl LaneCore {
         if fields.is_deferred_acquire(word) {
             return; // it waits there already: this hint is a second one
         }
+        if fields.published().is_keyed() && !self.over_limit {
+            return; // it waits for its turn, or in the bucket of its key
+        }
         let index = index as u32;
         if (Limit { segment, index }).ring().enqueue(slot).is_err() {
             restore_hint(segment, slot); // full of stale hints: it comes round again
@@ -345,12 +350,19 @@ impl LaneCore {
             while let Some(slot) = self.next_deferred(index) {
                 let waiting = self.segment.slot(slot).waiting();
                 let fits = handler_of(&self.segment, slot) == self.limits[index as usize];
-                let claimed = waiting
-                    .filter(|_| fits)
-                    .and_then(|waiting| self.cas_claim(slot, waiting));
+                let waiting = waiting.filter(|_| fits);
+                let keyed = waiting.is_some_and(|waiting| waiting.is_keyed());
+                let claimed = waiting.and_then(|waiting| match keyed {
+                    true => self.claim_keyed(slot, waiting),
+                    false => self.cas_claim(slot, waiting),
+                });
                 self.entry().unhold_release(0);
                 if claimed.is_some() {
                     return claimed;
+                }
+                // One that was skipped has given the permit back.
+                if keyed && self.permit.is_none() && !self.take_permit(index) {
+                    break;
                 }
             }
             self.give_permit_back();

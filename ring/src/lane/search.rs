@@ -16,6 +16,7 @@ use crate::os::clock::now_ns;
 use crate::os::sync::{self, Ordering, fence_after_rmw};
 use crate::queue::gather::Gather;
 use crate::queue::hints::restore_hint;
+use crate::queue::keys::may_restore;
 use crate::queue::wait::{Budget, QUIET_ROUNDS, any_idle, futex_wait, set_bit, wake_one_lane};
 use crate::records::CORRUPT_AFTER;
 use crate::records::{LaneMask, Waiting, WorkerRecord};
@@ -238,11 +239,14 @@ impl Lane {
             self.called_again = false;
             return None;
         };
-        if waiting.kind != self.core.kind {
+        if waiting.kind() != self.core.kind {
             self.called_again = false;
             return None;
         }
         self.in_a_row += 1;
+        if waiting.is_keyed() {
+            return self.claim_keyed(slot, waiting);
+        }
         self.core.cas_claim(slot, waiting)
     }
 
@@ -285,10 +289,10 @@ impl Lane {
             if let Some(waiting) = self.core.segment.slot(slot).watch(looks) {
                 let claimed = self.claim_seen(slot, waiting);
                 self.called_again = claimed.is_some();
-                if claimed.is_some() || self.core.limits.is_empty() {
+                if claimed.is_some() || self.core.limits.is_empty() && !waiting.is_keyed() {
                     return claimed;
                 }
-                // Perhaps over its limit: look elsewhere, too.
+                // Perhaps over its limit, or its key is busy: look elsewhere, too.
             }
         }
         if round % STEAL_ROUNDS == self.steal_round {
@@ -312,10 +316,28 @@ impl Lane {
     /// lets the lane.
     #[inline(always)]
     fn claim_seen(&mut self, slot: u32, waiting: Waiting) -> Option<(u32, Word)> {
-        if waiting.kind != self.core.kind || !self.core.admit(slot) {
+        if waiting.is_keyed() {
+            return self.claim_keyed(slot, waiting);
+        }
+        if waiting.kind() != self.core.kind || !self.core.admit(slot) {
             return None;
         }
         let claimed = self.core.cas_claim(slot, waiting);
+        if claimed.is_none() {
+            self.core.give_permit_back();
+        }
+        claimed
+    }
+
+    /// As [`Self::claim_seen`], of a task that has a key. By itself, so that a task without one pays
+    /// nothing but the look at a bit.
+    #[cold]
+    #[inline(never)]
+    fn claim_keyed(&mut self, slot: u32, waiting: Waiting) -> Option<(u32, Word)> {
+        if waiting.kind() != self.core.kind || !self.core.admit(slot) {
+            return None;
+        }
+        let claimed = self.core.claim_keyed(slot, waiting);
         if claimed.is_none() {
             self.core.give_permit_back();
         }
@@ -494,8 +516,9 @@ impl Lane {
                 let waits = |slot: u32| {
                     slot < segment.geometry().total_slots()
                         && (segment.slot(slot).waiting())
-                            .is_some_and(|waiting| waiting.kind == self.core.kind)
+                            .is_some_and(|waiting| waiting.kind() == self.core.kind)
                         && (self.core.limits.is_empty() || !is_deferred(segment, slot))
+                        && may_restore(segment, slot)
                 };
                 !lane.word().is_free()
                     && (0..HELD).any(|index| lane.held_acquire(index).is_some_and(waits))

@@ -5,6 +5,7 @@ pub mod events;
 pub(crate) mod gather;
 pub mod hint_ring;
 pub(crate) mod hints;
+pub mod keys;
 mod rings;
 pub mod topics;
 pub mod wait;

@@ -25,6 +25,7 @@ use std::ops::Range;
 
 mod events;
 mod handler_counts;
+mod keys;
 mod slice;
 
 /// What was found, in words.
@@ -58,6 +59,7 @@ pub struct Auditor {
     counters: Vec<u64>,
     handler_counts: handler_counts::SeenCounts,
     events: events::SeenEvents,
+    next_bucket: usize,
     next_owner: usize,
     looked_ns: u64,
     slices: Slices,
@@ -92,6 +94,7 @@ impl Auditor {
             counters: counters(segment).collect(),
             handler_counts: handler_counts::SeenCounts::new(segment),
             events: events::SeenEvents::new(segment),
+            next_bucket: 0,
             next_owner: 0,
             looked_ns: now_ns,
             slices: Slices::default(),
@@ -167,6 +170,7 @@ impl Auditor {
         self.handler_counts.look(segment, steps)?;
         self.events.look(segment, steps)?;
         self.rings(segment, steps)?;
+        self.next_bucket = keys::look_at_buckets(segment, self.next_bucket)?;
         self.cells(segment)?;
         self.slots(segment, now_ns)?;
         self.owners(segment)
@@ -265,6 +269,11 @@ impl Auditor {
             if !word.is_at_rest() && entry.is_free() && client.word_acquire() == entry {
                 // An entry is FREE only while its slots are at rest, and its word never comes back.
                 return bad("it is in use, but no client is there");
+            }
+            if word.kind() == Kind::Queued
+                && let Some(what) = keys::problem_of_queued(segment, slot, word)
+            {
+                return bad(what);
             }
             if word.kind() != Kind::Claimed {
                 self.claims[place] = (0, 0);

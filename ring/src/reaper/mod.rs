@@ -16,6 +16,7 @@ use crate::os::sync::{AtomicU64, Ordering};
 use crate::queue::arena;
 use crate::queue::hint_ring::HintRing;
 use crate::queue::hints::{publish_completion, restore_hint as hint};
+use crate::queue::keys::{self, Turn};
 use crate::queue::wait::{
     any_idle, ring_bell, set_bit, wake_client_after_publish, wake_one_lane, wake_word,
 };
@@ -84,6 +85,9 @@ pub fn reap_worker_noting(
     restore_held(segment, &lanes);
     failpoint!("reap.held_restored");
     free_permits(segment, &lanes);
+    if let Some(keys) = segment.keys() {
+        keys.free_permits(&lanes);
+    }
     let mut reaped = Reaped::default();
     for slot in 0..segment.geometry().total_slots() {
         reap_slot(
@@ -198,6 +202,7 @@ fn reap_slot(
         Kind::Done => {
             if generations.contains_key(&fields.claim_acquire().owner()) {
                 announce(segment, slot);
+                hint_next_of_key(segment, slot, word);
             }
         }
         // Only this reaper, or one before it that died on its way, makes such a word.
@@ -206,7 +211,16 @@ fn reap_slot(
             // `held[]` has given back the hints that died with the lane; all others are put in
             // again only while there is ample room, lest doubled hints crowd out submits.
             let ring = queue_of(segment, slot);
-            if ring.depth() < ring.capacity() as u64 / 2 {
+            if let Some(keys) = segment.keys()
+                && keys::is_queued_with_key(segment, slot)
+            {
+                // Its hint may have waited for a permit that a dead lane had, or the dead lane was
+                // to write it.
+                if keys.turn(slot) != Turn::Before {
+                    hint(segment, slot);
+                    failpoint!("reap.key_hinted");
+                }
+            } else if ring.depth() < ring.capacity() as u64 / 2 {
                 hint(segment, slot);
             }
         }
@@ -255,6 +269,16 @@ fn finish_crash(segment: &Segment, slot: u32, crashed: Word) {
     segment.slot(slot).finish_crash(crashed);
     failpoint!("reap.crashed");
     announce(segment, slot);
+    hint_next_of_key(segment, slot, crashed);
+}
+
+/// Hints the task of the same key behind one that has ended, where its lane may not have done so.
+fn hint_next_of_key(segment: &Segment, slot: u32, end: Word) {
+    if let Some(keys) = segment.keys()
+        && segment.slot(slot).published().is_keyed()
+    {
+        keys.hint_next(slot, end.generation());
+    }
 }
 
 fn announce(segment: &Segment, slot: u32) {
@@ -288,7 +312,9 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
     let slots = segment.geometry().slots_per_client;
     let mut dropped = 0;
     let mut busy = false;
-    for slot in client * slots..(client + 1) * slots {
+    let own = client * slots..(client + 1) * slots;
+    drop_keyed(segment, own.clone(), &mut dropped);
+    for slot in own {
         let word = segment.word(slot);
         match word.kind() {
             Kind::Claimed => {
@@ -299,6 +325,7 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
             }
             // A task taken but not submitted may hold a block: a later generation orphans it.
             Kind::Free | Kind::Done | Kind::Crashed | Kind::Corrupt => segment.slot(slot).retire(),
+            Kind::Queued if keys::is_queued_with_key(segment, slot) => busy = true,
             Kind::Queued => {
                 let gone = segment.slot(slot).withdraw(word);
                 failpoint!("reap.client_dropped");
@@ -321,6 +348,40 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
     segment.count(PoolCounter::ClientsReaped, u64::from(reaping.end(entry)));
     failpoint!("reap.client_free");
     true
+}
+
+/// Takes back the tasks of a dead client that have keys, as far as it is their turn: what is behind a
+/// task that runs waits for it, and is left out then.
+fn drop_keyed(segment: &Segment, slots: std::ops::Range<u32>, dropped: &mut u64) {
+    let Some(keys) = segment.keys() else { return };
+    let queued = |slot: &u32| keys::is_queued_with_key(segment, *slot);
+    let mut waiting: Vec<u32> = slots.filter(queued).collect();
+    // First, so that a lane that claims one of them leaves it out.
+    for slot in &waiting {
+        if let Some(word) = segment.slot(*slot).queued() {
+            segment.slot(*slot).request_cancel(word.generation());
+            failpoint!("reap.key_cancelled");
+        }
+    }
+    loop {
+        let before = waiting.len();
+        waiting.retain(|slot| {
+            let fields = segment.slot(*slot);
+            let Some(word) = fields.queued() else {
+                return false;
+            };
+            let gone = keys.turn(*slot) != Turn::Before && fields.withdraw(word);
+            failpoint!("reap.key_dropped");
+            if gone {
+                fields.retire();
+                *dropped += 1;
+            }
+            !gone
+        });
+        if waiting.len() == before {
+            return;
+        }
+    }
 }
 
 /// Which are dead: the entries that are not FREE while no process holds their lock. Keeps the lock
@@ -575,7 +636,10 @@ fn is_lost(segment: &Segment, slot: u32, tail: u64) -> bool {
     let passed = queue_of(segment, slot).head().wrapping_sub(tail) as i64 >= 0;
     // Hints of a handler with a limit wait in a ring of their own, whatever that one's head says.
     let waits_there = |kind| !any_idle(segment, kind);
-    passed && !limited_kind(segment, slot).is_some_and(waits_there) && may_restore(segment, slot)
+    passed
+        && keys::may_restore(segment, slot)
+        && !limited_kind(segment, slot).is_some_and(waits_there)
+        && may_restore(segment, slot)
 }
 
 /// The ring that the hint of a slot's task belongs into.

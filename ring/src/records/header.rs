@@ -240,6 +240,8 @@ impl<'s> Header<'s> {
     pub(crate) fn fill(self, geometry: &Geometry, epoch: u64, now_ns: u64, name: &str) {
         self.put64(H_MAGIC, MAGIC);
         self.put32(H_VERSION, VERSION);
+        let keys = if geometry.has_keys() { FEATURE_KEYS } else { 0 };
+        self.put64(H_FEATURES, keys);
         self.put64(H_SEGMENT_SIZE, geometry.segment_size);
         self.put64(H_EPOCH, epoch);
         self.put64(H_CREATED_NS, now_ns);

@@ -10,6 +10,7 @@ mod event;
 mod handler_counts;
 mod header;
 mod histogram;
+mod key;
 mod lane;
 mod limit;
 mod owner;
@@ -26,6 +27,7 @@ pub use handler_counts::{CountedBy, HandlerCountsRecord, HandlerLossesRecord, Ta
 pub(crate) use header::Readiness;
 pub use header::{Header, LaneMask};
 pub use histogram::{Histogram, bucket_floor, bucket_of};
+pub(crate) use key::{KeyBucket, KeyLine, PERMITS, PLACES};
 pub use lane::LaneRecord;
 pub(crate) use limit::LimitRecord;
 pub(crate) use owner::OwnerRecord;

@@ -25,11 +25,24 @@ pub struct Slot<'s> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Waiting {
     pub(crate) task: Word,
-    /// The lanes that it is for.
-    pub(crate) kind: LaneKind,
+    published: Published,
     // What stood in the claim word then: of an earlier generation, or the task itself, REQUEUED. A
     // claim by compare-and-swap from here proves that no other came between.
     claim: Word,
+}
+
+impl Waiting {
+    /// The lanes that it is for.
+    #[inline(always)]
+    pub(crate) const fn kind(&self) -> LaneKind {
+        self.published.lane_kind()
+    }
+
+    /// Whether it has a key.
+    #[inline(always)]
+    pub(crate) const fn is_keyed(&self) -> bool {
+        self.published.is_keyed()
+    }
 }
 
 /// What a client writes into a slot before it publishes a task.
@@ -159,8 +172,21 @@ impl<'s> Slot<'s> {
         } else {
             return None;
         };
-        let kind = published.lane_kind();
-        Some(Waiting { task, kind, claim })
+        Some(Waiting {
+            task,
+            published,
+            claim,
+        })
+    }
+
+    /// Whether the task of a generation has ended, and how, if that stands here still; a slot that
+    /// serves another task has ended that one.
+    pub(crate) fn has_ended(self, generation: u64) -> Option<Option<Word>> {
+        let ended = self.ended_acquire();
+        if ended.generation() == generation && matches!(ended.kind(), Kind::Done | Kind::Crashed) {
+            return Some(Some(ended));
+        }
+        (self.published_acquire().generation() != generation).then_some(None)
     }
 
     /// As [`Self::waiting`], for so many looks at the published word, until it has changed.

@@ -16,8 +16,8 @@ use crate::os::checked_fd::CheckedFd;
 use crate::os::sync::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::records::{
     ChunkRecord, ClientRecord, ErrorRecord, EventRecord, EventsRecord, HandlerCountsRecord,
-    HandlerLossesRecord, HandlerRecord, Header, LaneRecord, LimitRecord, OwnerRecord, Part,
-    RingRecord, Slot, TopicRecord, WorkerRecord,
+    HandlerLossesRecord, HandlerRecord, Header, KeyBucket, KeyLine, LaneRecord, LimitRecord,
+    OwnerRecord, Part, RingRecord, Slot, TopicRecord, WorkerRecord,
 };
 use memmap2::MmapOptions;
 use paths::PoolDir;
@@ -473,6 +473,18 @@ impl Segment {
     #[inline(always)]
     pub(crate) fn event(&self, at: usize) -> EventRecord<'_> {
         EventRecord::new(self.part(at))
+    }
+
+    /// The key line at an offset.
+    #[inline(always)]
+    pub(crate) fn key_line(&self, at: usize) -> KeyLine<'_> {
+        KeyLine::new(self.part(at))
+    }
+
+    /// The bucket of keys at an offset.
+    #[inline(always)]
+    pub(crate) fn key_bucket(&self, at: usize) -> KeyBucket<'_> {
+        KeyBucket::new(self.part(at))
     }
 
     /// The records of the topics of events; none where the pool has no events.

@@ -300,6 +300,11 @@ pub struct SegmentOptions {
     /// 32 MiB].
     #[arg(long, value_name = "N")]
     pub events: Option<u32>,
+
+    /// Whether tasks may have keys, which takes 96 bytes a slot [default: false in a
+    /// segment of less than 512 MiB, else true].
+    #[arg(long, value_name = "BOOL")]
+    pub keys: Option<bool>,
 }
 
 /// Slots of all clients together, where their number is not chosen.
@@ -384,7 +389,7 @@ impl ServeConfig {
         let (clients, slots) = self.clients_and_slots();
         (segment.clients, segment.slots) = (Some(clients), Some(slots));
         segment.segment_size = segment.segment_size.or(Some(Size(geometry.segment_size)));
-        segment.events = geometry.config().events;
+        (segment.events, segment.keys) = (geometry.config().events, geometry.config().keys);
         let classes = geometry.classes.iter().map(|place| place.class);
         segment.arena = Some(Arena(classes.collect()));
         all
@@ -601,7 +606,7 @@ impl ServeConfig {
             .huge_pages(options.huge_pages)
             .prefault(options.prefault);
         config.segment_size = options.segment_size.map(|size| size.0);
-        config.events = options.events;
+        (config.events, config.keys) = (options.events, options.keys);
         config
     }
 

@@ -3,7 +3,7 @@
 
 use crate::load::LIMIT;
 use crate::{Random, Tally, flipped, request};
-use ringwork::{Error, Reason, Ringwork, Task, TaskType};
+use ringwork::{Error, OnFailure, Reason, Ringwork, Task, TaskType};
 use std::time::Duration;
 
 const FLIP: TaskType<[u8], Vec<u8>> = TaskType::new("flip");
@@ -21,6 +21,7 @@ fn end(tally: &mut Tally, ended: Result<Vec<u8>, Error>, request: &[u8]) -> bool
             tally.add("closed");
             return false;
         }
+        Err(Error::Remote { code, .. }) if code == "key.poisoned" => tally.add("poisoned"),
         Err(Error::Rejected { reason, source }) => match reason {
             // Where a lane is dead or stopped, and no other replaces it.
             Reason::DeadlineUnreachable => tally.add("timed_out"),
@@ -45,6 +46,11 @@ pub fn future_round(client: &Ringwork, random: &mut Random, tally: &mut Tally) -
             call.timeout(Duration::from_millis(150))
         } else {
             call
+        };
+        // Of keys that others have, too.
+        let call = match n {
+            1 | 2 | 6 | 7 => call.key([n as u8 / 4]).on_failure(OnFailure::FailKey),
+            _ => call,
         };
         match call.submit() {
             Ok(task) if n == 6 => open &= end(tally, task.abort(), &request),

@@ -3,7 +3,7 @@
 use crate::Random;
 use ringwork_ring::Codec;
 use ringwork_ring::RingError;
-use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
+use ringwork_ring::client::{Client, OnFailure, Outcome, TaskOptions, Ticket};
 use ringwork_ring::queue::events::{EventReader, NotPublished};
 use ringwork_ring::queue::topics::{self, TopicFilter};
 use std::collections::BTreeMap;
@@ -60,6 +60,7 @@ impl Tally {
                 self.add("closed");
                 return false;
             }
+            Outcome::Failed { code, .. } if code == "key.poisoned" => self.add("poisoned"),
             Outcome::Failed { code, message, .. } => {
                 self.wrong.push(format!("failed: {code}: {message}"));
             }
@@ -121,6 +122,12 @@ fn options(attempts: u8, timeout: Option<u64>) -> TaskOptions {
         .timeout(timeout.map(Duration::from_millis))
 }
 
+/// Options of a task whose key others have, too, of this client and of others.
+fn keyed(random: &mut Random, attempts: u8) -> TaskOptions {
+    let key = [random.below(2) as u8];
+    (options(attempts, None).key(key)).on_failure(OnFailure::FailKey)
+}
+
 /// An event that shows whether it is whole: a number and its complement.
 #[must_use]
 pub fn event(number: u64) -> Vec<u8> {
@@ -176,7 +183,7 @@ pub fn round(client: &Client, random: &mut Random, tally: &mut Tally) -> bool {
     let mut open = true;
     let mut waiting = Vec::new();
     publish(client, random, tally);
-    for n in 0..10 {
+    for n in 0..14 {
         let size = if n % 3 == 0 {
             300 + random.below(3_000) as usize
         } else {
@@ -190,6 +197,9 @@ pub fn round(client: &Client, random: &mut Random, tally: &mut Tally) -> bool {
             6 => ("hold", 40, options(1, None)),
             7 => ("wait", 3, options(3, None)),
             8 => ("wait", 20, options(1, Some(150))),
+            10 => ("hold", 2, keyed(random, 1)),
+            11 => ("wait", 1, keyed(random, 3)),
+            12 | 13 => ("flip", 0, keyed(random, 3)),
             _ => ("flip", 0, options(1, None)),
         };
         let request = request(random, hold, size);
@@ -200,9 +210,9 @@ pub fn round(client: &Client, random: &mut Random, tally: &mut Tally) -> bool {
                 continue;
             }
         };
-        if n == 5 || n == 6 {
-            // The one most likely while it is queued, the other while it runs.
-            std::thread::sleep(Duration::from_millis(n - 5));
+        if n == 5 || n == 6 || n == 12 {
+            // One most likely while it is queued, one while it runs, and one in mid-chain.
+            std::thread::sleep(Duration::from_millis(u64::from(n == 6)));
             open &= tally.end(ticket.cancel(), &request);
         } else {
             waiting.push((ticket, request));

@@ -181,9 +181,12 @@ fn successor(dir: &str) -> ExitCode {
     let _tickets: Vec<_> = (0..12)
         .map(|n| {
             let request = request(&mut random, 25, if n % 2 == 0 { 40 } else { 400 });
-            client
-                .submit("hold", &request, &TaskOptions::default())
-                .expect("a slot")
+            // Half of them with keys, some of which are one after another.
+            let options = match n {
+                0..6 => TaskOptions::default().key([n / 3]),
+                _ => TaskOptions::default(),
+            };
+            client.submit("hold", &request, &options).expect("a slot")
         })
         .collect();
     println!("submitted");

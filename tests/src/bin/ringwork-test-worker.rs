@@ -167,6 +167,7 @@ fn failing(worker: Builder) -> Builder {
                 context.publish("test.published", text)
             },
         )
+        .task("test.spell", spell)
         .task("test.sleep", |_: &TaskContext<'_>, milliseconds: u64| {
             std::thread::sleep(Duration::from_millis(milliseconds));
             Outcome::Ok(milliseconds)
@@ -288,6 +289,28 @@ fn deadly(worker: Builder) -> Builder {
                 Outcome::Ok(context.attempt())
             },
         )
+}
+
+/// Notes in a file that a task has begun, and that it ends; what it is told in between: `PATH NAME
+/// MILLISECONDS END`, where END is `ok`, `fail`, or `die`, which ends the process of the first attempt.
+fn spell(context: &TaskContext<'_>, request: String) -> Outcome<u32> {
+    let parts: Vec<&str> = request.split(' ').collect();
+    let [path, name, milliseconds, end] = parts[..] else {
+        return Err(TaskError::new("test.spell", "PATH NAME MILLISECONDS END"));
+    };
+    append(path, &format!("begin {name}"))?;
+    std::thread::sleep(Duration::from_millis(milliseconds.parse()?));
+    match end {
+        "die" if context.attempt() == 1 => die_of(Signal::SIGKILL),
+        "fail" => {
+            append(path, &format!("fail {name}"))?;
+            Err(TaskError::new("test.failed", name))
+        }
+        _ => {
+            append(path, &format!("end {name}"))?;
+            Ok(context.attempt())
+        }
+    }
 }
 
 /// Answers with the attempt, unless the request says: 1 to 9 end the process in so many attempts,

@@ -40,7 +40,7 @@ impl Batch<'_> {
     /// Adds a task. Its submit is told by [`Self::finish`].
     ///
     /// # Errors
-    /// As [`TaskTable::submit`], but for a full queue.
+    /// As [`TaskTable::submit`], but for a full queue, of which only a task with a key is told here.
     pub fn add(&mut self, handler: &str, request: &[u8], options: &TaskOptions) -> Result<TaskKey> {
         let table = self.table;
         let task = (handler, id_of(handler));
@@ -48,8 +48,8 @@ impl Batch<'_> {
             let local = table.pop(options.priority)?;
             table.fill(local, (task, request), options, flags)
         });
+        let filled = filled.and_then(|filled| table.publish(filled));
         let filled = filled.inspect_err(|error| table.refuse(error))?;
-        table.publish(&filled);
         let key = filled.key();
         self.filled.push(filled);
         Ok(key)

@@ -147,9 +147,11 @@ impl RoomClaim {
             word: SlotWord(filling.word.0 | flags),
             published,
             deadline_ns,
+            key: filling.key,
+            hinted: false,
         };
-        table.publish(&filled);
-        let submitted = table.hint(filled);
+        let submitted = table.publish(filled);
+        let submitted = submitted.and_then(|filled| table.hint(filled));
         table.tell(&submitted);
         submitted
     }

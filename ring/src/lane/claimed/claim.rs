@@ -13,7 +13,7 @@ use crate::error::{Result, RingError};
 use crate::format::states::Codec;
 use crate::format::words::Word;
 use crate::lane::chunk::Chunk;
-use crate::lane::core::{LaneCore, Permit};
+use crate::lane::core::{KeyPermit, LaneCore, Permit};
 use crate::lane::search::Lane;
 use crate::os::clock::now_ns;
 use crate::os::sync::Ordering;
@@ -45,7 +45,7 @@ impl Shard {
     #[must_use]
     pub fn new(lane: Lane) -> Arc<Self> {
         let (mut core, lock) = lane.retire();
-        core.may_block = false;
+        (core.may_block, core.searches) = (false, false);
         Arc::new(Self {
             segment: Arc::clone(&core.segment),
             index: core.index,
@@ -143,6 +143,7 @@ pub struct Claim {
     request: std::result::Result<(usize, usize), Box<str>>,
     room: Option<Room>,
     permit: Option<Permit>,
+    key: Option<KeyPermit>,
     slot: u32,
     requests: u32,
     attempts: u8,
@@ -178,6 +179,7 @@ impl Claimed<'_> {
             request: Ok((0, 0)),
             room: None,
             permit: self.lane.permit.take(),
+            key: self.lane.key.take(),
             slot: self.slot,
             requests: self.requests,
             attempts: self.attempts as u8,
@@ -210,6 +212,7 @@ impl Claim {
     fn take<'l>(&mut self, core: &'l mut LaneCore) -> Claimed<'l> {
         self.stage = Stage::InHand;
         core.permit = self.permit.take();
+        core.key = self.key.take();
         let fields = self.shard.segment.slot(self.slot);
         let request = std::mem::replace(&mut self.request, Ok((0, 0)));
         let room = self.room.take();
@@ -260,6 +263,7 @@ impl Claim {
             self.keep(&mut task);
             drop(task);
             self.permit = core.permit.take();
+            self.key = core.key.take();
             self.stage = Stage::Open;
         }
         Some(result)

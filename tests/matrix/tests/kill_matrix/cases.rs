@@ -44,6 +44,10 @@ pub enum Scene {
     Limited,
     /// Workers are killed while they run tasks whose handler has a limit.
     KillLimited,
+    /// Tasks with the keys of another client's.
+    Keyed,
+    /// Workers are killed while they run tasks that others of their key wait for.
+    KillKeyed,
     /// Workers grow old, and are replaced.
     Aged,
     /// Workers leave after a number of tasks.
@@ -159,8 +163,9 @@ pub fn all(jvm_points: &[String], seed: u64) -> Vec<Case> {
     }
     let beside_io: Vec<Case> = (cases.iter())
         .filter(|case| is_of_lanes(case))
-        // While the one worker of a kind is stopped, the tasks for that kind wait for it.
-        .filter(|case| case.blow == Blow::Kill || case.victim != Victim::Rust(Role::Worker))
+        // While the one worker of a kind is stopped, the tasks for that kind wait for it, and while
+        // the supervisor is that is to start another one.
+        .filter(|case| case.blow == Blow::Kill || case.victim == Victim::Rust(Role::Client))
         .map(|case| Case {
             io: true,
             ..case.clone()
@@ -177,7 +182,9 @@ fn is_of_lanes(case: &Case) -> bool {
         Victim::Rust(Role::Worker) => {
             case.scene == Scene::Load && ["lane", "claim", "wake"].contains(&family)
         }
-        Victim::Rust(Role::Supervisor) => case.scene == Scene::KillWorkers && family == "reap",
+        Victim::Rust(Role::Supervisor) => {
+            matches!(case.scene, Scene::KillWorkers | Scene::KillKeyed) && family == "reap"
+        }
         _ => case.point == "submit.hinted",
     }
 }
@@ -194,7 +201,7 @@ pub fn sample(cases: &[Case], seed: u64) -> Vec<Case> {
 /// Whether the load comes by often, so that some later time may be chosen.
 fn is_hot(victim: Victim, point: &str, scene: Scene) -> bool {
     let once = ["handler.", "lane.registered", "error.", "serve.", "counts."];
-    matches!(scene, Scene::Load | Scene::Limited)
+    matches!(scene, Scene::Load | Scene::Limited | Scene::Keyed)
         && victim != Victim::Rust(Role::Supervisor)
         && !once.iter().any(|start| point.starts_with(start))
 }
@@ -211,6 +218,7 @@ fn scene(victim: Victim, point: &str) -> Scene {
             "attach" | "entry" | "handler" | "worker" => Scene::Start,
             "leave" => Scene::TellWorkersToLeave,
             "limit" => Scene::Limited,
+            "key" => Scene::Keyed,
             _ => Scene::Load,
         },
         (_, "submit.withdrawn") => Scene::FullInjectors,
@@ -221,10 +229,21 @@ fn scene(victim: Victim, point: &str) -> Scene {
         (Victim::Rust(Role::Supervisor), "serve.exit_seen") => Scene::KillWorkers,
         (Victim::Rust(Role::Supervisor), "serve.told_to_leave") => Scene::Aged,
         (Victim::Rust(Role::Supervisor), "reap.permit_freed") => Scene::KillLimited,
+        (
+            Victim::Rust(Role::Supervisor),
+            "key.next_hinted" | "reap.key_freed" | "reap.key_hinted",
+        ) => Scene::KillKeyed,
         (Victim::Rust(Role::Supervisor), _) => match family {
             "create" => Scene::Start,
             "remove" | "serve" => Scene::Stop,
-            _ if point.starts_with("reap.client") || point == "reap.orphan_freed" => {
+            _ if point.starts_with("reap.client")
+                || [
+                    "reap.orphan_freed",
+                    "reap.key_cancelled",
+                    "reap.key_dropped",
+                ]
+                .contains(&point) =>
+            {
                 Scene::KillClients
             }
             _ => Scene::KillWorkers,

@@ -305,7 +305,8 @@ impl<'t> Play<'t> {
     /// Stops the loads and looks how their tasks ended.
     fn judge(&mut self, closed: bool) -> Result<(), String> {
         let killed = self.case.victim == Victim::Rust(Role::Worker)
-            || matches!(self.case.scene, Scene::KillWorkers | Scene::KillLimited);
+            || [Scene::KillWorkers, Scene::KillLimited, Scene::KillKeyed]
+                .contains(&self.case.scene);
         let rejected = closed || self.case.scene == Scene::FullInjectors;
         let wrong = |who: &str, tally: &str, count: &dyn Fn(&str) -> u64| {
             let forbidden = [

@@ -60,11 +60,25 @@ impl Hand {
                 }
                 std::thread::sleep(Duration::from_millis(5));
             }
+            Scene::Keyed => {
+                for key in [0, 1, 0] {
+                    self.submit_as("hold", 1, 40, options(3).key([key]));
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
             Scene::KillWorkers | Scene::KillLimited => {
-                self.signal_worker(stage, Signal::SIGKILL, 6)?;
+                self.signal_worker(stage, Signal::SIGKILL, |n| {
+                    options(if n % 3 == 0 { 1 } else { 3 })
+                })?;
+            }
+            Scene::KillKeyed => {
+                // The first of each of two chains fails with its worker.
+                self.signal_worker(stage, Signal::SIGKILL, |n| {
+                    options(if n < 2 { 1 } else { 3 }).key([n as u8 % 2])
+                })?;
             }
             Scene::TellWorkersToLeave => {
-                self.signal_worker(stage, Signal::SIGTERM, 0)?;
+                self.signal_any_worker(stage, Signal::SIGTERM)?;
             }
             Scene::TellBusyWorkersToLeave => self.tell_busy_worker_to_leave(stage)?,
             Scene::Bursts => {
@@ -88,20 +102,35 @@ impl Hand {
     }
 
     fn submit(&mut self, handler: &str, hold: u16, size: usize, attempts: u8) {
-        let request = request(&mut self.random, hold, size);
-        // Refused is fine: it is there to make others busy.
-        let _ = self.client.submit(handler, &request, &options(attempts));
+        self.submit_as(handler, hold, size, options(attempts));
     }
 
-    /// Makes the workers busy with `tasks`, and signals one of them if all are there.
-    fn signal_worker(&mut self, stage: &Stage, signal: Signal, tasks: u64) -> Result<(), String> {
+    fn submit_as(&mut self, handler: &str, hold: u16, size: usize, options: TaskOptions) {
+        let request = request(&mut self.random, hold, size);
+        // Refused is fine: it is there to make others busy.
+        let _ = self.client.submit(handler, &request, &options);
+    }
+
+    /// Makes the workers busy with six tasks, and signals one of them if all are there.
+    fn signal_worker(
+        &mut self,
+        stage: &Stage,
+        signal: Signal,
+        options: impl Fn(u64) -> TaskOptions,
+    ) -> Result<(), String> {
+        if stage.worker_pids().len() == 2 {
+            for n in 0..6 {
+                self.submit_as("hold", 30, if n % 2 == 0 { 400 } else { 40 }, options(n));
+            }
+        }
+        self.signal_any_worker(stage, signal)
+    }
+
+    /// Signals one of the workers if all are there.
+    fn signal_any_worker(&mut self, stage: &Stage, signal: Signal) -> Result<(), String> {
         let pids = stage.worker_pids();
         if pids.len() < 2 {
             return Ok(());
-        }
-        for n in 0..tasks {
-            let size = if n % 2 == 0 { 400 } else { 40 };
-            self.submit("hold", 30, size, if n % 3 == 0 { 1 } else { 3 });
         }
         std::thread::sleep(Duration::from_millis(self.random.below(12)));
         let pid = pids[self.random.below(pids.len() as u64) as usize];

@@ -64,6 +64,7 @@ impl Stage {
             .args(kind)
             .args(["--lanes", "1", "--clients", "6", "--slots", "128"])
             .args(["--segment-size", "8MiB", "--overrun-grace", "300ms"])
+            .args(["--keys", "true"])
             .args(["--start-timeout", "3s", "--drain-timeout", "1s"])
             .args(options)
             .env("RINGWORK_DIR", &pools)

@@ -75,6 +75,7 @@ record FailureRecord(String code, String location, String message) {
       case PANICKED -> remote(task, "handler.panicked", ran);
       case UNKNOWN_HANDLER -> remote(task, "handler.unknown", ran);
       case FAILED -> remote(task, "handler.failed", ran);
+      case KEY_POISONED -> remote(task, "key.poisoned", ran);
       case OK, CRASHED -> unknown(task, word, said); // a lane writes no failure with these
     };
   }

@@ -19,7 +19,10 @@ public final class Layout {
   public static final int READY = 1380210977;
 
   /** Required feature bits that this version understands; an unknown bit in the header refuses the attach. */
-  public static final long FEATURES_KNOWN = 0x0L;
+  public static final long FEATURES_KNOWN = 0x1L;
+
+  /** Feature bit: tasks may have keys; the segment has SECTION_KEY_LINES and SECTION_KEY_BUCKETS. */
+  public static final long FEATURE_KEYS = 0x1L;
 
   /** Size of the header. */
   public static final int HEADER_SIZE = 4096;
@@ -212,6 +215,66 @@ public final class Layout {
 
   /** Kind of section: the injector rings of tasks for I/O lanes, a ring a priority, as at H_INJECTORS; its records are SECTION_ALIGN bytes. */
   public static final int SECTION_IO_RINGS = 5;
+
+  /** Kind of section: the key lines of slots, KEY_*; a record has the lines of two slots, one behind the other. */
+  public static final int SECTION_KEY_LINES = 6;
+
+  /** Kind of section: the buckets of keys that run or wait, BUCKET_*; their number is a power of two. */
+  public static final int SECTION_KEY_BUCKETS = 7;
+
+  /** Bytes of the key line of a slot; it counts with PUBLISHED_KEYED. The client's, but for KEY_NEXT. */
+  public static final int KEY_STRIDE = 64;
+
+  /** Key line: hash of the key, u64, not 0. */
+  public static final int KEY_HASH = 0;
+
+  /** Key line: the task before it of its key and client, u64: generation &lt;&lt; 24 | slot index + 1; 0: none. */
+  public static final int KEY_BEFORE = 8;
+
+  /** Key line: the task behind it, u64, by compare-and-swap: own generation &lt;&lt; 24 | slot index + 1, 0 while there is none, or KEY_NEXT_TAKEN. */
+  public static final int KEY_NEXT = 16;
+
+  /** Key line: KEY_FAILS or 0, u32. */
+  public static final int KEY_FLAGS = 24;
+
+  /** Key line: 1 once the task before it has failed with KEY_FAILS, u32; stored before that one's slot is used again. */
+  public static final int KEY_POISONED = 28;
+
+  /** Word of a task in a key line: shift of the generation. */
+  public static final int KEY_GENERATION_SHIFT = 24;
+
+  /** Word of a task in a key line: mask of the slot index + 1. */
+  public static final long KEY_SLOT_MASK = 0xffffffL;
+
+  /** Key line: the task has ended, and its successor, if it has one, is hinted by the one that stored this. */
+  public static final long KEY_NEXT_TAKEN = 0xffffffL;
+
+  /** Key line, flags: if this task fails, those that are queued behind it are not run. */
+  public static final int KEY_FAILS = 1;
+
+  /** Bytes of a bucket; that of a key is its hash modulo the number of buckets. */
+  public static final int BUCKET_STRIDE = 128;
+
+  /** Bucket: permits, u64 each: 0, or lane generation, its low 32 bits &lt;&lt; 32 | lane index &lt;&lt; 22 | slot index + 1. */
+  public static final int BUCKET_PERMITS = 0;
+
+  /** Permits of a bucket: so many keys of it run at a time. */
+  public static final int BUCKET_PERMIT_COUNT = 8;
+
+  /** Permit: shift of the lane index, 10 bits. */
+  public static final int PERMIT_LANE_SHIFT = 22;
+
+  /** Permit: mask of the slot index + 1. */
+  public static final long PERMIT_SLOT_MASK = 0x3fffffL;
+
+  /** Bucket: tasks that wait for a permit, slot index + 1 or 0, u32 each. */
+  public static final int BUCKET_WAITING = 64;
+
+  /** Waiting tasks of a bucket. */
+  public static final int BUCKET_WAITING_COUNT = 15;
+
+  /** Bucket: 1 when more tasks wait than it has places for, u32. */
+  public static final int BUCKET_OVERFLOW = 124;
 
   /** Bytes of a record of the event ring. */
   public static final int EVENT_STRIDE = 256;
@@ -606,6 +669,9 @@ public final class Layout {
   /** Published word: a thread watches the ended word; the lane writes no completion hint unless SLOT_ASKED asks for one. */
   public static final long PUBLISHED_WATCHED = 0x4000L;
 
+  /** Published word: the task has a key: its line in SECTION_KEY_LINES counts, and it is never taken back. */
+  public static final long PUBLISHED_KEYED = 0x8000L;
+
   /** Published word: shift of the priority, 7 bits: the injector ring it is queued in. */
   public static final int PUBLISHED_PRIORITY_SHIFT = 16;
 
@@ -725,6 +791,9 @@ public final class Layout {
 
   /** Status of a request in a chunk: a worker died over it and no attempt is left (no record). */
   public static final int STATUS_CRASHED = 10;
+
+  /** Status: a task of the same key before it has failed with KEY_FAILS (failure record); it did not run. */
+  public static final int STATUS_KEY_POISONED = 11;
 
   /** Flag in the status beside the value: the handler was not started. */
   public static final int STATUS_NOT_RUN = 256;
@@ -872,6 +941,9 @@ public final class Layout {
 
   /** Error: text, UTF-8. */
   public static final int ERROR_TEXT = 36;
+
+  /** Longest key of a task in bytes. */
+  public static final int KEY_BYTES_MAX = 1024;
 
   /** Longest error text in bytes. */
   public static final int ERROR_TEXT_MAX = 476;

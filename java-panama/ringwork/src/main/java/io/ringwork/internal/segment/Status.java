@@ -26,7 +26,9 @@ public enum Status {
   /** No worker is there, nor will be soon; no handler ran. */
   NO_WORKER,
   /** Of a request in a chunk: a worker died over it, and no attempt is left. */
-  CRASHED;
+  CRASHED,
+  /** A task of its key before it has failed, and was to be followed by none; no handler ran. */
+  KEY_POISONED;
 
   /** The value of a stored word, or null for one that this version does not write. */
   public static @Nullable Status of(int word) {
@@ -42,6 +44,7 @@ public enum Status {
       case Layout.STATUS_EXPIRED -> EXPIRED;
       case Layout.STATUS_NO_WORKER -> NO_WORKER;
       case Layout.STATUS_CRASHED -> CRASHED;
+      case Layout.STATUS_KEY_POISONED -> KEY_POISONED;
       default -> null;
     };
   }
