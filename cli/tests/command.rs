@@ -76,6 +76,15 @@ fn piped(home: &Home, input: &str, args: &[&str]) -> common::Ended {
     command.output().unwrap().into()
 }
 
+/// How many tasks clients were refused, for whatever reason.
+fn rejected(stat: &serde_json::Value) -> u64 {
+    let totals = stat["client_totals"].as_object().expect("totals");
+    let by_reason = totals
+        .iter()
+        .filter(|(name, _)| name.starts_with("rejected_"));
+    by_reason.filter_map(|(_, count)| count.as_u64()).sum()
+}
+
 #[test]
 fn each_line_is_a_request_and_results_are_in_their_order() {
     let home = Home::new();
@@ -93,6 +102,8 @@ fn each_line_is_a_request_and_results_are_in_their_order() {
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{in_flight}");
         assert!(ended.stdout == many, "{in_flight}");
     }
+    // A command that waits for a slot is refused none.
+    assert_eq!(rejected(&home.stat("p")), 0);
     let ended = submit("30\nx\n\n1", &["sleep"]);
     // Each says how long it has slept: a busy machine lets it sleep on.
     let slept: Vec<u64> = ended.stdout.lines().flat_map(str::parse).collect();

@@ -336,6 +336,9 @@ impl<'c> Bench<'c> {
 
     /// `None`: no room now, which is an error when nothing of ours is in flight.
     fn try_submit(&mut self, since: Instant, alone: bool) -> Result<Option<Flying<'c>>, Failure> {
+        if !alone && !self.client.has_slot(&self.options) {
+            return Ok(None);
+        }
         let number = self.sent;
         if self.echo
             && let Some(start) = self.request.first_chunk_mut::<8>()

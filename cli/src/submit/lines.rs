@@ -159,12 +159,15 @@ impl<'c> Run<'c> {
             Err(refused) => return Ok(Err(refused)),
         };
         loop {
+            // There is room again when tasks of this command have ended.
+            if !self.client.has_slot(&self.options) && self.end_oldest(None)? {
+                continue;
+            }
             let submitted = self
                 .client
                 .submit(&self.submit.handler, &request, &self.options);
             match submitted {
                 Ok(ticket) => return Ok(Ok(ticket)),
-                // There is room again when tasks of this command have ended.
                 Err(
                     RingError::SlotsTaken { .. }
                     | RingError::QueueFull

@@ -107,6 +107,14 @@ impl Table {
         self.places.len() / 16
     }
 
+    /// How many slots a task with these options must leave.
+    fn kept_from(&self, options: &TaskOptions) -> usize {
+        match options.priority {
+            0 => 0,
+            _ => self.reserve(),
+        }
+    }
+
     /// A slot for a task, off the free list and counted.
     fn take(&mut self, handler: &str, options: &TaskOptions) -> Result<u32> {
         let id = id_of(handler);
@@ -117,11 +125,7 @@ impl Table {
                 max,
             });
         }
-        let kept = if options.priority == 0 {
-            0
-        } else {
-            self.reserve()
-        };
+        let kept = self.kept_from(options);
         if self.free.len() <= kept {
             return Err(RingError::SlotsTaken {
                 slots: self.places.len() as u32,
@@ -258,6 +262,21 @@ impl Client {
         let table = lock(&self.table);
         let known = table.backlog.run_times.known(id_of(handler));
         known.map(|handler| handler.margin(now_ns()))
+    }
+
+    /// Whether a slot is free for a task with these options. A caller that waits for room asks first:
+    /// each submit that finds none counts as rejected.
+    #[must_use]
+    pub fn has_slot(&self, options: &TaskOptions) -> bool {
+        let has = || {
+            let table = lock(&self.table);
+            table.free.len() > table.kept_from(options)
+        };
+        has() || {
+            // Tasks without a waiter may have ended: then there is room.
+            self.collect();
+            has()
+        }
     }
 
     /// Submits a task; returns at once.
