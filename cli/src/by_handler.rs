@@ -1,13 +1,12 @@
 //! What a pool has done by handler: in all, and since the look before.
 
 use super::table::Table;
-use super::units::nanoseconds;
-use ringwork_ring::Segment;
+use super::units::{nanoseconds, seconds as duration};
 use ringwork_ring::format::layout::{HandlerCounter, HandlerLoss};
 use ringwork_ring::format::states::LaneKind;
-use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::records::Histogram;
-use ringwork_ring::segment::handler_totals::{CountedTasks, HandlerTotals, handler_totals};
+use ringwork_ring::segment::handler_totals::{CountedTasks, HandlerTotals};
+use ringwork_supervisor::looks::{Look, Past};
 use serde::Serialize;
 
 /// Name and codecs of a handler.
@@ -56,6 +55,11 @@ pub(super) struct HandlerStat {
 pub(super) struct TasksView {
     /// Since the pool was made.
     pub(super) in_all: CountsView,
+    /// Of the last 10 to 15 seconds, or of all time if the pool is younger; none where the supervisor
+    /// has told nothing of before.
+    pub(super) last_10_s: Option<NowView>,
+    /// The same of the last 60 to 65 seconds.
+    pub(super) last_minute: Option<NowView>,
     /// Since the look before; none at the first.
     pub(super) now: Option<NowView>,
 }
@@ -113,62 +117,51 @@ impl CountsView {
     }
 }
 
-/// What was read at one time.
-#[derive(Debug)]
-pub(super) struct Look {
-    at_ns: u64,
-    totals: Vec<HandlerTotals>,
+/// A look at a pool, and those before it that it is compared with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Looks<'l> {
+    pub(super) now: &'l Look,
+    /// Of the same reader.
+    pub(super) before: Option<&'l Look>,
+    /// Of the supervisor.
+    pub(super) past: &'l Past,
+    /// How many lanes the pool has.
+    pub(super) lanes: usize,
 }
 
-impl Look {
-    pub(super) fn now(segment: &Segment) -> Self {
-        let totals = handler_totals(segment);
-        Self {
-            at_ns: now_ns(),
-            totals,
-        }
-    }
+fn of<'l>(look: &'l Look, tasks: &CountedTasks) -> Option<&'l HandlerTotals> {
+    look.totals.iter().find(|totals| totals.tasks == *tasks)
+}
 
-    /// All totals that were read.
-    pub(super) fn totals(&self) -> &[HandlerTotals] {
-        &self.totals
-    }
-
-    fn of(&self, tasks: &CountedTasks) -> Option<&HandlerTotals> {
-        self.totals.iter().find(|totals| totals.tasks == *tasks)
-    }
-
-    /// What has become of these tasks, in a pool of so many lanes.
-    fn tasks(&self, tasks: &CountedTasks, before: Option<&Self>, lanes: usize) -> TasksView {
+impl Looks<'_> {
+    /// What has become of these tasks.
+    fn tasks(&self, tasks: &CountedTasks) -> TasksView {
         let none = HandlerTotals::new(tasks.clone());
-        let in_all = self.of(tasks).unwrap_or(&none);
-        let now = before.map(|before| {
+        let in_all = of(self.now, tasks).unwrap_or(&none);
+        let since = |before: &Look| {
             let mut since = in_all.clone();
-            since.subtract(before.of(tasks).unwrap_or(&none));
-            let ns = self.at_ns.saturating_sub(before.at_ns).max(1);
-            let possible = ns as f64 * lanes.max(1) as f64;
+            since.subtract(of(before, tasks).unwrap_or(&none));
+            let ns = self.now.at_ns.saturating_sub(before.at_ns).max(1);
+            let possible = ns as f64 * self.lanes.max(1) as f64;
             let percent = 100.0 * since.busy_ns() as f64 / possible;
             NowView {
                 seconds: (ns / 1000) as f64 / 1e6,
                 busy_percent: (percent * 10.0).round() / 10.0,
                 counts: CountsView::new(&since),
             }
-        });
+        };
         TasksView {
             in_all: CountsView::new(in_all),
-            now,
+            last_10_s: self.past.ten_seconds.as_ref().map(since),
+            last_minute: self.past.minute.as_ref().map(since),
+            now: self.before.map(since),
         }
     }
 
     /// The handlers that are `listed`, and others of which there were tasks.
-    pub(super) fn handlers(
-        &self,
-        listed: Vec<HandlerView>,
-        before: Option<&Self>,
-        lanes: usize,
-    ) -> Vec<HandlerStat> {
+    pub(super) fn handlers(&self, listed: Vec<HandlerView>) -> Vec<HandlerStat> {
         let mut infos = listed;
-        for totals in &self.totals {
+        for totals in self.now.totals.iter() {
             if let CountedTasks::Of(name) = &totals.tasks
                 && !infos.iter().any(|info| info.name == *name)
             {
@@ -182,7 +175,7 @@ impl Look {
         }
         infos.sort_by(|a, b| a.name.cmp(&b.name));
         let stat = |info: HandlerView| HandlerStat {
-            tasks: self.tasks(&CountedTasks::Of(info.name.clone()), before, lanes),
+            tasks: self.tasks(&CountedTasks::Of(info.name.clone())),
             info,
         };
         infos.into_iter().map(stat).collect()
@@ -190,9 +183,9 @@ impl Look {
 
     /// The tasks that are counted for no handler of the table, and those for which no record was
     /// left; each if there are any.
-    pub(super) fn others(&self, before: Option<&Self>, lanes: usize) -> [Option<TasksView>; 2] {
+    pub(super) fn others(&self) -> [Option<TasksView>; 2] {
         [CountedTasks::Unlisted, CountedTasks::Rest]
-            .map(|tasks| self.of(&tasks).map(|_| self.tasks(&tasks, before, lanes)))
+            .map(|tasks| of(self.now, &tasks).map(|_| self.tasks(&tasks)))
     }
 }
 
@@ -272,4 +265,36 @@ pub(super) fn now<'v>(
         ]);
     }
     seconds.map(|seconds| (seconds, table))
+}
+
+/// The table of times: of each handler of which there were tasks those of the last ten seconds, of the
+/// last minute and of all time.
+pub(super) fn times<'v>(rows: impl Iterator<Item = (&'v str, &'v TasksView)>) -> Table {
+    let mut table = Table::new(&[
+        "HANDLER", "LAST", "ENDED", "FAILED", "WAIT P50", "P99", "MAX", "RUN P50", "P99", "MAX",
+    ]);
+    for (name, tasks) in rows {
+        let windows = [&tasks.last_10_s, &tasks.last_minute];
+        let windows = windows.into_iter().flatten();
+        let windows = windows.map(|window| (duration(window.seconds), &window.counts));
+        for (last, counts) in windows.chain([("all".to_owned(), &tasks.in_all)]) {
+            if tasks.in_all.completed == 0 && tasks.in_all.failed == 0 {
+                continue;
+            }
+            let ([w50, w99, wmax], [r50, r99, rmax]) = (cells(&counts.queue), cells(&counts.run));
+            table.row([
+                name.to_owned(),
+                last,
+                (counts.completed.saturating_add(counts.failed)).to_string(),
+                counts.failed.to_string(),
+                w50,
+                w99,
+                wmax,
+                r50,
+                r99,
+                rmax,
+            ]);
+        }
+    }
+    table
 }

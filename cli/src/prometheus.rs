@@ -3,11 +3,11 @@
 //! Names are `ringwork_…`, times in seconds, sizes in bytes; what only grows ends in `_total`. Label
 //! values that come from the segment (names of handlers and programs) are escaped.
 
-use super::by_handler::Look;
 use super::view::{ClassView, LimitView, PoolView, WorkerView};
 use ringwork_ring::format::layout::{HandlerCounter, HandlerLoss};
 use ringwork_ring::records::{Histogram, bucket_floor};
 use ringwork_ring::segment::handler_totals::{CountedTasks, HandlerTotals};
+use ringwork_supervisor::looks::Look;
 use std::fmt::Write as _;
 
 /// The first and the last upper bound of a histogram, as powers of two of nanoseconds: 1 µs to 69 s.
@@ -201,7 +201,7 @@ pub(super) fn page(view: &PoolView, look: &Look) -> Page {
     pool(&mut page, view);
     processes(&mut page, view);
     clients(&mut page, view);
-    handlers(&mut page, &with_idle(look.totals(), view));
+    handlers(&mut page, &with_idle(&look.totals, view));
     page
 }
 

@@ -1,6 +1,6 @@
 //! `ringwork stat`: what a pool does now and has done.
 
-use super::by_handler::{self, Look, Quantiles};
+use super::by_handler::{self, Quantiles};
 use super::exit::{FAILED, Failure, NO_POOL};
 use super::place::Place;
 use super::prometheus;
@@ -13,6 +13,7 @@ use super::view::{self, PoolView, Slots};
 use clap::Args;
 use ratatui::crossterm::terminal::size;
 use ringwork_ring::{PoolDir, RingError, Segment};
+use ringwork_supervisor::looks::{History, Look};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -113,6 +114,7 @@ pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
         false => Slots::Each,
     };
     let mut before: Option<(u64, Instant)> = None;
+    let mut history = History::default();
     let mut look_before = (stat.watch.is_none() && !stat.json && !stat.prometheus).then(|| {
         // A page for a person says what is done now.
         let look = Look::now(&segment);
@@ -121,7 +123,13 @@ pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
     });
     loop {
         let look = Look::now(&segment);
-        let view = view::pool_since(&segment, &look, look_before.as_ref(), slots)?;
+        let view = view::pool_since(
+            &segment,
+            &look,
+            look_before.as_ref(),
+            history.past(&segment),
+            slots,
+        )?;
         let ended = ended(&view);
         let rate = before
             .map(|(tasks, then)| (tasks_of(&view) - tasks) as f64 / then.elapsed().as_secs_f64());
@@ -307,6 +315,8 @@ pub(super) fn text(view: &PoolView, rate: Option<f64>, width: Option<usize>) -> 
     }
     let in_all = by_handler::in_all(view.tasks_by_handler());
     fitted(&mut page, "tasks in all", in_all);
+    let times = by_handler::times(view.tasks_by_handler());
+    fitted(&mut page, "times by handler (sampled)", times);
     section(&mut page, "errors", &errors(view));
     if !left_out.is_empty() {
         let names: Vec<String> = left_out.into_iter().map(str::to_owned).collect();
@@ -505,10 +515,11 @@ fn arena(view: &PoolView) -> Table {
 }
 
 fn errors(view: &PoolView) -> Table {
-    let mut table = Table::new(&["TIMES", "LAST", "WHAT"]);
+    let mut table = Table::new(&["TIMES", "FIRST", "LAST", "WHAT"]);
     for error in &view.errors {
         table.row([
             error.count.to_string(),
+            format!("{} ago", duration(error.first_s_ago)),
             format!("{} ago", duration(error.last_s_ago)),
             error.text.clone(),
         ]);

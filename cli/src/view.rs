@@ -3,7 +3,7 @@
 //! Reads words that others write at the same time; numbers of one moment may be
 //! a little apart. Nothing in the segment is changed.
 
-use super::by_handler::{HandlerStat, HandlerView, Look, Quantiles, TasksView, quantiles_of};
+use super::by_handler::{HandlerStat, HandlerView, Looks, Quantiles, TasksView, quantiles_of};
 use super::process;
 use super::shown;
 use ringwork_ring::format::layout::{ClientCounter, LaneCounter, PoolCounter};
@@ -19,6 +19,7 @@ use ringwork_ring::segment::{liveness, tables};
 use ringwork_ring::{Result, Segment};
 use ringwork_supervisor::control::DRAINED;
 use ringwork_supervisor::heartbeat;
+use ringwork_supervisor::looks::{History, Look, Past};
 use ringwork_supervisor::pool::{handler_name, running_progress};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -241,7 +242,8 @@ pub(super) struct ErrorView {
 
 /// Reads everything.
 pub(super) fn pool(segment: &Segment) -> Result<PoolView> {
-    pool_since(segment, &Look::now(segment), None, Slots::Each)
+    let past = History::of(segment);
+    pool_since(segment, &Look::now(segment), None, &past, Slots::Each)
 }
 
 /// How the slots of a client are told.
@@ -253,11 +255,13 @@ pub(super) enum Slots {
     Counted,
 }
 
-/// Reads everything, with what has become of tasks since the look `before`.
+/// Reads everything, with what has become of tasks since the look `before`, and since those of the
+/// `past`.
 pub(super) fn pool_since(
     segment: &Segment,
     look: &Look,
     before: Option<&Look>,
+    past: &Past,
     slots: Slots,
 ) -> Result<PoolView> {
     let now = now_ns();
@@ -265,7 +269,13 @@ pub(super) fn pool_since(
         .lanes()
         .filter(|lane| lane.word().is_active())
         .count();
-    let [unlisted, rest] = look.others(before, lanes);
+    let looks = Looks {
+        now: look,
+        before,
+        past,
+        lanes,
+    };
+    let [unlisted, rest] = looks.others();
     let condition = condition(segment)?;
     let g = segment.geometry();
     let capacity = g.injector_capacity;
@@ -306,10 +316,10 @@ pub(super) fn pool_since(
         client_totals: client_totals(segment),
         arena: classes(segment),
         latency: LatencyView {
-            queue: quantiles(look.totals().iter().map(|totals| &totals.queue)),
-            run: quantiles(look.totals().iter().map(|totals| &totals.run)),
+            queue: quantiles(look.totals.iter().map(|totals| &totals.queue)),
+            run: quantiles(look.totals.iter().map(|totals| &totals.run)),
         },
-        handlers: look.handlers(handlers(segment), before, lanes),
+        handlers: looks.handlers(handlers(segment)),
         unlisted,
         rest,
         errors: errors(segment, now),
@@ -747,7 +757,7 @@ mod tests {
         assert_eq!(seen(), None);
         let counted = || {
             let look = Look::now(segment);
-            let view = pool_since(segment, &look, None, Slots::Counted).unwrap();
+            let view = pool_since(segment, &look, None, &Past::default(), Slots::Counted).unwrap();
             view.clients[0].slots_in_use
         };
         assert_eq!(

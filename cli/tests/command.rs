@@ -261,6 +261,29 @@ fn each_failure_of_a_task_has_its_exit_code() {
 }
 
 #[test]
+fn failures_of_handlers_are_told_once_each_with_their_first_and_last_time() {
+    let home = Home::new();
+    let _serve = home.serve("p", &["--workers", "1"]);
+    for _ in 0..2 {
+        let ended = home.run(&["submit", "p", "decompress", "--data", "no zstd"]);
+        assert_ne!(ended.code, 0, "{ended:?}");
+    }
+    let stat = home.stat("p");
+    let error = &stat["errors"][0];
+    let text = error["text"].as_str().unwrap();
+    assert!(text.starts_with("decompress failed: decompress."), "{text}");
+    assert!(!text.contains("no zstd"), "a message may name each request");
+    assert_eq!(error["count"], 2);
+    let ago = |key: &str| error[key].as_f64().unwrap();
+    assert!(ago("first_s_ago") >= ago("last_s_ago"));
+    let page = home.run(&["stat", "p"]).stdout;
+    let errors = page.split("\nerrors\n").nth(1).unwrap();
+    let heads: Vec<&str> = errors.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(heads, ["TIMES", "FIRST", "LAST", "WHAT"]);
+    assert!(errors.contains("decompress failed"), "{page}");
+}
+
+#[test]
 fn a_pool_is_shown_to_people_and_programs() {
     let home = Home::new();
     let _serve = home.serve("p", &["--workers", "2", "--lanes", "2"]);
@@ -293,6 +316,12 @@ fn a_pool_is_shown_to_people_and_programs() {
     assert_eq!(echo["in_all"]["completed"], 1);
     assert_eq!(echo["in_all"]["run"]["samples"], 1);
     assert_eq!(echo["now"], Value::Null, "there was no look before");
+    for window in ["last_10_s", "last_minute"] {
+        // In a young pool each is of all time.
+        assert_eq!(echo[window]["completed"], 1, "{window}");
+        assert_eq!(echo[window]["run"]["samples"], 1, "{window}");
+        assert!(echo[window]["seconds"].as_f64() > Some(0.0), "{window}");
+    }
     assert_eq!(stat["client_totals"]["submitted"], 1);
     assert_eq!(stat["client_totals"]["completed"], 1);
     let page = home.run(&["stat", "p"]).stdout;
@@ -305,6 +334,7 @@ fn a_pool_is_shown_to_people_and_programs() {
         "password.hash",
         "tasks of the last",
         "tasks in all\n  HANDLER   STARTED   DONE",
+        "times by handler (sampled)\n  HANDLER   LAST",
         "submitted 1",
         "errors\n  none",
     ] {

@@ -17,10 +17,13 @@ mod crew;
 mod endpoint;
 mod error;
 mod lifecycle;
+#[doc(hidden)]
+pub mod looks;
 pub mod policy;
 #[doc(hidden)]
 pub mod pool;
 mod process;
+mod published;
 #[doc(hidden)]
 pub mod quarantine;
 mod serve;

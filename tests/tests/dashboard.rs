@@ -237,6 +237,33 @@ fn the_page_shows_what_stat_does_and_follows_the_pool() {
         browser.text("errors").contains("was killed by SIGKILL")
     });
 
+    wait_until("and of it as an event, with its successor", || {
+        let rows = browser.rows("events");
+        let of = |topic: &str| rows.iter().position(|row| row[1] == topic);
+        let told = |row: &Vec<String>| row[2] == "supervisor" && row[3].contains("SIGKILL");
+        // The newest comes first.
+        of("worker.died").is_some_and(|at| told(&rows[at]) && of("worker.ready") < Some(at))
+    });
+    let errors = browser.rows("errors");
+    assert!(
+        errors[0].len() == 4 && errors[0][1].ends_with(" ago") && errors[0][2].ends_with(" ago"),
+        "{errors:?}"
+    );
+
+    // Times are of the last ten seconds unless another choice is made.
+    assert!(browser.text("window").starts_with("(exactly "));
+    let chosen = browser.value(
+        "(() => { const all = document.querySelector('input[value=in_all]'); all.click(); return all.checked; })()",
+    );
+    assert_eq!(chosen, true);
+    assert_eq!(browser.text("window"), "");
+    let echo = browser.rows("handlers");
+    let echo = echo.iter().find(|row| row[0] == "echo").unwrap();
+    assert!(
+        echo[9].ends_with('s') && echo[10].ends_with('s'),
+        "{echo:?}"
+    );
+
     // What keeps tasks from moving is told, with what to do.
     command(&pool, &["pause", "board", "digest", "--wait"]);
     let waits = client.submit("digest", b"tea", &options()).unwrap();

@@ -58,7 +58,10 @@ pub(crate) fn end(claimed: &mut Claimed<'_>, ended: Ended) {
         Ended::Elsewhere { bytes, codec } => {
             return claimed.complete_request(&bytes, codec);
         }
-        Ended::NoRoom(error) => return claimed.fail_to_answer_request(&error),
+        Ended::NoRoom(error) => {
+            claimed.log_failure("failed: its result found no room");
+            return claimed.fail_to_answer_request(&error);
+        }
         Ended::Undecodable(error) => (Status::Codec, true, error),
         Ended::Refused(error) => (Status::Failed, true, error),
         Ended::Unencodable(why) => (
@@ -79,6 +82,9 @@ pub(crate) fn end(claimed: &mut Claimed<'_>, ended: Ended) {
         }
         Ended::Failed(error) => (Status::Failed, false, error),
     };
+    if matches!(status, Status::Failed | Status::Codec) {
+        log_failure(claimed, error.code(), error.location());
+    }
     let explained = sandbox::explain(error.message());
     claimed.fail_request(&Failure {
         status,
@@ -89,6 +95,13 @@ pub(crate) fn end(claimed: &mut Claimed<'_>, ended: Ended) {
     });
 }
 
+/// Counts in the pool's log of errors how the handler has failed: by its code and where, not by its
+/// message, which may name each request.
+pub(crate) fn log_failure(claimed: &Claimed<'_>, code: &str, location: &str) {
+    let at = if location.is_empty() { "" } else { " at " };
+    claimed.log_failure(&format!("failed: {code}{at}{location}"));
+}
+
 /// Ends it as panicked.
 pub(crate) fn end_panicked(claimed: &mut Claimed<'_>, handler: &'static str, panic: &Panic) {
     log_error!(
@@ -97,6 +110,7 @@ pub(crate) fn end_panicked(claimed: &mut Claimed<'_>, handler: &'static str, pan
         "handler panicked: {}",
         panic.message
     );
+    claimed.log_failure(&format!("panicked at {}", panic.location));
     let explained = sandbox::explain(&panic.message);
     claimed.fail_request(&Failure {
         status: Status::Panicked,

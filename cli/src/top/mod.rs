@@ -4,19 +4,19 @@
 
 mod screen;
 
-use super::by_handler::Look;
 use super::exit::{Failure, NO_POOL};
 use super::units::Span;
 use super::view::{self, PoolView, Slots};
 use clap::Args;
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use ringwork_ring::{PoolDir, Segment};
+use ringwork_supervisor::looks::{History, Look};
 use screen::{Sort, State, Tab};
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 const AFTER_HELP: &str = "\
-Keys: h handlers, l lanes, c clients, e errors; s sorts by the next column, r turns the order; up and down \
+Keys: h handlers, t times, l lanes, c clients, e errors; s sorts by the next column, r turns the order; up and down \
 scroll; space holds the page; q, Esc or Ctrl-C ends it.
 
 WAIT (from submit to claim) and RUN are of the sampled tasks of the last interval, the median and the 99th \
@@ -41,12 +41,19 @@ pub(super) struct Top {
 struct Reader {
     segment: Segment,
     look: Look,
+    history: History,
 }
 
 impl Reader {
     fn view(&mut self) -> Result<PoolView, Failure> {
         let look = Look::now(&self.segment);
-        let view = view::pool_since(&self.segment, &look, Some(&self.look), Slots::Each)?;
+        let view = view::pool_since(
+            &self.segment,
+            &look,
+            Some(&self.look),
+            self.history.past(&self.segment),
+            Slots::Each,
+        )?;
         self.look = look;
         Ok(view)
     }
@@ -61,7 +68,11 @@ pub(super) fn run(top: &Top) -> Result<(), Failure> {
         ));
     }
     let look = Look::now(&segment);
-    let mut reader = Reader { segment, look };
+    let mut reader = Reader {
+        segment,
+        look,
+        history: History::default(),
+    };
     let every = top.every.0.max(Duration::from_millis(100));
     let colours = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let mut state = State::new(reader.view()?, colours);
@@ -119,6 +130,7 @@ fn press(state: &mut State, key: KeyCode) -> bool {
     match key {
         KeyCode::Char('q') | KeyCode::Esc => return false,
         KeyCode::Char('h') => state.show(Tab::Handlers),
+        KeyCode::Char('t') => state.show(Tab::Times),
         KeyCode::Char('l') => state.show(Tab::Lanes),
         KeyCode::Char('c') => state.show(Tab::Clients),
         KeyCode::Char('e') => state.show(Tab::Errors),
@@ -171,6 +183,7 @@ mod tests {
         let mut reader = Reader {
             segment: Segment::attach(&served.dir).unwrap(),
             look,
+            history: History::default(),
         };
         let options = TaskOptions::default();
         let tickets = [(); 3].map(|()| client.submit("echo", b"", &options).unwrap());
@@ -182,6 +195,12 @@ mod tests {
         assert!(page[0].starts_with("p: serving, up "), "{page:#?}");
         assert!(page[2].starts_with("1 queued (0/1/0 by priority), 1 running, 1 clients"));
         assert!(page[23].contains("q quit"), "{page:#?}");
+        press(&mut state, KeyCode::Char('t'));
+        let page = drawn(&state, 80, 24);
+        assert!(
+            page[4].contains("RUNMAX") && page[5].contains(" all "),
+            "{page:#?}"
+        );
         press(&mut state, KeyCode::Char('l'));
         let page = drawn(&state, 80, 24);
         assert!(
@@ -218,8 +237,9 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         assert_eq!(shown(&state), ["second", "third"], "by times");
-        press(&mut state, KeyCode::Char('s'));
-        press(&mut state, KeyCode::Char('s'));
+        for _ in 0..3 {
+            press(&mut state, KeyCode::Char('s'));
+        }
         assert_eq!(shown(&state), ["first", "second"], "by text");
         press(&mut state, KeyCode::Char('r'));
         assert_eq!(shown(&state), ["third", "second"]);

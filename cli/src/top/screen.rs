@@ -17,17 +17,25 @@ use std::cmp::Ordering;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tab {
     Handlers,
+    Times,
     Lanes,
     Clients,
     Errors,
 }
 
 impl Tab {
-    const ALL: [Self; 4] = [Self::Handlers, Self::Lanes, Self::Clients, Self::Errors];
+    const ALL: [Self; 5] = [
+        Self::Handlers,
+        Self::Times,
+        Self::Lanes,
+        Self::Clients,
+        Self::Errors,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Handlers => "handlers",
+            Self::Times => "times",
             Self::Lanes => "lanes",
             Self::Clients => "clients",
             Self::Errors => "errors",
@@ -298,6 +306,18 @@ const HANDLERS: [Column; 9] = [
     ("DONE", 6, true),
 ];
 
+const TIMES: [Column; 9] = [
+    ("HANDLER", 19, false),
+    ("LAST", 6, false),
+    ("ENDED", 6, true),
+    ("FAILED", 6, true),
+    ("WAIT50", 7, true),
+    ("WAIT99", 7, true),
+    ("RUN50", 7, true),
+    ("RUN99", 7, true),
+    ("RUNMAX", 7, true),
+];
+
 const LANES: [Column; 8] = [
     ("LANE", 4, true),
     ("WORKER", 6, true),
@@ -321,7 +341,12 @@ const CLIENTS: [Column; 9] = [
     ("REFUSED", 7, true),
 ];
 
-const ERRORS: [Column; 3] = [("TIMES", 6, true), ("LAST", 14, true), ("WHAT", 0, false)];
+const ERRORS: [Column; 4] = [
+    ("TIMES", 6, true),
+    ("FIRST", 14, true),
+    ("LAST", 14, true),
+    ("WHAT", 0, false),
+];
 
 fn handlers(view: &PoolView) -> Vec<Vec<Entry>> {
     let row = |(name, tasks): (&str, &TasksView)| {
@@ -347,6 +372,40 @@ fn handlers(view: &PoolView) -> Vec<Vec<Entry>> {
         row
     };
     view.tasks_by_handler().map(row).collect()
+}
+
+/// The times of each handler in the last ten seconds, the last minute and in all.
+fn times(view: &PoolView) -> Vec<Vec<Entry>> {
+    let mut rows = Vec::new();
+    for (name, tasks) in view.tasks_by_handler() {
+        if tasks.in_all.completed == 0 && tasks.in_all.failed == 0 {
+            continue;
+        }
+        let windows = [&tasks.last_10_s, &tasks.last_minute];
+        let windows = windows.into_iter().flatten();
+        let windows = windows.map(|window| {
+            (
+                format!("{:.0} s", window.seconds),
+                window.seconds,
+                &window.counts,
+            )
+        });
+        let all = ("all".to_owned(), f64::INFINITY, &tasks.in_all);
+        for (last, age, counts) in windows.chain([all]) {
+            rows.push(vec![
+                text(name),
+                (last, Key::Number(-age)),
+                count(counts.completed.saturating_add(counts.failed)),
+                count(counts.failed),
+                time(counts.queue.p50_ns),
+                time(counts.queue.p99_ns),
+                time(counts.run.p50_ns),
+                time(counts.run.p99_ns),
+                time(counts.run.max_ns),
+            ]);
+        }
+    }
+    rows
 }
 
 fn lanes(view: &PoolView) -> Vec<Vec<Entry>> {
@@ -397,10 +456,11 @@ fn clients(view: &PoolView) -> Vec<Vec<Entry>> {
 
 fn errors(view: &PoolView) -> Vec<Vec<Entry>> {
     let row = |error: &crate::view::ErrorView| {
-        let ago = format!("{} ago", seconds(error.last_s_ago));
+        let ago = |of: f64| (format!("{} ago", seconds(of)), Key::Number(-of));
         vec![
             number(error.count),
-            (ago, Key::Number(-error.last_s_ago)),
+            ago(error.first_s_ago),
+            ago(error.last_s_ago),
             text(&error.text),
         ]
     };
@@ -410,6 +470,7 @@ fn errors(view: &PoolView) -> Vec<Vec<Entry>> {
 fn table(frame: &mut Frame, area: Rect, state: &State) {
     let (columns, mut rows): (&[Column], _) = match state.tab {
         Tab::Handlers => (&HANDLERS, handlers(&state.view)),
+        Tab::Times => (&TIMES, times(&state.view)),
         Tab::Lanes => (&LANES, lanes(&state.view)),
         Tab::Clients => (&CLIENTS, clients(&state.view)),
         Tab::Errors => (&ERRORS, errors(&state.view)),

@@ -20,7 +20,7 @@ use crate::queue::arena::{self, BlockRef, Role};
 use crate::queue::events::NotPublished;
 use crate::queue::topics::publish_by_lane;
 use crate::records::Slot;
-use crate::segment::Segment;
+use crate::segment::{Segment, tables};
 use std::time::Duration;
 
 pub mod claim;
@@ -551,6 +551,12 @@ impl<'l> Claimed<'l> {
             }
             Err(error) => self.fail_to_answer_request(&error),
         }
+    }
+
+    /// Counts in the pool's log of errors that the handler has failed; `how` follows its name.
+    #[cold]
+    pub fn log_failure(&self, how: &str) {
+        tables::log_failure(&self.lane.segment, self.handler, how);
     }
 
     /// Ends the task as failed since its result found no room.

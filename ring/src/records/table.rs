@@ -158,7 +158,8 @@ impl<'s> ErrorRecord<'s> {
     /// Counts the error once more, and writes its text, cut to [`ERROR_TEXT_MAX`].
     pub(crate) fn count(self, text: &str, first: bool, now_ns: u64) {
         let put = |field: usize| self.part.u64_at(field).store(now_ns, Ordering::Relaxed);
-        if first {
+        // The writer that took the entry may have died before it could say when.
+        if first || self.first_ns() == 0 {
             put(ERROR_FIRST_NS);
         }
         put(ERROR_LAST_NS);

@@ -85,6 +85,31 @@ impl HandlerTotals {
         u64::try_from(busy).unwrap_or(u64::MAX)
     }
 
+    /// All its numbers, in an order that only this version knows.
+    #[doc(hidden)]
+    pub fn words(&self) -> impl Iterator<Item = u64> {
+        let parts = [&self.counts, &self.losses, &self.queue.0, &self.run.0];
+        parts.into_iter().flatten().copied()
+    }
+
+    /// What has these [`words`](Self::words); none when there are more or fewer of them.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn of_words(tasks: CountedTasks, words: impl IntoIterator<Item = u64>) -> Option<Self> {
+        let mut totals = Self::new(tasks);
+        let mut words = words.into_iter();
+        let parts = [
+            &mut totals.counts,
+            &mut totals.losses,
+            &mut totals.queue.0,
+            &mut totals.run.0,
+        ];
+        for number in parts.into_iter().flatten() {
+            *number = words.next()?;
+        }
+        words.next().is_none().then_some(totals)
+    }
+
     /// Leaves what came after `before`.
     pub fn subtract(&mut self, before: &Self) {
         let pairs = [

@@ -180,6 +180,18 @@ impl PoolDir {
         self.path.join("options.json")
     }
 
+    /// What the supervisor read of the tasks' times a while ago, as it publishes it.
+    #[must_use]
+    pub fn looks(&self) -> PathBuf {
+        self.path.join("looks.json")
+    }
+
+    /// The same while it is being written.
+    #[must_use]
+    pub fn new_looks(&self) -> PathBuf {
+        self.path.join("looks.json.new")
+    }
+
     /// Name of the socket in the pool's directory on which the supervisor hears commands.
     pub const CONTROL: &'static str = "control";
 
@@ -266,6 +278,8 @@ pub(crate) fn is_file_of_a_pool(name: &str) -> bool {
         "segment.memfd.new",
         "options.json",
         "options.json.new",
+        "looks.json",
+        "looks.json.new",
         PoolDir::CONTROL,
         PoolDir::NEW_QUARANTINED,
     ];
@@ -455,6 +469,8 @@ mod tests {
             dir.new_pointer(),
             dir.options(),
             dir.new_options(),
+            dir.looks(),
+            dir.new_looks(),
             dir.path().join(PoolDir::CONTROL),
             dir.path().join(PoolDir::NEW_QUARANTINED),
             dir.quarantined(17),

@@ -148,9 +148,23 @@ pub struct ErrorEntry {
 
 /// Counts an error in the segment's log of distinct errors; `false` when the log is full.
 pub fn log_error(segment: &Segment, text: &str) -> bool {
+    log_in(segment.error_records(), text)
+}
+
+/// Counts a failure of a handler in the same log, in its first half only: handlers that fail in ever
+/// new ways leave room for deaths of workers and the like. `false` when there is no room.
+pub(crate) fn log_failure(segment: &Segment, handler: u64, how: &str) -> bool {
+    let name = place_of(segment, handler).and_then(|place| name_at(segment, place));
+    let name = name.as_deref().unwrap_or("an unknown handler");
+    let half = segment.geometry().error_capacity.div_ceil(2) as usize;
+    let first_half = segment.error_records().take(half);
+    log_in(first_half, &format!("{name} {how}"))
+}
+
+fn log_in<'s>(records: impl Iterator<Item = ErrorRecord<'s>>, text: &str) -> bool {
     let text = &text[..text.floor_char_boundary(ERROR_TEXT_MAX)];
     let (id, now) = (id_of(text), now_ns());
-    for record in segment.error_records() {
+    for record in records {
         let Some(first) = record.take(id) else {
             continue;
         };
@@ -180,6 +194,30 @@ pub fn errors(segment: &Segment) -> Vec<ErrorEntry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn handlers_that_fail_in_ever_new_ways_leave_room_for_deaths() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = crate::PoolDir::below(&temp.path().join("base"), "p").unwrap();
+        let (segment, _locks) = Segment::create(&dir, &crate::PoolConfig::default()).unwrap();
+        let info = HandlerInfo {
+            name: "echo".to_owned(),
+            request_codec: Codec::Bytes,
+            result_codec: Codec::Bytes,
+            kind: LaneKind::Cpu,
+        };
+        assert!(register_handler(&segment, &info));
+        let id = id_of("echo");
+        assert!(log_failure(&segment, id, "failed: a") && log_failure(&segment, id, "failed: a"));
+        let entry = errors(&segment).remove(0);
+        assert_eq!((entry.text.as_str(), entry.count), ("echo failed: a", 2));
+        assert!(entry.first_ns <= entry.last_ns && entry.first_ns > 0);
+        let room = (0..).take_while(|n| log_failure(&segment, id, &n.to_string()));
+        assert_eq!(room.count(), 15);
+        assert!(log_failure(&segment, id, "failed: a"), "it has its entry");
+        let room = (0..).take_while(|n| log_error(&segment, &n.to_string()));
+        assert_eq!(room.count(), 16);
+    }
 
     #[test]
     fn a_reload_lists_what_its_workers_register_and_names_the_rest() {

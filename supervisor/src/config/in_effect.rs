@@ -5,13 +5,12 @@
 
 use super::options::{self, ServeOption};
 use super::{ServeConfig, Size};
+use crate::published;
 use ringwork_ring::{PoolDir, Segment};
-use rustix::fs::{CWD, Mode, OFlags, openat};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
-use std::path::Path;
+use std::fs;
+use std::io;
 use std::time::{Duration, SystemTime};
 
 /// No options take so much: what is larger is not this file.
@@ -75,9 +74,15 @@ impl InEffect {
         let written = Self::of(&effective, &config.origins, cause)
             .and_then(|all| serde_json::to_vec(&all))
             .map_err(io::Error::from)
-            .and_then(|text| replace(segment.dir(), &text));
+            .and_then(|text| {
+                let dir = segment.dir();
+                published::replace(&dir.options(), &dir.new_options(), &text)
+            });
         if let Err(error) = written {
-            tracing::warn!("`ringwork config` can't tell the options of this pool: {error}");
+            tracing::warn!(
+                event = "pool.options_untold",
+                "`ringwork config` can't tell the options of this pool: {error}"
+            );
             // Those of before are not in effect any more.
             let _ = fs::remove_file(segment.dir().options());
         }
@@ -112,13 +117,7 @@ impl InEffect {
     /// [`io::ErrorKind::NotFound`] when it has published nothing; any other when there is a file that
     /// is not what a supervisor writes.
     pub fn read(dir: &PoolDir) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = File::from(openat(CWD, dir.options(), flags, Mode::empty())?);
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is no plain file"));
-        }
-        let mut text = Vec::new();
-        file.take(MAX_SIZE.0).read_to_end(&mut text)?;
+        let text = published::read(published::open(&dir.options())?, MAX_SIZE.0)?;
         Ok(serde_json::from_slice(&text)?)
     }
 
@@ -128,23 +127,6 @@ impl InEffect {
         let since = SystemTime::UNIX_EPOCH + Duration::from_millis(self.since_unix_ms);
         SystemTime::now().duration_since(since).unwrap_or_default()
     }
-}
-
-/// Puts a file with this text in the place of the one that is there.
-fn replace(dir: &PoolDir, text: &[u8]) -> io::Result<()> {
-    let new = dir.new_options();
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    write_new(&new, text)?;
-    fs::rename(new, dir.options())
-}
-
-fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-    let file = openat(CWD, path, flags, Mode::RUSR | Mode::WUSR)?;
-    File::from(file).write_all(text)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::config::ServeConfig;
 use crate::crew::Crew;
 use crate::crew::death_report::DeathReport;
 use crate::lifecycle::{self, Topic};
+use crate::looks::Keeper;
 use crate::pool::{Pool, handler_name};
 use crate::watch::deadlines::TimeLimits;
 use crate::watch::recycling::{Bounds, Pressure, Recycling};
@@ -53,6 +54,7 @@ pub(crate) struct Watch {
     limits: TimeLimits,
     slow_tasks: SlowTasks,
     pressure: Pressure,
+    looks: Keeper,
     probed: Instant,
     swept: Instant,
     submitted: u64,
@@ -72,6 +74,7 @@ impl Watch {
             limits: TimeLimits::new(&config.limits()),
             slow_tasks: SlowTasks::default(),
             pressure: Pressure::default(),
+            looks: Keeper::default(),
             probed: now,
             swept: now,
             submitted: 0,
@@ -113,6 +116,7 @@ impl Watch {
         let segment = pool.segment();
         self.lost_wakes.look(segment);
         self.limits.look(segment, crew);
+        self.looks.tick(segment);
         if self.is_elastic() {
             self.grow(pool, crew);
         }
