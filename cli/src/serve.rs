@@ -128,6 +128,7 @@ pub(super) fn wrong_beside(serve: &Serve, names: Vec<String>) -> Vec<String> {
 
 fn supervise(config: &ServeConfig, serve: &Serve, ready: &mut bool) -> Result<(), Failure> {
     let (sink, _flush) = Sink::start().map_err(|error| Failure::new(FAILED, error))?;
+    log::name_pool(&config.name);
     log::init(config.log_level, config.log_format, sink.clone());
     let mut console = Terminal {
         config,
@@ -168,7 +169,7 @@ impl Console for Terminal<'_> {
     fn worker_line(&mut self, worker: u32, line: &str) {
         // A JSON log stays one of JSON, whatever a library prints.
         if self.config.log_format == LogFormat::Json && !line.starts_with('{') {
-            tracing::info!(worker, "{line}");
+            tracing::info!(event = "worker.output", worker, "{line}");
         } else {
             self.sink.line(format!("{line}\n").into_bytes());
         }

@@ -136,7 +136,7 @@ async fn serve(
                     });
                 }
                 Err(error) => {
-                    tracing::debug!("no connection is accepted: {error}");
+                    tracing::debug!(event = "http.not_accepted", "no connection is accepted: {error}");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -146,7 +146,7 @@ async fn serve(
     app.stop.send_replace(true);
     let all = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(END_PATIENCE, all).await.is_err() {
-        tracing::debug!("connections were cut at the end");
+        tracing::debug!(event = "http.cut", "connections were cut at the end");
     }
     Ok(end)
 }
@@ -214,6 +214,6 @@ where
         }
     };
     if let Err(error) = ended {
-        tracing::debug!("a connection ended: {error}");
+        tracing::debug!(event = "http.connection", "a connection ended: {error}");
     }
 }

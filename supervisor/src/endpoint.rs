@@ -144,6 +144,7 @@ impl Endpoint {
         let listening = listen(address).map_err(SupervisorError::Http)?;
         if !listening.address.is_local() && config.http.http_token_file.is_none() {
             tracing::warn!(
+                event = "http.open_to_all",
                 "{} is open to all that reach this machine: they see names of handlers and clients, and all counts; \
                  --http-token-file asks them for a token",
                 listening.shown
@@ -197,12 +198,18 @@ impl Endpoint {
         });
         match started {
             Ok(process) => {
-                tracing::debug!(pid = process.id(), "started: HTTP at {}", self.shown());
+                tracing::debug!(
+                    event = "http.started",
+                    pid = process.id(),
+                    "started: HTTP at {}",
+                    self.shown()
+                );
                 self.process = Some(process);
             }
             Err(error) => {
                 let pause = self.pause(Duration::ZERO);
                 tracing::error!(
+                    event = "http.not_started",
                     "HTTP at {} can't be started: {error}; the next attempt is in {pause:?}",
                     self.shown()
                 );
@@ -222,6 +229,7 @@ impl Endpoint {
         self.process = None;
         let pause = self.pause(ran);
         tracing::error!(
+            event = "http.died",
             pid,
             "the process that answers HTTP at {} {cause}: it is started again{}; the pool goes on",
             self.shown(),

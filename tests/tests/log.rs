@@ -31,6 +31,8 @@ fn panics_and_lines_of_handlers_come_with_the_pools_level_and_format() {
                 .is_some_and(|text| text.contains(part)),
             "{line}"
         );
+        assert_eq!(json["pool"], "log", "{line}");
+        assert!(json["pid"].is_u64(), "{line}");
         // Where it comes from, whether the handler wrote it or we.
         assert!(json["task"]["worker"].is_u64(), "{line}");
         assert!(json["task"]["lane"].is_u64(), "{line}");
@@ -52,9 +54,10 @@ fn a_line_of_a_handler_says_where_it_ran() {
     let line = whole.lines().find(|line| line.contains("tea at info"));
     let line = line.unwrap_or_else(|| panic!("{whole}"));
     assert!(
-        line.contains("tea at info worker=") && line.ends_with(" handler=\"test.log\""),
+        line.contains("tea at info pool=\"placed\" pid=") && line.contains(" worker="),
         "{line}"
     );
+    assert!(line.ends_with(" handler=\"test.log\""), "{line}");
     let _ = pool.client().call("test.panic", b"the kettle", &utf8());
     pool.wait_logged("handler panicked: the kettle");
     let whole = pool.log();
@@ -64,6 +67,30 @@ fn a_line_of_a_handler_says_where_it_ran() {
         line.ends_with(" handler=\"test.panic\"") && line.matches("handler=").count() == 1,
         "{line}"
     );
+}
+
+/// What the supervisor says has an id, the process that it is about, and what helps.
+#[test]
+fn records_of_the_supervisor_have_an_event_a_pool_a_pid_and_a_remedy() {
+    let pool = Serve::new("fields").option("log-format", "json").start();
+    let (_, worker) = pool.workers()[0];
+    assert!(pool.signal_worker(worker, Signal::SIGKILL));
+    pool.wait_logged("was killed by SIGKILL");
+    let whole = pool.log();
+    let lines = whole.lines().map(serde_json::from_str::<serde_json::Value>);
+    let lines: Vec<_> = lines.map(|line| line.expect("JSON")).collect();
+    for line in &lines {
+        assert_eq!(line["pool"], "fields", "{line}");
+        assert!(line["event"].is_string() && line["pid"].is_u64(), "{line}");
+    }
+    let of = |event: &str| lines.iter().find(|line| line["event"] == event);
+    let died = of("worker.died").expect("the death");
+    assert!(
+        died["remedy"].as_str().is_some_and(|text| !text.is_empty()),
+        "{died}"
+    );
+    assert_eq!(died["pid"], worker, "{died}");
+    assert!(of("worker.ready").expect("a start")["remedy"].is_null());
 }
 
 #[test]

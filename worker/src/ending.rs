@@ -10,11 +10,11 @@ use ringwork_ring::{Codec, RingError, Status};
 /// Logs an error of a handler that has ended. A line of ours names it where the handler's own lines
 /// do; to a subscriber of the program's it is a field.
 macro_rules! log_error {
-    ($handler:expr, $($line:tt)*) => {
+    ($event:literal, $handler:expr, $($line:tt)*) => {
         if log::is_ours() {
-            log::about($handler, || tracing::error!($($line)*));
+            log::about($handler, || tracing::error!(event = $event, $($line)*));
         } else {
-            tracing::error!(handler = $handler, $($line)*);
+            tracing::error!(event = $event, handler = $handler, $($line)*);
         }
     };
 }
@@ -105,6 +105,7 @@ pub(crate) fn log_failure(claimed: &Claimed<'_>, code: &str, location: &str) {
 /// Ends it as panicked.
 pub(crate) fn end_panicked(claimed: &mut Claimed<'_>, handler: &'static str, panic: &Panic) {
     log_error!(
+        "handler.panicked",
         handler,
         location = panic.location,
         "handler panicked: {}",
@@ -124,6 +125,7 @@ pub(crate) fn end_panicked(claimed: &mut Claimed<'_>, handler: &'static str, pan
 /// Says that a request of a chunk has ended as crashed.
 pub(crate) fn log_crashed_request(handler: &'static str, index: u32) {
     log_error!(
+        "task.chunk_crashed",
         handler,
         "request {index} of a chunk has lost its worker at each of its attempts: it is not tried again"
     );

@@ -43,6 +43,8 @@ mod io_variables;
 mod layer;
 #[doc(hidden)]
 pub mod log;
+#[doc(hidden)]
+pub mod log_events;
 mod niceness;
 mod panics;
 mod raw_task;

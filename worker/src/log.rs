@@ -3,6 +3,7 @@
 //! [`init_worker`] is called at the start of each worker, [`init`] by `ringwork serve`. Invariant:
 //! a subscriber that the program has set itself is left alone.
 
+use crate::log_events;
 use crate::panics::{self, Panic};
 use ringwork_ring::Segment;
 use ringwork_ring::lane::claimed::Claimed;
@@ -11,6 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::{Result, Write};
 use std::io;
 use std::sync::{Arc, OnceLock};
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Span, Subscriber};
 use tracing_subscriber::filter::Targets;
@@ -136,6 +138,7 @@ pub(crate) fn panicked(panic: &Panic) -> bool {
         _ => String::new(),
     };
     tracing::error!(
+        event = "thread.panicked",
         location = panic.location,
         thread = thread.name().unwrap_or("<unnamed>"),
         "a thread panicked: {}{trace}",
@@ -251,16 +254,93 @@ pub(crate) fn serve_lane(segment: &Arc<Segment>, worker: u32, lane: u32) {
     }));
 }
 
-/// The lines of a format, with the place in the pool that they come from. It is asked for when a
-/// line is written, so a task that logs nothing pays nothing for it.
+/// The lines of a format, with the pool and process that they come from, the place in the pool and what
+/// helps. All of that is asked for when a line is written, so a task that logs nothing pays nothing for
+/// it.
 struct Placed<F>(F);
+
+/// The pool of this process, once it is known.
+static POOL: OnceLock<String> = OnceLock::new();
+
+/// Each line from now on names this pool.
+pub fn name_pool(name: &str) {
+    let _ = POOL.set(name.to_owned()); // a process has one pool
+}
+
+/// What each line has that the event does not say itself.
+#[derive(Default)]
+struct Common {
+    pool: Option<&'static str>,
+    pid: Option<u32>,
+    remedy: &'static str,
+}
+
+impl Common {
+    fn of(event: &Event<'_>) -> Self {
+        let mut seen = Seen::default();
+        event.record(&mut seen);
+        Self {
+            pool: POOL.get().map(String::as_str).filter(|_| !seen.pool),
+            // That of a worker that the line is about comes first.
+            pid: (!seen.pid).then(std::process::id),
+            remedy: if seen.remedy { "" } else { seen.of_event },
+        }
+    }
+}
+
+/// Which of these fields an event has, and what helps against it.
+#[derive(Default)]
+struct Seen {
+    pool: bool,
+    pid: bool,
+    remedy: bool,
+    of_event: &'static str,
+}
+
+impl Visit for Seen {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "event" => self.of_event = log_events::remedy_of(value),
+            name => self.note(name),
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, _: &dyn std::fmt::Debug) {
+        self.note(field.name());
+    }
+}
+
+impl Seen {
+    fn note(&mut self, name: &str) {
+        match name {
+            "pool" => self.pool = true,
+            "pid" => self.pid = true,
+            "remedy" => self.remedy = true,
+            _ => {}
+        }
+    }
+}
 
 /// How a format takes something in at the end of a line.
 trait Append {
+    fn append_common(line: &mut String, common: &Common) -> Result;
     fn append(line: &mut String, origin: &Origin) -> Result;
 }
 
 impl Append for Format {
+    fn append_common(line: &mut String, common: &Common) -> Result {
+        if let Some(pool) = common.pool {
+            write!(line, " pool={pool:?}")?;
+        }
+        if let Some(pid) = common.pid {
+            write!(line, " pid={pid}")?;
+        }
+        match common.remedy {
+            "" => Ok(()),
+            remedy => write!(line, " remedy={remedy:?}"),
+        }
+    }
+
     fn append(line: &mut String, origin: &Origin) -> Result {
         write!(line, " worker={} lane={}", origin.worker, origin.lane)?;
         if let Some(task) = &origin.task {
@@ -274,11 +354,30 @@ impl Append for Format {
     }
 }
 
+/// A line of JSON is about to go on.
+fn reopen(line: &mut String) {
+    let end = line.strip_suffix('}').map(str::len);
+    line.truncate(end.unwrap_or(line.len()));
+}
+
 impl Append for Format<format::Json> {
+    fn append_common(line: &mut String, common: &Common) -> Result {
+        reopen(line);
+        if let Some(pool) = common.pool {
+            write!(line, ",\"pool\":{}", serde_json::json!(pool))?;
+        }
+        if let Some(pid) = common.pid {
+            write!(line, ",\"pid\":{pid}")?;
+        }
+        if !common.remedy.is_empty() {
+            write!(line, ",\"remedy\":{}", serde_json::json!(common.remedy))?;
+        }
+        write!(line, "}}")
+    }
+
     /// As an object of its own: the line's own fields may have the same names.
     fn append(line: &mut String, origin: &Origin) -> Result {
-        let end = line.strip_suffix('}').map(str::len);
-        line.truncate(end.unwrap_or(line.len()));
+        reopen(line);
         let mut place = serde_json::json!({
             "worker": origin.worker,
             "lane": origin.lane,
@@ -308,14 +407,14 @@ where
         event: &Event<'_>,
     ) -> Result {
         let origin = LANE.with_borrow(|place| place.as_ref().map(Place::origin));
-        let Some(origin) = origin else {
-            return self.0.format_event(context, writer, event);
-        };
         let mut line = String::new();
         self.0
             .format_event(context, Writer::new(&mut line), event)?;
         line.truncate(line.trim_end().len());
-        F::append(&mut line, &origin)?;
+        F::append_common(&mut line, &Common::of(event))?;
+        if let Some(origin) = origin {
+            F::append(&mut line, &origin)?;
+        }
         writeln!(writer, "{line}")
     }
 }

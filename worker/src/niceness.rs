@@ -99,12 +99,12 @@ impl Niceness {
         self.yielded = Some(Instant::now());
         match lower_priority() {
             Ok(()) => tracing::debug!(
-                lane = lane.index(),
+                event = "lane.nice", lane = lane.index(),
                 mean_run = ?lane.mean_run().unwrap_or_default(),
                 "its tasks are long: the lane is nice from now on"
             ),
             Err(refused) => {
-                tracing::warn!(%refused, lane = lane.index(), "the lane can't become nice");
+                tracing::warn!(event = "lane.not_nice", %refused, lane = lane.index(), "the lane can't become nice");
             }
         }
     }

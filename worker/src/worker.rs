@@ -387,6 +387,10 @@ impl Builder {
     /// handlers of one name, or a handler that needs a state which was not given.
     pub fn run(self) -> Result<(), WorkerError> {
         log::init_worker();
+        let dir = std::env::var_os(POOL_DIR_VARIABLE).map(PathBuf::from);
+        if let Some(name) = dir.as_deref().and_then(Path::file_name) {
+            log::name_pool(&name.to_string_lossy());
+        }
         let error = match self.run_here() {
             Err(WorkerError::Setup(why)) => WorkerError::Setup(why),
             other => return other,
@@ -395,7 +399,7 @@ impl Builder {
             return Err(error);
         }
         if log::is_ours() {
-            tracing::error!("{error}");
+            tracing::error!(event = "worker.setup_failed", "{error}");
         } else {
             eprintln!("Error: {error}");
         }
@@ -468,8 +472,20 @@ impl Builder {
             let pool = segment.dir().name();
             match assignment.index {
                 // Its supervisor says it for the pool.
-                Some(_) => tracing::debug!(pool, worker, lanes, "lanes are registered"),
-                None => tracing::info!(pool, worker, lanes, "worker is ready"),
+                Some(_) => tracing::debug!(
+                    event = "worker.lanes",
+                    pool,
+                    worker,
+                    lanes,
+                    "lanes are registered"
+                ),
+                None => tracing::info!(
+                    event = "worker.ready",
+                    pool,
+                    worker,
+                    lanes,
+                    "worker is ready"
+                ),
             }
         })?;
         drop(signals);
@@ -650,10 +666,11 @@ impl Serving {
 fn attach(assignment: &Assignment, handlers: &Handlers) -> Result<Arc<Segment>, WorkerError> {
     let segment = Arc::new(Segment::attach(&assignment.dir)?);
     for refused in segment.prepare() {
-        tracing::debug!("{refused}"); // the supervisor has warned already
+        tracing::debug!(event = "segment.pages_refused", "{refused}"); // the supervisor has warned already
     }
     assignment.die_with_supervisor(&segment)?;
     name_process();
+    log::name_pool(segment.dir().name()); // of a worker that joins by itself
     announce(&segment, handlers)?;
     Ok(segment)
 }
@@ -871,7 +888,7 @@ fn name_process() {
 /// For this thread and the lanes that it starts. A kernel that refuses it costs no worker.
 fn schedule(policy: Scheduling) {
     if let Err(refused) = policy.apply() {
-        tracing::warn!(%refused, "lanes can't be scheduled as {}: they run as others do", policy.name());
+        tracing::warn!(event = "lane.not_scheduled", %refused, "lanes can't be scheduled as {}: they run as others do", policy.name());
     }
 }
 

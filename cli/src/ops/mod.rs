@@ -65,6 +65,7 @@ pub(super) fn program() -> WorkerCommand {
 /// Runs the subcommand.
 pub(super) fn run(ops: Ops) -> Result<(), Failure> {
     log::init_worker();
+    log::name_pool(&ops.name);
     if ops.inherited {
         die_with_parent()?;
     }
@@ -113,7 +114,10 @@ pub(super) fn run(ops: Ops) -> Result<(), Failure> {
         }
         // Probes and metrics matter more than that.
         Some(Err(why)) => {
-            tracing::error!("no tasks are taken over HTTP: {why}");
+            tracing::error!(
+                event = "http.no_client",
+                "no tasks are taken over HTTP: {why}"
+            );
             (Some(Box::new(NoClient(why.to_string())) as _), None)
         }
     };
@@ -172,7 +176,10 @@ fn confine_to(readable: &[PathBuf]) -> io::Result<()> {
     let there: Vec<PathBuf> = there.cloned().collect();
     let gaps = confine::confine_endpoint(&there).map_err(io::Error::other)?;
     for gap in gaps {
-        tracing::debug!("sandbox of HTTP: not confined are {gap}");
+        tracing::debug!(
+            event = "sandbox.gap",
+            "sandbox of HTTP: not confined are {gap}"
+        );
     }
     Ok(())
 }

@@ -55,7 +55,10 @@ impl Call {
             self.stream.write_all(&text)
         });
         if let Err(error) = written {
-            tracing::debug!("a command has not taken its answer: {error}");
+            tracing::debug!(
+                event = "control.untaken",
+                "a command has not taken its answer: {error}"
+            );
         }
     }
 }
@@ -146,7 +149,10 @@ impl Desk {
     fn note(&mut self, error: &io::Error) {
         use io::ErrorKind::{ConnectionAborted, Interrupted, WouldBlock};
         if !matches!(error.kind(), WouldBlock | Interrupted | ConnectionAborted) {
-            tracing::warn!("a command can't be heard: {error}; more open files (ulimit -n) help");
+            tracing::warn!(
+                event = "control.deaf",
+                "a command can't be heard: {error}; more open files (ulimit -n) help"
+            );
             self.deaf_since = Some(Instant::now());
         }
     }

@@ -22,6 +22,8 @@ const KILLED: &str = "was killed by the supervisor";
 #[derive(Debug)]
 pub(crate) struct DeathReport {
     who: String,
+    /// Its process, if it was one.
+    pid: Option<u32>,
     entry: u32,
     cause: String,
     clean: bool,
@@ -58,6 +60,7 @@ impl DeathReport {
         };
         Self {
             who: format!("worker {entry} (process {})", process.id()),
+            pid: Some(process.id()),
             entry,
             cause,
             // A handler that calls exit(0) takes its task along: that is no orderly leave.
@@ -80,6 +83,7 @@ impl DeathReport {
         let pid = segment.worker(entry).pid();
         Self {
             who: format!("worker {entry} (process {pid}, started by somebody else)"),
+            pid: Some(pid),
             entry,
             cause: Cause::Unknown.to_string(),
             clean: false,
@@ -95,6 +99,7 @@ impl DeathReport {
     pub(crate) fn not_started(command: &WorkerCommand, cause: String) -> Self {
         Self {
             who: format!("worker {}", command.program.display()),
+            pid: None,
             entry: u32::MAX,
             cause,
             clean: false,
@@ -126,9 +131,17 @@ impl DeathReport {
             text,
         );
         match why {
-            Some(why) => tracing::info!(worker = self.entry, "{} has left: {why}", self.who),
-            None => tracing::info!(
+            Some(why) => tracing::info!(
+                event = "worker.left",
                 worker = self.entry,
+                pid = self.pid,
+                "{} has left: {why}",
+                self.who
+            ),
+            None => tracing::info!(
+                event = "worker.left",
+                worker = self.entry,
+                pid = self.pid,
                 "{} left by itself; another takes its place",
                 self.who
             ),
@@ -192,7 +205,9 @@ impl DeathReport {
         let cause = Some(("cause", self.cause.as_str()));
         lifecycle::publish(segment, Topic::WorkerDied, &fields, cause);
         tracing::error!(
+            event = "worker.died",
             worker = self.entry,
+            pid = self.pid,
             requeued,
             crashed = crashed.len(),
             blocks,

@@ -108,7 +108,7 @@ impl Crew {
     /// Says that no worker is started any more.
     fn tell_halt(&self, segment: &Segment) {
         if let Some(halt) = self.health.halt() {
-            tracing::error!("{}", halt.why);
+            tracing::error!(event = "pool.storm", "{}", halt.why);
             lifecycle::publish(segment, Topic::PoolStorm, &[], Some(("why", &halt.why)));
             log_error(segment, &halt.why);
         }

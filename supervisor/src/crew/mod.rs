@@ -200,7 +200,10 @@ impl Crew {
     pub(crate) fn fill(&mut self, segment: &Segment) -> Result<(), SupervisorError> {
         let now = Instant::now();
         if self.health.recover() {
-            tracing::info!("the crash storm is over: workers that die are replaced again");
+            tracing::info!(
+                event = "pool.recovered",
+                "the crash storm is over: workers that die are replaced again"
+            );
             lifecycle::publish(segment, Topic::PoolRecovered, &[], None);
         }
         for number in 0..self.seats.len() {
@@ -287,7 +290,10 @@ impl Crew {
     pub(crate) fn mark_for_replacement(&mut self, number: usize, why: &str) {
         let seat = &mut self.seats[number];
         if seat.to_replace.is_none() && seat.current.is_some() {
-            tracing::info!("worker in seat {number} is to be replaced: {why}");
+            tracing::info!(
+                event = "worker.replaced",
+                "worker in seat {number} is to be replaced: {why}"
+            );
             seat.to_replace = Some(why.to_owned());
         }
     }

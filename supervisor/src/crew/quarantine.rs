@@ -75,7 +75,10 @@ fn keep(segment: &Segment, most: u32, task: &CrashingTask<'_>, request: &[u8], s
     match crate::quarantine::keep(segment.dir(), &about, request, (most, share(segment))) {
         Ok(true) => {}
         Ok(false) => tell_too_large(),
-        Err(error) => tracing::warn!("a quarantined request can't be kept: {error}"),
+        Err(error) => tracing::warn!(
+            event = "quarantine.not_kept",
+            "a quarantined request can't be kept: {error}"
+        ),
     }
 }
 
@@ -85,7 +88,10 @@ fn share(segment: &Segment) -> u64 {
 }
 
 fn tell_too_large() {
-    tracing::warn!("a quarantined request is too large to be kept");
+    tracing::warn!(
+        event = "quarantine.not_kept",
+        "a quarantined request is too large to be kept"
+    );
 }
 
 /// Reports a task that has lost its worker at each of several attempts.
@@ -99,6 +105,7 @@ pub(crate) fn report(segment: &Segment, crash: &Crash, cause: &str) {
         crash.attempts, crash.note
     );
     tracing::error!(
+        event = "task.quarantined",
         handler,
         attempts = crash.attempts,
         "{text}. The task is not tried again"

@@ -131,7 +131,12 @@ impl Member {
             environment.push((MAX_TASKS_VARIABLE, quota.to_string()));
         }
         let process = Process::spawn(&settings.command, &settings.program.path(), &environment)?;
-        tracing::debug!(worker = entry, pid = process.id(), "worker started");
+        tracing::debug!(
+            event = "worker.started",
+            worker = entry,
+            pid = process.id(),
+            "worker started"
+        );
         Ok(Self {
             process,
             entry,
@@ -183,6 +188,7 @@ impl Member {
         self.base = self.counted(segment);
         let took = self.process.started.elapsed();
         tracing::info!(
+            event = "worker.ready",
             worker = self.entry,
             pid = self.process.id(),
             lanes,
@@ -227,7 +233,9 @@ impl Member {
     /// Tells it to leave after its current tasks.
     pub(crate) fn tell_to_leave(&mut self, segment: &Segment, why: &str) {
         tracing::info!(
+            event = "worker.leaves",
             worker = self.entry,
+            pid = self.process.id(),
             "worker {} is to leave: {why}",
             self.entry
         );
@@ -275,7 +283,9 @@ impl Member {
             && let Some(stop) = self.stop.take()
         {
             tracing::error!(
+                event = "worker.killed",
                 worker = self.entry,
+                pid = self.process.id(),
                 "killing worker {}, which did not leave when it was asked to: {}",
                 self.entry,
                 stop.why

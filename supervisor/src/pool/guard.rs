@@ -86,7 +86,10 @@ impl Guard {
 
     fn found(&mut self, damage: String) -> Result<(), SupervisorError> {
         self.damaged = true;
-        tracing::error!("the segment is corrupt: {damage}");
+        tracing::error!(
+            event = "segment.corrupt",
+            "the segment is corrupt: {damage}"
+        );
         Err(SupervisorError::Corrupt(damage))
     }
 

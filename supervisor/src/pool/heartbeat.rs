@@ -34,7 +34,11 @@ impl Heart {
         };
         let lock = segment.dir().name_lock();
         if let Err(error) = utimensat(CWD, &lock, &times, AtFlags::SYMLINK_NOFOLLOW) {
-            tracing::debug!("no heartbeat at {}: {error}", lock.display());
+            tracing::debug!(
+                event = "pool.no_heartbeat",
+                "no heartbeat at {}: {error}",
+                lock.display()
+            );
         }
     }
 }

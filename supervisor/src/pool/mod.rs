@@ -42,8 +42,12 @@ fn clear_litter(dir: &PoolDir) {
     };
     for (name, how) in segment::clear_litter(base) {
         match how {
-            Ok(()) => tracing::info!("removed what the dead pool {name} had left"),
+            Ok(()) => tracing::info!(
+                event = "pool.cleaned",
+                "removed what the dead pool {name} had left"
+            ),
             Err(error) => tracing::warn!(
+                event = "pool.not_cleaned",
                 "can't remove what the dead pool {name} has left: {error}; `ringwork clean` tries \
                  again"
             ),
@@ -66,6 +70,7 @@ fn tell_what_is_missing(geometry: &Geometry, backing: Backing, dir: &PoolDir) {
         Backing::Memfd => "the memory that is left, or the cgroup's limit, is too small".to_owned(),
     };
     tracing::info!(
+        event = "segment.few_large",
         "the segment of {} takes {} of 8 MB at a time: {what}, or choose a size with \
          --segment-size",
         Bytes(geometry.segment_size),
@@ -104,6 +109,7 @@ impl Pool {
         };
         let instead = |why: &str| {
             tracing::warn!(
+                event = "segment.is_file",
                 "the segment is a file in {}, which its user can truncate, and no sealed memfd: {why}",
                 dir.path().display()
             );
@@ -131,7 +137,7 @@ impl Pool {
     ) -> ringwork_ring::Result<Self> {
         let (segment, locks) = Segment::create_in(backing, dir, config)?;
         for refused in segment.prepare() {
-            tracing::warn!("{refused}");
+            tracing::warn!(event = "segment.pages_refused", "{refused}");
         }
         let dead_owners = DeadOwners::new(&segment)?;
         Ok(Self {
@@ -243,7 +249,10 @@ impl Drop for Pool {
             Ok(())
         };
         if let Err(error) = removed {
-            tracing::warn!("the pool's files could not be removed: {error}");
+            tracing::warn!(
+                event = "pool.files_left",
+                "the pool's files could not be removed: {error}"
+            );
         }
     }
 }

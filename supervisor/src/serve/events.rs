@@ -119,6 +119,7 @@ impl Events {
         match watched {
             Ok(nudges) => self.nudges = Some(nudges),
             Err(error) => tracing::debug!(
+                event = "pool.no_inotify",
                 "no inotify ({error}): tasks of JVMs without native access wait for the tick while lanes sleep"
             ),
         }
@@ -132,6 +133,7 @@ impl Events {
         match Desk::open(dir) {
             Ok(desk) => self.desk = Some(desk),
             Err(error) => tracing::warn!(
+                event = "pool.no_control_socket",
                 "no control socket in {} ({error}): drain, resume, pause, scale and reload --wait can't reach this \
                  pool; signals do",
                 dir.path().display()
@@ -235,10 +237,14 @@ pub(crate) fn tell_ignored() {
     for signal in signals::take_noted() {
         match signal.as_str() {
             "SIGHUP" | "SIGINT" | "SIGQUIT" | "SIGTERM" => tracing::info!(
+                event = "signal.owners",
                 "{signal} is left to the owner of this embedded pool: the pool ends when its owner \
                  closes it, or ends"
             ),
-            _ => tracing::info!("{signal} means nothing to a supervisor: it is ignored"),
+            _ => tracing::info!(
+                event = "signal.ignored",
+                "{signal} means nothing to a supervisor: it is ignored"
+            ),
         }
     }
 }

@@ -57,7 +57,12 @@ impl Supervisor<'_> {
             let why = format!(
                 "the limit of {name:?} has no effect: no worker has a handler of this name"
             );
-            tracing::warn!(handler = name, "{why}; there are: {}", there.join(", "));
+            tracing::warn!(
+                event = "handler.vain_limit",
+                handler = name,
+                "{why}; there are: {}",
+                there.join(", ")
+            );
             tables::log_error(segment, &why);
         }
     }

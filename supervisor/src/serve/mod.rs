@@ -266,9 +266,17 @@ impl Supervisor<'_> {
             Phase::Starting if stops > 0 => return Some(End::DONE),
             Phase::Serving | Phase::Drained if stops > 0 => {
                 match self.config.drain_timeout.0 {
-                    _ if stops > 1 => tracing::info!("asked to stop at once"),
-                    Duration::ZERO => tracing::info!("asked to stop: without time to drain"),
-                    most => tracing::info!("asked to stop: draining for at most {most:?}"),
+                    _ if stops > 1 => {
+                        tracing::info!(event = "pool.stopping", "asked to stop at once")
+                    }
+                    Duration::ZERO => tracing::info!(
+                        event = "pool.stopping",
+                        "asked to stop: without time to drain"
+                    ),
+                    most => tracing::info!(
+                        event = "pool.stopping",
+                        "asked to stop: draining for at most {most:?}"
+                    ),
                 }
                 self.notifier.stopping();
                 self.pool.segment().set_pool_state(PoolState::Draining);
@@ -335,26 +343,29 @@ impl Supervisor<'_> {
                     let were = if unfinished == 1 { "was" } else { "were" };
                     let tasks = format!("{} {were} not over", counted(unfinished, "task"));
                     reason.push_str(&format!("; {tasks} when {when}"));
-                    tracing::warn!("{tasks} {log}");
+                    tracing::warn!(event = "pool.unfinished", "{tasks} {log}");
                 }
                 self.pool.end(PoolState::Closed, &reason);
                 self.crew.terminate();
                 self.see_off(LEAVE_PATIENCE);
-                tracing::info!("stopped");
+                tracing::info!(event = "pool.stopped", "stopped");
                 Ok(())
             }
             Ok(End::Owner { closed: true }) => {
                 self.pool
                     .end(PoolState::Closed, "the process that owned it has closed it");
                 self.crew.kill_all("the owner has closed the pool");
-                tracing::info!("stopped: its owner has closed the pool");
+                tracing::info!(
+                    event = "pool.stopped",
+                    "stopped: its owner has closed the pool"
+                );
                 Ok(())
             }
             Ok(End::Owner { closed: false }) => {
                 self.pool
                     .end(PoolState::Closed, "the process that owned it has ended");
                 self.crew.kill_all("the owner of the pool has ended");
-                tracing::info!("the owner is gone: stopped");
+                tracing::info!(event = "pool.stopped", "the owner is gone: stopped");
                 Ok(())
             }
             Err(error) => {

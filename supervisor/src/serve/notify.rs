@@ -35,7 +35,10 @@ impl Notifier {
         if self.on
             && let Err(error) = sd_notify::notify(states)
         {
-            tracing::debug!("the service manager can't be told: {error}");
+            tracing::debug!(
+                event = "pool.manager_untold",
+                "the service manager can't be told: {error}"
+            );
         }
     }
 

@@ -67,8 +67,12 @@ impl Supervisor<'_> {
         } else if !self.refusing_lanes.iter().any(refuses) {
             let why = self.summary();
             // Tried again at the next tick: the tables may be full of the dead.
-            let lane = RefusingLane::start(self.pool.segment(), kind, &why)
-                .inspect_err(|error| tracing::debug!("no lane refuses tasks yet: {error}"));
+            let lane = RefusingLane::start(self.pool.segment(), kind, &why).inspect_err(|error| {
+                tracing::debug!(
+                    event = "pool.refuses_late",
+                    "no lane refuses tasks yet: {error}"
+                )
+            });
             self.refusing_lanes.extend(lane);
         }
     }

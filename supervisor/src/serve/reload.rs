@@ -26,7 +26,7 @@ impl Supervisor<'_> {
                 _ => "the pool is being stopped",
             };
             let text = format!("reload refused: {now}; nothing has changed");
-            tracing::warn!(target: OUTCOME, "{text}");
+            tracing::warn!(target: OUTCOME, event = "reload.incomplete", "{text}");
             self.reloads.end(false, &text);
         } else if asked {
             self.notifier.reloading();
@@ -54,7 +54,7 @@ impl Supervisor<'_> {
             let handlers = self.take_up_handlers();
             InEffect::publish(&self.config, Cause::Reload, self.pool.segment());
             let text = format!("reload done: {}{handlers}", self.summary());
-            tracing::info!(target: OUTCOME, "{text}");
+            tracing::info!(target: OUTCOME, event = "reload.done", "{text}");
             self.reloads.end(true, &text);
             lifecycle::publish(self.pool.segment(), Topic::PoolReloaded, &[], None);
             self.warn_of_vain_limits();
@@ -65,13 +65,13 @@ impl Supervisor<'_> {
     /// Says that a reload under way has no end, for the pool ends before.
     pub(crate) fn give_up_reload(&mut self) {
         if self.former_config.take().is_some() {
-            tracing::warn!(target: OUTCOME, "reload not completed: the pool ends before");
+            tracing::warn!(target: OUTCOME, event = "reload.incomplete", "reload not completed: the pool ends before");
         }
     }
 
     /// Says that nothing came of a reload.
     fn refuse(&mut self, why: &str) {
-        tracing::error!(target: OUTCOME, "{why}");
+        tracing::error!(target: OUTCOME, event = "reload.refused", "{why}");
         self.reloads.end(false, why);
         log_error(self.pool.segment(), why);
     }
@@ -80,7 +80,7 @@ impl Supervisor<'_> {
     fn set_log_level(&mut self, level: LogLevel) {
         if level != self.config.log_level {
             self.console.log_level(level);
-            tracing::info!(target: OUTCOME, "reload: the level of the log is {level} from now on");
+            tracing::info!(target: OUTCOME, event = "reload.log_level", "reload: the level of the log is {level} from now on");
         }
     }
 
@@ -154,7 +154,7 @@ impl Supervisor<'_> {
         let segment = self.pool.segment();
         let settings = Settings::new(&config, command, segment);
         tracing::info!(
-            program = %settings.command.program.display(),
+            event = "reload.begins", program = %settings.command.program.display(),
             "reload: workers are replaced one by one"
         );
         let seats = (config.workers(), config.max_workers());

@@ -71,7 +71,7 @@ impl Supervisor<'_> {
         if self.phase == Phase::Drained {
             return;
         }
-        tracing::info!("{DRAINED}");
+        tracing::info!(event = "pool.drained", "{DRAINED}");
         self.phase = Phase::Drained;
         // Before the state: a process that sees the one sees the other.
         self.tell_health();
@@ -84,7 +84,7 @@ impl Supervisor<'_> {
         if self.phase != Phase::Drained {
             return;
         }
-        tracing::info!("resumed: tasks are taken again");
+        tracing::info!(event = "pool.resumed", "resumed: tasks are taken again");
         self.phase = Phase::Serving;
         let segment = self.pool.segment();
         segment.set_pool_state(PoolState::Serving);
@@ -117,6 +117,7 @@ impl Supervisor<'_> {
         };
         self.limits.write(segment, &self.config.limits());
         tracing::info!(
+            event = "handler.paused",
             handler,
             "paused: tasks of {handler} wait until `ringwork resume`"
         );
@@ -143,7 +144,11 @@ impl Supervisor<'_> {
         }
         let segment = self.pool.segment();
         self.limits.write(segment, &self.config.limits());
-        tracing::info!(handler, "resumed: tasks of {handler} run again");
+        tracing::info!(
+            event = "handler.resumed",
+            handler,
+            "resumed: tasks of {handler} run again"
+        );
         lifecycle::publish(
             segment,
             Topic::HandlerResumed,
@@ -175,7 +180,11 @@ impl Supervisor<'_> {
         }
         self.config = config;
         InEffect::publish(&self.config, Cause::Scale, segment);
-        tracing::info!("scaled: {} from now on", counted(workers, "worker"));
+        tracing::info!(
+            event = "pool.scaled",
+            "scaled: {} from now on",
+            counted(workers, "worker")
+        );
         lifecycle::publish(
             segment,
             Topic::PoolScaled,

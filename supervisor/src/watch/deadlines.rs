@@ -116,6 +116,7 @@ fn enforce(
     {
         running.told = true;
         tracing::warn!(
+            event = "task.soft_limit",
             lane,
             handler = name,
             "{name} has run for {ran:.1?}, its soft limit is {soft:?}: it is told to give up"
@@ -132,6 +133,7 @@ fn enforce(
         log_error(segment, &why);
         if crew.stop(worker, &why, CauseDetail::TimeLimit) {
             tracing::error!(
+                event = "task.hard_limit",
                 worker,
                 lane,
                 handler = name,
@@ -139,6 +141,7 @@ fn enforce(
             );
         } else if !crew.owns(worker) {
             tracing::error!(
+                event = "task.hard_limit_elsewhere",
                 worker,
                 lane,
                 handler = name,

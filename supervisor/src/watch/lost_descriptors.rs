@@ -28,6 +28,7 @@ pub(crate) fn replace(crew: &mut Crew, segment: &Segment) {
         let text = "has closed its standard output and error: a handler that closes descriptors which are not its own?";
         log_error(segment, &format!("a worker {text}"));
         tracing::error!(
+            event = "worker.lost_descriptors",
             worker,
             pid = process.id(),
             "worker {worker} {text} It leaves after its tasks, and another takes its place"

@@ -160,6 +160,7 @@ impl Watch {
         {
             self.pressure.clear();
             tracing::info!(
+                event = "pool.grows",
                 "tasks have waited for {:?}: another worker is started",
                 self.config.elastic.scale_up_after.0
             );
@@ -177,6 +178,7 @@ impl Watch {
             // client that has closed beside its running tasks has said what it wanted.
             if seen.is_active() && record.word_acquire() != seen {
                 tracing::info!(
+                    event = "client.died",
                     client,
                     "a client has gone without closing: its tasks are dropped"
                 );
@@ -209,6 +211,7 @@ impl Watch {
         let late = Duration::from_nanos(task.late_ns);
         if crew.stop(task.worker, &why, CauseDetail::TimeLimit) {
             tracing::error!(
+                event = "task.overdue",
                 worker = task.worker,
                 lane = task.lane,
                 handler,
@@ -221,6 +224,7 @@ impl Watch {
                 &format!("{why}, in a worker that is not the supervisor's: stop it by hand"),
             );
             tracing::error!(
+                event = "task.overdue_elsewhere",
                 worker = task.worker,
                 handler,
                 "{handler} is {late:.1?} past its deadline in worker {}, which is not this supervisor's: stop it by hand",

@@ -21,7 +21,12 @@ pub(crate) fn kill_crowded(crew: &mut Crew, max: u32) {
     for (worker, threads) in crowded {
         let why = format!("it had {threads} threads, more than --worker-threads ({max})");
         if crew.kill(worker, &why, CauseDetail::Threads) {
-            tracing::error!(worker, threads, "killing worker {worker}: {why}");
+            tracing::error!(
+                event = "worker.too_many_threads",
+                worker,
+                threads,
+                "killing worker {worker}: {why}"
+            );
         }
     }
 }

@@ -137,9 +137,9 @@ impl Confinement {
     #[doc(hidden)]
     pub fn announce(&self) {
         if let Some(plan) = self.plan() {
-            tracing::info!("sandbox: {plan}");
+            tracing::info!(event = "sandbox.plan", "sandbox: {plan}");
             for gap in plan.gaps() {
-                tracing::warn!("sandbox: not confined are {gap}");
+                tracing::warn!(event = "sandbox.gap", "sandbox: not confined are {gap}");
             }
         }
     }
@@ -222,7 +222,7 @@ impl Confinement {
         let gaps = plan
             .apply()
             .map_err(|error| format!("the sandbox can't be set up: {error}"))?;
-        tracing::debug!("sandbox: {plan}");
+        tracing::debug!(event = "sandbox.plan", "sandbox: {plan}");
         if gaps == plan.gaps() {
             return Ok(()); // as the supervisor has said
         }
@@ -251,7 +251,7 @@ pub fn confine_endpoint(readable: &[PathBuf]) -> Result<Vec<String>, String> {
     let gaps = plan
         .apply_to_endpoint()
         .map_err(|error| format!("the sandbox can't be set up: {error}"))?;
-    tracing::debug!("sandbox: {plan}");
+    tracing::debug!(event = "sandbox.plan", "sandbox: {plan}");
     Ok(gaps)
 }
 

@@ -354,6 +354,7 @@ impl Host for Threads {
         let left = wait(common.options.drain);
         if left > 0 {
             tracing::warn!(
+                event = "io.dropped",
                 "{left} async tasks have not ended within --io-drain ({:?}): they are dropped",
                 common.options.drain
             );

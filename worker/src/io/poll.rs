@@ -239,6 +239,7 @@ impl Drop for InFlightTask {
 pub(super) fn log_drop(handler: &'static str, dropped: Result<(), Box<Panic>>) {
     if let Err(panic) = dropped {
         tracing::error!(
+            event = "handler.drop_panicked",
             handler,
             location = panic.location,
             "the future of a handler panicked when it was dropped: {}",

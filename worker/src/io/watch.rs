@@ -146,6 +146,7 @@ fn look_at_poll(shard: &IoShard, seen: &mut Option<LongPoll>, stall: Duration) {
                 poll.told = true;
                 shard.stalled.store(true, Ordering::Relaxed);
                 tracing::warn!(
+                    event = "io.stalled",
                     handler,
                     task,
                     "a poll of {handler} has taken {took:.1?} and goes on: the other tasks of its thread wait; \

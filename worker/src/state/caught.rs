@@ -15,6 +15,9 @@ pub(super) fn caught<T>(make: impl FnOnce() -> Result<T, String>) -> Result<T, S
 pub(super) fn drop_caught<T>(value: T) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         let text = text_of(payload.as_ref()).unwrap_or_default();
-        tracing::error!("the destructor of a state panicked: {text}");
+        tracing::error!(
+            event = "state.panicked",
+            "the destructor of a state panicked: {text}"
+        );
     }
 }

@@ -148,7 +148,7 @@ impl Registry {
                 let made = caught(|| make(&states, wait));
                 let value = made.map_err(|why| format!("{declared} can't be made: {why}"))?;
                 if declared.name.is_some() {
-                    tracing::debug!("{declared} is made");
+                    tracing::debug!(event = "state.made", "{declared} is made");
                 }
                 states.values[index] = Some(value);
             }
