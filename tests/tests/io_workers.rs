@@ -4,11 +4,13 @@
 
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
-use ringwork_ring::format::layout::PoolCounter;
+use ringwork_ring::format::layout::{PoolCounter, id_of};
 use ringwork_ring::format::states::{Codec, Health, LaneKind};
+use ringwork_ring::lane::permits;
 use ringwork_tests::{
     Pool, Serve, call, io_worker_program, options, result, utf8, wait_until, worker_program,
 };
+use std::collections::BTreeSet;
 
 /// Longer than any test lasts.
 const LONG: i64 = 600_000;
@@ -268,6 +270,50 @@ fn io_workers_are_renewed_by_a_reload_and_their_number_stays() {
         "it has not died with its worker"
     );
     assert!(pid(&client, "cpu.pid") != cpu && pid(&client, "io.pid") != io);
+    pool.wait_nothing_held(&[&client]);
+}
+
+fn command(pool: &Pool, args: &[&str]) {
+    let output = pool.base().command(args).output().expect("it starts");
+    assert!(output.status.success(), "{args:?}: {output:?}");
+}
+
+#[test]
+fn a_handler_that_is_paused_waits_beside_io_workers_and_scale_leaves_them_alone() {
+    let pool = serve("steered").daemon().start();
+    let client = pool.client();
+    let io_workers = |pool: &Pool| {
+        let lanes = pool.segment().lanes();
+        let io = lanes.filter(|lane| lane.word().is_active() && lane.kind() == Ok(LaneKind::Io));
+        io.map(|lane| lane.word().worker())
+            .collect::<BTreeSet<_>>()
+            .len()
+    };
+    assert_eq!(io_workers(&pool), 1);
+    // An async handler without a limit: its workers are replaced by others that know of the pause, and
+    // what is in flight is finished before.
+    let flies = submit(&client, "io.sleep", 500, &options());
+    wait_until("it is in flight", || in_flight(&pool) == 1);
+    command(&pool, &["pause", "steered", "io.sleep", "--wait"]);
+    assert_eq!(number(&result(&flies)), 1, "it was finished");
+    let waits = submit(&client, "io.sleep", 1, &options());
+    // The task runs never, and waits once a lane has looked at it.
+    let limit = |pool: &Pool| {
+        let all = permits::usage(pool.segment());
+        let own = all.iter().find(|one| one.handler == id_of("io.sleep"));
+        own.map(|own| (own.running, own.waiting))
+    };
+    wait_until("it waits", || limit(&pool) == Some((0, 1)));
+    assert_eq!(call(&client, "io.echo", b"tea", &utf8()), b"tea");
+    // More lanes that compute, and as many I/O workers as before.
+    let io = pid(&client, "io.pid");
+    command(&pool, &["scale", "steered", "3", "--wait"]);
+    assert_eq!((io_workers(&pool), pid(&client, "io.pid")), (1, io));
+    assert_eq!(limit(&pool), Some((0, 1)), "scale has forgotten the pause");
+    command(&pool, &["resume", "steered", "io.sleep"]);
+    assert_eq!(number(&result(&waits)), 1);
+    command(&pool, &["scale", "steered", "1", "--wait"]);
+    assert_eq!((io_workers(&pool), pid(&client, "io.pid")), (1, io));
     pool.wait_nothing_held(&[&client]);
 }
 

@@ -439,6 +439,38 @@ class ReconnectTest {
     assertEquals(1, events.stream().filter(e -> e.state() == ConnectionState.CONNECTED).count());
   }
 
+  /** A pool that a command has drained comes back with `resume`: the same pool, and the same handle. */
+  @Test
+  void aDrainedPoolIsNotReadyUntilItIsResumed() throws Exception {
+    String name = "ReconnectTest-drained";
+    List<ConnectionEvent> events = new CopyOnWriteArrayList<>();
+    try (Child pool = Child.serve(name);
+        Ringwork first = Ringwork.connect(config(name, Reconnect.DEFAULT.listener(events::add)))) {
+      assertReady(first);
+      Pools.assertUsable(first);
+      steer("drain", name, "--wait");
+      Await.until("it is drained", () -> first.info().state().equals(PoolState.DRAINING));
+      assertTrue(isRefused(first, NUMBER, TaskOptions.DEFAULT, Reason.DRAINING));
+      try (Ringwork second = connect(name)) {
+        assertFalse(second.awaitReady(Duration.ofMillis(100)));
+        steer("resume", name);
+        assertReady(second);
+        Pools.assertUsable(second);
+      }
+      assertReady(first);
+      Pools.assertUsable(first);
+      assertTrue(pool.isAlive());
+    }
+    // It was never gone: a handle that had it has not looked for another.
+    assertEquals(1, events.stream().filter(e -> e.state() == ConnectionState.CONNECTED).count());
+  }
+
+  private static void steer(String... arguments) throws InterruptedException {
+    try (Child command = Child.ringwork(arguments)) {
+      assertEquals(0, command.awaitExit(Await.PATIENCE));
+    }
+  }
+
   /** A crash storm is no end: not ready, refused with its reason, and over after a restart. */
   @Test
   void aCrashStormIsNotReady() throws Exception {
