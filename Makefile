@@ -95,6 +95,7 @@ lint: need ## formatters and linters, warnings are errors
 	cargo clippy --locked --release -p ringwork-matrix --features failpoints --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --workspace --no-deps --quiet
 	tools/surface
+	tools/containers
 	tools/package --verify
 	$(MVN_RUN) -Plint,jcstress,jmh spotless:check compile
 	$(MVN_PEERS) -Plint spotless:check

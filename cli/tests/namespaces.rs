@@ -1,16 +1,20 @@
-//! A pool and its clients in PID namespaces apart, with nothing but the pool's directory between
-//! them.
+//! A pool and its clients in namespaces apart, as in two containers, with nothing but the pool's
+//! directory between them.
 
 mod common;
 
 use common::*;
 use std::process::Command;
 
-/// Runs what follows in a PID namespace of its own, whose processes die with it.
-const APART: [&str; 7] = [
+/// Runs what follows in namespaces of its own: mounts, processes, IPC, network and name of the host. Its
+/// processes die with it.
+const APART: [&str; 10] = [
     "unshare",
     "--user",
     "--map-root-user",
+    "--ipc",
+    "--net",
+    "--uts",
     "--pid",
     "--fork",
     "--mount-proc",
@@ -78,4 +82,26 @@ fn a_client_in_another_namespace_is_served_and_each_notices_the_others_death() {
     until("the pool is dead for all", || {
         home.json(&["list", "--json"])[0]["state"] == "dead"
     });
+}
+
+/// Engines give `/dev/shm` 64 MiB.
+#[test]
+fn a_small_shm_is_told_at_the_start_with_both_figures() {
+    if !namespaces_are_allowed() {
+        return;
+    }
+    let script = "mount -t tmpfs -o size=64m shm /dev/shm && exec \"$@\"";
+    let serve = ["sh", "-c", script, "sh", RINGWORK, "serve", "--name", "p"];
+    let run = |size: &str, more: &[&str]| {
+        let mut command = Command::new(APART[0]);
+        command.args(&APART[1..]).args(serve);
+        command.args(["--segment-size", size]).args(more);
+        let output = command.env_remove("RINGWORK_DIR").output().unwrap();
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let text = run("512MiB", &[]);
+    assert!(
+        text.contains("/dev/shm") && text.contains("64") && text.contains("--segment-size"),
+        "{text}"
+    );
 }

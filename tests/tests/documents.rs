@@ -311,6 +311,60 @@ fn the_table_of_sizes_is_what_a_segment_has() {
     assert_eq!(seen, 7);
 }
 
+/// The rows below a heading of a table, as cells.
+fn rows_below(text: &str, heading: &str) -> Vec<Vec<String>> {
+    let rows = text.lines().skip_while(|line| !line.starts_with(heading));
+    let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
+    let cells = rows.map(|row| row.trim_matches('|').split('|').map(str::trim));
+    cells.map(|row| row.map(str::to_owned).collect()).collect()
+}
+
+/// The tables of docs/guide/sizing.md: what lanes, slots and segment the work needs.
+#[test]
+fn the_tables_of_sizing_are_what_they_come_to() {
+    use ringwork_ring::PoolConfig;
+    let text = std::fs::read_to_string(root().join("docs/guide/sizing.md")).unwrap();
+    let figures = std::fs::read_to_string(root().join("docs/reference/performance.md")).unwrap();
+    let number = |cell: &str| cell.split(' ').next().unwrap().parse::<f64>().unwrap();
+    let lanes = rows_below(&text, "| work |");
+    assert_eq!(lanes.len(), 4);
+    for row in &lanes {
+        let busy = number(&row[1]) / 1e3 * number(&row[2]);
+        assert_eq!(format!("{busy:.1}"), row[3], "{row:?}");
+        let measured = format!("| {} |", row[1].trim_end_matches(" ms"));
+        let other = format!("| {} ", row[1].trim_end_matches(" ms"));
+        assert!(
+            figures.contains(&measured) || figures.contains(&other),
+            "{row:?}"
+        );
+    }
+    let slots = rows_below(&text, "| lanes |");
+    assert_eq!(slots.len(), 4);
+    for row in &slots {
+        let of_use = number(&row[2]) * number(&row[0]) / (number(&row[1]) / 1e3);
+        assert_eq!(row[3], format!("{}", of_use as u64), "{row:?}");
+        let power = (of_use as u64).next_power_of_two();
+        assert_eq!(row[4], power.to_string(), "{row:?}");
+    }
+    let mut expected = String::new();
+    for megabytes in [1, 2, 4, 8, 12] {
+        let cells = [8, 16, 32, 64].map(|in_flight| {
+            let holds = |size: &u64| {
+                let config = PoolConfig::default().segment_size(size << 20);
+                let geometry = config.geometry();
+                geometry.is_ok_and(|g| g.requests_of(megabytes * 1_000_000).0 >= in_flight)
+            };
+            let size = (1..200).map(|steps| 64 * steps).find(holds).unwrap();
+            format!("{size} MiB")
+        });
+        expected += &format!("| {megabytes} MB | {} |\n", cells.join(" | "));
+    }
+    assert!(
+        text.contains(&expected),
+        "docs/guide/sizing.md is to have:\n{expected}"
+    );
+}
+
 /// What a worker of one's own compiles: guide and CHANGELOG have the same two figures.
 #[test]
 fn the_number_of_crates_is_that_of_the_lock_file() {
@@ -563,7 +617,7 @@ fn the_guide_has_the_columns_of_stat() {
         let shown = find("each table has a row", || {
             let (ok, page) = ringwork(&["stat", name], pool.base());
             let tables = tables(&page);
-            (ok && tables.len() == 9).then_some(tables)
+            (ok && tables.len() == 10).then_some(tables)
         });
         over.store(true, Ordering::Relaxed);
         shown
@@ -586,4 +640,93 @@ fn the_guide_has_the_columns_of_stat() {
             );
         }
     }
+}
+
+/// Each record of the sources that can reach the log of a pool: its file, its level, its id.
+fn records() -> Vec<(String, String, String)> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = ["supervisor", "worker", "ops", "cli", "handlers"]
+        .map(|part| root().join(part).join("src"))
+        .into();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.extend(records_of(&path));
+            }
+        }
+    }
+    found
+}
+
+fn records_of(path: &Path) -> Vec<(String, String, String)> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let shown = path.display().to_string();
+    let mut found = Vec::new();
+    for level in ["error", "warn", "info", "debug", "trace"] {
+        for call in text.split(&format!("tracing::{level}!(")).skip(1) {
+            let id = call.trim_start().trim_start_matches("target: OUTCOME,");
+            let id = id.trim_start().strip_prefix("event = ").unwrap_or(id);
+            // What takes it as a parameter is told by the calls of the macro.
+            if !id.starts_with("$event") {
+                found.push((shown.clone(), level.to_owned(), first_text(id)));
+            }
+        }
+    }
+    // The macro of worker/src/ending.rs.
+    for call in text.split(" log_error!(\n").skip(1) {
+        found.push((
+            shown.clone(),
+            "error".to_owned(),
+            first_text(call.trim_start()),
+        ));
+    }
+    found
+}
+
+/// The literal that a text begins with; the text itself where it does not.
+fn first_text(text: &str) -> String {
+    let literal = text
+        .strip_prefix('"')
+        .and_then(|text| text.split('"').next());
+    literal
+        .unwrap_or(text.lines().next().unwrap_or_default())
+        .to_owned()
+}
+
+/// Each record has an id of the table, at its levels, and the table has no others; the page has it.
+#[test]
+fn the_page_of_the_log_has_each_record() {
+    use ringwork_worker::log_events::LOG_EVENTS;
+    let mut levels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (file, level, id) in records() {
+        let known = LOG_EVENTS.iter().any(|event| event.id == id);
+        assert!(
+            known,
+            "{file}: a record without an event of worker/src/log_events.rs: {id}"
+        );
+        levels.entry(id).or_default().insert(level);
+    }
+    assert!(levels.len() > 60, "the sources were not found: {levels:?}");
+    for event in LOG_EVENTS {
+        let said = event.levels.split(", ").map(str::to_owned).collect();
+        let logged = levels.get(event.id);
+        assert_eq!(logged, Some(&said), "{} has other levels", event.id);
+    }
+    let rows = LOG_EVENTS.iter().map(|event| {
+        let (id, levels) = (event.id, event.levels);
+        format!(
+            "| `{id}` | {levels} | {} | {} |\n",
+            event.what, event.remedy
+        )
+    });
+    let table: String = rows.collect();
+    let page = std::fs::read_to_string(root().join("docs/reference/log.md")).unwrap();
+    assert!(
+        page.contains(&table),
+        "docs/reference/log.md is to have this table:\n{table}"
+    );
 }
