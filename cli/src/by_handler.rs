@@ -55,8 +55,8 @@ pub(super) struct HandlerStat {
 pub(super) struct TasksView {
     /// Since the pool was made.
     pub(super) in_all: CountsView,
-    /// Of the last 10 to 15 seconds, or of all time if the pool is younger; none where the supervisor
-    /// has told nothing of before.
+    /// Of the last 10 to 15 seconds, or of all time if the pool is younger; none before the first task,
+    /// and where the supervisor has told nothing of before.
     pub(super) last_10_s: Option<NowView>,
     /// The same of the last 60 to 65 seconds.
     pub(super) last_minute: Option<NowView>,
@@ -150,10 +150,13 @@ impl Looks<'_> {
                 counts: CountsView::new(&since),
             }
         };
+        // A handler that has had no task yet has no times; most have none.
+        let any = of(self.now, tasks).is_some();
+        let past = |look: &Option<Look>| look.as_ref().filter(|_| any).map(since);
         TasksView {
             in_all: CountsView::new(in_all),
-            last_10_s: self.past.ten_seconds.as_ref().map(since),
-            last_minute: self.past.minute.as_ref().map(since),
+            last_10_s: past(&self.past.ten_seconds),
+            last_minute: past(&self.past.minute),
             now: self.before.map(since),
         }
     }

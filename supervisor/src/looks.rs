@@ -1,8 +1,8 @@
 //! What was read of the tasks of each handler ten seconds and a minute ago, so that a reader that comes
 //! just now can tell what was done since then.
 //!
-//! The counts and histograms of the segment only grow. The supervisor reads them every [`PERIOD`], keeps
-//! what it read for a minute ([`Keeper`]), and writes two of these looks to a file of the pool's
+//! The counts and histograms of the segment only grow. The supervisor reads them every five seconds, keeps
+//! what it read for a minute (`Keeper`), and writes two of these looks to a file of the pool's
 //! directory; a reader ([`History`]) subtracts them from what it reads itself. Nothing of that is in
 //! shared memory. Invariant: a pool serves whatever becomes of the file, and a reader that finds none,
 //! or one of another pool or version, shows what the segment alone says.

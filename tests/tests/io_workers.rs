@@ -290,8 +290,8 @@ fn a_handler_that_is_paused_waits_beside_io_workers_and_scale_leaves_them_alone(
             .len()
     };
     assert_eq!(io_workers(&pool), 1);
-    // An async handler without a limit: its workers are replaced by others that know of the pause, and
-    // what is in flight is finished before.
+    // An async handler without a limit: its workers are replaced by others that know of the pause,
+    // and what is in flight is finished before.
     let flies = submit(&client, "io.sleep", 500, &options());
     wait_until("it is in flight", || in_flight(&pool) == 1);
     command(&pool, &["pause", "steered", "io.sleep", "--wait"]);

@@ -70,6 +70,14 @@ fn what_it_says_is_what_the_command_says() {
             json[key] = serde_json::Value::Null;
         }
         json["clients"][0]["attached_s"] = serde_json::Value::Null;
+        for handler in json["handlers"].as_array_mut().unwrap() {
+            for window in ["last_10_s", "last_minute"] {
+                if let Some(window) = handler[window].as_object_mut() {
+                    assert!(window.remove("seconds").is_some_and(|time| time.is_f64()));
+                    window.remove("busy_percent");
+                }
+            }
+        }
     }
     assert_eq!(here, there);
     let echo = here["handlers"].as_array().unwrap().iter();

@@ -347,6 +347,12 @@ pub const LOG_EVENTS: &[LogEvent] = &[
         "a signal to an embedded pool is left to its owner",
         "",
     ),
+    event(
+        "state.left_out",
+        "debug",
+        "a state of handlers was not made: no handler of this worker needs it",
+        "",
+    ),
     event("state.made", "debug", "a state of handlers was made", ""),
     event(
         "state.panicked",

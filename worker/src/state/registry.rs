@@ -141,7 +141,10 @@ impl Registry {
         for index in plan.order {
             let declared = &self.declared[index];
             if is_left_out(index) && declared.name.is_some() {
-                tracing::debug!("{declared} is not made: the handlers of this worker need none");
+                tracing::debug!(
+                    event = "state.left_out",
+                    "{declared} is not made: the handlers of this worker need none"
+                );
                 continue;
             }
             if let Some(make) = singletons.get_mut(index).and_then(Option::take) {

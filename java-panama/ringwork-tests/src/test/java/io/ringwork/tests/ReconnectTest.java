@@ -439,7 +439,7 @@ class ReconnectTest {
     assertEquals(1, events.stream().filter(e -> e.state() == ConnectionState.CONNECTED).count());
   }
 
-  /** A pool that a command has drained comes back with `resume`: the same pool, and the same handle. */
+  /** A drained pool comes back with `resume`: the same pool, and the same handle. */
   @Test
   void aDrainedPoolIsNotReadyUntilItIsResumed() throws Exception {
     String name = "ReconnectTest-drained";
