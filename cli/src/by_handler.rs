@@ -2,7 +2,7 @@
 
 use super::table::Table;
 use super::units::{nanoseconds, seconds as duration};
-use ringwork_ring::format::layout::{HandlerCounter, HandlerLoss};
+use ringwork_ring::format::layout::{HandlerCounter, HandlerLoss, id_of};
 use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::records::Histogram;
 use ringwork_ring::segment::handler_totals::{CountedTasks, HandlerTotals};
@@ -69,8 +69,8 @@ pub(super) struct TasksView {
 pub(super) struct NowView {
     /// How long it was.
     pub(super) seconds: f64,
-    /// How much of the time of all lanes the handler ran, in percent: an estimate from the sampled
-    /// tasks that ended in this time.
+    /// How much of the time of all lanes the handler ran, in percent, the tasks that run still
+    /// included: an estimate from the sampled tasks that ended in this time.
     pub(super) busy_percent: f64,
     #[serde(flatten)]
     pub(super) counts: CountsView,
@@ -143,7 +143,13 @@ impl Looks<'_> {
             since.subtract(of(before, tasks).unwrap_or(&none));
             let ns = self.now.at_ns.saturating_sub(before.at_ns).max(1);
             let possible = ns as f64 * self.lanes.max(1) as f64;
-            let percent = 100.0 * since.busy_ns() as f64 / possible;
+            let handler = match tasks {
+                CountedTasks::Of(name) => id_of(name),
+                _ => 0, // no handler's
+            };
+            let busy = self.now.busy_ns_since(before, handler, &since);
+            // An estimate: sampled tasks stand for others.
+            let percent = (100.0 * busy as f64 / possible).min(100.0);
             NowView {
                 seconds: (ns / 1000) as f64 / 1e6,
                 busy_percent: (percent * 10.0).round() / 10.0,

@@ -38,9 +38,11 @@ const WINDOW: Duration = Duration::from_millis(200);
 const MIN_WIDTH: u16 = 80;
 
 /// Columns that are left out where the terminal is too narrow, the first one first.
-const SPARE: [&str; 19] = [
+const SPARE: [&str; 21] = [
     "PARKED",
     "STOLEN",
+    "ATTEMPT",
+    "CLIENT",
     "CANCELLED",
     "EXPIRED",
     "PANICKED",
@@ -401,6 +403,8 @@ fn lanes(view: &PoolView) -> Table {
         "MEMORY",
         "LANE",
         "NOW",
+        "CLIENT",
+        "ATTEMPT",
         "STARTED",
         "DONE",
         "FAILED",
@@ -430,6 +434,8 @@ fn lanes(view: &PoolView) -> Table {
                     .map_or_else(none, |bytes| Size(bytes).to_string()),
                 lane.named(),
                 now,
+                (lane.task.as_ref()).map_or_else(none, |task| task.client.to_string()),
+                (lane.task.as_ref()).map_or_else(none, |task| task.attempt.to_string()),
                 lane.started.to_string(),
                 lane.completed.to_string(),
                 lane.failed.to_string(),

@@ -11,8 +11,9 @@ use crate::published;
 use ringwork_ring::Segment;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::segment::handler_totals::{CountedTasks, HandlerTotals, handler_totals};
+use ringwork_ring::segment::running::running_task;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -36,22 +37,45 @@ pub struct Look {
     pub at_ns: u64,
     /// What each handler had done by then.
     pub totals: Arc<Vec<HandlerTotals>>,
+    /// For how long the tasks had run by then that lanes were at, nanoseconds by handler id: their
+    /// time is in `totals` only when they have ended.
+    pub running: BTreeMap<u64, u64>,
 }
 
 impl Look {
     /// Reads the segment.
     #[must_use]
     pub fn now(segment: &Segment) -> Self {
-        Self {
-            totals: Arc::new(handler_totals(segment)),
-            at_ns: now_ns(),
+        let totals = Arc::new(handler_totals(segment));
+        let at_ns = now_ns();
+        let mut running = BTreeMap::new();
+        for lane in 0..segment.geometry().max_lanes {
+            if let Some(task) = running_task(segment, lane) {
+                let ns = at_ns.saturating_sub(task.since_ns.unwrap_or(at_ns));
+                *running.entry(task.handler).or_default() += ns;
+            }
         }
+        Self {
+            at_ns,
+            totals,
+            running,
+        }
+    }
+
+    /// For how long lanes have run tasks of a handler between an earlier look and this one, in
+    /// nanoseconds; `ended` is what it did in that time.
+    #[must_use]
+    pub fn busy_ns_since(&self, before: &Self, handler: u64, ended: &HandlerTotals) -> u64 {
+        let running = |look: &Self| look.running.get(&handler).copied().unwrap_or(0);
+        // Of a task that has ended since, the time up to the earlier look is in `ended`, too.
+        (ended.busy_ns() + running(self)).saturating_sub(running(before))
     }
 
     /// What was read before there was any task.
     fn at_start(segment: &Segment) -> Self {
         Self {
             totals: Arc::default(),
+            running: BTreeMap::new(),
             at_ns: segment.header().created_ns(),
         }
     }
@@ -138,6 +162,7 @@ struct Published {
 #[derive(Debug, Serialize, Deserialize)]
 struct WrittenLook {
     at_ns: u64,
+    running: BTreeMap<u64, u64>,
     totals: Vec<WrittenTotals>,
 }
 
@@ -178,6 +203,7 @@ impl WrittenLook {
         });
         Self {
             at_ns: look.at_ns,
+            running: look.running.clone(),
             totals: totals.collect(),
         }
     }
@@ -197,6 +223,7 @@ impl WrittenLook {
         });
         Some(Look {
             at_ns: self.at_ns,
+            running: self.running,
             totals: Arc::new(totals.collect::<Option<_>>()?),
         })
     }
@@ -272,8 +299,32 @@ mod tests {
         words[at] = completed;
         Look {
             at_ns: at_s * S,
+            running: [(7, at_s * S)].into(),
             totals: Arc::new(vec![HandlerTotals::of_words(tasks, words).unwrap()]),
         }
+    }
+
+    #[test]
+    fn a_task_is_busy_while_it_runs_and_is_not_counted_twice_when_it_has_ended() {
+        let at = |ran_s: u64| Look {
+            running: [(7, ran_s * S)].into(),
+            ..look(0, 0)
+        };
+        let none = HandlerTotals::new(CountedTasks::Of("echo".into()));
+        let mut words: Vec<u64> = none.words().collect();
+        for (counter, word) in HandlerCounter::ALL.iter().zip(&mut words) {
+            *word = match counter {
+                HandlerCounter::Completed | HandlerCounter::Sampled => 1,
+                HandlerCounter::SampledNs => 5 * S,
+                _ => 0,
+            };
+        }
+        let ended = HandlerTotals::of_words(none.tasks.clone(), words).unwrap();
+        // It begins, goes on, and ends after 5 s, a second after the last look.
+        assert_eq!(at(1).busy_ns_since(&at(0), 7, &none), S);
+        assert_eq!(at(4).busy_ns_since(&at(1), 7, &none), 3 * S);
+        assert_eq!(at(0).busy_ns_since(&at(4), 7, &ended), S);
+        assert_eq!(at(4).busy_ns_since(&at(1), 8, &none), 0);
     }
 
     #[test]
@@ -337,6 +388,7 @@ mod tests {
         };
         let look = WrittenLook {
             at_ns: 1,
+            running: BTreeMap::new(),
             totals: vec![beyond],
         };
         assert_eq!(look.read(), None);
