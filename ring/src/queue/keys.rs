@@ -355,12 +355,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_are_those_of_the_other_language() {
-        // The same numbers stand in the Java client's test.
-        assert_eq!(
-            OrderKey::of(b"a").hash(),
-            OrderKey::of("a".as_bytes()).hash()
-        );
+    fn a_key_has_the_hash_that_the_protocol_says() {
+        // Of a script that follows section 20 of the protocol: each client must have the same.
+        let all: Vec<u8> = (0..=255).collect();
+        for (key, hash) in [
+            (&b"a"[..], 0x82a2_a958_a9be_ce5b),
+            (b"account-4711", 0xc608_ea42_0953_ec85),
+            ("größe".as_bytes(), 0x2eb8_95f5_6869_eaa1),
+            (&all, 0x2067_db6d_bd4e_fa06),
+        ] {
+            assert_eq!(OrderKey::of(key).hash(), hash, "{key:?}");
+        }
         assert_ne!(OrderKey::of(b"").hash(), 0);
     }
 }
