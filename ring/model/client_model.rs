@@ -6,7 +6,7 @@
 
 use super::loom_engine::{Execution, check};
 use super::pool::Tiny;
-use super::shim::{self, AtomicU32, Ordering};
+use super::shim::{AtomicU32, Ordering};
 use crate::Codec;
 use crate::client::{FreeList, GiveUp, Outcome, TaskKey, TaskOptions, TaskTable};
 use crate::format::layout::ClientCounter;
