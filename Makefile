@@ -86,6 +86,7 @@ lint: need ## formatters and linters, warnings are errors
 	cargo fmt --all --check --manifest-path benches/peers/rust/Cargo.toml
 	cargo fmt --all --check --manifest-path benches/structures/Cargo.toml
 	cargo fmt --check --manifest-path examples/async-worker/Cargo.toml
+	cargo fmt --check --manifest-path examples/traced-worker/Cargo.toml
 	tools/mutants/run --apply
 	cargo clippy --locked --release --workspace --all-targets -- -D warnings
 	cargo clippy --locked --release -p ringwork-cli --no-default-features -- -D warnings
@@ -93,6 +94,7 @@ lint: need ## formatters and linters, warnings are errors
 	  cargo clippy --locked --release -p ringwork-handlers --no-default-features --features "$$feature" --all-targets -- -D warnings || exit; \
 	done
 	cargo clippy --locked --release -p ringwork-matrix --features failpoints --all-targets -- -D warnings
+	cargo clippy --locked --release -p ringwork-worker --features opentelemetry --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --workspace --no-deps --quiet
 	tools/surface
 	tools/containers
@@ -100,16 +102,18 @@ lint: need ## formatters and linters, warnings are errors
 	$(MVN_RUN) -Plint,jcstress,jmh spotless:check compile
 	$(MVN_PEERS) -Plint spotless:check
 
-lint-benches: need ## clippy on what is built by itself: the peers, the benches of the structures, the async example
+lint-benches: need ## clippy on what is built by itself: the peers, the benches of the structures, two examples
 	cargo clippy --locked --release --manifest-path benches/peers/rust/Cargo.toml --workspace --all-targets -- -D warnings
 	cargo clippy --locked --release --manifest-path benches/structures/Cargo.toml --target-dir target/structures --all-targets -- -D warnings
 	cargo clippy --locked --release --manifest-path examples/async-worker/Cargo.toml --target-dir target/async-worker --all-targets -- -D warnings
+	cargo clippy --locked --release --manifest-path examples/traced-worker/Cargo.toml --target-dir target/traced-worker --all-targets -- -D warnings
 
 fmt: need ## format all sources
 	cargo fmt --all
 	cargo fmt --all --manifest-path benches/peers/rust/Cargo.toml
 	cargo fmt --all --manifest-path benches/structures/Cargo.toml
 	cargo fmt --manifest-path examples/async-worker/Cargo.toml
+	cargo fmt --manifest-path examples/traced-worker/Cargo.toml
 	$(MVN_RUN) -Plint,jcstress,jmh spotless:apply
 	$(MVN_PEERS) -Plint spotless:apply
 

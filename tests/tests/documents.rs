@@ -254,6 +254,7 @@ fn rust_snippets_are_those_of_the_examples() {
         "worker/examples",
         "handlers/examples",
         "examples/async-worker/src",
+        "examples/traced-worker/src",
     ];
     let programs: Vec<String> = (folders.iter())
         .flat_map(|folder| std::fs::read_dir(root().join(folder)).unwrap())

@@ -51,6 +51,8 @@ mod raw_task;
 mod run;
 mod state;
 pub mod testing;
+#[cfg(feature = "opentelemetry")]
+mod trace_parent;
 mod worker;
 
 #[doc(hidden)]

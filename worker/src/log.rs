@@ -163,15 +163,31 @@ pub(crate) fn span(claimed: &Claimed<'_>, handler: &'static str) -> Option<Span>
 
 #[cold]
 fn enabled_span(claimed: &Claimed<'_>, handler: &'static str) -> Span {
-    let traceparent = claimed.traceparent().map(|binary| traceparent(&binary));
-    tracing::info_span!(
-        target: TASK,
-        "task",
-        handler,
-        task_id = claimed.task_id(),
-        attempt = claimed.attempt().0,
-        traceparent
-    )
+    let binary = claimed.traceparent();
+    let traceparent = binary.as_ref().map(traceparent);
+    macro_rules! task {
+        ($($more:tt)*) => {
+            tracing::info_span!(
+                target: TASK,
+                "task",
+                $($more)*
+                handler,
+                task_id = claimed.task_id(),
+                attempt = claimed.attempt().0,
+                traceparent
+            )
+        };
+    }
+    #[cfg(not(feature = "opentelemetry"))]
+    let span = task!();
+    // An exporter names the span by this field.
+    #[cfg(feature = "opentelemetry")]
+    let span = task!("otel.name" = handler,);
+    #[cfg(feature = "opentelemetry")]
+    if let Some(binary) = &binary {
+        crate::trace_parent::adopt(&span, binary);
+    }
+    span
 }
 
 /// Where the lines of a lane's thread come from. The task is looked up in the segment when a line

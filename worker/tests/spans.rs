@@ -73,8 +73,12 @@ fn lines_of_a_task_are_in_its_span() {
     assert_eq!(traced("io").code(), None);
     drop(pool);
     let expected = |message: &str, handler: &str| {
+        let name = match cfg!(feature = "opentelemetry") {
+            true => format!(" otel.name={handler:?}"),
+            false => String::new(),
+        };
         format!(
-            " message={message} in task handler={handler:?} task_id=7 attempt=1 traceparent=\"{}\"",
+            " message={message} in task{name} handler={handler:?} task_id=7 attempt=1 traceparent=\"{}\"",
             "01-01010101010101010101010101010101-0101010101010101-01"
         )
     };
