@@ -9,6 +9,7 @@ use clap::Args;
 use ringwork_ring::Segment;
 use ringwork_ring::format::states::LaneKind;
 use ringwork_ring::os::clock::now_ns;
+use ringwork_ring::segment::running::{RunningTask, awaiting_tasks};
 use ringwork_supervisor::pool::handler_name;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -21,6 +22,8 @@ Exit codes: 0 done; 3 there is no such pool, or it is over.";
 
 /// Most waiting tasks that are shown of a priority.
 const MAX_WAITING: usize = 64;
+/// Tasks of async handlers that are listed.
+const MAX_AWAITING: usize = 64;
 
 /// Show the tasks of a pool: what runs, since when, whose, and what waits.
 #[derive(Debug, Args)]
@@ -38,6 +41,8 @@ pub(super) struct Tasks {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct TaskList {
     running: Vec<RunningView>,
+    /// Tasks of async handlers that wait, the first [`MAX_AWAITING`]; `lane` has claimed them.
+    awaiting: Vec<RunningView>,
     /// The first of each queue, the most urgent first.
     waiting: Vec<WaitingView>,
 }
@@ -70,6 +75,7 @@ impl TaskList {
     pub(super) fn of(segment: &Segment) -> Self {
         Self {
             running: running(segment),
+            awaiting: awaiting(segment),
             waiting: waiting(segment),
         }
     }
@@ -90,6 +96,23 @@ fn running(segment: &Segment) -> Vec<RunningView> {
         (segment.running(lane) == Some((slot, word))).then_some(view)
     };
     (0..segment.geometry().max_lanes).filter_map(view).collect()
+}
+
+fn awaiting(segment: &Segment) -> Vec<RunningView> {
+    let now = now_ns();
+    let view = |(slot, lane, task): (u32, u32, RunningTask)| RunningView {
+        lane,
+        worker: segment.lane(lane).word_acquire().worker(),
+        deadline_in_s: (segment.slot(slot).deadline_ns()).map(|at| view::seconds(at, now)),
+        task: view::task(segment, &task, now),
+    };
+    let tasks = awaiting_tasks(segment, MAX_AWAITING).into_iter();
+    // A lane that there is not is a peer's invention.
+    let lanes = segment.geometry().max_lanes;
+    tasks
+        .filter(|(_, lane, _)| *lane < lanes)
+        .map(view)
+        .collect()
 }
 
 /// A hint may be stale: only those are told whose slot still waits.
@@ -160,19 +183,23 @@ fn page(tasks: &Tasks) -> Result<String, Failure> {
 /// For people.
 pub(super) fn text(list: &TaskList) -> String {
     let time = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), duration);
-    let mut running = Table::new(&["HANDLER", "FOR", "LEFT", "CLIENT", "TRY", "LANE", "ID"]);
-    for view in &list.running {
-        let task = &view.task;
-        running.row([
-            task.handler.clone(),
-            time(task.runs_s),
-            time(view.deadline_in_s),
-            task.client_pid.to_string(),
-            task.attempt.to_string(),
-            view.lane.to_string(),
-            task.task_id.to_string(),
-        ]);
-    }
+    let at_lanes = |views: &[RunningView]| {
+        let mut table = Table::new(&["HANDLER", "FOR", "LEFT", "CLIENT", "TRY", "LANE", "ID"]);
+        for view in views {
+            let task = &view.task;
+            table.row([
+                task.handler.clone(),
+                time(task.runs_s),
+                time(view.deadline_in_s),
+                task.client_pid.to_string(),
+                task.attempt.to_string(),
+                view.lane.to_string(),
+                task.task_id.to_string(),
+            ]);
+        }
+        table
+    };
+    let (running, awaiting) = (at_lanes(&list.running), at_lanes(&list.awaiting));
     let mut waiting = Table::new(&["HANDLER", "PRIORITY", "LEFT", "CLIENT", "TRY", "ID"]);
     for task in &list.waiting {
         waiting.row([
@@ -188,7 +215,12 @@ pub(super) fn text(list: &TaskList) -> String {
         true => format!("{title}\n  none\n"),
         false => format!("{title}\n{table}"),
     };
-    section("running", &running) + "\n" + &section("waiting", &waiting)
+    // Most pools have no async handlers.
+    let awaiting = match awaiting.is_empty() {
+        true => String::new(),
+        false => format!("\n{}", section("awaiting", &awaiting)),
+    };
+    section("running", &running) + &awaiting + "\n" + &section("waiting", &waiting)
 }
 
 #[cfg(test)]

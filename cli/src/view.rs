@@ -14,7 +14,7 @@ use ringwork_ring::lane::permits::{self, PAUSED};
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
 use ringwork_ring::records::{Histogram, LaneMask};
-use ringwork_ring::segment::running::running_task;
+use ringwork_ring::segment::running::{RunningTask, running_task};
 use ringwork_ring::segment::{liveness, tables};
 use ringwork_ring::{Result, Segment};
 use ringwork_supervisor::control::DRAINED;
@@ -609,8 +609,12 @@ fn worker(segment: &Segment, index: u32, now: u64) -> Option<WorkerView> {
 
 /// The task that a lane runs.
 pub(super) fn running(segment: &Segment, lane: u32, now: u64) -> Option<TaskView> {
-    let task = running_task(segment, lane)?;
-    Some(TaskView {
+    running_task(segment, lane).map(|found| task(segment, &found, now))
+}
+
+/// For people and programs.
+pub(super) fn task(segment: &Segment, task: &RunningTask, now: u64) -> TaskView {
+    TaskView {
         handler: handler_name(segment, task.handler),
         client: task.client,
         client_pid: segment.client(task.client).pid(),
@@ -618,7 +622,7 @@ pub(super) fn running(segment: &Segment, lane: u32, now: u64) -> Option<TaskView
         attempt: task.attempt,
         runs_s: task.since_ns.map(|since| seconds(now, since)),
         from_claim: task.since_claim,
-    })
+    }
 }
 
 fn lane(segment: &Segment, index: u32, worker: u32, now: u64) -> Option<LaneView> {

@@ -191,6 +191,22 @@ fn a_handler_that_listens_learns_why_and_ends_by_itself() {
         .submit("io.until_cancelled", b"", &options())
         .unwrap();
     wait_until("it runs", || in_flight(&pool) == 1);
+    let listed = pool
+        .base()
+        .command(&["tasks", "listens", "--json"])
+        .output();
+    let listed: serde_json::Value = serde_json::from_slice(&listed.unwrap().stdout).unwrap();
+    let told = &listed["awaiting"][0];
+    assert_eq!(told["handler"], "io.until_cancelled", "{listed}");
+    assert_eq!(
+        (&told["attempt"], &told["client_pid"]),
+        (&1.into(), &std::process::id().into())
+    );
+    assert_eq!(
+        listed["running"].as_array().map(Vec::len),
+        Some(0),
+        "{listed}"
+    );
     let _ = caller.cancel();
     wait_until("it has ended", || in_flight(&pool) == 0);
     let why = || String::from_utf8(call(&client, "io.last_why", b"", &options())).unwrap();

@@ -364,6 +364,11 @@ impl Handlers {
         names.join(", ")
     }
 
+    /// Whether the handler of this id is async.
+    pub(crate) fn is_async(&self, handler: u64) -> bool {
+        self.by_id.get(&handler).is_some_and(Ready::is_async)
+    }
+
     /// Runs a claimed task to its end; returns how many requests that were: those of a chunk, or 1.
     pub(crate) fn run(&self, claimed: Claimed<'_>, scopes: &Scopes<'_>) -> u32 {
         if claimed.expired() {

@@ -40,7 +40,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Client entries of a [`Pool`]: one is kept for the command.
 const CLIENTS: u32 = 4;
@@ -289,7 +289,23 @@ impl<'w> Call<'w> {
         self
     }
 
-    /// The time until the deadline.
+    /// The time until the deadline. A handler that is still at it then sees that its caller has given
+    /// up, and the call ends as `deadline.passed`.
+    ///
+    /// ```
+    /// use ringwork_worker::{TaskContext, Worker, testing};
+    /// use std::time::Duration;
+    ///
+    /// let endless = |task: &TaskContext<'_>, (): ()| -> Result<(), ringwork_worker::TaskError> {
+    ///     loop {
+    ///         task.check_cancelled()?;
+    ///         std::thread::sleep(Duration::from_millis(1));
+    ///     }
+    /// };
+    /// let worker = testing::Worker::new(Worker::builder().task("endless", endless)).unwrap();
+    /// let ended = worker.call("endless").deadline(Duration::from_millis(20)).run();
+    /// assert_eq!(ended.code(), Some("deadline.passed"));
+    /// ```
     pub fn deadline(mut self, within: Duration) -> Self {
         self.options.timeout = Some(within);
         self
@@ -376,6 +392,7 @@ impl<'w> Call<'w> {
 
     fn run_here(self, worker: &Worker) -> Result<Ended, WorkerError> {
         let request = self.request.map_err(WorkerError::Setup)?;
+        let timeout = self.options.timeout;
         let options = self.options.attempts(self.attempt);
         let ticket = worker.client.submit(self.handler, &request, &options)?;
         for _ in 1..self.attempt {
@@ -383,6 +400,12 @@ impl<'w> Call<'w> {
         }
         let mut lane = worker.lane.borrow_mut();
         let claimed = lane.try_next().ok_or_else(|| lack("task"))?;
+        if worker.parts.handlers.is_async(claimed.handler()) {
+            return Err(WorkerError::Setup(format!(
+                "{:?} is an async handler, and a testing::Worker has no I/O threads: call it in a testing::Pool",
+                self.handler
+            )));
+        }
         let scopes = Scopes {
             states: &worker.parts.states,
             lane: &worker.states,
@@ -390,9 +413,12 @@ impl<'w> Call<'w> {
         let slot = worker.memory.segment.slot(ticket.slot());
         let generation = slot.word().generation();
         let handlers = &worker.parts.handlers;
-        match self.cancel_after {
+        let began = Instant::now();
+        // The caller of a pool gives up at the deadline.
+        let give_up = self.cancel_after.into_iter().chain(timeout).min();
+        match give_up {
             None => drop(handlers.run(claimed, &scopes)),
-            Some(Duration::ZERO) => {
+            Some(Duration::ZERO) if self.cancel_after.is_some() => {
                 slot.request_cancel(generation);
                 handlers.start(claimed, &scopes);
             }
@@ -404,12 +430,21 @@ impl<'w> Call<'w> {
                         segment.slot(number).request_cancel(generation);
                     }
                 });
-                handlers.start(claimed, &scopes);
+                match self.cancel_after {
+                    Some(_) => handlers.start(claimed, &scopes),
+                    None => handlers.run(claimed, &scopes),
+                };
                 drop(ended);
             }),
         }
         let progress = slot.progress();
-        let outcome = ticket.wait(None)?;
+        let ended = ticket.wait(None)?;
+        let is_late = timeout.is_some_and(|timeout| began.elapsed() >= timeout);
+        let outcome = match ended {
+            // What a caller is told that has given up before.
+            _ if is_late => Outcome::TimedOut { may_have_run: true },
+            in_time => in_time,
+        };
         Ok(Ended { outcome, progress })
     }
 }

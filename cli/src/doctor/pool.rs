@@ -6,6 +6,7 @@ use crate::shown;
 use crate::units::{Size, seconds};
 use crate::view::{self, ClientView, PoolView, WorkerView};
 use ringwork_ring::{PoolDir, Segment};
+use std::collections::BTreeSet;
 
 /// A task that has run so long is told.
 const OLD_S: f64 = 60.0;
@@ -78,18 +79,26 @@ fn state(view: &PoolView) -> Finding {
 
 /// Workers of other versions than this command's, or than each other's.
 fn versions(view: &PoolView) -> Option<Finding> {
-    let own = env!("CARGO_PKG_VERSION");
-    let other: Vec<String> = view
-        .workers
-        .iter()
-        .filter(|worker| worker.version != own)
-        .map(|worker| format!("worker {} {}", worker.index, worker.version))
-        .collect();
-    (!other.is_empty()).then(|| {
+    // A program may have a version of its own (`Builder::version`): so they are held to each other.
+    let is_odd = |worker: &&WorkerView| {
+        let same = |other: &&WorkerView| other.program == worker.program;
+        let versions: BTreeSet<&str> = (view.workers.iter().filter(same))
+            .map(|other| other.version.as_str())
+            .collect();
+        versions.len() > 1
+    };
+    let odd = view.workers.iter().filter(is_odd).map(|worker| {
+        format!(
+            "worker {} is {} {}",
+            worker.index, worker.program, worker.version
+        )
+    });
+    let odd: Vec<String> = odd.collect();
+    (!odd.is_empty()).then(|| {
         Finding::warn(
             "versions",
-            format!("this command is {own}, {}", other.join(", ")),
-            "build the workers with the same version, then `ringwork reload`",
+            odd.join(", "),
+            "`ringwork reload` replaces them all by the program that is installed now",
         )
     })
 }

@@ -7,6 +7,7 @@ use crate::format::layout::PUBLISHED_STAMPED;
 use crate::format::words::{Kind, Word};
 use crate::os::sync::Ordering;
 use crate::segment::Segment;
+use std::collections::HashSet;
 
 /// The task that a lane runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,40 @@ pub fn ended_task(segment: &Segment, slot: u32) -> Option<EndedTask> {
 #[must_use]
 pub fn running_task(segment: &Segment, lane: u32) -> Option<RunningTask> {
     let (slot, word) = segment.running(lane)?;
+    claimed_task(segment, slot, word, || {
+        segment.lane(lane).seen_running_acquire(slot, word)
+    })
+}
+
+/// The tasks of async handlers that wait, at most so many, each with the lane that has claimed it: in
+/// the order of their slots, all of which are looked at.
+#[must_use]
+pub fn awaiting_tasks(segment: &Segment, most: usize) -> Vec<(u32, u32, RunningTask)> {
+    let lanes = 0..segment.geometry().max_lanes;
+    let at_work: HashSet<u32> = lanes
+        .filter_map(|lane| segment.running(lane))
+        .map(|(slot, _)| slot)
+        .collect();
+    let task = |slot: u32| {
+        let word = segment.word(slot);
+        let awaits = word.kind() == Kind::Claimed && !at_work.contains(&slot);
+        let task = awaits.then(|| claimed_task(segment, slot, word, || None))??;
+        Some((slot, u32::from(word.owner()), task))
+    };
+    (0..segment.geometry().total_slots())
+        .filter_map(task)
+        .take(most)
+        .collect()
+}
+
+/// The task that was seen in a slot, if it still is claimed; `seen`: since when it is known to run, of
+/// one that is not timed.
+fn claimed_task(
+    segment: &Segment,
+    slot: u32,
+    word: Word,
+    seen: impl FnOnce() -> Option<u64>,
+) -> Option<RunningTask> {
     let fields = segment.slot(slot);
     // The lane writes the time of the claim a moment after the claim.
     let stamped = fields.published().has(PUBLISHED_STAMPED);
@@ -62,7 +97,7 @@ pub fn running_task(segment: &Segment, lane: u32) -> Option<RunningTask> {
     let since_claim = stamped && claimed >= fields.submitted_ns();
     let since_ns = match since_claim {
         true => Some(claimed),
-        false => segment.lane(lane).seen_running_acquire(slot, word),
+        false => seen(),
     };
     let task = RunningTask {
         handler: fields.handler(),

@@ -466,8 +466,18 @@ impl ServeConfig {
         // The lanes may be too many for one worker alone, also when the number of workers is wrong.
         let most = most.max(workers).max(1);
         let io = self.io.worker_entries();
-        let all_lanes = u64::from(most) * u64::from(lanes) + u64::from(io);
+        // Each worker can run the async tasks of older clients.
+        let threads = self.io.entries();
+        let each = u64::from(lanes) + u64::from(threads);
+        let all_lanes = u64::from(most) * each + u64::from(io);
         let mut crew = format!("{} of {}", counted(most, "worker"), counted(lanes, "lane"));
+        if threads > 0 {
+            crew.push_str(&format!(" and {}", counted(threads, "I/O thread")));
+        }
+        let lower = match threads + io {
+            0 => "--workers, --max-workers or --lanes",
+            _ => "--workers, --max-workers, --lanes, --io-threads or --io-workers",
+        };
         if io > 0 {
             let io_workers = counted(self.io.io_workers, "I/O worker");
             crew.push_str(&format!(" and {io_workers} with {}", counted(io, "lane")));
@@ -475,7 +485,7 @@ impl ServeConfig {
         if all_lanes > u64::from(MAX_LANES) {
             wrong.push(format!(
                 "{crew} are {all_lanes} lanes, a pool has at most {MAX_LANES}: \
-                 lower --workers, --max-workers or --lanes"
+                 lower {lower}"
             ));
         } else if all_lanes > u64::from(max_lanes) {
             wrong.push(format!(
@@ -880,6 +890,25 @@ mod tests {
         }
         assert_eq!(text.matches("invalid configuration").count(), 1, "{text}");
         assert!(!text.contains("max-workers is 1,"), "what follows: {text}");
+    }
+
+    #[test]
+    fn io_threads_of_all_workers_count_as_lanes() {
+        let mut config = ServeConfig {
+            workers: Some(2),
+            lanes: 2,
+            ..ServeConfig::default()
+        };
+        config.io.io_workers = 1;
+        config.io.io_threads = Some(100);
+        let told = error(&config);
+        for part in ["305 lanes, a pool has at most 256", "--io-threads"] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        config.io.io_threads = Some(80);
+        config.validate().unwrap();
+        // Room for a successor of each worker besides.
+        assert!(config.pool().max_lanes >= 2 * 82 + 81);
     }
 
     #[test]

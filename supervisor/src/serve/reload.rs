@@ -126,7 +126,8 @@ impl Supervisor<'_> {
         let geometry = self.pool.segment().geometry();
         let most = config.max_workers();
         let all = most.saturating_add(config.io.io_workers);
-        let lanes = most.saturating_mul(config.lanes);
+        let each = config.lanes.saturating_add(config.io.entries());
+        let lanes = most.saturating_mul(each);
         let lanes = lanes.saturating_add(config.io.worker_entries());
         (all > geometry.max_workers || lanes > geometry.max_lanes).then(|| {
             format!(

@@ -291,7 +291,11 @@ impl<T> Future for Child<T> {
                 true => "handler.panicked",
                 false => crate::error::CANCELLED,
             };
-            TaskError::new(code, format!("a part of the task has not ended: {error}")).at("")
+            TaskError::new(
+                code,
+                format!("a part of the task has ended without a result: {error}"),
+            )
+            .at("")
         })
     }
 }
@@ -306,7 +310,7 @@ impl fmt::Display for Busy {
             None => f.write_str(
                 "too much blocking work waits in this worker already: try again later, or start more workers",
             ),
-            Some(why) => write!(f, "the blocking work has not ended: {why}"),
+            Some(why) => write!(f, "the blocking work has ended without a result: {why}"),
         }
     }
 }
