@@ -153,6 +153,41 @@ fn segment() -> Seeds {
             ],
         ),
         (
+            "key-buckets",
+            1,
+            &[
+                write64(Section::KeyBucket, 0, BUCKET_PERMITS, permit(0, 0)),
+                write64(Section::KeyBucket, 0, BUCKET_PERMITS + 8, u64::MAX),
+                write32(Section::KeyBucket, 0, BUCKET_WAITING, 2),
+                write32(Section::KeyBucket, 0, BUCKET_WAITING + 4, u32::MAX),
+                write32(Section::KeyBucket, 0, BUCKET_OVERFLOW, 1),
+            ],
+        ),
+        (
+            "key-lines",
+            1,
+            &[
+                write64(Section::KeyLine, 0, KEY_BEFORE, task(1, 0)),
+                write64(Section::KeyLine, 0, KEY_NEXT, u64::MAX),
+                write32(Section::KeyLine, 1, KEY_FLAGS, u32::MAX),
+            ],
+        ),
+        (
+            "key-queued",
+            1,
+            &[
+                write64(Section::KeyLine, 1, KEY_HASH, 7),
+                write64(
+                    Section::Slot,
+                    1,
+                    SLOT_PUBLISHED,
+                    published(1) | PUBLISHED_KEYED,
+                ),
+                write64(Section::Injector, 1, RING_CELLS, 1 << 32 | 1),
+                write64(Section::Injector, 1, RING_TAIL, 1),
+            ],
+        ),
+        (
             "tables",
             1,
             &[
@@ -270,6 +305,32 @@ fn queued(slot: u8, extra: &[Record]) -> Vec<Record> {
     all.extend(extra);
     all.push(Record::step(7 | u64::from(slot) << 16));
     all
+}
+
+/// A permit of the first life of a lane.
+fn permit(slot: u32, lane: u32) -> u64 {
+    1 << 32 | u64::from(lane << PERMIT_LANE_SHIFT | (slot + 1))
+}
+
+/// A task, as key lines name it.
+fn task(generation: u64, slot: u32) -> u64 {
+    generation << KEY_GENERATION_SHIFT | u64::from(slot + 1)
+}
+
+/// As [`queued`], with a key, behind the task of `before`.
+fn keyed(slot: u8, before: u64, extra: &[Record]) -> Vec<Record> {
+    let line = [
+        write64(
+            Section::Slot,
+            slot,
+            SLOT_PUBLISHED,
+            published(3) | PUBLISHED_KEYED,
+        ),
+        write64(Section::KeyLine, slot, KEY_HASH, 7),
+        write64(Section::KeyLine, slot, KEY_BEFORE, before),
+        write64(Section::KeyLine, slot, KEY_NEXT, 3 << KEY_GENERATION_SHIFT),
+    ];
+    queued(slot, &[&line, extra].concat())
 }
 
 /// The step's bit that means I/O lanes, as in the target.
@@ -437,6 +498,65 @@ fn slot() -> Seeds {
                 Record::step(4),
             ],
         ),
+        // What a key has a lane do, and what is wrong with one.
+        ("key", 1, then(keyed(1, 0, &[]), &[0, 4])),
+        (
+            "key-chain",
+            1,
+            [
+                keyed(0, 0, &[write64(Section::KeyLine, 0, KEY_NEXT, task(3, 1))]),
+                then(keyed(1, task(3, 0), &[]), &[1, 0, 4]),
+            ]
+            .concat(),
+        ),
+        (
+            "key-chain-poisoned",
+            1,
+            [
+                keyed(0, 0, &[write64(Section::KeyLine, 0, KEY_NEXT, task(3, 1))]),
+                vec![write32(Section::KeyLine, 0, KEY_FLAGS, KEY_FAILS)],
+                then(keyed(1, task(3, 0), &[]), &[1, 1, 0]),
+            ]
+            .concat(),
+        ),
+        (
+            "key-behind-itself",
+            1,
+            then(keyed(1, task(3, 1), &[]), &[0, 4, 5, 6]),
+        ),
+        (
+            "key-busy",
+            1,
+            then(
+                keyed(
+                    1,
+                    0,
+                    &[
+                        write64(Section::KeyLine, 0, KEY_HASH, 7),
+                        write64(Section::KeyBucket, 7, BUCKET_PERMITS, permit(0, 1)),
+                    ],
+                ),
+                &[0, 4, 5, 0],
+            ),
+        ),
+        (
+            "key-places-damaged",
+            1,
+            then(
+                keyed(
+                    1,
+                    0,
+                    &[
+                        write32(Section::KeyBucket, 7, BUCKET_WAITING, u32::MAX),
+                        write32(Section::KeyBucket, 7, BUCKET_WAITING + 4, 2),
+                        write32(Section::KeyBucket, 7, BUCKET_OVERFLOW, 9),
+                    ],
+                ),
+                &[2, 0],
+            ),
+        ),
+        ("key-dies", 1, then(keyed(1, 0, &[]), &[2, 5 | 9 << 8])),
+        ("key-without-keys", 0, then(keyed(1, 0, &[]), &[0, 4])),
         ("sweep", 1, then(queued(1, &[]), &[4, !3])),
         ("clients-reaped", 2, then(queued(0, &[]), &[6])),
         (

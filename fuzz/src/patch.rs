@@ -49,10 +49,12 @@ pub enum Section {
     Block,
     Counts,
     IoRing,
+    KeyLine,
+    KeyBucket,
 }
 
 /// All sections; the position is the number in a record.
-pub const SECTIONS: [Section; 13] = [
+pub const SECTIONS: [Section; 15] = [
     Section::Header,
     Section::Client,
     Section::Worker,
@@ -66,6 +68,8 @@ pub const SECTIONS: [Section; 13] = [
     Section::Block,
     Section::Counts,
     Section::IoRing,
+    Section::KeyLine,
+    Section::KeyBucket,
 ];
 
 impl Record {
@@ -109,6 +113,7 @@ impl Record {
         let entry = |start: usize, stride: usize, count: u32| {
             (start + stride * (index % count as usize), stride)
         };
+        let of_kind = |kind| g.sections.iter().find(|place| place.section.kind == kind);
         let (start, len) = match section {
             Section::Header => (0, HEADER_SIZE),
             Section::Client => entry(g.clients, CLIENT_STRIDE, g.max_clients),
@@ -121,6 +126,15 @@ impl Record {
                 entry(rings, ring(g.injector_capacity), g.priorities)
             }
             Section::Slot => entry(g.slots, SLOT_STRIDE, g.total_slots()),
+            // Where the shape has no keys, the slots.
+            Section::KeyLine => match of_kind(SECTION_KEY_LINES) {
+                Some(place) => entry(place.offset, KEY_STRIDE, g.total_slots()),
+                None => entry(g.slots, SLOT_STRIDE, g.total_slots()),
+            },
+            Section::KeyBucket => match of_kind(SECTION_KEY_BUCKETS) {
+                Some(place) => entry(place.offset, BUCKET_STRIDE, place.section.count),
+                None => entry(g.slots, SLOT_STRIDE, g.total_slots()),
+            },
             Section::Completion => entry(g.completions, ring(g.completion_capacity), g.max_clients),
             Section::Handler => entry(g.handlers, HANDLER_STRIDE, g.handler_capacity),
             Section::Error => entry(g.errors, ERROR_STRIDE, g.error_capacity),

@@ -25,7 +25,7 @@ pub struct Rig {
 }
 
 /// The shapes: small, so that a random index hits, and odd, so that a wrong stride shows. One has
-/// rings of I/O lanes.
+/// rings of I/O lanes, and keys.
 #[must_use]
 pub fn shapes() -> [PoolConfig; 3] {
     let config = |clients, slots, max_workers, max_lanes, priorities, arena| {
@@ -36,6 +36,7 @@ pub fn shapes() -> [PoolConfig; 3] {
             .max_lanes(max_lanes)
             .priorities(priorities)
             .limits(0)
+            .keys(false)
             .arena(arena)
     };
     [
@@ -48,7 +49,8 @@ pub fn shapes() -> [PoolConfig; 3] {
             3,
             vec![ArenaClass::new(64, 3), ArenaClass::new(1024, 2)],
         )
-        .io_lanes(true),
+        .io_lanes(true)
+        .keys(true),
         config(
             3,
             1,

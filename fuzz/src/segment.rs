@@ -3,6 +3,7 @@
 
 use crate::patch::{self, Record};
 use crate::rig::Rig;
+use ringwork_ring::client::TaskOptions;
 use ringwork_ring::format::layout::HEADER_SIZE;
 use ringwork_ring::os::clock::now_ns;
 use ringwork_ring::queue::arena;
@@ -116,6 +117,9 @@ fn use_everything(segment: Arc<Segment>, dir: &PoolDir) {
     if let Ok(client) = Client::connect(dir) {
         client.collect();
         let _ = client.submit("echo", b"request", &Default::default());
+        for _ in 0..2 {
+            let _ = client.submit("echo", b"request", &TaskOptions::default().key("k"));
+        }
     }
     for worker in 0..segment.geometry().max_workers {
         reap_worker(&segment, worker, Cause::signal(9));

@@ -27,6 +27,10 @@ pub enum Part {
     Injectors,
     /// Rings of I/O lanes; in a pool without, the injector rings.
     IoRings,
+    /// Buckets of keys; in a pool without, the slots.
+    KeyBuckets,
+    /// Key lines of slots; in a pool without, the slots.
+    KeyLines,
     /// Slots.
     Slots,
     /// Completion rings.
@@ -40,13 +44,15 @@ pub enum Part {
 }
 
 /// All parts.
-pub const PARTS: [Part; 11] = [
+pub const PARTS: [Part; 13] = [
     Part::Header,
     Part::Clients,
     Part::Workers,
     Part::Lanes,
     Part::Injectors,
     Part::IoRings,
+    Part::KeyBuckets,
+    Part::KeyLines,
     Part::Slots,
     Part::Completions,
     Part::Tables,
@@ -73,14 +79,11 @@ impl Part {
             Self::Workers => g.workers..g.lanes,
             Self::Lanes => g.lanes..g.injectors,
             Self::Injectors => g.injectors..g.slots,
-            Self::IoRings => {
-                let sections = g.sections.iter();
-                let mut rings = sections.filter(|place| place.section.kind == SECTION_IO_RINGS);
-                rings.next().map_or(g.injectors..g.slots, |place| {
-                    let (count, bytes) = (place.section.count, place.section.bytes);
-                    place.offset..place.offset + count as usize * bytes as usize
-                })
+            Self::IoRings => of_kind(segment, SECTION_IO_RINGS).unwrap_or(g.injectors..g.slots),
+            Self::KeyBuckets => {
+                of_kind(segment, SECTION_KEY_BUCKETS).unwrap_or(g.slots..g.completions)
             }
+            Self::KeyLines => of_kind(segment, SECTION_KEY_LINES).unwrap_or(g.slots..g.completions),
             Self::Slots => g.slots..g.completions,
             Self::Completions => g.completions..g.handlers,
             Self::Tables => g.handlers..owners,
@@ -88,6 +91,14 @@ impl Part {
             Self::Blocks => blocks..g.segment_size as usize,
         }
     }
+}
+
+/// Where the section of a kind is, if the pool has it.
+fn of_kind(segment: &Segment, kind: u32) -> Option<Range<usize>> {
+    let mut sections = segment.geometry().sections.iter();
+    let place = sections.find(|place| place.section.kind == kind)?;
+    let (count, bytes) = (place.section.count, place.section.bytes);
+    Some(place.offset..place.offset + count as usize * bytes as usize)
 }
 
 /// A small generator with a seed (splitmix64, Steele, Lea and Flood 2014).
@@ -168,6 +179,18 @@ fn hot(segment: &Segment, dice: &mut Dice, part: Part) -> usize {
             let rings = g.io_rings.unwrap_or(g.injectors);
             ring(rings, g.injector_capacity, g.priorities, dice)
         }
+        Part::KeyBuckets => {
+            let permit = BUCKET_PERMITS + 8 * dice.below(2);
+            let place = BUCKET_WAITING + 4 * dice.below(2);
+            let buckets = part.range(segment);
+            let bucket = BUCKET_STRIDE * dice.below(buckets.len() / BUCKET_STRIDE);
+            buckets.start + bucket + [permit, place, BUCKET_OVERFLOW][dice.below(3)]
+        }
+        Part::KeyLines => {
+            // As with the slots.
+            let fields = [KEY_HASH, KEY_BEFORE, KEY_NEXT, KEY_FLAGS];
+            part.range(segment).start + KEY_STRIDE * dice.below(8) + fields[dice.below(4)]
+        }
         Part::Slots => {
             // The first slots of the first client are those in use.
             g.slots + SLOT_STRIDE * dice.below(8) + 8 * dice.below(8)
@@ -211,6 +234,14 @@ fn wrong(segment: &Segment, dice: &mut Dice, part: Part, before: u64, range: &Ra
                 (Part::Owners, _) => OWNER_TAKEN | u64::from(slot) << OWNER_SLOT_SHIFT | generation,
                 (Part::Injectors | Part::IoRings | Part::Completions, _) => {
                     (before >> 32).wrapping_add(dice.roll() % 3) << 32 | u64::from(slot)
+                }
+                (Part::KeyBuckets, _) => {
+                    let lane = (dice.roll() % 4) << PERMIT_LANE_SHIFT;
+                    generation << 32 | lane | u64::from(slot + 1)
+                }
+                (Part::KeyLines, _) => {
+                    let generation = generation.wrapping_sub(dice.roll() % 3);
+                    generation << KEY_GENERATION_SHIFT | u64::from(slot + 1)
                 }
                 (_, 0) => queued.0,
                 (_, 1) => claimed.0,
@@ -266,6 +297,7 @@ mod tests {
             .clients(1)
             .slots(16)
             .io_lanes(true)
+            .keys(true)
             .segment_size(8 << 20);
         let (segment, _locks) = Segment::create(&dir, &config).unwrap();
         let read = |range: Range<usize>| -> Vec<u64> {

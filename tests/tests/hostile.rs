@@ -31,11 +31,12 @@ fn serve(base: &Arc<Base>) -> Pool {
     small(base).start()
 }
 
-/// One that has rings and masks of I/O lanes, too.
+/// One that has rings and masks of I/O lanes, too, and keys.
 fn serve_both_kinds(base: &Arc<Base>) -> Pool {
     small(base)
         .option("worker", &io_worker_program().display().to_string())
         .option("io-workers", "1")
+        .option("keys", "true")
         .start()
 }
 
@@ -58,6 +59,11 @@ fn load(client: &Client, seed: u64, stop: &AtomicBool, ended: &AtomicU64) {
                 .timeout([None, Some(Duration::from_millis(200))][dice.below(2)])
                 .attempts(1 + dice.below(3) as u8)
                 .priority(dice.below(3) as u8);
+            // Some have a key, and few keys: they wait for each other.
+            let options = match dice.below(6) {
+                key @ 0..3 => options.key([key as u8]),
+                _ => options,
+            };
             let handler = ["cpu.echo", "io.echo", "io.yields"][dice.below(3)];
             match client.submit(handler, &request, &options) {
                 Ok(ticket) => tickets.push(ticket),
@@ -123,12 +129,8 @@ fn a_few_wrong_words_at_a_time_crash_and_hang_nobody() {
     let mut seed = variable("RINGWORK_HOSTILE_SEED", 0);
     let (mut pools, mut fenced) = (0, 0);
     while Instant::now() < until {
-        let part = PARTS[seed as usize % PARTS.len()];
-        let name = if seed.is_multiple_of(11) {
-            "all".to_owned()
-        } else {
-            format!("{part:?}")
-        };
+        let part = PARTS.get(seed as usize % (PARTS.len() + 1));
+        let name = part.map_or("all".to_owned(), |part| format!("{part:?}"));
         let mut pool = under_load(&base, seed, |_, hostile| {
             for n in 0..30 {
                 let request = format!("{} 4 {name}", seed << 8 | n);

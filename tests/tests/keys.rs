@@ -4,11 +4,12 @@
 #![forbid(unsafe_code)]
 
 use ringwork::{Call, Error, OnFailure, Reason, Ringwork, Task, TaskType, block_on};
-use ringwork_tests::{Marker, Pool, Serve, wait_until};
+use ringwork_tests::{Marker, Pool, Serve, io_worker_program, wait_until};
 use std::collections::HashSet;
 use std::time::Duration;
 
 const SPELL: TaskType<str, i64> = TaskType::new("test.spell");
+const IO_SPELL: TaskType<str, i64> = TaskType::new("io.spell");
 const NEVER: TaskType<(), ()> = TaskType::new("test.never");
 const ECHO: TaskType<str, String> = TaskType::new("echo");
 
@@ -293,5 +294,64 @@ fn more_clients_than_a_bucket_has_places_wait_for_one_key() {
     }
     assert_eq!(tasks_of(&file).len(), 100);
     drop(clients);
+    pool.wait_nothing_held(&[]);
+}
+
+/// What a file says where workers may die: the tasks in the order in which they began. A task whose
+/// worker has died begins once more.
+fn tasks_that_may_die(file: &Marker) -> Vec<String> {
+    let contents = file.contents();
+    let (mut tasks, mut runs) = (Vec::new(), None);
+    for line in contents.lines() {
+        let (what, name) = line.split_once(' ').expect("two words");
+        match what {
+            "begin" => {
+                assert!(
+                    runs.is_none_or(|other| other == name),
+                    "two tasks of a key run at a time: {contents}"
+                );
+                runs = Some(name);
+                if tasks.last().is_none_or(|last| last != name) {
+                    tasks.push(name.to_owned());
+                }
+            }
+            _ => assert_eq!(runs.take(), Some(name), "{contents}"),
+        }
+    }
+    assert_eq!(runs, None, "a task has not ended: {contents}");
+    tasks
+}
+
+#[test]
+fn async_tasks_of_a_key_keep_their_order_when_an_io_worker_dies() {
+    let pool = serve("io")
+        .option("worker", &io_worker_program().display().to_string())
+        .option("io-workers", "2")
+        .start();
+    let rw = client(&pool);
+    let files: Vec<Marker> = (0..6).map(|_| Marker::new(pool.files())).collect();
+    let mut tasks = Vec::new();
+    for number in 0..20 {
+        for (key, file) in files.iter().enumerate() {
+            // Others of other keys are amid their wait when its worker dies.
+            let end = match (number, key) {
+                (10, 0) => "die",
+                _ => "ok",
+            };
+            let request = format!("{} {number} 3 {end}", file.text());
+            let call = rw.call(IO_SPELL, &request).attempts(2);
+            let task = call.key(format!("order-{key}")).submit().expect("room");
+            tasks.push((end, task));
+        }
+    }
+    for (end, task) in tasks {
+        let attempt = block_on(task).unwrap();
+        assert!(end == "ok" || attempt == 2, "attempt {attempt} of {end}");
+    }
+    let all: Vec<String> = (0..20).map(|number| number.to_string()).collect();
+    for file in &files {
+        assert_eq!(tasks_that_may_die(file), all);
+    }
+    drop(rw);
     pool.wait_nothing_held(&[]);
 }

@@ -139,8 +139,9 @@ impl LaneCore {
         for place in 0..PLACES {
             let waiting = bucket.waiting(place);
             let seen = waiting.load(Ordering::Relaxed);
-            if seen != 0 {
-                self.hint_by_hand(seen - 1, || {
+            // A slot that does not exist is the audit's to find.
+            if let Some(slot) = seen.checked_sub(1).filter(|slot| keys.is_slot(*slot)) {
+                self.hint_by_hand(slot, || {
                     waiting
                         .compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed)
                         .is_ok()

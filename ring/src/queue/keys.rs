@@ -144,7 +144,8 @@ impl<'s> Keys<'s> {
         self.segment.key_bucket(self.buckets.record_at(index))
     }
 
-    fn is_slot(self, slot: u32) -> bool {
+    /// Whether there is a slot of this number: what is read from the segment may name any.
+    pub(crate) fn is_slot(self, slot: u32) -> bool {
         slot < self.segment.geometry().total_slots()
     }
 

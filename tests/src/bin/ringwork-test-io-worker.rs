@@ -7,12 +7,15 @@
 #[expect(dead_code, reason = "the example's main")]
 mod fetch;
 
+use nix::sys::signal::{Signal, raise};
 use ringwork::{Ringwork, TaskType};
 use ringwork_worker::{
     AsyncContext, Builder, PerLane, PerThread, State, TaskContext, TaskError, Worker, WorkerError,
 };
 use std::collections::BTreeSet;
+use std::fs::OpenOptions;
 use std::future::{Future, pending};
+use std::io::Write;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -197,6 +200,7 @@ fn waiting(builder: Builder) -> Builder {
                 Err::<(), _>(TaskError::new("task.cancelled", format!("{why:?}")))
             },
         )
+        .async_task("io.spell", spell)
         .async_task("io.last_why", |(): ()| async move {
             LAST_WHY
                 .lock()
@@ -266,6 +270,27 @@ fn calling(builder: Builder) -> Builder {
                 Ok::<_, TaskError>(u64::from(late.await.is_err()))
             },
         )
+}
+
+/// As `test.spell` of the other worker: notes in a file that a task has begun, and that it ends; `PATH
+/// NAME MILLISECONDS END`, where END is `ok`, or `die`, which ends the process of the first attempt.
+async fn spell(context: AsyncContext, request: String) -> Result<u32, TaskError> {
+    let parts: Vec<&str> = request.split(' ').collect();
+    let [path, name, milliseconds, end] = parts[..] else {
+        let usage = "PATH NAME MILLISECONDS END";
+        return Err(TaskError::new("test.spell", usage));
+    };
+    let note = |what: &str| {
+        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+        file.write_all(format!("{what} {name}\n").as_bytes())
+    };
+    note("begin")?;
+    sleep(Duration::from_millis(milliseconds.parse()?)).await;
+    if end == "die" && context.attempt() == 1 {
+        let _ = raise(Signal::SIGKILL);
+    }
+    note("end")?;
+    Ok(context.attempt())
 }
 
 /// A client of the pool that a state has.
