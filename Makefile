@@ -95,7 +95,6 @@ lint: need ## formatters and linters, warnings are errors
 	done
 	cargo clippy --locked --release -p ringwork-matrix --features failpoints --all-targets -- -D warnings
 	cargo clippy --locked --release -p ringwork-worker --features opentelemetry --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --workspace --no-deps --quiet
 	tools/surface
 	tools/containers
 	tools/package --verify
