@@ -268,7 +268,7 @@ impl PoolDir {
 }
 
 /// Whether a file of this name in a pool's directory is the pool's: all that ever is, and no more,
-/// since it is removed with the pool.
+/// since it is removed with the pool. `Leftovers.java` has the same list.
 pub(crate) fn is_file_of_a_pool(name: &str) -> bool {
     let own = [
         "name.lock",

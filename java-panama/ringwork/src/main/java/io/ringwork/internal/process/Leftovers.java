@@ -28,7 +28,7 @@ public final class Leftovers {
 
   private static final Pattern OURS =
       Pattern.compile(
-          "name\\.lock|segment(\\.memfd)?(\\.new)?|options\\.json(\\.new)?|control"
+          "name\\.lock|segment(\\.memfd)?(\\.new)?|(options|looks)\\.json(\\.new)?|control"
               + "|quarantine\\.(new|[1-9]\\d*)"
               + "|supervisor\\.\\p{XDigit}{16}\\.lock|(client|worker)\\.\\p{XDigit}{16}\\.\\d+\\.lock");
 
