@@ -12,7 +12,7 @@ use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::words::{Word, after};
 use ringwork_tests::corruption::{Dice, PARTS, Part};
 use ringwork_tests::{
-    Base, LIMIT, Pool, Serve, call, end, io_worker_program, options, utf8, wait_until,
+    Base, LIMIT, Pool, Serve, StopOnDrop, call, end, io_worker_program, options, utf8, wait_until,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -99,9 +99,11 @@ fn under_load(base: &Arc<Base>, seed: u64, hostility: impl FnOnce(&mut Pool, &Cl
                 scope.spawn(move || load(client, seed, stop, ended))
             })
             .collect();
+        // Also when something fails here: the scope waits for them.
+        let stopper = StopOnDrop(&stop);
         wait_until("the load is on", || ended.load(Ordering::Relaxed) > 50);
         hostility(&mut pool, &hostile);
-        stop.store(true, Ordering::Relaxed);
+        drop(stopper);
         for loader in loaders {
             loader.join().expect("no panic in a client");
         }
@@ -162,9 +164,17 @@ fn damage_is_found_the_pool_fenced_and_the_clients_told() {
         }
         let mut pool = under_load(&base, 1, |pool, _| {
             // A worker that joined by itself would do as well: what counts is that words change.
-            let request = format!("5 400 {part:?}");
-            ringwork_tests::corruption::run(pool.segment(), &request).expect("written");
-            pool.wait_exit();
+            let lives = || pool.segment().supervisor_lives().unwrap_or(false);
+            let mut written: Option<Instant> = None;
+            wait_until("the damage is found", || {
+                // And again, since what a client or a lane has written anew is right.
+                if written.is_none_or(|at| at.elapsed() > Duration::from_secs(2)) {
+                    ringwork_tests::corruption::run(pool.segment(), &format!("5 400 {part:?}"))
+                        .expect("written");
+                    written = Some(Instant::now());
+                }
+                !lives()
+            });
         });
         assert_eq!(pool.wait_exit().code(), Some(1), "{part:?}\n{}", pool.log());
         assert!(

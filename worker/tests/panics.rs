@@ -70,7 +70,7 @@ fn a_panic_of_a_thread_comes_in_the_pools_format() {
     let log = stderr("plain", &[("RINGWORK_LOG", "error")]);
     let line = line(&log);
     assert!(
-        line.contains("ERROR") && line.ends_with("thread=\"helper\""),
+        line.contains("ERROR") && line.contains(" thread=\"helper\" "),
         "{line}"
     );
 }
