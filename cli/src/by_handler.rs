@@ -283,13 +283,13 @@ pub(super) fn times<'v>(rows: impl Iterator<Item = (&'v str, &'v TasksView)>) ->
         "HANDLER", "LAST", "ENDED", "FAILED", "WAIT P50", "P99", "MAX", "RUN P50", "P99", "MAX",
     ]);
     for (name, tasks) in rows {
+        if tasks.in_all.completed == 0 && tasks.in_all.failed == 0 {
+            continue;
+        }
         let windows = [&tasks.last_10_s, &tasks.last_minute];
         let windows = windows.into_iter().flatten();
         let windows = windows.map(|window| (duration(window.seconds), &window.counts));
         for (last, counts) in windows.chain([("all".to_owned(), &tasks.in_all)]) {
-            if tasks.in_all.completed == 0 && tasks.in_all.failed == 0 {
-                continue;
-            }
             let ([w50, w99, wmax], [r50, r99, rmax]) = (cells(&counts.queue), cells(&counts.run));
             table.row([
                 name.to_owned(),

@@ -6,7 +6,6 @@ use crate::shown;
 use crate::units::{Size, seconds};
 use crate::view::{self, ClientView, PoolView, WorkerView};
 use ringwork_ring::{PoolDir, Segment};
-use std::collections::BTreeSet;
 
 /// A task that has run so long is told.
 const OLD_S: f64 = 60.0;
@@ -81,11 +80,8 @@ fn state(view: &PoolView) -> Finding {
 fn versions(view: &PoolView) -> Option<Finding> {
     // A program may have a version of its own (`Builder::version`): so they are held to each other.
     let is_odd = |worker: &&WorkerView| {
-        let same = |other: &&WorkerView| other.program == worker.program;
-        let versions: BTreeSet<&str> = (view.workers.iter().filter(same))
-            .map(|other| other.version.as_str())
-            .collect();
-        versions.len() > 1
+        let mut others = view.workers.iter();
+        others.any(|other| other.program == worker.program && other.version != worker.version)
     };
     let odd = view.workers.iter().filter(is_odd).map(|worker| {
         format!(

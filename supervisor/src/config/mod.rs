@@ -466,10 +466,8 @@ impl ServeConfig {
         // The lanes may be too many for one worker alone, also when the number of workers is wrong.
         let most = most.max(workers).max(1);
         let io = self.io.worker_entries();
-        // Each worker can run the async tasks of older clients.
         let threads = self.io.entries();
-        let each = u64::from(lanes) + u64::from(threads);
-        let all_lanes = u64::from(most) * each + u64::from(io);
+        let all_lanes = u64::from(most) * u64::from(self.lanes_of_a_worker()) + u64::from(io);
         let mut crew = format!("{} of {}", counted(most, "worker"), counted(lanes, "lane"));
         if threads > 0 {
             crew.push_str(&format!(" and {}", counted(threads, "I/O thread")));
@@ -579,6 +577,12 @@ impl ServeConfig {
         (clients, slots)
     }
 
+    /// Entries of the lane table that a worker takes which is for CPU tasks: it can run the async
+    /// tasks of older clients, too.
+    pub(crate) fn lanes_of_a_worker(&self) -> u32 {
+        self.lanes.saturating_add(self.io.entries())
+    }
+
     /// The segment's options, with tables in which the most workers fit, and one more of them, that
     /// may start before another leaves, and with room for the limits of handlers.
     #[must_use]
@@ -586,7 +590,7 @@ impl ServeConfig {
         let (options, least) = (&self.segment, PoolConfig::default());
         let most = self.max_workers();
         // What async handlers take is no more than wished for: a worker may have none.
-        let each = self.lanes.saturating_add(self.io.entries());
+        let each = self.lanes_of_a_worker();
         let io = self.io.worker_entries();
         let all = most.saturating_mul(each).saturating_add(io).min(MAX_LANES);
         let all = all.max(most.saturating_mul(self.lanes).saturating_add(io));

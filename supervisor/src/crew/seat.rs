@@ -67,7 +67,7 @@ impl Settings {
                 .chain(config.confinement().environment())
                 .chain(config.io.environment())
                 .collect(),
-            lanes: config.lanes.saturating_add(config.io.entries()),
+            lanes: config.lanes_of_a_worker(),
             io_lanes: config.io.entries().max(1).saturating_add(1),
             start_timeout: config.start_timeout.0,
             restart: config.restart,

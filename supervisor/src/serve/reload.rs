@@ -126,8 +126,7 @@ impl Supervisor<'_> {
         let geometry = self.pool.segment().geometry();
         let most = config.max_workers();
         let all = most.saturating_add(config.io.io_workers);
-        let each = config.lanes.saturating_add(config.io.entries());
-        let lanes = most.saturating_mul(each);
+        let lanes = most.saturating_mul(config.lanes_of_a_worker());
         let lanes = lanes.saturating_add(config.io.worker_entries());
         (all > geometry.max_workers || lanes > geometry.max_lanes).then(|| {
             format!(
