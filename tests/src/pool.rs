@@ -4,6 +4,7 @@ use crate::{Base, LIMIT, ringwork_program, wait_for, wait_until, worker_program}
 use nix::sys::signal::Signal;
 use ringwork_ring::client::Client;
 use ringwork_ring::format::layout::*;
+use ringwork_ring::format::states::Health;
 use ringwork_ring::{PoolDir, Segment};
 use ringwork_support::{Process, is_alive, look, signal_child_of};
 use std::collections::BTreeMap;
@@ -320,6 +321,22 @@ impl Pool {
     #[must_use]
     pub fn signal_worker(&self, pid: i32, signal: Signal) -> bool {
         signal_child_of(self.pid(), pid, signal)
+    }
+
+    /// Kills workers until the pool gives up and none is left: one that was being started when the
+    /// last one died would get ready, and serve on.
+    ///
+    /// # Panics
+    /// When the pool does not give up.
+    pub fn raise_a_storm(&self) {
+        wait_until("the pool gives up, and no worker is left", || {
+            for (_, pid) in self.workers() {
+                let _ = self.signal_worker(pid, Signal::SIGKILL);
+            }
+            self.segment().health() == Ok(Health::Storm)
+                && self.counter(PoolCounter::WorkersStarted)
+                    == self.counter(PoolCounter::WorkersCrashed)
+        });
     }
 
     /// The supervisor's process id.

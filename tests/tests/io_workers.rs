@@ -5,7 +5,7 @@
 use nix::sys::signal::Signal;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::format::layout::{PoolCounter, id_of};
-use ringwork_ring::format::states::{Codec, Health, LaneKind};
+use ringwork_ring::format::states::{Codec, LaneKind};
 use ringwork_ring::lane::permits;
 use ringwork_tests::{
     Pool, Serve, call, io_worker_program, options, result, utf8, wait_until, worker_program,
@@ -225,14 +225,7 @@ fn io_workers_that_die_in_a_storm_leave_the_other_kind_its_trial() {
         .option("restart-backoff-max", "10ms")
         .start();
     let client = pool.client();
-    wait_until("the pool gives up, and no worker is left", || {
-        for (_, pid) in pool.workers() {
-            let _ = pool.signal_worker(pid, Signal::SIGKILL);
-        }
-        pool.segment().health() == Ok(Health::Storm)
-            && pool.counter(PoolCounter::WorkersStarted)
-                == pool.counter(PoolCounter::WorkersCrashed)
-    });
+    pool.raise_a_storm();
     // No I/O worker lives through its trial; the other one is not its heir.
     wait_until("a worker that computes serves", || {
         for pid in io_workers(&pool) {

@@ -53,19 +53,6 @@ fn brittle(pause: &str) -> Pool {
         .start()
 }
 
-/// Kills workers until the pool gives up and none is left: one that was being started when the
-/// fifth died would get ready, and serve on.
-fn raise_a_storm(pool: &Pool) {
-    wait_until("the pool gives up, and no worker is left", || {
-        for (_, pid) in pool.workers() {
-            let _ = pool.signal_worker(pid, Signal::SIGKILL);
-        }
-        pool.segment().health() == Ok(Health::Storm)
-            && pool.counter(PoolCounter::WorkersStarted)
-                == pool.counter(PoolCounter::WorkersCrashed)
-    });
-}
-
 #[test]
 fn in_a_crash_storm_tasks_are_refused() {
     let pool = brittle("1h");
@@ -75,7 +62,7 @@ fn in_a_crash_storm_tasks_are_refused() {
     let queued: Vec<_> = (0..20)
         .map(|_| client.submit("echo", b"x", &options()).expect("a slot"))
         .collect();
-    raise_a_storm(&pool);
+    pool.raise_a_storm();
     let started = pool.counter(PoolCounter::WorkersStarted);
     // What waits, and what comes now, ends, and says why.
     let refused = |outcome: Outcome| match outcome {
@@ -133,7 +120,7 @@ fn in_a_crash_storm_tasks_are_refused() {
 fn a_trial_ends_a_crash_storm() {
     let pool = brittle("1s");
     let client = pool.client();
-    raise_a_storm(&pool);
+    pool.raise_a_storm();
     // One worker is tried, serves, and when it has lived a while the others come.
     wait_until("the trial serves", || {
         matches!(
