@@ -8,6 +8,7 @@ use ringwork_ring::records::Histogram;
 use ringwork_ring::segment::handler_totals::{CountedTasks, HandlerTotals};
 use ringwork_supervisor::looks::{Look, Past};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Name and codecs of a handler.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -85,12 +86,18 @@ pub(super) struct CountsView {
     /// Failures of all kinds, the next three included.
     pub(super) failed: u64,
     pub(super) panicked: u64,
+    /// In the queue or at the claim.
     pub(super) expired: u64,
+    /// In the queue or while they ran.
     pub(super) cancelled: u64,
     /// Ended since their worker had died.
     pub(super) crashed: u64,
     /// Started again since their worker had died.
     pub(super) retried: u64,
+    /// Not taken.
+    pub(super) rejected: u64,
+    /// The same by reason, those of which there were any.
+    pub(super) rejected_by: BTreeMap<&'static str, u64>,
     /// Seconds that the handler ran on all lanes: an estimate from the sampled tasks.
     pub(super) busy_s: f64,
     /// From submit to claim, of sampled tasks.
@@ -104,16 +111,27 @@ impl CountsView {
         Self {
             started: of.started(),
             completed: of.count(HandlerCounter::Completed),
-            failed: of.count(HandlerCounter::Failed),
+            failed: of.failed(),
             panicked: of.count(HandlerCounter::Panicked),
-            expired: of.count(HandlerCounter::Expired),
-            cancelled: of.count(HandlerCounter::Cancelled),
+            expired: of.expired(),
+            cancelled: of.cancelled(),
             crashed: of.loss(HandlerLoss::Crashed),
             retried: of.loss(HandlerLoss::Retried),
+            rejected: of
+                .rejected()
+                .fold(0, |sum, (_, count)| sum.saturating_add(count)),
+            rejected_by: of.rejected().filter(|(_, count)| *count > 0).collect(),
             busy_s: (of.busy_ns() / 1000) as f64 / 1e6,
             queue: quantiles_of(&of.queue),
             run: quantiles_of(&of.run),
         }
+    }
+}
+
+impl CountsView {
+    /// Whether there was any task.
+    fn any(&self) -> bool {
+        self.started > 0 || self.failed > 0 || self.rejected > 0
     }
 }
 
@@ -214,13 +232,14 @@ pub(super) fn in_all<'v>(rows: impl Iterator<Item = (&'v str, &'v TasksView)>) -
         "CANCELLED",
         "CRASHED",
         "RETRIED",
+        "REJECTED",
         "BUSY S",
         "P50",
         "P99",
         "MAX",
     ]);
     for (name, TasksView { in_all, .. }) in rows {
-        if in_all.started == 0 && in_all.crashed == 0 {
+        if !in_all.any() {
             continue;
         }
         let [p50, p99, max] = cells(&in_all.run);
@@ -234,6 +253,7 @@ pub(super) fn in_all<'v>(rows: impl Iterator<Item = (&'v str, &'v TasksView)>) -
             in_all.cancelled.to_string(),
             in_all.crashed.to_string(),
             in_all.retried.to_string(),
+            in_all.rejected.to_string(),
             format!("{:.1}", in_all.busy_s),
             p50,
             p99,
@@ -256,7 +276,7 @@ pub(super) fn now<'v>(
         let Some(now) = &tasks.now else { continue };
         seconds = Some(now.seconds);
         let counts = &now.counts;
-        if counts.started == 0 && counts.completed == 0 && counts.failed == 0 {
+        if !counts.any() {
             continue;
         }
         let ([w50, w99, wmax], [r50, r99, rmax]) = (cells(&counts.queue), cells(&counts.run));

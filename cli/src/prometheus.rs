@@ -371,20 +371,18 @@ fn label(tasks: &CountedTasks) -> &str {
 }
 
 fn outcomes(of: &HandlerTotals) -> [(&'static str, u64); 6] {
-    let count = |counter| of.count(counter);
     let kinds = [
-        ("panicked", count(HandlerCounter::Panicked)),
-        ("expired", count(HandlerCounter::Expired)),
-        ("cancelled", count(HandlerCounter::Cancelled)),
+        ("panicked", of.count(HandlerCounter::Panicked)),
+        ("expired", of.expired()),
+        ("cancelled", of.cancelled()),
     ];
     let other = kinds
         .iter()
         .fold(0_u64, |sum, (_, count)| sum.saturating_add(*count));
-    let failed = count(HandlerCounter::Failed).saturating_sub(other);
     let [panicked, expired, cancelled] = kinds;
     [
-        ("completed", count(HandlerCounter::Completed)),
-        ("failed", failed),
+        ("completed", of.count(HandlerCounter::Completed)),
+        ("failed", of.failed().saturating_sub(other)),
         panicked,
         expired,
         cancelled,
@@ -409,8 +407,7 @@ fn handlers(page: &mut Page, totals: &[HandlerTotals]) {
             (vec![handler, ("outcome", outcome.to_owned())], count as f64)
         })
     });
-    let help =
-        "Tasks that lanes have ended, or that the supervisor ended since their worker had died.";
+    let help = "Tasks that have ended, in a lane, in the queue, or since their worker had died.";
     page.rows(
         "ringwork_handler_tasks_total",
         COUNTER,
@@ -427,6 +424,19 @@ fn handlers(page: &mut Page, totals: &[HandlerTotals]) {
         };
         totals.iter().map(row).collect::<Vec<_>>()
     };
+    let rejected = totals.iter().flat_map(|of| {
+        of.rejected().map(|(reason, count)| {
+            let handler = ("handler", label(&of.tasks).to_owned());
+            (vec![handler, ("reason", reason.to_owned())], count as f64)
+        })
+    });
+    let help = "Tasks that were rejected at the submit, or since no worker could run them.";
+    page.rows(
+        "ringwork_handler_rejected_total",
+        COUNTER,
+        help,
+        rejected.collect(),
+    );
     let help = "Attempts that died with their worker and were followed by another.";
     let rows = each(&|of| of.loss(HandlerLoss::Retried) as f64);
     page.rows("ringwork_handler_retries_total", COUNTER, help, rows);

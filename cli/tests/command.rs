@@ -348,6 +348,7 @@ fn a_pool_is_shown_to_people_and_programs() {
     let text = home.run(&["stat", "p", "--prometheus"]).stdout;
     for line in [
         "# TYPE ringwork_handler_tasks_total counter",
+        "ringwork_handler_rejected_total{pool=\"p\",handler=\"echo\",reason=\"ring\"} 0",
         "ringwork_handler_tasks_total{pool=\"p\",handler=\"echo\",outcome=\"completed\"} 1",
         "ringwork_handler_run_seconds_count{pool=\"p\",handler=\"echo\"} 1",
         "ringwork_client_submitted_total{pool=\"p\"} 1",

@@ -7,11 +7,13 @@ use common::Pool;
 use ringwork_ring::client::{Client, Outcome, TaskOptions};
 use ringwork_ring::format::layout::{HandlerCounter, HandlerLoss, LaneCounter};
 use ringwork_ring::format::states::LaneKind;
+use ringwork_ring::reaper::reap_client;
 use ringwork_ring::segment::handler_totals::{CountedTasks, HandlerTotals, handler_totals};
 use ringwork_ring::segment::tables::{HandlerInfo, register_handler};
 use ringwork_ring::testing::{RawWords, reap_worker};
-use ringwork_ring::{ArenaClass, Cause, Codec, Failure, Lane, Segment, Status};
+use ringwork_ring::{ArenaClass, Cause, Codec, Failure, Lane, RingError, Segment, Status};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// The counters that lanes keep as well.
 const BOTH: [(LaneCounter, HandlerCounter); 5] = [
@@ -118,6 +120,68 @@ fn each_end_is_counted_for_its_handler_and_sums_are_those_of_the_lanes() {
     assert!(loud.busy_ns() >= loud.count(HandlerCounter::SampledNs));
     drop(lane);
     entry.leave();
+}
+
+#[test]
+fn what_no_lane_ends_is_counted_for_its_handler() {
+    let pool = pool_of(1, &["x", "y"]);
+    let client = pool.client();
+    let submit =
+        |handler: &str, options: TaskOptions| client.submit(handler, b"", &options).unwrap();
+    let hour = Duration::from_secs(3600);
+    let cancelled = submit("x", TaskOptions::default()).cancel();
+    assert!(matches!(cancelled, Outcome::Cancelled { .. }));
+    let soon = TaskOptions::default().timeout(Duration::from_millis(1));
+    let late = submit("y", soon).wait(None).unwrap();
+    assert!(matches!(late, Outcome::TimedOut { .. }));
+    let unlisted = submit("made up", TaskOptions::default().timeout(hour));
+    drop(unlisted.cancel());
+    let too_large = client.submit("x", &[0; 4097], &TaskOptions::default());
+    assert!(matches!(too_large.unwrap_err(), RingError::TooLarge { .. }));
+    let one = TaskOptions::default().max_in_flight(1);
+    let waiting = submit("y", one.clone());
+    let second = client.submit("y", b"", &one);
+    assert!(matches!(
+        second.unwrap_err(),
+        RingError::TooManyInFlight { .. }
+    ));
+
+    let ended = |tasks: &CountedTasks| {
+        let total = total(&pool.segment, tasks);
+        (total.failed(), total.expired(), total.cancelled())
+    };
+    assert_eq!(ended(&of("x")), (1, 0, 1));
+    assert_eq!(ended(&of("y")), (1, 1, 0));
+    assert_eq!(ended(&CountedTasks::Unlisted), (1, 0, 1));
+    let rejected = |name: &str| {
+        let all = total(&pool.segment, &of(name));
+        all.rejected()
+            .filter(|(_, count)| *count > 0)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rejected("x"), [("too_large", 1)]);
+    assert_eq!(rejected("y"), [("in_flight", 1)]);
+    // No lane has begun with any of them.
+    assert_eq!(total(&pool.segment, &of("x")).started(), 0);
+
+    // A lane refuses what no worker can run: it is not the handler that failed.
+    let (entry, mut lane) = pool.worker();
+    let claimed = lane.next(&AtomicBool::new(false)).unwrap();
+    claimed.fail(&failure(Status::NoWorker));
+    let refused = waiting.wait(None).unwrap();
+    assert!(matches!(refused, Outcome::Failed { .. }));
+    drop(waiting);
+    assert_eq!(ended(&of("y")), (1, 1, 0));
+    assert_eq!(rejected("y"), [("in_flight", 1), ("state", 1)]);
+    drop(lane);
+    entry.leave();
+
+    // What a dead client leaves in the queue is cancelled.
+    let abandoned = submit("x", TaskOptions::default());
+    drop(abandoned);
+    drop(client);
+    assert!(reap_client(&pool.segment, 0));
+    assert_eq!(ended(&of("x")), (2, 0, 2));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use ringwork_ring::Status;
 use ringwork_ring::client::{Client, Outcome};
 use ringwork_ring::format::layout::*;
 use ringwork_ring::format::states::Health;
+use ringwork_ring::segment::handler_totals::{CountedTasks, handler_totals};
 use ringwork_tests::{Pool, Serve, call, end, i64, occupy, options, result, wait_for, wait_until};
 use std::collections::BTreeMap;
 
@@ -86,6 +87,15 @@ fn in_a_crash_storm_tasks_are_refused() {
     let after = client.call("echo", b"new", &options()).expect("an end");
     assert!(matches!(after, Outcome::Failed { .. }), "{after:?}");
     refused(after);
+    // The tasks are rejected, and not the handler's failures.
+    let echo = CountedTasks::Of("echo".into());
+    let mut totals = handler_totals(pool.segment()).into_iter();
+    let echo = totals
+        .find(|of| of.tasks == echo)
+        .expect("it has had tasks");
+    let rejected = echo.rejected().find(|(reason, _)| *reason == "state");
+    assert!(rejected.is_some_and(|(_, count)| count > 0), "{echo:?}");
+    assert_eq!(echo.failed(), 0, "{echo:?}");
     let seen = listed(&pool);
     assert_eq!(
         (&seen["ready"], &seen["state"]),

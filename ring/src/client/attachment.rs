@@ -10,7 +10,7 @@ use crate::client::handler_kinds::HandlerKinds;
 use crate::client::outcome::{Outcome, TaskOptions, counter_of, failed, rejected_by};
 use crate::error::{Result, RingError};
 use crate::format::failure;
-use crate::format::layout::{ClientCounter, INLINE, PUBLISHED_STAMPED};
+use crate::format::layout::{ClientCounter, HandlerLoss, INLINE, PUBLISHED_STAMPED};
 use crate::format::states::{ClientKind, Codec, Ending, EntryState, LaneKind, Status};
 use crate::format::words::{EntryWord, Kind, Owner, Place, Published, Publisher, Word};
 use crate::lane::entry::{command_entries, take_entry};
@@ -20,6 +20,7 @@ use crate::os::sync::{self, Instant, Ordering, fence};
 use crate::queue::arena::{self, ArenaView, BlockRef, Role};
 use crate::queue::wait::{futex_wait, ring_bell, wake_word};
 use crate::records::{CORRUPT_AFTER, ClientRecord, Request, Slot};
+use crate::segment::handler_totals::count_loss;
 use crate::segment::liveness::LivenessLock;
 use crate::segment::paths::PoolDir;
 use crate::segment::tables::log_error;
@@ -208,12 +209,13 @@ impl Attachment {
         self.record().counter(counter).count(1, shared);
     }
 
-    /// Counts a task that was not submitted, if it was rejected.
+    /// Counts a task for this handler that was not submitted, if it was rejected.
     #[cold]
-    pub(super) fn count_rejected(&self, error: &RingError, counting: Counting) {
-        if let Some(why) = rejected_by(error) {
+    pub(super) fn count_rejected(&self, error: &RingError, handler: u64, counting: Counting) {
+        if let Some((why, of_handler)) = rejected_by(error) {
             self.count(why, counting);
             self.count(ClientCounter::Rejected, counting);
+            count_loss(&self.segment, handler, of_handler);
         }
     }
 
@@ -526,8 +528,14 @@ impl Attachment {
                     return TakenBack::Asked { may_have_run };
                 }
                 Kind::Queued if own => {
+                    let handler = fields.handler();
                     if fields.withdraw(word) {
                         failpoint!("cancel.withdrawn");
+                        let loss = match counter {
+                            ClientCounter::TimedOut => HandlerLoss::Expired,
+                            _ => HandlerLoss::Cancelled,
+                        };
+                        count_loss(&self.segment, handler, loss);
                         // No lane has it, so nothing but this thread ends it.
                         self.free_blocks(slot, word);
                         let may_have_run = word.attempt() > 0;

@@ -233,7 +233,7 @@ impl Client {
             weighed: vec![false; slots as usize],
             backlog: Backlog::default(),
             keys: KeyChains::default(),
-            slices: Slices::default(),
+            slices: Slices::of_a_client(),
         };
         Self {
             at,
@@ -298,10 +298,11 @@ impl Client {
         options: &TaskOptions,
         watched: bool,
     ) -> Result<Ticket<'_>> {
-        if self.ended.get().is_some() {
-            return Err(closed(&self.at.segment, SUPERVISOR_DIED));
+        if let Err(error) = self.check_open() {
+            let _table = lock(&self.table); // whose holder counts
+            self.refuse(&error, handler);
+            return Err(error);
         }
-        self.at.check_open()?;
         let mut table = lock(&self.table);
         let weighed = self.check_deadline(&mut table, handler, options)?;
         let mut result = self.submit_locked(&mut table, handler, request, options, watched);
@@ -318,7 +319,7 @@ impl Client {
             result = self.submit_locked(&mut table, handler, request, options, watched);
         }
         if let Err(error) = &result {
-            self.at.count_rejected(error, Counting::Locked);
+            self.refuse(error, handler);
         }
         if let Ok((slot, ..)) = &result {
             table.weighed[(slot - self.at.first_slot) as usize] = weighed;
@@ -335,6 +336,19 @@ impl Client {
             deadline_ns,
             watched,
         })
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.ended.get().is_some() {
+            return Err(closed(&self.at.segment, SUPERVISOR_DIED));
+        }
+        self.at.check_open()
+    }
+
+    /// Counts a task that was not submitted; the table is locked.
+    fn refuse(&self, error: &RingError, handler: &str) {
+        let id = id_of(handler);
+        self.at.count_rejected(error, id, Counting::Locked);
     }
 
     /// Refuses a task that would wait beyond its deadline. Returns whether it was let in since it
@@ -354,7 +368,7 @@ impl Client {
         }
         let handler = (handler, id_of(handler));
         (self.at.weigh(&mut table.backlog, handler, options, left))
-            .inspect_err(|error| self.at.count_rejected(error, Counting::Locked))
+            .inspect_err(|error| self.refuse(error, handler.0))
     }
 
     /// Submits a task while the table is locked: its slot, its word, its deadline, and the lanes that

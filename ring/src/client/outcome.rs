@@ -2,7 +2,7 @@
 
 use crate::error::RingError;
 use crate::format::cause::Cause;
-use crate::format::layout::ClientCounter;
+use crate::format::layout::{ClientCounter, HandlerLoss};
 use crate::format::states::{Codec, Status};
 use crate::queue::keys::OrderKey;
 use std::time::Duration;
@@ -195,15 +195,18 @@ pub enum Outcome {
     },
 }
 
-/// The counter of the reason why a task is rejected; none for what is no rejection.
-pub(super) fn rejected_by(error: &RingError) -> Option<ClientCounter> {
+/// The counters of the reason why a task is rejected, of the client and of the handler; none for what
+/// is no rejection.
+pub(super) fn rejected_by(error: &RingError) -> Option<(ClientCounter, HandlerLoss)> {
+    use {ClientCounter as Of, HandlerLoss as For};
     Some(match error {
-        RingError::SlotsTaken { .. } => ClientCounter::RejectedNoSlot,
-        RingError::TooManyInFlight { .. } => ClientCounter::RejectedInFlight,
-        RingError::QueueFull => ClientCounter::RejectedRing,
-        RingError::DeadlineUnreachable { .. } => ClientCounter::RejectedDeadline,
-        RingError::ArenaExhausted { .. } => ClientCounter::RejectedArena,
-        RingError::TooLarge { .. } => ClientCounter::RejectedTooLarge,
+        RingError::SlotsTaken { .. } => (Of::RejectedNoSlot, For::RejectedNoSlot),
+        RingError::TooManyInFlight { .. } => (Of::RejectedInFlight, For::RejectedInFlight),
+        RingError::QueueFull => (Of::RejectedRing, For::RejectedRing),
+        RingError::DeadlineUnreachable { .. } => (Of::RejectedDeadline, For::RejectedDeadline),
+        RingError::ArenaExhausted { .. } => (Of::RejectedArena, For::RejectedArena),
+        RingError::TooLarge { .. } => (Of::RejectedTooLarge, For::RejectedTooLarge),
+        RingError::Closed { .. } => (Of::RejectedState, For::RejectedState),
         _ => return None,
     })
 }

@@ -278,7 +278,7 @@ impl TaskTable {
             free: FreeList::new(slots),
             helping: Helping::default(),
             submitted: AtomicU64::new(0),
-            slices: Mutex::default(),
+            slices: Mutex::new(Slices::of_a_client()),
             backlog: Mutex::default(),
             in_flight: Mutex::default(),
             keys: Mutex::default(),
@@ -382,7 +382,7 @@ impl TaskTable {
         let sent = self
             .admit(task, options)
             .and_then(|flags| Ok((self.pop(options.priority)?, flags)));
-        let (local, flags) = sent.inspect_err(|error| self.refuse(error))?;
+        let (local, flags) = sent.inspect_err(|error| self.refuse(error, task.1))?;
         self.send(local, (task, request), options, flags)
     }
 
@@ -398,14 +398,14 @@ impl TaskTable {
             .fill(local, task, options, flags)
             .and_then(|filled| self.publish(filled))
             .and_then(|filled| self.hint(filled));
-        self.tell(&submitted);
+        self.tell(&submitted, task.0.1);
         submitted
     }
 
-    fn tell(&self, submitted: &Result<Submitted>) {
+    fn tell(&self, submitted: &Result<Submitted>, handler: u64) {
         match submitted {
             Ok(submitted) => self.announce(submitted.kind),
-            Err(error) => self.refuse(error),
+            Err(error) => self.refuse(error, handler),
         }
     }
 
@@ -416,9 +416,9 @@ impl TaskTable {
         self.helping.submitted(&self.at);
     }
 
-    /// Counts a task that was not submitted.
-    fn refuse(&self, error: &RingError) {
-        self.at.count_rejected(error, Counting::Shared);
+    /// Counts a task for this handler that was not submitted.
+    fn refuse(&self, error: &RingError, handler: u64) {
+        self.at.count_rejected(error, handler, Counting::Shared);
     }
 
     fn check_open(&self) -> Result<()> {

@@ -2,7 +2,7 @@ use super::*;
 use crate::format::config::{ArenaClass, PoolConfig};
 use crate::format::states::{Codec, Status};
 use crate::format::words::Place;
-use crate::segment::slices::slots_a_look;
+use crate::segment::slices::Slices;
 use crate::testing::SmallPool;
 
 const SLOTS: u32 = 65_536;
@@ -29,10 +29,11 @@ fn a_look_at_very_many_pending_tasks_takes_in_a_part_of_them() {
         table.places.iter().filter(ready).count() as u32
     };
     let mut looks = 0;
+    let a_look = Slices::of_a_client().a_look(SLOTS);
     while taken_in() < SLOTS {
         client.look_at_pool();
         looks += 1;
-        assert_eq!(taken_in(), SLOTS.min(looks * slots_a_look(SLOTS)));
+        assert_eq!(taken_in(), SLOTS.min(looks * a_look));
     }
     for ticket in tickets {
         assert!(matches!(ticket.try_take(), Some(Outcome::Completed { .. })));

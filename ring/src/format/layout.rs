@@ -235,7 +235,7 @@ layout! {
     MAX_SECTION_BYTES: u32 = 1 << 20;
     /// Kind of section: what lanes count by handler, COUNTS_*; a record a lane and handler, the last one for what has none.
     SECTION_HANDLER_COUNTS: u32 = 1;
-    /// Kind of section: what the reaper counts by handler, LOSSES_*; a record for each place of the handler table, the last one for other handlers.
+    /// Kind of section: what becomes of tasks by handler that no lane ends, LOSSES_*; a record for each place of the handler table, the last one for other handlers.
     SECTION_HANDLER_LOSSES: u32 = 2;
     /// Kind of section: the event ring, EVENTS_* in record 0 and a cell, EVENT_*, in each of the others, whose number is a power of two.
     SECTION_EVENTS: u32 = 3;
@@ -350,7 +350,7 @@ layout! {
     COUNTS_QUEUE_HISTOGRAM: usize = 128;
     /// Counts: histogram of the time that the handler ran, sampled, u64 each.
     COUNTS_RUN_HISTOGRAM: usize = 1408;
-    /// Bytes of a record of what the reaper counts by handler.
+    /// Bytes of a record of what becomes of a handler's tasks that no lane ends.
     LOSSES_STRIDE: usize = 128;
     /// Header: idle lanes, one bit each, IDLE_WORDS u64 words on a line of their own.
     H_IDLE: usize = 2048;
@@ -843,7 +843,7 @@ counters! {
     HandlerCounter, HANDLER_COUNTERS {
         /// Counts of a handler: tasks ended with a result, u64.
         Completed = 8, COUNTS_COMPLETED, "completed";
-        /// Counts of a handler: tasks ended with a failure, u64: the next three included.
+        /// Counts of a handler: tasks ended with a failure, u64: the next four included.
         Failed = 16, COUNTS_FAILED, "failed";
         /// Counts of a handler: panics, u64.
         Panicked = 24, COUNTS_PANICKED, "panicked";
@@ -851,6 +851,8 @@ counters! {
         Expired = 32, COUNTS_EXPIRED, "expired";
         /// Counts of a handler: tasks cancelled before or while they ran, u64.
         Cancelled = 40, COUNTS_CANCELLED, "cancelled";
+        /// Counts of a handler: tasks refused by the supervisor, since no worker could run them, u64.
+        Refused = 48, COUNTS_REFUSED, "refused";
         /// Counts of a handler: tasks whose run time was sampled, u64; each request of a chunk counts.
         Sampled = 64, COUNTS_SAMPLED, "sampled";
         /// Counts of a handler: nanoseconds that the sampled tasks ran, u64.
@@ -861,12 +863,31 @@ counters! {
 }
 
 counters! {
-    /// What the reaper counts of the tasks of one handler.
+    /// What has become of the tasks of one handler that no lane ends: the reaper counts those of workers
+    /// that died, clients count what they take back from the queue, and what is rejected at the submit.
     HandlerLoss, HANDLER_LOSSES {
         /// Losses of a handler: tasks ended as crashed, u64.
         Crashed = 0, LOSSES_CRASHED, "crashed";
         /// Losses of a handler: attempts that died with their worker and were followed by another, u64.
         Retried = 8, LOSSES_RETRIED, "retried";
+        /// Losses of a handler: tasks taken back from the queue at their deadline, u64. This and the next are added to by all clients.
+        Expired = 16, LOSSES_EXPIRED, "expired";
+        /// Losses of a handler: tasks taken back from the queue since they were cancelled, or their client was closed or died, u64.
+        Cancelled = 24, LOSSES_CANCELLED, "cancelled";
+        /// Losses of a handler: tasks rejected since all slots of the client were taken, u64. This and the next are counted as in the client's entry.
+        RejectedNoSlot = 32, LOSSES_REJECTED_NO_SLOT, "rejected_no_slot";
+        /// Losses of a handler: tasks rejected since too many of the handler were in flight, u64.
+        RejectedInFlight = 40, LOSSES_REJECTED_IN_FLIGHT, "rejected_in_flight";
+        /// Losses of a handler: tasks rejected since their deadline could not be met, u64.
+        RejectedDeadline = 48, LOSSES_REJECTED_DEADLINE, "rejected_deadline";
+        /// Losses of a handler: tasks rejected since the injector ring was full, u64.
+        RejectedRing = 56, LOSSES_REJECTED_RING, "rejected_ring";
+        /// Losses of a handler: tasks rejected since no payload block was free, u64.
+        RejectedArena = 64, LOSSES_REJECTED_ARENA, "rejected_arena";
+        /// Losses of a handler: tasks rejected since no payload block is so large, u64.
+        RejectedTooLarge = 72, LOSSES_REJECTED_TOO_LARGE, "rejected_too_large";
+        /// Losses of a handler: tasks rejected since the pool was draining or was not connected, u64.
+        RejectedState = 80, LOSSES_REJECTED_STATE, "rejected_state";
     }
 }
 

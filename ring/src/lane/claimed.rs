@@ -604,6 +604,9 @@ impl<'l> Claimed<'l> {
         if let Some(kind) = kind {
             self.lane.count(self.handler, kind, 1);
         }
+        if failure.status == Status::NoWorker {
+            self.lane.count_refused(self.handler);
+        }
         if self.chunk.is_some() {
             return self.write_failure_in_chunk(failure);
         }

@@ -121,6 +121,12 @@ impl LaneCore {
         self.counts.count(&self.segment, handler, counter, by);
     }
 
+    /// Counts a task that failed since no worker could run it.
+    #[cold]
+    pub(crate) fn count_refused(&mut self, handler: u64) {
+        self.counts.refused(&self.segment, handler);
+    }
+
     #[inline]
     pub(crate) fn cas_claim(&self, slot: u32, waiting: Waiting) -> Option<(u32, Word)> {
         // The CAS is a barrier: what is asked for before it comes meanwhile.

@@ -111,6 +111,13 @@ impl HandlerCounts {
         });
     }
 
+    /// Counts a task that is refused, since no worker could run it.
+    pub(crate) fn refused(&mut self, segment: &Segment, handler: u64) {
+        self.with(segment, handler, |record, shared| {
+            record.counter(HandlerCounter::Refused).count(1, shared);
+        });
+    }
+
     /// Adds a sample of the time that a task waited.
     pub(crate) fn waited(&mut self, segment: &Segment, handler: u64, ns: u64) {
         self.with(segment, handler, |record, shared| {

@@ -327,9 +327,11 @@ pub fn reap_client(segment: &Segment, client: u32) -> bool {
             Kind::Free | Kind::Done | Kind::Crashed | Kind::Corrupt => segment.slot(slot).retire(),
             Kind::Queued if keys::is_queued_with_key(segment, slot) => busy = true,
             Kind::Queued => {
+                let handler = segment.slot(slot).handler();
                 let gone = segment.slot(slot).withdraw(word);
                 failpoint!("reap.client_dropped");
                 if gone {
+                    count_loss(segment, handler, HandlerLoss::Cancelled);
                     segment.slot(slot).retire();
                 }
                 dropped += u64::from(gone);
@@ -373,6 +375,7 @@ fn drop_keyed(segment: &Segment, slots: std::ops::Range<u32>, dropped: &mut u64)
             let gone = keys.turn(*slot) != Turn::Before && fields.withdraw(word);
             failpoint!("reap.key_dropped");
             if gone {
+                count_loss(segment, fields.handler(), HandlerLoss::Cancelled);
                 fields.retire();
                 *dropped += 1;
             }

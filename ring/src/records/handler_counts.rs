@@ -1,4 +1,5 @@
-//! The records of the sections that count by handler: what lanes count, and what the reaper does.
+//! The records of the sections that count by handler: what lanes count, and what clients and the
+//! reaper do.
 
 use super::histogram::bucket_of;
 use super::{Counter, Histogram, Part};
@@ -132,7 +133,8 @@ impl<'s> HandlerCountsRecord<'s> {
     }
 }
 
-/// A record of what the reaper counts by handler; the supervisor alone writes it.
+/// A record of what becomes of a handler's tasks that no lane ends; the supervisor and all clients
+/// add to it.
 #[derive(Debug, Clone, Copy)]
 pub struct HandlerLossesRecord<'s> {
     part: Part<'s, LOSSES_STRIDE>,

@@ -53,7 +53,7 @@ impl HandlerTotals {
         at.map_or(0, |at| self.counts[at])
     }
 
-    /// A count of the reaper.
+    /// A count of tasks that no lane ended.
     #[must_use]
     pub fn loss(&self, counter: HandlerLoss) -> u64 {
         let at = HandlerLoss::ALL.iter().position(|one| *one == counter);
@@ -65,8 +65,45 @@ impl HandlerTotals {
     #[must_use]
     pub fn started(&self) -> u64 {
         let ended = [HandlerCounter::Completed, HandlerCounter::Failed].map(|one| self.count(one));
-        let lost = HandlerLoss::ALL.iter().map(|one| self.loss(*one));
-        ended.into_iter().chain(lost).fold(0, u64::saturating_add)
+        let lost = [HandlerLoss::Crashed, HandlerLoss::Retried].map(|one| self.loss(one));
+        let all = ended.into_iter().chain(lost).fold(0, u64::saturating_add);
+        all.saturating_sub(self.count(HandlerCounter::Refused))
+    }
+
+    /// Tasks that ended without a result, but for those that crashed: those that panicked, expired or
+    /// were cancelled are among them.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        let lanes = self.count(HandlerCounter::Failed);
+        let lanes = lanes.saturating_sub(self.count(HandlerCounter::Refused));
+        let taken_back = [HandlerLoss::Expired, HandlerLoss::Cancelled].map(|one| self.loss(one));
+        taken_back.into_iter().fold(lanes, u64::saturating_add)
+    }
+
+    /// Tasks whose deadline came before a lane began with them.
+    #[must_use]
+    pub fn expired(&self) -> u64 {
+        let lanes = self.count(HandlerCounter::Expired);
+        lanes.saturating_add(self.loss(HandlerLoss::Expired))
+    }
+
+    /// Tasks cancelled in the queue or while they ran.
+    #[must_use]
+    pub fn cancelled(&self) -> u64 {
+        let lanes = self.count(HandlerCounter::Cancelled);
+        lanes.saturating_add(self.loss(HandlerLoss::Cancelled))
+    }
+
+    /// Tasks that were not taken: each reason, as a counter of a client is named, and how many.
+    pub fn rejected(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        HandlerLoss::ALL.iter().filter_map(|loss| {
+            let reason = loss.name().strip_prefix("rejected_")?;
+            let refused = match loss {
+                HandlerLoss::RejectedState => self.count(HandlerCounter::Refused),
+                _ => 0,
+            };
+            Some((reason, self.loss(*loss).saturating_add(refused)))
+        })
     }
 
     /// How long the handler has run in all, in nanoseconds: the time of the sampled requests, times
@@ -75,7 +112,9 @@ impl HandlerTotals {
     pub fn busy_ns(&self) -> u64 {
         let count = |counter| u128::from(self.count(counter));
         let ended = count(HandlerCounter::Completed) + count(HandlerCounter::Failed);
-        let not_run = count(HandlerCounter::Expired) + count(HandlerCounter::Cancelled);
+        let not_run = count(HandlerCounter::Expired)
+            + count(HandlerCounter::Cancelled)
+            + count(HandlerCounter::Refused);
         let sampled = count(HandlerCounter::Sampled);
         if sampled == 0 {
             return 0;
@@ -189,7 +228,7 @@ pub(crate) fn count_records(segment: &Segment) -> impl Iterator<Item = HandlerCo
     })
 }
 
-/// The records that the reaper writes: one for each place of the handler table, and the last for
+/// The records of tasks that no lane ends: one for each place of the handler table, and the last for
 /// tasks of handlers that are not there.
 pub(crate) fn loss_records(segment: &Segment) -> impl Iterator<Item = HandlerLossesRecord<'_>> {
     let section = segment.geometry().section(SECTION_HANDLER_LOSSES);
@@ -199,7 +238,8 @@ pub(crate) fn loss_records(segment: &Segment) -> impl Iterator<Item = HandlerLos
     })
 }
 
-/// Counts a task whose worker has died; for the reaper.
+/// Counts a task that no lane ends.
+#[cold]
 pub(crate) fn count_loss(segment: &Segment, handler: u64, loss: HandlerLoss) {
     let Some(section) = segment.geometry().section(SECTION_HANDLER_LOSSES) else {
         return;

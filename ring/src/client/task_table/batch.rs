@@ -49,7 +49,7 @@ impl Batch<'_> {
             table.fill(local, (task, request), options, flags)
         });
         let filled = filled.and_then(|filled| table.publish(filled));
-        let filled = filled.inspect_err(|error| table.refuse(error))?;
+        let filled = filled.inspect_err(|error| table.refuse(error, task.1))?;
         let key = filled.key();
         self.filled.push(filled);
         Ok(key)
@@ -75,7 +75,11 @@ impl Batch<'_> {
 
     fn hint(&mut self) -> Vec<Result<Submitted>> {
         let table = self.table;
-        let hint = |filled| table.hint(filled).inspect_err(|error| table.refuse(error));
+        let hint = |filled: Filled| {
+            // Before the slot is given back.
+            let handler = table.at.segment.slot(table.slot(filled.local)).handler();
+            (table.hint(filled)).inspect_err(|error| table.refuse(error, handler))
+        };
         let submitted: Vec<_> = self.filled.drain(..).map(hint).collect();
         for kind in table.at.segment.geometry().lane_kinds() {
             if submitted.iter().flatten().any(|one| one.kind == *kind) {
@@ -116,7 +120,7 @@ impl Reservation {
             unreachable!("it is taken here only");
         };
         let flags = self.table.admit(task, options);
-        let flags = flags.inspect_err(|error| self.table.refuse(error))?;
+        let flags = flags.inspect_err(|error| self.table.refuse(error, task.1))?;
         self.local = None;
         let table = &self.table;
         table.send(local, (task, request), options, flags)

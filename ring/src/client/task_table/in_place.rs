@@ -44,7 +44,7 @@ impl TaskTable {
             let block = block.inspect_err(|_| self.give_back(&filling))?;
             Ok((filling, block))
         });
-        let (filling, block) = claimed.inspect_err(|error| self.refuse(error))?;
+        let (filling, block) = claimed.inspect_err(|error| self.refuse(error, id_of(handler)))?;
         Ok(RoomClaim {
             table: Arc::clone(self),
             handler: handler.to_owned(),
@@ -131,7 +131,7 @@ impl RoomClaim {
         );
         let task = (&*self.handler, id_of(&self.handler));
         let flags = self.table.admit(task, &self.options);
-        let flags = flags.inspect_err(|error| self.table.refuse(error))?;
+        let flags = flags.inspect_err(|error| self.table.refuse(error, task.1))?;
         let Some(filling) = self.filling.take() else {
             unreachable!("it is taken here and by the drop only");
         };
@@ -152,7 +152,7 @@ impl RoomClaim {
         };
         let submitted = table.publish(filled);
         let submitted = submitted.and_then(|filled| table.hint(filled));
-        table.tell(&submitted);
+        table.tell(&submitted, task.1);
         submitted
     }
 }

@@ -99,6 +99,7 @@ final class PendingTasks {
   private boolean withdraw(TaskFuture<?> future) {
     if (future.withdrawFrom(slots) == Withdrawal.WITHDRAWN) {
       room.freed();
+      counters.cancelled(future.type);
       return future.hasRunBefore;
     }
     noteRun(future);
@@ -143,7 +144,10 @@ final class PendingTasks {
   private Fate takeBack(TaskFuture<?> future) {
     Fate fate = Fate.MAY_HAVE_RUN;
     switch (future.withdrawFrom(slots)) {
-      case WITHDRAWN -> fate = future.hasRunBefore ? Fate.MAY_HAVE_RUN : Fate.NOT_RUN;
+      case WITHDRAWN -> {
+        counters.cancelled(future.type);
+        fate = future.hasRunBefore ? Fate.MAY_HAVE_RUN : Fate.NOT_RUN;
+      }
       case RUNNING -> {
         noteRun(future);
         if (completer.requestCancel(future)) {

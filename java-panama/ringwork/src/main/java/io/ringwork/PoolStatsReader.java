@@ -16,6 +16,17 @@ final class PoolStatsReader {
   private static final String UNKNOWN = "(unknown)";
   private static final String OTHERS = "(others)";
 
+  /** Of a handler: what was not taken, in the order of {@link TaskCounts.Rejected}. */
+  private static final int[] REJECTED = {
+    Layout.LOSSES_REJECTED_NO_SLOT,
+    Layout.LOSSES_REJECTED_IN_FLIGHT,
+    Layout.LOSSES_REJECTED_DEADLINE,
+    Layout.LOSSES_REJECTED_RING,
+    Layout.LOSSES_REJECTED_ARENA,
+    Layout.LOSSES_REJECTED_TOO_LARGE,
+    Layout.LOSSES_REJECTED_STATE,
+  };
+
   private final SharedMemory memory;
   private final Geometry geometry;
   private final Map<String, Sum> sums = new TreeMap<>();
@@ -40,6 +51,7 @@ final class PoolStatsReader {
     long ranNanos;
     long crashed;
     long retried;
+    final long[] rejected = new long[REJECTED.length];
     final long[] queue = TimeHistogram.emptyBuckets();
     final long[] run = TimeHistogram.emptyBuckets();
   }
@@ -61,6 +73,7 @@ final class PoolStatsReader {
                     sum.cancelled,
                     sum.crashed,
                     sum.retried,
+                    rejected(sum.rejected, 0),
                     new TimeHistogram(sum.queue, sum.waitedNanos),
                     new TimeHistogram(sum.run, sum.ranNanos))));
     long now = System.nanoTime();
@@ -101,7 +114,9 @@ final class PoolStatsReader {
       }
       Sum sum = sum(key == Layout.COUNTS_KEY_REST ? OTHERS : name((int) key - 1));
       sum.completed += memory.getLong(at + Layout.COUNTS_COMPLETED);
-      sum.failed += memory.getLong(at + Layout.COUNTS_FAILED);
+      long refused = memory.getLong(at + Layout.COUNTS_REFUSED);
+      sum.failed += memory.getLong(at + Layout.COUNTS_FAILED) - refused;
+      sum.rejected[REJECTED.length - 1] += refused;
       sum.panicked += memory.getLong(at + Layout.COUNTS_PANICKED);
       sum.expired += memory.getLong(at + Layout.COUNTS_EXPIRED);
       sum.cancelled += memory.getLong(at + Layout.COUNTS_CANCELLED);
@@ -117,14 +132,31 @@ final class PoolStatsReader {
   private void addLosses() {
     Geometry.@Nullable Section section = geometry.section(Layout.SECTION_HANDLER_LOSSES);
     for (int r = 0; section != null && r < section.count(); r++) {
-      long crashed = memory.getLong(section.record(r) + Layout.LOSSES_CRASHED);
-      long retried = memory.getLong(section.record(r) + Layout.LOSSES_RETRIED);
-      if (crashed != 0 || retried != 0) {
-        Sum sum = sum(name(r));
-        sum.crashed += crashed;
-        sum.retried += retried;
+      long at = section.record(r);
+      if (isEmpty(at, section.recordBytes())) {
+        continue;
+      }
+      Sum sum = sum(name(r));
+      long expired = memory.getLong(at + Layout.LOSSES_EXPIRED);
+      long cancelled = memory.getLong(at + Layout.LOSSES_CANCELLED);
+      sum.crashed += memory.getLong(at + Layout.LOSSES_CRASHED);
+      sum.retried += memory.getLong(at + Layout.LOSSES_RETRIED);
+      sum.failed += expired + cancelled;
+      sum.expired += expired;
+      sum.cancelled += cancelled;
+      for (int reason = 0; reason < REJECTED.length; reason++) {
+        sum.rejected[reason] += memory.getLong(at + REJECTED[reason]);
       }
     }
+  }
+
+  private boolean isEmpty(long record, int bytes) {
+    for (int word = 0; word < bytes; word += Long.BYTES) {
+      if (memory.getLong(record + word) != 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** The name at a place of the handler table; of tasks without a handler if there is none. */
@@ -142,13 +174,19 @@ final class PoolStatsReader {
       Attachment.addCounters(memory, geometry.client(client), sinceAttach, counts);
     }
     return new TaskCounts(
-        counts[0],
-        counts[2],
-        counts[3],
-        counts[4],
-        counts[5],
-        new TaskCounts.Rejected(
-            counts[6], counts[7], counts[8], counts[9], counts[10], counts[11], counts[12]));
+        counts[0], counts[2], counts[3], counts[4], counts[5], rejected(counts, 6));
+  }
+
+  /** What was rejected, of counts in the order of {@link #REJECTED}. */
+  private static TaskCounts.Rejected rejected(long[] counts, int at) {
+    return new TaskCounts.Rejected(
+        counts[at],
+        counts[at + 1],
+        counts[at + 2],
+        counts[at + 3],
+        counts[at + 4],
+        counts[at + 5],
+        counts[at + 6]);
   }
 
   private long queued() {

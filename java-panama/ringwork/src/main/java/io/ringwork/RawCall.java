@@ -303,7 +303,7 @@ public final class RawCall implements AutoCloseable {
     core.submitter.publish(own, slot, requestCodec, requestLength, deadline, options);
     RejectedException.Reason full = core.submitter.hint(own, options, helps);
     if (full != null) {
-      core.counters.reject(full);
+      core.counters.reject(type, full);
       throw core.submitter.refusals.noRoom(full, type, requestLength, options, false);
     }
     if (!own.isClaimedAtOnce()) {
@@ -344,6 +344,11 @@ public final class RawCall implements AutoCloseable {
       case WITHDRAWN -> {
         own.slot = -1;
         core.segment.room.freed();
+        if (own.deadline != 0 && System.nanoTime() >= own.deadline) {
+          core.counters.expired(type);
+        } else {
+          core.counters.cancelled(type);
+        }
         return;
       }
       case ENDED -> {

@@ -145,7 +145,7 @@ public final class RawTask implements AutoCloseable {
     core.submitter.publish(future, slot, codec, (int) length, deadline, options);
     RejectedException.Reason full = core.submitter.hint(future, options, false);
     if (full != null) {
-      core.counters.reject(full);
+      core.counters.reject(type, full);
       future.failedAtSubmit(core.submitter.refusals.noRoom(full, type, length, options, false));
       return;
     }

@@ -201,9 +201,9 @@ final class Submitter {
     if (why instanceof RingworkException refused) {
       uncount(future);
       if (refused instanceof RejectedException rejected) {
-        counters.reject(rejected.reason());
+        counters.reject(future.type, rejected.reason());
       } else if (refused instanceof TaskTimeoutException) {
-        counters.reject(RejectedException.Reason.DEADLINE_UNREACHABLE);
+        counters.reject(future.type, RejectedException.Reason.DEADLINE_UNREACHABLE);
       }
       future.failedAtSubmit(refused);
     } else {
@@ -310,7 +310,7 @@ final class Submitter {
     }
     RejectedException late = unreachable(future, deadline, type, options);
     if (late != null) {
-      counters.reject(late.reason());
+      counters.reject(type, late.reason());
     }
     return late;
   }
@@ -391,7 +391,7 @@ final class Submitter {
       refusals.checkSize(type, size);
       return claimOrThrow(type, size, options);
     } catch (RejectedException rejected) {
-      counters.reject(rejected.reason());
+      counters.reject(type, rejected.reason());
       throw rejected;
     } catch (IllegalStateException | InternalError unmapped) {
       throw life.closedException(false, unmapped);

@@ -60,6 +60,7 @@ final class TaskDeadlines implements Timers.Deadlines {
       completer.requestCancel(future);
     } else {
       room.freed();
+      counters.expired(future.type);
     }
     if (late) {
       counters.judge(future, false);

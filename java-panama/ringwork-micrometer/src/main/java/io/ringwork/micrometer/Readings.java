@@ -52,6 +52,7 @@ final class Readings {
   /** The counts of a handler; those of several can be added. */
   private static final class HandlerCounts {
     final long[] outcomes = new long[HANDLER_OUTCOMES.size()];
+    final long[] rejected = new long[REASONS.size()];
     long retries;
     long queueCount;
     long queueNanos;
@@ -70,6 +71,10 @@ final class Readings {
       };
       for (int n = 0; n < each.length; n++) {
         outcomes[n] += each[n];
+      }
+      long[] reasons = byReason(stats.rejected());
+      for (int n = 0; n < reasons.length; n++) {
+        rejected[n] += reasons[n];
       }
       retries += stats.retried();
       queueCount += stats.queue().samples();
@@ -191,8 +196,15 @@ final class Readings {
     for (int n = 0; n < outcomes.length; n++) {
       see("ringwork.client.tasks|" + CLIENT_OUTCOMES.get(n), outcomes[n]);
     }
-    TaskCounts.Rejected rejected = client.rejected();
-    long[] reasons = {
+    long[] reasons = byReason(client.rejected());
+    for (int n = 0; n < reasons.length; n++) {
+      see("ringwork.client.rejected|" + REASONS.get(n), reasons[n]);
+    }
+  }
+
+  /** In the order of {@link #REASONS}. */
+  private static long[] byReason(TaskCounts.Rejected rejected) {
+    return new long[] {
       rejected.noSlot(),
       rejected.tooManyInFlight(),
       rejected.deadline(),
@@ -201,9 +213,6 @@ final class Readings {
       rejected.payloadTooLarge(),
       rejected.unavailable()
     };
-    for (int n = 0; n < reasons.length; n++) {
-      see("ringwork.client.rejected|" + REASONS.get(n), reasons[n]);
-    }
   }
 
   private Set<String> count(List<HandlerStats> handlers) {
@@ -220,6 +229,9 @@ final class Readings {
             see(
                 "ringwork.handler.tasks|" + name + "|" + HANDLER_OUTCOMES.get(n),
                 count.outcomes[n]);
+          }
+          for (int n = 0; n < count.rejected.length; n++) {
+            see("ringwork.handler.rejected|" + name + "|" + REASONS.get(n), count.rejected[n]);
           }
           see("ringwork.handler.retries|" + name, count.retries);
           see("ringwork.handler.queue.count|" + name, count.queueCount);

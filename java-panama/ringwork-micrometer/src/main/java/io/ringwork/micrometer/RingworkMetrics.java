@@ -154,9 +154,17 @@ public final class RingworkMetrics implements MeterBinder, AutoCloseable {
       counter(
           to,
           "ringwork.handler.tasks",
-          "How lanes ended tasks, of all clients",
+          "How tasks of all clients ended",
           handler,
           Tag.of("outcome", outcome));
+    }
+    for (String reason : Readings.REASONS) {
+      counter(
+          to,
+          "ringwork.handler.rejected",
+          "Tasks of all clients that were not taken",
+          handler,
+          Tag.of("reason", reason));
     }
     counter(
         to,

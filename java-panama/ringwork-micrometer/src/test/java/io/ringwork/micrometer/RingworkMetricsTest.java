@@ -242,6 +242,7 @@ class RingworkMetricsTest {
               "ringwork_arena_blocks",
               "ringwork_arena_blocks_taken",
               "ringwork_handler_tasks_total",
+              "ringwork_handler_rejected_total",
               "ringwork_handler_retries_total",
               "ringwork_handler_queue_seconds",
               "ringwork_handler_run_seconds"),

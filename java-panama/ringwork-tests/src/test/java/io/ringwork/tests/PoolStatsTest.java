@@ -8,12 +8,16 @@ import io.ringwork.Codec;
 import io.ringwork.CodecException;
 import io.ringwork.HandlerStats;
 import io.ringwork.PoolStats;
+import io.ringwork.RejectedException;
 import io.ringwork.RemoteFailureException;
 import io.ringwork.Ringwork;
 import io.ringwork.TaskFuture;
+import io.ringwork.TaskOptions;
 import io.ringwork.TaskType;
 import io.ringwork.stock.StockTasks;
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -67,6 +71,32 @@ class PoolStatsTest {
       assertEquals(4, stats.client().failed());
       assertEquals(1, stats.client().cancelled());
       assertEquals(2, stats.lanes());
+    }
+  }
+
+  @Test
+  void whatNoLaneEndsIsCountedForItsHandler() throws Exception {
+    try (Ringwork pool = Ringwork.launch(Pools.stock("PoolStatsTest-lost"))) {
+      List<TaskFuture<Long>> running =
+          List.of(pool.submit(StockTasks.SLEEP, 60_000L), pool.submit(StockTasks.SLEEP, 60_000L));
+      Await.until("both lanes are busy", () -> pool.stats().busyLanes() == 2);
+      TaskFuture<byte[]> cancelled = pool.submit(StockTasks.ECHO, new byte[0]);
+      assertTrue(cancelled.cancel(true));
+      TaskFuture<byte[]> late =
+          pool.submit(
+              StockTasks.ECHO,
+              new byte[0],
+              TaskOptions.DEFAULT.timeout(Duration.ofMillis(20)).admitLate(true));
+      assertThrows(ExecutionException.class, late::get);
+      assertThrows(
+          RejectedException.class, () -> pool.submit(StockTasks.ECHO, new byte[64 << 20]).get());
+      HandlerStats echo = pool.stats().handler("echo").orElseThrow();
+      assertEquals(
+          List.of(0L, 2L, 1L, 1L),
+          List.of(echo.completed(), echo.failed(), echo.expired(), echo.cancelled()));
+      assertEquals(1, echo.rejected().payloadTooLarge());
+      assertEquals(1, echo.rejected().total());
+      running.forEach(task -> task.cancel(true));
     }
   }
 

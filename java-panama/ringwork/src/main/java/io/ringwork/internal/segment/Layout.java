@@ -204,7 +204,7 @@ public final class Layout {
   /** Kind of section: what lanes count by handler, COUNTS_*; a record a lane and handler, the last one for what has none. */
   public static final int SECTION_HANDLER_COUNTS = 1;
 
-  /** Kind of section: what the reaper counts by handler, LOSSES_*; a record for each place of the handler table, the last one for other handlers. */
+  /** Kind of section: what becomes of tasks by handler that no lane ends, LOSSES_*; a record for each place of the handler table, the last one for other handlers. */
   public static final int SECTION_HANDLER_LOSSES = 2;
 
   /** Kind of section: the event ring, EVENTS_* in record 0 and a cell, EVENT_*, in each of the others, whose number is a power of two. */
@@ -372,7 +372,7 @@ public final class Layout {
   /** Counts: histogram of the time that the handler ran, sampled, u64 each. */
   public static final int COUNTS_RUN_HISTOGRAM = 1408;
 
-  /** Bytes of a record of what the reaper counts by handler. */
+  /** Bytes of a record of what becomes of a handler's tasks that no lane ends. */
   public static final int LOSSES_STRIDE = 128;
 
   /** Header: idle lanes, one bit each, IDLE_WORDS u64 words on a line of their own. */
@@ -1047,7 +1047,7 @@ public final class Layout {
   /** Counts of a handler: tasks ended with a result, u64. */
   public static final int COUNTS_COMPLETED = 8;
 
-  /** Counts of a handler: tasks ended with a failure, u64: the next three included. */
+  /** Counts of a handler: tasks ended with a failure, u64: the next four included. */
   public static final int COUNTS_FAILED = 16;
 
   /** Counts of a handler: panics, u64. */
@@ -1058,6 +1058,9 @@ public final class Layout {
 
   /** Counts of a handler: tasks cancelled before or while they ran, u64. */
   public static final int COUNTS_CANCELLED = 40;
+
+  /** Counts of a handler: tasks refused by the supervisor, since no worker could run them, u64. */
+  public static final int COUNTS_REFUSED = 48;
 
   /** Counts of a handler: tasks whose run time was sampled, u64; each request of a chunk counts. */
   public static final int COUNTS_SAMPLED = 64;
@@ -1073,4 +1076,31 @@ public final class Layout {
 
   /** Losses of a handler: attempts that died with their worker and were followed by another, u64. */
   public static final int LOSSES_RETRIED = 8;
+
+  /** Losses of a handler: tasks taken back from the queue at their deadline, u64. This and the next are added to by all clients. */
+  public static final int LOSSES_EXPIRED = 16;
+
+  /** Losses of a handler: tasks taken back from the queue since they were cancelled, or their client was closed or died, u64. */
+  public static final int LOSSES_CANCELLED = 24;
+
+  /** Losses of a handler: tasks rejected since all slots of the client were taken, u64. This and the next are counted as in the client's entry. */
+  public static final int LOSSES_REJECTED_NO_SLOT = 32;
+
+  /** Losses of a handler: tasks rejected since too many of the handler were in flight, u64. */
+  public static final int LOSSES_REJECTED_IN_FLIGHT = 40;
+
+  /** Losses of a handler: tasks rejected since their deadline could not be met, u64. */
+  public static final int LOSSES_REJECTED_DEADLINE = 48;
+
+  /** Losses of a handler: tasks rejected since the injector ring was full, u64. */
+  public static final int LOSSES_REJECTED_RING = 56;
+
+  /** Losses of a handler: tasks rejected since no payload block was free, u64. */
+  public static final int LOSSES_REJECTED_ARENA = 64;
+
+  /** Losses of a handler: tasks rejected since no payload block is so large, u64. */
+  public static final int LOSSES_REJECTED_TOO_LARGE = 72;
+
+  /** Losses of a handler: tasks rejected since the pool was draining or was not connected, u64. */
+  public static final int LOSSES_REJECTED_STATE = 80;
 }

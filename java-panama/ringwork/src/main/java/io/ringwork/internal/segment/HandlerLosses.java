@@ -1,0 +1,39 @@
+package io.ringwork.internal.segment;
+
+import org.jspecify.annotations.Nullable;
+
+/** Counts by handler what becomes of tasks that no lane ends ({@code Layout.LOSSES_*}). */
+public final class HandlerLosses {
+  private final SharedMemory memory;
+  private final Geometry geometry;
+  private final Geometry.@Nullable Section section;
+
+  public HandlerLosses(SharedMemory memory, Geometry geometry) {
+    this.memory = memory;
+    this.geometry = geometry;
+    this.section = geometry.section(Layout.SECTION_HANDLER_LOSSES);
+  }
+
+  /**
+   * Adds one. All processes of a pool add to the same record.
+   *
+   * @param counter one of {@code Layout.LOSSES_*}
+   */
+  public void count(long handlerId, int counter) {
+    if (section != null) {
+      Mapped.add(memory, section.record(record(section, handlerId)) + counter, 1);
+    }
+  }
+
+  /** The handler's place in the handler table; the last record for a handler that has none. */
+  private int record(Geometry.Section section, long handlerId) {
+    int last = section.count() - 1;
+    for (int place = 0; place < Math.min(last, geometry.handlerCapacity()); place++) {
+      long at = geometry.handlers() + (long) place * Layout.HANDLER_STRIDE;
+      if (memory.getLong(at + Layout.HANDLER_ID) == handlerId) {
+        return place;
+      }
+    }
+    return last;
+  }
+}
