@@ -5,7 +5,7 @@
 
 use ringwork::{Encoded, Error, Ringwork, block_on};
 use ringwork_ring::RingError;
-use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
+use ringwork_ring::client::{Client, OnFailure, Outcome, TaskOptions, Ticket};
 use ringwork_ring::{Cause, Codec, Status};
 use ringwork_tests::{Marker, Pool, Serve, end, occupy};
 use serde::Deserialize;
@@ -57,6 +57,20 @@ struct Options {
     traceparent: Option<String>,
     occupy: bool,
     cancel: Option<String>,
+    key: Option<String>,
+    key_size: Option<usize>,
+    on_failure: Option<String>,
+    behind: Option<Behind>,
+}
+
+/// A task that the same client submits before the case's own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Behind {
+    handler: String,
+    request: Request,
+    on_failure: Option<String>,
+    key: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -91,7 +105,8 @@ fn contract() -> Contract {
 fn served(options: &PoolOptions) -> Pool {
     Serve::new("contract")
         // Whose largest block is the table's.
-        .option("segment-size", "60MiB")
+        .option("segment-size", "72MiB")
+        .option("keys", "true")
         .without("clients")
         .without("slots")
         .option("workers", &options.workers.to_string())
@@ -101,7 +116,7 @@ fn served(options: &PoolOptions) -> Pool {
 }
 
 /// Runs all cases, each by `submits`.
-fn keeps_the_contract(submits: impl Fn(&Pool, &Case, &Marker) -> Ended) {
+fn keeps_the_contract(submits: impl Fn(&Pool, &Case, &Marker, &mut dyn FnMut()) -> Ended) {
     let contract = contract();
     let pool = served(&contract.pool);
     let client = pool.client();
@@ -126,32 +141,44 @@ type Ended = Result<Outcome, RingError>;
 #[test]
 fn the_low_level_client_keeps_the_contract() {
     let client = std::cell::OnceCell::new();
-    keeps_the_contract(move |pool, case, marker| {
+    keeps_the_contract(move |pool, case, marker, submitted| {
         let client = client.get_or_init(|| pool.client());
+        let before = case.options.behind.as_ref().map(|task| {
+            let request = task.request.bytes(marker);
+            let ticket = client.submit(&task.handler, &request, &task.options(case));
+            ticket.expect("room for the task before")
+        });
         let request = case.request.bytes(marker);
         let ticket = client.submit(&case.handler, &request, &case.options())?;
-        Ok(outcome(case, ticket, marker))
+        submitted();
+        let outcome = outcome(case, ticket, marker);
+        before.into_iter().for_each(|ticket| drop(ticket.cancel()));
+        Ok(outcome)
     });
 }
 
 #[test]
 fn the_futures_keep_the_contract() {
     let client = std::cell::OnceCell::new();
-    keeps_the_contract(move |pool, case, marker| {
+    keeps_the_contract(move |pool, case, marker, submitted| {
         let client = client.get_or_init(|| {
             let builder = Ringwork::builder("x").dir(pool.dir().clone());
             builder.connect_blocking().expect("a client entry")
         });
-        let request = Encoded {
-            codec: codec(&case.request.codec),
-            bytes: case.request.bytes(marker),
-        };
+        let before = case.options.behind.as_ref().map(|task| {
+            let request = task.request.encoded(marker);
+            let call = client.call_encoded(&task.handler, &request);
+            let task = call.options(task.options(case)).submit();
+            task.expect("room for the task before")
+        });
+        let request = case.request.encoded(marker);
         let call = client.call_encoded(&case.handler, &request);
         let task = match call.options(case.options()).submit() {
             Ok(task) => task,
             Err(Error::Rejected { source, .. }) => return Err(source),
             Err(error) => panic!("{error}"),
         };
+        submitted();
         let ended = match case.options.cancel.as_deref() {
             None => block_on(task),
             Some("queued") => task.abort(),
@@ -161,6 +188,7 @@ fn the_futures_keep_the_contract() {
             }
             Some(other) => panic!("cancel {other:?}"),
         };
+        before.into_iter().for_each(|task| drop(task.abort()));
         Ok(outcome_of(ended))
     });
 }
@@ -201,19 +229,26 @@ fn run(
     client: &Client,
     case: &Case,
     lanes: usize,
-    submits: &impl Fn(&Pool, &Case, &Marker) -> Ended,
+    submits: &impl Fn(&Pool, &Case, &Marker, &mut dyn FnMut()) -> Ended,
 ) -> Checked {
     let marker = Marker::new(pool.files());
-    let busy = if case.options.occupy {
+    let behind = case.options.behind.is_some();
+    let mut busy = if case.options.occupy || behind {
         occupy(client, pool.files(), lanes)
     } else {
         Vec::new()
     };
-    let checked = match submits(pool, case, &marker) {
+    let mut free = || busy.drain(..).for_each(|ticket| drop(ticket.cancel()));
+    let mut submitted = || {
+        if behind {
+            free();
+        }
+    };
+    let checked = match submits(pool, case, &marker, &mut submitted) {
         Ok(outcome) => check_outcome(&case.expected, &outcome),
         Err(error) => check_rejected(&case.expected, &error),
     };
-    busy.into_iter().for_each(|ticket| drop(ticket.cancel()));
+    free();
     checked?;
     match case.expected.marker.as_deref() {
         Some("") => same("marker", &marker.contents(), &String::new()),
@@ -243,6 +278,37 @@ impl Request {
         let text = text.map(|text| text.replace("{marker}", marker.text()).into_bytes());
         payload(self.hex.as_deref(), text, self.i64, self.pattern).expect("a request's payload")
     }
+
+    fn encoded(&self, marker: &Marker) -> Encoded {
+        Encoded {
+            codec: codec(&self.codec),
+            bytes: self.bytes(marker),
+        }
+    }
+}
+
+impl Behind {
+    fn options(&self, case: &Case) -> TaskOptions {
+        let options = TaskOptions::default().codec(codec(&self.request.codec));
+        let key = self.key.as_ref().or(case.options.key.as_ref());
+        with_key(
+            options,
+            key.map(String::as_bytes),
+            self.on_failure.as_deref(),
+        )
+    }
+}
+
+fn with_key(options: TaskOptions, key: Option<&[u8]>, on_failure: Option<&str>) -> TaskOptions {
+    let options = match key {
+        Some(key) => options.key(key),
+        None => options,
+    };
+    options.on_failure(match on_failure {
+        None | Some("continue") => OnFailure::Continue,
+        Some("fail_key") => OnFailure::FailKey,
+        Some(other) => panic!("on_failure {other:?}"),
+    })
 }
 
 impl Case {
@@ -252,9 +318,14 @@ impl Case {
             priority,
             attempts,
             traceparent,
+            key,
+            key_size,
+            on_failure,
             ..
         } = &self.options;
-        TaskOptions::default()
+        let key = (key.as_ref().map(|key| key.clone().into_bytes()))
+            .or(key_size.map(|size| vec![b'k'; size]));
+        let options = TaskOptions::default()
             .timeout(timeout_ms.map(Duration::from_millis))
             .priority(priority.unwrap_or(1))
             .attempts(attempts.unwrap_or(1))
@@ -264,7 +335,8 @@ impl Case {
                 let bytes = unhex(&text.replace('-', ""));
                 bytes.try_into().expect("26 bytes of traceparent")
             }))
-            .admit_late(false)
+            .admit_late(false);
+        with_key(options, key.as_deref(), on_failure.as_deref())
     }
 }
 
@@ -319,6 +391,7 @@ fn contains(what: &str, text: &str, parts: &[String]) -> Checked {
 fn check_rejected(expected: &Expected, error: &RingError) -> Checked {
     let reason = match error {
         RingError::TooLarge { .. } => "too_large",
+        RingError::BadKey { .. } | RingError::NoKeys => "key",
         other => return Err(format!("not submitted: {other}")),
     };
     same("outcome", &"rejected", &expected.outcome.as_str())?;

@@ -15,6 +15,7 @@ import org.openjdk.jcstress.annotations.JCStressTest;
 import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
+import org.openjdk.jcstress.infra.results.II_Result;
 import org.openjdk.jcstress.infra.results.IJ_Result;
 import org.openjdk.jcstress.infra.results.JJ_Result;
 import org.openjdk.jcstress.infra.results.J_Result;
@@ -327,6 +328,57 @@ public class Mutants {
     @Arbiter
     public void end(ZZJ_Result r) {
       r.r3 = stage.owner(0) & Layout.GENERATION_MASK;
+    }
+  }
+
+  /** ClaimOrSkip without the fence between what is asked and the look at the claim. */
+  @JCStressTest
+  @Outcome(id = "1, 0", expect = FORBIDDEN, desc = "it runs, and its caller was told it does not")
+  @Outcome(expect = ACCEPTABLE, desc = "seen by one of the two")
+  @State
+  public static class SkipWithoutFence extends KeyStress.Keyed {
+    /** The lane. */
+    @Actor
+    public void lane(II_Result r) {
+      r.r1 = isAsked(slot, stage.claim(slot)) ? 0 : 1;
+    }
+
+    /** The caller. */
+    @Actor
+    public void client(II_Result r) {
+      long at = Stage.slot(slot) + Layout.SLOT_ASKED;
+      stage.memory.setLongRelease(at, Layout.CANCEL_BIT | future.generation);
+      r.r2 = SlotTable.waits(slots.claim(slot), future.generation) ? 0 : 1;
+    }
+  }
+
+  /** LaneOrClientHints with a client that looks, and does not compare when it takes the duty. */
+  @JCStressTest
+  @Outcome(
+      id = {"1, 0", "0, 1"},
+      expect = ACCEPTABLE,
+      desc = "one of them")
+  @Outcome(expect = FORBIDDEN, desc = "both hint it")
+  @State
+  public static class NextTakenByLook extends KeyStress.Keyed {
+    final long claimed = stage.claim(slot);
+
+    /** The task behind it is there, and it has ended. */
+    public NextTakenByLook() {
+      publish(Stage.future(slots, slots.free.pop()));
+      stage.end(slot, claimed);
+    }
+
+    /** The lane. */
+    @Actor
+    public void lane(II_Result r) {
+      r.r1 = stage.takesNext(slot, claimed) ? 1 : 0;
+    }
+
+    /** The client. */
+    @Actor
+    public void client(II_Result r) {
+      r.r2 = stage.takesNextByLook(slot, claimed) ? 1 : 0;
     }
   }
 }

@@ -118,7 +118,7 @@ public class SlotStress {
               yield 1;
             }
             case ENDED -> stage.resultLength(slot) == 8 ? 2 : -2;
-            case WITHDRAWN, WITHDRAWN_AFTER_ATTEMPT -> 3;
+            default -> 3;
           };
     }
   }

@@ -1,6 +1,7 @@
 package io.ringwork;
 
 import io.ringwork.internal.segment.Geometry;
+import io.ringwork.internal.segment.Geometry.Section;
 import io.ringwork.internal.segment.Geometry.SizeClass;
 import io.ringwork.internal.segment.HintRing;
 import io.ringwork.internal.segment.Layout;
@@ -37,6 +38,8 @@ final class Stage {
   private static final long BLOCKS = 1728;
   private static final long LANES = 2304;
   private static final long INJECTORS = 2816;
+  private static final long KEY_LINES = 3584;
+  private static final long KEY_BUCKETS = 3712;
   private static final long OWN = 4032;
 
   static final int RING = 2;
@@ -50,14 +53,24 @@ final class Stage {
   private static final AtomicInteger NEXT = new AtomicInteger();
   private static final Arena ARENA = Arena.global();
 
-  private static final Geometry GEOMETRY =
-      new Geometry(
-          WINDOW,
-          1,
-          new Geometry.Counts(1, SLOT_COUNT, 1, 1, 1, 0),
-          new Geometry.Tables(CLIENT, CLIENT, LANES, SLOTS, CLIENT, List.of()),
-          new Geometry.Rings(INJECTORS, RING, COMPLETIONS, RING),
-          new SizeClass[] {new SizeClass(BLOCK_SIZE, 2, 1, OWNERS, BLOCKS)});
+  private static final Geometry GEOMETRY = geometry(List.of());
+
+  /** With key lines. */
+  private static final Geometry KEYED =
+      geometry(
+          List.of(
+              new Section(Layout.SECTION_KEY_LINES, 1, 2 * Layout.KEY_STRIDE, KEY_LINES),
+              new Section(Layout.SECTION_KEY_BUCKETS, 1, Layout.BUCKET_STRIDE, KEY_BUCKETS)));
+
+  private static Geometry geometry(List<Section> sections) {
+    return new Geometry(
+        WINDOW,
+        1,
+        new Geometry.Counts(1, SLOT_COUNT, 1, 1, 1, 0),
+        new Geometry.Tables(CLIENT, CLIENT, LANES, SLOTS, CLIENT, sections),
+        new Geometry.Rings(INJECTORS, RING, COMPLETIONS, RING),
+        new SizeClass[] {new SizeClass(BLOCK_SIZE, 2, 1, OWNERS, BLOCKS)});
+  }
 
   static final TaskType<byte[], byte[]> TYPE = TaskType.of("jcstress", Codec.BYTES, Codec.BYTES);
 
@@ -83,6 +96,11 @@ final class Stage {
 
   SlotTable<TaskFuture<?>> slots() {
     return new SlotTable<>(memory, GEOMETRY, arena(), 0, CorruptSegmentException::new);
+  }
+
+  /** Slots whose tasks may have keys. */
+  SlotTable<TaskFuture<?>> keyedSlots() {
+    return new SlotTable<>(memory, KEYED, arena(), 0, CorruptSegmentException::new);
   }
 
   HintRing completions() {
@@ -233,6 +251,57 @@ final class Stage {
   /** Ends what was claimed, as done. */
   void end(int slot, long claimed) {
     memory.setLongRelease(slot(slot) + Layout.SLOT_ENDED, done(claimed));
+  }
+
+  /** Ends what was claimed, with a status. */
+  void endAs(int slot, long claimed, int status) {
+    long generation = StateWord.generation(claimed);
+    int ending = StateWord.ending(status, 0);
+    memory.setLongRelease(
+        slot(slot) + Layout.SLOT_ENDED, StateWord.of(generation, ending, 0, Layout.KIND_DONE));
+  }
+
+  private static long keyLine(int slot) {
+    return KEY_LINES + (long) slot * Layout.KEY_STRIDE;
+  }
+
+  /** Behind the end of a task with a key: whether the lane hints the one behind it. */
+  boolean takesNext(int slot, long claimed) {
+    long at = keyLine(slot) + Layout.KEY_NEXT;
+    long own = StateWord.generation(claimed) << Layout.KEY_GENERATION_SHIFT;
+    for (; ; ) {
+      long seen = memory.getLongAcquire(at);
+      long next = seen & Layout.KEY_SLOT_MASK;
+      if ((seen & ~Layout.KEY_SLOT_MASK) != own || next == Layout.KEY_NEXT_TAKEN) {
+        return false;
+      }
+      if (memory.casLong(at, seen, own | Layout.KEY_NEXT_TAKEN)) {
+        return next != 0;
+      }
+    }
+  }
+
+  /** As {@link #takesNext}, wrongly: the word may have changed since it was seen. */
+  boolean takesNextByLook(int slot, long claimed) {
+    long at = keyLine(slot) + Layout.KEY_NEXT;
+    long own = StateWord.generation(claimed) << Layout.KEY_GENERATION_SHIFT;
+    long next = memory.getLongAcquire(at) & Layout.KEY_SLOT_MASK;
+    memory.setLongRelease(at, own | Layout.KEY_NEXT_TAKEN);
+    return next != 0 && next != Layout.KEY_NEXT_TAKEN;
+  }
+
+  /** Whether a task is behind one, which has ended, that has failed its key. */
+  boolean isPoisoned(int prior, long generation, int slot) {
+    long ended = memory.getLongAcquire(slot(prior) + Layout.SLOT_ENDED);
+    if (StateWord.generation(ended) == generation) {
+      boolean fails = memory.getInt(keyLine(prior) + Layout.KEY_FLAGS) == Layout.KEY_FAILS;
+      VarHandle.acquireFence();
+      long next = memory.getLongAcquire(keyLine(prior) + Layout.KEY_NEXT);
+      if (next >>> Layout.KEY_GENERATION_SHIFT == generation) {
+        return fails;
+      }
+    }
+    return memory.getInt(keyLine(slot) + Layout.KEY_POISONED) != 0;
   }
 
   /** The ended word of what was claimed. */

@@ -100,6 +100,9 @@ final class Batch<Q, R> {
 
   /** Publishes a task in a slot of the batch; false if it does not fit into one. */
   private boolean place(TaskFuture<R> future, Q request, int left) {
+    if (options.key != 0) {
+      return false; // the end of each leads to the hint of the next
+    }
     if (future.deadline != 0 && submitter.backlog.isOneByOne(type.handlerId)) {
       return false;
     }

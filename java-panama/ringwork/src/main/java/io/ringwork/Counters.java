@@ -52,7 +52,7 @@ final class Counters {
           reject(type, Layout.CLIENT_REJECTED_ARENA, Layout.LOSSES_REJECTED_ARENA);
       case PAYLOAD_TOO_LARGE ->
           reject(type, Layout.CLIENT_REJECTED_TOO_LARGE, Layout.LOSSES_REJECTED_TOO_LARGE);
-      case DRAINING, DISCONNECTED, NO_WORKER, CHUNK_ENDED ->
+      case KEY, DRAINING, DISCONNECTED, NO_WORKER, CHUNK_ENDED ->
           reject(type, Layout.CLIENT_REJECTED_STATE, Layout.LOSSES_REJECTED_STATE);
     }
   }

@@ -97,9 +97,13 @@ final class PendingTasks {
    * @return whether it may have run
    */
   private boolean withdraw(TaskFuture<?> future) {
-    if (future.withdrawFrom(slots) == Withdrawal.WITHDRAWN) {
+    Withdrawal found = future.withdrawFrom(slots);
+    if (found == Withdrawal.WITHDRAWN) {
       room.freed();
       counters.cancelled(future.type);
+      return future.hasRunBefore;
+    }
+    if (found == Withdrawal.SKIPPED) {
       return future.hasRunBefore;
     }
     noteRun(future);
@@ -148,6 +152,7 @@ final class PendingTasks {
         counters.cancelled(future.type);
         fate = future.hasRunBefore ? Fate.MAY_HAVE_RUN : Fate.NOT_RUN;
       }
+      case SKIPPED -> fate = future.hasRunBefore ? Fate.MAY_HAVE_RUN : Fate.NOT_RUN;
       case RUNNING -> {
         noteRun(future);
         if (completer.requestCancel(future)) {

@@ -306,9 +306,7 @@ public final class RawCall implements AutoCloseable {
       core.counters.reject(type, full);
       throw core.submitter.refusals.noRoom(full, type, requestLength, options, false);
     }
-    if (!own.isClaimedAtOnce()) {
-      core.submitter.announce(own.isForIo(), helps);
-    }
+    core.submitter.announce(own, helps);
     core.submitter.published(own);
   }
 
@@ -357,7 +355,11 @@ public final class RawCall implements AutoCloseable {
           return;
         }
       }
-      case RUNNING -> {}
+      case SKIPPED -> {
+        leave(i);
+        return;
+      }
+      default -> {} // it runs
     }
     own.hasRunBefore = true;
     Observed observed = own.observed();
@@ -365,6 +367,11 @@ public final class RawCall implements AutoCloseable {
       observed.note(core.segment, own.slot, own.generation);
     }
     core.completer.requestCancel(own.slot, own.generation);
+    leave(i);
+  }
+
+  /** The task is the lane's that runs it, or leaves it out. */
+  private void leave(int i) {
     core.segment.slots.replace(i, own.placeholder());
     own.slot = -1;
     core.completer.tryEnd(i); // a hint that came before that was not heeded

@@ -149,7 +149,7 @@ public final class RawTask implements AutoCloseable {
       future.failedAtSubmit(core.submitter.refusals.noRoom(full, type, length, options, false));
       return;
     }
-    core.submitter.announce(future.isForIo(), false);
+    core.submitter.announce(future, false);
     core.submitter.published(future);
   }
 

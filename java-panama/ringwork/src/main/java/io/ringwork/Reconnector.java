@@ -182,9 +182,7 @@ final class Reconnector extends Connection {
 
   private static boolean runsHere(
       TaskType<?, ?> type, TaskOptions options, RingworkException disconnected) {
-    return options.backpressure.kind == Backpressure.Kind.CALLER_RUNS
-        && type.fallback != null
-        && disconnected instanceof RejectedException;
+    return Submitter.fallback(type, options) != null && disconnected instanceof RejectedException;
   }
 
   @Override

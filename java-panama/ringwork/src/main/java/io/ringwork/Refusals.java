@@ -45,6 +45,17 @@ final class Refusals {
             + " the pool more lanes; TaskOptions.admitLate lets it in all the same");
   }
 
+  /** Of a task with a key, where the pool takes none. */
+  RejectedException noKeys() {
+    return new RejectedException(
+        Reason.KEY,
+        "this pool takes no tasks with keys: "
+            + (own
+                ? "launch it with LaunchConfig.arguments(\"--keys\", \"true\"), or with a segmentSize"
+                : "serve it with --keys true, or with a --segment-size")
+            + " of 512 MiB or more");
+  }
+
   /** Refuses a request that no block holds. */
   void checkSize(TaskType<?, ?> type, long size) {
     if (size < 0) {
@@ -124,7 +135,9 @@ final class Refusals {
     if (kind == Backpressure.Kind.BLOCK) {
       return "submit from another thread, for Backpressure.block does not wait in a callback";
     }
-    return kind == Backpressure.Kind.CALLER_RUNS && type.kind != ResultKind.LEASE
+    return kind == Backpressure.Kind.CALLER_RUNS
+            && options.key == 0
+            && type.kind != ResultKind.LEASE
         ? "give " + type.name() + " a fallback that Backpressure.callerRuns can run"
         : "use Backpressure.block";
   }

@@ -30,6 +30,8 @@ public final class RejectedException extends RingworkException {
     ARENA_EXHAUSTED,
     /** The request is larger than the largest block for requests. */
     PAYLOAD_TOO_LARGE,
+    /** The task has a key, and the pool takes no tasks with keys. */
+    KEY,
     /** The pool is draining and takes no new tasks. */
     DRAINING,
     /**

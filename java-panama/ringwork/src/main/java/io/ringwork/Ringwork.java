@@ -157,7 +157,7 @@ public final class Ringwork implements AutoCloseable {
    *
    * @param type what to run
    * @param request its request; may be changed after this returns
-   * @param options timeout, priority, attempts, backpressure, trace
+   * @param options timeout, priority, attempts, backpressure, trace, key
    * @param <Q> the request
    * @param <R> the result
    * @return the future of the result; it fails with a {@link RingworkException}
@@ -300,7 +300,7 @@ public final class Ringwork implements AutoCloseable {
    *
    * @param type what to run
    * @param request its request
-   * @param options timeout, priority, attempts, backpressure, trace
+   * @param options timeout, priority, attempts, backpressure, trace, key
    * @param <Q> the request
    * @param <R> the result
    * @return the result
@@ -345,7 +345,7 @@ public final class Ringwork implements AutoCloseable {
    *
    * @param handler the handler's name
    * @param requestSize the room in bytes
-   * @param options timeout, priority, attempts, backpressure, trace
+   * @param options timeout, priority, attempts, backpressure, trace, key
    * @return the claimed task; submit or close it
    * @throws RejectedException if there is no room
    * @throws ClosedException if the client is closed
@@ -361,7 +361,7 @@ public final class Ringwork implements AutoCloseable {
    *
    * @param type whose handler it is for
    * @param requestSize the room in bytes
-   * @param options timeout, priority, attempts, backpressure, trace
+   * @param options timeout, priority, attempts, backpressure, trace, key
    * @return the claimed task; submit or close it
    * @throws RejectedException if there is no room, or as many are in flight as may be
    * @throws ClosedException if the client is closed

@@ -17,6 +17,7 @@ import io.ringwork.internal.segment.PublishedWord;
 import io.ringwork.internal.segment.Room;
 import io.ringwork.internal.segment.SharedMemory;
 import io.ringwork.internal.segment.SlotTable;
+import io.ringwork.internal.segment.SlotTable.Queued;
 import io.ringwork.internal.segment.SlotTable.Withdrawal;
 import io.ringwork.internal.wait.LaneWaker;
 import io.ringwork.internal.wait.Poller;
@@ -124,6 +125,9 @@ final class Submitter {
     this.requests = new RequestWriter(segment);
     this.refusals = new Refusals(segment, pool.isOwn());
     this.earlyClaim = new EarlyClaim(slots);
+    if (slots.keys != null) {
+      slots.keys.hintBy(this::hintAgain);
+    }
   }
 
   /**
@@ -135,9 +139,7 @@ final class Submitter {
       TaskFuture<R> future, TaskType<Q, R> type, Q request, TaskOptions options, boolean helped) {
     try {
       if (place(future, type, request, options, helped)) {
-        if (!future.isClaimedAtOnce()) {
-          announce(future.isForIo(), helped);
-        }
+        announce(future, helped);
         published(future);
       }
     } catch (RingworkException
@@ -153,6 +155,16 @@ final class Submitter {
     return options.timeoutNanos == TaskOptions.NO_TIMEOUT
         ? 0
         : Durations.saturatedAdd(System.nanoTime(), options.timeoutNanos);
+  }
+
+  /** As {@link #announce(boolean, boolean)} of one task, as far as it needs that. */
+  void announce(TaskFuture<?> future, boolean helped) {
+    if (future.isPlain()) {
+      announce(future.isForIo(), helped);
+    } else if (!helped) {
+      VarHandle.fullFence(); // as there
+      role.submitted();
+    }
   }
 
   /**
@@ -254,6 +266,7 @@ final class Submitter {
       throw new TaskTimeoutException(
           "the deadline of " + type.name() + " had passed at the submit", false);
     }
+    checkKey(options);
     ByteBuffer encoded = null;
     long size = RequestWriter.sizeOf(type, request);
     if (size == Codec.UNKNOWN_SIZE) {
@@ -315,10 +328,21 @@ final class Submitter {
     return late;
   }
 
-  /** What the caller runs itself where there is no room, or null. */
+  private void checkKey(TaskOptions options) {
+    if (options.key != 0 && slots.keys == null) {
+      throw refusals.noKeys();
+    }
+  }
+
+  /**
+   * What the caller runs itself where there is no room, or null. A task with a key is none: others
+   * of its key run before it, or at the same time.
+   */
   static <Q, R> @Nullable Function<? super Q, ? extends R> fallback(
       TaskType<Q, R> type, TaskOptions options) {
-    return options.backpressure.kind == Backpressure.Kind.CALLER_RUNS ? type.fallback : null;
+    return options.backpressure.kind == Backpressure.Kind.CALLER_RUNS && options.key == 0
+        ? type.fallback
+        : null;
   }
 
   void checkOpen() {
@@ -388,6 +412,7 @@ final class Submitter {
     }
     try {
       checkOpen();
+      checkKey(options);
       refusals.checkSize(type, size);
       return claimOrThrow(type, size, options);
     } catch (RejectedException rejected) {
@@ -466,7 +491,7 @@ final class Submitter {
 
   /**
    * Fills and publishes a slot, whose block is {@linkplain SlotTable#reserved reserved}; its hint
-   * is the caller's to write.
+   * is the caller's to {@linkplain #hint write}.
    *
    * @param deadline the task's, which for a raw call is not its future's
    */
@@ -494,7 +519,36 @@ final class Submitter {
     if (Failpoints.ON) Failpoints.hit("submit.filled");
     future.slot = i;
     future.generation = slots.generation(i);
-    slots.publish(i, word, future);
+    if (options.key == 0) {
+      slots.publish(i, word, future);
+    } else {
+      publishKeyed(word, future, options);
+    }
+  }
+
+  /** With its hint; {@link #hint} tells if there was no room for that. */
+  private void publishKeyed(long word, TaskFuture<?> future, TaskOptions options) {
+    HintRing ring = ring(future, options);
+    Queued queued = slots.publish(future.slot, word, future, options.key, options.failsKey(), ring);
+    future.setBehind(queued == Queued.BEHIND);
+    if (queued == Queued.FULL) {
+      future.slot = -1;
+    }
+  }
+
+  /** Writes the hint of a task whose turn it is, as the end of the one before it has shown. */
+  private void hintAgain(int i) {
+    long published = slots.published(i);
+    Way way = way(PublishedWord.has(published, Layout.PUBLISHED_IO));
+    int ring = Math.min(PublishedWord.priority(published), way.rings.length - 1);
+    try {
+      // If it is full the supervisor writes the hint.
+      way.rings[ring].offer(slots.global(i));
+    } catch (CorruptSegmentException contradicts) {
+      return; // the next submit is told
+    }
+    VarHandle.fullFence(); // as in announce
+    way.waker.wakeOne();
   }
 
   /** Which one of the rings a task goes to. */
@@ -513,13 +567,17 @@ final class Submitter {
   }
 
   /**
-   * Puts the hint of a task that was just published into the ring; null, or RING_FULL.
+   * Puts the hint of a task that was just published into the ring, unless it has a key: then that
+   * is done. Null, or RING_FULL.
    *
    * @param watched whether the caller takes the poller's role, which it may have from here on, and
    *     looks first if a lane needs the hint
    */
   @Nullable Reason hint(TaskFuture<?> future, TaskOptions options, boolean watched) {
     int i = future.slot;
+    if (options.key != 0) {
+      return i < 0 ? Reason.RING_FULL : null;
+    }
     if (watched && earlyClaim.isWorthALook()) {
       // While the lane has it: what would delay the caller later costs no time now.
       count(future);

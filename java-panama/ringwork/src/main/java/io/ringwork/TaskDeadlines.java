@@ -43,6 +43,10 @@ final class TaskDeadlines implements Timers.Deadlines {
   }
 
   private void expire(TaskFuture<?> future) {
+    if (future.slot >= 0 && slots.isKeyed(future.slot, future.generation)) {
+      expireKeyed(future);
+      return;
+    }
     Withdrawal found = future.withdrawFrom(slots);
     if (found == Withdrawal.ENDED) {
       if (future.slot >= 0) {
@@ -51,9 +55,8 @@ final class TaskDeadlines implements Timers.Deadlines {
       return;
     }
     boolean running = found == Withdrawal.RUNNING;
-    Observed observed = future.observed();
-    if (running && observed != null) {
-      observed.note(segment, future.slot, future.generation);
+    if (running) {
+      noteRun(future);
     }
     boolean late = future.expire(running);
     if (running) {
@@ -66,6 +69,36 @@ final class TaskDeadlines implements Timers.Deadlines {
       counters.judge(future, false);
       counters.count(Layout.CLIENT_TIMED_OUT);
       future.dispatch();
+    }
+  }
+
+  /**
+   * The same of a task with a key, which can't be taken back. A lane that skips it ends it as
+   * cancelled, and may do so at once: so the future is settled before that is asked for.
+   */
+  private void expireKeyed(TaskFuture<?> future) {
+    if (completer.tryEnd(future.slot) || !future.beginToExpire()) {
+      return;
+    }
+    boolean running = true; // if closed meanwhile
+    try {
+      running = future.withdrawFrom(slots) != Withdrawal.SKIPPED;
+      if (running) {
+        noteRun(future);
+        completer.requestCancel(future);
+      }
+      counters.judge(future, false);
+      counters.count(Layout.CLIENT_TIMED_OUT);
+    } finally {
+      future.expired(running);
+      future.dispatch();
+    }
+  }
+
+  private void noteRun(TaskFuture<?> future) {
+    Observed observed = future.observed();
+    if (observed != null) {
+      observed.note(segment, future.slot, future.generation);
     }
   }
 }

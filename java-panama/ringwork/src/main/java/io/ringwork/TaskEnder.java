@@ -146,7 +146,7 @@ final class TaskEnder {
 
   /** The slot is not given back: its state is unknown. */
   void corrupt(int i, TaskFuture<?> future, long word) {
-    slots.uncount(i); // or its type would be short of one for ever
+    slots.lose(i);
     room.freed();
     future.fail(
         new CorruptSegmentException(

@@ -84,6 +84,7 @@ public sealed class TaskFuture<R> extends CompletableFuture<R> permits ObservedF
   private static final byte CLAIMED = 2;
   private static final byte WATCHED = 4;
   private static final byte FOR_IO = 8;
+  private static final byte BEHIND = 16;
 
   /**
    * What is special about its submit; submitting thread only. One field: this object has no byte to
@@ -175,6 +176,16 @@ public sealed class TaskFuture<R> extends CompletableFuture<R> permits ObservedF
   /** Before it is published, perhaps once more. */
   void setForIo(boolean forIo) {
     submit = (byte) (forIo ? submit | FOR_IO : submit & ~FOR_IO);
+  }
+
+  /** Whether another task of its key leads to its hint; when it is published, perhaps again. */
+  void setBehind(boolean behind) {
+    submit = (byte) (behind ? submit | BEHIND : submit & ~BEHIND);
+  }
+
+  /** Whether a lane is to be woken for it: it is neither claimed nor behind another one. */
+  boolean isPlain() {
+    return (submit & (CLAIMED | BEHIND)) == 0;
   }
 
   /** Whether a lane was seen to have claimed it before its hint was written. */
@@ -510,7 +521,7 @@ public sealed class TaskFuture<R> extends CompletableFuture<R> permits ObservedF
   /**
    * Takes the task back if no lane has it; notes whether an earlier attempt has died.
    *
-   * @return {@link Withdrawal#WITHDRAWN} also if so
+   * @return {@link Withdrawal#WITHDRAWN}, or {@link Withdrawal#SKIPPED}, also if so
    */
   Withdrawal withdrawFrom(SlotTable<TaskFuture<?>> slots) {
     int i = slot;
@@ -518,19 +529,35 @@ public sealed class TaskFuture<R> extends CompletableFuture<R> permits ObservedF
       return Withdrawal.ENDED; // its submitter has taken it back and tries again
     }
     Withdrawal found = slots.withdraw(i, generation);
-    if (found == Withdrawal.WITHDRAWN_AFTER_ATTEMPT) {
-      hasRunBefore = true;
-      return Withdrawal.WITHDRAWN;
-    }
-    if (found == Withdrawal.WITHDRAWN) {
-      hasRunBefore = false;
-    }
+    return switch (found) {
+      case WITHDRAWN_AFTER_ATTEMPT -> notedRun(true, Withdrawal.WITHDRAWN);
+      case SKIPPED_AFTER_ATTEMPT -> notedRun(true, Withdrawal.SKIPPED);
+      case WITHDRAWN, SKIPPED -> notedRun(false, found);
+      case RUNNING, ENDED -> found;
+    };
+  }
+
+  private Withdrawal notedRun(boolean before, Withdrawal found) {
+    hasRunBefore = before;
     return found;
   }
 
   /** Its deadline has passed. */
   boolean expire(boolean running) {
     return settle(lateFailure(running, running || hasRunBefore));
+  }
+
+  /**
+   * Its deadline has passed, and what became of it is found out after this: an end that comes
+   * meanwhile is none of this future's any more.
+   */
+  boolean beginToExpire() {
+    return settle(Outcome.TAKEN);
+  }
+
+  /** As {@link #expire} after {@link #beginToExpire}. */
+  void expired(boolean running) {
+    outcome = lateFailure(running, running || hasRunBefore);
   }
 
   /** The task is out of the table perhaps: it ends also if there is no memory to say why. */

@@ -1,8 +1,11 @@
 package io.ringwork;
 
 import io.ringwork.internal.Durations;
+import io.ringwork.internal.Plural;
 import io.ringwork.internal.Traceparent;
 import io.ringwork.internal.segment.Layout;
+import io.ringwork.internal.segment.OrderKey;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Objects;
@@ -26,10 +29,12 @@ public final class TaskOptions {
   private static final int TRACE = 8;
   private static final int ADMIT_LATE = 16;
   private static final int ATTEMPTS = 32;
+  private static final int KEY = 64;
+  private static final int ON_FAILURE = 128;
 
   /**
    * Nothing is set. Built in are: no timeout, {@link Priority#NORMAL}, one attempt, {@link
-   * Backpressure#fail()}, no trace.
+   * Backpressure#fail()}, no trace, no key.
    */
   public static final TaskOptions DEFAULT = new TaskOptions(new Draft());
 
@@ -45,6 +50,11 @@ public final class TaskOptions {
   /** Whether the task is let in though its deadline can't be met, by all that is known. */
   final boolean admitLate;
 
+  /** The hash of the key, 0 for none. */
+  final long key;
+
+  private final OnFailure onFailure;
+
   /** What {@link #over} made last; races only make it anew. */
   private @Nullable Merged merged;
 
@@ -58,6 +68,8 @@ public final class TaskOptions {
     this.backpressure = draft.backpressure;
     this.trace = draft.trace;
     this.admitLate = draft.admitLate;
+    this.key = draft.key;
+    this.onFailure = draft.onFailure;
   }
 
   /** What options are made of, before they are made. */
@@ -69,6 +81,8 @@ public final class TaskOptions {
     Backpressure backpressure = Backpressure.fail();
     byte @Nullable [] trace;
     boolean admitLate;
+    long key;
+    OnFailure onFailure = OnFailure.CONTINUE;
 
     /** Takes some of the options of others. */
     void take(int some, TaskOptions from) {
@@ -79,6 +93,8 @@ public final class TaskOptions {
       backpressure = (some & BACKPRESSURE) != 0 ? from.backpressure : backpressure;
       trace = (some & TRACE) != 0 ? from.trace : trace;
       admitLate = (some & ADMIT_LATE) != 0 ? from.admitLate : admitLate;
+      key = (some & KEY) != 0 ? from.key : key;
+      onFailure = (some & ON_FAILURE) != 0 ? from.onFailure : onFailure;
     }
   }
 
@@ -281,6 +297,95 @@ public final class TaskOptions {
     return trace == null ? Optional.empty() : Optional.of(Traceparent.format(trace));
   }
 
+  /**
+   * What orders the task: tasks of one key of one connection run in the order of their submits,
+   * each after the end of the one before it, and no two tasks of one key run at a time, whichever
+   * client they are of. Tasks of other keys, and those without one, run beside them. A key is not
+   * bound to a handler.
+   *
+   * <p>A task that is cancelled, or whose deadline passes, before its turn ends at once and is left
+   * out when its turn comes; it keeps its slot until then. {@link Backpressure#callerRuns} does not
+   * run it. A chunk is one task: it has the key until its last request has ended. The pool must
+   * take keys ({@code serve --keys true}, and by default from a segment of 512 MiB on), or the
+   * submit fails with {@link RejectedException.Reason#KEY}.
+   *
+   * @param key 1 to 1,024 bytes in UTF-8; of something longer take a hash
+   * @return a copy
+   * @throws IllegalArgumentException if it is empty or too long
+   */
+  public TaskOptions key(String key) {
+    return key(key.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * As {@link #key(String)} of bytes. The text and its bytes in UTF-8 are the same key.
+   *
+   * @param key 1 to 1,024 bytes, of which no copy is kept
+   * @return a copy
+   * @throws IllegalArgumentException if it is empty or too long
+   */
+  public TaskOptions key(byte[] key) {
+    if (key.length == 0 || key.length > Layout.KEY_BYTES_MAX) {
+      throw new IllegalArgumentException(
+          "a key of "
+              + Plural.of(key.length, "byte")
+              + " can't order tasks: it has 1 to "
+              + Layout.KEY_BYTES_MAX
+              + " bytes; of something longer take a hash, and of nothing no key");
+    }
+    return keyHash(OrderKey.hash(key));
+  }
+
+  private TaskOptions keyHash(long hash) {
+    Draft draft = with(KEY);
+    draft.key = hash;
+    return new TaskOptions(draft);
+  }
+
+  /**
+   * No key, also where the type or the connection has one.
+   *
+   * @return a copy
+   */
+  public TaskOptions noKey() {
+    return keyHash(0);
+  }
+
+  /**
+   * Whether the task has a key.
+   *
+   * @return true if so; false if none is set
+   */
+  public boolean hasKey() {
+    return key != 0;
+  }
+
+  /**
+   * What becomes of the tasks of its key that are queued behind it, if it fails. Without effect on
+   * a task that has no key.
+   *
+   * @param onFailure what
+   * @return a copy
+   */
+  public TaskOptions onFailure(OnFailure onFailure) {
+    Draft draft = with(ON_FAILURE);
+    draft.onFailure = Objects.requireNonNull(onFailure, "onFailure");
+    return new TaskOptions(draft);
+  }
+
+  /**
+   * What becomes of the tasks behind it, if it fails.
+   *
+   * @return what; {@link OnFailure#CONTINUE} if nothing is set
+   */
+  public OnFailure onFailure() {
+    return onFailure;
+  }
+
+  boolean failsKey() {
+    return onFailure == OnFailure.FAIL_KEY;
+  }
+
   /** Equal if the same options are set to equal values. */
   @Override
   @SuppressWarnings("exports") // a mark for checkers; JSpecify is not needed to use this module
@@ -291,6 +396,8 @@ public final class TaskOptions {
         && priority == that.priority
         && attempts == that.attempts
         && admitLate == that.admitLate
+        && key == that.key
+        && onFailure == that.onFailure
         && backpressure.equals(that.backpressure)
         && Arrays.equals(trace, that.trace);
   }
@@ -298,7 +405,15 @@ public final class TaskOptions {
   @Override
   public int hashCode() {
     return Objects.hash(
-        set, timeoutNanos, priority, attempts, backpressure, admitLate, Arrays.hashCode(trace));
+        set,
+        timeoutNanos,
+        priority,
+        attempts,
+        backpressure,
+        admitLate,
+        key,
+        onFailure,
+        Arrays.hashCode(trace));
   }
 
   /** What is set. */
@@ -322,6 +437,12 @@ public final class TaskOptions {
     }
     if ((set & TRACE) != 0) {
       append(text, "traceparent", traceparent().orElse(""));
+    }
+    if ((set & KEY) != 0) {
+      append(text, "key", hasKey() ? "0x" + Long.toHexString(key) : "none"); // its hash
+    }
+    if ((set & ON_FAILURE) != 0) {
+      append(text, "onFailure", onFailure);
     }
     return text.append(']').toString();
   }

@@ -13,10 +13,10 @@
  *       io.ringwork.CompletionMode}), {@link io.ringwork.Reconnect} with its {@link
  *       io.ringwork.ConnectionEvent} and {@link io.ringwork.ConnectionState}.
  *   <li>Tasks: {@link io.ringwork.TaskType}, {@link io.ringwork.Codec}, {@link
- *       io.ringwork.TaskOptions} ({@link io.ringwork.Priority}, {@link io.ringwork.Backpressure}),
- *       {@link io.ringwork.TaskFuture}, {@link io.ringwork.CancelOutcome}, {@link
- *       io.ringwork.ChunkResult}. Several futures as one: {@link io.ringwork.Tasks}; a result that
- *       another thread gives: {@link io.ringwork.Promise}.
+ *       io.ringwork.TaskOptions} ({@link io.ringwork.Priority}, {@link io.ringwork.Backpressure},
+ *       {@link io.ringwork.OnFailure}), {@link io.ringwork.TaskFuture}, {@link
+ *       io.ringwork.CancelOutcome}, {@link io.ringwork.ChunkResult}. Several futures as one: {@link
+ *       io.ringwork.Tasks}; a result that another thread gives: {@link io.ringwork.Promise}.
  *   <li>In shared memory: {@link io.ringwork.RawTask}, {@link io.ringwork.RawCall}, {@link
  *       io.ringwork.ResultLease}.
  *   <li>Events: {@link io.ringwork.Event}, {@link io.ringwork.EventReader}, {@link

@@ -54,6 +54,16 @@ final class FakePool implements AutoCloseable {
   }
 
   FakePool(Path base, int clients, int slots, int classes) throws IOException {
+    this(base, clients, slots, classes, false);
+  }
+
+  /** One that takes tasks with keys; its lanes know nothing of them. */
+  static FakePool keyed(Path base, int slots) throws IOException {
+    return new FakePool(base, 1, slots, 3, true);
+  }
+
+  private FakePool(Path base, int clients, int slots, int classes, boolean keys)
+      throws IOException {
     try {
       Futex.awaitLinked(); // so that each test knows whether there is one
     } catch (InterruptedException e) {
@@ -76,7 +86,8 @@ final class FakePool implements AutoCloseable {
     }
     Files.createFile(dir.resolve("segment"), FakeSegment.PRIVATE_FILE);
     file = FileChannel.open(files.segment(), StandardOpenOption.READ, StandardOpenOption.WRITE);
-    memory = FakeSegment.write(file, clients, slots, LANES, classes, epoch);
+    memory =
+        FakeSegment.write(file, new FakeSegment.Size(clients, slots, LANES, classes, keys), epoch);
     try {
       geometry = Geometry.read(memory);
     } catch (Geometry.BadHeader bad) {
@@ -172,6 +183,11 @@ final class FakePool implements AutoCloseable {
 
   long slot(int slot) {
     return geometry.slotsOf(0) + (long) slot * Layout.SLOT_STRIDE;
+  }
+
+  /** The key line of a slot. */
+  long keyLine(int slot) {
+    return geometry.keyLines().at() + (long) slot * Layout.KEY_STRIDE;
   }
 
   long client(int index) {

@@ -38,6 +38,9 @@ final class FakeSegment {
     Layout.H_ERRORS
   };
 
+  /** How much there is. */
+  record Size(int clients, int slots, int lanes, int classes, boolean keys) {}
+
   private long end = Layout.HEADER_SIZE;
 
   private FakeSegment() {}
@@ -52,10 +55,12 @@ final class FakeSegment {
     return Integer.highestOneBit(Math.max(atLeast, 2) * 2 - 1);
   }
 
-  static SharedMemory write(
-      FileChannel file, int clients, int slots, int lanes, int classes, long epoch)
-      throws IOException {
+  static SharedMemory write(FileChannel file, Size of, long epoch) throws IOException {
     FakeSegment s = new FakeSegment();
+    int clients = of.clients;
+    int slots = of.slots;
+    int lanes = of.lanes;
+    int classes = of.classes;
     int injector = power(2 * clients * slots);
     int completion = power(2 * slots);
     long[] at = {
@@ -68,6 +73,9 @@ final class FakeSegment {
       s.section((long) HANDLERS * Layout.HANDLER_STRIDE, 128),
       s.section(Layout.ERROR_STRIDE, 128)
     };
+    int pairs = (clients * slots + 1) / 2;
+    long keyLines = of.keys ? s.section(2L * Layout.KEY_STRIDE * pairs, 128) : 0;
+    long buckets = of.keys ? s.section(Layout.BUCKET_STRIDE, 128) : 0;
     long[] owners = new long[classes];
     long[] blocks = new long[classes];
     for (int c = 0; c < classes; c++) {
@@ -97,6 +105,12 @@ final class FakeSegment {
     for (int f = 0; f < SECTIONS.length; f++) {
       m.setLong(SECTIONS[f], at[f]);
     }
+    if (of.keys) {
+      m.setLong(Layout.H_FEATURES, Layout.FEATURE_KEYS);
+      m.setInt(Layout.H_SECTION_COUNT, 2);
+      optional(m, 0, Layout.SECTION_KEY_LINES, pairs, 2 * Layout.KEY_STRIDE, keyLines);
+      optional(m, 1, Layout.SECTION_KEY_BUCKETS, 1, Layout.BUCKET_STRIDE, buckets);
+    }
     for (int c = 0; c < classes; c++) {
       long entry = Layout.H_CLASSES + (long) c * Layout.CLASS_STRIDE;
       m.setLong(entry + Layout.CLASS_SIZE, BLOCK_SIZES[c]);
@@ -107,5 +121,14 @@ final class FakeSegment {
     }
     m.setIntOpaque(Layout.H_READY, Layout.READY);
     return m;
+  }
+
+  private static void optional(
+      SharedMemory m, int index, int kind, int count, int recordBytes, long at) {
+    long entry = Layout.H_SECTIONS + (long) index * Layout.SECTION_STRIDE;
+    m.setInt(entry + Layout.SECTION_KIND, kind);
+    m.setInt(entry + Layout.SECTION_COUNT, count);
+    m.setInt(entry + Layout.SECTION_BYTES, recordBytes);
+    m.setLong(entry + Layout.SECTION_OFFSET, at);
   }
 }

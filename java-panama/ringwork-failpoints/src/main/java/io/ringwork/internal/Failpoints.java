@@ -64,6 +64,11 @@ public final class Failpoints {
           "poll.bumped",
           "cancel.withdrawn",
           "cancel.asked",
+          "cancel.key_asked",
+          "key.filled",
+          "key.linked",
+          "key.poisoned",
+          "key.next_taken",
           "watch.asked",
           "close.drained",
           "close.failed");

@@ -6,6 +6,7 @@ import io.ringwork.Codec;
 import io.ringwork.CompletionMode;
 import io.ringwork.ConnectConfig;
 import io.ringwork.ConnectException;
+import io.ringwork.OnFailure;
 import io.ringwork.RawTask;
 import io.ringwork.RejectedException;
 import io.ringwork.Ringwork;
@@ -154,9 +155,9 @@ final class Session {
   private void round(Ringwork target) throws InterruptedException {
     List<TaskFuture<?>> futures = new ArrayList<>();
     List<byte[]> requests = new ArrayList<>();
-    for (int n = 0; n < 10; n++) {
+    for (int n = 0; n < 14; n++) {
       int size = n % 3 == 0 ? 300 + random.nextInt(3_000) : 12 + random.nextInt(50);
-      int hold = n == 4 ? 3 : n == 5 ? 1 : n == 6 ? 40 : 0;
+      int hold = n == 4 ? 3 : n == 5 ? 1 : n == 6 ? 40 : n == 10 ? 2 : 0;
       byte[] request = request(random.nextInt(), hold, size);
       TaskFuture<?> future = submit(target, n, request);
       if (future != null) {
@@ -209,9 +210,25 @@ final class Session {
         }
       case 7:
         return raw(target, request);
+      case 10:
+        return target.submit(HOLD, request, keyed(1));
+      case 11, 13:
+        return target.submit(FLIP, request, keyed(3));
+      case 12:
+        {
+          TaskFuture<byte[]> behind = target.submit(FLIP, request, keyed(3));
+          behind.cancelTask();
+          return behind;
+        }
       default:
         return target.submit(FLIP, request);
     }
+  }
+
+  /** Options of a task whose key others have, too, of this client and of others. */
+  private TaskOptions keyed(int attempts) {
+    byte[] key = {(byte) random.nextInt(2)};
+    return PATIENT.attempts(attempts).key(key).onFailure(OnFailure.FAIL_KEY);
   }
 
   /** A request written in place and a leased result; and a claim that is given back. */

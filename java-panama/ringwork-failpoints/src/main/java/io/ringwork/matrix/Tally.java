@@ -3,6 +3,7 @@ package io.ringwork.matrix;
 import io.ringwork.ChunkResult;
 import io.ringwork.ClosedException;
 import io.ringwork.RejectedException;
+import io.ringwork.RemoteFailureException;
 import io.ringwork.ResultLease;
 import io.ringwork.TaskFuture;
 import io.ringwork.TaskTimeoutException;
@@ -26,6 +27,7 @@ final class Tally {
   private final AtomicInteger completions = new AtomicInteger();
   private final AtomicInteger completed = new AtomicInteger();
   private final AtomicInteger crashed = new AtomicInteger();
+  private final AtomicInteger poisoned = new AtomicInteger();
   private final AtomicInteger timedOut = new AtomicInteger();
   private final AtomicInteger cancelled = new AtomicInteger();
   private final AtomicInteger rejected = new AtomicInteger();
@@ -114,6 +116,9 @@ final class Tally {
   /** Counts a failure; false if the pool is closed. */
   boolean failure(Throwable cause) {
     switch (cause) {
+      // One before it of its key has crashed.
+      case RemoteFailureException e when e.code().equals("key.poisoned") ->
+          poisoned.incrementAndGet();
       case WorkerCrashedException e -> crashed.incrementAndGet();
       case TaskTimeoutException e -> timedOut.incrementAndGet();
       case RejectedException e when e.reason() == RejectedException.Reason.DEADLINE_UNREACHABLE ->
@@ -152,11 +157,12 @@ final class Tally {
 
   @Override
   public String toString() {
-    return "tasks=%s completed=%s crashed=%s timed_out=%s cancelled=%s rejected=%s closed=%s unfinished=%s wrong=%s first=%s"
+    return "tasks=%s completed=%s crashed=%s poisoned=%s timed_out=%s cancelled=%s rejected=%s closed=%s unfinished=%s wrong=%s first=%s"
         .formatted(
             tasks,
             completed,
             crashed,
+            poisoned,
             timedOut,
             cancelled,
             rejected,

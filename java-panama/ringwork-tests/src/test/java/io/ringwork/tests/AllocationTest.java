@@ -55,8 +55,9 @@ class AllocationTest {
     void run(long number) throws Exception;
   }
 
+  /** Tasks may have keys, which is to cost those nothing that have none. */
   private static Ringwork launch() {
-    return Ringwork.launch(Pools.stock("AllocationTest"));
+    return Ringwork.launch(Pools.stock("AllocationTest").arguments("--keys", "true"));
   }
 
   private static void assertAllocates(long bytesPerOperation, Operation operation)
@@ -108,6 +109,18 @@ class AllocationTest {
     try (Ringwork pool = launch()) {
       assertAllocates(FUTURE + RESULT, n -> pool.call(StockTasks.ECHO, request));
       assertAllocates(FUTURE + RESULT, n -> pool.submit(StockTasks.ECHO, request).get());
+    }
+  }
+
+  /** Its options are made once; the tables of keys are, too. */
+  @Test
+  void aKeyAllocatesNothing() throws Exception {
+    byte[] request = new byte[64];
+    TaskOptions keyed = TaskOptions.DEFAULT.key("account-4711");
+    try (Ringwork pool = launch();
+        RawCall call = pool.rawCall("echo", keyed)) {
+      assertAllocates(FUTURE + RESULT, n -> pool.submit(StockTasks.ECHO, request, keyed).get());
+      assertAllocates(0, n -> invoke(call, 8, n));
     }
   }
 

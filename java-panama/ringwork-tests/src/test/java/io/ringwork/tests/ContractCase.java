@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import io.ringwork.Codec;
+import io.ringwork.OnFailure;
 import io.ringwork.Priority;
 import io.ringwork.TaskOptions;
 import java.io.IOException;
@@ -15,6 +16,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** One case of tests/contract.json; tests/README.md says what the keys mean. */
@@ -55,7 +58,18 @@ record ContractCase(
       @Nullable Integer attempts,
       @Nullable String traceparent,
       boolean occupy,
-      @Nullable String cancel) {}
+      @Nullable String cancel,
+      @Nullable String key,
+      @Nullable Integer keySize,
+      @Nullable String onFailure,
+      @Nullable Behind behind) {
+    static final Options NONE =
+        new Options(null, null, null, null, false, null, null, null, null, null);
+  }
+
+  /** A task that the same client submits before the case's own. */
+  record Behind(
+      String handler, Payload request, @Nullable String onFailure, @Nullable String key) {}
 
   record Expected(
       String outcome,
@@ -84,7 +98,7 @@ record ContractCase(
   }
 
   Options chosen() {
-    return options == null ? new Options(null, null, null, null, false, null) : options;
+    return options == null ? Options.NONE : options;
   }
 
   TaskOptions taskOptions() {
@@ -99,7 +113,27 @@ record ContractCase(
     if (chosen.attempts != null) {
       result = result.attempts(chosen.attempts);
     }
+    if (chosen.key != null) {
+      result = result.key(chosen.key);
+    }
+    if (chosen.keySize != null) {
+      result = result.key("k".repeat(chosen.keySize));
+    }
+    result = onFailure(result, chosen.onFailure);
     return chosen.traceparent == null ? result : result.traceparent(chosen.traceparent);
+  }
+
+  /** Of the task that comes before it. */
+  TaskOptions optionsBefore() {
+    Behind before = Objects.requireNonNull(chosen().behind);
+    String key = before.key == null ? chosen().key : before.key;
+    return onFailure(TaskOptions.DEFAULT.key(String.valueOf(key)), before.onFailure);
+  }
+
+  private static TaskOptions onFailure(TaskOptions options, @Nullable String name) {
+    return name == null
+        ? options
+        : options.onFailure(OnFailure.valueOf(name.toUpperCase(Locale.ROOT)));
   }
 
   private static int idOf(String codec) {

@@ -3,6 +3,7 @@ package io.ringwork.tests;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
@@ -27,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -56,10 +58,11 @@ class ContractTest {
             LaunchConfig.DEFAULT
                 .binary(Pools.BINARY)
                 .worker(Pools.testWorker())
-                .segmentSize(62 << 20) // whose largest block is the table's
+                .segmentSize(72 << 20) // whose largest block is the table's
                 .workers(contract.pool().workers())
                 .lanes(contract.pool().lanes())
                 .arguments("--overrun-grace", contract.pool().overrunGraceMs() + "ms")
+                .arguments("--keys", "true")
                 .logFile(Pools.log("ContractTest")));
   }
 
@@ -80,16 +83,29 @@ class ContractTest {
   }
 
   private static void run(ContractCase test) throws Exception {
+    if ("key".equals(test.expected().reason())) {
+      checkKeyRefused(test);
+      return;
+    }
     Path marker = newMarker();
     List<Path> occupied = new ArrayList<>();
     List<TaskFuture<String>> occupying = new ArrayList<>();
-    if (test.chosen().occupy()) {
+    boolean behind = test.chosen().behind() != null;
+    if (test.chosen().occupy() || behind) {
       occupy(occupied, occupying);
     }
+    TaskFuture<byte[]> before = behind ? submitBefore(test, marker) : null;
     try {
-      check(test, submit(test, marker), marker);
+      TaskFuture<byte[]> future = submit(test, marker);
+      if (behind) {
+        occupying.forEach(TaskFuture::cancelTask);
+      }
+      check(test, future, marker);
     } finally {
       occupying.forEach(TaskFuture::cancelTask);
+      if (before != null) {
+        before.cancelTask();
+      }
       for (Path busy : occupied) {
         Await.until("a lane is free again", () -> text(busy).equals("started\ncancelled\n"));
       }
@@ -100,6 +116,14 @@ class ContractTest {
     } else if (expectedMarker != null) {
       Await.until("the marker's text", () -> text(marker).equals(expectedMarker));
     }
+  }
+
+  /** A key that is none is refused where it is set, before any pool is asked. */
+  private static void checkKeyRefused(ContractCase test) {
+    IllegalArgumentException refused =
+        assertThrows(IllegalArgumentException.class, test::taskOptions);
+    Pools.assertSays(
+        refused, Objects.requireNonNull(test.expected().messageContains()).toArray(String[]::new));
   }
 
   private static Path newMarker() {
@@ -133,6 +157,16 @@ class ContractTest {
             new RawCodec(test.request().codecId()),
             new RawCodec(test.expected().codecId()));
     return pool.submit(type, test.request().bytes(marker.toString()), test.taskOptions());
+  }
+
+  private static TaskFuture<byte[]> submitBefore(ContractCase test, Path marker) {
+    ContractCase.Behind before = Objects.requireNonNull(test.chosen().behind());
+    TaskType<byte[], byte[]> type =
+        TaskType.of(
+            before.handler(),
+            new RawCodec(before.request().codecId()),
+            new RawCodec(Codec.BYTES_ID));
+    return pool.submit(type, before.request().bytes(marker.toString()), test.optionsBefore());
   }
 
   private static void check(ContractCase test, TaskFuture<byte[]> future, Path marker)
@@ -176,7 +210,7 @@ class ContractTest {
           assertEquals(
               ResultException.Reason.ARENA_EXHAUSTED,
               failure(ResultException.class, future, expected).reason());
-      case "failed", "panicked", "unknown_handler" -> {
+      case "failed", "panicked", "unknown_handler", "key_poisoned" -> {
         RemoteFailureException error = failure(RemoteFailureException.class, future, expected);
         assertEquals(expected.code(), error.code());
         if (expected.locationContains() != null) {

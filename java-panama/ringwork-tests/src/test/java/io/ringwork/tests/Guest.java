@@ -22,11 +22,16 @@ final class Guest {
 
   /**
    * Arguments: the pool's or test's name; {@code launch}, {@code connect}, {@code stay} to connect
-   * and work until killed, or {@code outlive} to use three pools of that name, one after the other.
+   * and work until killed, {@code keyed} to queue tasks of one key until killed, or {@code outlive}
+   * to use three pools of that name, one after the other.
    */
   public static void main(String[] args) throws Exception {
     if (args[1].equals("outlive")) {
       outlive(args[0]);
+      return;
+    }
+    if (args[1].equals("keyed")) {
+      queueTasksOfAKey(args[0]);
       return;
     }
     boolean launch = args[1].equals("launch");
@@ -52,6 +57,17 @@ final class Guest {
       }
     }
     System.out.printf("done in %d ms%n", (System.nanoTime() - start) / 1_000_000);
+  }
+
+  private static void queueTasksOfAKey(String name) throws InterruptedException {
+    try (Ringwork pool = Ringwork.connect(name)) {
+      TaskOptions keyed = TaskOptions.DEFAULT.key("k");
+      for (int n = 0; n < 40; n++) {
+        pool.submit(StockTasks.SLEEP, 20L, keyed);
+      }
+      System.out.println("queued");
+      Thread.currentThread().join();
+    }
   }
 
   private static void outlive(String name) throws Exception {

@@ -11,6 +11,7 @@ import io.ringwork.RejectedException;
 import io.ringwork.Ringwork;
 import io.ringwork.RingworkException;
 import io.ringwork.TaskFuture;
+import io.ringwork.TaskOptions;
 import io.ringwork.stock.StockTasks;
 import java.util.ArrayList;
 import java.util.List;
@@ -59,6 +60,29 @@ class ServeTest {
         Pools.assertUsable(here);
       }
       Await.until("no block is lost", () -> Pools.room(here, 4_000) == room);
+      Await.until("all entries are free", () -> connectedTwiceWorks(name));
+      assertTrue(pool.isAlive());
+    }
+  }
+
+  /** What is queued behind its running task is dropped, and the key is free for others. */
+  @Test
+  void aKilledClientHoldsUpNoKey() throws Exception {
+    String name = "ServeTest-keyed";
+    TaskOptions keyed = TaskOptions.DEFAULT.key("k");
+    try (Child pool = Child.serve(name, "--clients", "3", "--keys", "true");
+        Ringwork here = Ringwork.connect(name)) {
+      for (int round = 0; round < 3; round++) {
+        try (Child jvm = Child.java(ALLOWED, Guest.class, name, "keyed")) {
+          jvm.awaitLine("its tasks are queued", line -> line.equals("queued"));
+          TaskFuture<Long> own = here.submit(StockTasks.SLEEP, 1L, keyed);
+          jvm.kill();
+          jvm.awaitExit(Await.PATIENCE);
+          own.get();
+        }
+        here.submit(StockTasks.SLEEP, 1L, keyed).get();
+        Pools.assertUsable(here);
+      }
       Await.until("all entries are free", () -> connectedTwiceWorks(name));
       assertTrue(pool.isAlive());
     }

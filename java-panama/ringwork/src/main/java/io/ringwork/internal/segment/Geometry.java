@@ -147,6 +147,10 @@ public record Geometry(
     if (io != null && io.bytes() < counts.priorities * HintRing.bytes(injectorCapacity())) {
       throw new BadHeader("its header is corrupt: the rings of I/O lanes do not fit: " + io);
     }
+    Section lines = section(Layout.SECTION_KEY_LINES);
+    if (lines != null && lines.bytes() < counts.slots() * Layout.KEY_STRIDE) {
+      throw new BadHeader("its header is corrupt: a slot has no key line: " + lines);
+    }
     checkPlaces(extents);
   }
 
@@ -310,6 +314,12 @@ public record Geometry(
   public long ioRing(int priority) {
     Section io = Objects.requireNonNull(section(Layout.SECTION_IO_RINGS), "I/O rings");
     return io.at + priority * HintRing.bytes(rings.injectorCapacity);
+  }
+
+  /** The key lines of slots; null if the pool takes no tasks with keys. */
+  public @Nullable Section keyLines() {
+    boolean whole = section(Layout.SECTION_KEY_BUCKETS) != null;
+    return whole ? section(Layout.SECTION_KEY_LINES) : null;
   }
 
   public long completion(int client) {

@@ -6,6 +6,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,14 +57,34 @@ public final class SlotTable<P> {
     WITHDRAWN,
     /** The same, and an earlier attempt has died. */
     WITHDRAWN_AFTER_ATTEMPT,
+    /**
+     * It has a key and is left out when its turn comes: no lane runs it. It keeps its slot until
+     * then.
+     */
+    SKIPPED,
+    /** The same, and an earlier attempt has died. */
+    SKIPPED_AFTER_ATTEMPT,
     /** A lane runs it. */
     RUNNING,
     /** Its result is there, or it is no longer that task. */
     ENDED
   }
 
+  /** How a task with a key was published. */
+  public enum Queued {
+    /** Its hint is in the ring. */
+    HINTED,
+    /** It is behind another task, whose end leads to its hint. */
+    BEHIND,
+    /** Not at all: the ring had no room for its hint. The slot was given back. */
+    FULL
+  }
+
   public final int count;
   public final FreeList free;
+
+  /** Null if the pool takes no tasks with keys. */
+  public final @Nullable KeyChains keys;
 
   /** Slots that only urgent tasks may take: a sixteenth. */
   public final int reserve;
@@ -114,6 +135,8 @@ public final class SlotTable<P> {
       generation[i] = StateWord.next(last);
     }
     this.free = new FreeList(count);
+    Geometry.Section lines = geometry.keyLines();
+    this.keys = lines == null ? null : new KeyChains(memory, lines, first, count);
   }
 
   /**
@@ -148,7 +171,8 @@ public final class SlotTable<P> {
     return i >= 0 && i < count ? i : -1;
   }
 
-  private long published(int i) {
+  /** The published word of a slot. */
+  public long published(int i) {
     // pairs with the release of publish: of another thread, or of a client before this one.
     return memory.getLongAcquire(at(i) + Layout.SLOT_PUBLISHED);
   }
@@ -287,8 +311,14 @@ public final class SlotTable<P> {
     return made;
   }
 
+  /** The slot is damaged, and not used again: its task is out of all counts and chains. */
+  public void lose(int i) {
+    uncount(i); // or its type would be short of one for ever
+    leaveChain(i, generation[i]);
+  }
+
   /** The slot's task is no longer counted: the slot comes home, or is lost for good. */
-  public void uncount(int i) {
+  private void uncount(int i) {
     @Nullable InFlight[] counts = counted;
     if (counts != null) {
       InFlight entered = counts[i];
@@ -386,6 +416,52 @@ public final class SlotTable<P> {
     if (Failpoints.ON) Failpoints.hit("submit.queued");
   }
 
+  /**
+   * As {@link #publish} of a task that has a key, with its hint, which goes into a ring if it is
+   * its turn. No second thread submits one meanwhile: a task that is taken back has none behind it.
+   *
+   * @param failsKey whether those behind it are not to run if it fails
+   */
+  public Queued publish(int i, long word, P future, long key, boolean failsKey, HintRing ring) {
+    KeyChains chains = Objects.requireNonNull(keys, "keys");
+    synchronized (chains) {
+      long g = generation[i];
+      chains.enter(i, g, key, failsKey);
+      publish(i, word | Layout.PUBLISHED_KEYED, future);
+      if (chains.link(i)) {
+        return Queued.BEHIND;
+      }
+      if (ring.offer(global(i))) {
+        return Queued.HINTED;
+      }
+      long claim = claim(i);
+      if (!waits(claim, g) || !casClaim(i, claim, StateWord.withdrawn(g))) {
+        return Queued.HINTED; // a lane that watches the slot has it
+      }
+      PENDING.setRelease(pending, i, (Object) null);
+      chains.forget(i);
+      toNext(i, g);
+    }
+    pushFree(i);
+    return Queued.FULL;
+  }
+
+  private boolean casClaim(int i, long claim, long to) {
+    return memory.casLong(at(i) + Layout.SLOT_CLAIM, claim, to);
+  }
+
+  /**
+   * Whether a task that is pending has a key. Once that was said it is not taken back for want of
+   * room any more.
+   */
+  public boolean isKeyed(int i, long g) {
+    long published = published(i);
+    return PublishedWord.generation(published) == g
+        && PublishedWord.has(published, Layout.PUBLISHED_KEYED)
+        && keys != null
+        && keys.holds(i, g);
+  }
+
   /** Notes the block of a slot that was popped and will be filled later. */
   public void reserve(int i, long reference) {
     requestReference[i] = reference;
@@ -413,20 +489,22 @@ public final class SlotTable<P> {
 
   /**
    * Tries to take a task back that no lane has claimed. Once it is withdrawn the slot is given back
-   * already.
+   * already. One that has a key is left out in its turn instead, for those behind it wait for that.
    */
   public Withdrawal withdraw(int i, long g) {
-    if (PublishedWord.generation(published(i)) != g) {
+    long published = published(i);
+    if (PublishedWord.generation(published) != g) {
       return Withdrawal.ENDED; // or it is not published yet: then its submitter sees to it
+    }
+    if (PublishedWord.has(published, Layout.PUBLISHED_KEYED)) {
+      return skip(i, g);
     }
     for (int tries = 0; tries < MAX_TRIES; tries++) {
       long claim = claim(i);
       if (!waits(claim, g)) {
-        return isRun(claim, g) && StateWord.generation(ended(i)) != g
-            ? Withdrawal.RUNNING
-            : Withdrawal.ENDED;
+        return runs(i, claim, g) ? Withdrawal.RUNNING : Withdrawal.ENDED;
       }
-      if (memory.casLong(at(i) + Layout.SLOT_CLAIM, claim, StateWord.withdrawn(g))) {
+      if (casClaim(i, claim, StateWord.withdrawn(g))) {
         if (Failpoints.ON) Failpoints.hit("cancel.withdrawn");
         PENDING.setRelease(pending, i, (Object) null);
         toNext(i, g);
@@ -437,6 +515,27 @@ public final class SlotTable<P> {
       }
     }
     return Withdrawal.RUNNING; // the word changes for ever: it means nothing
+  }
+
+  private Withdrawal skip(int i, long g) {
+    if (!isKeyed(i, g)) {
+      return Withdrawal.ENDED; // or its submitter has taken it back for want of room
+    }
+    ask(i, g, Layout.CANCEL_BIT);
+    if (Failpoints.ON) Failpoints.hit("cancel.key_asked");
+    // pairs, by the fence in `ask`, with that of a lane behind its claim: what waits still is
+    // claimed
+    // by a lane that sees what was asked.
+    long claim = claim(i);
+    if (waits(claim, g)) {
+      boolean again = StateWord.generation(claim) == g && StateWord.attempt(claim) > 0;
+      return again ? Withdrawal.SKIPPED_AFTER_ATTEMPT : Withdrawal.SKIPPED;
+    }
+    return runs(i, claim, g) ? Withdrawal.RUNNING : Withdrawal.ENDED;
+  }
+
+  private boolean runs(int i, long claim, long g) {
+    return isRun(claim, g) && StateWord.generation(ended(i)) != g;
   }
 
   /**
@@ -532,7 +631,14 @@ public final class SlotTable<P> {
     if (Failpoints.ON) Failpoints.hit("poll.blocks_freed");
   }
 
+  private void leaveChain(int i, long g) {
+    if (keys != null && keys.has(i)) {
+      keys.ended(i, g, ended(i));
+    }
+  }
+
   private void toNext(int i, long g) {
+    leaveChain(i, g);
     long reference = requestReference[i];
     if (reference != 0) {
       requestReference[i] = 0;
