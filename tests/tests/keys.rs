@@ -4,8 +4,15 @@
 #![forbid(unsafe_code)]
 
 use ringwork::{Call, Error, OnFailure, Reason, Ringwork, Task, TaskType, block_on};
+use ringwork_ring::Segment;
+use ringwork_ring::client::TaskOptions;
+use ringwork_ring::format::layout::{
+    KEY_BEFORE, KEY_GENERATION_SHIFT, KEY_NEXT, KEY_STRIDE, SECTION_KEY_LINES,
+};
+use ringwork_ring::testing::RawWords;
 use ringwork_tests::{Marker, Pool, Serve, io_worker_program, wait_until};
 use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const SPELL: TaskType<str, i64> = TaskType::new("test.spell");
@@ -244,6 +251,46 @@ fn a_client_that_is_gone_holds_up_nobody() {
     wait_until("the entries are free", || {
         pool.segment().client(0).word_acquire().is_free()
     });
+    pool.wait_nothing_held(&[]);
+}
+
+/// Where the key line of a slot is.
+fn key_line(segment: &Segment, slot: u32) -> usize {
+    let mut sections = segment.geometry().sections.iter();
+    let lines = sections.find(|place| place.section.kind == SECTION_KEY_LINES);
+    lines.expect("the pool takes keys").offset + KEY_STRIDE * slot as usize
+}
+
+#[test]
+fn tasks_that_wait_for_each_other_by_a_forged_word_hold_up_nobody_and_go_with_their_client() {
+    let pool = serve("forged").start();
+    let (forger, other) = (pool.client(), client(&pool));
+    let file = Marker::new(pool.files());
+    let holds = submit(&other, &file, ("holds", 300, "ok"), |call| call.key("k"));
+    file.wait_started();
+    // The second is behind the first, and the first, by its word, behind the second.
+    let options = TaskOptions::default().key("k");
+    let tasks = [(); 2].map(|()| forger.submit("echo", b"x", &options).expect("room"));
+    let [first, second] = [&tasks[0], &tasks[1]].map(|task| key_line(pool.segment(), task.slot()));
+    let generation = pool.segment().raw64(second + KEY_NEXT);
+    let generation = generation.load(Ordering::Relaxed) >> KEY_GENERATION_SHIFT;
+    let word = generation << KEY_GENERATION_SHIFT | u64::from(tasks[1].slot() + 1);
+    let before = pool.segment().raw64(first + KEY_BEFORE);
+    before.store(word, Ordering::Release);
+    assert_eq!(block_on(holds).unwrap(), 1);
+    let own = submit(&other, &file, ("own", 0, "ok"), |call| call.key("k"));
+    assert_eq!(block_on(own).unwrap(), 1);
+    for task in &tasks {
+        let waited = task.wait(Some(Duration::from_millis(20)));
+        assert!(waited.is_err(), "it waits for itself: {waited:?}");
+    }
+    drop(tasks);
+    drop((forger, other));
+    for index in 0..2 {
+        wait_until("the entries are free", || {
+            pool.segment().client(index).word_acquire().is_free()
+        });
+    }
     pool.wait_nothing_held(&[]);
 }
 
