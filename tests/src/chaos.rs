@@ -55,6 +55,70 @@ pub fn seeds(id: u64) -> (u64, u64) {
     (word(id, 1), word(id, 2))
 }
 
+/// Byte of a task's id that says of which key it is; 0: of none.
+const KEY_SHIFT: u32 = 32;
+/// The connections of a client whose keys differ: more than have tasks in a pool at a time.
+const CONNECTIONS: u64 = 32;
+/// Bit of the byte: the key is one that all clients share.
+const SHARED: u8 = 0x80;
+/// How many keys all clients share; which one it is the number of the task says.
+const SHARED_KEYS: u64 = 4;
+
+/// Which key a task has: that of the thread that submits it, or one that others have, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyOf {
+    /// None.
+    Nobody,
+    /// The thread's own, new with each connection: its tasks alone have it.
+    Thread,
+    /// One of a few that all clients have.
+    All,
+}
+
+/// The id of a task: `client << 40 | which key << 32 | number`.
+#[must_use]
+pub fn id(client: u64, number: u64, key: KeyOf, connection: u64, thread: u64) -> u64 {
+    let own = (thread * CONNECTIONS + connection % CONNECTIONS + 1) as u8;
+    let byte = match key {
+        KeyOf::Nobody => 0,
+        KeyOf::Thread => own,
+        KeyOf::All => own | SHARED,
+    };
+    client << 40 | u64::from(byte) << KEY_SHIFT | number & 0xffff_ffff
+}
+
+/// What the id of a task says of its key: tasks of one key never run at a time, and those of one
+/// queue, which has one key, start in the order of their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Keyed {
+    /// The key.
+    pub key: u64,
+    /// The tasks of one thread, connection and key.
+    pub queue: u64,
+}
+
+/// The key of a task; `None` if it has none.
+#[must_use]
+pub fn key(id: u64) -> Option<Keyed> {
+    let (client, byte) = (id >> 40, (id >> KEY_SHIFT) as u8);
+    if byte == 0 {
+        return None;
+    }
+    let shared = id & (SHARED_KEYS - 1);
+    let own = client << 16 | u64::from(byte) << 8;
+    Some(if byte & SHARED == 0 {
+        Keyed {
+            key: own,
+            queue: own,
+        }
+    } else {
+        Keyed {
+            key: 1 << 63 | shared,
+            queue: own | shared,
+        }
+    })
+}
+
 /// What the handler is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -69,7 +133,7 @@ pub enum Mode {
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
-    /// The task: number of the client process << 40 | number of the task in it.
+    /// The task: [`id`].
     pub id: u64,
     /// Length of the result in bytes.
     pub result: u32,
@@ -153,14 +217,18 @@ impl End {
 }
 
 /// What is written down of a task, in 16 bytes: `id u64, kind u8, what u8, flag u8, 0, micros u32`.
+/// Workers write the number of their pool where clients write a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Record {
     /// About to be submitted, for so many attempts; 0: to a handler that keeps no journal.
     Submit(u64, u8),
     /// Ended; whether it may have run; microseconds since the submit.
     Ended(u64, End, bool, u32),
-    /// A handler was started, for this attempt.
-    Start(u64, u8),
+    /// A handler was started, for this attempt, in a worker of this pool.
+    Start(u64, u8, u32),
+    /// That handler is over: it has returned, panicked, or its future was dropped. A handler whose
+    /// worker has died leaves none.
+    Finish(u64, u8, u32),
 }
 
 impl Record {
@@ -170,7 +238,8 @@ impl Record {
             Self::Ended(id, end, may_have_run, micros) => {
                 (id, 2, end as u8, u8::from(may_have_run), micros)
             }
-            Self::Start(id, attempt) => (id, 3, attempt, 0, 0),
+            Self::Start(id, attempt, pool) => (id, 3, attempt, 0, pool),
+            Self::Finish(id, attempt, pool) => (id, 4, attempt, 0, pool),
         };
         let mut bytes = [0; RECORD];
         bytes[..8].copy_from_slice(&id.to_le_bytes());
@@ -187,7 +256,8 @@ impl Record {
         Some(match (bytes[8], bytes[9]) {
             (1, attempts) => Self::Submit(id, attempts),
             (2, end) => Self::Ended(id, *End::ALL.get(usize::from(end))?, bytes[10] != 0, micros),
-            (3, attempt) => Self::Start(id, attempt),
+            (3, attempt) => Self::Start(id, attempt, micros),
+            (4, attempt) => Self::Finish(id, attempt, micros),
             _ => return None,
         })
     }
@@ -256,11 +326,29 @@ mod tests {
     }
 
     #[test]
+    fn an_id_says_which_key_its_task_has() {
+        assert_eq!(key(id(5, 9, KeyOf::Nobody, 3, 2)), None);
+        let own = |number, connection, thread| id(5, number, KeyOf::Thread, connection, thread);
+        assert_eq!(key(own(1, 3, 2)), key(own(9, 3, 2)));
+        assert_ne!(key(own(1, 3, 2)), key(own(1, 4, 2)));
+        assert_ne!(key(own(1, 3, 2)), key(own(1, 3, 1)));
+        let shared = |client, number| key(id(client, number, KeyOf::All, 3, 2)).expect("a key");
+        assert_eq!(shared(5, 1).key, shared(6, 5).key);
+        assert_ne!(shared(5, 1).queue, shared(6, 5).queue);
+        assert_ne!(shared(5, 1).key, shared(5, 2).key);
+        assert_ne!(shared(5, 1).queue, shared(5, 2).queue);
+        // The same in Java: ChaosPayload.
+        assert_eq!(id(5, 9, KeyOf::Thread, 35, 2), 5 << 40 | 68 << 32 | 9);
+        assert_eq!(id(5, 9, KeyOf::All, 0, 0), 5 << 40 | 0x81 << 32 | 9);
+    }
+
+    #[test]
     fn records_come_back() {
         for record in [
             Record::Submit(1 << 40, 3),
             Record::Ended(u64::MAX >> 8, End::Closed, true, u32::MAX),
-            Record::Start(9, 2),
+            Record::Start(9, 2, 77),
+            Record::Finish(9, 2, 77),
         ] {
             assert_eq!(Record::read(&record.to_bytes()), Some(record));
         }

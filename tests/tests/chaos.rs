@@ -47,7 +47,14 @@ fn figure(text: &str, row: &str) -> u64 {
 fn a_run_without_a_fault_passes_and_removes_its_files() {
     let (output, text, temp) = sabotaged("");
     assert!(output.status.success(), "{text}");
-    for row in ["lost", "duplicated", "leaked", "wrong"] {
+    for row in [
+        "lost",
+        "duplicated",
+        "disordered",
+        "overlapping",
+        "leaked",
+        "wrong",
+    ] {
         assert_eq!(figure(&text, row), 0, "{text}");
     }
     assert!(
@@ -64,11 +71,13 @@ fn a_run_without_a_fault_passes_and_removes_its_files() {
 }
 
 #[test]
-fn a_task_that_runs_twice_errs_or_runs_unwritten_is_found() {
+fn a_task_that_runs_twice_errs_or_runs_unwritten_or_out_of_turn_is_found() {
     for (how, row) in [
         ("twice", "duplicated"),
         ("wrong", "wrong"),
         ("silent", "lost"),
+        ("keyless", "disordered"),
+        ("keyless", "overlapping"),
     ] {
         let (output, text, temp) = sabotaged(how);
         assert_eq!(output.status.code(), Some(1), "{how}: {text}");

@@ -222,7 +222,7 @@ fn duplicated(starts: &Path) -> std::io::Result<u64> {
     let mut seen = HashSet::new();
     let mut duplicated = 0;
     for record in bytes.as_chunks::<RECORD>().0 {
-        if let Some(chaos::Record::Start(id, _)) = chaos::Record::read(record) {
+        if let Some(chaos::Record::Start(id, ..)) = chaos::Record::read(record) {
             duplicated += u64::from(id.is_multiple_of(2) && !seen.insert(id));
         }
     }

@@ -4,7 +4,7 @@
 //! Invariant: a task whose start is not in the journal has had no effect.
 //!
 //! `RINGWORK_CHAOS_SABOTAGE=twice|wrong|silent` has one task of fifty run twice, answer wrongly, or
-//! run unwritten: so that a test can see the driver find it.
+//! run unwritten: so that a test can see the driver find it. (`keyless` is the Rust client's.)
 
 #![forbid(unsafe_code)]
 
@@ -21,12 +21,36 @@ use std::time::{Duration, Instant};
 const SABOTAGE_VARIABLE: &str = "RINGWORK_CHAOS_SABOTAGE";
 
 /// What the handlers share.
-struct Shared {
+#[derive(Clone)]
+struct Shared(Arc<Log>);
+
+/// What is written down, and what is done wrong.
+struct Log {
     journal: Journal,
     sabotage: String,
+    /// The supervisor's process: another pool has another one.
+    pool: u32,
 }
 
-impl Shared {
+/// A handler that runs. Dropped, it is over, which is written down; its worker's death drops none.
+struct Run {
+    log: Arc<Log>,
+    order: Order,
+    attempt: u8,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let (log, id) = (&self.log, self.order.id);
+        if !log.sabotages(&self.order, "silent") {
+            // What can't be written down would be taken for the worker's death: the task is told of
+            // the next error of that kind, at its start.
+            let _ = log.journal.note(Record::Finish(id, self.attempt, log.pool));
+        }
+    }
+}
+
+impl Log {
     fn sabotages(&self, order: &Order, what: &str) -> bool {
         self.sabotage == what && order.id % 50 == 49
     }
@@ -40,10 +64,11 @@ fn main() -> Result<(), WorkerError> {
         .ok_or_else(|| WorkerError::Setup(format!("{STARTS_VARIABLE} is not set")))?;
     let journal = Journal::append(Path::new(&path))?;
     Worker::builder()
-        .state(Shared {
+        .state(Shared(Arc::new(Log {
             journal,
             sabotage: std::env::var(SABOTAGE_VARIABLE).unwrap_or_default(),
-        })
+            pool: std::os::unix::process::parent_id(),
+        })))
         .raw_task(WORK, Codec::Bytes, Codec::Bytes, work)
         .async_task(WAIT, wait)
         .task(ECHO, |_: &TaskContext<'_>, bytes: Vec<u8>| {
@@ -53,20 +78,26 @@ fn main() -> Result<(), WorkerError> {
 }
 
 /// Reads an order, notes its start, and does what it asks but for the answer.
-fn begin(shared: &Shared, request: &[u8], attempt: u32) -> Result<Order, TaskError> {
+fn begin(Shared(log): &Shared, request: &[u8], attempt: u32) -> Result<Run, TaskError> {
     let order = Order::read(request)
         .ok_or_else(|| TaskError::new(DAMAGED, "the request is not what a client wrote"))?;
     let attempt = u8::try_from(attempt).unwrap_or(u8::MAX);
-    let starts = if shared.sabotages(&order, "silent") {
+    let starts = if log.sabotages(&order, "silent") {
         0
     } else {
-        1 + u32::from(shared.sabotages(&order, "twice"))
+        1 + u32::from(log.sabotages(&order, "twice"))
     };
     for _ in 0..starts {
-        shared.journal.note(Record::Start(order.id, attempt))?;
+        let start = Record::Start(order.id, attempt, log.pool);
+        log.journal.note(start)?;
     }
+    let run = Run {
+        log: Arc::clone(log),
+        order,
+        attempt,
+    };
     match order.mode {
-        Mode::Answer => Ok(order),
+        Mode::Answer => Ok(run),
         Mode::Fail => Err(TaskError::new(ASKED, "as the request asked")),
         Mode::Panic => panic!("as the request asked"),
     }
@@ -78,7 +109,8 @@ async fn wait(
     task: AsyncContext,
     request: Vec<u8>,
 ) -> Result<Vec<u8>, TaskError> {
-    let order = begin(&shared, &request, task.attempt())?;
+    let run = begin(&shared, &request, task.attempt())?;
+    let order = run.order;
     // Some are ready in their first poll.
     if order.micros > 0 {
         tokio::time::sleep(Duration::from_micros(u64::from(order.micros))).await;
@@ -87,7 +119,7 @@ async fn wait(
     fill(seeds(order.id).1, 0, &mut answer);
     if let Some(last) = answer
         .last_mut()
-        .filter(|_| shared.sabotages(&order, "wrong"))
+        .filter(|_| run.log.sabotages(&order, "wrong"))
     {
         *last ^= 1;
     }
@@ -96,9 +128,13 @@ async fn wait(
 
 fn work(task: &mut RawTask<'_, '_>) -> Result<Answer, TaskError> {
     let context = task.context();
-    let shared = context.state::<Shared>();
-    let order = begin(shared, task.request()?, context.attempt())?;
-    let wrong = shared.sabotages(&order, "wrong");
+    let run = begin(
+        context.state::<Shared>(),
+        task.request()?,
+        context.attempt(),
+    )?;
+    let order = run.order;
+    let wrong = run.log.sabotages(&order, "wrong");
     let time = Duration::from_micros(u64::from(order.micros));
     // Deaths strike before, amid and after the writing of the result.
     take(time / 2);

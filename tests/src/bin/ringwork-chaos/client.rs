@@ -11,7 +11,8 @@ use ringwork_ring::Status;
 use ringwork_ring::client::{Client, Outcome, TaskOptions, Ticket};
 use ringwork_ring::{PoolDir, RingError};
 use ringwork_tests::chaos::{
-    ASKED, ECHO, End, HEADER, Journal, Mode, Order, Record, WAIT, WORK, matches, seeds,
+    ASKED, ECHO, End, HEADER, Journal, KeyOf, Mode, Order, Record, WAIT, WORK, id, key, matches,
+    seeds,
 };
 use std::collections::VecDeque;
 use std::io::BufRead;
@@ -46,6 +47,9 @@ struct State {
     number: u64,
     next: AtomicU64,
     order: AtomicU8,
+    /// Whether one of fifty tasks is submitted without the key that its id names: so that a test
+    /// can see the driver find it.
+    keyless: bool,
 }
 
 /// What the driver wants.
@@ -71,11 +75,12 @@ pub fn run(options: &Options) -> Result<(), String> {
         number: options.number,
         next: AtomicU64::new(0),
         order: AtomicU8::new(WORK_ON),
+        keyless: std::env::var("RINGWORK_CHAOS_SABOTAGE").is_ok_and(|how| how == "keyless"),
     };
     let dir = PoolDir::at(&options.dir).map_err(|error| error.to_string())?;
     std::thread::scope(|scope| {
         scope.spawn(|| obey(&state));
-        let (mut seed, mut held) = (options.seed, false);
+        let (mut seed, mut held, mut connections) = (options.seed, false, 0);
         loop {
             match state.order.load(Ordering::Relaxed) {
                 STOP => break,
@@ -89,7 +94,8 @@ pub fn run(options: &Options) -> Result<(), String> {
                     seed = seed.wrapping_add(THREADS);
                     // No pool, or no longer one: the supervisor is being replaced.
                     if let Ok(client) = Client::connect(&dir) {
-                        work(&client, &state, seed);
+                        work(&client, &state, seed, connections);
+                        connections += 1;
                     }
                 }
             }
@@ -116,7 +122,7 @@ fn obey(state: &State) {
 }
 
 /// Works with one connection until it breaks or is to be closed.
-fn work(client: &Client, state: &State, seed: u64) {
+fn work(client: &Client, state: &State, seed: u64, connection: u64) {
     let _ = state
         .order
         .compare_exchange(REOPEN, WORK_ON, Ordering::Relaxed, Ordering::Relaxed);
@@ -125,7 +131,8 @@ fn work(client: &Client, state: &State, seed: u64) {
         for thread in 0..THREADS {
             let random = fastrand::Rng::with_seed(seed.wrapping_add(thread));
             let broken = &broken;
-            scope.spawn(move || submit_and_settle(client, state, broken, random));
+            let of = (connection, thread);
+            scope.spawn(move || submit_and_settle(client, state, broken, (random, of)));
         }
     });
 }
@@ -134,14 +141,14 @@ fn submit_and_settle(
     client: &Client,
     state: &State,
     broken: &AtomicBool,
-    mut random: fastrand::Rng,
+    (mut random, of): (fastrand::Rng, (u64, u64)),
 ) {
     let mut flying = VecDeque::new();
     loop {
         let over = broken.load(Ordering::Relaxed) || state.order.load(Ordering::Relaxed) != WORK_ON;
         let window = random.usize(1..=WINDOW);
         while !over && flying.len() < window {
-            flying.extend(submit(client, state, broken, &mut random));
+            flying.extend(submit(client, state, broken, (&mut random, of)));
             if broken.load(Ordering::Relaxed) {
                 break;
             }
@@ -181,9 +188,15 @@ fn submit<'c>(
     client: &'c Client,
     state: &State,
     broken: &AtomicBool,
-    random: &mut fastrand::Rng,
+    (random, (connection, thread)): (&mut fastrand::Rng, (u64, u64)),
 ) -> Option<Flying<'c>> {
-    let id = state.number << 40 | state.next.fetch_add(1, Ordering::Relaxed);
+    let of = match random.u8(0..10) {
+        0..3 => KeyOf::Thread,
+        3 => KeyOf::All,
+        _ => KeyOf::Nobody,
+    };
+    let number = state.next.fetch_add(1, Ordering::Relaxed);
+    let id = id(state.number, number, of, connection, thread);
     let (order, request) = request(id, random);
     let handler = match &order {
         Some(_) if random.u8(0..4) == 0 => WAIT,
@@ -196,6 +209,10 @@ fn submit<'c>(
         .priority(random.u8(0..3))
         .attempts(attempts)
         .task_id(id);
+    let options = match key(id).filter(|_| !state.keyless || id % 50 != 49) {
+        Some(keyed) => options.key(keyed.key.to_le_bytes()),
+        None => options,
+    };
     note(
         state,
         Record::Submit(id, if order.is_some() { attempts } else { 0 }),

@@ -443,7 +443,7 @@ impl Driver {
                 "--lanes",
                 &LANES.to_string(),
             ])
-            .args(["--arena", ARENA, "--drain-timeout", "20s"])
+            .args(["--arena", ARENA, "--drain-timeout", "20s", "--keys", "true"])
             // Ten deaths a second are what this is about.
             .args(["--restart-backoff-max", "10ms", "--crash-storm", "off"])
             .arg("--worker")

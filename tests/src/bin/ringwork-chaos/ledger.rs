@@ -4,6 +4,7 @@
 //! over every task: one end each, at most as many starts as were allowed, no
 //! start of what was said not to have run. Invariant: nothing here is believed on one side's word.
 
+use crate::keys::KeyRuns;
 use ringwork_tests::chaos::{End, RECORD, Record};
 use std::collections::HashMap;
 use std::fs::File;
@@ -24,6 +25,8 @@ struct Task {
     retries: u8,
     ends: u8,
     end: u8,
+    /// The byte of its id that says of which key it is.
+    key: u8,
 }
 
 #[derive(Debug)]
@@ -37,6 +40,7 @@ struct Source {
 pub struct Ledger {
     sources: Vec<Source>,
     tasks: HashMap<u64, Vec<Task>>,
+    keys: KeyRuns,
     slowest_micros: u32,
     unreadable: u64,
 }
@@ -60,6 +64,12 @@ pub struct Verdict {
     pub duplicated: u64,
     /// Wrong results, and tasks that ran although their client was told that they had not.
     pub wrong: u64,
+    /// Of the starts, those of tasks that have keys.
+    pub keyed: u64,
+    /// Tasks that were started after one of their key and thread that was submitted later.
+    pub disordered: u64,
+    /// Handlers that ran on while another one of their key had been started.
+    pub overlapping: u64,
     /// The longest time from a submit to its end, in microseconds.
     pub slowest_micros: u32,
     /// The first faults, in words.
@@ -96,8 +106,11 @@ impl Ledger {
     }
 
     fn enter(&mut self, record: Record) {
-        let (Record::Submit(id, _) | Record::Ended(id, ..) | Record::Start(id, _)) = record;
-        let number = id & 0xff_ffff_ffff;
+        let (Record::Submit(id, _)
+        | Record::Ended(id, ..)
+        | Record::Start(id, ..)
+        | Record::Finish(id, ..)) = record;
+        let number = id & 0xffff_ffff;
         // An invented id must not make the driver take all memory.
         if number >= 1 << 28 {
             self.unreadable += 1;
@@ -109,6 +122,7 @@ impl Ledger {
             tasks.resize(index + 1, Task::default());
         }
         let task = &mut tasks[index];
+        task.key = (id >> 32) as u8;
         match record {
             Record::Submit(_, attempts) => {
                 task.submits = task.submits.saturating_add(1);
@@ -119,10 +133,12 @@ impl Ledger {
                 task.end = end as u8 | if may_have_run { MAY_HAVE_RUN } else { 0 };
                 self.slowest_micros = self.slowest_micros.max(micros);
             }
-            Record::Start(_, attempt) => {
+            Record::Start(_, attempt, pool) => {
                 task.starts = task.starts.saturating_add(1);
                 task.retries += u8::from(attempt > 1);
+                self.keys.start(id, attempt, pool);
             }
+            Record::Finish(_, attempt, pool) => self.keys.finish(id, attempt, pool),
         }
     }
 
@@ -140,6 +156,10 @@ impl Ledger {
         let mut verdict = Verdict {
             slowest_micros: self.slowest_micros,
             wrong: self.unreadable,
+            keyed: self.keys.starts,
+            disordered: self.keys.disordered,
+            overlapping: self.keys.overlapping,
+            faults: self.keys.faults.clone(),
             ..Verdict::default()
         };
         if self.unreadable > 0 {
@@ -150,7 +170,8 @@ impl Ledger {
         for (client, tasks) in &self.tasks {
             let killed = killed(*client);
             for (number, task) in (0_u64..).zip(tasks) {
-                verdict.judge(client << 40 | number, task, killed);
+                let id = client << 40 | u64::from(task.key) << 32 | number;
+                verdict.judge(id, task, killed);
             }
         }
         verdict
@@ -217,7 +238,7 @@ mod tests {
     }
 
     const ONCE: Record = Record::Submit(5, 1);
-    const START: Record = Record::Start(5, 1);
+    const START: Record = Record::Start(5, 1, 7);
 
     /// Lost, duplicated, wrong.
     fn faults(records: &[Record]) -> [u64; 3] {
@@ -240,7 +261,7 @@ mod tests {
         let retried = [
             Record::Submit(5, 2),
             START,
-            Record::Start(5, 2),
+            Record::Start(5, 2, 7),
             ended(End::Completed, true),
         ];
         assert_eq!(faults(&retried), [0, 0, 0]);

@@ -11,6 +11,7 @@ mod cleaner;
 mod client;
 mod driver;
 mod fault;
+mod keys;
 mod leaks;
 mod ledger;
 mod processes;

@@ -72,10 +72,14 @@ impl Report {
         let Verdict {
             lost,
             duplicated,
+            disordered,
+            overlapping,
             wrong,
             ..
         } = self.verdict;
-        lost + duplicated + wrong == 0 && self.leaks.0.is_empty() && self.faults.is_empty()
+        lost + duplicated + disordered + overlapping + wrong == 0
+            && self.leaks.0.is_empty()
+            && self.faults.is_empty()
     }
 
     fn wrong(&self) -> u64 {
@@ -192,6 +196,10 @@ impl Report {
         row(f, "lost", verdict.lost, "")?;
         let starts = format!("of {} starts of handlers", grouped(verdict.starts));
         row(f, "duplicated", verdict.duplicated, &starts)?;
+        let keyed = format!("of {} starts of tasks with keys", grouped(verdict.keyed));
+        row(f, "disordered", verdict.disordered, &keyed)?;
+        let overlap = "handlers that ran on while another one of their key ran";
+        row(f, "overlapping", verdict.overlapping, overlap)?;
         let leaks = self.leaks.0.len() as u64;
         row(
             f,
@@ -253,11 +261,13 @@ impl Report {
         let verdict = if self.is_good() { "passed" } else { "FAILED" };
         write!(
             f,
-            "chaos: {verdict}: {} tasks, {} kills, {} lost, {} duplicated, {} leaked, {} wrong",
+            "chaos: {verdict}: {} tasks, {} kills, {} lost, {} duplicated, {} disordered, {} overlapping, {} leaked, {} wrong",
             grouped(self.verdict.tasks),
             grouped(tally.killed_workers + tally.killed_clients + tally.killed_supervisors),
             self.verdict.lost,
             self.verdict.duplicated,
+            self.verdict.disordered,
+            self.verdict.overlapping,
             self.leaks.0.len(),
             self.wrong()
         )

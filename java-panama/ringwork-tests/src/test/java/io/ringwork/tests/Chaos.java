@@ -41,6 +41,7 @@ final class Chaos {
     long seed = Long.parseLong(args[3]);
     Thread.ofPlatform().daemon().start(Chaos::obey);
     boolean held = false;
+    long connections = 0;
     try (ChaosJournal journal = new ChaosJournal(Path.of(args[1]), Long.parseLong(args[2]))) {
       while (true) {
         String order = ORDER.get();
@@ -50,7 +51,7 @@ final class Chaos {
         if (!order.equals("hold")) {
           held = false;
           seed += THREADS;
-          connectAndWork(config, journal, seed);
+          connectAndWork(config, journal, seed, connections++);
         } else if (!held) {
           held = true;
           System.out.println("held");
@@ -73,7 +74,8 @@ final class Chaos {
     Runtime.getRuntime().halt(1); // the driver is gone
   }
 
-  private static void connectAndWork(ConnectConfig config, ChaosJournal journal, long seed)
+  private static void connectAndWork(
+      ConnectConfig config, ChaosJournal journal, long seed, long number)
       throws InterruptedException {
     Ringwork pool;
     try {
@@ -84,9 +86,10 @@ final class Chaos {
     ORDER.compareAndSet("reopen", "go");
     List<Thread> threads = new ArrayList<>();
     try (pool) {
-      ChaosLoad.Connection connection = new ChaosLoad.Connection(pool, journal, () -> ORDER.get());
+      ChaosLoad.Connection connection =
+          new ChaosLoad.Connection(pool, journal, number, () -> ORDER.get());
       for (int i = 0; i < THREADS; i++) {
-        threads.add(Thread.ofPlatform().start(new ChaosLoad(connection, seed + i)));
+        threads.add(Thread.ofPlatform().start(new ChaosLoad(connection, i, seed + i)));
       }
       for (Thread thread : threads) {
         thread.join();

@@ -18,6 +18,7 @@ import io.ringwork.TaskTimeoutException;
 import io.ringwork.TaskType;
 import io.ringwork.WorkerCrashedException;
 import io.ringwork.tests.ChaosJournal.End;
+import io.ringwork.tests.ChaosPayload.KeyOf;
 import java.lang.foreign.MemorySegment;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -36,8 +37,8 @@ import java.util.function.Supplier;
 
 /**
  * One thread's load on a connection: futures, batches, chunks, calls, raw tasks with leased
- * results; deadlines, priorities, cancels; of all sizes. Every end is written down by the callback
- * that sees it, as often as it is called.
+ * results; deadlines, priorities, keys, cancels; of all sizes. Every end is written down by the
+ * callback that sees it, as often as it is called.
  */
 final class ChaosLoad implements Runnable {
   private static final int WINDOW = 12;
@@ -54,13 +55,15 @@ final class ChaosLoad implements Runnable {
   static final class Connection {
     final Ringwork pool;
     final ChaosJournal journal;
+    final long number;
     private final Supplier<String> order;
     private final AtomicBoolean broken = new AtomicBoolean();
     private final AtomicInteger open = new AtomicInteger();
 
-    Connection(Ringwork pool, ChaosJournal journal, Supplier<String> order) {
+    Connection(Ringwork pool, ChaosJournal journal, long number, Supplier<String> order) {
       this.pool = pool;
       this.journal = journal;
+      this.number = number;
       this.order = order;
     }
 
@@ -78,11 +81,13 @@ final class ChaosLoad implements Runnable {
   }
 
   private final Connection connection;
+  private final int thread;
   private final SplittableRandom random;
   private final ArrayDeque<CompletableFuture<?>> flying = new ArrayDeque<>();
 
-  ChaosLoad(Connection connection, long seed) {
+  ChaosLoad(Connection connection, int thread, long seed) {
     this.connection = connection;
+    this.thread = thread;
     this.random = new SplittableRandom(seed);
   }
 
@@ -138,11 +143,11 @@ final class ChaosLoad implements Runnable {
       case 1 -> call();
       case 2, 3 -> raw();
       default -> {
-        ChaosPayload payload = ChaosPayload.draw(connection.journal.nextId(), random);
+        ChaosPayload payload = draw();
         int attempts = attempts();
         long start = begin(payload, attempts);
         TaskFuture<byte[]> future =
-            connection.pool.submit(type(payload, attempts), payload.toBytes(), options());
+            connection.pool.submit(type(payload, attempts), payload.toBytes(), options(payload));
         follow(future, payload, attempts, start);
       }
     }
@@ -154,6 +159,22 @@ final class ChaosLoad implements Runnable {
 
   private static TaskType<byte[], byte[]> type(ChaosPayload payload, int attempts) {
     return (payload.isOrder() ? WORK : ECHO).get(attempts - 1);
+  }
+
+  private ChaosPayload draw() {
+    int which = random.nextInt(10);
+    return draw(which < 3 ? KeyOf.THREAD : which == 3 ? KeyOf.ALL : KeyOf.NOBODY);
+  }
+
+  private ChaosPayload draw(KeyOf key) {
+    long number = connection.journal.nextId();
+    return ChaosPayload.draw(ChaosPayload.id(number, key, connection.number, thread), random);
+  }
+
+  /** With the key that the task's id names. */
+  private TaskOptions options(ChaosPayload payload) {
+    byte[] key = ChaosPayload.key(payload.id());
+    return key == null ? options() : options().key(key);
   }
 
   private TaskOptions options() {
@@ -183,9 +204,11 @@ final class ChaosLoad implements Runnable {
 
   private void batch() {
     int attempts = attempts();
-    Several several = new Several(1 + random.nextInt(6), Integer.MAX_VALUE, attempts);
+    KeyOf key = random.nextInt(3) == 0 ? KeyOf.THREAD : KeyOf.NOBODY;
+    Several several = new Several(1 + random.nextInt(6), Integer.MAX_VALUE, attempts, key);
+    TaskOptions options = options(several.payloads.getFirst());
     List<TaskFuture<byte[]>> futures =
-        connection.pool.submitAll(WORK.get(attempts - 1), several.requests, options());
+        connection.pool.submitAll(WORK.get(attempts - 1), several.requests, options);
     for (int i = 0; i < futures.size(); i++) {
       follow(futures.get(i), several.payloads.get(i), attempts, several.starts.get(i));
     }
@@ -194,7 +217,7 @@ final class ChaosLoad implements Runnable {
   /** As a batch, but one task: a death costs one of them, or ends those that it had not begun. */
   private void chunk() {
     int attempts = attempts();
-    Several several = new Several(1 + random.nextInt(20), LARGEST_IN_CHUNK, attempts);
+    Several several = new Several(1 + random.nextInt(20), LARGEST_IN_CHUNK, attempts, KeyOf.NOBODY);
     TaskFuture<ChunkResult<byte[]>> chunk =
         connection.pool.submitChunk(
             WORK.get(attempts - 1), several.requests, LARGEST_IN_CHUNK, options());
@@ -215,9 +238,9 @@ final class ChaosLoad implements Runnable {
     final List<byte[]> requests = new ArrayList<>();
     final List<Long> starts = new ArrayList<>();
 
-    Several(int size, int largest, int attempts) {
+    Several(int size, int largest, int attempts, KeyOf key) {
       while (payloads.size() < size) {
-        ChaosPayload payload = ChaosPayload.draw(connection.journal.nextId(), random);
+        ChaosPayload payload = draw(key);
         if (payload.isOrder() && payload.length() <= largest && payload.result() <= largest) {
           payloads.add(payload);
           requests.add(payload.toBytes());
@@ -228,12 +251,12 @@ final class ChaosLoad implements Runnable {
   }
 
   private void call() throws InterruptedException {
-    ChaosPayload payload = ChaosPayload.draw(connection.journal.nextId(), random);
+    ChaosPayload payload = draw();
     int attempts = attempts();
     long start = begin(payload, attempts);
     byte[] result;
     try {
-      result = connection.pool.call(type(payload, attempts), payload.toBytes(), options());
+      result = connection.pool.call(type(payload, attempts), payload.toBytes(), options(payload));
     } catch (RuntimeException error) {
       end(payload, attempts, start, null, error);
       return;
@@ -242,11 +265,11 @@ final class ChaosLoad implements Runnable {
   }
 
   private void raw() {
-    ChaosPayload payload = ChaosPayload.draw(connection.journal.nextId(), random);
+    ChaosPayload payload = draw();
     long start = begin(payload, 1);
     String handler = payload.isOrder() ? "chaos.work" : "chaos.echo";
     TaskFuture<ResultLease> future;
-    try (RawTask task = connection.pool.claim(handler, payload.length(), options())) {
+    try (RawTask task = connection.pool.claim(handler, payload.length(), options(payload))) {
       payload.write(task.request());
       if (random.nextInt(50) == 0) {
         // Never submitted: the room is given back.

@@ -23,10 +23,52 @@ record ChaosPayload(long id, int length, int result, int micros, int mode) {
   static final int FAIL = 1;
   static final int PANIC = 2;
 
+  /** Which key a task has: that of the thread that submits it, or one that others have, too. */
+  enum KeyOf {
+    NOBODY,
+    THREAD,
+    ALL
+  }
+
+  private static final int CONNECTIONS = 32;
+  private static final int SHARED = 0x80;
+  private static final int SHARED_KEYS = 4;
+
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfInt INT =
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /**
+   * The id of a task, which says of which key it is.
+   *
+   * @param number the client's number << 40 | the task's
+   */
+  static long id(long number, KeyOf key, long connection, int thread) {
+    long own = thread * CONNECTIONS + connection % CONNECTIONS + 1;
+    long which =
+        switch (key) {
+          case NOBODY -> 0;
+          case THREAD -> own;
+          case ALL -> own | SHARED;
+        };
+    return number | which << 32;
+  }
+
+  /** The task's key, or null. */
+  static byte[] key(long id) {
+    int which = (int) (id >>> 32) & 0xff;
+    if (which == 0) {
+      return null;
+    }
+    long key =
+        (which & SHARED) == 0
+            ? id >>> 40 << 16 | (long) which << 8
+            : 1L << 63 | id & SHARED_KEYS - 1;
+    byte[] bytes = new byte[8];
+    MemorySegment.ofArray(bytes).set(LONG, 0, key);
+    return bytes;
+  }
 
   static ChaosPayload draw(long id, SplittableRandom random) {
     int ending = random.nextInt(500);
