@@ -28,8 +28,8 @@ skipped is told on standard error.
   ringwork events images --kept --topic 'worker.*'
   ringwork events images --topic order.paid --count 1 --timeout 10s && echo paid
 
-Exit codes: 0 the pool is over, or --count events have come; 2 wrong options; 3 no such pool, or it keeps no \
-events; 4 --timeout is over.";
+Exit codes: 0 --count events have come, or, without --count, the pool is over; 2 wrong options; 3 no such pool, it \
+keeps no events, or it is over before --count of them have come; 4 --timeout is over.";
 
 /// Print the events of a pool as they come.
 #[derive(Debug, Args)]
@@ -84,8 +84,21 @@ pub(super) fn run(mut events: Events) -> Result<(), Failure> {
         let over = segment.is_over() || !segment.supervisor_lives()?;
         let went_on = print_all(&mut events, &segment, ring, &mut reader, &mut left)?;
         tell_missing(&mut told, reader.passed());
-        if over || !went_on {
+        if !went_on {
             return Ok(());
+        }
+        if over {
+            return match (events.count, left) {
+                (Some(count), Some(left)) => {
+                    let text = format!(
+                        "the pool {} is over, and {} of {count} events have come",
+                        events.name,
+                        count - left
+                    );
+                    Err(Failure::new(NO_POOL, text))
+                }
+                _ => Ok(()),
+            };
         }
         let limit = events.timeout.map(|limit| limit.0);
         if limit.is_some_and(|limit| start.elapsed() >= limit) {

@@ -14,7 +14,7 @@ use clap::Args;
 use ratatui::crossterm::terminal::size;
 use ringwork_ring::{PoolDir, RingError, Segment};
 use ringwork_supervisor::looks::{History, Look};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -62,6 +62,19 @@ const SPARE: [&str; 21] = [
     "STATE",
 ];
 
+/// The same of the table of all tasks: what `times by handler` has, too, goes before how tasks end.
+const SPARE_OF_ALL: [&str; 9] = [
+    "P50",
+    "P99",
+    "MAX",
+    "BUSY S",
+    "RETRIED",
+    "PANICKED",
+    "EXPIRED",
+    "CANCELLED",
+    "STARTED",
+];
+
 /// Show a pool: clients, workers, queues, counters, latencies, errors.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
@@ -92,8 +105,14 @@ pub(super) struct Stat {
     watch: Option<Span>,
 }
 
+/// The shortest time between two pages.
+const LEAST_WATCH: Duration = Duration::from_millis(100);
+
 /// Runs the subcommand.
 pub(super) fn run(stat: &Stat) -> Result<(), Failure> {
+    if stat.watch.is_some_and(|every| every.0 < LEAST_WATCH) {
+        return Err(Failure::usage("--watch: the shortest time is 100ms"));
+    }
     #[cfg(feature = "ops")]
     if let Some(pool) = stat.place.remote()? {
         return remote(stat, &pool);
@@ -259,13 +278,17 @@ fn heading(view: &PoolView) -> String {
 /// The page for people; `width`: of the terminal that it is to fit.
 pub(super) fn text(view: &PoolView, rate: Option<f64>, width: Option<usize>) -> String {
     let mut page = heading(view);
-    let mut left_out = BTreeSet::new();
-    let mut fitted = |page: &mut String, title: &str, mut table: Table| {
+    let mut left_out = Vec::new();
+    let mut fit = |page: &mut String, title: &str, mut table: Table, spare: &[&'static str]| {
         if let Some(width) = width.filter(|_| !table.is_empty()) {
-            left_out.extend(table.fit(width, &SPARE));
+            let names = table.fit(width, spare);
+            if !names.is_empty() {
+                left_out.push(format!("{title}: {}", names.join(" ")));
+            }
         }
         section(page, title, &table);
     };
+    let mut fitted = |page: &mut String, title: &str, table: Table| fit(page, title, table, &SPARE);
     let _ = writeln!(
         page,
         "pool {}: {}, supervisor {}, up {}, segment {}",
@@ -316,13 +339,15 @@ pub(super) fn text(view: &PoolView, rate: Option<f64>, width: Option<usize>) -> 
         );
     }
     let in_all = by_handler::in_all(view.tasks_by_handler());
-    fitted(&mut page, "tasks in all", in_all);
+    fit(&mut page, "tasks in all", in_all, &SPARE_OF_ALL);
     let times = by_handler::times(view.tasks_by_handler());
-    fitted(&mut page, "times by handler (sampled)", times);
+    fit(&mut page, "times by handler (sampled)", times, &SPARE);
     section(&mut page, "errors", &errors(view));
     if !left_out.is_empty() {
-        let names: Vec<String> = left_out.into_iter().map(str::to_owned).collect();
-        list(&mut page, "left out to fit (--wide has all)", &names, width);
+        page.push_str("\nleft out to fit (--wide has all)\n");
+        for line in left_out {
+            page.push_str(&format!("  {line}\n"));
+        }
     }
     page
 }

@@ -29,18 +29,22 @@ impl Table {
         let mut left_out = Vec::new();
         for only_zeros in [true, false] {
             for name in spare {
-                if self.width() <= width {
-                    return left_out;
-                }
-                let Some(column) = self.rows[0].iter().position(|heading| heading == name) else {
-                    continue;
-                };
-                let is_zero = |row: &Vec<String>| matches!(row[column].as_str(), "0" | "-");
-                if !only_zeros || self.rows[1..].iter().all(is_zero) {
-                    for row in &mut self.rows {
-                        row.remove(column);
+                // There may be several of a name.
+                for column in (0..self.rows[0].len()).rev() {
+                    if self.width() <= width {
+                        return left_out;
                     }
-                    left_out.push(*name);
+                    let is_zero = |row: &Vec<String>| matches!(row[column].as_str(), "0" | "-");
+                    if self.rows[0][column] == *name
+                        && (!only_zeros || self.rows[1..].iter().all(is_zero))
+                    {
+                        for row in &mut self.rows {
+                            row.remove(column);
+                        }
+                        if !left_out.contains(name) {
+                            left_out.push(*name);
+                        }
+                    }
                 }
             }
         }

@@ -8,20 +8,27 @@ use super::view::{self, TaskView};
 use clap::Args;
 use ringwork_ring::Segment;
 use ringwork_ring::format::states::LaneKind;
+use ringwork_ring::lane::permits::{self, PAUSED, Usage};
 use ringwork_ring::os::clock::now_ns;
-use ringwork_ring::segment::running::{RunningTask, awaiting_tasks};
+use ringwork_ring::queue::keys;
+use ringwork_ring::segment::running::{RunningTask, awaiting_tasks, submitted_ns};
 use ringwork_supervisor::pool::handler_name;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 const AFTER_HELP: &str = "\
-Of the tasks that wait the first 64 of each priority are told, in the order in which lanes take them. FOR is how long a \
-task has run. LEFT is the time to its deadline: 0 when it has passed.
+Of the tasks that wait the first 64 of each priority are told, in the order in which lanes take them; then up to 64 \
+that no lane may take yet: since their handler is paused, has as many running as it may, or another task of their key \
+comes first. FOR is how long a task has run, or waited where that is known (of one task in eight). LEFT is the time to \
+its deadline: 0 when it has passed.
 
 Exit codes: 0 done; 3 there is no such pool, or it is over.";
 
 /// Most waiting tasks that are shown of a priority.
 const MAX_WAITING: usize = 64;
+/// Most waiting tasks that are shown of those that no lane may take yet.
+const MAX_HELD: usize = 64;
 /// Tasks of async handlers that are listed.
 const MAX_AWAITING: usize = 64;
 
@@ -43,8 +50,10 @@ pub(super) struct TaskList {
     running: Vec<RunningView>,
     /// Tasks of async handlers that wait, the first [`MAX_AWAITING`]; `lane` has claimed them.
     awaiting: Vec<RunningView>,
-    /// The first of each queue, the most urgent first.
+    /// The first of each queue, the most urgent first; then those that no lane may take yet.
     waiting: Vec<WaitingView>,
+    /// How many tasks wait, those that are not listed included.
+    waiting_in_all: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,6 +69,9 @@ struct RunningView {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct WaitingView {
     handler: String,
+    waits_for: WaitsFor,
+    /// None: it was not timed.
+    waits_s: Option<f64>,
     /// 0 is the most urgent.
     priority: u32,
     client: u32,
@@ -70,13 +82,40 @@ struct WaitingView {
     deadline_in_s: Option<f64>,
 }
 
+/// What a task waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum WaitsFor {
+    /// A lane that is free.
+    Lane,
+    /// Its handler is paused.
+    Resume,
+    /// As many tasks of its handler run as may.
+    Permit,
+    /// A task of its key.
+    Key,
+}
+
+impl WaitsFor {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Lane => "lane",
+            Self::Resume => "resume",
+            Self::Permit => "permit",
+            Self::Key => "key",
+        }
+    }
+}
+
 impl TaskList {
     /// Reads it.
     pub(super) fn of(segment: &Segment) -> Self {
+        let (waiting, waiting_in_all) = waiting(segment);
         Self {
             running: running(segment),
             awaiting: awaiting(segment),
-            waiting: waiting(segment),
+            waiting,
+            waiting_in_all,
         }
     }
 }
@@ -115,42 +154,71 @@ fn awaiting(segment: &Segment) -> Vec<RunningView> {
         .collect()
 }
 
-/// A hint may be stale: only those are told whose slot still waits.
-fn waiting(segment: &Segment) -> Vec<WaitingView> {
+/// The tasks that wait, and how many there are. First those that the rings name, in their order: a hint
+/// may be stale or doubled, so only slots are told that still wait, and each once.
+fn waiting(segment: &Segment) -> (Vec<WaitingView>, usize) {
     let geometry = segment.geometry();
-    let now = now_ns();
-    let all_slots = geometry
-        .max_clients
-        .saturating_mul(geometry.slots_per_client);
+    let limits = permits::usage(segment);
+    let queued: HashSet<u32> = (0..geometry.max_clients)
+        .filter(|client| !segment.client(*client).word_acquire().is_free())
+        .flat_map(|client| {
+            client * geometry.slots_per_client..(client + 1) * geometry.slots_per_client
+        })
+        .filter(|slot| segment.slot(*slot).queued().is_some())
+        .collect();
+    let mut told = HashSet::new();
     let mut tasks = Vec::new();
     let rings = |kind: LaneKind| (0..geometry.priorities).map(move |priority| (kind, priority));
     let kinds = geometry.lane_kinds();
     for (kind, priority) in kinds.iter().flat_map(|kind| rings(*kind)) {
         let mut hints = [0; MAX_WAITING];
         let count = segment.queue(kind, priority).peek(&mut hints).count;
-        for slot in hints[..count].iter().filter(|slot| **slot < all_slots) {
-            let fields = segment.slot(*slot);
-            let Some(word) = fields.queued() else {
-                continue;
-            };
-            let client = slot / geometry.slots_per_client;
-            let deadline = fields.deadline_ns();
-            let task = WaitingView {
-                handler: handler_name(segment, fields.handler()),
-                priority,
-                client,
-                client_pid: segment.client(client).pid(),
-                task_id: fields.task_id(*slot, word),
-                attempt: word.attempt() + 1,
-                deadline_in_s: deadline.map(|at| view::seconds(at, now)),
-            };
-            // What was read is that task's only if it still waits.
-            if fields.queued() == Some(word) {
-                tasks.push(task);
+        for slot in hints[..count].iter().filter(|slot| queued.contains(slot)) {
+            if told.insert(*slot) {
+                tasks.extend(waiting_task(segment, *slot, &limits));
             }
         }
     }
-    tasks
+    let held = |slot: &&u32| !told.contains(slot);
+    let mut held: Vec<WaitingView> = (queued.iter().filter(held))
+        .filter_map(|slot| waiting_task(segment, *slot, &limits))
+        .filter(|task| task.waits_for != WaitsFor::Lane)
+        .collect();
+    let age = |task: &WaitingView| task.waits_s.unwrap_or_default();
+    held.sort_by(|a, b| (a.priority.cmp(&b.priority)).then(age(b).total_cmp(&age(a))));
+    held.truncate(MAX_HELD);
+    tasks.extend(held);
+    (tasks, queued.len())
+}
+
+/// The task of a slot, if it still waits.
+fn waiting_task(segment: &Segment, slot: u32, limits: &[Usage]) -> Option<WaitingView> {
+    let now = now_ns();
+    let fields = segment.slot(slot);
+    let word = fields.queued()?;
+    let published = fields.published();
+    let handler = fields.handler();
+    let limit = limits.iter().find(|limit| limit.handler == handler);
+    let waits_for = match limit {
+        Some(limit) if limit.max == PAUSED => WaitsFor::Resume,
+        Some(limit) if limit.max > 0 && limit.running >= limit.max => WaitsFor::Permit,
+        _ if keys::waits_for_its_key(segment, slot) => WaitsFor::Key,
+        _ => WaitsFor::Lane,
+    };
+    let client = slot / segment.geometry().slots_per_client;
+    let task = WaitingView {
+        handler: handler_name(segment, handler),
+        waits_for,
+        waits_s: submitted_ns(segment, slot).map(|at| view::seconds(now, at)),
+        priority: published.priority(),
+        client,
+        client_pid: segment.client(client).pid(),
+        task_id: fields.task_id(slot, word),
+        attempt: word.attempt() + 1,
+        deadline_in_s: fields.deadline_ns().map(|at| view::seconds(at, now)),
+    };
+    // What was read is that task's only if it still waits.
+    (fields.queued() == Some(word)).then_some(task)
 }
 
 /// Runs the subcommand.
@@ -200,10 +268,21 @@ pub(super) fn text(list: &TaskList) -> String {
         table
     };
     let (running, awaiting) = (at_lanes(&list.running), at_lanes(&list.awaiting));
-    let mut waiting = Table::new(&["HANDLER", "PRIORITY", "LEFT", "CLIENT", "TRY", "ID"]);
+    let mut waiting = Table::new(&[
+        "HANDLER",
+        "WAITS FOR",
+        "FOR",
+        "PRIORITY",
+        "LEFT",
+        "CLIENT",
+        "TRY",
+        "ID",
+    ]);
     for task in &list.waiting {
         waiting.row([
             task.handler.clone(),
+            task.waits_for.name().to_owned(),
+            time(task.waits_s),
             task.priority.to_string(),
             time(task.deadline_in_s),
             task.client_pid.to_string(),
@@ -220,7 +299,11 @@ pub(super) fn text(list: &TaskList) -> String {
         true => String::new(),
         false => format!("\n{}", section("awaiting", &awaiting)),
     };
-    section("running", &running) + &awaiting + "\n" + &section("waiting", &waiting)
+    let more = match list.waiting_in_all.saturating_sub(list.waiting.len()) {
+        0 => String::new(),
+        more => format!("  … and {more} more\n"),
+    };
+    section("running", &running) + &awaiting + "\n" + &section("waiting", &waiting) + &more
 }
 
 #[cfg(test)]
@@ -267,5 +350,31 @@ mod tests {
         claimed.complete(b"", Codec::Bytes);
         first.wait(None).unwrap();
         drop(second);
+    }
+
+    #[test]
+    fn each_waiting_task_is_told_once_and_so_are_those_that_no_lane_may_take() {
+        let served = served();
+        let (segment, client) = (&served.segment, Client::connect(&served.dir).unwrap());
+        let submit = || client.submit("echo", b"", &TaskOptions::default()).unwrap();
+        let slot = submit().slot();
+        // A hint more, as the reaper may write one.
+        for _ in 0..2 {
+            segment.queue(LaneKind::Cpu, 1).enqueue(slot).unwrap();
+        }
+        let list = TaskList::of(segment);
+        assert_eq!((list.waiting.len(), list.waiting_in_all), (1, 1));
+        assert_eq!(list.waiting[0].waits_for, WaitsFor::Lane);
+        assert!(list.waiting[0].waits_s.is_some());
+        // More than are told of a queue.
+        let _others: Vec<_> = (0..80).map(|_| submit()).collect();
+        let list = TaskList::of(segment);
+        assert_eq!(list.waiting_in_all, 81);
+        let more = list.waiting_in_all - list.waiting.len();
+        assert!(
+            text(&list).ends_with(&format!("… and {more} more\n")),
+            "{}",
+            text(&list)
+        );
     }
 }

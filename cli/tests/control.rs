@@ -115,6 +115,13 @@ fn tasks_of_a_paused_handler_wait_and_nothing_of_them_is_lost() {
         let waits = background(home.command(&["submit", "p", handler, "--data", "tea"]));
         until("it waits", || limit(&home, handler)["waiting"] == 1);
         assert_eq!(limit(&home, handler)["paused"], true);
+        let tasks = home.run(&["tasks", "p", "--json"]);
+        let tasks: serde_json::Value = serde_json::from_str(&tasks.stdout).unwrap();
+        let task = &tasks["waiting"][0];
+        assert_eq!(
+            (&task["handler"], &task["waits_for"]),
+            (&handler.into(), &"resume".into())
+        );
         assert_eq!(submit(&home, "sleep", "0").code, 0, "others go past");
         let stat = home.stat("p");
         assert_eq!(stat["ready"], true);
@@ -131,6 +138,12 @@ fn tasks_of_a_paused_handler_wait_and_nothing_of_them_is_lost() {
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
         assert_eq!(limit(&home, handler)["paused"], false);
     }
+    let unknown = home.run(&["resume", "p", "ehco"]);
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+    assert!(
+        unknown.stderr.contains("no worker has a handler \"ehco\""),
+        "{unknown:?}"
+    );
     let unknown = home.run(&["pause", "p", "ehco"]);
     assert_eq!(unknown.code, 1, "{unknown:?}");
     assert!(

@@ -46,7 +46,11 @@ pub(crate) fn around(routes: Router, app: &Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(app), body))
         .layer(from_fn_with_state(Arc::clone(app), crowd))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(TraceLayer::new_for_http())
+        .layer(
+            // An answer of 5xx is a client's business, or the pool's, and both are told elsewhere:
+            // a line for each would fill the log just when the pool is flooded.
+            TraceLayer::new_for_http().on_failure(()),
+        )
         .layer(from_fn(tell_id))
         .layer(SetRequestIdLayer::new(REQUEST_ID, Numbers::default()))
 }
@@ -156,11 +160,29 @@ async fn deadline(mut request: Request, next: Next) -> Response<Body> {
 }
 
 async fn host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response<Body> {
-    let named = request.headers().get(header::HOST);
-    match check_host(&app.access, named) {
+    match check_hosts(&app.access, &request) {
         Ok(()) => next.run(request).await,
         Err(refusal) => refusal.into_response(),
     }
+}
+
+/// All names under which a request asks for this server: its Host header, of which there may be one, and
+/// the address that it asks for where that is written in full.
+fn check_hosts<B>(access: &Access, request: &axum::http::Request<B>) -> Result<(), Refusal> {
+    let named = request.headers().get_all(header::HOST);
+    if named.iter().nth(1).is_some() {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "the request has more than one Host header",
+            "send one, as HTTP/1.1 demands",
+        ));
+    }
+    check_host(access, named.iter().next())?;
+    let Some(authority) = request.uri().authority() else {
+        return Ok(());
+    };
+    let authority = HeaderValue::from_str(authority.as_str());
+    check_host(access, authority.ok().as_ref())
 }
 
 /// A page of another origin can have its own name lead here (DNS rebinding): then the browser sends that
@@ -282,6 +304,27 @@ mod tests {
             ..access
         };
         assert_eq!(check_host(&open, None), Ok(()));
+    }
+
+    #[test]
+    fn each_name_in_a_request_is_checked() {
+        let access = Access::default();
+        let asks = |uri: &str, hosts: &[&str]| {
+            let request = axum::http::Request::builder().uri(uri);
+            let request = hosts
+                .iter()
+                .fold(request, |request, host| request.header("host", *host));
+            check_hosts(&access, &request.body(()).unwrap()).map_err(|refusal| refusal.status)
+        };
+        assert_eq!(asks("/stat", &["localhost"]), Ok(()));
+        assert_eq!(asks("http://localhost:1/stat", &["localhost"]), Ok(()));
+        let misdirected = Err(StatusCode::MISDIRECTED_REQUEST);
+        assert_eq!(
+            asks("http://evil.example/stat", &["localhost"]),
+            misdirected
+        );
+        let twice = asks("/stat", &["localhost", "evil.example"]);
+        assert_eq!(twice, Err(StatusCode::BAD_REQUEST));
     }
 
     #[test]

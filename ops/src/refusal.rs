@@ -12,7 +12,7 @@ pub(crate) const PROBLEM: &str = "application/problem+json";
 /// Why a request is not answered as it asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    status: StatusCode,
+    pub(crate) status: StatusCode,
     /// A stable word; none: that of the status.
     code: Option<String>,
     cause: String,

@@ -232,23 +232,40 @@ fn the_command_prints_events_and_ends_as_it_says() {
     assert!(code == Some(4) && err.contains("--timeout"), "{err}");
     let (code, _, err) = run(&["--topic", "a*"]);
     assert!(code == Some(2) && err.contains("worker.*"), "{err}");
-    let mut follows = pool
-        .base()
-        .command(&["events", "printed", "--kept", "--topic", "pool.*"]);
-    let mut follows = follows
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(follows.stdout.take().unwrap());
-    // It has attached before the pool goes.
-    let mut out = String::new();
-    lines.read_line(&mut out).unwrap();
-    assert!(out.contains("pool.serving"), "{out}");
+    let follow = |more: &[&str]| {
+        let mut command = pool
+            .base()
+            .command(&["events", "printed", "--kept", "--topic", "pool.*"]);
+        let pipe = || std::process::Stdio::piped();
+        let mut follows = command
+            .args(more)
+            .stdout(pipe())
+            .stderr(pipe())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(follows.stdout.take().unwrap());
+        // It has attached before the pool goes.
+        let mut out = String::new();
+        lines.read_line(&mut out).unwrap();
+        assert!(out.contains("pool.serving"), "{out}");
+        (follows, lines)
+    };
+    let (follows, mut lines) = follow(&[]);
+    let (counts, _out) = follow(&["--count", "99"]);
     pool.signal(Signal::SIGTERM);
     pool.wait_exit();
+    let mut out = String::new();
     lines.read_to_string(&mut out).unwrap();
-    let ended = follows.wait().unwrap();
-    assert!(ended.success() && out.contains("pool.closed"), "{out}");
+    let ended = follows.wait_with_output().unwrap();
+    assert!(
+        ended.status.success() && out.contains("pool.closed"),
+        "{out}"
+    );
+    // What it was to wait for has not come.
+    let ended = counts.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(3), "{err}");
+    assert!(err.contains("of 99 events have come"), "{err}");
 }
 
 #[test]

@@ -103,6 +103,13 @@ pub(super) fn run(ops: Ops) -> Result<(), Failure> {
     };
     if let Some(listening) = &listening {
         println!("http at {}", listening.shown);
+        if !address.is_local() && access.token.is_none() {
+            tracing::warn!(
+                event = "http.open_to_all",
+                "each program that reaches this machine can look at the pool; --http-token-file lets only those do \
+                 so that know the token"
+            );
+        }
     }
     let pool = WatchedPool::new(segment);
     // Before this process is confined: then it can open no lock file, and map nothing for writing.

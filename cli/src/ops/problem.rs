@@ -87,6 +87,9 @@ fn remote(error: &Error, code: &str, status: Status) -> TaskProblem {
         error => error.to_string(),
     };
     let (status, remedy) = match status {
+        Status::Failed if code.ends_with(".invalid_params") => {
+            (422, "send other parameters: the cause says which are wrong")
+        }
         Status::UnknownHandler => (404, "`ringwork handlers POOL` names those of the pool"),
         Status::Codec if !error.may_have_run() => (
             400,
@@ -135,6 +138,14 @@ mod tests {
             500,
             "its result was not readable"
         );
+        let wrong = problem(&Error::Remote {
+            code: "digest.invalid_params".to_owned(),
+            location: String::new(),
+            message: "no such algorithm".to_owned(),
+            status: Status::Failed,
+            may_have_run: true,
+        });
+        assert_eq!(wrong.status, 422);
         assert_eq!(remote_of(Status::UnknownHandler, false).status, 404);
         assert_eq!(remote_of(Status::NoWorker, false).status, 503);
     }

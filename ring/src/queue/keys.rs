@@ -351,6 +351,12 @@ pub(crate) fn may_restore(segment: &Segment, slot: u32) -> bool {
     }
 }
 
+/// Whether a queued task waits for another one of its key, which comes first or runs.
+#[must_use]
+pub fn waits_for_its_key(segment: &Segment, slot: u32) -> bool {
+    !may_restore(segment, slot)
+}
+
 #[cfg(all(test, not(ringwork_model)))]
 mod tests {
     use super::*;

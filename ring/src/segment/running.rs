@@ -52,6 +52,13 @@ pub fn ended_task(segment: &Segment, slot: u32) -> Option<EndedTask> {
     })
 }
 
+/// When the task of a slot was submitted, in CLOCK_MONOTONIC nanoseconds; `None` where it was not timed.
+#[must_use]
+pub fn submitted_ns(segment: &Segment, slot: u32) -> Option<u64> {
+    let fields = segment.slot(slot);
+    (fields.published().has(PUBLISHED_STAMPED)).then(|| fields.submitted_ns())
+}
+
 /// The task that a lane runs now.
 #[must_use]
 pub fn running_task(segment: &Segment, lane: u32) -> Option<RunningTask> {

@@ -40,7 +40,7 @@ impl Supervisor<'_> {
             Request::Drain => self.drain(),
             Request::Resume => self.resume(),
             Request::Pause { handler } => return self.pause(handler),
-            Request::ResumeHandler { handler } => self.resume_handler(handler),
+            Request::ResumeHandler { handler } => return self.resume_handler(handler),
             Request::Scale { workers } => return self.scale(*workers),
             Request::Reload => self.reload_if_asked(true),
             Request::Status => {}
@@ -93,15 +93,8 @@ impl Supervisor<'_> {
     }
 
     fn pause(&mut self, handler: &str) -> Result<(), Refused> {
+        self.check_handler(handler)?;
         let segment = self.pool.segment();
-        let there = tables::handlers(segment);
-        if !there.iter().any(|known| known.name == handler) {
-            let names: Vec<&str> = there.iter().map(|known| known.name.as_str()).collect();
-            return Err(format!(
-                "no worker has a handler {handler:?}; there are: {}",
-                names.join(", ")
-            ));
-        }
         if self.limits.paused().any(|paused| paused == handler) {
             return Ok(());
         }
@@ -138,9 +131,22 @@ impl Supervisor<'_> {
         Ok(())
     }
 
-    fn resume_handler(&mut self, handler: &str) {
+    fn check_handler(&self, handler: &str) -> Result<(), Refused> {
+        let there = tables::handlers(self.pool.segment());
+        if there.iter().any(|known| known.name == handler) {
+            return Ok(());
+        }
+        let names: Vec<&str> = there.iter().map(|known| known.name.as_str()).collect();
+        Err(format!(
+            "no worker has a handler {handler:?}; there are: {}",
+            names.join(", ")
+        ))
+    }
+
+    fn resume_handler(&mut self, handler: &str) -> Result<(), Refused> {
         if !self.limits.resume(handler) {
-            return;
+            // One that runs already is as it was asked for; a name that nothing has is a slip.
+            return self.check_handler(handler);
         }
         let segment = self.pool.segment();
         self.limits.write(segment, &self.config.limits());
@@ -155,6 +161,7 @@ impl Supervisor<'_> {
             &[],
             Some(("handler", handler)),
         );
+        Ok(())
     }
 
     fn scale(&mut self, workers: u32) -> Result<(), Refused> {
