@@ -1,5 +1,6 @@
 //! Which process comes to which point, what leads it there, and which cases are run.
 
+use crate::stage::Crew;
 use ringwork_matrix::Random;
 use ringwork_ring::os::failpoint::{POINTS, Role, roles};
 use std::fmt;
@@ -95,16 +96,19 @@ pub struct Case {
     pub scene: Scene,
     /// The time that the victim comes to the point when it is hit.
     pub count: u64,
-    /// Whether one of the two workers is an I/O worker.
+    /// Whether a half of the workers are I/O workers.
     pub io: bool,
 }
 
 impl Case {
-    /// The workers of its pool, two in all.
-    pub fn workers(&self) -> [&'static str; 4] {
-        match self.io {
-            true => ["--workers", "1", "--io-workers", "1"],
-            false => ["--workers", "2", "--io-workers", "0"],
+    /// The workers of its pool: two in all; four where one of a kind may die that no supervisor
+    /// replaces for a while, since tasks of that kind are to be served all the same.
+    pub fn crew(&self) -> Crew {
+        let stopped = self.victim == Victim::Rust(Role::Supervisor) && self.blow == Blow::Stop;
+        match (self.io, stopped) {
+            (false, _) => Crew::PLAIN,
+            (true, false) => Crew { workers: 2, io: 1 },
+            (true, true) => Crew { workers: 4, io: 2 },
         }
     }
 }
@@ -163,9 +167,8 @@ pub fn all(jvm_points: &[String], seed: u64) -> Vec<Case> {
     }
     let beside_io: Vec<Case> = (cases.iter())
         .filter(|case| is_of_lanes(case))
-        // While the one worker of a kind is stopped, the tasks for that kind wait for it, and while
-        // the supervisor is that is to start another one.
-        .filter(|case| case.blow == Blow::Kill || case.victim == Victim::Rust(Role::Client))
+        // While the one worker of a kind is stopped, the tasks for that kind wait for it.
+        .filter(|case| case.blow == Blow::Kill || case.victim != Victim::Rust(Role::Worker))
         .map(|case| Case {
             io: true,
             ..case.clone()

@@ -3,7 +3,7 @@
 use crate::cases::{Blow, Case, Scene, Victim};
 use crate::jvm::{Jvm, JvmPark};
 use crate::scene::{Hand, overflow};
-use crate::stage::{Arms, HOLD, LIMIT, START_HOLD, Stage, is_alive, program, stat, wait_for};
+use crate::stage::{Arms, Crew, HOLD, LIMIT, START_HOLD, Stage, is_alive, program, stat, wait_for};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use ringwork_matrix::{Random, Tally, call_some, listen, round, serve};
@@ -118,8 +118,8 @@ impl<'t> Play<'t> {
         let stage = Stage::start(
             &setup.base,
             &id,
-            case.scene.is_served(),
-            &[&case.workers(), case.scene.options()].concat(),
+            (case.scene.is_served(), case.crew()),
+            case.scene.options(),
             &arms,
         )?;
         let mut play = Self {
@@ -440,7 +440,13 @@ impl<'t> Play<'t> {
             }
             self.stage.check_gone(workers)?;
         }
-        self.stage = Stage::start(&self.setup.base, &self.id, false, &[], &Arms::new())?;
+        self.stage = Stage::start(
+            &self.setup.base,
+            &self.id,
+            (false, Crew::PLAIN),
+            &[],
+            &Arms::new(),
+        )?;
         self.stage.wait_ready()?;
         self.stage.wait_workers()?;
         let client = Client::connect(&self.stage.dir).map_err(|error| error.to_string())?;

@@ -118,7 +118,7 @@ impl Hand {
         signal: Signal,
         options: impl Fn(u64) -> TaskOptions,
     ) -> Result<(), String> {
-        if stage.worker_pids().len() == 2 {
+        if stage.are_all(&stage.worker_pids()) {
             for n in 0..6 {
                 self.submit_as("hold", 30, if n % 2 == 0 { 400 } else { 40 }, options(n));
             }
@@ -129,7 +129,7 @@ impl Hand {
     /// Signals one of the workers if all are there.
     fn signal_any_worker(&mut self, stage: &Stage, signal: Signal) -> Result<(), String> {
         let pids = stage.worker_pids();
-        if pids.len() < 2 {
+        if !stage.are_all(&pids) {
             return Ok(());
         }
         std::thread::sleep(Duration::from_millis(self.random.below(12)));
@@ -147,7 +147,7 @@ impl Hand {
     /// then.
     fn tell_busy_worker_to_leave(&mut self, stage: &Stage) -> Result<(), String> {
         let pids = stage.worker_pids();
-        if pids.len() < 2 {
+        if !stage.are_all(&pids) {
             return Ok(());
         }
         // Stopped while the queue gets deep: a lane takes several hints of a deep one, once it has

@@ -19,17 +19,29 @@ use std::time::Duration;
 pub const HOLD: Duration = Duration::from_millis(1_900);
 /// Longer than the start timeout, too.
 pub const START_HOLD: Duration = Duration::from_millis(3_600);
-const WORKERS: usize = 2;
 /// The lane entries of each: its lane's, and that of the shard of its async tasks.
 const ENTRIES: usize = 2;
 
 /// Environment of one process: which point is armed, and where it tells.
 pub type Arms = Vec<(String, String)>;
 
+/// How many workers a pool has, and of them I/O workers.
+#[derive(Debug, Clone, Copy)]
+pub struct Crew {
+    pub workers: usize,
+    pub io: usize,
+}
+
+impl Crew {
+    /// The usual one.
+    pub const PLAIN: Self = Self { workers: 2, io: 0 };
+}
+
 /// A served pool, or one that is on its way there.
 pub struct Stage {
     supervisor: Process,
     served: bool,
+    crew: Crew,
     pub dir: PoolDir,
     pub log: PathBuf,
     segment: Option<Segment>,
@@ -46,7 +58,7 @@ impl Stage {
     pub fn start(
         base: &Path,
         name: &str,
-        served: bool,
+        (served, crew): (bool, Crew),
         options: &[&str],
         arms: &Arms,
     ) -> Result<Self, String> {
@@ -65,6 +77,8 @@ impl Stage {
             .args(["--lanes", "1", "--clients", "6", "--slots", "128"])
             .args(["--segment-size", "8MiB", "--overrun-grace", "300ms"])
             .args(["--keys", "true"])
+            .args(["--workers", &(crew.workers - crew.io).to_string()])
+            .args(["--io-workers", &crew.io.to_string()])
             .args(["--start-timeout", "3s", "--drain-timeout", "1s"])
             .args(options)
             .env("RINGWORK_DIR", &pools)
@@ -75,6 +89,7 @@ impl Stage {
         Ok(Self {
             supervisor,
             served,
+            crew,
             dir,
             log,
             segment: None,
@@ -172,8 +187,13 @@ impl Stage {
     /// Waits until all workers serve.
     pub fn wait_workers(&self) -> Result<Vec<i32>, String> {
         wait_for("all workers serve", || {
-            Some(self.worker_pids()).filter(|pids| pids.len() == WORKERS)
+            Some(self.worker_pids()).filter(|pids| self.are_all(pids))
         })
+    }
+
+    /// Whether these are all workers.
+    pub fn are_all(&self, pids: &[i32]) -> bool {
+        pids.len() == self.crew.workers
     }
 
     /// Sends a signal to a worker that is still this supervisor's child.
@@ -218,7 +238,8 @@ impl Stage {
             look::workers(segment),
             look::lanes(segment),
         );
-        if entries != (clients, WORKERS, ENTRIES * WORKERS) {
+        let workers = self.crew.workers;
+        if entries != (clients, workers, ENTRIES * workers) {
             held.push_str(&format!("clients, workers, lanes: {entries:?}"));
         }
         held
