@@ -12,11 +12,14 @@ use tokio::time::Instant;
 pub(crate) const DEADLINE: HeaderName = HeaderName::from_static("x-ringwork-deadline");
 const PRIORITY: HeaderName = HeaderName::from_static("x-ringwork-priority");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-ringwork-attempts");
+const KEY: HeaderName = HeaderName::from_static("x-ringwork-key");
 const PARAMS: HeaderName = HeaderName::from_static("x-ringwork-params");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The longest time that a task may ask for: a connection does not live much longer.
 pub(crate) const MAX_DEADLINE: Duration = Duration::from_secs(600);
+/// The longest key, as of any client.
+const KEY_MAX: usize = 1024;
 /// The longest name of a handler that is looked at.
 const MAX_NAME: usize = 255;
 
@@ -53,6 +56,8 @@ pub struct TaskRequest {
     pub priority: u8,
     /// Most attempts when workers die of it.
     pub attempts: u8,
+    /// Its key: no other task of this key runs at the same time.
+    pub key: Option<String>,
     /// The caller's W3C traceparent in binary.
     pub traceparent: Option<[u8; 26]>,
 }
@@ -106,6 +111,7 @@ pub(crate) struct TaskHead {
     wants_json: bool,
     priority: u8,
     attempts: u8,
+    key: Option<String>,
     traceparent: Option<[u8; 26]>,
 }
 
@@ -147,6 +153,7 @@ impl TaskHead {
             wants_json: names("application/json") || (kind == BodyKind::Json && !names_one),
             priority: priority(text(headers, &PRIORITY)?)?,
             attempts: attempts(text(headers, &ATTEMPTS)?)?,
+            key: key(text(headers, &KEY)?)?,
             traceparent: headers.get(TRACEPARENT).and_then(traceparent),
         })
     }
@@ -161,6 +168,7 @@ impl TaskHead {
             timeout,
             priority: self.priority,
             attempts: self.attempts,
+            key: self.key,
             traceparent: self.traceparent,
         }
     }
@@ -209,6 +217,19 @@ fn priority(text: Option<&str>) -> Result<u8, BadHead> {
         Some(_) => Err(BadHead::Header(format!(
             "{PRIORITY} is none: send high, normal or low"
         ))),
+    }
+}
+
+fn key(text: Option<&str>) -> Result<Option<String>, BadHead> {
+    match text {
+        Some("") => Err(BadHead::Header(format!(
+            "{KEY} is empty: send the key, or no such header"
+        ))),
+        Some(text) if text.len() > KEY_MAX => Err(BadHead::Header(format!(
+            "{KEY} has {} characters, at most {KEY_MAX} are taken: send a hash of it",
+            text.len()
+        ))),
+        text => Ok(text.map(str::to_owned)),
     }
 }
 
@@ -288,6 +309,7 @@ mod tests {
                 ("content-type", "image/jpeg"),
                 ("x-ringwork-priority", "High"),
                 ("x-ringwork-attempts", "3"),
+                ("x-ringwork-key", "account 7"),
                 ("x-ringwork-params", "{\"size\":200}"),
                 ("traceparent", trace),
             ]),
@@ -298,6 +320,7 @@ mod tests {
             (BodyKind::Bytes, 0, 3)
         );
         assert_eq!(head.params.as_deref(), Some("{\"size\":200}"));
+        assert_eq!(head.key.as_deref(), Some("account 7"));
         assert_eq!(head.traceparent.unwrap()[..3], [0, 0x4b, 0xf9]);
         assert_eq!(head.traceparent.unwrap()[25], 1);
         let plain = TaskHead::read("echo", &HeaderMap::new()).unwrap();
@@ -326,6 +349,8 @@ mod tests {
         };
         assert!(refused(&[("x-ringwork-priority", "urgent")]).contains("high, normal or low"));
         assert!(refused(&[("x-ringwork-attempts", "4")]).contains("1 to 3"));
+        assert!(refused(&[("x-ringwork-key", "")]).contains("empty"));
+        assert!(refused(&[("x-ringwork-key", &"k".repeat(1025))]).contains("at most 1024"));
         assert!(refused(&[("x-ringwork-attempts", "-1")]).contains("1 to 3"));
         let twice = [("x-ringwork-params", "{}"), ("x-ringwork-params", "{}")];
         assert!(refused(&twice).contains("twice"));

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 use nix::sys::signal::Signal;
+use ringwork_ring::Codec;
 use ringwork_ring::format::layout::PoolCounter;
 use ringwork_support::signal_child_of;
 use ringwork_tests::http::{Answer, connect, get, post, status_of, task};
@@ -422,4 +423,34 @@ fn hostile_requests_are_refused_and_what_is_right_is_answered_then() {
     assert!(matches!(ask(&negative), Some(400) | None));
     assert_eq!(post(at, "echo", "", "tea").body, "tea");
     assert_eq!(pool.counter(PoolCounter::WorkersCrashed), 0);
+}
+
+#[test]
+fn tasks_of_one_key_run_one_at_a_time() {
+    let pool = serve("keyed").option("keys", "true").start();
+    let at = pool.http();
+    let client = pool.client();
+    // The pool has two lanes: one runs a task of this key for long.
+    let options = ringwork_tests::options().key("account 7").codec(Codec::I64);
+    let long = 60_000_i64.to_le_bytes();
+    let running = client.submit("sleep", &long, &options).expect("a slot");
+    wait_until("it runs", || {
+        get(at, "/tasks").json()["running"][0]["handler"] == "sleep"
+    });
+    let of = |key: &str, more: &str| format!("X-Ringwork-Key: {key}\r\n{more}");
+    let same = post(
+        at,
+        "echo",
+        &of("account 7", "X-Ringwork-Deadline: 200ms\r\n"),
+        "x",
+    );
+    is_refused(&same, 504, "task.timeout", false);
+    assert_eq!(post(at, "echo", &of("account 8", ""), "x").body, "x");
+    drop(running.cancel());
+    assert_eq!(post(at, "echo", &of("account 7", ""), "x").body, "x");
+    let plain = serve("plain").start();
+    let none = post(plain.http(), "echo", &of("account 7", ""), "x");
+    let (status, _, may_have_run) = refused(&none);
+    assert_eq!((status, may_have_run), (400, false), "{none:?}");
+    assert!(none.body.contains("--keys"), "{none:?}");
 }

@@ -129,6 +129,10 @@ impl Submitter for PoolClient {
             .priority(task.priority)
             .attempts(task.attempts)
             .traceparent(task.traceparent);
+        let options = match &task.key {
+            Some(key) => options.key(key),
+            None => options,
+        };
         let call = self.ringwork.call_encoded(&task.handler, &request);
         // It is sent here, so the request need not live on.
         let call = call.options(options).into_future();
