@@ -88,8 +88,7 @@ class PoolStatsTest {
               new byte[0],
               TaskOptions.DEFAULT.timeout(Duration.ofMillis(20)).admitLate(true));
       assertThrows(ExecutionException.class, late::get);
-      assertThrows(
-          RejectedException.class, () -> pool.submit(StockTasks.ECHO, new byte[64 << 20]).get());
+      Pools.failure(RejectedException.class, pool.submit(StockTasks.ECHO, new byte[64 << 20]));
       HandlerStats echo = pool.stats().handler("echo").orElseThrow();
       assertEquals(
           List.of(0L, 2L, 1L, 1L),
